@@ -1,0 +1,60 @@
+// The one typed description of the native addon. native/napi/addon.cc implements exactly this.
+
+import type { NativeCompareTensor, NativeInput, NativeMergeReport, NativePlan } from "../plan/types.js";
+
+export interface NativeJob<T> {
+  readonly promise: Promise<T>;
+  cancel(): void;
+}
+
+/** A parsed safetensors header in columns. Rejected headers throw with code BAD_INPUT (or IO). */
+export interface NativeHeader {
+  readonly size: number;
+  readonly inode: string;
+  readonly mtimeNs: string;
+  /** Offset of the data section in the file. */
+  readonly dataOffset: number;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly names: readonly string[];
+  /** As written in the file: "BF16", "F8_E4M3", ... Only dtypes of the format's specification pass. */
+  readonly dtypes: readonly string[];
+  readonly shapes: readonly (readonly number[])[];
+  /** Absolute offsets in the file. */
+  readonly begins: readonly number[];
+  readonly ends: readonly number[];
+}
+
+export interface NativeDescription {
+  readonly version: string;
+  readonly targets: readonly string[];
+  readonly target: string;
+  readonly cuda: string;
+  readonly ops: readonly string[];
+  readonly threads: number;
+}
+
+export interface NativeProgress {
+  /** Bytes of output finished, and of all. */
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface Addon {
+  describe(): NativeDescription;
+  /** Opens without following FIFOs or devices, checks everything the format promises. Synchronous: headers are small. */
+  readHeader(path: string): NativeHeader;
+  merge(plan: NativePlan, onProgress?: (progress: NativeProgress) => void): NativeJob<NativeMergeReport>;
+  /** sha256 of whole files, in order; `done`/`total` in bytes. */
+  hashFiles(paths: readonly string[], onProgress?: (progress: NativeProgress) => void): NativeJob<string[]>;
+  /** For each tensor and each pair (i < j in source order): sum of squared differences, float64. */
+  compare(
+    plan: { readonly inputs: readonly NativeInput[]; readonly tensors: readonly NativeCompareTensor[]; readonly threads: number },
+    onProgress?: (progress: NativeProgress) => void,
+  ): NativeJob<number[][]>;
+  /** A copy of bytes [begin, end) of a regular file: tests, and small tensors. */
+  readBytes(path: string, begin: number, end: number): Uint8Array;
+  /** Swaps two paths in one step (renameat2 RENAME_EXCHANGE); throws IO where the file system cannot. */
+  exchange(a: string, b: string): void;
+  /** Takes an exclusive lock that the kernel drops when the process dies; null when another holds it. `release` also removes the file. */
+  lockFile(path: string): { release(): void } | null;
+}

@@ -1,0 +1,64 @@
+// What is known of a checkpoint from its headers and configuration, before any tensor is read.
+
+export type Dtype =
+  | "F64" | "F32" | "F16" | "BF16"
+  | "I64" | "I32" | "I16" | "I8" | "U64" | "U32" | "U16" | "U8" | "BOOL";
+
+/** Where a tensor's bytes lie. `offset` is absolute in the file, `bytes` its length. */
+export interface StoredTensor {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** Index into `files` of the checkpoint that holds it. */
+  readonly file: number;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** One safetensors file as it was when its header was read; the engine refuses it if it changed since. */
+export interface StoredFile {
+  readonly path: string;
+  readonly size: number;
+  /** Decimal text: inode numbers and nanoseconds do not fit a JS number. */
+  readonly inode: string;
+  readonly mtimeNs: string;
+}
+
+export interface Checkpoint {
+  /** As the user wrote it. */
+  readonly reference: string;
+  readonly folder: string;
+  readonly files: readonly StoredFile[];
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** config.json, {} when there is none. */
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly adapter?: Adapter;
+}
+
+/** A low-rank term of one base tensor, W[rows, cols] += scale * left[rows, rank] x right[rank, cols] (flattened beyond the first dimension). */
+export interface LowRankTerm {
+  readonly left: StoredTensor;
+  readonly leftTransposed: boolean;
+  readonly right: StoredTensor;
+  readonly rightTransposed: boolean;
+  readonly rank: number;
+  readonly scale: number;
+  /** DoRA: W' = m (W + dW) / norm, norms along `axis` (1: of each row, 0: of each column). */
+  readonly dora?: { readonly magnitude: StoredTensor; readonly axis: 0 | 1 };
+}
+
+/** What an adapter does to one tensor of its base. File indices are into `Adapter.files`. */
+export type AdapterEffect =
+  | { readonly kind: "lowRank"; readonly term: LowRankTerm }
+  | { readonly kind: "replace"; readonly tensor: StoredTensor }
+  | { readonly kind: "add"; readonly tensor: StoredTensor; readonly scale: number };
+
+export interface Adapter {
+  readonly folder: string;
+  readonly files: readonly StoredFile[];
+  /** base tensor name -> effect; tensors that are not here stay as they are. */
+  readonly effects: ReadonlyMap<string, AdapterEffect>;
+  /** Tensors that the adapter adds and the base does not have (an untied lm_head from modules_to_save). */
+  readonly added: ReadonlyMap<string, StoredTensor>;
+  readonly config: Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,70 @@
+// The one error class of the library and the one table from error codes to exit statuses.
+
+/** Every failure has one of these codes; they are stable and may be matched on. */
+export const EXIT_STATUS = {
+  INTERNAL: 1,
+  USAGE: 2,
+  BAD_RECIPE: 3,
+  BAD_INPUT: 4,
+  INCOMPATIBLE: 5,
+  NO_SPACE: 6,
+  IO: 7,
+  OUT_OF_MEMORY: 8,
+  DEVICE: 9,
+  NETWORK: 11,
+  OUTPUT_EXISTS: 12,
+  CANCELLED: 130,
+} as const satisfies Record<string, number>;
+
+export type ErrorCode = keyof typeof EXIT_STATUS;
+
+export interface ErrorFacts {
+  /** The file that is at fault. */
+  readonly file?: string | undefined;
+  /** The tensor that is at fault. */
+  readonly tensor?: string | undefined;
+  /** What the user can do about it. */
+  readonly hint?: string | undefined;
+  /** 1-based position in `file`, for recipes and JSON. */
+  readonly line?: number | undefined;
+  readonly column?: number | undefined;
+  readonly cause?: unknown;
+}
+
+/** A failure with a stable code. `message` already names file, position and tensor; `hint` says what to do. */
+export class RetemperError extends Error {
+  readonly code: ErrorCode;
+  readonly file: string | undefined;
+  readonly tensor: string | undefined;
+  readonly hint: string | undefined;
+  readonly line: number | undefined;
+  readonly column: number | undefined;
+
+  constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}) {
+    super(describe(message, facts), facts.cause === undefined ? undefined : { cause: facts.cause });
+    this.name = "RetemperError";
+    this.code = code;
+    this.file = facts.file;
+    this.tensor = facts.tensor;
+    this.hint = facts.hint;
+    this.line = facts.line;
+    this.column = facts.column;
+  }
+
+  /** The exit status of a command that ends with this error. */
+  get exitStatus(): number {
+    return EXIT_STATUS[this.code];
+  }
+}
+
+function describe(message: string, { file, line, column, tensor }: ErrorFacts): string {
+  const position = line === undefined ? "" : `:${line}${column === undefined ? "" : `:${column}`}`;
+  const where = [file === undefined ? "" : `${file}${position}`, tensor === undefined ? "" : `tensor ${tensor}`];
+  const prefix = where.filter((part) => part !== "" && !message.includes(part)).join(", ");
+  return prefix === "" ? message : `${prefix}: ${message}`;
+}
+
+/** True for a code of the table above; native errors are checked with it. */
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === "string" && Object.hasOwn(EXIT_STATUS, code);
+}
