@@ -50,11 +50,12 @@ export async function runJob<T, P>(
 /** Turns what native code threw ({code, message, file, tensor, hint}) into a RetemperError. */
 export function fromNative(error: unknown, site?: Error): RetemperError {
   const facts = error as { code?: unknown; message?: string; file?: string; tensor?: string; hint?: string };
-  const merged = new RetemperError(
-    isErrorCode(facts.code) ? facts.code : "INTERNAL",
-    facts.message ?? String(error),
-    { file: facts.file, tensor: facts.tensor, hint: facts.hint, cause: error },
-  );
+  const merged = new RetemperError(isErrorCode(facts.code) ? facts.code : "INTERNAL", facts.message ?? String(error), {
+    file: facts.file,
+    tensor: facts.tensor,
+    hint: facts.hint,
+    cause: error,
+  });
   if (site?.stack) merged.stack = `${merged.name}: ${merged.message}\n${site.stack.split("\n").slice(1).join("\n")}`;
   return merged;
 }

@@ -48,7 +48,11 @@ export interface Addon {
   hashFiles(paths: readonly string[], onProgress?: (progress: NativeProgress) => void): NativeJob<string[]>;
   /** For each tensor and each pair (i < j in source order): sum of squared differences, float64. */
   compare(
-    plan: { readonly inputs: readonly NativeInput[]; readonly tensors: readonly NativeCompareTensor[]; readonly threads: number },
+    plan: {
+      readonly inputs: readonly NativeInput[];
+      readonly tensors: readonly NativeCompareTensor[];
+      readonly threads: number;
+    },
     onProgress?: (progress: NativeProgress) => void,
   ): NativeJob<number[][]>;
   /** A copy of bytes [begin, end) of a regular file: tests, and small tensors. */

@@ -65,8 +65,19 @@ export type NativeParams =
   /** sum weights[i] x[i], divided by the sum of weights if normalize. passthrough's scale is a linear with one weight. */
   | { readonly op: "linear"; readonly weights: readonly number[]; readonly normalize: boolean }
   | { readonly op: "slerp"; readonly t: number; readonly threshold: number }
-  | { readonly op: "nuslerp"; readonly weights: readonly number[]; readonly hasBase: boolean; readonly axis: "flat" | "last" | "first" }
-  | { readonly op: "multislerp"; readonly weights: readonly number[]; readonly normalizeWeights: boolean; readonly eps: number; readonly hasBase: boolean }
+  | {
+      readonly op: "nuslerp";
+      readonly weights: readonly number[];
+      readonly hasBase: boolean;
+      readonly axis: "flat" | "last" | "first";
+    }
+  | {
+      readonly op: "multislerp";
+      readonly weights: readonly number[];
+      readonly normalizeWeights: boolean;
+      readonly eps: number;
+      readonly hasBase: boolean;
+    }
   | { readonly op: "karcher"; readonly maxIter: number; readonly tol: number }
   | { readonly op: "nearswap"; readonly t: number }
   | { readonly op: "arcee_fusion" }

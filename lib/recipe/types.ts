@@ -55,7 +55,12 @@ export type TokenizerChoice =
 export type TokenSource =
   | { readonly kind: "model"; readonly model: ModelReference }
   | { readonly kind: "zero" }
-  | { readonly kind: "model_token"; readonly model: ModelReference; readonly token?: string; readonly tokenId?: number };
+  | {
+      readonly kind: "model_token";
+      readonly model: ModelReference;
+      readonly token?: string;
+      readonly tokenId?: number;
+    };
 
 export interface TokenizerRequest {
   readonly source: TokenizerChoice;
