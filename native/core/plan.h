@@ -1,0 +1,152 @@
+// A merge as the engine sees it: ranges of bytes, matrices and parameters. Decoded from lib/plan/types.ts, which
+// documents each field; nothing here knows of files' formats or recipes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/dtype.h"
+
+namespace retemper {
+
+struct InputSpec {
+  std::string path;
+  uint64_t size = 0;
+  uint64_t inode = 0;
+  int64_t mtime_ns = 0;
+};
+
+struct OutputSpec {
+  std::string path;
+  uint64_t size = 0;
+  std::vector<uint8_t> header;
+};
+
+struct Range {
+  uint32_t input = 0;
+  uint64_t offset = 0;
+  Dtype dtype = Dtype::kF32;
+  uint64_t count = 0;
+};
+
+struct LowRank {
+  Range left, right;
+  bool left_transposed = false, right_transposed = false;
+  uint32_t rank = 0;
+  double scale = 1;
+  std::optional<Range> magnitude;  // DoRA
+  int dora_axis = 1;
+};
+
+struct Part {
+  Range range;
+  uint64_t rows = 0, cols = 0;
+  std::optional<Dtype> cast_to;
+  std::optional<LowRank> low_rank;
+  std::optional<Range> add;
+  double add_scale = 0;
+};
+
+struct Gather {
+  std::vector<uint32_t> start, part, row;
+};
+
+struct Source {
+  std::vector<Part> parts;
+  std::optional<Gather> gather;
+};
+
+struct CopyParams {};
+struct LinearParams {
+  std::vector<double> weights;
+  bool normalize = true;
+};
+struct SlerpParams {
+  double t = 0;
+  double threshold = 0.9995;
+};
+enum class Axis { kFlat, kLast, kFirst };
+struct NuslerpParams {
+  std::vector<double> weights;
+  bool has_base = false;
+  Axis axis = Axis::kFlat;
+};
+struct MultislerpParams {
+  std::vector<double> weights;
+  bool normalize_weights = true;
+  double eps = 1e-8;
+  bool has_base = false;
+};
+struct KarcherParams {
+  int max_iter = 10;
+  double tol = 1e-5;
+};
+struct NearswapParams {
+  double t = 0;
+};
+struct ArceeFusionParams {};
+enum class Sparsifier { kNone, kMagnitude, kRandom, kOutliers, kRanked };
+enum class Rescale { kNone, kL1, kInverseDensity };
+struct TaskArithmeticParams {
+  Sparsifier sparsifier = Sparsifier::kNone;
+  bool election = false;
+  bool normalize = false;
+  Rescale rescale = Rescale::kNone;
+  double lambda = 1;
+  std::vector<double> weights, densities, gammas, epsilons;
+};
+struct ModelStockParams {
+  bool filter_wise = false;
+};
+struct SceParams {
+  double select_topk = 1;
+};
+struct RamParams {
+  double epsilon = 1e-5, r = 0, alpha = 0;
+};
+using Params = std::variant<CopyParams, LinearParams, SlerpParams, NuslerpParams, MultislerpParams, KarcherParams,
+                            NearswapParams, ArceeFusionParams, TaskArithmeticParams, ModelStockParams, SceParams,
+                            RamParams>;
+
+struct Variant {
+  uint32_t output = 0;
+  uint64_t offset = 0;
+  Params params;
+};
+
+struct TensorSpec {
+  std::string name;
+  std::vector<uint64_t> shape;
+  bool f64 = false;
+  Dtype out_dtype = Dtype::kF32;
+  std::vector<Source> sources;
+  std::vector<uint32_t> model_keys;
+  std::vector<Variant> variants;
+
+  uint64_t Elements() const {
+    uint64_t n = 1;
+    for (const uint64_t d : shape) n *= d;
+    return n;
+  }
+  // [rows, cols] with the last dimension as cols: the vectors along the last axis are the rows.
+  uint64_t LastDim() const { return shape.empty() ? 1 : shape.back(); }
+  uint64_t FirstDim() const { return shape.empty() ? 1 : shape.front(); }
+};
+
+enum class Reading { kAuto, kMap, kPread };
+
+struct Plan {
+  std::vector<InputSpec> inputs;
+  std::vector<OutputSpec> outputs;
+  std::vector<TensorSpec> tensors;
+  uint64_t seed = 0;
+  unsigned threads = 0;
+  uint64_t max_memory = 0;
+  Reading reading = Reading::kAuto;
+  bool fsync = true;
+};
+
+}  // namespace retemper

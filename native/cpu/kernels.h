@@ -1,0 +1,104 @@
+// The table of tile kernels: one entry a loop, filled once per instruction set from loops-inl.h.
+//
+// Kernels work on tiles that lie in the first-level cache; T is the type that a merge computes in. Every entry gives
+// the same bits on every target: elementwise loops have no fused products, and sums run in kLanes fixed lanes that
+// are added in lane order.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/counter_rng.h"
+#include "core/dtype.h"
+
+namespace retemper {
+
+inline constexpr size_t kTile = 2048;  // elements: 8 KiB of float32 an input
+inline constexpr size_t kLanes = 16;
+
+template <class T>
+struct KeyOf;
+template <>
+struct KeyOf<float> {
+  using Type = uint32_t;
+};
+template <>
+struct KeyOf<double> {
+  using Type = uint64_t;
+};
+
+template <class T>
+struct Kernels {
+  using Key = typename KeyOf<T>::Type;
+
+  // Stored elements to T and back. `store` returns how many NaN or infinite values it wrote.
+  void (*load)(const uint8_t* from, Dtype dtype, size_t n, T* to);
+  uint64_t (*store)(const T* from, size_t n, Dtype dtype, uint8_t* to);
+  void (*round_to)(T* x, size_t n, Dtype dtype);
+
+  // Elementwise.
+  void (*scaled)(T w, const T* x, T* out, size_t n);                    // out = w x
+  void (*add_scaled)(T w, const T* x, T* out, size_t n);                // out += w x
+  void (*divide)(T divisor, T* x, size_t n);                            // x /= divisor
+  void (*scale)(T factor, T* x, size_t n);                              // x *= factor
+  void (*subtract)(const T* x, const T* y, T* out, size_t n);           // out = x - y
+  void (*add)(const T* x, T* out, size_t n);                            // out += x
+  void (*multiply)(const T* x, T* out, size_t n);                       // out *= x
+  void (*multiply_add)(const T* w, const T* x, T* out, size_t n);       // out += w x, elementwise w
+  void (*nearswap)(T t, const T* a, const T* b, T* out, size_t n);
+  // Sign election over weighted deltas: sum += d, then where sign(d) agrees with sum: kept += d, weight += w.
+  void (*elect)(T w, const T* d, const T* sum, T* kept, T* weight, size_t n);
+  void (*divide_by)(const T* weight, T* x, size_t n);                   // x /= weight, 0 -> 1
+  void (*divide_by_clamped)(const T* weight, T least, T* x, size_t n);  // x /= max(weight, least)
+  void (*activity)(T epsilon, const T* d, T* count, T* sum, size_t n);  // RAM: where |d| > eps
+  void (*squared_from)(const T* x, const T* mean, T* out, size_t n);    // out += (x - mean)^2
+
+  // Sums into kLanes lanes; element i of a tile goes to lane i % kLanes.
+  void (*dot)(const T* x, const T* y, size_t n, double* lanes);
+  void (*absolute_sum)(const T* x, size_t n, double* lanes);
+  void (*squared_distance)(const T* x, const T* y, size_t n, double* lanes);
+
+  // Order keys: `magnitude` of |x|, `ordered` of x itself.
+  void (*magnitude_keys)(const T* x, size_t n, Key* keys);
+  void (*ordered_keys)(const T* x, size_t n, Key* keys);
+  void (*magnitude_histogram)(const T* x, size_t n, int shift, Key prefix, uint32_t* bins);
+  uint64_t (*count_equal)(const Key* keys, size_t n, Key key);
+  // x = 0 where its magnitude key is outside [low, high]. Returns how many are kept.
+  uint64_t (*keep_between)(T* x, size_t n, Key low, Key high);
+
+  // x = 0 where draws >= threshold. Returns how many are kept.
+  uint64_t (*keep_drawn)(T* x, const uint32_t* draws, size_t n, uint64_t threshold);
+  void (*exponentials)(const T* x, T shift, size_t n, double* out);
+};
+
+// The draws of elements [first, first + n).
+using DrawFunction = void (*)(RngKey key, uint64_t first, size_t n, uint32_t* out);
+
+struct Target {
+  const char* name;
+  const Kernels<float>* f32;
+  const Kernels<double>* f64;
+  DrawFunction draw;
+};
+
+template <class T>
+const Kernels<T>& KernelsOf(const Target& target);
+template <>
+inline const Kernels<float>& KernelsOf<float>(const Target& target) {
+  return *target.f32;
+}
+template <>
+inline const Kernels<double>& KernelsOf<double>(const Target& target) {
+  return *target.f64;
+}
+
+// The targets that this processor runs, slowest first.
+std::vector<const Target*> AvailableTargets();
+
+// The fastest one, or the one that RETEMPER_FORCE_TARGET names; a name that this machine does not have is a Fault
+// with code USAGE.
+const Target& ChooseTarget();
+
+}  // namespace retemper

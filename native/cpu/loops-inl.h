@@ -1,0 +1,356 @@
+// The tile loops. No include guard: loops.cc includes this file once per instruction set, inside a namespace and a
+// compiler target region of its own, so only standard headers that are already included may be used here.
+
+template <class T>
+using KeyT = typename KeyOf<T>::Type;
+
+inline float LoadFloat(const uint8_t* p) {
+  float v;
+  __builtin_memcpy(&v, p, 4);
+  return v;
+}
+inline uint16_t LoadHalf(const uint8_t* p) {
+  uint16_t v;
+  __builtin_memcpy(&v, p, 2);
+  return v;
+}
+inline double LoadDouble(const uint8_t* p) {
+  double v;
+  __builtin_memcpy(&v, p, 8);
+  return v;
+}
+
+template <class T>
+void Load(const uint8_t* __restrict from, Dtype dtype, size_t n, T* __restrict to) {
+  switch (dtype) {
+    case Dtype::kBF16:
+      for (size_t i = 0; i < n; ++i) to[i] = Bf16ToFloat(LoadHalf(from + 2 * i));
+      return;
+    case Dtype::kF16:
+      for (size_t i = 0; i < n; ++i) to[i] = F16ToFloat(LoadHalf(from + 2 * i));
+      return;
+    case Dtype::kF32:
+      for (size_t i = 0; i < n; ++i) to[i] = LoadFloat(from + 4 * i);
+      return;
+    case Dtype::kF64:
+      for (size_t i = 0; i < n; ++i) to[i] = static_cast<T>(LoadDouble(from + 8 * i));
+      return;
+    default:
+      for (size_t i = 0; i < n; ++i) to[i] = T(0);  // integers are copied, never loaded: run_plan refuses them
+  }
+}
+
+inline float ToFloat(float x) { return x; }
+inline float ToFloat(double x) { return DoubleToFloatOdd(x); }
+
+template <class T>
+uint64_t Store(const T* __restrict from, size_t n, Dtype dtype, uint8_t* __restrict to) {
+  uint32_t bad = 0;  // a tile is far below 2^32 elements
+  switch (dtype) {
+    case Dtype::kBF16:
+      for (size_t i = 0; i < n; ++i) {
+        const uint16_t half = FloatToBf16(ToFloat(from[i]));
+        bad += (half & 0x7f80u) == 0x7f80u;
+        __builtin_memcpy(to + 2 * i, &half, 2);
+      }
+      return bad;
+    case Dtype::kF16:
+      for (size_t i = 0; i < n; ++i) {
+        const uint16_t half = FloatToF16(ToFloat(from[i]));
+        bad += (half & 0x7c00u) == 0x7c00u;
+        __builtin_memcpy(to + 2 * i, &half, 2);
+      }
+      return bad;
+    case Dtype::kF32:
+      for (size_t i = 0; i < n; ++i) {
+        const float value = static_cast<float>(from[i]);
+        const uint32_t bits = std::bit_cast<uint32_t>(value);
+        bad += (bits & 0x7f800000u) == 0x7f800000u;
+        __builtin_memcpy(to + 4 * i, &value, 4);
+      }
+      return bad;
+    case Dtype::kF64:
+      for (size_t i = 0; i < n; ++i) {
+        const double value = from[i];
+        bad += (std::bit_cast<uint64_t>(value) & 0x7ff0000000000000u) == 0x7ff0000000000000u;
+        __builtin_memcpy(to + 8 * i, &value, 8);
+      }
+      return bad;
+    default:
+      return 0;
+  }
+}
+
+template <class T>
+void RoundTo(T* x, size_t n, Dtype dtype) {
+  switch (dtype) {
+    case Dtype::kBF16:
+      for (size_t i = 0; i < n; ++i) x[i] = Bf16ToFloat(FloatToBf16(ToFloat(x[i])));
+      return;
+    case Dtype::kF16:
+      for (size_t i = 0; i < n; ++i) x[i] = F16ToFloat(FloatToF16(ToFloat(x[i])));
+      return;
+    case Dtype::kF32:
+      for (size_t i = 0; i < n; ++i) x[i] = static_cast<float>(x[i]);
+      return;
+    default:
+      return;
+  }
+}
+
+template <class T>
+void Scaled(T w, const T* __restrict x, T* __restrict out, size_t n) {
+  for (size_t i = 0; i < n; ++i) out[i] = w * x[i];
+}
+template <class T>
+void AddScaled(T w, const T* __restrict x, T* __restrict out, size_t n) {
+  for (size_t i = 0; i < n; ++i) out[i] = out[i] + w * x[i];
+}
+template <class T>
+void Divide(T divisor, T* x, size_t n) {
+  for (size_t i = 0; i < n; ++i) x[i] = x[i] / divisor;
+}
+template <class T>
+void Scale(T factor, T* x, size_t n) {
+  for (size_t i = 0; i < n; ++i) x[i] = x[i] * factor;
+}
+template <class T>
+void Subtract(const T* x, const T* y, T* out, size_t n) {
+  for (size_t i = 0; i < n; ++i) out[i] = x[i] - y[i];
+}
+template <class T>
+void Add(const T* __restrict x, T* __restrict out, size_t n) {
+  for (size_t i = 0; i < n; ++i) out[i] = out[i] + x[i];
+}
+template <class T>
+void Multiply(const T* __restrict x, T* __restrict out, size_t n) {
+  for (size_t i = 0; i < n; ++i) out[i] = out[i] * x[i];
+}
+template <class T>
+void MultiplyAdd(const T* __restrict w, const T* __restrict x, T* __restrict out, size_t n) {
+  for (size_t i = 0; i < n; ++i) out[i] = out[i] + w[i] * x[i];
+}
+template <class T>
+void NearswapTile(T t, const T* __restrict a, const T* __restrict b, T* __restrict out, size_t n) {
+  const ops::Nearswap<T> op{t};
+  for (size_t i = 0; i < n; ++i) out[i] = op(a[i], b[i]);
+}
+template <class T>
+void Elect(T w, const T* __restrict d, const T* __restrict sum, T* __restrict kept, T* __restrict weight, size_t n) {
+  for (size_t i = 0; i < n; ++i) {
+    const bool keep = ops::Election<T>::Agrees(d[i], sum[i]);
+    kept[i] = kept[i] + (keep ? d[i] : T(0));
+    weight[i] = weight[i] + (keep ? w : T(0));
+  }
+}
+template <class T>
+void DivideBy(const T* __restrict weight, T* __restrict x, size_t n) {
+  for (size_t i = 0; i < n; ++i) x[i] = x[i] / (weight[i] == T(0) ? T(1) : weight[i]);
+}
+template <class T>
+void DivideByClamped(const T* __restrict weight, T least, T* __restrict x, size_t n) {
+  for (size_t i = 0; i < n; ++i) x[i] = x[i] / (weight[i] > least ? weight[i] : least);
+}
+template <class T>
+void ActivityTile(T epsilon, const T* __restrict d, T* __restrict count, T* __restrict sum, size_t n) {
+  const ops::Activity<T> active{epsilon};
+  for (size_t i = 0; i < n; ++i) {
+    const bool is = active(d[i]);
+    count[i] = count[i] + (is ? T(1) : T(0));
+    sum[i] = sum[i] + (is ? d[i] : T(0));
+  }
+}
+template <class T>
+void SquaredFrom(const T* __restrict x, const T* __restrict mean, T* __restrict out, size_t n) {
+  for (size_t i = 0; i < n; ++i) {
+    const T d = x[i] - mean[i];
+    out[i] = out[i] + d * d;
+  }
+}
+
+// `term(i)` is added to lane i % kLanes.
+template <class Term>
+inline void SumLanes(size_t n, double* __restrict lanes, Term term) {
+  double local[kLanes];
+  for (size_t l = 0; l < kLanes; ++l) local[l] = lanes[l];
+  size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (size_t l = 0; l < kLanes; ++l) local[l] = local[l] + term(i + l);
+  }
+  for (size_t l = 0; i + l < n; ++l) local[l] = local[l] + term(i + l);
+  for (size_t l = 0; l < kLanes; ++l) lanes[l] = local[l];
+}
+template <class T>
+void Dot(const T* x, const T* y, size_t n, double* lanes) {
+  SumLanes(n, lanes, [x, y](size_t i) { return static_cast<double>(x[i]) * static_cast<double>(y[i]); });
+}
+template <class T>
+void AbsoluteSum(const T* x, size_t n, double* lanes) {
+  SumLanes(n, lanes, [x](size_t i) { return static_cast<double>(x[i] < T(0) ? -x[i] : x[i]); });
+}
+template <class T>
+void SquaredDistance(const T* x, const T* y, size_t n, double* lanes) {
+  SumLanes(n, lanes, [x, y](size_t i) {
+    const double d = static_cast<double>(x[i]) - static_cast<double>(y[i]);
+    return d * d;
+  });
+}
+
+template <class T>
+inline KeyT<T> MagnitudeKey(T x) {
+  return std::bit_cast<KeyT<T>>(x) & (~KeyT<T>{0} >> 1);
+}
+template <class T>
+void MagnitudeKeys(const T* __restrict x, size_t n, KeyT<T>* __restrict keys) {
+  for (size_t i = 0; i < n; ++i) keys[i] = MagnitudeKey(x[i]);
+}
+template <class T>
+void OrderedKeys(const T* __restrict x, size_t n, KeyT<T>* __restrict keys) {
+  constexpr int kTop = 8 * sizeof(T) - 1;
+  constexpr KeyT<T> kSign = KeyT<T>{1} << kTop;
+  for (size_t i = 0; i < n; ++i) {
+    const KeyT<T> bits = std::bit_cast<KeyT<T>>(x[i] + T(0));  // -0 and +0 are one key
+    keys[i] = (bits & kSign) != 0 ? ~bits : bits | kSign;
+  }
+}
+// Counts the 16 bits above `shift` of the magnitudes whose higher bits are `prefix`.
+template <class T>
+void MagnitudeHistogram(const T* x, size_t n, int shift, KeyT<T> prefix, uint32_t* bins) {
+  constexpr int kBits = 8 * sizeof(T);
+  if (shift + 16 >= kBits) {
+    for (size_t i = 0; i < n; ++i) ++bins[MagnitudeKey(x[i]) >> shift];
+    return;
+  }
+  // Few elements have the prefix: look at 16 at a time.
+  size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    KeyT<T> any = 0;
+    for (size_t l = 0; l < kLanes; ++l) any |= (MagnitudeKey(x[i + l]) >> (shift + 16)) == prefix ? 1 : 0;
+    if (any == 0) continue;
+    for (size_t l = 0; l < kLanes; ++l) {
+      const KeyT<T> key = MagnitudeKey(x[i + l]);
+      if ((key >> (shift + 16)) == prefix) ++bins[(key >> shift) & 0xffff];
+    }
+  }
+  for (; i < n; ++i) {
+    const KeyT<T> key = MagnitudeKey(x[i]);
+    if ((key >> (shift + 16)) == prefix) ++bins[(key >> shift) & 0xffff];
+  }
+}
+template <class T>
+uint64_t CountEqual(const KeyT<T>* __restrict keys, size_t n, KeyT<T> key) {
+  uint32_t count = 0;
+  for (size_t i = 0; i < n; ++i) count += keys[i] == key ? 1u : 0u;
+  return count;
+}
+template <class T>
+uint64_t KeepBetween(T* x, size_t n, KeyT<T> low, KeyT<T> high) {
+  uint32_t count = 0;
+  for (size_t i = 0; i < n; ++i) {
+    const KeyT<T> key = MagnitudeKey(x[i]);
+    const bool keep = (key >= low) & (key <= high);
+    count += keep ? 1u : 0u;
+    x[i] = keep ? x[i] : T(0);
+  }
+  return count;
+}
+template <class T>
+uint64_t KeepDrawn(T* __restrict x, const uint32_t* __restrict draws, size_t n, uint64_t threshold) {
+  if (threshold >> 32) return n;
+  const uint32_t limit = static_cast<uint32_t>(threshold);
+  uint32_t count = 0;
+  for (size_t i = 0; i < n; ++i) {
+    const bool keep = draws[i] < limit;
+    count += keep ? 1u : 0u;
+    x[i] = keep ? x[i] : T(0);
+  }
+  return count;
+}
+template <class T>
+void Exponentials(const T* __restrict x, T shift, size_t n, double* __restrict out) {
+  for (size_t i = 0; i < n; ++i) out[i] = exact::Exp(static_cast<double>(x[i]) - static_cast<double>(shift));
+}
+
+inline void DrawGroup(RngKey key, uint64_t group, uint32_t* __restrict out) {
+  uint32_t c0[kRngLanes], c1[kRngLanes], c2[kRngLanes], c3[kRngLanes];
+  for (int l = 0; l < kRngLanes; ++l) {
+    const uint64_t counter = group * kRngLanes + static_cast<uint64_t>(l);
+    c0[l] = static_cast<uint32_t>(counter);
+    c1[l] = static_cast<uint32_t>(counter >> 32);
+    c2[l] = 0;
+    c3[l] = 0;
+  }
+  uint32_t k0 = key.low, k1 = key.high;
+  for (int round = 0; round < kRngRounds; ++round) {
+    for (int l = 0; l < kRngLanes; ++l) {
+      const uint64_t p0 = static_cast<uint64_t>(kPhiloxM0) * c0[l];
+      const uint64_t p1 = static_cast<uint64_t>(kPhiloxM1) * c2[l];
+      const uint32_t n0 = static_cast<uint32_t>(p1 >> 32) ^ c1[l] ^ k0;
+      const uint32_t n2 = static_cast<uint32_t>(p0 >> 32) ^ c3[l] ^ k1;
+      c1[l] = static_cast<uint32_t>(p1);
+      c3[l] = static_cast<uint32_t>(p0);
+      c0[l] = n0;
+      c2[l] = n2;
+    }
+    k0 += kPhiloxW0;
+    k1 += kPhiloxW1;
+  }
+  for (int l = 0; l < kRngLanes; ++l) {
+    out[l] = c0[l];
+    out[kRngLanes + l] = c1[l];
+    out[2 * kRngLanes + l] = c2[l];
+    out[3 * kRngLanes + l] = c3[l];
+  }
+}
+inline void Draw(RngKey key, uint64_t first, size_t n, uint32_t* out) {
+  uint32_t group[kRngGroup];
+  size_t done = 0;
+  while (done < n) {
+    const uint64_t index = first + done;
+    const size_t skip = index % kRngGroup;
+    const size_t take = n - done < kRngGroup - skip ? n - done : kRngGroup - skip;
+    if (take == kRngGroup) {
+      DrawGroup(key, index / kRngGroup, out + done);
+    } else {
+      DrawGroup(key, index / kRngGroup, group);
+      for (size_t i = 0; i < take; ++i) out[done + i] = group[skip + i];
+    }
+    done += take;
+  }
+}
+
+template <class T>
+constexpr Kernels<T> Table() {
+  return {
+      .load = &Load<T>,
+      .store = &Store<T>,
+      .round_to = &RoundTo<T>,
+      .scaled = &Scaled<T>,
+      .add_scaled = &AddScaled<T>,
+      .divide = &Divide<T>,
+      .scale = &Scale<T>,
+      .subtract = &Subtract<T>,
+      .add = &Add<T>,
+      .multiply = &Multiply<T>,
+      .multiply_add = &MultiplyAdd<T>,
+      .nearswap = &NearswapTile<T>,
+      .elect = &Elect<T>,
+      .divide_by = &DivideBy<T>,
+      .divide_by_clamped = &DivideByClamped<T>,
+      .activity = &ActivityTile<T>,
+      .squared_from = &SquaredFrom<T>,
+      .dot = &Dot<T>,
+      .absolute_sum = &AbsoluteSum<T>,
+      .squared_distance = &SquaredDistance<T>,
+      .magnitude_keys = &MagnitudeKeys<T>,
+      .ordered_keys = &OrderedKeys<T>,
+      .magnitude_histogram = &MagnitudeHistogram<T>,
+      .count_equal = &CountEqual<T>,
+      .keep_between = &KeepBetween<T>,
+      .keep_drawn = &KeepDrawn<T>,
+      .exponentials = &Exponentials<T>,
+  };
+}
+
+constexpr Kernels<float> kF32 = Table<float>();
+constexpr Kernels<double> kF64 = Table<double>();
