@@ -58,18 +58,25 @@ export interface LowRankTerm {
   readonly dora?: { readonly magnitude: StoredTensor; readonly axis: 0 | 1 };
 }
 
-/** What an adapter does to one tensor of its base. File indices are into `Adapter.files`. */
+/**
+ * What an adapter does to one tensor of its base. File indices are into `Adapter.files`.
+ * `base`, where it is given, is a copy of the base tensor that the adapter carries: it takes the base's place, then the
+ * term is added to it (adapted embeddings are saved that way).
+ */
 export type AdapterEffect =
-  | { readonly kind: "lowRank"; readonly term: LowRankTerm }
+  | { readonly kind: "lowRank"; readonly term: LowRankTerm; readonly base?: StoredTensor }
   | { readonly kind: "replace"; readonly tensor: StoredTensor }
-  | { readonly kind: "add"; readonly tensor: StoredTensor; readonly scale: number };
+  | { readonly kind: "add"; readonly tensor: StoredTensor; readonly scale: number; readonly base?: StoredTensor };
 
 export interface Adapter {
   readonly folder: string;
+  /** The adapter's own file first; then files of the base, where `added` copies a tensor of the base. */
   readonly files: readonly StoredFile[];
   /** base tensor name -> effect; tensors that are not here stay as they are. */
   readonly effects: ReadonlyMap<string, AdapterEffect>;
   /** Tensors that the adapter adds and the base does not have (an untied lm_head from modules_to_save). */
   readonly added: ReadonlyMap<string, StoredTensor>;
   readonly config: Readonly<Record<string, unknown>>;
+  /** What the user should know: a merge that differs from the live adapter, for example. */
+  readonly warnings?: readonly string[];
 }
