@@ -1,0 +1,100 @@
+// From a model reference to a folder on this machine: a path as it is, else a snapshot of the hub's local cache.
+
+import { stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { RetemperError } from "../errors.js";
+import { readText } from "./json.js";
+import { fileError } from "./modelFolder.js";
+
+/** One part of a model reference: the model, or its adapter. */
+export interface LocatedPart {
+  readonly path: string;
+  readonly revision?: string | undefined;
+}
+
+export interface LocateOptions {
+  /** Folder of the cache, instead of the one that the environment names (--transformers-cache). */
+  readonly cache?: string | undefined;
+  /** Relative paths start here; default: the working directory. */
+  readonly cwd?: string | undefined;
+  /** Default: process.env. Read: HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME, XDG_CACHE_HOME. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+/**
+ * The folder of a model or adapter. An existing path is taken as it is (a revision then says nothing, as in
+ * transformers); anything else is a hub id, looked up in the local cache: `models--org--name/refs/<revision>` names the
+ * commit, `snapshots/<commit>` is the folder. Nothing is downloaded.
+ * @throws RetemperError BAD_INPUT that says what was looked for and where.
+ */
+export async function locate(part: LocatedPart, options: LocateOptions = {}): Promise<string> {
+  const local = options.cwd === undefined ? resolve(part.path) : resolve(options.cwd, part.path);
+  if (part.path === "" || part.path.includes("\0")) {
+    throw new RetemperError("BAD_INPUT", `${JSON.stringify(part.path)} is not a path or hub id`);
+  }
+  if (await exists(local)) return local;
+
+  const cache = hubCache(options);
+  const revision = part.revision ?? "main";
+  const missing = (why: string, hint: string) =>
+    new RetemperError("BAD_INPUT", `The model ${part.path} does not exist: ${why}`, { hint });
+  if (!isHubId(part.path)) {
+    throw missing(
+      `there is no ${local}, and it is not a hub id.`,
+      "Check the path; it is relative to the working directory.",
+    );
+  }
+  const repository = join(cache, `models--${part.path.replaceAll("/", "--")}`);
+  const download = `Download it first: hf download ${part.path}${part.revision ? ` --revision ${part.revision}` : ""}`;
+  if (!(await exists(repository))) {
+    throw missing(`there is no folder ${local}, and the hub's cache ${cache} does not hold it.`, `${download}.`);
+  }
+  const commit = await commitOf(repository, revision);
+  const snapshot = commit === undefined ? undefined : join(repository, "snapshots", commit);
+  if (snapshot === undefined || !(await exists(snapshot))) {
+    throw missing(`${repository} holds no snapshot of revision ${revision}.`, `${download}.`);
+  }
+  return snapshot;
+}
+
+/** The hub's cache: the option, else HF_HUB_CACHE, HF_HOME/hub, else ~/.cache/huggingface/hub. */
+export function hubCache({ cache, env = process.env }: LocateOptions = {}): string {
+  const home = env.HF_HOME || join(env.XDG_CACHE_HOME || "~/.cache", "huggingface");
+  const chosen = cache || env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(home, "hub");
+  return resolve(chosen.replace(/^~(?=\/|$)/, env.HOME || homedir()));
+}
+
+function isHubId(path: string): boolean {
+  return (
+    path.length <= 200 && /^[A-Za-z0-9_][\w.-]*(\/[\w.-]+)?$/.test(path) && !path.includes("..") && !path.includes("--")
+  );
+}
+
+/** The commit that a branch, tag or commit names in this repository of the cache. */
+async function commitOf(repository: string, revision: string): Promise<string | undefined> {
+  // refs may have slashes ("refs/pr/1"); they may not leave the folder
+  if (!/^[\w.-]+(\/[\w.-]+)*$/.test(revision) || revision.split("/").some((part) => /^\.+$/.test(part)))
+    return undefined;
+  const ref = join(repository, "refs", revision);
+  if (await exists(ref)) {
+    const commit = (await readText(ref, 4096)).trim();
+    return isName(commit) ? commit : undefined;
+  }
+  return isName(revision) ? revision : undefined;
+}
+
+function isName(text: string): boolean {
+  return /^\w[\w.-]*$/.test(text);
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "ENAMETOOLONG") return false;
+    throw fileError(error, path);
+  }
+}

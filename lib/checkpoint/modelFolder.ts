@@ -1,0 +1,113 @@
+// The one way into a model's folder: which of its files may be opened. Written for folders that someone else made:
+// links that lead out, FIFOs and devices are refused before anything is opened.
+
+import { lstat, readdir, realpath, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve, sep } from "node:path";
+import { RetemperError } from "../errors.js";
+
+export interface ModelFolder {
+  /** As located; errors name files under it. */
+  readonly path: string;
+  /** The same without symbolic links. */
+  readonly real: string;
+  /** `blobs/` of the hub repository when the folder is a snapshot of the local cache: its links lead there. */
+  readonly blobs?: string;
+}
+
+/**
+ * Opens a folder.
+ * @throws RetemperError BAD_INPUT when there is none, or it is a file.
+ */
+export async function openFolder(path: string): Promise<ModelFolder> {
+  const absolute = resolve(path);
+  let real: string;
+  try {
+    real = await realpath(absolute);
+    if (!(await stat(real)).isDirectory()) {
+      throw new RetemperError("BAD_INPUT", "this is a file, not the folder of a model", {
+        file: absolute,
+        hint: "Give the folder that holds config.json and the .safetensors files.",
+      });
+    }
+  } catch (error) {
+    throw error instanceof RetemperError ? error : fileError(error, absolute);
+  }
+  const snapshots = dirname(real);
+  const repository = dirname(snapshots);
+  const isSnapshot = basename(snapshots) === "snapshots" && /^(models|datasets|spaces)--/.test(basename(repository));
+  return { path: absolute, real, ...(isSnapshot ? { blobs: join(repository, "blobs") } : {}) };
+}
+
+/** Names of everything in the folder, sorted. */
+export async function listFolder(folder: ModelFolder): Promise<string[]> {
+  try {
+    return (await readdir(folder.real)).sort();
+  } catch (error) {
+    throw fileError(error, folder.path);
+  }
+}
+
+/**
+ * The path of a regular file of the folder, checked. Symbolic links must stay inside the folder or lead into the hub
+ * repository's blobs.
+ * @throws RetemperError BAD_INPUT (absent, a link that leads out, a FIFO, a device, a folder) or IO.
+ */
+export async function fileOf(folder: ModelFolder, name: string): Promise<string> {
+  const path = join(folder.path, name);
+  let target = path;
+  try {
+    if ((await lstat(path)).isSymbolicLink()) {
+      target = await realpath(path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "ENOENT") throw error;
+        throw new RetemperError("BAD_INPUT", "the link leads to a file that does not exist", {
+          file: path,
+          hint: "If this is the hub's cache, the download is incomplete: download the model again.",
+        });
+      });
+      const allowed = [folder.real, ...(folder.blobs ? [folder.blobs] : [])];
+      if (!allowed.some((root) => target.startsWith(root + sep))) {
+        throw new RetemperError("BAD_INPUT", `the link leads out of the model's folder, to ${target}`, {
+          file: path,
+          hint: "Copy the file into the folder, or name the folder that really holds the model.",
+        });
+      }
+    }
+    const found = await stat(target);
+    if (!found.isFile()) {
+      const kind = found.isDirectory()
+        ? "a folder"
+        : found.isFIFO()
+          ? "a FIFO"
+          : found.isSocket()
+            ? "a socket"
+            : "a device";
+      throw new RetemperError("BAD_INPUT", `this is ${kind}, not a regular file`, { file: path });
+    }
+  } catch (error) {
+    throw error instanceof RetemperError ? error : fileError(error, path);
+  }
+  return path;
+}
+
+/** The same, or undefined where the folder has no such name at all. */
+export async function optionalFileOf(folder: ModelFolder, name: string): Promise<string | undefined> {
+  const there = await lstat(join(folder.path, name)).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT" || error.code === "ENOTDIR") return false;
+      throw fileError(error, join(folder.path, name));
+    },
+  );
+  return there ? await fileOf(folder, name) : undefined;
+}
+
+/** A system error on an input as one of ours: what does not exist is BAD_INPUT, the rest IO. */
+export function fileError(error: unknown, file: string): RetemperError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === "ENOENT" || code === "ENOTDIR")
+    return new RetemperError("BAD_INPUT", "no such file", { file, cause: error });
+  if (code === "ELOOP") return new RetemperError("BAD_INPUT", "the links lead in a circle", { file, cause: error });
+  if (code === "ENAMETOOLONG") return new RetemperError("BAD_INPUT", "the name is too long", { file, cause: error });
+  const hint = code === "EACCES" || code === "EPERM" ? "Check the permissions of the file and its folder." : undefined;
+  return new RetemperError("IO", `cannot read: ${code ?? message}`, { file, hint, cause: error });
+}

@@ -1,0 +1,52 @@
+// Opens a checkpoint: finds its folder, reads configuration and headers, refuses what cannot be merged. No tensor is read.
+
+import { openAdapter } from "./adapter.js";
+import { type JsonObject, readJsonObject } from "./json.js";
+import { knownDtypes } from "./knownDtypes.js";
+import { type LocateOptions, locate } from "./locate.js";
+import { type ModelFolder, openFolder, optionalFileOf } from "./modelFolder.js";
+import { refuseQuantised } from "./quantised.js";
+import type { Checkpoint } from "./types.js";
+import { type HeaderReader, readWeights } from "./weights.js";
+
+/** A model reference, as recipes have it; `text` is what the user wrote. */
+export interface CheckpointReference {
+  readonly text: string;
+  readonly path: string;
+  readonly revision?: string | undefined;
+  readonly lora?: { readonly path: string; readonly revision?: string | undefined } | undefined;
+}
+
+export interface OpenOptions extends LocateOptions {
+  readonly addon: HeaderReader;
+}
+
+/**
+ * Opens a model, and its adapter where the reference has one. A text is a path or hub id by itself.
+ * @throws RetemperError BAD_INPUT for what does not exist, is broken, unsafe or quantised; INCOMPATIBLE for an adapter of
+ * another model; IO.
+ */
+export async function openCheckpoint(
+  reference: CheckpointReference | string,
+  options: OpenOptions,
+): Promise<Checkpoint> {
+  const { text, path, revision, lora } = referenceOf(reference);
+  const folder = await openFolder(await locate({ path, revision }, options));
+  const { files, tensors: raw } = await readWeights(folder, options.addon);
+  const config = await readConfig(folder);
+  refuseQuantised({ folder: folder.path, tensors: raw, config });
+  const tensors = knownDtypes(raw, folder.path);
+  const base: Checkpoint = { reference: text, folder: folder.path, files, tensors, config };
+  if (!lora) return base;
+  return { ...base, adapter: await openAdapter(await locate(lora, options), base, options) };
+}
+
+export function referenceOf(reference: CheckpointReference | string): CheckpointReference {
+  return typeof reference === "string" ? { text: reference, path: reference } : reference;
+}
+
+/** config.json; {} when there is none. */
+export async function readConfig(folder: ModelFolder): Promise<JsonObject> {
+  const path = await optionalFileOf(folder, "config.json");
+  return path === undefined ? {} : await readJsonObject(path);
+}
