@@ -1,0 +1,112 @@
+// `retemper merge RECIPE OUT`: mergekit-yaml's options with the same meaning, and ours.
+
+import { type Command, Option } from "commander";
+import { type MergeReport, merge, RetemperError } from "../../index.js";
+import { addIdleOptions, noteIdleOptions } from "../mergekitOptions.js";
+import { formatBytes, formatCount, formatDuration, formatRate } from "../quantities.js";
+import { addCommonOptions, type Session } from "../session.js";
+import { addPlanningOptions, type PlanningFlags, planningOptions, showPlan } from "./plan.js";
+
+interface MergeFlags extends PlanningFlags {
+  readonly dryRun?: boolean;
+  readonly force?: boolean;
+  readonly verify?: boolean;
+  readonly failOnNonfinite?: boolean;
+  readonly keepPartial?: boolean;
+  readonly hashInputs?: boolean;
+  readonly reading?: "auto" | "map" | "pread";
+  readonly copyTokenizer?: boolean;
+  readonly writeModelCard?: boolean;
+  readonly trustRemoteCode?: boolean;
+}
+
+const EXAMPLES = `
+Sizes take K, M, G (or B) and T, powers of 1000, and KiB, MiB, GiB, TiB.
+
+Examples:
+  retemper merge recipe.yml out
+  retemper merge recipe.yml out --force --threads 8 --max-memory 2G
+  retemper merge recipe.yml out --dry-run
+  retemper merge recipe.yml out --json --verify | tail -1 | jq .result`;
+
+export function addMergeCommand(program: Command, session: Session): Command {
+  const command = program
+    .command("merge")
+    .summary("merge models as a recipe says")
+    .description("Merges models as a recipe says and writes the result to a folder, all of it or nothing.")
+    .argument("<recipe>", "recipe file (YAML or JSON, as mergekit-yaml reads it)")
+    .argument("[out]", "output folder; must not exist or be empty, unless --force")
+    .addHelpText("after", EXAMPLES);
+  addMergeOptions(command);
+  addPlanningOptions(command);
+  addCommonOptions(command);
+  addIdleOptions(command);
+  return command.action(async (recipe: string, out: string | undefined, flags: MergeFlags) => {
+    noteIdleOptions(command, session.renderer);
+    if (flags.dryRun) return showPlan(recipe, out, flags, session);
+    if (out === undefined) {
+      throw new RetemperError("USAGE", "missing required argument 'out'", {
+        hint: "retemper merge RECIPE OUT, or --dry-run to see what a merge would do",
+      });
+    }
+    const { renderer, signal } = session;
+    const report = await merge(recipe, out, {
+      ...planningOptions(flags),
+      signal,
+      force: flags.force,
+      verify: flags.verify,
+      failOnNonfinite: flags.failOnNonfinite,
+      keepPartial: flags.keepPartial,
+      hashInputs: flags.hashInputs,
+      reading: flags.reading,
+      copyTokenizer: flags.copyTokenizer,
+      writeModelCard: flags.writeModelCard,
+      trustRemoteCode: flags.trustRemoteCode,
+      onProgress: (progress) => renderer.progress(progress),
+    });
+    for (const warning of report.warnings) renderer.warn(warning);
+    renderer.result(report, flags.quiet ? "" : describe(report));
+  });
+}
+
+function addMergeOptions(command: Command): void {
+  command
+    .optionsGroup("Output folder:")
+    .option("--dry-run", "read headers and configuration only; show what would be done")
+    .option("--force", "replace an existing output; it stays until the new one is complete")
+    .option("--verify", "read the result again and compare digests before it gets its name")
+    .option("--fail-on-nonfinite", "refuse a result with NaN or infinite values")
+    .option("--keep-partial", "keep the unfinished output after a failure")
+    .option("--hash-inputs", "record the inputs' sha256 (reads them once more where it is not known)")
+    .option("--copy-tokenizer", "write the tokenizer's files (default)")
+    .option("--no-copy-tokenizer", "do not write them")
+    .option("--write-model-card", "write README.md (default)")
+    .option("--no-write-model-card", "do not write it")
+    .option("--trust-remote-code", "copy the base model's *.py files; they are never run here")
+    .addOption(new Option("--no-trust-remote-code").hideHelp())
+    .optionsGroup("Reading:")
+    .addOption(
+      new Option("--reading <way>", "how files are read; pread suits network storage").choices([
+        "auto",
+        "map",
+        "pread",
+      ]),
+    );
+}
+
+function describe(report: MergeReport): string {
+  const { tensors } = report;
+  const lines = [
+    `${report.out}: ${formatCount(tensors.tensors)} tensors, ${formatBytes(report.bytesWritten)}, method ${report.method}`,
+    `${formatDuration(report.seconds)}, ${formatRate(report.gigabytesPerSecond * 1e9)}, ${report.threads} threads (${report.target})`,
+  ];
+  if (tensors.straightShare !== undefined) {
+    lines.push(`${(100 * tensors.straightShare).toFixed(1)} % of the vectors were parallel and took the straight line`);
+  }
+  if (tensors.keptShare !== undefined) lines.push(`${(100 * tensors.keptShare).toFixed(1)} % of the deltas were kept`);
+  if (tensors.nonFinite.length > 0) {
+    const values = tensors.nonFinite.reduce((sum, { values }) => sum + values, 0);
+    lines.push(`${formatCount(values)} NaN or infinite values in ${tensors.nonFinite.length} tensors`);
+  }
+  return lines.join("\n");
+}

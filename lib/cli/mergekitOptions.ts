@@ -1,0 +1,59 @@
+// The options of mergekit-yaml 0.1.5 that `retemper merge` accepts but has no need for, and why.
+
+import { type Command, Option } from "commander";
+import type { Renderer } from "./render.js";
+
+interface IdleOption {
+  readonly flags: string;
+  readonly why: string;
+  /** Values that ask for what happens anyway, so that nothing need be said. */
+  readonly agrees?: (value: unknown) => boolean;
+  /** A boolean, with its --no- form. */
+  readonly negatable?: boolean;
+}
+
+const off = (value: unknown) => value === false;
+const CPU = "merges run on the CPU, limited by memory and disk";
+
+/** Everything here is accepted, changes nothing, and is mentioned once when it is used. */
+const IDLE_OPTIONS: readonly IdleOption[] = [
+  { flags: "--cuda", why: CPU, agrees: off, negatable: true },
+  { flags: "--device <name>", why: CPU, agrees: (value) => value === "cpu" || value === "auto" },
+  { flags: "--low-cpu-memory", why: "memory is bounded anyway, see --max-memory", agrees: off, negatable: true },
+  { flags: "--read-to-gpu", why: CPU, agrees: off, negatable: true },
+  { flags: "--multi-gpu", why: CPU, agrees: off, negatable: true },
+  { flags: "--gpu-rich", why: CPU },
+  { flags: "--lazy-unpickle", why: "pickle files are never opened", agrees: off, negatable: true },
+  { flags: "--lora-merge-cache <folder>", why: "adapters are merged tensor by tensor, without a full copy" },
+  { flags: "--async-write", why: "reading, merging and writing always overlap", agrees: off, negatable: true },
+  { flags: "--write-threads <n>", why: "writing is part of the merge threads, see --threads" },
+  { flags: "--clone-tensors", why: "a layer may occur any number of times", agrees: off, negatable: true },
+  {
+    flags: "--safe-serialization",
+    why: "the output is always safetensors",
+    agrees: (value) => value === true,
+    negatable: true,
+  },
+  { flags: "--allow-crimes", why: "tensors are compared, not architectures", agrees: off, negatable: true },
+];
+
+export function addIdleOptions(command: Command): Command {
+  command.optionsGroup("Accepted for mergekit's sake, without effect:");
+  for (const { flags, why, negatable } of IDLE_OPTIONS) {
+    command.option(flags, why);
+    if (negatable) command.addOption(new Option(flags.replace("--", "--no-")).hideHelp());
+  }
+  return command;
+}
+
+/** Mentions each option that was given and asks for something that does not happen here. */
+export function noteIdleOptions(command: Command, renderer: Renderer): void {
+  for (const { flags, why, agrees } of IDLE_OPTIONS) {
+    const option = new Option(flags);
+    const name = option.attributeName();
+    const value = command.getOptionValue(name);
+    if (command.getOptionValueSource(name) !== "cli" || agrees?.(value)) continue;
+    const shown = value === false ? option.long?.replace("--", "--no-") : option.long;
+    renderer.note(`${shown} has no effect: ${why}`);
+  }
+}

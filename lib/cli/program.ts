@@ -1,0 +1,65 @@
+// The command tree: names, help texts, and the mapping of commander's own failures to usage errors.
+
+import { Command, CommanderError } from "commander";
+import { RetemperError } from "../index.js";
+import { addInspectCommand } from "./commands/inspect.js";
+import { addMergeCommand } from "./commands/merge.js";
+import { addPlanCommand } from "./commands/plan.js";
+import { addVerifyCommand } from "./commands/verify.js";
+import type { Session } from "./session.js";
+
+const EXIT_CODES = `
+Exit codes:
+  0 ok              1 unexpected      2 usage            3 bad recipe
+  4 bad input       5 models differ   6 no space         7 input/output
+  8 out of memory   9 device          11 network         12 output exists or is in use
+  130 interrupted   143 terminated
+
+Examples:
+  retemper merge recipe.yml out          merge, write out/
+  retemper plan recipe.yml               what a merge would read, write and need
+  retemper inspect path/to/model         tensors, dtypes, sizes
+  retemper verify out                    compare out/ with the digests taken while it was written`;
+
+/** Runs one command line; resolves to the exit status and never rejects. */
+export async function runProgram(args: readonly string[], version: string, session: Session): Promise<number> {
+  const program = buildProgram(version, session);
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return 0;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) return session.renderer.error(error, session.stopStatus());
+    if (error.exitCode === 0) return 0; // --help, --version
+    if (error.code === "commander.help") return 2; // no command: the help is on stderr already
+    const message = error.message.replace(/^error: /, "");
+    return session.renderer.error(
+      new RetemperError("USAGE", message, { hint: "retemper COMMAND --help lists what there is" }),
+    );
+  }
+}
+
+function buildProgram(version: string, session: Session): Command {
+  const program = new Command("retemper")
+    .description("Merge safetensors checkpoints: exactly, in little memory, from mergekit's recipes.")
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "show help")
+    .addHelpText("after", EXIT_CODES)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => session.write(text),
+      writeErr: (text) => session.writeError(text),
+      outputError: () => {}, // rendered by runProgram, with the exit status
+    })
+    .configureHelp({ showGlobalOptions: false });
+  let verbose = 0;
+  program.hook("preAction", (_, command) => {
+    const { json, quiet } = command.opts<{ json?: boolean; quiet?: boolean }>();
+    session.renderer.configure({ json, quiet, verbose });
+  });
+  for (const add of [addMergeCommand, addPlanCommand, addInspectCommand, addVerifyCommand]) {
+    add(program, session).on("option:verbose", () => {
+      verbose += 1;
+    });
+  }
+  return program;
+}

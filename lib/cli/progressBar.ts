@@ -1,0 +1,61 @@
+// A thin adapter over cli-progress: one bar of bytes with rate and time left, drawn on stderr.
+
+import { Presets, SingleBar } from "cli-progress";
+import { formatBytes, formatDuration, formatRate } from "./quantities.js";
+
+/** What the library reports while it works; MergeProgress is one. */
+export interface ByteProgress {
+  readonly phase: string;
+  /** Bytes of the phase that are done, and in all; 0 of 0 where there is no measure. */
+  readonly done: number;
+  readonly total: number;
+  readonly bytesPerSecond: number;
+  readonly secondsLeft: number | undefined;
+}
+
+/** Draws from the first update with a measure on; one phase after the other. */
+export class ProgressBar {
+  readonly #bar: SingleBar;
+  #phase: string | undefined;
+
+  constructor(stream: NodeJS.WritableStream) {
+    this.#bar = new SingleBar(
+      {
+        format: "{phase} {bar} {percentage}% {amount} {rate} {left}",
+        stream,
+        barsize: 24,
+        fps: 8,
+        hideCursor: true,
+        clearOnComplete: true,
+      },
+      Presets.shades_classic,
+    );
+  }
+
+  update(progress: ByteProgress): void {
+    if (progress.phase !== this.#phase) this.stop();
+    if (progress.total === 0) return;
+    if (this.#phase !== undefined) {
+      this.#bar.update(progress.done, payload(progress));
+      return;
+    }
+    this.#phase = progress.phase;
+    this.#bar.start(progress.total, progress.done, payload(progress));
+  }
+
+  /** Clears the bar and gives the cursor back; safe to call twice. */
+  stop(): void {
+    if (this.#phase === undefined) return;
+    this.#bar.stop();
+    this.#phase = undefined;
+  }
+}
+
+function payload({ phase, done, total, bytesPerSecond, secondsLeft }: ByteProgress): object {
+  return {
+    phase,
+    amount: `${formatBytes(done)} / ${formatBytes(total)}`,
+    rate: formatRate(bytesPerSecond),
+    left: secondsLeft === undefined ? "" : `${formatDuration(secondsLeft)} left`,
+  };
+}

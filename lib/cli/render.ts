@@ -1,0 +1,147 @@
+// What the commands show: data on stdout, progress, notes and errors on stderr; or JSON lines on stdout.
+
+import { styleText } from "node:util";
+import { RetemperError } from "../index.js";
+import { type ByteProgress, ProgressBar } from "./progressBar.js";
+
+/** The streams and settings that main.ts hands in; nothing else in the command line knows the process. */
+export interface Terminal {
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export interface RenderOptions {
+  readonly json?: boolean | undefined;
+  readonly quiet?: boolean | undefined;
+  /** Number of -v. */
+  readonly verbose?: number | undefined;
+}
+
+/** JSON progress lines come at most this often, in milliseconds. */
+const JSON_PROGRESS_INTERVAL = 200;
+
+export class Renderer {
+  readonly #terminal: Terminal;
+  #options: RenderOptions = {};
+  #bar: ProgressBar | undefined;
+  #lastLine = Number.NEGATIVE_INFINITY;
+  #finished = false;
+  #answer: unknown;
+  readonly #said = new Set<string>();
+
+  constructor(terminal: Terminal, options: RenderOptions = {}) {
+    this.#terminal = terminal;
+    this.#options = options;
+  }
+
+  configure(options: RenderOptions): void {
+    this.#options = { ...this.#options, ...options };
+  }
+
+  get json(): boolean {
+    return this.#options.json === true;
+  }
+
+  /** A text in colour where stdout shows colours (NO_COLOR and FORCE_COLOR are respected). */
+  style(format: Parameters<typeof styleText>[0], text: string): string {
+    return styleText(format, text, { stream: this.#terminal.stdout });
+  }
+
+  /** Bytes done of bytes in all; called as often as the work likes. */
+  progress(progress: ByteProgress): void {
+    if (this.json) {
+      const now = performance.now();
+      if (now - this.#lastLine < JSON_PROGRESS_INTERVAL && progress.done < progress.total) return;
+      this.#lastLine = now;
+      this.#line({ event: "progress", ...progress });
+    } else if (this.#animated()) {
+      this.#bar ??= new ProgressBar(this.#terminal.stderr);
+      this.#bar.update(progress);
+    }
+  }
+
+  /** Something that may be wrong with the result: always shown, once. */
+  warn(message: string): void {
+    if (this.#said.has(message)) return;
+    this.#said.add(message);
+    if (this.json) this.#line({ event: "warning", message });
+    else this.#tell("yellow", "warning", message);
+  }
+
+  /** Something worth knowing that changes nothing: not with --quiet. */
+  note(message: string): void {
+    if (this.#options.quiet || this.#said.has(message)) return;
+    this.#said.add(message);
+    if (this.json) this.#line({ event: "note", message });
+    else this.#tell("cyan", "note", message);
+  }
+
+  /** The command's answer: `value` as the last JSON line, or `text` for people. */
+  result(value: unknown, text: string): void {
+    this.#stopBar();
+    if (this.json) this.#last({ event: "result", ok: true, result: value });
+    else if (text !== "") this.#terminal.stdout.write(`${text}\n`);
+  }
+
+  /** An answer that is also a failure: shown before the error that follows; the last JSON line holds both. */
+  answerBeforeError(value: unknown, text: string): void {
+    this.#stopBar();
+    this.#answer = value;
+    if (!this.json) this.#terminal.stdout.write(`${text}\n`);
+  }
+
+  /** The command's failure; returns its exit status: the error's own unless a signal decided it. */
+  error(error: unknown, status?: number): number {
+    this.#stopBar();
+    const failure = asRetemperError(error);
+    const { code, file, tensor, hint, line, column } = failure;
+    const exitStatus = status ?? failure.exitStatus;
+    if (this.json) {
+      const facts = { code, exitStatus, message: failure.message, file, tensor, hint, line, column };
+      this.#last({ event: "result", ok: false, result: this.#answer, error: facts });
+    }
+    this.#tell("red", "error", failure.message);
+    if (hint !== undefined) this.#tell("cyan", "hint", hint);
+    if (this.#options.verbose) this.#terminal.stderr.write(`${stackOf(failure)}\n`);
+    else if (code === "INTERNAL") this.#tell("cyan", "hint", "-v shows where it happened");
+    return exitStatus;
+  }
+
+  #animated(): boolean {
+    const { stderr, env } = this.#terminal;
+    return stderr.isTTY === true && !env.CI && env.TERM !== "dumb" && this.#options.quiet !== true;
+  }
+
+  #stopBar(): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+  }
+
+  #tell(colour: "red" | "yellow" | "cyan", label: string, message: string): void {
+    this.#bar?.stop(); // it draws itself again at the next update
+    const { stderr } = this.#terminal;
+    stderr.write(`${styleText(colour, `${label}:`, { stream: stderr })} ${message}\n`);
+  }
+
+  #line(value: object): void {
+    if (!this.#finished) this.#terminal.stdout.write(`${JSON.stringify(value)}\n`);
+  }
+
+  #last(value: object): void {
+    this.#line(value);
+    this.#finished = true;
+  }
+}
+
+/** Wraps what no one expected, so that every failure has a code and an exit status. */
+function asRetemperError(error: unknown): RetemperError {
+  if (error instanceof RetemperError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new RetemperError("INTERNAL", message, { cause: error });
+}
+
+function stackOf(error: RetemperError): string {
+  const cause = error.cause instanceof Error ? `\ncaused by ${error.cause.stack ?? error.cause.message}` : "";
+  return `${error.stack ?? error.message}${cause}`;
+}

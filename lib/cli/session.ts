@@ -1,0 +1,25 @@
+// What every command gets: where to render and when to stop. Commands parse, call the library, and render.
+
+import type { Command } from "commander";
+import type { Renderer } from "./render.js";
+
+export interface Session {
+  readonly renderer: Renderer;
+  /** Aborted by SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+  /** Exit status when a signal stopped the command, else undefined. */
+  readonly stopStatus: () => number | undefined;
+  /** Help and version texts. */
+  readonly write: (text: string) => void;
+  readonly writeError: (text: string) => void;
+}
+
+/** Adds the options that all commands share; `program.ts` applies them before a command runs. */
+export function addCommonOptions(command: Command): Command {
+  return command
+    .optionsGroup("Output of the command:")
+    .option("--json", "one JSON object a line on stdout, the last one is the result or the error")
+    .option("--quiet", "no progress and no notes")
+    .option("--no-quiet")
+    .option("-v, --verbose", "say more; with an error, show where it happened (may be repeated)");
+}

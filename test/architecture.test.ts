@@ -1,0 +1,121 @@
+// Checks who may know whom in lib/ against the module table of ARCHITECTURE.md, which this test reads.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const lib = join(root, "lib");
+const native = join(root, "native");
+
+/** `| recipe | errors | ... |` of the table "Who may import whom": module -> modules it may import. */
+const mayImport = new Map(
+  [...section("Who may import whom").matchAll(/^\| `([a-z]+)` \| ([^|]*) \|/gm)].map(([, module, list]) => [
+    module as string,
+    new Set([...(list ?? "").matchAll(/`([a-z]+)`/g)].map(([, name]) => name as string)),
+  ]),
+);
+
+function section(title: string): string {
+  const text = readFileSync(join(root, "ARCHITECTURE.md"), "utf8");
+  const start = text.indexOf(`## ${title}`);
+  if (start < 0) throw new Error(`ARCHITECTURE.md has no section "${title}"`);
+  const end = text.indexOf("\n## ", start + 1);
+  return text.slice(start, end < 0 ? undefined : end);
+}
+
+function filesIn(folder: string, pattern: RegExp): string[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => pattern.test(name))
+    .map((name) => join(folder, name))
+    .sort();
+}
+
+/** The folder under lib/ that a file belongs to; files in lib/ itself are modules of their own name. */
+function moduleOf(file: string): string {
+  return (relative(lib, file).split(sep)[0] as string).replace(/\.ts$/, "");
+}
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(file, "utf8");
+  return [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g)].map(([, name]) => name as string);
+}
+
+/** The code of a file without its comments, for searches. */
+function codeOf(file: string): string {
+  return readFileSync(file, "utf8").replace(/\/\*[\s\S]*?\*\/|(^|\s)\/\/.*$/gm, "$1");
+}
+
+const sources = filesIn(lib, /\.ts$/);
+
+describe("the modules of lib", () => {
+  it("are all in the table of ARCHITECTURE.md", () => {
+    const modules = [...new Set(sources.map(moduleOf))].sort();
+    expect([...mayImport.keys()].sort()).toEqual(modules);
+  });
+
+  it("import only what the table allows", () => {
+    const breaches: string[] = [];
+    for (const file of sources) {
+      const module = moduleOf(file);
+      for (const name of importsOf(file)) {
+        if (!name.startsWith(".")) continue;
+        const target = moduleOf(resolve(dirname(file), name).replace(/\.js$/, ".ts"));
+        if (target !== module && !mayImport.get(module)?.has(target)) {
+          breaches.push(`${relative(root, file)} imports ${name}`);
+        }
+      }
+    }
+    expect(breaches).toEqual([]);
+  });
+
+  it("leave the process to lib/cli/main.ts", () => {
+    const allowed = /^lib\/cli\/main\.ts$/;
+    const breaches = sources
+      .map((file) => relative(root, file).split(sep).join("/"))
+      .filter((file) => !allowed.test(file))
+      // process.env names the hub's cache and an explicit addon; nothing else of the process concerns a library.
+      .filter((file) => /\bprocess\.(?!env\b)\w+|\bconsole\./.test(codeOf(join(root, file))));
+    expect(breaches).toEqual([]);
+  });
+
+  it("let plan neither read files nor know time or chance", () => {
+    const breaches = sources
+      .filter((file) => moduleOf(file) === "plan")
+      .filter((file) => {
+        const foreign = importsOf(file).filter((name) => name.startsWith("node:"));
+        return foreign.length > 0 || /\bDate\b|\bMath\.random\b|\bperformance\b/.test(codeOf(file));
+      });
+    expect(breaches).toEqual([]);
+  });
+});
+
+describe("the native sources", () => {
+  it("include napi.h only through the one header that sets its policy", () => {
+    const including = filesIn(native, /\.(h|cc)$/)
+      .filter((file) => /#include [<"]napi\.h[>"]/.test(readFileSync(file, "utf8")))
+      .map((file) => relative(native, file).split(sep).join("/"));
+    expect(including).toEqual(["napi/napi_setup.h"]);
+  });
+
+  it("keep the layers apart", () => {
+    const forbidden: Readonly<Record<string, RegExp>> = {
+      core: /^(napi|ops|io|cpu|cuda|engine)\//,
+      ops: /^(napi|io|cpu|cuda|engine)\//,
+      io: /^(napi|ops|cpu|cuda|engine)\//,
+      cpu: /^(napi|io|engine)\//,
+      engine: /^napi\//,
+    };
+    const breaches: string[] = [];
+    for (const [layer, pattern] of Object.entries(forbidden)) {
+      for (const file of filesIn(join(native, layer), /\.(h|cc|cu)$/)) {
+        const includes = [...readFileSync(file, "utf8").matchAll(/#include "(?:native\/)?([^"]+)"/g)];
+        for (const [, name] of includes) {
+          if (pattern.test(name as string)) breaches.push(`${relative(root, file)} includes ${name}`);
+        }
+      }
+    }
+    expect(breaches).toEqual([]);
+  });
+});
