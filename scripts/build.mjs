@@ -2,7 +2,7 @@
 // Checks the tools first and says what to install; needs no network. RETEMPER_CUDA=OFF leaves the CUDA kernels out.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -72,7 +72,7 @@ function compilesCpp20() {
 function isUpToDate() {
   if (!existsSync(addon) || !existsSync(stampFile)) return false;
   if (readFileSync(stampFile, "utf8") !== stamp()) return false;
-  const built = statSync(addon).mtimeMs;
+  const built = statSync(stampFile).mtimeMs;
   return [...filesIn(join(root, "native")), join(root, "package.json")].every(
     (file) => statSync(file).mtimeMs <= built,
   );
@@ -106,6 +106,7 @@ function buildNative() {
     process.exit(1);
   }
   writeFileSync(stampFile, stamp());
+  utimesSync(stampFile, started / 1000, started / 1000); // what changed since the start is newer
   console.log(`native: built in ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }
 

@@ -15,6 +15,7 @@ inline constexpr char kNoSpace[] = "NO_SPACE";
 inline constexpr char kIo[] = "IO";
 inline constexpr char kOutOfMemory[] = "OUT_OF_MEMORY";
 inline constexpr char kDevice[] = "DEVICE";
+inline constexpr char kOutputExists[] = "OUTPUT_EXISTS";
 inline constexpr char kCancelled[] = "CANCELLED";
 }  // namespace code
 

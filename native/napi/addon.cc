@@ -11,17 +11,28 @@ class RetemperAddon : public Napi::Addon<RetemperAddon> {
  public:
   RetemperAddon(Napi::Env, Napi::Object exports) {
     DefineAddon(exports, {
-                             InstanceMethod<&RetemperAddon::Describe>("describe", napi_default_jsproperty),
-                             InstanceMethod<&RetemperAddon::Call<ReadBytes>>("readBytes", napi_default_jsproperty),
-                             InstanceMethod<&RetemperAddon::Call<StartMerge>>("merge", napi_default_jsproperty),
-                             InstanceMethod<&RetemperAddon::Call<StartCompare>>("compare", napi_default_jsproperty),
+                             InstanceMethod<&RetemperAddon::Describe>("describe", kExported),
+                             Method<ReadHeader>("readHeader"),
+                             Method<StartMerge>("merge"),
+                             Method<HashFiles>("hashFiles"),
+                             Method<StartCompare>("compare"),
+                             Method<ReadBytes>("readBytes"),
+                             Method<Exchange>("exchange"),
+                             Method<LockFile>("lockFile"),
                          });
   }
 
  private:
-  template <Napi::Value (*kFunction)(const Napi::CallbackInfo&)>
+  using Function = Napi::Value (*)(const Napi::CallbackInfo&);
+  static constexpr napi_property_attributes kExported = napi_default_jsproperty;
+
+  template <Function kFunction>
   Napi::Value Call(const Napi::CallbackInfo& info) {
     return kFunction(info);
+  }
+  template <Function kFunction>
+  static Napi::ClassPropertyDescriptor<RetemperAddon> Method(const char* name) {
+    return InstanceMethod<&RetemperAddon::Call<kFunction>>(name, kExported);
   }
 
   Napi::Value Describe(const Napi::CallbackInfo& info) {

@@ -1,13 +1,71 @@
 #include "napi/files.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "core/sha256.h"
 #include "core/status.h"
 #include "io/file.h"
+#include "io/file_lock.h"
 #include "napi/arguments.h"
 #include "napi/errors.h"
+#include "napi/job.h"
 
 namespace retemper {
+namespace {
+
+std::vector<std::string> PathsArgument(const Napi::CallbackInfo& info) {
+  if (!info[0].IsArray()) throw Fault(code::kUsage, "paths must be an array of strings");
+  const auto array = info[0].As<Napi::Array>();
+  std::vector<std::string> paths;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Napi::Value path = array[i];
+    if (!path.IsString()) throw Fault(code::kUsage, "paths must be an array of strings");
+    paths.push_back(path.As<Napi::String>().Utf8Value());
+  }
+  return paths;
+}
+
+std::vector<std::string> Hash(const std::vector<std::string>& paths,
+                              const std::atomic<bool>& cancelled, const Job::Report& report) {
+  constexpr size_t kBlock = size_t{1} << 20;
+  // Every file is looked at before the first is read, so that a missing one is known at once. They are opened
+  // again one by one: a checkpoint may have more shards than a process may have open files.
+  std::vector<FileIdentity> identities;
+  uint64_t total = 0, done = 0;
+  for (const std::string& path : paths) {
+    identities.push_back(File::OpenForReading(path).Identity());
+    total += identities.back().size;
+  }
+  std::vector<uint8_t> block(kBlock);
+  std::vector<std::string> digests;
+  for (size_t i = 0; i < paths.size(); ++i) {
+    const File file = File::OpenForReading(paths[i]);
+    Sha256 hash;
+    for (uint64_t offset = 0; offset < identities[i].size;) {
+      if (cancelled.load(std::memory_order_relaxed)) {
+        throw Fault(code::kCancelled, "hashing was cancelled");
+      }
+      const auto size = static_cast<size_t>(std::min<uint64_t>(kBlock, identities[i].size - offset));
+      file.ReadAt(offset, block.data(), size);
+      hash.Update(block.data(), size);
+      offset += size;
+      done += size;
+      report(static_cast<double>(done), static_cast<double>(total));
+    }
+    if (file.Identity() != identities[i]) {
+      throw Fault(code::kBadInput, "changed while it was read", paths[i]);
+    }
+    digests.push_back(hash.FinishHex());
+  }
+  return digests;
+}
+
+}  // namespace
 
 Napi::Value ReadBytes(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
@@ -22,9 +80,44 @@ Napi::Value ReadBytes(const Napi::CallbackInfo& info) {
                       "): it has " + std::to_string(size),
                   path);
     }
-    Napi::Uint8Array bytes = Napi::Uint8Array::New(info.Env(), end - begin);
+    Napi::Uint8Array bytes = Napi::Uint8Array::New(info.Env(), static_cast<size_t>(end - begin));
     file.ReadAt(begin, bytes.Data(), bytes.ByteLength());
     return bytes;
+  });
+}
+
+Napi::Value HashFiles(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    auto body = [paths = PathsArgument(info)](const std::atomic<bool>& cancelled,
+                                              const Job::Report& report) -> Job::Result {
+      return [digests = Hash(paths, cancelled, report)](Napi::Env env) -> Napi::Value {
+        Napi::Array result = Napi::Array::New(env, digests.size());
+        for (uint32_t i = 0; i < digests.size(); ++i) result[i] = digests[i];
+        return result;
+      };
+    };
+    return Job::Start(info.Env(), info[1], std::move(body));
+  });
+}
+
+Napi::Value Exchange(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    ExchangePaths(StringArgument(info, 0, "a"), StringArgument(info, 1, "b"));
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value LockFile(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    std::optional<FileLock> lock = FileLock::TryLock(StringArgument(info, 0, "path"));
+    if (!lock) return info.Env().Null();
+    // The handle owns the lock: release() gives it back, or the loss of the handle (its environment ended).
+    auto owned = std::make_shared<FileLock>(std::move(*lock));
+    Napi::Object handle = Napi::Object::New(info.Env());
+    handle.Set("release", Napi::Function::New(info.Env(), [owned](const Napi::CallbackInfo&) {
+                 owned->Release();
+               }));
+    return handle;
   });
 }
 

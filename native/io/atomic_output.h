@@ -1,0 +1,45 @@
+// Output files in a staging folder: made new, given all their space before the first byte, flushed at the end.
+// The rename that makes them final is up to the caller, who knows the whole folder.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace retemper {
+
+// Movable. WriteAt and StartWriteback may be called from several threads at once, for ranges that do not overlap.
+class OutputFile {
+ public:
+  // Creates `path`, which must not exist, with `size` bytes reserved and `header` at offset 0. Throws NO_SPACE, with
+  // what is needed and what is free, before anything is written; on any failure the file is removed again.
+  OutputFile(const std::string& path, uint64_t size, std::span<const uint8_t> header);
+  OutputFile(OutputFile&& other) noexcept;
+  OutputFile& operator=(OutputFile&& other) noexcept;
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+  ~OutputFile();  // closes; the file stays
+
+  // Writes all of it or throws, naming the offset.
+  void WriteAt(uint64_t offset, const void* data, size_t size) const;
+  // Asks the system to begin writing a range to the disk, without waiting: fsync then has less to do.
+  void StartWriteback(uint64_t offset, uint64_t size) const;
+  // Returns when the disk has the file. A failure is final: the kernel may have dropped the data, so no later call
+  // can succeed.
+  void Sync();
+  // Removes the file, if it is still there.
+  void Remove() noexcept;
+
+  const std::string& path() const { return path_; }
+  uint64_t size() const { return size_; }
+
+ private:
+  void Reserve() const;
+
+  int fd_ = -1;
+  std::string path_;
+  uint64_t size_ = 0;
+  bool sync_failed_ = false;
+};
+
+}  // namespace retemper
