@@ -112,9 +112,9 @@ function checkDepth(file: string, text: string): void {
 }
 
 const SPACE = /[ \t\n\r]*/y;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids exactly these in strings
-const SCALAR =
-  /"(?:[^"\\\u0000-\u001f]+|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids exactly these in its strings
+const STRING = /"(?:[^"\\\u0000-\u001f]+|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
+const OTHER_SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 
 /** Offset of the first character that cannot belong to a JSON text; its length where it just ends too early. */
 export function jsonErrorOffset(text: string): number {
@@ -147,9 +147,10 @@ export function jsonErrorOffset(text: string): number {
       at++;
     } else {
       const isKey: boolean = expect === "key" || expect === "firstKey";
-      SCALAR.lastIndex = at;
-      if ((isKey && c !== '"') || !SCALAR.test(text)) return at;
-      at = SCALAR.lastIndex;
+      const form = isKey || c === '"' ? STRING : OTHER_SCALAR;
+      form.lastIndex = at;
+      if (!form.test(text)) return at;
+      at = form.lastIndex;
       expect = isKey ? "colon" : "next";
     }
   }
