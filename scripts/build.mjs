@@ -2,7 +2,16 @@
 // Checks the tools first and says what to install; needs no network. RETEMPER_CUDA=OFF leaves the CUDA kernels out.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -60,9 +69,7 @@ function compilesCpp20() {
     const source = join(folder, "probe.cc");
     writeFileSync(source, "#include <span>\n#include <concepts>\nint main() { return std::span<int>().size(); }\n");
     const compilers = process.env.CXX ? [process.env.CXX] : ["c++", "g++", "clang++"];
-    return compilers.some(
-      (compiler) => run(compiler, ["-std=c++20", "-fsyntax-only", source]).status === 0,
-    );
+    return compilers.some((compiler) => run(compiler, ["-std=c++20", "-fsyntax-only", source]).status === 0);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -92,7 +99,10 @@ function* filesIn(folder) {
 
 function buildNative() {
   const started = Date.now();
-  if (existsSync(join(root, "build/CMakeCache.txt")) && (!existsSync(stampFile) || readFileSync(stampFile, "utf8") !== stamp())) {
+  if (
+    existsSync(join(root, "build/CMakeCache.txt")) &&
+    (!existsSync(stampFile) || readFileSync(stampFile, "utf8") !== stamp())
+  ) {
     rmSync(join(root, "build/CMakeCache.txt")); // configured for another place, compiler or option
     rmSync(join(root, "build/CMakeFiles"), { recursive: true, force: true });
   }
