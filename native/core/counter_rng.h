@@ -1,9 +1,10 @@
-// The random numbers of DARE and DELLA: Philox4x32 with 7 rounds (Salmon et al., "Parallel Random Numbers: As Easy
-// as 1, 2, 3", SC 2011), keyed by (seed, tensor name, model) and counted by element, so that a mask does not depend
-// on threads, tiles, instruction sets or devices.
+// The random numbers of DARE and DELLA: Philox4x32 with 7 rounds (Salmon et al., "Parallel Random
+// Numbers: As Easy as 1, 2, 3", SC 2011), keyed by (seed, tensor name, model) and counted by
+// element, so that a mask does not depend on threads, tiles, instruction sets or devices.
 //
-// Elements are numbered so that a group of 64 takes 16 counters with 4 words each: element 64 g + 16 w + l is word w
-// of counter 16 g + l. Then 16 lanes fill contiguous runs and loops over lanes vectorise.
+// Elements are numbered so that a group of 64 takes 16 counters with 4 words each: element 64 g +
+// 16 w + l is word w of counter 16 g + l. Then 16 lanes fill contiguous runs and loops over lanes
+// vectorise.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +41,8 @@ inline RngKey MakeRngKey(uint64_t seed, std::string_view tensor, uint32_t model)
   return {static_cast<uint32_t>(hash), static_cast<uint32_t>(hash >> 32)};
 }
 
-// The keep threshold of a probability: an element is kept where its draw is below it. 2^32 keeps everything.
+// The keep threshold of a probability: an element is kept where its draw is below it. 2^32 keeps
+// everything.
 inline uint64_t KeepThreshold(double probability) {
   if (!(probability > 0)) return 0;
   if (probability >= 1) return uint64_t{1} << 32;

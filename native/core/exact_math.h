@@ -1,7 +1,8 @@
 // Elementary functions in float64 made of additions and multiplications only.
 //
-// The C library picks its own variants of exp and sin by instruction set, which would make the bytes of a merge
-// depend on the machine. These are accurate to about 2 ulp of a double, far below float32's last place.
+// The C library picks its own variants of exp and sin by instruction set, which would make the
+// bytes of a merge depend on the machine. These are accurate to about 2 ulp of a double, far below
+// float32's last place.
 #pragma once
 
 #include <bit>
@@ -22,7 +23,8 @@ RETEMPER_HD double Exp(double x) {
   double clamped = x > 709.0 ? 709.0 : x;
   clamped = clamped < -708.0 ? -708.0 : clamped;
   constexpr double kShift = 0x1.8p52;
-  const double shifted = clamped * 0x1.71547652b82fep+0 + kShift;  // x / ln 2, rounded in the low bits
+  const double shifted =
+      clamped * 0x1.71547652b82fep+0 + kShift;  // x / ln 2, rounded in the low bits
   const double k = shifted - kShift;
   const double r = (clamped - k * kLn2High) - k * kLn2Low;
   double p = 1.0 / 6227020800.0;
@@ -112,7 +114,8 @@ RETEMPER_HD double Cos(double x) {
   return quadrant == 1 || quadrant == 2 ? -value : value;
 }
 
-// arctan x for x in [0, inf): the argument is halved twice by atan(x) = 2 atan(x / (1 + sqrt(1 + x^2))).
+// arctan x for x in [0, inf): the argument is halved twice by atan(x) = 2 atan(x / (1 + sqrt(1 +
+// x^2))).
 RETEMPER_HD double AtanPositive(double x) {
   const bool inverse = x > 1.0;
   double y = inverse ? 1.0 / x : x;

@@ -1,4 +1,5 @@
-// RETEMPER_HD marks a function that both the CPU loops and the CUDA loops compile: the same source, the same bits.
+// RETEMPER_HD marks a function that both the CPU loops and the CUDA loops compile: the same source,
+// the same bits.
 #pragma once
 
 #ifdef __CUDACC__

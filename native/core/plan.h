@@ -1,5 +1,5 @@
-// A merge as the engine sees it: ranges of bytes, matrices and parameters. Decoded from lib/plan/types.ts, which
-// documents each field; nothing here knows of files' formats or recipes.
+// A merge as the engine sees it: ranges of bytes, matrices and parameters. Decoded from
+// lib/plan/types.ts, which documents each field; nothing here knows of files' formats or recipes.
 #pragma once
 
 #include <cstdint>
@@ -107,9 +107,9 @@ struct SceParams {
 struct RamParams {
   double epsilon = 1e-5, r = 0, alpha = 0;
 };
-using Params = std::variant<CopyParams, LinearParams, SlerpParams, NuslerpParams, MultislerpParams, KarcherParams,
-                            NearswapParams, ArceeFusionParams, TaskArithmeticParams, ModelStockParams, SceParams,
-                            RamParams>;
+using Params = std::variant<CopyParams, LinearParams, SlerpParams, NuslerpParams, MultislerpParams,
+                            KarcherParams, NearswapParams, ArceeFusionParams, TaskArithmeticParams,
+                            ModelStockParams, SceParams, RamParams>;
 
 struct Variant {
   uint32_t output = 0;
@@ -136,7 +136,7 @@ struct TensorSpec {
   uint64_t FirstDim() const { return shape.empty() ? 1 : shape.front(); }
 };
 
-enum class Reading { kAuto, kMap, kPread };
+enum class ReadingChoice { kAuto, kMap, kPread };
 
 struct Plan {
   std::vector<InputSpec> inputs;
@@ -145,7 +145,7 @@ struct Plan {
   uint64_t seed = 0;
   unsigned threads = 0;
   uint64_t max_memory = 0;
-  Reading reading = Reading::kAuto;
+  ReadingChoice reading = ReadingChoice::kAuto;
   bool fsync = true;
 };
 

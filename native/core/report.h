@@ -1,4 +1,5 @@
-// What a finished merge tells: digests of its files and facts of its tensors (lib/plan/types.ts, NativeMergeReport).
+// What a finished merge tells: digests of its files and facts of its tensors (lib/plan/types.ts,
+// NativeMergeReport).
 #pragma once
 
 #include <cstdint>

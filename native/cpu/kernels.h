@@ -1,8 +1,8 @@
 // The table of tile kernels: one entry a loop, filled once per instruction set from loops-inl.h.
 //
-// Kernels work on tiles that lie in the first-level cache; T is the type that a merge computes in. Every entry gives
-// the same bits on every target: elementwise loops have no fused products, and sums run in kLanes fixed lanes that
-// are added in lane order.
+// Kernels work on tiles that lie in the first-level cache; T is the type that a merge computes in.
+// Every entry gives the same bits on every target: elementwise loops have no fused products, and
+// sums run in kLanes fixed lanes that are added in lane order.
 #pragma once
 
 #include <cstddef>
@@ -39,16 +39,17 @@ struct Kernels {
   void (*round_to)(T* x, size_t n, Dtype dtype);
 
   // Elementwise.
-  void (*scaled)(T w, const T* x, T* out, size_t n);                    // out = w x
-  void (*add_scaled)(T w, const T* x, T* out, size_t n);                // out += w x
-  void (*divide)(T divisor, T* x, size_t n);                            // x /= divisor
-  void (*scale)(T factor, T* x, size_t n);                              // x *= factor
-  void (*subtract)(const T* x, const T* y, T* out, size_t n);           // out = x - y
-  void (*add)(const T* x, T* out, size_t n);                            // out += x
-  void (*multiply)(const T* x, T* out, size_t n);                       // out *= x
-  void (*multiply_add)(const T* w, const T* x, T* out, size_t n);       // out += w x, elementwise w
+  void (*scaled)(T w, const T* x, T* out, size_t n);               // out = w x
+  void (*add_scaled)(T w, const T* x, T* out, size_t n);           // out += w x
+  void (*divide)(T divisor, T* x, size_t n);                       // x /= divisor
+  void (*scale)(T factor, T* x, size_t n);                         // x *= factor
+  void (*subtract)(const T* x, const T* y, T* out, size_t n);      // out = x - y
+  void (*add)(const T* x, T* out, size_t n);                       // out += x
+  void (*multiply)(const T* x, T* out, size_t n);                  // out *= x
+  void (*multiply_add)(const T* w, const T* x, T* out, size_t n);  // out += w x, elementwise w
   void (*nearswap)(T t, const T* a, const T* b, T* out, size_t n);
-  // Sign election over weighted deltas: sum += d, then where sign(d) agrees with sum: kept += d, weight += w.
+  // Sign election over weighted deltas: sum += d, then where sign(d) agrees with sum: kept += d,
+  // weight += w.
   void (*elect)(T w, const T* d, const T* sum, T* kept, T* weight, size_t n);
   void (*divide_by)(const T* weight, T* x, size_t n);                   // x /= weight, 0 -> 1
   void (*divide_by_clamped)(const T* weight, T least, T* x, size_t n);  // x /= max(weight, least)
@@ -63,7 +64,8 @@ struct Kernels {
   // Order keys: `magnitude` of |x|, `ordered` of x itself.
   void (*magnitude_keys)(const T* x, size_t n, Key* keys);
   void (*ordered_keys)(const T* x, size_t n, Key* keys);
-  void (*magnitude_histogram)(const T* x, size_t n, int shift, Key prefix, uint32_t* bins);
+  // Counts the 16 bits above `shift` of the keys whose higher bits are `prefix`.
+  void (*key_histogram)(const Key* keys, size_t n, int shift, Key prefix, uint32_t* bins);
   uint64_t (*count_equal)(const Key* keys, size_t n, Key key);
   // x = 0 where its magnitude key is outside [low, high]. Returns how many are kept.
   uint64_t (*keep_between)(T* x, size_t n, Key low, Key high);
@@ -97,8 +99,8 @@ inline const Kernels<double>& KernelsOf<double>(const Target& target) {
 // The targets that this processor runs, slowest first.
 std::vector<const Target*> AvailableTargets();
 
-// The fastest one, or the one that RETEMPER_FORCE_TARGET names; a name that this machine does not have is a Fault
-// with code USAGE.
+// The fastest one, or the one that RETEMPER_FORCE_TARGET names; a name that this machine does not
+// have is a Fault with code USAGE.
 const Target& ChooseTarget();
 
 }  // namespace retemper

@@ -1,5 +1,6 @@
-// The tile loops. No include guard: loops.cc includes this file once per instruction set, inside a namespace and a
-// compiler target region of its own, so only standard headers that are already included may be used here.
+// The tile loops. No include guard: loops.cc includes this file once per instruction set, inside a
+// namespace and a compiler target region of its own, so only standard headers that are already
+// included may be used here.
 
 template <class T>
 using KeyT = typename KeyOf<T>::Type;
@@ -36,7 +37,8 @@ void Load(const uint8_t* __restrict from, Dtype dtype, size_t n, T* __restrict t
       for (size_t i = 0; i < n; ++i) to[i] = static_cast<T>(LoadDouble(from + 8 * i));
       return;
     default:
-      for (size_t i = 0; i < n; ++i) to[i] = T(0);  // integers are copied, never loaded: run_plan refuses them
+      for (size_t i = 0; i < n; ++i)
+        to[i] = T(0);  // integers are copied, never loaded: run_plan refuses them
   }
 }
 
@@ -136,7 +138,8 @@ void NearswapTile(T t, const T* __restrict a, const T* __restrict b, T* __restri
   for (size_t i = 0; i < n; ++i) out[i] = op(a[i], b[i]);
 }
 template <class T>
-void Elect(T w, const T* __restrict d, const T* __restrict sum, T* __restrict kept, T* __restrict weight, size_t n) {
+void Elect(T w, const T* __restrict d, const T* __restrict sum, T* __restrict kept,
+           T* __restrict weight, size_t n) {
   for (size_t i = 0; i < n; ++i) {
     const bool keep = ops::Election<T>::Agrees(d[i], sum[i]);
     kept[i] = kept[i] + (keep ? d[i] : T(0));
@@ -152,7 +155,8 @@ void DivideByClamped(const T* __restrict weight, T least, T* __restrict x, size_
   for (size_t i = 0; i < n; ++i) x[i] = x[i] / (weight[i] > least ? weight[i] : least);
 }
 template <class T>
-void ActivityTile(T epsilon, const T* __restrict d, T* __restrict count, T* __restrict sum, size_t n) {
+void ActivityTile(T epsilon, const T* __restrict d, T* __restrict count, T* __restrict sum,
+                  size_t n) {
   const ops::Activity<T> active{epsilon};
   for (size_t i = 0; i < n; ++i) {
     const bool is = active(d[i]);
@@ -182,7 +186,8 @@ inline void SumLanes(size_t n, double* __restrict lanes, Term term) {
 }
 template <class T>
 void Dot(const T* x, const T* y, size_t n, double* lanes) {
-  SumLanes(n, lanes, [x, y](size_t i) { return static_cast<double>(x[i]) * static_cast<double>(y[i]); });
+  SumLanes(n, lanes,
+           [x, y](size_t i) { return static_cast<double>(x[i]) * static_cast<double>(y[i]); });
 }
 template <class T>
 void AbsoluteSum(const T* x, size_t n, double* lanes) {
@@ -213,28 +218,26 @@ void OrderedKeys(const T* __restrict x, size_t n, KeyT<T>* __restrict keys) {
     keys[i] = (bits & kSign) != 0 ? ~bits : bits | kSign;
   }
 }
-// Counts the 16 bits above `shift` of the magnitudes whose higher bits are `prefix`.
 template <class T>
-void MagnitudeHistogram(const T* x, size_t n, int shift, KeyT<T> prefix, uint32_t* bins) {
+void KeyHistogram(const KeyT<T>* __restrict keys, size_t n, int shift, KeyT<T> prefix,
+                  uint32_t* __restrict bins) {
   constexpr int kBits = 8 * sizeof(T);
   if (shift + 16 >= kBits) {
-    for (size_t i = 0; i < n; ++i) ++bins[MagnitudeKey(x[i]) >> shift];
+    for (size_t i = 0; i < n; ++i) ++bins[keys[i] >> shift];
     return;
   }
-  // Few elements have the prefix: look at 16 at a time.
+  // Few keys have the prefix: look at kLanes at a time.
   size_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
-    KeyT<T> any = 0;
-    for (size_t l = 0; l < kLanes; ++l) any |= (MagnitudeKey(x[i + l]) >> (shift + 16)) == prefix ? 1 : 0;
+    uint32_t any = 0;
+    for (size_t l = 0; l < kLanes; ++l) any |= (keys[i + l] >> (shift + 16)) == prefix ? 1u : 0u;
     if (any == 0) continue;
     for (size_t l = 0; l < kLanes; ++l) {
-      const KeyT<T> key = MagnitudeKey(x[i + l]);
-      if ((key >> (shift + 16)) == prefix) ++bins[(key >> shift) & 0xffff];
+      if ((keys[i + l] >> (shift + 16)) == prefix) ++bins[(keys[i + l] >> shift) & 0xffff];
     }
   }
   for (; i < n; ++i) {
-    const KeyT<T> key = MagnitudeKey(x[i]);
-    if ((key >> (shift + 16)) == prefix) ++bins[(key >> shift) & 0xffff];
+    if ((keys[i] >> (shift + 16)) == prefix) ++bins[(keys[i] >> shift) & 0xffff];
   }
 }
 template <class T>
@@ -255,7 +258,8 @@ uint64_t KeepBetween(T* x, size_t n, KeyT<T> low, KeyT<T> high) {
   return count;
 }
 template <class T>
-uint64_t KeepDrawn(T* __restrict x, const uint32_t* __restrict draws, size_t n, uint64_t threshold) {
+uint64_t KeepDrawn(T* __restrict x, const uint32_t* __restrict draws, size_t n,
+                   uint64_t threshold) {
   if (threshold >> 32) return n;
   const uint32_t limit = static_cast<uint32_t>(threshold);
   uint32_t count = 0;
@@ -268,7 +272,8 @@ uint64_t KeepDrawn(T* __restrict x, const uint32_t* __restrict draws, size_t n, 
 }
 template <class T>
 void Exponentials(const T* __restrict x, T shift, size_t n, double* __restrict out) {
-  for (size_t i = 0; i < n; ++i) out[i] = exact::Exp(static_cast<double>(x[i]) - static_cast<double>(shift));
+  for (size_t i = 0; i < n; ++i)
+    out[i] = exact::Exp(static_cast<double>(x[i]) - static_cast<double>(shift));
 }
 
 inline void DrawGroup(RngKey key, uint64_t group, uint32_t* __restrict out) {
@@ -344,7 +349,7 @@ constexpr Kernels<T> Table() {
       .squared_distance = &SquaredDistance<T>,
       .magnitude_keys = &MagnitudeKeys<T>,
       .ordered_keys = &OrderedKeys<T>,
-      .magnitude_histogram = &MagnitudeHistogram<T>,
+      .key_histogram = &KeyHistogram<T>,
       .count_equal = &CountEqual<T>,
       .keep_between = &KeepBetween<T>,
       .keep_drawn = &KeepDrawn<T>,

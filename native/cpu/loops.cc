@@ -1,7 +1,8 @@
 // Compiles the tile loops once per instruction set and picks one at run time.
 //
-// Target regions instead of per-file flags: with flags, an inline function of a standard header compiled for AVX-512
-// could be the copy that the linker keeps for everybody. All headers are therefore included before the first region.
+// Target regions instead of per-file flags: with flags, an inline function of a standard header
+// compiled for AVX-512 could be the copy that the linker keeps for everybody. All headers are
+// therefore included before the first region.
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -40,7 +41,8 @@ constexpr Target kTarget = {"avx2", &kF32, &kF64, &Draw};
 #pragma GCC pop_options
 
 #pragma GCC push_options
-#pragma GCC target("avx2,f16c,bmi,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512cd,prefer-vector-width=512")
+#pragma GCC target( \
+    "avx2,f16c,bmi,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512cd,prefer-vector-width=512")
 namespace avx512_target {
 #include "cpu/loops-inl.h"
 constexpr Target kTarget = {"avx512", &kF32, &kF64, &Draw};
@@ -51,7 +53,8 @@ constexpr Target kTarget = {"avx512", &kF32, &kF64, &Draw};
 std::vector<const Target*> AvailableTargets() {
   std::vector<const Target*> targets = {&first_target::kTarget};
 #ifdef RETEMPER_X86_TARGETS
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c") && __builtin_cpu_supports("bmi2")) {
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c") &&
+      __builtin_cpu_supports("bmi2")) {
     targets.push_back(&avx2_target::kTarget);
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&

@@ -1,28 +1,101 @@
-// The two jobs of the merge engine.
+// The two jobs of the merge engine: decode here, run on the job's thread, encode the report here.
 #include "napi/merge.h"
 
+#include <memory>
 #include <thread>
+#include <utility>
 
+#include "cpu/kernels.h"
 #include "cuda/device.h"
+#include "engine/run_plan.h"
+#include "napi/decode.h"
 #include "napi/errors.h"
+#include "napi/job.h"
+#include "ops/op_list.h"
 
 namespace retemper {
+namespace {
+
+Napi::Object EncodeFacts(Napi::Env env, const Facts& facts) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("name", facts.name);
+  object.Set("variant", facts.variant);
+  object.Set("nonFinite", static_cast<double>(facts.non_finite));
+  if (facts.straight) object.Set("straight", static_cast<double>(*facts.straight));
+  if (facts.vectors) object.Set("vectors", static_cast<double>(*facts.vectors));
+  if (facts.t) object.Set("t", *facts.t);
+  if (facts.cosine) object.Set("cosine", *facts.cosine);
+  if (facts.kept) object.Set("kept", *facts.kept);
+  return object;
+}
+
+Napi::Value EncodeReport(Napi::Env env, const Report& report) {
+  Napi::Object object = Napi::Object::New(env);
+  Napi::Array digests = Napi::Array::New(env, report.sha256.size());
+  for (uint32_t i = 0; i < report.sha256.size(); ++i) digests[i] = report.sha256[i];
+  object.Set("sha256", digests);
+  Napi::Array facts = Napi::Array::New(env, report.facts.size());
+  for (uint32_t i = 0; i < report.facts.size(); ++i) {
+    const Napi::HandleScope scope(env);
+    facts[i] = EncodeFacts(env, report.facts[i]);
+  }
+  object.Set("facts", facts);
+  object.Set("bytesRead", static_cast<double>(report.bytes_read));
+  object.Set("bytesWritten", static_cast<double>(report.bytes_written));
+  object.Set("seconds", report.seconds);
+  object.Set("threads", report.threads);
+  object.Set("target", report.target);
+  return object;
+}
+
+Napi::Value EncodeDistances(Napi::Env env, const std::vector<std::vector<double>>& sums) {
+  Napi::Array rows = Napi::Array::New(env, sums.size());
+  for (uint32_t i = 0; i < sums.size(); ++i) {
+    Napi::Array row = Napi::Array::New(env, sums[i].size());
+    for (uint32_t j = 0; j < sums[i].size(); ++j) row[j] = sums[i][j];
+    rows[i] = row;
+  }
+  return rows;
+}
+
+}  // namespace
 
 Napi::Value StartMerge(const Napi::CallbackInfo& info) {
-  throw ToJsError(info.Env(), Fault(code::kInternal, "the merge engine is not built"));
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    auto plan = std::make_shared<const Plan>(DecodePlan(info[0]));
+    return Job::Start(
+        info.Env(), info[1],
+        [plan](const std::atomic<bool>& cancelled, const Job::Report& progress) -> Job::Result {
+          auto report = std::make_shared<const Report>(RunPlan(*plan, cancelled, progress));
+          return [report](Napi::Env env) { return EncodeReport(env, *report); };
+        });
+  });
 }
 
 Napi::Value StartCompare(const Napi::CallbackInfo& info) {
-  throw ToJsError(info.Env(), Fault(code::kInternal, "the merge engine is not built"));
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    auto plan = std::make_shared<const Plan>(DecodeComparison(info[0]));
+    return Job::Start(
+        info.Env(), info[1],
+        [plan](const std::atomic<bool>& cancelled, const Job::Report& progress) -> Job::Result {
+          auto sums = std::make_shared<const std::vector<std::vector<double>>>(
+              Compare(*plan, cancelled, progress));
+          return [sums](Napi::Env env) { return EncodeDistances(env, *sums); };
+        });
+  });
 }
 
 void DescribeEngine(Napi::Env env, Napi::Object description) {
   Napi::Array targets = Napi::Array::New(env);
-  targets[0u] = "baseline";
+  uint32_t count = 0;
+  for (const Target* target : AvailableTargets()) targets[count++] = target->name;
   description.Set("targets", targets);
-  description.Set("target", "baseline");
+  description.Set("target", ChooseTarget().name);
   description.Set("cuda", DescribeCuda());
-  description.Set("ops", Napi::Array::New(env));
+  Napi::Array ops = Napi::Array::New(env);
+  uint32_t index = 0;
+  for (const OpFacts& op : kOps) ops[index++] = std::string(op.name);
+  description.Set("ops", ops);
   description.Set("threads", std::thread::hardware_concurrency());
 }
 

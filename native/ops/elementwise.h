@@ -1,12 +1,13 @@
-// The arithmetic of the methods, one element at a time, shared by the CPU loops and the CUDA loops. Each product and
-// each sum rounds once; none is fused.
+// The arithmetic of the methods, one element at a time, shared by the CPU loops and the CUDA loops.
+// Each product and each sum rounds once; none is fused.
 #pragma once
 
 #include "core/host_device.h"
 
 namespace retemper::ops {
 
-// nearswap: w = clamp(t / max(|a - b|, 1e-6), 0, 1); y = w b + (1 - w) a. Method of the mergekit project.
+// nearswap: w = clamp(t / max(|a - b|, 1e-6), 0, 1); y = w b + (1 - w) a. Method of the mergekit
+// project.
 template <class T>
 struct Nearswap {
   T t;
@@ -21,8 +22,9 @@ struct Nearswap {
   }
 };
 
-// The sign election of TIES (Yadav et al., arXiv 2306.01708): a weighted delta takes part where its sign is that of
-// the sum over models; a sum of zero counts as positive, a zero delta never takes part.
+// The sign election of TIES (Yadav et al., arXiv 2306.01708): a weighted delta takes part where its
+// sign is that of the sum over models; a sum of zero counts as positive, a zero delta never takes
+// part.
 template <class T>
 struct Election {
   RETEMPER_HD static bool Agrees(T delta, T sum) { return sum >= 0 ? delta > 0 : delta < 0; }

@@ -1,0 +1,241 @@
+#include "engine/scheduler.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "core/status.h"
+
+namespace retemper {
+namespace {
+
+struct Step {
+  size_t task = 0;
+  int phase = 0;
+  size_t units = 0;
+  bool last = false;  // of its task: this step writes
+  size_t finished = 0;
+  bool begun = false;
+};
+
+// The order of steps. Phase p of task i has slot i + p, so that a later tensor's reduction stands
+// before an earlier tensor's write; writes keep the order of the tensors, for the outputs are
+// digested front to back.
+std::vector<Step> MakeSteps(const std::vector<std::unique_ptr<Task>>& tasks) {
+  struct Placed {
+    size_t slot;
+    Step step;
+  };
+  std::vector<Placed> placed;
+  size_t last_write = 0;
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    if (tasks[i]->elements == 0) continue;
+    const int phases = tasks[i]->Phases();
+    last_write = std::max(last_write, i + static_cast<size_t>(phases) - 1);
+    for (int p = 0; p < phases; ++p) {
+      const bool last = p + 1 == phases;
+      placed.push_back({last ? last_write : i + static_cast<size_t>(p),
+                        {.task = i, .phase = p, .units = tasks[i]->Units(p), .last = last}});
+    }
+  }
+  std::stable_sort(placed.begin(), placed.end(),
+                   [](const Placed& a, const Placed& b) { return a.slot < b.slot; });
+  std::vector<Step> steps;
+  steps.reserve(placed.size());
+  for (const Placed& p : placed) steps.push_back(p.step);
+  return steps;
+}
+
+class Schedule {
+ public:
+  Schedule(const std::vector<std::unique_ptr<Task>>& tasks,
+           std::vector<std::unique_ptr<OutputStream>>& outputs, BufferPool* pool,
+           size_t buffers_each)
+      : tasks_(tasks),
+        outputs_(outputs),
+        pool_(pool),
+        buffers_each_(buffers_each),
+        steps_(MakeSteps(tasks)),
+        phases_done_(tasks.size(), 0) {
+    for (const Step& step : steps_) total_ += step.units;
+  }
+
+  void Work(unsigned index) {
+    Worker worker(index);
+    worker.out.assign(buffers_each_, nullptr);
+    size_t step_index = 0, unit = 0;
+    try {
+      // Buffers are taken before a unit is claimed: whoever has the lowest unit can always finish
+      // it.
+      while (TakeBuffers(worker) && Claim(step_index, unit)) {
+        Step& step = steps_[step_index];
+        Task& task = *tasks_[step.task];
+        if (!WaitForTurn(step, task, unit)) break;
+        task.Run(step.phase, unit, worker);
+        if (step.last) Submit(task, unit, worker);
+        Finish(step, task);
+      }
+    } catch (...) {
+      Fail(std::current_exception(), step_index);
+    }
+    for (uint8_t* buffer : worker.out) {
+      if (buffer != nullptr) pool_->Give(buffer);
+    }
+  }
+
+  // Returns when all is done or stopped.
+  void Watch(const ScheduleOptions& options) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    while (!stopped_ && done_ < total_) {
+      changed_.wait_for(lock, std::chrono::milliseconds(20));
+      const double share =
+          total_ == 0 ? 1.0 : static_cast<double>(done_) / static_cast<double>(total_);
+      lock.unlock();
+      if (options.progress) options.progress(share);
+      if (options.cancelled != nullptr && options.cancelled->load(std::memory_order_relaxed))
+        Stop();
+      lock.lock();
+    }
+  }
+
+  void Stop() {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      stopped_ = true;
+    }
+    if (pool_ != nullptr) pool_->Stop();
+    changed_.notify_all();
+  }
+
+  void Rethrow(bool cancelled) {
+    if (fault_ == nullptr) {
+      if (done_ < total_ && cancelled) throw Fault(code::kCancelled, "cancelled");
+      return;
+    }
+    try {
+      std::rethrow_exception(fault_);
+    } catch (Fault& fault) {
+      if (fault.tensor.empty() && fault.file.empty()) fault.tensor = faulty_;
+      throw fault;
+    }
+  }
+
+ private:
+  bool TakeBuffers(Worker& worker) {
+    for (uint8_t*& buffer : worker.out) {
+      if (buffer == nullptr && (buffer = pool_->Take()) == nullptr) return false;
+    }
+    return true;
+  }
+  bool Claim(size_t& step, size_t& unit) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (stopped_) return false;
+    while (cursor_step_ < steps_.size() && cursor_unit_ == steps_[cursor_step_].units) {
+      ++cursor_step_;
+      cursor_unit_ = 0;
+    }
+    if (cursor_step_ == steps_.size()) return false;
+    step = cursor_step_;
+    unit = cursor_unit_++;
+    return true;
+  }
+  // A phase begins when the one before it is done; the holder of unit 0 begins it.
+  bool WaitForTurn(Step& step, Task& task, size_t unit) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [&] {
+      return stopped_ || (unit == 0 ? phases_done_[step.task] >= step.phase : step.begun);
+    });
+    if (stopped_) return false;
+    if (unit != 0) return true;
+    lock.unlock();
+    task.Begin(step.phase);
+    lock.lock();
+    step.begun = true;
+    lock.unlock();
+    changed_.notify_all();
+    return true;
+  }
+  void Submit(Task& task, size_t unit, Worker& worker) {
+    const Extent extent = task.Written(unit);
+    const size_t size = SizeOf(task.spec.out_dtype);
+    for (size_t v = 0; v < task.spec.variants.size(); ++v) {
+      const Variant& variant = task.spec.variants[v];
+      uint8_t* buffer = worker.out[v];
+      worker.out[v] = nullptr;
+      outputs_[variant.output]->Submit(variant.offset + extent.first * size, buffer,
+                                       extent.count * size);
+    }
+  }
+  void Finish(Step& step, Task& task) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (++step.finished < step.units) {
+        ++done_;
+        return;
+      }
+    }
+    task.End(step.phase);
+    if (step.last) task.Release();
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      phases_done_[step.task] = step.phase + 1;
+      ++done_;
+    }
+    changed_.notify_all();
+  }
+  void Fail(std::exception_ptr fault, size_t step) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (fault_ == nullptr) {
+        fault_ = std::move(fault);
+        faulty_ = step < steps_.size() ? tasks_[steps_[step].task]->spec.name : "";
+      }
+    }
+    Stop();
+  }
+
+  const std::vector<std::unique_ptr<Task>>& tasks_;
+  std::vector<std::unique_ptr<OutputStream>>& outputs_;
+  BufferPool* pool_;
+  const size_t buffers_each_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Step> steps_;
+  std::vector<int> phases_done_;  // a task
+  size_t cursor_step_ = 0, cursor_unit_ = 0;
+  uint64_t done_ = 0, total_ = 0;  // units
+  bool stopped_ = false;
+  std::exception_ptr fault_;
+  std::string faulty_;
+};
+
+}  // namespace
+
+void RunTasks(const std::vector<std::unique_ptr<Task>>& tasks,
+              std::vector<std::unique_ptr<OutputStream>>& outputs, BufferPool* pool,
+              size_t buffers_each, const ScheduleOptions& options) {
+  Schedule schedule(tasks, outputs, pool, buffers_each);
+  std::vector<std::thread> threads;
+  try {
+    for (unsigned i = 0; i < options.workers; ++i) {
+      threads.emplace_back([&schedule, i] { schedule.Work(i); });
+    }
+  } catch (const std::system_error&) {
+    // Fewer threads than asked for still do the work; none cannot.
+    if (threads.empty()) {
+      throw Fault(code::kOutOfMemory, "could not start a thread", {}, {},
+                  "raise the limit on processes (ulimit -u) or free memory");
+    }
+  }
+  schedule.Watch(options);
+  const bool cancelled =
+      options.cancelled != nullptr && options.cancelled->load(std::memory_order_relaxed);
+  for (std::thread& thread : threads) thread.join();
+  schedule.Rethrow(cancelled);
+  if (options.progress) options.progress(1.0);
+}
+
+}  // namespace retemper

@@ -1,0 +1,234 @@
+#include "engine/source_reader.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace retemper {
+
+namespace {
+constexpr uint64_t kNormBlock = 128 << 10;  // elements of a unit of norms
+constexpr uint64_t kNormStrip = 512;        // columns of a unit of column norms
+}  // namespace
+
+template <class T>
+struct SourceReader<T>::PartState {
+  const Part* spec;
+  std::vector<T> left;    // [rows, rank]
+  std::vector<T> right;   // [rank, cols]
+  std::vector<T> factor;  // DoRA: magnitude / norm, a row or a column
+};
+
+template <class T>
+SourceReader<T>::SourceReader(const Source& source, uint64_t cols,
+                              const std::vector<InputFile>& inputs, const Kernels<T>& kernels,
+                              size_t slot)
+    : source_(&source), cols_(cols), inputs_(&inputs), kernels_(&kernels), slot_(slot) {
+  for (const Part& part : source.parts) parts_.push_back({&part, {}, {}, {}});
+}
+template <class T>
+SourceReader<T>::~SourceReader() = default;
+template <class T>
+SourceReader<T>::SourceReader(SourceReader&&) noexcept = default;
+
+namespace {
+
+// A whole stored range as T, transposed from [cols, rows] if asked.
+template <class T>
+std::vector<T> LoadAll(const Range& range, uint64_t rows, uint64_t cols, bool transposed,
+                       const std::vector<InputFile>& inputs, const Kernels<T>& kernels) {
+  const size_t bytes = range.count * SizeOf(range.dtype);
+  const InputFile& file = inputs[range.input];
+  std::vector<uint8_t> copy(file.mapped() ? 0 : bytes);
+  const uint8_t* from = file.Read(range.offset, bytes, copy.data());
+  std::vector<T> stored(range.count);
+  kernels.load(from, range.dtype, range.count, stored.data());
+  if (!transposed) return stored;
+  std::vector<T> turned(range.count);
+  for (uint64_t r = 0; r < rows; ++r) {
+    for (uint64_t c = 0; c < cols; ++c) turned[r * cols + c] = stored[c * rows + r];
+  }
+  return turned;
+}
+
+}  // namespace
+
+template <class T>
+void SourceReader<T>::Prepare() {
+  for (PartState& part : parts_) {
+    if (!part.spec->low_rank) continue;
+    const LowRank& term = *part.spec->low_rank;
+    part.left = LoadAll<T>(term.left, part.spec->rows, term.rank, term.left_transposed, *inputs_,
+                           *kernels_);
+    part.right = LoadAll<T>(term.right, term.rank, part.spec->cols, term.right_transposed, *inputs_,
+                            *kernels_);
+    if (term.magnitude) {
+      part.factor =
+          LoadAll<T>(*term.magnitude, 1, term.magnitude->count, false, *inputs_, *kernels_);
+    }
+  }
+}
+
+template <class T>
+void SourceReader<T>::Release() {
+  for (PartState& part : parts_) {
+    part.left = {};
+    part.right = {};
+    part.factor = {};
+  }
+}
+
+namespace {
+template <class State>
+uint64_t NormUnitsOf(const State& part) {
+  if (!part.spec->low_rank || !part.spec->low_rank->magnitude) return 0;
+  if (part.spec->low_rank->dora_axis == 0) return (part.spec->cols + kNormStrip - 1) / kNormStrip;
+  const uint64_t rows = std::max<uint64_t>(1, kNormBlock / std::max<uint64_t>(1, part.spec->cols));
+  return (part.spec->rows + rows - 1) / rows;
+}
+}  // namespace
+
+template <class T>
+size_t SourceReader<T>::NormUnits() const {
+  size_t units = 0;
+  for (const PartState& part : parts_) units += NormUnitsOf(part);
+  return units;
+}
+
+template <class T>
+void SourceReader<T>::ComputeNorms(size_t unit, Worker& worker) {
+  size_t index = 0;
+  while (unit >= NormUnitsOf(parts_[index])) unit -= NormUnitsOf(parts_[index++]);
+  PartState& part = parts_[index];
+  const uint64_t rows = part.spec->rows, cols = part.spec->cols;
+  T* tile = worker.Tiles<T>(1);
+  if (part.spec->low_rank->dora_axis == 1) {
+    const uint64_t group = std::max<uint64_t>(1, kNormBlock / std::max<uint64_t>(1, cols));
+    for (uint64_t row = unit * group; row < std::min(rows, (unit + 1) * group); ++row) {
+      double lanes[kLanes] = {};
+      for (uint64_t c = 0; c < cols; c += kTile) {
+        const size_t n = std::min<uint64_t>(kTile, cols - c);
+        LoadPart(part, row * cols + c, n, tile, worker, false);
+        kernels_->dot(tile, tile, n, lanes);
+      }
+      double sum = 0;
+      for (const double lane : lanes) sum += lane;
+      part.factor[row] = part.factor[row] / static_cast<T>(std::sqrt(sum));
+    }
+    return;
+  }
+  const uint64_t begin = unit * kNormStrip;
+  const size_t n = std::min(kNormStrip, cols - begin);
+  std::vector<double> sums(n, 0.0);
+  for (uint64_t row = 0; row < rows; ++row) {
+    LoadPart(part, row * cols + begin, n, tile, worker, false);
+    for (size_t c = 0; c < n; ++c)
+      sums[c] += static_cast<double>(tile[c]) * static_cast<double>(tile[c]);
+  }
+  for (size_t c = 0; c < n; ++c)
+    part.factor[begin + c] = part.factor[begin + c] / static_cast<T>(std::sqrt(sums[c]));
+}
+
+template <class T>
+void SourceReader<T>::AddLowRank(const PartState& part, uint64_t first, size_t n, T* out,
+                                 Worker& worker) const {
+  const LowRank& term = *part.spec->low_rank;
+  const uint64_t cols = part.spec->cols;
+  T* sum = static_cast<T*>(worker.Loading(kTile * sizeof(T)));
+  size_t done = 0;
+  while (done < n) {
+    const uint64_t row = (first + done) / cols, col = (first + done) % cols;
+    const size_t take = std::min<uint64_t>(n - done, cols - col);
+    std::fill_n(sum, take, T(0));
+    for (uint32_t r = 0; r < term.rank; ++r) {
+      kernels_->add_scaled(part.left[row * term.rank + r], part.right.data() + r * cols + col, sum,
+                           take);
+    }
+    kernels_->add_scaled(static_cast<T>(term.scale), sum, out + done, take);
+    done += take;
+  }
+}
+
+template <class T>
+void SourceReader<T>::LoadPart(const PartState& part, uint64_t first, size_t n, T* out,
+                               Worker& worker, bool scaled) const {
+  const Range& range = part.spec->range;
+  const size_t size = SizeOf(range.dtype);
+  const uint8_t* from = worker.Fetch((*inputs_)[range.input], slot_, range.offset + first * size,
+                                     n * size, range.offset + range.count * size);
+  kernels_->load(from, range.dtype, n, out);
+  if (part.spec->low_rank) {
+    AddLowRank(part, first, n, out, worker);
+    if (scaled && part.spec->low_rank->magnitude) {
+      const uint64_t cols = part.spec->cols;
+      size_t done = 0;
+      while (done < n) {
+        const uint64_t row = (first + done) / cols, col = (first + done) % cols;
+        const size_t take = std::min<uint64_t>(n - done, cols - col);
+        if (part.spec->low_rank->dora_axis == 1) {
+          kernels_->scale(part.factor[row], out + done, take);
+        } else {
+          kernels_->multiply(part.factor.data() + col, out + done, take);
+        }
+        done += take;
+      }
+    }
+  }
+  if (part.spec->add) {
+    const Range& add = *part.spec->add;
+    const size_t add_size = SizeOf(add.dtype);
+    T* vector = static_cast<T*>(worker.Loading(kTile * sizeof(T)));
+    const InputFile& file = (*inputs_)[add.input];
+    std::vector<uint8_t> copy(file.mapped() ? 0 : n * add_size);
+    kernels_->load(file.Read(add.offset + first * add_size, n * add_size, copy.data()), add.dtype,
+                   n, vector);
+    kernels_->add_scaled(static_cast<T>(part.spec->add_scale), vector, out, n);
+  }
+  if (part.spec->cast_to) kernels_->round_to(out, n, *part.spec->cast_to);
+}
+
+template <class T>
+void SourceReader<T>::Load(uint64_t first, size_t n, T* out, Worker& worker) const {
+  if (!source_->gather) {
+    LoadPart(parts_[0], first, n, out, worker, true);
+    return;
+  }
+  const Gather& gather = *source_->gather;
+  size_t done = 0;
+  while (done < n) {
+    const uint64_t row = (first + done) / cols_, col = (first + done) % cols_;
+    const size_t take = std::min<uint64_t>(n - done, cols_ - col);
+    const uint32_t begin = gather.start[row], end = gather.start[row + 1];
+    T* to = out + done;
+    if (begin == end) {
+      std::fill_n(to, take, T(0));
+    } else {
+      const auto load = [&](uint32_t k, T* where) {
+        LoadPart(parts_[gather.part[k]], gather.row[k] * cols_ + col, take, where, worker, true);
+      };
+      load(begin, to);
+      if (end - begin > 1) {
+        std::vector<T> other(take);
+        for (uint32_t k = begin + 1; k < end; ++k) {
+          load(k, other.data());
+          kernels_->add(other.data(), to, take);
+        }
+        kernels_->divide(static_cast<T>(end - begin), to, take);
+      }
+    }
+    done += take;
+  }
+}
+
+template <class T>
+void SourceReader<T>::Prefetch(uint64_t first, uint64_t n) const {
+  if (source_->gather) return;  // rows in any order: page faults do
+  const Range& range = source_->parts[0].range;
+  const size_t size = SizeOf(range.dtype);
+  const InputFile& file = (*inputs_)[range.input];
+  file.Prefetch(range.offset + first * size, n * size);
+}
+
+template class SourceReader<float>;
+template class SourceReader<double>;
+
+}  // namespace retemper

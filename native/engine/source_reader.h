@@ -1,0 +1,57 @@
+// One operand of a method, tile by tile, as the values that the method sees: stored elements,
+// rounded if the recipe casts, plus what an adapter does to them, rows gathered if the vocabulary
+// changed. Never a whole tensor.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/plan.h"
+#include "cpu/kernels.h"
+#include "engine/worker.h"
+#include "io/mapping.h"
+
+namespace retemper {
+
+template <class T>
+class SourceReader {
+ public:
+  // `slot` is the read window of this operand in every worker.
+  SourceReader(const Source& source, uint64_t cols, const std::vector<InputFile>& inputs,
+               const Kernels<T>& kernels, size_t slot);
+  ~SourceReader();
+  SourceReader(SourceReader&&) noexcept;
+
+  // Reads the adapter's matrices (a few MB). Once, before the first Load or PrepareNorms.
+  void Prepare();
+  // DoRA needs the norm of every row or column of the adapted matrix first: units of work, in any
+  // order and from any thread. None for other sources.
+  size_t NormUnits() const;
+  void ComputeNorms(size_t unit, Worker& worker);
+  // Frees what Prepare and ComputeNorms made.
+  void Release();
+
+  // Elements [first, first + n) of the operand, flat in row-major order; n <= kTile.
+  void Load(uint64_t first, size_t n, T* out, Worker& worker) const;
+  // Asks for the pages of elements [first, first + n), ahead of Load.
+  void Prefetch(uint64_t first, uint64_t n) const;
+
+ private:
+  struct PartState;
+  void LoadPart(const PartState& part, uint64_t first, size_t n, T* out, Worker& worker,
+                bool scaled) const;
+  void AddLowRank(const PartState& part, uint64_t first, size_t n, T* out, Worker& worker) const;
+
+  const Source* source_;
+  uint64_t cols_;
+  const std::vector<InputFile>* inputs_;
+  const Kernels<T>* kernels_;
+  size_t slot_;
+  std::vector<PartState> parts_;
+};
+
+extern template class SourceReader<float>;
+extern template class SourceReader<double>;
+
+}  // namespace retemper

@@ -1,0 +1,194 @@
+// One tensor of a merge as phases of independent units of work. The scheduler runs all units of a
+// phase, in any order and on any thread, before the next phase begins; the last phase writes.
+//
+// What a unit computes may depend on its number only, never on the thread that runs it or on what
+// ran before it: then the bytes do not depend on the number of threads. Partial sums are kept per
+// unit and added in unit order.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "core/plan.h"
+#include "core/report.h"
+#include "cpu/kernels.h"
+#include "engine/source_reader.h"
+#include "engine/worker.h"
+
+namespace retemper {
+
+inline constexpr uint64_t kBlock = 128 << 10;  // elements of a unit, about
+
+struct Environment {
+  const Target* target = nullptr;
+  const std::vector<InputFile>* inputs = nullptr;
+  uint64_t seed = 0;
+  unsigned workers = 1;
+};
+
+struct Extent {
+  uint64_t first = 0, count = 0;  // elements
+};
+
+class Task {
+ public:
+  explicit Task(const TensorSpec& spec) : spec(spec), elements(spec.Elements()) {}
+  virtual ~Task() = default;
+  Task(const Task&) = delete;
+  Task& operator=(const Task&) = delete;
+
+  virtual int Phases() const = 0;
+  virtual size_t Units(int phase) const = 0;
+  virtual void Begin(int /*phase*/) {}  // once, before the units of the phase
+  virtual void Run(int phase, size_t unit, Worker& worker) = 0;
+  virtual void End(int /*phase*/) {}  // once, after them
+  // The elements that `unit` of the last phase puts into worker.out[variant].
+  virtual Extent Written(size_t unit) const = 0;
+  // The largest Written().count.
+  virtual uint64_t LargestWrite() const = 0;
+  virtual void Release() {}
+  virtual void AddFacts(std::vector<Facts>& facts) const = 0;
+
+  const TensorSpec& spec;
+  const uint64_t elements;
+};
+
+// What all methods share: readers of the operands, the preparation of adapters, blocks, storing,
+// counting.
+template <class T>
+class MethodTask : public Task {
+ public:
+  MethodTask(const TensorSpec& spec, const Environment& environment)
+      : Task(spec),
+        env_(environment),
+        k_(KernelsOf<T>(*environment.target)),
+        non_finite_(spec.variants.size()) {
+    const uint64_t cols =
+        spec.FirstDim() == 0
+            ? 1
+            : std::max<uint64_t>(1, elements / std::max<uint64_t>(1, spec.FirstDim()));
+    for (size_t i = 0; i < spec.sources.size(); ++i) {
+      readers_.emplace_back(spec.sources[i], cols, *environment.inputs, k_, i);
+      norm_units_ += readers_.back().NormUnits();
+    }
+  }
+
+  int Phases() const final { return MethodPhases() + Shift(); }
+  size_t Units(int phase) const final {
+    return phase < Shift() ? norm_units_ : MethodUnits(phase - Shift());
+  }
+  void Begin(int phase) final {
+    if (phase == 0) {
+      for (SourceReader<T>& reader : readers_) reader.Prepare();
+    }
+    if (phase >= Shift()) MethodBegin(phase - Shift());
+  }
+  void Run(int phase, size_t unit, Worker& worker) final {
+    if (phase >= Shift()) return MethodRun(phase - Shift(), unit, worker);
+    size_t index = 0;
+    while (unit >= readers_[index].NormUnits()) unit -= readers_[index++].NormUnits();
+    readers_[index].ComputeNorms(unit, worker);
+  }
+  void End(int phase) final {
+    if (phase >= Shift()) MethodEnd(phase - Shift());
+  }
+  Extent Written(size_t unit) const override { return Block(unit); }
+  uint64_t LargestWrite() const override { return std::min(elements, kBlock); }
+  void Release() override {
+    for (SourceReader<T>& reader : readers_) reader.Release();
+  }
+  void AddFacts(std::vector<Facts>& facts) const override {
+    for (uint32_t v = 0; v < spec.variants.size(); ++v) {
+      Facts fact;
+      fact.name = spec.name;
+      fact.variant = v;
+      fact.non_finite = non_finite_[v].load(std::memory_order_relaxed);
+      Describe(v, fact);
+      facts.push_back(std::move(fact));
+    }
+  }
+
+ protected:
+  virtual int MethodPhases() const = 0;
+  virtual size_t MethodUnits(int /*phase*/) const { return Blocks(); }
+  virtual void MethodBegin(int /*phase*/) {}
+  virtual void MethodRun(int phase, size_t unit, Worker& worker) = 0;
+  virtual void MethodEnd(int /*phase*/) {}
+  virtual void Describe(uint32_t /*variant*/, Facts& /*fact*/) const {}
+
+  size_t Blocks() const { return (elements + kBlock - 1) / kBlock; }
+  Extent Block(size_t unit) const {
+    const uint64_t first = unit * kBlock;
+    return {first, std::min(kBlock, elements - first)};
+  }
+  void Prefetch(Extent extent) const {
+    for (const SourceReader<T>& reader : readers_) reader.Prefetch(extent.first, extent.count);
+  }
+  // Calls tile(first, n) over an extent.
+  template <class Tile>
+  void EachTile(Extent extent, Tile tile) const {
+    for (uint64_t done = 0; done < extent.count; done += kTile) {
+      tile(extent.first + done,
+           static_cast<size_t>(std::min<uint64_t>(kTile, extent.count - done)));
+    }
+  }
+  // Writes n finished elements at `at` elements from the start of the worker's buffer of `variant`.
+  void Emit(uint32_t variant, const T* values, uint64_t at, size_t n, Worker& worker) {
+    const uint64_t bad =
+        k_.store(values, n, spec.out_dtype, worker.out[variant] + at * SizeOf(spec.out_dtype));
+    if (bad != 0) non_finite_[variant].fetch_add(bad, std::memory_order_relaxed);
+  }
+  int Shift() const { return norm_units_ > 0 ? 1 : 0; }
+
+  const Environment& env_;
+  const Kernels<T>& k_;
+  std::vector<SourceReader<T>> readers_;
+
+ private:
+  size_t norm_units_ = 0;
+  std::vector<std::atomic<uint64_t>> non_finite_;
+};
+
+// Rows along the last dimension, grouped into units of about kBlock elements; for methods that
+// treat each row as a vector of its own.
+struct RowGroups {
+  explicit RowGroups(const TensorSpec& spec)
+      : length(std::max<uint64_t>(1, spec.LastDim())),
+        rows(spec.Elements() / std::max<uint64_t>(1, spec.LastDim())),
+        group(std::max<uint64_t>(1, kBlock / length)) {}
+  size_t Units() const { return (rows + group - 1) / group; }
+  uint64_t First(size_t unit) const { return unit * group; }
+  uint64_t Count(size_t unit) const { return std::min(group, rows - First(unit)); }
+  Extent Elements(size_t unit) const { return {First(unit) * length, Count(unit) * length}; }
+
+  uint64_t length, rows, group;
+};
+
+inline double SumOf(const double* lanes) {
+  double sum = 0;
+  for (size_t l = 0; l < kLanes; ++l) sum += lanes[l];
+  return sum;
+}
+
+// The task of a tensor's method; throws a Fault (INTERNAL) if the plan is inconsistent.
+std::unique_ptr<Task> MakeTask(const TensorSpec& spec, const Environment& environment);
+
+// One factory a file of engine/tasks.
+std::unique_ptr<Task> MakeCopy(const TensorSpec& spec, const Environment& environment);
+std::unique_ptr<Task> MakeCombination(const TensorSpec& spec, const Environment& environment);
+std::unique_ptr<Task> MakeTaskArithmetic(const TensorSpec& spec, const Environment& environment);
+std::unique_ptr<Task> MakeNearswap(const TensorSpec& spec, const Environment& environment);
+std::unique_ptr<Task> MakeArceeFusion(const TensorSpec& spec, const Environment& environment);
+std::unique_ptr<Task> MakeSce(const TensorSpec& spec, const Environment& environment);
+std::unique_ptr<Task> MakeRam(const TensorSpec& spec, const Environment& environment);
+
+// Makes Method<float> or Method<double>.
+template <template <class> class Method>
+std::unique_ptr<Task> MakeFor(const TensorSpec& spec, const Environment& environment) {
+  if (spec.f64) return std::make_unique<Method<double>>(spec, environment);
+  return std::make_unique<Method<float>>(spec, environment);
+}
+
+}  // namespace retemper

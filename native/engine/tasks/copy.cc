@@ -1,0 +1,80 @@
+// Byte copies: tensors that no method changes, of any dtype.
+#include <cstring>
+
+#include "engine/task.h"
+
+namespace retemper {
+namespace {
+
+class RawCopy final : public Task {
+ public:
+  RawCopy(const TensorSpec& spec, const Environment& environment) : Task(spec), env_(environment) {}
+  int Phases() const override { return 1; }
+  size_t Units(int) const override { return (elements + kBlock - 1) / kBlock; }
+  void Run(int, size_t unit, Worker& worker) override {
+    const Extent extent = Written(unit);
+    const Range& range = spec.sources[0].parts[0].range;
+    const size_t size = SizeOf(range.dtype);
+    const InputFile& file = (*env_.inputs)[range.input];
+    const uint64_t offset = range.offset + extent.first * size;
+    if (file.mapped()) {
+      std::memcpy(worker.out[0], file.Read(offset, extent.count * size, nullptr),
+                  extent.count * size);
+    } else {
+      file.Read(offset, extent.count * size, worker.out[0]);
+    }
+    for (size_t v = 1; v < spec.variants.size(); ++v) {
+      std::memcpy(worker.out[v], worker.out[0], extent.count * size);
+    }
+  }
+  Extent Written(size_t unit) const override {
+    const uint64_t first = unit * kBlock;
+    return {first, std::min(kBlock, elements - first)};
+  }
+  uint64_t LargestWrite() const override { return std::min(elements, kBlock); }
+  void AddFacts(std::vector<Facts>& facts) const override {
+    for (uint32_t v = 0; v < spec.variants.size(); ++v) {
+      Facts fact;
+      fact.name = spec.name;
+      fact.variant = v;
+      facts.push_back(std::move(fact));
+    }
+  }
+
+ private:
+  const Environment& env_;
+};
+
+// A copy that changes the dtype, applies an adapter or gathers rows.
+template <class T>
+class ConvertingCopy final : public MethodTask<T> {
+ public:
+  using MethodTask<T>::MethodTask;
+
+ protected:
+  int MethodPhases() const override { return 1; }
+  void MethodRun(int, size_t unit, Worker& worker) override {
+    const Extent extent = this->Block(unit);
+    this->Prefetch(extent);
+    T* tile = worker.template Tiles<T>(1);
+    this->EachTile(extent, [&](uint64_t first, size_t n) {
+      this->readers_[0].Load(first, n, tile, worker);
+      for (uint32_t v = 0; v < this->spec.variants.size(); ++v)
+        this->Emit(v, tile, first - extent.first, n, worker);
+    });
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Task> MakeCopy(const TensorSpec& spec, const Environment& environment) {
+  const Source& source = spec.sources[0];
+  const Part& part = source.parts[0];
+  const bool as_it_is = !source.gather && !part.low_rank && !part.add &&
+                        part.range.dtype == spec.out_dtype &&
+                        (!part.cast_to || *part.cast_to == part.range.dtype);
+  if (as_it_is) return std::make_unique<RawCopy>(spec, environment);
+  return MakeFor<ConvertingCopy>(spec, environment);
+}
+
+}  // namespace retemper

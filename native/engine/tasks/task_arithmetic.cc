@@ -1,0 +1,415 @@
+// Generalised task arithmetic: base + lambda * combine(w_i * sparsify(x_i - base)). Covers
+// task_arithmetic (Ilharco et al., arXiv 2212.04089), TIES (2306.01708), DARE (2311.03099), Model
+// Breadcrumbs (2312.06795) and DELLA (2406.11617).
+//
+// Phases: two (float64: four) of radix histograms and one that counts ties, for the sparsifiers
+// that select by magnitude; one of absolute sums, where kept values are rescaled to the L1 norm of
+// the whole; one that writes.
+#include <cmath>
+
+#include "engine/band.h"
+#include "engine/rank_select.h"
+#include "engine/task.h"
+
+namespace retemper {
+namespace {
+
+template <class T>
+class TaskArithmetic final : public MethodTask<T> {
+ public:
+  using Key = typename KeyOf<T>::Type;
+
+  TaskArithmetic(const TensorSpec& spec, const Environment& environment)
+      : MethodTask<T>(spec, environment),
+        models_(spec.sources.size() - 1),
+        rows_(spec),
+        select_(environment.workers) {
+    const TaskArithmeticParams& shared = P(0);
+    sparsifier_ = shared.sparsifier;
+    slots_.resize(spec.variants.size() * models_);
+    bool active = false;
+    for (size_t v = 0; v < spec.variants.size(); ++v) {
+      for (size_t m = 0; m < models_; ++m) active |= SetUp(v, m);
+    }
+    if (!active) sparsifier_ = Sparsifier::kNone;
+    const bool selects =
+        sparsifier_ == Sparsifier::kMagnitude || sparsifier_ == Sparsifier::kOutliers;
+    select_passes_ = selects ? RankSelect<T>::kPasses : 0;
+    ties_phase_ = selects ? select_passes_ : -1;
+    sums_ = sparsifier_ != Sparsifier::kNone && shared.rescale == Rescale::kL1;
+    kept_ = std::vector<std::atomic<uint64_t>>(spec.variants.size());
+  }
+
+  Extent Written(size_t unit) const override {
+    return ByRow() ? rows_.Elements(unit) : this->Block(unit);
+  }
+  uint64_t LargestWrite() const override {
+    return ByRow() ? std::min(rows_.group, rows_.rows) * rows_.length
+                   : MethodTask<T>::LargestWrite();
+  }
+  void Release() override {
+    MethodTask<T>::Release();
+    ties_ = {};
+    partial_ = {};
+  }
+
+ protected:
+  int MethodPhases() const override {
+    return select_passes_ + (ties_phase_ >= 0 ? 1 : 0) + (sums_ ? 1 : 0) + 1;
+  }
+  size_t MethodUnits(int) const override { return ByRow() ? rows_.Units() : this->Blocks(); }
+  void MethodBegin(int phase) override {
+    if (phase < select_passes_) select_.Begin(phase);
+    if (phase == ties_phase_) ties_.assign(this->Blocks() * slots_.size(), {});
+    if (phase == SumsPhase()) partial_.assign(MethodUnits(phase) * slots_.size(), {});
+  }
+  void MethodRun(int phase, size_t unit, Worker& worker) override {
+    if (phase < select_passes_) return Select(phase, unit, worker);
+    if (phase == ties_phase_) return CountTies(unit, worker);
+    Process(phase == SumsPhase(), unit, worker);
+  }
+  void MethodEnd(int phase) override {
+    if (phase < select_passes_) {
+      select_.End(phase);
+      if (phase + 1 == select_passes_) MakeBands();
+    } else if (phase == ties_phase_) {
+      for (size_t s = 0; s < slots_.size(); ++s) {
+        BandCursor sum;
+        for (size_t b = 0; b < this->Blocks(); ++b) {
+          BandCursor& at = ties_[b * slots_.size() + s];
+          const BandCursor here = at;
+          at = sum;
+          sum.low += here.low;
+          sum.high += here.high;
+        }
+      }
+    } else if (phase == SumsPhase()) {
+      for (size_t s = 0; s < slots_.size(); ++s) {
+        double all = 0, kept = 0;
+        for (size_t u = 0; u < MethodUnits(phase); ++u) {
+          all += partial_[u * slots_.size() + s].all;
+          kept += partial_[u * slots_.size() + s].kept;
+        }
+        if (slots_[s].active && all >= 1e-7 && kept >= 1e-7)
+          slots_[s].factor = static_cast<T>(all / kept);
+      }
+    }
+  }
+  void Describe(uint32_t v, Facts& fact) const override {
+    if (P(v).sparsifier == Sparsifier::kNone || this->elements == 0) return;
+    fact.kept = static_cast<double>(kept_[v].load(std::memory_order_relaxed)) /
+                (static_cast<double>(this->elements) * static_cast<double>(models_));
+  }
+
+ private:
+  // One model in one variant.
+  struct Slot {
+    bool active = false;  // some elements are dropped
+    bool zero = false;    // all are
+    T factor = 1;         // of the kept elements
+    uint64_t count = 0, bottom = 0;
+    size_t first = 0, last = 0;  // targets of select_
+    Band<T> band;
+    uint64_t threshold = 0;
+    RngKey key;
+    double least = 0, slope = 0;  // DELLA: probability = least + slope * rank
+  };
+  struct Sums {
+    double all = 0, kept = 0;
+  };
+
+  const TaskArithmeticParams& P(size_t v) const {
+    return std::get<TaskArithmeticParams>(this->spec.variants[v].params);
+  }
+  bool ByRow() const { return sparsifier_ == Sparsifier::kRanked; }
+  int SumsPhase() const { return sums_ ? MethodPhases() - 2 : -1; }
+
+  bool SetUp(size_t v, size_t m) {
+    const TaskArithmeticParams& p = P(v);
+    Slot& slot = slots_[v * models_ + m];
+    if (p.sparsifier == Sparsifier::kNone) return false;
+    const double density = p.densities[m];
+    if (density >= 1) return false;
+    if (!(density > 0)) {
+      slot.zero = true;
+      return false;
+    }
+    const uint64_t n = this->elements;
+    slot.active = true;
+    slot.key = MakeRngKey(this->env_.seed, this->spec.name, this->spec.model_keys[m + 1]);
+    switch (p.sparsifier) {
+      case Sparsifier::kMagnitude:
+        slot.count = std::max<uint64_t>(1, static_cast<uint64_t>(density * static_cast<double>(n)));
+        slot.first = select_.AddTarget(m, n - slot.count);
+        break;
+      case Sparsifier::kOutliers: {
+        slot.count = static_cast<uint64_t>(density * static_cast<double>(n));
+        const uint64_t top =
+            static_cast<uint64_t>(std::max(0.0, p.gammas[m]) * static_cast<double>(n));
+        slot.bottom = n > slot.count + top ? n - slot.count - top : 0;
+        if (slot.count == 0) {
+          slot.active = false;
+          slot.zero = true;
+          return false;
+        }
+        slot.first = select_.AddTarget(m, slot.bottom);
+        slot.last = select_.AddTarget(m, slot.bottom + slot.count - 1);
+        break;
+      }
+      case Sparsifier::kRandom:
+        slot.threshold = KeepThreshold(density);
+        if (p.rescale == Rescale::kInverseDensity) slot.factor = static_cast<T>(1.0 / density);
+        break;
+      default: {
+        const double length = static_cast<double>(rows_.length);
+        slot.least = rows_.length > 1 ? density - p.epsilons[m] : density;
+        slot.slope = rows_.length > 1 ? 2.0 * p.epsilons[m] / (length - 1.0) : 0.0;
+        if (p.rescale == Rescale::kInverseDensity) slot.factor = static_cast<T>(1.0 / density);
+      }
+    }
+    return true;
+  }
+  bool Active(size_t m) const {
+    for (size_t s = m; s < slots_.size(); s += models_) {
+      if (slots_[s].active) return true;
+    }
+    return false;
+  }
+
+  // With one model and nothing dropped, a weight of exactly 0 gives the base and of exactly 1 the
+  // model itself, byte for byte, as the ends of a straight line. Which source that is, or -1.
+  int EndPoint(size_t v) const {
+    const TaskArithmeticParams& p = P(v);
+    if (models_ != 1 || slots_[v].active || slots_[v].zero) return -1;
+    const double factor = (p.normalize && p.weights[0] != 0 ? 1.0 : p.weights[0]) * p.lambda;
+    return factor == 0 ? 0 : factor == 1 ? 1 : -1;
+  }
+
+  // Tiles: base, then deltas. Loads only what the phase needs.
+  void LoadDeltas(uint64_t first, size_t n, T* tiles, bool all, Worker& worker) const {
+    this->readers_[0].Load(first, n, tiles, worker);
+    for (size_t m = 0; m < models_; ++m) {
+      if (!all && !Active(m)) continue;
+      T* delta = tiles + (m + 1) * kTile;
+      this->readers_[m + 1].Load(first, n, delta, worker);
+      this->k_.subtract(delta, tiles, delta, n);
+    }
+  }
+
+  void Select(int pass, size_t unit, Worker& worker) {
+    const Extent extent = this->Block(unit);
+    this->Prefetch(extent);
+    T* tiles = worker.template Tiles<T>(models_ + 2);
+    Key* keys = reinterpret_cast<Key*>(tiles + (models_ + 1) * kTile);
+    this->EachTile(extent, [&](uint64_t first, size_t n) {
+      LoadDeltas(first, n, tiles, false, worker);
+      for (size_t m = 0; m < models_; ++m) {
+        if (!Active(m)) continue;
+        this->k_.magnitude_keys(tiles + (m + 1) * kTile, n, keys);
+        select_.Add(pass, worker.index, m, keys, n, this->k_);
+      }
+    });
+  }
+  void MakeBands() {
+    for (size_t s = 0; s < slots_.size(); ++s) {
+      Slot& slot = slots_[s];
+      if (!slot.active) continue;
+      slot.band = sparsifier_ == Sparsifier::kMagnitude
+                      ? Band<T>::Largest(select_.target(slot.first), this->elements, slot.count)
+                      : Band<T>::Between(select_.target(slot.first), select_.target(slot.last));
+      ties_matter_ |= !slot.band.simple;
+    }
+  }
+  void CountTies(size_t unit, Worker& worker) {
+    if (!ties_matter_) return;
+    const Extent extent = this->Block(unit);
+    this->Prefetch(extent);
+    T* tiles = worker.template Tiles<T>(models_ + 2);
+    Key* keys = reinterpret_cast<Key*>(tiles + (models_ + 1) * kTile);
+    this->EachTile(extent, [&](uint64_t first, size_t n) {
+      LoadDeltas(first, n, tiles, false, worker);
+      for (size_t m = 0; m < models_; ++m) {
+        if (!Active(m)) continue;
+        this->k_.magnitude_keys(tiles + (m + 1) * kTile, n, keys);
+        for (size_t s = m; s < slots_.size(); s += models_) {
+          if (!slots_[s].active || slots_[s].band.simple) continue;
+          BandCursor& at = ties_[unit * slots_.size() + s];
+          at.low += this->k_.count_equal(keys, n, slots_[s].band.low);
+          at.high += this->k_.count_equal(keys, n, slots_[s].band.high);
+        }
+      }
+    });
+  }
+
+  // The last two phases: sums of |d| before and after sparsifying, or the result.
+  void Process(bool sums_only, size_t unit, Worker& worker) {
+    const Extent extent = Written(unit);
+    this->Prefetch(extent);
+    std::vector<BandCursor> cursors(slots_.size());
+    if (ties_matter_) {
+      for (size_t s = 0; s < slots_.size(); ++s) cursors[s] = ties_[unit * slots_.size() + s];
+    }
+    std::vector<double> lanes(sums_only ? 2 * slots_.size() * kLanes : 0, 0.0);
+    std::vector<uint64_t> kept(this->spec.variants.size(), 0);
+    uint64_t row = UINT64_MAX;
+    // Tiles: base, deltas, sparsified deltas, sum, kept sum, weights, keys.
+    T* tiles = worker.template Tiles<T>(2 * models_ + 5);
+    const auto tile = [&](uint64_t first, size_t n) {
+      if (ByRow() && first / rows_.length != row) {
+        row = first / rows_.length;
+        RankRowOf(row, tiles, worker);
+      }
+      LoadDeltas(first, n, tiles, true, worker);
+      for (uint32_t v = 0; v < this->spec.variants.size(); ++v) {
+        for (size_t m = 0; m < models_; ++m) {
+          const size_t s = v * models_ + m;
+          const T* delta = tiles + (m + 1) * kTile;
+          T* sparse = tiles + (models_ + 1 + m) * kTile;
+          if (sums_only && !slots_[s].active) continue;
+          std::copy_n(delta, n, sparse);
+          kept[v] += Sparsify(slots_[s], m, first, n, sparse, cursors[s], tiles, worker);
+          if (sums_only) {
+            this->k_.absolute_sum(delta, n, lanes.data() + (2 * s) * kLanes);
+            this->k_.absolute_sum(sparse, n, lanes.data() + (2 * s + 1) * kLanes);
+          }
+        }
+        if (sums_only) continue;
+        T* result = tiles + (2 * models_ + 1) * kTile;
+        if (const int end = EndPoint(v); end >= 0) {
+          this->readers_[static_cast<size_t>(end)].Load(first, n, result, worker);
+        } else {
+          result = CombineTile(v, n, tiles);
+        }
+        this->Emit(v, result, first - extent.first, n, worker);
+      }
+    };
+    if (ByRow()) {
+      for (uint64_t r = rows_.First(unit); r < rows_.First(unit) + rows_.Count(unit); ++r) {
+        this->EachTile({r * rows_.length, rows_.length}, tile);
+      }
+    } else {
+      this->EachTile(extent, tile);
+    }
+    for (size_t s = 0; sums_only && s < slots_.size(); ++s) {
+      partial_[unit * slots_.size() + s] = {SumOf(lanes.data() + (2 * s) * kLanes),
+                                            SumOf(lanes.data() + (2 * s + 1) * kLanes)};
+    }
+    for (size_t v = 0; !sums_only && v < kept.size(); ++v)
+      kept_[v].fetch_add(kept[v], std::memory_order_relaxed);
+  }
+
+  uint64_t Sparsify(const Slot& slot, size_t m, uint64_t first, size_t n, T* x, BandCursor& cursor,
+                    T* tiles, Worker& worker) const {
+    if (slot.zero) {
+      std::fill_n(x, n, T(0));
+      return 0;
+    }
+    if (!slot.active) return n;
+    switch (sparsifier_) {
+      case Sparsifier::kRandom: {
+        uint32_t* draws = worker.Draws();
+        this->env_.target->draw(slot.key, first, n, draws);
+        return this->k_.keep_drawn(x, draws, n, slot.threshold);
+      }
+      case Sparsifier::kRanked: {
+        uint32_t* draws = worker.Draws();
+        this->env_.target->draw(slot.key, first, n, draws);
+        const uint32_t* ranks = Ranks(worker, m) + first % rows_.length;
+        uint64_t kept = 0;
+        for (size_t i = 0; i < n; ++i) {
+          const bool keep =
+              draws[i] < KeepThreshold(slot.least + slot.slope * static_cast<double>(ranks[i]));
+          kept += keep ? 1 : 0;
+          x[i] = keep ? x[i] : T(0);
+        }
+        return kept;
+      }
+      default: {
+        Key* keys = reinterpret_cast<Key*>(tiles + (2 * models_ + 4) * kTile);
+        return KeepBand(slot.band, cursor, x, n, keys, this->k_);
+      }
+    }
+  }
+
+  T* CombineTile(uint32_t v, size_t n, T* tiles) const {
+    const TaskArithmeticParams& p = P(v);
+    const auto sparse = [&](size_t m) { return tiles + (models_ + 1 + m) * kTile; };
+    T* sum = tiles + (2 * models_ + 1) * kTile;
+    T* kept = sum + kTile;
+    T* weight = kept + kTile;
+    std::fill_n(sum, n, T(0));
+    double divisor = 0;
+    for (size_t m = 0; m < models_; ++m) {
+      const Slot& slot = slots_[v * models_ + m];
+      const T w = static_cast<T>(p.weights[m]);
+      if (slot.factor != T(1)) this->k_.scale(slot.factor, sparse(m), n);
+      if (p.election) {
+        this->k_.scale(w, sparse(m), n);
+        this->k_.add(sparse(m), sum, n);
+      } else {
+        this->k_.add_scaled(w, sparse(m), sum, n);
+      }
+      divisor += p.weights[m];
+    }
+    T* result = sum;
+    if (p.election) {
+      std::fill_n(kept, n, T(0));
+      std::fill_n(weight, n, T(0));
+      for (size_t m = 0; m < models_; ++m) {
+        this->k_.elect(static_cast<T>(p.weights[m]), sparse(m), sum, kept, weight, n);
+      }
+      if (p.normalize) this->k_.divide_by(weight, kept, n);
+      result = kept;
+    } else if (p.normalize && std::fabs(divisor) >= 1e-8) {
+      this->k_.divide(static_cast<T>(divisor), result, n);
+    }
+    if (p.lambda != 1) this->k_.scale(static_cast<T>(p.lambda), result, n);
+    this->k_.add(tiles, result, n);
+    return result;
+  }
+
+  // Memory of a row: ranks of every model, then keys, then the sort's pairs.
+  uint32_t* Ranks(Worker& worker, size_t m) const {
+    const size_t n = rows_.length;
+    const size_t bytes =
+        models_ * n * sizeof(uint32_t) + n * sizeof(Key) + 2 * n * sizeof(KeyIndex<Key>) + 64;
+    return static_cast<uint32_t*>(worker.Rows(bytes)) + m * n;
+  }
+  void RankRowOf(uint64_t row, T* tiles, Worker& worker) const {
+    const size_t n = rows_.length;
+    uint8_t* after = reinterpret_cast<uint8_t*>(Ranks(worker, models_));
+    auto* keys = reinterpret_cast<Key*>((reinterpret_cast<uintptr_t>(after) + 15) & ~uintptr_t{15});
+    auto* pairs = reinterpret_cast<KeyIndex<Key>*>((reinterpret_cast<uintptr_t>(keys + n) + 15) &
+                                                   ~uintptr_t{15});
+    for (size_t m = 0; m < models_; ++m) {
+      if (!Active(m)) continue;
+      T* delta = tiles + kTile;
+      this->EachTile({row * rows_.length, rows_.length}, [&](uint64_t first, size_t count) {
+        this->readers_[0].Load(first, count, tiles, worker);
+        this->readers_[m + 1].Load(first, count, delta, worker);
+        this->k_.subtract(delta, tiles, delta, count);
+        this->k_.magnitude_keys(delta, count, keys + first % rows_.length);
+      });
+      RankRow(keys, n, Ranks(worker, m), pairs);
+    }
+  }
+
+  size_t models_;
+  RowGroups rows_;
+  Sparsifier sparsifier_ = Sparsifier::kNone;
+  RankSelect<T> select_;
+  std::vector<Slot> slots_;  // [variant, model]
+  int select_passes_ = 0, ties_phase_ = -1;
+  bool sums_ = false, ties_matter_ = false;
+  std::vector<BandCursor> ties_;  // [block, slot]: equal elements before the block
+  std::vector<Sums> partial_;     // [unit, slot]
+  std::vector<std::atomic<uint64_t>> kept_;
+};
+
+}  // namespace
+
+std::unique_ptr<Task> MakeTaskArithmetic(const TensorSpec& spec, const Environment& environment) {
+  return MakeFor<TaskArithmetic>(spec, environment);
+}
+
+}  // namespace retemper

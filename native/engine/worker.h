@@ -1,0 +1,74 @@
+// What one thread of a merge owns: scratch tiles, read windows and the buffers of the block that it
+// writes.
+#pragma once
+
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "cpu/kernels.h"
+#include "io/mapping.h"
+
+namespace retemper {
+
+// Cache-line aligned memory that grows and is reused.
+class Arena {
+ public:
+  void* Reserve(size_t bytes) {
+    if (bytes > size_) {
+      const size_t rounded = (bytes + 4095) / 4096 * 4096;
+      memory_.reset();
+      size_ = 0;
+      void* fresh = std::aligned_alloc(4096, rounded);
+      if (fresh == nullptr) throw std::bad_alloc();
+      memory_.reset(fresh);
+      size_ = rounded;
+    }
+    return memory_.get();
+  }
+
+ private:
+  struct Free {
+    void operator()(void* p) const { std::free(p); }
+  };
+  std::unique_ptr<void, Free> memory_;
+  size_t size_ = 0;
+};
+
+class Worker {
+ public:
+  explicit Worker(unsigned index) : index(index) {}
+
+  // `count` tiles of kTile elements each; the contents of an earlier call are lost.
+  template <class T>
+  T* Tiles(size_t count) {
+    return static_cast<T*>(tiles_.Reserve(count * kTile * sizeof(T)));
+  }
+  // Whole rows and their ranks, for methods that need a row at once.
+  void* Rows(size_t bytes) { return rows_.Reserve(bytes); }
+  uint32_t* Draws() { return static_cast<uint32_t*>(draws_.Reserve(kTile * sizeof(uint32_t))); }
+  // Scratch of loading: independent of Tiles, one at a time.
+  void* Loading(size_t bytes) { return loading_.Reserve(bytes); }
+
+  // Bytes [offset, offset + size) of `file`, by this thread's window of `slot`: a populated part of
+  // the mapping or a buffer. A window reaches ahead up to `end`, so that consecutive tiles cost one
+  // system call a window.
+  const uint8_t* Fetch(const InputFile& file, size_t slot, uint64_t offset, size_t size,
+                       uint64_t end);
+
+  const unsigned index;
+  std::vector<uint8_t*> out;  // one buffer a variant
+
+ private:
+  struct Window {
+    const InputFile* file = nullptr;
+    uint64_t begin = 0, end = 0;
+    const uint8_t* data = nullptr;
+    Arena memory;
+  };
+  Arena tiles_, rows_, draws_, loading_;
+  std::vector<Window> windows_;
+};
+
+}  // namespace retemper
