@@ -1,0 +1,160 @@
+// The shape of a recipe: which keys stand where, and of what kind their values are. What the values mean is checked
+// by the readers of this folder; this file knows no methods and no models.
+
+import { z } from "zod";
+import type { Path } from "./document.js";
+import type { Problems } from "./problems.js";
+import { nearest } from "./suggest.js";
+
+const mapping = z.record(z.string(), z.unknown());
+/** Judged by the reader that knows its meaning. */
+const anything = z.unknown().optional();
+const present = z.unknown().refine((value) => value !== undefined && value !== null, { error: "missing value" });
+
+/** `.yaml` writers leave null where nothing was said; null is absence everywhere. */
+const parameters = mapping.nullish();
+
+const modelEntry = z.strictObject({ model: present, parameters });
+const sourceEntry = z.strictObject({ model: present, layer_range: present, parameters });
+const slice = z.strictObject({
+  sources: z.array(sourceEntry).min(1),
+  base_model: anything,
+  // An old key that older recipes carry; it never had an effect on the methods of today.
+  residual_weight: anything,
+  parameters,
+});
+const models = z.array(modelEntry).nullish();
+const slices = z.array(slice).nullish();
+
+const tokenizer = z.strictObject({
+  source: anything,
+  tokens: z.record(z.string(), z.strictObject({ source: anything, force: anything })).nullish(),
+  pad_to_multiple_of: anything,
+});
+
+const recipe = z.strictObject({
+  merge_method: z.string(),
+  base_model: anything,
+  models,
+  slices,
+  modules: z.record(z.string(), z.strictObject({ models, slices, parameters })).nullish(),
+  parameters,
+  dtype: z.string().nullish(),
+  out_dtype: z.string().nullish(),
+  tokenizer_source: anything,
+  tokenizer: tokenizer.nullish(),
+  chat_template: z.string().nullish(),
+});
+
+export type RecipeShape = z.infer<typeof recipe>;
+export type SliceShape = z.infer<typeof slice>;
+export type ModelsShape = z.infer<typeof modelEntry>[];
+export type TokenizerShape = z.infer<typeof tokenizer>;
+
+/** Keys that users of other tools write, with what to write instead. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  filter: "a filter belongs to a parameter: `weight: [{filter: …, value: …}]`",
+  weight: "write it under `parameters`",
+  density: "write it under `parameters`",
+  t: "write it under `parameters`",
+};
+
+/**
+ * Checks the shape and reports every issue at its place. Unknown keys are left out of the result, so that the rest is
+ * still judged; `lenient` leaves them out without a word.
+ *
+ * @returns undefined if there were other issues
+ */
+export function checkShape(value: unknown, problems: Problems, lenient: boolean): RecipeShape | undefined {
+  const kept = structuredClone(value);
+  let result = recipe.safeParse(kept);
+  if (!result.success) {
+    for (const issue of result.error.issues) {
+      if (issue.code !== "unrecognized_keys") continue;
+      if (!lenient) report(issue, value, problems);
+      for (const key of issue.keys) dropKey(kept, [...issue.path, key]);
+    }
+    result = recipe.safeParse(kept);
+  }
+  if (result.success) return result.data;
+  for (const issue of result.error.issues) report(issue, kept, problems);
+  return undefined;
+}
+
+function report(issue: z.core.$ZodIssue, root: unknown, problems: Problems): void {
+  const { path } = issue;
+  const received = at(root, path);
+  switch (issue.code) {
+    case "unrecognized_keys":
+      for (const key of issue.keys) {
+        const known = keysAt(path);
+        const near = nearest(key, known);
+        const hint =
+          (near !== undefined ? `did you mean \`${near}\`?` : undefined) ??
+          (Object.hasOwn(ELSEWHERE, key) ? ELSEWHERE[key] : undefined) ??
+          `known keys here: ${known.join(", ")}`;
+        problems.add([...path, key], `unknown key \`${shorten(key)}\``, hint, "key");
+      }
+      break;
+    case "invalid_type":
+      if (received === undefined) problems.add(path, "this key is required but missing");
+      else problems.add(path, `expected ${KINDS[issue.expected] ?? issue.expected}, received ${describe(received)}`);
+      break;
+    case "too_small":
+      problems.add(path, "expected at least one entry");
+      break;
+    case "custom":
+      problems.add(path, received === undefined ? "this key is required but missing" : issue.message);
+      break;
+    default:
+      problems.add(path, issue.message);
+  }
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  object: "a mapping",
+  record: "a mapping",
+  array: "a list",
+  string: "text",
+  number: "a number",
+};
+
+/** A value in an error message: its kind, and the value where it is short. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined) return "nothing";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object") return "a mapping";
+  if (typeof value === "string") return `the text ${JSON.stringify(shorten(value))}`;
+  return `the ${typeof value} ${String(value)}`;
+}
+
+/** Cuts text of a recipe to a length that fits a message. */
+export function shorten(text: string): string {
+  return text.length <= 60 ? text : `${text.slice(0, 57)}…`;
+}
+
+/** The known keys of the mapping at a path. */
+function keysAt(path: Path): string[] {
+  const names = path.filter((part) => typeof part === "string");
+  const [top] = names;
+  if (top === undefined) return Object.keys(recipe.shape);
+  if (top === "tokenizer") return names.length > 1 ? ["source", "force"] : Object.keys(tokenizer.shape);
+  if (top === "modules" && names.length === 2) return ["models", "slices", "parameters"];
+  if (names.at(-1) === "models") return Object.keys(modelEntry.shape);
+  return Object.keys(names.at(-1) === "sources" ? sourceEntry.shape : slice.shape);
+}
+
+function at(root: unknown, path: Path): unknown {
+  let value = root;
+  for (const part of path) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return undefined;
+    value = (value as Record<PropertyKey, unknown>)[part];
+  }
+  return value;
+}
+
+function dropKey(root: unknown, path: Path): void {
+  const owner = at(root, path.slice(0, -1));
+  const key = path.at(-1);
+  if (typeof owner === "object" && owner !== null && key !== undefined) Reflect.deleteProperty(owner, key);
+}
