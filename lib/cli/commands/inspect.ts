@@ -24,5 +24,59 @@ export function addInspectCommand(program: Command, session: Session): Command {
 }
 
 function describe(facts: ModelFacts): string {
-  return JSON.stringify(facts) + table.name + formatBytes(0) + formatCount(0);
+  const tensors = table(
+    ["tensor", "dtype", "shape", "size"],
+    facts.tensors.map(({ name, dtype, shape, bytes }) => [name, dtype, `[${shape.join(", ")}]`, formatBytes(bytes)]),
+    [3],
+  );
+  const dtypes = table(
+    ["dtype", "tensors", "parameters", "size"],
+    Object.entries(facts.dtypes).map(([dtype, sum]) => [
+      dtype,
+      formatCount(sum.tensors),
+      formatCount(sum.parameters),
+      formatBytes(sum.bytes),
+    ]),
+    [1, 2, 3],
+  );
+  return [tensors, dtypes, table(["", ""], summary(facts)).trimStart()].join("\n\n");
+}
+
+function summary(facts: ModelFacts): [string, string][] {
+  const rows: [string, string | number | undefined][] = [
+    [facts.kind, facts.reference],
+    ["folder", facts.folder === facts.reference ? undefined : facts.folder],
+    ["family", facts.family],
+    ["parameters", formatCount(facts.parameters)],
+    [
+      "size",
+      `${formatBytes(facts.bytes)} in ${formatCount(facts.files.length)} file${facts.files.length === 1 ? "" : "s"}`,
+    ],
+    ["layers", facts.layers || undefined],
+    ["hidden size", facts.hiddenSize],
+    ["vocabulary", facts.vocabulary === undefined ? undefined : formatCount(facts.vocabulary)],
+    ["embeddings", facts.kind === "model" ? (facts.tied ? "tied" : "untied") : undefined],
+    ["quantised", facts.quantisation && `${facts.quantisation}: cannot be merged`],
+    ["adapter", facts.adapter && describeAdapter(facts.adapter)],
+  ];
+  return rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
+}
+
+function describeAdapter({
+  rank,
+  alpha,
+  rsLora,
+  dora,
+  parameters,
+  effects,
+}: NonNullable<ModelFacts["adapter"]>): string {
+  const facts = [
+    rank !== undefined && `rank ${rank}`,
+    alpha !== undefined && `alpha ${alpha}`,
+    rsLora && "rsLoRA",
+    dora && "DoRA",
+    `${formatCount(parameters)} parameters`,
+    effects && `changes ${effects.lowRank + effects.replace + effects.add} tensors`,
+  ];
+  return facts.filter((fact) => typeof fact === "string").join(", ");
 }

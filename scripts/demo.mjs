@@ -1,0 +1,122 @@
+// `npm run demo`: merges an aligned model with its LoRA tunings by Linear, SLERP, DARE and Model Stock, and shows how far
+// each result is from the aligned model A and from the tuned model F. Uses what is in demo/.
+//   npm run demo -- --large      the same with synthetic models of the shape of Llama 3.2 1B (about 13 GB of disk)
+//   npm run demo -- --out DIR    somewhere else than demo-output/
+
+import { existsSync, mkdirSync, rmSync, statfsSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import Table from "cli-table3";
+import { distances, merge } from "../dist/index.js";
+import { LLAMA_1B, makeLargeModels } from "./makeLargeModel.mjs";
+
+const LAMBDAS = [0.2, 0.4, 0.6, 0.8];
+const LARGE_BYTES = 13e9;
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const { values: options } = parseArgs({
+  options: { large: { type: "boolean", default: false }, out: { type: "string" } },
+});
+const out = resolve(options.out ?? join(root, "demo-output", options.large ? "large" : "small"));
+mkdirSync(out, { recursive: true });
+
+const { aligned, tuned, about } = options.large ? largeModels() : smallModels();
+console.log(about);
+
+const table = new Table({
+  head: ["method", "lambda", "|M - A|", "|M - F|", "straight SLERP", "seconds", "GB/s"],
+  colAligns: ["left", "right", "right", "right", "right", "right", "right"],
+  style: { head: [], border: [] },
+});
+const [[, apart]] = await distances([aligned, tuned[0]]);
+table.push(
+  ["(aligned A)", "0", "0", apart.toFixed(4), "", "", ""],
+  ["(tuned F)", "1", apart.toFixed(4), "0", "", "", ""],
+);
+
+for (const { method, lambda, recipe } of recipes()) {
+  const folder = join(out, lambda === undefined ? method : `${method}-${lambda}`);
+  const report = await merge(recipe, folder, { force: true });
+  const [[, toAligned, toTuned]] = await distances([folder, aligned, tuned[0]]);
+  const { straightShare } = report.tensors;
+  table.push([
+    method,
+    lambda ?? "",
+    toAligned.toFixed(4),
+    toTuned.toFixed(4),
+    straightShare === undefined ? "" : `${(100 * straightShare).toFixed(0)} %`,
+    report.seconds.toFixed(3),
+    report.gigabytesPerSecond.toFixed(2),
+  ]);
+  // Thirteen large outputs would fill the disk: the last one stays, to look at.
+  if (options.large && method !== "model_stock") rmSync(folder, { recursive: true });
+}
+console.log(table.toString());
+console.log(
+  [
+    "|M - A| and |M - F|: Euclidean distance over all tensors of the result to the aligned and to the (first) tuned model.",
+    "straight SLERP: share of tensors so close to parallel that the arc is taken as a line.",
+    "GB/s: bytes read and written per second of the merge itself.",
+    "",
+    `The outputs are in ${relative(process.cwd(), out) || "."}/ - have a look:`,
+    `  node ${relative(process.cwd(), join(root, "dist/cli/main.js"))} inspect ${relative(process.cwd(), join(out, "model_stock"))}`,
+    `  node ${relative(process.cwd(), join(root, "dist/cli/main.js"))} verify ${relative(process.cwd(), join(out, "model_stock"))}`,
+  ].join("\n"),
+);
+
+function smallModels() {
+  const base = join(root, "demo/model");
+  const seeds = [42, 1024, 48763];
+  return {
+    aligned: base,
+    tuned: seeds.map((seed) => `${base}+${join(root, `demo/adapters/seed-${seed}`)}`),
+    about: `A: demo/model, a Llama of 0.95 M parameters. F: its LoRA tuning of seed ${seeds[0]}; Model Stock takes the seeds ${seeds.join(", ")}.`,
+  };
+}
+
+function largeModels() {
+  const folder = join(out, "models");
+  const names = ["base", "tuned-1", "tuned-2", "tuned-3"].map((name) => join(folder, name));
+  if (!names.every((name) => existsSync(join(name, "model.safetensors")))) {
+    const { bavail, bsize } = statfsSync(out);
+    if (bavail * bsize < LARGE_BYTES) {
+      console.error(
+        `demo: --large needs ${LARGE_BYTES / 1e9} GB in ${out}, ${((bavail * bsize) / 1e9).toFixed(1)} are free`,
+      );
+      process.exit(1);
+    }
+    console.log("making four synthetic models of 2.47 GB each ...");
+    makeLargeModels(folder, LLAMA_1B, 3);
+  }
+  const [aligned, ...tuned] = names;
+  return {
+    aligned,
+    tuned,
+    about: "A and F: synthetic bf16 models, 1.24e9 parameters each; F = A plus normal changes.",
+  };
+}
+
+function* recipes() {
+  const [first] = tuned;
+  const pair = [{ model: aligned }, { model: first }];
+  for (const lambda of LAMBDAS) {
+    const weights = [1 - lambda, lambda];
+    const models = pair.map((entry, i) => ({ ...entry, parameters: { weight: weights[i] } }));
+    yield { method: "linear", lambda, recipe: { merge_method: "linear", models } };
+  }
+  for (const t of LAMBDAS) {
+    const recipe = { merge_method: "slerp", base_model: aligned, models: pair, parameters: { t } };
+    yield { method: "slerp", lambda: t, recipe };
+  }
+  for (const weight of LAMBDAS) {
+    const models = [{ model: first, parameters: { weight, density: 0.5 } }];
+    yield {
+      method: "dare_linear",
+      lambda: weight,
+      recipe: { merge_method: "dare_linear", base_model: aligned, models },
+    };
+  }
+  const models = tuned.map((model) => ({ model }));
+  yield { method: "model_stock", recipe: { merge_method: "model_stock", base_model: aligned, models } };
+}
