@@ -4,7 +4,7 @@
 import { runInNewContext } from "node:vm";
 import { RetemperError } from "../errors.js";
 
-const TIME_LIMIT_MS = 5000;
+const TIME_LIMIT_MS = 2000;
 
 /**
  * The value of each module under a pattern; modules that no key matches are absent.
