@@ -1,0 +1,63 @@
+// What a caller may ask of a merge, and what it hears while the merge runs.
+
+import type { FloatDtypeName } from "../recipe/types.js";
+
+/**
+ * The steps of a merge in their order: reading headers and configuration; hashing the inputs (only with `hashInputs`);
+ * merging and writing tensors; side files, fsync and the final rename; reading the result again (only with `verify`).
+ */
+export type MergePhase = "open" | "hash" | "merge" | "finish" | "verify";
+
+export interface MergeProgress {
+  readonly phase: MergePhase;
+  /** Bytes of this phase that are done, and of the whole phase; both 0 in phases without a measure. */
+  readonly done: number;
+  readonly total: number;
+  /** Mean speed of this phase so far; 0 until it is known. */
+  readonly bytesPerSecond: number;
+  /** Seconds to the end of this phase at that speed; undefined until it is known. */
+  readonly secondsLeft: number | undefined;
+}
+
+/** Options that decide what is merged; `plan` takes these alone. */
+export interface PlanOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Seed of the random masks of dare_* and della*. Default 0: reproducible by default. */
+  readonly seed?: number | undefined;
+  /** Bytes of tensor data in one output file. Default 5,000,000,000. */
+  readonly outShardSize?: number | undefined;
+  /** Cut embeddings of different heights to their common rows instead of refusing. */
+  readonly unsafeTruncateEmbeddings?: boolean | undefined;
+  /** Round base + adapter to this dtype before the merge, as mergekit does. Default: no rounding. */
+  readonly loraMergeDtype?: FloatDtypeName | undefined;
+  /** Ignore unknown keys of the recipe. */
+  readonly lenient?: boolean | undefined;
+  /** The hub cache to look models up in; default HF_HUB_CACHE, else HF_HOME/hub. */
+  readonly transformersCache?: string | undefined;
+  /** Worker threads; 0 or undefined = one for each available core. The bytes do not depend on it. */
+  readonly threads?: number | undefined;
+  /** Bytes of memory that the engine may take for its buffers (mapped files apart); 0 or undefined = its default. */
+  readonly maxMemory?: number | undefined;
+}
+
+export interface MergeOptions extends PlanOptions {
+  readonly onProgress?: ((progress: MergeProgress) => void) | undefined;
+  /** Replace an existing output. It stays as it is until the new one is complete. */
+  readonly force?: boolean | undefined;
+  /** Write the tokenizer's files. Default true. */
+  readonly copyTokenizer?: boolean | undefined;
+  /** Write README.md. Default true. */
+  readonly writeModelCard?: boolean | undefined;
+  /** Copy the *.py files of the model that gives the configuration. They are never executed. Default false. */
+  readonly trustRemoteCode?: boolean | undefined;
+  /** Refuse a result that has NaN or infinite values; default: they are counted in the report. */
+  readonly failOnNonfinite?: boolean | undefined;
+  /** Keep the unfinished output after a failure; the error names it. */
+  readonly keepPartial?: boolean | undefined;
+  /** Compute the inputs' sha256 where it is not known without reading. */
+  readonly hashInputs?: boolean | undefined;
+  /** Read the finished output again and compare its digests before it gets its final name. */
+  readonly verify?: boolean | undefined;
+  /** How inputs are read; the bytes do not depend on it. Default "auto". */
+  readonly reading?: "auto" | "map" | "pread" | undefined;
+}

@@ -1,0 +1,94 @@
+// What a merge, a plan and a verification answer.
+
+import type { Dtype } from "../checkpoint/types.js";
+import type { MethodName } from "../recipe/methods.js";
+import type { Estimate } from "../plan/estimate.js";
+import type { UnmatchedTensor } from "../plan/request.js";
+import type { NativeFacts, OpName } from "../plan/types.js";
+
+export interface OutputFile {
+  /** Relative to the output folder. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Lower-case hexadecimal. */
+  readonly sha256: string;
+}
+
+export interface TensorSummary {
+  readonly tensors: number;
+  /** Tensors taken over byte for byte. */
+  readonly copied: number;
+  /** Names of tensors with NaN or infinite values in the result, and how many values these are. */
+  readonly nonFinite: readonly { readonly name: string; readonly values: number }[];
+  /** slerp, nuslerp: share of the vectors that were too close to parallel and took the straight line. */
+  readonly straightShare?: number;
+  /** Sparsifying methods: share of delta elements kept, mean over tensors. */
+  readonly keptShare?: number;
+}
+
+export interface MergeReport {
+  /** Absolute path of the output folder. */
+  readonly out: string;
+  readonly method: MethodName;
+  readonly seconds: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** Bytes read and written per second of the tensor phase, in 10^9. */
+  readonly gigabytesPerSecond: number;
+  readonly files: readonly OutputFile[];
+  readonly tensors: TensorSummary;
+  readonly facts: readonly NativeFacts[];
+  readonly unmatched: readonly UnmatchedTensor[];
+  readonly warnings: readonly string[];
+  readonly version: string;
+  readonly target: string;
+  readonly threads: number;
+  /** The estimate that was made before the start. */
+  readonly estimate: Estimate;
+}
+
+export interface PlannedTensor {
+  readonly name: string;
+  readonly op: OpName;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly inputs: readonly string[];
+  /** The output file that will hold it. */
+  readonly file: string;
+}
+
+/** What a merge would do; nothing but headers and configuration was read. */
+export interface MergePlan {
+  readonly method: MethodName;
+  readonly tensors: readonly PlannedTensor[];
+  readonly files: readonly { readonly path: string; readonly bytes: number }[];
+  /** How many tensors each operation makes. */
+  readonly operations: Readonly<Partial<Record<OpName, number>>>;
+  readonly unmatched: readonly UnmatchedTensor[];
+  readonly warnings: readonly string[];
+  readonly estimate: Estimate;
+}
+
+export interface VerifyReport {
+  readonly out: string;
+  /** True when every file is as it was written and none is missing or unlisted. */
+  readonly ok: boolean;
+  readonly files: readonly { readonly path: string; readonly ok: boolean; readonly problem?: string }[];
+  /** One sentence for each thing that is wrong. */
+  readonly problems: readonly string[];
+  readonly bytes: number;
+}
+
+/** Sums the engine's facts up for the report. */
+export function summarize(facts: readonly NativeFacts[], copied: number): TensorSummary {
+  const vectors = facts.reduce((sum, fact) => sum + (fact.vectors ?? 0), 0);
+  const straight = facts.reduce((sum, fact) => sum + (fact.straight ?? 0), 0);
+  const kept = facts.flatMap((fact) => (fact.kept === undefined ? [] : [fact.kept]));
+  return {
+    tensors: facts.length,
+    copied,
+    nonFinite: facts.filter((fact) => fact.nonFinite > 0).map(({ name, nonFinite }) => ({ name, values: nonFinite })),
+    ...(vectors > 0 && { straightShare: straight / vectors }),
+    ...(kept.length > 0 && { keptShare: kept.reduce((sum, share) => sum + share, 0) / kept.length }),
+  };
+}

@@ -1,0 +1,177 @@
+// The staging folder beside the output: everything is written there, and one rename makes it the output.
+// A lock beside it keeps a second run away; what dead runs left is removed by the next one.
+
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { Addon } from "../addon/surface.js";
+import { RetemperError } from "../errors.js";
+import { ioError } from "./ioError.js";
+import { outputState } from "./place.js";
+
+/** Longer names would push the staging folder's own name over the usual 255 bytes. */
+const LONGEST_NAME = 200;
+
+export interface Staging {
+  /** The folder to write to. */
+  readonly folder: string;
+  /** Makes the folder the output; with `force`, an old output is replaced in one step and then deleted. */
+  publish(force: boolean): Promise<void>;
+  /** Removes what is unfinished, unless it is to be kept, and lets the next run in. */
+  close(keep: boolean): Promise<void>;
+}
+
+/**
+ * Takes the output's lock, removes what dead runs left beside it and makes a new staging folder.
+ * @throws RetemperError OUTPUT_EXISTS while another run writes the same output; IO where the folder cannot be made.
+ */
+export async function openStaging(out: string, addon: Pick<Addon, "lockFile" | "exchange">): Promise<Staging> {
+  const parent = dirname(out);
+  const made = await makeParent(out, parent);
+  const stem = siblingStem(out);
+  const lock = takeLock(out, join(parent, `${stem}.lock`), addon);
+  try {
+    await recover(out, parent, stem);
+    const folder = join(parent, `${stem}-${randomBytes(6).toString("hex")}`);
+    await makeFolder(folder);
+    return {
+      folder,
+      publish: (force) => publish(folder, out, force, addon),
+      async close(keep) {
+        try {
+          if (!keep) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+        } finally {
+          lock.release();
+          await removeEmpty(made, parent);
+        }
+      },
+    };
+  } catch (error) {
+    lock.release();
+    await removeEmpty(made, parent);
+    throw error;
+  }
+}
+
+/** Makes a file's or a folder's entries durable. */
+export async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The start of the names of everything that a run keeps beside its output. */
+function siblingStem(out: string): string {
+  const name = basename(out);
+  const short = Buffer.byteLength(name) <= LONGEST_NAME;
+  return `.${short ? name : createHash("sha256").update(name).digest("hex").slice(0, 32)}.retemper`;
+}
+
+/** The topmost folder that had to be made, for the way back. */
+async function makeParent(out: string, parent: string): Promise<string | undefined> {
+  try {
+    return await mkdir(parent, { recursive: true });
+  } catch (error) {
+    throw ioError(error, out, `cannot make the folder ${parent}`);
+  }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    throw ioError(error, folder, "cannot make the staging folder");
+  }
+}
+
+function takeLock(out: string, path: string, addon: Pick<Addon, "lockFile">): { release(): void } {
+  let lock: { release(): void } | null;
+  try {
+    lock = addon.lockFile(path);
+  } catch (error) {
+    throw lockError(error, out);
+  }
+  if (lock) return lock;
+  throw new RetemperError("OUTPUT_EXISTS", `another run is writing ${out}`, {
+    file: out,
+    hint: "wait until it has ended, or choose another output folder",
+  });
+}
+
+function lockError(error: unknown, out: string): RetemperError {
+  const { message = String(error), hint } = error as { message?: string; hint?: string };
+  return new RetemperError("IO", `cannot write beside the output: ${message}`, {
+    file: out,
+    hint: hint || "check that the folder above the output exists and can be written",
+    cause: error,
+  });
+}
+
+/** Restores an output that a dead run had moved aside, then removes everything else that dead runs left. */
+async function recover(out: string, parent: string, stem: string): Promise<void> {
+  const left = (await readdir(parent)).filter((name) => {
+    return name.startsWith(`${stem}-`) && /^[0-9a-f]{12}(-old)?$/.test(name.slice(stem.length + 1));
+  });
+  for (const name of left) {
+    const path = join(parent, name);
+    if (name.endsWith("-old") && (await outputState(out)) === "absent") await rename(path, out);
+    else await rm(path, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+async function publish(folder: string, out: string, force: boolean, addon: Pick<Addon, "exchange">): Promise<void> {
+  const parent = dirname(out);
+  try {
+    if ((await outputState(out)) !== "exists") {
+      await rename(folder, out);
+      await syncPath(parent);
+      return;
+    }
+    if (!force) {
+      throw new RetemperError("OUTPUT_EXISTS", `the output ${out} came into being while it was made`, {
+        file: out,
+        hint: "choose another folder, or --force to replace it",
+      });
+    }
+    const aside = await swap(folder, out, addon);
+    await syncPath(parent);
+    await rm(aside, { recursive: true, force: true, maxRetries: 3 });
+  } catch (error) {
+    throw ioError(error, out, "cannot give the finished output its name");
+  }
+}
+
+/** Puts the new output in the old one's place and returns where the old one is now. */
+async function swap(folder: string, out: string, addon: Pick<Addon, "exchange">): Promise<string> {
+  try {
+    addon.exchange(folder, out);
+    return folder;
+  } catch {
+    // This file system cannot swap two names in one step. Between the two renames the old output has another name,
+    // from which the next run brings it back.
+    const aside = `${folder}-old`;
+    await rename(out, aside);
+    try {
+      await rename(folder, out);
+    } catch (error) {
+      await rename(aside, out);
+      throw error;
+    }
+    return aside;
+  }
+}
+
+/** Removes the folders above the output that this run made, as far as they are empty. */
+async function removeEmpty(made: string | undefined, parent: string): Promise<void> {
+  if (made === undefined) return;
+  for (let folder = parent; folder.length >= made.length; folder = dirname(folder)) {
+    try {
+      await rmdir(folder);
+    } catch {
+      return;
+    }
+  }
+}

@@ -1,0 +1,64 @@
+// What a merge will cost, told before anything runs: bytes read and written, memory, space on the disk.
+
+import type { BuiltPlan } from "./build.js";
+import { elementSize } from "./dtypes.js";
+import type { NativePart, NativeRange, NativeSource } from "./types.js";
+
+export interface Estimate {
+  /** Bytes of tensor data that the result is made from. Methods that need norms or ranks read them again from memory. */
+  readonly bytesRead: number;
+  /** Bytes of the tensor files, headers included. */
+  readonly bytesWritten: number;
+  /** Bytes of anonymous memory at most, the JavaScript side included, mapped files apart. */
+  readonly peakMemory: number;
+  /** Bytes that must be free beside the output: the tensor files and some room for everything else. */
+  readonly diskNeeded: number;
+}
+
+/** Node itself with headers and plan, and the engine's fixed part. */
+const PROCESS_BYTES = 120_000_000;
+const PLAN_BYTES_PER_TENSOR = 4_000;
+/** Tiles, write buffers and stack of one worker, and what each further source adds (rank histograms, tiles). */
+const WORKER_BYTES = 4_000_000;
+const SOURCE_BYTES = 1_000_000;
+/** Tokenizer files, configuration, card: the largest tokenizers take some 35 MB. */
+const SIDE_FILE_BYTES = 40_000_000;
+
+/** @param threads worker threads that will run */
+export function estimate({ tensors, layout }: BuiltPlan, threads: number, maxMemory = 0): Estimate {
+  let bytesRead = 0;
+  let sources = 1;
+  for (const tensor of tensors) {
+    bytesRead += tensor.sources.reduce((sum, source) => sum + sourceBytes(source), 0);
+    sources = Math.max(sources, tensor.sources.length);
+  }
+  const bytesWritten = layout.shards.reduce((sum, { size }) => sum + size, 0);
+  const engine = threads * (WORKER_BYTES + sources * SOURCE_BYTES);
+  return {
+    bytesRead,
+    bytesWritten,
+    peakMemory:
+      PROCESS_BYTES + tensors.length * PLAN_BYTES_PER_TENSOR + (maxMemory > 0 ? Math.min(maxMemory, engine) : engine),
+    diskNeeded: bytesWritten + SIDE_FILE_BYTES,
+  };
+}
+
+function sourceBytes({ parts, gather }: NativeSource): number {
+  if (!gather) return parts.reduce((sum, part) => sum + partBytes(part), 0);
+  let bytes = 0;
+  gather.part.forEach((part) => {
+    const from = parts[part];
+    if (from) bytes += from.cols * elementSize(from.dtype);
+  });
+  return bytes;
+}
+
+function partBytes(part: NativePart): number {
+  const { lowRank, add } = part;
+  const extra = lowRank ? [lowRank.left, lowRank.right, ...(lowRank.dora ? [lowRank.dora.magnitude] : [])] : [];
+  return [part, ...extra, ...(add ? [add.range] : [])].reduce((sum, range) => sum + rangeBytes(range), 0);
+}
+
+function rangeBytes({ count, dtype }: NativeRange): number {
+  return count * elementSize(dtype);
+}

@@ -1,0 +1,180 @@
+// One output tensor: from the inputs' operands to the engine's operation, its sources and its dtype.
+
+import type { Dtype } from "../checkpoint/types.js";
+import { METHODS, type MethodName } from "../recipe/methods.js";
+import { checkParams, mayBeMissing, type Misfits } from "./checks.js";
+import { isFloat, promote } from "./dtypes.js";
+import type { OutputSlot } from "./layers.js";
+import type { Operand } from "./operands.js";
+import { methodParams, type SlotParameters } from "./params.js";
+import { type InputFiles, type RoundingRules, sourceOf } from "./parts.js";
+import type { VocabularyPlan } from "./request.js";
+import { isCopy, type Operation, simplify } from "./simplify.js";
+import type { NativeParams, NativeTensor } from "./types.js";
+
+/** A tensor that has everything but its place in the output. */
+export interface DraftTensor extends Omit<NativeTensor, "variants"> {
+  readonly params: NativeParams;
+  /** The models it is made from, in the order of its sources. */
+  readonly models: readonly string[];
+  /** Operands whose bytes must be the same, which only reading them can tell. */
+  readonly identical: readonly Operand[];
+}
+
+export interface TensorContext {
+  readonly method: MethodName;
+  readonly files: InputFiles;
+  readonly rules: RoundingRules & { readonly outDtype: Dtype | undefined };
+  readonly vocabulary: VocabularyPlan | undefined;
+  /** Names whose first dimension is the vocabulary. */
+  readonly vocabularyNames: ReadonlySet<string>;
+  /** Rows to cut the tensors of the vocabulary to, with --unsafe-truncate-embeddings. */
+  readonly truncateTo: number | undefined;
+  readonly misfits: Misfits;
+  readonly warn: (text: string) => void;
+}
+
+/**
+ * Drafts the tensor of a slot; undefined where the inputs do not fit (`misfits` knows why).
+ * @param operands by input; undefined for an input that lacks the tensor
+ * @param elsewhere operands of the same tensor in models outside the slot, for the rows of a new vocabulary
+ */
+export function draftTensor(
+  slot: OutputSlot,
+  operands: readonly (Operand | undefined)[],
+  elsewhere: ReadonlyMap<string, Operand>,
+  parameters: SlotParameters,
+  context: TensorContext,
+): DraftTensor | undefined {
+  const present = operands.filter((operand) => operand !== undefined);
+  const [first] = present;
+  if (!first) return undefined;
+  if (present.length < operands.length && !mayBeMissing(slot.name, operands)) {
+    context.misfits.missing(slot, operands);
+    return undefined;
+  }
+  const shape = commonShape(slot, present, context);
+  if (!shape) return undefined;
+  const dtypes = present.map(({ tensor }) => tensor.stored.dtype);
+  if (!dtypes.every(isFloat)) return integers(slot, present, shape, context);
+
+  const { dtype, outDtype } = context.rules;
+  const promoted = promote(present.map(({ promotes }) => promotes));
+  const { base, others, params } = arrange(slot, present, operands.length, parameters, context);
+  const sources = base ? [base, ...others] : others;
+  const operation = simplify(params, sources.length);
+  const kept = operation.keep.flatMap((index) => sources[index] ?? []);
+  return finish(slot, kept, operation, elsewhere, context, {
+    shape,
+    compute: (dtype ?? promoted) === "F64" ? "F64" : "F32",
+    outDtype: outDtype ?? dtype ?? promoted,
+  });
+}
+
+function finish(
+  slot: OutputSlot,
+  kept: readonly Operand[],
+  operation: Operation,
+  elsewhere: ReadonlyMap<string, Operand>,
+  context: TensorContext,
+  result: { readonly shape: readonly number[]; readonly compute: "F32" | "F64"; readonly outDtype: Dtype },
+): DraftTensor {
+  const { files, rules } = context;
+  const vocabulary = context.vocabularyNames.has(slot.name) ? context.vocabulary : undefined;
+  const native = kept.map((operand) => sourceOf(operand, files, rules, vocabulary, elsewhere));
+  const copies = isCopy(operation, native[0], result.outDtype);
+  return {
+    name: slot.name,
+    ...result,
+    sources: native,
+    modelKeys: kept.map(({ input }) => input.key),
+    params: copies ? { op: "copy" } : operation.params,
+    models: kept.map(({ input }) => input.source.model.text),
+    identical: [],
+  };
+}
+
+interface Arrangement {
+  readonly base: Operand | undefined;
+  readonly others: readonly Operand[];
+  readonly params: NativeParams;
+}
+
+/** Which operand is the base, and the operation, also where an optional tensor is in some inputs only. */
+function arrange(
+  slot: OutputSlot,
+  present: readonly Operand[],
+  inputs: number,
+  parameters: SlotParameters,
+  { method, warn }: TensorContext,
+): Arrangement {
+  const { base: need, optionalTensor } = METHODS[method];
+  const base = need === "ignored" ? undefined : present.find(({ input }) => input.isBase);
+  const others = present.filter((operand) => operand !== base);
+  const alone = (operand: Operand): Arrangement => {
+    return { base: undefined, others: [operand], params: { op: "linear", weights: [1], normalize: false } };
+  };
+  if (present.length < inputs) {
+    const [other] = others;
+    if (optionalTensor === "base" && base) return alone(base);
+    if (present.length === 1 && optionalTensor !== "drop" && present[0]) return alone(present[0]);
+    if (need === "required" && (!base || !other || optionalTensor !== "drop")) {
+      const taken = base ?? (other as Operand);
+      if (!base) warn(`${slot.name} is not in the base model; ${taken.input.source.model.text}'s is copied`);
+      return alone(taken);
+    }
+    if (method === "nuslerp" && others.length === 1 && other) return alone(other);
+  } else if (need === "required" && base && others.length === 0) {
+    return alone(base); // the base is the only model: there is no change to add
+  }
+  const params = methodParams(method, parameters, base, others);
+  checkParams(method, params, slot.name, warn);
+  return { base, others, params };
+}
+
+/** Integers and booleans are never computed with. */
+function integers(
+  slot: OutputSlot,
+  present: readonly Operand[],
+  shape: readonly number[],
+  context: TensorContext,
+): DraftTensor | undefined {
+  const leader = present.find(({ input }) => input.isBase) ?? (present[0] as Operand);
+  const { dtype } = leader.tensor.stored;
+  if (present.some(({ tensor }) => tensor.stored.dtype !== dtype)) {
+    context.misfits.dtypes(slot, present);
+    return undefined;
+  }
+  const copy: Operation = { params: { op: "linear", weights: [1], normalize: false }, keep: [0] };
+  const draft = finish(slot, [leader], copy, new Map(), context, { shape, compute: "F32", outDtype: dtype });
+  return { ...draft, params: { op: "copy" }, identical: present.length > 1 ? present : [] };
+}
+
+/** The output's shape; rows of the vocabulary may differ where a rule says what becomes of them. */
+function commonShape(
+  slot: OutputSlot,
+  present: readonly Operand[],
+  { vocabularyNames, vocabulary, truncateTo, misfits }: TensorContext,
+): readonly number[] | undefined {
+  const shapes = present.map(({ tensor }) => tensor.stored.shape);
+  const [first = []] = shapes;
+  const same = (a: readonly number[], b: readonly number[]) => a.length === b.length && a.every((n, i) => n === b[i]);
+  const isVocabulary = vocabularyNames.has(slot.name);
+  if (isVocabulary && !shapes.every((shape) => same(shape.slice(1), first.slice(1)))) {
+    misfits.shapes(slot, present);
+    return undefined;
+  }
+  if (isVocabulary && vocabulary) {
+    const short = present.filter(({ input, tensor }) => {
+      return !vocabulary.gathers.has(input.source.model.text) && (tensor.stored.shape[0] ?? 0) < vocabulary.size;
+    });
+    if (short.length === 0) return [vocabulary.size, ...first.slice(1)];
+    misfits.vocabularies(slot, short);
+    return undefined;
+  }
+  if (isVocabulary && truncateTo !== undefined) return [Math.min(truncateTo, first[0] ?? 0), ...first.slice(1)];
+  if (shapes.every((shape) => same(shape, first))) return first;
+  if (isVocabulary) misfits.vocabularies(slot, present);
+  else misfits.shapes(slot, present);
+  return undefined;
+}
