@@ -141,6 +141,7 @@ const uint8_t* InputFile::Read(uint64_t offset, size_t size, void* scratch) cons
     file_.ReadAt(offset, scratch, size);
     return static_cast<const uint8_t*>(scratch);
   }
+  if (mapping_->faulted()) CheckUnchanged();  // the range may hold the guard's zeros
   if (const int error = mapping_->PopulateRange(offset, size); error != 0) {
     CheckUnchanged();
     ThrowSystemFault(error == EFAULT ? EIO : error,
