@@ -1,9 +1,12 @@
 // `retemper plan RECIPE` and `merge --dry-run`: what a merge would read, write and need, from headers alone.
 
+import { statfs } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type MergePlan, type PlanOptions, plan } from "../../index.js";
 import { formatBytes, formatCount, parseInteger, parseSize } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
+import { table } from "../table.js";
 
 export interface PlanningFlags {
   readonly quiet?: boolean;
@@ -83,11 +86,50 @@ export async function showPlan(
 ): Promise<void> {
   const planned = await plan(recipe, { ...planningOptions(flags), signal });
   for (const warning of planned.warnings) renderer.warn(warning);
-  renderer.result(planned, describe(planned));
+  const diskFree = out === undefined ? undefined : await freeSpace(out);
+  if (diskFree !== undefined && diskFree < planned.estimate.diskNeeded) {
+    renderer.warn(`the disk of ${out} has ${formatBytes(diskFree)} free, less than the merge needs`);
+  }
+  renderer.result({ ...planned, ...(diskFree !== undefined && { diskFree }) }, describe(planned, diskFree));
 }
 
-function describe(planned: MergePlan): string {
-  return JSON.stringify(planned.estimate);
+/** Bytes that the disk of a folder, which need not exist yet, has left. */
+async function freeSpace(folder: string): Promise<number> {
+  for (let path = resolve(folder); ; path = dirname(path)) {
+    try {
+      const { bavail, bsize } = await statfs(path);
+      return bavail * bsize;
+    } catch (error) {
+      if (dirname(path) === path) throw error;
+    }
+  }
+}
+
+/** Unmatched tensors that are shown to people; --json has them all. */
+const SHOWN_UNMATCHED = 20;
+
+function describe({ method, tensors, files, operations, unmatched, estimate }: MergePlan, diskFree?: number): string {
+  const counts = Object.entries(operations).map(([operation, count]) => `${formatCount(count)} ${operation}`);
+  const rows: [string, string][] = [
+    ["method", method],
+    ["tensors", `${formatCount(tensors.length)} (${counts.join(", ")})`],
+    ["unmatched", formatCount(unmatched.length)],
+    ["read", formatBytes(estimate.bytesRead)],
+    [
+      "write",
+      `${formatBytes(estimate.bytesWritten)} in ${formatCount(files.length)} file${files.length === 1 ? "" : "s"}`,
+    ],
+    ["memory", `${formatBytes(estimate.peakMemory)} at most, mapped files apart`],
+    ["disk", `${formatBytes(estimate.diskNeeded)}${diskFree === undefined ? "" : ` of ${formatBytes(diskFree)} free`}`],
+  ];
+  const lines = [table(["", ""], rows).trimStart()];
+  if (unmatched.length > 0) {
+    const shown = unmatched.slice(0, SHOWN_UNMATCHED).map(({ model, tensor, reason }) => [tensor, model, reason]);
+    lines.push("", table(["unmatched tensor", "model", "why it is not used"], shown));
+    if (unmatched.length > shown.length)
+      lines.push(`and ${formatCount(unmatched.length - shown.length)} more (--json)`);
+  }
+  return lines.join("\n");
 }
 
 function parseDtype(text: string): string {

@@ -1,0 +1,72 @@
+// How far checkpoints lie from each other: Euclidean distances over all their tensors.
+
+import { runJob } from "../addon/job.js";
+import { loadAddon } from "../addon/load.js";
+import { openCheckpoint } from "../checkpoint/open.js";
+import { RetemperError } from "../errors.js";
+import { buildPlan } from "../plan/build.js";
+import { elementCount } from "../plan/shards.js";
+import type { NativeCompareTensor } from "../plan/types.js";
+import { loadRecipe } from "../recipe/load.js";
+
+export interface DistanceOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Worker threads; 0 or undefined = one for each available core. */
+  readonly threads?: number | undefined;
+  /** The hub cache to look models up in. */
+  readonly transformersCache?: string | undefined;
+}
+
+/**
+ * Euclidean distances between models, computed on their stored values (base + adapter in float32) and summed in float64.
+ *
+ * The models must fit each other as the inputs of a merge must. Tensors that only some of them store (a head under tied
+ * embeddings) do not count, nor do integer buffers, which must be equal.
+ * @param models two or more references, as recipes have them
+ * @returns a symmetric matrix in the order of `models`, with a diagonal of zeros
+ * @throws RetemperError as opening and planning a merge do; USAGE for fewer than two models
+ */
+export async function distances(models: readonly string[], options: DistanceOptions = {}): Promise<number[][]> {
+  if (models.length < 2) throw new RetemperError("USAGE", "distances are between two models or more");
+  const { signal, threads = 0, transformersCache } = options;
+  signal?.throwIfAborted();
+  const addon = loadAddon();
+  // The operands of a plain average are the models' tensors, matched, with their adapters: what is to be compared.
+  const recipe = await loadRecipe({
+    merge_method: "linear",
+    models: models.map((model) => ({ model, parameters: { weight: 1 } })),
+  });
+  const references = recipe.modules.flatMap(({ slices }) => slices.flatMap(({ sources }) => sources));
+  const checkpoints = new Map(
+    await Promise.all(
+      references.map(async ({ model }) => {
+        return [model.text, await openCheckpoint(model, { addon, cache: transformersCache })] as const;
+      }),
+    ),
+  );
+  const built = buildPlan({ recipe, checkpoints });
+  const tensors = built.tensors
+    .filter(({ sources }) => sources.length === models.length)
+    .map(({ name, sources, shape }): NativeCompareTensor => ({ name, sources, count: elementCount(shape) }));
+
+  const squares = await runJob(() => addon.compare({ inputs: built.inputs, tensors, threads }), { signal });
+  return matrix(models.length, squares);
+}
+
+/** Roots of the sums over all tensors; `squares[tensor]` lists the pairs (i, j) with i < j in order. */
+function matrix(size: number, squares: readonly (readonly number[])[]): number[][] {
+  const result = Array.from({ length: size }, () => new Array<number>(size).fill(0));
+  let pair = 0;
+  for (let i = 0; i < size; i++) {
+    for (let j = i + 1; j < size; j++, pair++) {
+      const sum = squares.reduce((total, tensor) => total + (tensor[pair] ?? 0), 0);
+      for (const [a, b] of [
+        [i, j],
+        [j, i],
+      ] as const) {
+        (result[a] as number[])[b] = Math.sqrt(sum);
+      }
+    }
+  }
+  return result;
+}
