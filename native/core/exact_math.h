@@ -16,6 +16,9 @@ namespace retemper::exact {
 inline constexpr double kLn2High = 0x1.62e42fefa0000p-1;
 inline constexpr double kLn2Low = 0x1.cf79abc9e3b39p-40;
 inline constexpr double kPiHalfHigh = 0x1.921fb54442d18p+0;
+// The first 33 bits of pi / 2, so that small multiples are exact, and the rest.
+inline constexpr double kPiHalfShort = 0x1.921fb54400000p+0;
+inline constexpr double kPiHalfRest = 0x1.0b4611a626331p-34;
 inline constexpr double kPiHalfLow = 0x1.1a62633145c07p-54;
 
 // e^x. Clamped to [-745, 709]; written without branches so that loops over it vectorise.
@@ -101,14 +104,14 @@ RETEMPER_HD double CosSmall(double x) {
 // sin x for abs(x) up to a few thousand (slerp's angles are below pi times t).
 RETEMPER_HD double Sin(double x) {
   const double k = std::floor(x * 0x1.45f306dc9c883p-1 + 0.5);
-  const double r = (x - k * kPiHalfHigh) - k * kPiHalfLow;
+  const double r = (x - k * kPiHalfShort) - k * kPiHalfRest;
   const int64_t quadrant = static_cast<int64_t>(k) & 3;
   const double value = (quadrant & 1) != 0 ? internal::CosSmall(r) : internal::SinSmall(r);
   return (quadrant & 2) != 0 ? -value : value;
 }
 RETEMPER_HD double Cos(double x) {
   const double k = std::floor(x * 0x1.45f306dc9c883p-1 + 0.5);
-  const double r = (x - k * kPiHalfHigh) - k * kPiHalfLow;
+  const double r = (x - k * kPiHalfShort) - k * kPiHalfRest;
   const int64_t quadrant = static_cast<int64_t>(k) & 3;
   const double value = (quadrant & 1) != 0 ? internal::SinSmall(r) : internal::CosSmall(r);
   return quadrant == 1 || quadrant == 2 ? -value : value;

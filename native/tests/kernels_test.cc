@@ -1,0 +1,259 @@
+// Conversions exhaustively, elementary functions against the C library, and every kernel on every
+// instruction set that this machine has: the bits must be those of the first one.
+#include "cpu/kernels.h"
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "core/convert.h"
+#include "core/exact_math.h"
+#include "tests/check.h"
+
+namespace retemper {
+namespace {
+
+// A fixed stream of 64-bit words (SplitMix64).
+struct Stream {
+  uint64_t state;
+  uint64_t Next() {
+    uint64_t z = (state += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+  }
+};
+
+// Ordinary values with every kind of special one among them.
+template <class T>
+std::vector<T> Values(size_t n, uint64_t seed) {
+  using L = std::numeric_limits<T>;
+  const T special[] = {T(0),           -T(0),           L::infinity(), -L::infinity(),
+                       L::quiet_NaN(), L::denorm_min(), -L::min(),     L::max(),
+                       T(1),           T(65520),        T(1e-8)};
+  Stream stream{seed};
+  std::vector<T> values(n);
+  for (T& value : values) {
+    const uint64_t word = stream.Next();
+    value = word % 29 == 0
+                ? special[(word >> 8) % std::size(special)]
+                : static_cast<T>((static_cast<double>(word >> 11) * 0x1p-53 - 0.5) * 0.25);
+  }
+  return values;
+}
+
+template <class T>
+void CheckSameBits(const std::vector<T>& a, const std::vector<T>& b, const char* target,
+                   const char* kernel) {
+  if (std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) != 0) {
+    throw std::runtime_error(std::string(kernel) + " differs on " + target);
+  }
+}
+
+TEST("converts every bfloat16 to float32 and back to the same bits, NaN to a quiet NaN") {
+  for (uint32_t h = 0; h < 65536; ++h) {
+    const float value = Bf16ToFloat(static_cast<uint16_t>(h));
+    const uint16_t back = FloatToBf16(value);
+    CHECK_EQ(back, std::isnan(value) ? (h | 0x40u) : h);
+  }
+}
+
+TEST("converts every float16 to its value and back to the same bits, NaN to a quiet NaN") {
+  for (uint32_t h = 0; h < 65536; ++h) {
+    const float value = F16ToFloat(static_cast<uint16_t>(h));
+    const int exponent = static_cast<int>(h >> 10 & 31), mantissa = static_cast<int>(h & 1023);
+    if (exponent < 31) {
+      const double magnitude =
+          exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
+      CHECK_EQ(static_cast<double>(value), (h & 0x8000u) != 0 ? -magnitude : magnitude);
+    }
+    CHECK_EQ(FloatToF16(value), std::isnan(value) ? (h | 0x200u) : h);
+  }
+}
+
+TEST("rounds float32 to the nearest 16-bit float, ties to even, at every border") {
+  for (uint32_t h = 0; h < 0x7f80; ++h) {  // between neighbours of bfloat16
+    const uint32_t bits = h << 16;
+    CHECK_EQ(FloatToBf16(std::bit_cast<float>(bits + 0x7fffu)), h);
+    CHECK_EQ(FloatToBf16(std::bit_cast<float>(bits + 0x8000u)), h + (h & 1));
+    CHECK_EQ(FloatToBf16(std::bit_cast<float>(bits + 0x8001u)), h + 1);
+  }
+  for (uint32_t h = 0; h < 0x7bff; ++h) {  // and of float16; their midpoints are exact in float32
+    const float low = F16ToFloat(static_cast<uint16_t>(h)),
+                high = F16ToFloat(static_cast<uint16_t>(h + 1));
+    const float middle = low + (high - low) / 2;
+    CHECK_EQ(FloatToF16(middle), h + (h & 1));
+    CHECK_EQ(FloatToF16(std::nextafter(middle, high)), h + 1);
+    CHECK_EQ(FloatToF16(std::nextafter(middle, low)), h);
+  }
+  CHECK_EQ(FloatToF16(65519.996f), 0x7bff);
+  CHECK_EQ(FloatToF16(65520.0f), 0x7c00);
+}
+
+TEST("rounds float64 to 16 bits once") {
+  // Just above the midpoint of two bfloat16 values, by less than float32 can see.
+  const double above = 1.0 + 0x1p-8 + 0x1p-40;
+  CHECK_EQ(FloatToBf16(DoubleToFloatOdd(above)), 0x3f81);
+  CHECK_EQ(FloatToBf16(DoubleToFloatOdd(1.0 + 0x1p-8)), 0x3f80);
+  CHECK_EQ(FloatToF16(DoubleToFloatOdd(1.0 + 0x1p-11 + 0x1p-50)), 0x3c01);
+}
+
+TEST("computes exp, log, sin, cos and arccos to a few units in the last place") {
+  Stream stream{7};
+  for (int i = 0; i < 20000; ++i) {
+    const double u = static_cast<double>(stream.Next() >> 11) * 0x1p-53;
+    const double x = u * 40 - 20;
+    CHECK(std::fabs(exact::Exp(x) - std::exp(x)) <= 4e-16 * std::exp(x));
+    CHECK(std::fabs(exact::Log(u + 1e-9) - std::log(u + 1e-9)) <=
+          4e-16 * std::fmax(1.0, std::fabs(std::log(u + 1e-9))));
+    CHECK(std::fabs(exact::Sin(x) - std::sin(x)) <= 1e-15);
+    CHECK(std::fabs(exact::Cos(x) - std::cos(x)) <= 1e-15);
+    CHECK(std::fabs(exact::Acos(2 * u - 1) - std::acos(2 * u - 1)) <= 1e-15);
+  }
+  CHECK_EQ(exact::Acos(1.0), 0.0);
+  CHECK(std::fabs(exact::Acos(-1.0) - std::acos(-1.0)) < 1e-15);
+  CHECK_EQ(exact::Exp(0.0), 1.0);
+}
+
+// Runs `body` for the kernels of every target and several lengths, and compares what it returns.
+template <class T, class Body>
+void OnEveryTarget(const char* kernel, Body body) {
+  for (const size_t n : {size_t{0}, size_t{1}, size_t{15}, size_t{16}, size_t{333}, kTile}) {
+    const auto expected = body(KernelsOf<T>(*AvailableTargets()[0]), n);
+    for (const Target* target : AvailableTargets()) {
+      CheckSameBits(body(KernelsOf<T>(*target), n), expected, target->name, kernel);
+    }
+  }
+}
+
+template <class T>
+void CheckKernels() {
+  using K = const Kernels<T>&;
+  using V = std::vector<T>;
+  const V x = Values<T>(kTile, 1), y = Values<T>(kTile, 2), z = Values<T>(kTile, 3);
+  for (const Dtype dtype : {Dtype::kBF16, Dtype::kF16, Dtype::kF32, Dtype::kF64}) {
+    OnEveryTarget<T>("store and load", [&](K k, size_t n) {
+      std::vector<uint8_t> stored(n * 8 + 8);
+      const uint64_t bad = k.store(x.data(), n, dtype, stored.data() + 1);  // unaligned on purpose
+      uint64_t expected = 0;
+      V back(n + 1);
+      k.load(stored.data() + 1, dtype, n, back.data());
+      for (size_t i = 0; i < n; ++i) expected += std::isfinite(back[i]) ? 0 : 1;
+      CHECK_EQ(bad, expected);
+      back[n] = static_cast<T>(bad);
+      return back;
+    });
+    OnEveryTarget<T>("round_to", [&](K k, size_t n) {
+      V out(x.begin(), x.begin() + static_cast<ptrdiff_t>(n));
+      k.round_to(out.data(), n, dtype);
+      return out;
+    });
+  }
+  OnEveryTarget<T>("elementwise", [&](K k, size_t n) {
+    V out(n), kept(n), weight(n), swapped(n);
+    k.scaled(T(0.3), x.data(), out.data(), n);
+    k.add_scaled(T(0.7), y.data(), out.data(), n);
+    k.divide(T(3), out.data(), n);
+    k.scale(T(1.7), out.data(), n);
+    k.add(z.data(), out.data(), n);
+    k.multiply(y.data(), out.data(), n);
+    k.multiply_add(x.data(), z.data(), out.data(), n);
+    k.subtract(out.data(), x.data(), out.data(), n);
+    k.elect(T(0.4), x.data(), y.data(), kept.data(), weight.data(), n);
+    k.divide_by(weight.data(), kept.data(), n);
+    k.divide_by_clamped(weight.data(), T(1e-6), out.data(), n);
+    k.nearswap(T(0.01), x.data(), y.data(), swapped.data(), n);
+    k.activity(T(0.05), z.data(), weight.data(), kept.data(), n);
+    k.squared_from(x.data(), y.data(), out.data(), n);
+    out.insert(out.end(), kept.begin(), kept.end());
+    out.insert(out.end(), weight.begin(), weight.end());
+    out.insert(out.end(), swapped.begin(), swapped.end());
+    return out;
+  });
+  OnEveryTarget<T>("sums", [&](K k, size_t n) {
+    std::vector<double> lanes(3 * kLanes);
+    k.dot(x.data(), y.data(), n, lanes.data());
+    k.absolute_sum(y.data(), n, lanes.data() + kLanes);
+    k.squared_distance(x.data(), z.data(), n, lanes.data() + 2 * kLanes);
+    return lanes;
+  });
+  OnEveryTarget<T>("selection", [&](K k, size_t n) {
+    std::vector<typename Kernels<T>::Key> keys(2 * n + 3);
+    k.magnitude_keys(x.data(), n, keys.data());
+    k.ordered_keys(y.data(), n, keys.data() + n);
+    V masked(x.begin(), x.begin() + static_cast<ptrdiff_t>(n));
+    const auto low = std::bit_cast<typename Kernels<T>::Key>(T(0.03)),
+               high = std::bit_cast<typename Kernels<T>::Key>(T(0.09));
+    keys[2 * n] =
+        static_cast<typename Kernels<T>::Key>(k.keep_between(masked.data(), n, low, high));
+    std::vector<uint32_t> draws(n, 0);
+    for (size_t i = 0; i < n; ++i) draws[i] = static_cast<uint32_t>(i * 2654435761u);
+    keys[2 * n + 1] = static_cast<typename Kernels<T>::Key>(
+        k.keep_drawn(masked.data(), draws.data(), n, KeepThreshold(0.5)));
+    keys[2 * n + 2] = static_cast<typename Kernels<T>::Key>(k.count_equal(keys.data(), n, 0));
+    for (const T value : masked) keys.push_back(std::bit_cast<typename Kernels<T>::Key>(value));
+    return keys;
+  });
+  OnEveryTarget<T>("exponentials", [&](K k, size_t n) {
+    std::vector<double> out(n);
+    V finite(n);
+    for (size_t i = 0; i < n; ++i)
+      finite[i] = std::isfinite(x[i]) && std::fabs(x[i]) < 100 ? x[i] : T(0);
+    k.exponentials(finite.data(), T(0.2), n, out.data());
+    return out;
+  });
+}
+
+TEST("computes the same bits in float32 on every instruction set") { CheckKernels<float>(); }
+TEST("computes the same bits in float64 on every instruction set") { CheckKernels<double>(); }
+
+TEST("draws the same numbers on every instruction set, from any first element") {
+  const RngKey key = MakeRngKey(42, "model.layers.0.mlp.up_proj.weight", 1);
+  std::vector<uint32_t> expected(1000);
+  AvailableTargets()[0]->draw(key, 0, expected.size(), expected.data());
+  for (const Target* target : AvailableTargets()) {
+    for (const size_t first : {size_t{0}, size_t{1}, size_t{63}, size_t{64}, size_t{517}}) {
+      std::vector<uint32_t> some(expected.size() - first);
+      target->draw(key, first, some.size(), some.data());
+      CHECK(std::memcmp(some.data(), expected.data() + first, some.size() * sizeof(uint32_t)) == 0);
+    }
+  }
+}
+
+TEST("draws evenly, and differently for another seed, tensor or model") {
+  std::vector<uint32_t> draws(1 << 16), other(1 << 16);
+  const auto share = [](const std::vector<uint32_t>& a) {
+    size_t below = 0;
+    for (const uint32_t x : a) below += x < KeepThreshold(0.3) ? 1 : 0;
+    return static_cast<double>(below) / static_cast<double>(a.size());
+  };
+  const Target& target = *AvailableTargets()[0];
+  target.draw(MakeRngKey(0, "x", 0), 0, draws.size(), draws.data());
+  CHECK(std::fabs(share(draws) - 0.3) < 5 * std::sqrt(0.21 / 65536));
+  for (const RngKey key : {MakeRngKey(1, "x", 0), MakeRngKey(0, "y", 0), MakeRngKey(0, "x", 1)}) {
+    target.draw(key, 0, other.size(), other.data());
+    size_t both = 0;
+    for (size_t i = 0; i < draws.size(); ++i) {
+      both += draws[i] < KeepThreshold(0.5) && other[i] < KeepThreshold(0.5) ? 1 : 0;
+    }
+    CHECK(std::fabs(static_cast<double>(both) / 65536 - 0.25) < 5 * std::sqrt(0.1875 / 65536));
+  }
+}
+
+TEST("knows Philox4x32-7 by the reference implementation's test vector") {
+  // Counter and key zero, from the known-answer tests of the Random123 library.
+  std::vector<uint32_t> group(64);
+  AvailableTargets()[0]->draw(RngKey{0, 0}, 0, 64, group.data());
+  CHECK_EQ(group[0], 0x5f6fb709u);
+  CHECK_EQ(group[16], 0x0d893f64u);
+  CHECK_EQ(group[32], 0x4f121f81u);
+  CHECK_EQ(group[48], 0x4f730a48u);
+}
+
+}  // namespace
+}  // namespace retemper
+
+int main() { return retemper::test::RunAll(); }
