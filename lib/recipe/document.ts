@@ -10,7 +10,7 @@ export const MAX_TEXT = 2 ** 21;
 /** Deepest nesting of mappings and lists; a recipe needs about ten. */
 export const MAX_DEPTH = 64;
 /** Most values after aliases are expanded. */
-export const MAX_VALUES = 200_000;
+export const MAX_VALUES = 50_000;
 
 export type Path = readonly PropertyKey[];
 
@@ -50,7 +50,7 @@ export function readDocument(text: string): LocatedDocument {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  boundLexicalNesting(text);
+  boundLexically(text);
   const tokens = [...new Parser(lines.addNewLine).parse(text)];
   boundNesting(tokens, at);
   // Keys are compared in convert(), in linear time; the composer's own check is quadratic.
@@ -80,10 +80,11 @@ function isEmptyScalar(node: unknown): boolean {
   return isScalar(node) && node.value === null && (node.source === undefined || node.source === "");
 }
 
-/** Counts flow brackets and the indicators of one line; what is left is bounded by the text's size. */
-function boundLexicalNesting(text: string): void {
+/** Counts values, flow brackets and the indicators of one line; other nesting is bounded by the text's size. */
+function boundLexically(text: string): void {
   let flow = 0;
   let indicators = 0;
+  let scalars = 0;
   let line = 1;
   for (const token of new Lexer().lex(text)) {
     switch (CST.tokenType(token)) {
@@ -98,6 +99,12 @@ function boundLexicalNesting(text: string): void {
       case "flow-seq-end":
         flow = Math.max(flow - 1, 0);
         break;
+      case "scalar":
+      case "alias":
+      case "single-quoted-scalar":
+      case "double-quoted-scalar":
+        scalars += 1;
+        break;
       case "seq-item-ind":
       case "explicit-key-ind":
       case "map-value-ind":
@@ -108,6 +115,10 @@ function boundLexicalNesting(text: string): void {
         break;
     }
     if (flow + indicators > MAX_DEPTH) throw new DocumentError("the recipe is nested too deeply", { line, column: 1 });
+    // Keys and values.
+    if (scalars > 2 * MAX_VALUES) {
+      throw new DocumentError(`the recipe has more than ${MAX_VALUES} values`, { line, column: 1 });
+    }
     for (let from = token.indexOf("\n"); from !== -1; from = token.indexOf("\n", from + 1)) line += 1;
   }
 }
