@@ -59,7 +59,7 @@ function checkSlice(module: PlacedModule, slice: PlacedSlice, input: RuleInput, 
   const scope: Scope = { record, levels: [slice.parameters, module.parameters, input.parameters], weighed, slice };
   checkRequired(scope, base, input.supplied, context);
   checkWeights(scope, input.supplied, context);
-  checkDensities(scope, context);
+  checkRanked(scope, context);
 }
 
 function checkCount(
@@ -149,18 +149,16 @@ export function sumIsZero(weights: readonly number[]): boolean {
   return Math.abs(sum) <= size * weights.length * Number.EPSILON;
 }
 
-function checkDensities({ record, levels, weighed }: Scope, { method, problems }: LayoutContext): void {
-  if (record.taskArithmetic === undefined || record.taskArithmetic.sparsifier === "none") return;
+/** Densities outside (0, 1] have a meaning; the planner warns of them, for gradients and filters as well. */
+function checkRanked({ record, levels, weighed }: Scope, { method, problems }: LayoutContext): void {
+  if (record.taskArithmetic?.sparsifier !== "ranked") return;
   for (const source of weighed) {
     const all = source ? [source.parameters, ...levels] : levels;
     const density = constant(all, "density");
-    if (typeof density !== "number") continue;
-    const model = source?.model.text ?? "the base model";
-    if (density <= 0) problems.warn(`density ${density} of ${model} keeps nothing of its changes`);
-    if (density > 1) problems.warn(`density ${density} of ${model} keeps everything, as 1 does`);
     const epsilon = constant(all, "epsilon", record.perModel.epsilon?.default);
-    if (record.taskArithmetic.sparsifier !== "ranked" || typeof epsilon !== "number") continue;
+    if (typeof density !== "number" || typeof epsilon !== "number") continue;
     const message = rankedRangeProblem(density, epsilon);
+    const model = source?.model.text ?? "the base model";
     if (message !== undefined) problems.add(source?.path ?? [], `${method}, ${model}: ${message}`);
   }
 }
