@@ -4,7 +4,7 @@ import { RetemperError } from "../errors.js";
 import { type AdapterSettings, adapterSettings } from "./adapterConfig.js";
 import { type AdapterRole, checkpointNames, parseAdapterKey } from "./adapterKeys.js";
 import { matchPattern } from "./adapterPatterns.js";
-import { factorOrientation, lowRankTerm, shapeText } from "./adapterShapes.js";
+import { factorOrientation, lowRankTerm, type Orientation, seenOrientation, shapeText } from "./adapterShapes.js";
 import { embeddingNames, isTied } from "./families.js";
 import { readJsonObject } from "./json.js";
 import { knownDtypes } from "./knownDtypes.js";
@@ -120,6 +120,7 @@ class EffectBuilder {
   private readonly configPath: string;
   private readonly embedding: string | undefined;
   private readonly tied: boolean;
+  private readonly orientation: Orientation;
 
   constructor(base: Checkpoint, settings: AdapterSettings, contents: AdapterContents, configPath: string) {
     this.base = base;
@@ -128,6 +129,7 @@ class EffectBuilder {
     this.configPath = configPath;
     this.embedding = embeddingNames(base.tensors).embedding;
     this.tied = isTied(base.tensors, base.config);
+    this.orientation = this.usualOrientation();
   }
 
   build(): this {
@@ -147,6 +149,17 @@ class EffectBuilder {
       if (target === undefined || !this.effects.has(target)) this.replace(name, tensor, false);
     }
     return this;
+  }
+
+  /** fan_in_fan_out, unless the shapes of a weight that is not square deny it. */
+  private usualOrientation(): Orientation {
+    if (!this.settings.fanInFanOut) return "plain";
+    for (const [module, { A, B }] of this.contents.factors) {
+      const weight = this.base.tensors.get(this.nameInBase(`${module}.weight`) ?? "");
+      const seen = weight && A && B && seenOrientation(weight, B, A);
+      if (seen) return seen;
+    }
+    return "transposed";
   }
 
   private lowRank(module: string, factors: Factors, rank: number, alpha: number): void {
@@ -177,7 +190,7 @@ class EffectBuilder {
     const weight = this.base.tensors.get(target) as StoredTensor;
     const orientation = isEmbedding
       ? "transposed"
-      : factorOrientation(weight, left, right, this.settings, this.base.config);
+      : factorOrientation(weight, left, right, this.orientation, this.base.config);
     const built = lowRankTerm({ weight, left, right, magnitude, rank, scale, orientation });
     if (typeof built === "string") this.faults.shapes.push(built);
     else if (this.effects.has(target)) {

@@ -13,23 +13,30 @@ const CONV1D_TYPES: ReadonlySet<unknown> = new Set(["gpt2", "openai-gpt", "image
 const CONV1D_LAYER = /(^|\.)(c_attn|c_proj|c_fc|q_attn)\.weight$/;
 
 /**
- * How a linear weight lies. PEFT looks at the layer's class and overrides fan_in_fan_out; here the shapes tell, and for a
- * square weight the kind of model: GPT-2's Conv1D is always transposed, a known other model's layer never.
+ * How a linear weight lies. PEFT looks at the layer's class and corrects fan_in_fan_out by it; here the shapes tell, and
+ * for a square weight the kind of model. `others` is how the adapter's other weights lie.
  */
 export function factorOrientation(
   weight: Shaped,
   left: Shaped,
   right: Shaped,
-  settings: { readonly fanInFanOut: boolean },
+  others: Orientation,
   config: JsonObject,
 ): Orientation {
+  const seen = seenOrientation(weight, left, right);
+  if (seen) return seen;
+  if (weight.shape.length !== 2) return "plain";
+  if (CONV1D_TYPES.has(config.model_type)) return CONV1D_LAYER.test(weight.name) ? "transposed" : "plain";
+  return others;
+}
+
+/** What the shapes of a pair that is not square show. */
+export function seenOrientation(weight: Shaped, left: Shaped, right: Shaped): Orientation | undefined {
   const [rows, cols] = weight.shape;
   const [out] = left.shape;
   const inputs = right.shape[1];
-  if (weight.shape.length !== 2) return "plain";
-  if (out !== inputs) return rows === inputs && cols === out ? "transposed" : "plain";
-  if (CONV1D_TYPES.has(config.model_type)) return CONV1D_LAYER.test(weight.name) ? "transposed" : "plain";
-  return settings.fanInFanOut && config.model_type === undefined ? "transposed" : "plain";
+  if (weight.shape.length !== 2 || out === inputs) return undefined;
+  return rows === inputs && cols === out ? "transposed" : "plain";
 }
 
 /** The term, or a sentence that says what does not fit. */

@@ -22,6 +22,10 @@ const PREFIXES: Readonly<Record<string, readonly string[]>> = {
   shared: ["model.shared.", "shared."],
 };
 
+const FORMS = Object.entries(PREFIXES).map(
+  ([module, prefixes]) => [module, new RegExp(`^(?:${prefixes.join("|").replaceAll(".", "\\.")})`)] as const,
+);
+
 /** Names that mean another module's. */
 const ALIASES: Readonly<Record<string, string>> = {
   vision_model: "vision_tower",
@@ -61,10 +65,7 @@ export function moduleTest(name: string, tensorNames: Iterable<string>): ((tenso
 
 /** The module of a tensor; text_decoder when it is in none of the others. */
 export function moduleOf(tensor: string): string {
-  for (const [module, prefixes] of Object.entries(PREFIXES)) {
-    if (prefixes.some((prefix) => tensor.startsWith(prefix))) return module;
-  }
-  return "text_decoder";
+  return FORMS.find(([, form]) => form.test(tensor))?.[0] ?? "text_decoder";
 }
 
 /** The usual names of the modules that a checkpoint has, for error messages and inspection. */

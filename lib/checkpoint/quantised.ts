@@ -13,23 +13,21 @@ export interface Quantisation {
 
 type Named = Pick<RawTensor, "name" | "dtype">;
 
-/** Endings of tensor names that only a quantised checkpoint has. */
-const MARKERS: readonly (readonly [ending: string, scheme: string])[] = [
-  [".quant_state.bitsandbytes__nf4", "bitsandbytes NF4"],
-  [".quant_state.bitsandbytes__fp4", "bitsandbytes FP4"],
-  [".quant_state", "bitsandbytes 4-bit"],
-  [".absmax", "bitsandbytes 4-bit"],
-  [".quant_map", "bitsandbytes 4-bit"],
-  [".SCB", "bitsandbytes int8"],
-  [".weight_scale_inv", "block-wise FP8"],
-  [".weight_packed", "compressed-tensors"],
-  [".weight_zero_point", "compressed-tensors"],
-  [".weight_scale", "scaled low-precision weights (FP8 or int8)"],
-  [".g_idx", "GPTQ"],
-  [".W_q", "HQQ"],
-  [".codebooks", "AQLM"],
-  ["_blocks", "MXFP4"],
-];
+/** Last segments of tensor names that only a quantised checkpoint has. */
+const MARKERS: ReadonlyMap<string, string> = new Map([
+  ["bitsandbytes__nf4", "bitsandbytes NF4"],
+  ["bitsandbytes__fp4", "bitsandbytes FP4"],
+  ["quant_state", "bitsandbytes 4-bit"],
+  ["absmax", "bitsandbytes 4-bit"],
+  ["quant_map", "bitsandbytes 4-bit"],
+  ["SCB", "bitsandbytes int8"],
+  ["weight_scale_inv", "block-wise FP8"],
+  ["weight_packed", "compressed-tensors"],
+  ["weight_zero_point", "compressed-tensors"],
+  ["weight_scale", "scaled low-precision weights (FP8 or int8)"],
+  ["g_idx", "GPTQ"],
+  ["W_q", "HQQ"],
+]);
 
 const HINT =
   "Use the unquantised original, or dequantise the model first (transformers: model.dequantize(), then save_pretrained).";
@@ -38,14 +36,15 @@ const HINT =
 export function quantisation(tensors: ReadonlyMap<string, Named>, config: JsonObject): Quantisation | undefined {
   let packed: string | undefined;
   for (const { name, dtype } of tensors.values()) {
-    if (/^F8_/.test(dtype)) return { scheme: dtype === "F8_E8M0" ? "MX block scales" : `FP8 (${dtype})`, tensor: name };
-    if (/^F[46]_|^F4$/.test(dtype)) return { scheme: `sub-byte floats (${dtype})`, tensor: name };
-    if (name.endsWith(".qweight")) packed ??= name;
-    for (const [ending, scheme] of MARKERS) {
-      if (!name.endsWith(ending)) continue;
-      if (ending === "_blocks" && !tensors.has(`${name.slice(0, -"_blocks".length)}_scales`)) continue;
-      return { scheme: scheme === "bitsandbytes 4-bit" ? fourBit(name, tensors) : scheme, tensor: name };
-    }
+    const codes = dtypeScheme(dtype);
+    if (codes) return { scheme: codes, tensor: name };
+    const last = name.slice(name.lastIndexOf(".") + 1);
+    if (last === "qweight") packed ??= name;
+    const scheme = MARKERS.get(last);
+    if (scheme) return { scheme: scheme === "bitsandbytes 4-bit" ? fourBit(name, tensors) : scheme, tensor: name };
+    if (last.endsWith("_blocks") && tensors.has(name.replace(/_blocks$/, "_scales")))
+      return { scheme: "MXFP4", tensor: name };
+    if (last === "codebooks" && tensors.has(name.replace(/books$/, "s"))) return { scheme: "AQLM", tensor: name };
   }
   if (packed !== undefined) {
     const declared = methodOf(config.quantization_config)?.toUpperCase();
@@ -78,6 +77,11 @@ export function refuseQuantised(checkpoint: {
     tensor: found.tensor,
     hint,
   });
+}
+
+function dtypeScheme(dtype: string): string | undefined {
+  if (dtype.startsWith("F8_")) return dtype === "F8_E8M0" ? "MX block scales" : `FP8 (${dtype})`;
+  return /^F[46](_|$)/.test(dtype) && dtype !== "F64" ? `sub-byte floats (${dtype})` : undefined;
 }
 
 /** bitsandbytes says NF4 or FP4 in another tensor of the same weight. */

@@ -133,6 +133,24 @@ describe("the keys of an adapter", () => {
   });
 });
 
+describe("fan_in_fan_out", () => {
+  const square = factors(`${P}.k_proj`, [2, 4, 4]);
+  const k = "model.layers.0.k_proj.weight";
+
+  it("decides for a square weight when no other shape tells", async () => {
+    expect(await termOf(square, {}, k)).toMatchObject({ leftTransposed: false, rightTransposed: false });
+    expect(await termOf(square, { fan_in_fan_out: true }, k)).toMatchObject({
+      leftTransposed: true,
+      rightTransposed: true,
+    });
+  });
+
+  it("is overruled by the shapes, as PEFT overrules it by the layer's class", async () => {
+    const term = await termOf({ ...square, ...factors() }, { fan_in_fan_out: true }, k);
+    expect(term).toMatchObject({ leftTransposed: false, rightTransposed: false });
+  });
+});
+
 describe("an adapter that does not fit", () => {
   it("names both shapes, for every misfit at once", async () => {
     const error = await failure(open({ ...factors(`${P}.q_proj`, [2, 6, 5]), ...factors(`${P}.k_proj`, [2, 6, 4]) }));
