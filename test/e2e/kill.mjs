@@ -1,0 +1,142 @@
+// Kills merges with SIGKILL at random moments and looks at what is left.
+//   node test/e2e/kill.mjs [N = 200] [--seed S] [--mb 50]
+// After every kill the output is either as it was before (absent, or the old one) or complete; after a last merge that
+// is left alone, nothing lies beside it. Needs dist/ and the addon (npm run build).
+
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { makeLargeModels } from "../../scripts/makeLargeModel.mjs";
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const main = join(root, "dist/cli/main.js");
+const { verify } = await import(join(root, "dist/index.js"));
+
+/**
+ * @param {{ kills: number, seed?: number, megabytes?: number, say?: (text: string) => void }} options
+ * @returns {Promise<{ untouched: number, complete: number, problems: string[] }>} Outcomes of the kills.
+ */
+export async function killMerges({ kills, seed = 1, megabytes = 50, say = () => {} }) {
+  const folder = mkdtempSync(join(tmpdir(), "retemper-kill-"));
+  try {
+    const vocab = Math.round((megabytes * 1e6) / 2 / 512);
+    const shape = { layers: 2, hidden: 512, intermediate: 512, kv: 64, vocab, seed: 1 };
+    const [base, tuned] = makeLargeModels(join(folder, "models"), shape, 1);
+    const recipes = [0.3, 0.7].map((weight, i) => {
+      const path = join(folder, `recipe-${i}.json`);
+      const models = [
+        { model: base, parameters: { weight: 1 - weight } },
+        { model: tuned, parameters: { weight } },
+      ];
+      writeFileSync(path, JSON.stringify({ merge_method: "linear", models }));
+      return path;
+    });
+    const parent = join(folder, "results");
+    mkdirSync(parent);
+    const out = join(parent, "out");
+
+    // The two possible outputs, and how long a merge takes.
+    const digests = [];
+    let duration = 0;
+    for (const recipe of recipes) {
+      const startedAt = performance.now();
+      await runMerge(recipe, out);
+      duration = Math.max(duration, performance.now() - startedAt);
+      digests.push(digestOf(out));
+      rmSync(out, { recursive: true });
+    }
+    if (digests[0] === digests[1]) throw new Error("the two recipes give the same output; the check would see nothing");
+
+    const random = generator(seed);
+    const outcome = { untouched: 0, complete: 0, problems: [] };
+    for (let i = 0; i < kills; i++) {
+      const recipe = i % 2;
+      const before = existsSync(out) ? digestOf(out) : "absent";
+      const delay = random() * duration * 1.1;
+      await runMerge(recipes[recipe], out, delay);
+      const after = existsSync(out) ? await checkedDigest(out) : "absent";
+      if (after === before) outcome.untouched++;
+      else if (after === digests[recipe]) outcome.complete++;
+      else outcome.problems.push(`kill ${i} after ${delay.toFixed(1)} ms: ${before} became ${after}`);
+      // Half of the kills meet an old output that is to be replaced, the others none.
+      if (random() < 0.5) rmSync(out, { recursive: true, force: true });
+      if ((i + 1) % 20 === 0) say(`${i + 1} kills: ${outcome.untouched} untouched, ${outcome.complete} complete`);
+    }
+
+    await runMerge(recipes[0], out);
+    if ((await checkedDigest(out)) !== digests[0]) outcome.problems.push("the last merge gave other bytes");
+    const left = readdirSync(parent).filter((name) => name !== "out");
+    if (left.length > 0) outcome.problems.push(`left beside the output: ${left.join(", ")}`);
+    return outcome;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs one merge; with a delay, kills it after so many milliseconds. */
+function runMerge(recipe, out, delay) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [main, "merge", recipe, out, "--force", "--quiet"], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let stderr = "";
+    child.stderr.on("data", (text) => {
+      stderr += text;
+    });
+    const timer = delay === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), delay);
+    child.on("error", reject);
+    child.on("close", (status, signal) => {
+      clearTimeout(timer);
+      if (status === 0 || signal === "SIGKILL") resolve();
+      else reject(new Error(`the merge ended with ${status}: ${stderr}`));
+    });
+  });
+}
+
+/** The recorded digest of the weights; an output without its record is not complete. */
+function digestOf(out) {
+  try {
+    const { outputs, files = outputs } = JSON.parse(readFileSync(join(out, "retemper.json"), "utf8"));
+    return JSON.stringify(files);
+  } catch (error) {
+    return `incomplete (${error.message})`;
+  }
+}
+
+async function checkedDigest(out) {
+  const { ok, problems } = await verify(out);
+  return ok ? digestOf(out) : `broken (${problems.join("; ")})`;
+}
+
+/** Marsaglia's xorshift32, in [0, 1). */
+function generator(seed) {
+  let state = Math.imul(seed, 0x9e3779b1) | 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { seed: { type: "string" }, mb: { type: "string" } },
+  });
+  const kills = Number(positionals[0] ?? 200);
+  const { untouched, complete, problems } = await killMerges({
+    kills,
+    seed: Number(values.seed ?? 1),
+    megabytes: Number(values.mb ?? 50),
+    say: console.log,
+  });
+  for (const problem of problems) console.error(problem);
+  console.log(
+    `${kills} kills: ${untouched} left the output as it was, ${complete} complete, ${problems.length} problems`,
+  );
+  process.exitCode = problems.length === 0 ? 0 : 1;
+}

@@ -1,0 +1,151 @@
+// Installs the packed tarballs in an empty folder, as a user does, and uses them: command, import, require, types.
+
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { demoAdapter, demoModel, root, temporaryFolder } from "./command.js";
+
+const platform = `${process.platform}-${process.arch}`;
+const folder = temporaryFolder();
+const user = join(folder, "user");
+const tarballs = join(folder, "tarballs");
+// What a user's shell does not have: the loader must find the installed addon by itself.
+const { RETEMPER_ADDON: _addon, NODE_PATH: _path, ...environment } = process.env;
+
+function run(command: string, args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: user, env: environment, encoding: "utf8" });
+  return { status, stdout, stderr };
+}
+
+beforeAll(() => {
+  mkdirSync(user);
+  execFileSync(process.execPath, [join(root, "scripts/pack.mjs"), "--out", tarballs], { stdio: "pipe" });
+  writeFileSync(join(user, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }));
+  putDependencies();
+  const args = ["install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", ...files()];
+  const { status, stderr } = run("npm", args);
+  if (status !== 0) throw new Error(`npm install failed:\n${stderr}`);
+}, 300_000);
+
+/** The tarballs' paths, the platform package first. */
+function files(): string[] {
+  return readdirSync(tarballs)
+    .sort((a, b) => Number(b.includes(platform)) - Number(a.includes(platform)))
+    .map((name) => join(tarballs, name));
+}
+
+/** npm takes what is in node_modules and fits: the checkout's production dependencies, so that no network is needed. */
+function putDependencies(): void {
+  const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {
+    packages: Record<string, { dev?: boolean; devOptional?: boolean; optional?: boolean }>;
+  };
+  for (const [path, entry] of Object.entries(lock.packages)) {
+    if (path === "" || entry.dev || entry.devOptional || !existsSync(join(root, path))) continue;
+    mkdirSync(dirname(join(user, path)), { recursive: true });
+    cpSync(join(root, path), join(user, path), { recursive: true });
+  }
+}
+
+describe("the packed packages", () => {
+  it("are two tarballs named after package, platform and version", () => {
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+    expect(readdirSync(tarballs).sort()).toEqual(
+      [`retemper-${version}.tgz`, `retemper-${platform}-${version}.tgz`].sort(),
+    );
+  });
+
+  it("install without any script, each with its licence", () => {
+    for (const name of ["retemper", `@retemper/${platform}`]) {
+      const installed = join(user, "node_modules", name);
+      const manifest = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
+      for (const script of ["preinstall", "install", "postinstall", "prepare"]) {
+        expect(manifest.scripts?.[script]).toBeUndefined();
+      }
+      expect(existsSync(join(installed, "LICENSE"))).toBe(true);
+      expect(existsSync(join(installed, "binding.gyp"))).toBe(false);
+    }
+  });
+
+  it("keep the platform package optional, in step, and for its platform only", () => {
+    const main = JSON.parse(readFileSync(join(user, "node_modules/retemper/package.json"), "utf8"));
+    const addon = JSON.parse(readFileSync(join(user, `node_modules/@retemper/${platform}/package.json`), "utf8"));
+    expect(main.optionalDependencies).toEqual({ [`@retemper/${platform}`]: main.version });
+    expect(addon).toMatchObject({ version: main.version, os: [process.platform], cpu: [process.arch] });
+    if (process.platform === "linux") expect(addon.libc).toEqual(["glibc"]);
+  });
+
+  it("merge, verify and inspect by the installed command", () => {
+    const models = [
+      { model: demoModel, parameters: { weight: 0.5 } },
+      { model: `${demoModel}+${demoAdapter}`, parameters: { weight: 0.5 } },
+    ];
+    writeFileSync(join(user, "recipe.json"), JSON.stringify({ merge_method: "linear", models }));
+    const command = join(user, "node_modules/.bin/retemper");
+    expect(run(command, ["merge", "recipe.json", "merged"])).toMatchObject({ status: 0, stderr: "" });
+    expect(run(command, ["verify", "merged"])).toMatchObject({ status: 0 });
+    expect(run(command, ["inspect", "merged"]).stdout).toMatch(/family\s+llama/);
+  });
+
+  it("can be imported", () => {
+    const code = `import { inspect } from "retemper"; console.log((await inspect(process.argv[1])).family)`;
+    const { status, stdout, stderr } = run(process.execPath, ["--input-type=module", "-e", code, demoModel]);
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "llama\n", stderr: "" });
+  });
+
+  it("can be required", () => {
+    const code = `require("retemper").inspect(process.argv[1]).then(({ family }) => console.log(family))`;
+    const { status, stdout } = run(process.execPath, ["--input-type=commonjs", "-e", code, demoModel]);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "llama\n" });
+  });
+
+  it("have types that a strict consumer compiles against, and that find mistakes", () => {
+    mkdirSync(join(user, "node_modules/@types"), { recursive: true });
+    for (const name of ["@types/node", "undici-types"]) {
+      if (!existsSync(join(user, "node_modules", name))) {
+        symlinkSync(join(root, "node_modules", name), join(user, "node_modules", name));
+      }
+    }
+    const options = { strict: true, module: "nodenext", target: "es2023", noEmit: true, types: ["node"] };
+    writeFileSync(join(user, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["consumer.ts"] }));
+    const good = `
+      import { merge, plan, inspect, verify, RetemperError, type MergeReport, type Recipe } from "retemper";
+      const recipe: Recipe = { merge_method: "linear", models: [{ model: "a", parameters: { weight: 1 } }] };
+      const report: MergeReport = await merge(recipe, "out", {
+        signal: new AbortController().signal,
+        onProgress: ({ done, total }) => console.log((done / total).toFixed(2)),
+      });
+      const names: string[] = (await inspect("a")).tensors.map(({ name }) => name);
+      const ok: boolean = (await verify(report.out)).ok;
+      const bytes: number = (await plan(recipe)).estimate.bytesWritten;
+      console.log(names, ok, bytes, new RetemperError("USAGE", "x").exitStatus);
+    `;
+    const tsc = join(root, "node_modules/typescript/bin/tsc");
+    writeFileSync(join(user, "consumer.ts"), good);
+    expect(run(process.execPath, [tsc, "-p", "."])).toMatchObject({ status: 0, stdout: "" });
+    writeFileSync(join(user, "consumer.ts"), good.replace("const ok: boolean", "const ok: string"));
+    expect(run(process.execPath, [tsc, "-p", "."]).stdout).toContain("TS2322");
+  });
+
+  it("list what was tried, and what to do, when the platform package is missing", () => {
+    const bare = join(folder, "bare");
+    cpSync(join(user, "node_modules"), join(bare, "node_modules"), { recursive: true });
+    execFileSync("rm", ["-r", join(bare, "node_modules/@retemper")]);
+    const command = join(bare, "node_modules/retemper/dist/cli/main.js");
+    const { status, stderr } = run(process.execPath, [command, "inspect", demoModel]);
+    expect(status).toBe(1);
+    expect(stderr).toContain("build/Release/retemper.node");
+    expect(stderr).toContain(`@retemper/${platform}`);
+    expect(stderr).toContain("--include=optional");
+  });
+
+  it.runIf(process.platform === "linux")("need no library but glibc's", () => {
+    const addon = join(user, `node_modules/@retemper/${platform}/retemper.node`);
+    const { stdout } = spawnSync("ldd", [addon], { encoding: "utf8" });
+    const names = stdout.split("\n").flatMap((line) => line.match(/^\s+(?:\/\S*\/)?(\S+\.so\S*)/)?.[1] ?? []);
+    expect(names.length).toBeGreaterThan(0);
+    for (const name of names) {
+      expect(name).toMatch(/^(linux-vdso|ld-linux-[\w-]+|libc|libm|libdl|libpthread|librt)\.so/);
+    }
+  });
+});
