@@ -1,0 +1,51 @@
+// What tokenizer merging takes and gives.
+
+import type { NativeGather } from "../plan/types.js";
+import type { ModelReference } from "../recipe/types.js";
+import type { TokenizerFiles } from "./readTokenizer.js";
+
+/** A model whose tokenizer takes part. */
+export interface TokenizerModel {
+  readonly reference: ModelReference;
+  readonly folder: string;
+  readonly tokenizer: TokenizerFiles;
+  /** Rows of its embedding matrix. Tokens from this id on have no row and count as absent; undefined = all have one. */
+  readonly embeddingRows?: number;
+  /** False for a model that only lends its tokenizer: its embeddings are not read. Default true. */
+  readonly merged?: boolean;
+}
+
+/** What fills the row of a token whose filling the recipe's `tokens` sets. */
+export interface RowOverride {
+  /** Also for models that have the token. */
+  readonly force: boolean;
+  /** The model (index into the models) and its row; undefined = a row of zeros. */
+  readonly from?: { readonly model: number; readonly row: number };
+}
+
+/** The tokenizer of the output, and where each model's rows go in it. */
+export interface MergedTokenizer {
+  /** Index of the model whose tokenizer files the output starts from. */
+  readonly source: number;
+  /** New text of files of the source that change, by name; all others are copied. */
+  readonly changed: ReadonlyMap<string, string>;
+  /** Id -> token; undefined where an id has none. */
+  readonly tokens: readonly (string | undefined)[];
+  /** Rows of the output's embedding matrices: `tokens.length`, padded. */
+  readonly vocabularySize: number;
+  /** For each model, new id -> old id, -1 where it lacks the token. */
+  readonly permutations: readonly Int32Array[];
+  /** By new id. */
+  readonly overrides: ReadonlyMap<number, RowOverride>;
+  /** Index of the recipe's base among the models; its rows fill those that others lack. */
+  readonly base: number | undefined;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * How the rows of one model's embedding matrices come about. `part` counts the models given to `embeddingGathers`.
+ * The gather covers the rows of the vocabulary; `meanRows` further rows follow, each the mean of all of those.
+ */
+export interface EmbeddingGather extends NativeGather {
+  readonly meanRows: number;
+}
