@@ -1,0 +1,23 @@
+// The public surface of the library: names that stay.
+
+export type { TensorFacts, ModelFacts, AdapterFacts, DtypeFacts } from "./checkpoint/inspect.js";
+export { EXIT_STATUS, type ErrorCode, type ErrorFacts, RetemperError } from "./errors.js";
+export { type DistanceOptions, distances } from "./merge/distance.js";
+export { type InspectOptions, inspect } from "./merge/inspect.js";
+export { merge } from "./merge/merge.js";
+export type { MergeOptions, MergePhase, MergeProgress, PlanOptions } from "./merge/options.js";
+export { plan } from "./merge/plan.js";
+export type {
+  MergePlan,
+  MergeReport,
+  OutputFile,
+  PlannedTensor,
+  TensorSummary,
+  VerifyReport,
+} from "./merge/report.js";
+export { type VerifyOptions, verify } from "./merge/verify.js";
+export type { Estimate } from "./plan/estimate.js";
+export type { UnmatchedTensor } from "./plan/request.js";
+export type { NativeFacts as MergeFacts } from "./plan/types.js";
+export { METHOD_NAMES, type MethodName } from "./recipe/methods.js";
+export type { Recipe } from "./recipe/types.js";

@@ -1,0 +1,49 @@
+// Opens every model that a recipe names, once each, from headers and configuration.
+
+import { openCheckpoint } from "../checkpoint/open.js";
+import type { Checkpoint } from "../checkpoint/types.js";
+import type { HeaderReader } from "../checkpoint/weights.js";
+import { RetemperError } from "../errors.js";
+import type { ModelReference, ParsedRecipe } from "../recipe/types.js";
+
+export interface OpenModels {
+  /** By reference text, in the order of the recipe; a base that is listed nowhere comes last. */
+  readonly checkpoints: ReadonlyMap<string, Checkpoint>;
+  readonly references: ReadonlyMap<string, ModelReference>;
+  /** The model that gives configuration and tokenizer: the base, else the first. */
+  readonly leader: Checkpoint;
+  readonly warnings: readonly string[];
+}
+
+export interface OpenModelsOptions {
+  readonly addon: HeaderReader;
+  readonly signal?: AbortSignal | undefined;
+  readonly cache?: string | undefined;
+}
+
+/** @throws RetemperError BAD_INPUT for a model that does not exist or cannot be trusted; IO. */
+export async function openModels(recipe: ParsedRecipe, options: OpenModelsOptions): Promise<OpenModels> {
+  const references = mergedReferences(recipe);
+  const checkpoints = new Map<string, Checkpoint>();
+  const warnings: string[] = [];
+  for (const [text, reference] of references) {
+    options.signal?.throwIfAborted();
+    const checkpoint = await openCheckpoint(reference, options);
+    checkpoints.set(text, checkpoint);
+    warnings.push(...(checkpoint.adapter?.warnings ?? []).map((warning) => `${text}: ${warning}`));
+  }
+  const [first] = checkpoints.values();
+  const leader = recipe.baseModel ? checkpoints.get(recipe.baseModel.text) : first;
+  if (!leader) throw new RetemperError("BAD_RECIPE", "the recipe names no model", { file: recipe.file });
+  return { checkpoints, references, leader, warnings };
+}
+
+function mergedReferences(recipe: ParsedRecipe): ReadonlyMap<string, ModelReference> {
+  const slices = recipe.modules.flatMap((module) => module.slices);
+  const named = [
+    ...slices.flatMap(({ sources }) => sources.map(({ model }) => model)),
+    ...slices.map(({ baseModel }) => baseModel),
+    recipe.baseModel,
+  ];
+  return new Map(named.flatMap((model) => (model ? [[model.text, model] as const] : [])));
+}

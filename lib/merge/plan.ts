@@ -1,0 +1,48 @@
+// `plan`: what a merge would do, from headers and configuration alone.
+
+import { loadAddon } from "../addon/load.js";
+import { INDEX_FILE, shardIndex } from "../plan/shards.js";
+import type { DraftTensor } from "../plan/tensors.js";
+import type { OpName } from "../plan/types.js";
+import type { Recipe } from "../recipe/types.js";
+import type { PlanOptions } from "./options.js";
+import { prepare, readRecipe } from "./prepare.js";
+import type { MergePlan, PlannedTensor } from "./report.js";
+
+/**
+ * Checks a recipe against its models and says what a merge would read, write and need.
+ *
+ * @param recipe path of a YAML or JSON file, the text itself, or an object
+ * @throws RetemperError BAD_RECIPE, BAD_INPUT, INCOMPATIBLE or IO, as `merge` would before it writes
+ */
+export async function plan(recipe: string | Recipe, options: PlanOptions = {}): Promise<MergePlan> {
+  const parsed = await readRecipe(recipe, options);
+  const { built, estimate, warnings } = await prepare(parsed, options, loadAddon());
+  const operations: Partial<Record<OpName, number>> = {};
+  for (const { params } of built.tensors) operations[params.op] = (operations[params.op] ?? 0) + 1;
+  const { shards } = built.layout;
+  const index = shardIndex(built.tensors.map(outputTensor), built.layout);
+  return {
+    method: parsed.method,
+    tensors: shards.flatMap(({ fileName, placed }) =>
+      placed.map(({ tensor }) => describe(built.tensors[tensor] as DraftTensor, fileName)),
+    ),
+    files: [
+      ...shards.map(({ fileName, size }) => ({ path: fileName, bytes: size })),
+      ...(index === undefined ? [] : [{ path: INDEX_FILE, bytes: Buffer.byteLength(index) }]),
+    ],
+    operations,
+    unmatched: built.unmatched,
+    warnings,
+    estimate,
+  };
+}
+
+/** The tensor as its file's header has it. */
+export function outputTensor({ name, outDtype, shape }: DraftTensor) {
+  return { name, dtype: outDtype, shape };
+}
+
+function describe({ name, params, outDtype, shape, models }: DraftTensor, file: string): PlannedTensor {
+  return { name, op: params.op, dtype: outDtype, shape, inputs: models, file };
+}

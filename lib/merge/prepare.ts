@@ -1,0 +1,54 @@
+// Everything that a merge knows before it reads tensors: recipe, models, tokenizer, plan. `plan` ends here.
+
+import type { Addon } from "../addon/surface.js";
+import { storageDtype } from "../plan/dtypes.js";
+import { type BuiltPlan, buildPlan } from "../plan/build.js";
+import { type Estimate, estimate } from "../plan/estimate.js";
+import { loadRecipe } from "../recipe/load.js";
+import type { ParsedRecipe, Recipe } from "../recipe/types.js";
+import { type OpenModels, openModels } from "./models.js";
+import type { PlanOptions } from "./options.js";
+import { type OutputVocabulary, outputVocabulary } from "./vocabulary.js";
+
+export interface Prepared {
+  readonly recipe: ParsedRecipe;
+  readonly models: OpenModels;
+  readonly vocabulary: OutputVocabulary;
+  readonly built: BuiltPlan;
+  readonly estimate: Estimate;
+  readonly warnings: readonly string[];
+}
+
+/** Reads the recipe alone, so that what is wrong with it is said before anything else. */
+export async function readRecipe(recipe: string | Recipe, options: PlanOptions): Promise<ParsedRecipe> {
+  options.signal?.throwIfAborted();
+  return loadRecipe(recipe, { lenient: options.lenient });
+}
+
+export async function prepare(recipe: ParsedRecipe, options: PlanOptions, addon: Addon): Promise<Prepared> {
+  const { signal } = options;
+  const cache = options.transformersCache;
+  const models = await openModels(recipe, { addon, signal, cache });
+  signal?.throwIfAborted();
+  const vocabulary = await outputVocabulary(recipe, models, cache);
+  signal?.throwIfAborted();
+  const built = buildPlan({
+    recipe,
+    checkpoints: models.checkpoints,
+    vocabulary: vocabulary.plan,
+    unsafeTruncateEmbeddings: options.unsafeTruncateEmbeddings,
+    loraMergeDtype: options.loraMergeDtype && storageDtype(options.loraMergeDtype),
+    outShardSize: options.outShardSize,
+  });
+  const threads = options.threads || addon.describe().threads;
+  return {
+    recipe,
+    models,
+    vocabulary,
+    built,
+    estimate: estimate(built, threads, options.maxMemory),
+    warnings: [
+      ...new Set([...recipe.warnings, ...models.warnings, ...vocabulary.warnings, ...built.warnings]),
+    ],
+  };
+}

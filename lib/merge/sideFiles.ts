@@ -1,0 +1,115 @@
+// Writes everything of an output that is not a tensor: configuration, index, tokenizer, card, recipe. Durable before it
+// is counted as written, and digested on the way.
+
+import { createHash } from "node:crypto";
+import { mkdir, open } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { fileOf, openFolder } from "../checkpoint/modelFolder.js";
+import { sidecars } from "../checkpoint/sidecars.js";
+import { updatedConfig } from "../checkpoint/updatedConfig.js";
+import { INDEX_FILE, shardIndex } from "../plan/shards.js";
+import { modelCard } from "./card.js";
+import { ioError } from "./ioError.js";
+import type { MergeOptions } from "./options.js";
+import { outputTensor } from "./plan.js";
+import type { Prepared } from "./prepare.js";
+import type { OutputFile } from "./report.js";
+import { syncPath } from "./staging.js";
+
+type Content = string | { readonly copyFrom: string };
+
+/** The side files of an output by name, except retemper.json, which lists them. */
+export async function sideFiles(
+  prepared: Prepared,
+  name: string,
+  options: MergeOptions,
+  version: string,
+): Promise<ReadonlyMap<string, Content>> {
+  const { recipe, models, vocabulary, built } = prepared;
+  const files = new Map<string, Content>();
+  for (const { name: file, path, kind } of await sidecars(models.leader.folder, { code: options.trustRemoteCode ?? false })) {
+    // Tokenizer files come from the merged tokenizer below; further templates belong to it.
+    if (kind === "tokenizer" || (kind === "template" && options.copyTokenizer === false)) continue;
+    files.set(file, { copyFrom: path });
+  }
+  if (options.copyTokenizer !== false || recipe.tokenizer || recipe.chatTemplate) {
+    for (const { name: file, content } of vocabulary.files) files.set(file, content);
+  }
+  if (Object.keys(models.leader.config).length > 0) {
+    files.set("config.json", `${JSON.stringify(updatedConfig(models.leader.config, built.config), null, 2)}\n`);
+  }
+  const index = shardIndex(built.tensors.map(outputTensor), built.layout);
+  if (index !== undefined) files.set(INDEX_FILE, index);
+  files.set("mergekit_config.yml", recipe.text.endsWith("\n") ? recipe.text : `${recipe.text}\n`);
+  if (options.writeModelCard !== false) {
+    const texts = [...models.references.keys()];
+    const base = recipe.baseModel?.text;
+    const card = modelCard({
+      name,
+      method: recipe.method,
+      models: base === undefined ? texts : [base, ...texts.filter((text) => text !== base)],
+      baseModel: base,
+      recipe: recipe.text,
+      version,
+    });
+    files.set("README.md", card);
+  }
+  return files;
+}
+
+/** Writes the files into a folder, syncs them and the folders, and returns their sizes and digests in order of name. */
+export async function writeSideFiles(
+  folder: string,
+  files: ReadonlyMap<string, Content>,
+  signal: AbortSignal | undefined,
+): Promise<OutputFile[]> {
+  const written: OutputFile[] = [];
+  const folders = new Set<string>();
+  for (const [name, content] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    signal?.throwIfAborted();
+    const path = join(folder, name);
+    if (dirname(path) !== folder) {
+      await mkdir(dirname(path), { recursive: true });
+      folders.add(dirname(path));
+    }
+    written.push({ path: name, ...(await writeOne(path, content)) });
+  }
+  for (const inner of folders) await syncPath(inner);
+  await syncPath(folder);
+  return written;
+}
+
+async function writeOne(path: string, content: Content): Promise<Omit<OutputFile, "path">> {
+  const pieces = typeof content === "string" ? [Buffer.from(content)] : source(content.copyFrom);
+  const digest = createHash("sha256");
+  let bytes = 0;
+  try {
+    const handle = await open(path, "wx");
+    try {
+      for await (const piece of pieces) {
+        digest.update(piece);
+        bytes += piece.length;
+        await handle.appendFile(piece);
+      }
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw ioError(error, path, "cannot write");
+  }
+  return { bytes, sha256: digest.digest("hex") };
+}
+
+/** The bytes of a file of a model, which must be a regular file that does not lead out of its folder. */
+async function* source(path: string): AsyncGenerator<Buffer> {
+  const checked = await fileOf(await openFolder(dirname(path)), basename(path)).catch((error: unknown) => {
+    throw ioError(error, path, "cannot copy");
+  });
+  const handle = await open(checked, "r");
+  try {
+    for await (const piece of handle.createReadStream({ autoClose: false })) yield piece as Buffer;
+  } finally {
+    await handle.close();
+  }
+}

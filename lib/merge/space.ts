@@ -1,0 +1,34 @@
+// Refuses a merge whose output does not fit on its disk, before anything is read at length.
+
+import { statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import { RetemperError } from "../errors.js";
+import { ioError } from "./ioError.js";
+
+/** @throws RetemperError NO_SPACE that says what is needed and what is free */
+export async function refuseWithoutSpace(out: string, needed: number): Promise<void> {
+  const free = await freeBytes(out);
+  if (free === undefined || free >= needed) return;
+  throw new RetemperError(
+    "NO_SPACE",
+    `the output needs ${gigabytes(needed)} (${needed} bytes) and ${gigabytes(free)} (${free} bytes) are free`,
+    { file: out, hint: "free some space, choose an output on another disk, or a narrower out_dtype" },
+  );
+}
+
+/** Bytes that an unprivileged writer may use at `path` or at the nearest folder above it that exists. */
+export async function freeBytes(path: string): Promise<number | undefined> {
+  try {
+    const { bavail, bsize, blocks } = await statfs(path);
+    return blocks === 0 ? undefined : bavail * bsize; // some network file systems report nothing at all
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const parent = dirname(path);
+    if ((code === "ENOENT" || code === "ENOTDIR") && parent !== path) return freeBytes(parent);
+    throw ioError(error, path, "cannot ask for the free space");
+  }
+}
+
+function gigabytes(bytes: number): string {
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+}
