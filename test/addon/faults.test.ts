@@ -1,0 +1,129 @@
+// The operating system says no: every call of a merge fails once, at its first, second, ... occurrence.
+
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
+const { EIO, ENOSPC, EDQUOT, EFBIG, EINTR, EAGAIN, ENOMEM, EINVAL, EACCES } = constants.errno;
+const SHORT = 0; // a short read or write instead of an error
+let folder = "";
+let library = "";
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "retemper-faults-"));
+  library = join(folder, "failCalls.so");
+  execFileSync("cc", ["-shared", "-fPIC", "-O1", "-o", library, fixture("failCalls.c"), "-ldl"]);
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Round {
+  readonly sha256?: string;
+  readonly code?: string;
+  readonly message?: string;
+  readonly file?: string;
+  readonly hint?: string;
+  /** How many calls were made to fail: 1, or 0 once there is no such call any more. */
+  readonly failed: number;
+  /** An output file is left. */
+  readonly left: boolean;
+}
+
+function merge(call: string, errno: number, reading: "map" | "pread"): Round[] {
+  const own = mkdtempSync(join(folder, "merge-"));
+  const child = spawnSync(process.execPath, [fixture("failingMerge.mjs"), call, String(errno), reading, own], {
+    env: { ...process.env, LD_PRELOAD: library },
+    encoding: "utf8",
+  });
+  expect(child.stderr).toBe("");
+  expect(child.signal).toBeNull();
+  expect(child.status).toBe(0);
+  return child.stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Round);
+}
+
+/** The digest of an undisturbed merge. */
+let expected: string | undefined;
+beforeAll(() => {
+  const [round] = merge("none", EIO, "map");
+  expected = round?.sha256;
+  expect(expected).toMatch(/^[0-9a-f]{64}$/);
+});
+
+describe.skipIf(process.platform !== "linux")("a merge whose calls fail", () => {
+  it.each([
+    ["pread", EIO, "IO", "a.bin", /reading failed at byte \d+/],
+    ["pwrite", ENOSPC, "NO_SPACE", "out.bin", /./],
+    ["pwrite", EDQUOT, "NO_SPACE", "out.bin", /./],
+    ["pwrite", EFBIG, "NO_SPACE", "out.bin", /./],
+    ["pwrite", EIO, "IO", "out.bin", /writing failed at byte \d+/],
+    ["fallocate", ENOSPC, "NO_SPACE", "out.bin", /needs 400016 bytes, \d+ are free/],
+    ["fsync", EIO, "IO", "out.bin", /flushed/],
+    ["fsync", ENOSPC, "NO_SPACE", "out.bin", /flushed/],
+  ] as const)(
+    "%s with errno %d: fails with %s naming %s, and removes its output",
+    (call, errno, code, file, message) => {
+      const rounds = merge(call, errno, "pread");
+      const failed = rounds.slice(0, -1);
+      expect(failed.length).toBeGreaterThan(0);
+      for (const round of failed) {
+        expect(round).toMatchObject({ code, message: expect.stringMatching(message), left: false });
+        if (call !== "pread") expect(round.file).toContain(file);
+        else expect(round.file).toMatch(/[ab]\.bin$/);
+      }
+      expect(failed.some((round) => round.file?.endsWith(file))).toBe(true);
+      expect(rounds.at(-1)).toEqual({ sha256: expected, failed: 0, left: true });
+    },
+  );
+
+  it.each([
+    ["pread", SHORT],
+    ["pread", EINTR],
+    ["pwrite", SHORT],
+    ["pwrite", EINTR],
+    ["fallocate", EINTR],
+    ["fsync", EINTR],
+  ] as const)("%s short or interrupted (%d): goes on, with the same bytes", (call, errno) => {
+    const rounds = merge(call, errno, "pread");
+    expect(rounds).toHaveLength(12);
+    for (const round of rounds) expect(round).toMatchObject({ sha256: expected, left: true });
+    expect(rounds[0]?.failed).toBe(1);
+  });
+
+  it.each([
+    ["mmap", ENOMEM],
+    ["mmap", EACCES],
+    ["populate", EINVAL],
+    ["populate", EINTR],
+    ["fallocate", constants.errno.EOPNOTSUPP],
+  ] as const)("%s unavailable (%d): falls back, with the same bytes", (call, errno) => {
+    const rounds = merge(call, errno, "map");
+    for (const round of rounds) expect(round).toMatchObject({ sha256: expected, left: true });
+    expect(rounds[0]?.failed).toBe(1);
+  });
+
+  it("reports a mapped page that cannot be read, with its file and offset", () => {
+    const rounds = merge("populate", EIO, "map");
+    expect(rounds.length).toBeGreaterThan(1);
+    for (const round of rounds.slice(0, -1)) {
+      expect(round).toMatchObject({ code: "IO", message: expect.stringMatching(/byte \d+/), left: false });
+    }
+    expect(rounds.at(-1)).toEqual({ sha256: expected, failed: 0, left: true });
+  });
+
+  it("ends with OUT_OF_MEMORY, or with fewer threads, when a thread cannot be started", () => {
+    const rounds = merge("pthread_create", EAGAIN, "map");
+    expect(rounds[0]).toMatchObject({ code: "OUT_OF_MEMORY", hint: expect.stringContaining("ulimit -u"), left: false });
+    for (const round of rounds.slice(1)) {
+      if (round.sha256 === undefined) expect(round).toMatchObject({ code: "OUT_OF_MEMORY", left: false });
+      else expect(round).toMatchObject({ sha256: expected, left: true });
+    }
+  });
+});
