@@ -27,7 +27,8 @@ console.log(about);
 const table = new Table({
   head: ["method", "lambda", "|M - A|", "|M - F|", "straight SLERP", "seconds", "GB/s"],
   colAligns: ["left", "right", "right", "right", "right", "right", "right"],
-  style: { head: [], border: [] },
+  chars: { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" }, // no lines between the rows
+  style: { head: [], border: [], compact: true },
 });
 const [[, apart]] = await distances([aligned, tuned[0]]);
 table.push(

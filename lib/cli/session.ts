@@ -1,6 +1,6 @@
 // What every command gets: where to render and when to stop. Commands parse, call the library, and render.
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Renderer } from "./render.js";
 
 export interface Session {
@@ -20,6 +20,6 @@ export function addCommonOptions(command: Command): Command {
     .optionsGroup("Output of the command:")
     .option("--json", "one JSON object a line on stdout, the last one is the result or the error")
     .option("--quiet", "no progress and no notes")
-    .option("--no-quiet")
+    .addOption(new Option("--no-quiet").hideHelp())
     .option("-v, --verbose", "say more; with an error, show where it happened (may be repeated)");
 }

@@ -178,9 +178,9 @@ describe("output", () => {
 
   it("colours only when asked to, or on a terminal", async () => {
     const args = ["inspect", join(folder, "nowhere")];
-    const escape = String.fromCharCode(27);
-    expect((await run(args, { NO_COLOR: "" })).stderr).not.toContain(escape);
-    expect((await run(args, { NO_COLOR: "", FORCE_COLOR: "1" })).stderr).toContain(escape);
+    const colour = String.fromCharCode(27);
+    expect((await run(args, { NO_COLOR: "" })).stderr).not.toContain(colour);
+    expect((await run(args, { NO_COLOR: "", FORCE_COLOR: "1" })).stderr).toContain(colour);
   });
 });
 
@@ -252,13 +252,13 @@ describe("plan, inspect and verify", () => {
     const { status, stdout, stderr } = await run(["inspect", demoModel]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toMatch(/^model\.layers\.3\.mlp\.up_proj\.weight\s+BF16\s+\[384, 128\]\s+98\.30 kB$/m);
-    expect(stdout).toMatch(/^family\s+llama$/m);
+    expect(stdout).toMatch(/^family\s+LlamaForCausalLM \(llama\)$/m);
     expect(stdout).toMatch(/^layers\s+4$/m);
   });
 
   it("inspect gives the same facts in JSON", async () => {
     const [line] = jsonLines((await run(["inspect", demoModel, "--json"])).stdout);
-    expect(line).toMatchObject({ ok: true, result: { family: "llama", layers: 4, tied: true } });
+    expect(line).toMatchObject({ ok: true, result: { family: "LlamaForCausalLM (llama)", layers: 4, tied: true } });
   });
 
   it("verify accepts an output as written and names the file in which one bit flipped", async () => {

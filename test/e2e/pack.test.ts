@@ -84,19 +84,19 @@ describe("the packed packages", () => {
     const command = join(user, "node_modules/.bin/retemper");
     expect(run(command, ["merge", "recipe.json", "merged"])).toMatchObject({ status: 0, stderr: "" });
     expect(run(command, ["verify", "merged"])).toMatchObject({ status: 0 });
-    expect(run(command, ["inspect", "merged"]).stdout).toMatch(/family\s+llama/);
+    expect(run(command, ["inspect", "merged"]).stdout).toMatch(/family\s+LlamaForCausalLM/);
   });
 
   it("can be imported", () => {
     const code = `import { inspect } from "retemper"; console.log((await inspect(process.argv[1])).family)`;
     const { status, stdout, stderr } = run(process.execPath, ["--input-type=module", "-e", code, demoModel]);
-    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "llama\n", stderr: "" });
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "LlamaForCausalLM (llama)\n", stderr: "" });
   });
 
   it("can be required", () => {
     const code = `require("retemper").inspect(process.argv[1]).then(({ family }) => console.log(family))`;
     const { status, stdout } = run(process.execPath, ["--input-type=commonjs", "-e", code, demoModel]);
-    expect({ status, stdout }).toEqual({ status: 0, stdout: "llama\n" });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "LlamaForCausalLM (llama)\n" });
   });
 
   it("have types that a strict consumer compiles against, and that find mistakes", () => {

@@ -22,6 +22,7 @@ interface MergeFlags extends PlanningFlags {
 
 const EXAMPLES = `
 Sizes take K, M, G (or B) and T, powers of 1000, and KiB, MiB, GiB, TiB.
+Every yes-or-no option of mergekit-yaml has its --no- form too.
 
 Examples:
   retemper merge recipe.yml out
@@ -98,15 +99,11 @@ function describe(report: MergeReport): string {
   const { tensors } = report;
   const lines = [
     `${report.out}: ${formatCount(tensors.tensors)} tensors, ${formatBytes(report.bytesWritten)}, method ${report.method}`,
-    `${formatDuration(report.seconds)}, ${formatRate(report.gigabytesPerSecond * 1e9)}, ${report.threads} threads (${report.target})`,
+    `${formatDuration(report.seconds)} in all, ${formatRate(report.gigabytesPerSecond * 1e9)}, ${report.threads} threads (${report.target})`,
   ];
   if (tensors.straightShare !== undefined) {
     lines.push(`${(100 * tensors.straightShare).toFixed(1)} % of the vectors were parallel and took the straight line`);
   }
   if (tensors.keptShare !== undefined) lines.push(`${(100 * tensors.keptShare).toFixed(1)} % of the deltas were kept`);
-  if (tensors.nonFinite.length > 0) {
-    const values = tensors.nonFinite.reduce((sum, { values }) => sum + values, 0);
-    lines.push(`${formatCount(values)} NaN or infinite values in ${tensors.nonFinite.length} tensors`);
-  }
   return lines.join("\n");
 }
