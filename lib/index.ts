@@ -1,7 +1,7 @@
 // The public surface of the library: names that stay.
 
-export type { TensorFacts, ModelFacts, AdapterFacts, DtypeFacts } from "./checkpoint/inspect.js";
-export { EXIT_STATUS, type ErrorCode, type ErrorFacts, RetemperError } from "./errors.js";
+export type { AdapterFacts, DtypeFacts, ModelFacts, TensorFacts } from "./checkpoint/inspect.js";
+export { type ErrorCode, type ErrorFacts, EXIT_STATUS, RetemperError } from "./errors.js";
 export { type DistanceOptions, distances } from "./merge/distance.js";
 export { type InspectOptions, inspect } from "./merge/inspect.js";
 export { merge } from "./merge/merge.js";

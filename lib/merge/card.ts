@@ -9,6 +9,8 @@ export interface CardFacts {
   readonly method: string;
   /** As the recipe writes them, the base first. */
   readonly models: readonly string[];
+  /** Models and adapters one by one, as the hub counts them. */
+  readonly repositories: readonly string[];
   readonly baseModel: string | undefined;
   /** The recipe's text. */
   readonly recipe: string;
@@ -16,9 +18,9 @@ export interface CardFacts {
 }
 
 /** The text of README.md. */
-export function modelCard({ name, method, models, baseModel, recipe, version }: CardFacts): string {
+export function modelCard({ name, method, models, repositories, baseModel, recipe, version }: CardFacts): string {
   const frontMatter = stringify(
-    { base_model: models, library_name: "transformers", tags: ["merge", "retemper"] },
+    { base_model: repositories, library_name: "transformers", tags: ["merge", "retemper"] },
     // Quoted and on one line each, so that no name can hold a line that ends the front matter.
     { defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN", lineWidth: 0 },
   );

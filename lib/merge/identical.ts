@@ -31,7 +31,11 @@ export async function refuseDifferentBuffers(
   }
 }
 
-function piece({ input: { checkpoint }, tensor: { stored, from } }: Operand, at: number, addon: Pick<Addon, "readBytes">) {
+function piece(
+  { input: { checkpoint }, tensor: { stored, from } }: Operand,
+  at: number,
+  addon: Pick<Addon, "readBytes">,
+) {
   const files = from === "model" ? checkpoint.files : (checkpoint.adapter?.files ?? []);
   const path = files[stored.file]?.path ?? "";
   return addon.readBytes(path, stored.offset + at, stored.offset + Math.min(at + PIECE, stored.bytes));

@@ -67,9 +67,15 @@ export async function hashUnknown(
 ): Promise<void> {
   const unknown = files.filter(({ path }) => !digests.has(path));
   if (unknown.length === 0) return;
-  progress.start("hash", unknown.reduce((sum, { size }) => sum + size, 0));
+  progress.start(
+    "hash",
+    unknown.reduce((sum, { size }) => sum + size, 0),
+  );
   const paths = unknown.map(({ path }) => path);
-  const found = await runJob((onProgress) => addon.hashFiles(paths, onProgress), { signal, onProgress: progress.update });
+  const found = await runJob((onProgress) => addon.hashFiles(paths, onProgress), {
+    signal,
+    onProgress: progress.update,
+  });
   await refuseChanged(unknown);
   unknown.forEach(({ path }, at) => digests.set(path, found[at] ?? ""));
   await writeCache(Object.fromEntries(unknown.map((file, at) => [cacheKey(file), found[at] ?? ""])));

@@ -108,13 +108,20 @@ function mergeTensors(
   addon: Addon,
   progress: ProgressReporter,
 ): Promise<NativeMergeReport> {
-  progress.start("merge", built.layout.shards.reduce((sum, { size }) => sum + size, 0));
+  progress.start(
+    "merge",
+    built.layout.shards.reduce((sum, { size }) => sum + size, 0),
+  );
   const plan = nativePlan(built, folder, { seed, threads, maxMemory, reading, fsync: true });
   return runJob((onProgress) => addon.merge(plan, onProgress), { signal, onProgress: progress.update });
 }
 
 function tensorFiles({ built }: Prepared, { sha256 }: NativeMergeReport): OutputFile[] {
-  return built.layout.shards.map(({ fileName, size }, at) => ({ path: fileName, bytes: size, sha256: sha256[at] ?? "" }));
+  return built.layout.shards.map(({ fileName, size }, at) => ({
+    path: fileName,
+    bytes: size,
+    sha256: sha256[at] ?? "",
+  }));
 }
 
 function refuseNonFinite({ facts }: NativeMergeReport): void {

@@ -91,7 +91,8 @@ async function refuseReplacement(out: string, place: string, reads: MergeReads):
   for (const entry of entries) {
     const path = join(out, entry);
     const stats = await statOrNothing(path);
-    if (stats?.isFile() && inputs.has(identity(stats))) throw overlap(out, `holds ${path}, which is a file of an input`);
+    if (stats?.isFile() && inputs.has(identity(stats)))
+      throw overlap(out, `holds ${path}, which is a file of an input`);
   }
 }
 

@@ -1,8 +1,8 @@
 // Everything that a merge knows before it reads tensors: recipe, models, tokenizer, plan. `plan` ends here.
 
 import type { Addon } from "../addon/surface.js";
-import { storageDtype } from "../plan/dtypes.js";
 import { type BuiltPlan, buildPlan } from "../plan/build.js";
+import { storageDtype } from "../plan/dtypes.js";
 import { type Estimate, estimate } from "../plan/estimate.js";
 import { loadRecipe } from "../recipe/load.js";
 import type { ParsedRecipe, Recipe } from "../recipe/types.js";
@@ -47,8 +47,6 @@ export async function prepare(recipe: ParsedRecipe, options: PlanOptions, addon:
     vocabulary,
     built,
     estimate: estimate(built, threads, options.maxMemory),
-    warnings: [
-      ...new Set([...recipe.warnings, ...models.warnings, ...vocabulary.warnings, ...built.warnings]),
-    ],
+    warnings: [...new Set([...recipe.warnings, ...models.warnings, ...vocabulary.warnings, ...built.warnings])],
   };
 }

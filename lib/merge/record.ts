@@ -2,7 +2,7 @@
 // it. It says nothing of the run itself (time, threads), so that the same inputs give the same bytes.
 
 import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { z } from "zod";
 import { RetemperError } from "../errors.js";
 import type { NativeFacts } from "../plan/types.js";
@@ -35,8 +35,10 @@ export function recordText({ version, method, seed, recipe, files, inputs, diges
     seed,
     recipe,
     outputs: files,
+    // The models as the recipe writes them and the names of their files: outputs are published, and absolute paths tell
+    // more of a machine than its owner may wish.
     inputs: inputs.map(({ model, path, size, inode, mtimeNs }) => {
-      return { model, path, size, inode, mtimeNs, sha256: digests.get(path) };
+      return { model, file: basename(path), size, inode, mtimeNs, sha256: digests.get(path) };
     }),
     tensors: facts.map(({ variant: _one, ...fact }) => fact),
   };
@@ -62,7 +64,8 @@ export async function readRecord(out: string): Promise<readonly OutputFile[]> {
   let text: string;
   try {
     const stats = await stat(path);
-    if (!stats.isFile() || stats.size > LIMIT) throw new RetemperError("BAD_INPUT", "this is no record of a merge", { file: path });
+    if (!stats.isFile() || stats.size > LIMIT)
+      throw new RetemperError("BAD_INPUT", "this is no record of a merge", { file: path });
     text = await readFile(path, "utf8");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -1,10 +1,10 @@
 // What a merge, a plan and a verification answer.
 
 import type { Dtype } from "../checkpoint/types.js";
-import type { MethodName } from "../recipe/methods.js";
 import type { Estimate } from "../plan/estimate.js";
 import type { UnmatchedTensor } from "../plan/request.js";
 import type { NativeFacts, OpName } from "../plan/types.js";
+import type { MethodName } from "../recipe/methods.js";
 
 export interface OutputFile {
   /** Relative to the output folder. */

@@ -27,7 +27,9 @@ export async function sideFiles(
 ): Promise<ReadonlyMap<string, Content>> {
   const { recipe, models, vocabulary, built } = prepared;
   const files = new Map<string, Content>();
-  for (const { name: file, path, kind } of await sidecars(models.leader.folder, { code: options.trustRemoteCode ?? false })) {
+  for (const { name: file, path, kind } of await sidecars(models.leader.folder, {
+    code: options.trustRemoteCode ?? false,
+  })) {
     // Tokenizer files come from the merged tokenizer below; further templates belong to it.
     if (kind === "tokenizer" || (kind === "template" && options.copyTokenizer === false)) continue;
     files.set(file, { copyFrom: path });
@@ -42,13 +44,14 @@ export async function sideFiles(
   if (index !== undefined) files.set(INDEX_FILE, index);
   files.set("mergekit_config.yml", recipe.text.endsWith("\n") ? recipe.text : `${recipe.text}\n`);
   if (options.writeModelCard !== false) {
-    const texts = [...models.references.keys()];
-    const base = recipe.baseModel?.text;
+    const base = recipe.baseModel;
+    const references = [...(base ? [base] : []), ...models.references.values()];
     const card = modelCard({
       name,
       method: recipe.method,
-      models: base === undefined ? texts : [base, ...texts.filter((text) => text !== base)],
-      baseModel: base,
+      models: [...new Set(references.map(({ text }) => text))],
+      repositories: [...new Set(references.flatMap(({ path, lora }) => (lora ? [path, lora.path] : [path])))],
+      baseModel: base?.text,
       recipe: recipe.text,
       version,
     });

@@ -55,7 +55,10 @@ export async function compareFiles(
     if (problem !== undefined) problems.set(path, problem);
   }
   const readable = listed.filter(({ path }) => !problems.has(path));
-  progress.start("verify", readable.reduce((sum, { bytes }) => sum + bytes, 0));
+  progress.start(
+    "verify",
+    readable.reduce((sum, { bytes }) => sum + bytes, 0),
+  );
   const paths = readable.map(({ path }) => join(folder, path));
   const digests = await runJob((onProgress) => addon.hashFiles(paths, onProgress), {
     signal,
@@ -97,6 +100,11 @@ async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries
     .filter((entry) => !entry.isDirectory())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1).split(sep).join("/"))
+    .map((entry) =>
+      join(entry.parentPath, entry.name)
+        .slice(folder.length + 1)
+        .split(sep)
+        .join("/"),
+    )
     .sort();
 }

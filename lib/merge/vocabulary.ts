@@ -3,8 +3,8 @@
 import { embeddingNames } from "../checkpoint/families.js";
 import { locate } from "../checkpoint/locate.js";
 import type { Checkpoint } from "../checkpoint/types.js";
-import type { VocabularyGather, VocabularyPlan } from "../plan/request.js";
 import { allTensors } from "../plan/operands.js";
+import type { VocabularyGather, VocabularyPlan } from "../plan/request.js";
 import type { ParsedRecipe } from "../recipe/types.js";
 import { withoutMeanRows } from "../tokenizer/embeddingRows.js";
 import { mergeTokenizers, type OutputFile, type TokenizerInput } from "../tokenizer/mergeTokenizers.js";

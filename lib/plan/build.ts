@@ -76,7 +76,8 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
     for (const operand of operands) if (operand) use(used, operand);
     const reader = readers.get(slot.slice) ?? createParameterReader(recipe, slot.module, slot.slice);
     readers.set(slot.slice, reader);
-    const elsewhere = heads.vocabulary.has(slot.name) && vocabulary ? operandsElsewhere(slot, checkpoints, heads) : none;
+    const elsewhere =
+      heads.vocabulary.has(slot.name) && vocabulary ? operandsElsewhere(slot, checkpoints, heads) : none;
     return draftTensor(slot, operands, elsewhere, new SlotParameters(reader, slot), context) ?? [];
   });
   misfits.refuse();
@@ -140,7 +141,8 @@ function ownedNames(module: RecipeModule, checkpoints: ReadonlyMap<string, Check
 function withHead(slots: readonly OutputSlot[], heads: Heads): readonly OutputSlot[] {
   const [name] = heads.head;
   const embeds = slots.some((slot) => heads.embedding.has(slot.name));
-  if (heads.tie !== false || name === undefined || !embeds || slots.some((slot) => heads.head.has(slot.name))) return slots;
+  if (heads.tie !== false || name === undefined || !embeds || slots.some((slot) => heads.head.has(slot.name)))
+    return slots;
   const last = slots.at(-1) as OutputSlot;
   return [...slots, { ...last, name, inputNames: last.inputs.map(() => name), t: 0 }];
 }
@@ -219,7 +221,8 @@ function leftOver(
     const uses = used.get(model);
     for (const tensor of tensorNames(checkpoint)) {
       if (uses?.has(tensor)) continue;
-      if (heads.head.has(tensor) && !heads.write) left.push({ model, tensor, reason: "the head is tied to the embedding" });
+      if (heads.head.has(tensor) && !heads.write)
+        left.push({ model, tensor, reason: "the head is tied to the embedding" });
       else if (!uses) left.push({ model, tensor, reason: "the model only gives configuration or tokens" });
       else left.push({ model, tensor, reason: modular ? "in no module of the recipe" : "in no slice of the recipe" });
     }
@@ -245,9 +248,13 @@ function refuseForgottenModules(
   const forgotten = left.filter(({ model, tensor }) => !covered.get(model)?.some((belongs) => belongs(tensor)));
   if (forgotten.length === 0) return;
   const list = [...new Set(forgotten.map(({ tensor }) => tensor))];
-  throw new RetemperError("INCOMPATIBLE", `${list.length} tensors are in no module of the recipe:\n  ${list.join("\n  ")}`, {
-    hint: "add the modules that they belong to, for example vision_tower: {models: [{model: ...}]}",
-  });
+  throw new RetemperError(
+    "INCOMPATIBLE",
+    `${list.length} tensors are in no module of the recipe:\n  ${list.join("\n  ")}`,
+    {
+      hint: "add the modules that they belong to, for example vision_tower: {models: [{model: ...}]}",
+    },
+  );
 }
 
 /** The dtype that most values have, which is what config.json declares. */

@@ -2,10 +2,10 @@
 
 import { RetemperError } from "../errors.js";
 import { METHODS, type MethodName } from "../recipe/methods.js";
+import { isFloat } from "./dtypes.js";
 import type { OutputSlot } from "./layers.js";
 import type { Operand } from "./operands.js";
 import { isBuffer } from "./operands.js";
-import { isFloat } from "./dtypes.js";
 import type { NativeParams } from "./types.js";
 
 export class Misfits {
@@ -59,7 +59,12 @@ export function mayBeMissing(name: string, operands: readonly (Operand | undefin
  * Values that make an operation meaningless or surprising.
  * @throws RetemperError BAD_RECIPE
  */
-export function checkParams(method: MethodName, params: NativeParams, tensor: string, warn: (text: string) => void): void {
+export function checkParams(
+  method: MethodName,
+  params: NativeParams,
+  tensor: string,
+  warn: (text: string) => void,
+): void {
   if (params.op === "linear" && params.normalize && params.weights.reduce((a, b) => a + b, 0) === 0) {
     throw new RetemperError("BAD_RECIPE", "the weights sum to zero, so they cannot be normalised", {
       tensor,
@@ -73,10 +78,14 @@ export function checkParams(method: MethodName, params: NativeParams, tensor: st
     else if (density < 1 && params.sparsifier === "ranked") {
       const epsilon = params.epsilons[at] ?? 0;
       if (density - epsilon > 0 && density + epsilon < 1) return;
-      throw new RetemperError("BAD_RECIPE", `density ${density} with epsilon ${epsilon} gives probabilities outside (0, 1)`, {
-        tensor,
-        hint: "choose density and epsilon so that density - epsilon > 0 and density + epsilon < 1",
-      });
+      throw new RetemperError(
+        "BAD_RECIPE",
+        `density ${density} with epsilon ${epsilon} gives probabilities outside (0, 1)`,
+        {
+          tensor,
+          hint: "choose density and epsilon so that density - epsilon > 0 and density + epsilon < 1",
+        },
+      );
     }
   });
 }

@@ -139,7 +139,8 @@ function stackedSlices(
 ): ModuleLayout {
   const stacks = new Map<Checkpoint, { readonly prefix: string; readonly layers: number }>();
   for (const [checkpoint, names] of owned) stacks.set(checkpoint, mainStack(names) ?? { prefix: "", layers: 0 });
-  const isLoose = (name: string, { checkpoint }: SliceInput) => layerOf(name)?.prefix !== stacks.get(checkpoint)?.prefix;
+  const isLoose = (name: string, { checkpoint }: SliceInput) =>
+    layerOf(name)?.prefix !== stacks.get(checkpoint)?.prefix;
 
   const before: OutputSlot[] = [];
   const layered: OutputSlot[] = [];
@@ -159,7 +160,10 @@ function stackedSlices(
         const found = suffixes[layer.index - (begins[key] ?? 0)];
         if (!found || found.has(layer.suffix)) continue;
         const index = layer.index - (begins[key] ?? 0);
-        found.set(layer.suffix, inputs.map((other, k) => nameIn(stacks, other, (begins[k] ?? 0) + index, layer.suffix)));
+        found.set(
+          layer.suffix,
+          inputs.map((other, k) => nameIn(stacks, other, (begins[k] ?? 0) + index, layer.suffix)),
+        );
       }
     });
     const [leader] = inputs;

@@ -31,7 +31,9 @@ export class SlotParameters {
 
   /** One value for each operand. */
   each(name: string, operands: readonly Operand[]): number[] {
-    return operands.map(({ input, name: tensor }) => this.#reader.sourceNumber(input.source, name, tensor, this.#slot.t));
+    return operands.map(({ input, name: tensor }) =>
+      this.#reader.sourceNumber(input.source, name, tensor, this.#slot.t),
+    );
   }
 
   /** The same for a parameter that may be unset. */

@@ -2,7 +2,7 @@
 
 import type { Dtype } from "../checkpoint/types.js";
 import { METHODS, type MethodName } from "../recipe/methods.js";
-import { checkParams, mayBeMissing, type Misfits } from "./checks.js";
+import { checkParams, type Misfits, mayBeMissing } from "./checks.js";
 import { isFloat, promote } from "./dtypes.js";
 import type { OutputSlot } from "./layers.js";
 import type { Operand } from "./operands.js";
