@@ -2,7 +2,7 @@
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { demoAdapter, demoModel, root, temporaryFolder } from "./command.js";
 
@@ -21,7 +21,11 @@ function run(command: string, args: readonly string[]): { status: number | null;
 beforeAll(() => {
   mkdirSync(user);
   execFileSync(process.execPath, [join(root, "scripts/pack.mjs"), "--out", tarballs], { stdio: "pipe" });
-  writeFileSync(join(user, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }));
+  const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  writeFileSync(
+    join(user, "package.json"),
+    JSON.stringify({ name: "user", private: true, type: "module", dependencies }),
+  );
   putDependencies();
   const args = ["install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", ...files()];
   const { status, stderr } = run("npm", args);
@@ -35,15 +39,22 @@ function files(): string[] {
     .map((name) => join(tarballs, name));
 }
 
-/** npm takes what is in node_modules and fits: the checkout's production dependencies, so that no network is needed. */
+/**
+ * The checkout's production dependencies as they would be after their own installation: npm keeps what is in
+ * node_modules, fits and has its bin links, so the network is not needed.
+ */
 function putDependencies(): void {
   const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {
-    packages: Record<string, { dev?: boolean; devOptional?: boolean; optional?: boolean }>;
+    packages: Record<string, { dev?: boolean; devOptional?: boolean; bin?: Record<string, string> }>;
   };
+  const bin = join(user, "node_modules/.bin");
+  mkdirSync(bin, { recursive: true });
   for (const [path, entry] of Object.entries(lock.packages)) {
     if (path === "" || entry.dev || entry.devOptional || !existsSync(join(root, path))) continue;
-    mkdirSync(dirname(join(user, path)), { recursive: true });
     cpSync(join(root, path), join(user, path), { recursive: true });
+    for (const [name, file] of Object.entries(entry.bin ?? {})) {
+      symlinkSync(join("..", path.slice("node_modules/".length), file), join(bin, name));
+    }
   }
 }
 
