@@ -7,7 +7,7 @@ function key({ path, revision, lora }: ModelReference): string {
   return JSON.stringify([path, revision ?? null, lora?.path ?? null, lora?.revision ?? null]);
 }
 
-/** True for references to the same model, however they are written. */
+/** True for references to the same weights, whatever architecture the recipe claims for them. */
 export function sameModel(x: ModelReference, y: ModelReference): boolean {
   return key(x) === key(y);
 }

@@ -1,0 +1,68 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { memberSpans, parseJsonObject, withMembers } from "../../../lib/tokenizer/jsonText.js";
+import { failureOf } from "./fixtures.js";
+
+/** An object as its author might have laid it out; keys without the one that setters treat specially. */
+const objects = fc.dictionary(
+  fc.string().filter((key) => key !== "__proto__"),
+  fc.jsonValue(),
+);
+const layouts = fc.constantFrom(undefined, 1, 2, "\t");
+
+describe("a JSON object's text", () => {
+  it("has the spans of its members' values", () => {
+    fc.assert(
+      fc.property(objects, layouts, (value, layout) => {
+        const text = JSON.stringify(value, undefined, layout);
+        const spans = memberSpans(text);
+        expect([...spans.keys()].sort()).toEqual(Object.keys(value).sort());
+        for (const [key, { start, end }] of spans) {
+          expect(JSON.parse(text.slice(start, end))).toEqual(JSON.parse(JSON.stringify(value[key])));
+        }
+      }),
+    );
+  });
+
+  it("changes in the named members alone, and gets those that it lacks", () => {
+    fc.assert(
+      fc.property(objects, objects, layouts, (value, changes, layout) => {
+        const text = JSON.stringify(value, undefined, layout);
+        const edits = new Map(Object.entries(changes).map(([key, change]) => [key, JSON.stringify(change)]));
+        const edited = withMembers(text, edits);
+        expect(JSON.parse(edited)).toEqual(JSON.parse(JSON.stringify({ ...value, ...changes })));
+      }),
+    );
+  });
+
+  it("keeps every byte outside the changed members", () => {
+    const text = '{ "big": 1000000000000000019884624838656,\r\n  "x" : [1.0, "\\u00e9\\"}"], "y":null }\n';
+    expect(withMembers(text, new Map([["x", "2"]]))).toBe(
+      '{ "big": 1000000000000000019884624838656,\r\n  "x" : 2, "y":null }\n',
+    );
+  });
+
+  it("gets members where it had none", () => {
+    expect(JSON.parse(withMembers("{}", new Map([["a", "1"]])))).toEqual({ a: 1 });
+    expect(JSON.parse(withMembers(" {\n} ", new Map([["a", "1"]])))).toEqual({ a: 1 });
+  });
+
+  it("of a repeated key changes the last, which is the one that counts", () => {
+    expect(JSON.parse(withMembers('{"a":1,"a":2}', new Map([["a", "3"]])))).toEqual({ a: 3 });
+  });
+
+  it.each([
+    ['{\n  "a": }', 2, 8],
+    ['{\n  "a": 1,\n}', 3, 1],
+    ['{"a": "x\ny"}', 1, 7],
+    ['{"a": 1', 1, 8],
+    ["", 1, 1],
+  ])("is refused with line and column where it is broken: %j", async (text, line, column) => {
+    const error = await failureOf(() => parseJsonObject(text, "t.json"));
+    expect(error).toMatchObject({ code: "BAD_INPUT", file: "t.json", line, column });
+  });
+
+  it.each(["[]", "null", "3", '"x"'])("is refused when it is %s and no object", async (text) => {
+    expect((await failureOf(() => parseJsonObject(text, "t.json"))).message).toMatch(/not a JSON object/);
+  });
+});
