@@ -118,7 +118,10 @@ export const CASES: readonly Case[] = [
   {
     title: "task arithmetic, weights that cancel",
     sources: ["base", "tuned1", "tuned2"],
-    params: arithmetic({ weights: [0.5, -0.5], densities: [1, 1], normalize: true }),
+    params: arithmetic({
+      ...{ weights: [0.5, -0.5], densities: [1, 1], gammas: [0, 0], epsilons: [0, 0] },
+      normalize: true,
+    }),
   },
   { title: "ties without trimming", sources: [...THREE], params: arithmetic({ ...elected, sparsifier: "magnitude" }) },
   { title: "ties", sources: [...THREE], params: arithmetic({ ...elected, ...magnitude }) },

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { NativeParams, NativeRange, NativeSource } from "../../lib/plan/types.js";
 import { expectClose } from "./compare.js";
 import { decode, type FloatDtype, roundTo } from "./dtypes.js";
-import { part, PlanBench, whole } from "./planBench.js";
+import { PlanBench, part, whole } from "./planBench.js";
 import { tuned, uniform, weightsLike } from "./random.js";
 import { type Adaptation, adapted, gathered } from "./reference/adapted.js";
 import { expected } from "./reference/expected.js";
@@ -29,7 +29,10 @@ async function merge(
 ): Promise<Uint8Array> {
   const drafts = [{ name: "w", shape, compute, outDtype, sources, variants: [{ params }] }];
   const first = await bench.run(drafts, { threads: 1, reading: "map" });
-  for (const options of [{ threads: 3, reading: "pread" }, { target: "baseline", threads: 2 }] as const) {
+  for (const options of [
+    { threads: 3, reading: "pread" },
+    { target: "baseline", threads: 2 },
+  ] as const) {
     expect((await bench.run(drafts, options)).report.sha256).toEqual(first.report.sha256);
   }
   return first.tensors[0]?.[0] as Uint8Array;
@@ -104,7 +107,12 @@ test("an adapter merges with its own base by every kind of op", async () => {
   const adaptation: Adaptation = {
     rows,
     cols,
-    lowRank: { left: { stored: left, transposed: false }, right: { stored: right, transposed: true }, rank, scale: 0.5 },
+    lowRank: {
+      left: { stored: left, transposed: false },
+      right: { stored: right, transposed: true },
+      rank,
+      scale: 0.5,
+    },
   };
   const base = store(w, [rows, cols], "BF16");
   const lowRank = {
@@ -247,7 +255,7 @@ describe("gathered rows", () => {
 
   test("a gathered copy keeps the rows' bits", async () => {
     const list = lists["a permutation"];
-    const source = { ...sources(list), parts: [(sources(list).parts[0] as NativeSource["parts"][0])] };
+    const source = { ...sources(list), parts: [sources(list).parts[0] as NativeSource["parts"][0]] };
     const got = await merge([source], [20, cols], { op: "copy" }, "BF16");
     expect([...decode(got, "BF16")]).toEqual([...gathered(parts, cols, list)]);
   });

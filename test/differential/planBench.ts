@@ -114,7 +114,11 @@ export class PlanBench {
     const headers = layouts.map((tensors) => makeHeader(tensors, 8, options.outputShift ?? 0));
     return {
       inputs: this.inputs,
-      outputs: headers.map(({ bytes, size }, k) => ({ path: join(folder, `out-${k}.safetensors`), size, header: bytes })),
+      outputs: headers.map(({ bytes, size }, k) => ({
+        path: join(folder, `out-${k}.safetensors`),
+        size,
+        header: bytes,
+      })),
       tensors: drafts.map((draft, d): NativeTensor => {
         return {
           name: draft.name,

@@ -38,33 +38,49 @@ const sweep = (lambda: number): NativeParams => ({
 });
 const LAMBDAS = [0, 0.1, 0.25, 0.5, 0.75, 0.9, 1, 1.5, -0.5];
 
+type Settings = Partial<Extract<NativeParams, { op: "task_arithmetic" }>>;
+
+const families: readonly { readonly title: string; readonly params: Settings }[] = [
+  { title: "task arithmetic", params: {} },
+  { title: "ties", params: { sparsifier: "magnitude", election: true, normalize: true } },
+  { title: "dare", params: { sparsifier: "random", rescale: "l1" } },
+  { title: "della", params: { sparsifier: "ranked", rescale: "l1" } },
+  { title: "breadcrumbs", params: { sparsifier: "outliers", gammas: [0.1, 0.05] } },
+];
+
 const sweeps: readonly { readonly title: string; readonly settings: readonly NativeParams[] }[] = [
   { title: "linear", settings: LAMBDAS.map(sweep) },
   {
-    title: "slerp",
+    title: "linear, not normalised",
     settings: LAMBDAS.map((t) => ({ op: "linear", weights: [t, 1 - t, 0.1], normalize: false })),
   },
+  ...families.map(({ title, params }) => ({
+    title,
+    settings: [0, 0.3, 1].flatMap((lambda) =>
+      [0.3, 0.6].map((density) => arithmetic({ ...params, lambda, densities: [density, 0.5] })),
+    ),
+  })),
+  ...(["flat", "last", "first"] as const).map((axis) => ({
+    title: `nuslerp, ${axis}`,
+    settings: [0.2, 0.8].map((w): NativeParams => ({ op: "nuslerp", weights: [w, 1 - w], hasBase: true, axis })),
+  })),
   {
-    title: "task arithmetic",
-    settings: [0, 0.3, 1].flatMap((lambda) => [
-      arithmetic({ lambda }),
-      arithmetic({ lambda, sparsifier: "magnitude", densities: [0.2 + lambda / 2, 0.5], election: true }),
-      arithmetic({ lambda, sparsifier: "random", densities: [0.5, 0.2], rescale: "l1" }),
-      arithmetic({ lambda, sparsifier: "ranked", densities: [0.5, 0.3] }),
-      arithmetic({ lambda, sparsifier: "outliers", densities: [0.6, 0.3], gammas: [0.1, lambda / 5] }),
-    ]),
-  },
-  {
-    title: "nuslerp along every axis",
-    settings: (["flat", "last", "first"] as const).flatMap((axis) =>
-      [0.2, 0.8].map((w) => ({ op: "nuslerp", weights: [w, 1 - w], hasBase: true, axis }) as const),
+    title: "multislerp",
+    settings: [0.2, 0.5].map(
+      (w): NativeParams => ({
+        op: "multislerp",
+        weights: [w, 1 - w],
+        normalizeWeights: true,
+        eps: 1e-8,
+        hasBase: true,
+      }),
     ),
   },
   { title: "sce", settings: [0.1, 0.5, 1].map((selectTopk) => ({ op: "sce", selectTopk })) },
   { title: "ram", settings: [1e-4, 5e-3].map((epsilon) => ({ op: "ram", epsilon, r: 0.2, alpha: 0.4 })) },
 ];
 
-function arithmetic(settings: Partial<Extract<NativeParams, { op: "task_arithmetic" }>>): NativeParams {
+function arithmetic(settings: Settings): NativeParams {
   return {
     op: "task_arithmetic",
     ...{ sparsifier: "none", election: false, normalize: false, rescale: "none", lambda: 1 },
@@ -82,6 +98,66 @@ test.each(sweeps)("a sweep of $title gives byte for byte what its merges give on
     expect(swept.report.sha256[v], `variant ${v}`).toBe(single.report.sha256[0]);
     const facts = swept.report.facts.filter(({ variant }) => variant === v).map((fact) => ({ ...fact, variant: 0 }));
     expect(facts).toEqual(single.report.facts);
+  }
+});
+
+const mixtures: readonly { readonly title: string; readonly settings: readonly NativeParams[] }[] = [
+  { title: "methods", settings: [sweep(0.3), { op: "model_stock", filterWise: false }] },
+  {
+    title: "axes of nuslerp",
+    settings: (["flat", "last", "first"] as const).map((axis) => {
+      return { op: "nuslerp", weights: [0.2, 0.8], hasBase: true, axis };
+    }),
+  },
+  { title: "ways of model_stock", settings: [false, true].map((filterWise) => ({ op: "model_stock", filterWise })) },
+  {
+    title: "sparsifiers",
+    settings: (["none", "magnitude", "random", "ranked", "outliers"] as const).map((sparsifier) =>
+      arithmetic({ sparsifier, densities: [0.5, 0.3], election: sparsifier !== "none" }),
+    ),
+  },
+  {
+    title: "ways of rescaling",
+    settings: (["none", "l1", "inverse_density"] as const).map((rescale) =>
+      arithmetic({ sparsifier: "random", densities: [0.5, 0.3], rescale }),
+    ),
+  },
+  {
+    title: "roles of the first model",
+    settings: [true, false].map((hasBase) => {
+      const weights = hasBase ? [0.5, 0.5] : [0.2, 0.4, 0.4];
+      return { op: "multislerp", weights, normalizeWeights: true, eps: 1e-8, hasBase };
+    }),
+  },
+];
+
+test("a sweep of slerp gives byte for byte what its merges give one at a time", async () => {
+  const drafts = (ts: readonly number[]) =>
+    pools.map((pool, k): Draft => {
+      const sources = (["base", "far"] as const).map((name) => pool.source(name));
+      const variants = ts.map((t, output) => ({ output, params: { op: "slerp", t, threshold: 0.9995 } as const }));
+      return { name: `layer.${k}`, shape: pool.shape, outDtype: "BF16", sources, variants };
+    });
+  const swept = await bench.run(drafts(LAMBDAS));
+  for (const [v, t] of LAMBDAS.entries()) {
+    expect(swept.report.sha256[v], `t = ${t}`).toBe((await bench.run(drafts([t]))).report.sha256[0]);
+  }
+});
+
+test.each(mixtures)("variants with different $title are refused, or merged as each alone", async ({ settings }) => {
+  const pool = pools[0] as Pool;
+  const outputs = [...settings.keys()];
+  let together: Awaited<ReturnType<PlanBench["run"]>>;
+  try {
+    together = await bench.run([draft(pool, "w", settings, outputs)]);
+  } catch (error) {
+    expect(error).toMatchObject({ code: "INTERNAL", message: expect.stringContaining("variants") });
+    return;
+  }
+  for (const [v, params] of settings.entries()) {
+    const alone = await bench.run([draft(pool, "w", [params], [0])]);
+    expect(together.report.sha256[v], `variant ${v}`).toBe(alone.report.sha256[0]);
+    expect({ ...together.report.facts[v], variant: 0 }).toEqual(alone.report.facts[0]);
   }
 });
 
@@ -177,8 +253,11 @@ test("copies of integers and booleans keep their bytes", async () => {
 });
 
 test("a small memory limit changes no byte", async () => {
-  const settings = [sweep(0.3), arithmetic({ sparsifier: "magnitude", densities: [0.3, 0.3] })];
-  const drafts = pools.map((pool, k) => draft(pool, `layer.${k}`, settings, [0, 1]));
+  const trimmed = (density: number) => arithmetic({ sparsifier: "magnitude", densities: [density, 0.3] });
+  const drafts = pools.flatMap((pool, k) => [
+    draft(pool, `sum.${k}`, [sweep(0.3), sweep(0.6)], [0, 1]),
+    draft(pool, `trim.${k}`, [trimmed(0.3), trimmed(0.6)], [0, 1]),
+  ]);
   const free = await bench.run(drafts, { threads: 7 });
   const tight = await bench.run(drafts, { threads: 7, maxMemory: 64 * 2 ** 20, reading: "pread" });
   expect(tight.report.sha256).toEqual(free.report.sha256);
@@ -225,9 +304,9 @@ test("random shapes, dtypes, ops and parameters agree with the reference", async
   const share = fc.double({ min: 0.05, max: 1, noNaN: true });
   const weight = fc.double({ min: 0.1, max: 1.5, noNaN: true });
   const params: fc.Arbitrary<NativeParams> = fc.oneof(
-    fc.record({ weights: fc.tuple(weight, weight, weight), normalize: fc.boolean() }).map(
-      (rest): NativeParams => ({ op: "linear", ...rest }),
-    ),
+    fc
+      .record({ weights: fc.tuple(weight, weight, weight), normalize: fc.boolean() })
+      .map((rest): NativeParams => ({ op: "linear", ...rest })),
     fc
       .record({
         sparsifier: fc.constantFrom("none", "magnitude", "outliers"),
@@ -239,14 +318,14 @@ test("random shapes, dtypes, ops and parameters agree with the reference", async
         densities: fc.tuple(share, share),
         gammas: fc.tuple(share, share).map(([a, b]) => [a / 4, b / 4]),
       })
-      .map((settings): NativeParams => arithmetic(settings as Parameters<typeof arithmetic>[0])),
+      .map((settings): NativeParams => arithmetic(settings as Settings)),
     fc.boolean().map((filterWise): NativeParams => ({ op: "model_stock", filterWise })),
     fc
       .record({ weights: fc.tuple(weight, weight), axis: fc.constantFrom("flat", "last", "first") })
       .map((rest): NativeParams => ({ op: "nuslerp", hasBase: true, ...rest }) as NativeParams),
-    fc.record({ epsilon: fc.double({ min: 1e-4, max: 0.02, noNaN: true }), r: share, alpha: share }).map(
-      (rest): NativeParams => ({ op: "ram", ...rest }),
-    ),
+    fc
+      .record({ epsilon: fc.double({ min: 1e-4, max: 0.02, noNaN: true }), r: share, alpha: share })
+      .map((rest): NativeParams => ({ op: "ram", ...rest })),
   );
   const small = new PlanBench();
   const check = fc.asyncProperty(

@@ -90,7 +90,12 @@ describe.each(["random", "ranked"] as const)("%s", (sparsifier) => {
       "far seed": await masked(settings, { seed: 2 ** 32 }),
     };
     for (const [what, { values }] of Object.entries(others)) {
-      expectShare(count(values, (value, i) => value === 1 && first[i] === 1), N, 0.25, `another ${what}`);
+      expectShare(
+        count(values, (value, i) => value === 1 && first[i] === 1),
+        N,
+        0.25,
+        `another ${what}`,
+      );
     }
   });
 
@@ -103,7 +108,12 @@ describe.each(["random", "ranked"] as const)("%s", (sparsifier) => {
       [2, 0.7 * 0.6],
       [3, 0.3 * 0.6],
     ] as const) {
-      expectShare(count(values, (value) => value === sum), N, probability, `sum ${sum}`);
+      expectShare(
+        count(values, (value) => value === sum),
+        N,
+        probability,
+        `sum ${sum}`,
+      );
     }
   });
 
@@ -198,8 +208,26 @@ test("ranked: a vector is one row, and a row of one element is kept with the den
     return { name, shape, outDtype: "F32" as const, sources: [none(shape), x], variants: [{ params }] };
   };
   const { tensors } = await bench.run([draft("columns", [20_000, 1], columns), draft("vector", [20_000], vector)]);
-  const [single, vectors] = tensors.map(([bytes]) => decode(bytes as Uint8Array, "F32")) as [Float64Array, Float64Array];
-  expectShare(count(single, (value) => value !== 0), 20_000, 0.5, "rows of one");
-  expectShare(count(vectors.subarray(0, 2000), (value) => value !== 0), 2000, 0.1 + 0.8 * 0.05, "smallest tenth");
-  expectShare(count(vectors.subarray(18_000), (value) => value !== 0), 2000, 0.1 + 0.8 * 0.95, "largest tenth");
+  const [single, vectors] = tensors.map(([bytes]) => decode(bytes as Uint8Array, "F32")) as [
+    Float64Array,
+    Float64Array,
+  ];
+  expectShare(
+    count(single, (value) => value !== 0),
+    20_000,
+    0.5,
+    "rows of one",
+  );
+  expectShare(
+    count(vectors.subarray(0, 2000), (value) => value !== 0),
+    2000,
+    0.1 + 0.8 * 0.05,
+    "smallest tenth",
+  );
+  expectShare(
+    count(vectors.subarray(18_000), (value) => value !== 0),
+    2000,
+    0.1 + 0.8 * 0.95,
+    "largest tenth",
+  );
 });

@@ -107,29 +107,24 @@ describe("elementwise ops follow IEEE arithmetic", () => {
   const settings: readonly { readonly title: string; readonly params: NativeParams }[] = [
     { title: "linear", params: { op: "linear", weights: [0.5, 0.25], normalize: false } },
     { title: "linear, normalised", params: { op: "linear", weights: [3, 1], normalize: true } },
-    { title: "straight slerp", params: { op: "slerp", t: 0.25, threshold: -1 } },
+    { title: "nearswap", params: { op: "nearswap", t: 0.5 } },
   ];
-  const x = SPECIAL.flatMap((value) => SPECIAL.map(() => value));
-  const y = SPECIAL.flatMap(() => SPECIAL);
 
   test.each(settings)("$title of every pair of special values", async ({ params }) => {
     for (const dtype of FLOAT_DTYPES) {
       const compute = dtype === "F64" ? "F64" : "F32";
-      // Only values whose float32 arithmetic cannot overflow where float64's does not.
-      const [a, b] = [x, y].map((values) => f64(values.map((value) => roundTo(value / 4, dtype)))) as [
-        Float64Array,
-        Float64Array,
-      ];
-      // A cosine of values with NaN is NaN, so slerp is tried one element at a time below.
-      if (params.op === "slerp") continue;
+      // A quarter of each, so that float32 sums do not overflow where the reference's float64 does not.
+      const special = SPECIAL.map((value) => roundTo(value / 4, dtype));
+      const a = f64(special.flatMap((value) => special.map(() => value)));
+      const b = f64(special.flatMap(() => special));
       const operands = [a, b].map((values) => ({ shape: [values.length], dtype, values }));
       const { bytes, facts } = await everywhere(operands, params, dtype, compute);
       const got = decode(bytes, dtype);
-      const want = expected({ x: [a, b], shape: [a.length], compute }, params).values;
-      for (let i = 0; i < got.length; i++) {
-        const rounded = roundTo(want[i] as number, dtype);
-        if (Number.isFinite(rounded)) expect(got[i]).toBeCloseTo(rounded, 30 - Math.ceil(Math.log10(Math.abs(rounded) + 1)));
-        else expect(got[i], `${a[i]}, ${b[i]} as ${dtype}`).toBe(rounded);
+      const { values } = expected({ x: [a, b], shape: [a.length], compute }, params);
+      for (const [i, value] of got.entries()) {
+        // One element at a time: the largest would hide errors of the small ones.
+        const pair = `${a[i]} and ${b[i]} as ${dtype}: ${value}, expected ${values[i]}`;
+        expectClose(encode([value], dtype), dtype, { values: values.subarray(i, i + 1) }, compute, pair);
       }
       expect(facts.nonFinite).toBe(notFinite(got));
     }
@@ -150,29 +145,34 @@ describe("elementwise ops follow IEEE arithmetic", () => {
     const operands = [a, b].map((values) => ({ shape: [6, 10], dtype: "F32" as const, values }));
     const params = { op: "nuslerp", weights: [1, 1], hasBase: false, axis: "last" } as const;
     const { bytes, facts } = await everywhere(operands, params, "F32");
-    expect([...decode(bytes, "F32")].map(Number.isNaN)).toEqual(Array.from({ length: 60 }, (_, i) => i >= 20 && i < 30));
+    expect([...decode(bytes, "F32")].map(Number.isNaN)).toEqual(
+      Array.from({ length: 60 }, (_, i) => i >= 20 && i < 30),
+    );
     expect(facts.nonFinite).toBe(10);
   });
 });
 
-test.each(CASES)("$title is the same on every target with special values inside, and counts them", async (mergeCase) => {
-  for (const dtype of FLOAT_DTYPES) {
-    const n = 7 * 301;
-    const base = weightsLike(n, 1, dtype);
-    const operands = mergeCase.sources.map((name, k) => {
-      const values = tuned(base, 10 + k, dtype);
-      // Each source has specials where the others do not, and all have some in common.
-      for (const [s, special] of SPECIAL.entries()) {
-        values[100 * k + 7 * s] = roundTo(special, dtype);
-        values[1500 + 3 * s] = roundTo(special, dtype);
-      }
-      return { shape: [7, 301], dtype, values, name };
-    });
-    const compute = dtype === "F64" ? "F64" : "F32";
-    const { bytes, facts } = await everywhere(operands, mergeCase.params, dtype, compute);
-    expect(facts.nonFinite).toBe(notFinite(decode(bytes, dtype)));
-  }
-});
+test.each(CASES)(
+  "$title is the same on every target with special values inside, and counts them",
+  async (mergeCase) => {
+    for (const dtype of FLOAT_DTYPES) {
+      const n = 7 * 301;
+      const base = weightsLike(n, 1, dtype);
+      const operands = mergeCase.sources.map((name, k) => {
+        const values = tuned(base, 10 + k, dtype);
+        // Each source has specials where the others do not, and all have some in common.
+        for (const [s, special] of SPECIAL.entries()) {
+          values[100 * k + 7 * s] = roundTo(special, dtype);
+          values[1500 + 3 * s] = roundTo(special, dtype);
+        }
+        return { shape: [7, 301], dtype, values, name };
+      });
+      const compute = dtype === "F64" ? "F64" : "F32";
+      const { bytes, facts } = await everywhere(operands, mergeCase.params, dtype, compute);
+      expect(facts.nonFinite).toBe(notFinite(decode(bytes, dtype)));
+    }
+  },
+);
 
 test.each(CASES)("$title is defined for tensors of zeros", async (mergeCase) => {
   const shape = [5, 77];
@@ -198,8 +198,28 @@ test.each(CASES)("$title of identical models follows the reference", async (merg
     return;
   }
   const { bytes } = await everywhere(operands, params, "F32");
-  expectClose(bytes, "F32", expected({ x: operands.map((x) => x.values), shape, compute: "F32" }, params), "F32", "same");
+  expectClose(
+    bytes,
+    "F32",
+    expected({ x: operands.map((x) => x.values), shape, compute: "F32" }, params),
+    "F32",
+    "same",
+  );
 });
+
+test.each(["task_arithmetic", "sce"] as const)(
+  "%s elects the positive sign when the deltas cancel exactly",
+  async (op) => {
+    const shape = [4];
+    const x = [f64([1, 2, -3, 0]), f64([1.5, 1.75, -2.5, 0]), f64([0.5, 2.25, -3.5, 0])];
+    const rest = { sparsifier: "none", election: true, normalize: true, rescale: "none", lambda: 1 } as const;
+    const per = { weights: [0.5, 0.5], densities: [1, 1], gammas: [0, 0], epsilons: [0.1, 0.1] };
+    const params: NativeParams = op === "sce" ? { op, selectTopk: 1 } : { op, ...rest, ...per };
+    const operands = x.map((values) => ({ shape, dtype: "F32" as const, values }));
+    const { bytes } = await everywhere(operands, params, "F32");
+    expect([...decode(bytes, "F32")]).toEqual([1.5, 2.25, -2.5, 0]);
+  },
+);
 
 describe("parallel and opposite vectors", () => {
   const shape = [2, 64];
@@ -261,22 +281,25 @@ describe("parallel and opposite vectors", () => {
 });
 
 describe("lambda exactly 0 and 1", () => {
-  test.each(FLOAT_DTYPES)("a linear merge of %s copies the one model's bytes, signs of zero included", async (dtype) => {
-    const compute = dtype === "F64" ? "F64" : "F32";
-    const x = weightsLike(3001, 1, dtype);
-    const y = weightsLike(3001, 2, dtype);
-    x.set([-0, 0, roundTo(2 ** -149, dtype), -0]);
-    y.set([-0, -0, -0, roundTo(2 ** -24, dtype)]);
-    const operands = [x, y].map((values) => ({ shape: [3001], dtype, values }));
-    for (const [weights, want] of [
-      [[1, 0], x],
-      [[0, 1], y],
-      [[0, 0.5], y],
-    ] as const) {
-      const { bytes } = await everywhere(operands, { op: "linear", weights, normalize: true }, dtype, compute);
-      expect(Buffer.compare(bytes, encode(want, dtype)), `weights ${weights}`).toBe(0);
-    }
-  });
+  test.each(FLOAT_DTYPES)(
+    "a linear merge of %s copies the one model's bytes, signs of zero included",
+    async (dtype) => {
+      const compute = dtype === "F64" ? "F64" : "F32";
+      const x = weightsLike(3001, 1, dtype);
+      const y = weightsLike(3001, 2, dtype);
+      x.set([-0, 0, roundTo(2 ** -149, dtype), -0]);
+      y.set([-0, -0, -0, roundTo(2 ** -24, dtype)]);
+      const operands = [x, y].map((values) => ({ shape: [3001], dtype, values }));
+      for (const [weights, want] of [
+        [[1, 0], x],
+        [[0, 1], y],
+        [[0, 0.5], y],
+      ] as const) {
+        const { bytes } = await everywhere(operands, { op: "linear", weights, normalize: true }, dtype, compute);
+        expect(Buffer.compare(bytes, encode(want, dtype)), `weights ${weights}`).toBe(0);
+      }
+    },
+  );
 
   test.each([0, 1])("slerp at t = %i gives that model's values", async (t) => {
     const x = [weightsLike(3001, 1, "BF16"), weightsLike(3001, 2, "BF16")];

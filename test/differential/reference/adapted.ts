@@ -26,7 +26,7 @@ export interface Adaptation {
 
 /** W + scale (left right); DoRA: magnitude / norm of it, a row (axis 1) or a column (axis 0); + scale v; rounded. */
 export function adapted(w: Float64Array, { rows, cols, castTo, lowRank, add }: Adaptation): Float64Array {
-  let y = w.slice();
+  let y: Float64Array = w.slice();
   if (lowRank) {
     const { left, right, rank, scale, dora } = lowRank;
     for (let i = 0; i < rows; i++) {
@@ -62,7 +62,8 @@ export function gathered(
   const y = new Float64Array(lists.length * cols);
   for (const [j, list] of lists.entries()) {
     for (let c = 0; c < cols; c++) {
-      for (const [part, row] of list) y[j * cols + c] = (y[j * cols + c] as number) + (parts[part]?.[row * cols + c] as number);
+      for (const [part, row] of list)
+        y[j * cols + c] = (y[j * cols + c] as number) + (parts[part]?.[row * cols + c] as number);
       if (list.length > 1) y[j * cols + c] = (y[j * cols + c] as number) / list.length;
     }
   }

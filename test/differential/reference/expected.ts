@@ -8,7 +8,7 @@ import { modelStock } from "./modelStock.js";
 import { multislerp } from "./multislerp.js";
 import { nearswap } from "./nearswap.js";
 import { nuslerp } from "./nuslerp.js";
-import { elements, type Expected, type Operands, source } from "./operands.js";
+import { type Expected, elements, type Operands, source } from "./operands.js";
 import { ram } from "./ram.js";
 import { sce } from "./sce.js";
 import { slerp } from "./slerp.js";

@@ -1,6 +1,6 @@
 // karcher: the Riemannian mean of the directions by log and exp steps, times the mean of the lengths.
 
-import { at, dot, elements, type Expected, norm, type Operands, sum } from "./operands.js";
+import { at, dot, type Expected, elements, norm, type Operands, sum } from "./operands.js";
 
 export function karcher(operands: Operands, maxIter: number, tol: number): Expected {
   const n = elements(operands);

@@ -1,6 +1,6 @@
 // linear: sum w_i x_i, divided by sum w_i if asked.
 
-import { at, elements, type Expected, type Operands, sum } from "./operands.js";
+import { at, type Expected, elements, type Operands, sum } from "./operands.js";
 
 export function linear(operands: Operands, weights: readonly number[], normalize: boolean): Expected {
   const divisor = normalize ? sum(weights) : 1;

@@ -9,7 +9,10 @@ export interface MultislerpParams {
   readonly hasBase: boolean;
 }
 
-export function multislerp(operands: Operands, { weights, normalizeWeights, eps, hasBase }: MultislerpParams): Expected {
+export function multislerp(
+  operands: Operands,
+  { weights, normalizeWeights, eps, hasBase }: MultislerpParams,
+): Expected {
   const w = normalizeWeights ? weights.map((weight) => weight / sum(weights)) : weights;
   const d = hasBase ? deltas(operands) : operands.x;
   const lengths = d.map(norm);

@@ -1,6 +1,6 @@
 // nuslerp: slerp of two models, or of their deltas from a base; whole, or one vector at a time.
 
-import { deltas, dot, type Expected, norm, type Operands, source, add } from "./operands.js";
+import { add, deltas, dot, type Expected, norm, type Operands, source } from "./operands.js";
 import { along } from "./slerp.js";
 import { type Axis, byVector } from "./vectors.js";
 

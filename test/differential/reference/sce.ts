@@ -1,7 +1,7 @@
 // sce: select the positions of highest variance, calculate each model's weight there, erase minority signs.
 
-import { at, deltas, elements, type Expected, type Operands, source, sum } from "./operands.js";
-import { marked, ranked } from "./sparsify.js";
+import { at, deltas, type Expected, elements, type Operands, source, sum } from "./operands.js";
+import { keepFirst } from "./sparsify.js";
 
 export function sce(operands: Operands, selectTopk: number): Expected {
   const n = elements(operands);
@@ -34,8 +34,11 @@ function selected(d: readonly Float64Array[], topk: number, n: number): { mask: 
     return sum(values.map((value) => (value - mean) ** 2)) / values.length;
   });
   const count = Math.trunc(variance.filter((value) => value !== 0).length * topk);
-  const order = ranked(variance, (x, y) => y - x);
-  const last = count > 0 ? at(variance, at(order, count - 1)) : Number.POSITIVE_INFINITY;
+  const mask = keepFirst(variance, count);
+  const last = variance.reduce(
+    (least, value, i) => (mask[i] ? Math.min(least, value) : least),
+    Number.POSITIVE_INFINITY,
+  );
   for (let i = 0; i < n; i++) if (Math.abs(at(variance, i) - last) < 1e-5 * last) unsure[i] = 1;
-  return { mask: marked(n, order.subarray(0, count)), unsure };
+  return { mask, unsure };
 }

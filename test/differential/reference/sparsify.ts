@@ -6,8 +6,7 @@ import { at } from "./operands.js";
 export function keepLargest(d: Float64Array, density: number): Uint8Array {
   if (density >= 1) return new Uint8Array(d.length).fill(1);
   if (density <= 0) return new Uint8Array(d.length);
-  const order = ranked(d, (x, y) => y - x);
-  return marked(d.length, order.subarray(0, Math.max(1, Math.trunc(density * d.length))));
+  return keepFirst(d.map(Math.abs), Math.max(1, Math.trunc(density * d.length)));
 }
 
 /** Marks int(density n) magnitudes after leaving out the int(gamma n) largest; equal ones rank by index. */
@@ -16,19 +15,20 @@ export function keepInliers(d: Float64Array, density: number, gamma: number): Ui
   if (density <= 0) return new Uint8Array(d.length);
   const n = d.length;
   const target = Math.trunc(density * n);
-  const top = Math.trunc(gamma * n);
-  const bottom = Math.max(0, n - target - top);
-  return marked(n, ranked(d, (x, y) => x - y).subarray(bottom, bottom + target));
+  const bottom = Math.max(0, n - target - Math.trunc(gamma * n));
+  const ascending = d.map((value) => -Math.abs(value));
+  const below = keepFirst(ascending, bottom);
+  return keepFirst(ascending, bottom + target).map((kept, i) => (kept && !below[i] ? 1 : 0));
 }
 
-/** Indices in the order of the magnitudes; a stable sort, so equal magnitudes keep the order of their indices. */
-export function ranked(d: Float64Array, compare: (x: number, y: number) => number): Uint32Array {
-  const magnitude = d.map(Math.abs);
-  return Uint32Array.from(d.keys()).sort((i, j) => compare(at(magnitude, i), at(magnitude, j)) || i - j);
-}
-
-export function marked(n: number, indices: Uint32Array): Uint8Array {
-  const mask = new Uint8Array(n);
-  for (const index of indices) mask[index] = 1;
+/** Marks the first `count` values in the order (value descending, index ascending). */
+export function keepFirst(values: Float64Array, count: number): Uint8Array {
+  const mask = new Uint8Array(values.length);
+  if (count <= 0) return mask;
+  const last = at(values.slice().sort(), values.length - count);
+  let equal = count - values.filter((value) => value > last).length; // of those equal to the last, the first few
+  for (const [i, value] of values.entries()) {
+    if (value > last || (value === last && equal-- > 0)) mask[i] = 1;
+  }
   return mask;
 }

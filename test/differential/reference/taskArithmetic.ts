@@ -16,8 +16,8 @@ export function taskArithmetic(operands: Operands, params: TaskArithmeticParams)
     const total = sum(terms);
     const majority = total >= 0 ? 1 : -1;
     const chosen = terms.map((term) => !params.election || Math.sign(term) === majority);
-    // The sign of a sum that nearly cancels is a matter of rounding.
-    if (params.election && total !== 0 && Math.abs(total) < 1e-6 * sum(terms.map(Math.abs))) unsure[i] = 1;
+    // The sign of a sum that nearly cancels is a matter of rounding; exact cancelling has a test of its own.
+    if (params.election && Math.abs(total) < 1e-6 * sum(terms.map(Math.abs))) unsure[i] = 1;
     const merged = sum(terms.filter((_, k) => chosen[k]));
     return value + (lambda * merged) / (params.normalize ? divisor(weights, chosen, params.election) : 1);
   });
@@ -40,7 +40,12 @@ function kept(d: Float64Array, k: number, { sparsifier, densities, gammas }: Tas
   throw new RangeError("a random mask has no single expected value");
 }
 
-function rescaled(d: Float64Array, mask: Uint8Array, k: number, { rescale, densities }: TaskArithmeticParams): Float64Array {
+function rescaled(
+  d: Float64Array,
+  mask: Uint8Array,
+  k: number,
+  { rescale, densities }: TaskArithmeticParams,
+): Float64Array {
   const left = d.map((value, i) => (mask[i] ? value : 0));
   if (rescale === "none") return left;
   if (rescale === "inverse_density") {

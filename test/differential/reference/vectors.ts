@@ -14,7 +14,9 @@ export function byVector(
   const n = elements({ shape });
   const values = new Float64Array(n);
   for (const { start, stride, count } of cut(n, shape, axis)) {
-    const merged = merge(sources.map((x) => Float64Array.from({ length: count }, (_, k) => x[start + k * stride] as number)));
+    const merged = merge(
+      sources.map((x) => Float64Array.from({ length: count }, (_, k) => x[start + k * stride] as number)),
+    );
     for (let k = 0; k < count; k++) values[start + k * stride] = merged[k] as number;
   }
   return values;
