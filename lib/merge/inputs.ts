@@ -77,7 +77,7 @@ export async function hashUnknown(
     onProgress: progress.update,
   });
   await refuseChanged(unknown);
-  unknown.forEach(({ path }, at) => digests.set(path, found[at] ?? ""));
+  for (const [at, { path }] of unknown.entries()) digests.set(path, found[at] ?? "");
   await writeCache(Object.fromEntries(unknown.map((file, at) => [cacheKey(file), found[at] ?? ""])));
 }
 

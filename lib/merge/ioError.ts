@@ -10,6 +10,7 @@ const REMEDIES: Readonly<Record<string, { readonly code: ErrorCode; readonly hin
   EPERM: { code: "IO", hint: "check the permissions of the folder, or choose another one" },
   EROFS: { code: "IO", hint: "the file system is mounted read-only: choose another output folder" },
   ENAMETOOLONG: { code: "IO", hint: "choose a shorter name" },
+  ENOENT: { code: "IO", hint: "check the path; the file system may not take folders there" },
   ENOTDIR: { code: "IO", hint: "a part of the path is a file: choose another output folder" },
   EMFILE: { code: "IO", hint: "too many open files: raise the limit (ulimit -n)" },
   ENFILE: { code: "IO", hint: "the system has too many open files" },

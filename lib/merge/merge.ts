@@ -55,7 +55,7 @@ export async function merge(recipe: string | Recipe, out: string, options: Merge
   if (options.hashInputs) await hashUnknown(inputs, digests, addon, signal, progress);
   signal?.throwIfAborted();
 
-  const staging = await openStaging(target, addon);
+  const staging = await openStaging(target, force, addon);
   let finished = false;
   try {
     const native = await mergeTensors(prepared, staging.folder, options, addon, progress);
@@ -78,7 +78,7 @@ export async function merge(recipe: string | Recipe, out: string, options: Merge
     if (options.verify) await refuseCorrupt(staging.folder, files, addon, signal, progress);
     await refuseChanged(inputs);
     signal?.throwIfAborted();
-    await staging.publish(force);
+    await staging.publish();
     finished = true;
     return report(target, prepared, native, files, (performance.now() - started) / 1000, version);
   } catch (error) {

@@ -2,7 +2,7 @@
 // A lock beside it keeps a second run away; what dead runs left is removed by the next one.
 
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Addon } from "../addon/surface.js";
 import { RetemperError } from "../errors.js";
@@ -16,7 +16,7 @@ export interface Staging {
   /** The folder to write to. */
   readonly folder: string;
   /** Makes the folder the output; with `force`, an old output is replaced in one step and then deleted. */
-  publish(force: boolean): Promise<void>;
+  publish(): Promise<void>;
   /** Removes what is unfinished, unless it is to be kept, and lets the next run in. */
   close(keep: boolean): Promise<void>;
 }
@@ -25,18 +25,23 @@ export interface Staging {
  * Takes the output's lock, removes what dead runs left beside it and makes a new staging folder.
  * @throws RetemperError OUTPUT_EXISTS while another run writes the same output; IO where the folder cannot be made.
  */
-export async function openStaging(out: string, addon: Pick<Addon, "lockFile" | "exchange">): Promise<Staging> {
+export async function openStaging(
+  out: string,
+  force: boolean,
+  addon: Pick<Addon, "lockFile" | "exchange">,
+): Promise<Staging> {
   const parent = dirname(out);
   const made = await makeParent(out, parent);
   const stem = siblingStem(out);
   const lock = takeLock(out, join(parent, `${stem}.lock`), addon);
   try {
     await recover(out, parent, stem);
+    if (!force) await refuseNewcomer(out); // another run may have finished, or a lost output come back
     const folder = join(parent, `${stem}-${randomBytes(6).toString("hex")}`);
     await makeFolder(folder);
     return {
       folder,
-      publish: (force) => publish(folder, out, force, addon),
+      publish: () => publish(folder, out, force, addon),
       async close(keep) {
         try {
           if (!keep) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
@@ -70,13 +75,36 @@ function siblingStem(out: string): string {
   return `.${short ? name : createHash("sha256").update(name).digest("hex").slice(0, 32)}.retemper`;
 }
 
-/** The topmost folder that had to be made, for the way back. */
+/**
+ * Makes the folders above the output; returns the topmost that had to be made, for the way back. One by one, because
+ * Node's recursive mkdir never ends where a file system answers ENOENT to every name (/proc).
+ */
 async function makeParent(out: string, parent: string): Promise<string | undefined> {
+  const missing: string[] = [];
   try {
-    return await mkdir(parent, { recursive: true });
+    for (let folder = parent; await isAbsent(folder); folder = dirname(folder)) missing.push(folder);
+    for (const folder of missing.toReversed()) await mkdirIfAbsent(folder);
   } catch (error) {
     throw ioError(error, out, `cannot make the folder ${parent}`);
   }
+  return missing.at(-1);
+}
+
+async function isAbsent(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => false,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return true;
+      throw error;
+    },
+  );
+}
+
+/** Another run may make the same folder at the same time. */
+async function mkdirIfAbsent(folder: string): Promise<void> {
+  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
 }
 
 async function makeFolder(folder: string): Promise<void> {
@@ -130,18 +158,21 @@ async function publish(folder: string, out: string, force: boolean, addon: Pick<
       await syncPath(parent);
       return;
     }
-    if (!force) {
-      throw new RetemperError("OUTPUT_EXISTS", `the output ${out} came into being while it was made`, {
-        file: out,
-        hint: "choose another folder, or --force to replace it",
-      });
-    }
+    if (!force) await refuseNewcomer(out);
     const aside = await swap(folder, out, addon);
     await syncPath(parent);
     await rm(aside, { recursive: true, force: true, maxRetries: 3 });
   } catch (error) {
     throw ioError(error, out, "cannot give the finished output its name");
   }
+}
+
+async function refuseNewcomer(out: string): Promise<void> {
+  if ((await outputState(out)) !== "exists") return;
+  throw new RetemperError("OUTPUT_EXISTS", `the output ${out} came into being while this run began`, {
+    file: out,
+    hint: "choose another folder, or --force to replace it",
+  });
 }
 
 /** Puts the new output in the old one's place and returns where the old one is now. */

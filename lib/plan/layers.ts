@@ -1,6 +1,6 @@
 // Which tensors the output has, in which order, and which tensor of which input each is made from.
 
-import { layerOf, layerStacks, mainStack, renumberLayer } from "../checkpoint/families.js";
+import { layerOf, layerStacks, mainStack } from "../checkpoint/families.js";
 import type { Checkpoint } from "../checkpoint/types.js";
 import { RetemperError } from "../errors.js";
 import type { ModelReference, ParsedRecipe, RecipeModule, RecipeSlice, RecipeSource } from "../recipe/types.js";

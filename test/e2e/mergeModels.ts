@@ -11,7 +11,9 @@ export interface TestTensor {
   readonly bits?: Uint16Array;
 }
 
-export type TestModel = Readonly<Record<string, { dtype?: string; shape: readonly number[]; values: readonly number[] }>>;
+export type TestModel = Readonly<
+  Record<string, { dtype?: string; shape: readonly number[]; values: readonly number[] }>
+>;
 
 /** Writes model.safetensors and config.json into `folder`. */
 export function writeModel(folder: string, tensors: TestModel, config: object = {}): string {
@@ -82,7 +84,9 @@ function encode(dtype: string, values: readonly number[]): Buffer {
   if (dtype === "I64") return Buffer.from(BigInt64Array.from(values.map(BigInt)).buffer);
   if (dtype === "BF16") {
     // Test values are chosen so that they are exact in 16 bits.
-    return Buffer.from(Uint16Array.from(values, (x) => new Uint32Array(Float32Array.of(x).buffer)[0]! >>> 16).buffer);
+    return Buffer.from(
+      Uint16Array.from(values, (x) => (new Uint32Array(Float32Array.of(x).buffer)[0] ?? 0) >>> 16).buffer,
+    );
   }
   throw new Error(`no test writes ${dtype}`);
 }
@@ -94,7 +98,10 @@ function decode(dtype: string, bytes: Buffer): Pick<TestTensor, "values" | "bits
   if (dtype === "I64") return { values: [...new BigInt64Array(copy)].map(Number) };
   const bits = new Uint16Array(copy);
   if (dtype === "BF16") {
-    return { bits, values: [...bits].map((bit) => new Float32Array(Uint32Array.of(bit << 16).buffer)[0] ?? Number.NaN) };
+    return {
+      bits,
+      values: [...bits].map((bit) => new Float32Array(Uint32Array.of(bit << 16).buffer)[0] ?? Number.NaN),
+    };
   }
   if (dtype === "F16") return { bits, values: [...bits].map(half) };
   throw new Error(`no test reads ${dtype}`);
