@@ -11,8 +11,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const build = join(root, "build");
 const filters = process.argv.slice(2);
 
-const parts = [runVitest(filters)];
-if (filters.length === 0) parts.unshift(runCtest());
+const parts = filters.length === 0 ? [runCtest(), runVitest([])] : [runVitest(filters)];
 const total = { passed: 0, failed: 0, skipped: 0 };
 for (const part of parts) for (const key of Object.keys(total)) total[key] += part[key];
 
