@@ -10,6 +10,10 @@
 #include <cstring>
 #include <string>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include "core/convert.h"
 #include "core/counter_rng.h"
 #include "core/exact_math.h"
@@ -25,28 +29,36 @@ namespace retemper {
 #define RETEMPER_FIRST_TARGET "baseline"
 #endif
 
+// How many 32-bit lanes of intrinsics a region has; compilers do not agree on whether a region sets
+// __AVX2__ itself.
+#define RETEMPER_LANES 0
 namespace first_target {
 #include "cpu/loops-inl.h"
 constexpr Target kTarget = {RETEMPER_FIRST_TARGET, &kF32, &kF64, &Draw};
 }  // namespace first_target
+#undef RETEMPER_LANES
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define RETEMPER_X86_TARGETS 1
 #pragma GCC push_options
 #pragma GCC target("avx2,f16c,bmi,bmi2,prefer-vector-width=256")
+#define RETEMPER_LANES 8
 namespace avx2_target {
 #include "cpu/loops-inl.h"
 constexpr Target kTarget = {"avx2", &kF32, &kF64, &Draw};
 }  // namespace avx2_target
+#undef RETEMPER_LANES
 #pragma GCC pop_options
 
 #pragma GCC push_options
 #pragma GCC target( \
     "avx2,f16c,bmi,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512cd,prefer-vector-width=512")
+#define RETEMPER_LANES 16
 namespace avx512_target {
 #include "cpu/loops-inl.h"
 constexpr Target kTarget = {"avx512", &kF32, &kF64, &Draw};
 }  // namespace avx512_target
+#undef RETEMPER_LANES
 #pragma GCC pop_options
 #endif
 

@@ -27,7 +27,10 @@ struct Nearswap {
 // part.
 template <class T>
 struct Election {
-  RETEMPER_HD static bool Agrees(T delta, T sum) { return sum >= 0 ? delta > 0 : delta < 0; }
+  // Without branches, so that loops over it vectorise.
+  RETEMPER_HD static bool Agrees(T delta, T sum) {
+    return static_cast<bool>(((sum >= 0) & (delta > 0)) | (!(sum >= 0) & (delta < 0)));
+  }
 };
 
 // RAM: a model is active where its delta is larger than epsilon.
