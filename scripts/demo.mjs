@@ -38,6 +38,7 @@ table.push(
 
 for (const { method, lambda, recipe } of recipes()) {
   const folder = join(out, lambda === undefined ? method : `${method}-${lambda}`);
+  if (options.large) console.error(`${method} ${lambda ?? ""} ...`);
   const report = await merge(recipe, folder, { force: true });
   const [[, toAligned, toTuned]] = await distances([folder, aligned, tuned[0]]);
   const { straightShare } = report.tensors;
