@@ -1,50 +1,64 @@
-// `npm run test:sanitize`: the native tests under AddressSanitizer + UndefinedBehaviorSanitizer, and those with threads
-// (ctest label "pool") under ThreadSanitizer. Builds into build/sanitize-*; ends with one summary line.
+// `npm run test:sanitize`: everything native once more with AddressSanitizer and UndefinedBehaviorSanitizer (the C++
+// tests, then the addon inside Node), and the C++ tests with threads (ctest label "pool") with ThreadSanitizer.
+// Builds into build/sanitize-*; ends with one summary line.
 
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const require = createRequire(import.meta.url);
+const compiler = process.env.CXX || "c++";
 
-const RUNS = [
-  { name: "address", sanitizers: "address,undefined", targets: [], ctest: [] },
-  { name: "thread", sanitizers: "thread", targets: ["pool_tests"], ctest: ["-L", "pool"] },
-];
+/** A finding ends the test. What Node itself never frees is not a finding. */
+const ASAN = "strict_string_checks=1:allocator_may_return_null=1";
+const UBSAN_OPTIONS = "halt_on_error=1:print_stacktrace=1";
+const TSAN_OPTIONS = "halt_on_error=1:second_deadlock_stack=1";
+/** Tests that load the addon, start processes and threads with it, and end them. */
+const ADDON_TESTS = ["test/addon", "test/hostile/header.test.ts"];
 
-/** A finding ends the test; everything else is the sanitizers' default. */
-const ENVIRONMENT = {
-  ASAN_OPTIONS: "detect_leaks=1:strict_string_checks=1:allocator_may_return_null=1",
-  UBSAN_OPTIONS: "halt_on_error=1:print_stacktrace=1",
-  TSAN_OPTIONS: "halt_on_error=1:second_deadlock_stack=1",
-};
+const results = [];
+console.log("== address,undefined ==");
+if (buildWith("address", "address,undefined", ["all"])) {
+  results.push(ctest("address", [], { ASAN_OPTIONS: `${ASAN}:detect_leaks=1`, UBSAN_OPTIONS }));
+  results.push(vitest());
+}
+console.log("== thread ==");
+if (buildWith("thread", "thread", ["pool_tests"])) results.push(ctest("thread", ["-L", "pool"], { TSAN_OPTIONS }));
 
-const summary = RUNS.map(runUnder);
-const total = (key) => summary.reduce((sum, counts) => sum + counts[key], 0);
+const total = (key) => results.reduce((sum, counts) => sum + counts[key], 0);
 console.log(`sanitizers: ${total("passed")} passed, ${total("failed")} failed`);
-process.exitCode = total("failed") > 0 || summary.some(({ passed }) => passed === 0) ? 1 : 0;
+process.exitCode = total("failed") > 0 || results.some(({ passed }) => passed === 0) ? 1 : 0;
 
-/** Builds and runs the tests under one set of sanitizers. A build that fails counts as one failure. */
-function runUnder({ name, sanitizers, targets, ctest }) {
-  const folder = join(root, "build", `sanitize-${name}`);
-  console.log(`\n== ${sanitizers} ==`);
+/** False, and one failure, when it does not build. */
+function buildWith(name, sanitizers, targets) {
+  const folder = folderOf(name);
+  const headers = ["node-api-headers", "node-addon-api"].map((module) => require(module).include_dir);
   const configure = [
-    ...["-S", join(root, "native"), "-B", folder, "-DCMAKE_BUILD_TYPE=RelWithDebInfo"],
-    ...["-DRETEMPER_ADDON=OFF", "-DRETEMPER_TESTS=ON", "-DRETEMPER_CUDA=OFF"],
-    `-DRETEMPER_SANITIZE=${sanitizers}`,
+    ...["-S", join(root, "native"), "-B", folder],
+    // Checked code that is compiled quickly and names its lines.
+    ...["-DCMAKE_BUILD_TYPE=Sanitize", "-DCMAKE_CXX_FLAGS_SANITIZE=-O1 -g1"],
+    ...["-DRETEMPER_TESTS=ON", "-DRETEMPER_CUDA=OFF", `-DRETEMPER_SANITIZE=${sanitizers}`],
+    `-DCMAKE_JS_INC=${headers.map((path) => resolve(root, path)).join(";")}`,
   ];
-  const build = ["--build", folder, "--parallel", String(availableParallelism())];
-  if (targets.length > 0) build.push("--target", ...targets);
+  const build = ["--build", folder, "--parallel", String(availableParallelism()), "--target", ...targets];
   for (const args of [configure, build]) {
     const { status, stdout, stderr, error } = spawnSync("cmake", args, { encoding: "utf8", maxBuffer: 1 << 28 });
     if (status === 0) continue;
     console.log(`${stdout ?? ""}${stderr ?? ""}${error?.message ?? ""}\nFAILED to build with ${sanitizers}`);
-    return { passed: 0, failed: 1 };
+    results.push({ passed: 0, failed: 1 });
+    return false;
   }
-  const run = spawnSync("ctest", ["--output-on-failure", "--no-tests=error", ...ctest], {
-    cwd: folder,
-    env: { ...process.env, ...ENVIRONMENT },
+  return true;
+}
+
+function ctest(name, args, environment) {
+  const run = spawnSync("ctest", ["--output-on-failure", "--no-tests=error", ...args], {
+    cwd: folderOf(name),
+    env: { ...process.env, ...environment },
     encoding: "utf8",
     maxBuffer: 1 << 28,
   });
@@ -53,4 +67,37 @@ function runUnder({ name, sanitizers, targets, ctest }) {
   if (counts === null) return { passed: 0, failed: 1 };
   const [failed, all] = [Number(counts[1]), Number(counts[2])];
   return { passed: all - failed, failed: run.status === 0 ? failed : Math.max(failed, 1) };
+}
+
+/** The addon's tests with the sanitized addon; their child processes and workers inherit it. */
+function vitest() {
+  const runtimes = ["libasan.so", "libubsan.so"].map((name) =>
+    execFileSync(compiler, [`-print-file-name=${name}`], { encoding: "utf8" }).trim(),
+  );
+  const report = join(folderOf("address"), "vitest.json");
+  rmSync(report, { force: true });
+  const vitestPath = join(root, "node_modules/vitest/vitest.mjs");
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  const run = spawnSync(process.execPath, [vitestPath, "run", ...reporters, ...ADDON_TESTS], {
+    cwd: root,
+    env: {
+      ...process.env,
+      RETEMPER_ADDON: join(folderOf("address"), "retemper.node"),
+      LD_PRELOAD: runtimes.join(" "),
+      ASAN_OPTIONS: `${ASAN}:detect_leaks=0`,
+      UBSAN_OPTIONS,
+    },
+    stdio: "inherit",
+  });
+  try {
+    const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, "utf8"));
+    return { passed: numPassedTests, failed: run.status === 0 ? numFailedTests : Math.max(numFailedTests, 1) };
+  } catch (error) {
+    console.log(`FAILED to run the addon's tests: ${error.message}`);
+    return { passed: 0, failed: 1 };
+  }
+}
+
+function folderOf(name) {
+  return join(root, "build", `sanitize-${name}`);
 }

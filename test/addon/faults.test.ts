@@ -37,7 +37,8 @@ interface Round {
 function merge(call: string, errno: number, reading: "map" | "pread"): Round[] {
   const own = mkdtempSync(join(folder, "merge-"));
   const child = spawnSync(process.execPath, [fixture("failingMerge.mjs"), call, String(errno), reading, own], {
-    env: { ...process.env, LD_PRELOAD: library },
+    // After a sanitizer's runtime, which insists on being the first.
+    env: { ...process.env, LD_PRELOAD: [process.env.LD_PRELOAD ?? "", library].join(" ").trim() },
     encoding: "utf8",
   });
   expect(child.stderr).toBe("");

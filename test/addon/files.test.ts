@@ -113,9 +113,11 @@ describe("lockFile", () => {
 
   it("is dropped by the kernel when its holder dies", () => {
     const path = join(folder, "lock");
-    const script = `require(${JSON.stringify(join(process.cwd(), "build/Release/retemper.node"))})
-      .lockFile(${JSON.stringify(path)}) || process.exit(1); process.kill(process.pid, "SIGKILL");`;
-    expect(spawnSync(process.execPath, ["-e", script]).signal).toBe("SIGKILL");
+    const fixture = new URL("fixtures/addon.mjs", import.meta.url).href;
+    const script = `import { addon } from ${JSON.stringify(fixture)};
+      addon.lockFile(${JSON.stringify(path)}) || process.exit(1);
+      process.kill(process.pid, "SIGKILL");`;
+    expect(spawnSync(process.execPath, ["--input-type=module", "-e", script]).signal).toBe("SIGKILL");
     expect(existsSync(path)).toBe(true);
     const lock = addon.lockFile(path);
     expect(lock).not.toBeNull();
