@@ -45,7 +45,7 @@ export function changedFiles(
     const map = Object.fromEntries([...kept, ...appended.map(({ content, id }) => [content, id] as const)]);
     changed.set("added_tokens.json", `${JSON.stringify(map, undefined, 2)}\n`);
   }
-  const warning = `${reference.text}: its last ${dropped} tokens have no embedding and are left out of the tokenizer`;
+  const warning = `${reference.text}: tokens without an embedding are left out of the tokenizer (${dropped}, from id ${rows})`;
   return { changed, warnings: dropped > 0 ? [warning] : [] };
 }
 
