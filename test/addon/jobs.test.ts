@@ -1,7 +1,7 @@
 // Long jobs seen from the JS thread: order of progress and result, cancelling, errors, many at once.
 
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -171,6 +171,28 @@ describe("errors of jobs", () => {
     expect(error).toMatchObject({ code: "BAD_INPUT", file: path, exitStatus: 4 });
     expect((error as Error).stack).toContain("callerOfTheJob");
     expect((error as Error).message).toContain(path);
+  });
+});
+
+describe("inputs that change while they are merged", () => {
+  it.each(["map", "pread"] as const)(
+    "a file that is cut off is reported, and the output removed (%s)",
+    async (reading) => {
+      const own = mkdtempSync(join(folder, "cut-"));
+      const plan = meanPlan(own, { count: 2 ** 28, tensors: 64, reading });
+      const path = plan.inputs[1]?.path ?? "";
+      const job = addon.merge(plan, () => truncateSync(path, 4096));
+      await expect(job.promise).rejects.toMatchObject({ code: "BAD_INPUT", file: path });
+      expect(existsSync(plan.outputs[0]?.path ?? "")).toBe(false);
+    },
+  );
+
+  it("a file that is replaced or touched before the merge is refused", async () => {
+    const own = mkdtempSync(join(folder, "touched-"));
+    const plan = meanPlan(own);
+    utimesSync(plan.inputs[0]?.path ?? "", 1, 1);
+    await expect(addon.merge(plan).promise).rejects.toMatchObject({ code: "BAD_INPUT", file: plan.inputs[0]?.path });
+    expect(existsSync(plan.outputs[0]?.path ?? "")).toBe(false);
   });
 });
 
