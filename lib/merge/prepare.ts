@@ -1,5 +1,6 @@
 // Everything that a merge knows before it reads tensors: recipe, models, tokenizer, plan. `plan` ends here.
 
+import { stat } from "node:fs/promises";
 import type { Addon } from "../addon/surface.js";
 import { type BuiltPlan, buildPlan } from "../plan/build.js";
 import { storageDtype } from "../plan/dtypes.js";
@@ -40,13 +41,31 @@ export async function prepare(recipe: ParsedRecipe, options: PlanOptions, addon:
     loraMergeDtype: options.loraMergeDtype && storageDtype(options.loraMergeDtype),
     outShardSize: options.outShardSize,
   });
+  const tokenizerBytes = await bytesOf(vocabulary);
   const threads = options.threads || addon.describe().threads;
   return {
     recipe,
     models,
     vocabulary,
     built,
-    estimate: estimate(built, threads, options.maxMemory),
+    estimate: estimate(built, { threads, maxMemory: options.maxMemory ?? 0, tokenizerBytes }),
     warnings: [...new Set([...recipe.warnings, ...models.warnings, ...vocabulary.warnings, ...built.warnings])],
   };
+}
+
+async function bytesOf({ files }: OutputVocabulary): Promise<number> {
+  let bytes = 0;
+  for (const { content } of files) {
+    if (typeof content === "string") bytes += Buffer.byteLength(content);
+    else bytes += await sizeOf(content.copyFrom);
+  }
+  return bytes;
+}
+
+/** What cannot be looked at is told when it is copied. */
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
 }

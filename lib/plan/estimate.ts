@@ -21,11 +21,22 @@ const PLAN_BYTES_PER_TENSOR = 4_000;
 /** Tiles, write buffers and stack of one worker, and what each further source adds (rank histograms, tiles). */
 const WORKER_BYTES = 4_000_000;
 const SOURCE_BYTES = 1_000_000;
-/** Tokenizer files, configuration, card: the largest tokenizers take some 35 MB. */
-const SIDE_FILE_BYTES = 40_000_000;
+/** Configuration, card and the like; and what the index and the record of the merge say of each tensor. */
+const SMALL_FILE_BYTES = 64_000;
+const RECORD_BYTES_PER_TENSOR = 500;
 
-/** @param threads worker threads that will run */
-export function estimate({ tensors, layout }: BuiltPlan, threads: number, maxMemory = 0): Estimate {
+export interface EstimateFacts {
+  /** Worker threads that will run. */
+  readonly threads: number;
+  /** Limit for the engine's buffers; 0 = none. */
+  readonly maxMemory: number;
+  /** Bytes of the tokenizer's files. */
+  readonly tokenizerBytes: number;
+}
+
+/** Estimates from the plan alone. */
+export function estimate({ tensors, layout }: BuiltPlan, facts: EstimateFacts): Estimate {
+  const { threads, maxMemory, tokenizerBytes } = facts;
   let bytesRead = 0;
   let sources = 1;
   for (const tensor of tensors) {
@@ -39,7 +50,7 @@ export function estimate({ tensors, layout }: BuiltPlan, threads: number, maxMem
     bytesWritten,
     peakMemory:
       PROCESS_BYTES + tensors.length * PLAN_BYTES_PER_TENSOR + (maxMemory > 0 ? Math.min(maxMemory, engine) : engine),
-    diskNeeded: bytesWritten + SIDE_FILE_BYTES,
+    diskNeeded: bytesWritten + tokenizerBytes + SMALL_FILE_BYTES + tensors.length * RECORD_BYTES_PER_TENSOR,
   };
 }
 

@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { loadAddon } from "../../lib/addon/load.js";
 import { type MergePhase, merge, verify } from "../../lib/index.js";
 import { languageModel, writeModel } from "./mergeModels.js";
@@ -27,6 +27,7 @@ let out: string;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "retemper-output-"));
+  vi.stubEnv("XDG_CACHE_HOME", join(folder, "cache")); // the digest cache
   const a = writeModel(join(folder, "models", "a"), languageModel(1));
   const b = writeModel(join(folder, "models", "b"), languageModel(2));
   const models = [a, b].map((model) => ({ model, parameters: { weight: 0.5 } }));
@@ -34,7 +35,10 @@ beforeEach(() => {
   out = join(folder, "outputs", "out");
   mkdirSync(join(folder, "outputs"));
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 const beside = () => readdirSync(join(folder, "outputs")).sort();
 const refusal = (code: string) => expect.objectContaining({ code });
@@ -240,7 +244,7 @@ describe("a disk that is too small", () => {
     const small = join(folder, "small");
     mkdirSync(small);
     try {
-      execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", small], { stdio: "ignore" });
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", small], { stdio: "ignore" });
     } catch {
       skip("mounting a small file system needs more rights than this run has");
     }
