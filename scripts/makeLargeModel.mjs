@@ -1,7 +1,8 @@
 // Makes synthetic Llama-shaped bf16 models of any size, streaming and seeded: the same arguments, the same bytes.
 //   node scripts/makeLargeModel.mjs OUT [--tuned N] [--layers 16] [--hidden 2048] [--intermediate 8192]
 //        [--kv 512] [--vocab 128256] [--seed 1]
-// Writes OUT/base and OUT/tuned-1..N: base plus a small normal change that grows from layer to layer, as tunings have.
+// Writes OUT/base and OUT/tuned-1..N: base plus a small normal change that grows from layer to layer and that the tunings
+// partly share (cosine 0.36), as real ones do.
 // The defaults have the shape of Llama 3.2 1B: 1.24e9 parameters, 2.47 GB a model.
 
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
@@ -11,6 +12,7 @@ import { parseArgs } from "node:util";
 
 const BASE_DEVIATION = 0.02;
 const CHUNK = 1 << 22; // values written at a time
+const SHARED = -2; // the generator of what all tunings have in common; models count from 0
 
 /** @typedef {{ layers: number, hidden: number, intermediate: number, kv: number, vocab: number, seed: number }} Shape */
 
@@ -93,7 +95,7 @@ function writeModel(path, tensors, { layers, seed }, model) {
       const centre = shape.length === 1 ? 1 : 0; // norms lie around one
       // Near a 3 % change the angle to the base passes SLERP's threshold: deep layers change more, early ones less.
       const change = model === 0 ? 0 : BASE_DEVIATION * (0.01 + 0.06 * (layer / Math.max(1, layers - 1)));
-      const random = [generator(seed, index, 0), generator(seed, index, model)];
+      const random = [generator(seed, index, 0), generator(seed, index, SHARED), generator(seed, index, model)];
       for (let done = 0; done < count; done += CHUNK) {
         writeSync(file, chunk(Math.min(CHUNK, count - done), centre, change, random));
       }
@@ -108,13 +110,15 @@ const words = new Uint32Array(values.buffer);
 const halves = new Uint16Array(CHUNK);
 const NORMAL = normalTable();
 
-/** bf16 values: centre + normal, plus change times a second normal. */
-function chunk(count, centre, change, [base, other]) {
+/** bf16 values: centre + normal, plus change times what the tunings share and what each has alone. */
+function chunk(count, centre, change, [base, shared, own]) {
   for (let i = 0; i < count; i++) values[i] = centre + BASE_DEVIATION * NORMAL[base() & 0xffff];
   for (let i = 0; i < count; i++) halves[i] = (words[i] + 0x7fff + ((words[i] >>> 16) & 1)) >>> 16;
   if (change > 0) {
     for (let i = 0; i < count; i++) words[i] = halves[i] << 16;
-    for (let i = 0; i < count; i++) values[i] += change * NORMAL[other() & 0xffff];
+    for (let i = 0; i < count; i++) {
+      values[i] += change * (0.6 * NORMAL[shared() & 0xffff] + 0.8 * NORMAL[own() & 0xffff]);
+    }
     for (let i = 0; i < count; i++) halves[i] = (words[i] + 0x7fff + ((words[i] >>> 16) & 1)) >>> 16;
   }
   return Buffer.from(halves.buffer, 0, 2 * count);
