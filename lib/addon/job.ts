@@ -20,19 +20,22 @@ export async function runJob<T, P>(
   signal?.throwIfAborted();
   const site = new Error(); // errors made in a native completion have no JS stack
   let thrown: { readonly error: unknown } | undefined;
-  const job = start(
-    onProgress &&
-      ((progress) => {
-        if (thrown) return;
-        try {
-          onProgress(progress);
-        } catch (error) {
-          thrown = { error };
-          job.cancel();
-        }
-      }),
+  let cancel = (): void => {};
+  const job = guarded(site, () =>
+    start(
+      onProgress &&
+        ((progress) => {
+          if (thrown) return;
+          try {
+            onProgress(progress);
+          } catch (error) {
+            thrown = { error };
+            cancel();
+          }
+        }),
+    ),
   );
-  const cancel = () => job.cancel();
+  cancel = () => job.cancel();
   signal?.addEventListener("abort", cancel, { once: true });
   try {
     const value = await job.promise;
@@ -44,6 +47,15 @@ export async function runJob<T, P>(
     throw fromNative(error, site);
   } finally {
     signal?.removeEventListener("abort", cancel);
+  }
+}
+
+/** A plan that native code refuses at once is a RetemperError too. */
+function guarded<T>(site: Error, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw fromNative(error, site);
   }
 }
 

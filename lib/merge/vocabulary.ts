@@ -6,7 +6,6 @@ import type { Checkpoint } from "../checkpoint/types.js";
 import { allTensors } from "../plan/operands.js";
 import type { VocabularyGather, VocabularyPlan } from "../plan/request.js";
 import type { ParsedRecipe } from "../recipe/types.js";
-import { withoutMeanRows } from "../tokenizer/embeddingRows.js";
 import { mergeTokenizers, type OutputFile, type TokenizerInput } from "../tokenizer/mergeTokenizers.js";
 import { modelsOfRequest, sameModel } from "../tokenizer/references.js";
 import type { EmbeddingGather } from "../tokenizer/types.js";
@@ -67,7 +66,7 @@ function isIdentity({ start, part, row, meanRows }: EmbeddingGather, self: numbe
 
 /** Numbers the models anew, so that only those whose rows are read are parts of the source. */
 function onlyUsed(gather: EmbeddingGather, models: readonly TokenizerInput[]): VocabularyGather {
-  const { start, part, row } = withoutMeanRows(gather);
+  const { start, part, row, meanRows } = gather;
   const used = [...new Set(part)].sort((a, b) => a - b);
   const numbers = new Map(used.map((model, at) => [model, at]));
   return {
@@ -76,6 +75,7 @@ function onlyUsed(gather: EmbeddingGather, models: readonly TokenizerInput[]): V
     start,
     part: part.map((model) => numbers.get(model) ?? 0),
     row,
+    meanRows,
   };
 }
 

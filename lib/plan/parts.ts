@@ -95,5 +95,5 @@ export function sourceOf(
     }
     return partOf(other, files, rules);
   });
-  return { parts, gather: { start: gather.start, part: gather.part, row: gather.row } };
+  return { parts, gather: { start: gather.start, part: gather.part, row: gather.row, meanRows: gather.meanRows } };
 }

@@ -11,13 +11,14 @@ export interface VocabularyPlan {
   readonly gathers: ReadonlyMap<string, VocabularyGather>;
 }
 
-/** Row j = mean of models[part[k]] row[k] over k in [start[j], start[j+1]). */
+/** Row j = mean of models[part[k]] row[k] over k in [start[j], start[j+1]); `meanRows` rows follow, the mean of all. */
 export interface VocabularyGather {
   /** Model reference texts; `part` indexes into them. */
   readonly models: readonly string[];
   readonly start: Uint32Array;
   readonly part: Uint32Array;
   readonly row: Uint32Array;
+  readonly meanRows: number;
 }
 
 export interface PlanRequest {

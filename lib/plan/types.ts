@@ -46,11 +46,15 @@ export interface NativePart extends NativeRange {
   readonly add?: { readonly range: NativeRange; readonly scale: number };
 }
 
-/** Row j of the source = mean of parts[part[k]] row[k] over k in [start[j], start[j+1]); an empty list is a zero row. */
+/**
+ * Row j of the source = mean of parts[part[k]] row[k] over k in [start[j], start[j+1]); an empty list is a zero row.
+ * `meanRows` (default 0) further rows follow, each the mean of all those rows.
+ */
 export interface NativeGather {
   readonly start: Uint32Array;
   readonly part: Uint32Array;
   readonly row: Uint32Array;
+  readonly meanRows?: number;
 }
 
 /** One operand of an op. Without `gather`, parts has one entry; it may have more rows than the output (they are left out). */

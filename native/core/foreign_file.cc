@@ -24,7 +24,9 @@ constexpr Kind kKinds[] = {
     {"\x89HDF\r\n", "is an HDF5 file, not safetensors", kGetWeights},
     {"\x1f\x8b", "is compressed with gzip", "decompress it first"},
     {"\x28\xb5\x2f\xfd", "is compressed with zstd", "decompress it first"},
-    {"\x7f" "ELF", "is a program, not safetensors", ""},
+    {"\x7f"
+     "ELF",
+     "is a program, not safetensors", ""},
 };
 
 }  // namespace
@@ -50,7 +52,8 @@ ForeignFile RecogniseForeignFile(std::span<const uint8_t> start) {
   }
   if (opens_with("<?xml")) return {"is an XML text, not safetensors", "download the file again"};
   if (opens_with("{\"") || opens_with("{ \"") || opens_with("{\n")) {
-    return {"is a JSON text, not safetensors", "did you mean the index (*.safetensors.index.json)?"};
+    return {"is a JSON text, not safetensors",
+            "did you mean the index (*.safetensors.index.json)?"};
   }
   const bool all_zero =
       !start.empty() && std::all_of(start.begin(), start.end(), [](uint8_t b) { return b == 0; });

@@ -52,6 +52,7 @@ struct Part {
 
 struct Gather {
   std::vector<uint32_t> start, part, row;
+  uint64_t mean_rows = 0;  // further rows at the end, each the mean of those before
 };
 
 struct Source {

@@ -16,11 +16,11 @@ struct DtypeInfo {
 };
 
 constexpr DtypeInfo kDtypes[] = {
-    {"BOOL", 1},        {"U8", 1},          {"I8", 1},      {"F8_E5M2", 1}, {"F8_E4M3", 1},
-    {"F8_E8M0", 1},     {"F8_E4M3FNUZ", 1}, {"F8_E5M2FNUZ", 1},
-    {"I16", 2},         {"U16", 2},         {"F16", 2},     {"BF16", 2},    {"I32", 4},
-    {"U32", 4},         {"F32", 4},         {"C64", 8},     {"F64", 8},     {"I64", 8},
-    {"U64", 8},         {"F4", 0},          {"F6_E2M3", 0}, {"F6_E3M2", 0},
+    {"BOOL", 1},    {"U8", 1},          {"I8", 1},          {"F8_E5M2", 1}, {"F8_E4M3", 1},
+    {"F8_E8M0", 1}, {"F8_E4M3FNUZ", 1}, {"F8_E5M2FNUZ", 1}, {"I16", 2},     {"U16", 2},
+    {"F16", 2},     {"BF16", 2},        {"I32", 4},         {"U32", 4},     {"F32", 4},
+    {"C64", 8},     {"F64", 8},         {"I64", 8},         {"U64", 8},     {"F4", 0},
+    {"F6_E2M3", 0}, {"F6_E3M2", 0},
 };
 
 constexpr uint64_t kMaxJsInteger = (uint64_t{1} << 53) - 1;
@@ -79,8 +79,9 @@ std::vector<uint64_t> ReadShape(JsonReader* json, const std::string& tensor) {
   return shape;
 }
 
-// One entry {"dtype": ..., "shape": [...], "data_offsets": [begin, end]} with each field once; other fields are
-// ignored, as the reference does. begin and end are left relative to the data section.
+// One entry {"dtype": ..., "shape": [...], "data_offsets": [begin, end]} with each field once;
+// other fields are ignored, as the reference does. begin and end are left relative to the data
+// section.
 void ReadTensor(JsonReader* json, HeaderTensor* tensor) {
   bool has_dtype = false, has_shape = false, has_offsets = false;
   const auto once = [&](bool* seen, const char* field) {
@@ -270,12 +271,12 @@ SafetensorsHeader ParseSafetensorsHeader(std::span<const uint8_t> json, uint64_t
     Reject("the header does not fit the file");
   }
   ReadJson(json, &header);
-  if (const std::string* name =
-          FindDuplicate(header.tensors, [](const auto& t) -> auto& { return t.name; })) {
+  if (const std::string* name = FindDuplicate(
+          header.tensors, [](const auto& t) -> auto& { return t.name; })) {
     Reject("the header names this tensor twice", *name);
   }
-  if (const std::string* key =
-          FindDuplicate(header.metadata, [](const auto& entry) -> auto& { return entry.first; })) {
+  if (const std::string* key = FindDuplicate(
+          header.metadata, [](const auto& entry) -> auto& { return entry.first; })) {
     Reject("the metadata has the key \"" + Shortened(*key) + "\" twice");
   }
   for (const HeaderTensor& tensor : header.tensors) CheckSize(tensor);

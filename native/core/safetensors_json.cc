@@ -24,7 +24,8 @@ size_t FindInvalidUtf8(std::span<const uint8_t> text) {
       ++i;
       continue;
     }
-    // The range of the second byte rules out overlong forms, surrogates and code points above U+10FFFF.
+    // The range of the second byte rules out overlong forms, surrogates and code points above
+    // U+10FFFF.
     size_t length;
     uint8_t low = 0x80, high = 0xBF;
     if (lead >= 0xC2 && lead <= 0xDF) {
@@ -213,7 +214,8 @@ uint64_t JsonReader::Unsigned() {
   }
   if (text_[start] == '0' && position_ - start > 1) Fail("a number with a leading zero");
   const int next = Peek();
-  if (next == '.' || next == 'e' || next == 'E') Fail("a fraction where a whole number is expected");
+  if (next == '.' || next == 'e' || next == 'E')
+    Fail("a fraction where a whole number is expected");
   return value;
 }
 

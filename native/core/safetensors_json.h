@@ -1,5 +1,5 @@
-// A pull parser for the JSON of safetensors headers: strict (RFC 8259), exact integers, no recursion, no tree.
-// It knows JSON, safetensors_header.cc knows what the values mean.
+// A pull parser for the JSON of safetensors headers: strict (RFC 8259), exact integers, no
+// recursion, no tree. It knows JSON, safetensors_header.cc knows what the values mean.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +25,8 @@ class JsonReader {
   // Deepest nesting that SkipValue follows: as deep as serde_json, which the reference reader uses.
   static constexpr int kMaxDepth = 127;
 
-  // The whole text is checked to be UTF-8 (no overlong forms, no surrogates). It must outlive the reader.
+  // The whole text is checked to be UTF-8 (no overlong forms, no surrogates). It must outlive the
+  // reader.
   explicit JsonReader(std::span<const uint8_t> text);
 
   // Skips white space, then takes `wanted` or fails.

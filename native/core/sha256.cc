@@ -40,8 +40,7 @@ void CompressPortable(uint32_t state[8], const uint8_t* blocks, size_t count) {
     uint32_t w[64];
     for (int t = 0; t < 16; ++t) w[t] = LoadBigEndian(blocks + 4 * t);
     for (int t = 16; t < 64; ++t) {
-      const uint32_t s0 =
-          std::rotr(w[t - 15], 7) ^ std::rotr(w[t - 15], 18) ^ (w[t - 15] >> 3);
+      const uint32_t s0 = std::rotr(w[t - 15], 7) ^ std::rotr(w[t - 15], 18) ^ (w[t - 15] >> 3);
       const uint32_t s1 = std::rotr(w[t - 2], 17) ^ std::rotr(w[t - 2], 19) ^ (w[t - 2] >> 10);
       w[t] = w[t - 16] + s0 + w[t - 7] + s1;
     }
@@ -92,8 +91,8 @@ __attribute__((target("sha,sse4.1,ssse3"))) void CompressShaNi(uint32_t state[8]
     for (int step = 0; step < 16; ++step) {
       __m128i& now = w[step & 3];
       const __m128i next = w[(step + 1) & 3], after = w[(step + 2) & 3], last = w[(step + 3) & 3];
-      __m128i sum = _mm_add_epi32(
-          now, _mm_load_si128(reinterpret_cast<const __m128i*>(kRound) + step));
+      __m128i sum =
+          _mm_add_epi32(now, _mm_load_si128(reinterpret_cast<const __m128i*>(kRound) + step));
       cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);
       sum = _mm_shuffle_epi32(sum, 0x0E);
       abef = _mm_sha256rnds2_epu32(abef, cdgh, sum);
@@ -136,7 +135,8 @@ RETEMPER_ARM_SHA void CompressArmv8(uint32_t state[8], const uint8_t* blocks, si
     }
     for (int step = 0; step < 16; ++step) {
       uint32x4_t& now = w[step & 3];
-      const uint32x4_t next = w[(step + 1) & 3], after = w[(step + 2) & 3], last = w[(step + 3) & 3];
+      const uint32x4_t next = w[(step + 1) & 3], after = w[(step + 2) & 3],
+                       last = w[(step + 3) & 3];
       const uint32x4_t sum = vaddq_u32(now, vld1q_u32(kRound + 4 * step));
       const uint32x4_t abcd_old = abcd;
       abcd = vsha256hq_u32(abcd, efgh, sum);

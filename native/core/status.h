@@ -1,4 +1,5 @@
-// The one exception of native code. Its code is one of the codes of lib/errors.ts, so the border only copies it.
+// The one exception of native code. Its code is one of the codes of lib/errors.ts, so the border
+// only copies it.
 #pragma once
 #include <exception>
 #include <string>
@@ -20,7 +21,8 @@ inline constexpr char kCancelled[] = "CANCELLED";
 }  // namespace code
 
 // A failure with its facts. `message` says what was wrong without repeating `file` or `tensor`
-// (RetemperError puts them in front); `hint` says what the user can do. Empty strings mean "not known".
+// (RetemperError puts them in front); `hint` says what the user can do. Empty strings mean "not
+// known".
 struct Fault : std::exception {
   Fault(std::string code, std::string message, std::string file = {}, std::string tensor = {},
         std::string hint = {})

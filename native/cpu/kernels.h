@@ -33,10 +33,14 @@ template <class T>
 struct Kernels {
   using Key = typename KeyOf<T>::Type;
 
-  // Stored elements to T and back. `store` returns how many NaN or infinite values it wrote.
+  // Stored elements to T and back. `store` returns how many NaN or infinite values it wrote; it
+  // writes one NaN for all, since processors do not agree on which operand's sign and payload a
+  // result inherits.
   void (*load)(const uint8_t* from, Dtype dtype, size_t n, T* to);
   uint64_t (*store)(const T* from, size_t n, Dtype dtype, uint8_t* to);
   void (*round_to)(T* x, size_t n, Dtype dtype);
+  // How many stored elements are NaN or infinite; 0 for integers.
+  uint64_t (*count_non_finite)(const uint8_t* from, size_t n, Dtype dtype);
 
   // Elementwise.
   void (*scaled)(T w, const T* x, T* out, size_t n);               // out = w x

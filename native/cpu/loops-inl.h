@@ -44,6 +44,39 @@ void Load(const uint8_t* __restrict from, Dtype dtype, size_t n, T* __restrict t
 
 inline float ToFloat(float x) { return x; }
 inline float ToFloat(double x) { return DoubleToFloatOdd(x); }
+// One NaN for all.
+inline float Canonical(float x) {
+  return std::bit_cast<float>(x != x ? 0x7fc00000u : std::bit_cast<uint32_t>(x));
+}
+inline double Canonical(double x) {
+  return std::bit_cast<double>(x != x ? 0x7ff8000000000000u : std::bit_cast<uint64_t>(x));
+}
+
+template <class T>
+uint64_t CountNonFinite(const uint8_t* from, size_t n, Dtype dtype) {
+  uint32_t bad = 0;
+  switch (dtype) {
+    case Dtype::kBF16:
+      for (size_t i = 0; i < n; ++i) bad += (LoadHalf(from + 2 * i) & 0x7f80u) == 0x7f80u;
+      return bad;
+    case Dtype::kF16:
+      for (size_t i = 0; i < n; ++i) bad += (LoadHalf(from + 2 * i) & 0x7c00u) == 0x7c00u;
+      return bad;
+    case Dtype::kF32:
+      for (size_t i = 0; i < n; ++i) {
+        bad += (std::bit_cast<uint32_t>(LoadFloat(from + 4 * i)) & 0x7f800000u) == 0x7f800000u;
+      }
+      return bad;
+    case Dtype::kF64:
+      for (size_t i = 0; i < n; ++i) {
+        bad += (std::bit_cast<uint64_t>(LoadDouble(from + 8 * i)) & 0x7ff0000000000000u) ==
+               0x7ff0000000000000u;
+      }
+      return bad;
+    default:
+      return 0;
+  }
+}
 
 template <class T>
 uint64_t Store(const T* __restrict from, size_t n, Dtype dtype, uint8_t* __restrict to) {
@@ -51,21 +84,21 @@ uint64_t Store(const T* __restrict from, size_t n, Dtype dtype, uint8_t* __restr
   switch (dtype) {
     case Dtype::kBF16:
       for (size_t i = 0; i < n; ++i) {
-        const uint16_t half = FloatToBf16(ToFloat(from[i]));
+        const uint16_t half = FloatToBf16(Canonical(ToFloat(from[i])));
         bad += (half & 0x7f80u) == 0x7f80u;
         __builtin_memcpy(to + 2 * i, &half, 2);
       }
       return bad;
     case Dtype::kF16:
       for (size_t i = 0; i < n; ++i) {
-        const uint16_t half = FloatToF16(ToFloat(from[i]));
+        const uint16_t half = FloatToF16(Canonical(ToFloat(from[i])));
         bad += (half & 0x7c00u) == 0x7c00u;
         __builtin_memcpy(to + 2 * i, &half, 2);
       }
       return bad;
     case Dtype::kF32:
       for (size_t i = 0; i < n; ++i) {
-        const float value = static_cast<float>(from[i]);
+        const float value = Canonical(static_cast<float>(from[i]));
         const uint32_t bits = std::bit_cast<uint32_t>(value);
         bad += (bits & 0x7f800000u) == 0x7f800000u;
         __builtin_memcpy(to + 4 * i, &value, 4);
@@ -73,7 +106,7 @@ uint64_t Store(const T* __restrict from, size_t n, Dtype dtype, uint8_t* __restr
       return bad;
     case Dtype::kF64:
       for (size_t i = 0; i < n; ++i) {
-        const double value = from[i];
+        const double value = Canonical(static_cast<double>(from[i]));
         bad += (std::bit_cast<uint64_t>(value) & 0x7ff0000000000000u) == 0x7ff0000000000000u;
         __builtin_memcpy(to + 8 * i, &value, 8);
       }
@@ -402,6 +435,7 @@ constexpr Kernels<T> Table() {
       .load = &Load<T>,
       .store = &Store<T>,
       .round_to = &RoundTo<T>,
+      .count_non_finite = &CountNonFinite<T>,
       .scaled = &Scaled<T>,
       .add_scaled = &AddScaled<T>,
       .divide = &Divide<T>,

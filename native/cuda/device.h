@@ -1,4 +1,5 @@
-// What there is of CUDA on this machine. device.cu answers when the kernels are built, no_cuda.cc otherwise.
+// What there is of CUDA on this machine. device.cu answers when the kernels are built, no_cuda.cc
+// otherwise.
 #pragma once
 #include <string>
 

@@ -69,11 +69,12 @@ void CheckSource(const Source& source, const TensorSpec& tensor, bool copies, co
     return;
   }
   const Gather& gather = *source.gather;
-  if (gather.start.size() != rows + 1 || gather.part.size() != gather.row.size() ||
-      gather.start[0] != 0 || gather.start.back() != gather.row.size()) {
+  if (gather.start.empty() || gather.start.size() - 1 + gather.mean_rows != rows ||
+      gather.part.size() != gather.row.size() || gather.start[0] != 0 ||
+      gather.start.back() != gather.row.size()) {
     Refuse("a gather's lists have wrong lengths", tensor.name);
   }
-  for (size_t i = 0; i < rows; ++i) {
+  for (size_t i = 0; i + 1 < gather.start.size(); ++i) {
     if (gather.start[i] > gather.start[i + 1])
       Refuse("a gather's starts do not ascend", tensor.name);
   }
@@ -124,6 +125,25 @@ struct ParamsChecker {
   void operator()(const RamParams&) const { AtLeast(2); }
 };
 
+// The variants of a tensor share its passes over the inputs, so what decides the passes must be the
+// same.
+bool SameMode(const Params& a, const Params& b) {
+  if (const auto* p = std::get_if<NuslerpParams>(&a)) {
+    const auto& q = std::get<NuslerpParams>(b);
+    return p->has_base == q.has_base && p->axis == q.axis;
+  }
+  if (const auto* p = std::get_if<MultislerpParams>(&a))
+    return p->has_base == std::get<MultislerpParams>(b).has_base;
+  if (const auto* p = std::get_if<ModelStockParams>(&a)) {
+    return p->filter_wise == std::get<ModelStockParams>(b).filter_wise;
+  }
+  if (const auto* p = std::get_if<TaskArithmeticParams>(&a)) {
+    const auto& q = std::get<TaskArithmeticParams>(b);
+    return p->sparsifier == q.sparsifier && p->rescale == q.rescale;
+  }
+  return true;
+}
+
 }  // namespace
 
 void CheckPlan(const Plan& plan) {
@@ -142,6 +162,9 @@ void CheckPlan(const Plan& plan) {
     for (const Variant& variant : tensor.variants) {
       if (variant.params.index() != tensor.variants[0].params.index()) {
         Refuse("the variants of a tensor have different methods", tensor.name);
+      }
+      if (!SameMode(variant.params, tensor.variants[0].params)) {
+        Refuse("the variants of a tensor differ in more than numbers", tensor.name);
       }
       copies = std::holds_alternative<CopyParams>(variant.params);
       std::visit(ParamsChecker{tensor}, variant.params);

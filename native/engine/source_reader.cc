@@ -7,7 +7,7 @@ namespace retemper {
 
 namespace {
 constexpr uint64_t kNormBlock = 128 << 10;  // elements of a unit of norms
-constexpr uint64_t kNormStrip = 512;        // columns of a unit of column norms
+constexpr uint64_t kNormStrip = 512;        // columns of a unit of column norms or means
 }  // namespace
 
 template <class T>
@@ -54,6 +54,7 @@ std::vector<T> LoadAll(const Range& range, uint64_t rows, uint64_t cols, bool tr
 
 template <class T>
 void SourceReader<T>::Prepare() {
+  if (MeanUnits() > 0) mean_.assign(cols_, T(0));
   for (PartState& part : parts_) {
     if (!part.spec->low_rank) continue;
     const LowRank& term = *part.spec->low_rank;
@@ -75,6 +76,7 @@ void SourceReader<T>::Release() {
     part.right = {};
     part.factor = {};
   }
+  mean_ = {};
 }
 
 namespace {
@@ -126,6 +128,28 @@ void SourceReader<T>::ComputeNorms(size_t unit, Worker& worker) {
   }
   for (size_t c = 0; c < n; ++c)
     part.factor[begin + c] = part.factor[begin + c] / static_cast<T>(std::sqrt(sums[c]));
+}
+
+template <class T>
+size_t SourceReader<T>::MeanUnits() const {
+  const bool pads = source_->gather && source_->gather->mean_rows > 0;
+  return pads ? (cols_ + kNormStrip - 1) / kNormStrip : 0;
+}
+
+template <class T>
+void SourceReader<T>::ComputeMeans(size_t unit, Worker& worker) {
+  const uint64_t begin = unit * kNormStrip;
+  const size_t n = std::min(kNormStrip, cols_ - begin);
+  const uint64_t rows = source_->gather->start.size() - 1;
+  T* tile = worker.Tiles<T>(1);
+  std::vector<double> sums(n, 0.0);
+  for (uint64_t row = 0; row < rows; ++row) {
+    Load(row * cols_ + begin, n, tile, worker);
+    for (size_t c = 0; c < n; ++c) sums[c] += static_cast<double>(tile[c]);
+  }
+  for (size_t c = 0; c < n; ++c) {
+    mean_[begin + c] = rows == 0 ? T(0) : static_cast<T>(sums[c] / static_cast<double>(rows));
+  }
 }
 
 template <class T>
@@ -197,8 +221,13 @@ void SourceReader<T>::Load(uint64_t first, size_t n, T* out, Worker& worker) con
   while (done < n) {
     const uint64_t row = (first + done) / cols_, col = (first + done) % cols_;
     const size_t take = std::min<uint64_t>(n - done, cols_ - col);
-    const uint32_t begin = gather.start[row], end = gather.start[row + 1];
     T* to = out + done;
+    if (row + 1 >= gather.start.size()) {  // a padding row
+      std::copy_n(mean_.data() + col, take, to);
+      done += take;
+      continue;
+    }
+    const uint32_t begin = gather.start[row], end = gather.start[row + 1];
     if (begin == end) {
       std::fill_n(to, take, T(0));
     } else {

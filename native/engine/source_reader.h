@@ -23,12 +23,17 @@ class SourceReader {
   ~SourceReader();
   SourceReader(SourceReader&&) noexcept;
 
-  // Reads the adapter's matrices (a few MB). Once, before the first Load or PrepareNorms.
+  // Reads the adapter's matrices (a few MB). Once, before the first ComputeNorms, ComputeMeans or
+  // Load.
   void Prepare();
   // DoRA needs the norm of every row or column of the adapted matrix first: units of work, in any
   // order and from any thread. None for other sources.
   size_t NormUnits() const;
   void ComputeNorms(size_t unit, Worker& worker);
+  // A padded vocabulary needs the mean of its rows. A phase after the norms, for rows may be
+  // adapted.
+  size_t MeanUnits() const;
+  void ComputeMeans(size_t unit, Worker& worker);
   // Frees what Prepare and ComputeNorms made.
   void Release();
 
@@ -49,6 +54,7 @@ class SourceReader {
   const Kernels<T>* kernels_;
   size_t slot_;
   std::vector<PartState> parts_;
+  std::vector<T> mean_;  // of all listed rows of the gather
 };
 
 extern template class SourceReader<float>;

@@ -72,12 +72,14 @@ class MethodTask : public Task {
     for (size_t i = 0; i < spec.sources.size(); ++i) {
       readers_.emplace_back(spec.sources[i], cols, *environment.inputs, k_, i);
       norm_units_ += readers_.back().NormUnits();
+      mean_units_ += readers_.back().MeanUnits();
     }
   }
 
   int Phases() const final { return MethodPhases() + Shift(); }
   size_t Units(int phase) const final {
-    return phase < Shift() ? norm_units_ : MethodUnits(phase - Shift());
+    if (phase < Shift()) return IsNorms(phase) ? norm_units_ : mean_units_;
+    return MethodUnits(phase - Shift());
   }
   void Begin(int phase) final {
     if (phase == 0) {
@@ -88,8 +90,13 @@ class MethodTask : public Task {
   void Run(int phase, size_t unit, Worker& worker) final {
     if (phase >= Shift()) return MethodRun(phase - Shift(), unit, worker);
     size_t index = 0;
-    while (unit >= readers_[index].NormUnits()) unit -= readers_[index++].NormUnits();
-    readers_[index].ComputeNorms(unit, worker);
+    if (IsNorms(phase)) {
+      while (unit >= readers_[index].NormUnits()) unit -= readers_[index++].NormUnits();
+      readers_[index].ComputeNorms(unit, worker);
+    } else {
+      while (unit >= readers_[index].MeanUnits()) unit -= readers_[index++].MeanUnits();
+      readers_[index].ComputeMeans(unit, worker);
+    }
   }
   void End(int phase) final {
     if (phase >= Shift()) MethodEnd(phase - Shift());
@@ -140,14 +147,16 @@ class MethodTask : public Task {
         k_.store(values, n, spec.out_dtype, worker.out[variant] + at * SizeOf(spec.out_dtype));
     if (bad != 0) non_finite_[variant].fetch_add(bad, std::memory_order_relaxed);
   }
-  int Shift() const { return norm_units_ > 0 ? 1 : 0; }
+  // The phases that prepare operands, before those of the method.
+  int Shift() const { return (norm_units_ > 0 ? 1 : 0) + (mean_units_ > 0 ? 1 : 0); }
+  bool IsNorms(int phase) const { return phase == 0 && norm_units_ > 0; }
 
   const Environment& env_;
   const Kernels<T>& k_;
   std::vector<SourceReader<T>> readers_;
 
  private:
-  size_t norm_units_ = 0;
+  size_t norm_units_ = 0, mean_units_ = 0;
   std::vector<std::atomic<uint64_t>> non_finite_;
 };
 

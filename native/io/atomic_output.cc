@@ -16,8 +16,8 @@
 namespace retemper {
 namespace {
 
-// Growing a file beyond `ulimit -f` raises SIGXFSZ, which kills by default; while this exists the call just fails
-// with EFBIG.
+// Growing a file beyond `ulimit -f` raises SIGXFSZ, which kills by default; while this exists the
+// call just fails with EFBIG.
 class FileSizeSignalBlock {
  public:
   FileSizeSignalBlock() {
@@ -58,7 +58,8 @@ uint64_t FreeBytes(int fd) {
 
 OutputFile::OutputFile(const std::string& path, uint64_t size, std::span<const uint8_t> header)
     : path_(path), size_(size) {
-  if (header.size() > size) throw Fault(code::kInternal, "the header is larger than the file", path);
+  if (header.size() > size)
+    throw Fault(code::kInternal, "the header is larger than the file", path);
   if (path.find('\0') != std::string::npos) {
     throw Fault(code::kBadInput, "the path contains a NUL character");
   }
@@ -113,7 +114,8 @@ void OutputFile::Reserve() const {
     ThrowSystemFault(errno, "no space could be reserved", path_);
   }
 #endif
-  // A file system that cannot reserve (posix_fallocate would write every block): look, then take what comes.
+  // A file system that cannot reserve (posix_fallocate would write every block): look, then take
+  // what comes.
   if (FreeBytes(fd_) < size_) ThrowNoSpace(ENOSPC, fd_, size_, path_);
   if (::ftruncate(fd_, size) != 0) {
     if (errno == EFBIG) ThrowNoSpace(errno, fd_, size_, path_);
@@ -137,7 +139,8 @@ void OutputFile::WriteAt(uint64_t offset, const void* data, size_t size) const {
       if (errno == EINTR) continue;
       ThrowSystemFault(errno, "writing failed at byte " + std::to_string(offset), path_);
     }
-    if (count == 0) ThrowSystemFault(EIO, "writing stopped at byte " + std::to_string(offset), path_);
+    if (count == 0)
+      ThrowSystemFault(EIO, "writing stopped at byte " + std::to_string(offset), path_);
     cursor += count;
     offset += static_cast<uint64_t>(count);
     size -= static_cast<size_t>(count);

@@ -1,5 +1,5 @@
-// Output files in a staging folder: made new, given all their space before the first byte, flushed at the end.
-// The rename that makes them final is up to the caller, who knows the whole folder.
+// Output files in a staging folder: made new, given all their space before the first byte, flushed
+// at the end. The rename that makes them final is up to the caller, who knows the whole folder.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -8,11 +8,13 @@
 
 namespace retemper {
 
-// Movable. WriteAt and StartWriteback may be called from several threads at once, for ranges that do not overlap.
+// Movable. WriteAt and StartWriteback may be called from several threads at once, for ranges that
+// do not overlap.
 class OutputFile {
  public:
-  // Creates `path`, which must not exist, with `size` bytes reserved and `header` at offset 0. Throws NO_SPACE, with
-  // what is needed and what is free, before anything is written; on any failure the file is removed again.
+  // Creates `path`, which must not exist, with `size` bytes reserved and `header` at offset 0.
+  // Throws NO_SPACE, with what is needed and what is free, before anything is written; on any
+  // failure the file is removed again.
   OutputFile(const std::string& path, uint64_t size, std::span<const uint8_t> header);
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&& other) noexcept;
@@ -22,10 +24,11 @@ class OutputFile {
 
   // Writes all of it or throws, naming the offset.
   void WriteAt(uint64_t offset, const void* data, size_t size) const;
-  // Asks the system to begin writing a range to the disk, without waiting: fsync then has less to do.
+  // Asks the system to begin writing a range to the disk, without waiting: fsync then has less to
+  // do.
   void StartWriteback(uint64_t offset, uint64_t size) const;
-  // Returns when the disk has the file. A failure is final: the kernel may have dropped the data, so no later call
-  // can succeed.
+  // Returns when the disk has the file. A failure is final: the kernel may have dropped the data,
+  // so no later call can succeed.
   void Sync();
   // Removes the file, if it is still there.
   void Remove() noexcept;

@@ -1,5 +1,5 @@
-// Files as bytes: an owned descriptor, positioned reads, and the identity of a file. The only users of the
-// operating system's file calls are the .cc files of this folder.
+// Files as bytes: an owned descriptor, positioned reads, and the identity of a file. The only users
+// of the operating system's file calls are the .cc files of this folder.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -15,12 +15,14 @@ struct FileIdentity {
   bool operator==(const FileIdentity&) const = default;
 };
 
-// Owns a file descriptor. Movable, thread-compatible; ReadAt may be called from several threads at once.
+// Owns a file descriptor. Movable, thread-compatible; ReadAt may be called from several threads at
+// once.
 class File {
  public:
   File() = default;
-  // Opens a regular file for reading. Symbolic links are followed (hub caches are made of them); a folder,
-  // FIFO, socket or device is refused (BAD_INPUT) without ever waiting for it. IO faults name the file.
+  // Opens a regular file for reading. Symbolic links are followed (hub caches are made of them); a
+  // folder, FIFO, socket or device is refused (BAD_INPUT) without ever waiting for it. IO faults
+  // name the file.
   static File OpenForReading(const std::string& path);
   File(File&& other) noexcept;
   File& operator=(File&& other) noexcept;
@@ -30,8 +32,8 @@ class File {
 
   // From the descriptor, not from the path.
   FileIdentity Identity() const;
-  // Fills `to` with the bytes [offset, offset + size). Retries interrupted and short reads; a file that ends
-  // before is BAD_INPUT ("ends at byte N"), any other failure IO; both name the offset.
+  // Fills `to` with the bytes [offset, offset + size). Retries interrupted and short reads; a file
+  // that ends before is BAD_INPUT ("ends at byte N"), any other failure IO; both name the offset.
   void ReadAt(uint64_t offset, void* to, size_t size) const;
 
   int descriptor() const { return fd_; }
@@ -44,8 +46,9 @@ class File {
   std::string path_;
 };
 
-// A fault for a failed system call: NO_SPACE for ENOSPC, EDQUOT and EFBIG, OUT_OF_MEMORY for ENOMEM, BAD_INPUT
-// for a path that does not exist or is too long, else IO; with a hint where there is one to give.
+// A fault for a failed system call: NO_SPACE for ENOSPC, EDQUOT and EFBIG, OUT_OF_MEMORY for
+// ENOMEM, BAD_INPUT for a path that does not exist or is too long, else IO; with a hint where there
+// is one to give.
 [[noreturn]] void ThrowSystemFault(int error, const std::string& what, const std::string& path);
 
 }  // namespace retemper

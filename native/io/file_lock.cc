@@ -36,7 +36,8 @@ void RefuseNul(const std::string& path) {
 std::optional<FileLock> FileLock::TryLock(const std::string& path) {
   RefuseNul(path);
   for (;;) {
-    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
+    const int fd =
+        ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
     if (fd < 0) {
       if (errno == EINTR) continue;
       ThrowSystemFault(errno, "the lock file could not be opened", path);
@@ -50,7 +51,8 @@ std::optional<FileLock> FileLock::TryLock(const std::string& path) {
       if (errno == EWOULDBLOCK) return std::nullopt;
       ThrowSystemFault(errno, "could not be locked", path);
     }
-    // The last holder may have removed the file between our open and our lock: then this lock is worth nothing.
+    // The last holder may have removed the file between our open and our lock: then this lock is
+    // worth nothing.
     if (StillThere(fd, path)) return lock;
   }
 }

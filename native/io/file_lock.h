@@ -1,4 +1,5 @@
-// A lock between processes, tied to a file: the kernel drops it when its holder dies, however that happens.
+// A lock between processes, tied to a file: the kernel drops it when its holder dies, however that
+// happens.
 #pragma once
 #include <optional>
 #include <string>
@@ -7,7 +8,8 @@ namespace retemper {
 
 class FileLock {
  public:
-  // Creates the file if need be and locks it. Empty when another process, or another lock of this one, holds it.
+  // Creates the file if need be and locks it. Empty when another process, or another lock of this
+  // one, holds it.
   static std::optional<FileLock> TryLock(const std::string& path);
   FileLock(FileLock&& other) noexcept;
   FileLock& operator=(FileLock&& other) noexcept;
@@ -15,7 +17,8 @@ class FileLock {
   FileLock& operator=(const FileLock&) = delete;
   ~FileLock();  // gives the lock back; the file stays
 
-  // Removes the file, then gives the lock back: whoever opened the file meanwhile notices that it is gone.
+  // Removes the file, then gives the lock back: whoever opened the file meanwhile notices that it
+  // is gone.
   void Release();
 
  private:

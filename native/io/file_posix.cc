@@ -38,7 +38,8 @@ const char* HintOf(int error) {
     case EDQUOT:
       return "your disk quota is used up: free space or ask for more";
     case EFBIG:
-      return "the file system or a limit (ulimit -f) does not allow files this large: use smaller shards";
+      return "the file system or a limit (ulimit -f) does not allow files this large: use smaller "
+             "shards";
     case EACCES:
     case EPERM:
       return "check the permissions of the file and of its folder";
@@ -134,9 +135,10 @@ void File::ReadAt(uint64_t offset, void* to, size_t size) const {
       ThrowSystemFault(errno, "reading failed at byte " + std::to_string(offset), path_);
     }
     if (count == 0) {
-      throw Fault(code::kBadInput, "ends at byte " + std::to_string(offset) + ", " +
-                                       std::to_string(size) + " bytes early",
-                  path_, {}, "the file is cut off or was changed: get it again");
+      throw Fault(
+          code::kBadInput,
+          "ends at byte " + std::to_string(offset) + ", " + std::to_string(size) + " bytes early",
+          path_, {}, "the file is cut off or was changed: get it again");
     }
     cursor += count;
     offset += static_cast<uint64_t>(count);

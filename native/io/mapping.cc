@@ -25,8 +25,9 @@ uint64_t PageSize() {
   return size;
 }
 
-// Network and user-space file systems, where others may change files under a mapping and a page fault may take
-// seconds or fail. The numbers are those of the kernel's magic.h and of the file systems' own headers.
+// Network and user-space file systems, where others may change files under a mapping and a page
+// fault may take seconds or fail. The numbers are those of the kernel's magic.h and of the file
+// systems' own headers.
 bool IsRemote(int fd) {
 #ifdef __linux__
   struct statfs status;
@@ -121,8 +122,8 @@ InputFile InputFile::Open(const std::string& path, const std::optional<FileIdent
                           Reading reading) {
   File file = File::OpenForReading(path);
   const FileIdentity identity = file.Identity();
-  const bool map = reading == Reading::kMap ||
-                   (reading == Reading::kAuto && !IsRemote(file.descriptor()));
+  const bool map =
+      reading == Reading::kMap || (reading == Reading::kAuto && !IsRemote(file.descriptor()));
   std::optional<Mapping> mapping;
   if (map) mapping = Mapping::Map(file, identity.size);
   InputFile input(std::move(file), identity, std::move(mapping));

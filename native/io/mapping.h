@@ -1,4 +1,5 @@
-// Input files behind one interface with two ways of reading: a read-only mapping of the whole file, or pread.
+// Input files behind one interface with two ways of reading: a read-only mapping of the whole file,
+// or pread.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -10,9 +11,9 @@
 
 namespace retemper {
 
-// A read-only, shared mapping of a whole file. A page that cannot be read, because the file was cut off under the
-// mapping or its storage fails, reads as zeros and sets faulted(): the process is not killed by SIGBUS.
-// Movable; reading is thread-safe.
+// A read-only, shared mapping of a whole file. A page that cannot be read, because the file was cut
+// off under the mapping or its storage fails, reads as zeros and sets faulted(): the process is not
+// killed by SIGBUS. Movable; reading is thread-safe.
 class Mapping {
  public:
   // Empty when the system cannot map this file (or the file is empty).
@@ -27,12 +28,13 @@ class Mapping {
   uint64_t size() const { return size_; }
   bool faulted() const { return guard_.faulted(); }
 
-  // Reads the pages of a range in and maps them, without a fault for each. Returns 0, or an errno: EFAULT
-  // when the file no longer has them, EIO (or EHWPOISON) when the storage fails.
+  // Reads the pages of a range in and maps them, without a fault for each. Returns 0, or an errno:
+  // EFAULT when the file no longer has them, EIO (or EHWPOISON) when the storage fails.
   int PopulateRange(uint64_t offset, uint64_t size) const;
   // Starts reading a range in, without waiting.
   void Prefetch(uint64_t offset, uint64_t size) const;
-  // Gives the pages of a range back to the system's cache. Reading them again is correct, only slower.
+  // Gives the pages of a range back to the system's cache. Reading them again is correct, only
+  // slower.
   void Drop(uint64_t offset, uint64_t size) const;
 
  private:
@@ -51,15 +53,17 @@ enum class Reading {
   kPread,  // never map: for storage that others may cut off or rewrite
 };
 
-// An input of a job: opened once, checked against what it was when its header was read. Reading is thread-safe.
+// An input of a job: opened once, checked against what it was when its header was read. Reading is
+// thread-safe.
 class InputFile {
  public:
   // Throws BAD_INPUT when `expected` is given and the file is another one or was changed.
   static InputFile Open(const std::string& path, const std::optional<FileIdentity>& expected,
                         Reading reading = Reading::kAuto);
 
-  // The bytes [offset, offset + size): a pointer into the mapping, or `scratch` (of at least `size` bytes)
-  // filled by pread. After the bytes were used, and before results count, call CheckUnchanged.
+  // The bytes [offset, offset + size): a pointer into the mapping, or `scratch` (of at least `size`
+  // bytes) filled by pread. After the bytes were used, and before results count, call
+  // CheckUnchanged.
   const uint8_t* Read(uint64_t offset, size_t size, void* scratch) const;
   // Hints; they do nothing for files that are not mapped.
   void Prefetch(uint64_t offset, uint64_t size) const;

@@ -36,7 +36,9 @@ void CallPrevious(int signal, siginfo_t* info, void* context) {
   } else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN) {
     previous.sa_handler(signal);
   } else {
-    ::signal(signal, SIG_DFL);  // the access happens again and ends the process, as it would have without us
+    ::signal(
+        signal,
+        SIG_DFL);  // the access happens again and ends the process, as it would have without us
   }
 }
 
@@ -47,7 +49,8 @@ void OnSigbus(int signal, siginfo_t* info, void* context) {
   for (int i = 0; i < used; ++i) {
     Slot& slot = slots[static_cast<size_t>(i)];
     const uintptr_t end = slot.end.load(std::memory_order_acquire);
-    if (end == 0 || address >= end || address < slot.begin.load(std::memory_order_acquire)) continue;
+    if (end == 0 || address >= end || address < slot.begin.load(std::memory_order_acquire))
+      continue;
     void* page = reinterpret_cast<void*>(address / page_size * page_size);
     if (::mmap(page, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
         MAP_FAILED) {

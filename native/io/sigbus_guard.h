@@ -1,8 +1,9 @@
 // Keeps a file that is cut off while it is mapped from killing the process.
 //
-// Reading a mapped page that the file no longer has raises SIGBUS. While at least one guard exists, a handler turns
-// the fault into a page of zeros and a flag; faults outside of guarded ranges go to the handler that was there before.
-// A signal handler belongs to the process, so this is the one place with process-wide state; it is safe from any thread.
+// Reading a mapped page that the file no longer has raises SIGBUS. While at least one guard exists,
+// a handler turns the fault into a page of zeros and a flag; faults outside of guarded ranges go to
+// the handler that was there before. A signal handler belongs to the process, so this is the one
+// place with process-wide state; it is safe from any thread.
 #pragma once
 #include <cstddef>
 

@@ -135,7 +135,8 @@ std::vector<Source> DecodeSources(const Napi::Object& tensor) {
     if (Has(object, "gather")) {
       const Napi::Object gather = ObjectAt(object.Get("gather"), "gather");
       source.gather =
-          Gather{WordsAt(gather, "start"), WordsAt(gather, "part"), WordsAt(gather, "row")};
+          Gather{WordsAt(gather, "start"), WordsAt(gather, "part"), WordsAt(gather, "row"),
+                 Has(gather, "meanRows") ? WholeAt(gather, "meanRows") : 0};
     }
     sources.push_back(std::move(source));
   }
@@ -296,7 +297,8 @@ Plan DecodeComparison(const Napi::Value& value) {
       Wrong("sources", "of at least one part");
     // A gathered source has as many rows as its list; else the part's own shape is the tensor's.
     const Source& first = spec.sources[0];
-    const uint64_t rows = first.gather ? first.gather->start.size() - 1 : first.parts[0].rows;
+    const uint64_t rows = first.gather ? first.gather->start.size() - 1 + first.gather->mean_rows
+                                       : first.parts[0].rows;
     spec.shape = {rows, first.parts[0].cols};
     if (rows * first.parts[0].cols != WholeAt(tensor, "count")) Wrong("count", "rows x cols");
     plan.tensors.push_back(std::move(spec));

@@ -33,8 +33,9 @@ std::vector<std::string> PathsArgument(const Napi::CallbackInfo& info) {
 std::vector<std::string> Hash(const std::vector<std::string>& paths,
                               const std::atomic<bool>& cancelled, const Job::Report& report) {
   constexpr size_t kBlock = size_t{1} << 20;
-  // Every file is looked at before the first is read, so that a missing one is known at once. They are opened
-  // again one by one: a checkpoint may have more shards than a process may have open files.
+  // Every file is looked at before the first is read, so that a missing one is known at once. They
+  // are opened again one by one: a checkpoint may have more shards than a process may have open
+  // files.
   std::vector<FileIdentity> identities;
   uint64_t total = 0, done = 0;
   for (const std::string& path : paths) {
@@ -50,7 +51,8 @@ std::vector<std::string> Hash(const std::vector<std::string>& paths,
       if (cancelled.load(std::memory_order_relaxed)) {
         throw Fault(code::kCancelled, "hashing was cancelled");
       }
-      const auto size = static_cast<size_t>(std::min<uint64_t>(kBlock, identities[i].size - offset));
+      const auto size =
+          static_cast<size_t>(std::min<uint64_t>(kBlock, identities[i].size - offset));
       file.ReadAt(offset, block.data(), size);
       hash.Update(block.data(), size);
       offset += size;
@@ -111,7 +113,8 @@ Napi::Value LockFile(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
     std::optional<FileLock> lock = FileLock::TryLock(StringArgument(info, 0, "path"));
     if (!lock) return info.Env().Null();
-    // The handle owns the lock: release() gives it back, or the loss of the handle (its environment ended).
+    // The handle owns the lock: release() gives it back, or the loss of the handle (its environment
+    // ended).
     auto owned = std::make_shared<FileLock>(std::move(*lock));
     Napi::Object handle = Napi::Object::New(info.Env());
     handle.Set("release", Napi::Function::New(info.Env(), [owned](const Napi::CallbackInfo&) {

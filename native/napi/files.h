@@ -1,4 +1,5 @@
-// The addon's functions that deal with files as bytes, as addon.cc exports them (lib/addon/surface.ts).
+// The addon's functions that deal with files as bytes, as addon.cc exports them
+// (lib/addon/surface.ts).
 #pragma once
 #include "napi/napi_setup.h"
 

@@ -46,8 +46,9 @@ class Job {
   struct Event {
     bool is_last = false;
     bool failed = false;
-    Result result;               // of the last event, on success
-    std::optional<Fault> fault;  // of the last event, on failure; absent if there was no memory for it
+    Result result;  // of the last event, on success
+    std::optional<Fault>
+        fault;  // of the last event, on failure; absent if there was no memory for it
   };
   static void OnEvent(Napi::Env env, Napi::Function on_progress, Job* job, Event* event);
   using Channel = Napi::TypedThreadSafeFunction<Job, Event, &Job::OnEvent>;
@@ -83,7 +84,7 @@ class Job {
   std::thread thread_;
 
   std::mutex progress_mutex_;
-  double done_ = -1;          // latest report; -1: none yet
+  double done_ = -1;  // latest report; -1: none yet
   double total_ = 0;
   double delivered_ = -1;     // latest report that the callback has seen
   bool waiting_ = false;      // a progress event is in the queue
@@ -181,7 +182,8 @@ inline void Job::CallProgress(Napi::Env env, Napi::Function on_progress) {
 inline void Job::Settle(Napi::Env env, const Event& last) {
   if (last.failed) {
     deferred_.Reject(
-        ToJsError(env, last.fault.value_or(Fault(code::kOutOfMemory, "not enough memory"))).Value());
+        ToJsError(env, last.fault.value_or(Fault(code::kOutOfMemory, "not enough memory")))
+            .Value());
     return;
   }
   Napi::Value value;
@@ -199,8 +201,8 @@ inline void Job::Settle(Napi::Env env, const Event& last) {
 
 inline void Job::OnEvent(Napi::Env env, Napi::Function on_progress, Job* job, Event* raw) {
   const std::unique_ptr<Event> event(raw);
-  if (env == nullptr) return;                         // rule 5
-  if (event->is_last && job->thread_.joinable()) {    // rule 3
+  if (env == nullptr) return;                       // rule 5
+  if (event->is_last && job->thread_.joinable()) {  // rule 3
     job->thread_.join();
     job->hook_.Remove(env);
   }

@@ -48,7 +48,7 @@ inline Coefficients Slerp(const Gram& gram, const SlerpParams& p) {
   result.cosine = cosine;
   const double angle = exact::Acos(cosine);
   const double sine = exact::Sin(angle);
-  if (std::fabs(cosine) > p.threshold || !(std::fabs(sine) > 1e-12)) {
+  if (std::fabs(cosine) > p.threshold || std::fabs(sine) <= 1e-12) {  // a NaN goes on, and stays
     result.straight = true;
     result.values = {1.0 - p.t, p.t};
   } else if (p.t == 0.0 || p.t == 1.0) {
@@ -69,7 +69,7 @@ inline Coefficients Nuslerp(const Gram& gram, const NuslerpParams& p) {
   cosine = cosine > 1.0 ? 1.0 : cosine < -1.0 ? -1.0 : cosine;
   Coefficients result;
   result.cosine = cosine;
-  if (!((1.0 - cosine) * (1.0 + cosine) > 1e-16)) {
+  if ((1.0 - cosine) * (1.0 + cosine) <= 1e-16) {  // a NaN goes on, and stays
     result.straight = true;
     result.values = {1.0 - t, t};
     return result;
@@ -101,10 +101,10 @@ inline Coefficients Multislerp(const Gram& gram, const MultislerpParams& p) {
   for (size_t i = 0; i < n; ++i) {
     for (size_t j = 0; j < n; ++j) square += w[i] * w[j] * u(i, j);
   }
-  const double length = std::sqrt(square > 0 ? square : 0);
+  const double length = std::sqrt(square < 0 ? 0 : square);
   Coefficients result;
   result.values.resize(n);
-  if (!(length >= p.eps)) {
+  if (length < p.eps) {
     if (n != 2) {
       throw Fault(code::kIncompatible,
                   "the weighted mean of the directions is zero, so multislerp of more than two "
@@ -178,7 +178,8 @@ inline Coefficients Karcher(const Gram& gram, const KarcherParams& p) {
       c = c > 1.0 ? 1.0 : c < -1.0 ? -1.0 : c;
       const double angle = exact::Acos(c);
       const double sine = exact::Sin(angle);
-      if (angle < p.tol || sine < 1e-12) continue;
+      // No direction leads to the opposite point more than any other: such a vector does not pull.
+      if (angle < p.tol || c < -1.0 + 1e-10) continue;
       const double factor = share * angle / sine;
       tangent[i] += factor;
       for (const size_t j : live) tangent[j] -= factor * c * m[j];

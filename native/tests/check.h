@@ -1,5 +1,6 @@
-// What the native tests need of a test framework: TEST("sentence") { ... }, CHECK, CHECK_EQ, CHECK_FAULT.
-// A failed check throws, so it ends its test; the program ends with status 1 when a test failed or none ran.
+// What the native tests need of a test framework: TEST("sentence") { ... }, CHECK, CHECK_EQ,
+// CHECK_FAULT. A failed check throws, so it ends its test; the program ends with status 1 when a
+// test failed or none ran.
 #pragma once
 #include <cstdio>
 #include <exception>
@@ -46,7 +47,8 @@ Fault ExpectFault(const char* file, int line, const char* code, const std::strin
     function();
   } catch (const Fault& fault) {
     if (fault.code != code) {
-      Fail(file, line, "fault with code " + fault.code + " (" + fault.message + "), expected " + code);
+      Fail(file, line,
+           "fault with code " + fault.code + " (" + fault.message + "), expected " + code);
     }
     if (fault.message.find(part) == std::string::npos) {
       Fail(file, line, "the fault says \"" + fault.message + "\", expected \"" + part + "\"");
@@ -74,10 +76,10 @@ inline int RunAll() {
 
 #define RETEMPER_JOIN2(a, b) a##b
 #define RETEMPER_JOIN(a, b) RETEMPER_JOIN2(a, b)
-#define TEST(sentence)                                                                       \
-  static void RETEMPER_JOIN(TestBody, __LINE__)();                                           \
-  static const ::retemper::test::Registration RETEMPER_JOIN(registration, __LINE__)(         \
-      sentence, &RETEMPER_JOIN(TestBody, __LINE__));                                         \
+#define TEST(sentence)                                                               \
+  static void RETEMPER_JOIN(TestBody, __LINE__)();                                   \
+  static const ::retemper::test::Registration RETEMPER_JOIN(registration, __LINE__)( \
+      sentence, &RETEMPER_JOIN(TestBody, __LINE__));                                 \
   static void RETEMPER_JOIN(TestBody, __LINE__)()
 #define CHECK(condition) \
   ((condition) ? (void)0 : ::retemper::test::Fail(__FILE__, __LINE__, "not true: " #condition))

@@ -1,5 +1,6 @@
-// Mutates valid headers with a fixed seed: the parser either rejects with BAD_INPUT or returns a layout that covers the
-// file exactly, whatever the bytes are. Meant for AddressSanitizer and UBSan; the number of rounds is bounded.
+// Mutates valid headers with a fixed seed: the parser either rejects with BAD_INPUT or returns a
+// layout that covers the file exactly, whatever the bytes are. Meant for AddressSanitizer and
+// UBSan; the number of rounds is bounded.
 #include <random>
 #include <string>
 #include <vector>
@@ -20,10 +21,37 @@ const std::vector<std::string> kSeeds = {
 };
 
 const std::vector<std::string> kTokens = {
-    "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u0000", "\\ud800", "\\udc00", "null", "true", "-", "0",
-    "1e9", "18446744073709551615", "18446744073709551616", "9007199254740993", "4194305", "F32", "F4",
-    "\"dtype\"", "\"shape\"", "\"data_offsets\"", "__metadata__", "[[[[[[[[", "\xFF", "\xED\xA0\x80",
-    std::string(1, '\0'), "\xEF\xBB\xBF",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "\"",
+    "\\",
+    "\\u0000",
+    "\\ud800",
+    "\\udc00",
+    "null",
+    "true",
+    "-",
+    "0",
+    "1e9",
+    "18446744073709551615",
+    "18446744073709551616",
+    "9007199254740993",
+    "4194305",
+    "F32",
+    "F4",
+    "\"dtype\"",
+    "\"shape\"",
+    "\"data_offsets\"",
+    "__metadata__",
+    "[[[[[[[[",
+    "\xFF",
+    "\xED\xA0\x80",
+    std::string(1, '\0'),
+    "\xEF\xBB\xBF",
 };
 
 class Mutator {

@@ -1,5 +1,5 @@
-// The safetensors header parser against a table of attacks. Which of them the reference reader rejects too is
-// recorded in test/hostile/header.test.ts.
+// The safetensors header parser against a table of attacks. Which of them the reference reader
+// rejects too is recorded in test/hostile/header.test.ts.
 #include <string>
 #include <string_view>
 
@@ -53,7 +53,9 @@ TEST("accepts scalars, tensors without elements, an empty header and null metada
   CHECK_EQ(Parse("{" + Tensor("s", "F64", "", "0,8") + "}", 8).tensors[0].shape.size(), 0u);
   CHECK_EQ(Parse("{" + Tensor("b", "U8", "2", "0,2") + "," + Tensor("e", "F32", "0,7", "0,0") +
                      "," + Tensor("f", "F32", "0", "2,2") + "}",
-                 2).tensors[0].name,
+                 2)
+               .tensors[0]
+               .name,
            "e");
   CHECK_EQ(Parse("{}", 0).tensors.size(), 0u);
   CHECK_EQ(Parse("{\"__metadata__\":null}", 0).metadata.size(), 0u);
@@ -70,7 +72,9 @@ TEST("ignores unknown fields of a tensor, whatever their values, up to a fixed d
   CHECK_FAULT(code::kBadInput, "nested too deeply", ParseEntry(nested(1'000'000)));
 }
 
-TEST("rejects a header length that is zero, beyond the limit or beyond the file, before anything is read") {
+TEST(
+    "rejects a header length that is zero, beyond the limit or beyond the file, before anything is "
+    "read") {
   const auto length = [](uint64_t claimed, const std::string& rest, uint64_t size) {
     return HeaderLength(Bytes(Prefix(claimed, rest)), size);
   };
@@ -100,9 +104,12 @@ TEST("says what a file of another kind is") {
   refuse(std::string(64, '\0'), "zeros only");
 }
 
-TEST("rejects offsets that overlap, leave gaps, are reversed or do not start at 0, and names the tensor") {
+TEST(
+    "rejects offsets that overlap, leave gaps, are reversed or do not start at 0, and names the "
+    "tensor") {
   const auto two = [](const std::string& first, const std::string& second) {
-    return Parse("{" + Tensor("a", "U8", "2", first) + "," + Tensor("b", "U8", "2", second) + "}", 4);
+    return Parse("{" + Tensor("a", "U8", "2", first) + "," + Tensor("b", "U8", "2", second) + "}",
+                 4);
   };
   two("0,2", "2,4");
   CHECK_EQ(CHECK_FAULT(code::kBadInput, "overlaps tensor a", two("0,2", "1,3")).tensor, "b");
@@ -120,13 +127,15 @@ TEST("rejects data that ends before or after the last tensor") {
 }
 
 TEST("rejects a size that is not shape times dtype, and products that overflow 64 bits") {
-  const auto one = [](const std::string& dtype, const std::string& shape, const std::string& offsets) {
+  const auto one = [](const std::string& dtype, const std::string& shape,
+                      const std::string& offsets) {
     return Parse("{" + Tensor("a", dtype, shape, offsets) + "}", 8);
   };
   CHECK_FAULT(code::kBadInput, "takes 12 bytes, but its offsets span 8", one("F32", "3", "0,8"));
   CHECK_FAULT(code::kBadInput, "overflows", one("U8", "4194305,4194305,211106198978564", "0,8"));
   CHECK_FAULT(code::kBadInput, "overflows", one("F64", "4503599627370496,1024", "0,8"));
-  CHECK_FAULT(code::kBadInput, "overflows", one("U8", "4503599627370496,4503599627370496,0", "0,0"));
+  CHECK_FAULT(code::kBadInput, "overflows",
+              one("U8", "4503599627370496,4503599627370496,0", "0,0"));
 }
 
 TEST("rejects numbers that are not exact unsigned integers") {
@@ -147,11 +156,11 @@ TEST("rejects duplicate tensors, fields, metadata sections and metadata keys, es
   const std::string a = Tensor("a", "U8", "2", "0,2");
   const std::string escaped = Tensor("\\u0061", "U8", "0", "2,2");
   CHECK_EQ(CHECK_FAULT(code::kBadInput, "twice", Parse("{" + a + "," + a + "}", 2)).tensor, "a");
-  CHECK_EQ(CHECK_FAULT(code::kBadInput, "twice", Parse("{" + a + "," + escaped + "}", 2)).tensor, "a");
+  CHECK_EQ(CHECK_FAULT(code::kBadInput, "twice", Parse("{" + a + "," + escaped + "}", 2)).tensor,
+           "a");
   CHECK_FAULT(code::kBadInput, "\"shape\" twice",
               ParseEntry(R"({"dtype":"U8","shape":[2],"shape":[2],"data_offsets":[0,2]})"));
-  CHECK_FAULT(code::kBadInput, "\"x\" twice",
-              Parse(R"({"__metadata__":{"x":"1","x":"1"}})", 0));
+  CHECK_FAULT(code::kBadInput, "\"x\" twice", Parse(R"({"__metadata__":{"x":"1","x":"1"}})", 0));
   CHECK_FAULT(code::kBadInput, "__metadata__ twice",
               Parse(R"({"__metadata__":{},"__metadata__":{}})", 0));
 }
@@ -169,21 +178,23 @@ TEST("rejects unknown and sub-byte dtypes by name") {
   CHECK_EQ(DtypeBytes("F4"), 0u);
 }
 
-TEST("rejects bytes that are not UTF-8, byte order marks, lone surrogates, control characters and NUL") {
+TEST(
+    "rejects bytes that are not UTF-8, byte order marks, lone surrogates, control characters and "
+    "NUL") {
   const auto named = [](const std::string& name) {
     return Parse("{" + Tensor(name, "U8", "2", "0,2") + "}", 2).tensors[0].name;
   };
   CHECK_EQ(named("\\ud83d\\ude00 \\u00e9 \xE2\x82\xAC"), "\xF0\x9F\x98\x80 \xC3\xA9 \xE2\x82\xAC");
-  for (const char* bad :
-       {"\xFF", "\xC0\x80", "\xC1\xBF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80",
-        "\xF0\x80\x80\x80", "\xE2\x82", "\x80"}) {
+  for (const char* bad : {"\xFF", "\xC0\x80", "\xC1\xBF", "\xE0\x80\x80", "\xED\xA0\x80",
+                          "\xF4\x90\x80\x80", "\xF0\x80\x80\x80", "\xE2\x82", "\x80"}) {
     CHECK_FAULT(code::kBadInput, "invalid UTF-8", named(bad));
     CHECK_FAULT(code::kBadInput, "invalid UTF-8", named(std::string("padding") + bad));
   }
   for (const char* bad : {"\\ud800", "\\ud800x", "\\ud800\\n", "\\udc00", "\\ud800\\ud800"}) {
     CHECK_FAULT(code::kBadInput, "surrogate", named(bad));
   }
-  for (const char* bad : {"\\x", "\\u12", "\\u12g4", "\\"}) CHECK_FAULT(code::kBadInput, "", named(bad));
+  for (const char* bad : {"\\x", "\\u12", "\\u12g4", "\\"})
+    CHECK_FAULT(code::kBadInput, "", named(bad));
   CHECK_FAULT(code::kBadInput, "NUL", named("a\\u0000b"));
   CHECK_FAULT(code::kBadInput, "control character", named("a\nb"));
   CHECK_FAULT(code::kBadInput, "byte order mark", Parse("\xEF\xBB\xBF{}", 0));
@@ -191,10 +202,24 @@ TEST("rejects bytes that are not UTF-8, byte order marks, lone surrogates, contr
 
 TEST("rejects JSON of another shape") {
   for (const char* bad :
-       {"", " ", "[]", "null", "1", "{", "{}}", "{},", "{}x", "{\"a\":1}", "{\"a\":null}",
-        "{\"a\":[\"U8\",[2],[0,2]]}", "{\"a\":{}}", "{\"a\":{\"dtype\":\"U8\"}}",
-        "{\"a\":{\"dtype\":\"U8\",\"shape\":[2]}}", "{\"__metadata__\":[]}",
-        "{\"__metadata__\":{\"x\":1}}", "{\"__metadata__\":{\"x\":null}}",
+       {"",
+        " ",
+        "[]",
+        "null",
+        "1",
+        "{",
+        "{}}",
+        "{},",
+        "{}x",
+        "{\"a\":1}",
+        "{\"a\":null}",
+        "{\"a\":[\"U8\",[2],[0,2]]}",
+        "{\"a\":{}}",
+        "{\"a\":{\"dtype\":\"U8\"}}",
+        "{\"a\":{\"dtype\":\"U8\",\"shape\":[2]}}",
+        "{\"__metadata__\":[]}",
+        "{\"__metadata__\":{\"x\":1}}",
+        "{\"__metadata__\":{\"x\":null}}",
         "{\"a\":{\"dtype\":1,\"shape\":[2],\"data_offsets\":[0,2]}}",
         "{\"a\":{\"dtype\":\"U8\",\"shape\":2,\"data_offsets\":[0,2]}}",
         "{\"a\":{\"dtype\":\"U8\",\"shape\":[2,],\"data_offsets\":[0,2]}}",
@@ -214,7 +239,8 @@ TEST("keeps messages short when names are long") {
   const Fault fault = CHECK_FAULT(code::kBadInput, "reversed",
                                   Parse("{" + Tensor(name, "U8", "2", "2,0") + "}", 2));
   CHECK(fault.tensor.size() < 300);
-  CHECK_EQ(Parse("{" + Tensor(name, "U8", "2", "0,2") + "}", 2).tensors[0].name.size(), name.size());
+  CHECK_EQ(Parse("{" + Tensor(name, "U8", "2", "0,2") + "}", 2).tensors[0].name.size(),
+           name.size());
 }
 
 TEST("reads a million tensors, and sorts them by offset") {

@@ -1,4 +1,5 @@
-// Input files (mapped and read), output files, and locks, against what the operating system can do to them.
+// Input files (mapped and read), output files, and locks, against what the operating system can do
+// to them.
 #include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -157,9 +158,10 @@ TEST("notices a file that is written to while it is read") {
     file.CheckUnchanged();
     folder.Write("a", "9876543210");
     // The clock of a file system is coarse: set a time that differs for certain.
-    std::filesystem::last_write_time(path, std::filesystem::file_time_type::clock::now() +
-                                               std::chrono::seconds(2));
-    CHECK_EQ(CHECK_FAULT(code::kBadInput, "changed while it was read", file.CheckUnchanged()).file, path);
+    std::filesystem::last_write_time(
+        path, std::filesystem::file_time_type::clock::now() + std::chrono::seconds(2));
+    CHECK_EQ(CHECK_FAULT(code::kBadInput, "changed while it was read", file.CheckUnchanged()).file,
+             path);
   }
 }
 
@@ -252,7 +254,8 @@ TEST("never writes over an existing file or through a link") {
   CHECK_EQ(TempFolder::Read(path), "precious");
   std::filesystem::create_symlink(folder.Path("elsewhere"), folder.Path("link"));
   CHECK_FAULT("OUTPUT_EXISTS", "exists already", OutputFile(folder.Path("link"), 10, {}));
-  CHECK_FAULT(code::kBadInput, "could not be created", OutputFile(folder.Path("no/folder"), 10, {}));
+  CHECK_FAULT(code::kBadInput, "could not be created",
+              OutputFile(folder.Path("no/folder"), 10, {}));
 }
 
 TEST("refuses an output larger than the free space, says how much is needed, and leaves nothing") {
@@ -270,7 +273,7 @@ TEST("refuses an output beyond ulimit -f instead of dying of SIGXFSZ") {
   const TempFolder folder;
   const std::string path = folder.Path("large");
   const int status = InChild([&] {
-    const struct rlimit limit{1 << 20, 1 << 20};
+    const struct rlimit limit { 1 << 20, 1 << 20 };
     ::setrlimit(RLIMIT_FSIZE, &limit);
     CHECK_FAULT(code::kNoSpace, "needs 2097152 bytes", OutputFile(path, 2 << 20, {}));
     OutputFile(path, 1 << 20, {});
@@ -283,7 +286,7 @@ TEST("names the remedy when no more files may be opened") {
   const TempFolder folder;
   const std::string path = folder.Write("a", "x");
   const int status = InChild([&] {
-    const struct rlimit limit{0, 0};
+    const struct rlimit limit { 0, 0 };
     ::setrlimit(RLIMIT_NOFILE, &limit);
     const Fault fault = CHECK_FAULT(code::kIo, "could not be opened", File::OpenForReading(path));
     CHECK(fault.hint.find("ulimit -n") != std::string::npos);
@@ -359,8 +362,9 @@ TEST("swaps two paths, files or folders") {
   ExchangePaths(a, b);
   CHECK(std::filesystem::is_directory(a));
   CHECK_EQ(TempFolder::Read(b), "a");
-  CHECK_EQ(CHECK_FAULT(code::kIo, "could not be swapped", ExchangePaths(folder.Path("none"), b)).file,
-           folder.Path("none"));
+  CHECK_EQ(
+      CHECK_FAULT(code::kIo, "could not be swapped", ExchangePaths(folder.Path("none"), b)).file,
+      folder.Path("none"));
 }
 
 }  // namespace

@@ -48,7 +48,8 @@ std::vector<T> Values(size_t n, uint64_t seed) {
 template <class T>
 void CheckSameBits(const std::vector<T>& a, const std::vector<T>& b, const char* target,
                    const char* kernel) {
-  if (std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) != 0) {
+  if (a.size() != b.size() ||
+      (!a.empty() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) != 0)) {
     throw std::runtime_error(std::string(kernel) + " differs on " + target);
   }
 }

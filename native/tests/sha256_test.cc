@@ -1,14 +1,17 @@
-// SHA-256 on every target that this machine has: known answers, and each target against the portable one.
+// SHA-256 on every target that this machine has: known answers, and each target against the
+// portable one.
+#include "core/sha256.h"
+
 #include <string>
 #include <vector>
 
-#include "core/sha256.h"
 #include "tests/check.h"
 
 namespace retemper {
 namespace {
 
-constexpr Sha256Target kAll[] = {Sha256Target::kPortable, Sha256Target::kShaNi, Sha256Target::kArmv8};
+constexpr Sha256Target kAll[] = {Sha256Target::kPortable, Sha256Target::kShaNi,
+                                 Sha256Target::kArmv8};
 
 std::vector<Sha256Target> Targets() {
   std::vector<Sha256Target> targets;
@@ -37,7 +40,8 @@ std::string Pattern(size_t size) {
 TEST("gives the digests of FIPS 180-4's examples") {
   for (const Sha256Target target : Targets()) {
     CHECK_EQ(Hash(target, ""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-    CHECK_EQ(Hash(target, "abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    CHECK_EQ(Hash(target, "abc"),
+             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     CHECK_EQ(Hash(target, "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
              "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
     CHECK_EQ(Hash(target, std::string(1'000'000, 'a')),

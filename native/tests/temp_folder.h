@@ -13,7 +13,8 @@ namespace retemper::test {
 class TempFolder {
  public:
   TempFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "retemper-test-XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "retemper-test-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
     path_ = pattern;
   }

@@ -253,6 +253,24 @@ describe("gathered rows", () => {
     }
   });
 
+  test("rows of padding are the mean of all rows before them", async () => {
+    const list = lists["rows of zeros between others"];
+    const source = sources(list);
+    const padded = { ...source, gather: { ...(source.gather as NonNullable<typeof source.gather>), meanRows: 3 } };
+    const y = gathered(parts, cols, list);
+    const mean = Array.from({ length: cols }, (_, c) => {
+      return list.reduce((sum, _, j) => sum + (y[j * cols + c] as number), 0) / list.length;
+    });
+    const values = Float64Array.from([...y, ...mean, ...mean, ...mean]);
+    const shape = [list.length + 3, cols];
+    expectClose(await merge([padded], shape, IDENTITY), "F32", { values }, "F32", "padding");
+    const base = weightsLike((shape[0] as number) * cols, 66, "F32");
+    const slerp = { op: "slerp", t: 0.3, threshold: 0.9995 } as const;
+    const want = expected({ x: [base, values], shape, compute: "F32" }, slerp);
+    const pair = [whole(store(base, shape, "F32"), shape), padded];
+    expectClose(await merge(pair, shape, slerp), "F32", want, "F32", "padding, slerp");
+  });
+
   test("a gathered copy keeps the rows' bits", async () => {
     const list = lists["a permutation"];
     const source = { ...sources(list), parts: [sources(list).parts[0] as NativeSource["parts"][0]] };

@@ -23,6 +23,10 @@ class RawCopy final : public Task {
     } else {
       file.Read(offset, extent.count * size, worker.out[0]);
     }
+    // Within one block a 32-bit count is enough.
+    non_finite_.fetch_add(
+        env_.target->f32->count_non_finite(worker.out[0], extent.count, range.dtype),
+        std::memory_order_relaxed);
     for (size_t v = 1; v < spec.variants.size(); ++v) {
       std::memcpy(worker.out[v], worker.out[0], extent.count * size);
     }
@@ -37,12 +41,14 @@ class RawCopy final : public Task {
       Facts fact;
       fact.name = spec.name;
       fact.variant = v;
+      fact.non_finite = non_finite_.load(std::memory_order_relaxed);
       facts.push_back(std::move(fact));
     }
   }
 
  private:
   const Environment& env_;
+  std::atomic<uint64_t> non_finite_{0};
 };
 
 // A copy that changes the dtype, applies an adapter or gathers rows.

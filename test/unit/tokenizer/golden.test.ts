@@ -8,7 +8,6 @@ import type { NativeGather } from "../../../lib/plan/types.js";
 import { parseRecipe } from "../../../lib/recipe/load.js";
 import type { ParsedRecipe, TokenizerRequest } from "../../../lib/recipe/types.js";
 import { buildTokenizer } from "../../../lib/tokenizer/buildVocabulary.js";
-import { embeddingGathers, withoutMeanRows } from "../../../lib/tokenizer/embeddingRows.js";
 import { mergeTokenizers, type TokenizerInput } from "../../../lib/tokenizer/mergeTokenizers.js";
 import { readTokenizer } from "../../../lib/tokenizer/readTokenizer.js";
 import { modelsOfRequest, sameModel } from "../../../lib/tokenizer/references.js";
@@ -180,27 +179,5 @@ describe("the merged tokenizer against mergekit", () => {
     const names = ["tokens_new", "tokens_new_without_source", "tokens_new_of_other_model", "base_cut"];
     for (const name of names) expect(cases[name]?.error).toBeDefined();
     expect(await Promise.all(names.map(size))).toEqual([10, 9, 9, 5]);
-  });
-});
-
-describe("gathers without mean rows", () => {
-  it.each(["pad_8_union", "pad_5_base", "pad_5_base_c", "pad_5_no_base"])("give the same rows for %s", async (name) => {
-    const recipe = parseRecipe(JSON.stringify(cases[name]?.recipe));
-    const inputs = inputsOf(recipe);
-    const opened = await Promise.all(
-      inputs.map(async (input) => ({ ...input, tokenizer: await readTokenizer(input.folder) })),
-    );
-    const merged = buildTokenizer(recipe.tokenizer as TokenizerRequest, opened, recipe.baseModel);
-    const parts = inputs.map(({ reference }) => matricesOf(reference.path).embed);
-    for (const gather of embeddingGathers(merged, opened)) {
-      if (gather === undefined) throw new Error("every model is merged");
-      expect(gather.meanRows).toBeGreaterThan(0);
-      const lists = gathered(withoutMeanRows(gather), parts);
-      const marked = withMeanRows(gather, parts);
-      expect(lists.length).toBe(merged.vocabularySize);
-      for (const [id, row] of marked.entries()) {
-        for (const [c, value] of row.entries()) expect(lists[id]?.[c]).toBeCloseTo(value, 9);
-      }
-    }
   });
 });

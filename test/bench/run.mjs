@@ -1,0 +1,16 @@
+// The benchmarks: `npm run bench -- WORKLOAD [options]`. Workloads are the files beside this one.
+//
+// Everything runs in fresh processes, ours and the peers' in turn on the same warm files, so that a drift of the
+// machine hits both. Results are printed, and kept in results/ with date and machine. Timings never decide a test.
+
+import { merge } from "./merge.mjs";
+import { sweep } from "./sweep.mjs";
+
+const WORKLOADS = { merge, sweep };
+const [name, ...args] = process.argv.slice(2);
+const workload = WORKLOADS[name];
+if (!workload) {
+  console.error(`usage: npm run bench -- ${Object.keys(WORKLOADS).join("|")} [options]; options: -- merge --help`);
+  process.exit(2);
+}
+await workload(args);
