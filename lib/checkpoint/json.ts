@@ -113,7 +113,8 @@ function checkDepth(file: string, text: string): void {
 
 const SPACE = /[ \t\n\r]*/y;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids exactly these in its strings
-const STRING = /"(?:[^"\\\u0000-\u001f]+|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
+const PLAIN = /[^"\\\u0000-\u001f]*/y;
+const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 const OTHER_SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 
 /** Offset of the first character that cannot belong to a JSON text; its length where it just ends too early. */
@@ -147,11 +148,28 @@ export function jsonErrorOffset(text: string): number {
       at++;
     } else {
       const isKey: boolean = expect === "key" || expect === "firstKey";
-      const form = isKey || c === '"' ? STRING : OTHER_SCALAR;
-      form.lastIndex = at;
-      if (!form.test(text)) return at;
-      at = form.lastIndex;
+      const end = isKey || c === '"' ? stringEnd(text, at) : endOf(OTHER_SCALAR, text, at);
+      if (end === undefined) return at;
+      at = end;
       expect = isKey ? "colon" : "next";
     }
   }
+}
+
+/** Piece by piece: one pattern for a whole string would need stack for every escape in it. */
+function stringEnd(text: string, start: number): number | undefined {
+  if (text[start] !== '"') return undefined;
+  let at: number | undefined = start + 1;
+  while (at !== undefined) {
+    at = endOf(PLAIN, text, at) ?? at;
+    if (text[at] === '"') return at + 1;
+    at = endOf(ESCAPE, text, at);
+  }
+  return undefined;
+}
+
+/** Where a sticky pattern that matches at `start` ends. */
+function endOf(pattern: RegExp, text: string, start: number): number | undefined {
+  pattern.lastIndex = start;
+  return pattern.test(text) ? pattern.lastIndex : undefined;
 }

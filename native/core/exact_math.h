@@ -140,8 +140,9 @@ RETEMPER_HD double AtanPositive(double x) {
   return inverse ? (kPiHalfHigh - angle) + kPiHalfLow : angle;
 }
 
-// arccos x, x clamped to [-1, 1].
+// arccos x, x clamped to [-1, 1]; of a NaN, NaN.
 RETEMPER_HD double Acos(double x) {
+  if (x != x) return x;
   if (x >= 1.0) return 0.0;
   if (x <= -1.0) return 2.0 * kPiHalfHigh;
   const double s = std::sqrt((1.0 - x) * (1.0 + x));

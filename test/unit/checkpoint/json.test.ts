@@ -78,4 +78,9 @@ describe("jsonErrorOffset", () => {
       }),
     );
   });
+
+  it("finds the fault behind a string of a million escapes", () => {
+    const text = `{"a": "${"\\\\n".repeat(1_000_000)}"`;
+    expect(jsonErrorOffset(`${text} #`)).toBe(text.length + 1);
+  });
 });
