@@ -1,27 +1,22 @@
 // `merge`: the only place that sequences the steps of a merge, from the recipe to the finished folder.
 
-import { realpath } from "node:fs/promises";
-import { basename, resolve } from "node:path";
+import { basename } from "node:path";
 import { runJob } from "../addon/job.js";
 import { loadAddon } from "../addon/load.js";
 import type { Addon } from "../addon/surface.js";
-import { hubCache } from "../checkpoint/locate.js";
-import { RetemperError } from "../errors.js";
 import { nativePlan } from "../plan/build.js";
 import type { NativeMergeReport } from "../plan/types.js";
 import type { Recipe } from "../recipe/types.js";
+import { finishFolder, keptError } from "./finish.js";
 import { refuseDifferentBuffers } from "./identical.js";
 import { hashUnknown, inputFiles, knownDigests, refuseChanged } from "./inputs.js";
 import type { MergeOptions } from "./options.js";
-import { checkOutput, outputState } from "./place.js";
+import { checkOutput, mergeReads, outputPath, outputState } from "./place.js";
 import { type Prepared, prepare, readRecipe } from "./prepare.js";
 import { ProgressReporter } from "./progress.js";
-import { RECORD_FILE, recordText } from "./record.js";
 import { type MergeReport, type OutputFile, summarize } from "./report.js";
-import { sideFiles, writeSideFiles } from "./sideFiles.js";
 import { refuseWithoutSpace } from "./space.js";
-import { openStaging, type Staging } from "./staging.js";
-import { compareFiles } from "./verify.js";
+import { openStaging } from "./staging.js";
 
 /**
  * Merges models as a recipe says. The output folder appears complete and durable, or not at all; an existing one stays
@@ -43,11 +38,7 @@ export async function merge(recipe: string | Recipe, out: string, options: Merge
   const addon = loadAddon();
   const prepared = await prepare(parsed, options, addon);
   const inputs = inputFiles(prepared.models.checkpoints);
-  const folders = [...prepared.models.checkpoints.values()].flatMap(({ folder, adapter }) => {
-    return adapter ? [folder, adapter.folder] : [folder];
-  });
-  const forbidden = [hubCache({ cache: options.transformersCache })];
-  await checkOutput(target, { folders, files: inputs, recipeFile: parsed.file, forbidden }, force);
+  await checkOutput(target, mergeReads(prepared.models, inputs, parsed.file, options), force);
   await refuseWithoutSpace(target, prepared.estimate.diskNeeded);
   await refuseDifferentBuffers(prepared.built.tensors, addon, signal);
 
@@ -59,41 +50,19 @@ export async function merge(recipe: string | Recipe, out: string, options: Merge
   let finished = false;
   try {
     const native = await mergeTensors(prepared, staging.folder, options, addon, progress);
-    if (options.failOnNonfinite) refuseNonFinite(native);
-    progress.start("finish");
-    const { version } = addon.describe();
-    const side = await sideFiles(prepared, basename(target), options, version);
-    const files = [...tensorFiles(prepared, native), ...(await writeSideFiles(staging.folder, side, signal))];
-    const record = recordText({
-      version,
-      method: parsed.method,
-      seed: options.seed ?? 0,
-      recipe: parsed.text,
-      files,
-      inputs,
-      digests,
-      facts: native.facts,
-    });
-    await writeSideFiles(staging.folder, new Map([[RECORD_FILE, record]]), signal);
-    if (options.verify) await refuseCorrupt(staging.folder, files, addon, signal, progress);
+    const context = { options, inputs, digests, addon, progress };
+    const files = await finishFolder(staging.folder, basename(target), prepared, native, context);
     await refuseChanged(inputs);
     signal?.throwIfAborted();
     await staging.publish();
     finished = true;
+    const { version } = addon.describe();
     return report(target, prepared, native, files, (performance.now() - started) / 1000, version);
   } catch (error) {
-    throw options.keepPartial && !finished ? keptError(error, staging) : error;
+    throw options.keepPartial && !finished ? keptError(error, [staging.folder]) : error;
   } finally {
     await staging.close(!finished && options.keepPartial === true);
   }
-}
-
-/** The absolute path; a link to a folder is followed, so that the folder and not the link is replaced. */
-async function outputPath(out: string): Promise<string> {
-  if (out === "" || out.includes("\0")) {
-    throw new RetemperError("USAGE", `${JSON.stringify(out)} is no path of an output folder`);
-  }
-  return realpath(out).catch(() => resolve(out));
 }
 
 async function refuseExisting(out: string, force: boolean): Promise<void> {
@@ -114,56 +83,6 @@ function mergeTensors(
   );
   const plan = nativePlan(built, folder, { seed, threads, maxMemory, reading, fsync: true });
   return runJob((onProgress) => addon.merge(plan, onProgress), { signal, onProgress: progress.update });
-}
-
-function tensorFiles({ built }: Prepared, { sha256 }: NativeMergeReport): OutputFile[] {
-  return built.layout.shards.map(({ fileName, size }, at) => ({
-    path: fileName,
-    bytes: size,
-    sha256: sha256[at] ?? "",
-  }));
-}
-
-function refuseNonFinite({ facts }: NativeMergeReport): void {
-  const bad = facts.filter(({ nonFinite }) => nonFinite > 0);
-  const [first] = bad;
-  if (!first) return;
-  const list = bad.map(({ name, nonFinite }) => `  ${name}: ${nonFinite} values`).join("\n");
-  throw new RetemperError("BAD_INPUT", `the result has NaN or infinite values in ${bad.length} tensors:\n${list}`, {
-    tensor: first.name,
-    hint: "check the inputs, choose smaller weights or a wider out_dtype, or leave --fail-on-nonfinite out",
-  });
-}
-
-async function refuseCorrupt(
-  folder: string,
-  files: readonly OutputFile[],
-  addon: Addon,
-  signal: AbortSignal | undefined,
-  progress: ProgressReporter,
-): Promise<void> {
-  const wrong = (await compareFiles(folder, files, addon, signal, progress)).filter(({ ok }) => !ok);
-  if (wrong.length === 0) return;
-  const list = wrong.map(({ path, problem }) => `${path} ${problem}`).join("; ");
-  throw new RetemperError("IO", `the output does not read back as it was written: ${list}`, {
-    file: folder,
-    hint: "suspect the disk or its driver; choose another disk",
-  });
-}
-
-/** Names the unfinished output that was kept; the reason of an abort stays what the caller gave. */
-function keptError(error: unknown, { folder }: Staging): unknown {
-  if (!(error instanceof RetemperError)) return error;
-  const { code, message, file, tensor, line, column, hint } = error;
-  const kept = `the unfinished output is kept in ${folder}`;
-  return new RetemperError(code, message, {
-    file,
-    tensor,
-    line,
-    column,
-    hint: hint === undefined ? kept : `${hint}; ${kept}`,
-    cause: error,
-  });
 }
 
 function report(

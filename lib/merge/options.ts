@@ -30,6 +30,12 @@ export interface PlanOptions {
   readonly unsafeTruncateEmbeddings?: boolean | undefined;
   /** Round base + adapter to this dtype before the merge, as mergekit does. Default: no rounding. */
   readonly loraMergeDtype?: FloatDtypeName | undefined;
+  /**
+   * Weight of the one fine-tuned model against the aligned one (base_model, else the first): linear gets the weights
+   * 1 - lambda and lambda, slerp its t, the task arithmetic family the fine-tuned model's weight. The recipe may leave
+   * them out. For several values see `sweep`.
+   */
+  readonly lambda?: number | undefined;
   /** Ignore unknown keys of the recipe. */
   readonly lenient?: boolean | undefined;
   /** The hub cache to look models up in; default HF_HUB_CACHE, else HF_HOME/hub. */

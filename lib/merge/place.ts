@@ -5,9 +5,12 @@ import type { BigIntStats } from "node:fs";
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { hubCache } from "../checkpoint/locate.js";
 import type { StoredFile } from "../checkpoint/types.js";
 import { RetemperError } from "../errors.js";
 import { ioError } from "./ioError.js";
+import type { OpenModels } from "./models.js";
+import type { PlanOptions } from "./options.js";
 
 /** What the merge reads: folders of models and adapters, their files, and the recipe's file. */
 export interface MergeReads {
@@ -16,6 +19,27 @@ export interface MergeReads {
   readonly recipeFile?: string | undefined;
   /** Folders in which nothing may be written: the hub cache. */
   readonly forbidden: readonly string[];
+}
+
+/** What the merge of a recipe on open models reads, and where it must not write. */
+export function mergeReads(
+  { checkpoints }: OpenModels,
+  files: readonly StoredFile[],
+  recipeFile: string | undefined,
+  { transformersCache }: PlanOptions,
+): MergeReads {
+  const folders = [...checkpoints.values()].flatMap(({ folder, adapter }) => {
+    return adapter ? [folder, adapter.folder] : [folder];
+  });
+  return { folders, files, recipeFile, forbidden: [hubCache({ cache: transformersCache })] };
+}
+
+/** The absolute path; a link to a folder is followed, so that the folder and not the link is replaced. */
+export async function outputPath(out: string): Promise<string> {
+  if (out === "" || out.includes("\0")) {
+    throw new RetemperError("USAGE", `${JSON.stringify(out)} is no path of an output folder`);
+  }
+  return realpath(out).catch(() => resolve(out));
 }
 
 export type OutputState = "absent" | "empty" | "exists";

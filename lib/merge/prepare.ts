@@ -5,10 +5,13 @@ import type { Addon } from "../addon/surface.js";
 import { type BuiltPlan, buildPlan } from "../plan/build.js";
 import { storageDtype } from "../plan/dtypes.js";
 import { type Estimate, estimate } from "../plan/estimate.js";
+import type { InputFiles } from "../plan/parts.js";
 import { loadRecipe } from "../recipe/load.js";
 import type { ParsedRecipe, Recipe } from "../recipe/types.js";
+import { checkSettings, LAMBDAS, suppliedBy, withSettings } from "../recipe/vary.js";
 import { type OpenModels, openModels } from "./models.js";
 import type { PlanOptions } from "./options.js";
+import { gridPoints, type Point } from "./points.js";
 import { type OutputVocabulary, outputVocabulary } from "./vocabulary.js";
 
 export interface Prepared {
@@ -20,19 +23,47 @@ export interface Prepared {
   readonly warnings: readonly string[];
 }
 
+/** What the plans of a sweep have in common: everything but the numbers of the recipe. */
+export interface Opened {
+  readonly models: OpenModels;
+  readonly vocabulary: OutputVocabulary;
+  readonly tokenizerBytes: number;
+}
+
 /** Reads the recipe alone, so that what is wrong with it is said before anything else. */
 export async function readRecipe(recipe: string | Recipe, options: PlanOptions): Promise<ParsedRecipe> {
   options.signal?.throwIfAborted();
-  return loadRecipe(recipe, { lenient: options.lenient });
+  const { lambda, lenient } = options;
+  if (lambda === undefined) return loadRecipe(recipe, { lenient });
+  const parsed = await loadRecipe(recipe, { lenient, supplied: suppliedBy([LAMBDAS]) });
+  const [point] = gridPoints({ [LAMBDAS]: [lambda] }) as [Point];
+  checkSettings(parsed, [LAMBDAS]);
+  return withSettings(parsed, point.settings, { lenient });
 }
 
 export async function prepare(recipe: ParsedRecipe, options: PlanOptions, addon: Addon): Promise<Prepared> {
+  return planOn(await openInputs(recipe, options, addon), recipe, options, addon);
+}
+
+/** Opens the models and puts the vocabulary together. */
+export async function openInputs(recipe: ParsedRecipe, options: PlanOptions, addon: Addon): Promise<Opened> {
   const { signal } = options;
   const cache = options.transformersCache;
   const models = await openModels(recipe, { addon, signal, cache });
   signal?.throwIfAborted();
   const vocabulary = await outputVocabulary(recipe, models, cache);
   signal?.throwIfAborted();
+  return { models, vocabulary, tokenizerBytes: await bytesOf(vocabulary) };
+}
+
+/** Plans a recipe on models that are open. */
+export function planOn(
+  { models, vocabulary, tokenizerBytes }: Opened,
+  recipe: ParsedRecipe,
+  options: PlanOptions,
+  addon: Addon,
+  files?: InputFiles,
+): Prepared {
   const built = buildPlan({
     recipe,
     checkpoints: models.checkpoints,
@@ -40,8 +71,8 @@ export async function prepare(recipe: ParsedRecipe, options: PlanOptions, addon:
     unsafeTruncateEmbeddings: options.unsafeTruncateEmbeddings,
     loraMergeDtype: options.loraMergeDtype && storageDtype(options.loraMergeDtype),
     outShardSize: options.outShardSize,
+    files,
   });
-  const tokenizerBytes = await bytesOf(vocabulary);
   const threads = options.threads || addon.describe().threads;
   return {
     recipe,

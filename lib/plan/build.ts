@@ -59,7 +59,7 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
 
   const context: TensorContext = {
     method: recipe.method,
-    files: new InputFiles(),
+    files: request.files ?? new InputFiles(),
     rules: {
       dtype: recipe.dtype && storageDtype(recipe.dtype),
       outDtype: recipe.outDtype && storageDtype(recipe.outDtype),

@@ -19,8 +19,8 @@ export interface Estimate {
 const PROCESS_BYTES = 120_000_000;
 const PLAN_BYTES_PER_TENSOR = 4_000;
 /** Tiles, write buffers and stack of one worker, and what each further source adds (rank histograms, tiles). */
-const WORKER_BYTES = 4_000_000;
-const SOURCE_BYTES = 1_000_000;
+export const ENGINE_WORKER_BYTES = 4_000_000;
+export const ENGINE_SOURCE_BYTES = 1_000_000;
 /** Configuration, card and the like; and what the index and the record of the merge say of each tensor. */
 const SMALL_FILE_BYTES = 64_000;
 const RECORD_BYTES_PER_TENSOR = 500;
@@ -44,7 +44,7 @@ export function estimate({ tensors, layout }: BuiltPlan, facts: EstimateFacts): 
     sources = Math.max(sources, tensor.sources.length);
   }
   const bytesWritten = layout.shards.reduce((sum, { size }) => sum + size, 0);
-  const engine = threads * (WORKER_BYTES + sources * SOURCE_BYTES);
+  const engine = threads * (ENGINE_WORKER_BYTES + sources * ENGINE_SOURCE_BYTES);
   return {
     bytesRead,
     bytesWritten,

@@ -2,6 +2,7 @@
 
 import type { Checkpoint, Dtype } from "../checkpoint/types.js";
 import type { ParsedRecipe } from "../recipe/types.js";
+import type { InputFiles } from "./parts.js";
 
 /** How the rows of the embeddings are put together when the vocabulary changes. */
 export interface VocabularyPlan {
@@ -31,6 +32,8 @@ export interface PlanRequest {
   /** Round base + adapter to this dtype before the merge. */
   readonly loraMergeDtype?: Dtype | undefined;
   readonly outShardSize?: number | undefined;
+  /** Shared by the plans of a sweep, so that they number their input files alike. */
+  readonly files?: InputFiles | undefined;
 }
 
 /** A tensor of an input that the output does not use, and why. */
