@@ -41,6 +41,25 @@ inline RngKey MakeRngKey(uint64_t seed, std::string_view tensor, uint32_t model)
   return {static_cast<uint32_t>(hash), static_cast<uint32_t>(hash >> 32)};
 }
 
+// One draw alone, for targets that compute one element a thread.
+RETEMPER_HD uint32_t DrawOne(RngKey key, uint64_t element) {
+  const uint64_t counter = element / kRngGroup * kRngLanes + element % kRngLanes;
+  const uint32_t word = static_cast<uint32_t>(element % kRngGroup / kRngLanes);
+  uint32_t c0 = static_cast<uint32_t>(counter), c1 = static_cast<uint32_t>(counter >> 32);
+  uint32_t c2 = 0, c3 = 0, k0 = key.low, k1 = key.high;
+  for (int round = 0; round < kRngRounds; ++round) {
+    const uint64_t p0 = static_cast<uint64_t>(kPhiloxM0) * c0;
+    const uint64_t p1 = static_cast<uint64_t>(kPhiloxM1) * c2;
+    c0 = static_cast<uint32_t>(p1 >> 32) ^ c1 ^ k0;
+    c2 = static_cast<uint32_t>(p0 >> 32) ^ c3 ^ k1;
+    c1 = static_cast<uint32_t>(p1);
+    c3 = static_cast<uint32_t>(p0);
+    k0 += kPhiloxW0;
+    k1 += kPhiloxW1;
+  }
+  return word == 0 ? c0 : word == 1 ? c1 : word == 2 ? c2 : c3;
+}
+
 // The keep threshold of a probability: an element is kept where its draw is below it. 2^32 keeps
 // everything.
 inline uint64_t KeepThreshold(double probability) {

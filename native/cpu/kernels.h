@@ -70,6 +70,9 @@ struct Kernels {
   void (*ordered_keys)(const T* x, size_t n, Key* keys);
   // Counts the 16 bits above `shift` of the keys whose higher bits are `prefix`.
   void (*key_histogram)(const Key* keys, size_t n, int shift, Key prefix, uint32_t* bins);
+  // Adds to sums how many keys are below low, equal to low and (if that is another) equal to high;
+  // writes those between to `inside`, in order, and returns how many.
+  size_t (*count_window)(const Key* keys, size_t n, Key low, Key high, uint64_t* sums, Key* inside);
   uint64_t (*count_equal)(const Key* keys, size_t n, Key key);
   // x = 0 where its magnitude key is outside [low, high]. Returns how many are kept.
   uint64_t (*keep_between)(T* x, size_t n, Key low, Key high);

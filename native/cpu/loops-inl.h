@@ -274,6 +274,42 @@ void KeyHistogram(const KeyT<T>* __restrict keys, size_t n, int shift, KeyT<T> p
   }
 }
 template <class T>
+size_t CountWindow(const KeyT<T>* __restrict keys, size_t n, KeyT<T> low, KeyT<T> high,
+                   uint64_t* __restrict sums, KeyT<T>* __restrict inside) {
+  KeyT<T> below[kLanes] = {}, at_low[kLanes] = {}, at_high[kLanes] = {};
+  size_t found = 0, i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    KeyT<T> any = 0;
+    for (size_t l = 0; l < kLanes; ++l) {
+      const KeyT<T> key = keys[i + l];
+      below[l] += key < low ? 1 : 0;
+      at_low[l] += key == low ? 1 : 0;
+      at_high[l] += key == high ? 1 : 0;
+      any |= static_cast<KeyT<T>>((key > low) & (key < high));
+    }
+    if (any == 0) continue;
+    for (size_t l = 0; l < kLanes; ++l) {
+      const KeyT<T> key = keys[i + l];
+      inside[found] = key;  // found < n: there is room for every key seen so far
+      found += (key > low) & (key < high) ? 1 : 0;
+    }
+  }
+  for (; i < n; ++i) {
+    const KeyT<T> key = keys[i];
+    below[0] += key < low ? 1 : 0;
+    at_low[0] += key == low ? 1 : 0;
+    at_high[0] += key == high ? 1 : 0;
+    inside[found] = key;
+    found += (key > low) & (key < high) ? 1 : 0;
+  }
+  for (size_t l = 0; l < kLanes; ++l) {
+    sums[0] += below[l];
+    sums[1] += at_low[l];
+    sums[2] += low == high ? 0 : at_high[l];
+  }
+  return found;
+}
+template <class T>
 uint64_t CountEqual(const KeyT<T>* __restrict keys, size_t n, KeyT<T> key) {
   uint32_t count = 0;
   for (size_t i = 0; i < n; ++i) count += keys[i] == key ? 1u : 0u;
@@ -456,6 +492,7 @@ constexpr Kernels<T> Table() {
       .magnitude_keys = &MagnitudeKeys<T>,
       .ordered_keys = &OrderedKeys<T>,
       .key_histogram = &KeyHistogram<T>,
+      .count_window = &CountWindow<T>,
       .count_equal = &CountEqual<T>,
       .keep_between = &KeepBetween<T>,
       .keep_drawn = &KeepDrawn<T>,

@@ -35,6 +35,12 @@ class RankSelect {
   }
   // Ranks may depend on what pass 0 counts (sce): allowed until End(0).
   void SetRank(size_t target, uint64_t rank) { targets_[target].rank = rank; }
+  // A target that was found in another way.
+  void SetFound(size_t target, Key key, uint64_t below, uint64_t equal) {
+    targets_[target].key = key;
+    targets_[target].below = below;
+    targets_[target].equal = equal;
+  }
   const Target& target(size_t index) const { return targets_[index]; }
   bool empty() const { return targets_.empty(); }
 

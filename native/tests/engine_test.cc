@@ -1,6 +1,7 @@
 // Whole plans on small files: the same bytes for any number of threads and either way of reading,
 // cancelling at any moment, plans that lie, and faults in the middle. Runs under the thread
 // sanitizer too.
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstring>
@@ -188,6 +189,86 @@ TEST("fails, and removes what it wrote, when the directions of more than two mod
       CHECK_FAULT(code::kIncompatible, "multislerp", RunPlan(plan, kNever, nullptr));
   CHECK_EQ(fault.tensor, plan.tensors[1].name);
   CHECK(!std::filesystem::exists(plan.outputs[0].path));
+}
+
+// Merges a base of zeros with one model by magnitude and gives back what was kept.
+std::vector<float> KeptOf(const std::vector<float>& values, Sparsifier sparsifier, double density,
+                          double gamma) {
+  const TempFolder folder;
+  const size_t bytes = values.size() * 4;
+  const auto input = [&](const std::string& name, const void* data) {
+    const std::string path = folder.Write(name, std::string(static_cast<const char*>(data), bytes));
+    const FileIdentity identity = File::OpenForReading(path).Identity();
+    return InputSpec{path, identity.size, identity.inode, identity.mtime_ns};
+  };
+  Plan plan;
+  plan.inputs = {input("base", std::vector<float>(values.size()).data()),
+                 input("tuned", values.data())};
+  plan.outputs = {{folder.Path("out"), 8 + bytes, std::vector<uint8_t>(8, ' ')}};
+  plan.fsync = false;
+  TensorSpec tensor;
+  tensor.name = "w";
+  tensor.shape = {values.size()};
+  for (uint32_t i = 0; i < 2; ++i) {
+    Part part;
+    part.range = {i, 0, Dtype::kF32, values.size()};
+    part.rows = values.size();
+    part.cols = 1;
+    tensor.sources.push_back({{part}, {}});
+  }
+  tensor.model_keys = {0, 1};
+  TaskArithmeticParams params;
+  params.sparsifier = sparsifier;
+  params.weights = {1};
+  params.densities = {density};
+  params.gammas = {gamma};
+  params.epsilons = {0};
+  tensor.variants = {{0, 8, params}};
+  plan.tensors = {tensor};
+  RunPlan(plan, kNever, nullptr);
+  const std::string out = TempFolder::Read(folder.Path("out"));
+  std::vector<float> kept(values.size());
+  std::memcpy(kept.data(), out.data() + 8, bytes);
+  return kept;
+}
+
+// The same by sorting everything.
+std::vector<float> KeptBySorting(const std::vector<float>& values, Sparsifier sparsifier,
+                                 double density, double gamma) {
+  const size_t n = values.size();
+  std::vector<uint32_t> order(n);
+  for (size_t i = 0; i < n; ++i) order[i] = static_cast<uint32_t>(i);
+  const bool largest = sparsifier == Sparsifier::kMagnitude;
+  std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    const float x = std::fabs(values[a]), y = std::fabs(values[b]);
+    return largest ? x > y : x < y;
+  });
+  const auto count = static_cast<size_t>(density * static_cast<double>(n));
+  const auto top = static_cast<size_t>(gamma * static_cast<double>(n));
+  const size_t first = largest ? 0 : n - count - top;
+  std::vector<float> kept(n, 0.0f);
+  for (size_t r = first; r < first + count; ++r) kept[order[r]] = values[order[r]];
+  return kept;
+}
+
+TEST("selects by magnitude exactly, whether the sample finds the window or misses it") {
+  const size_t n = (1 << 20) + 777;
+  std::vector<float> smooth(n), tied(n), misleading(n), constant(n, -0.25f);
+  for (size_t i = 0; i < n; ++i) {
+    smooth[i] = std::sin(static_cast<float>(i) * 0.37f) * std::cos(static_cast<float>(i) * 0.0011f);
+    tied[i] = static_cast<float>(static_cast<int>(i * 2654435761u >> 28) - 8) / 8;
+    // The sample's chunks, 256 of every n / 512 elements, hold nothing but large values.
+    misleading[i] = i % (n / 512) < 256 ? 100.0f + smooth[i] : smooth[i];
+  }
+  for (const auto& values : {smooth, tied, misleading, constant}) {
+    for (const double density : {0.002, 0.3, 0.5, 0.97}) {
+      for (const Sparsifier sparsifier : {Sparsifier::kMagnitude, Sparsifier::kOutliers}) {
+        const auto kept = KeptOf(values, sparsifier, density, 0.01);
+        const auto expected = KeptBySorting(values, sparsifier, density, 0.01);
+        CHECK(kept == expected);
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "engine/band.h"
 #include "engine/rank_select.h"
 #include "engine/task.h"
+#include "engine/window_select.h"
 
 namespace retemper {
 namespace {
@@ -34,8 +35,9 @@ class TaskArithmetic final : public MethodTask<T> {
     if (!active) sparsifier_ = Sparsifier::kNone;
     const bool selects =
         sparsifier_ == Sparsifier::kMagnitude || sparsifier_ == Sparsifier::kOutliers;
-    select_passes_ = selects ? RankSelect<T>::kPasses : 0;
-    ties_phase_ = selects ? select_passes_ : -1;
+    windows_ = selects && this->elements >= WindowSelect<T>::kLeastElements ? 2 : 0;
+    select_end_ = windows_ + (selects ? RankSelect<T>::kPasses : 0);
+    ties_phase_ = selects ? select_end_ : -1;
     sums_ = sparsifier_ != Sparsifier::kNone && shared.rescale == Rescale::kL1;
     kept_ = std::vector<std::atomic<uint64_t>>(spec.variants.size());
   }
@@ -55,24 +57,34 @@ class TaskArithmetic final : public MethodTask<T> {
 
  protected:
   int MethodPhases() const override {
-    return select_passes_ + (ties_phase_ >= 0 ? 1 : 0) + (sums_ ? 1 : 0) + 1;
+    return select_end_ + (ties_phase_ >= 0 ? 1 : 0) + (sums_ ? 1 : 0) + 1;
   }
-  size_t MethodUnits(int) const override { return ByRow() ? rows_.Units() : this->Blocks(); }
+  size_t MethodUnits(int phase) const override {
+    if (windows_ > 0 && phase == 0) return 1;
+    return ByRow() ? rows_.Units() : this->Blocks();
+  }
   void MethodBegin(int phase) override {
-    if (phase < select_passes_) select_.Begin(phase);
-    if (phase == ties_phase_) ties_.assign(this->Blocks() * slots_.size(), {});
+    if (windows_ > 0 && phase == 1) window_.Begin(this->Blocks(), this->elements);
+    if (IsRadix(phase)) select_.Begin(phase - windows_);
+    if (phase == ties_phase_ && !windowed_) ties_.assign(this->Blocks() * slots_.size(), {});
     if (phase == SumsPhase()) partial_.assign(MethodUnits(phase) * slots_.size(), {});
   }
   void MethodRun(int phase, size_t unit, Worker& worker) override {
-    if (phase < select_passes_) return Select(phase, unit, worker);
+    if (windows_ > 0 && phase == 0) return Sample(worker);
+    if (windows_ > 0 && phase == 1) return CountWindows(unit, worker);
+    if (phase < select_end_ && windowed_) return;
+    if (phase < select_end_) return Select(phase - windows_, unit, worker);
     if (phase == ties_phase_) return CountTies(unit, worker);
     Process(phase == SumsPhase(), unit, worker);
   }
   void MethodEnd(int phase) override {
-    if (phase < select_passes_) {
-      select_.End(phase);
-      if (phase + 1 == select_passes_) MakeBands();
+    if (windows_ > 0 && phase == 1) {
+      TakeWindows();
+    } else if (IsRadix(phase)) {
+      select_.End(phase - windows_);
+      if (phase + 1 == select_end_) MakeBands();
     } else if (phase == ties_phase_) {
+      if (windowed_) return;
       for (size_t s = 0; s < slots_.size(); ++s) {
         BandCursor sum;
         for (size_t b = 0; b < this->Blocks(); ++b) {
@@ -122,6 +134,7 @@ class TaskArithmetic final : public MethodTask<T> {
     return std::get<TaskArithmeticParams>(this->spec.variants[v].params);
   }
   bool ByRow() const { return sparsifier_ == Sparsifier::kRanked; }
+  bool IsRadix(int phase) const { return !windowed_ && phase >= windows_ && phase < select_end_; }
   int SumsPhase() const { return sums_ ? MethodPhases() - 2 : -1; }
 
   bool SetUp(size_t v, size_t m) {
@@ -140,7 +153,7 @@ class TaskArithmetic final : public MethodTask<T> {
     switch (p.sparsifier) {
       case Sparsifier::kMagnitude:
         slot.count = std::max<uint64_t>(1, static_cast<uint64_t>(density * static_cast<double>(n)));
-        slot.first = select_.AddTarget(m, n - slot.count);
+        slot.first = AddTarget(m, n - slot.count);
         break;
       case Sparsifier::kOutliers: {
         slot.count = static_cast<uint64_t>(density * static_cast<double>(n));
@@ -152,8 +165,8 @@ class TaskArithmetic final : public MethodTask<T> {
           slot.zero = true;
           return false;
         }
-        slot.first = select_.AddTarget(m, slot.bottom);
-        slot.last = select_.AddTarget(m, slot.bottom + slot.count - 1);
+        slot.first = AddTarget(m, slot.bottom);
+        slot.last = AddTarget(m, slot.bottom + slot.count - 1);
         break;
       }
       case Sparsifier::kRandom:
@@ -168,6 +181,10 @@ class TaskArithmetic final : public MethodTask<T> {
       }
     }
     return true;
+  }
+  size_t AddTarget(size_t m, uint64_t rank) {
+    window_.AddTarget(m, rank);
+    return select_.AddTarget(m, rank);
   }
   bool Active(size_t m) const {
     for (size_t s = m; s < slots_.size(); s += models_) {
@@ -196,6 +213,63 @@ class TaskArithmetic final : public MethodTask<T> {
     }
   }
 
+  // Chunks at even distances: a share of every layer of rows.
+  void Sample(Worker& worker) {
+    constexpr size_t kChunk = WindowSelect<T>::kSampleChunk,
+                     kChunks = WindowSelect<T>::kSampleChunks;
+    T* tiles = worker.template Tiles<T>(models_ + 2);
+    std::vector<std::vector<Key>> samples(models_);
+    for (size_t c = 0; c < kChunks; ++c) {
+      const uint64_t first = this->elements / kChunks * c;
+      LoadDeltas(first, kChunk, tiles, false, worker);
+      for (size_t m = 0; m < models_; ++m) {
+        if (!Active(m)) continue;
+        samples[m].resize((c + 1) * kChunk);
+        this->k_.magnitude_keys(tiles + (m + 1) * kTile, kChunk, samples[m].data() + c * kChunk);
+      }
+    }
+    for (size_t m = 0; m < models_; ++m) {
+      if (Active(m)) window_.Place(m, samples[m], this->elements);
+    }
+  }
+  void CountWindows(size_t unit, Worker& worker) {
+    const Extent extent = this->Block(unit);
+    this->Prefetch(extent);
+    T* tiles = worker.template Tiles<T>(models_ + 3);
+    Key* keys = reinterpret_cast<Key*>(tiles + (models_ + 1) * kTile);
+    this->EachTile(extent, [&](uint64_t first, size_t n) {
+      LoadDeltas(first, n, tiles, false, worker);
+      for (size_t m = 0; m < models_; ++m) {
+        if (!Active(m)) continue;
+        this->k_.magnitude_keys(tiles + (m + 1) * kTile, n, keys);
+        for (size_t t = 0; t < window_.targets(); ++t) {
+          if (window_.StreamOf(t) == m) window_.Add(unit, t, keys, n, keys + kTile, this->k_);
+        }
+      }
+    });
+  }
+  // Takes over what the windows found; the radix passes and the count of ties have then nothing to
+  // do.
+  void TakeWindows() {
+    const auto found = window_.End();
+    if (found.empty()) return;
+    windowed_ = true;
+    for (size_t t = 0; t < found.size(); ++t)
+      select_.SetFound(t, found[t].key, found[t].below, found[t].equal);
+    MakeBands();
+    ties_.assign(ties_matter_ ? this->Blocks() * slots_.size() : 0, {});
+    for (size_t s = 0; s < slots_.size() && ties_matter_; ++s) {
+      const Slot& slot = slots_[s];
+      if (!slot.active || slot.band.simple) continue;
+      BandCursor sum;
+      for (size_t b = 0; b < this->Blocks(); ++b) {
+        ties_[b * slots_.size() + s] = sum;
+        sum.low += found[slot.first].equal_in_unit[b];
+        if (sparsifier_ == Sparsifier::kOutliers) sum.high += found[slot.last].equal_in_unit[b];
+      }
+    }
+  }
+
   void Select(int pass, size_t unit, Worker& worker) {
     const Extent extent = this->Block(unit);
     this->Prefetch(extent);
@@ -221,7 +295,7 @@ class TaskArithmetic final : public MethodTask<T> {
     }
   }
   void CountTies(size_t unit, Worker& worker) {
-    if (!ties_matter_) return;
+    if (!ties_matter_ || windowed_) return;
     const Extent extent = this->Block(unit);
     this->Prefetch(extent);
     T* tiles = worker.template Tiles<T>(models_ + 2);
@@ -399,8 +473,10 @@ class TaskArithmetic final : public MethodTask<T> {
   Sparsifier sparsifier_ = Sparsifier::kNone;
   RankSelect<T> select_;
   std::vector<Slot> slots_;  // [variant, model]
-  int select_passes_ = 0, ties_phase_ = -1;
-  bool sums_ = false, ties_matter_ = false;
+  WindowSelect<T> window_;
+  int windows_ = 0, select_end_ = 0,
+      ties_phase_ = -1;  // phases of the sample and the windows, of all selecting
+  bool sums_ = false, ties_matter_ = false, windowed_ = false;
   std::vector<BandCursor> ties_;  // [block, slot]: equal elements before the block
   std::vector<Sums> partial_;     // [unit, slot]
   std::vector<std::atomic<uint64_t>> kept_;
