@@ -3,9 +3,10 @@
 
 #include <cuda_runtime.h>
 
-#include <string>
+#include <memory>
 
 #include "core/status.h"
+#include "cuda/block_queue.h"
 
 namespace retemper {
 
@@ -17,7 +18,6 @@ void CheckCuda(cudaError_t error, const char* doing);
 // True once such an error happened.
 bool CudaIsBroken();
 
-class CudaQueue;
 // `device` is the system's number, `position` the one among the merge's devices.
 std::unique_ptr<BlockQueue> MakeCudaQueue(int device, int position);
 

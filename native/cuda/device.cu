@@ -78,7 +78,7 @@ void CheckCuda(cudaError_t error, const char* doing) {
   cudaGetLastError();  // the thread's, or the next call would report it again
   const std::string what = cudaGetErrorString(error);
   if (error == cudaErrorMemoryAllocation) {
-    throw Fault(code::kDevice, std::string("the GPU's memory is full, while ") + doing, {}, {},
+    throw Fault(code::kDevice, std::string("CUDA has no memory left, while ") + doing, {}, {},
                 "free memory of the GPU, use another one (CUDA_VISIBLE_DEVICES), or merge on the "
                 "CPU (--device cpu)");
   }
@@ -119,8 +119,10 @@ BlockQueues OpenCuda(const CudaOptions& options) {
         }
         opened.queues.push_back(std::move(queue));
       } catch (const Fault&) {
-        // Fewer queues do the same work; each device needs one.
+        // Fewer queues do the same work, if each device has one.
         if (CudaIsBroken() || round == 0) throw;
+        round = options.queues;
+        break;
       }
     }
   }
