@@ -5,16 +5,19 @@ export { type ErrorCode, type ErrorFacts, EXIT_STATUS, RetemperError } from "./e
 export { type DistanceOptions, distances } from "./merge/distance.js";
 export { type InspectOptions, inspect } from "./merge/inspect.js";
 export { merge } from "./merge/merge.js";
-export type { MergeOptions, MergePhase, MergeProgress, PlanOptions } from "./merge/options.js";
+export type { MergeOptions, MergePhase, MergeProgress, PlanOptions, SweepOptions } from "./merge/options.js";
 export { plan } from "./merge/plan.js";
 export type {
   MergePlan,
   MergeReport,
   OutputFile,
   PlannedTensor,
+  SweepPoint,
+  SweepReport,
   TensorSummary,
   VerifyReport,
 } from "./merge/report.js";
+export { sweep } from "./merge/sweep.js";
 export { type VerifyOptions, verify } from "./merge/verify.js";
 export type { Estimate } from "./plan/estimate.js";
 export type { UnmatchedTensor } from "./plan/request.js";

@@ -15,12 +15,15 @@ export interface CardFacts {
   /** The recipe's text. */
   readonly recipe: string;
   readonly version: string;
+  /** What loads the output; default transformers. */
+  readonly library?: "transformers" | "peft";
 }
 
 /** The text of README.md. */
-export function modelCard({ name, method, models, repositories, baseModel, recipe, version }: CardFacts): string {
+export function modelCard(facts: CardFacts): string {
+  const { name, method, models, repositories, baseModel, recipe, version, library = "transformers" } = facts;
   const frontMatter = stringify(
-    { base_model: repositories, library_name: "transformers", tags: ["merge", "retemper"] },
+    { base_model: repositories, library_name: library, tags: ["merge", "retemper"] },
     // Quoted and on one line each, so that no name can hold a line that ends the front matter.
     { defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN", lineWidth: 0 },
   );
@@ -31,7 +34,7 @@ export function modelCard({ name, method, models, repositories, baseModel, recip
     "---",
     `# ${markdownText(name)}`,
     "",
-    `A merge of pre-trained language models, made with Retemper ${markdownText(version)} by the method ${markdownText(method)}${base}.`,
+    `${library === "peft" ? "An adapter that stands for a merge" : "A merge"} of pre-trained language models, made with Retemper ${markdownText(version)} by the method ${markdownText(method)}${base}.`,
     "",
     "## Models",
     "",

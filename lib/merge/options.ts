@@ -67,3 +67,12 @@ export interface MergeOptions extends PlanOptions {
   /** How inputs are read; the bytes do not depend on it. Default "auto". */
   readonly reading?: "auto" | "map" | "pread" | undefined;
 }
+
+/** A sweep takes a merge's options; `force` replaces the points that exist, each when its new version is complete. */
+export interface SweepOptions extends Omit<MergeOptions, "lambda"> {
+  /**
+   * For a linear merge of A with A + adapter: write adapters scaled by lambda (a few MB each) instead of checkpoints.
+   * Refused where that is not the same: DoRA, saved modules, biases, other methods.
+   */
+  readonly outAdapter?: boolean | undefined;
+}

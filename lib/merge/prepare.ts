@@ -21,6 +21,8 @@ export interface Prepared {
   readonly built: BuiltPlan;
   readonly estimate: Estimate;
   readonly warnings: readonly string[];
+  /** adapter_config.json of an output that is an adapter and no checkpoint. */
+  readonly adapterConfig?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** What the plans of a sweep have in common: everything but the numbers of the recipe. */

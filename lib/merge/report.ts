@@ -47,6 +47,40 @@ export interface MergeReport {
   readonly estimate: Estimate;
 }
 
+/** One output of a sweep. */
+export interface SweepPoint {
+  /** Of its folder: `lambda-0.1`, `lambda-0.1_density-0.5`. */
+  readonly name: string;
+  /** What the grid sets here; `lambdas` is the weight of the fine-tuned model. */
+  readonly parameters: Readonly<Record<string, number>>;
+  /** Absolute path of its folder. */
+  readonly out: string;
+  readonly files: readonly OutputFile[];
+  readonly tensors: TensorSummary;
+}
+
+export interface SweepReport {
+  /** Absolute path of the folder of the points. */
+  readonly out: string;
+  readonly method: MethodName;
+  readonly points: readonly SweepPoint[];
+  /**
+   * How often the inputs were read: once, unless the outputs' buffers or files are too many for one pass. Adapters
+   * (`outAdapter`) are made one by one.
+   */
+  readonly passes: number;
+  readonly seconds: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** Bytes read and written per second of the tensor phases, in 10^9. */
+  readonly gigabytesPerSecond: number;
+  readonly unmatched: readonly UnmatchedTensor[];
+  readonly warnings: readonly string[];
+  readonly version: string;
+  readonly target: string;
+  readonly threads: number;
+}
+
 export interface PlannedTensor {
   readonly name: string;
   readonly op: OpName;

@@ -25,7 +25,20 @@ export async function sideFiles(
   options: MergeOptions,
   version: string,
 ): Promise<ReadonlyMap<string, Content>> {
-  const { recipe, models, vocabulary, built } = prepared;
+  const { recipe, adapterConfig } = prepared;
+  const files = adapterConfig
+    ? new Map<string, Content>([["adapter_config.json", `${JSON.stringify(adapterConfig, null, 2)}\n`]])
+    : await checkpointFiles(prepared, options);
+  files.set("mergekit_config.yml", recipe.text.endsWith("\n") ? recipe.text : `${recipe.text}\n`);
+  if (options.writeModelCard !== false) files.set("README.md", cardOf(prepared, name, version));
+  return files;
+}
+
+/** What a checkpoint needs to be loaded. */
+async function checkpointFiles(
+  { recipe, models, vocabulary, built }: Prepared,
+  options: MergeOptions,
+): Promise<Map<string, Content>> {
   const files = new Map<string, Content>();
   for (const { name: file, path, kind } of await sidecars(models.leader.folder, {
     code: options.trustRemoteCode ?? false,
@@ -42,22 +55,22 @@ export async function sideFiles(
   }
   const index = shardIndex(built.tensors.map(outputTensor), built.layout);
   if (index !== undefined) files.set(INDEX_FILE, index);
-  files.set("mergekit_config.yml", recipe.text.endsWith("\n") ? recipe.text : `${recipe.text}\n`);
-  if (options.writeModelCard !== false) {
-    const base = recipe.baseModel;
-    const references = [...(base ? [base] : []), ...models.references.values()];
-    const card = modelCard({
-      name,
-      method: recipe.method,
-      models: [...new Set(references.map(({ text }) => text))],
-      repositories: [...new Set(references.flatMap(({ path, lora }) => (lora ? [path, lora.path] : [path])))],
-      baseModel: base?.text,
-      recipe: recipe.text,
-      version,
-    });
-    files.set("README.md", card);
-  }
   return files;
+}
+
+function cardOf({ recipe, models, adapterConfig }: Prepared, name: string, version: string): string {
+  const base = recipe.baseModel;
+  const references = [...(base ? [base] : []), ...models.references.values()];
+  return modelCard({
+    name,
+    method: recipe.method,
+    models: [...new Set(references.map(({ text }) => text))],
+    repositories: [...new Set(references.flatMap(({ path, lora }) => (lora ? [path, lora.path] : [path])))],
+    baseModel: base?.text,
+    recipe: recipe.text,
+    version,
+    ...(adapterConfig && { library: "peft" as const }),
+  });
 }
 
 /** Writes the files into a folder, syncs them and the folders, and returns their sizes and digests in order of name. */

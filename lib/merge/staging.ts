@@ -58,6 +58,54 @@ export async function openStaging(
   }
 }
 
+/**
+ * Takes the lock of a folder that holds several outputs, makes the folder, and removes what dead runs left beside it and
+ * in it. Its outputs are staged in it, each as any other output beside its own name.
+ * @throws RetemperError OUTPUT_EXISTS while another run holds the lock
+ */
+export async function openCollection(
+  out: string,
+  addon: Pick<Addon, "lockFile">,
+): Promise<{ /** Lets the next run in; removes the folder if nothing came into it. */ close(): Promise<void> }> {
+  const parent = dirname(out);
+  let made = await makeParent(out, parent);
+  const stem = siblingStem(out);
+  const lock = takeLock(out, join(parent, `${stem}.lock`), addon);
+  const close = async () => {
+    lock.release();
+    await removeEmpty(made, out);
+  };
+  try {
+    await recover(out, parent, stem);
+    const inner = await makeParent(out, out);
+    made ??= inner;
+    await recoverInside(out, addon);
+    return { close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Removes what dead runs left of outputs in `folder`; a run that lives holds its lock. */
+async function recoverInside(folder: string, addon: Pick<Addon, "lockFile">): Promise<void> {
+  const names = new Set<string>();
+  for (const entry of await readdir(folder)) {
+    const [, name] = /^\.(.+)\.retemper(?:\.lock|-[0-9a-f]{12}(?:-old)?)$/.exec(entry) ?? [];
+    if (name !== undefined) names.add(name);
+  }
+  for (const name of names) {
+    const stem = siblingStem(name);
+    const lock = addon.lockFile(join(folder, `${stem}.lock`));
+    if (!lock) continue;
+    try {
+      await recover(join(folder, name), folder, stem);
+    } finally {
+      lock.release();
+    }
+  }
+}
+
 /** Makes a file's or a folder's entries durable. */
 export async function syncPath(path: string): Promise<void> {
   const handle = await open(path, "r");

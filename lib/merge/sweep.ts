@@ -1,0 +1,254 @@
+// `sweep`: one recipe with many values of its parameters, in one pass over the inputs. Each point is an output of its
+// own, the same bytes as if it were merged alone.
+
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { runJob } from "../addon/job.js";
+import { loadAddon } from "../addon/load.js";
+import type { Addon } from "../addon/surface.js";
+import { RetemperError } from "../errors.js";
+import { InputFiles } from "../plan/parts.js";
+import { factsByPoint, outputsPerPass, sweepPlan } from "../plan/sweepPlan.js";
+import type { NativeMergeReport } from "../plan/types.js";
+import { loadRecipe } from "../recipe/load.js";
+import type { ParsedRecipe, Recipe } from "../recipe/types.js";
+import { checkSettings, suppliedBy, withSettings } from "../recipe/vary.js";
+import { type FinishContext, finishFolder, keptError } from "./finish.js";
+import { refuseDifferentBuffers } from "./identical.js";
+import { hashUnknown, inputFiles, knownDigests, refuseChanged } from "./inputs.js";
+import type { SweepOptions } from "./options.js";
+import { checkOutput, mergeReads, outputPath, outputState } from "./place.js";
+import { gridPoints, type Point } from "./points.js";
+import { type Opened, openInputs, type Prepared, planOn } from "./prepare.js";
+import { ProgressReporter } from "./progress.js";
+import { type SweepPoint, type SweepReport, summarize } from "./report.js";
+import { scaledAdapter } from "./scaledAdapter.js";
+import { refuseWithoutSpace } from "./space.js";
+import { openCollection, openStaging, type Staging } from "./staging.js";
+
+/**
+ * Merges a recipe once for each combination of the grid's values. The outputs are folders in `out`, named by their
+ * values (`lambda-0.1`, `lambda-0.1_density-0.5`); each appears complete or not at all.
+ *
+ * @param recipe path of a YAML or JSON file, the text itself, or an object; parameters of the grid may be left out
+ * @param grid `lambdas`: weight of the one fine-tuned model against the aligned one (linear of two models: 1 - lambda and
+ * lambda; slerp: t; task_arithmetic, ties, dare_*, breadcrumbs, della: the fine-tuned model's weight). Any other key: the
+ * recipe's parameter of that name, set for all models, layers and tensors (`lambda` is mergekit's global factor).
+ * @param out folder of the points; may exist and hold other points
+ * @throws RetemperError as `merge` does, before anything is written where it can be known; USAGE for a grid that does not
+ * fit the recipe; OUTPUT_EXISTS for points that exist, unless `options.force`
+ */
+export async function sweep(
+  recipe: string | Recipe,
+  grid: Readonly<Record<string, readonly number[]>>,
+  out: string,
+  options: SweepOptions = {},
+): Promise<SweepReport> {
+  const started = performance.now();
+  const { signal, force = false, lenient } = options;
+  signal?.throwIfAborted();
+  const points = gridPoints(grid);
+  const progress = new ProgressReporter(options.onProgress);
+  const parsed = await loadRecipe(recipe, { lenient, supplied: suppliedBy(Object.keys(grid)) });
+  checkSettings(parsed, Object.keys(grid));
+  progress.start("open");
+  const target = await outputPath(out);
+  await refusePoints(target, points, force);
+
+  const addon = loadAddon();
+  const survey = await surveyPoints(parsed, points, options, addon);
+  const { opened, first } = survey;
+  const inputs = inputFiles(opened.models.checkpoints);
+  const reads = mergeReads(opened.models, inputs, parsed.file, options);
+  for (const { name } of points) await checkOutput(join(target, name), reads, force);
+  await refuseWithoutSpace(target, survey.diskNeeded);
+  await refuseDifferentBuffers(first.built.tensors, addon, signal);
+  const digests = await knownDigests(inputs);
+  if (options.hashInputs) await hashUnknown(inputs, digests, addon, signal, progress);
+  signal?.throwIfAborted();
+
+  const passes = splitEvenly(points, survey.pointsPerPass);
+  const context: FinishContext = { options, inputs, digests, addon, progress };
+  const natives: NativeMergeReport[] = [];
+  const done: SweepPoint[] = [];
+  const collection = await openCollection(target, addon);
+  try {
+    for (const pass of passes) {
+      const prepared: Prepared[] = [];
+      for (const point of pass) prepared.push(await planPoint(parsed, point, opened, survey.files, options, addon));
+      const { native, finished } = await runPass(target, pass, prepared, context);
+      natives.push(native);
+      done.push(...finished);
+    }
+  } finally {
+    await collection.close();
+  }
+  return {
+    out: target,
+    method: parsed.method,
+    points: done,
+    passes: passes.length,
+    unmatched: first.built.unmatched,
+    warnings: [...survey.warnings, ...nonFiniteWarnings(done)],
+    version: addon.describe().version,
+    ...totals(natives),
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+/** One error for all points that exist, before anything is opened. */
+async function refusePoints(target: string, points: readonly Point[], force: boolean): Promise<void> {
+  const facts = await stat(target).catch(() => undefined);
+  if (facts && !facts.isDirectory()) {
+    throw new RetemperError("OUTPUT_EXISTS", `${target} exists and is no folder`, {
+      file: target,
+      hint: "choose another folder for the points of the sweep",
+    });
+  }
+  if (!facts || force) return;
+  const existing: string[] = [];
+  for (const { name } of points) {
+    if ((await outputState(join(target, name))) === "exists") existing.push(name);
+  }
+  if (existing.length === 0) return;
+  throw new RetemperError("OUTPUT_EXISTS", `${target} holds these points already: ${existing.join(", ")}`, {
+    file: target,
+    hint: "choose another folder or other values, or --force to replace each point once its new version is complete",
+  });
+}
+
+interface Survey {
+  readonly opened: Opened;
+  readonly files: InputFiles;
+  readonly first: Prepared;
+  readonly diskNeeded: number;
+  readonly pointsPerPass: number;
+  readonly warnings: readonly string[];
+}
+
+/** Plans every point once, so that whatever does not fit is said before anything is written, and keeps the sums. */
+async function surveyPoints(
+  parsed: ParsedRecipe,
+  points: readonly Point[],
+  options: SweepOptions,
+  addon: Addon,
+): Promise<Survey> {
+  const [start] = points as [Point, ...Point[]];
+  const opened = await openInputs(await withSettings(parsed, start.settings, options), options, addon);
+  const files = new InputFiles();
+  const warnings = new Set<string>();
+  let first: Prepared | undefined;
+  let diskNeeded = 0;
+  let pointsPerPass = Number.POSITIVE_INFINITY;
+  const { threads, maxMemory = 0 } = options;
+  // Each share of values that is kept has a rank of its own to be found.
+  const ranksDiffer = ["density", "gamma", "select_topk"].some((name) => Object.hasOwn(start.settings, name));
+  for (const point of points) {
+    options.signal?.throwIfAborted();
+    const prepared = await planPoint(parsed, point, opened, files, options, addon);
+    first ??= prepared;
+    diskNeeded += prepared.estimate.diskNeeded;
+    const facts = { threads: threads || addon.describe().threads, maxMemory, ranksDiffer };
+    // Scaled adapters may differ in dtype, and are small enough to be made one by one.
+    pointsPerPass = options.outAdapter ? 1 : Math.min(pointsPerPass, outputsPerPass(prepared.built, facts));
+    for (const warning of prepared.warnings) warnings.add(warning);
+  }
+  return { opened, files, first: first as Prepared, diskNeeded, pointsPerPass, warnings: [...warnings] };
+}
+
+async function planPoint(
+  parsed: ParsedRecipe,
+  { settings }: Point,
+  opened: Opened,
+  files: InputFiles,
+  options: SweepOptions,
+  addon: Addon,
+): Promise<Prepared> {
+  const prepared = planOn(opened, await withSettings(parsed, settings, options), options, addon, files);
+  return options.outAdapter ? scaledAdapter(prepared, options.threads || addon.describe().threads) : prepared;
+}
+
+/** Passes of about the same size, as few as the limit allows. */
+function splitEvenly<T>(items: readonly T[], limit: number): T[][] {
+  const size = Math.ceil(items.length / Math.ceil(items.length / limit));
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, at) => items.slice(at * size, (at + 1) * size));
+}
+
+/** Merges some points in one pass over the inputs and publishes them one after the other. */
+async function runPass(
+  target: string,
+  points: readonly Point[],
+  prepared: readonly Prepared[],
+  context: FinishContext,
+): Promise<{ readonly native: NativeMergeReport; readonly finished: SweepPoint[] }> {
+  const { options, inputs, addon } = context;
+  const { signal, force = false } = options;
+  const staged: Staging[] = [];
+  let published = 0;
+  try {
+    for (const { name } of points) staged.push(await openStaging(join(target, name), force, addon));
+    const folders = staged.map(({ folder }) => folder);
+    const { native, facts } = await mergeTensors(prepared, folders, context);
+    const shards = native.sha256.length / points.length;
+    const finished: SweepPoint[] = [];
+    for (const [at, { name, settings }] of points.entries()) {
+      const of = prepared[at] as Prepared;
+      const written = { sha256: native.sha256.slice(at * shards, (at + 1) * shards), facts: facts[at] ?? [] };
+      const files = await finishFolder(folders[at] as string, name, of, written, context);
+      const copied = of.built.tensors.filter(({ params }) => params.op === "copy").length;
+      const tensors = summarize(written.facts, copied);
+      finished.push({ name, parameters: settings, out: join(target, name), files, tensors });
+    }
+    await refuseChanged(inputs);
+    signal?.throwIfAborted();
+    for (; published < staged.length; published++) await staged[published]?.publish();
+    return { native, finished };
+  } catch (error) {
+    throw options.keepPartial
+      ? keptError(
+          error,
+          staged.slice(published).map(({ folder }) => folder),
+        )
+      : error;
+  } finally {
+    for (const [at, one] of staged.entries()) await one.close(at >= published && options.keepPartial === true);
+  }
+}
+
+async function mergeTensors(
+  prepared: readonly Prepared[],
+  folders: readonly string[],
+  { options, addon, progress }: FinishContext,
+) {
+  const { signal, seed = 0, threads = 0, maxMemory = 0, reading = "auto" } = options;
+  const builds = prepared.map(({ built }) => built);
+  const plan = sweepPlan(builds, folders, { seed, threads, maxMemory, reading, fsync: true });
+  progress.start(
+    "merge",
+    plan.outputs.reduce((sum, { size }) => sum + size, 0),
+  );
+  const native = await runJob((onProgress) => addon.merge(plan, onProgress), { signal, onProgress: progress.update });
+  return { native, facts: factsByPoint(plan, prepared.length, native.facts) };
+}
+
+function totals(natives: readonly NativeMergeReport[]) {
+  const sum = (of: (native: NativeMergeReport) => number) => natives.reduce((total, native) => total + of(native), 0);
+  const bytesRead = sum((native) => native.bytesRead);
+  const bytesWritten = sum((native) => native.bytesWritten);
+  const seconds = sum((native) => native.seconds);
+  return {
+    bytesRead,
+    bytesWritten,
+    gigabytesPerSecond: seconds > 0 ? (bytesRead + bytesWritten) / seconds / 1e9 : 0,
+    target: natives[0]?.target ?? "",
+    threads: natives[0]?.threads ?? 0,
+  };
+}
+
+function nonFiniteWarnings(points: readonly SweepPoint[]): string[] {
+  return points.flatMap(({ name, tensors }) => {
+    const values = tensors.nonFinite.reduce((sum, tensor) => sum + tensor.values, 0);
+    if (values === 0) return [];
+    return [`${name} has ${values} NaN or infinite values in ${tensors.nonFinite.length} tensors`];
+  });
+}
