@@ -5,6 +5,7 @@ import { RetemperError } from "../index.js";
 import { addInspectCommand } from "./commands/inspect.js";
 import { addMergeCommand } from "./commands/merge.js";
 import { addPlanCommand } from "./commands/plan.js";
+import { addSweepCommand } from "./commands/sweep.js";
 import { addVerifyCommand } from "./commands/verify.js";
 import type { Session } from "./session.js";
 
@@ -17,6 +18,7 @@ Exit codes:
 
 Examples:
   retemper merge recipe.yml out          merge, write out/
+  retemper sweep recipe.yml out --lambda 0.1:0.9:0.1    one output for each lambda, in one pass
   retemper plan recipe.yml               what a merge would read, write and need
   retemper inspect path/to/model         tensors, dtypes, sizes
   retemper verify out                    compare out/ with the digests taken while it was written`;
@@ -56,7 +58,7 @@ function buildProgram(version: string, session: Session): Command {
     const { json, quiet } = command.opts<{ json?: boolean; quiet?: boolean }>();
     session.renderer.configure({ json, quiet, verbose });
   });
-  for (const add of [addMergeCommand, addPlanCommand, addInspectCommand, addVerifyCommand]) {
+  for (const add of [addMergeCommand, addSweepCommand, addPlanCommand, addInspectCommand, addVerifyCommand]) {
     add(program, session).on("option:verbose", () => {
       verbose += 1;
     });

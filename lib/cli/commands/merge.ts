@@ -1,13 +1,21 @@
 // `retemper merge RECIPE OUT`: mergekit-yaml's options with the same meaning, and ours.
 
 import { type Command, Option } from "commander";
-import { type MergeReport, merge, RetemperError } from "../../index.js";
+import { type MergeOptions, type MergeReport, merge, RetemperError } from "../../index.js";
 import { addIdleOptions, noteIdleOptions } from "../mergekitOptions.js";
 import { formatBytes, formatCount, formatDuration, formatRate } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
-import { addPlanningOptions, type PlanningFlags, planningOptions, showPlan } from "./plan.js";
+import type { LambdaFlags } from "../values.js";
+import {
+  addLambdaOption,
+  addPlanningOptions,
+  oneLambda,
+  type PlanningFlags,
+  planningOptions,
+  showPlan,
+} from "./plan.js";
 
-interface MergeFlags extends PlanningFlags {
+export interface MergeFlags extends PlanningFlags, LambdaFlags {
   readonly dryRun?: boolean;
   readonly force?: boolean;
   readonly verify?: boolean;
@@ -28,6 +36,7 @@ Examples:
   retemper merge recipe.yml out
   retemper merge recipe.yml out --force --threads 8 --max-memory 2G
   retemper merge recipe.yml out --dry-run
+  retemper merge recipe.yml out --lambda 0.4
   retemper merge recipe.yml out --json --verify | tail -1 | jq .result`;
 
 export function addMergeCommand(program: Command, session: Session): Command {
@@ -37,9 +46,12 @@ export function addMergeCommand(program: Command, session: Session): Command {
     .description("Merges models as a recipe says and writes the result to a folder, all of it or nothing.")
     .argument("<recipe>", "recipe file (YAML or JSON, as mergekit-yaml reads it)")
     .argument("[out]", "output folder; must not exist or be empty, unless --force")
-    .addHelpText("after", EXAMPLES);
+    .addHelpText("after", EXAMPLES)
+    .optionsGroup("Output folder:")
+    .option("--dry-run", "read headers and configuration only; show what would be done");
   addMergeOptions(command);
   addPlanningOptions(command);
+  addLambdaOption(command);
   addCommonOptions(command);
   addIdleOptions(command);
   return command.action(async (recipe: string, out: string | undefined, flags: MergeFlags) => {
@@ -52,17 +64,9 @@ export function addMergeCommand(program: Command, session: Session): Command {
     }
     const { renderer, signal } = session;
     const report = await merge(recipe, out, {
-      ...planningOptions(flags),
+      ...mergeOptions(flags),
+      lambda: oneLambda(flags),
       signal,
-      force: flags.force,
-      verify: flags.verify,
-      failOnNonfinite: flags.failOnNonfinite,
-      keepPartial: flags.keepPartial,
-      hashInputs: flags.hashInputs,
-      reading: flags.reading,
-      copyTokenizer: flags.copyTokenizer,
-      writeModelCard: flags.writeModelCard,
-      trustRemoteCode: flags.trustRemoteCode,
       onProgress: (progress) => renderer.progress(progress),
     });
     for (const warning of report.warnings) renderer.warn(warning);
@@ -70,10 +74,26 @@ export function addMergeCommand(program: Command, session: Session): Command {
   });
 }
 
-function addMergeOptions(command: Command): void {
+/** The library's options for what was given. */
+export function mergeOptions(flags: MergeFlags): MergeOptions {
+  return {
+    ...planningOptions(flags),
+    force: flags.force,
+    verify: flags.verify,
+    failOnNonfinite: flags.failOnNonfinite,
+    keepPartial: flags.keepPartial,
+    hashInputs: flags.hashInputs,
+    reading: flags.reading,
+    copyTokenizer: flags.copyTokenizer,
+    writeModelCard: flags.writeModelCard,
+    trustRemoteCode: flags.trustRemoteCode,
+  };
+}
+
+/** The options of an output folder; a sweep has them for each of its points. */
+export function addMergeOptions(command: Command): void {
   command
     .optionsGroup("Output folder:")
-    .option("--dry-run", "read headers and configuration only; show what would be done")
     .option("--force", "replace an existing output; it stays until the new one is complete")
     .option("--verify", "read the result again and compare digests before it gets its name")
     .option("--fail-on-nonfinite", "refuse a result with NaN or infinite values")

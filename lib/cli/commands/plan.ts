@@ -3,10 +3,11 @@
 import { statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type MergePlan, type PlanOptions, plan } from "../../index.js";
+import { type MergePlan, type PlanOptions, plan, RetemperError } from "../../index.js";
 import { formatBytes, formatCount, parseInteger, parseSize } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
 import { table } from "../table.js";
+import { type LambdaFlags, lambdaOptions, lambdasOf } from "../values.js";
 
 export interface PlanningFlags {
   readonly quiet?: boolean;
@@ -37,8 +38,9 @@ export function addPlanCommand(program: Command, session: Session): Command {
     .argument("[out]", "output folder, to check the space on its disk")
     .addHelpText("after", EXAMPLES);
   addPlanningOptions(command);
+  addLambdaOption(command);
   addCommonOptions(command);
-  return command.action((recipe: string, out: string | undefined, flags: PlanningFlags) =>
+  return command.action((recipe: string, out: string | undefined, flags: PlanningFlags & LambdaFlags) =>
     showPlan(recipe, out, flags, session),
   );
 }
@@ -64,6 +66,21 @@ export function addPlanningOptions(command: Command): void {
     .option("--max-memory <size>", "memory for buffers, mapped files apart", parseSize);
 }
 
+/** `--lambda`, with one value. */
+export function addLambdaOption(command: Command): void {
+  command.optionsGroup("What is merged:");
+  const what = "weight of the one fine-tuned model against the aligned one; the recipe may leave it out";
+  for (const option of lambdaOptions(what)) command.addOption(option);
+}
+
+export function oneLambda(flags: LambdaFlags): number | undefined {
+  const [lambda, ...others] = lambdasOf(flags) ?? [];
+  if (others.length === 0) return lambda;
+  throw new RetemperError("USAGE", "a merge has one lambda", {
+    hint: "retemper sweep RECIPE OUT --lambda ... makes an output for each value",
+  });
+}
+
 /** The library's options for what was given. */
 export function planningOptions(flags: PlanningFlags): PlanOptions {
   return {
@@ -81,10 +98,10 @@ export function planningOptions(flags: PlanningFlags): PlanOptions {
 export async function showPlan(
   recipe: string,
   out: string | undefined,
-  flags: PlanningFlags,
+  flags: PlanningFlags & LambdaFlags,
   { renderer, signal }: Session,
 ): Promise<void> {
-  const planned = await plan(recipe, { ...planningOptions(flags), signal });
+  const planned = await plan(recipe, { ...planningOptions(flags), lambda: oneLambda(flags), signal });
   for (const warning of planned.warnings) renderer.warn(warning);
   const diskFree = out === undefined ? undefined : await freeSpace(out);
   if (diskFree !== undefined && diskFree < planned.estimate.diskNeeded) {
