@@ -273,41 +273,52 @@ void KeyHistogram(const KeyT<T>* __restrict keys, size_t n, int shift, KeyT<T> p
     if ((keys[i] >> (shift + 16)) == prefix) ++bins[(keys[i] >> shift) & 0xffff];
   }
 }
-template <class T>
-size_t CountWindow(const KeyT<T>* __restrict keys, size_t n, KeyT<T> low, KeyT<T> high,
-                   uint64_t* __restrict sums, KeyT<T>* __restrict inside) {
-  KeyT<T> below[kLanes] = {}, at_low[kLanes] = {}, at_high[kLanes] = {};
+// Appends the keys between low and high, neither included, to `inside`; there is room for n.
+template <class Key>
+size_t CollectBetween(const Key* __restrict keys, size_t n, Key low, Key high,
+                      Key* __restrict inside) {
   size_t found = 0, i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    KeyT<T> any = 0;
-    for (size_t l = 0; l < kLanes; ++l) {
-      const KeyT<T> key = keys[i + l];
-      below[l] += key < low ? 1 : 0;
-      at_low[l] += key == low ? 1 : 0;
-      at_high[l] += key == high ? 1 : 0;
-      any |= static_cast<KeyT<T>>((key > low) & (key < high));
+#if RETEMPER_LANES == 16
+  if constexpr (sizeof(Key) == 4) {
+    const __m512i l = _mm512_set1_epi32(static_cast<int>(low)),
+                  h = _mm512_set1_epi32(static_cast<int>(high));
+    for (; i + kLanes <= n; i += kLanes) {
+      const __m512i key = _mm512_loadu_si512(keys + i);
+      const __mmask16 between =
+          _mm512_mask_cmplt_epu32_mask(_mm512_cmpgt_epu32_mask(key, l), key, h);
+      // Stores 16 lanes, of which only the first few count: found <= i, so they are inside the
+      // buffer.
+      _mm512_storeu_si512(inside + found, _mm512_maskz_compress_epi32(between, key));
+      found += static_cast<size_t>(__builtin_popcount(between));
     }
+  }
+#endif
+  for (; i + kLanes <= n; i += kLanes) {
+    uint32_t any = 0;
+    for (size_t k = 0; k < kLanes; ++k)
+      any += static_cast<uint32_t>((keys[i + k] > low) & (keys[i + k] < high));
     if (any == 0) continue;
-    for (size_t l = 0; l < kLanes; ++l) {
-      const KeyT<T> key = keys[i + l];
-      inside[found] = key;  // found < n: there is room for every key seen so far
-      found += (key > low) & (key < high) ? 1 : 0;
+    for (size_t k = 0; k < kLanes; ++k) {
+      inside[found] = keys[i + k];
+      found += static_cast<size_t>((keys[i + k] > low) & (keys[i + k] < high));
     }
   }
   for (; i < n; ++i) {
-    const KeyT<T> key = keys[i];
-    below[0] += key < low ? 1 : 0;
-    at_low[0] += key == low ? 1 : 0;
-    at_high[0] += key == high ? 1 : 0;
-    inside[found] = key;
-    found += (key > low) & (key < high) ? 1 : 0;
-  }
-  for (size_t l = 0; l < kLanes; ++l) {
-    sums[0] += below[l];
-    sums[1] += at_low[l];
-    sums[2] += low == high ? 0 : at_high[l];
+    if (keys[i] > low && keys[i] < high) inside[found++] = keys[i];
   }
   return found;
+}
+template <class T>
+size_t CountWindow(const KeyT<T>* __restrict keys, size_t n, KeyT<T> low, KeyT<T> high,
+                   uint64_t* __restrict sums, KeyT<T>* __restrict inside) {
+  KeyT<T> below = 0, at_low = 0, at_high = 0;  // one loop each: so they vectorise
+  for (size_t i = 0; i < n; ++i) below += keys[i] < low ? 1 : 0;
+  for (size_t i = 0; i < n; ++i) at_low += keys[i] == low ? 1 : 0;
+  for (size_t i = 0; i < n; ++i) at_high += keys[i] == high ? 1 : 0;
+  sums[0] += below;
+  sums[1] += at_low;
+  sums[2] += low == high ? 0 : at_high;
+  return CollectBetween(keys, n, low, high, inside);
 }
 template <class T>
 uint64_t CountEqual(const KeyT<T>* __restrict keys, size_t n, KeyT<T> key) {

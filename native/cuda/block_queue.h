@@ -71,6 +71,8 @@ class BlockQueue {
 struct BlockQueues {
   std::vector<std::unique_ptr<BlockQueue>> queues;
   std::vector<std::string> devices;  // names, for the report
+  // Tensors below this size are not worth the way to the device and back.
+  uint64_t least_elements = 128 << 10;
 };
 
 }  // namespace retemper

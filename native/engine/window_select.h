@@ -20,7 +20,7 @@ class WindowSelect {
   // Tensors below this size are not worth a sample.
   static constexpr uint64_t kLeastElements = 1 << 20;
   static constexpr size_t kSampleChunks = 512, kSampleChunk = 256;
-  static constexpr double kMargin = 0.01;  // of all ranks, to either side
+  static constexpr double kMargin = 0.006;  // of all ranks, to either side
   // Keys kept at most, as a share of the elements: more than the window should hold, little enough
   // for memory.
   static constexpr uint64_t kKeptShare = 16;

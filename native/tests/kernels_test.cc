@@ -195,6 +195,11 @@ void CheckKernels() {
     keys[2 * n + 1] = static_cast<typename Kernels<T>::Key>(
         k.keep_drawn(masked.data(), draws.data(), n, KeepThreshold(0.5)));
     keys[2 * n + 2] = static_cast<typename Kernels<T>::Key>(k.count_equal(keys.data(), n, 0));
+    uint64_t sums[3] = {};
+    std::vector<typename Kernels<T>::Key> inside(n + kLanes);
+    inside.resize(k.count_window(keys.data(), n, low, high, sums, inside.data()));
+    for (const uint64_t sum : sums) keys.push_back(static_cast<typename Kernels<T>::Key>(sum));
+    keys.insert(keys.end(), inside.begin(), inside.end());
     for (const T value : masked) keys.push_back(std::bit_cast<typename Kernels<T>::Key>(value));
     return keys;
   });
