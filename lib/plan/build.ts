@@ -14,6 +14,7 @@ import { SlotParameters } from "./params.js";
 import { InputFiles } from "./parts.js";
 import type { PlanRequest, UnmatchedTensor } from "./request.js";
 import { elementCount, packShards, type ShardLayout } from "./shards.js";
+import { spellAlike } from "./spellings.js";
 import { type DraftTensor, draftTensor, type TensorContext } from "./tensors.js";
 import type { NativeInput, NativePlan, NativeTensor } from "./types.js";
 
@@ -39,7 +40,8 @@ export interface BuiltPlan {
  * @throws RetemperError INCOMPATIBLE with everything that does not fit; BAD_RECIPE for layer ranges and parameters.
  */
 export function buildPlan(request: PlanRequest): BuiltPlan {
-  const { recipe, checkpoints, vocabulary } = request;
+  const { recipe, vocabulary } = request;
+  const checkpoints = spellAlike(recipe, request.checkpoints);
   const heads = findHeads(checkpoints.values());
   const warnings = new Set<string>();
   const misfits = new Misfits();
@@ -89,7 +91,7 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
     tensors,
     inputs: context.files.list,
     layout: packShards(files, request.outShardSize),
-    unmatched: leftOver(request, used, heads, warnings),
+    unmatched: leftOver(recipe, checkpoints, used, heads, warnings),
     warnings: [...warnings],
     config: {
       dtype: mainDtype(tensors),
@@ -210,7 +212,8 @@ function use(used: Map<string, Set<string>>, { input, tensor, name }: Operand): 
 
 /** Every tensor of every input that no output tensor is made from, with the reason. */
 function leftOver(
-  { recipe, checkpoints }: PlanRequest,
+  recipe: PlanRequest["recipe"],
+  checkpoints: ReadonlyMap<string, Checkpoint>,
   used: ReadonlyMap<string, ReadonlySet<string>>,
   heads: Heads,
   warnings: Set<string>,

@@ -3,6 +3,7 @@
 import { layerOf, layerStacks, mainStack } from "../checkpoint/families.js";
 import type { Checkpoint } from "../checkpoint/types.js";
 import { RetemperError } from "../errors.js";
+import { METHODS } from "../recipe/methods.js";
 import type { ModelReference, ParsedRecipe, RecipeModule, RecipeSlice, RecipeSource } from "../recipe/types.js";
 
 /** One input of a slice: a source of the recipe, or the base model where it had to be appended. */
@@ -67,6 +68,8 @@ function sliceInputs(
   const baseAt = base === undefined ? -1 : sources.findIndex(({ model }) => model.text === base.text);
   if (base && baseAt < 0) {
     if (sources.some(({ layerRange }) => layerRange !== undefined)) {
+      // A method without a base takes only configuration and tokenizer from it: it need not give layers.
+      if (METHODS[recipe.method].base === "ignored") return asInputs(sources, checkpoints, -1);
       throw new RetemperError("BAD_RECIPE", `the base model ${base.text} is no source of one of the slices`, {
         file: recipe.file,
         hint: "add the base model to the sources of every slice, with the layers it contributes",
@@ -74,11 +77,19 @@ function sliceInputs(
     }
     sources.push({ model: base, parameters: {} });
   }
+  return asInputs(sources, checkpoints, base && baseAt < 0 ? sources.length - 1 : baseAt);
+}
+
+function asInputs(
+  sources: readonly RecipeSource[],
+  checkpoints: ReadonlyMap<string, Checkpoint>,
+  baseAt: number,
+): SliceInput[] {
   return sources.map((source, key) => ({
     key,
     source,
     checkpoint: find(checkpoints, source.model),
-    isBase: base !== undefined && key === (baseAt < 0 ? sources.length - 1 : baseAt),
+    isBase: key === baseAt,
   }));
 }
 

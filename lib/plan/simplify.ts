@@ -32,7 +32,8 @@ export function simplify(params: NativeParams, count: number): Operation {
     case "karcher":
       return count === 1 ? one(0) : whole;
     case "multislerp":
-      return count === 1 && !params.hasBase ? one(0) : whole;
+      // Between one model and nothing there is no path, whatever its weight.
+      return count === 1 + Number(params.hasBase) ? one(count - 1) : whole;
     default:
       return whole;
   }

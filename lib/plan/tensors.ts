@@ -5,7 +5,7 @@ import { METHODS, type MethodName } from "../recipe/methods.js";
 import { checkParams, type Misfits, mayBeMissing } from "./checks.js";
 import { isFloat, promote } from "./dtypes.js";
 import type { OutputSlot } from "./layers.js";
-import type { Operand } from "./operands.js";
+import { isBuffer, type Operand } from "./operands.js";
 import { methodParams, type SlotParameters } from "./params.js";
 import { type InputFiles, type RoundingRules, sourceOf } from "./parts.js";
 import type { VocabularyPlan } from "./request.js";
@@ -117,6 +117,8 @@ function arrange(
   if (present.length < inputs) {
     const [other] = others;
     if (optionalTensor === "base" && base) return alone(base);
+    // A buffer is computed, not learned: one model's is as good as any, and must not be scaled by a weight.
+    if (present.length === 1 && present[0] && isBuffer(slot.name)) return alone(present[0]);
     if (present.length === 1 && optionalTensor !== "drop" && present[0]) return alone(present[0]);
     if (need === "required" && (!base || !other || optionalTensor !== "drop")) {
       const taken = base ?? (other as Operand);

@@ -110,6 +110,63 @@ models: [{model: a, parameters: {weight: 0.5}}, {model: b, parameters: {weight: 
   });
 });
 
+describe("a base model that no slice lists", () => {
+  const slices = "slices: [{sources: [{model: a, layer_range: [0, 2]}]}]";
+  it("gives nothing but configuration and tokenizer to a method without a base", () => {
+    const plan = build(`merge_method: passthrough\nbase_model: b\n${slices}`, pair(languageModel(2)));
+    expect(new Set(plan.tensors.flatMap(({ models }) => models))).toEqual(new Set(["a"]));
+    expect(plan.unmatched.every(({ model }) => model === "b")).toBe(true);
+  });
+});
+
+describe("spellings of one architecture", () => {
+  const long: Shapes = {
+    "transformer.wte.weight": [10, 4],
+    "transformer.h.0.ln_1.weight": [4],
+    "transformer.h.1.ln_1.weight": [4],
+    "transformer.ln_f.weight": [4],
+  };
+  const short = Object.fromEntries(Object.entries(long).map(([name, shape]) => [name.slice(12), shape]));
+  const first = (shapes: Shapes) => Object.keys(shapes);
+
+  it("meet in that of the base model, where one leaves the leading segment out", () => {
+    for (const [base, other] of [
+      [long, short],
+      [short, long],
+    ] as const) {
+      const recipe =
+        "merge_method: task_arithmetic\nbase_model: a\nmodels: [{model: a}, {model: b, parameters: {weight: 1}}]";
+      const plan = build(recipe, pair(base, other));
+      expect(plan.tensors.map(({ name }) => name)).toEqual(first(base));
+      for (const { models } of plan.tensors) expect(models).toEqual(["a", "b"]);
+      expect(plan.unmatched).toEqual([]);
+    }
+  });
+
+  it("meet where one calls the weight and bias of a norm gamma and beta", () => {
+    const names = (weight: string, bias: string): Shapes => ({
+      [`bert.embeddings.LayerNorm.${weight}`]: [4],
+      [`bert.embeddings.LayerNorm.${bias}`]: [4],
+    });
+    const plan = build(linear, pair(names("weight", "bias"), names("gamma", "beta")));
+    expect(plan.tensors.map(({ name, models }) => [name, models])).toEqual([
+      ["bert.embeddings.LayerNorm.weight", ["a", "b"]],
+      ["bert.embeddings.LayerNorm.bias", ["a", "b"]],
+    ]);
+  });
+
+  it("carry an adapter's effects along", () => {
+    const stored = { name: "x", dtype: "F32" as const, shape: [4, 1], file: 0, offset: 0, bytes: 16 };
+    const term = { left: stored, leftTransposed: false, right: stored, rightTransposed: true, rank: 1, scale: 2 };
+    const files = [{ path: "/adapter/adapter_model.safetensors", size: 16, inode: "2", mtimeNs: "1" }];
+    const effects = new Map([["wte.weight", { kind: "lowRank", term } as const]]);
+    const adapter: Adapter = { folder: "/adapter", files, effects, added: new Map(), config: {} };
+    const plan = build(linear, [checkpoint("a", long), { ...checkpoint("b", short), adapter }]);
+    const parts = tensorOf(plan, "transformer.wte.weight")?.sources.map(({ parts: [part] }) => part?.lowRank?.scale);
+    expect(parts).toEqual([undefined, 2]);
+  });
+});
+
 describe("methods and tensors that only one input has", () => {
   const buffer: Shapes = { "x.weight": [2], "model.rotary_emb.inv_freq": [8] };
   const without: Shapes = { "x.weight": [2] };
@@ -130,6 +187,15 @@ describe("methods and tensors that only one input has", () => {
     }
   });
 
+  it("a lone buffer is copied, whatever the weights", () => {
+    const recipe =
+      "merge_method: linear\nmodels: [{model: a, parameters: {weight: 0}}, {model: b, parameters: {weight: 2}}]";
+    for (const normalize of [true, false]) {
+      const plan = build(`${recipe}\nparameters: {normalize: ${normalize}}`, pair(buffer, without));
+      expect(tensorOf(plan, "model.rotary_emb.inv_freq")?.params).toEqual({ op: "copy" });
+    }
+  });
+
   it("model_stock takes the base's", () => {
     const models = [checkpoint("a", buffer), checkpoint("b", buffer), checkpoint("c", without)];
     const plan = build(
@@ -137,6 +203,18 @@ describe("methods and tensors that only one input has", () => {
       models,
     );
     expect(tensorOf(plan, "model.rotary_emb.inv_freq")).toMatchObject({ models: ["b"], params: { op: "copy" } });
+  });
+});
+
+describe("multislerp", () => {
+  it("of one model beside the base is that model, whatever its weight", () => {
+    const recipe = `
+merge_method: multislerp
+base_model: a
+models: [{model: a}, {model: b, parameters: {weight: 0.25}}]
+parameters: {normalize_weights: false}`;
+    const plan = build(recipe, pair({ "x.weight": [2] }));
+    expect(plan.tensors[0]).toMatchObject({ models: ["b"], params: { op: "copy" } });
   });
 });
 
