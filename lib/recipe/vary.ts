@@ -7,7 +7,7 @@ import { loadRecipe } from "./load.js";
 import { findParameter, METHODS } from "./methods.js";
 import { createParameterReader } from "./parameters.js";
 import { suggestion } from "./suggest.js";
-import type { ModelReference, ParsedRecipe, Recipe, RecipeSlice } from "./types.js";
+import type { ParsedRecipe, Recipe, RecipeSlice } from "./types.js";
 
 /** The name under which the weight of the fine-tuned model is set; `lambda` itself is a parameter of some methods. */
 export const LAMBDAS = "lambdas";
@@ -112,12 +112,11 @@ function complement(lambda: number): number {
 
 /** Place of the aligned model: the base, else the first of two; -1 where the base is listed nowhere. */
 function alignedIndex(recipe: ParsedRecipe, slice: RecipeSlice): number {
-  const base = baseOf(recipe, slice);
-  return base === undefined ? 0 : slice.sources.findIndex(({ model }) => model.text === base.text);
-}
-
-function baseOf(recipe: ParsedRecipe, slice: RecipeSlice): ModelReference | undefined {
-  return slice.baseModel ?? recipe.baseModel;
+  const base = slice.baseModel ?? recipe.baseModel;
+  const at = base === undefined ? 0 : slice.sources.findIndex(({ model }) => model.text === base.text);
+  // A base that gives no layers to a mean of slices only says where configuration and tokenizer come from.
+  const gives = METHODS[recipe.method].base !== "ignored" || slice.sources.every(({ layerRange }) => !layerRange);
+  return at < 0 && !gives ? 0 : at;
 }
 
 /** @throws RetemperError USAGE where there is not exactly one fine-tuned model beside the aligned one */
