@@ -4,6 +4,7 @@ import { openCheckpoint } from "../checkpoint/open.js";
 import type { Checkpoint } from "../checkpoint/types.js";
 import type { HeaderReader } from "../checkpoint/weights.js";
 import { RetemperError } from "../errors.js";
+import { mergedModels } from "../recipe/references.js";
 import type { ModelReference, ParsedRecipe } from "../recipe/types.js";
 
 export interface OpenModels {
@@ -23,7 +24,7 @@ export interface OpenModelsOptions {
 
 /** @throws RetemperError BAD_INPUT for a model that does not exist or cannot be trusted; IO. */
 export async function openModels(recipe: ParsedRecipe, options: OpenModelsOptions): Promise<OpenModels> {
-  const references = mergedReferences(recipe);
+  const references = new Map(mergedModels(recipe).map((model) => [model.text, model]));
   const checkpoints = new Map<string, Checkpoint>();
   const warnings: string[] = [];
   for (const [text, reference] of references) {
@@ -36,14 +37,4 @@ export async function openModels(recipe: ParsedRecipe, options: OpenModelsOption
   const leader = recipe.baseModel ? checkpoints.get(recipe.baseModel.text) : first;
   if (!leader) throw new RetemperError("BAD_RECIPE", "the recipe names no model", { file: recipe.file });
   return { checkpoints, references, leader, warnings };
-}
-
-function mergedReferences(recipe: ParsedRecipe): ReadonlyMap<string, ModelReference> {
-  const slices = recipe.modules.flatMap((module) => module.slices);
-  const named = [
-    ...slices.flatMap(({ sources }) => sources.map(({ model }) => model)),
-    ...slices.map(({ baseModel }) => baseModel),
-    recipe.baseModel,
-  ];
-  return new Map(named.flatMap((model) => (model ? [[model.text, model] as const] : [])));
 }

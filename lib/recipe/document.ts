@@ -26,6 +26,24 @@ export interface LocatedDocument {
   locate(path: Path, part?: "key" | "value"): Position | undefined;
 }
 
+/** One of several documents; its text can be had by itself. */
+export interface SeparateDocument extends LocatedDocument {
+  readonly start: Position;
+  /** The document as YAML with its comments, without `---`, and without one key at the top. */
+  textWithout(key: string): string;
+}
+
+/** What a text is called in messages, and how large it may be. */
+export interface TextKind {
+  readonly noun: string;
+  /** In UTF-16 units. */
+  readonly maxText: number;
+  /** Of one document, after aliases are expanded. */
+  readonly maxValues: number;
+}
+
+const RECIPE: TextKind = { noun: "recipe", maxText: MAX_TEXT, maxValues: MAX_VALUES };
+
 /** The text is not a recipe document; `at` says where. */
 export class DocumentError extends Error {
   readonly at: Position | undefined;
@@ -44,32 +62,49 @@ export class DocumentError extends Error {
  * aliases, tags, and anything over the limits above
  */
 export function readDocument(text: string): LocatedDocument {
-  if (text.length > MAX_TEXT) throw new DocumentError(`the recipe is larger than ${MAX_TEXT} characters`);
+  const documents = readDocuments(text);
+  const [document, second] = documents;
+  if (document !== undefined && second === undefined) return document;
+  throw new DocumentError(
+    `${documents.length} recipes in one file, expected one`,
+    second?.start,
+    "split the file at its `---` lines, or merge them all with `retemper batch`",
+  );
+}
+
+/**
+ * Reads every document of a text; empty ones do not count.
+ *
+ * @returns at least one
+ * @throws DocumentError as `readDocument` does
+ */
+export function readDocuments(text: string, kind: TextKind = RECIPE): SeparateDocument[] {
+  if (text.length > kind.maxText) throw new DocumentError(`the ${kind.noun} is larger than ${kind.maxText} characters`);
   const lines = new LineCounter();
   const at = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  boundLexically(text);
+  boundLexically(text, kind);
   const tokens = [...new Parser(lines.addNewLine).parse(text)];
-  boundNesting(tokens, at);
+  boundNesting(tokens, at, kind);
   // Keys are compared in convert(), in linear time; the composer's own check is quadratic.
   const composer = new Composer({ lineCounter: lines, prettyErrors: false, uniqueKeys: false, stringKeys: false });
-  const documents = [...composer.compose(tokens)].filter((document, index) => index === 0 || hasContent(document));
-  const [document, second] = documents;
-  if (document === undefined || (!hasContent(document) && second === undefined)) {
-    throw new DocumentError("the recipe is empty");
-  }
-  if (second !== undefined) {
-    throw new DocumentError(
-      `${documents.length} recipes in one file, expected one`,
-      at(second.range[0]),
-      "split the file at its `---` lines, or merge them all with `retemper batch`",
-    );
-  }
-  const problem = document.errors[0] ?? document.warnings[0];
-  if (problem !== undefined) throw new DocumentError(problem.message, at(problem.pos[0]));
-  return convert(document.contents as Node, at);
+  const documents = [...composer.compose(tokens)].filter(hasContent);
+  if (documents.length === 0) throw new DocumentError(`the ${kind.noun} is empty`);
+  return documents.map((document) => {
+    const problem = document.errors[0] ?? document.warnings[0];
+    if (problem !== undefined) throw new DocumentError(problem.message, at(problem.pos[0]));
+    return {
+      ...convert(document.contents as Node, at, kind),
+      start: at(document.range[0]),
+      textWithout(key) {
+        const copy = document.clone();
+        if (isMap(copy.contents)) copy.delete(key);
+        return copy.toString({ lineWidth: 0, directives: false });
+      },
+    };
+  });
 }
 
 function hasContent(document: Document): boolean {
@@ -81,7 +116,7 @@ function isEmptyScalar(node: unknown): boolean {
 }
 
 /** Counts values, flow brackets and the indicators of one line; other nesting is bounded by the text's size. */
-function boundLexically(text: string): void {
+function boundLexically(text: string, { noun, maxValues }: TextKind): void {
   let flow = 0;
   let indicators = 0;
   let scalars = 0;
@@ -114,21 +149,21 @@ function boundLexically(text: string): void {
       default:
         break;
     }
-    if (flow + indicators > MAX_DEPTH) throw new DocumentError("the recipe is nested too deeply", { line, column: 1 });
+    if (flow + indicators > MAX_DEPTH) throw new DocumentError(`the ${noun} is nested too deeply`, { line, column: 1 });
     // Keys and values.
-    if (scalars > 2 * MAX_VALUES) {
-      throw new DocumentError(`the recipe has more than ${MAX_VALUES} values`, { line, column: 1 });
+    if (scalars > 2 * maxValues) {
+      throw new DocumentError(`the ${noun} has more than ${maxValues} values`, { line, column: 1 });
     }
     for (let from = token.indexOf("\n"); from !== -1; from = token.indexOf("\n", from + 1)) line += 1;
   }
 }
 
 /** Walks the syntax tree without recursion: the composer, which comes next, is recursive. */
-function boundNesting(tokens: readonly CST.Token[], at: (offset: number) => Position): void {
+function boundNesting(tokens: readonly CST.Token[], at: (offset: number) => Position, { noun }: TextKind): void {
   const pending = tokens.map((token) => ({ token, depth: 0 }));
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { token, depth } = next;
-    if (depth > MAX_DEPTH) throw new DocumentError("the recipe is nested too deeply", at(token.offset));
+    if (depth > MAX_DEPTH) throw new DocumentError(`the ${noun} is nested too deeply`, at(token.offset));
     const inner: (CST.Token | null | undefined)[] = [];
     if (token.type === "document") inner.push(token.value);
     if ("items" in token) for (const item of token.items) inner.push(item.key, item.value);
@@ -143,7 +178,7 @@ interface Places {
   readonly values: Map<PropertyKey, number | undefined>;
 }
 
-function convert(root: Node, at: (offset: number) => Position): LocatedDocument {
+function convert(root: Node, at: (offset: number) => Position, { noun, maxValues }: TextKind): LocatedDocument {
   const anchors = new Map<string, Node>();
   const open = new Set<Node>();
   const places = new WeakMap<object, Places>();
@@ -157,8 +192,8 @@ function convert(root: Node, at: (offset: number) => Position): LocatedDocument 
   const toValue = (node: Node | null, depth: number): unknown => {
     if (node === null) return null;
     count += 1;
-    if (count > MAX_VALUES) fail(`the recipe expands to more than ${MAX_VALUES} values`, node);
-    if (depth > MAX_DEPTH) fail("the recipe is nested too deeply", node);
+    if (count > maxValues) fail(`the ${noun} expands to more than ${maxValues} values`, node);
+    if (depth > MAX_DEPTH) fail(`the ${noun} is nested too deeply`, node);
     if (isAlias(node)) {
       const target = anchors.get(node.source);
       if (target === undefined) return fail(`unknown alias *${node.source}`, node);

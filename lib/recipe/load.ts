@@ -36,8 +36,13 @@ const DTYPES: readonly FloatDtypeName[] = ["bfloat16", "float16", "float32", "fl
  */
 export async function loadRecipe(source: string | Recipe, options: RecipeOptions = {}): Promise<ParsedRecipe> {
   if (typeof source !== "string") return parseObject(source, options);
-  if (source.includes("\n") || /merge_method["']?\s*:/.test(source)) return parseRecipe(source, options);
+  if (isRecipeText(source)) return parseRecipe(source, options);
   return parseRecipe(await readText(source), { ...options, file: source });
+}
+
+/** True for the text of a recipe, false for the path of one. */
+export function isRecipeText(source: string): boolean {
+  return source.includes("\n") || /merge_method["']?\s*:/.test(source);
 }
 
 /**
@@ -60,7 +65,7 @@ function parseObject(source: unknown, options: RecipeOptions): ParsedRecipe {
 }
 
 /** The object as YAML, so that one reader checks all forms and the model card has a text. */
-function textOf(source: object): string {
+export function textOf(source: object): string {
   try {
     // Aliases keep a recursive or bomb-like object small, so that the reader can refuse it.
     const compact = stringify(source, { lineWidth: 0 });
@@ -72,7 +77,8 @@ function textOf(source: object): string {
   }
 }
 
-async function readText(file: string): Promise<string> {
+/** The text of a recipe's file. @throws RetemperError BAD_RECIPE or IO */
+export async function readText(file: string): Promise<string> {
   try {
     const facts = await stat(file);
     if (facts.isDirectory()) {
@@ -100,10 +106,25 @@ async function readText(file: string): Promise<string> {
 
 function parse(
   text: string,
+  options: RecipeOptions & { readonly file?: string | undefined },
+  positions: boolean,
+): ParsedRecipe {
+  return parseDocument(read(text, options.file), text, options, positions);
+}
+
+/**
+ * Parses a document that has been read.
+ *
+ * @param text the recipe's own text, for the model card
+ * @param positions false if the document's lines would mislead
+ * @throws RetemperError BAD_RECIPE with file, line and column
+ */
+export function parseDocument(
+  document: LocatedDocument,
+  text: string,
   { lenient = false, supplied = [], exists = existsSync, file }: RecipeOptions & { readonly file?: string | undefined },
   positions: boolean,
 ): ParsedRecipe {
-  const document = read(text, file);
   const problems = new Problems(document, file, positions);
   const { value } = document;
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
