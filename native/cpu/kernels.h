@@ -79,6 +79,9 @@ struct Kernels {
 
   // x = 0 where draws >= threshold. Returns how many are kept.
   uint64_t (*keep_drawn)(T* x, const uint32_t* draws, size_t n, uint64_t threshold);
+  // The same with a threshold for each rank.
+  uint64_t (*keep_ranked)(T* x, const uint32_t* draws, const uint32_t* ranks,
+                          const uint32_t* thresholds, size_t n);
   void (*exponentials)(const T* x, T shift, size_t n, double* out);
 };
 

@@ -351,6 +351,18 @@ uint64_t KeepDrawn(T* __restrict x, const uint32_t* __restrict draws, size_t n,
   return count;
 }
 template <class T>
+uint64_t KeepRanked(T* __restrict x, const uint32_t* __restrict draws,
+                    const uint32_t* __restrict ranks, const uint32_t* __restrict thresholds,
+                    size_t n) {
+  uint32_t count = 0;
+  for (size_t i = 0; i < n; ++i) {
+    const bool keep = draws[i] < thresholds[ranks[i]];
+    count += keep ? 1u : 0u;
+    x[i] = keep ? x[i] : T(0);
+  }
+  return count;
+}
+template <class T>
 void Exponentials(const T* __restrict x, T shift, size_t n, double* __restrict out) {
   for (size_t i = 0; i < n; ++i)
     out[i] = exact::Exp(static_cast<double>(x[i]) - static_cast<double>(shift));
@@ -507,6 +519,7 @@ constexpr Kernels<T> Table() {
       .count_equal = &CountEqual<T>,
       .keep_between = &KeepBetween<T>,
       .keep_drawn = &KeepDrawn<T>,
+      .keep_ranked = &KeepRanked<T>,
       .exponentials = &Exponentials<T>,
   };
 }

@@ -20,9 +20,8 @@ template <class T>
 class DeviceBlock {
  public:
   // Elements [first, first + count) of the tensor.
-  DeviceBlock(DevicePool& pool, const TensorSpec& spec,
-              const std::vector<SourceReader<T>>& readers, const std::vector<InputFile>& inputs,
-              uint64_t first, uint64_t count, Worker& worker);
+  DeviceBlock(DevicePool& pool, const TensorSpec& spec, const std::vector<SourceReader<T>>& readers,
+              const std::vector<InputFile>& inputs, uint64_t first, uint64_t count, Worker& worker);
 
   // A source's elements on the device.
   block::Operand Source(size_t index);

@@ -75,15 +75,16 @@ class QueueLease {
 class DeviceWords {
  public:
   DeviceWords(DevicePool& pool, size_t count) : pool_(pool), count_(count) {
-    for (size_t d = 0; d < pool.devices().size(); ++d) {
-      words_.push_back(QueueLease(pool, static_cast<int>(d))->NewWords(count));
+    try {
+      for (size_t d = 0; d < pool.devices().size(); ++d) {
+        words_.push_back(QueueLease(pool, static_cast<int>(d))->NewWords(count));
+      }
+    } catch (...) {
+      Free();
+      throw;
     }
   }
-  ~DeviceWords() {
-    for (size_t d = 0; d < words_.size(); ++d) {
-      QueueLease(pool_, static_cast<int>(d))->FreeWords(words_[d]);
-    }
-  }
+  ~DeviceWords() { Free(); }
   DeviceWords(const DeviceWords&) = delete;
   DeviceWords& operator=(const DeviceWords&) = delete;
 
@@ -98,6 +99,12 @@ class DeviceWords {
   }
 
  private:
+  void Free() {
+    for (size_t d = 0; d < words_.size(); ++d) {
+      QueueLease(pool_, static_cast<int>(d))->FreeWords(words_[d]);
+    }
+  }
+
   DevicePool& pool_;
   size_t count_;
   std::vector<uint64_t*> words_;  // a device

@@ -119,8 +119,9 @@ class RankSelect {
   std::vector<Bins> bins_;  // one a worker: counts are whole numbers, so their sum has no order
 };
 
-// Ranks of one row's keys, ascending, equal keys in the order of their index. `scratch` holds 2 n
-// pairs.
+// Ranks of one row's keys, ascending, equal keys in the order of their index: a radix sort, least
+// digit first, that counts all digits in one sweep and ends by writing ranks instead of a sorted
+// list. `scratch` holds 2 n pairs.
 template <class Key>
 struct KeyIndex {
   Key key;
@@ -128,27 +129,33 @@ struct KeyIndex {
 };
 template <class Key>
 void RankRow(const Key* keys, size_t n, uint32_t* ranks, KeyIndex<Key>* scratch) {
-  constexpr int kBits = 8 * sizeof(Key), kDigit = 11;
-  KeyIndex<Key>* from = scratch;
-  KeyIndex<Key>* to = scratch + n;
-  for (size_t i = 0; i < n; ++i) from[i] = {keys[i], static_cast<uint32_t>(i)};
-  for (int shift = 0; shift < kBits; shift += kDigit) {
-    uint32_t starts[1 << kDigit] = {};
-    for (size_t i = 0; i < n; ++i) ++starts[(from[i].key >> shift) & ((1 << kDigit) - 1)];
+  constexpr int kDigit = 11, kDigits = (8 * static_cast<int>(sizeof(Key)) + kDigit - 1) / kDigit;
+  constexpr size_t kBins = 1 << kDigit;
+  const auto digit = [](Key key, int d) {
+    return static_cast<size_t>(key >> (kDigit * d)) & (kBins - 1);
+  };
+  uint32_t starts[kDigits][kBins] = {};
+  for (size_t i = 0; i < n; ++i) {
+    for (int d = 0; d < kDigits; ++d) ++starts[d][digit(keys[i], d)];
+  }
+  for (auto& bins : starts) {
     uint32_t sum = 0;
-    bool sorted = false;
-    for (uint32_t& start : starts) {
-      const uint32_t count = start;
-      sorted |= count == n;
-      start = sum;
+    for (uint32_t& bin : bins) {
+      const uint32_t count = bin;
+      bin = sum;
       sum += count;
     }
-    if (sorted) continue;  // all share this digit
-    for (size_t i = 0; i < n; ++i)
-      to[starts[(from[i].key >> shift) & ((1 << kDigit) - 1)]++] = from[i];
+  }
+  KeyIndex<Key>* from = scratch;
+  KeyIndex<Key>* to = scratch + n;
+  for (size_t i = 0; i < n; ++i)
+    from[starts[0][digit(keys[i], 0)]++] = {keys[i], static_cast<uint32_t>(i)};
+  for (int d = 1; d + 1 < kDigits; ++d) {
+    for (size_t i = 0; i < n; ++i) to[starts[d][digit(from[i].key, d)]++] = from[i];
     std::swap(from, to);
   }
-  for (size_t i = 0; i < n; ++i) ranks[from[i].index] = static_cast<uint32_t>(i);
+  for (size_t i = 0; i < n; ++i)
+    ranks[from[i].index] = starts[kDigits - 1][digit(from[i].key, kDigits - 1)]++;
 }
 
 }  // namespace retemper

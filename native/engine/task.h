@@ -14,6 +14,7 @@
 #include "core/plan.h"
 #include "core/report.h"
 #include "cpu/kernels.h"
+#include "engine/cuda_backend.h"
 #include "engine/source_reader.h"
 #include "engine/worker.h"
 
@@ -26,6 +27,7 @@ struct Environment {
   const std::vector<InputFile>* inputs = nullptr;
   uint64_t seed = 0;
   unsigned workers = 1;
+  DevicePool* device = nullptr;  // where blocks are computed, if the method can; else here
 };
 
 struct Extent {
@@ -50,6 +52,8 @@ class Task {
   virtual uint64_t LargestWrite() const = 0;
   virtual void Release() {}
   virtual void AddFacts(std::vector<Facts>& facts) const = 0;
+  // Why a merge with a device computes this tensor on the CPU; nullptr where it does not.
+  virtual const char* OnCpuBecause() const { return "copied"; }
 
   const TensorSpec& spec;
   const uint64_t elements;
@@ -106,6 +110,7 @@ class MethodTask : public Task {
   void Release() override {
     for (SourceReader<T>& reader : readers_) reader.Release();
   }
+  const char* OnCpuBecause() const final { return on_cpu_because_; }
   void AddFacts(std::vector<Facts>& facts) const override {
     for (uint32_t v = 0; v < spec.variants.size(); ++v) {
       Facts fact;
@@ -148,6 +153,31 @@ class MethodTask : public Task {
     if (bad != 0) non_finite_[variant].fetch_add(bad, std::memory_order_relaxed);
   }
   // The phases that prepare operands, before those of the method.
+  // For constructors of methods that have code for devices.
+  void AllowDevice() {
+    if (elements < (env_.device == nullptr ? 0 : env_.device->least_elements())) {
+      on_cpu_because_ = "too small for the way to a device and back";
+    } else if (spec.sources.size() > block::kMaxOperands) {
+      on_cpu_because_ = "more models than a kernel takes";
+    } else {
+      on_cpu_because_ = nullptr;
+    }
+  }
+  bool UsesDevice() const { return env_.device != nullptr && on_cpu_because_ == nullptr; }
+  // A block on a device, or nullptr where it is computed here.
+  std::unique_ptr<DeviceBlock<T>> OnDevice(Extent extent, Worker& worker) const {
+    if (!UsesDevice()) return nullptr;
+    return std::make_unique<DeviceBlock<T>>(*env_.device, spec, readers_, *env_.inputs,
+                                            extent.first, extent.count, worker);
+  }
+  // Finishes a block whose variants were written in order, from the word `first`.
+  void Collect(DeviceBlock<T>& block, size_t first) {
+    block.Finish();
+    for (size_t v = 0; v < spec.variants.size(); ++v) {
+      if (const uint64_t bad = block.Low(first + v); bad != 0)
+        non_finite_[v].fetch_add(bad, std::memory_order_relaxed);
+    }
+  }
   int Shift() const { return (norm_units_ > 0 ? 1 : 0) + (mean_units_ > 0 ? 1 : 0); }
   bool IsNorms(int phase) const { return phase == 0 && norm_units_ > 0; }
 
@@ -156,6 +186,7 @@ class MethodTask : public Task {
   std::vector<SourceReader<T>> readers_;
 
  private:
+  const char* on_cpu_because_ = "its method has no code for devices";
   size_t norm_units_ = 0, mean_units_ = 0;
   std::vector<std::atomic<uint64_t>> non_finite_;
 };

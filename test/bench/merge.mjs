@@ -31,6 +31,16 @@ const METHODS = {
   breadcrumbs: { tuned: 3, model: () => weighted({ density: 0.5, gamma: 0.01 }) },
   della: { tuned: 3, model: () => weighted({ density: 0.5, epsilon: 0.15 }) },
   passthrough: { tuned: 0, base: false, model: () => ({}) },
+  nuslerp: { tuned: 1, base: false, model: () => ({ parameters: { weight: 0.5 } }) },
+  multislerp: { tuned: 1, base: false, model: () => ({ parameters: { weight: 0.5 } }) },
+  karcher: { tuned: 1, base: false, model: () => ({}) },
+  nearswap: { tuned: 1, parameters: { t: 0.001 }, model: () => ({}) },
+  arcee_fusion: { tuned: 1, model: () => ({}) },
+  breadcrumbs_ties: { tuned: 3, model: () => weighted({ density: 0.5, gamma: 0.01 }) },
+  della_linear: { tuned: 3, model: () => weighted({ density: 0.5, epsilon: 0.15 }) },
+  sce: { tuned: 3, parameters: { select_topk: 0.5 }, model: () => ({}) },
+  ram: { tuned: 3, model: () => ({}) },
+  ramplus_tl: { tuned: 3, model: () => ({}) },
 };
 
 /** @param {string[]} args */

@@ -51,6 +51,7 @@ class Combination final : public MethodTask<T> {
     if (shape_.axis == Axis::kLast && rows_.rows == 1) shape_.axis = Axis::kFlat;
     columns_ = this->elements / std::max<uint64_t>(1, spec.FirstDim());
     if (shape_.axis == Axis::kFirst && columns_ == 1) shape_.axis = Axis::kFlat;
+    if (shape_.axis == Axis::kFlat) this->AllowDevice();
     vectors_ = spec.sources.size() - (shape_.from_base ? 1 : 0);
     pairs_ = vectors_ * (vectors_ + 1) / 2;
     plans_.resize(spec.variants.size());
@@ -96,11 +97,16 @@ class Combination final : public MethodTask<T> {
       double lanes[kLanes];
       const Extent extent = this->Block(unit);
       this->Prefetch(extent);
-      Reduce(extent, partial_.data() + unit * pairs_, lanes, worker);
+      if (const auto block = this->OnDevice(extent, worker)) {
+        ReduceOn(*block, partial_.data() + unit * pairs_);
+      } else {
+        Reduce(extent, partial_.data() + unit * pairs_, lanes, worker);
+      }
       return;
     }
     const Extent extent = this->Block(unit);
     this->Prefetch(extent);
+    if (const auto block = this->OnDevice(extent, worker)) return CombineOn(*block);
     Combine(extent, extent.first, worker);
   }
   void MethodEnd(int phase) override {
@@ -234,6 +240,29 @@ class Combination final : public MethodTask<T> {
       this->k_.add_scaled(plan.coefficients[i], Vector(tiles, i), out, n);
     if (plan.divides) this->k_.divide(plan.divisor, out, n);
     if (shape_.from_base) this->k_.add(tiles, out, n);
+  }
+  void ReduceOn(DeviceBlock<T>& block, double* sums) const {
+    block::GramLane<T> body;
+    body.vectors = block.All(shape_.from_base);
+    body.elements = block.count();
+    const size_t at = block.NewLanes(pairs_);
+    body.lanes = block.Lanes(at);
+    block.Launch(body, pairs_ * kLanes);
+    block.Finish();
+    for (size_t p = 0; p < pairs_; ++p) sums[p] = block.SumAt(at + p * kLanes);
+  }
+  void CombineOn(DeviceBlock<T>& block) {
+    block::Combine<T> body;
+    body.vectors = block.All(shape_.from_base);
+    for (uint32_t v = 0; v < plans_.size(); ++v) {
+      const VariantPlan& plan = plans_[v];
+      std::copy(plan.coefficients.begin(), plan.coefficients.end(), body.coefficients);
+      body.divides = plan.divides;
+      body.divisor = plan.divisor;
+      body.only = plan.only;
+      block.Write(v, body);
+    }
+    this->Collect(block, 0);
   }
   void CombineTileByColumn(size_t variant, uint64_t first, T* tiles, T* out, size_t n) const {
     size_t done = 0;

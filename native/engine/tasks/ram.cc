@@ -16,6 +16,7 @@ class Ram final : public MethodTask<T> {
       : MethodTask<T>(spec, environment), models_(spec.sources.size() - 1) {
     for (const Variant& variant : spec.variants)
       counts_ |= std::get<RamParams>(variant.params).r != 0;
+    this->AllowDevice();
   }
   void Release() override {
     MethodTask<T>::Release();
@@ -37,6 +38,7 @@ class Ram final : public MethodTask<T> {
     const bool writes = phase + 1 == MethodPhases();
     const Extent extent = this->Block(unit);
     this->Prefetch(extent);
+    if (const auto block = this->OnDevice(extent, worker)) return RunOn(*block, unit, writes);
     // Tiles: base, deltas, how many models are active, their sum or the result.
     T* base = worker.template Tiles<T>(models_ + 3);
     T* count = base + (models_ + 1) * kTile;
@@ -90,6 +92,29 @@ class Ram final : public MethodTask<T> {
   }
 
  private:
+  void RunOn(DeviceBlock<T>& block, size_t unit, bool writes) {
+    const size_t variants = this->spec.variants.size();
+    block::RamMerge<T> body;
+    body.models.vectors = block.All(true);
+    body.scales = counts_;
+    for (uint32_t v = 0; v < variants; ++v) {
+      body.models.epsilon = static_cast<T>(std::get<RamParams>(this->spec.variants[v].params).epsilon);
+      std::copy_n(factors_.data() + v * models_, models_, body.factors);
+      if (writes) {
+        block.Write(v, body);
+        continue;
+      }
+      block::RamCount<T> count{body.models, 0, {}};
+      for (size_t m = 0; m < models_; ++m) {
+        count.model = static_cast<int>(m);
+        block.Count(block.NewCount(), count);
+      }
+    }
+    if (writes) return this->Collect(block, 0);
+    block.Finish();
+    for (size_t i = 0; i < variants * models_; ++i)
+      partial_[unit * variants * models_ + i] = {block.Low(i), block.High(i)};
+  }
   void CountTile(const T* base, const T* count, T epsilon, size_t n, Count* counts) const {
     for (size_t m = 0; m < models_; ++m) {
       const T* delta = base + (m + 1) * kTile;

@@ -53,6 +53,7 @@ class TaskArithmetic final : public MethodTask<T> {
     MethodTask<T>::Release();
     ties_ = {};
     partial_ = {};
+    for (Slot& slot : slots_) slot.thresholds = {};
   }
 
  protected:
@@ -64,6 +65,7 @@ class TaskArithmetic final : public MethodTask<T> {
     return ByRow() ? rows_.Units() : this->Blocks();
   }
   void MethodBegin(int phase) override {
+    if (phase == 0 && ByRow()) MakeThresholds();
     if (windows_ > 0 && phase == 1) window_.Begin(this->Blocks(), this->elements);
     if (IsRadix(phase)) select_.Begin(phase - windows_);
     if (phase == ties_phase_ && !windowed_) ties_.assign(this->Blocks() * slots_.size(), {});
@@ -124,7 +126,7 @@ class TaskArithmetic final : public MethodTask<T> {
     Band<T> band;
     uint64_t threshold = 0;
     RngKey key;
-    double least = 0, slope = 0;  // DELLA: probability = least + slope * rank
+    std::vector<uint32_t> thresholds;  // DELLA: of each rank in a row
   };
   struct Sums {
     double all = 0, kept = 0;
@@ -174,13 +176,28 @@ class TaskArithmetic final : public MethodTask<T> {
         if (p.rescale == Rescale::kInverseDensity) slot.factor = static_cast<T>(1.0 / density);
         break;
       default: {
-        const double length = static_cast<double>(rows_.length);
-        slot.least = rows_.length > 1 ? density - p.epsilons[m] : density;
-        slot.slope = rows_.length > 1 ? 2.0 * p.epsilons[m] / (length - 1.0) : 0.0;
         if (p.rescale == Rescale::kInverseDensity) slot.factor = static_cast<T>(1.0 / density);
       }
     }
     return true;
+  }
+  // DELLA's probability of a rank: density - epsilon for the smallest magnitude of a row, density +
+  // epsilon for the largest; a row of one element has the density.
+  void MakeThresholds() {
+    for (size_t s = 0; s < slots_.size(); ++s) {
+      if (!slots_[s].active) continue;
+      const TaskArithmeticParams& p = P(s / models_);
+      const double density = p.densities[s % models_], epsilon = p.epsilons[s % models_];
+      const bool single = rows_.length == 1;
+      const double least = single ? density : density - epsilon;
+      const double slope = single ? 0.0 : 2.0 * epsilon / (static_cast<double>(rows_.length) - 1.0);
+      slots_[s].thresholds.resize(rows_.length);
+      for (uint64_t rank = 0; rank < rows_.length; ++rank) {
+        const uint64_t threshold = KeepThreshold(least + slope * static_cast<double>(rank));
+        slots_[s].thresholds[rank] =
+            static_cast<uint32_t>(std::min<uint64_t>(threshold, UINT32_MAX));
+      }
+    }
   }
   size_t AddTarget(size_t m, uint64_t rank) {
     window_.AddTarget(m, rank);
@@ -389,14 +406,7 @@ class TaskArithmetic final : public MethodTask<T> {
         uint32_t* draws = worker.Draws();
         this->env_.target->draw(slot.key, first, n, draws);
         const uint32_t* ranks = Ranks(worker, m) + first % rows_.length;
-        uint64_t kept = 0;
-        for (size_t i = 0; i < n; ++i) {
-          const bool keep =
-              draws[i] < KeepThreshold(slot.least + slot.slope * static_cast<double>(ranks[i]));
-          kept += keep ? 1 : 0;
-          x[i] = keep ? x[i] : T(0);
-        }
-        return kept;
+        return this->k_.keep_ranked(x, draws, ranks, slot.thresholds.data(), n);
       }
       default: {
         Key* keys = reinterpret_cast<Key*>(tiles + (2 * models_ + 4) * kTile);
