@@ -27,7 +27,7 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
     if (stopStatus !== undefined) process.exit(SIGNAL_STATUS[name]); // asked twice: at once
     stopStatus = SIGNAL_STATUS[name];
     const what = name === "SIGINT" ? "Interrupted" : "Terminated";
-    controller.abort(new RetemperError("CANCELLED", `${what}: nothing was written under the output's name.`));
+    controller.abort(new RetemperError("CANCELLED", `${what}: nothing unfinished has the name of an output.`));
   });
 }
 

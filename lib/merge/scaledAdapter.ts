@@ -8,7 +8,7 @@ import { estimate } from "../plan/estimate.js";
 import { InputFiles, matrixOf } from "../plan/parts.js";
 import { packShards } from "../plan/shards.js";
 import type { DraftTensor } from "../plan/tensors.js";
-import type { RecipeSource } from "../recipe/types.js";
+import type { ModelReference, RecipeSource } from "../recipe/types.js";
 import type { Prepared } from "./prepare.js";
 
 const ADAPTER_FILE = "adapter_model.safetensors";
@@ -39,7 +39,7 @@ export function scaledAdapter(prepared: Prepared, threads: number): Prepared {
     };
   });
   const outputs = tensors.map(({ name, outDtype, shape }) => ({ name, dtype: outDtype, shape }));
-  const { shards, totalSize } = packShards(outputs, Number.POSITIVE_INFINITY);
+  const { shards, totalSize } = packShards(outputs, Number.MAX_VALUE);
   const built: BuiltPlan = {
     ...prepared.built,
     tensors,
@@ -51,12 +51,20 @@ export function scaledAdapter(prepared: Prepared, threads: number): Prepared {
     ...prepared,
     built,
     estimate: estimate(built, { threads, maxMemory: 0, tokenizerBytes: 0 }),
-    adapterConfig: { ...adapter.config, base_model_name_or_path: base },
+    adapterConfig: {
+      ...adapter.config,
+      base_model_name_or_path: base.path,
+      ...(base.revision !== undefined && { revision: base.revision }),
+    },
   };
 }
 
 /** The adapted model of a linear merge of A with A + adapter, A, and the share of the adapted model. */
-function pairOf({ recipe }: Prepared): { readonly tuned: string; readonly base: string; readonly weight: number } {
+function pairOf({ recipe }: Prepared): {
+  readonly tuned: string;
+  readonly base: ModelReference;
+  readonly weight: number;
+} {
   if (recipe.method !== "linear") throw inexact(`${recipe.method} is not linear in the adapter's change`);
   if (recipe.tokenizer || recipe.chatTemplate) throw inexact("an adapter does not change the tokenizer");
   const [module, ...others] = recipe.modules;
@@ -71,7 +79,7 @@ function pairOf({ recipe }: Prepared): { readonly tuned: string; readonly base: 
   if (a === undefined || b === undefined || Math.abs(a + b - 1) > 1e-12) {
     throw inexact("the weights of the two models are not lambda and 1 - lambda for all tensors");
   }
-  return { tuned: adapted.model.text, base: plain.model.path, weight: a };
+  return { tuned: adapted.model.text, base: plain.model, weight: a };
 }
 
 /** The weight that a model has for all of its tensors. */
