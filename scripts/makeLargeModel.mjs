@@ -5,7 +5,7 @@
 // partly share (cosine 0.36), as real ones do.
 // The defaults have the shape of Llama 3.2 1B: 1.24e9 parameters, 2.47 GB a model.
 
-import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -14,9 +14,22 @@ const BASE_DEVIATION = 0.02;
 const CHUNK = 1 << 22; // values written at a time
 const SHARED = -2; // the generator of what all tunings have in common; models count from 0
 
-/** @typedef {{ layers: number, hidden: number, intermediate: number, kv: number, vocab: number, seed: number }} Shape */
+/**
+ * `sparse`: all values are zeros that take no disk space, for measuring what does not depend on values.
+ * @typedef {{ layers: number, hidden: number, intermediate: number, kv: number, vocab: number, seed: number,
+ *   untied?: boolean, sparse?: boolean }} Shape
+ */
 
 export const LLAMA_1B = { layers: 16, hidden: 2048, intermediate: 8192, kv: 512, vocab: 128256, seed: 1 };
+export const LLAMA_8B = {
+  layers: 32,
+  hidden: 4096,
+  intermediate: 14336,
+  kv: 1024,
+  vocab: 128256,
+  untied: true,
+  seed: 1,
+};
 
 /**
  * Writes base and tuned models below `out`.
@@ -38,7 +51,7 @@ export function makeLargeModels(out, shape, tuned = 1) {
   return folders;
 }
 
-function tensorsOf({ layers, hidden, intermediate, kv, vocab }) {
+function tensorsOf({ layers, hidden, intermediate, kv, vocab, untied }) {
   const tensors = [{ name: "model.embed_tokens.weight", shape: [vocab, hidden], layer: 0 }];
   for (let layer = 0; layer < layers; layer++) {
     const add = (name, ...shape) => tensors.push({ name: `model.layers.${layer}.${name}.weight`, shape, layer });
@@ -53,10 +66,11 @@ function tensorsOf({ layers, hidden, intermediate, kv, vocab }) {
     add("self_attn.v_proj", kv, hidden);
   }
   tensors.push({ name: "model.norm.weight", shape: [hidden], layer: layers - 1 });
+  if (untied) tensors.push({ name: "lm_head.weight", shape: [vocab, hidden], layer: layers - 1 });
   return tensors;
 }
 
-function configOf({ layers, hidden, intermediate, kv, vocab }) {
+function configOf({ layers, hidden, intermediate, kv, vocab, untied }) {
   const headSize = Math.min(64, kv);
   return {
     architectures: ["LlamaForCausalLM"],
@@ -70,12 +84,12 @@ function configOf({ layers, hidden, intermediate, kv, vocab }) {
     vocab_size: vocab,
     rms_norm_eps: 1e-5,
     rope_theta: 500000,
-    tie_word_embeddings: true,
+    tie_word_embeddings: !untied,
     torch_dtype: "bfloat16",
   };
 }
 
-function writeModel(path, tensors, { layers, seed }, model) {
+function writeModel(path, tensors, { layers, seed, sparse }, model) {
   let end = 0;
   const header = {};
   for (const { name, shape } of tensors) {
@@ -90,6 +104,7 @@ function writeModel(path, tensors, { layers, seed }, model) {
   const file = openSync(path, "w");
   try {
     writeSync(file, Buffer.concat([length, Buffer.from(json)]));
+    if (sparse) return ftruncateSync(file, 8 + json.length + end);
     tensors.forEach(({ shape, layer }, index) => {
       const count = shape.reduce((a, b) => a * b, 1);
       const centre = shape.length === 1 ? 1 : 0; // norms lie around one

@@ -11,7 +11,8 @@ import { keepResult, table } from "./results.mjs";
 
 const MAIN = new URL("../../dist/cli/main.js", import.meta.url).pathname;
 const HELP = `usage: npm run bench -- merge [options]
-  --size tiny|1b     shape of the models (default 1b: Llama 3.2 1B, 2.5 GB each)
+  --size tiny|1b|8b  shape of the models (default 1b: Llama 3.2 1B, 2.5 GB each; 8b: Llama 3 8B, sparse
+                     inputs of zeros and 16 GB of output)
   --methods LIST     comma-separated (default: all)
   --runs N           counted runs of each, the median is shown (default 3)
   --mergekit PATH    mergekit-yaml to compare with (default: the peers' environment, if there is one)

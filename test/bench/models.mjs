@@ -4,11 +4,12 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { LLAMA_1B, makeLargeModels } from "../../scripts/makeLargeModel.mjs";
+import { LLAMA_1B, LLAMA_8B, makeLargeModels } from "../../scripts/makeLargeModel.mjs";
 
 const SIZES = {
   tiny: { layers: 2, hidden: 256, intermediate: 1024, kv: 64, vocab: 4096, seed: 1 },
   "1b": LLAMA_1B,
+  "8b": { ...LLAMA_8B, sparse: true },
 };
 
 /** Where benchmarks keep their models and outputs: RETEMPER_BENCH_DIR, else a cache folder of the user. */
@@ -20,7 +21,7 @@ export function benchFolder() {
 
 /**
  * The base and three tuned models of a size.
- * @param {"tiny" | "1b"} size
+ * @param {"tiny" | "1b" | "8b"} size
  * @returns {string[]} four folders, the base first
  */
 export function benchModels(size) {
