@@ -43,8 +43,8 @@ async function checkpointFiles(
   for (const { name: file, path, kind } of await sidecars(models.leader.folder, {
     code: options.trustRemoteCode ?? false,
   })) {
-    // Tokenizer files come from the merged tokenizer below; further templates belong to it.
-    if (kind === "tokenizer" || (kind === "template" && options.copyTokenizer === false)) continue;
+    // They come with the merged tokenizer below, and another model's template would replace that of its own.
+    if (kind === "tokenizer" || kind === "template") continue;
     files.set(file, { copyFrom: path });
   }
   if (options.copyTokenizer !== false || recipe.tokenizer || recipe.chatTemplate) {

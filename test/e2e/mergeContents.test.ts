@@ -177,6 +177,19 @@ describe("vocabularies of different sizes", () => {
     expect(configOf(out).vocab_size).toBe(8);
     expect(readFileSync(join(out, "tokenizer.json"), "utf8")).toContain('"t7"');
   });
+
+  it("bring no template of the base along with another model's tokenizer", async () => {
+    const [a = "", b = ""] = pair();
+    writeFileSync(join(a, "chat_template.jinja"), "{{ 'of the base, which is another text' }}");
+    writeFileSync(join(b, "tokenizer_config.json"), "{}");
+    const recipe = linear([0.5, 0.5], [a, b], { base_model: a, tokenizer: { source: b } });
+    await merge(recipe, out);
+    expect(readdirSync(out)).not.toContain("chat_template.jinja");
+    const template = "{{ 'the one that the recipe asks for' }}";
+    await merge({ ...recipe, chat_template: template }, out, { force: true });
+    expect(readdirSync(out)).not.toContain("chat_template.jinja");
+    expect(JSON.parse(readFileSync(join(out, "tokenizer_config.json"), "utf8")).chat_template).toBe(template);
+  });
 });
 
 describe("an output", () => {
