@@ -20,6 +20,8 @@ export interface LocateOptions {
   readonly cwd?: string | undefined;
   /** Default: process.env. Read: HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME, XDG_CACHE_HOME. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Folders of models that have a name of the caller's; they come before paths and hub ids of the same name. */
+  readonly named?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -29,6 +31,8 @@ export interface LocateOptions {
  * @throws RetemperError BAD_INPUT that says what was looked for and where.
  */
 export async function locate(part: LocatedPart, options: LocateOptions = {}): Promise<string> {
+  const { named } = options;
+  if (named && Object.hasOwn(named, part.path)) return resolve(named[part.path] as string);
   const local = options.cwd === undefined ? resolve(part.path) : resolve(options.cwd, part.path);
   if (part.path === "" || part.path.includes("\0")) {
     throw new RetemperError("BAD_INPUT", `${JSON.stringify(part.path)} is not a path or hub id`);

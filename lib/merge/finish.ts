@@ -3,11 +3,12 @@
 import type { Addon } from "../addon/surface.js";
 import { RetemperError } from "../errors.js";
 import type { NativeMergeReport } from "../plan/types.js";
+import { namedModels } from "../recipe/references.js";
 import type { InputFile } from "./inputs.js";
 import type { MergeOptions } from "./options.js";
 import type { Prepared } from "./prepare.js";
 import type { ProgressReporter } from "./progress.js";
-import { RECORD_FILE, recordText } from "./record.js";
+import { type Origin, originOf, RECORD_FILE, recordedOptions, recordText } from "./record.js";
 import type { OutputFile } from "./report.js";
 import { sideFiles, writeSideFiles } from "./sideFiles.js";
 import { compareFiles } from "./verify.js";
@@ -46,15 +47,33 @@ export async function finishFolder(
     version,
     method: prepared.recipe.method,
     seed: options.seed ?? 0,
+    options: { ...recordedOptions(options), ...(prepared.adapterConfig && { outAdapter: true }) },
     recipe: prepared.recipe.text,
     files,
     inputs,
     digests,
+    sideInputs: prepared.sideInputs,
+    stages: await stageOrigins(prepared, options.models),
     facts: written.facts,
   });
   await writeSideFiles(folder, new Map([[RECORD_FILE, record]]), signal);
   if (options.verify) await refuseCorrupt(folder, files, addon, signal, progress);
   return files;
+}
+
+/** What the models with a name were made from, where they are outputs themselves: they may be gone when it is asked. */
+async function stageOrigins(
+  { recipe }: Prepared,
+  named: Readonly<Record<string, string>> = {},
+): Promise<Record<string, Origin>> {
+  const paths = namedModels(recipe).flatMap(({ path, lora }) => (lora ? [path, lora.path] : [path]));
+  const origins: Record<string, Origin> = {};
+  for (const name of new Set(paths)) {
+    const folder = Object.hasOwn(named, name) ? named[name] : undefined;
+    const origin = folder === undefined ? undefined : await originOf(folder);
+    if (origin) origins[name] = origin;
+  }
+  return origins;
 }
 
 function tensorFiles({ built }: Prepared, { sha256 }: WrittenTensors): OutputFile[] {

@@ -13,14 +13,17 @@ import type { ProgressReporter } from "./progress.js";
 export interface InputFile extends StoredFile {
   /** Reference of the model as the recipe writes it. */
   readonly model: string;
+  /** "adapter" for the adapter's own files. */
+  readonly part?: "adapter";
 }
 
 /** Every file of the models and their adapters, once each. */
 export function inputFiles(checkpoints: ReadonlyMap<string, Checkpoint>): InputFile[] {
   const files = new Map<string, InputFile>();
   for (const [model, { files: own, adapter }] of checkpoints) {
-    for (const file of [...own, ...(adapter?.files ?? [])]) {
-      if (!files.has(file.path)) files.set(file.path, { ...file, model });
+    for (const file of own) if (!files.has(file.path)) files.set(file.path, { ...file, model });
+    for (const file of adapter?.files ?? []) {
+      if (!files.has(file.path)) files.set(file.path, { ...file, model, part: "adapter" });
     }
   }
   return [...files.values()];

@@ -6,7 +6,7 @@ import { loadAddon } from "../addon/load.js";
 import type { Addon } from "../addon/surface.js";
 import { nativePlan } from "../plan/build.js";
 import type { NativeMergeReport } from "../plan/types.js";
-import type { Recipe } from "../recipe/types.js";
+import type { ParsedRecipe, Recipe } from "../recipe/types.js";
 import { finishFolder, keptError } from "./finish.js";
 import { refuseDifferentBuffers } from "./identical.js";
 import { hashUnknown, inputFiles, knownDigests, refuseChanged } from "./inputs.js";
@@ -27,10 +27,14 @@ import { openStaging } from "./staging.js";
  * @throws RetemperError with a code for every failure; `options.signal.reason` when aborted
  */
 export async function merge(recipe: string | Recipe, out: string, options: MergeOptions = {}): Promise<MergeReport> {
+  return mergeParsed(await readRecipe(recipe, options), out, options);
+}
+
+/** The same for a recipe that has been read; `options.lambda` is in it already. */
+export async function mergeParsed(parsed: ParsedRecipe, out: string, options: MergeOptions): Promise<MergeReport> {
   const started = performance.now();
   const { signal, force = false } = options;
   const progress = new ProgressReporter(options.onProgress);
-  const parsed = await readRecipe(recipe, options);
   progress.start("open");
   const target = await outputPath(out);
   await refuseExisting(target, force);

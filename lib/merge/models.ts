@@ -20,6 +20,8 @@ export interface OpenModelsOptions {
   readonly addon: HeaderReader;
   readonly signal?: AbortSignal | undefined;
   readonly cache?: string | undefined;
+  /** Folders of models that the recipe calls by a name of the caller's. */
+  readonly named?: Readonly<Record<string, string>> | undefined;
 }
 
 /** @throws RetemperError BAD_INPUT for a model that does not exist or cannot be trusted; IO. */

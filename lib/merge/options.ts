@@ -40,6 +40,11 @@ export interface PlanOptions {
   readonly lenient?: boolean | undefined;
   /** The hub cache to look models up in; default HF_HUB_CACHE, else HF_HOME/hub. */
   readonly transformersCache?: string | undefined;
+  /**
+   * Folders of models by the names that the recipe has for them: `{ models: { first: "/scratch/first" } }` makes the
+   * model `first` of the recipe that folder. Names come before paths and hub ids.
+   */
+  readonly models?: Readonly<Record<string, string>> | undefined;
   /** Worker threads; 0 or undefined = one for each available core. The bytes do not depend on it. */
   readonly threads?: number | undefined;
   /** Bytes of memory that the engine may take for its buffers (mapped files apart); 0 or undefined = its default. */

@@ -7,11 +7,13 @@ import { storageDtype } from "../plan/dtypes.js";
 import { type Estimate, estimate } from "../plan/estimate.js";
 import type { InputFiles } from "../plan/parts.js";
 import { loadRecipe } from "../recipe/load.js";
+import { namedModels } from "../recipe/references.js";
 import type { ParsedRecipe, Recipe } from "../recipe/types.js";
 import { checkSettings, LAMBDAS, suppliedBy, withSettings } from "../recipe/vary.js";
 import { type OpenModels, openModels } from "./models.js";
 import type { PlanOptions } from "./options.js";
 import { gridPoints, type Point } from "./points.js";
+import { type SideInput, sideInputs } from "./sideInputs.js";
 import { type OutputVocabulary, outputVocabulary } from "./vocabulary.js";
 
 export interface Prepared {
@@ -23,6 +25,8 @@ export interface Prepared {
   readonly warnings: readonly string[];
   /** adapter_config.json of an output that is an adapter and no checkpoint. */
   readonly adapterConfig?: Readonly<Record<string, unknown>> | undefined;
+  /** Configuration, tokenizers and the like, as they were when the models were opened. */
+  readonly sideInputs: readonly SideInput[];
 }
 
 /** What the plans of a sweep have in common: everything but the numbers of the recipe. */
@@ -30,14 +34,24 @@ export interface Opened {
   readonly models: OpenModels;
   readonly vocabulary: OutputVocabulary;
   readonly tokenizerBytes: number;
+  readonly sideInputs: readonly SideInput[];
 }
 
 /** Reads the recipe alone, so that what is wrong with it is said before anything else. */
 export async function readRecipe(recipe: string | Recipe, options: PlanOptions): Promise<ParsedRecipe> {
   options.signal?.throwIfAborted();
   const { lambda, lenient } = options;
-  if (lambda === undefined) return loadRecipe(recipe, { lenient });
-  const parsed = await loadRecipe(recipe, { lenient, supplied: suppliedBy([LAMBDAS]) });
+  return withLambda(await loadRecipe(recipe, { lenient, supplied: suppliedByLambda(lambda) }), options);
+}
+
+/** Parameters that a recipe may leave out when there is a lambda. */
+export function suppliedByLambda(lambda: number | undefined): string[] {
+  return lambda === undefined ? [] : suppliedBy([LAMBDAS]);
+}
+
+/** The recipe with the caller's lambda in it, if there is one. @throws RetemperError USAGE where it has no meaning */
+export async function withLambda(parsed: ParsedRecipe, { lambda, lenient }: PlanOptions): Promise<ParsedRecipe> {
+  if (lambda === undefined) return parsed;
   const [point] = gridPoints({ [LAMBDAS]: [lambda] }) as [Point];
   checkSettings(parsed, [LAMBDAS]);
   return withSettings(parsed, point.settings, { lenient });
@@ -49,18 +63,19 @@ export async function prepare(recipe: ParsedRecipe, options: PlanOptions, addon:
 
 /** Opens the models and puts the vocabulary together. */
 export async function openInputs(recipe: ParsedRecipe, options: PlanOptions, addon: Addon): Promise<Opened> {
-  const { signal } = options;
-  const cache = options.transformersCache;
-  const models = await openModels(recipe, { addon, signal, cache });
+  const { signal, transformersCache: cache, models: named } = options;
+  // Before they are read: what changes in between must not pass for what the output was made from.
+  const words = await sideInputs(namedModels(recipe), { cache, named, signal });
+  const models = await openModels(recipe, { addon, signal, cache, named });
   signal?.throwIfAborted();
-  const vocabulary = await outputVocabulary(recipe, models, cache);
+  const vocabulary = await outputVocabulary(recipe, models, cache, named);
   signal?.throwIfAborted();
-  return { models, vocabulary, tokenizerBytes: await bytesOf(vocabulary) };
+  return { models, vocabulary, tokenizerBytes: await bytesOf(vocabulary), sideInputs: words };
 }
 
 /** Plans a recipe on models that are open. */
 export function planOn(
-  { models, vocabulary, tokenizerBytes }: Opened,
+  { models, vocabulary, tokenizerBytes, sideInputs: words }: Opened,
   recipe: ParsedRecipe,
   options: PlanOptions,
   addon: Addon,
@@ -83,6 +98,7 @@ export function planOn(
     built,
     estimate: estimate(built, { threads, maxMemory: options.maxMemory ?? 0, tokenizerBytes }),
     warnings: [...new Set([...recipe.warnings, ...models.warnings, ...vocabulary.warnings, ...built.warnings])],
+    sideInputs: words,
   };
 }
 

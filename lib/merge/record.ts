@@ -5,10 +5,13 @@ import { readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { RetemperError } from "../errors.js";
+import { DEFAULT_SHARD_SIZE } from "../plan/shards.js";
 import type { NativeFacts } from "../plan/types.js";
 import type { InputFile } from "./inputs.js";
 import { ioError } from "./ioError.js";
+import type { MergeOptions } from "./options.js";
 import type { OutputFile } from "./report.js";
+import type { SideInput } from "./sideInputs.js";
 
 export const RECORD_FILE = "retemper.json";
 /** Facts of a hundred thousand tensors stay far below. */
@@ -18,39 +21,92 @@ export interface RecordFacts {
   readonly version: string;
   readonly method: string;
   readonly seed: number;
+  readonly options: RecordedOptions;
   readonly recipe: string;
   readonly files: readonly OutputFile[];
   readonly inputs: readonly InputFile[];
   /** By path. */
   readonly digests: ReadonlyMap<string, string>;
+  readonly sideInputs: readonly SideInput[];
+  /** By name, for inputs that are outputs of other merges and have a name. */
+  readonly stages: Readonly<Record<string, Origin>>;
   readonly facts: readonly NativeFacts[];
 }
 
+/** Options that show in an output's bytes, where they are not the default; the seed stands by itself. */
+export type RecordedOptions = Readonly<Record<string, string | number | boolean>>;
+
+/** The options that show in the output's bytes. */
+export function recordedOptions(options: MergeOptions): RecordedOptions {
+  const { outShardSize, loraMergeDtype, unsafeTruncateEmbeddings, trustRemoteCode } = options;
+  return {
+    ...(outShardSize !== undefined && outShardSize !== DEFAULT_SHARD_SIZE && { outShardSize }),
+    ...(loraMergeDtype !== undefined && { loraMergeDtype }),
+    ...(unsafeTruncateEmbeddings && { unsafeTruncateEmbeddings }),
+    ...(options.copyTokenizer === false && { copyTokenizer: false }),
+    ...(options.writeModelCard === false && { writeModelCard: false }),
+    ...(trustRemoteCode && { trustRemoteCode }),
+  };
+}
+
 /** The text of retemper.json. */
-export function recordText({ version, method, seed, recipe, files, inputs, digests, facts }: RecordFacts): string {
+export function recordText(facts: RecordFacts): string {
+  const { version, method, seed, options, recipe, files, inputs, digests, sideInputs, stages } = facts;
   const record = {
     format: 1,
     tool: { name: "retemper", version },
     method,
     seed,
+    options,
     recipe,
     outputs: files,
     // The models as the recipe writes them and the names of their files: outputs are published, and absolute paths tell
     // more of a machine than its owner may wish.
-    inputs: inputs.map(({ model, path, size, inode, mtimeNs }) => {
-      return { model, file: basename(path), size, inode, mtimeNs, sha256: digests.get(path) };
+    inputs: inputs.map(({ model, part, path, size, inode, mtimeNs }) => {
+      return { model, part, file: basename(path), size, inode, mtimeNs, sha256: digests.get(path) };
     }),
-    tensors: facts.map(({ variant: _one, ...fact }) => fact),
+    sidecars: sideInputs,
+    ...(Object.keys(stages).length > 0 && { stages }),
+    tensors: facts.facts.map(({ variant: _one, ...fact }) => fact),
   };
   return `${JSON.stringify(record, null, 1)}\n`;
 }
+
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+
+const originSchema = z.object({
+  seed: z.number(),
+  options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  recipe: z.string(),
+  inputs: z.array(
+    z.object({
+      model: z.string(),
+      part: z.literal("adapter").optional(),
+      file: z.string(),
+      size: z.number(),
+      inode: z.string(),
+      mtimeNs: z.string(),
+      sha256: digest.optional(),
+    }),
+  ),
+  sidecars: z.array(
+    z.object({ model: z.string(), part: z.enum(["model", "adapter"]), file: z.string(), sha256: digest.optional() }),
+  ),
+});
+
+/** What an output was made from: enough to tell whether it would become the same again. */
+export type Origin = z.infer<typeof originSchema> & { readonly stages?: Readonly<Record<string, Origin>> | undefined };
+
+const nestedOrigin: z.ZodType<Origin> = originSchema.extend({
+  stages: z.lazy(() => z.record(z.string(), nestedOrigin)).optional(),
+});
 
 const recordSchema = z.object({
   outputs: z.array(
     z.object({
       path: z.string().regex(/^(?!\.{1,2}(\/|$))[^/\0\\]+(\/(?!\.{1,2}(\/|$))[^/\0\\]+)*$/),
       bytes: z.number().int().nonnegative(),
-      sha256: z.string().regex(/^[0-9a-f]{64}$/),
+      sha256: digest,
     }),
   ),
 });
@@ -60,28 +116,40 @@ const recordSchema = z.object({
  * @throws RetemperError BAD_INPUT when the folder has no record, or one that cannot be read.
  */
 export async function readRecord(out: string): Promise<readonly OutputFile[]> {
+  const text = await readRecordText(out);
+  try {
+    return recordSchema.parse(JSON.parse(text)).outputs;
+  } catch (cause) {
+    throw new RetemperError("BAD_INPUT", "the record of the merge is damaged", {
+      file: join(out, RECORD_FILE),
+      hint: "the output is not as it was written; merge again",
+      cause,
+    });
+  }
+}
+
+/** What an output was made from; undefined where its record does not say, or there is none. */
+export async function originOf(out: string): Promise<Origin | undefined> {
+  try {
+    return nestedOrigin.parse(JSON.parse(await readRecordText(out)));
+  } catch {
+    return undefined;
+  }
+}
+
+async function readRecordText(out: string): Promise<string> {
   const path = join(out, RECORD_FILE);
-  let text: string;
   try {
     const stats = await stat(path);
     if (!stats.isFile() || stats.size > LIMIT)
       throw new RetemperError("BAD_INPUT", "this is no record of a merge", { file: path });
-    text = await readFile(path, "utf8");
+    return await readFile(path, "utf8");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "ENOENT" && code !== "ENOTDIR") throw ioError(error, path, "cannot read");
     throw new RetemperError("BAD_INPUT", `${out} has no ${RECORD_FILE}, so nothing says what it should hold`, {
       file: out,
       hint: "only the output of a merge can be verified",
-    });
-  }
-  try {
-    return recordSchema.parse(JSON.parse(text)).outputs;
-  } catch (cause) {
-    throw new RetemperError("BAD_INPUT", "the record of the merge is damaged", {
-      file: path,
-      hint: "the output is not as it was written; merge again",
-      cause,
     });
   }
 }

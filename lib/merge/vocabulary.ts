@@ -23,6 +23,7 @@ export async function outputVocabulary(
   recipe: ParsedRecipe,
   { checkpoints, references }: OpenModels,
   cache: string | undefined,
+  named?: Readonly<Record<string, string>>,
 ): Promise<OutputVocabulary> {
   const models: TokenizerInput[] = [];
   for (const [text, reference] of references) {
@@ -32,7 +33,7 @@ export async function outputVocabulary(
   }
   for (const reference of recipe.tokenizer ? modelsOfRequest(recipe.tokenizer) : []) {
     if (models.some((model) => sameModel(model.reference, reference))) continue;
-    models.push({ reference, folder: await locate(reference, { cache }), merged: false });
+    models.push({ reference, folder: await locate(reference, { cache, named }), merged: false });
   }
   const outcome = await mergeTokenizers(recipe.tokenizer, recipe.chatTemplate, models, recipe.baseModel);
   const { vocabularySize, gathers } = outcome;

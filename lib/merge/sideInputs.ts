@@ -1,0 +1,74 @@
+// The words that a merge depends on beside tensors: configuration, tokenizers, templates, an adapter's settings. Their
+// digests go into the record of the output, so that a later run can tell whether it would write the same.
+
+import { createHash } from "node:crypto";
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { type LocateOptions, locate } from "../checkpoint/locate.js";
+import { listFolder, openFolder } from "../checkpoint/modelFolder.js";
+import { sidecarKind } from "../checkpoint/sidecars.js";
+import type { ModelReference } from "../recipe/types.js";
+
+export interface SideInput {
+  /** Reference of the model as the recipe writes it. */
+  readonly model: string;
+  readonly part: "model" | "adapter";
+  readonly file: string;
+  /** Lower-case sha256; undefined where the file cannot be read. */
+  readonly sha256: string | undefined;
+}
+
+/**
+ * The side files of all models, in the order of the models and then of names. A model that is not there has none: what
+ * is missing is told by those who need it.
+ */
+export async function sideInputs(
+  references: Iterable<ModelReference>,
+  options: LocateOptions & { readonly signal?: AbortSignal | undefined },
+): Promise<SideInput[]> {
+  const known = new Map<string, string | undefined>();
+  const found: SideInput[] = [];
+  for (const { text, path, revision, lora } of references) {
+    options.signal?.throwIfAborted();
+    const places = [{ part: "model" as const, at: { path, revision } }];
+    for (const { part, at } of [...places, ...(lora ? [{ part: "adapter" as const, at: lora }] : [])]) {
+      for (const { file, path: full } of await sideFilesOf(at, options, part)) {
+        if (!known.has(full)) known.set(full, await digestOf(full));
+        found.push({ model: text, part, file, sha256: known.get(full) });
+      }
+    }
+  }
+  return found;
+}
+
+async function sideFilesOf(at: Parameters<typeof locate>[0], options: LocateOptions, part: SideInput["part"]) {
+  try {
+    const folder = await openFolder(await locate(at, options));
+    const names = await listFolder(folder);
+    return names.filter((name) => isSideFile(name, part)).map((file) => ({ file, path: join(folder.path, file) }));
+  } catch {
+    return [];
+  }
+}
+
+function isSideFile(name: string, part: SideInput["part"]): boolean {
+  if (part === "adapter") return name === "adapter_config.json";
+  return name === "config.json" || name.endsWith(".index.json") || sidecarKind(name) !== undefined;
+}
+
+async function digestOf(path: string): Promise<string | undefined> {
+  try {
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK); // a FIFO must not hold the run up
+    try {
+      if (!(await handle.stat()).isFile()) return undefined;
+      const digest = createHash("sha256");
+      for await (const piece of handle.createReadStream({ autoClose: false })) digest.update(piece as Buffer);
+      return digest.digest("hex");
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    return undefined;
+  }
+}
