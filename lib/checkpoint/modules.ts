@@ -38,6 +38,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   text_model: "text_decoder",
   language_model: "text_decoder",
   text: "text_decoder",
+  default: "text_decoder",
 };
 
 /** Modules that stand beside a language model; the language model is what they leave. */

@@ -11,6 +11,8 @@ export interface ConfigChanges {
   /** Rows of the embedding. */
   readonly vocabSize?: number | undefined;
   readonly tieWordEmbeddings?: boolean | undefined;
+  /** The class that loads the output, where the recipe overrides it. */
+  readonly architecture?: string | undefined;
 }
 
 type Mutable = Record<string, unknown>;
@@ -25,6 +27,7 @@ const LAYER_INDICES = ["mlp_only_layers", "cross_attention_layers", "attn_layer_
 export function updatedConfig(config: JsonObject, changes: ConfigChanges): Record<string, unknown> {
   const copy = structuredClone(config) as Mutable;
   const text = textConfig(copy) as Mutable;
+  if (changes.architecture !== undefined) copy.architectures = [changes.architecture];
   if (changes.dtype !== undefined) setDtype(copy, changes.dtype);
   if (changes.layers !== undefined) setLayers(text, changes.layers);
   if (changes.vocabSize !== undefined) {

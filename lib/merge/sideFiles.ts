@@ -51,7 +51,9 @@ async function checkpointFiles(
     for (const { name: file, content } of vocabulary.files) files.set(file, content);
   }
   if (Object.keys(models.leader.config).length > 0) {
-    files.set("config.json", `${JSON.stringify(updatedConfig(models.leader.config, built.config), null, 2)}\n`);
+    const architecture = models.references.get(models.leader.reference)?.overrideArchitecture;
+    const config = updatedConfig(models.leader.config, { ...built.config, architecture });
+    files.set("config.json", `${JSON.stringify(config, null, 2)}\n`);
   }
   const index = shardIndex(built.tensors.map(outputTensor), built.layout);
   if (index !== undefined) files.set(INDEX_FILE, index);

@@ -273,6 +273,15 @@ describe("an output", () => {
     }
   });
 
+  it("declares the architecture that the recipe overrides", async () => {
+    const a = model("a", languageModel(1));
+    await merge(linear([1], [a]), out);
+    expect(configOf(out).architectures).toEqual(["LlamaForCausalLM"]);
+    const entry = { model: { model: a, override_architecture: "MistralForCausalLM" } };
+    await merge({ merge_method: "passthrough", models: [entry] }, out, { force: true });
+    expect(configOf(out).architectures).toEqual(["MistralForCausalLM"]);
+  });
+
   it("leaves out what it is told to", async () => {
     const a = model("a", languageModel(1));
     writeFileSync(join(a, "tokenizer.json"), "{}");

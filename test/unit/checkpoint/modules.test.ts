@@ -40,9 +40,9 @@ describe("moduleTest", () => {
     expect(moduleTest("branch.left", names)?.("branch.left.weight")).toBe(true);
   });
 
-  it("takes a model of one module as its text decoder", () => {
+  it.each(["text_decoder", "default"])("takes a model of one module as its %s", (name) => {
     const names = ["model.layers.0.mlp.up_proj.weight", "lm_head.weight"];
-    expect(names.filter(moduleTest("text_decoder", names) ?? (() => false))).toEqual(names);
+    expect(names.filter(moduleTest(name, names) ?? (() => false))).toEqual(names);
   });
 
   it("tells encoder and decoder apart", () => {
