@@ -138,6 +138,9 @@ struct TensorSpec {
 };
 
 enum class ReadingChoice { kAuto, kMap, kPread };
+// kAuto is the CPU: no measurement shows a merge that a device speeds up, for disks are slower than
+// either.
+enum class DeviceChoice { kAuto, kCpu, kCuda };
 
 struct Plan {
   std::vector<InputSpec> inputs;
@@ -148,6 +151,8 @@ struct Plan {
   uint64_t max_memory = 0;
   ReadingChoice reading = ReadingChoice::kAuto;
   bool fsync = true;
+  DeviceChoice device = DeviceChoice::kAuto;
+  bool all_devices = false;  // else the first one
 };
 
 }  // namespace retemper

@@ -17,6 +17,17 @@ struct Facts {
   std::optional<double> t, cosine, kept;
 };
 
+// What a merge with devices did where.
+struct DeviceReport {
+  std::vector<std::string> names;
+  uint64_t tensors = 0;  // computed on them
+  struct OnCpu {
+    std::string reason;
+    uint64_t tensors = 0;
+  };
+  std::vector<OnCpu> on_cpu;  // the others
+};
+
 struct Report {
   std::vector<std::string> sha256;
   std::vector<Facts> facts;
@@ -24,6 +35,7 @@ struct Report {
   double seconds = 0;
   unsigned threads = 0;
   std::string target;
+  std::optional<DeviceReport> device;
 };
 
 }  // namespace retemper

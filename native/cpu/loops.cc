@@ -82,6 +82,7 @@ const Target& ChooseTarget() {
   const std::vector<const Target*> targets = AvailableTargets();
   const char* forced = std::getenv("RETEMPER_FORCE_TARGET");
   if (forced == nullptr || *forced == '\0') return *targets.back();
+  if (std::strcmp(forced, "cuda") == 0) return *targets.back();  // run_plan.cc takes the device
   std::string known;
   for (const Target* target : targets) {
     if (std::strcmp(target->name, forced) == 0) return *target;

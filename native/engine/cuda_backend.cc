@@ -156,7 +156,6 @@ uint32_t* DeviceBlock<T>::Ordinals(size_t model) const {
 
 template <class T>
 uint8_t* DeviceBlock<T>::Output(uint32_t variant) {
-  written_.push_back(variant);
   return queue_->Reserve(kOutputs + variant, count_ * SizeOf(spec_.out_dtype)).device;
 }
 template <class T>
@@ -168,7 +167,7 @@ template <class T>
 void DeviceBlock<T>::Finish() {
   if (used_ > 0) queue_->Download(kResults, used_ * sizeof(uint64_t));
   queue_->Wait();
-  for (const uint32_t variant : written_) {
+  for (const auto& [variant, word] : written_) {
     const size_t bytes = count_ * SizeOf(spec_.out_dtype);
     std::memcpy(worker_.out[variant], queue_->Reserve(kOutputs + variant, bytes).host, bytes);
   }

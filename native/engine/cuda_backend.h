@@ -47,20 +47,24 @@ class DeviceBlock {
     body.out = Counting(word);
     queue_->Launch(body, count_);
   }
-  // Runs a body on every element; its result is the block of `variant`. Returns the word of counts.
+  // Runs a body on every element; its result is the block of `variant`.
   template <class Body>
-  size_t Write(uint32_t variant, Body body) {
-    const size_t word = NewCount();
-    body.out = Counting(word);
+  void Write(uint32_t variant, Body body) {
+    written_.push_back({variant, NewCount()});
+    body.out = Counting(written_.back().word);
     body.out.bytes = Output(variant);
     body.out.dtype = spec_.out_dtype;
     queue_->Launch(body, count_);
     DownloadOutput(variant);
-    return word;
   }
 
   // Waits; the outputs are in the worker's buffers and the counts can be read.
   void Finish();
+  // Calls each(variant, how many values of its block are NaN or infinite).
+  template <class Each>
+  void EachNonFinite(Each each) const {
+    for (const Written& written : written_) each(written.variant, Low(written.word));
+  }
   uint64_t Low(size_t word) const { return Results<uint64_t>().host[word] & 0xffffffffu; }
   uint64_t High(size_t word) const { return Results<uint64_t>().host[word] >> 32; }
   // The sum of the lanes of one sum, in lane order.
@@ -93,7 +97,11 @@ class DeviceBlock {
   BlockQueue::Buffer results_;
   size_t words_ = 0, used_ = 0;
   std::vector<block::Operand> sources_;  // empty until uploaded
-  std::vector<uint32_t> written_;
+  struct Written {
+    uint32_t variant;
+    size_t word;
+  };
+  std::vector<Written> written_;
 };
 
 extern template class DeviceBlock<float>;

@@ -18,6 +18,7 @@ class RankSelect {
  public:
   using Key = typename KeyOf<T>::Type;
   static constexpr int kPasses = 8 * sizeof(T) / 16;
+  static constexpr size_t kBins = 1 << 16;
 
   struct Target {
     size_t stream = 0;
@@ -68,12 +69,23 @@ class RankSelect {
     }
     if (bins.seen + n > UINT32_MAX) Spill(bins);  // 32-bit counts cannot overflow
     bins.seen += n;
-    const int shift = 8 * static_cast<int>(sizeof(T)) - 16 * (pass + 1);
+    const int shift = Shift(pass);
     for (size_t g = 0; g < groups_.size(); ++g) {
       if (groups_[g].stream == stream) {
         kernels.key_histogram(keys, n, shift, groups_[g].prefix, bins.counts.data() + g * kBins);
       }
     }
+  }
+
+  // For histograms that are made elsewhere: the groups of the pass, kBins counts each.
+  static int Shift(int pass) { return 8 * static_cast<int>(sizeof(T)) - 16 * (pass + 1); }
+  size_t groups() const { return groups_.size(); }
+  size_t stream(size_t group) const { return groups_[group].stream; }
+  Key prefix(size_t group) const { return groups_[group].prefix; }
+  void AddCounts(const std::vector<uint64_t>& counts) {
+    std::vector<uint64_t>& sums = bins_[0].spilled;
+    sums.resize(counts.size(), 0);
+    for (size_t i = 0; i < counts.size(); ++i) sums[i] += counts[i];
   }
 
   void End(int pass) {
@@ -96,7 +108,6 @@ class RankSelect {
   }
 
  private:
-  static constexpr size_t kBins = 1 << 16;
   struct Group {
     size_t stream;
     Key prefix;

@@ -1,6 +1,8 @@
 #include "engine/run_plan.h"
 
 #include <chrono>
+#include <cstdlib>
+#include <cstring>
 #include <thread>
 
 #include "core/status.h"
@@ -46,10 +48,50 @@ uint64_t WorkerBytes(const Plan& plan, size_t buffers, uint64_t buffer_bytes) {
   return tiles + windows + histograms + 2 * buffers * buffer_bytes + (1 << 20);
 }
 
+constexpr unsigned kLeastDeviceWorkers = 4;  // so that transfers and kernels overlap
+constexpr unsigned kMostQueues = 8;          // a device
+
+// The devices of a merge that asks for them; nullptr for one on the CPU.
+std::unique_ptr<DevicePool> OpenDevices(const Plan& plan, Environment& environment,
+                                        const DeviceFunction& open) {
+  const char* forced = std::getenv("RETEMPER_FORCE_TARGET");
+  const bool asked = plan.device == DeviceChoice::kCuda ||
+                     (forced != nullptr && std::strcmp(forced, "cuda") == 0);
+  if (!asked) return nullptr;
+  if (plan.threads == 0) environment.workers = std::max(environment.workers, kLeastDeviceWorkers);
+  CudaOptions options;
+  options.all_devices = plan.all_devices;
+  options.queues = std::min(environment.workers, kMostQueues);
+  options.buffer_bytes = DeviceBufferBytes(plan, kBlock);
+  if (plan.max_memory > 0) {  // pinned memory may take a quarter
+    uint64_t each = 1;
+    for (const size_t bytes : options.buffer_bytes) each += bytes;
+    options.queues = std::clamp<size_t>(plan.max_memory / 4 / each, 1, options.queues);
+  }
+  return std::make_unique<DevicePool>(open(options));
+}
+
+DeviceReport ReportDevices(const DevicePool& pool, const std::vector<std::unique_ptr<Task>>& tasks) {
+  DeviceReport report;
+  report.names = pool.devices();
+  for (const auto& task : tasks) {
+    const char* reason = task->elements == 0 ? "empty" : task->OnCpuBecause();
+    if (reason == nullptr) {
+      ++report.tensors;
+      continue;
+    }
+    auto it = std::find_if(report.on_cpu.begin(), report.on_cpu.end(),
+                           [reason](const auto& other) { return other.reason == reason; });
+    if (it == report.on_cpu.end()) it = report.on_cpu.insert(it, {reason, 0});
+    ++it->tensors;
+  }
+  return report;
+}
+
 }  // namespace
 
 Report RunPlan(const Plan& plan, const std::atomic<bool>& cancelled,
-               const ProgressFunction& progress) {
+               const ProgressFunction& progress, const DeviceFunction& open_device) {
   const auto started = std::chrono::steady_clock::now();
   CheckPlan(plan);
   const std::vector<InputFile> inputs = OpenInputs(plan);
@@ -59,6 +101,9 @@ Report RunPlan(const Plan& plan, const std::atomic<bool>& cancelled,
   environment.inputs = &inputs;
   environment.seed = plan.seed;
   environment.workers = WorkerCount(plan.threads);
+  // Before the tasks, so that it outlives them.
+  const std::unique_ptr<DevicePool> devices = OpenDevices(plan, environment, open_device);
+  environment.device = devices.get();
 
   // Buffers are as large as the largest block of any task; sizes do not depend on the number of
   // workers.
@@ -126,6 +171,7 @@ Report RunPlan(const Plan& plan, const std::atomic<bool>& cancelled,
         report.bytes_read += part.range.count * SizeOf(part.range.dtype);
     }
   }
+  if (devices) report.device = ReportDevices(*devices, tasks);
   report.threads = environment.workers;
   report.target = environment.target->name;
   report.seconds =

@@ -170,13 +170,15 @@ class MethodTask : public Task {
     return std::make_unique<DeviceBlock<T>>(*env_.device, spec, readers_, *env_.inputs,
                                             extent.first, extent.count, worker);
   }
-  // Finishes a block whose variants were written in order, from the word `first`.
-  void Collect(DeviceBlock<T>& block, size_t first) {
+  // Waits for a block that writes, and counts what Emit counts.
+  void Collect(DeviceBlock<T>& block) {
     block.Finish();
-    for (size_t v = 0; v < spec.variants.size(); ++v) {
-      if (const uint64_t bad = block.Low(first + v); bad != 0)
-        non_finite_[v].fetch_add(bad, std::memory_order_relaxed);
-    }
+    CountWritten(block);
+  }
+  void CountWritten(const DeviceBlock<T>& block) {
+    block.EachNonFinite([this](uint32_t variant, uint64_t bad) {
+      if (bad != 0) non_finite_[variant].fetch_add(bad, std::memory_order_relaxed);
+    });
   }
   int Shift() const { return (norm_units_ > 0 ? 1 : 0) + (mean_units_ > 0 ? 1 : 0); }
   bool IsNorms(int phase) const { return phase == 0 && norm_units_ > 0; }

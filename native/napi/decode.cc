@@ -279,6 +279,15 @@ Plan DecodePlan(const Napi::Value& value) {
                  : reading == "pread" ? ReadingChoice::kPread
                                       : ReadingChoice::kAuto;
   plan.fsync = BoolAt(object, "fsync");
+  if (Has(object, "device")) {
+    const std::string device = StringAt(object, "device");
+    if (device != "auto" && device != "cpu" && device != "cuda")
+      Wrong("device", "auto, cpu or cuda");
+    plan.device = device == "cuda"  ? DeviceChoice::kCuda
+                  : device == "cpu" ? DeviceChoice::kCpu
+                                    : DeviceChoice::kAuto;
+  }
+  if (Has(object, "multiGpu")) plan.all_devices = BoolAt(object, "multiGpu");
   return plan;
 }
 

@@ -29,6 +29,23 @@ Napi::Object EncodeFacts(Napi::Env env, const Facts& facts) {
   return object;
 }
 
+Napi::Object EncodeDevice(Napi::Env env, const DeviceReport& report) {
+  Napi::Object object = Napi::Object::New(env);
+  Napi::Array names = Napi::Array::New(env, report.names.size());
+  for (uint32_t i = 0; i < report.names.size(); ++i) names[i] = report.names[i];
+  object.Set("names", names);
+  object.Set("tensors", static_cast<double>(report.tensors));
+  Napi::Array on_cpu = Napi::Array::New(env, report.on_cpu.size());
+  for (uint32_t i = 0; i < report.on_cpu.size(); ++i) {
+    Napi::Object one = Napi::Object::New(env);
+    one.Set("reason", report.on_cpu[i].reason);
+    one.Set("tensors", static_cast<double>(report.on_cpu[i].tensors));
+    on_cpu[i] = one;
+  }
+  object.Set("onCpu", on_cpu);
+  return object;
+}
+
 Napi::Value EncodeReport(Napi::Env env, const Report& report) {
   Napi::Object object = Napi::Object::New(env);
   Napi::Array digests = Napi::Array::New(env, report.sha256.size());
@@ -45,6 +62,7 @@ Napi::Value EncodeReport(Napi::Env env, const Report& report) {
   object.Set("seconds", report.seconds);
   object.Set("threads", report.threads);
   object.Set("target", report.target);
+  if (report.device) object.Set("device", EncodeDevice(env, *report.device));
   return object;
 }
 

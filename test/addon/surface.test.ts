@@ -33,6 +33,14 @@ describe("the addon's surface", () => {
     for (const code of codes) expect(Object.keys(EXIT_STATUS)).toContain(code);
   });
 
+  it("has an engine with the ops of the plan, and no other", () => {
+    const text = readFileSync(new URL("lib/plan/types.ts", root), "utf8");
+    const body = /export type NativeParams =([\s\S]*?)\nexport type OpName/.exec(text)?.[1] ?? "";
+    const ops = [...body.matchAll(/readonly op: "(\w+)"/g)].map((match) => match[1] as string);
+    expect(ops.length).toBeGreaterThan(10);
+    expect([...addon.describe().ops].sort()).toEqual(ops.sort());
+  });
+
   it("is one instance for each environment, with no state in between", () => {
     expect(loadAddon()).toBe(addon);
   });

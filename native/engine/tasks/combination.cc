@@ -262,7 +262,7 @@ class Combination final : public MethodTask<T> {
       body.only = plan.only;
       block.Write(v, body);
     }
-    this->Collect(block, 0);
+    this->Collect(block);
   }
   void CombineTileByColumn(size_t variant, uint64_t first, T* tiles, T* out, size_t n) const {
     size_t done = 0;

@@ -43,7 +43,7 @@ class NearswapTask final : public MethodTask<T> {
       body.t = Strength(v);
       block.Write(v, body);
     }
-    this->Collect(block, 0);
+    this->Collect(block);
   }
 };
 

@@ -110,7 +110,7 @@ class Ram final : public MethodTask<T> {
         block.Count(block.NewCount(), count);
       }
     }
-    if (writes) return this->Collect(block, 0);
+    if (writes) return this->Collect(block);
     block.Finish();
     for (size_t i = 0; i < variants * models_; ++i)
       partial_[unit * variants * models_ + i] = {block.Low(i), block.High(i)};

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "engine/band.h"
+#include "engine/device_deltas.h"
 #include "engine/rank_select.h"
 #include "engine/task.h"
 #include "engine/window_select.h"
@@ -35,7 +36,10 @@ class TaskArithmetic final : public MethodTask<T> {
     if (!active) sparsifier_ = Sparsifier::kNone;
     const bool selects =
         sparsifier_ == Sparsifier::kMagnitude || sparsifier_ == Sparsifier::kOutliers;
-    windows_ = selects && this->elements >= WindowSelect<T>::kLeastElements ? 2 : 0;
+    if (!ByRow()) this->AllowDevice();
+    // A device keeps its histograms where the blocks are, and needs no sample.
+    const bool samples = selects && !this->UsesDevice();
+    windows_ = samples && this->elements >= WindowSelect<T>::kLeastElements ? 2 : 0;
     select_end_ = windows_ + (selects ? RankSelect<T>::kPasses : 0);
     ties_phase_ = selects ? select_end_ : -1;
     sums_ = sparsifier_ != Sparsifier::kNone && shared.rescale == Rescale::kL1;
@@ -67,7 +71,10 @@ class TaskArithmetic final : public MethodTask<T> {
   void MethodBegin(int phase) override {
     if (phase == 0 && ByRow()) MakeThresholds();
     if (windows_ > 0 && phase == 1) window_.Begin(this->Blocks(), this->elements);
-    if (IsRadix(phase)) select_.Begin(phase - windows_);
+    if (IsRadix(phase)) {
+      select_.Begin(phase - windows_);
+      if (this->UsesDevice()) histograms_.Begin(*this->env_.device, select_);
+    }
     if (phase == ties_phase_ && !windowed_) ties_.assign(this->Blocks() * slots_.size(), {});
     if (phase == SumsPhase()) partial_.assign(MethodUnits(phase) * slots_.size(), {});
   }
@@ -83,6 +90,7 @@ class TaskArithmetic final : public MethodTask<T> {
     if (windows_ > 0 && phase == 1) {
       TakeWindows();
     } else if (IsRadix(phase)) {
+      if (this->UsesDevice()) histograms_.End(select_);
       select_.End(phase - windows_);
       if (phase + 1 == select_end_) MakeBands();
     } else if (phase == ties_phase_) {
@@ -290,6 +298,10 @@ class TaskArithmetic final : public MethodTask<T> {
   void Select(int pass, size_t unit, Worker& worker) {
     const Extent extent = this->Block(unit);
     this->Prefetch(extent);
+    if (const auto block = this->OnDevice(extent, worker);
+        block && histograms_.Add(*block, pass, select_)) {
+      return;
+    }
     T* tiles = worker.template Tiles<T>(models_ + 2);
     Key* keys = reinterpret_cast<Key*>(tiles + (models_ + 1) * kTile);
     this->EachTile(extent, [&](uint64_t first, size_t n) {
@@ -315,6 +327,8 @@ class TaskArithmetic final : public MethodTask<T> {
     if (!ties_matter_ || windowed_) return;
     const Extent extent = this->Block(unit);
     this->Prefetch(extent);
+    if (const auto block = this->OnDevice(extent, worker); block && CountTiesOn(*block, unit))
+      return;
     T* tiles = worker.template Tiles<T>(models_ + 2);
     Key* keys = reinterpret_cast<Key*>(tiles + (models_ + 1) * kTile);
     this->EachTile(extent, [&](uint64_t first, size_t n) {
@@ -336,6 +350,8 @@ class TaskArithmetic final : public MethodTask<T> {
   void Process(bool sums_only, size_t unit, Worker& worker) {
     const Extent extent = Written(unit);
     this->Prefetch(extent);
+    if (const auto block = this->OnDevice(extent, worker); block && ProcessOn(*block, sums_only, unit))
+      return;
     std::vector<BandCursor> cursors(slots_.size());
     if (ties_matter_) {
       for (size_t s = 0; s < slots_.size(); ++s) cursors[s] = ties_[unit * slots_.size() + s];
@@ -387,6 +403,104 @@ class TaskArithmetic final : public MethodTask<T> {
     }
     for (size_t v = 0; !sums_only && v < kept.size(); ++v)
       kept_[v].fetch_add(kept[v], std::memory_order_relaxed);
+  }
+
+  // The same on a device; false where the CPU must do it (engine/device_deltas.h).
+  bool CountTiesOn(DeviceBlock<T>& block, size_t unit) {
+    block::EqualCount<T> body;
+    for (size_t m = 0; m < models_; ++m) {
+      if (Active(m)) block.AddModel(body.deltas.vectors, m);
+    }
+    const size_t nans = CountNans(block, body.deltas.vectors);
+    const size_t first = nans + 1;
+    for (size_t s = 0; s < slots_.size(); ++s) {
+      const size_t word = block.NewCount();
+      if (!slots_[s].active || slots_[s].band.simple) continue;
+      body.model = static_cast<int>(s % models_);
+      body.deltas.sparse[s % models_] = SparseBand(slots_[s].band, {});
+      block.Count(word, body);
+    }
+    block.Finish();
+    if (block.High(nans) != 0) return false;
+    for (size_t s = 0; s < slots_.size(); ++s)
+      ties_[unit * slots_.size() + s] = {block.Low(first + s), block.High(first + s)};
+    return true;
+  }
+  bool ProcessOn(DeviceBlock<T>& block, bool sums_only, size_t unit) {
+    block::DeltaMerge<T> body;
+    body.deltas.vectors = block.All(true);
+    body.deltas.first = block.first();
+    const size_t nans = select_.empty() ? block.NewCount() : CountNans(block, body.deltas.vectors);
+    std::vector<size_t> counted(slots_.size()), lanes(this->spec.variants.size());
+    for (uint32_t v = 0; v < this->spec.variants.size(); ++v) {
+      for (size_t m = 0; m < models_; ++m) {
+        const size_t s = v * models_ + m;
+        body.deltas.sparse[m] = SparseOf(s, unit);
+        PlaceOrdinals(block, body.deltas, m);
+      }
+      if (sums_only) {
+        lanes[v] = block.NewLanes(2 * models_);
+        block.Launch(block::SumLane<T>{body.deltas, block.count(), block.Lanes(lanes[v])},
+                     2 * models_ * kLanes);
+        continue;
+      }
+      for (size_t m = 0; m < models_; ++m) {
+        counted[v * models_ + m] = block.NewCount();
+        if (slots_[v * models_ + m].active) {
+          block.Count(counted[v * models_ + m],
+                      block::KeptCount<T>{body.deltas, static_cast<int>(m), {}});
+        }
+      }
+      SetTerms(body, v);
+      block.Write(v, body);
+    }
+    block.Finish();
+    if (block.High(nans) != 0) return false;
+    for (size_t s = 0; s < slots_.size(); ++s) {
+      const size_t v = s / models_, m = s % models_;
+      if (sums_only) {
+        const size_t at = lanes[v] + 2 * m * kLanes;
+        partial_[unit * slots_.size() + s] = {block.SumAt(at), block.SumAt(at + kLanes)};
+      } else {
+        const uint64_t kept = slots_[s].zero     ? 0
+                              : slots_[s].active ? block.High(counted[s])
+                                                 : block.count();
+        kept_[v].fetch_add(kept, std::memory_order_relaxed);
+      }
+    }
+    this->CountWritten(block);
+    return true;
+  }
+  block::Sparse<T> SparseOf(size_t s, size_t unit) const {
+    const Slot& slot = slots_[s];
+    block::Sparse<T> sparse;
+    if (slot.zero) {
+      sparse.keep = block::Keep::kNone;
+    } else if (slot.active && sparsifier_ != Sparsifier::kRandom) {
+      sparse = SparseBand(slot.band, ties_matter_ ? ties_[unit * slots_.size() + s] : BandCursor{});
+    } else if (slot.active && slot.threshold >> 32 == 0) {
+      sparse.keep = block::Keep::kDrawn;
+      sparse.key = slot.key;
+      sparse.limit = static_cast<uint32_t>(slot.threshold);
+    }
+    sparse.factor = slot.factor;
+    return sparse;
+  }
+  // The numbers that CombineTile uses.
+  void SetTerms(block::DeltaMerge<T>& body, uint32_t v) const {
+    const TaskArithmeticParams& p = P(v);
+    double divisor = 0;
+    for (size_t m = 0; m < models_; ++m) {
+      body.weights[m] = static_cast<T>(p.weights[m]);
+      divisor += p.weights[m];
+    }
+    body.election = p.election;
+    body.normalizes = p.election && p.normalize;
+    body.divides = !p.election && p.normalize && std::fabs(divisor) >= 1e-8;
+    body.divisor = static_cast<T>(divisor);
+    body.scales = p.lambda != 1;
+    body.lambda = static_cast<T>(p.lambda);
+    body.end = EndPoint(v);
   }
 
   uint64_t Sparsify(const Slot& slot, size_t m, uint64_t first, size_t n, T* x, BandCursor& cursor,
@@ -482,6 +596,7 @@ class TaskArithmetic final : public MethodTask<T> {
   RowGroups rows_;
   Sparsifier sparsifier_ = Sparsifier::kNone;
   RankSelect<T> select_;
+  DeviceHistograms<T> histograms_;
   std::vector<Slot> slots_;  // [variant, model]
   WindowSelect<T> window_;
   int windows_ = 0, select_end_ = 0,
