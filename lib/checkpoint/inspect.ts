@@ -79,7 +79,7 @@ export async function inspectModel(reference: CheckpointReference | string, opti
   const folder = await openFolder(await locate({ path, revision }, options));
   const loneAdapter = lora ? undefined : await adapterFileOf(folder);
   const weights = loneAdapter ? readFile(loneAdapter, options.addon) : await readWeights(folder, options.addon);
-  const config = await readConfig(folder);
+  const { config } = await readConfig(folder);
   const facts = factsOf(text, folder, weights, config);
   if (loneAdapter) {
     const adapterConfig = await optionalFileOf(folder, "adapter_config.json");

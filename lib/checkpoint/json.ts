@@ -5,6 +5,7 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { RetemperError } from "../errors.js";
 import { fileError } from "./modelFolder.js";
+import { parseWithInfinity } from "./numberText.js";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -19,10 +20,18 @@ const MAX_DEPTH = 200;
  * @throws RetemperError BAD_INPUT with line and column, or IO.
  */
 export async function readJsonObject(path: string, limit = CONFIG_LIMIT): Promise<JsonObject> {
-  const text = await readText(path, limit);
+  return parseObject(path, await readText(path, limit));
+}
+
+/**
+ * Parses the text of a file that must hold one JSON object.
+ * @param infinity also accept NaN and Infinity, as Python writes them
+ * @throws RetemperError BAD_INPUT with line and column.
+ */
+export function parseObject(path: string, text: string, { infinity = false } = {}): JsonObject {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = infinity && /Infinity|NaN/.test(text) ? parseWithInfinity(text) : JSON.parse(text);
   } catch (error) {
     throw notJson(path, text, error);
   }

@@ -1,7 +1,7 @@
 // Opens a checkpoint: finds its folder, reads configuration and headers, refuses what cannot be merged. No tensor is read.
 
 import { openAdapter } from "./adapter.js";
-import { type JsonObject, readJsonObject } from "./json.js";
+import { CONFIG_LIMIT, type JsonObject, parseObject, readText } from "./json.js";
 import { knownDtypes } from "./knownDtypes.js";
 import { type LocateOptions, locate } from "./locate.js";
 import { type ModelFolder, openFolder, optionalFileOf } from "./modelFolder.js";
@@ -33,10 +33,10 @@ export async function openCheckpoint(
   const { text, path, revision, lora } = referenceOf(reference);
   const folder = await openFolder(await locate({ path, revision }, options));
   const { files, tensors: raw } = await readWeights(folder, options.addon);
-  const config = await readConfig(folder);
+  const { config, configText } = await readConfig(folder);
   refuseQuantised({ folder: folder.path, tensors: raw, config });
   const tensors = knownDtypes(raw, folder.path);
-  const base: Checkpoint = { reference: text, folder: folder.path, files, tensors, config };
+  const base: Checkpoint = { reference: text, folder: folder.path, files, tensors, config, configText };
   if (!lora) return base;
   return { ...base, adapter: await openAdapter(await locate(lora, options), base, options) };
 }
@@ -45,8 +45,10 @@ export function referenceOf(reference: CheckpointReference | string): Checkpoint
   return typeof reference === "string" ? { text: reference, path: reference } : reference;
 }
 
-/** config.json; {} when there is none. */
-export async function readConfig(folder: ModelFolder): Promise<JsonObject> {
+/** config.json and its text; {} and undefined when there is none. */
+export async function readConfig(folder: ModelFolder): Promise<{ config: JsonObject; configText: string | undefined }> {
   const path = await optionalFileOf(folder, "config.json");
-  return path === undefined ? {} : await readJsonObject(path);
+  if (path === undefined) return { config: {}, configText: undefined };
+  const configText = await readText(path, CONFIG_LIMIT);
+  return { config: parseObject(path, configText, { infinity: true }), configText };
 }

@@ -43,6 +43,8 @@ export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** config.json, {} when there is none. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** Text of config.json, which spells numbers in ways that `config` does not keep (30.0). */
+  readonly configText?: string | undefined;
   readonly adapter?: Adapter;
 }
 

@@ -4,7 +4,9 @@
 import { createHash } from "node:crypto";
 import { mkdir, open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import type { JsonObject } from "../checkpoint/json.js";
 import { fileOf, openFolder } from "../checkpoint/modelFolder.js";
+import { rewriteJson } from "../checkpoint/numberText.js";
 import { sidecars } from "../checkpoint/sidecars.js";
 import { updatedConfig } from "../checkpoint/updatedConfig.js";
 import { INDEX_FILE, shardIndex } from "../plan/shards.js";
@@ -50,10 +52,11 @@ async function checkpointFiles(
   if (options.copyTokenizer !== false || recipe.tokenizer || recipe.chatTemplate) {
     for (const { name: file, content } of vocabulary.files) files.set(file, content);
   }
-  if (Object.keys(models.leader.config).length > 0) {
+  const { configText } = models.leader;
+  if (configText !== undefined && Object.keys(models.leader.config).length > 0) {
     const architecture = models.references.get(models.leader.reference)?.overrideArchitecture;
-    const config = updatedConfig(models.leader.config, { ...built.config, architecture });
-    files.set("config.json", `${JSON.stringify(config, null, 2)}\n`);
+    const changes = { ...built.config, architecture };
+    files.set("config.json", `${rewriteJson(configText, (config) => updatedConfig(config as JsonObject, changes))}\n`);
   }
   const index = shardIndex(built.tensors.map(outputTensor), built.layout);
   if (index !== undefined) files.set(INDEX_FILE, index);

@@ -273,6 +273,15 @@ describe("an output", () => {
     }
   });
 
+  it("keeps floats of config.json floats, which transformers tells from integers", async () => {
+    const a = model("a", languageModel(1));
+    const text = '{"model_type":"gemma2","final_logit_softcapping":30.0,"limits":[0.0,Infinity],"dtype":"bfloat16"}';
+    writeFileSync(join(a, "config.json"), text);
+    await merge(linear([1], [a]), out);
+    const written = readFileSync(join(out, "config.json"), "utf8").replaceAll(/\s+/g, "");
+    expect(written).toBe(text.replace("bfloat16", "float32"));
+  });
+
   it("declares the architecture that the recipe overrides", async () => {
     const a = model("a", languageModel(1));
     await merge(linear([1], [a]), out);

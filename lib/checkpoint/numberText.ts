@@ -1,0 +1,59 @@
+// JSON whose numbers keep their spelling when it is written anew. Python reads 30.0 as a float and 30 as an integer, and
+// transformers refuses the one where it wants the other; JavaScript writes both as 30. Python also writes Infinity and NaN.
+
+/** A JSON text in which each number that JavaScript would write differently is a string that starts with `mark`. */
+interface Marked {
+  readonly text: string;
+  readonly mark: string;
+}
+
+/** Parses JSON that may hold NaN and Infinity. @throws SyntaxError */
+export function parseWithInfinity(text: string): unknown {
+  const marked = markNumbers(text);
+  return JSON.parse(marked.text, (_key, value) =>
+    typeof value === "string" && value.startsWith(marked.mark) ? Number(value.slice(marked.mark.length)) : value,
+  );
+}
+
+/**
+ * Changes a JSON text by its value; what does not change keeps the spelling of its numbers.
+ * @param change gets the value with marked numbers as opaque strings, which it may move but not read
+ */
+export function rewriteJson(text: string, change: (value: unknown) => unknown): string {
+  const marked = markNumbers(text);
+  const changed = JSON.stringify(change(JSON.parse(marked.text)), null, 2);
+  return changed.replace(new RegExp(`"${marked.mark}([^"]*)"`, "g"), "$1");
+}
+
+const NUMBER = /-?(?:Infinity|NaN|(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)/y;
+
+function markNumbers(text: string): Marked {
+  const mark = unusedMark(text);
+  const pieces: string[] = [];
+  let copied = 0;
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === '"') {
+      for (at++; at < text.length && text[at] !== '"'; at++) if (text[at] === "\\") at++;
+      continue;
+    }
+    NUMBER.lastIndex = at;
+    const [literal] = NUMBER.exec(text) ?? [];
+    if (literal === undefined) continue;
+    if (JSON.stringify(Number(literal)) !== literal) {
+      pieces.push(text.slice(copied, at), `"${mark}${literal}"`);
+      copied = at + literal.length;
+    }
+    at += literal.length - 1;
+  }
+  return { text: pieces.join("") + text.slice(copied), mark };
+}
+
+/** A start of strings that no string of the text has, escaped or not. */
+function unusedMark(text: string): string {
+  const plain = text.replace(/\\u00([2-7][0-9a-f])/gi, (_escape, code) =>
+    String.fromCharCode(Number.parseInt(code, 16)),
+  );
+  let mark = "number:";
+  while (text.includes(mark) || plain.includes(mark)) mark = `_${mark}`;
+  return mark;
+}
