@@ -64,9 +64,10 @@ std::unique_ptr<DevicePool> OpenDevices(const Plan& plan, Environment& environme
   options.queues = std::min(environment.workers, kMostQueues);
   options.buffer_bytes = DeviceBufferBytes(plan, kBlock);
   if (plan.max_memory > 0) {  // pinned memory may take a quarter
-    uint64_t each = 1;
+    uint64_t each = 0;
     for (const size_t bytes : options.buffer_bytes) each += bytes;
-    options.queues = std::clamp<size_t>(plan.max_memory / 4 / each, 1, options.queues);
+    options.queues = std::clamp<size_t>(plan.max_memory / 4 / std::max<uint64_t>(1, each), 1,
+                                        options.queues);
   }
   return std::make_unique<DevicePool>(open(options));
 }
