@@ -2,6 +2,7 @@
 
 import { RetemperError } from "../errors.js";
 import { METHODS, type MethodName } from "../recipe/methods.js";
+import { sumIsZero } from "../recipe/rules.js";
 import { isFloat } from "./dtypes.js";
 import type { OutputSlot } from "./layers.js";
 import type { Operand } from "./operands.js";
@@ -65,10 +66,11 @@ export function checkParams(
   tensor: string,
   warn: (text: string) => void,
 ): void {
-  if (params.op === "linear" && params.normalize && params.weights.reduce((a, b) => a + b, 0) === 0) {
+  const setting = normalizing(params);
+  if (setting !== undefined && "weights" in params && sumIsZero(params.weights)) {
     throw new RetemperError("BAD_RECIPE", "the weights sum to zero, so they cannot be normalised", {
       tensor,
-      hint: "change the weights, or set normalize: false",
+      hint: `change the weights, or set ${setting}: false`,
     });
   }
   if (params.op !== "task_arithmetic" || METHODS[method].taskArithmetic?.sparsifier === "none") return;
@@ -88,6 +90,14 @@ export function checkParams(
       );
     }
   });
+}
+
+/** The parameter by which the operation divides by the sum of the weights; undefined where it does not. */
+function normalizing(params: NativeParams): string | undefined {
+  if (params.op === "linear" && params.normalize) return "normalize";
+  // multislerp of one model is that model.
+  if (params.op === "multislerp" && params.normalizeWeights && params.weights.length > 1) return "normalize_weights";
+  return undefined;
 }
 
 function section(items: readonly string[], what: string): string {

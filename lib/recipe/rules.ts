@@ -131,6 +131,7 @@ function checkWeights(
   const { method, problems } = context;
   const switchName = method === "linear" ? "normalize" : method === "multislerp" ? "normalize_weights" : undefined;
   if (switchName === undefined || supplied.has("weight") || supplied.has(switchName)) return;
+  if (method === "multislerp" && weighed.length === 1) return; // one model is itself, whatever its weight
   if (constant(levels, switchName, record.global[switchName]?.default) !== true) return;
   const weights = weighed.map((source) => constant(source ? [source.parameters, ...levels] : levels, "weight"));
   const numbers = weights.filter((weight) => typeof weight === "number");

@@ -422,6 +422,14 @@ models:
     expect(() => build(recipe, pair({ "x.weight": [2], "y.weight": [2] }))).toThrow(
       expect.objectContaining({ code: "BAD_RECIPE", tensor: "y.weight" }),
     );
+    const sphere = recipe.replace("linear", "multislerp");
+    expect(() => build(sphere, pair({ "x.weight": [2], "y.weight": [2] }))).toThrow(
+      expect.objectContaining({
+        code: "BAD_RECIPE",
+        tensor: "y.weight",
+        hint: expect.stringMatching("normalize_weights"),
+      }),
+    );
   });
 });
 

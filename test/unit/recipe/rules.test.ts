@@ -197,6 +197,11 @@ describe("weights that sum to zero", () => {
     expect(refusal(models("linear", list("a", "b"), "parameters: {weight: 0}")).message).toMatch(/sum to zero/);
   });
 
+  it("pass for multislerp of one model, which is that model", () => {
+    const one = models("multislerp", "{model: m0}, {model: m1, parameters: {weight: 0}}", "base_model: m0");
+    expect(parseRecipe(one).method).toBe("multislerp");
+  });
+
   it("pass without normalisation, with filters and gradients, and for other methods", () => {
     for (const text of [
       models("linear", weights("1", "-1"), "parameters: {normalize: false}"),
