@@ -68,6 +68,10 @@ OutputFile::OutputFile(const std::string& path, uint64_t size, std::span<const u
   } while (fd_ < 0 && errno == EINTR);
   if (fd_ < 0) {
     if (errno == EEXIST) throw Fault(code::kOutputExists, "exists already", path);
+    if (errno == ENOENT || errno == ENOTDIR) {
+      throw Fault(code::kIo, "could not be created: its folder is gone", path, {},
+                  "keep the folder around the output while it is written");
+    }
     ThrowSystemFault(errno, "could not be created", path);
   }
   try {

@@ -180,6 +180,19 @@ describe("an interrupted merge", () => {
     expect(beside()).toEqual([]);
   });
 
+  it.each<MergePhase>(["merge", "finish"])(
+    "fails with the path when the folder around the output is removed in phase %s",
+    async (when) => {
+      const onProgress = ({ phase }: { phase: MergePhase }) => {
+        if (phase === when) rmSync(join(folder, "outputs"), { recursive: true, force: true });
+      };
+      const failure = await merge(recipe, out, { onProgress }).catch((error) => error);
+      expect(failure).toMatchObject({ code: "IO", exitStatus: 7 });
+      expect(failure.file).toContain(join(folder, "outputs"));
+      expect(existsSync(join(folder, "outputs"))).toBe(false);
+    },
+  );
+
   it("keeps the unfinished output on request and names it", async () => {
     writeModel(join(folder, "models", "b"), {
       ...languageModel(2),
