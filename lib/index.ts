@@ -1,5 +1,16 @@
 // The public surface of the library: names that stay.
 
+export { batch } from "./batch/batch.js";
+export type {
+  BatchEntry,
+  BatchEntryResult,
+  BatchOptions,
+  BatchProgress,
+  BatchReport,
+  EntryOptions,
+  EntryStatus,
+  StageResult,
+} from "./batch/types.js";
 export type { AdapterFacts, DtypeFacts, ModelFacts, TensorFacts } from "./checkpoint/inspect.js";
 export { type ErrorCode, type ErrorFacts, EXIT_STATUS, RetemperError } from "./errors.js";
 export { type DistanceOptions, distances } from "./merge/distance.js";

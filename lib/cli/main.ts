@@ -46,6 +46,7 @@ process.exitCode = await runProgram(args, version, {
   renderer,
   signal: controller.signal,
   stopStatus: () => stopStatus,
+  env,
   write: (text) => stdout.write(text),
   writeError: (text) => stderr.write(text),
 });

@@ -2,6 +2,7 @@
 
 import { Command, CommanderError } from "commander";
 import { RetemperError } from "../index.js";
+import { addBatchCommand } from "./commands/batch.js";
 import { addInspectCommand } from "./commands/inspect.js";
 import { addMergeCommand } from "./commands/merge.js";
 import { addPlanCommand } from "./commands/plan.js";
@@ -19,6 +20,7 @@ Exit codes:
 Examples:
   retemper merge recipe.yml out          merge, write out/
   retemper sweep recipe.yml out --lambda 0.1:0.9:0.1    one output for each lambda, in one pass
+  retemper batch manifest.yml            merge many recipes, skipping what is complete
   retemper plan recipe.yml               what a merge would read, write and need
   retemper inspect path/to/model         tensors, dtypes, sizes
   retemper verify out                    compare out/ with the digests taken while it was written`;
@@ -58,7 +60,14 @@ function buildProgram(version: string, session: Session): Command {
     const { json, quiet } = command.opts<{ json?: boolean; quiet?: boolean }>();
     session.renderer.configure({ json, quiet, verbose });
   });
-  for (const add of [addMergeCommand, addSweepCommand, addPlanCommand, addInspectCommand, addVerifyCommand]) {
+  for (const add of [
+    addMergeCommand,
+    addSweepCommand,
+    addBatchCommand,
+    addPlanCommand,
+    addInspectCommand,
+    addVerifyCommand,
+  ]) {
     add(program, session).on("option:verbose", () => {
       verbose += 1;
     });

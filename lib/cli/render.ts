@@ -77,6 +77,11 @@ export class Renderer {
     else this.#tell("cyan", "note", message);
   }
 
+  /** Something that happened on the way, as a JSON line: only with --json. */
+  event(value: { readonly event: string }): void {
+    if (this.json) this.#line(value);
+  }
+
   /** The command's answer: `value` as the last JSON line, or `text` for people. */
   result(value: unknown, text: string): void {
     this.#stopBar();

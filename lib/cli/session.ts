@@ -9,6 +9,7 @@ export interface Session {
   readonly signal: AbortSignal;
   /** Exit status when a signal stopped the command, else undefined. */
   readonly stopStatus: () => number | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Help and version texts. */
   readonly write: (text: string) => void;
   readonly writeError: (text: string) => void;

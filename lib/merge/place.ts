@@ -128,7 +128,7 @@ function overlap(out: string, what: string): RetemperError {
 }
 
 /** The real path that `path` has or will have: links are followed as far as it exists. */
-async function futureRealpath(path: string): Promise<string> {
+export async function futureRealpath(path: string): Promise<string> {
   const absolute = resolve(path);
   try {
     return await realpath(absolute);

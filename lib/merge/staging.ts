@@ -106,6 +106,19 @@ async function recoverInside(folder: string, addon: Pick<Addon, "lockFile">): Pr
   }
 }
 
+/** Removes what dead runs left beside an output that is complete; a run that lives keeps what it has. */
+export async function clearBeside(out: string, addon: Pick<Addon, "lockFile">): Promise<void> {
+  const [parent, stem] = [dirname(out), siblingStem(out)];
+  const left = (await readdir(parent)).some((name) => name === `${stem}.lock` || name.startsWith(`${stem}-`));
+  const lock = left ? addon.lockFile(join(parent, `${stem}.lock`)) : null;
+  if (!lock) return;
+  try {
+    await recover(out, parent, stem);
+  } finally {
+    lock.release();
+  }
+}
+
 /** Makes a file's or a folder's entries durable. */
 export async function syncPath(path: string): Promise<void> {
   const handle = await open(path, "r");

@@ -1,0 +1,147 @@
+// `retemper batch MANIFEST`: many recipes, or a recipe of several documents; goes on where an earlier run was stopped.
+
+import type { Command } from "commander";
+import { type BatchEntryResult, type BatchProgress, type BatchReport, batch, RetemperError } from "../../index.js";
+import { addIdleOptions, noteIdleOptions } from "../mergekitOptions.js";
+import { parsePartition } from "../partition.js";
+import { formatBytes, formatCount, formatDuration, parseInteger } from "../quantities.js";
+import type { Renderer } from "../render.js";
+import { addCommonOptions, type Session } from "../session.js";
+import { table } from "../table.js";
+import { addMergeOptions, type MergeFlags, mergeOptions } from "./merge.js";
+import { addPlanningOptions } from "./plan.js";
+
+interface BatchFlags extends MergeFlags {
+  readonly out?: string;
+  readonly jobs?: number;
+  readonly failFast?: boolean;
+  readonly partition?: string;
+  readonly intermediateDir?: string;
+}
+
+const HELP = `
+MANIFEST is one of
+  a list in YAML or JSON, or JSON lines in a .jsonl file: {recipe, out, options?} each; recipe is a path (relative to the
+    manifest), the recipe itself, or a list of recipes with names
+  a folder of recipes: the outputs have their names
+  a recipe: --out is its output. Its documents may have names, by which others use their results as models; the one
+    without a name, else the last one, is the output.
+Models are relative to the working directory, outputs to --out.
+
+An output that is complete and what its recipe would write now is skipped: a batch that was killed is started again with
+the same command. Sizes, times and inodes of the inputs decide, and the digests of their small files; with --verify also
+the digests of the outputs, and of inputs that were copied elsewhere. Any other existing output is an error of its entry,
+unless --force. A failed entry does not stop the others; the exit code is that of the first one.
+
+--partition i/n does one of n parts, counted from 0. Entries that share a stage, or use each other's outputs, stay
+together. auto takes i and n from a Slurm array or a Kubernetes Indexed Job.
+
+Examples:
+  retemper batch manifest.yml --out merges
+  retemper batch recipes/ --out merges --jobs 4 --max-memory 8G
+  retemper batch stages.yml --out merged --intermediate-dir stages
+  retemper batch manifest.jsonl --partition 0/8
+  retemper batch manifest.yml --json | jq -c 'select(.event == "entry") | [.out, .status]'`;
+
+export function addBatchCommand(program: Command, session: Session): Command {
+  const command = program
+    .command("batch")
+    .summary("merge many recipes, or one of several documents; goes on where it was stopped")
+    .description(
+      "Merges many recipes, skipping outputs that are complete; runs recipes of several documents as a graph.",
+    )
+    .argument("<manifest>", "a manifest, a folder of recipes, or a recipe")
+    .addHelpText("after", HELP)
+    .optionsGroup("The batch:")
+    .option("--out <folder>", "outputs are relative to it (default: the working directory); of one recipe, its output")
+    .option("--jobs <n>", "merges at the same time, sharing threads and memory (default 1)", parseInteger(1))
+    .option("--fail-fast", "start nothing more after a failure")
+    .option("--partition <i/n>", "do one part only: i/n, auto, or auto/n")
+    .option("-I, --intermediate-dir <folder>", "write the results of stages here and keep them");
+  addMergeOptions(command);
+  addPlanningOptions(command);
+  addCommonOptions(command);
+  addIdleOptions(command);
+  return command.action(async (manifest: string, flags: BatchFlags) => {
+    noteIdleOptions(command, session.renderer);
+    const { renderer, signal, env } = session;
+    const report = await batch(manifest, {
+      ...mergeOptions(flags),
+      signal,
+      out: flags.out,
+      jobs: flags.jobs,
+      failFast: flags.failFast,
+      intermediateDir: flags.intermediateDir,
+      partition: flags.partition === undefined ? undefined : parsePartition(flags.partition, env),
+      onProgress: progressOf(renderer),
+      onEntry: (entry) => tell(entry, renderer),
+    });
+    show(report, flags, renderer);
+  });
+}
+
+function show(report: BatchReport, flags: BatchFlags, renderer: Renderer): void {
+  const shown = {
+    ...report,
+    entries: report.entries.map(plain),
+    firstError: report.firstError && facts(report.firstError),
+  };
+  const { firstError, counts } = report;
+  if (!firstError) {
+    renderer.result(shown, flags.quiet ? "" : describe(report));
+    return;
+  }
+  renderer.answerBeforeError(shown, describe(report));
+  const { code, message, file, tensor, line, column, hint } = firstError;
+  const others = counts.failed > 1 ? `; the first: ` : ": ";
+  const what = `${formatCount(counts.failed)} of ${formatCount(report.entries.length)} entries failed${others}${message}`;
+  throw new RetemperError(code, what, { file, tensor, line, column, hint, cause: firstError });
+}
+
+/** One bar for all merges that run: the bytes that they write. */
+function progressOf(renderer: Renderer): (progress: BatchProgress) => void {
+  const running = new Map<string, BatchProgress>();
+  return (progress) => {
+    if (renderer.json) return renderer.progress(progress);
+    if (progress.phase === "finish") running.delete(progress.out);
+    else if (progress.phase === "merge") running.set(progress.out, progress);
+    const sum = (of: (one: BatchProgress) => number) =>
+      [...running.values()].reduce((total, one) => total + of(one), 0);
+    const bytesPerSecond = sum((one) => one.bytesPerSecond);
+    const [done, total] = [sum((one) => one.done), sum((one) => one.total)];
+    const secondsLeft = bytesPerSecond > 0 ? (total - done) / bytesPerSecond : undefined;
+    renderer.progress({ phase: `${progress.finished}/${progress.entries}`, done, total, bytesPerSecond, secondsLeft });
+  };
+}
+
+function tell(entry: BatchEntryResult, renderer: Renderer): void {
+  for (const warning of entry.warnings) renderer.warn(`${entry.out}: ${warning}`);
+  if (renderer.json) renderer.event({ event: "entry", ...plain(entry) });
+  else if (entry.status === "failed") renderer.warn(`${entry.out} failed: ${entry.error?.message}`);
+  else renderer.note(`${entry.out}: ${entry.status}`);
+}
+
+/** The entry as JSON has it. */
+function plain(entry: BatchEntryResult) {
+  return { ...entry, error: entry.error && facts(entry.error) };
+}
+
+function facts({ code, exitStatus, message, file, tensor, hint, line, column }: RetemperError) {
+  return { code, exitStatus, message, file, tensor, hint, line, column };
+}
+
+function describe({ entries, counts, seconds, bytesWritten }: BatchReport): string {
+  const rows = entries.map((entry) => [
+    entry.out,
+    entry.status === "notRun" ? "not run" : entry.status,
+    entry.bytesWritten > 0 ? formatBytes(entry.bytesWritten) : "",
+    entry.seconds > 0 ? formatDuration(entry.seconds) : "",
+    entry.error ? `${entry.error.code}: ${entry.error.message.split("\n", 1)[0]}` : "",
+  ]);
+  const parts = Object.entries(counts).filter(([, count]) => count > 0);
+  const total = parts.map(([status, count]) => `${formatCount(count)} ${status === "notRun" ? "not run" : status}`);
+  return [
+    table(["output", "state", "written", "time", "problem"], rows, [2, 3]),
+    `${formatCount(entries.length)} entries: ${total.join(", ") || "nothing to do"}; ${formatBytes(bytesWritten)} in ${formatDuration(seconds)}`,
+  ].join("\n");
+}
