@@ -32,6 +32,6 @@ export { sweep } from "./merge/sweep.js";
 export { type VerifyOptions, verify } from "./merge/verify.js";
 export type { Estimate } from "./plan/estimate.js";
 export type { UnmatchedTensor } from "./plan/request.js";
-export type { NativeFacts as MergeFacts } from "./plan/types.js";
+export type { NativeDeviceReport as DeviceReport, NativeFacts as MergeFacts } from "./plan/types.js";
 export { METHOD_NAMES, type MethodName } from "./recipe/methods.js";
 export type { Recipe } from "./recipe/types.js";

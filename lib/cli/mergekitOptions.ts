@@ -13,16 +13,13 @@ interface IdleOption {
 }
 
 const off = (value: unknown) => value === false;
-const CPU = "merges run on the CPU, limited by memory and disk";
+const BLOCKS = "tensors are read block by block, wherever they are computed";
 
 /** Everything here is accepted, changes nothing, and is mentioned once when it is used. */
 const IDLE_OPTIONS: readonly IdleOption[] = [
-  { flags: "--cuda", why: CPU, agrees: off, negatable: true },
-  { flags: "--device <name>", why: CPU, agrees: (value) => value === "cpu" || value === "auto" },
   { flags: "--low-cpu-memory", why: "memory is bounded anyway, see --max-memory", agrees: off, negatable: true },
-  { flags: "--read-to-gpu", why: CPU, agrees: off, negatable: true },
-  { flags: "--multi-gpu", why: CPU, agrees: off, negatable: true },
-  { flags: "--gpu-rich", why: CPU },
+  { flags: "--read-to-gpu", why: BLOCKS, agrees: off, negatable: true },
+  { flags: "--gpu-rich", why: BLOCKS },
   { flags: "--lazy-unpickle", why: "pickle files are never opened", agrees: off, negatable: true },
   { flags: "--lora-merge-cache <folder>", why: "adapters are merged tensor by tensor, without a full copy" },
   { flags: "--async-write", why: "reading, merging and writing always overlap", agrees: off, negatable: true },

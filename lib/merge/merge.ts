@@ -77,7 +77,7 @@ async function refuseExisting(out: string, force: boolean): Promise<void> {
 function mergeTensors(
   { built }: Prepared,
   folder: string,
-  { signal, seed = 0, threads = 0, maxMemory = 0, reading = "auto" }: MergeOptions,
+  { signal, seed = 0, threads = 0, maxMemory = 0, reading = "auto", device = "auto", multiGpu = false }: MergeOptions,
   addon: Addon,
   progress: ProgressReporter,
 ): Promise<NativeMergeReport> {
@@ -85,7 +85,7 @@ function mergeTensors(
     "merge",
     built.layout.shards.reduce((sum, { size }) => sum + size, 0),
   );
-  const plan = nativePlan(built, folder, { seed, threads, maxMemory, reading, fsync: true });
+  const plan = nativePlan(built, folder, { seed, threads, maxMemory, reading, fsync: true, device, multiGpu });
   return runJob((onProgress) => addon.merge(plan, onProgress), { signal, onProgress: progress.update });
 }
 
@@ -119,6 +119,7 @@ function report(
     version,
     target: native.target,
     threads: native.threads,
+    ...(native.device && { device: native.device }),
     estimate,
   };
 }

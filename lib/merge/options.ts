@@ -71,6 +71,13 @@ export interface MergeOptions extends PlanOptions {
   readonly verify?: boolean | undefined;
   /** How inputs are read; the bytes do not depend on it. Default "auto". */
   readonly reading?: "auto" | "map" | "pread" | undefined;
+  /**
+   * Where tensors are computed; the bytes do not depend on it. "auto", the default, is the CPU: a merge waits for disks,
+   * and no measurement shows one that a GPU speeds up. "cuda" fails with DEVICE where there is no usable GPU.
+   */
+  readonly device?: "cpu" | "cuda" | "auto" | undefined;
+  /** With "cuda": spread the blocks of every tensor over all GPUs. Default: the first one (CUDA_VISIBLE_DEVICES). */
+  readonly multiGpu?: boolean | undefined;
 }
 
 /** A sweep takes a merge's options; `force` replaces the points that exist, each when its new version is complete. */

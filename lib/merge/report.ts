@@ -3,7 +3,7 @@
 import type { Dtype } from "../checkpoint/types.js";
 import type { Estimate } from "../plan/estimate.js";
 import type { UnmatchedTensor } from "../plan/request.js";
-import type { NativeFacts, OpName } from "../plan/types.js";
+import type { NativeDeviceReport, NativeFacts, OpName } from "../plan/types.js";
 import type { MethodName } from "../recipe/methods.js";
 
 export interface OutputFile {
@@ -43,6 +43,8 @@ export interface MergeReport {
   readonly version: string;
   readonly target: string;
   readonly threads: number;
+  /** The GPUs and what they computed; absent when everything ran on the CPU. */
+  readonly device?: NativeDeviceReport;
   /** The estimate that was made before the start. */
   readonly estimate: Estimate;
 }
@@ -79,6 +81,8 @@ export interface SweepReport {
   readonly version: string;
   readonly target: string;
   readonly threads: number;
+  /** The GPUs and what they computed in each pass; absent when everything ran on the CPU. */
+  readonly device?: NativeDeviceReport;
 }
 
 export interface PlannedTensor {

@@ -220,9 +220,9 @@ async function mergeTensors(
   folders: readonly string[],
   { options, addon, progress }: FinishContext,
 ) {
-  const { signal, seed = 0, threads = 0, maxMemory = 0, reading = "auto" } = options;
+  const { signal, seed = 0, threads = 0, maxMemory = 0, reading = "auto", device = "auto", multiGpu = false } = options;
   const builds = prepared.map(({ built }) => built);
-  const plan = sweepPlan(builds, folders, { seed, threads, maxMemory, reading, fsync: true });
+  const plan = sweepPlan(builds, folders, { seed, threads, maxMemory, reading, fsync: true, device, multiGpu });
   progress.start(
     "merge",
     plan.outputs.reduce((sum, { size }) => sum + size, 0),
@@ -242,6 +242,7 @@ function totals(natives: readonly NativeMergeReport[]) {
     gigabytesPerSecond: seconds > 0 ? (bytesRead + bytesWritten) / seconds / 1e9 : 0,
     target: natives[0]?.target ?? "",
     threads: natives[0]?.threads ?? 0,
+    ...(natives[0]?.device && { device: natives[0].device }),
   };
 }
 

@@ -130,6 +130,10 @@ export interface NativePlan {
   /** "map", "pread", or "auto" (map local files). */
   readonly reading: "auto" | "map" | "pread";
   readonly fsync: boolean;
+  /** Where blocks are computed; "auto" (the default) is the CPU. DEVICE when "cuda" is asked for and there is none. */
+  readonly device?: "cpu" | "cuda" | "auto";
+  /** Use every CUDA device, not the first one only. */
+  readonly multiGpu?: boolean;
 }
 
 /** Facts of one tensor of one variant, in plan order. */
@@ -157,6 +161,17 @@ export interface NativeMergeReport {
   readonly seconds: number;
   readonly threads: number;
   readonly target: string;
+  /** Absent when everything ran on the CPU. */
+  readonly device?: NativeDeviceReport;
+}
+
+/** What a merge with CUDA devices computed where. */
+export interface NativeDeviceReport {
+  readonly names: readonly string[];
+  /** Tensors computed on the devices. */
+  readonly tensors: number;
+  /** The others, by why they ran on the CPU. */
+  readonly onCpu: readonly { readonly reason: string; readonly tensors: number }[];
 }
 
 /** Distances between checkpoints: sum over elements of (x - y)^2 for each asked pair of sources. */

@@ -204,9 +204,16 @@ describe("mergekit-yaml's options", () => {
   });
 
   it("say once when they have no effect", async () => {
-    const { status, stderr } = await run(["merge", linear, newOut(), "--cuda", "--low-cpu-memory", "--no-async-write"]);
+    const { status, stderr } = await run([
+      "merge",
+      linear,
+      newOut(),
+      "--read-to-gpu",
+      "--low-cpu-memory",
+      "--no-async-write",
+    ]);
     expect(status).toBe(0);
-    expect(stderr.match(/--cuda has no effect/g)).toHaveLength(1);
+    expect(stderr.match(/--read-to-gpu has no effect/g)).toHaveLength(1);
     expect(stderr.match(/--low-cpu-memory has no effect/g)).toHaveLength(1);
     expect(stderr).not.toContain("async-write");
   });

@@ -23,6 +23,9 @@ export interface MergeFlags extends PlanningFlags, LambdaFlags {
   readonly keepPartial?: boolean;
   readonly hashInputs?: boolean;
   readonly reading?: "auto" | "map" | "pread";
+  readonly device?: "cpu" | "cuda" | "auto";
+  readonly cuda?: boolean;
+  readonly multiGpu?: boolean;
   readonly copyTokenizer?: boolean;
   readonly writeModelCard?: boolean;
   readonly trustRemoteCode?: boolean;
@@ -37,6 +40,7 @@ Examples:
   retemper merge recipe.yml out --force --threads 8 --max-memory 2G
   retemper merge recipe.yml out --dry-run
   retemper merge recipe.yml out --lambda 0.4
+  retemper merge recipe.yml out --device cuda
   retemper merge recipe.yml out --json --verify | tail -1 | jq .result`;
 
 export function addMergeCommand(program: Command, session: Session): Command {
@@ -84,6 +88,8 @@ export function mergeOptions(flags: MergeFlags): MergeOptions {
     keepPartial: flags.keepPartial,
     hashInputs: flags.hashInputs,
     reading: flags.reading,
+    device: flags.device ?? (flags.cuda ? "cuda" : undefined),
+    multiGpu: flags.multiGpu,
     copyTokenizer: flags.copyTokenizer,
     writeModelCard: flags.writeModelCard,
     trustRemoteCode: flags.trustRemoteCode,
@@ -112,7 +118,19 @@ export function addMergeOptions(command: Command): void {
         "map",
         "pread",
       ]),
-    );
+    )
+    .optionsGroup("Computing:")
+    .addOption(
+      new Option("--device <name>", "where; auto is the CPU, for merges wait for disks, not for arithmetic").choices([
+        "auto",
+        "cpu",
+        "cuda",
+      ]),
+    )
+    .option("--cuda", "the same as --device cuda; fails where there is no usable GPU")
+    .addOption(new Option("--no-cuda").hideHelp())
+    .option("--multi-gpu", "with cuda: spread each tensor over all GPUs")
+    .addOption(new Option("--no-multi-gpu").hideHelp());
 }
 
 function describe(report: MergeReport): string {
@@ -121,6 +139,11 @@ function describe(report: MergeReport): string {
     `${report.out}: ${formatCount(tensors.tensors)} tensors, ${formatBytes(report.bytesWritten)}, method ${report.method}`,
     `${formatDuration(report.seconds)} in all, ${formatRate(report.gigabytesPerSecond * 1e9)}, ${report.threads} threads (${report.target})`,
   ];
+  if (report.device) {
+    const { names, tensors: there, onCpu } = report.device;
+    const here = onCpu.map(({ reason, tensors }) => `, ${formatCount(tensors)} on the CPU (${reason})`).join("");
+    lines.push(`${formatCount(there)} tensors on ${names.join(" and ")}${here}`);
+  }
   if (tensors.straightShare !== undefined) {
     lines.push(`${(100 * tensors.straightShare).toFixed(1)} % of the vectors were parallel and took the straight line`);
   }
