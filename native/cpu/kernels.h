@@ -60,6 +60,13 @@ struct Kernels {
   void (*activity)(T epsilon, const T* d, T* count, T* sum, size_t n);  // RAM: where |d| > eps
   void (*squared_from)(const T* x, const T* mean, T* out, size_t n);    // out += (x - mean)^2
 
+  // SCE: where sign(d) agrees with sum, kept += w d and weight += w.
+  void (*elect_scaled)(T w, const T* d, const T* sum, T* kept, T* weight, size_t n);
+  // RAM+: sums[0] += positions where only this delta is active, sums[1] += those it shares; and x
+  // *= factor on the former. `count` says how many deltas are active.
+  void (*count_unique)(T epsilon, const T* d, const T* count, size_t n, uint64_t* sums);
+  void (*scale_unique)(T epsilon, T factor, const T* d, const T* count, T* x, size_t n);
+
   // Sums into kLanes lanes; element i of a tile goes to lane i % kLanes.
   void (*dot)(const T* x, const T* y, size_t n, double* lanes);
   void (*absolute_sum)(const T* x, size_t n, double* lanes);
@@ -76,6 +83,9 @@ struct Kernels {
   uint64_t (*count_equal)(const Key* keys, size_t n, Key key);
   // x = 0 where its magnitude key is outside [low, high]. Returns how many are kept.
   uint64_t (*keep_between)(T* x, size_t n, Key low, Key high);
+
+  // x = 0 where the key is below `low`.
+  void (*keep_from)(T* x, const Key* keys, size_t n, Key low);
 
   // x = 0 where draws >= threshold. Returns how many are kept.
   uint64_t (*keep_drawn)(T* x, const uint32_t* draws, size_t n, uint64_t threshold);

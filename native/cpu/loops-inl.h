@@ -205,6 +205,38 @@ void SquaredFrom(const T* __restrict x, const T* __restrict mean, T* __restrict 
   }
 }
 
+template <class T>
+void ElectScaled(T w, const T* __restrict d, const T* __restrict sum, T* __restrict kept,
+                 T* __restrict weight, size_t n) {
+  for (size_t i = 0; i < n; ++i) {
+    const bool keep = ops::Election<T>::Agrees(d[i], sum[i]);
+    kept[i] = kept[i] + (keep ? w * d[i] : T(0));
+    weight[i] = weight[i] + (keep ? w : T(0));
+  }
+}
+template <class T>
+void CountUnique(T epsilon, const T* __restrict d, const T* __restrict count, size_t n,
+                 uint64_t* sums) {
+  const ops::Activity<T> active{epsilon};
+  uint32_t unique = 0, all = 0;
+  for (size_t i = 0; i < n; ++i) {
+    unique += static_cast<uint32_t>(active(d[i]) & (count[i] == T(1)));
+    all += static_cast<uint32_t>(active(d[i]));
+  }
+  sums[0] += unique;
+  sums[1] += all - unique;
+}
+template <class T>
+void ScaleUnique(T epsilon, T factor, const T* __restrict d, const T* __restrict count,
+                 T* __restrict x, size_t n) {
+  const ops::Activity<T> active{epsilon};
+  for (size_t i = 0; i < n; ++i) x[i] = active(d[i]) & (count[i] == T(1)) ? x[i] * factor : x[i];
+}
+template <class T>
+void KeepFrom(T* __restrict x, const KeyT<T>* __restrict keys, size_t n, KeyT<T> low) {
+  for (size_t i = 0; i < n; ++i) x[i] = keys[i] >= low ? x[i] : T(0);
+}
+
 // `term(i)` is added to lane i % kLanes.
 template <class Term>
 inline void SumLanes(size_t n, double* __restrict lanes, Term term) {
@@ -509,6 +541,9 @@ constexpr Kernels<T> Table() {
       .divide_by_clamped = &DivideByClamped<T>,
       .activity = &ActivityTile<T>,
       .squared_from = &SquaredFrom<T>,
+      .elect_scaled = &ElectScaled<T>,
+      .count_unique = &CountUnique<T>,
+      .scale_unique = &ScaleUnique<T>,
       .dot = &Dot<T>,
       .absolute_sum = &AbsoluteSum<T>,
       .squared_distance = &SquaredDistance<T>,
@@ -518,6 +553,7 @@ constexpr Kernels<T> Table() {
       .count_window = &CountWindow<T>,
       .count_equal = &CountEqual<T>,
       .keep_between = &KeepBetween<T>,
+      .keep_from = &KeepFrom<T>,
       .keep_drawn = &KeepDrawn<T>,
       .keep_ranked = &KeepRanked<T>,
       .exponentials = &Exponentials<T>,

@@ -169,6 +169,13 @@ void CheckKernels() {
     k.nearswap(T(0.01), x.data(), y.data(), swapped.data(), n);
     k.activity(T(0.05), z.data(), weight.data(), kept.data(), n);
     k.squared_from(x.data(), y.data(), out.data(), n);
+    k.elect_scaled(T(0.3), z.data(), y.data(), out.data(), weight.data(), n);
+    std::fill_n(weight.begin(), n / 2, T(1));
+    k.scale_unique(T(0.02), T(1.1), y.data(), weight.data(), out.data(), n);
+    uint64_t counts[2] = {};
+    k.count_unique(T(0.02), y.data(), weight.data(), n, counts);
+    kept.push_back(static_cast<T>(counts[0]));
+    kept.push_back(static_cast<T>(counts[1]));
     out.insert(out.end(), kept.begin(), kept.end());
     out.insert(out.end(), weight.begin(), weight.end());
     out.insert(out.end(), swapped.begin(), swapped.end());
@@ -190,6 +197,7 @@ void CheckKernels() {
                high = std::bit_cast<typename Kernels<T>::Key>(T(0.09));
     keys[2 * n] =
         static_cast<typename Kernels<T>::Key>(k.keep_between(masked.data(), n, low, high));
+    k.keep_from(masked.data(), keys.data(), n, low);
     std::vector<uint32_t> draws(n, 0);
     for (size_t i = 0; i < n; ++i) draws[i] = static_cast<uint32_t>(i * 2654435761u);
     keys[2 * n + 1] = static_cast<typename Kernels<T>::Key>(

@@ -4,6 +4,8 @@
 // RAM is one pass. RAM+ first counts, for each model, the positions that it alone changes (unique)
 // and those that it shares with others; the unique part is then multiplied by 1 + r clamp(shared /
 // max(unique, epsilon), 0, alpha).
+#include <array>
+
 #include "engine/task.h"
 
 namespace retemper {
@@ -24,9 +26,7 @@ class Ram final : public MethodTask<T> {
   }
 
  protected:
-  struct Count {
-    uint64_t unique = 0, shared = 0;
-  };
+  using Count = std::array<uint64_t, 2>;  // positions it changes alone, and with others
   int MethodPhases() const override { return counts_ ? 2 : 1; }
   void MethodBegin(int phase) override {
     const size_t variants = this->spec.variants.size();
@@ -59,12 +59,16 @@ class Ram final : public MethodTask<T> {
         for (size_t m = 0; m < models_; ++m)
           this->k_.activity(epsilon, base + (m + 1) * kTile, count, sum, n);
         if (!writes) {
-          CountTile(base, count, epsilon, n, partial_.data() + (unit * variants + v) * models_);
+          for (size_t m = 0; m < models_; ++m) {
+            uint64_t* sums = partial_[(unit * variants + v) * models_ + m].data();
+            this->k_.count_unique(epsilon, base + (m + 1) * kTile, count, n, sums);
+          }
           continue;
         }
         if (counts_) {
           for (size_t m = 0; m < models_; ++m)
-            ScaleUnique(base + (m + 1) * kTile, count, epsilon, m, v, sum, n);
+            this->k_.scale_unique(epsilon, factors_[v * models_ + m], base + (m + 1) * kTile, count,
+                                  sum, n);
         }
         this->k_.divide_by(count, sum, n);
         this->k_.add(base, sum, n);
@@ -78,13 +82,13 @@ class Ram final : public MethodTask<T> {
     for (size_t v = 0; v < variants; ++v) {
       const RamParams& params = std::get<RamParams>(this->spec.variants[v].params);
       for (size_t m = 0; m < models_; ++m) {
-        Count total;
+        Count total = {};
         for (size_t b = 0; b < this->Blocks(); ++b) {
-          total.unique += partial_[(b * variants + v) * models_ + m].unique;
-          total.shared += partial_[(b * variants + v) * models_ + m].shared;
+          total[0] += partial_[(b * variants + v) * models_ + m][0];
+          total[1] += partial_[(b * variants + v) * models_ + m][1];
         }
-        const double ratio = static_cast<double>(total.shared) /
-                             std::max(static_cast<double>(total.unique), params.epsilon);
+        const double ratio =
+            static_cast<double>(total[1]) / std::max(static_cast<double>(total[0]), params.epsilon);
         factors_[v * models_ + m] =
             static_cast<T>(1.0 + params.r * std::clamp(ratio, 0.0, params.alpha));
       }
@@ -98,7 +102,8 @@ class Ram final : public MethodTask<T> {
     body.models.vectors = block.All(true);
     body.scales = counts_;
     for (uint32_t v = 0; v < variants; ++v) {
-      body.models.epsilon = static_cast<T>(std::get<RamParams>(this->spec.variants[v].params).epsilon);
+      body.models.epsilon =
+          static_cast<T>(std::get<RamParams>(this->spec.variants[v].params).epsilon);
       std::copy_n(factors_.data() + v * models_, models_, body.factors);
       if (writes) {
         block.Write(v, body);
@@ -115,28 +120,6 @@ class Ram final : public MethodTask<T> {
     for (size_t i = 0; i < variants * models_; ++i)
       partial_[unit * variants * models_ + i] = {block.Low(i), block.High(i)};
   }
-  void CountTile(const T* base, const T* count, T epsilon, size_t n, Count* counts) const {
-    for (size_t m = 0; m < models_; ++m) {
-      const T* delta = base + (m + 1) * kTile;
-      for (size_t i = 0; i < n; ++i) {
-        if (!((delta[i] < 0 ? -delta[i] : delta[i]) > epsilon)) continue;
-        if (count[i] == T(1)) {
-          ++counts[m].unique;
-        } else {
-          ++counts[m].shared;
-        }
-      }
-    }
-  }
-  void ScaleUnique(const T* delta, const T* count, T epsilon, size_t m, size_t v, T* sum,
-                   size_t n) const {
-    const T factor = factors_[v * models_ + m];
-    for (size_t i = 0; i < n; ++i) {
-      const bool unique = count[i] == T(1) && (delta[i] < 0 ? -delta[i] : delta[i]) > epsilon;
-      sum[i] = unique ? sum[i] * factor : sum[i];
-    }
-  }
-
   size_t models_;
   bool counts_ = false;
   std::vector<Count> partial_;  // [block, variant, model]

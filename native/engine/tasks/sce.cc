@@ -176,14 +176,22 @@ class Sce final : public MethodTask<T> {
     }
     if (!slot.selects) return;
     this->k_.magnitude_keys(variance, n, keys);
-    uint64_t at = cursor.low;
+    const uint64_t equal = this->k_.count_equal(keys, n, slot.band.low);
+    const uint64_t before = cursor.low;
+    cursor.low += equal;
+    if (cursor.low <= slot.band.low_to ||
+        before >= slot.band.low_to) {  // all or none of the equal ones
+      const Key low = cursor.low <= slot.band.low_to ? slot.band.low : slot.band.low + 1;
+      for (size_t m = 0; m < models_; ++m) this->k_.keep_from(Masked(tiles, m), keys, n, low);
+      return;
+    }
+    uint64_t at = before;
     for (size_t i = 0; i < n; ++i) {
       bool keep = keys[i] > slot.band.low;
       if (keys[i] == slot.band.low) keep = at++ < slot.band.low_to;
       if (keep) continue;
       for (size_t m = 0; m < models_; ++m) Masked(tiles, m)[i] = T(0);
     }
-    cursor.low = at;
   }
   void Weigh() {
     for (size_t v = 0; v < slots_.size(); ++v) {
@@ -211,13 +219,7 @@ class Sce final : public MethodTask<T> {
     std::fill_n(weight, n, T(0));
     for (size_t m = 0; m < models_; ++m) this->k_.add(Masked(tiles, m), sum, n);
     for (size_t m = 0; m < models_; ++m) {
-      const T w = slots_[v].weights[m];
-      const T* d = Masked(tiles, m);
-      for (size_t i = 0; i < n; ++i) {
-        const bool keep = sum[i] >= 0 ? d[i] > 0 : d[i] < 0;
-        kept[i] = kept[i] + (keep ? w * d[i] : T(0));
-        weight[i] = weight[i] + (keep ? w : T(0));
-      }
+      this->k_.elect_scaled(slots_[v].weights[m], Masked(tiles, m), sum, kept, weight, n);
     }
     this->k_.divide_by_clamped(weight, T(1e-6), kept, n);
     this->k_.add(tiles, kept, n);
