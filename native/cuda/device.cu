@@ -71,6 +71,8 @@ std::vector<Device> FindDevices(std::string& reason) {
   return devices;
 }
 
+void Free(void* memory) { cudaFree(memory); }
+
 }  // namespace
 
 void CheckCuda(cudaError_t error, const char* doing) {
@@ -108,6 +110,15 @@ BlockQueues OpenCuda(const CudaOptions& options) {
   }
   if (!options.all_devices) devices.resize(1);
   BlockQueues opened;
+  // Held while the queues take their memory.
+  std::vector<std::unique_ptr<void, decltype(&Free)>> kept_free;
+  for (const Device& device : devices) {
+    void* words = nullptr;
+    CheckCuda(cudaSetDevice(device.number), "choosing the device");
+    if (options.word_bytes > 0)
+      CheckCuda(cudaMalloc(&words, options.word_bytes), "taking memory for counts");
+    kept_free.emplace_back(words, &Free);
+  }
   for (size_t round = 0; round < options.queues; ++round) {
     // In turn, so that neighbouring queues, and with them neighbouring blocks, are on different
     // devices.

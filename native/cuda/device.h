@@ -17,6 +17,7 @@ struct CudaOptions {
   bool all_devices = false;            // else the first one
   size_t queues = 4;                   // a device, at most; fewer where its memory is short
   std::vector<size_t> buffer_bytes{};  // reserved in each queue, by the number of the buffer
+  size_t word_bytes = 0;               // left free on each device, for BlockQueue::NewWords
 };
 
 // Opens devices, or throws Fault DEVICE: no driver, an old one, no device, one that is too old, no

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/status.h"
+#include "engine/rank_select.h"
 
 namespace retemper {
 
@@ -60,6 +61,20 @@ std::vector<size_t> DeviceBufferBytes(const Plan& plan, uint64_t block_elements)
       need(kOutputs + v, n * SizeOf(spec.out_dtype));
   }
   return bytes;
+}
+
+size_t DeviceWordBytes(const Plan& plan) {
+  constexpr size_t kTensorsUnderWay = 3;  // in phases that make histograms, at most
+  size_t most = 0;
+  for (const TensorSpec& spec : plan.tensors) {
+    const auto* p = std::get_if<TaskArithmeticParams>(&spec.variants[0].params);
+    if (p == nullptr || spec.sources.size() > block::kMaxOperands) continue;
+    const size_t targets = p->sparsifier == Sparsifier::kMagnitude  ? 1
+                           : p->sparsifier == Sparsifier::kOutliers ? 2
+                                                                    : 0;
+    most = std::max(most, targets * spec.variants.size() * (spec.sources.size() - 1));
+  }
+  return kTensorsUnderWay * most * RankSelect<float>::kBins * sizeof(uint64_t);
 }
 
 template <class T>

@@ -16,6 +16,9 @@ namespace retemper {
 // before the merge starts.
 std::vector<size_t> DeviceBufferBytes(const Plan& plan, uint64_t block_elements);
 
+// And how much of a device's memory the histograms of the tensors under way may take.
+size_t DeviceWordBytes(const Plan& plan);
+
 template <class T>
 class DeviceBlock {
  public:

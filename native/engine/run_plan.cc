@@ -63,6 +63,7 @@ std::unique_ptr<DevicePool> OpenDevices(const Plan& plan, Environment& environme
   options.all_devices = plan.all_devices;
   options.queues = std::min(environment.workers, kMostQueues);
   options.buffer_bytes = DeviceBufferBytes(plan, kBlock);
+  options.word_bytes = DeviceWordBytes(plan);
   if (plan.max_memory > 0) {  // pinned memory may take a quarter
     uint64_t each = 0;
     for (const size_t bytes : options.buffer_bytes) each += bytes;

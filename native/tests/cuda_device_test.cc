@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "engine/run_plan.h"
+#include "engine/task.h"
 #include "io/file.h"
 #include "tests/check.h"
 #include "tests/temp_folder.h"
@@ -18,6 +19,8 @@ namespace retemper {
 void LaunchBody(const BlockBody& body, uint64_t threads, cudaStream_t stream) {
   FakeCuda& cuda = FakeCuda::Get();
   const std::lock_guard<std::recursive_mutex> lock(cuda.mutex);
+  if (cuda.launches_until_full >= 0 && cuda.launches_until_full-- == 0)
+    cuda.devices[0].memory = 0;
   const bool breaks = cuda.launches_until_fault >= 0 && cuda.launches_until_fault-- == 0;
   stream->pending.push_back([=] {
     if (breaks) FakeCuda::Get().broken = cudaErrorIllegalAddress;
@@ -44,7 +47,7 @@ FakeCuda& Machine(std::vector<FakeCuda::Device> devices) {
   cuda.driver = 13000;
   cuda.start = cudaSuccess;
   cuda.devices = std::move(devices);
-  cuda.launches_until_fault = -1;
+  cuda.launches_until_fault = cuda.launches_until_full = -1;
   cuda.broken = cudaSuccess;
   broken = cudaSuccess;
   return cuda;
@@ -155,8 +158,9 @@ TEST("goes on with fewer queues when the device's memory is short, with the same
   const Report here = Merge(plan, DeviceChoice::kCpu);
   size_t each = 0;
   for (const size_t bytes : DeviceBufferBytes(plan, kBlock)) each += bytes;
-  const size_t histograms = 2 * 2 * (size_t{1} << 16) * 8;
-  FakeCuda& cuda = Machine({{"Small", 9, each + each / 2 + histograms}});
+  FakeCuda& cuda = Machine({{"Small", 9, each + each / 2 + DeviceWordBytes(plan)}});
+  CHECK_EQ(OpenCuda({false, 4, DeviceBufferBytes(plan, kBlock), DeviceWordBytes(plan)}).queues.size(),
+           size_t{1});
   CHECK(Merge(plan, DeviceChoice::kCuda).sha256 == here.sha256);
   CHECK(cuda.blocks.empty() && cuda.devices[0].used == 0);
 }
@@ -177,9 +181,8 @@ TEST("fails with DEVICE before it writes when not one block fits, and later merg
 TEST("fails with DEVICE, and leaves no file, when memory runs out in the middle") {
   const TempFolder folder;
   Plan plan = TwoTensors(folder);
-  size_t each = 0;
-  for (const size_t bytes : DeviceBufferBytes(plan, kBlock)) each += bytes;
-  FakeCuda& cuda = Machine({{"Tight", 9, each + 1000}});  // no room for histograms
+  FakeCuda& cuda = Machine({{"Shared with others"}});
+  cuda.launches_until_full = 1;  // the second pass finds no room for its histograms
   plan.device = DeviceChoice::kCuda;
   const Fault fault = CHECK_FAULT(code::kDevice, "counts", RunPlan(plan, kNever, nullptr));
   CHECK_EQ(fault.tensor, plan.tensors[0].name);

@@ -60,6 +60,7 @@ struct FakeCuda {
   std::vector<FakeStream*> streams;
   size_t events = 0;
   int launches_until_fault = -1;  // the launch that breaks the context
+  int launches_until_full = -1;   // and the one after which memory is full
   cudaError_t broken = cudaSuccess;
 
   static FakeCuda& Get() {
@@ -122,7 +123,7 @@ inline cudaError_t cudaGetDeviceCount(int* count) {
 inline cudaError_t cudaGetDeviceProperties(cudaDeviceProp* facts, int device) {
   RETEMPER_FAKE_CUDA;
   const FakeCuda::Device& one = cuda.devices[static_cast<size_t>(device)];
-  std::strncpy(facts->name, one.name.c_str(), sizeof(facts->name));
+  std::memcpy(facts->name, one.name.c_str(), one.name.size() + 1);
   facts->major = one.major;
   facts->minor = 0;
   facts->totalGlobalMem = one.memory;
