@@ -92,19 +92,36 @@ export function readDocuments(text: string, kind: TextKind = RECIPE): SeparateDo
   const composer = new Composer({ lineCounter: lines, prettyErrors: false, uniqueKeys: false, stringKeys: false });
   const documents = [...composer.compose(tokens)].filter(hasContent);
   if (documents.length === 0) throw new DocumentError(`the ${kind.noun} is empty`);
-  return documents.map((document) => {
+  return documents.map((document, index) => {
+    const from = documents[index - 1]?.range[2] ?? 0;
     const problem = document.errors[0] ?? document.warnings[0];
     if (problem !== undefined) throw new DocumentError(problem.message, at(problem.pos[0]));
+    const converted = convert(document.contents as Node, at, kind);
     return {
-      ...convert(document.contents as Node, at, kind),
+      ...converted,
       start: at(document.range[0]),
-      textWithout(key) {
-        const copy = document.clone();
-        if (isMap(copy.contents)) copy.delete(key);
-        return copy.toString({ lineWidth: 0, directives: false });
-      },
+      textWithout: (key) => textWithout(key, converted.value, document, text.slice(from, document.range[2])),
     };
   });
+}
+
+/** As it was written, if its lines can be told apart; else written anew. */
+function textWithout(key: string, value: unknown, document: Document.Parsed, text: string): string {
+  const lines = text.split("\n").filter((line) => !line.startsWith(`${key}:`) && !/^(---|\.\.\.)\s*$/.test(line));
+  const written = lines.join("\n");
+  const { [key]: _left, ...wanted } = value as Record<string, unknown>;
+  if (meaning(written) === JSON.stringify(wanted)) return written;
+  const copy = document.clone();
+  if (isMap(copy.contents)) copy.delete(key);
+  return copy.toString({ lineWidth: 0, directives: false });
+}
+
+function meaning(text: string): string | undefined {
+  try {
+    return JSON.stringify(readDocument(text).value);
+  } catch {
+    return undefined;
+  }
 }
 
 function hasContent(document: Document): boolean {
