@@ -55,8 +55,8 @@ constexpr unsigned kMostQueues = 8;          // a device
 std::unique_ptr<DevicePool> OpenDevices(const Plan& plan, Environment& environment,
                                         const DeviceFunction& open) {
   const char* forced = std::getenv("RETEMPER_FORCE_TARGET");
-  const bool asked = plan.device == DeviceChoice::kCuda ||
-                     (forced != nullptr && std::strcmp(forced, "cuda") == 0);
+  const bool asked =
+      plan.device == DeviceChoice::kCuda || (forced != nullptr && std::strcmp(forced, "cuda") == 0);
   if (!asked) return nullptr;
   if (plan.threads == 0) environment.workers = std::max(environment.workers, kLeastDeviceWorkers);
   CudaOptions options;
@@ -67,13 +67,14 @@ std::unique_ptr<DevicePool> OpenDevices(const Plan& plan, Environment& environme
   if (plan.max_memory > 0) {  // pinned memory may take a quarter
     uint64_t each = 0;
     for (const size_t bytes : options.buffer_bytes) each += bytes;
-    options.queues = std::clamp<size_t>(plan.max_memory / 4 / std::max<uint64_t>(1, each), 1,
-                                        options.queues);
+    options.queues =
+        std::clamp<size_t>(plan.max_memory / 4 / std::max<uint64_t>(1, each), 1, options.queues);
   }
   return std::make_unique<DevicePool>(open(options));
 }
 
-DeviceReport ReportDevices(const DevicePool& pool, const std::vector<std::unique_ptr<Task>>& tasks) {
+DeviceReport ReportDevices(const DevicePool& pool,
+                           const std::vector<std::unique_ptr<Task>>& tasks) {
   DeviceReport report;
   report.names = pool.devices();
   for (const auto& task : tasks) {
@@ -131,7 +132,7 @@ Report RunPlan(const Plan& plan, const std::atomic<bool>& cancelled,
       throw Fault(code::kOutOfMemory,
                   "the merge needs at least " +
                       std::to_string((fixed + each + (1 << 20) - 1) >> 20) + " MB of memory, and " +
-                      std::to_string(plan.max_memory >> 20) + " MB are allowed",
+                      std::to_string((plan.max_memory + (1 << 20) - 1) >> 20) + " MB are allowed",
                   {}, {}, "raise --max-memory");
     }
   }

@@ -24,12 +24,13 @@ struct Nearswap {
 
 // The sign election of TIES (Yadav et al., arXiv 2306.01708): a weighted delta takes part where its
 // sign is that of the sum over models; a sum of zero counts as positive, a zero delta never takes
-// part.
+// part. A NaN always does: it must not be outvoted, so that the result shows it.
 template <class T>
 struct Election {
   // Without branches, so that loops over it vectorise.
   RETEMPER_HD static bool Agrees(T delta, T sum) {
-    return static_cast<bool>(((sum >= 0) & (delta > 0)) | (!(sum >= 0) & (delta < 0)));
+    return static_cast<bool>(((sum >= 0) & (delta > 0)) | (!(sum >= 0) & (delta < 0)) |
+                             (delta != delta));
   }
 };
 

@@ -150,6 +150,26 @@ describe("elementwise ops follow IEEE arithmetic", () => {
     );
     expect(facts.nonFinite).toBe(10);
   });
+
+  test("a NaN is not outvoted in a sign election", async () => {
+    const [a, b, c] = [weightsLike(60, 1, "F32"), weightsLike(60, 2, "F32"), weightsLike(60, 3, "F32")];
+    b[7] = Number.NaN;
+    const operands = [a, b, c].map((values) => ({ shape: [60], dtype: "F32" as const, values }));
+    const params = {
+      op: "task_arithmetic",
+      sparsifier: "none",
+      election: true,
+      normalize: true,
+      rescale: "none",
+      lambda: 1,
+      weights: [1, 1],
+      densities: [1, 1],
+      gammas: [0, 0],
+      epsilons: [0, 0],
+    } as const;
+    const { bytes } = await everywhere(operands, params, "F32");
+    expect([...decode(bytes, "F32")].map(Number.isNaN)).toEqual(Array.from({ length: 60 }, (_, i) => i === 7));
+  });
 });
 
 test.each(CASES)(
