@@ -55,7 +55,7 @@ export function addBatchCommand(program: Command, session: Session): Command {
     .optionsGroup("The batch:")
     .option("--out <folder>", "outputs are relative to it (default: the working directory); of one recipe, its output")
     .option("--jobs <n>", "merges at the same time, sharing threads and memory (default 1)", parseInteger(1))
-    .option("--fail-fast", "start nothing more after a failure")
+    .option("--fail-fast", "start nothing more after a failure; nothing at all if a recipe cannot be read")
     .option("--partition <i/n>", "do one part only: i/n, auto, or auto/n")
     .option("-I, --intermediate-dir <folder>", "write the results of stages here and keep them");
   addMergeOptions(command);
@@ -94,7 +94,7 @@ function show(report: BatchReport, flags: BatchFlags, renderer: Renderer): void 
   renderer.answerBeforeError(shown, describe(report));
   const { code, message, file, tensor, line, column, hint } = firstError;
   const others = counts.failed > 1 ? `; the first: ` : ": ";
-  const what = `${formatCount(counts.failed)} of ${formatCount(report.entries.length)} entries failed${others}${message}`;
+  const what = `${formatCount(counts.failed)} of ${plural(report.entries.length)} failed${others}${message}`;
   throw new RetemperError(code, what, { file, tensor, line, column, hint, cause: firstError });
 }
 
@@ -142,6 +142,10 @@ function describe({ entries, counts, seconds, bytesWritten }: BatchReport): stri
   const total = parts.map(([status, count]) => `${formatCount(count)} ${status === "notRun" ? "not run" : status}`);
   return [
     table(["output", "state", "written", "time", "problem"], rows, [2, 3]),
-    `${formatCount(entries.length)} entries: ${total.join(", ") || "nothing to do"}; ${formatBytes(bytesWritten)} in ${formatDuration(seconds)}`,
+    `${plural(entries.length)}: ${total.join(", ") || "nothing to do"}; ${formatBytes(bytesWritten)} in ${formatDuration(seconds)}`,
   ].join("\n");
+}
+
+function plural(entries: number): string {
+  return entries === 1 ? "1 entry" : `${formatCount(entries)} entries`;
 }

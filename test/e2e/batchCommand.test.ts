@@ -1,0 +1,124 @@
+// `retemper batch` as users run it: the table, the JSON lines, the exit codes, the parts of a cluster.
+
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { jsonLines, run, temporaryFolder } from "./command.js";
+import { languageModel, writeModel } from "./mergeModels.js";
+
+const folder = temporaryFolder();
+const manifest = join(folder, "manifest.json");
+let models: string[];
+
+beforeAll(() => {
+  models = [1, 2].map((seed) => writeModel(join(folder, "models", `m${seed}`), languageModel(seed)));
+  const entries = [0.2, 0.4, 0.6].map((weight) => ({ recipe: linear(weight), out: `w${weight}` }));
+  writeFileSync(manifest, JSON.stringify(entries));
+});
+
+const linear = (weight: number) => ({
+  merge_method: "linear",
+  models: models.map((model, at) => ({ model, parameters: { weight: at === 0 ? 1 - weight : weight } })),
+});
+const env = { XDG_CACHE_HOME: join(folder, "cache") };
+
+describe("retemper batch", () => {
+  it("shows a table of what it did, and skips it all the second time", async () => {
+    const out = join(folder, "table");
+    const first = await run(["batch", manifest, "--out", out, "--jobs", "2"], env);
+    expect(first).toMatchObject({ status: 0 });
+    expect(first.stdout).toMatch(/output +state +written +time/);
+    expect(first.stdout).toMatch(/w0\.4 +made +[\d.]+ kB/);
+    expect(first.stdout).toMatch(/3 entries: 3 made; /);
+    const second = await run(["batch", manifest, "--out", out], env);
+    expect(second.stdout).toMatch(/3 entries: 3 skipped; 0 B/);
+    expect(readdirSync(out).sort()).toEqual(["w0.2", "w0.4", "w0.6"]);
+  });
+
+  it("gives a JSON line an entry and one result, the last", async () => {
+    const { status, stdout } = await run(["batch", manifest, "--out", join(folder, "json"), "--json"], env);
+    expect(status).toBe(0);
+    const lines = jsonLines(stdout);
+    const entries = lines.filter(({ event }) => event === "entry");
+    expect(entries.map(({ index, status: state }) => [index, state])).toEqual([
+      [0, "made"],
+      [1, "made"],
+      [2, "made"],
+    ]);
+    expect(lines.filter(({ event }) => event === "result")).toHaveLength(1);
+    expect(lines.at(-1)).toMatchObject({ event: "result", ok: true, result: { counts: { made: 3, failed: 0 } } });
+  });
+
+  it("goes on after failures and ends with the exit code of the first, in the order of the manifest", async () => {
+    const bad = join(folder, "bad.json");
+    const missing = { merge_method: "passthrough", models: [{ model: "/no/such/model" }] };
+    const entries = [
+      { recipe: linear(0.1), out: "x" },
+      { recipe: missing, out: "y" },
+      { recipe: { merge_method: "nothing" }, out: "z" },
+      { recipe: linear(0.3), out: "last" },
+    ];
+    writeFileSync(bad, JSON.stringify(entries));
+    const out = join(folder, "bad");
+    const { status, stdout, stderr } = await run(["batch", bad, "--out", out], env);
+    expect(status).toBe(4);
+    expect(stdout).toMatch(/y +failed .*BAD_INPUT: .*\/no\/such\/model/);
+    expect(stdout).toMatch(/z +failed .*BAD_RECIPE/);
+    expect(stdout).toMatch(/4 entries: 2 made, 2 failed/);
+    expect(stderr).toMatch(/error: 2 of 4 entries failed; the first: .*\/no\/such\/model/);
+    expect(readdirSync(out).sort()).toEqual(["last", "x"]);
+
+    const json = await run(["batch", bad, "--out", out, "--json"], env);
+    const last = jsonLines(json.stdout).at(-1);
+    expect(last).toMatchObject({ ok: false, error: { code: "BAD_INPUT", exitStatus: 4 } });
+    expect(last).toMatchObject({ result: { counts: { failed: 2, skipped: 2 }, firstError: { code: "BAD_INPUT" } } });
+  });
+
+  it("starts nothing with --fail-fast when a recipe cannot be read", async () => {
+    const bad = join(folder, "unreadable.json");
+    const entries = [
+      { recipe: linear(0.1), out: "x" },
+      { recipe: { merge_method: "nothing" }, out: "z" },
+    ];
+    writeFileSync(bad, JSON.stringify(entries));
+    const { status, stdout } = await run(["batch", bad, "--out", join(folder, "none"), "--fail-fast"], env);
+    expect(status).toBe(3);
+    expect(stdout).toMatch(/2 entries: 1 failed, 1 not run/);
+  });
+
+  it("does the part of its task in a Slurm array and in an Indexed Job", async () => {
+    const out = join(folder, "parts");
+    const slurm = { SLURM_ARRAY_TASK_ID: "1", SLURM_ARRAY_TASK_MIN: "1", SLURM_ARRAY_TASK_COUNT: "3" };
+    const args = ["batch", manifest, "--out", out, "--quiet", "--partition"];
+    expect((await run([...args, "auto"], { ...env, ...slurm })).status).toBe(0);
+    expect(readdirSync(out)).toEqual(["w0.2"]);
+    expect((await run([...args, "auto/3"], { ...env, JOB_COMPLETION_INDEX: "2" })).status).toBe(0);
+    expect(readdirSync(out)).toEqual(["w0.2", "w0.6"]);
+    const wrong = await run([...args, "3/3"], env);
+    expect(wrong).toMatchObject({ status: 2, stdout: "" });
+    expect(wrong.stderr).toMatch(/there is no part 3 of 3[\s\S]*0\/3 to 2\/3/);
+  });
+
+  it("takes over from `merge` for recipes of several documents", async () => {
+    const recipe = join(folder, "stages.yml");
+    const last = { merge_method: "passthrough", models: [{ model: "half" }] };
+    writeFileSync(recipe, `${JSON.stringify({ name: "half", ...linear(0.5) })}\n---\n${JSON.stringify(last)}\n`);
+    const single = await run(["merge", recipe, join(folder, "single")], env);
+    expect(single.status).toBe(3);
+    expect(single.stderr).toMatch(/retemper batch/);
+    mkdirSync(join(folder, "stages"));
+    const { status, stdout } = await run(["batch", recipe, "--out", join(folder, "stages/out")], env);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/1 entry: 1 made/);
+    expect(readdirSync(join(folder, "stages"))).toEqual(["out"]);
+  });
+
+  it("names the line of a manifest that is wrong, before any work", async () => {
+    const path = join(folder, "wrong.yml");
+    writeFileSync(path, "- recipe: r.yml\n  ouT: x\n");
+    const { status, stderr } = await run(["batch", path], env);
+    expect(status).toBe(3);
+    expect(stderr).toMatch(/wrong\.yml:\d+:\d+: /);
+    expect(stderr).toMatch(/unknown key `ouT`/);
+  });
+});
