@@ -7,6 +7,7 @@ import { difference, type Expected } from "../merge/match.js";
 import { mergeParsed } from "../merge/merge.js";
 import { outputState } from "../merge/place.js";
 import type { MergeReport } from "../merge/report.js";
+import type { DigestCache } from "../merge/sideInputs.js";
 import { clearBeside } from "../merge/staging.js";
 import type { EntryJob, Job } from "./graph.js";
 import { Intermediates } from "./intermediates.js";
@@ -32,6 +33,7 @@ export class Runner {
   readonly #intermediates: Intermediates;
   readonly #results = new Map<EntryJob, Promise<BatchEntryResult>>();
   readonly #stages = new Map<Job, { readonly priority: number; readonly outcome: Promise<Outcome> }>();
+  readonly #digests: DigestCache = new Map();
   #finished = 0;
   #stopped = false;
 
@@ -129,7 +131,7 @@ export class Runner {
     if (this.#stopped) return { status: "notRun" };
     if ((await outputState(job.out)) !== "exists") return undefined;
     const { signal, verify } = this.#options;
-    const differs = await difference(job.out, expectedOf(job), { signal, verify });
+    const differs = await difference(job.out, expectedOf(job), { signal, verify, digests: this.#digests });
     if (differs === undefined) {
       await clearBeside(job.out, this.#addon).catch(() => undefined); // it may be on a disk that is read-only by now
       return { status: "skipped" };
@@ -162,7 +164,7 @@ export class Runner {
       // Another run of the same batch may have been faster.
       const taken = error instanceof RetemperError && error.code === "OUTPUT_EXISTS" && !force;
       if (!taken || (await outputState(job.out)) !== "exists") throw error;
-      if ((await difference(job.out, expectedOf(job), { signal })) !== undefined) throw error;
+      if ((await difference(job.out, expectedOf(job), { signal, digests: this.#digests })) !== undefined) throw error;
       return { status: "skipped" };
     }
   }

@@ -14,7 +14,7 @@ import type { ParsedRecipe } from "../recipe/types.js";
 import { type InputFile, knownDigests } from "./inputs.js";
 import type { MergeOptions } from "./options.js";
 import { type Origin, originOf, readRecord, recordedOptions } from "./record.js";
-import { type SideInput, sideInputs } from "./sideInputs.js";
+import { type DigestCache, type SideInput, sideInputs } from "./sideInputs.js";
 import { verify } from "./verify.js";
 
 /** A merge that an output may be the result of. */
@@ -29,6 +29,8 @@ export interface MatchOptions {
   readonly signal?: AbortSignal | undefined;
   /** Also read the output, and inputs that lie elsewhere than they did, and compare digests. */
   readonly verify?: boolean | undefined;
+  /** Digests of small files, kept from one output to the next. */
+  readonly digests?: DigestCache | undefined;
 }
 
 /** Undefined if the output is complete and what the merge would write; else one sentence on what differs. */
@@ -62,7 +64,7 @@ async function originDifference(
   const folders = await foldersOf(recipe, stages, place);
   const inputs = await inputDifference(origin.inputs, folders, match);
   if (inputs !== undefined) return inputs;
-  const words = await sideInputs(namedModels(recipe), { ...place, signal: match.signal });
+  const words = await sideInputs(namedModels(recipe), { ...place, signal: match.signal, digests: match.digests });
   const changed = wordDifference(origin.sidecars, words, folders);
   if (changed !== undefined) return changed;
   for (const [name, stage] of stages) {

@@ -19,13 +19,16 @@ export interface SideInput {
   readonly sha256: string | undefined;
 }
 
+/** Digests by identity of a file, for callers that ask for the same models many times. */
+export type DigestCache = Map<string, string>;
+
 /**
  * The side files of all models, in the order of the models and then of names. A model that is not there has none: what
  * is missing is told by those who need it.
  */
 export async function sideInputs(
   references: Iterable<ModelReference>,
-  options: LocateOptions & { readonly signal?: AbortSignal | undefined },
+  options: LocateOptions & { readonly signal?: AbortSignal | undefined; readonly digests?: DigestCache | undefined },
 ): Promise<SideInput[]> {
   const known = new Map<string, string | undefined>();
   const found: SideInput[] = [];
@@ -34,7 +37,7 @@ export async function sideInputs(
     const places = [{ part: "model" as const, at: { path, revision } }];
     for (const { part, at } of [...places, ...(lora ? [{ part: "adapter" as const, at: lora }] : [])]) {
       for (const { file, path: full } of await sideFilesOf(at, options, part)) {
-        if (!known.has(full)) known.set(full, await digestOf(full));
+        if (!known.has(full)) known.set(full, await digestOf(full, options.digests));
         found.push({ model: text, part, file, sha256: known.get(full) });
       }
     }
@@ -57,14 +60,20 @@ function isSideFile(name: string, part: SideInput["part"]): boolean {
   return name === "config.json" || name.endsWith(".index.json") || sidecarKind(name) !== undefined;
 }
 
-async function digestOf(path: string): Promise<string | undefined> {
+async function digestOf(path: string, digests: DigestCache = new Map()): Promise<string | undefined> {
   try {
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK); // a FIFO must not hold the run up
     try {
-      if (!(await handle.stat()).isFile()) return undefined;
+      const facts = await handle.stat({ bigint: true });
+      if (!facts.isFile()) return undefined;
+      const identity = [path, facts.dev, facts.ino, facts.size, facts.mtimeNs, facts.ctimeNs].join("\n");
+      const known = digests.get(identity);
+      if (known !== undefined) return known;
       const digest = createHash("sha256");
       for await (const piece of handle.createReadStream({ autoClose: false })) digest.update(piece as Buffer);
-      return digest.digest("hex");
+      const sha256 = digest.digest("hex");
+      digests.set(identity, sha256);
+      return sha256;
     } finally {
       await handle.close();
     }

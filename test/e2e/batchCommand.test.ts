@@ -1,9 +1,11 @@
 // `retemper batch` as users run it: the table, the JSON lines, the exit codes, the parts of a cluster.
 
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { jsonLines, run, temporaryFolder } from "./command.js";
+import { parse } from "yaml";
+import { jsonLines, main, root, run, temporaryFolder } from "./command.js";
 import { languageModel, writeModel } from "./mergeModels.js";
 
 const folder = temporaryFolder();
@@ -120,5 +122,43 @@ describe("retemper batch", () => {
     expect(status).toBe(3);
     expect(stderr).toMatch(/wrong\.yml:\d+:\d+: /);
     expect(stderr).toMatch(/unknown key `ouT`/);
+  });
+});
+
+describe("the examples for clusters", () => {
+  it("do every entry once in a Slurm array", () => {
+    const bin = join(folder, "bin");
+    mkdirSync(bin);
+    writeFileSync(join(bin, "retemper"), `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`);
+    chmodSync(join(bin, "retemper"), 0o755);
+    const out = join(folder, "slurm");
+    const script = join(root, "examples/slurm/merge-array.sbatch");
+    const seen = [0, 1, 2, 3, 7].map((task) => {
+      const cluster = {
+        PATH: `${bin}:${process.env.PATH}`,
+        SLURM_ARRAY_TASK_ID: String(task),
+        SLURM_CPUS_PER_TASK: "2",
+      };
+      execFileSync("bash", [script, manifest, out], { env: { ...process.env, ...env, ...cluster }, stdio: "pipe" });
+      return readdirSync(out).length;
+    });
+    expect(seen).toEqual([1, 2, 3, 3, 3]);
+  });
+
+  it("run as an Indexed Job says", async () => {
+    const { spec } = parse(readFileSync(join(root, "examples/kubernetes/indexed-job.yml"), "utf8"));
+    const [container] = spec.template.spec.containers;
+    expect(container.args).toContain(`auto/${spec.completions}`);
+    const paths: Record<string, string> = {
+      "/work/manifest.yml": manifest,
+      "/work/outputs": join(folder, "kubernetes"),
+    };
+    const args = (container.args as string[]).map((arg) => paths[arg] ?? arg);
+    const { status, stdout } = await run(args, { ...env, JOB_COMPLETION_INDEX: "1" });
+    expect(status).toBe(0);
+    expect(jsonLines(stdout).at(-1)).toMatchObject({
+      ok: true,
+      result: { partition: { index: 1, count: 8 }, counts: { made: 1 } },
+    });
   });
 });
