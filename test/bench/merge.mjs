@@ -74,6 +74,7 @@ export async function merge(args) {
     if (!spec) throw new Error(`unknown method ${method}; ${HELP}`);
     console.error(`${method} …`);
     rows.push(await measure(method, spec, models, scratch, peer, Number(values.runs), values.cold));
+    console.error(`  ${rows.at(-1).join("  ")}`);
   }
   const text = table(
     [
