@@ -42,7 +42,7 @@ RETEMPER_HD void AtomicAdd(uint64_t* at, uint64_t n) {
 #ifdef __CUDA_ARCH__
   atomicAdd(reinterpret_cast<unsigned long long*>(at), static_cast<unsigned long long>(n));
 #else
-  *at += n;
+  __atomic_fetch_add(at, n, __ATOMIC_RELAXED);
 #endif
 }
 

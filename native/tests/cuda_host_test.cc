@@ -241,10 +241,10 @@ Plan EveryMethod(const TempFolder& folder, const Kind& kind) {
         part.rows = length;
         part.cols = 1;
         if (s == 1) part.cast_to = Dtype::kF16;
-        if (s == 2) {  // a LoRA of rank 2: put together on the CPU
+        if (s == 2 && length < kBlock) {  // a LoRA of rank 2: put together on the CPU
           LowRank term;
-          term.left = {kInputs, 0, Dtype::kF32, length * 2 < kLongest ? length * 2 : length};
-          term.rank = term.left.count == length ? 1 : 2;
+          term.rank = 2;
+          term.left = {kInputs, 0, Dtype::kF32, length * term.rank};
           term.right = {kInputs, 64, Dtype::kF32, term.rank};
           term.scale = 0.5;
           part.low_rank = term;
