@@ -38,8 +38,7 @@ struct Combine {
       sum = vectors.At(only, base, i);
     } else {
       sum = coefficients[0] * vectors.At(0, base, i);
-      for (int k = 1; k < vectors.count; ++k)
-        sum = sum + coefficients[k] * vectors.At(k, base, i);
+      for (int k = 1; k < vectors.count; ++k) sum = sum + coefficients[k] * vectors.At(k, base, i);
       if (divides) sum = sum / divisor;
       if (vectors.from_base) sum = sum + base;
     }
@@ -123,8 +122,8 @@ struct RamCount {
 template <class T>
 struct RamMerge {
   Activities<T> models;
-  bool scales = false;      // RAM+
-  T factors[kMaxModels];    // of what a model alone changes
+  bool scales = false;    // RAM+
+  T factors[kMaxModels];  // of what a model alone changes
   Output out;
 
   RETEMPER_HD uint64_t operator()(uint64_t i) const {

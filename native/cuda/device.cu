@@ -97,7 +97,8 @@ bool CudaIsBroken() { return broken.load() != cudaSuccess; }
 
 std::string DescribeCuda() {
   std::string reason, names;
-  for (const Device& device : FindDevices(reason)) names += (names.empty() ? "" : ", ") + device.name;
+  for (const Device& device : FindDevices(reason))
+    names += (names.empty() ? "" : ", ") + device.name;
   return names.empty() ? "none: " + reason : names;
 }
 

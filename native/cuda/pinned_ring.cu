@@ -1,5 +1,5 @@
-// A queue on a GPU: a stream, an event to wait for, and buffers that exist twice, pinned on the host
-// and on the device. The engine uses several in turn, as a ring.
+// A queue on a GPU: a stream, an event to wait for, and buffers that exist twice, pinned on the
+// host and on the device. The engine uses several in turn, as a ring.
 #include <memory>
 #include <vector>
 
@@ -47,16 +47,14 @@ class CudaQueue final : public BlockQueue {
   void Upload(size_t index, size_t bytes) override {
     Use();
     const Buffer& buffer = pairs_[index].buffer;
-    CheckCuda(
-        cudaMemcpyAsync(buffer.device, buffer.host, bytes, cudaMemcpyHostToDevice, stream_),
-        "uploading a block");
+    CheckCuda(cudaMemcpyAsync(buffer.device, buffer.host, bytes, cudaMemcpyHostToDevice, stream_),
+              "uploading a block");
   }
   void Download(size_t index, size_t bytes) override {
     Use();
     const Buffer& buffer = pairs_[index].buffer;
-    CheckCuda(
-        cudaMemcpyAsync(buffer.host, buffer.device, bytes, cudaMemcpyDeviceToHost, stream_),
-        "downloading a block");
+    CheckCuda(cudaMemcpyAsync(buffer.host, buffer.device, bytes, cudaMemcpyDeviceToHost, stream_),
+              "downloading a block");
   }
   void Zero(size_t index, size_t bytes) override {
     Use();

@@ -1,12 +1,11 @@
 // The files that talk to CUDA, on a runtime that the host plays (fake_cuda/): what is said of each
 // kind of machine, what happens when memory runs out or a kernel breaks the context, and merges on
 // several devices.
-#include "cuda/device.cu"       // NOLINT: compiled here as C++
-#include "cuda/pinned_ring.cu"  // NOLINT
-
 #include <atomic>
 #include <filesystem>
 
+#include "cuda/device.cu"       // NOLINT: compiled here as C++
+#include "cuda/pinned_ring.cu"  // NOLINT
 #include "engine/run_plan.h"
 #include "engine/task.h"
 #include "io/file.h"
@@ -19,8 +18,7 @@ namespace retemper {
 void LaunchBody(const BlockBody& body, uint64_t threads, cudaStream_t stream) {
   FakeCuda& cuda = FakeCuda::Get();
   const std::lock_guard<std::recursive_mutex> lock(cuda.mutex);
-  if (cuda.launches_until_full >= 0 && cuda.launches_until_full-- == 0)
-    cuda.devices[0].memory = 0;
+  if (cuda.launches_until_full >= 0 && cuda.launches_until_full-- == 0) cuda.devices[0].memory = 0;
   const bool breaks = cuda.launches_until_fault >= 0 && cuda.launches_until_fault-- == 0;
   stream->pending.push_back([=] {
     if (breaks) FakeCuda::Get().broken = cudaErrorIllegalAddress;
@@ -58,9 +56,9 @@ Plan TwoTensors(const TempFolder& folder) {
   std::string bytes(kElements * 4, '\0');
   for (int input = 0; input < 3; ++input) {
     for (uint64_t i = 0; i < kElements; ++i) {
-      const float x = static_cast<float>((i * 2654435761u + 97u * i * static_cast<unsigned>(input)) %
-                                         10007) *
-                      1e-5f;
+      const float x =
+          static_cast<float>((i * 2654435761u + 97u * i * static_cast<unsigned>(input)) % 10007) *
+          1e-5f;
       std::memcpy(bytes.data() + 4 * i, &x, 4);
     }
     const std::string path = folder.Write("in" + std::to_string(input), bytes);
@@ -159,8 +157,9 @@ TEST("goes on with fewer queues when the device's memory is short, with the same
   size_t each = 0;
   for (const size_t bytes : DeviceBufferBytes(plan, kBlock)) each += bytes;
   FakeCuda& cuda = Machine({{"Small", 9, each + each / 2 + DeviceWordBytes(plan)}});
-  CHECK_EQ(OpenCuda({false, 4, DeviceBufferBytes(plan, kBlock), DeviceWordBytes(plan)}).queues.size(),
-           size_t{1});
+  CHECK_EQ(
+      OpenCuda({false, 4, DeviceBufferBytes(plan, kBlock), DeviceWordBytes(plan)}).queues.size(),
+      size_t{1});
   CHECK(Merge(plan, DeviceChoice::kCuda).sha256 == here.sha256);
   CHECK(cuda.blocks.empty() && cuda.devices[0].used == 0);
 }

@@ -41,8 +41,7 @@ BlockQueues OpenHost(size_t queues, int devices, uint64_t launches = UINT64_MAX)
   BlockQueues opened;
   opened.least_elements = 0;
   for (size_t i = 0; i < queues; ++i) {
-    opened.queues.push_back(
-        std::make_unique<HostQueue>(static_cast<int>(i) % devices, launches));
+    opened.queues.push_back(std::make_unique<HostQueue>(static_cast<int>(i) % devices, launches));
   }
   for (int d = 0; d < devices; ++d) opened.devices.push_back("host " + std::to_string(d));
   return opened;
@@ -177,7 +176,8 @@ std::vector<Method> Methods() {
   const std::vector<double> mixed = {0.5, 0.03, 0.9}, ends = {1, 0, 0.4}, all = {1, 1, 1};
   using enum Sparsifier;
   return {
-      {"linear", 3,
+      {"linear",
+       3,
        {LinearParams{{0.2, 0.3, 0.4}, true}, LinearParams{{0.2, 0.3, 0.4}, false},
         LinearParams{{0, 1, 0}, true}}},
       {"slerp", 2, {SlerpParams{0.3}, SlerpParams{0}, SlerpParams{1}, SlerpParams{0.3, 0.5}}},
@@ -190,20 +190,24 @@ std::vector<Method> Methods() {
       {"nearswap", 2, {NearswapParams{0.001}, NearswapParams{0.1}}},
       {"ram", 4, {RamParams{1e-3, 0, 0}, RamParams{5e-3, 0, 0}}},
       {"ramplus", 4, {RamParams{1e-3, 0.1, 0.2}, RamParams{5e-3, 0.3, 1}}},
-      {"task_arithmetic", 4,
+      {"task_arithmetic",
+       4,
        {deltas(kNone, Rescale::kNone, false, false, 1, all),
         deltas(kNone, Rescale::kNone, false, true, 0.7, all),
         deltas(kNone, Rescale::kNone, true, true, 1, all)}},
       {"the ends of task_arithmetic", 2, {one, none, half}},
-      {"ties", 4,
+      {"ties",
+       4,
        {deltas(kMagnitude, Rescale::kNone, true, true, 1, mixed),
         deltas(kMagnitude, Rescale::kNone, true, false, 0.3, ends)}},
       {"ties with L1", 4, {deltas(kMagnitude, Rescale::kL1, true, true, 1.1, mixed)}},
-      {"dare", 4,
+      {"dare",
+       4,
        {deltas(kRandom, Rescale::kInverseDensity, false, false, 1, mixed),
         deltas(kRandom, Rescale::kInverseDensity, true, true, 0.5, ends)}},
       {"dare with L1", 4, {deltas(kRandom, Rescale::kL1, false, false, 1, mixed)}},
-      {"breadcrumbs", 4,
+      {"breadcrumbs",
+       4,
        {deltas(kOutliers, Rescale::kNone, false, false, 1, mixed),
         deltas(kOutliers, Rescale::kNone, true, true, 1, ends)}},
       // These have no code for devices and run on the CPU in the middle of the others.
@@ -227,7 +231,8 @@ Plan EveryMethod(const TempFolder& folder, const Kind& kind) {
     plan.inputs.push_back(WriteInput(folder, i, kind.in, kind.content));
   plan.inputs.push_back(WriteInput(folder, kInputs, Dtype::kF32, Content::kPlain));  // adapters
   for (int v = 0; v < 4; ++v)
-    plan.outputs.push_back({folder.Path("out" + std::to_string(v)), 64, std::vector<uint8_t>(64, ' ')});
+    plan.outputs.push_back(
+        {folder.Path("out" + std::to_string(v)), 64, std::vector<uint8_t>(64, ' ')});
   for (const Method& method : Methods()) {
     for (const uint64_t length : kLengths) {
       TensorSpec tensor;
@@ -318,7 +323,8 @@ void CheckPlan(const Kind& kind) {
   const Report on_cpu = RunPlan(plan, kNever, nullptr);
   CHECK(!on_cpu.device.has_value());
   std::vector<std::string> expected;
-  for (const OutputSpec& output : plan.outputs) expected.push_back(ReadAll(output.path, output.size));
+  for (const OutputSpec& output : plan.outputs)
+    expected.push_back(ReadAll(output.path, output.size));
   RemoveOutputs(plan);
 
   plan.device = DeviceChoice::kCuda;

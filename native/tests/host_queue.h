@@ -1,6 +1,6 @@
 // The host in the place of a GPU: queues that run the bodies of the kernels in loops. Nothing
-// happens before Wait, threads run in no helpful order, and fresh memory is full of rubbish, so what
-// would be a race or a missing transfer on a GPU shows here as wrong bytes.
+// happens before Wait, threads run in no helpful order, and fresh memory is full of rubbish, so
+// what would be a race or a missing transfer on a GPU shows here as wrong bytes.
 #pragma once
 
 #include <cstring>

@@ -254,8 +254,7 @@ TEST("never writes over an existing file or through a link") {
   CHECK_EQ(TempFolder::Read(path), "precious");
   std::filesystem::create_symlink(folder.Path("elsewhere"), folder.Path("link"));
   CHECK_FAULT("OUTPUT_EXISTS", "exists already", OutputFile(folder.Path("link"), 10, {}));
-  CHECK_FAULT(code::kBadInput, "could not be created",
-              OutputFile(folder.Path("no/folder"), 10, {}));
+  CHECK_FAULT(code::kIo, "could not be created", OutputFile(folder.Path("no/folder"), 10, {}));
 }
 
 TEST("refuses an output larger than the free space, says how much is needed, and leaves nothing") {

@@ -350,7 +350,8 @@ class TaskArithmetic final : public MethodTask<T> {
   void Process(bool sums_only, size_t unit, Worker& worker) {
     const Extent extent = Written(unit);
     this->Prefetch(extent);
-    if (const auto block = this->OnDevice(extent, worker); block && ProcessOn(*block, sums_only, unit))
+    if (const auto block = this->OnDevice(extent, worker);
+        block && ProcessOn(*block, sums_only, unit))
       return;
     std::vector<BandCursor> cursors(slots_.size());
     if (ties_matter_) {

@@ -87,9 +87,9 @@ struct FakeCuda {
 };
 
 inline thread_local int fake_current_device = 0;
-#define RETEMPER_FAKE_CUDA                                               \
-  FakeCuda& cuda = FakeCuda::Get();                                      \
-  const std::lock_guard<std::recursive_mutex> fake_lock(cuda.mutex);     \
+#define RETEMPER_FAKE_CUDA                                           \
+  FakeCuda& cuda = FakeCuda::Get();                                  \
+  const std::lock_guard<std::recursive_mutex> fake_lock(cuda.mutex); \
   if (cuda.broken != cudaSuccess) return cuda.broken
 
 inline cudaError_t cudaGetLastError() { return cudaSuccess; }
