@@ -5,7 +5,11 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "dist/**", "build/**", "test/bench/**"],
+    // test/gpu has a command of its own, which says so where there is no GPU: npm run test:gpu.
+    exclude: [
+      ...["**/node_modules/**", "dist/**", "build/**", "test/bench/**"],
+      ...(process.env.RETEMPER_TEST_GPU ? [] : ["test/gpu/**"]),
+    ],
     // The addon is loaded by most tests; processes keep one test file's crash from taking others with it.
     pool: "forks",
     testTimeout: 60_000,

@@ -26,8 +26,11 @@ export interface NativeHeader {
 
 export interface NativeDescription {
   readonly version: string;
+  /** The instruction sets of this processor, slowest first, and "cuda" where there is a usable device. */
   readonly targets: readonly string[];
+  /** What a merge uses unless its plan says otherwise. */
   readonly target: string;
+  /** The CUDA devices by name, or "none: " and the reason. */
   readonly cuda: string;
   readonly ops: readonly string[];
   readonly threads: number;

@@ -119,7 +119,11 @@ inline const Kernels<double>& KernelsOf<double>(const Target& target) {
 // The targets that this processor runs, slowest first.
 std::vector<const Target*> AvailableTargets();
 
-// The fastest one, or the one that RETEMPER_FORCE_TARGET names; a name that this machine does not
+// Whether RETEMPER_FORCE_TARGET names "cuda": every tensor that can be is computed on a device.
+bool CudaIsForced();
+
+// The fastest one, or the one that RETEMPER_FORCE_TARGET names ("cuda": the fastest one, for what
+// does not run on a device); a name that this machine does not
 // have is a Fault with code USAGE.
 const Target& ChooseTarget();
 

@@ -78,11 +78,16 @@ std::vector<const Target*> AvailableTargets() {
   return targets;
 }
 
+bool CudaIsForced() {
+  const char* forced = std::getenv("RETEMPER_FORCE_TARGET");
+  return forced != nullptr && std::strcmp(forced, "cuda") == 0;
+}
+
 const Target& ChooseTarget() {
   const std::vector<const Target*> targets = AvailableTargets();
   const char* forced = std::getenv("RETEMPER_FORCE_TARGET");
   if (forced == nullptr || *forced == '\0') return *targets.back();
-  if (std::strcmp(forced, "cuda") == 0) return *targets.back();  // run_plan.cc takes the device
+  if (CudaIsForced()) return *targets.back();
   std::string known;
   for (const Target* target : targets) {
     if (std::strcmp(target->name, forced) == 0) return *target;

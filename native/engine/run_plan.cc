@@ -1,8 +1,6 @@
 #include "engine/run_plan.h"
 
 #include <chrono>
-#include <cstdlib>
-#include <cstring>
 #include <thread>
 
 #include "core/status.h"
@@ -53,24 +51,25 @@ constexpr unsigned kMostQueues = 8;          // a device
 
 // The devices of a merge that asks for them; nullptr for one on the CPU.
 std::unique_ptr<DevicePool> OpenDevices(const Plan& plan, Environment& environment,
-                                        const DeviceFunction& open) {
-  const char* forced = std::getenv("RETEMPER_FORCE_TARGET");
-  const bool asked =
-      plan.device == DeviceChoice::kCuda || (forced != nullptr && std::strcmp(forced, "cuda") == 0);
-  if (!asked) return nullptr;
+                                        const DeviceFunction& open, uint64_t& pinned) {
+  const bool forced = CudaIsForced();
+  if (plan.device != DeviceChoice::kCuda && !forced) return nullptr;
   if (plan.threads == 0) environment.workers = std::max(environment.workers, kLeastDeviceWorkers);
   CudaOptions options;
   options.all_devices = plan.all_devices;
   options.queues = std::min(environment.workers, kMostQueues);
   options.buffer_bytes = DeviceBufferBytes(plan, kBlock);
   options.word_bytes = DeviceWordBytes(plan);
+  uint64_t each = 0;
+  for (const size_t bytes : options.buffer_bytes) each += bytes;
   if (plan.max_memory > 0) {  // pinned memory may take a quarter
-    uint64_t each = 0;
-    for (const size_t bytes : options.buffer_bytes) each += bytes;
     options.queues =
         std::clamp<size_t>(plan.max_memory / 4 / std::max<uint64_t>(1, each), 1, options.queues);
   }
-  return std::make_unique<DevicePool>(open(options));
+  BlockQueues queues = open(options);
+  if (forced) queues.least_elements = 0;  // whether it pays or not
+  pinned = queues.queues.size() * each;
+  return std::make_unique<DevicePool>(std::move(queues));
 }
 
 DeviceReport ReportDevices(const DevicePool& pool,
@@ -105,7 +104,8 @@ Report RunPlan(const Plan& plan, const std::atomic<bool>& cancelled,
   environment.seed = plan.seed;
   environment.workers = WorkerCount(plan.threads);
   // Before the tasks, so that it outlives them.
-  const std::unique_ptr<DevicePool> devices = OpenDevices(plan, environment, open_device);
+  uint64_t pinned = 0;
+  const std::unique_ptr<DevicePool> devices = OpenDevices(plan, environment, open_device, pinned);
   environment.device = devices.get();
 
   // Buffers are as large as the largest block of any task; sizes do not depend on the number of
@@ -125,7 +125,7 @@ Report RunPlan(const Plan& plan, const std::atomic<bool>& cancelled,
   }
   const uint64_t each = WorkerBytes(plan, variants, largest);
   if (plan.max_memory > 0) {
-    const uint64_t fixed = 4 * variants * largest;
+    const uint64_t fixed = 4 * variants * largest + pinned;
     while (environment.workers > 1 && fixed + environment.workers * each > plan.max_memory)
       --environment.workers;
     if (fixed + each > plan.max_memory) {
@@ -176,7 +176,7 @@ Report RunPlan(const Plan& plan, const std::atomic<bool>& cancelled,
   }
   if (devices) report.device = ReportDevices(*devices, tasks);
   report.threads = environment.workers;
-  report.target = environment.target->name;
+  report.target = devices ? "cuda" : environment.target->name;
   report.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   return report;

@@ -107,9 +107,11 @@ void DescribeEngine(Napi::Env env, Napi::Object description) {
   Napi::Array targets = Napi::Array::New(env);
   uint32_t count = 0;
   for (const Target* target : AvailableTargets()) targets[count++] = target->name;
+  const std::string cuda = DescribeCuda();
+  if (cuda.rfind("none", 0) != 0) targets[count++] = "cuda";
   description.Set("targets", targets);
-  description.Set("target", ChooseTarget().name);
-  description.Set("cuda", DescribeCuda());
+  description.Set("target", CudaIsForced() ? "cuda" : ChooseTarget().name);
+  description.Set("cuda", cuda);
   Napi::Array ops = Napi::Array::New(env);
   uint32_t index = 0;
   for (const OpFacts& op : kOps) ops[index++] = std::string(op.name);
