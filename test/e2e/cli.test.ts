@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { loadAddon } from "../../lib/addon/load.js";
 import { demoAdapter, demoModel, jsonLines, run, temporaryFolder } from "./command.js";
 
 const folder = temporaryFolder();
@@ -216,6 +217,22 @@ describe("mergekit-yaml's options", () => {
     expect(stderr.match(/--read-to-gpu has no effect/g)).toHaveLength(1);
     expect(stderr.match(/--low-cpu-memory has no effect/g)).toHaveLength(1);
     expect(stderr).not.toContain("async-write");
+  });
+
+  it("merge on a GPU with --cuda, or end with status 9 where there is none", async () => {
+    const { cuda } = loadAddon().describe();
+    const out = newOut();
+    const { status, stderr } = await run(["merge", linear, out, "--cuda"]);
+    if (cuda.startsWith("none: ")) {
+      expect(status).toBe(9);
+      expect(stderr).toContain(cuda.slice("none: ".length));
+      expect(stderr).toContain("--device cpu");
+      expect(existsSync(out)).toBe(false);
+    } else {
+      expect(status).toBe(0);
+    }
+    expect((await run(["merge", linear, newOut(), "--device", "cpu", "--cuda"])).status).toBe(0);
+    expect((await run(["merge", linear, newOut(), "--device", "tpu"])).status).toBe(2);
   });
 
   it("leave out what they say", async () => {
