@@ -24,6 +24,7 @@ export interface NativeHeader {
   readonly ends: readonly number[];
 }
 
+/** `targets` and `cuda` are found out when they are read: starting a GPU's driver takes time. */
 export interface NativeDescription {
   readonly version: string;
   /** The instruction sets of this processor, slowest first, and "cuda" where there is a usable device. */
