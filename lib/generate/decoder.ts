@@ -1,0 +1,24 @@
+// A decoder that is open on one engine: what the generation loop calls, whichever engine computes.
+
+import type { Cache, DecoderSpec, Rows } from "./ops/specs.js";
+import type { EngineFacts } from "./types.js";
+
+/** Engines (engines/) make these. Calls are synchronous and run on the thread that opened it: a worker of the model. */
+export interface Decoder {
+  readonly spec: DecoderSpec;
+  readonly facts: EngineFacts;
+  /** Bytes of weights that must be resident, of one cached token, and of the activations of a step of `rows` rows. */
+  readonly memory: {
+    readonly weights: number;
+    readonly cacheToken: number;
+    activations(rows: number, wanted: number): number;
+  };
+  createCache(shape: { readonly slots: number; readonly tokens: number }): Cache;
+  /**
+   * Runs one step and appends it to the cache. Gives logits of the rows whose indices `wanted` lists, in that order:
+   * [wanted x vocabulary], row-major. The array belongs to the decoder and is valid until the next call.
+   */
+  forward(rows: Rows, cache: Cache, wanted: Int32Array): Float32Array;
+  /** Frees everything. Calling it twice does nothing. */
+  dispose(): void;
+}

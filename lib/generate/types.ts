@@ -1,0 +1,156 @@
+// The port of generation: what a model, wherever it runs, takes and gives. Evaluation and serving know only this file's
+// names, never how an engine computes.
+
+/** One turn of a conversation, as chat templates have it. */
+export interface ChatMessage {
+  readonly role: "system" | "user" | "assistant" | (string & {});
+  readonly content: string;
+}
+
+/**
+ * Text (encoded with the tokenizer's special tokens), token ids (taken as they are), or chat messages (rendered by the
+ * model's own template with the generation prompt on, encoded without adding special tokens).
+ */
+export type Prompt = string | readonly number[] | readonly ChatMessage[];
+
+export interface GenerateOptions {
+  /** New tokens at most; 256 unless told. */
+  readonly maxNewTokens?: number | undefined;
+  /** 0 (the default) is greedy; ties go to the lowest id. */
+  readonly temperature?: number | undefined;
+  /** 0 (the default): all tokens. */
+  readonly topK?: number | undefined;
+  /** 1 (the default): all tokens. */
+  readonly topP?: number | undefined;
+  /** Over prompt and generated tokens; positive logits divided, negative multiplied. 1 (the default): none. */
+  readonly repetitionPenalty?: number | undefined;
+  /** Samples of each prompt; 1 unless told. A prompt is read once for all its samples. */
+  readonly n?: number | undefined;
+  /** The same seed, prompt index and sample give the same answer, alone or in any batch. 0 unless told. */
+  readonly seed?: number | undefined;
+  /** Texts that end an answer; they are cut off from `text`. */
+  readonly stop?: readonly string[] | undefined;
+  /** Ids that end an answer, beside the model's own. */
+  readonly stopTokens?: readonly number[] | undefined;
+  /** Leaves the model's own stop tokens out. */
+  readonly ignoreEos?: boolean | undefined;
+  /** Whether to give each new token's log-probability (of the model's distribution, before sampling's settings). */
+  readonly logprobs?: boolean | undefined;
+  /** Sequences in work at once; chosen by memory unless told. */
+  readonly batch?: number | undefined;
+  /** Of a model opened with `lambdas`: every prompt with every one of these. All unless told. */
+  readonly lambda?: number | readonly number[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called for each piece of text as it becomes certain (whole characters, no stop text). */
+  readonly onToken?: ((piece: GenerationPiece) => void) | undefined;
+  readonly onProgress?: ((progress: GenerateProgress) => void) | undefined;
+}
+
+export interface GenerationPiece {
+  readonly index: number;
+  readonly sample: number;
+  readonly lambda?: number | undefined;
+  /** The new token, and the text that it made certain ("" while a character is incomplete). */
+  readonly id: number;
+  readonly text: string;
+}
+
+export interface GenerateProgress {
+  /** Finished answers, and all of them. */
+  readonly done: number;
+  readonly total: number;
+  readonly promptTokens: number;
+  readonly newTokens: number;
+}
+
+export interface Generation {
+  /** Of the prompt. */
+  readonly index: number;
+  /** 0 … n - 1. */
+  readonly sample: number;
+  readonly lambda?: number | undefined;
+  /** The new ids; a stop token is kept. Empty where an endpoint does not tell them. */
+  readonly ids: readonly number[];
+  /** Without special tokens and without the stop text. */
+  readonly text: string;
+  readonly finish: "stop" | "length";
+  readonly logprobs?: readonly number[] | undefined;
+  /** Tokens of the prompt; for usage figures. */
+  readonly promptTokens: number;
+}
+
+/** What evaluations need of a model or of an endpoint. Results come in any order; `index` says whose they are. */
+export interface TextGenerator {
+  /** What it is and where it runs, for results. */
+  readonly facts: EngineFacts;
+  generate(prompts: readonly Prompt[], options?: GenerateOptions): AsyncIterable<Generation>;
+  close(): Promise<void>;
+}
+
+export type EngineName = "native" | "tensorflow" | "endpoint";
+export type Precision = "float32" | "bfloat16";
+/** How a merge that was never written is evaluated: rounded tile by tile as its file would be, or summed unrounded. */
+export type Fidelity = "exact" | "linear";
+
+export interface EngineFacts {
+  readonly engine: EngineName;
+  /** The model's folder, recipe or name. */
+  readonly model: string;
+  /** Of Retemper and, where they run, TensorFlow.js and TensorFlow. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** "cpu: avx512, 2 threads", "gpu: NVIDIA H100", or an endpoint's address. */
+  readonly device: string;
+  /** Whether a GPU did the work; asked of the engine, never assumed. */
+  readonly gpu: boolean;
+  readonly precision?: Precision | undefined;
+  readonly fidelity?: Fidelity | undefined;
+  readonly lambdas?: readonly number[] | undefined;
+}
+
+export interface ModelOptions {
+  /** "auto" (the default): TensorFlow where it drives a GPU, else native. */
+  readonly engine?: "auto" | "native" | "tensorflow" | undefined;
+  /** Of activations; "float32" unless told. */
+  readonly precision?: Precision | undefined;
+  readonly threads?: number | undefined;
+  /** Refuses to run without a GPU. */
+  readonly requireGpu?: boolean | undefined;
+  /** Bytes that weights in memory, cache and activations may take; found out from the machine unless told. */
+  readonly maxMemory?: number | undefined;
+  /** For a recipe: each value takes the place of the recipe's own lambda. */
+  readonly lambdas?: readonly number[] | undefined;
+  readonly fidelity?: Fidelity | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An open model. Methods may be called at once from several places; they share the model's worker. */
+export interface Model extends TextGenerator {
+  readonly tokenizer: Tokenizer;
+  /** One array an input, [length x vocabulary] row-major: row i is the distribution after token i, before softmax. */
+  logits(
+    ids: readonly (readonly number[])[],
+    options?: { lambda?: number | undefined; signal?: AbortSignal | undefined },
+  ): Promise<Float32Array[]>;
+  /** Of tokens 1 … length - 1, each given those before it: one array of length - 1 an input. */
+  logprobs(
+    ids: readonly (readonly number[])[],
+    options?: { lambda?: number | undefined; signal?: AbortSignal | undefined },
+  ): Promise<Float32Array[]>;
+}
+
+export interface Tokenizer {
+  /** Ids of a text; special tokens (BOS and the like) are added unless told otherwise, as transformers does. */
+  encode(text: string, options?: { addSpecialTokens?: boolean | undefined }): number[];
+  /** Special tokens stay unless told otherwise. */
+  decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean | undefined }): string;
+  /**
+   * The conversation as the model's template writes it; no generation prompt unless told.
+   * @throws RetemperError with the template's own message, or when it takes more steps or makes more text than it may.
+   */
+  applyChatTemplate(messages: readonly ChatMessage[], options?: { addGenerationPrompt?: boolean | undefined }): string;
+  /** Whether the model has a chat template. */
+  readonly hasChatTemplate: boolean;
+  /** Ids that `skipSpecialTokens` leaves out. */
+  readonly specialIds: ReadonlySet<number>;
+  readonly vocabularySize: number;
+}

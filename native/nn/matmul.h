@@ -1,0 +1,37 @@
+// y = x W^T for activations in float32 and weights as they lie in the checkpoint.
+//
+// Order of summation: every y[r][o] is one dot product over the inputs, summed in an order that
+// depends on the shapes of W alone: not on how many rows there are, how many threads work, or which
+// row this is. So a sequence gives the same logits alone and in any batch, and the decoding of a
+// prompt continues exactly where its prefill ended.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/dtype.h"
+#include "nn/pool.h"
+
+namespace retemper::nn {
+
+enum class Precision {
+  kFloat32,   // activations as they are, weights widened: float32 products and sums
+  kBfloat16,  // activations rounded to bfloat16 first; products exact, sums in float32
+};
+
+// A weight matrix in a mapped file, [out, in] row-major, or [in, out] where `in_major` (GPT-2).
+// `data` may be aligned to its element only.
+struct Matrix {
+  const uint8_t* data = nullptr;
+  Dtype dtype = Dtype::kBF16;  // bf16, f16 or f32
+  size_t out = 0;
+  size_t in = 0;
+  bool in_major = false;
+};
+
+// For r < rows, o < w.out: y[r * y_stride + o] = sum_i x[r * x_stride + i] * w[o][i] (+ bias[o]).
+// `bias` may be null. x and y do not overlap. Any number of rows; 0 does nothing.
+void MatMul(Pool& pool, const Matrix& w, const float* bias, const float* x, size_t x_stride,
+            size_t rows, float* y, size_t y_stride, Precision precision);
+
+}  // namespace retemper::nn
