@@ -1,11 +1,9 @@
 // The port of generation: what a model, wherever it runs, takes and gives. Evaluation and serving know only this file's
 // names, never how an engine computes.
 
-/** One turn of a conversation, as chat templates have it. */
-export interface ChatMessage {
-  readonly role: "system" | "user" | "assistant" | (string & {});
-  readonly content: string;
-}
+import type { ChatMessage, Tokenizer } from "../tokenizer/types.js";
+
+export type { ChatMessage, Tokenizer };
 
 /**
  * Text (encoded with the tokenizer's special tokens), token ids (taken as they are), or chat messages (rendered by the
@@ -136,21 +134,4 @@ export interface Model extends TextGenerator {
     ids: readonly (readonly number[])[],
     options?: { lambda?: number | undefined; signal?: AbortSignal | undefined },
   ): Promise<Float32Array[]>;
-}
-
-export interface Tokenizer {
-  /** Ids of a text; special tokens (BOS and the like) are added unless told otherwise, as transformers does. */
-  encode(text: string, options?: { addSpecialTokens?: boolean | undefined }): number[];
-  /** Special tokens stay unless told otherwise. */
-  decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean | undefined }): string;
-  /**
-   * The conversation as the model's template writes it; no generation prompt unless told.
-   * @throws RetemperError with the template's own message, or when it takes more steps or makes more text than it may.
-   */
-  applyChatTemplate(messages: readonly ChatMessage[], options?: { addGenerationPrompt?: boolean | undefined }): string;
-  /** Whether the model has a chat template. */
-  readonly hasChatTemplate: boolean;
-  /** Ids that `skipSpecialTokens` leaves out. */
-  readonly specialIds: ReadonlySet<number>;
-  readonly vocabularySize: number;
 }

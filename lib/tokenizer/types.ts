@@ -1,8 +1,31 @@
-// What tokenizer merging takes and gives.
+// What a model's tokenizer can do, and what merging tokenizers takes and gives.
 
 import type { NativeGather } from "../plan/types.js";
 import type { ModelReference } from "../recipe/types.js";
 import type { TokenizerFiles } from "./readTokenizer.js";
+
+/** One turn of a conversation, as chat templates have it. */
+export interface ChatMessage {
+  readonly role: "system" | "user" | "assistant" | (string & {});
+  readonly content: string;
+}
+
+export interface Tokenizer {
+  /** Ids of a text; special tokens (BOS and the like) are added unless told otherwise, as transformers does. */
+  encode(text: string, options?: { addSpecialTokens?: boolean | undefined }): number[];
+  /** Special tokens stay unless told otherwise. */
+  decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean | undefined }): string;
+  /**
+   * The conversation as the model's template writes it; no generation prompt unless told.
+   * @throws RetemperError with the template's own message, or when it takes more steps or makes more text than it may.
+   */
+  applyChatTemplate(messages: readonly ChatMessage[], options?: { addGenerationPrompt?: boolean | undefined }): string;
+  /** Whether the model has a chat template. */
+  readonly hasChatTemplate: boolean;
+  /** Ids that `skipSpecialTokens` leaves out. */
+  readonly specialIds: ReadonlySet<number>;
+  readonly vocabularySize: number;
+}
 
 /** A model whose tokenizer takes part. */
 export interface TokenizerModel {
