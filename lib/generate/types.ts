@@ -1,6 +1,7 @@
 // The port of generation: what a model, wherever it runs, takes and gives. Evaluation and serving know only this file's
 // names, never how an engine computes.
 
+import type { RetemperError } from "../errors.js";
 import type { ChatMessage, Tokenizer } from "../tokenizer/types.js";
 
 export type { ChatMessage, Tokenizer };
@@ -42,6 +43,18 @@ export interface GenerateOptions {
   /** Called for each piece of text as it becomes certain (whole characters, no stop text). */
   readonly onToken?: ((piece: GenerationPiece) => void) | undefined;
   readonly onProgress?: ((progress: GenerateProgress) => void) | undefined;
+  /**
+   * Called for an answer that an endpoint could not give after its retries; the others go on. Without it the first such
+   * failure ends the iteration. Failures that concern every prompt (a wrong key, an unknown model) always end it.
+   */
+  readonly onFailure?: ((failure: GenerationFailure) => void) | undefined;
+}
+
+export interface GenerationFailure {
+  readonly index: number;
+  /** The first one that is missing; those after it are missing too. */
+  readonly sample: number;
+  readonly error: RetemperError;
 }
 
 export interface GenerationPiece {
