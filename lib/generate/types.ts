@@ -98,7 +98,8 @@ export interface TextGenerator {
   close(): Promise<void>;
 }
 
-export type EngineName = "native" | "tensorflow" | "endpoint";
+/** "reference" is TensorFlow.js in plain JavaScript: slow, for tests. */
+export type EngineName = "native" | "tensorflow" | "endpoint" | "reference";
 export type Precision = "float32" | "bfloat16";
 /** How a merge that was never written is evaluated: rounded tile by tile as its file would be, or summed unrounded. */
 export type Fidelity = "exact" | "linear";

@@ -42,22 +42,26 @@ export interface EmbedSpec {
   readonly table: Weight;
   /** Learned positions (GPT-2). */
   readonly positions?: Weight | undefined;
-  /** sqrt(hidden) for Gemma (rounded as transformers rounds it), else 1. */
+  /** sqrt(hidden) for Gemma, in float32, else 1. */
   readonly scale: number;
 }
 
-/** [rows, in] -> [rows, sum of out]: the norm, then each matrix, results side by side (q, k, v). */
+/** [rows, in] -> [rows, sum of out]: the norm, then each matrix, results side by side (q, k, v: three, or one fused). */
 export interface ProjectSpec {
   readonly norm?: Norm | undefined;
   readonly matrices: readonly Matrix[];
 }
 
+/**
+ * Layers that turn alike share one object. An angle is the float32 product of position and inverse frequency, as
+ * transformers has it: rounding it otherwise shows at long contexts. Dimensions beyond `rotary` of a head stay as they are.
+ */
 export interface Rope {
   /** One a pair of rotated dimensions: [rotary / 2]; dimension i turns with i + rotary / 2. Scaling is already in it. */
   readonly inverseFrequencies: Float32Array;
-  /** Multiplies cosine and sine (long rope's attention factor), else 1. */
+  /** Multiplies cosine and sine (the attention factor of long rope and yarn), else 1. */
   readonly magnitude: number;
-  /** For contexts longer than `from` tokens in all (long rope): other frequencies for the whole sequence. */
+  /** For rows whose `Rows.contexts` is beyond `from` tokens (long rope): other frequencies. */
   readonly long?: { readonly from: number; readonly inverseFrequencies: Float32Array } | undefined;
 }
 
@@ -136,6 +140,12 @@ export interface Rows {
   readonly slots: Int32Array;
   /** Which lambda of a virtual merge; all 0 for a plain model. A slot keeps its variant. */
   readonly variants: Int32Array;
+  /**
+   * Tokens that each row's sequence will have once all of it that is known now is read; its last position here + 1 unless
+   * told. Only `Rope.long` looks at it: all of a sequence turns with the frequencies of its length, so a prompt that is read
+   * in pieces says its whole length from the start, and a sequence that grows beyond `long.from` is read anew.
+   */
+  readonly contexts?: Int32Array | undefined;
 }
 
 export interface CacheShape {

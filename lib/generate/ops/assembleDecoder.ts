@@ -1,0 +1,95 @@
+// A decoder out of the fused operations, for any engine that has them as kernels of a TensorFlow.js backend.
+
+import { getBackend, setBackend, type Tensor2D, tidy } from "@tensorflow/tfjs-core";
+import { RetemperError } from "../../errors.js";
+import type { Decoder } from "../decoder.js";
+import { runAttend, runEmbed, runHead, runMlp, runOutput, runProject } from "./kernels.js";
+import { normalise } from "./norm.js";
+import type { Runtime } from "./runtime.js";
+import type { Cache, DecoderSpec, LayerSpec, Rows } from "./specs.js";
+
+export interface DecoderParts extends Pick<Decoder, "spec" | "facts" | "memory"> {
+  readonly runtime: Runtime;
+  /** Of TensorFlow.js, ready to be used, with the kernels of KERNELS. */
+  readonly backend: string;
+}
+
+/** A decoder that also shows what it thinks on the way. */
+export interface AssembledDecoder extends Decoder {
+  /**
+   * Runs one step like `forward`, and gives what enters each layer and, last, what the head's product takes (after the
+   * final norm): layers + 1 arrays, [rows x hidden] each.
+   */
+  hiddenStates(rows: Rows, cache: Cache): Float32Array[];
+}
+
+/** Puts the operations of a spec together. */
+export function assembleDecoder({ spec, facts, memory, runtime, backend }: DecoderParts): AssembledDecoder {
+  const layers = spec.layers.map(({ attend: { kvHeads, headDim } }) => ({ kvHeads, headDim }));
+  let open = true;
+  const start = () => {
+    if (!open) throw new RetemperError("INTERNAL", "the decoder was used after it was disposed");
+    useBackend(backend);
+  };
+  return {
+    spec,
+    facts,
+    memory,
+    createCache: (shape) => runtime.createCache({ ...shape, layers }),
+    forward(rows, cache, wanted) {
+      start();
+      const logits = tidy(() => {
+        const x = throughLayers(spec, rows, cache, runtime);
+        return runHead(x, { spec: spec.head, rows, wanted, runtime });
+      });
+      const values = logits.dataSync<"float32">();
+      logits.dispose();
+      return values;
+    },
+    hiddenStates(rows, cache) {
+      start();
+      const states: Float32Array[] = [];
+      const show = (state: Tensor2D) => states.push(state.dataSync<"float32">().slice());
+      tidy(() => {
+        const x = throughLayers(spec, rows, cache, runtime, show);
+        show(normalise(x, spec.head.norm, runtime, rows.variants));
+      });
+      return states;
+    },
+    dispose() {
+      if (open) runtime.dispose();
+      open = false;
+    },
+  };
+}
+
+/** [rows, hidden] after the last layer. `onInput` is shown what enters each layer. */
+function throughLayers(
+  spec: DecoderSpec,
+  rows: Rows,
+  cache: Cache,
+  runtime: Runtime,
+  onInput?: (x: Tensor2D) => void,
+): Tensor2D {
+  let x = runEmbed({ spec: spec.embed, rows, runtime });
+  for (const layer of spec.layers) {
+    onInput?.(x);
+    const before = x;
+    // what a layer made on the way is freed before the next one runs
+    x = tidy(() => throughLayer(before, layer, rows, cache, runtime));
+    before.dispose();
+  }
+  return x;
+}
+
+function throughLayer(x: Tensor2D, layer: LayerSpec, rows: Rows, cache: Cache, runtime: Runtime): Tensor2D {
+  const projected = runProject(x, { spec: layer.project, rows, runtime });
+  const attended = runAttend(projected, { spec: layer.attend, rows, cache, runtime });
+  const y = runOutput(attended, x, { spec: layer.output, rows, runtime });
+  return runMlp(y, { spec: layer.mlp, rows, runtime });
+}
+
+/** Several decoders of a thread may live on different backends. The backend is ready, so this takes effect at once. */
+function useBackend(name: string): void {
+  if (getBackend() !== name) void setBackend(name);
+}
