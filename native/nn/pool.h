@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -10,7 +11,7 @@ namespace retemper::nn {
 
 class Pool {
  public:
-  // `threads` counts the calling one; at least 1.
+  // `threads` counts the calling one; at least 1. Throws a Fault when the system refuses a thread.
   explicit Pool(unsigned threads);
   ~Pool();
   Pool(const Pool&) = delete;
@@ -18,8 +19,14 @@ class Pool {
 
   unsigned threads() const;
   // Calls body(part, thread) for each part < parts, on any thread, and returns when all are done.
-  // One Run at a time; called from one thread. The body must not throw.
+  // Parts are handed out in order, to whoever is free; the caller is thread 0. One Run at a time;
+  // called from one thread. Fewer than 2^31 parts. The body must not throw.
   void Run(size_t parts, const std::function<void(size_t part, unsigned thread)>& body);
+
+  // Memory for one kernel's intermediate values, aligned to 64 bytes and kept between calls, since
+  // the first touch of fresh memory is slow. The next call may overwrite it: a kernel asks once,
+  // and needs nothing of it when it has returned.
+  uint8_t* Scratch(size_t bytes);
 
  private:
   struct State;
