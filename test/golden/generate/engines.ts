@@ -1,0 +1,39 @@
+// The engines that the golden tests of generation run on. Every one of them runs the same tests.
+
+import { join } from "node:path";
+import { loadAddon } from "../../../lib/addon/load.js";
+import { openCheckpoint } from "../../../lib/checkpoint/open.js";
+import type { Checkpoint } from "../../../lib/checkpoint/types.js";
+import { RetemperError } from "../../../lib/errors.js";
+import { openDecoder } from "../../../lib/generate/openDecoder.js";
+import type { AssembledDecoder } from "../../../lib/generate/ops/assembleDecoder.js";
+
+export type TestedEngine = Parameters<typeof openDecoder>[1];
+
+export const MODELS_FOLDER = join(import.meta.dirname, "..", "models");
+
+export const open = (folder: string): Promise<Checkpoint> => openCheckpoint(folder, { addon: loadAddon() });
+
+/** `config`: taken instead of the folder's own config.json. */
+export async function openOn(
+  engine: TestedEngine,
+  folder: string,
+  config?: Record<string, unknown>,
+): Promise<AssembledDecoder> {
+  const checkpoint = await open(folder);
+  return openDecoder(config ? { ...checkpoint, config } : checkpoint, engine);
+}
+
+/** Engine -> why it cannot run here, undefined where it can. Only what may be absent from a machine may be skipped. */
+export const ENGINES: readonly (readonly [TestedEngine, string | undefined])[] = [["reference", undefined]];
+
+/** The reason in words, for engines that have to be set up first. */
+export async function whyNot(engine: TestedEngine): Promise<string | undefined> {
+  try {
+    (await openOn(engine, join(MODELS_FOLDER, "llama"))).dispose();
+    return undefined;
+  } catch (error) {
+    if (error instanceof RetemperError) return error.message.split("\n", 1)[0];
+    throw error;
+  }
+}
