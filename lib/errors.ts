@@ -11,6 +11,7 @@ export const EXIT_STATUS = {
   IO: 7,
   OUT_OF_MEMORY: 8,
   DEVICE: 9,
+  SANDBOX: 10,
   NETWORK: 11,
   OUTPUT_EXISTS: 12,
   CANCELLED: 130,

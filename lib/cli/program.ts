@@ -14,8 +14,8 @@ const EXIT_CODES = `
 Exit codes:
   0 ok              1 unexpected      2 usage            3 bad recipe
   4 bad input       5 models differ   6 no space         7 input/output
-  8 out of memory   9 device          11 network         12 output exists or is in use
-  130 interrupted   143 terminated
+  8 out of memory   9 device          10 no sandbox      11 network
+  12 output exists or is in use       130 interrupted    143 terminated
 
 Examples:
   retemper merge recipe.yml out          merge, write out/
