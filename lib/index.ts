@@ -13,6 +13,22 @@ export type {
 } from "./batch/types.js";
 export type { AdapterFacts, DtypeFacts, ModelFacts, TensorFacts } from "./checkpoint/inspect.js";
 export { type ErrorCode, type ErrorFacts, EXIT_STATUS, RetemperError } from "./errors.js";
+export { parseWildGuard, type WildGuardAnswer } from "./evaluate/judges/parseWildGuard.js";
+export { passAtK } from "./evaluate/metrics/passAtK.js";
+export {
+  type Program,
+  type ProgramResult,
+  type RunProgramsOptions,
+  runPrograms,
+  type SandboxFacts,
+} from "./evaluate/sandbox/runPrograms.js";
+export {
+  type AttackSuccess,
+  attackSuccessRate,
+  type HarmJudgement,
+  type HarmVerdict,
+} from "./evaluate/statistics/attackSuccessRate.js";
+export { wilson } from "./evaluate/statistics/wilson.js";
 export { type DistanceOptions, distances } from "./merge/distance.js";
 export { type InspectOptions, inspect } from "./merge/inspect.js";
 export { merge } from "./merge/merge.js";

