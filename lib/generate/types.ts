@@ -39,6 +39,8 @@ export interface GenerateOptions {
   readonly batch?: number | undefined;
   /** Of a model opened with `lambdas`: every prompt with every one of these. All unless told. */
   readonly lambda?: number | readonly number[] | undefined;
+  /** Answers that are there already: those for which it gives true are not made. Called before work starts. */
+  readonly skip?: ((answer: Pick<Generation, "index" | "sample" | "lambda">) => boolean) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called for each piece of text as it becomes certain (whole characters, no stop text). */
   readonly onToken?: ((piece: GenerationPiece) => void) | undefined;

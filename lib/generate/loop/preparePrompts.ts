@@ -1,0 +1,101 @@
+// Prompts as ids, checked before any work starts: every message names the prompt.
+
+import { RetemperError } from "../../errors.js";
+import type { Tokenizer } from "../../tokenizer/types.js";
+import type { DecoderSpec } from "../ops/specs.js";
+import type { Settings } from "../settings.js";
+import type { ChatMessage, Prompt } from "../types.js";
+import type { PromptWork } from "./job.js";
+
+/** A prompt with the samples that are wanted of it. */
+export interface AskedPrompt {
+  readonly index: number;
+  readonly prompt: Prompt;
+  readonly samples: readonly number[];
+}
+
+/**
+ * The prompt's ids: a text is encoded with special tokens, ids are taken as they are, messages are rendered by the model's
+ * template with the generation prompt on and encoded without adding special tokens.
+ * @throws RetemperError BAD_INPUT
+ */
+export function idsOf(prompt: Prompt, name: string, tokenizer: Tokenizer): readonly number[] {
+  if (typeof prompt === "string") return named(name, () => tokenizer.encode(prompt));
+  if (!Array.isArray(prompt)) throw new RetemperError("BAD_INPUT", `${name} is neither a text nor ids nor messages`);
+  if (prompt.length === 0 || typeof prompt[0] === "number") return prompt as readonly number[];
+  const messages = prompt as readonly ChatMessage[];
+  for (const message of messages) {
+    if (typeof message?.role === "string" && typeof message.content === "string") continue;
+    throw new RetemperError("BAD_INPUT", `${name} has a message that is not { role, content } with texts`);
+  }
+  return named(name, () => {
+    const text = tokenizer.applyChatTemplate(messages, { addGenerationPrompt: true });
+    return tokenizer.encode(text, { addSpecialTokens: false });
+  });
+}
+
+/**
+ * What the loop needs of a prompt.
+ * @throws RetemperError BAD_INPUT for a prompt that is empty, holds ids that the model does not have, or is longer than the
+ * model's context with the new tokens asked for.
+ */
+export function preparePrompt(
+  { index, prompt, samples }: AskedPrompt,
+  tokenizer: Tokenizer,
+  spec: DecoderSpec,
+  settings: Settings,
+): PromptWork {
+  const name = `prompt ${index}`;
+  const ids = checkedIds(idsOf(prompt, name, tokenizer), name, spec);
+  const room = spec.maxPositions - ids.length;
+  const wanted = settings.maxNewTokensTold ? settings.maxNewTokens : 1;
+  if (room < wanted) {
+    const with_ = settings.maxNewTokensTold ? ` with ${settings.maxNewTokens} new ones` : "";
+    const longer = `${name} has ${ids.length} tokens${with_}, and the model's context has ${spec.maxPositions}`;
+    const hint = room > 0 ? `at most ${room} new tokens fit (maxNewTokens, --max-new-tokens)` : "shorten the prompt";
+    throw new RetemperError("BAD_INPUT", longer, { hint });
+  }
+  return { index, ids, variant: 0, samples, maxNewTokens: Math.min(room, settings.maxNewTokens) };
+}
+
+/** An input of which logits are wanted. */
+export function prepareInput(index: number, input: readonly number[], spec: DecoderSpec): PromptWork {
+  const name = `input ${index}`;
+  const ids = checkedIds(input, name, spec);
+  if (ids.length > spec.maxPositions) {
+    throw new RetemperError(
+      "BAD_INPUT",
+      `${name} has ${ids.length} tokens, and the model's context has ${spec.maxPositions}`,
+      { hint: "shorten it" },
+    );
+  }
+  return { index, ids, variant: 0, samples: [0], maxNewTokens: 0 };
+}
+
+function checkedIds(ids: readonly number[], name: string, { vocabulary }: DecoderSpec): Int32Array {
+  if (ids.length === 0) {
+    throw new RetemperError("BAD_INPUT", `${name} is empty: it has no tokens`, {
+      hint: "a model continues at least one token",
+    });
+  }
+  for (const id of ids) {
+    if (Number.isInteger(id) && id >= 0 && id < vocabulary) continue;
+    throw new RetemperError(
+      "BAD_INPUT",
+      `${name} holds ${typeof id === "number" ? `the id ${id}` : "something that is no id"}; the model's vocabulary has the ids 0 to ${vocabulary - 1}`,
+      { hint: "does the tokenizer belong to this model?" },
+    );
+  }
+  return Int32Array.from(ids);
+}
+
+/** What the tokenizer says against a prompt gets the prompt's name. */
+function named<T>(name: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof RetemperError)) throw error;
+    const { code, file, tensor, hint, line, column } = error;
+    throw new RetemperError(code, `${name}: ${error.message}`, { file, tensor, hint, line, column, cause: error });
+  }
+}

@@ -1,0 +1,91 @@
+// An answer in the making: one sample of a prompt, from its first new token to the one that ends it.
+
+import type { AnswerText } from "./answerText.js";
+import type { Answer, GenerateWork, Job, PromptWork } from "./job.js";
+import { logProbability } from "./logSoftmax.js";
+import type { Prefix } from "./prefix.js";
+import type { Reading } from "./reading.js";
+
+/** Chooses the tokens of one sample, one after the other. */
+export interface Sampler {
+  /** The next token, given the logits after the last one, which are left as they are. */
+  next(logits: Float32Array): number;
+}
+
+export class Sequence implements Reading {
+  readonly job: Job;
+  readonly prefix: Prefix;
+  readonly sample: number;
+  slot = -1;
+  done: number;
+  readonly #work: GenerateWork;
+  readonly #sampler: Sampler;
+  /** Absent where text is made when the answer ends. */
+  readonly #text: AnswerText | undefined;
+  readonly #ids: number[] = [];
+  readonly #logprobs: number[] | undefined;
+  #finish: "stop" | "length" | undefined;
+
+  constructor(
+    prefix: Prefix,
+    work: GenerateWork,
+    sample: number,
+    parts: { readonly sampler: Sampler; readonly text: AnswerText | undefined },
+  ) {
+    this.job = prefix.job;
+    this.prefix = prefix;
+    this.sample = sample;
+    this.done = prefix.length;
+    this.#work = work;
+    this.#sampler = parts.sampler;
+    this.#text = parts.text;
+    this.#logprobs = work.settings.logprobs ? [] : undefined;
+  }
+
+  get prompt(): PromptWork {
+    return this.prefix.prompt;
+  }
+
+  get variant(): number {
+    return this.prefix.variant;
+  }
+
+  get length(): number {
+    return this.prefix.length + this.#ids.length;
+  }
+
+  at(position: number): number {
+    const fromPrompt = this.prefix.length;
+    return position < fromPrompt ? this.prefix.at(position) : (this.#ids[position - fromPrompt] as number);
+  }
+
+  get finished(): boolean {
+    return this.#finish !== undefined;
+  }
+
+  /** Chooses the next token from the logits after the last one, which are left as they are. */
+  take(logits: Float32Array): void {
+    const id = this.#sampler.next(logits);
+    this.#ids.push(id);
+    this.#logprobs?.push(logProbability(logits, id));
+    this.job.newTokens += 1;
+    this.job.moved = true;
+    let text = this.#text?.add(id) ?? "";
+    if (this.#text?.stopped || this.#work.stopTokens.has(id)) this.#finish = "stop";
+    else if (this.#ids.length >= this.prompt.maxNewTokens) this.#finish = "length";
+    if (this.#finish !== undefined) text += this.#text?.end() ?? "";
+    this.#work.events.piece?.(this.prompt, this.sample, id, text);
+  }
+
+  /** The answer, once it is finished. `decode` gives the text where it was not made on the way. */
+  answer(decode: (ids: readonly number[]) => string): Answer {
+    return {
+      prompt: this.prompt,
+      sample: this.sample,
+      ids: this.#ids,
+      text: this.#text?.text ?? decode(this.#ids),
+      finish: this.#finish ?? "length",
+      logprobs: this.#logprobs,
+    };
+  }
+}

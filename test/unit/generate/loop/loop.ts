@@ -1,0 +1,151 @@
+// A loop over a real decoder, driven by hand: what tests of the loop share.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { loadAddon } from "../../../../lib/addon/load.js";
+import { openCheckpoint } from "../../../../lib/checkpoint/open.js";
+import type { Decoder } from "../../../../lib/generate/decoder.js";
+import { GenerationLoop } from "../../../../lib/generate/loop/generationLoop.js";
+import type { Answer, GenerateEvents, GenerateWork, Job, PromptWork } from "../../../../lib/generate/loop/job.js";
+import { Sequence } from "../../../../lib/generate/loop/sequence.js";
+import { MemoryBudget } from "../../../../lib/generate/memory/memoryBudget.js";
+import { openDecoder } from "../../../../lib/generate/openDecoder.js";
+import { type Settings, settingsOf } from "../../../../lib/generate/settings.js";
+import type { GenerateOptions } from "../../../../lib/generate/types.js";
+
+export const golden = (model: string) => join(import.meta.dirname, "../../../golden/models", model);
+
+export const readJson = (model: string, name: string) => JSON.parse(readFileSync(join(golden(model), name), "utf8"));
+
+export const openReference = async (model: string): Promise<Decoder> =>
+  openDecoder(await openCheckpoint(golden(model), { addon: loadAddon() }), "reference");
+
+/** What the decoder was asked to compute; it computes it all the same. */
+export interface Watched {
+  readonly decoder: Decoder;
+  readonly steps: { readonly rows: number; readonly wanted: number; readonly slots: number }[];
+  readonly caches: { readonly slots: number; readonly tokens: number }[];
+  /** Slots that hold something: taken by rows or forks, not released. */
+  readonly taken: Set<number>;
+}
+
+export function watch(decoder: Decoder): Watched {
+  const steps: Watched["steps"] = [];
+  const caches: Watched["caches"] = [];
+  const taken = new Set<number>();
+  return {
+    steps,
+    caches,
+    taken,
+    decoder: {
+      ...decoder,
+      createCache(shape) {
+        caches.push(shape);
+        taken.clear();
+        const cache = decoder.createCache(shape);
+        const fork = cache.fork.bind(cache);
+        const release = cache.release.bind(cache);
+        cache.fork = (from, to, length) => {
+          if (taken.has(to)) throw new Error(`slot ${to} is not empty`);
+          taken.add(to);
+          fork(from, to, length);
+        };
+        cache.release = (slot) => {
+          taken.delete(slot);
+          release(slot);
+        };
+        return cache;
+      },
+      forward(rows, cache, wanted) {
+        const slots = new Set(rows.slots);
+        for (const slot of slots) taken.add(slot);
+        steps.push({ rows: rows.ids.length, wanted: wanted.length, slots: slots.size });
+        return decoder.forward(rows, cache, wanted);
+      },
+    },
+  };
+}
+
+export interface LoopSettings {
+  readonly stepRows?: number;
+  readonly limit?: number;
+  readonly batch?: number;
+}
+
+export function loopOver(
+  decoder: Decoder,
+  { stepRows = 16, limit = 1e9, batch = 8 }: LoopSettings = {},
+): GenerationLoop {
+  const { memory } = decoder;
+  const { maxPositions } = decoder.spec;
+  return new GenerationLoop(decoder, {
+    budget: new MemoryBudget({ memory, limit, stepRows, maxPositions, defaultBatch: batch }),
+    stepRows,
+    decode: (ids) => ids.join(" "),
+    sequence: (prefix, sample) =>
+      new Sequence(prefix, prefix.job.work as GenerateWork, sample, {
+        sampler: { next: (logits) => logits.indexOf(logits.reduce((most, x) => Math.max(most, x))) },
+        text: undefined,
+      }),
+  });
+}
+
+/** A job as it goes on. */
+export interface Asked {
+  readonly job: Job;
+  readonly answers: Answer[];
+  ended: boolean;
+  error: unknown;
+  counts: readonly [promptTokens: number, newTokens: number];
+}
+
+export interface Ask extends GenerateOptions {
+  readonly wanting?: () => boolean;
+  readonly stopIds?: readonly number[];
+}
+
+export function ask(loop: GenerationLoop, prompts: readonly (readonly number[])[], options: Ask = {}): Asked {
+  const settings: Settings = settingsOf(options);
+  const asked: { -readonly [K in keyof Asked]: Asked[K] } = {
+    job: undefined as unknown as Job,
+    answers: [],
+    ended: false,
+    error: undefined,
+    counts: [0, 0],
+  };
+  const events: GenerateEvents = {
+    answer: (answer) => asked.answers.push(answer),
+    end: () => {
+      asked.ended = true;
+    },
+    failed: (error) => {
+      asked.error = error;
+    },
+    counted: (...counts) => {
+      asked.counts = counts;
+    },
+  };
+  const works = prompts.map((ids, index): PromptWork => {
+    const samples = Array.from({ length: settings.n }, (_, i) => i);
+    return { index, ids: Int32Array.from(ids), variant: 0, samples, maxNewTokens: settings.maxNewTokens };
+  });
+  asked.job = loop.submit({
+    kind: "generate",
+    prompts: works,
+    batch: settings.batch,
+    settings,
+    stopTokens: new Set(options.stopIds ?? []),
+    wanting: options.wanting ?? (() => true),
+    events,
+  });
+  return asked;
+}
+
+/** Steps until there is nothing more to do. */
+export function finish(loop: GenerationLoop): void {
+  while (loop.step());
+}
+
+/** New ids of each prompt's first sample, in the order of the prompts. */
+export const idsOf = ({ answers }: Asked) =>
+  [...answers].sort((a, b) => a.prompt.index - b.prompt.index).map(({ ids }) => [...ids]);
