@@ -29,6 +29,11 @@ export {
   type HarmVerdict,
 } from "./evaluate/statistics/attackSuccessRate.js";
 export { wilson } from "./evaluate/statistics/wilson.js";
+export {
+  type SetupOptions,
+  setupTensorflow,
+  type TensorflowSetup,
+} from "./generate/engines/tensorflow/setup/setupTensorflow.js";
 export { type DistanceOptions, distances } from "./merge/distance.js";
 export { type InspectOptions, inspect } from "./merge/inspect.js";
 export { merge } from "./merge/merge.js";

@@ -104,7 +104,7 @@ function advice(name: string): string {
 }
 
 /** `<os>-<cpu>`, with `-musl` on Linux systems whose C library is not glibc. */
-function platformName(): string {
+export function platformName(): string {
   const name = `${platform()}-${arch()}`;
   if (platform() !== "linux" || usesGlibc()) return name;
   return `${name}-musl`;

@@ -6,6 +6,7 @@ import { addBatchCommand } from "./commands/batch.js";
 import { addInspectCommand } from "./commands/inspect.js";
 import { addMergeCommand } from "./commands/merge.js";
 import { addPlanCommand } from "./commands/plan.js";
+import { addSetupTensorflowCommand } from "./commands/setupTensorflow.js";
 import { addSweepCommand } from "./commands/sweep.js";
 import { addVerifyCommand } from "./commands/verify.js";
 import type { Session } from "./session.js";
@@ -67,6 +68,7 @@ function buildProgram(version: string, session: Session): Command {
     addPlanCommand,
     addInspectCommand,
     addVerifyCommand,
+    addSetupTensorflowCommand,
   ]) {
     add(program, session).on("option:verbose", () => {
       verbose += 1;

@@ -1,0 +1,131 @@
+// Sets the TensorFlow engine up: finds or installs TensorFlow.js, brings TensorFlow's C library into the cache, compiles the
+// binding between them, and makes sure that it computes. Nothing is half done when it is killed; the next run goes on.
+
+import { existsSync } from "node:fs";
+import { mkdir, rm, symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { loadAddon } from "../../../../addon/load.js";
+import { RetemperError } from "../../../../errors.js";
+import { loadTensorflow } from "../loadTensorflow.js";
+import { bringLibrary } from "./bringLibrary.js";
+import { buildBinding, findCompiler } from "./buildBinding.js";
+import { checkTensorflow, type TensorflowCheck } from "./checkTensorflow.js";
+import type { WheelSources } from "./downloadWheel.js";
+import { bindingFile, type CacheOptions, cacheRoot, recordedBytes, variantFolder } from "./folders.js";
+import { requireSupportedPlatform } from "./platform.js";
+import { type SetupProgress, SetupReporter } from "./setupReporter.js";
+import { findTfjsPackage, installTfjsPackage, type TfjsPackage } from "./tfjsPackage.js";
+import { type TensorflowVariant, type Wheel, wheelsOf } from "./wheels.js";
+
+export interface SetupOptions extends CacheOptions, WheelSources {
+  /** Brings CUDA and cuDNN along, for an NVIDIA GPU. Without it, TensorFlow runs on the processor. */
+  readonly cuda?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: SetupProgress) => void) | undefined;
+}
+
+export interface TensorflowSetup extends TensorflowCheck {
+  readonly variant: TensorflowVariant;
+  /** Holds TensorFlow's library and the binding. */
+  readonly folder: string;
+  /** Bytes of TensorFlow's library and what came with it on disk. */
+  readonly bytes: number;
+  /** Whether there was nothing left to do but the check. */
+  readonly alreadySetUp: boolean;
+  readonly seconds: number;
+}
+
+/** Milliseconds between two looks whether another setup has ended. */
+const WAIT = 250;
+
+/**
+ * @throws RetemperError DEVICE on a machine that TensorFlow does not run on, or without a compiler; NETWORK where a
+ *   download fails; NO_SPACE; all before or without leaving anything that looks complete
+ */
+export async function setupTensorflow(options: SetupOptions = {}): Promise<TensorflowSetup> {
+  const started = performance.now();
+  const { signal } = options;
+  signal?.throwIfAborted();
+  requireSupportedPlatform();
+  const tfjs = findTfjsPackage() ?? (await installTfjsPackage(signal));
+  const variant = options.cuda ? "cuda" : "cpu";
+  const root = cacheRoot(options);
+  const folder = variantFolder(root, variant);
+  const target = bindingFile(folder, tfjs.version);
+  const alreadySetUp = existsSync(target);
+  if (!alreadySetUp) {
+    try {
+      await prepareLocked({ root, folder, target, tfjs, wheels: wheelsOf(variant), options });
+    } catch (error) {
+      throw setupError(error, root, signal);
+    }
+  }
+  await offerToPackage(tfjs, target);
+  const check = checkTensorflow(loadTensorflow({ ...options, variant }));
+  const seconds = (performance.now() - started) / 1000;
+  return { ...check, variant, folder, bytes: recordedBytes(folder), alreadySetUp, seconds };
+}
+
+interface Preparation {
+  readonly root: string;
+  readonly folder: string;
+  readonly target: string;
+  readonly tfjs: TfjsPackage;
+  readonly wheels: readonly Wheel[];
+  readonly options: SetupOptions;
+}
+
+async function prepareLocked(preparation: Preparation): Promise<void> {
+  const { root, options } = preparation;
+  await mkdir(root, { recursive: true });
+  const lock = await takeLock(join(root, "tensorflow.lock"), options.signal);
+  try {
+    await prepare(preparation);
+  } finally {
+    lock.release();
+  }
+}
+
+/** Library, then binding; what is there already is left as it is. */
+async function prepare({ root, folder, target, tfjs, wheels, options }: Preparation): Promise<void> {
+  const { signal } = options;
+  const compiler = await findCompiler(options.env, signal); // before a long download, not after it
+  const reporter = new SetupReporter(options.onProgress);
+  if (!existsSync(folder)) await bringLibrary({ root, folder, wheels, ...options, reporter });
+  if (existsSync(target)) return; // another setup was faster
+  reporter.start("compile", 0);
+  await buildBinding({ package: tfjs, folder, target, compiler, signal });
+}
+
+/** One setup at a time; a second one waits, and finds the work done. The kernel frees the lock of a run that dies. */
+async function takeLock(path: string, signal: AbortSignal | undefined): Promise<{ release(): void }> {
+  for (;;) {
+    signal?.throwIfAborted();
+    const lock = loadAddon().lockFile(path);
+    if (lock !== null) return lock;
+    await new Promise((resolve) => setTimeout(resolve, WAIT));
+  }
+}
+
+/** What the file system threw, with a code and a remedy; all else as it is. */
+function setupError(error: unknown, root: string, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted) return signal.reason;
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
+  if (error instanceof RetemperError || syscall === undefined) return error;
+  const full = code === "ENOSPC" || code === "EDQUOT";
+  return new RetemperError(full ? "NO_SPACE" : "IO", `setting TensorFlow up failed: ${message}`, {
+    file: root,
+    hint: `${full ? "free some space" : "check the folder's permissions"}, or name another folder in RETEMPER_CACHE`,
+    cause: error,
+  });
+}
+
+/** So that a program's own `import "@tensorflow/tfjs-node-gpu"` finds the binding too, where the package can be written to. */
+async function offerToPackage(tfjs: TfjsPackage, target: string): Promise<void> {
+  const link = join(tfjs.folder, "lib/napi-v8/tfjs_binding.node");
+  try {
+    await mkdir(dirname(link), { recursive: true });
+    await rm(link, { force: true });
+    await symlink(target, link);
+  } catch {} // engines load the binding from the cache
+}
