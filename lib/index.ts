@@ -56,3 +56,5 @@ export type { UnmatchedTensor } from "./plan/request.js";
 export type { NativeDeviceReport as DeviceReport, NativeFacts as MergeFacts } from "./plan/types.js";
 export { METHOD_NAMES, type MethodName } from "./recipe/methods.js";
 export type { Recipe } from "./recipe/types.js";
+export { openTokenizer } from "./tokenizer/openTokenizer.js";
+export type { ChatMessage, TextStream, Tokenizer } from "./tokenizer/types.js";

@@ -13,15 +13,35 @@ export const TEMPLATE_LIMIT = 1_048_576;
 const TEMPLATE_FILE = "chat_template.jinja";
 const CONFIG_FILE = "tokenizer_config.json";
 
+export interface FoundTemplate {
+  readonly text: string;
+  /** Where it stands. */
+  readonly file: string;
+}
+
 /**
- * A model's default chat template, from chat_template.jinja or else from tokenizer_config.json.
+ * A model's default chat template: chat_template.jinja, else that of tokenizer_config.json, else chat_template.json.
  * @throws RetemperError BAD_INPUT for one that is too large or no text.
  */
-export async function readChatTemplate(folder: string): Promise<string | undefined> {
+export async function findChatTemplate(folder: string): Promise<FoundTemplate | undefined> {
   const separate = await textOf(folder, TEMPLATE_FILE, TEMPLATE_LIMIT);
-  if (separate !== undefined) return separate;
-  const file = join(folder, CONFIG_FILE);
-  const text = await textOf(folder, CONFIG_FILE);
+  if (separate !== undefined) return { text: separate, file: join(folder, TEMPLATE_FILE) };
+  for (const name of [CONFIG_FILE, "chat_template.json"]) {
+    const text = await templateInside(folder, name);
+    if (text !== undefined) return { text, file: join(folder, name) };
+  }
+  return undefined;
+}
+
+/** The default template's text alone, as merging compares it. */
+export async function readChatTemplate(folder: string): Promise<string | undefined> {
+  return (await findChatTemplate(folder))?.text;
+}
+
+/** `chat_template` of a JSON file. */
+async function templateInside(folder: string, name: string): Promise<string | undefined> {
+  const file = join(folder, name);
+  const text = await textOf(folder, name);
   const value = text === undefined ? undefined : parseJsonObject(text, file).chat_template;
   if (value === undefined || value === null) return undefined;
   const template = Array.isArray(value) ? namedTemplates(value, file).get("default") : value;

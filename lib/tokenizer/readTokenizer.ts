@@ -49,11 +49,27 @@ const OTHER_FORMS = [
 /** Keys of tokenizer_config.json that name one token, in the order in which transformers adds those it does not find. */
 const NAMED_TOKENS = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
+/** A tokenizer as read, with the contents of its files. */
+export interface ParsedTokenizer {
+  readonly files: TokenizerFiles;
+  /** Of tokenizer.json. */
+  readonly json: Readonly<Record<string, unknown>>;
+  /** Of tokenizer_config.json, with special_tokens_map.json over it where that counts. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** The model's own tokens, without added ones. */
+  readonly vocabulary: ReadonlyMap<string, number>;
+}
+
 /**
  * Reads the tokenizer in a model's folder.
  * @throws RetemperError BAD_INPUT when there is no tokenizer.json, or when it cannot be trusted.
  */
 export async function readTokenizer(folder: string): Promise<TokenizerFiles> {
+  return (await parseTokenizer(folder)).files;
+}
+
+/** As `readTokenizer`, for those who need more than the vocabulary. */
+export async function parseTokenizer(folder: string): Promise<ParsedTokenizer> {
   const file = join(folder, "tokenizer.json");
   const tokenizerText = await textOf(folder, "tokenizer.json", TOKENIZER_LIMIT);
   if (tokenizerText === undefined) throw await noTokenizer(folder);
@@ -63,19 +79,23 @@ export async function readTokenizer(folder: string): Promise<TokenizerFiles> {
 
   const json = parseJsonObject(tokenizerText, file);
   const { type, ids, warnings } = readVocabulary(json.model, file);
+  const vocabulary = new Map(ids);
   const named = new NamedIds(ids, file);
   for (const token of parseAddedTokens(json.added_tokens, file)) named.add(token, warnings);
 
-  const config = jsonBeside(folder, "tokenizer_config.json", configText);
+  const ownConfig = jsonBeside(folder, "tokenizer_config.json", configText);
   const specials = jsonBeside(folder, "special_tokens_map.json", specialTokensText);
+  // As in transformers: a configuration that lists the added tokens stands alone, else the map of special tokens counts.
+  const alone = (ownConfig.added_tokens_decoder ?? undefined) !== undefined;
+  const config = alone ? ownConfig : { ...ownConfig, ...specials };
   for (const token of [
-    ...tokensOfDecoder(config, join(folder, "tokenizer_config.json")),
+    ...tokensOfDecoder(ownConfig, join(folder, "tokenizer_config.json")),
     ...tokensOfMap(folder, addedTokensText),
-    ...specialTokens({ ...specials, ...config }, join(folder, "tokenizer_config.json")),
+    ...specialTokens(config, join(folder, "tokenizer_config.json")),
   ]) {
     named.append(token);
   }
-  return {
+  const files = {
     folder,
     modelType: type,
     tokenizerText,
@@ -86,6 +106,7 @@ export async function readTokenizer(folder: string): Promise<TokenizerFiles> {
     added: [...named.added].sort((x, y) => x.id - y.id),
     warnings,
   };
+  return { files, json, config, vocabulary };
 }
 
 /**
@@ -211,7 +232,7 @@ async function noTokenizer(folder: string): Promise<RetemperError> {
       hint:
         other.length > 0
           ? `make one with transformers: ${convert}`
-          : "a merge with tokenizer_source or tokenizer needs the tokenizer of every model; leave them out, or add tokenizer.json",
+          : "add the model's tokenizer.json; a merge needs none if its recipe has neither tokenizer_source nor tokenizer",
     },
   );
 }

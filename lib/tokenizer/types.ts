@@ -15,6 +15,8 @@ export interface Tokenizer {
   encode(text: string, options?: { addSpecialTokens?: boolean | undefined }): number[];
   /** Special tokens stay unless told otherwise. */
   decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean | undefined }): string;
+  /** Decodes ids that come one by one. */
+  decodeStream(options?: { skipSpecialTokens?: boolean | undefined }): TextStream;
   /**
    * The conversation as the model's template writes it; no generation prompt unless told.
    * @throws RetemperError with the template's own message, or when it takes more steps or makes more text than it may.
@@ -25,6 +27,14 @@ export interface Tokenizer {
   /** Ids that `skipSpecialTokens` leaves out. */
   readonly specialIds: ReadonlySet<number>;
   readonly vocabularySize: number;
+}
+
+/** The text of ids that come one by one: all that `push` gave and then `rest` is what `decode` makes of all ids. */
+export interface TextStream {
+  /** The text that this id makes certain: no later id can change it, and it has no half characters. */
+  push(id: number): string;
+  /** What would follow if no more ids came. Changes nothing, so it may be asked at any time. */
+  rest(): string;
 }
 
 /** A model whose tokenizer takes part. */

@@ -1,0 +1,55 @@
+// Opens the tokenizer in a model's folder: everything that can be wrong with its files is found here.
+
+import { join, resolve } from "node:path";
+import { ChatTemplate } from "./chat/chatTemplate.js";
+import { findChatTemplate } from "./chatTemplate.js";
+import { effectiveTokens } from "./effectiveTokens.js";
+import { parseTokenizer } from "./readTokenizer.js";
+import { AddedTokenSplitter } from "./text/addedTokenSplitter.js";
+import { compileDecoder } from "./text/decoders.js";
+import { compileNormalizer } from "./text/normalizers.js";
+import { compileModel } from "./text/pieceModel.js";
+import { compilePostProcessor } from "./text/postProcessors.js";
+import { compilePreTokenizer } from "./text/preTokenizers.js";
+import { TextTokenizer } from "./textTokenizer.js";
+import type { Tokenizer } from "./types.js";
+
+/**
+ * Opens the tokenizer of a model: its tokenizer.json, with what tokenizer_config.json and the files beside it add, and its
+ * chat template. Ids, texts and prompts are those of transformers for the same files.
+ * @param folder A folder with a tokenizer.json.
+ * @throws RetemperError BAD_INPUT, naming the file, when there is no tokenizer.json or one that cannot be used.
+ */
+export async function openTokenizer(folder: string): Promise<Tokenizer> {
+  const path = resolve(folder);
+  const parsed = await parseTokenizer(path);
+  const { files, json, vocabulary } = parsed;
+  const file = join(path, "tokenizer.json");
+  const normalize = compileNormalizer(json.normalizer, file);
+  const { added, special, named } = effectiveTokens(parsed);
+  const template = await findChatTemplate(path);
+  // A token that is looked for in normalised text is written, and decoded, as normalising leaves it.
+  const texts = added.map((token) => ({ token, text: token.normalized ? normalize(token.content) : token.content }));
+  const tokens = [...files.tokens];
+  for (const { token, text } of texts) tokens[token.id] = text;
+  const splitSpecial = parsed.config.split_special_tokens === true;
+  const splitter = (normalized: boolean): AddedTokenSplitter => {
+    const own = texts.filter(({ token, text }) => token.normalized === normalized && text !== "");
+    return new AddedTokenSplitter(own, splitSpecial ? special : new Set());
+  };
+  return new TextTokenizer({
+    folder: path,
+    tokens,
+    specialIds: new Set(texts.filter(({ text }) => special.has(text)).map(({ token }) => token.id)),
+    plainTokens: splitter(false),
+    normalizedTokens: splitter(true),
+    normalize,
+    preTokenize: compilePreTokenizer(json.pre_tokenizer, file),
+    model: compileModel(json.model, files.modelType, vocabulary, file),
+    frame: compilePostProcessor(json.post_processor, file),
+    decoder: compileDecoder(json.decoder, file),
+    // It would take spaces out of code: transformers ignores the setting for byte-pair models.
+    cleanUpSpaces: parsed.config.clean_up_tokenization_spaces === true && files.modelType !== "BPE",
+    chatTemplate: template && new ChatTemplate(template.text, template.file, named),
+  });
+}

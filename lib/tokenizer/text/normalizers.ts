@@ -1,0 +1,95 @@
+// The normalizers of tokenizer.json, as functions from text to text. Each does what the tokenizers library does for the
+// same entry, which differs from JavaScript's own notions of white space, case and punctuation.
+
+import { RetemperError } from "../../errors.js";
+import { asRecord, show } from "../addedTokens.js";
+import { bertNormalizer } from "./bertNormalizer.js";
+import { toByteCharacters } from "./byteLevel.js";
+import { compilePattern } from "./pattern.js";
+import { withTimeLimit } from "./timeLimit.js";
+
+export type Normalize = (text: string) => string;
+
+/**
+ * Compiles `normalizer`; null does nothing.
+ * @throws RetemperError BAD_INPUT for a type that is not known here.
+ */
+export function compileNormalizer(value: unknown, file: string): Normalize {
+  if (value === null || value === undefined) return (text) => text;
+  const spec = asRecord(value, "a normalizer", file);
+  switch (spec.type) {
+    case "Sequence": {
+      const steps = listOf(spec.normalizers, "normalizers", file).map((step) => compileNormalizer(step, file));
+      return (text) => steps.reduce((result, step) => step(result), text);
+    }
+    case "NFC":
+    case "NFD":
+    case "NFKC":
+    case "NFKD": {
+      const form = spec.type;
+      return (text) => text.normalize(form);
+    }
+    case "Lowercase":
+      return lowercase;
+    case "Strip":
+      return strip(spec.strip_left === true, spec.strip_right === true);
+    case "StripAccents":
+      return (text) => text.replace(/\p{M}/gu, "");
+    case "Prepend": {
+      const prefix = textOf(spec.prepend, "prepend", file);
+      return (text) => (text === "" ? "" : prefix + text);
+    }
+    case "Replace": {
+      const replace = replacement(spec, file);
+      return replace;
+    }
+    case "ByteLevel":
+      return toByteCharacters;
+    case "BertNormalizer":
+      return bertNormalizer(spec);
+    default:
+      throw new RetemperError("BAD_INPUT", `the normalizer ${show(spec.type)} is not known`, { file });
+  }
+}
+
+/** Letter by letter, as Rust's `char::to_lowercase`: JavaScript alone knows a sigma at the end of a word. */
+export function lowercase(text: string): string {
+  const lower = text.toLowerCase();
+  return lower.includes("ς") ? Array.from(text, (character) => character.toLowerCase()).join("") : lower;
+}
+
+function strip(left: boolean, right: boolean): Normalize {
+  const start = /^\p{White_Space}+/u;
+  return (text) => {
+    const rest = left ? text.replace(start, "") : text;
+    return right ? trimEnd(rest) : rest;
+  };
+}
+
+const SPACE = /\p{White_Space}/u;
+
+function trimEnd(text: string): string {
+  let end = text.length;
+  // White space has no characters outside the basic plane.
+  while (end > 0 && SPACE.test(text.charAt(end - 1))) end -= 1;
+  return text.slice(0, end);
+}
+
+/** A `Replace` entry, for normalizers and decoders. */
+export function replacement(spec: Record<string, unknown>, file: string): (text: string) => string {
+  const { expression, literal } = compilePattern(spec.pattern, file);
+  const content = textOf(spec.content, "content", file);
+  // A function, since a text would have $& and the like replaced in it.
+  const replace = (text: string): string => text.replace(expression, () => content);
+  return literal ? replace : (text) => withTimeLimit(text.length, file, () => replace(text));
+}
+
+export function textOf(value: unknown, what: string, file: string): string {
+  if (typeof value === "string") return value;
+  throw new RetemperError("BAD_INPUT", `${what} is ${show(value)}; expected a text`, { file });
+}
+
+export function listOf(value: unknown, what: string, file: string): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw new RetemperError("BAD_INPUT", `${what} is ${show(value)}; expected a list`, { file });
+}

@@ -1,0 +1,116 @@
+// A tokenizer at work: the steps of tokenizer.json one after the other, from text to ids and back.
+
+import { RetemperError } from "../errors.js";
+import type { ChatTemplate } from "./chat/chatTemplate.js";
+import type { AddedTokenSplitter } from "./text/addedTokenSplitter.js";
+import { cleanUp, type Decoder } from "./text/decoders.js";
+import type { Normalize } from "./text/normalizers.js";
+import type { PieceModel } from "./text/pieceModel.js";
+import type { Frame } from "./text/postProcessors.js";
+import type { PreTokenize } from "./text/preTokenizers.js";
+import type { ChatMessage, TextStream, Tokenizer } from "./types.js";
+
+/** What a tokenizer is made of. */
+export interface TokenizerParts {
+  readonly folder: string;
+  /** Id -> token; undefined where an id has none. */
+  readonly tokens: readonly (string | undefined)[];
+  /** Ids left out where special tokens are. */
+  readonly specialIds: ReadonlySet<number>;
+  /** Added tokens as they stand in the text, and those that are looked for once it is normalised. */
+  readonly plainTokens: AddedTokenSplitter;
+  readonly normalizedTokens: AddedTokenSplitter;
+  readonly normalize: Normalize;
+  readonly preTokenize: PreTokenize;
+  readonly model: PieceModel;
+  readonly frame: Frame;
+  readonly decoder: Decoder;
+  /** Whether decoded text loses the spaces before English punctuation. */
+  readonly cleanUpSpaces: boolean;
+  readonly chatTemplate: ChatTemplate | undefined;
+}
+
+/** With the flag u it matches only surrogates that are not part of a pair. */
+const HALF_PAIR = /[\ud800-\udfff]/gu;
+
+export class TextTokenizer implements Tokenizer {
+  readonly specialIds: ReadonlySet<number>;
+  readonly vocabularySize: number;
+  readonly #parts: TokenizerParts;
+
+  constructor(parts: TokenizerParts) {
+    this.#parts = parts;
+    this.specialIds = parts.specialIds;
+    this.vocabularySize = parts.tokens.length;
+  }
+
+  get hasChatTemplate(): boolean {
+    return this.#parts.chatTemplate !== undefined;
+  }
+
+  encode(text: string, { addSpecialTokens = true }: { addSpecialTokens?: boolean | undefined } = {}): number[] {
+    const { plainTokens, normalizedTokens, normalize, preTokenize, model, frame } = this.#parts;
+    const ids: number[] = addSpecialTokens ? [...frame.before] : [];
+    // Half a surrogate pair is no character; it becomes U+FFFD, as in any UTF-8.
+    for (const section of plainTokens.split(text.replace(HALF_PAIR, "\ufffd"))) {
+      if (section.id !== undefined) {
+        ids.push(section.id);
+        continue;
+      }
+      for (const part of normalizedTokens.split(normalize(section.text))) {
+        if (part.id !== undefined) ids.push(part.id);
+        else for (const piece of preTokenize([part.text], section.start + part.start === 0)) model.encode(piece, ids);
+      }
+    }
+    if (addSpecialTokens) ids.push(...frame.after);
+    return ids;
+  }
+
+  decode(
+    ids: readonly number[],
+    { skipSpecialTokens = false }: { skipSpecialTokens?: boolean | undefined } = {},
+  ): string {
+    const tokens = ids.flatMap((id) => this.#tokenOf(id, skipSpecialTokens) ?? []);
+    return this.#finished(this.#parts.decoder().rest(tokens));
+  }
+
+  decodeStream({ skipSpecialTokens = false }: { skipSpecialTokens?: boolean | undefined } = {}): TextStream {
+    const step = this.#parts.decoder();
+    // What cleaning changes reaches over tokens: with it, nothing is certain before the end.
+    const held: string[] = [];
+    return {
+      push: (id) => {
+        const token = this.#tokenOf(id, skipSpecialTokens);
+        const texts = token === undefined ? [] : step.push(token);
+        if (!this.#parts.cleanUpSpaces) return texts.join("");
+        held.push(...texts);
+        return "";
+      },
+      rest: () => this.#finished([...held, ...step.rest([])]),
+    };
+  }
+
+  /** Undefined for an id without a token, which is no text, and for a special token that is to be left out. */
+  #tokenOf(id: number, skipSpecialTokens: boolean): string | undefined {
+    return skipSpecialTokens && this.specialIds.has(id) ? undefined : this.#parts.tokens[id];
+  }
+
+  #finished(texts: readonly string[]): string {
+    const text = texts.join("");
+    return this.#parts.cleanUpSpaces ? cleanUp(text) : text;
+  }
+
+  applyChatTemplate(
+    messages: readonly ChatMessage[],
+    { addGenerationPrompt = false }: { addGenerationPrompt?: boolean | undefined } = {},
+  ): string {
+    const { chatTemplate, folder } = this.#parts;
+    if (chatTemplate === undefined) {
+      throw new RetemperError("INCOMPATIBLE", "has no chat template", {
+        file: folder,
+        hint: "give prompts as text, or add the model's chat_template.jinja to its folder",
+      });
+    }
+    return chatTemplate.render(messages, addGenerationPrompt);
+  }
+}
