@@ -1,9 +1,9 @@
 // From a model reference to a folder on this machine: a path as it is, else a snapshot of the hub's local cache.
 
 import { stat } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { RetemperError } from "../errors.js";
+import { type CacheOptions, hubCache } from "../hub/cache.js";
 import { readText } from "./json.js";
 import { fileError } from "./modelFolder.js";
 
@@ -13,13 +13,11 @@ export interface LocatedPart {
   readonly revision?: string | undefined;
 }
 
-export interface LocateOptions {
-  /** Folder of the cache, instead of the one that the environment names (--transformers-cache). */
-  readonly cache?: string | undefined;
+export { hubCache };
+
+export interface LocateOptions extends CacheOptions {
   /** Relative paths start here; default: the working directory. */
   readonly cwd?: string | undefined;
-  /** Default: process.env. Read: HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME, XDG_CACHE_HOME. */
-  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Folders of models that have a name of the caller's; they come before paths and hub ids of the same name. */
   readonly named?: Readonly<Record<string, string>> | undefined;
 }
@@ -60,13 +58,6 @@ export async function locate(part: LocatedPart, options: LocateOptions = {}): Pr
     throw missing(`${repository} holds no snapshot of revision ${revision}.`, `${download}.`);
   }
   return snapshot;
-}
-
-/** The hub's cache: the option, else HF_HUB_CACHE, HF_HOME/hub, else ~/.cache/huggingface/hub. */
-export function hubCache({ cache, env = process.env }: LocateOptions = {}): string {
-  const home = env.HF_HOME || join(env.XDG_CACHE_HOME || "~/.cache", "huggingface");
-  const chosen = cache || env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(home, "hub");
-  return resolve(chosen.replace(/^~(?=\/|$)/, env.HOME || homedir()));
 }
 
 function isHubId(path: string): boolean {

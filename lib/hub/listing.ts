@@ -1,0 +1,70 @@
+// Which files a data set on the hub has.
+
+import { readdir, stat } from "node:fs/promises";
+import { join, relative, sep } from "node:path";
+import { RetemperError } from "../errors.js";
+import { repositoryFolder } from "./cache.js";
+import { cachedCommit, checkPath, isCommit } from "./download.js";
+import { hubRequest } from "./request.js";
+import type { HubSettings } from "./settings.js";
+
+export interface Listing {
+  readonly commit: string;
+  /** Paths in the repository. */
+  readonly files: readonly string[];
+}
+
+/**
+ * The files of a data set at a revision; offline, those that the cache holds.
+ * @throws RetemperError NETWORK
+ */
+export async function listFiles(dataset: string, revision: string, settings: HubSettings): Promise<Listing> {
+  const what = `the data set ${dataset} at ${revision}`;
+  const repository = repositoryFolder(settings.cache, "datasets", dataset);
+  if (settings.offline) return listCached(repository, revision, what, settings);
+  const url = new URL(`api/datasets/${dataset}/revision/${encodeURIComponent(revision)}`, settings.endpoint);
+  let response: Response;
+  try {
+    response = await hubRequest(url, { what }, settings);
+  } catch (error) {
+    const gone = error instanceof RetemperError && error.message.includes("could not be had");
+    if (!gone || (await cachedCommit(repository, revision)) === undefined) throw error;
+    settings.note(`${settings.endpoint.host} cannot be reached: using the cache`);
+    return listCached(repository, revision, what, settings);
+  }
+  const answer = (await response.json().catch(() => undefined)) as
+    | { sha?: unknown; siblings?: { rfilename?: unknown }[] }
+    | undefined;
+  const files = answer?.siblings?.map(({ rfilename }) => rfilename);
+  if (typeof answer?.sha !== "string" || !isCommit(answer.sha) || !files?.every((name) => typeof name === "string")) {
+    throw new RetemperError("NETWORK", `${url.host} does not say which files ${what} has.`, {
+      hint: "HF_ENDPOINT must name a hub",
+    });
+  }
+  for (const name of files) checkPath(name);
+  return { commit: answer.sha, files };
+}
+
+async function listCached(
+  repository: string,
+  revision: string,
+  what: string,
+  { cache }: HubSettings,
+): Promise<Listing> {
+  const commit = await cachedCommit(repository, revision);
+  const folder = commit && join(repository, "snapshots", commit);
+  if (!folder || !(await stat(folder).catch(() => undefined))) {
+    throw new RetemperError("NETWORK", `${what} is not in the cache ${cache}, and the hub is off limits.`, {
+      hint: "unset HF_HUB_OFFLINE once to download it, or give a local file",
+    });
+  }
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) =>
+      relative(folder, join(entry.parentPath ?? entry.path, entry.name))
+        .split(sep)
+        .join("/"),
+    );
+  return { commit, files: files.sort() };
+}
