@@ -60,6 +60,7 @@ export function greedy(
 ): number[][] {
   const cache = decoder.createCache({ slots: prompts.length, tokens: prompts.flat().length + prompts.length * count });
   const answers: number[][] = prompts.map(() => []);
+  const reads = decoder.spec.layers.map(({ attend }) => attend.rope?.long?.from);
   let pieces = wholePrompts(prompts);
   for (let step = 0; step < count; step++) {
     const logits = lastLogits(decoder, cache, pieces);
@@ -71,7 +72,11 @@ export function greedy(
       }
       const next = own.indexOf(own.reduce((max, logit) => Math.max(max, logit)));
       (answers[slot] as number[]).push(next);
-      return { slot, ids: [next], start: start + ids.length };
+      const length = start + ids.length;
+      if (!reads.some((from) => from === length)) return { slot, ids: [next], start: length };
+      // from here on the whole sequence turns with other frequencies
+      cache.release(slot);
+      return { slot, ids: [...(prompts[slot] as number[]), ...(answers[slot] as number[])], start: 0 };
     });
   }
   cache.dispose();
