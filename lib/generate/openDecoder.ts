@@ -3,6 +3,7 @@
 import type { Checkpoint } from "../checkpoint/types.js";
 import { RetemperError } from "../errors.js";
 import { openReference } from "./engines/reference/openReference.js";
+import { openTensorflow, type TensorflowOptions } from "./engines/tensorflow/openTensorflow.js";
 import { decoderSpec } from "./families/decoderSpec.js";
 import { stopTokensOf } from "./families/stopTokens.js";
 import type { AssembledDecoder } from "./ops/assembleDecoder.js";
@@ -16,6 +17,7 @@ import type { EngineName } from "./types.js";
 export async function openDecoder(
   checkpoint: Checkpoint,
   engine: Exclude<EngineName, "endpoint">,
+  options: TensorflowOptions = {},
 ): Promise<AssembledDecoder> {
   if (checkpoint.adapter) {
     throw new RetemperError("USAGE", `${checkpoint.reference}: an adapter cannot be run beside its base`, {
@@ -26,6 +28,8 @@ export async function openDecoder(
   switch (engine) {
     case "reference":
       return openReference(checkpoint, spec);
+    case "tensorflow":
+      return openTensorflow(checkpoint, spec, options);
     default:
       throw new RetemperError("USAGE", `the engine ${engine} is not built in`);
   }

@@ -25,10 +25,13 @@ export async function openOn(
 }
 
 /** Engine -> why it cannot run here, undefined where it can. Only what may be absent from a machine may be skipped. */
-export const ENGINES: readonly (readonly [TestedEngine, string | undefined])[] = [["reference", undefined]];
+export const ENGINES: readonly (readonly [TestedEngine, string | undefined])[] = [
+  ["reference", undefined],
+  ["tensorflow", await whyNot("tensorflow")],
+];
 
 /** The reason in words, for engines that have to be set up first. */
-export async function whyNot(engine: TestedEngine): Promise<string | undefined> {
+async function whyNot(engine: TestedEngine): Promise<string | undefined> {
   try {
     (await openOn(engine, join(MODELS_FOLDER, "llama"))).dispose();
     return undefined;
