@@ -3,10 +3,10 @@
 import { getBackend, setBackend, type Tensor2D, tidy } from "@tensorflow/tfjs-core";
 import { RetemperError } from "../../errors.js";
 import type { Decoder } from "../decoder.js";
-import { runAttend, runEmbed, runHead, runMlp, runOutput, runProject } from "./kernels.js";
 import { normalise } from "./norm.js";
 import type { Runtime } from "./runtime.js";
-import type { Cache, DecoderSpec, LayerSpec, Rows } from "./specs.js";
+import type { Cache, Rows } from "./specs.js";
+import { KERNEL_OPERATIONS as operations, throughLayers } from "./throughLayers.js";
 
 export interface DecoderParts extends Pick<Decoder, "spec" | "facts" | "memory"> {
   readonly runtime: Runtime;
@@ -39,8 +39,8 @@ export function assembleDecoder({ spec, facts, memory, runtime, backend }: Decod
     forward(rows, cache, wanted) {
       start();
       const logits = tidy(() => {
-        const x = throughLayers(spec, rows, cache, runtime);
-        return runHead(x, { spec: spec.head, rows, wanted, runtime });
+        const x = throughLayers({ spec, rows, cache, runtime, operations });
+        return operations.head(x, { spec: spec.head, rows, wanted, runtime });
       });
       const values = logits.dataSync<"float32">();
       logits.dispose();
@@ -49,10 +49,12 @@ export function assembleDecoder({ spec, facts, memory, runtime, backend }: Decod
     hiddenStates(rows, cache) {
       start();
       const states: Float32Array[] = [];
-      const show = (state: Tensor2D) => states.push(state.dataSync<"float32">().slice());
+      const onInput = (state: Tensor2D) => {
+        states.push(state.dataSync<"float32">().slice());
+      };
       tidy(() => {
-        const x = throughLayers(spec, rows, cache, runtime, show);
-        show(normalise(x, spec.head.norm, runtime, rows.variants));
+        const x = throughLayers({ spec, rows, cache, runtime, operations, onInput });
+        onInput(normalise(x, spec.head.norm, runtime, rows.variants));
       });
       return states;
     },
@@ -61,32 +63,6 @@ export function assembleDecoder({ spec, facts, memory, runtime, backend }: Decod
       open = false;
     },
   };
-}
-
-/** [rows, hidden] after the last layer. `onInput` is shown what enters each layer. */
-function throughLayers(
-  spec: DecoderSpec,
-  rows: Rows,
-  cache: Cache,
-  runtime: Runtime,
-  onInput?: (x: Tensor2D) => void,
-): Tensor2D {
-  let x = runEmbed({ spec: spec.embed, rows, runtime });
-  for (const layer of spec.layers) {
-    onInput?.(x);
-    const before = x;
-    // what a layer made on the way is freed before the next one runs
-    x = tidy(() => throughLayer(before, layer, rows, cache, runtime));
-    before.dispose();
-  }
-  return x;
-}
-
-function throughLayer(x: Tensor2D, layer: LayerSpec, rows: Rows, cache: Cache, runtime: Runtime): Tensor2D {
-  const projected = runProject(x, { spec: layer.project, rows, runtime });
-  const attended = runAttend(projected, { spec: layer.attend, rows, cache, runtime });
-  const y = runOutput(attended, x, { spec: layer.output, rows, runtime });
-  return runMlp(y, { spec: layer.mlp, rows, runtime });
 }
 
 /** Several decoders of a thread may live on different backends. The backend is ready, so this takes effect at once. */

@@ -11,8 +11,12 @@ import {
 import { attend } from "./attend.js";
 import { embed, head, mlp, output, project } from "./compose.js";
 import { KERNELS } from "./kernels.js";
+import type { Operations } from "./throughLayers.js";
 
-// The engine hands on what kernels.ts gave it; its types for inputs and attributes are wider.
+/** The compositions as plain functions: gradients flow through them. They need a BlockCache. */
+export const COMPOSED_OPERATIONS: Operations = { embed, project, attend, output, mlp, head };
+
+/** The same as kernels see them: the engine hands on what kernels.ts gave it; its types for that are wider. */
 type Inputs = Readonly<Record<"x" | "residual", Tensor2D>>;
 type Composition = (inputs: Inputs, attributes: never) => Tensor2D;
 
