@@ -2,7 +2,8 @@
 
 import type { Checkpoint } from "../checkpoint/types.js";
 import { RetemperError } from "../errors.js";
-import { openReference } from "./engines/reference/openReference.js";
+import { startReference } from "./engines/reference/startReference.js";
+import { composedDecoder, weightsOf } from "./engines/runningEngine.js";
 import { openTensorflow, type TensorflowOptions } from "./engines/tensorflow/openTensorflow.js";
 import { decoderSpec } from "./families/decoderSpec.js";
 import { stopTokensOf } from "./families/stopTokens.js";
@@ -27,7 +28,7 @@ export async function openDecoder(
   const spec = decoderSpec(checkpoint, await stopTokensOf(checkpoint));
   switch (engine) {
     case "reference":
-      return openReference(checkpoint, spec);
+      return composedDecoder(spec, await startReference(checkpoint, weightsOf(spec)));
     case "tensorflow":
       return openTensorflow(checkpoint, spec, options);
     default:

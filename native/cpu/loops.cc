@@ -11,11 +11,7 @@
 #include <string>
 
 #if defined(__x86_64__)
-// GCC 12 takes its own "undefined" vectors in these headers for a mistake.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
 #include <immintrin.h>
-#pragma GCC diagnostic pop
 #endif
 
 #include "core/convert.h"
@@ -38,8 +34,7 @@ namespace retemper {
 #define RETEMPER_LANES 0
 namespace first_target {
 #include "cpu/loops-inl.h"
-#include "cpu/row_loops-inl.h"
-constexpr Target kTarget = {RETEMPER_FIRST_TARGET, &kF32, &kF64, &Draw, &kRows};
+constexpr Target kTarget = {RETEMPER_FIRST_TARGET, &kF32, &kF64, &Draw};
 }  // namespace first_target
 #undef RETEMPER_LANES
 
@@ -50,8 +45,7 @@ constexpr Target kTarget = {RETEMPER_FIRST_TARGET, &kF32, &kF64, &Draw, &kRows};
 #define RETEMPER_LANES 8
 namespace avx2_target {
 #include "cpu/loops-inl.h"
-#include "cpu/row_loops-inl.h"
-constexpr Target kTarget = {"avx2", &kF32, &kF64, &Draw, &kRows};
+constexpr Target kTarget = {"avx2", &kF32, &kF64, &Draw};
 }  // namespace avx2_target
 #undef RETEMPER_LANES
 #pragma GCC pop_options
@@ -62,8 +56,7 @@ constexpr Target kTarget = {"avx2", &kF32, &kF64, &Draw, &kRows};
 #define RETEMPER_LANES 16
 namespace avx512_target {
 #include "cpu/loops-inl.h"
-#include "cpu/row_loops-inl.h"
-constexpr Target kTarget = {"avx512", &kF32, &kF64, &Draw, &kRows};
+constexpr Target kTarget = {"avx512", &kF32, &kF64, &Draw};
 }  // namespace avx512_target
 #undef RETEMPER_LANES
 #pragma GCC pop_options

@@ -1,13 +1,18 @@
-// Decoders of every family with settings drawn at random against transformers: logits of every position, greedy answers,
-// decoding step by step. RETEMPER_SEED draws others, RETEMPER_CASES more of them.
+// Models of every family with settings drawn at random against transformers: logits of every position, greedy answers,
+// decoding step by step; encoders' hidden states. RETEMPER_SEED draws others, RETEMPER_CASES more of them.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { encode } from "../../lib/generate/encoders/encode.js";
+import { encoderSpec } from "../../lib/generate/encoders/encoderSpec.js";
+import { weightsOf } from "../../lib/generate/engines/runningEngine.js";
+import { startEngine } from "../../lib/generate/engines/startEngine.js";
 import type { AssembledDecoder } from "../../lib/generate/ops/assembleDecoder.js";
+import { useBackend } from "../../lib/generate/ops/useBackend.js";
 import { readCheckpoint } from "../e2e/mergeModels.js";
-import { ENGINES, openOn } from "../golden/generate/engines.js";
+import { ENGINES, open, openOn, type TestedEngine } from "../golden/generate/engines.js";
 import { allLogits, distance, greedy, type Piece } from "../golden/generate/steps.js";
 import { runPython, whyNoPython } from "./python.js";
 
@@ -24,12 +29,13 @@ const MARGIN = 2e-3;
 
 const noPython = whyNoPython("torch", "transformers");
 
-describe.skipIf(noPython)(`random decoders${noPython ? `: ${noPython}` : ""}`, () => {
+describe.skipIf(noPython)(`random models${noPython ? `: ${noPython}` : ""}`, () => {
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "retemper-transformers-"));
     const script = join(import.meta.dirname, "transformers", "makeModels.py");
     runPython(script, [folder, seed, String(cases)]);
+    runPython(script.replace("makeModels", "makeEncoders"), [folder, seed, String(2 * cases)]);
   }, 600_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -43,6 +49,12 @@ describe.skipIf(noPython)(`random decoders${noPython ? `: ${noPython}` : ""}`, (
           compare(decoder, join(folder, name));
           decoder.dispose();
         }
+      });
+
+      it.each(["bert", "roberta", "deberta"])("agree with transformers: %s", async (family) => {
+        const names = readdirSync(folder).filter((name) => name.startsWith(`${family}-`));
+        expect(names).toHaveLength(2 * cases);
+        for (const name of names) await compareEncoder(engine, join(folder, name));
       });
     });
   }
@@ -89,4 +101,22 @@ function compare(decoder: AssembledDecoder, folder: string): void {
     const certain = close < 0 ? answer.length : close;
     expect(answer.slice(0, certain), where).toEqual(expected.greedy[i].slice(0, certain));
   }
+}
+
+async function compareEncoder(engine: TestedEngine, folder: string): Promise<void> {
+  const checkpoint = await open(folder);
+  const spec = encoderSpec(checkpoint);
+  const { runtime, backend } = await startEngine(engine, checkpoint, weightsOf(spec));
+  useBackend(backend);
+  const where = `${folder}: ${readFileSync(join(folder, "config.json"), "utf8")}`;
+  const prompts: number[][] = JSON.parse(readFileSync(join(folder, "expected.json"), "utf8")).prompts;
+  const tensors = readCheckpoint(folder, "expected.safetensors");
+  for (let layer = 0; layer <= spec.layers.length; layer++) {
+    const states = encode(spec, runtime, prompts, layer);
+    for (const [i, state] of states.entries()) {
+      const want = tensors.get(`hidden_${i}_${layer}`)?.values ?? [];
+      expect(distance(state, want), `layer ${layer}, prompt ${i}, ${where}`).toBeLessThan(1e-4);
+    }
+  }
+  runtime.dispose();
 }

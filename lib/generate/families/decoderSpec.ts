@@ -5,33 +5,12 @@ import { textConfig } from "../../checkpoint/families.js";
 import type { JsonObject } from "../../checkpoint/json.js";
 import type { Checkpoint } from "../../checkpoint/types.js";
 import { RetemperError } from "../../errors.js";
-import type {
-  Activation,
-  AttendSpec,
-  DecoderSpec,
-  LayerSpec,
-  Matrix,
-  MlpSpec,
-  Norm,
-  Rope,
-  Weight,
-} from "../ops/specs.js";
+import type { AttendSpec, DecoderSpec, LayerSpec, Matrix, MlpSpec, Norm, Rope, Weight } from "../ops/specs.js";
+import { activationOf } from "./activation.js";
 import { FAMILIES, type Family } from "./families.js";
 import { ropeOf } from "./rope.js";
 import { Settings } from "./settings.js";
 import { rowsOf, WeightFinder } from "./weightFinder.js";
-
-/** transformers' names -> ours. */
-const ACTIVATIONS: Readonly<Record<string, Activation>> = {
-  silu: "silu",
-  swish: "silu",
-  gelu: "gelu",
-  gelu_new: "gelu_tanh",
-  gelu_fast: "gelu_tanh",
-  gelu_pytorch_tanh: "gelu_tanh",
-  gelu_python_tanh: "gelu_tanh",
-  relu: "relu",
-};
 
 /**
  * The decoder that a checkpoint holds: of a model of several modules, its language model.
@@ -167,7 +146,7 @@ class Builder {
       gate,
       up,
       down: finder.matrix(at(names.down), hidden, inner, layout, hasBias),
-      activation: this.activation(),
+      activation: activationOf(settings, family.activationKey, family.activations),
       postNorm: names.postMlpNorm === undefined ? undefined : this.norm(at(names.postMlpNorm), hidden),
     };
   }
@@ -181,19 +160,6 @@ class Builder {
       epsilon: this.settings.positive(epsilonKey),
       plusOne,
     };
-  }
-
-  private activation(): Activation {
-    const { activationKey, activations } = this.family;
-    const said = this.settings.text(activationKey);
-    const name = activations?.[said] ?? said;
-    const known = Object.hasOwn(ACTIVATIONS, name) ? ACTIVATIONS[name] : undefined;
-    if (known) return known;
-    throw this.settings.error(
-      activationKey,
-      `${JSON.stringify(said.slice(0, 40))} is not known`,
-      `Known are ${Object.keys(ACTIVATIONS).join(", ")}.`,
-    );
   }
 
   /** Layers that turn alike share one object. */

@@ -1,12 +1,13 @@
 // A decoder out of the fused operations, for any engine that has them as kernels of a TensorFlow.js backend.
 
-import { getBackend, setBackend, type Tensor2D, tidy } from "@tensorflow/tfjs-core";
+import { type Tensor2D, tidy } from "@tensorflow/tfjs-core";
 import { RetemperError } from "../../errors.js";
 import type { Decoder } from "../decoder.js";
 import { normalise } from "./norm.js";
 import type { Runtime } from "./runtime.js";
 import type { Cache, Rows } from "./specs.js";
 import { KERNEL_OPERATIONS as operations, throughLayers } from "./throughLayers.js";
+import { useBackend } from "./useBackend.js";
 
 export interface DecoderParts extends Pick<Decoder, "spec" | "facts" | "memory"> {
   readonly runtime: Runtime;
@@ -63,9 +64,4 @@ export function assembleDecoder({ spec, facts, memory, runtime, backend }: Decod
       open = false;
     },
   };
-}
-
-/** Several decoders of a thread may live on different backends. The backend is ready, so this takes effect at once. */
-function useBackend(name: string): void {
-  if (getBackend() !== name) void setBackend(name);
 }

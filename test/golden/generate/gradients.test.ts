@@ -18,7 +18,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { loadAddon } from "../../../lib/addon/load.js";
-import { startReference } from "../../../lib/generate/engines/reference/openReference.js";
+import { useReference } from "../../../lib/generate/engines/reference/startReference.js";
 import { ReferenceRuntime } from "../../../lib/generate/engines/reference/referenceRuntime.js";
 import { decoderSpec } from "../../../lib/generate/families/decoderSpec.js";
 import { COMPOSED_OPERATIONS as operations } from "../../../lib/generate/ops/compositions.js";
@@ -51,7 +51,7 @@ class Trained extends ReferenceRuntime {
 
 describe("gradients", () => {
   it.each(["qwen3", "gemma2", "phi3", "gpt2"])("flow through every operation of %s", async (model) => {
-    await startReference();
+    await useReference();
     const checkpoint = await open(join(MODELS_FOLDER, model));
     const spec = decoderSpec(checkpoint, []);
     const runtime = new Trained(checkpoint.files, loadAddon());

@@ -5,10 +5,11 @@ import { loadAddon } from "../../../addon/load.js";
 import type { Checkpoint } from "../../../checkpoint/types.js";
 import { RetemperError } from "../../../errors.js";
 import { availableMemory } from "../../memory/machineMemory.js";
-import { type AssembledDecoder, assembleDecoder } from "../../ops/assembleDecoder.js";
+import type { AssembledDecoder } from "../../ops/assembleDecoder.js";
 import { registerCompositions } from "../../ops/compositions.js";
 import type { DecoderSpec, Weight } from "../../ops/specs.js";
 import type { ModelOptions, Precision } from "../../types.js";
+import { composedDecoder, type RunningEngine, weightsOf } from "../runningEngine.js";
 import { BACKEND, type LoadOptions, loadTensorflow, type Tensorflow } from "./loadTensorflow.js";
 import { onTensorflow } from "./onTensorflow.js";
 import { RawOps, TF_TYPE } from "./rawOps.js";
@@ -19,21 +20,29 @@ export type TensorflowOptions = LoadOptions & Pick<ModelOptions, "precision" | "
 /** Share of the memory that matrices may take so that they are kept widened to float32. */
 const WIDENED_SHARE = 0.5;
 
-/**
- * Loads TensorFlow into this thread, and the weights into its memory.
- * @throws RetemperError DEVICE where TensorFlow is not set up, or has no GPU and one is required
- */
+/** A decoder on TensorFlow; throws what `startTensorflow` throws. */
 export function openTensorflow(
   checkpoint: Checkpoint,
   spec: DecoderSpec,
   options: TensorflowOptions = {},
 ): AssembledDecoder {
+  return composedDecoder(spec, startTensorflow(checkpoint, weightsOf(spec), options));
+}
+
+/**
+ * Loads TensorFlow into this thread, and the weights into its memory.
+ * @throws RetemperError DEVICE where TensorFlow is not set up, or has no GPU and one is required
+ */
+export function startTensorflow(
+  checkpoint: Checkpoint,
+  weights: readonly Weight[],
+  options: TensorflowOptions = {},
+): RunningEngine {
   const tensorflow = loadTensorflow(options);
   if (options.requireGpu && !tensorflow.gpu) throw noGpu(tensorflow);
   enableProdMode();
   registerCompositions(BACKEND);
   const { precision = "float32" } = options;
-  const weights = weightsOf(spec);
   const policy = policyFor(precision, tensorflow.gpu, weights, options.maxMemory ?? availableMemory());
   const runtime = new TensorflowRuntime(new RawOps(tensorflow), checkpoint.files, loadAddon(), policy);
   onTensorflow(() => {
@@ -44,11 +53,9 @@ export function openTensorflow(
       throw error;
     }
   });
-  const widest = Math.max(...spec.layers.map(({ mlp, attend }) => 3 * mlp.up.out + 4 * attend.heads * attend.headDim));
-  return assembleDecoder({
-    spec,
-    backend: BACKEND,
+  return {
     runtime,
+    backend: BACKEND,
     facts: {
       engine: "tensorflow",
       model: checkpoint.reference,
@@ -57,12 +64,8 @@ export function openTensorflow(
       gpu: tensorflow.gpu,
       precision,
     },
-    memory: {
-      weights: weights.reduce((sum, weight) => sum + bytesOf(weight, policy), 0) + transientBytes(weights, policy),
-      cacheToken: spec.layers.reduce((sum, { attend }) => sum + 8 * attend.kvHeads * attend.headDim, 0),
-      activations: (rows, wanted) => 4 * (rows * (widest + 4 * spec.hidden) + 2 * wanted * spec.vocabulary),
-    },
-  });
+    weightBytes: weights.reduce((sum, weight) => sum + bytesOf(weight, policy), 0) + transientBytes(weights, policy),
+  };
 }
 
 /**
@@ -102,26 +105,11 @@ function elementsOf({ shape }: Weight): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** Every weight of a decoder once, in the order of its layers. */
-function weightsOf(spec: DecoderSpec): Weight[] {
-  const found = new Map<string, Weight>();
-  const visit = (value: unknown): void => {
-    if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return;
-    if ("stored" in value) {
-      const weight = value as Weight;
-      found.set(`${weight.name} ${weight.rows ?? ""}`, weight);
-    } else for (const part of Object.values(value)) visit(part);
-  };
-  visit(spec);
-  return [...found.values()];
-}
-
 function noGpu({ variant }: Tensorflow): RetemperError {
   return new RetemperError("DEVICE", "TensorFlow found no GPU that it can use, and one was required", {
     hint:
       variant === "cpu"
         ? "TensorFlow is set up for processors only; run: retemper setup-tensorflow --cuda"
-        : "see whether nvidia-smi shows the GPU, its driver is 525 or newer, and CUDA_VISIBLE_DEVICES does not hide it; " +
-          "with TF_CPP_MIN_LOG_LEVEL=0 TensorFlow tells what it misses",
+        : "see whether nvidia-smi shows the GPU, its driver is 525 or newer, and CUDA_VISIBLE_DEVICES does not hide it",
   });
 }

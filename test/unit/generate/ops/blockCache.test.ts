@@ -2,12 +2,12 @@
 
 import { memory, type Tensor4D, tensor4d, tidy } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { startReference } from "../../../../lib/generate/engines/reference/openReference.js";
+import { useReference } from "../../../../lib/generate/engines/reference/startReference.js";
 import { BlockCache } from "../../../../lib/generate/ops/blockCache.js";
 import type { Rows } from "../../../../lib/generate/ops/specs.js";
 import type { Group } from "../../../../lib/generate/ops/step.js";
 
-beforeAll(startReference);
+beforeAll(useReference);
 
 const SHAPE = {
   layers: [

@@ -1,0 +1,45 @@
+// An engine that has a checkpoint's weights and is ready to compute with them: what decoders and encoders are built on.
+
+import type { Decoder } from "../decoder.js";
+import { type AssembledDecoder, assembleDecoder } from "../ops/assembleDecoder.js";
+import type { Runtime } from "../ops/runtime.js";
+import type { DecoderSpec, Weight } from "../ops/specs.js";
+import type { EngineFacts } from "../types.js";
+
+export interface RunningEngine {
+  readonly runtime: Runtime;
+  /** Of TensorFlow.js, ready to be used. */
+  readonly backend: string;
+  readonly facts: EngineFacts;
+  /** Bytes that the weights take in memory. */
+  readonly weightBytes: number;
+}
+
+/** Every weight of a spec once, in the order of its layers. */
+export function weightsOf(spec: object): Weight[] {
+  const found = new Map<string, Weight>();
+  const visit = (value: unknown): void => {
+    if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return;
+    if ("stored" in value) {
+      const weight = value as Weight;
+      found.set(`${weight.name} ${weight.rows ?? ""}`, weight);
+    } else for (const part of Object.values(value)) visit(part);
+  };
+  visit(spec);
+  return [...found.values()];
+}
+
+/** A decoder on an engine that runs the compositions of ordinary ops. */
+export function composedDecoder(spec: DecoderSpec, engine: RunningEngine): AssembledDecoder {
+  return assembleDecoder({ ...engine, spec, memory: composedMemory(spec, engine.weightBytes) });
+}
+
+/** Compositions keep keys and values in float32, and a handful of results of a layer at once. */
+function composedMemory(spec: DecoderSpec, weights: number): Decoder["memory"] {
+  const widest = Math.max(...spec.layers.map(({ mlp, attend }) => 3 * mlp.up.out + 4 * attend.heads * attend.headDim));
+  return {
+    weights,
+    cacheToken: spec.layers.reduce((sum, { attend }) => sum + 8 * attend.kvHeads * attend.headDim, 0),
+    activations: (rows, wanted) => 4 * (rows * (widest + 4 * spec.hidden) + 2 * wanted * spec.vocabulary),
+  };
+}

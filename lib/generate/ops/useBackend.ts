@@ -1,0 +1,8 @@
+// Several models of a thread may live on different backends of TensorFlow.js, which has one that is current.
+
+import { getBackend, setBackend } from "@tensorflow/tfjs-core";
+
+/** Makes a backend current that is ready: it takes effect at once. */
+export function useBackend(name: string): void {
+  if (getBackend() !== name) void setBackend(name);
+}
