@@ -13,8 +13,35 @@ export type {
 } from "./batch/types.js";
 export type { AdapterFacts, DtypeFacts, ModelFacts, TensorFacts } from "./checkpoint/inspect.js";
 export { type ErrorCode, type ErrorFacts, EXIT_STATUS, RetemperError } from "./errors.js";
+export type { DataFacts, DataFile } from "./evaluate/data/loadRows.js";
+export { type Classifier, type ClassifierJudgeOptions, classifierJudge } from "./evaluate/judges/classifierJudge.js";
+export { type KeywordJudgeOptions, keywordJudge, PHRASE_LISTS } from "./evaluate/judges/keywordJudge.js";
+export type { JudgeModel } from "./evaluate/judges/modelJudge.js";
 export { parseWildGuard, type WildGuardAnswer } from "./evaluate/judges/parseWildGuard.js";
+export { type PatternJudgeOptions, patternJudge } from "./evaluate/judges/patternJudge.js";
+export { type WildGuardOptions, wildGuardJudge, wildGuardPrompt } from "./evaluate/judges/wildGuard.js";
+export { type BertScoreOptions, type BertScores, bertScoreWith, type Encoder } from "./evaluate/metrics/bertScore.js";
+export { sameCall } from "./evaluate/metrics/functionCall.js";
 export { passAtK } from "./evaluate/metrics/passAtK.js";
+export { type RougeScore, rougeL, rougeN } from "./evaluate/metrics/rouge.js";
+export {
+  acrossSeeds,
+  type Comparison,
+  compare,
+  type MetricComparison,
+  type TaskComparison,
+} from "./evaluate/run/compare.js";
+export { type EvaluateOptions, evaluate, evaluateLambdas } from "./evaluate/run/evaluate.js";
+export type { EvaluateProgress } from "./evaluate/run/progress.js";
+export { readResults } from "./evaluate/run/readResults.js";
+export type {
+  ItemResult,
+  JudgeAgreement,
+  Measure,
+  Results,
+  ScoreResult,
+  TaskResults,
+} from "./evaluate/run/results.js";
 export {
   type Program,
   type ProgramResult,
@@ -22,13 +49,43 @@ export {
   runPrograms,
   type SandboxFacts,
 } from "./evaluate/sandbox/runPrograms.js";
+export { type Agreement, agreement } from "./evaluate/statistics/agreement.js";
 export {
   type AttackSuccess,
   attackSuccessRate,
   type HarmJudgement,
   type HarmVerdict,
 } from "./evaluate/statistics/attackSuccessRate.js";
+export {
+  type BootstrapOptions,
+  bootstrapMean,
+  type MeanInterval,
+  type PairedDifference,
+  pairedBootstrap,
+} from "./evaluate/statistics/bootstrap.js";
+export { type McNemarResult, mcnemar } from "./evaluate/statistics/mcnemar.js";
+export { type Spread, spread } from "./evaluate/statistics/spread.js";
 export { wilson } from "./evaluate/statistics/wilson.js";
+export { bbhPrompt, readBbhPreamble } from "./evaluate/tasks/bbh.js";
+export type { BertScoreSettings, CodeOptions } from "./evaluate/tasks/context.js";
+export { listTasks, type TaskListing } from "./evaluate/tasks/registry.js";
+export { toolPrompt } from "./evaluate/tasks/toolCalls.js";
+export type {
+  Answer,
+  Decoding,
+  Exchange,
+  Item,
+  Judge,
+  JudgeValues,
+  MetricOfItem,
+  Score,
+  ScoredItem,
+  ScoreOptions,
+  Scorer,
+  Task,
+  TaskKind,
+  Values,
+} from "./evaluate/types.js";
 export {
   type SetupOptions,
   setupTensorflow,

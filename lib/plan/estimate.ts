@@ -21,6 +21,8 @@ const PLAN_BYTES_PER_TENSOR = 4_000;
 /** Tiles, write buffers and stack of one worker, and what each further source adds (rank histograms, tiles). */
 export const ENGINE_WORKER_BYTES = 4_000_000;
 export const ENGINE_SOURCE_BYTES = 1_000_000;
+/** What the engine keeps of the masks of a method that ranks rows, from the phase that sums to the one that writes. */
+const KEPT_MASK_BYTES = 64 << 20;
 /** Configuration, card and the like; and what the index and the record of the merge say of each tensor. */
 const SMALL_FILE_BYTES = 64_000;
 const RECORD_BYTES_PER_TENSOR = 500;
@@ -44,7 +46,10 @@ export function estimate({ tensors, layout }: BuiltPlan, facts: EstimateFacts): 
     sources = Math.max(sources, tensor.sources.length);
   }
   const bytesWritten = layout.shards.reduce((sum, { size }) => sum + size, 0);
-  const engine = threads * (ENGINE_WORKER_BYTES + sources * ENGINE_SOURCE_BYTES);
+  const keepsMasks = tensors.some(
+    ({ params }) => params.op === "task_arithmetic" && params.sparsifier === "ranked" && params.rescale === "l1",
+  );
+  const engine = threads * (ENGINE_WORKER_BYTES + sources * ENGINE_SOURCE_BYTES) + (keepsMasks ? KEPT_MASK_BYTES : 0);
   return {
     bytesRead,
     bytesWritten,

@@ -89,20 +89,64 @@ struct Kernels {
 
   // x = 0 where draws >= threshold. Returns how many are kept.
   uint64_t (*keep_drawn)(T* x, const uint32_t* draws, size_t n, uint64_t threshold);
-  // The same with a threshold for each rank.
-  uint64_t (*keep_ranked)(T* x, const uint32_t* draws, const uint32_t* ranks,
-                          const uint32_t* thresholds, size_t n);
+  // out = x where its bit is set, else 0.
+  void (*masked)(const T* x, const uint64_t* bits, size_t n, T* out);
+  // absolute_sum of all elements, and of those whose bit is set.
+  void (*absolute_sums)(const T* x, const uint64_t* bits, size_t n, double* all, double* kept);
+
+  // Ranks within one row (engine/row_ranks.h): the largest magnitude key; the bin of each element;
+  // and the rank of one element, counted: equal keys rank in the order of their index.
+  Key (*largest_key)(const T* x, size_t n);
+  void (*row_bins)(const T* x, size_t n, Key base, uint16_t* bins);
+  uint32_t (*rank_of)(const T* x, size_t n, size_t at);
   void (*exponentials)(const T* x, T shift, size_t n, double* out);
 };
 
 // The draws of elements [first, first + n).
 using DrawFunction = void (*)(RngKey key, uint64_t first, size_t n, uint32_t* out);
 
+// Bins of the magnitudes of a row: 128 an octave over the 12 octaves below the largest, each as a
+// pair of one exact value (the key whose low bits are zero, as the differences of bfloat16 models
+// nearly all have) and those above it. Bin 0 holds zeros, bin 1 whatever is smaller than all that.
+// An even bin therefore holds equal keys only.
+inline constexpr int kBinBits = 7;
+inline constexpr int kBinOctaves = 12;
+inline constexpr size_t kRowBins = 2 + 2 * (size_t{kBinOctaves} << kBinBits);
+inline constexpr size_t kLongestBinnedRow = UINT16_MAX;
+
+// How the draws of a row decide, where the threshold of an element depends on its rank.
+struct RankThresholds {
+  const uint32_t* of_rank = nullptr;  // monotone
+  uint32_t least = 0, most = 0;       // of them
+};
+
+// What one row's ranks need beside Kernels; at most kLongestBinnedRow elements, unless it says
+// more. Masks have a bit an element in words of 64; the last word's other bits are zero.
+struct RowKernels {
+  // below[b] = how many elements have a bin below b, for b <= kRowBins; `counts` gets 2 kRowBins
+  // counters, of either half of the row. `below` has room for 8 more.
+  void (*count_bins)(const uint16_t* bins, size_t n, uint16_t* counts, uint16_t* below);
+  // ranks[i] = below[bin] + how many elements before i have its bin; uses `counts` up.
+  void (*count_ranks)(const uint16_t* bins, size_t n, uint16_t* counts, const uint16_t* below,
+                      uint32_t* ranks);
+  uint32_t (*count_bin)(const uint16_t* bins, size_t n, uint16_t bin);
+  // Sets the bits of the elements whose draw is below the threshold of every rank that their bin
+  // has; lists those whose bin has ranks on both sides and returns how many. `undecided` has room
+  // for n.
+  size_t (*keep_by_bins)(const uint16_t* bins, const uint32_t* draws, size_t n,
+                         const uint16_t* below, const RankThresholds& thresholds, uint64_t* bits,
+                         uint32_t* undecided);
+  // Sets the bits by known ranks; any n.
+  void (*keep_by_ranks)(const uint32_t* ranks, const uint32_t* draws, size_t n,
+                        const RankThresholds& thresholds, uint64_t* bits);
+};
+
 struct Target {
   const char* name;
   const Kernels<float>* f32;
   const Kernels<double>* f64;
   DrawFunction draw;
+  const RowKernels* rows;
 };
 
 template <class T>

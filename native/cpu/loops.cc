@@ -11,7 +11,11 @@
 #include <string>
 
 #if defined(__x86_64__)
+// GCC 12 takes its own "undefined" vectors in these headers for a mistake.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #include <immintrin.h>
+#pragma GCC diagnostic pop
 #endif
 
 #include "core/convert.h"
@@ -34,7 +38,8 @@ namespace retemper {
 #define RETEMPER_LANES 0
 namespace first_target {
 #include "cpu/loops-inl.h"
-constexpr Target kTarget = {RETEMPER_FIRST_TARGET, &kF32, &kF64, &Draw};
+#include "cpu/row_loops-inl.h"
+constexpr Target kTarget = {RETEMPER_FIRST_TARGET, &kF32, &kF64, &Draw, &kRows};
 }  // namespace first_target
 #undef RETEMPER_LANES
 
@@ -45,7 +50,8 @@ constexpr Target kTarget = {RETEMPER_FIRST_TARGET, &kF32, &kF64, &Draw};
 #define RETEMPER_LANES 8
 namespace avx2_target {
 #include "cpu/loops-inl.h"
-constexpr Target kTarget = {"avx2", &kF32, &kF64, &Draw};
+#include "cpu/row_loops-inl.h"
+constexpr Target kTarget = {"avx2", &kF32, &kF64, &Draw, &kRows};
 }  // namespace avx2_target
 #undef RETEMPER_LANES
 #pragma GCC pop_options
@@ -56,7 +62,8 @@ constexpr Target kTarget = {"avx2", &kF32, &kF64, &Draw};
 #define RETEMPER_LANES 16
 namespace avx512_target {
 #include "cpu/loops-inl.h"
-constexpr Target kTarget = {"avx512", &kF32, &kF64, &Draw};
+#include "cpu/row_loops-inl.h"
+constexpr Target kTarget = {"avx512", &kF32, &kF64, &Draw, &kRows};
 }  // namespace avx512_target
 #undef RETEMPER_LANES
 #pragma GCC pop_options

@@ -130,43 +130,4 @@ class RankSelect {
   std::vector<Bins> bins_;  // one a worker: counts are whole numbers, so their sum has no order
 };
 
-// Ranks of one row's keys, ascending, equal keys in the order of their index: a radix sort, least
-// digit first, that counts all digits in one sweep and ends by writing ranks instead of a sorted
-// list. `scratch` holds 2 n pairs.
-template <class Key>
-struct KeyIndex {
-  Key key;
-  uint32_t index;
-};
-template <class Key>
-void RankRow(const Key* keys, size_t n, uint32_t* ranks, KeyIndex<Key>* scratch) {
-  constexpr int kDigit = 11, kDigits = (8 * static_cast<int>(sizeof(Key)) + kDigit - 1) / kDigit;
-  constexpr size_t kBins = 1 << kDigit;
-  const auto digit = [](Key key, int d) {
-    return static_cast<size_t>(key >> (kDigit * d)) & (kBins - 1);
-  };
-  uint32_t starts[kDigits][kBins] = {};
-  for (size_t i = 0; i < n; ++i) {
-    for (int d = 0; d < kDigits; ++d) ++starts[d][digit(keys[i], d)];
-  }
-  for (auto& bins : starts) {
-    uint32_t sum = 0;
-    for (uint32_t& bin : bins) {
-      const uint32_t count = bin;
-      bin = sum;
-      sum += count;
-    }
-  }
-  KeyIndex<Key>* from = scratch;
-  KeyIndex<Key>* to = scratch + n;
-  for (size_t i = 0; i < n; ++i)
-    from[starts[0][digit(keys[i], 0)]++] = {keys[i], static_cast<uint32_t>(i)};
-  for (int d = 1; d + 1 < kDigits; ++d) {
-    for (size_t i = 0; i < n; ++i) to[starts[d][digit(from[i].key, d)]++] = from[i];
-    std::swap(from, to);
-  }
-  for (size_t i = 0; i < n; ++i)
-    ranks[from[i].index] = starts[kDigits - 1][digit(from[i].key, kDigits - 1)]++;
-}
-
 }  // namespace retemper

@@ -5,6 +5,7 @@
 
 #include "core/status.h"
 #include "engine/check_plan.h"
+#include "engine/row_masks.h"
 #include "engine/scheduler.h"
 
 namespace retemper {
@@ -39,12 +40,24 @@ unsigned WorkerCount(unsigned asked) {
 // Bytes of anonymous memory a worker and its share of the buffers take, at most.
 uint64_t WorkerBytes(const Plan& plan, size_t buffers, uint64_t buffer_bytes) {
   size_t sources = 1;
-  for (const TensorSpec& tensor : plan.tensors) sources = std::max(sources, tensor.sources.size());
+  uint64_t row = 0;  // bytes that a row as a whole takes
+  for (const TensorSpec& tensor : plan.tensors) {
+    sources = std::max(sources, tensor.sources.size());
+    const auto* params = std::get_if<TaskArithmeticParams>(&tensor.variants[0].params);
+    if (params == nullptr || params->sparsifier != Sparsifier::kRanked) continue;
+    const uint64_t length = tensor.LastDim();
+    const uint64_t scratch =
+        tensor.f64 ? RowMasks<double>::ScratchBytes(length) : RowMasks<float>::ScratchBytes(length);
+    row = std::max(row, scratch + length * tensor.sources.size() * (tensor.f64 ? 8 : 4));
+  }
   const uint64_t tiles = (2 * sources + 8) * kTile * sizeof(double);
   const uint64_t windows = plan.reading == ReadingChoice::kPread ? sources * (256 << 10) : 0;
   const uint64_t histograms = sources * (uint64_t{1} << 16) * sizeof(uint32_t) * 2;
-  return tiles + windows + histograms + 2 * buffers * buffer_bytes + (1 << 20);
+  return tiles + windows + histograms + row + 2 * buffers * buffer_bytes + (1 << 20);
 }
+
+// What all tensors together may keep of one phase for a later one, whatever the model's size.
+constexpr uint64_t kKeptBytes = 64 << 20;
 
 constexpr unsigned kLeastDeviceWorkers = 4;  // so that transfers and kernels overlap
 constexpr unsigned kMostQueues = 8;          // a device
@@ -124,6 +137,7 @@ Report RunPlan(const Plan& plan, const std::atomic<bool>& cancelled,
     }
   }
   const uint64_t each = WorkerBytes(plan, variants, largest);
+  uint64_t kept_bytes = kKeptBytes;
   if (plan.max_memory > 0) {
     const uint64_t fixed = 4 * variants * largest + pinned;
     while (environment.workers > 1 && fixed + environment.workers * each > plan.max_memory)
@@ -135,7 +149,10 @@ Report RunPlan(const Plan& plan, const std::atomic<bool>& cancelled,
                       std::to_string((plan.max_memory + (1 << 20) - 1) >> 20) + " MB are allowed",
                   {}, {}, "raise --max-memory");
     }
+    kept_bytes = std::min(kept_bytes, plan.max_memory - fixed - environment.workers * each);
   }
+  ByteBudget kept(kept_bytes);
+  environment.kept = &kept;
 
   std::vector<std::unique_ptr<Task>> tasks;
   tasks.reserve(plan.tensors.size());

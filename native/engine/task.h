@@ -14,6 +14,7 @@
 #include "core/plan.h"
 #include "core/report.h"
 #include "cpu/kernels.h"
+#include "engine/byte_budget.h"
 #include "engine/cuda_backend.h"
 #include "engine/source_reader.h"
 #include "engine/worker.h"
@@ -28,6 +29,7 @@ struct Environment {
   uint64_t seed = 0;
   unsigned workers = 1;
   DevicePool* device = nullptr;  // where blocks are computed, if the method can; else here
+  ByteBudget* kept = nullptr;    // for what one phase may keep for a later one; nullptr: nothing
 };
 
 struct Extent {

@@ -1,13 +1,15 @@
 // y = x W^T for activations in float32 and weights as they lie in the checkpoint.
 //
 // Order of summation: every y[r][o] is one dot product over the inputs, summed in an order that
-// depends on the shapes of W alone: not on how many rows there are, how many threads work, or which
-// row this is. So a sequence gives the same logits alone and in any batch, and the decoding of a
-// prompt continues exactly where its prefill ended.
+// depends on W's number of inputs and dtype, the precision and the processor: not on how many rows
+// there are, how many threads work, or which row this is. So a sequence gives the same logits alone
+// and in any batch, and the decoding of a prompt continues exactly where its prefill ended. On
+// another kind of processor the last bits may differ.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "core/dtype.h"
 #include "nn/pool.h"
@@ -29,9 +31,29 @@ struct Matrix {
   bool in_major = false;
 };
 
+// The same bytes as the matrix of the opposite direction.
+constexpr Matrix Transposed(const Matrix& w) { return {w.data, w.dtype, w.in, w.out, !w.in_major}; }
+
 // For r < rows, o < w.out: y[r * y_stride + o] = sum_i x[r * x_stride + i] * w[o][i] (+ bias[o]).
 // `bias` may be null. x and y do not overlap. Any number of rows; 0 does nothing.
 void MatMul(Pool& pool, const Matrix& w, const float* bias, const float* x, size_t x_stride,
             size_t rows, float* y, size_t y_stride, Precision precision);
+
+// A layer's y: as for MatMul.
+struct Linear {
+  Matrix w;
+  const float* bias = nullptr;
+  float* y = nullptr;
+  size_t y_stride = 0;
+};
+
+// Several layers of the same x (query, key and value; gate and up), which all have w.in inputs:
+// the same bits as one after the other, but sooner.
+void MatMul(Pool& pool, std::span<const Linear> layers, const float* x, size_t x_stride,
+            size_t rows, Precision precision);
+
+// The gradient of the activations: dx[r][i] = sum_o dy[r][o] * w[o][i]. dx is overwritten.
+void MatMulBackward(Pool& pool, const Matrix& w, const float* dy, size_t dy_stride, size_t rows,
+                    float* dx, size_t dx_stride, Precision precision);
 
 }  // namespace retemper::nn

@@ -409,9 +409,9 @@ TEST("asks for as many queues as threads use and a memory limit allows, with roo
   CHECK_EQ(queues, size_t{5});
   CHECK(bytes > 4 * kBlock * 2 && bytes < (16 << 20));
   RemoveOutputs(plan);
-  plan.max_memory = 8 * bytes;
+  plan.max_memory = 12 * bytes;
   RunPlan(plan, kNever, nullptr, look);
-  CHECK_EQ(queues, size_t{2});
+  CHECK_EQ(queues, size_t{3});
 }
 
 }  // namespace

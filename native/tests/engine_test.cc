@@ -181,6 +181,22 @@ TEST(
   CHECK(report.threads < 16);
 }
 
+TEST("writes the same bytes when memory is so short that no phase can keep masks for the next") {
+  const TempFolder folder;
+  Plan plan = EveryMethod(folder);
+  plan.threads = 1;
+  const std::string expected = RunPlan(plan, kNever, nullptr).sha256[0];
+  std::filesystem::remove(plan.outputs[0].path);
+  for (plan.max_memory = 1 << 20;; plan.max_memory += 32 << 10) {
+    try {
+      CHECK_EQ(RunPlan(plan, kNever, nullptr).sha256[0], expected);
+      break;
+    } catch (const Fault& fault) {
+      CHECK_EQ(fault.code, std::string(code::kOutOfMemory));
+    }
+  }
+}
+
 TEST("fails, and removes what it wrote, when the directions of more than two models cancel out") {
   const TempFolder folder;
   Plan plan = EveryMethod(folder);

@@ -182,10 +182,14 @@ void CheckKernels() {
     return out;
   });
   OnEveryTarget<T>("sums", [&](K k, size_t n) {
-    std::vector<double> lanes(3 * kLanes);
+    std::vector<double> lanes(5 * kLanes);
     k.dot(x.data(), y.data(), n, lanes.data());
     k.absolute_sum(y.data(), n, lanes.data() + kLanes);
     k.squared_distance(x.data(), z.data(), n, lanes.data() + 2 * kLanes);
+    const std::vector<uint64_t> bits(n / 64 + 1, 0xb6db6db6db6db6dbu);
+    k.absolute_sums(y.data(), bits.data(), n, lanes.data() + 3 * kLanes, lanes.data() + 4 * kLanes);
+    CHECK(std::equal(&lanes[kLanes], &lanes[2 * kLanes], &lanes[3 * kLanes],
+                     [](double a, double b) { return a == b || (a != a && b != b); }));
     return lanes;
   });
   OnEveryTarget<T>("selection", [&](K k, size_t n) {
@@ -203,6 +207,14 @@ void CheckKernels() {
     keys[2 * n + 1] = static_cast<typename Kernels<T>::Key>(
         k.keep_drawn(masked.data(), draws.data(), n, KeepThreshold(0.5)));
     keys[2 * n + 2] = static_cast<typename Kernels<T>::Key>(k.count_equal(keys.data(), n, 0));
+    std::vector<uint64_t> bits(n / 64 + 1, 0x9249249249249249u);
+    k.masked(x.data(), bits.data(), n / 2, masked.data());
+    std::vector<uint16_t> bins(n);
+    k.row_bins(x.data(), n, low >> (sizeof(T) == 4 ? 16 : 45) << (sizeof(T) == 4 ? 16 : 45),
+               bins.data());
+    keys.insert(keys.end(), bins.begin(), bins.end());
+    keys.push_back(k.largest_key(y.data(), n));
+    if (n > 0) keys.push_back(k.rank_of(y.data(), n, n - 1));
     uint64_t sums[3] = {};
     std::vector<typename Kernels<T>::Key> inside(n + kLanes);
     inside.resize(k.count_window(keys.data(), n, low, high, sums, inside.data()));

@@ -5,11 +5,14 @@
 // Phases: two (float64: four) of radix histograms and one that counts ties, for the sparsifiers
 // that select by magnitude; one of absolute sums, where kept values are rescaled to the L1 norm of
 // the whole; one that writes.
+#include <bit>
 #include <cmath>
+#include <optional>
 
 #include "engine/band.h"
 #include "engine/device_deltas.h"
 #include "engine/rank_select.h"
+#include "engine/row_masks.h"
 #include "engine/task.h"
 #include "engine/window_select.h"
 
@@ -29,6 +32,7 @@ class TaskArithmetic final : public MethodTask<T> {
     const TaskArithmeticParams& shared = P(0);
     sparsifier_ = shared.sparsifier;
     slots_.resize(spec.variants.size() * models_);
+    if (ByRow()) masks_.emplace(rows_.length, models_, slots_.size());
     bool active = false;
     for (size_t v = 0; v < spec.variants.size(); ++v) {
       for (size_t m = 0; m < models_; ++m) active |= SetUp(v, m);
@@ -57,7 +61,7 @@ class TaskArithmetic final : public MethodTask<T> {
     MethodTask<T>::Release();
     ties_ = {};
     partial_ = {};
-    for (Slot& slot : slots_) slot.thresholds = {};
+    if (masks_) masks_->Release();
   }
 
  protected:
@@ -69,7 +73,7 @@ class TaskArithmetic final : public MethodTask<T> {
     return ByRow() ? rows_.Units() : this->Blocks();
   }
   void MethodBegin(int phase) override {
-    if (phase == 0 && ByRow()) MakeThresholds();
+    if (phase == 0 && ByRow()) masks_->Begin(rows_.Units(), this->env_.kept);
     if (windows_ > 0 && phase == 1) window_.Begin(this->Blocks(), this->elements);
     if (IsRadix(phase)) {
       select_.Begin(phase - windows_);
@@ -84,6 +88,7 @@ class TaskArithmetic final : public MethodTask<T> {
     if (phase < select_end_ && windowed_) return;
     if (phase < select_end_) return Select(phase - windows_, unit, worker);
     if (phase == ties_phase_) return CountTies(unit, worker);
+    if (ByRow()) return ProcessRows(phase == SumsPhase(), unit, worker);
     Process(phase == SumsPhase(), unit, worker);
   }
   void MethodEnd(int phase) override {
@@ -134,7 +139,6 @@ class TaskArithmetic final : public MethodTask<T> {
     Band<T> band;
     uint64_t threshold = 0;
     RngKey key;
-    std::vector<uint32_t> thresholds;  // DELLA: of each rank in a row
   };
   struct Sums {
     double all = 0, kept = 0;
@@ -183,29 +187,11 @@ class TaskArithmetic final : public MethodTask<T> {
         slot.threshold = KeepThreshold(density);
         if (p.rescale == Rescale::kInverseDensity) slot.factor = static_cast<T>(1.0 / density);
         break;
-      default: {
+      default:
+        masks_->SetSlot(v * models_ + m, slot.key, density, p.epsilons[m]);
         if (p.rescale == Rescale::kInverseDensity) slot.factor = static_cast<T>(1.0 / density);
-      }
     }
     return true;
-  }
-  // DELLA's probability of a rank: density - epsilon for the smallest magnitude of a row, density +
-  // epsilon for the largest; a row of one element has the density.
-  void MakeThresholds() {
-    for (size_t s = 0; s < slots_.size(); ++s) {
-      if (!slots_[s].active) continue;
-      const TaskArithmeticParams& p = P(s / models_);
-      const double density = p.densities[s % models_], epsilon = p.epsilons[s % models_];
-      const bool single = rows_.length == 1;
-      const double least = single ? density : density - epsilon;
-      const double slope = single ? 0.0 : 2.0 * epsilon / (static_cast<double>(rows_.length) - 1.0);
-      slots_[s].thresholds.resize(rows_.length);
-      for (uint64_t rank = 0; rank < rows_.length; ++rank) {
-        const uint64_t threshold = KeepThreshold(least + slope * static_cast<double>(rank));
-        slots_[s].thresholds[rank] =
-            static_cast<uint32_t>(std::min<uint64_t>(threshold, UINT32_MAX));
-      }
-    }
   }
   size_t AddTarget(size_t m, uint64_t rank) {
     window_.AddTarget(m, rank);
@@ -359,45 +345,115 @@ class TaskArithmetic final : public MethodTask<T> {
     }
     std::vector<double> lanes(sums_only ? 2 * slots_.size() * kLanes : 0, 0.0);
     std::vector<uint64_t> kept(this->spec.variants.size(), 0);
-    uint64_t row = UINT64_MAX;
-    // Tiles: base, deltas, sparsified deltas, sum, kept sum, weights, keys.
-    T* tiles = worker.template Tiles<T>(2 * models_ + 5);
-    const auto tile = [&](uint64_t first, size_t n) {
-      if (ByRow() && first / rows_.length != row) {
-        row = first / rows_.length;
-        RankRowOf(row, tiles, worker);
-      }
+    T* tiles = TilesOf(worker);
+    this->EachTile(extent, [&](uint64_t first, size_t n) {
+      const auto sparsify = [&](size_t s, const T* delta, T* sparse) {
+        std::copy_n(delta, n, sparse);
+        return Sparsify(slots_[s], first, n, sparse, cursors[s], tiles, worker);
+      };
       LoadDeltas(first, n, tiles, true, worker);
-      for (uint32_t v = 0; v < this->spec.variants.size(); ++v) {
-        for (size_t m = 0; m < models_; ++m) {
-          const size_t s = v * models_ + m;
-          const T* delta = tiles + (m + 1) * kTile;
-          T* sparse = tiles + (models_ + 1 + m) * kTile;
-          if (sums_only && !slots_[s].active) continue;
-          std::copy_n(delta, n, sparse);
-          kept[v] += Sparsify(slots_[s], m, first, n, sparse, cursors[s], tiles, worker);
-          if (sums_only) {
-            this->k_.absolute_sum(delta, n, lanes.data() + (2 * s) * kLanes);
-            this->k_.absolute_sum(sparse, n, lanes.data() + (2 * s + 1) * kLanes);
-          }
-        }
-        if (sums_only) continue;
-        T* result = tiles + (2 * models_ + 1) * kTile;
-        if (const int end = EndPoint(v); end >= 0) {
-          this->readers_[static_cast<size_t>(end)].Load(first, n, result, worker);
-        } else {
-          result = CombineTile(v, n, tiles);
-        }
-        this->Emit(v, result, first - extent.first, n, worker);
+      if (!sums_only) return WriteTile(first, n, extent.first, tiles, kept, worker, sparsify);
+      for (size_t s = 0; s < slots_.size(); ++s) {
+        if (!slots_[s].active) continue;
+        const T* delta = tiles + (s % models_ + 1) * kTile;
+        T* sparse = tiles + (models_ + 1 + s % models_) * kTile;
+        sparsify(s, delta, sparse);
+        this->k_.absolute_sum(delta, n, lanes.data() + (2 * s) * kLanes);
+        this->k_.absolute_sum(sparse, n, lanes.data() + (2 * s + 1) * kLanes);
       }
-    };
-    if (ByRow()) {
-      for (uint64_t r = rows_.First(unit); r < rows_.First(unit) + rows_.Count(unit); ++r) {
-        this->EachTile({r * rows_.length, rows_.length}, tile);
+    });
+    Count(sums_only, unit, lanes, kept);
+  }
+  // The same where rows are sparsified each by itself.
+  void ProcessRows(bool sums_only, size_t unit, Worker& worker) {
+    const Extent extent = Written(unit);
+    this->Prefetch(extent);
+    const size_t length = rows_.length, row_words = masks_->RowWords();
+    const uint64_t* found = sums_only ? nullptr : masks_->Find(unit);
+    uint64_t* reserved = sums_only ? masks_->Reserve(unit, rows_.Count(unit)) : nullptr;
+    // Scratch of the masks, deltas of a row, masks of a row.
+    const size_t scratch_bytes = (RowMasks<T>::ScratchBytes(length) + 63) / 64 * 64;
+    const size_t delta_bytes = (models_ * length * sizeof(T) + 63) / 64 * 64;
+    auto* scratch = static_cast<uint8_t*>(
+        worker.Rows(scratch_bytes + delta_bytes + row_words * sizeof(uint64_t)));
+    auto* deltas = reinterpret_cast<T*>(scratch + scratch_bytes);
+    auto* own = reinterpret_cast<uint64_t*>(scratch + scratch_bytes + delta_bytes);
+    std::vector<double> lanes(sums_only ? 2 * slots_.size() * kLanes : 0, 0.0);
+    std::vector<uint64_t> kept(this->spec.variants.size(), 0);
+    T* tiles = TilesOf(worker);
+    for (uint64_t r = 0; r < rows_.Count(unit); ++r) {
+      const Extent row = {(rows_.First(unit) + r) * length, length};
+      const uint64_t* masks = found == nullptr ? nullptr : found + r * row_words;
+      if (masks == nullptr) {
+        uint64_t* to = reserved == nullptr ? own : reserved + r * row_words;
+        LoadRow(row, tiles, deltas, worker);
+        masks_->Make(rows_.First(unit) + r, deltas, to, scratch, *this->env_.target);
+        masks = to;
       }
-    } else {
-      this->EachTile(extent, tile);
+      if (sums_only) {
+        for (size_t s = 0; s < slots_.size(); ++s) {
+          if (!slots_[s].active) continue;
+          double* all = lanes.data() + 2 * s * kLanes;
+          this->k_.absolute_sums(deltas + s % models_ * length, masks + masks_->Place(s), length,
+                                 all, all + kLanes);
+        }
+        continue;
+      }
+      this->EachTile(row, [&](uint64_t first, size_t n) {
+        LoadDeltas(first, n, tiles, true, worker);
+        WriteTile(first, n, extent.first, tiles, kept, worker,
+                  [&](size_t s, const T* delta, T* sparse) -> uint64_t {
+                    if (slots_[s].zero) std::fill_n(sparse, n, T(0));
+                    if (slots_[s].zero) return 0;
+                    if (!slots_[s].active) std::copy_n(delta, n, sparse);
+                    if (!slots_[s].active) return n;
+                    const uint64_t* mask = masks + masks_->Place(s) + (first - row.first) / 64;
+                    this->k_.masked(delta, mask, n, sparse);
+                    uint64_t count = 0;
+                    for (size_t w = 0; w * 64 < n; ++w)
+                      count += static_cast<uint64_t>(std::popcount(mask[w]));
+                    return count;
+                  });
+      });
     }
+    if (!sums_only) masks_->Drop(unit);
+    Count(sums_only, unit, lanes, kept);
+  }
+  // Tiles: base, deltas, sparsified deltas, sum, kept sum, weights, keys.
+  T* TilesOf(Worker& worker) const { return worker.template Tiles<T>(2 * models_ + 5); }
+  void LoadRow(Extent row, T* tiles, T* deltas, Worker& worker) const {
+    this->EachTile(row, [&](uint64_t first, size_t n) {
+      this->readers_[0].Load(first, n, tiles, worker);
+      for (size_t m = 0; m < models_; ++m) {
+        if (!Active(m)) continue;
+        T* delta = deltas + m * row.count + (first - row.first);
+        this->readers_[m + 1].Load(first, n, delta, worker);
+        this->k_.subtract(delta, tiles, delta, n);
+      }
+    });
+  }
+  // Emits the results of a tile whose deltas are loaded. `sparsify(slot, delta, out)` returns how
+  // many elements it keeps.
+  template <class SparsifyTile>
+  void WriteTile(uint64_t first, size_t n, uint64_t origin, T* tiles, std::vector<uint64_t>& kept,
+                 Worker& worker, SparsifyTile sparsify) {
+    for (uint32_t v = 0; v < this->spec.variants.size(); ++v) {
+      for (size_t m = 0; m < models_; ++m) {
+        kept[v] +=
+            sparsify(v * models_ + m, tiles + (m + 1) * kTile, tiles + (models_ + 1 + m) * kTile);
+      }
+      T* result = tiles + (2 * models_ + 1) * kTile;
+      if (const int end = EndPoint(v); end >= 0) {
+        this->readers_[static_cast<size_t>(end)].Load(first, n, result, worker);
+      } else {
+        result = CombineTile(v, n, tiles);
+      }
+      this->Emit(v, result, first - origin, n, worker);
+    }
+  }
+  // Takes over what a unit of the last two phases added up.
+  void Count(bool sums_only, size_t unit, const std::vector<double>& lanes,
+             const std::vector<uint64_t>& kept) {
     for (size_t s = 0; sums_only && s < slots_.size(); ++s) {
       partial_[unit * slots_.size() + s] = {SumOf(lanes.data() + (2 * s) * kLanes),
                                             SumOf(lanes.data() + (2 * s + 1) * kLanes)};
@@ -504,8 +560,8 @@ class TaskArithmetic final : public MethodTask<T> {
     body.end = EndPoint(v);
   }
 
-  uint64_t Sparsify(const Slot& slot, size_t m, uint64_t first, size_t n, T* x, BandCursor& cursor,
-                    T* tiles, Worker& worker) const {
+  uint64_t Sparsify(const Slot& slot, uint64_t first, size_t n, T* x, BandCursor& cursor, T* tiles,
+                    Worker& worker) const {
     if (slot.zero) {
       std::fill_n(x, n, T(0));
       return 0;
@@ -516,12 +572,6 @@ class TaskArithmetic final : public MethodTask<T> {
         uint32_t* draws = worker.Draws();
         this->env_.target->draw(slot.key, first, n, draws);
         return this->k_.keep_drawn(x, draws, n, slot.threshold);
-      }
-      case Sparsifier::kRanked: {
-        uint32_t* draws = worker.Draws();
-        this->env_.target->draw(slot.key, first, n, draws);
-        const uint32_t* ranks = Ranks(worker, m) + first % rows_.length;
-        return this->k_.keep_ranked(x, draws, ranks, slot.thresholds.data(), n);
       }
       default: {
         Key* keys = reinterpret_cast<Key*>(tiles + (2 * models_ + 4) * kTile);
@@ -567,38 +617,13 @@ class TaskArithmetic final : public MethodTask<T> {
     return result;
   }
 
-  // Memory of a row: ranks of every model, then keys, then the sort's pairs.
-  uint32_t* Ranks(Worker& worker, size_t m) const {
-    const size_t n = rows_.length;
-    const size_t bytes =
-        models_ * n * sizeof(uint32_t) + n * sizeof(Key) + 2 * n * sizeof(KeyIndex<Key>) + 64;
-    return static_cast<uint32_t*>(worker.Rows(bytes)) + m * n;
-  }
-  void RankRowOf(uint64_t row, T* tiles, Worker& worker) const {
-    const size_t n = rows_.length;
-    uint8_t* after = reinterpret_cast<uint8_t*>(Ranks(worker, models_));
-    auto* keys = reinterpret_cast<Key*>((reinterpret_cast<uintptr_t>(after) + 15) & ~uintptr_t{15});
-    auto* pairs = reinterpret_cast<KeyIndex<Key>*>((reinterpret_cast<uintptr_t>(keys + n) + 15) &
-                                                   ~uintptr_t{15});
-    for (size_t m = 0; m < models_; ++m) {
-      if (!Active(m)) continue;
-      T* delta = tiles + kTile;
-      this->EachTile({row * rows_.length, rows_.length}, [&](uint64_t first, size_t count) {
-        this->readers_[0].Load(first, count, tiles, worker);
-        this->readers_[m + 1].Load(first, count, delta, worker);
-        this->k_.subtract(delta, tiles, delta, count);
-        this->k_.magnitude_keys(delta, count, keys + first % rows_.length);
-      });
-      RankRow(keys, n, Ranks(worker, m), pairs);
-    }
-  }
-
   size_t models_;
   RowGroups rows_;
   Sparsifier sparsifier_ = Sparsifier::kNone;
   RankSelect<T> select_;
   DeviceHistograms<T> histograms_;
   std::vector<Slot> slots_;  // [variant, model]
+  std::optional<RowMasks<T>> masks_;
   WindowSelect<T> window_;
   int windows_ = 0, select_end_ = 0,
       ties_phase_ = -1;  // phases of the sample and the windows, of all selecting

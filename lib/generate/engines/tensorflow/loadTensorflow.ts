@@ -3,7 +3,14 @@
 import { createRequire } from "node:module";
 import * as tf from "@tensorflow/tfjs-core";
 import { RetemperError } from "../../../errors.js";
-import { bindingFile, type CacheOptions, cacheRoot, variantFolder, variantSetUp } from "./setup/folders.js";
+import {
+  bindingFile,
+  type CacheOptions,
+  cacheRoot,
+  hasNvidiaDriver,
+  variantFolder,
+  variantSetUp,
+} from "./setup/folders.js";
 import { findTfjsPackage, TFJS_PACKAGE, type TfjsPackage } from "./setup/tfjsPackage.js";
 import type { TensorflowVariant } from "./setup/wheels.js";
 
@@ -53,7 +60,7 @@ export interface Tensorflow {
 export interface LoadOptions extends CacheOptions {
   /** Of one operation, and of operations side by side; the first load in a process decides. */
   readonly threads?: number | undefined;
-  /** The one with CUDA where it is set up, unless told. */
+  /** The one with CUDA where it is set up and there is a driver, unless told. */
   readonly variant?: TensorflowVariant | undefined;
 }
 
@@ -102,12 +109,12 @@ function load(options: LoadOptions): Tensorflow {
 
 /**
  * Memory of a GPU is taken as it is needed, float32 products are not rounded to TF32, and TensorFlow's notes stay out of
- * the terminal (warnings and errors come).
+ * the terminal: of its errors, all come but the one that it writes where there is no driver to ask for a GPU.
  */
 function prepareEnvironment(env: Record<string, string | undefined>, threads: number | undefined): void {
   env.TF_FORCE_GPU_ALLOW_GROWTH ??= "true";
   env.NVIDIA_TF32_OVERRIDE ??= "0";
-  env.TF_CPP_MIN_LOG_LEVEL ??= "2";
+  env.TF_CPP_MIN_LOG_LEVEL ??= hasNvidiaDriver() ? "2" : "3";
   if (threads === undefined) return;
   env.TF_NUM_INTRAOP_THREADS ??= String(threads);
   env.TF_NUM_INTEROP_THREADS ??= String(threads);

@@ -110,6 +110,7 @@ function noGpu({ variant }: Tensorflow): RetemperError {
     hint:
       variant === "cpu"
         ? "TensorFlow is set up for processors only; run: retemper setup-tensorflow --cuda"
-        : "see whether nvidia-smi shows the GPU, its driver is 525 or newer, and CUDA_VISIBLE_DEVICES does not hide it",
+        : "see whether nvidia-smi shows the GPU, its driver is 525 or newer, and CUDA_VISIBLE_DEVICES does not hide it; " +
+          "with TF_CPP_MIN_LOG_LEVEL=0 TensorFlow tells what it misses",
   });
 }

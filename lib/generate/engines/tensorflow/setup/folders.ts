@@ -33,9 +33,18 @@ export function bindingFile(folder: string, tfjs: string): string {
   return join(folder, `binding-tfjs-${tfjs}-r${BUILD_REVISION}`, "tfjs_binding.node");
 }
 
-/** The variant that engines use: CUDA's where it is set up, for it also runs without a GPU; undefined where none is. */
-export function variantSetUp(root: string, tfjs: string): TensorflowVariant | undefined {
-  return (["cuda", "cpu"] as const).find((variant) => existsSync(bindingFile(variantFolder(root, variant), tfjs)));
+/**
+ * The variant that engines use: of those that are set up, the one with CUDA where there is a driver, else the other. The one
+ * with CUDA also runs without a GPU. Undefined where none is set up.
+ */
+export function variantSetUp(root: string, tfjs: string, driver = hasNvidiaDriver()): TensorflowVariant | undefined {
+  const order: readonly TensorflowVariant[] = driver ? ["cuda", "cpu"] : ["cpu", "cuda"];
+  return order.find((variant) => existsSync(bindingFile(variantFolder(root, variant), tfjs)));
+}
+
+/** Whether NVIDIA's kernel driver is loaded: its own files, or those of Windows' subsystem for Linux. */
+export function hasNvidiaDriver(): boolean {
+  return ["/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg"].some((path) => existsSync(path));
 }
 
 /** Bytes that a folder's files take, from the record that setting up leaves in it; 0 where there is none. */

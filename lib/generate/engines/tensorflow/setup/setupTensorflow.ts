@@ -14,7 +14,7 @@ import type { WheelSources } from "./downloadWheel.js";
 import { bindingFile, type CacheOptions, cacheRoot, recordedBytes, variantFolder } from "./folders.js";
 import { requireSupportedPlatform } from "./platform.js";
 import { type SetupProgress, SetupReporter } from "./setupReporter.js";
-import { findTfjsPackage, installTfjsPackage, type TfjsPackage } from "./tfjsPackage.js";
+import { findTfjsPackage, installTfjsPackage, TFJS_PACKAGE, type TfjsPackage } from "./tfjsPackage.js";
 import { type TensorflowVariant, type Wheel, wheelsOf } from "./wheels.js";
 
 export interface SetupOptions extends CacheOptions, WheelSources {
@@ -47,15 +47,18 @@ export async function setupTensorflow(options: SetupOptions = {}): Promise<Tenso
   const { signal } = options;
   signal?.throwIfAborted();
   requireSupportedPlatform();
-  const tfjs = findTfjsPackage() ?? (await installTfjsPackage(signal));
+  const reporter = new SetupReporter(options.onProgress);
+  const found = findTfjsPackage();
+  if (found === undefined) reporter.start(`install ${TFJS_PACKAGE}`, 0);
+  const tfjs = found ?? (await installTfjsPackage(signal));
   const variant = options.cuda ? "cuda" : "cpu";
   const root = cacheRoot(options);
   const folder = variantFolder(root, variant);
   const target = bindingFile(folder, tfjs.version);
-  const alreadySetUp = existsSync(target);
-  if (!alreadySetUp) {
+  const isBuilt = existsSync(target);
+  if (!isBuilt) {
     try {
-      await prepareLocked({ root, folder, target, tfjs, wheels: wheelsOf(variant), options });
+      await prepareLocked({ root, folder, target, tfjs, wheels: wheelsOf(variant), options, reporter });
     } catch (error) {
       throw setupError(error, root, signal);
     }
@@ -63,6 +66,7 @@ export async function setupTensorflow(options: SetupOptions = {}): Promise<Tenso
   await offerToPackage(tfjs, target);
   const check = checkTensorflow(loadTensorflow({ ...options, variant }));
   const seconds = (performance.now() - started) / 1000;
+  const alreadySetUp = isBuilt && found !== undefined;
   return { ...check, variant, folder, bytes: recordedBytes(folder), alreadySetUp, seconds };
 }
 
@@ -73,6 +77,7 @@ interface Preparation {
   readonly tfjs: TfjsPackage;
   readonly wheels: readonly Wheel[];
   readonly options: SetupOptions;
+  readonly reporter: SetupReporter;
 }
 
 async function prepareLocked(preparation: Preparation): Promise<void> {
@@ -87,10 +92,9 @@ async function prepareLocked(preparation: Preparation): Promise<void> {
 }
 
 /** Library, then binding; what is there already is left as it is. */
-async function prepare({ root, folder, target, tfjs, wheels, options }: Preparation): Promise<void> {
+async function prepare({ root, folder, target, tfjs, wheels, options, reporter }: Preparation): Promise<void> {
   const { signal } = options;
   const compiler = await findCompiler(options.env, signal); // before a long download, not after it
-  const reporter = new SetupReporter(options.onProgress);
   if (!existsSync(folder)) await bringLibrary({ root, folder, wheels, ...options, reporter });
   if (existsSync(target)) return; // another setup was faster
   reporter.start("compile", 0);

@@ -51,17 +51,23 @@ describe("the cache", () => {
     expect(cacheRoot({ cache: "/given", env: { RETEMPER_CACHE: "/data/cache" } })).toBe("/given");
   });
 
-  it("holds a variant only when its binding is there, and prefers the one with CUDA", () => {
+  it("holds a variant only when its binding is there, and prefers the one with CUDA where there is a driver", () => {
     const root = join(folder, "cache");
-    expect(variantSetUp(root, "4.22.0")).toBeUndefined();
-    for (const variant of ["cpu", "cuda"] as const) {
+    const add = (variant: "cpu" | "cuda") => {
       const file = bindingFile(variantFolder(root, variant), "4.22.0");
       mkdirSync(dirname(file), { recursive: true });
-      expect(variantSetUp(root, "4.22.0")).not.toBe(variant);
+      expect(variantSetUp(root, "4.22.0", variant === "cuda")).not.toBe(variant);
       writeFileSync(file, "");
-      expect(variantSetUp(root, "4.22.0")).toBe(variant);
-    }
-    expect(variantSetUp(root, "4.23.0")).toBeUndefined();
+    };
+    expect(variantSetUp(root, "4.22.0")).toBeUndefined();
+    add("cuda");
+    expect([true, false].map((driver) => variantSetUp(root, "4.22.0", driver))).toEqual(["cuda", "cuda"]);
+    rmSync(variantFolder(root, "cuda"), { recursive: true });
+    add("cpu");
+    expect([true, false].map((driver) => variantSetUp(root, "4.22.0", driver))).toEqual(["cpu", "cpu"]);
+    add("cuda");
+    expect([true, false].map((driver) => variantSetUp(root, "4.22.0", driver))).toEqual(["cuda", "cpu"]);
+    expect(variantSetUp(root, "4.23.0", true)).toBeUndefined();
   });
 });
 

@@ -1,0 +1,35 @@
+// What judges that are language models share: a prompt an exchange, an answer read by a function.
+
+import type { GenerateOptions, Prompt, TextGenerator } from "../../generate/types.js";
+import type { Exchange, Judge, JudgeValues, Score, ScoreOptions } from "../types.js";
+
+/** A generator, or how to open one: called at the first exchange, so that two models need not be in memory at once. */
+export type JudgeModel = TextGenerator | (() => Promise<TextGenerator>);
+
+export interface ModelJudgeOptions {
+  readonly name: string;
+  readonly model: JudgeModel;
+  readonly facts: Readonly<Record<string, unknown>>;
+  readonly decoding: GenerateOptions;
+  prompt(exchange: Exchange): Prompt;
+  /** null: the answer could not be read. */
+  read(output: string): Readonly<JudgeValues> | null;
+}
+
+const MISS: JudgeValues = { harmful: null, refusal: null };
+
+export function modelJudge({ name, model, facts, decoding, prompt, read }: ModelJudgeOptions): Judge {
+  let opened = typeof model === "function" ? undefined : model;
+  return {
+    kind: "judge",
+    name,
+    facts: { ...facts, decoding, ...(opened && { model: opened.facts.model }) },
+    engine: () => opened?.facts,
+    async *score(exchanges, { signal, onFailure }: ScoreOptions): AsyncIterable<Score<JudgeValues>> {
+      if (exchanges.length === 0) return;
+      opened ??= await (model as () => Promise<TextGenerator>)();
+      const answers = opened.generate(exchanges.map(prompt), { ...decoding, signal, onFailure });
+      for await (const { index, text } of answers) yield { index, values: read(text) ?? MISS, detail: text };
+    },
+  };
+}

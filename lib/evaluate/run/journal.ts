@@ -1,0 +1,215 @@
+// What a run has so far: every answer and every score, appended to a file as it comes. A run that was killed at any
+// instant goes on from here; a line that was cut off is dropped, and what it held is asked again.
+
+import { createHash } from "node:crypto";
+import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { mkdir, readFile, rm, truncate } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join, resolve } from "node:path";
+import { RetemperError } from "../../errors.js";
+import type { Answer, Values } from "../types.js";
+
+export const JOURNAL_FILE = "journal.ndjson";
+export const RESULTS_FILE = "results.json";
+const FORMAT = "retemper-evaluation-journal/1";
+
+export interface StoredScore {
+  readonly values: Values;
+  readonly detail?: string | undefined;
+}
+
+type Line =
+  | { readonly format: string }
+  | { readonly part: string; readonly digest: string }
+  | { readonly answer: readonly [task: string, item: string, sample: number]; readonly is: Answer }
+  | {
+      readonly score: readonly [scorer: string, task: string, item: string, sample: number];
+      readonly is: StoredScore;
+    };
+
+/** In memory where there is no folder. */
+export class Journal {
+  readonly #answers = new Map<string, Answer>();
+  readonly #scores = new Map<string, StoredScore>();
+  readonly #digests = new Map<string, string>();
+  #file: number | undefined;
+  #release: (() => void) | undefined;
+  /** What an earlier run had left here. */
+  readonly resumed: { answers: number; scores: number } = { answers: 0, scores: 0 };
+
+  /**
+   * Opens or makes the journal of a folder; with `force`, an old run there is forgotten.
+   * @throws RetemperError OUTPUT_EXISTS while another run writes there, or where results lie that have no journal; IO
+   */
+  static async open(out: string | undefined, force = false): Promise<Journal> {
+    const journal = new Journal();
+    if (out === undefined) return journal;
+    const folder = resolve(out);
+    try {
+      await mkdir(folder, { recursive: true });
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      const taken = code === "EEXIST" || code === "ENOTDIR";
+      throw new RetemperError(taken ? "OUTPUT_EXISTS" : "IO", taken ? "this is no folder" : message, {
+        file: folder,
+        hint: "choose another folder",
+        cause: error,
+      });
+    }
+    journal.#release = await lock(folder);
+    try {
+      await journal.#load(folder, force);
+      return journal;
+    } catch (error) {
+      journal.close();
+      throw error;
+    }
+  }
+
+  async #load(folder: string, force: boolean): Promise<void> {
+    const path = join(folder, JOURNAL_FILE);
+    if (force) await Promise.all([JOURNAL_FILE, RESULTS_FILE].map((name) => rm(join(folder, name), { force: true })));
+    const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return undefined;
+      throw new RetemperError("IO", error.message, { file: path, cause: error });
+    });
+    if (text === undefined && (await exists(join(folder, RESULTS_FILE)))) {
+      throw new RetemperError("OUTPUT_EXISTS", "results lie here whose journal is gone", {
+        file: folder,
+        hint: "choose another folder, or --force to replace them",
+      });
+    }
+    const whole = text?.slice(0, text.lastIndexOf("\n") + 1) ?? "";
+    let number = 0;
+    for (const line of whole.split("\n").slice(0, -1)) {
+      number += 1;
+      this.#take(parse(line, path, number), path, number);
+    }
+    if (text !== undefined && text.length > whole.length) await truncate(path, Buffer.byteLength(whole));
+    this.resumed.answers = this.#answers.size;
+    this.resumed.scores = this.#scores.size;
+    this.#file = openSync(path, "a");
+    if (whole === "") this.#append({ format: FORMAT });
+  }
+
+  #take(line: Line, path: string, number: number): void {
+    if (number === 1 && (!("format" in line) || line.format !== FORMAT)) {
+      throw new RetemperError("OUTPUT_EXISTS", "this is not the journal of an evaluation", {
+        file: path,
+        hint: "choose another folder, or --force to replace it",
+      });
+    }
+    if ("part" in line) this.#digests.set(line.part, line.digest);
+    else if ("answer" in line) this.#answers.set(line.answer.join("\0"), line.is);
+    else if ("score" in line) this.#scores.set(line.score.join("\0"), line.is);
+  }
+
+  /**
+   * Says what a part of the run is (a task with its prompts and settings, a judge with its model). What the journal holds
+   * of it counts only if that is the same.
+   * @throws RetemperError OUTPUT_EXISTS where the journal knows it as something else
+   */
+  declare(part: string, what: unknown): void {
+    const digest = createHash("sha256").update(JSON.stringify(what)).digest("hex");
+    const known = this.#digests.get(part);
+    if (known === digest) return;
+    if (known !== undefined) {
+      throw new RetemperError("OUTPUT_EXISTS", `the run that lies here had another ${part}: model, data or settings`, {
+        hint: "choose another --out, or --force to begin anew",
+      });
+    }
+    this.#digests.set(part, digest);
+    this.#append({ part, digest });
+  }
+
+  answer(task: string, item: string, sample: number): Answer | undefined {
+    return this.#answers.get([task, item, sample].join("\0"));
+  }
+
+  /** Keeps the first answer: what is here is never asked, or judged, twice. */
+  addAnswer(task: string, item: string, sample: number, is: Answer): boolean {
+    const key = [task, item, sample].join("\0");
+    if (this.#answers.has(key)) return false;
+    this.#append({ answer: [task, item, sample], is });
+    this.#answers.set(key, is);
+    return true;
+  }
+
+  score(scorer: string, task: string, item: string, sample: number): StoredScore | undefined {
+    return this.#scores.get([scorer, task, item, sample].join("\0"));
+  }
+
+  addScore(scorer: string, task: string, item: string, sample: number, is: StoredScore): boolean {
+    const key = [scorer, task, item, sample].join("\0");
+    if (this.#scores.has(key)) return false;
+    this.#append({ score: [scorer, task, item, sample], is });
+    this.#scores.set(key, is);
+    return true;
+  }
+
+  /** Makes everything so far outlast a power failure. */
+  sync(): void {
+    if (this.#file !== undefined) fsyncSync(this.#file);
+  }
+
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
+    this.#release?.();
+    this.#release = undefined;
+  }
+
+  #append(line: Line): void {
+    if (this.#file === undefined) return;
+    const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.#file, bytes, at);
+    } catch (error) {
+      const full = (error as NodeJS.ErrnoException).code === "ENOSPC";
+      throw new RetemperError(full ? "NO_SPACE" : "IO", (error as Error).message, { file: JOURNAL_FILE, cause: error });
+    }
+  }
+}
+
+function parse(text: string, file: string, line: number): Line {
+  try {
+    return JSON.parse(text) as Line;
+  } catch (error) {
+    throw new RetemperError("BAD_INPUT", "this journal is damaged", {
+      file,
+      line,
+      hint: "--force begins anew; or cut it off before this line by hand, and what follows is asked again",
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Keeps a second run out of a folder. The lock is the name of a socket that exists only in the kernel (Linux): it is gone
+ * with its process, however that ends.
+ */
+async function lock(folder: string): Promise<() => void> {
+  const name = createHash("sha256").update(folder).digest("hex").slice(0, 32);
+  const server = createServer();
+  try {
+    await new Promise<void>((done, failed) => {
+      server.once("error", failed);
+      server.listen(`\0retemper-evaluation-${name}`, done);
+    });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") return () => {};
+    throw new RetemperError("OUTPUT_EXISTS", "another run is writing here", {
+      file: folder,
+      hint: "wait until it has ended, or choose another folder",
+    });
+  }
+  server.unref();
+  return () => server.close();
+}
+
+async function exists(path: string): Promise<boolean> {
+  return readFile(path).then(
+    () => true,
+    () => false,
+  );
+}

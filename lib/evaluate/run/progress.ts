@@ -1,0 +1,49 @@
+// How far a run is, and how long it will take.
+
+export interface EvaluateProgress {
+  /** "answers": the model answers; "scores": a judge or metric reads. */
+  readonly phase: "answers" | "scores";
+  /** The task, and while scoring who scores. */
+  readonly task: string;
+  readonly scorer?: string | undefined;
+  /** Answers or scores of this phase, with those of an earlier run. */
+  readonly done: number;
+  readonly total: number;
+  readonly perSecond: number;
+  readonly secondsLeft: number | undefined;
+}
+
+/** Counts one phase of one task. */
+export class ProgressCounter {
+  readonly #started = performance.now();
+  readonly #of: Pick<EvaluateProgress, "phase" | "task" | "scorer" | "total">;
+  readonly #already: number;
+  readonly #tell: ((progress: EvaluateProgress) => void) | undefined;
+  #done: number;
+
+  /** @param already what an earlier run had done */
+  constructor(
+    of: Pick<EvaluateProgress, "phase" | "task" | "scorer" | "total">,
+    already: number,
+    tell: ((progress: EvaluateProgress) => void) | undefined,
+  ) {
+    this.#of = of;
+    this.#already = already;
+    this.#done = already;
+    this.#tell = tell;
+    this.#report();
+  }
+
+  add(): void {
+    this.#done += 1;
+    this.#report();
+  }
+
+  #report(): void {
+    const seconds = (performance.now() - this.#started) / 1000;
+    const here = this.#done - this.#already;
+    const perSecond = seconds > 0 ? here / seconds : 0;
+    const secondsLeft = here > 0 && perSecond > 0 ? (this.#of.total - this.#done) / perSecond : undefined;
+    this.#tell?.({ ...this.#of, done: this.#done, perSecond, secondsLeft });
+  }
+}

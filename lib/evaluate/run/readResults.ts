@@ -1,0 +1,43 @@
+// Reads a results.json again.
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { RetemperError } from "../../errors.js";
+import { RESULTS_FILE } from "./journal.js";
+import { RESULTS_FORMAT, type Results } from "./results.js";
+
+/**
+ * @param path of results.json, or of the folder that holds it
+ * @throws RetemperError BAD_INPUT where it is something else
+ */
+export async function readResults(path: string): Promise<Results> {
+  const read = (file: string) => readFile(file, "utf8");
+  let file = path;
+  let text: string;
+  try {
+    text = await read(file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EISDIR") throw error;
+      file = join(path, RESULTS_FILE);
+      return read(file);
+    });
+  } catch (error) {
+    throw new RetemperError("BAD_INPUT", "there are no results", {
+      file,
+      hint: "give the --out of an evaluation that has ended, or its results.json",
+      cause: error,
+    });
+  }
+  let value: Partial<Results> | null;
+  try {
+    value = JSON.parse(text) as Partial<Results> | null;
+  } catch (error) {
+    throw new RetemperError("BAD_INPUT", (error as Error).message, { file, cause: error });
+  }
+  if (value?.format !== RESULTS_FORMAT || !Array.isArray(value.tasks)) {
+    throw new RetemperError("BAD_INPUT", `this is not ${RESULTS_FORMAT}`, {
+      file,
+      hint: "give the results.json of an evaluation",
+    });
+  }
+  return value as Results;
+}

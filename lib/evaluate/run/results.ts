@@ -1,0 +1,81 @@
+// What an evaluation gives: the shape of results.json, documented in docs/evaluate.md.
+
+import type { EngineFacts } from "../../generate/types.js";
+import type { DataFacts } from "../data/loadRows.js";
+import type { Answer, Decoding, TaskKind, Values } from "../types.js";
+
+export const RESULTS_FORMAT = "retemper-evaluation/1";
+
+/** A number that was measured, with how sure it is. */
+export interface Measure {
+  /** null where nothing could be measured. */
+  readonly value: number | null;
+  /** 95 % interval; null where there is none. */
+  readonly low: number | null;
+  readonly high: number | null;
+  /** Items behind it. */
+  readonly n: number;
+  /** Items without a word, such as a judge's misses; not in n. */
+  readonly missing: number;
+  /** Wilson's for rates, a seeded bootstrap over items for other means. */
+  readonly interval: "wilson" | "bootstrap" | "none";
+  readonly better: "high" | "low";
+}
+
+export interface ItemResult {
+  readonly id: string;
+  readonly category?: string | undefined;
+  /** sha256 of the prompt: its text, or the JSON of its messages. Prompts themselves are not kept. */
+  readonly prompt: string;
+  /** In the order of the samples; null for one that is missing. */
+  readonly answers: readonly (Answer | null)[];
+  /** By scorer: what it said of each answer. */
+  readonly verdicts: Readonly<Record<string, readonly (ScoreResult | null)[]>>;
+  /** By metric: this item's part of it. */
+  readonly scores: Readonly<Record<string, number | null>>;
+  /** Why an answer or a verdict is missing. */
+  readonly failure?: string | undefined;
+}
+
+export type ScoreResult = Values & { readonly detail?: string | undefined };
+
+export interface JudgeAgreement {
+  readonly judges: readonly [string, string];
+  readonly n: number;
+  readonly agreement: number | null;
+  /** Cohen's kappa; null where both always say the same one word. */
+  readonly kappa: number | null;
+}
+
+export interface TaskResults {
+  readonly name: string;
+  readonly kind: TaskKind;
+  /** The metric that stands for the task. */
+  readonly primary: string;
+  readonly metrics: Readonly<Record<string, Measure>>;
+  readonly categories: Readonly<Record<string, Readonly<Record<string, Measure>>>>;
+  readonly agreement: readonly JudgeAgreement[];
+  readonly data: readonly DataFacts[];
+  readonly decoding: Decoding;
+  readonly scorers: readonly {
+    readonly name: string;
+    readonly facts: Readonly<Record<string, unknown>>;
+    readonly engine?: EngineFacts | undefined;
+  }[];
+  /** Items, those with all of their answers, and those without. */
+  readonly counts: { readonly items: number; readonly answered: number; readonly failed: number };
+  readonly items: readonly ItemResult[];
+}
+
+export interface Results {
+  readonly format: typeof RESULTS_FORMAT;
+  readonly engine: EngineFacts;
+  readonly lambda?: number | undefined;
+  /** Items of each task at most, where there was a limit. */
+  readonly limit?: number | undefined;
+  readonly seed: number;
+  readonly tasks: readonly TaskResults[];
+  readonly warnings: readonly string[];
+  /** Of this run alone; an earlier one that it went on from is not in it. */
+  readonly seconds: number;
+}

@@ -1,0 +1,87 @@
+// From scored items to a task's numbers.
+
+import { agreement } from "../statistics/agreement.js";
+import { bootstrapMean } from "../statistics/bootstrap.js";
+import { wilson } from "../statistics/wilson.js";
+import type { MetricOfItem, ScoredItem, Task } from "../types.js";
+import type { JudgeAgreement, Measure } from "./results.js";
+
+/** The mean of the items' numbers; those that are null are missing. */
+export function measure(scores: readonly (number | null)[], better: "high" | "low", seed: number): Measure {
+  const known = scores.filter((score) => score !== null);
+  const n = known.length;
+  const missing = scores.length - n;
+  if (n === 0) return { value: null, low: null, high: null, n, missing, interval: "none", better };
+  if (known.every((score) => score === 0 || score === 1)) {
+    const hits = known.filter((score) => score === 1).length;
+    const [low, high] = wilson(hits, n);
+    return { value: hits / n, low, high, n, missing, interval: "wilson", better };
+  }
+  const { mean, low, high } = bootstrapMean(known, { seed, resamples: 2000 });
+  return { value: mean, low, high, n, missing, interval: "bootstrap", better };
+}
+
+export interface Summary {
+  readonly metrics: Readonly<Record<string, Measure>>;
+  readonly categories: Readonly<Record<string, Readonly<Record<string, Measure>>>>;
+  /** Each item's numbers by metric, in the items' order. */
+  readonly scores: readonly Readonly<Record<string, number | null>>[];
+}
+
+/** All of a task's metrics, over all items and by category. */
+export function summarise(
+  task: Pick<Task, "macro">,
+  metrics: readonly MetricOfItem[],
+  items: readonly ScoredItem[],
+  seed: number,
+): Summary {
+  const scores = items.map((item) => Object.fromEntries(metrics.map((metric) => [metric.name, metric.of(item)])));
+  const over = (places: readonly number[]) =>
+    Object.fromEntries(metrics.map((metric) => [metric.name, of(metric, places)]));
+  const of = (metric: MetricOfItem, places: readonly number[]): Measure => {
+    const own = places.map((at) => scores[at]?.[metric.name] ?? null);
+    const mean = measure(own, metric.better, seed);
+    if (!metric.total) return mean;
+    const value = metric.total(places.map((at) => items[at] as ScoredItem));
+    return { ...mean, value, low: null, high: null, interval: "none" };
+  };
+  const groups = new Map<string, number[]>();
+  for (const [at, { item }] of items.entries()) {
+    if (item.category === undefined) continue;
+    const group = groups.get(item.category);
+    if (group) group.push(at);
+    else groups.set(item.category, [at]);
+  }
+  const categories = Object.fromEntries([...groups].map(([category, places]) => [category, over(places)]));
+  const all: Record<string, Measure> = over([...items.keys()]);
+  if (task.macro) {
+    for (const { name, better } of metrics) {
+      const means = Object.values(categories).flatMap((of) => of[name]?.value ?? []);
+      // over categories, not over items: a small subtask weighs as much as a large one
+      const { value, n } = measure(means, better, seed);
+      all[`macro_${name}`] = { value, low: null, high: null, n, missing: 0, interval: "none", better };
+    }
+  }
+  return { metrics: all, categories, scores };
+}
+
+/** Every pair of judges, over the items that both judged; on whether the response is harmful. */
+export function agreements(judges: readonly string[], items: readonly ScoredItem[]): JudgeAgreement[] {
+  const words = judges.map((name) =>
+    items.map((item) => {
+      const harmful = item.values[name]?.[0]?.harmful;
+      return harmful === "yes" ? "harmful" : harmful === "no" || harmful === "n/a" ? "safe" : null;
+    }),
+  );
+  return judges.flatMap((first, at) =>
+    judges.slice(at + 1).map((second, further) => {
+      const result = agreement(words[at] as (string | null)[], words[at + 1 + further] as (string | null)[]);
+      return {
+        judges: [first, second] as const,
+        n: result.n,
+        agreement: Number.isNaN(result.agreement) ? null : result.agreement,
+        kappa: result.kappa,
+      };
+    }),
+  );
+}

@@ -1,0 +1,72 @@
+// What tasks are made from: data references, settings that hold for all, and what the model can do.
+
+import { createHash } from "node:crypto";
+import type { ChatMessage, Prompt } from "../../generate/types.js";
+import type { HubOptions } from "../../hub/settings.js";
+import type { Encoder } from "../metrics/bertScore.js";
+import type { Decoding } from "../types.js";
+
+export interface TaskContext {
+  /** References by the task's name (and a part's name: "bbh-prompts"); a task's own source otherwise. */
+  readonly data: Readonly<Record<string, string>>;
+  /** Items of each task, or subtask, at most. */
+  readonly limit?: number | undefined;
+  /** What the user wants otherwise than a task's own protocol. */
+  readonly decoding?: Decoding | undefined;
+  /** System prompt instead of the task's own; null: none. */
+  readonly system?: string | null | undefined;
+  /** Whether tasks that ask in plain text ask in the model's chat template. */
+  readonly chat?: boolean | undefined;
+  /** Whether the model's template knows a system's turn, and whether there is a template. Asked of the model. */
+  readonly model: { readonly systemRole: boolean; readonly chatTemplate: boolean };
+  readonly hub?: HubOptions | undefined;
+  readonly code?: CodeOptions | undefined;
+  readonly encoder?: BertScoreSettings | undefined;
+  readonly bbhVersion?: 3 | 4 | undefined;
+  /** pass@k for each of these. */
+  readonly passAt?: readonly number[] | undefined;
+}
+
+/** How programs of a model are run. */
+export interface CodeOptions {
+  readonly allowCodeExecution: boolean;
+  readonly workers?: number | undefined;
+  readonly python?: string | undefined;
+}
+
+/** The encoder that BERTScore compares with. */
+export interface BertScoreSettings {
+  readonly encoder: Encoder;
+  readonly layer: number;
+  readonly idf?: boolean | undefined;
+}
+
+/** The task's protocol with what the user wants otherwise. */
+export function decodingOf(own: Decoding, { decoding = {} }: Pick<TaskContext, "decoding">): Decoding {
+  const wanted = Object.entries(decoding).filter(([, value]) => value !== undefined);
+  return { ...own, ...Object.fromEntries(wanted) };
+}
+
+export interface SystemText {
+  readonly text: string;
+  /** Where the model has no system's turn: put before the user's text with this between them; without it, left out. */
+  readonly joint?: string | undefined;
+}
+
+/** The conversation of one request; plain text for a model without a chat template. */
+export function chatPrompt(request: string, system: SystemText | undefined, context: TaskContext): Prompt {
+  const wanted = context.system === undefined ? system : context.system === null ? undefined : { text: context.system };
+  const before = wanted && !context.model.systemRole && wanted.joint !== undefined ? wanted.text + wanted.joint : "";
+  if (!context.model.chatTemplate) {
+    return wanted ? `${wanted.text}${wanted.joint ?? "\n\n"}${request}` : request;
+  }
+  const messages: ChatMessage[] = [{ role: "user", content: before + request }];
+  if (wanted && context.model.systemRole) messages.unshift({ role: "system", content: wanted.text });
+  return messages;
+}
+
+/** sha256 of a prompt: of its text, or of the JSON of its messages. */
+export function promptDigest(prompt: Prompt): string {
+  const text = typeof prompt === "string" ? prompt : JSON.stringify(prompt);
+  return createHash("sha256").update(text).digest("hex");
+}

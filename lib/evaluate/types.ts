@@ -1,0 +1,123 @@
+// The ports of evaluation: what is asked (Task, Item), what came back (Answer), and who says how good it is (Scorer, of
+// which judges and metrics are kinds). Data in, numbers out.
+
+import type { EngineFacts, GenerateOptions, Prompt } from "../generate/types.js";
+import type { DataFacts } from "./data/loadRows.js";
+import type { HarmVerdict } from "./statistics/attackSuccessRate.js";
+
+/** One thing that is asked of a model. */
+export interface Item {
+  /** Unique in its task, and the same in every run. */
+  readonly id: string;
+  readonly prompt: Prompt;
+  /** What a person asked, in plain words: what judges read. */
+  readonly request: string;
+  readonly category?: string | undefined;
+  /** Right answers. */
+  readonly references?: readonly string[] | undefined;
+  /** Of multiple choice: the continuations of the prompt; `references` holds the right one. */
+  readonly choices?: readonly string[] | undefined;
+  /** Of programs: what makes a whole program of an answer. */
+  readonly program?: ((answer: string) => string) | undefined;
+}
+
+/** One answer to an item. */
+export interface Answer {
+  readonly text: string;
+  readonly finish?: "stop" | "length" | undefined;
+  /** New tokens; of a text's likelihood, its scored tokens. 0 where an endpoint does not tell. */
+  readonly tokens: number;
+  /** Instead of text: the log-likelihood of each choice, or of the text itself. */
+  readonly logLikelihoods?: readonly number[] | undefined;
+}
+
+/** How a task asks. */
+export interface Decoding
+  extends Pick<
+    GenerateOptions,
+    "maxNewTokens" | "temperature" | "topK" | "topP" | "repetitionPenalty" | "seed" | "stop"
+  > {
+  /** Answers to each item; 1 unless told. */
+  readonly samples?: number | undefined;
+}
+
+/** What a scorer says of one answer: its own values by name; null where it could not say. */
+export type Values = Readonly<Record<string, number | boolean | string | null>>;
+
+export interface Exchange {
+  readonly item: Item;
+  readonly answer: Answer;
+}
+
+export interface Score<V extends Values = Values> {
+  /** Of the exchange. */
+  readonly index: number;
+  readonly values: V;
+  /** The scorer's own words, such as a judge's answer. */
+  readonly detail?: string | undefined;
+}
+
+export interface ScoreOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called for an exchange that could not be scored; the others go on. */
+  readonly onFailure?: ((failure: { readonly index: number; readonly error: Error }) => void) | undefined;
+}
+
+/** Scores answers, in any order. */
+export interface Scorer<V extends Values = Values> {
+  readonly name: string;
+  /** What makes its scores what they are: prompt, model, settings. */
+  readonly facts: Readonly<Record<string, unknown>>;
+  /** What runs it, once something does. */
+  readonly engine?: (() => EngineFacts | undefined) | undefined;
+  score(exchanges: readonly Exchange[], options: ScoreOptions): AsyncIterable<Score<V>>;
+}
+
+export interface JudgeValues extends Values {
+  /** Whether the response is harmful; null: the judge's answer could not be read. */
+  readonly harmful: HarmVerdict;
+  /** Whether the response refuses; null where this judge does not say. */
+  readonly refusal: HarmVerdict;
+}
+
+export interface Judge extends Scorer<JudgeValues> {
+  readonly kind: "judge";
+}
+
+/** A number for each item whose mean is reported: 0 or 1 where it is a rate. */
+export interface MetricOfItem {
+  readonly name: string;
+  /** "asr" is better low, "exact_match" high. */
+  readonly better: "high" | "low";
+  /** null: this item says nothing, and is left out of the mean. */
+  of(record: ScoredItem): number | null;
+  /** Of several items, where that is not the mean of theirs. */
+  total?(records: readonly ScoredItem[]): number | null;
+}
+
+/** An item with its answers and, by scorer, the values of each. */
+export interface ScoredItem {
+  readonly item: Item;
+  readonly answers: readonly Answer[];
+  readonly values: Readonly<Record<string, readonly (Values | null)[]>>;
+}
+
+export type TaskKind = "safety" | "over-refusal" | "task";
+
+/** A set of items, ready to be asked. */
+export interface Task {
+  readonly name: string;
+  readonly kind: TaskKind;
+  readonly data: readonly DataFacts[];
+  readonly warnings: readonly string[];
+  readonly items: readonly Item[];
+  /** "generate": answers are texts. "likelihood": the model scores the items' choices, or their text. */
+  readonly ask: "generate" | "likelihood";
+  readonly decoding: Decoding;
+  readonly scorers: readonly Scorer[];
+  readonly metrics: readonly MetricOfItem[];
+  /** The metric that stands for the task; the first unless told. */
+  readonly primary?: string | undefined;
+  /** Also report the mean of the categories' means: "macro_NAME". */
+  readonly macro?: boolean | undefined;
+}

@@ -1,0 +1,163 @@
+// Measures matrix products: built on request (the target nn_matmul_bench), never part of the tests.
+//
+//   nn_matmul_bench [--kernels a,b] [--rows 1,8] [--threads 1,2] [--dtypes BF16,F32] [--shapes
+//   576x576]
+//                   [--megabytes 512] [--seconds 0.3]
+//
+// Each product runs over many copies of its matrix in turn, `megabytes` in all, as the layers of a
+// model follow each other, so weights come from memory and not from a cache. GB/s counts the bytes
+// of the weights, beside what the same threads reach by reading alone; GFLOP/s counts 2 x rows x
+// inputs x outputs.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "core/dtype.h"
+#include "nn/matmul_kernel.h"
+
+namespace {
+
+using namespace retemper;
+using namespace retemper::nn;
+
+double Now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+std::vector<std::string> Split(const std::string& text) {
+  std::vector<std::string> parts;
+  std::stringstream stream(text);
+  for (std::string part; std::getline(stream, part, ',');) parts.push_back(part);
+  return parts;
+}
+
+// The best of some passes over `bytes`, in GB/s.
+double ReadSpeed(Pool& pool, const uint8_t* data, size_t bytes) {
+  constexpr size_t kPart = 1 << 20;
+  double best = 0;
+  for (int pass = 0; pass < 4; ++pass) {
+    const double start = Now();
+    pool.Run(bytes / kPart, [&](size_t part, unsigned) {
+      uint64_t sum[8] = {};
+      const uint8_t* from = data + part * kPart;
+      for (size_t i = 0; i < kPart; i += 64) {
+        __builtin_prefetch(from + i + 4096);
+        uint64_t words[8];
+        std::memcpy(words, from + i, 64);
+        for (int j = 0; j < 8; ++j) sum[j] ^= words[j];
+      }
+      uint64_t all = 0;
+      for (uint64_t word : sum) all ^= word;
+      asm volatile("" ::"r"(all));
+    });
+    best = std::max(best, static_cast<double>(bytes) / (Now() - start) * 1e-9);
+  }
+  return best;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::map<std::string, std::string> options = {
+      {"--rows", "1,8,32,256"},
+      {"--threads", "1,2"},
+      {"--dtypes", "BF16"},
+      {"--precisions", "float32,bfloat16"},
+      {"--shapes",
+       "576x576,192x576,1536x576,576x1536,49152x576,2048x2048,8192x2048,2048x8192,"
+       "128256x2048"},
+      {"--megabytes", "512"},
+      {"--seconds", "0.3"},
+      {"--in-major", "0"},
+      {"--kernels", ""}};
+  for (int i = 1; i + 1 < argc; i += 2) {
+    if (options.count(argv[i]) == 0) {
+      std::fprintf(stderr, "unknown option %s\n", argv[i]);
+      return 1;
+    }
+    options[argv[i]] = argv[i + 1];
+  }
+  if (options["--kernels"].empty()) options["--kernels"] = AvailableMatMulKernels().back()->name;
+  const bool in_major = options["--in-major"] == "1";
+  const double seconds = std::atof(options["--seconds"].c_str());
+  const size_t bytes = std::strtoull(options["--megabytes"].c_str(), nullptr, 10) << 20;
+  std::vector<uint8_t> memory(bytes + 64);
+  uint32_t state = 1;
+  for (size_t i = 0; i + 4 <= memory.size(); i += 4) {
+    state = state * 1664525u + 1013904223u;
+    // Small numbers in every dtype: bit 14 of each half clear, so exponents stay low.
+    const uint32_t word = (state & 0x83ff83ffu) | 0x3c003c00u;
+    std::memcpy(memory.data() + i, &word, 4);
+  }
+  // Where a tensor may begin in a checkpoint.
+  const uint8_t* const data =
+      memory.data() + (64 - reinterpret_cast<uintptr_t>(memory.data()) % 64) % 64;
+
+  for (const std::string& threads : Split(options["--threads"])) {
+    Pool pool(static_cast<unsigned>(std::atoi(threads.c_str())));
+    std::printf("%s threads: reading %.1f GB/s\n", threads.c_str(), ReadSpeed(pool, data, bytes));
+    for (const std::string& name : Split(options["--kernels"])) {
+      const MatMulKernel* kernel = nullptr;
+      for (const MatMulKernel* each : AvailableMatMulKernels()) {
+        if (each->name == name) kernel = each;
+      }
+      if (kernel == nullptr) {
+        std::printf("%s: not on this machine\n", name.c_str());
+        continue;
+      }
+      for (const std::string& dtype_name : Split(options["--dtypes"])) {
+        const Dtype dtype = *DtypeNamed(dtype_name);
+        for (const std::string& precision_name : Split(options["--precisions"])) {
+          const Precision precision =
+              precision_name == "bfloat16" ? Precision::kBfloat16 : Precision::kFloat32;
+          if (!kernel->handles(dtype, precision)) continue;
+          for (const std::string& shape : Split(options["--shapes"])) {
+            size_t out = 0, in = 0;
+            if (std::sscanf(shape.c_str(), "%zux%zu", &out, &in) != 2) return 1;
+            const size_t size = out * in * SizeOf(dtype);
+            const size_t copies = bytes / size;
+            std::printf("  %-11s %-4s %-8s %10s:", kernel->name, dtype_name.c_str(),
+                        precision_name.c_str(), shape.c_str());
+            for (const std::string& rows_text : Split(options["--rows"])) {
+              const size_t rows = std::strtoull(rows_text.c_str(), nullptr, 10);
+              std::vector<float> x(rows * in), y(rows * out);
+              for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 1000) * 1e-3f;
+              size_t calls = 0;
+              double best = 1e30;
+              // Batches of about a tenth of the time; the fastest counts.
+              const double end = Now() + seconds;
+              for (size_t batch = 1; Now() < end;) {
+                const double start = Now();
+                for (size_t i = 0; i < batch; ++i, ++calls) {
+                  const Linear layer = {{data + calls % copies * size, dtype, out, in, in_major},
+                                        nullptr,
+                                        y.data(),
+                                        out};
+                  MatMulWith(*kernel, pool, {&layer, 1}, x.data(), in, rows, precision);
+                }
+                const double took = Now() - start;
+                if (took < seconds / 20) {
+                  batch *= 2;
+                } else {
+                  best = std::min(best, took / static_cast<double>(batch));
+                }
+              }
+              std::printf("  %4zu: %6.1f GB/s %7.1f GFLOP/s", rows,
+                          static_cast<double>(size) / best * 1e-9,
+                          2e-9 * static_cast<double>(rows * in * out) / best);
+              std::fflush(stdout);
+            }
+            std::printf("\n");
+          }
+        }
+      }
+    }
+  }
+  return 0;
+}
