@@ -86,11 +86,28 @@ export type {
   TaskKind,
   Values,
 } from "./evaluate/types.js";
+export { type AnswerRecord, type NamedPrompt, recordOf } from "./generate/answers/answerLine.js";
+export { type GenerateFileOptions, type GenerateFileReport, generateFile } from "./generate/answers/generateFile.js";
 export {
   type SetupOptions,
   setupTensorflow,
   type TensorflowSetup,
 } from "./generate/engines/tensorflow/setup/setupTensorflow.js";
+export { openModel } from "./generate/openModel.js";
+export type {
+  EngineFacts,
+  EngineName,
+  GenerateOptions,
+  GenerateProgress,
+  Generation,
+  GenerationFailure,
+  GenerationPiece,
+  Model,
+  ModelOptions,
+  Precision,
+  Prompt,
+  TextGenerator,
+} from "./generate/types.js";
 export { type DistanceOptions, distances } from "./merge/distance.js";
 export { type InspectOptions, inspect } from "./merge/inspect.js";
 export { merge } from "./merge/merge.js";

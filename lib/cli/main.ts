@@ -22,8 +22,10 @@ for (const stream of [stdout, stderr]) {
 
 const controller = new AbortController();
 let stopStatus: number | undefined;
+let interrupt: (() => void) | undefined;
 for (const name of ["SIGINT", "SIGTERM"] as const) {
   process.on(name, () => {
+    if (name === "SIGINT" && interrupt !== undefined) return interrupt();
     if (stopStatus !== undefined) process.exit(SIGNAL_STATUS[name]); // asked twice: at once
     stopStatus = SIGNAL_STATUS[name];
     const what = name === "SIGINT" ? "Interrupted" : "Terminated";
@@ -49,4 +51,12 @@ process.exitCode = await runProgram(args, version, {
   env,
   write: (text) => stdout.write(text),
   writeError: (text) => stderr.write(text),
+  stdin: process.stdin,
+  stdout,
+  takeInterrupts(handler) {
+    interrupt = handler;
+    return () => {
+      if (interrupt === handler) interrupt = undefined;
+    };
+  },
 });

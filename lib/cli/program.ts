@@ -3,6 +3,8 @@
 import { Command, CommanderError } from "commander";
 import { RetemperError } from "../index.js";
 import { addBatchCommand } from "./commands/batch.js";
+import { addChatCommand } from "./commands/chat.js";
+import { addGenerateCommand } from "./commands/generate.js";
 import { addInspectCommand } from "./commands/inspect.js";
 import { addMergeCommand } from "./commands/merge.js";
 import { addPlanCommand } from "./commands/plan.js";
@@ -23,6 +25,7 @@ Examples:
   retemper sweep recipe.yml out --lambda 0.1:0.9:0.1    one output for each lambda, in one pass
   retemper batch manifest.yml            merge many recipes, skipping what is complete
   retemper plan recipe.yml               what a merge would read, write and need
+  retemper generate path/to/model --prompts questions.jsonl --out answers.jsonl
   retemper inspect path/to/model         tensors, dtypes, sizes
   retemper verify out                    compare out/ with the digests taken while it was written`;
 
@@ -67,6 +70,8 @@ function buildProgram(version: string, session: Session): Command {
     addBatchCommand,
     addPlanCommand,
     addInspectCommand,
+    addGenerateCommand,
+    addChatCommand,
     addVerifyCommand,
     addSetupTensorflowCommand,
   ]) {

@@ -11,6 +11,9 @@ export interface ByteProgress {
   readonly total: number;
   readonly bytesPerSecond: number;
   readonly secondsLeft: number | undefined;
+  /** Of what is not measured in bytes: what is done of all, and how fast. */
+  readonly amount?: string | undefined;
+  readonly rate?: string | undefined;
 }
 
 /** Draws from the first update with a measure on; one phase after the other. */
@@ -51,11 +54,11 @@ export class ProgressBar {
   }
 }
 
-function payload({ phase, done, total, bytesPerSecond, secondsLeft }: ByteProgress): object {
+function payload({ phase, done, total, bytesPerSecond, secondsLeft, amount, rate }: ByteProgress): object {
   return {
     phase,
-    amount: `${formatBytes(done)} / ${formatBytes(total)}`,
-    rate: formatRate(bytesPerSecond),
+    amount: amount ?? `${formatBytes(done)} / ${formatBytes(total)}`,
+    rate: rate ?? formatRate(bytesPerSecond),
     left: secondsLeft === undefined ? "" : `${formatDuration(secondsLeft)} left`,
   };
 }

@@ -96,6 +96,13 @@ export class Renderer {
     if (!this.json) this.#terminal.stdout.write(`${text}\n`);
   }
 
+  /** A failure after which the command goes on. */
+  failure(error: unknown): void {
+    const { message, hint } = asRetemperError(error);
+    this.#tell("red", "error", message);
+    if (hint !== undefined) this.#tell("cyan", "hint", hint);
+  }
+
   /** The command's failure; returns its exit status: the error's own unless a signal decided it. */
   error(error: unknown, status?: number): number {
     this.#stopBar();

@@ -13,6 +13,10 @@ export interface Session {
   /** Help and version texts. */
   readonly write: (text: string) => void;
   readonly writeError: (text: string) => void;
+  readonly stdin: NodeJS.ReadableStream & AsyncIterable<Uint8Array | string> & { readonly isTTY?: boolean };
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  /** Lets Ctrl-C (SIGINT) do something else than end the command, until the function that it gives is called. */
+  readonly takeInterrupts: (handler: () => void) => () => void;
 }
 
 /** Adds the options that all commands share; `program.ts` applies them before a command runs. */

@@ -119,11 +119,13 @@ export interface EngineFacts {
   readonly precision?: Precision | undefined;
   readonly fidelity?: Fidelity | undefined;
   readonly lambdas?: readonly number[] | undefined;
+  /** Differs where the model's files do: a digest over what is in its folder, weights by size and time of change. */
+  readonly fingerprint?: string | undefined;
 }
 
 export interface ModelOptions {
   /** "auto" (the default): TensorFlow where it drives a GPU, else native. */
-  readonly engine?: "auto" | "native" | "tensorflow" | undefined;
+  readonly engine?: "auto" | Exclude<EngineName, "endpoint"> | undefined;
   /** Of activations; "float32" unless told. */
   readonly precision?: Precision | undefined;
   readonly threads?: number | undefined;

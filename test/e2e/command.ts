@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
 
@@ -26,12 +27,22 @@ export interface Running {
   line(fits: (line: string) => boolean): Promise<string>;
 }
 
-export function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
+export interface StartOptions {
+  /** Given to its stdin, which then ends; "open": the test writes to it. Nothing is there to read unless told. */
+  readonly input?: string | undefined;
+}
+
+export function start(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  { input }: StartOptions = {},
+): Running {
   const child = spawn(process.execPath, [main, ...args], {
     cwd: root,
     env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+    stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+  }) as ChildProcess & { readonly stdout: Readable; readonly stderr: Readable };
+  if (input !== undefined && input !== "open") child.stdin?.end(input);
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -60,8 +71,12 @@ export function start(args: readonly string[], env: Readonly<Record<string, stri
   };
 }
 
-export function run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Finished> {
-  return start(args, env).finished;
+export function run(
+  args: readonly string[],
+  env?: Readonly<Record<string, string>>,
+  options?: StartOptions,
+): Promise<Finished> {
+  return start(args, env, options).finished;
 }
 
 /** The JSON lines of an output. */

@@ -70,6 +70,20 @@ export class MemoryBudget {
   }
 
   /**
+   * Checks that the model can do anything at all.
+   * @throws RetemperError OUT_OF_MEMORY
+   */
+  checkModel(model: string): void {
+    if (this.tokens(1) >= 1) return;
+    checkWeights(model, this.#memory.weights, this.#limit);
+    throw new RetemperError(
+      "OUT_OF_MEMORY",
+      `${model} needs ${bytes(this.#bytes(1, 1))} of memory for weights and one step, and there are ${bytes(this.#limit)}`,
+      { hint: "free memory, or allow more (maxMemory, --max-memory)" },
+    );
+  }
+
+  /**
    * Checks a job before it starts.
    * @throws RetemperError OUT_OF_MEMORY that says what is needed, what there is, and what would fit.
    */
@@ -137,6 +151,19 @@ export class MemoryBudget {
 /** Bytes that a model may take on this machine: what is free but for a margin. */
 export function memoryLimit(maxMemory: number | undefined, available: number): number {
   return maxMemory ?? available - Math.min(MOST_MARGIN, MARGIN * available);
+}
+
+/**
+ * Refuses a model whose weights alone are too large, before an engine takes them.
+ * @throws RetemperError OUT_OF_MEMORY
+ */
+export function checkWeights(model: string, weights: number, limit: number): void {
+  if (weights < limit) return;
+  throw new RetemperError(
+    "OUT_OF_MEMORY",
+    `the weights of ${model} need ${bytes(weights)} of memory, and there are ${bytes(limit)}`,
+    { hint: "free memory, allow more (maxMemory, --max-memory), or take a smaller model" },
+  );
 }
 
 function sum(values: readonly number[], count: number): number {

@@ -1,0 +1,119 @@
+// The options of the commands that run models: which model on which engine, and how answers are made.
+
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { type GenerateOptions, type Model, openModel, RetemperError, type TextGenerator } from "../index.js";
+import { parseInteger, parseSize } from "./quantities.js";
+import type { Session } from "./session.js";
+
+export interface EngineFlags {
+  readonly engine?: "auto" | "native" | "tensorflow" | "reference";
+  readonly precision?: "float32" | "bfloat16";
+  readonly threads?: number;
+  readonly requireGpu?: boolean;
+  readonly maxMemory?: number;
+}
+
+export function addEngineOptions(command: Command): void {
+  command
+    .optionsGroup("Where the model runs:")
+    .option(
+      "--engine <name>",
+      "auto (TensorFlow where it drives a GPU, else native), native or tensorflow",
+      parseEngine,
+    )
+    .addOption(new Option("--precision <dtype>", "of activations (default float32)").choices(["float32", "bfloat16"]))
+    .option("--threads <n>", "threads that compute (default: one for each core)", parseInteger(1))
+    .option("--require-gpu", "fail where no GPU does the work")
+    .option("--max-memory <size>", "memory for weights, cache and activations (default: what is free)", parseSize);
+}
+
+export interface AnswerFlags {
+  readonly maxNewTokens?: number;
+  readonly temperature?: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly repetitionPenalty?: number;
+  readonly seed?: number;
+  readonly stop?: readonly string[];
+  readonly stopToken?: readonly number[];
+  readonly ignoreEos?: boolean;
+}
+
+export function addAnswerOptions(command: Command): void {
+  const more = (value: string, before: readonly string[] = []) => [...before, unescaped(value)];
+  const moreIds = (value: string, before: readonly number[] = []) => [...before, parseInteger(0)(value)];
+  command
+    .optionsGroup("How answers are made:")
+    .option("--max-new-tokens <n>", "new tokens at most (default 256)", parseInteger(1))
+    .option(
+      "--temperature <t>",
+      "0 is greedy (default)",
+      parseReal("0 or more", (value) => value >= 0),
+    )
+    .option("--top-k <k>", "draw from the k likeliest tokens; 0: from all (default)", parseInteger(0))
+    .option(
+      "--top-p <p>",
+      "draw from the likeliest tokens that have probability p together (default 1)",
+      parseReal("above 0 and at most 1", (value) => value > 0 && value <= 1),
+    )
+    .option(
+      "--repetition-penalty <x>",
+      "for tokens of prompt and answer (default 1: none)",
+      parseReal("above 0", (value) => value > 0),
+    )
+    .option("--seed <n>", "of the random draws (default 0)", parseInteger(0))
+    .option("--stop <text>", "ends an answer, \\n is a new line (may be repeated)", more)
+    .option("--stop-token <id>", "ends an answer, beside the model's own (may be repeated)", moreIds)
+    .option("--ignore-eos", "go on at the model's own stop tokens");
+}
+
+export function answerOptions(flags: AnswerFlags): GenerateOptions {
+  const { maxNewTokens, temperature, topK, topP, repetitionPenalty, seed, stop, stopToken, ignoreEos } = flags;
+  const stopTokens = stopToken;
+  return { maxNewTokens, temperature, topK, topP, repetitionPenalty, seed, stop, stopTokens, ignoreEos };
+}
+
+/** What answers: a model of this process, or an endpoint, whose tokenizer is not known. */
+export type OpenedModel = TextGenerator & Partial<Pick<Model, "tokenizer">>;
+
+/** Opens what the command line names. */
+export async function openGenerator(
+  model: string | undefined,
+  flags: EngineFlags,
+  { signal }: Session,
+): Promise<OpenedModel> {
+  if (model === undefined) throw new RetemperError("USAGE", "missing required argument 'model'");
+  const { engine, precision, threads, requireGpu, maxMemory } = flags;
+  return openModel(model, { engine, precision, threads, requireGpu, maxMemory, signal });
+}
+
+/** "gemma on native (cpu: avx512, 2 threads), float32" */
+export function describeEngine({ facts }: TextGenerator): string {
+  const { engine, device, precision } = facts;
+  return `${engine} (${device})${precision === undefined ? "" : `, ${precision}`}`;
+}
+
+/** "reference" is for tests of this program: slow, and not spoken of. */
+function parseEngine(name: string): NonNullable<EngineFlags["engine"]> {
+  const known = ["auto", "native", "tensorflow", "reference"] as const;
+  const found = known.find((engine) => engine === name);
+  if (found === undefined) throw new InvalidArgumentError("Give auto, native or tensorflow.");
+  return found;
+}
+
+/** An option's parser for numbers that fit. */
+export function parseReal(wanted: string, fits: (value: number) => boolean): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isFinite(value) || !fits(value)) {
+      throw new InvalidArgumentError(`Give a number ${wanted}.`);
+    }
+    return value;
+  };
+}
+
+/** \n, \t, \r and \\ as shells leave them. */
+function unescaped(text: string): string {
+  const letters: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", "\\": "\\" };
+  return text.replace(/\\([ntr\\])/g, (_, letter: string) => letters[letter] as string);
+}

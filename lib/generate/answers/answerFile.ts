@@ -1,0 +1,102 @@
+// A file of answers, one a line, that grows as they come: whatever ends the run, what is there stays, and the next run goes
+// on after it. When the last answer is there, the lines are put in the order of the prompts.
+
+import { type FileHandle, open, rename, rm, truncate } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { type AnswerRecord, keyOf } from "./answerLine.js";
+import { type PlacedAnswer, readAnswerLines } from "./answerLines.js";
+
+export class AnswerFile {
+  readonly #path: string;
+  readonly #handle: FileHandle;
+  readonly #answers: Map<string, PlacedAnswer>;
+  #end: number;
+
+  private constructor(path: string, handle: FileHandle, answers: readonly PlacedAnswer[], end: number) {
+    this.#path = path;
+    this.#handle = handle;
+    this.#answers = new Map(answers.map((answer) => [keyOf(answer), answer]));
+    this.#end = end;
+  }
+
+  /** Opens the file to go on with it, or makes it; the beginning of a line at its end is dropped. */
+  static async open(path: string): Promise<AnswerFile> {
+    const { answers, end } = await readAnswerLines(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return { answers: [], end: 0 };
+      throw error;
+    });
+    const handle = await open(path, "a");
+    const { size } = await handle.stat();
+    if (size > end) await truncate(path, end);
+    return new AnswerFile(path, handle, answers, end);
+  }
+
+  get answers(): readonly PlacedAnswer[] {
+    return [...this.#answers.values()];
+  }
+
+  has(answer: Pick<AnswerRecord, "index" | "sample" | "lambda">): boolean {
+    return this.#answers.has(keyOf(answer));
+  }
+
+  /** Writes a line; it is in the file, though perhaps not yet on the disk, when this resolves. */
+  async add(record: AnswerRecord): Promise<void> {
+    const line = Buffer.from(`${JSON.stringify(record)}\n`);
+    await this.#handle.appendFile(line);
+    const { index, sample, lambda, promptTokens, newTokens } = record;
+    const placed = { index, sample, lambda, promptTokens, newTokens, offset: this.#end, bytes: line.length };
+    this.#answers.set(keyOf(record), placed);
+    this.#end += line.length;
+  }
+
+  /** All answers are there: brings the file to the disk, in the order of prompts, samples and lambdas. */
+  async complete(): Promise<void> {
+    const lines = this.answers;
+    const sorted = [...lines].sort(
+      (a, b) => a.index - b.index || a.sample - b.sample || (a.lambda ?? 0) - (b.lambda ?? 0),
+    );
+    const bytes = sorted.reduce((sum, line) => sum + line.bytes, 0);
+    if (bytes === this.#end && sorted.every((line, i) => line === lines[i])) await this.#handle.sync();
+    else await this.#rewrite(sorted);
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+
+  async #rewrite(lines: readonly PlacedAnswer[]): Promise<void> {
+    const folder = dirname(this.#path);
+    const sorted = join(folder, `.${basename(this.#path)}.sorted`);
+    const from = await open(this.#path, "r");
+    try {
+      const to = await open(sorted, "w");
+      try {
+        for (const { offset, bytes } of lines) {
+          const line = Buffer.allocUnsafe(bytes);
+          await from.read(line, 0, bytes, offset);
+          await to.appendFile(line);
+        }
+        await to.sync();
+      } finally {
+        await to.close();
+      }
+      await rename(sorted, this.#path);
+      await syncFolder(folder);
+    } catch (error) {
+      await rm(sorted, { force: true });
+      throw error;
+    } finally {
+      await from.close();
+    }
+  }
+}
+
+/** So that the file has its new contents after a loss of power too. */
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

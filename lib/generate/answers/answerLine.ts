@@ -1,0 +1,69 @@
+// One answer as a line of JSON.
+
+import { RetemperError } from "../../errors.js";
+import type { Generation, Prompt } from "../types.js";
+
+/** A prompt of a file, with the name that its answers get beside its number. */
+export interface NamedPrompt {
+  readonly prompt: Prompt;
+  readonly id?: string | number | undefined;
+}
+
+/** A line of an answers file. Keys are in this order. */
+export interface AnswerRecord {
+  /** Of the prompt, from 0. */
+  readonly index: number;
+  readonly id?: string | number;
+  readonly sample: number;
+  readonly lambda?: number | undefined;
+  readonly text: string;
+  readonly finish: "stop" | "length";
+  readonly promptTokens: number;
+  readonly newTokens: number;
+  /** The new tokens; absent where an endpoint does not tell them. */
+  readonly ids?: readonly number[];
+  readonly logprobs?: readonly number[];
+}
+
+export function recordOf(answer: Generation, id: string | number | undefined): AnswerRecord {
+  const { index, sample, lambda, text, finish, promptTokens, ids, logprobs } = answer;
+  return {
+    index,
+    ...(id !== undefined && { id }),
+    sample,
+    ...(lambda !== undefined && { lambda }),
+    text,
+    finish,
+    promptTokens,
+    newTokens: ids.length,
+    ...(ids.length > 0 && { ids }),
+    ...(logprobs !== undefined && { logprobs }),
+  };
+}
+
+/** What tells answers of a file apart. */
+export function keyOf({ index, sample, lambda }: Pick<AnswerRecord, "index" | "sample" | "lambda">): string {
+  return `${index}/${sample}${lambda === undefined ? "" : `/${lambda}`}`;
+}
+
+/**
+ * The answer that a line holds.
+ * @throws RetemperError BAD_INPUT
+ */
+export function parseLine(line: string, file: string, number: number): AnswerRecord {
+  const broken = (why: string) =>
+    new RetemperError("BAD_INPUT", `this line is no answer: ${why}`, {
+      file,
+      line: number,
+      hint: "mend or delete the line, or begin anew with --force",
+    });
+  let value: Partial<AnswerRecord> | null;
+  try {
+    value = JSON.parse(line) as Partial<AnswerRecord> | null;
+  } catch (error) {
+    throw broken((error as Error).message);
+  }
+  if (!Number.isSafeInteger(value?.index) || !Number.isSafeInteger(value?.sample)) throw broken("no index and sample");
+  if (typeof value?.text !== "string") throw broken("no text");
+  return value as AnswerRecord;
+}

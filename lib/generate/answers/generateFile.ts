@@ -1,0 +1,180 @@
+// Answers a list of prompts into a file, and goes on where an earlier run was stopped.
+
+import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { loadAddon } from "../../addon/load.js";
+import { RetemperError } from "../../errors.js";
+import { settingsOf } from "../settings.js";
+import type { EngineFacts, GenerateOptions, TextGenerator } from "../types.js";
+import { type AnswerFacts, answerSettings, continued, promptsDigest } from "./answerFacts.js";
+import { AnswerFile } from "./answerFile.js";
+import { type AnswerRecord, type NamedPrompt, recordOf } from "./answerLine.js";
+
+export interface GenerateFileOptions extends Omit<GenerateOptions, "skip"> {
+  /** Begins anew where the file holds answers, whatever they are. */
+  readonly force?: boolean | undefined;
+  /** Called for each answer that was written. */
+  readonly onAnswer?: ((record: AnswerRecord) => void) | undefined;
+}
+
+export interface GenerateFileReport {
+  readonly out: string;
+  /** The file beside it, which says how the answers were made. */
+  readonly factsFile: string;
+  readonly prompts: number;
+  /** Answers in the file, and those of them that this run found there. */
+  readonly answers: number;
+  readonly kept: number;
+  /** Of this run's answers. */
+  readonly promptTokens: number;
+  readonly newTokens: number;
+  readonly seconds: number;
+  readonly engine: EngineFacts;
+}
+
+/**
+ * Answers the prompts into `out`, a file of one JSON object a line, each written when it is there. `out.facts.json` says how
+ * they were made: settings, engine, versions, device.
+ *
+ * A file that holds answers is gone on with: what is there is not asked again, and a line that was cut off is dropped. The
+ * complete file is the same, byte for byte, however often the run was stopped.
+ * @throws RetemperError OUTPUT_EXISTS for answers that were made otherwise (without `force`), or while another run writes
+ * them; what `generate` throws.
+ */
+export async function generateFile(
+  model: TextGenerator,
+  prompts: readonly NamedPrompt[],
+  out: string,
+  options: GenerateFileOptions = {},
+): Promise<GenerateFileReport> {
+  const { force = false, onAnswer, onProgress, onFailure, ...asked } = options;
+  asked.signal?.throwIfAborted();
+  const started = performance.now();
+  const path = resolve(out);
+  const factsFile = `${path}.facts.json`;
+  const lock = await takeLock(path);
+  try {
+    const facts = await factsFor(path, factsFile, force, model, prompts, options);
+    if (force) await rm(path, { force: true });
+    await replace(factsFile, `${JSON.stringify(facts, null, 2)}\n`);
+    const file = await AnswerFile.open(path);
+    try {
+      const kept = file.answers.length;
+      let promptTokens = 0;
+      let newTokens = 0;
+      let failures = 0;
+      const generating = model.generate(
+        prompts.map(({ prompt }) => prompt),
+        {
+          ...asked,
+          skip: (answer) => file.has(answer),
+          onProgress: onProgress && ((now) => onProgress({ ...now, done: now.done + kept, total: now.total + kept })),
+          onFailure:
+            onFailure &&
+            ((failure) => {
+              failures += 1;
+              onFailure(failure);
+            }),
+        },
+      );
+      for await (const answer of generating) {
+        const record = recordOf(answer, prompts[answer.index]?.id);
+        await file.add(record);
+        promptTokens += record.promptTokens;
+        newTokens += record.newTokens;
+        onAnswer?.(record);
+      }
+      if (failures === 0) await file.complete();
+      const answers = file.answers.length;
+      const seconds = (performance.now() - started) / 1000;
+      const counts = { prompts: prompts.length, answers, kept, promptTokens, newTokens };
+      return { out, factsFile, ...counts, seconds, engine: model.facts };
+    } finally {
+      await file.close();
+      // a run that fails before its first answer leaves nothing behind
+      if (file.answers.length === 0 && prompts.length > 0) {
+        await rm(path, { force: true });
+        await rm(factsFile, { force: true });
+      }
+    }
+  } catch (error) {
+    throw ioFailure(error, path);
+  } finally {
+    lock.release();
+  }
+}
+
+async function factsFor(
+  path: string,
+  factsFile: string,
+  force: boolean,
+  model: TextGenerator,
+  prompts: readonly NamedPrompt[],
+  options: GenerateOptions,
+): Promise<AnswerFacts> {
+  const now: AnswerFacts = {
+    version: 1,
+    settings: answerSettings(settingsOf(options)),
+    prompts: { count: prompts.length, sha256: promptsDigest(prompts) },
+    engines: [model.facts],
+  };
+  const size = await stat(path).then(
+    (found) => found.size,
+    () => 0,
+  );
+  if (force || size === 0) return now;
+  const before = await readFacts(factsFile);
+  if (before) return continued(before, now, prompts, path);
+  throw new RetemperError("OUTPUT_EXISTS", `is there, and nothing says how it was made: there is no ${factsFile}`, {
+    file: path,
+    hint: "give another --out, or replace it with --force",
+  });
+}
+
+async function readFacts(file: string): Promise<AnswerFacts | undefined> {
+  try {
+    const value: unknown = JSON.parse(await readFile(file, "utf8"));
+    return (value as AnswerFacts | null)?.version === 1 ? (value as AnswerFacts) : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Writes a file so that it is there as a whole or as it was. */
+async function replace(file: string, text: string): Promise<void> {
+  const fresh = join(dirname(file), `.${basename(file)}.new`);
+  await writeFile(fresh, text, { flush: true });
+  await rename(fresh, file);
+}
+
+async function takeLock(path: string): Promise<{ release(): void }> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+  } catch (error) {
+    throw ioFailure(error, path);
+  }
+  try {
+    const lock = loadAddon().lockFile(join(dirname(path), `.${basename(path)}.lock`));
+    if (lock) return lock;
+  } catch (error) {
+    throw new RetemperError("IO", `cannot be written: ${(error as Error).message}`, { file: path, cause: error });
+  }
+  throw new RetemperError("OUTPUT_EXISTS", "is being written by another run", {
+    file: path,
+    hint: "wait for it, or give another --out",
+  });
+}
+
+function ioFailure(error: unknown, file: string): unknown {
+  const { code, syscall, message } = (error ?? {}) as NodeJS.ErrnoException;
+  if (syscall === undefined || code === undefined) return error;
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return new RetemperError("NO_SPACE", `cannot be written: ${message}`, {
+      file,
+      hint: "free some space; what is there is kept, and the next run goes on after it",
+      cause: error,
+    });
+  }
+  return new RetemperError("IO", `cannot be read or written: ${message}`, { file, cause: error });
+}

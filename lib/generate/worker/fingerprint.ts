@@ -1,0 +1,27 @@
+// Whether two runs had the same model: a digest over what its folder holds, without reading weights.
+
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { Checkpoint } from "../../checkpoint/types.js";
+
+/** Files that decide answers beside the weights, where a model has them. */
+const SMALL_FILES = [
+  "config.json",
+  "generation_config.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "chat_template.jinja",
+];
+
+/** sha256 of the small files' contents and of the weights' names, sizes and times of change: those are not read. */
+export async function fingerprintOf({ folder, files }: Checkpoint): Promise<string> {
+  const digest = createHash("sha256");
+  for (const { path, size, mtimeNs } of files) digest.update(JSON.stringify([basename(path), size, mtimeNs]));
+  for (const name of SMALL_FILES) {
+    const contents = await readFile(join(folder, name)).catch(() => undefined);
+    if (contents) digest.update(JSON.stringify([name, contents.length])).update(contents);
+  }
+  return digest.digest("hex");
+}

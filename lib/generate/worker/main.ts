@@ -1,0 +1,20 @@
+// The program of a model's thread: opens the model it is told, then serves requests until it is closed.
+
+import { parentPort, workerData } from "node:worker_threads";
+import type { FromThread, ThreadRequest, ToThread } from "./messages.js";
+import { openThreadModel } from "./openThreadModel.js";
+import { ModelService } from "./service.js";
+import { toWire } from "./wireError.js";
+
+if (parentPort) {
+  const port = parentPort;
+  const send = (message: FromThread, transfer: readonly ArrayBuffer[] = []) => port.postMessage(message, transfer);
+  try {
+    const parts = await openThreadModel(workerData as ThreadRequest);
+    const service = new ModelService({ ...parts, send });
+    port.on("message", (message: ToThread) => service.receive(message));
+    send({ type: "opened", facts: parts.decoder.facts });
+  } catch (error) {
+    send({ type: "refused", error: toWire(error) });
+  }
+}

@@ -1,0 +1,61 @@
+// What a model's thread and the thread that opened it tell each other: plain data, one channel, in order.
+
+import type { AskedPrompt } from "../loop/preparePrompts.js";
+import type { Settings } from "../settings.js";
+import type { EngineFacts, Generation, ModelOptions } from "../types.js";
+import type { WireError } from "./wireError.js";
+
+/** Given to the thread when it starts. */
+export interface ThreadRequest {
+  /** As the user wrote it, and the folder that it means. */
+  readonly source: string;
+  readonly folder: string;
+  readonly options: Omit<ModelOptions, "signal">;
+}
+
+export interface GenerateRequest {
+  readonly type: "generate";
+  readonly call: number;
+  readonly prompts: readonly AskedPrompt[];
+  readonly settings: Settings;
+  /** Whether pieces of text, and counts of tokens, are to be told on the way. */
+  readonly pieces: boolean;
+  readonly counts: boolean;
+}
+
+export interface ScoreRequest {
+  readonly type: "score";
+  readonly call: number;
+  readonly what: "logits" | "logprobs";
+  readonly inputs: readonly (readonly number[])[];
+}
+
+export type ToThread =
+  | GenerateRequest
+  | ScoreRequest
+  /** The caller took so many answers: others may follow. */
+  | { readonly type: "taken"; readonly call: number; readonly count: number }
+  | { readonly type: "cancel"; readonly call: number }
+  | { readonly type: "close" };
+
+export type ThreadEvent =
+  | { readonly type: "answer"; readonly call: number; readonly answer: Generation }
+  | {
+      readonly type: "piece";
+      readonly call: number;
+      readonly index: number;
+      readonly sample: number;
+      readonly id: number;
+      readonly text: string;
+    }
+  | { readonly type: "counts"; readonly call: number; readonly promptTokens: number; readonly newTokens: number }
+  | { readonly type: "scores"; readonly call: number; readonly scores: readonly Float32Array[] }
+  /** The last one of a call. */
+  | { readonly type: "end"; readonly call: number; readonly error?: WireError };
+
+export type FromThread =
+  | { readonly type: "opened"; readonly facts: EngineFacts }
+  | { readonly type: "refused"; readonly error: WireError }
+  /** What a step brought about. */
+  | { readonly type: "events"; readonly events: readonly ThreadEvent[] }
+  | { readonly type: "closed" };

@@ -1,0 +1,85 @@
+// Opens a model in the thread that computes: checkpoint, memory, tokenizer, engine, loop, in this order, so that what is
+// wrong is found before the expensive steps.
+
+import { availableParallelism } from "node:os";
+import { loadAddon } from "../../addon/load.js";
+import { openCheckpoint } from "../../checkpoint/open.js";
+import type { Checkpoint } from "../../checkpoint/types.js";
+import { openTokenizer } from "../../tokenizer/openTokenizer.js";
+import type { Tokenizer } from "../../tokenizer/types.js";
+import type { Decoder } from "../decoder.js";
+import { AnswerText } from "../loop/answerText.js";
+import { GenerationLoop } from "../loop/generationLoop.js";
+import { GreedySampler } from "../loop/greedySampler.js";
+import type { GenerateWork } from "../loop/job.js";
+import type { Prefix } from "../loop/prefix.js";
+import { Sequence } from "../loop/sequence.js";
+import { availableMemory } from "../memory/machineMemory.js";
+import { checkWeights, DEFAULT_BATCH, MemoryBudget, memoryLimit } from "../memory/memoryBudget.js";
+import { stepRowsOf } from "../memory/stepSize.js";
+import { openDecoder } from "../openDecoder.js";
+import { chooseEngine } from "./chooseEngine.js";
+import { fingerprintOf } from "./fingerprint.js";
+import type { ThreadRequest } from "./messages.js";
+
+export interface ThreadModelParts {
+  readonly decoder: Decoder;
+  readonly tokenizer: Tokenizer;
+  readonly loop: GenerationLoop;
+}
+
+/**
+ * @throws RetemperError, as `openModel` says.
+ */
+export async function openThreadModel({ source, folder, options }: ThreadRequest): Promise<ThreadModelParts> {
+  const limit = memoryLimit(options.maxMemory, availableMemory());
+  const checkpoint = await openCheckpoint({ text: source, path: folder }, { addon: loadAddon() });
+  checkWeights(source, bytesOf(checkpoint), limit);
+  const tokenizer = await openTokenizer(checkpoint.folder);
+  const engine = chooseEngine(options);
+  const opened = await openDecoder(checkpoint, engine, options);
+  try {
+    const decoder = { ...opened, facts: { ...opened.facts, fingerprint: await fingerprintOf(checkpoint) } };
+    const threads = options.threads ?? availableParallelism();
+    return { decoder, tokenizer, loop: loopFor(decoder, tokenizer, { limit, threads }) };
+  } catch (error) {
+    opened.dispose();
+    throw error;
+  }
+}
+
+function loopFor(
+  decoder: Decoder,
+  tokenizer: Tokenizer,
+  { limit, threads }: { readonly limit: number; readonly threads: number },
+): GenerationLoop {
+  const { spec, memory, facts } = decoder;
+  const stepRows = stepRowsOf(spec, { gpu: facts.gpu, threads });
+  const defaultBatch = facts.gpu ? DEFAULT_BATCH.gpu : DEFAULT_BATCH.cpu;
+  const budget = new MemoryBudget({ memory, limit, stepRows, maxPositions: spec.maxPositions, defaultBatch });
+  budget.checkModel(facts.model);
+  return new GenerationLoop(decoder, {
+    budget,
+    stepRows,
+    decode: (ids) => tokenizer.decode(ids, { skipSpecialTokens: true }),
+    sequence: (prefix, sample) => sequenceOf(prefix, sample, tokenizer),
+  });
+}
+
+/** Bytes of the stored weights; no engine needs less. */
+function bytesOf({ tensors }: Checkpoint): number {
+  let bytes = 0;
+  for (const tensor of tensors.values()) bytes += tensor.bytes;
+  return bytes;
+}
+
+function sequenceOf(prefix: Prefix, sample: number, tokenizer: Tokenizer): Sequence {
+  const work = prefix.job.work as GenerateWork;
+  const { settings, events } = work;
+  const watched = events.piece !== undefined || settings.stop.length > 0;
+  const stream = watched ? tokenizer.decodeStream({ skipSpecialTokens: true }) : undefined;
+  return new Sequence(prefix, work, sample, {
+    sampler: new GreedySampler(settings, prefix.prompt.ids),
+    text: stream && new AnswerText(stream, settings.stop),
+  });
+}

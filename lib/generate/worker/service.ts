@@ -1,0 +1,219 @@
+// The model's side of the channel: takes requests, drives the loop, and tells what each step brought about.
+
+import { setImmediate } from "node:timers/promises";
+import type { Tokenizer } from "../../tokenizer/types.js";
+import type { Decoder } from "../decoder.js";
+import type { GenerationLoop } from "../loop/generationLoop.js";
+import type { Job, PromptWork } from "../loop/job.js";
+import { logProbability } from "../loop/logSoftmax.js";
+import { prepareInput, preparePrompt } from "../loop/preparePrompts.js";
+import type { FromThread, GenerateRequest, ScoreRequest, ThreadEvent, ToThread } from "./messages.js";
+import { toWire } from "./wireError.js";
+
+/** Answers that may wait for their caller before nothing new is begun for it. */
+const MOST_UNTAKEN = 512;
+
+/** Prompts are encoded for this long before other requests, such as a cancel, get their turn; in milliseconds. */
+const PATIENCE = 20;
+
+/** Counts are told this often, in milliseconds. */
+const COUNT_INTERVAL = 100;
+
+interface Call {
+  job: Job | undefined;
+  /** Answers that the caller has not taken. */
+  untaken: number;
+  cancelled: boolean;
+}
+
+export interface ServiceParts {
+  readonly decoder: Decoder;
+  readonly tokenizer: Tokenizer;
+  readonly loop: GenerationLoop;
+  send(message: FromThread, transfer?: readonly ArrayBuffer[]): void;
+}
+
+export class ModelService {
+  readonly #parts: ServiceParts;
+  readonly #calls = new Map<number, Call>();
+  #events: ThreadEvent[] = [];
+  #transfer: ArrayBuffer[] = [];
+  #driving = false;
+  /** Whether there was a request since the last step began. */
+  #news = false;
+  #closing = false;
+
+  constructor(parts: ServiceParts) {
+    this.#parts = parts;
+  }
+
+  receive(message: ToThread): void {
+    if (message.type === "generate" || message.type === "score") void this.#begin(message);
+    else if (message.type === "taken") this.#taken(message.call, message.count);
+    else if (message.type === "cancel") this.#cancel(message.call);
+    else this.#close();
+  }
+
+  async #begin(request: GenerateRequest | ScoreRequest): Promise<void> {
+    const call: Call = { job: undefined, untaken: 0, cancelled: false };
+    this.#calls.set(request.call, call);
+    try {
+      if (request.type === "generate") await this.#generate(request, call);
+      else await this.#score(request, call);
+      void this.#drive();
+    } catch (error) {
+      this.#end(request.call, error);
+      this.#flush();
+    }
+  }
+
+  async #generate(request: GenerateRequest, call: Call): Promise<void> {
+    const { decoder, tokenizer, loop } = this.#parts;
+    const { settings, call: id } = request;
+    const own = settings.ignoreEos ? [] : decoder.spec.stopTokens;
+    const prompts = await this.#prepared(request.prompts, call, (asked) =>
+      preparePrompt(asked, tokenizer, decoder.spec, settings),
+    );
+    if (!prompts) return;
+    // Prompts of like lengths together, long ones first: what is left at the end is short.
+    prompts.sort((a, b) => b.ids.length - a.ids.length || a.index - b.index);
+    let counted = Number.NEGATIVE_INFINITY;
+    call.job = loop.submit({
+      kind: "generate",
+      prompts,
+      batch: settings.batch,
+      settings,
+      stopTokens: new Set([...own, ...settings.stopTokens]),
+      wanting: () => call.untaken < MOST_UNTAKEN,
+      events: {
+        answer: ({ prompt: { index, ids: promptIds }, sample, ids, text, finish, logprobs }) => {
+          call.untaken += 1;
+          const answer = { index, sample, ids, text, finish, promptTokens: promptIds.length };
+          this.#events.push({ type: "answer", call: id, answer: logprobs ? { ...answer, logprobs } : answer });
+        },
+        ...(request.pieces && {
+          piece: ({ index }: PromptWork, sample: number, token: number, text: string) =>
+            this.#events.push({ type: "piece", call: id, index, sample, id: token, text }),
+        }),
+        ...(request.counts && {
+          counted: (promptTokens: number, newTokens: number) => {
+            const now = performance.now();
+            if (now - counted < COUNT_INTERVAL && call.job?.left !== 0) return;
+            counted = now;
+            this.#events.push({ type: "counts", call: id, promptTokens, newTokens });
+          },
+        }),
+        end: () => this.#end(id),
+        failed: (error) => this.#end(id, error),
+      },
+    });
+  }
+
+  async #score({ call: id, what, inputs }: ScoreRequest, call: Call): Promise<void> {
+    const { decoder, loop } = this.#parts;
+    const { vocabulary } = decoder.spec;
+    const prompts = await this.#prepared([...inputs.entries()], call, ([index, input]) =>
+      prepareInput(index, input, decoder.spec),
+    );
+    if (!prompts) return;
+    const scores = prompts.map(({ ids: { length } }) => {
+      return new Float32Array(what === "logits" ? length * vocabulary : length - 1);
+    });
+    call.job = loop.submit({
+      kind: "score",
+      prompts,
+      batch: undefined,
+      wanting: () => true,
+      events: {
+        rows: (index, first, logits) => {
+          const into = scores[index] as Float32Array;
+          if (what === "logits") return into.set(logits, first * vocabulary);
+          const { ids } = prompts[index] as PromptWork;
+          for (let i = 0; i < logits.length / vocabulary && first + i < into.length; i++) {
+            const row = logits.subarray(i * vocabulary, (i + 1) * vocabulary);
+            into[first + i] = logProbability(row, ids[first + i + 1] as number);
+          }
+        },
+        end: () => {
+          this.#events.push({ type: "scores", call: id, scores });
+          this.#transfer.push(...scores.map(({ buffer }) => buffer));
+          this.#end(id);
+        },
+        failed: (error) => this.#end(id, error),
+      },
+    });
+  }
+
+  /** Each item as the loop takes it; undefined where the call was cancelled meanwhile. */
+  async #prepared<T>(
+    items: readonly T[],
+    call: Call,
+    prepare: (item: T) => PromptWork,
+  ): Promise<PromptWork[] | undefined> {
+    const prompts: PromptWork[] = [];
+    let since = performance.now();
+    for (const item of items) {
+      prompts.push(prepare(item));
+      if (performance.now() - since < PATIENCE) continue;
+      await setImmediate();
+      since = performance.now();
+    }
+    return call.cancelled ? undefined : prompts;
+  }
+
+  /** Steps while there is something to compute; requests get their turn between steps. */
+  async #drive(): Promise<void> {
+    this.#news = true;
+    if (this.#driving) return;
+    this.#driving = true;
+    for (let more = true; (more || this.#news) && !this.#closing; ) {
+      this.#news = false;
+      more = this.#parts.loop.step();
+      this.#flush();
+      await setImmediate();
+    }
+    this.#driving = false;
+    if (this.#closing) this.#dispose();
+  }
+
+  #taken(id: number, count: number): void {
+    const call = this.#calls.get(id);
+    if (!call) return;
+    call.untaken -= count;
+    void this.#drive();
+  }
+
+  #cancel(id: number): void {
+    const call = this.#calls.get(id);
+    if (!call) return;
+    call.cancelled = true;
+    if (call.job) this.#parts.loop.cancel(call.job);
+    this.#calls.delete(id);
+    void this.#drive(); // what it held is free for others
+  }
+
+  #end(id: number, error?: unknown): void {
+    if (!this.#calls.delete(id)) return;
+    this.#events.push({ type: "end", call: id, ...(error !== undefined && { error: toWire(error) }) });
+  }
+
+  #flush(): void {
+    if (this.#events.length === 0) return;
+    this.#parts.send({ type: "events", events: this.#events }, this.#transfer);
+    this.#events = [];
+    this.#transfer = [];
+  }
+
+  #close(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    for (const call of this.#calls.values()) call.cancelled = true;
+    if (!this.#driving) this.#dispose();
+  }
+
+  #dispose(): void {
+    this.#parts.loop.dispose();
+    this.#parts.decoder.dispose();
+    this.#parts.send({ type: "closed" });
+  }
+}
