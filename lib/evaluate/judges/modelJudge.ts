@@ -23,7 +23,7 @@ export function modelJudge({ name, model, facts, decoding, prompt, read }: Model
   return {
     kind: "judge",
     name,
-    facts: { ...facts, decoding, ...(opened && { model: opened.facts.model }) },
+    facts: { ...facts, decoding, ...(opened && { model: opened.facts.model, fingerprint: opened.facts.fingerprint }) },
     engine: () => opened?.facts,
     async *score(exchanges, { signal, onFailure }: ScoreOptions): AsyncIterable<Score<JudgeValues>> {
       if (exchanges.length === 0) return;

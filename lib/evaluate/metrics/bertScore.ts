@@ -6,7 +6,7 @@ import { strip } from "./pythonText.js";
 
 /** The port of an encoder with its tokenizer; whoever opens checkpoints provides it. */
 export interface Encoder {
-  readonly facts: Readonly<Record<string, unknown>>;
+  readonly facts: object;
   /** Ids with the special tokens at either end, [CLS] … [SEP], cut at the encoder's length: an empty text is these two. */
   encode(text: string, options?: { readonly maxLength?: number | undefined }): readonly number[];
   /** Ids of the special tokens at either end; their weight is 0. */

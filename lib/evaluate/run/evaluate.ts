@@ -223,9 +223,9 @@ function abilitiesOf(model: TextGenerator): TaskContext["model"] {
 
 /** What must be the same for a journal's answers to be these. */
 function identityOf(task: Task, { facts }: TextGenerator, lambda: number | undefined): unknown {
-  const { engine, model, precision, fidelity } = facts;
+  const { engine, model, precision, fidelity, fingerprint } = facts;
   const items = task.items.map(({ id, prompt, choices }) => [id, promptDigest(prompt), choices]);
-  return { engine, model, precision, fidelity, lambda, ask: task.ask, decoding: task.decoding, items };
+  return { engine, model, precision, fidelity, fingerprint, lambda, ask: task.ask, decoding: task.decoding, items };
 }
 
 async function scoreTask(

@@ -1,0 +1,80 @@
+// BERTScore against bert-score 0.3.13 on tiny encoders: precision, recall and F1 within 5e-6, plain and with idf.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { bertScore } from "../../../lib/score/bertScore.js";
+import { bertScoreWith } from "../../../lib/evaluate/metrics/bertScore.js";
+import { openEncoder } from "../../../lib/generate/encoders/openEncoder.js";
+import { ENGINES } from "../generate/engines.js";
+
+const FOLDER = join(import.meta.dirname, "..", "encoders");
+const TOLERANCE = 5e-6;
+
+interface Expected {
+  readonly num_layers: number;
+  readonly max_length: number;
+  readonly pairs: readonly (readonly [candidate: string, reference: string])[];
+  readonly plain: Record<"P" | "R" | "F1", number[]>;
+  readonly idf: Record<"P" | "R" | "F1", number[]>;
+}
+
+for (const [engine, missing] of ENGINES) {
+  describe.skipIf(missing)(`BERTScore on ${engine}${missing ? `: ${missing}` : ""}`, () => {
+    describe.each(["bert", "roberta", "deberta"])("with %s", (name) => {
+      const model = join(FOLDER, name);
+      const expected = JSON.parse(readFileSync(join(model, "expected.json"), "utf8")) as Expected;
+      const candidates = expected.pairs.map(([candidate]) => candidate);
+      const references = expected.pairs.map(([, reference]) => reference);
+      const { num_layers: layer, max_length: maxLength } = expected;
+
+      it.each([
+        ["plain", false],
+        ["idf", true],
+      ] as const)("equals bert-score: %s", async (kind, idf) => {
+        const scores = await bertScore(candidates, references, { model, engine, layer, idf, maxLength });
+        const want = { precision: expected[kind].P, recall: expected[kind].R, f1: expected[kind].F1 };
+        for (const name of ["precision", "recall", "f1"] as const) {
+          for (const [at, value] of want[name].entries()) {
+            expect(Math.abs((scores[name][at] as number) - value), `${name} of pair ${at}`).toBeLessThan(TOLERANCE);
+          }
+        }
+      });
+
+      it("is the same in any batch", async () => {
+        const encoder = await openEncoder(model, { engine });
+        try {
+          const [small, large] = [
+            await bertScoreWith(encoder, candidates, references, { layer, maxLength, batch: 2 }),
+            await bertScoreWith(encoder, candidates, references, { layer, maxLength, batch: 64 }),
+          ];
+          for (const [at, value] of small.f1.entries()) {
+            expect(Math.abs((large.f1[at] as number) - value)).toBeLessThan(TOLERANCE);
+          }
+        } finally {
+          await encoder.close();
+        }
+      });
+    });
+  });
+}
+
+describe("BERTScore", () => {
+  const model = join(FOLDER, "bert");
+
+  it("rescales by a baseline", async () => {
+    const options = { model, engine: "reference", layer: 2 } as const;
+    const plain = await bertScore(["a cat"], ["the cat"], options);
+    const baseline = { precision: 0.5, recall: 0.5, f1: 0.5 };
+    const scaled = await bertScore(["a cat"], ["the cat"], { ...options, baseline });
+    expect(scaled.f1[0]).toBeCloseTo(((plain.f1[0] as number) - 0.5) / 0.5, 6);
+  });
+
+  it("refuses lists that are no pairs, and layers that are not there", async () => {
+    await expect(bertScore(["a"], [], { model, engine: "reference", layer: 2 })).rejects.toMatchObject({ code: "USAGE" });
+    await expect(bertScore(["a"], ["b"], { model, engine: "reference", layer: 99 })).rejects.toMatchObject({
+      code: "USAGE",
+      message: expect.stringContaining("layer 99"),
+    });
+  });
+});
