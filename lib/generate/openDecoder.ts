@@ -2,9 +2,9 @@
 
 import type { Checkpoint } from "../checkpoint/types.js";
 import { RetemperError } from "../errors.js";
-import { startReference } from "./engines/reference/startReference.js";
-import { composedDecoder, weightsOf } from "./engines/runningEngine.js";
-import { openTensorflow, type TensorflowOptions } from "./engines/tensorflow/openTensorflow.js";
+import { decoderOn, weightsOf } from "./engines/runningEngine.js";
+import { startEngine } from "./engines/startEngine.js";
+import type { TensorflowOptions } from "./engines/tensorflow/openTensorflow.js";
 import { decoderSpec } from "./families/decoderSpec.js";
 import { stopTokensOf } from "./families/stopTokens.js";
 import type { AssembledDecoder } from "./ops/assembleDecoder.js";
@@ -26,12 +26,5 @@ export async function openDecoder(
     });
   }
   const spec = decoderSpec(checkpoint, await stopTokensOf(checkpoint));
-  switch (engine) {
-    case "reference":
-      return composedDecoder(spec, await startReference(checkpoint, weightsOf(spec)));
-    case "tensorflow":
-      return openTensorflow(checkpoint, spec, options);
-    default:
-      throw new RetemperError("USAGE", `the engine ${engine} is not built in`);
-  }
+  return decoderOn(await startEngine(engine, checkpoint, weightsOf(spec), options), spec);
 }

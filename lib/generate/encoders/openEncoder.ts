@@ -8,13 +8,12 @@ import { openTokenizer } from "../../tokenizer/openTokenizer.js";
 import { weightsOf } from "../engines/runningEngine.js";
 import { startEngine } from "../engines/startEngine.js";
 import { useBackend } from "../ops/useBackend.js";
-import type { EngineFacts, EngineName, ModelOptions } from "../types.js";
+import type { EngineFacts, ModelOptions } from "../types.js";
+import { chooseEngine } from "../worker/chooseEngine.js";
 import { encode } from "./encode.js";
 import { encoderSpec } from "./encoderSpec.js";
 
-export interface EncoderOptions extends Pick<ModelOptions, "precision" | "threads" | "requireGpu" | "maxMemory"> {
-  readonly engine: Exclude<EngineName, "endpoint">;
-}
+export type EncoderOptions = Pick<ModelOptions, "engine" | "precision" | "threads" | "requireGpu" | "maxMemory">;
 
 export interface Encoder {
   readonly facts: EngineFacts;
@@ -47,7 +46,7 @@ const BATCH_TOKENS = 4096;
  * @param model its folder or hub id
  * @throws RetemperError BAD_INPUT for a model that cannot be run or has no tokenizer.json; what the engine throws
  */
-export async function openEncoder(model: string, options: EncoderOptions): Promise<Encoder> {
+export async function openEncoder(model: string, options: EncoderOptions = {}): Promise<Encoder> {
   const checkpoint = await openCheckpoint(model, { addon: loadAddon() });
   const spec = encoderSpec(checkpoint);
   const tokenizer = await openTokenizer(checkpoint.folder);
@@ -59,8 +58,7 @@ export async function openEncoder(model: string, options: EncoderOptions): Promi
       hint: "An encoder's tokenizer.json has a post_processor that adds [CLS] and [SEP], or <s> and </s>.",
     });
   }
-  const { engine, ...others } = options;
-  const { runtime, backend, facts } = await startEngine(engine, checkpoint, weightsOf(spec), others);
+  const { runtime, backend, facts } = await startEngine(chooseEngine(options), checkpoint, weightsOf(spec), options);
   let isOpen = true;
 
   return {

@@ -13,6 +13,8 @@ export interface RunningEngine {
   readonly facts: EngineFacts;
   /** Bytes that the weights take in memory. */
   readonly weightBytes: number;
+  /** What a decoder takes beside its weights, where the engine does not run the compositions of ordinary ops. */
+  readonly decoderMemory?: (spec: DecoderSpec) => Omit<Decoder["memory"], "weights">;
 }
 
 /** Every weight of a spec once, in the order of its layers. */
@@ -29,16 +31,16 @@ export function weightsOf(spec: object): Weight[] {
   return [...found.values()];
 }
 
-/** A decoder on an engine that runs the compositions of ordinary ops. */
-export function composedDecoder(spec: DecoderSpec, engine: RunningEngine): AssembledDecoder {
-  return assembleDecoder({ ...engine, spec, memory: composedMemory(spec, engine.weightBytes) });
+/** A decoder on a running engine, which it owns from now on. */
+export function decoderOn(engine: RunningEngine, spec: DecoderSpec): AssembledDecoder {
+  const { weightBytes: weights, decoderMemory = composedMemory, ...parts } = engine;
+  return assembleDecoder({ ...parts, spec, memory: { weights, ...decoderMemory(spec) } });
 }
 
 /** Compositions keep keys and values in float32, and a handful of results of a layer at once. */
-function composedMemory(spec: DecoderSpec, weights: number): Decoder["memory"] {
+function composedMemory(spec: DecoderSpec): Omit<Decoder["memory"], "weights"> {
   const widest = Math.max(...spec.layers.map(({ mlp, attend }) => 3 * mlp.up.out + 4 * attend.heads * attend.headDim));
   return {
-    weights,
     cacheToken: spec.layers.reduce((sum, { attend }) => sum + 8 * attend.kvHeads * attend.headDim, 0),
     activations: (rows, wanted) => 4 * (rows * (widest + 4 * spec.hidden) + 2 * wanted * spec.vocabulary),
   };

@@ -9,7 +9,7 @@ import type { AssembledDecoder } from "../../ops/assembleDecoder.js";
 import { registerCompositions } from "../../ops/compositions.js";
 import type { DecoderSpec, Weight } from "../../ops/specs.js";
 import type { ModelOptions, Precision } from "../../types.js";
-import { composedDecoder, type RunningEngine, weightsOf } from "../runningEngine.js";
+import { decoderOn, type RunningEngine, weightsOf } from "../runningEngine.js";
 import { BACKEND, type LoadOptions, loadTensorflow, type Tensorflow } from "./loadTensorflow.js";
 import { onTensorflow } from "./onTensorflow.js";
 import { RawOps, TF_TYPE } from "./rawOps.js";
@@ -26,7 +26,7 @@ export function openTensorflow(
   spec: DecoderSpec,
   options: TensorflowOptions = {},
 ): AssembledDecoder {
-  return composedDecoder(spec, startTensorflow(checkpoint, weightsOf(spec), options));
+  return decoderOn(startTensorflow(checkpoint, weightsOf(spec), options), spec);
 }
 
 /**
