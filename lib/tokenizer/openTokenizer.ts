@@ -1,16 +1,19 @@
 // Opens the tokenizer in a model's folder: everything that can be wrong with its files is found here.
 
 import { join, resolve } from "node:path";
+import { RetemperError } from "../errors.js";
+import type { AddedToken } from "./addedTokens.js";
 import { ChatTemplate } from "./chat/chatTemplate.js";
-import { findChatTemplate } from "./chatTemplate.js";
+import { type FoundTemplate, findChatTemplate } from "./chatTemplate.js";
 import { effectiveTokens } from "./effectiveTokens.js";
-import { parseTokenizer } from "./readTokenizer.js";
+import { type ParsedTokenizer, parseTokenizer } from "./readTokenizer.js";
 import { AddedTokenSplitter } from "./text/addedTokenSplitter.js";
 import { compileDecoder } from "./text/decoders.js";
 import { compileNormalizer } from "./text/normalizers.js";
 import { compileModel } from "./text/pieceModel.js";
 import { compilePostProcessor } from "./text/postProcessors.js";
 import { compilePreTokenizer } from "./text/preTokenizers.js";
+import { withTimeLimit } from "./text/timeLimit.js";
 import { TextTokenizer } from "./textTokenizer.js";
 import type { Tokenizer } from "./types.js";
 
@@ -23,22 +26,35 @@ import type { Tokenizer } from "./types.js";
 export async function openTokenizer(folder: string): Promise<Tokenizer> {
   const path = resolve(folder);
   const parsed = await parseTokenizer(path);
-  const { files, json, vocabulary } = parsed;
+  const template = await findChatTemplate(path);
   const file = join(path, "tokenizer.json");
+  try {
+    return build(parsed, template, file);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    // Steps inside steps by the thousand, or lists of millions where a few are meant.
+    throw new RetemperError("BAD_INPUT", `is too large or too deep: ${cause.message}`, { file, cause });
+  }
+}
+
+function build(parsed: ParsedTokenizer, template: FoundTemplate | undefined, file: string): Tokenizer {
+  const { files, json, config, vocabulary } = parsed;
   const normalize = compileNormalizer(json.normalizer, file);
   const { added, special, named } = effectiveTokens(parsed);
-  const template = await findChatTemplate(path);
   // A token that is looked for in normalised text is written, and decoded, as normalising leaves it.
-  const texts = added.map((token) => ({ token, text: token.normalized ? normalize(token.content) : token.content }));
+  const textOf = ({ normalized, content }: AddedToken): string => (normalized ? normalize(content) : content);
+  const length = added.reduce((sum, { content }) => sum + content.length, 0);
+  const texts = withTimeLimit(length, file, () => added.map((token) => ({ token, text: textOf(token) })));
   const tokens = [...files.tokens];
   for (const { token, text } of texts) tokens[token.id] = text;
-  const splitSpecial = parsed.config.split_special_tokens === true;
-  const splitter = (normalized: boolean): AddedTokenSplitter => {
-    const own = texts.filter(({ token, text }) => token.normalized === normalized && text !== "");
-    return new AddedTokenSplitter(own, splitSpecial ? special : new Set());
-  };
+  const ignored = config.split_special_tokens === true ? special : new Set<string>();
+  const splitter = (normalized: boolean): AddedTokenSplitter =>
+    new AddedTokenSplitter(
+      texts.filter(({ token, text }) => token.normalized === normalized && text !== ""),
+      ignored,
+    );
   return new TextTokenizer({
-    folder: path,
+    file,
     tokens,
     specialIds: new Set(texts.filter(({ text }) => special.has(text)).map(({ token }) => token.id)),
     plainTokens: splitter(false),
@@ -49,7 +65,7 @@ export async function openTokenizer(folder: string): Promise<Tokenizer> {
     frame: compilePostProcessor(json.post_processor, file),
     decoder: compileDecoder(json.decoder, file),
     // It would take spaces out of code: transformers ignores the setting for byte-pair models.
-    cleanUpSpaces: parsed.config.clean_up_tokenization_spaces === true && files.modelType !== "BPE",
+    cleanUpSpaces: config.clean_up_tokenization_spaces === true && files.modelType !== "BPE",
     chatTemplate: template && new ChatTemplate(template.text, template.file, named),
   });
 }

@@ -1,5 +1,6 @@
 // A tokenizer at work: the steps of tokenizer.json one after the other, from text to ids and back.
 
+import { dirname } from "node:path";
 import { RetemperError } from "../errors.js";
 import type { ChatTemplate } from "./chat/chatTemplate.js";
 import type { AddedTokenSplitter } from "./text/addedTokenSplitter.js";
@@ -8,11 +9,13 @@ import type { Normalize } from "./text/normalizers.js";
 import type { PieceModel } from "./text/pieceModel.js";
 import type { Frame } from "./text/postProcessors.js";
 import type { PreTokenize } from "./text/preTokenizers.js";
+import { withTimeLimit } from "./text/timeLimit.js";
 import type { ChatMessage, TextStream, Tokenizer } from "./types.js";
 
 /** What a tokenizer is made of. */
 export interface TokenizerParts {
-  readonly folder: string;
+  /** tokenizer.json. */
+  readonly file: string;
   /** Id -> token; undefined where an id has none. */
   readonly tokens: readonly (string | undefined)[];
   /** Ids left out where special tokens are. */
@@ -49,10 +52,16 @@ export class TextTokenizer implements Tokenizer {
   }
 
   encode(text: string, { addSpecialTokens = true }: { addSpecialTokens?: boolean | undefined } = {}): number[] {
-    const { plainTokens, normalizedTokens, normalize, preTokenize, model, frame } = this.#parts;
-    const ids: number[] = addSpecialTokens ? [...frame.before] : [];
+    const { file, frame } = this.#parts;
     // Half a surrogate pair is no character; it becomes U+FFFD, as in any UTF-8.
-    for (const section of plainTokens.split(text.replace(HALF_PAIR, "\ufffd"))) {
+    const ids = withTimeLimit(text.length, file, () => this.#idsOf(text.replace(HALF_PAIR, "\ufffd")));
+    return addSpecialTokens ? [...frame.before, ...ids, ...frame.after] : ids;
+  }
+
+  #idsOf(text: string): number[] {
+    const { plainTokens, normalizedTokens, normalize, preTokenize, model } = this.#parts;
+    const ids: number[] = [];
+    for (const section of plainTokens.split(text)) {
       if (section.id !== undefined) {
         ids.push(section.id);
         continue;
@@ -62,7 +71,6 @@ export class TextTokenizer implements Tokenizer {
         else for (const piece of preTokenize([part.text], section.start + part.start === 0)) model.encode(piece, ids);
       }
     }
-    if (addSpecialTokens) ids.push(...frame.after);
     return ids;
   }
 
@@ -104,10 +112,10 @@ export class TextTokenizer implements Tokenizer {
     messages: readonly ChatMessage[],
     { addGenerationPrompt = false }: { addGenerationPrompt?: boolean | undefined } = {},
   ): string {
-    const { chatTemplate, folder } = this.#parts;
+    const { chatTemplate, file } = this.#parts;
     if (chatTemplate === undefined) {
-      throw new RetemperError("INCOMPATIBLE", "has no chat template", {
-        file: folder,
+      throw new RetemperError("INCOMPATIBLE", "the model has no chat template", {
+        file: dirname(file),
         hint: "give prompts as text, or add the model's chat_template.jinja to its folder",
       });
     }

@@ -8,6 +8,7 @@ import {
   type Environment,
   functionValue,
   Interpreter,
+  integerValue,
   isFunction,
   isText,
   type Node,
@@ -15,17 +16,17 @@ import {
   type Value,
 } from "./jinja.js";
 import { Measure } from "./measure.js";
+import { PRINT, TICK } from "./prepareNodes.js";
 import { stripText } from "./pythonText.js";
 
 /** Type of a node that stands for a value which is known already. */
 const KNOWN = "Known";
-/** A statement that does nothing but be counted. */
-const TICK = { type: "Comment" } as Node;
+/** What a round of a loop takes beside its body. */
+const STEPS_A_ROUND = 3;
 
 export class BoundedInterpreter extends Interpreter {
   readonly #budget: Budget;
   readonly #measure: Measure;
-  readonly #bodies = new WeakMap<object, readonly Node[]>();
   readonly #sizes = new WeakMap<object, number>();
 
   constructor(environment: Environment, budget: Budget) {
@@ -52,6 +53,7 @@ export class BoundedInterpreter extends Interpreter {
   }
 
   #run(node: Node, environment: Environment): Value {
+    if (node === TICK) this.#budget.spend(STEPS_A_ROUND);
     switch (node.type) {
       case "For":
         return this.#loop(node, environment);
@@ -68,23 +70,20 @@ export class BoundedInterpreter extends Interpreter {
       }
       case "MemberExpression":
         return this.#member(node, environment);
+      case PRINT:
+        return printed(this.evaluate(node.expression as Node, environment));
       default:
         return super.evaluate(node, environment);
     }
   }
 
-  /** Counts a loop's items before it starts and each round, which an empty body would not. */
+  /** Counts a loop's items before it starts. */
   #loop(node: Node, environment: Environment): Value {
     const iterable = node.iterable as Node;
     const filtered = iterable.type === "SelectExpression";
     const items = this.evaluate((filtered ? iterable.lhs : iterable) as Node, environment);
     this.#budget.spend(countOf(items));
-    let body = this.#bodies.get(node);
-    if (body === undefined) {
-      body = [TICK, ...(node.body as Node[])];
-      this.#bodies.set(node, body);
-    }
-    const counted = { ...node, iterable: filtered ? { ...iterable, lhs: known(items) } : known(items), body };
+    const counted = { ...node, iterable: filtered ? { ...iterable, lhs: known(items) } : known(items) };
     return super.evaluate(counted, environment);
   }
 
@@ -98,6 +97,7 @@ export class BoundedInterpreter extends Interpreter {
       const [characters] = call ? this.#arguments(filter.args as Node[], environment).values : [];
       return textValue(stripText(operand.value, true, true, isText(characters) ? characters.value : undefined));
     }
+    if (name === "length" && isText(operand)) return integerValue(Array.from(operand.value).length);
     if (!call || !(name === "replace" || name === "join" || name === "indent" || name === "tojson"))
       return run(undefined);
     const { nodes, values } = this.#arguments(filter.args as Node[], environment);
@@ -183,6 +183,12 @@ export class BoundedInterpreter extends Interpreter {
     this.#sizes.set(node, size);
     return size;
   }
+}
+
+/** As Python writes a value that is printed, where the library would not. */
+function printed(value: Value): Value {
+  if (typeof value.value === "boolean") return textValue(value.value ? "True" : "False");
+  return value.type === "NullValue" ? textValue("None") : value;
 }
 
 function known(value: Value): Node {

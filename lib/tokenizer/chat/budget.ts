@@ -3,8 +3,8 @@
 
 import { RetemperError } from "../../errors.js";
 
-/** Steps of the interpreter, with text and lists it copies counted in. A conversation of 1,000 turns takes about 100,000. */
-export const MAX_STEPS = 5_000_000;
+/** Steps of the interpreter, with text and lists it copies counted in; under two seconds. 2,000 turns of 2 kB take 500,000. */
+export const MAX_STEPS = 3_000_000;
 /** Characters in any text that a template makes, its output included. */
 export const MAX_TEXT = 16_777_216;
 /** Expressions inside expressions, and macros inside macros. */

@@ -6,6 +6,7 @@ import type { ChatMessage } from "../types.js";
 import { BoundedInterpreter } from "./boundedInterpreter.js";
 import { Budget } from "./budget.js";
 import { Environment, isText, type Node, parse, tokenize } from "./jinja.js";
+import { prepareNodes } from "./prepareNodes.js";
 import { strftime } from "./pythonText.js";
 
 /** `date_string`, and the day of `strftime_now`: the one that Llama 3's template takes where it is told none. */
@@ -58,7 +59,7 @@ export class ChatTemplate {
   #parse(budget: Budget): Node {
     if (this.#text.length > MAX_TEMPLATE) throw budget.exceeded(`has more than ${MAX_TEMPLATE} characters`);
     if (LONG_SPACE.test(this.#text)) throw budget.exceeded("has 2,000 spaces in a row");
-    return parse(tokenize(this.#text, { lstrip_blocks: true, trim_blocks: true }));
+    return prepareNodes(parse(tokenize(this.#text, { lstrip_blocks: true, trim_blocks: true })));
   }
 
   #environment(messages: readonly ChatMessage[], addGenerationPrompt: boolean, budget: Budget): Environment {

@@ -32,10 +32,15 @@ type Callable = (args: readonly Value[], scope: Environment) => Value;
 // The environment makes values of plain ones, which shows their classes.
 const environment = new Environment();
 const TextValue = environment.set("text", "").constructor as new (value: string) => Value;
+const IntegerValue = environment.set("integer", 0).constructor as new (value: number) => Value;
 const FunctionValue = environment.set("function", () => null).constructor as new (value: Callable) => Value;
 
 export function textValue(value: string): Value {
   return new TextValue(value);
+}
+
+export function integerValue(value: number): Value {
+  return new IntegerValue(value);
 }
 
 export function functionValue(value: Callable): Value {

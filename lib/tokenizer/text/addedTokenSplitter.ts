@@ -11,19 +11,15 @@ export interface Section {
   readonly start: number;
 }
 
-interface Node {
-  readonly next: Map<number, Node>;
-  token?: AddedToken;
-}
-
 const WORD_CHARACTER = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]";
 const ENDS_WITH_WORD = new RegExp(`${WORD_CHARACTER}$`, "u");
 const STARTS_WITH_WORD = new RegExp(`^${WORD_CHARACTER}`, "u");
 const SPACE = /\p{White_Space}/u;
 
 export class AddedTokenSplitter {
-  readonly #root: Node = { next: new Map() };
-  readonly #empty: boolean;
+  readonly #tokens = new Map<string, AddedToken>();
+  /** By the first two units of a token, the lengths that tokens beginning so have, the longest first. */
+  readonly #lengths = new Map<number, number[]>();
   readonly #ignored: ReadonlySet<string>;
 
   /**
@@ -33,25 +29,19 @@ export class AddedTokenSplitter {
   constructor(tokens: Iterable<{ readonly text: string; readonly token: AddedToken }>, ignored: ReadonlySet<string>) {
     this.#ignored = ignored;
     for (const { text, token } of tokens) {
-      let node = this.#root;
-      for (let at = 0; at < text.length; at += 1) {
-        const unit = text.charCodeAt(at);
-        let next = node.next.get(unit);
-        if (next === undefined) {
-          next = { next: new Map() };
-          node.next.set(unit, next);
-        }
-        node = next;
-      }
       // Of two tokens with one text, the first listed counts.
-      node.token ??= token;
+      if (this.#tokens.has(text)) continue;
+      this.#tokens.set(text, token);
+      const lengths = this.#lengths.get(keyAt(text, 0)) ?? [];
+      if (!lengths.includes(text.length)) lengths.push(text.length);
+      this.#lengths.set(keyAt(text, 0), lengths);
     }
-    this.#empty = this.#root.next.size === 0;
+    for (const lengths of this.#lengths.values()) lengths.sort((x, y) => y - x);
   }
 
   /** The parts of a text, in order; text that is empty is left out. */
   split(text: string): Section[] {
-    if (this.#empty) return text === "" ? [] : [{ text, start: 0 }];
+    if (this.#tokens.size === 0) return text === "" ? [] : [{ text, start: 0 }];
     const sections: Section[] = [];
     let from = 0;
     for (let at = 0; at < text.length; ) {
@@ -67,6 +57,7 @@ export class AddedTokenSplitter {
       // A token may take white space beside it, but none that an earlier one took.
       const left = token.lstrip ? Math.max(from, spaceBefore(text, start)) : start;
       const right = token.rstrip ? spaceAfter(text, end) : end;
+      if (right <= left) continue;
       if (left > from) sections.push({ text: text.slice(from, left), start: from });
       sections.push({ text: text.slice(left, right), id: token.id, start: left });
       from = right;
@@ -76,22 +67,28 @@ export class AddedTokenSplitter {
   }
 
   #longestAt(text: string, start: number): { token: AddedToken; end: number } | undefined {
-    let found: { token: AddedToken; end: number } | undefined;
-    let node = this.#root.next.get(text.charCodeAt(start));
-    for (let at = start + 1; node !== undefined; at += 1) {
-      if (node.token !== undefined) found = { token: node.token, end: at };
-      node = at < text.length ? node.next.get(text.charCodeAt(at)) : undefined;
+    const lengths = this.#lengths.get(keyAt(text, start));
+    for (const length of lengths ?? []) {
+      const token = this.#tokens.get(text.slice(start, start + length));
+      if (token !== undefined && start + length <= text.length) return { token, end: start + length };
     }
-    return found;
+    // A token of one unit, whatever follows.
+    const token = this.#lengths.has(text.charCodeAt(start)) ? this.#tokens.get(text.charAt(start)) : undefined;
+    return token && { token, end: start + 1 };
   }
+}
+
+/** The first two units of what begins there as one number; of a single unit, that alone. */
+function keyAt(text: string, at: number): number {
+  const first = text.charCodeAt(at);
+  return at + 1 < text.length ? first + 0x10000 * (1 + text.charCodeAt(at + 1)) : first;
 }
 
 /** Whether no letter, mark, digit or connector is beside it. */
 function isWord(text: string, start: number, end: number): boolean {
   // Two units are enough for the character beside it.
-  return (
-    !ENDS_WITH_WORD.test(text.slice(Math.max(0, start - 2), start)) && !STARTS_WITH_WORD.test(text.slice(end, end + 2))
-  );
+  const before = text.slice(Math.max(0, start - 2), start);
+  return !ENDS_WITH_WORD.test(before) && !STARTS_WITH_WORD.test(text.slice(end, end + 2));
 }
 
 function spaceBefore(text: string, end: number): number {

@@ -41,16 +41,16 @@ export class ByteFallbackStep implements DecoderStep {
       return [];
     }
     if (this.#run.length === 0) return [token];
-    const text = textOfRun(this.#run);
+    const texts = textsOfRun(this.#run);
     this.#run = [];
-    return [text, token];
+    return [...texts, token];
   }
 
   rest(last: readonly string[]): string[] {
     const texts: string[] = [];
     let run = [...this.#run];
     const end = (): void => {
-      if (run.length > 0) texts.push(textOfRun(run));
+      if (run.length > 0) texts.push(...textsOfRun(run));
       run = [];
     };
     for (const token of last) {
@@ -75,10 +75,10 @@ function byteOf(token: string): number | undefined {
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-function textOfRun(run: readonly number[]): string {
+function textsOfRun(run: readonly number[]): string[] {
   try {
-    return strict.decode(Uint8Array.from(run));
+    return [strict.decode(Uint8Array.from(run))];
   } catch {
-    return "\ufffd".repeat(run.length);
+    return run.map(() => "\ufffd");
   }
 }

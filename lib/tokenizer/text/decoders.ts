@@ -4,7 +4,8 @@
 import { RetemperError } from "../../errors.js";
 import { asRecord, show } from "../addedTokens.js";
 import { ByteFallbackStep, ByteLevelStep } from "./byteDecoders.js";
-import { listOf, replacement, textOf } from "./normalizers.js";
+import { characterOf, listOf, replacement, textOf } from "./normalizers.js";
+import { withTimeLimit } from "./timeLimit.js";
 
 /** One decoder at work on one text. */
 export interface DecoderStep {
@@ -26,7 +27,8 @@ export function compileDecoder(value: unknown, file: string): Decoder {
   const makers: Decoder[] = [];
   let fused = false;
   for (const spec of flatten(value, file)) {
-    makers.push(compileStep(spec, fused, file));
+    const step = compileStep(spec, file);
+    makers.push(fused ? afterFusing(spec, step, file) : step);
     fused ||= spec.type === "Fuse" || spec.type === "ByteLevel";
   }
   return () => new Chain(makers.map((make) => make()));
@@ -38,8 +40,21 @@ function flatten(value: unknown, file: string): Record<string, unknown>[] {
   return listOf(spec.decoders, "decoders", file).flatMap((entry) => flatten(entry, file));
 }
 
-/** @param fused Whether the tokens before it are one text by now. */
-function compileStep(spec: Record<string, unknown>, fused: boolean, file: string): Decoder {
+/**
+ * A step whose tokens are one text by now. It needs the whole text, except for what models use here: taking a space off
+ * the start.
+ */
+function afterFusing(spec: Record<string, unknown>, step: Decoder, file: string): Decoder {
+  if (spec.type === "Fuse") return step;
+  const { start, stop } = spec;
+  if (spec.type === "Strip" && typeof start === "number" && !stop) {
+    const content = characterOf(spec.content, "content", file);
+    return () => new StripStart(content, start);
+  }
+  return () => new Whole((text) => step().rest([text]).join(""));
+}
+
+function compileStep(spec: Record<string, unknown>, file: string): Decoder {
   switch (spec.type) {
     case "ByteLevel":
       return () => new ByteLevelStep();
@@ -49,19 +64,17 @@ function compileStep(spec: Record<string, unknown>, fused: boolean, file: string
       return mapping((token) => token);
     case "Replace": {
       const replace = replacement(spec, file);
-      return fused ? () => new Whole(replace) : mapping(replace);
+      const timed = (text: string): string => withTimeLimit(text.length, file, () => replace(text));
+      return mapping(asRecord(spec.pattern, "pattern", file).String === undefined ? timed : replace);
     }
     case "Strip": {
-      const content = textOf(spec.content, "content", file);
+      const content = characterOf(spec.content, "content", file);
       const start = typeof spec.start === "number" ? spec.start : 0;
       const stop = typeof spec.stop === "number" ? spec.stop : 0;
-      if (!fused) return mapping((token) => stripped(token, content, start, stop));
-      return stop > 0
-        ? () => new Whole((text) => stripped(text, content, start, stop))
-        : () => new StripStart(content, start);
+      return mapping((token) => stripped(token, content, start, stop));
     }
     case "Metaspace": {
-      const space = textOf(spec.replacement ?? "▁", "replacement", file);
+      const space = characterOf(spec.replacement ?? "▁", "replacement", file);
       const prepended = spec.add_prefix_space !== false && spec.prepend_scheme !== "never";
       return mapping((token, index) => token.replaceAll(space, index === 0 && prepended ? "" : " "));
     }

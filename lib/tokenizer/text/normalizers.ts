@@ -6,7 +6,6 @@ import { asRecord, show } from "../addedTokens.js";
 import { bertNormalizer } from "./bertNormalizer.js";
 import { toByteCharacters } from "./byteLevel.js";
 import { compilePattern } from "./pattern.js";
-import { withTimeLimit } from "./timeLimit.js";
 
 export type Normalize = (text: string) => string;
 
@@ -39,10 +38,8 @@ export function compileNormalizer(value: unknown, file: string): Normalize {
       const prefix = textOf(spec.prepend, "prepend", file);
       return (text) => (text === "" ? "" : prefix + text);
     }
-    case "Replace": {
-      const replace = replacement(spec, file);
-      return replace;
-    }
+    case "Replace":
+      return replacement(spec, file);
     case "ByteLevel":
       return toByteCharacters;
     case "BertNormalizer":
@@ -77,16 +74,26 @@ function trimEnd(text: string): string {
 
 /** A `Replace` entry, for normalizers and decoders. */
 export function replacement(spec: Record<string, unknown>, file: string): (text: string) => string {
-  const { expression, literal } = compilePattern(spec.pattern, file);
+  const pattern = compilePattern(spec.pattern, file);
   const content = textOf(spec.content, "content", file);
   // A function, since a text would have $& and the like replaced in it.
-  const replace = (text: string): string => text.replace(expression, () => content);
-  return literal ? replace : (text) => withTimeLimit(text.length, file, () => replace(text));
+  return (text) => text.replace(pattern, () => content);
 }
 
+/** Texts that a step puts into others have a few characters; more would only blow texts up. */
+const MAX_CONTENT = 256;
+
+/** A short text of a step. */
 export function textOf(value: unknown, what: string, file: string): string {
-  if (typeof value === "string") return value;
-  throw new RetemperError("BAD_INPUT", `${what} is ${show(value)}; expected a text`, { file });
+  if (typeof value === "string" && value.length <= MAX_CONTENT) return value;
+  const message = `${what} is ${show(value)}; expected a text of at most ${MAX_CONTENT} characters`;
+  throw new RetemperError("BAD_INPUT", message, { file });
+}
+
+/** A single character. */
+export function characterOf(value: unknown, what: string, file: string): string {
+  if (typeof value === "string" && Array.from(value).length === 1) return value;
+  throw new RetemperError("BAD_INPUT", `${what} is ${show(value)}; expected one character`, { file });
 }
 
 export function listOf(value: unknown, what: string, file: string): readonly unknown[] {

@@ -4,10 +4,9 @@
 import { RetemperError } from "../../errors.js";
 import { asRecord, show } from "../addedTokens.js";
 import { toByteCharacters } from "./byteLevel.js";
-import { listOf, textOf } from "./normalizers.js";
+import { characterOf, listOf } from "./normalizers.js";
 import { compilePattern } from "./pattern.js";
 import { type SplitBehavior, splitText } from "./splitText.js";
-import { withTimeLimit } from "./timeLimit.js";
 
 /**
  * From pieces to smaller pieces, none of them empty.
@@ -46,13 +45,8 @@ export function compilePreTokenizer(value: unknown, file: string): PreTokenize {
     case "ByteLevel":
       return byteLevel(spec.add_prefix_space !== false, spec.use_regex !== false);
     case "Split": {
-      const { expression, literal } = compilePattern(spec.pattern, file);
-      const split = splitting(expression, behaviorOf(spec.behavior, file), spec.invert === true);
-      if (literal) return split;
-      return (pieces, atStart) => {
-        const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-        return withTimeLimit(length, file, () => split(pieces, atStart));
-      };
+      const pattern = compilePattern(spec.pattern, file);
+      return splitting(pattern, behaviorOf(spec.behavior, file), spec.invert === true);
     }
     case "Digits":
       return spec.individual_digits === true ? splitting(NUMBER, "Isolated") : splitting(NUMBERS, "Isolated");
@@ -67,8 +61,8 @@ export function compilePreTokenizer(value: unknown, file: string): PreTokenize {
       return (pieces, atStart) => steps.reduce((result, step) => step(result, atStart), pieces);
     }
     case "CharDelimiterSplit": {
-      const { expression } = compilePattern({ String: textOf(spec.delimiter, "delimiter", file) }, file);
-      return splitting(expression, "Removed");
+      const delimiter = characterOf(spec.delimiter, "delimiter", file);
+      return splitting(compilePattern({ String: delimiter }, file), "Removed");
     }
     case "Metaspace":
       return metaspace(spec, file);
@@ -97,7 +91,7 @@ function byteLevel(prefixSpace: boolean, words: boolean): PreTokenize {
 
 /** SentencePiece's way with spaces: each becomes a visible character, and one may be put in front. */
 function metaspace(spec: Record<string, unknown>, file: string): PreTokenize {
-  const space = textOf(spec.replacement ?? "▁", "replacement", file);
+  const space = characterOf(spec.replacement ?? "▁", "replacement", file);
   // Older files say add_prefix_space: true is the scheme "always", and false is "never".
   const scheme = spec.add_prefix_space === false ? "never" : (spec.prepend_scheme ?? "always");
   if (scheme !== "always" && scheme !== "first" && scheme !== "never") {
@@ -105,13 +99,13 @@ function metaspace(spec: Record<string, unknown>, file: string): PreTokenize {
       file,
     });
   }
-  const { expression } = compilePattern({ String: space }, file);
+  const pattern = compilePattern({ String: space }, file);
   return (pieces, atStart) => {
     const marked = pieces.map((piece, index) => {
       const text = piece.replaceAll(" ", () => space);
       const prepend = scheme === "always" || (scheme === "first" && atStart && index === 0);
       return prepend && text !== "" && !text.startsWith(space) ? space + text : text;
     });
-    return spec.split === false ? marked : marked.flatMap((piece) => splitText(piece, expression, "MergedWithNext"));
+    return spec.split === false ? marked : marked.flatMap((piece) => splitText(piece, pattern, "MergedWithNext"));
   };
 }

@@ -1,10 +1,10 @@
-// A time limit around regular expressions that come with a model: some take exponential time on some texts, and nothing
-// but V8's own interruption ends such a match.
+// A time limit around work that a model's files decide: a pattern may take exponential time on some texts, and nothing but
+// V8's own interruption ends a match.
 
 import { type Context, createContext, Script } from "node:vm";
 import { RetemperError } from "../../errors.js";
 
-/** Milliseconds that any text may take, and that each further kilobyte may; ordinary patterns need a thousandth of it. */
+/** Milliseconds that any text may take, and that each kilobyte may in addition; ordinary tokenizers need a fiftieth of it. */
 const BASE_MS = 10_000;
 const MS_A_KILOBYTE = 20;
 
@@ -13,7 +13,7 @@ let context: Context | undefined;
 
 /**
  * Runs synchronous work over a text of `length` characters; about 20 µs more than without.
- * @throws RetemperError BAD_INPUT naming `file` when it takes too long.
+ * @throws RetemperError BAD_INPUT naming `file` when it takes too long, or more stack than there is.
  */
 export function withTimeLimit<T>(length: number, file: string, work: () => T): T {
   context ??= createContext(Object.create(null));
@@ -23,10 +23,18 @@ export function withTimeLimit<T>(length: number, file: string, work: () => T): T
     const timeout = Math.ceil(BASE_MS + (length / 1024) * MS_A_KILOBYTE);
     return script.runInContext(context, { timeout }) as T;
   } catch (cause) {
+    if (cause instanceof RangeError) {
+      // A pattern that keeps every character of a run in mind, such as one over millions of letters without a space.
+      throw new RetemperError("BAD_INPUT", `a part of the text is too long for the tokenizer: ${cause.message}`, {
+        file,
+        hint: "split the text",
+        cause,
+      });
+    }
     if ((cause as NodeJS.ErrnoException).code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw cause;
-    throw new RetemperError("BAD_INPUT", "a pattern of the tokenizer takes too long on this text", {
+    throw new RetemperError("BAD_INPUT", "the tokenizer takes too long on this text", {
       file,
-      hint: "the pattern backtracks without end; get the tokenizer from a source that you trust",
+      hint: "one of its patterns goes back and forth without end: get the tokenizer from a source that you trust",
       cause,
     });
   } finally {

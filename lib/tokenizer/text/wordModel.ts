@@ -9,7 +9,9 @@ export class WordModel implements PieceModel {
   readonly #unknown: UnknownId;
   readonly #pieces: boolean;
   readonly #prefix: string;
+  /** Characters of the longest word that is split, and length of the longest token. */
   readonly #longest: number;
+  #longestToken = 1;
 
   /**
    * @param model `model` of tokenizer.json.
@@ -27,6 +29,7 @@ export class WordModel implements PieceModel {
     this.#prefix = typeof model.continuing_subword_prefix === "string" ? model.continuing_subword_prefix : "##";
     const longest = model.max_input_chars_per_word;
     this.#longest = typeof longest === "number" ? longest : 100;
+    for (const token of vocabulary.keys()) this.#longestToken = Math.max(this.#longestToken, token.length);
   }
 
   encode(piece: string, ids: number[]): void {
@@ -43,7 +46,7 @@ export class WordModel implements PieceModel {
     let start = 0;
     while (start < characters.length) {
       const prefix = start > 0 ? this.#prefix : "";
-      let end = characters.length;
+      let end = Math.min(characters.length, start + this.#longestToken);
       let id: number | undefined;
       for (; end > start; end -= 1) {
         id = this.#vocabulary.get(prefix + characters.slice(start, end).join(""));
