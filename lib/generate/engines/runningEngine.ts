@@ -2,6 +2,7 @@
 
 import type { Decoder } from "../decoder.js";
 import { type AssembledDecoder, assembleDecoder } from "../ops/assembleDecoder.js";
+import { MOST_SCORES } from "../ops/attend.js";
 import type { Runtime } from "../ops/runtime.js";
 import type { DecoderSpec, Weight } from "../ops/specs.js";
 import type { EngineFacts } from "../types.js";
@@ -37,11 +38,13 @@ export function decoderOn(engine: RunningEngine, spec: DecoderSpec): AssembledDe
   return assembleDecoder({ ...parts, spec, memory: { weights, ...decoderMemory(spec) } });
 }
 
-/** Compositions keep keys and values in float32, and a handful of results of a layer at once. */
+/** Compositions keep keys and values in float32, a handful of results of a layer at once, and pieces of attention's scores. */
 function composedMemory(spec: DecoderSpec): Omit<Decoder["memory"], "weights"> {
   const widest = Math.max(...spec.layers.map(({ mlp, attend }) => 3 * mlp.up.out + 4 * attend.heads * attend.headDim));
+  const scores = 3 * spec.maxPositions * Math.max(...spec.layers.map(({ attend }) => attend.heads));
   return {
     cacheToken: spec.layers.reduce((sum, { attend }) => sum + 8 * attend.kvHeads * attend.headDim, 0),
-    activations: (rows, wanted) => 4 * (rows * (widest + 4 * spec.hidden) + 2 * wanted * spec.vocabulary),
+    activations: (rows, wanted) =>
+      4 * (rows * (widest + 4 * spec.hidden) + 2 * wanted * spec.vocabulary + Math.min(3 * MOST_SCORES, rows * scores)),
   };
 }

@@ -15,6 +15,7 @@ import {
   type Tensor3D,
   type Tensor4D,
   tanh,
+  tidy,
   transpose,
 } from "@tensorflow/tfjs-core";
 import { RetemperError } from "../../errors.js";
@@ -71,18 +72,47 @@ function byHead(x: Tensor3D, group: Group): Tensor4D {
   return transpose(reshape(rows, [runs, group.width, heads, headDim]), [0, 2, 1, 3]) as Tensor4D;
 }
 
-/** queries [runs, heads, width, headDim] -> [runs * width, heads * headDim]: softmax(q k + mask) v (Vaswani et al. 2017). */
-function attendGroup(queries: Tensor4D, parts: readonly Part[], group: Group, spec: AttendSpec): Tensor2D {
-  const { heads, kvHeads, headDim, softcap, window } = spec;
-  const runs = group.runs.length;
-  const { width } = group;
+/** Scores that are in memory at once, about: 64 MB of them. A long prompt's queries are taken piece by piece. */
+export const MOST_SCORES = 1 << 24;
+
+/** queries [runs, heads, width, headDim] -> [runs * width, heads * headDim]. */
+export function attendGroup(
+  queries: Tensor4D,
+  parts: readonly Part[],
+  group: Pick<Group, "mask">,
+  spec: AttendSpec,
+  mostScores = MOST_SCORES,
+): Tensor2D {
+  const [runs, heads, width, headDim] = queries.shape;
+  const keys = parts.reduce((sum, part) => sum + part.keys.shape[2], 0);
+  const mask = group.mask(spec.window);
+  const piece = Math.max(1, Math.floor(mostScores / (runs * heads * keys)));
+  const results: Tensor4D[] = [];
+  for (let begin = 0; begin < width; begin += piece) {
+    const size = Math.min(piece, width - begin);
+    const part = <T extends Tensor4D | undefined>(of: T) =>
+      (of === undefined || size === width ? of : slice(of, [0, 0, begin, 0], [-1, -1, size, -1])) as T;
+    results.push(tidy(() => attendPiece(part(queries), parts, part(mask), spec)));
+  }
+  const result = results.length === 1 ? (results[0] as Tensor4D) : concat(results, 2);
+  const ordered = width === 1 ? result : transpose(result, [0, 2, 1, 3]);
+  return reshape(ordered, [runs * width, heads * headDim]);
+}
+
+/** queries [runs, heads, width, headDim] -> the same shape: softmax(cap(q k) + mask) v (Vaswani et al. 2017). */
+function attendPiece(
+  queries: Tensor4D,
+  parts: readonly Part[],
+  mask: Tensor4D | undefined,
+  { heads, kvHeads, headDim, softcap }: AttendSpec,
+): Tensor4D {
+  const [runs, , width] = queries.shape;
   // the heads that share keys and values are rows of one product
   const grouped: Tensor4D = reshape(queries, [runs, kvHeads, (heads / kvHeads) * width, headDim]);
   const products = parts.map((part) => matMul(grouped, part.keys, false, true) as Tensor4D);
   const raw = products.length === 1 ? (products[0] as Tensor4D) : concat(products, 3);
   const capped = softcap === undefined ? raw : mul<Tensor4D>(tanh(div(raw, softcap)), softcap);
 
-  const mask = group.mask(window);
   const total = capped.shape[3];
   const scores = mask ? add(reshape(capped, [runs, heads, width, total]), mask) : capped;
   const weights: Tensor4D = reshape(softmax(scores), [runs, kvHeads, (heads / kvHeads) * width, total]);
@@ -95,7 +125,5 @@ function attendGroup(queries: Tensor4D, parts: readonly Part[], group: Group, sp
     return matMul(own, part.values) as Tensor4D;
   });
   const result = sums.length === 1 ? (sums[0] as Tensor4D) : sums.reduce((sum, next) => add(sum, next));
-  if (width === 1) return reshape(result, [runs, heads * headDim]);
-  const perHead = reshape(result, [runs, heads, width, headDim]);
-  return reshape(transpose(perHead, [0, 2, 1, 3]), [runs * width, heads * headDim]);
+  return reshape(result, [runs, heads, width, headDim]);
 }
