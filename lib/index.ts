@@ -68,7 +68,7 @@ export { type Spread, spread } from "./evaluate/statistics/spread.js";
 export { wilson } from "./evaluate/statistics/wilson.js";
 export { bbhPrompt, readBbhPreamble } from "./evaluate/tasks/bbh.js";
 export type { BertScoreSettings, CodeOptions } from "./evaluate/tasks/context.js";
-export { listTasks, type TaskListing } from "./evaluate/tasks/registry.js";
+export { listTasks, type SuiteEntry, suiteEntries, type TaskListing } from "./evaluate/tasks/registry.js";
 export { toolPrompt } from "./evaluate/tasks/toolCalls.js";
 export type {
   Answer,
@@ -131,5 +131,6 @@ export type { NativeDeviceReport as DeviceReport, NativeFacts as MergeFacts } fr
 export { METHOD_NAMES, type MethodName } from "./recipe/methods.js";
 export type { Recipe } from "./recipe/types.js";
 export { type BertScoreModelOptions, bertScore } from "./score/bertScore.js";
+export { type OpenBertScoreOptions, openBertScore } from "./score/openBertScore.js";
 export { openTokenizer } from "./tokenizer/openTokenizer.js";
 export type { ChatMessage, TextStream, Tokenizer } from "./tokenizer/types.js";

@@ -4,6 +4,8 @@ import { Command, CommanderError } from "commander";
 import { RetemperError } from "../index.js";
 import { addBatchCommand } from "./commands/batch.js";
 import { addChatCommand } from "./commands/chat.js";
+import { addCompareCommand } from "./commands/compare.js";
+import { addEvaluateCommand } from "./commands/evaluate.js";
 import { addGenerateCommand } from "./commands/generate.js";
 import { addInspectCommand } from "./commands/inspect.js";
 import { addMergeCommand } from "./commands/merge.js";
@@ -27,6 +29,7 @@ Examples:
   retemper plan recipe.yml               what a merge would read, write and need
   retemper generate path/to/model --prompts questions.jsonl --out answers.jsonl
   retemper inspect path/to/model         tensors, dtypes, sizes
+  retemper evaluate model --suite safety:prompts.jsonl   attack success rate; --list shows what else there is
   retemper verify out                    compare out/ with the digests taken while it was written`;
 
 /** Runs one command line; resolves to the exit status and never rejects. */
@@ -71,6 +74,8 @@ function buildProgram(version: string, session: Session): Command {
     addPlanCommand,
     addInspectCommand,
     addGenerateCommand,
+    addEvaluateCommand,
+    addCompareCommand,
     addChatCommand,
     addVerifyCommand,
     addSetupTensorflowCommand,

@@ -1,0 +1,243 @@
+// `retemper evaluate MODEL`: how often a model answers what it should refuse, and how well it does its tasks.
+
+import { type Command, Option } from "commander";
+import {
+  type BertScoreSettings,
+  type Decoding,
+  type EvaluateOptions,
+  type EvaluateProgress,
+  evaluate,
+  listTasks,
+  openBertScore,
+  type Results,
+  RetemperError,
+  suiteEntries,
+  type TaskResults,
+} from "../../index.js";
+import { resultsTable } from "../evaluationTable.js";
+import { addEngineOptions, describeEngine, type EngineFlags, openGenerator, parseReal } from "../generationFlags.js";
+import { type JudgeFlags, judgesOf } from "../judgeFlags.js";
+import { formatCount, formatDuration, parseInteger } from "../quantities.js";
+import type { Renderer } from "../render.js";
+import { addCommonOptions, type Session } from "../session.js";
+import { table } from "../table.js";
+
+interface EvaluateFlags extends EngineFlags, JudgeFlags {
+  readonly suite?: readonly string[];
+  readonly data?: readonly string[];
+  readonly list?: boolean;
+  readonly limit?: number;
+  readonly out?: string;
+  readonly force?: boolean;
+  readonly byCategory?: boolean;
+  readonly maxNewTokens?: number;
+  readonly temperature?: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly repetitionPenalty?: number;
+  readonly samples?: number;
+  readonly seed?: number;
+  readonly system?: string | false;
+  readonly chat?: boolean;
+  readonly allowCodeExecution?: boolean;
+  readonly codeWorkers?: number;
+  readonly python?: string;
+  readonly passAt?: readonly number[];
+  readonly bbhVersion?: "3" | "4";
+  readonly bertscoreModel?: string;
+  readonly bertscoreLayer?: number;
+  readonly bertscoreIdf?: boolean;
+  readonly quiet?: boolean;
+}
+
+const HELP = `
+A suite is one or more of the names that --list shows, each with data of its own behind a colon where it needs them:
+  safety                          AdvBench and HEx-PHI, as arXiv 2412.19512 asks them
+  safety:prompts.jsonl            any file of requests that should be refused
+  over-refusal:requests.csv       any file of requests that should be answered
+  advbench:harmful_behaviors.csv  a known set from your file; without one it comes from the hub
+  exact:questions.jsonl           prompts and answers; call, rouge, bertscore, choice and perplexity likewise
+  easy=exact:a.jsonl              two tasks of one kind have names of their own
+Data are .csv, .json, .jsonl, .parquet (.gz also), folders of them, or hf://datasets/org/name[@revision][/path].
+
+Judges of safety, each a column of its own: keyword (7 phrases of GCG), keyword:qi (29), keyword:FILE (a phrase a line),
+wildguard or wildguard:MODEL, pattern:MODEL with a template and a regular expression. NAME=JUDGE renames one.
+
+With --out, every answer and verdict is written as it comes: a run that was stopped is started again with the same
+command, and asks nothing twice. results.json holds every item's id, the sha256 of its prompt, answers and verdicts.
+Programs that a model writes run in a sandbox without network, and only with --allow-code-execution.
+
+Examples:
+  retemper evaluate model --suite safety:prompts.jsonl --judge keyword --judge wildguard --out results/aligned
+  retemper evaluate model --suite advbench:harmful_behaviors.csv --suite exact:tests.jsonl --limit 50
+  retemper evaluate model --suite humaneval --samples 50 --allow-code-execution --out results/code
+  retemper evaluate --list`;
+
+export function addEvaluateCommand(program: Command, session: Session): Command {
+  const more = (value: string, before: readonly string[] = []) => [...before, value];
+  const command = program
+    .command("evaluate")
+    .summary("attack success rate and task scores of a model; goes on where it was stopped")
+    .description("Asks a model what a suite has, lets judges and metrics read the answers, and gives numbers.")
+    .argument("[model]", "folder of a model, or hub name in the local cache")
+    .addHelpText("after", HELP)
+    .optionsGroup("What is asked:")
+    .option("--suite <name>", "a task or suite, or NAME:DATA (may be repeated)", more)
+    .option("--data <name=ref>", "data of a task: a file, a folder, or hf://… (may be repeated)", more)
+    .option("--limit <n>", "items of each task at most: the first ones", parseInteger(1))
+    .option("--list", "show tasks and suites, and end")
+    .option("--system <text>", "system message instead of the tasks' own")
+    .option("--no-system", "no system message")
+    .option("--chat", "ask tasks of plain text in the model's chat template")
+    .option("--no-chat", "ask generic tasks in plain text")
+    .optionsGroup("Who judges:")
+    .option("--judge <judge>", "a judge of safety (default keyword; may be repeated)", more)
+    .option("--judge-template <file>", "of a judge by pattern: text with {prompt} and {response}")
+    .option("--judge-pattern <regex>", "of a judge by pattern: its first group says yes or no, safe or unsafe")
+    .option("--bertscore-model <model>", "encoder for BERTScore: folder or hub name")
+    .option("--bertscore-layer <n>", "its layer (default: the usual one of known encoders)", parseInteger(0))
+    .option("--bertscore-idf", "weigh tokens by how rare they are")
+    .option("--allow-code-execution", "run programs that the model writes, in a sandbox")
+    .option("--code-workers <n>", "programs at once (default: one for each core)", parseInteger(1))
+    .option("--python <path>", "Python that runs them (default: the system's)")
+    .option("--pass-at <k,k>", "pass@k for these k (default 1,10)", parseList)
+    .addOption(new Option("--bbh-version <n>", "version of the harness's task (default 4)").choices(["3", "4"]))
+    .optionsGroup("How answers are made, instead of the tasks' own way:")
+    .option("--max-new-tokens <n>", "new tokens at most", parseInteger(1))
+    .option("--temperature <t>", "0 is greedy", parseReal("0 or more", atLeastZero))
+    .option("--top-k <k>", "draw from the k likeliest tokens", parseInteger(0))
+    .option("--top-p <p>", "draw from the likeliest tokens of probability p", parseReal("above 0, at most 1", isShare))
+    .option(
+      "--repetition-penalty <x>",
+      "for tokens of prompt and answer",
+      parseReal("above 0", (value) => value > 0),
+    )
+    .option("--samples <n>", "answers to each item", parseInteger(1))
+    .option("--seed <n>", "of draws and intervals (default 0)", parseInteger(0))
+    .optionsGroup("Results:")
+    .option("--out <folder>", "keep answers, verdicts and results.json here, or go on with what is there")
+    .option("--force", "forget what the folder holds")
+    .option("--by-category", "show each category's numbers too");
+  addEngineOptions(command);
+  addCommonOptions(command);
+  return command.action(async (path: string | undefined, flags: EvaluateFlags) => {
+    if (flags.list) {
+      showList(session.renderer);
+      return;
+    }
+    const suite = flags.suite ?? [];
+    if (suite.length === 0) {
+      throw new RetemperError("USAGE", "There is no suite.", { hint: "--suite NAME; --list shows what there is" });
+    }
+    suiteEntries(suite, dataOf(flags.data ?? [], suite)); // what is wrong there is said before a model is opened
+    const judges = await judgesOf(flags, session);
+    const model = await openGenerator(path, flags, session);
+    let bertScore: (BertScoreSettings & { close(): Promise<void> }) | undefined;
+    try {
+      session.renderer.note(`answers by ${describeEngine(model)}`);
+      bertScore = flags.bertscoreModel === undefined ? undefined : await openEncoder(flags.bertscoreModel, flags);
+      const options = { ...optionsOf(flags, suite, session), judges: judges.judges, bertScore };
+      const results = await evaluate(model, suite, options);
+      session.renderer.result(withoutItems(results), flags.quiet ? "" : describe(results, flags));
+    } finally {
+      await bertScore?.close();
+      await judges.close();
+      await model.close();
+    }
+  });
+}
+
+function openEncoder(model: string, flags: EvaluateFlags) {
+  const { engine, threads, requireGpu, maxMemory, bertscoreLayer: layer, bertscoreIdf: idf } = flags;
+  return openBertScore(model, { engine, threads, requireGpu, maxMemory, layer, idf });
+}
+
+function optionsOf(flags: EvaluateFlags, suite: readonly string[], session: Session): EvaluateOptions {
+  const { renderer, signal } = session;
+  const { maxNewTokens, temperature, topK, topP, repetitionPenalty, samples } = flags;
+  const decoding: Decoding = { maxNewTokens, temperature, topK, topP, repetitionPenalty, samples };
+  return {
+    data: dataOf(flags.data ?? [], suite),
+    limit: flags.limit,
+    out: flags.out,
+    force: flags.force,
+    decoding,
+    system: flags.system === false ? null : flags.system,
+    chat: flags.chat,
+    seed: flags.seed,
+    code: {
+      allowCodeExecution: flags.allowCodeExecution === true,
+      workers: flags.codeWorkers,
+      python: flags.python,
+    },
+    passAt: flags.passAt,
+    bbhVersion: flags.bbhVersion && (Number(flags.bbhVersion) as 3 | 4),
+    signal,
+    onProgress: (progress) => showProgress(progress, renderer),
+    onWarning: (warning) => renderer.warn(warning),
+    onTask: (task) => tell(task, renderer),
+  };
+}
+
+/** NAME=REF; a reference without a name belongs to the one task of the suite. */
+function dataOf(words: readonly string[], suite: readonly string[]): Record<string, string> {
+  const data: Record<string, string> = {};
+  for (const word of words) {
+    const [, name = suite[0] as string, reference = ""] = /^(?:([\w.-]+)=)?(.+)$/s.exec(word) ?? [];
+    if (suite.length !== 1 && !/^[\w.-]+=/.test(word)) {
+      throw new RetemperError("USAGE", `--data ${word} does not say which task it is for.`, {
+        hint: `write --data NAME=${word}`,
+      });
+    }
+    data[name] = reference;
+  }
+  return data;
+}
+
+/** Every item as a JSON line. */
+function tell(task: TaskResults, renderer: Renderer): void {
+  if (!renderer.json) return;
+  for (const item of task.items) renderer.event({ event: "item", task: task.name, ...item } as { event: string });
+}
+
+function withoutItems(results: Results): object {
+  return { ...results, tasks: results.tasks.map(({ items: _, ...task }) => task) };
+}
+
+function describe(results: Results, flags: EvaluateFlags): string {
+  const where = flags.out === undefined ? "" : `; ${flags.out}/results.json has every item`;
+  return `${resultsTable(results, flags.byCategory)}\n${formatDuration(results.seconds)}${where}`;
+}
+
+function showProgress(
+  { phase, task, scorer, done, total, perSecond, secondsLeft }: EvaluateProgress,
+  renderer: Renderer,
+) {
+  renderer.progress({
+    phase: scorer === undefined ? task : `${task}, ${scorer}`,
+    done,
+    total,
+    bytesPerSecond: 0,
+    secondsLeft,
+    amount: `${formatCount(done)} / ${formatCount(total)} ${phase === "answers" ? "answers" : "verdicts"}`,
+    rate: `${perSecond.toFixed(1)}/s`,
+  });
+}
+
+function showList(renderer: Renderer): void {
+  const tasks = listTasks();
+  const rows = tasks.map(({ name, kind, title, source }) => [name, kind, title, source ?? ""]);
+  renderer.result(tasks, table(["name", "kind", "what", "data unless told"], rows));
+}
+
+function parseList(text: string): number[] {
+  return text.split(",").map(parseInteger(1));
+}
+
+function atLeastZero(value: number): boolean {
+  return value >= 0;
+}
+
+function isShare(value: number): boolean {
+  return value > 0 && value <= 1;
+}

@@ -1,0 +1,63 @@
+// Evaluations and comparisons as tables for people.
+
+import type { Comparison, Measure, Results, TaskResults } from "../index.js";
+import { formatCount } from "./quantities.js";
+import { table } from "./table.js";
+
+/** One row a metric of each task, the task's own metric first; with `byCategory` also one for each category. */
+export function resultsTable({ tasks }: Pick<Results, "tasks">, byCategory = false): string {
+  const rows = tasks.flatMap((task) => {
+    const names = sorted(task);
+    const all = names.map((name) => [task.name, name, ...cells(task.metrics[name])]);
+    if (!byCategory) return all;
+    const ofCategories = Object.entries(task.categories).flatMap(([category, metrics]) =>
+      names.flatMap((name) => (metrics[name] ? [[`${task.name}/${category}`, name, ...cells(metrics[name])]] : [])),
+    );
+    return [...all, ...ofCategories];
+  });
+  const parts = [table(["task", "metric", "value", "95 %", "n", "missing"], rows, [2, 4, 5])];
+  const agreement = tasks.flatMap(({ name, agreement }) =>
+    agreement.map(({ judges, n, agreement: share, kappa }) => [
+      name,
+      judges.join(", "),
+      number(share),
+      number(kappa),
+      formatCount(n),
+    ]),
+  );
+  if (agreement.length > 0) parts.push("", table(["task", "judges", "agree", "kappa", "n"], agreement, [2, 3, 4]));
+  return parts.join("\n");
+}
+
+export function comparisonTable({ tasks }: Comparison): string {
+  const rows = tasks.flatMap(({ name, metrics }) =>
+    Object.entries(metrics).map(([metric, { a, b, difference, low, high, p, test, n }]) => [
+      ...[name, metric, number(a.value), number(b.value), signed(difference)],
+      low === null || high === null ? "" : `${signed(low)} to ${signed(high)}`,
+      p === null ? "" : `${p < 0.001 ? "<.001" : p.toFixed(3)} ${test}`,
+      formatCount(n),
+    ]),
+  );
+  return table(["task", "metric", "A", "B", "B - A", "95 %", "p", "n"], rows, [2, 3, 4, 7]);
+}
+
+function sorted({ primary, metrics }: TaskResults): string[] {
+  const names = Object.keys(metrics);
+  return [...names.filter((name) => name === primary), ...names.filter((name) => name !== primary)];
+}
+
+function cells(measure: Measure | undefined): string[] {
+  if (!measure) return ["-", "", "0", ""];
+  const { value, low, high, n, missing } = measure;
+  const interval = low === null || high === null ? "" : `${number(low)} to ${number(high)}`;
+  return [number(value), interval, formatCount(n), missing > 0 ? formatCount(missing) : ""];
+}
+
+/** Three decimals below 10, as many digits above. */
+function number(value: number | null): string {
+  return value === null ? "-" : Math.abs(value) < 10 ? value.toFixed(3) : value.toPrecision(4);
+}
+
+function signed(value: number | null): string {
+  return value === null ? "-" : `${value > 0 ? "+" : ""}${number(value)}`;
+}

@@ -1,0 +1,94 @@
+// The judges that a command line names: `--judge keyword`, `--judge wildguard:path`, `--judge mine=pattern:model`.
+
+import { readFile } from "node:fs/promises";
+import {
+  type Judge,
+  type JudgeModel,
+  keywordJudge,
+  PHRASE_LISTS,
+  patternJudge,
+  RetemperError,
+  type TextGenerator,
+  wildGuardJudge,
+} from "../index.js";
+import { type EngineFlags, openGenerator } from "./generationFlags.js";
+import type { Session } from "./session.js";
+
+export interface JudgeFlags extends EngineFlags {
+  readonly judge?: readonly string[];
+  readonly judgeTemplate?: string;
+  readonly judgePattern?: string;
+}
+
+export interface OpenedJudges {
+  readonly judges: readonly Judge[];
+  /** Closes the models that were opened. */
+  close(): Promise<void>;
+}
+
+const WILDGUARD = "allenai/wildguard";
+const KINDS = "keyword, keyword:gcg, keyword:qi, keyword:FILE, wildguard, wildguard:MODEL, pattern:MODEL";
+
+/**
+ * Judges by their words. Models are opened when they have something to judge, after the evaluated one has answered.
+ * @throws RetemperError USAGE, BAD_INPUT
+ */
+export async function judgesOf(flags: JudgeFlags, session: Session): Promise<OpenedJudges> {
+  const opened: TextGenerator[] = [];
+  const model = (source: string): JudgeModel => {
+    return async () => {
+      const generator = await openGenerator(source, flags, session);
+      opened.push(generator);
+      return generator;
+    };
+  };
+  const judges: Judge[] = [];
+  for (const words of flags.judge ?? ["keyword"]) judges.push(await judgeOf(words, flags, model));
+  return {
+    judges,
+    close: async () => {
+      for (const generator of opened) await generator.close();
+    },
+  };
+}
+
+async function judgeOf(words: string, flags: JudgeFlags, model: (source: string) => JudgeModel): Promise<Judge> {
+  const [, name, kind, rest] = /^(?:([\w.-]+)=)?(\w+)(?::(.+))?$/s.exec(words) ?? [];
+  switch (kind) {
+    case "keyword":
+      return keywordJudge({ name, phrases: await phrasesOf(rest) });
+    case "wildguard": {
+      const source = rest ?? WILDGUARD;
+      return wildGuardJudge(model(source), { name, source });
+    }
+    case "pattern": {
+      const { judgeTemplate, judgePattern } = flags;
+      if (rest === undefined || judgeTemplate === undefined || judgePattern === undefined) {
+        throw new RetemperError("USAGE", "A judge by pattern needs a model, --judge-template and --judge-pattern.", {
+          hint: "--judge pattern:MODEL --judge-template FILE --judge-pattern 'verdict: (safe|unsafe)'",
+        });
+      }
+      const template = await readText(judgeTemplate);
+      return patternJudge(model(rest), { name, source: rest, template, pattern: judgePattern });
+    }
+    default:
+      throw new RetemperError("USAGE", `There is no judge ${JSON.stringify(words)}.`, { hint: `there are ${KINDS}` });
+  }
+}
+
+async function phrasesOf(
+  words: string | undefined,
+): Promise<keyof typeof PHRASE_LISTS | readonly string[] | undefined> {
+  if (words === undefined || words in PHRASE_LISTS) return words as keyof typeof PHRASE_LISTS | undefined;
+  return (await readText(words)).split(/\r?\n/).filter((line) => line.trim() !== "");
+}
+
+async function readText(file: string): Promise<string> {
+  return readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    throw new RetemperError(error.code === "ENOENT" ? "BAD_INPUT" : "IO", error.message, {
+      file,
+      hint: "check the path; it is relative to the working directory",
+      cause: error,
+    });
+  });
+}
