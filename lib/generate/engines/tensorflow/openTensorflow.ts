@@ -10,6 +10,7 @@ import { registerCompositions } from "../../ops/compositions.js";
 import type { DecoderSpec, Weight } from "../../ops/specs.js";
 import type { ModelOptions, Precision } from "../../types.js";
 import { decoderOn, type RunningEngine, weightsOf } from "../runningEngine.js";
+import { registerFusedKernels } from "./fusedKernels.js";
 import { BACKEND, type LoadOptions, loadTensorflow, type Tensorflow } from "./loadTensorflow.js";
 import { onTensorflow } from "./onTensorflow.js";
 import { RawOps, TF_TYPE } from "./rawOps.js";
@@ -41,7 +42,8 @@ export function startTensorflow(
   const tensorflow = loadTensorflow(options);
   if (options.requireGpu && !tensorflow.gpu) throw noGpu(tensorflow);
   enableProdMode();
-  registerCompositions(BACKEND);
+  registerFusedKernels();
+  registerCompositions(BACKEND); // the others
   const { precision = "float32" } = options;
   const policy = policyFor(precision, tensorflow.gpu, weights, options.maxMemory ?? availableMemory());
   const runtime = new TensorflowRuntime(new RawOps(tensorflow), checkpoint.files, loadAddon(), policy);

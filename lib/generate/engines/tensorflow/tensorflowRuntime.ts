@@ -6,7 +6,7 @@ import type { Addon } from "../../../addon/surface.js";
 import type { StoredFile } from "../../../checkpoint/types.js";
 import { BlockCache } from "../../ops/blockCache.js";
 import type { Runtime } from "../../ops/runtime.js";
-import type { CacheShape, Matrix, Weight } from "../../ops/specs.js";
+import type { CacheShape, Matrix, Norm, Weight } from "../../ops/specs.js";
 import { type FloatType, type RawOps, type RawTensor, TF_TYPE } from "./rawOps.js";
 
 /** How weights are kept and multiplied. */
@@ -24,7 +24,7 @@ const STORED_TYPES: Readonly<Record<string, FloatType>> = {
 };
 
 export class TensorflowRuntime implements Runtime {
-  private readonly ops: RawOps;
+  readonly ops: RawOps;
   private readonly files: readonly StoredFile[];
   private readonly addon: Pick<Addon, "readBytes">;
   private readonly policy: WeightPolicy;
@@ -41,20 +41,46 @@ export class TensorflowRuntime implements Runtime {
 
   /** Differentiable with respect to x: dx = dy W. The weight is no tensor of TensorFlow.js, and stays as it is. */
   linear(x: Tensor2D, matrix: Matrix): Tensor2D {
-    const { weight, layout, bias } = matrix;
-    const transposed = layout === "out-in";
+    const times = (factor: Tensor2D, backwards: boolean) =>
+      this.ops.arena(() => {
+        const y = this.multiply(this.operand(this.ops.borrow(factor)), matrix, backwards);
+        return this.ops.give<Tensor2D>(y, [factor.shape[0], backwards ? matrix.in : matrix.out]);
+      });
     const multiply = customGrad<Tensor2D>((input) => ({
-      value: this.product(input as Tensor2D, weight, transposed, matrix.out),
-      gradFunc: (dy) => this.product(dy as Tensor2D, weight, !transposed, matrix.in),
+      value: times(input as Tensor2D, false),
+      gradFunc: (dy) => times(dy as Tensor2D, true),
     }));
+    const { bias } = matrix;
     return bias ? tidy(() => add<Tensor2D>(multiply(x), this.vector(bias))) : multiply(x);
+  }
+
+  /** An activation as products take it: in the type that they are computed in. */
+  operand(x: RawTensor): RawTensor {
+    return x.type === this.policy.computed ? x : this.ops.cast(x, this.policy.computed);
+  }
+
+  /** x W^T + bias of an operand, as float32. */
+  product(x: RawTensor, matrix: Matrix): RawTensor {
+    const y = this.multiply(x, matrix, false);
+    return matrix.bias ? this.ops.binary("AddV2", y, this.ops.borrow(this.vector(matrix.bias))) : y;
+  }
+
+  /** What a normalised value is multiplied by. */
+  gain({ weight, plusOne }: Norm): RawTensor {
+    if (!plusOne) return this.ops.borrow(this.vector(weight));
+    const key = `1 + ${weight.name}`;
+    let found = this.vectors.get(key);
+    if (found === undefined) {
+      found = keep(add(this.vector(weight), 1));
+      this.vectors.set(key, found);
+    }
+    return this.ops.borrow(found);
   }
 
   vector(weight: Weight): Tensor1D {
     let found = this.vectors.get(weight.name);
     if (found === undefined) {
-      const stored = this.read(weight);
-      found = keep(this.ops.give(this.to(TF_TYPE.FLOAT, stored), [...weight.shape]));
+      found = keep(this.ops.give(this.ops.turnInto(TF_TYPE.FLOAT, this.read(weight)), [...weight.shape]));
       this.vectors.set(weight.name, found);
     }
     return found as Tensor1D;
@@ -62,7 +88,7 @@ export class TensorflowRuntime implements Runtime {
 
   gather(table: Weight, ids: Int32Array): Tensor2D {
     const rows = this.ops.gather(this.matrix(table), ids);
-    return this.ops.give(this.to(TF_TYPE.FLOAT, rows), [ids.length, table.shape[1] as number]);
+    return this.ops.give(this.ops.turnInto(TF_TYPE.FLOAT, rows), [ids.length, table.shape[1] as number]);
   }
 
   createCache(shape: CacheShape): BlockCache {
@@ -83,24 +109,13 @@ export class TensorflowRuntime implements Runtime {
     this.ops.dispose();
   }
 
-  /** x W, or x W^T, as float32. */
-  private product(x: Tensor2D, weight: Weight, transposed: boolean, width: number): Tensor2D {
-    const { computed } = this.policy;
+  /** x W^T, or backwards y W, as float32. */
+  private multiply(x: RawTensor, { weight, layout }: Matrix, backwards: boolean): RawTensor {
     const kept = this.matrix(weight);
-    const borrowed = this.ops.borrow(x);
-    const made: RawTensor[] = [];
-    const as = (tensor: RawTensor) => {
-      if (tensor.type === computed) return tensor;
-      const cast = this.ops.cast(tensor, computed);
-      made.push(cast);
-      return cast;
-    };
-    try {
-      const y = this.ops.matMul(as(borrowed), as(kept), transposed);
-      return this.ops.give(this.to(TF_TYPE.FLOAT, y), [x.shape[0], width]);
-    } finally {
-      for (const tensor of made) this.ops.delete(tensor);
-    }
+    const factor = kept.type === this.policy.computed ? kept : this.ops.cast(kept, this.policy.computed);
+    const y = this.ops.matMul(x, factor, (layout === "out-in") !== backwards);
+    if (factor !== kept) this.ops.delete(factor); // it may be large: not first when the arena ends
+    return this.ops.turnInto(TF_TYPE.FLOAT, y);
   }
 
   private matrix(weight: Weight): RawTensor {
@@ -108,20 +123,11 @@ export class TensorflowRuntime implements Runtime {
     let found = this.matrices.get(key);
     if (found === undefined) {
       const stored = this.read(weight);
-      found = this.policy.kept === "stored" ? stored : this.to(this.policy.kept, stored);
+      found = this.policy.kept === "stored" ? stored : this.ops.turnInto(this.policy.kept, stored);
+      this.ops.hold(found);
       this.matrices.set(key, found);
     }
     return found;
-  }
-
-  /** In another type; the tensor that was given is used up. */
-  private to(type: FloatType, tensor: RawTensor): RawTensor {
-    if (tensor.type === type) return tensor;
-    try {
-      return this.ops.cast(tensor, type);
-    } finally {
-      this.ops.delete(tensor);
-    }
   }
 
   private read({ stored, rows, shape }: Weight): RawTensor {
