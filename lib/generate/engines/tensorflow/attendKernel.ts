@@ -1,7 +1,8 @@
 // Attention by number: the mathematics of ops/attend.ts, over the same cache.
 
-import type { Tensor4D } from "@tensorflow/tfjs-core";
+import { type Tensor4D, tidy } from "@tensorflow/tfjs-core";
 import { RetemperError } from "../../../errors.js";
+import { attendGroup as attendInPieces, MOST_SCORES } from "../../ops/attend.js";
 import { BlockCache, type Part } from "../../ops/blockCache.js";
 import type { AttendAttributes } from "../../ops/kernels.js";
 import type { Turns } from "../../ops/rotate.js";
@@ -85,19 +86,27 @@ function attendGroup(
   queries: RawTensor,
   parts: readonly Part[],
   group: Group,
-  { heads, kvHeads, headDim, softcap, window }: AttendSpec,
+  spec: AttendSpec,
   ops: RawOps,
 ): RawTensor {
+  const { heads, kvHeads, headDim, softcap, window } = spec;
   const runs = group.runs.length;
   const { width } = group;
+  const sizes = parts.map(({ keys }) => keys.shape[2]);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const ordered = byHead(queries, group, heads, headDim, ops);
+  if (runs * heads * width * total > MOST_SCORES) {
+    const given = ops.give<Tensor4D>(ordered, [runs, heads, width, headDim]);
+    const composed = tidy(() => attendInPieces(given, parts, group, spec));
+    return ops.reshape(ops.borrow(composed), composed.shape); // a number of its own, beside the tensor's
+  }
   const shared = (heads / kvHeads) * width; // the heads that share keys and values are rows of one product
-  const grouped = groupQueries();
+  const grouped = heads === kvHeads ? ordered : ops.reshape(ordered, [runs, kvHeads, shared, headDim]);
   const raw = ops.concat(
     parts.map(({ keys }) => ops.batchMatMul(grouped, ops.borrow(keys), true)),
     3,
   );
   const scores = softcap === undefined ? raw : ops.softcap(raw, softcap);
-  const sizes = parts.map(({ keys }) => keys.shape[2]);
   const weights = ops.split(softmax(scores), sizes, 3);
   const result = parts
     .map(({ values }, i) => ops.batchMatMul(weights[i] as RawTensor, ops.borrow(values), false))
@@ -106,18 +115,9 @@ function attendGroup(
   const perHead = ops.reshape(result, [runs, heads, width, headDim]);
   return ops.reshape(ops.transpose(perHead, [0, 2, 1, 3]), [runs * width, heads * headDim]);
 
-  function groupQueries(): RawTensor {
-    const index = group.index();
-    const rows = index ? ops.gatherBy(queries, ops.borrow(index).id) : queries;
-    const shape = [runs, kvHeads, shared, headDim];
-    if (width === 1) return ops.reshape(rows, shape);
-    return ops.reshape(ops.transpose(ops.reshape(rows, [runs, width, heads, headDim]), [0, 2, 1, 3]), shape);
-  }
-
   function softmax(of: RawTensor): RawTensor {
     const mask = group.mask(window);
     if (!mask) return ops.unary("Softmax", of);
-    const total = sizes.reduce((sum, size) => sum + size, 0);
     if (width === 1) return ops.unary("Softmax", ops.binary("AddV2", of, ops.borrow(mask))); // one row a run: it broadcasts
     const masked = ops.binary("AddV2", ops.reshape(of, [runs, heads, width, total]), ops.borrow(mask));
     return ops.reshape(ops.unary("Softmax", masked), [runs, kvHeads, shared, total]);

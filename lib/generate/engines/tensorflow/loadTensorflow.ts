@@ -1,6 +1,7 @@
 // Loads TensorFlow into this thread: the binding of the cache, under TensorFlow.js's own backend for Node.
 
 import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
 import * as tf from "@tensorflow/tfjs-core";
 import { RetemperError } from "../../../errors.js";
 import {
@@ -54,6 +55,8 @@ export interface Tensorflow {
   readonly variant: TensorflowVariant;
   /** Asked of TensorFlow: it falls back to the CPU without a word where it cannot use the GPU. */
   readonly gpu: boolean;
+  /** Of one operation. */
+  readonly threads: number;
   readonly versions: { readonly "TensorFlow.js": string; readonly TensorFlow: string };
 }
 
@@ -97,7 +100,8 @@ function load(options: LoadOptions): Tensorflow {
     const binding = found.require(file) as Binding;
     const backend = registerBackend(found, binding);
     const versions = { "TensorFlow.js": tf.version_core, TensorFlow: binding.TF_Version };
-    return { backend, binding: backend.binding, variant, gpu: backend.isUsingGpuDevice, versions };
+    const used = Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism();
+    return { backend, binding: backend.binding, variant, gpu: backend.isUsingGpuDevice, threads: used, versions };
   } catch (error) {
     throw new RetemperError("DEVICE", `TensorFlow could not be loaded: ${(error as Error).message}`, {
       file,

@@ -1,4 +1,4 @@
-// Opens a decoder on TensorFlow: the fused operations as compositions of its kernels, over weights in its memory.
+// Opens a decoder on TensorFlow: the fused operations over its own, called by number, with the weights in its memory.
 
 import { enableProdMode } from "@tensorflow/tfjs-core";
 import { loadAddon } from "../../../addon/load.js";
@@ -62,7 +62,7 @@ export function startTensorflow(
       engine: "tensorflow",
       model: checkpoint.reference,
       versions: tensorflow.versions,
-      device: `${tensorflow.gpu ? "gpu" : "cpu"}: TensorFlow (${tensorflow.variant}), ${shownPolicy(policy)}`,
+      device: shownDevice(tensorflow, policy),
       gpu: tensorflow.gpu,
       precision,
     },
@@ -87,9 +87,10 @@ export function policyFor(
   return !gpu && bytes <= WIDENED_SHARE * memory ? widened : { computed: TF_TYPE.FLOAT, kept: "stored" };
 }
 
-function shownPolicy({ kept }: WeightPolicy): string {
-  if (kept === "stored") return "weights as stored";
-  return kept === TF_TYPE.FLOAT ? "weights in float32" : "weights in bfloat16";
+function shownDevice({ gpu, threads, variant }: Tensorflow, { kept }: WeightPolicy): string {
+  const type = { [TF_TYPE.FLOAT]: "in float32", [TF_TYPE.BFLOAT16]: "in bfloat16", stored: "as stored" }[kept];
+  const where = gpu ? "gpu" : `cpu: ${threads} thread${threads === 1 ? "" : "s"}`;
+  return `${where}, TensorFlow for ${variant}, weights ${type}`;
 }
 
 function bytesOf(weight: Weight, { kept }: WeightPolicy): number {

@@ -22,7 +22,7 @@ import {
 import { decoderSpec } from "../../../../../lib/generate/families/decoderSpec.js";
 import { openDecoder } from "../../../../../lib/generate/openDecoder.js";
 import type { AssembledDecoder } from "../../../../../lib/generate/ops/assembleDecoder.js";
-import { attend } from "../../../../../lib/generate/ops/attend.js";
+import { attend, MOST_SCORES } from "../../../../../lib/generate/ops/attend.js";
 import { mlp, output, project } from "../../../../../lib/generate/ops/compose.js";
 import type { Runtime } from "../../../../../lib/generate/ops/runtime.js";
 import type { Cache } from "../../../../../lib/generate/ops/specs.js";
@@ -66,7 +66,9 @@ describe.skipIf(missing)(`TensorFlow${missing ? `: ${missing}` : ""}`, () => {
     const { facts } = await openModel("llama");
     expect(facts).toMatchObject({ engine: "tensorflow", precision: "float32", gpu: loadTensorflow().gpu });
     expect(facts.versions).toEqual({ "TensorFlow.js": "4.22.0", TensorFlow: "2.20.0" });
-    expect(facts.device).toMatch(facts.gpu ? /^gpu: / : /^cpu: TensorFlow \(cpu|cuda\), weights in float32$/);
+    expect(facts.device).toMatch(
+      facts.gpu ? /^gpu, / : /^cpu: \d+ threads?, TensorFlow for (cpu|cuda), weights in float32$/,
+    );
   });
 
   it.runIf(missing === undefined && !loadTensorflow().gpu)(
@@ -150,6 +152,21 @@ describe.skipIf(missing)(`TensorFlow${missing ? `: ${missing}` : ""}`, () => {
     for (const [i, rounds] of together.entries()) expect(rounds).toEqual([alone[i], alone[i]]);
     decoders[0]?.dispose();
     expect(greedy(decoders[1] as AssembledDecoder, PROMPTS, 8)).toEqual(alone[1]);
+  });
+
+  it("reads a prompt that is too long for attention at once in pieces, with the same result", async () => {
+    const decoder = await openModel("llama");
+    const heads = decoder.spec.layers[0]?.attend.heads as number;
+    const length = Math.ceil(1.05 * Math.sqrt(MOST_SCORES / heads));
+    const ids = Array.from({ length }, (_, i) => (i * 7) % 50);
+    const cache = decoder.createCache({ slots: 2, tokens: 2 * length });
+    const whole = lastLogits(decoder, cache, [{ slot: 0, ids, start: 0 }]);
+    let pieces = whole;
+    for (let start = 0; start < length; start += 500) {
+      pieces = lastLogits(decoder, cache, [{ slot: 1, ids: ids.slice(start, start + 500), start }]);
+    }
+    cache.dispose();
+    expect(distance(whole, pieces)).toBeLessThan(1e-4);
   });
 
   it("is refused after it was disposed", async () => {
