@@ -12,6 +12,8 @@ export interface Decoder {
     readonly weights: number;
     readonly cacheToken: number;
     activations(rows: number, wanted: number): number;
+    /** Whether forks of a sequence share what they have in common for good; else each comes to hold it itself. */
+    readonly forksShare?: boolean | undefined;
   };
   createCache(shape: { readonly slots: number; readonly tokens: number }): Cache;
   /**

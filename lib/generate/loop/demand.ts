@@ -4,28 +4,46 @@
 import type { CacheDemand } from "../memory/memoryBudget.js";
 import type { GenerateWork, PromptWork, ScoreWork } from "./job.js";
 
-/** Tokens for a prompt and one sample at a time. A fork may have to copy the prompt; the last sample takes the original. */
-export function firstNeed({ ids, samples, maxNewTokens }: PromptWork): number {
-  return (samples.length > 1 ? 2 : 1) * ids.length + maxNewTokens;
-}
+/** What a cache in pages copies of a beginning that it shares: the last page, which is partly filled. */
+const PAGE = 64;
 
-/** Tokens for each further sample of a prompt at the same time. */
-export function eachNeed({ ids, maxNewTokens }: PromptWork): number {
-  return ids.length + maxNewTokens;
-}
+export class Demand {
+  readonly #forksShare: boolean;
 
-/** What a whole job needs. */
-export function demandOf({ kind, prompts, batch }: GenerateWork | ScoreWork): CacheDemand {
-  const needs: number[] = [];
-  const owners: number[] = [];
-  let newTokens = 0;
-  for (const prompt of prompts) {
-    prompt.samples.forEach((_, i) => {
-      needs.push(i === 0 ? firstNeed(prompt) : eachNeed(prompt));
-      owners.push(prompt.index);
-    });
-    newTokens = Math.max(newTokens, prompt.maxNewTokens);
+  /** `forksShare`: whether the cache holds what forks have in common once. */
+  constructor(forksShare: boolean) {
+    this.#forksShare = forksShare;
   }
-  const what = kind === "score" ? "input" : "prompt";
-  return { batch, needs, newTokens, name: (at) => `${what} ${owners[at]}` };
+
+  /** Tokens for a prompt and one sample at a time. A fork may have to copy the prompt; the last sample takes the original. */
+  first({ ids, samples, maxNewTokens }: PromptWork): number {
+    const alone = ids.length + maxNewTokens;
+    return samples.length > 1 ? alone + this.further({ ids, maxNewTokens: 0 }) : alone;
+  }
+
+  /** Tokens for each further sample of a prompt at the same time. */
+  further({ ids, maxNewTokens }: Pick<PromptWork, "ids" | "maxNewTokens">): number {
+    return (this.#forksShare ? Math.min(PAGE, ids.length) : ids.length) + maxNewTokens;
+  }
+
+  /** Tokens of a prompt of which so many samples run. */
+  of(prompt: PromptWork, running: number): number {
+    return this.first(prompt) + Math.max(0, running - 1) * this.further(prompt);
+  }
+
+  /** What a whole job needs. */
+  ofJob({ kind, prompts, batch }: GenerateWork | ScoreWork): CacheDemand {
+    const needs: number[] = [];
+    const owners: number[] = [];
+    let newTokens = 0;
+    for (const prompt of prompts) {
+      prompt.samples.forEach((_, i) => {
+        needs.push(i === 0 ? this.first(prompt) : this.further(prompt));
+        owners.push(prompt.index);
+      });
+      newTokens = Math.max(newTokens, prompt.maxNewTokens);
+    }
+    const what = kind === "score" ? "input" : "prompt";
+    return { batch, needs, newTokens, name: (at) => `${what} ${owners[at]}` };
+  }
 }

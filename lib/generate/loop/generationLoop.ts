@@ -1,21 +1,21 @@
 // The loop behind a model: continuous batching. Every step continues all sequences in work by a token and reads pieces of
 // prompts that are new; a sequence that ends makes room for the next one at once.
 //
-// A prompt is read once for all of its samples: they are forked from it. Which sequences share a step changes no answer:
-// operations compute each row by itself, and a sample's random draws are keyed by its own place.
+// A prompt is read once for all of its samples: they are forked from it. So is what prompts have in common at their
+// beginning. Which sequences share a step, or a beginning, changes no answer: operations compute each row by itself, and a
+// sample's random draws are keyed by its own place.
 
 import type { Decoder } from "../decoder.js";
-import type { CacheSize, MemoryBudget } from "../memory/memoryBudget.js";
-import { demandOf, eachNeed, firstNeed } from "./demand.js";
+import type { MemoryBudget } from "../memory/memoryBudget.js";
+import { Demand } from "./demand.js";
 import { type GenerateWork, Job, type PromptWork, type ScoreWork } from "./job.js";
 import { Prefix } from "./prefix.js";
 import type { Reading } from "./reading.js";
+import { type Load, Room } from "./room.js";
 import { Sequence } from "./sequence.js";
+import { type Beginning, LEAST_SHARED, sharedBeginning } from "./sharedBeginning.js";
 import { Slots } from "./slots.js";
 import { type Part, StepRows } from "./stepRows.js";
-
-/** Waiting for the cache to be empty is worth it where it can be made so many times as large then. */
-const WORTH_DRAINING = 1.25;
 
 /** Bytes of logits that one step makes for inputs of which all rows are wanted. */
 const SCORED_BYTES = 64 * 2 ** 20;
@@ -34,12 +34,12 @@ export class GenerationLoop {
   readonly #decoder: Decoder;
   readonly #options: LoopOptions;
   readonly #slots: Slots;
+  readonly #demand: Demand;
   readonly #scoredRows: number;
   /** Sequences that grow beyond this are read anew: long rope turns them otherwise. */
   readonly #longFrom: number;
+  readonly #room: Room;
   #step: StepRows | undefined;
-  /** No prompt begins until the cache is empty, so that a larger one can take its place. */
-  #draining = false;
   readonly #jobs = new Set<Job>();
   /** Jobs with prompts that were not begun; each in turn begins one. */
   #waiting: Job[] = [];
@@ -54,6 +54,8 @@ export class GenerationLoop {
     this.#decoder = decoder;
     this.#options = options;
     this.#slots = new Slots(decoder);
+    this.#room = new Room(options.budget, this.#slots);
+    this.#demand = new Demand(decoder.memory.forksShare === true);
     this.#scoredRows = Math.max(1, Math.floor(SCORED_BYTES / (4 * decoder.spec.vocabulary)));
     const froms = decoder.spec.layers.flatMap(({ attend }) => attend.rope?.long?.from ?? []);
     this.#longFrom = Math.min(Number.POSITIVE_INFINITY, ...froms);
@@ -64,12 +66,17 @@ export class GenerationLoop {
     return this.#jobs.size > 0;
   }
 
+  /** Sequences that have ended and are kept in the cache, for prompts that begin alike. */
+  get kept(): number {
+    return this.#slots.kept.length;
+  }
+
   /**
    * Takes a job; its events come from `step`.
    * @throws RetemperError OUT_OF_MEMORY when it does not fit.
    */
   submit(work: GenerateWork | ScoreWork): Job {
-    const job = new Job(work, this.#options.budget.check(demandOf(work)));
+    const job = new Job(work, this.#options.budget.check(this.#demand.ofJob(work)));
     this.#jobs.add(job);
     this.#waiting.push(job);
     return job;
@@ -78,17 +85,17 @@ export class GenerationLoop {
   /** Forgets a job: its sequences leave at once, and nothing more is heard of it. */
   cancel(job: Job): void {
     if (!this.#jobs.delete(job)) return;
-    const others = (part: { readonly job: Job }) => part.job !== job;
-    for (const sequence of this.#running) if (sequence.job === job) this.#slots.release(sequence.slot);
-    for (const prefix of this.#held) {
-      if (prefix.job !== job) continue;
-      if (prefix.holds) this.#slots.release(prefix.give());
-      this.#held.delete(prefix);
-    }
+    const own = (part: { readonly job: Job }) => part.job === job;
+    const leaving = [...[...this.#held].filter((prefix) => own(prefix) && prefix.holds), ...this.#running.filter(own)];
+    for (const prefix of this.#held) if (own(prefix)) this.#held.delete(prefix);
     this.#waiting = this.#waiting.filter((other) => other !== job);
-    this.#running = this.#running.filter(others);
-    this.#reading = this.#reading.filter(others);
-    this.#forking = this.#forking.filter(others);
+    [this.#running, this.#reading, this.#forking] = [
+      this.#running.filter((sequence) => !own(sequence)),
+      this.#reading.filter((prefix) => !own(prefix)),
+      this.#forking.filter((prefix) => !own(prefix)),
+    ];
+    for (const prefix of this.#reading) if (prefix.leader && own(prefix.leader.prefix)) prefix.leader = undefined;
+    for (const reading of leaving) this.#leave(reading);
   }
 
   /**
@@ -101,7 +108,7 @@ export class GenerationLoop {
       const step = this.#gather();
       if (step) {
         const logits = this.#decoder.forward(step.rows, this.#slots.cache, step.wanted);
-        for (const part of step.parts) this.#advance(part, logits);
+        for (const part of step.parts) this.#guarded(part.reading, () => this.#advance(part, logits));
       }
       for (const job of this.#jobs) this.#tell(job);
       return step !== undefined;
@@ -121,7 +128,9 @@ export class GenerationLoop {
 
   #admit(): void {
     // Samples of prompts that were read go first: they keep the prompt's part of the cache.
-    for (const prefix of this.#forking) while (this.#canContinue(prefix)) this.#continue(prefix);
+    for (const prefix of this.#forking) {
+      while (this.#canContinue(prefix)) this.#guarded(prefix, () => this.#continue(prefix));
+    }
     this.#forking = this.#forking.filter((prefix) => prefix.pending > 0);
     for (let passed = 0; passed < this.#waiting.length; ) {
       const job = this.#waiting.shift() as Job;
@@ -131,7 +140,7 @@ export class GenerationLoop {
       } else if (!job.work.wanting() || job.expected >= job.share.batch) {
         this.#waiting.push(job);
         passed += 1;
-      } else if (this.#makeRoom(firstNeed(prompt))) {
+      } else if (this.#room.admits(this.#demand.first(prompt), this.#load())) {
         this.#read(job, prompt);
         this.#waiting.push(job);
         passed = 0;
@@ -142,62 +151,69 @@ export class GenerationLoop {
     }
   }
 
-  /** Whether a prompt that needs so many tokens can begin; makes the cache, or a larger one while it is empty. */
-  #makeRoom(needed: number): boolean {
-    if (this.#held.size === 0) {
-      if (this.#outgrown(1)) this.#makeCache(this.#sizeWanted());
-      this.#draining = false;
-    }
-    const { slots, tokens } = this.#slots.size;
-    const fits = this.#expected() < slots - 1 && this.#slots.free > 0 && this.#reserved() + needed <= tokens;
-    this.#draining ||= !fits && this.#outgrown(WORTH_DRAINING);
-    return fits && !this.#draining;
-  }
-
-  #outgrown(factor: number): boolean {
-    const wanted = this.#sizeWanted();
-    return wanted.slots > this.#slots.size.slots || wanted.tokens > factor * this.#slots.size.tokens;
-  }
-
-  #sizeWanted(): CacheSize {
-    const waiting = [...this.#jobs].filter((job) => job.next !== undefined);
-    return this.#options.budget.size(waiting.map((job) => job.share));
-  }
-
-  #makeCache(size: CacheSize): void {
-    this.#slots.make(size);
-    this.#step = new StepRows(this.#options.stepRows + size.slots, Number.isFinite(this.#longFrom));
-  }
-
-  /** Samples that run or will, of all prompts that were begun. */
-  #expected(): number {
-    let count = 0;
-    for (const job of this.#jobs) count += job.expected;
-    return count;
+  #load(): Load {
+    const jobs = [...this.#jobs];
+    return {
+      expected: jobs.reduce((count, job) => count + job.expected, 0),
+      reserved: this.#reserved(),
+      empty: this.#held.size === 0,
+      waiting: jobs.filter((job) => job.next !== undefined).map((job) => job.share),
+    };
   }
 
   #reserved(): number {
     let tokens = 0;
-    for (const prefix of this.#held) tokens += prefix.reserved;
+    for (const { prompt, active } of this.#held) tokens += this.#demand.of(prompt, active);
     return tokens;
   }
 
-  /** Gives the next prompt of a job a slot. */
+  /** Gives the next prompt of a job a slot, with what it has in common with another sequence in it. */
   #read(job: Job, prompt: PromptWork): void {
-    const prefix = new Prefix(job, prompt, this.#slots.take());
+    const beginning = job.work.kind === "generate" ? this.#beginningOf(prompt) : undefined;
+    const { reading, tokens = 0 } = beginning ?? {};
+    const isKept = reading !== undefined && this.#slots.kept.includes(reading);
+    const adopted = isKept && tokens === reading.done ? this.#slots.adopt(reading) : undefined;
+    this.#slots.trim(this.#slots.size.tokens - this.#reserved() - this.#demand.first(prompt));
+    const prefix = new Prefix(job, prompt, adopted ?? this.#slots.take());
     job.begun += 1;
     job.active += 1;
     job.expected += prompt.samples.length;
     this.#held.add(prefix);
     this.#reading.push(prefix);
+    if (adopted !== undefined) this.#has(prefix, tokens);
+    else if (reading instanceof Prefix && reading.done < tokens) prefix.leader = { prefix: reading, tokens };
+    else if (reading && (!isKept || this.#slots.kept.includes(reading))) this.#share(prefix, reading, tokens);
+  }
+
+  #beginningOf(prompt: PromptWork): Beginning | undefined {
+    const sources: Beginning[] = [
+      ...[...this.#slots.kept, ...this.#running].map((reading) => ({ reading, tokens: reading.done })),
+      ...[...this.#held].filter(({ holds }) => holds).map((reading) => ({ reading, tokens: reading.length })),
+    ];
+    const beginning = sharedBeginning(prompt, sources, this.#longFrom);
+    if (beginning) this.#slots.touch(beginning.reading);
+    return beginning;
+  }
+
+  #share(prefix: Prefix, reading: Reading, tokens: number): void {
+    this.#slots.cache.fork(reading.slot, prefix.slot, tokens);
+    this.#has(prefix, tokens);
+  }
+
+  /** A prompt's slot holds its beginning. */
+  #has(prefix: Prefix, tokens: number): void {
+    prefix.done = tokens;
+    prefix.job.promptTokens += tokens;
+    prefix.job.moved = true;
   }
 
   #canContinue(prefix: Prefix): boolean {
+    if (!this.#jobs.has(prefix.job)) return false;
     if (prefix.pending === 0 || prefix.job.active >= prefix.job.share.batch) return false;
     if (this.#running.length + this.#reading.length >= this.#slots.size.slots - 1) return false;
-    if (prefix.pending > 1 && this.#slots.free === 0) return false;
+    if (prefix.pending > 1 && this.#slots.available === 0) return false;
     // The first sample's share was set aside with the prompt's.
-    return prefix.active === 0 || this.#reserved() + eachNeed(prefix.prompt) <= this.#slots.size.tokens;
+    return prefix.active === 0 || this.#reserved() + this.#demand.further(prefix.prompt) <= this.#slots.size.tokens;
   }
 
   /** Begins the next sample of a prompt that was read, with a token drawn from the logits after the prompt. */
@@ -206,12 +222,13 @@ export class GenerationLoop {
     prefix.job.active += 1;
     sequence.take(prefix.logits as Float32Array);
     if (sequence.finished) {
-      if (prefix.pending === 0) this.#slots.release(prefix.give());
+      if (prefix.pending === 0) this.#leave(prefix);
       this.#finish(sequence);
       return;
     }
     if (prefix.pending === 0) sequence.slot = prefix.give();
     else {
+      this.#slots.trim(this.#slots.size.tokens - this.#reserved());
       sequence.slot = this.#slots.take();
       this.#slots.cache.fork(prefix.slot, sequence.slot, prefix.length);
     }
@@ -223,14 +240,13 @@ export class GenerationLoop {
 
   /** The rows of the next step; undefined where there are none. */
   #gather(): StepRows | undefined {
-    const step = this.#step;
-    if (!step) return undefined;
-    step.clear();
+    const step = this.#emptyStep();
     const isContinued = ({ length, done }: Reading) => length - done === 1;
     for (const sequence of this.#running) if (isContinued(sequence)) step.add(sequence, 1, 1);
     let rows = this.#options.stepRows;
     let scored = this.#scoredRows;
-    for (const reading of [...this.#running.filter((sequence) => !isContinued(sequence)), ...this.#reading]) {
+    const readable = this.#reading.filter(({ leader }) => leader === undefined);
+    for (const reading of [...this.#running.filter((sequence) => !isContinued(sequence)), ...readable]) {
       const every = reading instanceof Prefix && reading.job.work.kind === "score";
       const count = Math.min(reading.length - reading.done, rows, every ? scored : rows);
       if (count === 0) continue;
@@ -240,6 +256,13 @@ export class GenerationLoop {
       if (every) scored -= count;
     }
     return step.count > 0 ? step : undefined;
+  }
+
+  #emptyStep(): StepRows {
+    const most = this.#options.stepRows + this.#slots.size.slots;
+    if (this.#step?.most !== most) this.#step = new StepRows(most, Number.isFinite(this.#longFrom));
+    this.#step.clear();
+    return this.#step;
   }
 
   /** One sequence's rows were computed. */
@@ -255,7 +278,17 @@ export class GenerationLoop {
       job.promptTokens += rows;
       job.moved = true;
       if (job.work.kind === "score") job.work.events.rows(prompt.index, first, own);
+      this.#lead(reading);
       if (reading.done === reading.length) this.#wasRead(reading, own);
+    }
+  }
+
+  /** Shares what was read with the prompts that wait for it. */
+  #lead(prefix: Prefix): void {
+    for (const follower of this.#reading) {
+      if (follower.leader?.prefix !== prefix || follower.leader.tokens > prefix.done) continue;
+      this.#share(follower, prefix, follower.leader.tokens);
+      follower.leader = undefined;
     }
   }
 
@@ -263,7 +296,7 @@ export class GenerationLoop {
     sequence.take(logits);
     if (sequence.finished) {
       this.#running.splice(this.#running.indexOf(sequence), 1);
-      this.#slots.release(sequence.slot);
+      this.#leave(sequence);
       this.#finish(sequence);
     } else this.#turnOtherwise(sequence);
   }
@@ -283,12 +316,20 @@ export class GenerationLoop {
       this.#forking.push(prefix);
     } else {
       prefix.begin();
-      this.#slots.release(prefix.give());
+      this.#leave(prefix);
       this.#done(prefix);
     }
   }
 
   // Ending
+
+  /** Gives a slot back. What it holds is kept while there is room; of sequences that long rope turns, nothing is. */
+  #leave(reading: Prefix | Sequence): void {
+    if (reading instanceof Prefix) reading.give();
+    if (reading.done < LEAST_SHARED || reading.length > this.#longFrom) this.#slots.release(reading.slot);
+    else this.#slots.keep(reading);
+    this.#slots.trim(this.#slots.size.tokens - this.#reserved());
+  }
 
   #finish(sequence: Sequence): void {
     const { job, prefix } = sequence;
@@ -311,6 +352,18 @@ export class GenerationLoop {
     this.#tell(job);
     this.cancel(job); // nothing of it is left in work
     job.work.events.end();
+  }
+
+  /** What fails for one sequence (logits that are no numbers, say) ends its job and leaves the others alone. */
+  #guarded(reading: Reading, work: () => void): void {
+    const { job } = reading as Prefix | Sequence;
+    if (!this.#jobs.has(job)) return;
+    try {
+      work();
+    } catch (error) {
+      this.cancel(job);
+      job.work.events.failed(error);
+    }
   }
 
   #tell(job: Job): void {

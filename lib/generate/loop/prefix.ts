@@ -1,6 +1,5 @@
 // A prompt while it is read, and afterwards while samples of it wait or run.
 
-import { eachNeed, firstNeed } from "./demand.js";
 import type { Job, PromptWork } from "./job.js";
 import type { Reading } from "./reading.js";
 
@@ -16,6 +15,8 @@ export class Prefix implements Reading {
   logits: Float32Array | undefined;
   /** Whether the slot is still its own. */
   holds = true;
+  /** A prompt that is being read and begins with the same `tokens` tokens: when they are read, they are shared. */
+  leader: { readonly prefix: Prefix; readonly tokens: number } | undefined;
 
   constructor(job: Job, prompt: PromptWork, slot: number) {
     this.job = job;
@@ -38,11 +39,6 @@ export class Prefix implements Reading {
   /** Samples that were not begun. */
   get pending(): number {
     return this.prompt.samples.length - this.begun;
-  }
-
-  /** Tokens of the cache that are set aside for it and the samples that run. */
-  get reserved(): number {
-    return firstNeed(this.prompt) + Math.max(0, this.active - 1) * eachNeed(this.prompt);
   }
 
   /** Begins the next sample; gives its number. */

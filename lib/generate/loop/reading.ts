@@ -9,3 +9,10 @@ export interface Reading {
   done: number;
   at(position: number): number;
 }
+
+/** How many tokens two sequences begin with in common, looking at `most` of them. */
+export function inCommon(a: Pick<Reading, "at">, b: Pick<Reading, "at">, most: number): number {
+  let count = 0;
+  while (count < most && a.at(count) === b.at(count)) count += 1;
+  return count;
+}

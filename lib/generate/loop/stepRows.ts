@@ -14,6 +14,8 @@ export interface Part {
 
 /** Fixed buffers that each step fills anew; only as long as the step's rows are they handed out. */
 export class StepRows {
+  /** Rows of a step, at most. */
+  readonly most: number;
   readonly #ids: Int32Array;
   readonly #positions: Int32Array;
   readonly #slots: Int32Array;
@@ -26,10 +28,10 @@ export class StepRows {
   #wantedCount = 0;
 
   /**
-   * @param most Rows of a step, at most.
    * @param tellContexts Whether the model turns long contexts otherwise (long rope), so that rows say theirs.
    */
   constructor(most: number, tellContexts: boolean) {
+    this.most = most;
     this.#ids = new Int32Array(most);
     this.#positions = new Int32Array(most);
     this.#slots = new Int32Array(most);

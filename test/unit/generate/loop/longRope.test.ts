@@ -44,7 +44,7 @@ it("answers as if everything were read anew for every token, on either side of t
   const asked = ask(loop, all, { maxNewTokens: 10 });
   finish(loop);
   expect(idsOf(asked)).toEqual(all.map((prompt) => plainly(prompt, 10)));
-  expect(taken).toEqual(new Set());
+  expect(taken.size).toBe(loop.kept);
   loop.dispose();
 });
 

@@ -25,14 +25,20 @@ export interface Watched {
   readonly decoder: Decoder;
   readonly steps: { readonly rows: number; readonly wanted: number; readonly slots: number }[];
   readonly caches: { readonly slots: number; readonly tokens: number }[];
-  /** Slots that hold something: taken by rows or forks, not released. */
-  readonly taken: Set<number>;
+  /** Tokens that each slot holds: from rows or forks, not released. */
+  readonly taken: Map<number, number>;
 }
 
 export function watch(decoder: Decoder): Watched {
   const steps: Watched["steps"] = [];
   const caches: Watched["caches"] = [];
-  const taken = new Set<number>();
+  const taken = new Map<number, number>();
+  let room = 0;
+  const put = (slot: number, tokens: number) => {
+    taken.set(slot, (taken.get(slot) ?? 0) + tokens);
+    const all = [...taken.values()].reduce((sum, held) => sum + held, 0);
+    if (all > room) throw new Error(`${all} tokens in a cache of ${room}`);
+  };
   return {
     steps,
     caches,
@@ -41,14 +47,16 @@ export function watch(decoder: Decoder): Watched {
       ...decoder,
       createCache(shape) {
         caches.push(shape);
+        room = shape.tokens;
         taken.clear();
         const cache = decoder.createCache(shape);
         const fork = cache.fork.bind(cache);
         const release = cache.release.bind(cache);
         cache.fork = (from, to, length) => {
           if (taken.has(to)) throw new Error(`slot ${to} is not empty`);
-          taken.add(to);
-          fork(from, to, length);
+          if ((taken.get(from) ?? 0) < length) throw new Error(`slot ${from} does not hold ${length} tokens`);
+          fork(from, to, length); // it may release what it forks to, which is empty
+          put(to, length);
         };
         cache.release = (slot) => {
           taken.delete(slot);
@@ -58,7 +66,10 @@ export function watch(decoder: Decoder): Watched {
       },
       forward(rows, cache, wanted) {
         const slots = new Set(rows.slots);
-        for (const slot of slots) taken.add(slot);
+        rows.slots.forEach((slot, i) => {
+          if ((taken.get(slot) ?? 0) !== rows.positions[i]) throw new Error(`slot ${slot} has a gap`);
+          put(slot, 1);
+        });
         steps.push({ rows: rows.ids.length, wanted: wanted.length, slots: slots.size });
         return decoder.forward(rows, cache, wanted);
       },
@@ -82,11 +93,15 @@ export function loopOver(
     budget: new MemoryBudget({ memory, limit, stepRows, maxPositions, defaultBatch: batch }),
     stepRows,
     decode: (ids) => ids.join(" "),
-    sequence: (prefix, sample) =>
-      new Sequence(prefix, prefix.job.work as GenerateWork, sample, {
-        sampler: { next: (logits) => logits.indexOf(logits.reduce((most, x) => Math.max(most, x))) },
-        text: undefined,
-      }),
+    sequence: (prefix, sample) => {
+      const work = prefix.job.work as GenerateWork & { readonly failsAt?: number };
+      let position = 0;
+      const next = (logits: Float32Array) => {
+        if (position++ === work.failsAt) throw new Error("no token");
+        return logits.indexOf(logits.reduce((most, x) => Math.max(most, x)));
+      };
+      return new Sequence(prefix, work, sample, { sampler: { next }, text: undefined });
+    },
   });
 }
 
@@ -102,6 +117,8 @@ export interface Asked {
 export interface Ask extends GenerateOptions {
   readonly wanting?: () => boolean;
   readonly stopIds?: readonly number[];
+  /** The new token that cannot be chosen. */
+  readonly failsAt?: number;
 }
 
 export function ask(loop: GenerationLoop, prompts: readonly (readonly number[])[], options: Ask = {}): Asked {
@@ -129,15 +146,17 @@ export function ask(loop: GenerationLoop, prompts: readonly (readonly number[])[
     const samples = Array.from({ length: settings.n }, (_, i) => i);
     return { index, ids: Int32Array.from(ids), variant: 0, samples, maxNewTokens: settings.maxNewTokens };
   });
-  asked.job = loop.submit({
+  const work: GenerateWork & { readonly failsAt: number | undefined } = {
     kind: "generate",
+    failsAt: options.failsAt,
     prompts: works,
     batch: settings.batch,
     settings,
     stopTokens: new Set(options.stopIds ?? []),
     wanting: options.wanting ?? (() => true),
     events,
-  });
+  };
+  asked.job = loop.submit(work);
   return asked;
 }
 
