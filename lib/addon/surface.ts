@@ -1,6 +1,7 @@
 // The one typed description of the native addon. native/napi/addon.cc implements exactly this.
 
 import type { NativeCompareTensor, NativeInput, NativeMergeReport, NativePlan } from "../plan/types.js";
+import type { NativeRuntime } from "./nativeRuntime.js";
 
 export interface NativeJob<T> {
   readonly promise: Promise<T>;
@@ -65,4 +66,6 @@ export interface Addon {
   exchange(a: string, b: string): void;
   /** Takes an exclusive lock that the kernel drops when the process dies; null when another holds it. `release` also removes the file. */
   lockFile(path: string): { release(): void } | null;
+  /** The operations of a model in generation. `threads` counts the calling one. */
+  openRuntime(options: { readonly threads: number; readonly precision: "float32" | "bfloat16" }): NativeRuntime;
 }

@@ -72,6 +72,8 @@ class InputFile {
   void CheckUnchanged() const;
 
   bool mapped() const { return mapping_.has_value(); }
+  // A page of the mapping could not be read: CheckUnchanged says why.
+  bool faulted() const { return mapping_ && mapping_->faulted(); }
   uint64_t size() const { return identity_.size; }
   const std::string& path() const { return file_.path(); }
 

@@ -3,6 +3,7 @@
 #include "napi/files.h"
 #include "napi/merge.h"
 #include "napi/napi_setup.h"
+#include "napi/nn.h"
 
 namespace retemper {
 namespace {
@@ -19,6 +20,7 @@ class RetemperAddon : public Napi::Addon<RetemperAddon> {
                              Method<ReadBytes>("readBytes"),
                              Method<Exchange>("exchange"),
                              Method<LockFile>("lockFile"),
+                             Method<OpenRuntime>("openRuntime"),
                          });
   }
 

@@ -16,6 +16,8 @@ export interface RunningEngine {
   readonly weightBytes: number;
   /** What a decoder takes beside its weights, where the engine does not run the compositions of ordinary ops. */
   readonly decoderMemory?: (spec: DecoderSpec) => Omit<Decoder["memory"], "weights">;
+  /** Does now what a decoder's first step would do otherwise, so that what is wrong with its weights is found at once. */
+  readonly prepare?: (spec: DecoderSpec) => void;
 }
 
 /** Every weight of a spec once, in the order of its layers. */
@@ -32,9 +34,15 @@ export function weightsOf(spec: object): Weight[] {
   return [...found.values()];
 }
 
-/** A decoder on a running engine, which it owns from now on. */
+/** A decoder on a running engine, which it owns from now on. Throws what `prepare` throws. */
 export function decoderOn(engine: RunningEngine, spec: DecoderSpec): AssembledDecoder {
-  const { weightBytes: weights, decoderMemory = composedMemory, ...parts } = engine;
+  const { weightBytes: weights, decoderMemory = composedMemory, prepare, ...parts } = engine;
+  try {
+    prepare?.(spec);
+  } catch (error) {
+    engine.runtime.dispose();
+    throw error;
+  }
   return assembleDecoder({ ...parts, spec, memory: { weights, ...decoderMemory(spec) } });
 }
 

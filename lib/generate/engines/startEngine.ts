@@ -4,6 +4,7 @@ import type { Checkpoint } from "../../checkpoint/types.js";
 import { RetemperError } from "../../errors.js";
 import type { Weight } from "../ops/specs.js";
 import type { EngineName } from "../types.js";
+import { startNative } from "./native/startNative.js";
 import { startReference } from "./reference/startReference.js";
 import type { RunningEngine } from "./runningEngine.js";
 import { startTensorflow, type TensorflowOptions } from "./tensorflow/openTensorflow.js";
@@ -18,6 +19,8 @@ export async function startEngine(
   switch (engine) {
     case "reference":
       return startReference(checkpoint, weights);
+    case "native":
+      return startNative(checkpoint, weights, options);
     case "tensorflow":
       return startTensorflow(checkpoint, weights, options);
     default:

@@ -27,6 +27,7 @@ export async function openOn(
 /** Engine -> why it cannot run here, undefined where it can. Only what may be absent from a machine may be skipped. */
 export const ENGINES: readonly (readonly [TestedEngine, string | undefined])[] = [
   ["reference", undefined],
+  ["native", undefined],
   ["tensorflow", await whyNot("tensorflow")],
 ];
 

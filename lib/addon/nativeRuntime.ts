@@ -1,0 +1,147 @@
+// Generation's kernels as the addon gives them: the operations of one open model, over weights in mapped files.
+// native/napi/nn.cc implements exactly this.
+//
+// Everything is synchronous and runs on the calling thread and the runtime's own; arrays are read and written in place.
+// Activations are float32, [rows, features], row-major. What is wrong with an argument throws an error with code USAGE,
+// before anything is computed; a file that changed since it was opened, BAD_INPUT.
+
+/** A weight, or rows of one, as it lies in a file. One-dimensional weights have one row. */
+export interface NativeWeight {
+  /** For messages. */
+  readonly name: string;
+  /** What `openFile` gave. */
+  readonly file: number;
+  /** By its safetensors name. */
+  readonly dtype: string;
+  /** Of the first element, in bytes from the start of the file. */
+  readonly offset: number;
+  readonly rows: number;
+  readonly cols: number;
+}
+
+/** BF16, F16 or F32. */
+export interface NativeMatrix {
+  readonly weight: NativeWeight;
+  /** [in, out] instead of [out, in]. */
+  readonly inMajor: boolean;
+  readonly bias?: NativeWeight | undefined;
+}
+
+export interface NativeNorm {
+  readonly kind: "rms" | "layer";
+  readonly weight: NativeWeight;
+  readonly bias?: NativeWeight | undefined;
+  readonly epsilon: number;
+  readonly plusOne: boolean;
+}
+
+export interface NativeEmbed {
+  readonly table: NativeWeight;
+  readonly positions?: NativeWeight | undefined;
+  readonly scale: number;
+}
+
+export interface NativeProject {
+  readonly norm?: NativeNorm | undefined;
+  readonly matrices: readonly NativeMatrix[];
+}
+
+export interface NativeAttend {
+  readonly layer: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly scale: number;
+  readonly softcap?: number | undefined;
+  readonly window?: number | undefined;
+  readonly rope?:
+    | {
+        readonly inverseFrequencies: Float32Array;
+        readonly magnitude: number;
+        readonly long?: { readonly from: number; readonly inverseFrequencies: Float32Array } | undefined;
+      }
+    | undefined;
+  readonly queryNorm?: NativeNorm | undefined;
+  readonly keyNorm?: NativeNorm | undefined;
+}
+
+export interface NativeOutput {
+  readonly matrix: NativeMatrix;
+  readonly postNorm?: NativeNorm | undefined;
+}
+
+export interface NativeMlp {
+  readonly norm: NativeNorm;
+  readonly gate?: NativeMatrix | undefined;
+  readonly up: NativeMatrix;
+  readonly down: NativeMatrix;
+  readonly activation: "silu" | "gelu" | "gelu_tanh" | "relu";
+  readonly postNorm?: NativeNorm | undefined;
+}
+
+export interface NativeHead {
+  readonly norm: NativeNorm;
+  readonly matrix: NativeMatrix;
+  readonly softcap?: number | undefined;
+}
+
+/** Keys and values of the sequences in work, in pages that forks share. */
+export interface NativeCache {
+  readonly id: number;
+  /** All that it may come to use; the system gives memory when a page is first used. */
+  readonly bytes: number;
+  fork(from: number, to: number, length: number): void;
+  release(slot: number): void;
+  dispose(): void;
+}
+
+export interface NativeRuntime {
+  /** The instruction set of the kernels. */
+  readonly target: string;
+  readonly threads: number;
+  /** Maps a file, and refuses it if it is not the one that was meant. */
+  openFile(file: {
+    readonly path: string;
+    readonly size: number;
+    readonly inode: string;
+    readonly mtimeNs: string;
+  }): number;
+  /**
+   * The rows of the step that the operations work on from here on, as `Rows` of lib/generate/ops/specs.ts has them. They
+   * are copied.
+   */
+  setStep(
+    ids: Int32Array,
+    positions: Int32Array,
+    slots: Int32Array,
+    variants: Int32Array,
+    contexts?: Int32Array | undefined,
+  ): void;
+  // Each operation is made once and is a function of its own. It computes for the rows of the step.
+  embed(spec: NativeEmbed): (y: Float32Array) => void;
+  project(spec: NativeProject): (x: Float32Array, y: Float32Array) => void;
+  attend(spec: NativeAttend): (x: Float32Array, cache: number, y: Float32Array) => void;
+  output(spec: NativeOutput): (x: Float32Array, residual: Float32Array, y: Float32Array) => void;
+  mlp(spec: NativeMlp): (x: Float32Array, y: Float32Array) => void;
+  /** y: [wanted, vocabulary]. Also finds out whether a file was changed meanwhile. */
+  head(spec: NativeHead): (x: Float32Array, wanted: Int32Array, y: Float32Array) => void;
+  // Without a step:
+  linear(matrix: NativeMatrix): (x: Float32Array, y: Float32Array) => void;
+  /** The gradient of a product's x: dx = dy W. The bias is left out of account. */
+  linearBackward(matrix: NativeMatrix): (dy: Float32Array, dx: Float32Array) => void;
+  /** Rows of a table. */
+  gather(table: NativeWeight): (ids: Int32Array, y: Float32Array) => void;
+  /** All of a small weight, as float32. */
+  vector(weight: NativeWeight): Float32Array;
+  createCache(shape: {
+    readonly layers: readonly { readonly kvHeads: number; readonly headDim: number }[];
+    readonly slots: number;
+    readonly tokens: number;
+  }): NativeCache;
+  /** Of each row of x [ids, width] the lowest index of its greatest value. */
+  argMax(x: Float32Array, ids: Int32Array): void;
+  /** Of each row of x [sums, width] the logarithm of the sum of e^x. */
+  logSumExp(x: Float32Array, sums: Float64Array): void;
+  /** Ends the threads and lets go of files and caches. Calling it twice does nothing; any other call after it throws. */
+  close(): void;
+}

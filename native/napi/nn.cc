@@ -1,0 +1,408 @@
+// The runtime object of an open model. Its functions are synchronous and work on the caller's typed
+// arrays in place; operations are made once from their specs and are functions themselves.
+//
+// Everything that lives on the native side belongs to a Session. JavaScript's functions share it
+// and find it closed after close(): an operation's pointer is never followed then.
+#include "napi/nn.h"
+
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/status.h"
+#include "napi/errors.h"
+#include "napi/fields.h"
+#include "napi/nn_decode.h"
+#include "nn/context.h"
+
+namespace retemper {
+namespace {
+
+struct Session {
+  std::unique_ptr<nn::Context> context;  // null once closed
+  std::vector<std::shared_ptr<const void>> operations;
+  std::vector<std::unique_ptr<nn::PagedCache>> caches;  // null where disposed of
+
+  nn::Context& Open() {
+    if (!context) throw Fault(code::kUsage, "the runtime is closed");
+    return *context;
+  }
+  nn::PagedCache& CacheOf(uint64_t id) {
+    if (id >= caches.size() || !caches[id]) {
+      throw Fault(code::kUsage, "the cache was disposed of, or is of another model");
+    }
+    return *caches[id];
+  }
+  void Close() {
+    caches.clear();
+    operations.clear();
+    context.reset();
+  }
+};
+using SessionPtr = std::shared_ptr<Session>;
+
+// A typed array's elements, where they lie.
+template <class T>
+struct Span {
+  T* data;
+  size_t size;
+};
+
+template <class T, napi_typedarray_type kType>
+Span<T> ArrayArgument(const Napi::CallbackInfo& info, size_t index, const char* name,
+                      const char* type_name) {
+  napi_typedarray_type type;
+  size_t length = 0;
+  void* data = nullptr;
+  if (napi_get_typedarray_info(info.Env(), info[index], &type, &length, &data, nullptr, nullptr) !=
+          napi_ok ||
+      type != kType) {
+    fields::Wrong(name, type_name);
+  }
+  return {static_cast<T*>(data), length};
+}
+Span<float> Floats(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  return ArrayArgument<float, napi_float32_array>(info, index, name, "a Float32Array");
+}
+Span<int32_t> Ints(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  return ArrayArgument<int32_t, napi_int32_array>(info, index, name, "an Int32Array");
+}
+
+// The rows of [rows, features].
+size_t RowsOf(const Span<float>& x, size_t features, const char* name) {
+  if (features == 0 || x.size % features != 0) {
+    throw Fault(code::kUsage, std::string(name) + " has " + std::to_string(x.size) +
+                                  " values, which are no rows of " + std::to_string(features));
+  }
+  return x.size / features;
+}
+void CheckSize(const Span<float>& y, size_t rows, size_t features, const char* name) {
+  size_t size = 0;
+  if (!__builtin_mul_overflow(rows, features, &size) && y.size == size) return;
+  throw Fault(code::kUsage, std::string(name) + " has " + std::to_string(y.size) +
+                                " values, expected " + std::to_string(rows) + " x " +
+                                std::to_string(features));
+}
+void CheckApart(const Span<float>& y, const Span<float>& x) {
+  if (y.data < x.data + x.size && x.data < y.data + y.size) {
+    throw Fault(code::kUsage, "an operation cannot write to what it reads");
+  }
+}
+
+// A function of JavaScript over an open session. body(context, info).
+template <class Body>
+Napi::Function Bind(Napi::Env env, const SessionPtr& session, Body body) {
+  return Napi::Function::New(
+      env, [session, body = std::move(body)](const Napi::CallbackInfo& info) -> Napi::Value {
+        return Guarded(info.Env(), [&]() -> Napi::Value { return body(session->Open(), info); });
+      });
+}
+
+// The function of an operation, which the session keeps. body(context, operation, info).
+template <class Operation, class Body>
+Napi::Value Keep(Napi::Env env, const SessionPtr& session, Operation&& made, Body body) {
+  auto owned = std::make_shared<Operation>(std::move(made));
+  const Operation* operation = owned.get();
+  session->operations.push_back(std::move(owned));
+  return Bind(env, session,
+              [operation, body = std::move(body)](nn::Context& context,
+                                                  const Napi::CallbackInfo& info) -> Napi::Value {
+                body(context, *operation, info);
+                context.CheckFaults();
+                return info.Env().Undefined();
+              });
+}
+
+Napi::Value OpenFile(nn::Context& context, const Napi::CallbackInfo& info) {
+  const Napi::Object object = fields::Object(info[0], "file");
+  const std::string path = fields::String(object, "path");
+  const FileIdentity identity = {fields::Whole(object, "size"), fields::Decimal(object, "inode"),
+                                 static_cast<int64_t>(fields::Decimal(object, "mtimeNs"))};
+  context.files.push_back(std::make_shared<const InputFile>(InputFile::Open(path, identity)));
+  return Napi::Number::New(info.Env(), static_cast<double>(context.files.size() - 1));
+}
+
+Napi::Value SetStep(nn::Context& context, const Napi::CallbackInfo& info) {
+  const Span<int32_t> ids = Ints(info, 0, "ids"), positions = Ints(info, 1, "positions"),
+                      slots = Ints(info, 2, "slots"), variants = Ints(info, 3, "variants");
+  Span<int32_t> contexts = {nullptr, ids.size};
+  if (!info[4].IsUndefined()) contexts = Ints(info, 4, "contexts");
+  if (positions.size != ids.size || slots.size != ids.size || variants.size != ids.size ||
+      contexts.size != ids.size) {
+    throw Fault(code::kUsage, "ids, positions, slots and variants of a step must be equally many");
+  }
+  context.SetStep(ids.data, positions.data, slots.data, variants.data, contexts.data, ids.size);
+  return info.Env().Undefined();
+}
+
+Napi::Value MakeEmbed(const SessionPtr& session, const Napi::CallbackInfo& info) {
+  const EmbedSpec spec = DecodeEmbed(info[0], session->Open().files);
+  session->Open();
+  std::unique_ptr<nn::WeightSource> positions;
+  if (spec.positions) positions = MakeMatrix({*spec.positions, false, {}});
+  return Keep(info.Env(), session,
+              nn::Embed(MakeMatrix({spec.table, false, {}}), std::move(positions), spec.scale),
+              [](nn::Context& context, const nn::Embed& embed, const Napi::CallbackInfo& call) {
+                const Span<float> y = Floats(call, 0, "y");
+                CheckSize(y, context.step.rows(), embed.out(), "y");
+                embed.Run(context, y.data);
+              });
+}
+
+Napi::Value MakeProject(const SessionPtr& session, const Napi::CallbackInfo& info) {
+  const ProjectSpec spec = DecodeProject(info[0], session->Open().files);
+  session->Open();
+  std::vector<std::unique_ptr<nn::WeightSource>> matrices;
+  for (const MatrixSpec& matrix : spec.matrices) matrices.push_back(MakeMatrix(matrix));
+  return Keep(info.Env(), session, nn::Project(MakeNorm(spec.norm), std::move(matrices)),
+              [](nn::Context& context, const nn::Project& project, const Napi::CallbackInfo& call) {
+                const Span<float> x = Floats(call, 0, "x"), y = Floats(call, 1, "y");
+                const size_t rows = RowsOf(x, project.in(), "x");
+                CheckSize(y, rows, project.out(), "y");
+                CheckApart(y, x);
+                project.Run(context, x.data, rows, y.data);
+              });
+}
+
+Napi::Value MakeAttend(const SessionPtr& session, const Napi::CallbackInfo& info) {
+  AttendSpec spec = DecodeAttend(info[0], session->Open().files);
+  nn::Context& context = session->Open();
+  spec.numbers.query_norm = MakeNorm(spec.query_norm);
+  spec.numbers.key_norm = MakeNorm(spec.key_norm);
+  return Keep(info.Env(), session, nn::Attend(context, std::move(spec.numbers)),
+              // Owned by the operations of the session that is captured here.
+              [raw = session.get()](nn::Context& open, const nn::Attend& attend,
+                                    const Napi::CallbackInfo& call) {
+                const Span<float> x = Floats(call, 0, "x"), y = Floats(call, 2, "y");
+                nn::PagedCache& cache = raw->CacheOf(fields::Whole(call[1], "cache"));
+                const size_t rows = RowsOf(x, attend.in(), "x");
+                CheckSize(y, rows, attend.out(), "y");
+                CheckApart(y, x);
+                attend.Run(open, cache, x.data, rows, y.data);
+              });
+}
+
+Napi::Value MakeOutput(const SessionPtr& session, const Napi::CallbackInfo& info) {
+  const OutputSpec spec = DecodeOutput(info[0], session->Open().files);
+  session->Open();
+  return Keep(info.Env(), session, nn::Output(MakeMatrix(spec.matrix), MakeNorm(spec.post_norm)),
+              [](nn::Context& context, const nn::Output& output, const Napi::CallbackInfo& call) {
+                const Span<float> x = Floats(call, 0, "x"), residual = Floats(call, 1, "residual"),
+                                  y = Floats(call, 2, "y");
+                const size_t rows = RowsOf(x, output.in(), "x");
+                CheckSize(residual, rows, output.out(), "residual");
+                CheckSize(y, rows, output.out(), "y");
+                CheckApart(y, x);
+                CheckApart(y, residual);
+                output.Run(context, x.data, residual.data, rows, y.data);
+              });
+}
+
+Napi::Value MakeMlp(const SessionPtr& session, const Napi::CallbackInfo& info) {
+  const MlpSpec spec = DecodeMlp(info[0], session->Open().files);
+  session->Open();
+  return Keep(info.Env(), session,
+              nn::Mlp(MakeNorm(spec.norm), spec.gate ? MakeMatrix(*spec.gate) : nullptr,
+                      MakeMatrix(spec.up), MakeMatrix(spec.down), spec.activation,
+                      MakeNorm(spec.post_norm)),
+              [](nn::Context& context, const nn::Mlp& mlp, const Napi::CallbackInfo& call) {
+                const Span<float> x = Floats(call, 0, "x"), y = Floats(call, 1, "y");
+                const size_t rows = RowsOf(x, mlp.size(), "x");
+                CheckSize(y, rows, mlp.size(), "y");
+                CheckApart(y, x);
+                mlp.Run(context, x.data, rows, y.data);
+              });
+}
+
+Napi::Value MakeHead(const SessionPtr& session, const Napi::CallbackInfo& info) {
+  const HeadSpec spec = DecodeHead(info[0], session->Open().files);
+  session->Open();
+  return Keep(info.Env(), session,
+              nn::Head(MakeNorm(spec.norm), MakeMatrix(spec.matrix), spec.softcap),
+              [](nn::Context& context, const nn::Head& head, const Napi::CallbackInfo& call) {
+                const Span<float> x = Floats(call, 0, "x"), y = Floats(call, 2, "y");
+                const Span<int32_t> wanted = Ints(call, 1, "wanted");
+                const size_t rows = RowsOf(x, head.in(), "x");
+                CheckSize(y, wanted.size, head.out(), "y");
+                CheckApart(y, x);
+                head.Run(context, x.data, rows, wanted.data, wanted.size, y.data);
+                context.CheckUnchanged();
+              });
+}
+
+// One product with a weight, for any number of rows.
+Napi::Value MakeLinear(const SessionPtr& session, const Napi::CallbackInfo& info) {
+  const MatrixSpec spec = DecodeMatrix(info[0], session->Open().files);
+  session->Open();
+  return Keep(info.Env(), session, MakeMatrix(spec),
+              [](nn::Context& context, const std::unique_ptr<nn::WeightSource>& matrix,
+                 const Napi::CallbackInfo& call) {
+                const Span<float> x = Floats(call, 0, "x"), y = Floats(call, 1, "y");
+                const size_t rows = RowsOf(x, matrix->in(), "x");
+                CheckSize(y, rows, matrix->out(), "y");
+                CheckApart(y, x);
+                matrix->Multiply(context.pool, context.precision, x.data, matrix->in(), rows,
+                                 nullptr, y.data, matrix->out());
+              });
+}
+
+Napi::Value MakeLinearBackward(const SessionPtr& session, const Napi::CallbackInfo& info) {
+  const MatrixSpec spec = DecodeMatrix(info[0], session->Open().files);
+  session->Open();
+  return Keep(info.Env(), session, MakeMatrix(spec),
+              [](nn::Context& context, const std::unique_ptr<nn::WeightSource>& matrix,
+                 const Napi::CallbackInfo& call) {
+                const Span<float> dy = Floats(call, 0, "dy"), dx = Floats(call, 1, "dx");
+                const size_t rows = RowsOf(dy, matrix->out(), "dy");
+                CheckSize(dx, rows, matrix->in(), "dx");
+                CheckApart(dx, dy);
+                matrix->MultiplyBackward(context.pool, context.precision, dy.data, matrix->out(),
+                                         rows, nullptr, dx.data, matrix->in());
+              });
+}
+
+// Rows of a table by their indices.
+Napi::Value MakeGather(const SessionPtr& session, const Napi::CallbackInfo& info) {
+  const nn::StoredRange range = DecodeRange(info[0], session->Open().files);
+  session->Open();
+  return Keep(info.Env(), session, MakeMatrix({range, false, {}}),
+              [](nn::Context& context, const std::unique_ptr<nn::WeightSource>& table,
+                 const Napi::CallbackInfo& call) {
+                const Span<int32_t> ids = Ints(call, 0, "ids");
+                const Span<float> y = Floats(call, 1, "y");
+                CheckSize(y, ids.size, table->in(), "y");
+                for (size_t i = 0; i < ids.size; ++i) {
+                  if (ids.data[i] < 0 || static_cast<size_t>(ids.data[i]) >= table->out()) {
+                    throw Fault(code::kUsage, "row " + std::to_string(ids.data[i]) +
+                                                  " of a table of " + std::to_string(table->out()));
+                  }
+                }
+                context.ForRows(ids.size, table->in(), [&](size_t begin, size_t end) {
+                  for (size_t i = begin; i < end; ++i) {
+                    table->Row(static_cast<size_t>(ids.data[i]), 0, y.data + i * table->in());
+                  }
+                });
+              });
+}
+
+// All of a small weight, as a Float32Array.
+Napi::Value ReadVector(const SessionPtr& session, const Napi::CallbackInfo& info) {
+  const nn::StoredRange range = DecodeRange(info[0], session->Open().files);
+  nn::Context& context = session->Open();
+  const nn::WeightVector vector(range);
+  Napi::Float32Array array = Napi::Float32Array::New(info.Env(), vector.size());
+  std::copy(vector.Of(0), vector.Of(0) + vector.size(), array.Data());
+  context.CheckFaults();
+  return array;
+}
+
+Napi::Value CreateCache(const SessionPtr& session, const Napi::CallbackInfo& info) {
+  const CacheSpec spec = DecodeCache(info[0]);
+  const bool bfloat16 = session->Open().precision == nn::Precision::kBfloat16;
+  auto cache = std::make_unique<nn::PagedCache>(spec.layers, spec.slots, spec.tokens, bfloat16);
+  const size_t id = session->caches.size();
+  const auto bytes = static_cast<double>(cache->bytes());
+  session->caches.push_back(std::move(cache));
+  const Napi::Env env = info.Env();
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("id", static_cast<double>(id));
+  object.Set("bytes", bytes);
+  Session* raw = session.get();  // which Bind keeps
+  object.Set("fork", Bind(env, session, [raw, id](nn::Context&, const Napi::CallbackInfo& call) {
+               constexpr uint64_t kMost = UINT32_MAX;
+               raw->CacheOf(id).Fork(fields::Whole(call[0], "from", kMost),
+                                     fields::Whole(call[1], "to", kMost),
+                                     fields::Whole(call[2], "length", kMost));
+               return call.Env().Undefined();
+             }));
+  object.Set("release", Bind(env, session, [raw, id](nn::Context&, const Napi::CallbackInfo& call) {
+               raw->CacheOf(id).Release(fields::Whole(call[0], "slot"));
+               return call.Env().Undefined();
+             }));
+  object.Set("dispose", Napi::Function::New(env, [session, id](const Napi::CallbackInfo&) {
+               if (id < session->caches.size()) session->caches[id].reset();
+             }));
+  return object;
+}
+
+// argMax(x, ids): the rows of x [ids, width]; logSumExp(x, sums) likewise.
+Napi::Value ArgMax(nn::Context& context, const Napi::CallbackInfo& info) {
+  const Span<float> x = Floats(info, 0, "x");
+  const Span<int32_t> ids = Ints(info, 1, "ids");
+  if (ids.size == 0) return info.Env().Undefined();
+  const size_t width = x.size / ids.size;
+  CheckSize(x, ids.size, width, "x");
+  context.ForRows(ids.size, width, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      ids.data[i] = static_cast<int32_t>(context.kernels.arg_max(x.data + i * width, width));
+    }
+  });
+  return info.Env().Undefined();
+}
+Napi::Value LogSumExp(nn::Context& context, const Napi::CallbackInfo& info) {
+  const Span<float> x = Floats(info, 0, "x");
+  const auto sums = ArrayArgument<double, napi_float64_array>(info, 1, "sums", "a Float64Array");
+  if (sums.size == 0) return info.Env().Undefined();
+  const size_t width = x.size / sums.size;
+  CheckSize(x, sums.size, width, "x");
+  context.ForRows(sums.size, 4 * width, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      sums.data[i] = context.kernels.log_sum_exp(x.data + i * width, width);
+    }
+  });
+  return info.Env().Undefined();
+}
+
+}  // namespace
+
+Napi::Value OpenRuntime(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    const Napi::Env env = info.Env();
+    const Napi::Object options = fields::Object(info[0], "options");
+    const uint64_t threads = fields::Whole(options, "threads", 1024);
+    if (threads == 0) fields::Wrong("threads", "at least 1");
+    const std::string precision = fields::String(options, "precision");
+    if (precision != "float32" && precision != "bfloat16") {
+      fields::Wrong("precision", "float32 or bfloat16");
+    }
+    auto session = std::make_shared<Session>();
+    session->context = std::make_unique<nn::Context>(
+        static_cast<unsigned>(threads),
+        precision == "bfloat16" ? nn::Precision::kBfloat16 : nn::Precision::kFloat32);
+
+    Napi::Object runtime = Napi::Object::New(env);
+    runtime.Set("target", session->context->kernels.name);
+    runtime.Set("threads", static_cast<double>(threads));
+    runtime.Set("openFile", Bind(env, session, &OpenFile));
+    runtime.Set("setStep", Bind(env, session, &SetStep));
+    runtime.Set("argMax", Bind(env, session, &ArgMax));
+    runtime.Set("logSumExp", Bind(env, session, &LogSumExp));
+    using Maker = Napi::Value (*)(const SessionPtr&, const Napi::CallbackInfo&);
+    const std::pair<const char*, Maker> makers[] = {{"embed", &MakeEmbed},
+                                                    {"project", &MakeProject},
+                                                    {"attend", &MakeAttend},
+                                                    {"output", &MakeOutput},
+                                                    {"mlp", &MakeMlp},
+                                                    {"head", &MakeHead},
+                                                    {"linear", &MakeLinear},
+                                                    {"linearBackward", &MakeLinearBackward},
+                                                    {"gather", &MakeGather},
+                                                    {"vector", &ReadVector},
+                                                    {"createCache", &CreateCache}};
+    for (const auto& [name, maker] : makers) {
+      runtime.Set(name,
+                  Bind(env, session,
+                       [session, maker = maker](nn::Context&, const Napi::CallbackInfo& call) {
+                         return maker(session, call);
+                       }));
+    }
+    runtime.Set("close", Napi::Function::New(
+                             env, [session](const Napi::CallbackInfo&) { session->Close(); }));
+    return runtime;
+  });
+}
+
+}  // namespace retemper

@@ -1,0 +1,203 @@
+#include "napi/nn_decode.h"
+
+#include <utility>
+
+#include "core/status.h"
+#include "napi/fields.h"
+
+namespace retemper {
+namespace {
+
+// Far beyond any model, far below what could overflow.
+constexpr uint64_t kMostFeatures = uint64_t{1} << 31;
+
+template <class Decode>
+auto Optional(const Napi::Object& object, const char* field, Decode decode)
+    -> std::optional<decltype(decode(object.Get(field)))> {
+  if (!fields::Has(object, field)) return std::nullopt;
+  return decode(object.Get(field));
+}
+
+NormSpec DecodeNorm(const Napi::Value& value, const Files& files) {
+  const Napi::Object object = fields::Object(value, "norm");
+  NormSpec norm;
+  const std::string kind = fields::String(object, "kind");
+  if (kind != "rms" && kind != "layer") fields::Wrong("kind", "rms or layer");
+  norm.layer = kind == "layer";
+  norm.weight = DecodeRange(object.Get("weight"), files);
+  norm.bias = Optional(object, "bias", [&](const Napi::Value& v) { return DecodeRange(v, files); });
+  norm.epsilon = fields::Float(object, "epsilon");
+  norm.plus_one = fields::Bool(object, "plusOne");
+  return norm;
+}
+
+std::optional<NormSpec> OptionalNorm(const Napi::Object& object, const char* field,
+                                     const Files& files) {
+  return Optional(object, field, [&](const Napi::Value& v) { return DecodeNorm(v, files); });
+}
+
+std::vector<float> DecodeFrequencies(const Napi::Object& object) {
+  const Napi::Value value = object.Get("inverseFrequencies");
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array)
+    fields::Wrong("inverseFrequencies", "a Float32Array");
+  const auto array = value.As<Napi::Float32Array>();
+  return std::vector<float>(array.Data(), array.Data() + array.ElementLength());
+}
+
+nn::Activation DecodeActivation(const std::string& name) {
+  if (name == "silu") return nn::Activation::kSilu;
+  if (name == "gelu") return nn::Activation::kGelu;
+  if (name == "gelu_tanh") return nn::Activation::kGeluTanh;
+  if (name == "relu") return nn::Activation::kRelu;
+  fields::Wrong("activation", "silu, gelu, gelu_tanh or relu");
+}
+
+nn::WeightVector MakeVector(const nn::StoredRange& range, float plus = 0) {
+  return nn::WeightVector(range, plus);
+}
+
+}  // namespace
+
+nn::StoredRange DecodeRange(const Napi::Value& value, const Files& files) {
+  const Napi::Object object = fields::Object(value, "weight");
+  nn::StoredRange range;
+  range.tensor = fields::String(object, "name");
+  const uint64_t file = fields::Whole(object, "file");
+  if (file >= files.size()) fields::Wrong("file", "a file that is open");
+  range.file = files[file];
+  const std::optional<Dtype> dtype = DtypeNamed(fields::String(object, "dtype"));
+  if (!dtype) fields::Wrong("dtype", "a dtype");
+  range.dtype = *dtype;
+  range.offset = fields::Whole(object, "offset");
+  range.rows = fields::Whole(object, "rows", kMostFeatures);
+  range.cols = fields::Whole(object, "cols", kMostFeatures);
+  return range;
+}
+
+MatrixSpec DecodeMatrix(const Napi::Value& value, const Files& files) {
+  const Napi::Object object = fields::Object(value, "matrix");
+  MatrixSpec matrix;
+  matrix.weight = DecodeRange(object.Get("weight"), files);
+  matrix.in_major = fields::Bool(object, "inMajor");
+  matrix.bias =
+      Optional(object, "bias", [&](const Napi::Value& v) { return DecodeRange(v, files); });
+  return matrix;
+}
+
+EmbedSpec DecodeEmbed(const Napi::Value& value, const Files& files) {
+  const Napi::Object object = fields::Object(value, "spec");
+  EmbedSpec spec;
+  spec.table = DecodeRange(object.Get("table"), files);
+  spec.positions =
+      Optional(object, "positions", [&](const Napi::Value& v) { return DecodeRange(v, files); });
+  spec.scale = fields::Float(object, "scale");
+  return spec;
+}
+
+ProjectSpec DecodeProject(const Napi::Value& value, const Files& files) {
+  const Napi::Object object = fields::Object(value, "spec");
+  ProjectSpec spec;
+  spec.norm = OptionalNorm(object, "norm", files);
+  const Napi::Array matrices = fields::Array(object, "matrices");
+  for (uint32_t i = 0; i < matrices.Length(); ++i) {
+    spec.matrices.push_back(DecodeMatrix(matrices[i], files));
+  }
+  return spec;
+}
+
+AttendSpec DecodeAttend(const Napi::Value& value, const Files& files) {
+  const Napi::Object object = fields::Object(value, "spec");
+  AttendSpec spec;
+  nn::AttendSpec& numbers = spec.numbers;
+  numbers.layer = fields::Whole(object, "layer", kMostFeatures);
+  numbers.heads = fields::Whole(object, "heads", kMostFeatures);
+  numbers.kv_heads = fields::Whole(object, "kvHeads", kMostFeatures);
+  numbers.head_dim = fields::Whole(object, "headDim", kMostFeatures);
+  numbers.scale = fields::Float(object, "scale");
+  if (fields::Has(object, "softcap")) numbers.softcap = fields::Float(object, "softcap");
+  if (fields::Has(object, "window")) {
+    numbers.window = fields::Whole(object, "window");
+    if (numbers.window == 0) fields::Wrong("window", "at least 1");
+  }
+  if (fields::Has(object, "rope")) {
+    const Napi::Object rope = fields::Object(object.Get("rope"), "rope");
+    nn::RopeSpec& turn = numbers.rope.emplace();
+    turn.inverse_frequencies = DecodeFrequencies(rope);
+    turn.magnitude = fields::Float(rope, "magnitude");
+    if (fields::Has(rope, "long")) {
+      const Napi::Object far = fields::Object(rope.Get("long"), "long");
+      turn.long_from = static_cast<int32_t>(fields::Whole(far, "from", INT32_MAX));
+      turn.long_inverse_frequencies = DecodeFrequencies(far);
+    }
+  }
+  spec.query_norm = OptionalNorm(object, "queryNorm", files);
+  spec.key_norm = OptionalNorm(object, "keyNorm", files);
+  return spec;
+}
+
+OutputSpec DecodeOutput(const Napi::Value& value, const Files& files) {
+  const Napi::Object object = fields::Object(value, "spec");
+  return {DecodeMatrix(object.Get("matrix"), files), OptionalNorm(object, "postNorm", files)};
+}
+
+MlpSpec DecodeMlp(const Napi::Value& value, const Files& files) {
+  const Napi::Object object = fields::Object(value, "spec");
+  MlpSpec spec;
+  spec.norm = DecodeNorm(object.Get("norm"), files);
+  spec.gate =
+      Optional(object, "gate", [&](const Napi::Value& v) { return DecodeMatrix(v, files); });
+  spec.up = DecodeMatrix(object.Get("up"), files);
+  spec.down = DecodeMatrix(object.Get("down"), files);
+  spec.activation = DecodeActivation(fields::String(object, "activation"));
+  spec.post_norm = OptionalNorm(object, "postNorm", files);
+  return spec;
+}
+
+HeadSpec DecodeHead(const Napi::Value& value, const Files& files) {
+  const Napi::Object object = fields::Object(value, "spec");
+  HeadSpec spec;
+  spec.norm = DecodeNorm(object.Get("norm"), files);
+  spec.matrix = DecodeMatrix(object.Get("matrix"), files);
+  if (fields::Has(object, "softcap")) spec.softcap = fields::Float(object, "softcap");
+  return spec;
+}
+
+CacheSpec DecodeCache(const Napi::Value& value) {
+  constexpr uint64_t kMost = uint64_t{1} << 40;
+  const Napi::Object object = fields::Object(value, "shape");
+  CacheSpec spec;
+  const Napi::Array layers = fields::Array(object, "layers");
+  for (uint32_t i = 0; i < layers.Length(); ++i) {
+    const Napi::Object layer = fields::Object(layers[i], "layer");
+    spec.layers.push_back({fields::Whole(layer, "kvHeads", uint64_t{1} << 16),
+                           fields::Whole(layer, "headDim", uint64_t{1} << 16)});
+  }
+  spec.slots = fields::Whole(object, "slots", uint64_t{1} << 24);
+  spec.tokens = fields::Whole(object, "tokens", kMost);
+  return spec;
+}
+
+std::unique_ptr<nn::WeightSource> MakeMatrix(const MatrixSpec& spec) {
+  std::optional<nn::WeightVector> bias;
+  if (spec.bias) bias = MakeVector(*spec.bias);
+  return std::make_unique<nn::StoredMatrix>(spec.weight, spec.in_major, std::move(bias));
+}
+
+nn::Norm MakeNorm(const NormSpec& spec) {
+  std::optional<nn::WeightVector> bias;
+  if (spec.bias) bias = MakeVector(*spec.bias);
+  nn::Norm norm = {spec.layer, MakeVector(spec.weight, spec.plus_one ? 1.0f : 0.0f),
+                   std::move(bias), spec.epsilon};
+  if (norm.bias && norm.bias->size() != norm.size()) {
+    throw Fault(code::kIncompatible, "has another length than its norm", spec.bias->file->path(),
+                spec.bias->tensor);
+  }
+  return norm;
+}
+
+std::optional<nn::Norm> MakeNorm(const std::optional<NormSpec>& spec) {
+  if (!spec) return std::nullopt;
+  return MakeNorm(*spec);
+}
+
+}  // namespace retemper

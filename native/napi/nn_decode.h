@@ -1,0 +1,89 @@
+// Specs of operations as JavaScript gives them, into what the operations are made of.
+//
+// Everything is read from the objects before anything is made: a getter may run any code, even code
+// that closes the runtime.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/mapping.h"
+#include "napi/napi_setup.h"
+#include "nn/attend.h"
+#include "nn/operations.h"
+#include "nn/paged_cache.h"
+#include "nn/weights.h"
+
+namespace retemper {
+
+using Files = std::vector<std::shared_ptr<const InputFile>>;
+
+struct MatrixSpec {
+  nn::StoredRange weight;
+  bool in_major = false;
+  std::optional<nn::StoredRange> bias;
+};
+struct NormSpec {
+  bool layer = false;
+  nn::StoredRange weight;
+  std::optional<nn::StoredRange> bias;
+  float epsilon = 0;
+  bool plus_one = false;
+};
+
+struct EmbedSpec {
+  nn::StoredRange table;
+  std::optional<nn::StoredRange> positions;
+  float scale = 1;
+};
+struct ProjectSpec {
+  std::optional<NormSpec> norm;
+  std::vector<MatrixSpec> matrices;
+};
+struct AttendSpec {
+  nn::AttendSpec numbers;  // all but the norms
+  std::optional<NormSpec> query_norm;
+  std::optional<NormSpec> key_norm;
+};
+struct OutputSpec {
+  MatrixSpec matrix;
+  std::optional<NormSpec> post_norm;
+};
+struct MlpSpec {
+  NormSpec norm;
+  std::optional<MatrixSpec> gate;
+  MatrixSpec up;
+  MatrixSpec down;
+  nn::Activation activation = nn::Activation::kSilu;
+  std::optional<NormSpec> post_norm;
+};
+struct HeadSpec {
+  NormSpec norm;
+  MatrixSpec matrix;
+  float softcap = 0;
+};
+struct CacheSpec {
+  std::vector<nn::CacheLayer> layers;
+  size_t slots = 0;
+  size_t tokens = 0;
+};
+
+// All throw a Fault with code USAGE that names the field which is not as nativeRuntime.ts says.
+nn::StoredRange DecodeRange(const Napi::Value& value, const Files& files);
+MatrixSpec DecodeMatrix(const Napi::Value& value, const Files& files);
+EmbedSpec DecodeEmbed(const Napi::Value& value, const Files& files);
+ProjectSpec DecodeProject(const Napi::Value& value, const Files& files);
+AttendSpec DecodeAttend(const Napi::Value& value, const Files& files);
+OutputSpec DecodeOutput(const Napi::Value& value, const Files& files);
+MlpSpec DecodeMlp(const Napi::Value& value, const Files& files);
+HeadSpec DecodeHead(const Napi::Value& value, const Files& files);
+CacheSpec DecodeCache(const Napi::Value& value);
+
+// From specs to what computes; these read the files and throw what nn/weights.h says.
+std::unique_ptr<nn::WeightSource> MakeMatrix(const MatrixSpec& spec);
+nn::Norm MakeNorm(const NormSpec& spec);
+std::optional<nn::Norm> MakeNorm(const std::optional<NormSpec>& spec);
+
+}  // namespace retemper

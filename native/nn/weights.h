@@ -1,0 +1,91 @@
+// Weights of a model, as the operations see them: something that multiplies rows, or gives its own.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/dtype.h"
+#include "cpu/kernels.h"
+#include "io/mapping.h"
+#include "nn/matmul.h"
+
+namespace retemper::nn {
+
+// A two-dimensional weight. Rows of activations may belong to different variants of a model (the
+// lambdas of a merge that was never written); what lies in a checkpoint is the same for all.
+class WeightSource {
+ public:
+  virtual ~WeightSource() = default;
+
+  virtual size_t out() const = 0;
+  virtual size_t in() const = 0;
+  // y[r * y_stride + o] = sum_i W(variants[r])[o][i] x[r * x_stride + i] (+ bias(variants[r])[o])
+  // for r < rows. `variants` may be null: all 0. x and y do not overlap.
+  virtual void Multiply(Pool& pool, Precision precision, const float* x, size_t x_stride,
+                        size_t rows, const uint32_t* variants, float* y, size_t y_stride) const = 0;
+  // The gradient of x: dx[r] = W(variants[r])^T dy[r].
+  virtual void MultiplyBackward(Pool& pool, Precision precision, const float* dy, size_t dy_stride,
+                                size_t rows, const uint32_t* variants, float* dx,
+                                size_t dx_stride) const = 0;
+  // W(variant)[row] as float32.
+  virtual void Row(size_t row, uint32_t variant, float* to) const = 0;
+};
+
+// Where a weight lies: `rows` x `cols` elements from `offset` on.
+struct StoredRange {
+  std::shared_ptr<const InputFile> file;
+  std::string tensor;  // for messages
+  Dtype dtype = Dtype::kBF16;
+  uint64_t offset = 0;
+  size_t rows = 0;
+  size_t cols = 0;
+};
+
+// A one-dimensional weight (of a norm, or a bias) as float32: small, so converted once.
+class WeightVector {
+ public:
+  // Any floating-point dtype; throws as StoredMatrix does. `plus` is added to each element.
+  explicit WeightVector(const StoredRange& range, float plus = 0.0f);
+  explicit WeightVector(std::vector<float> values) : values_(std::move(values)) {}
+
+  size_t size() const { return values_.size(); }
+  // For rows of a variant.
+  const float* Of(uint32_t /*variant*/) const { return values_.data(); }
+
+ private:
+  std::vector<float> values_;
+};
+
+// A weight of a checkpoint, used where it lies in the mapping. (Only where the system cannot map
+// the file, or the tensor is not aligned to its elements, it is read into memory.) [out, in], or
+// [in, out] where `in_major`. Throws BAD_INPUT for a range outside of the file or one that changed,
+// IO, OUT_OF_MEMORY, and INCOMPATIBLE for a dtype that is not bf16, f16 or f32 and for a bias of
+// another length.
+class StoredMatrix : public WeightSource {
+ public:
+  StoredMatrix(const StoredRange& range, bool in_major, std::optional<WeightVector> bias = {});
+
+  size_t out() const override { return matrix_.out; }
+  size_t in() const override { return matrix_.in; }
+  void Multiply(Pool& pool, Precision precision, const float* x, size_t x_stride, size_t rows,
+                const uint32_t* variants, float* y, size_t y_stride) const override;
+  void MultiplyBackward(Pool& pool, Precision precision, const float* dy, size_t dy_stride,
+                        size_t rows, const uint32_t* variants, float* dx,
+                        size_t dx_stride) const override;
+  // Of a matrix that is not in_major.
+  void Row(size_t row, uint32_t variant, float* to) const override;
+
+ private:
+  std::shared_ptr<const InputFile> file_;
+  std::unique_ptr<uint8_t[]> copy_;
+  Matrix matrix_;
+  std::optional<WeightVector> bias_;
+  const Kernels<float>* kernels_;  // for conversions
+};
+
+}  // namespace retemper::nn
