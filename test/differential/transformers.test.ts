@@ -18,7 +18,7 @@ import { runPython, whyNoPython } from "./python.js";
 
 const FAMILIES = [
   ...["llama", "mistral", "qwen2", "qwen3", "smollm3", "gemma", "gemma2", "gemma3_text", "phi3", "gpt2"],
-  ...["gemma3", "llava", "mistral3"],
+  ...["gemma3", "llava", "mistral3", "qwen2_5_vl"],
 ];
 const seed = process.env.RETEMPER_SEED ?? "1";
 const cases = Number(process.env.RETEMPER_CASES ?? 2);

@@ -177,7 +177,18 @@ def mistral3(r):
                 tie_word_embeddings=text["tie_word_embeddings"])
 
 
-FAMILIES = [llama, mistral, qwen2, qwen3, smollm3, gemma, gemma2, gemma3_text, phi3, gpt2, gemma3, llava, mistral3]
+def qwen2_5_vl(r):
+    text = qwen2(r)
+    text.update(model_type="qwen2_5_vl_text", vocab_size=200)
+    pairs = head_dim(text) // 2
+    parts = [pairs // 2, pairs // 4, pairs - pairs // 2 - pairs // 4]
+    text["rope_parameters"] = dict(rope_type="default", rope_theta=10000.0, mrope_section=parts)
+    vision = dict(depth=1, hidden_size=16, intermediate_size=16, num_heads=2, out_hidden_size=text["hidden_size"], patch_size=4, fullatt_block_indexes=[0])
+    return dict(model_type="qwen2_5_vl", text_config=text, vision_config=vision, image_token_id=199, video_token_id=198,
+                vision_start_token_id=197, vision_end_token_id=196, tie_word_embeddings=text["tie_word_embeddings"])
+
+
+FAMILIES = [llama, mistral, qwen2, qwen3, smollm3, gemma, gemma2, gemma3_text, phi3, gpt2, gemma3, llava, mistral3, qwen2_5_vl]
 
 
 def randomise(model, r):
@@ -216,7 +227,10 @@ def as_version_4(c):
         inner["rope_theta"] = parameters.pop("rope_theta")
         if "partial_rotary_factor" in parameters:
             inner["partial_rotary_factor"] = parameters.pop("partial_rotary_factor")
-        inner["rope_scaling"] = None if parameters.get("rope_type") == "default" else parameters
+        if "mrope_section" in parameters:
+            inner["rope_scaling"] = {"type": "mrope", "mrope_section": parameters["mrope_section"]}
+        else:
+            inner["rope_scaling"] = None if parameters.get("rope_type") == "default" else parameters
     c["transformers_version"] = "4.46.2"
     return c
 
