@@ -88,6 +88,7 @@ export type {
 } from "./evaluate/types.js";
 export { type AnswerRecord, type NamedPrompt, recordOf } from "./generate/answers/answerLine.js";
 export { type GenerateFileOptions, type GenerateFileReport, generateFile } from "./generate/answers/generateFile.js";
+export { type EncoderOptions, openEncoder } from "./generate/encoders/openEncoder.js";
 export {
   type SetupOptions,
   setupTensorflow,

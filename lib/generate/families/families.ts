@@ -249,7 +249,10 @@ export const FAMILIES: ReadonlyMap<string, Family> = new Map([
   ["smollm3", SMOLLM3],
   ["mistral", MISTRAL],
   ["qwen2", QWEN2],
+  // their language models; older files have all settings in one object, under the name of the whole
+  ["qwen2_vl", QWEN2],
   ["qwen2_vl_text", QWEN2],
+  ["qwen2_5_vl", QWEN2],
   ["qwen2_5_vl_text", QWEN2],
   ["qwen3", QWEN3],
   ["gemma", GEMMA],
