@@ -10,7 +10,6 @@ import type { Tokenizer } from "../../tokenizer/types.js";
 import type { Decoder } from "../decoder.js";
 import { AnswerText } from "../loop/answerText.js";
 import { GenerationLoop } from "../loop/generationLoop.js";
-import { GreedySampler } from "../loop/greedySampler.js";
 import type { GenerateWork } from "../loop/job.js";
 import type { Prefix } from "../loop/prefix.js";
 import { Sequence } from "../loop/sequence.js";
@@ -18,6 +17,7 @@ import { availableMemory } from "../memory/machineMemory.js";
 import { checkWeights, DEFAULT_BATCH, MemoryBudget, memoryLimit } from "../memory/memoryBudget.js";
 import { stepRowsOf } from "../memory/stepSize.js";
 import { openDecoder } from "../openDecoder.js";
+import { TokenSampler } from "../sampling/tokenSampler.js";
 import { chooseEngine } from "./chooseEngine.js";
 import { fingerprintOf } from "./fingerprint.js";
 import type { ThreadRequest } from "./messages.js";
@@ -79,7 +79,7 @@ function sequenceOf(prefix: Prefix, sample: number, tokenizer: Tokenizer): Seque
   const watched = events.piece !== undefined || settings.stop.length > 0;
   const stream = watched ? tokenizer.decodeStream({ skipSpecialTokens: true }) : undefined;
   return new Sequence(prefix, work, sample, {
-    sampler: new GreedySampler(settings, prefix.prompt.ids),
+    sampler: new TokenSampler(settings, { index: prefix.prompt.index, sample }, prefix.prompt.ids),
     text: stream && new AnswerText(stream, settings.stop),
   });
 }
