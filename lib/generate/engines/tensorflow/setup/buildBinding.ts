@@ -1,5 +1,6 @@
 // Compiles the binding that @tensorflow/tfjs-node-gpu ships as sources, against the TensorFlow library in the cache.
 
+import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -51,8 +52,8 @@ export interface BindingBuild {
 export async function buildBinding(build: BindingBuild): Promise<void> {
   const { folder, target, compiler } = build;
   const final = dirname(target);
-  const partial = `${final}.partial`;
-  await rm(partial, { recursive: true, force: true });
+  await removeLeftovers(final);
+  const partial = `${final}.partial-${randomBytes(6).toString("hex")}`; // a killed run's compiler may still write to its own
   const sources = join(partial, "sources");
   await mkdir(sources, { recursive: true });
   await copySources(join(build.package.folder, "binding"), sources);
@@ -66,6 +67,7 @@ export async function buildBinding(build: BindingBuild): Promise<void> {
   ];
   const result = await runTool(compiler, args, { signal: build.signal });
   if (result.status !== 0) {
+    await rm(partial, { recursive: true, force: true });
     throw new RetemperError("INTERNAL", `${compiler} could not compile the binding:\n${lastWords(result, 12)}`, {
       hint: "a compiler for C++17 is needed (GCC 9, Clang 10 or newer); CXX names another one",
     });
@@ -73,6 +75,11 @@ export async function buildBinding(build: BindingBuild): Promise<void> {
   await rm(sources, { recursive: true });
   await rm(final, { recursive: true, force: true });
   await rename(partial, final);
+}
+
+async function removeLeftovers(final: string): Promise<void> {
+  const left = (await readdir(dirname(final))).filter((name) => name.startsWith(`${basename(final)}.partial-`));
+  for (const name of left) await rm(join(dirname(final), name), { recursive: true, force: true });
 }
 
 async function copySources(from: string, to: string): Promise<void> {

@@ -44,6 +44,6 @@ export async function runTool(
 /** The last lines of what a program said that are worth repeating in an error. */
 export function lastWords({ stdout, stderr, problem }: ToolResult, lines = 4): string {
   const text = `${stdout}\n${stderr}`.split("\n").map((line) => line.trim());
-  const said = text.filter((line) => line !== "" && !/^(\[notice\]|WARNING: Location )/.test(line)).slice(-lines);
+  const said = text.filter((line) => line !== "" && !/^(\[notice\]|WARNING: )/.test(line)).slice(-lines);
   return said.length > 0 ? said.join("\n") : (problem ?? "it said nothing");
 }
