@@ -7,6 +7,7 @@ import {
   type EvaluateOptions,
   type EvaluateProgress,
   evaluate,
+  evaluateLambdas,
   listTasks,
   openBertScore,
   type Results,
@@ -137,6 +138,14 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
       session.renderer.note(`answers by ${describeEngine(model)}`);
       bertScore = flags.bertscoreModel === undefined ? undefined : await openEncoder(flags.bertscoreModel, flags);
       const options = { ...optionsOf(flags, suite, session), judges: judges.judges, bertScore };
+      // a merge that is evaluated without being written, for each of its lambdas
+      const { lambdas = [] } = model.facts;
+      if (lambdas.length > 0) {
+        const all = await evaluateLambdas(model, suite, lambdas, options);
+        const text = all.map((results) => `lambda ${results.lambda}\n${describe(results, flags)}`).join("\n\n");
+        session.renderer.result(all.map(withoutItems), flags.quiet ? "" : text);
+        return;
+      }
       const results = await evaluate(model, suite, options);
       session.renderer.result(withoutItems(results), flags.quiet ? "" : describe(results, flags));
     } finally {
@@ -175,7 +184,7 @@ function optionsOf(flags: EvaluateFlags, suite: readonly string[], session: Sess
     signal,
     onProgress: (progress) => showProgress(progress, renderer),
     onWarning: (warning) => renderer.warn(warning),
-    onTask: (task) => tell(task, renderer),
+    onTask: (task, lambda) => tell(task, lambda, renderer),
   };
 }
 
@@ -195,9 +204,12 @@ function dataOf(words: readonly string[], suite: readonly string[]): Record<stri
 }
 
 /** Every item as a JSON line. */
-function tell(task: TaskResults, renderer: Renderer): void {
+function tell(task: TaskResults, lambda: number | undefined, renderer: Renderer): void {
   if (!renderer.json) return;
-  for (const item of task.items) renderer.event({ event: "item", task: task.name, ...item } as { event: string });
+  for (const item of task.items) {
+    const event = { event: "item", task: task.name, lambda, ...item };
+    renderer.event(event);
+  }
 }
 
 function withoutItems(results: Results): object {
@@ -205,7 +217,8 @@ function withoutItems(results: Results): object {
 }
 
 function describe(results: Results, flags: EvaluateFlags): string {
-  const where = flags.out === undefined ? "" : `; ${flags.out}/results.json has every item`;
+  const folder = results.lambda === undefined ? flags.out : `${flags.out}/lambda-${results.lambda}`;
+  const where = flags.out === undefined ? "" : `; ${folder}/results.json has every item`;
   return `${resultsTable(results, flags.byCategory)}\n${formatDuration(results.seconds)}${where}`;
 }
 

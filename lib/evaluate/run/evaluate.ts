@@ -7,16 +7,14 @@ import { RetemperError } from "../../errors.js";
 import type { TextGenerator } from "../../generate/types.js";
 import type { HubOptions } from "../../hub/settings.js";
 import { keywordJudge } from "../judges/keywordJudge.js";
-import { type BertScoreSettings, type CodeOptions, promptDigest, type TaskContext } from "../tasks/context.js";
-import { judgeMetrics } from "../tasks/judgeMetrics.js";
-import { loadTask, suiteEntries } from "../tasks/registry.js";
-import type { Answer, Decoding, Judge, ScoredItem, Task } from "../types.js";
-import { type Asked, askModel, scoresTexts } from "./askModel.js";
-import { Journal, RESULTS_FILE, type StoredScore } from "./journal.js";
+import { type BertScoreSettings, type CodeOptions, promptDigest } from "../tasks/context.js";
+import type { Decoding, Judge, Task } from "../types.js";
+import { type Asked, askModel } from "./askModel.js";
+import { Journal, RESULTS_FILE } from "./journal.js";
+import { loadSuite, type Suite } from "./loadSuite.js";
 import type { EvaluateProgress } from "./progress.js";
-import { type ItemResult, RESULTS_FORMAT, type Results, type ScoreResult, type TaskResults } from "./results.js";
-import { scoreAnswers } from "./scoreAnswers.js";
-import { agreements, summarise } from "./summarise.js";
+import { RESULTS_FORMAT, type Results, type TaskResults } from "./results.js";
+import { scoreTask } from "./scoreTask.js";
 
 export interface EvaluateOptions {
   /** Judges of safety and over-refusal; the keyword judge with GCG's phrases unless told. */
@@ -64,9 +62,15 @@ const MOST_FAILURES = 0.2;
  */
 export async function evaluate(
   model: TextGenerator,
-  suite: string | readonly string[] | readonly Task[],
+  suite: Suite,
   options: EvaluateOptions & { readonly lambda?: number | undefined } = {},
 ): Promise<Results> {
+  const { lambdas = [] } = model.facts;
+  if (options.lambda === undefined && lambdas.length > 1) {
+    throw new RetemperError("USAGE", `The model was opened with ${lambdas.length} lambdas.`, {
+      hint: "say which one, or evaluate them all at once: evaluateLambdas()",
+    });
+  }
   const [results] = await run(model, suite, [{ lambda: options.lambda, out: options.out }], options);
   return results as Results;
 }
@@ -77,7 +81,7 @@ export async function evaluate(
  */
 export async function evaluateLambdas(
   model: TextGenerator,
-  suite: string | readonly string[] | readonly Task[],
+  suite: Suite,
   lambdas: readonly number[],
   options: EvaluateOptions = {},
 ): Promise<Results[]> {
@@ -92,14 +96,14 @@ interface Target {
 
 async function run(
   model: TextGenerator,
-  suite: string | readonly string[] | readonly Task[],
+  suite: Suite,
   targets: readonly Target[],
   options: EvaluateOptions,
 ): Promise<Results[]> {
   const started = performance.now();
   const { signal } = options;
   signal?.throwIfAborted();
-  const tasks = await tasksOf(model, suite, options);
+  const tasks = await loadSuite(model, suite, options);
   const judges = options.judges ?? [keywordJudge()];
   const names = judges.map(({ name }) => name);
   const twice = names.find((name, at) => names.indexOf(name) !== at);
@@ -161,136 +165,11 @@ async function run(
   }
 }
 
-async function tasksOf(
-  model: TextGenerator,
-  suite: string | readonly string[] | readonly Task[],
-  options: EvaluateOptions,
-): Promise<Task[]> {
-  const words = typeof suite === "string" ? [suite] : suite;
-  const ready = words.filter((word): word is Task => typeof word !== "string");
-  const context: TaskContext = {
-    data: options.data ?? {},
-    limit: options.limit,
-    decoding: options.decoding,
-    system: options.system,
-    chat: options.chat,
-    model: abilitiesOf(model),
-    hub: { ...options.hub, signal: options.signal, onNote: options.onWarning },
-    code: options.code,
-    encoder: options.bertScore,
-    bbhVersion: options.bbhVersion,
-    passAt: options.passAt,
-  };
-  const tasks = [...ready];
-  if (ready.length < words.length) {
-    const entries = suiteEntries(
-      words.filter((word) => typeof word === "string"),
-      context.data,
-    );
-    for (const entry of entries) tasks.push(await loadTask(entry, context));
-  }
-  for (const task of tasks) {
-    if (task.items.length === 0) throw new RetemperError("BAD_INPUT", `${task.name} has no items.`);
-    if (task.ask === "likelihood" && !scoresTexts(model)) {
-      throw new RetemperError(
-        "USAGE",
-        `${task.name} needs log-probabilities of texts, which an endpoint does not give.`,
-        {
-          hint: "open the model in process: --engine native or tensorflow",
-        },
-      );
-    }
-  }
-  return tasks;
-}
-
-/** Whether the model's template has a system's turn, found out by trying. An endpoint is taken to know both. */
-function abilitiesOf(model: TextGenerator): TaskContext["model"] {
-  const { tokenizer } = model as { tokenizer?: { hasChatTemplate: boolean; applyChatTemplate(of: unknown): string } };
-  if (!tokenizer) return { chatTemplate: true, systemRole: true };
-  if (!tokenizer.hasChatTemplate) return { chatTemplate: false, systemRole: false };
-  const mark = "a system's word";
-  try {
-    const text = tokenizer.applyChatTemplate([
-      { role: "system", content: mark },
-      { role: "user", content: "a user's word" },
-    ]);
-    return { chatTemplate: true, systemRole: text.includes(mark) };
-  } catch {
-    return { chatTemplate: true, systemRole: false };
-  }
-}
-
 /** What must be the same for a journal's answers to be these. */
 function identityOf(task: Task, { facts }: TextGenerator, lambda: number | undefined): unknown {
   const { engine, model, precision, fidelity, fingerprint } = facts;
   const items = task.items.map(({ id, prompt, choices }) => [id, promptDigest(prompt), choices]);
   return { engine, model, precision, fidelity, fingerprint, lambda, ask: task.ask, decoding: task.decoding, items };
-}
-
-async function scoreTask(
-  task: Task,
-  judges: readonly Judge[],
-  journal: Journal,
-  failures: Map<string, string>,
-  options: EvaluateOptions,
-): Promise<TaskResults> {
-  const judged = task.kind === "task" ? [] : judges;
-  const scorers = [...task.scorers, ...judged];
-  for (const scorer of scorers) {
-    const isJudge = (judged as readonly unknown[]).includes(scorer);
-    journal.declare(`${isJudge ? "judge" : "metric"} ${scorer.name} of ${task.name}`, scorer.facts);
-    const failed = await scoreAnswers(scorer, isJudge, task, journal, options);
-    for (const [item, reason] of failed) failures.set(item, reason);
-  }
-  const samples = task.decoding.samples ?? 1;
-  const places = Array.from({ length: samples }, (_, at) => at);
-  const answersOf = (id: string) => places.map((at) => journal.answer(task.name, id, at) ?? null);
-  const scoresOf = (id: string, scorer: string) => places.map((at) => journal.score(scorer, task.name, id, at) ?? null);
-  const records = task.items.map(
-    (item): ScoredItem => ({
-      item,
-      answers: answersOf(item.id).filter((answer): answer is Answer => answer !== null),
-      values: Object.fromEntries(
-        scorers.map(({ name }) => [name, scoresOf(item.id, name).map((score) => score?.values ?? null)]),
-      ),
-    }),
-  );
-  const metrics = [...task.metrics, ...judgeMetrics(task.kind, judged)];
-  const summary = summarise(task, metrics, records, options.seed ?? 0);
-  const items = task.items.map(
-    (item, at): ItemResult => ({
-      id: item.id,
-      category: item.category,
-      prompt: promptDigest(item.prompt),
-      answers: answersOf(item.id),
-      verdicts: Object.fromEntries(scorers.map(({ name }) => [name, scoresOf(item.id, name).map(asResult)])),
-      scores: summary.scores[at] ?? {},
-      failure: failures.get(item.id),
-    }),
-  );
-  const answered = items.filter(({ answers }) => !answers.includes(null)).length;
-  return {
-    name: task.name,
-    kind: task.kind,
-    primary: task.primary ?? metrics[0]?.name ?? "",
-    metrics: summary.metrics,
-    categories: summary.categories,
-    agreement: agreements(
-      judged.map(({ name }) => name),
-      records,
-    ),
-    data: task.data,
-    decoding: task.decoding,
-    scorers: scorers.map(({ name, facts, engine }) => ({ name, facts, engine: engine?.() })),
-    counts: { items: items.length, answered, failed: items.filter(({ failure }) => failure !== undefined).length },
-    items,
-  };
-}
-
-function asResult(score: StoredScore | null): ScoreResult | null {
-  if (score === null) return null;
-  return { ...score.values, ...(score.detail !== undefined && { detail: score.detail }) } as ScoreResult;
 }
 
 function failedItems(task: Task, journal: Journal): number {
