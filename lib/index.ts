@@ -89,6 +89,7 @@ export type {
 export { type AnswerRecord, type NamedPrompt, recordOf } from "./generate/answers/answerLine.js";
 export { type GenerateFileOptions, type GenerateFileReport, generateFile } from "./generate/answers/generateFile.js";
 export { type EncoderOptions, openEncoder } from "./generate/encoders/openEncoder.js";
+export { type Endpoint, type EndpointOptions, openEndpoint } from "./generate/engines/endpoint/openEndpoint.js";
 export {
   type SetupOptions,
   setupTensorflow,
