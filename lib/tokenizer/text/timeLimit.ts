@@ -5,7 +5,7 @@ import { type Context, createContext, Script } from "node:vm";
 import { RetemperError } from "../../errors.js";
 
 /** Milliseconds that any text may take, and that each kilobyte may in addition; ordinary tokenizers need a fiftieth of it. */
-const BASE_MS = 10_000;
+const BASE_MS = 5_000;
 const MS_A_KILOBYTE = 20;
 
 const script = new Script("work()");

@@ -2,6 +2,7 @@
 
 peer.py texts SEED COUNT FOLDER...   the tokenizers of model folders, opened by transformers
 peer.py parts SEED COUNT TEXTS       COUNT tokenizers put together at random from the parts of tokenizer.json, TEXTS each
+peer.py chats SEED COUNT TEMPLATES   COUNT conversations by each chat template of a JSON file
 """
 import json
 import os
@@ -209,7 +210,35 @@ def parts(seed, count, texts_each):
         print(json.dumps({"tokenizer": spec, "rows": rows}))
 
 
-if sys.argv[1] == "texts":
+ASIDES = ["", "", " ", "\n", "\n\n", "\t", "\u3000", "\ufeff", "\x1c", "\x85", "\xa0"]
+SAYINGS = ["Hello there", "it's caf\xe9 日本 😀", "<think>\nhm\n\n</think>\n\nYes", "line\nline2  ", "'quotes' \"double\" \\ back", "",
+           "a<b>&c", "<tool_response>x</tool_response>", "UPPER lower \xdcn\xef", "|a|b||", "𝔘𝔫𝔦"]
+
+
+def chats(seed, count, path):
+    from transformers.utils.chat_template_utils import _compile_jinja_template
+    rng = random.Random(seed)
+    for name, text in json.load(open(path)).items():
+        template = _compile_jinja_template(text)
+        for _ in range(count):
+            roles = (["system"] if rng.random() < 0.4 else []) + ["user", "assistant"] * 3
+            if rng.random() < 0.2:
+                rng.shuffle(roles)
+            messages = [{"role": role, "content": rng.choice(ASIDES) + rng.choice(SAYINGS) + rng.choice(ASIDES)}
+                        for role in roles[:rng.randint(1, 6)]]
+            prompted = rng.random() < 0.5
+            row = {"name": name, "messages": messages, "addGenerationPrompt": prompted}
+            try:
+                row["text"] = template.render(messages=messages, tools=None, documents=None, add_generation_prompt=prompted,
+                                              bos_token="<s>", eos_token="</s>")
+            except Exception as error:
+                row["error"] = str(error)
+            print(json.dumps(row))
+
+
+if sys.argv[1] == "chats":
+    chats(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+elif sys.argv[1] == "texts":
     texts(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])
 else:
     parts(int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))

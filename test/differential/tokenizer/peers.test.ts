@@ -2,13 +2,15 @@
 // through tokenizers put together at random from the parts of tokenizer.json. Needs Python with both libraries.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
+import { ChatTemplate } from "../../../lib/tokenizer/chat/chatTemplate.js";
 import { openTokenizer } from "../../../lib/tokenizer/openTokenizer.js";
-import type { Tokenizer } from "../../../lib/tokenizer/types.js";
+import type { ChatMessage, Tokenizer } from "../../../lib/tokenizer/types.js";
+import { TEMPLATES } from "./chatTemplates.js";
 
 interface Row {
   readonly text: string;
@@ -66,6 +68,93 @@ function differences(tokenizer: Tokenizer, rows: readonly Row[]): string[] {
   return found;
 }
 
+const x = { id: 459, content: "<x>", ...flags({}) };
+
+function flags(changes: Readonly<Record<string, boolean>>): Record<string, boolean> {
+  return { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true, ...changes };
+}
+
+interface Named {
+  /** Tokens that tokenizer.json has in addition. */
+  readonly added?: readonly object[];
+  /** Changes of tokenizer_config.json; null takes a key out. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly files?: Readonly<Record<string, unknown>>;
+}
+
+/** Ways in which the files beside tokenizer.json speak of tokens. */
+const NAMED: Readonly<Record<string, Named>> = {
+  plain: {},
+  "a token with its own flags": { added: [{ ...x, ...flags({ lstrip: true }) }] },
+  "a name for it": { added: [{ ...x, ...flags({ lstrip: true }) }], config: { pad_token: "<x>" } },
+  "a name for one that is not special": {
+    added: [{ ...x, ...flags({ special: false }) }],
+    config: { pad_token: "<x>" },
+  },
+  "a name as an object": {
+    added: [{ ...x, ...flags({ special: false }) }],
+    config: { pad_token: { __type: "AddedToken", content: "<x>", ...flags({ lstrip: true }) } },
+  },
+  "a name for a new one": { config: { pad_token: "<x>" } },
+  "a list that changes flags": {
+    added: [x],
+    config: {
+      added_tokens_decoder: { 459: { content: "<x>", ...flags({ lstrip: true, rstrip: true, special: false }) } },
+    },
+  },
+  "a list with a new one": {
+    config: { added_tokens_decoder: { 470: { content: "<x>", ...flags({ rstrip: true, special: false }) } } },
+  },
+  "a list, and a name that it does not have": {
+    added: [{ ...x, ...flags({ special: false }) }],
+    config: { pad_token: "<x>", added_tokens_decoder: { 1: { content: "<s>", ...flags({}) } } },
+  },
+  "additional special tokens": {
+    added: [{ ...x, ...flags({ special: false }) }],
+    config: { additional_special_tokens: ["<x>"] },
+  },
+  "new additional special tokens": { config: { additional_special_tokens: ["<x>", "<xy>"] } },
+  "extra special tokens by name": {
+    added: [{ ...x, ...flags({ special: false }) }],
+    config: { extra_special_tokens: { image_token: "<x>" } },
+  },
+  "no beginning": { config: { add_bos_token: false } },
+  "an end": { config: { add_eos_token: true } },
+  "special tokens that are text": {
+    config: { split_special_tokens: true },
+    added: [{ ...x, ...flags({ special: false }) }],
+  },
+  "a map of special tokens": {
+    added: [{ ...x, ...flags({ special: false }) }],
+    config: { eos_token: null },
+    files: { "special_tokens_map.json": { eos_token: "<x>" } },
+  },
+  "a map beside a list": {
+    config: { added_tokens_decoder: { 1: { content: "<s>", ...flags({}) } } },
+    files: { "special_tokens_map.json": { pad_token: "<x>" } },
+  },
+  "added_tokens.json": { files: { "added_tokens.json": { "<x>": 459 } } },
+  "clean-up": { config: { clean_up_tokenization_spaces: true } },
+  "no configuration": { files: { "tokenizer_config.json": undefined } },
+};
+
+function namedFolder(name: string, { added = [], config = {}, files = {} }: Named): string {
+  const folder = join(root, name);
+  mkdirSync(folder);
+  const source = (file: string) => JSON.parse(readFileSync(join(golden, "llama2", file), "utf8"));
+  const tokenizer = source("tokenizer.json");
+  const changed = { ...source("tokenizer_config.json"), ...config };
+  const all: Record<string, unknown> = {
+    "tokenizer.json": { ...tokenizer, added_tokens: [...tokenizer.added_tokens, ...added] },
+    "tokenizer_config.json": Object.fromEntries(Object.entries(changed).filter(([, value]) => value !== null)),
+    ...files,
+  };
+  for (const [file, value] of Object.entries(all)) {
+    if (value !== undefined) writeFileSync(join(folder, file), JSON.stringify(value));
+  }
+  return folder;
+}
+
 describe.skipIf(!existsSync(python))("the tokenizer beside Hugging Face's", () => {
   it("has the ids and texts of transformers for random texts", async () => {
     const folders = ["llama3", "llama2", "qwen", "gemma", "gpt2"].map((flavour) => join(golden, flavour));
@@ -73,6 +162,35 @@ describe.skipIf(!existsSync(python))("the tokenizer beside Hugging Face's", () =
       expect(rows).toHaveLength(300);
       const tokenizer = await openTokenizer(folder as string);
       expect(differences(tokenizer, rows as Row[]).slice(0, 5), folder as string).toEqual([]);
+    }
+  });
+
+  it("has them for every way to speak of tokens beside tokenizer.json", async () => {
+    const folders = Object.entries(NAMED).map(([name, files]) => namedFolder(name, files));
+    for (const { folder, rows } of ask("texts", "1", "40", ...folders)) {
+      const tokenizer = await openTokenizer(folder as string);
+      expect(differences(tokenizer, rows as Row[]).slice(0, 3), folder as string).toEqual([]);
+    }
+  });
+
+  it("renders random conversations as transformers, or fails with the same words", () => {
+    const file = join(root, "templates.json");
+    writeFileSync(file, JSON.stringify(TEMPLATES));
+    const rows = ask("chats", process.env.PEER_SEED ?? "1", "100", file);
+    expect(rows).toHaveLength(100 * Object.keys(TEMPLATES).length);
+    for (const { name, messages, addGenerationPrompt, text, error } of rows) {
+      const template = new ChatTemplate(TEMPLATES[name as string] as string, "t", {
+        bos_token: "<s>",
+        eos_token: "</s>",
+      });
+      const ours = (): string => {
+        try {
+          return template.render(messages as ChatMessage[], addGenerationPrompt as boolean);
+        } catch (failure) {
+          return (failure as Error).message;
+        }
+      };
+      expect(ours(), `${name as string} of ${JSON.stringify(messages)}`).toBe(text ?? error);
     }
   });
 
