@@ -1,7 +1,7 @@
 // Asks a server for the samples of one prompt, in one request or more.
 
 import { RetemperError } from "../../../errors.js";
-import { StopStrings } from "../../loop/stopStrings.js";
+import { StopTexts } from "../../../tokenizer/stopTexts.js";
 import type { Settings } from "../../settings.js";
 import type { GenerationPiece } from "../../types.js";
 import { type Choice, Garbage, type Reply, readReply } from "./reply.js";
@@ -68,7 +68,7 @@ function inOrder(reply: Reply): Reply {
 
 /** A server that knows no stop texts goes on after them. */
 function cut(choice: Choice, stops: readonly string[]): Choice {
-  const filter = new StopStrings(stops);
+  const filter = new StopTexts(stops);
   const text = filter.add(choice.text) + filter.end();
   return filter.stopped ? { ...choice, text, finish: "stop" } : choice;
 }

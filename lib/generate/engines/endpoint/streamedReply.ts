@@ -1,7 +1,7 @@
 // A reply that comes as a stream of events: its pieces are given on as they come, and make the whole reply at the end. If a
 // connection breaks, the next one begins anew; what was given before is not given again.
 
-import { StopStrings } from "../../loop/stopStrings.js";
+import { StopTexts } from "../../../tokenizer/stopTexts.js";
 import { readEvents } from "./eventStream.js";
 import {
   type Choice,
@@ -21,7 +21,7 @@ export type GivePiece = (place: number, text: string, id: number) => void;
 
 /** A choice in the making. */
 interface Growing {
-  readonly stops: StopStrings;
+  readonly stops: StopTexts;
   text: string;
   finish: "stop" | "length" | undefined;
   readonly ids: number[];
@@ -68,7 +68,7 @@ export class StreamedReply {
     const place = placeOf(choice, 0);
     let growing = choices.get(place);
     if (growing === undefined) {
-      growing = { stops: new StopStrings(this.#stops), text: "", finish: undefined, ids: [], logprobs: [] };
+      growing = { stops: new StopTexts(this.#stops), text: "", finish: undefined, ids: [], logprobs: [] };
       choices.set(place, growing);
     }
     const content = isJson(choice.delta) ? choice.delta.content : choice.text;
