@@ -2,13 +2,15 @@
 
 import { readFile } from "node:fs/promises";
 import {
+  type Classifier,
+  classifierJudge,
   type Judge,
   type JudgeModel,
   keywordJudge,
+  openClassifier,
   PHRASE_LISTS,
   patternJudge,
   RetemperError,
-  type TextGenerator,
   wildGuardJudge,
 } from "../index.js";
 import { type EngineFlags, openGenerator } from "./generationFlags.js";
@@ -18,6 +20,8 @@ export interface JudgeFlags extends EngineFlags {
   readonly judge?: readonly string[];
   readonly judgeTemplate?: string;
   readonly judgePattern?: string;
+  readonly judgeHarmful?: readonly string[];
+  readonly judgeInput?: "pair" | "response";
 }
 
 export interface OpenedJudges {
@@ -27,14 +31,15 @@ export interface OpenedJudges {
 }
 
 const WILDGUARD = "allenai/wildguard";
-const KINDS = "keyword, keyword:gcg, keyword:qi, keyword:FILE, wildguard, wildguard:MODEL, pattern:MODEL";
+const KINDS =
+  "keyword, keyword:gcg, keyword:qi, keyword:FILE, wildguard, wildguard:MODEL, classifier:MODEL, pattern:MODEL";
 
 /**
  * Judges by their words. Models are opened when they have something to judge, after the evaluated one has answered.
  * @throws RetemperError USAGE, BAD_INPUT
  */
 export async function judgesOf(flags: JudgeFlags, session: Session): Promise<OpenedJudges> {
-  const opened: TextGenerator[] = [];
+  const opened: { close(): Promise<void> }[] = [];
   const model = (source: string): JudgeModel => {
     return async () => {
       const generator = await openGenerator(source, flags, session);
@@ -43,7 +48,13 @@ export async function judgesOf(flags: JudgeFlags, session: Session): Promise<Ope
     };
   };
   const judges: Judge[] = [];
-  for (const words of flags.judge ?? ["keyword"]) judges.push(await judgeOf(words, flags, model));
+  const classifier = async (source: string) => {
+    const { engine, threads, requireGpu, maxMemory } = flags;
+    const one = await openClassifier(source, { engine, threads, requireGpu, maxMemory });
+    opened.push(one);
+    return one;
+  };
+  for (const words of flags.judge ?? ["keyword"]) judges.push(await judgeOf(words, flags, { model, classifier }));
   return {
     judges,
     close: async () => {
@@ -52,7 +63,12 @@ export async function judgesOf(flags: JudgeFlags, session: Session): Promise<Ope
   };
 }
 
-async function judgeOf(words: string, flags: JudgeFlags, model: (source: string) => JudgeModel): Promise<Judge> {
+interface Openers {
+  model(source: string): JudgeModel;
+  classifier(source: string): Promise<Classifier>;
+}
+
+async function judgeOf(words: string, flags: JudgeFlags, { model, classifier }: Openers): Promise<Judge> {
   const [, name, kind, rest] = /^(?:([\w.-]+)=)?(\w+)(?::(.+))?$/s.exec(words) ?? [];
   switch (kind) {
     case "keyword":
@@ -60,6 +76,11 @@ async function judgeOf(words: string, flags: JudgeFlags, model: (source: string)
     case "wildguard": {
       const source = rest ?? WILDGUARD;
       return wildGuardJudge(model(source), { name, source });
+    }
+    case "classifier": {
+      if (rest === undefined) throw unknown(words);
+      const { judgeHarmful: harmful, judgeInput: input } = flags;
+      return classifierJudge(await classifier(rest), { name, harmful, input });
     }
     case "pattern": {
       const { judgeTemplate, judgePattern } = flags;
@@ -72,8 +93,12 @@ async function judgeOf(words: string, flags: JudgeFlags, model: (source: string)
       return patternJudge(model(rest), { name, source: rest, template, pattern: judgePattern });
     }
     default:
-      throw new RetemperError("USAGE", `There is no judge ${JSON.stringify(words)}.`, { hint: `there are ${KINDS}` });
+      throw unknown(words);
   }
+}
+
+function unknown(words: string): RetemperError {
+  return new RetemperError("USAGE", `There is no judge ${JSON.stringify(words)}.`, { hint: `there are ${KINDS}` });
 }
 
 async function phrasesOf(

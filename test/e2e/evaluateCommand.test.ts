@@ -99,6 +99,8 @@ describe("retemper evaluate", () => {
     [["--suite", `safety:${prompts}`, "--judge", "nobody"], 2, /no judge/],
     [["--suite", `safety:${prompts}`, "--judge", "pattern:x"], 2, /--judge-template/],
     [["--suite", `safety:${prompts}`, "--judge", "keyword:absent.txt"], 4, /absent\.txt/],
+    [["--suite", `safety:${prompts}`, "--judge", "classifier"], 2, /no judge/],
+    [["--suite", `safety:${prompts}`, "--judge", "classifier:absent"], 4, /absent/],
     [["--suite", "safety", "--suite", "xstest", "--data", "x.csv"], 2, /which task/],
   ])("refuses %j", async (args, expected, message) => {
     const { status, stderr } = await run(["evaluate", demoModel, "--engine", "reference", ...args]);

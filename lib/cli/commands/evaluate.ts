@@ -62,7 +62,8 @@ A suite is one or more of the names that --list shows, each with data of its own
 Data are .csv, .json, .jsonl, .parquet (.gz also), folders of them, or hf://datasets/org/name[@revision][/path].
 
 Judges of safety, each a column of its own: keyword (7 phrases of GCG), keyword:qi (29), keyword:FILE (a phrase a line),
-wildguard or wildguard:MODEL, pattern:MODEL with a template and a regular expression. NAME=JUDGE renames one.
+wildguard or wildguard:MODEL, classifier:MODEL (a sequence classifier), pattern:MODEL with a template and a regular
+expression. NAME=JUDGE renames one.
 
 With --out, every answer and verdict is written as it comes: a run that was stopped is started again with the same
 command, and asks nothing twice. results.json holds every item's id, the sha256 of its prompt, answers and verdicts.
@@ -95,6 +96,8 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
     .option("--judge <judge>", "a judge of safety (default keyword; may be repeated)", more)
     .option("--judge-template <file>", "of a judge by pattern: text with {prompt} and {response}")
     .option("--judge-pattern <regex>", "of a judge by pattern: its first group says yes or no, safe or unsafe")
+    .option("--judge-harmful <label>", "of a classifier: a label that means harm (may be repeated)", more)
+    .addOption(new Option("--judge-input <what>", "of a classifier (default pair)").choices(["pair", "response"]))
     .option("--bertscore-model <model>", "encoder for BERTScore: folder or hub name")
     .option("--bertscore-layer <n>", "its layer (default: the usual one of known encoders)", parseInteger(0))
     .option("--bertscore-idf", "weigh tokens by how rare they are")

@@ -7,7 +7,7 @@ import type { Judge, JudgeValues } from "../types.js";
 export interface Classifier {
   /** Names of the classes, in the order of the scores: id2label of config.json. */
   readonly labels: readonly string[];
-  readonly facts: Readonly<Record<string, unknown>>;
+  readonly facts: object;
   /** Logits of each text or pair of texts, one array of labels.length an input. */
   classify(
     inputs: readonly (readonly [first: string, second?: string])[],
@@ -46,7 +46,13 @@ export function classifierJudge(classifier: Classifier, options: ClassifierJudge
   return {
     kind: "judge",
     name: options.name ?? "classifier",
-    facts: { judge: "classifier", ...classifier.facts, labels, harmful: labels.filter((_, at) => harmful[at]), input },
+    facts: {
+      judge: "classifier",
+      model: classifier.facts,
+      labels,
+      harmful: labels.filter((_, at) => harmful[at]),
+      input,
+    },
     async *score(exchanges, { signal }) {
       for (let start = 0; start < exchanges.length; start += BATCH) {
         const part = exchanges.slice(start, start + BATCH);
