@@ -104,11 +104,14 @@ Project::Project(std::optional<Norm> norm, std::vector<std::unique_ptr<WeightSou
 void Project::Run(Context& context, const float* x, size_t rows, float* y) const {
   CheckRows(context, rows);
   if (norm_) x = Normalize(context, *norm_, x, rows);
+  std::vector<Product> products;
+  products.reserve(matrices_.size());
   for (const auto& matrix : matrices_) {
-    matrix->Multiply(context.pool, context.precision, x, in(), rows, context.step.variants.data(),
-                     y, out_);
+    products.push_back({matrix.get(), y, out_});
     y += matrix->out();
   }
+  MultiplyAll(context.pool, context.precision, products, x, in(), rows,
+              context.step.variants.data());
 }
 
 Output::Output(std::unique_ptr<WeightSource> matrix, std::optional<Norm> post_norm)
@@ -148,15 +151,16 @@ void Mlp::Run(Context& context, const float* x, size_t rows, float* y) const {
   const uint32_t* variants = context.step.variants.data();
   const float* normal = Normalize(context, norm_, x, rows);
   float* up = context.scratch[Context::kUp].Floats(rows * inner);
-  up_->Multiply(context.pool, context.precision, normal, n, rows, variants, up, inner);
   if (gate_) {
     float* gate = context.scratch[Context::kGate].Floats(rows * inner);
-    gate_->Multiply(context.pool, context.precision, normal, n, rows, variants, gate, inner);
+    const Product products[] = {{gate_.get(), gate, inner}, {up_.get(), up, inner}};
+    MultiplyAll(context.pool, context.precision, products, normal, n, rows, variants);
     context.ForRows(rows, 4 * inner, [&](size_t begin, size_t end) {
       const size_t at = begin * inner;
       context.kernels.gate(activation_, gate + at, up + at, (end - begin) * inner, up + at);
     });
   } else {
+    up_->Multiply(context.pool, context.precision, normal, n, rows, variants, up, inner);
     context.ForRows(rows, 4 * inner, [&](size_t begin, size_t end) {
       context.kernels.activate(activation_, (end - begin) * inner, up + begin * inner);
     });

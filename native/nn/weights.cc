@@ -35,6 +35,29 @@ const uint8_t* ReadRange(const StoredRange& range, std::unique_ptr<uint8_t[]>& c
 
 }  // namespace
 
+void MultiplyAll(Pool& pool, Precision precision, std::span<const Product> products, const float* x,
+                 size_t x_stride, size_t rows, const uint32_t* variants) {
+  constexpr size_t kMost = 4;
+  Linear linears[kMost];
+  size_t count = 0;
+  for (const Product& product : products) {
+    const std::optional<Linear> plain =
+        products.size() <= kMost ? product.weight->Plain() : std::nullopt;
+    if (!plain) break;
+    linears[count] = *plain;
+    linears[count].y = product.y;
+    linears[count++].y_stride = product.y_stride;
+  }
+  if (count == products.size()) {
+    MatMul(pool, {linears, count}, x, x_stride, rows, precision);
+    return;
+  }
+  for (const Product& product : products) {
+    product.weight->Multiply(pool, precision, x, x_stride, rows, variants, product.y,
+                             product.y_stride);
+  }
+}
+
 StoredMatrix::StoredMatrix(const StoredRange& range, bool in_major,
                            std::optional<WeightVector> bias)
     : file_(range.file), bias_(std::move(bias)), kernels_(ChooseTarget().f32) {
@@ -67,6 +90,10 @@ void StoredMatrix::MultiplyBackward(Pool& pool, Precision precision, const float
                                     size_t dy_stride, size_t rows, const uint32_t* /*variants*/,
                                     float* dx, size_t dx_stride) const {
   MatMulBackward(pool, matrix_, dy, dy_stride, rows, dx, dx_stride, precision);
+}
+
+std::optional<Linear> StoredMatrix::Plain() const {
+  return Linear{matrix_, bias_ ? bias_->Of(0) : nullptr};
 }
 
 void StoredMatrix::Row(size_t row, uint32_t /*variant*/, float* to) const {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,9 +33,21 @@ class WeightSource {
   virtual void MultiplyBackward(Pool& pool, Precision precision, const float* dy, size_t dy_stride,
                                 size_t rows, const uint32_t* variants, float* dx,
                                 size_t dx_stride) const = 0;
+  // What multiplies rows of any variant alike, if it is a plain matrix; y is left out.
+  virtual std::optional<Linear> Plain() const { return std::nullopt; }
   // W(variant)[row] as float32.
   virtual void Row(size_t row, uint32_t variant, float* to) const = 0;
 };
+
+// One of several products with the same x.
+struct Product {
+  const WeightSource* weight = nullptr;
+  float* y = nullptr;
+  size_t y_stride = 0;
+};
+// All of them, with the bits that WeightSource::Multiply gives; sooner, where they are plain.
+void MultiplyAll(Pool& pool, Precision precision, std::span<const Product> products, const float* x,
+                 size_t x_stride, size_t rows, const uint32_t* variants);
 
 // Where a weight lies: `rows` x `cols` elements from `offset` on.
 struct StoredRange {
@@ -77,6 +90,7 @@ class StoredMatrix : public WeightSource {
   void MultiplyBackward(Pool& pool, Precision precision, const float* dy, size_t dy_stride,
                         size_t rows, const uint32_t* variants, float* dx,
                         size_t dx_stride) const override;
+  std::optional<Linear> Plain() const override;
   // Of a matrix that is not in_major.
   void Row(size_t row, uint32_t variant, float* to) const override;
 
