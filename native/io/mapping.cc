@@ -171,7 +171,8 @@ void InputFile::CheckUnchanged() const {
 
 void InputFile::ThrowChanged() const {
   throw Fault(code::kBadInput, "changed while it was read", path(), {},
-              "let no other program write the inputs of a running merge, and start again");
+              "let no other program write the files of a running merge or an open model, and start "
+              "again");
 }
 
 }  // namespace retemper
