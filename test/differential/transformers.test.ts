@@ -10,7 +10,6 @@ import { encoderSpec } from "../../lib/generate/encoders/encoderSpec.js";
 import { weightsOf } from "../../lib/generate/engines/runningEngine.js";
 import { startEngine } from "../../lib/generate/engines/startEngine.js";
 import type { AssembledDecoder } from "../../lib/generate/ops/assembleDecoder.js";
-import { useBackend } from "../../lib/generate/ops/useBackend.js";
 import { readCheckpoint } from "../e2e/mergeModels.js";
 import { ENGINES, open, openOn, type TestedEngine } from "../golden/generate/engines.js";
 import { allLogits, distance, greedy, type Piece } from "../golden/generate/steps.js";
@@ -106,17 +105,16 @@ function compare(decoder: AssembledDecoder, folder: string): void {
 async function compareEncoder(engine: TestedEngine, folder: string): Promise<void> {
   const checkpoint = await open(folder);
   const spec = encoderSpec(checkpoint);
-  const { runtime, backend } = await startEngine(engine, checkpoint, weightsOf(spec));
-  useBackend(backend);
+  const running = await startEngine(engine, checkpoint, weightsOf(spec));
   const where = `${folder}: ${readFileSync(join(folder, "config.json"), "utf8")}`;
   const prompts: number[][] = JSON.parse(readFileSync(join(folder, "expected.json"), "utf8")).prompts;
   const tensors = readCheckpoint(folder, "expected.safetensors");
   for (let layer = 0; layer <= spec.layers.length; layer++) {
-    const states = encode(spec, runtime, prompts, layer);
+    const states = await encode(spec, running, prompts, layer, { turn: async () => {} });
     for (const [i, state] of states.entries()) {
       const want = tensors.get(`hidden_${i}_${layer}`)?.values ?? [];
       expect(distance(state, want), `layer ${layer}, prompt ${i}, ${where}`).toBeLessThan(1e-4);
     }
   }
-  runtime.dispose();
+  running.runtime.dispose();
 }

@@ -18,9 +18,11 @@ import {
   tile,
   transpose,
 } from "@tensorflow/tfjs-core";
+import type { RunningEngine } from "../engines/runningEngine.js";
 import { activate } from "../ops/activate.js";
 import { normalise } from "../ops/norm.js";
 import type { Runtime } from "../ops/runtime.js";
+import { useBackend } from "../ops/useBackend.js";
 import type { EncoderLayerSpec, EncoderSpec } from "./encoderSpec.js";
 
 /** Inputs side by side, and the rectangle [inputs, longest] that attention sees. */
@@ -49,42 +51,57 @@ interface Shared {
 /** Added to scores of padding. */
 const UNSEEN = -1e30;
 
+export interface EncodeOptions {
+  /** Called between layers: lets other work of the thread come in, and throws to end this. */
+  readonly turn: () => Promise<void>;
+}
+
 /**
- * The hidden states after `layer` layers (0: the embeddings) of inputs of similar length: one array an input,
- * [length x hidden].
+ * The hidden states after `layer` layers (0: the embeddings) of inputs of similar length, none of them empty: one array an
+ * input, [length x hidden].
  */
-export function encode(
+export async function encode(
   spec: EncoderSpec,
-  runtime: Runtime,
+  { runtime, backend }: Pick<RunningEngine, "runtime" | "backend">,
   inputs: readonly (readonly number[])[],
   layer: number,
-): Float32Array[] {
-  const batch = batchOf(inputs);
-  const states = tidy(() => {
-    const span = spec.disentangled?.span;
-    const index = (own: "query" | "key") =>
-      span === undefined
-        ? undefined
-        : tensor1d(distancesOf(batch.longest, Math.min(batch.longest, span), own), "int32");
-    const mask = batch.isFull ? undefined : maskOf(batch);
-    const shared: Shared = { spec, runtime, batch, mask, ofQuery: index("query"), ofKey: index("key") };
-    let x = embed(shared);
+  { turn }: EncodeOptions,
+): Promise<Float32Array[]> {
+  useBackend(backend);
+  const shared = share(spec, runtime, batchOf(inputs));
+  let x = embed(shared);
+  try {
     for (const each of spec.layers.slice(0, layer)) {
+      await turn();
+      useBackend(backend); // others of this thread may have used theirs meanwhile
       const before = x;
       x = tidy(() => encodeLayer(before, each, shared));
       before.dispose();
     }
-    return x;
-  });
-  const values = states.dataSync<"float32">();
-  states.dispose();
+    return split(x.dataSync<"float32">(), inputs, spec.hidden);
+  } finally {
+    x.dispose();
+    for (const tensor of [shared.mask, shared.ofQuery, shared.ofKey]) tensor?.dispose();
+  }
+}
+
+function split(values: Float32Array, inputs: Batch["inputs"], hidden: number): Float32Array[] {
   let begin = 0;
   return inputs.map(({ length }) => {
-    const end = begin + length * spec.hidden;
-    const own = values.slice(begin, end);
-    begin = end;
+    const own = values.slice(begin, begin + length * hidden);
+    begin += own.length;
     return own;
   });
+}
+
+function share(spec: EncoderSpec, runtime: Runtime, batch: Batch): Shared {
+  const span = spec.disentangled?.span;
+  const index = (own: "query" | "key") => {
+    if (span === undefined) return undefined;
+    return tensor1d(distancesOf(batch.longest, Math.min(batch.longest, span), own), "int32");
+  };
+  const mask = batch.isFull ? undefined : maskOf(batch);
+  return { spec, runtime, batch, mask, ofQuery: index("query"), ofKey: index("key") };
 }
 
 function batchOf(inputs: Batch["inputs"]): Batch {

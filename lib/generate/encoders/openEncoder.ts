@@ -7,7 +7,6 @@ import { RetemperError } from "../../errors.js";
 import { openTokenizer } from "../../tokenizer/openTokenizer.js";
 import { weightsOf } from "../engines/runningEngine.js";
 import { startEngine } from "../engines/startEngine.js";
-import { useBackend } from "../ops/useBackend.js";
 import type { EngineFacts, ModelOptions } from "../types.js";
 import { chooseEngine } from "../worker/chooseEngine.js";
 import { encode } from "./encode.js";
@@ -27,7 +26,7 @@ export interface Encoder {
   encode(text: string, options?: { readonly maxLength?: number | undefined }): number[];
   /**
    * Hidden states after `layer` layers (0: the embeddings), [tokens x hidden size] row-major, one array an input, in order.
-   * Other work of the thread comes in between batches.
+   * Other work of the thread comes in between layers.
    * @throws RetemperError USAGE for a layer that is not there, inputs that are too long, ids that are not in the vocabulary
    */
   hidden(
@@ -38,8 +37,8 @@ export interface Encoder {
   close(): Promise<void>;
 }
 
-/** Places of a batch's rectangle, padding included: enough to keep the products large. */
-const BATCH_TOKENS = 4096;
+/** Places of a batch's rectangle, padding included: enough to keep the products large, a layer's turn short. */
+const BATCH_TOKENS = 2048;
 
 /**
  * Opens a BERT, RoBERTa or DeBERTa (v1) model, with or without a head.
@@ -58,11 +57,11 @@ export async function openEncoder(model: string, options: EncoderOptions = {}): 
       hint: "An encoder's tokenizer.json has a post_processor that adds [CLS] and [SEP], or <s> and </s>.",
     });
   }
-  const { runtime, backend, facts } = await startEngine(chooseEngine(options), checkpoint, weightsOf(spec), options);
+  const engine = await startEngine(chooseEngine(options), checkpoint, weightsOf(spec), options);
   let isOpen = true;
 
   return {
-    facts,
+    facts: engine.facts,
     layers: spec.layers.length,
     hiddenSize: spec.hidden,
     maxLength: spec.maxLength,
@@ -75,26 +74,24 @@ export async function openEncoder(model: string, options: EncoderOptions = {}): 
     },
     async hidden(ids, layer, { signal } = {}) {
       check(ids, layer);
+      const turn = async () => {
+        signal?.throwIfAborted();
+        await nextTurn();
+        if (!isOpen) throw new RetemperError("CANCELLED", "the encoder was closed");
+      };
       const states = ids.map((): Float32Array => new Float32Array(0));
       for (const batch of batchesOf(ids)) {
-        signal?.throwIfAborted();
-        if (!isOpen) throw new RetemperError("USAGE", "the encoder is closed");
-        useBackend(backend);
-        const found = encode(
-          spec,
-          runtime,
-          batch.map((input) => ids[input] as readonly number[]),
-          layer,
-        );
+        await turn();
+        const inputs = batch.map((input) => ids[input] as readonly number[]);
+        const found = await encode(spec, engine, inputs, layer, { turn });
         batch.forEach((input, i) => {
           states[input] = found[i] as Float32Array;
         });
-        await nextTurn();
       }
       return states;
     },
     async close() {
-      if (isOpen) runtime.dispose();
+      if (isOpen) engine.runtime.dispose();
       isOpen = false;
     },
   };

@@ -3,6 +3,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { memory } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RetemperError } from "../../../lib/errors.js";
 import { type Encoder, openEncoder } from "../../../lib/generate/encoders/openEncoder.js";
@@ -66,6 +67,15 @@ for (const [engine, missing] of ENGINES) {
         expect(await failure(encoder.hidden([[1, 999]], 1))).toMatch(/input 0 has the id 999/);
         const cancelled = AbortSignal.abort(new RetemperError("CANCELLED", "no more"));
         expect(await failure(encoder.hidden([[1]], 1, { signal: cancelled }))).toMatch(/CANCELLED/);
+      });
+
+      it("frees what it made, also of work that is cancelled between layers", async () => {
+        const before = memory().numTensors;
+        const abort = new AbortController();
+        const running = encoder.hidden(ids, 4, { signal: abort.signal });
+        setImmediate(() => setImmediate(() => abort.abort(new RetemperError("CANCELLED", "no more"))));
+        await expect(running).rejects.toMatchObject({ code: "CANCELLED" });
+        expect(memory().numTensors).toBe(before);
       });
     });
   });
