@@ -88,7 +88,7 @@ export type {
 } from "./evaluate/types.js";
 export { type AnswerRecord, type NamedPrompt, recordOf } from "./generate/answers/answerLine.js";
 export { type GenerateFileOptions, type GenerateFileReport, generateFile } from "./generate/answers/generateFile.js";
-export type { SequenceClassifier } from "./generate/encoders/openClassifier.js";
+export { openClassifier, type SequenceClassifier } from "./generate/encoders/openClassifier.js";
 export { type EncoderOptions, openEncoder } from "./generate/encoders/openEncoder.js";
 export { type Endpoint, type EndpointOptions, openEndpoint } from "./generate/engines/endpoint/openEndpoint.js";
 export {
@@ -135,6 +135,5 @@ export { METHOD_NAMES, type MethodName } from "./recipe/methods.js";
 export type { Recipe } from "./recipe/types.js";
 export { type BertScoreModelOptions, bertScore } from "./score/bertScore.js";
 export { type OpenBertScoreOptions, openBertScore } from "./score/openBertScore.js";
-export { openClassifier } from "./score/openClassifier.js";
 export { openTokenizer } from "./tokenizer/openTokenizer.js";
 export type { ChatMessage, TextStream, Tokenizer } from "./tokenizer/types.js";

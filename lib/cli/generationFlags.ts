@@ -1,7 +1,14 @@
 // The options of the commands that run models: which model on which engine, and how answers are made.
 
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type GenerateOptions, type Model, openModel, RetemperError, type TextGenerator } from "../index.js";
+import {
+  type GenerateOptions,
+  type Model,
+  openEndpoint,
+  openModel,
+  RetemperError,
+  type TextGenerator,
+} from "../index.js";
 import { parseInteger, parseSize } from "./quantities.js";
 import type { Session } from "./session.js";
 
@@ -11,6 +18,9 @@ export interface EngineFlags {
   readonly threads?: number;
   readonly requireGpu?: boolean;
   readonly maxMemory?: number;
+  readonly endpoint?: string | undefined;
+  readonly apiKeyEnv?: string;
+  readonly concurrency?: number;
 }
 
 export function addEngineOptions(command: Command): void {
@@ -24,7 +34,10 @@ export function addEngineOptions(command: Command): void {
     .addOption(new Option("--precision <dtype>", "of activations (default float32)").choices(["float32", "bfloat16"]))
     .option("--threads <n>", "threads that compute (default: one for each core)", parseInteger(1))
     .option("--require-gpu", "fail where no GPU does the work")
-    .option("--max-memory <size>", "memory for weights, cache and activations (default: what is free)", parseSize);
+    .option("--max-memory <size>", "memory for weights, cache and activations (default: what is free)", parseSize)
+    .option("--endpoint <url>", "ask the model of this name on an OpenAI-compatible server (vLLM, llama.cpp, Ollama)")
+    .option("--api-key-env <name>", "variable with the server's key (default RETEMPER_API_KEY)")
+    .option("--concurrency <n>", "requests to the server at once (default 8)", parseInteger(1));
 }
 
 export interface AnswerFlags {
@@ -76,13 +89,19 @@ export function answerOptions(flags: AnswerFlags): GenerateOptions {
 /** What answers: a model of this process, or an endpoint, whose tokenizer is not known. */
 export type OpenedModel = TextGenerator & Partial<Pick<Model, "tokenizer">>;
 
-/** Opens what the command line names. */
+/** Opens what the command line names: a model, one behind --endpoint, or one behind an address of its own, URL#NAME. */
 export async function openGenerator(
   model: string | undefined,
   flags: EngineFlags,
-  { signal }: Session,
+  { signal, env }: Session,
 ): Promise<OpenedModel> {
   if (model === undefined) throw new RetemperError("USAGE", "missing required argument 'model'");
+  const [, address, name] = /^(https?:\/\/[^#]+)#(.+)$/.exec(model) ?? [];
+  const url = address ?? flags.endpoint;
+  if (url !== undefined) {
+    const apiKey = env[flags.apiKeyEnv ?? "RETEMPER_API_KEY"];
+    return openEndpoint(url, { model: name ?? model, apiKey, concurrency: flags.concurrency });
+  }
   const { engine, precision, threads, requireGpu, maxMemory } = flags;
   return openModel(model, { engine, precision, threads, requireGpu, maxMemory, signal });
 }

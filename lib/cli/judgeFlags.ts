@@ -42,7 +42,8 @@ export async function judgesOf(flags: JudgeFlags, session: Session): Promise<Ope
   const opened: { close(): Promise<void> }[] = [];
   const model = (source: string): JudgeModel => {
     return async () => {
-      const generator = await openGenerator(source, flags, session);
+      // --endpoint is where the evaluated model is; a judge behind a server has its own address
+      const generator = await openGenerator(source, { ...flags, endpoint: undefined }, session);
       opened.push(generator);
       return generator;
     };

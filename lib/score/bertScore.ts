@@ -3,7 +3,6 @@
 import { type BertScoreOptions, type BertScores, bertScoreWith } from "../evaluate/metrics/bertScore.js";
 import { openEncoder } from "../generate/encoders/openEncoder.js";
 import type { ModelOptions } from "../generate/types.js";
-import { chooseEngine } from "../generate/worker/chooseEngine.js";
 
 export interface BertScoreModelOptions
   extends BertScoreOptions,
@@ -23,8 +22,7 @@ export async function bertScore(
   options: BertScoreModelOptions,
 ): Promise<BertScores> {
   const { model, engine, threads, requireGpu, maxMemory, ...others } = options;
-  const chosen = chooseEngine({ engine, threads, requireGpu });
-  const encoder = await openEncoder(model, { engine: chosen, threads, requireGpu, maxMemory });
+  const encoder = await openEncoder(model, { engine, threads, requireGpu, maxMemory });
   try {
     return await bertScoreWith(encoder, candidates, references, others);
   } finally {

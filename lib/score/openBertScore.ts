@@ -4,7 +4,6 @@ import { RetemperError } from "../errors.js";
 import type { BertScoreSettings } from "../evaluate/tasks/context.js";
 import { openEncoder } from "../generate/encoders/openEncoder.js";
 import type { ModelOptions } from "../generate/types.js";
-import { chooseEngine } from "../generate/worker/chooseEngine.js";
 
 export interface OpenBertScoreOptions extends Pick<ModelOptions, "engine" | "threads" | "requireGpu" | "maxMemory"> {
   /** Known for encoders that the literature uses; else it must be told. */
@@ -36,13 +35,13 @@ export async function openBertScore(
   model: string,
   options: OpenBertScoreOptions = {},
 ): Promise<BertScoreSettings & { close(): Promise<void> }> {
-  const { idf, threads, requireGpu, maxMemory } = options;
+  const { idf, engine, threads, requireGpu, maxMemory } = options;
   const layer = options.layer ?? LAYERS[model] ?? LAYERS[model.replace(/^(google-bert|FacebookAI)\//, "")];
   if (layer === undefined) {
     throw new RetemperError("USAGE", `The layer to score ${model} with is not known.`, {
       hint: "give it: --bertscore-layer",
     });
   }
-  const encoder = await openEncoder(model, { engine: chooseEngine(options), threads, requireGpu, maxMemory });
+  const encoder = await openEncoder(model, { engine, threads, requireGpu, maxMemory });
   return { encoder, layer, idf, close: () => encoder.close() };
 }

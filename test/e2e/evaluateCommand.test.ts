@@ -1,6 +1,7 @@
 // `retemper evaluate` and `retemper compare` on the demo's model, which refuses to open what is bolted.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { demoModel, jsonLines, run, temporaryFolder } from "./command.js";
@@ -124,6 +125,35 @@ describe("retemper evaluate", () => {
     expect(status).toBe(4);
     expect(stderr).toMatch(/no column holds the prompts/);
     expect(existsSync(join(out, "results.json"))).toBe(false);
+  });
+});
+
+describe("retemper evaluate --endpoint", () => {
+  it.each([
+    [401, 11, /401/],
+    [404, 11, /404/],
+  ])("ends at once where the server answers %i", async (code, expected, message) => {
+    const server = createServer((_, response) => response.writeHead(code).end("{}"));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as { port: number };
+    const out = join(folder, `endpoint-${code}`);
+    const { status, stderr } = await run([
+      ...["evaluate", "some-model", "--endpoint", `http://127.0.0.1:${port}/v1`, "--suite", `safety:${prompts}`],
+      ...["--out", out],
+    ]);
+    server.close();
+    expect(stderr).toMatch(message);
+    expect(stderr).toContain("hint:");
+    expect(status).toBe(expected);
+    expect(existsSync(join(out, "results.json"))).toBe(false);
+  });
+
+  it("says that an endpoint cannot score texts", async () => {
+    const { status, stderr } = await run([
+      ...["evaluate", "some-model", "--endpoint", "http://127.0.0.1:9/v1", "--suite", `perplexity:${prompts}`],
+    ]);
+    expect(stderr).toMatch(/log-probabilities of texts, which an endpoint does not give/);
+    expect(status).toBe(2);
   });
 });
 

@@ -1,12 +1,12 @@
-// An evaluation over HTTP, with faults, killed with SIGKILL ten times: it ends with every item answered and judged once,
-// and what was written down before a kill is never asked again.
+// An evaluation of a model on an OpenAI-compatible server that fails now and then, judged by another model there, killed
+// with SIGKILL ten times: it ends with every item answered and judged once, and what was written down before a kill is
+// never asked again.
 
-import { spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { root, temporaryFolder } from "./command.js";
+import { start, temporaryFolder } from "./command.js";
 
 const KILLS = 10;
 const ITEMS = 120;
@@ -36,8 +36,8 @@ beforeAll(async () => {
     request.on("end", () => {
       requests += 1;
       onRequest();
-      const { model, prompt } = JSON.parse(body) as { model: string; prompt: string };
-      const item = /thing (\d+)/.exec(prompt)?.[1];
+      const { model } = JSON.parse(body) as { model: string };
+      const item = /thing (\d+)/.exec(body)?.[1];
       if (settled.has(`${model} ${item}`)) askedAgain.push(`${model} ${item}`);
       // every seventh request fails in one of three ways
       if (requests % 7 === 0) {
@@ -46,15 +46,16 @@ beforeAll(async () => {
         else response.writeHead(200).end("garbage");
         return;
       }
-      const text =
+      const choice =
         model === "judge"
-          ? "Harmful request: no\nResponse refusal: no\nHarmful response: no"
-          : `Thing ${item} is a thing.`;
-      setTimeout(() => response.writeHead(200).end(JSON.stringify({ text })), 3);
+          ? { text: "Harmful request: no\nResponse refusal: no\nHarmful response: no" }
+          : { message: { role: "assistant", content: `Thing ${item} is a thing.` } };
+      const reply = JSON.stringify({ choices: [{ index: 0, finish_reason: "stop", ...choice }] });
+      setTimeout(() => response.writeHead(200, { "content-type": "application/json" }).end(reply), 3);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  address = `http://127.0.0.1:${(server.address() as { port: number }).port}/`;
+  address = `http://127.0.0.1:${(server.address() as { port: number }).port}/v1`;
 });
 
 afterAll(() => {
@@ -73,27 +74,23 @@ function lines(): string[] {
 }
 
 /** Starts the evaluation; kills it at its `limit`th request. Resolves to whether it ended itself. */
-async function start(limit: number): Promise<{ ended: boolean; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [join(root, "test/e2e/evaluateOverHttp.mjs"), address, prompts, out]);
-  let [stdout, stderr] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (text) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding("utf8").on("data", (text) => {
-    stderr += text;
-  });
+async function evaluate(limit: number): Promise<{ ended: boolean; stdout: string; stderr: string }> {
+  const running = start([
+    ...["evaluate", "model", "--endpoint", address, "--suite", `safety:${prompts}`, "--out", out],
+    ...["--judge", "keyword", "--judge", `wildguard:${address}#judge`, "--json"],
+  ]);
   const last = requests + limit;
   onRequest = () => {
-    if (requests >= last) child.kill("SIGKILL");
+    if (requests >= last) running.process.kill("SIGKILL");
   };
-  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  const { status, stdout, stderr } = await running.finished;
   onRequest = () => {};
   for (const line of lines()) {
     const { answer, score } = JSON.parse(line) as { answer?: string[]; score?: string[] };
     if (answer) settled.add(`model ${answer[1]}`);
     if (score?.[0] === "wildguard") settled.add(`judge ${score[2]}`);
   }
-  return { ended: code !== null, stdout, stderr };
+  return { ended: status !== null, stdout, stderr };
 }
 
 it("judges every item once, however often it is killed", async () => {
@@ -101,15 +98,12 @@ it("judges every item once, however often it is killed", async () => {
   // an answer and a verdict each take a request, so it cannot end before the tenth kill
   const limit = Math.floor((2 * ITEMS) / (KILLS + 2));
   while (kills < KILLS) {
-    const { ended, stderr } = await start(limit);
+    const { ended, stderr } = await evaluate(limit);
     if (ended) throw new Error(`it ended before it was killed ${KILLS} times: ${stderr}`);
     kills += 1;
   }
-  let last = await start(Number.POSITIVE_INFINITY);
-  // an item may still have failed three times in a row: those alone are asked again
-  for (let more = 0; more < 5 && !last.stdout.includes('"failed":0'); more++)
-    last = await start(Number.POSITIVE_INFINITY);
-  expect(last.stdout, last.stderr).toContain(`{"items":${ITEMS},"answered":${ITEMS},"failed":0}`);
+  const last = await evaluate(Number.POSITIVE_INFINITY);
+  expect(last.stdout, last.stderr).toContain(`"counts":{"items":${ITEMS},"answered":${ITEMS},"failed":0}`);
 
   const written = lines().map((line) => JSON.parse(line) as { answer?: unknown[]; score?: unknown[] });
   const answers = written.flatMap(({ answer }) => (answer ? [answer.join(" ")] : []));

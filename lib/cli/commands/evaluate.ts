@@ -63,7 +63,7 @@ Data are .csv, .json, .jsonl, .parquet (.gz also), folders of them, or hf://data
 
 Judges of safety, each a column of its own: keyword (7 phrases of GCG), keyword:qi (29), keyword:FILE (a phrase a line),
 wildguard or wildguard:MODEL, classifier:MODEL (a sequence classifier), pattern:MODEL with a template and a regular
-expression. NAME=JUDGE renames one.
+expression. NAME=JUDGE renames one. A MODEL may be one on an OpenAI-compatible server: http://host:8000/v1#name.
 
 With --out, every answer and verdict is written as it comes: a run that was stopped is started again with the same
 command, and asks nothing twice. results.json holds every item's id, the sha256 of its prompt, answers and verdicts.
@@ -73,6 +73,7 @@ Examples:
   retemper evaluate model --suite safety:prompts.jsonl --judge keyword --judge wildguard --out results/aligned
   retemper evaluate model --suite advbench:harmful_behaviors.csv --suite exact:tests.jsonl --limit 50
   retemper evaluate model --suite humaneval --samples 50 --allow-code-execution --out results/code
+  retemper evaluate my-model --endpoint http://localhost:8000/v1 --concurrency 32 --suite safety:prompts.jsonl
   retemper evaluate --list`;
 
 export function addEvaluateCommand(program: Command, session: Session): Command {

@@ -43,82 +43,61 @@ export async function askModel(
 ): Promise<void> {
   const samples = task.decoding.samples ?? 1;
   const total = task.items.length * samples * asked.length;
-  const wants = wantedOf(task, asked, samples);
-  const missing = wants.reduce((sum, { slots, of }) => sum + slots.length * of.length, 0);
-  const counter = new ProgressCounter(
-    { phase: "answers", task: task.name, total },
-    total - missing,
-    options.onProgress,
-  );
-  if (task.ask === "likelihood") await scoreTexts(model as LikelihoodModel, task, wants, counter, options);
-  else for (const group of grouped(wants)) await generateGroup(model, task, group, counter, options);
+  let done = 0;
+  for (const { journal } of asked) {
+    for (const { id } of task.items) {
+      for (let sample = 0; sample < samples; sample++) {
+        if (journal.answer(task.name, id, sample) !== undefined) done += 1;
+      }
+    }
+  }
+  const counter = new ProgressCounter({ phase: "answers", task: task.name, total }, done, options.onProgress);
+  if (done === total) return;
+  if (task.ask === "likelihood") await scoreTexts(model as LikelihoodModel, task, asked, counter, options);
+  else await generateAnswers(model, task, asked, counter, options);
   for (const { journal } of asked) journal.sync();
 }
 
-/** An item with the samples that are missing, and of which of the models. */
-interface Want {
-  readonly item: Item;
-  readonly slots: readonly number[];
-  readonly of: readonly Asked[];
-}
-
-function wantedOf(task: Task, asked: readonly Asked[], samples: number): Want[] {
-  return task.items.flatMap((item) => {
-    const bySlots = new Map<string, { slots: number[]; of: Asked[] }>();
-    for (const one of asked) {
-      const slots = Array.from({ length: samples }, (_, at) => at).filter(
-        (at) => one.journal.answer(task.name, item.id, at) === undefined,
-      );
-      if (slots.length === 0) continue;
-      const same = bySlots.get(slots.join());
-      if (same) same.of.push(one);
-      else bySlots.set(slots.join(), { slots, of: [one] });
-    }
-    return [...bySlots.values()].map((want) => ({ item, ...want }));
-  });
-}
-
-/** Wants that one call can ask: the same models, and as many samples of each. */
-function grouped(wants: readonly Want[]): Want[][] {
-  const groups = new Map<string, Want[]>();
-  for (const want of wants) {
-    const key = `${want.slots.length} ${want.of.map(({ lambda }) => lambda).join()}`;
-    const group = groups.get(key);
-    if (group) group.push(want);
-    else groups.set(key, [want]);
-  }
-  return [...groups.values()];
-}
-
-async function generateGroup(
+/**
+ * All prompts go in with what is there already left out, so that a prompt's place, and with it its random draws, is the
+ * same however often a run was stopped.
+ */
+async function generateAnswers(
   model: TextGenerator,
   task: Task,
-  group: readonly Want[],
+  asked: readonly Asked[],
   counter: ProgressCounter,
   { seed, signal }: AskOptions,
 ): Promise<void> {
-  const [first] = group as [Want];
-  const { samples: _, ...decoding } = task.decoding;
-  const lambdas = first.of.map(({ lambda }) => lambda);
-  const lambda = lambdas.every((one) => one !== undefined) ? { lambda: lambdas } : {};
-  const onFailure = ({ index, error }: GenerationFailure) => {
-    const { item, of } = group[index] as Want;
-    for (const { failures } of of) failures.set(item.id, error.message);
-  };
+  const { samples = 1, ...decoding } = task.decoding;
+  const lambdas = asked.flatMap(({ lambda }) => lambda ?? []);
+  const askedOf = (lambda: number | undefined) =>
+    asked.find((one) => one.lambda === lambda) ?? (asked.length === 1 ? asked[0] : undefined);
   const answers = model.generate(
-    group.map(({ item }) => item.prompt),
-    { ...decoding, ...lambda, seed, n: first.slots.length, signal, onFailure },
+    task.items.map(({ prompt }) => prompt),
+    {
+      ...decoding,
+      ...(lambdas.length > 0 && { lambda: lambdas }),
+      seed,
+      n: samples,
+      signal,
+      skip: ({ index, sample, lambda }) => {
+        const id = task.items[index]?.id;
+        return id !== undefined && askedOf(lambda)?.journal.answer(task.name, id, sample) !== undefined;
+      },
+      onFailure: ({ index, error }: GenerationFailure) => {
+        const id = task.items[index]?.id;
+        if (id !== undefined) for (const { failures } of asked) failures.set(id, error.message);
+      },
+    },
   );
-  for await (const generation of answers) {
-    const want = group[generation.index];
-    const slot = want?.slots[generation.sample];
-    const asked =
-      want?.of.find((one) => one.lambda === generation.lambda) ?? (want?.of.length === 1 ? want.of[0] : undefined);
-    if (!want || slot === undefined || !asked) {
-      throw new RetemperError("INTERNAL", `an answer to nothing that was asked: prompt ${generation.index}`);
+  for await (const { index, sample, lambda, text, finish, ids } of answers) {
+    const item = task.items[index];
+    const of = askedOf(lambda);
+    if (!item || !of || !(sample >= 0 && sample < samples)) {
+      throw new RetemperError("INTERNAL", `an answer to nothing that was asked: prompt ${index}, sample ${sample}`);
     }
-    const { text, finish, ids } = generation;
-    if (asked.journal.addAnswer(task.name, want.item.id, slot, { text, finish, tokens: ids.length })) counter.add();
+    if (of.journal.addAnswer(task.name, item.id, sample, { text, finish, tokens: ids.length })) counter.add();
   }
 }
 
@@ -128,34 +107,33 @@ const TEXTS = 16;
 async function scoreTexts(
   model: LikelihoodModel,
   task: Task,
-  wants: readonly Want[],
+  asked: readonly Asked[],
   counter: ProgressCounter,
   { signal }: AskOptions,
 ): Promise<void> {
-  const jobs = wants.flatMap(({ item, of }) => of.map((asked) => ({ item, asked })));
-  for (let start = 0; start < jobs.length; ) {
-    const { lambda } = (jobs[start] as (typeof jobs)[number]).asked;
-    const part: { item: Item; asked: Asked; pairs: ReturnType<typeof encodePair>[] }[] = [];
-    let texts = 0;
-    for (; start < jobs.length && (texts === 0 || texts < TEXTS); start++) {
-      const { item, asked } = jobs[start] as (typeof jobs)[number];
-      if (asked.lambda !== lambda) break;
-      const context = typeof item.prompt === "string" ? item.prompt : "";
-      const pairs = (item.choices ?? [item.request]).map((text) => encodePair(model.tokenizer, context, text));
-      part.push({ item, asked, pairs });
-      texts += pairs.length;
-    }
-    const inputs = part.flatMap(({ pairs }) => pairs.map(({ ids }) => ids));
-    const logprobs = await model.logprobs(inputs, { lambda, signal });
-    let at = 0;
-    for (const { item, asked, pairs } of part) {
-      const scored = pairs.map(({ from }) => (logprobs[at++] as Float32Array).subarray(from - 1));
-      const answer: Answer = {
-        text: "",
-        tokens: scored.reduce((sum, of) => sum + of.length, 0),
-        logLikelihoods: scored.map((of) => of.reduce((sum, value) => sum + value, 0)),
-      };
-      if (asked.journal.addAnswer(task.name, item.id, 0, answer)) counter.add();
+  for (const { lambda, journal } of asked) {
+    const missing = task.items.filter(({ id }) => journal.answer(task.name, id, 0) === undefined);
+    for (let start = 0; start < missing.length; ) {
+      const part: { item: Item; pairs: ReturnType<typeof encodePair>[] }[] = [];
+      for (let texts = 0; start < missing.length && texts < TEXTS; start++) {
+        const item = missing[start] as Item;
+        const context = typeof item.prompt === "string" ? item.prompt : "";
+        const pairs = (item.choices ?? [item.request]).map((text) => encodePair(model.tokenizer, context, text));
+        part.push({ item, pairs });
+        texts += pairs.length;
+      }
+      const inputs = part.flatMap(({ pairs }) => pairs.map(({ ids }) => ids));
+      const logprobs = await model.logprobs(inputs, { lambda, signal });
+      let at = 0;
+      for (const { item, pairs } of part) {
+        const scored = pairs.map(({ from }) => (logprobs[at++] as Float32Array).subarray(from - 1));
+        const answer: Answer = {
+          text: "",
+          tokens: scored.reduce((sum, of) => sum + of.length, 0),
+          logLikelihoods: scored.map((of) => of.reduce((sum, value) => sum + value, 0)),
+        };
+        if (journal.addAnswer(task.name, item.id, 0, answer)) counter.add();
+      }
     }
   }
 }

@@ -34,7 +34,7 @@ interface Dense {
  * @param model its folder or hub id
  * @throws RetemperError BAD_INPUT for a model that has no such head, or cannot be run; what `openEncoder` throws
  */
-export async function openClassifier(model: string, options: EncoderOptions): Promise<SequenceClassifier> {
+export async function openClassifier(model: string, options: EncoderOptions = {}): Promise<SequenceClassifier> {
   const checkpoint = await openCheckpoint(model, { addon: loadAddon() });
   const labels = labelsOf(checkpoint);
   const head = headOf(checkpoint, labels.length);

@@ -29,6 +29,7 @@ export class CannedModel implements TextGenerator {
       for (const lambda of lambdas) {
         for (let sample = 0; sample < (options.n ?? 1); sample++) {
           options.signal?.throwIfAborted();
+          if (options.skip?.({ index, sample, lambda })) continue;
           const prompt = prompts[index] as Prompt;
           this.asked.push({ prompt, options });
           const text = this.#answer(textOf(prompt), sample, lambda);
