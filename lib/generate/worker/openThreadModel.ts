@@ -33,13 +33,16 @@ export interface ThreadModelParts {
  */
 export async function openThreadModel({ source, folder, options }: ThreadRequest): Promise<ThreadModelParts> {
   const limit = memoryLimit(options.maxMemory, availableMemory());
-  const checkpoint = await openCheckpoint({ text: source, path: folder }, { addon: loadAddon() });
+  const addon = loadAddon();
+  const checkpoint = await openCheckpoint({ text: source, path: folder }, { addon });
   checkWeights(source, bytesOf(checkpoint), limit);
   const tokenizer = await openTokenizer(checkpoint.folder);
   const engine = chooseEngine(options);
   const opened = await openDecoder(checkpoint, engine, options);
   try {
-    const decoder = { ...opened, facts: { ...opened.facts, fingerprint: await fingerprintOf(checkpoint) } };
+    const versions = { retemper: addon.describe().version, ...opened.facts.versions };
+    const facts = { ...opened.facts, versions, fingerprint: await fingerprintOf(checkpoint) };
+    const decoder = { ...opened, facts };
     const threads = options.threads ?? availableParallelism();
     return { decoder, tokenizer, loop: loopFor(decoder, tokenizer, { limit, threads }) };
   } catch (error) {
