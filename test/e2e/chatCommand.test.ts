@@ -9,7 +9,7 @@ import { jsonLines, main, run, start, temporaryFolder } from "./command.js";
 
 const folder = temporaryFolder();
 const model = modelFolder("qwen2");
-const args = ["chat", model, "--engine", "reference", "--max-new-tokens", "6"];
+const args = ["chat", model, "--engine", "native", "--max-new-tokens", "6"];
 const hasTerminal = spawnSync("script", ["--version"]).status === 0;
 
 /** What `generate` answers to a conversation. */
@@ -54,7 +54,7 @@ describe("retemper chat", () => {
       lines.findIndex(({ event }) => event === "answer"),
     );
     expect(pieces.map(({ text }) => text).join("")).toBe(told[0]?.text);
-    expect(lines.at(-1)).toMatchObject({ ok: true, result: { answers: 2, engine: { engine: "reference" } } });
+    expect(lines.at(-1)).toMatchObject({ ok: true, result: { answers: 2, engine: { engine: "native" } } });
   });
 
   it("ends with the failure where no one is there to see it", async () => {
@@ -65,14 +65,14 @@ describe("retemper chat", () => {
   });
 
   it("refuses a model without a chat template", async () => {
-    const plain = await run(["chat", modelFolder("gpt2"), "--engine", "reference"], {}, { input: "hello\n" });
+    const plain = await run(["chat", modelFolder("gpt2"), "--engine", "native"], {}, { input: "hello\n" });
     expect(plain).toMatchObject({ status: 5, stdout: "" });
     expect(plain.stderr).toContain("no chat template");
   });
 
   it("stops an answer at an interrupt, and goes on with the next line", async () => {
-    const long = ["chat", modelFolder("qwen2", { config: { max_position_embeddings: 8192 } }), "--engine", "reference"];
-    const going = start([...long, "--json", "--max-new-tokens", "4000", "--ignore-eos"], {}, { input: "open" });
+    const long = ["chat", modelFolder("qwen2", { config: { max_position_embeddings: 8192 } }), "--engine", "native"];
+    const going = start([...long, "--json", "--max-new-tokens", "8000", "--ignore-eos"], {}, { input: "open" });
     going.process.stdin?.write("one\n");
     await going.line((line) => line.includes('"piece"'));
     going.process.kill("SIGINT");
@@ -86,8 +86,8 @@ describe("retemper chat", () => {
 describe.skipIf(!hasTerminal)("retemper chat on a terminal", () => {
   it("streams answers, keeps the program at Ctrl-C, and leaves at Ctrl-D", async () => {
     const slow = modelFolder("qwen2", { config: { max_position_embeddings: 8192 } });
-    const command = [process.execPath, main, "chat", slow, "--engine", "reference", "--ignore-eos"].join(" ");
-    const terminal = spawn("script", ["-qfec", `${command} --max-new-tokens 4000`, "/dev/null"], {
+    const command = [process.execPath, main, "chat", slow, "--engine", "native", "--ignore-eos"].join(" ");
+    const terminal = spawn("script", ["-qfec", `${command} --max-new-tokens 8000`, "/dev/null"], {
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, NO_COLOR: "1", TERM: "xterm" },
     });

@@ -1,6 +1,6 @@
 // An answer in the making: one sample of a prompt, from its first new token to the one that ends it.
 
-import type { AnswerText } from "./answerText.js";
+import type { StreamDecoder } from "../../tokenizer/streamDecoder.js";
 import type { Answer, GenerateWork, Job, PromptWork } from "./job.js";
 import { logProbability } from "./logSoftmax.js";
 import type { Prefix } from "./prefix.js";
@@ -21,7 +21,7 @@ export class Sequence implements Reading {
   readonly #work: GenerateWork;
   readonly #sampler: Sampler;
   /** Absent where text is made when the answer ends. */
-  readonly #text: AnswerText | undefined;
+  readonly #text: StreamDecoder | undefined;
   readonly #ids: number[] = [];
   readonly #logprobs: number[] | undefined;
   #finish: "stop" | "length" | undefined;
@@ -30,7 +30,7 @@ export class Sequence implements Reading {
     prefix: Prefix,
     work: GenerateWork,
     sample: number,
-    parts: { readonly sampler: Sampler; readonly text: AnswerText | undefined },
+    parts: { readonly sampler: Sampler; readonly text: StreamDecoder | undefined },
   ) {
     this.job = prefix.job;
     this.prefix = prefix;
@@ -70,7 +70,7 @@ export class Sequence implements Reading {
     this.#logprobs?.push(logProbability(logits, id));
     this.job.newTokens += 1;
     this.job.moved = true;
-    let text = this.#text?.add(id) ?? "";
+    let text = this.#text?.push(id) ?? "";
     if (this.#text?.stopped || this.#work.stopTokens.has(id)) this.#finish = "stop";
     else if (this.#ids.length >= this.prompt.maxNewTokens) this.#finish = "length";
     if (this.#finish !== undefined) text += this.#text?.end() ?? "";

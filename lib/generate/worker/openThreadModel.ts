@@ -6,9 +6,9 @@ import { loadAddon } from "../../addon/load.js";
 import { openCheckpoint } from "../../checkpoint/open.js";
 import type { Checkpoint } from "../../checkpoint/types.js";
 import { openTokenizer } from "../../tokenizer/openTokenizer.js";
+import { StreamDecoder } from "../../tokenizer/streamDecoder.js";
 import type { Tokenizer } from "../../tokenizer/types.js";
 import type { Decoder } from "../decoder.js";
-import { AnswerText } from "../loop/answerText.js";
 import { GenerationLoop } from "../loop/generationLoop.js";
 import type { GenerateWork } from "../loop/job.js";
 import type { Prefix } from "../loop/prefix.js";
@@ -80,9 +80,8 @@ function sequenceOf(prefix: Prefix, sample: number, tokenizer: Tokenizer): Seque
   const work = prefix.job.work as GenerateWork;
   const { settings, events } = work;
   const watched = events.piece !== undefined || settings.stop.length > 0;
-  const stream = watched ? tokenizer.decodeStream({ skipSpecialTokens: true }) : undefined;
   return new Sequence(prefix, work, sample, {
     sampler: new TokenSampler(settings, { index: prefix.prompt.index, sample }, prefix.prompt.ids),
-    text: stream && new AnswerText(stream, settings.stop),
+    text: watched ? new StreamDecoder(tokenizer, { stop: settings.stop }) : undefined,
   });
 }

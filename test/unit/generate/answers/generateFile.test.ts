@@ -20,7 +20,7 @@ let folder = "";
 let out = "";
 
 beforeAll(async () => {
-  model = await openModel(modelFolder("llama"), { engine: "reference" });
+  model = await openModel(modelFolder("llama"), { engine: "native" });
   const file = join(root, "whole.jsonl");
   await generateFile(model, prompts, file, settings);
   whole = readFileSync(file, "utf8");
@@ -73,7 +73,7 @@ describe("generateFile", () => {
     ]);
     expect(records[9]).toMatchObject({ id: "p4", promptTokens: 33, newTokens: 4, finish: "length" });
     const facts = JSON.parse(readFileSync(join(root, "whole.jsonl.facts.json"), "utf8"));
-    expect(facts).toMatchObject({ version: 1, prompts: { count: 5 }, engines: [{ engine: "reference", gpu: false }] });
+    expect(facts).toMatchObject({ version: 1, prompts: { count: 5 }, engines: [{ engine: "native", gpu: false }] });
     expect(facts.settings).toMatchObject({ maxNewTokens: 4, temperature: 0, ignoreEos: true });
   });
 
@@ -143,7 +143,7 @@ describe("generateFile", () => {
 
   it("refuses to go on with another model, even under the same name, but knows the same one under another", async () => {
     await stopAfter(2);
-    const other = await openModel(modelFolder("llama", { config: { rope_theta: 9999 } }), { engine: "reference" });
+    const other = await openModel(modelFolder("llama", { config: { rope_theta: 9999 } }), { engine: "native" });
     const error = await refusal(generateFile(other, prompts, out, settings));
     expect(error.message).toContain("the files of the model have changed");
     await other.close();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Decoder } from "../../../../lib/generate/decoder.js";
 import type { ScoreEvents } from "../../../../lib/generate/loop/job.js";
-import { ask, finish, idsOf, loopOver, openReference, readJson, watch } from "./loop.js";
+import { ask, finish, idsOf, loopOver, openGolden, readJson, watch } from "./loop.js";
 
 const prompts = readJson("llama", "prompts.json") as number[][];
 const expected = readJson("llama", "expected.json") as {
@@ -12,7 +12,7 @@ const expected = readJson("llama", "expected.json") as {
 let decoder: Decoder;
 
 beforeAll(async () => {
-  decoder = await openReference("llama");
+  decoder = await openGolden("llama");
 });
 afterAll(() => decoder.dispose());
 

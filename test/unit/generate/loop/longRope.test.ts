@@ -16,7 +16,7 @@ beforeAll(async () => {
   const factors = (by: number) => Array.from({ length: 8 }, (_, i) => 1 + by * i);
   const rope_scaling = { type: "longrope", short_factor: factors(0.1), long_factor: factors(3) };
   const config = { ...checkpoint.config, rope_scaling, original_max_position_embeddings: BORDER };
-  decoder = await openDecoder({ ...checkpoint, config }, "reference");
+  decoder = await openDecoder({ ...checkpoint, config }, "native");
 });
 afterAll(() => decoder.dispose());
 

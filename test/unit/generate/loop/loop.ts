@@ -17,8 +17,8 @@ export const golden = (model: string) => join(import.meta.dirname, "../../../gol
 
 export const readJson = (model: string, name: string) => JSON.parse(readFileSync(join(golden(model), name), "utf8"));
 
-export const openReference = async (model: string): Promise<Decoder> =>
-  openDecoder(await openCheckpoint(golden(model), { addon: loadAddon() }), "reference");
+export const openGolden = async (model: string): Promise<Decoder> =>
+  openDecoder(await openCheckpoint(golden(model), { addon: loadAddon() }), "native");
 
 /** What the decoder was asked to compute; it computes it all the same. */
 export interface Watched {
