@@ -57,7 +57,7 @@ export async function openEncoder(model: string, options: EncoderOptions = {}): 
       hint: "An encoder's tokenizer.json has a post_processor that adds [CLS] and [SEP], or <s> and </s>.",
     });
   }
-  const engine = await startEngine(chooseEngine(options), checkpoint, weightsOf(spec), options);
+  const engine = await startEngine(chooseEngine(options).engine, checkpoint, weightsOf(spec), options);
   let isOpen = true;
 
   return {

@@ -8,6 +8,11 @@ import type { EngineName, ModelOptions } from "../types.js";
 
 export type LocalEngine = Exclude<EngineName, "endpoint">;
 
+export interface ChosenEngine {
+  readonly engine: LocalEngine;
+  readonly gpu: boolean;
+}
+
 const ENGINES: readonly string[] = ["native", "tensorflow", "reference"] satisfies LocalEngine[];
 
 /**
@@ -15,21 +20,24 @@ const ENGINES: readonly string[] = ["native", "tensorflow", "reference"] satisfi
  * @throws RetemperError USAGE for an unknown name; DEVICE where a GPU is required and the engine has none, or TensorFlow is
  * asked for and not set up.
  */
-export function chooseEngine({ engine = "auto", requireGpu, threads }: ModelOptions): LocalEngine {
+export function chooseEngine({ engine = "auto", requireGpu, threads }: ModelOptions): ChosenEngine {
   if (engine === "auto") {
-    if (tensorflowOnGpu(threads)) return "tensorflow";
+    if (tensorflowOnGpu(threads)) return { engine: "tensorflow", gpu: true };
     if (requireGpu) throw noGpu("no engine finds a GPU here: TensorFlow drives one once it is set up with CUDA");
-    return "native";
+    return { engine: "native", gpu: false };
   }
   if (!ENGINES.includes(engine)) {
     throw new RetemperError("USAGE", `there is no engine ${JSON.stringify(engine)}`, {
       hint: "the engines are auto, native and tensorflow",
     });
   }
-  if (engine === "tensorflow") {
-    if (!loadTensorflow({ threads }).gpu && requireGpu) throw noGpu("TensorFlow finds no GPU that it can use");
-  } else if (requireGpu) throw noGpu(`the engine ${engine} computes on the processor`);
-  return engine;
+  const gpu = engine === "tensorflow" && loadTensorflow({ threads }).gpu;
+  if (gpu || !requireGpu) return { engine, gpu };
+  throw noGpu(
+    engine === "tensorflow"
+      ? "TensorFlow finds no GPU that it can use"
+      : `the engine ${engine} computes on the processor`,
+  );
 }
 
 /** Loading CUDA takes seconds, so it is only tried where somebody has set it up. A setup that does not load is none. */

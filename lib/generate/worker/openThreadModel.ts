@@ -1,5 +1,5 @@
-// Opens a model in the thread that computes: checkpoint, memory, tokenizer, engine, loop, in this order, so that what is
-// wrong is found before the expensive steps.
+// Opens a model in the thread that computes: checkpoint, engine, memory, tokenizer, weights, loop, in this order, so that
+// what is wrong is found before the expensive steps.
 
 import { availableParallelism } from "node:os";
 import { loadAddon } from "../../addon/load.js";
@@ -13,6 +13,7 @@ import { GenerationLoop } from "../loop/generationLoop.js";
 import type { GenerateWork } from "../loop/job.js";
 import type { Prefix } from "../loop/prefix.js";
 import { Sequence } from "../loop/sequence.js";
+import { freeGpuMemory } from "../memory/gpuMemory.js";
 import { availableMemory } from "../memory/machineMemory.js";
 import { checkWeights, DEFAULT_BATCH, MemoryBudget, memoryLimit } from "../memory/memoryBudget.js";
 import { stepRowsOf } from "../memory/stepSize.js";
@@ -32,12 +33,13 @@ export interface ThreadModelParts {
  * @throws RetemperError, as `openModel` says.
  */
 export async function openThreadModel({ source, folder, options }: ThreadRequest): Promise<ThreadModelParts> {
-  const limit = memoryLimit(options.maxMemory, availableMemory());
   const addon = loadAddon();
   const checkpoint = await openCheckpoint({ text: source, path: folder }, { addon });
+  const { engine, gpu } = chooseEngine(options);
+  const free = gpu ? (freeGpuMemory() ?? Number.POSITIVE_INFINITY) : availableMemory();
+  const limit = memoryLimit(options.maxMemory, free);
   checkWeights(source, bytesOf(checkpoint), limit);
   const tokenizer = await openTokenizer(checkpoint.folder);
-  const engine = chooseEngine(options);
   const opened = await openDecoder(checkpoint, engine, options);
   try {
     const versions = { retemper: addon.describe().version, ...opened.facts.versions };
