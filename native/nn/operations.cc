@@ -104,7 +104,7 @@ Project::Project(std::optional<Norm> norm, std::vector<std::unique_ptr<WeightSou
 void Project::Run(Context& context, const float* x, size_t rows, float* y) const {
   CheckRows(context, rows);
   if (norm_) x = Normalize(context, *norm_, x, rows);
-  std::vector<Product> products;
+  std::vector<SharedProduct> products;
   products.reserve(matrices_.size());
   for (const auto& matrix : matrices_) {
     products.push_back({matrix.get(), y, out_});
@@ -153,7 +153,7 @@ void Mlp::Run(Context& context, const float* x, size_t rows, float* y) const {
   float* up = context.scratch[Context::kUp].Floats(rows * inner);
   if (gate_) {
     float* gate = context.scratch[Context::kGate].Floats(rows * inner);
-    const Product products[] = {{gate_.get(), gate, inner}, {up_.get(), up, inner}};
+    const SharedProduct products[] = {{gate_.get(), gate, inner}, {up_.get(), up, inner}};
     MultiplyAll(context.pool, context.precision, products, normal, n, rows, variants);
     context.ForRows(rows, 4 * inner, [&](size_t begin, size_t end) {
       const size_t at = begin * inner;

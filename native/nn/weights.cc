@@ -35,12 +35,12 @@ const uint8_t* ReadRange(const StoredRange& range, std::unique_ptr<uint8_t[]>& c
 
 }  // namespace
 
-void MultiplyAll(Pool& pool, Precision precision, std::span<const Product> products, const float* x,
-                 size_t x_stride, size_t rows, const uint32_t* variants) {
+void MultiplyAll(Pool& pool, Precision precision, std::span<const SharedProduct> products,
+                 const float* x, size_t x_stride, size_t rows, const uint32_t* variants) {
   constexpr size_t kMost = 4;
   Linear linears[kMost];
   size_t count = 0;
-  for (const Product& product : products) {
+  for (const SharedProduct& product : products) {
     const std::optional<Linear> plain =
         products.size() <= kMost ? product.weight->Plain() : std::nullopt;
     if (!plain) break;
@@ -52,7 +52,7 @@ void MultiplyAll(Pool& pool, Precision precision, std::span<const Product> produ
     MatMul(pool, {linears, count}, x, x_stride, rows, precision);
     return;
   }
-  for (const Product& product : products) {
+  for (const SharedProduct& product : products) {
     product.weight->Multiply(pool, precision, x, x_stride, rows, variants, product.y,
                              product.y_stride);
   }

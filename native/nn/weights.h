@@ -40,14 +40,14 @@ class WeightSource {
 };
 
 // One of several products with the same x.
-struct Product {
+struct SharedProduct {
   const WeightSource* weight = nullptr;
   float* y = nullptr;
   size_t y_stride = 0;
 };
 // All of them, with the bits that WeightSource::Multiply gives; sooner, where they are plain.
-void MultiplyAll(Pool& pool, Precision precision, std::span<const Product> products, const float* x,
-                 size_t x_stride, size_t rows, const uint32_t* variants);
+void MultiplyAll(Pool& pool, Precision precision, std::span<const SharedProduct> products,
+                 const float* x, size_t x_stride, size_t rows, const uint32_t* variants);
 
 // Where a weight lies: `rows` x `cols` elements from `offset` on.
 struct StoredRange {
