@@ -8,6 +8,7 @@ import { downloadFile } from "../../hub/download.js";
 import { listFiles } from "../../hub/listing.js";
 import { type HubOptions, type HubSettings, hubSettings } from "../../hub/settings.js";
 import { parseHubReference } from "./hubReference.js";
+import { knownFile } from "./knownFiles.js";
 import { type Row, readRows } from "./rows.js";
 
 export interface DataFile {
@@ -15,6 +16,8 @@ export interface DataFile {
   readonly name: string;
   readonly sha256: string;
   readonly rows: number;
+  /** The published file that this is, where its digest is known. */
+  readonly recognised?: string | undefined;
 }
 
 /** Where rows came from, for results: enough to tell whether two runs saw the same. */
@@ -56,7 +59,9 @@ export async function loadRows(reference: string, options: LoadRowsOptions = {})
   for (const { name, path } of found.files) {
     const { rows, bytes } = await readRows(path, options.headless);
     files.push({ name, path, rows });
-    facts.push({ name, sha256: createHash("sha256").update(bytes).digest("hex"), rows: rows.length });
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    const recognised = knownFile(sha256);
+    facts.push({ name, sha256, rows: rows.length, ...(recognised !== undefined && { recognised }) });
   }
   const rows = facts.reduce((sum, file) => sum + file.rows, 0);
   if (rows === 0) {

@@ -34,7 +34,16 @@ export async function loadSuite(model: TextGenerator, suite: Suite, options: Eva
       words.filter((word) => typeof word === "string"),
       context.data,
     );
-    for (const entry of entries) tasks.push(await loadTask(entry, context));
+    const problems: RetemperError[] = [];
+    for (const entry of entries) {
+      try {
+        tasks.push(await loadTask(entry, context));
+      } catch (error) {
+        if (!(error instanceof RetemperError)) throw error;
+        problems.push(error);
+      }
+    }
+    if (problems.length > 0) throw together(problems);
   }
   for (const task of tasks) {
     if (task.items.length === 0) throw new RetemperError("BAD_INPUT", `${task.name} has no items.`);
@@ -66,4 +75,15 @@ function abilitiesOf(model: TextGenerator): TaskContext["model"] {
   } catch {
     return { chatTemplate: true, systemRole: false };
   }
+}
+
+/** All that is wrong at once, so that a long suite need not be tried again and again. */
+function together(problems: readonly RetemperError[]): RetemperError {
+  const [first, ...others] = problems as [RetemperError, ...RetemperError[]];
+  if (others.length === 0) return first;
+  const hints = [...new Set(problems.flatMap(({ hint }) => hint ?? []))];
+  return new RetemperError(first.code, problems.map(({ message }) => message).join("\n"), {
+    hint: hints.join("\n"),
+    cause: first,
+  });
 }

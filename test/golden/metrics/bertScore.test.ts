@@ -1,10 +1,14 @@
 // BERTScore against bert-score 0.3.13 on tiny encoders: precision, recall and F1 within 5e-6, plain and with idf.
 
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { bertScore } from "../../../lib/score/bertScore.js";
 import { bertScoreWith } from "../../../lib/evaluate/metrics/bertScore.js";
+import { evaluate } from "../../../lib/evaluate/run/evaluate.js";
+import { openBertScore } from "../../../lib/score/openBertScore.js";
+import { CannedModel } from "../../unit/evaluate/cannedModel.js";
 import { openEncoder } from "../../../lib/generate/encoders/openEncoder.js";
 import { ENGINES } from "../generate/engines.js";
 
@@ -61,6 +65,38 @@ for (const [engine, missing] of ENGINES) {
 
 describe("BERTScore", () => {
   const model = join(FOLDER, "bert");
+
+  it("scores a medical task: the mean F1 of its pairs", async () => {
+    const expected = JSON.parse(readFileSync(join(model, "expected.json"), "utf8")) as Expected;
+    const rows = expected.pairs
+      .map(([candidate, output], at) => ({ input: `question ${at}`, output, candidate, f1: expected.plain.F1[at] }))
+      .filter(({ output, candidate }) => output.trim() !== "" && candidate.split(" ").length < 20);
+    const folder = mkdtempSync(join(tmpdir(), "retemper-bertscore-"));
+    const file = join(folder, "medical.json");
+    writeFileSync(file, JSON.stringify(rows.map(({ input, output }) => ({ input, output }))));
+    const bertScore = await openBertScore(model, { engine: "reference", layer: expected.num_layers });
+    try {
+      const doctor = new CannedModel((prompt) => rows.find(({ input }) => input === prompt)?.candidate ?? "");
+      const { tasks } = await evaluate(doctor, `medical:${file}`, { bertScore });
+      const mean = rows.reduce((sum, { f1 = 0 }) => sum + f1, 0) / rows.length;
+      expect(tasks[0]?.metrics.bertscore_f1?.value).toBeCloseTo(mean, 5);
+      expect(tasks[0]?.metrics.bertscore_f1?.interval).toBe("bootstrap");
+      expect(doctor.asked[0]).toMatchObject({
+        prompt: [{ role: "system", content: expect.stringContaining("If you are a doctor") }, {}],
+        options: { repetitionPenalty: 1.2, maxNewTokens: 512 },
+      });
+    } finally {
+      await bertScore.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it("knows the layers of encoders that the literature uses, and asks for others", async () => {
+    await expect(openBertScore(model, { engine: "reference" })).rejects.toMatchObject({
+      code: "USAGE",
+      hint: expect.stringContaining("--bertscore-layer"),
+    });
+  });
 
   it("rescales by a baseline", async () => {
     const options = { model, engine: "reference", layer: 2 } as const;

@@ -330,6 +330,18 @@ describe("prompt sets", () => {
 });
 
 describe("suites", () => {
+  it("say all that they lack at once", async () => {
+    const data = { advbench: file("a.jsonl", [{ goal: "x" }]), hexphi: file("h.jsonl", [{ prompt: "x" }]) };
+    const error = await evaluate(new CannedModel(() => ""), "paper", { data }).catch((reason) => reason);
+    expect(error).toMatchObject({ code: "USAGE" });
+    for (const word of ["lm-evaluation-harness", "only if you allow it", "OpenFunctions", "medical"]) {
+      expect(error.message).toContain(word);
+    }
+    for (const flag of ["--data bbh-prompts", "--allow-code-execution", "--data tools", "--data medical"]) {
+      expect(error.hint).toContain(flag);
+    }
+  });
+
   it("are words: names, names with data, and suites", () => {
     expect(suiteEntries("safety").map(({ name }) => name)).toEqual(["advbench", "hexphi"]);
     expect(suiteEntries("safety", { advbench: "a.csv" })[0]).toEqual({
