@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import {
   type GenerateOptions,
   type Model,
+  type ModelOptions,
   openEndpoint,
   openModel,
   RetemperError,
@@ -13,7 +14,7 @@ import { parseInteger, parseSize } from "./quantities.js";
 import type { Session } from "./session.js";
 
 export interface EngineFlags {
-  readonly engine?: "auto" | "native" | "tensorflow" | "reference";
+  readonly engine?: "auto" | "native" | "tensorflow" | "reference" | "endpoint";
   readonly precision?: "float32" | "bfloat16";
   readonly threads?: number;
   readonly requireGpu?: boolean;
@@ -21,6 +22,8 @@ export interface EngineFlags {
   readonly endpoint?: string | undefined;
   readonly apiKeyEnv?: string;
   readonly concurrency?: number;
+  /** The argument `model` by another name. */
+  readonly model?: string;
 }
 
 export function addEngineOptions(command: Command): void {
@@ -28,7 +31,7 @@ export function addEngineOptions(command: Command): void {
     .optionsGroup("Where the model runs:")
     .option(
       "--engine <name>",
-      "auto (TensorFlow where it drives a GPU, else native), native or tensorflow",
+      "auto (TensorFlow where it drives a GPU, else native), native, tensorflow, or endpoint",
       parseEngine,
     )
     .addOption(new Option("--precision <dtype>", "of activations (default float32)").choices(["float32", "bfloat16"]))
@@ -86,24 +89,41 @@ export function answerOptions(flags: AnswerFlags): GenerateOptions {
   return { maxNewTokens, temperature, topK, topP, repetitionPenalty, seed, stop, stopTokens, ignoreEos };
 }
 
+/** Where a model of this process runs. */
+export function localOptions(flags: EngineFlags): ModelOptions {
+  const { engine, precision, threads, requireGpu, maxMemory } = flags;
+  return { engine: engine === "endpoint" ? undefined : engine, precision, threads, requireGpu, maxMemory };
+}
+
 /** What answers: a model of this process, or an endpoint, whose tokenizer is not known. */
 export type OpenedModel = TextGenerator & Partial<Pick<Model, "tokenizer">>;
 
 /** Opens what the command line names: a model, one behind --endpoint, or one behind an address of its own, URL#NAME. */
 export async function openGenerator(
-  model: string | undefined,
+  argument: string | undefined,
   flags: EngineFlags,
   { signal, env }: Session,
 ): Promise<OpenedModel> {
+  const model = argument ?? flags.model;
   if (model === undefined) throw new RetemperError("USAGE", "missing required argument 'model'");
   const [, address, name] = /^(https?:\/\/[^#]+)#(.+)$/.exec(model) ?? [];
   const url = address ?? flags.endpoint;
+  const { engine } = flags;
+  if (url !== undefined && (engine ?? "endpoint") !== "endpoint") {
+    throw new RetemperError("USAGE", `--engine ${engine} runs a model here, and ${url} is a server`, {
+      hint: "leave one of them out",
+    });
+  }
   if (url !== undefined) {
     const apiKey = env[flags.apiKeyEnv ?? "RETEMPER_API_KEY"];
     return openEndpoint(url, { model: name ?? model, apiKey, concurrency: flags.concurrency });
   }
-  const { engine, precision, threads, requireGpu, maxMemory } = flags;
-  return openModel(model, { engine, precision, threads, requireGpu, maxMemory, signal });
+  if (engine === "endpoint") {
+    throw new RetemperError("USAGE", "--engine endpoint needs the server's address", {
+      hint: "give --endpoint URL, such as http://localhost:8000/v1",
+    });
+  }
+  return openModel(model, { ...localOptions(flags), signal });
 }
 
 /** "gemma on native (cpu: avx512, 2 threads), float32" */
@@ -114,9 +134,9 @@ export function describeEngine({ facts }: TextGenerator): string {
 
 /** "reference" is for tests of this program: slow, and not spoken of. */
 function parseEngine(name: string): NonNullable<EngineFlags["engine"]> {
-  const known = ["auto", "native", "tensorflow", "reference"] as const;
+  const known = ["auto", "native", "tensorflow", "endpoint", "reference"] as const;
   const found = known.find((engine) => engine === name);
-  if (found === undefined) throw new InvalidArgumentError("Give auto, native or tensorflow.");
+  if (found === undefined) throw new InvalidArgumentError("Give auto, native, tensorflow or endpoint.");
   return found;
 }
 

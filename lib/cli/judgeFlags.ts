@@ -13,7 +13,7 @@ import {
   RetemperError,
   wildGuardJudge,
 } from "../index.js";
-import { type EngineFlags, openGenerator } from "./generationFlags.js";
+import { type EngineFlags, localOptions, openGenerator } from "./generationFlags.js";
 import type { Session } from "./session.js";
 
 export interface JudgeFlags extends EngineFlags {
@@ -50,7 +50,7 @@ export async function judgesOf(flags: JudgeFlags, session: Session): Promise<Ope
   };
   const judges: Judge[] = [];
   const classifier = async (source: string) => {
-    const { engine, threads, requireGpu, maxMemory } = flags;
+    const { engine, threads, requireGpu, maxMemory } = localOptions(flags);
     const one = await openClassifier(source, { engine, threads, requireGpu, maxMemory });
     opened.push(one);
     return one;

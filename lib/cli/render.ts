@@ -93,7 +93,7 @@ export class Renderer {
   answerBeforeError(value: unknown, text: string): void {
     this.#stopBar();
     this.#answer = value;
-    if (!this.json) this.#terminal.stdout.write(`${text}\n`);
+    if (!this.json && text !== "") this.#terminal.stdout.write(`${text}\n`);
   }
 
   /** A failure after which the command goes on. */

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { modelFolder } from "../golden/generate/modelFolders.js";
+import { delta, event, faultyServer, stream, textOf } from "../unit/generate/engines/endpoint/faultyServer.js";
 import { jsonLines, main, run, start, temporaryFolder } from "./command.js";
 
 const folder = temporaryFolder();
@@ -120,4 +121,27 @@ describe.skipIf(!hasTerminal)("retemper chat on a terminal", () => {
     terminal.stdin.write("\x04");
     expect(await closed).toBe(0);
   });
+});
+
+it("retemper chat talks with a server's model too", async () => {
+  const server = await faultyServer((request, response) => {
+    const text = textOf(request.body);
+    stream(
+      response,
+      delta(text.toUpperCase()),
+      event({ choices: [{ delta: {}, finish_reason: "stop" }] }),
+      "data: [DONE]\n\n",
+    );
+  });
+  const { status, stdout, stderr } = await run(
+    ["chat", "m", "--endpoint", server.url],
+    {},
+    { input: "hello\nagain\n" },
+  );
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "HELLO\nAGAIN\n", stderr: "" });
+  expect(server.received[1]?.body.messages).toEqual([
+    { role: "user", content: "hello" },
+    { role: "assistant", content: "HELLO" },
+    { role: "user", content: "again" },
+  ]);
 });

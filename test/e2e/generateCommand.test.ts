@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { expectedOf, modelFolder, promptsOf } from "../golden/generate/modelFolders.js";
+import { faultyServer, json, shout, textOf } from "../unit/generate/engines/endpoint/faultyServer.js";
 import { jsonLines, run, start, temporaryFolder } from "./command.js";
 
 const folder = temporaryFolder();
@@ -157,7 +158,7 @@ describe("retemper generate", () => {
     ["a system message without --chat", ["--prompt", "a", "--system", "b"], 2, "--chat"],
     ["a file that is not there", ["--prompts", "/no/such.jsonl"], 2, "cannot read the prompts"],
     ["a temperature below zero", ["--prompt", "a", "--temperature", "-1"], 2, "0 or more"],
-    ["an unknown engine", ["--prompt", "a", "--engine", "abacus"], 2, "auto, native or tensorflow"],
+    ["an unknown engine", ["--prompt", "a", "--engine", "abacus"], 2, "auto, native, tensorflow or endpoint"],
     ["a GPU that is not there", ["--prompt", "a", "--engine", "native", "--require-gpu"], 9, "GPU"],
     ["too little memory", ["--prompt", "a", "--engine", "native", "--max-memory", "100K"], 8, "weights"],
     ["too long a prompt", ["--prompt", "word ".repeat(400), "--engine", "native"], 4, "prompt 0 has"],
@@ -173,5 +174,54 @@ describe("retemper generate", () => {
   it("says that the model is missing", async () => {
     expect(await run(["generate", "--prompt", "a"])).toMatchObject({ status: 2, stdout: "" });
     expect((await run(["generate", "/no/such/model", "--prompt", "a"])).stderr).toContain("does not exist");
+  });
+});
+
+describe("retemper generate --endpoint", () => {
+  const texts = join(folder, "texts.jsonl");
+  beforeAll(() => writeFileSync(texts, ["one", "two", "three"].map((text) => `${JSON.stringify(text)}\n`).join("")));
+
+  it("asks a server, and says so", async () => {
+    const server = await faultyServer(shout);
+    const { status, stdout, stderr } = await run([
+      ...["generate", "--engine", "endpoint", "--endpoint", server.url, "--model", "some-model"],
+      ...["--prompts", texts, "--chat", "--max-new-tokens", "7"],
+    ]);
+    expect(status).toBe(0);
+    expect(byIndex(jsonLines(stdout)).map(({ text }) => text)).toEqual(["ONE", "TWO", "THREE"]);
+    expect(stderr).toContain(`answers by endpoint (${server.url}`);
+    expect(server.received[0]?.body).toMatchObject({ model: "some-model", max_tokens: 7 });
+  });
+
+  it("keeps what was answered where the server fails, and asks for the rest the next time", async () => {
+    const out = join(folder, "endpoint.jsonl");
+    let fails = true;
+    const server = await faultyServer((request, response, number) => {
+      if (fails && textOf(request.body) === "two") return json(response, { error: { message: "too long" } }, 400);
+      return shout(request, response, number);
+    });
+    const args = ["generate", "m", "--endpoint", server.url, "--prompts", texts, "--chat", "--out", out];
+    const first = await run(args);
+    expect(first.status).toBe(4);
+    expect(first.stderr).toMatch(/prompt 1 has no answer: .*too long/);
+    expect(first.stderr).toContain("1 prompt has no answer");
+    expect(
+      jsonLines(readFileSync(out, "utf8"))
+        .map(({ index }) => index)
+        .sort(),
+    ).toEqual([0, 2]);
+    fails = false;
+    expect((await run(args)).status).toBe(0);
+    expect(server.received).toHaveLength(4);
+    expect(jsonLines(readFileSync(out, "utf8")).map(({ text }) => text)).toEqual(["ONE", "TWO", "THREE"]);
+  });
+
+  it.each([
+    [["--engine", "endpoint"], "needs the server's address"],
+    [["--engine", "native", "--endpoint", "http://127.0.0.1:9/v1"], "leave one of them out"],
+  ])("refuses %j", async (args, message) => {
+    const refused = await run(["generate", "m", "--prompt", "a", ...args]);
+    expect(refused.status).toBe(2);
+    expect(refused.stderr).toContain(message);
   });
 });

@@ -36,6 +36,7 @@ export function addChatCommand(program: Command, session: Session): Command {
     .option("--system <text>", "begin with this system message");
   addAnswerOptions(command);
   addEngineOptions(command);
+  command.option("--model <name>", "the same as the argument");
   addCommonOptions(command);
   return command.action(async (path: string | undefined, flags: ChatFlags) => {
     const model = await openGenerator(path, flags, session);

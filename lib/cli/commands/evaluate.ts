@@ -16,7 +16,14 @@ import {
   type TaskResults,
 } from "../../index.js";
 import { resultsTable } from "../evaluationTable.js";
-import { addEngineOptions, describeEngine, type EngineFlags, openGenerator, parseReal } from "../generationFlags.js";
+import {
+  addEngineOptions,
+  describeEngine,
+  type EngineFlags,
+  localOptions,
+  openGenerator,
+  parseReal,
+} from "../generationFlags.js";
 import { type JudgeFlags, judgesOf } from "../judgeFlags.js";
 import { formatCount, formatDuration, parseInteger } from "../quantities.js";
 import type { Renderer } from "../render.js";
@@ -161,7 +168,8 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
 }
 
 function openEncoder(model: string, flags: EvaluateFlags) {
-  const { engine, threads, requireGpu, maxMemory, bertscoreLayer: layer, bertscoreIdf: idf } = flags;
+  const { engine, threads, requireGpu, maxMemory } = localOptions(flags);
+  const { bertscoreLayer: layer, bertscoreIdf: idf } = flags;
   return openBertScore(model, { engine, threads, requireGpu, maxMemory, layer, idf });
 }
 

@@ -6,6 +6,7 @@ import {
   type GenerateFileReport,
   type GenerateOptions,
   type GenerateProgress,
+  type GenerationFailure,
   generateFile,
   type NamedPrompt,
   RetemperError,
@@ -77,16 +78,23 @@ export function addGenerateCommand(program: Command, session: Session): Command 
     .option("--batch <n>", "sequences in work at once (default: by memory)", parseInteger(1));
   addAnswerOptions(command);
   addEngineOptions(command);
+  command.option("--model <name>", "the same as the argument");
   addCommonOptions(command);
   return command.action(async (path: string | undefined, flags: GenerateFlags) => {
     const prompts = await promptsOf(flags, session);
     const model = await openGenerator(path, flags, session);
     try {
       const { n, batch, logprobs } = flags;
-      const progress = progressOf(session.renderer);
-      const options = { ...answerOptions(flags), n, batch, logprobs, signal: session.signal, onProgress: progress };
-      if (flags.out === undefined) await toStdout(model, prompts, options, session);
-      else await toFile(model, prompts, flags.out, options, flags, session);
+      const onProgress = progressOf(session.renderer);
+      const failures: GenerationFailure[] = [];
+      const onFailure = (failure: GenerationFailure) => {
+        failures.push(failure);
+        session.renderer.warn(`prompt ${failure.index} has no answer: ${failure.error.message}`);
+      };
+      const { signal } = session;
+      const options = { ...answerOptions(flags), n, batch, logprobs, signal, onProgress, onFailure };
+      if (flags.out === undefined) await toStdout(model, prompts, options, failures, session);
+      else await toFile(model, prompts, flags.out, options, failures, flags, session);
     } finally {
       await model.close();
     }
@@ -117,6 +125,7 @@ async function toStdout(
   model: TextGenerator,
   prompts: readonly NamedPrompt[],
   options: GenerateOptions,
+  failures: readonly GenerationFailure[],
   { renderer, write }: Session,
 ): Promise<void> {
   const started = performance.now();
@@ -128,13 +137,13 @@ async function toStdout(
   )) {
     const record = recordOf(answer, prompts[answer.index]?.id);
     counts.answers += 1;
-    counts.promptTokens += record.promptTokens;
-    counts.newTokens += record.newTokens;
+    counts.promptTokens += answer.promptTokens;
+    counts.newTokens += answer.ids.length;
     if (renderer.json) renderer.event({ event: "answer", ...record });
     else write(`${JSON.stringify(record)}\n`);
   }
   const seconds = (performance.now() - started) / 1000;
-  renderer.result({ ...counts, seconds, engine: model.facts }, "");
+  conclude({ ...counts, seconds, engine: model.facts }, "", failures, renderer);
 }
 
 async function toFile(
@@ -142,6 +151,7 @@ async function toFile(
   prompts: readonly NamedPrompt[],
   out: string,
   options: GenerateOptions,
+  failures: readonly GenerationFailure[],
   flags: GenerateFlags,
   { renderer }: Session,
 ): Promise<void> {
@@ -150,7 +160,23 @@ async function toFile(
     renderer.event(event);
   };
   const report = await generateFile(model, prompts, out, { ...options, force: flags.force, onAnswer });
-  renderer.result(report, flags.quiet ? "" : describe(report, model));
+  conclude(report, flags.quiet ? "" : describe(report, model), failures, renderer);
+}
+
+/** The result; with answers that are missing, which only a server leaves so, it is a failure too. */
+function conclude(result: object, text: string, failures: readonly GenerationFailure[], renderer: Renderer): void {
+  const [first] = failures;
+  if (first === undefined) {
+    renderer.result(result, text);
+    return;
+  }
+  renderer.answerBeforeError({ ...result, failures: failures.length }, text);
+  const { code, message } = first.error;
+  const what = `${formatCount(failures.length)} ${failures.length === 1 ? "prompt has" : "prompts have"} no answer`;
+  throw new RetemperError(code, `${what}; the first: ${message}`, {
+    hint: "the same command asks again for what is missing, where --out keeps what is there",
+    cause: first.error,
+  });
 }
 
 function describe(

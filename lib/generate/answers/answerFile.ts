@@ -43,8 +43,8 @@ export class AnswerFile {
   async add(record: AnswerRecord): Promise<void> {
     const line = Buffer.from(`${JSON.stringify(record)}\n`);
     await this.#handle.appendFile(line);
-    const { index, sample, lambda, promptTokens, newTokens } = record;
-    const placed = { index, sample, lambda, promptTokens, newTokens, offset: this.#end, bytes: line.length };
+    const { index, sample, lambda } = record;
+    const placed = { index, sample, lambda, offset: this.#end, bytes: line.length };
     this.#answers.set(keyOf(record), placed);
     this.#end += line.length;
   }

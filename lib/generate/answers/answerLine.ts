@@ -18,9 +18,10 @@ export interface AnswerRecord {
   readonly lambda?: number | undefined;
   readonly text: string;
   readonly finish: "stop" | "length";
-  readonly promptTokens: number;
-  readonly newTokens: number;
-  /** The new tokens; absent where an endpoint does not tell them. */
+  /** Absent, as the next two, where an endpoint does not tell. */
+  readonly promptTokens?: number;
+  readonly newTokens?: number;
+  /** The new tokens. */
   readonly ids?: readonly number[];
   readonly logprobs?: readonly number[];
 }
@@ -34,9 +35,8 @@ export function recordOf(answer: Generation, id: string | number | undefined): A
     ...(lambda !== undefined && { lambda }),
     text,
     finish,
-    promptTokens,
-    newTokens: ids.length,
-    ...(ids.length > 0 && { ids }),
+    ...(promptTokens > 0 && { promptTokens }),
+    ...(ids.length > 0 && { newTokens: ids.length, ids }),
     ...(logprobs !== undefined && { logprobs }),
   };
 }

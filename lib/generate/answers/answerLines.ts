@@ -11,8 +11,6 @@ export interface PlacedAnswer {
   readonly index: number;
   readonly sample: number;
   readonly lambda?: number | undefined;
-  readonly promptTokens: number;
-  readonly newTokens: number;
   /** Of the line in the file, with its newline. */
   readonly offset: number;
   readonly bytes: number;
@@ -38,8 +36,8 @@ export async function readAnswerLines(path: string): Promise<AnswerLines> {
       end += line.length;
       const text = line.toString("utf8", 0, line.length - 1);
       if (text.trim() === "") continue;
-      const { index, sample, lambda, promptTokens, newTokens } = parseLine(text, path, answers.length + 1);
-      answers.push({ index, sample, lambda, promptTokens, newTokens, offset, bytes: line.length });
+      const { index, sample, lambda } = parseLine(text, path, answers.length + 1);
+      answers.push({ index, sample, lambda, offset, bytes: line.length });
     }
     return { answers, end };
   } finally {

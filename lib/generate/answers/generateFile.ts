@@ -80,8 +80,8 @@ export async function generateFile(
       for await (const answer of generating) {
         const record = recordOf(answer, prompts[answer.index]?.id);
         await file.add(record);
-        promptTokens += record.promptTokens;
-        newTokens += record.newTokens;
+        promptTokens += answer.promptTokens;
+        newTokens += answer.ids.length;
         onAnswer?.(record);
       }
       if (failures === 0) await file.complete();
