@@ -77,7 +77,7 @@ async function refuseExisting(out: string, force: boolean): Promise<void> {
 function mergeTensors(
   { built }: Prepared,
   folder: string,
-  { signal, seed = 0, threads = 0, maxMemory = 0, reading = "auto", device = "auto", multiGpu = false }: MergeOptions,
+  options: MergeOptions,
   addon: Addon,
   progress: ProgressReporter,
 ): Promise<NativeMergeReport> {
@@ -85,7 +85,9 @@ function mergeTensors(
     "merge",
     built.layout.shards.reduce((sum, { size }) => sum + size, 0),
   );
-  const plan = nativePlan(built, folder, { seed, threads, maxMemory, reading, fsync: true, device, multiGpu });
+  const { signal, seed = 0, threads = 0, maxMemory = 0, device = "auto", multiGpu = false } = options;
+  const { reading = "auto", writing = "auto" } = options;
+  const plan = nativePlan(built, folder, { seed, threads, maxMemory, reading, writing, fsync: true, device, multiGpu });
   return runJob((onProgress) => addon.merge(plan, onProgress), { signal, onProgress: progress.update });
 }
 

@@ -1,5 +1,6 @@
 // What a caller may ask of a merge, and what it hears while the merge runs.
 
+import type { ReadingMode, WritingMode } from "../plan/types.js";
 import type { FloatDtypeName } from "../recipe/types.js";
 
 /**
@@ -70,7 +71,12 @@ export interface MergeOptions extends PlanOptions {
   /** Read the finished output again and compare its digests before it gets its final name. */
   readonly verify?: boolean | undefined;
   /** How inputs are read; the bytes do not depend on it. Default "auto". */
-  readonly reading?: "auto" | "map" | "pread" | undefined;
+  readonly reading?: ReadingMode | undefined;
+  /**
+   * How outputs are written; the bytes do not depend on it. "auto", the default, writes large files past the page cache;
+   * "cached" leaves them there, for whoever reads them next.
+   */
+  readonly writing?: WritingMode | undefined;
   /**
    * Where tensors are computed; the bytes do not depend on it. "auto", the default, is the CPU: a merge waits for disks,
    * and no measurement shows one that a GPU speeds up. "cuda" fails with DEVICE where there is no usable GPU.

@@ -220,9 +220,19 @@ async function mergeTensors(
   folders: readonly string[],
   { options, addon, progress }: FinishContext,
 ) {
-  const { signal, seed = 0, threads = 0, maxMemory = 0, reading = "auto", device = "auto", multiGpu = false } = options;
+  const { signal, seed = 0, threads = 0, maxMemory = 0, device = "auto", multiGpu = false } = options;
+  const { reading = "auto", writing = "auto" } = options;
   const builds = prepared.map(({ built }) => built);
-  const plan = sweepPlan(builds, folders, { seed, threads, maxMemory, reading, fsync: true, device, multiGpu });
+  const plan = sweepPlan(builds, folders, {
+    seed,
+    threads,
+    maxMemory,
+    reading,
+    writing,
+    fsync: true,
+    device,
+    multiGpu,
+  });
   progress.start(
     "merge",
     plan.outputs.reduce((sum, { size }) => sum + size, 0),

@@ -106,7 +106,7 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
 export function nativePlan(
   { tensors, inputs, layout }: BuiltPlan,
   folder: string,
-  run: Pick<NativePlan, "seed" | "threads" | "maxMemory" | "reading" | "fsync" | "device" | "multiGpu">,
+  run: Pick<NativePlan, "seed" | "threads" | "maxMemory" | "reading" | "writing" | "fsync" | "device" | "multiGpu">,
 ): NativePlan {
   return {
     inputs,

@@ -17,7 +17,7 @@ import type { NativeFacts, NativePlan, NativeTensor } from "./types.js";
 export function sweepPlan(
   builds: readonly BuiltPlan[],
   folders: readonly string[],
-  run: Pick<NativePlan, "seed" | "threads" | "maxMemory" | "reading" | "fsync" | "device" | "multiGpu">,
+  run: Pick<NativePlan, "seed" | "threads" | "maxMemory" | "reading" | "writing" | "fsync" | "device" | "multiGpu">,
 ): NativePlan {
   const [first] = builds;
   if (!first) throw new RetemperError("INTERNAL", "a sweep without outputs");

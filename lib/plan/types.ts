@@ -117,6 +117,16 @@ export interface NativeTensor {
   readonly variants: readonly { readonly output: number; readonly offset: number; readonly params: NativeParams }[];
 }
 
+/**
+ * How inputs are read. "auto": of local files what the page cache has is mapped and the rest read past it; others by
+ * "pread". "direct": past the page cache; "uncached": through it, leaving nothing there. Each falls back where the system
+ * cannot; the bytes do not depend on it.
+ */
+export type ReadingMode = "auto" | "map" | "pread" | "direct" | "uncached";
+
+/** How outputs are written: "cached" leaves them in the page cache, "direct" goes past it where the system can. */
+export type WritingMode = "auto" | "cached" | "direct";
+
 export interface NativePlan {
   readonly inputs: readonly NativeInput[];
   readonly outputs: readonly NativeOutput[];
@@ -127,8 +137,9 @@ export interface NativePlan {
   readonly threads: number;
   /** Bytes of anonymous memory the engine may take; 0 = its default. */
   readonly maxMemory: number;
-  /** "map", "pread", or "auto" (map local files). */
-  readonly reading: "auto" | "map" | "pread";
+  readonly reading: ReadingMode;
+  /** "auto" (the default): large outputs that are flushed go past the page cache. */
+  readonly writing?: WritingMode;
   readonly fsync: boolean;
   /** Where blocks are computed; "auto" (the default) is the CPU. DEVICE when "cuda" is asked for and there is none. */
   readonly device?: "cpu" | "cuda" | "auto";

@@ -137,7 +137,9 @@ struct TensorSpec {
   uint64_t FirstDim() const { return shape.empty() ? 1 : shape.front(); }
 };
 
-enum class ReadingChoice { kAuto, kMap, kPread };
+enum class ReadingChoice { kAuto, kMap, kPread, kDirect, kUncached };
+// kAuto: past the page cache for large files that are flushed anyway.
+enum class WritingChoice { kAuto, kCached, kDirect };
 // kAuto is the CPU: no measurement shows a merge that a device speeds up, for disks are slower than
 // either.
 enum class DeviceChoice { kAuto, kCpu, kCuda };
@@ -150,6 +152,7 @@ struct Plan {
   unsigned threads = 0;
   uint64_t max_memory = 0;
   ReadingChoice reading = ReadingChoice::kAuto;
+  WritingChoice writing = WritingChoice::kAuto;
   bool fsync = true;
   DeviceChoice device = DeviceChoice::kAuto;
   bool all_devices = false;  // else the first one

@@ -109,8 +109,10 @@ block::Operand DeviceBlock<T>::Source(size_t index) {
   if (plain) {
     operand.rounds = part.cast_to.has_value();
     operand.round_to = part.cast_to.value_or(Dtype::kF32);
-    const uint8_t* read =
-        inputs_[part.range.input].Read(part.range.offset + first_ * size, bytes, buffer.host);
+    const InputFile& file = inputs_[part.range.input];
+    const uint64_t offset = part.range.offset + first_ * size;
+    const uint8_t* read = worker_.Supplied(file, index, offset, bytes);
+    if (read == nullptr) read = file.Read(offset, bytes, buffer.host);
     if (read != buffer.host) std::memcpy(buffer.host, read, bytes);
   } else {
     // Adapters and gathered rows are put together here; their values go up.

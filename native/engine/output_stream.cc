@@ -1,14 +1,18 @@
 #include "engine/output_stream.h"
 
+#include <utility>
+
 #include "core/status.h"
 
 namespace retemper {
 
-BufferPool::BufferPool(size_t count, size_t bytes) {
-  for (size_t i = 0; i < count; ++i) {
-    memory_.push_back(std::make_unique<Arena>());
-    free_.push_back(static_cast<uint8_t*>(memory_.back()->Reserve(bytes)));
-  }
+namespace {
+// How much the system is asked to write back at once: small pieces cost it more than the disk.
+constexpr uint64_t kFlush = 8 << 20;
+}  // namespace
+
+BufferPool::BufferPool(size_t count, size_t bytes) : memory_(count, bytes + kDirectAlignment) {
+  for (size_t i = count; i > 0; --i) free_.push_back(memory_.at(i - 1));
 }
 
 uint8_t* BufferPool::Take() {
@@ -23,7 +27,7 @@ uint8_t* BufferPool::Take() {
 void BufferPool::Give(uint8_t* buffer) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    free_.push_back(buffer);
+    free_.push_back(Start(buffer));
   }
   free_or_stopped_.notify_one();
 }
@@ -36,33 +40,83 @@ void BufferPool::Stop() {
   free_or_stopped_.notify_all();
 }
 
-OutputStream::OutputStream(const OutputSpec& spec, BufferPool& pool)
-    : file_(spec.path, spec.size, spec.header), pool_(&pool), next_(spec.header.size()) {
+OutputStream::OutputStream(const OutputSpec& spec, Writing writing, BufferPool& buffers,
+                           IoPool& threads)
+    : file_(spec.path, spec.size, spec.header, writing),
+      buffers_(buffers),
+      threads_(threads),
+      next_(spec.header.size()) {
   digest_.Update(spec.header.data(), spec.header.size());
 }
 
-void OutputStream::Submit(uint64_t offset, uint8_t* buffer, size_t size) {
-  file_.WriteAt(offset, buffer, size);
-  file_.StartWriteback(offset, size);
+OutputStream::~OutputStream() {
   std::unique_lock<std::mutex> lock(mutex_);
-  waiting_.emplace(offset, Block{buffer, size});
-  if (digesting_) return;
+  changed_.wait(lock, [this] { return writing_ == 0; });
+}
+
+void OutputStream::Submit(uint64_t offset, uint8_t* buffer, size_t size) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  const auto [block, fresh] = blocks_.emplace(offset, Block{buffer, size});
+  if (!fresh) throw Fault(code::kInternal, "two blocks start at one byte", file_.path());
+  ++writing_;
+  lock.unlock();
+  if (file_.direct()) {
+    threads_.Post([this, block = block] { Write(block); }, true);
+  } else {
+    Write(block);
+  }
+  lock.lock();
+  if (fault_ != nullptr) std::rethrow_exception(fault_);
+  if (!digesting_) Digest(lock);
+}
+
+void OutputStream::Write(Blocks::iterator block) {
+  std::exception_ptr fault;
+  try {
+    file_.WriteAt(block->first, block->second.buffer, block->second.size);
+  } catch (...) {
+    fault = std::current_exception();
+  }
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (fault_ == nullptr) fault_ = fault;
+  block->second.written = true;
+  Done(block);
+  --writing_;
+  changed_.notify_all();
+}
+
+void OutputStream::Digest(std::unique_lock<std::mutex>& lock) {
   digesting_ = true;
-  for (auto it = waiting_.begin(); it != waiting_.end() && it->first == next_;
-       it = waiting_.begin()) {
-    const Block block = it->second;
-    waiting_.erase(it);
+  for (auto block = blocks_.find(next_); block != blocks_.end(); block = blocks_.find(next_)) {
+    const uint8_t* buffer = block->second.buffer;
+    const size_t size = block->second.size;
     lock.unlock();
-    digest_.Update(block.buffer, block.size);
-    pool_->Give(block.buffer);
+    digest_.Update(buffer, size);
     lock.lock();
-    next_ += block.size;
+    next_ += size;
+    block->second.digested = true;
+    Done(block);
+    if (!file_.direct() && next_ - flushing_ >= kFlush) {
+      const uint64_t from = std::exchange(flushing_, next_);
+      lock.unlock();
+      file_.StartWriteback(from, next_ - from);
+      lock.lock();
+    }
   }
   digesting_ = false;
 }
 
+void OutputStream::Done(Blocks::iterator block) {
+  if (!block->second.digested || !block->second.written) return;
+  buffers_.Give(block->second.buffer);
+  blocks_.erase(block);
+}
+
 std::string OutputStream::Finish() {
-  if (next_ != file_.size() || !waiting_.empty()) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  changed_.wait(lock, [this] { return writing_ == 0; });
+  if (fault_ != nullptr) std::rethrow_exception(fault_);
+  if (next_ != file_.size() || !blocks_.empty()) {
     throw Fault(code::kInternal,
                 "the plan does not fill the file: " + std::to_string(next_) + " of " +
                     std::to_string(file_.size()) + " bytes were written in order",

@@ -1,25 +1,27 @@
 // An output file that is written in blocks from many threads and digested in order.
 //
-// Blocks may arrive in any order; each is written at once and its buffer kept until the bytes
-// before it have been digested. One thread at a time digests, so the others go on computing. The
-// pool of buffers bounds what waits.
+// Blocks may arrive in any order; each is written at once, by threads that wait for the disk where
+// writing waits, and its buffer kept until it has been digested, after the bytes before it. One
+// thread at a time digests, so the others go on computing. The pool of buffers bounds what waits.
 #pragma once
 
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <map>
-#include <memory>
 #include <mutex>
 #include <vector>
 
 #include "core/plan.h"
 #include "core/sha256.h"
-#include "engine/worker.h"
 #include "io/atomic_output.h"
+#include "io/io_pool.h"
+#include "io/page_buffers.h"
 
 namespace retemper {
 
-// A fixed set of equal buffers.
+// A fixed set of equal buffers. A pointer anywhere into the first kDirectAlignment bytes of one
+// stands for it.
 class BufferPool {
  public:
   BufferPool(size_t count, size_t bytes);
@@ -28,10 +30,19 @@ class BufferPool {
   void Give(uint8_t* buffer);
   void Stop();
 
+  // Moves a pointer to a buffer to where the bytes of a file from `offset` on are to lie, so that
+  // they can be written directly.
+  static uint8_t* At(uint8_t* buffer, uint64_t offset) {
+    return Start(buffer) + offset % kDirectAlignment;
+  }
+
  private:
+  static uint8_t* Start(uint8_t* pointer) {
+    return pointer - reinterpret_cast<uintptr_t>(pointer) % kDirectAlignment;
+  }
+  PageBuffers memory_;
   std::mutex mutex_;
   std::condition_variable free_or_stopped_;
-  std::vector<std::unique_ptr<Arena>> memory_;
   std::vector<uint8_t*> free_;
   bool stopped_ = false;
 };
@@ -39,10 +50,16 @@ class BufferPool {
 class OutputStream {
  public:
   // Creates the file with its header.
-  OutputStream(const OutputSpec& spec, BufferPool& pool);
-  // Writes size bytes at offset; takes the buffer over and gives it back to the pool.
+  OutputStream(const OutputSpec& spec, Writing writing, BufferPool& buffers, IoPool& threads);
+  ~OutputStream();  // waits for what is being written
+  OutputStream(const OutputStream&) = delete;
+  OutputStream& operator=(const OutputStream&) = delete;
+
+  // Writes size bytes at offset; takes the buffer over and gives it back to the pool. Throws what
+  // an earlier write threw.
   void Submit(uint64_t offset, uint8_t* buffer, size_t size);
-  // After the last Submit: the digest of the whole file. Throws INTERNAL if bytes are missing.
+  // After the last Submit: the digest of the whole file, when all is written. Throws INTERNAL if
+  // bytes are missing.
   std::string Finish();
   void Sync() { file_.Sync(); }
   void Remove() noexcept { file_.Remove(); }
@@ -51,14 +68,27 @@ class OutputStream {
   struct Block {
     uint8_t* buffer;
     size_t size;
+    bool digested = false, written = false;
   };
+  using Blocks = std::map<uint64_t, Block>;
+
+  void Write(Blocks::iterator block);
+  void Digest(std::unique_lock<std::mutex>& lock);
+  // With the lock held, when one of the two uses of a block has ended.
+  void Done(Blocks::iterator block);
+
   OutputFile file_;
-  BufferPool* pool_;
+  BufferPool& buffers_;
+  IoPool& threads_;
   std::mutex mutex_;
+  std::condition_variable changed_;
   Sha256 digest_;
-  uint64_t next_;
+  uint64_t next_;          // to be digested
+  uint64_t flushing_ = 0;  // up to here the system was asked to write back
+  size_t writing_ = 0;     // blocks
   bool digesting_ = false;
-  std::map<uint64_t, Block> waiting_;
+  Blocks blocks_;  // those in use, by offset
+  std::exception_ptr fault_;
 };
 
 }  // namespace retemper

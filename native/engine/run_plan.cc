@@ -17,6 +17,10 @@ Reading ReadingOf(ReadingChoice choice) {
       return Reading::kMap;
     case ReadingChoice::kPread:
       return Reading::kPread;
+    case ReadingChoice::kDirect:
+      return Reading::kDirect;
+    case ReadingChoice::kUncached:
+      return Reading::kUncached;
     default:
       return Reading::kAuto;
   }
@@ -30,6 +34,29 @@ std::vector<InputFile> OpenInputs(const Plan& plan) {
                                      ReadingOf(plan.reading)));
   }
   return inputs;
+}
+
+Writing WritingOf(const Plan& plan, const OutputSpec& output) {
+  constexpr uint64_t kLeastDirect = 1 << 20;
+  if (plan.writing == WritingChoice::kAuto)
+    return plan.fsync && output.size >= kLeastDirect ? Writing::kDirect : Writing::kCached;
+  return plan.writing == WritingChoice::kDirect ? Writing::kDirect : Writing::kCached;
+}
+
+// Threads that wait for the disk, and memory that what they read ahead may take.
+constexpr unsigned kIoThreads = 8;
+constexpr uint64_t kAheadBytes = 32 << 20;
+
+// Bytes of a buffer that holds what a unit reads of any source.
+uint64_t AheadBuffer(const Plan& plan) {
+  uint64_t element = 1;
+  for (const TensorSpec& tensor : plan.tensors) {
+    for (const Source& source : tensor.sources) {
+      for (const Part& part : source.parts)
+        element = std::max<uint64_t>(element, SizeOf(part.range.dtype));
+    }
+  }
+  return kBlock * element + 2 * kDirectAlignment;
 }
 
 unsigned WorkerCount(unsigned asked) {
@@ -55,6 +82,9 @@ uint64_t WorkerBytes(const Plan& plan, size_t buffers, uint64_t buffer_bytes) {
   const uint64_t histograms = sources * (uint64_t{1} << 16) * sizeof(uint32_t) * 2;
   return tiles + windows + histograms + row + 2 * buffers * buffer_bytes + (1 << 20);
 }
+
+// Buffers beyond those of the workers that may wait for the disk.
+constexpr uint64_t kBuffersInWriting = 12;
 
 // What all tensors together may keep of one phase for a later one, whatever the model's size.
 constexpr uint64_t kKeptBytes = 64 << 20;
@@ -137,7 +167,7 @@ Report RunPlan(const Plan& plan, const std::atomic<bool>& cancelled,
     }
   }
   const uint64_t each = WorkerBytes(plan, variants, largest);
-  uint64_t kept_bytes = kKeptBytes;
+  uint64_t in_writing = kBuffersInWriting, kept_bytes = kKeptBytes, ahead_bytes = kAheadBytes;
   if (plan.max_memory > 0) {
     const uint64_t fixed = 4 * variants * largest + pinned;
     while (environment.workers > 1 && fixed + environment.workers * each > plan.max_memory)
@@ -149,7 +179,15 @@ Report RunPlan(const Plan& plan, const std::atomic<bool>& cancelled,
                       std::to_string((plan.max_memory + (1 << 20) - 1) >> 20) + " MB are allowed",
                   {}, {}, "raise --max-memory");
     }
-    kept_bytes = std::min(kept_bytes, plan.max_memory - fixed - environment.workers * each);
+    uint64_t left = plan.max_memory - fixed - environment.workers * each;
+    const auto take = [&left](uint64_t wanted) {
+      const uint64_t taken = std::min(wanted, left);
+      left -= taken;
+      return taken;
+    };
+    in_writing = take(in_writing * largest) / largest;
+    ahead_bytes = take(ahead_bytes);
+    kept_bytes = take(kept_bytes);
   }
   ByteBudget kept(kept_bytes);
   environment.kept = &kept;
@@ -158,13 +196,15 @@ Report RunPlan(const Plan& plan, const std::atomic<bool>& cancelled,
   tasks.reserve(plan.tensors.size());
   for (const TensorSpec& tensor : plan.tensors) tasks.push_back(MakeTask(tensor, environment));
 
-  BufferPool pool(variants * (environment.workers + 4), largest);
+  BufferPool pool(variants * (environment.workers + 4) + in_writing, largest);
+  IoPool threads(kIoThreads);
+  ReadAhead reads(inputs, threads, ahead_bytes / AheadBuffer(plan), AheadBuffer(plan));
   std::vector<std::unique_ptr<OutputStream>> outputs;
   Report report;
   try {
     uint64_t total = 0;
     for (const OutputSpec& spec : plan.outputs) {
-      outputs.push_back(std::make_unique<OutputStream>(spec, pool));
+      outputs.push_back(std::make_unique<OutputStream>(spec, WritingOf(plan, spec), pool, threads));
       total += spec.size;
     }
     ScheduleOptions options;
@@ -173,7 +213,7 @@ Report RunPlan(const Plan& plan, const std::atomic<bool>& cancelled,
     options.progress = [&](double share) {
       if (progress) progress(share * static_cast<double>(total), static_cast<double>(total));
     };
-    RunTasks(tasks, outputs, &pool, variants, options);
+    RunTasks(tasks, outputs, &pool, variants, reads, options);
     for (const InputFile& input : inputs) input.CheckUnchanged();
     for (const auto& output : outputs) {
       report.sha256.push_back(output->Finish());
@@ -263,7 +303,9 @@ std::vector<std::vector<double>> Compare(const Plan& plan, const std::atomic<boo
   options.progress = [&](double share) {
     if (progress) progress(share * total, total);
   };
-  RunTasks(tasks, outputs, nullptr, 0, options);
+  IoPool threads(kIoThreads);
+  ReadAhead reads(inputs, threads, kAheadBytes / AheadBuffer(plan), AheadBuffer(plan));
+  RunTasks(tasks, outputs, nullptr, 0, reads, options);
   for (const InputFile& input : inputs) input.CheckUnchanged();
   std::vector<std::vector<double>> sums;
   for (const auto& task : tasks) {

@@ -5,6 +5,7 @@
 #include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "core/status.h"
 
@@ -15,7 +16,8 @@ struct Step {
   size_t task = 0;
   int phase = 0;
   size_t units = 0;
-  bool last = false;  // of its task: this step writes
+  uint64_t first_unit = 0;  // counted over all steps
+  bool last = false;        // of its task: this step writes
   size_t finished = 0;
   bool begun = false;
 };
@@ -36,15 +38,21 @@ std::vector<Step> MakeSteps(const std::vector<std::unique_ptr<Task>>& tasks) {
     last_write = std::max(last_write, i + static_cast<size_t>(phases) - 1);
     for (int p = 0; p < phases; ++p) {
       const bool last = p + 1 == phases;
-      placed.push_back({last ? last_write : i + static_cast<size_t>(p),
-                        {.task = i, .phase = p, .units = tasks[i]->Units(p), .last = last}});
+      placed.push_back(
+          {last ? last_write : i + static_cast<size_t>(p),
+           {.task = i, .phase = p, .units = tasks[i]->Units(p), .first_unit = 0, .last = last}});
     }
   }
   std::stable_sort(placed.begin(), placed.end(),
                    [](const Placed& a, const Placed& b) { return a.slot < b.slot; });
   std::vector<Step> steps;
   steps.reserve(placed.size());
-  for (const Placed& p : placed) steps.push_back(p.step);
+  uint64_t units = 0;
+  for (const Placed& p : placed) {
+    steps.push_back(p.step);
+    steps.back().first_unit = units;
+    units += p.step.units;
+  }
   return steps;
 }
 
@@ -52,14 +60,16 @@ class Schedule {
  public:
   Schedule(const std::vector<std::unique_ptr<Task>>& tasks,
            std::vector<std::unique_ptr<OutputStream>>& outputs, BufferPool* pool,
-           size_t buffers_each)
+           size_t buffers_each, ReadAhead& reads)
       : tasks_(tasks),
         outputs_(outputs),
         pool_(pool),
         buffers_each_(buffers_each),
+        reads_(reads),
         steps_(MakeSteps(tasks)),
         phases_done_(tasks.size(), 0) {
     for (const Step& step : steps_) total_ += step.units;
+    reads_.Start(total_, [this](uint64_t unit) { return ReadsOf(unit); });
   }
 
   void Work(unsigned index) {
@@ -73,7 +83,10 @@ class Schedule {
         Step& step = steps_[step_index];
         Task& task = *tasks_[step.task];
         if (!WaitForTurn(step, task, unit)) break;
+        reads_.Take(step.first_unit + unit, worker);
+        if (step.last) PlaceBuffers(task, unit, worker);
         task.Run(step.phase, unit, worker);
+        reads_.Release(step.first_unit + unit, worker);
         if (step.last) Submit(task, unit, worker);
         Finish(step, task);
       }
@@ -157,15 +170,29 @@ class Schedule {
     changed_.notify_all();
     return true;
   }
-  void Submit(Task& task, size_t unit, Worker& worker) {
-    const Extent extent = task.Written(unit);
-    const size_t size = SizeOf(task.spec.out_dtype);
+  UnitReads ReadsOf(uint64_t unit) const {
+    const auto after = std::upper_bound(
+        steps_.begin(), steps_.end(), unit,
+        [](uint64_t wanted, const Step& step) { return wanted < step.first_unit; });
+    const Step& step = *std::prev(after);
+    UnitReads reads;
+    reads.once = step.last;
+    tasks_[step.task]->AddReads(step.phase, unit - step.first_unit, reads.ranges);
+    return reads;
+  }
+  static uint64_t PlaceOf(const Task& task, size_t variant, size_t unit) {
+    return task.spec.variants[variant].offset +
+           task.Written(unit).first * SizeOf(task.spec.out_dtype);
+  }
+  static void PlaceBuffers(const Task& task, size_t unit, Worker& worker) {
+    for (size_t v = 0; v < task.spec.variants.size(); ++v)
+      worker.out[v] = BufferPool::At(worker.out[v], PlaceOf(task, v, unit));
+  }
+  void Submit(const Task& task, size_t unit, Worker& worker) {
+    const uint64_t bytes = task.Written(unit).count * SizeOf(task.spec.out_dtype);
     for (size_t v = 0; v < task.spec.variants.size(); ++v) {
-      const Variant& variant = task.spec.variants[v];
-      uint8_t* buffer = worker.out[v];
-      worker.out[v] = nullptr;
-      outputs_[variant.output]->Submit(variant.offset + extent.first * size, buffer,
-                                       extent.count * size);
+      uint8_t* buffer = std::exchange(worker.out[v], nullptr);
+      outputs_[task.spec.variants[v].output]->Submit(PlaceOf(task, v, unit), buffer, bytes);
     }
   }
   void Finish(Step& step, Task& task) {
@@ -200,6 +227,7 @@ class Schedule {
   std::vector<std::unique_ptr<OutputStream>>& outputs_;
   BufferPool* pool_;
   const size_t buffers_each_;
+  ReadAhead& reads_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -216,8 +244,8 @@ class Schedule {
 
 void RunTasks(const std::vector<std::unique_ptr<Task>>& tasks,
               std::vector<std::unique_ptr<OutputStream>>& outputs, BufferPool* pool,
-              size_t buffers_each, const ScheduleOptions& options) {
-  Schedule schedule(tasks, outputs, pool, buffers_each);
+              size_t buffers_each, ReadAhead& reads, const ScheduleOptions& options) {
+  Schedule schedule(tasks, outputs, pool, buffers_each, reads);
   std::vector<std::thread> threads;
   try {
     for (unsigned i = 0; i < options.workers; ++i) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/output_stream.h"
+#include "engine/read_ahead.h"
 #include "engine/task.h"
 
 namespace retemper {
@@ -25,6 +26,6 @@ struct ScheduleOptions {
 // all threads are joined by then. `outputs` and `pool` may be empty when no task writes.
 void RunTasks(const std::vector<std::unique_ptr<Task>>& tasks,
               std::vector<std::unique_ptr<OutputStream>>& outputs, BufferPool* pool,
-              size_t buffers_each, const ScheduleOptions& options);
+              size_t buffers_each, ReadAhead& reads, const ScheduleOptions& options);
 
 }  // namespace retemper

@@ -249,17 +249,11 @@ void SourceReader<T>::Load(uint64_t first, size_t n, T* out, Worker& worker) con
 }
 
 template <class T>
-void SourceReader<T>::Prefetch(uint64_t first, uint64_t n) const {
-  if (source_->gather) return;  // rows in any order: page faults do
+void SourceReader<T>::AddReads(uint64_t first, uint64_t n, std::vector<ReadRange>& ranges) const {
+  if (source_->gather || n == 0) return;  // rows in any order
   const Range& range = source_->parts[0].range;
-  // Blocks are taken front to back, so each asks for the one kAhead further on; the first for all
-  // up to there.
-  constexpr uint64_t kAhead = 4 << 20;
-  const uint64_t begin = first == 0 ? 0 : first + kAhead;
-  const uint64_t end = std::min(first + n + kAhead, range.count);
-  if (begin >= end) return;
   const size_t size = SizeOf(range.dtype);
-  (*inputs_)[range.input].Prefetch(range.offset + begin * size, (end - begin) * size);
+  ranges.push_back({slot_, range.input, range.offset + first * size, n * size});
 }
 
 template class SourceReader<float>;

@@ -9,6 +9,7 @@
 
 #include "core/plan.h"
 #include "cpu/kernels.h"
+#include "engine/read_ahead.h"
 #include "engine/worker.h"
 #include "io/mapping.h"
 
@@ -39,8 +40,8 @@ class SourceReader {
 
   // Elements [first, first + n) of the operand, flat in row-major order; n <= kTile.
   void Load(uint64_t first, size_t n, T* out, Worker& worker) const;
-  // Asks for the pages of elements [first, first + n), ahead of Load.
-  void Prefetch(uint64_t first, uint64_t n) const;
+  // Adds what Load reads for elements [first, first + n), where that is one range.
+  void AddReads(uint64_t first, uint64_t n, std::vector<ReadRange>& ranges) const;
 
  private:
   struct PartState;

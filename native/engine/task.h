@@ -48,6 +48,8 @@ class Task {
   virtual void Begin(int /*phase*/) {}  // once, before the units of the phase
   virtual void Run(int phase, size_t unit, Worker& worker) = 0;
   virtual void End(int /*phase*/) {}  // once, after them
+  // Adds what a unit will read from front to back; asked from any thread, before the unit runs.
+  virtual void AddReads(int /*phase*/, size_t /*unit*/, std::vector<ReadRange>& /*ranges*/) const {}
   // The elements that `unit` of the last phase puts into worker.out[variant].
   virtual Extent Written(size_t unit) const = 0;
   // The largest Written().count.
@@ -107,6 +109,12 @@ class MethodTask : public Task {
   void End(int phase) final {
     if (phase >= Shift()) MethodEnd(phase - Shift());
   }
+  void AddReads(int phase, size_t unit, std::vector<ReadRange>& ranges) const final {
+    if (phase < Shift()) return;
+    const Extent extent = MethodReads(phase - Shift(), unit);
+    for (const SourceReader<T>& reader : readers_)
+      reader.AddReads(extent.first, extent.count, ranges);
+  }
   Extent Written(size_t unit) const override { return Block(unit); }
   uint64_t LargestWrite() const override { return std::min(elements, kBlock); }
   void Release() override {
@@ -127,6 +135,8 @@ class MethodTask : public Task {
  protected:
   virtual int MethodPhases() const = 0;
   virtual size_t MethodUnits(int /*phase*/) const { return Blocks(); }
+  // The elements that a unit reads of every operand from front to back; none where it reads others.
+  virtual Extent MethodReads(int /*phase*/, size_t unit) const { return Block(unit); }
   virtual void MethodBegin(int /*phase*/) {}
   virtual void MethodRun(int phase, size_t unit, Worker& worker) = 0;
   virtual void MethodEnd(int /*phase*/) {}
@@ -136,9 +146,6 @@ class MethodTask : public Task {
   Extent Block(size_t unit) const {
     const uint64_t first = unit * kBlock;
     return {first, std::min(kBlock, elements - first)};
-  }
-  void Prefetch(Extent extent) const {
-    for (const SourceReader<T>& reader : readers_) reader.Prefetch(extent.first, extent.count);
   }
   // Calls tile(first, n) over an extent.
   template <class Tile>

@@ -10,6 +10,7 @@ constexpr uint64_t kWindow = 256 << 10;
 
 const uint8_t* Worker::Fetch(const InputFile& file, size_t slot, uint64_t offset, size_t size,
                              uint64_t end) {
+  if (const uint8_t* supplied = Supplied(file, slot, offset, size)) return supplied;
   if (slot >= windows_.size()) windows_.resize(slot + 1);
   Window& window = windows_[slot];
   if (window.file != &file || offset < window.begin || offset + size > window.end) {

@@ -56,11 +56,30 @@ class Worker {
   // system call a window.
   const uint8_t* Fetch(const InputFile& file, size_t slot, uint64_t offset, size_t size,
                        uint64_t end);
+  // What Fetch finds for a slot without asking the system, until it is cleared.
+  void Supply(size_t slot, const InputFile& file, uint64_t offset, size_t size,
+              const uint8_t* data) {
+    if (slot >= supply_.size()) supply_.resize(slot + 1);
+    supply_[slot] = {&file, offset, offset + size, data};
+  }
+  void ClearSupply() { supply_.clear(); }
+  // The bytes, if they were supplied; else nullptr.
+  const uint8_t* Supplied(const InputFile& file, size_t slot, uint64_t offset, size_t size) const {
+    if (slot >= supply_.size()) return nullptr;
+    const Range& s = supply_[slot];
+    if (s.file != &file || offset < s.begin || offset + size > s.end) return nullptr;
+    return s.data + (offset - s.begin);
+  }
 
   const unsigned index;
   std::vector<uint8_t*> out;  // one buffer a variant
 
  private:
+  struct Range {
+    const InputFile* file = nullptr;
+    uint64_t begin = 0, end = 0;
+    const uint8_t* data = nullptr;
+  };
   struct Window {
     const InputFile* file = nullptr;
     uint64_t begin = 0, end = 0;
@@ -69,6 +88,7 @@ class Worker {
   };
   Arena tiles_, rows_, draws_, loading_;
   std::vector<Window> windows_;
+  std::vector<Range> supply_;
 };
 
 }  // namespace retemper

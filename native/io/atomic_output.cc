@@ -56,7 +56,8 @@ uint64_t FreeBytes(int fd) {
 
 }  // namespace
 
-OutputFile::OutputFile(const std::string& path, uint64_t size, std::span<const uint8_t> header)
+OutputFile::OutputFile(const std::string& path, uint64_t size, std::span<const uint8_t> header,
+                       Writing writing)
     : path_(path), size_(size) {
   if (header.size() > size)
     throw Fault(code::kInternal, "the header is larger than the file", path);
@@ -76,7 +77,11 @@ OutputFile::OutputFile(const std::string& path, uint64_t size, std::span<const u
   }
   try {
     Reserve();
-    WriteAt(0, header.data(), header.size());
+    WriteCached(0, reinterpret_cast<const char*>(header.data()), header.size());
+    if (writing == Writing::kDirect) {
+      if (auto direct = DirectFile::ForWriting(fd_, path))
+        direct_ = std::unique_ptr<Direct>(new Direct{std::move(*direct)});
+    }
   } catch (...) {
     Remove();
     ::close(fd_);
@@ -86,12 +91,14 @@ OutputFile::OutputFile(const std::string& path, uint64_t size, std::span<const u
 
 OutputFile::OutputFile(OutputFile&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
+      direct_(std::move(other.direct_)),
       path_(std::move(other.path_)),
       size_(other.size_),
       sync_failed_(other.sync_failed_) {}
 
 OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
   std::swap(fd_, other.fd_);
+  std::swap(direct_, other.direct_);
   std::swap(path_, other.path_);
   std::swap(size_, other.size_);
   std::swap(sync_failed_, other.sync_failed_);
@@ -128,14 +135,45 @@ void OutputFile::Reserve() const {
 }
 
 void OutputFile::WriteAt(uint64_t offset, const void* data, size_t size) const {
-  constexpr size_t kMaxWrite = size_t{1} << 30;  // some systems refuse more than INT_MAX at once
   if (offset > size_ || size > size_ - offset) {
     throw Fault(code::kInternal,
                 "a write of " + std::to_string(size) + " bytes at " + std::to_string(offset) +
                     " lies outside of the file",
                 path_);
   }
-  auto* cursor = static_cast<const char*>(data);
+  const auto* bytes = static_cast<const char*>(data);
+  // A page that this range shares with its neighbours goes through the page cache, from either
+  // side; no page goes both ways.
+  static const uint64_t page = std::max<uint64_t>(kDirectAlignment, ::sysconf(_SC_PAGESIZE));
+  const uint64_t begin = (offset + page - 1) / page * page, end = (offset + size) / page * page;
+  const bool aligned = (reinterpret_cast<uintptr_t>(bytes) - offset) % kDirectAlignment == 0;
+  if (!direct() || begin >= end || !aligned) return WriteCached(offset, bytes, size);
+  WriteCached(offset, bytes, begin - offset);
+  const uint64_t written = begin + WriteDirect(begin, bytes + (begin - offset), end - begin);
+  WriteCached(written, bytes + (written - offset), offset + size - written);
+}
+
+size_t OutputFile::WriteDirect(uint64_t offset, const char* data, size_t size) const {
+  size_t done = 0;
+  while (done < size) {
+    const int64_t count = direct_->file.WriteAt(offset + done, data + done, size - done);
+    if (count < 0) {
+      const int error = static_cast<int>(-count);
+      if (!IsNotPossible(error))
+        ThrowSystemFault(error, "writing failed at byte " + std::to_string(offset + done), path_);
+      direct_->impossible = true;
+    }
+    // What a short write leaves inside a page is written again with the rest.
+    const size_t next = done + static_cast<size_t>(std::max<int64_t>(0, count));
+    if (next / kDirectAlignment * kDirectAlignment == done) break;
+    done = next / kDirectAlignment * kDirectAlignment;
+  }
+  return done;
+}
+
+void OutputFile::WriteCached(uint64_t offset, const char* data, size_t size) const {
+  constexpr size_t kMaxWrite = size_t{1} << 30;  // some systems refuse more than INT_MAX at once
+  const char* cursor = data;
   while (size > 0) {
     const ssize_t count =
         ::pwrite(fd_, cursor, std::min(size, kMaxWrite), static_cast<off_t>(offset));

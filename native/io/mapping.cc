@@ -3,12 +3,11 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#ifdef __linux__
-#include <sys/vfs.h>
-#endif
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
+#include <mutex>
 #include <utility>
 
 #include "core/status.h"
@@ -23,35 +22,6 @@ namespace {
 uint64_t PageSize() {
   static const auto size = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
   return size;
-}
-
-// Network and user-space file systems, where others may change files under a mapping and a page
-// fault may take seconds or fail. The numbers are those of the kernel's magic.h and of the file
-// systems' own headers.
-bool IsRemote(int fd) {
-#ifdef __linux__
-  struct statfs status;
-  if (::fstatfs(fd, &status) != 0) return true;
-  switch (static_cast<uint32_t>(status.f_type)) {
-    case 0x6969:      // NFS
-    case 0x517B:      // SMB
-    case 0xFF534D42:  // CIFS
-    case 0xFE534D42:  // SMB2
-    case 0x65735546:  // FUSE
-    case 0x01021997:  // 9P
-    case 0x00C36400:  // Ceph
-    case 0x0BD00BD0:  // Lustre
-    case 0x47504653:  // GPFS
-    case 0x19830326:  // BeeGFS
-    case 0x5346414F:  // AFS
-      return true;
-    default:
-      return false;
-  }
-#else
-  (void)fd;
-  return false;
-#endif
 }
 
 }  // namespace
@@ -118,26 +88,46 @@ void Mapping::Drop(uint64_t offset, uint64_t size) const {
   if (!faulted()) Advise(offset, size, MADV_DONTNEED);
 }
 
+// A direct descriptor is opened once; a way that turns out not to be possible is not tried again.
+struct InputFile::Past {
+  std::once_flag opened;
+  std::optional<DirectFile> direct;
+  std::atomic<bool> no_direct{false}, no_uncached{false};
+};
+
+InputFile::InputFile(File file, FileIdentity identity, std::optional<Mapping> mapping,
+                     Reading reading)
+    : file_(std::move(file)),
+      identity_(identity),
+      mapping_(std::move(mapping)),
+      reading_(reading),
+      past_(std::make_unique<Past>()) {}
+InputFile::InputFile(InputFile&&) noexcept = default;
+InputFile::~InputFile() = default;
+
 InputFile InputFile::Open(const std::string& path, const std::optional<FileIdentity>& expected,
                           Reading reading) {
   File file = File::OpenForReading(path);
   const FileIdentity identity = file.Identity();
-  const bool map =
-      reading == Reading::kMap || (reading == Reading::kAuto && !IsRemote(file.descriptor()));
+  if (reading == Reading::kAuto && IsRemote(file.descriptor())) reading = Reading::kPread;
   std::optional<Mapping> mapping;
-  if (map) mapping = Mapping::Map(file, identity.size);
-  InputFile input(std::move(file), identity, std::move(mapping));
+  if (reading != Reading::kPread) mapping = Mapping::Map(file, identity.size);
+  InputFile input(std::move(file), identity, std::move(mapping), reading);
   if (expected && *expected != identity) input.ThrowChanged();
   return input;
 }
 
-const uint8_t* InputFile::Read(uint64_t offset, size_t size, void* scratch) const {
+void InputFile::CheckRange(uint64_t offset, size_t size) const {
   if (offset > identity_.size || size > identity_.size - offset) {
     throw Fault(code::kBadInput,
                 "has no bytes [" + std::to_string(offset) + ", +" + std::to_string(size) +
                     "): it has " + std::to_string(identity_.size),
                 path());
   }
+}
+
+const uint8_t* InputFile::Read(uint64_t offset, size_t size, void* scratch) const {
+  CheckRange(offset, size);
   if (!mapping_) {
     file_.ReadAt(offset, scratch, size);
     return static_cast<const uint8_t*>(scratch);
@@ -153,8 +143,56 @@ const uint8_t* InputFile::Read(uint64_t offset, size_t size, void* scratch) cons
   return mapping_->data() + offset;
 }
 
-void InputFile::Prefetch(uint64_t offset, uint64_t size) const {
-  if (mapping_) mapping_->Prefetch(offset, size);
+InputFile::Way InputFile::WayOf(uint64_t offset, size_t size, bool once) const {
+  if (!mapping_ || reading_ == Reading::kDirect || reading_ == Reading::kUncached) {
+    return Way::kCopy;
+  }
+  if (reading_ == Reading::kMap) return Way::kPopulate;
+  const std::optional<bool> cached = IsCached(file_.descriptor(), offset, size);
+  if (!cached) return Way::kPopulate;
+  if (*cached) return Way::kMapped;
+  return once ? Way::kCopy : Way::kPopulate;
+}
+
+const uint8_t* InputFile::ReadInto(uint64_t offset, size_t size, uint8_t* room) const {
+  CheckRange(offset, size);
+  const uint64_t begin = offset / kDirectAlignment * kDirectAlignment;
+  const size_t shift = offset - begin;
+  const size_t whole = (shift + size + kDirectAlignment - 1) / kDirectAlignment * kDirectAlignment;
+  const size_t needed = shift + size;
+  size_t done = 0;  // of whole, from its front
+  // What cannot be read in a special way, for whatever reason, is left to the ordinary one.
+  const auto fill = [&](std::atomic<bool>& impossible, auto read) {
+    while (done < needed && !impossible.load(std::memory_order_relaxed)) {
+      const int64_t count = read(begin + done, room + done, whole - done);
+      if (count < 0 && IsNotPossible(static_cast<int>(-count))) impossible = true;
+      if (count <= 0) return;
+      const size_t reached = done + static_cast<size_t>(count);
+      const size_t next = reached >= needed ? reached : reached - reached % kDirectAlignment;
+      if (next == done) return;
+      done = next;
+    }
+  };
+  const bool direct = reading_ == Reading::kAuto || reading_ == Reading::kDirect;
+  if (direct && size > 0) {
+    std::call_once(past_->opened, [this] {
+      past_->direct = DirectFile::ForReading(file_.descriptor(), path());
+      if (!past_->direct) past_->no_direct = true;
+    });
+    fill(past_->no_direct, [this](uint64_t at, uint8_t* to, size_t most) {
+      return past_->direct->ReadAt(at, to, most);
+    });
+  }
+  if ((direct || reading_ == Reading::kUncached) && size > 0) {
+    fill(past_->no_uncached, [this](uint64_t at, uint8_t* to, size_t most) {
+      return ReadUncached(file_.descriptor(), at, to, most);
+    });
+  }
+  if (done < needed) {
+    const size_t from = std::max(done, shift);
+    file_.ReadAt(begin + from, room + from, needed - from);
+  }
+  return room + shift;
 }
 
 void InputFile::Drop(uint64_t offset, uint64_t size) const {

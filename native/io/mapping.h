@@ -1,11 +1,13 @@
-// Input files behind one interface with two ways of reading: a read-only mapping of the whole file,
-// or pread.
+// Input files behind one interface: a read-only mapping of the whole file, pread, and reading past
+// the page cache.
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "io/direct_io.h"
 #include "io/file.h"
 #include "io/sigbus_guard.h"
 
@@ -48,9 +50,13 @@ class Mapping {
 };
 
 enum class Reading {
-  kAuto,   // map files of local file systems, pread those of network and user-space ones
-  kMap,    // map where the system can
-  kPread,  // never map: for storage that others may cut off or rewrite
+  // Of local file systems, map what the page cache has and read the rest past it; pread files of
+  // network and user-space file systems.
+  kAuto,
+  kMap,       // map where the system can
+  kPread,     // never map: for storage that others may cut off or rewrite
+  kDirect,    // past the page cache where the system can
+  kUncached,  // through the page cache, leaving nothing there, where the system can
 };
 
 // An input of a job: opened once, checked against what it was when its header was read. Reading is
@@ -65,26 +71,46 @@ class InputFile {
   // bytes) filled by pread. After the bytes were used, and before results count, call
   // CheckUnchanged.
   const uint8_t* Read(uint64_t offset, size_t size, void* scratch) const;
-  // Hints; they do nothing for files that are not mapped.
-  void Prefetch(uint64_t offset, uint64_t size) const;
+  // How a range that is read from front to back is best read now. `once`: nobody reads it again.
+  enum class Way {
+    kMapped,    // its pages are in memory: by Mapped
+    kPopulate,  // by Read, which waits for the pages
+    kCopy,      // by ReadInto
+  };
+  Way WayOf(uint64_t offset, size_t size, bool once) const;
+  // The bytes in the mapping, whose pages are read in when they are touched. For kMapped only.
+  const uint8_t* Mapped(uint64_t offset) const { return mapping_->data() + offset; }
+  // Reads a range into `room`, which is aligned to kDirectAlignment and 2 kDirectAlignment larger;
+  // returns where in it the range starts.
+  const uint8_t* ReadInto(uint64_t offset, size_t size, uint8_t* room) const;
+  // A hint; it does nothing for a file that is not mapped.
   void Drop(uint64_t offset, uint64_t size) const;
   // Throws BAD_INPUT when the file was changed, cut off or replaced in place since it was opened.
   void CheckUnchanged() const;
+
+  InputFile(InputFile&&) noexcept;
+  ~InputFile();
 
   bool mapped() const { return mapping_.has_value(); }
   // A page of the mapping could not be read: CheckUnchanged says why.
   bool faulted() const { return mapping_ && mapping_->faulted(); }
   uint64_t size() const { return identity_.size; }
+  int descriptor() const { return file_.descriptor(); }
   const std::string& path() const { return file_.path(); }
 
  private:
-  InputFile(File file, FileIdentity identity, std::optional<Mapping> mapping)
-      : file_(std::move(file)), identity_(identity), mapping_(std::move(mapping)) {}
+  // How ReadInto reads; made when it is first used.
+  struct Past;
+
+  InputFile(File file, FileIdentity identity, std::optional<Mapping> mapping, Reading reading);
   [[noreturn]] void ThrowChanged() const;
+  void CheckRange(uint64_t offset, size_t size) const;
 
   File file_;
   FileIdentity identity_;
   std::optional<Mapping> mapping_;
+  Reading reading_;
+  std::unique_ptr<Past> past_;
 };
 
 }  // namespace retemper

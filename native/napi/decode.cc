@@ -273,11 +273,25 @@ Plan DecodePlan(const Napi::Value& value) {
   plan.seed = WholeAt(object, "seed");
   plan.max_memory = WholeAt(object, "maxMemory");
   const std::string reading = StringAt(object, "reading");
-  if (reading != "auto" && reading != "map" && reading != "pread")
-    Wrong("reading", "auto, map or pread");
-  plan.reading = reading == "map"     ? ReadingChoice::kMap
-                 : reading == "pread" ? ReadingChoice::kPread
-                                      : ReadingChoice::kAuto;
+  if (reading == "map") {
+    plan.reading = ReadingChoice::kMap;
+  } else if (reading == "pread") {
+    plan.reading = ReadingChoice::kPread;
+  } else if (reading == "direct") {
+    plan.reading = ReadingChoice::kDirect;
+  } else if (reading == "uncached") {
+    plan.reading = ReadingChoice::kUncached;
+  } else if (reading != "auto") {
+    Wrong("reading", "auto, map, pread, direct or uncached");
+  }
+  if (Has(object, "writing")) {
+    const std::string writing = StringAt(object, "writing");
+    if (writing != "auto" && writing != "cached" && writing != "direct")
+      Wrong("writing", "auto, cached or direct");
+    plan.writing = writing == "cached"   ? WritingChoice::kCached
+                   : writing == "direct" ? WritingChoice::kDirect
+                                         : WritingChoice::kAuto;
+  }
   plan.fsync = BoolAt(object, "fsync");
   if (Has(object, "device")) {
     const std::string device = StringAt(object, "device");

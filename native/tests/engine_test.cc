@@ -1,4 +1,4 @@
-// Whole plans on small files: the same bytes for any number of threads and either way of reading,
+// Whole plans on small files: the same bytes for any number of threads and every way of reading,
 // cancelling at any moment, plans that lie, and faults in the middle. Runs under the thread
 // sanitizer too.
 #include <algorithm>
@@ -98,14 +98,18 @@ Plan EveryMethod(const TempFolder& folder) {
 
 const std::atomic<bool> kNever{false};
 
-TEST("writes the same bytes for any number of threads and either way of reading") {
+TEST("writes the same bytes for any number of threads and every way of reading and writing") {
   const TempFolder folder;
   Plan plan = EveryMethod(folder);
   std::string expected;
   for (const unsigned threads : {1u, 2u, 5u}) {
-    for (const ReadingChoice reading : {ReadingChoice::kMap, ReadingChoice::kPread}) {
+    for (const ReadingChoice reading :
+         {ReadingChoice::kAuto, ReadingChoice::kMap, ReadingChoice::kPread, ReadingChoice::kDirect,
+          ReadingChoice::kUncached}) {
       plan.threads = threads;
       plan.reading = reading;
+      plan.writing = reading == ReadingChoice::kMap || threads == 2 ? WritingChoice::kDirect
+                                                                    : WritingChoice::kCached;
       double last = 0;
       const Report report = RunPlan(plan, kNever, [&](double done, double total) {
         CHECK(done >= last && done <= total);

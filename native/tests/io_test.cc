@@ -1,6 +1,7 @@
 // Input files (mapped and read), output files, and locks, against what the operating system can do
 // to them.
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -9,8 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 #include <filesystem>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -18,7 +21,9 @@
 #include "io/atomic_output.h"
 #include "io/file.h"
 #include "io/file_lock.h"
+#include "io/io_pool.h"
 #include "io/mapping.h"
+#include "io/page_buffers.h"
 #include "tests/check.h"
 #include "tests/temp_folder.h"
 
@@ -27,7 +32,8 @@ namespace {
 
 using test::TempFolder;
 
-constexpr Reading kReadings[] = {Reading::kMap, Reading::kPread, Reading::kAuto};
+constexpr Reading kReadings[] = {Reading::kMap, Reading::kPread, Reading::kAuto, Reading::kDirect,
+                                 Reading::kUncached};
 
 std::string Pattern(size_t size) {
   std::string text(size, '\0');
@@ -73,12 +79,122 @@ TEST("reads the same bytes mapped and by pread, at every kind of offset") {
     CHECK_EQ(file.size(), content.size());
     for (const auto& [offset, size] : std::vector<std::pair<uint64_t, size_t>>{
              {0, 300'001}, {0, 0}, {300'001, 0}, {1, 1}, {4095, 2}, {4096, 4096}, {299'999, 2}}) {
-      file.Prefetch(offset, size);
       CHECK(ReadRange(file, offset, size) == content.substr(offset, size));
       file.Drop(offset, size);
       CHECK(ReadRange(file, offset, size) == content.substr(offset, size));
     }
     file.CheckUnchanged();
+  }
+}
+
+// Where there are files of the usual file system, and of one that lives in memory and knows no
+// direct transfers.
+std::vector<std::filesystem::path> Places() {
+  std::vector<std::filesystem::path> places = {std::filesystem::temp_directory_path()};
+  if (std::filesystem::exists("/dev/shm")) places.emplace_back("/dev/shm");
+  return places;
+}
+
+TEST("reads the same bytes into a buffer, past the page cache or through it, at every offset") {
+  for (const auto& place : Places()) {
+    const TempFolder folder(place);
+    const std::string content = Pattern(300'001);
+    const std::string path = folder.Write("a", content);
+    const PageBuffers room(1, content.size() + 2 * kDirectAlignment);
+    for (const Reading reading : kReadings) {
+      const InputFile file = InputFile::Open(path, std::nullopt, reading);
+      for (const uint64_t offset : {0, 1, 4095, 4096, 4097, 131'072, 299'999, 300'000}) {
+        for (const size_t size : {size_t{0}, size_t{1}, size_t{4096}, size_t{70'000},
+                                  content.size() - static_cast<size_t>(offset)}) {
+          if (offset + size > content.size()) continue;
+          const uint8_t* bytes = file.ReadInto(offset, size, room.at(0));
+          CHECK(std::memcmp(bytes, content.data() + offset, size) == 0);
+        }
+      }
+      CHECK_FAULT(code::kBadInput, "has no bytes", file.ReadInto(300'000, 2, room.at(0)));
+    }
+  }
+}
+
+TEST("maps what the page cache has and copies the rest, if it is read once") {
+  const TempFolder folder;
+  const std::string path = folder.Write("a", Pattern(1 << 20));
+  const InputFile file = InputFile::Open(path, std::nullopt);
+  const std::optional<bool> cached = IsCached(file.descriptor(), 0, 1 << 20);
+  using Way = InputFile::Way;
+  if (!cached) {  // an older system
+    CHECK(file.WayOf(0, 4096, true) == Way::kPopulate);
+    return;
+  }
+  CHECK(file.WayOf(0, 1 << 20, true) == Way::kMapped);
+  CHECK(file.WayOf(0, 1 << 20, false) == Way::kMapped);
+  CHECK(InputFile::Open(path, std::nullopt, Reading::kMap).WayOf(0, 9, true) == Way::kPopulate);
+  CHECK(InputFile::Open(path, std::nullopt, Reading::kPread).WayOf(0, 9, true) == Way::kCopy);
+#ifdef __linux__
+  CHECK_EQ(::fsync(file.descriptor()), 0);
+  CHECK_EQ(::posix_fadvise(file.descriptor(), 0, 0, POSIX_FADV_DONTNEED), 0);
+  if (IsCached(file.descriptor(), 0, 1 << 20) == false) {  // not a file system that lives in memory
+    CHECK(file.WayOf(0, 1 << 20, true) == Way::kCopy);
+    CHECK(file.WayOf(0, 1 << 20, false) == Way::kPopulate);
+  }
+#endif
+}
+
+TEST("writes the same bytes past the page cache and through it, in pieces of any size and order") {
+  for (const auto& place : Places()) {
+    const TempFolder folder(place);
+    const std::string content = Pattern(1'000'003);
+    const auto* bytes = reinterpret_cast<const uint8_t*>(content.data());
+    for (const Writing writing : {Writing::kCached, Writing::kDirect}) {
+      OutputFile file(folder.Path("out"), content.size(), {bytes, 4096}, writing);
+      const PageBuffers room(1, content.size() + kDirectAlignment);
+      std::vector<std::pair<size_t, size_t>> pieces;
+      for (size_t at = 4096, i = 0; at < content.size(); ++i) {
+        const size_t size = std::min(content.size() - at,
+                                     std::vector<size_t>{4096, 1, 30'000, 8191, 65'536}[i % 5]);
+        pieces.insert(pieces.begin() + static_cast<ptrdiff_t>(i * 7 % (pieces.size() + 1)),
+                      {at, size});
+        at += size;
+      }
+      for (const auto& [at, size] : pieces) {
+        uint8_t* to = room.at(0) + at % kDirectAlignment;
+        std::memcpy(to, content.data() + at, size);
+        file.WriteAt(at, to, size);
+      }
+      // From an address that no direct transfer takes.
+      std::memcpy(room.at(0) + 1, content.data() + 8192, 8192);
+      file.WriteAt(8192, room.at(0) + 1, 8192);
+      file.Sync();
+      CHECK(TempFolder::Read(folder.Path("out")) == content);
+      file.Remove();
+    }
+  }
+}
+
+TEST("runs every job of a pool, urgent ones first, before the pool ends") {
+  std::atomic<int> done{0};
+  std::vector<int> order;
+  std::mutex mutex;
+  {
+    IoPool pool(1);
+    std::atomic<bool> go{false};
+    pool.Post([&go] { go.wait(false); }, false);
+    for (int i = 0; i < 100; ++i) {
+      pool.Post(
+          [&, i] {
+            const std::lock_guard<std::mutex> lock(mutex);
+            order.push_back(i);
+            ++done;
+          },
+          i % 2 == 1);
+    }
+    go = true;
+    go.notify_all();
+  }
+  CHECK_EQ(done.load(), 100);
+  for (int i = 0; i < 50; ++i) {
+    CHECK_EQ(order[static_cast<size_t>(i)], 2 * i + 1);
+    CHECK_EQ(order[static_cast<size_t>(i + 50)], 2 * i);
   }
 }
 

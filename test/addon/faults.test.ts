@@ -6,9 +6,11 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ReadingMode, WritingMode } from "../../lib/plan/types.js";
 
 const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
-const { EIO, ENOSPC, EDQUOT, EFBIG, EINTR, EAGAIN, ENOMEM, EINVAL, EACCES } = constants.errno;
+const { EIO, ENOSPC, EDQUOT, EFBIG, EINTR, EAGAIN, ENOMEM, EINVAL, EACCES, EOPNOTSUPP, ENOSYS, EPERM } =
+  constants.errno;
 const SHORT = 0; // a short read or write instead of an error
 let folder = "";
 let library = "";
@@ -34,9 +36,9 @@ interface Round {
   readonly left: boolean;
 }
 
-function merge(call: string, errno: number, reading: "map" | "pread"): Round[] {
+function merge(call: string, errno: number, reading: ReadingMode, writing: WritingMode = "cached"): Round[] {
   const own = mkdtempSync(join(folder, "merge-"));
-  const child = spawnSync(process.execPath, [fixture("failingMerge.mjs"), call, String(errno), reading, own], {
+  const child = spawnSync(process.execPath, [fixture("failingMerge.mjs"), call, `${errno}`, reading, writing, own], {
     // After a sanitizer's runtime, which insists on being the first.
     env: { ...process.env, LD_PRELOAD: [process.env.LD_PRELOAD ?? "", library].join(" ").trim() },
     encoding: "utf8",
@@ -103,11 +105,52 @@ describe.skipIf(process.platform !== "linux")("a merge whose calls fail", () => 
     ["mmap", EACCES],
     ["populate", EINVAL],
     ["populate", EINTR],
-    ["fallocate", constants.errno.EOPNOTSUPP],
+    ["fallocate", EOPNOTSUPP],
   ] as const)("%s unavailable (%d): falls back, with the same bytes", (call, errno) => {
     const rounds = merge(call, errno, "map");
     for (const round of rounds) expect(round).toMatchObject({ sha256: expected, left: true });
     expect(rounds[0]?.failed).toBe(1);
+  });
+
+  it.each([
+    ["pwrite", ENOSPC, "NO_SPACE"],
+    ["pwrite", EIO, "IO"],
+    ["fsync", EIO, "IO"],
+  ] as const)("%s past the page cache with errno %d: fails with %s", (call, errno, code) => {
+    const rounds = merge(call, errno, "map", "direct");
+    expect(rounds.length).toBeGreaterThan(1);
+    for (const round of rounds.slice(0, -1)) {
+      expect(round).toMatchObject({ code, file: expect.stringContaining("out.bin"), left: false });
+    }
+    expect(rounds.at(-1)).toEqual({ sha256: expected, failed: 0, left: true });
+  });
+
+  it.each([
+    ["pread", SHORT],
+    ["pread", EINTR],
+    ["pwrite", SHORT],
+    ["pwrite", EINTR],
+  ] as const)("%s past the page cache short or interrupted (%d): goes on, with the same bytes", (call, errno) => {
+    const rounds = merge(call, errno, "direct", "direct");
+    expect(rounds).toHaveLength(12);
+    for (const round of rounds) expect(round).toMatchObject({ sha256: expected, left: true });
+    expect(rounds[0]?.failed).toBe(1);
+  });
+
+  it.each([
+    ["open", EINVAL, "direct"],
+    ["pread", EINVAL, "direct"],
+    ["pread", EIO, "direct"],
+    ["pwrite", EINVAL, "map"],
+    ["preadv2", EOPNOTSUPP, "uncached"],
+    ["preadv2", ENOSYS, "uncached"],
+    ["cachestat", ENOSYS, "auto"],
+    ["cachestat", EPERM, "auto"],
+  ] as const)("%s not possible (%d), read %s: goes the ordinary way, with the same bytes", (call, errno, reading) => {
+    const rounds = merge(call, errno, reading, "direct");
+    // The header of an output is never written directly: that call has no other way, and its round fails.
+    for (const round of rounds.slice(0, -1)) expect(round).toMatchObject({ code: "IO", failed: 1, left: false });
+    expect(rounds.at(-1)).toEqual({ sha256: expected, failed: 1, left: true });
   });
 
   it("reports a mapped page that cannot be read, with its file and offset", () => {

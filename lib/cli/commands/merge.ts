@@ -22,7 +22,8 @@ export interface MergeFlags extends PlanningFlags, LambdaFlags {
   readonly failOnNonfinite?: boolean;
   readonly keepPartial?: boolean;
   readonly hashInputs?: boolean;
-  readonly reading?: "auto" | "map" | "pread";
+  readonly reading?: MergeOptions["reading"];
+  readonly writing?: MergeOptions["writing"];
   readonly device?: "cpu" | "cuda" | "auto";
   readonly cuda?: boolean;
   readonly multiGpu?: boolean;
@@ -88,6 +89,7 @@ export function mergeOptions(flags: MergeFlags): MergeOptions {
     keepPartial: flags.keepPartial,
     hashInputs: flags.hashInputs,
     reading: flags.reading,
+    writing: flags.writing,
     device: flags.device ?? (flags.cuda ? "cuda" : undefined),
     multiGpu: flags.multiGpu,
     copyTokenizer: flags.copyTokenizer,
@@ -111,12 +113,18 @@ export function addMergeOptions(command: Command): void {
     .option("--no-write-model-card", "do not write it")
     .option("--trust-remote-code", "copy the base model's *.py files; they are never run here")
     .addOption(new Option("--no-trust-remote-code").hideHelp())
-    .optionsGroup("Reading:")
+    .optionsGroup("Reading and writing:")
     .addOption(
-      new Option("--reading <way>", "how files are read; pread suits network storage").choices([
+      new Option(
+        "--reading <way>",
+        "auto maps what is in memory and reads the rest past the page cache; pread suits network storage",
+      ).choices(["auto", "map", "pread", "direct", "uncached"]),
+    )
+    .addOption(
+      new Option("--writing <way>", "auto writes past the page cache; cached leaves the result in it").choices([
         "auto",
-        "map",
-        "pread",
+        "cached",
+        "direct",
       ]),
     )
     .optionsGroup("Computing:")

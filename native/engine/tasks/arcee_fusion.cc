@@ -35,6 +35,9 @@ class ArceeFusion final : public MethodTask<T> {
   size_t MethodUnits(int phase) const override {
     return phase == 0 ? rows_.Units() : this->Blocks();
   }
+  Extent MethodReads(int phase, size_t unit) const override {
+    return phase == 0 ? rows_.Elements(unit) : this->Block(unit);
+  }
   void MethodBegin(int phase) override {
     if (phase == 0) {
       divergence_.assign(rows_.rows, T(0));
@@ -44,7 +47,6 @@ class ArceeFusion final : public MethodTask<T> {
   }
   void MethodRun(int phase, size_t unit, Worker& worker) override {
     if (phase == 0) {
-      this->Prefetch(rows_.Elements(unit));
       for (uint64_t row = rows_.First(unit); row < rows_.First(unit) + rows_.Count(unit); ++row) {
         divergence_[row] = static_cast<T>(Divergence(row, worker));
       }
@@ -52,7 +54,6 @@ class ArceeFusion final : public MethodTask<T> {
     }
     const bool writes = phase > RankSelect<T>::kPasses;
     const Extent extent = this->Block(unit);
-    this->Prefetch(extent);
     T* a = worker.template Tiles<T>(4);
     T* b = a + kTile;
     T* importance = b + kTile;

@@ -81,6 +81,10 @@ class Combination final : public MethodTask<T> {
     if (shape_.axis == Axis::kFirst && phase == 0) return (columns_ + kStrip - 1) / kStrip;
     return this->Blocks();
   }
+  Extent MethodReads(int phase, size_t unit) const override {
+    if (shape_.axis == Axis::kFirst && phase == 0) return {};
+    return Written(unit);
+  }
   void MethodBegin(int phase) override {
     if (phase > 0) return;
     if (shape_.axis == Axis::kFlat && shape_.reduces) partial_.assign(this->Blocks() * pairs_, 0.0);
@@ -96,7 +100,6 @@ class Combination final : public MethodTask<T> {
       if (shape_.axis == Axis::kFirst) return ReduceStrip(unit, worker);
       double lanes[kLanes];
       const Extent extent = this->Block(unit);
-      this->Prefetch(extent);
       if (const auto block = this->OnDevice(extent, worker)) {
         ReduceOn(*block, partial_.data() + unit * pairs_);
       } else {
@@ -105,7 +108,6 @@ class Combination final : public MethodTask<T> {
       return;
     }
     const Extent extent = this->Block(unit);
-    this->Prefetch(extent);
     if (const auto block = this->OnDevice(extent, worker)) return CombineOn(*block);
     Combine(extent, extent.first, worker);
   }
@@ -295,7 +297,6 @@ class Combination final : public MethodTask<T> {
     });
   }
   void CombineRows(size_t unit, Worker& worker) {
-    this->Prefetch(rows_.Elements(unit));
     const size_t sources = this->spec.sources.size();
     const uint64_t origin = rows_.Elements(unit).first;
     std::vector<double> sums(pairs_);

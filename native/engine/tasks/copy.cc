@@ -13,23 +13,21 @@ class RawCopy final : public Task {
   size_t Units(int) const override { return (elements + kBlock - 1) / kBlock; }
   void Run(int, size_t unit, Worker& worker) override {
     const Extent extent = Written(unit);
-    const Range& range = spec.sources[0].parts[0].range;
-    const size_t size = SizeOf(range.dtype);
+    const ReadRange range = RangeOf(unit);
     const InputFile& file = (*env_.inputs)[range.input];
-    const uint64_t offset = range.offset + extent.first * size;
-    if (file.mapped()) {
-      std::memcpy(worker.out[0], file.Read(offset, extent.count * size, nullptr),
-                  extent.count * size);
-    } else {
-      file.Read(offset, extent.count * size, worker.out[0]);
-    }
+    const uint8_t* from = worker.Supplied(file, 0, range.offset, range.size);
+    if (from == nullptr) from = file.Read(range.offset, range.size, worker.out[0]);
+    if (from != worker.out[0]) std::memcpy(worker.out[0], from, range.size);
     // Within one block a 32-bit count is enough.
     non_finite_.fetch_add(
-        env_.target->f32->count_non_finite(worker.out[0], extent.count, range.dtype),
+        env_.target->f32->count_non_finite(worker.out[0], extent.count, spec.out_dtype),
         std::memory_order_relaxed);
     for (size_t v = 1; v < spec.variants.size(); ++v) {
-      std::memcpy(worker.out[v], worker.out[0], extent.count * size);
+      std::memcpy(worker.out[v], worker.out[0], range.size);
     }
+  }
+  void AddReads(int, size_t unit, std::vector<ReadRange>& ranges) const override {
+    ranges.push_back(RangeOf(unit));
   }
   Extent Written(size_t unit) const override {
     const uint64_t first = unit * kBlock;
@@ -47,6 +45,13 @@ class RawCopy final : public Task {
   }
 
  private:
+  ReadRange RangeOf(size_t unit) const {
+    const Extent extent = Written(unit);
+    const Range& range = spec.sources[0].parts[0].range;
+    const size_t size = SizeOf(range.dtype);
+    return {0, range.input, range.offset + extent.first * size, extent.count * size};
+  }
+
   const Environment& env_;
   std::atomic<uint64_t> non_finite_{0};
 };
@@ -61,7 +66,6 @@ class ConvertingCopy final : public MethodTask<T> {
   int MethodPhases() const override { return 1; }
   void MethodRun(int, size_t unit, Worker& worker) override {
     const Extent extent = this->Block(unit);
-    this->Prefetch(extent);
     T* tile = worker.template Tiles<T>(1);
     this->EachTile(extent, [&](uint64_t first, size_t n) {
       this->readers_[0].Load(first, n, tile, worker);

@@ -16,7 +16,6 @@ class NearswapTask final : public MethodTask<T> {
   int MethodPhases() const override { return 1; }
   void MethodRun(int, size_t unit, Worker& worker) override {
     const Extent extent = this->Block(unit);
-    this->Prefetch(extent);
     if (const auto block = this->OnDevice(extent, worker)) return RunOn(*block);
     T* a = worker.template Tiles<T>(3);
     T* b = a + kTile;

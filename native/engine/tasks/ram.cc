@@ -37,7 +37,6 @@ class Ram final : public MethodTask<T> {
   void MethodRun(int phase, size_t unit, Worker& worker) override {
     const bool writes = phase + 1 == MethodPhases();
     const Extent extent = this->Block(unit);
-    this->Prefetch(extent);
     if (const auto block = this->OnDevice(extent, worker)) return RunOn(*block, unit, writes);
     // Tiles: base, deltas, how many models are active, their sum or the result.
     T* base = worker.template Tiles<T>(models_ + 3);

@@ -48,7 +48,6 @@ class Sce final : public MethodTask<T> {
   }
   void MethodRun(int phase, size_t unit, Worker& worker) override {
     const Extent extent = this->Block(unit);
-    this->Prefetch(extent);
     // Tiles: base, deltas, masked deltas, mean, variance, keys, kept sum, weights.
     T* tiles = worker.template Tiles<T>(2 * models_ + 6);
     T* variance = tiles + (2 * models_ + 2) * kTile;

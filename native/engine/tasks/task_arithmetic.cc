@@ -72,6 +72,11 @@ class TaskArithmetic final : public MethodTask<T> {
     if (windows_ > 0 && phase == 0) return 1;
     return ByRow() ? rows_.Units() : this->Blocks();
   }
+  Extent MethodReads(int phase, size_t unit) const override {
+    const bool sample = windows_ > 0 && phase == 0;
+    const bool idle = windowed_ && phase >= windows_ && phase <= ties_phase_;
+    return sample || idle ? Extent{} : Written(unit);
+  }
   void MethodBegin(int phase) override {
     if (phase == 0 && ByRow()) masks_->Begin(rows_.Units(), this->env_.kept);
     if (windows_ > 0 && phase == 1) window_.Begin(this->Blocks(), this->elements);
@@ -245,7 +250,6 @@ class TaskArithmetic final : public MethodTask<T> {
   }
   void CountWindows(size_t unit, Worker& worker) {
     const Extent extent = this->Block(unit);
-    this->Prefetch(extent);
     T* tiles = worker.template Tiles<T>(models_ + 3);
     Key* keys = reinterpret_cast<Key*>(tiles + (models_ + 1) * kTile);
     this->EachTile(extent, [&](uint64_t first, size_t n) {
@@ -283,7 +287,6 @@ class TaskArithmetic final : public MethodTask<T> {
 
   void Select(int pass, size_t unit, Worker& worker) {
     const Extent extent = this->Block(unit);
-    this->Prefetch(extent);
     if (const auto block = this->OnDevice(extent, worker);
         block && histograms_.Add(*block, pass, select_)) {
       return;
@@ -312,7 +315,6 @@ class TaskArithmetic final : public MethodTask<T> {
   void CountTies(size_t unit, Worker& worker) {
     if (!ties_matter_ || windowed_) return;
     const Extent extent = this->Block(unit);
-    this->Prefetch(extent);
     if (const auto block = this->OnDevice(extent, worker); block && CountTiesOn(*block, unit))
       return;
     T* tiles = worker.template Tiles<T>(models_ + 2);
@@ -335,7 +337,6 @@ class TaskArithmetic final : public MethodTask<T> {
   // The last two phases: sums of |d| before and after sparsifying, or the result.
   void Process(bool sums_only, size_t unit, Worker& worker) {
     const Extent extent = Written(unit);
-    this->Prefetch(extent);
     if (const auto block = this->OnDevice(extent, worker);
         block && ProcessOn(*block, sums_only, unit))
       return;
@@ -367,7 +368,6 @@ class TaskArithmetic final : public MethodTask<T> {
   // The same where rows are sparsified each by itself.
   void ProcessRows(bool sums_only, size_t unit, Worker& worker) {
     const Extent extent = Written(unit);
-    this->Prefetch(extent);
     const size_t length = rows_.length, row_words = masks_->RowWords();
     const uint64_t* found = sums_only ? nullptr : masks_->Find(unit);
     uint64_t* reserved = sums_only ? masks_->Reserve(unit, rows_.Count(unit)) : nullptr;
@@ -627,9 +627,10 @@ class TaskArithmetic final : public MethodTask<T> {
   WindowSelect<T> window_;
   int windows_ = 0, select_end_ = 0,
       ties_phase_ = -1;  // phases of the sample and the windows, of all selecting
-  bool sums_ = false, ties_matter_ = false, windowed_ = false;
-  std::vector<BandCursor> ties_;  // [block, slot]: equal elements before the block
-  std::vector<Sums> partial_;     // [unit, slot]
+  bool sums_ = false, ties_matter_ = false;
+  std::atomic<bool> windowed_ = false;  // the windows found all: no more phases of selecting
+  std::vector<BandCursor> ties_;        // [block, slot]: equal elements before the block
+  std::vector<Sums> partial_;           // [unit, slot]
   std::vector<std::atomic<uint64_t>> kept_;
 };
 
