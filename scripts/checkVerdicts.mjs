@@ -32,6 +32,7 @@ const PHRASES = [
 const PROGRAM = `
 import json, sys, torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
+torch.set_num_threads(1)
 folder, new, requests = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
 tokenizer = AutoTokenizer.from_pretrained(folder)
 model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()

@@ -51,7 +51,7 @@ if (sandboxes.length === 0) it.skip(`HAS NO SANDBOX HERE TO TEST: ${problems.joi
 
 /** Runs programs in one sandbox. */
 function inside(sandbox: Sandbox) {
-  const run = (source: string, timeoutMs = 5000) => startProgram(source, timeoutMs, sandbox);
+  const run = (source: string, timeoutMs = 30_000) => startProgram(source, timeoutMs, sandbox);
   const fails = async (source: string, reason: RegExp, timeoutMs?: number) => {
     expect(await run(source, timeoutMs)).toMatchObject({
       started: true,
