@@ -7,6 +7,7 @@
 
 import type { Decoder } from "../decoder.js";
 import type { MemoryBudget } from "../memory/memoryBudget.js";
+import { allotRows, type Remaining } from "./allotRows.js";
 import { Demand } from "./demand.js";
 import { type GenerateWork, Job, type PromptWork, type ScoreWork } from "./job.js";
 import { Prefix } from "./prefix.js";
@@ -16,9 +17,6 @@ import { Sequence } from "./sequence.js";
 import { type Beginning, LEAST_SHARED, sharedBeginning } from "./sharedBeginning.js";
 import { Slots } from "./slots.js";
 import { type Part, StepRows } from "./stepRows.js";
-
-/** Bytes of logits that one step makes for inputs of which all rows are wanted. */
-const SCORED_BYTES = 64 * 2 ** 20;
 
 export interface LoopOptions {
   readonly budget: MemoryBudget;
@@ -35,7 +33,6 @@ export class GenerationLoop {
   readonly #options: LoopOptions;
   readonly #slots: Slots;
   readonly #demand: Demand;
-  readonly #scoredRows: number;
   /** Sequences that grow beyond this are read anew: long rope turns them otherwise. */
   readonly #longFrom: number;
   readonly #room: Room;
@@ -56,7 +53,6 @@ export class GenerationLoop {
     this.#slots = new Slots(decoder);
     this.#room = new Room(options.budget, this.#slots);
     this.#demand = new Demand(decoder.memory.forksShare === true);
-    this.#scoredRows = Math.max(1, Math.floor(SCORED_BYTES / (4 * decoder.spec.vocabulary)));
     const froms = decoder.spec.layers.flatMap(({ attend }) => attend.rope?.long?.from ?? []);
     this.#longFrom = Math.min(Number.POSITIVE_INFINITY, ...froms);
   }
@@ -243,18 +239,21 @@ export class GenerationLoop {
     const step = this.#emptyStep();
     const isContinued = ({ length, done }: Reading) => length - done === 1;
     for (const sequence of this.#running) if (isContinued(sequence)) step.add(sequence, 1, 1);
-    let rows = this.#options.stepRows;
-    let scored = this.#scoredRows;
-    const readable = this.#reading.filter(({ leader }) => leader === undefined);
-    for (const reading of [...this.#running.filter((sequence) => !isContinued(sequence)), ...readable]) {
-      const every = reading instanceof Prefix && reading.job.work.kind === "score";
-      const count = Math.min(reading.length - reading.done, rows, every ? scored : rows);
-      if (count === 0) continue;
-      const last = reading.done + count === reading.length;
-      step.add(reading, count, every ? count : last ? 1 : 0);
-      rows -= count;
-      if (every) scored -= count;
-    }
+    const readable = [
+      ...this.#running.filter((sequence) => !isContinued(sequence)),
+      ...this.#reading.filter(({ leader }) => leader === undefined),
+    ];
+    const remaining = readable.map((reading) => ({
+      rows: reading.length - reading.done,
+      scored: reading instanceof Prefix && reading.job.work.kind === "score",
+    }));
+    const rows = allotRows(remaining, this.#options.stepRows, this.#options.budget.scoredRows);
+    readable.forEach((reading, i) => {
+      const count = rows[i] as number;
+      if (count === 0) return;
+      const { scored, rows: left } = remaining[i] as Remaining;
+      step.add(reading, count, scored ? count : count === left ? 1 : 0);
+    });
     return step.count > 0 ? step : undefined;
   }
 

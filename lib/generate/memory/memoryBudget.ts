@@ -14,6 +14,9 @@ const MOST_MARGIN = 2 ** 30;
 const USUAL_TOKENS = 1024;
 const USUAL_SHARE = 0.25;
 
+/** Bytes of the logits that a step gives for inputs of which all rows are wanted, at most. */
+const SCORED_BYTES = 64 * 2 ** 20;
+
 /** What a job needs of the cache. */
 export interface CacheDemand {
   /** Sequences at once; undefined: as many as fit. */
@@ -44,7 +47,10 @@ export class MemoryBudget {
   readonly #limit: number;
   readonly #stepRows: number;
   readonly #maxPositions: number;
+  readonly #vocabulary: number;
   readonly defaultBatch: number;
+  /** Rows of one step that may give logits for inputs of which all rows are wanted. */
+  readonly scoredRows: number;
 
   /**
    * @param limit Bytes that the model may take in all.
@@ -55,6 +61,7 @@ export class MemoryBudget {
     readonly limit: number;
     readonly stepRows: number;
     readonly maxPositions: number;
+    readonly vocabulary: number;
     readonly defaultBatch: number;
   }) {
     this.#memory = facts.memory;
@@ -62,6 +69,8 @@ export class MemoryBudget {
     this.#stepRows = facts.stepRows;
     this.#maxPositions = facts.maxPositions;
     this.defaultBatch = facts.defaultBatch;
+    this.#vocabulary = facts.vocabulary;
+    this.scoredRows = Math.max(1, Math.min(facts.stepRows, Math.floor(SCORED_BYTES / (4 * facts.vocabulary))));
   }
 
   /** Tokens that fit into the cache beside everything else, with `batch` sequences at once. */
@@ -140,7 +149,9 @@ export class MemoryBudget {
 
   #fixed(batch: number): number {
     const rows = this.#stepRows + batch;
-    return this.#memory.weights + this.#memory.activations(rows, batch);
+    // Once in the engine, and once as they are handed over.
+    const scored = 8 * this.#vocabulary * Math.max(0, this.scoredRows - batch);
+    return this.#memory.weights + this.#memory.activations(rows, batch) + scored;
   }
 
   #bytes(batch: number, tokens: number): number {

@@ -61,7 +61,8 @@ function loopFor(
   const { spec, memory, facts } = decoder;
   const stepRows = stepRowsOf(spec, { gpu: facts.gpu, threads });
   const defaultBatch = facts.gpu ? DEFAULT_BATCH.gpu : DEFAULT_BATCH.cpu;
-  const budget = new MemoryBudget({ memory, limit, stepRows, maxPositions: spec.maxPositions, defaultBatch });
+  const { maxPositions, vocabulary } = spec;
+  const budget = new MemoryBudget({ memory, limit, stepRows, maxPositions, vocabulary, defaultBatch });
   budget.checkModel(facts.model);
   return new GenerationLoop(decoder, {
     budget,

@@ -1,12 +1,14 @@
 // The model's side of the channel: takes requests, drives the loop, and tells what each step brought about.
 
 import { setImmediate } from "node:timers/promises";
+import { RetemperError } from "../../errors.js";
 import type { Tokenizer } from "../../tokenizer/types.js";
 import type { Decoder } from "../decoder.js";
 import type { GenerationLoop } from "../loop/generationLoop.js";
 import type { Job, PromptWork } from "../loop/job.js";
 import { logProbability } from "../loop/logSoftmax.js";
 import { prepareInput, preparePrompt } from "../loop/preparePrompts.js";
+import { availableMemory } from "../memory/machineMemory.js";
 import type { FromThread, GenerateRequest, ScoreRequest, ThreadEvent, ToThread } from "./messages.js";
 import { toWire } from "./wireError.js";
 
@@ -116,9 +118,9 @@ export class ModelService {
       prepareInput(index, input, decoder.spec),
     );
     if (!prompts) return;
-    const scores = prompts.map(({ ids: { length } }) => {
-      return new Float32Array(what === "logits" ? length * vocabulary : length - 1);
-    });
+    const scores = roomFor(
+      prompts.map(({ ids: { length } }) => (what === "logits" ? length * vocabulary : length - 1)),
+    );
     call.job = loop.submit({
       kind: "score",
       prompts,
@@ -156,6 +158,7 @@ export class ModelService {
       prompts.push(prepare(item));
       if (performance.now() - since < PATIENCE) continue;
       await setImmediate();
+      if (call.cancelled) return undefined;
       since = performance.now();
     }
     return call.cancelled ? undefined : prompts;
@@ -216,4 +219,16 @@ export class ModelService {
     this.#parts.decoder.dispose();
     this.#parts.send({ type: "closed" });
   }
+}
+
+/**
+ * Arrays of these lengths.
+ * @throws RetemperError OUT_OF_MEMORY
+ */
+function roomFor(lengths: readonly number[]): Float32Array<ArrayBuffer>[] {
+  const bytes = 4 * lengths.reduce((sum, length) => sum + length, 0);
+  if (bytes < availableMemory()) return lengths.map((length) => new Float32Array(length));
+  throw new RetemperError("OUT_OF_MEMORY", `the results take ${(bytes / 1e9).toFixed(2)} GB, more than is free`, {
+    hint: "give fewer inputs at once, or ask for logprobs, which are one number a token",
+  });
 }

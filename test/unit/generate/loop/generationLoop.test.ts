@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Decoder } from "../../../../lib/generate/decoder.js";
 import type { ScoreEvents } from "../../../../lib/generate/loop/job.js";
-import { ask, finish, idsOf, loopOver, openGolden, readJson, watch } from "./loop.js";
+import { ask, finish, idsOf, limitFor, loopOver, openGolden, readJson, watch } from "./loop.js";
 
 const prompts = readJson("llama", "prompts.json") as number[][];
 const expected = readJson("llama", "expected.json") as {
@@ -150,8 +150,7 @@ describe("the generation loop", () => {
 
   it("waits for the cache to be empty when a job needs a larger one", () => {
     const { decoder: watched, caches } = watch(decoder);
-    const bytes = decoder.memory.weights + decoder.memory.activations(12, 4) + 160 * decoder.memory.cacheToken;
-    const loop = loopOver(watched, { batch: 2, stepRows: 8, limit: bytes });
+    const loop = loopOver(watched, { batch: 2, stepRows: 8, limit: limitFor(decoder, 8, 2, 160) });
     const first = ask(loop, [prompts[0], prompts[1]] as number[][], { maxNewTokens: 4 });
     loop.step();
     const second = ask(loop, [prompts[4], prompts[4]] as number[][], { maxNewTokens: 32 });
@@ -165,10 +164,8 @@ describe("the generation loop", () => {
 
   it("never sets more of the cache aside than there is", () => {
     const { decoder: watched, caches, steps } = watch(decoder);
-    const { memory } = decoder;
     // Room for one of the long sequences and a little more, although eight could run.
-    const limit = memory.weights + memory.activations(8 + 8, 8) + 100 * memory.cacheToken;
-    const loop = loopOver(watched, { batch: 8, stepRows: 8, limit });
+    const loop = loopOver(watched, { batch: 8, stepRows: 8, limit: limitFor(decoder, 8, 8, 100) });
     const asked = ask(loop, prompts, { maxNewTokens: 32 });
     finish(loop);
     expect(idsOf(asked)).toEqual(expected.greedy);

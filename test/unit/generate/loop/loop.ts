@@ -77,6 +77,13 @@ export function watch(decoder: Decoder): Watched {
   };
 }
 
+/** Bytes with which so many tokens fit into the cache, with `batch` sequences at once. */
+export function limitFor(decoder: Decoder, stepRows: number, batch: number, tokens: number): number {
+  const { memory, spec } = decoder;
+  const scored = 8 * spec.vocabulary * Math.max(0, stepRows - batch);
+  return memory.weights + memory.activations(stepRows + batch, batch) + scored + tokens * memory.cacheToken;
+}
+
 export interface LoopSettings {
   readonly stepRows?: number;
   readonly limit?: number;
@@ -88,9 +95,9 @@ export function loopOver(
   { stepRows = 16, limit = 1e9, batch = 8 }: LoopSettings = {},
 ): GenerationLoop {
   const { memory } = decoder;
-  const { maxPositions } = decoder.spec;
+  const { maxPositions, vocabulary } = decoder.spec;
   return new GenerationLoop(decoder, {
-    budget: new MemoryBudget({ memory, limit, stepRows, maxPositions, defaultBatch: batch }),
+    budget: new MemoryBudget({ memory, limit, stepRows, maxPositions, vocabulary, defaultBatch: batch }),
     stepRows,
     decode: (ids) => ids.join(" "),
     sequence: (prefix, sample) => {

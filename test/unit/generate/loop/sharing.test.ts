@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Decoder } from "../../../../lib/generate/decoder.js";
-import { ask, finish, idsOf, loopOver, openGolden, watch } from "./loop.js";
+import { ask, finish, idsOf, limitFor, loopOver, openGolden, watch } from "./loop.js";
 
 let decoder: Decoder;
 
@@ -100,10 +100,8 @@ describe("a beginning in common", () => {
   });
 
   it("is forgotten where its place in the cache is needed", () => {
-    const { memory } = decoder;
     const { decoder: watched, taken } = watch(decoder);
-    const limit = memory.weights + memory.activations(32 + 2, 2) + 150 * memory.cacheToken;
-    const loop = loopOver(watched, { batch: 2, stepRows: 32, limit });
+    const loop = loopOver(watched, { batch: 2, stepRows: 32, limit: limitFor(decoder, 32, 2, 150) });
     for (let i = 0; i < 6; i++) {
       const prompt = tokens(60, 30 + i);
       const asked = ask(loop, [prompt], { maxNewTokens: 4 });
@@ -140,10 +138,9 @@ it.each(Array.from({ length: 20 }, (_, i) => i))(
   (seed) => {
     const random = generator(seed);
     const below = (count: number) => Math.floor(random() * count);
-    const { memory } = decoder;
     const batch = 1 + below(4);
     const stepRows = 4 + below(40);
-    const limit = memory.weights + memory.activations(stepRows + batch, batch) + (140 + below(200)) * memory.cacheToken;
+    const limit = limitFor(decoder, stepRows, batch, 140 + below(200));
     const { decoder: watched, taken } = watch(decoder);
     const loop = loopOver(watched, { batch, stepRows, limit });
     const beginnings = [tokens(45, seed + 50), tokens(38, seed + 60)];

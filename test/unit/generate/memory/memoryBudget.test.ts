@@ -10,7 +10,7 @@ const memory = {
 };
 
 const budget = (limit: number, maxPositions = 4096) =>
-  new MemoryBudget({ memory, limit, stepRows: 100, maxPositions, defaultBatch: 8 });
+  new MemoryBudget({ memory, limit, stepRows: 100, maxPositions, vocabulary: 1e8, defaultBatch: 8 });
 
 const demand = (needs: readonly number[], more: Partial<CacheDemand> = {}): CacheDemand => ({
   batch: undefined,
