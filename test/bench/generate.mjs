@@ -1,0 +1,203 @@
+// `npm run bench -- generate`: tokens a second of our native engine, transformers on torch, and llama.cpp, in turn on the
+// same weights: prefill of 256 tokens, and decoding at batch 1, 8 and 32. Activations in float32 are compared with
+// float32 peers, bfloat16 with bfloat16 ones.
+
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { writeGguf } from "./generate/gguf.mjs";
+import { benchFolder, benchModels, weightBytes } from "./models.mjs";
+import { observe } from "./process.mjs";
+import { keepResult, table } from "./results.mjs";
+
+const HELP = `usage: npm run bench -- generate [options]
+  --model DIR         a real model in bfloat16 of the Llama family, such as SmolLM2-135M-Instruct (besides the 1B shape)
+  --no-1b             leave the 1B-shaped model out
+  --threads LIST      (default 1,2)
+  --precisions LIST   (default float32,bfloat16)
+  --batches LIST      of decoding (default 1,8,32)
+  --prefill N         tokens of the prompt (default 256)
+  --decode N          tokens of each sequence that are timed (default 48; half of it at 1B)
+  --repeats N         the best of N, after one to warm up (default 3)
+  --engines LIST      retemper,transformers,llama.cpp (default: those that are there)
+  --no-keep           do not write test/bench/results
+node-llama-cpp is installed into the benchmark's cache folder at the first run; transformers is taken from the Python
+environment of RETEMPER_PYTHON or PEER_DIR.`;
+const LLAMA_CPP = "3.22.1";
+const here = (name) => fileURLToPath(new URL(`generate/${name}`, import.meta.url));
+const python =
+  process.env.RETEMPER_PYTHON ??
+  join(process.env.PEER_DIR ?? join(homedir(), ".cache", "retemper-peers"), "v", "bin", "python");
+
+/** @param {string[]} args */
+export async function generate(args) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      model: { type: "string", multiple: true, default: [] },
+      "no-1b": { type: "boolean", default: false },
+      threads: { type: "string", default: "1,2" },
+      precisions: { type: "string", default: "float32,bfloat16" },
+      batches: { type: "string", default: "1,8,32" },
+      prefill: { type: "string", default: "256" },
+      decode: { type: "string", default: "48" },
+      repeats: { type: "string", default: "3" },
+      engines: { type: "string" },
+      "no-keep": { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return console.log(HELP);
+  const wanted = values.engines?.split(",") ?? ["retemper", "transformers", "llama.cpp"];
+  const engines = wanted.filter((engine) => isThere(engine));
+  const models = [
+    ...values.model.map((folder) => ({ name: folder.split("/").filter(Boolean).at(-1), folder, share: 1 })),
+    ...(values["no-1b"] ? [] : [{ name: "Llama 3.2 1B shape", folder: oneB(), share: 0.5 }]),
+  ];
+  const batches = values.batches.split(",").map(Number);
+  const sections = [];
+  for (const { name, folder, share } of models) {
+    const vocabulary = JSON.parse(readFileSync(join(folder, "config.json"), "utf8")).vocab_size;
+    for (const threads of values.threads.split(",").map(Number)) {
+      const bandwidth = engines.includes("transformers") ? await bandwidthOf(threads) : undefined;
+      for (const precision of values.precisions.split(",")) {
+        const settings = {
+          model: folder,
+          threads,
+          precision,
+          vocabulary,
+          batches,
+          prefill: Number(values.prefill),
+          decode: Math.round(Number(values.decode) * share),
+          repeats: Number(values.repeats),
+        };
+        const rows = [];
+        for (const engine of engines) {
+          console.error(`${name}, ${threads} threads, ${precision}: ${engine} …`);
+          const { result, residentMb } = await runEngine(engine, settings);
+          rows.push({ engine, result, residentMb });
+          console.error(`  ${JSON.stringify(result)}`);
+        }
+        sections.push(section({ name, folder, threads, precision, batches, bandwidth, rows }));
+      }
+    }
+  }
+  const text = sections.join("\n\n");
+  console.log(text);
+  if (!values["no-keep"]) keepResult("generate", `npm run bench -- generate ${args.join(" ")}`.trim(), text);
+}
+
+function isThere(engine) {
+  if (engine === "retemper" || engine === "llama.cpp") return true;
+  if (engine !== "transformers") throw new Error(`unknown engine ${engine}`);
+  const found = existsSync(python);
+  if (!found) console.error(`transformers left out: no Python at ${python} (RETEMPER_PYTHON)`);
+  return found;
+}
+
+async function runEngine(engine, settings) {
+  const { threads } = settings;
+  const env = { OMP_NUM_THREADS: String(threads), HF_HUB_OFFLINE: "1", TRANSFORMERS_VERBOSITY: "error" };
+  const [command, script, more] =
+    engine === "retemper"
+      ? [process.execPath, here("runRetemper.mjs"), {}]
+      : engine === "transformers"
+        ? [python, here("run_transformers.py"), {}]
+        : [
+            process.execPath,
+            here("runLlamaCpp.mjs"),
+            { library: llamaCpp(), gguf: ggufOf(settings.model, settings.precision) },
+          ];
+  const { stdout, residentMb } = await observe(command, [script, JSON.stringify({ ...settings, ...more })], { env });
+  return { result: JSON.parse(stdout.trim().split("\n").at(-1)), residentMb };
+}
+
+function section({ name, folder, threads, precision, batches, bandwidth, rows }) {
+  const cells = (result) => [result.prefill, ...batches.map((batch) => result.decode[batch])];
+  const best = (column) =>
+    Math.max(0, ...rows.filter((r) => r.engine !== "retemper").map((r) => cells(r.result)[column]));
+  const head = ["engine", "prefill", ...batches.map((batch) => `decode ${batch}`), "resident MB"];
+  const lines = rows.map(({ engine, result, residentMb }) => [
+    engine,
+    ...cells(result).map((rate) => rate.toFixed(1)),
+    Math.round(residentMb),
+  ]);
+  const ours = rows.find((row) => row.engine === "retemper");
+  if (ours && rows.length > 1) {
+    lines.push([
+      "ours / best of the others",
+      ...cells(ours.result).map((rate, i) => `${(rate / best(i)).toFixed(2)}x`),
+      "",
+    ]);
+  }
+  const title = `**${name}, ${precision}, ${threads} thread${threads > 1 ? "s" : ""}**, tokens/s`;
+  const read = ours?.result.decode[1] && bandwidth ? (ours.result.decode[1] * weightBytes(folder)) / 1e9 : undefined;
+  const note = read
+    ? `\n\nDecoding one sequence reads ${read.toFixed(1)} GB/s of weights, ${Math.round((100 * read) / bandwidth)} % of the ${bandwidth.toFixed(1)} GB/s that a sum over 1 GiB reaches.`
+    : "";
+  return `${title}\n\n${table(head, lines)}${note}`;
+}
+
+async function bandwidthOf(threads) {
+  const { stdout } = await observe(python, [here("bandwidth.py"), String(threads)], {
+    env: { OMP_NUM_THREADS: String(threads) },
+  });
+  return Number(stdout);
+}
+
+/** node-llama-cpp with its binaries for the CPU, in a folder of its own: 90 MB that only this benchmark needs. */
+function llamaCpp() {
+  const folder = join(benchFolder(), `node-llama-cpp-${LLAMA_CPP}`);
+  if (!existsSync(join(folder, "node_modules", "node-llama-cpp"))) {
+    console.error(`installing node-llama-cpp ${LLAMA_CPP} into ${folder} …`);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "package.json"), "{}\n");
+    const arch = process.arch === "arm64" ? "linux-arm64" : "linux-x64";
+    const packages = [`node-llama-cpp@${LLAMA_CPP}`, `@node-llama-cpp/${arch}@${LLAMA_CPP}`];
+    execFileSync("npm", ["install", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund", ...packages], {
+      cwd: folder,
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+  }
+  return folder;
+}
+
+function ggufOf(folder, precision) {
+  const file = join(benchFolder(), `${folder.replaceAll("/", "_")}-${precision}.gguf`);
+  if (!existsSync(file)) writeGguf(folder, file, precision);
+  return file;
+}
+
+/** The 1B-shaped model of the merge benchmark, with a vocabulary made up for it: token ids go in and come out. */
+function oneB() {
+  const [base] = benchModels("1b");
+  const folder = join(benchFolder(), "generate-1b");
+  if (existsSync(join(folder, "tokenizer.json"))) return folder;
+  mkdirSync(folder, { recursive: true });
+  const config = JSON.parse(readFileSync(join(base, "config.json"), "utf8"));
+  const full = { ...config, max_position_embeddings: 4096, bos_token_id: 1, eos_token_id: 2, hidden_act: "silu" };
+  writeFileSync(join(folder, "config.json"), JSON.stringify(full));
+  symlinkSync(join(base, "model.safetensors"), join(folder, "model.safetensors"));
+  const vocab = Object.fromEntries(Array.from({ length: config.vocab_size }, (_, id) => [`t${id}`, id]));
+  const model = { type: "BPE", unk_token: null, byte_fallback: false, vocab, merges: [] };
+  const decoder = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
+  writeFileSync(join(folder, "tokenizer_config.json"), JSON.stringify({ tokenizer_class: "PreTrainedTokenizerFast" }));
+  writeFileSync(
+    join(folder, "tokenizer.json"),
+    JSON.stringify({
+      version: "1.0",
+      truncation: null,
+      padding: null,
+      added_tokens: [],
+      normalizer: null,
+      pre_tokenizer: decoder,
+      post_processor: null,
+      decoder,
+      model,
+    }),
+  );
+  return folder;
+}
