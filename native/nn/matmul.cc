@@ -2,6 +2,7 @@
 #include "nn/matmul.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <string_view>
 #include <vector>
@@ -15,11 +16,8 @@ namespace retemper::nn {
 
 namespace {
 
-// A part should last some microseconds, and there should be enough of them for threads of unequal
-// speed to end together.
-constexpr size_t kLeastBytesOfAPart = 32 * 1024;
-constexpr size_t kMostBytesOfAPart = 256 * 1024;
-constexpr size_t kPartsAThread = 8;
+// A part should last some microseconds.
+constexpr size_t kBytesOfAPart = 32 * 1024;
 // Below these many multiplications, or values to pack, another thread is not worth the wait.
 constexpr size_t kFewMultiplications = 64 * 1024;
 constexpr size_t kFewToPack = 64 * 1024;
@@ -43,96 +41,97 @@ const MatMulKernel& Choose(Dtype dtype, Precision precision) {
   });
 }
 
-// A product with its place among all parts.
-struct Task {
-  Product product;
-  const MatMulKernel* kernel;
-  Cut cut;
-  size_t first_part;
-  size_t row_parts;
-  size_t out_step;
+}  // namespace
 
-  size_t parts() const { return row_parts * DivideUp(product.w.out, out_step); }
-  void Run(size_t part, uint8_t* scratch) const {
-    // Neighbouring parts have the same rows, which stay in the cache.
-    const size_t out_parts = DivideUp(product.w.out, out_step);
-    const size_t row = part / out_parts * cut.row_step, out = part % out_parts * out_step;
-    kernel->multiply(product, row, std::min(product.rows, row + cut.row_step), out,
-                     std::min(product.w.out, out + out_step), scratch);
+class PartQueue {
+ public:
+  // Returns how much scratch memory each thread needs for the parts of `product`.
+  size_t Add(const MatMulKernel& kernel, const Product& product) {
+    const Cut cut = kernel.cut(product);
+    const size_t out_bytes = std::max<size_t>(product.w.in * SizeOf(product.w.dtype), 1);
+    Task task = {product, cut.row_step, cut.out_step, 0, parts_};
+    task.out_step *= std::max<size_t>(kBytesOfAPart / (out_bytes * cut.out_step), 1);
+    task.out_parts = DivideUp(product.w.out, task.out_step);
+    parts_ += DivideUp(product.rows, cut.row_step) * task.out_parts;
+    tasks_.push_back(task);
+    return cut.scratch_bytes;
   }
+  void SetPacked(const uint8_t* packed) {
+    for (Task& task : tasks_) task.product.packed = packed;
+  }
+  size_t parts() const { return parts_; }
+  const Product& First() const { return tasks_.front().product; }
+
+  bool Take(Part& part) {
+    const size_t number = taken_.fetch_add(1, std::memory_order_relaxed);
+    if (number >= parts_) return false;
+    const Task* task = &tasks_.back();
+    while (number < task->first_part) --task;
+    // Neighbouring parts have the same rows, which stay in the cache.
+    const size_t index = number - task->first_part, rows = task->product.rows;
+    const size_t row = index / task->out_parts * task->row_step;
+    const size_t out = index % task->out_parts * task->out_step;
+    part = {&task->product, row, std::min(rows, row + task->row_step), out,
+            std::min(task->product.w.out, out + task->out_step)};
+    return true;
+  }
+
+ private:
+  struct Task {
+    Product product;
+    size_t row_step, out_step, out_parts, first_part;
+  };
+  std::vector<Task> tasks_;
+  size_t parts_ = 0;
+  std::atomic<size_t> taken_{0};
 };
 
-Task TaskOf(const MatMulKernel* kernel, const Product& product, unsigned threads) {
-  Task task = {product, kernel, kernel->cut(product), 0, 0, 0};
-  task.row_parts = DivideUp(product.rows, task.cut.row_step);
-  const size_t out_bytes = std::max<size_t>(product.w.in * SizeOf(product.w.dtype), 1);
-  const size_t share = product.w.out * out_bytes * task.row_parts / (threads * kPartsAThread);
-  const size_t bytes = std::clamp(share, kLeastBytesOfAPart, kMostBytesOfAPart);
-  task.out_step = RoundUp(std::max<size_t>(bytes / out_bytes, 1), task.cut.out_step);
-  return task;
-}
+bool TakePart(PartQueue& queue, Part& part) { return queue.Take(part); }
+const Product& FirstProduct(const PartQueue& queue) { return queue.First(); }
 
-void MatMulOf(Pool& pool, const MatMulKernel* forced, std::span<const Linear> layers,
-              const float* x, size_t x_stride, size_t rows, Precision precision) {
-  if (rows == 0) return;
-  // Activations are packed once for each kernel and dtype.
-  struct Packing {
-    const MatMulKernel* kernel;
-    const Matrix* w;
-    size_t offset;
-  };
-  std::vector<Packing> packings;
-  std::vector<Task> tasks;
-  std::vector<size_t> packing_of;
-  size_t packed_bytes = 0, scratch_bytes = 0, parts = 0, multiplications = 0;
+namespace {
+
+// Layers that one kernel multiplies by activations in one form: all of one dtype.
+void MultiplyAlike(Pool& pool, const MatMulKernel& kernel, std::span<const Linear> layers,
+                   const float* x, size_t x_stride, size_t rows, Precision precision) {
+  PartQueue queue;
+  size_t scratch_bytes = 0, multiplications = 0;
   for (const Linear& layer : layers) {
     if (layer.w.out == 0) continue;
-    const MatMulKernel* kernel = forced ? forced : &Choose(layer.w.dtype, precision);
-    size_t index = 0;
-    while (index < packings.size() &&
-           (packings[index].kernel != kernel || packings[index].w->dtype != layer.w.dtype)) {
-      ++index;
-    }
-    if (index == packings.size()) {
-      packings.push_back({kernel, &layer.w, packed_bytes});
-      packed_bytes += RoundUp(kernel->packed_bytes(layer.w, rows, precision), 64);
-    }
-    Task task = TaskOf(kernel, {layer.w, layer.bias, layer.y, layer.y_stride, rows, precision},
-                       pool.threads());
-    task.first_part = parts;
-    parts += task.parts();
+    const Product product = {layer.w, layer.bias, layer.y, layer.y_stride, rows, precision};
+    scratch_bytes = std::max(scratch_bytes, RoundUp(queue.Add(kernel, product), 64));
     multiplications += layer.w.out * layer.w.in * rows;
-    scratch_bytes = std::max(scratch_bytes, RoundUp(task.cut.scratch_bytes, 64));
-    tasks.push_back(task);
-    packing_of.push_back(index);
   }
-  if (tasks.empty()) return;
-
-  uint8_t* const scratch = pool.Scratch(packed_bytes + scratch_bytes * pool.threads());
+  if (queue.parts() == 0) return;
+  const Matrix& w = layers.front().w;
+  const size_t packed_bytes = RoundUp(kernel.packed_bytes(w, rows, precision), 64);
+  uint8_t* const packed = pool.Scratch(packed_bytes + scratch_bytes * pool.threads());
+  queue.SetPacked(packed);
   const size_t groups = DivideUp(rows, kRowsOfAGroup);
-  for (const Packing& packing : packings) {
-    const auto pack = [&](size_t group, unsigned) {
-      packing.kernel->pack(*packing.w, x, x_stride, rows, precision, group,
-                           scratch + packing.offset);
-    };
-    if (rows * packing.w->in <= kFewToPack) {
-      for (size_t group = 0; group < groups; ++group) pack(group, 0);
-    } else {
-      pool.Run(groups, pack);
-    }
-  }
-  for (size_t i = 0; i < tasks.size(); ++i) {
-    tasks[i].product.packed = scratch + packings[packing_of[i]].offset;
-  }
-  const auto run = [&](size_t part, unsigned thread) {
-    size_t i = tasks.size() - 1;
-    while (part < tasks[i].first_part) --i;
-    tasks[i].Run(part - tasks[i].first_part, scratch + packed_bytes + thread * scratch_bytes);
+  const auto pack = [&](size_t group, unsigned) {
+    kernel.pack(w, x, x_stride, rows, precision, group, packed);
   };
-  if (multiplications <= kFewMultiplications) {
-    for (size_t part = 0; part < parts; ++part) run(part, 0);
+  if (rows * w.in <= kFewToPack) {
+    for (size_t group = 0; group < groups; ++group) pack(group, 0);
   } else {
-    pool.Run(parts, run);
+    pool.Run(groups, pack);
+  }
+  const bool few = multiplications <= kFewMultiplications;
+  pool.Run(few ? 1 : std::min<size_t>(queue.parts(), pool.threads()), [&](size_t, unsigned thread) {
+    kernel.multiply(queue, packed + packed_bytes + thread * scratch_bytes);
+  });
+}
+
+void MatMulOf(Pool& pool, const MatMulKernel* kernel, std::span<const Linear> layers,
+              const float* x, size_t x_stride, size_t rows, Precision precision) {
+  if (rows == 0) return;
+  while (!layers.empty()) {
+    const Dtype dtype = layers.front().w.dtype;
+    size_t n = 1;
+    while (n < layers.size() && layers[n].w.dtype == dtype) ++n;
+    MultiplyAlike(pool, kernel != nullptr ? *kernel : Choose(dtype, precision), layers.first(n), x,
+                  x_stride, rows, precision);
+    layers = layers.subspan(n);
   }
 }
 

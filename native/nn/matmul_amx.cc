@@ -1,7 +1,7 @@
-// Weights are the tile unit's left operand, straight from the mapped file: 16 outputs by 32 inputs.
-// The right operand holds up to 16 columns of activations in bfloat16. One instruction adds, for
-// every output and column, 32 exact products to a float32 sum, inputs in a fixed order; a column's
-// sum does not depend on the others, so neither on how many there are.
+// Weights are the tile unit's left operand: 16 outputs by 32 inputs, as they lie in the mapped
+// file. The right operand holds up to 16 columns of activations in bfloat16. One instruction adds,
+// for every output and column, 32 exact products to a float32 sum, inputs in a fixed order; a
+// column's sum does not depend on the others, so neither on how many there are.
 //
 // In float32, a row is three columns: x = x1 + x2 + x3 exactly, each with the 8 significant bits of
 // a bfloat16, so y = w x1 + (w x2 + w x3) has float32's precision at several times the speed of
@@ -10,14 +10,11 @@
 #include "nn/matmul_amx.h"
 
 #include <algorithm>
-#include <cstring>
 
-#include "core/convert.h"
+#include "nn/amx_pack.h"
 
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
-#define RETEMPER_AMX 1
+#ifdef RETEMPER_AMX
 #include <cpuid.h>
-#include <immintrin.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -30,210 +27,35 @@ const MatMulKernel* AmxKernel() { return nullptr; }
 
 #else
 
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")
-
 namespace {
 
-constexpr size_t kOuts = 16;    // of a tile of weights
-constexpr size_t kInputs = 32;  // of a block: 64 bytes, a row of a tile of weights
-constexpr size_t kColumns = 16;
-constexpr size_t kTileBytes = 1024;
-constexpr size_t kTileFloats = 256;
-constexpr size_t kFewOutTiles = 4;
+using namespace amx;
 
-// Packed activations that should stay in the second-level cache while weights pass by.
-constexpr size_t kCachedBytes = 896 * 1024;
-constexpr size_t kMostColumnTiles = 24;
+// Few column tiles: weights come from memory straight into tiles, once.
+constexpr size_t kFewColumnTiles = 6;
+constexpr size_t kPage = 4096;
+constexpr size_t kMostInterleaved = 4;
+// Many: weights are copied, two panels of 16 outputs and up to kChunk blocks at once, which stay in
+// the first-level cache while activations stream by from the second. Sizes in tiles (1 KiB) were
+// measured on a processor with 2 MiB of that.
+constexpr size_t kPanels = 2;
+constexpr size_t kChunk = 18;
+constexpr size_t kMostColumnTiles = 32;
+constexpr size_t kCachedTiles = 1100;
+constexpr size_t kTurnColumnTiles = 24;
+constexpr size_t kTurnTiles = 450;
+constexpr size_t kTurnOuts = 192;
 
-size_t BlocksOf(size_t in) { return (in + kInputs - 1) / kInputs; }
-size_t PartsOf(Precision precision) { return precision == Precision::kFloat32 ? 3 : 1; }
-size_t GroupsOf(size_t rows) { return (rows + kRowsOfAGroup - 1) / kRowsOfAGroup; }
-// Whether all columns fit one tile, column part * rows + row. Otherwise each group of 16 rows has a
-// tile for each part.
-bool IsFew(size_t rows, Precision precision) { return rows * PartsOf(precision) <= kColumns; }
+size_t DivideUp(size_t a, size_t b) { return (a + b - 1) / b; }
 
-// --- the tile unit
-// ----------------------------------------------------------------------------------------------
-
-struct alignas(64) TileConfig {
-  uint8_t palette = 1;
-  uint8_t start_row = 0;
-  uint8_t reserved[14] = {};
-  uint16_t row_bytes[16] = {};
-  uint8_t rows[16] = {};
-};
-
-// Tiles 0 to 3 are sums, 4 and 5 weights, 6 and 7 activations. Without tiles in use, a switch of
-// threads has less to save: every part configures, and releases at its end.
-struct TilesInUse {
-  explicit TilesInUse(size_t columns) {
-    TileConfig config;
-    for (int tile = 0; tile < 8; ++tile) {
-      const bool is_weights = tile == 4 || tile == 5;
-      config.row_bytes[tile] = static_cast<uint16_t>(is_weights ? 64 : columns * 4);
-      config.rows[tile] = 16;
-    }
-    asm volatile("ldtilecfg %0" ::"m"(config));
-  }
-  ~TilesInUse() { asm volatile("tilerelease"); }
-};
-
-template <int kTile>
-inline void TileLoad(const void* from, size_t stride) {
-  asm volatile("tileloadd (%0,%1,1), %%tmm%c2" ::"r"(from), "r"(stride), "i"(kTile) : "memory");
+size_t ColumnTilesOf(size_t rows, Precision precision) {
+  return IsFew(rows, precision) ? 1 : GroupsOf(rows) * PartsOf(precision);
 }
-template <int kTile>
-inline void TileStore(void* to, size_t stride) {
-  asm volatile("tilestored %%tmm%c2, (%0,%1,1)" ::"r"(to), "r"(stride), "i"(kTile) : "memory");
-}
-template <int kTile>
-inline void TileZero() {
-  asm volatile("tilezero %%tmm%c0" ::"i"(kTile));
-}
-template <int kSum, int kWeights, int kActivations>
-inline void TileMultiply() {
-  asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(kSum), "i"(kWeights),
-               "i"(kActivations));
+bool IsFewTiles(const Product& product) {
+  return ColumnTilesOf(product.rows, product.precision) <= kFewColumnTiles;
 }
 
-// --- activations
-// --------------------------------------------------------------------------------------------------
-
-inline __m512i TopHalf(__m512i bits) {
-  return _mm512_and_si512(bits, _mm512_set1_epi32(static_cast<int>(0xffff0000u)));
-}
-
-// The next bfloat16 of x, by truncation, as float32; x becomes what is left.
-inline __m512i TakePart(__m512& x) {
-  __m512i part = TopHalf(_mm512_castps_si512(x));
-  const __mmask16 special = _mm512_fpclass_ps_mask(x, 0x99);  // NaN or infinite
-  // A NaN may have its payload in the lower half only.
-  const __mmask16 nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
-  part = _mm512_mask_or_epi32(part, nan, part, _mm512_set1_epi32(0x400000));
-  x = _mm512_maskz_sub_ps(static_cast<__mmask16>(~special), x, _mm512_castsi512_ps(part));
-  return part;
-}
-
-// x rounded to bfloat16, as float32. FloatToBf16 of core/convert.h.
-inline __m512i Round(__m512 x) {
-  const __m512i bits = _mm512_castps_si512(x);
-  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
-  const __m512i up = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
-  const __mmask16 nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
-  return TopHalf(_mm512_mask_or_epi32(up, nan, bits, _mm512_set1_epi32(0x400000)));
-}
-
-// The upper halves of 32 floats, in order.
-inline __m512i UpperHalves(__m512i first, __m512i second) {
-  const __m512i odd_words = _mm512_add_epi16(
-      _mm512_slli_epi16(_mm512_set_epi16(31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17,
-                                         16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
-                        1),
-      _mm512_set1_epi16(1));
-  return _mm512_permutex2var_epi16(first, odd_words, second);
-}
-
-// 32 inputs of one row, those past `n` zero, as bfloat16: one vector a part.
-inline void SplitBlock(const float* x, size_t n, Precision precision, __m512i* parts) {
-  const uint32_t mask = n >= kInputs ? 0xffffffffu : (1u << n) - 1;
-  __m512 first = _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), x);
-  __m512 second = _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask >> 16), x + 16);
-  if (precision == Precision::kBfloat16) {
-    parts[0] = UpperHalves(Round(first), Round(second));
-    return;
-  }
-  for (int part = 0; part < 3; ++part) {
-    const __m512i a = TakePart(first);
-    const __m512i b = TakePart(second);
-    parts[part] = UpperHalves(a, b);
-  }
-}
-
-// 16 vectors of 16 words of 32 bits.
-inline void Transpose(__m512i* v) {
-  __m512i t[16];
-  for (int i = 0; i < 16; i += 2) {
-    t[i] = _mm512_unpacklo_epi32(v[i], v[i + 1]);
-    t[i + 1] = _mm512_unpackhi_epi32(v[i], v[i + 1]);
-  }
-  for (int i = 0; i < 16; i += 4) {
-    for (int j = 0; j < 2; ++j) {
-      v[i + 2 * j] = _mm512_unpacklo_epi64(t[i + j], t[i + j + 2]);
-      v[i + 2 * j + 1] = _mm512_unpackhi_epi64(t[i + j], t[i + j + 2]);
-    }
-  }
-  // v[4 i + j] holds columns j, j + 4, j + 8, j + 12 of rows 4 i to 4 i + 3.
-  for (int j = 0; j < 4; ++j) {
-    t[j] = _mm512_shuffle_i32x4(v[j], v[4 + j], 0x88);
-    t[4 + j] = _mm512_shuffle_i32x4(v[8 + j], v[12 + j], 0x88);
-    t[8 + j] = _mm512_shuffle_i32x4(v[j], v[4 + j], 0xdd);
-    t[12 + j] = _mm512_shuffle_i32x4(v[8 + j], v[12 + j], 0xdd);
-  }
-  for (int j = 0; j < 4; ++j) {
-    v[j] = _mm512_shuffle_i32x4(t[j], t[4 + j], 0x88);
-    v[8 + j] = _mm512_shuffle_i32x4(t[j], t[4 + j], 0xdd);
-    v[4 + j] = _mm512_shuffle_i32x4(t[8 + j], t[12 + j], 0x88);
-    v[12 + j] = _mm512_shuffle_i32x4(t[8 + j], t[12 + j], 0xdd);
-  }
-}
-
-size_t PackedBytes(const Matrix& w, size_t rows, Precision precision) {
-  const size_t blocks = BlocksOf(w.in), parts = PartsOf(precision);
-  if (IsFew(rows, precision)) return blocks * 64 * rows * parts;
-  return GroupsOf(rows) * parts * blocks * kTileBytes;
-}
-
-void PackFew(const float* x, size_t x_stride, size_t rows, size_t in, Precision precision,
-             uint8_t* packed) {
-  const size_t parts = PartsOf(precision), columns = rows * parts;
-  const __m512i places =
-      _mm512_mullo_epi32(_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
-                         _mm512_set1_epi32(static_cast<int>(columns)));
-  for (size_t first = 0; first < in; first += kInputs) {
-    for (size_t row = 0; row < rows; ++row) {
-      __m512i split[3];
-      SplitBlock(x + row * x_stride + first, in - first, precision, split);
-      for (size_t part = 0; part < parts; ++part) {
-        uint8_t* to = packed + 4 * (part * rows + row);
-        if (columns == 1) {
-          _mm512_storeu_si512(to, split[part]);
-        } else {
-          _mm512_i32scatter_epi32(to, places, split[part], 4);
-        }
-      }
-    }
-    packed += 64 * columns;
-  }
-}
-
-void Pack(const Matrix& w, const float* x, size_t x_stride, size_t rows, Precision precision,
-          size_t group, uint8_t* packed) {
-  if (IsFew(rows, precision)) return PackFew(x, x_stride, rows, w.in, precision, packed);
-  const size_t parts = PartsOf(precision), blocks = BlocksOf(w.in);
-  const size_t first_row = group * kRowsOfAGroup;
-  const size_t n = std::min(rows - first_row, kRowsOfAGroup);
-  packed += group * parts * blocks * kTileBytes;
-  for (size_t block = 0; block < blocks; ++block) {
-    const size_t first = block * kInputs;
-    __m512i split[3][16];
-    for (size_t row = 0; row < kRowsOfAGroup; ++row) {
-      __m512i of_row[3] = {};
-      if (row < n) {
-        SplitBlock(x + (first_row + row) * x_stride + first, w.in - first, precision, of_row);
-      }
-      for (size_t part = 0; part < parts; ++part) split[part][row] = of_row[part];
-    }
-    for (size_t part = 0; part < parts; ++part) {
-      Transpose(split[part]);
-      uint8_t* to = packed + (part * blocks + block) * kTileBytes;
-      for (size_t i = 0; i < 16; ++i) _mm512_store_si512(to + 64 * i, split[part][i]);
-    }
-  }
-}
-
-// --- weights
-// --------------------------------------------------------------------------------------------------------
+// --- few column tiles ---
 
 // The weights of 16 outputs: block b's rows lie `stride` apart from base + b * step on. `last`, if
 // there is one, is the place of the last block, as a packed tile.
@@ -244,315 +66,359 @@ struct Panel {
   const uint8_t* last;
 };
 
-// Copies up to 16 outputs by up to 32 inputs to a tile, filled up with zeros.
-void CopyTile(const Matrix& w, size_t first_out, size_t first_in, uint8_t* tile) {
-  const size_t outs = std::min(w.out - first_out, kOuts);
-  const size_t ins = std::min(w.in - first_in, kInputs);
-  if (!w.in_major) {
-    const __mmask32 mask = ins == kInputs ? 0xffffffffu : (1u << ins) - 1;
-    const uint8_t* from = w.data + 2 * (first_out * w.in + first_in);
-    for (size_t o = 0; o < kOuts; ++o, from += 2 * w.in) {
-      const __m512i row = o < outs ? _mm512_maskz_loadu_epi16(mask, from) : _mm512_setzero_si512();
-      _mm512_store_si512(tile + 64 * o, row);
-    }
-    return;
-  }
-  // Pairs of inputs for 16 outputs, in words of 32 bits, and then transposed.
-  const __mmask16 mask = static_cast<__mmask16>((1u << outs) - 1);
-  __m512i pairs[16];
-  for (size_t pair = 0; pair < 16; ++pair) {
-    __m512i halves[2];
-    for (size_t i = 0; i < 2; ++i) {
-      const size_t in = 2 * pair + i;
-      halves[i] = _mm512_setzero_si512();
-      if (in >= ins) continue;
-      halves[i] = _mm512_cvtepu16_epi32(
-          _mm256_maskz_loadu_epi16(mask, w.data + 2 * ((first_in + in) * w.out + first_out)));
-    }
-    pairs[pair] = _mm512_or_si512(halves[0], _mm512_slli_epi32(halves[1], 16));
-  }
-  Transpose(pairs);
-  for (size_t o = 0; o < kOuts; ++o) _mm512_store_si512(tile + 64 * o, pairs[o]);
-}
-
-// The panel of 16 outputs from `first_out` on; what does not lie in the file as tiles need it is
-// copied to `room`, which has a tile for each block.
-Panel PanelOf(const Matrix& w, size_t first_out, uint8_t* room) {
+// Outputs first_out + i * out_step. `room` has a tile for each block.
+Panel PanelOf(const Matrix& w, size_t first_out, size_t out_step, uint8_t* room) {
   const size_t blocks = BlocksOf(w.in);
   if (w.in_major || first_out + kOuts > w.out) {
     for (size_t block = 0; block < blocks; ++block) {
-      CopyTile(w, first_out, block * kInputs, room + block * kTileBytes);
+      CopyTile(w, first_out, 1, block, room + block * kTileBytes);
     }
     return {room, 64, kTileBytes, nullptr};
   }
   const uint8_t* base = w.data + 2 * first_out * w.in;
-  if (w.in % kInputs == 0) return {base, 2 * w.in, 64, nullptr};
-  CopyTile(w, first_out, (blocks - 1) * kInputs, room);
-  return {base, 2 * w.in, 64, room};
+  if (w.in % kInputs == 0) return {base, 2 * w.in * out_step, 64, nullptr};
+  CopyTile(w, first_out, out_step, blocks - 1, room);
+  return {base, 2 * w.in * out_step, 64, room};
 }
 
-// --- products
-// -------------------------------------------------------------------------------------------------------
-
-// Adds the bias and writes 16 outputs of some rows; sums[r] are the sums of row r.
-inline void StoreRows(const Product& product, size_t first_row, size_t rows, size_t first_out,
-                      const __m512* sums) {
-  const size_t outs = std::min(product.w.out - first_out, kOuts);
-  const __mmask16 mask = static_cast<__mmask16>((1u << outs) - 1);
-  __m512 bias = _mm512_setzero_ps();
-  if (product.bias != nullptr) bias = _mm512_maskz_loadu_ps(mask, product.bias + first_out);
-  float* y = product.y + first_row * product.y_stride + first_out;
-  for (size_t row = 0; row < rows; ++row, y += product.y_stride) {
-    _mm512_mask_storeu_ps(y, mask,
-                          product.bias != nullptr ? _mm512_add_ps(sums[row], bias) : sums[row]);
+// Sums are tiles 0 to 5, weights tile 6, activations tile 7.
+template <size_t kTiles, int kTile = 0>
+inline void AddColumns(const uint8_t* activations, size_t row_bytes, size_t tile_step) {
+  if constexpr (kTile < static_cast<int>(kTiles)) {
+    Load<7>(activations, row_bytes);
+    Multiply<kTile, 6, 7>();
+    AddColumns<kTiles, kTile + 1>(activations + tile_step, row_bytes, tile_step);
+  }
+}
+template <size_t kTiles, int kTile = 0>
+inline void ZeroSums() {
+  if constexpr (kTile < static_cast<int>(kTiles)) {
+    Zero<kTile>();
+    ZeroSums<kTiles, kTile + 1>();
+  }
+}
+template <size_t kTiles, int kTile = 0>
+inline void StoreSums(float* sums, size_t sums_step, size_t stride) {
+  if constexpr (kTile < static_cast<int>(kTiles)) {
+    Store<kTile>(sums, stride);
+    StoreSums<kTiles, kTile + 1>(sums + sums_step, sums_step, stride);
   }
 }
 
-inline __m512 AddParts(__m512 first, __m512 second, __m512 third) {
-  return _mm512_add_ps(first, _mm512_add_ps(second, third));
-}
-
-// One tile of columns, kTiles panels of weights.
 template <size_t kTiles>
-void MultiplyFew(const Panel* panels, const uint8_t* packed, size_t columns, size_t blocks,
-                 float* sums) {
-  TileZero<0>();
-  if constexpr (kTiles > 1) TileZero<1>();
-  if constexpr (kTiles > 2) TileZero<2>();
-  if constexpr (kTiles > 3) TileZero<3>();
-  const size_t row_bytes = 4 * columns;
-  const size_t direct = panels[0].last != nullptr ? blocks - 1 : blocks;
-  const uint8_t *p0 = panels[0].base, *p1 = panels[kTiles > 1 ? 1 : 0].base,
-                *p2 = panels[kTiles > 2 ? 2 : 0].base, *p3 = panels[kTiles > 3 ? 3 : 0].base;
-  const size_t stride = panels[0].stride, step = panels[0].step;
-  for (size_t block = 0; block < direct; ++block) {
-    TileLoad<6>(packed + block * 16 * row_bytes, row_bytes);
-    TileLoad<4>(p0 + block * step, stride);
-    TileMultiply<0, 4, 6>();
-    if constexpr (kTiles > 1) {
-      TileLoad<5>(p1 + block * step, stride);
-      TileMultiply<1, 5, 6>();
-    }
-    if constexpr (kTiles > 2) {
-      TileLoad<4>(p2 + block * step, stride);
-      TileMultiply<2, 4, 6>();
-    }
-    if constexpr (kTiles > 3) {
-      TileLoad<5>(p3 + block * step, stride);
-      TileMultiply<3, 5, 6>();
-    }
+void MultiplyPanel(const Panel& panel, const uint8_t* activations, size_t row_bytes, size_t blocks,
+                   float* sums, size_t sums_step, size_t sums_stride) {
+  const size_t block_bytes = 16 * row_bytes, tile_step = blocks * block_bytes;
+  const size_t whole = panel.last != nullptr ? blocks - 1 : blocks;
+  ZeroSums<kTiles>();
+  const uint8_t* weights = panel.base;
+  for (size_t block = 0; block < whole; ++block) {
+    Load<6>(weights, panel.stride);
+    AddColumns<kTiles>(activations, row_bytes, tile_step);
+    weights += panel.step;
+    activations += block_bytes;
   }
-  if (direct < blocks) {
-    TileLoad<6>(packed + direct * 16 * row_bytes, row_bytes);
-    TileLoad<4>(panels[0].last, 64);
-    TileMultiply<0, 4, 6>();
-    if constexpr (kTiles > 1) {
-      TileLoad<5>(panels[1].last, 64);
-      TileMultiply<1, 5, 6>();
-    }
-    if constexpr (kTiles > 2) {
-      TileLoad<4>(panels[2].last, 64);
-      TileMultiply<2, 4, 6>();
-    }
-    if constexpr (kTiles > 3) {
-      TileLoad<5>(panels[3].last, 64);
-      TileMultiply<3, 5, 6>();
-    }
+  if (whole < blocks) {
+    Load<6>(panel.last, 64);
+    AddColumns<kTiles>(activations, row_bytes, tile_step);
   }
-  TileStore<0>(sums, 64);
-  if constexpr (kTiles > 1) TileStore<1>(sums + kTileFloats, 64);
-  if constexpr (kTiles > 2) TileStore<2>(sums + 2 * kTileFloats, 64);
-  if constexpr (kTiles > 3) TileStore<3>(sums + 3 * kTileFloats, 64);
+  StoreSums<kTiles>(sums, sums_step, sums_stride);
 }
 
-void MultiplyFewColumns(const Product& product, size_t first_out, size_t end_out,
-                        uint8_t* scratch) {
+// How many tiles of weights are interleaved: the rows of one lie in different pages, and are
+// followed by those of the next, since sixteen streams are what processors fetch ahead best.
+size_t InterleavedOf(const Matrix& w) {
+  return std::clamp<size_t>(DivideUp(kPage, std::max<size_t>(2 * w.in, 1)), 1, kMostInterleaved);
+}
+
+void MultiplyFew(const Part& part, uint8_t* scratch) {
+  const Product& product = *part.product;
   const Matrix& w = product.w;
-  const size_t rows = product.rows, parts = PartsOf(product.precision), columns = rows * parts;
-  const size_t blocks = BlocksOf(w.in);
-  alignas(64) float sums[kFewOutTiles * kTileFloats];
-  const TilesInUse tiles_in_use(columns);
-  for (size_t out = first_out; out < end_out;) {
-    // Panels of one call lie alike: all in the file, or all copied.
-    const bool is_direct = !w.in_major && out + kOuts <= w.out;
-    const size_t whole = is_direct ? (std::min(end_out, w.out) - out) / kOuts : 1;
-    const size_t tiles = whole >= 4 ? 4 : whole >= 2 ? 2 : 1;
-    Panel panels[kFewOutTiles];
-    for (size_t tile = 0; tile < tiles; ++tile) {
-      panels[tile] = PanelOf(w, out + tile * kOuts, scratch + tile * kTileBytes);
+  const bool is_few = IsFew(product.rows, product.precision);
+  const size_t tiles = ColumnTilesOf(product.rows, product.precision), blocks = BlocksOf(w.in);
+  const size_t row_bytes = 4 * (is_few ? product.rows * PartsOf(product.precision) : kColumns);
+  constexpr decltype(&MultiplyPanel<1>) kMultiply[kFewColumnTiles] = {
+      MultiplyPanel<1>, MultiplyPanel<2>, MultiplyPanel<3>,
+      MultiplyPanel<4>, MultiplyPanel<5>, MultiplyPanel<6>};
+  const size_t interleaved = InterleavedOf(w);
+  constexpr size_t kSumsStep = kMostInterleaved * kTileFloats;
+  alignas(64) float sums[kFewColumnTiles * kSumsStep];
+  for (size_t out = part.first_out; out < part.end_out;) {
+    const bool whole = !w.in_major && out + interleaved * kOuts <= part.end_out;
+    const size_t n = whole ? interleaved : 1;
+    for (size_t i = 0; i < n; ++i) {
+      kMultiply[tiles - 1](PanelOf(w, out + i, n, scratch), product.packed, row_bytes, blocks,
+                           sums + i * kColumns, kSumsStep, n * 64);
     }
-    const auto multiply = tiles == 4   ? MultiplyFew<4>
-                          : tiles == 2 ? MultiplyFew<2>
-                                       : MultiplyFew<1>;
-    multiply(panels, product.packed, columns, blocks, sums);
-    for (size_t tile = 0; tile < tiles; ++tile, out += kOuts) {
-      __m512i t[16];
-      for (size_t o = 0; o < kOuts; ++o)
-        t[o] = _mm512_load_si512(sums + tile * kTileFloats + 16 * o);
-      Transpose(t);
-      __m512 of_rows[16];
-      for (size_t row = 0; row < rows; ++row) {
-        of_rows[row] = _mm512_castsi512_ps(t[row]);
-        if (parts == 3) {
-          of_rows[row] = AddParts(of_rows[row], _mm512_castsi512_ps(t[rows + row]),
-                                  _mm512_castsi512_ps(t[2 * rows + row]));
-        }
-      }
-      StoreRows(product, 0, rows, out, of_rows);
-    }
-  }
-}
-
-// kOutTiles panels by kColumnTiles tiles of activations (1 or 2 of each), over blocks
-// [first, end). Sums of column tile c and panel o at sums + c * column_step + o * kTileFloats.
-template <size_t kOutTiles, size_t kColumnTiles>
-void MultiplyMany(const Panel* panels, const uint8_t* const* columns, size_t first, size_t end,
-                  size_t blocks, float* sums, size_t column_step) {
-  float* const s1 = sums + kTileFloats;
-  float* const s2 = sums + column_step;
-  float* const s3 = s2 + kTileFloats;
-  if (first == 0) {
-    TileZero<0>();
-    if constexpr (kOutTiles > 1) TileZero<1>();
-    if constexpr (kColumnTiles > 1) TileZero<2>();
-    if constexpr (kOutTiles > 1 && kColumnTiles > 1) TileZero<3>();
-  } else {
-    TileLoad<0>(sums, 64);
-    if constexpr (kOutTiles > 1) TileLoad<1>(s1, 64);
-    if constexpr (kColumnTiles > 1) TileLoad<2>(s2, 64);
-    if constexpr (kOutTiles > 1 && kColumnTiles > 1) TileLoad<3>(s3, 64);
-  }
-  const uint8_t *p0 = panels[0].base, *p1 = panels[kOutTiles - 1].base;
-  const uint8_t *c0 = columns[0], *c1 = columns[kColumnTiles - 1];
-  const size_t stride0 = panels[0].stride, step0 = panels[0].step;
-  const size_t stride1 = panels[kOutTiles - 1].stride, step1 = panels[kOutTiles - 1].step;
-  const auto multiply = [] {
-    TileMultiply<0, 4, 6>();
-    if constexpr (kOutTiles > 1) TileMultiply<1, 5, 6>();
-    if constexpr (kColumnTiles > 1) TileMultiply<2, 4, 7>();
-    if constexpr (kOutTiles > 1 && kColumnTiles > 1) TileMultiply<3, 5, 7>();
-  };
-  const auto load_columns = [c0, c1](size_t block) {
-    TileLoad<6>(c0 + block * kTileBytes, 64);
-    if constexpr (kColumnTiles > 1) TileLoad<7>(c1 + block * kTileBytes, 64);
-  };
-  const bool has_last =
-      end == blocks && (panels[0].last != nullptr || panels[kOutTiles - 1].last != nullptr);
-  for (size_t block = first; block < (has_last ? end - 1 : end); ++block) {
-    load_columns(block);
-    TileLoad<4>(p0 + block * step0, stride0);
-    if constexpr (kOutTiles > 1) TileLoad<5>(p1 + block * step1, stride1);
-    multiply();
-  }
-  if (has_last) {
-    const auto load = [&](const Panel& panel, auto tile) {
-      if (panel.last != nullptr) {
-        TileLoad<tile()>(panel.last, 64);
+    for (size_t i = 0; i < n; ++i, out += kOuts) {
+      if (is_few) {
+        StoreFew(product, out, sums + i * kTileFloats);
       } else {
-        TileLoad<tile()>(panel.base + (blocks - 1) * panel.step, panel.stride);
+        StoreMany(product, 0, product.rows, out, sums + i * kTileFloats, kSumsStep);
       }
-    };
-    load_columns(blocks - 1);
-    load(panels[0], std::integral_constant<int, 4>());
-    if constexpr (kOutTiles > 1) load(panels[1], std::integral_constant<int, 5>());
-    multiply();
-  }
-  TileStore<0>(sums, 64);
-  if constexpr (kOutTiles > 1) TileStore<1>(s1, 64);
-  if constexpr (kColumnTiles > 1) TileStore<2>(s2, 64);
-  if constexpr (kOutTiles > 1 && kColumnTiles > 1) TileStore<3>(s3, 64);
-}
-
-void MultiplyPair(const Panel* panels, size_t out_tiles, const uint8_t* packed, size_t column_tiles,
-                  size_t first, size_t end, size_t blocks, float* sums, size_t column_step) {
-  for (size_t column = 0; column < column_tiles; column += 2) {
-    const size_t n = std::min<size_t>(column_tiles - column, 2);
-    const uint8_t* columns[2] = {packed + column * blocks * kTileBytes,
-                                 packed + (column + n - 1) * blocks * kTileBytes};
-    const auto multiply = out_tiles == 2 ? (n == 2 ? MultiplyMany<2, 2> : MultiplyMany<2, 1>)
-                                         : (n == 2 ? MultiplyMany<1, 2> : MultiplyMany<1, 1>);
-    multiply(panels, columns, first, end, blocks, sums + column * column_step, column_step);
-  }
-}
-
-// Sums of whole groups of rows, from tiles [column][panel] to y.
-void StoreGroups(const Product& product, size_t first_row, size_t end_row, size_t first_out,
-                 const float* sums, size_t column_step) {
-  const size_t parts = PartsOf(product.precision);
-  for (size_t row = first_row; row < end_row; row += kRowsOfAGroup, sums += parts * column_step) {
-    __m512i t[16];
-    for (size_t o = 0; o < kOuts; ++o) {
-      __m512 sum = _mm512_load_ps(sums + 16 * o);
-      if (parts == 3) {
-        sum = AddParts(sum, _mm512_load_ps(sums + column_step + 16 * o),
-                       _mm512_load_ps(sums + 2 * column_step + 16 * o));
-      }
-      t[o] = _mm512_castps_si512(sum);
     }
-    Transpose(t);
-    __m512 of_rows[16];
-    for (size_t i = 0; i < 16; ++i) of_rows[i] = _mm512_castsi512_ps(t[i]);
-    StoreRows(product, row, std::min(end_row - row, kRowsOfAGroup), first_out, of_rows);
   }
 }
+
+// --- many column tiles ---
+
+// How a product goes over the caches: `row_step` rows at once, and `turn` blocks of inputs for
+// `outs` outputs before the next turn, so that their activations stay in the second-level cache.
+struct Plan {
+  size_t row_step;
+  size_t turn;
+  size_t outs;
+};
+
+Plan PlanOf(const Product& product) {
+  const size_t blocks = std::max<size_t>(BlocksOf(product.w.in), 1);
+  const size_t parts = PartsOf(product.precision), groups = GroupsOf(product.rows);
+  const size_t tiles = groups * parts;
+  if (tiles <= kMostColumnTiles && tiles * blocks <= kCachedTiles) {
+    return {product.rows, blocks, kPanels * kOuts};
+  }
+  const size_t groups_at_once = DivideUp(groups, DivideUp(groups, kTurnColumnTiles / parts));
+  const size_t turn = std::min(kTurnTiles / (groups_at_once * parts), blocks);
+  return {groups_at_once * kRowsOfAGroup, turn, turn < blocks ? kTurnOuts : kPanels * kOuts};
+}
+
+// Two panels (or the last one), `blocks` blocks of them, for a part's rows.
+struct Unit {
+  Part part;
+  size_t out;
+  size_t panels;
+  size_t first_block, blocks;
+  float* sums;
+};
+
+// The units of all parts that this thread takes, one after the other.
+class Units {
+ public:
+  Units(PartQueue& queue, float* sums) : queue_(queue), sums_(sums) {}
+
+  bool Next(Unit& unit) {
+    if (block_ == blocks_ && !TakeNext()) return false;
+    const size_t n = std::min(chunk_, turn_end_ - block_);
+    unit = {part_,  out_, out_ + kOuts < part_.end_out ? kPanels : 1,
+            block_, n,    sums_ + (out_ - part_.first_out) / kOuts * sums_step_};
+    block_ += n;
+    if (block_ < turn_end_) return true;
+    // The next outputs of this turn, or the first of the next turn; no more if that was the last.
+    out_ += kPanels * kOuts;
+    if (out_ < part_.end_out) {
+      block_ = turn_;
+    } else {
+      out_ = part_.first_out;
+      StartTurn(turn_end_);
+    }
+    return true;
+  }
+
+ private:
+  bool TakeNext() {
+    if (!TakePart(queue_, part_)) return false;
+    const Plan plan = PlanOf(*part_.product);
+    blocks_ = BlocksOf(part_.product->w.in);
+    plan_turn_ = plan.turn;
+    chunk_ = DivideUp(plan.turn, DivideUp(plan.turn, kChunk));
+    out_ = part_.first_out;
+    // Where all inputs come in one turn, all outputs can share the place of their sums.
+    const size_t rows = part_.end_row - part_.first_row;
+    sums_step_ =
+        plan.turn < blocks_ ? kTileFloats * ColumnTilesOf(rows, part_.product->precision) : 0;
+    StartTurn(0);
+    return true;
+  }
+  void StartTurn(size_t block) {
+    turn_ = block_ = block;
+    turn_end_ = std::min(block + plan_turn_, blocks_);
+  }
+
+  PartQueue& queue_;
+  float* sums_;
+  Part part_ = {};
+  size_t blocks_ = 0, plan_turn_ = 0, chunk_ = 0, sums_step_ = 0;
+  size_t out_ = 0, block_ = 0, turn_ = 0, turn_end_ = 0;
+};
+
+// Asks for cache lines that will be needed, some at each of so many steps.
+template <int kWrite, int kLocality>
+class Prefetcher {
+ public:
+  Prefetcher() = default;
+  Prefetcher(const void* from, size_t row_bytes, size_t stride, size_t rows, size_t steps)
+      : line_(static_cast<const uint8_t*>(from)),
+        row_end_(line_ + row_bytes),
+        stride_(stride),
+        row_bytes_(row_bytes),
+        rows_(rows),
+        lines_(DivideUp(rows * DivideUp(row_bytes, 64), steps)) {}
+  void Step() {
+    for (size_t i = 0; i < lines_ && rows_ > 0; ++i) {
+      __builtin_prefetch(line_, kWrite, kLocality);
+      line_ += 64;
+      if (line_ < row_end_) continue;
+      row_end_ += stride_;
+      line_ = row_end_ - row_bytes_;
+      --rows_;
+    }
+  }
+
+ private:
+  const uint8_t* line_ = nullptr;
+  const uint8_t* row_end_ = nullptr;
+  size_t stride_ = 0, row_bytes_ = 0, rows_ = 0, lines_ = 0;
+};
+
+// What comes after some products: the next unit's weights, and the place of these one's results.
+struct Ahead {
+  Prefetcher<0, 2> weights;
+  Prefetcher<1, 3> results;
+};
+
+// Adds kPanels panels by kTiles tiles of activations (1 or 2 of each). The sums of tile c and panel
+// p are tile 2 c + p, and lie at sums + (2 c + p) * kTileFloats.
+template <size_t kPanels, size_t kTiles>
+void MultiplyTiles(const uint8_t* weights, const uint8_t* activations, size_t tile_step,
+                   size_t blocks, bool is_first, float* sums, Ahead& ahead) {
+  if (is_first) {
+    Zero<0>();
+    if constexpr (kPanels > 1) Zero<1>();
+    if constexpr (kTiles > 1) Zero<2>();
+    if constexpr (kPanels > 1 && kTiles > 1) Zero<3>();
+  } else {
+    Load<0>(sums, 64);
+    if constexpr (kPanels > 1) Load<1>(sums + kTileFloats, 64);
+    if constexpr (kTiles > 1) Load<2>(sums + 2 * kTileFloats, 64);
+    if constexpr (kPanels > 1 && kTiles > 1) Load<3>(sums + 3 * kTileFloats, 64);
+  }
+  for (size_t block = 0; block < blocks; ++block) {
+    Load<4>(weights, 64);
+    LoadOnce<6>(activations, 64);
+    Multiply<0, 4, 6>();
+    if constexpr (kPanels > 1) {
+      Load<5>(weights + kTileBytes, 64);
+      Multiply<1, 5, 6>();
+    }
+    if constexpr (kTiles > 1) {
+      LoadOnce<7>(activations + tile_step, 64);
+      Multiply<2, 4, 7>();
+      if constexpr (kPanels > 1) Multiply<3, 5, 7>();
+    }
+    ahead.weights.Step();
+    ahead.results.Step();
+    weights += kPanels * kTileBytes;
+    activations += kTileBytes;
+  }
+  Store<0>(sums, 64);
+  if constexpr (kPanels > 1) Store<1>(sums + kTileFloats, 64);
+  if constexpr (kTiles > 1) Store<2>(sums + 2 * kTileFloats, 64);
+  if constexpr (kPanels > 1 && kTiles > 1) Store<3>(sums + 3 * kTileFloats, 64);
+}
+
+size_t ColumnTilesOf(const Unit& unit) {
+  return ColumnTilesOf(unit.part.end_row - unit.part.first_row, unit.part.product->precision);
+}
+
+void MultiplyUnit(const Unit& unit, uint8_t* weights, Ahead& ahead) {
+  const Product& product = *unit.part.product;
+  const size_t blocks = BlocksOf(product.w.in), tile_step = blocks * kTileBytes;
+  const size_t tiles = ColumnTilesOf(unit), parts = PartsOf(product.precision);
+  for (size_t block = 0; block < unit.blocks; ++block) {
+    for (size_t panel = 0; panel < unit.panels; ++panel) {
+      CopyTile(product.w, unit.out + panel * kOuts, 1, unit.first_block + block,
+               weights + (block * unit.panels + panel) * kTileBytes);
+    }
+  }
+  const uint8_t* activations = product.packed +
+                               unit.part.first_row / kRowsOfAGroup * parts * tile_step +
+                               unit.first_block * kTileBytes;
+  for (size_t tile = 0; tile < tiles; tile += 2) {
+    const bool two = tile + 1 < tiles;
+    const auto multiply = unit.panels == 2 ? (two ? MultiplyTiles<2, 2> : MultiplyTiles<2, 1>)
+                                           : (two ? MultiplyTiles<1, 2> : MultiplyTiles<1, 1>);
+    multiply(weights, activations + tile * tile_step, tile_step, unit.blocks, unit.first_block == 0,
+             unit.sums + tile * 2 * kTileFloats, ahead);
+  }
+  if (unit.first_block + unit.blocks < blocks) return;
+  for (size_t panel = 0; panel < unit.panels; ++panel) {
+    StoreMany(product, unit.part.first_row, unit.part.end_row, unit.out + panel * kOuts,
+              unit.sums + panel * kTileFloats, 2 * kTileFloats);
+  }
+}
+
+void MultiplyMany(PartQueue& queue, uint8_t* scratch) {
+  // A chunk's weights, then sums.
+  Units units(queue, reinterpret_cast<float*>(scratch + kPanels * kChunk * kTileBytes));
+  Unit unit;
+  for (bool goes_on = units.Next(unit); goes_on;) {
+    Unit next;
+    goes_on = units.Next(next);
+    const Product& product = *unit.part.product;
+    const size_t steps = DivideUp(ColumnTilesOf(unit), 2) * unit.blocks;
+    Ahead ahead;
+    if (goes_on && !next.part.product->w.in_major) {
+      const Matrix& w = next.part.product->w;
+      const size_t stride = 2 * w.in, from = next.first_block * 64;
+      ahead.weights = {w.data + next.out * stride + from, std::min(next.blocks * 64, stride - from),
+                       stride, std::min(next.panels * kOuts, w.out - next.out), steps};
+    }
+    if (unit.first_block + unit.blocks == BlocksOf(product.w.in)) {
+      const size_t outs = std::min(unit.panels * kOuts, product.w.out - unit.out);
+      ahead.results = {product.y + unit.part.first_row * product.y_stride + unit.out, 4 * outs,
+                       4 * product.y_stride, unit.part.end_row - unit.part.first_row, steps};
+    }
+    MultiplyUnit(unit, scratch, ahead);
+    unit = next;
+  }
+}
+
+// --- the kernel ---
 
 Cut CutOf(const Product& product) {
-  const size_t blocks = BlocksOf(product.w.in), parts = PartsOf(product.precision);
-  if (IsFew(product.rows, product.precision)) {
-    return {product.rows, kOuts, std::max(blocks, kFewOutTiles) * kTileBytes};
+  if (IsFewTiles(product)) {
+    return {product.rows, InterleavedOf(product.w) * kOuts,
+            std::max<size_t>(BlocksOf(product.w.in), 1) * kTileBytes};
   }
-  const size_t row_step = kMostColumnTiles / parts / 2 * 2 * kRowsOfAGroup;
-  // Two panels, and the sums of two panels (or of all of a part's, where inputs come in turns).
-  return {row_step, 2 * kOuts, 2 * blocks * kTileBytes + 2 * kMostColumnTiles * kTileBytes};
+  const Plan plan = PlanOf(product);
+  const size_t tiles = GroupsOf(plan.row_step) * PartsOf(product.precision);
+  return {plan.row_step, plan.outs, (kPanels * kChunk + plan.outs / kOuts * tiles) * kTileBytes};
 }
 
-void Multiply(const Product& product, size_t first_row, size_t end_row, size_t first_out,
-              size_t end_out, uint8_t* scratch) {
-  if (IsFew(product.rows, product.precision)) {
-    return MultiplyFewColumns(product, first_out, end_out, scratch);
+void MultiplyParts(PartQueue& queue, uint8_t* scratch) {
+  // All products of a queue have the same rows and precision.
+  const Product& product = FirstProduct(queue);
+  if (!IsFewTiles(product)) {
+    const TilesInUse tiles_in_use;
+    return MultiplyMany(queue, scratch);
   }
-  const Matrix& w = product.w;
-  const size_t blocks = BlocksOf(w.in), parts = PartsOf(product.precision);
-  const size_t column_tiles = GroupsOf(end_row - first_row) * parts;
-  const uint8_t* packed = product.packed + first_row / kRowsOfAGroup * parts * blocks * kTileBytes;
-  float* sums = reinterpret_cast<float*>(scratch + 2 * blocks * kTileBytes);
-  const TilesInUse tiles_in_use(kColumns);
-  for (size_t out = first_out; out < end_out; out += 2 * kOuts) {
-    const size_t out_tiles = out + kOuts < std::min(end_out, w.out) ? 2 : 1;
-    Panel panels[2];
-    for (size_t tile = 0; tile < out_tiles; ++tile) {
-      panels[tile] = PanelOf(w, out + tile * kOuts, scratch + tile * blocks * kTileBytes);
-    }
-    MultiplyPair(panels, out_tiles, packed, column_tiles, 0, blocks, blocks, sums, 2 * kTileFloats);
-    for (size_t tile = 0; tile < out_tiles; ++tile) {
-      StoreGroups(product, first_row, end_row, out + tile * kOuts, sums + tile * kTileFloats,
-                  2 * kTileFloats);
-    }
-  }
+  const bool is_few = IsFew(product.rows, product.precision);
+  const TilesInUse tiles_in_use(is_few ? product.rows * PartsOf(product.precision) : kColumns, 6);
+  for (Part part; TakePart(queue, part);) MultiplyFew(part, scratch);
 }
 
 bool Handles(Dtype dtype, Precision) { return dtype == Dtype::kBF16; }
 
-constexpr MatMulKernel kKernel = {"amx", Handles, PackedBytes, Pack, CutOf, Multiply};
+constexpr MatMulKernel kKernel = {"amx", Handles, PackedBytes, Pack, CutOf, MultiplyParts};
+
+bool IsAvailable() {
+  unsigned a, b, c, d;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return false;
+  constexpr unsigned kAmxBf16 = 1u << 22, kAmxTile = 1u << 24;
+  if ((d & kAmxBf16) == 0 || (d & kAmxTile) == 0) return false;
+  if (!__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512dq") ||
+      !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512bf16")) {
+    return false;
+  }
+  // Linux keeps the large state of tiles for those only who asked, in any thread, for all of them.
+  constexpr int kRequestPermission = 0x1023, kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
 
 }  // namespace
 
-#pragma GCC pop_options
-
 const MatMulKernel* AmxKernel() {
-  static const bool available = [] {
-    unsigned a, b, c, d;
-    if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return false;
-    constexpr unsigned kAmxBf16 = 1u << 22, kAmxTile = 1u << 24;
-    if ((d & kAmxBf16) == 0 || (d & kAmxTile) == 0) return false;
-    if (!__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512dq") ||
-        !__builtin_cpu_supports("avx512vl")) {
-      return false;
-    }
-    // Tiles are a large state, which Linux keeps for those only who asked (in any thread, for all).
-    constexpr int kRequestPermission = 0x1023, kTileData = 18;
-    return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
-  }();
+  static const bool available = IsAvailable();
   return available ? &kKernel : nullptr;
 }
 

@@ -25,24 +25,34 @@ struct Product {
   const uint8_t* packed = nullptr;  // all activations, packed
 };
 
-// How to cut a product: a part is `row_step` rows times at least `out_step` outputs (multiples of
-// `out_step`, but for the last).
+// How to cut a product: a part is `row_step` rows times `out_step` outputs, or a small multiple of
+// them (at the ends, fewer).
 struct Cut {
   size_t row_step;
   size_t out_step;
-  size_t scratch_bytes;  // that each thread needs for a part of any size
+  size_t scratch_bytes;  // that each thread needs for any part
 };
+
+struct Part {
+  const Product* product;
+  size_t first_row, end_row, first_out, end_out;
+};
+
+// Hands out the parts of some products to all threads.
+class PartQueue;
+bool TakePart(PartQueue& queue, Part& part);
+const Product& FirstProduct(const PartQueue& queue);
 
 struct MatMulKernel {
   const char* name;
   bool (*handles)(Dtype dtype, Precision precision);
-  // Rows [16 g, 16 g + 16) of x are packed by pack(…, g, …), into `bytes` for all rows.
+  // Rows [16 g, 16 g + 16) of x are packed by pack(..., g, ...), into `packed_bytes` for all rows.
   size_t (*packed_bytes)(const Matrix& w, size_t rows, Precision precision);
   void (*pack)(const Matrix& w, const float* x, size_t x_stride, size_t rows, Precision precision,
                size_t group, uint8_t* packed);
   Cut (*cut)(const Product& product);
-  void (*multiply)(const Product& product, size_t first_row, size_t end_row, size_t first_out,
-                   size_t end_out, uint8_t* scratch);
+  // Multiplies parts until none is left.
+  void (*multiply)(PartQueue& queue, uint8_t* scratch);
 };
 
 inline constexpr size_t kRowsOfAGroup = 16;

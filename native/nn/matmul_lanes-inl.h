@@ -490,15 +490,14 @@ void MultiplyWith(const Product& product, size_t first_row, size_t end_row, size
   }
 }
 
-void Multiply(const Product& product, size_t first_row, size_t end_row, size_t first_out,
-              size_t end_out, uint8_t* scratch) {
+void Multiply(PartQueue& queue, uint8_t* scratch) {
+  for (Part part; TakePart(queue, part);) {
+    [[maybe_unused]] const Dtype dtype = part.product->w.dtype;
+    auto multiply = MultiplyWith<StoredBf16>;
 #if !RETEMPER_BF16_PAIRS
-  if (product.w.dtype == Dtype::kF32) {
-    return MultiplyWith<StoredF32>(product, first_row, end_row, first_out, end_out, scratch);
-  }
-  if (product.w.dtype == Dtype::kF16) {
-    return MultiplyWith<StoredF16>(product, first_row, end_row, first_out, end_out, scratch);
-  }
+    if (dtype == Dtype::kF32) multiply = MultiplyWith<StoredF32>;
+    if (dtype == Dtype::kF16) multiply = MultiplyWith<StoredF16>;
 #endif
-  MultiplyWith<StoredBf16>(product, first_row, end_row, first_out, end_out, scratch);
+    multiply(*part.product, part.first_row, part.end_row, part.first_out, part.end_out, scratch);
+  }
 }

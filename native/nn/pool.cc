@@ -12,6 +12,10 @@
 #include <thread>
 #include <vector>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include "core/status.h"
 
 namespace retemper::nn {
@@ -24,6 +28,9 @@ constexpr std::chrono::microseconds kSpin{80};
 // processor.
 constexpr int kPausesBeforeYield = 2000;
 
+constexpr size_t kLargePage = 2 << 20;
+constexpr std::align_val_t kScratchAlignment{kLargePage};
+
 inline void Pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -32,8 +39,8 @@ inline void Pause() {
 #endif
 }
 
-struct Free64 {
-  void operator()(uint8_t* p) const { ::operator delete[](p, std::align_val_t{64}); }
+struct FreeScratch {
+  void operator()(uint8_t* p) const { ::operator delete[](p, kScratchAlignment); }
 };
 
 }  // namespace
@@ -47,7 +54,7 @@ struct Pool::State {
   // Read by those only who hold a part.
   const std::function<void(size_t, unsigned)>* body = nullptr;
   std::vector<std::thread> workers;
-  std::unique_ptr<uint8_t[], Free64> scratch;
+  std::unique_ptr<uint8_t[], FreeScratch> scratch;
   size_t scratch_bytes = 0;
 
   bool IsOpen(std::memory_order order) const {
@@ -143,8 +150,14 @@ uint8_t* Pool::Scratch(size_t bytes) {
   if (bytes > state_->scratch_bytes) {
     state_->scratch.reset();
     state_->scratch_bytes = 0;
-    state_->scratch.reset(static_cast<uint8_t*>(::operator new[](bytes, std::align_val_t{64})));
+    // In large pages where the system gives them: packed activations are read again and again, and
+    // with small pages, translations would not all be at hand.
+    bytes = (bytes + kLargePage - 1) / kLargePage * kLargePage;
+    state_->scratch.reset(static_cast<uint8_t*>(::operator new[](bytes, kScratchAlignment)));
     state_->scratch_bytes = bytes;
+#if defined(__linux__)
+    madvise(state_->scratch.get(), bytes, MADV_HUGEPAGE);
+#endif
   }
   return state_->scratch.get();
 }

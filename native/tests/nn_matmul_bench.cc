@@ -2,12 +2,17 @@
 //
 //   nn_matmul_bench [--kernels a,b] [--rows 1,8] [--threads 1,2] [--dtypes BF16,F32] [--shapes
 //   576x576]
-//                   [--megabytes 512] [--seconds 0.3]
+//                   [--megabytes 512] [--seconds 0.3] [--in-major 1] [--clock cpu] [--offset 8]
+//                   [--folder /tmp]
 //
 // Each product runs over many copies of its matrix in turn, `megabytes` in all, as the layers of a
 // model follow each other, so weights come from memory and not from a cache. GB/s counts the bytes
 // of the weights, beside what the same threads reach by reading alone; GFLOP/s counts 2 x rows x
 // inputs x outputs.
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -26,7 +31,14 @@ namespace {
 using namespace retemper;
 using namespace retemper::nn;
 
+// Seconds, or with --clock cpu those of this thread alone, for one thread beside other load.
+bool counts_own_time = false;
 double Now() {
+  if (counts_own_time) {
+    timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+  }
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
@@ -37,28 +49,57 @@ std::vector<std::string> Split(const std::string& text) {
   return parts;
 }
 
-// The best of some passes over `bytes`, in GB/s.
+// The best of some passes over `bytes`, in GB/s: in order, or eight pages at once.
 double ReadSpeed(Pool& pool, const uint8_t* data, size_t bytes) {
-  constexpr size_t kPart = 1 << 20;
+  constexpr size_t kPart = 1 << 20, kPage = 4096;
   double best = 0;
-  for (int pass = 0; pass < 4; ++pass) {
-    const double start = Now();
-    pool.Run(bytes / kPart, [&](size_t part, unsigned) {
-      uint64_t sum[8] = {};
-      const uint8_t* from = data + part * kPart;
-      for (size_t i = 0; i < kPart; i += 64) {
-        __builtin_prefetch(from + i + 4096);
-        uint64_t words[8];
-        std::memcpy(words, from + i, 64);
-        for (int j = 0; j < 8; ++j) sum[j] ^= words[j];
-      }
-      uint64_t all = 0;
-      for (uint64_t word : sum) all ^= word;
-      asm volatile("" ::"r"(all));
-    });
-    best = std::max(best, static_cast<double>(bytes) / (Now() - start) * 1e-9);
+  for (size_t pages : {1, 8}) {
+    for (int pass = 0; pass < 3; ++pass) {
+      const double start = Now();
+      pool.Run(bytes / kPart, [&](size_t part, unsigned) {
+        const uint8_t* from = data + part * kPart;
+        uint64_t all = 0;
+        for (size_t i = 0; i < kPart; i += pages * kPage) {
+          for (size_t j = 0; j < kPage; j += 64) {
+            for (size_t page = 0; page < pages; ++page) {
+              const uint8_t* line = from + i + page * kPage + j;
+              __builtin_prefetch(line + 16384 * (pages == 1 ? 1 : 2), 0, 2);
+              uint64_t words[8];
+              std::memcpy(words, line, 64);
+              for (uint64_t word : words) all ^= word;
+            }
+          }
+        }
+        asm volatile("" ::"r"(all));
+      });
+      best = std::max(best, static_cast<double>(bytes) / (Now() - start) * 1e-9);
+    }
   }
   return best;
+}
+
+// A mapped file of numbers, like a checkpoint: the system keeps files in larger pieces of memory
+// than what a program allocates, and reading them is a good deal faster.
+const uint8_t* MapNumbers(size_t bytes, const std::string& folder) {
+  std::string name = folder + "/nn_matmul_bench.XXXXXX";
+  const int file = mkstemp(name.data());
+  if (file < 0) return nullptr;
+  unlink(name.c_str());
+  std::vector<uint32_t> words(1 << 18);
+  uint32_t state = 1;
+  for (uint32_t& word : words) {
+    state = state * 1664525u + 1013904223u;
+    // Small numbers in every dtype: both halves between 2^-15 and 2 in size.
+    word = (state & 0x83ff83ffu) | 0x3c003c00u;
+  }
+  for (size_t done = 0; done < bytes;) {
+    const ssize_t n = write(file, words.data(), std::min(bytes - done, words.size() * 4));
+    if (n <= 0) return nullptr;
+    done += static_cast<size_t>(n);
+  }
+  void* memory = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, file, 0);
+  close(file);
+  return memory == MAP_FAILED ? nullptr : static_cast<const uint8_t*>(memory);
 }
 
 }  // namespace
@@ -75,6 +116,9 @@ int main(int argc, char** argv) {
       {"--megabytes", "512"},
       {"--seconds", "0.3"},
       {"--in-major", "0"},
+      {"--clock", "wall"},
+      {"--offset", "8"},
+      {"--folder", "/tmp"},
       {"--kernels", ""}};
   for (int i = 1; i + 1 < argc; i += 2) {
     if (options.count(argv[i]) == 0) {
@@ -84,20 +128,19 @@ int main(int argc, char** argv) {
     options[argv[i]] = argv[i + 1];
   }
   if (options["--kernels"].empty()) options["--kernels"] = AvailableMatMulKernels().back()->name;
+  counts_own_time = options["--clock"] == "cpu";
   const bool in_major = options["--in-major"] == "1";
   const double seconds = std::atof(options["--seconds"].c_str());
   const size_t bytes = std::strtoull(options["--megabytes"].c_str(), nullptr, 10) << 20;
-  std::vector<uint8_t> memory(bytes + 64);
-  uint32_t state = 1;
-  for (size_t i = 0; i + 4 <= memory.size(); i += 4) {
-    state = state * 1664525u + 1013904223u;
-    // Small numbers in every dtype: bit 14 of each half clear, so exponents stay low.
-    const uint32_t word = (state & 0x83ff83ffu) | 0x3c003c00u;
-    std::memcpy(memory.data() + i, &word, 4);
+  const uint8_t* const memory = MapNumbers(bytes + 4096, options["--folder"]);
+  if (memory == nullptr) {
+    std::fprintf(stderr, "cannot write %zu bytes to %s\n", bytes + 4096,
+                 options["--folder"].c_str());
+    return 1;
   }
-  // Where a tensor may begin in a checkpoint.
-  const uint8_t* const data =
-      memory.data() + (64 - reinterpret_cast<uintptr_t>(memory.data()) % 64) % 64;
+  // Where a tensor may begin in a checkpoint: headers are a multiple of 8 bytes long.
+  const size_t offset = std::strtoull(options["--offset"].c_str(), nullptr, 10);
+  const uint8_t* const data = memory + offset;
 
   for (const std::string& threads : Split(options["--threads"])) {
     Pool pool(static_cast<unsigned>(std::atoi(threads.c_str())));
@@ -126,7 +169,8 @@ int main(int argc, char** argv) {
                         precision_name.c_str(), shape.c_str());
             for (const std::string& rows_text : Split(options["--rows"])) {
               const size_t rows = std::strtoull(rows_text.c_str(), nullptr, 10);
-              std::vector<float> x(rows * in), y(rows * out);
+              std::vector<float> x(rows * in), room(rows * out + 16);
+              float* const y = room.data() + 16 - reinterpret_cast<uintptr_t>(room.data()) % 64 / 4;
               for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 1000) * 1e-3f;
               size_t calls = 0;
               double best = 1e30;
@@ -135,10 +179,8 @@ int main(int argc, char** argv) {
               for (size_t batch = 1; Now() < end;) {
                 const double start = Now();
                 for (size_t i = 0; i < batch; ++i, ++calls) {
-                  const Linear layer = {{data + calls % copies * size, dtype, out, in, in_major},
-                                        nullptr,
-                                        y.data(),
-                                        out};
+                  const Linear layer = {
+                      {data + calls % copies * size, dtype, out, in, in_major}, nullptr, y, out};
                   MatMulWith(*kernel, pool, {&layer, 1}, x.data(), in, rows, precision);
                 }
                 const double took = Now() - start;

@@ -159,24 +159,29 @@ TEST("multiplies matrices of every dtype, layout and precision on every instruct
   });
 }
 
-TEST("multiplies more inputs and rows than a cache holds") {
+TEST("multiplies more inputs, outputs and rows than a cache holds") {
   Pool pool(2);
-  ForEachKernel([&](const MatMulKernel& kernel, Dtype dtype, Precision precision) {
-    for (bool in_major : {false, true}) {
-      constexpr size_t kIn = 5000, kOut = 36, kRows = 150;
-      const Stored w(dtype, kOut, kIn, in_major, 21);
-      const std::vector<float> x = Values(kRows * kIn, 22);
-      const std::vector<float> all =
-          Multiply(kernel, pool, w.matrix, nullptr, x.data(), kIn, kRows, precision);
-      CheckNear(kernel.name, w, {}, x, kIn, 20, precision,
-                std::vector<float>(all.begin(), all.begin() + 20 * kOut));
-      for (size_t row : {0u, 15u, 16u, 127u, 128u, 149u}) {
-        const std::vector<float> alone =
-            Multiply(kernel, pool, w.matrix, nullptr, x.data() + row * kIn, kIn, 1, precision);
-        CHECK(SameBits(alone.data(), all.data() + row * kOut, kOut));
+  struct Size {
+    size_t out, in, rows;
+  };
+  for (const Size& size : {Size{36, 5000, 150}, Size{230, 700, 530}}) {
+    ForEachKernel([&](const MatMulKernel& kernel, Dtype dtype, Precision precision) {
+      const auto [out, in, rows] = size;
+      for (bool in_major : {false, true}) {
+        const Stored w(dtype, out, in, in_major, 21);
+        const std::vector<float> x = Values(rows * in, 22);
+        const std::vector<float> all =
+            Multiply(kernel, pool, w.matrix, nullptr, x.data(), in, rows, precision);
+        CheckNear(kernel.name, w, {}, x, in, 20, precision,
+                  std::vector<float>(all.begin(), all.begin() + 20 * static_cast<int>(out)));
+        for (size_t row : {size_t{0}, size_t{15}, size_t{16}, size_t{127}, size_t{128}, rows - 1}) {
+          const std::vector<float> alone =
+              Multiply(kernel, pool, w.matrix, nullptr, x.data() + row * in, in, 1, precision);
+          CHECK(SameBits(alone.data(), all.data() + row * out, out));
+        }
       }
-    }
-  });
+    });
+  }
 }
 
 TEST("gives a row the same bits alone, in any batch, and on any number of threads") {
