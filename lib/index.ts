@@ -137,3 +137,5 @@ export { type BertScoreModelOptions, bertScore } from "./score/bertScore.js";
 export { type OpenBertScoreOptions, openBertScore } from "./score/openBertScore.js";
 export { openTokenizer } from "./tokenizer/openTokenizer.js";
 export type { ChatMessage, TextStream, Tokenizer } from "./tokenizer/types.js";
+export { tune } from "./tune/tune.js";
+export type { Schedule, TuneOptions, TuneProgress, TuneReport, TuneRow, TuneStep } from "./tune/types.js";

@@ -12,6 +12,7 @@ import { addMergeCommand } from "./commands/merge.js";
 import { addPlanCommand } from "./commands/plan.js";
 import { addSetupTensorflowCommand } from "./commands/setupTensorflow.js";
 import { addSweepCommand } from "./commands/sweep.js";
+import { addTuneCommand } from "./commands/tune.js";
 import { addVerifyCommand } from "./commands/verify.js";
 import type { Session } from "./session.js";
 
@@ -28,6 +29,7 @@ Examples:
   retemper batch manifest.yml            merge many recipes, skipping what is complete
   retemper plan recipe.yml               what a merge would read, write and need
   retemper generate path/to/model --prompts questions.jsonl --out answers.jsonl
+  retemper tune model rows.jsonl out     a LoRA adapter, as PEFT trains it
   retemper inspect path/to/model         tensors, dtypes, sizes
   retemper evaluate model --suite safety:prompts.jsonl   attack success rate; --list shows what else there is
   retemper verify out                    compare out/ with the digests taken while it was written`;
@@ -77,6 +79,7 @@ function buildProgram(version: string, session: Session): Command {
     addEvaluateCommand,
     addCompareCommand,
     addChatCommand,
+    addTuneCommand,
     addVerifyCommand,
     addSetupTensorflowCommand,
   ]) {

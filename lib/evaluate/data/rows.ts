@@ -16,6 +16,14 @@ export interface RowsFile {
   readonly bytes: Buffer;
 }
 
+/** Where rows of JSON lines stand in their file. */
+const LINES = new WeakMap<Row, number>();
+
+/** The 1-based line of a row of JSON lines; undefined for rows of other formats. */
+export function lineOf(row: Row): number | undefined {
+  return LINES.get(row);
+}
+
 /** Decompressed text above this is no prompt set. */
 const MOST_BYTES = 2 ** 30;
 
@@ -100,7 +108,9 @@ function jsonLines(text: string, file: string): Row[] {
   for (const part of text.split("\n")) {
     line += 1;
     if (part.trim() === "") continue;
-    rows.push(asRow(parseJson(part, file, line), file, line));
+    const row = asRow(parseJson(part, file, line), file, line);
+    LINES.set(row, line);
+    rows.push(row);
   }
   return rows;
 }

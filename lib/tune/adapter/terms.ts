@@ -1,0 +1,100 @@
+// The low-rank terms that are trained: for each module A and B (and DoRA's magnitude), as float32 arrays that the optimiser
+// changes, and as variables of TensorFlow.js that gradients are taken of.
+
+import { type Tensor2D, tensor, type Variable, variable } from "@tensorflow/tfjs-core";
+import type { FloatTensor } from "../../checkpoint/tensorFile.js";
+import { RetemperError } from "../../errors.js";
+import type { Settings } from "../settings.js";
+import { DRAW, uniforms } from "../training/random.js";
+import type { LinearModule } from "./modules.js";
+
+/** One array that is trained. */
+export interface Parameter {
+  /** Its key in adapter_model.safetensors. */
+  readonly key: string;
+  readonly shape: readonly number[];
+  /** Changed by the optimiser; `publish` brings it into the variable. */
+  readonly values: Float32Array;
+  readonly variable: Variable;
+}
+
+/** W becomes W + scale * B A; with a magnitude m, each row of that is brought to the length m. */
+export interface Term {
+  readonly module: LinearModule;
+  /** Its place among the terms: keys its dropout. */
+  readonly index: number;
+  readonly scale: number;
+  /** [rank, in] */
+  readonly a: Parameter;
+  /** [out, rank] */
+  readonly b: Parameter;
+  /** [out] */
+  readonly magnitude?: Parameter | undefined;
+}
+
+/** Lengths of W's rows, for DoRA. */
+export type RowNorms = (module: LinearModule) => Float32Array;
+
+/**
+ * New terms: A uniform in ±1 / sqrt(in) (PyTorch's Kaiming initialisation as PEFT uses it), B zero, unless `stored` has them.
+ * The backend that they are to live on must be current.
+ * @throws RetemperError INCOMPATIBLE where `stored` lacks a module, or has another shape
+ */
+export function makeTerms(
+  modules: readonly LinearModule[],
+  settings: Pick<Settings, "rank" | "alpha" | "rslora" | "dora" | "seed">,
+  rowNorms: RowNorms,
+  stored?: { readonly tensors: ReadonlyMap<string, FloatTensor>; readonly file: string },
+): Term[] {
+  const { rank, alpha, rslora, dora, seed } = settings;
+  const taken = (key: string, shape: readonly number[], needed: boolean): Float32Array | undefined => {
+    const found = stored?.tensors.get(key) ?? stored?.tensors.get(`${key}.weight`);
+    if (!stored || (!found && !needed)) return undefined;
+    if (found && found.shape.join() === shape.join()) return found.values.slice();
+    const what = found ? `is [${found.shape.join(", ")}], not [${shape.join(", ")}]` : "is missing";
+    throw new RetemperError("INCOMPATIBLE", `${key} ${what}: the adapter does not fit the model and the settings`, {
+      file: stored.file,
+    });
+  };
+  return modules.map((module, index) => {
+    const key = (name: string) => `base_model.model.${module.name}.${name}`;
+    const aShape = [rank, module.in];
+    const bShape = [module.out, rank];
+    const a = taken(key("lora_A.weight"), aShape, true) ?? initial(rank * module.in, module.in, seed, index);
+    const b = taken(key("lora_B.weight"), bShape, false) ?? new Float32Array(module.out * rank);
+    const name = key("lora_magnitude_vector");
+    const lengths = dora ? (taken(name, [module.out], false) ?? rowNorms(module)) : undefined;
+    return {
+      module,
+      index,
+      scale: alpha / (rslora ? Math.sqrt(rank) : rank),
+      a: parameter(key("lora_A.weight"), aShape, a),
+      b: parameter(key("lora_B.weight"), bShape, b),
+      magnitude: lengths && parameter(name, [module.out], lengths),
+    };
+  });
+}
+
+export function parametersOf({ a, b, magnitude }: Term): Parameter[] {
+  return magnitude ? [a, b, magnitude] : [a, b];
+}
+
+/** Brings what the optimiser changed to the variable. */
+export function publish({ values, shape, variable: target }: Parameter): void {
+  const fresh = tensor(values.slice(), [...shape], "float32");
+  target.assign(fresh as Tensor2D);
+  fresh.dispose();
+}
+
+function initial(size: number, inputs: number, seed: number, index: number): Float32Array {
+  const next = uniforms(seed, DRAW.initialise, index);
+  const bound = 1 / Math.sqrt(inputs);
+  return Float32Array.from({ length: size }, () => (2 * next() - 1) * bound);
+}
+
+function parameter(key: string, shape: readonly number[], values: Float32Array): Parameter {
+  const first = tensor(values.slice(), [...shape], "float32");
+  const made = variable(first, true);
+  first.dispose();
+  return { key, shape, values, variable: made };
+}

@@ -1,0 +1,105 @@
+// Checkpoints of a training: an adapter's folder each, and what going on needs: the optimiser's moments and the steps so far.
+// Random numbers need no state: they are functions of the seed and the step.
+
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Addon } from "../../addon/surface.js";
+import { encodeTensors, type FloatTensor, readTensors, writeWhole } from "../../checkpoint/tensorFile.js";
+import { RetemperError } from "../../errors.js";
+import { widen } from "../../generate/engines/reference/widen.js";
+import { parametersOf, publish, type Term } from "../adapter/terms.js";
+import type { Moments } from "../training/adamW.js";
+import type { TuneReport, TuneStep } from "../types.js";
+import { writeAdapter } from "./adapterFolder.js";
+
+const STATE = "training_state.safetensors";
+const HISTORY = "training_steps.json";
+
+/** What a training has come to. */
+export interface History {
+  readonly steps: TuneStep[];
+  readonly validation: TuneReport["validation"][number][];
+}
+
+/** Steps at which there is a whole checkpoint, ascending. */
+export async function checkpointSteps(out: string): Promise<number[]> {
+  const names = await readdir(out).catch(() => []);
+  return names
+    .flatMap((name) => /^checkpoint-(\d+)$/.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+export function checkpointFolder(out: string, step: number): string {
+  return join(out, `checkpoint-${step}`);
+}
+
+/** Writes a checkpoint beside its place and gives it its name when it is whole. Older ones keep their adapters only. */
+export async function saveCheckpoint(
+  out: string,
+  config: object,
+  terms: readonly Term[],
+  moments: ReadonlyMap<string, Moments>,
+  history: History,
+): Promise<string> {
+  const folder = checkpointFolder(out, history.steps.length);
+  const staged = join(out, `.checkpoint-${history.steps.length}.partial`);
+  const older = await checkpointSteps(out);
+  try {
+    await rm(staged, { recursive: true, force: true });
+    await mkdir(staged, { recursive: true });
+    const state = new Map<string, FloatTensor>();
+    for (const { key, shape } of terms.flatMap(parametersOf)) {
+      const { first, second } = moments.get(key) as Moments;
+      state.set(`first.${key}`, { shape, values: first });
+      state.set(`second.${key}`, { shape, values: second });
+    }
+    await writeWhole(join(staged, STATE), encodeTensors(state, { step: String(history.steps.length) }));
+    await writeWhole(join(staged, HISTORY), [JSON.stringify(history)]);
+    await writeAdapter(staged, config, terms);
+    await rm(folder, { recursive: true, force: true });
+    await rename(staged, folder);
+  } catch (error) {
+    await rm(staged, { recursive: true, force: true }).catch(() => {});
+    throw error;
+  }
+  for (const step of older) {
+    if (step >= history.steps.length) continue;
+    for (const name of [STATE, HISTORY]) await rm(join(checkpointFolder(out, step), name), { force: true });
+  }
+  return folder;
+}
+
+/** Brings terms and moments to where the last checkpoint was; undefined where there is none. */
+export async function loadCheckpoint(
+  out: string,
+  terms: readonly Term[],
+  moments: ReadonlyMap<string, Moments>,
+  addon: Pick<Addon, "readHeader" | "readBytes">,
+  readJson: (path: string) => Promise<unknown>,
+): Promise<History | undefined> {
+  const step = (await checkpointSteps(out)).at(-1);
+  if (step === undefined) return undefined;
+  const folder = checkpointFolder(out, step);
+  const weights = join(folder, "adapter_model.safetensors");
+  const adapter = readTensors(weights, addon, widen);
+  const state = readTensors(join(folder, STATE), addon, widen);
+  const take = (from: ReadonlyMap<string, FloatTensor>, key: string, to: Float32Array, file: string) => {
+    const found = from.get(key);
+    if (found?.values.length !== to.length) {
+      throw new RetemperError("BAD_INPUT", `${key} is missing or of another size`, { file });
+    }
+    to.set(found.values);
+  };
+  for (const parameter of terms.flatMap(parametersOf)) {
+    const { key, values } = parameter;
+    const { first, second } = moments.get(key) as Moments;
+    take(adapter, key, values, weights);
+    take(state, `first.${key}`, first, join(folder, STATE));
+    take(state, `second.${key}`, second, join(folder, STATE));
+    publish(parameter);
+  }
+  const history = (await readJson(join(folder, HISTORY))) as History;
+  if (history.steps?.length !== step) throw new RetemperError("BAD_INPUT", "is of another step", { file: folder });
+  return history;
+}

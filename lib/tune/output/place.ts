@@ -1,0 +1,73 @@
+// Decides whether a tuning may write to its output.
+
+import { lstat, readdir, realpath, rm } from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, relative, resolve, sep } from "node:path";
+import { RetemperError } from "../../errors.js";
+
+/** Takes part in every output of a tuning: what has none is never replaced. */
+export const RECORD = "tuning.json";
+
+/**
+ * An existing output is refused without `force` or `resume`, one that is, holds or lies in an input always.
+ * @returns whether there is something to go on with
+ * @throws RetemperError OUTPUT_EXISTS; USAGE
+ */
+export async function checkPlace(
+  out: string,
+  reads: readonly string[],
+  { force = false, resume = false }: { force?: boolean | undefined; resume?: boolean | undefined },
+): Promise<boolean> {
+  if (force && resume) throw new RetemperError("USAGE", "force begins anew and resume goes on: give one of them");
+  const place = await future(out);
+  for (const read of reads) {
+    const input = await future(read);
+    if (input === place || isInside(place, input) || isInside(input, place)) {
+      throw new RetemperError("OUTPUT_EXISTS", `the output ${out} is, holds or lies in the input ${read}`, {
+        file: out,
+        hint: "choose a folder apart from everything that is read; --force does not lift this",
+      });
+    }
+  }
+  const found = await lstat(out).catch(() => undefined);
+  const names = found?.isDirectory() ? await readdir(out) : [];
+  if (!found || (found.isDirectory() && names.length === 0)) return false;
+  if (resume && found.isDirectory() && names.includes(RECORD)) return true;
+  if (resume) {
+    throw new RetemperError("OUTPUT_EXISTS", `the output ${out} is of no tuning that could go on`, { file: out });
+  }
+  if (!force) {
+    throw new RetemperError("OUTPUT_EXISTS", `the output ${out} exists already`, {
+      file: out,
+      hint: "choose another folder, --resume to go on with it, or --force to begin anew",
+    });
+  }
+  const own = [homedir(), resolve(".")].some((folder) => folder === place || isInside(folder, place));
+  if (own || !found.isDirectory() || !(names.includes(RECORD) || names.includes("adapter_config.json"))) {
+    throw new RetemperError("OUTPUT_EXISTS", `the output ${out} is no tuning's and is never replaced`, {
+      file: out,
+      hint: "choose another folder",
+    });
+  }
+  return false;
+}
+
+/** Removes an output that is to be replaced. */
+export async function clearPlace(out: string): Promise<void> {
+  await rm(out, { recursive: true, force: true });
+}
+
+async function future(path: string): Promise<string> {
+  const absolute = resolve(path);
+  try {
+    return await realpath(absolute);
+  } catch {
+    const parent = dirname(absolute);
+    return parent === absolute ? absolute : resolve(await future(parent), relative(parent, absolute));
+  }
+}
+
+function isInside(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way !== "" && way !== ".." && !way.startsWith(`..${sep}`);
+}

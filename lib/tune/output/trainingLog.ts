@@ -1,0 +1,40 @@
+// The log of a training: one JSON object a step.
+
+import { type FileHandle, mkdir, open, readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { writeWhole } from "../../checkpoint/tensorFile.js";
+import type { TuneProgress } from "../types.js";
+
+export class TrainingLog {
+  private readonly file: FileHandle;
+
+  private constructor(file: FileHandle) {
+    this.file = file;
+  }
+
+  /** Opens the log for what follows step `done`: lines beyond it, of a run that was killed later, are left out. */
+  static async open(path: string, done: number): Promise<TrainingLog> {
+    await mkdir(dirname(path), { recursive: true });
+    const before = await readFile(path, "utf8").catch(() => "");
+    const kept = before.split("\n").filter((line) => stepOf(line) <= done);
+    await writeWhole(path, [kept.map((line) => `${line}\n`).join("")]);
+    return new TrainingLog(await open(path, "a"));
+  }
+
+  async write({ done, total, ...facts }: TuneProgress): Promise<void> {
+    await this.file.write(`${JSON.stringify({ step: done, of: total, ...facts })}\n`);
+  }
+
+  async close(): Promise<void> {
+    await this.file.close();
+  }
+}
+
+/** Infinity for what is no whole line of a log. */
+function stepOf(line: string): number {
+  try {
+    return (JSON.parse(line) as { step: number }).step;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}

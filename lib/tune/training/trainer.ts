@@ -1,0 +1,113 @@
+// The loop of a training: which rows in which step, gradients, clipping, optimiser. It knows no file.
+
+import type { AdaptedRuntime } from "../adapter/adaptedRuntime.js";
+import { parametersOf, type Term } from "../adapter/terms.js";
+import { epochSteps, stepsOfEpoch } from "../data/batches.js";
+import { answerTokens, batchOf, type Example } from "../data/example.js";
+import type { Settings } from "../settings.js";
+import type { TuneStep } from "../types.js";
+import { adamStep, clipFactor, globalNorm, type Moments, noMoments } from "./adamW.js";
+import { addGradients, type Gradients, lossOf, noGradients, type TrainingOperations } from "./gradients.js";
+import { rateAt, warmupSteps } from "./schedule.js";
+
+export interface TrainerParts {
+  readonly settings: Settings;
+  readonly layers: number;
+  readonly terms: readonly Term[];
+  readonly runtime: AdaptedRuntime;
+  readonly operations: TrainingOperations;
+  readonly train: readonly Example[];
+  readonly validation: readonly Example[];
+  readonly keepActivations: boolean;
+  /** Called between micro-batches: lets other work in, and throws to end the training. */
+  readonly breathe: () => Promise<void>;
+}
+
+export class Trainer {
+  /** Steps of the whole schedule, and those that are done in this training. */
+  readonly total: number;
+  readonly last: number;
+  /** Steps that are done. */
+  done = 0;
+  readonly moments: ReadonlyMap<string, Moments>;
+  private readonly parts: TrainerParts;
+  private readonly perEpoch: number;
+  private readonly lengths: readonly number[];
+  private epoch: { readonly index: number; readonly steps: number[][][] } | undefined;
+
+  constructor(parts: TrainerParts) {
+    const { settings, train, terms } = parts;
+    this.parts = parts;
+    this.perEpoch = stepsOfEpoch(train.length, settings);
+    this.total = settings.maxSteps ?? this.perEpoch * settings.epochs;
+    this.last = Math.min(this.total, settings.stopAfter ?? this.total);
+    this.lengths = train.map(({ ids }) => ids.length);
+    const parameters = terms.flatMap(parametersOf);
+    this.moments = new Map(parameters.map(({ key, values }) => [key, noMoments(values.length)]));
+  }
+
+  /** One step. A loss or gradient that is no number changes nothing. */
+  async step(): Promise<TuneStep> {
+    const { settings, layers, terms, runtime, operations, train, keepActivations, breathe } = this.parts;
+    const batches = this.batchesOf(this.done).map((rows) => rows.map((row) => train[row] as Example));
+    const answers = batches.flat().reduce((sum, example) => sum + answerTokens(example), 0);
+    const gradients = noGradients(terms);
+    let total = 0;
+    let tokens = 0;
+    for (const [i, examples] of batches.entries()) {
+      await breathe();
+      runtime.begin(this.done * settings.accumulate + i);
+      const batch = batchOf(examples);
+      tokens += batch.rows.ids.length;
+      if (batch.wanted.length === 0) continue;
+      total += addGradients(terms, layers, operations, batch, 1 / answers, gradients, keepActivations);
+    }
+    const rate =
+      settings.learningRate *
+      rateAt(settings.schedule, this.done, warmupSteps(settings.warmupRatio, this.total), this.total);
+    const gradNorm = globalNorm(gradients.values());
+    const loss = total / answers;
+    if (Number.isFinite(loss) && Number.isFinite(gradNorm)) this.change(gradients, gradNorm, rate);
+    return { loss, gradNorm, learningRate: rate, tokens };
+  }
+
+  /** Whether the step that was done last is the last one of an epoch. */
+  get endsEpoch(): boolean {
+    return this.done % this.perEpoch === 0;
+  }
+
+  /** The mean loss over the held-out rows' answer tokens. */
+  async validate(): Promise<number> {
+    const { settings, layers, runtime, operations, validation, breathe } = this.parts;
+    let total = 0;
+    let answers = 0;
+    runtime.begin(undefined);
+    for (let begin = 0; begin < validation.length; begin += settings.batchSize) {
+      await breathe();
+      const batch = batchOf(validation.slice(begin, begin + settings.batchSize));
+      if (batch.wanted.length === 0) continue;
+      total += lossOf(layers, operations, batch);
+      answers += batch.wanted.length;
+    }
+    return total / answers;
+  }
+
+  private change(gradients: Gradients, norm: number, rate: number): void {
+    const { settings, runtime } = this.parts;
+    const factor = clipFactor(norm, settings.maxGradNorm);
+    this.done += 1;
+    for (const [{ key, values }, gradient] of gradients) {
+      const moments = this.moments.get(key) as Moments;
+      adamStep(values, gradient, moments, settings, { step: this.done, rate, factor });
+    }
+    runtime.refresh();
+  }
+
+  private batchesOf(step: number): number[][] {
+    const index = Math.floor(step / this.perEpoch);
+    if (this.epoch?.index !== index) {
+      this.epoch = { index, steps: epochSteps(this.lengths, this.parts.settings, index) };
+    }
+    return this.epoch.steps[step % this.perEpoch] as number[][];
+  }
+}
