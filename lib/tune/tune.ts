@@ -71,7 +71,7 @@ export async function tune(
   const place = resolve(out);
   await checkPlace(place, [...reads, ...local], options);
   const encoded = await encodedRows(data, folder, spec, settings);
-  const engineName = chooseEngine({ engine: options.engine ?? "auto", threads, requireGpu });
+  const { engine: engineName } = chooseEngine({ engine: options.engine ?? "auto", threads, requireGpu });
 
   await mkdir(dirname(place), { recursive: true });
   const lockFile = join(dirname(place), `.${basename(place)}.tuning-lock`);

@@ -8,7 +8,8 @@ import { formatCount, formatDuration, parseInteger } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
 import { parseValues } from "../values.js";
 
-interface TuneFlags extends Pick<EngineFlags, "engine" | "threads"> {
+interface TuneFlags extends Pick<EngineFlags, "threads" | "requireGpu"> {
+  readonly engine?: TuneOptions["engine"];
   readonly rank?: number;
   readonly alpha?: number;
   readonly dropout?: number;
