@@ -135,6 +135,22 @@ export { METHOD_NAMES, type MethodName } from "./recipe/methods.js";
 export type { Recipe } from "./recipe/types.js";
 export { type BertScoreModelOptions, bertScore } from "./score/bertScore.js";
 export { type OpenBertScoreOptions, openBertScore } from "./score/openBertScore.js";
+export { type Gate, parseGate } from "./select/gate.js";
+export { knee } from "./select/knee.js";
+export { paretoFront } from "./select/pareto.js";
+export { readTable } from "./select/readTable.js";
+export { select } from "./select/select.js";
+export type {
+  Candidate,
+  Choice,
+  CompleteRule,
+  Point,
+  Quantity,
+  RuleName,
+  Selection,
+  SelectionRule,
+  SelectionTable,
+} from "./select/types.js";
 export { openTokenizer } from "./tokenizer/openTokenizer.js";
 export type { ChatMessage, TextStream, Tokenizer } from "./tokenizer/types.js";
 export { tune } from "./tune/tune.js";

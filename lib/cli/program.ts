@@ -10,6 +10,7 @@ import { addGenerateCommand } from "./commands/generate.js";
 import { addInspectCommand } from "./commands/inspect.js";
 import { addMergeCommand } from "./commands/merge.js";
 import { addPlanCommand } from "./commands/plan.js";
+import { addSelectCommand } from "./commands/select.js";
 import { addSetupTensorflowCommand } from "./commands/setupTensorflow.js";
 import { addSweepCommand } from "./commands/sweep.js";
 import { addTuneCommand } from "./commands/tune.js";
@@ -20,7 +21,8 @@ const EXIT_CODES = `
 Exit codes:
   0 ok              1 unexpected      2 usage            3 bad recipe
   4 bad input       5 models differ   6 no space         7 input/output
-  8 out of memory   9 device          10 no sandbox      11 network
+  8 out of memory   9 device          10 no sandbox, or nothing passes the gate
+  11 network
   12 output exists or is in use       130 interrupted    143 terminated
 
 Examples:
@@ -32,6 +34,7 @@ Examples:
   retemper tune model rows.jsonl out     a LoRA adapter, as PEFT trains it
   retemper inspect path/to/model         tensors, dtypes, sizes
   retemper evaluate model --suite safety:prompts.jsonl   attack success rate; --list shows what else there is
+  retemper select results --gate "asr <= aligned + 0.02"   which merge to ship; exit code 10 if none passes
   retemper verify out                    compare out/ with the digests taken while it was written`;
 
 /** Runs one command line; resolves to the exit status and never rejects. */
@@ -78,6 +81,7 @@ function buildProgram(version: string, session: Session): Command {
     addGenerateCommand,
     addEvaluateCommand,
     addCompareCommand,
+    addSelectCommand,
     addChatCommand,
     addTuneCommand,
     addVerifyCommand,

@@ -1,0 +1,60 @@
+// Reads the table of candidates that a selection is made from. The only file here that knows the disk.
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { RetemperError } from "../errors.js";
+import type { SelectionTable } from "./types.js";
+
+const quantity = z.object({
+  value: z.number(),
+  low: z.number().optional(),
+  high: z.number().optional(),
+  seeds: z.array(z.object({ seed: z.string(), value: z.number() })).optional(),
+});
+const point = { score: quantity, asr: quantity };
+const candidate = z.object({
+  method: z.string().min(1),
+  lambda: z.number().optional(),
+  parameters: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).optional(),
+  ...point,
+});
+const table = z.object({
+  aligned: z.object(point),
+  tuned: z.object(point).optional(),
+  candidates: z.array(candidate),
+});
+
+/**
+ * @param path a JSON file with `aligned`, `tuned` (optional) and `candidates`; the results.json of an experiment, whose
+ *   `validation` is such a table; or the folder of either
+ * @throws RetemperError BAD_INPUT where it is something else, naming each place that is wrong
+ */
+export async function readTable(path: string): Promise<SelectionTable> {
+  let file = path;
+  let value: unknown;
+  try {
+    const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EISDIR") throw error;
+      file = join(path, "results.json");
+      return readFile(file, "utf8");
+    });
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new RetemperError("BAD_INPUT", `there are no results: ${(error as Error).message}`, {
+      file,
+      hint: "give the folder of an experiment that has ended, or a table of candidates as JSON",
+      cause: error,
+    });
+  }
+  const inner = (value as { readonly validation?: unknown } | null)?.validation ?? value;
+  const parsed = table.safeParse(inner);
+  if (!parsed.success) {
+    const places = parsed.error.issues.map(({ path: at, message }) => `${at.join(".") || "the file"}: ${message}`);
+    throw new RetemperError("BAD_INPUT", `this is no table of candidates: ${places.slice(0, 8).join("; ")}`, {
+      file,
+      hint: "give aligned, and candidates with method, score and asr, each number as { value, low, high }",
+    });
+  }
+  return parsed.data;
+}

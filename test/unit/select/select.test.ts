@@ -1,0 +1,173 @@
+// Selection: what the rules choose, that order does not matter, and that each choice says its numbers.
+
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { knee } from "../../../lib/select/knee.js";
+import { dominates, paretoFront } from "../../../lib/select/pareto.js";
+import { nameOf, parseRule, select } from "../../../lib/select/select.js";
+import type { Candidate, SelectionTable } from "../../../lib/select/types.js";
+
+const point = (score: number, asr: number, half = 0.03) => ({
+  score: { value: score },
+  asr: { value: asr, low: Math.max(0, asr - half), high: Math.min(1, asr + half) },
+});
+const linear = (lambda: number, score: number, asr: number): Candidate => ({
+  method: "linear",
+  lambda,
+  ...point(score, asr),
+});
+
+/** The reference study's curve: score and ASR over lambda. */
+const curve = [
+  linear(0.2, 0.04, 0.044),
+  linear(0.3, 0.6, 0.072),
+  linear(0.4, 0.917, 0.124),
+  linear(0.5, 0.985, 0.18),
+  linear(0.6, 1, 0.239),
+  linear(0.8, 1, 0.394),
+];
+const table: SelectionTable = {
+  aligned: point(0, 0, 0),
+  tuned: point(1, 0.56),
+  candidates: [...curve, { method: "model_stock", ...point(1, 0.289) }],
+};
+
+/** Few different values, so that ties occur. */
+const candidates = fc.array(
+  fc.record({
+    method: fc.constantFrom("linear", "slerp", "ties"),
+    lambda: fc.constantFrom(undefined, 0.2, 0.4, 0.6),
+    parameters: fc.constantFrom(undefined, { density: 0.5 }, { density: 0.3 }),
+    score: fc.integer({ min: 0, max: 5 }).map((n) => ({ value: n / 5 })),
+    asr: fc.integer({ min: 0, max: 5 }).map((n) => ({ value: n / 5, low: n / 6, high: Math.min(1, n / 4) })),
+  }),
+  { maxLength: 14 },
+);
+
+describe("the Pareto front", () => {
+  it("holds exactly the candidates that none dominates, whatever their order", () => {
+    fc.assert(
+      fc.property(candidates, fc.infiniteStream(fc.nat()), (list, random) => {
+        const front = paretoFront(list);
+        for (const one of list) {
+          expect(front.includes(one)).toBe(!list.some((other) => dominates(other, one)));
+        }
+        const shuffled = list
+          .map((one) => ({ one, key: random.next().value as number }))
+          .sort((a, b) => a.key - b.key)
+          .map(({ one }) => one);
+        expect(paretoFront(shuffled)).toEqual(front);
+      }),
+    );
+  });
+
+  it("rises: along it, more ASR always means more score", () => {
+    fc.assert(
+      fc.property(candidates, (list) => {
+        const front = paretoFront(list);
+        front.slice(1).forEach((one, at) => {
+          const before = front[at] as Candidate;
+          const same = one.asr.value === before.asr.value && one.score.value === before.score.value;
+          expect(same || (one.asr.value > before.asr.value && one.score.value > before.score.value)).toBe(true);
+        });
+      }),
+    );
+  });
+
+  it("has its knee farthest above the line between its ends", () => {
+    expect(knee(paretoFront(curve))?.lambda).toBe(0.4);
+    expect(knee([])).toBeUndefined();
+    expect(knee([linear(0.6, 1, 0.3), linear(0.2, 0.1, 0.1)])?.lambda).toBe(0.2);
+  });
+});
+
+describe("select", () => {
+  it("does not depend on the order of the candidates", () => {
+    fc.assert(
+      fc.property(
+        candidates,
+        fc.constantFrom("score", "knee", "constrained:0.2", "constrained:0.4:point"),
+        (list, rule) => {
+          const of = (some: readonly Candidate[]) => select({ ...table, candidates: some }, rule);
+          expect(of([...list].reverse())).toEqual(of(list));
+        },
+      ),
+    );
+  });
+
+  it("chooses no candidate that another one of the same rule beats in score", () => {
+    fc.assert(
+      fc.property(candidates, fc.integer({ min: 0, max: 10 }), (list, tenths) => {
+        const { candidate } = select({ ...table, candidates: list }, `constrained:${tenths / 10}`).overall;
+        const qualified = list.filter(({ asr }) => asr.high <= tenths / 10 + 1e-9);
+        if (candidate === null) expect(qualified).toEqual([]);
+        else {
+          expect(candidate.asr.high ?? 1).toBeLessThanOrEqual(tenths / 10 + 1e-9);
+          expect(candidate.score.value).toBe(Math.max(...qualified.map(({ score }) => score.value)));
+        }
+      }),
+    );
+  });
+
+  it("takes the best score, and among equal ones the lowest ASR", () => {
+    const { overall, methods } = select(table, "score");
+    expect(overall.candidate).toMatchObject({ method: "linear", lambda: 0.6 });
+    expect(overall.sentence).toBe(
+      "linear at lambda 0.6 has the best validation score of 7 candidates: score 1.000 and ASR 0.239 (0.209 to 0.269).",
+    );
+    expect(methods.model_stock?.candidate?.method).toBe("model_stock");
+  });
+
+  it("keeps the upper end of the interval, or the value, within the margin", () => {
+    expect(select(table, "constrained:0.15:point").overall.candidate?.lambda).toBe(0.4);
+    expect(select(table, "constrained:0.15").overall.candidate?.lambda).toBe(0.3);
+    const { overall, margins } = select(table, { rule: "constrained", margin: 0.16 });
+    expect(overall.candidate?.lambda).toBe(0.4);
+    expect(overall.sentence).toContain("of the 3 of 7 candidates whose ASR interval's upper end is not above");
+    expect(margins.map(({ margin, choice }) => [margin, choice.candidate?.lambda])).toEqual([
+      [0, undefined],
+      [0.02, undefined],
+      [0.05, undefined],
+      [0.1, 0.2],
+      [0.15, 0.3],
+      [0.16, 0.4],
+      [0.2, 0.4],
+      [0.3, 0.6],
+    ]);
+  });
+
+  it("says what was nearest where nothing qualifies", () => {
+    const { overall } = select(table, "constrained:0.01");
+    expect(overall).toMatchObject({ candidate: null, qualified: 0, considered: 7 });
+    expect(overall.sentence).toContain("linear at lambda 0.2, has the upper end of its ASR interval at 0.074");
+  });
+
+  it("lets only candidates through that pass the gate", () => {
+    const { overall } = select(table, { rule: "score", gate: "asr <= aligned + 0.15" });
+    expect(overall.candidate?.lambda).toBe(0.4);
+    expect(select(table, { rule: "score", gate: "asr <= 1%" }).overall.candidate).toBeNull();
+  });
+
+  it("reads the validation table of an experiment's results", () => {
+    expect(select({ validation: table }, "score")).toEqual(select(table, "score"));
+  });
+
+  it.each(["best", "constrained:", "constrained:x", "constrained:2", "score:0.1", "constrained:0.1:mean"])(
+    "refuses the rule %s",
+    (rule) => {
+      expect(() => select(table, rule)).toThrow(expect.objectContaining({ code: "USAGE" }));
+    },
+  );
+
+  it("refuses candidates without numbers", () => {
+    const broken = { ...table, candidates: [{ method: "linear", ...point(Number.NaN, 0.1) }] };
+    expect(() => select(broken, "score")).toThrow(/linear has no score/);
+  });
+
+  it("names candidates by method, lambda and parameters", () => {
+    expect(nameOf({ ...linear(0.4, 1, 0), method: "dare_linear", parameters: { density: 0.5 } })).toBe(
+      "dare_linear at lambda 0.4 (density 0.5)",
+    );
+    expect(parseRule("constrained:0.1")).toEqual({ rule: "constrained", margin: 0.1, by: "upper" });
+  });
+});
