@@ -98,6 +98,14 @@ describe("the packed packages", () => {
     expect(run(command, ["inspect", "merged"]).stdout).toMatch(/family\s+LlamaForCausalLM/);
   });
 
+  it("run a model in its thread, by the installed command", () => {
+    const command = join(user, "node_modules/.bin/retemper");
+    const args = ["generate", demoModel, "--prompt", "Hello", "--max-new-tokens", "3", "--quiet"];
+    const { status, stdout, stderr } = run(command, args);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(JSON.parse(stdout)).toMatchObject({ index: 0, sample: 0 });
+  });
+
   it("can be imported", () => {
     const code = `import { inspect } from "retemper"; console.log((await inspect(process.argv[1])).family)`;
     const { status, stdout, stderr } = run(process.execPath, ["--input-type=module", "-e", code, demoModel]);

@@ -4,17 +4,12 @@ import * as tf from "@tensorflow/tfjs-core";
 import { RetemperError } from "../../../../errors.js";
 import type { Tensorflow } from "../loadTensorflow.js";
 import { onTensorflow } from "../onTensorflow.js";
-
-export interface TensorflowCheck {
-  /** Whether TensorFlow computes on a GPU; asked, never assumed. */
-  readonly gpu: boolean;
-  readonly versions: Tensorflow["versions"];
-}
+import type { TensorflowFacts } from "./tensorflowFacts.js";
 
 const SIZE = 64;
 
 /** @throws RetemperError INTERNAL where a product of small whole numbers, which float32 holds exactly, is wrong */
-export function checkTensorflow(tensorflow: Tensorflow): TensorflowCheck {
+export function checkTensorflow(tensorflow: Tensorflow): TensorflowFacts {
   const [left, right] = [7, 5].map((period) => Float32Array.from({ length: SIZE * SIZE }, (_, i) => (i % period) - 2));
   const product = onTensorflow(() =>
     tf.tidy(() =>

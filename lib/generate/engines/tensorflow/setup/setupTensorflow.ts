@@ -9,11 +9,12 @@ import { RetemperError } from "../../../../errors.js";
 import { loadTensorflow } from "../loadTensorflow.js";
 import { bringLibrary } from "./bringLibrary.js";
 import { buildBinding, findCompiler } from "./buildBinding.js";
-import { checkTensorflow, type TensorflowCheck } from "./checkTensorflow.js";
+import { checkTensorflow } from "./checkTensorflow.js";
 import type { WheelSources } from "./downloadWheel.js";
 import { bindingFile, type CacheOptions, cacheRoot, recordedBytes, variantFolder } from "./folders.js";
 import { requireSupportedPlatform } from "./platform.js";
 import { type SetupProgress, SetupReporter } from "./setupReporter.js";
+import type { TensorflowFacts } from "./tensorflowFacts.js";
 import { findTfjsPackage, installTfjsPackage, TFJS_PACKAGE, type TfjsPackage } from "./tfjsPackage.js";
 import { type TensorflowVariant, type Wheel, wheelsOf } from "./wheels.js";
 
@@ -24,7 +25,7 @@ export interface SetupOptions extends CacheOptions, WheelSources {
   readonly onProgress?: ((progress: SetupProgress) => void) | undefined;
 }
 
-export interface TensorflowSetup extends TensorflowCheck {
+export interface TensorflowSetup extends TensorflowFacts {
   readonly variant: TensorflowVariant;
   /** Holds TensorFlow's library and the binding. */
   readonly folder: string;
