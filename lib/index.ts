@@ -151,6 +151,8 @@ export type {
   SelectionRule,
   SelectionTable,
 } from "./select/types.js";
+export type { ServeDefaults, ServedRequest, ServeOptions } from "./serve/options.js";
+export { type ModelServer, serve } from "./serve/serve.js";
 export { openTokenizer } from "./tokenizer/openTokenizer.js";
 export type { ChatMessage, TextStream, Tokenizer } from "./tokenizer/types.js";
 export { tune } from "./tune/tune.js";

@@ -26,18 +26,20 @@ export interface EngineFlags {
   readonly model?: string;
 }
 
-export function addEngineOptions(command: Command): void {
+/** Of a model that runs in this process. */
+export function addLocalEngineOptions(command: Command, engines = "native or tensorflow"): void {
   command
     .optionsGroup("Where the model runs:")
-    .option(
-      "--engine <name>",
-      "auto (TensorFlow where it drives a GPU, else native), native, tensorflow, or endpoint",
-      parseEngine,
-    )
+    .option("--engine <name>", `auto (TensorFlow where it drives a GPU, else native), ${engines}`, parseEngine)
     .addOption(new Option("--precision <dtype>", "of activations (default float32)").choices(["float32", "bfloat16"]))
     .option("--threads <n>", "threads that compute (default: one for each core)", parseInteger(1))
     .option("--require-gpu", "fail where no GPU does the work")
-    .option("--max-memory <size>", "memory for weights, cache and activations (default: what is free)", parseSize)
+    .option("--max-memory <size>", "memory for weights, cache and activations (default: what is free)", parseSize);
+}
+
+export function addEngineOptions(command: Command): void {
+  addLocalEngineOptions(command, "native, tensorflow, or endpoint");
+  command
     .option("--endpoint <url>", "ask the model of this name on an OpenAI-compatible server (vLLM, llama.cpp, Ollama)")
     .option("--api-key-env <name>", "variable with the server's key (default RETEMPER_API_KEY)")
     .option("--concurrency <n>", "requests to the server at once (default 8)", parseInteger(1));

@@ -11,6 +11,7 @@ import { addInspectCommand } from "./commands/inspect.js";
 import { addMergeCommand } from "./commands/merge.js";
 import { addPlanCommand } from "./commands/plan.js";
 import { addSelectCommand } from "./commands/select.js";
+import { addServeCommand } from "./commands/serve.js";
 import { addSetupTensorflowCommand } from "./commands/setupTensorflow.js";
 import { addSweepCommand } from "./commands/sweep.js";
 import { addTuneCommand } from "./commands/tune.js";
@@ -84,6 +85,7 @@ function buildProgram(version: string, session: Session): Command {
     addSelectCommand,
     addChatCommand,
     addTuneCommand,
+    addServeCommand,
     addVerifyCommand,
     addSetupTensorflowCommand,
   ]) {

@@ -5,7 +5,7 @@ import type { GenerateOptions } from "./types.js";
 
 export interface Settings {
   readonly maxNewTokens: number;
-  /** Whether the caller said `maxNewTokens`: the default gives way to the model's longest context, a wish does not. */
+  /** Whether the caller insists on `maxNewTokens`: the default gives way to the model's longest context, a wish does not. */
   readonly maxNewTokensTold: boolean;
   readonly temperature: number;
   readonly topK: number;
@@ -34,7 +34,7 @@ const MOST_SEQUENCES = 65_536;
 export function settingsOf(options: GenerateOptions): Settings {
   return {
     maxNewTokens: whole("maxNewTokens", options.maxNewTokens, 1, MOST_NEW_TOKENS) ?? DEFAULT_MAX_NEW_TOKENS,
-    maxNewTokensTold: options.maxNewTokens !== undefined,
+    maxNewTokensTold: options.maxNewTokens !== undefined && options.fitContext !== true,
     temperature: between("temperature", options.temperature, (value) => value >= 0, "0 (greedy) or more") ?? 0,
     topK: whole("topK", options.topK, 0, Number.MAX_SAFE_INTEGER) ?? 0,
     topP: between("topP", options.topP, (value) => value > 0 && value <= 1, "above 0 and at most 1") ?? 1,

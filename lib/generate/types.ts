@@ -15,6 +15,8 @@ export type Prompt = string | readonly number[] | readonly ChatMessage[];
 export interface GenerateOptions {
   /** New tokens at most; 256 unless told. */
   readonly maxNewTokens?: number | undefined;
+  /** Whether `maxNewTokens` gives way to the model's longest context, as its default does; false unless told. */
+  readonly fitContext?: boolean | undefined;
   /** 0 (the default) is greedy; ties go to the lowest id. */
   readonly temperature?: number | undefined;
   /** 0 (the default): all tokens. */
@@ -66,6 +68,8 @@ export interface GenerationPiece {
   /** The new token, and the text that it made certain ("" while a character is incomplete). */
   readonly id: number;
   readonly text: string;
+  /** Of the new token, with `logprobs`. Endpoints tell it with the whole answer only. */
+  readonly logprob?: number | undefined;
 }
 
 export interface GenerateProgress {

@@ -39,7 +39,7 @@ interface JobEvents {
 export interface GenerateEvents extends JobEvents {
   answer(answer: Answer): void;
   /** A new token, and the text that it made certain. Where it is absent, text is only made when an answer ends. */
-  piece?(prompt: PromptWork, sample: number, id: number, text: string): void;
+  piece?(prompt: PromptWork, sample: number, id: number, text: string, logprob: number | undefined): void;
 }
 
 export interface ScoreEvents extends JobEvents {

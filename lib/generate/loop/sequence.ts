@@ -74,7 +74,7 @@ export class Sequence implements Reading {
     if (this.#text?.stopped || this.#work.stopTokens.has(id)) this.#finish = "stop";
     else if (this.#ids.length >= this.prompt.maxNewTokens) this.#finish = "length";
     if (this.#finish !== undefined) text += this.#text?.end() ?? "";
-    this.#work.events.piece?.(this.prompt, this.sample, id, text);
+    this.#work.events.piece?.(this.prompt, this.sample, id, text, this.#logprobs?.at(-1));
   }
 
   /** The answer, once it is finished. `decode` gives the text where it was not made on the way. */

@@ -47,6 +47,7 @@ export type ThreadEvent =
       readonly sample: number;
       readonly id: number;
       readonly text: string;
+      readonly logprob: number | undefined;
     }
   | { readonly type: "counts"; readonly call: number; readonly promptTokens: number; readonly newTokens: number }
   | { readonly type: "scores"; readonly call: number; readonly scores: readonly Float32Array[] }

@@ -94,8 +94,8 @@ export class ModelService {
           this.#events.push({ type: "answer", call: id, answer: logprobs ? { ...answer, logprobs } : answer });
         },
         ...(request.pieces && {
-          piece: ({ index }: PromptWork, sample: number, token: number, text: string) =>
-            this.#events.push({ type: "piece", call: id, index, sample, id: token, text }),
+          piece: ({ index }: PromptWork, sample: number, token: number, text: string, logprob: number | undefined) =>
+            this.#events.push({ type: "piece", call: id, index, sample, id: token, text, logprob }),
         }),
         ...(request.counts && {
           counted: (promptTokens: number, newTokens: number) => {

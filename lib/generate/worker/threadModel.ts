@@ -126,8 +126,8 @@ function listener(options: GenerateOptions, asked: readonly AskedPrompt[], queue
       queue.push(event.answer);
       move({ done: progress.done + 1 });
     } else if (event.type === "piece") {
-      const { index, sample, id, text } = event;
-      onToken?.({ index, sample, id, text });
+      const { index, sample, id, text, logprob } = event;
+      onToken?.({ index, sample, id, text, ...(logprob !== undefined && { logprob }) });
     } else if (event.type === "counts") {
       const { promptTokens, newTokens } = event;
       move({ promptTokens, newTokens });

@@ -1,0 +1,149 @@
+// `retemper serve MODEL`: a model behind OpenAI's API, until a signal stops it.
+
+import type { Command } from "commander";
+import { type ModelServer, openModel, RetemperError, type ServedRequest, serve } from "../../index.js";
+import {
+  addLocalEngineOptions,
+  describeEngine,
+  type EngineFlags,
+  localOptions,
+  parseReal,
+} from "../generationFlags.js";
+import { parseInteger, parseSize } from "../quantities.js";
+import type { Renderer } from "../render.js";
+import { addCommonOptions, type Session } from "../session.js";
+
+interface ServeFlags extends EngineFlags {
+  readonly host: string;
+  readonly port: number;
+  readonly name?: string;
+  readonly apiKey?: string;
+  readonly slots?: number;
+  readonly queue?: number;
+  readonly maxTokens?: number;
+  readonly maxAnswers?: number;
+  readonly bodyLimit?: number;
+  readonly grace: number;
+  readonly maxNewTokens?: number;
+  readonly temperature?: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly repetitionPenalty?: number;
+}
+
+const KEY_VARIABLE = "RETEMPER_SERVE_API_KEY";
+
+const HELP = `
+  POST /v1/chat/completions, /v1/completions    with "stream": true as server-sent events
+  GET  /v1/models                               what "model" may be in requests
+  GET  /health, /metrics                        for supervisors and Prometheus; no key is asked for
+
+SIGTERM or Ctrl-C stops it: new requests are refused, those in flight have --grace seconds to end. A second signal ends it
+at once.
+
+Examples:
+  retemper serve path/to/model
+  curl localhost:8000/v1/chat/completions -H 'content-type: application/json' \\
+    -d '{"messages": [{"role": "user", "content": "Hello"}]}'
+  ${KEY_VARIABLE}=$(openssl rand -hex 16) retemper serve path/to/model --host 0.0.0.0 --port 80`;
+
+export function addServeCommand(program: Command, session: Session): Command {
+  const command = program
+    .command("serve")
+    .summary("serve a model as OpenAI's API does")
+    .description("Serves a model as OpenAI's API does: chat completions, completions, models.")
+    .argument("[model]", "folder of a model, or hub name in the local cache")
+    .addHelpText("after", HELP)
+    .optionsGroup("The server:")
+    .option("--host <address>", "address to listen on; 0.0.0.0: all of this machine's", "127.0.0.1")
+    .option("--port <n>", "port to listen on; 0: any that is free", parseInteger(0), 8000)
+    .option("--name <name>", "what requests call the model (default: the last part of its path)")
+    .option("--api-key <key>", `asked of every request below /v1 (better: the variable ${KEY_VARIABLE})`)
+    .option("--slots <n>", "answers in work at once (default 32, on a GPU 128)", parseInteger(1))
+    .option("--queue <n>", "requests that may wait for slots; more get 429 (default 128)", parseInteger(0))
+    .option("--max-tokens <n>", "new tokens that a request may ask for in one answer (default 4096)", parseInteger(1))
+    .option("--max-answers <n>", "answers that one request may ask for (default 128)", parseInteger(1))
+    .option("--body-limit <size>", "bytes of a request (default 4MiB)", parseSize)
+    .option("--grace <seconds>", "time that requests in flight have to end when it is stopped", parseInteger(0), 30)
+    .optionsGroup("Where a request does not say:")
+    .option("--max-new-tokens <n>", "new tokens at most (default: chat 1024, completions 16)", parseInteger(1))
+    .option(
+      "--temperature <t>",
+      "0 is greedy (default 1, as OpenAI's)",
+      parseReal("0 or more", (value) => value >= 0),
+    )
+    .option("--top-k <k>", "draw from the k likeliest tokens; 0: from all (default)", parseInteger(0))
+    .option(
+      "--top-p <p>",
+      "draw from the likeliest tokens that have probability p together (default 1)",
+      parseReal("above 0 and at most 1", (value) => value > 0 && value <= 1),
+    )
+    .option(
+      "--repetition-penalty <x>",
+      "for tokens of prompt and answer (default 1: none)",
+      parseReal("above 0", (value) => value > 0),
+    );
+  addLocalEngineOptions(command);
+  addCommonOptions(command);
+  return command.action(async (path: string | undefined, flags: ServeFlags) => {
+    const { renderer, signal } = session;
+    if (path === undefined) throw new RetemperError("USAGE", "missing required argument 'model'");
+    if (flags.engine === "endpoint")
+      throw new RetemperError("USAGE", "serve runs the model itself: not on an endpoint");
+    const model = await openModel(path, { ...localOptions(flags), signal });
+    try {
+      const requests = { served: 0, failed: 0 };
+      const onRequest = (request: ServedRequest) => {
+        requests.served += 1;
+        if (request.error !== undefined) requests.failed += 1;
+        tell(request, renderer);
+      };
+      const server = await serve(model, { ...optionsOf(flags, session), onRequest });
+      listening(server, `by ${describeEngine(model)}`, flags, session);
+      await aborted(signal);
+      renderer.note("stopping: requests in flight may end, new ones are refused; a second signal ends it at once");
+      await server.close();
+      renderer.result({ url: server.url, requests, engine: model.facts }, "");
+    } finally {
+      await model.close();
+    }
+  });
+}
+
+function optionsOf(flags: ServeFlags, { env }: Session) {
+  const { host, port, name, slots, queue, maxTokens, maxAnswers, bodyLimit, grace } = flags;
+  const { maxNewTokens, temperature, topK, topP, repetitionPenalty } = flags;
+  if (port > 65_535) throw new RetemperError("USAGE", `there is no port ${port}`, { hint: "the last one is 65535" });
+  const apiKey = flags.apiKey ?? env[KEY_VARIABLE];
+  const limits = { slots, queue, maxTokens, maxAnswers, bodyLimit, graceMs: grace * 1000 };
+  const defaults = { maxNewTokens, temperature, topK, topP, repetitionPenalty };
+  return { host, port, name, apiKey, ...limits, defaults };
+}
+
+function listening(
+  { url, models }: ModelServer,
+  by: string,
+  { host, apiKey, quiet }: ServeFlags & { readonly quiet?: boolean },
+  { renderer, env, write }: Session,
+): void {
+  if (!/^(127\.|::1$|localhost$)/.test(host) && (apiKey ?? env[KEY_VARIABLE]) === undefined) {
+    renderer.warn(`whoever can reach ${host} can use the model: there is no API key (${KEY_VARIABLE})`);
+  }
+  const event = { event: "listening", url, models };
+  if (renderer.json) renderer.event(event);
+  else if (!quiet) write(`${url}/v1 serves ${models.join(", ")} ${by}\n`);
+}
+
+/** What the server itself is at fault for is told to those who run it; with --json every request is. */
+function tell({ error, ...request }: ServedRequest, renderer: Renderer): void {
+  const event = { event: "request", ...request };
+  renderer.event(event);
+  if (error !== undefined) renderer.warn(`a request failed: ${error instanceof Error ? error.message : String(error)}`);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,125 @@
+// The routes of a server and what holds for all of them: keys, limits, errors in OpenAI's form, counts.
+
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { Model } from "../generate/types.js";
+import { answerRequest, type Question } from "./answerRequest.js";
+import { ApiError, toApiError } from "./apiError.js";
+import { Gate } from "./gate.js";
+import { keyCheck } from "./keyCheck.js";
+import type { ServerSettings } from "./options.js";
+import { chatShape } from "./replies/chatShape.js";
+import { completionShape } from "./replies/completionShape.js";
+import { readChatRequest } from "./requests/chatRequest.js";
+import { readCompletionRequest } from "./requests/completionRequest.js";
+import { RequestsInFlight } from "./requestsInFlight.js";
+import { type ServedModel, ServedModels } from "./servedModels.js";
+import { ServerMetrics } from "./serverMetrics.js";
+
+/** How long a client may take to send its request, in milliseconds. */
+const REQUEST_TIMEOUT = 60_000;
+
+/** How long the model's thread may take to say that it lives: more than any step of its work. */
+const HEALTH_TIMEOUT = 5000;
+
+export interface BuiltServer {
+  readonly app: FastifyInstance;
+  readonly inFlight: RequestsInFlight;
+  readonly models: ServedModels;
+}
+
+/** Nothing listens yet. */
+export function buildServer(model: Model, settings: ServerSettings): BuiltServer {
+  const app = Fastify({
+    bodyLimit: settings.bodyLimit,
+    requestTimeout: REQUEST_TIMEOUT,
+    forceCloseConnections: true, // of what `drain` leaves
+    routerOptions: { maxParamLength: 1000 },
+  });
+  // A page in somebody's browser can send anything but JSON here without asking.
+  app.removeContentTypeParser("text/plain");
+  const models = new ServedModels(settings.name, model.facts);
+  const inFlight = new RequestsInFlight();
+  const gate = new Gate(settings);
+  const metrics = new ServerMetrics(gate, () => inFlight.count);
+  const failures = new WeakMap<object, unknown>();
+
+  app.addHook("onRequest", async (request, reply) => {
+    const since = performance.now();
+    reply.raw.once("close", () => {
+      const status = reply.raw.writableFinished ? reply.raw.statusCode : 499;
+      const seconds = (performance.now() - since) / 1000;
+      const route = request.routeOptions.url ?? "none";
+      metrics.ended(route, status, seconds);
+      const error = failures.get(reply.raw);
+      settings.onRequest?.({ method: request.method, route, status, seconds, ...(error !== undefined && { error }) });
+    });
+  });
+  app.setErrorHandler((error, _request, reply) => {
+    const { status, headers, body } = toApiError(error);
+    if (status >= 500 && !(error instanceof ApiError)) failures.set(reply.raw, error);
+    return reply.code(status).headers(headers).send(body);
+  });
+  app.setNotFoundHandler((request) => {
+    throw new ApiError(404, `there is no ${request.method} ${request.url.split("?", 1)[0]?.slice(0, 200)} here`);
+  });
+
+  app.get("/health", async (_request, reply) => {
+    const status = inFlight.draining ? "shutting down" : (await isAlive(model)) ? "ok" : "failed";
+    return reply.code(status === "ok" ? 200 : 503).send({ status, model: settings.name, engine: model.facts.engine });
+  });
+  app.get("/metrics", async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
+
+  const answer =
+    (ask: (request: FastifyRequest) => Question) => async (request: FastifyRequest, reply: FastifyReply) => {
+      const signal = inFlight.begin(reply.raw);
+      const failed = (error: unknown) => {
+        if (!(error instanceof ApiError)) failures.set(reply.raw, error);
+      };
+      const { stallMs } = settings;
+      return answerRequest(ask(request), { model, gate, metrics, stallMs, failed }, reply, signal);
+    };
+  const tokenText = (id: number): string => model.tokenizer.decode([id]);
+  const created = Math.floor(Date.now() / 1000);
+  const listed = ({ id, lambda }: ServedModel) => {
+    return { id, object: "model", created, owned_by: "retemper", ...(lambda !== undefined && { lambda }) };
+  };
+  app.register(
+    async (v1) => {
+      const checkKey = settings.apiKey === undefined ? undefined : keyCheck(settings.apiKey);
+      v1.addHook("onRequest", async ({ headers }) => {
+        checkKey?.(headers.authorization);
+        inFlight.refuseWhenDraining();
+      });
+      v1.get("/models", async () => ({ object: "list", data: models.list.map(listed) }));
+      v1.get<{ Params: { "*": string } }>("/models/*", async ({ params }) => listed(models.find(params["*"])));
+      v1.post(
+        "/chat/completions",
+        answer(({ body }) => {
+          const { model: name, messages, ...asked } = readChatRequest(body, settings);
+          const shape = chatShape(tokenText, asked.tokenIds);
+          return { ...asked, served: models.find(name), prompts: [messages], shape };
+        }),
+      );
+      v1.post(
+        "/completions",
+        answer(({ body }) => {
+          const { model: name, prompts, ...asked } = readCompletionRequest(body, settings);
+          const shape = completionShape(tokenText, asked.tokenIds);
+          return { ...asked, served: models.find(name), prompts, shape };
+        }),
+      );
+    },
+    { prefix: "/v1" },
+  );
+  return { app, inFlight, models };
+}
+
+/** Whether the model's thread answers. Nothing is asked of it, so it does once its step is done. */
+async function isAlive(model: Model): Promise<boolean> {
+  try {
+    await model.logprobs([], { signal: AbortSignal.timeout(HEALTH_TIMEOUT) });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,129 @@
+// What a server may be told, with its defaults: checked before anything listens.
+
+import { RetemperError } from "../errors.js";
+import type { GenerateOptions, Model } from "../generate/types.js";
+
+/** How answers are made where a request does not say. */
+export type ServeDefaults = Pick<
+  GenerateOptions,
+  "maxNewTokens" | "temperature" | "topK" | "topP" | "repetitionPenalty"
+>;
+
+/** A request that has ended; for logs. */
+export interface ServedRequest {
+  readonly method: string;
+  /** The route, without what the client put into it. */
+  readonly route: string;
+  /** 499: the client left before its answer was complete. */
+  readonly status: number;
+  readonly seconds: number;
+  /** What went wrong where the server is at fault, which the client is not told. */
+  readonly error?: unknown;
+}
+
+export interface ServeOptions {
+  /** 127.0.0.1 unless told: reachable from this machine only. */
+  readonly host?: string | undefined;
+  /** 8000 unless told; 0: any that is free. */
+  readonly port?: number | undefined;
+  /** What requests call the model; the last part of its path unless told. */
+  readonly name?: string | undefined;
+  /** Asked of every request below /v1, as a bearer token. */
+  readonly apiKey?: string | undefined;
+  /** Answers in work at once; 32 unless told, 128 on a GPU. */
+  readonly slots?: number | undefined;
+  /** Requests that may wait for slots, 128 unless told; further ones are refused with 429. */
+  readonly queue?: number | undefined;
+  /** New tokens that a request may ask for in one answer; 4096 unless told. */
+  readonly maxTokens?: number | undefined;
+  /** Answers that one request may ask for: its prompts times `n`; 128 unless told. */
+  readonly maxAnswers?: number | undefined;
+  /** Bytes of a request's body; 4 MiB unless told. */
+  readonly bodyLimit?: number | undefined;
+  /** How long `close` lets requests in flight go on, in milliseconds; 30,000 unless told. */
+  readonly graceMs?: number | undefined;
+  /** How long a client may take nothing of its answer before it is let go, in milliseconds; 60,000 unless told. */
+  readonly stallMs?: number | undefined;
+  readonly defaults?: ServeDefaults | undefined;
+  /** Called when a request has ended. */
+  readonly onRequest?: ((request: ServedRequest) => void) | undefined;
+}
+
+/** The options with their defaults. */
+export interface ServerSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly name: string;
+  readonly apiKey: string | undefined;
+  readonly slots: number;
+  readonly queue: number;
+  readonly maxTokens: number;
+  readonly maxAnswers: number;
+  readonly bodyLimit: number;
+  readonly graceMs: number;
+  readonly stallMs: number;
+  readonly defaults: ServeDefaults;
+  readonly onRequest: ((request: ServedRequest) => void) | undefined;
+}
+
+/** Larger timers fire at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** @throws RetemperError USAGE */
+export function serverSettings({ facts }: Pick<Model, "facts">, options: ServeOptions): ServerSettings {
+  const { apiKey, defaults = {} } = options;
+  if (apiKey !== undefined && (typeof apiKey !== "string" || apiKey.trim() === "")) {
+    throw new RetemperError("USAGE", "the API key is empty", { hint: "leave it out where no key is wanted" });
+  }
+  const maxTokens = whole("maxTokens", options.maxTokens ?? 4096, 1);
+  if (defaults.maxNewTokens !== undefined && whole("defaults.maxNewTokens", defaults.maxNewTokens, 1) > maxTokens) {
+    throw new RetemperError("USAGE", `maxNewTokens of ${defaults.maxNewTokens} is more than maxTokens, ${maxTokens}`);
+  }
+  return {
+    host: options.host ?? "127.0.0.1",
+    port: whole("port", options.port ?? 8000, 0, 65_535),
+    name: nameOf(options.name ?? lastPart(facts.model)),
+    apiKey,
+    slots: whole("slots", options.slots ?? (facts.gpu ? 128 : 32), 1),
+    queue: whole("queue", options.queue ?? 128, 0),
+    maxTokens,
+    maxAnswers: whole("maxAnswers", options.maxAnswers ?? 128, 1),
+    bodyLimit: whole("bodyLimit", options.bodyLimit ?? 4 * 2 ** 20, 1),
+    graceMs: whole("graceMs", options.graceMs ?? 30_000, 0, LONGEST_TIMER),
+    stallMs: whole("stallMs", options.stallMs ?? 60_000, 1, LONGEST_TIMER),
+    defaults: { ...defaults, ...checkedDefaults(defaults) },
+    onRequest: options.onRequest,
+  };
+}
+
+function checkedDefaults({ temperature, topP, topK, repetitionPenalty }: ServeDefaults): ServeDefaults {
+  const check = (name: string, value: number | undefined, fits: (value: number) => boolean, wanted: string) => {
+    if (value === undefined || (typeof value === "number" && Number.isFinite(value) && fits(value))) return;
+    throw new RetemperError("USAGE", `defaults.${name} must be ${wanted}, not ${String(value)}`);
+  };
+  check("temperature", temperature, (value) => value >= 0, "0 or more");
+  check("topP", topP, (value) => value > 0 && value <= 1, "above 0 and at most 1");
+  check("topK", topK, (value) => Number.isSafeInteger(value) && value >= 0, "a whole number");
+  check("repetitionPenalty", repetitionPenalty, (value) => value > 0, "above 0");
+  return { temperature, topP, topK, repetitionPenalty };
+}
+
+function whole(name: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): number {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
+  const limit = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+  throw new RetemperError("USAGE", `${name} must be a whole number ${limit}, not ${String(value)}`);
+}
+
+/** "models/merged/" is "merged", "recipe.yml" is "recipe". */
+function lastPart(model: string): string {
+  const [last] = model
+    .split(/[\\/]+/)
+    .filter((part) => !/^\.{0,2}$/.test(part))
+    .slice(-1);
+  return last?.replace(/\.ya?ml$/i, "").replaceAll("@", "_") || "model";
+}
+
+function nameOf(name: string): string {
+  if (typeof name === "string" && /^[^@\s\p{Cc}](?:[^@\p{Cc}]*[^@\s\p{Cc}])?$/u.test(name)) return name;
+  throw new RetemperError("USAGE", `${JSON.stringify(name)} cannot be a model's name: @ separates the lambda from it`);
+}

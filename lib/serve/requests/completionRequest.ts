@@ -1,0 +1,46 @@
+// Requests for completions: a text, token ids, or several of either.
+
+import { z } from "zod";
+import type { Prompt } from "../../generate/types.js";
+import type { ServerSettings } from "../options.js";
+import { absent, readBody } from "./readBody.js";
+import { type AskedAnswers, askedAnswers, samplingFields } from "./samplingFields.js";
+
+/** OpenAI's default. */
+const USUAL_TOKENS = 16;
+
+const PROMPT = "must be a text, a list of token ids, or a list of either";
+const LOGPROBS = "must be 0 or 1: only the log-probabilities of the tokens themselves are given";
+const text = z.string({ error: PROMPT });
+const ids = z.array(z.int({ error: PROMPT }), { error: PROMPT }).min(1, PROMPT);
+
+const schema = z.object(
+  {
+    ...samplingFields,
+    prompt: z
+      .union([text, ids, z.array(z.union([text, ids])).min(1)], { error: PROMPT })
+      .transform((prompt): readonly Prompt[] => {
+        const isOne = typeof prompt === "string" || typeof prompt[0] === "number";
+        return isOne ? [prompt as Prompt] : (prompt as Prompt[]);
+      }),
+    logprobs: z.int({ error: LOGPROBS }).min(0, LOGPROBS).max(1, LOGPROBS).nullish(),
+    echo: absent((value) => value === false),
+    suffix: absent((value) => value === ""),
+    best_of: absent((value) => value === 1),
+  },
+  { error: "the body must be an object" },
+);
+
+export interface CompletionRequest extends AskedAnswers {
+  readonly model: string | undefined;
+  readonly prompts: readonly Prompt[];
+}
+
+/** @throws ApiError 400 */
+export function readCompletionRequest(json: unknown, settings: ServerSettings): CompletionRequest {
+  const body = readBody(schema, json);
+  const { prompt: prompts, logprobs } = body;
+  const maxTokens = ["max_tokens", body.max_tokens] as const;
+  const wanted = { maxTokens, usualTokens: USUAL_TOKENS, prompts: prompts.length, logprobs: logprobs != null };
+  return { model: body.model ?? undefined, prompts, ...askedAnswers(body, wanted, settings) };
+}
