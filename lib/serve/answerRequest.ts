@@ -40,8 +40,10 @@ export async function answerRequest(
   const payload = question.stream
     ? await streamed(question, answering, head, signal)
     : await complete(question, answering, head, signal);
-  // From here on nothing but the client makes it wait.
-  reply.raw.setTimeout(stallMs, () => reply.raw.destroy());
+  // Nothing moved for so long: the client's fault where something waits to be sent, else the model's, which takes its time.
+  reply.raw.setTimeout(stallMs, () => {
+    if (reply.raw.writableLength > 0) reply.raw.destroy();
+  });
   if (payload instanceof Readable) {
     reply.header("cache-control", "no-cache").header("x-accel-buffering", "no").type("text/event-stream");
   }

@@ -2,8 +2,10 @@
 
 import OpenAI from "openai";
 import { beforeAll, describe, expect, it } from "vitest";
+import { openModel } from "../../../lib/generate/openModel.js";
 import type { Model } from "../../../lib/generate/types.js";
 import type { ModelServer } from "../../../lib/serve/serve.js";
+import { modelFolder } from "../../golden/generate/modelFolders.js";
 import { clientOf, ENDLESS, endless, golden, metricsOf, served, until } from "./servers.js";
 
 const messages = [{ role: "user" as const, content: "Hello" }];
@@ -81,7 +83,7 @@ describe("a server's refusals", () => {
       ["chat/completions", { messages: [user], top_logprobs: 3 }, "top_logprobs"],
       ["completions", {}, "prompt"],
       ["completions", { prompt: [] }, "prompt"],
-      ["completions", { prompt: [[]] }, "prompt"],
+      ["completions", { prompt: [[]] }, "prompt[0]"],
       ["completions", { prompt: [1, "x"] }, "prompt"],
       ["completions", { prompt: "x", echo: true }, "echo"],
       ["completions", { prompt: "x", logprobs: 5 }, "logprobs"],
@@ -128,6 +130,18 @@ describe("a server's refusals", () => {
     expect(many.message).toContain("at most 127 new tokens fit (max_tokens)");
     const unknown = await failure(client.completions.create({ model: "tiny", prompt: [459] }));
     expect(unknown.message).toContain("the id 459");
+  });
+
+  it("are 400 for more tokens than memory has room for, and say what fits", async () => {
+    const folder = modelFolder("llama", { config: { max_position_embeddings: 1_000_000 } });
+    const small = await openModel(folder, { engine: "native", maxMemory: 8e6 });
+    const client = clientOf(await served(small, { maxTokens: 500_000 }));
+    const error = await failure(client.completions.create({ model: "tiny", prompt: [7], max_tokens: 500_000 }));
+    expect(error).toMatchObject({ status: 400, code: "out_of_memory" });
+    expect(error.message).toMatch(/at most \d+ new tokens fit/);
+    const reply = await client.completions.create({ model: "tiny", prompt: [7], max_tokens: 2 });
+    expect(reply.choices).toHaveLength(1);
+    await small.close();
   });
 
   it("tell a chat template's own words, and not where the model lies", async () => {
