@@ -95,6 +95,16 @@ export interface NativeCache {
   dispose(): void;
 }
 
+export type NativeTerm = readonly [scale: number, a: Float32Array, b: Float32Array] | null;
+export type NativeTermGradient =
+  | readonly [scale: number, a: Float32Array, b: Float32Array, da: Float32Array, db: Float32Array]
+  | null;
+
+export interface NativeTrained {
+  forward(x: Float32Array, terms: readonly NativeTerm[], y: Float32Array): void;
+  backward(x: Float32Array, terms: readonly NativeTermGradient[], dy: Float32Array, dx: Float32Array): void;
+}
+
 export interface NativeRuntime {
   /** The instruction set of the kernels. */
   readonly target: string;
@@ -133,6 +143,26 @@ export interface NativeRuntime {
   gather(table: NativeWeight): (ids: Int32Array, y: Float32Array) => void;
   /** All of a small weight, as float32. */
   vector(weight: NativeWeight): Float32Array;
+  // Training: without a step, forward and backward. A term [scale, A, B] adds scale (x A^T) B^T to a matrix's product, null
+  // nothing; gradients of A and B are added to dA and dB, those of activations overwrite.
+  /** Terms: one a matrix. */
+  trainProject(spec: NativeProject): NativeTrained;
+  trainAttend(spec: NativeAttend): {
+    /** `lengths` of the sequences, which lie one after the other, each from position 0. */
+    forward(x: Float32Array, lengths: Int32Array, y: Float32Array): void;
+    backward(x: Float32Array, lengths: Int32Array, dy: Float32Array, dx: Float32Array): void;
+  };
+  /** One term. The gradient of the residual is dy. */
+  trainOutput(spec: NativeOutput): {
+    forward(x: Float32Array, terms: readonly NativeTerm[], residual: Float32Array, y: Float32Array): void;
+    backward(x: Float32Array, terms: readonly NativeTermGradient[], dy: Float32Array, dx: Float32Array): void;
+  };
+  /** Terms: gate (where there is one), up, down. */
+  trainMlp(spec: NativeMlp): NativeTrained;
+  /** Gives the sum of -log p(target) over the wanted rows; dx, where it is not null: `weight` times its gradient. */
+  trainHead(
+    spec: NativeHead,
+  ): (x: Float32Array, wanted: Int32Array, targets: Int32Array, weight: number, dx: Float32Array | null) => number;
   createCache(shape: {
     readonly layers: readonly { readonly kvHeads: number; readonly headDim: number }[];
     readonly slots: number;

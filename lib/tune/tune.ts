@@ -34,7 +34,6 @@ import {
   loadCheckpoint,
   saveCheckpoint,
 } from "./output/checkpoints.js";
-import { lossPlot } from "./output/lossPlot.js";
 import { checkPlace, clearPlace, RECORD } from "./output/place.js";
 import { TrainingLog } from "./output/trainingLog.js";
 import { type Settings, settingsOf } from "./settings.js";
@@ -138,7 +137,7 @@ class Tuning {
     const runtime = new AdaptedRuntime(engine.runtime, terms, { rate: settings.dropout, seed: settings.seed }, norms);
     const { train, validation } = holdOut(encoded.examples, settings.validation, settings.seed);
     if (train.length === 0) throw new RetemperError("USAGE", "validation leaves no row to learn");
-    const operations = trainingOperations(spec, runtime, engine);
+    const operations = await trainingOperations(spec, runtime, engine);
     const config = adapterConfig(this.parts.model, selection, settings);
     const { signal, keepActivations = false } = options;
     const breathe = async () => {
@@ -181,6 +180,7 @@ class Tuning {
             saved = trainer.done;
           }
         }
+        const { lossPlot } = await import("./output/lossPlot.js"); // it brings a DOM along
         await writeWhole(join(place, "loss.svg"), [lossPlot(history)]);
         await writeAdapter(place, config, terms);
       } finally {

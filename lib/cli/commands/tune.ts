@@ -1,15 +1,17 @@
 // `retemper tune MODEL DATA OUT`: trains LoRA adapters, one a seed.
 
 import { join } from "node:path";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { RetemperError, type TuneOptions, type TuneProgress, type TuneReport, tune } from "../../index.js";
-import { addEngineOptions, type EngineFlags, parseReal } from "../generationFlags.js";
+import { parseReal } from "../generationFlags.js";
 import { formatCount, formatDuration, parseInteger } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
 import { parseValues } from "../values.js";
 
-interface TuneFlags extends Pick<EngineFlags, "threads" | "requireGpu"> {
+interface TuneFlags {
   readonly engine?: TuneOptions["engine"];
+  readonly threads?: number;
+  readonly requireGpu?: boolean;
   readonly rank?: number;
   readonly alpha?: number;
   readonly dropout?: number;
@@ -95,7 +97,15 @@ export function addTuneCommand(program: Command, session: Session): Command {
     )
     .option("--resume", "go on from the last checkpoint, to the same bytes")
     .option("--force", "replace an output that exists");
-  addEngineOptions(command);
+  command
+    .optionsGroup("Where the model runs:")
+    .option(
+      "--engine <name>",
+      "auto (TensorFlow where it drives a GPU, else native), native or tensorflow",
+      parseEngine,
+    )
+    .option("--threads <n>", "threads that compute (default: one for each core)", parseInteger(1))
+    .option("--require-gpu", "fail where no GPU does the work");
   addCommonOptions(command);
   return command.action(async (model: string, data: string, out: string, flags: TuneFlags) => {
     const { seeds, seed } = flags;
@@ -165,4 +175,11 @@ function parseTargets(text: string): string | string[] {
 
 function parseSeeds(text: string): number[] {
   return parseValues(text).map((value) => parseInteger(0)(String(value)));
+}
+
+/** "reference" is for tests of this program: slow, and not spoken of. */
+function parseEngine(name: string): NonNullable<TuneOptions["engine"]> {
+  const found = (["auto", "native", "tensorflow", "reference"] as const).find((engine) => engine === name);
+  if (found === undefined) throw new InvalidArgumentError("Give auto, native or tensorflow.");
+  return found;
 }

@@ -61,6 +61,11 @@ export class AdaptedRuntime implements Runtime {
     return this.terms.get(weight.name);
   }
 
+  /** Whether something is dropped out while it is trained. */
+  get mayDrop(): boolean {
+    return this.dropout.rate > 0;
+  }
+
   /** Whether something is dropped out now. */
   get drops(): boolean {
     return this.dropout.rate > 0 && this.place !== undefined;

@@ -5,10 +5,16 @@ import type { DecoderSpec } from "../../generate/ops/specs.js";
 import type { AdaptedRuntime } from "../adapter/adaptedRuntime.js";
 import { composedOperations, type TrainingOperations } from "./gradients.js";
 
-export function trainingOperations(
+export async function trainingOperations(
   spec: DecoderSpec,
   runtime: AdaptedRuntime,
-  _engine: RunningEngine,
-): TrainingOperations {
-  return composedOperations(spec, runtime);
+  { facts, runtime: base }: RunningEngine,
+): Promise<TrainingOperations> {
+  if (facts.engine !== "native") return composedOperations(spec, runtime);
+  // TensorFlow.js's CPU backend comes with them, so they are loaded when they are needed.
+  const [{ nativeOperations }, { KernelRuntime }] = await Promise.all([
+    import("./nativeOperations.js"),
+    import("../../generate/engines/native/kernelRuntime.js"),
+  ]);
+  return base instanceof KernelRuntime ? nativeOperations(spec, runtime, base) : composedOperations(spec, runtime);
 }

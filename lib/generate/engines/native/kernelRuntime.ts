@@ -10,6 +10,7 @@ import type {
   AttendSpec,
   Cache,
   CacheShape,
+  DecoderSpec,
   EmbedSpec,
   HeadSpec,
   Matrix,
@@ -24,6 +25,17 @@ import { calling } from "./calling.js";
 import { currentBackend, tensorOf } from "./nativeBackend.js";
 import { NativeSpecs } from "./nativeSpecs.js";
 import { PagedCache } from "./pagedCache.js";
+
+/** Of each layer, and of the head. */
+export interface NativeTraining {
+  readonly layers: readonly {
+    readonly project: ReturnType<NativeRuntime["trainProject"]>;
+    readonly attend: ReturnType<NativeRuntime["trainAttend"]>;
+    readonly output: ReturnType<NativeRuntime["trainOutput"]>;
+    readonly mlp: ReturnType<NativeRuntime["trainMlp"]>;
+  }[];
+  readonly head: ReturnType<NativeRuntime["trainHead"]>;
+}
 
 export class KernelRuntime implements Runtime {
   readonly target: string;
@@ -140,6 +152,19 @@ export class KernelRuntime implements Runtime {
     const { info, values } = backend.output([ids.length, table.shape[1] as number]);
     calling(() => gather(ids, values));
     return tensorOf(info);
+  }
+
+  /** The operations of a decoder as training runs them. */
+  training(spec: Pick<DecoderSpec, "layers" | "head">): NativeTraining {
+    return calling(() => ({
+      layers: spec.layers.map(({ project, attend, output, mlp }) => ({
+        project: this.#native.trainProject(this.#specs.project(project)),
+        attend: this.#native.trainAttend(this.#specs.attend(attend)),
+        output: this.#native.trainOutput(this.#specs.output(output)),
+        mlp: this.#native.trainMlp(this.#specs.mlp(mlp)),
+      })),
+      head: this.#native.trainHead(this.#specs.head(spec.head)),
+    }));
   }
 
   createCache(shape: CacheShape): Cache {

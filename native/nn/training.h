@@ -1,0 +1,147 @@
+// The operations of a decoder as training runs them: forward, and the gradients of what enters them
+// and of low-rank terms beside their matrices (Hu et al., "LoRA", arXiv:2106.09685).
+//
+// What can be computed again is not kept: a gradient's function takes what the forward one took.
+// Activations are float32 [rows, features], row-major; gradients of activations are overwritten,
+// those of terms added to. Sums have an order that does not depend on the threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "nn/attend.h"
+#include "nn/context.h"
+#include "nn/operations.h"
+#include "nn/training_kernels.h"
+#include "nn/weights.h"
+
+namespace retemper::nn {
+
+// y += scale (x A^T) B^T beside a product y = W x; none where a is null.
+struct LowRank {
+  size_t rank = 0;
+  float scale = 0;
+  const float* a = nullptr;  // [rank, in]
+  const float* b = nullptr;  // [out, rank]
+  float* da = nullptr;       // gradients; may be null going forward
+  float* db = nullptr;
+};
+
+// A matrix of the model with the term that a call brings.
+class TrainedMatrix {
+ public:
+  explicit TrainedMatrix(std::unique_ptr<WeightSource> weight) : weight_(std::move(weight)) {}
+  size_t in() const { return weight_->in(); }
+  size_t out() const { return weight_->out(); }
+
+  void Forward(Context& context, const float* x, size_t rows, const LowRank& term, float* y,
+               size_t y_stride) const;
+  // dx is added to where `add`.
+  void Backward(Context& context, const float* x, const float* dy, size_t dy_stride, size_t rows,
+                const LowRank& term, bool add, float* dx) const;
+
+ private:
+  std::unique_ptr<WeightSource> weight_;
+};
+
+// Causal attention within sequences that lie one after the other, each from position 0: AttendSpec
+// but for the cache.
+class TrainedAttention {
+ public:
+  TrainedAttention(Context& context, AttendSpec spec);
+  size_t in() const { return (spec_.heads + 2 * spec_.kv_heads) * spec_.head_dim; }
+  size_t out() const { return spec_.heads * spec_.head_dim; }
+
+  // lengths: of the sequences; they sum to the rows.
+  void Forward(Context& context, const float* x, std::span<const int32_t> lengths, float* y) const;
+  void Backward(Context& context, const float* x, std::span<const int32_t> lengths, const float* dy,
+                float* dx) const;
+
+ private:
+  void Run(Context& context, const float* x, std::span<const int32_t> lengths, float* y,
+           const float* dy, float* dx) const;
+
+  AttendSpec spec_;
+  RopeTable* rope_ = nullptr;
+  RopeTable* long_rope_ = nullptr;
+};
+
+// dx += the gradient of the norm of each row.
+void NormBackward(Context& context, const Norm& norm, const float* x, const float* dy, size_t rows,
+                  float* dx);
+
+// Project, Output and Mlp of operations.h with a term beside each matrix, in the order in which
+// they are named here. Rows need no step.
+class TrainedProject {
+ public:
+  TrainedProject(std::optional<Norm> norm, std::vector<TrainedMatrix> matrices);
+  size_t in() const { return matrices_.front().in(); }
+  size_t out() const { return out_; }
+  size_t terms() const { return matrices_.size(); }
+  void Forward(Context& context, const float* x, size_t rows, std::span<const LowRank> terms,
+               float* y) const;
+  void Backward(Context& context, const float* x, size_t rows, std::span<const LowRank> terms,
+                const float* dy, float* dx) const;
+
+ private:
+  std::optional<Norm> norm_;
+  std::vector<TrainedMatrix> matrices_;
+  size_t out_ = 0;
+};
+
+// The gradient of the residual is dy itself.
+class TrainedOutput {
+ public:
+  TrainedOutput(TrainedMatrix matrix, std::optional<Norm> post_norm);
+  size_t in() const { return matrix_.in(); }
+  size_t out() const { return matrix_.out(); }
+  void Forward(Context& context, const float* x, const float* residual, size_t rows,
+               const LowRank& term, float* y) const;
+  void Backward(Context& context, const float* x, size_t rows, const LowRank& term, const float* dy,
+                float* dx) const;
+
+ private:
+  TrainedMatrix matrix_;
+  std::optional<Norm> post_norm_;
+};
+
+// Terms: of gate (where there is one), up and down.
+class TrainedMlp {
+ public:
+  TrainedMlp(Norm norm, std::optional<TrainedMatrix> gate, TrainedMatrix up, TrainedMatrix down,
+             Activation activation, std::optional<Norm> post_norm);
+  size_t size() const { return norm_.size(); }
+  size_t terms() const { return gate_ ? 3 : 2; }
+  void Forward(Context& context, const float* x, size_t rows, std::span<const LowRank> terms,
+               float* y) const;
+  void Backward(Context& context, const float* x, size_t rows, std::span<const LowRank> terms,
+                const float* dy, float* dx) const;
+
+ private:
+  struct Inner;
+  void Compute(Context& context, const float* x, size_t rows, std::span<const LowRank> terms,
+               Inner& inner) const;
+
+  Norm norm_;
+  std::optional<TrainedMatrix> gate_;
+  TrainedMatrix up_;
+  TrainedMatrix down_;
+  Activation activation_;
+  std::optional<Norm> post_norm_;
+};
+
+struct HeadLoss {
+  double sum = 0;  // of -log p(target)
+};
+
+// The loss of a head, and `weight` times its gradient in dx [rows, in], which is overwritten (not
+// where it is null). Works in blocks of rows: logits of all rows are never in memory.
+HeadLoss RunHeadLoss(Context& context, const Norm& norm, const WeightSource& matrix, float softcap,
+                     const float* x, size_t rows, std::span<const int32_t> wanted,
+                     std::span<const int32_t> targets, float weight, float* dx);
+
+}  // namespace retemper::nn
