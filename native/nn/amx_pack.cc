@@ -220,7 +220,10 @@ void CopyTile(const Matrix& w, size_t first_out, size_t out_step, size_t block, 
   const __mmask16 mask = static_cast<__mmask16>((1u << outs) - 1);
   alignas(64) uint8_t pairs[kTileBytes];
   const uint8_t* from = w.data + 2 * (first_in * w.out + first_out);
+  const size_t far = w.in - first_in > 2 * kInputs ? 2 * kInputs * w.out : 0;
   for (size_t in = 0; in < kInputs; in += 2, from += 4 * w.out) {
+    __builtin_prefetch(from + far, 0, 2);
+    __builtin_prefetch(from + far + 2 * w.out, 0, 2);
     __m256i low = _mm256_setzero_si256(), high = low;
     if (in < ins) low = _mm256_maskz_loadu_epi16(mask, from);
     if (in + 1 < ins) high = _mm256_maskz_loadu_epi16(mask, from + 2 * w.out);

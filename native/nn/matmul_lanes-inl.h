@@ -8,8 +8,7 @@
 // inputs for bfloat16, whose pairs come apart that way, else the first and the last 16.) Registers
 // of any width keep that order, so all targets with fused multiply-add give the same bits.
 
-// --- vectors
-// ----------------------------------------------------------------------------------------
+// --- vectors ---
 
 #if RETEMPER_LANES == 16
 
@@ -17,6 +16,7 @@ using Vec = __m512;
 constexpr size_t kVec = 16;  // floats of a register
 constexpr size_t kMaxRows = 4, kOutsAtOnce = 6;
 inline Vec ZeroVec() { return _mm512_setzero_ps(); }
+inline Vec FillVec(float x) { return _mm512_set1_ps(x); }
 inline Vec LoadVec(const float* p) { return _mm512_loadu_ps(p); }
 inline void StoreVec(float* p, Vec v) { _mm512_storeu_ps(p, v); }
 inline Vec MultiplyAdd(Vec x, Vec w, Vec sum) {
@@ -44,6 +44,7 @@ using Vec = __m256;
 constexpr size_t kVec = 8;
 constexpr size_t kMaxRows = 3, kOutsAtOnce = 4;
 inline Vec ZeroVec() { return _mm256_setzero_ps(); }
+inline Vec FillVec(float x) { return _mm256_set1_ps(x); }
 inline Vec LoadVec(const float* p) { return _mm256_loadu_ps(p); }
 inline void StoreVec(float* p, Vec v) { _mm256_storeu_ps(p, v); }
 inline Vec MultiplyAdd(Vec x, Vec w, Vec sum) { return _mm256_fmadd_ps(x, w, sum); }
@@ -67,6 +68,7 @@ using Vec = float32x4_t;
 constexpr size_t kVec = 4;
 constexpr size_t kMaxRows = 4, kOutsAtOnce = 6;
 inline Vec ZeroVec() { return vdupq_n_f32(0); }
+inline Vec FillVec(float x) { return vdupq_n_f32(x); }
 inline Vec LoadVec(const float* p) { return vld1q_f32(p); }
 inline void StoreVec(float* p, Vec v) { vst1q_f32(p, v); }
 inline Vec MultiplyAdd(Vec x, Vec w, Vec sum) { return vfmaq_f32(sum, x, w); }
@@ -87,6 +89,11 @@ struct Vec {
 constexpr size_t kVec = 16;
 constexpr size_t kMaxRows = 1, kOutsAtOnce = 1;
 inline Vec ZeroVec() { return {}; }
+inline Vec FillVec(float x) {
+  Vec v;
+  for (float& each : v.v) each = x;
+  return v;
+}
 inline Vec LoadVec(const float* p) {
   Vec v;
   __builtin_memcpy(v.v, p, sizeof(v));
@@ -121,8 +128,7 @@ inline Vec WidenF16(const uint8_t* p) {
 
 constexpr size_t kSubs = kLanes / kVec;  // registers of a sum
 
-// --- blocks of 32 weights, as they are stored or as tiles hold them
-// -------------------------------------
+// --- blocks of 32 weights, as they are stored or as tiles hold them ---
 
 struct StoredBf16 {
   static constexpr size_t kBlockBytes = 64;
@@ -164,8 +170,7 @@ using Tile = StoredF32;
 
 constexpr size_t kBlockFloats = kHalves * kLanes;  // of packed activations
 
-// --- the inner loop
-// -------------------------------------------------------------------------------------
+// --- the inner loop ---
 
 // sums[(r * kOuts + o) * 16 ...] (+)= the lanes of row r and output o over `blocks` blocks, for
 // kSubsAtOnce registers of each sum, from `first_sub` on. Strides in bytes and in floats.
@@ -240,8 +245,7 @@ void AccumulateRows(size_t rows, const uint8_t* w, size_t w_stride, const float*
   AccumulateAll<W, kRows, kOuts>(w, w_stride, x, x_stride, blocks, add, sums);
 }
 
-// --- the ends of sums
-// -----------------------------------------------------------------------------------
+// --- the ends of sums ---
 
 inline float AddLanes(const float* lanes) {
   float t[8];
@@ -308,8 +312,7 @@ inline void Finish(const Product& product, const float* lanes, size_t row, size_
   }
 }
 
-// --- packing
-// --------------------------------------------------------------------------------------------
+// --- packing ---
 
 size_t BlocksOf(size_t in) { return (in + kBlock - 1) / kBlock; }
 // Rows a cache line further apart than they need: rows at multiples of 4 KiB would share few lines.
@@ -350,19 +353,25 @@ void Pack(const Matrix& w, const float* x, size_t x_stride, size_t rows, Precisi
   }
 }
 
-// Up to 32 stored weights of one output, from `first_in` on, followed by zeros.
-inline void GatherBlock(const Matrix& w, size_t out, size_t first_in, uint8_t* block) {
-  const size_t bytes = SizeOf(w.dtype), n = std::min(w.in - first_in, kBlock);
+// The last weights of one output that is not in_major, fewer than 32, followed by zeros.
+inline void CopyLastBlock(const Matrix& w, size_t out, uint8_t* block) {
+  const size_t bytes = SizeOf(w.dtype), first = w.in / kBlock * kBlock;
   __builtin_memset(block, 0, kBlock * bytes);
-  if (!w.in_major) {
-    __builtin_memcpy(block, w.data + (out * w.in + first_in) * bytes, n * bytes);
-    return;
-  }
-  const uint8_t* from = w.data + (first_in * w.out + out) * bytes;
-  if (bytes == 2) {
-    for (size_t i = 0; i < n; ++i) __builtin_memcpy(block + 2 * i, from + 2 * i * w.out, 2);
-  } else {
-    for (size_t i = 0; i < n; ++i) __builtin_memcpy(block + 4 * i, from + 4 * i * w.out, 4);
+  __builtin_memcpy(block, w.data + (out * w.in + first) * bytes, (w.in - first) * bytes);
+}
+
+// The same inputs of `outs` outputs that is in_major: 32 blocks side by side, zeros after the end.
+template <class W>
+inline void CopyBlocks(const Matrix& w, size_t first_out, size_t outs, size_t first_in,
+                       uint8_t* blocks) {
+  constexpr size_t kBytes = W::kBlockBytes / kBlock;
+  const size_t n = std::min(w.in - first_in, kBlock);
+  if (n < kBlock) __builtin_memset(blocks, 0, outs * W::kBlockBytes);
+  for (size_t i = 0; i < n; ++i) {
+    const uint8_t* from = w.data + ((first_in + i) * w.out + first_out) * kBytes;
+    for (size_t o = 0; o < outs; ++o) {
+      __builtin_memcpy(blocks + o * W::kBlockBytes + i * kBytes, from + o * kBytes, kBytes);
+    }
   }
 }
 
@@ -375,44 +384,65 @@ inline void WidenBlock(const uint8_t* block, float* to) {
   }
 }
 
+constexpr size_t kInMajorOuts = 48;  // that are filled at once, to use whole lines of the file
+
 // `outs` outputs by `blocks` blocks, widened, output by output.
 template <class W>
 void FillTile(const Matrix& w, size_t first_out, size_t outs, size_t first_block, size_t blocks,
               float* tile) {
-  alignas(64) uint8_t copy[W::kBlockBytes];
-  for (size_t o = 0; o < outs; ++o) {
-    for (size_t block = first_block; block < first_block + blocks; ++block, tile += kBlockFloats) {
-      const size_t in = block * kBlock;
-      if (w.in_major || in + kBlock > w.in) {
-        GatherBlock(w, first_out + o, in, copy);
-        WidenBlock<W>(copy, tile);
-      } else {
-        WidenBlock<W>(w.data + ((first_out + o) * w.in + in) * SizeOf(w.dtype), tile);
+  const size_t tile_stride = blocks * kBlockFloats;
+  for (size_t block = 0; block < blocks; ++block, tile += kBlockFloats) {
+    const size_t in = (first_block + block) * kBlock;
+    alignas(64) uint8_t copies[kInMajorOuts * W::kBlockBytes];
+    if (w.in_major) CopyBlocks<W>(w, first_out, outs, in, copies);
+    for (size_t o = 0; o < outs; ++o) {
+      const uint8_t* from = w.data + ((first_out + o) * w.in + in) * SizeOf(w.dtype);
+      if (w.in_major) {
+        from = copies + o * W::kBlockBytes;
+      } else if (in + kBlock > w.in) {
+        CopyLastBlock(w, first_out + o, copies);
+        from = copies;
       }
+      WidenBlock<W>(from, tile + o * tile_stride);
     }
   }
 }
 
-// --- products
-// -------------------------------------------------------------------------------------------
+// --- products ---
 
 // Weights are read as they are stored for few rows, and widened into a tile once for many.
 constexpr size_t kManyRows = 4 * kMaxRows;
 constexpr size_t kTileBlocks = 24;
-constexpr size_t kInMajorOuts = 48;  // that are filled at once, to use whole lines of the file
 constexpr size_t kCachedBytes = 1024 * 1024;
+constexpr size_t kRowsAtOnce = 128;  // where not all inputs of more can be cached
+// For few rows, whole rows of a matrix that is in_major pass by in the order of memory.
+constexpr size_t kStreamedOuts = 1024;
 
 inline bool UsesTiles(const Product& product) {
+#if !RETEMPER_BF16_PAIRS
+  if (product.w.in_major) return product.rows >= kRowsOfAGroup;
+#endif
   return product.w.in_major || product.rows >= kManyRows;
 }
 
+// How many outputs a tile has: more than are multiplied at once where tiles are costly to fill, or
+// activations come in turns of a tile's inputs.
+inline size_t TileOuts(const Product& product, size_t rows) {
+  const bool cached = rows * PackedStride(product.w.in) * sizeof(float) <= kCachedBytes;
+  return product.w.in_major || !cached ? kInMajorOuts : kOutsAtOnce;
+}
+
 Cut CutOf(const Product& product) {
-  if (!UsesTiles(product)) return {product.rows, kOutsAtOnce, 0};
+  if (!UsesTiles(product)) {
+    if (!product.w.in_major) return {product.rows, kOutsAtOnce, 0};
+    const size_t outs = std::min(kStreamedOuts, (product.w.out + kLanes - 1) / kLanes * kLanes);
+    return {product.rows, outs, (product.rows * kLanes + 1) * outs * sizeof(float)};
+  }
   const size_t fitting = kCachedBytes / (PackedStride(product.w.in) * sizeof(float));
+  const size_t groups = (product.rows + kRowsOfAGroup - 1) / kRowsOfAGroup;
   const size_t rows =
-      std::min(std::clamp<size_t>(fitting, 16, 256), product.rows + kRowsOfAGroup - 1) /
-      kRowsOfAGroup * kRowsOfAGroup;
-  const size_t outs = product.w.in_major ? kInMajorOuts : kOutsAtOnce;
+      std::min(groups, std::max(fitting, kRowsAtOnce) / kRowsOfAGroup) * kRowsOfAGroup;
+  const size_t outs = TileOuts(product, rows);
   return {rows, outs,
           outs * (kTileBlocks * kBlockFloats + (rows + kMaxRows) * kLanes) * sizeof(float)};
 }
@@ -455,10 +485,64 @@ void MultiplyTile(const Product& product, size_t first_row, size_t end_row, size
   }
 }
 
+#if !RETEMPER_BF16_PAIRS
+
+// Few rows by a matrix that is in_major: one input of all outputs after the other. lanes[r][l] are
+// lane l of all outputs, so every sum has the order that it has elsewhere.
+void MultiplyStreamed(const Product& product, size_t first_out, size_t end_out, float* lanes) {
+  const Matrix& w = product.w;
+  const size_t n = end_out - first_out, padded = (n + kVec - 1) / kVec * kVec;
+  const size_t x_stride = PackedStride(w.in), inputs = BlocksOf(w.in) * kBlock;
+  float* const weights = lanes + product.rows * kLanes * padded;
+  __builtin_memset(lanes, 0, (product.rows * kLanes + 1) * padded * sizeof(float));
+  for (size_t in = 0; in < inputs; ++in) {
+    const size_t at = in % kBlock, bytes = SizeOf(w.dtype);
+    const bool pairs = w.dtype == Dtype::kBF16;
+    const size_t lane = pairs ? at / 2 : at % kLanes, half = pairs ? at % 2 : at / kLanes;
+    const uint8_t* from = w.data + (in * w.out + first_out) * bytes;
+    if (in >= w.in) {
+      __builtin_memset(weights, 0, n * sizeof(float));
+    } else if (w.dtype == Dtype::kF32) {
+      __builtin_memcpy(weights, from, n * sizeof(float));
+    } else {
+      for (size_t o = 0; o < n; ++o) {
+        uint16_t stored;
+        __builtin_memcpy(&stored, from + 2 * o, 2);
+        weights[o] = pairs ? Bf16ToFloat(stored) : F16ToFloat(stored);
+      }
+    }
+    for (size_t row = 0; row < product.rows; ++row) {
+      const float x = reinterpret_cast<const float*>(
+          product.packed)[row * x_stride + in / kBlock * kBlock + half * kLanes + lane];
+      float* sum = lanes + (row * kLanes + lane) * padded;
+      for (size_t o = 0; o < padded; o += kVec) {
+        StoreVec(sum + o, MultiplyAdd(FillVec(x), LoadVec(weights + o), LoadVec(sum + o)));
+      }
+    }
+  }
+  for (size_t row = 0; row < product.rows; ++row) {
+    float* sum = lanes + row * kLanes * padded;
+    for (size_t count = kLanes / 2; count > 0; count /= 2) {
+      for (size_t i = 0; i < count * padded; ++i) sum[i] += sum[count * padded + i];
+    }
+    float* y = product.y + row * product.y_stride + first_out;
+    for (size_t o = 0; o < n; ++o) {
+      y[o] = product.bias == nullptr ? sum[o] : sum[o] + product.bias[first_out + o];
+    }
+  }
+}
+
+#endif
+
 template <class W>
 void MultiplyWith(const Product& product, size_t first_row, size_t end_row, size_t first_out,
                   size_t end_out, uint8_t* scratch) {
   if (!UsesTiles(product)) {
+#if !RETEMPER_BF16_PAIRS
+    if (product.w.in_major) {
+      return MultiplyStreamed(product, first_out, end_out, reinterpret_cast<float*>(scratch));
+    }
+#endif
     size_t out = first_out;
     for (; out + kOutsAtOnce <= end_out; out += kOutsAtOnce) {
       MultiplyStored<W, kOutsAtOnce>(product, first_row, end_row, out);
@@ -467,7 +551,7 @@ void MultiplyWith(const Product& product, size_t first_row, size_t end_row, size
     return;
   }
   const size_t all_blocks = BlocksOf(product.w.in);
-  const size_t outs_at_once = product.w.in_major ? kInMajorOuts : kOutsAtOnce;
+  const size_t outs_at_once = TileOuts(product, CutOf(product).row_step);
   const size_t sums_of_an_out = (end_row - first_row + kMaxRows - 1) / kMaxRows * kMaxRows * kLanes;
   float* const tile = reinterpret_cast<float*>(scratch);
   float* const sums = tile + outs_at_once * kTileBlocks * kBlockFloats;
