@@ -12,6 +12,7 @@
 #include <algorithm>
 
 #include "nn/amx_pack.h"
+#include "nn/prefetcher.h"
 
 #ifdef RETEMPER_AMX
 #include <cpuid.h>
@@ -241,39 +242,10 @@ class Units {
   size_t out_ = 0, block_ = 0, turn_ = 0, turn_end_ = 0;
 };
 
-// Asks for cache lines that will be needed, some at each of so many steps.
-template <int kWrite, int kLocality>
-class Prefetcher {
- public:
-  Prefetcher() = default;
-  Prefetcher(const void* from, size_t row_bytes, size_t stride, size_t rows, size_t steps)
-      : line_(static_cast<const uint8_t*>(from)),
-        row_end_(line_ + row_bytes),
-        stride_(stride),
-        row_bytes_(row_bytes),
-        rows_(rows),
-        lines_(DivideUp(rows * DivideUp(row_bytes, 64), steps)) {}
-  void Step() {
-    for (size_t i = 0; i < lines_ && rows_ > 0; ++i) {
-      __builtin_prefetch(line_, kWrite, kLocality);
-      line_ += 64;
-      if (line_ < row_end_) continue;
-      row_end_ += stride_;
-      line_ = row_end_ - row_bytes_;
-      --rows_;
-    }
-  }
-
- private:
-  const uint8_t* line_ = nullptr;
-  const uint8_t* row_end_ = nullptr;
-  size_t stride_ = 0, row_bytes_ = 0, rows_ = 0, lines_ = 0;
-};
-
 // What comes after some products: the next unit's weights, and the place of these one's results.
 struct Ahead {
-  Prefetcher<0, 2> weights;
-  Prefetcher<1, 3> results;
+  ReadAhead weights;
+  WriteAhead results;
 };
 
 // Adds kPanels panels by kTiles tiles of activations (1 or 2 of each). The sums of tile c and panel

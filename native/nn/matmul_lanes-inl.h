@@ -472,7 +472,8 @@ void MultiplyStored(const Product& product, size_t first_row, size_t end_row, si
 // Adds `blocks` blocks of kOuts outputs of a tile to all rows' sums, and finishes them at the end.
 template <size_t kOuts>
 void MultiplyTile(const Product& product, size_t first_row, size_t end_row, size_t out,
-                  const float* tile, size_t first_block, size_t blocks, float* sums) {
+                  const float* tile, size_t first_block, size_t blocks, float* sums,
+                  ReadAhead& ahead) {
   const size_t x_stride = PackedStride(product.w.in);
   const float* x = reinterpret_cast<const float*>(product.packed);
   const bool is_last = first_block + blocks == BlocksOf(product.w.in);
@@ -481,8 +482,26 @@ void MultiplyTile(const Product& product, size_t first_row, size_t end_row, size
     AccumulateRows<Tile, kOuts>(
         rows, reinterpret_cast<const uint8_t*>(tile), blocks * Tile::kBlockBytes,
         x + row * x_stride + first_block * kBlockFloats, x_stride, blocks, first_block > 0, sums);
+    ahead.Step();
     if (is_last) Finish<kOuts>(product, sums, row, rows, out);
   }
+}
+
+// The weights of the tile that is filled next.
+template <class W>
+inline ReadAhead TileAhead(const Matrix& w, size_t first_out, size_t outs, size_t first_block,
+                           size_t steps) {
+  constexpr size_t kBytes = W::kBlockBytes / kBlock;
+  const size_t first_in = first_block * kBlock;
+  if (first_out >= w.out) return {};
+  outs = std::min(outs, w.out - first_out);
+  const size_t ins = std::min(w.in - first_in, kTileBlocks * kBlock);
+  if (w.in_major) {
+    return {w.data + (first_in * w.out + first_out) * kBytes, outs * kBytes, w.out * kBytes, ins,
+            steps};
+  }
+  return {w.data + (first_out * w.in + first_in) * kBytes, ins * kBytes, w.in * kBytes, outs,
+          steps};
 }
 
 #if !RETEMPER_BF16_PAIRS
@@ -555,20 +574,25 @@ void MultiplyWith(const Product& product, size_t first_row, size_t end_row, size
   const size_t sums_of_an_out = (end_row - first_row + kMaxRows - 1) / kMaxRows * kMaxRows * kLanes;
   float* const tile = reinterpret_cast<float*>(scratch);
   float* const sums = tile + outs_at_once * kTileBlocks * kBlockFloats;
+  const size_t row_blocks = (end_row - first_row + kMaxRows - 1) / kMaxRows;
   for (size_t first = first_out; first < end_out; first += outs_at_once) {
     const size_t outs = std::min(end_out - first, outs_at_once);
     for (size_t block = 0; block < all_blocks; block += kTileBlocks) {
       const size_t blocks = std::min(all_blocks - block, kTileBlocks);
       FillTile<W>(product.w, first, outs, block, blocks, tile);
+      const size_t steps = (outs / kOutsAtOnce + outs % kOutsAtOnce) * row_blocks;
+      ReadAhead ahead = block + blocks < all_blocks
+                            ? TileAhead<W>(product.w, first, outs, block + blocks, steps)
+                            : TileAhead<W>(product.w, first + outs, outs_at_once, 0, steps);
       size_t o = 0;
       for (; o + kOutsAtOnce <= outs; o += kOutsAtOnce) {
         MultiplyTile<kOutsAtOnce>(product, first_row, end_row, first + o,
                                   tile + o * blocks * kBlockFloats, block, blocks,
-                                  sums + o * sums_of_an_out);
+                                  sums + o * sums_of_an_out, ahead);
       }
       for (; o < outs; ++o) {
         MultiplyTile<1>(product, first_row, end_row, first + o, tile + o * blocks * kBlockFloats,
-                        block, blocks, sums + o * sums_of_an_out);
+                        block, blocks, sums + o * sums_of_an_out, ahead);
       }
     }
   }
