@@ -1,6 +1,6 @@
 // `retemper serve MODEL`: a model behind OpenAI's API, until a signal stops it.
 
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { type ModelServer, openModel, RetemperError, type ServedRequest, serve } from "../../index.js";
 import {
   addLocalEngineOptions,
@@ -12,8 +12,10 @@ import {
 import { parseInteger, parseSize } from "../quantities.js";
 import type { Renderer } from "../render.js";
 import { addCommonOptions, type Session } from "../session.js";
+import { type LambdaFlags, lambdaOptions, lambdasOf } from "../values.js";
 
-interface ServeFlags extends EngineFlags {
+interface ServeFlags extends EngineFlags, LambdaFlags {
+  readonly fidelity?: "exact" | "linear";
   readonly host: string;
   readonly port: number;
   readonly name?: string;
@@ -43,6 +45,7 @@ at once.
 
 Examples:
   retemper serve path/to/model
+  retemper serve recipe.yml --lambda 0.2:0.8:0.2
   curl localhost:8000/v1/chat/completions -H 'content-type: application/json' \\
     -d '{"messages": [{"role": "user", "content": "Hello"}]}'
   ${KEY_VARIABLE}=$(openssl rand -hex 16) retemper serve path/to/model --host 0.0.0.0 --port 80`;
@@ -52,12 +55,12 @@ export function addServeCommand(program: Command, session: Session): Command {
     .command("serve")
     .summary("serve a model as OpenAI's API does")
     .description("Serves a model as OpenAI's API does: chat completions, completions, models.")
-    .argument("[model]", "folder of a model, or hub name in the local cache")
+    .argument("[model]", "folder of a model, hub name in the local cache, or recipe")
     .addHelpText("after", HELP)
     .optionsGroup("The server:")
     .option("--host <address>", "address to listen on; 0.0.0.0: all of this machine's", "127.0.0.1")
-    .option("--port <n>", "port to listen on; 0: any that is free", parseInteger(0), 8000)
-    .option("--name <name>", "what requests call the model (default: the last part of its path)")
+    .option("--port <n>", "port to listen on; 0: any that is free", parsePort, 8000)
+    .option("--name <name>", "what requests call the model (default: the last part of its path)", parseName)
     .option("--api-key <key>", `asked of every request below /v1 (better: the variable ${KEY_VARIABLE})`)
     .option("--slots <n>", "answers in work at once (default 32, on a GPU 128)", parseInteger(1))
     .option("--queue <n>", "requests that may wait for slots; more get 429 (default 128)", parseInteger(0))
@@ -83,6 +86,11 @@ export function addServeCommand(program: Command, session: Session): Command {
       "for tokens of prompt and answer (default 1: none)",
       parseReal("above 0", (value) => value > 0),
     );
+  command.optionsGroup("Of a recipe that is not written:");
+  for (const option of lambdaOptions("values of lambda; each is a model, NAME@lambda=0.6")) command.addOption(option);
+  command.addOption(
+    new Option("--fidelity <how>", "exact: as the written merge; linear: products summed").choices(["exact", "linear"]),
+  );
   addLocalEngineOptions(command);
   addCommonOptions(command);
   return command.action(async (path: string | undefined, flags: ServeFlags) => {
@@ -90,7 +98,8 @@ export function addServeCommand(program: Command, session: Session): Command {
     if (path === undefined) throw new RetemperError("USAGE", "missing required argument 'model'");
     if (flags.engine === "endpoint")
       throw new RetemperError("USAGE", "serve runs the model itself: not on an endpoint");
-    const model = await openModel(path, { ...localOptions(flags), signal });
+    const { fidelity } = flags;
+    const model = await openModel(path, { ...localOptions(flags), lambdas: lambdasOf(flags), fidelity, signal });
     try {
       const requests = { served: 0, failed: 0 };
       const onRequest = (request: ServedRequest) => {
@@ -113,11 +122,21 @@ export function addServeCommand(program: Command, session: Session): Command {
 function optionsOf(flags: ServeFlags, { env }: Session) {
   const { host, port, name, slots, queue, maxTokens, maxAnswers, bodyLimit, grace } = flags;
   const { maxNewTokens, temperature, topK, topP, repetitionPenalty } = flags;
-  if (port > 65_535) throw new RetemperError("USAGE", `there is no port ${port}`, { hint: "the last one is 65535" });
   const apiKey = flags.apiKey ?? env[KEY_VARIABLE];
   const limits = { slots, queue, maxTokens, maxAnswers, bodyLimit, graceMs: grace * 1000 };
   const defaults = { maxNewTokens, temperature, topK, topP, repetitionPenalty };
   return { host, port, name, apiKey, ...limits, defaults };
+}
+
+function parsePort(text: string): number {
+  const port = parseInteger(0)(text);
+  if (port > 65_535) throw new InvalidArgumentError("The last port is 65535.");
+  return port;
+}
+
+function parseName(name: string): string {
+  if (name.includes("@")) throw new InvalidArgumentError("A name has no @: it separates the lambda from it.");
+  return name;
 }
 
 function listening(
