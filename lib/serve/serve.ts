@@ -4,7 +4,6 @@ import type { AddressInfo } from "node:net";
 import { isIPv6 } from "node:net";
 import { RetemperError } from "../errors.js";
 import type { Model } from "../generate/types.js";
-import { buildServer } from "./buildServer.js";
 import { type ServeOptions, serverSettings } from "./options.js";
 
 /** A server that listens. */
@@ -27,6 +26,7 @@ export interface ModelServer {
  */
 export async function serve(model: Model, options: ServeOptions = {}): Promise<ModelServer> {
   const settings = serverSettings(model, options);
+  const { buildServer } = await import("./buildServer.js"); // it brings a web server along, which few programs need
   const { app, inFlight, models } = buildServer(model, settings);
   const { host, port } = settings;
   try {

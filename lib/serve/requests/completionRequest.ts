@@ -12,7 +12,11 @@ const USUAL_TOKENS = 16;
 const PROMPT = "must be a text, a list of token ids, or a list of either";
 const LOGPROBS = "must be 0 or 1: only the log-probabilities of the tokens themselves are given";
 const text = z.string({ error: PROMPT });
-const ids = z.array(z.int({ error: PROMPT }), { error: PROMPT }).min(1, PROMPT);
+/** Checked in one go: there may be a million of them. */
+const ids = z.custom<number[]>(
+  (value) => Array.isArray(value) && value.length > 0 && value.every((id) => Number.isSafeInteger(id)),
+  PROMPT,
+);
 
 const schema = z.object(
   {

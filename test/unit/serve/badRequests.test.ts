@@ -83,7 +83,7 @@ describe("a server's refusals", () => {
       ["chat/completions", { messages: [user], top_logprobs: 3 }, "top_logprobs"],
       ["completions", {}, "prompt"],
       ["completions", { prompt: [] }, "prompt"],
-      ["completions", { prompt: [[]] }, "prompt[0]"],
+      ["completions", { prompt: [[]] }, "prompt"],
       ["completions", { prompt: [1, "x"] }, "prompt"],
       ["completions", { prompt: "x", echo: true }, "echo"],
       ["completions", { prompt: "x", logprobs: 5 }, "logprobs"],
