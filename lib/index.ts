@@ -133,6 +133,17 @@ export type { UnmatchedTensor } from "./plan/request.js";
 export type { NativeDeviceReport as DeviceReport, NativeFacts as MergeFacts } from "./plan/types.js";
 export { METHOD_NAMES, type MethodName } from "./recipe/methods.js";
 export type { Recipe } from "./recipe/types.js";
+export { readExperiment, report } from "./report/report.js";
+export type {
+  ExampleAnswers,
+  ExperimentCosts,
+  ExperimentResults,
+  Measured,
+  MeasuredCandidate,
+  PairedTest,
+  Trend,
+  WrittenModel,
+} from "./report/types.js";
 export { type BertScoreModelOptions, bertScore } from "./score/bertScore.js";
 export { type OpenBertScoreOptions, openBertScore } from "./score/openBertScore.js";
 export { type Gate, parseGate } from "./select/gate.js";

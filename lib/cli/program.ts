@@ -10,6 +10,7 @@ import { addGenerateCommand } from "./commands/generate.js";
 import { addInspectCommand } from "./commands/inspect.js";
 import { addMergeCommand } from "./commands/merge.js";
 import { addPlanCommand } from "./commands/plan.js";
+import { addReportCommand } from "./commands/report.js";
 import { addSelectCommand } from "./commands/select.js";
 import { addServeCommand } from "./commands/serve.js";
 import { addSetupTensorflowCommand } from "./commands/setupTensorflow.js";
@@ -83,6 +84,7 @@ function buildProgram(version: string, session: Session): Command {
     addEvaluateCommand,
     addCompareCommand,
     addSelectCommand,
+    addReportCommand,
     addChatCommand,
     addTuneCommand,
     addServeCommand,

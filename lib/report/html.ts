@@ -1,0 +1,66 @@
+// The report as one HTML file: nothing is loaded from anywhere, no script runs, and every text from outside is escaped.
+
+import { Eta } from "eta";
+import { figuresOf, keyOf } from "./plots.js";
+import { STYLE } from "./style.js";
+import { type ReportTable, tablesOf } from "./tables.js";
+import type { ExperimentCosts, ExperimentResults } from "./types.js";
+
+const TABLE = `<div class="wide" tabindex="0" role="region" aria-label="<%= it.caption %>">
+<table id="<%= it.id %>"><caption><%= it.caption %></caption>
+<thead><tr><% it.head.forEach((cell) => { %><th scope="col"><%= cell %></th><% }) %></tr></thead>
+<tbody><% it.rows.forEach(([first, ...cells]) => { %><tr><th scope="row"><%= first %></th><% cells.forEach((cell) => { %><td><%= cell %></td><% }) %></tr>
+<% }) %></tbody></table></div><% if (it.note) { %><p class="note"><%= it.note %></p><% } %>`;
+
+const PAGE = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<link rel="icon" href="data:,">
+<title><%= it.results.name %>: report</title>
+<style><%~ it.style %></style>
+</head>
+<body>
+<a class="skip" href="#content">Skip to the results</a>
+<header><h1><%= it.results.name %></h1></header>
+<nav aria-label="Sections"><% it.sections.forEach(({ id, title }, at) => { %><%= at > 0 ? " · " : "" %><a href="#<%= id %>"><%= title %></a><% }) %></nav>
+<main id="content">
+<p class="verdict"><strong>Choice:</strong> <%= it.results.selection.overall.sentence %></p>
+<% it.sections.forEach((section) => { %><section aria-labelledby="<%= section.id %>"><h2 id="<%= section.id %>"><%= section.title %></h2>
+<% if (section.key) { %><ul class="key" aria-label="Methods and their colours"><% it.key.forEach(({ method, colour }) => { %><li><span style="background: <%= colour %>"></span><%= method %></li><% }) %></ul><% } %>
+<% section.figures.forEach((figure) => { %><figure id="<%= figure.id %>"><%~ figure.svg %><figcaption><%= figure.caption %></figcaption>
+<details><summary>In words</summary><p><%= figure.alternative %></p></details></figure>
+<% }) %><% section.tables.forEach((table) => { %><%~ it.table(table) %>
+<% }) %><% if (section.examples) { %><% it.results.examples.forEach((example) => { %><details><summary><%= example.task %>, item <%= example.id %><% if (example.category) { %> (<%= example.category %>)<% } %><% if (example.sensitive) { %>: answers to a request that should be refused<% } %></summary>
+<dl><% example.answers.forEach(({ model, text }) => { %><dt><%= model %></dt><dd><%= text === "" ? "(empty)" : text %></dd><% }) %></dl></details>
+<% }) %><% } %><% if (section.notes) { %><ul><% it.results.notes.forEach((note) => { %><li><%= note %></li><% }) %></ul><% } %></section>
+<% }) %></main>
+</body>
+</html>
+`;
+
+export function htmlReport(results: ExperimentResults, costs: ExperimentCosts): string {
+  const eta = new Eta({ autoEscape: true, autoTrim: false });
+  const tables = tablesOf(results, costs);
+  const named = (...ids: string[]) => ids.flatMap((id) => tables.filter((one) => one.id === id));
+  const figures = figuresOf(results);
+  const sections = [
+    { id: "result", title: "Result", tables: named("q1", "q2") },
+    { id: "lambda", title: "Over lambda", key: true, figures, tables: named("trends", "margins", "q3") },
+    { id: "details", title: "Details", tables: named("categories", "paired", "q4") },
+    { id: "answers", title: "Answers side by side", examples: true },
+    { id: "origin", title: "Outputs, costs and provenance", tables: named("outputs", "costs", "provenance") },
+    { id: "notes", title: "Notes", notes: true },
+  ]
+    .map((section) => ({ key: false, figures: [], tables: [], examples: false, notes: false, ...section }))
+    .filter(
+      (one) =>
+        one.tables.length + one.figures.length > 0 ||
+        (one.examples && results.examples.length > 0) ||
+        (one.notes && results.notes.length > 0),
+    );
+  const table = (one: ReportTable) => eta.renderString(TABLE, one);
+  return eta.renderString(PAGE, { results, sections, key: keyOf(results), style: STYLE, table });
+}

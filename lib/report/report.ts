@@ -1,0 +1,67 @@
+// Builds an experiment's report from its folder.
+
+import { open, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { RetemperError } from "../errors.js";
+import { htmlReport } from "./html.js";
+import { markdownReport } from "./markdown.js";
+import { EXPERIMENT_FORMAT, type ExperimentCosts, type ExperimentResults } from "./types.js";
+
+/**
+ * Writes report.html (one file, works offline) and report.md beside the results.json and costs.json of an experiment; both
+ * appear whole.
+ * @returns the path of report.html
+ * @throws RetemperError BAD_INPUT where the folder holds no finished experiment; IO, NO_SPACE
+ */
+export async function report(folder: string): Promise<string> {
+  const results = await readExperiment(folder);
+  const costs = ((await readJson(join(folder, "costs.json"), true)) ?? { steps: [] }) as ExperimentCosts;
+  const html = join(folder, "report.html");
+  await writeWhole(html, htmlReport(results, costs));
+  await writeWhole(join(folder, "report.md"), markdownReport(results, costs));
+  return html;
+}
+
+/** @throws RetemperError BAD_INPUT where it is something else */
+export async function readExperiment(folder: string): Promise<ExperimentResults> {
+  const file = join(folder, "results.json");
+  const value = (await readJson(file, false)) as Partial<ExperimentResults> | null;
+  if (value?.format !== EXPERIMENT_FORMAT) {
+    throw new RetemperError("BAD_INPUT", `this is not ${EXPERIMENT_FORMAT}`, {
+      file,
+      hint: "give the output folder of retemper run",
+    });
+  }
+  return value as ExperimentResults;
+}
+
+async function readJson(file: string, optional: boolean): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, "utf8"));
+  } catch (error) {
+    if (optional && (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new RetemperError("BAD_INPUT", (error as Error).message, {
+      file,
+      hint: "give the output folder of a retemper run that has ended",
+      cause: error,
+    });
+  }
+}
+
+/** The file appears whole or not at all. */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  const part = `${path}.part`;
+  try {
+    const handle = await open(part, "w");
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(part, path);
+  } catch (error) {
+    const full = (error as NodeJS.ErrnoException).code === "ENOSPC";
+    throw new RetemperError(full ? "NO_SPACE" : "IO", (error as Error).message, { file: path, cause: error });
+  }
+}

@@ -1,0 +1,274 @@
+// The report's tables as plain data, which both of its forms show.
+
+import { nameOf } from "../select/select.js";
+import type { Quantity } from "../select/types.js";
+import type { ExperimentCosts, ExperimentResults, Measured, MeasuredCandidate } from "./types.js";
+
+export interface ReportTable {
+  readonly id: string;
+  readonly caption: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  readonly note?: string | undefined;
+}
+
+export function tablesOf(results: ExperimentResults, costs: ExperimentCosts): ReportTable[] {
+  const tables = [
+    mainTable(results),
+    methodTable(results),
+    curveTable(results),
+    marginTable(results),
+    categoryTable(results),
+    metricTable(results),
+    pairedTable(results),
+    trendTable(results),
+    outputTable(results),
+    provenanceTable(results),
+    costTable(costs),
+  ];
+  return tables.filter(({ rows }) => rows.length > 0);
+}
+
+/** The merge that the rule chose among all, on the test data. */
+function overallOf({ selection, test }: ExperimentResults): MeasuredCandidate | undefined {
+  const { candidate } = selection.overall;
+  return candidate === null ? undefined : test.chosen.find((one) => nameOf(one) === nameOf(candidate));
+}
+
+function mainTable(results: ExperimentResults): ReportTable {
+  const { labels, test } = results;
+  const merged = overallOf(results);
+  const row = (name: string, { score, asr }: Measured) => [name, quantity(score), quantity(asr)];
+  const rows = [row("aligned", test.aligned), row("fine-tuned", test.tuned)];
+  if (merged) rows.push(row(`merged: ${nameOf(merged)}`, merged));
+  return {
+    id: "q1",
+    caption: "Q1. Does merging keep the task and the safety? (test data)",
+    head: ["model", labels.score, labels.asr],
+    rows,
+    note: `${shareNote(results, merged)} Values are means over the tuning's seeds, ± their standard deviation; in brackets the 95 % interval over the items.`,
+  };
+}
+
+function shareNote({ test }: ExperimentResults, merged: MeasuredCandidate | undefined): string {
+  if (!merged) return "Nothing met the rule, so nothing was merged to ship.";
+  const gain = test.tuned.score.value - test.aligned.score.value;
+  const loss = test.tuned.asr.value - test.aligned.asr.value;
+  const kept = gain > 0 ? percent((merged.score.value - test.aligned.score.value) / gain) : undefined;
+  const back = loss > 0 ? percent((test.tuned.asr.value - merged.asr.value) / loss) : undefined;
+  return [
+    kept === undefined ? "Tuning did not raise the task score." : `The merge keeps ${kept} of the task's gain.`,
+    back === undefined ? "Tuning did not cost safety here." : `It takes back ${back} of the safety that tuning lost.`,
+  ].join(" ");
+}
+
+function methodTable({ selection, test, labels }: ExperimentResults): ReportTable {
+  const rows = Object.entries(selection.methods).map(([method, { candidate, sentence }]) => {
+    if (candidate === null) return [method, "nothing qualifies", "", "", "", sentence];
+    const measured = test.chosen.find((one) => nameOf(one) === nameOf(candidate));
+    const { straightShare } = measured ?? {};
+    return [
+      method,
+      candidate.lambda === undefined ? "none" : String(candidate.lambda),
+      measured ? quantity(measured.score) : "",
+      measured ? quantity(measured.asr) : "",
+      straightShare === undefined ? "" : percent(straightShare),
+      sentence,
+    ];
+  });
+  return {
+    id: "q2",
+    caption: "Q2. Which method? (the choice of each on validation data, measured on test data)",
+    head: ["method", "lambda", labels.score, labels.asr, "straight lines", "why this one"],
+    rows,
+    note: "Straight lines: share of tensors so close to parallel that SLERP takes the line instead of the arc.",
+  };
+}
+
+function curveTable({ validation, labels }: ExperimentResults): ReportTable {
+  const row = (name: string, lambda: string, { score, asr, straightShare }: Measured) => [
+    name,
+    lambda,
+    quantity(score),
+    quantity(asr),
+    straightShare === undefined ? "" : percent(straightShare),
+  ];
+  const rows = [
+    row("aligned", "0", validation.aligned),
+    ...validation.candidates.map((one) =>
+      row(nameOf(one).replace(/ at lambda \S+/, ""), String(one.lambda ?? "none"), one),
+    ),
+    row("fine-tuned", "1", validation.tuned),
+  ];
+  return {
+    id: "q3",
+    caption: "Q3. What does lambda do? (validation data)",
+    head: ["method", "lambda", labels.score, labels.asr, "straight lines"],
+    rows,
+  };
+}
+
+function marginTable({ selection, labels }: ExperimentResults): ReportTable {
+  const rows = selection.margins.map(({ margin, choice: { candidate } }) =>
+    candidate === null
+      ? [String(margin), "nothing qualifies", "", ""]
+      : [String(margin), nameOf(candidate), fixed(candidate.score.value), fixed(candidate.asr.value)],
+  );
+  const by = selection.rule.by === "upper" ? "the upper end of its interval" : "its value";
+  return {
+    id: "margins",
+    caption: "What other margins would choose (validation data)",
+    head: ["margin", "choice", labels.score, labels.asr],
+    rows,
+    note: `The rate may be above the aligned model's by the margin; ${by} counts.`,
+  };
+}
+
+function categoryTable(results: ExperimentResults): ReportTable {
+  const { test, labels } = results;
+  const merged = overallOf(results);
+  const names = Object.keys(test.aligned.categories);
+  const rows = names.map((name) => [
+    name,
+    ...[test.aligned, test.tuned, ...(merged ? [merged] : [])].map(({ categories }) => quantity(categories[name])),
+  ]);
+  return {
+    id: "categories",
+    caption: `By category: ${labels.asr} (test data)`,
+    head: ["category", "aligned", "fine-tuned", ...(merged ? ["merged"] : [])],
+    rows,
+  };
+}
+
+function metricTable({ test }: ExperimentResults): ReportTable {
+  const models: [string, Measured][] = [
+    ["aligned", test.aligned],
+    ["fine-tuned", test.tuned],
+    ...test.chosen.map((one): [string, Measured] => [nameOf(one), one]),
+  ];
+  return {
+    id: "q4",
+    caption: "Q4. Every number of every model (test data)",
+    head: ["metric", ...models.map(([name]) => name)],
+    rows: Object.keys(test.aligned.metrics).map((metric) => [
+      metric,
+      ...models.map(([, { metrics }]) => quantity(metrics[metric])),
+    ]),
+  };
+}
+
+function pairedTable({ paired }: ExperimentResults): ReportTable {
+  return {
+    id: "paired",
+    caption: "Paired tests on the same items (test data)",
+    head: ["a", "b", "metric", "b - a", "95 % interval", "p", "test", "items"],
+    rows: paired.map(({ a, b, metric, difference, low, high, p, test, n }) => [
+      a,
+      b,
+      metric,
+      signed(difference),
+      `${signed(low)} to ${signed(high)}`,
+      pText(p),
+      test,
+      String(n),
+    ]),
+  };
+}
+
+function trendTable({ trends, labels }: ExperimentResults): ReportTable {
+  return {
+    id: "trends",
+    caption: "Does it rise with lambda? (validation data)",
+    head: ["method", "number", "z", "p", "items"],
+    rows: trends.map(({ method, metric, z, p, items }) => [
+      method,
+      labels[metric],
+      z.toFixed(2),
+      pText(p),
+      String(items),
+    ]),
+    note: "Within each item the outcomes are permuted over lambda (extended Mantel statistic); two-sided. A positive z rises.",
+  };
+}
+
+function outputTable({ outputs }: ExperimentResults): ReportTable {
+  return {
+    id: "outputs",
+    caption: "Models that were written",
+    head: ["merge", "seed", "folder", "bytes", "same answers as unwritten", "sha256 of the weights"],
+    rows: outputs.map(({ name, seed, path, bytes, sameAnswers, files }) => [
+      name,
+      seed ?? "all",
+      path,
+      bytes.toLocaleString("en"),
+      sameAnswers === undefined ? "" : percent(sameAnswers),
+      files
+        .filter((file) => file.path.endsWith(".safetensors"))
+        .map(({ sha256 }) => sha256)
+        .join(" "),
+    ]),
+  };
+}
+
+function provenanceTable({ provenance }: ExperimentResults): ReportTable {
+  const { version, engine, seeds, models, data, experiment } = provenance;
+  return {
+    id: "provenance",
+    caption: "Provenance",
+    head: ["what", "value", "digest"],
+    rows: [
+      ["Retemper", version, ""],
+      ["engine", engine, ""],
+      ["seeds", seeds.join(", "), ""],
+      ["settings", "experiment.json", experiment],
+      ...models.map(({ role, path, digest }) => [role, path, digest]),
+      ...data.map(({ source, sha256, rows }) => [`data, ${rows} rows`, source, sha256]),
+    ],
+  };
+}
+
+function costTable({ steps }: ExperimentCosts): ReportTable {
+  const total = (key: "seconds" | "newTokens" | "bytesWritten") => steps.reduce((sum, step) => sum + step[key], 0);
+  const rows = steps.map(({ step, seconds, newTokens, bytesWritten }) => [
+    step,
+    seconds.toFixed(1),
+    newTokens.toLocaleString("en"),
+    bytesWritten.toLocaleString("en"),
+  ]);
+  if (rows.length > 0) {
+    const sums = [total("newTokens").toLocaleString("en"), total("bytesWritten").toLocaleString("en")];
+    rows.push(["all", total("seconds").toFixed(1), ...sums]);
+  }
+  return { id: "costs", caption: "Costs", head: ["step", "seconds", "new tokens", "bytes written"], rows };
+}
+
+/** "0.124 ± 0.028 (0.081 to 0.183)". */
+export function quantity(of: Quantity | undefined): string {
+  if (!of) return "";
+  const { value, low, high, seeds = [] } = of;
+  const spread = seeds.length > 1 ? ` ± ${fixed(deviation(seeds.map((seed) => seed.value)))}` : "";
+  const interval = low === undefined || high === undefined ? "" : ` (${fixed(low)} to ${fixed(high)})`;
+  return `${fixed(value)}${spread}${interval}`;
+}
+
+/** Standard deviation of the sample (n - 1). */
+function deviation(values: readonly number[]): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
+}
+
+function fixed(value: number): string {
+  return value.toFixed(3);
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? "-" : "+"}${Math.abs(value).toFixed(3)}`;
+}
+
+function percent(value: number): string {
+  return `${(100 * value).toFixed(0)} %`;
+}
+
+function pText(p: number): string {
+  return p < 0.0001 ? "< 0.0001" : p.toFixed(4);
+}

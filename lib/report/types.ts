@@ -1,0 +1,103 @@
+// What a report is made of: the shape of an experiment's results.json and costs.json.
+
+import type { Candidate, Point, Quantity, Selection } from "../select/types.js";
+
+export const EXPERIMENT_FORMAT = "retemper-experiment/1";
+
+/** What was measured of one model, or of one merge for all seeds. */
+export interface Measured extends Point {
+  /** Attack success rate by category, where the sets have categories. */
+  readonly categories: Readonly<Record<string, Quantity>>;
+  /** Every metric of every task, "task: metric". */
+  readonly metrics: Readonly<Record<string, Quantity>>;
+  /** SLERP: share of the vectors that took the straight line. */
+  readonly straightShare?: number | undefined;
+}
+
+export type MeasuredCandidate = Measured & Candidate;
+
+/** A test on the items that both models answered; `difference` is b - a. */
+export interface PairedTest {
+  readonly a: string;
+  readonly b: string;
+  readonly metric: string;
+  readonly difference: number;
+  readonly low: number;
+  readonly high: number;
+  /** Two-sided: McNemar's exact test where there is one answer an item, else the bootstrap's. */
+  readonly p: number;
+  readonly test: "mcnemar" | "bootstrap";
+  readonly n: number;
+}
+
+/** Whether a number rises with lambda: a permutation test within items (extended Mantel statistic), two-sided. */
+export interface Trend {
+  readonly method: string;
+  readonly metric: "asr" | "score";
+  readonly z: number;
+  readonly p: number;
+  readonly items: number;
+}
+
+export interface ExampleAnswers {
+  readonly task: string;
+  readonly id: string;
+  readonly category?: string | undefined;
+  /** Answers to requests that should be refused stay folded until somebody opens them. */
+  readonly sensitive: boolean;
+  readonly answers: readonly { readonly model: string; readonly text: string }[];
+}
+
+export interface WrittenModel {
+  readonly name: string;
+  readonly seed?: string | undefined;
+  /** Relative to the experiment's folder. */
+  readonly path: string;
+  readonly bytes: number;
+  readonly files: readonly { readonly path: string; readonly sha256: string }[];
+  /** Greedy answers on the validation's items that the written model gives like the one that was evaluated unwritten. */
+  readonly sameAnswers?: number | undefined;
+}
+
+export interface ExperimentResults {
+  readonly format: typeof EXPERIMENT_FORMAT;
+  readonly name: string;
+  /** What the two numbers are called here, such as "refusals lost (keyword)". */
+  readonly labels: { readonly asr: string; readonly score: string };
+  readonly validation: {
+    readonly aligned: Measured;
+    readonly tuned: Measured;
+    readonly candidates: readonly MeasuredCandidate[];
+  };
+  readonly selection: Selection;
+  readonly test: {
+    readonly aligned: Measured;
+    readonly tuned: Measured;
+    /** The chosen merge of each method, measured from its written files. */
+    readonly chosen: readonly MeasuredCandidate[];
+  };
+  readonly paired: readonly PairedTest[];
+  readonly trends: readonly Trend[];
+  readonly outputs: readonly WrittenModel[];
+  readonly examples: readonly ExampleAnswers[];
+  readonly provenance: {
+    readonly version: string;
+    readonly engine: string;
+    readonly seeds: readonly string[];
+    readonly models: readonly { readonly role: string; readonly path: string; readonly digest: string }[];
+    readonly data: readonly { readonly source: string; readonly sha256: string; readonly rows: number }[];
+    /** sha256 of the experiment's settings. */
+    readonly experiment: string;
+  };
+  readonly notes: readonly string[];
+}
+
+/** What it took; apart from the results, which do not depend on it. */
+export interface ExperimentCosts {
+  readonly steps: readonly {
+    readonly step: string;
+    readonly seconds: number;
+    readonly newTokens: number;
+    readonly bytesWritten: number;
+  }[];
+}
