@@ -5,10 +5,16 @@
 // Activations are float32, [rows, features], row-major. What is wrong with an argument throws an error with code USAGE,
 // before anything is computed; a file that changed since it was opened, BAD_INPUT.
 
+import type { NativePlan } from "../plan/types.js";
+
 /** A weight, or rows of one, as it lies in a file. One-dimensional weights have one row. */
 export interface NativeWeight {
-  /** For messages. */
+  /** For messages; of a weight that is made, what the merge calls it. */
   readonly name: string;
+  /** Of the merge that `openMerge` opened, which lies in no file: `file` and `offset` are then of no use. */
+  readonly made?: boolean | undefined;
+  /** Of a made weight: the first of its rows that are meant. */
+  readonly firstRow?: number | undefined;
   /** What `openFile` gave. */
   readonly file: number;
   /** By its safetensors name. */
@@ -85,6 +91,17 @@ export interface NativeHead {
   readonly softcap?: number | undefined;
 }
 
+/**
+ * How a tensor of a merge that is not written is evaluated: "stored": in all variants a copy of what is stored; "summed":
+ * products with stored matrices and low-rank terms are summed; "made": pieces are made for each product; "made in blocks":
+ * likewise, in the blocks in which they are written, since equal values are counted from a block's start; "combined": made
+ * once, for small ones.
+ */
+export interface NativeMadeTensor {
+  readonly name: string;
+  readonly how: "stored" | "summed" | "made" | "made in blocks" | "combined";
+}
+
 /** Keys and values of the sequences in work, in pages that forks share. */
 export interface NativeCache {
   readonly id: number;
@@ -116,6 +133,12 @@ export interface NativeRuntime {
     readonly inode: string;
     readonly mtimeNs: string;
   }): number;
+  /**
+   * Opens a merge whose weights are made when they are needed, one variant for each output of the plan; files of the outputs
+   * are left alone. Methods that depend on the tensors read them here.
+   * @param sums products may be summed instead of weights, where that is the same but for rounding
+   */
+  openMerge(plan: NativePlan, sums: boolean): readonly NativeMadeTensor[];
   /**
    * The rows of the step that the operations work on from here on, as `Rows` of lib/generate/ops/specs.ts has them. They
    * are copied.

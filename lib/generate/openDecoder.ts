@@ -2,6 +2,7 @@
 
 import type { Checkpoint } from "../checkpoint/types.js";
 import { RetemperError } from "../errors.js";
+import type { NativeOptions } from "./engines/native/startNative.js";
 import { decoderOn, weightsOf } from "./engines/runningEngine.js";
 import { startEngine } from "./engines/startEngine.js";
 import type { TensorflowOptions } from "./engines/tensorflow/openTensorflow.js";
@@ -18,11 +19,16 @@ import type { EngineName } from "./types.js";
 export async function openDecoder(
   checkpoint: Checkpoint,
   engine: Exclude<EngineName, "endpoint">,
-  options: TensorflowOptions = {},
+  options: TensorflowOptions & NativeOptions = {},
 ): Promise<AssembledDecoder> {
+  if (options.merge && engine !== "native") {
+    throw new RetemperError("USAGE", `the engine ${engine} runs models that are written`, {
+      hint: "leave the engine out, or say native; or write the merge first: retemper merge",
+    });
+  }
   if (checkpoint.adapter) {
     throw new RetemperError("USAGE", `${checkpoint.reference}: an adapter cannot be run beside its base`, {
-      hint: "Merge it first: retemper merge.",
+      hint: "Open it as a merge: the text BASE+ADAPTER, or a recipe.",
     });
   }
   const spec = decoderSpec(checkpoint, await stopTokensOf(checkpoint));

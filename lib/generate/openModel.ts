@@ -1,14 +1,25 @@
 // Opens a model in a thread of its own, so that the caller's event loop stays free while it computes.
 
+import { rm } from "node:fs/promises";
 import { locate } from "../checkpoint/locate.js";
 import { RetemperError } from "../errors.js";
+import { virtualMerge } from "../merge/virtualMerge.js";
+import { isRecipeText } from "../recipe/load.js";
+import type { Recipe } from "../recipe/types.js";
 import { openTokenizer } from "../tokenizer/openTokenizer.js";
 import type { Model, ModelOptions } from "./types.js";
+import { recipeOf } from "./virtual/recipeOf.js";
 import { ModelThread } from "./worker/modelThread.js";
 import { ThreadModel } from "./worker/threadModel.js";
 
 /**
- * Opens the model of a folder, or of the hub's local cache by its id.
+ * Opens the model of a folder, or of the hub's local cache by its id; or a recipe (a path, YAML text or an object), whose
+ * merge is never written: its weights are made when they are needed, by the code that writes merges. `BASE+ADAPTER` is a
+ * recipe of one model.
+ *
+ * With `lambdas`, a recipe's own lambda is replaced by each of them, and all answer in one batch. `fidelity` says whether
+ * weights are rounded as the written merge's would be ("exact": the same logits, to the bit) or products are summed
+ * ("linear": cheaper, a merge in float32).
  *
  * It runs in a thread of its own. An idle model does not hold the process: a program whose other work is done ends, with or
  * without `close`.
@@ -16,10 +27,16 @@ import { ThreadModel } from "./worker/threadModel.js";
  * lacks tensors or has no tokenizer.json; DEVICE for a GPU that is required and not there, or a TensorFlow that is not set
  * up; OUT_OF_MEMORY for a model that does not fit. Rejects with `signal.reason` when aborted.
  */
-export async function openModel(source: string, options: ModelOptions = {}): Promise<Model> {
+export async function openModel(source: string | Recipe, options: ModelOptions = {}): Promise<Model> {
   const { signal, ...others } = options;
   signal?.throwIfAborted();
   checkOptions(source, others);
+  const recipe = recipeOf(source);
+  if (recipe !== undefined) return openMerge(recipe, options);
+  if (typeof source !== "string") throw new RetemperError("INTERNAL", "a recipe was not taken as one");
+  if (others.lambdas !== undefined || others.fidelity !== undefined) {
+    throw new RetemperError("USAGE", "lambdas and fidelity are of recipes, and this is a model");
+  }
   const folder = await locate({ path: source });
   // The thread has a tokenizer of its own, for prompts and for text on the way; this one is the caller's.
   const tokenizer = await openTokenizer(folder);
@@ -27,10 +44,31 @@ export async function openModel(source: string, options: ModelOptions = {}): Pro
   return new ThreadModel(thread, tokenizer);
 }
 
+/** Opens a merge that is not written. */
+async function openMerge(recipe: string | Recipe, { signal, ...options }: ModelOptions): Promise<Model> {
+  const { engine = "auto", requireGpu, threads, lambdas, fidelity } = options;
+  if ((engine !== "auto" && engine !== "native") || requireGpu) {
+    const which = requireGpu ? "a GPU" : `the engine ${engine}`;
+    throw new RetemperError("USAGE", `${which} cannot run a merge that is not written`, {
+      hint: "leave the engine out, or write the merge first: retemper merge",
+    });
+  }
+  const merge = await virtualMerge(recipe, { signal, threads, lambdas, fidelity });
+  const { folder } = merge;
+  try {
+    const tokenizer = await openTokenizer(folder);
+    const source = typeof recipe === "string" && !isRecipeText(recipe) ? recipe : `${merge.method} merge`;
+    const thread = await ModelThread.open({ source, folder, options, merge }, signal);
+    return new ThreadModel(thread, tokenizer);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
 /** What the thread's own checks would find too late or not at all. */
-function checkOptions(source: unknown, { precision, threads, maxMemory, lambdas, fidelity }: ModelOptions): void {
-  if (typeof source !== "string" || source === "")
-    throw new RetemperError("USAGE", "openModel takes a model's folder or id");
+function checkOptions(source: unknown, { precision, threads, maxMemory, fidelity }: ModelOptions): void {
+  if (source === "" || (typeof source !== "string" && (typeof source !== "object" || source === null)))
+    throw new RetemperError("USAGE", "openModel takes a model's folder or id, or a recipe");
   if (precision !== undefined && precision !== "float32" && precision !== "bfloat16") {
     throw new RetemperError("USAGE", `precision must be float32 or bfloat16, not ${String(precision)}`);
   }
@@ -40,7 +78,7 @@ function checkOptions(source: unknown, { precision, threads, maxMemory, lambdas,
   if (maxMemory !== undefined && !(Number.isFinite(maxMemory) && maxMemory > 0)) {
     throw new RetemperError("USAGE", `maxMemory must be a number of bytes, not ${String(maxMemory)}`);
   }
-  if (lambdas !== undefined || fidelity !== undefined) {
-    throw new RetemperError("USAGE", "lambdas and fidelity are of recipes, and this is a model");
+  if (fidelity !== undefined && fidelity !== "exact" && fidelity !== "linear") {
+    throw new RetemperError("USAGE", `fidelity must be exact or linear, not ${String(fidelity)}`);
   }
 }

@@ -1,6 +1,7 @@
 // The port of generation: what a model, wherever it runs, takes and gives. Evaluation and serving know only this file's
 // names, never how an engine computes.
 
+import type { NativeMadeTensor } from "../addon/nativeRuntime.js";
 import type { RetemperError } from "../errors.js";
 import type { ChatMessage, Tokenizer } from "../tokenizer/types.js";
 
@@ -143,9 +144,37 @@ export interface ModelOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How a model's tensors are evaluated. */
+export interface ModelDescription {
+  /** The recipe's method; absent for a model that was written. */
+  readonly method?: string | undefined;
+  readonly fidelity?: Fidelity | undefined;
+  readonly lambdas?: readonly number[] | undefined;
+  readonly tensors: readonly TensorDescription[];
+}
+
+export interface TensorDescription {
+  readonly name: string;
+  /** As it is stored; of a merge, as it would be written. */
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /**
+   * "stored": used where it lies. Of a merge that was never written: "summed": products with stored matrices and low-rank
+   * terms are summed, by factors of each row's lambda; "made": pieces of it are made, and with `exact` rounded, for each
+   * product; "made in blocks": likewise, in the blocks in which a merge is written, since the method's thresholds, which
+   * were found when the model was opened, count equal values by block; "combined": made once when the model was opened.
+   */
+  readonly how: NativeMadeTensor["how"];
+  /** The merge's operation, and the models it is made from. */
+  readonly op?: string | undefined;
+  readonly models?: readonly string[] | undefined;
+}
+
 /** An open model. Methods may be called at once from several places; they share the model's worker. */
 export interface Model extends TextGenerator {
   readonly tokenizer: Tokenizer;
+  /** How each tensor is evaluated. */
+  describe(): ModelDescription;
   /** One array an input, [length x vocabulary] row-major: row i is the distribution after token i, before softmax. */
   logits(
     ids: readonly (readonly number[])[],

@@ -45,7 +45,11 @@ export function sweepPlan(
  * come down to a copy (lambda 0 or 1), these stand beside the others: the result is then what a single merge writes,
  * byte for byte, and the second reading finds the bytes in memory.
  */
-function variantsOf(drafts: readonly DraftTensor[], output: (point: number) => number, offset: number): NativeTensor[] {
+export function variantsOf(
+  drafts: readonly DraftTensor[],
+  output: (point: number) => number,
+  offset: number,
+): NativeTensor[] {
   const groups = new Map<string, NativeTensor & { variants: NativeTensor["variants"][number][] }>();
   drafts.forEach(({ params, models: _models, identical: _identical, ...tensor }, point) => {
     if (tensor.name !== drafts[0]?.name || tensor.outDtype !== drafts[0].outDtype) {

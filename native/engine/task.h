@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "core/plan.h"
@@ -55,6 +56,17 @@ class Task {
   // The largest Written().count.
   virtual uint64_t LargestWrite() const = 0;
   virtual void Release() {}
+  // For results that are made again and again and never written: what the last phase does for
+  // `extent`, into worker.out[variant] from its start, for the variants whose buffer is not null.
+  // All other phases are done. Any extent where TakesAnyExtent(), else units of the last phase
+  // only, by Run.
+  virtual bool TakesAnyExtent() const { return false; }
+  virtual void Make(Extent /*extent*/, Worker& /*worker*/) {}
+  // One factor a source where the result is the sum of the sources by these factors, but for
+  // rounding. Once all phases but the last are done.
+  virtual std::optional<std::vector<double>> Factors(uint32_t /*variant*/) const {
+    return std::nullopt;
+  }
   virtual void AddFacts(std::vector<Facts>& facts) const = 0;
   // Why a merge with a device computes this tensor on the CPU; nullptr where it does not.
   virtual const char* OnCpuBecause() const { return "copied"; }
@@ -155,8 +167,13 @@ class MethodTask : public Task {
            static_cast<size_t>(std::min<uint64_t>(kTile, extent.count - done)));
     }
   }
+  // A merge that is written wants all of them.
+  static bool Wants(uint32_t variant, const Worker& worker) {
+    return worker.out[variant] != nullptr;
+  }
   // Writes n finished elements at `at` elements from the start of the worker's buffer of `variant`.
   void Emit(uint32_t variant, const T* values, uint64_t at, size_t n, Worker& worker) {
+    if (!Wants(variant, worker)) return;
     const uint64_t bad =
         k_.store(values, n, spec.out_dtype, worker.out[variant] + at * SizeOf(spec.out_dtype));
     if (bad != 0) non_finite_[variant].fetch_add(bad, std::memory_order_relaxed);

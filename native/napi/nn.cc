@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "core/status.h"
+#include "merged/merged_tensors.h"
+#include "napi/decode.h"
 #include "napi/errors.h"
 #include "napi/fields.h"
 #include "napi/nn_decode.h"
@@ -32,6 +34,26 @@ Napi::Value OpenFile(nn::Context& context, const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(context.files.size() - 1));
 }
 
+// openMerge(plan, sums): the weights of a merge that is not written. Before the first operation.
+Napi::Value OpenMerge(nn::Context& context, const Napi::CallbackInfo& info) {
+  Plan plan = DecodePlan(info[0]);
+  if (!info[1].IsBoolean()) fields::Wrong("sums", "a boolean");
+  if (plan.outputs.empty()) fields::Wrong("outputs", "at least one variant");
+  auto merge = std::make_shared<const MergedTensors>(
+      std::move(plan), info[1].As<Napi::Boolean>().Value(), context.pool);
+  context.variants = merge->variants();
+  const Napi::Env env = info.Env();
+  Napi::Array tensors = Napi::Array::New(env);
+  for (const auto& [name, how] : DescribeMerge(*merge)) {
+    Napi::Object tensor = Napi::Object::New(env);
+    tensor.Set("name", name);
+    tensor.Set("how", how);
+    tensors[tensors.Length()] = tensor;
+  }
+  context.maker = std::move(merge);
+  return tensors;
+}
+
 Napi::Value SetStep(nn::Context& context, const Napi::CallbackInfo& info) {
   const Span<int32_t> ids = Ints(info, 0, "ids"), positions = Ints(info, 1, "positions"),
                       slots = Ints(info, 2, "slots"), variants = Ints(info, 3, "variants");
@@ -46,7 +68,7 @@ Napi::Value SetStep(nn::Context& context, const Napi::CallbackInfo& info) {
 }
 
 Napi::Value MakeEmbed(const SessionPtr& session, const Napi::CallbackInfo& info) {
-  const EmbedSpec spec = DecodeEmbed(info[0], session->Open().files);
+  const EmbedSpec spec = DecodeEmbed(info[0], session->Open());
   session->Open();
   std::unique_ptr<nn::WeightSource> positions;
   if (spec.positions) positions = MakeMatrix({*spec.positions, false, {}});
@@ -60,7 +82,7 @@ Napi::Value MakeEmbed(const SessionPtr& session, const Napi::CallbackInfo& info)
 }
 
 Napi::Value MakeProject(const SessionPtr& session, const Napi::CallbackInfo& info) {
-  const ProjectSpec spec = DecodeProject(info[0], session->Open().files);
+  const ProjectSpec spec = DecodeProject(info[0], session->Open());
   session->Open();
   std::vector<std::unique_ptr<nn::WeightSource>> matrices;
   for (const MatrixSpec& matrix : spec.matrices) matrices.push_back(MakeMatrix(matrix));
@@ -75,7 +97,7 @@ Napi::Value MakeProject(const SessionPtr& session, const Napi::CallbackInfo& inf
 }
 
 Napi::Value MakeAttend(const SessionPtr& session, const Napi::CallbackInfo& info) {
-  AttendSpec spec = DecodeAttend(info[0], session->Open().files);
+  AttendSpec spec = DecodeAttend(info[0], session->Open());
   nn::Context& context = session->Open();
   spec.numbers.query_norm = MakeNorm(spec.query_norm);
   spec.numbers.key_norm = MakeNorm(spec.key_norm);
@@ -93,7 +115,7 @@ Napi::Value MakeAttend(const SessionPtr& session, const Napi::CallbackInfo& info
 }
 
 Napi::Value MakeOutput(const SessionPtr& session, const Napi::CallbackInfo& info) {
-  const OutputSpec spec = DecodeOutput(info[0], session->Open().files);
+  const OutputStepSpec spec = DecodeOutput(info[0], session->Open());
   session->Open();
   return Keep(info.Env(), session, nn::Output(MakeMatrix(spec.matrix), MakeNorm(spec.post_norm)),
               [](nn::Context& context, const nn::Output& output, const Napi::CallbackInfo& call) {
@@ -109,7 +131,7 @@ Napi::Value MakeOutput(const SessionPtr& session, const Napi::CallbackInfo& info
 }
 
 Napi::Value MakeMlp(const SessionPtr& session, const Napi::CallbackInfo& info) {
-  const MlpSpec spec = DecodeMlp(info[0], session->Open().files);
+  const MlpSpec spec = DecodeMlp(info[0], session->Open());
   session->Open();
   return Keep(info.Env(), session,
               nn::Mlp(MakeNorm(spec.norm), spec.gate ? MakeMatrix(*spec.gate) : nullptr,
@@ -125,7 +147,7 @@ Napi::Value MakeMlp(const SessionPtr& session, const Napi::CallbackInfo& info) {
 }
 
 Napi::Value MakeHead(const SessionPtr& session, const Napi::CallbackInfo& info) {
-  const HeadSpec spec = DecodeHead(info[0], session->Open().files);
+  const HeadSpec spec = DecodeHead(info[0], session->Open());
   session->Open();
   return Keep(info.Env(), session,
               nn::Head(MakeNorm(spec.norm), MakeMatrix(spec.matrix), spec.softcap),
@@ -142,7 +164,7 @@ Napi::Value MakeHead(const SessionPtr& session, const Napi::CallbackInfo& info) 
 
 // One product with a weight, for any number of rows.
 Napi::Value MakeLinear(const SessionPtr& session, const Napi::CallbackInfo& info) {
-  const MatrixSpec spec = DecodeMatrix(info[0], session->Open().files);
+  const MatrixSpec spec = DecodeMatrix(info[0], session->Open());
   session->Open();
   return Keep(info.Env(), session, MakeMatrix(spec),
               [](nn::Context& context, const std::unique_ptr<nn::WeightSource>& matrix,
@@ -157,7 +179,7 @@ Napi::Value MakeLinear(const SessionPtr& session, const Napi::CallbackInfo& info
 }
 
 Napi::Value MakeLinearBackward(const SessionPtr& session, const Napi::CallbackInfo& info) {
-  const MatrixSpec spec = DecodeMatrix(info[0], session->Open().files);
+  const MatrixSpec spec = DecodeMatrix(info[0], session->Open());
   session->Open();
   return Keep(info.Env(), session, MakeMatrix(spec),
               [](nn::Context& context, const std::unique_ptr<nn::WeightSource>& matrix,
@@ -173,7 +195,7 @@ Napi::Value MakeLinearBackward(const SessionPtr& session, const Napi::CallbackIn
 
 // Rows of a table by their indices.
 Napi::Value MakeGather(const SessionPtr& session, const Napi::CallbackInfo& info) {
-  const nn::StoredRange range = DecodeRange(info[0], session->Open().files);
+  const nn::StoredRange range = DecodeRange(info[0], session->Open());
   session->Open();
   return Keep(info.Env(), session, MakeMatrix({range, false, {}}),
               [](nn::Context& context, const std::unique_ptr<nn::WeightSource>& table,
@@ -197,9 +219,10 @@ Napi::Value MakeGather(const SessionPtr& session, const Napi::CallbackInfo& info
 
 // All of a small weight, as a Float32Array.
 Napi::Value ReadVector(const SessionPtr& session, const Napi::CallbackInfo& info) {
-  const nn::StoredRange range = DecodeRange(info[0], session->Open().files);
+  const nn::StoredRange range = DecodeRange(info[0], session->Open());
   nn::Context& context = session->Open();
-  const nn::WeightVector vector(range);
+  const nn::WeightVector vector =
+      range.maker ? range.maker->Vector(range, 0) : nn::WeightVector(range);
   Napi::Float32Array array = Napi::Float32Array::New(info.Env(), vector.size());
   std::copy(vector.Of(0), vector.Of(0) + vector.size(), array.Data());
   context.CheckFaults();
@@ -284,6 +307,7 @@ Napi::Value OpenRuntime(const Napi::CallbackInfo& info) {
     runtime.Set("target", session->context->kernels.name);
     runtime.Set("threads", static_cast<double>(threads));
     runtime.Set("openFile", Bind(env, session, &OpenFile));
+    runtime.Set("openMerge", Bind(env, session, &OpenMerge));
     runtime.Set("setStep", Bind(env, session, &SetStep));
     runtime.Set("argMax", Bind(env, session, &ArgMax));
     runtime.Set("logSumExp", Bind(env, session, &LogSumExp));

@@ -53,7 +53,7 @@ nn::Activation DecodeActivation(const std::string& name) {
 }
 
 nn::WeightVector MakeVector(const nn::StoredRange& range, float plus = 0) {
-  return nn::WeightVector(range, plus);
+  return range.maker ? range.maker->Vector(range, plus) : nn::WeightVector(range, plus);
 }
 
 }  // namespace
@@ -62,9 +62,17 @@ nn::StoredRange DecodeRange(const Napi::Value& value, const Files& files) {
   const Napi::Object object = fields::Object(value, "weight");
   nn::StoredRange range;
   range.tensor = fields::String(object, "name");
+  if (fields::Has(object, "made") && fields::Bool(object, "made")) {
+    if (!files.maker) fields::Wrong("made", "false: no merge is open");
+    range.maker = files.maker.get();
+    range.first_row = fields::Whole(object, "firstRow", kMostFeatures);
+    range.rows = fields::Whole(object, "rows", kMostFeatures);
+    range.cols = fields::Whole(object, "cols", kMostFeatures);
+    return range;
+  }
   const uint64_t file = fields::Whole(object, "file");
-  if (file >= files.size()) fields::Wrong("file", "a file that is open");
-  range.file = files[file];
+  if (file >= files.files.size()) fields::Wrong("file", "a file that is open");
+  range.file = files.files[file];
   const std::optional<Dtype> dtype = DtypeNamed(fields::String(object, "dtype"));
   if (!dtype) fields::Wrong("dtype", "a dtype");
   range.dtype = *dtype;
@@ -135,7 +143,7 @@ AttendSpec DecodeAttend(const Napi::Value& value, const Files& files) {
   return spec;
 }
 
-OutputSpec DecodeOutput(const Napi::Value& value, const Files& files) {
+OutputStepSpec DecodeOutput(const Napi::Value& value, const Files& files) {
   const Napi::Object object = fields::Object(value, "spec");
   return {DecodeMatrix(object.Get("matrix"), files), OptionalNorm(object, "postNorm", files)};
 }
@@ -180,6 +188,9 @@ CacheSpec DecodeCache(const Napi::Value& value) {
 std::unique_ptr<nn::WeightSource> MakeMatrix(const MatrixSpec& spec) {
   std::optional<nn::WeightVector> bias;
   if (spec.bias) bias = MakeVector(*spec.bias);
+  if (spec.weight.maker) {
+    return spec.weight.maker->Matrix(spec.weight, spec.in_major, std::move(bias));
+  }
   return std::make_unique<nn::StoredMatrix>(spec.weight, spec.in_major, std::move(bias));
 }
 
@@ -189,8 +200,8 @@ nn::Norm MakeNorm(const NormSpec& spec) {
   nn::Norm norm = {spec.layer, MakeVector(spec.weight, spec.plus_one ? 1.0f : 0.0f),
                    std::move(bias), spec.epsilon};
   if (norm.bias && norm.bias->size() != norm.size()) {
-    throw Fault(code::kIncompatible, "has another length than its norm", spec.bias->file->path(),
-                spec.bias->tensor);
+    throw Fault(code::kIncompatible, "has another length than its norm",
+                spec.bias->file ? spec.bias->file->path() : std::string(), spec.bias->tensor);
   }
   return norm;
 }

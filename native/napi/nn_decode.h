@@ -12,13 +12,15 @@
 #include "io/mapping.h"
 #include "napi/napi_setup.h"
 #include "nn/attend.h"
+#include "nn/context.h"
 #include "nn/operations.h"
 #include "nn/paged_cache.h"
 #include "nn/weights.h"
 
 namespace retemper {
 
-using Files = std::vector<std::shared_ptr<const InputFile>>;
+// Whose files, and whose maker of weights, ranges are in.
+using Files = nn::Context;
 
 struct MatrixSpec {
   nn::StoredRange weight;
@@ -47,7 +49,7 @@ struct AttendSpec {
   std::optional<NormSpec> query_norm;
   std::optional<NormSpec> key_norm;
 };
-struct OutputSpec {
+struct OutputStepSpec {
   MatrixSpec matrix;
   std::optional<NormSpec> post_norm;
 };
@@ -76,7 +78,7 @@ MatrixSpec DecodeMatrix(const Napi::Value& value, const Files& files);
 EmbedSpec DecodeEmbed(const Napi::Value& value, const Files& files);
 ProjectSpec DecodeProject(const Napi::Value& value, const Files& files);
 AttendSpec DecodeAttend(const Napi::Value& value, const Files& files);
-OutputSpec DecodeOutput(const Napi::Value& value, const Files& files);
+OutputStepSpec DecodeOutput(const Napi::Value& value, const Files& files);
 MlpSpec DecodeMlp(const Napi::Value& value, const Files& files);
 HeadSpec DecodeHead(const Napi::Value& value, const Files& files);
 CacheSpec DecodeCache(const Napi::Value& value);

@@ -127,7 +127,7 @@ struct Head {
 }  // namespace
 
 Napi::Value MakeTrainProject(const SessionPtr& session, const Napi::CallbackInfo& info) {
-  const ProjectSpec spec = DecodeProject(info[0], session->Open().files);
+  const ProjectSpec spec = DecodeProject(info[0], session->Open());
   session->Open();
   std::vector<nn::TrainedMatrix> matrices;
   std::vector<size_t> outs;
@@ -159,7 +159,7 @@ Napi::Value MakeTrainProject(const SessionPtr& session, const Napi::CallbackInfo
 }
 
 Napi::Value MakeTrainAttend(const SessionPtr& session, const Napi::CallbackInfo& info) {
-  AttendSpec spec = DecodeAttend(info[0], session->Open().files);
+  AttendSpec spec = DecodeAttend(info[0], session->Open());
   nn::Context& context = session->Open();
   spec.numbers.query_norm = MakeNorm(spec.query_norm);
   spec.numbers.key_norm = MakeNorm(spec.key_norm);
@@ -185,7 +185,7 @@ Napi::Value MakeTrainAttend(const SessionPtr& session, const Napi::CallbackInfo&
 }
 
 Napi::Value MakeTrainOutput(const SessionPtr& session, const Napi::CallbackInfo& info) {
-  const OutputSpec spec = DecodeOutput(info[0], session->Open().files);
+  const OutputStepSpec spec = DecodeOutput(info[0], session->Open());
   session->Open();
   return KeepBoth(
       info.Env(), session, nn::TrainedOutput(Trained(spec.matrix), MakeNorm(spec.post_norm)),
@@ -214,7 +214,7 @@ Napi::Value MakeTrainOutput(const SessionPtr& session, const Napi::CallbackInfo&
 }
 
 Napi::Value MakeTrainMlp(const SessionPtr& session, const Napi::CallbackInfo& info) {
-  const MlpSpec spec = DecodeMlp(info[0], session->Open().files);
+  const MlpSpec spec = DecodeMlp(info[0], session->Open());
   session->Open();
   std::optional<nn::TrainedMatrix> gate;
   if (spec.gate) gate = Trained(*spec.gate);
@@ -246,7 +246,7 @@ Napi::Value MakeTrainMlp(const SessionPtr& session, const Napi::CallbackInfo& in
 
 // (x, wanted, targets, weight, dx or null) -> the sum of the losses.
 Napi::Value MakeTrainHead(const SessionPtr& session, const Napi::CallbackInfo& info) {
-  const HeadSpec spec = DecodeHead(info[0], session->Open().files);
+  const HeadSpec spec = DecodeHead(info[0], session->Open());
   session->Open();
   auto owned = std::make_shared<const Head>(
       Head{MakeNorm(spec.norm), MakeMatrix(spec.matrix), spec.softcap});

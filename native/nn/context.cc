@@ -3,6 +3,7 @@
 #include <string>
 
 #include "core/status.h"
+#include "nn/weights.h"
 
 namespace retemper::nn {
 namespace {
@@ -72,10 +73,12 @@ void Context::CheckFaults() const {
   for (const auto& file : files) {
     if (file->faulted()) file->CheckUnchanged();
   }
+  if (maker) maker->CheckFaults();
 }
 
 void Context::CheckUnchanged() const {
   for (const auto& file : files) file->CheckUnchanged();
+  if (maker) maker->CheckUnchanged();
 }
 
 }  // namespace retemper::nn

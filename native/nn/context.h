@@ -18,6 +18,8 @@
 
 namespace retemper::nn {
 
+class WeightMaker;
+
 // The tokens of one step. Rows of one slot lie side by side, positions ascending by 1.
 struct Step {
   std::vector<int32_t> ids;
@@ -83,6 +85,7 @@ class Context {
   RopeTable& RopeOf(const std::vector<float>& inverse_frequencies, float magnitude);
 
   std::vector<std::shared_ptr<const InputFile>> files;
+  std::shared_ptr<const WeightMaker> maker;  // of weights that lie in no file; or null
   // Throws BAD_INPUT or IO when a page of a file could not be read; what was computed is void.
   void CheckFaults() const;
   // Also throws BAD_INPUT when a file was changed since it was opened.

@@ -162,6 +162,21 @@ void MatMul(Pool& pool, const Matrix& w, const float* bias, const float* x, size
   MatMulOf(pool, nullptr, {&layer, 1}, x, x_stride, rows, precision);
 }
 
+void MatMulAlone(const Matrix& w, const float* bias, const float* x, size_t x_stride, size_t rows,
+                 float* y, size_t y_stride, Precision precision, AlignedBytes& scratch) {
+  if (rows == 0 || w.out == 0) return;
+  const MatMulKernel& kernel = Choose(w.dtype, precision);
+  PartQueue queue;
+  const size_t scratch_bytes = queue.Add(kernel, {w, bias, y, y_stride, rows, precision});
+  const size_t packed_bytes = RoundUp(kernel.packed_bytes(w, rows, precision), 64);
+  uint8_t* const packed = scratch.Reserve(packed_bytes + scratch_bytes);
+  queue.SetPacked(packed);
+  for (size_t group = 0; group < DivideUp(rows, kRowsOfAGroup); ++group) {
+    kernel.pack(w, x, x_stride, rows, precision, group, packed);
+  }
+  kernel.multiply(queue, packed + packed_bytes);
+}
+
 void MatMulBackward(Pool& pool, const Matrix& w, const float* dy, size_t dy_stride, size_t rows,
                     float* dx, size_t dx_stride, Precision precision) {
   MatMul(pool, Transposed(w), nullptr, dy, dy_stride, rows, dx, dx_stride, precision);

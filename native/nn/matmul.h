@@ -9,6 +9,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <new>
 #include <span>
 
 #include "core/dtype.h"
@@ -19,6 +22,31 @@ namespace retemper::nn {
 enum class Precision {
   kFloat32,   // activations as they are, weights widened: float32 products and sums
   kBfloat16,  // activations rounded to bfloat16 first; products exact, sums in float32
+};
+
+// Memory at 64 bytes alignment that grows to what was asked for and stays.
+class AlignedBytes {
+ public:
+  // The contents are lost. Throws std::bad_alloc.
+  uint8_t* Reserve(size_t bytes) {
+    if (bytes > size_) {
+      const size_t rounded = (bytes + 4095) / 4096 * 4096;
+      memory_.reset();
+      size_ = 0;
+      memory_.reset(static_cast<uint8_t*>(std::aligned_alloc(64, rounded)));
+      if (memory_ == nullptr) throw std::bad_alloc();
+      size_ = rounded;
+    }
+    return memory_.get();
+  }
+  size_t size() const { return size_; }
+
+ private:
+  struct Free {
+    void operator()(uint8_t* p) const { std::free(p); }
+  };
+  std::unique_ptr<uint8_t, Free> memory_;
+  size_t size_ = 0;
 };
 
 // A weight matrix in a mapped file, [out, in] row-major, or [in, out] where `in_major` (GPT-2).
@@ -51,6 +79,11 @@ struct Linear {
 // the same bits as one after the other, but sooner.
 void MatMul(Pool& pool, std::span<const Linear> layers, const float* x, size_t x_stride,
             size_t rows, Precision precision);
+
+// MatMul by the calling thread alone, with the same bits: for threads of a pool that make pieces of
+// a weight. `scratch` grows to what is needed.
+void MatMulAlone(const Matrix& w, const float* bias, const float* x, size_t x_stride, size_t rows,
+                 float* y, size_t y_stride, Precision precision, AlignedBytes& scratch);
 
 // The gradient of the activations: dx[r][i] = sum_o dy[r][o] * w[o][i]. dx is overwritten.
 void MatMulBackward(Pool& pool, const Matrix& w, const float* dy, size_t dy_stride, size_t rows,

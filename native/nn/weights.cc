@@ -101,6 +101,13 @@ void StoredMatrix::Row(size_t row, uint32_t /*variant*/, float* to) const {
   kernels_->load(from, matrix_.dtype, matrix_.in, to);
 }
 
+WeightVector::WeightVector(std::vector<float> values, size_t size, float plus)
+    : values_(std::move(values)), size_(size), stride_(size) {
+  if (plus != 0.0f) {
+    for (float& value : values_) value += plus;
+  }
+}
+
 WeightVector::WeightVector(const StoredRange& range, float plus) {
   if (!IsFloat(range.dtype)) {
     throw Fault(code::kIncompatible, "is stored as " + std::string(NameOf(range.dtype)),
@@ -108,7 +115,8 @@ WeightVector::WeightVector(const StoredRange& range, float plus) {
   }
   std::unique_ptr<uint8_t[]> copy;
   const uint8_t* data = ReadRange(range, copy);
-  values_.resize(range.rows * range.cols);
+  size_ = range.rows * range.cols;
+  values_.resize(size_);
   ChooseTarget().f32->load(data, range.dtype, values_.size(), values_.data());
   if (plus != 0.0f) {
     for (float& value : values_) value += plus;

@@ -49,8 +49,13 @@ struct SharedProduct {
 void MultiplyAll(Pool& pool, Precision precision, std::span<const SharedProduct> products,
                  const float* x, size_t x_stride, size_t rows, const uint32_t* variants);
 
-// Where a weight lies: `rows` x `cols` elements from `offset` on.
+class WeightMaker;
+
+// Where a weight lies: `rows` x `cols` elements from `offset` on. Or, where `maker` is not null, a
+// weight that lies in no file: rows [first_row, first_row + rows) of what the maker knows by name.
 struct StoredRange {
+  const WeightMaker* maker = nullptr;
+  size_t first_row = 0;
   std::shared_ptr<const InputFile> file;
   std::string tensor;  // for messages
   Dtype dtype = Dtype::kBF16;
@@ -64,14 +69,33 @@ class WeightVector {
  public:
   // Any floating-point dtype; throws as StoredMatrix does. `plus` is added to each element.
   explicit WeightVector(const StoredRange& range, float plus = 0.0f);
-  explicit WeightVector(std::vector<float> values) : values_(std::move(values)) {}
+  explicit WeightVector(std::vector<float> values)
+      : values_(std::move(values)), size_(values_.size()) {}
+  // One of `size` elements for each variant, one after the other; `plus` is added to each element.
+  WeightVector(std::vector<float> values, size_t size, float plus);
 
-  size_t size() const { return values_.size(); }
+  size_t size() const { return size_; }
   // For rows of a variant.
-  const float* Of(uint32_t /*variant*/) const { return values_.data(); }
+  const float* Of(uint32_t variant) const { return values_.data() + variant * stride_; }
 
  private:
   std::vector<float> values_;
+  size_t size_ = 0;
+  size_t stride_ = 0;  // 0 where all variants have the same
+};
+
+// Gives the weights of a model that was never written (merged/).
+class WeightMaker {
+ public:
+  virtual ~WeightMaker() = default;
+  // `range` as StoredRange says. Throws what StoredMatrix throws.
+  virtual std::unique_ptr<WeightSource> Matrix(const StoredRange& range, bool in_major,
+                                               std::optional<WeightVector> bias) const = 0;
+  // A one-dimensional weight of every variant, as float32.
+  virtual WeightVector Vector(const StoredRange& range, float plus) const = 0;
+  // As Context has them.
+  virtual void CheckFaults() const = 0;
+  virtual void CheckUnchanged() const = 0;
 };
 
 // A weight of a checkpoint, used where it lies in the mapping. (Only where the system cannot map

@@ -1,5 +1,6 @@
 // An engine that has a checkpoint's weights and is ready to compute with them: what decoders and encoders are built on.
 
+import type { NativeMadeTensor } from "../../addon/nativeRuntime.js";
 import type { Decoder } from "../decoder.js";
 import { type AssembledDecoder, assembleDecoder } from "../ops/assembleDecoder.js";
 import { MOST_SCORES } from "../ops/attend.js";
@@ -12,6 +13,8 @@ export interface RunningEngine {
   /** Of TensorFlow.js, ready to be used. */
   readonly backend: string;
   readonly facts: EngineFacts;
+  /** Of a merge that was never written: how each tensor is evaluated. */
+  readonly made?: readonly NativeMadeTensor[] | undefined;
   /** Bytes that the weights take in memory. */
   readonly weightBytes: number;
   /** What a decoder takes beside its weights, where the engine does not run the compositions of ordinary ops. */

@@ -4,7 +4,7 @@ import type { Checkpoint } from "../../checkpoint/types.js";
 import { RetemperError } from "../../errors.js";
 import type { Weight } from "../ops/specs.js";
 import type { EngineName } from "../types.js";
-import { startNative } from "./native/startNative.js";
+import { type NativeOptions, startNative } from "./native/startNative.js";
 import { startReference } from "./reference/startReference.js";
 import type { RunningEngine } from "./runningEngine.js";
 import { startTensorflow, type TensorflowOptions } from "./tensorflow/openTensorflow.js";
@@ -14,7 +14,7 @@ export async function startEngine(
   engine: Exclude<EngineName, "endpoint">,
   checkpoint: Checkpoint,
   weights: readonly Weight[],
-  options: TensorflowOptions = {},
+  options: TensorflowOptions & NativeOptions = {},
 ): Promise<RunningEngine> {
   switch (engine) {
     case "reference":

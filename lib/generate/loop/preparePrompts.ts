@@ -12,6 +12,8 @@ export interface AskedPrompt {
   readonly index: number;
   readonly prompt: Prompt;
   readonly samples: readonly number[];
+  /** Which lambda of a virtual merge; 0 unless told. */
+  readonly variant?: number | undefined;
 }
 
 /**
@@ -40,7 +42,7 @@ export function idsOf(prompt: Prompt, name: string, tokenizer: Tokenizer): reado
  * model's context with the new tokens asked for.
  */
 export function preparePrompt(
-  { index, prompt, samples }: AskedPrompt,
+  { index, prompt, samples, variant = 0 }: AskedPrompt,
   tokenizer: Tokenizer,
   spec: DecoderSpec,
   settings: Settings,
@@ -55,11 +57,11 @@ export function preparePrompt(
     const hint = room > 0 ? `at most ${room} new tokens fit (maxNewTokens, --max-new-tokens)` : "shorten the prompt";
     throw new RetemperError("BAD_INPUT", longer, { hint });
   }
-  return { index, ids, variant: 0, samples, maxNewTokens: Math.min(room, settings.maxNewTokens) };
+  return { index, ids, variant, samples, maxNewTokens: Math.min(room, settings.maxNewTokens) };
 }
 
 /** An input of which logits are wanted. */
-export function prepareInput(index: number, input: readonly number[], spec: DecoderSpec): PromptWork {
+export function prepareInput(index: number, input: readonly number[], spec: DecoderSpec, variant = 0): PromptWork {
   const name = `input ${index}`;
   const ids = checkedIds(input, name, spec);
   if (ids.length > spec.maxPositions) {
@@ -69,7 +71,7 @@ export function prepareInput(index: number, input: readonly number[], spec: Deco
       { hint: "shorten it" },
     );
   }
-  return { index, ids, variant: 0, samples: [0], maxNewTokens: 0 };
+  return { index, ids, variant, samples: [0], maxNewTokens: 0 };
 }
 
 function checkedIds(ids: readonly number[], name: string, { vocabulary }: DecoderSpec): Int32Array {

@@ -16,11 +16,13 @@ export interface ChosenEngine {
 const ENGINES: readonly string[] = ["native", "tensorflow", "reference"] satisfies LocalEngine[];
 
 /**
- * The engine named, else TensorFlow where it drives a GPU, else the native one.
+ * The engine named, else TensorFlow where it drives a GPU, else the native one, which alone runs merges that were not
+ * written (`virtual`).
  * @throws RetemperError USAGE for an unknown name; DEVICE where a GPU is required and the engine has none, or TensorFlow is
  * asked for and not set up.
  */
-export function chooseEngine({ engine = "auto", requireGpu, threads }: ModelOptions): ChosenEngine {
+export function chooseEngine({ engine = "auto", requireGpu, threads }: ModelOptions, virtual = false): ChosenEngine {
+  if (engine === "auto" && virtual && !requireGpu) return { engine: "native", gpu: false };
   if (engine === "auto") {
     if (tensorflowOnGpu(threads)) return { engine: "tensorflow", gpu: true };
     if (requireGpu) throw noGpu("no engine finds a GPU here: TensorFlow drives one once it is set up with CUDA");

@@ -15,9 +15,10 @@ const SMALL_FILES = [
   "chat_template.jinja",
 ];
 
-/** sha256 of the small files' contents and of the weights' names, sizes and times of change: those are not read. */
-export async function fingerprintOf({ folder, files }: Checkpoint): Promise<string> {
+/** `recipe`: of a merge that was never written. sha256 of it, of the small files' contents and of the weights' names, sizes and times of change: those are not read. */
+export async function fingerprintOf({ folder, files }: Checkpoint, recipe?: string): Promise<string> {
   const digest = createHash("sha256");
+  if (recipe !== undefined) digest.update(JSON.stringify(["recipe", recipe]));
   for (const { path, size, mtimeNs } of files) digest.update(JSON.stringify([basename(path), size, mtimeNs]));
   for (const name of SMALL_FILES) {
     const contents = await readFile(join(folder, name)).catch(() => undefined);

@@ -13,7 +13,7 @@ if (parentPort) {
     const parts = await openThreadModel(workerData as ThreadRequest);
     const service = new ModelService({ ...parts, send });
     port.on("message", (message: ToThread) => service.receive(message));
-    send({ type: "opened", facts: parts.decoder.facts });
+    send({ type: "opened", facts: parts.decoder.facts, description: parts.description });
   } catch (error) {
     send({ type: "refused", error: toWire(error) });
   }

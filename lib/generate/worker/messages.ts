@@ -1,8 +1,9 @@
 // What a model's thread and the thread that opened it tell each other: plain data, one channel, in order.
 
+import type { VirtualMerge } from "../../merge/virtualMerge.js";
 import type { AskedPrompt } from "../loop/preparePrompts.js";
 import type { Settings } from "../settings.js";
-import type { EngineFacts, Generation, ModelOptions } from "../types.js";
+import type { EngineFacts, Generation, ModelDescription, ModelOptions } from "../types.js";
 import type { WireError } from "./wireError.js";
 
 /** Given to the thread when it starts. */
@@ -11,6 +12,8 @@ export interface ThreadRequest {
   readonly source: string;
   readonly folder: string;
   readonly options: Omit<ModelOptions, "signal">;
+  /** Where the source is a recipe; `folder` then holds its side files. */
+  readonly merge?: VirtualMerge | undefined;
 }
 
 export interface GenerateRequest {
@@ -27,6 +30,7 @@ export interface ScoreRequest {
   readonly type: "score";
   readonly call: number;
   readonly what: "logits" | "logprobs";
+  readonly variant: number;
   readonly inputs: readonly (readonly number[])[];
 }
 
@@ -45,6 +49,7 @@ export type ThreadEvent =
       readonly call: number;
       readonly index: number;
       readonly sample: number;
+      readonly lambda?: number | undefined;
       readonly id: number;
       readonly text: string;
       readonly logprob: number | undefined;
@@ -55,7 +60,7 @@ export type ThreadEvent =
   | { readonly type: "end"; readonly call: number; readonly error?: WireError };
 
 export type FromThread =
-  | { readonly type: "opened"; readonly facts: EngineFacts }
+  | { readonly type: "opened"; readonly facts: EngineFacts; readonly description: ModelDescription }
   | { readonly type: "refused"; readonly error: WireError }
   /** What a step brought about. */
   | { readonly type: "events"; readonly events: readonly ThreadEvent[] }

@@ -2,7 +2,7 @@
 
 import { SHARE_ENV, Worker } from "node:worker_threads";
 import { RetemperError } from "../../errors.js";
-import type { EngineFacts } from "../types.js";
+import type { EngineFacts, ModelDescription } from "../types.js";
 import type { FromThread, GenerateRequest, ScoreRequest, ThreadEvent, ThreadRequest, ToThread } from "./messages.js";
 import { at, fromWire } from "./wireError.js";
 import { workerFile } from "./workerFile.js";
@@ -12,6 +12,8 @@ export interface CallEvents {
   event(event: Exclude<ThreadEvent, { type: "end" }>): void;
   ended(error?: unknown): void;
 }
+
+type Opened = Pick<FromThread & { type: "opened" }, "facts" | "description">;
 
 /** A request without the number that the thread gives to it. */
 export type Request = Omit<GenerateRequest, "call"> | Omit<ScoreRequest, "call">;
@@ -32,10 +34,12 @@ export class ModelThread {
   #over: RetemperError | undefined;
   #closing: Promise<void> | undefined;
   readonly facts: EngineFacts;
+  readonly description: ModelDescription;
 
-  private constructor(worker: Worker, facts: EngineFacts) {
+  private constructor(worker: Worker, { facts, description }: Opened) {
     this.#worker = worker;
     this.facts = facts;
+    this.description = description;
     this.#exit = new Promise((resolve) => worker.once("exit", () => resolve()));
     worker.on("message", (message: FromThread) => this.#receive(message));
     worker.on("error", (error) => this.#fail(diedOf(error)));
@@ -53,8 +57,7 @@ export class ModelThread {
     // TensorFlow reads its settings from the process's environment, which the thread therefore shares.
     const worker = new Worker(workerFile(), { workerData: request, name: "retemper model", env: SHARE_ENV });
     try {
-      const facts = await opened(worker, site, signal);
-      return new ModelThread(worker, facts);
+      return new ModelThread(worker, await opened(worker, site, signal));
     } catch (error) {
       await worker.terminate();
       throw error;
@@ -137,7 +140,7 @@ export class ModelThread {
 }
 
 /** Resolves when the thread has opened its model. */
-function opened(worker: Worker, site: Error, signal: AbortSignal | undefined): Promise<EngineFacts> {
+function opened(worker: Worker, site: Error, signal: AbortSignal | undefined): Promise<Opened> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void) => {
       signal?.removeEventListener("abort", onAbort);
@@ -145,7 +148,7 @@ function opened(worker: Worker, site: Error, signal: AbortSignal | undefined): P
       act();
     };
     const onMessage = (message: FromThread) => {
-      if (message.type === "opened") settle(() => resolve(message.facts));
+      if (message.type === "opened") settle(() => resolve(message));
       else if (message.type === "refused") settle(() => reject(fromWire(message.error, site)));
     };
     const onError = (error: unknown) => settle(() => reject(at(site, diedOf(error))));

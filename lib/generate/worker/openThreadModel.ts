@@ -5,6 +5,7 @@ import { availableParallelism } from "node:os";
 import { loadAddon } from "../../addon/load.js";
 import { openCheckpoint } from "../../checkpoint/open.js";
 import type { Checkpoint } from "../../checkpoint/types.js";
+import type { VirtualMerge } from "../../merge/virtualMerge.js";
 import { openTokenizer } from "../../tokenizer/openTokenizer.js";
 import { StreamDecoder } from "../../tokenizer/streamDecoder.js";
 import type { Tokenizer } from "../../tokenizer/types.js";
@@ -19,6 +20,9 @@ import { checkWeights, DEFAULT_BATCH, MemoryBudget, memoryLimit } from "../memor
 import { stepRowsOf } from "../memory/stepSize.js";
 import { openDecoder } from "../openDecoder.js";
 import { TokenSampler } from "../sampling/tokenSampler.js";
+import type { ModelDescription } from "../types.js";
+import { describeModel } from "../virtual/describeModel.js";
+import { mergedCheckpoint } from "../virtual/mergedCheckpoint.js";
 import { chooseEngine } from "./chooseEngine.js";
 import { fingerprintOf } from "./fingerprint.js";
 import type { ThreadRequest } from "./messages.js";
@@ -27,26 +31,30 @@ export interface ThreadModelParts {
   readonly decoder: Decoder;
   readonly tokenizer: Tokenizer;
   readonly loop: GenerationLoop;
+  readonly description: ModelDescription;
 }
 
 /**
  * @throws RetemperError, as `openModel` says.
  */
-export async function openThreadModel({ source, folder, options }: ThreadRequest): Promise<ThreadModelParts> {
+export async function openThreadModel({ source, folder, options, merge }: ThreadRequest): Promise<ThreadModelParts> {
   const addon = loadAddon();
-  const checkpoint = await openCheckpoint({ text: source, path: folder }, { addon });
-  const { engine, gpu } = chooseEngine(options);
+  const checkpoint = merge
+    ? await mergedCheckpoint(source, merge)
+    : await openCheckpoint({ text: source, path: folder }, { addon });
+  const { engine, gpu } = chooseEngine(options, merge !== undefined);
   const free = gpu ? (freeGpuMemory() ?? Number.POSITIVE_INFINITY) : availableMemory();
   const limit = memoryLimit(options.maxMemory, free);
-  checkWeights(source, bytesOf(checkpoint), limit);
+  checkWeights(source, bytesOf(checkpoint, merge), limit);
   const tokenizer = await openTokenizer(checkpoint.folder);
-  const opened = await openDecoder(checkpoint, engine, options);
+  const opened = await openDecoder(checkpoint, engine, { ...options, merge });
   try {
     const versions = { retemper: addon.describe().version, ...opened.facts.versions };
-    const facts = { ...opened.facts, versions, fingerprint: await fingerprintOf(checkpoint) };
+    const facts = { ...opened.facts, versions, fingerprint: await fingerprintOf(checkpoint, merge?.recipe) };
     const decoder = { ...opened, facts };
     const threads = options.threads ?? availableParallelism();
-    return { decoder, tokenizer, loop: loopFor(decoder, tokenizer, { limit, threads }) };
+    const description = describeModel(decoder, merge);
+    return { decoder, tokenizer, description, loop: loopFor(decoder, tokenizer, { limit, threads }) };
   } catch (error) {
     opened.dispose();
     throw error;
@@ -73,8 +81,8 @@ function loopFor(
 }
 
 /** Bytes of the stored weights; no engine needs less. */
-function bytesOf({ tensors }: Checkpoint): number {
-  let bytes = 0;
+function bytesOf({ tensors }: Checkpoint, merge: VirtualMerge | undefined): number {
+  let bytes = (merge?.files ?? []).reduce((sum, { size }) => sum + size, 0);
   for (const tensor of tensors.values()) bytes += tensor.bytes;
   return bytes;
 }
@@ -83,6 +91,7 @@ function sequenceOf(prefix: Prefix, sample: number, tokenizer: Tokenizer): Seque
   const work = prefix.job.work as GenerateWork;
   const { settings, events } = work;
   const watched = events.piece !== undefined || settings.stop.length > 0;
+  // The same draws for every lambda: what differs between their answers is the model alone.
   return new Sequence(prefix, work, sample, {
     sampler: new TokenSampler(settings, { index: prefix.prompt.index, sample }, prefix.prompt.ids),
     text: watched ? new StreamDecoder(tokenizer, { stop: settings.stop }) : undefined,

@@ -72,6 +72,8 @@ export class ModelService {
   async #generate(request: GenerateRequest, call: Call): Promise<void> {
     const { decoder, tokenizer, loop } = this.#parts;
     const { settings, call: id } = request;
+    const { lambdas } = decoder.facts;
+    const lambdaOf = (variant: number) => (lambdas ? { lambda: lambdas[variant] as number } : {});
     const own = settings.ignoreEos ? [] : decoder.spec.stopTokens;
     const prompts = await this.#prepared(request.prompts, call, (asked) =>
       preparePrompt(asked, tokenizer, decoder.spec, settings),
@@ -88,14 +90,16 @@ export class ModelService {
       stopTokens: new Set([...own, ...settings.stopTokens]),
       wanting: () => call.untaken < MOST_UNTAKEN,
       events: {
-        answer: ({ prompt: { index, ids: promptIds }, sample, ids, text, finish, logprobs }) => {
+        answer: ({ prompt: { index, ids: promptIds, variant }, sample, ids, text, finish, logprobs }) => {
           call.untaken += 1;
-          const answer = { index, sample, ids, text, finish, promptTokens: promptIds.length };
+          const answer = { index, sample, ...lambdaOf(variant), ids, text, finish, promptTokens: promptIds.length };
           this.#events.push({ type: "answer", call: id, answer: logprobs ? { ...answer, logprobs } : answer });
         },
         ...(request.pieces && {
-          piece: ({ index }: PromptWork, sample: number, token: number, text: string, logprob: number | undefined) =>
-            this.#events.push({ type: "piece", call: id, index, sample, id: token, text, logprob }),
+          piece: (of: PromptWork, sample: number, token: number, text: string, logprob: number | undefined) => {
+            const piece = { index: of.index, sample, ...lambdaOf(of.variant), id: token, text, logprob };
+            this.#events.push({ type: "piece", call: id, ...piece });
+          },
         }),
         ...(request.counts && {
           counted: (promptTokens: number, newTokens: number) => {
@@ -111,11 +115,11 @@ export class ModelService {
     });
   }
 
-  async #score({ call: id, what, inputs }: ScoreRequest, call: Call): Promise<void> {
+  async #score({ call: id, what, inputs, variant }: ScoreRequest, call: Call): Promise<void> {
     const { decoder, loop } = this.#parts;
     const { vocabulary } = decoder.spec;
     const prompts = await this.#prepared([...inputs.entries()], call, ([index, input]) =>
-      prepareInput(index, input, decoder.spec),
+      prepareInput(index, input, decoder.spec, variant),
     );
     if (!prompts) return;
     const scores = roomFor(

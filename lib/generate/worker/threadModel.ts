@@ -4,7 +4,16 @@ import { RetemperError } from "../../errors.js";
 import type { Tokenizer } from "../../tokenizer/types.js";
 import type { AskedPrompt } from "../loop/preparePrompts.js";
 import { settingsOf } from "../settings.js";
-import type { EngineFacts, GenerateOptions, GenerateProgress, Generation, Model, Prompt } from "../types.js";
+import type {
+  EngineFacts,
+  GenerateOptions,
+  GenerateProgress,
+  Generation,
+  Model,
+  ModelDescription,
+  Prompt,
+} from "../types.js";
+import { chosenVariants, oneVariant } from "../virtual/chosenVariants.js";
 import { AnswerQueue } from "./answerQueue.js";
 import type { ThreadEvent } from "./messages.js";
 import type { ModelThread } from "./modelThread.js";
@@ -31,9 +40,9 @@ export class ThreadModel implements Model {
   async *generate(prompts: readonly Prompt[], options: GenerateOptions = {}): AsyncGenerator<Generation, void, void> {
     const { signal } = options;
     signal?.throwIfAborted();
-    refuseLambda(options.lambda);
     const settings = settingsOf(options);
-    const asked = askedPrompts(prompts, settings.n, options.skip);
+    const variants = chosenVariants(this.facts.lambdas, options.lambda);
+    const asked = askedPrompts(prompts, { n: settings.n, skip: options.skip, variants, lambdas: this.facts.lambdas });
     const queue = new AnswerQueue<Generation>();
     const hear = listener(options, asked, queue);
     const pieces = options.onToken !== undefined;
@@ -78,6 +87,10 @@ export class ThreadModel implements Model {
     return this.#score("logprobs", ids, options);
   }
 
+  describe(): ModelDescription {
+    return this.#thread.description;
+  }
+
   close(): Promise<void> {
     return this.#thread.close();
   }
@@ -88,10 +101,10 @@ export class ThreadModel implements Model {
     { lambda, signal }: ScoreOptions,
   ): Promise<Float32Array[]> {
     signal?.throwIfAborted();
-    refuseLambda(lambda);
+    const variant = oneVariant(this.facts.lambdas, lambda);
     const { promise, resolve, reject } = withResolvers<Float32Array[]>();
     const call = this.#thread.call(
-      { type: "score", what, inputs },
+      { type: "score", what, inputs, variant },
       {
         event: (event) => {
           if (event.type === "scores") resolve([...event.scores]);
@@ -126,8 +139,8 @@ function listener(options: GenerateOptions, asked: readonly AskedPrompt[], queue
       queue.push(event.answer);
       move({ done: progress.done + 1 });
     } else if (event.type === "piece") {
-      const { index, sample, id, text, logprob } = event;
-      onToken?.({ index, sample, id, text, ...(logprob !== undefined && { logprob }) });
+      const { type: _type, call: _call, logprob, ...piece } = event;
+      onToken?.({ ...piece, ...(logprob !== undefined && { logprob }) });
     } else if (event.type === "counts") {
       const { promptTokens, newTokens } = event;
       move({ promptTokens, newTokens });
@@ -136,18 +149,29 @@ function listener(options: GenerateOptions, asked: readonly AskedPrompt[], queue
 }
 
 /** The prompts with the samples that are to be made of each. */
-function askedPrompts(prompts: readonly Prompt[], n: number, skip: GenerateOptions["skip"]): AskedPrompt[] {
+function askedPrompts(
+  prompts: readonly Prompt[],
+  {
+    n,
+    skip,
+    variants,
+    lambdas,
+  }: {
+    readonly n: number;
+    readonly skip: GenerateOptions["skip"];
+    readonly variants: readonly number[];
+    readonly lambdas: readonly number[] | undefined;
+  },
+): AskedPrompt[] {
   if (!Array.isArray(prompts)) throw new RetemperError("USAGE", "generate takes a list of prompts");
-  return prompts.flatMap((prompt: Prompt, index) => {
-    const all = Array.from({ length: n }, (_, sample) => sample);
-    const samples = skip ? all.filter((sample) => !skip({ index, sample })) : all;
-    return samples.length > 0 ? [{ index, prompt, samples }] : [];
-  });
-}
-
-function refuseLambda(lambda: number | readonly number[] | undefined): void {
-  if (lambda === undefined) return;
-  throw new RetemperError("USAGE", "this model has no lambda: it was opened from a folder");
+  const all = Array.from({ length: n }, (_, sample) => sample);
+  return prompts.flatMap((prompt: Prompt, index) =>
+    variants.flatMap((variant) => {
+      const of = lambdas ? { index, lambda: lambdas[variant] } : { index };
+      const samples = skip ? all.filter((sample) => !skip({ ...of, sample })) : all;
+      return samples.length > 0 ? [{ index, prompt, samples, variant }] : [];
+    }),
+  );
 }
 
 function withResolvers<T>() {

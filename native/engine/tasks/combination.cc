@@ -74,6 +74,27 @@ class Combination final : public MethodTask<T> {
     by_column_ = {};
   }
 
+  bool TakesAnyExtent() const override { return shape_.axis != Axis::kLast; }
+  void Make(Extent extent, Worker& worker) override { Combine(extent, extent.first, worker); }
+  std::optional<std::vector<double>> Factors(uint32_t variant) const override {
+    if (shape_.axis != Axis::kFlat) return std::nullopt;
+    const VariantPlan& plan = plans_[variant];
+    std::vector<double> factors(this->spec.sources.size(), 0.0);
+    if (plan.only >= 0) {
+      factors[static_cast<size_t>(plan.only)] = 1;
+      return factors;
+    }
+    const size_t shift = shape_.from_base ? 1 : 0;
+    double sum = 0;
+    for (size_t i = 0; i < vectors_; ++i) {
+      factors[i + shift] = static_cast<double>(plan.coefficients[i]);
+      if (plan.divides) factors[i + shift] /= static_cast<double>(plan.divisor);
+      sum += factors[i + shift];
+    }
+    if (shape_.from_base) factors[0] = 1 - sum;
+    return factors;
+  }
+
  protected:
   int MethodPhases() const override { return shape_.reduces && shape_.axis != Axis::kLast ? 2 : 1; }
   size_t MethodUnits(int phase) const override {
@@ -287,6 +308,7 @@ class Combination final : public MethodTask<T> {
     this->EachTile(extent, [&](uint64_t first, size_t n) {
       LoadVectors(first, n, tiles, worker);
       for (uint32_t v = 0; v < plans_.size(); ++v) {
+        if (!this->Wants(v, worker)) continue;
         if (shape_.axis == Axis::kFirst) {
           CombineTileByColumn(v, first, tiles, out, n);
         } else {
@@ -308,10 +330,13 @@ class Combination final : public MethodTask<T> {
       const ops::Gram gram = MakeGram(sums.data());
       for (uint32_t v = 0; v < plans_.size(); ++v) {
         const ops::Coefficients c = Solve(this->spec.variants[v].params, gram);
-        UnitFacts& facts = per_unit_[v * rows_.Units() + unit];
-        facts.straight += c.straight ? 1 : 0;
-        facts.vectors += 1;
-        facts.t += c.t;
+        if (!per_unit_.empty()) {  // else the facts are counted
+          UnitFacts& facts = per_unit_[v * rows_.Units() + unit];
+          facts.straight += c.straight ? 1 : 0;
+          facts.vectors += 1;
+          facts.t += c.t;
+        }
+        if (!this->Wants(v, worker)) continue;
         SetCoefficients(plan, c);
         T* tiles = worker.template Tiles<T>(sources + 1);
         T* out = tiles + sources * kTile;

@@ -29,6 +29,18 @@ class RawCopy final : public Task {
   void AddReads(int, size_t unit, std::vector<ReadRange>& ranges) const override {
     ranges.push_back(RangeOf(unit));
   }
+  bool TakesAnyExtent() const override { return true; }
+  void Make(Extent extent, Worker& worker) override {
+    const Range& range = spec.sources[0].parts[0].range;
+    const size_t size = SizeOf(range.dtype);
+    const InputFile& file = (*env_.inputs)[range.input];
+    for (uint8_t* out : worker.out) {
+      if (out == nullptr) continue;
+      const uint8_t* from = file.Read(range.offset + extent.first * size, extent.count * size, out);
+      if (from != out) std::memcpy(out, from, extent.count * size);
+    }
+  }
+  std::optional<std::vector<double>> Factors(uint32_t) const override { return {{1.0}}; }
   Extent Written(size_t unit) const override {
     const uint64_t first = unit * kBlock;
     return {first, std::min(kBlock, elements - first)};
@@ -62,10 +74,8 @@ class ConvertingCopy final : public MethodTask<T> {
  public:
   using MethodTask<T>::MethodTask;
 
- protected:
-  int MethodPhases() const override { return 1; }
-  void MethodRun(int, size_t unit, Worker& worker) override {
-    const Extent extent = this->Block(unit);
+  bool TakesAnyExtent() const override { return true; }
+  void Make(Extent extent, Worker& worker) override {
     T* tile = worker.template Tiles<T>(1);
     this->EachTile(extent, [&](uint64_t first, size_t n) {
       this->readers_[0].Load(first, n, tile, worker);
@@ -73,6 +83,11 @@ class ConvertingCopy final : public MethodTask<T> {
         this->Emit(v, tile, first - extent.first, n, worker);
     });
   }
+  std::optional<std::vector<double>> Factors(uint32_t) const override { return {{1.0}}; }
+
+ protected:
+  int MethodPhases() const override { return 1; }
+  void MethodRun(int, size_t unit, Worker& worker) override { Make(this->Block(unit), worker); }
 };
 
 }  // namespace

@@ -64,6 +64,42 @@ class TaskArithmetic final : public MethodTask<T> {
     if (masks_) masks_->Release();
   }
 
+  // Values that equal a threshold are counted from the start of a unit.
+  bool TakesAnyExtent() const override { return !ByRow() && !ties_matter_; }
+  void Make(Extent extent, Worker& worker) override {
+    std::vector<BandCursor> cursors(slots_.size());
+    std::vector<uint64_t> kept(this->spec.variants.size(), 0);
+    T* tiles = TilesOf(worker);
+    this->EachTile(extent, [&](uint64_t first, size_t n) {
+      LoadDeltas(first, n, tiles, true, worker);
+      WriteTile(first, n, extent.first, tiles, kept, worker,
+                [&](size_t s, const T* delta, T* sparse) {
+                  std::copy_n(delta, n, sparse);
+                  return Sparsify(slots_[s], first, n, sparse, cursors[s], tiles, worker);
+                });
+    });
+  }
+  std::optional<std::vector<double>> Factors(uint32_t v) const override {
+    const TaskArithmeticParams& p = P(v);
+    if (p.election) return std::nullopt;
+    std::vector<double> factors(models_ + 1, 0.0);
+    if (const int end = EndPoint(v); end >= 0) {
+      factors[static_cast<size_t>(end)] = 1;
+      return factors;
+    }
+    double divisor = 0, sum = 0;
+    for (size_t m = 0; m < models_; ++m) divisor += p.weights[m];
+    if (!p.normalize || std::fabs(divisor) < 1e-8) divisor = 1;
+    for (size_t m = 0; m < models_; ++m) {
+      const Slot& slot = slots_[v * models_ + m];
+      if (slot.active) return std::nullopt;
+      if (!slot.zero) factors[m + 1] = p.lambda * p.weights[m] / divisor;
+      sum += factors[m + 1];
+    }
+    factors[0] = 1 - sum;
+    return factors;
+  }
+
  protected:
   int MethodPhases() const override {
     return select_end_ + (ties_phase_ >= 0 ? 1 : 0) + (sums_ ? 1 : 0) + 1;
@@ -438,6 +474,7 @@ class TaskArithmetic final : public MethodTask<T> {
   void WriteTile(uint64_t first, size_t n, uint64_t origin, T* tiles, std::vector<uint64_t>& kept,
                  Worker& worker, SparsifyTile sparsify) {
     for (uint32_t v = 0; v < this->spec.variants.size(); ++v) {
+      if (!this->Wants(v, worker)) continue;
       for (size_t m = 0; m < models_; ++m) {
         kept[v] +=
             sparsify(v * models_ + m, tiles + (m + 1) * kTile, tiles + (models_ + 1 + m) * kTile);

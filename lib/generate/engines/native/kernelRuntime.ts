@@ -2,9 +2,10 @@
 // then runs on the arrays of tensors.
 
 import { customGrad, keep, type Tensor1D, type Tensor2D, type TensorInfo, tensor1d } from "@tensorflow/tfjs-core";
-import type { NativeRuntime } from "../../../addon/nativeRuntime.js";
+import type { NativeMadeTensor, NativeRuntime } from "../../../addon/nativeRuntime.js";
 import type { Addon } from "../../../addon/surface.js";
 import type { StoredFile } from "../../../checkpoint/types.js";
+import type { NativePlan } from "../../../plan/types.js";
 import type { Runtime } from "../../ops/runtime.js";
 import type {
   AttendSpec,
@@ -64,6 +65,11 @@ export class KernelRuntime implements Runtime {
     this.#files = files;
     this.target = this.#native.target;
     this.threads = this.#native.threads;
+  }
+
+  /** Opens a merge whose weights lie in no file; gives how each tensor is evaluated. Before `prepare`. */
+  openMerge(plan: NativePlan, sums: boolean): readonly NativeMadeTensor[] {
+    return calling(() => this.#native.openMerge(plan, sums));
   }
 
   /** Makes all operations of a decoder now, so that files are mapped and checked before the first step. */

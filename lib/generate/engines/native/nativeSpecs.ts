@@ -22,6 +22,14 @@ import type {
   ProjectSpec,
   Weight,
 } from "../../ops/specs.js";
+import { IN_NO_FILE } from "../../virtual/mergedCheckpoint.js";
+
+/** A weight of a merge that was not written. */
+function made(name: string, shape: readonly number[], dtype: string, firstRow: number): NativeWeight {
+  const [first, second] = shape as [number, number | undefined];
+  const rows = second === undefined ? 1 : first;
+  return { name, made: true, firstRow, file: 0, dtype, offset: 0, rows, cols: second ?? first };
+}
 
 /** `fileOf`: the addon's number of one of the checkpoint's files. */
 export class NativeSpecs {
@@ -32,6 +40,7 @@ export class NativeSpecs {
   }
 
   weight({ name, shape, stored, rows }: Weight): NativeWeight {
+    if (stored.file === IN_NO_FILE) return made(name, shape, stored.dtype, rows?.[0] ?? 0);
     const rowBytes = stored.bytes / (stored.shape[0] as number);
     const [first, second] = shape as [number, number | undefined];
     return {

@@ -4,12 +4,16 @@ import { availableParallelism } from "node:os";
 import { ready, setBackend, version_core } from "@tensorflow/tfjs-core";
 import { loadAddon } from "../../../addon/load.js";
 import type { Checkpoint } from "../../../checkpoint/types.js";
+import type { VirtualMerge } from "../../../merge/virtualMerge.js";
 import type { Decoder } from "../../decoder.js";
 import type { DecoderSpec, Weight } from "../../ops/specs.js";
 import type { ModelOptions, Precision } from "../../types.js";
 import type { RunningEngine } from "../runningEngine.js";
 
-export type NativeOptions = Pick<ModelOptions, "precision" | "threads">;
+export interface NativeOptions extends Pick<ModelOptions, "precision" | "threads"> {
+  /** The merge that the checkpoint stands for, where it was never written. */
+  readonly merge?: VirtualMerge | undefined;
+}
 
 /** Positions that the cache gives out at once. */
 const PAGE = 64;
@@ -21,7 +25,7 @@ const PAGE = 64;
 export async function startNative(
   checkpoint: Checkpoint,
   weights: readonly Weight[],
-  { precision = "float32", threads = availableParallelism() }: NativeOptions = {},
+  { precision = "float32", threads = availableParallelism(), merge }: NativeOptions = {},
 ): Promise<RunningEngine> {
   // TensorFlow.js's CPU backend comes with them, so they are loaded when they are needed.
   const [{ KernelRuntime }, { BACKEND, registerKernels }] = await Promise.all([
@@ -33,8 +37,16 @@ export async function startNative(
   await ready();
   const addon = loadAddon();
   const runtime = new KernelRuntime(addon, checkpoint.files, { precision, threads });
+  let made: RunningEngine["made"];
+  try {
+    made = merge && runtime.openMerge(merge.plan, merge.fidelity === "linear");
+  } catch (error) {
+    runtime.dispose();
+    throw error;
+  }
   return {
     runtime,
+    made,
     backend: BACKEND,
     facts: {
       engine: "native",
@@ -43,8 +55,12 @@ export async function startNative(
       device: `cpu: ${runtime.target}, ${threads} ${threads === 1 ? "thread" : "threads"}`,
       gpu: false,
       precision,
+      ...(merge && { fidelity: merge.fidelity, ...(merge.lambdas && { lambdas: merge.lambdas }) }),
     },
-    weightBytes: weights.reduce((sum, weight) => sum + bytesOf(weight), 0),
+    // Of a merge, all inputs are read again and again.
+    weightBytes: merge
+      ? merge.files.reduce((sum, { size }) => sum + size, 0)
+      : weights.reduce((sum, weight) => sum + bytesOf(weight), 0),
     decoderMemory: (spec) => memoryOf(spec, precision),
     prepare: (spec) => runtime.prepare(spec),
   };

@@ -1,0 +1,34 @@
+// How each tensor of an open model is evaluated.
+
+import type { VirtualMerge } from "../../merge/virtualMerge.js";
+import type { Decoder } from "../decoder.js";
+import { weightsOf } from "../engines/runningEngine.js";
+import type { ModelDescription } from "../types.js";
+
+/** Tensors that the decoder does not use are left out. */
+export function describeModel(
+  { spec, made = [] }: Pick<Decoder, "spec" | "made">,
+  merge: VirtualMerge | undefined,
+): ModelDescription {
+  const used = new Map(weightsOf(spec).map(({ stored }) => [stored.name, stored]));
+  if (!merge) {
+    const tensors = [...used.values()].map(({ name, dtype, shape }) => ({
+      name,
+      dtype,
+      shape,
+      how: "stored" as const,
+    }));
+    return { tensors };
+  }
+  const hows = new Map(made.map(({ name, how }) => [name, how]));
+  const { method, fidelity, lambdas, tensors } = merge;
+  return {
+    method,
+    fidelity,
+    ...(lambdas && { lambdas }),
+    tensors: tensors.flatMap((tensor) => {
+      const how = hows.get(tensor.name);
+      return how && used.has(tensor.name) ? [{ ...tensor, how }] : [];
+    }),
+  };
+}

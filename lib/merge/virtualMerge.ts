@@ -1,0 +1,117 @@
+// A merge that is never written: checked and planned as one that is, for each of its lambdas, with its side files in a
+// folder of their own. What generates from it makes the weights when it needs them.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { loadAddon } from "../addon/load.js";
+import type { Dtype, StoredFile } from "../checkpoint/types.js";
+import { InputFiles } from "../plan/parts.js";
+import { INDEX_FILE } from "../plan/shards.js";
+import type { NativePlan, OpName } from "../plan/types.js";
+import { virtualPlan } from "../plan/virtualPlan.js";
+import { loadRecipe } from "../recipe/load.js";
+import type { Recipe } from "../recipe/types.js";
+import { checkSettings, LAMBDAS, suppliedBy, withSettings } from "../recipe/vary.js";
+import { refuseDifferentBuffers } from "./identical.js";
+import { inputFiles } from "./inputs.js";
+import type { PlanOptions } from "./options.js";
+import { gridPoints, type Point } from "./points.js";
+import { openInputs, type Prepared, planOn } from "./prepare.js";
+import { sideFiles, writeSideFiles } from "./sideFiles.js";
+
+export interface VirtualMergeOptions extends Pick<PlanOptions, "signal" | "seed" | "threads" | "loraMergeDtype"> {
+  /** Each takes the place of the recipe's own lambda. The recipe as it is unless given. */
+  readonly lambdas?: readonly number[] | undefined;
+  /** Unless told: "exact" where the recipe stores 16 bits, else "linear". */
+  readonly fidelity?: "exact" | "linear" | undefined;
+}
+
+/** Plain data, but for the folder, whose owner removes it. */
+export interface VirtualMerge {
+  readonly method: string;
+  /** Without the values that were given twice; undefined where the recipe is taken as it is. */
+  readonly lambdas: readonly number[] | undefined;
+  readonly fidelity: "exact" | "linear";
+  /** One output a lambda, without files. */
+  readonly plan: NativePlan;
+  readonly tensors: readonly VirtualTensor[];
+  /** Holds what a written merge has beside its tensors. */
+  readonly folder: string;
+  readonly files: readonly StoredFile[];
+  readonly recipe: string;
+  readonly warnings: readonly string[];
+}
+
+export interface VirtualTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** As a written merge stores it. */
+  readonly dtype: Dtype;
+  readonly op: OpName;
+  readonly models: readonly string[];
+}
+
+/**
+ * Checks a recipe against its models, headers and configuration only, and plans it for every lambda.
+ * @throws RetemperError as `sweep` does; USAGE for lambdas that the recipe has no use for
+ */
+export async function virtualMerge(
+  recipe: string | Recipe,
+  { lambdas, fidelity, ...options }: VirtualMergeOptions = {},
+): Promise<VirtualMerge> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const points: readonly Point[] =
+    lambdas === undefined ? [{ name: "", settings: {} }] : gridPoints({ [LAMBDAS]: lambdas });
+  const varied = lambdas === undefined ? [] : [LAMBDAS];
+  const parsed = await loadRecipe(recipe, { supplied: suppliedBy(varied) });
+  checkSettings(parsed, varied);
+  const recipes = [];
+  for (const { settings } of points) {
+    recipes.push(lambdas === undefined ? parsed : await withSettings(parsed, settings, {}));
+  }
+  const addon = loadAddon();
+  const [start] = recipes as [typeof parsed];
+  const opened = await openInputs(start, options, addon);
+  const inputs = new InputFiles();
+  const prepared = recipes.map((one) => planOn(opened, one, options, addon, inputs)) as [Prepared, ...Prepared[]];
+  const [first] = prepared;
+  await refuseDifferentBuffers(first.built.tensors, addon, signal);
+  const used = fidelity ?? (["bfloat16", "float16"].includes(first.built.config.dtype ?? "") ? "exact" : "linear");
+  const builds = prepared.map(({ built }) => built);
+  const { seed = 0, threads = 0 } = options;
+  return {
+    method: parsed.method,
+    lambdas: lambdas === undefined ? undefined : points.map(({ settings }) => settings[LAMBDAS] as number),
+    fidelity: used,
+    plan: virtualPlan(builds, used === "linear", { seed, threads }),
+    tensors: first.built.tensors.map(({ name, shape, outDtype, params, models }, at) => {
+      // Where lambda is 0 or 1 an operation comes down to a copy; the others say what it is.
+      const ops = builds.map(({ tensors }) => tensors[at]?.params.op);
+      const most = builds.reduce((all, { tensors }) => {
+        const own = tensors[at]?.models ?? [];
+        return own.length > all.length ? own : all;
+      }, models);
+      return { name, shape, dtype: outDtype, op: ops.find((op) => op !== "copy") ?? params.op, models: most };
+    }),
+    folder: await writeFolder(first, addon.describe().version, signal),
+    files: inputFiles(opened.models.checkpoints),
+    recipe: parsed.text,
+    warnings: [...new Set(prepared.flatMap(({ warnings }) => warnings))],
+  };
+}
+
+/** Configuration and tokenizer, by the code that writes them for a merge. */
+async function writeFolder(prepared: Prepared, version: string, signal: AbortSignal | undefined): Promise<string> {
+  const files = new Map(await sideFiles(prepared, "virtual merge", { writeModelCard: false }, version));
+  files.delete(INDEX_FILE);
+  const folder = await mkdtemp(join(tmpdir(), "retemper-virtual-"));
+  try {
+    await writeSideFiles(folder, files, signal);
+    return folder;
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,208 @@
+#include "merged/merged_matrix.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <exception>
+#include <numeric>
+#include <string>
+#include <utility>
+
+#include "core/status.h"
+
+namespace retemper {
+namespace {
+
+// What the pieces of all variants that one thread makes at once take together: they stay in its
+// second-level cache.
+constexpr size_t kPieceBytes = 512 << 10;
+// Fewer outputs than these are not worth the packing of the activations.
+constexpr size_t kLeastOutputs = 32;
+// Units are made whole: so many at once, that little of them is made twice.
+constexpr uint64_t kUnitsAtOnce = 4;
+
+bool IsMatrixDtype(Dtype dtype) {
+  return dtype == Dtype::kBF16 || dtype == Dtype::kF16 || dtype == Dtype::kF32;
+}
+
+size_t DivideUp(size_t a, size_t b) { return (a + b - 1) / b; }
+
+}  // namespace
+
+std::optional<nn::Matrix> StoredAsItIs(const MergedTensors& tensors, const Range& range, size_t out,
+                                       size_t in, bool in_major, size_t first_row) {
+  if (!IsMatrixDtype(range.dtype)) return std::nullopt;
+  const InputFile& file = tensors.inputs()[range.input];
+  if (!file.mapped()) return std::nullopt;
+  const size_t element = SizeOf(range.dtype);
+  const uint8_t* data = file.Read(range.offset, range.count * element, nullptr);
+  if (reinterpret_cast<uintptr_t>(data) % element != 0) return std::nullopt;
+  return nn::Matrix{data + first_row * in * element, range.dtype, out, in, in_major};
+}
+
+MergedMatrix::MergedMatrix(std::shared_ptr<const MergedTensors> tensors,
+                           const nn::StoredRange& range, bool in_major,
+                           std::optional<nn::WeightVector> bias)
+    : tensors_(std::move(tensors)),
+      made_(tensors_->MadeBy(range.tensor)),
+      out_(in_major ? range.cols : range.rows),
+      in_(in_major ? range.rows : range.cols),
+      first_row_(range.first_row),
+      in_major_(in_major),
+      bias_(std::move(bias)) {
+  for (const Made& made : made_) {
+    const bool known = std::any_of(groups_.begin(), groups_.end(),
+                                   [&](const Group& group) { return group.task == made.task; });
+    if (known) continue;
+    const TensorSpec& spec = tensors_->task(made.task).spec;
+    if (spec.Elements() < (first_row_ + range.rows) * range.cols) {
+      throw Fault(code::kInternal, "is smaller than the model wants", {}, range.tensor);
+    }
+    if (!IsMatrixDtype(spec.out_dtype)) {
+      throw Fault(code::kIncompatible,
+                  "is merged to " + std::string(NameOf(spec.out_dtype)) +
+                      "; matrices are computed with as BF16, F16 or F32",
+                  {}, range.tensor, "give the recipe an out_dtype of these");
+    }
+    Group group = {made.task, std::nullopt};
+    const Part& part = spec.sources[0].parts[0];
+    if (std::holds_alternative<CopyParams>(spec.variants[0].params) && !spec.sources[0].gather &&
+        !part.low_rank && !part.add && part.range.dtype == spec.out_dtype &&
+        (!part.cast_to || *part.cast_to == part.range.dtype)) {
+      group.stored = StoredAsItIs(*tensors_, part.range, out_, in_, in_major_, first_row_);
+    }
+    groups_.push_back(std::move(group));
+  }
+}
+
+void MergedMatrix::Multiply(nn::Pool& pool, nn::Precision precision, const float* x,
+                            size_t x_stride, size_t rows, const uint32_t* variants, float* y,
+                            size_t y_stride) const {
+  if (rows == 0) return;
+  std::vector<size_t> order(rows);
+  std::iota(order.begin(), order.end(), size_t{0});
+  const auto variant = [&](size_t row) { return variants == nullptr ? 0 : variants[row]; };
+  const bool sorted = variants == nullptr || std::is_sorted(variants, variants + rows);
+  if (!sorted) {
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return variant(a) < variant(b); });
+  }
+  std::vector<Run> runs;
+  for (size_t i = 0; i < rows; ++i) {
+    if (runs.empty() || runs.back().variant != variant(order[i]))
+      runs.push_back({variant(order[i]), i, 0});
+    ++runs.back().count;
+  }
+  if (sorted) return MultiplyRuns(pool, precision, x, x_stride, runs, y, y_stride);
+  ProductScratch& scratch = tensors_->scratch();
+  auto* from = reinterpret_cast<float*>(scratch.rows_in.Reserve(rows * in_ * sizeof(float)));
+  auto* to = reinterpret_cast<float*>(scratch.rows_out.Reserve(rows * out_ * sizeof(float)));
+  for (size_t i = 0; i < rows; ++i) std::copy_n(x + order[i] * x_stride, in_, from + i * in_);
+  MultiplyRuns(pool, precision, from, in_, runs, to, out_);
+  for (size_t i = 0; i < rows; ++i) std::copy_n(to + i * out_, out_, y + order[i] * y_stride);
+}
+
+void MergedMatrix::MultiplyRuns(nn::Pool& pool, nn::Precision precision, const float* x,
+                                size_t x_stride, const std::vector<Run>& runs, float* y,
+                                size_t y_stride) const {
+  for (const Group& group : groups_) {
+    std::vector<Run> own;
+    std::copy_if(runs.begin(), runs.end(), std::back_inserter(own),
+                 [&](const Run& run) { return made_[run.variant].task == group.task; });
+    if (own.empty()) continue;
+    if (!group.stored) {
+      MultiplyMade(pool, precision, group.task, x, x_stride, own, y, y_stride);
+      continue;
+    }
+    for (const Run& run : own) {
+      nn::MatMul(pool, *group.stored, bias(run.variant), x + run.first * x_stride, x_stride,
+                 run.count, y + run.first * y_stride, y_stride, precision);
+    }
+  }
+}
+
+void MergedMatrix::MultiplyMade(nn::Pool& pool, nn::Precision precision, size_t index,
+                                const float* x, size_t x_stride, const std::vector<Run>& runs,
+                                float* y, size_t y_stride) const {
+  const Task& task = tensors_->task(index);
+  const Dtype dtype = task.spec.out_dtype;
+  const size_t element = SizeOf(dtype);
+  const bool any = task.TakesAnyExtent();
+  // Outputs of a piece.
+  size_t step = out_;
+  if (any) {
+    step = std::max(kLeastOutputs, kPieceBytes / std::max<size_t>(1, runs.size() * in_ * element));
+    // Enough pieces for threads of unequal speed to end together.
+    step = std::min(step, std::max(kLeastOutputs, DivideUp(out_, 4 * pool.threads())));
+    step = std::min(out_, DivideUp(step, kLeastOutputs) * kLeastOutputs);
+  } else if (!in_major_) {
+    step = std::clamp<size_t>(kUnitsAtOnce * task.Written(0).count / std::max<size_t>(1, in_), 1,
+                              out_);
+  }
+  std::mutex mutex;
+  std::exception_ptr failure;
+  pool.Run(DivideUp(out_, step), [&](size_t piece, unsigned) {
+    try {
+      const size_t begin = piece * step, count = std::min(step, out_ - begin);
+      const MergedTensors::Lease lease(*tensors_);
+      Maker& maker = *lease;
+      std::vector<uint8_t*> out(task.spec.variants.size(), nullptr);
+      // Where values are put, and where those of the piece begin.
+      Extent extent = {(first_row_ + begin) * in_, count * in_};
+      uint64_t skipped = 0;
+      if (in_major_) extent = {0, in_ * out_};
+      const Extent covered = any ? extent : tensors_->CoveredBy(index, extent);
+      const size_t each =
+          DivideUp((in_major_ && any ? in_ * count : covered.count) * element, 64) * 64;
+      uint8_t* values = maker.values.Reserve(each * runs.size());
+      for (size_t r = 0; r < runs.size(); ++r)
+        out[made_[runs[r].variant].variant] = values + r * each;
+      if (!in_major_ || !any) {
+        tensors_->Make(index, extent, out, maker);
+        skipped = extent.first - covered.first;
+      } else {
+        for (size_t i = 0; i < in_; ++i) {
+          tensors_->Make(index, {i * out_ + begin, count}, out, maker);
+          for (uint8_t*& at : out) {
+            if (at != nullptr) at += count * element;
+          }
+        }
+      }
+      for (size_t r = 0; r < runs.size(); ++r) {
+        const Run& run = runs[r];
+        const nn::Matrix w = {values + r * each + skipped * element, dtype, count, in_, in_major_};
+        const float* own = bias(run.variant);
+        nn::MatMulAlone(w, own == nullptr ? nullptr : own + begin, x + run.first * x_stride,
+                        x_stride, run.count, y + run.first * y_stride + begin, y_stride, precision,
+                        maker.scratch);
+      }
+    } catch (...) {
+      const std::lock_guard<std::mutex> lock(mutex);
+      failure = std::current_exception();
+    }
+  });
+  if (failure) std::rethrow_exception(failure);
+}
+
+void MergedMatrix::MultiplyBackward(nn::Pool&, nn::Precision, const float*, size_t, size_t,
+                                    const uint32_t*, float*, size_t) const {
+  throw Fault(code::kUsage, "a merge that is not written has no gradients", {}, {},
+              "write it first: retemper merge");
+}
+
+void MergedMatrix::Row(size_t row, uint32_t variant, float* to) const {
+  const Made& made = made_[variant];
+  const Task& task = tensors_->task(made.task);
+  const size_t element = SizeOf(task.spec.out_dtype);
+  const Extent extent = {(first_row_ + row) * in_, in_};
+  const Extent covered = tensors_->CoveredBy(made.task, extent);
+  const MergedTensors::Lease lease(*tensors_);
+  std::vector<uint8_t*> out(task.spec.variants.size(), nullptr);
+  out[made.variant] = (*lease).values.Reserve(covered.count * element);
+  uint8_t* values = out[made.variant];
+  tensors_->Make(made.task, extent, out, *lease);
+  ChooseTarget().f32->load(values + (extent.first - covered.first) * element, task.spec.out_dtype,
+                           in_, to);
+}
+
+}  // namespace retemper

@@ -1,0 +1,65 @@
+// A weight of a merge that is never written: pieces of it are made for the variants that the rows
+// need, rounded as a written merge has them, and multiplied while they are in the cache. The bits
+// are those of the written checkpoint: the pieces come from the engine's own last phase, and a
+// product's order of summation does not depend on how it is cut.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "merged/merged_tensors.h"
+
+namespace retemper {
+
+class MergedMatrix final : public nn::WeightSource {
+ public:
+  // Throws INCOMPATIBLE for a result that is not bf16, f16 or f32, and BAD_INPUT for a tensor that
+  // the merge does not have.
+  MergedMatrix(std::shared_ptr<const MergedTensors> tensors, const nn::StoredRange& range,
+               bool in_major, std::optional<nn::WeightVector> bias);
+
+  size_t out() const override { return out_; }
+  size_t in() const override { return in_; }
+  void Multiply(nn::Pool& pool, nn::Precision precision, const float* x, size_t x_stride,
+                size_t rows, const uint32_t* variants, float* y, size_t y_stride) const override;
+  // Throws USAGE: a merge that is not written is not tuned.
+  void MultiplyBackward(nn::Pool& pool, nn::Precision precision, const float* dy, size_t dy_stride,
+                        size_t rows, const uint32_t* variants, float* dx,
+                        size_t dx_stride) const override;
+  void Row(size_t row, uint32_t variant, float* to) const override;
+
+  const MergedTensors& tensors() const { return *tensors_; }
+  const float* bias(uint32_t variant) const { return bias_ ? bias_->Of(variant) : nullptr; }
+
+ private:
+  // The rows of one variant, side by side.
+  struct Run {
+    uint32_t variant;
+    size_t first, count;
+  };
+  // What one task makes, or, where it only copies, the stored matrix itself.
+  struct Group {
+    size_t task;
+    std::optional<nn::Matrix> stored;
+  };
+
+  void MultiplyRuns(nn::Pool& pool, nn::Precision precision, const float* x, size_t x_stride,
+                    const std::vector<Run>& runs, float* y, size_t y_stride) const;
+  void MultiplyMade(nn::Pool& pool, nn::Precision precision, size_t task, const float* x,
+                    size_t x_stride, const std::vector<Run>& runs, float* y, size_t y_stride) const;
+
+  std::shared_ptr<const MergedTensors> tensors_;
+  std::vector<Made> made_;     // by variant
+  std::vector<Group> groups_;  // by task
+  size_t out_, in_, first_row_;
+  bool in_major_;
+  std::optional<nn::WeightVector> bias_;
+};
+
+// A part that is used as it is stored; nothing where something is to be done to it, or where it is
+// not mapped and aligned.
+std::optional<nn::Matrix> StoredAsItIs(const MergedTensors& tensors, const Range& range, size_t out,
+                                       size_t in, bool in_major, size_t first_row);
+
+}  // namespace retemper

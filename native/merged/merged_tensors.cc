@@ -1,0 +1,207 @@
+#include "merged/merged_tensors.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "core/status.h"
+#include "engine/check_plan.h"
+#include "merged/merged_matrix.h"
+#include "merged/sum_matrix.h"
+
+namespace retemper {
+namespace {
+
+Fault Named(Fault fault, const std::string& tensor) {
+  if (fault.tensor.empty() && fault.file.empty()) fault.tensor = tensor;
+  return fault;
+}
+
+}  // namespace
+
+MergedTensors::MergedTensors(Plan plan, bool sums, nn::Pool& pool)
+    : plan_(std::move(plan)), sums_(sums) {
+  CheckPlan(plan_);
+  inputs_.reserve(plan_.inputs.size());
+  for (const InputSpec& spec : plan_.inputs) {
+    inputs_.push_back(
+        InputFile::Open(spec.path, FileIdentity{spec.size, spec.inode, spec.mtime_ns}));
+  }
+  environment_.target = &ChooseTarget();
+  environment_.inputs = &inputs_;
+  environment_.seed = plan_.seed;
+  environment_.workers = 1;  // each task is prepared by one thread
+  for (size_t t = 0; t < plan_.tensors.size(); ++t) {
+    const TensorSpec& spec = plan_.tensors[t];
+    tasks_.push_back(MakeTask(spec, environment_));
+    std::vector<Made>& made = by_name_[spec.name];
+    made.resize(plan_.outputs.size(), {SIZE_MAX, 0});
+    for (uint32_t v = 0; v < spec.variants.size(); ++v) made[spec.variants[v].output] = {t, v};
+  }
+  for (const auto& [name, made] : by_name_) {
+    for (const Made& one : made) {
+      if (one.task == SIZE_MAX) {
+        throw Fault(code::kInternal, "the plan is inconsistent: a variant lacks the tensor", {},
+                    name);
+      }
+    }
+  }
+  Prepare(pool);
+  CheckUnchanged();
+}
+
+void MergedTensors::Prepare(nn::Pool& pool) {
+  std::mutex mutex;
+  std::exception_ptr failure;
+  std::atomic<bool> failed{false};
+  pool.Run(tasks_.size(), [&](size_t index, unsigned) {
+    Task& task = *tasks_[index];
+    if (failed.load(std::memory_order_relaxed) || task.elements == 0) return;
+    try {
+      Worker worker(0);
+      worker.out.assign(task.spec.variants.size(), nullptr);
+      const int last = task.Phases() - 1;
+      for (int phase = 0; phase <= last; ++phase) {
+        task.Begin(phase);
+        const size_t units = phase == last ? 0 : task.Units(phase);
+        for (size_t unit = 0; unit < units; ++unit) task.Run(phase, unit, worker);
+        task.End(phase);
+      }
+    } catch (const Fault& fault) {
+      const std::lock_guard<std::mutex> lock(mutex);
+      failure = std::make_exception_ptr(Named(fault, task.spec.name));
+      failed = true;
+    } catch (...) {
+      const std::lock_guard<std::mutex> lock(mutex);
+      failure = std::current_exception();
+      failed = true;
+    }
+  });
+  if (failure) std::rethrow_exception(failure);
+}
+
+const std::vector<Made>& MergedTensors::MadeBy(const std::string& tensor) const {
+  const auto found = by_name_.find(tensor);
+  if (found == by_name_.end()) {
+    throw Fault(code::kBadInput, "is not in the merge", {}, tensor);
+  }
+  return found->second;
+}
+
+Extent MergedTensors::CoveredBy(size_t index, Extent extent) const {
+  const Task& task = *tasks_[index];
+  if (task.TakesAnyExtent() || extent.count == 0) return extent;
+  // All units but the last are of one size.
+  const uint64_t size = task.Written(0).count;
+  const Extent last = task.Written((extent.first + extent.count - 1) / size);
+  const uint64_t first = extent.first / size * size;
+  return {first, last.first + last.count - first};
+}
+
+void MergedTensors::Make(size_t index, Extent extent, const std::vector<uint8_t*>& out,
+                         Maker& maker) const {
+  Task& task = *tasks_[index];
+  Worker& worker = maker.worker;
+  worker.out = out;
+  if (task.TakesAnyExtent()) return task.Make(extent, worker);
+  const size_t element = SizeOf(task.spec.out_dtype);
+  const uint64_t size = task.Written(0).count;
+  const Extent covered = CoveredBy(index, extent);
+  for (uint64_t at = 0; at < covered.count; at += size) {
+    for (size_t v = 0; v < out.size(); ++v) {
+      worker.out[v] = out[v] == nullptr ? nullptr : out[v] + at * element;
+    }
+    task.Run(task.Phases() - 1, (covered.first + at) / size, worker);
+  }
+}
+
+MergedTensors::Lease::Lease(const MergedTensors& tensors) : tensors_(tensors) {
+  {
+    const std::lock_guard<std::mutex> lock(tensors.mutex_);
+    if (!tensors.free_.empty()) {
+      maker_ = std::move(tensors.free_.back());
+      tensors.free_.pop_back();
+    }
+  }
+  if (!maker_) maker_ = std::make_unique<Maker>();
+}
+
+MergedTensors::Lease::~Lease() {
+  const std::lock_guard<std::mutex> lock(tensors_.mutex_);
+  tensors_.free_.push_back(std::move(maker_));
+}
+
+std::unique_ptr<nn::WeightSource> MergedTensors::Matrix(
+    const nn::StoredRange& range, bool in_major, std::optional<nn::WeightVector> bias) const {
+  const size_t out = in_major ? range.cols : range.rows;
+  if (bias && bias->size() != out) {
+    throw Fault(code::kIncompatible,
+                "gives " + std::to_string(out) + " values, but its bias has " +
+                    std::to_string(bias->size()),
+                {}, range.tensor);
+  }
+  auto made = std::make_unique<MergedMatrix>(shared_from_this(), range, in_major, std::move(bias));
+  if (!sums_) return made;
+  std::optional<SumOfProducts> sum = SumOfProducts::Of(*this, range, in_major);
+  if (!sum) return made;
+  return std::make_unique<SumMatrix>(std::move(made), std::move(*sum));
+}
+
+nn::WeightVector MergedTensors::Vector(const nn::StoredRange& range, float plus) const {
+  const std::vector<Made>& made = MadeBy(range.tensor);
+  const size_t size = range.rows * range.cols;
+  std::vector<float> values(size * made.size());
+  const Lease lease(*this);
+  for (size_t v = 0; v < made.size(); ++v) {
+    const Task& task = *tasks_[made[v].task];
+    if (task.elements != size) {
+      throw Fault(code::kInternal, "has another size than the model wants", {}, range.tensor);
+    }
+    const size_t bytes = CoveredBy(made[v].task, {0, size}).count * SizeOf(task.spec.out_dtype);
+    std::vector<uint8_t*> out(task.spec.variants.size(), nullptr);
+    out[made[v].variant] = (*lease).values.Reserve(bytes);
+    Make(made[v].task, {0, size}, out, *lease);
+    environment_.target->f32->load(out[made[v].variant], task.spec.out_dtype, size,
+                                   values.data() + v * size);
+  }
+  return nn::WeightVector(std::move(values), size, plus);
+}
+
+void MergedTensors::CheckFaults() const {
+  for (const InputFile& input : inputs_) {
+    if (input.faulted()) input.CheckUnchanged();
+  }
+}
+
+void MergedTensors::CheckUnchanged() const {
+  for (const InputFile& input : inputs_) input.CheckUnchanged();
+}
+
+std::vector<std::pair<std::string, std::string>> DescribeMerge(const MergedTensors& tensors) {
+  std::vector<std::pair<std::string, std::string>> described;
+  for (size_t t = 0; t < tensors.tasks(); ++t) {
+    const TensorSpec& spec = tensors.task(t).spec;
+    // A tensor's tasks stand side by side.
+    if (!described.empty() && described.back().first == spec.name) continue;
+    bool copies = true, any = true;
+    for (const Made& made : tensors.MadeBy(spec.name)) {
+      const Task& task = tensors.task(made.task);
+      copies &= std::holds_alternative<CopyParams>(task.spec.variants[0].params);
+      any &= task.TakesAnyExtent();
+    }
+    nn::StoredRange range;
+    range.tensor = spec.name;
+    range.rows = spec.FirstDim();
+    range.cols = spec.LastDim();
+    const bool is_matrix = spec.shape.size() == 2;
+    const char* how = copies                                                       ? "stored"
+                      : !is_matrix                                                 ? "combined"
+                      : tensors.sums() && SumOfProducts::Of(tensors, range, false) ? "summed"
+                      : any                                                        ? "made"
+                            : "made in blocks";
+    described.emplace_back(spec.name, how);
+  }
+  return described;
+}
+
+}  // namespace retemper

@@ -1,0 +1,109 @@
+// What is refused of merges that are not written, before any work; and what is left behind.
+
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { openModel } from "../../../lib/generate/openModel.js";
+import type { ModelOptions } from "../../../lib/generate/types.js";
+import { recipeOf } from "../../../lib/generate/virtual/recipeOf.js";
+import type { Recipe } from "../../../lib/recipe/types.js";
+
+const models = join(import.meta.dirname, "..", "..", "golden", "merge", "models");
+const [base, tuned] = [join(models, "base"), join(models, "ft1")];
+const recipe: Recipe = { merge_method: "linear", models: [{ model: base }, { model: tuned }], dtype: "bfloat16" };
+const stock: Recipe = {
+  merge_method: "model_stock",
+  base_model: base,
+  models: [{ model: tuned }, { model: join(models, "ft2") }],
+  dtype: "bfloat16",
+};
+
+const refusals: readonly [string, string | Recipe, ModelOptions, object][] = [
+  ["lambdas of a method that has none", stock, { lambdas: [0.3] }, { code: "USAGE" }],
+  ["lambdas that are no numbers", recipe, { lambdas: [Number.NaN] }, { code: "USAGE" }],
+  ["an empty list of lambdas", recipe, { lambdas: [] }, { code: "USAGE" }],
+  ["lambdas of a folder", base, { lambdas: [0.3] }, { code: "USAGE" }],
+  ["a fidelity of a folder", base, { fidelity: "exact" }, { code: "USAGE" }],
+  ["an unknown fidelity", recipe, { lambdas: [0.3], fidelity: "good" as "exact" }, { code: "USAGE" }],
+  ["an engine that cannot", recipe, { lambdas: [0.3], engine: "reference" }, { code: "USAGE" }],
+  ["a GPU that is required", recipe, { lambdas: [0.3], requireGpu: true }, { code: "USAGE" }],
+  ["too little memory", recipe, { lambdas: [0.3], maxMemory: 1000 }, { code: "OUT_OF_MEMORY" }],
+  ["a recipe without weights or lambdas", recipe, {}, { code: "BAD_RECIPE" }],
+  [
+    "models that do not fit",
+    { ...recipe, models: [{ model: base }, { model: join(models, "..", "..", "models", "llama") }] } as Recipe,
+    { lambdas: [0.3] },
+    { code: "INCOMPATIBLE" },
+  ],
+];
+
+describe("opening a recipe", () => {
+  it.each(refusals)("refuses %s", async (_, source, options, error) => {
+    await expect(openModel(source, options)).rejects.toMatchObject(error);
+  });
+
+  it("leaves no folder behind", async () => {
+    const own = () => readdirSync(tmpdir()).filter((name) => /^retemper-virtual-(?!test)/.test(name));
+    const before = new Set(own());
+    const model = await openModel(recipe, { lambdas: [0.3] });
+    await expect(openModel(recipe, { lambdas: [0.3], maxMemory: 1000 })).rejects.toThrow();
+    await model.close();
+    expect(own().filter((name) => !before.has(name))).toEqual([]);
+  });
+
+  it("refuses lambdas that it was not opened with, and asks which one is meant", async () => {
+    const model = await openModel(recipe, { lambdas: [0.3, 0.6] });
+    await expect(model.logits([[1]], { lambda: 0.4 })).rejects.toMatchObject({
+      code: "USAGE",
+      hint: "it has 0.3, 0.6",
+    });
+    await expect(model.logits([[1]])).rejects.toMatchObject({ code: "USAGE" });
+    const asked = model.generate([[1]], { lambda: [0.3, 0.5] });
+    await expect(asked[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: "USAGE" });
+    await model.close();
+  });
+
+  it("takes default fidelity from what the recipe stores", async () => {
+    const exact = await openModel(recipe, { lambdas: [0.3] });
+    const linear = await openModel({ ...recipe, dtype: "float32" } as Recipe, { lambdas: [0.3] });
+    expect([exact.facts.fidelity, linear.facts.fidelity]).toEqual(["exact", "linear"]);
+    await Promise.all([exact.close(), linear.close()]);
+  });
+
+  it("skips what is answered, by lambda, and says each piece's lambda", async () => {
+    const model = await openModel(recipe, { lambdas: [0.3, 0.6] });
+    const pieces = new Set<number | undefined>();
+    const found = [];
+    for await (const { index, lambda } of model.generate([[1], [2]], {
+      maxNewTokens: 2,
+      skip: ({ index, lambda }) => index === 0 && lambda === 0.3,
+      onToken: ({ lambda }) => pieces.add(lambda),
+    })) {
+      found.push(`${index} ${lambda}`);
+    }
+    expect(found.sort()).toEqual(["0 0.6", "1 0.3", "1 0.6"]);
+    expect([...pieces].sort()).toEqual([0.3, 0.6]);
+    await model.close();
+  });
+});
+
+describe("a source", () => {
+  const folder = mkdtempSync(join(tmpdir(), "retemper-virtual-test-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it("is a recipe by its text, its ending or its adapter, and a model where it is a folder", () => {
+    mkdirSync(join(folder, "a+b"));
+    mkdirSync(join(folder, "model.json"));
+    writeFileSync(join(folder, "recipe.yml"), "merge_method: linear");
+    expect(recipeOf("merge_method: linear\n")).toBe("merge_method: linear\n");
+    expect(recipeOf(join(folder, "recipe.yml"))).toBe(join(folder, "recipe.yml"));
+    expect(recipeOf(join(folder, "model.json"))).toBeUndefined();
+    expect(recipeOf(join(folder, "a+b"))).toBeUndefined();
+    expect(recipeOf("org/name")).toBeUndefined();
+    expect(recipeOf("org/name+org/adapter")).toEqual({
+      merge_method: "passthrough",
+      models: [{ model: "org/name+org/adapter" }],
+    });
+  });
+});
