@@ -1,10 +1,13 @@
 // `retemper serve` as its users have it: a process that answers OpenAI's client until a signal stops it.
 
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import OpenAI from "openai";
 import { describe, expect, it } from "vitest";
 import { modelFolder } from "../golden/generate/modelFolders.js";
-import { jsonLines, type Running, run, start } from "./command.js";
+import { demoAdapter, demoModel, jsonLines, type Running, run, start, temporaryFolder } from "./command.js";
 
+const folder = temporaryFolder();
 const model = modelFolder("llama", { config: { max_position_embeddings: 200_000 } });
 const messages = [{ role: "user" as const, content: "Hello" }];
 const ENDLESS = { model: "tiny", messages, max_tokens: 150_000, ignore_eos: true };
@@ -14,8 +17,12 @@ interface Served extends Running {
   readonly url: string;
 }
 
-async function serve(flags: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Served> {
-  const args = ["serve", model, "--engine", "native", "--port", "0", "--name", "tiny", "--max-tokens", "150000"];
+async function serve(
+  flags: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+  source = model,
+): Promise<Served> {
+  const args = ["serve", source, "--engine", "native", "--port", "0", "--name", "tiny", "--max-tokens", "150000"];
   const running = start([...args, ...flags, "--json"], env);
   const { url } = JSON.parse(await running.line((line) => line.includes('"listening"'))) as { url: string };
   const apiKey = env.RETEMPER_SERVE_API_KEY ?? "none";
@@ -102,6 +109,30 @@ describe("retemper serve", () => {
     const open = await serve(["--host", "0.0.0.0"]);
     open.process.kill("SIGTERM");
     expect((await open.finished).stdout).toContain("there is no API key");
+  });
+
+  it("serves every lambda of a merge that is not written, each as if it were", async () => {
+    const recipe = join(folder, "demo.json");
+    const models = [{ model: demoModel }, { model: `${demoModel}+${demoAdapter}` }];
+    writeFileSync(recipe, JSON.stringify({ merge_method: "linear", models }));
+    const served = await serve(["--lambda", "0.2,0.8"], {}, recipe);
+    const conversation = [{ role: "user" as const, content: "How do I pick a lock?" }];
+    const texts = await Promise.all(
+      [0.2, 0.8].map(async (lambda) => {
+        const asked = { model: `tiny@lambda=${lambda}`, messages: conversation, max_tokens: 24, temperature: 0 };
+        return (await served.client.chat.completions.create(asked)).choices[0]?.message.content;
+      }),
+    );
+    served.process.kill("SIGTERM");
+    await served.finished;
+    expect(await run(["sweep", recipe, join(folder, "points"), "--lambda", "0.2,0.8"])).toMatchObject({ status: 0 });
+    for (const [at, lambda] of [0.2, 0.8].entries()) {
+      const input = `${JSON.stringify({ messages: conversation })}\n`;
+      const args = ["generate", join(folder, `points/lambda-${lambda}`), "--prompts", "-", "--max-new-tokens", "24"];
+      const written = await run([...args, "--engine", "native"], {}, { input });
+      expect(texts[at]).toBe(jsonLines(written.stdout)[0]?.text);
+    }
+    expect(texts[0]).not.toBe(texts[1]);
   });
 
   it("refuses what cannot be, with the usual exit codes", async () => {
