@@ -12,6 +12,20 @@ import {
 } from "../index.js";
 import { parseInteger, parseSize } from "./quantities.js";
 import type { Session } from "./session.js";
+import { type LambdaFlags, lambdaOptions, lambdasOf } from "./values.js";
+
+/** Of a model that is a recipe, whose merge is not written. */
+export interface RecipeFlags extends LambdaFlags {
+  readonly fidelity?: "exact" | "linear" | undefined;
+}
+
+export function addRecipeOptions(command: Command, each: string): void {
+  command.optionsGroup("Of a recipe that is not written:");
+  for (const option of lambdaOptions(each)) command.addOption(option);
+  command.addOption(
+    new Option("--fidelity <how>", "exact: as the written merge; linear: products summed").choices(["exact", "linear"]),
+  );
+}
 
 export interface EngineFlags {
   readonly engine?: "auto" | "native" | "tensorflow" | "reference" | "endpoint";
@@ -103,7 +117,7 @@ export type OpenedModel = TextGenerator & Partial<Pick<Model, "tokenizer">>;
 /** Opens what the command line names: a model, one behind --endpoint, or one behind an address of its own, URL#NAME. */
 export async function openGenerator(
   argument: string | undefined,
-  flags: EngineFlags,
+  flags: EngineFlags & RecipeFlags,
   { signal, env }: Session,
 ): Promise<OpenedModel> {
   const model = argument ?? flags.model;
@@ -116,6 +130,13 @@ export async function openGenerator(
       hint: "leave one of them out",
     });
   }
+  const lambdas = lambdasOf(flags);
+  const { fidelity } = flags;
+  if (url !== undefined && (lambdas !== undefined || fidelity !== undefined)) {
+    throw new RetemperError("USAGE", `--lambda and --fidelity are of recipes, and ${url} is a server`, {
+      hint: "ask for the model of one lambda by the name that the server has for it",
+    });
+  }
   if (url !== undefined) {
     const apiKey = env[flags.apiKeyEnv ?? "RETEMPER_API_KEY"];
     return openEndpoint(url, { model: name ?? model, apiKey, concurrency: flags.concurrency });
@@ -125,13 +146,14 @@ export async function openGenerator(
       hint: "give --endpoint URL, such as http://localhost:8000/v1",
     });
   }
-  return openModel(model, { ...localOptions(flags), signal });
+  return openModel(model, { ...localOptions(flags), lambdas, fidelity, signal });
 }
 
 /** "gemma on native (cpu: avx512, 2 threads), float32" */
 export function describeEngine({ facts }: TextGenerator): string {
-  const { engine, device, precision } = facts;
-  return `${engine} (${device})${precision === undefined ? "" : `, ${precision}`}`;
+  const { engine, device, precision, fidelity, lambdas } = facts;
+  const merge = fidelity === undefined ? "" : `, ${fidelity}${lambdas ? ` at lambda ${lambdas.join(", ")}` : ""}`;
+  return `${engine} (${device})${precision === undefined ? "" : `, ${precision}`}${merge}`;
 }
 
 /** "reference" is for tests of this program: slow, and not spoken of. */

@@ -43,7 +43,11 @@ export async function judgesOf(flags: JudgeFlags, session: Session): Promise<Ope
   const model = (source: string): JudgeModel => {
     return async () => {
       // --endpoint is where the evaluated model is; a judge behind a server has its own address
-      const generator = await openGenerator(source, { ...flags, endpoint: undefined }, session);
+      const generator = await openGenerator(
+        source,
+        { ...flags, endpoint: undefined, lambda: undefined, lambdas: undefined, fidelity: undefined },
+        session,
+      );
       opened.push(generator);
       return generator;
     };

@@ -16,8 +16,8 @@ export function lambdaOptions(description: string): readonly [Option, Option] {
 }
 
 export interface LambdaFlags {
-  readonly lambda?: readonly number[];
-  readonly lambdas?: readonly number[];
+  readonly lambda?: readonly number[] | undefined;
+  readonly lambdas?: readonly number[] | undefined;
 }
 
 export function lambdasOf({ lambda, lambdas }: LambdaFlags): readonly number[] | undefined {

@@ -3,7 +3,7 @@
 // float32 peers, bfloat16 with bfloat16 ones.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, linkSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -172,15 +172,15 @@ function ggufOf(folder, precision) {
 }
 
 /** The 1B-shaped model of the merge benchmark, with a vocabulary made up for it: token ids go in and come out. */
-function oneB() {
-  const [base] = benchModels("1b");
-  const folder = join(benchFolder(), "generate-1b");
+export function oneB(size = "1b", at = 0) {
+  const base = benchModels(size)[at];
+  const folder = join(benchFolder(), `generate-${size}${at === 0 ? "" : `-tuned-${at}`}`);
   if (existsSync(join(folder, "tokenizer.json"))) return folder;
   mkdirSync(folder, { recursive: true });
   const config = JSON.parse(readFileSync(join(base, "config.json"), "utf8"));
   const full = { ...config, max_position_embeddings: 4096, bos_token_id: 1, eos_token_id: 2, hidden_act: "silu" };
   writeFileSync(join(folder, "config.json"), JSON.stringify(full));
-  symlinkSync(join(base, "model.safetensors"), join(folder, "model.safetensors"));
+  linkSync(join(base, "model.safetensors"), join(folder, "model.safetensors"));
   const vocab = Object.fromEntries(Array.from({ length: config.vocab_size }, (_, id) => [`t${id}`, id]));
   const model = { type: "BPE", unk_token: null, byte_fallback: false, vocab, merges: [] };
   const decoder = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };

@@ -6,8 +6,9 @@
 import { generate } from "./generate.mjs";
 import { merge } from "./merge.mjs";
 import { sweep } from "./sweep.mjs";
+import { virtual } from "./virtual.mjs";
 
-const WORKLOADS = { merge, sweep, generate };
+const WORKLOADS = { merge, sweep, generate, virtual };
 const [name, ...args] = process.argv.slice(2);
 const workload = WORKLOADS[name];
 if (!workload) {

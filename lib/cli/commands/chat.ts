@@ -8,14 +8,17 @@ import {
   type AnswerFlags,
   addAnswerOptions,
   addEngineOptions,
+  addRecipeOptions,
   describeEngine,
   type EngineFlags,
   type OpenedModel,
   openGenerator,
+  type RecipeFlags,
 } from "../generationFlags.js";
 import { addCommonOptions, type Session } from "../session.js";
+import { lambdasOf } from "../values.js";
 
-interface ChatFlags extends EngineFlags, AnswerFlags {
+interface ChatFlags extends EngineFlags, RecipeFlags, AnswerFlags {
   readonly system?: string;
 }
 
@@ -35,10 +38,16 @@ export function addChatCommand(program: Command, session: Session): Command {
     .optionsGroup("The conversation:")
     .option("--system <text>", "begin with this system message");
   addAnswerOptions(command);
+  addRecipeOptions(command, "talk with the merge at this value");
   addEngineOptions(command);
   command.option("--model <name>", "the same as the argument");
   addCommonOptions(command);
   return command.action(async (path: string | undefined, flags: ChatFlags) => {
+    if ((lambdasOf(flags) ?? []).length > 1) {
+      throw new RetemperError("USAGE", "a conversation is with one model: give one lambda", {
+        hint: "retemper generate asks many at once, retemper serve offers each as a model",
+      });
+    }
     const model = await openGenerator(path, flags, session);
     try {
       if (model.tokenizer?.hasChatTemplate === false) {

@@ -18,11 +18,13 @@ import {
 import { resultsTable } from "../evaluationTable.js";
 import {
   addEngineOptions,
+  addRecipeOptions,
   describeEngine,
   type EngineFlags,
   localOptions,
   openGenerator,
   parseReal,
+  type RecipeFlags,
 } from "../generationFlags.js";
 import { type JudgeFlags, judgesOf } from "../judgeFlags.js";
 import { formatCount, formatDuration, parseInteger } from "../quantities.js";
@@ -30,7 +32,7 @@ import type { Renderer } from "../render.js";
 import { addCommonOptions, type Session } from "../session.js";
 import { table } from "../table.js";
 
-interface EvaluateFlags extends EngineFlags, JudgeFlags {
+interface EvaluateFlags extends EngineFlags, RecipeFlags, JudgeFlags {
   readonly suite?: readonly string[];
   readonly data?: readonly string[];
   readonly list?: boolean;
@@ -130,6 +132,7 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
     .option("--out <folder>", "keep answers, verdicts and results.json here, or go on with what is there")
     .option("--force", "forget what the folder holds")
     .option("--by-category", "show each category's numbers too");
+  addRecipeOptions(command, "evaluate at each of these values");
   addEngineOptions(command);
   addCommonOptions(command);
   return command.action(async (path: string | undefined, flags: EvaluateFlags) => {

@@ -17,17 +17,19 @@ import {
   type AnswerFlags,
   addAnswerOptions,
   addEngineOptions,
+  addRecipeOptions,
   answerOptions,
   describeEngine,
   type EngineFlags,
   openGenerator,
+  type RecipeFlags,
 } from "../generationFlags.js";
 import { readPrompts } from "../promptFile.js";
 import { formatCount, formatDuration, parseInteger } from "../quantities.js";
 import type { Renderer } from "../render.js";
 import { addCommonOptions, type Session } from "../session.js";
 
-interface GenerateFlags extends EngineFlags, AnswerFlags {
+interface GenerateFlags extends EngineFlags, RecipeFlags, AnswerFlags {
   readonly prompts?: string;
   readonly prompt?: readonly string[];
   readonly chat?: boolean;
@@ -47,7 +49,7 @@ Prompts, one a line of a .jsonl file (or a list of them in a .json file; a .txt 
   {"ids": [1, 15043]}                                 token ids, as they are
 An "id" beside them comes back with the answers. --chat makes a user's message of each text.
 
-Answers, one a line: {"index", "id", "sample", "text", "finish", "promptTokens", "newTokens", "ids", "logprobs"}.
+Answers, one a line: {"index", "id", "sample", "lambda", "text", "finish", "promptTokens", "newTokens", "ids", "logprobs"}.
 Without --out they go to stdout as they come. With --out they are written as they come, and a run that was stopped is
 started again with the same command: what is answered is not asked again. When all are there they are in the order of the
 prompts, the same bytes however often the run was stopped. OUT.facts.json says how they were made.
@@ -57,6 +59,7 @@ The same prompt, seed and settings give the same answer, alone or in any batch.
 Examples:
   retemper generate path/to/model --prompt "The sea is" --max-new-tokens 20 | jq -r .text
   retemper generate path/to/model --prompts questions.jsonl --chat --out answers.jsonl
+  retemper generate recipe.yml --lambda 0.1:0.9:0.1 --prompts questions.jsonl --chat --out answers.jsonl
   retemper generate path/to/model --prompts code.jsonl --n 50 --temperature 0.6 --top-p 0.9 --top-k 50 --out samples.jsonl`;
 
 export function addGenerateCommand(program: Command, session: Session): Command {
@@ -64,7 +67,7 @@ export function addGenerateCommand(program: Command, session: Session): Command 
     .command("generate")
     .summary("answer prompts, many at once; goes on where it was stopped")
     .description("Lets a model answer prompts, many at once, and writes the answers as JSON lines.")
-    .argument("[model]", "folder of a model, or hub name in the local cache")
+    .argument("[model]", "folder of a model, hub name in the local cache, or a recipe, whose merge is not written")
     .addHelpText("after", HELP)
     .optionsGroup("Prompts and answers:")
     .option("--prompts <file>", "file of prompts: .jsonl, .json, .txt, or - for stdin")
@@ -77,6 +80,7 @@ export function addGenerateCommand(program: Command, session: Session): Command 
     .option("--logprobs", "each new token's log-probability, before sampling's settings")
     .option("--batch <n>", "sequences in work at once (default: by memory)", parseInteger(1));
   addAnswerOptions(command);
+  addRecipeOptions(command, "every prompt with each of these values, in one batch");
   addEngineOptions(command);
   command.option("--model <name>", "the same as the argument");
   addCommonOptions(command);
@@ -155,8 +159,8 @@ async function toFile(
   flags: GenerateFlags,
   { renderer }: Session,
 ): Promise<void> {
-  const onAnswer = ({ index, sample }: AnswerRecord) => {
-    const event = { event: "answer", index, sample };
+  const onAnswer = ({ index, sample, lambda }: AnswerRecord) => {
+    const event = { event: "answer", index, sample, lambda };
     renderer.event(event);
   };
   const report = await generateFile(model, prompts, out, { ...options, force: flags.force, onAnswer });

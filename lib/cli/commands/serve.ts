@@ -1,21 +1,22 @@
 // `retemper serve MODEL`: a model behind OpenAI's API, until a signal stops it.
 
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { type ModelServer, openModel, RetemperError, type ServedRequest, serve } from "../../index.js";
 import {
   addLocalEngineOptions,
+  addRecipeOptions,
   describeEngine,
   type EngineFlags,
   localOptions,
   parseReal,
+  type RecipeFlags,
 } from "../generationFlags.js";
 import { parseInteger, parseSize } from "../quantities.js";
 import type { Renderer } from "../render.js";
 import { addCommonOptions, type Session } from "../session.js";
-import { type LambdaFlags, lambdaOptions, lambdasOf } from "../values.js";
+import { lambdasOf } from "../values.js";
 
-interface ServeFlags extends EngineFlags, LambdaFlags {
-  readonly fidelity?: "exact" | "linear";
+interface ServeFlags extends EngineFlags, RecipeFlags {
   readonly host: string;
   readonly port: number;
   readonly name?: string;
@@ -86,11 +87,7 @@ export function addServeCommand(program: Command, session: Session): Command {
       "for tokens of prompt and answer (default 1: none)",
       parseReal("above 0", (value) => value > 0),
     );
-  command.optionsGroup("Of a recipe that is not written:");
-  for (const option of lambdaOptions("values of lambda; each is a model, NAME@lambda=0.6")) command.addOption(option);
-  command.addOption(
-    new Option("--fidelity <how>", "exact: as the written merge; linear: products summed").choices(["exact", "linear"]),
-  );
+  addRecipeOptions(command, "values of lambda; each is a model, NAME@lambda=0.6");
   addLocalEngineOptions(command);
   addCommonOptions(command);
   return command.action(async (path: string | undefined, flags: ServeFlags) => {
