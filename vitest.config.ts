@@ -12,6 +12,7 @@ export default defineConfig({
     ],
     // The addon is loaded by most tests; processes keep one test file's crash from taking others with it.
     pool: "forks",
+    maxWorkers: "100%", // the default leaves one core idle, which is half of a small machine
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },
