@@ -59,6 +59,7 @@ for (const [engine, missing] of ENGINES) {
         initFrom: join(folder, "init_A.safetensors"),
         engine,
         saveSteps: 0,
+        threads: 1,
       });
       expect(report.steps.length).toBe(expected.loss.length);
       const worst = (key: string, values: readonly number[]) =>
