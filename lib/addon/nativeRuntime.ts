@@ -180,8 +180,20 @@ export interface NativeRuntime {
     forward(x: Float32Array, terms: readonly NativeTerm[], residual: Float32Array, y: Float32Array): void;
     backward(x: Float32Array, terms: readonly NativeTermGradient[], dy: Float32Array, dx: Float32Array): void;
   };
-  /** Terms: gate (where there is one), up, down. */
-  trainMlp(spec: NativeMlp): NativeTrained;
+  /**
+   * Terms: gate (where there is one), up, down. `kept`, [rows, widths of up and gate together], holds what the way back
+   * needs, and is overwritten by it; null where no way back follows.
+   */
+  trainMlp(spec: NativeMlp): {
+    forward(x: Float32Array, terms: readonly NativeTerm[], kept: Float32Array | null, y: Float32Array): void;
+    backward(
+      x: Float32Array,
+      terms: readonly NativeTermGradient[],
+      kept: Float32Array,
+      dy: Float32Array,
+      dx: Float32Array,
+    ): void;
+  };
   /** Gives the sum of -log p(target) over the wanted rows; dx, where it is not null: `weight` times its gradient. */
   trainHead(
     spec: NativeHead,

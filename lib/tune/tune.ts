@@ -15,6 +15,7 @@ import { type RunningEngine, weightsOf } from "../generate/engines/runningEngine
 import { startEngine } from "../generate/engines/startEngine.js";
 import { decoderSpec } from "../generate/families/decoderSpec.js";
 import { stopTokensOf } from "../generate/families/stopTokens.js";
+import { availableMemory } from "../generate/memory/machineMemory.js";
 import type { DecoderSpec } from "../generate/ops/specs.js";
 import { useBackend } from "../generate/ops/useBackend.js";
 import { chooseEngine } from "../generate/worker/chooseEngine.js";
@@ -107,6 +108,17 @@ async function encodedRows(
   });
 }
 
+/** Share of the free memory that activations of all layers may take so that no layer is computed twice. */
+const KEPT_SHARE = 0.2;
+
+/** Of one row in all layers, about: what the native kernels take over from the way forward. */
+function activationBytes({ layers }: DecoderSpec): number {
+  return layers.reduce((sum, { project, output, mlp }) => {
+    const projected = project.matrices.reduce((width, { out }) => width + out, 0);
+    return sum + 4 * (projected + output.matrix.in + 3 * output.matrix.out + (mlp.gate ? 2 : 1) * mlp.up.out);
+  }, 0);
+}
+
 interface TuningParts {
   readonly model: string;
   readonly place: string;
@@ -139,14 +151,17 @@ class Tuning {
     if (train.length === 0) throw new RetemperError("USAGE", "validation leaves no row to learn");
     const operations = await trainingOperations(spec, runtime, engine);
     const config = adapterConfig(this.parts.model, selection, settings);
-    const { signal, keepActivations = false } = options;
+    const { signal, keepActivations } = options;
+    const rowBytes = activationBytes(spec);
+    const most = KEPT_SHARE * availableMemory();
+    const keepsActivations = (rows: number) => keepActivations ?? rows * rowBytes <= most;
     const breathe = async () => {
       await setImmediate();
       useBackend(engine.backend);
     };
     const trainer = new Trainer({
       ...{ settings, layers: spec.layers.length, terms, runtime, operations },
-      ...{ train, validation, keepActivations, breathe },
+      ...{ train, validation, keepsActivations, breathe },
     });
     try {
       const record = this.record();

@@ -226,21 +226,33 @@ Napi::Value MakeTrainMlp(const SessionPtr& session, const Napi::CallbackInfo& in
                          spec.activation, MakeNorm(spec.post_norm)),
           inner},
       [](nn::Context& context, const Mlp& mlp, const Napi::CallbackInfo& call) {
-        const Span<float> x = Floats(call, 0, "x"), y = Floats(call, 2, "y");
+        const Span<float> x = Floats(call, 0, "x"), y = Floats(call, 3, "y");
         const size_t rows = RowsOf(x, mlp.operation.size(), "x");
         CheckSize(y, rows, mlp.operation.size(), "y");
         CheckApart(y, x);
-        mlp.operation.Forward(context, x.data, rows, mlp.TermsOf(call, false), y.data);
+        Span<float> kept = {nullptr, 0};
+        if (!call[2].IsNull()) {
+          kept = Floats(call, 2, "kept");
+          CheckSize(kept, rows, mlp.operation.kept(), "kept");
+          CheckApart(kept, x);
+          CheckApart(kept, y);
+        }
+        mlp.operation.Forward(context, x.data, rows, mlp.TermsOf(call, false), kept.data, y.data);
       },
       [](nn::Context& context, const Mlp& mlp, const Napi::CallbackInfo& call) {
-        const Span<float> x = Floats(call, 0, "x"), dy = Floats(call, 2, "dy"),
-                          dx = Floats(call, 3, "dx");
+        const Span<float> x = Floats(call, 0, "x"), kept = Floats(call, 2, "kept"),
+                          dy = Floats(call, 3, "dy"), dx = Floats(call, 4, "dx");
         const size_t rows = RowsOf(x, mlp.operation.size(), "x");
+        CheckSize(kept, rows, mlp.operation.kept(), "kept");
+        CheckApart(kept, x);
+        CheckApart(kept, dy);
+        CheckApart(kept, dx);
         CheckSize(dy, rows, mlp.operation.size(), "dy");
         CheckSize(dx, rows, mlp.operation.size(), "dx");
         CheckApart(dx, x);
         CheckApart(dx, dy);
-        mlp.operation.Backward(context, x.data, rows, mlp.TermsOf(call, true), dy.data, dx.data);
+        mlp.operation.Backward(context, x.data, rows, mlp.TermsOf(call, true), kept.data, dy.data,
+                               dx.data);
       });
 }
 

@@ -78,7 +78,26 @@ class Context {
   uint32_t variants = 1;
 
   // Free for one operation at a time, which names its uses itself.
-  enum : size_t { kNormal, kGate, kUp, kQuery, kThreads, kStates, kScratches };
+  enum : size_t {
+    kNormal,
+    kGate,
+    kUp,
+    kQuery,
+    kThreads,
+    kStates,
+    // of training
+    kNormalBack,
+    kProduct,
+    kProductBack,
+    kPost,
+    kPostBack,
+    kOwn,
+    kTurnedA,
+    kTurnedB,
+    kLow,
+    kLowBack,
+    kScratches
+  };
   Scratch scratch[kScratches];
 
   // The table of these frequencies, shared by all layers that have them.

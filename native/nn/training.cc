@@ -60,23 +60,25 @@ void TrainedMatrix::Forward(Context& context, const float* x, size_t rows, const
   weight_->Multiply(context.pool, context.precision, x, in(), rows, nullptr, y, y_stride);
   if (term.a == nullptr || rows == 0) return;
   const size_t rank = term.rank;
-  std::vector<float> turned_a(in() * rank), turned_b(rank * out()), low(rows * rank);
-  Turn(term.a, in(), rank, in(), turned_a.data(), rank);
-  Turn(term.b, rank, out(), rank, turned_b.data(), out());
-  MultiplyRows(context, false, rows, rank, in(), x, in(), turned_a.data(), low.data(), rank);
-  for (float& value : low) value *= term.scale;
-  MultiplyRows(context, true, rows, out(), rank, low.data(), rank, turned_b.data(), y, y_stride);
+  float* turned_a = context.scratch[Context::kTurnedA].Floats(in() * rank);
+  float* turned_b = context.scratch[Context::kTurnedB].Floats(rank * out());
+  float* low = context.scratch[Context::kLow].Floats(rows * rank);
+  Turn(term.a, in(), rank, in(), turned_a, rank);
+  Turn(term.b, rank, out(), rank, turned_b, out());
+  MultiplyRows(context, false, rows, rank, in(), x, in(), turned_a, low, rank);
+  context.kernels.scale(term.scale, rows * rank, low);
+  MultiplyRows(context, true, rows, out(), rank, low, rank, turned_b, y, y_stride);
 }
 
 void TrainedMatrix::Backward(Context& context, const float* x, const float* dy, size_t dy_stride,
                              size_t rows, const LowRank& term, bool add, float* dx) const {
   if (rows == 0) return;
   if (add) {
-    std::vector<float> own(rows * in());
-    weight_->MultiplyBackward(context.pool, context.precision, dy, dy_stride, rows, nullptr,
-                              own.data(), in());
+    float* own = context.scratch[Context::kOwn].Floats(rows * in());
+    weight_->MultiplyBackward(context.pool, context.precision, dy, dy_stride, rows, nullptr, own,
+                              in());
     context.ForRows(rows, in(), [&](size_t begin, size_t end) {
-      context.kernels.add(dx + begin * in(), own.data() + begin * in(), (end - begin) * in(),
+      context.kernels.add(dx + begin * in(), own + begin * in(), (end - begin) * in(),
                           dx + begin * in());
     });
   } else {
@@ -85,19 +87,22 @@ void TrainedMatrix::Backward(Context& context, const float* x, const float* dy, 
   }
   if (term.a == nullptr) return;
   const size_t rank = term.rank;
-  std::vector<float> turned_a(in() * rank), low(rows * rank), back(rows * rank),
-      db(rank * out(), 0.0f);
-  Turn(term.a, in(), rank, in(), turned_a.data(), rank);
-  MultiplyRows(context, false, rows, rank, in(), x, in(), turned_a.data(), low.data(), rank);
-  MultiplyRows(context, false, rows, rank, out(), dy, dy_stride, term.b, back.data(), rank);
-  for (float& value : low) value *= term.scale;
-  for (float& value : back) value *= term.scale;
-  AddOuter(context, rows, rank, in(), back.data(), x, in(), term.da);
-  AddOuter(context, rows, rank, out(), low.data(), dy, dy_stride, db.data());
+  float* turned_a = context.scratch[Context::kTurnedA].Floats(in() * rank);
+  float* db = context.scratch[Context::kTurnedB].Floats(rank * out());
+  float* low = context.scratch[Context::kLow].Floats(rows * rank);
+  float* back = context.scratch[Context::kLowBack].Floats(rows * rank);
+  std::fill(db, db + rank * out(), 0.0f);
+  Turn(term.a, in(), rank, in(), turned_a, rank);
+  MultiplyRows(context, false, rows, rank, in(), x, in(), turned_a, low, rank);
+  MultiplyRows(context, false, rows, rank, out(), dy, dy_stride, term.b, back, rank);
+  context.kernels.scale(term.scale, rows * rank, low);
+  context.kernels.scale(term.scale, rows * rank, back);
+  AddOuter(context, rows, rank, in(), back, x, in(), term.da);
+  AddOuter(context, rows, rank, out(), low, dy, dy_stride, db);
   for (size_t o = 0; o < out(); ++o) {
     for (size_t j = 0; j < rank; ++j) term.db[o * rank + j] += db[j * out() + o];
   }
-  MultiplyRows(context, true, rows, in(), rank, back.data(), rank, term.a, dx, in());
+  MultiplyRows(context, true, rows, in(), rank, back, rank, term.a, dx, in());
 }
 
 void NormBackward(Context& context, const Norm& norm, const float* x, const float* dy, size_t rows,
@@ -117,12 +122,12 @@ void CheckSizes(size_t actual, size_t expected) {
   if (actual != expected) throw Fault(code::kUsage, "the matrices of an operation do not fit");
 }
 
-std::vector<float> Normalized(Context& context, const Norm& norm, const float* x, size_t rows) {
+const float* Normalized(Context& context, const Norm& norm, const float* x, size_t rows) {
   const size_t n = norm.size();
-  std::vector<float> normal(rows * n);
+  float* normal = context.scratch[Context::kNormal].Floats(rows * n);
   context.ForRows(rows, n, [&](size_t begin, size_t end) {
     for (size_t r = begin; r < end; ++r) {
-      norm.Apply(context.kernels, x + r * n, 0, normal.data() + r * n);
+      norm.Apply(context.kernels, x + r * n, 0, normal + r * n);
     }
   });
   return normal;
@@ -154,11 +159,7 @@ TrainedProject::TrainedProject(std::optional<Norm> norm, std::vector<TrainedMatr
 
 void TrainedProject::Forward(Context& context, const float* x, size_t rows,
                              std::span<const LowRank> terms, float* y) const {
-  std::vector<float> normal;
-  if (norm_) {
-    normal = Normalized(context, *norm_, x, rows);
-    x = normal.data();
-  }
+  if (norm_) x = Normalized(context, *norm_, x, rows);
   for (size_t i = 0; i < matrices_.size(); ++i) {
     matrices_[i].Forward(context, x, rows, terms[i], y, out_);
     y += matrices_[i].out();
@@ -167,22 +168,15 @@ void TrainedProject::Forward(Context& context, const float* x, size_t rows,
 
 void TrainedProject::Backward(Context& context, const float* x, size_t rows,
                               std::span<const LowRank> terms, const float* dy, float* dx) const {
-  std::vector<float> normal, d_normal;
-  const float* from = x;
-  float* to = dx;
-  if (norm_) {
-    normal = Normalized(context, *norm_, x, rows);
-    d_normal.resize(rows * in());
-    from = normal.data();
-    to = d_normal.data();
-  }
+  const float* from = norm_ ? Normalized(context, *norm_, x, rows) : x;
+  float* to = norm_ ? context.scratch[Context::kNormalBack].Floats(rows * in()) : dx;
   for (size_t i = 0; i < matrices_.size(); ++i) {
     matrices_[i].Backward(context, from, dy, out_, rows, terms[i], i > 0, to);
     dy += matrices_[i].out();
   }
   if (!norm_) return;
   std::fill(dx, dx + rows * in(), 0.0f);
-  NormBackward(context, *norm_, x, d_normal.data(), rows, dx);
+  NormBackward(context, *norm_, x, to, rows, dx);
 }
 
 TrainedOutput::TrainedOutput(TrainedMatrix matrix, std::optional<Norm> post_norm)
@@ -198,13 +192,13 @@ void TrainedOutput::Forward(Context& context, const float* x, const float* resid
 
 void TrainedOutput::Backward(Context& context, const float* x, size_t rows, const LowRank& term,
                              const float* dy, float* dx) const {
-  std::vector<float> product, d_product;
   if (post_norm_) {
-    product.resize(rows * out());
-    d_product.assign(rows * out(), 0.0f);
-    matrix_.Forward(context, x, rows, term, product.data(), out());
-    NormBackward(context, *post_norm_, product.data(), dy, rows, d_product.data());
-    dy = d_product.data();
+    float* product = context.scratch[Context::kPost].Floats(rows * out());
+    float* back = context.scratch[Context::kPostBack].Floats(rows * out());
+    matrix_.Forward(context, x, rows, term, product, out());
+    std::fill(back, back + rows * out(), 0.0f);
+    NormBackward(context, *post_norm_, product, dy, rows, back);
+    dy = back;
   }
   matrix_.Backward(context, x, dy, out(), rows, term, false, dx);
 }
@@ -227,84 +221,76 @@ TrainedMlp::TrainedMlp(Norm norm, std::optional<TrainedMatrix> gate, TrainedMatr
   if (post_norm_) CheckSizes(post_norm_->size(), size());
 }
 
-// What lies between the norm and the last product.
-struct TrainedMlp::Inner {
-  std::vector<float> normal;
-  std::vector<float> gate;  // empty without one
-  std::vector<float> up;
-  std::vector<float> product;  // f(gate) * up, or f(up)
-};
-
-void TrainedMlp::Compute(Context& context, const float* x, size_t rows,
-                         std::span<const LowRank> terms, Inner& inner) const {
-  const size_t width = up_.out();
-  inner.normal = Normalized(context, norm_, x, rows);
-  inner.up.resize(rows * width);
-  inner.product.resize(rows * width);
-  up_.Forward(context, inner.normal.data(), rows, terms[gate_ ? 1 : 0], inner.up.data(), width);
-  if (gate_) {
-    inner.gate.resize(rows * width);
-    gate_->Forward(context, inner.normal.data(), rows, terms[0], inner.gate.data(), width);
-  }
-  context.ForRows(rows, 4 * width, [&](size_t begin, size_t end) {
-    const size_t at = begin * width, count = (end - begin) * width;
-    float* product = inner.product.data() + at;
-    if (gate_) {
-      context.kernels.gate(activation_, inner.gate.data() + at, inner.up.data() + at, count,
-                           product);
-    } else {
-      std::memcpy(product, inner.up.data() + at, count * sizeof(float));
-      context.kernels.activate(activation_, count, product);
-    }
-  });
-}
-
 void TrainedMlp::Forward(Context& context, const float* x, size_t rows,
-                         std::span<const LowRank> terms, float* y) const {
-  Inner inner;
-  Compute(context, x, rows, terms, inner);
-  down_.Forward(context, inner.product.data(), rows, terms.back(), y, size());
+                         std::span<const LowRank> terms, float* kept, float* y) const {
+  const size_t width = up_.out();
+  const float* normal = Normalized(context, norm_, x, rows);
+  float* up = kept != nullptr ? kept : context.scratch[Context::kUp].Floats(rows * width);
+  float* gate = nullptr;
+  up_.Forward(context, normal, rows, terms[gate_ ? 1 : 0], up, width);
+  if (gate_) {
+    gate = kept != nullptr ? kept + rows * width
+                           : context.scratch[Context::kGate].Floats(rows * width);
+    gate_->Forward(context, normal, rows, terms[0], gate, width);
+  }
+  const float* product = Product(context, gate, up, rows);
+  down_.Forward(context, product, rows, terms.back(), y, size());
   Finish(context, post_norm_, x, rows, size(), y);
 }
 
-void TrainedMlp::Backward(Context& context, const float* x, size_t rows,
-                          std::span<const LowRank> terms, const float* dy, float* dx) const {
-  const size_t n = size(), width = up_.out();
-  Inner inner;
-  Compute(context, x, rows, terms, inner);
-  const float* d_out = dy;
-  std::vector<float> product, d_product;
-  if (post_norm_) {
-    product.resize(rows * n);
-    d_product.assign(rows * n, 0.0f);
-    down_.Forward(context, inner.product.data(), rows, terms.back(), product.data(), n);
-    NormBackward(context, *post_norm_, product.data(), dy, rows, d_product.data());
-    d_out = d_product.data();
-  }
-  std::vector<float> d_inner(rows * width), d_normal(rows * n);
-  down_.Backward(context, inner.product.data(), d_out, n, rows, terms.back(), false,
-                 d_inner.data());
-  context.ForRows(rows, 8 * width, [&](size_t begin, size_t end) {
+// f(gate) * up, or f(up)
+float* TrainedMlp::Product(Context& context, const float* gate, const float* up,
+                           size_t rows) const {
+  const size_t width = up_.out();
+  float* product = context.scratch[Context::kProduct].Floats(rows * width);
+  context.ForRows(rows, 4 * width, [&](size_t begin, size_t end) {
     const size_t at = begin * width, count = (end - begin) * width;
-    if (gate_) {
-      Kernels().gate_backward(activation_, inner.up.data() + at, count, inner.gate.data() + at,
-                              d_inner.data() + at);
+    if (gate != nullptr) {
+      context.kernels.gate(activation_, gate + at, up + at, count, product + at);
     } else {
-      Kernels().gate_backward(activation_, nullptr, count, inner.up.data() + at,
-                              d_inner.data() + at);
+      std::memcpy(product + at, up + at, count * sizeof(float));
+      context.kernels.activate(activation_, count, product + at);
     }
   });
+  return product;
+}
+
+void TrainedMlp::Backward(Context& context, const float* x, size_t rows,
+                          std::span<const LowRank> terms, float* kept, const float* dy,
+                          float* dx) const {
+  const size_t n = size(), width = up_.out();
+  float* up = kept;
+  float* gate = gate_ ? kept + rows * width : nullptr;
+  const float* product = Product(context, gate, up, rows);
+  const float* d_out = dy;
+  if (post_norm_) {
+    float* result = context.scratch[Context::kPost].Floats(rows * n);
+    float* back = context.scratch[Context::kPostBack].Floats(rows * n);
+    down_.Forward(context, product, rows, terms.back(), result, n);
+    std::fill(back, back + rows * n, 0.0f);
+    NormBackward(context, *post_norm_, result, dy, rows, back);
+    d_out = back;
+  }
+  float* d_inner = context.scratch[Context::kProductBack].Floats(rows * width);
+  down_.Backward(context, product, d_out, n, rows, terms.back(), false, d_inner);
+  context.ForRows(rows, 8 * width, [&](size_t begin, size_t end) {
+    const size_t at = begin * width, count = (end - begin) * width;
+    if (gate != nullptr) {
+      Kernels().gate_backward(activation_, up + at, count, gate + at, d_inner + at);
+    } else {
+      Kernels().gate_backward(activation_, nullptr, count, up + at, d_inner + at);
+    }
+  });
+  const float* normal = Normalized(context, norm_, x, rows);
+  float* d_normal = context.scratch[Context::kNormalBack].Floats(rows * n);
   if (gate_) {
-    gate_->Backward(context, inner.normal.data(), inner.gate.data(), width, rows, terms[0], false,
-                    d_normal.data());
-    up_.Backward(context, inner.normal.data(), d_inner.data(), width, rows, terms[1], true,
-                 d_normal.data());
+    gate_->Backward(context, normal, gate, width, rows, terms[0], false, d_normal);
+    up_.Backward(context, normal, d_inner, width, rows, terms[1], true, d_normal);
   } else {
-    up_.Backward(context, inner.normal.data(), inner.up.data(), width, rows, terms[0], false,
-                 d_normal.data());
+    up_.Backward(context, normal, up, width, rows, terms[0], false, d_normal);
   }
   std::memcpy(dx, dy, rows * n * sizeof(float));
-  NormBackward(context, norm_, x, d_normal.data(), rows, dx);
+  NormBackward(context, norm_, x, d_normal, rows, dx);
 }
 
 TrainedAttention::TrainedAttention(Context& context, AttendSpec spec) : spec_(std::move(spec)) {

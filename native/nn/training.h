@@ -116,15 +116,16 @@ class TrainedMlp {
              Activation activation, std::optional<Norm> post_norm);
   size_t size() const { return norm_.size(); }
   size_t terms() const { return gate_ ? 3 : 2; }
+  // Numbers of `kept`, a row: results of up and gate, which the way back needs.
+  size_t kept() const { return up_.out() * (gate_ ? 2 : 1); }
+  // `kept` [rows * kept()] may be null going forward; the way back overwrites it.
   void Forward(Context& context, const float* x, size_t rows, std::span<const LowRank> terms,
-               float* y) const;
+               float* kept, float* y) const;
   void Backward(Context& context, const float* x, size_t rows, std::span<const LowRank> terms,
-                const float* dy, float* dx) const;
+                float* kept, const float* dy, float* dx) const;
 
  private:
-  struct Inner;
-  void Compute(Context& context, const float* x, size_t rows, std::span<const LowRank> terms,
-               Inner& inner) const;
+  float* Product(Context& context, const float* gate, const float* up, size_t rows) const;
 
   Norm norm_;
   std::optional<TrainedMatrix> gate_;

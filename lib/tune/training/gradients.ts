@@ -30,8 +30,8 @@ import { registerGradients } from "./registerGradients.js";
 export interface TrainingOperations {
   /** [rows, hidden] */
   embed(rows: Rows): Tensor2D;
-  /** x [rows, hidden] -> [rows, hidden] */
-  layer(x: Tensor2D, index: number, rows: Rows): Tensor2D;
+  /** x [rows, hidden] -> [rows, hidden]. `isTaped`: gradients through it will be asked for. */
+  layer(x: Tensor2D, index: number, rows: Rows, isTaped: boolean): Tensor2D;
   /**
    * The sum of -log p(target) over the wanted rows of x [rows, hidden], and `weight` times its gradient (none where the
    * weight is 0).
@@ -58,7 +58,7 @@ export function noGradients(terms: readonly Term[]): Gradients {
 export function lossOf(layers: number, operations: TrainingOperations, batch: Batch): number {
   let x = tidy(() => operations.embed(batch.rows));
   for (let index = 0; index < layers; index++) {
-    const next = tidy(() => operations.layer(x, index, batch.rows));
+    const next = tidy(() => operations.layer(x, index, batch.rows, false));
     x.dispose();
     operations.release();
     x = next;
@@ -92,7 +92,7 @@ export function addGradients(
   let x = tidy(() => operations.embed(rows));
   for (let index = 0; index < layers; index++) {
     const entering = x;
-    x = tidy(() => operations.layer(entering, index, rows));
+    x = tidy(() => operations.layer(entering, index, rows, false));
     operations.release();
     if (index >= first) inputs[index] = entering;
     else entering.dispose();
@@ -106,7 +106,7 @@ export function addGradients(
     // what is below the first layer that learns needs no gradient
     const wanted: Tensor[] = parameters.map(({ variable }) => variable);
     if (index > first) wanted.unshift(entering);
-    const results = tidy(() => grads(() => operations.layer(entering, index, rows))(wanted, dy));
+    const results = tidy(() => grads(() => operations.layer(entering, index, rows, true))(wanted, dy));
     operations.release();
     dy.dispose();
     entering.dispose();
@@ -134,10 +134,10 @@ function onOneTape(
   });
   const results = tidy(() => {
     let x = operations.embed(batch.rows);
-    for (let index = 0; index < first; index++) x = operations.layer(x, index, batch.rows);
+    for (let index = 0; index < first; index++) x = operations.layer(x, index, batch.rows, false);
     return grads(() => {
       let y = x;
-      for (let index = first; index < byLayer.length; index++) y = operations.layer(y, index, batch.rows);
+      for (let index = first; index < byLayer.length; index++) y = operations.layer(y, index, batch.rows, true);
       return loss(y);
     })(parameters.map(({ variable }) => variable));
   });

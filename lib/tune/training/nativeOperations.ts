@@ -27,8 +27,8 @@ export function nativeOperations(
   return {
     ...composed,
     onTape: hasMagnitudes.every((has) => !has) && !runtime.mayDrop,
-    layer(x, index, rows) {
-      if (runtime.drops || hasMagnitudes[index]) return composed.layer(x, index, rows);
+    layer(x, index, rows, isTaped) {
+      if (runtime.drops || hasMagnitudes[index]) return composed.layer(x, index, rows, isTaped);
       const { project, attend, output, mlp } = spec.layers[index] as DecoderSpec["layers"][number];
       const made = layers[index] as (typeof layers)[number];
       const width = project.matrices.reduce((sum, { out }) => sum + out, 0);
@@ -43,8 +43,9 @@ export function nativeOperations(
       });
       const matrices = mlp.gate ? [mlp.gate, mlp.up, mlp.down] : [mlp.up, mlp.down];
       return adapted(y, undefined, matrices, mlp.down.out, runtime, {
-        forward: (from, terms, _, to) => made.mlp.forward(from, terms, to),
-        backward: (from, terms, dy, dx) => made.mlp.backward(from, terms, dy, dx),
+        kept: isTaped ? mlp.up.out * (mlp.gate ? 2 : 1) : 0,
+        forward: (from, terms, _, to, kept) => made.mlp.forward(from, terms, kept, to),
+        backward: (from, terms, dy, dx, kept) => made.mlp.backward(from, terms, kept as Float32Array, dy, dx),
       });
     },
     loss(x, { wanted, targets }, weight): Loss {
@@ -59,8 +60,22 @@ export function nativeOperations(
 }
 
 interface Kernels {
-  forward(x: Float32Array, terms: NativeTerm[], residual: Float32Array | undefined, y: Float32Array): void;
-  backward(x: Float32Array, terms: NativeTermGradient[], dy: Float32Array, dx: Float32Array): void;
+  /** Numbers a row that the way back takes over from the way forward. */
+  readonly kept?: number;
+  forward(
+    x: Float32Array,
+    terms: NativeTerm[],
+    residual: Float32Array | undefined,
+    y: Float32Array,
+    kept: Float32Array | null,
+  ): void;
+  backward(
+    x: Float32Array,
+    terms: NativeTermGradient[],
+    dy: Float32Array,
+    dx: Float32Array,
+    kept: Float32Array | null,
+  ): void;
 }
 
 /** An operation over matrices with terms, whose variables are inputs beside x and the residual. */
@@ -70,7 +85,7 @@ function adapted(
   matrices: readonly Matrix[],
   width: number,
   runtime: AdaptedRuntime,
-  { forward, backward }: Kernels,
+  { kept = 0, forward, backward }: Kernels,
 ): Tensor2D {
   const terms = matrices.map((matrix) => runtime.termOf(matrix));
   const distinct = [...new Set(terms.filter((term) => term !== undefined))];
@@ -81,6 +96,7 @@ function adapted(
     const backend = currentBackend();
     const { info, values } = backend.output([rows, width]);
     const parts = matrices.map((matrix, i) => partOf(matrix, terms[i]));
+    const between = kept > 0 ? backend.output([rows, kept]) : undefined;
     const rest = residual && backend.valuesOf(residual);
     calling(() =>
       forward(
@@ -88,10 +104,13 @@ function adapted(
         parts.map((part) => part && [...part]),
         rest,
         values,
+        between?.values ?? null,
       ),
     );
-    save([x]);
-    const gradFunc = (dy: Tensor2D, [from]: Tensor[]) => {
+    const saved = [x];
+    if (between) saved.push(tensorOf(between.info));
+    save(saved);
+    const gradFunc = (dy: Tensor2D, [from, middle]: Tensor[]) => {
       const { info: result, values: dx } = backend.output(x.shape);
       const gradients = new Map(
         distinct.map((term) => [
@@ -106,7 +125,8 @@ function adapted(
         const [da, db] = gradients.get(term) as [Float32Array, Float32Array];
         return [...part, da, rowsOf(db, matrix, term)];
       });
-      calling(() => backward(backend.valuesOf(from as Tensor), both, backend.valuesOf(dy), dx));
+      const rest = middle ? backend.valuesOf(middle) : null;
+      calling(() => backward(backend.valuesOf(from as Tensor), both, backend.valuesOf(dy), dx, rest));
       const ofTerms = distinct.flatMap((term) =>
         (gradients.get(term) as Float32Array[]).map((gradient, i) =>
           tensorOf(backend.over(gradient, [...(i === 0 ? term.a.shape : term.b.shape)])),

@@ -18,7 +18,8 @@ export interface TrainerParts {
   readonly operations: TrainingOperations;
   readonly train: readonly Example[];
   readonly validation: readonly Example[];
-  readonly keepActivations: boolean;
+  /** Whether the activations of all layers of so many rows may be in memory at once. */
+  readonly keepsActivations: (rows: number) => boolean;
   /** Called between micro-batches: lets other work in, and throws to end the training. */
   readonly breathe: () => Promise<void>;
 }
@@ -48,7 +49,7 @@ export class Trainer {
 
   /** One step. A loss or gradient that is no number changes nothing. */
   async step(): Promise<TuneStep> {
-    const { settings, layers, terms, runtime, operations, train, keepActivations, breathe } = this.parts;
+    const { settings, layers, terms, runtime, operations, train, keepsActivations, breathe } = this.parts;
     const batches = this.batchesOf(this.done).map((rows) => rows.map((row) => train[row] as Example));
     const answers = batches.flat().reduce((sum, example) => sum + answerTokens(example), 0);
     const gradients = noGradients(terms);
@@ -60,7 +61,8 @@ export class Trainer {
       const batch = batchOf(examples);
       tokens += batch.rows.ids.length;
       if (batch.wanted.length === 0) continue;
-      total += addGradients(terms, layers, operations, batch, 1 / answers, gradients, keepActivations);
+      const keeps = keepsActivations(batch.rows.ids.length);
+      total += addGradients(terms, layers, operations, batch, 1 / answers, gradients, keeps);
     }
     const rate =
       settings.learningRate *
