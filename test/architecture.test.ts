@@ -118,7 +118,9 @@ describe("the native sources", () => {
       io: /^(napi|ops|cpu|cuda|engine)\//,
       cpu: /^(napi|io|cuda|engine)\//,
       cuda: /^(napi|io|cpu|engine)\//,
-      engine: /^napi\//,
+      engine: /^(napi|nn|merged)\//,
+      nn: /^(napi|engine|merged)\//,
+      merged: /^napi\//,
     };
     const breaches: string[] = [];
     for (const [layer, pattern] of Object.entries(forbidden)) {

@@ -3,7 +3,7 @@
 // float32 peers, bfloat16 with bfloat16 ones.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, linkSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
