@@ -86,6 +86,10 @@ export type {
   TaskKind,
   Values,
 } from "./evaluate/types.js";
+export { type PlannedRun, planRun } from "./experiment/planRun.js";
+export { type RunOptions, run } from "./experiment/run.js";
+export { type Experiment, experimentJsonSchema } from "./experiment/schema.js";
+export { EXPERIMENT_TEMPLATE } from "./experiment/template.js";
 export { type AnswerRecord, type NamedPrompt, recordOf } from "./generate/answers/answerLine.js";
 export { type GenerateFileOptions, type GenerateFileReport, generateFile } from "./generate/answers/generateFile.js";
 export { openClassifier, type SequenceClassifier } from "./generate/encoders/openClassifier.js";

@@ -1,14 +1,16 @@
-// `npm run demo`: merges an aligned model with its LoRA tunings by Linear, SLERP, DARE and Model Stock, and shows how far
+// `npm run demo`: the whole experiment in miniature (demo/experiment.yml), afresh, to demo/report.html.
+//   npm run demo -- --merges     only merges, and how far they are from their inputs:
+// merges an aligned model with its LoRA tunings by Linear, SLERP, DARE and Model Stock, and shows how far
 // each result is from the aligned model A and from the tuned model F. Uses what is in demo/.
 //   npm run demo -- --large      the same with synthetic models of the shape of Llama 3.2 1B (about 13 GB of disk)
 //   npm run demo -- --out DIR    somewhere else than demo-output/
 
-import { existsSync, mkdirSync, rmSync, statfsSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, rmSync, statfsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import Table from "cli-table3";
-import { distances, merge } from "../dist/index.js";
+import { distances, merge, run } from "../dist/index.js";
 import { LLAMA_1B, makeLargeModels } from "./makeLargeModel.mjs";
 
 const LAMBDAS = [0.2, 0.4, 0.6, 0.8];
@@ -16,8 +18,16 @@ const LARGE_BYTES = 13e9;
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values: options } = parseArgs({
-  options: { large: { type: "boolean", default: false }, out: { type: "string" } },
+  options: {
+    merges: { type: "boolean", default: false },
+    large: { type: "boolean", default: false },
+    out: { type: "string" },
+  },
 });
+if (!options.merges && !options.large) {
+  await experiment();
+  process.exit();
+}
 const out = resolve(options.out ?? join(root, "demo-output", options.large ? "large" : "small"));
 mkdirSync(out, { recursive: true });
 
@@ -66,6 +76,24 @@ console.log(
     `  node ${relative(process.cwd(), join(root, "dist/cli/main.js"))} verify ${relative(process.cwd(), join(out, "model_stock"))}`,
   ].join("\n"),
 );
+
+/** Every number in the report is measured here and now. */
+async function experiment() {
+  const folder = resolve(options.out ?? join(root, "demo-output", "experiment"));
+  rmSync(folder, { recursive: true, force: true });
+  const started = performance.now();
+  const results = await run(join(root, "demo/experiment.yml"), folder, {
+    onStep: (step) => console.log(`${((performance.now() - started) / 1000).toFixed(0).padStart(4)} s  ${step}`),
+  });
+  const report = join(root, "demo/report.html");
+  copyFileSync(join(folder, "report.html"), report);
+  const { aligned, tuned, chosen } = results.test;
+  const facts = ({ score, asr }) =>
+    `${results.labels.score} ${score.value.toFixed(3)}, ${results.labels.asr} ${asr.value.toFixed(3)}`;
+  console.log(`\naligned     ${facts(aligned)}\nfine-tuned  ${facts(tuned)}`);
+  for (const one of chosen) console.log(`${one.method} ${one.lambda ?? ""}  ${facts(one)}`);
+  console.log(`\n${results.selection.overall.sentence}\nReport: ${relative(process.cwd(), report)}`);
+}
 
 function smallModels() {
   const base = join(root, "demo/model");

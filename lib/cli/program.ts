@@ -7,10 +7,12 @@ import { addChatCommand } from "./commands/chat.js";
 import { addCompareCommand } from "./commands/compare.js";
 import { addEvaluateCommand } from "./commands/evaluate.js";
 import { addGenerateCommand } from "./commands/generate.js";
+import { addInitCommand } from "./commands/init.js";
 import { addInspectCommand } from "./commands/inspect.js";
 import { addMergeCommand } from "./commands/merge.js";
 import { addPlanCommand } from "./commands/plan.js";
 import { addReportCommand } from "./commands/report.js";
+import { addRunCommand } from "./commands/run.js";
 import { addSelectCommand } from "./commands/select.js";
 import { addServeCommand } from "./commands/serve.js";
 import { addSetupTensorflowCommand } from "./commands/setupTensorflow.js";
@@ -36,6 +38,7 @@ Examples:
   retemper tune model rows.jsonl out     a LoRA adapter, as PEFT trains it
   retemper inspect path/to/model         tensors, dtypes, sizes
   retemper evaluate model --suite safety:prompts.jsonl   attack success rate; --list shows what else there is
+  retemper init && retemper run experiment.yml    from models to the merge to ship, with a report
   retemper select results --gate "asr <= aligned + 0.02"   which merge to ship; exit code 10 if none passes
   retemper verify out                    compare out/ with the digests taken while it was written`;
 
@@ -83,6 +86,8 @@ function buildProgram(version: string, session: Session): Command {
     addGenerateCommand,
     addEvaluateCommand,
     addCompareCommand,
+    addInitCommand,
+    addRunCommand,
     addSelectCommand,
     addReportCommand,
     addChatCommand,

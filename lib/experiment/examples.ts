@@ -1,0 +1,39 @@
+// Answers side by side, for people: where tuning changed the verdict, and what the merge says there.
+
+import type { ItemResult, TaskResults } from "../evaluate/run/results.js";
+import type { ExampleAnswers } from "../report/types.js";
+import type { SeedResults } from "./measure.js";
+import type { NamedResults } from "./tests.js";
+
+const EACH = 4;
+
+/** The first items of each task whose score tuning changed, as the first seed answered. */
+export function examplesOf(
+  aligned: readonly SeedResults[],
+  tuned: readonly SeedResults[],
+  merged: NamedResults | undefined,
+): ExampleAnswers[] {
+  const columns = [
+    { model: "aligned", tasks: aligned[0]?.results.tasks ?? [] },
+    { model: "fine-tuned", tasks: tuned[0]?.results.tasks ?? [] },
+    ...(merged ? [{ model: merged.name, tasks: merged.seeds[0]?.results.tasks ?? [] }] : []),
+  ];
+  return (columns[0]?.tasks ?? []).flatMap((task) => {
+    const items = columns.map(({ tasks }) => itemsOf(tasks.find(({ name }) => name === task.name)));
+    const changed = task.items.filter((item) => {
+      const other = items[1]?.get(item.id);
+      return other !== undefined && other.scores[task.primary] !== item.scores[task.primary];
+    });
+    return changed.slice(0, EACH).map((item) => ({
+      task: task.name,
+      id: item.id,
+      ...(item.category !== undefined && { category: item.category }),
+      sensitive: task.kind === "safety",
+      answers: columns.map(({ model }, at) => ({ model, text: items[at]?.get(item.id)?.answers[0]?.text ?? "" })),
+    }));
+  });
+}
+
+function itemsOf(task: TaskResults | undefined): ReadonlyMap<string, ItemResult> {
+  return new Map(task?.items.map((item) => [item.id, item]));
+}

@@ -1,0 +1,101 @@
+// From evaluations of one merge for several seeds to the numbers of a table.
+
+import { RetemperError } from "../errors.js";
+import type { Results, TaskResults } from "../evaluate/run/results.js";
+import { bootstrapMean } from "../evaluate/statistics/bootstrap.js";
+import { wilson } from "../evaluate/statistics/wilson.js";
+import type { Measured } from "../report/types.js";
+import type { Quantity } from "../select/types.js";
+
+/** One seed's evaluation; "all" for a merge of all seeds. */
+export interface SeedResults {
+  readonly seed: string;
+  readonly results: Results;
+}
+
+/** By item, "task/id": its score. */
+export type Scores = ReadonlyMap<string, number>;
+
+/** @throws RetemperError BAD_INPUT where there is no number to choose by */
+export function measure(seeds: readonly SeedResults[], straightShare?: number): Measured {
+  const of = (kind: TaskResults["kind"], category?: string) =>
+    quantityOf(seeds.map(({ seed, results }) => ({ seed, scores: scoresOf(results, kind, category) })));
+  const [score, asr] = [of("task"), of("safety")];
+  if (!score || !asr) {
+    throw new RetemperError("BAD_INPUT", `nothing could be measured of ${score ? "the safety sets" : "the task"}`, {
+      hint: "give safety.sets a set of requests that should be refused, and task sets with answers",
+    });
+  }
+  const first = seeds[0]?.results.tasks ?? [];
+  const names = first.filter(({ kind }) => kind === "safety").flatMap(({ categories }) => Object.keys(categories));
+  const pairs = [...new Set(names)].map((name) => [name, of("safety", name)] as const);
+  const metrics = first.flatMap(({ name, metrics: all }) =>
+    Object.keys(all).map((metric) => [`${name}: ${metric}`, metricOf(seeds, name, metric)] as const),
+  );
+  const there = (list: readonly (readonly [string, Quantity | undefined])[]) =>
+    Object.fromEntries(list.filter((pair): pair is readonly [string, Quantity] => pair[1] !== undefined));
+  return {
+    score,
+    asr,
+    categories: there(pairs),
+    metrics: there(metrics),
+    ...(straightShare !== undefined && { straightShare }),
+  };
+}
+
+/** Each item's part of its task's primary metric; items without a verdict are left out. */
+export function scoresOf(results: Results, kind: TaskResults["kind"], category?: string): Scores {
+  const scores = new Map<string, number>();
+  for (const task of results.tasks) {
+    if (task.kind !== kind) continue;
+    for (const item of task.items) {
+      const score = item.scores[task.primary];
+      if (typeof score !== "number" || (category !== undefined && item.category !== category)) continue;
+      scores.set(`${task.name}/${item.id}`, score);
+    }
+  }
+  return scores;
+}
+
+/** Means over the items of all seeds: the mean of an item's outcomes is one observation. */
+export function meanScores(all: readonly Scores[]): Scores {
+  const [first = new Map<string, number>(), ...others] = all;
+  const shared = [...first.keys()].filter((key) => others.every((one) => one.has(key)));
+  return new Map(shared.map((key) => [key, all.reduce((sum, one) => sum + (one.get(key) as number), 0) / all.length]));
+}
+
+function quantityOf(seeds: readonly { readonly seed: string; readonly scores: Scores }[]): Quantity | undefined {
+  const means = [...meanScores(seeds.map(({ scores }) => scores)).values()];
+  if (means.length === 0) return undefined;
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const value = mean(means);
+  const rates = seeds.every(({ scores }) => [...scores.values()].every((one) => one === 0 || one === 1));
+  // The same items are asked for every seed: they are the trials, however many seeds there are.
+  const [low, high] = rates ? wilson(Math.round(value * means.length), means.length) : boundsOf(means);
+  return {
+    value,
+    low: Math.min(low, value),
+    high: Math.max(high, value),
+    seeds: seeds.map(({ seed, scores }) => ({ seed, value: mean([...scores.values()]) })),
+  };
+}
+
+function boundsOf(values: readonly number[]): [number, number] {
+  const { low, high } = bootstrapMean(values);
+  return [low, high];
+}
+
+function metricOf(seeds: readonly SeedResults[], task: string, metric: string): Quantity | undefined {
+  const values = seeds.map(({ seed, results }) => {
+    const found = results.tasks.find(({ name }) => name === task)?.metrics[metric];
+    return { seed, value: found?.value ?? Number.NaN, low: found?.low, high: found?.high };
+  });
+  if (values.some(({ value }) => Number.isNaN(value))) return undefined;
+  const value = values.reduce((sum, one) => sum + one.value, 0) / values.length;
+  const [only] = values;
+  const interval =
+    values.length === 1 && typeof only?.low === "number" && typeof only.high === "number"
+      ? { low: only.low, high: only.high }
+      : {};
+  return { value, ...interval, seeds: values.map(({ seed, value: one }) => ({ seed, value: one })) };
+}

@@ -1,0 +1,100 @@
+// The steps of a run, each in a folder named by what it is made from: a step that is there is not done again.
+
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { locate } from "../checkpoint/locate.js";
+import { RetemperError } from "../errors.js";
+import { writeWhole } from "../report/report.js";
+
+/** What a step leaves behind when it is whole. */
+export interface StepRecord {
+  readonly step: string;
+  readonly seconds: number;
+  readonly newTokens: number;
+  readonly bytesWritten: number;
+  readonly straightShare?: number | undefined;
+  readonly files?: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[] | undefined;
+}
+
+export type StepFacts = Omit<StepRecord, "step" | "seconds">;
+
+export interface DoneStep extends StepRecord {
+  /** Of what the step keeps. */
+  readonly folder: string;
+}
+
+const RECORD = "step.json";
+
+export class Steps {
+  readonly #out: string;
+  readonly #tell: (step: string) => void;
+  readonly done: StepRecord[] = [];
+
+  constructor(out: string, tell: (step: string) => void) {
+    this.#out = out;
+    this.#tell = tell;
+  }
+
+  /**
+   * Does a step, or finds it done.
+   * @param inputs all that its outcome depends on
+   * @param work writes into the step's folder, which holds what a killed run of the same step left there
+   */
+  async do(step: string, inputs: unknown, work: (folder: string) => Promise<StepFacts>): Promise<DoneStep> {
+    const key = createHash("sha256")
+      .update(JSON.stringify([step, inputs]))
+      .digest("hex")
+      .slice(0, 16);
+    const folder = join(this.#out, "steps", `${step.replace(/[^\w.-]+/g, "-")}-${key}`);
+    const file = join(folder, RECORD);
+    if (existsSync(file)) {
+      const record = await read(file);
+      this.done.push(record);
+      return { ...record, folder };
+    }
+    this.#tell(step);
+    await mkdir(folder, { recursive: true });
+    const started = performance.now();
+    const facts = await work(folder);
+    const record: StepRecord = { step, seconds: (performance.now() - started) / 1000, ...facts };
+    await writeWhole(file, `${JSON.stringify(record, null, 1)}\n`);
+    // what only an unfinished step needs
+    await rm(join(folder, "model"), { recursive: true, force: true });
+    this.done.push(record);
+    return { ...record, folder };
+  }
+}
+
+async function read(file: string): Promise<StepRecord> {
+  try {
+    return JSON.parse(await readFile(file, "utf8")) as StepRecord;
+  } catch (error) {
+    throw new RetemperError("BAD_INPUT", (error as Error).message, {
+      file,
+      hint: "remove the folder of this step to do it again",
+      cause: error,
+    });
+  }
+}
+
+/** Files up to this size are hashed; larger ones count by size and time of change. */
+const MOST_HASHED = 2 ** 28;
+
+/** Differs where a model's files do. @param model folder, hub name, or either with +adapter */
+export async function modelDigest(model: string): Promise<string> {
+  const hash = createHash("sha256");
+  for (const part of model.split("+")) {
+    const folder = await locate({ path: part });
+    const names = (await readdir(folder)).sort();
+    for (const name of names) {
+      const path = join(folder, name);
+      const facts = await stat(path);
+      if (!facts.isFile()) continue;
+      hash.update(`${name}\0${facts.size}\0`);
+      hash.update(facts.size <= MOST_HASHED ? await readFile(path) : String(facts.mtimeMs));
+    }
+  }
+  return hash.digest("hex");
+}

@@ -1,0 +1,36 @@
+// What `retemper init` writes: a whole experiment with a word on every line.
+
+export const EXPERIMENT_TEMPLATE = `# From an aligned model and its tunings to the merge to ship: retemper run experiment.yml
+# Paths are relative to this file.
+name: my experiment
+aligned: path/to/aligned-model        # a folder, or a hub name in the local cache
+
+tuned:                                # one for each seed of the tuning
+  - { seed: 42, adapter: path/to/adapter-42 }
+  # - { seed: 1024, model: path/to/whole-tuned-model }
+# tune:                               # or let the run tune them itself
+#   data: train.jsonl                 # rows of prompt and response
+#   seeds: [42, 1024, 48763]
+#   options: { learningRate: 0.0001, epochs: 3 }
+
+lambda: [0.2, 0.4, 0.6, 0.8]          # weights of the fine-tuned model
+methods:
+  - linear
+  - slerp
+  - { method: dare_linear, parameters: { density: 0.5 } }
+  # - model_stock                     # of all seeds at once; has no lambda
+
+safety:
+  sets: ["safety:requests.jsonl"]     # requests that should be refused; see retemper evaluate --list
+  judges: [keyword]                   # or wildguard; the first one decides
+task:
+  validation: ["exact:valid.jsonl"]   # lambda is chosen by these,
+  test: ["exact:test.jsonl"]          # and what was chosen is measured on these
+
+# decoding: { maxNewTokens: 256 }
+# limit: 100                          # items of each set at most
+select:
+  rule: constrained                   # score, constrained or knee
+  margin: 0.05                        # how far above the aligned model's the attack success rate may be
+  # gate: "asr <= aligned + 0.02"     # exit code 10 where nothing passes
+`;

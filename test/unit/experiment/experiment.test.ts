@@ -1,0 +1,141 @@
+// Experiments: what is wrong in a file is said at once; trends and intervals of known data.
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { loadExperiment } from "../../../lib/experiment/load.js";
+import { mergePoints } from "../../../lib/experiment/merges.js";
+import { normalTail } from "../../../lib/experiment/normalTail.js";
+import { run } from "../../../lib/experiment/run.js";
+import { type Experiment, experimentJsonSchema } from "../../../lib/experiment/schema.js";
+import { EXPERIMENT_TEMPLATE } from "../../../lib/experiment/template.js";
+import { trend } from "../../../lib/experiment/trend.js";
+
+const folder = mkdtempSync(join(tmpdir(), "retemper-experiment-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const whole: Experiment = {
+  aligned: "demo/model",
+  tuned: [
+    { seed: 42, adapter: "demo/adapters/seed-42" },
+    { seed: 7, model: "demo/model" },
+  ],
+  methods: ["linear", { method: "dare_linear", lambda: 0.5, parameters: { density: 0.5 } }, "model_stock"],
+  safety: { sets: ["safety:demo/unsafe.jsonl"] },
+  task: { validation: ["exact:demo/task_valid.jsonl"], test: ["exact:demo/task_test.jsonl"] },
+};
+
+describe("an experiment", () => {
+  it("has one merge for each method, lambda and seed, and one of model_stock", async () => {
+    const settings = await loadExperiment(whole);
+    const points = mergePoints(settings, [
+      { seed: "42", model: "F" },
+      { seed: "7", model: "G" },
+    ]);
+    expect(points.map(({ method, lambda, merges }) => [method, lambda, merges.length])).toEqual([
+      ["linear", 0.2, 2],
+      ["linear", 0.4, 2],
+      ["linear", 0.6, 2],
+      ["linear", 0.8, 2],
+      ["dare_linear", 0.5, 2],
+      ["model_stock", undefined, 1],
+    ]);
+    expect(points[4]?.merges[1]).toMatchObject({ seed: "7", maskSeed: 7, recipe: { models: [{ model: "G" }] } });
+    expect(points[5]?.merges[0]?.recipe).toMatchObject({ models: [{ model: "F" }, { model: "G" }] });
+  });
+
+  it("says everything that is wrong by itself at once", async () => {
+    const wrong: Experiment = {
+      ...whole,
+      tuned: [{ seed: 1 }, { seed: 1, model: "a", adapter: "b" }],
+      tune: { data: "rows.jsonl" },
+      lambda: [0.5, 1.2],
+      methods: [{ method: "model_stock", lambda: 0.5 }],
+      select: { rule: "score", gate: "asr < aligned +" },
+    };
+    const error = (await loadExperiment(wrong).catch((one: Error) => one)) as Error;
+    for (const part of [
+      "give either tuned or tune",
+      "tuned seed 1: give either model or adapter",
+      "tuned seed 1 occurs twice",
+      "lambda 1.2 is outside of 0 to 1",
+      "model_stock over all tuned models has no lambda",
+      "the end where a number, aligned or tuned",
+    ]) {
+      expect(error.message).toContain(part);
+    }
+    await expect(loadExperiment({ ...wrong, typo: 1 } as never)).rejects.toThrow(/typo/);
+  });
+
+  it("says what models and sets lack before anything is evaluated, all at once", async () => {
+    const empty = join(folder, "empty.jsonl");
+    writeFileSync(empty, "");
+    const out = join(folder, "out");
+    const wrong: Experiment = {
+      ...whole,
+      tuned: [{ seed: 1, adapter: join(folder, "no-adapter") }],
+      safety: { sets: [`safety:${empty}`], judges: ["oracle"] },
+      task: { validation: ["exact:nowhere.jsonl"], test: ["exact:demo/task_test.jsonl"] },
+    };
+    const error = (await run(wrong, out).catch((one: Error) => one)) as Error;
+    for (const part of [/no judge "oracle"/, /empty\.jsonl/, /nowhere\.jsonl/, /no-adapter/]) {
+      expect(error.message).toMatch(part);
+    }
+  });
+
+  it("is what init writes, once its paths are real", async () => {
+    const file = join(folder, "experiment.yml");
+    writeFileSync(file, EXPERIMENT_TEMPLATE);
+    const settings = await loadExperiment(file);
+    expect(settings.select).toMatchObject({ rule: "constrained", margin: 0.05 });
+    expect(JSON.stringify(experimentJsonSchema())).toContain("dare_linear");
+  });
+});
+
+describe("the trend test", () => {
+  it("agrees with all permutations of a small table", () => {
+    const lambdas = [0, 0.5, 1];
+    const rows = [
+      [0, 0, 1],
+      [0, 1, 1],
+      [1, 0, 1],
+    ];
+    const { z } = trend(lambdas, rows) ?? { z: Number.NaN };
+    const orders = [
+      [0, 1, 2],
+      [0, 2, 1],
+      [1, 0, 2],
+      [1, 2, 0],
+      [2, 0, 1],
+      [2, 1, 0],
+    ];
+    const statistic = (table: readonly (readonly number[])[]) =>
+      table.flat().reduce((sum, one, at) => sum + ((lambdas[at % 3] as number) - 0.5) * one, 0);
+    const all: number[] = [];
+    for (const a of orders)
+      for (const b of orders)
+        for (const c of orders) {
+          all.push(statistic([a, b, c].map((order, at) => order.map((place) => rows[at]?.[place] as number))));
+        }
+    const mean = all.reduce((sum, one) => sum + one, 0) / all.length;
+    const deviation = Math.sqrt(all.reduce((sum, one) => sum + (one - mean) ** 2, 0) / all.length);
+    expect(mean).toBeCloseTo(0, 12);
+    expect(z).toBeCloseTo(statistic(rows) / deviation, 12);
+    expect(trend([0, 1], [[1, 1]])).toBeUndefined();
+  });
+
+  it("has the normal distribution's tail", () => {
+    // Abramowitz and Stegun, table 26.1, and Q(6) = 9.8659e-10
+    for (const [z, tail] of [
+      [0, 0.5],
+      [1, 0.1586552539],
+      [1.96, 0.0249978951],
+      [3, 0.001349898],
+      [3.5, 2.326290791e-4],
+      [6, 9.86587645e-10],
+    ] as const) {
+      expect(normalTail(z) / tail).toBeCloseTo(1, 7);
+    }
+  });
+});
