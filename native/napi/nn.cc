@@ -304,7 +304,11 @@ Napi::Value OpenRuntime(const Napi::CallbackInfo& info) {
         precision == "bfloat16" ? nn::Precision::kBfloat16 : nn::Precision::kFloat32);
 
     Napi::Object runtime = Napi::Object::New(env);
-    runtime.Set("target", session->context->kernels.name);
+    // The instruction sets of everything else and of products, where they differ.
+    std::string target = session->context->kernels.name;
+    const char* products = nn::MatMulTarget(Dtype::kBF16, session->context->precision);
+    if (target != products) target += std::string(" + ") + products;
+    runtime.Set("target", target);
     runtime.Set("threads", static_cast<double>(threads));
     runtime.Set("openFile", Bind(env, session, &OpenFile));
     runtime.Set("openMerge", Bind(env, session, &OpenMerge));

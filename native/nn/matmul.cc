@@ -177,6 +177,8 @@ void MatMulAlone(const Matrix& w, const float* bias, const float* x, size_t x_st
   kernel.multiply(queue, packed + packed_bytes);
 }
 
+const char* MatMulTarget(Dtype dtype, Precision precision) { return Choose(dtype, precision).name; }
+
 void MatMulBackward(Pool& pool, const Matrix& w, const float* dy, size_t dy_stride, size_t rows,
                     float* dx, size_t dx_stride, Precision precision) {
   MatMul(pool, Transposed(w), nullptr, dy, dy_stride, rows, dx, dx_stride, precision);

@@ -85,6 +85,10 @@ void MatMul(Pool& pool, std::span<const Linear> layers, const float* x, size_t x
 void MatMulAlone(const Matrix& w, const float* bias, const float* x, size_t x_stride, size_t rows,
                  float* y, size_t y_stride, Precision precision, AlignedBytes& scratch);
 
+// The name of what multiplies weights of this dtype here ("amx", "avx512", ...; the fastest, or as
+// RETEMPER_FORCE_TARGET says): with another one, the last bits may differ.
+const char* MatMulTarget(Dtype dtype, Precision precision);
+
 // The gradient of the activations: dx[r][i] = sum_o dy[r][o] * w[o][i]. dx is overwritten.
 void MatMulBackward(Pool& pool, const Matrix& w, const float* dy, size_t dy_stride, size_t rows,
                     float* dx, size_t dx_stride, Precision precision);

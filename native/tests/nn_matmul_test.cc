@@ -327,6 +327,19 @@ TEST("multiplies by the transposed matrix for gradients") {
   }
 }
 
+TEST("names the instruction set that multiplies") {
+  for (Dtype dtype : kDtypesOfWeights) {
+    for (Precision precision : kPrecisions) {
+      const std::string name = MatMulTarget(dtype, precision);
+      bool known = false;
+      for (const MatMulKernel* kernel : AvailableMatMulKernels()) {
+        known = known || (kernel->name == name && kernel->handles(dtype, precision));
+      }
+      CHECK(known);
+    }
+  }
+}
+
 TEST("does nothing for no rows or no outputs, and gives the bias for no inputs") {
   Pool pool(2);
   const Stored w(Dtype::kBF16, 4, 8, false, 1);
