@@ -34,8 +34,9 @@ using namespace amx;
 
 // Few column tiles: weights come from memory straight into tiles, once.
 constexpr size_t kFewColumnTiles = 6;
-constexpr size_t kPage = 4096;
-constexpr size_t kMostInterleaved = 4;
+constexpr size_t kStreamBytes = 16384;
+constexpr size_t kMostInterleaved = 8;
+constexpr size_t kLeastParts = 4;  // of a small matrix
 // Many: weights are copied, two panels of 16 outputs and up to kChunk blocks at once, which stay in
 // the first-level cache while activations stream by from the second. Sizes in tiles (1 KiB) were
 // measured on a processor with 2 MiB of that.
@@ -126,10 +127,12 @@ void MultiplyPanel(const Panel& panel, const uint8_t* activations, size_t row_by
   StoreSums<kTiles>(sums, sums_step, sums_stride);
 }
 
-// How many tiles of weights are interleaved: the rows of one lie in different pages, and are
-// followed by those of the next, since sixteen streams are what processors fetch ahead best.
+// How many tiles of weights are interleaved: output o of a part is row o / n of tile o % n, so that
+// the 16 rows of a tile are 16 streams of memory, which the tile's successors continue. Processors
+// fetch that ahead better than many short pieces.
 size_t InterleavedOf(const Matrix& w) {
-  return std::clamp<size_t>(DivideUp(kPage, std::max<size_t>(2 * w.in, 1)), 1, kMostInterleaved);
+  const size_t wanted = DivideUp(kStreamBytes, std::max<size_t>(2 * w.in, 1));
+  return std::clamp<size_t>(std::min(wanted, w.out / (kLeastParts * kOuts)), 1, kMostInterleaved);
 }
 
 void MultiplyFew(const Part& part, uint8_t* scratch) {
