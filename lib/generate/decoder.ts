@@ -18,6 +18,8 @@ export interface Decoder {
     /** Whether forks of a sequence share what they have in common for good; else each comes to hold it itself. */
     readonly forksShare?: boolean | undefined;
   };
+  /** Multiplications and additions that a thread does in about half a second, where the engine knows its processor. */
+  readonly stepWork?: number | undefined;
   createCache(shape: { readonly slots: number; readonly tokens: number }): Cache;
   /**
    * Runs one step and appends it to the cache. Gives logits of the rows whose indices `wanted` lists, in that order:

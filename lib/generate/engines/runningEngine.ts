@@ -15,6 +15,8 @@ export interface RunningEngine {
   readonly facts: EngineFacts;
   /** Of a merge that was never written: how each tensor is evaluated. */
   readonly made?: readonly NativeMadeTensor[] | undefined;
+  /** The decoder's. */
+  readonly stepWork?: number | undefined;
   /** Bytes that the weights take in memory. */
   readonly weightBytes: number;
   /** What a decoder takes beside its weights, where the engine does not run the compositions of ordinary ops. */

@@ -9,7 +9,7 @@ import type { Cache, Rows } from "./specs.js";
 import { KERNEL_OPERATIONS as operations, throughLayers } from "./throughLayers.js";
 import { useBackend } from "./useBackend.js";
 
-export interface DecoderParts extends Pick<Decoder, "spec" | "facts" | "memory" | "made"> {
+export interface DecoderParts extends Pick<Decoder, "spec" | "facts" | "memory" | "made" | "stepWork"> {
   readonly runtime: Runtime;
   /** Of TensorFlow.js, ready to be used, with the kernels of KERNELS. */
   readonly backend: string;
@@ -25,7 +25,15 @@ export interface AssembledDecoder extends Decoder {
 }
 
 /** Puts the operations of a spec together. */
-export function assembleDecoder({ spec, facts, memory, made, runtime, backend }: DecoderParts): AssembledDecoder {
+export function assembleDecoder({
+  spec,
+  facts,
+  memory,
+  made,
+  stepWork,
+  runtime,
+  backend,
+}: DecoderParts): AssembledDecoder {
   const layers = spec.layers.map(({ attend: { kvHeads, headDim } }) => ({ kvHeads, headDim }));
   let open = true;
   const start = () => {
@@ -37,6 +45,7 @@ export function assembleDecoder({ spec, facts, memory, made, runtime, backend }:
     facts,
     memory,
     made,
+    stepWork,
     createCache: (shape) => runtime.createCache({ ...shape, layers }),
     forward(rows, cache, wanted) {
       start();

@@ -66,8 +66,8 @@ function loopFor(
   tokenizer: Tokenizer,
   { limit, threads }: { readonly limit: number; readonly threads: number },
 ): GenerationLoop {
-  const { spec, memory, facts } = decoder;
-  const stepRows = stepRowsOf(spec, { gpu: facts.gpu, threads });
+  const { spec, memory, facts, stepWork } = decoder;
+  const stepRows = stepRowsOf(spec, { gpu: facts.gpu, threads, work: stepWork });
   const defaultBatch = facts.gpu ? DEFAULT_BATCH.gpu : DEFAULT_BATCH.cpu;
   const { maxPositions, vocabulary } = spec;
   const budget = new MemoryBudget({ memory, limit, stepRows, maxPositions, vocabulary, defaultBatch });
