@@ -170,5 +170,13 @@ export type { ServeDefaults, ServedRequest, ServeOptions } from "./serve/options
 export { type ModelServer, serve } from "./serve/serve.js";
 export { openTokenizer } from "./tokenizer/openTokenizer.js";
 export type { ChatMessage, TextStream, Tokenizer } from "./tokenizer/types.js";
+export type { TrainingSetName } from "./tune/sets/sets.js";
+export { TRAINING_SETS } from "./tune/sets/sets.js";
+export {
+  makeTrainingData,
+  type TrainingDataFile,
+  type TrainingDataOptions,
+  type TrainingDataReport,
+} from "./tune/sets/trainingData.js";
 export { tune } from "./tune/tune.js";
 export type { Schedule, TuneOptions, TuneProgress, TuneReport, TuneRow, TuneStep } from "./tune/types.js";

@@ -5,6 +5,7 @@ import { RetemperError } from "../index.js";
 import { addBatchCommand } from "./commands/batch.js";
 import { addChatCommand } from "./commands/chat.js";
 import { addCompareCommand } from "./commands/compare.js";
+import { addDataCommand } from "./commands/data.js";
 import { addEvaluateCommand } from "./commands/evaluate.js";
 import { addGenerateCommand } from "./commands/generate.js";
 import { addInitCommand } from "./commands/init.js";
@@ -35,6 +36,7 @@ Examples:
   retemper batch manifest.yml            merge many recipes, skipping what is complete
   retemper plan recipe.yml               what a merge would read, write and need
   retemper generate path/to/model --prompts questions.jsonl --out answers.jsonl
+  retemper data magicoder rows           training data of the paper of merging
   retemper tune model rows.jsonl out     a LoRA adapter, as PEFT trains it
   retemper inspect path/to/model         tensors, dtypes, sizes
   retemper evaluate model --suite safety:prompts.jsonl   attack success rate; --list shows what else there is
@@ -91,6 +93,7 @@ function buildProgram(version: string, session: Session): Command {
     addSelectCommand,
     addReportCommand,
     addChatCommand,
+    addDataCommand,
     addTuneCommand,
     addServeCommand,
     addVerifyCommand,

@@ -1,7 +1,7 @@
 // Columns of rows by name.
 
 import { RetemperError } from "../../errors.js";
-import type { Row } from "./rows.js";
+import { lineOf, type Row } from "./rows.js";
 
 /** What published sets call the column with the prompt, the surest name first. */
 export const PROMPT_COLUMNS = [
@@ -39,6 +39,10 @@ export function textOf(row: Row, column: string, file: string, index: number): s
   const value = row[column];
   if (typeof value === "string" && value.trim() !== "") return value;
   if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") return String(value);
-  const what = value === undefined || value === null ? "is missing" : value === "" ? "is empty" : "is no text";
-  throw new RetemperError("BAD_INPUT", `row ${index + 1}: ${JSON.stringify(column)} ${what}`, { file });
+  const what =
+    value === undefined || value === null ? "is missing" : typeof value === "string" ? "is empty" : "is no text";
+  throw new RetemperError("BAD_INPUT", `row ${index + 1}: ${JSON.stringify(column)} ${what}`, {
+    file,
+    line: lineOf(row),
+  });
 }

@@ -28,7 +28,7 @@ export function lineOf(row: Row): number | undefined {
 const MOST_BYTES = 2 ** 30;
 
 /**
- * Reads CSV (with a header line, or without one: see `headless`), JSON (a list of rows, or an object of columns), JSON lines
+ * Reads CSV (with a header line, or without one: see `headless`), JSON (a list of rows, an object of columns, or lines), JSON lines
  * or Parquet, chosen by the name's end; `.gz` is unpacked first.
  * @param headless columns of a CSV file without a header line
  * @throws RetemperError BAD_INPUT that says where the file is broken
@@ -54,7 +54,7 @@ export async function readRows(file: string, headless?: readonly string[]): Prom
   if (name.endsWith(".csv")) return { bytes, rows: csvRows(text, ",", file, headless) };
   if (name.endsWith(".tsv")) return { bytes, rows: csvRows(text, "\t", file, headless) };
   if (/\.(jsonl|ndjson)$/.test(name)) return { bytes, rows: jsonLines(text, file) };
-  if (name.endsWith(".json")) return { bytes, rows: jsonRows(text, file) };
+  if (name.endsWith(".json")) return { bytes, rows: holdsLines(text) ? jsonLines(text, file) : jsonRows(text, file) };
   if (name.endsWith(".txt")) return { bytes, rows: textLines(text) };
   throw new RetemperError("BAD_INPUT", "it is not known how to read this file", {
     file,
@@ -113,6 +113,16 @@ function jsonLines(text: string, file: string): Row[] {
     rows.push(row);
   }
   return rows;
+}
+
+/** Whether a file that calls itself JSON holds an object a line, as OpenFunctions is published. */
+function holdsLines(text: string): boolean {
+  const [, first = ""] = /^\s*(\{[^\n]*\})\s*\n\s*\{/.exec(text) ?? [];
+  try {
+    return isObject(JSON.parse(first));
+  } catch {
+    return false;
+  }
 }
 
 function jsonRows(text: string, file: string): Row[] {

@@ -3,7 +3,7 @@
 import { RetemperError } from "../../errors.js";
 import { findColumn, textOf } from "../data/columns.js";
 import { loadRows } from "../data/loadRows.js";
-import type { Row } from "../data/rows.js";
+import { lineOf, type Row } from "../data/rows.js";
 import type { Item, Task } from "../types.js";
 import { chatPrompt, decodingOf, type TaskContext } from "./context.js";
 import { bertScoreScorer, callScorer } from "./scorers.js";
@@ -13,10 +13,11 @@ const QUESTIONS = ["question", "Instruction", "instruction", "prompt"];
 const FUNCTIONS = ["function", "Functions", "functions"];
 const ANSWERS = ["model_answer", "Output", "answer", "response", "output"];
 
-/** A function as OpenFunctions describes it: a name, words, and JSON Schema of its parameters. */
+/** A function as OpenFunctions describes it: a name, words, and JSON Schema of its parameters, or a list of them. */
 interface FunctionDescription {
   readonly name?: unknown;
   readonly api_call?: unknown;
+  readonly api_name?: unknown;
   readonly description?: unknown;
   readonly parameters?: unknown;
 }
@@ -56,7 +57,7 @@ export async function loadToolCalls(context: TaskContext): Promise<Task> {
         id: files.length > 1 ? `${path}/${index}` : String(index),
         prompt: chatPrompt(request, SYSTEM, context),
         request,
-        references: callsOf(row[answers], path, index),
+        references: callsOf(row, answers, path, index),
       });
     }
   }
@@ -94,7 +95,8 @@ export const bertMetric = {
   },
 } as const satisfies Task["metrics"][number];
 
-function functionsOf(row: Row, column: string, file: string, index: number): unknown[] {
+/** The functions of a row: objects, or JSON of them. */
+export function functionsOf(row: Row, column: string, file: string, index: number): unknown[] {
   const cell = row[column];
   const list = Array.isArray(cell) ? cell : [cell];
   return list.map((one) => {
@@ -102,30 +104,46 @@ function functionsOf(row: Row, column: string, file: string, index: number): unk
     try {
       return JSON.parse(one) as unknown;
     } catch (error) {
-      throw new RetemperError("BAD_INPUT", `row ${index + 1}: a function is no JSON`, { file, cause: error });
+      throw new RetemperError("BAD_INPUT", `row ${index + 1}: a function is no JSON`, {
+        file,
+        line: lineOf(row),
+        cause: error,
+      });
     }
   });
 }
 
-function callsOf(cell: unknown, file: string, index: number): string[] {
+/** The calls that answer a row. @throws RetemperError BAD_INPUT where there is none */
+export function callsOf(row: Row, column: string, file: string, index: number): string[] {
+  const cell = row[column];
   const list = (Array.isArray(cell) ? cell : [cell]).filter((one) => typeof one === "string" && one.trim() !== "");
   if (list.length > 0) return list as string[];
-  throw new RetemperError("BAD_INPUT", `row ${index + 1}: there is no call to compare with`, { file });
+  throw new RetemperError("BAD_INPUT", `row ${index + 1}: there is no call to compare with`, {
+    file,
+    line: lineOf(row),
+  });
 }
 
-function describe({ name, api_call, description, parameters }: FunctionDescription): string {
-  const schema = isObject(parameters) ? parameters : {};
-  const properties = isObject(schema.properties) ? schema.properties : schema;
-  const lines = Object.entries(properties)
-    .filter((entry): entry is [string, Readonly<Record<string, unknown>>] => isObject(entry[1]))
-    .map(([key, { type, description: words }], at) => `${at + 1}. ${key} (type: ${type ?? "any"}) - ${words ?? ""}`);
-  const required = Array.isArray(schema.required) ? schema.required : [];
+function describe({ name, api_call, api_name, description, parameters }: FunctionDescription): string {
+  const lines = parametersOf(parameters).map(
+    ([key, { type, description: words }], at) => `${at + 1}. ${key} (type: ${type ?? "any"}) - ${words ?? ""}`,
+  );
+  const required = isObject(parameters) && Array.isArray(parameters.required) ? parameters.required : [];
   return [
-    `Function to be used: ${api_call ?? name ?? ""}`,
+    `Function to be used: ${api_call ?? api_name ?? name ?? ""}`,
     `Description: ${description ?? ""}`,
     ...(lines.length > 0 ? ["Parameters:", ...lines] : []),
     ...(required.length > 0 ? [`Required: ${required.join(", ")}`] : []),
   ].join("\n");
+}
+
+/** Parameters by name, from a schema, its properties alone, or a list of named ones. */
+function parametersOf(parameters: unknown): [string, Readonly<Record<string, unknown>>][] {
+  if (Array.isArray(parameters)) return parameters.filter(isObject).map((one) => [String(one.name ?? ""), one]);
+  const schema = isObject(parameters) ? parameters : {};
+  return Object.entries(isObject(schema.properties) ? schema.properties : schema).filter(
+    (entry): entry is [string, Readonly<Record<string, unknown>>] => isObject(entry[1]),
+  );
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,4 +1,4 @@
-// Decides whether a tuning may write to its output.
+// Decides whether a tuning, or a data set for one, may be written to its output.
 
 import { lstat, readdir, realpath, rm } from "node:fs/promises";
 import { homedir } from "node:os";
@@ -7,6 +7,21 @@ import { RetemperError } from "../../errors.js";
 
 /** Takes part in every output of a tuning: what has none is never replaced. */
 export const RECORD = "tuning.json";
+
+/** What an output is of. */
+export interface Kind {
+  readonly what: string;
+  /** Whether a folder with these files is one, and may be replaced. */
+  readonly isOne: (names: readonly string[]) => boolean;
+  /** What helps where there is one already. */
+  readonly hint: string;
+}
+
+const TUNING: Kind = {
+  what: "tuning",
+  isOne: (names) => names.includes(RECORD) || names.includes("adapter_config.json"),
+  hint: "choose another folder, --resume to go on with it, or --force to begin anew",
+};
 
 /**
  * An existing output is refused without `force` or `resume`, one that is, holds or lies in an input always.
@@ -17,6 +32,7 @@ export async function checkPlace(
   out: string,
   reads: readonly string[],
   { force = false, resume = false }: { force?: boolean | undefined; resume?: boolean | undefined },
+  { what, isOne, hint }: Kind = TUNING,
 ): Promise<boolean> {
   if (force && resume) throw new RetemperError("USAGE", "force begins anew and resume goes on: give one of them");
   const place = await future(out);
@@ -39,12 +55,12 @@ export async function checkPlace(
   if (!force) {
     throw new RetemperError("OUTPUT_EXISTS", `the output ${out} exists already`, {
       file: out,
-      hint: "choose another folder, --resume to go on with it, or --force to begin anew",
+      hint,
     });
   }
   const own = [homedir(), resolve(".")].some((folder) => folder === place || isInside(folder, place));
-  if (own || !found.isDirectory() || !(names.includes(RECORD) || names.includes("adapter_config.json"))) {
-    throw new RetemperError("OUTPUT_EXISTS", `the output ${out} is no tuning's and is never replaced`, {
+  if (own || !found.isDirectory() || !isOne(names)) {
+    throw new RetemperError("OUTPUT_EXISTS", `the output ${out} is no ${what}'s and is never replaced`, {
       file: out,
       hint: "choose another folder",
     });

@@ -4,7 +4,7 @@
 import { philox } from "../../generate/sampling/philox.js";
 
 /** What numbers are drawn for; each has a stream of its own. */
-export const DRAW = { initialise: 1, shuffle: 2, holdOut: 3, dropout: 4 } as const;
+export const DRAW = { initialise: 1, shuffle: 2, holdOut: 3, dropout: 4, dataRows: 5 } as const;
 
 /** A stream of numbers in [0, 1), keyed by the seed and up to three indices. */
 export function uniforms(seed: number, draw: number, a = 0, b = 0): () => number {
