@@ -6,9 +6,10 @@
 import { generate } from "./generate.mjs";
 import { merge } from "./merge.mjs";
 import { sweep } from "./sweep.mjs";
+import { tune } from "./tune.mjs";
 import { virtual } from "./virtual.mjs";
 
-const WORKLOADS = { merge, sweep, generate, virtual };
+const WORKLOADS = { merge, sweep, generate, tune, virtual };
 const [name, ...args] = process.argv.slice(2);
 const workload = WORKLOADS[name];
 if (!workload) {
