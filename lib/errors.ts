@@ -15,6 +15,7 @@ export const EXIT_STATUS = {
   GATE: 10,
   NETWORK: 11,
   OUTPUT_EXISTS: 12,
+  DIVERGED: 13,
   CANCELLED: 130,
 } as const satisfies Record<string, number>;
 

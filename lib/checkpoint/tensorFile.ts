@@ -55,14 +55,19 @@ export async function writeWhole(path: string, parts: readonly (Uint8Array | str
     await rename(staged, path);
   } catch (error) {
     await rm(staged, { force: true }).catch(() => {});
-    const { code, message } = error as NodeJS.ErrnoException;
-    const full = code === "ENOSPC" || code === "EDQUOT";
-    throw new RetemperError(full ? "NO_SPACE" : "IO", full ? "the disk is full" : message, {
-      file: path,
-      hint: full ? "free some space and go on with --resume" : undefined,
-      cause: error,
-    });
+    throw writeFailure(path, error);
   }
+}
+
+/** What writing to a file failed of: NO_SPACE or IO. */
+export function writeFailure(path: string, error: unknown): RetemperError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const full = code === "ENOSPC" || code === "EDQUOT";
+  return new RetemperError(full ? "NO_SPACE" : "IO", full ? "the disk is full" : message, {
+    file: path,
+    hint: full ? "free some space and go on with --resume" : undefined,
+    cause: error,
+  });
 }
 
 /** Reads all tensors of a file as float32. Throws BAD_INPUT for another dtype than F32, F16 and BF16. */

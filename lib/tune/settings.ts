@@ -58,8 +58,8 @@ const DEFAULTS: Settings = {
   saveSteps: 100,
 };
 
-/** Beyond the defaults, which are the paper's but for these: a tenth is held out, and the checkpoint is step 500's. */
-const PRESETS = { paper: { validation: 0.1, stopAfter: 500 } } as const;
+/** The paper's tasks (arXiv:2412.19512, appendix A), with the step whose checkpoint it takes; schedules span all epochs. */
+const PAPER_STEPS = { reasoning: 500, code: 500, medical: 500, tools: 200 } as const;
 
 type Check = readonly [wanted: string, fits: (value: number) => boolean];
 const COUNT: Check = ["a whole number of at least 1", (n) => Number.isSafeInteger(n) && n >= 1];
@@ -88,9 +88,12 @@ const CHECKS = {
   saveSteps: WHOLE,
 } as const satisfies Partial<Record<keyof Settings, Check>>;
 
-/** @throws RetemperError USAGE that names the option which cannot be */
-export function settingsOf(options: TuneOptions): Settings {
-  const preset = presetOf(options.preset);
+/**
+ * @param family of the model, which a preset may depend on
+ * @throws RetemperError USAGE that names the option which cannot be
+ */
+export function settingsOf(options: TuneOptions, family?: string): Settings {
+  const preset = presetOf(options, family);
   const given = Object.fromEntries(
     Object.keys(DEFAULTS).flatMap((key) => {
       const value = options[key as keyof Settings];
@@ -117,10 +120,22 @@ export function settingsOf(options: TuneOptions): Settings {
   return settings;
 }
 
-function presetOf(name: TuneOptions["preset"]): Partial<Settings> {
-  if (name === undefined) return {};
-  if (Object.hasOwn(PRESETS, name)) return PRESETS[name];
-  throw wrong("preset", Object.keys(PRESETS).join(" or "), name);
+/** Beyond the defaults, which are the paper's but for these. */
+function presetOf({ preset, task }: TuneOptions, family: string | undefined): Partial<Settings> {
+  const tasks = Object.keys(PAPER_STEPS).join(", ");
+  if (task !== undefined && !Object.hasOwn(PAPER_STEPS, task)) throw wrong("task", `one of ${tasks}`, task);
+  if (preset === undefined && task !== undefined) {
+    throw new RetemperError("USAGE", "a task chooses the checkpoint of the preset paper", {
+      hint: "give preset paper too, or stopAfter instead",
+    });
+  }
+  if (preset === undefined) return {};
+  if (preset !== "paper") throw wrong("preset", "paper", preset);
+  return {
+    validation: 0.1,
+    stopAfter: PAPER_STEPS[task ?? "reasoning"],
+    ...(family?.startsWith("gemma") && { batchSize: 4 }),
+  };
 }
 
 function wrong(key: string, wanted: string, value: unknown): RetemperError {

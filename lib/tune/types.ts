@@ -64,12 +64,14 @@ export interface TuneOptions {
   readonly system?: string | undefined;
   /** Writes a checkpoint each time so many steps are done; 100 unless told, 0: only at the end. */
   readonly saveSteps?: number | undefined;
-  /** Replaces an output that exists. */
+  /** Replaces an output that exists, once the new one is whole. */
   readonly force?: boolean | undefined;
   /** Goes on from the output's last checkpoint: the result is, to the byte, that of a run that was never stopped. */
   readonly resume?: boolean | undefined;
   /** "paper": the settings of arXiv:2412.19512. What else is given comes before it. */
   readonly preset?: "paper" | undefined;
+  /** The paper's task: training ends after step 200 for "tools", else after step 500, as without it. */
+  readonly task?: "reasoning" | "code" | "medical" | "tools" | undefined;
   /** "auto" (the default): TensorFlow where it drives a GPU, else native. */
   readonly engine?: "auto" | "native" | "tensorflow" | "reference" | undefined;
   readonly threads?: number | undefined;

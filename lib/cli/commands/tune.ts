@@ -41,6 +41,7 @@ interface TuneFlags {
   readonly saveSteps?: number;
   readonly keepActivations?: boolean;
   readonly preset?: "paper";
+  readonly task?: NonNullable<TuneOptions["task"]>;
   readonly force?: boolean;
   readonly resume?: boolean;
   readonly quiet?: boolean;
@@ -66,6 +67,14 @@ export function addTuneCommand(program: Command, session: Session): Command {
     .option("--init-from <path>", "begin with this adapter")
     .optionsGroup("The training:")
     .addOption(new Option("--preset <name>", "the paper's settings; flags come before them").choices(["paper"]))
+    .addOption(
+      new Option("--task <name>", "of the preset: it ends after step 200 for tools, else after 500").choices([
+        "reasoning",
+        "code",
+        "medical",
+        "tools",
+      ]),
+    )
     .option("--lr <rate>", "the highest learning rate (default 1e-4)", above0)
     .addOption(
       new Option("--schedule <name>", "after the warm-up (default cosine)").choices(["cosine", "linear", "constant"]),
@@ -97,7 +106,7 @@ export function addTuneCommand(program: Command, session: Session): Command {
       parseInteger(0),
     )
     .option("--resume", "go on from the last checkpoint, to the same bytes")
-    .option("--force", "replace an output that exists");
+    .option("--force", "replace an output that exists, once the new one is whole");
   command
     .optionsGroup("Where the model runs:")
     .option(

@@ -4,7 +4,7 @@ import { SHARE_ENV, Worker } from "node:worker_threads";
 import { RetemperError } from "../../errors.js";
 import type { EngineFacts, ModelDescription } from "../types.js";
 import type { FromThread, GenerateRequest, ScoreRequest, ThreadEvent, ThreadRequest, ToThread } from "./messages.js";
-import { at, fromWire } from "./wireError.js";
+import { at, diedOf, fromWire } from "./wireError.js";
 import { workerFile } from "./workerFile.js";
 
 /** What a call hears; nothing after `ended`. */
@@ -157,18 +157,6 @@ function opened(worker: Worker, site: Error, signal: AbortSignal | undefined): P
     signal?.addEventListener("abort", onAbort, { once: true });
     worker.on("message", onMessage).on("error", onError).on("exit", onExit);
   });
-}
-
-function diedOf(cause: unknown): RetemperError {
-  const { code, message } = cause as { code?: string; message?: string };
-  const died = `the thread of the model ended: ${message ?? String(cause)}`;
-  if (code === "ERR_WORKER_OUT_OF_MEMORY") {
-    return new RetemperError("OUT_OF_MEMORY", died, {
-      cause,
-      hint: "give JavaScript more memory: NODE_OPTIONS=--max-old-space-size=8192",
-    });
-  }
-  return new RetemperError("INTERNAL", died, { cause, hint: "open the model again" });
 }
 
 /** The same failure for another caller: each has a stack of its own. */

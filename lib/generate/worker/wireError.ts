@@ -34,3 +34,16 @@ export function at(site: Error, error: RetemperError): RetemperError {
   error.stack = `${error.name}: ${error.message}\n${frames}`;
   return error;
 }
+
+/** What is left to say when a thread ended by itself. */
+export function diedOf(cause: unknown, what = "model", remedy = "open the model again"): RetemperError {
+  const { code, message } = cause as { code?: string; message?: string };
+  const died = `the thread of the ${what} ended: ${message ?? String(cause)}`;
+  if (code === "ERR_WORKER_OUT_OF_MEMORY") {
+    return new RetemperError("OUT_OF_MEMORY", died, {
+      cause,
+      hint: "give JavaScript more memory: NODE_OPTIONS=--max-old-space-size=8192",
+    });
+  }
+  return new RetemperError("INTERNAL", died, { cause, hint: remedy });
+}

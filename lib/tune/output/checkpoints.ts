@@ -1,10 +1,10 @@
 // Checkpoints of a training: an adapter's folder each, and what going on needs: the optimiser's moments and the steps so far.
 // Random numbers need no state: they are functions of the seed and the step.
 
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Addon } from "../../addon/surface.js";
-import { encodeTensors, type FloatTensor, readTensors, writeWhole } from "../../checkpoint/tensorFile.js";
+import { encodeTensors, type FloatTensor, readTensors, writeFailure, writeWhole } from "../../checkpoint/tensorFile.js";
 import { RetemperError } from "../../errors.js";
 import { widen } from "../../generate/engines/reference/widen.js";
 import { parametersOf, publish, type Term } from "../adapter/terms.js";
@@ -61,7 +61,7 @@ export async function saveCheckpoint(
     await rename(staged, folder);
   } catch (error) {
     await rm(staged, { recursive: true, force: true }).catch(() => {});
-    throw error;
+    throw error instanceof RetemperError ? error : writeFailure(folder, error);
   }
   for (const step of older) {
     if (step >= history.steps.length) continue;
@@ -76,7 +76,6 @@ export async function loadCheckpoint(
   terms: readonly Term[],
   moments: ReadonlyMap<string, Moments>,
   addon: Pick<Addon, "readHeader" | "readBytes">,
-  readJson: (path: string) => Promise<unknown>,
 ): Promise<History | undefined> {
   const step = (await checkpointSteps(out)).at(-1);
   if (step === undefined) return undefined;
@@ -99,7 +98,7 @@ export async function loadCheckpoint(
     take(state, `second.${key}`, second, join(folder, STATE));
     publish(parameter);
   }
-  const history = (await readJson(join(folder, HISTORY))) as History;
+  const history = JSON.parse(await readFile(join(folder, HISTORY), "utf8")) as History;
   if (history.steps?.length !== step) throw new RetemperError("BAD_INPUT", "is of another step", { file: folder });
   return history;
 }

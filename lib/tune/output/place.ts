@@ -1,8 +1,8 @@
 // Decides whether a tuning, or a data set for one, may be written to its output.
 
-import { lstat, readdir, realpath, rm } from "node:fs/promises";
+import { lstat, readdir, realpath } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, relative, resolve, sep } from "node:path";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { RetemperError } from "../../errors.js";
 
 /** Takes part in every output of a tuning: what has none is never replaced. */
@@ -22,6 +22,11 @@ const TUNING: Kind = {
   isOne: (names) => names.includes(RECORD) || names.includes("adapter_config.json"),
   hint: "choose another folder, --resume to go on with it, or --force to begin anew",
 };
+
+/** What a tuning keeps beside its output while it runs. */
+export function besideOf(out: string, what: string): string {
+  return join(dirname(out), `.${basename(out)}.${what}`);
+}
 
 /**
  * An existing output is refused without `force` or `resume`, one that is, holds or lies in an input always.
@@ -48,7 +53,12 @@ export async function checkPlace(
   const found = await lstat(out).catch(() => undefined);
   const names = found?.isDirectory() ? await readdir(out) : [];
   if (!found || (found.isDirectory() && names.length === 0)) return false;
-  if (resume && found.isDirectory() && names.includes(RECORD)) return true;
+  const isBegun = (folder: string) =>
+    lstat(join(folder, RECORD)).then(
+      () => true,
+      () => false,
+    );
+  if (resume && ((await isBegun(out)) || (await isBegun(besideOf(out, "tuning-new"))))) return true;
   if (resume) {
     throw new RetemperError("OUTPUT_EXISTS", `the output ${out} is of no tuning that could go on`, { file: out });
   }
@@ -66,11 +76,6 @@ export async function checkPlace(
     });
   }
   return false;
-}
-
-/** Removes an output that is to be replaced. */
-export async function clearPlace(out: string): Promise<void> {
-  await rm(out, { recursive: true, force: true });
 }
 
 async function future(path: string): Promise<string> {

@@ -2,14 +2,17 @@
 
 import { type FileHandle, mkdir, open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { writeWhole } from "../../checkpoint/tensorFile.js";
+import { writeFailure, writeWhole } from "../../checkpoint/tensorFile.js";
 import type { TuneProgress } from "../types.js";
 
 export class TrainingLog {
   private readonly file: FileHandle;
 
-  private constructor(file: FileHandle) {
+  private readonly path: string;
+
+  private constructor(file: FileHandle, path: string) {
     this.file = file;
+    this.path = path;
   }
 
   /** Opens the log for what follows step `done`: lines beyond it, of a run that was killed later, are left out. */
@@ -18,11 +21,16 @@ export class TrainingLog {
     const before = await readFile(path, "utf8").catch(() => "");
     const kept = before.split("\n").filter((line) => stepOf(line) <= done);
     await writeWhole(path, [kept.map((line) => `${line}\n`).join("")]);
-    return new TrainingLog(await open(path, "a"));
+    return new TrainingLog(await open(path, "a"), path);
   }
 
+  /** @throws RetemperError NO_SPACE, IO */
   async write({ done, total, ...facts }: TuneProgress): Promise<void> {
-    await this.file.write(`${JSON.stringify({ step: done, of: total, ...facts })}\n`);
+    try {
+      await this.file.appendFile(`${JSON.stringify({ step: done, of: total, ...facts })}\n`);
+    } catch (error) {
+      throw writeFailure(this.path, error);
+    }
   }
 
   async close(): Promise<void> {

@@ -160,7 +160,11 @@ function collect(parameters: readonly Parameter[], results: readonly Tensor[], g
 const HEAD_ROWS = 128;
 
 /** Out of ordinary TensorFlow.js operations: what every backend runs. */
-export function composedOperations(spec: DecoderSpec, runtime: AdaptedRuntime): TrainingOperations {
+export function composedOperations(
+  spec: DecoderSpec,
+  runtime: AdaptedRuntime,
+  checkStop: () => void,
+): TrainingOperations {
   registerGradients();
   const { embed, project, attend, output, mlp, head } = COMPOSED_OPERATIONS;
   const shape = {
@@ -176,6 +180,7 @@ export function composedOperations(spec: DecoderSpec, runtime: AdaptedRuntime): 
     },
     embed: (rows) => embed({ spec: spec.embed, rows, runtime }),
     layer(x, index, rows) {
+      checkStop();
       const layer = spec.layers[index] as LayerSpec;
       const cache = new BlockCache(shape);
       caches.push(cache);

@@ -16,8 +16,9 @@ export function nativeOperations(
   spec: DecoderSpec,
   runtime: AdaptedRuntime,
   kernels: KernelRuntime,
+  checkStop: () => void,
 ): TrainingOperations {
-  const composed = composedOperations(spec, runtime);
+  const composed = composedOperations(spec, runtime, checkStop);
   const { layers, head } = kernels.training(spec);
   const hasMagnitudes = spec.layers.map(({ project, output, mlp }) =>
     [...project.matrices, output.matrix, mlp.up, mlp.down].some(
@@ -28,13 +29,17 @@ export function nativeOperations(
     ...composed,
     onTape: hasMagnitudes.every((has) => !has) && !runtime.mayDrop,
     layer(x, index, rows, isTaped) {
+      checkStop();
       if (runtime.drops || hasMagnitudes[index]) return composed.layer(x, index, rows, isTaped);
       const { project, attend, output, mlp } = spec.layers[index] as DecoderSpec["layers"][number];
       const made = layers[index] as (typeof layers)[number];
       const width = project.matrices.reduce((sum, { out }) => sum + out, 0);
       const projected = adapted(x, undefined, project.matrices, width, runtime, {
         forward: (from, terms, _, y) => made.project.forward(from, terms, y),
-        backward: (from, terms, dy, dx) => made.project.backward(from, terms, dy, dx),
+        backward: (from, terms, dy, dx) => {
+          checkStop();
+          made.project.backward(from, terms, dy, dx);
+        },
       });
       const attended = attention(projected, attend.heads * attend.headDim, lengthsOf(rows), made.attend);
       const y = adapted(attended, x, [output.matrix], output.matrix.out, runtime, {

@@ -20,9 +20,12 @@ export interface TrainerParts {
   readonly validation: readonly Example[];
   /** Whether the activations of all layers of so many rows may be in memory at once. */
   readonly keepsActivations: (rows: number) => boolean;
-  /** Called between micro-batches: lets other work in, and throws to end the training. */
-  readonly breathe: () => Promise<void>;
+  /** Throws `Stopped` when the training is to stop. */
+  readonly checkStop: () => void;
 }
+
+/** Ends a step whose results nobody wants any more; parameters are those of the step before. */
+export class Stopped extends Error {}
 
 export class Trainer {
   /** Steps of the whole schedule, and those that are done in this training. */
@@ -48,15 +51,15 @@ export class Trainer {
   }
 
   /** One step. A loss or gradient that is no number changes nothing. */
-  async step(): Promise<TuneStep> {
-    const { settings, layers, terms, runtime, operations, train, keepsActivations, breathe } = this.parts;
+  step(): TuneStep {
+    const { settings, layers, terms, runtime, operations, train, keepsActivations, checkStop } = this.parts;
     const batches = this.batchesOf(this.done).map((rows) => rows.map((row) => train[row] as Example));
     const answers = batches.flat().reduce((sum, example) => sum + answerTokens(example), 0);
     const gradients = noGradients(terms);
     let total = 0;
     let tokens = 0;
     for (const [i, examples] of batches.entries()) {
-      await breathe();
+      checkStop();
       runtime.begin(this.done * settings.accumulate + i);
       const batch = batchOf(examples);
       tokens += batch.rows.ids.length;
@@ -78,14 +81,18 @@ export class Trainer {
     return this.done % this.perEpoch === 0;
   }
 
+  get validates(): boolean {
+    return this.parts.validation.length > 0;
+  }
+
   /** The mean loss over the held-out rows' answer tokens. */
-  async validate(): Promise<number> {
-    const { settings, layers, runtime, operations, validation, breathe } = this.parts;
+  validate(): number {
+    const { settings, layers, runtime, operations, validation, checkStop } = this.parts;
     let total = 0;
     let answers = 0;
     runtime.begin(undefined);
     for (let begin = 0; begin < validation.length; begin += settings.batchSize) {
-      await breathe();
+      checkStop();
       const batch = batchOf(validation.slice(begin, begin + settings.batchSize));
       if (batch.wanted.length === 0) continue;
       total += lossOf(layers, operations, batch);

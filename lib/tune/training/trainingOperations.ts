@@ -5,16 +5,20 @@ import type { DecoderSpec } from "../../generate/ops/specs.js";
 import type { AdaptedRuntime } from "../adapter/adaptedRuntime.js";
 import { composedOperations, type TrainingOperations } from "./gradients.js";
 
+/** @param checkStop called before each layer's operations, forward and back: throws to end the training */
 export async function trainingOperations(
   spec: DecoderSpec,
   runtime: AdaptedRuntime,
   { facts, runtime: base }: RunningEngine,
+  checkStop: () => void,
 ): Promise<TrainingOperations> {
-  if (facts.engine !== "native") return composedOperations(spec, runtime);
+  if (facts.engine !== "native") return composedOperations(spec, runtime, checkStop);
   // TensorFlow.js's CPU backend comes with them, so they are loaded when they are needed.
   const [{ nativeOperations }, { KernelRuntime }] = await Promise.all([
     import("./nativeOperations.js"),
     import("../../generate/engines/native/kernelRuntime.js"),
   ]);
-  return base instanceof KernelRuntime ? nativeOperations(spec, runtime, base) : composedOperations(spec, runtime);
+  return base instanceof KernelRuntime
+    ? nativeOperations(spec, runtime, base, checkStop)
+    : composedOperations(spec, runtime, checkStop);
 }

@@ -1,0 +1,167 @@
+// A training from its request to its report, on the thread that computes: what can be wrong is found before anything is
+// written, then engine, terms, trainer and outputs are brought together.
+
+import { mkdir } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { loadAddon } from "../addon/load.js";
+import { locate } from "../checkpoint/locate.js";
+import { openCheckpoint } from "../checkpoint/open.js";
+import { readTensors, writeFailure } from "../checkpoint/tensorFile.js";
+import { RetemperError } from "../errors.js";
+import { widen } from "../generate/engines/reference/widen.js";
+import { weightsOf } from "../generate/engines/runningEngine.js";
+import { startEngine } from "../generate/engines/startEngine.js";
+import { decoderSpec } from "../generate/families/decoderSpec.js";
+import { stopTokensOf } from "../generate/families/stopTokens.js";
+import { availableMemory } from "../generate/memory/machineMemory.js";
+import type { DecoderSpec } from "../generate/ops/specs.js";
+import { useBackend } from "../generate/ops/useBackend.js";
+import { chooseEngine } from "../generate/worker/chooseEngine.js";
+import { openTokenizer } from "../tokenizer/openTokenizer.js";
+import { AdaptedRuntime } from "./adapter/adaptedRuntime.js";
+import { type LinearModule, linearModules, selectModules } from "./adapter/modules.js";
+import { rowNorms } from "./adapter/rowNorms.js";
+import { makeTerms, parametersOf } from "./adapter/terms.js";
+import { holdOut } from "./data/batches.js";
+import { type Encoded, encodeSamples } from "./data/encodeSamples.js";
+import { readSamples } from "./data/readRows.js";
+import { adapterConfig } from "./output/adapterFolder.js";
+import { checkpointFolder, checkpointSteps } from "./output/checkpoints.js";
+import { besideOf, checkPlace, RECORD } from "./output/place.js";
+import { keepRecord, tuningRecord } from "./output/tuningRecord.js";
+import { openWorkplace } from "./output/workplace.js";
+import { type Settings, settingsOf } from "./settings.js";
+import type { TuneRequest } from "./thread/messages.js";
+import { Stopped, Trainer } from "./training/trainer.js";
+import { trainingOperations } from "./training/trainingOperations.js";
+import { cancelled, Tuning } from "./tuning.js";
+import type { TuneProgress, TuneReport, TuneRow } from "./types.js";
+
+export interface TuningHost {
+  /** Whether the training is to save and stop. */
+  readonly isStopped: () => boolean;
+  readonly onProgress: (progress: TuneProgress) => void;
+}
+
+/** @throws as `tune` says */
+export async function runTuning(
+  { model, data, out, options }: TuneRequest,
+  { isStopped, onProgress }: TuningHost,
+): Promise<TuneReport> {
+  const started = performance.now();
+  const { threads, requireGpu, initFrom } = options;
+  const folder = await locate({ path: model });
+  const addon = loadAddon();
+  const checkpoint = await openCheckpoint(model, { addon });
+  const spec = decoderSpec(checkpoint, await stopTokensOf(checkpoint));
+  const settings = settingsOf(options, spec.family);
+  const selection = selectModules(linearModules(spec), settings.targetModules);
+  const reads = [folder, ...(initFrom === undefined ? [] : [initFrom])];
+  const local = typeof data === "string" && !data.startsWith("hf://") ? [data] : [];
+  const place = resolve(out);
+  await checkPlace(place, [...reads, ...local], options);
+  const encoded = await encodedRows(data, folder, spec, settings);
+  const { train, validation } = holdOut(encoded.examples, settings.validation, settings.seed);
+  if (train.length === 0) throw new RetemperError("USAGE", "validation leaves no row to learn");
+  const { engine: engineName } = chooseEngine({ engine: options.engine ?? "auto", threads, requireGpu });
+  const checkStop = () => {
+    if (isStopped()) throw new Stopped();
+  };
+
+  await mkdir(dirname(place), { recursive: true }).catch((error) => {
+    throw writeFailure(place, error);
+  });
+  const lock = addon.lockFile(besideOf(place, "tuning-lock"));
+  if (!lock) throw new RetemperError("OUTPUT_EXISTS", `another run writes the output ${place}`, { file: place });
+  try {
+    const workplace = await openWorkplace(place, options, addon);
+    await checkPlace(place, reads, options);
+    const engine = await startEngine(engineName, checkpoint, weightsOf(spec), { threads, requireGpu });
+    try {
+      useBackend(engine.backend);
+      const norms = (module: LinearModule) => rowNorms(module, checkpoint.files, addon);
+      const terms = makeTerms(selection.modules, settings, norms, initialTensors(initFrom));
+      const runtime = new AdaptedRuntime(engine.runtime, terms, { rate: settings.dropout, seed: settings.seed }, norms);
+      const operations = await trainingOperations(spec, runtime, engine, checkStop);
+      try {
+        const trainer = new Trainer({
+          ...{ settings, layers: spec.layers.length, terms, runtime, operations, train, validation, checkStop },
+          keepsActivations: keepsActivations(spec, options.keepActivations),
+        });
+        const { examples } = encoded;
+        const record = tuningRecord({ model, settings, initFrom, examples, checkpoint, engine: engine.facts });
+        const goesOn = await keepRecord(join(workplace.folder, RECORD), record);
+        const config = adapterConfig(model, selection, settings);
+        const tuning = new Tuning({
+          folder: workplace.folder,
+          config,
+          settings,
+          terms,
+          trainer,
+          isStopped,
+          onProgress,
+        });
+        const history = await tuning.run(goesOn);
+        await workplace.publish();
+        const steps = await checkpointSteps(place);
+        return {
+          steps: history.steps,
+          adapter: place,
+          checkpoints: steps.map((step) => checkpointFolder(place, step)),
+          validation: history.validation,
+          rows: { train: train.length, validation: validation.length, cut: encoded.cut, dropped: encoded.dropped },
+          parameters: terms.flatMap(parametersOf).reduce((sum, { values }) => sum + values.length, 0),
+          seconds: (performance.now() - started) / 1000,
+          engine: `${engine.facts.engine} (${engine.facts.device})`,
+        };
+      } finally {
+        operations.release();
+        runtime.dispose();
+      }
+    } finally {
+      engine.runtime.dispose();
+    }
+  } catch (error) {
+    throw error instanceof Stopped ? cancelled(place, 0) : error;
+  } finally {
+    lock.release();
+  }
+}
+
+async function encodedRows(
+  data: string | readonly TuneRow[],
+  folder: string,
+  spec: DecoderSpec,
+  { system, cutoff }: Settings,
+): Promise<Encoded> {
+  const samples = await readSamples(data, system);
+  const hasText = samples.some(({ kind }) => kind === "messages");
+  const tokenizer = hasText ? await openTokenizer(folder) : undefined;
+  const longest = Math.min(cutoff, spec.maxPositions);
+  return encodeSamples(samples, {
+    tokenizer,
+    stopTokens: spec.stopTokens,
+    vocabulary: spec.vocabulary,
+    cutoff: longest,
+  });
+}
+
+/** Share of the free memory that activations of all layers may take so that no layer is computed twice. */
+const KEPT_SHARE = 0.2;
+
+/** Whether the activations of all layers of so many rows may be in memory at once. */
+function keepsActivations({ layers }: DecoderSpec, asked: boolean | undefined): (rows: number) => boolean {
+  // of one row in all layers, about: what the native kernels take over from the way forward
+  const rowBytes = layers.reduce((sum, { project, output, mlp }) => {
+    const projected = project.matrices.reduce((width, { out }) => width + out, 0);
+    return sum + 4 * (projected + output.matrix.in + 3 * output.matrix.out + (mlp.gate ? 2 : 1) * mlp.up.out);
+  }, 0);
+  const most = KEPT_SHARE * availableMemory();
+  return (rows) => asked ?? rows * rowBytes <= most;
+}
+
+function initialTensors(initFrom: string | undefined) {
+  if (initFrom === undefined) return undefined;
+  const file = initFrom.endsWith(".safetensors") ? initFrom : join(initFrom, "adapter_model.safetensors");
+  return { file, tensors: readTensors(file, loadAddon(), widen) };
+}
