@@ -68,47 +68,71 @@ void CompressPortable(uint32_t state[8], const uint8_t* blocks, size_t count) {
 #if defined(__x86_64__)
 
 // Four rounds a step. w[step % 4] holds the step's message words and becomes those of step + 4.
-__attribute__((target("sha,sse4.1,ssse3"))) void CompressShaNi(uint32_t state[8],
-                                                               const uint8_t* blocks,
-                                                               size_t count) {
+// Each round waits for the one before it, so that two messages at once take hardly longer than one.
+template <int kMessages>
+__attribute__((target("sha,sse4.1,ssse3"))) inline void CompressSome(uint32_t* const* states,
+                                                                     const uint8_t* const* messages,
+                                                                     size_t count) {
   const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
-  // The instructions want the state as {f, e, b, a} and {h, g, d, c}, lowest lane first.
-  __m128i abcd = _mm_loadu_si128(reinterpret_cast<const __m128i*>(state));
-  __m128i efgh = _mm_loadu_si128(reinterpret_cast<const __m128i*>(state + 4));
-  abcd = _mm_shuffle_epi32(abcd, 0xB1);
-  efgh = _mm_shuffle_epi32(efgh, 0x1B);
-  __m128i abef = _mm_alignr_epi8(abcd, efgh, 8);
-  __m128i cdgh = _mm_blend_epi16(efgh, abcd, 0xF0);
-
-  for (; count > 0; --count, blocks += Sha256::kBlockBytes) {
-    const __m128i abef_before = abef, cdgh_before = cdgh;
-    __m128i w[4];
-    for (int i = 0; i < 4; ++i) {
-      w[i] = _mm_shuffle_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(blocks) + i),
-                              big_endian);
+  __m128i abef[kMessages], cdgh[kMessages];
+  for (int m = 0; m < kMessages; ++m) {
+    // The instructions want the state as {f, e, b, a} and {h, g, d, c}, lowest lane first.
+    __m128i abcd = _mm_loadu_si128(reinterpret_cast<const __m128i*>(states[m]));
+    __m128i efgh = _mm_loadu_si128(reinterpret_cast<const __m128i*>(states[m] + 4));
+    abcd = _mm_shuffle_epi32(abcd, 0xB1);
+    efgh = _mm_shuffle_epi32(efgh, 0x1B);
+    abef[m] = _mm_alignr_epi8(abcd, efgh, 8);
+    cdgh[m] = _mm_blend_epi16(efgh, abcd, 0xF0);
+  }
+  for (size_t block = 0; block < count; ++block) {
+    __m128i abef_before[kMessages], cdgh_before[kMessages], w[kMessages][4];
+    for (int m = 0; m < kMessages; ++m) {
+      abef_before[m] = abef[m];
+      cdgh_before[m] = cdgh[m];
+      const auto* words =
+          reinterpret_cast<const __m128i*>(messages[m] + block * Sha256::kBlockBytes);
+      for (int i = 0; i < 4; ++i)
+        w[m][i] = _mm_shuffle_epi8(_mm_loadu_si128(words + i), big_endian);
     }
 #pragma GCC unroll 16
     for (int step = 0; step < 16; ++step) {
-      __m128i& now = w[step & 3];
-      const __m128i next = w[(step + 1) & 3], after = w[(step + 2) & 3], last = w[(step + 3) & 3];
-      __m128i sum =
-          _mm_add_epi32(now, _mm_load_si128(reinterpret_cast<const __m128i*>(kRound) + step));
-      cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);
-      sum = _mm_shuffle_epi32(sum, 0x0E);
-      abef = _mm_sha256rnds2_epu32(abef, cdgh, sum);
-      if (step < 12) {
-        const __m128i minus7 = _mm_alignr_epi8(last, after, 4);
-        now = _mm_sha256msg2_epu32(_mm_add_epi32(_mm_sha256msg1_epu32(now, next), minus7), last);
+      const __m128i round = _mm_load_si128(reinterpret_cast<const __m128i*>(kRound) + step);
+#pragma GCC unroll 2
+      for (int m = 0; m < kMessages; ++m) {
+        __m128i& now = w[m][step & 3];
+        const __m128i next = w[m][(step + 1) & 3], after = w[m][(step + 2) & 3],
+                      last = w[m][(step + 3) & 3];
+        __m128i sum = _mm_add_epi32(now, round);
+        cdgh[m] = _mm_sha256rnds2_epu32(cdgh[m], abef[m], sum);
+        sum = _mm_shuffle_epi32(sum, 0x0E);
+        abef[m] = _mm_sha256rnds2_epu32(abef[m], cdgh[m], sum);
+        if (step < 12) {
+          const __m128i minus7 = _mm_alignr_epi8(last, after, 4);
+          now = _mm_sha256msg2_epu32(_mm_add_epi32(_mm_sha256msg1_epu32(now, next), minus7), last);
+        }
       }
     }
-    abef = _mm_add_epi32(abef, abef_before);
-    cdgh = _mm_add_epi32(cdgh, cdgh_before);
+    for (int m = 0; m < kMessages; ++m) {
+      abef[m] = _mm_add_epi32(abef[m], abef_before[m]);
+      cdgh[m] = _mm_add_epi32(cdgh[m], cdgh_before[m]);
+    }
   }
-
-  const __m128i feba = _mm_shuffle_epi32(abef, 0x1B);
-  const __m128i dchg = _mm_shuffle_epi32(cdgh, 0xB1);
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(state), _mm_blend_epi16(feba, dchg, 0xF0));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(state + 4), _mm_alignr_epi8(dchg, feba, 8));
+  for (int m = 0; m < kMessages; ++m) {
+    const __m128i feba = _mm_shuffle_epi32(abef[m], 0x1B);
+    const __m128i dchg = _mm_shuffle_epi32(cdgh[m], 0xB1);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(states[m]), _mm_blend_epi16(feba, dchg, 0xF0));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(states[m] + 4), _mm_alignr_epi8(dchg, feba, 8));
+  }
+}
+__attribute__((target("sha,sse4.1,ssse3"))) void CompressShaNi(uint32_t state[8],
+                                                               const uint8_t* blocks,
+                                                               size_t count) {
+  CompressSome<1>(&state, &blocks, count);
+}
+__attribute__((target("sha,sse4.1,ssse3"))) void CompressTwoShaNi(uint32_t* const* states,
+                                                                  const uint8_t* const* blocks,
+                                                                  size_t count) {
+  CompressSome<2>(states, blocks, count);
 }
 
 bool CpuHasShaNi() {
@@ -226,6 +250,33 @@ void Sha256::Update(const void* data, size_t size) {
     size -= blocks * kBlockBytes;
   }
   if (size > 0) std::memcpy(pending_, bytes, size);
+}
+
+void Sha256::UpdateTwo(Sha256& a, const void* data_a, Sha256& b, const void* data_b, size_t size) {
+  auto* from_a = static_cast<const uint8_t*>(data_a);
+  auto* from_b = static_cast<const uint8_t*>(data_b);
+#if defined(__x86_64__)
+  // Up to the ends of their blocks, which may lie at different places.
+  const size_t head_a = (kBlockBytes - a.size_ % kBlockBytes) % kBlockBytes;
+  const size_t head_b = (kBlockBytes - b.size_ % kBlockBytes) % kBlockBytes;
+  if (a.compress_ == &CompressShaNi && b.compress_ == &CompressShaNi &&
+      size >= std::max(head_a, head_b) + kBlockBytes) {
+    a.Update(from_a, head_a);
+    b.Update(from_b, head_b);
+    const size_t blocks = (size - std::max(head_a, head_b)) / kBlockBytes;
+    uint32_t* states[] = {a.state_, b.state_};
+    const uint8_t* messages[] = {from_a + head_a, from_b + head_b};
+    CompressTwoShaNi(states, messages, blocks);
+    const size_t taken = blocks * kBlockBytes;
+    a.size_ += taken;
+    b.size_ += taken;
+    a.Update(from_a + head_a + taken, size - head_a - taken);
+    b.Update(from_b + head_b + taken, size - head_b - taken);
+    return;
+  }
+#endif
+  a.Update(from_a, size);
+  b.Update(from_b, size);
 }
 
 Sha256::Digest Sha256::Finish() {

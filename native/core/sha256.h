@@ -21,6 +21,9 @@ class Sha256 {
   explicit Sha256(Sha256Target target);
 
   void Update(const void* data, size_t size);
+  // a.Update(data_a, size) and b.Update(data_b, size), in less time where the CPU can do both at
+  // once. `a` and `b` are two.
+  static void UpdateTwo(Sha256& a, const void* data_a, Sha256& b, const void* data_b, size_t size);
   // Ends the message; Update must not be called after it.
   Digest Finish();
   // The same in lower-case hexadecimal digits.

@@ -29,6 +29,20 @@ struct KeyOf<double> {
   using Type = uint64_t;
 };
 
+// The sparsified deltas of all models at one place of a tensor, and what becomes of them.
+template <class T>
+struct DeltaTerms {
+  const T* const* deltas = nullptr;  // one vector a model
+  const T* factors = nullptr;        // each times this, then times its weight
+  const T* weights = nullptr;
+  size_t models = 0;
+  bool normalizes = false;  // election: divided by the sum of the weights that take part, 0 -> 1
+  bool divides = false;     // else: by `divisor`
+  T divisor = 1;
+  T lambda = 1;
+  const T* base = nullptr;
+};
+
 template <class T>
 struct Kernels {
   using Key = typename KeyOf<T>::Type;
@@ -52,9 +66,9 @@ struct Kernels {
   void (*multiply)(const T* x, T* out, size_t n);                  // out *= x
   void (*multiply_add)(const T* w, const T* x, T* out, size_t n);  // out += w x, elementwise w
   void (*nearswap)(T t, const T* a, const T* b, T* out, size_t n);
-  // Sign election over weighted deltas: sum += d, then where sign(d) agrees with sum: kept += d,
-  // weight += w.
-  void (*elect)(T w, const T* d, const T* sum, T* kept, T* weight, size_t n);
+  // out = base + lambda * what the terms add up to: by sign election over weighted deltas, or all.
+  void (*elect_terms)(const DeltaTerms<T>& terms, size_t n, T* out);
+  void (*sum_terms)(const DeltaTerms<T>& terms, size_t n, T* out);
   void (*divide_by)(const T* weight, T* x, size_t n);                   // x /= weight, 0 -> 1
   void (*divide_by_clamped)(const T* weight, T least, T* x, size_t n);  // x /= max(weight, least)
   void (*activity)(T epsilon, const T* d, T* count, T* sum, size_t n);  // RAM: where |d| > eps
@@ -87,8 +101,6 @@ struct Kernels {
   // x = 0 where the key is below `low`.
   void (*keep_from)(T* x, const Key* keys, size_t n, Key low);
 
-  // x = 0 where draws >= threshold. Returns how many are kept.
-  uint64_t (*keep_drawn)(T* x, const uint32_t* draws, size_t n, uint64_t threshold);
   // out = x where its bit is set, else 0.
   void (*masked)(const T* x, const uint64_t* bits, size_t n, T* out);
   // absolute_sum of all elements, and of those whose bit is set.
@@ -120,9 +132,14 @@ struct RankThresholds {
   uint32_t least = 0, most = 0;       // of them
 };
 
-// What one row's ranks need beside Kernels; at most kLongestBinnedRow elements, unless it says
-// more. Masks have a bit an element in words of 64; the last word's other bits are zero.
-struct RowKernels {
+// Masks have a bit an element in words of 64; the last word's other bits are zero.
+struct MaskKernels {
+  // Sets the bits of the elements whose draw is below the threshold (core/counter_rng.h).
+  void (*keep_below)(const uint32_t* draws, size_t n, uint64_t threshold, uint64_t* bits);
+  // How many of n elements have their bit set.
+  uint64_t (*count)(const uint64_t* bits, size_t n);
+
+  // What one row's ranks need, of at most kLongestBinnedRow elements.
   // below[b] = how many elements have a bin below b, for b <= kRowBins; `counts` gets 2 kRowBins
   // counters, of either half of the row. `below` has room for 8 more.
   void (*count_bins)(const uint16_t* bins, size_t n, uint16_t* counts, uint16_t* below);
@@ -146,7 +163,7 @@ struct Target {
   const Kernels<float>* f32;
   const Kernels<double>* f64;
   DrawFunction draw;
-  const RowKernels* rows;
+  const MaskKernels* masks;
 };
 
 template <class T>

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <type_traits>
 
 #if defined(__x86_64__)
 // GCC 12 takes its own "undefined" vectors in these headers for a mistake.
@@ -38,8 +39,8 @@ namespace retemper {
 #define RETEMPER_LANES 0
 namespace first_target {
 #include "cpu/loops-inl.h"
-#include "cpu/row_loops-inl.h"
-constexpr Target kTarget = {RETEMPER_FIRST_TARGET, &kF32, &kF64, &Draw, &kRows};
+#include "cpu/mask_loops-inl.h"
+constexpr Target kTarget = {RETEMPER_FIRST_TARGET, &kF32, &kF64, &Draw, &kMasks};
 }  // namespace first_target
 #undef RETEMPER_LANES
 
@@ -50,8 +51,8 @@ constexpr Target kTarget = {RETEMPER_FIRST_TARGET, &kF32, &kF64, &Draw, &kRows};
 #define RETEMPER_LANES 8
 namespace avx2_target {
 #include "cpu/loops-inl.h"
-#include "cpu/row_loops-inl.h"
-constexpr Target kTarget = {"avx2", &kF32, &kF64, &Draw, &kRows};
+#include "cpu/mask_loops-inl.h"
+constexpr Target kTarget = {"avx2", &kF32, &kF64, &Draw, &kMasks};
 }  // namespace avx2_target
 #undef RETEMPER_LANES
 #pragma GCC pop_options
@@ -62,8 +63,8 @@ constexpr Target kTarget = {"avx2", &kF32, &kF64, &Draw, &kRows};
 #define RETEMPER_LANES 16
 namespace avx512_target {
 #include "cpu/loops-inl.h"
-#include "cpu/row_loops-inl.h"
-constexpr Target kTarget = {"avx512", &kF32, &kF64, &Draw, &kRows};
+#include "cpu/mask_loops-inl.h"
+constexpr Target kTarget = {"avx512", &kF32, &kF64, &Draw, &kMasks};
 }  // namespace avx512_target
 #undef RETEMPER_LANES
 #pragma GCC pop_options

@@ -67,7 +67,6 @@ void OutputStream::Submit(uint64_t offset, uint8_t* buffer, size_t size) {
   }
   lock.lock();
   if (fault_ != nullptr) std::rethrow_exception(fault_);
-  if (!digesting_) Digest(lock);
 }
 
 void OutputStream::Write(Blocks::iterator block) {
@@ -85,23 +84,64 @@ void OutputStream::Write(Blocks::iterator block) {
   changed_.notify_all();
 }
 
-void OutputStream::Digest(std::unique_lock<std::mutex>& lock) {
-  digesting_ = true;
-  for (auto block = blocks_.find(next_); block != blocks_.end(); block = blocks_.find(next_)) {
-    const uint8_t* buffer = block->second.buffer;
-    const size_t size = block->second.size;
-    lock.unlock();
-    digest_.Update(buffer, size);
-    lock.lock();
-    next_ += size;
-    block->second.digested = true;
-    Done(block);
-    if (!file_.direct() && next_ - flushing_ >= kFlush) {
-      const uint64_t from = std::exchange(flushing_, next_);
-      lock.unlock();
-      file_.StartWriteback(from, next_ - from);
-      lock.lock();
+void OutputStream::Digest(const std::vector<OutputStream*>& streams) {
+  struct Taken {
+    OutputStream* stream;
+    Blocks::iterator block;
+  };
+  for (;;) {
+    std::optional<Taken> waiting;
+    bool any = false;
+    const auto update = [](const Taken& taken) {
+      const Block& block = taken.block->second;
+      taken.stream->digest_.Update(block.buffer, block.size);
+      taken.stream->EndDigest(taken.block);
+    };
+    for (OutputStream* stream : streams) {
+      const auto block = stream->BeginDigest();
+      if (!block) continue;
+      any = true;
+      const Taken taken = {stream, *block};
+      if (!waiting) {
+        waiting = taken;
+        continue;
+      }
+      const Block& one = waiting->block->second;
+      const Block& other = taken.block->second;
+      if (one.size != other.size) {
+        update(taken);
+        continue;
+      }
+      Sha256::UpdateTwo(waiting->stream->digest_, one.buffer, stream->digest_, other.buffer,
+                        one.size);
+      waiting->stream->EndDigest(waiting->block);
+      stream->EndDigest(taken.block);
+      waiting.reset();
     }
+    if (waiting) update(*waiting);
+    if (!any) return;
+  }
+}
+
+std::optional<OutputStream::Blocks::iterator> OutputStream::BeginDigest() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (digesting_) return std::nullopt;
+  const auto block = blocks_.find(next_);
+  if (block == blocks_.end()) return std::nullopt;
+  digesting_ = true;
+  return block;
+}
+
+void OutputStream::EndDigest(Blocks::iterator block) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  next_ += block->second.size;
+  block->second.digested = true;
+  Done(block);
+  if (!file_.direct() && next_ - flushing_ >= kFlush) {
+    const uint64_t from = std::exchange(flushing_, next_), size = next_ - from;
+    lock.unlock();
+    file_.StartWriteback(from, size);
+    lock.lock();
   }
   digesting_ = false;
 }

@@ -10,6 +10,8 @@
 #include <exception>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "core/plan.h"
@@ -55,9 +57,12 @@ class OutputStream {
   OutputStream(const OutputStream&) = delete;
   OutputStream& operator=(const OutputStream&) = delete;
 
-  // Writes size bytes at offset; takes the buffer over and gives it back to the pool. Throws what
-  // an earlier write threw.
+  // Writes size bytes at offset; takes the buffer over and gives it back to the pool, after Digest
+  // has come to it. Throws what an earlier write threw.
   void Submit(uint64_t offset, uint8_t* buffer, size_t size);
+  // Digests what was submitted to any of these streams and can be digested; two at a time, for that
+  // takes hardly longer. Whoever has submitted calls this.
+  static void Digest(const std::vector<OutputStream*>& streams);
   // After the last Submit: the digest of the whole file, when all is written. Throws INTERNAL if
   // bytes are missing.
   std::string Finish();
@@ -73,7 +78,10 @@ class OutputStream {
   using Blocks = std::map<uint64_t, Block>;
 
   void Write(Blocks::iterator block);
-  void Digest(std::unique_lock<std::mutex>& lock);
+  // Takes the block that is to be digested next, if it is there and nobody else digests; and gives
+  // it back.
+  std::optional<Blocks::iterator> BeginDigest();
+  void EndDigest(Blocks::iterator block);
   // With the lock held, when one of the two uses of a block has ended.
   void Done(Blocks::iterator block);
 

@@ -28,8 +28,6 @@ class RankSelect {
     uint64_t equal = 0;  // and how many are equal
   };
 
-  explicit RankSelect(unsigned workers) : bins_(workers) {}
-
   size_t AddTarget(size_t stream, uint64_t rank) {
     targets_.push_back({stream, rank});
     return targets_.size() - 1;
@@ -45,7 +43,8 @@ class RankSelect {
   const Target& target(size_t index) const { return targets_[index]; }
   bool empty() const { return targets_.empty(); }
 
-  void Begin(int pass) {
+  void Begin(unsigned workers) {
+    bins_.resize(workers);
     groups_.clear();
     group_of_.clear();
     for (const Target& target : targets_) {
@@ -57,7 +56,6 @@ class RankSelect {
       group_of_.push_back(g);
     }
     for (auto& bins : bins_) bins.counts.clear();
-    (void)pass;
   }
 
   void Add(int pass, unsigned worker, size_t stream, const Key* keys, size_t n,
@@ -88,8 +86,7 @@ class RankSelect {
     for (size_t i = 0; i < counts.size(); ++i) sums[i] += counts[i];
   }
 
-  void End(int pass) {
-    (void)pass;
+  void End() {
     std::vector<uint64_t> totals(groups_.size() * kBins, 0);
     for (Bins& bins : bins_) {
       for (size_t i = 0; i < bins.counts.size(); ++i) totals[i] += bins.counts[i];

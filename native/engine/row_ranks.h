@@ -66,7 +66,7 @@ class RowRanks {
 
   // `scratch` is aligned to 64 bytes and outlives this.
   RowRanks(size_t n, void* scratch, const Target& target)
-      : n_(n), kernels_(KernelsOf<T>(target)), loops_(*target.rows) {
+      : n_(n), kernels_(KernelsOf<T>(target)), loops_(*target.masks) {
     const Layout at(n);
     auto* base = static_cast<uint8_t*>(scratch);
     counts_ = reinterpret_cast<uint16_t*>(base + at.counts);
@@ -152,7 +152,7 @@ class RowRanks {
 
   size_t n_;
   const Kernels<T>& kernels_;
-  const RowKernels& loops_;
+  const MaskKernels& loops_;
   const T* row_ = nullptr;
   bool sorted_ = false, counted_ = false;  // ranks_ holds all, or those of even bins
   uint16_t *counts_, *below_, *bins_;

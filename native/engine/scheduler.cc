@@ -190,10 +190,13 @@ class Schedule {
   }
   void Submit(const Task& task, size_t unit, Worker& worker) {
     const uint64_t bytes = task.Written(unit).count * SizeOf(task.spec.out_dtype);
+    std::vector<OutputStream*> streams;
     for (size_t v = 0; v < task.spec.variants.size(); ++v) {
       uint8_t* buffer = std::exchange(worker.out[v], nullptr);
-      outputs_[task.spec.variants[v].output]->Submit(PlaceOf(task, v, unit), buffer, bytes);
+      streams.push_back(outputs_[task.spec.variants[v].output].get());
+      streams.back()->Submit(PlaceOf(task, v, unit), buffer, bytes);
     }
+    OutputStream::Digest(streams);
   }
   void Finish(Step& step, Task& task) {
     {

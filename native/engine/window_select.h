@@ -35,6 +35,7 @@ class WindowSelect {
     targets_.push_back({stream, rank, 0, 0});
     return targets_.size() - 1;
   }
+  void SetRank(size_t target, uint64_t rank) { targets_[target].rank = rank; }
   size_t targets() const { return targets_.size(); }
   size_t StreamOf(size_t target) const { return targets_[target].stream; }
 

@@ -14,7 +14,8 @@ const uint8_t* Worker::Fetch(const InputFile& file, size_t slot, uint64_t offset
   if (slot >= windows_.size()) windows_.resize(slot + 1);
   Window& window = windows_[slot];
   if (window.file != &file || offset < window.begin || offset + size > window.end) {
-    const uint64_t length = std::max<uint64_t>(size, std::min(kWindow, end - offset));
+    const uint64_t reach = only_asked_ ? 0 : std::min(kWindow, end - offset);
+    const uint64_t length = std::max<uint64_t>(size, reach);
     window.file = nullptr;
     window.data =
         file.Read(offset, length, file.mapped() ? nullptr : window.memory.Reserve(length));

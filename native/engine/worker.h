@@ -56,6 +56,20 @@ class Worker {
   // system call a window.
   const uint8_t* Fetch(const InputFile& file, size_t slot, uint64_t offset, size_t size,
                        uint64_t end);
+  // While one lives, Fetch reads no more than it is asked for (if `only_asked`).
+  class Reach {
+   public:
+    Reach(Worker& worker, bool only_asked) : worker_(worker), before_(worker.only_asked_) {
+      worker_.only_asked_ = only_asked;
+    }
+    ~Reach() { worker_.only_asked_ = before_; }
+    Reach(const Reach&) = delete;
+    Reach& operator=(const Reach&) = delete;
+
+   private:
+    Worker& worker_;
+    const bool before_;
+  };
   // What Fetch finds for a slot without asking the system, until it is cleared.
   void Supply(size_t slot, const InputFile& file, uint64_t offset, size_t size,
               const uint8_t* data) {
@@ -89,6 +103,7 @@ class Worker {
   Arena tiles_, rows_, draws_, loading_;
   std::vector<Window> windows_;
   std::vector<Range> supply_;
+  bool only_asked_ = false;
 };
 
 }  // namespace retemper

@@ -163,7 +163,11 @@ void CheckKernels() {
     k.multiply(y.data(), out.data(), n);
     k.multiply_add(x.data(), z.data(), out.data(), n);
     k.subtract(out.data(), x.data(), out.data(), n);
-    k.elect(T(0.4), x.data(), y.data(), kept.data(), weight.data(), n);
+    const T* deltas[] = {x.data(), y.data(), z.data()};
+    const T factors[] = {T(1), T(1.3), T(2)}, weights[] = {T(0.4), T(-0.3), T(0.8)};
+    DeltaTerms<T> terms{deltas, factors, weights, 3, true, true, T(0.9), T(1.1), y.data()};
+    k.elect_terms(terms, n, kept.data());
+    k.sum_terms(terms, n, weight.data());
     k.divide_by(weight.data(), kept.data(), n);
     k.divide_by_clamped(weight.data(), T(1e-6), out.data(), n);
     k.nearswap(T(0.01), x.data(), y.data(), swapped.data(), n);
@@ -193,7 +197,7 @@ void CheckKernels() {
     return lanes;
   });
   OnEveryTarget<T>("selection", [&](K k, size_t n) {
-    std::vector<typename Kernels<T>::Key> keys(2 * n + 3);
+    std::vector<typename Kernels<T>::Key> keys(2 * n + 2);
     k.magnitude_keys(x.data(), n, keys.data());
     k.ordered_keys(y.data(), n, keys.data() + n);
     V masked(x.begin(), x.begin() + static_cast<ptrdiff_t>(n));
@@ -202,11 +206,7 @@ void CheckKernels() {
     keys[2 * n] =
         static_cast<typename Kernels<T>::Key>(k.keep_between(masked.data(), n, low, high));
     k.keep_from(masked.data(), keys.data(), n, low);
-    std::vector<uint32_t> draws(n, 0);
-    for (size_t i = 0; i < n; ++i) draws[i] = static_cast<uint32_t>(i * 2654435761u);
-    keys[2 * n + 1] = static_cast<typename Kernels<T>::Key>(
-        k.keep_drawn(masked.data(), draws.data(), n, KeepThreshold(0.5)));
-    keys[2 * n + 2] = static_cast<typename Kernels<T>::Key>(k.count_equal(keys.data(), n, 0));
+    keys[2 * n + 1] = static_cast<typename Kernels<T>::Key>(k.count_equal(keys.data(), n, 0));
     std::vector<uint64_t> bits(n / 64 + 1, 0x9249249249249249u);
     k.masked(x.data(), bits.data(), n / 2, masked.data());
     std::vector<uint16_t> bins(n);
@@ -245,6 +245,32 @@ TEST("draws the same numbers on every instruction set, from any first element") 
       std::vector<uint32_t> some(expected.size() - first);
       target->draw(key, first, some.size(), some.data());
       CHECK(std::memcmp(some.data(), expected.data() + first, some.size() * sizeof(uint32_t)) == 0);
+    }
+  }
+}
+
+TEST("masks by draws and counts the same on every instruction set") {
+  const size_t n = 1000;
+  std::vector<uint32_t> draws(n);
+  AvailableTargets()[0]->draw(MakeRngKey(3, "w", 1), 0, n, draws.data());
+  draws[5] = 0;
+  draws[6] = UINT32_MAX;
+  for (const double probability : {0.0, 0.3, 0.999, 1.0}) {
+    for (const size_t length : {size_t{1}, size_t{15}, size_t{64}, size_t{65}, n}) {
+      const uint64_t threshold = KeepThreshold(probability);
+      std::vector<uint64_t> expected((length + 63) / 64, 0);
+      uint64_t count = 0;
+      for (size_t i = 0; i < length; ++i) {
+        if (draws[i] >= threshold) continue;
+        expected[i / 64] |= uint64_t{1} << i % 64;
+        ++count;
+      }
+      for (const Target* target : AvailableTargets()) {
+        std::vector<uint64_t> bits(expected.size(), 7);
+        target->masks->keep_below(draws.data(), length, threshold, bits.data());
+        CHECK(bits == expected);
+        CHECK_EQ(target->masks->count(bits.data(), length), count);
+      }
     }
   }
 }

@@ -85,6 +85,28 @@ TEST("reads messages at any alignment") {
   }
 }
 
+TEST("digests two messages at once as one after the other, wherever their blocks begin") {
+  const std::string message = Pattern(3000);
+  for (const Sha256Target first : Targets()) {
+    for (const Sha256Target second : Targets()) {
+      for (const size_t before : {size_t{0}, size_t{1}, size_t{64}, size_t{100}}) {
+        for (const size_t size :
+             {size_t{0}, size_t{63}, size_t{64}, size_t{127}, size_t{192}, size_t{1000}}) {
+          Sha256 a(first), b(second), alone(Sha256Target::kPortable);
+          a.Update(message.data(), before);
+          b.Update(message.data(), 7);
+          Sha256::UpdateTwo(a, message.data() + before, b, message.data() + 7, size);
+          a.Update(message.data() + before + size, 500);
+          alone.Update(message.data(), 7 + size);
+          CHECK_EQ(a.FinishHex(),
+                   Hash(Sha256Target::kPortable, message.substr(0, before + size + 500)));
+          CHECK_EQ(b.FinishHex(), alone.FinishHex());
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace retemper
 

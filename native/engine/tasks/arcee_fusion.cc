@@ -19,7 +19,7 @@ class ArceeFusion final : public MethodTask<T> {
   using Key = typename KeyOf<T>::Type;
 
   ArceeFusion(const TensorSpec& spec, const Environment& environment)
-      : MethodTask<T>(spec, environment), rows_(spec), select_(environment.workers) {
+      : MethodTask<T>(spec, environment), rows_(spec) {
     const uint64_t last = this->elements == 0 ? 0 : this->elements - 1;
     for (const double q : {0.25, 0.5, 0.75}) {
       select_.AddTarget(0, static_cast<uint64_t>(std::floor(q * static_cast<double>(last))));
@@ -42,7 +42,7 @@ class ArceeFusion final : public MethodTask<T> {
     if (phase == 0) {
       divergence_.assign(rows_.rows, T(0));
     } else if (phase <= RankSelect<T>::kPasses) {
-      select_.Begin(phase - 1);
+      select_.Begin(this->env_.workers);
     }
   }
   void MethodRun(int phase, size_t unit, Worker& worker) override {
@@ -75,7 +75,7 @@ class ArceeFusion final : public MethodTask<T> {
   }
   void MethodEnd(int phase) override {
     if (phase == 0 || phase > RankSelect<T>::kPasses) return;
-    select_.End(phase - 1);
+    select_.End();
     if (phase == RankSelect<T>::kPasses) {
       const T low = Value(select_.target(0).key), median = Value(select_.target(1).key),
               high = Value(select_.target(2).key);

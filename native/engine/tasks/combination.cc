@@ -119,12 +119,11 @@ class Combination final : public MethodTask<T> {
     if (shape_.axis == Axis::kLast) return CombineRows(unit, worker);
     if (phase + 1 < MethodPhases()) {
       if (shape_.axis == Axis::kFirst) return ReduceStrip(unit, worker);
-      double lanes[kLanes];
       const Extent extent = this->Block(unit);
       if (const auto block = this->OnDevice(extent, worker)) {
         ReduceOn(*block, partial_.data() + unit * pairs_);
       } else {
-        Reduce(extent, partial_.data() + unit * pairs_, lanes, worker);
+        Reduce(extent, partial_.data() + unit * pairs_, worker);
       }
       return;
     }
@@ -237,7 +236,7 @@ class Combination final : public MethodTask<T> {
   }
   T* Vector(T* tiles, size_t i) const { return tiles + (i + (shape_.from_base ? 1 : 0)) * kTile; }
 
-  void Reduce(Extent extent, double* sums, double* lanes, Worker& worker) const {
+  void Reduce(Extent extent, double* sums, Worker& worker) const {
     T* tiles = worker.template Tiles<T>(this->spec.sources.size());
     std::vector<double> all(pairs_ * kLanes, 0.0);
     this->EachTile(extent, [&](uint64_t first, size_t n) {
@@ -249,7 +248,6 @@ class Combination final : public MethodTask<T> {
         }
       }
     });
-    (void)lanes;
     for (size_t p = 0; p < pairs_; ++p) sums[p] = SumOf(all.data() + p * kLanes);
   }
 
@@ -322,11 +320,10 @@ class Combination final : public MethodTask<T> {
     const size_t sources = this->spec.sources.size();
     const uint64_t origin = rows_.Elements(unit).first;
     std::vector<double> sums(pairs_);
-    double lanes[kLanes];
     VariantPlan plan;
     for (uint64_t row = rows_.First(unit); row < rows_.First(unit) + rows_.Count(unit); ++row) {
       const Extent extent = {row * rows_.length, rows_.length};
-      Reduce(extent, sums.data(), lanes, worker);
+      Reduce(extent, sums.data(), worker);
       const ops::Gram gram = MakeGram(sums.data());
       for (uint32_t v = 0; v < plans_.size(); ++v) {
         const ops::Coefficients c = Solve(this->spec.variants[v].params, gram);

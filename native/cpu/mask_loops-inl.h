@@ -1,5 +1,5 @@
-// The loops over one row's bins and ranks. No include guard: loops.cc includes this file after
-// loops-inl.h, once per instruction set.
+// The loops over masks, and over one row's bins and ranks. No include guard: loops.cc includes this
+// file after loops-inl.h, once per instruction set.
 
 // 64 flags of one byte, 0 or 1, as the bits of a word.
 inline uint64_t PackFlags(const uint8_t* flags) {
@@ -11,6 +11,35 @@ inline uint64_t PackFlags(const uint8_t* flags) {
     word |= (eight * 0x0102040810204080u >> 56) << 8 * byte;
   }
   return word;
+}
+
+inline void KeepBelow(const uint32_t* __restrict draws, size_t n, uint64_t threshold,
+                      uint64_t* __restrict bits) {
+  const bool all = threshold >> 32 != 0;
+  const auto limit = static_cast<uint32_t>(threshold);
+  for (size_t at = 0; at < n; at += 64) {
+    const size_t length = n - at < 64 ? n - at : 64;
+    uint64_t word = 0;
+#if RETEMPER_LANES == 16
+    const __m512i most = _mm512_set1_epi32(static_cast<int>(limit));
+    for (size_t q = 0; q < length; q += 16) {
+      const __mmask16 lanes =
+          length - q < 16 ? static_cast<__mmask16>((1u << (length - q)) - 1) : 0xffff;
+      const __m512i draw = _mm512_maskz_loadu_epi32(lanes, draws + at + q);
+      word |= static_cast<uint64_t>(_mm512_mask_cmplt_epu32_mask(lanes, draw, most)) << q;
+    }
+#else
+    uint8_t flags[64] = {};
+    for (size_t i = 0; i < length; ++i) flags[i] = draws[at + i] < limit ? 1 : 0;
+    word = PackFlags(flags);
+#endif
+    bits[at / 64] = all ? ~uint64_t{0} >> (64 - length) : word;
+  }
+}
+inline uint64_t CountBits(const uint64_t* bits, size_t n) {
+  uint64_t count = 0;
+  for (size_t w = 0; w * 64 < n; ++w) count += static_cast<uint64_t>(__builtin_popcountll(bits[w]));
+  return count;
 }
 
 inline void CountBins(const uint16_t* __restrict bins, size_t n, uint16_t* __restrict counts,
@@ -221,7 +250,9 @@ inline void KeepByRanks(const uint32_t* __restrict ranks, const uint32_t* __rest
   }
 }
 
-constexpr RowKernels kRows = {
+constexpr MaskKernels kMasks = {
+    .keep_below = &KeepBelow,
+    .count = &CountBits,
     .count_bins = &CountBins,
     .count_ranks = &CountRanks,
     .count_bin = &CountBin,
