@@ -1,14 +1,18 @@
 // The public surface of the library: names that stay.
 
 export { batch } from "./batch/batch.js";
+export { planBatch } from "./batch/planBatch.js";
 export type {
   BatchEntry,
   BatchEntryResult,
   BatchOptions,
+  BatchPlan,
   BatchProgress,
   BatchReport,
   EntryOptions,
   EntryStatus,
+  PlannedEntry,
+  PlannedStage,
   StageResult,
 } from "./batch/types.js";
 export type { AdapterFacts, DtypeFacts, ModelFacts, TensorFacts } from "./checkpoint/inspect.js";
@@ -120,11 +124,15 @@ export { type InspectOptions, inspect } from "./merge/inspect.js";
 export { merge } from "./merge/merge.js";
 export type { MergeOptions, MergePhase, MergeProgress, PlanOptions, SweepOptions } from "./merge/options.js";
 export { plan } from "./merge/plan.js";
+export { planSweep } from "./merge/planSweep.js";
 export type {
   MergePlan,
   MergeReport,
   OutputFile,
+  PlannedFile,
+  PlannedPoint,
   PlannedTensor,
+  SweepPlan,
   SweepPoint,
   SweepReport,
   TensorSummary,

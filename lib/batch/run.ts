@@ -215,6 +215,7 @@ export class Runner {
   }
 }
 
-function expectedOf({ recipe, options, stages }: Job): Expected {
+/** What a job's output is compared with. */
+export function expectedOf({ recipe, options, stages }: Job): Expected {
   return { recipe, options, stages: new Map([...stages].map(([name, stage]) => [name, expectedOf(stage)])) };
 }

@@ -2,6 +2,7 @@
 
 import type { RetemperError } from "../errors.js";
 import type { MergeOptions, MergeProgress } from "../merge/options.js";
+import type { Estimate } from "../plan/estimate.js";
 import type { Recipe } from "../recipe/types.js";
 
 /** Options that an entry may set for itself; the same names and meanings as those of `merge`. */
@@ -99,5 +100,46 @@ export interface BatchReport {
   readonly seconds: number;
   readonly bytesRead: number;
   readonly bytesWritten: number;
+  readonly partition: { readonly index: number; readonly count: number };
+}
+
+export interface PlannedStage {
+  readonly name: string;
+  readonly out: string;
+  /** notNeeded: the final output is complete. notRun: the entry cannot be made. */
+  readonly status: "complete" | "toMake" | "failed" | "notNeeded" | "notRun";
+}
+
+/** What a batch would do with one entry. */
+export interface PlannedEntry {
+  /** Place in the manifest, from 0. */
+  readonly index: number;
+  /** Absolute path of the output folder. */
+  readonly out: string;
+  /** Path of the recipe's file; undefined for one that stands in the manifest. */
+  readonly recipe: string | undefined;
+  /** complete: would be skipped. failed: cannot be made, `error` says why. */
+  readonly status: "complete" | "toMake" | "failed";
+  readonly error?: RetemperError | undefined;
+  /** Of the entry alone, if it would be made; missing where its models are outputs that are not there yet. */
+  readonly estimate?: Estimate | undefined;
+  /** In the order in which they are needed. */
+  readonly stages: readonly PlannedStage[];
+  readonly warnings: readonly string[];
+}
+
+/** What a batch would do; nothing of a tensor was read. */
+export interface BatchPlan {
+  /** Those of this partition, in the order of the manifest. */
+  readonly entries: readonly PlannedEntry[];
+  readonly counts: Readonly<Record<PlannedEntry["status"], number>>;
+  /** The error of the first entry that cannot be made. */
+  readonly firstError: RetemperError | undefined;
+  /** Merges that would run and are in no sum: their models are outputs that are not there yet. */
+  readonly unknown: number;
+  /** Of all merges that would run, stages among them. */
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  readonly diskNeeded: number;
   readonly partition: { readonly index: number; readonly count: number };
 }

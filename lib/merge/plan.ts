@@ -6,8 +6,8 @@ import type { DraftTensor } from "../plan/tensors.js";
 import type { OpName } from "../plan/types.js";
 import type { Recipe } from "../recipe/types.js";
 import type { PlanOptions } from "./options.js";
-import { prepare, readRecipe } from "./prepare.js";
-import type { MergePlan, PlannedTensor } from "./report.js";
+import { type Prepared, prepare, readRecipe } from "./prepare.js";
+import type { MergePlan, PlannedFile, PlannedTensor } from "./report.js";
 
 /**
  * Checks a recipe against its models and says what a merge would read, write and need.
@@ -17,25 +17,31 @@ import type { MergePlan, PlannedTensor } from "./report.js";
  */
 export async function plan(recipe: string | Recipe, options: PlanOptions = {}): Promise<MergePlan> {
   const parsed = await readRecipe(recipe, options);
-  const { built, estimate, warnings } = await prepare(parsed, options, loadAddon());
+  const prepared = await prepare(parsed, options, loadAddon());
+  const { built, estimate, warnings } = prepared;
   const operations: Partial<Record<OpName, number>> = {};
   for (const { params } of built.tensors) operations[params.op] = (operations[params.op] ?? 0) + 1;
   const { shards } = built.layout;
-  const index = shardIndex(built.tensors.map(outputTensor), built.layout);
   return {
     method: parsed.method,
     tensors: shards.flatMap(({ fileName, placed }) =>
       placed.map(({ tensor }) => describe(built.tensors[tensor] as DraftTensor, fileName)),
     ),
-    files: [
-      ...shards.map(({ fileName, size }) => ({ path: fileName, bytes: size })),
-      ...(index === undefined ? [] : [{ path: INDEX_FILE, bytes: Buffer.byteLength(index) }]),
-    ],
+    files: plannedFiles(prepared),
     operations,
     unmatched: built.unmatched,
     warnings,
     estimate,
   };
+}
+
+/** The tensor files of an output, and their index. */
+export function plannedFiles({ built: { tensors, layout } }: Prepared): PlannedFile[] {
+  const index = shardIndex(tensors.map(outputTensor), layout);
+  return [
+    ...layout.shards.map(({ fileName, size }) => ({ path: fileName, bytes: size })),
+    ...(index === undefined ? [] : [{ path: INDEX_FILE, bytes: Buffer.byteLength(index) }]),
+  ];
 }
 
 /** The tensor as its file's header has it. */

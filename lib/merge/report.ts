@@ -95,15 +95,41 @@ export interface PlannedTensor {
   readonly file: string;
 }
 
+/** A tensor file that a merge would write, or the index of several. */
+export interface PlannedFile {
+  /** Relative to the output folder. */
+  readonly path: string;
+  readonly bytes: number;
+}
+
 /** What a merge would do; nothing but headers and configuration was read. */
 export interface MergePlan {
   readonly method: MethodName;
   readonly tensors: readonly PlannedTensor[];
-  readonly files: readonly { readonly path: string; readonly bytes: number }[];
+  readonly files: readonly PlannedFile[];
   /** How many tensors each operation makes. */
   readonly operations: Readonly<Partial<Record<OpName, number>>>;
   readonly unmatched: readonly UnmatchedTensor[];
   readonly warnings: readonly string[];
+  readonly estimate: Estimate;
+}
+
+/** One output that a sweep would write. */
+export interface PlannedPoint extends Pick<SweepPoint, "name" | "parameters"> {
+  readonly files: readonly PlannedFile[];
+}
+
+/** What a sweep would do; nothing but headers and configuration was read. */
+export interface SweepPlan {
+  readonly method: MethodName;
+  readonly points: readonly PlannedPoint[];
+  /** How often the inputs would be read. */
+  readonly passes: number;
+  /** Tensors of each point. */
+  readonly tensors: number;
+  readonly unmatched: readonly UnmatchedTensor[];
+  readonly warnings: readonly string[];
+  /** Of all points together; `bytesRead` over all passes. */
   readonly estimate: Estimate;
 }
 

@@ -5,26 +5,22 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { runJob } from "../addon/job.js";
 import { loadAddon } from "../addon/load.js";
-import type { Addon } from "../addon/surface.js";
 import { RetemperError } from "../errors.js";
-import { InputFiles } from "../plan/parts.js";
-import { factsByPoint, outputsPerPass, sweepPlan } from "../plan/sweepPlan.js";
+import { factsByPoint, sweepPlan } from "../plan/sweepPlan.js";
 import type { NativeMergeReport } from "../plan/types.js";
-import { loadRecipe } from "../recipe/load.js";
-import type { ParsedRecipe, Recipe } from "../recipe/types.js";
-import { checkSettings, suppliedBy, withSettings } from "../recipe/vary.js";
+import type { Recipe } from "../recipe/types.js";
 import { type FinishContext, finishFolder, keptError } from "./finish.js";
 import { refuseDifferentBuffers } from "./identical.js";
 import { hashUnknown, inputFiles, knownDigests, refuseChanged } from "./inputs.js";
 import type { SweepOptions } from "./options.js";
 import { checkOutput, mergeReads, outputPath, outputState } from "./place.js";
 import { gridPoints, type Point } from "./points.js";
-import { type Opened, openInputs, type Prepared, planOn } from "./prepare.js";
+import type { Prepared } from "./prepare.js";
 import { ProgressReporter } from "./progress.js";
 import { type SweepPoint, type SweepReport, summarize } from "./report.js";
-import { scaledAdapter } from "./scaledAdapter.js";
 import { refuseWithoutSpace } from "./space.js";
 import { openCollection, openStaging, type Staging } from "./staging.js";
+import { planPoint, readSweep, splitEvenly, surveyPoints } from "./sweepSurvey.js";
 
 /**
  * Merges a recipe once for each combination of the grid's values. The outputs are folders in `out`, named by their
@@ -45,12 +41,11 @@ export async function sweep(
   options: SweepOptions = {},
 ): Promise<SweepReport> {
   const started = performance.now();
-  const { signal, force = false, lenient } = options;
+  const { signal, force = false } = options;
   signal?.throwIfAborted();
   const points = gridPoints(grid);
   const progress = new ProgressReporter(options.onProgress);
-  const parsed = await loadRecipe(recipe, { lenient, supplied: suppliedBy(Object.keys(grid)) });
-  checkSettings(parsed, Object.keys(grid));
+  const parsed = await readSweep(recipe, grid, options);
   progress.start("open");
   const target = await outputPath(out);
   await refusePoints(target, points, force);
@@ -75,7 +70,7 @@ export async function sweep(
   try {
     for (const pass of passes) {
       const prepared: Prepared[] = [];
-      for (const point of pass) prepared.push(await planPoint(parsed, point, opened, survey.files, options, addon));
+      for (const point of pass) prepared.push(await planPoint(parsed, point, opened, survey.inputs, options, addon));
       const { native, finished } = await runPass(target, pass, prepared, context);
       natives.push(native);
       done.push(...finished);
@@ -115,63 +110,6 @@ async function refusePoints(target: string, points: readonly Point[], force: boo
     file: target,
     hint: "choose another folder or other values, or --force to replace each point once its new version is complete",
   });
-}
-
-interface Survey {
-  readonly opened: Opened;
-  readonly files: InputFiles;
-  readonly first: Prepared;
-  readonly diskNeeded: number;
-  readonly pointsPerPass: number;
-  readonly warnings: readonly string[];
-}
-
-/** Plans every point once, so that whatever does not fit is said before anything is written, and keeps the sums. */
-async function surveyPoints(
-  parsed: ParsedRecipe,
-  points: readonly Point[],
-  options: SweepOptions,
-  addon: Addon,
-): Promise<Survey> {
-  const [start] = points as [Point, ...Point[]];
-  const opened = await openInputs(await withSettings(parsed, start.settings, options), options, addon);
-  const files = new InputFiles();
-  const warnings = new Set<string>();
-  let first: Prepared | undefined;
-  let diskNeeded = 0;
-  let pointsPerPass = Number.POSITIVE_INFINITY;
-  const { threads, maxMemory = 0 } = options;
-  // Each share of values that is kept has a rank of its own to be found.
-  const ranksDiffer = ["density", "gamma", "select_topk"].some((name) => Object.hasOwn(start.settings, name));
-  for (const point of points) {
-    options.signal?.throwIfAborted();
-    const prepared = await planPoint(parsed, point, opened, files, options, addon);
-    first ??= prepared;
-    diskNeeded += prepared.estimate.diskNeeded;
-    const facts = { threads: threads || addon.describe().threads, maxMemory, ranksDiffer };
-    // Scaled adapters may differ in dtype, and are small enough to be made one by one.
-    pointsPerPass = options.outAdapter ? 1 : Math.min(pointsPerPass, outputsPerPass(prepared.built, facts));
-    for (const warning of prepared.warnings) warnings.add(warning);
-  }
-  return { opened, files, first: first as Prepared, diskNeeded, pointsPerPass, warnings: [...warnings] };
-}
-
-async function planPoint(
-  parsed: ParsedRecipe,
-  { settings }: Point,
-  opened: Opened,
-  files: InputFiles,
-  options: SweepOptions,
-  addon: Addon,
-): Promise<Prepared> {
-  const prepared = planOn(opened, await withSettings(parsed, settings, options), options, addon, files);
-  return options.outAdapter ? scaledAdapter(prepared, options.threads || addon.describe().threads) : prepared;
-}
-
-/** Passes of about the same size, as few as the limit allows. */
-function splitEvenly<T>(items: readonly T[], limit: number): T[][] {
-  const size = Math.ceil(items.length / Math.ceil(items.length / limit));
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, at) => items.slice(at * size, (at + 1) * size));
 }
 
 /** Merges some points in one pass over the inputs and publishes them one after the other. */

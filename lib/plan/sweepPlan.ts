@@ -109,6 +109,11 @@ export function outputsPerPass({ tensors, layout }: BuiltPlan, facts: PassFacts)
   return Math.max(1, Math.min(files, Math.floor(room / each)));
 }
 
+/** Bytes of the buffers of a pass with so many outputs. */
+export function passBytes({ tensors }: BuiltPlan, threads: number, outputs: number): number {
+  return outputs * (threads + 4) * Math.max(...tensors.map(blockBytes));
+}
+
 /** The largest block of a tensor: whole rows where the operation works row by row. */
 function blockBytes({ shape, outDtype, params }: DraftTensor): number {
   const byRow =

@@ -1,10 +1,11 @@
 // `retemper batch` as users run it: the table, the JSON lines, the exit codes, the parts of a cluster.
 
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import type { BatchPlan } from "../../lib/index.js";
 import { jsonLines, main, root, run, temporaryFolder } from "./command.js";
 import { languageModel, writeModel } from "./mergeModels.js";
 
@@ -22,6 +23,11 @@ const linear = (weight: number) => ({
   merge_method: "linear",
   models: models.map((model, at) => ({ model, parameters: { weight: at === 0 ? 1 - weight : weight } })),
 });
+const write = (name: string, recipe: object) => {
+  const path = join(folder, name);
+  writeFileSync(path, JSON.stringify(recipe));
+  return path;
+};
 const env = { XDG_CACHE_HOME: join(folder, "cache") };
 
 describe("retemper batch", () => {
@@ -35,6 +41,45 @@ describe("retemper batch", () => {
     const second = await run(["batch", manifest, "--out", out], env);
     expect(second.stdout).toMatch(/3 entries: 3 skipped; 0 B/);
     expect(readdirSync(out).sort()).toEqual(["w0.2", "w0.4", "w0.6"]);
+  });
+
+  it("says with --dry-run what is complete, what it would make and what cannot be made", async () => {
+    const out = join(folder, "dry");
+    const dry = ["batch", manifest, "--out", out, "--dry-run"];
+    const before = await run(dry, env);
+    expect(before.status).toBe(0);
+    expect(before.stdout).toMatch(/w0\.4 +to make +[\d.]+ kB/);
+    expect(before.stdout).toMatch(/3 entries: 3 to make, 0 complete, 0 failed/);
+    expect(existsSync(out)).toBe(false);
+
+    await run(["merge", write("one.json", linear(0.4)), join(out, "w0.4")], env);
+    await run(["merge", write("other.json", linear(0.5)), join(out, "w0.6")], env);
+    const { status, stdout } = await run([...dry, "--json"], env);
+    expect(status).toBe(12);
+    const planned = jsonLines(stdout).at(-1)?.result as BatchPlan;
+    expect(planned.entries.map((entry) => entry.status)).toEqual(["toMake", "complete", "failed"]);
+    expect(planned.entries[2]?.error?.code).toBe("OUTPUT_EXISTS");
+    expect(planned.bytesWritten).toBe(planned.entries[0]?.estimate?.bytesWritten);
+
+    const forced = await run([...dry, "--force", "--json"], env);
+    expect(forced.status).toBe(0);
+    expect(jsonLines(forced.stdout).at(-1)).toMatchObject({ result: { counts: { toMake: 2, complete: 1 } } });
+  });
+
+  it("plans stages, and says which merges it cannot estimate before others are made", async () => {
+    const stages = [
+      { name: "first", ...linear(0.3) },
+      { merge_method: "linear", models: ["first", models[1]].map((model) => ({ model, parameters: { weight: 0.5 } })) },
+    ];
+    const own = join(folder, "stages.json");
+    writeFileSync(own, JSON.stringify([{ recipe: stages, out: "staged" }]));
+    const { status, stdout } = await run(["batch", own, "--out", join(folder, "planned"), "--dry-run", "--json"], env);
+    expect(status).toBe(0);
+    const planned = jsonLines(stdout).at(-1)?.result as BatchPlan;
+    expect(planned).toMatchObject({ unknown: 1, counts: { toMake: 1 } });
+    expect(planned.entries[0]?.estimate).toBeUndefined();
+    expect(planned.entries[0]?.stages).toMatchObject([{ name: "first", status: "toMake" }]);
+    expect(planned.bytesWritten).toBeGreaterThan(0); // of the stage
   });
 
   it("gives a JSON line an entry and one result, the last", async () => {

@@ -1,9 +1,9 @@
 // The command `retemper sweep`, as users run it.
 
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { type SweepReport, verify } from "../../lib/index.js";
+import { type SweepPlan, type SweepReport, verify } from "../../lib/index.js";
 import { demoAdapter, demoModel, jsonLines, run, start, temporaryFolder } from "./command.js";
 
 const folder = temporaryFolder();
@@ -28,6 +28,35 @@ describe("retemper sweep", () => {
     expect(status).toBe(0);
     expect(readdirSync(out).sort()).toEqual(["lambda-0.1", "lambda-0.3", "lambda-0.5"]);
     for (const name of readdirSync(out)) expect(stdout).toContain(name);
+  });
+
+  it("says with --dry-run what it would write, and writes nothing", async () => {
+    const grid = ["--lambda", "0.1:0.5:0.2", "--vary", "weight=.3"];
+    const refused = await run(["sweep", recipe, ...grid, "--dry-run"]);
+    expect(refused.status).toBe(2); // both set the weights
+
+    const dry = await run(["sweep", recipe, out, "--lambda", "0.1:0.5:0.2", "--dry-run", "--json"]);
+    expect(dry.status).toBe(0);
+    expect(existsSync(out)).toBe(false);
+    const planned = jsonLines(dry.stdout).at(-1)?.result as SweepPlan;
+    const made = await run(["sweep", recipe, out, "--lambda", "0.1:0.5:0.2", "--json"]);
+    const report = jsonLines(made.stdout).at(-1)?.result as SweepReport;
+    expect(planned.points.map(({ name, parameters }) => [name, parameters])).toEqual(
+      report.points.map(({ name, parameters }) => [name, parameters]),
+    );
+    expect(planned.passes).toBe(report.passes);
+    expect(planned.estimate.bytesWritten).toBe(report.bytesWritten);
+    expect(planned.estimate.bytesRead).toBe(report.bytesRead);
+
+    const shown = await run(["sweep", recipe, "--lambda", "0.1:0.5:0.2", "--dry-run"]);
+    expect(shown.stdout).toMatch(/lambda-0\.3 +1 +[\d.]+ MB/);
+    expect(shown.stdout).toMatch(/outputs +3 of \d+ tensors/);
+  });
+
+  it("needs its output folder unless it only plans", async () => {
+    const { status, stderr } = await run(["sweep", recipe, "--lambda", "0.1"]);
+    expect(status).toBe(2);
+    expect(stderr).toContain("missing required argument 'out'");
   });
 
   it("ends with one JSON line that holds the points, the seconds and the bytes", async () => {

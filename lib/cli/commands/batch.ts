@@ -1,7 +1,15 @@
 // `retemper batch MANIFEST`: many recipes, or a recipe of several documents; goes on where an earlier run was stopped.
 
 import type { Command } from "commander";
-import { type BatchEntryResult, type BatchProgress, type BatchReport, batch, RetemperError } from "../../index.js";
+import {
+  type BatchEntryResult,
+  type BatchPlan,
+  type BatchProgress,
+  type BatchReport,
+  batch,
+  planBatch,
+  RetemperError,
+} from "../../index.js";
 import { addIdleOptions, noteIdleOptions } from "../mergekitOptions.js";
 import { parsePartition } from "../partition.js";
 import { formatBytes, formatCount, formatDuration, parseInteger } from "../quantities.js";
@@ -38,6 +46,7 @@ together. auto takes i and n from a Slurm array or a Kubernetes Indexed Job.
 
 Examples:
   retemper batch manifest.yml --out merges
+  retemper batch manifest.yml --out merges --dry-run
   retemper batch recipes/ --out merges --jobs 4 --max-memory 8G
   retemper batch stages.yml --out merged --intermediate-dir stages
   retemper batch manifest.jsonl --partition 0/8
@@ -54,6 +63,7 @@ export function addBatchCommand(program: Command, session: Session): Command {
     .addHelpText("after", HELP)
     .optionsGroup("The batch:")
     .option("--out <folder>", "outputs are relative to it (default: the working directory); of one recipe, its output")
+    .option("--dry-run", "read headers and records only; show what would be made and what is complete")
     .option("--jobs <n>", "merges at the same time, sharing threads and memory (default 1)", parseInteger(1))
     .option("--fail-fast", "start nothing more after a failure; nothing at all if a recipe cannot be read")
     .option("--partition <i/n>", "do one part only: i/n, auto, or auto/n")
@@ -65,7 +75,7 @@ export function addBatchCommand(program: Command, session: Session): Command {
   return command.action(async (manifest: string, flags: BatchFlags) => {
     noteIdleOptions(command, session.renderer);
     const { renderer, signal, env } = session;
-    const report = await batch(manifest, {
+    const options = {
       ...mergeOptions(flags),
       signal,
       out: flags.out,
@@ -73,11 +83,58 @@ export function addBatchCommand(program: Command, session: Session): Command {
       failFast: flags.failFast,
       intermediateDir: flags.intermediateDir,
       partition: flags.partition === undefined ? undefined : parsePartition(flags.partition, env),
+    };
+    if (flags.dryRun) return showPlan(await planBatch(manifest, options), flags, renderer);
+    const report = await batch(manifest, {
+      ...options,
       onProgress: progressOf(renderer),
       onEntry: (entry) => tell(entry, renderer),
     });
     show(report, flags, renderer);
   });
+}
+
+function showPlan(planned: BatchPlan, flags: BatchFlags, renderer: Renderer): void {
+  for (const { out, warnings } of planned.entries) for (const warning of warnings) renderer.warn(`${out}: ${warning}`);
+  const shown = {
+    ...planned,
+    entries: planned.entries.map((entry) => ({ ...entry, error: entry.error && facts(entry.error) })),
+    firstError: planned.firstError && facts(planned.firstError),
+  };
+  const { firstError, counts } = planned;
+  if (!firstError) {
+    renderer.result(shown, flags.quiet ? "" : describePlan(planned));
+    return;
+  }
+  renderer.answerBeforeError(shown, describePlan(planned));
+  throw overall(
+    firstError,
+    `${formatCount(counts.failed)} of ${plural(planned.entries.length)} cannot be made`,
+    counts,
+  );
+}
+
+function describePlan({ entries, counts, unknown, bytesRead, bytesWritten, diskNeeded }: BatchPlan): string {
+  const rows = entries.map(({ out, status, estimate, stages, error }) => [
+    out,
+    status === "toMake" ? "to make" : status,
+    estimate ? formatBytes(estimate.bytesWritten) : "",
+    formatCount(stages.filter((stage) => stage.status === "toMake").length),
+    error ? `${error.code}: ${error.message.split("\n", 1)[0]}` : "",
+  ]);
+  const more = unknown > 0 ? ` and what ${formatCount(unknown)} that read others' outputs need` : "";
+  return [
+    table(["output", "state", "to write", "stages", "problem"], rows, [2, 3]),
+    `${plural(entries.length)}: ${formatCount(counts.toMake)} to make, ${formatCount(counts.complete)} complete, ${formatCount(counts.failed)} failed`,
+    `reads ${formatBytes(bytesRead)}, writes ${formatBytes(bytesWritten)}, needs ${formatBytes(diskNeeded)} of disk${more}`,
+  ].join("\n");
+}
+
+/** The first failure, with how many there are. */
+function overall(firstError: RetemperError, count: string, counts: { readonly failed: number }): RetemperError {
+  const { code, message, file, tensor, line, column, hint } = firstError;
+  const what = `${count}${counts.failed > 1 ? "; the first: " : ": "}${message}`;
+  return new RetemperError(code, what, { file, tensor, line, column, hint, cause: firstError });
 }
 
 function show(report: BatchReport, flags: BatchFlags, renderer: Renderer): void {
@@ -92,10 +149,7 @@ function show(report: BatchReport, flags: BatchFlags, renderer: Renderer): void 
     return;
   }
   renderer.answerBeforeError(shown, describe(report));
-  const { code, message, file, tensor, line, column, hint } = firstError;
-  const others = counts.failed > 1 ? `; the first: ` : ": ";
-  const what = `${formatCount(counts.failed)} of ${plural(report.entries.length)} failed${others}${message}`;
-  throw new RetemperError(code, what, { file, tensor, line, column, hint, cause: firstError });
+  throw overall(firstError, `${formatCount(counts.failed)} of ${plural(report.entries.length)} failed`, counts);
 }
 
 /** One bar for all merges that run: the bytes that they write. */

@@ -111,7 +111,7 @@ export async function showPlan(
 }
 
 /** Bytes that the disk of a folder, which need not exist yet, has left. */
-async function freeSpace(folder: string): Promise<number> {
+export async function freeSpace(folder: string): Promise<number> {
   for (let path = resolve(folder); ; path = dirname(path)) {
     try {
       const { bavail, bsize } = await statfs(path);

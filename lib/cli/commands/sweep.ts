@@ -1,14 +1,14 @@
 // `retemper sweep RECIPE OUT`: one recipe with many values of its numbers, one folder a point, one pass over the inputs.
 
 import type { Command } from "commander";
-import { type SweepReport, sweep } from "../../index.js";
+import { planSweep, RetemperError, type SweepPlan, type SweepReport, sweep } from "../../index.js";
 import { addIdleOptions, noteIdleOptions } from "../mergekitOptions.js";
 import { formatBytes, formatCount, formatDuration, formatRate } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
 import { table } from "../table.js";
 import { type LambdaFlags, lambdaOptions, lambdasOf, parseVariation } from "../values.js";
 import { addMergeOptions, type MergeFlags, mergeOptions } from "./merge.js";
-import { addPlanningOptions } from "./plan.js";
+import { addPlanningOptions, freeSpace, planningOptions } from "./plan.js";
 
 interface SweepFlags extends MergeFlags, LambdaFlags {
   readonly vary?: Readonly<Record<string, readonly number[]>>;
@@ -31,6 +31,7 @@ there already need --force. A sweep that is killed leaves complete points and no
 
 Examples:
   retemper sweep recipe.yml out --lambda 0.1:0.9:0.1
+  retemper sweep recipe.yml --lambda 0.1:0.9:0.1 --dry-run
   retemper sweep recipe.yml out --lambda .2,.4 --vary density=.3,.5
   retemper sweep recipe.yml out --vary t=0:1:0.25
   retemper sweep recipe.yml out --lambda 0.1:0.9:0.1 --out-adapter
@@ -42,22 +43,30 @@ export function addSweepCommand(program: Command, session: Session): Command {
     .summary("merge a recipe with many values of lambda or of its parameters, in one pass")
     .description("Merges a recipe once for each value of lambda or of its parameters, reading the inputs once for all.")
     .argument("<recipe>", "recipe file (YAML or JSON, as mergekit-yaml reads it)")
-    .argument("<out>", "folder for the points, one folder each")
+    .argument("[out]", "folder for the points, one folder each")
     .addHelpText("after", HELP)
     .optionsGroup("What is swept:");
   for (const option of lambdaOptions("values for the weight of the fine-tuned model")) command.addOption(option);
   command
     .option("--vary <name=values>", "values for a parameter of the recipe (may be repeated)", parseVariation)
+    .option("--dry-run", "read headers and configuration only; show what would be done")
     .option("--out-adapter", "for A and A + adapter: write scaled adapters of a few MB instead of checkpoints");
   addMergeOptions(command);
   addPlanningOptions(command);
   addCommonOptions(command);
   addIdleOptions(command);
-  return command.action(async (recipe: string, out: string, flags: SweepFlags) => {
+  return command.action(async (recipe: string, out: string | undefined, flags: SweepFlags) => {
     noteIdleOptions(command, session.renderer);
     const { renderer, signal } = session;
     const lambdas = lambdasOf(flags);
-    const report = await sweep(recipe, { ...(lambdas && { lambdas }), ...flags.vary }, out, {
+    const grid = { ...(lambdas && { lambdas }), ...flags.vary };
+    if (flags.dryRun) return showSweepPlan(recipe, grid, out, flags, session);
+    if (out === undefined) {
+      throw new RetemperError("USAGE", "missing required argument 'out'", {
+        hint: "retemper sweep RECIPE OUT, or --dry-run to see what a sweep would do",
+      });
+    }
+    const report = await sweep(recipe, grid, out, {
       ...mergeOptions(flags),
       signal,
       outAdapter: flags.outAdapter,
@@ -69,6 +78,45 @@ export function addSweepCommand(program: Command, session: Session): Command {
     }
     renderer.result(report, flags.quiet ? "" : describe(report));
   });
+}
+
+async function showSweepPlan(
+  recipe: string,
+  grid: Readonly<Record<string, readonly number[]>>,
+  out: string | undefined,
+  flags: SweepFlags,
+  { renderer, signal }: Session,
+): Promise<void> {
+  const planned = await planSweep(recipe, grid, {
+    ...planningOptions(flags),
+    signal,
+    outAdapter: flags.outAdapter,
+  });
+  for (const warning of planned.warnings) renderer.warn(warning);
+  const diskFree = out === undefined ? undefined : await freeSpace(out);
+  if (diskFree !== undefined && diskFree < planned.estimate.diskNeeded) {
+    renderer.warn(`the disk of ${out} has ${formatBytes(diskFree)} free, less than the sweep needs`);
+  }
+  const shown = { ...planned, ...(diskFree !== undefined && { diskFree }) };
+  renderer.result(shown, flags.quiet ? "" : describePlan(planned, diskFree));
+}
+
+function describePlan({ method, points, passes, tensors, unmatched, estimate }: SweepPlan, diskFree?: number): string {
+  const rows = points.map(({ name, files }) => {
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+    return [name, formatCount(files.length), formatBytes(bytes)];
+  });
+  const facts: [string, string][] = [
+    ["method", method],
+    ["outputs", `${formatCount(points.length)} of ${formatCount(tensors)} tensors`],
+    ["unmatched", formatCount(unmatched.length)],
+    ["passes", formatCount(passes)],
+    ["read", formatBytes(estimate.bytesRead)],
+    ["write", formatBytes(estimate.bytesWritten)],
+    ["memory", `${formatBytes(estimate.peakMemory)} at most, mapped files apart`],
+    ["disk", `${formatBytes(estimate.diskNeeded)}${diskFree === undefined ? "" : ` of ${formatBytes(diskFree)} free`}`],
+  ];
+  return [table(["point", "files", "size"], rows, [1, 2]), "", table(["", ""], facts).trimStart()].join("\n");
 }
 
 function describe(report: SweepReport): string {

@@ -1,0 +1,103 @@
+// What a sweep knows before it reads tensors: its recipe, and a plan of every point.
+
+import type { Addon } from "../addon/surface.js";
+import type { Estimate } from "../plan/estimate.js";
+import { InputFiles } from "../plan/parts.js";
+import { outputsPerPass } from "../plan/sweepPlan.js";
+import { loadRecipe } from "../recipe/load.js";
+import type { ParsedRecipe, Recipe } from "../recipe/types.js";
+import { checkSettings, suppliedBy, withSettings } from "../recipe/vary.js";
+import type { PlanOptions } from "./options.js";
+import { plannedFiles } from "./plan.js";
+import type { Point } from "./points.js";
+import { type Opened, openInputs, type Prepared, planOn } from "./prepare.js";
+import type { PlannedFile } from "./report.js";
+import { scaledAdapter } from "./scaledAdapter.js";
+
+/** What decides the points of a sweep. */
+export interface SurveyOptions extends Omit<PlanOptions, "lambda"> {
+  readonly outAdapter?: boolean | undefined;
+}
+
+/** Reads the recipe, whose parameters of the grid may be missing. @throws RetemperError USAGE, BAD_RECIPE */
+export async function readSweep(
+  recipe: string | Recipe,
+  grid: Readonly<Record<string, unknown>>,
+  { lenient }: SurveyOptions,
+): Promise<ParsedRecipe> {
+  const parsed = await loadRecipe(recipe, { lenient, supplied: suppliedBy(Object.keys(grid)) });
+  checkSettings(parsed, Object.keys(grid));
+  return parsed;
+}
+
+export interface Survey {
+  readonly opened: Opened;
+  readonly inputs: InputFiles;
+  readonly first: Prepared;
+  /** Of each point, in their order. */
+  readonly estimates: readonly Estimate[];
+  readonly files: readonly (readonly PlannedFile[])[];
+  readonly diskNeeded: number;
+  readonly pointsPerPass: number;
+  readonly warnings: readonly string[];
+}
+
+/** Plans every point once, so that whatever does not fit is said before anything is written, and keeps the sums. */
+export async function surveyPoints(
+  parsed: ParsedRecipe,
+  points: readonly Point[],
+  options: SurveyOptions,
+  addon: Addon,
+): Promise<Survey> {
+  const [start] = points as [Point, ...Point[]];
+  const opened = await openInputs(await withSettings(parsed, start.settings, options), options, addon);
+  const inputs = new InputFiles();
+  const estimates: Estimate[] = [];
+  const files: PlannedFile[][] = [];
+  const warnings = new Set<string>();
+  let first: Prepared | undefined;
+  let pointsPerPass = Number.POSITIVE_INFINITY;
+  const { threads, maxMemory = 0 } = options;
+  // Each share of values that is kept has a rank of its own to be found.
+  const ranksDiffer = ["density", "gamma", "select_topk"].some((name) => Object.hasOwn(start.settings, name));
+  for (const point of points) {
+    options.signal?.throwIfAborted();
+    const prepared = await planPoint(parsed, point, opened, inputs, options, addon);
+    first ??= prepared;
+    estimates.push(prepared.estimate);
+    files.push(plannedFiles(prepared));
+    const facts = { threads: threads || addon.describe().threads, maxMemory, ranksDiffer };
+    // Scaled adapters may differ in dtype, and are small enough to be made one by one.
+    pointsPerPass = options.outAdapter ? 1 : Math.min(pointsPerPass, outputsPerPass(prepared.built, facts));
+    for (const warning of prepared.warnings) warnings.add(warning);
+  }
+  const diskNeeded = estimates.reduce((sum, estimate) => sum + estimate.diskNeeded, 0);
+  return {
+    opened,
+    inputs,
+    first: first as Prepared,
+    estimates,
+    files,
+    diskNeeded,
+    pointsPerPass,
+    warnings: [...warnings],
+  };
+}
+
+export async function planPoint(
+  parsed: ParsedRecipe,
+  { settings }: Point,
+  opened: Opened,
+  files: InputFiles,
+  options: SurveyOptions,
+  addon: Addon,
+): Promise<Prepared> {
+  const prepared = planOn(opened, await withSettings(parsed, settings, options), options, addon, files);
+  return options.outAdapter ? scaledAdapter(prepared, options.threads || addon.describe().threads) : prepared;
+}
+
+/** Passes of about the same size, as few as the limit allows. */
+export function splitEvenly<T>(items: readonly T[], limit: number): T[][] {
+  const size = Math.ceil(items.length / Math.ceil(items.length / limit));
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, at) => items.slice(at * size, (at + 1) * size));
+}
