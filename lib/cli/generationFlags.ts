@@ -71,15 +71,13 @@ export interface AnswerFlags {
   readonly ignoreEos?: boolean;
 }
 
-export function addAnswerOptions(command: Command): void {
-  const more = (value: string, before: readonly string[] = []) => [...before, unescaped(value)];
-  const moreIds = (value: string, before: readonly number[] = []) => [...before, parseInteger(0)(value)];
+/** How many tokens are drawn, and from which; what two of them say differs with where they stand. */
+export function addSamplingOptions(command: Command, length: string, temperature: string): void {
   command
-    .optionsGroup("How answers are made:")
-    .option("--max-new-tokens <n>", "new tokens at most (default 256)", parseInteger(1))
+    .option("--max-new-tokens <n>", length, parseInteger(1))
     .option(
       "--temperature <t>",
-      "0 is greedy (default)",
+      temperature,
       parseReal("0 or more", (value) => value >= 0),
     )
     .option("--top-k <k>", "draw from the k likeliest tokens; 0: from all (default)", parseInteger(0))
@@ -92,7 +90,15 @@ export function addAnswerOptions(command: Command): void {
       "--repetition-penalty <x>",
       "for tokens of prompt and answer (default 1: none)",
       parseReal("above 0", (value) => value > 0),
-    )
+    );
+}
+
+export function addAnswerOptions(command: Command): void {
+  const more = (value: string, before: readonly string[] = []) => [...before, unescaped(value)];
+  const moreIds = (value: string, before: readonly number[] = []) => [...before, parseInteger(0)(value)];
+  command.optionsGroup("How answers are made:");
+  addSamplingOptions(command, "new tokens at most (default 256)", "0 is greedy (default)");
+  command
     .option("--seed <n>", "of the random draws (default 0)", parseInteger(0))
     .option("--stop <text>", "ends an answer, \\n is a new line (may be repeated)", more)
     .option("--stop-token <id>", "ends an answer, beside the model's own (may be repeated)", moreIds)

@@ -5,10 +5,10 @@ import { type ModelServer, openModel, RetemperError, type ServedRequest, serve }
 import {
   addLocalEngineOptions,
   addRecipeOptions,
+  addSamplingOptions,
   describeEngine,
   type EngineFlags,
   localOptions,
-  parseReal,
   type RecipeFlags,
 } from "../generationFlags.js";
 import { parseInteger, parseSize } from "../quantities.js";
@@ -69,24 +69,12 @@ export function addServeCommand(program: Command, session: Session): Command {
     .option("--max-answers <n>", "answers that one request may ask for (default 128)", parseInteger(1))
     .option("--body-limit <size>", "bytes of a request (default 4MiB)", parseSize)
     .option("--grace <seconds>", "time that requests in flight have to end when it is stopped", parseInteger(0), 30)
-    .optionsGroup("Where a request does not say:")
-    .option("--max-new-tokens <n>", "new tokens at most (default: chat 1024, completions 16)", parseInteger(1))
-    .option(
-      "--temperature <t>",
-      "0 is greedy (default 1, as OpenAI's)",
-      parseReal("0 or more", (value) => value >= 0),
-    )
-    .option("--top-k <k>", "draw from the k likeliest tokens; 0: from all (default)", parseInteger(0))
-    .option(
-      "--top-p <p>",
-      "draw from the likeliest tokens that have probability p together (default 1)",
-      parseReal("above 0 and at most 1", (value) => value > 0 && value <= 1),
-    )
-    .option(
-      "--repetition-penalty <x>",
-      "for tokens of prompt and answer (default 1: none)",
-      parseReal("above 0", (value) => value > 0),
-    );
+    .optionsGroup("Where a request does not say:");
+  addSamplingOptions(
+    command,
+    "new tokens at most (default: chat 1024, completions 16)",
+    "0 is greedy (default 1, as OpenAI's)",
+  );
   addRecipeOptions(command, "values of lambda; each is a model, NAME@lambda=0.6");
   addLocalEngineOptions(command);
   addCommonOptions(command);
