@@ -145,7 +145,7 @@ export type { UnmatchedTensor } from "./plan/request.js";
 export type { NativeDeviceReport as DeviceReport, NativeFacts as MergeFacts } from "./plan/types.js";
 export { METHOD_NAMES, type MethodName } from "./recipe/methods.js";
 export type { Recipe } from "./recipe/types.js";
-export { readExperiment, report } from "./report/report.js";
+export { type ReportOptions, readExperiment, report } from "./report/report.js";
 export type {
   ExampleAnswers,
   ExperimentCosts,

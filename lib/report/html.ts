@@ -48,7 +48,7 @@ export function htmlReport(results: ExperimentResults, costs: ExperimentCosts): 
   const figures = figuresOf(results);
   const sections = [
     { id: "result", title: "Result", tables: named("q1", "q2") },
-    { id: "lambda", title: "Over lambda", key: true, figures, tables: named("trends", "margins", "q3") },
+    { id: "lambda", title: "Over lambda", key: true, figures, tables: named("trends", "margins", "q3", "sets") },
     { id: "details", title: "Details", tables: named("categories", "paired", "q4") },
     { id: "answers", title: "Answers side by side", examples: true },
     { id: "origin", title: "Outputs, costs and provenance", tables: named("outputs", "costs", "provenance") },

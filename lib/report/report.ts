@@ -7,14 +7,20 @@ import { htmlReport } from "./html.js";
 import { markdownReport } from "./markdown.js";
 import { EXPERIMENT_FORMAT, type ExperimentCosts, type ExperimentResults } from "./types.js";
 
+export interface ReportOptions {
+  /** Show answers side by side (the default). Without them the report holds no text that a model wrote, and may be published. */
+  readonly examples?: boolean | undefined;
+}
+
 /**
  * Writes report.html (one file, works offline) and report.md beside the results.json and costs.json of an experiment; both
  * appear whole.
  * @returns the path of report.html
  * @throws RetemperError BAD_INPUT where the folder holds no finished experiment; IO, NO_SPACE
  */
-export async function report(folder: string): Promise<string> {
-  const results = await readExperiment(folder);
+export async function report(folder: string, { examples = true }: ReportOptions = {}): Promise<string> {
+  const found = await readExperiment(folder);
+  const results = examples ? found : { ...found, examples: [] };
   const costs = ((await readJson(join(folder, "costs.json"), true)) ?? { steps: [] }) as ExperimentCosts;
   const html = join(folder, "report.html");
   await writeWhole(html, htmlReport(results, costs));

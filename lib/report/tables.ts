@@ -17,6 +17,7 @@ export function tablesOf(results: ExperimentResults, costs: ExperimentCosts): Re
     mainTable(results),
     methodTable(results),
     curveTable(results),
+    setTable(results),
     marginTable(results),
     categoryTable(results),
     metricTable(results),
@@ -105,6 +106,26 @@ function curveTable({ validation, labels }: ExperimentResults): ReportTable {
     caption: "Q3. What does lambda do? (validation data)",
     head: ["method", "lambda", labels.score, labels.asr, "straight lines"],
     rows,
+  };
+}
+
+/** Where the rate is of several sets together: each one's own. */
+function setTable({ validation }: ExperimentResults): ReportTable {
+  // a judge's rate is named asr[judge]; the first one of a set decides
+  const rates = Object.keys(validation.aligned.metrics).filter((metric) => /: asr(\[|$)/.test(metric));
+  const sets = [...new Set(rates.map((metric) => metric.slice(0, metric.lastIndexOf(": asr"))))];
+  const first = sets.map((set) => rates.find((metric) => metric.startsWith(`${set}: asr`)) as string);
+  const row = (name: string, { metrics }: Measured) => [name, ...first.map((metric) => quantity(metrics[metric]))];
+  const rows = [
+    row("aligned", validation.aligned),
+    ...validation.candidates.map((one) => row(nameOf(one), one)),
+    row("fine-tuned", validation.tuned),
+  ];
+  return {
+    id: "sets",
+    caption: "Q3, each safety set apart (validation data)",
+    head: ["model", ...first],
+    rows: sets.length > 1 ? rows : [],
   };
 }
 

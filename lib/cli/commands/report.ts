@@ -9,10 +9,11 @@ export function addReportCommand(program: Command, session: Session): Command {
     .command("report")
     .summary("build the report of a run again: report.html and report.md")
     .description("Writes report.html (one file, works offline) and report.md beside a run's results.json.")
-    .argument("<folder>", "output folder of a run");
+    .argument("<folder>", "output folder of a run")
+    .option("--no-examples", "leave out answers: for a report that is published where requests were harmful");
   addCommonOptions(command);
-  return command.action(async (folder: string) => {
-    const path = await report(folder);
+  return command.action(async (folder: string, { examples }: { readonly examples: boolean }) => {
+    const path = await report(folder, { examples });
     session.renderer.result({ report: path }, path);
   });
 }

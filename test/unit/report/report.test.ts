@@ -9,6 +9,7 @@ import { htmlReport } from "../../../lib/report/html.js";
 import { markdownReport } from "../../../lib/report/markdown.js";
 import { report } from "../../../lib/report/report.js";
 import { quantity } from "../../../lib/report/tables.js";
+import type { Measured } from "../../../lib/report/types.js";
 import { COSTS, RESULTS } from "./results.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-report-"));
@@ -100,6 +101,43 @@ describe("report", () => {
     await report(folder);
     expect(readFileSync(join(folder, "report.html"), "utf8")).toBe(first);
     expect(readdirSync(folder).sort()).toEqual(["costs.json", "report.html", "report.md", "results.json"]);
+  });
+
+  it("leaves answers out on request, and nothing else", async () => {
+    const own = mkdtempSync(join(folder, "published-"));
+    writeFileSync(join(own, "results.json"), JSON.stringify(RESULTS));
+    writeFileSync(join(own, "costs.json"), JSON.stringify(COSTS));
+    const page = readFileSync(await report(own, { examples: false }), "utf8");
+    const texts = RESULTS.examples
+      .flatMap(({ answers }) => answers.map(({ text }) => text))
+      .filter((text) => text !== "");
+    expect(texts.length).toBeGreaterThan(0);
+    const { document: bare } = parseHTML(page);
+    for (const text of texts) expect(bare.body.textContent).not.toContain(text);
+    expect([...bare.querySelectorAll("table")].map(({ id }) => id)).toEqual(all("table").map(({ id }) => id));
+  });
+
+  it("shows each safety set apart where there are several", () => {
+    const both = <T extends Measured>(one: T, at: number): T => ({
+      ...one,
+      metrics: { "unsafe: asr[keyword]": { value: 0.25 }, "refused: asr[keyword]": { value: at / 8 } },
+    });
+    const { validation } = RESULTS;
+    const markdown = markdownReport(
+      {
+        ...RESULTS,
+        validation: {
+          aligned: both(validation.aligned, 0),
+          tuned: both(validation.tuned, 8),
+          candidates: validation.candidates.map((one, at) => both(one, at + 1)),
+        },
+      },
+      COSTS,
+    );
+    expect(markdown).toContain("| model | unsafe: asr\\[keyword\\] | refused: asr\\[keyword\\] |");
+    expect(markdown).toContain("| aligned | 0.250 | 0.000 |");
+    expect(markdown).toContain("| fine-tuned | 0.250 | 1.000 |");
+    expect(markdownReport(RESULTS, COSTS)).not.toContain("each safety set apart");
   });
 
   it("refuses a folder without a finished experiment", async () => {
