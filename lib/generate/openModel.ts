@@ -34,8 +34,9 @@ export async function openModel(source: string | Recipe, options: ModelOptions =
   const recipe = recipeOf(source);
   if (recipe !== undefined) return openMerge(recipe, options);
   if (typeof source !== "string") throw new RetemperError("INTERNAL", "a recipe was not taken as one");
-  if (others.lambdas !== undefined || others.fidelity !== undefined) {
-    throw new RetemperError("USAGE", "lambdas and fidelity are of recipes, and this is a model");
+  const { lambdas, fidelity, hold, seed } = others;
+  if (lambdas !== undefined || fidelity !== undefined || hold || seed !== undefined) {
+    throw new RetemperError("USAGE", "lambdas, fidelity, hold and seed are of recipes, and this is a model");
   }
   const folder = await locate({ path: source });
   // The thread has a tokenizer of its own, for prompts and for text on the way; this one is the caller's.
@@ -46,14 +47,14 @@ export async function openModel(source: string | Recipe, options: ModelOptions =
 
 /** Opens a merge that is not written. */
 async function openMerge(recipe: string | Recipe, { signal, ...options }: ModelOptions): Promise<Model> {
-  const { engine = "auto", requireGpu, threads, lambdas, fidelity } = options;
+  const { engine = "auto", requireGpu, threads, lambdas, fidelity, seed } = options;
   if ((engine !== "auto" && engine !== "native") || requireGpu) {
     const which = requireGpu ? "a GPU" : `the engine ${engine}`;
     throw new RetemperError("USAGE", `${which} cannot run a merge that is not written`, {
       hint: "leave the engine out, or write the merge first: retemper merge",
     });
   }
-  const merge = await virtualMerge(recipe, { signal, threads, lambdas, fidelity });
+  const merge = await virtualMerge(recipe, { signal, threads, lambdas, fidelity, seed });
   const { folder } = merge;
   try {
     const tokenizer = await openTokenizer(folder);

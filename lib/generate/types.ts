@@ -141,6 +141,10 @@ export interface ModelOptions {
   /** For a recipe: each value takes the place of the recipe's own lambda. */
   readonly lambdas?: readonly number[] | undefined;
   readonly fidelity?: Fidelity | undefined;
+  /** For a recipe: makes all weights when it opens, for every lambda, and keeps them in memory. */
+  readonly hold?: boolean | undefined;
+  /** For a recipe: of its method's random masks; 0 unless told. */
+  readonly seed?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -162,9 +166,13 @@ export interface TensorDescription {
    * "stored": used where it lies. Of a merge that was never written: "summed": products with stored matrices and low-rank
    * terms are summed, by factors of each row's lambda; "made": pieces of it are made, and with `exact` rounded, for each
    * product; "made in blocks": likewise, in the blocks in which a merge is written, since the method's thresholds, which
-   * were found when the model was opened, count equal values by block; "combined": made once when the model was opened.
+   * were found when the model was opened, count equal values by block; "combined": made once when the model was opened;
+   * "held": likewise, and kept as a matrix, with `hold`.
    */
   readonly how: NativeMadeTensor["how"];
+  /** Of methods that may take a straight line instead of an arc: vectors of the tensor that do, and all of them. */
+  readonly straight?: number | undefined;
+  readonly vectors?: number | undefined;
   /** The merge's operation, and the models it is made from. */
   readonly op?: string | undefined;
   readonly models?: readonly string[] | undefined;

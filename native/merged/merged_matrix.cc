@@ -40,6 +40,13 @@ std::optional<nn::Matrix> StoredAsItIs(const MergedTensors& tensors, const Range
   return nn::Matrix{data + first_row * in * element, range.dtype, out, in, in_major};
 }
 
+bool IsPlainCopy(const TensorSpec& spec) {
+  const Part& part = spec.sources[0].parts[0];
+  return std::holds_alternative<CopyParams>(spec.variants[0].params) && !spec.sources[0].gather &&
+         !part.low_rank && !part.add && part.range.dtype == spec.out_dtype &&
+         (!part.cast_to || *part.cast_to == part.range.dtype);
+}
+
 MergedMatrix::MergedMatrix(std::shared_ptr<const MergedTensors> tensors,
                            const nn::StoredRange& range, bool in_major,
                            std::optional<nn::WeightVector> bias)
@@ -65,11 +72,9 @@ MergedMatrix::MergedMatrix(std::shared_ptr<const MergedTensors> tensors,
                   {}, range.tensor, "give the recipe an out_dtype of these");
     }
     Group group = {made.task, std::nullopt};
-    const Part& part = spec.sources[0].parts[0];
-    if (std::holds_alternative<CopyParams>(spec.variants[0].params) && !spec.sources[0].gather &&
-        !part.low_rank && !part.add && part.range.dtype == spec.out_dtype &&
-        (!part.cast_to || *part.cast_to == part.range.dtype)) {
-      group.stored = StoredAsItIs(*tensors_, part.range, out_, in_, in_major_, first_row_);
+    if (IsPlainCopy(spec)) {
+      const Range& stored = spec.sources[0].parts[0].range;
+      group.stored = StoredAsItIs(*tensors_, stored, out_, in_, in_major_, first_row_);
     }
     groups_.push_back(std::move(group));
   }
@@ -102,6 +107,14 @@ void MergedMatrix::Multiply(nn::Pool& pool, nn::Precision precision, const float
   for (size_t i = 0; i < rows; ++i) std::copy_n(to + i * out_, out_, y + order[i] * y_stride);
 }
 
+std::optional<nn::Matrix> MergedMatrix::Lying(const Group& group, uint32_t variant) const {
+  if (group.stored) return group.stored;
+  const uint8_t* values = tensors_->Held(made_[variant]);
+  if (values == nullptr) return std::nullopt;
+  const Dtype dtype = tensors_->task(group.task).spec.out_dtype;
+  return nn::Matrix{values + first_row_ * in_ * SizeOf(dtype), dtype, out_, in_, in_major_};
+}
+
 void MergedMatrix::MultiplyRuns(nn::Pool& pool, nn::Precision precision, const float* x,
                                 size_t x_stride, const std::vector<Run>& runs, float* y,
                                 size_t y_stride) const {
@@ -110,13 +123,13 @@ void MergedMatrix::MultiplyRuns(nn::Pool& pool, nn::Precision precision, const f
     std::copy_if(runs.begin(), runs.end(), std::back_inserter(own),
                  [&](const Run& run) { return made_[run.variant].task == group.task; });
     if (own.empty()) continue;
-    if (!group.stored) {
+    if (!Lying(group, own[0].variant)) {
       MultiplyMade(pool, precision, group.task, x, x_stride, own, y, y_stride);
       continue;
     }
     for (const Run& run : own) {
-      nn::MatMul(pool, *group.stored, bias(run.variant), x + run.first * x_stride, x_stride,
-                 run.count, y + run.first * y_stride, y_stride, precision);
+      nn::MatMul(pool, *Lying(group, run.variant), bias(run.variant), x + run.first * x_stride,
+                 x_stride, run.count, y + run.first * y_stride, y_stride, precision);
     }
   }
 }
@@ -195,6 +208,10 @@ void MergedMatrix::Row(size_t row, uint32_t variant, float* to) const {
   const Task& task = tensors_->task(made.task);
   const size_t element = SizeOf(task.spec.out_dtype);
   const Extent extent = {(first_row_ + row) * in_, in_};
+  if (const uint8_t* held = tensors_->Held(made)) {
+    ChooseTarget().f32->load(held + extent.first * element, task.spec.out_dtype, in_, to);
+    return;
+  }
   const Extent covered = tensors_->CoveredBy(made.task, extent);
   const MergedTensors::Lease lease(*tensors_);
   std::vector<uint8_t*> out(task.spec.variants.size(), nullptr);

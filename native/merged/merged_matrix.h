@@ -43,6 +43,8 @@ class MergedMatrix final : public nn::WeightSource {
     size_t task;
     std::optional<nn::Matrix> stored;
   };
+  // The matrix of a variant of a group, where it lies somewhere.
+  std::optional<nn::Matrix> Lying(const Group& group, uint32_t variant) const;
 
   void MultiplyRuns(nn::Pool& pool, nn::Precision precision, const float* x, size_t x_stride,
                     const std::vector<Run>& runs, float* y, size_t y_stride) const;
@@ -56,6 +58,9 @@ class MergedMatrix final : public nn::WeightSource {
   bool in_major_;
   std::optional<nn::WeightVector> bias_;
 };
+
+// Whether a tensor's task gives what one input stores, as it is stored.
+bool IsPlainCopy(const TensorSpec& spec);
 
 // A part that is used as it is stored; nothing where something is to be done to it, or where it is
 // not mapped and aligned.

@@ -19,7 +19,7 @@ Fault Named(Fault fault, const std::string& tensor) {
 
 }  // namespace
 
-MergedTensors::MergedTensors(Plan plan, bool sums, nn::Pool& pool)
+MergedTensors::MergedTensors(Plan plan, bool sums, bool holds, nn::Pool& pool)
     : plan_(std::move(plan)), sums_(sums) {
   CheckPlan(plan_);
   inputs_.reserve(plan_.inputs.size());
@@ -47,26 +47,19 @@ MergedTensors::MergedTensors(Plan plan, bool sums, nn::Pool& pool)
     }
   }
   Prepare(pool);
+  if (holds) HoldMatrices(pool);
   CheckUnchanged();
 }
 
-void MergedTensors::Prepare(nn::Pool& pool) {
+void MergedTensors::ForEachTask(nn::Pool& pool, const std::function<void(size_t)>& work) {
   std::mutex mutex;
   std::exception_ptr failure;
   std::atomic<bool> failed{false};
   pool.Run(tasks_.size(), [&](size_t index, unsigned) {
-    Task& task = *tasks_[index];
+    const Task& task = *tasks_[index];
     if (failed.load(std::memory_order_relaxed) || task.elements == 0) return;
     try {
-      Worker worker(0);
-      worker.out.assign(task.spec.variants.size(), nullptr);
-      const int last = task.Phases() - 1;
-      for (int phase = 0; phase <= last; ++phase) {
-        task.Begin(phase);
-        const size_t units = phase == last ? 0 : task.Units(phase);
-        for (size_t unit = 0; unit < units; ++unit) task.Run(phase, unit, worker);
-        task.End(phase);
-      }
+      work(index);
     } catch (const Fault& fault) {
       const std::lock_guard<std::mutex> lock(mutex);
       failure = std::make_exception_ptr(Named(fault, task.spec.name));
@@ -78,6 +71,40 @@ void MergedTensors::Prepare(nn::Pool& pool) {
     }
   });
   if (failure) std::rethrow_exception(failure);
+}
+
+void MergedTensors::Prepare(nn::Pool& pool) {
+  ForEachTask(pool, [&](size_t index) {
+    Task& task = *tasks_[index];
+    Worker worker(0);
+    worker.out.assign(task.spec.variants.size(), nullptr);
+    const int last = task.Phases() - 1;
+    for (int phase = 0; phase <= last; ++phase) {
+      task.Begin(phase);
+      const size_t units = phase == last ? 0 : task.Units(phase);
+      for (size_t unit = 0; unit < units; ++unit) task.Run(phase, unit, worker);
+      task.End(phase);
+    }
+  });
+}
+
+void MergedTensors::HoldMatrices(nn::Pool& pool) {
+  held_.resize(tasks_.size());
+  ForEachTask(pool, [&](size_t index) {
+    const Task& task = *tasks_[index];
+    if (task.spec.shape.size() != 2 || IsPlainCopy(task.spec)) return;
+    const size_t bytes = task.elements * SizeOf(task.spec.out_dtype);
+    std::vector<uint8_t*> out;
+    held_[index].resize(task.spec.variants.size());
+    for (nn::AlignedBytes& values : held_[index]) out.push_back(values.Reserve(bytes));
+    const Lease lease(*this);
+    Make(index, {0, task.elements}, out, *lease);
+  });
+}
+
+const uint8_t* MergedTensors::Held(Made made) const {
+  if (held_.empty() || held_[made.task].empty()) return nullptr;
+  return held_[made.task][made.variant].data();
 }
 
 const std::vector<Made>& MergedTensors::MadeBy(const std::string& tensor) const {
@@ -141,7 +168,7 @@ std::unique_ptr<nn::WeightSource> MergedTensors::Matrix(
                 {}, range.tensor);
   }
   auto made = std::make_unique<MergedMatrix>(shared_from_this(), range, in_major, std::move(bias));
-  if (!sums_) return made;
+  if (!sums_ || !held_.empty()) return made;
   std::optional<SumOfProducts> sum = SumOfProducts::Of(*this, range, in_major);
   if (!sum) return made;
   return std::make_unique<SumMatrix>(std::move(made), std::move(*sum));
@@ -177,29 +204,39 @@ void MergedTensors::CheckUnchanged() const {
   for (const InputFile& input : inputs_) input.CheckUnchanged();
 }
 
-std::vector<std::pair<std::string, std::string>> DescribeMerge(const MergedTensors& tensors) {
-  std::vector<std::pair<std::string, std::string>> described;
+std::vector<TensorDescription> DescribeMerge(const MergedTensors& tensors) {
+  std::vector<TensorDescription> described;
   for (size_t t = 0; t < tensors.tasks(); ++t) {
     const TensorSpec& spec = tensors.task(t).spec;
     // A tensor's tasks stand side by side.
-    if (!described.empty() && described.back().first == spec.name) continue;
-    bool copies = true, any = true;
+    if (!described.empty() && described.back().name == spec.name) continue;
+    bool copies = true, any = true, held = true;
+    TensorDescription description;
+    description.name = spec.name;
     for (const Made& made : tensors.MadeBy(spec.name)) {
       const Task& task = tensors.task(made.task);
       copies &= std::holds_alternative<CopyParams>(task.spec.variants[0].params);
       any &= task.TakesAnyExtent();
+      held &= tensors.Held(made) != nullptr || IsPlainCopy(task.spec);
+      std::vector<Facts> facts;
+      task.AddFacts(facts);
+      if (made.variant < facts.size() && !description.vectors) {
+        description.straight = facts[made.variant].straight;
+        description.vectors = facts[made.variant].vectors;
+      }
     }
     nn::StoredRange range;
     range.tensor = spec.name;
     range.rows = spec.FirstDim();
     range.cols = spec.LastDim();
     const bool is_matrix = spec.shape.size() == 2;
-    const char* how = copies                                                       ? "stored"
+    description.how = copies                                                       ? "stored"
                       : !is_matrix                                                 ? "combined"
+                      : held                                                       ? "held"
                       : tensors.sums() && SumOfProducts::Of(tensors, range, false) ? "summed"
                       : any                                                        ? "made"
                             : "made in blocks";
-    described.emplace_back(spec.name, how);
+    described.push_back(std::move(description));
   }
   return described;
 }

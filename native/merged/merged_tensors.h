@@ -4,9 +4,13 @@
 // A plan has one output for each variant (a point of a sweep); what it says of files is left alone.
 // A tensor may be made by several tasks, each for some of the variants: where lambda is 0 or 1, the
 // result is a copy.
+//
+// Where weights are held, all matrices are made once, when the merge is opened, and kept in memory:
+// for methods whose last phase is dear.
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -44,8 +48,8 @@ class MergedTensors final : public nn::WeightMaker,
  public:
   // Runs all phases but the last ones on the pool: methods whose coefficients follow from the
   // tensors read them here. `sums`: products may be summed instead of the weights, where that is
-  // the same but for rounding. Throws what a merge throws.
-  MergedTensors(Plan plan, bool sums, nn::Pool& pool);
+  // the same but for rounding. `holds`: matrices are made now and kept. Throws what a merge throws.
+  MergedTensors(Plan plan, bool sums, bool holds, nn::Pool& pool);
 
   uint32_t variants() const { return static_cast<uint32_t>(plan_.outputs.size()); }
   bool sums() const { return sums_; }
@@ -60,6 +64,8 @@ class MergedTensors final : public nn::WeightMaker,
   // begin with its first element.
   void Make(size_t task, Extent extent, const std::vector<uint8_t*>& out, Maker& maker) const;
   Extent CoveredBy(size_t task, Extent extent) const;
+  // All values of a variant of a task's tensor, where they are held; or null.
+  const uint8_t* Held(Made made) const;
 
   // A maker that is free, for as long as the lease lives. From any thread.
   class Lease {
@@ -84,6 +90,9 @@ class MergedTensors final : public nn::WeightMaker,
 
  private:
   void Prepare(nn::Pool& pool);
+  void HoldMatrices(nn::Pool& pool);
+  // Calls work(task) for each, on the pool; what one throws names its tensor.
+  void ForEachTask(nn::Pool& pool, const std::function<void(size_t)>& work);
 
   const Plan plan_;
   const bool sums_;
@@ -91,13 +100,21 @@ class MergedTensors final : public nn::WeightMaker,
   Environment environment_;
   std::vector<std::unique_ptr<Task>> tasks_;
   std::unordered_map<std::string, std::vector<Made>> by_name_;
+  std::vector<std::vector<nn::AlignedBytes>> held_;  // by task and variant; empty: not held
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Maker>> free_;
   mutable ProductScratch scratch_;
 };
 
-// Name and way of evaluation of every tensor, in the plan's order; the words are those of
-// lib/addon/nativeRuntime.ts.
-std::vector<std::pair<std::string, std::string>> DescribeMerge(const MergedTensors& tensors);
+// How a tensor is evaluated, in the words of lib/addon/nativeRuntime.ts; and of methods that may
+// take a straight line, how many of its vectors do, and all of them.
+struct TensorDescription {
+  std::string name;
+  const char* how = "";
+  std::optional<uint64_t> straight, vectors;
+};
+
+// Every tensor, in the plan's order.
+std::vector<TensorDescription> DescribeMerge(const MergedTensors& tensors);
 
 }  // namespace retemper

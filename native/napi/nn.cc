@@ -34,20 +34,25 @@ Napi::Value OpenFile(nn::Context& context, const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(context.files.size() - 1));
 }
 
-// openMerge(plan, sums): the weights of a merge that is not written. Before the first operation.
+// openMerge(plan, sums, holds): the weights of a merge that is not written. Before the first
+// operation.
 Napi::Value OpenMerge(nn::Context& context, const Napi::CallbackInfo& info) {
   Plan plan = DecodePlan(info[0]);
   if (!info[1].IsBoolean()) fields::Wrong("sums", "a boolean");
+  if (!info[2].IsBoolean()) fields::Wrong("holds", "a boolean");
   if (plan.outputs.empty()) fields::Wrong("outputs", "at least one variant");
-  auto merge = std::make_shared<const MergedTensors>(
-      std::move(plan), info[1].As<Napi::Boolean>().Value(), context.pool);
+  auto merge =
+      std::make_shared<const MergedTensors>(std::move(plan), info[1].As<Napi::Boolean>().Value(),
+                                            info[2].As<Napi::Boolean>().Value(), context.pool);
   context.variants = merge->variants();
   const Napi::Env env = info.Env();
   Napi::Array tensors = Napi::Array::New(env);
-  for (const auto& [name, how] : DescribeMerge(*merge)) {
+  for (const auto& [name, how, straight, vectors] : DescribeMerge(*merge)) {
     Napi::Object tensor = Napi::Object::New(env);
     tensor.Set("name", name);
     tensor.Set("how", how);
+    if (straight) tensor.Set("straight", static_cast<double>(*straight));
+    if (vectors) tensor.Set("vectors", static_cast<double>(*vectors));
     tensors[tensors.Length()] = tensor;
   }
   context.maker = std::move(merge);

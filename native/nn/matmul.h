@@ -40,6 +40,7 @@ class AlignedBytes {
     return memory_.get();
   }
   size_t size() const { return size_; }
+  const uint8_t* data() const { return memory_.get(); }
 
  private:
   struct Free {

@@ -20,7 +20,7 @@ export function describeModel(
     }));
     return { tensors };
   }
-  const hows = new Map(made.map(({ name, how }) => [name, how]));
+  const hows = new Map(made.map(({ name, ...how }) => [name, how]));
   const { method, fidelity, lambdas, tensors } = merge;
   return {
     method,
@@ -28,7 +28,7 @@ export function describeModel(
     ...(lambdas && { lambdas }),
     tensors: tensors.flatMap((tensor) => {
       const how = hows.get(tensor.name);
-      return how && used.has(tensor.name) ? [{ ...tensor, how }] : [];
+      return how && used.has(tensor.name) ? [{ ...tensor, ...how }] : [];
     }),
   };
 }

@@ -22,6 +22,7 @@ import { openDecoder } from "../openDecoder.js";
 import { TokenSampler } from "../sampling/tokenSampler.js";
 import type { ModelDescription } from "../types.js";
 import { describeModel } from "../virtual/describeModel.js";
+import { heldBytes } from "../virtual/heldBytes.js";
 import { mergedCheckpoint } from "../virtual/mergedCheckpoint.js";
 import { chooseEngine } from "./chooseEngine.js";
 import { fingerprintOf } from "./fingerprint.js";
@@ -45,12 +46,16 @@ export async function openThreadModel({ source, folder, options, merge }: Thread
   const { engine, gpu } = chooseEngine(options, merge !== undefined);
   const free = gpu ? (freeGpuMemory() ?? Number.POSITIVE_INFINITY) : availableMemory();
   const limit = memoryLimit(options.maxMemory, free);
-  checkWeights(source, bytesOf(checkpoint, merge), limit);
+  checkWeights(source, merge && options.hold ? heldBytes(checkpoint, merge) : bytesOf(checkpoint, merge), limit);
   const tokenizer = await openTokenizer(checkpoint.folder);
   const opened = await openDecoder(checkpoint, engine, { ...options, merge });
   try {
     const versions = { retemper: addon.describe().version, ...opened.facts.versions };
-    const facts = { ...opened.facts, versions, fingerprint: await fingerprintOf(checkpoint, merge?.recipe) };
+    const facts = {
+      ...opened.facts,
+      versions,
+      fingerprint: await fingerprintOf(checkpoint, merge && recipeAndSeed(merge)),
+    };
     const decoder = { ...opened, facts };
     const threads = options.threads ?? availableParallelism();
     const description = describeModel(decoder, merge);
@@ -78,6 +83,10 @@ function loopFor(
     decode: (ids) => tokenizer.decode(ids, { skipSpecialTokens: true }),
     sequence: (prefix, sample) => sequenceOf(prefix, sample, tokenizer),
   });
+}
+
+function recipeAndSeed({ recipe, plan }: VirtualMerge): string {
+  return plan.seed === 0 ? recipe : `${recipe}\nseed ${plan.seed}`;
 }
 
 /** Bytes of the stored weights; no engine needs less. */

@@ -24,6 +24,7 @@ const refusals: readonly [string, string | Recipe, ModelOptions, object][] = [
   ["lambdas that are no numbers", recipe, { lambdas: [Number.NaN] }, { code: "USAGE" }],
   ["an empty list of lambdas", recipe, { lambdas: [] }, { code: "USAGE" }],
   ["lambdas of a folder", base, { lambdas: [0.3] }, { code: "USAGE" }],
+  ["weights held of a folder", base, { hold: true }, { code: "USAGE" }],
   ["a fidelity of a folder", base, { fidelity: "exact" }, { code: "USAGE" }],
   ["an unknown fidelity", recipe, { lambdas: [0.3], fidelity: "good" as "exact" }, { code: "USAGE" }],
   ["an engine that cannot", recipe, { lambdas: [0.3], engine: "reference" }, { code: "USAGE" }],
@@ -69,6 +70,29 @@ describe("opening a recipe", () => {
     const linear = await openModel({ ...recipe, dtype: "float32" } as Recipe, { lambdas: [0.3] });
     expect([exact.facts.fidelity, linear.facts.fidelity]).toEqual(["exact", "linear"]);
     await Promise.all([exact.close(), linear.close()]);
+  });
+
+  it("holds weights that are made once, and gives the same logits to the bit", async () => {
+    const dare = {
+      merge_method: "dare_ties",
+      base_model: base,
+      models: [{ model: tuned }],
+      parameters: { density: 0.5 },
+      dtype: "bfloat16",
+    } as Recipe;
+    const logitsOf = async (options: ModelOptions) => {
+      const model = await openModel(dare, { lambdas: [0.3, 1], ...options });
+      const hows = new Set(model.describe().tensors.map(({ how }) => how));
+      const logits = [];
+      for (const lambda of [0.3, 1]) logits.push(...(await model.logits([[1, 2, 3], [5]], { lambda })));
+      await model.close();
+      return { hows, logits };
+    };
+    const held = await logitsOf({ hold: true, seed: 7 });
+    const made = await logitsOf({ seed: 7 });
+    expect([held.hows.has("held"), made.hows.has("held")]).toEqual([true, false]);
+    expect(held.logits).toEqual(made.logits);
+    expect((await logitsOf({ hold: true, seed: 8 })).logits).not.toEqual(held.logits);
   });
 
   it("skips what is answered, by lambda, and says each piece's lambda", async () => {

@@ -8,9 +8,10 @@ import type { VirtualMerge } from "../../../merge/virtualMerge.js";
 import type { Decoder } from "../../decoder.js";
 import type { DecoderSpec, Weight } from "../../ops/specs.js";
 import type { ModelOptions, Precision } from "../../types.js";
+import { heldBytes } from "../../virtual/heldBytes.js";
 import type { RunningEngine } from "../runningEngine.js";
 
-export interface NativeOptions extends Pick<ModelOptions, "precision" | "threads"> {
+export interface NativeOptions extends Pick<ModelOptions, "precision" | "threads" | "hold"> {
   /** The merge that the checkpoint stands for, where it was never written. */
   readonly merge?: VirtualMerge | undefined;
 }
@@ -28,7 +29,7 @@ const PAGE = 64;
 export async function startNative(
   checkpoint: Checkpoint,
   weights: readonly Weight[],
-  { precision = "float32", threads = availableParallelism(), merge }: NativeOptions = {},
+  { precision = "float32", threads = availableParallelism(), merge, hold = false }: NativeOptions = {},
 ): Promise<RunningEngine> {
   // TensorFlow.js's CPU backend comes with them, so they are loaded when they are needed.
   const [{ KernelRuntime }, { BACKEND, registerKernels }] = await Promise.all([
@@ -42,7 +43,7 @@ export async function startNative(
   const runtime = new KernelRuntime(addon, checkpoint.files, { precision, threads });
   let made: RunningEngine["made"];
   try {
-    made = merge && runtime.openMerge(merge.plan, merge.fidelity === "linear");
+    made = merge && runtime.openMerge(merge.plan, merge.fidelity === "linear", hold);
   } catch (error) {
     runtime.dispose();
     throw error;
@@ -60,9 +61,11 @@ export async function startNative(
       precision,
       ...(merge && { fidelity: merge.fidelity, ...(merge.lambdas && { lambdas: merge.lambdas }) }),
     },
-    // Of a merge, all inputs are read again and again.
+    // Of a merge, all inputs are read again and again, unless its own weights are held.
     weightBytes: merge
-      ? merge.files.reduce((sum, { size }) => sum + size, 0)
+      ? hold
+        ? heldBytes(checkpoint, merge)
+        : merge.files.reduce((sum, { size }) => sum + size, 0)
       : weights.reduce((sum, weight) => sum + bytesOf(weight), 0),
     stepWork: runtime.target.includes("amx") ? TILE_WORK[precision] : undefined,
     decoderMemory: (spec) => memoryOf(spec, precision),
