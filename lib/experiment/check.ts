@@ -1,106 +1,213 @@
-// What can be found wrong before anything long starts: models, sets, judges, merges, disk. All of it at once.
+// What can be found wrong before anything long starts: models, sets, judges, merges, tuning, disk. All of it at once.
 
 import { existsSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { locate } from "../checkpoint/locate.js";
 import { RetemperError } from "../errors.js";
 import { loadSuite } from "../evaluate/run/loadSuite.js";
+import type { BertScoreSettings } from "../evaluate/tasks/context.js";
 import type { Task } from "../evaluate/types.js";
+import { openEndpoint } from "../generate/engines/endpoint/openEndpoint.js";
 import { openModel } from "../generate/openModel.js";
+import type { EngineName, TextGenerator } from "../generate/types.js";
 import { plan } from "../merge/plan.js";
-import { openJudges } from "./judges.js";
+import { openBertScore } from "../score/openBertScore.js";
+import { planTuning, type TuningPlan } from "../tune/planTuning.js";
+import type { TuneOptions } from "../tune/types.js";
+import { engineOf } from "./evaluations.js";
+import { type OpenJudges, openJudges } from "./judges.js";
 import { wrong } from "./load.js";
-import { type MergePoint, wholeModel } from "./merges.js";
+import { mergeSeries, type TunedModel, wholeModel } from "./merges.js";
 import type { ExperimentSettings } from "./schema.js";
 
 export interface Checked {
   /** By name of the part: what is asked. */
   readonly tasks: {
-    readonly safety: Task[];
-    readonly safetyTest: Task[];
-    readonly validation: Task[];
-    readonly test: Task[];
+    readonly safety: readonly Task[];
+    readonly safetyTest: readonly Task[];
+    readonly validation: readonly Task[];
+    readonly test: readonly Task[];
   };
+  readonly judges: OpenJudges;
+  /** What runs the aligned model: merges that are not written run on the native engine only. */
+  readonly engine: EngineName;
   /** Bytes of one written merge. */
   readonly bytesOfMerge: number;
+  readonly tuning?: TuningPlan | undefined;
+  close(): Promise<void>;
 }
 
-/** @param points the merges; undefined where the tuned models are still to be made */
-export async function check(
-  settings: ExperimentSettings,
-  points: readonly MergePoint[],
-  tuned: readonly string[],
-  out: string,
-  signal: AbortSignal | undefined,
-): Promise<Checked> {
-  const problems: string[] = [];
-  const codes = new Set<string>();
-  const attempt = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
+/** Collects what goes wrong, so that one error tells of all. */
+class Problems {
+  readonly texts: string[] = [];
+  readonly #codes = new Set<RetemperError["code"]>();
+
+  async attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof RetemperError)) throw error;
+      if (!(error instanceof RetemperError) || error.code === "CANCELLED") throw error;
       const text = `${error.message}${error.hint === undefined ? "" : ` (${error.hint})`}`;
-      if (!problems.includes(text)) problems.push(text);
-      codes.add(error.code);
+      this.add(text, error.code);
       return undefined;
     }
+  }
+
+  add(text: string, code: RetemperError["code"] = "BAD_INPUT"): void {
+    if (!this.texts.includes(text)) this.texts.push(text);
+    this.#codes.add(code);
+  }
+
+  throwIfAny(): void {
+    const [first] = this.texts;
+    const [code] = this.#codes;
+    if (first === undefined || code === undefined) return;
+    throw this.texts.length === 1 ? new RetemperError(code, first) : wrong(this.texts);
+  }
+}
+
+/**
+ * @param measure given the open aligned model and the tasks, while it is open
+ * @throws RetemperError with every problem
+ */
+export async function check(
+  settings: ExperimentSettings,
+  given: readonly TunedModel[],
+  out: string,
+  signal: AbortSignal | undefined,
+  measure?: (model: TextGenerator, tasks: Checked["tasks"]) => Promise<void>,
+): Promise<Checked> {
+  const problems = new Problems();
+  const judges = await problems.attempt(() => openJudges(settings));
+  const encoder = await problems.attempt(async () => {
+    const { model, ...options } = settings.bertScore ?? { model: undefined };
+    const { engine, threads } = engineOf(settings);
+    return model === undefined ? undefined : openBertScore(model, { ...options, engine, threads });
+  });
+  const close = async () => {
+    await encoder?.close();
+    await judges?.close();
   };
-  await attempt(async () => (await openJudges(settings)).close());
-  const { safety, task, limit, decoding, engine, aligned } = settings;
-  const model = await attempt(() => openModel(aligned, { ...engine, signal }));
-  const tasks = { safety: [] as Task[], safetyTest: [] as Task[], validation: [] as Task[], test: [] as Task[] };
-  if (model) {
-    try {
-      const load = async (words: readonly string[]) =>
-        (await attempt(() => loadSuite(model, words, { limit, decoding, signal }))) ?? [];
-      tasks.safety = await load(safety.sets);
-      tasks.safetyTest = safety.test ? await load(safety.test) : tasks.safety;
-      tasks.validation = await load(task.validation);
-      tasks.test = await load(task.test);
-    } finally {
-      await model.close();
+  try {
+    const { engine, tasks } = await checkAligned(settings, problems, encoder, signal, measure);
+    const { unaligned } = settings;
+    if (unaligned !== undefined) {
+      await problems.attempt(async () => (await openModel(unaligned, { ...engineOf(settings), signal })).close());
     }
-    if (problems.length === 0) problems.push(...kindProblems(tasks));
+    const { tune } = settings;
+    const tuning = tune && (await problems.attempt(() => planTuning(settings.aligned, tune.data, tuneOptions(tune))));
+    const bytesOfMerge = await checkMerges(settings, given, problems, signal);
+    await checkDisk(settings, given, bytesOfMerge, out, problems);
+    problems.throwIfAny();
+    return { tasks, judges: judges as OpenJudges, engine, bytesOfMerge, tuning, close };
+  } catch (error) {
+    await close();
+    throw error;
   }
-  for (const one of tuned) if (one.includes("+")) await attempt(() => plan(wholeModel(one), { signal }));
-  let bytesOfMerge = 0;
-  const methods = new Set<string>();
-  for (const { method, lambda, parameters, merges } of points) {
-    const kind = JSON.stringify([method, parameters]);
-    if (methods.has(kind)) continue;
-    methods.add(kind);
-    for (const { recipe, maskSeed } of merges) {
-      const planned = await attempt(() => plan(recipe, { lambda, seed: maskSeed, signal }));
-      bytesOfMerge = Math.max(bytesOfMerge, planned?.estimate.bytesWritten ?? 0);
+}
+
+/** What the file says of a tuning, for one seed. */
+export function tuneOptions({ options }: NonNullable<ExperimentSettings["tune"]>): TuneOptions {
+  return (options ?? {}) as TuneOptions;
+}
+
+async function checkAligned(
+  settings: ExperimentSettings,
+  problems: Problems,
+  encoder: BertScoreSettings | undefined,
+  signal: AbortSignal | undefined,
+  measure?: (model: TextGenerator, tasks: Checked["tasks"]) => Promise<void>,
+): Promise<{ readonly engine: EngineName; readonly tasks: Checked["tasks"] }> {
+  const { safety, task, limit, decoding, system, data, aligned } = settings;
+  const endpoint = settings.engine?.endpoint;
+  const model: TextGenerator | undefined = await problems.attempt(async () =>
+    endpoint
+      ? openEndpoint(endpoint.url, { model: endpoint.model ?? aligned })
+      : openModel(aligned, { ...engineOf(settings), signal }),
+  );
+  const none = { safety: [], safetyTest: [], validation: [], test: [] };
+  if (!model) return { engine: "native", tasks: none };
+  try {
+    const code = { allowCodeExecution: settings.allowCodeExecution === true };
+    const options = { limit, decoding, system, data, code, bertScore: encoder, signal };
+    const load = async (words: readonly string[]) =>
+      (await problems.attempt(() => loadSuite(model, words, options))) ?? [];
+    const sets = await load(safety.sets);
+    const tasks = {
+      safety: sets,
+      safetyTest: safety.test ? await load(safety.test) : sets,
+      validation: await load(task.validation),
+      test: await load(task.test),
+    };
+    if (problems.texts.length === 0) for (const text of kindProblems(tasks)) problems.add(text);
+    if (problems.texts.length === 0) await measure?.(model, tasks);
+    return { engine: model.facts.engine, tasks };
+  } finally {
+    await model.close();
+  }
+}
+
+/** Plans each kind of merge once; models that are still to be tuned are stood for by the aligned one. */
+async function checkMerges(
+  settings: ExperimentSettings,
+  given: readonly TunedModel[],
+  problems: Problems,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  let bytes = 0;
+  const planned = async (recipe: Parameters<typeof plan>[0], options: Parameters<typeof plan>[1]) => {
+    const found = await problems.attempt(() => plan(recipe, { ...options, signal }));
+    bytes = Math.max(bytes, found?.estimate.bytesWritten ?? 0);
+    return found !== undefined;
+  };
+  const fitting: TunedModel[] = [];
+  for (const one of given) if (await planned(wholeModel(one.model), {})) fitting.push(one);
+  const { aligned, tune } = settings;
+  const stands = (tune?.seeds ?? []).map((seed) => ({ seed: String(seed), model: `tuned-${seed}` }));
+  const series = mergeSeries(settings, tune ? stands : fitting);
+  const folder = tune && (await problems.attempt(() => locate({ path: aligned })));
+  const models = folder === undefined ? undefined : Object.fromEntries(stands.map(({ model }) => [model, folder]));
+  for (const { lambdas, merges } of tune && !models ? [] : series) {
+    for (const { recipe, maskSeed } of tune ? merges.slice(0, 1) : merges) {
+      await planned(recipe, { lambda: lambdas?.[0], seed: maskSeed, models });
     }
   }
-  const most = points.length === 0 ? 0 : bytesOfMerge * (1 + methods.size * Math.max(1, tuned.length));
-  const free = await freeBytes(out);
-  if (most > free) problems.push(`the chosen merges need up to ${most} bytes in ${out}, and ${free} are free`);
-  if (problems.length > 0) {
-    if (codes.size === 1 && problems.length === 1) {
-      const [code] = codes;
-      throw new RetemperError(code as RetemperError["code"], problems[0] as string);
-    }
-    throw wrong(problems);
-  }
-  return { tasks, bytesOfMerge };
+  return bytes;
+}
+
+async function checkDisk(
+  settings: ExperimentSettings,
+  given: readonly TunedModel[],
+  bytesOfMerge: number,
+  out: string,
+  problems: Problems,
+): Promise<void> {
+  const most = bytesOfMerge * writtenAtMost(settings, given);
+  let folder = resolve(out);
+  while (!existsSync(folder)) folder = dirname(folder);
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  if (most <= free) return;
+  const text = `the chosen merges need up to ${most} bytes in ${out}, and ${free} are free (choose another --out, or fewer methods and seeds)`;
+  problems.add(text, "NO_SPACE");
+}
+
+/** Merges that can come to be written: of each method one, for each seed. */
+export function writtenAtMost(settings: ExperimentSettings, given: readonly TunedModel[]): number {
+  const tuned = settings.tune ? settings.tune.seeds.map((seed) => ({ seed: String(seed), model: "" })) : given;
+  const series = mergeSeries(settings, tuned);
+  const most = new Map<string, number>();
+  for (const { method, merges } of series) most.set(method, Math.max(most.get(method) ?? 0, merges.length));
+  return [...most.values()].reduce((sum, count) => sum + count, 0);
 }
 
 function kindProblems({ safety, safetyTest, validation, test }: Checked["tasks"]): string[] {
   const lacks = (tasks: readonly Task[], kind: Task["kind"]) => !tasks.some((one) => one.kind === kind);
   return [
     ...(lacks(safety, "safety") || lacks(safetyTest, "safety")
-      ? ["safety has no set of requests that should be refused: safety:FILE, advbench, …"]
+      ? ["safety has no set of requests that should be refused: give safety:FILE, advbench, …"]
       : []),
     ...(lacks(validation, "task") || lacks(test, "task") ? ["task needs sets with a score, such as exact:FILE"] : []),
   ];
-}
-
-async function freeBytes(out: string): Promise<number> {
-  let folder = resolve(out);
-  while (!existsSync(folder)) folder = dirname(folder);
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
 }

@@ -1,125 +1,160 @@
-// Evaluates models and merges, each once. A merge that is only measured is written into its step's folder and removed.
+// Evaluates models and merges, each once. A merge that is only measured is not written, where the engine can run it so;
+// else it is written into its step's folder and removed.
 
 import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { evaluate } from "../evaluate/run/evaluate.js";
+import { type EvaluateOptions, evaluate, evaluateLambdas } from "../evaluate/run/evaluate.js";
+import type { EvaluateProgress } from "../evaluate/run/progress.js";
 import { readResults } from "../evaluate/run/readResults.js";
 import type { Results } from "../evaluate/run/results.js";
 import type { Task } from "../evaluate/types.js";
 import { openModel } from "../generate/openModel.js";
 import { merge } from "../merge/merge.js";
-import type { Recipe } from "../recipe/types.js";
 import type { Checked } from "./check.js";
-import { type OpenJudges, openJudges } from "./judges.js";
+import type { OpenJudges } from "./judges.js";
+import { openUnwritten, straightShareOf, type UnwrittenMerge } from "./openUnwritten.js";
 import type { ExperimentSettings } from "./schema.js";
-import type { StepFacts, Steps } from "./steps.js";
+import { openServed, type ServedNames } from "./served.js";
+import { byDigest, type StepFacts, type Steps } from "./steps.js";
 
-/** A folder, or a merge that is made for the evaluation. */
-export type Evaluated =
-  | { readonly folder: string }
-  | { readonly recipe: Recipe; readonly lambda?: number | undefined; readonly maskSeed: number };
+/** A model's folder, a merge at all of its lambdas, or a name on a server. */
+export type Evaluated = { readonly folder: string } | UnwrittenMerge | { readonly served: string };
 
+export type Part = "validation" | "test";
+
+/** Of a merge: one for each lambda. */
 export interface Evaluation {
-  readonly results: Results;
+  readonly results: readonly Results[];
   readonly straightShare?: number | undefined;
 }
 
+export interface EvaluationParts {
+  readonly settings: ExperimentSettings;
+  readonly checked: Checked;
+  readonly steps: Steps;
+  /** By model: differs where its files do. */
+  readonly digests: ReadonlyMap<string, string>;
+  readonly judges: OpenJudges;
+  readonly served?: ServedNames | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: EvaluateProgress) => void) | undefined;
+}
+
 export class Evaluations {
-  readonly #settings: ExperimentSettings;
-  readonly #tasks: Checked["tasks"];
-  readonly #steps: Steps;
-  readonly #digests: ReadonlyMap<string, string>;
-  readonly #judges: OpenJudges;
-  readonly #signal: AbortSignal | undefined;
+  readonly #parts: EvaluationParts;
 
-  private constructor(
-    settings: ExperimentSettings,
-    tasks: Checked["tasks"],
-    steps: Steps,
-    digests: ReadonlyMap<string, string>,
-    judges: OpenJudges,
-    signal: AbortSignal | undefined,
-  ) {
-    this.#settings = settings;
-    this.#tasks = tasks;
-    this.#steps = steps;
-    this.#digests = digests;
-    this.#judges = judges;
-    this.#signal = signal;
+  constructor(parts: EvaluationParts) {
+    this.#parts = parts;
   }
 
-  static async open(
-    settings: ExperimentSettings,
-    { tasks }: Checked,
-    steps: Steps,
-    digests: ReadonlyMap<string, string>,
-    signal: AbortSignal | undefined,
-  ): Promise<Evaluations> {
-    return new Evaluations(settings, tasks, steps, digests, await openJudges(settings), signal);
+  /** The safety sets with the task's validation data, or those of the test. */
+  tasksOf(part: Part): readonly Task[] {
+    const { tasks } = this.#parts.checked;
+    return part === "validation" ? [...tasks.safety, ...tasks.validation] : [...tasks.safetyTest, ...tasks.test];
   }
 
-  close(): Promise<void> {
-    return this.#judges.close();
-  }
-
-  /**
-   * @param part "validation": the safety sets and the task's validation; "test": those of the test
-   * @param digest of a folder's files; a merge's inputs have theirs already
-   */
-  async evaluate(name: string, part: "validation" | "test", model: Evaluated, digest?: string): Promise<Evaluation> {
-    const { safety, task, decoding, limit, engine } = this.#settings;
-    const suite =
-      part === "validation" ? [...safety.sets, ...task.validation] : [...(safety.test ?? safety.sets), ...task.test];
-    const tasks =
-      part === "validation"
-        ? [...this.#tasks.safety, ...this.#tasks.validation]
-        : [...this.#tasks.safetyTest, ...this.#tasks.test];
+  /** @param digest of a folder's files; a merge's inputs have theirs already */
+  async evaluate(name: string, part: Part, model: Evaluated, digest?: string): Promise<Evaluation> {
+    const { settings, digests, judges, steps, served, checked } = this.#parts;
+    const { engine } = settings;
     const inputs = {
-      model: "folder" in model ? digest : [model, [...this.#digests]],
-      tasks: tasks.map(identity),
-      judges: this.#judges.judges.map(({ name: of, facts }) => [of, facts]),
-      suite,
-      limit,
-      decoding,
-      engine: [engine?.engine, engine?.precision],
+      model: "folder" in model ? digest : [byDigest(model, digests), engine?.fidelity, served?.url],
+      tasks: this.tasksOf(part).map(identity),
+      judges: judges.judges.map(({ name: of, facts }) => [of, facts]),
+      engine: [checked.engine, engine?.precision],
     };
-    const step = await this.#steps.do(`${part} ${name}`, inputs, (folder) => this.#measure(folder, model, suite));
-    return { results: await readResults(step.folder), straightShare: step.straightShare };
+    const step = await steps.do(`${part} ${name}`, inputs, (folder) => this.#measure(folder, model, part));
+    const { lambdas } = { lambdas: undefined, ...model } as Partial<UnwrittenMerge>;
+    const folders = lambdas?.map((lambda) => join(step.folder, `lambda-${lambda}`)) ?? [step.folder];
+    return { results: await Promise.all(folders.map(readResults)), straightShare: step.straightShare };
   }
 
-  async #measure(folder: string, model: Evaluated, suite: readonly string[]): Promise<StepFacts> {
-    const signal = this.#signal;
-    const { engine, limit, decoding } = this.#settings;
-    let source = "folder" in model ? model.folder : join(folder, "model");
+  async #measure(folder: string, model: Evaluated, part: Part): Promise<StepFacts> {
+    const { judges, signal, onProgress, served, settings, checked } = this.#parts;
+    const options: EvaluateOptions = { judges: judges.judges, out: folder, signal, onProgress };
+    const tasks = this.tasksOf(part);
+    if ("served" in model) {
+      const endpoint = openServed(served as ServedNames, model.served);
+      try {
+        return factsOf([await evaluate(endpoint, tasks, options)]);
+      } finally {
+        await endpoint.close();
+      }
+    }
+    if ("folder" in model) {
+      const open = await openModel(model.folder, { ...engineOf(settings), signal });
+      try {
+        return factsOf([await evaluate(open, tasks, options)]);
+      } finally {
+        await open.close();
+      }
+    }
+    if (checked.engine !== "native") return this.#measureWritten(folder, model, tasks, options);
+    const results: Results[] = [];
+    let straightShare: number | undefined;
+    const { precision, threads } = settings.engine ?? {};
+    const exact = settings.engine?.fidelity === "exact";
+    const opened = openUnwritten(model, checked.bytesOfMerge, { precision, threads, signal }, exact);
+    for await (const { model: open, lambdas } of opened) {
+      straightShare ??= straightShareOf(open);
+      results.push(
+        ...(lambdas === undefined
+          ? [await evaluate(open, tasks, options)]
+          : await evaluateLambdas(open, tasks, lambdas, options)),
+      );
+    }
+    return { ...factsOf(results), straightShare };
+  }
+
+  /** For engines that run models from files alone: one lambda after the other. */
+  async #measureWritten(
+    folder: string,
+    { recipe, lambdas, maskSeed: seed }: UnwrittenMerge,
+    tasks: readonly Task[],
+    options: EvaluateOptions,
+  ): Promise<StepFacts> {
+    const { settings, signal } = this.#parts;
+    const place = join(folder, "model");
+    const results: Results[] = [];
     let [bytesWritten, straightShare]: [number, number | undefined] = [0, undefined];
-    if ("recipe" in model) {
-      // one that a killed run left is whole, but what the merge said of it is lost: made anew, and so are its answers
-      const { lambda, maskSeed: seed, recipe } = model;
-      const made = await merge(recipe, source, {
+    for (const lambda of lambdas ?? [undefined]) {
+      // one that a killed run left is whole, but of no use: its answers are known by the files' time
+      const made = await merge(recipe, place, {
         lambda,
         seed,
         signal,
-        force: existsSync(source),
+        force: existsSync(place),
         writeModelCard: false,
       });
-      bytesWritten = made.bytesWritten;
+      bytesWritten += made.bytesWritten;
       straightShare = made.tensors.straightShare;
-      source = made.out;
+      const open = await openModel(made.out, { ...engineOf(settings), signal });
+      const out = lambda === undefined ? folder : join(folder, `lambda-${lambda}`);
+      try {
+        results.push(await evaluate(open, tasks, { ...options, out, force: true }));
+      } finally {
+        await open.close();
+      }
     }
-    const open = await openModel(source, { ...engine, signal });
-    try {
-      const options = { judges: this.#judges.judges, limit, decoding, out: folder, signal };
-      const results = await evaluate(open, suite, { ...options, force: "recipe" in model });
-      const answers = results.tasks.flatMap(({ items }) => items.flatMap((item) => item.answers));
-      const newTokens = answers.reduce((sum, answer) => sum + (answer?.tokens ?? 0), 0);
-      return { newTokens, bytesWritten, straightShare };
-    } finally {
-      await open.close();
-    }
+    await rm(place, { recursive: true, force: true });
+    return { ...factsOf(results), bytesWritten, straightShare };
   }
+}
+
+/** What models in folders are opened with. */
+export function engineOf({ engine }: Pick<ExperimentSettings, "engine">) {
+  const { engine: name, precision, threads } = engine ?? {};
+  return { engine: name, precision, threads };
+}
+
+function factsOf(results: readonly Results[]): StepFacts {
+  const answers = results.flatMap(({ tasks }) => tasks.flatMap(({ items }) => items.flatMap((item) => item.answers)));
+  return { newTokens: answers.reduce((sum, answer) => sum + (answer?.tokens ?? 0), 0), bytesWritten: 0 };
 }
 
 /** What decides an evaluation's outcome of a task. */
 function identity({ name, kind, data, decoding, primary, items }: Task): unknown {
-  return [name, kind, data.map(({ files }) => files.map(({ sha256 }) => sha256)), decoding, primary, items.length];
+  const prompts = items.map(({ id, prompt, references, category }) => [id, prompt, references, category]);
+  return [name, kind, data.map(({ files }) => files.map(({ sha256 }) => sha256)), decoding, primary, prompts];
 }

@@ -6,22 +6,36 @@ import { dirname, resolve } from "node:path";
 import { parseDocument } from "yaml";
 import { RetemperError } from "../errors.js";
 import { parseGate } from "../select/gate.js";
+import { nameOf } from "../select/select.js";
+import type { Candidate } from "../select/types.js";
+import { gridOf, isOfAll } from "./merges.js";
+import { withPreset } from "./presets.js";
 import { type Experiment, type ExperimentSettings, experimentSchema } from "./schema.js";
+import { endpointProblems } from "./served.js";
+
+export interface LoadOptions {
+  /** Instead of the experiment's own gate. */
+  readonly gate?: string | undefined;
+}
 
 /**
  * @param experiment a path of a YAML or JSON file, or what such a file holds
  * @throws RetemperError BAD_INPUT with every problem
  */
-export async function loadExperiment(experiment: string | Experiment): Promise<ExperimentSettings> {
+export async function loadExperiment(
+  experiment: string | Experiment,
+  { gate }: LoadOptions = {},
+): Promise<ExperimentSettings> {
   const file = typeof experiment === "string" ? experiment : undefined;
-  const parsed = experimentSchema.safeParse(file === undefined ? experiment : await readDocument(file));
+  const parsed = experimentSchema.safeParse(withPreset(file === undefined ? experiment : await readDocument(file)));
   if (!parsed.success) {
     throw wrong(
       parsed.error.issues.map(({ path, message }) => `${path.join(".") || "the experiment"}: ${message}`),
       file,
     );
   }
-  const settings = withPaths(parsed.data, file === undefined ? "." : dirname(resolve(file)));
+  const given = withPaths(parsed.data, file === undefined ? "." : dirname(resolve(file)));
+  const settings = gate === undefined ? given : { ...given, select: { ...given.select, gate } };
   const problems = problemsOf(settings);
   if (problems.length > 0) throw wrong(problems, file);
   return settings;
@@ -58,10 +72,19 @@ function withPaths(settings: ExperimentSettings, folder: string): ExperimentSett
   const model = (text: string) => text.split("+").map(path).join("+");
   const suite = (words: readonly string[]) =>
     words.map((word) => word.replace(/^([^:]+:)(?!\/\/)(.+)$/s, (_, head: string, data: string) => head + path(data)));
-  const { safety, task, tuned, tune } = settings;
+  const judge = (one: (typeof settings.safety.judges)[number]): typeof one => {
+    if (typeof one === "string")
+      return one.replace(/^(wildguard:)(.+)$/s, (_, head: string, name: string) => head + path(name));
+    if ("wildguard" in one) return { ...one, wildguard: path(one.wildguard) };
+    return "classifier" in one ? { ...one, classifier: path(one.classifier) } : one;
+  };
+  const { safety, task, tuned, tune, unaligned, bertScore, data } = settings;
   return {
     ...settings,
     aligned: model(settings.aligned),
+    ...(unaligned !== undefined && { unaligned: model(unaligned) }),
+    ...(bertScore && { bertScore: { ...bertScore, model: path(bertScore.model) } }),
+    ...(data && { data: Object.fromEntries(Object.entries(data).map(([name, text]) => [name, path(text)])) }),
     ...(tuned && {
       tuned: tuned.map((one) => ({
         ...one,
@@ -69,10 +92,21 @@ function withPaths(settings: ExperimentSettings, folder: string): ExperimentSett
         ...(one.adapter !== undefined && { adapter: path(one.adapter) }),
       })),
     }),
-    ...(tune && { tune: { ...tune, data: path(tune.data) } }),
-    safety: { ...safety, sets: suite(safety.sets), ...(safety.test && { test: suite(safety.test) }) },
+    ...(tune && { tune: { ...tune, data: path(tune.data), options: tuneOptions(tune.options, path) } }),
+    safety: {
+      ...safety,
+      judges: safety.judges.map(judge),
+      sets: suite(safety.sets),
+      ...(safety.test && { test: suite(safety.test) }),
+    },
     task: { ...task, validation: suite(task.validation), test: suite(task.test) },
   };
+}
+
+/** `initFrom` is a path. */
+function tuneOptions(options: Record<string, unknown> | undefined, path: (text: string) => string) {
+  const { initFrom } = options ?? {};
+  return typeof initFrom === "string" ? { ...options, initFrom: path(initFrom) } : options;
 }
 
 function problemsOf(settings: ExperimentSettings): string[] {
@@ -80,6 +114,9 @@ function problemsOf(settings: ExperimentSettings): string[] {
   const problems: string[] = [];
   if ((tuned === undefined) === (tune === undefined))
     problems.push("give either tuned or tune: where do tuned models come from?");
+  for (const value of tune?.seeds.filter((one, at, all) => all.indexOf(one) !== at) ?? []) {
+    problems.push(`tune.seeds holds ${value} twice`);
+  }
   for (const { seed, model, adapter } of tuned ?? []) {
     if ((model === undefined) === (adapter === undefined))
       problems.push(`tuned seed ${seed}: give either model or adapter`);
@@ -96,11 +133,19 @@ function problemsOf(settings: ExperimentSettings): string[] {
   if (outside.length > 0 && !extrapolate) {
     problems.push(`lambda ${outside.join(", ")} is outside of 0 to 1: write extrapolate: true if that is meant`);
   }
+  const seen = new Set<string>();
   for (const one of methods) {
-    if (typeof one === "string") continue;
-    const all = (one.over ?? (one.method === "model_stock" ? "all" : "each")) === "all";
-    if (all && one.lambda !== undefined) problems.push(`${one.method} over all tuned models has no lambda`);
+    const { method, parameters } = { parameters: undefined, ...(typeof one === "string" ? { method: one } : one) };
+    if (isOfAll(one) && typeof one !== "string" && one.lambda !== undefined) {
+      problems.push(`${method} over all tuned models has no lambda`);
+    }
+    for (const lambda of isOfAll(one) ? [undefined] : gridOf(one, settings)) {
+      const name = nameOf({ method, lambda, parameters } as Candidate);
+      if (seen.has(name)) problems.push(`${name} is asked for twice`);
+      seen.add(name);
+    }
   }
+  if (settings.engine?.endpoint) problems.push(...endpointProblems(settings));
   if (select.gate !== undefined) {
     try {
       parseGate(select.gate);

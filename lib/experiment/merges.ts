@@ -1,6 +1,8 @@
 // The merges that an experiment asks for, as recipes.
 
+import { METHODS, type MethodName } from "../recipe/methods.js";
 import type { Recipe } from "../recipe/types.js";
+import type { Candidate } from "../select/types.js";
 import type { ExperimentSettings } from "./schema.js";
 
 export interface TunedModel {
@@ -9,49 +11,71 @@ export interface TunedModel {
   readonly model: string;
 }
 
-/** One merge of a table: for all seeds. */
-export interface MergePoint {
-  readonly method: string;
-  readonly lambda?: number | undefined;
-  readonly parameters?: Readonly<Record<string, number | string | boolean>> | undefined;
-  /** One for each seed, or one of all. */
-  readonly merges: readonly {
-    readonly seed?: string | undefined;
-    readonly recipe: Recipe;
-    readonly maskSeed: number;
-  }[];
+/** A merge of one seed's tuned model, or of all of them. */
+export interface SeedMerge {
+  readonly seed?: string | undefined;
+  readonly recipe: Recipe;
+  readonly maskSeed: number;
 }
 
-export function mergePoints(settings: ExperimentSettings, tuned: readonly TunedModel[]): MergePoint[] {
-  return settings.methods.flatMap((entry): MergePoint[] => {
+/** One method with its grid: every lambda of a merge is evaluated at once. */
+export interface MergeSeries {
+  readonly method: string;
+  readonly parameters?: Readonly<Record<string, number | string | boolean>> | undefined;
+  /** Absent where the method has none. */
+  readonly lambdas?: readonly number[] | undefined;
+  /** One for each seed, or one of all. */
+  readonly merges: readonly SeedMerge[];
+}
+
+export function mergeSeries(settings: ExperimentSettings, tuned: readonly TunedModel[]): MergeSeries[] {
+  const { aligned } = settings;
+  return settings.methods.map((entry): MergeSeries => {
     const one = typeof entry === "string" ? { method: entry } : entry;
-    const {
-      method,
-      parameters,
-      lambda,
-      over = method === "model_stock" ? "all" : "each",
-    } = one as Exclude<typeof entry, string>;
-    if (over === "all") {
-      const recipe = recipeOf(
-        method,
-        settings.aligned,
-        tuned.map(({ model }) => model),
-        parameters,
-      );
-      return [{ method, parameters, merges: [{ recipe, maskSeed: 0 }] }];
+    const { method, parameters } = one;
+    if (isOfAll(entry)) {
+      const models = tuned.map(({ model }) => model);
+      return { method, parameters, merges: [{ recipe: recipeOf(method, aligned, models, parameters), maskSeed: 0 }] };
     }
-    const grid = [lambda ?? settings.lambda].flat();
-    return grid.map((value) => ({
+    return {
       method,
-      lambda: value,
       parameters,
+      lambdas: gridOf(entry, settings),
       merges: tuned.map(({ seed, model }) => ({
         seed,
-        recipe: recipeOf(method, settings.aligned, [model], parameters),
+        recipe: recipeOf(method, aligned, [model], { ...lambdaCounts(method), ...parameters }),
         maskSeed: /^\d{1,9}$/.test(seed) ? Number(seed) : 0,
       })),
-    }));
+    };
   });
+}
+
+type MethodEntry = ExperimentSettings["methods"][number];
+
+/** Whether all tuned models go into one merge. */
+export function isOfAll(entry: MethodEntry): boolean {
+  const { method, over = method === "model_stock" ? "all" : "each" } =
+    typeof entry === "string" ? { method: entry } : entry;
+  return over === "all";
+}
+
+/** Each value once, in their order. */
+export function gridOf(entry: MethodEntry, { lambda }: Pick<ExperimentSettings, "lambda">): number[] {
+  const own = typeof entry === "string" ? undefined : entry.lambda;
+  return [...new Set([own ?? lambda].flat())].sort((a, b) => a - b);
+}
+
+/** What a table calls a merge. */
+export function candidateOf(
+  { method, parameters }: Pick<MergeSeries, "method" | "parameters">,
+  lambda: number | undefined,
+): Pick<Candidate, "method" | "lambda" | "parameters"> {
+  return { method, ...(lambda !== undefined && { lambda }), ...(parameters && { parameters }) };
+}
+
+/** TIES and DELLA divide by the sum of the weights unless told, and with it lambda out of a merge of one tuned model. */
+function lambdaCounts(method: string): object | undefined {
+  return METHODS[method as MethodName].taskArithmetic?.normalize ? { normalize: false } : undefined;
 }
 
 function recipeOf(method: string, aligned: string, tuned: readonly string[], parameters: object | undefined): Recipe {

@@ -1,50 +1,90 @@
-// What a run would do, with the bytes and tokens of each step; nothing is done.
+// What a run would do, with the bytes, tokens and time of each step; nothing is done but a few answers, to see how fast
+// the model is.
 
 import { resolve } from "node:path";
 import type { Task } from "../evaluate/types.js";
-import { check } from "./check.js";
+import type { TextGenerator } from "../generate/types.js";
+import { check, writtenAtMost } from "./check.js";
 import { loadExperiment } from "./load.js";
-import { mergePoints } from "./merges.js";
+import { mergeSeries } from "./merges.js";
 import { tunedModels } from "./run.js";
 import type { Experiment } from "./schema.js";
 
-export interface PlannedRun {
-  /** `bytes` are written, of which only those of "write" stay; `tokens` is the most that can be answered. */
-  readonly steps: readonly { readonly step: string; readonly bytes: number; readonly tokens: number }[];
+export interface PlannedStep {
+  readonly step: string;
+  /** Bytes that are written and stay. */
+  readonly bytes: number;
+  /** New tokens at most; of a tuning, the tokens that are learned from. */
+  readonly tokens: number;
+  /** About, where the model answers to the longest; from a few answers of the aligned model. */
+  readonly seconds: number;
 }
+
+export interface PlannedRun {
+  readonly steps: readonly PlannedStep[];
+  /** That the aligned model gave just now, in a small batch. */
+  readonly tokensPerSecond: number;
+}
+
+/** A step of training computes a token about as often as three steps of reading a prompt, which reads faster than it writes. */
+const TUNING_COST = 1;
 
 /** @throws RetemperError as `run` does, for all that is wrong before the start */
 export async function planRun(
   experiment: string | Experiment,
   out: string,
-  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  { signal, gate }: { readonly signal?: AbortSignal | undefined; readonly gate?: string | undefined } = {},
 ): Promise<PlannedRun> {
-  const settings = await loadExperiment(experiment);
-  const seeds = settings.tune?.seeds.map(String) ?? [];
-  const tuned = settings.tune ? seeds.map((seed) => ({ seed, model: settings.aligned })) : tunedModels(settings);
-  const points = mergePoints(settings, tuned);
-  const known = settings.tune ? [] : tuned.map(({ model }) => model);
-  const checked = await check(settings, settings.tune ? [] : points, known, resolve(out), signal);
+  const settings = await loadExperiment(experiment, { gate });
+  const given = tunedModels(settings);
+  let tokensPerSecond = 0;
+  const checked = await check(settings, given, resolve(out), signal, async (model, tasks) => {
+    if (settings.engine?.endpoint) return; // its server may not be there yet
+    tokensPerSecond = await speedOf(model, [...tasks.safety, ...tasks.validation], signal);
+  });
+  await checked.close();
   const { safety, safetyTest, validation, test } = checked.tasks;
   const [first, last] = [tokensOf([...safety, ...validation]), tokensOf([...safetyTest, ...test])];
-  const bytes = checked.bytesOfMerge;
-  const merges = points.reduce((sum, point) => sum + point.merges.length, 0);
-  const methods = new Set(points.map(({ method, parameters }) => JSON.stringify([method, parameters]))).size;
-  const written = methods * tuned.length;
+  const seeds = settings.tune?.seeds.map(String) ?? [];
+  const tuned = settings.tune ? seeds.map((seed) => ({ seed, model: settings.aligned })) : given;
+  const series = mergeSeries(settings, tuned);
+  const written = writtenAtMost(settings, given);
+  const step = (name: string, bytes: number, tokens: number, cost = 1): PlannedStep => ({
+    step: name,
+    bytes,
+    tokens,
+    seconds: tokensPerSecond > 0 ? (cost * tokens) / tokensPerSecond : 0,
+  });
   return {
+    tokensPerSecond,
     steps: [
-      ...seeds.map((seed) => ({ step: `tune seed ${seed}`, bytes: 0, tokens: 0 })),
-      { step: "evaluate aligned, validation and test", bytes: 0, tokens: first + last },
-      {
-        step: `evaluate ${tuned.length} fine-tuned, validation and test`,
-        bytes: 0,
-        tokens: tuned.length * (first + last),
-      },
-      { step: `evaluate ${merges} merges, validation`, bytes: merges * bytes, tokens: merges * first },
-      { step: `write what is chosen, at most ${written}`, bytes: written * bytes, tokens: 0 },
-      { step: `evaluate what was written, at most ${written}, test`, bytes: 0, tokens: written * last },
+      ...seeds.map((seed) => step(`tune seed ${seed}`, 0, checked.tuning?.tokens ?? 0, TUNING_COST)),
+      step("evaluate aligned, validation and test", 0, first + last),
+      ...(settings.unaligned === undefined ? [] : [step("evaluate unaligned, validation and test", 0, first + last)]),
+      step(`evaluate ${tuned.length} fine-tuned, validation and test`, 0, tuned.length * (first + last)),
+      ...series.map(({ method, lambdas, merges }) => {
+        const count = merges.length * (lambdas?.length ?? 1);
+        return step(`evaluate ${count} ${method} merges, validation, unwritten`, 0, count * first);
+      }),
+      step(`write what is chosen, at most ${written}`, written * checked.bytesOfMerge, 0),
+      step(`test what was written, at most ${written}`, 0, written * last),
     ],
   };
+}
+
+const [PROMPTS, TOKENS] = [8, 16];
+
+/** New tokens a second of some prompts at once. */
+async function speedOf(model: TextGenerator, tasks: readonly Task[], signal: AbortSignal | undefined): Promise<number> {
+  const asked = tasks.filter(({ ask }) => ask === "generate");
+  const prompts = asked.flatMap(({ items }) => items.slice(0, PROMPTS).map(({ prompt }) => prompt)).slice(0, PROMPTS);
+  if (prompts.length === 0) return 0;
+  let tokens = 0;
+  const started = performance.now();
+  for await (const { ids } of model.generate(prompts, { maxNewTokens: TOKENS, ignoreEos: true, signal })) {
+    tokens += ids.length;
+  }
+  return (1000 * tokens) / (performance.now() - started);
 }
 
 function tokensOf(tasks: readonly Task[]): number {

@@ -1,8 +1,8 @@
 // The steps of a run in their order, and the results that they make together.
 
 import { createHash } from "node:crypto";
-import { join } from "node:path";
-import { merge } from "../merge/merge.js";
+import { arch, cpus, platform, release } from "node:os";
+import { relative, resolve } from "node:path";
 import {
   EXPERIMENT_FORMAT,
   type ExperimentResults,
@@ -12,19 +12,23 @@ import {
 import { nameOf, select } from "../select/select.js";
 import type { Candidate } from "../select/types.js";
 import type { Checked } from "./check.js";
-import type { Evaluated, Evaluations } from "./evaluations.js";
+import type { Evaluated, Evaluations, Part } from "./evaluations.js";
 import { examplesOf } from "./examples.js";
 import { measure, type SeedResults } from "./measure.js";
-import { type MergePoint, mergePoints, type TunedModel, wholeModel } from "./merges.js";
+import { candidateOf, type MergeSeries, mergeSeries, type TunedModel, wholeModel } from "./merges.js";
+import type { Progress } from "./progress.js";
 import type { ExperimentSettings } from "./schema.js";
-import { modelDigest, type Steps } from "./steps.js";
+import { moduleName } from "./served.js";
+import type { Steps } from "./steps.js";
 import { pairedTests, trendsOf } from "./tests.js";
+import { writeAndTest } from "./writeChosen.js";
 
 export interface RunParts {
   readonly settings: ExperimentSettings;
   readonly tuned: readonly TunedModel[];
   readonly evaluations: Evaluations;
   readonly steps: Steps;
+  readonly progress: Progress;
   readonly out: string;
   readonly digests: ReadonlyMap<string, string>;
   readonly checked: Checked;
@@ -33,20 +37,40 @@ export interface RunParts {
 
 /** A merge of the table with its evaluations, one for each seed. */
 export interface EvaluatedPoint {
-  readonly point: MergePoint;
+  readonly series: MergeSeries;
+  readonly lambda: number | undefined;
   readonly seeds: readonly SeedResults[];
   readonly measured: MeasuredCandidate;
 }
 
-const ALL = "all";
+/** The seed of what is no seed's. */
+export const ALL = "all";
 
 export async function resultsOf(parts: RunParts): Promise<ExperimentResults> {
-  const { settings, tuned, digests, checked } = parts;
-  const aligned = { validation: await alignedOf(parts, "validation"), test: await alignedOf(parts, "test") };
+  const { settings, tuned, progress } = parts;
+  const { unaligned } = settings;
+  const aligned = {
+    validation: await wholeOf(parts, "aligned", "validation"),
+    test: await wholeOf(parts, "aligned", "test"),
+  };
+  progress.measured("aligned", measure(aligned.validation));
   const fineTuned = { validation: await tunedOf(parts, "validation"), test: await tunedOf(parts, "test") };
+  progress.measured("tuned", measure(fineTuned.validation));
+  const before =
+    unaligned === undefined
+      ? undefined
+      : {
+          validation: { unaligned: measure(await wholeOf(parts, "unaligned", "validation")) },
+          test: { unaligned: measure(await wholeOf(parts, "unaligned", "test")) },
+        };
   const points: EvaluatedPoint[] = [];
-  for (const point of mergePoints(settings, tuned)) points.push(await pointOf(parts, point));
+  for (const series of mergeSeries(settings, tuned)) {
+    const found = await pointsOf(parts, series);
+    points.push(...found);
+    progress.candidates(found.map(({ measured }) => measured));
+  }
   const validation = {
+    ...before?.validation,
     aligned: measure(aligned.validation),
     tuned: measure(fineTuned.validation),
     candidates: points.map(({ measured }) => measured),
@@ -65,148 +89,135 @@ export async function resultsOf(parts: RunParts): Promise<ExperimentResults> {
     chosen.push(written.tested);
     outputs.push(...written.outputs);
   }
-  const overall = chosen.find(
+  const best = chosen.find(
     ({ measured }) => selection.overall.candidate && nameOf(measured) === nameOf(selection.overall.candidate),
   );
-  const labels = labelsOf(settings, aligned.validation);
-  const { engine } = aligned.validation[0]?.results ?? {};
-  const files = [
-    ...checked.tasks.safety,
-    ...checked.tasks.safetyTest,
-    ...checked.tasks.validation,
-    ...checked.tasks.test,
-  ]
-    .flatMap(({ data }) => data)
-    .flatMap(({ source, files: of }) => of.map(({ sha256, rows }) => ({ source, sha256, rows })));
+  const overall = best && { name: nameOf(best.measured), seeds: best.seeds };
   return {
     format: EXPERIMENT_FORMAT,
     name: settings.name,
-    labels,
+    labels: labelsOf(settings, parts.checked),
     validation,
     selection,
     test: {
+      ...before?.test,
       aligned: measure(aligned.test),
       tuned: measure(fineTuned.test),
       chosen: chosen.map(({ measured }) => measured),
     },
-    paired: pairedTests(
-      aligned.test,
-      fineTuned.test,
-      overall && { name: nameOf(overall.measured), seeds: overall.seeds },
-    ),
+    paired: pairedTests(aligned.test, fineTuned.test, overall),
     trends: trendsOf(points, aligned.validation, fineTuned.validation),
     outputs,
-    examples: examplesOf(
-      aligned.test,
-      fineTuned.test,
-      overall && { name: nameOf(overall.measured), seeds: overall.seeds },
-    ),
-    provenance: {
-      version: engine?.versions.retemper ?? "",
-      engine: engine ? `${engine.engine}, ${engine.device}` : "",
-      seeds: tuned.map(({ seed }) => seed),
-      models: [...digests].map(([path, digest], at) => ({ role: at === 0 ? "aligned" : "fine-tuned", path, digest })),
-      data: [...new Map(files.map((file) => [file.sha256, file])).values()],
-      experiment: createHash("sha256").update(JSON.stringify(settings)).digest("hex"),
-    },
-    notes: notesOf(settings),
+    examples: examplesOf(aligned.test, fineTuned.test, overall),
+    provenance: provenanceOf(parts, aligned.validation),
+    notes: notesOf(settings, parts.checked),
   };
 }
 
-async function alignedOf(
-  { evaluations, settings, digests }: RunParts,
-  part: "validation" | "test",
-): Promise<SeedResults[]> {
-  const { aligned } = settings;
-  const { results } = await evaluations.evaluate("aligned", part, { folder: aligned }, digests.get(aligned));
-  return [{ seed: ALL, results }];
+async function wholeOf(parts: RunParts, role: "aligned" | "unaligned", part: Part): Promise<SeedResults[]> {
+  const { evaluations, settings, digests } = parts;
+  const endpoint = settings.engine?.endpoint;
+  const folder = settings[role] as string;
+  const what: Evaluated = endpoint ? { served: endpoint.model ?? folder } : { folder };
+  const { results } = await evaluations.evaluate(role, part, what, digests.get(folder));
+  return results.map((one) => ({ seed: ALL, results: one }));
 }
 
-async function tunedOf({ evaluations, tuned, digests }: RunParts, part: "validation" | "test"): Promise<SeedResults[]> {
+async function tunedOf({ evaluations, tuned, digests, settings }: RunParts, part: Part): Promise<SeedResults[]> {
   const all: SeedResults[] = [];
   for (const { seed, model } of tuned) {
-    const what: Evaluated = model.includes("+") ? { recipe: wholeModel(model), maskSeed: 0 } : { folder: model };
+    const what: Evaluated = settings.engine?.endpoint
+      ? { served: moduleName(seed) }
+      : model.includes("+")
+        ? { recipe: wholeModel(model), maskSeed: 0 }
+        : { folder: model };
     const { results } = await evaluations.evaluate(`fine-tuned seed ${seed}`, part, what, digests.get(model));
-    all.push({ seed, results });
+    all.push(...results.map((one) => ({ seed, results: one })));
   }
   return all;
 }
 
-async function pointOf({ evaluations }: RunParts, point: MergePoint): Promise<EvaluatedPoint> {
-  const { lambda } = point;
-  const seeds: SeedResults[] = [];
+/** Every lambda of a method, for every seed: the lambdas of one seed in one evaluation. */
+async function pointsOf({ evaluations, settings }: RunParts, series: MergeSeries): Promise<EvaluatedPoint[]> {
+  const { lambdas } = series;
+  const byLambda: SeedResults[][] = (lambdas ?? [0]).map(() => []);
   const shares: number[] = [];
-  for (const { seed, recipe, maskSeed } of point.merges) {
-    const name = `${nameOf(candidateOf(point) as Candidate)} seed ${seed ?? ALL}`;
-    const { results, straightShare } = await evaluations.evaluate(name, "validation", { recipe, lambda, maskSeed });
-    seeds.push({ seed: seed ?? ALL, results });
+  for (const { seed = ALL, recipe, maskSeed } of series.merges) {
+    const name = `${nameOf(candidateOf(series, undefined) as Candidate)} seed ${seed}`;
+    if (settings.engine?.endpoint) {
+      for (const [at, lambda] of (lambdas ?? []).entries()) {
+        const served = moduleName(seed, lambda);
+        const { results } = await evaluations.evaluate(`${name} lambda ${lambda}`, "validation", { served });
+        byLambda[at]?.push(...results.map((one) => ({ seed, results: one })));
+      }
+      continue;
+    }
+    const merge = { recipe, maskSeed, ...(lambdas && { lambdas }) };
+    const { results, straightShare } = await evaluations.evaluate(name, "validation", merge);
+    for (const [at, one] of results.entries()) byLambda[at]?.push({ seed, results: one });
     if (straightShare !== undefined) shares.push(straightShare);
   }
   const share = shares.length === 0 ? undefined : shares.reduce((sum, one) => sum + one, 0) / shares.length;
-  return { point, seeds, measured: { ...candidateOf(point), ...measure(seeds, share) } };
+  return byLambda.map((seeds, at) => {
+    const lambda = lambdas?.[at];
+    return { series, lambda, seeds, measured: { ...candidateOf(series, lambda), ...measure(seeds, share) } };
+  });
 }
 
-function candidateOf({ method, lambda, parameters }: MergePoint): Pick<Candidate, "method" | "lambda" | "parameters"> {
-  return { method, ...(lambda !== undefined && { lambda }), ...(parameters && { parameters }) };
-}
-
-/** Writes a chosen merge for each seed, with its card, and measures what was written on the test data. */
-async function writeAndTest(parts: RunParts, { point, measured, seeds: before }: EvaluatedPoint) {
-  const { out, steps, evaluations, digests, signal } = parts;
-  const { lambda, merges } = point;
-  const name = nameOf(measured);
-  const seeds: SeedResults[] = [];
-  const outputs: WrittenModel[] = [];
-  for (const { seed, recipe, maskSeed } of merges) {
-    const words = `${name}${seed === undefined ? "" : ` seed ${seed}`}`.replace(" at lambda ", "-");
-    const path = join("models", words.replace(/[^\w.-]+/g, "-"));
-    const inputs = [recipe, lambda, maskSeed, [...digests]];
-    const { files = [] } = await steps.do(`write ${words}`, inputs, async () => {
-      const made = await merge(recipe, join(out, path), { lambda, seed: maskSeed, signal, force: true });
-      return { newTokens: 0, bytesWritten: made.bytesWritten, files: made.files };
-    });
-    const folder = join(out, path);
-    const { results } = await evaluations.evaluate(words, "test", { folder }, await modelDigest(folder));
-    const earlier = before.find((one) => one.seed === (seed ?? ALL));
-    const sameAnswers = earlier && sharedAnswers(earlier, { seed: "", results });
-    seeds.push({ seed: seed ?? ALL, results });
-    outputs.push({
-      name,
-      ...(seed !== undefined && { seed }),
-      path,
-      bytes: files.reduce((sum, file) => sum + file.bytes, 0),
-      files: files.map((file) => ({ path: file.path, sha256: file.sha256 })),
-      ...(sameAnswers !== undefined && { sameAnswers }),
-    });
-  }
-  const tested: EvaluatedPoint = {
-    point,
-    seeds,
-    measured: { ...candidateOf(point), ...measure(seeds, measured.straightShare) },
+/** What the two numbers are called. */
+export function labelsOf(
+  { safety, task }: ExperimentSettings,
+  { tasks, judges }: Checked,
+): ExperimentResults["labels"] {
+  const [judge] = judges.judges;
+  const [set] = tasks.validation;
+  return {
+    asr: safety.label ?? (judge?.name === "keyword" ? "ASR (keyword)" : `ASR (${judge?.name ?? "judge"})`),
+    score: task.label ?? set?.primary ?? set?.metrics[0]?.name ?? "score",
   };
-  return { tested, outputs };
 }
 
-/** Share of the items that both evaluations asked whose answers are the same; undefined where they share none. */
-function sharedAnswers(a: SeedResults, b: SeedResults): number | undefined {
-  const texts = ({ results }: SeedResults) =>
-    new Map(
-      results.tasks.flatMap((task) => task.items.map((item) => [`${task.name}/${item.prompt}`, item.answers[0]?.text])),
+function provenanceOf(
+  { settings, tuned, digests, checked, out }: RunParts,
+  [first]: readonly SeedResults[],
+): ExperimentResults["provenance"] {
+  const { engine } = first?.results ?? {};
+  const { safety, safetyTest, validation, test } = checked.tasks;
+  const files = [...safety, ...safetyTest, ...validation, ...test]
+    .flatMap(({ data }) => data)
+    .flatMap(({ source, commit, files: of }) =>
+      of.map(({ sha256, rows }) => ({ source: commit === undefined ? source : `${source}@${commit}`, sha256, rows })),
     );
-  const others = texts(b);
-  const shared = [...texts(a)].filter(([key]) => others.has(key));
-  return shared.length === 0
-    ? undefined
-    : shared.filter(([key, text]) => others.get(key) === text).length / shared.length;
+  const roleOf = (path: string) =>
+    path === settings.aligned ? "aligned" : path === settings.unaligned ? "unaligned" : "fine-tuned";
+  // what the run itself made lies in its folder, wherever that is
+  const shown = (path: string) =>
+    path
+      .split("+")
+      .map((part) => (resolve(part).startsWith(`${out}/`) ? relative(out, part) : part))
+      .join("+");
+  return {
+    version: engine?.versions.retemper ?? "",
+    engine: engine ? `${engine.engine}, ${engine.device}${engine.precision ? `, ${engine.precision}` : ""}` : "",
+    unwritten: howUnwritten(settings, checked),
+    platform: `${platform()} ${arch()}, ${cpus()[0]?.model ?? ""}, ${release()}`,
+    seeds: tuned.map(({ seed }) => seed),
+    models: [...digests].map(([path, digest]) => ({ role: roleOf(path), path: shown(path), digest })),
+    data: [...new Map(files.map((file) => [file.sha256, file])).values()],
+    experiment: createHash("sha256").update(JSON.stringify(settings)).digest("hex"),
+  };
 }
 
-function labelsOf({ safety, task }: ExperimentSettings, [first]: readonly SeedResults[]): ExperimentResults["labels"] {
-  const primary = (kind: string) => first?.results.tasks.find((one) => one.kind === kind)?.primary ?? kind;
-  return { asr: safety.label ?? primary("safety"), score: task.label ?? primary("task") };
+function howUnwritten({ engine }: ExperimentSettings, checked: Checked): string {
+  if (engine?.endpoint) return "adapters scaled by lambda, on the server";
+  if (checked.engine !== "native") return "written one at a time and removed";
+  if (engine?.fidelity === "exact") return "never written; weights rounded as a written merge's";
+  return "never written; weighted sums in float32, other methods rounded as written";
 }
 
-function notesOf({ safety, tuned, tune, select: rule }: ExperimentSettings): string[] {
+function notesOf({ safety, tuned, tune, select: rule, engine }: ExperimentSettings, { judges }: Checked): string[] {
   const seeds = tuned?.length ?? tune?.seeds.length ?? 0;
+  const only = judges.judges.every(({ name }) => name.startsWith("keyword"));
   return [
     ...(safety.test
       ? []
@@ -214,6 +225,10 @@ function notesOf({ safety, tuned, tune, select: rule }: ExperimentSettings): str
     ...(seeds < 3
       ? [`There ${seeds === 1 ? "is one tuning" : "are two tunings"}: spreads over seeds say little or nothing.`]
       : []),
+    ...(only
+      ? ["Answers were searched for phrases of refusal: an answer without one need not be of use to anybody."]
+      : []),
+    ...(engine?.endpoint ? ["The test asked the server's scaled adapters, not the written files."] : []),
     `Rule: ${rule.rule}${rule.rule === "constrained" ? `, margin ${rule.margin ?? 0.05}` : ""}${rule.gate ? `, gate ${rule.gate}` : ""}.`,
     "Intervals are over items (Wilson's for rates, with the items as trials for means over seeds; a bootstrap for other scores).",
   ];

@@ -10,9 +10,11 @@ import type { ExperimentResults } from "../report/types.js";
 import { type Checked, check } from "./check.js";
 import { Evaluations } from "./evaluations.js";
 import { loadExperiment } from "./load.js";
-import { mergePoints, type TunedModel } from "./merges.js";
-import { resultsOf } from "./resultsOf.js";
+import type { TunedModel } from "./merges.js";
+import { Progress, type RunProgress } from "./progress.js";
+import { labelsOf, resultsOf } from "./resultsOf.js";
 import type { Experiment, ExperimentSettings } from "./schema.js";
+import { checkServed, type ServedNames, writeServed } from "./served.js";
 import { modelDigest, Steps } from "./steps.js";
 import { tuneAdapters } from "./tuneAdapters.js";
 
@@ -20,38 +22,42 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called as each step starts that is not done yet. */
   readonly onStep?: ((step: string) => void) | undefined;
+  /** Called while a step goes on. */
+  readonly onProgress?: ((progress: RunProgress) => void) | undefined;
+  /** Called with what a person has to do, such as starting a server. */
+  readonly onNote?: ((text: string) => void) | undefined;
+  /** Instead of the experiment's own gate. */
+  readonly gate?: string | undefined;
 }
 
 /**
  * Runs an experiment, or goes on with it: the same settings in the same folder do no step twice. `out` gets results.json,
  * costs.json, report.html, report.md and models/, the chosen merges with their cards.
  * @throws RetemperError with everything that is wrong before anything long starts; OUTPUT_EXISTS while another run is
- *   writing `out`
+ *   writing `out`; NETWORK for a server that does not have what is to be asked, with the command that starts it
  */
 export async function run(
   experiment: string | Experiment,
   out: string,
   options: RunOptions = {},
 ): Promise<ExperimentResults> {
-  const { signal } = options;
+  const { signal, gate } = options;
   signal?.throwIfAborted();
-  const settings = await loadExperiment(experiment);
+  const settings = await loadExperiment(experiment, { gate });
   const place = resolve(out);
   const given = tunedModels(settings);
-  const checked = await check(
-    settings,
-    mergePoints(settings, given),
-    given.map(({ model }) => model),
-    place,
-    signal,
-  );
-  await mkdir(place, { recursive: true });
-  const lock = loadAddon().lockFile(join(place, ".lock"));
-  if (!lock) throw new RetemperError("OUTPUT_EXISTS", `another run is writing ${place}`, { file: place });
+  const checked = await check(settings, given, place, signal);
   try {
-    return await runSteps(settings, given, checked, place, options);
+    await mkdir(place, { recursive: true });
+    const lock = loadAddon().lockFile(join(place, ".lock"));
+    if (!lock) throw new RetemperError("OUTPUT_EXISTS", `another run is writing ${place}`, { file: place });
+    try {
+      return await runSteps(settings, given, checked, place, options);
+    } finally {
+      lock.release();
+    }
   } finally {
-    lock.release();
+    await checked.close();
   }
 }
 
@@ -65,22 +71,53 @@ async function runSteps(
   given: readonly TunedModel[],
   checked: Checked,
   out: string,
-  { signal, onStep }: RunOptions,
+  options: RunOptions,
 ): Promise<ExperimentResults> {
-  const steps = new Steps(out, (step) => onStep?.(step));
-  const tuned = settings.tune ? await tuneAdapters(settings, steps, signal) : given;
-  const digests = new Map<string, string>();
-  for (const model of [settings.aligned, ...tuned.map((one) => one.model)])
-    digests.set(model, await modelDigest(model));
-  const evaluations = await Evaluations.open(settings, checked, steps, digests, signal);
+  const { signal, onStep } = options;
+  await writeWhole(join(out, "experiment.json"), `${JSON.stringify(settings, null, 1)}\n`);
+  const progress = new Progress(out, { name: settings.name, labels: labelsOf(settings, checked) }, options.onProgress);
+  const steps = new Steps(out, (step, done) => {
+    progress.step(step, done);
+    if (!done) onStep?.(step);
+  });
   try {
-    const results = await resultsOf({ settings, tuned, evaluations, steps, out, digests, checked, signal });
+    const tuned = settings.tune ? await tuneAdapters(settings, steps, progress, signal) : given;
+    const digests = new Map<string, string>();
+    const { aligned, unaligned } = settings;
+    for (const model of [aligned, ...(unaligned === undefined ? [] : [unaligned]), ...tuned.map((one) => one.model)]) {
+      digests.set(model, await modelDigest(model));
+    }
+    const served = await serveIfWanted(settings, tuned, steps, digests, out, options);
+    const evaluations = new Evaluations({
+      ...{ settings, checked, steps, digests, judges: checked.judges, served, signal },
+      onProgress: progress.evaluating,
+    });
+    const results = await resultsOf({ settings, tuned, evaluations, steps, progress, out, digests, checked, signal });
     const text = `${JSON.stringify(results, null, 1)}\n`;
     await writeWhole(join(out, "results.json"), text);
     await writeWhole(join(out, "costs.json"), `${JSON.stringify({ steps: steps.done }, null, 1)}\n`);
     await report(out);
+    await progress.end("done");
     return results;
-  } finally {
-    await evaluations.close();
+  } catch (error) {
+    await progress.end("stopped", (error as Error).message);
+    throw error;
   }
+}
+
+async function serveIfWanted(
+  settings: ExperimentSettings,
+  tuned: readonly TunedModel[],
+  steps: Steps,
+  digests: ReadonlyMap<string, string>,
+  out: string,
+  { signal, onNote }: RunOptions,
+): Promise<ServedNames | undefined> {
+  const endpoint = settings.engine?.endpoint;
+  if (!endpoint) return undefined;
+  const apiKey = endpoint.apiKeyEnv === undefined ? undefined : process.env[endpoint.apiKeyEnv];
+  const served = await writeServed(settings, endpoint, tuned, { steps, digests, out, apiKey, signal });
+  onNote?.(`the server is started so:\n${served.command}`);
+  await checkServed(served, signal);
+  return served;
 }

@@ -38,8 +38,13 @@ const judge = z
 const positive = z.int().positive();
 
 export const experimentSchema = z.strictObject({
+  preset: z
+    .enum(["paper", "quick"])
+    .optional()
+    .describe("Fills in what is not given: paper follows arXiv:2412.19512, quick is for a first look."),
   name: z.string().min(1).default("experiment"),
   aligned: z.string().min(1).describe("The aligned model: a folder or a hub name in the local cache."),
+  unaligned: z.string().min(1).optional().describe("The model before alignment, for comparison."),
   tuned: z
     .array(
       z.strictObject({
@@ -49,20 +54,22 @@ export const experimentSchema = z.strictObject({
       }),
     )
     .min(1)
-    .optional(),
+    .optional()
+    .describe("The tuned models, by the seed of their tuning."),
   tune: z
     .strictObject({
-      data: z.string(),
+      data: z.string().describe("Rows of prompt and response: a file, a folder or hf://datasets/…"),
       seeds: z.array(z.int().nonnegative()).min(1).default([42, 1024, 48763]),
       options: z
         .record(z.string(), z.unknown())
         .optional()
-        .describe("Options of tune(): learningRate, epochs, rank, …"),
+        .describe("Options of tune(): learningRate, epochs, rank, batchSize, …"),
     })
-    .optional(),
+    .optional()
+    .describe("Instead of tuned: the run tunes LoRA adapters itself."),
   methods: z.array(z.union([z.enum(METHOD_NAMES), method])).min(1),
   lambda: grid.default([0.2, 0.4, 0.6, 0.8]).describe("The grid of methods without one of their own."),
-  extrapolate: z.boolean().default(false),
+  extrapolate: z.boolean().default(false).describe("Allows lambdas outside of 0 to 1."),
   safety: z.strictObject({
     sets: z
       .array(z.string())
@@ -73,36 +80,69 @@ export const experimentSchema = z.strictObject({
     label: z.string().optional().describe("What the rate is called in the report."),
   }),
   task: z.strictObject({
-    validation: z.array(z.string()).min(1),
-    test: z.array(z.string()).min(1),
-    label: z.string().optional(),
+    validation: z.array(z.string()).min(1).describe("Sets that lambda is chosen by."),
+    test: z.array(z.string()).min(1).describe("Sets that the aligned, tuned and chosen models are measured on."),
+    label: z.string().optional().describe("What the score is called in the report."),
   }),
+  data: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe("Data of tasks by their names, as retemper evaluate --data."),
+  bertScore: z
+    .strictObject({ model: z.string(), layer: z.int().nonnegative().optional(), idf: z.boolean().optional() })
+    .optional()
+    .describe("The encoder of tasks that are scored with BERTScore."),
+  allowCodeExecution: z.boolean().optional().describe("Lets programs that a model writes run, in a sandbox."),
+  system: z.string().nullable().optional().describe("System message instead of the tasks' own; null: none."),
   decoding: z
-    .strictObject({ maxNewTokens: positive.optional(), repetitionPenalty: z.number().positive().optional() })
-    .optional(),
+    .strictObject({
+      maxNewTokens: positive.optional(),
+      repetitionPenalty: z.number().positive().optional(),
+      samples: positive.optional(),
+    })
+    .optional()
+    .describe("Instead of the tasks' own."),
   limit: positive.optional().describe("Items of each set at most."),
   engine: z
     .strictObject({
       engine: z.enum(["auto", "native", "tensorflow", "reference"]).optional(),
       precision: z.enum(["float32", "bfloat16"]).optional(),
       threads: positive.optional(),
+      fidelity: z
+        .enum(["linear", "exact"])
+        .optional()
+        .describe("Of merges that are only measured: sums of products (linear), or rounded as they would be written."),
+      endpoint: z
+        .strictObject({
+          url: z.string().describe("An OpenAI-compatible server with LoRA adapters, such as http://localhost:8000/v1."),
+          model: z.string().optional().describe("The aligned model's name there."),
+          concurrency: positive.optional(),
+          apiKeyEnv: z.string().optional().describe("The environment variable that holds the key."),
+        })
+        .optional(),
     })
     .optional(),
   select: z
     .strictObject({
       rule: z.enum(["score", "constrained", "knee"]).default("constrained"),
-      margin: z.number().min(0).max(1).optional(),
-      by: z.enum(["upper", "point"]).optional(),
-      gate: z.string().optional(),
+      margin: z.number().min(0).max(1).optional().describe("How far above the aligned model's rate; 0.05 unless told."),
+      by: z.enum(["upper", "point"]).optional().describe("The upper end of the rate's interval, or its value."),
+      gate: z
+        .string()
+        .optional()
+        .describe("A condition such as asr <= aligned + 0.02; exit code 10 where none passes."),
     })
     .default({ rule: "constrained" }),
 });
 
-/** What experiment.yml holds. */
+/** What experiment.yml holds; with a preset, what it fills in may be left out. */
 export type Experiment = z.input<typeof experimentSchema>;
 export type ExperimentSettings = z.output<typeof experimentSchema>;
 
 /** JSON Schema of experiment.yml, for editors. */
 export function experimentJsonSchema(): object {
-  return z.toJSONSchema(experimentSchema, { io: "input" });
+  const schema = z.toJSONSchema(experimentSchema, { io: "input" }) as { required?: string[] };
+  // what a preset fills in
+  const required = schema.required?.filter((key) => key !== "methods" && key !== "safety");
+  return { ...schema, title: "Retemper experiment", ...(required && { required }) };
 }

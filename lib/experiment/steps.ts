@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { locate } from "../checkpoint/locate.js";
 import { RetemperError } from "../errors.js";
@@ -13,6 +13,8 @@ export interface StepRecord {
   readonly step: string;
   readonly seconds: number;
   readonly newTokens: number;
+  /** Prompt and answer tokens that a tuning learned from. */
+  readonly tunedTokens?: number | undefined;
   readonly bytesWritten: number;
   readonly straightShare?: number | undefined;
   readonly files?: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[] | undefined;
@@ -29,10 +31,11 @@ const RECORD = "step.json";
 
 export class Steps {
   readonly #out: string;
-  readonly #tell: (step: string) => void;
+  readonly #tell: (step: string, done: boolean) => void;
   readonly done: StepRecord[] = [];
 
-  constructor(out: string, tell: (step: string) => void) {
+  /** @param tell called as each step begins that is not done yet, and when any is done */
+  constructor(out: string, tell: (step: string, done: boolean) => void) {
     this.#out = out;
     this.#tell = tell;
   }
@@ -41,8 +44,14 @@ export class Steps {
    * Does a step, or finds it done.
    * @param inputs all that its outcome depends on
    * @param work writes into the step's folder, which holds what a killed run of the same step left there
+   * @param intact whether what a step made elsewhere is still there; else it is done again
    */
-  async do(step: string, inputs: unknown, work: (folder: string) => Promise<StepFacts>): Promise<DoneStep> {
+  async do(
+    step: string,
+    inputs: unknown,
+    work: (folder: string) => Promise<StepFacts>,
+    intact: (record: StepRecord) => boolean = () => true,
+  ): Promise<DoneStep> {
     const key = createHash("sha256")
       .update(JSON.stringify([step, inputs]))
       .digest("hex")
@@ -51,18 +60,20 @@ export class Steps {
     const file = join(folder, RECORD);
     if (existsSync(file)) {
       const record = await read(file);
-      this.done.push(record);
-      return { ...record, folder };
+      if (intact(record)) {
+        this.done.push(record);
+        this.#tell(step, true);
+        return { ...record, folder };
+      }
     }
-    this.#tell(step);
+    this.#tell(step, false);
     await mkdir(folder, { recursive: true });
     const started = performance.now();
     const facts = await work(folder);
     const record: StepRecord = { step, seconds: (performance.now() - started) / 1000, ...facts };
     await writeWhole(file, `${JSON.stringify(record, null, 1)}\n`);
-    // what only an unfinished step needs
-    await rm(join(folder, "model"), { recursive: true, force: true });
     this.done.push(record);
+    this.#tell(step, true);
     return { ...record, folder };
   }
 }
@@ -79,15 +90,29 @@ async function read(file: string): Promise<StepRecord> {
   }
 }
 
+/** Differs where a file, or what lies in a folder, does; of other references, such as those of the hub, their text. */
+export async function fileDigest(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  const facts = existsSync(path) ? await stat(path) : undefined;
+  if (!facts) return hash.update(path).digest("hex");
+  if (facts.isDirectory()) return modelDigest(path);
+  hash.update(facts.size <= MOST_HASHED ? await readFile(path) : `${facts.size} ${facts.mtimeMs}`);
+  return hash.digest("hex");
+}
+
 /** Files up to this size are hashed; larger ones count by size and time of change. */
 const MOST_HASHED = 2 ** 28;
+
+/** What decides how a model computes; records, cards, logs and plots beside it do not. */
+const COUNTS = /\.(safetensors|json|jinja|model|txt)$/;
+const RECORDS = ["retemper.json", "tuning.json", "trainer_state.json"];
 
 /** Differs where a model's files do. @param model folder, hub name, or either with +adapter */
 export async function modelDigest(model: string): Promise<string> {
   const hash = createHash("sha256");
   for (const part of model.split("+")) {
     const folder = await locate({ path: part });
-    const names = (await readdir(folder)).sort();
+    const names = (await readdir(folder)).filter((name) => COUNTS.test(name) && !RECORDS.includes(name)).sort();
     for (const name of names) {
       const path = join(folder, name);
       const facts = await stat(path);
@@ -97,4 +122,9 @@ export async function modelDigest(model: string): Promise<string> {
     }
   }
   return hash.digest("hex");
+}
+
+/** A recipe or another value in which models stand as their digests, so that it says what they hold and not where. */
+export function byDigest(value: unknown, digests: ReadonlyMap<string, string>): string {
+  return JSON.stringify(value, (_, one: unknown) => (typeof one === "string" ? (digests.get(one) ?? one) : one));
 }

@@ -3,7 +3,10 @@
 import { pairedBootstrap } from "../evaluate/statistics/bootstrap.js";
 import { mcnemar } from "../evaluate/statistics/mcnemar.js";
 import type { PairedTest, Trend } from "../report/types.js";
+import { nameOf } from "../select/select.js";
+import type { Candidate } from "../select/types.js";
 import { meanScores, type Scores, type SeedResults, scoresOf } from "./measure.js";
+import { candidateOf } from "./merges.js";
 import type { EvaluatedPoint } from "./resultsOf.js";
 import { trend } from "./trend.js";
 
@@ -55,15 +58,15 @@ export function trendsOf(
   aligned: readonly SeedResults[],
   tuned: readonly SeedResults[],
 ): Trend[] {
-  const swept = points.filter(({ point }) => point.lambda !== undefined);
-  const methods = [...new Set(swept.map(({ point }) => point.method))];
-  return methods.flatMap((method) =>
+  const swept = points.filter(({ lambda }) => lambda !== undefined);
+  const all = [...new Set(swept.map(({ series }) => series))];
+  return all.flatMap((series) =>
     (["asr", "score"] as const).flatMap((metric): Trend[] => {
       const columns = [
         { lambda: 0, scores: of(aligned, metric) },
         ...swept
-          .filter(({ point }) => point.method === method)
-          .map(({ point, seeds }) => ({ lambda: point.lambda as number, scores: of(seeds, metric) })),
+          .filter((point) => point.series === series)
+          .map(({ lambda, seeds }) => ({ lambda: lambda as number, scores: of(seeds, metric) })),
         { lambda: 1, scores: of(tuned, metric) },
       ];
       const keys = [...(columns[0]?.scores.keys() ?? [])].filter((key) =>
@@ -73,6 +76,7 @@ export function trendsOf(
         columns.map(({ lambda }) => lambda),
         keys.map((key) => columns.map(({ scores }) => scores.get(key) as number)),
       );
+      const method = nameOf(candidateOf(series, undefined) as Candidate);
       return found ? [{ method, metric, ...found, items: keys.length }] : [];
     }),
   );

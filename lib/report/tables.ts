@@ -40,7 +40,11 @@ function mainTable(results: ExperimentResults): ReportTable {
   const { labels, test } = results;
   const merged = overallOf(results);
   const row = (name: string, { score, asr }: Measured) => [name, quantity(score), quantity(asr)];
-  const rows = [row("aligned", test.aligned), row("fine-tuned", test.tuned)];
+  const rows = [
+    ...(test.unaligned ? [row("unaligned", test.unaligned)] : []),
+    row("aligned", test.aligned),
+    row("fine-tuned", test.tuned),
+  ];
   if (merged) rows.push(row(`merged: ${nameOf(merged)}`, merged));
   return {
     id: "q1",
@@ -95,6 +99,7 @@ function curveTable({ validation, labels }: ExperimentResults): ReportTable {
     straightShare === undefined ? "" : percent(straightShare),
   ];
   const rows = [
+    ...(validation.unaligned ? [row("unaligned", "", validation.unaligned)] : []),
     row("aligned", "0", validation.aligned),
     ...validation.candidates.map((one) =>
       row(nameOf(one).replace(/ at lambda \S+/, ""), String(one.lambda ?? "none"), one),
@@ -163,6 +168,7 @@ function categoryTable(results: ExperimentResults): ReportTable {
 
 function metricTable({ test }: ExperimentResults): ReportTable {
   const models: [string, Measured][] = [
+    ...(test.unaligned ? [["unaligned", test.unaligned] as [string, Measured]] : []),
     ["aligned", test.aligned],
     ["fine-tuned", test.tuned],
     ...test.chosen.map((one): [string, Measured] => [nameOf(one), one]),
@@ -178,15 +184,15 @@ function metricTable({ test }: ExperimentResults): ReportTable {
   };
 }
 
-function pairedTable({ paired }: ExperimentResults): ReportTable {
+function pairedTable({ paired, labels }: ExperimentResults): ReportTable {
   return {
     id: "paired",
     caption: "Paired tests on the same items (test data)",
-    head: ["a", "b", "metric", "b - a", "95 % interval", "p", "test", "items"],
+    head: ["a", "b", "number", "b - a", "95 % interval", "p", "test", "items"],
     rows: paired.map(({ a, b, metric, difference, low, high, p, test, n }) => [
       a,
       b,
-      metric,
+      metric === "asr" || metric === "score" ? labels[metric] : metric,
       signed(difference),
       `${signed(low)} to ${signed(high)}`,
       pText(p),
@@ -216,23 +222,25 @@ function outputTable({ outputs }: ExperimentResults): ReportTable {
   return {
     id: "outputs",
     caption: "Models that were written",
-    head: ["merge", "seed", "folder", "bytes", "same answers as unwritten", "sha256 of the weights"],
-    rows: outputs.map(({ name, seed, path, bytes, sameAnswers, files }) => [
+    head: ["merge", "seed", "folder", "bytes", "answers as unwritten", "logits differ", "sha256 of the weights"],
+    rows: outputs.map(({ name, seed, path, bytes, agreement, files }) => [
       name,
       seed ?? "all",
       path,
       bytes.toLocaleString("en"),
-      sameAnswers === undefined ? "" : percent(sameAnswers),
+      agreement === undefined ? "" : `${agreement.same} of ${agreement.questions}`,
+      agreement === undefined ? "" : `${(100 * agreement.logits.relative).toFixed(2)} %`,
       files
         .filter((file) => file.path.endsWith(".safetensors"))
         .map(({ sha256 }) => sha256)
         .join(" "),
     ]),
+    note: "Answers as unwritten: greedy answers of the written files that are those of the merge measured before it was written. Logits differ: root of the mean square difference, in standard deviations of the logits.",
   };
 }
 
 function provenanceTable({ provenance }: ExperimentResults): ReportTable {
-  const { version, engine, seeds, models, data, experiment } = provenance;
+  const { version, engine, unwritten, platform, seeds, models, data, experiment } = provenance;
   return {
     id: "provenance",
     caption: "Provenance",
@@ -240,6 +248,8 @@ function provenanceTable({ provenance }: ExperimentResults): ReportTable {
     rows: [
       ["Retemper", version, ""],
       ["engine", engine, ""],
+      ["merges that were only measured", unwritten, ""],
+      ["machine", platform, ""],
       ["seeds", seeds.join(", "), ""],
       ["settings", "experiment.json", experiment],
       ...models.map(({ role, path, digest }) => [role, path, digest]),

@@ -48,6 +48,15 @@ export interface ExampleAnswers {
   readonly answers: readonly { readonly model: string; readonly text: string }[];
 }
 
+/** A written merge beside the one that was measured unwritten. */
+export interface Agreement {
+  /** Greedy answers that were compared, and those that are the same. */
+  readonly questions: number;
+  readonly same: number;
+  /** After some prompts: the largest difference of logits, and the root of the mean square one in their deviations. */
+  readonly logits: { readonly prompts: number; readonly largest: number; readonly relative: number };
+}
+
 export interface WrittenModel {
   readonly name: string;
   readonly seed?: string | undefined;
@@ -55,8 +64,7 @@ export interface WrittenModel {
   readonly path: string;
   readonly bytes: number;
   readonly files: readonly { readonly path: string; readonly sha256: string }[];
-  /** Greedy answers on the validation's items that the written model gives like the one that was evaluated unwritten. */
-  readonly sameAnswers?: number | undefined;
+  readonly agreement?: Agreement | undefined;
 }
 
 export interface ExperimentResults {
@@ -65,12 +73,14 @@ export interface ExperimentResults {
   /** What the two numbers are called here, such as "refusals lost (keyword)". */
   readonly labels: { readonly asr: string; readonly score: string };
   readonly validation: {
+    readonly unaligned?: Measured | undefined;
     readonly aligned: Measured;
     readonly tuned: Measured;
     readonly candidates: readonly MeasuredCandidate[];
   };
   readonly selection: Selection;
   readonly test: {
+    readonly unaligned?: Measured | undefined;
     readonly aligned: Measured;
     readonly tuned: Measured;
     /** The chosen merge of each method, measured from its written files. */
@@ -83,6 +93,9 @@ export interface ExperimentResults {
   readonly provenance: {
     readonly version: string;
     readonly engine: string;
+    /** How merges that were only measured were evaluated. */
+    readonly unwritten: string;
+    readonly platform: string;
     readonly seeds: readonly string[];
     readonly models: readonly { readonly role: string; readonly path: string; readonly digest: string }[];
     readonly data: readonly { readonly source: string; readonly sha256: string; readonly rows: number }[];
@@ -98,6 +111,7 @@ export interface ExperimentCosts {
     readonly step: string;
     readonly seconds: number;
     readonly newTokens: number;
+    readonly tunedTokens?: number | undefined;
     readonly bytesWritten: number;
   }[];
 }

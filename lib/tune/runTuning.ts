@@ -128,7 +128,8 @@ export async function runTuning(
   }
 }
 
-async function encodedRows(
+/** Rows of any form as token ids; what is wrong with one names its place. */
+export async function encodedRows(
   data: string | readonly TuneRow[],
   folder: string,
   spec: DecoderSpec,

@@ -2,8 +2,8 @@
 
 import { join } from "node:path";
 import type { Command } from "commander";
-import { planRun, RetemperError, run } from "../../index.js";
-import { formatBytes, formatCount } from "../quantities.js";
+import { type PlannedRun, planRun, RetemperError, run } from "../../index.js";
+import { formatBytes, formatCount, formatDuration } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
 import { table } from "../table.js";
 
@@ -15,7 +15,15 @@ The exit code is 10 where the experiment has a gate and nothing passes.
 
 Examples:
   retemper init && retemper run experiment.yml --plan
+  retemper run experiment.yml --gate "asr <= aligned + 0.02"     # for pipelines
   retemper run experiment.yml --out results`;
+
+interface RunFlags {
+  readonly out: string;
+  readonly gate?: string;
+  readonly plan?: boolean;
+  readonly quiet?: boolean;
+}
 
 export function addRunCommand(program: Command, session: Session): Command {
   const command = program
@@ -25,18 +33,29 @@ export function addRunCommand(program: Command, session: Session): Command {
     .argument("<experiment>", "experiment.yml; retemper init writes one")
     .addHelpText("after", HELP)
     .option("--out <folder>", "where results, models and report go", "results")
+    .option("--gate <condition>", 'what a choice must pass, such as "asr <= aligned + 0.02"; exit code 10 if none does')
     .option("--plan", "check everything, say what would be done, and end");
   addCommonOptions(command);
-  return command.action(async (file: string, flags: { out: string; plan?: boolean; quiet?: boolean }) => {
+  return command.action(async (file: string, flags: RunFlags) => {
     const { renderer, signal } = session;
+    const { gate } = flags;
     if (flags.plan) {
-      const planned = await planRun(file, flags.out, { signal });
-      const rows = planned.steps.map(({ step, bytes, tokens }) => [step, formatBytes(bytes), formatCount(tokens)]);
-      const text = table(["step", "bytes written", "new tokens at most"], rows, [1, 2]);
-      renderer.result(planned, flags.quiet ? "" : text);
+      const planned = await planRun(file, flags.out, { signal, gate });
+      renderer.result(planned, flags.quiet ? "" : planText(planned));
       return;
     }
-    const results = await run(file, flags.out, { signal, onStep: (step) => renderer.note(step) });
+    const results = await run(file, flags.out, {
+      signal,
+      gate,
+      onStep: (step) => renderer.note(step),
+      onNote: (text) => renderer.note(text),
+      onProgress: ({ step, what, done, total }) =>
+        renderer.progress({
+          phase: step,
+          ...{ done, total, bytesPerSecond: 0, secondsLeft: undefined },
+          amount: `${formatCount(done)} / ${formatCount(total)} ${what}`,
+        }),
+    });
     const { overall, rule } = results.selection;
     const path = join(flags.out, "report.html");
     if (overall.candidate === null && rule.gate !== undefined) {
@@ -44,4 +63,18 @@ export function addRunCommand(program: Command, session: Session): Command {
     }
     renderer.result({ selection: results.selection, report: path }, flags.quiet ? "" : `${overall.sentence}\n${path}`);
   });
+}
+
+function planText({ steps, tokensPerSecond }: PlannedRun): string {
+  const time = (seconds: number) => (tokensPerSecond > 0 ? `about ${formatDuration(seconds)}` : "");
+  const rows = steps.map(({ step, bytes, tokens, seconds }) => [
+    step,
+    formatBytes(bytes),
+    formatCount(tokens),
+    time(seconds),
+  ]);
+  const total = (key: "bytes" | "tokens" | "seconds") => steps.reduce((sum, step) => sum + step[key], 0);
+  rows.push(["all", formatBytes(total("bytes")), formatCount(total("tokens")), time(total("seconds"))]);
+  const text = table(["step", "bytes written", "tokens at most", "time at most"], rows, [1, 2, 3]);
+  return tokensPerSecond > 0 ? `${text}\nat ${tokensPerSecond.toFixed(0)} tokens a second, measured just now` : text;
 }

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { loadExperiment } from "../../../lib/experiment/load.js";
-import { mergePoints } from "../../../lib/experiment/merges.js";
+import { mergeSeries } from "../../../lib/experiment/merges.js";
 import { normalTail } from "../../../lib/experiment/normalTail.js";
 import { run } from "../../../lib/experiment/run.js";
 import { type Experiment, experimentJsonSchema } from "../../../lib/experiment/schema.js";
@@ -29,20 +29,17 @@ const whole: Experiment = {
 describe("an experiment", () => {
   it("has one merge for each method, lambda and seed, and one of model_stock", async () => {
     const settings = await loadExperiment(whole);
-    const points = mergePoints(settings, [
+    const series = mergeSeries(settings, [
       { seed: "42", model: "F" },
       { seed: "7", model: "G" },
     ]);
-    expect(points.map(({ method, lambda, merges }) => [method, lambda, merges.length])).toEqual([
-      ["linear", 0.2, 2],
-      ["linear", 0.4, 2],
-      ["linear", 0.6, 2],
-      ["linear", 0.8, 2],
-      ["dare_linear", 0.5, 2],
+    expect(series.map(({ method, lambdas, merges }) => [method, lambdas, merges.length])).toEqual([
+      ["linear", [0.2, 0.4, 0.6, 0.8], 2],
+      ["dare_linear", [0.5], 2],
       ["model_stock", undefined, 1],
     ]);
-    expect(points[4]?.merges[1]).toMatchObject({ seed: "7", maskSeed: 7, recipe: { models: [{ model: "G" }] } });
-    expect(points[5]?.merges[0]?.recipe).toMatchObject({ models: [{ model: "F" }, { model: "G" }] });
+    expect(series[1]?.merges[1]).toMatchObject({ seed: "7", maskSeed: 7, recipe: { models: [{ model: "G" }] } });
+    expect(series[2]?.merges[0]?.recipe).toMatchObject({ models: [{ model: "F" }, { model: "G" }] });
   });
 
   it("says everything that is wrong by itself at once", async () => {

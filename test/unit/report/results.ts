@@ -68,6 +68,7 @@ export const RESULTS: ExperimentResults = {
       seed: "42",
       path: "models/linear-0.4-seed-42",
       bytes: 1_906_912,
+      agreement: { questions: 100, same: 98, logits: { prompts: 8, largest: 0.04, relative: 0.002 } },
       files: [
         { path: "model.safetensors", sha256: "5db1b7b81c5aa9d5a52cd7418a2330b32b97f06b1ce7ca0f02394831dbe88d1e" },
       ],
@@ -89,6 +90,8 @@ export const RESULTS: ExperimentResults = {
   provenance: {
     version: "0.1.0",
     engine: "native, cpu",
+    unwritten: "never written",
+    platform: "linux x64",
     seeds: ["42", "1024"],
     models: [{ role: "aligned", path: "demo/model", digest: "abc" }],
     data: [{ source: "unsafe.jsonl", sha256: "def", rows: 150 }],

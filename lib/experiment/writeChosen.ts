@@ -1,0 +1,102 @@
+// Writes the chosen merges, atomically and with their cards, compares them with what was measured, and tests the files.
+
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { merge } from "../merge/merge.js";
+import type { WrittenModel } from "../report/types.js";
+import { nameOf } from "../select/select.js";
+import { confirm, readAgreement, writeAgreement } from "./confirm.js";
+import type { Evaluated } from "./evaluations.js";
+import { measure, type SeedResults } from "./measure.js";
+import type { SeedMerge } from "./merges.js";
+import { ALL, type EvaluatedPoint, type RunParts } from "./resultsOf.js";
+import { moduleName } from "./served.js";
+import { byDigest, modelDigest } from "./steps.js";
+
+interface Written {
+  readonly tested: EvaluatedPoint;
+  readonly outputs: readonly WrittenModel[];
+}
+
+/** Writes a chosen merge for each seed, with its card, and measures what was written on the test data. */
+export async function writeAndTest(parts: RunParts, point: EvaluatedPoint): Promise<Written> {
+  const { series, lambda, measured } = point;
+  const seeds: SeedResults[] = [];
+  const outputs: WrittenModel[] = [];
+  for (const one of series.merges) {
+    const { seed } = one;
+    const words = `${nameOf(measured)}${seed === undefined ? "" : ` seed ${seed}`}`.replace(" at lambda ", "-");
+    const { path, folder, files, digest } = await write(parts, one, lambda, words);
+    const agreement = await compare(parts, one, point, { words, folder, digest });
+    const served: Evaluated = { served: moduleName(seed ?? ALL, lambda) };
+    const what: Evaluated = parts.settings.engine?.endpoint ? served : { folder };
+    const { results } = await parts.evaluations.evaluate(words, "test", what, digest);
+    seeds.push(...results.map((of) => ({ seed: seed ?? ALL, results: of })));
+    outputs.push({
+      name: nameOf(measured),
+      ...(seed !== undefined && { seed }),
+      path,
+      bytes: files.reduce((sum, file) => sum + file.bytes, 0),
+      // the others name places and times
+      files: files
+        .filter((file) => file.path.endsWith(".safetensors"))
+        .map(({ path: of, sha256 }) => ({ path: of, sha256 })),
+      ...(agreement && { agreement }),
+    });
+  }
+  const { method, parameters } = series;
+  const of = { method, ...(lambda !== undefined && { lambda }), ...(parameters && { parameters }) };
+  return { tested: { ...point, seeds, measured: { ...of, ...measure(seeds, measured.straightShare) } }, outputs };
+}
+
+async function write(
+  { out, steps, digests, signal }: RunParts,
+  { recipe, maskSeed }: SeedMerge,
+  lambda: number | undefined,
+  words: string,
+) {
+  const path = join("models", words.replace(/[^\w.-]+/g, "-").replace(/-+$/, ""));
+  const folder = join(out, path);
+  const step = await steps.do(
+    `write ${words}`,
+    [byDigest(recipe, digests), lambda, maskSeed],
+    async () => {
+      const made = await merge(recipe, folder, { lambda, seed: maskSeed, signal, force: existsSync(folder) });
+      return { newTokens: 0, bytesWritten: made.bytesWritten, files: made.files };
+    },
+    ({ files = [] }) =>
+      files.every(({ path: name, bytes }) => statSync(join(folder, name), { throwIfNoEntry: false })?.size === bytes),
+  );
+  return { path, folder, files: step.files ?? [], digest: await modelDigest(folder) };
+}
+
+/** Only where the engine that measured the merge unwritten is there to be compared with. */
+async function compare(
+  { settings, steps, evaluations, checked, signal, digests }: RunParts,
+  { seed, recipe, maskSeed }: SeedMerge,
+  { lambda, seeds }: EvaluatedPoint,
+  { words, folder, digest }: { readonly words: string; readonly folder: string; readonly digest: string },
+) {
+  const answered = seeds.find((one) => one.seed === (seed ?? ALL))?.results;
+  if (checked.engine !== "native" || settings.engine?.endpoint || !answered) return undefined;
+  const { precision, threads, fidelity } = settings.engine ?? {};
+  const tasks = evaluations.tasksOf("validation");
+  const unwritten = { recipe, maskSeed, ...(lambda !== undefined && { lambdas: [lambda] }) };
+  const inputs = [
+    digest,
+    byDigest(unwritten, digests),
+    precision,
+    fidelity,
+    tasks.map(({ name, items }) => [name, items.map(({ id }) => id)]),
+  ];
+  const step = await steps.do(`compare ${words}`, inputs, async (place) => {
+    const { newTokens, ...agreement } = await confirm(folder, unwritten, tasks, answered, {
+      bytes: checked.bytesOfMerge,
+      exact: fidelity === "exact",
+      options: { precision, threads, signal },
+    });
+    await writeAgreement(place, agreement);
+    return { newTokens, bytesWritten: 0 };
+  });
+  return readAgreement(step.folder);
+}

@@ -1,0 +1,21 @@
+// What a run says of itself while it goes on: the shape of status.json.
+
+import type { ExperimentResults, Measured, MeasuredCandidate } from "./types.js";
+
+export const STATUS_FILE = "status.json";
+
+export interface ExperimentStatus {
+  readonly name: string;
+  readonly labels: ExperimentResults["labels"];
+  readonly state: "running" | "done" | "stopped";
+  /** Why it stopped. */
+  readonly message?: string | undefined;
+  /** Steps that are done, in their order. */
+  readonly steps: readonly string[];
+  readonly current?:
+    | { readonly step: string; readonly what: string; readonly done: number; readonly total: number }
+    | undefined;
+  /** On validation data, as far as it is measured. */
+  readonly measured: { readonly aligned?: Measured; readonly tuned?: Measured };
+  readonly candidates: readonly MeasuredCandidate[];
+}

@@ -1,0 +1,51 @@
+// What a tuning would do, and everything that is wrong with it, without training anything.
+
+import { loadAddon } from "../addon/load.js";
+import { locate } from "../checkpoint/locate.js";
+import { openCheckpoint } from "../checkpoint/open.js";
+import { RetemperError } from "../errors.js";
+import { decoderSpec } from "../generate/families/decoderSpec.js";
+import { stopTokensOf } from "../generate/families/stopTokens.js";
+import { linearModules, selectModules } from "./adapter/modules.js";
+import { holdOut, stepsOfEpoch } from "./data/batches.js";
+import { encodedRows } from "./runTuning.js";
+import { SETTING_NAMES, settingsOf } from "./settings.js";
+import type { TuneOptions, TuneRow } from "./types.js";
+
+export interface TuningPlan {
+  /** Rows that are learned. */
+  readonly rows: number;
+  readonly steps: number;
+  /** Prompt and answer tokens of all steps, about. */
+  readonly tokens: number;
+}
+
+/** Beside the settings: what options of a file may say. */
+const OTHER_OPTIONS = ["initFrom", "preset", "keepActivations"];
+
+/** @throws RetemperError as `tune` would before its first step; USAGE for an option that there is not */
+export async function planTuning(
+  model: string,
+  data: string | readonly TuneRow[],
+  options: TuneOptions,
+): Promise<TuningPlan> {
+  const known = [...SETTING_NAMES, ...OTHER_OPTIONS];
+  const unknown = Object.keys(options).filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    throw new RetemperError("USAGE", `tuning has no option ${unknown.join(", ")}`, {
+      hint: `there are ${known.join(", ")}`,
+    });
+  }
+  const settings = settingsOf(options);
+  const checkpoint = await openCheckpoint(model, { addon: loadAddon() });
+  const spec = decoderSpec(checkpoint, await stopTokensOf(checkpoint));
+  selectModules(linearModules(spec), settings.targetModules);
+  const { examples } = await encodedRows(data, await locate({ path: model }), spec, settings);
+  const { train } = holdOut(examples, settings.validation, settings.seed);
+  if (train.length === 0) throw new RetemperError("USAGE", "validation leaves no row to learn");
+  const epoch = stepsOfEpoch(train.length, settings);
+  const all = settings.maxSteps ?? settings.epochs * epoch;
+  const steps = Math.min(all, settings.stopAfter ?? all);
+  const ofEpoch = train.reduce((sum, { ids }) => sum + ids.length, 0);
+  return { rows: train.length, steps, tokens: Math.round((ofEpoch * steps) / epoch) };
+}
