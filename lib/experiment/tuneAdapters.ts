@@ -1,6 +1,5 @@
 // Tunes the aligned model once for each seed.
 
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { tune } from "../tune/tune.js";
 import { tuneOptions } from "./check.js";
@@ -34,7 +33,7 @@ export async function tuneAdapters(
         seed,
         engine: engine?.engine,
         threads: engine?.threads,
-        resume: existsSync(out),
+        resume: true, // with what a killed run left
         signal,
         onProgress: ({ done: step, total }) => progress.tell("steps", step, total),
       });

@@ -21,7 +21,7 @@ export interface TuningPlan {
 }
 
 /** Beside the settings: what options of a file may say. */
-const OTHER_OPTIONS = ["initFrom", "preset", "keepActivations"];
+const OTHER_OPTIONS = ["initFrom", "preset", "task", "keepActivations"];
 
 /** @throws RetemperError as `tune` would before its first step; USAGE for an option that there is not */
 export async function planTuning(
@@ -36,9 +36,10 @@ export async function planTuning(
       hint: `there are ${known.join(", ")}`,
     });
   }
-  const settings = settingsOf(options);
+  settingsOf(options); // what is wrong there is said even where the model is not there
   const checkpoint = await openCheckpoint(model, { addon: loadAddon() });
   const spec = decoderSpec(checkpoint, await stopTokensOf(checkpoint));
+  const settings = settingsOf(options, spec.family);
   selectModules(linearModules(spec), settings.targetModules);
   const { examples } = await encodedRows(data, await locate({ path: model }), spec, settings);
   const { train } = holdOut(examples, settings.validation, settings.seed);
