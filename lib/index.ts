@@ -90,7 +90,8 @@ export type {
   TaskKind,
   Values,
 } from "./evaluate/types.js";
-export { type PlannedRun, planRun } from "./experiment/planRun.js";
+export { type PlannedRun, type PlannedStep, planRun } from "./experiment/planRun.js";
+export type { RunProgress } from "./experiment/progress.js";
 export { type RunOptions, run } from "./experiment/run.js";
 export { type Experiment, experimentJsonSchema } from "./experiment/schema.js";
 export { EXPERIMENT_TEMPLATE } from "./experiment/template.js";
@@ -146,7 +147,9 @@ export type { NativeDeviceReport as DeviceReport, NativeFacts as MergeFacts } fr
 export { METHOD_NAMES, type MethodName } from "./recipe/methods.js";
 export type { Recipe } from "./recipe/types.js";
 export { type ReportOptions, readExperiment, report } from "./report/report.js";
+export type { ExperimentStatus } from "./report/status.js";
 export type {
+  Agreement as WrittenAgreement,
   ExampleAnswers,
   ExperimentCosts,
   ExperimentResults,
@@ -156,6 +159,7 @@ export type {
   Trend,
   WrittenModel,
 } from "./report/types.js";
+export { type Watch, type WatchOptions, watch } from "./report/watch.js";
 export { type BertScoreModelOptions, bertScore } from "./score/bertScore.js";
 export { type OpenBertScoreOptions, openBertScore } from "./score/openBertScore.js";
 export { type Gate, parseGate } from "./select/gate.js";

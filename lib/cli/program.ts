@@ -20,6 +20,7 @@ import { addSetupTensorflowCommand } from "./commands/setupTensorflow.js";
 import { addSweepCommand } from "./commands/sweep.js";
 import { addTuneCommand } from "./commands/tune.js";
 import { addVerifyCommand } from "./commands/verify.js";
+import { addWatchCommand } from "./commands/watch.js";
 import type { Session } from "./session.js";
 
 const EXIT_CODES = `
@@ -92,6 +93,7 @@ function buildProgram(version: string, session: Session): Command {
     addRunCommand,
     addSelectCommand,
     addReportCommand,
+    addWatchCommand,
     addChatCommand,
     addDataCommand,
     addTuneCommand,

@@ -4,13 +4,8 @@ import { Eta } from "eta";
 import { figuresOf, keyOf } from "./plots.js";
 import { STYLE } from "./style.js";
 import { type ReportTable, tablesOf } from "./tables.js";
+import { TABLE } from "./tableTemplate.js";
 import type { ExperimentCosts, ExperimentResults } from "./types.js";
-
-const TABLE = `<div class="wide" tabindex="0" role="region" aria-label="<%= it.caption %>">
-<table id="<%= it.id %>"><caption><%= it.caption %></caption>
-<thead><tr><% it.head.forEach((cell) => { %><th scope="col"><%= cell %></th><% }) %></tr></thead>
-<tbody><% it.rows.forEach(([first, ...cells]) => { %><tr><th scope="row"><%= first %></th><% cells.forEach((cell) => { %><td><%= cell %></td><% }) %></tr>
-<% }) %></tbody></table></div><% if (it.note) { %><p class="note"><%= it.note %></p><% } %>`;
 
 const PAGE = `<!doctype html>
 <html lang="en">

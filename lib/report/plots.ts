@@ -22,7 +22,7 @@ interface Row {
 }
 
 export function figuresOf(results: ExperimentResults): Figure[] {
-  return [curves(results, "score"), curves(results, "asr"), front(results)];
+  return [curvesOf(results, "score"), curvesOf(results, "asr"), front(results)];
 }
 
 /** Colours that can be told apart on light and dark ground, also by most colour-blind people (Okabe and Ito, 2008). */
@@ -38,7 +38,11 @@ function groupsOf(candidates: ExperimentResults["validation"]["candidates"]): st
   return [...new Set(candidates.map(groupOf))];
 }
 
-function curves({ validation, labels }: ExperimentResults, metric: "score" | "asr"): Figure {
+/** Of one number over lambda, for every method that has one. */
+export function curvesOf(
+  { validation, labels }: Pick<ExperimentResults, "validation" | "labels">,
+  metric: "score" | "asr",
+): Figure {
   const { aligned, tuned, candidates } = validation;
   const row = (method: string, lambda: number, of: Measured): Row => {
     const { value, low = value, high = value } = of[metric];
@@ -155,7 +159,9 @@ function draw({ title, x, y, colours, marks }: Drawing): string {
 }
 
 /** The key of a figure: method and colour, in the figures' order. */
-export function keyOf({ validation }: ExperimentResults): { readonly method: string; readonly colour: string }[] {
+export function keyOf({
+  validation,
+}: Pick<ExperimentResults, "validation">): { readonly method: string; readonly colour: string }[] {
   return groupsOf(validation.candidates).map((method, at) => ({
     method,
     colour: COLOURS[at % COLOURS.length] as string,

@@ -90,7 +90,15 @@ function methodTable({ selection, test, labels }: ExperimentResults): ReportTabl
   };
 }
 
-function curveTable({ validation, labels }: ExperimentResults): ReportTable {
+/** While a run goes on, the tuned models may not be measured yet. */
+export interface MeasuredSoFar {
+  readonly labels: ExperimentResults["labels"];
+  readonly validation: Pick<ExperimentResults["validation"], "unaligned" | "aligned" | "candidates"> & {
+    readonly tuned?: Measured | undefined;
+  };
+}
+
+export function curveTable({ validation, labels }: MeasuredSoFar): ReportTable {
   const row = (name: string, lambda: string, { score, asr, straightShare }: Measured) => [
     name,
     lambda,
@@ -104,7 +112,7 @@ function curveTable({ validation, labels }: ExperimentResults): ReportTable {
     ...validation.candidates.map((one) =>
       row(nameOf(one).replace(/ at lambda \S+/, ""), String(one.lambda ?? "none"), one),
     ),
-    row("fine-tuned", "1", validation.tuned),
+    ...(validation.tuned ? [row("fine-tuned", "1", validation.tuned)] : []),
   ];
   return {
     id: "q3",

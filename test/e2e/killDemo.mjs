@@ -1,0 +1,152 @@
+// Kills the demo's experiment with SIGKILL at random moments, starts it again each time, and looks at what comes of it.
+//   node test/e2e/killDemo.mjs [N = 30] [--seed S] [--experiment FILE] [--alone DIR]
+// Its results.json must be that of a run that was left alone (made first, or found in DIR), no step that was done may be
+// done again, and nothing may lie under models/ that is not whole. Needs dist/ and the addon (npm run build).
+
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const main = join(root, "dist/cli/main.js");
+const { verify } = await import(join(root, "dist/index.js"));
+
+/**
+ * @param {{ kills: number, seed?: number, experiment?: string, alone?: string, say?: (text: string) => void }} options
+ * @returns {Promise<{ kills: number, passes: number, steps: Record<string, number>, problems: string[] }>} kills that met a
+ * running experiment, by the kind of step; how often it came to its end.
+ */
+export async function killDemo({
+  kills,
+  seed = 1,
+  experiment = join(root, "demo/experiment.yml"),
+  alone,
+  say = () => {},
+}) {
+  const folder = mkdtempSync(join(tmpdir(), "retemper-kill-demo-"));
+  try {
+    const whole = alone ?? join(folder, "alone");
+    const startedAt = performance.now();
+    if (!existsSync(join(whole, "results.json"))) await runOnce(experiment, whole);
+    const costs = JSON.parse(readFileSync(join(whole, "costs.json"), "utf8"));
+    const duration = 1000 * costs.steps.reduce((sum, { seconds }) => sum + seconds, 0);
+    say(`a run that is left alone takes ${(Math.max(duration, performance.now() - startedAt) / 1000).toFixed(0)} s`);
+    const wanted = readFileSync(join(whole, "results.json"), "utf8");
+
+    const random = generator(seed);
+    const outcome = { kills: 0, passes: 0, steps: {}, problems: [] };
+    let out = join(folder, "out-0");
+    let done = new Map();
+    for (let start = 1; outcome.kills < kills; start++) {
+      // Opening and checking takes a second or two; then come so many steps that a run takes about `kills` starts.
+      const { killed, step } = await runOnce(experiment, out, 1500 + (random() * 2 * duration) / kills);
+      if (killed) {
+        outcome.kills += 1;
+        const kind = step.split(" ")[0];
+        outcome.steps[kind] = (outcome.steps[kind] ?? 0) + 1;
+        say(`kill ${outcome.kills} in "${step}"`);
+      }
+      done = checkSteps(out, done, outcome);
+      await checkModels(out, outcome);
+      if (killed) continue;
+      checkEnd(out, wanted, outcome);
+      rmSync(out, { recursive: true });
+      out = join(folder, `out-${start}`);
+      done = new Map();
+    }
+    await runOnce(experiment, out);
+    checkSteps(out, done, outcome);
+    await checkModels(out, outcome);
+    checkEnd(out, wanted, outcome);
+    return outcome;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** What was done is as it was: a step that is done again has a new record. */
+function checkSteps(out, before, outcome) {
+  const records = new Map();
+  const folder = join(out, "steps");
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const record = statSync(join(folder, name, "step.json"), { throwIfNoEntry: false });
+    if (record) records.set(name, record.mtimeMs);
+  }
+  for (const [name, time] of before) {
+    if (records.get(name) !== time) outcome.problems.push(`${name} was done twice or is gone`);
+  }
+  return records;
+}
+
+async function checkModels(out, outcome) {
+  const folder = join(out, "models");
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    if (name.startsWith(".")) continue; // staged
+    const { ok, problems } = await verify(join(folder, name));
+    if (!ok) outcome.problems.push(`${name}: ${problems.join("; ")}`);
+  }
+}
+
+function checkEnd(out, wanted, outcome) {
+  outcome.passes += 1;
+  if (readFileSync(join(out, "results.json"), "utf8") !== wanted) {
+    outcome.problems.push(`pass ${outcome.passes}: results.json differs`);
+  }
+  const staged = readdirSync(join(out, "models")).filter((name) => name.startsWith("."));
+  if (staged.length > 0) outcome.problems.push(`pass ${outcome.passes}: left in models: ${staged.join(", ")}`);
+}
+
+/** With a delay, kills it after so many milliseconds; says in which step. */
+function runOnce(experiment, out, delay) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [main, "run", experiment, "--out", out], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let stderr = "";
+    child.stderr.on("data", (text) => {
+      stderr += text;
+    });
+    const timer = delay === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), delay);
+    child.on("error", reject);
+    child.on("close", (status, signal) => {
+      clearTimeout(timer);
+      const step = /note: (.*)\n?$/.exec(stderr)?.[1] ?? "the checks before the first step";
+      if (signal === "SIGKILL") return resolve({ killed: true, step });
+      if (status !== 0) return reject(new Error(`the run ended with ${status}: ${stderr}`));
+      resolve({ killed: false, step });
+    });
+  });
+}
+
+/** Marsaglia's xorshift32, in [0, 1). */
+function generator(seed) {
+  let state = Math.imul(seed, 0x9e3779b1) | 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const text = { type: "string" };
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { seed: text, experiment: text, alone: text },
+  });
+  const { kills, passes, steps, problems } = await killDemo({
+    kills: Number(positionals[0] ?? 30),
+    seed: Number(values.seed ?? 1),
+    experiment: values.experiment,
+    alone: values.alone,
+    say: console.log,
+  });
+  for (const problem of problems) console.error(problem);
+  const where = Object.entries(steps).map(([kind, count]) => `${count} in ${kind}`);
+  console.log(`${kills} kills (${where.join(", ")}): ${passes} times to the end, ${problems.length} problems`);
+  process.exitCode = problems.length === 0 ? 0 : 1;
+}
