@@ -115,14 +115,33 @@ export interface NativeCache {
   dispose(): void;
 }
 
-export type NativeTerm = readonly [scale: number, a: Float32Array, b: Float32Array] | null;
-export type NativeTermGradient =
-  | readonly [scale: number, a: Float32Array, b: Float32Array, da: Float32Array, db: Float32Array]
-  | null;
+/**
+ * What is trained beside a matrix: y += scale (x A^T) B^T; arrays that an operation goes on using. With magnitudes (DoRA) the
+ * sum is scaled row by row to magnitudes / lengths; `measure` computes the lengths from the squares of those of W's rows.
+ * With `drop`, x loses the share `rate` of its elements first: [whether it does now, state of the generator].
+ */
+export interface NativeTerm {
+  readonly scale: number;
+  readonly a: Float32Array;
+  readonly b: Float32Array;
+  readonly da: Float32Array;
+  readonly db: Float32Array;
+  readonly magnitudes?: Float32Array | undefined;
+  readonly dMagnitudes?: Float32Array | undefined;
+  readonly squares?: Float32Array | undefined;
+  readonly lengths?: Float32Array | undefined;
+  readonly rate?: number | undefined;
+  readonly drop?: Uint32Array | undefined;
+}
+
+/** Terms that are null add nothing. */
+export type NativeTerms = readonly (NativeTerm | null)[];
 
 export interface NativeTrained {
-  forward(x: Float32Array, terms: readonly NativeTerm[], y: Float32Array): void;
-  backward(x: Float32Array, terms: readonly NativeTermGradient[], dy: Float32Array, dx: Float32Array): void;
+  forward(x: Float32Array, y: Float32Array): void;
+  backward(x: Float32Array, dy: Float32Array, dx: Float32Array): void;
+  /** Brings the lengths of terms with magnitudes up to date. */
+  measure(): void;
 }
 
 export interface NativeRuntime {
@@ -170,32 +189,57 @@ export interface NativeRuntime {
   gather(table: NativeWeight): (ids: Int32Array, y: Float32Array) => void;
   /** All of a small weight, as float32. */
   vector(weight: NativeWeight): Float32Array;
-  // Training: without a step, forward and backward. A term [scale, A, B] adds scale (x A^T) B^T to a matrix's product, null
-  // nothing; gradients of A and B are added to dA and dB, those of activations overwrite.
+  // Training: without a step, forward and backward. Gradients of terms are added to their arrays, those of activations
+  // overwrite.
   /** Terms: one a matrix. */
-  trainProject(spec: NativeProject): NativeTrained;
+  trainProject(spec: NativeProject, terms: NativeTerms): NativeTrained;
   trainAttend(spec: NativeAttend): {
     /** `lengths` of the sequences, which lie one after the other, each from position 0. */
     forward(x: Float32Array, lengths: Int32Array, y: Float32Array): void;
     backward(x: Float32Array, lengths: Int32Array, dy: Float32Array, dx: Float32Array): void;
   };
   /** One term. The gradient of the residual is dy. */
-  trainOutput(spec: NativeOutput): {
-    forward(x: Float32Array, terms: readonly NativeTerm[], residual: Float32Array, y: Float32Array): void;
-    backward(x: Float32Array, terms: readonly NativeTermGradient[], dy: Float32Array, dx: Float32Array): void;
+  trainOutput(
+    spec: NativeOutput,
+    terms: NativeTerms,
+  ): Omit<NativeTrained, "forward"> & {
+    forward(x: Float32Array, residual: Float32Array, y: Float32Array): void;
   };
   /**
    * Terms: gate (where there is one), up, down. `kept`, [rows, widths of up and gate together], holds what the way back
    * needs, and is overwritten by it; null where no way back follows.
    */
-  trainMlp(spec: NativeMlp): {
-    forward(x: Float32Array, terms: readonly NativeTerm[], kept: Float32Array | null, y: Float32Array): void;
-    backward(
-      x: Float32Array,
-      terms: readonly NativeTermGradient[],
-      kept: Float32Array,
-      dy: Float32Array,
-      dx: Float32Array,
+  trainMlp(
+    spec: NativeMlp,
+    terms: NativeTerms,
+  ): Pick<NativeTrained, "measure"> & {
+    forward(x: Float32Array, kept: Float32Array | null, y: Float32Array): void;
+    backward(x: Float32Array, kept: Float32Array, dy: Float32Array, dx: Float32Array): void;
+  };
+  /** AdamW over parameters' arrays, which it goes on using. */
+  optimizer(
+    parameters: readonly (readonly [
+      values: Float32Array,
+      gradient: Float32Array,
+      first: Float32Array,
+      second: Float32Array,
+    ])[],
+  ): {
+    /** Sets all gradients to 0. */
+    clear(): void;
+    /** Of all gradients together. */
+    norm(): number;
+    /** As AdamStep of native/nn/training_kernels.h has them. */
+    step(
+      factor: number,
+      beta1: number,
+      beta2: number,
+      rest1: number,
+      rest2: number,
+      kept: number,
+      stride: number,
+      root: number,
+      epsilon: number,
     ): void;
   };
   /** Gives the sum of -log p(target) over the wanted rows; dx, where it is not null: `weight` times its gradient. */

@@ -32,6 +32,7 @@ import { keepRecord, tuningRecord } from "./output/tuningRecord.js";
 import { openWorkplace } from "./output/workplace.js";
 import { type Settings, settingsOf } from "./settings.js";
 import type { TuneRequest } from "./thread/messages.js";
+import { noGradients } from "./training/gradients.js";
 import { Stopped, Trainer } from "./training/trainer.js";
 import { trainingOperations } from "./training/trainingOperations.js";
 import { cancelled, Tuning } from "./tuning.js";
@@ -82,10 +83,21 @@ export async function runTuning(
       const norms = (module: LinearModule) => rowNorms(module, checkpoint.files, addon);
       const terms = makeTerms(selection.modules, settings, norms, initialTensors(initFrom));
       const runtime = new AdaptedRuntime(engine.runtime, terms, { rate: settings.dropout, seed: settings.seed }, norms);
-      const operations = await trainingOperations(spec, runtime, engine, checkStop);
+      const gradients = noGradients(terms);
+      const operations = await trainingOperations(spec, runtime, engine, { gradients, norms, checkStop });
       try {
         const trainer = new Trainer({
-          ...{ settings, layers: spec.layers.length, terms, runtime, operations, train, validation, checkStop },
+          ...{
+            settings,
+            layers: spec.layers.length,
+            terms,
+            runtime,
+            operations,
+            gradients,
+            train,
+            validation,
+            checkStop,
+          },
           keepsActivations: keepsActivations(spec, options.keepActivations),
         });
         const { examples } = encoded;

@@ -112,6 +112,7 @@ export class Tuning {
     if (history) {
       this.history = history;
       this.saved = trainer.done = history.steps.length;
+      trainer.refresh();
     }
     if (trainer.done >= trainer.last) return;
     // what an ended run said of itself is not true until this one ends; its checkpoint has the same adapter

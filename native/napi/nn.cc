@@ -336,7 +336,8 @@ Napi::Value OpenRuntime(const Napi::CallbackInfo& info) {
                                                     {"trainAttend", &MakeTrainAttend},
                                                     {"trainOutput", &MakeTrainOutput},
                                                     {"trainMlp", &MakeTrainMlp},
-                                                    {"trainHead", &MakeTrainHead}};
+                                                    {"trainHead", &MakeTrainHead},
+                                                    {"optimizer", &MakeOptimizer}};
     for (const auto& [name, maker] : makers) {
       runtime.Set(name,
                   Bind(env, session,

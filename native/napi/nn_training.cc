@@ -1,23 +1,129 @@
 #include "napi/nn_training.h"
 
+#include <algorithm>
+#include <cmath>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "core/status.h"
 #include "napi/nn_decode.h"
+#include "nn/optimizer.h"
 #include "nn/training.h"
 
 namespace retemper {
 namespace {
 
+// Arrays of JavaScript that an operation goes on using, and what they are as a term.
+struct BoundTerm {
+  nn::LowRank term;
+  const float* squares = nullptr;
+  float* lengths = nullptr;
+  const uint32_t* drop = nullptr;  // whether something is dropped out now, and the state
+  uint32_t limit = 0;
+  std::vector<Napi::ObjectReference> arrays;
+};
+
+float* Kept(const Napi::Object& from, const char* name, size_t size, BoundTerm& bound) {
+  const Napi::Value value = from.Get(name);
+  if (!value.IsTypedArray() ||
+      value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array ||
+      value.As<Napi::TypedArray>().ElementLength() != size) {
+    throw Fault(code::kUsage, std::string(name) + " of a term must be a Float32Array of " +
+                                  std::to_string(size) + " values");
+  }
+  bound.arrays.push_back(Napi::Persistent(value.As<Napi::Object>()));
+  return value.As<Napi::Float32Array>().Data();
+}
+
+// {scale, a, b, da, db, and perhaps magnitudes, lengths, squares, dMagnitudes, drop}, or null.
+BoundTerm Term(const Napi::Value& value, size_t in, size_t out) {
+  BoundTerm bound;
+  nn::LowRank& term = bound.term;
+  if (value.IsNull() || value.IsUndefined()) return bound;
+  if (!value.IsObject()) fields::Wrong("a term", "an object");
+  const auto from = value.As<Napi::Object>();
+  const Napi::Value scale = from.Get("scale"), a = from.Get("a");
+  if (!scale.IsNumber()) fields::Wrong("the scale of a term", "a number");
+  if (!a.IsTypedArray()) fields::Wrong("a of a term", "a Float32Array");
+  const size_t size = a.As<Napi::TypedArray>().ElementLength();
+  if (in == 0 || size == 0 || size % in != 0) {
+    throw Fault(code::kUsage, "a of a term has no rows of " + std::to_string(in));
+  }
+  term.rank = size / in;
+  term.scale = scale.As<Napi::Number>().FloatValue();
+  term.a = Kept(from, "a", size, bound);
+  term.b = Kept(from, "b", out * term.rank, bound);
+  term.da = Kept(from, "da", size, bound);
+  term.db = Kept(from, "db", out * term.rank, bound);
+  if (!from.Get("magnitudes").IsUndefined()) {
+    term.magnitudes = Kept(from, "magnitudes", out, bound);
+    term.d_magnitudes = Kept(from, "dMagnitudes", out, bound);
+    bound.squares = Kept(from, "squares", out, bound);
+    bound.lengths = Kept(from, "lengths", out, bound);
+    term.lengths = bound.lengths;
+  }
+  if (from.Get("drop").IsUndefined()) return bound;
+  const Napi::Value drop = from.Get("drop"), rate = from.Get("rate");
+  if (!drop.IsTypedArray() || drop.As<Napi::TypedArray>().TypedArrayType() != napi_uint32_array ||
+      drop.As<Napi::TypedArray>().ElementLength() != 2) {
+    fields::Wrong("drop of a term", "a Uint32Array of 2 values");
+  }
+  if (!rate.IsNumber()) fields::Wrong("rate of a term", "a number");
+  const double share = rate.As<Napi::Number>().DoubleValue();
+  if (!(share > 0 && share < 1)) throw Fault(code::kUsage, "the rate of a term is no share");
+  bound.arrays.push_back(Napi::Persistent(drop.As<Napi::Object>()));
+  bound.drop = drop.As<Napi::Uint32Array>().Data();
+  bound.limit = static_cast<uint32_t>(std::min(std::ceil(share * 0x1p32), 0x1p32 - 1));
+  term.dropout.kept = static_cast<float>(1 / (1 - share));
+  return bound;
+}
+
+using BoundTerms = std::vector<BoundTerm>;
+
+BoundTerms BindTerms(const Napi::CallbackInfo& info, size_t index,
+                     const std::vector<const nn::TrainedMatrix*>& matrices) {
+  if (!info[index].IsArray() || info[index].As<Napi::Array>().Length() != matrices.size()) {
+    throw Fault(code::kUsage, "terms must be a list of " + std::to_string(matrices.size()));
+  }
+  const auto list = info[index].As<Napi::Array>();
+  BoundTerms terms;
+  for (uint32_t i = 0; i < matrices.size(); ++i) {
+    terms.push_back(Term(list.Get(i), matrices[i]->in(), matrices[i]->out()));
+  }
+  return terms;
+}
+
+// As they are now: what is dropped out changes from one micro-batch to the next.
+std::vector<nn::LowRank> Current(const BoundTerms& bound) {
+  std::vector<nn::LowRank> terms;
+  for (const BoundTerm& each : bound) {
+    terms.push_back(each.term);
+    if (each.drop == nullptr) continue;
+    terms.back().dropout.state = each.drop[1];
+    terms.back().dropout.limit = each.drop[0] != 0 ? each.limit : 0;
+  }
+  return terms;
+}
+
+template <class Operation>
+struct WithTerms {
+  Operation operation;
+  BoundTerms terms;
+};
+
+template <class Operation>
+WithTerms<Operation> BindOperation(Operation operation, const Napi::CallbackInfo& info) {
+  BoundTerms terms = BindTerms(info, 1, operation.matrices());
+  return {std::move(operation), std::move(terms)};
+}
+
 // One operation with a function forward and one backward, which the session keeps.
 template <class Operation, class Forward, class Backward>
-Napi::Value KeepBoth(Napi::Env env, const SessionPtr& session, Operation&& made, Forward forward,
-                     Backward backward) {
-  auto owned = std::make_shared<Operation>(std::move(made));
+Napi::Object KeepBoth(Napi::Env env, const SessionPtr& session,
+                      const std::shared_ptr<Operation>& owned, Forward forward, Backward backward) {
   const Operation* operation = owned.get();
-  session->operations.push_back(std::move(owned));
+  session->operations.push_back(owned);
   const auto bind = [&](auto body) {
     return Bind(
         env, session,
@@ -33,79 +139,29 @@ Napi::Value KeepBoth(Napi::Env env, const SessionPtr& session, Operation&& made,
   return both;
 }
 
-float* Part(const Napi::Array& list, uint32_t index, size_t size, const char* name) {
-  const Napi::Value value = list.Get(index);
-  if (!value.IsTypedArray() ||
-      value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array ||
-      value.As<Napi::TypedArray>().ElementLength() != size) {
-    throw Fault(code::kUsage, std::string(name) + " must be a Float32Array of " +
-                                  std::to_string(size) + " values");
-  }
-  return value.As<Napi::Float32Array>().Data();
-}
-
-// [scale, A, B], with their gradients [scale, A, B, dA, dB], or null.
-nn::LowRank Term(const Napi::Value& value, size_t in, size_t out, bool backward) {
-  nn::LowRank term;
-  if (value.IsNull() || value.IsUndefined()) return term;
-  if (!value.IsArray()) fields::Wrong("a term", "a list");
-  const auto list = value.As<Napi::Array>();
-  const Napi::Value scale = list.Get(0u), a = list.Get(1u);
-  if (!scale.IsNumber()) fields::Wrong("the scale of a term", "a number");
-  if (!a.IsTypedArray()) fields::Wrong("A of a term", "a Float32Array");
-  const size_t size = a.As<Napi::TypedArray>().ElementLength();
-  if (in == 0 || size == 0 || size % in != 0) {
-    throw Fault(code::kUsage, "A of a term has no rows of " + std::to_string(in));
-  }
-  term.rank = size / in;
-  term.scale = scale.As<Napi::Number>().FloatValue();
-  term.a = Part(list, 1, size, "A");
-  term.b = Part(list, 2, out * term.rank, "B");
-  if (!backward) return term;
-  term.da = Part(list, 3, size, "dA");
-  term.db = Part(list, 4, out * term.rank, "dB");
-  return term;
-}
-
-Napi::Array Terms(const Napi::CallbackInfo& call, size_t index, size_t count) {
-  if (!call[index].IsArray() || call[index].As<Napi::Array>().Length() != count) {
-    throw Fault(code::kUsage, "terms must be a list of " + std::to_string(count));
-  }
-  return call[index].As<Napi::Array>();
+// The same with `measure`, which brings the lengths of DoRA's rows up to date.
+template <class Operation, class Forward, class Backward>
+Napi::Value KeepTrained(Napi::Env env, const SessionPtr& session, WithTerms<Operation>&& made,
+                        Forward forward, Backward backward) {
+  auto owned = std::make_shared<WithTerms<Operation>>(std::move(made));
+  const auto* kept = owned.get();
+  Napi::Object functions = KeepBoth(env, session, owned, forward, backward);
+  functions.Set("measure",
+                Bind(env, session,
+                     [kept](nn::Context& context, const Napi::CallbackInfo& call) -> Napi::Value {
+                       const auto matrices = kept->operation.matrices();
+                       for (size_t i = 0; i < matrices.size(); ++i) {
+                         const BoundTerm& each = kept->terms[i];
+                         if (each.squares == nullptr) continue;
+                         matrices[i]->Measure(context, each.term, each.squares, each.lengths);
+                       }
+                       context.CheckFaults();
+                       return call.Env().Undefined();
+                     }));
+  return functions;
 }
 
 nn::TrainedMatrix Trained(const MatrixSpec& spec) { return nn::TrainedMatrix(MakeMatrix(spec)); }
-
-struct Project {
-  nn::TrainedProject operation;
-  std::vector<size_t> outs;
-
-  std::vector<nn::LowRank> TermsOf(const Napi::CallbackInfo& call, bool backward) const {
-    const Napi::Array list = Terms(call, 1, outs.size());
-    std::vector<nn::LowRank> terms;
-    for (uint32_t i = 0; i < outs.size(); ++i) {
-      terms.push_back(Term(list.Get(i), operation.in(), outs[i], backward));
-    }
-    return terms;
-  }
-};
-
-struct Mlp {
-  nn::TrainedMlp operation;
-  size_t inner;
-
-  std::vector<nn::LowRank> TermsOf(const Napi::CallbackInfo& call, bool backward) const {
-    const auto count = static_cast<uint32_t>(operation.terms());
-    const Napi::Array list = Terms(call, 1, count);
-    std::vector<nn::LowRank> terms;
-    for (uint32_t i = 0; i < count; ++i) {
-      const bool last = i + 1 == count;
-      terms.push_back(Term(list.Get(i), last ? inner : operation.size(),
-                           last ? operation.size() : inner, backward));
-    }
-    return terms;
-  }
-};
 
 std::span<const int32_t> Lengths(const Napi::CallbackInfo& call, size_t index, size_t rows) {
   const Span<int32_t> lengths = Ints(call, index, "lengths");
@@ -117,6 +173,11 @@ std::span<const int32_t> Lengths(const Napi::CallbackInfo& call, size_t index, s
   if (sum != rows) throw Fault(code::kUsage, "the lengths do not sum to the rows");
   return {lengths.data, lengths.size};
 }
+
+struct Optimized {
+  std::vector<nn::Parameter> parameters;
+  std::vector<Napi::ObjectReference> arrays;
+};
 
 struct Head {
   nn::Norm norm;
@@ -130,31 +191,27 @@ Napi::Value MakeTrainProject(const SessionPtr& session, const Napi::CallbackInfo
   const ProjectSpec spec = DecodeProject(info[0], session->Open());
   session->Open();
   std::vector<nn::TrainedMatrix> matrices;
-  std::vector<size_t> outs;
-  for (const MatrixSpec& matrix : spec.matrices) {
-    matrices.push_back(Trained(matrix));
-    outs.push_back(matrices.back().out());
-  }
-  return KeepBoth(
+  for (const MatrixSpec& matrix : spec.matrices) matrices.push_back(Trained(matrix));
+  using Project = WithTerms<nn::TrainedProject>;
+  return KeepTrained(
       info.Env(), session,
-      Project{nn::TrainedProject(MakeNorm(spec.norm), std::move(matrices)), std::move(outs)},
+      BindOperation(nn::TrainedProject(MakeNorm(spec.norm), std::move(matrices)), info),
       [](nn::Context& context, const Project& project, const Napi::CallbackInfo& call) {
-        const Span<float> x = Floats(call, 0, "x"), y = Floats(call, 2, "y");
+        const Span<float> x = Floats(call, 0, "x"), y = Floats(call, 1, "y");
         const size_t rows = RowsOf(x, project.operation.in(), "x");
         CheckSize(y, rows, project.operation.out(), "y");
         CheckApart(y, x);
-        project.operation.Forward(context, x.data, rows, project.TermsOf(call, false), y.data);
+        project.operation.Forward(context, x.data, rows, Current(project.terms), y.data);
       },
       [](nn::Context& context, const Project& project, const Napi::CallbackInfo& call) {
-        const Span<float> x = Floats(call, 0, "x"), dy = Floats(call, 2, "dy"),
-                          dx = Floats(call, 3, "dx");
+        const Span<float> x = Floats(call, 0, "x"), dy = Floats(call, 1, "dy"),
+                          dx = Floats(call, 2, "dx");
         const size_t rows = RowsOf(x, project.operation.in(), "x");
         CheckSize(dy, rows, project.operation.out(), "dy");
         CheckSize(dx, rows, project.operation.in(), "dx");
         CheckApart(dx, x);
         CheckApart(dx, dy);
-        project.operation.Backward(context, x.data, rows, project.TermsOf(call, true), dy.data,
-                                   dx.data);
+        project.operation.Backward(context, x.data, rows, Current(project.terms), dy.data, dx.data);
       });
 }
 
@@ -164,7 +221,7 @@ Napi::Value MakeTrainAttend(const SessionPtr& session, const Napi::CallbackInfo&
   spec.numbers.query_norm = MakeNorm(spec.query_norm);
   spec.numbers.key_norm = MakeNorm(spec.key_norm);
   return KeepBoth(
-      info.Env(), session, nn::TrainedAttention(context, std::move(spec.numbers)),
+      info.Env(), session, std::make_shared<nn::TrainedAttention>(context, std::move(spec.numbers)),
       [](nn::Context& open, const nn::TrainedAttention& attend, const Napi::CallbackInfo& call) {
         const Span<float> x = Floats(call, 0, "x"), y = Floats(call, 2, "y");
         const size_t rows = RowsOf(x, attend.in(), "x");
@@ -187,29 +244,31 @@ Napi::Value MakeTrainAttend(const SessionPtr& session, const Napi::CallbackInfo&
 Napi::Value MakeTrainOutput(const SessionPtr& session, const Napi::CallbackInfo& info) {
   const OutputStepSpec spec = DecodeOutput(info[0], session->Open());
   session->Open();
-  return KeepBoth(
-      info.Env(), session, nn::TrainedOutput(Trained(spec.matrix), MakeNorm(spec.post_norm)),
-      [](nn::Context& context, const nn::TrainedOutput& output, const Napi::CallbackInfo& call) {
-        const Span<float> x = Floats(call, 0, "x"), residual = Floats(call, 2, "residual"),
-                          y = Floats(call, 3, "y");
-        const size_t rows = RowsOf(x, output.in(), "x");
-        CheckSize(residual, rows, output.out(), "residual");
-        CheckSize(y, rows, output.out(), "y");
+  using Output = WithTerms<nn::TrainedOutput>;
+  return KeepTrained(
+      info.Env(), session,
+      BindOperation(nn::TrainedOutput(Trained(spec.matrix), MakeNorm(spec.post_norm)), info),
+      [](nn::Context& context, const Output& output, const Napi::CallbackInfo& call) {
+        const Span<float> x = Floats(call, 0, "x"), residual = Floats(call, 1, "residual"),
+                          y = Floats(call, 2, "y");
+        const size_t rows = RowsOf(x, output.operation.in(), "x");
+        CheckSize(residual, rows, output.operation.out(), "residual");
+        CheckSize(y, rows, output.operation.out(), "y");
         CheckApart(y, x);
         CheckApart(y, residual);
-        const nn::LowRank term = Term(Terms(call, 1, 1).Get(0u), output.in(), output.out(), false);
-        output.Forward(context, x.data, residual.data, rows, term, y.data);
+        output.operation.Forward(context, x.data, residual.data, rows,
+                                 Current(output.terms).front(), y.data);
       },
-      [](nn::Context& context, const nn::TrainedOutput& output, const Napi::CallbackInfo& call) {
-        const Span<float> x = Floats(call, 0, "x"), dy = Floats(call, 2, "dy"),
-                          dx = Floats(call, 3, "dx");
-        const size_t rows = RowsOf(x, output.in(), "x");
-        CheckSize(dy, rows, output.out(), "dy");
-        CheckSize(dx, rows, output.in(), "dx");
+      [](nn::Context& context, const Output& output, const Napi::CallbackInfo& call) {
+        const Span<float> x = Floats(call, 0, "x"), dy = Floats(call, 1, "dy"),
+                          dx = Floats(call, 2, "dx");
+        const size_t rows = RowsOf(x, output.operation.in(), "x");
+        CheckSize(dy, rows, output.operation.out(), "dy");
+        CheckSize(dx, rows, output.operation.in(), "dx");
         CheckApart(dx, x);
         CheckApart(dx, dy);
-        const nn::LowRank term = Term(Terms(call, 1, 1).Get(0u), output.in(), output.out(), true);
-        output.Backward(context, x.data, rows, term, dy.data, dx.data);
+        output.operation.Backward(context, x.data, rows, Current(output.terms).front(), dy.data,
+                                  dx.data);
       });
 }
 
@@ -218,30 +277,29 @@ Napi::Value MakeTrainMlp(const SessionPtr& session, const Napi::CallbackInfo& in
   session->Open();
   std::optional<nn::TrainedMatrix> gate;
   if (spec.gate) gate = Trained(*spec.gate);
-  nn::TrainedMatrix up = Trained(spec.up);
-  const size_t inner = up.out();
-  return KeepBoth(
+  using Mlp = WithTerms<nn::TrainedMlp>;
+  return KeepTrained(
       info.Env(), session,
-      Mlp{nn::TrainedMlp(MakeNorm(spec.norm), std::move(gate), std::move(up), Trained(spec.down),
-                         spec.activation, MakeNorm(spec.post_norm)),
-          inner},
+      BindOperation(nn::TrainedMlp(MakeNorm(spec.norm), std::move(gate), Trained(spec.up),
+                                   Trained(spec.down), spec.activation, MakeNorm(spec.post_norm)),
+                    info),
       [](nn::Context& context, const Mlp& mlp, const Napi::CallbackInfo& call) {
-        const Span<float> x = Floats(call, 0, "x"), y = Floats(call, 3, "y");
+        const Span<float> x = Floats(call, 0, "x"), y = Floats(call, 2, "y");
         const size_t rows = RowsOf(x, mlp.operation.size(), "x");
         CheckSize(y, rows, mlp.operation.size(), "y");
         CheckApart(y, x);
         Span<float> kept = {nullptr, 0};
-        if (!call[2].IsNull()) {
-          kept = Floats(call, 2, "kept");
+        if (!call[1].IsNull()) {
+          kept = Floats(call, 1, "kept");
           CheckSize(kept, rows, mlp.operation.kept(), "kept");
           CheckApart(kept, x);
           CheckApart(kept, y);
         }
-        mlp.operation.Forward(context, x.data, rows, mlp.TermsOf(call, false), kept.data, y.data);
+        mlp.operation.Forward(context, x.data, rows, Current(mlp.terms), kept.data, y.data);
       },
       [](nn::Context& context, const Mlp& mlp, const Napi::CallbackInfo& call) {
-        const Span<float> x = Floats(call, 0, "x"), kept = Floats(call, 2, "kept"),
-                          dy = Floats(call, 3, "dy"), dx = Floats(call, 4, "dx");
+        const Span<float> x = Floats(call, 0, "x"), kept = Floats(call, 1, "kept"),
+                          dy = Floats(call, 2, "dy"), dx = Floats(call, 3, "dx");
         const size_t rows = RowsOf(x, mlp.operation.size(), "x");
         CheckSize(kept, rows, mlp.operation.kept(), "kept");
         CheckApart(kept, x);
@@ -251,7 +309,7 @@ Napi::Value MakeTrainMlp(const SessionPtr& session, const Napi::CallbackInfo& in
         CheckSize(dx, rows, mlp.operation.size(), "dx");
         CheckApart(dx, x);
         CheckApart(dx, dy);
-        mlp.operation.Backward(context, x.data, rows, mlp.TermsOf(call, true), kept.data, dy.data,
+        mlp.operation.Backward(context, x.data, rows, Current(mlp.terms), kept.data, dy.data,
                                dx.data);
       });
 }
@@ -292,6 +350,64 @@ Napi::Value MakeTrainHead(const SessionPtr& session, const Napi::CallbackInfo& i
                 context.CheckUnchanged();
                 return Napi::Number::New(call.Env(), loss.sum);
               });
+}
+
+// ([[values, gradient, first, second], …]) -> {clear(), norm(), step(list of AdamStep's numbers)}
+Napi::Value MakeOptimizer(const SessionPtr& session, const Napi::CallbackInfo& info) {
+  if (!info[0].IsArray()) fields::Wrong("parameters", "a list");
+  const auto list = info[0].As<Napi::Array>();
+  auto owned = std::make_shared<Optimized>();
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    if (!list.Get(i).IsArray()) fields::Wrong("a parameter", "a list of arrays");
+    const auto parts = list.Get(i).As<Napi::Array>();
+    nn::Parameter& parameter = owned->parameters.emplace_back();
+    float** const to[] = {&parameter.values, &parameter.gradient, &parameter.first,
+                          &parameter.second};
+    for (uint32_t part = 0; part < 4; ++part) {
+      const Napi::Value value = parts.Get(part);
+      if (!value.IsTypedArray() ||
+          value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
+        fields::Wrong("an array of a parameter", "a Float32Array");
+      }
+      auto array = value.As<Napi::Float32Array>();
+      if (part == 0) parameter.size = array.ElementLength();
+      if (array.ElementLength() != parameter.size) {
+        throw Fault(code::kUsage, "the arrays of a parameter have different sizes");
+      }
+      *to[part] = array.Data();
+      owned->arrays.push_back(Napi::Persistent(value.As<Napi::Object>()));
+    }
+  }
+  const Optimized* optimized = owned.get();
+  session->operations.push_back(owned);
+  Napi::Object functions = Napi::Object::New(info.Env());
+  functions.Set("clear", Bind(info.Env(), session,
+                              [optimized](nn::Context& context,
+                                          const Napi::CallbackInfo& call) -> Napi::Value {
+                                nn::ClearGradients(context, optimized->parameters);
+                                return call.Env().Undefined();
+                              }));
+  functions.Set(
+      "norm",
+      Bind(info.Env(), session,
+           [optimized](nn::Context& context, const Napi::CallbackInfo& call) -> Napi::Value {
+             return Napi::Number::New(call.Env(), nn::GradientNorm(context, optimized->parameters));
+           }));
+  functions.Set(
+      "step",
+      Bind(info.Env(), session,
+           [optimized](nn::Context& context, const Napi::CallbackInfo& call) -> Napi::Value {
+             float numbers[9];
+             for (size_t i = 0; i < 9; ++i) {
+               if (!call[i].IsNumber()) fields::Wrong("what a step takes", "numbers");
+               numbers[i] = call[i].As<Napi::Number>().FloatValue();
+             }
+             nn::Optimize(context, optimized->parameters,
+                          {numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5],
+                           numbers[6], numbers[7], numbers[8]});
+             return call.Env().Undefined();
+           }));
+  return functions;
 }
 
 }  // namespace retemper

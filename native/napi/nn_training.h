@@ -10,5 +10,6 @@ Napi::Value MakeTrainAttend(const SessionPtr& session, const Napi::CallbackInfo&
 Napi::Value MakeTrainOutput(const SessionPtr& session, const Napi::CallbackInfo& info);
 Napi::Value MakeTrainMlp(const SessionPtr& session, const Napi::CallbackInfo& info);
 Napi::Value MakeTrainHead(const SessionPtr& session, const Napi::CallbackInfo& info);
+Napi::Value MakeOptimizer(const SessionPtr& session, const Napi::CallbackInfo& info);
 
 }  // namespace retemper

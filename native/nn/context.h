@@ -92,10 +92,12 @@ class Context {
     kPost,
     kPostBack,
     kOwn,
-    kTurnedA,
     kTurnedB,
     kLow,
     kLowBack,
+    kDropped,
+    kDirected,
+    kDirectedBack,
     kScratches
   };
   Scratch scratch[kScratches];

@@ -85,17 +85,108 @@ double Dot(const float* a, const float* b, size_t n) {
   return sum;
 }
 
+// The lanes' sum, halves added to each other.
+inline float FoldLanes(F v) {
+  float lanes[kLanes];
+  Store(lanes, v);
+  for (size_t half = kLanes / 2; half > 0; half /= 2) {
+    for (size_t i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+  }
+  return lanes[0];
+}
+
+template <size_t kRows, size_t kCols>
+inline void LowerBlock(size_t n, size_t rank, float factor, const float* x, size_t x_stride,
+                       const float* a, float* low) {
+  F sums[kRows][kCols] = {};
+  size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    F left[kRows];
+    for (size_t r = 0; r < kRows; ++r) left[r] = Load(x + r * x_stride + i);
+    for (size_t j = 0; j < kCols; ++j) {
+      const F right = Load(a + j * n + i);
+      for (size_t r = 0; r < kRows; ++r) sums[r][j] = Fma(left[r], right, sums[r][j]);
+    }
+  }
+  if (i < n) {
+    F left[kRows];
+    for (size_t r = 0; r < kRows; ++r) left[r] = LoadPart(x + r * x_stride + i, n - i);
+    for (size_t j = 0; j < kCols; ++j) {
+      const F right = LoadPart(a + j * n + i, n - i);
+      for (size_t r = 0; r < kRows; ++r) sums[r][j] = Fma(left[r], right, sums[r][j]);
+    }
+  }
+  for (size_t r = 0; r < kRows; ++r) {
+    for (size_t j = 0; j < kCols; ++j) low[r * rank + j] = factor * FoldLanes(sums[r][j]);
+  }
+}
+
+template <size_t kRows>
+inline void LowerRows(size_t n, size_t rank, float factor, const float* x, size_t x_stride,
+                      const float* a, float* low) {
+  constexpr size_t kMost = kLanes == 16 ? 8 : 4;  // registers
+  size_t j = 0;
+  for (; j + kMost <= rank; j += kMost) {
+    LowerBlock<kRows, kMost>(n, rank, factor, x, x_stride, a + j * n, low + j);
+  }
+  for (; j + 4 <= rank; j += 4) {
+    LowerBlock<kRows, 4>(n, rank, factor, x, x_stride, a + j * n, low + j);
+  }
+  for (; j < rank; ++j) LowerBlock<kRows, 1>(n, rank, factor, x, x_stride, a + j * n, low + j);
+}
+
+void Lower(size_t rows, size_t n, size_t rank, float factor, const float* x, size_t x_stride,
+           const float* a, float* low) {
+  size_t r = 0;
+  for (; r + 3 <= rows; r += 3) {
+    LowerRows<3>(n, rank, factor, x + r * x_stride, x_stride, a, low + r * rank);
+  }
+  for (; r < rows; ++r) {
+    LowerRows<1>(n, rank, factor, x + r * x_stride, x_stride, a, low + r * rank);
+  }
+}
+
+void Drop(const Dropout& dropout, size_t first, size_t n, const float* x, float* to) {
+  constexpr uint32_t kStep = 0x9e3779b9u;
+  const U steps = (U)LaneIndex() * kStep;
+  const F kept = Set(dropout.kept);
+  ForEach(x, n, to, [=](size_t i, F v) {
+    const U state = steps + (dropout.state + kStep * static_cast<uint32_t>(first + i + 1));
+    U z = (state ^ (state >> 16)) * 0x21f0aaadu;
+    z = (z ^ (z >> 15)) * 0x735a2d97u;
+    z = z ^ (z >> 15);
+    return z < dropout.limit ? F{} : v * kept;
+  });
+}
+
+// Plain loops: compilers make vectors of them, and each step is rounded as it stands.
+void Adam(const AdamStep& step, size_t n, const float* gradient, float* values, float* first,
+          float* second) {
+  const float factor = step.factor, beta1 = step.beta1, beta2 = step.beta2;
+  const float rest1 = step.rest1, rest2 = step.rest2, inverse = 1.0f / step.root;
+  const float kept = step.kept, stride = step.stride, epsilon = step.epsilon;
+  for (size_t i = 0; i < n; ++i) {
+    const float g = gradient[i] * factor;
+    const float m = first[i] * beta1 + g * rest1;
+    const float v = second[i] * beta2 + g * g * rest2;
+    first[i] = m;
+    second[i] = v;
+    values[i] = values[i] * kept - stride * m / (std::sqrt(v) * inverse + epsilon);
+  }
+}
+
 // With y = x s w and s = 1 / sqrt(mean(x^2) + epsilon): dx = s (w dy) - x s^3 sum(x w dy) / n.
 void RmsNormBackward(const float* x, const float* weight, float epsilon, const float* dy, size_t n,
                      float* dx) {
   const auto count = static_cast<double>(n);
   const double squares = SumOf(x, n, AddSquare());
   const double scale = 1.0 / std::sqrt(squares / count + static_cast<double>(epsilon));
-  double along = 0;
+  F sums = {};
   for (size_t i = 0; i < n; i += kLanes) {
     const size_t left = n - i;
-    along += SumLanes(LoadUpTo(x + i, left) * LoadUpTo(weight + i, left) * LoadUpTo(dy + i, left));
+    sums = Fma(LoadUpTo(x + i, left) * LoadUpTo(weight + i, left), LoadUpTo(dy + i, left), sums);
   }
+  const double along = SumLanes(sums);
   const F s = Set(static_cast<float>(scale));
   const F back = Set(static_cast<float>(scale * scale * scale * along / count));
   ForEach(dx, n, dx, [=](size_t i, F v) {

@@ -31,79 +31,7 @@ void Turn(const float* from, size_t from_stride, size_t rows, size_t cols, float
   }
 }
 
-// c[rows, n] (+)= a[rows, k] b[k, n], rows in parts on all threads.
-void MultiplyRows(Context& context, bool add, size_t rows, size_t n, size_t k, const float* a,
-                  size_t a_stride, const float* b, float* c, size_t c_stride) {
-  constexpr size_t kPart = 32;
-  context.pool.Run((rows + kPart - 1) / kPart, [&](size_t part, unsigned) {
-    const size_t begin = part * kPart, count = std::min(kPart, rows - begin);
-    Kernels().multiply(false, add, count, n, k, a + begin * a_stride, a_stride, b, n,
-                       c + begin * c_stride, c_stride);
-  });
-}
-
-// c[m, n] += a[rows, m]^T b[rows, n], columns in parts on all threads: each element is one sum over
-// the rows in their order.
-void AddOuter(Context& context, size_t rows, size_t m, size_t n, const float* a, const float* b,
-              size_t b_stride, float* c) {
-  constexpr size_t kPart = 256;
-  context.pool.Run((n + kPart - 1) / kPart, [&](size_t part, unsigned) {
-    const size_t begin = part * kPart, count = std::min(kPart, n - begin);
-    Kernels().multiply(true, true, m, count, rows, a, m, b + begin, b_stride, c + begin, n);
-  });
-}
-
 }  // namespace
-
-void TrainedMatrix::Forward(Context& context, const float* x, size_t rows, const LowRank& term,
-                            float* y, size_t y_stride) const {
-  weight_->Multiply(context.pool, context.precision, x, in(), rows, nullptr, y, y_stride);
-  if (term.a == nullptr || rows == 0) return;
-  const size_t rank = term.rank;
-  float* turned_a = context.scratch[Context::kTurnedA].Floats(in() * rank);
-  float* turned_b = context.scratch[Context::kTurnedB].Floats(rank * out());
-  float* low = context.scratch[Context::kLow].Floats(rows * rank);
-  Turn(term.a, in(), rank, in(), turned_a, rank);
-  Turn(term.b, rank, out(), rank, turned_b, out());
-  MultiplyRows(context, false, rows, rank, in(), x, in(), turned_a, low, rank);
-  context.kernels.scale(term.scale, rows * rank, low);
-  MultiplyRows(context, true, rows, out(), rank, low, rank, turned_b, y, y_stride);
-}
-
-void TrainedMatrix::Backward(Context& context, const float* x, const float* dy, size_t dy_stride,
-                             size_t rows, const LowRank& term, bool add, float* dx) const {
-  if (rows == 0) return;
-  if (add) {
-    float* own = context.scratch[Context::kOwn].Floats(rows * in());
-    weight_->MultiplyBackward(context.pool, context.precision, dy, dy_stride, rows, nullptr, own,
-                              in());
-    context.ForRows(rows, in(), [&](size_t begin, size_t end) {
-      context.kernels.add(dx + begin * in(), own + begin * in(), (end - begin) * in(),
-                          dx + begin * in());
-    });
-  } else {
-    weight_->MultiplyBackward(context.pool, context.precision, dy, dy_stride, rows, nullptr, dx,
-                              in());
-  }
-  if (term.a == nullptr) return;
-  const size_t rank = term.rank;
-  float* turned_a = context.scratch[Context::kTurnedA].Floats(in() * rank);
-  float* db = context.scratch[Context::kTurnedB].Floats(rank * out());
-  float* low = context.scratch[Context::kLow].Floats(rows * rank);
-  float* back = context.scratch[Context::kLowBack].Floats(rows * rank);
-  std::fill(db, db + rank * out(), 0.0f);
-  Turn(term.a, in(), rank, in(), turned_a, rank);
-  MultiplyRows(context, false, rows, rank, in(), x, in(), turned_a, low, rank);
-  MultiplyRows(context, false, rows, rank, out(), dy, dy_stride, term.b, back, rank);
-  context.kernels.scale(term.scale, rows * rank, low);
-  context.kernels.scale(term.scale, rows * rank, back);
-  AddOuter(context, rows, rank, in(), back, x, in(), term.da);
-  AddOuter(context, rows, rank, out(), low, dy, dy_stride, db);
-  for (size_t o = 0; o < out(); ++o) {
-    for (size_t j = 0; j < rank; ++j) term.db[o * rank + j] += db[j * out() + o];
-  }
-  MultiplyRows(context, true, rows, in(), rank, back, rank, term.a, dx, in());
-}
 
 void NormBackward(Context& context, const Norm& norm, const float* x, const float* dy, size_t rows,
                   float* dx) {
@@ -157,13 +85,21 @@ TrainedProject::TrainedProject(std::optional<Norm> norm, std::vector<TrainedMatr
   if (norm_) CheckSizes(norm_->size(), in());
 }
 
+std::vector<const TrainedMatrix*> TrainedProject::matrices() const {
+  std::vector<const TrainedMatrix*> all;
+  for (const TrainedMatrix& matrix : matrices_) all.push_back(&matrix);
+  return all;
+}
+
 void TrainedProject::Forward(Context& context, const float* x, size_t rows,
                              std::span<const LowRank> terms, float* y) const {
   if (norm_) x = Normalized(context, *norm_, x, rows);
+  std::vector<TrainedProduct> products;
   for (size_t i = 0; i < matrices_.size(); ++i) {
-    matrices_[i].Forward(context, x, rows, terms[i], y, out_);
+    products.push_back({&matrices_[i], &terms[i], y, out_});
     y += matrices_[i].out();
   }
+  ForwardAll(context, products, x, rows);
 }
 
 void TrainedProject::Backward(Context& context, const float* x, size_t rows,
@@ -221,18 +157,24 @@ TrainedMlp::TrainedMlp(Norm norm, std::optional<TrainedMatrix> gate, TrainedMatr
   if (post_norm_) CheckSizes(post_norm_->size(), size());
 }
 
+std::vector<const TrainedMatrix*> TrainedMlp::matrices() const {
+  if (!gate_) return {&up_, &down_};
+  return {&*gate_, &up_, &down_};
+}
+
 void TrainedMlp::Forward(Context& context, const float* x, size_t rows,
                          std::span<const LowRank> terms, float* kept, float* y) const {
   const size_t width = up_.out();
   const float* normal = Normalized(context, norm_, x, rows);
   float* up = kept != nullptr ? kept : context.scratch[Context::kUp].Floats(rows * width);
   float* gate = nullptr;
-  up_.Forward(context, normal, rows, terms[gate_ ? 1 : 0], up, width);
+  std::vector<TrainedProduct> products = {{&up_, &terms[gate_ ? 1 : 0], up, width}};
   if (gate_) {
     gate = kept != nullptr ? kept + rows * width
                            : context.scratch[Context::kGate].Floats(rows * width);
-    gate_->Forward(context, normal, rows, terms[0], gate, width);
+    products.push_back({&*gate_, &terms[0], gate, width});
   }
+  ForwardAll(context, products, normal, rows);
   const float* product = Product(context, gate, up, rows);
   down_.Forward(context, product, rows, terms.back(), y, size());
   Finish(context, post_norm_, x, rows, size(), y);

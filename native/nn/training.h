@@ -16,37 +16,11 @@
 #include "nn/attend.h"
 #include "nn/context.h"
 #include "nn/operations.h"
+#include "nn/trained_matrix.h"
 #include "nn/training_kernels.h"
 #include "nn/weights.h"
 
 namespace retemper::nn {
-
-// y += scale (x A^T) B^T beside a product y = W x; none where a is null.
-struct LowRank {
-  size_t rank = 0;
-  float scale = 0;
-  const float* a = nullptr;  // [rank, in]
-  const float* b = nullptr;  // [out, rank]
-  float* da = nullptr;       // gradients; may be null going forward
-  float* db = nullptr;
-};
-
-// A matrix of the model with the term that a call brings.
-class TrainedMatrix {
- public:
-  explicit TrainedMatrix(std::unique_ptr<WeightSource> weight) : weight_(std::move(weight)) {}
-  size_t in() const { return weight_->in(); }
-  size_t out() const { return weight_->out(); }
-
-  void Forward(Context& context, const float* x, size_t rows, const LowRank& term, float* y,
-               size_t y_stride) const;
-  // dx is added to where `add`.
-  void Backward(Context& context, const float* x, const float* dy, size_t dy_stride, size_t rows,
-                const LowRank& term, bool add, float* dx) const;
-
- private:
-  std::unique_ptr<WeightSource> weight_;
-};
 
 // Causal attention within sequences that lie one after the other, each from position 0: AttendSpec
 // but for the cache.
@@ -81,7 +55,8 @@ class TrainedProject {
   TrainedProject(std::optional<Norm> norm, std::vector<TrainedMatrix> matrices);
   size_t in() const { return matrices_.front().in(); }
   size_t out() const { return out_; }
-  size_t terms() const { return matrices_.size(); }
+  // In the order of their terms.
+  std::vector<const TrainedMatrix*> matrices() const;
   void Forward(Context& context, const float* x, size_t rows, std::span<const LowRank> terms,
                float* y) const;
   void Backward(Context& context, const float* x, size_t rows, std::span<const LowRank> terms,
@@ -99,6 +74,7 @@ class TrainedOutput {
   TrainedOutput(TrainedMatrix matrix, std::optional<Norm> post_norm);
   size_t in() const { return matrix_.in(); }
   size_t out() const { return matrix_.out(); }
+  std::vector<const TrainedMatrix*> matrices() const { return {&matrix_}; }
   void Forward(Context& context, const float* x, const float* residual, size_t rows,
                const LowRank& term, float* y) const;
   void Backward(Context& context, const float* x, size_t rows, const LowRank& term, const float* dy,
@@ -115,7 +91,7 @@ class TrainedMlp {
   TrainedMlp(Norm norm, std::optional<TrainedMatrix> gate, TrainedMatrix up, TrainedMatrix down,
              Activation activation, std::optional<Norm> post_norm);
   size_t size() const { return norm_.size(); }
-  size_t terms() const { return gate_ ? 3 : 2; }
+  std::vector<const TrainedMatrix*> matrices() const;
   // Numbers of `kept`, a row: results of up and gate, which the way back needs.
   size_t kept() const { return up_.out() * (gate_ ? 2 : 1); }
   // `kept` [rows * kept()] may be null going forward; the way back overwrites it.

@@ -20,10 +20,18 @@ namespace retemper::nn {
 
 // Namespaces of their own: rows-inl.h is compiled by vector_kernels.cc too.
 
-#define RETEMPER_TRAINING_TABLE(target)                                   \
-  constexpr TrainingKernels kTable = {                                    \
-      target,        &Multiply,     &RmsNormBackward, &LayerNormBackward, \
-      &GateBackward, &Exponentials, &SoftmaxBackward, &Dot}
+#define RETEMPER_TRAINING_TABLE(target)                   \
+  constexpr TrainingKernels kTable = {target,             \
+                                      &Multiply,          \
+                                      &RmsNormBackward,   \
+                                      &LayerNormBackward, \
+                                      &GateBackward,      \
+                                      &Exponentials,      \
+                                      &SoftmaxBackward,   \
+                                      &Dot,               \
+                                      &Lower,             \
+                                      &Drop,              \
+                                      &Adam}
 
 #if defined(__aarch64__)
 #define RETEMPER_FIRST_TARGET "neon"

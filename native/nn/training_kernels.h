@@ -5,10 +5,31 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "nn/vector_kernels.h"
 
 namespace retemper::nn {
+
+// Which elements of an activation are left out: element i where the number of a counter-based
+// generator (the output function of Steele et al., "SplitMix", 2014) is below `limit`.
+struct Dropout {
+  uint32_t state = 0;
+  uint32_t limit = 0;  // of 2^32; 0: nothing is left out
+  float kept = 1;      // multiplies the others
+};
+
+// values = kept values - stride m / (sqrt(v) / root + epsilon), m and v the moments after gradient
+// times `factor` was added.
+struct AdamStep {
+  float factor = 1;
+  float beta1 = 0, beta2 = 0;
+  float rest1 = 1, rest2 = 1;  // 1 - beta, rounded once
+  float kept = 1;              // 1 - rate * weight decay
+  float stride = 0;            // rate / (1 - beta1^step)
+  float root = 1;              // sqrt(1 - beta2^step)
+  float epsilon = 0;
+};
 
 struct TrainingKernels {
   const char* name;
@@ -32,6 +53,15 @@ struct TrainingKernels {
   void (*softmax_backward)(const float* probabilities, float dot, size_t n, float* d);
   // sum(a b)
   double (*dot)(const float* a, const float* b, size_t n);
+  // low[r, j] = factor sum(x[r, i] a[j, i]) for few j: x [rows, n] with a stride, a [rank, n], low
+  // [rows, rank].
+  void (*lower)(size_t rows, size_t n, size_t rank, float factor, const float* x, size_t x_stride,
+                const float* a, float* low);
+  // to[i] = x[i] times what element first + i of an activation is multiplied by; may be the same.
+  void (*drop)(const Dropout& dropout, size_t first, size_t n, const float* x, float* to);
+  // One step of AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101) on n parameters.
+  void (*adam)(const AdamStep& step, size_t n, const float* gradient, float* values, float* first,
+               float* second);
 };
 
 // The one of the target that ChooseTarget picks, or the next slower one.

@@ -12,15 +12,18 @@ import {
   sum,
   type Tensor1D,
   type Tensor2D,
+  tensor,
   tensor1d,
   tensor2d,
   tidy,
   transpose,
+  type Variable,
+  variable,
 } from "@tensorflow/tfjs-core";
 import type { Runtime } from "../../generate/ops/runtime.js";
 import type { Cache, CacheShape, Matrix, Weight } from "../../generate/ops/specs.js";
-import { dropoutMask } from "../training/random.js";
-import { parametersOf, publish, type RowNorms, type Term } from "./terms.js";
+import { dropoutMask, dropoutState } from "../training/random.js";
+import type { Parameter, RowNorms, Term } from "./terms.js";
 
 export interface Dropout {
   readonly rate: number;
@@ -30,11 +33,13 @@ export interface Dropout {
 export class AdaptedRuntime implements Runtime {
   readonly base: Runtime;
   private readonly terms: ReadonlyMap<string, Term>;
-  private readonly dropout: Dropout;
+  readonly dropout: Dropout;
   private readonly norms: RowNorms;
   private readonly lengths = new Map<Term, Tensor1D>();
   private readonly plain = new Map<Matrix, Matrix>();
   private readonly squares = new Map<Term, Tensor1D>();
+  /** Of those parameters that gradients are taken of here. */
+  private readonly variables = new Map<Parameter, Variable>();
   private place: number | undefined;
 
   constructor(base: Runtime, terms: readonly Term[], dropout: Dropout, norms: RowNorms) {
@@ -53,7 +58,23 @@ export class AdaptedRuntime implements Runtime {
   refresh(): void {
     for (const length of this.lengths.values()) length.dispose();
     this.lengths.clear();
-    for (const term of this.terms.values()) for (const parameter of parametersOf(term)) publish(parameter);
+    for (const [{ values, shape }, target] of this.variables) {
+      const fresh = tensor(values.slice(), [...shape], "float32");
+      target.assign(fresh);
+      fresh.dispose();
+    }
+  }
+
+  /** A parameter as a variable of TensorFlow.js, made when it is first asked for. */
+  variableOf(parameter: Parameter): Variable {
+    let found = this.variables.get(parameter);
+    if (!found) {
+      const first = tensor(parameter.values.slice(), [...parameter.shape], "float32");
+      found = variable(first, true);
+      first.dispose();
+      this.variables.set(parameter, found);
+    }
+    return found;
   }
 
   /** The term of a matrix, if it has one. */
@@ -61,9 +82,13 @@ export class AdaptedRuntime implements Runtime {
     return this.terms.get(weight.name);
   }
 
-  /** Whether something is dropped out while it is trained. */
-  get mayDrop(): boolean {
-    return this.dropout.rate > 0;
+  get allTerms(): Iterable<Term> {
+    return this.terms.values();
+  }
+
+  /** Of the generator that says what a term's inputs lose now. */
+  dropState({ index }: Term): number {
+    return dropoutState(this.dropout.seed, this.place as number, index);
   }
 
   /** Whether something is dropped out now. */
@@ -77,8 +102,8 @@ export class AdaptedRuntime implements Runtime {
     if (!term) return this.base.linear(x, matrix, variants);
     return tidy(() => {
       const input = this.drops ? mul<Tensor2D>(x, this.mask(x, term)) : x;
-      const b = rowsOf(term.b.variable as Tensor2D, matrix);
-      const low = matMul(matMul(input, term.a.variable as Tensor2D, false, true), b, false, true);
+      const b = rowsOf(this.variableOf(term.b) as Tensor2D, matrix);
+      const low = matMul(matMul(input, this.variableOf(term.a) as Tensor2D, false, true), b, false, true);
       const added = mul<Tensor2D>(low, term.scale);
       if (!term.magnitude) return add<Tensor2D>(this.base.linear(x, matrix, variants), added);
       return this.directed(x, input, added, matrix, term);
@@ -100,7 +125,8 @@ export class AdaptedRuntime implements Runtime {
   /** Frees the terms; the engine's own runtime stays. */
   dispose(): void {
     for (const tensor of [...this.lengths.values(), ...this.squares.values()]) tensor.dispose();
-    for (const term of this.terms.values()) for (const { variable } of parametersOf(term)) variable.dispose();
+    for (const each of this.variables.values()) each.dispose();
+    this.variables.clear();
     this.lengths.clear();
     this.squares.clear();
   }
@@ -111,7 +137,8 @@ export class AdaptedRuntime implements Runtime {
    */
   private directed(x: Tensor2D, input: Tensor2D, added: Tensor2D, matrix: Matrix, term: Term): Tensor2D {
     const bare = this.withoutBias(matrix);
-    const whole = div(term.magnitude?.variable as unknown as Tensor1D, this.lengthOf(term));
+    const magnitude = this.variableOf(term.magnitude as Parameter) as unknown as Tensor1D;
+    const whole = div(magnitude, this.lengthOf(term));
     const share = rowsOf1(whole as Tensor1D, matrix);
     const base = this.base.linear(x, bare);
     const dropped = input === x ? base : this.base.linear(input, bare);

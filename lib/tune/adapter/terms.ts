@@ -1,7 +1,6 @@
 // The low-rank terms that are trained: for each module A and B (and DoRA's magnitude), as float32 arrays that the optimiser
-// changes, and as variables of TensorFlow.js that gradients are taken of.
+// changes.
 
-import { type Tensor2D, tensor, type Variable, variable } from "@tensorflow/tfjs-core";
 import type { FloatTensor } from "../../checkpoint/tensorFile.js";
 import { RetemperError } from "../../errors.js";
 import type { Settings } from "../settings.js";
@@ -13,9 +12,8 @@ export interface Parameter {
   /** Its key in adapter_model.safetensors. */
   readonly key: string;
   readonly shape: readonly number[];
-  /** Changed by the optimiser; `publish` brings it into the variable. */
+  /** Changed in place by the optimiser. */
   readonly values: Float32Array;
-  readonly variable: Variable;
 }
 
 /** W becomes W + scale * B A; with a magnitude m, each row of that is brought to the length m. */
@@ -37,7 +35,6 @@ export type RowNorms = (module: LinearModule) => Float32Array;
 
 /**
  * New terms: A uniform in ±1 / sqrt(in) (PyTorch's Kaiming initialisation as PEFT uses it), B zero, unless `stored` has them.
- * The backend that they are to live on must be current.
  * @throws RetemperError INCOMPATIBLE where `stored` lacks a module, or has another shape
  */
 export function makeTerms(
@@ -68,9 +65,9 @@ export function makeTerms(
       module,
       index,
       scale: alpha / (rslora ? Math.sqrt(rank) : rank),
-      a: parameter(key("lora_A.weight"), aShape, a),
-      b: parameter(key("lora_B.weight"), bShape, b),
-      magnitude: lengths && parameter(name, [module.out], lengths),
+      a: { key: key("lora_A.weight"), shape: aShape, values: a },
+      b: { key: key("lora_B.weight"), shape: bShape, values: b },
+      magnitude: lengths && { key: name, shape: [module.out], values: lengths },
     };
   });
 }
@@ -79,22 +76,8 @@ export function parametersOf({ a, b, magnitude }: Term): Parameter[] {
   return magnitude ? [a, b, magnitude] : [a, b];
 }
 
-/** Brings what the optimiser changed to the variable. */
-export function publish({ values, shape, variable: target }: Parameter): void {
-  const fresh = tensor(values.slice(), [...shape], "float32");
-  target.assign(fresh as Tensor2D);
-  fresh.dispose();
-}
-
 function initial(size: number, inputs: number, seed: number, index: number): Float32Array {
   const next = uniforms(seed, DRAW.initialise, index);
   const bound = 1 / Math.sqrt(inputs);
   return Float32Array.from({ length: size }, () => (2 * next() - 1) * bound);
-}
-
-function parameter(key: string, shape: readonly number[], values: Float32Array): Parameter {
-  const first = tensor(values.slice(), [...shape], "float32");
-  const made = variable(first, true);
-  first.dispose();
-  return { key, shape, values, variable: made };
 }

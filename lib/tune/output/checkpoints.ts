@@ -7,7 +7,7 @@ import type { Addon } from "../../addon/surface.js";
 import { encodeTensors, type FloatTensor, readTensors, writeFailure, writeWhole } from "../../checkpoint/tensorFile.js";
 import { RetemperError } from "../../errors.js";
 import { widen } from "../../generate/engines/reference/widen.js";
-import { parametersOf, publish, type Term } from "../adapter/terms.js";
+import { parametersOf, type Term } from "../adapter/terms.js";
 import type { Moments } from "../training/adamW.js";
 import type { TuneReport, TuneStep } from "../types.js";
 import { writeAdapter } from "./adapterFolder.js";
@@ -90,13 +90,11 @@ export async function loadCheckpoint(
     }
     to.set(found.values);
   };
-  for (const parameter of terms.flatMap(parametersOf)) {
-    const { key, values } = parameter;
+  for (const { key, values } of terms.flatMap(parametersOf)) {
     const { first, second } = moments.get(key) as Moments;
     take(adapter, key, values, weights);
     take(state, `first.${key}`, first, join(folder, STATE));
     take(state, `second.${key}`, second, join(folder, STATE));
-    publish(parameter);
   }
   const history = JSON.parse(await readFile(join(folder, HISTORY), "utf8")) as History;
   if (history.steps?.length !== step) throw new RetemperError("BAD_INPUT", "is of another step", { file: folder });

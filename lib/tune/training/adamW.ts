@@ -16,18 +16,53 @@ export function noMoments(size: number): Moments {
   return { first: new Float32Array(size), second: new Float32Array(size) };
 }
 
-/**
- * One step, in place: p -= rate * weightDecay * p, then p -= rate * m' / (sqrt(v') + epsilon), where m' and v' are the
- * moments divided by 1 - beta^step.
- * @param step from 1
- * @param factor multiplies the gradient (clipping)
- */
-export function adamStep(
-  values: Float32Array,
-  gradient: Float32Array,
-  { first, second }: Moments,
+/** An array that is trained, its gradient and moments. */
+export interface Optimized {
+  readonly values: Float32Array;
+  readonly gradient: Float32Array;
+  readonly moments: Moments;
+}
+
+/** How far the training is: `step` counts from 1; `factor` multiplies gradients (clipping). */
+export interface AdamStep {
+  readonly step: number;
+  readonly rate: number;
+  readonly factor: number;
+}
+
+export interface Optimizer {
+  /** Sets all gradients to 0. */
+  clear(): void;
+  /** The Euclidean norm of all gradients together, summed in float64. */
+  norm(): number;
+  /**
+   * One step, in place: p -= rate * weightDecay * p, then p -= rate * m' / (sqrt(v') + epsilon), where m' and v' are the
+   * moments divided by 1 - beta^step.
+   */
+  step(step: AdamStep): void;
+}
+
+/** In JavaScript, for engines without an optimiser of their own. */
+export function adamW(parameters: readonly Optimized[], settings: AdamSettings): Optimizer {
+  return {
+    clear() {
+      for (const { gradient } of parameters) gradient.fill(0);
+    },
+    norm() {
+      let squares = 0;
+      for (const { gradient } of parameters) for (const g of gradient) squares += g * g;
+      return Math.sqrt(squares);
+    },
+    step(step) {
+      for (const parameter of parameters) adamStep(parameter, settings, step);
+    },
+  };
+}
+
+function adamStep(
+  { values, gradient, moments: { first, second } }: Optimized,
   { betas: [beta1, beta2], epsilon, weightDecay }: AdamSettings,
-  { step, rate, factor }: { readonly step: number; readonly rate: number; readonly factor: number },
+  { step, rate, factor }: AdamStep,
 ): void {
   const kept = 1 - rate * weightDecay;
   const stride = rate / (1 - beta1 ** step);
@@ -40,13 +75,6 @@ export function adamStep(
     second[i] = v;
     values[i] = (values[i] as number) * kept - (stride * m) / (Math.sqrt(v) / root + epsilon);
   }
-}
-
-/** The Euclidean norm of all gradients together, summed in float64. */
-export function globalNorm(gradients: Iterable<Float32Array>): number {
-  let squares = 0;
-  for (const gradient of gradients) for (const g of gradient) squares += g * g;
-  return Math.sqrt(squares);
 }
 
 /** What gradients of this norm are multiplied by, so that it is at most `most`; 0: no limit. As PyTorch's clip_grad_norm_. */

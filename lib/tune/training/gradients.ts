@@ -24,6 +24,7 @@ import type { DecoderSpec, LayerSpec, Rows } from "../../generate/ops/specs.js";
 import type { AdaptedRuntime } from "../adapter/adaptedRuntime.js";
 import { type Parameter, parametersOf, type Term } from "../adapter/terms.js";
 import type { Batch } from "../data/example.js";
+import { type AdamSettings, adamW, type Optimized, type Optimizer } from "./adamW.js";
 import { registerGradients } from "./registerGradients.js";
 
 /** The parts of a decoder as functions that gradients flow through. */
@@ -39,8 +40,13 @@ export interface TrainingOperations {
   loss(x: Tensor2D, batch: Batch, weight: number): Loss;
   /** Frees what `layer` kept beside its result: called once gradients through it have been taken. */
   release(): void;
+  /** Takes up parameters that the optimiser changed. */
+  refresh(): void;
+  optimizer(parameters: readonly Optimized[], settings: AdamSettings): Optimizer;
   /** Whether `loss` may run while a tape is on. */
   readonly onTape: boolean;
+  /** Whether `layer` adds parameters' gradients by itself, on the way back, instead of having variables. */
+  readonly addsGradients: boolean;
 }
 
 export type Loss = { sum: number; gradient?: Tensor2D };
@@ -76,6 +82,7 @@ export function addGradients(
   terms: readonly Term[],
   layers: number,
   operations: TrainingOperations,
+  runtime: AdaptedRuntime,
   batch: Batch,
   weight: number,
   gradients: Gradients,
@@ -86,7 +93,7 @@ export function addGradients(
   );
   const { rows } = batch;
   const first = byLayer.findIndex((parameters) => parameters.length > 0);
-  if (keepActivations && operations.onTape) return onOneTape(byLayer, first, operations, batch, weight, gradients);
+  if (keepActivations && operations.onTape) return onOneTape(layers, first, operations, batch, weight);
   // what enters each layer that something is learned in or behind
   const inputs: Tensor2D[] = [];
   let x = tidy(() => operations.embed(rows));
@@ -102,29 +109,26 @@ export function addGradients(
   let dy = gradient as Tensor2D;
   for (let index = layers - 1; index >= first; index--) {
     const entering = inputs[index] as Tensor2D;
-    const parameters = byLayer[index] as Parameter[];
-    // what is below the first layer that learns needs no gradient
-    const wanted: Tensor[] = parameters.map(({ variable }) => variable);
-    if (index > first) wanted.unshift(entering);
+    const parameters = operations.addsGradients ? [] : (byLayer[index] as Parameter[]);
+    const wanted: Tensor[] = [entering, ...parameters.map((parameter) => runtime.variableOf(parameter))];
     const results = tidy(() => grads(() => operations.layer(entering, index, rows, true))(wanted, dy));
     operations.release();
     dy.dispose();
     entering.dispose();
-    if (index > first) dy = results.shift() as Tensor2D;
+    dy = results.shift() as Tensor2D;
     collect(parameters, results, gradients);
   }
+  dy.dispose();
   return total;
 }
 
 function onOneTape(
-  byLayer: readonly (readonly Parameter[])[],
+  layers: number,
   first: number,
   operations: TrainingOperations,
   batch: Batch,
   weight: number,
-  gradients: Gradients,
 ): number {
-  const parameters = byLayer.flat();
   let total = 0;
   const loss = customGrad<Scalar>((x, save) => {
     const { sum: value, gradient } = operations.loss(x as Tensor2D, batch, weight);
@@ -132,17 +136,16 @@ function onOneTape(
     (save as (tensors: Tensor[]) => void)([gradient as Tensor2D]);
     return { value: scalar(value * weight), gradFunc: (_: Scalar, saved: Tensor[]) => saved[0] as Tensor2D };
   });
-  const results = tidy(() => {
+  tidy(() => {
     let x = operations.embed(batch.rows);
     for (let index = 0; index < first; index++) x = operations.layer(x, index, batch.rows, false);
-    return grads(() => {
+    grads(() => {
       let y = x;
-      for (let index = first; index < byLayer.length; index++) y = operations.layer(y, index, batch.rows, true);
+      for (let index = first; index < layers; index++) y = operations.layer(y, index, batch.rows, true);
       return loss(y);
-    })(parameters.map(({ variable }) => variable));
+    })([x]);
   });
   operations.release();
-  collect(parameters, results, gradients);
   return total;
 }
 
@@ -175,6 +178,9 @@ export function composedOperations(
   const caches: BlockCache[] = [];
   return {
     onTape: false,
+    addsGradients: false,
+    refresh() {},
+    optimizer: adamW,
     release() {
       for (const cache of caches.splice(0)) cache.dispose();
     },

@@ -1,180 +1,176 @@
 // A decoder's operations for training on the native engine: each one kernel forward and one backward, made known to
-// TensorFlow.js's differentiation as a function with a gradient of its own.
+// TensorFlow.js's differentiation as a function with a gradient of its own. Gradients of low-rank terms are no results of
+// these functions: kernels add them where the optimiser finds them.
 
 import { clone, customGrad, type Tensor, type Tensor2D } from "@tensorflow/tfjs-core";
-import type { NativeTerm, NativeTermGradient } from "../../addon/nativeRuntime.js";
+import type { NativeTerm } from "../../addon/nativeRuntime.js";
 import { calling } from "../../generate/engines/native/calling.js";
-import type { KernelRuntime } from "../../generate/engines/native/kernelRuntime.js";
+import type { KernelRuntime, NativeTraining } from "../../generate/engines/native/kernelRuntime.js";
 import { currentBackend, tensorOf } from "../../generate/engines/native/nativeBackend.js";
 import type { DecoderSpec, Matrix, Rows } from "../../generate/ops/specs.js";
 import type { AdaptedRuntime } from "../adapter/adaptedRuntime.js";
 import type { Term } from "../adapter/terms.js";
+import type { Optimized } from "./adamW.js";
 import { composedOperations, type Loss, type TrainingOperations } from "./gradients.js";
+import type { TrainingHooks } from "./trainingOperations.js";
 
-/** Kernels for plain terms; layers with magnitudes, or while something is dropped out, run as compositions. */
 export function nativeOperations(
   spec: DecoderSpec,
   runtime: AdaptedRuntime,
   kernels: KernelRuntime,
-  checkStop: () => void,
+  hooks: TrainingHooks,
 ): TrainingOperations {
-  const composed = composedOperations(spec, runtime, checkStop);
-  const { layers, head } = kernels.training(spec);
-  const hasMagnitudes = spec.layers.map(({ project, output, mlp }) =>
-    [...project.matrices, output.matrix, mlp.up, mlp.down].some(
-      (matrix) => runtime.termOf(matrix)?.magnitude !== undefined,
-    ),
-  );
+  const { checkStop } = hooks;
+  const drops = new Map<Term, Uint32Array>();
+  const made = kernels.training(spec, (matrix) => nativeTerm(matrix, runtime, drops, hooks));
+  const hasMagnitudes = [...runtime.allTerms].some(({ magnitude }) => magnitude !== undefined);
+  const refresh = () => {
+    if (!hasMagnitudes) return;
+    for (const { project, output, mlp } of made.layers) {
+      for (const operation of [project, output, mlp]) calling(() => operation.measure());
+    }
+  };
+  refresh();
   return {
-    ...composed,
-    onTape: hasMagnitudes.every((has) => !has) && !runtime.mayDrop,
+    ...composedOperations(spec, runtime, checkStop),
+    onTape: true,
+    addsGradients: true,
+    refresh,
     layer(x, index, rows, isTaped) {
       checkStop();
-      if (runtime.drops || hasMagnitudes[index]) return composed.layer(x, index, rows, isTaped);
-      const { project, attend, output, mlp } = spec.layers[index] as DecoderSpec["layers"][number];
-      const made = layers[index] as (typeof layers)[number];
-      const width = project.matrices.reduce((sum, { out }) => sum + out, 0);
-      const projected = adapted(x, undefined, project.matrices, width, runtime, {
-        forward: (from, terms, _, y) => made.project.forward(from, terms, y),
-        backward: (from, terms, dy, dx) => {
-          checkStop();
-          made.project.backward(from, terms, dy, dx);
-        },
-      });
-      const attended = attention(projected, attend.heads * attend.headDim, lengthsOf(rows), made.attend);
-      const y = adapted(attended, x, [output.matrix], output.matrix.out, runtime, {
-        forward: (from, terms, residual, to) => made.output.forward(from, terms, residual as Float32Array, to),
-        backward: (from, terms, dy, dx) => made.output.backward(from, terms, dy, dx),
-      });
-      const matrices = mlp.gate ? [mlp.gate, mlp.up, mlp.down] : [mlp.up, mlp.down];
-      return adapted(y, undefined, matrices, mlp.down.out, runtime, {
-        kept: isTaped ? mlp.up.out * (mlp.gate ? 2 : 1) : 0,
-        forward: (from, terms, _, to, kept) => made.mlp.forward(from, terms, kept, to),
-        backward: (from, terms, dy, dx, kept) => made.mlp.backward(from, terms, kept as Float32Array, dy, dx),
-      });
+      for (const [term, drop] of drops) {
+        drop[0] = Number(runtime.drops);
+        if (runtime.drops && term.module.layer === index) drop[1] = runtime.dropState(term);
+      }
+      return layer(x, spec.layers[index] as LayerSpec, made.layers[index] as NativeLayer, rows, isTaped, checkStop);
     },
     loss(x, { wanted, targets }, weight): Loss {
       const backend = currentBackend();
       const values = backend.valuesOf(x);
-      if (weight === 0) return { sum: calling(() => head(values, wanted, targets, 0, null)) };
+      if (weight === 0) return { sum: calling(() => made.head(values, wanted, targets, 0, null)) };
       const { info, values: dx } = backend.output(x.shape);
-      const sum = calling(() => head(values, wanted, targets, weight, dx));
+      const sum = calling(() => made.head(values, wanted, targets, weight, dx));
       return { sum, gradient: tensorOf(info) };
     },
+    optimizer(parameters, { betas: [beta1, beta2], epsilon, weightDecay }) {
+      const arrays = ({ values, gradient, moments: { first, second } }: Optimized) =>
+        [values, gradient, first, second] as const;
+      const { clear, norm, step: change } = kernels.optimizer(parameters.map(arrays));
+      return {
+        clear,
+        norm,
+        step({ step, rate, factor }) {
+          const stride = rate / (1 - beta1 ** step);
+          const root = Math.sqrt(1 - beta2 ** step);
+          change(factor, beta1, beta2, 1 - beta1, 1 - beta2, 1 - rate * weightDecay, stride, root, epsilon);
+        },
+      };
+    },
   };
+}
+
+type LayerSpec = DecoderSpec["layers"][number];
+type NativeLayer = NativeTraining["layers"][number];
+
+function layer(
+  x: Tensor2D,
+  { project, attend, output, mlp }: LayerSpec,
+  made: NativeLayer,
+  rows: Rows,
+  isTaped: boolean,
+  checkStop: () => void,
+): Tensor2D {
+  const width = project.matrices.reduce((sum, { out }) => sum + out, 0);
+  const lengths = lengthsOf(rows);
+  const projected = operation(x, undefined, width, {
+    forward: (from, _, y) => made.project.forward(from, y),
+    backward(from, dy, dx) {
+      checkStop();
+      made.project.backward(from, dy, dx);
+    },
+  });
+  const attended = operation(projected, undefined, attend.heads * attend.headDim, {
+    forward: (from, _, y) => made.attend.forward(from, lengths, y),
+    backward: (from, dy, dx) => made.attend.backward(from, lengths, dy, dx),
+  });
+  const y = operation(attended, x, output.matrix.out, {
+    forward: (from, residual, to) => made.output.forward(from, residual as Float32Array, to),
+    backward: (from, dy, dx) => made.output.backward(from, dy, dx),
+  });
+  return operation(y, undefined, mlp.down.out, {
+    kept: isTaped ? mlp.up.out * (mlp.gate ? 2 : 1) : 0,
+    forward: (from, _, to, kept) => made.mlp.forward(from, kept, to),
+    backward(from, dy, dx, kept) {
+      checkStop();
+      made.mlp.backward(from, kept as Float32Array, dy, dx);
+    },
+  });
 }
 
 interface Kernels {
   /** Numbers a row that the way back takes over from the way forward. */
   readonly kept?: number;
-  forward(
-    x: Float32Array,
-    terms: NativeTerm[],
-    residual: Float32Array | undefined,
-    y: Float32Array,
-    kept: Float32Array | null,
-  ): void;
-  backward(
-    x: Float32Array,
-    terms: NativeTermGradient[],
-    dy: Float32Array,
-    dx: Float32Array,
-    kept: Float32Array | null,
-  ): void;
+  forward(x: Float32Array, residual: Float32Array | undefined, y: Float32Array, kept: Float32Array | null): void;
+  backward(x: Float32Array, dy: Float32Array, dx: Float32Array, kept: Float32Array | null): void;
 }
 
-/** An operation over matrices with terms, whose variables are inputs beside x and the residual. */
-function adapted(
+/** A function of x, and perhaps of a residual that is added, with `width` results a row. */
+function operation(
   x: Tensor2D,
   residual: Tensor2D | undefined,
-  matrices: readonly Matrix[],
   width: number,
-  runtime: AdaptedRuntime,
   { kept = 0, forward, backward }: Kernels,
 ): Tensor2D {
-  const terms = matrices.map((matrix) => runtime.termOf(matrix));
-  const distinct = [...new Set(terms.filter((term) => term !== undefined))];
-  const variables = distinct.flatMap(({ a, b }) => [a.variable, b.variable]);
-  const rows = x.shape[0];
   const run = customGrad<Tensor2D>((...inputs) => {
     const save = inputs.pop() as unknown as (tensors: Tensor[]) => void;
     const backend = currentBackend();
-    const { info, values } = backend.output([rows, width]);
-    const parts = matrices.map((matrix, i) => partOf(matrix, terms[i]));
-    const between = kept > 0 ? backend.output([rows, kept]) : undefined;
+    const { info, values } = backend.output([x.shape[0], width]);
+    const between = kept > 0 ? backend.output([x.shape[0], kept]) : undefined;
     const rest = residual && backend.valuesOf(residual);
-    calling(() =>
-      forward(
-        backend.valuesOf(x),
-        parts.map((part) => part && [...part]),
-        rest,
-        values,
-        between?.values ?? null,
-      ),
-    );
-    const saved = [x];
-    if (between) saved.push(tensorOf(between.info));
-    save(saved);
+    calling(() => forward(backend.valuesOf(x), rest, values, between?.values ?? null));
+    save(between ? [x, tensorOf(between.info)] : [x]);
     const gradFunc = (dy: Tensor2D, [from, middle]: Tensor[]) => {
       const { info: result, values: dx } = backend.output(x.shape);
-      const gradients = new Map(
-        distinct.map((term) => [
-          term,
-          [new Float32Array(term.a.values.length), new Float32Array(term.b.values.length)],
-        ]),
-      );
-      const both = matrices.map((matrix, i): NativeTermGradient => {
-        const term = terms[i];
-        const part = partOf(matrix, term);
-        if (!term || !part) return null;
-        const [da, db] = gradients.get(term) as [Float32Array, Float32Array];
-        return [...part, da, rowsOf(db, matrix, term)];
-      });
-      const rest = middle ? backend.valuesOf(middle) : null;
-      calling(() => backward(backend.valuesOf(from as Tensor), both, backend.valuesOf(dy), dx, rest));
-      const ofTerms = distinct.flatMap((term) =>
-        (gradients.get(term) as Float32Array[]).map((gradient, i) =>
-          tensorOf(backend.over(gradient, [...(i === 0 ? term.a.shape : term.b.shape)])),
-        ),
-      );
-      return [tensorOf(result), ...(residual ? [clone(dy)] : []), ...ofTerms];
+      const passed = middle ? backend.valuesOf(middle) : null;
+      calling(() => backward(backend.valuesOf(from as Tensor), backend.valuesOf(dy), dx, passed));
+      return residual ? [tensorOf(result), clone(dy)] : tensorOf(result);
     };
-    return { value: tensorOf(info), gradFunc: gradFunc as (dy: Tensor2D, saved: Tensor[]) => Tensor[] };
+    return { value: tensorOf(info), gradFunc: gradFunc as (dy: Tensor2D, saved: Tensor[]) => Tensor2D };
   });
-  return run(x, ...(residual ? [residual] : []), ...variables);
+  return residual ? run(x, residual) : run(x);
 }
 
-function attention(
-  x: Tensor2D,
-  width: number,
-  lengths: Int32Array,
-  { forward, backward }: ReturnType<KernelRuntime["training"]>["layers"][number]["attend"],
-): Tensor2D {
-  const run = customGrad<Tensor2D>((input, save) => {
-    const backend = currentBackend();
-    const { info, values } = backend.output([x.shape[0], width]);
-    calling(() => forward(backend.valuesOf(input as Tensor2D), lengths, values));
-    (save as (tensors: Tensor[]) => void)([input as Tensor2D]);
-    return {
-      value: tensorOf(info),
-      gradFunc: (dy: Tensor2D, [from]: Tensor[]) => {
-        const { info: result, values: dx } = backend.output(x.shape);
-        calling(() => backward(backend.valuesOf(from as Tensor), lengths, backend.valuesOf(dy), dx));
-        return tensorOf(result);
-      },
-    };
-  });
-  return run(x);
-}
-
-/** What the kernel takes of a term: of a matrix that is a part of its module, those rows of B. */
-function partOf(matrix: Matrix, term: Term | undefined): readonly [number, Float32Array, Float32Array] | null {
-  return term ? [term.scale, term.a.values, rowsOf(term.b.values, matrix, term)] : null;
-}
-
-function rowsOf(b: Float32Array, { weight: { rows } }: Matrix, { b: { shape } }: Term): Float32Array {
-  const rank = shape[1] as number;
-  return rows ? b.subarray(rows[0] * rank, rows[1] * rank) : b;
+/** What kernels take of a matrix's term: of a matrix that is a part of its module, those rows. */
+function nativeTerm(
+  matrix: Matrix,
+  runtime: AdaptedRuntime,
+  drops: Map<Term, Uint32Array>,
+  { gradients, norms }: TrainingHooks,
+): NativeTerm | null {
+  const term = runtime.termOf(matrix);
+  if (!term) return null;
+  const { a, b, magnitude, scale, module } = term;
+  const [begin, end] = matrix.weight.rows ?? [0, module.out];
+  const rank = b.shape[1] as number;
+  const rows = (values: Float32Array, width = 1) => values.subarray(begin * width, end * width);
+  const of = (parameter: typeof a) => gradients.get(parameter) as Float32Array;
+  const { dropout } = runtime;
+  const drop = drops.get(term) ?? new Uint32Array(2);
+  if (dropout.rate > 0) drops.set(term, drop);
+  return {
+    scale,
+    a: a.values,
+    b: rows(b.values, rank),
+    da: of(a),
+    db: rows(of(b), rank),
+    ...(magnitude && {
+      magnitudes: rows(magnitude.values),
+      dMagnitudes: rows(of(magnitude)),
+      squares: rows(norms(module).map((norm) => norm * norm)),
+      lengths: new Float32Array(end - begin),
+    }),
+    ...(dropout.rate > 0 && { rate: dropout.rate, drop }),
+  };
 }
 
 function lengthsOf({ slots }: Rows): Int32Array {

@@ -28,13 +28,17 @@ export function permutation(count: number, next: () => number): number[] {
   return order;
 }
 
+/** Of the generator of a mask: kernels draw from it what `dropoutMask` draws. */
+export function dropoutState(seed: number, place: number, layer: number): number {
+  return Math.floor(uniforms(seed, DRAW.dropout, place, layer)() * 2 ** 32) >>> 0;
+}
+
 /**
  * 1 / (1 - rate) with probability 1 - rate, else 0: multiplies what is dropped out of. One Philox block keys a fast
  * generator (Steele et al. 2014, "SplitMix"), since there is a number for every activation.
  */
 export function dropoutMask(size: number, rate: number, seed: number, place: number, layer: number): Float32Array {
-  const next = uniforms(seed, DRAW.dropout, place, layer);
-  let state = Math.floor(next() * 2 ** 32) >>> 0;
+  let state = dropoutState(seed, place, layer);
   const limit = rate * 2 ** 32;
   const kept = 1 / (1 - rate);
   const mask = new Float32Array(size);

@@ -1,13 +1,13 @@
 // The loop of a training: which rows in which step, gradients, clipping, optimiser. It knows no file.
 
 import type { AdaptedRuntime } from "../adapter/adaptedRuntime.js";
-import { parametersOf, type Term } from "../adapter/terms.js";
+import { type Parameter, parametersOf, type Term } from "../adapter/terms.js";
 import { epochSteps, stepsOfEpoch } from "../data/batches.js";
 import { answerTokens, batchOf, type Example } from "../data/example.js";
 import type { Settings } from "../settings.js";
 import type { TuneStep } from "../types.js";
-import { adamStep, clipFactor, globalNorm, type Moments, noMoments } from "./adamW.js";
-import { addGradients, type Gradients, lossOf, noGradients, type TrainingOperations } from "./gradients.js";
+import { clipFactor, type Moments, noMoments, type Optimizer } from "./adamW.js";
+import { addGradients, type Gradients, lossOf, type TrainingOperations } from "./gradients.js";
 import { rateAt, warmupSteps } from "./schedule.js";
 
 export interface TrainerParts {
@@ -16,6 +16,8 @@ export interface TrainerParts {
   readonly terms: readonly Term[];
   readonly runtime: AdaptedRuntime;
   readonly operations: TrainingOperations;
+  /** Of all parameters; the operations may add to them by themselves. */
+  readonly gradients: Gradients;
   readonly train: readonly Example[];
   readonly validation: readonly Example[];
   /** Whether the activations of all layers of so many rows may be in memory at once. */
@@ -35,12 +37,13 @@ export class Trainer {
   done = 0;
   readonly moments: ReadonlyMap<string, Moments>;
   private readonly parts: TrainerParts;
+  private readonly optimizer: Optimizer;
   private readonly perEpoch: number;
   private readonly lengths: readonly number[];
   private epoch: { readonly index: number; readonly steps: number[][][] } | undefined;
 
   constructor(parts: TrainerParts) {
-    const { settings, train, terms } = parts;
+    const { settings, train, terms, gradients, operations } = parts;
     this.parts = parts;
     this.perEpoch = stepsOfEpoch(train.length, settings);
     this.total = settings.maxSteps ?? this.perEpoch * settings.epochs;
@@ -48,14 +51,20 @@ export class Trainer {
     this.lengths = train.map(({ ids }) => ids.length);
     const parameters = terms.flatMap(parametersOf);
     this.moments = new Map(parameters.map(({ key, values }) => [key, noMoments(values.length)]));
+    const optimized = (parameter: Parameter) => ({
+      values: parameter.values,
+      gradient: gradients.get(parameter) as Float32Array,
+      moments: this.moments.get(parameter.key) as Moments,
+    });
+    this.optimizer = operations.optimizer(parameters.map(optimized), settings);
   }
 
   /** One step. A loss or gradient that is no number changes nothing. */
   step(): TuneStep {
-    const { settings, layers, terms, runtime, operations, train, keepsActivations, checkStop } = this.parts;
+    const { settings, layers, terms, runtime, operations, gradients, train, keepsActivations, checkStop } = this.parts;
     const batches = this.batchesOf(this.done).map((rows) => rows.map((row) => train[row] as Example));
     const answers = batches.flat().reduce((sum, example) => sum + answerTokens(example), 0);
-    const gradients = noGradients(terms);
+    this.optimizer.clear();
     let total = 0;
     let tokens = 0;
     for (const [i, examples] of batches.entries()) {
@@ -65,14 +74,18 @@ export class Trainer {
       tokens += batch.rows.ids.length;
       if (batch.wanted.length === 0) continue;
       const keeps = keepsActivations(batch.rows.ids.length);
-      total += addGradients(terms, layers, operations, batch, 1 / answers, gradients, keeps);
+      total += addGradients(terms, layers, operations, runtime, batch, 1 / answers, gradients, keeps);
     }
     const rate =
       settings.learningRate *
       rateAt(settings.schedule, this.done, warmupSteps(settings.warmupRatio, this.total), this.total);
-    const gradNorm = globalNorm(gradients.values());
+    const gradNorm = this.optimizer.norm();
     const loss = total / answers;
-    if (Number.isFinite(loss) && Number.isFinite(gradNorm)) this.change(gradients, gradNorm, rate);
+    if (Number.isFinite(loss) && Number.isFinite(gradNorm)) {
+      this.done += 1;
+      this.optimizer.step({ step: this.done, rate, factor: clipFactor(gradNorm, settings.maxGradNorm) });
+      this.refresh();
+    }
     return { loss, gradNorm, learningRate: rate, tokens };
   }
 
@@ -101,15 +114,10 @@ export class Trainer {
     return total / answers;
   }
 
-  private change(gradients: Gradients, norm: number, rate: number): void {
-    const { settings, runtime } = this.parts;
-    const factor = clipFactor(norm, settings.maxGradNorm);
-    this.done += 1;
-    for (const [{ key, values }, gradient] of gradients) {
-      const moments = this.moments.get(key) as Moments;
-      adamStep(values, gradient, moments, settings, { step: this.done, rate, factor });
-    }
-    runtime.refresh();
+  /** Takes up parameters that were changed. */
+  refresh(): void {
+    this.parts.runtime.refresh();
+    this.parts.operations.refresh();
   }
 
   private batchesOf(step: number): number[][] {

@@ -3,22 +3,30 @@
 import type { RunningEngine } from "../../generate/engines/runningEngine.js";
 import type { DecoderSpec } from "../../generate/ops/specs.js";
 import type { AdaptedRuntime } from "../adapter/adaptedRuntime.js";
-import { composedOperations, type TrainingOperations } from "./gradients.js";
+import type { RowNorms } from "../adapter/terms.js";
+import { composedOperations, type Gradients, type TrainingOperations } from "./gradients.js";
 
-/** @param checkStop called before each layer's operations, forward and back: throws to end the training */
+export interface TrainingHooks {
+  /** Where gradients are summed. */
+  readonly gradients: Gradients;
+  readonly norms: RowNorms;
+  /** Called before each layer's operations, forward and back: throws to end the training. */
+  readonly checkStop: () => void;
+}
+
 export async function trainingOperations(
   spec: DecoderSpec,
   runtime: AdaptedRuntime,
   { facts, runtime: base }: RunningEngine,
-  checkStop: () => void,
+  hooks: TrainingHooks,
 ): Promise<TrainingOperations> {
-  if (facts.engine !== "native") return composedOperations(spec, runtime, checkStop);
+  if (facts.engine !== "native") return composedOperations(spec, runtime, hooks.checkStop);
   // TensorFlow.js's CPU backend comes with them, so they are loaded when they are needed.
   const [{ nativeOperations }, { KernelRuntime }] = await Promise.all([
     import("./nativeOperations.js"),
     import("../../generate/engines/native/kernelRuntime.js"),
   ]);
   return base instanceof KernelRuntime
-    ? nativeOperations(spec, runtime, base, checkStop)
-    : composedOperations(spec, runtime, checkStop);
+    ? nativeOperations(spec, runtime, base, hooks)
+    : composedOperations(spec, runtime, hooks.checkStop);
 }

@@ -2,7 +2,7 @@
 // then runs on the arrays of tensors.
 
 import { customGrad, keep, type Tensor1D, type Tensor2D, type TensorInfo, tensor1d } from "@tensorflow/tfjs-core";
-import type { NativeMadeTensor, NativeRuntime } from "../../../addon/nativeRuntime.js";
+import type { NativeMadeTensor, NativeRuntime, NativeTerm } from "../../../addon/nativeRuntime.js";
 import type { Addon } from "../../../addon/surface.js";
 import type { StoredFile } from "../../../checkpoint/types.js";
 import type { NativePlan } from "../../../plan/types.js";
@@ -160,18 +160,25 @@ export class KernelRuntime implements Runtime {
     return tensorOf(info);
   }
 
-  /** The operations of a decoder as training runs them. */
-  training(spec: Pick<DecoderSpec, "layers" | "head">): NativeTraining {
+  /** The operations of a decoder as training runs them, with what is trained beside each matrix. */
+  training(spec: Pick<DecoderSpec, "layers" | "head">, termOf: (matrix: Matrix) => NativeTerm | null): NativeTraining {
+    const native = this.#native;
     return calling(() => ({
       layers: spec.layers.map(({ project, attend, output, mlp }) => ({
-        project: this.#native.trainProject(this.#specs.project(project)),
-        attend: this.#native.trainAttend(this.#specs.attend(attend)),
-        output: this.#native.trainOutput(this.#specs.output(output)),
-        mlp: this.#native.trainMlp(this.#specs.mlp(mlp)),
+        project: native.trainProject(this.#specs.project(project), project.matrices.map(termOf)),
+        attend: native.trainAttend(this.#specs.attend(attend)),
+        output: native.trainOutput(this.#specs.output(output), [termOf(output.matrix)]),
+        mlp: native.trainMlp(
+          this.#specs.mlp(mlp),
+          (mlp.gate ? [mlp.gate, mlp.up, mlp.down] : [mlp.up, mlp.down]).map(termOf),
+        ),
       })),
-      head: this.#native.trainHead(this.#specs.head(spec.head)),
+      head: native.trainHead(this.#specs.head(spec.head)),
     }));
   }
+
+  /** AdamW on the runtime's threads. */
+  readonly optimizer: NativeRuntime["optimizer"] = (parameters) => calling(() => this.#native.optimizer(parameters));
 
   createCache(shape: CacheShape): Cache {
     return calling(() => new PagedCache(this.#native.createCache(shape)));
