@@ -24,6 +24,7 @@ import { rowNorms } from "./adapter/rowNorms.js";
 import { makeTerms, parametersOf } from "./adapter/terms.js";
 import { holdOut } from "./data/batches.js";
 import { type Encoded, encodeSamples } from "./data/encodeSamples.js";
+import type { Example } from "./data/example.js";
 import { readSamples } from "./data/readRows.js";
 import { adapterConfig } from "./output/adapterFolder.js";
 import { checkpointFolder, checkpointSteps } from "./output/checkpoints.js";
@@ -77,14 +78,20 @@ export async function runTuning(
   try {
     const workplace = await openWorkplace(place, options, addon);
     await checkPlace(place, reads, options);
-    const engine = await startEngine(engineName, checkpoint, weightsOf(spec), { threads, requireGpu });
+    const engine = await startEngine(engineName, checkpoint, weightsOf(spec), {
+      ...{ threads, requireGpu },
+      precision: settings.precision,
+    });
     try {
       useBackend(engine.backend);
       const norms = (module: LinearModule) => rowNorms(module, checkpoint.files, addon);
       const terms = makeTerms(selection.modules, settings, norms, initialTensors(initFrom));
       const runtime = new AdaptedRuntime(engine.runtime, terms, { rate: settings.dropout, seed: settings.seed }, norms);
       const gradients = noGradients(terms);
-      const operations = await trainingOperations(spec, runtime, engine, { gradients, norms, checkStop });
+      const operations = await trainingOperations(spec, runtime, engine, {
+        ...{ gradients, norms, checkStop },
+        mostRows: mostRows(encoded.examples, settings.batchSize),
+      });
       try {
         const trainer = new Trainer({
           ...{
@@ -157,6 +164,12 @@ export async function encodedRows(
     vocabulary: spec.vocabulary,
     cutoff: longest,
   });
+}
+
+/** Rows of the largest micro-batch that there could be. */
+function mostRows(examples: readonly Example[], batchSize: number): number {
+  const lengths = examples.map(({ ids }) => ids.length).sort((a, b) => b - a);
+  return lengths.slice(0, batchSize).reduce((sum, length) => sum + length, 0);
 }
 
 /** Share of the free memory that activations of all layers may take so that no layer is computed twice. */

@@ -29,6 +29,7 @@ export interface Settings {
   readonly cutoff: number;
   readonly system: string | undefined;
   readonly saveSteps: number;
+  readonly precision: "float32" | "bfloat16";
 }
 
 const DEFAULTS: Settings = {
@@ -56,6 +57,7 @@ const DEFAULTS: Settings = {
   cutoff: 1024,
   system: undefined,
   saveSteps: 100,
+  precision: "float32",
 };
 
 /** The paper's tasks (arXiv:2412.19512, appendix A), with the step whose checkpoint it takes; schedules span all epochs. */
@@ -115,6 +117,9 @@ export function settingsOf(options: TuneOptions, family?: string): Settings {
   }
   if (!["cosine", "linear", "constant"].includes(schedule)) {
     throw wrong("schedule", "cosine, linear or constant", schedule);
+  }
+  if (!["float32", "bfloat16"].includes(settings.precision)) {
+    throw wrong("precision", "float32 or bfloat16", settings.precision);
   }
   const names = typeof targetModules === "string" ? [targetModules] : targetModules;
   if (!Array.isArray(names) || names.length === 0 || !names.every((name) => typeof name === "string" && name !== "")) {

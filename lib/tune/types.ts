@@ -75,6 +75,11 @@ export interface TuneOptions {
   /** "auto" (the default): TensorFlow where it drives a GPU, else native. */
   readonly engine?: "auto" | "native" | "tensorflow" | "reference" | undefined;
   readonly threads?: number | undefined;
+  /**
+   * "bfloat16": activations and their gradients are rounded before they are multiplied with the model's weights, which is
+   * faster where the processor multiplies bfloat16; sums, adapters and all else stay float32 (the default).
+   */
+  readonly precision?: "float32" | "bfloat16" | undefined;
   /** Refuses to run without a GPU. */
   readonly requireGpu?: boolean | undefined;
   /**

@@ -14,6 +14,7 @@
 #include "nn/paged_cache.h"
 #include "nn/pool.h"
 #include "nn/rope_table.h"
+#include "nn/training_kernels.h"
 #include "nn/vector_kernels.h"
 
 namespace retemper::nn {
@@ -62,11 +63,15 @@ class Context {
  public:
   Context(unsigned threads, Precision precision,
           const VectorKernels& vector_kernels = ChooseVectorKernels())
-      : pool(threads), precision(precision), kernels(vector_kernels) {}
+      : pool(threads),
+        precision(precision),
+        kernels(vector_kernels),
+        training(TrainingKernelsOf(vector_kernels)) {}
 
   Pool pool;
   const Precision precision;
   const VectorKernels& kernels;
+  const TrainingKernels& training;
 
   Step step;
   // Takes the rows of the next step. Throws USAGE for lengths that differ, negative numbers, a

@@ -7,11 +7,6 @@
 namespace retemper::nn {
 namespace {
 
-const TrainingKernels& Kernels() {
-  static const TrainingKernels& kernels = ChooseTrainingKernels();
-  return kernels;
-}
-
 // body(index) for each parameter, in parts of about as many numbers each.
 template <class Body>
 void ForParameters(Context& context, std::span<const Parameter> parameters, Body body) {
@@ -41,7 +36,7 @@ double GradientNorm(Context& context, std::span<const Parameter> parameters) {
   std::vector<double> squares(parameters.size());
   ForParameters(context, parameters, [&](size_t i) {
     const Parameter& each = parameters[i];
-    squares[i] = Kernels().dot(each.gradient, each.gradient, each.size);
+    squares[i] = context.training.dot(each.gradient, each.gradient, each.size);
   });
   double sum = 0;
   for (const double square : squares) sum += square;
@@ -51,7 +46,7 @@ double GradientNorm(Context& context, std::span<const Parameter> parameters) {
 void Optimize(Context& context, std::span<const Parameter> parameters, const AdamStep& step) {
   ForParameters(context, parameters, [&](size_t i) {
     const Parameter& each = parameters[i];
-    Kernels().adam(step, each.size, each.gradient, each.values, each.first, each.second);
+    context.training.adam(step, each.size, each.gradient, each.values, each.first, each.second);
   });
 }
 

@@ -8,11 +8,6 @@
 namespace retemper::nn {
 namespace {
 
-const TrainingKernels& Kernels() {
-  static const TrainingKernels& kernels = ChooseTrainingKernels();
-  return kernels;
-}
-
 // to[cols, rows] = from[rows, cols]
 void Turn(const float* from, size_t rows, size_t cols, float* to) {
   constexpr size_t kBlock = 16;
@@ -37,8 +32,8 @@ void ForParts(Context& context, size_t rows, size_t cost, Body body) {
 void Lower(Context& context, size_t rows, size_t n, size_t rank, float factor, const float* x,
            size_t x_stride, const float* a, float* low) {
   ForParts(context, rows, n * rank / 4, [&](size_t begin, size_t end) {
-    Kernels().lower(end - begin, n, rank, factor, x + begin * x_stride, x_stride, a,
-                    low + begin * rank);
+    context.training.lower(end - begin, n, rank, factor, x + begin * x_stride, x_stride, a,
+                           low + begin * rank);
   });
 }
 
@@ -46,8 +41,8 @@ void Lower(Context& context, size_t rows, size_t n, size_t rank, float factor, c
 void Raise(Context& context, size_t rows, size_t n, size_t rank, const float* low, const float* b,
            float* y, size_t y_stride) {
   ForParts(context, rows, n * rank / 4, [&](size_t begin, size_t end) {
-    Kernels().multiply(false, true, end - begin, n, rank, low + begin * rank, rank, b, n,
-                       y + begin * y_stride, y_stride);
+    context.training.multiply(false, true, end - begin, n, rank, low + begin * rank, rank, b, n,
+                              y + begin * y_stride, y_stride);
   });
 }
 
@@ -57,7 +52,7 @@ void AddOuter(Context& context, size_t rows, size_t m, size_t n, const float* a,
               size_t b_stride, float* c) {
   constexpr size_t kPart = 256, kAlone = size_t{1} << 17;
   const auto part = [&](size_t begin, size_t count) {
-    Kernels().multiply(true, true, m, count, rows, a, m, b + begin, b_stride, c + begin, n);
+    context.training.multiply(true, true, m, count, rows, a, m, b + begin, b_stride, c + begin, n);
   };
   if (rows * m * n <= kAlone) return part(0, n);
   context.pool.Run((n + kPart - 1) / kPart, [&](size_t index, unsigned) {
@@ -69,7 +64,7 @@ void AddOuter(Context& context, size_t rows, size_t m, size_t n, const float* a,
 void Drop(Context& context, const Dropout& dropout, size_t rows, size_t n, const float* x,
           float* to) {
   ForParts(context, rows, n, [&](size_t begin, size_t end) {
-    Kernels().drop(dropout, begin * n, (end - begin) * n, x + begin * n, to + begin * n);
+    context.training.drop(dropout, begin * n, (end - begin) * n, x + begin * n, to + begin * n);
   });
 }
 
@@ -222,7 +217,7 @@ void TrainedMatrix::Measure(Context& context, const LowRank& term, const float* 
   for (size_t i = 0; i < rank; ++i) {
     for (size_t j = 0; j < rank; ++j) {
       own[i * rank + j] =
-          static_cast<float>(Kernels().dot(term.a + i * in(), term.a + j * in(), in()));
+          static_cast<float>(context.training.dot(term.a + i * in(), term.a + j * in(), in()));
     }
   }
   const double s = static_cast<double>(term.scale);

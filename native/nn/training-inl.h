@@ -44,6 +44,12 @@ inline void MultiplyColumns(bool turned, bool add, size_t m, size_t k, const flo
                             size_t c_stride) {
   const size_t row_step = turned ? 1 : a_stride;
   size_t i = 0;
+  if constexpr (kLanes == 16) {  // 32 registers
+    for (; i + 8 <= m; i += 8) {
+      MultiplyBlock<8, kCols>(turned, add, k, a + i * row_step, a_stride, b, b_stride,
+                              c + i * c_stride, c_stride);
+    }
+  }
   for (; i + 4 <= m; i += 4) {
     MultiplyBlock<4, kCols>(turned, add, k, a + i * row_step, a_stride, b, b_stride,
                             c + i * c_stride, c_stride);
@@ -56,9 +62,10 @@ inline void MultiplyColumns(bool turned, bool add, size_t m, size_t k, const flo
 
 void Multiply(bool turned, bool add, size_t m, size_t n, size_t k, const float* a, size_t a_stride,
               const float* b, size_t b_stride, float* c, size_t c_stride) {
+  constexpr size_t kCols = 3;
   size_t j = 0;
-  for (; j + 4 * kLanes <= n; j += 4 * kLanes) {
-    MultiplyColumns<4>(turned, add, m, k, a, a_stride, b + j, b_stride, c + j, c_stride);
+  for (; j + kCols * kLanes <= n; j += kCols * kLanes) {
+    MultiplyColumns<kCols>(turned, add, m, k, a, a_stride, b + j, b_stride, c + j, c_stride);
   }
   for (; j + kLanes <= n; j += kLanes) {
     MultiplyColumns<1>(turned, add, m, k, a, a_stride, b + j, b_stride, c + j, c_stride);

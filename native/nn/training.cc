@@ -11,11 +11,6 @@
 namespace retemper::nn {
 namespace {
 
-const TrainingKernels& Kernels() {
-  static const TrainingKernels& kernels = ChooseTrainingKernels();
-  return kernels;
-}
-
 // to[cols, rows] = from[rows, cols]
 void Turn(const float* from, size_t from_stride, size_t rows, size_t cols, float* to,
           size_t to_stride) {
@@ -36,7 +31,8 @@ void Turn(const float* from, size_t from_stride, size_t rows, size_t cols, float
 void NormBackward(Context& context, const Norm& norm, const float* x, const float* dy, size_t rows,
                   float* dx) {
   const size_t n = norm.size();
-  const auto backward = norm.layer ? Kernels().layer_norm_backward : Kernels().rms_norm_backward;
+  const auto backward =
+      norm.layer ? context.training.layer_norm_backward : context.training.rms_norm_backward;
   context.ForRows(rows, 2 * n, [&](size_t begin, size_t end) {
     for (size_t r = begin; r < end; ++r) {
       backward(x + r * n, norm.weight.Of(0), norm.epsilon, dy + r * n, n, dx + r * n);
@@ -218,9 +214,9 @@ void TrainedMlp::Backward(Context& context, const float* x, size_t rows,
   context.ForRows(rows, 8 * width, [&](size_t begin, size_t end) {
     const size_t at = begin * width, count = (end - begin) * width;
     if (gate != nullptr) {
-      Kernels().gate_backward(activation_, up + at, count, gate + at, d_inner + at);
+      context.training.gate_backward(activation_, up + at, count, gate + at, d_inner + at);
     } else {
-      Kernels().gate_backward(activation_, nullptr, count, up + at, d_inner + at);
+      context.training.gate_backward(activation_, nullptr, count, up + at, d_inner + at);
     }
   });
   const float* normal = Normalized(context, norm_, x, rows);
@@ -270,7 +266,7 @@ void TrainedAttention::Run(Context& context, const float* x, std::span<const int
   for (RopeTable* table : {rope_, long_rope_}) {
     if (table != nullptr) table->Grow(longest);
   }
-  const TrainingKernels& kernels = Kernels();
+  const TrainingKernels& kernels = context.training;
   const bool backward = dy != nullptr;
   context.pool.Run(lengths.size() * kv_heads, [&](size_t task, unsigned) {
     const size_t sequence = task / kv_heads, kv = task % kv_heads, start = starts[sequence];
@@ -445,7 +441,8 @@ HeadLoss RunHeadLoss(Context& context, const Norm& norm, const WeightSource& mat
             slopes[j] = 1.0f - share * share;
           }
         }
-        const double total = Kernels().exponentials(static_cast<float>(sum), vocabulary, row);
+        const double total =
+            context.training.exponentials(static_cast<float>(sum), vocabulary, row);
         context.kernels.scale(static_cast<float>(static_cast<double>(weight) / total), vocabulary,
                               row);
         row[target] -= weight;

@@ -85,8 +85,8 @@ RETEMPER_TRAINING_TABLE("avx512");
 #pragma GCC pop_options
 #endif
 
-const TrainingKernels& ChooseTrainingKernels() {
-  const std::string_view wanted = ChooseVectorKernels().name;
+const TrainingKernels& TrainingKernelsOf(const VectorKernels& kernels) {
+  const std::string_view wanted = kernels.name;
 #ifdef RETEMPER_X86_TARGETS
   if (wanted == avx512_training::kTable.name) return avx512_training::kTable;
   if (wanted == avx2_training::kTable.name) return avx2_training::kTable;

@@ -64,7 +64,7 @@ struct TrainingKernels {
                float* second);
 };
 
-// The one of the target that ChooseTarget picks, or the next slower one.
-const TrainingKernels& ChooseTrainingKernels();
+// The table of the same target, or of the next slower one.
+const TrainingKernels& TrainingKernelsOf(const VectorKernels& kernels);
 
 }  // namespace retemper::nn

@@ -11,6 +11,7 @@ import { parseValues } from "../values.js";
 interface TuneFlags {
   readonly engine?: TuneOptions["engine"];
   readonly threads?: number;
+  readonly precision?: TuneOptions["precision"];
   readonly requireGpu?: boolean;
   readonly rank?: number;
   readonly alpha?: number;
@@ -113,6 +114,12 @@ export function addTuneCommand(program: Command, session: Session): Command {
       "--engine <name>",
       "auto (TensorFlow where it drives a GPU, else native), native or tensorflow",
       parseEngine,
+    )
+    .addOption(
+      new Option("--precision <dtype>", "of activations in products with the weights (default float32)").choices([
+        "float32",
+        "bfloat16",
+      ]),
     )
     .option("--threads <n>", "threads that compute (default: one for each core)", parseInteger(1))
     .option("--require-gpu", "fail where no GPU does the work");

@@ -20,7 +20,8 @@ export function nativeOperations(
   kernels: KernelRuntime,
   hooks: TrainingHooks,
 ): TrainingOperations {
-  const { checkStop } = hooks;
+  const { checkStop, mostRows } = hooks;
+  currentBackend().mostIdle = Number.POSITIVE_INFINITY; // all sizes have the same room, so buffers are used again
   const drops = new Map<Term, Uint32Array>();
   const made = kernels.training(spec, (matrix) => nativeTerm(matrix, runtime, drops, hooks));
   const hasMagnitudes = [...runtime.allTerms].some(({ magnitude }) => magnitude !== undefined);
@@ -42,13 +43,13 @@ export function nativeOperations(
         drop[0] = Number(runtime.drops);
         if (runtime.drops && term.module.layer === index) drop[1] = runtime.dropState(term);
       }
-      return layer(x, spec.layers[index] as LayerSpec, made.layers[index] as NativeLayer, rows, isTaped, checkStop);
+      return layer(x, spec.layers[index] as LayerSpec, made.layers[index] as NativeLayer, rows, isTaped, hooks);
     },
     loss(x, { wanted, targets }, weight): Loss {
       const backend = currentBackend();
       const values = backend.valuesOf(x);
       if (weight === 0) return { sum: calling(() => made.head(values, wanted, targets, 0, null)) };
-      const { info, values: dx } = backend.output(x.shape);
+      const { info, values: dx } = backend.output(x.shape, mostRows * (x.shape[1] as number));
       const sum = calling(() => made.head(values, wanted, targets, weight, dx));
       return { sum, gradient: tensorOf(info) };
     },
@@ -78,11 +79,12 @@ function layer(
   made: NativeLayer,
   rows: Rows,
   isTaped: boolean,
-  checkStop: () => void,
+  { checkStop, mostRows }: TrainingHooks,
 ): Tensor2D {
   const width = project.matrices.reduce((sum, { out }) => sum + out, 0);
   const lengths = lengthsOf(rows);
   const projected = operation(x, undefined, width, {
+    mostRows,
     forward: (from, _, y) => made.project.forward(from, y),
     backward(from, dy, dx) {
       checkStop();
@@ -90,14 +92,17 @@ function layer(
     },
   });
   const attended = operation(projected, undefined, attend.heads * attend.headDim, {
+    mostRows,
     forward: (from, _, y) => made.attend.forward(from, lengths, y),
     backward: (from, dy, dx) => made.attend.backward(from, lengths, dy, dx),
   });
   const y = operation(attended, x, output.matrix.out, {
+    mostRows,
     forward: (from, residual, to) => made.output.forward(from, residual as Float32Array, to),
     backward: (from, dy, dx) => made.output.backward(from, dy, dx),
   });
   return operation(y, undefined, mlp.down.out, {
+    mostRows,
     kept: isTaped ? mlp.up.out * (mlp.gate ? 2 : 1) : 0,
     forward: (from, _, to, kept) => made.mlp.forward(from, kept, to),
     backward(from, dy, dx, kept) {
@@ -108,6 +113,8 @@ function layer(
 }
 
 interface Kernels {
+  /** That any micro-batch has. */
+  readonly mostRows: number;
   /** Numbers a row that the way back takes over from the way forward. */
   readonly kept?: number;
   forward(x: Float32Array, residual: Float32Array | undefined, y: Float32Array, kept: Float32Array | null): void;
@@ -119,18 +126,18 @@ function operation(
   x: Tensor2D,
   residual: Tensor2D | undefined,
   width: number,
-  { kept = 0, forward, backward }: Kernels,
+  { kept = 0, mostRows, forward, backward }: Kernels,
 ): Tensor2D {
   const run = customGrad<Tensor2D>((...inputs) => {
     const save = inputs.pop() as unknown as (tensors: Tensor[]) => void;
     const backend = currentBackend();
-    const { info, values } = backend.output([x.shape[0], width]);
-    const between = kept > 0 ? backend.output([x.shape[0], kept]) : undefined;
+    const { info, values } = backend.output([x.shape[0], width], mostRows * width);
+    const between = kept > 0 ? backend.output([x.shape[0], kept], mostRows * kept) : undefined;
     const rest = residual && backend.valuesOf(residual);
     calling(() => forward(backend.valuesOf(x), rest, values, between?.values ?? null));
     save(between ? [x, tensorOf(between.info)] : [x]);
     const gradFunc = (dy: Tensor2D, [from, middle]: Tensor[]) => {
-      const { info: result, values: dx } = backend.output(x.shape);
+      const { info: result, values: dx } = backend.output(x.shape, mostRows * x.shape[1]);
       const passed = middle ? backend.valuesOf(middle) : null;
       calling(() => backward(backend.valuesOf(from as Tensor), backend.valuesOf(dy), dx, passed));
       return residual ? [tensorOf(result), clone(dy)] : tensorOf(result);

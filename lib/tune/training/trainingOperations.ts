@@ -10,6 +10,8 @@ export interface TrainingHooks {
   /** Where gradients are summed. */
   readonly gradients: Gradients;
   readonly norms: RowNorms;
+  /** That any micro-batch may have. */
+  readonly mostRows: number;
   /** Called before each layer's operations, forward and back: throws to end the training. */
   readonly checkStop: () => void;
 }

@@ -7,7 +7,7 @@ import { type DataType, engine, type Tensor2D, type TensorInfo } from "@tensorfl
 type Values = Parameters<MathBackendCPU["write"]>[0];
 type DataId = TensorInfo["dataId"];
 
-/** Bytes of idle buffers that are kept. */
+/** Bytes of idle buffers that are kept, unless told otherwise. */
 const MOST_IDLE = 64 * 2 ** 20;
 
 export class NativeBackend extends MathBackendCPU {
@@ -16,11 +16,16 @@ export class NativeBackend extends MathBackendCPU {
   /** Idle ones by size; the size that was used last comes last. */
   readonly #idle = new Map<number, ArrayBuffer[]>();
   #idleBytes = 0;
+  /** Bytes of idle buffers that are kept at most. */
+  mostIdle = MOST_IDLE;
 
-  /** A new float32 tensor for a kernel to write; what is in it is arbitrary. */
-  output(shape: number[]): { readonly info: TensorInfo; readonly values: Float32Array } {
+  /**
+   * A new float32 tensor for a kernel to write; what is in it is arbitrary.
+   * @param room values that its buffer has room for at least, so that it can be used again for larger ones
+   */
+  output(shape: number[], room = 0): { readonly info: TensorInfo; readonly values: Float32Array } {
     const size = shape.reduce((product, n) => product * n, 1);
-    const buffer = this.#take(sizeClass(4 * size));
+    const buffer = this.#take(sizeClass(4 * Math.max(size, room)));
     const values = new Float32Array(buffer, 0, size);
     this.#owned.add(buffer);
     return { info: this.#register(values, shape), values };
@@ -87,7 +92,7 @@ export class NativeBackend extends MathBackendCPU {
     same.push(buffer);
     this.#idleBytes += size;
     for (const [other, buffers] of this.#idle) {
-      if (this.#idleBytes <= MOST_IDLE) break;
+      if (this.#idleBytes <= this.mostIdle) break;
       this.#idleBytes -= other * buffers.length;
       this.#idle.delete(other);
     }
