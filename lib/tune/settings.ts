@@ -24,6 +24,7 @@ export interface Settings {
   readonly maxSteps: number | undefined;
   readonly stopAfter: number | undefined;
   readonly shuffle: boolean;
+  readonly groupByLength: boolean;
   readonly validation: number;
   readonly seed: number;
   readonly cutoff: number;
@@ -52,6 +53,7 @@ const DEFAULTS: Settings = {
   maxSteps: undefined,
   stopAfter: undefined,
   shuffle: true,
+  groupByLength: false,
   validation: 0,
   seed: 42,
   cutoff: 1024,

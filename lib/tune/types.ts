@@ -50,8 +50,13 @@ export interface TuneOptions {
   readonly maxSteps?: number | undefined;
   /** Ends after this many steps of a schedule that spans all of them. */
   readonly stopAfter?: number | undefined;
-  /** Draws the order of the rows anew in each epoch, rows of like length in a batch (the default); false: as they are. */
+  /** Draws the order of the rows anew in each epoch (the default); false: as they are. */
   readonly shuffle?: boolean | undefined;
+  /**
+   * Puts rows of like length in a batch where they are shuffled: batches differ more from each other then. Nothing is padded
+   * either way, so it saves no work; false unless told.
+   */
+  readonly groupByLength?: boolean | undefined;
   /** Share of the rows that is held out, drawn by the seed; 0 unless told. */
   readonly validation?: number | undefined;
   /** Of initialisation, order, hold-out and dropout; 42 unless told. */

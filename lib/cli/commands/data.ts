@@ -38,7 +38,7 @@ alone: tune it with --validation 0.
 Examples:
   retemper data magicoder data/code
   retemper data openfunctions data/tools --source openfunctions_train.json --test-source gorilla_openfunctions_v1_test.json
-  retemper tune model data/tools/train.jsonl adapter --preset paper --validation 0
+  retemper tune model data/tools/train.jsonl adapter --preset paper --task tools --validation 0
   retemper evaluate model --suite tools --data tools=data/tools/test.jsonl`;
 
 export function addDataCommand(program: Command, session: Session): Command {

@@ -33,6 +33,7 @@ interface TuneFlags {
   readonly maxSteps?: number;
   readonly stopAfter?: number;
   readonly shuffle: boolean;
+  readonly groupByLength?: boolean;
   readonly validation?: number;
   readonly seed?: number;
   readonly seeds?: readonly number[];
@@ -100,6 +101,7 @@ export function addTuneCommand(program: Command, session: Session): Command {
     .option("--cutoff <tokens>", "the longest row (default 1024)", parseInteger(2))
     .option("--system <text>", "system prompt of rows that have none")
     .option("--no-shuffle", "take the rows as they are")
+    .option("--group-by-length", "rows of like length in a batch")
     .optionsGroup("Output:")
     .option(
       "--save-steps <n>",

@@ -6,6 +6,8 @@ export interface Order {
   readonly batchSize: number;
   readonly accumulate: number;
   readonly shuffle: boolean;
+  /** Puts rows of like length in a batch where they are shuffled. */
+  readonly groupByLength: boolean;
   readonly seed: number;
 }
 
@@ -26,9 +28,10 @@ export function epochSteps(lengths: readonly number[], order: Order, epoch: numb
   return chunks(batches, accumulate);
 }
 
-/** A random order in which the rows of a batch are about equally long, so that no batch is all of the longest by chance. */
-function shuffled(lengths: readonly number[], { batchSize, seed }: Order, epoch: number): number[] {
+/** A random order; with groupByLength, one in which the rows of a batch are about equally long. */
+function shuffled(lengths: readonly number[], { batchSize, groupByLength, seed }: Order, epoch: number): number[] {
   const order = permutation(lengths.length, uniforms(seed, DRAW.shuffle, epoch, 0));
+  if (!groupByLength) return order;
   return chunks(order, batchSize * WINDOW).flatMap((window) =>
     window.sort((a, b) => (lengths[b] as number) - (lengths[a] as number) || a - b),
   );

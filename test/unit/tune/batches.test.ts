@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { epochSteps, holdOut, stepsOfEpoch } from "../../../lib/tune/data/batches.js";
 
 const lengths = Array.from({ length: 103 }, (_, i) => 5 + ((i * 37) % 41));
-const order = { batchSize: 4, accumulate: 3, shuffle: true, seed: 42 };
+const order = { batchSize: 4, accumulate: 3, shuffle: true, groupByLength: false, seed: 42 };
 
 describe("the order of rows", () => {
   it("takes every row once an epoch, in steps of which the last is smaller", () => {
@@ -14,9 +14,9 @@ describe("the order of rows", () => {
     expect(steps.at(-1)?.at(-1)?.length).toBe(3);
   });
 
-  it("puts rows of like length together", () => {
-    const widths = (shuffle: boolean) =>
-      epochSteps(lengths, { ...order, shuffle }, 0)
+  it("puts rows of like length together where it is asked to", () => {
+    const widths = (groupByLength: boolean) =>
+      epochSteps(lengths, { ...order, groupByLength }, 0)
         .flat()
         .reduce((sum, batch) => {
           const of = batch.map((row) => lengths[row] as number);
