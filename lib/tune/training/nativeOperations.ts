@@ -85,11 +85,9 @@ function layer(
   const lengths = lengthsOf(rows);
   const projected = operation(x, undefined, width, {
     mostRows,
+    checkStop,
     forward: (from, _, y) => made.project.forward(from, y),
-    backward(from, dy, dx) {
-      checkStop();
-      made.project.backward(from, dy, dx);
-    },
+    backward: (from, dy, dx) => made.project.backward(from, dy, dx),
   });
   const attended = operation(projected, undefined, attend.heads * attend.headDim, {
     mostRows,
@@ -104,11 +102,9 @@ function layer(
   return operation(y, undefined, mlp.down.out, {
     mostRows,
     kept: isTaped ? mlp.up.out * (mlp.gate ? 2 : 1) : 0,
+    checkStop,
     forward: (from, _, to, kept) => made.mlp.forward(from, kept, to),
-    backward(from, dy, dx, kept) {
-      checkStop();
-      made.mlp.backward(from, kept as Float32Array, dy, dx);
-    },
+    backward: (from, dy, dx, kept) => made.mlp.backward(from, kept as Float32Array, dy, dx),
   });
 }
 
@@ -117,6 +113,8 @@ interface Kernels {
   readonly mostRows: number;
   /** Numbers a row that the way back takes over from the way forward. */
   readonly kept?: number;
+  /** Called before the way back. */
+  readonly checkStop?: () => void;
   forward(x: Float32Array, residual: Float32Array | undefined, y: Float32Array, kept: Float32Array | null): void;
   backward(x: Float32Array, dy: Float32Array, dx: Float32Array, kept: Float32Array | null): void;
 }
@@ -126,7 +124,7 @@ function operation(
   x: Tensor2D,
   residual: Tensor2D | undefined,
   width: number,
-  { kept = 0, mostRows, forward, backward }: Kernels,
+  { kept = 0, mostRows, checkStop, forward, backward }: Kernels,
 ): Tensor2D {
   const run = customGrad<Tensor2D>((...inputs) => {
     const save = inputs.pop() as unknown as (tensors: Tensor[]) => void;
@@ -137,6 +135,7 @@ function operation(
     calling(() => forward(backend.valuesOf(x), rest, values, between?.values ?? null));
     save(between ? [x, tensorOf(between.info)] : [x]);
     const gradFunc = (dy: Tensor2D, [from, middle]: Tensor[]) => {
+      checkStop?.();
       const { info: result, values: dx } = backend.output(x.shape, mostRows * x.shape[1]);
       const passed = middle ? backend.valuesOf(middle) : null;
       calling(() => backward(backend.valuesOf(from as Tensor), backend.valuesOf(dy), dx, passed));

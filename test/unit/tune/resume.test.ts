@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
+import { runTuning } from "../../../lib/tune/runTuning.js";
 import { tune } from "../../../lib/tune/tune.js";
 import type { TuneOptions } from "../../../lib/tune/types.js";
 
@@ -45,6 +46,27 @@ describe("a training that ended early", () => {
     const log = readFileSync(join(gone.adapter, "log.ndjson"), "utf8").trim().split("\n");
     expect(log.map((line) => JSON.parse(line).step)).toEqual(whole.steps.map((_, i) => i + 1));
     expect(readFileSync(join(gone.adapter, "loss.svg"), "utf8")).toContain("<svg");
+  });
+
+  it("saves what the steps before came to, wherever in a step it is stopped", async () => {
+    const threadless = (out: string, isStopped: () => boolean) => {
+      const {
+        signal: _,
+        onProgress: __,
+        ...rest
+      } = { ...options, accumulate: 1, validation: 0, maxSteps: 3, saveSteps: 0 };
+      const request = { model: MODEL, data: rows, out, options: rest, stop: new SharedArrayBuffer(4) };
+      return runTuning(request, { isStopped, onProgress: () => {} });
+    };
+    let asked = 0;
+    await threadless(place("asked"), () => ++asked < 0);
+    // the second step's questions: before it, before its batch, and for both layers forward and back
+    for (let at = Math.ceil(asked / 3) + 1; at <= Math.ceil((2 * asked) / 3); at++) {
+      const out = place(`stopped-${at}`);
+      let calls = 0;
+      await expect(threadless(out, () => ++calls >= at)).rejects.toMatchObject({ code: "CANCELLED" });
+      expect(existsSync(join(out, "checkpoint-1", "adapter_model.safetensors"))).toBe(true);
+    }
   });
 
   it.skipIf(!existsSync(COMMAND))(
