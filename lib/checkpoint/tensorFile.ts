@@ -1,7 +1,5 @@
 // Small safetensors files of float32 tensors that are in memory: adapters, and the state of a training.
 
-import { mkdir, open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
 import type { Addon } from "../addon/surface.js";
 import { RetemperError } from "../errors.js";
 import { readFile } from "./weights.js";
@@ -35,39 +33,6 @@ export function encodeTensors(
       return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     }),
   ];
-}
-
-/**
- * Writes a file that appears whole or not at all: beside its place first, then one rename.
- * @throws RetemperError NO_SPACE, IO
- */
-export async function writeWhole(path: string, parts: readonly (Uint8Array | string)[]): Promise<void> {
-  const staged = `${path}.partial`;
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    const file = await open(staged, "w");
-    try {
-      for (const part of parts) await file.writeFile(part);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(staged, path);
-  } catch (error) {
-    await rm(staged, { force: true }).catch(() => {});
-    throw writeFailure(path, error);
-  }
-}
-
-/** What writing to a file failed of: NO_SPACE or IO. */
-export function writeFailure(path: string, error: unknown): RetemperError {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const full = code === "ENOSPC" || code === "EDQUOT";
-  return new RetemperError(full ? "NO_SPACE" : "IO", full ? "the disk is full" : message, {
-    file: path,
-    hint: full ? "free some space and go on with --resume" : undefined,
-    cause: error,
-  });
 }
 
 /** Reads all tensors of a file as float32. Throws BAD_INPUT for another dtype than F32, F16 and BF16. */

@@ -4,10 +4,10 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Results } from "../evaluate/run/results.js";
 import type { Task } from "../evaluate/types.js";
+import { writeWhole } from "../files.js";
 import { idsOf } from "../generate/loop/preparePrompts.js";
 import { openModel } from "../generate/openModel.js";
 import type { Model } from "../generate/types.js";
-import { writeWhole } from "../report/report.js";
 import type { Agreement } from "../report/types.js";
 import { openUnwritten, type UnwrittenMerge } from "./openUnwritten.js";
 

@@ -1,8 +1,9 @@
 // Builds an experiment's report from its folder.
 
-import { open, readFile, rename } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RetemperError } from "../errors.js";
+import { writeWhole } from "../files.js";
 import { htmlReport } from "./html.js";
 import { markdownReport } from "./markdown.js";
 import { EXPERIMENT_FORMAT, type ExperimentCosts, type ExperimentResults } from "./types.js";
@@ -51,23 +52,5 @@ async function readJson(file: string, optional: boolean): Promise<unknown> {
       hint: "give the output folder of a retemper run that has ended",
       cause: error,
     });
-  }
-}
-
-/** The file appears whole or not at all. */
-export async function writeWhole(path: string, text: string): Promise<void> {
-  const part = `${path}.part`;
-  try {
-    const handle = await open(part, "w");
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(part, path);
-  } catch (error) {
-    const full = (error as NodeJS.ErrnoException).code === "ENOSPC";
-    throw new RetemperError(full ? "NO_SPACE" : "IO", (error as Error).message, { file: path, cause: error });
   }
 }

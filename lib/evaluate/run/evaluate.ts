@@ -1,9 +1,9 @@
 // An evaluation from beginning to end: tasks are loaded, a model answers, scorers read, numbers come out. Everything is
 // written down on the way, so that a run that was killed goes on where it was.
 
-import { open, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { RetemperError } from "../../errors.js";
+import { writeWhole } from "../../files.js";
 import type { TextGenerator } from "../../generate/types.js";
 import type { HubOptions } from "../../hub/settings.js";
 import { keywordJudge } from "../judges/keywordJudge.js";
@@ -194,22 +194,4 @@ function tooManyFailures(
       hint: "see that the endpoint is well, then start again with the same --out: what was answered is not asked again",
     },
   );
-}
-
-/** The file appears whole or not at all. */
-async function writeWhole(path: string, text: string): Promise<void> {
-  const part = `${path}.part`;
-  try {
-    const handle = await open(part, "w");
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(part, path);
-  } catch (error) {
-    const full = (error as NodeJS.ErrnoException).code === "ENOSPC";
-    throw new RetemperError(full ? "NO_SPACE" : "IO", (error as Error).message, { file: path, cause: error });
-  }
 }

@@ -1,7 +1,8 @@
 // An adapter's folder as PEFT writes it: adapter_config.json and adapter_model.safetensors.
 
 import { join } from "node:path";
-import { encodeTensors, type FloatTensor, writeWhole } from "../../checkpoint/tensorFile.js";
+import { encodeTensors, type FloatTensor } from "../../checkpoint/tensorFile.js";
+import { writeWhole } from "../../files.js";
 import type { Selection } from "../adapter/modules.js";
 import { parametersOf, type Term } from "../adapter/terms.js";
 import type { Settings } from "../settings.js";

@@ -4,8 +4,9 @@
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Addon } from "../../addon/surface.js";
-import { encodeTensors, type FloatTensor, readTensors, writeFailure, writeWhole } from "../../checkpoint/tensorFile.js";
+import { encodeTensors, type FloatTensor, readTensors } from "../../checkpoint/tensorFile.js";
 import { RetemperError } from "../../errors.js";
+import { writeFailure, writeWhole } from "../../files.js";
 import { widen } from "../../generate/engines/reference/widen.js";
 import { parametersOf, type Term } from "../adapter/terms.js";
 import type { Moments } from "../training/adamW.js";

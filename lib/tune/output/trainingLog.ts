@@ -2,7 +2,7 @@
 
 import { type FileHandle, mkdir, open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { writeFailure, writeWhole } from "../../checkpoint/tensorFile.js";
+import { writeFailure, writeWhole } from "../../files.js";
 import type { TuneProgress } from "../types.js";
 
 export class TrainingLog {

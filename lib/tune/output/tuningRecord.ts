@@ -3,9 +3,9 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { writeWhole } from "../../checkpoint/tensorFile.js";
 import type { Checkpoint } from "../../checkpoint/types.js";
 import { RetemperError } from "../../errors.js";
+import { writeWhole } from "../../files.js";
 import type { EngineFacts } from "../../generate/types.js";
 import type { Example } from "../data/example.js";
 import type { Settings } from "../settings.js";

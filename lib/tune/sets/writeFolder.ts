@@ -2,8 +2,8 @@
 
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { writeWhole } from "../../checkpoint/tensorFile.js";
 import { RetemperError } from "../../errors.js";
+import { writeWhole } from "../../files.js";
 
 export const RECORD = "data.json";
 
