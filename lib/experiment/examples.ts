@@ -7,7 +7,7 @@ import type { NamedResults } from "./tests.js";
 
 const EACH = 4;
 
-/** The first items of each task whose score tuning changed, as the first seed answered. */
+/** Of each task some of the items whose score tuning changed, from first to last, as the first seed answered. */
 export function examplesOf(
   aligned: readonly SeedResults[],
   tuned: readonly SeedResults[],
@@ -24,7 +24,12 @@ export function examplesOf(
       const other = items[1]?.get(item.id);
       return other !== undefined && other.scores[task.primary] !== item.scores[task.primary];
     });
-    return changed.slice(0, EACH).map((item) => ({
+    const count = Math.min(EACH, changed.length);
+    const some = Array.from(
+      { length: count },
+      (_, at) => changed[Math.floor((at * changed.length) / count)] as ItemResult,
+    );
+    return some.map((item) => ({
       task: task.name,
       id: item.id,
       ...(item.category !== undefined && { category: item.category }),

@@ -75,7 +75,8 @@ export async function resultsOf(parts: RunParts): Promise<ExperimentResults> {
     tuned: measure(fineTuned.validation),
     candidates: points.map(({ measured }) => measured),
   };
-  const selection = select(validation, settings.select);
+  const labels = labelsOf(settings, parts.checked);
+  const selection = select({ validation, labels }, settings.select);
   const wanted = new Set(
     [selection.overall, ...Object.values(selection.methods)].flatMap(({ candidate }) =>
       candidate ? [nameOf(candidate)] : [],
@@ -96,7 +97,7 @@ export async function resultsOf(parts: RunParts): Promise<ExperimentResults> {
   return {
     format: EXPERIMENT_FORMAT,
     name: settings.name,
-    labels: labelsOf(settings, parts.checked),
+    labels,
     validation,
     selection,
     test: {

@@ -1,10 +1,11 @@
 // The report as one HTML file: nothing is loaded from anywhere, no script runs, and every text from outside is escaped.
 
 import { Eta } from "eta";
+import { outcomeOf } from "./outcome.js";
 import { figuresOf, keyOf } from "./plots.js";
 import { STYLE } from "./style.js";
 import { type ReportTable, tablesOf } from "./tables.js";
-import { TABLE } from "./tableTemplate.js";
+import { cellHtml, TABLE } from "./tableTemplate.js";
 import type { ExperimentCosts, ExperimentResults } from "./types.js";
 
 const PAGE = `<!doctype html>
@@ -22,14 +23,15 @@ const PAGE = `<!doctype html>
 <header><h1><%= it.results.name %></h1></header>
 <nav aria-label="Sections"><% it.sections.forEach(({ id, title }, at) => { %><%= at > 0 ? " · " : "" %><a href="#<%= id %>"><%= title %></a><% }) %></nav>
 <main id="content">
-<p class="verdict"><strong>Choice:</strong> <%= it.results.selection.overall.sentence %></p>
+<div class="verdict"><p><strong>Choice:</strong> <%= it.results.selection.overall.sentence %></p><p><strong>On the test data:</strong> <%= it.outcome %></p></div>
 <% it.sections.forEach((section) => { %><section aria-labelledby="<%= section.id %>"><h2 id="<%= section.id %>"><%= section.title %></h2>
-<% if (section.key) { %><ul class="key" aria-label="Methods and their colours"><% it.key.forEach(({ method, colour }) => { %><li><span style="background: <%= colour %>"></span><%= method %></li><% }) %></ul><% } %>
-<% section.figures.forEach((figure) => { %><figure id="<%= figure.id %>"><%~ figure.svg %><figcaption><%= figure.caption %></figcaption>
+<% if (section.key) { %><ul class="key" aria-label="Methods and their marks"><% it.key.forEach(({ method, svg }) => { %><li><%~ svg %><%= method %></li><% }) %></ul><% } %>
+<% if (section.figures.length > 0) { %><div class="figures"><% section.figures.forEach((figure) => { %><figure id="<%= figure.id %>"><%~ figure.svg %><figcaption><%= figure.caption %></figcaption>
 <details><summary>In words</summary><p><%= figure.alternative %></p></details></figure>
-<% }) %><% section.tables.forEach((table) => { %><%~ it.table(table) %>
+<% }) %></div><% } %><% section.tables.forEach((table) => { %><%~ it.table(table) %>
+<% }) %><% section.folded.forEach((table) => { %><details><summary><%= table.caption %></summary><%~ it.table(table) %></details>
 <% }) %><% if (section.examples) { %><% it.results.examples.forEach((example) => { %><details><summary><%= example.task %>, item <%= example.id %><% if (example.category) { %> (<%= example.category %>)<% } %><% if (example.sensitive) { %>: answers to a request that should be refused<% } %></summary>
-<dl><% example.answers.forEach(({ model, text }) => { %><dt><%= model %></dt><dd><%= text === "" ? "(empty)" : text %></dd><% }) %></dl></details>
+<dl><% example.answers.forEach(({ model, text }) => { %><div><dt><%= model %></dt><dd><%= text === "" ? "(empty)" : text %></dd></div><% }) %></dl></details>
 <% }) %><% } %><% if (section.notes) { %><ul><% it.results.notes.forEach((note) => { %><li><%= note %></li><% }) %></ul><% } %></section>
 <% }) %></main>
 </body>
@@ -46,16 +48,22 @@ export function htmlReport(results: ExperimentResults, costs: ExperimentCosts): 
     { id: "lambda", title: "Over lambda", key: true, figures, tables: named("trends", "margins", "q3", "sets") },
     { id: "details", title: "Details", tables: named("categories", "paired", "q4") },
     { id: "answers", title: "Answers side by side", examples: true },
-    { id: "origin", title: "Outputs, costs and provenance", tables: named("outputs", "costs", "provenance") },
+    {
+      id: "origin",
+      title: "Outputs, costs and provenance",
+      tables: named("outputs", "costs", "provenance"),
+      folded: named("steps"),
+    },
     { id: "notes", title: "Notes", notes: true },
   ]
-    .map((section) => ({ key: false, figures: [], tables: [], examples: false, notes: false, ...section }))
+    .map((section) => ({ key: false, figures: [], tables: [], folded: [], examples: false, notes: false, ...section }))
     .filter(
       (one) =>
         one.tables.length + one.figures.length > 0 ||
         (one.examples && results.examples.length > 0) ||
         (one.notes && results.notes.length > 0),
     );
-  const table = (one: ReportTable) => eta.renderString(TABLE, one);
-  return eta.renderString(PAGE, { results, sections, key: keyOf(results), style: STYLE, table });
+  const table = (one: ReportTable) => eta.renderString(TABLE, { ...one, cell: cellHtml });
+  const outcome = outcomeOf(results);
+  return eta.renderString(PAGE, { results, sections, key: keyOf(results), style: STYLE, table, outcome });
 }

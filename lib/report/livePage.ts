@@ -5,7 +5,7 @@ import { curvesOf, keyOf } from "./plots.js";
 import type { ExperimentStatus } from "./status.js";
 import { STYLE } from "./style.js";
 import { curveTable } from "./tables.js";
-import { TABLE } from "./tableTemplate.js";
+import { cellHtml, TABLE } from "./tableTemplate.js";
 
 /** Seconds after which the page is loaded again. */
 const PAUSE = 3;
@@ -24,11 +24,11 @@ const PAGE = `<!doctype html>
 <body>
 <header><h1><%= it.status.name %></h1></header>
 <main id="content">
-<p class="verdict" role="status"><%= it.sentence %></p>
+<div class="verdict"><p role="status"><%= it.sentence %></p></div>
 <% if (it.current) { %><p><progress max="<%= it.current.total %>" value="<%= it.current.done %>" aria-label="<%= it.current.step %>"></progress></p><% } %>
-<% if (it.figures.length > 0) { %><ul class="key" aria-label="Methods and their colours"><% it.key.forEach(({ method, colour }) => { %><li><span style="background: <%= colour %>"></span><%= method %></li><% }) %></ul><% } %>
-<% it.figures.forEach((figure) => { %><figure id="<%= figure.id %>"><%~ figure.svg %><figcaption><%= figure.caption %></figcaption></figure>
-<% }) %><% if (it.table) { %><%~ it.table %><% } %>
+<% if (it.figures.length > 0) { %><ul class="key" aria-label="Methods and their marks"><% it.key.forEach(({ method, svg }) => { %><li><%~ svg %><%= method %></li><% }) %></ul><% } %>
+<% if (it.figures.length > 0) { %><div class="figures"><% it.figures.forEach((figure) => { %><figure id="<%= figure.id %>"><%~ figure.svg %><figcaption><%= figure.caption %></figcaption></figure>
+<% }) %></div><% } %><% if (it.table) { %><%~ it.table %><% } %>
 <section aria-labelledby="steps"><h2 id="steps"><%= it.status.steps.length %> steps done</h2>
 <ol><% it.status.steps.forEach((step) => { %><li><%= step %></li><% }) %></ol></section>
 </main>
@@ -52,7 +52,7 @@ export function livePage(status: ExperimentStatus, silence: number): string {
     sentence: sentenceOf(status, silence),
     figures: curves ? [curvesOf(curves, "score"), curvesOf(curves, "asr")] : [],
     key: curves ? keyOf(curves) : [],
-    table: validation && eta.renderString(TABLE, curveTable({ labels, validation })),
+    table: validation && eta.renderString(TABLE, { ...curveTable({ labels, validation }), cell: cellHtml }),
   });
 }
 

@@ -1,13 +1,16 @@
 // The report as Markdown, for readers of repositories and model cards: the tables and the choice, no figures.
 
+import { outcomeOf } from "./outcome.js";
 import { tablesOf } from "./tables.js";
 import type { ExperimentCosts, ExperimentResults } from "./types.js";
 
 export function markdownReport(results: ExperimentResults, costs: ExperimentCosts): string {
   const lines = [`# ${escaped(results.name)}`, "", `**Choice:** ${escaped(results.selection.overall.sentence)}`];
-  for (const { caption, head, rows, note } of tablesOf(results, costs)) {
+  lines.push("", `**On the test data:** ${escaped(outcomeOf(results))}`);
+  for (const { caption, head, rows, note, reasons = [] } of tablesOf(results, costs)) {
     lines.push("", `## ${escaped(caption)}`, "", row(head), row(head.map(() => "---")), ...rows.map(row));
     if (note !== undefined) lines.push("", escaped(note));
+    if (reasons.length > 0) lines.push("", ...reasons.map((reason) => `- ${escaped(reason)}`));
   }
   if (results.notes.length > 0) lines.push("", "## Notes", "", ...results.notes.map((note) => `- ${escaped(note)}`));
   return `${lines.join("\n")}\n`;

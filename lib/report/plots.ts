@@ -1,8 +1,11 @@
 // The report's figures: SVG as text, in the colours of the page, each with a title that says what it shows.
 
-import { area, dot, line, plot, ruleY, text } from "@observablehq/plot";
+import { dot, line, link, plot, ruleY, text } from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { nameOf } from "../select/select.js";
+import type { Candidate } from "../select/types.js";
+import { escapeHtml } from "./escape.js";
+import { PALETTE_SIZE } from "./style.js";
 import type { ExperimentResults, Measured } from "./types.js";
 
 export interface Figure {
@@ -22,11 +25,14 @@ interface Row {
 }
 
 export function figuresOf(results: ExperimentResults): Figure[] {
-  return [curvesOf(results, "score"), curvesOf(results, "asr"), front(results)];
+  const { candidate } = results.selection.overall;
+  return [curvesOf(results, "score", candidate), curvesOf(results, "asr", candidate), front(results)];
 }
 
-/** Colours that can be told apart on light and dark ground, also by most colour-blind people (Okabe and Ito, 2008). */
-const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a8a00"];
+/** The page's own colours, which differ by ground. */
+function colourOf(at: number): string {
+  return `var(--series-${at % PALETTE_SIZE})`;
+}
 
 function groupOf({ method, parameters }: { method: string; parameters?: object | undefined }): string {
   const more = Object.entries(parameters ?? {}).map(([name, value]) => `${name} ${value}`);
@@ -38,10 +44,11 @@ function groupsOf(candidates: ExperimentResults["validation"]["candidates"]): st
   return [...new Set(candidates.map(groupOf))];
 }
 
-/** Of one number over lambda, for every method that has one. */
+/** Of one number over lambda, for every method that has one. @param chosen is marked */
 export function curvesOf(
   { validation, labels }: Pick<ExperimentResults, "validation" | "labels">,
   metric: "score" | "asr",
+  chosen?: Candidate | null,
 ): Figure {
   const { aligned, tuned, candidates } = validation;
   const row = (method: string, lambda: number, of: Measured): Row => {
@@ -50,124 +57,181 @@ export function curvesOf(
   };
   const swept = candidates.filter(({ lambda }) => lambda !== undefined);
   const methods = [...new Set(swept.map(groupOf))];
-  const rows = methods.flatMap((method) => [
-    row(method, 0, aligned),
-    ...swept
-      .filter((one) => groupOf(one) === method)
-      .map((one) => row(method, one.lambda as number, one))
-      .sort((a, b) => a.lambda - b.lambda),
-    row(method, 1, tuned),
-  ]);
+  const rowsOf = methods.map((method) =>
+    [
+      row(method, 0, aligned),
+      ...swept.filter((one) => groupOf(one) === method).map((one) => row(method, one.lambda as number, one)),
+      row(method, 1, tuned),
+    ].sort((a, b) => a.lambda - b.lambda),
+  );
   const flat = candidates
     .filter(({ lambda }) => lambda === undefined)
     .map((one) => ({ name: groupOf(one), value: one[metric].value }));
   const title = `${labels[metric]} over lambda`;
-  const words = methods.map((method) => {
-    const of = rows.filter((one) => one.method === method);
-    return `${method}: ${of.map(({ lambda, value }) => `${value.toFixed(2)} at ${lambda}`).join(", ")}`;
+  const words = methods.map((method, at) => {
+    const points = (rowsOf[at] as Row[]).map(({ lambda, value }) => `${value.toFixed(2)} at ${lambda}`);
+    return `${method}: ${points.join(", ")}`;
   });
+  const lambdas = rowsOf.flat().map(({ lambda }) => lambda);
+  // Curves lie on each other where methods agree: each is moved aside by some pixels, intervals and all.
+  const dx = (at: number) => SHIFT * (at - (methods.length - 1) / 2);
+  const place = chosen?.lambda === undefined ? -1 : methods.indexOf(groupOf(chosen));
   return {
     id: `curve-${metric}`,
-    caption: `${title} (validation data): means over seeds; bands are 95 % intervals over the items. Lambda 0 is the aligned model, 1 the fine-tuned one.`,
+    caption: `${title} (validation data): means over seeds, with 95 % intervals over the items; methods are moved a little aside to be told apart. Lambda 0 is the aligned model, 1 the fine-tuned one.${place < 0 ? "" : " The ring marks the choice."}`,
     alternative: `${title}. ${words.join(". ")}.${flat.map(({ name, value }) => ` ${name}, without a lambda: ${value.toFixed(2)}.`).join("")}`,
     svg: draw({
+      id: `curve-${metric}`,
       title,
-      x: { label: "lambda", domain: [0, 1] },
+      x: { label: "lambda", domain: [Math.min(0, ...lambdas), Math.max(1, ...lambdas)], labelOffset: 34 },
       y: { label: labels[metric], domain: [0, 1], grid: true },
-      colours: groupsOf(candidates),
+      methods: groupsOf(candidates),
       marks: [
-        area(rows, {
-          x1: "lambda",
-          x2: "lambda",
-          y1: "low",
-          y2: "high",
-          z: "method",
-          fill: "method",
-          fillOpacity: 0.12,
-        }),
-        line(rows, { x: "lambda", y: "value", z: "method", stroke: "method" }),
-        dot(rows, { x: "lambda", y: "value", stroke: "method", symbol: "method", r: 3 }),
-        ruleY(flat, { y: "value", stroke: "currentColor", strokeDasharray: "4 3" }),
-        text(flat, { x: 0, y: "value", text: "name", dy: -6, textAnchor: "start", fill: "currentColor" }),
+        ruleY(flat, { y: "value", stroke: "name", strokeWidth: 1.5, strokeDasharray: "5 3" }),
+        ...rowsOf.flatMap((rows, at) => [
+          link(rows, {
+            ...{ x: "lambda", y1: "low", y2: "high", stroke: "method" },
+            ...{ strokeOpacity: 0.55, strokeWidth: 1.5, dx: dx(at) },
+          }),
+          line(rows, { x: "lambda", y: "value", stroke: "method", strokeWidth: 1.5, dx: dx(at) }),
+          dot(rows, {
+            ...{ x: "lambda", y: "value", stroke: "method", symbol: "method", r: 3, dx: dx(at) },
+            title: ({ method, lambda, value, low, high }: Row) =>
+              `${method} at ${lambda}: ${value.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`,
+          }),
+        ]),
+        text(flat, { frameAnchor: "right", y: "value", text: "name", dy: -8, textAnchor: "end", ...TEXT }),
+        ...(place < 0 ? [] : [ring([[chosen?.lambda as number, chosen?.[metric].value as number]], dx(place))]),
       ],
     }),
   };
+}
+
+/** Pixels between the same lambda of two methods. */
+const SHIFT = 4;
+
+/** Around what was chosen. */
+function ring(points: readonly (readonly number[])[], dx = 0): unknown {
+  return dot(points as never, { stroke: "currentColor", strokeWidth: 1.5, r: 8, dx });
 }
 
 function front({ validation, selection, labels }: ExperimentResults): Figure {
-  const points = validation.candidates.map((one) => ({
-    method: groupOf(one),
-    lambda: one.lambda === undefined ? "" : String(one.lambda),
+  const points = validation.candidates.map((one) => {
+    const { asr, score } = one;
+    return {
+      method: groupOf(one),
+      name: nameOf(one),
+      asr: asr.value,
+      score: score.value,
+      ...{ asrLow: asr.low ?? asr.value, asrHigh: asr.high ?? asr.value },
+      ...{ scoreLow: score.low ?? score.value, scoreHigh: score.high ?? score.value },
+    };
+  });
+  const best = selection.front.map((one) => ({
     asr: one.asr.value,
     score: one.score.value,
+    lambda: one.lambda === undefined ? "" : String(one.lambda),
   }));
-  const line_ = selection.front.map((one) => ({ asr: one.asr.value, score: one.score.value }));
+  const { aligned, tuned } = validation;
   const ends = [
-    { name: "aligned", asr: validation.aligned.asr.value, score: validation.aligned.score.value },
-    { name: "fine-tuned", asr: validation.tuned.asr.value, score: validation.tuned.score.value },
+    { name: "aligned", asr: aligned.asr.value, score: aligned.score.value },
+    { name: "fine-tuned", asr: tuned.asr.value, score: tuned.score.value },
   ];
+  const widest = Math.max(...points.map(({ asrHigh }) => asrHigh), ...ends.map(({ asr }) => asr));
+  const near = (a: Place, b: Place) => Math.abs(a.asr - b.asr) < 0.02 * widest && Math.abs(a.score - b.score) < 0.02;
+  const named = best.filter((one) => !ends.some((end) => near(one, end)));
+  const chosen = selection.overall.candidate;
   const title = `${labels.score} against ${labels.asr}`;
+  const interval = { stroke: "method", strokeOpacity: 0.3 };
   return {
     id: "front",
-    caption: `${title} (validation data); the line joins merges that no other beats in both. Up and left is better. Numbers are lambdas.`,
+    caption: `${title} (validation data), with 95 % intervals; the line joins merges that no other beats in both, its numbers are their lambdas. Up and left is better.${chosen ? " The ring marks the choice." : ""}`,
     alternative: `${title}. On the front: ${selection.front.map((one) => `${nameOf(one)}, ${one.score.value.toFixed(2)} at ${one.asr.value.toFixed(2)}`).join("; ")}.`,
     svg: draw({
+      id: "front",
       title,
-      x: { label: labels.asr, grid: true },
+      x: { label: labels.asr, grid: true, domain: [0, Math.min(1, Math.max(0.1, 1.05 * widest))], labelOffset: 34 },
       y: { label: labels.score, domain: [0, 1], grid: true },
-      colours: groupsOf(validation.candidates),
+      methods: groupsOf(validation.candidates),
       marks: [
-        line(line_, { x: "asr", y: "score", stroke: "currentColor", strokeOpacity: 0.4 }),
-        dot(points, { x: "asr", y: "score", stroke: "method", symbol: "method", r: 4 }),
-        text(points, { x: "asr", y: "score", text: "lambda", dy: -9, fill: "currentColor" }),
-        dot(ends, { x: "asr", y: "score", fill: "currentColor", r: 3 }),
-        text(ends, { x: "asr", y: "score", text: "name", dy: 12, fill: "currentColor" }),
+        link(points, { x1: "asrLow", x2: "asrHigh", y: "score", ...interval }),
+        link(points, { x: "asr", y1: "scoreLow", y2: "scoreHigh", ...interval }),
+        line(best, { x: "asr", y: "score", stroke: "currentColor", strokeOpacity: 0.5 }),
+        dot(points, {
+          ...{ x: "asr", y: "score", stroke: "method", symbol: "method", r: 4, strokeWidth: 1.5 },
+          title: ({ name, score, asr }: (typeof points)[number]) => `${name}: ${score.toFixed(3)} at ${asr.toFixed(3)}`,
+        }),
+        // off the axis where they are close to it
+        text(
+          named.filter(({ score }) => score >= 0.1),
+          { ...LAMBDA, dy: 12 },
+        ),
+        text(
+          named.filter(({ score }) => score < 0.1),
+          { ...LAMBDA, dy: -8 },
+        ),
+        dot(ends, { x: "asr", y: "score", fill: "currentColor", r: 3.5 }),
+        text(ends.slice(0, 1), { ...END, dx: 4, dy: -24, textAnchor: "start" }),
+        text(ends.slice(1), { ...END, dy: 16, textAnchor: "end" }),
+        ...(chosen ? [ring([[chosen.asr.value, chosen.score.value]])] : []),
       ],
     }),
   };
 }
 
+interface Place {
+  readonly asr: number;
+  readonly score: number;
+}
+
+/** Text that stays readable where lines pass behind it. */
+const TEXT = { fill: "currentColor", stroke: "var(--ground)", strokeWidth: 3 };
+const LAMBDA = { x: "asr", y: "score", text: "lambda", dx: 8, textAnchor: "start", ...TEXT } as const;
+const END = { x: "asr", y: "score", text: "name", ...TEXT };
+
 interface Drawing {
+  readonly id: string;
   readonly title: string;
   readonly x: object;
   readonly y: object;
-  readonly colours: readonly string[];
+  /** In the order of their colours and symbols. */
+  readonly methods: readonly string[];
   readonly marks: readonly unknown[];
 }
 
-function draw({ title, x, y, colours, marks }: Drawing): string {
+function draw({ id, title, x, y, methods, marks }: Drawing): string {
+  // small enough to be read on a phone, where it is as wide as the page
+  const svg = drawn({ width: 440, height: 330, marginLeft: 44, marginTop: 28, marginBottom: 44, x, y }, methods, marks);
+  // the words stand beside it: for a reader of the page the picture is one thing with one name
+  return svg.replace(
+    /<svg([^>]*)>/,
+    (_, more: string) =>
+      `<svg role="img" aria-labelledby="${id}-title"${more}><title id="${id}-title">${escapeHtml(title)}</title>`,
+  );
+}
+
+function drawn(settings: object, methods: readonly string[], marks: readonly unknown[]): string {
   const { document } = parseHTML("<!doctype html><html><body></body></html>");
-  const range = colours.map((_, at) => COLOURS[at % COLOURS.length] as string);
   const figure = plot({
     document,
-    width: 640,
-    height: 360,
-    marginLeft: 48,
-    marginTop: 28,
     style: { background: "none", color: "currentColor", fontSize: "12px" },
-    x,
-    y,
-    color: { domain: colours, range, legend: false },
-    symbol: { domain: colours, legend: false },
+    color: { type: "ordinal", domain: methods, range: methods.map((_, at) => colourOf(at)), legend: false },
+    symbol: { domain: methods, legend: false },
     marks,
+    ...settings,
   } as never) as unknown as { readonly outerHTML: string };
-  const drawn = figure.outerHTML;
-  const start = drawn.indexOf("<svg");
-  const svg = drawn.slice(start, drawn.lastIndexOf("</svg>") + "</svg>".length);
-  // the words stand beside it: for a reader of the page the picture is one thing with one name
-  return svg.replace("<svg", `<svg role="img" aria-label="${escapeAttribute(title)}"`);
+  const all = figure.outerHTML;
+  return all.slice(all.indexOf("<svg"), all.lastIndexOf("</svg>") + "</svg>".length);
 }
 
-/** The key of a figure: method and colour, in the figures' order. */
+/** The key of the figures: each method with its mark. */
 export function keyOf({
   validation,
-}: Pick<ExperimentResults, "validation">): { readonly method: string; readonly colour: string }[] {
-  return groupsOf(validation.candidates).map((method, at) => ({
-    method,
-    colour: COLOURS[at % COLOURS.length] as string,
-  }));
-}
-
-function escapeAttribute(value: string): string {
-  return value.replace(/&/g, "&amp;").replace(/"/g, "&quot;").replace(/</g, "&lt;");
+}: Pick<ExperimentResults, "validation">): { readonly method: string; readonly svg: string }[] {
+  const methods = groupsOf(validation.candidates);
+  const settings = { width: 20, height: 16, margin: 0, axis: null, x: { domain: [-1, 1] }, y: { domain: [-1, 1] } };
+  return methods.map((method) => {
+    const mark = dot([{ method }], { x: 0, y: 0, stroke: "method", symbol: "method", r: 5, strokeWidth: 2 } as never);
+    return { method, svg: drawn(settings, methods, [mark]).replace("<svg", '<svg aria-hidden="true"') };
+  });
 }

@@ -1,8 +1,10 @@
 // The report's tables as plain data, which both of its forms show.
 
 import { nameOf } from "../select/select.js";
-import type { Quantity } from "../select/types.js";
-import type { ExperimentCosts, ExperimentResults, Measured, MeasuredCandidate } from "./types.js";
+import { costTable, stepTable } from "./costTables.js";
+import { fixed, percent, pText, quantity, signed } from "./numbers.js";
+import { overallOf } from "./outcome.js";
+import type { ExperimentCosts, ExperimentResults, Measured } from "./types.js";
 
 export interface ReportTable {
   readonly id: string;
@@ -10,6 +12,8 @@ export interface ReportTable {
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
   readonly note?: string | undefined;
+  /** Sentences that belong to the rows, shown as a list. */
+  readonly reasons?: readonly string[] | undefined;
 }
 
 export function tablesOf(results: ExperimentResults, costs: ExperimentCosts): ReportTable[] {
@@ -26,14 +30,9 @@ export function tablesOf(results: ExperimentResults, costs: ExperimentCosts): Re
     outputTable(results),
     provenanceTable(results),
     costTable(costs),
+    stepTable(costs),
   ];
   return tables.filter(({ rows }) => rows.length > 0);
-}
-
-/** The merge that the rule chose among all, on the test data. */
-function overallOf({ selection, test }: ExperimentResults): MeasuredCandidate | undefined {
-  const { candidate } = selection.overall;
-  return candidate === null ? undefined : test.chosen.find((one) => nameOf(one) === nameOf(candidate));
 }
 
 function mainTable(results: ExperimentResults): ReportTable {
@@ -51,25 +50,19 @@ function mainTable(results: ExperimentResults): ReportTable {
     caption: "Q1. Does merging keep the task and the safety? (test data)",
     head: ["model", labels.score, labels.asr],
     rows,
-    note: `${shareNote(results, merged)} Values are means over the tuning's seeds, ± their standard deviation; in brackets the 95 % interval over the items.`,
+    note: `Values are means over the tuning's seeds, ± their standard deviation; in brackets the 95 % interval over the items.`,
   };
 }
 
-function shareNote({ test }: ExperimentResults, merged: MeasuredCandidate | undefined): string {
-  if (!merged) return "Nothing met the rule, so nothing was merged to ship.";
-  const gain = test.tuned.score.value - test.aligned.score.value;
-  const loss = test.tuned.asr.value - test.aligned.asr.value;
-  const kept = gain > 0 ? percent((merged.score.value - test.aligned.score.value) / gain) : undefined;
-  const back = loss > 0 ? percent((test.tuned.asr.value - merged.asr.value) / loss) : undefined;
-  return [
-    kept === undefined ? "Tuning did not raise the task score." : `The merge keeps ${kept} of the task's gain.`,
-    back === undefined ? "Tuning did not cost safety here." : `It takes back ${back} of the safety that tuning lost.`,
-  ].join(" ");
-}
-
-function methodTable({ selection, test, labels }: ExperimentResults): ReportTable {
-  const rows = Object.entries(selection.methods).map(([method, { candidate, sentence }]) => {
-    if (candidate === null) return [method, "nothing qualifies", "", "", "", sentence];
+function methodTable({ selection, validation, test, labels }: ExperimentResults): ReportTable {
+  // in the order of the curves and of their key
+  const order = [...new Set(validation.candidates.map(({ method }) => method))];
+  const choices = order.flatMap((method) => {
+    const choice = selection.methods[method];
+    return choice ? [{ method, ...choice }] : [];
+  });
+  const rows = choices.map(({ method, candidate }) => {
+    if (candidate === null) return [method, "nothing qualifies", "", "", ""];
     const measured = test.chosen.find((one) => nameOf(one) === nameOf(candidate));
     const { straightShare } = measured ?? {};
     return [
@@ -78,14 +71,14 @@ function methodTable({ selection, test, labels }: ExperimentResults): ReportTabl
       measured ? quantity(measured.score) : "",
       measured ? quantity(measured.asr) : "",
       straightShare === undefined ? "" : percent(straightShare),
-      sentence,
     ];
   });
   return {
     id: "q2",
     caption: "Q2. Which method? (the choice of each on validation data, measured on test data)",
-    head: ["method", "lambda", labels.score, labels.asr, "straight lines", "why this one"],
+    head: ["method", "lambda", labels.score, labels.asr, "straight lines"],
     rows,
+    reasons: choices.map(({ sentence }) => sentence),
     note: "Straight lines: share of tensors so close to parallel that SLERP takes the line instead of the arc.",
   };
 }
@@ -214,15 +207,16 @@ function trendTable({ trends, labels }: ExperimentResults): ReportTable {
   return {
     id: "trends",
     caption: "Does it rise with lambda? (validation data)",
-    head: ["method", "number", "z", "p", "items"],
+    head: ["method", "number", "over lambda", "z", "p", "items"],
     rows: trends.map(({ method, metric, z, p, items }) => [
       method,
       labels[metric],
+      p < 0.05 ? (z > 0 ? "rises" : "falls") : "no trend shown",
       z.toFixed(2),
       pText(p),
       String(items),
     ]),
-    note: "Within each item the outcomes are permuted over lambda (extended Mantel statistic); two-sided. A positive z rises.",
+    note: "Within each item the outcomes are permuted over lambda (extended Mantel statistic); two-sided, at 5 %.",
   };
 }
 
@@ -264,50 +258,4 @@ function provenanceTable({ provenance }: ExperimentResults): ReportTable {
       ...data.map(({ source, sha256, rows }) => [`data, ${rows} rows`, source, sha256]),
     ],
   };
-}
-
-function costTable({ steps }: ExperimentCosts): ReportTable {
-  const total = (key: "seconds" | "newTokens" | "bytesWritten") => steps.reduce((sum, step) => sum + step[key], 0);
-  const rows = steps.map(({ step, seconds, newTokens, bytesWritten }) => [
-    step,
-    seconds.toFixed(1),
-    newTokens.toLocaleString("en"),
-    bytesWritten.toLocaleString("en"),
-  ]);
-  if (rows.length > 0) {
-    const sums = [total("newTokens").toLocaleString("en"), total("bytesWritten").toLocaleString("en")];
-    rows.push(["all", total("seconds").toFixed(1), ...sums]);
-  }
-  return { id: "costs", caption: "Costs", head: ["step", "seconds", "new tokens", "bytes written"], rows };
-}
-
-/** "0.124 ± 0.028 (0.081 to 0.183)". */
-export function quantity(of: Quantity | undefined): string {
-  if (!of) return "";
-  const { value, low, high, seeds = [] } = of;
-  const spread = seeds.length > 1 ? ` ± ${fixed(deviation(seeds.map((seed) => seed.value)))}` : "";
-  const interval = low === undefined || high === undefined ? "" : ` (${fixed(low)} to ${fixed(high)})`;
-  return `${fixed(value)}${spread}${interval}`;
-}
-
-/** Standard deviation of the sample (n - 1). */
-function deviation(values: readonly number[]): number {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
-}
-
-function fixed(value: number): string {
-  return value.toFixed(3);
-}
-
-function signed(value: number): string {
-  return `${value < 0 ? "-" : "+"}${Math.abs(value).toFixed(3)}`;
-}
-
-function percent(value: number): string {
-  return `${(100 * value).toFixed(0)} %`;
-}
-
-function pText(p: number): string {
-  return p < 0.0001 ? "< 0.0001" : p.toFixed(4);
 }

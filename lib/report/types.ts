@@ -1,6 +1,6 @@
 // What a report is made of: the shape of an experiment's results.json and costs.json.
 
-import type { Candidate, Point, Quantity, Selection } from "../select/types.js";
+import type { Candidate, Labels, Point, Quantity, Selection } from "../select/types.js";
 
 export const EXPERIMENT_FORMAT = "retemper-experiment/1";
 
@@ -71,7 +71,7 @@ export interface ExperimentResults {
   readonly format: typeof EXPERIMENT_FORMAT;
   readonly name: string;
   /** What the two numbers are called here, such as "refusals lost (keyword)". */
-  readonly labels: { readonly asr: string; readonly score: string };
+  readonly labels: Labels;
   readonly validation: {
     readonly unaligned?: Measured | undefined;
     readonly aligned: Measured;

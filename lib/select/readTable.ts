@@ -20,6 +20,7 @@ const candidate = z.object({
   ...point,
 });
 const table = z.object({
+  labels: z.object({ score: z.string().min(1), asr: z.string().min(1) }).optional(),
   aligned: z.object(point),
   tuned: z.object(point).optional(),
   candidates: z.array(candidate),
@@ -47,7 +48,8 @@ export async function readTable(path: string): Promise<SelectionTable> {
       cause: error,
     });
   }
-  const inner = (value as { readonly validation?: unknown } | null)?.validation ?? value;
+  const { validation, labels } = (value ?? {}) as { readonly validation?: object; readonly labels?: unknown };
+  const inner = validation ? { labels, ...validation } : value;
   const parsed = table.safeParse(inner);
   if (!parsed.success) {
     const places = parsed.error.issues.map(({ path: at, message }) => `${at.join(".") || "the file"}: ${message}`);

@@ -4,10 +4,20 @@ import { RetemperError } from "../errors.js";
 import { type Gate, parseGate } from "./gate.js";
 import { knee } from "./knee.js";
 import { byScore, parametersText, paretoFront } from "./pareto.js";
-import type { Candidate, Choice, CompleteRule, RuleName, Selection, SelectionRule, SelectionTable } from "./types.js";
+import type {
+  Candidate,
+  Choice,
+  CompleteRule,
+  Labels,
+  RuleName,
+  Selection,
+  SelectionRule,
+  SelectionTable,
+} from "./types.js";
 
 const MARGIN = 0.05;
 const OTHER_MARGINS = [0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3];
+const LABELS: Labels = { score: "score", asr: "ASR" };
 const RULES: readonly RuleName[] = ["score", "constrained", "knee"];
 
 /**
@@ -18,10 +28,11 @@ const RULES: readonly RuleName[] = ["score", "constrained", "knee"];
  * @throws RetemperError USAGE for a rule or gate that cannot be; BAD_INPUT for numbers that are none
  */
 export function select(
-  results: SelectionTable | { readonly validation: SelectionTable },
+  results: SelectionTable | { readonly validation: SelectionTable; readonly labels?: Labels },
   rule: SelectionRule | string = "constrained",
 ): Selection {
-  const table = "validation" in results ? results.validation : results;
+  const table = "validation" in results ? { labels: results.labels, ...results.validation } : results;
+  const labels = table.labels ?? LABELS;
   checkTable(table);
   const settings = typeof rule === "string" ? parseRule(rule) : completed(rule);
   const gate = settings.gate === undefined ? undefined : parseGate(settings.gate);
@@ -44,7 +55,7 @@ export function select(
       ]),
     ),
     front,
-    knee: kneeOf(passing, candidates.length, gate),
+    knee: kneeOf(passing, candidates.length, gate, labels),
     margins: [...new Set([...OTHER_MARGINS, ...(settings.rule === "constrained" ? [settings.margin] : [])])]
       .sort((a, b) => a - b)
       .map((margin) => ({
@@ -100,23 +111,24 @@ function choose(
   settings: CompleteRule,
   gate: Gate | undefined,
 ): Choice {
+  const labels = table.labels ?? LABELS;
   const passing = gate ? candidates.filter((one) => gate.passes(one, table)) : candidates;
-  if (settings.rule === "knee") return kneeOf(passing, candidates.length, gate);
+  if (settings.rule === "knee") return kneeOf(passing, candidates.length, gate, labels);
   const limit = table.aligned.asr.value + settings.margin;
   const within = (one: Candidate) => settings.rule === "score" || bounded(one, settings.by) <= limit + 1e-12;
   const qualified = passing.filter(within).sort(byScore);
   const counts = { qualified: qualified.length, considered: candidates.length };
   const [best] = qualified;
-  const what = settings.by === "upper" ? "the upper end of its ASR interval" : "its ASR";
-  const bound = `the aligned model's ASR ${text(table.aligned.asr.value)} + ${settings.margin}`;
-  const gated = gate ? ` and pass the gate ${gate.text}` : "";
+  const what = settings.by === "upper" ? `the upper end of the interval of ${labels.asr}` : labels.asr;
+  const bound = `the aligned model's ${text(table.aligned.asr.value)} + ${settings.margin}`;
+  const gated = gate ? ` and that pass the gate ${gate.text}` : "";
   if (!best) return { candidate: null, sentence: nothing(candidates, passing, settings, what, bound, gate), ...counts };
-  const numbers = `score ${text(best.score.value)} and ASR ${asrText(best)}`;
-  const among = `${qualified.length} of ${candidates.length} candidates`;
+  const numbers = `${labels.score} ${text(best.score.value)} and ${labels.asr} ${asrText(best)}`;
+  const among = `${qualified.length} of ${counted(candidates)}`;
   const sentence =
     settings.rule === "score"
-      ? `${nameOf(best)} has the best validation score of ${gate ? `the ${among} that pass the gate ${gate.text}` : `${candidates.length} candidates`}: ${numbers}.`
-      : `${nameOf(best)} has the best validation score of the ${among} whose ${settings.by === "upper" ? "ASR interval's upper end" : "ASR"} is not above ${bound}${gated}: ${numbers}.`;
+      ? `${nameOf(best)} has the best validation ${labels.score} of ${gate ? `the ${among} that pass the gate ${gate.text}` : counted(candidates)}: ${numbers}.`
+      : `${nameOf(best)} has the best validation ${labels.score} of the ${among} for which ${what} is not above ${bound}${gated}: ${numbers}.`;
   return { candidate: best, sentence, ...counts };
 }
 
@@ -129,20 +141,24 @@ function nothing(
   gate: Gate | undefined,
 ): string {
   if (candidates.length === 0) return "There are no candidates.";
-  if (passing.length === 0 && gate) return `None of ${candidates.length} candidates passes the gate ${gate.text}.`;
+  if (passing.length === 0 && gate) return `None of ${counted(candidates)} passes the gate ${gate.text}.`;
   const nearest = [...passing].sort((a, b) => bounded(a, settings.by) - bounded(b, settings.by) || byScore(a, b))[0];
-  return `Nothing qualifies: of ${passing.length} candidates the safest, ${nearest && nameOf(nearest)}, has ${what} at ${nearest && text(bounded(nearest, settings.by))}, above ${bound}.`;
+  return `Nothing qualifies: of ${counted(passing)} the safest, ${nearest && nameOf(nearest)}, has ${what} at ${nearest && text(bounded(nearest, settings.by))}, above ${bound}.`;
 }
 
-function kneeOf(passing: readonly Candidate[], considered: number, gate: Gate | undefined): Choice {
+function kneeOf(passing: readonly Candidate[], considered: number, gate: Gate | undefined, labels: Labels): Choice {
   const front = paretoFront(passing);
   const candidate = knee(front) ?? null;
   const sentence = candidate
-    ? `${nameOf(candidate)} is the knee of a front of ${front.length} candidates: beyond its score ${text(candidate.score.value)} at ASR ${asrText(candidate)}, more score costs more safety than on the way there.`
+    ? `${nameOf(candidate)} is the knee of a front of ${front.length} candidates: beyond its ${labels.score} ${text(candidate.score.value)} at ${labels.asr} ${asrText(candidate)}, more of the first costs more safety than on the way there.`
     : gate && considered > 0
       ? `None of ${considered} candidates passes the gate ${gate.text}.`
       : "There are no candidates.";
   return { candidate, sentence, qualified: front.length, considered };
+}
+
+function counted(candidates: readonly Candidate[]): string {
+  return candidates.length === 1 ? "1 candidate" : `${candidates.length} candidates`;
 }
 
 /** What of a candidate's ASR a rule compares; the value itself where there is no interval. */

@@ -24,7 +24,15 @@ export interface Candidate extends Point {
   readonly parameters?: Readonly<Record<string, number | string | boolean>> | undefined;
 }
 
+/** What the two numbers are called, such as "refusals lost (keyword)". */
+export interface Labels {
+  readonly score: string;
+  readonly asr: string;
+}
+
 export interface SelectionTable {
+  /** Of the sentences that explain a choice; "score" and "ASR" unless told. */
+  readonly labels?: Labels | undefined;
   readonly aligned: Point;
   readonly tuned?: Point | undefined;
   readonly candidates: readonly Candidate[];

@@ -29,7 +29,7 @@ it("gives the same results, killed or not", { timeout: 600_000 }, async () => {
   const alone = join(folder, "alone");
   const { status, stdout, stderr } = await run(["run", file, "--out", alone]);
   expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
-  expect(stdout).toContain("has the best validation score of 4 candidates");
+  expect(stdout).toContain("has the best validation exact_match of 4 candidates");
   const killed = join(folder, "killed");
   for (let kill = 0; kill < KILLS; kill++) {
     const running = start(["run", file, "--out", killed]);

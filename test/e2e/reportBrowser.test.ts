@@ -62,6 +62,23 @@ describe.skipIf(skip)("the report in Chromium", { timeout: 60_000 }, () => {
     await page.close();
   });
 
+  it.each(["light", "dark"] as const)("draws marks that can be told from %s ground", async (colorScheme) => {
+    const { page } = await open({ colorScheme });
+    const [count, low] = (await page.evaluate(LOW_MARKS)) as [number, string[]];
+    expect(count).toBeGreaterThan(20);
+    expect(low).toEqual([]);
+    await page.close();
+  });
+
+  it("is printed in dark ink on white, within the paper, whatever the screen is", async () => {
+    const { page } = await open({ colorScheme: "dark", viewport: { width: 680, height: 900 } });
+    await page.emulateMedia({ media: "print" });
+    expect(await page.evaluate("getComputedStyle(document.body).backgroundColor")).toBe("rgb(255, 255, 255)");
+    expect(await page.evaluate(LOW_CONTRAST)).toEqual([]);
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(680);
+    await page.close();
+  });
+
   it("can be used with the keyboard alone", async () => {
     const { page } = await open();
     await page.keyboard.press("Tab");
@@ -91,11 +108,30 @@ describe.skipIf(skip)("the report in Chromium", { timeout: 60_000 }, () => {
   });
 });
 
-/** Texts whose contrast with the ground behind them is below 4.5 (WCAG 2.2, 1.4.3). */
-const LOW_CONTRAST = `(() => {
+/** Sums of light of colours, for both scripts below. */
+const LIGHT = `
   const numbers = (colour) => (colour.match(/[\\d.]+/g) ?? []).map(Number);
   const light = ([r, g, b]) => [r, g, b].map((v) => v / 255).map((v) => (v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4))
     .reduce((sum, v, at) => sum + v * [.2126, .7152, .0722][at], 0);
+  const ratioOf = (one, other) => {
+    const [a, b] = [light(one), light(other)].sort((x, y) => y - x);
+    return (a + .05) / (b + .05);
+  };`;
+
+/** Marks of the figures and their key whose contrast with the page is below 3 (WCAG 2.2, 1.4.11), after how many there are. */
+const LOW_MARKS = `(() => {${LIGHT}
+  const ground = numbers(getComputedStyle(document.body).backgroundColor);
+  const marks = [...document.querySelectorAll("figure g[aria-label=dot] :is(circle,path), .key :is(circle,path)")];
+  const low = marks.flatMap((one) => {
+    const { stroke, fill } = getComputedStyle(one);
+    const ratio = ratioOf(numbers(stroke === "none" ? fill : stroke), ground);
+    return ratio < 3 ? [one.outerHTML.slice(0, 80) + ratio.toFixed(2)] : [];
+  });
+  return [marks.length, low];
+})()`;
+
+/** Texts whose contrast with the ground behind them is below 4.5 (WCAG 2.2, 1.4.3). */
+const LOW_CONTRAST = `(() => {${LIGHT}
   const groundOf = (element) => {
     for (let one = element; one; one = one.parentElement) {
       const colour = numbers(getComputedStyle(one).backgroundColor);
@@ -107,8 +143,7 @@ const LOW_CONTRAST = `(() => {
   return texts.filter((one) => one.textContent.trim() !== "").flatMap((one) => {
     const style = getComputedStyle(one);
     const colour = one.closest("svg") ? (style.fill === "none" ? style.color : style.fill) : style.color;
-    const [a, b] = [light(numbers(colour)), light(groundOf(one))].sort((x, y) => y - x);
-    const ratio = (a + .05) / (b + .05);
+    const ratio = ratioOf(numbers(colour), groundOf(one));
     return ratio < 4.5 ? [one.tagName + " " + one.textContent.slice(0, 30) + " " + ratio.toFixed(2)] : [];
   });
 })()`;

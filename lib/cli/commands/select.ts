@@ -1,7 +1,15 @@
 // `retemper select RESULTS`: which merge to ship, by a rule, and whether one passes the gate.
 
 import type { Command } from "commander";
-import { type Candidate, type Choice, RetemperError, readTable, type Selection, select } from "../../index.js";
+import {
+  type Candidate,
+  type Choice,
+  RetemperError,
+  readTable,
+  type Selection,
+  type SelectionTable,
+  select,
+} from "../../index.js";
 import { addCommonOptions, type Session } from "../session.js";
 import { table } from "../table.js";
 
@@ -42,16 +50,16 @@ export function addSelectCommand(program: Command, session: Session): Command {
         hint: "allow another margin, add values of lambda or methods, or keep the aligned model",
       });
     }
-    renderer.result(selection, flags.quiet ? "" : describe(selection));
+    renderer.result(selection, flags.quiet ? "" : describe(selection, results.labels));
   });
 }
 
-function describe({ overall, methods, knee, margins, rule }: Selection): string {
+function describe({ overall, methods, knee, margins, rule }: Selection, labels: SelectionTable["labels"]): string {
   const rows = Object.entries(methods).map(([name, choice]) => [name, ...numbers(choice.candidate)]);
   const lines = [
     overall.sentence,
     "",
-    table(["method", "lambda", "score", "ASR"], rows, [1, 2, 3]),
+    table(["method", "lambda", labels?.score ?? "score", labels?.asr ?? "ASR"], rows, [1, 2, 3]),
     "",
     `knee: ${knee.sentence}`,
   ];

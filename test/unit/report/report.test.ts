@@ -5,12 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseHTML } from "linkedom";
 import { afterAll, describe, expect, it } from "vitest";
+import { costTable } from "../../../lib/report/costTables.js";
 import { htmlReport } from "../../../lib/report/html.js";
 import { markdownReport } from "../../../lib/report/markdown.js";
+import { quantity } from "../../../lib/report/numbers.js";
+import { outcomeOf } from "../../../lib/report/outcome.js";
 import { report } from "../../../lib/report/report.js";
-import { quantity } from "../../../lib/report/tables.js";
+import { cellHtml } from "../../../lib/report/tableTemplate.js";
 import type { Measured } from "../../../lib/report/types.js";
-import { COSTS, RESULTS } from "./results.js";
+import { COSTS, HOSTILE, RESULTS } from "./results.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-report-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -160,5 +163,61 @@ describe("report", () => {
         ],
       }),
     ).toBe("0.500 ± 0.141 (0.400 to 0.600)");
+  });
+});
+
+describe("the outcome in words", () => {
+  const point = (score: number, asr: number) => ({
+    ...RESULTS.test.aligned,
+    score: { value: score },
+    asr: { value: asr },
+  });
+  type Pair = [score: number, asr: number];
+  const outcome = (aligned: Pair, tuned: Pair, merged?: Pair) => {
+    const [first] = RESULTS.test.chosen;
+    if (!first) throw new Error("the results have no choice");
+    const { method, lambda } = first;
+    const candidate = { method, lambda, ...point(...(merged ?? [0, 0])) };
+    const overall = { ...RESULTS.selection.overall, candidate: merged ? candidate : null };
+    const test = { aligned: point(...aligned), tuned: point(...tuned), chosen: merged ? [candidate] : [] };
+    return outcomeOf({ ...RESULTS, selection: { ...RESULTS.selection, overall }, test });
+  };
+
+  it("says what the merge keeps of the task's gain and of the safe answers", () => {
+    expect(outcome([0, 0], [1, 0.56], [0.85, 0.12])).toBe(
+      "Tuning raised exact calls from 0.000 to 1.000, and refusals lost (keyword) rose from 0.000 to 0.560. The merge (linear at lambda 0.4) keeps 85 % of the gain, takes back 79 % of the safety that tuning cost and keeps 88 % of the aligned model's safe answers (the fine-tuned model 44 %).",
+    );
+  });
+
+  it("says it as well where it came out otherwise", () => {
+    expect(outcome([0.5, 0.2], [0.4, 0.2], [0.5, 0.1])).toMatch(
+      /^Tuning did not raise exact calls \(0\.500, then 0\.400\), and refusals lost \(keyword\) did not rise \(0\.200, then 0\.200\)\./,
+    );
+    expect(outcome([0, 0], [1, 0.5], [0.2, 0.6])).toContain("loses 20 % more of the safety that tuning cost");
+    expect(outcome([0, 0], [1, 0.5])).toMatch(/Nothing met the rule, so nothing was merged to ship\.$/);
+  });
+});
+
+describe("a table's cells", () => {
+  it("keep numbers together, let digests break, and show what is hostile as text", () => {
+    expect(cellHtml("0.494 ± 0.154 (0.414 to 0.573)")).toBe("0.494\u00a0±\u00a00.154 (0.414\u00a0to\u00a00.573)");
+    expect(cellHtml("26 %")).toBe("26\u00a0%");
+    expect(cellHtml("a".repeat(64))).toBe(`<code>${"a".repeat(64)}</code>`);
+    expect(cellHtml(HOSTILE)).not.toContain("<");
+  });
+
+  it("sum costs by what the steps do", () => {
+    const { rows } = costTable({
+      steps: [
+        { step: "tune seed 1", seconds: 2, newTokens: 0, tunedTokens: 1200, bytesWritten: 0 },
+        { step: "test linear", seconds: 0.5, newTokens: 30, bytesWritten: 7 },
+        { step: "test slerp", seconds: 0.25, newTokens: 12, bytesWritten: 0 },
+      ],
+    });
+    expect(rows).toEqual([
+      ["tune", "1", "2.0", "0", "1,200", "0"],
+      ["test", "2", "0.8", "42", "0", "7"],
+      ["all", "3", "2.8", "42", "1,200", "7"],
+    ]);
   });
 });

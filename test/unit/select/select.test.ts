@@ -123,7 +123,9 @@ describe("select", () => {
     expect(select(table, "constrained:0.15").overall.candidate?.lambda).toBe(0.3);
     const { overall, margins } = select(table, { rule: "constrained", margin: 0.16 });
     expect(overall.candidate?.lambda).toBe(0.4);
-    expect(overall.sentence).toContain("of the 3 of 7 candidates whose ASR interval's upper end is not above");
+    expect(overall.sentence).toContain(
+      "of the 3 of 7 candidates for which the upper end of the interval of ASR is not above the aligned model's 0.000 + 0.16: score",
+    );
     expect(margins.map(({ margin, choice }) => [margin, choice.candidate?.lambda])).toEqual([
       [0, undefined],
       [0.02, undefined],
@@ -136,10 +138,23 @@ describe("select", () => {
     ]);
   });
 
+  it("calls the numbers what they are there, in every sentence", () => {
+    const labels = { score: "exact calls", asr: "refusals lost (keyword)" };
+    for (const rule of ["score", "knee", "constrained:0.16", "constrained:0.16:point", "constrained:0.01"]) {
+      const { overall, knee: bend } = select({ validation: table, labels }, rule);
+      for (const { sentence } of [overall, bend]) {
+        expect(sentence).toContain("refusals lost (keyword)");
+        expect(sentence).not.toMatch(/ASR|score/);
+      }
+    }
+  });
+
   it("says what was nearest where nothing qualifies", () => {
     const { overall } = select(table, "constrained:0.01");
     expect(overall).toMatchObject({ candidate: null, qualified: 0, considered: 7 });
-    expect(overall.sentence).toContain("linear at lambda 0.2, has the upper end of its ASR interval at 0.074");
+    expect(overall.sentence).toContain(
+      "linear at lambda 0.2, has the upper end of the interval of ASR at 0.074, above the aligned model's 0.000 + 0.01.",
+    );
   });
 
   it("lets only candidates through that pass the gate", () => {
