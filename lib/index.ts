@@ -90,10 +90,11 @@ export type {
   TaskKind,
   Values,
 } from "./evaluate/types.js";
+export { experimentJsonSchema } from "./experiment/jsonSchema.js";
 export { type PlannedRun, type PlannedStep, planRun } from "./experiment/planRun.js";
 export type { RunProgress } from "./experiment/progress.js";
 export { type RunOptions, run } from "./experiment/run.js";
-export { type Experiment, experimentJsonSchema } from "./experiment/schema.js";
+export type { Experiment } from "./experiment/schema.js";
 export { EXPERIMENT_TEMPLATE } from "./experiment/template.js";
 export { type AnswerRecord, type NamedPrompt, recordOf } from "./generate/answers/answerLine.js";
 export { type GenerateFileOptions, type GenerateFileReport, generateFile } from "./generate/answers/generateFile.js";

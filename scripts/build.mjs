@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const addon = join(root, "build/Release/retemper.node");
@@ -25,6 +25,7 @@ checkTools();
 if (isUpToDate()) console.log("native: up to date");
 else buildNative();
 compileTypeScript();
+await writeSchema();
 
 function checkTools() {
   const problems = [];
@@ -127,6 +128,12 @@ function compileTypeScript() {
   });
   if (result.status !== 0) process.exit(1);
   console.log("typescript: compiled to dist/");
+}
+
+/** For editors: experiment.yml names it in its first line. */
+async function writeSchema() {
+  const { experimentJsonSchema } = await import(pathToFileURL(join(root, "dist/experiment/jsonSchema.js")).href);
+  writeFileSync(join(root, "dist/experiment.schema.json"), `${JSON.stringify(experimentJsonSchema(), null, 1)}\n`);
 }
 
 function run(command, args) {

@@ -114,15 +114,12 @@ function problemsOf(settings: ExperimentSettings): string[] {
   const problems: string[] = [];
   if ((tuned === undefined) === (tune === undefined))
     problems.push("give either tuned or tune: where do tuned models come from?");
-  for (const value of tune?.seeds.filter((one, at, all) => all.indexOf(one) !== at) ?? []) {
-    problems.push(`tune.seeds holds ${value} twice`);
-  }
+  for (const value of repeated(tune?.seeds ?? [])) problems.push(`tune.seeds holds ${value} twice`);
   for (const { seed, model, adapter } of tuned ?? []) {
     if ((model === undefined) === (adapter === undefined))
       problems.push(`tuned seed ${seed}: give either model or adapter`);
   }
-  const seeds = (tuned ?? []).map(({ seed }) => String(seed));
-  for (const seed of new Set(seeds.filter((one, at) => seeds.indexOf(one) !== at))) {
+  for (const seed of repeated((tuned ?? []).map((one) => String(one.seed)))) {
     problems.push(`tuned seed ${seed} occurs twice`);
   }
   const grids = [
@@ -154,4 +151,10 @@ function problemsOf(settings: ExperimentSettings): string[] {
     }
   }
   return problems;
+}
+
+/** What occurs more than once, each once. */
+function repeated<T>(values: readonly T[]): Set<T> {
+  const seen = new Set<T>();
+  return new Set(values.filter((one) => seen.has(one) || !seen.add(one)));
 }

@@ -42,7 +42,7 @@ export const experimentSchema = z.strictObject({
     .enum(["paper", "quick"])
     .optional()
     .describe("Fills in what is not given: paper follows arXiv:2412.19512, quick is for a first look."),
-  name: z.string().min(1).default("experiment"),
+  name: z.string().min(1).default("experiment").describe("The report's title."),
   aligned: z.string().min(1).describe("The aligned model: a folder or a hub name in the local cache."),
   unaligned: z.string().min(1).optional().describe("The model before alignment, for comparison."),
   tuned: z
@@ -67,23 +67,30 @@ export const experimentSchema = z.strictObject({
     })
     .optional()
     .describe("Instead of tuned: the run tunes LoRA adapters itself."),
-  methods: z.array(z.union([z.enum(METHOD_NAMES), method])).min(1),
+  methods: z
+    .array(z.union([z.enum(METHOD_NAMES), method]))
+    .min(1)
+    .describe("Merge methods, by name or with a grid and parameters of their own."),
   lambda: grid.default([0.2, 0.4, 0.6, 0.8]).describe("The grid of methods without one of their own."),
   extrapolate: z.boolean().default(false).describe("Allows lambdas outside of 0 to 1."),
-  safety: z.strictObject({
-    sets: z
-      .array(z.string())
-      .min(1)
-      .describe("As retemper evaluate --suite: safety:FILE, advbench, over-refusal:FILE, …"),
-    test: z.array(z.string()).min(1).optional().describe("Other sets for the final test; the same ones unless told."),
-    judges: z.array(judge).min(1).default(["keyword"]),
-    label: z.string().optional().describe("What the rate is called in the report."),
-  }),
-  task: z.strictObject({
-    validation: z.array(z.string()).min(1).describe("Sets that lambda is chosen by."),
-    test: z.array(z.string()).min(1).describe("Sets that the aligned, tuned and chosen models are measured on."),
-    label: z.string().optional().describe("What the score is called in the report."),
-  }),
+  safety: z
+    .strictObject({
+      sets: z
+        .array(z.string())
+        .min(1)
+        .describe("As retemper evaluate --suite: safety:FILE, advbench, over-refusal:FILE, …"),
+      test: z.array(z.string()).min(1).optional().describe("Other sets for the final test; the same ones unless told."),
+      judges: z.array(judge).min(1).default(["keyword"]),
+      label: z.string().optional().describe("What the rate is called in the report."),
+    })
+    .describe("What is asked that should be refused, and who judges the answers."),
+  task: z
+    .strictObject({
+      validation: z.array(z.string()).min(1).describe("Sets that lambda is chosen by."),
+      test: z.array(z.string()).min(1).describe("Sets that the aligned, tuned and chosen models are measured on."),
+      label: z.string().optional().describe("What the score is called in the report."),
+    })
+    .describe("What the models were tuned for."),
   data: z
     .record(z.string(), z.string())
     .optional()
@@ -119,9 +126,11 @@ export const experimentSchema = z.strictObject({
           concurrency: positive.optional(),
           apiKeyEnv: z.string().optional().describe("The environment variable that holds the key."),
         })
-        .optional(),
+        .optional()
+        .describe("Instead of running models here: a server that answers for them."),
     })
-    .optional(),
+    .optional()
+    .describe("What runs the models."),
   select: z
     .strictObject({
       rule: z.enum(["score", "constrained", "knee"]).default("constrained"),
@@ -132,17 +141,10 @@ export const experimentSchema = z.strictObject({
         .optional()
         .describe("A condition such as asr <= aligned + 0.02; exit code 10 where none passes."),
     })
-    .default({ rule: "constrained" }),
+    .default({ rule: "constrained" })
+    .describe("How the merge to ship is chosen."),
 });
 
 /** What experiment.yml holds; with a preset, what it fills in may be left out. */
 export type Experiment = z.input<typeof experimentSchema>;
 export type ExperimentSettings = z.output<typeof experimentSchema>;
-
-/** JSON Schema of experiment.yml, for editors. */
-export function experimentJsonSchema(): object {
-  const schema = z.toJSONSchema(experimentSchema, { io: "input" }) as { required?: string[] };
-  // what a preset fills in
-  const required = schema.required?.filter((key) => key !== "methods" && key !== "safety");
-  return { ...schema, title: "Retemper experiment", ...(required && { required }) };
-}
