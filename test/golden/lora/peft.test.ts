@@ -1,11 +1,14 @@
 // An adapter that we trained, loaded by PEFT: the logits of the live adapter and of PEFT's merge are those of our generation
-// on the merged model. Needs a Python with peft; skipped where there is none.
+// on the merged model, whose weights are those of merge_and_unload(). Needs a Python with peft; skipped where there is none.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadAddon } from "../../../lib/addon/load.js";
+import { readTensors } from "../../../lib/checkpoint/tensorFile.js";
+import { widen } from "../../../lib/generate/engines/reference/widen.js";
 import { merge } from "../../../lib/merge/merge.js";
 import { tune } from "../../../lib/tune/tune.js";
 import type { TuneOptions } from "../../../lib/tune/types.js";
@@ -36,6 +39,8 @@ const CASES: readonly [name: string, model: string, options: TuneOptions][] = [
 const SETTINGS = { learningRate: 5e-3, batchSize: 2, epochs: 2, saveSteps: 0, threads: 1, engine: "native" } as const;
 const baseOf = (model: string) => join(MODELS_FOLDER, model);
 
+const tensorsOf = (file: string) => readTensors(file, loadAddon(), widen);
+
 async function logitsOf(model: string): Promise<Float32Array> {
   const decoder = await openOn("native", model);
   const cache = decoder.createCache({ slots: ids.length, tokens: 100 });
@@ -50,7 +55,7 @@ describe.skipIf(missing)(`an adapter that we trained, in PEFT${missing ? `: ${mi
     const cases: object[] = [];
     for (const [name, model, options] of CASES) {
       const { adapter } = await tune(baseOf(model), rows, join(folder, name), { ...SETTINGS, ...options });
-      cases.push({ model: baseOf(model), adapter, ids });
+      cases.push({ model: baseOf(model), adapter, ids, merged: join(folder, `${name}.safetensors`) });
     }
     writeFileSync(join(folder, "cases.json"), JSON.stringify(cases));
     const text = execFileSync(PYTHON, [join(HERE, "peftLogits.py"), join(folder, "cases.json")], { encoding: "utf8" });
@@ -68,5 +73,18 @@ describe.skipIf(missing)(`an adapter that we trained, in PEFT${missing ? `: ${mi
     expect(furthest(live.flat())).toBeLessThan(5e-4);
     expect(furthest(after.flat())).toBeLessThan(5e-4);
     expect(furthest(await logitsOf(base))).toBeGreaterThan(0.05); // it did learn
+
+    const theirs = tensorsOf(join(folder, `${name}.safetensors`));
+    const written = tensorsOf(join(merged, "model.safetensors"));
+    expect(written.size).toBeGreaterThan(0);
+    let largest = 0;
+    for (const [key, { shape, values }] of written) {
+      const same = theirs.get(key);
+      expect(same?.shape, key).toEqual(shape);
+      values.forEach((value, j) => {
+        largest = Math.max(largest, Math.abs(value - (same?.values[j] as number)));
+      });
+    }
+    expect(largest).toBeLessThan(2e-6);
   });
 });

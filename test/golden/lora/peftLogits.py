@@ -1,6 +1,6 @@
-"""Last logits of models with adapters, as PEFT runs them: python peftLogits.py CASES.json -> JSON on stdout.
+"""Models with adapters as PEFT runs and merges them: python peftLogits.py CASES.json -> last logits as JSON on stdout.
 
-CASES.json: [{"model": folder, "adapter": folder, "ids": [[...]]}]
+CASES.json: [{"model": folder, "adapter": folder, "ids": [[...]], "merged": file for the weights of merge_and_unload()}]
 """
 
 import json
@@ -8,6 +8,7 @@ import sys
 
 import torch
 from peft import PeftModel
+from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM
 
 torch.set_num_threads(1)
@@ -22,5 +23,8 @@ results = []
 for case in json.load(open(sys.argv[1])):
     base = AutoModelForCausalLM.from_pretrained(case["model"], dtype=torch.float32, attn_implementation="eager")
     live = PeftModel.from_pretrained(base, case["adapter"]).eval()
-    results.append({"live": last(live, case["ids"]), "merged": last(live.merge_and_unload(), case["ids"])})
+    of_live = last(live, case["ids"])
+    merged = live.merge_and_unload()
+    results.append({"live": of_live, "merged": last(merged, case["ids"])})
+    save_file({key: value.clone() for key, value in merged.state_dict().items()}, case["merged"])
 print(json.dumps(results))
