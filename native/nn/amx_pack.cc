@@ -13,7 +13,9 @@ namespace retemper::nn::amx {
 
 namespace {
 
-// 16 by 16 words of 32 bits; `from` is aligned, its rows lie 64 bytes apart.
+// 16 by 16 words of 32 bits; `from` is aligned, its rows lie 64 bytes apart. With kStreams, `to` is
+// whole cache lines, which go past the caches.
+template <bool kStreams = false>
 inline void Transpose(const void* from, void* to, size_t to_stride) {
   const auto* rows = static_cast<const uint8_t*>(from);
   auto* out = static_cast<uint8_t*>(to);
@@ -33,10 +35,17 @@ inline void Transpose(const void* from, void* to, size_t to_stride) {
     const __m512d b = _mm512_castps_pd(_mm512_unpackhi_ps(t[0], t[1]));
     const __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(t[2], t[3]));
     const __m512d d = _mm512_castps_pd(_mm512_unpackhi_ps(t[2], t[3]));
-    _mm512_storeu_pd(out + (4 * j) * to_stride, _mm512_unpacklo_pd(a, c));
-    _mm512_storeu_pd(out + (4 * j + 1) * to_stride, _mm512_unpackhi_pd(a, c));
-    _mm512_storeu_pd(out + (4 * j + 2) * to_stride, _mm512_unpacklo_pd(b, d));
-    _mm512_storeu_pd(out + (4 * j + 3) * to_stride, _mm512_unpackhi_pd(b, d));
+    const __m512d columns[4] = {_mm512_unpacklo_pd(a, c), _mm512_unpackhi_pd(a, c),
+                                _mm512_unpacklo_pd(b, d), _mm512_unpackhi_pd(b, d)};
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      auto* column = reinterpret_cast<double*>(out + (4 * j + i) * to_stride);
+      if constexpr (kStreams) {
+        _mm512_stream_pd(column, columns[i]);
+      } else {
+        _mm512_storeu_pd(column, columns[i]);
+      }
+    }
   }
 }
 
@@ -164,7 +173,8 @@ void StoreTile(const Product& product, size_t first_row, size_t rows, size_t fir
   const size_t outs = std::min(product.w.out - first_out, kOuts);
   const __mmask16 mask = static_cast<__mmask16>((1u << outs) - 1);
   if (outs == kOuts && rows == kRowsOfAGroup) {
-    Transpose(sums, y, product.y_stride * sizeof(float));
+    const size_t stride = product.y_stride * sizeof(float);
+    (Streams(product) ? Transpose<true> : Transpose<false>)(sums, y, stride);
   } else {
     alignas(64) float turned[kTileFloats];
     Transpose(sums, turned, 64);
@@ -232,6 +242,11 @@ void CopyTile(const Matrix& w, size_t first_out, size_t out_step, size_t block, 
                                        _mm512_slli_epi32(_mm512_cvtepu16_epi32(high), 16)));
   }
   Transpose(pairs, tile, 64);
+}
+
+bool Streams(const Product& product) {
+  return product.bias == nullptr && product.rows * product.w.out >= kStreamedFloats &&
+         reinterpret_cast<uintptr_t>(product.y) % 64 == 0 && product.y_stride % 16 == 0;
 }
 
 void StoreFew(const Product& product, size_t first_out, const float* sums) {

@@ -15,6 +15,10 @@ inline constexpr size_t kOuts = 16;    // of a tile of weights
 inline constexpr size_t kInputs = 32;  // of a block: 64 bytes, a row of a tile of weights
 inline constexpr size_t kColumns = 16;
 
+// Results of at least this size are written past the caches: lines are not fetched to be written,
+// and the activations keep their place.
+inline constexpr size_t kStreamedFloats = size_t{1} << 18;
+
 inline size_t BlocksOf(size_t in) { return (in + kInputs - 1) / kInputs; }
 inline size_t GroupsOf(size_t rows) { return (rows + kRowsOfAGroup - 1) / kRowsOfAGroup; }
 // How many columns a row is.
@@ -34,6 +38,10 @@ void Pack(const Matrix& w, const float* x, size_t x_stride, size_t rows, Precisi
 // matrix's edges. A step other than 1 is for outputs that all exist, of matrices that are not
 // in_major.
 void CopyTile(const Matrix& w, size_t first_out, size_t out_step, size_t block, uint8_t* tile);
+
+// Whether whole tiles of the result go past the caches. After the last, a thread must wait for its
+// stores (sfence) before it tells that it is done.
+bool Streams(const Product& product);
 
 // From a tile of sums [output][column] of few columns to y, with bias.
 void StoreFew(const Product& product, size_t first_out, const float* sums);

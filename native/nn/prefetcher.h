@@ -20,7 +20,7 @@ class Prefetcher {
         row_bytes_(row_bytes),
         rows_(rows),
         lines_((rows * ((row_bytes + 63) / 64) + steps - 1) / steps) {}
-  void Step() {
+  [[gnu::always_inline]] void Step() {
     for (size_t i = 0; i < lines_ && rows_ > 0; ++i) {
       __builtin_prefetch(line_, kWrite, kLocality);
       line_ += 64;

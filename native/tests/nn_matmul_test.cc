@@ -353,6 +353,32 @@ TEST("does nothing for no rows or no outputs, and gives the bias for no inputs")
   for (size_t o = 0; o < 4; ++o) CHECK_EQ(y[o], bias[o]);
 }
 
+TEST("writes results that are larger than a cache to the same bits wherever they lie") {
+  Pool one(1), two(2);
+  // 1040 outputs: whole cache lines; 4 past 64 bytes: none.
+  constexpr size_t kIn = 200, kOut = 1040, kRows = 300;
+  ForEachKernel([&](const MatMulKernel& kernel, Dtype dtype, Precision precision) {
+    const Stored w(dtype, kOut, kIn, false, 41);
+    const std::vector<float> x = Values(kRows * kIn, 42);
+    AlignedBytes memory;
+    auto* aligned = reinterpret_cast<float*>(memory.Reserve(kRows * kOut * 4));
+    const Linear layer = {w.matrix, nullptr, aligned, kOut};
+    MatMulWith(kernel, two, {&layer, 1}, x.data(), kIn, kRows, precision);
+    std::vector<float> room(kRows * kOut + 32);
+    auto* odd = room.data() + 16 - reinterpret_cast<uintptr_t>(room.data()) % 64 / 4 + 1;
+    const Linear other = {w.matrix, nullptr, odd, kOut};
+    MatMulWith(kernel, one, {&other, 1}, x.data(), kIn, kRows, precision);
+    CHECK(SameBits(aligned, odd, kRows * kOut));
+    for (size_t row : {size_t{0}, size_t{17}, kRows - 1}) {
+      const std::vector<float> alone =
+          Multiply(kernel, one, w.matrix, nullptr, x.data() + row * kIn, kIn, 1, precision);
+      CHECK(SameBits(alone.data(), aligned + row * kOut, kOut));
+    }
+    CheckNear(kernel.name, w, {}, x, kIn, 3, precision,
+              std::vector<float>(aligned, aligned + 3 * kOut));
+  });
+}
+
 TEST("leaves what lies between the rows of its output alone") {
   Pool pool(2);
   const Stored w(Dtype::kBF16, 21, 40, false, 2);
