@@ -78,7 +78,7 @@ export function curvesOf(
   const place = chosen?.lambda === undefined ? -1 : methods.indexOf(groupOf(chosen));
   return {
     id: `curve-${metric}`,
-    caption: `${title} (validation data): means over seeds, with 95 % intervals over the items; methods are moved a little aside to be told apart. Lambda 0 is the aligned model, 1 the fine-tuned one.${place < 0 ? "" : " The ring marks the choice."}`,
+    caption: `${title} (validation data): means over seeds, with 95 % intervals over the items${methods.length > 1 ? "; methods are moved a little aside to be told apart" : ""}. Lambda 0 is the aligned model, 1 the fine-tuned one.${place < 0 ? "" : " The ring marks the choice."}`,
     alternative: `${title}. ${words.join(". ")}.${flat.map(({ name, value }) => ` ${name}, without a lambda: ${value.toFixed(2)}.`).join("")}`,
     svg: draw({
       id: `curve-${metric}`,

@@ -81,6 +81,41 @@ describe("an experiment", () => {
     }
   });
 
+  it("takes lambdas outside of 0 to 1 where that is meant", async () => {
+    const beyond = { ...whole, lambda: [-0.2, 1.2] };
+    await expect(loadExperiment(beyond)).rejects.toThrow(
+      /lambda -0\.2, 1\.2 is outside of 0 to 1: write extrapolate: true/,
+    );
+    const { lambda } = await loadExperiment({ ...beyond, extrapolate: true });
+    expect(lambda).toEqual([-0.2, 1.2]);
+  });
+
+  it("follows the paper with its preset, but for what it says itself", async () => {
+    const { aligned, task } = whole;
+    const given = { preset: "paper", aligned, task, tune: { data: "rows.jsonl", options: { rank: 4 } } };
+    const settings = await loadExperiment(given as never);
+    expect(settings).toMatchObject({
+      tune: { data: "rows.jsonl", seeds: [42, 1024, 48763], options: { preset: "paper", rank: 4 } },
+      methods: ["linear", "slerp", { method: "dare_linear", parameters: { density: 0.5 } }, "model_stock"],
+      lambda: [0.2, 0.4, 0.6, 0.8],
+      safety: { sets: ["advbench", "hexphi"], judges: ["wildguard", "keyword"] },
+      select: { rule: "score" },
+    });
+    expect(settings.limit).toBeUndefined();
+    const own = await loadExperiment({ ...given, methods: ["ties"], safety: { judges: ["keyword"] } } as never);
+    expect([own.methods, own.safety]).toMatchObject([["ties"], { sets: ["advbench", "hexphi"], judges: ["keyword"] }]);
+  });
+
+  it("is a first look with the preset quick, which needs sets", async () => {
+    const { methods: _, tuned: __, ...rest } = whole;
+    const settings = await loadExperiment({ ...rest, preset: "quick", tune: { data: "rows.jsonl" } } as never);
+    expect(settings).toMatchObject({ methods: ["linear"], limit: 50, tune: { seeds: [42], options: { epochs: 1 } } });
+    const { safety: ___, ...bare } = rest;
+    await expect(loadExperiment({ ...bare, preset: "quick", tune: { data: "rows.jsonl" } } as never)).rejects.toThrow(
+      /safety/,
+    );
+  });
+
   it("is what init writes, once its paths are real", async () => {
     const file = join(folder, "experiment.yml");
     writeFileSync(file, EXPERIMENT_TEMPLATE);

@@ -120,6 +120,20 @@ describe("report", () => {
     expect([...bare.querySelectorAll("table")].map(({ id }) => id)).toEqual(all("table").map(({ id }) => id));
   });
 
+  it("shows the unaligned model beside the others, where there is one", () => {
+    const { validation, test } = RESULTS;
+    const before = { ...validation.aligned, asr: { value: 0.95 } };
+    const markdown = markdownReport(
+      { ...RESULTS, validation: { ...validation, unaligned: before }, test: { ...test, unaligned: before } },
+      COSTS,
+    );
+    const rows = markdown.split("\n").filter((line) => line.startsWith("| unaligned |"));
+    expect(rows).toHaveLength(2); // Q1 and Q3
+    for (const row of rows) expect(row).toContain("| 0.950 |");
+    expect(markdown).toContain("| metric | unaligned | aligned |");
+    expect(markdownReport(RESULTS, COSTS)).not.toContain("unaligned |");
+  });
+
   it("shows each safety set apart where there are several", () => {
     const both = <T extends Measured>(one: T, at: number): T => ({
       ...one,
