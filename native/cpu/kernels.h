@@ -43,6 +43,34 @@ struct DeltaTerms {
   const T* base = nullptr;
 };
 
+// A weighted sum of vectors: sum_i coefficients[i] vectors[i], divided by `divisor` (if `divides`),
+// plus `base` (if there is one). `count` is 1 at least.
+template <class T>
+struct WeightedSum {
+  const T* const* vectors = nullptr;
+  const T* coefficients = nullptr;
+  size_t count = 0;
+  bool divides = false;
+  T divisor = 1;
+  const T* base = nullptr;
+};
+
+// The columns of a right factor lie in strips, so that a product reads it from front to back:
+// [strip, rank, kProductStrip], the last strip filled up with zeros.
+inline constexpr size_t kProductStrip = 32;
+
+// out[r][c] = sum_k left[r][k] right[k][c], every product and every sum rounded, in the order of k.
+template <class T>
+struct LowRankProduct {
+  const T* left = nullptr;  // [rows, rank]
+  const T* right = nullptr;  // strips
+  size_t rank = 0, rows = 0;
+  size_t strips = 0;
+  size_t out_stride = 0;  // elements of a row of out, at least strips * kProductStrip
+  // The products need no rounding: then sums may take them in fused, with the same bits.
+  bool exact_products = false;
+};
+
 template <class T>
 struct Kernels {
   using Key = typename KeyOf<T>::Type;
@@ -65,6 +93,9 @@ struct Kernels {
   void (*add)(const T* x, T* out, size_t n);                       // out += x
   void (*multiply)(const T* x, T* out, size_t n);                  // out *= x
   void (*multiply_add)(const T* w, const T* x, T* out, size_t n);  // out += w x, elementwise w
+  // store(the sum), without a stop in memory.
+  uint64_t (*store_sum)(const WeightedSum<T>& sum, size_t n, Dtype dtype, uint8_t* to);
+  void (*low_rank)(const LowRankProduct<T>& product, T* out);
   void (*nearswap)(T t, const T* a, const T* b, T* out, size_t n);
   // out = base + lambda * what the terms add up to: by sign election over weighted deltas, or all.
   void (*elect_terms)(const DeltaTerms<T>& terms, size_t n, T* out);

@@ -21,12 +21,21 @@ inline double LoadDouble(const uint8_t* p) {
   return v;
 }
 
+// Of 16-bit elements: those of a cache line, and how far ahead they are sent for: a tile is loaded,
+// worked on for long, and then the next one is wanted.
+constexpr size_t kLine = 32, kAhead = kTile;
 template <class T>
 void Load(const uint8_t* __restrict from, Dtype dtype, size_t n, T* __restrict to) {
   switch (dtype) {
-    case Dtype::kBF16:
-      for (size_t i = 0; i < n; ++i) to[i] = Bf16ToFloat(LoadHalf(from + 2 * i));
+    case Dtype::kBF16: {
+      size_t i = 0;
+      for (; i + kLine <= n; i += kLine) {
+        __builtin_prefetch(from + 2 * (i + kAhead), 0, 2);
+        for (size_t l = 0; l < kLine; ++l) to[i + l] = Bf16ToFloat(LoadHalf(from + 2 * (i + l)));
+      }
+      for (; i < n; ++i) to[i] = Bf16ToFloat(LoadHalf(from + 2 * i));
       return;
+    }
     case Dtype::kF16:
       for (size_t i = 0; i < n; ++i) to[i] = F16ToFloat(LoadHalf(from + 2 * i));
       return;
@@ -662,6 +671,8 @@ inline void Draw(RngKey key, uint64_t first, size_t n, uint32_t* out) {
   }
 }
 
+#include "cpu/sum_loops-inl.h"
+
 template <class T>
 constexpr Kernels<T> Table() {
   return {
@@ -677,6 +688,8 @@ constexpr Kernels<T> Table() {
       .add = &Add<T>,
       .multiply = &Multiply<T>,
       .multiply_add = &MultiplyAdd<T>,
+      .store_sum = &StoreSum<T>,
+      .low_rank = &LowRank<T>,
       .nearswap = &NearswapTile<T>,
       .elect_terms = &ElectTerms<T>,
       .sum_terms = &SumTerms<T>,

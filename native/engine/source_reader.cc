@@ -1,6 +1,8 @@
 #include "engine/source_reader.h"
 
 #include <algorithm>
+#include <atomic>
+#include <bit>
 #include <cmath>
 
 namespace retemper {
@@ -8,14 +10,53 @@ namespace retemper {
 namespace {
 constexpr uint64_t kNormBlock = 128 << 10;  // elements of a unit of norms
 constexpr uint64_t kNormStrip = 512;        // columns of a unit of column norms or means
+
+// A low-rank product is made in cells of some rows by kCellColumns, so that a load of the right
+// factor serves all of them; those of all columns stay in the second-level cache.
+constexpr uint64_t kCellColumns = 512;
+constexpr uint64_t kCellsBytes = 256 << 10;
+constexpr uint64_t kMostCellRows = 8;
+
+// Whether no product of one of `a` and one of `b` needs rounding: 12 significant bits at most each
+// (bfloat16 and float16 have fewer), and exponents far from the ends.
+bool HaveExactProducts(const std::vector<float>& a, const std::vector<float>& b) {
+  const auto is_short = [](float value) {
+    const uint32_t bits = std::bit_cast<uint32_t>(value), exponent = bits >> 23 & 0xff;
+    return (bits & 0x7fffffffu) == 0 ||
+           ((bits & 0xfffu) == 0 && exponent >= 127 - 60 && exponent <= 127 + 60);
+  };
+  return std::all_of(a.begin(), a.end(), is_short) && std::all_of(b.begin(), b.end(), is_short);
+}
+bool HaveExactProducts(const std::vector<double>&, const std::vector<double>&) { return false; }
+
+// [rank, cols] as strips of columns (cpu/kernels.h).
+template <class T>
+std::vector<T> InStrips(const std::vector<T>& right, uint64_t rank, uint64_t cols) {
+  const uint64_t strips = (cols + kProductStrip - 1) / kProductStrip;
+  std::vector<T> packed(strips * rank * kProductStrip, T(0));
+  for (uint64_t k = 0; k < rank; ++k) {
+    for (uint64_t c = 0; c < cols; ++c) {
+      packed[(c / kProductStrip * rank + k) * kProductStrip + c % kProductStrip] =
+          right[k * cols + c];
+    }
+  }
+  return packed;
+}
+
+uint64_t NewOwner() {
+  static std::atomic<uint64_t> last{0};
+  return ++last;
+}
 }  // namespace
 
 template <class T>
 struct SourceReader<T>::PartState {
   const Part* spec;
   std::vector<T> left;    // [rows, rank]
-  std::vector<T> right;   // [rank, cols]
+  std::vector<T> right;   // [rank, cols], in strips
   std::vector<T> factor;  // DoRA: magnitude / norm, a row or a column
+  bool exact_products = false;
+  uint64_t id = 0;  // of all parts with a product that there ever were
 };
 
 template <class T>
@@ -23,7 +64,7 @@ SourceReader<T>::SourceReader(const Source& source, uint64_t cols,
                               const std::vector<InputFile>& inputs, const Kernels<T>& kernels,
                               size_t slot)
     : source_(&source), cols_(cols), inputs_(&inputs), kernels_(&kernels), slot_(slot) {
-  for (const Part& part : source.parts) parts_.push_back({&part, {}, {}, {}});
+  for (const Part& part : source.parts) parts_.push_back({&part, {}, {}, {}, false, 0});
 }
 template <class T>
 SourceReader<T>::~SourceReader() = default;
@@ -60,8 +101,11 @@ void SourceReader<T>::Prepare() {
     const LowRank& term = *part.spec->low_rank;
     part.left = LoadAll<T>(term.left, part.spec->rows, term.rank, term.left_transposed, *inputs_,
                            *kernels_);
-    part.right = LoadAll<T>(term.right, term.rank, part.spec->cols, term.right_transposed, *inputs_,
-                            *kernels_);
+    const std::vector<T> right = LoadAll<T>(term.right, term.rank, part.spec->cols,
+                                            term.right_transposed, *inputs_, *kernels_);
+    part.right = InStrips(right, term.rank, part.spec->cols);
+    part.exact_products = HaveExactProducts(part.left, right);
+    part.id = NewOwner();
     if (term.magnitude) {
       part.factor =
           LoadAll<T>(*term.magnitude, 1, term.magnitude->count, false, *inputs_, *kernels_);
@@ -152,22 +196,49 @@ void SourceReader<T>::ComputeMeans(size_t unit, Worker& worker) {
   }
 }
 
+// Of the product's row: `cell`'s columns, made with those of the rows that come next.
+template <class T>
+const T* SourceReader<T>::ProductRow(const PartState& part, uint64_t row, uint64_t cell,
+                                     Worker& worker) const {
+  const LowRank& term = *part.spec->low_rank;
+  const uint64_t cols = part.spec->cols, count = (cols + kCellColumns - 1) / kCellColumns;
+  const uint64_t fit = kCellsBytes / (count * kCellColumns * sizeof(T));
+  const uint64_t most = std::bit_floor(std::clamp<uint64_t>(fit, 1, kMostCellRows));
+  Worker::Cells& cells = worker.CellsOf(slot_);
+  T* memory = static_cast<T*>(cells.memory.Reserve(count * most * kCellColumns * sizeof(T)));
+  if (cells.owner != part.id) {
+    cells.first.assign(count, UINT64_MAX);
+    cells.owner = part.id;
+  }
+  T* values = memory + cell * most * kCellColumns;
+  uint64_t& first = cells.first[cell];
+  if (row >= first && row - first < most) return values + (row - first) * kCellColumns;
+  const uint64_t begin = cell * kCellColumns, width = std::min(kCellColumns, cols - begin);
+  LowRankProduct<T> product;
+  product.left = part.left.data() + row * term.rank;
+  product.right = part.right.data() + begin * term.rank;
+  product.rank = term.rank;
+  product.rows = std::min(worker.OnlyAsked() ? 1 : most, part.spec->rows - row);
+  product.strips = (width + kProductStrip - 1) / kProductStrip;
+  product.out_stride = kCellColumns;
+  product.exact_products = part.exact_products;
+  kernels_->low_rank(product, values);
+  // One row alone is not remembered.
+  first = product.rows == std::min(most, part.spec->rows - row) ? row : UINT64_MAX;
+  return values;
+}
+
 template <class T>
 void SourceReader<T>::AddLowRank(const PartState& part, uint64_t first, size_t n, T* out,
                                  Worker& worker) const {
-  const LowRank& term = *part.spec->low_rank;
   const uint64_t cols = part.spec->cols;
-  T* sum = static_cast<T*>(worker.Loading(kTile * sizeof(T)));
+  const T scale = static_cast<T>(part.spec->low_rank->scale);
   size_t done = 0;
   while (done < n) {
     const uint64_t row = (first + done) / cols, col = (first + done) % cols;
-    const size_t take = std::min<uint64_t>(n - done, cols - col);
-    std::fill_n(sum, take, T(0));
-    for (uint32_t r = 0; r < term.rank; ++r) {
-      kernels_->add_scaled(part.left[row * term.rank + r], part.right.data() + r * cols + col, sum,
-                           take);
-    }
-    kernels_->add_scaled(static_cast<T>(term.scale), sum, out + done, take);
+    const uint64_t cell = col / kCellColumns, from = col - cell * kCellColumns;
+    const size_t take = std::min<uint64_t>({n - done, cols - col, kCellColumns - from});
+    kernels_->add_scaled(scale, ProductRow(part, row, cell, worker) + from, out + done, take);
     done += take;
   }
 }

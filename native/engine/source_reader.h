@@ -47,6 +47,7 @@ class SourceReader {
   struct PartState;
   void LoadPart(const PartState& part, uint64_t first, size_t n, T* out, Worker& worker,
                 bool scaled) const;
+  const T* ProductRow(const PartState& part, uint64_t row, uint64_t cell, Worker& worker) const;
   void AddLowRank(const PartState& part, uint64_t first, size_t n, T* out, Worker& worker) const;
 
   const Source* source_;

@@ -51,12 +51,25 @@ class Worker {
   // Scratch of loading: independent of Tiles, one at a time.
   void* Loading(size_t bytes) { return loading_.Reserve(bytes); }
 
+  // What a low-rank product gave for some rows, kept for the tiles that come next, in cells of
+  // columns: one set an operand.
+  struct Cells {
+    uint64_t owner = 0;           // whose they are; 0: nobody's
+    std::vector<uint64_t> first;  // the first row of each cell
+    Arena memory;
+  };
+  Cells& CellsOf(size_t slot) {
+    if (slot >= cells_.size()) cells_.resize(slot + 1);
+    return cells_[slot];
+  }
+
   // Bytes [offset, offset + size) of `file`, by this thread's window of `slot`: a populated part of
   // the mapping or a buffer. A window reaches ahead up to `end`, so that consecutive tiles cost one
   // system call a window.
   const uint8_t* Fetch(const InputFile& file, size_t slot, uint64_t offset, size_t size,
                        uint64_t end);
-  // While one lives, Fetch reads no more than it is asked for (if `only_asked`).
+  // While one lives, Fetch reads and low-rank products make no more than they are asked for (if
+  // `only_asked`).
   class Reach {
    public:
     Reach(Worker& worker, bool only_asked) : worker_(worker), before_(worker.only_asked_) {
@@ -70,6 +83,7 @@ class Worker {
     Worker& worker_;
     const bool before_;
   };
+  bool OnlyAsked() const { return only_asked_; }
   // What Fetch finds for a slot without asking the system, until it is cleared.
   void Supply(size_t slot, const InputFile& file, uint64_t offset, size_t size,
               const uint8_t* data) {
@@ -103,6 +117,7 @@ class Worker {
   Arena tiles_, rows_, draws_, loading_;
   std::vector<Window> windows_;
   std::vector<Range> supply_;
+  std::vector<Cells> cells_;
   bool only_asked_ = false;
 };
 

@@ -217,7 +217,10 @@ void MergedMatrix::Row(size_t row, uint32_t variant, float* to) const {
   std::vector<uint8_t*> out(task.spec.variants.size(), nullptr);
   out[made.variant] = (*lease).values.Reserve(covered.count * element);
   uint8_t* values = out[made.variant];
-  tensors_->Make(made.task, extent, out, *lease);
+  {
+    const Worker::Reach reach((*lease).worker, true);  // the next row may be anywhere
+    tensors_->Make(made.task, extent, out, *lease);
+  }
   ChooseTarget().f32->load(values + (extent.first - covered.first) * element, task.spec.out_dtype,
                            in_, to);
 }

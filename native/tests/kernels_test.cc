@@ -2,6 +2,7 @@
 // instruction set that this machine has: the bits must be those of the first one.
 #include "cpu/kernels.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -185,6 +186,66 @@ void CheckKernels() {
     out.insert(out.end(), swapped.begin(), swapped.end());
     return out;
   });
+  // Shares of models as merges have them: few sums are out of bounds, and pieces without any are
+  // stored in another way.
+  V calm(kTile), calmer(kTile);
+  for (size_t i = 0; i < kTile; ++i) {
+    calm[i] = i < kTile / 2 ? T(0.5) + T(0.001) * static_cast<T>(i) : x[i];
+    calmer[i] = i < kTile / 2 ? T(-0.25) : y[i];
+  }
+  for (const Dtype dtype : {Dtype::kBF16, Dtype::kF16, Dtype::kF32}) {
+    for (const size_t count : {1, 2, 3}) {
+      for (const bool more : {false, true}) {
+        OnEveryTarget<T>("store_sum", [&](K k, size_t n) {
+          const T* const vectors[] = {calm.data(), calmer.data(), calm.data() + 0};
+          const T shares[] = {T(0.7), T(0.3), T(-1.1)};
+          const WeightedSum<T> sum = {vectors, shares, count, more, T(0.9), more ? z.data() : nullptr};
+          V by_steps(n);
+          k.scaled(shares[0], vectors[0], by_steps.data(), n);
+          for (size_t i = 1; i < count; ++i)
+            k.add_scaled(shares[i], vectors[i], by_steps.data(), n);
+          if (more) k.divide(T(0.9), by_steps.data(), n);
+          if (more) k.add(z.data(), by_steps.data(), n);
+          std::vector<uint8_t> expected(4 * n + 1), stored(4 * n + 1);
+          const uint64_t bad = k.store(by_steps.data(), n, dtype, expected.data() + 1);
+          CHECK_EQ(k.store_sum(sum, n, dtype, stored.data() + 1), bad);
+          CHECK(stored == expected);
+          return stored;
+        });
+      }
+    }
+  }
+  for (const bool is_short : {false, true}) {
+    OnEveryTarget<T>("low_rank", [&](K k, size_t n) {
+      constexpr size_t kRank = 5, kRows = 11;
+      const size_t strips = n / (kRank * kProductStrip), cols = strips * kProductStrip;
+      V left(x.begin(), x.begin() + kRows * kRank), right(y.begin(), y.end());
+      if (is_short) {  // as bfloat16: no product is rounded
+        const auto shorten = [](T& value) {
+          value = std::isfinite(value) && std::fabs(value) > T(1e-10) && std::fabs(value) < T(1e10)
+                      ? static_cast<T>(Bf16ToFloat(FloatToBf16(static_cast<float>(value))))
+                      : T(0);
+        };
+        std::for_each(left.begin(), left.end(), shorten);
+        std::for_each(right.begin(), right.end(), shorten);
+      }
+      V out(kRows * cols), expected(kRows * cols);
+      k.low_rank({left.data(), right.data(), kRank, kRows, strips, cols, is_short}, out.data());
+      for (size_t r = 0; r < kRows; ++r) {
+        for (size_t c = 0; c < cols; ++c) {
+          for (size_t i = 0; i < kRank; ++i) {
+            const size_t strip = c / kProductStrip, lane = c % kProductStrip;
+            const T product = left[r * kRank + i] * right[(strip * kRank + i) * kProductStrip + lane];
+            expected[r * cols + c] = expected[r * cols + c] + product;
+          }
+        }
+      }
+      CHECK(std::equal(out.begin(), out.end(), expected.begin(),
+                       [](T a, T b) { return a == b || (a != a && b != b); }));
+      for (T& value : out) value = value != value ? T(0) : value;  // of NaNs, only that they are
+      return out;
+    });
+  }
   OnEveryTarget<T>("sums", [&](K k, size_t n) {
     std::vector<double> lanes(5 * kLanes);
     k.dot(x.data(), y.data(), n, lanes.data());

@@ -251,16 +251,22 @@ class Combination final : public MethodTask<T> {
     for (size_t p = 0; p < pairs_; ++p) sums[p] = SumOf(all.data() + p * kLanes);
   }
 
-  void CombineTile(const VariantPlan& plan, T* tiles, T* out, size_t n) const {
+  // Combines a tile and writes it, as Emit does. `vectors` has room for one pointer a vector.
+  void EmitCombined(uint32_t variant, const VariantPlan& plan, T* tiles, const T** vectors,
+                    uint64_t at, size_t n, Worker& worker) {
     if (plan.only >= 0) {
-      std::copy_n(Vector(tiles, static_cast<size_t>(plan.only)), n, out);
+      this->Emit(variant, Vector(tiles, static_cast<size_t>(plan.only)), at, n, worker);
       return;
     }
-    this->k_.scaled(plan.coefficients[0], Vector(tiles, 0), out, n);
-    for (size_t i = 1; i < vectors_; ++i)
-      this->k_.add_scaled(plan.coefficients[i], Vector(tiles, i), out, n);
-    if (plan.divides) this->k_.divide(plan.divisor, out, n);
-    if (shape_.from_base) this->k_.add(tiles, out, n);
+    for (size_t i = 0; i < vectors_; ++i) vectors[i] = Vector(tiles, i);
+    WeightedSum<T> sum;
+    sum.vectors = vectors;
+    sum.coefficients = plan.coefficients.data();
+    sum.count = vectors_;
+    sum.divides = plan.divides;
+    sum.divisor = plan.divisor;
+    sum.base = shape_.from_base ? tiles : nullptr;
+    this->EmitSum(variant, sum, at, n, worker);
   }
   void ReduceOn(DeviceBlock<T>& block, double* sums) const {
     block::GramLane<T> body;
@@ -303,16 +309,17 @@ class Combination final : public MethodTask<T> {
     const size_t sources = this->spec.sources.size();
     T* tiles = worker.template Tiles<T>(sources + 1);
     T* out = tiles + sources * kTile;
+    std::vector<const T*> vectors(vectors_);
     this->EachTile(extent, [&](uint64_t first, size_t n) {
       LoadVectors(first, n, tiles, worker);
       for (uint32_t v = 0; v < plans_.size(); ++v) {
         if (!this->Wants(v, worker)) continue;
         if (shape_.axis == Axis::kFirst) {
           CombineTileByColumn(v, first, tiles, out, n);
+          this->Emit(v, out, first - origin, n, worker);
         } else {
-          CombineTile(plans_[v], tiles, out, n);
+          EmitCombined(v, plans_[v], tiles, vectors.data(), first - origin, n, worker);
         }
-        this->Emit(v, out, first - origin, n, worker);
       }
     });
   }
@@ -320,6 +327,7 @@ class Combination final : public MethodTask<T> {
     const size_t sources = this->spec.sources.size();
     const uint64_t origin = rows_.Elements(unit).first;
     std::vector<double> sums(pairs_);
+    std::vector<const T*> vectors(vectors_);
     VariantPlan plan;
     for (uint64_t row = rows_.First(unit); row < rows_.First(unit) + rows_.Count(unit); ++row) {
       const Extent extent = {row * rows_.length, rows_.length};
@@ -335,12 +343,10 @@ class Combination final : public MethodTask<T> {
         }
         if (!this->Wants(v, worker)) continue;
         SetCoefficients(plan, c);
-        T* tiles = worker.template Tiles<T>(sources + 1);
-        T* out = tiles + sources * kTile;
+        T* tiles = worker.template Tiles<T>(sources);
         this->EachTile(extent, [&](uint64_t first, size_t n) {
           LoadVectors(first, n, tiles, worker);
-          CombineTile(plan, tiles, out, n);
-          this->Emit(v, out, first - origin, n, worker);
+          EmitCombined(v, plan, tiles, vectors.data(), first - origin, n, worker);
         });
       }
     }
