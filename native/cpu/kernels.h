@@ -62,7 +62,7 @@ inline constexpr size_t kProductStrip = 32;
 // out[r][c] = sum_k left[r][k] right[k][c], every product and every sum rounded, in the order of k.
 template <class T>
 struct LowRankProduct {
-  const T* left = nullptr;  // [rows, rank]
+  const T* left = nullptr;   // [rows, rank]
   const T* right = nullptr;  // strips
   size_t rank = 0, rows = 0;
   size_t strips = 0;

@@ -1,5 +1,5 @@
-// Weighted sums that are rounded and stored at once, and low-rank products. Part of loops-inl.h, whose
-// functions it uses, once per instruction set.
+// Weighted sums that are rounded and stored at once, and low-rank products. Part of loops-inl.h,
+// whose functions it uses, once per instruction set.
 
 template <class T>
 uint64_t StorePiece(const WeightedSum<T>& sum, size_t first, size_t n, Dtype dtype, uint8_t* to) {
@@ -28,8 +28,8 @@ inline bool StoreFiniteBf16(const WeightedSum<float>& sum, size_t first, size_t 
   const __m512 divisor = _mm512_set1_ps(sum.divisor);
   __m512i largest = _mm512_setzero_si512();
   const auto rounded = [&](size_t i) __attribute__((always_inline)) {
-    __m512 x = _mm512_mul_ps(_mm512_set1_ps(sum.coefficients[0]),
-                             _mm512_loadu_ps(sum.vectors[0] + i));
+    __m512 x =
+        _mm512_mul_ps(_mm512_set1_ps(sum.coefficients[0]), _mm512_loadu_ps(sum.vectors[0] + i));
     for (size_t k = 1; k < sum.count; ++k) {
       x = _mm512_add_ps(x, _mm512_mul_ps(_mm512_set1_ps(sum.coefficients[k]),
                                          _mm512_loadu_ps(sum.vectors[k] + i)));
@@ -43,8 +43,8 @@ inline bool StoreFiniteBf16(const WeightedSum<float>& sum, size_t first, size_t 
   };
   for (size_t i = 0; i < n; i += 32) {
     const __m512i low = rounded(first + i), high = rounded(first + i + 16);
-    _mm512_storeu_si512(
-        to + 2 * i, _mm512_permutexvar_epi64(in_order, _mm512_packus_epi32(low, high)));
+    _mm512_storeu_si512(to + 2 * i,
+                        _mm512_permutexvar_epi64(in_order, _mm512_packus_epi32(low, high)));
   }
   // From here on, a value rounds to infinity, or is infinite, or no number.
   constexpr uint32_t kInfinite = 0x7f7f8000u << 1;
@@ -60,7 +60,8 @@ uint64_t StoreSum(const WeightedSum<T>& sum, size_t n, Dtype dtype, uint8_t* to)
     uint8_t* at = to + i * SizeOf(dtype);
 #if RETEMPER_LANES == 16
     if constexpr (sizeof(T) == 4) {
-      if (dtype == Dtype::kBF16 && length % 32 == 0 && StoreFiniteBf16(sum, i, length, at)) continue;
+      if (dtype == Dtype::kBF16 && length % 32 == 0 && StoreFiniteBf16(sum, i, length, at))
+        continue;
     }
 #endif
     bad += StorePiece(sum, i, length, dtype, at);
@@ -125,7 +126,8 @@ void LowRank(const LowRankProduct<T>& product, T* out) {
         const T w = product.left[row * product.rank + k];
         for (size_t c = 0; c < kProductStrip; ++c) sums[c] = sums[c] + w * right[c];
       }
-      for (size_t c = 0; c < kProductStrip; ++c) out[row * product.out_stride + strip * kProductStrip + c] = sums[c];
+      for (size_t c = 0; c < kProductStrip; ++c)
+        out[row * product.out_stride + strip * kProductStrip + c] = sums[c];
     }
   }
 }

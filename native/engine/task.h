@@ -181,8 +181,8 @@ class MethodTask : public Task {
   // The same of a sum of n elements.
   void EmitSum(uint32_t variant, const WeightedSum<T>& sum, uint64_t at, size_t n, Worker& worker) {
     if (!Wants(variant, worker)) return;
-    const uint64_t bad = k_.store_sum(sum, n, spec.out_dtype,
-                                      worker.out[variant] + at * SizeOf(spec.out_dtype));
+    const uint64_t bad =
+        k_.store_sum(sum, n, spec.out_dtype, worker.out[variant] + at * SizeOf(spec.out_dtype));
     if (bad != 0) non_finite_[variant].fetch_add(bad, std::memory_order_relaxed);
   }
   // The phases that prepare operands, before those of the method.

@@ -152,6 +152,18 @@ void MergedMatrix::MultiplyMade(nn::Pool& pool, nn::Precision precision, size_t 
     step = std::clamp<size_t>(kUnitsAtOnce * task.Written(0).count / std::max<size_t>(1, in_), 1,
                               out_);
   }
+  const nn::Matrix whole = {nullptr, dtype, out_, in_, in_major_};
+  std::vector<size_t> packed_at;
+  size_t packed_bytes = 0;
+  for (const Run& run : runs) {
+    packed_at.push_back(packed_bytes);
+    packed_bytes += nn::PackedRowsBytes(whole, run.count, precision);
+  }
+  uint8_t* const packed = tensors_->scratch().packed.Reserve(packed_bytes);
+  for (size_t r = 0; r < runs.size(); ++r) {
+    nn::PackRows(pool, whole, x + runs[r].first * x_stride, x_stride, runs[r].count, precision,
+                 packed + packed_at[r]);
+  }
   std::mutex mutex;
   std::exception_ptr failure;
   pool.Run(DivideUp(out_, step), [&](size_t piece, unsigned) {
@@ -185,9 +197,8 @@ void MergedMatrix::MultiplyMade(nn::Pool& pool, nn::Precision precision, size_t 
         const Run& run = runs[r];
         const nn::Matrix w = {values + r * each + skipped * element, dtype, count, in_, in_major_};
         const float* own = bias(run.variant);
-        nn::MatMulAlone(w, own == nullptr ? nullptr : own + begin, x + run.first * x_stride,
-                        x_stride, run.count, y + run.first * y_stride + begin, y_stride, precision,
-                        maker.scratch);
+        nn::MatMulAlone(w, own == nullptr ? nullptr : own + begin, packed + packed_at[r], run.count,
+                        y + run.first * y_stride + begin, y_stride, precision, maker.scratch);
       }
     } catch (...) {
       const std::lock_guard<std::mutex> lock(mutex);

@@ -40,7 +40,7 @@ struct Made {
 
 // Memory for intermediate results of products; one product at a time.
 struct ProductScratch {
-  nn::AlignedBytes rows_in, rows_out, products, terms;
+  nn::AlignedBytes rows_in, rows_out, products, terms, packed;
 };
 
 class MergedTensors final : public nn::WeightMaker,

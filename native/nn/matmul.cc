@@ -91,6 +91,19 @@ const Product& FirstProduct(const PartQueue& queue) { return queue.First(); }
 
 namespace {
 
+void PackWith(Pool& pool, const MatMulKernel& kernel, const Matrix& w, const float* x,
+              size_t x_stride, size_t rows, Precision precision, uint8_t* packed) {
+  const size_t groups = DivideUp(rows, kRowsOfAGroup);
+  const auto pack = [&](size_t group, unsigned) {
+    kernel.pack(w, x, x_stride, rows, precision, group, packed);
+  };
+  if (rows * w.in <= kFewToPack) {
+    for (size_t group = 0; group < groups; ++group) pack(group, 0);
+  } else {
+    pool.Run(groups, pack);
+  }
+}
+
 // Layers that one kernel multiplies by activations in one form: all of one dtype.
 void MultiplyAlike(Pool& pool, const MatMulKernel& kernel, std::span<const Linear> layers,
                    const float* x, size_t x_stride, size_t rows, Precision precision) {
@@ -107,15 +120,7 @@ void MultiplyAlike(Pool& pool, const MatMulKernel& kernel, std::span<const Linea
   const size_t packed_bytes = RoundUp(kernel.packed_bytes(w, rows, precision), 64);
   uint8_t* const packed = pool.Scratch(packed_bytes + scratch_bytes * pool.threads());
   queue.SetPacked(packed);
-  const size_t groups = DivideUp(rows, kRowsOfAGroup);
-  const auto pack = [&](size_t group, unsigned) {
-    kernel.pack(w, x, x_stride, rows, precision, group, packed);
-  };
-  if (rows * w.in <= kFewToPack) {
-    for (size_t group = 0; group < groups; ++group) pack(group, 0);
-  } else {
-    pool.Run(groups, pack);
-  }
+  PackWith(pool, kernel, w, x, x_stride, rows, precision, packed);
   const bool few = multiplications <= kFewMultiplications;
   pool.Run(few ? 1 : std::min<size_t>(queue.parts(), pool.threads()), [&](size_t, unsigned thread) {
     kernel.multiply(queue, packed + packed_bytes + thread * scratch_bytes);
@@ -162,19 +167,23 @@ void MatMul(Pool& pool, const Matrix& w, const float* bias, const float* x, size
   MatMulOf(pool, nullptr, {&layer, 1}, x, x_stride, rows, precision);
 }
 
-void MatMulAlone(const Matrix& w, const float* bias, const float* x, size_t x_stride, size_t rows,
-                 float* y, size_t y_stride, Precision precision, AlignedBytes& scratch) {
+size_t PackedRowsBytes(const Matrix& w, size_t rows, Precision precision) {
+  return RoundUp(Choose(w.dtype, precision).packed_bytes(w, rows, precision), 64);
+}
+
+void PackRows(Pool& pool, const Matrix& w, const float* x, size_t x_stride, size_t rows,
+              Precision precision, uint8_t* packed) {
+  PackWith(pool, Choose(w.dtype, precision), w, x, x_stride, rows, precision, packed);
+}
+
+void MatMulAlone(const Matrix& w, const float* bias, const uint8_t* packed, size_t rows, float* y,
+                 size_t y_stride, Precision precision, AlignedBytes& scratch) {
   if (rows == 0 || w.out == 0) return;
   const MatMulKernel& kernel = Choose(w.dtype, precision);
   PartQueue queue;
   const size_t scratch_bytes = queue.Add(kernel, {w, bias, y, y_stride, rows, precision});
-  const size_t packed_bytes = RoundUp(kernel.packed_bytes(w, rows, precision), 64);
-  uint8_t* const packed = scratch.Reserve(packed_bytes + scratch_bytes);
   queue.SetPacked(packed);
-  for (size_t group = 0; group < DivideUp(rows, kRowsOfAGroup); ++group) {
-    kernel.pack(w, x, x_stride, rows, precision, group, packed);
-  }
-  kernel.multiply(queue, packed + packed_bytes);
+  kernel.multiply(queue, scratch.Reserve(std::max<size_t>(1, scratch_bytes)));
 }
 
 const char* MatMulTarget(Dtype dtype, Precision precision) { return Choose(dtype, precision).name; }

@@ -81,10 +81,15 @@ struct Linear {
 void MatMul(Pool& pool, std::span<const Linear> layers, const float* x, size_t x_stride,
             size_t rows, Precision precision);
 
-// MatMul by the calling thread alone, with the same bits: for threads of a pool that make pieces of
-// a weight. `scratch` grows to what is needed.
-void MatMulAlone(const Matrix& w, const float* bias, const float* x, size_t x_stride, size_t rows,
-                 float* y, size_t y_stride, Precision precision, AlignedBytes& scratch);
+// MatMul in pieces, with the same bits, for threads of a pool that make pieces of a weight: rows of
+// x are packed once, into PackedRowsBytes(w) bytes at 64 bytes alignment, for all pieces of the
+// same inputs, dtype and direction as `w`, whose data and outputs do not matter.
+size_t PackedRowsBytes(const Matrix& w, size_t rows, Precision precision);
+void PackRows(Pool& pool, const Matrix& w, const float* x, size_t x_stride, size_t rows,
+              Precision precision, uint8_t* packed);
+// By the calling thread alone. `scratch` grows to what is needed.
+void MatMulAlone(const Matrix& w, const float* bias, const uint8_t* packed, size_t rows, float* y,
+                 size_t y_stride, Precision precision, AlignedBytes& scratch);
 
 // The name of what multiplies weights of this dtype here ("amx", "avx512", ...; the fastest, or as
 // RETEMPER_FORCE_TARGET says): with another one, the last bits may differ.

@@ -199,7 +199,8 @@ void CheckKernels() {
         OnEveryTarget<T>("store_sum", [&](K k, size_t n) {
           const T* const vectors[] = {calm.data(), calmer.data(), calm.data() + 0};
           const T shares[] = {T(0.7), T(0.3), T(-1.1)};
-          const WeightedSum<T> sum = {vectors, shares, count, more, T(0.9), more ? z.data() : nullptr};
+          const WeightedSum<T> sum = {vectors, shares, count,
+                                      more,    T(0.9), more ? z.data() : nullptr};
           V by_steps(n);
           k.scaled(shares[0], vectors[0], by_steps.data(), n);
           for (size_t i = 1; i < count; ++i)
@@ -235,7 +236,8 @@ void CheckKernels() {
         for (size_t c = 0; c < cols; ++c) {
           for (size_t i = 0; i < kRank; ++i) {
             const size_t strip = c / kProductStrip, lane = c % kProductStrip;
-            const T product = left[r * kRank + i] * right[(strip * kRank + i) * kProductStrip + lane];
+            const T product =
+                left[r * kRank + i] * right[(strip * kRank + i) * kProductStrip + lane];
             expected[r * cols + c] = expected[r * cols + c] + product;
           }
         }

@@ -1,20 +1,14 @@
 // Merges that are never written, beside the same merges written and opened as folders: every method, one by one and all
-// lambdas in one batch; and adapters beside PEFT's logits. Decoders are driven by hand here; the tests of answers open models
-// in threads, which run the compiled package: npm run build.
+// lambdas in one batch. Decoders are driven by hand here; the tests of answers open models in threads, which run the compiled
+// package: npm run build.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openDecoder } from "../../../lib/generate/openDecoder.js";
-import { recipeOf as recipeOfSource } from "../../../lib/generate/virtual/recipeOf.js";
-import { mergedCheckpoint } from "../../../lib/generate/virtual/mergedCheckpoint.js";
 import { merge, openModel, type Recipe, sweep } from "../../../lib/index.js";
-import { type VirtualMergeOptions, virtualMerge } from "../../../lib/merge/virtualMerge.js";
-import { readCheckpoint } from "../../e2e/mergeModels.js";
-import { open } from "./engines.js";
-import { type GoldenModel, modelFolder, promptsOf } from "./modelFolders.js";
-import { rowsOf } from "./steps.js";
+import type { VirtualMergeOptions } from "../../../lib/merge/virtualMerge.js";
+import { largestDifference, logitsOf as logitsOfAll, variantsOf as variantsOfAll } from "./variants.js";
 
 const golden = join(import.meta.dirname, "..", "merge");
 const models = join(golden, "models");
@@ -27,54 +21,14 @@ function recipeOf(name: string, dtype: string): string {
   return `${text.replace(/^out_dtype:.*\n/m, "").trimEnd()}\nout_dtype: ${dtype}\n`;
 }
 
+const logitsOf = (source: string | Recipe, options: VirtualMergeOptions) => logitsOfAll(source, options, inputs);
+const variantsOf = (source: Recipe, options: VirtualMergeOptions) => variantsOfAll(source, options, inputs);
+
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "retemper-virtual-test-"));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** Logits of every id of every input, by variant. All variants are in one step, which mixes their rows. */
-async function variantsOf(
-  source: string | Recipe,
-  options: VirtualMergeOptions,
-  ids: readonly (readonly number[])[] = inputs,
-): Promise<Float32Array[][]> {
-  const { threads = 2, lambdas = [0] } = options;
-  const recipe = recipeOfSource(source);
-  const merged = recipe === undefined ? undefined : await virtualMerge(recipe, options);
-  const checkpoint = merged ? await mergedCheckpoint("virtual", merged) : await open(source as string);
-  const decoder = await openDecoder(checkpoint, "native", { threads, merge: merged });
-  if (merged) rmSync(merged.folder, { recursive: true });
-  const pieces = ids.flatMap((input, index) =>
-    lambdas.map((_, variant) => ({ slot: index * lambdas.length + variant, ids: input, start: 0, variant })),
-  );
-  const rows = rowsOf(pieces);
-  const variants = Int32Array.from(pieces.flatMap(({ ids: own, variant }) => own.map(() => variant)));
-  const cache = decoder.createCache({ slots: pieces.length, tokens: pieces.length * 64 });
-  const all = decoder.forward({ ...rows, variants }, cache, rows.ids.map((_, row) => row)).slice();
-  const logits: Float32Array[][] = lambdas.map(() => []);
-  let row = 0;
-  for (const { ids: own, variant } of pieces) {
-    const width = decoder.spec.vocabulary;
-    logits[variant]?.push(all.subarray(row * width, (row + own.length) * width));
-    row += own.length;
-  }
-  decoder.dispose();
-  return logits;
-}
-
-async function logitsOf(source: string | Recipe, options: VirtualMergeOptions, ids = inputs): Promise<Float32Array[]> {
-  return (await variantsOf(source, options, ids))[0] as Float32Array[];
-}
-
-function largestDifference(a: readonly Float32Array[], b: readonly Float32Array[]): number {
-  expect(a.map(({ length }) => length)).toEqual(b.map(({ length }) => length));
-  let worst = 0;
-  for (const [i, values] of a.entries()) {
-    for (const [j, value] of values.entries()) worst = Math.max(worst, Math.abs(value - (b[i]?.[j] as number)));
-  }
-  return worst;
-}
 
 describe("a merge that is not written", () => {
   it.each(cases)("has, to the bit, the logits of %s written in bfloat16", async (name) => {
@@ -116,7 +70,6 @@ describe("a merge that is not written", () => {
 });
 
 const [base, tuned] = [join(models, "base"), join(models, "ft1")];
-const adapter = join(import.meta.dirname, "..", "lora", "adapters");
 
 /** Recipes with a lambda. */
 const swept: Record<string, Recipe> = {
@@ -191,54 +144,4 @@ describe("a merge with several lambdas", () => {
       }
     });
   }
-});
-
-describe("a model with an adapter", () => {
-  it.each(readdirSync(adapter))("has PEFT's logits at lambda .3 and .7, and merged: %s", async (name) => {
-    const of = join(adapter, name);
-    const { base: of_ } = JSON.parse(readFileSync(join(of, "expected.json"), "utf8")) as { base: string };
-    const model = of_.replace("models/", "") as GoldenModel;
-    const aligned = modelFolder(model);
-    const prompts = promptsOf(model);
-    const expected = readCheckpoint(of, "expected_logits.safetensors");
-    const last = (logits: readonly Float32Array[]) =>
-      logits.map((rows, i) => rows.subarray(rows.length - rows.length / (prompts[i] as number[]).length));
-    const rows = (key: string) => {
-      const { values, shape } = expected.get(key) as { values: readonly number[]; shape: readonly number[] };
-      const width = shape[1] as number;
-      return prompts.map((_, i) => Float32Array.from(values.slice(i * width, (i + 1) * width)));
-    };
-    const recipe: Recipe = {
-      merge_method: "linear",
-      models: [{ model: aligned }, { model: `${aligned}+${of}` }],
-      out_dtype: "float32",
-    };
-    const got = await variantsOf(recipe, { lambdas: [0.3, 0.7, 1], fidelity: "linear" }, prompts);
-    const wanted = ["last_logits_lambda_0.3", "last_logits_lambda_0.7", "last_logits_merged"];
-    for (const [i, key] of wanted.entries()) {
-      expect(largestDifference(last(got[i] as Float32Array[]), rows(key)), key).toBeLessThan(5e-4);
-    }
-    const out = join(folder, `written ${name}`);
-    await merge(recipe, out, { lambda: 0.3 });
-    expect(largestDifference(last(await logitsOf(out, {}, prompts)), rows(wanted[0] as string))).toBeLessThan(
-      5e-4,
-    );
-    const alone = await logitsOf(`${aligned}+${of}`, { fidelity: "linear" }, prompts);
-    expect(largestDifference(last(alone), rows("last_logits_merged"))).toBeLessThan(5e-4);
-  });
-
-  it.each(readdirSync(adapter))("has, to the bit, the logits of its written merges: %s", async (name) => {
-    const of = join(adapter, name);
-    const { base: of_ } = JSON.parse(readFileSync(join(of, "expected.json"), "utf8")) as { base: string };
-    const model = of_.replace("models/", "") as GoldenModel;
-    const aligned = modelFolder(model);
-    const prompts = promptsOf(model);
-    const recipe: Recipe = { merge_method: "linear", models: [{ model: aligned }, { model: `${aligned}+${of}` }] };
-    const out = join(folder, `points ${name}`);
-    await sweep(recipe, { lambdas: [0.3, 1] }, out);
-    const got = await variantsOf(recipe, { lambdas: [0.3, 1], fidelity: "exact" }, prompts);
-    for (const [i, lambda] of [0.3, 1].entries()) {
-      expect(got[i]).toEqual(await logitsOf(join(out, `lambda-${lambda}`), {}, prompts));
-    }
-  });
 });

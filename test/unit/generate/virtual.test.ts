@@ -28,6 +28,7 @@ const refusals: readonly [string, string | Recipe, ModelOptions, object][] = [
   ["a fidelity of a folder", base, { fidelity: "exact" }, { code: "USAGE" }],
   ["an unknown fidelity", recipe, { lambdas: [0.3], fidelity: "good" as "exact" }, { code: "USAGE" }],
   ["an engine that cannot", recipe, { lambdas: [0.3], engine: "reference" }, { code: "USAGE" }],
+  ["an engine that cannot, set up or not", recipe, { lambdas: [0.3], engine: "tensorflow" }, { code: "USAGE" }],
   ["a GPU that is required", recipe, { lambdas: [0.3], requireGpu: true }, { code: "USAGE" }],
   ["too little memory", recipe, { lambdas: [0.3], maxMemory: 1000 }, { code: "OUT_OF_MEMORY" }],
   ["a recipe without weights or lambdas", recipe, {}, { code: "BAD_RECIPE" }],

@@ -1,0 +1,54 @@
+// Logits of merges that are not written, and of models, by decoders that are driven by hand.
+
+import { rmSync } from "node:fs";
+import { expect } from "vitest";
+import { openDecoder } from "../../../lib/generate/openDecoder.js";
+import { mergedCheckpoint } from "../../../lib/generate/virtual/mergedCheckpoint.js";
+import { recipeOf } from "../../../lib/generate/virtual/recipeOf.js";
+import type { Recipe } from "../../../lib/index.js";
+import { type VirtualMergeOptions, virtualMerge } from "../../../lib/merge/virtualMerge.js";
+import { open } from "./engines.js";
+import { rowsOf } from "./steps.js";
+
+/** Logits of every id of every input, by variant. All variants are in one step, which mixes their rows. */
+export async function variantsOf(
+  source: string | Recipe,
+  options: VirtualMergeOptions,
+  ids: readonly (readonly number[])[],
+): Promise<Float32Array[][]> {
+  const { threads = 2, lambdas = [0] } = options;
+  const recipe = recipeOf(source);
+  const merged = recipe === undefined ? undefined : await virtualMerge(recipe, options);
+  const checkpoint = merged ? await mergedCheckpoint("virtual", merged) : await open(source as string);
+  const decoder = await openDecoder(checkpoint, "native", { threads, merge: merged });
+  if (merged) rmSync(merged.folder, { recursive: true });
+  const pieces = ids.flatMap((input, index) =>
+    lambdas.map((_, variant) => ({ slot: index * lambdas.length + variant, ids: input, start: 0, variant })),
+  );
+  const rows = rowsOf(pieces);
+  const variants = Int32Array.from(pieces.flatMap(({ ids: own, variant }) => own.map(() => variant)));
+  const cache = decoder.createCache({ slots: pieces.length, tokens: pieces.length * 64 });
+  const all = decoder.forward({ ...rows, variants }, cache, rows.ids.map((_, row) => row)).slice();
+  const logits: Float32Array[][] = lambdas.map(() => []);
+  let row = 0;
+  for (const { ids: own, variant } of pieces) {
+    const width = decoder.spec.vocabulary;
+    logits[variant]?.push(all.subarray(row * width, (row + own.length) * width));
+    row += own.length;
+  }
+  decoder.dispose();
+  return logits;
+}
+
+export async function logitsOf(source: string | Recipe, options: VirtualMergeOptions, ids: readonly (readonly number[])[]): Promise<Float32Array[]> {
+  return (await variantsOf(source, options, ids))[0] as Float32Array[];
+}
+
+export function largestDifference(a: readonly Float32Array[], b: readonly Float32Array[]): number {
+  expect(a.map(({ length }) => length)).toEqual(b.map(({ length }) => length));
+  let worst = 0;
+  for (const [i, values] of a.entries()) {
+    for (const [j, value] of values.entries()) worst = Math.max(worst, Math.abs(value - (b[i]?.[j] as number)));
+  }
+  return worst;
+}
