@@ -3,7 +3,17 @@
 
 import { engine, type NamedAttrMap, type Tensor2D } from "@tensorflow/tfjs-core";
 import type { Runtime } from "./runtime.js";
-import type { AttendSpec, Cache, EmbedSpec, HeadSpec, MlpSpec, OutputSpec, ProjectSpec, Rows } from "./specs.js";
+import type {
+  AttendSpec,
+  Cache,
+  EmbedSpec,
+  HeadSpec,
+  LayerSpec,
+  MlpSpec,
+  OutputSpec,
+  ProjectSpec,
+  Rows,
+} from "./specs.js";
 
 export const KERNELS = {
   embed: "RetemperEmbed",
@@ -11,6 +21,7 @@ export const KERNELS = {
   attend: "RetemperAttend",
   output: "RetemperOutput",
   mlp: "RetemperMlp",
+  layer: "RetemperLayer",
   head: "RetemperHead",
 } as const;
 
@@ -24,6 +35,9 @@ export interface KernelAttributes<Spec> {
 export type EmbedAttributes = KernelAttributes<EmbedSpec>;
 export type ProjectAttributes = KernelAttributes<ProjectSpec>;
 export interface AttendAttributes extends KernelAttributes<AttendSpec> {
+  readonly cache: Cache;
+}
+export interface LayerAttributes extends KernelAttributes<LayerSpec> {
   readonly cache: Cache;
 }
 export type OutputAttributes = KernelAttributes<OutputSpec>;
@@ -56,6 +70,11 @@ export function runOutput(x: Tensor2D, residual: Tensor2D, attributes: OutputAtt
 /** x [rows, hidden], which is also the residual -> [rows, hidden]. */
 export function runMlp(x: Tensor2D, attributes: MlpAttributes): Tensor2D {
   return run(KERNELS.mlp, { x }, attributes);
+}
+
+/** A layer's four operations in one call. x [rows, hidden] -> [rows, hidden]; appends to the cache. */
+export function runLayer(x: Tensor2D, attributes: LayerAttributes): Tensor2D {
+  return run(KERNELS.layer, { x }, attributes);
 }
 
 /** x [rows, hidden] -> [wanted, vocabulary]. */

@@ -5,12 +5,14 @@ import {
   type AttendAttributes,
   type EmbedAttributes,
   type HeadAttributes,
+  type LayerAttributes,
   type MlpAttributes,
   type OutputAttributes,
   type ProjectAttributes,
   runAttend,
   runEmbed,
   runHead,
+  runLayer,
   runMlp,
   runOutput,
   runProject,
@@ -18,13 +20,15 @@ import {
 import type { Runtime } from "./runtime.js";
 import type { Cache, DecoderSpec, Rows } from "./specs.js";
 
-/** The six operations; shapes as in kernels.ts. */
+/** The operations; shapes as in kernels.ts. */
 export interface Operations {
   embed(attributes: EmbedAttributes): Tensor2D;
   project(x: Tensor2D, attributes: ProjectAttributes): Tensor2D;
   attend(x: Tensor2D, attributes: AttendAttributes): Tensor2D;
   output(x: Tensor2D, residual: Tensor2D, attributes: OutputAttributes): Tensor2D;
   mlp(x: Tensor2D, attributes: MlpAttributes): Tensor2D;
+  /** The four of a layer in one call, where that is less work. */
+  layer?(x: Tensor2D, attributes: LayerAttributes): Tensor2D;
   head(x: Tensor2D, attributes: HeadAttributes): Tensor2D;
 }
 
@@ -35,6 +39,7 @@ export const KERNEL_OPERATIONS: Operations = {
   attend: runAttend,
   output: runOutput,
   mlp: runMlp,
+  layer: runLayer,
   head: runHead,
 };
 
@@ -57,14 +62,23 @@ export function throughLayers({ spec, rows, cache, runtime, operations, onInput 
   for (const layer of spec.layers) {
     onInput?.(x);
     const before = x;
-    // what a layer made on the way is freed before the next one runs
-    x = tidy(() => {
-      const projected = operations.project(before, { spec: layer.project, rows, runtime });
-      const attended = operations.attend(projected, { spec: layer.attend, rows, cache, runtime });
-      const y = operations.output(attended, before, { spec: layer.output, rows, runtime });
-      return operations.mlp(y, { spec: layer.mlp, rows, runtime });
-    });
+    const attributes = { spec: layer, rows, cache, runtime };
+    x = operations.layer ? operations.layer(before, attributes) : throughLayer(before, operations, attributes);
     before.dispose();
   }
   return x;
+}
+
+/** One layer, operation by operation: what it makes on the way is freed before the next one runs. */
+export function throughLayer(
+  x: Tensor2D,
+  operations: Operations,
+  { spec, rows, cache, runtime }: LayerAttributes,
+): Tensor2D {
+  return tidy(() => {
+    const projected = operations.project(x, { spec: spec.project, rows, runtime });
+    const attended = operations.attend(projected, { spec: spec.attend, rows, cache, runtime });
+    const y = operations.output(attended, x, { spec: spec.output, rows, runtime });
+    return operations.mlp(y, { spec: spec.mlp, rows, runtime });
+  });
 }

@@ -14,6 +14,7 @@ import type {
   DecoderSpec,
   EmbedSpec,
   HeadSpec,
+  LayerSpec,
   Matrix,
   MlpSpec,
   OutputSpec,
@@ -103,8 +104,7 @@ export class KernelRuntime implements Runtime {
   }
 
   project(spec: ProjectSpec, x: TensorInfo, rows: Rows): TensorInfo {
-    const width = spec.matrices.reduce((sum, { out }) => sum + out, 0);
-    return this.#run(x, width, rows, (from, to) => this.#project(spec)(from, to));
+    return this.#run(x, widthOf(spec), rows, (from, to) => this.#project(spec)(from, to));
   }
 
   attend(spec: AttendSpec, x: TensorInfo, rows: Rows, cache: PagedCache): TensorInfo {
@@ -119,6 +119,26 @@ export class KernelRuntime implements Runtime {
 
   mlp(spec: MlpSpec, x: TensorInfo, rows: Rows): TensorInfo {
     return this.#run(x, spec.down.out, rows, (from, to) => this.#mlp(spec)(from, to));
+  }
+
+  /** The four operations above, without tensors in between. */
+  layer({ project, attend, output, mlp }: LayerSpec, x: TensorInfo, rows: Rows, cache: PagedCache): TensorInfo {
+    this.#step(rows);
+    const backend = currentBackend();
+    const count = x.shape[0] as number;
+    const before = backend.valuesOf(x);
+    const projected = backend.borrow(count * widthOf(project));
+    const attended = backend.borrow(count * attend.heads * attend.headDim);
+    const after = backend.borrow(count * output.matrix.out);
+    const { info, values } = backend.output([count, mlp.down.out]);
+    calling(() => {
+      this.#project(project)(before, projected);
+      this.#attend(attend)(projected, cache.id, attended);
+      this.#output(output)(attended, before, after);
+      this.#mlp(mlp)(after, values);
+    });
+    for (const each of [projected, attended, after]) backend.giveBack(each);
+    return info;
   }
 
   /** The result's array is the runtime's own: it is valid until the next call. */
@@ -248,4 +268,8 @@ export class KernelRuntime implements Runtime {
     }
     return opened;
   }
+}
+
+function widthOf({ matrices }: ProjectSpec): number {
+  return matrices.reduce((sum, { out }) => sum + out, 0);
 }

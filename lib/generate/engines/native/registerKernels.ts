@@ -15,11 +15,13 @@ import {
   type EmbedAttributes,
   type HeadAttributes,
   KERNELS,
+  type LayerAttributes,
   type MlpAttributes,
   type OutputAttributes,
   type ProjectAttributes,
 } from "../../ops/kernels.js";
 import type { Runtime } from "../../ops/runtime.js";
+import type { Cache } from "../../ops/specs.js";
 import { KernelRuntime } from "./kernelRuntime.js";
 import { NativeBackend } from "./nativeBackend.js";
 import { PagedCache } from "./pagedCache.js";
@@ -33,14 +35,16 @@ export function registerKernels(): void {
   copyRegisteredKernels("cpu", BACKEND);
   kernel(KERNELS.embed, (_, { spec, rows, runtime }: EmbedAttributes) => ours(runtime).embed(spec, rows));
   kernel(KERNELS.project, ({ x }, { spec, rows, runtime }: ProjectAttributes) => ours(runtime).project(spec, x, rows));
-  kernel(KERNELS.attend, ({ x }, { spec, rows, runtime, cache }: AttendAttributes) => {
-    if (cache instanceof PagedCache) return ours(runtime).attend(spec, x, rows, cache);
-    throw new RetemperError("INTERNAL", "native attention was given the cache of another engine");
-  });
+  kernel(KERNELS.attend, ({ x }, { spec, rows, runtime, cache }: AttendAttributes) =>
+    ours(runtime).attend(spec, x, rows, paged(cache)),
+  );
   kernel(KERNELS.output, ({ x, residual }, { spec, rows, runtime }: OutputAttributes) =>
     ours(runtime).output(spec, x, residual, rows),
   );
   kernel(KERNELS.mlp, ({ x }, { spec, rows, runtime }: MlpAttributes) => ours(runtime).mlp(spec, x, rows));
+  kernel(KERNELS.layer, ({ x }, { spec, rows, runtime, cache }: LayerAttributes) =>
+    ours(runtime).layer(spec, x, rows, paged(cache)),
+  );
   kernel(KERNELS.head, ({ x }, { spec, rows, runtime, wanted }: HeadAttributes) =>
     ours(runtime).head(spec, x, rows, wanted),
   );
@@ -58,4 +62,9 @@ function kernel<A>(kernelName: string, run: (inputs: Inputs, attributes: A) => T
 function ours(runtime: Runtime): KernelRuntime {
   if (runtime instanceof KernelRuntime) return runtime;
   throw new RetemperError("INTERNAL", "a native kernel was given the runtime of another engine");
+}
+
+function paged(cache: Cache): PagedCache {
+  if (cache instanceof PagedCache) return cache;
+  throw new RetemperError("INTERNAL", "native attention was given the cache of another engine");
 }
