@@ -32,15 +32,14 @@ export async function writeAndTest(parts: RunParts, point: EvaluatedPoint): Prom
     const what: Evaluated = parts.settings.engine?.endpoint ? served : { folder };
     const { results } = await parts.evaluations.evaluate(words, "test", what, digest);
     seeds.push(...results.map((of) => ({ seed: seed ?? ALL, results: of })));
+    // cards and records name places and times, and are as long as these are
+    const weights = files.filter((file) => file.path.endsWith(".safetensors"));
     outputs.push({
       name: nameOf(measured),
       ...(seed !== undefined && { seed }),
       path,
-      bytes: files.reduce((sum, file) => sum + file.bytes, 0),
-      // the others name places and times
-      files: files
-        .filter((file) => file.path.endsWith(".safetensors"))
-        .map(({ path: of, sha256 }) => ({ path: of, sha256 })),
+      bytes: weights.reduce((sum, file) => sum + file.bytes, 0),
+      files: weights.map(({ path: of, sha256 }) => ({ path: of, sha256 })),
       ...(agreement && { agreement }),
     });
   }

@@ -62,6 +62,7 @@ export interface WrittenModel {
   readonly seed?: string | undefined;
   /** Relative to the experiment's folder. */
   readonly path: string;
+  /** Of the weights. */
   readonly bytes: number;
   readonly files: readonly { readonly path: string; readonly sha256: string }[];
   readonly agreement?: Agreement | undefined;

@@ -14,7 +14,7 @@ const demo = join(root, "demo");
 writeFileSync(
   file,
   `aligned: ${demo}/model
-tuned: [{ seed: 42, adapter: ${demo}/adapters/seed-42 }, { seed: 1024, adapter: ${demo}/adapters/seed-1024 }]
+tune: { data: ${demo}/task_train.jsonl, seeds: [42, 1024], options: { maxSteps: 40, learningRate: 0.003, batchSize: 4 } }
 methods: [{ method: linear, lambda: [0.3, 0.6] }, slerp, model_stock]
 lambda: 0.5
 safety: { sets: ["safety:${demo}/unsafe.jsonl"], judges: [{ keyword: ["can't help"] }] }
