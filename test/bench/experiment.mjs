@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { writeFloatAdapter } from "./experiment/floatAdapter.mjs";
 import { observe } from "./process.mjs";
 import { keepResult, table } from "./results.mjs";
-import { writeAdapter } from "./virtual/adapter.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const script = fileURLToPath(new URL("experiment/runEvaluation.mjs", import.meta.url));
@@ -106,7 +106,7 @@ function adapted({ model, adapter }, folder) {
   if (adapter !== undefined) return `${resolve(model)}+${resolve(adapter)}`;
   const made = join(folder, "adapter");
   mkdirSync(made);
-  writeAdapter(resolve(model), made, 16);
+  writeFloatAdapter(resolve(model), made, 16);
   return `${resolve(model)}+${made}`;
 }
 

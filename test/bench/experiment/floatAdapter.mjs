@@ -1,0 +1,56 @@
+// A LoRA adapter in float32, as PEFT and `retemper tune` write them, on every linear layer of a model: values do not matter for
+// times, shapes and dtype do (a product that is rounded to bfloat16 first is no plain sum).
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/**
+ * Writes adapter_config.json and adapter_model.safetensors.
+ * @param {string} model folder of the model it is for
+ * @param {string} out folder that exists
+ * @param {number} rank
+ */
+export function writeFloatAdapter(model, out, rank) {
+  const config = JSON.parse(readFileSync(join(model, "config.json"), "utf8"));
+  const {
+    hidden_size: hidden,
+    intermediate_size: inner,
+    num_hidden_layers: layers,
+    num_attention_heads: heads,
+  } = config;
+  const size = config.head_dim ?? hidden / heads;
+  const [q, kv] = [heads * size, config.num_key_value_heads * size];
+  const shapes = {
+    "self_attn.q_proj": [q, hidden],
+    "self_attn.k_proj": [kv, hidden],
+    "self_attn.v_proj": [kv, hidden],
+    "self_attn.o_proj": [hidden, q],
+    "mlp.gate_proj": [inner, hidden],
+    "mlp.up_proj": [inner, hidden],
+    "mlp.down_proj": [hidden, inner],
+  };
+  const header = {};
+  const parts = [];
+  let end = 0;
+  const add = (name, rows, cols) => {
+    // small numbers of both signs
+    const values = Float32Array.from({ length: rows * cols }, (_, at) => (((at * 7919) % 1009) / 1009 - 0.5) / 64);
+    header[name] = { dtype: "F32", shape: [rows, cols], data_offsets: [end, end + values.byteLength] };
+    end += values.byteLength;
+    parts.push(Buffer.from(values.buffer));
+  };
+  for (let layer = 0; layer < layers; layer++) {
+    for (const [name, [rows, cols]] of Object.entries(shapes)) {
+      const prefix = `base_model.model.model.layers.${layer}.${name}`;
+      add(`${prefix}.lora_A.weight`, rank, cols);
+      add(`${prefix}.lora_B.weight`, rows, rank);
+    }
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(json.length));
+  writeFileSync(join(out, "adapter_model.safetensors"), Buffer.concat([length, json, ...parts]));
+  const targets = Object.keys(shapes).map((name) => name.split(".")[1]);
+  const settings = { peft_type: "LORA", r: rank, lora_alpha: 2 * rank, target_modules: targets, bias: "none" };
+  writeFileSync(join(out, "adapter_config.json"), JSON.stringify(settings));
+}
