@@ -1,8 +1,5 @@
 // The steps of a run in their order, and the results that they make together.
 
-import { createHash } from "node:crypto";
-import { arch, cpus, platform, release } from "node:os";
-import { relative, resolve } from "node:path";
 import {
   EXPERIMENT_FORMAT,
   type ExperimentResults,
@@ -17,6 +14,7 @@ import { examplesOf } from "./examples.js";
 import { measure, type SeedResults } from "./measure.js";
 import { candidateOf, type MergeSeries, mergeSeries, type TunedModel, wholeModel } from "./merges.js";
 import type { Progress } from "./progress.js";
+import { provenanceOf } from "./provenance.js";
 import type { ExperimentSettings } from "./schema.js";
 import { moduleName } from "./served.js";
 import type { Steps } from "./steps.js";
@@ -30,6 +28,8 @@ export interface RunParts {
   readonly steps: Steps;
   readonly progress: Progress;
   readonly out: string;
+  /** Where experiment.yml lies, if it is a file. */
+  readonly folder: string | undefined;
   readonly digests: ReadonlyMap<string, string>;
   readonly checked: Checked;
   readonly signal: AbortSignal | undefined;
@@ -176,44 +176,6 @@ export function labelsOf(
     asr: safety.label ?? (judge?.name === "keyword" ? "ASR (keyword)" : `ASR (${judge?.name ?? "judge"})`),
     score: task.label ?? set?.primary ?? set?.metrics[0]?.name ?? "score",
   };
-}
-
-function provenanceOf(
-  { settings, tuned, digests, checked, out }: RunParts,
-  [first]: readonly SeedResults[],
-): ExperimentResults["provenance"] {
-  const { engine } = first?.results ?? {};
-  const { safety, safetyTest, validation, test } = checked.tasks;
-  const files = [...safety, ...safetyTest, ...validation, ...test]
-    .flatMap(({ data }) => data)
-    .flatMap(({ source, commit, files: of }) =>
-      of.map(({ sha256, rows }) => ({ source: commit === undefined ? source : `${source}@${commit}`, sha256, rows })),
-    );
-  const roleOf = (path: string) =>
-    path === settings.aligned ? "aligned" : path === settings.unaligned ? "unaligned" : "fine-tuned";
-  // what the run itself made lies in its folder, wherever that is
-  const shown = (path: string) =>
-    path
-      .split("+")
-      .map((part) => (resolve(part).startsWith(`${out}/`) ? relative(out, part) : part))
-      .join("+");
-  return {
-    version: engine?.versions.retemper ?? "",
-    engine: engine ? `${engine.engine}, ${engine.device}${engine.precision ? `, ${engine.precision}` : ""}` : "",
-    unwritten: howUnwritten(settings, checked),
-    platform: `${platform()} ${arch()}, ${cpus()[0]?.model ?? ""}, ${release()}`,
-    seeds: tuned.map(({ seed }) => seed),
-    models: [...digests].map(([path, digest]) => ({ role: roleOf(path), path: shown(path), digest })),
-    data: [...new Map(files.map((file) => [file.sha256, file])).values()],
-    experiment: createHash("sha256").update(JSON.stringify(settings)).digest("hex"),
-  };
-}
-
-function howUnwritten({ engine }: ExperimentSettings, checked: Checked): string {
-  if (engine?.endpoint) return "adapters scaled by lambda, on the server";
-  if (checked.engine !== "native") return "written one at a time and removed";
-  if (engine?.fidelity === "exact") return "never written; weights rounded as a written merge's";
-  return "never written; weighted sums in float32, other methods rounded as written";
 }
 
 function notesOf({ safety, tuned, tune, select: rule, engine }: ExperimentSettings, { judges }: Checked): string[] {

@@ -2,7 +2,7 @@
 // written, report. Every step is kept, so that a run that was killed goes on where it was.
 
 import { mkdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { loadAddon } from "../addon/load.js";
 import { RetemperError } from "../errors.js";
 import { writeWhole } from "../files.js";
@@ -53,7 +53,8 @@ export async function run(
     const lock = loadAddon().lockFile(join(place, ".lock"));
     if (!lock) throw new RetemperError("OUTPUT_EXISTS", `another run is writing ${place}`, { file: place });
     try {
-      return await runSteps(settings, given, checked, place, options);
+      const folder = typeof experiment === "string" ? dirname(resolve(experiment)) : undefined;
+      return await runSteps(settings, given, checked, { out: place, folder }, options);
     } finally {
       lock.release();
     }
@@ -71,7 +72,7 @@ async function runSteps(
   settings: ExperimentSettings,
   given: readonly TunedModel[],
   checked: Checked,
-  out: string,
+  { out, folder }: { readonly out: string; readonly folder: string | undefined },
   options: RunOptions,
 ): Promise<ExperimentResults> {
   const { signal, onStep } = options;
@@ -93,7 +94,18 @@ async function runSteps(
       ...{ settings, checked, steps, digests, judges: checked.judges, served, signal },
       onProgress: progress.evaluating,
     });
-    const results = await resultsOf({ settings, tuned, evaluations, steps, progress, out, digests, checked, signal });
+    const results = await resultsOf({
+      settings,
+      tuned,
+      evaluations,
+      steps,
+      progress,
+      out,
+      folder,
+      digests,
+      checked,
+      signal,
+    });
     const text = `${JSON.stringify(results, null, 1)}\n`;
     await writeWhole(join(out, "results.json"), text);
     await writeWhole(join(out, "costs.json"), `${JSON.stringify({ steps: steps.done }, null, 1)}\n`);
