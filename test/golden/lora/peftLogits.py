@@ -1,6 +1,7 @@
 """Models with adapters as PEFT runs and merges them: python peftLogits.py CASES.json -> last logits as JSON on stdout.
 
-CASES.json: [{"model": folder, "adapter": folder, "ids": [[...]], "merged": file for the weights of merge_and_unload()}]
+CASES.json: [{"model": folder, "adapter": folder, "ids": [[...]], "merged": file for the weights of merge_and_unload()}];
+without "merged" they are not kept.
 """
 
 import json
@@ -26,5 +27,6 @@ for case in json.load(open(sys.argv[1])):
     of_live = last(live, case["ids"])
     merged = live.merge_and_unload()
     results.append({"live": of_live, "merged": last(merged, case["ids"])})
-    save_file({key: value.clone() for key, value in merged.state_dict().items()}, case["merged"])
+    if "merged" in case:
+        save_file({key: value.clone() for key, value in merged.state_dict().items()}, case["merged"])
 print(json.dumps(results))
