@@ -142,10 +142,17 @@ export async function runTuning(
       engine.runtime.dispose();
     }
   } catch (error) {
-    throw error instanceof Stopped ? cancelled(place, 0) : error;
+    throw error instanceof Stopped ? cancelled(place, 0) : withWayOn(error);
   } finally {
     lock.release();
   }
+}
+
+/** A full disk's error with what a tuning can do about it: starting it again would be refused, going on is not. */
+function withWayOn(error: unknown): unknown {
+  if (!(error instanceof RetemperError) || error.code !== "NO_SPACE") return error;
+  const hint = "free some space and go on with --resume: the last checkpoint is kept";
+  return new RetemperError("NO_SPACE", "the disk is full", { file: error.file, hint, cause: error });
 }
 
 /** Rows of any form as token ids; what is wrong with one names its place. */
