@@ -43,14 +43,14 @@ function recipeOf(seed: number, dtype: string): Recipe {
   } as Recipe;
 }
 
-async function unwritten(recipe: Recipe, fidelity: Fidelity): Promise<Results[]> {
+async function unwritten(recipe: Recipe, fidelity: Fidelity, lambdas: readonly number[]): Promise<Results[]> {
   const model = await openModel(recipe, { lambdas, fidelity });
   const results = await evaluateLambdas(model, suite, lambdas, options);
   await model.close();
   return results;
 }
 
-async function written(recipe: Recipe, name: string): Promise<Results[]> {
+async function written(recipe: Recipe, name: string, lambdas: readonly number[]): Promise<Results[]> {
   const out = join(folder, name);
   await sweep(recipe, { lambdas }, out);
   const results: Results[] = [];
@@ -70,10 +70,10 @@ const scoreOf = (task: TaskResults | undefined) => task?.metrics[task.primary]?.
 const timeout = 300_000;
 
 describe("the demo's adapters", () => {
-  it("answer at every lambda, in one call, exactly as the merges that are written", { timeout }, async () => {
+  it("answer at two lambdas, in one call, exactly as the merges that are written", { timeout }, async () => {
     const recipe = recipeOf(42, "bfloat16");
-    const together = await unwritten(recipe, "exact");
-    const alone = await written(recipe, "exact");
+    const together = await unwritten(recipe, "exact", [0.4, 0.8]);
+    const alone = await written(recipe, "exact", [0.4, 0.8]);
     for (const [at, results] of together.entries()) {
       expect(answersOf(results)).toEqual(answersOf(alone[at] as Results));
       expect(results.tasks.map(scoreOf)).toEqual(alone[at]?.tasks.map(scoreOf));
@@ -85,8 +85,8 @@ describe("the demo's adapters", () => {
     { timeout },
     async (seed) => {
       const recipe = recipeOf(seed, "float32");
-      const together = await unwritten(recipe, "linear");
-      const alone = await written(recipe, `linear ${seed}`);
+      const together = await unwritten(recipe, "linear", lambdas);
+      const alone = await written(recipe, `linear ${seed}`, lambdas);
       for (const [at, results] of together.entries()) {
         const [ours, theirs] = [answersOf(results), answersOf(alone[at] as Results)];
         expect(ours).toHaveLength(250);
