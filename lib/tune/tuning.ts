@@ -61,7 +61,7 @@ export class Tuning {
       await log.close();
     }
     const { lossPlot } = await import("./output/lossPlot.js"); // it brings a DOM along
-    await writeWhole(join(folder, "loss.svg"), [lossPlot(this.history)]);
+    await writeWhole(join(folder, "loss.svg"), lossPlot(this.history));
     await writeAdapter(folder, config, terms);
     return this.history;
   }

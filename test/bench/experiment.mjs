@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { writeFloatAdapter } from "./experiment/floatAdapter.mjs";
+import { writeAdapter } from "./adapter.mjs";
 import { observe } from "./process.mjs";
 import { keepResult, table } from "./results.mjs";
 
@@ -106,7 +106,7 @@ function adapted({ model, adapter }, folder) {
   if (adapter !== undefined) return `${resolve(model)}+${resolve(adapter)}`;
   const made = join(folder, "adapter");
   mkdirSync(made);
-  writeFloatAdapter(resolve(model), made, 16);
+  writeAdapter(resolve(model), made, 16, "float32");
   return `${resolve(model)}+${made}`;
 }
 

@@ -6,11 +6,11 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { writeAdapter } from "./adapter.mjs";
 import { oneB } from "./generate.mjs";
 import { benchFolder, warm } from "./models.mjs";
 import { median, observe } from "./process.mjs";
 import { keepResult, table } from "./results.mjs";
-import { writeAdapter } from "./virtual/adapter.mjs";
 import { manyPrompts } from "./virtual/manyPrompts.mjs";
 
 const HELP = `usage: npm run bench -- virtual [options]
@@ -76,7 +76,7 @@ async function decoding({ size, rank, runs }, lambdas, common) {
   const tuned = oneB(size, 1);
   const adapter = join(benchFolder(), `adapter-${size}-${rank}`);
   mkdirSync(adapter, { recursive: true });
-  writeAdapter(aligned, adapter, Number(rank));
+  writeAdapter(aligned, adapter, Number(rank), "bfloat16");
   warm([aligned, tuned]);
   const recipe = (name, other) => {
     const file = join(benchFolder(), `virtual-${size}-${name}.json`);

@@ -40,5 +40,5 @@ export function tensorsOf(terms: readonly Term[]): Map<string, FloatTensor> {
 /** The configuration is written last: a folder without it is no adapter. */
 export async function writeAdapter(folder: string, config: object, terms: readonly Term[]): Promise<void> {
   await writeWhole(join(folder, "adapter_model.safetensors"), encodeTensors(tensorsOf(terms)));
-  await writeWhole(join(folder, "adapter_config.json"), [`${JSON.stringify(config, null, 2)}\n`]);
+  await writeWhole(join(folder, "adapter_config.json"), `${JSON.stringify(config, null, 2)}\n`);
 }

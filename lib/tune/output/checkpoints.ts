@@ -56,7 +56,7 @@ export async function saveCheckpoint(
       state.set(`second.${key}`, { shape, values: second });
     }
     await writeWhole(join(staged, STATE), encodeTensors(state, { step: String(history.steps.length) }));
-    await writeWhole(join(staged, HISTORY), [JSON.stringify(history)]);
+    await writeWhole(join(staged, HISTORY), JSON.stringify(history));
     await writeAdapter(staged, config, terms);
     await rm(folder, { recursive: true, force: true });
     await rename(staged, folder);

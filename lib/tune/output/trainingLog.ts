@@ -20,7 +20,7 @@ export class TrainingLog {
     await mkdir(dirname(path), { recursive: true });
     const before = await readFile(path, "utf8").catch(() => "");
     const kept = before.split("\n").filter((line) => stepOf(line) <= done);
-    await writeWhole(path, [kept.map((line) => `${line}\n`).join("")]);
+    await writeWhole(path, kept.map((line) => `${line}\n`).join(""));
     return new TrainingLog(await open(path, "a"), path);
   }
 

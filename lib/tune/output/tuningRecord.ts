@@ -43,7 +43,7 @@ export async function keepRecord(path: string, text: string): Promise<boolean> {
     if ((cause as NodeJS.ErrnoException).code !== "ENOENT") {
       throw new RetemperError("IO", `cannot be read: ${(cause as Error).message}`, { file: path, cause });
     }
-    await writeWhole(path, [text]);
+    await writeWhole(path, text);
     return false;
   }
   if (before === text) return true;

@@ -25,7 +25,7 @@ export async function writeFolder(out: string, files: ReadonlyMap<string, string
   try {
     await mkdir(dirname(place), { recursive: true });
     staged = await mkdtemp(join(dirname(place), `.${basename(place)}.partial-`));
-    for (const [name, text] of files) await writeWhole(join(staged, name), [text]);
+    for (const [name, text] of files) await writeWhole(join(staged, name), text);
     older = `${staged}.older`;
     const moved = await rename(place, older).then(
       () => true,

@@ -1,5 +1,5 @@
-// A LoRA adapter in float32, as PEFT and `retemper tune` write them, on every linear layer of a model: values do not matter for
-// times, shapes and dtype do (a product that is rounded to bfloat16 first is no plain sum).
+// A LoRA adapter on every linear layer of a benchmark's model: values do not matter for times, shapes and dtype do. A product
+// of bfloat16 factors is rounded before it is used, and then is no plain sum; one of float32, as tunings write it, is.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,8 +9,9 @@ import { join } from "node:path";
  * @param {string} model folder of the model it is for
  * @param {string} out folder that exists
  * @param {number} rank
+ * @param {"bfloat16" | "float32"} dtype
  */
-export function writeFloatAdapter(model, out, rank) {
+export function writeAdapter(model, out, rank, dtype) {
   const config = JSON.parse(readFileSync(join(model, "config.json"), "utf8"));
   const {
     hidden_size: hidden,
@@ -29,13 +30,13 @@ export function writeFloatAdapter(model, out, rank) {
     "mlp.up_proj": [inner, hidden],
     "mlp.down_proj": [hidden, inner],
   };
+  const { name: code, made } = DTYPES[dtype];
   const header = {};
   const parts = [];
   let end = 0;
   const add = (name, rows, cols) => {
-    // small numbers of both signs
-    const values = Float32Array.from({ length: rows * cols }, (_, at) => (((at * 7919) % 1009) / 1009 - 0.5) / 64);
-    header[name] = { dtype: "F32", shape: [rows, cols], data_offsets: [end, end + values.byteLength] };
+    const values = made(rows * cols);
+    header[name] = { dtype: code, shape: [rows, cols], data_offsets: [end, end + values.byteLength] };
     end += values.byteLength;
     parts.push(Buffer.from(values.buffer));
   };
@@ -54,3 +55,17 @@ export function writeFloatAdapter(model, out, rank) {
   const settings = { peft_type: "LORA", r: rank, lora_alpha: 2 * rank, target_modules: targets, bias: "none" };
   writeFileSync(join(out, "adapter_config.json"), JSON.stringify(settings));
 }
+
+/** Small numbers of both signs. */
+const DTYPES = {
+  bfloat16: {
+    name: "BF16",
+    // as bits: 0x3b.. is some thousandths
+    made: (count) =>
+      Uint16Array.from({ length: count }, (_, i) => 0x3b80 + ((i * 2654435761) % 128) + (i % 2 === 0 ? 0x8000 : 0)),
+  },
+  float32: {
+    name: "F32",
+    made: (count) => Float32Array.from({ length: count }, (_, i) => (((i * 7919) % 1009) / 1009 - 0.5) / 64),
+  },
+};
