@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "core/divide_up.h"
 #include "core/status.h"
 
 namespace retemper {
@@ -24,8 +25,6 @@ constexpr uint64_t kUnitsAtOnce = 4;
 bool IsMatrixDtype(Dtype dtype) {
   return dtype == Dtype::kBF16 || dtype == Dtype::kF16 || dtype == Dtype::kF32;
 }
-
-size_t DivideUp(size_t a, size_t b) { return (a + b - 1) / b; }
 
 }  // namespace
 

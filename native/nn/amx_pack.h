@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/divide_up.h"
 #include "nn/amx_unit.h"
 #include "nn/matmul_kernel.h"
 
@@ -19,14 +20,17 @@ inline constexpr size_t kColumns = 16;
 // and the activations keep their place.
 inline constexpr size_t kStreamedFloats = size_t{1} << 18;
 
-inline size_t BlocksOf(size_t in) { return (in + kInputs - 1) / kInputs; }
-inline size_t GroupsOf(size_t rows) { return (rows + kRowsOfAGroup - 1) / kRowsOfAGroup; }
+inline size_t BlocksOf(size_t in) { return DivideUp(in, kInputs); }
+inline size_t GroupsOf(size_t rows) { return DivideUp(rows, kRowsOfAGroup); }
 // How many columns a row is.
 inline size_t PartsOf(Precision precision) { return precision == Precision::kFloat32 ? 3 : 1; }
 // Whether all columns fit one tile, as column part * rows + row. Otherwise each group of 16 rows
 // has a tile for each part.
 inline bool IsFew(size_t rows, Precision precision) {
   return rows * PartsOf(precision) <= kColumns;
+}
+inline size_t ColumnTilesOf(size_t rows, Precision precision) {
+  return IsFew(rows, precision) ? 1 : GroupsOf(rows) * PartsOf(precision);
 }
 
 // MatMulKernel's. Few columns: [block][pair of inputs][column]. Many: tiles [group][part][block].

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/divide_up.h"
 #include "cpu/kernels.h"
 #include "nn/matmul_amx.h"
 #include "nn/matmul_kernel.h"
@@ -21,9 +22,6 @@ constexpr size_t kBytesOfAPart = 32 * 1024;
 // Below these many multiplications, or values to pack, another thread is not worth the wait.
 constexpr size_t kFewMultiplications = 64 * 1024;
 constexpr size_t kFewToPack = 64 * 1024;
-
-size_t DivideUp(size_t a, size_t b) { return (a + b - 1) / b; }
-size_t RoundUp(size_t a, size_t b) { return DivideUp(a, b) * b; }
 
 const MatMulKernel& Choose(Dtype dtype, Precision precision) {
   static const std::vector<const MatMulKernel*> allowed = [] {
