@@ -92,6 +92,35 @@ describe("the modules of lib", () => {
     expect(breaches).toEqual([]);
   });
 
+  it("load at their start only what every program needs: engines, servers and plots come when they are asked for", () => {
+    const packages = new Set<string>();
+    const visited = new Set<string>();
+    const visit = (file: string): void => {
+      if (visited.has(file)) return;
+      visited.add(file);
+      for (const [, name = ""] of codeOf(file).matchAll(
+        /^(?:import|export)\b(?! type\b)(?:[^;"=]*?\bfrom)?\s*"([^"]+)";/gm,
+      )) {
+        if (name.startsWith(".")) visit(resolve(dirname(file), name).replace(/\.js$/, ".ts"));
+        else if (!name.startsWith("node:")) packages.add(name);
+      }
+    };
+    visit(join(lib, "cli/main.ts"));
+    expect(visited.has(join(lib, "index.ts"))).toBe(true);
+    expect([...packages].sort()).toEqual([
+      "@huggingface/jinja",
+      "@huggingface/tokenizers",
+      "cli-progress",
+      "cli-table3",
+      "commander",
+      "csv-parse/sync",
+      "fastest-levenshtein",
+      "hyparquet",
+      "yaml",
+      "zod",
+    ]);
+  });
+
   it("let plan neither read files nor know time or chance", () => {
     const breaches = sources
       .filter((file) => moduleOf(file) === "plan")

@@ -4,7 +4,6 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RetemperError } from "../errors.js";
 import { writeWhole } from "../files.js";
-import { htmlReport } from "./html.js";
 import { markdownReport } from "./markdown.js";
 import { EXPERIMENT_FORMAT, type ExperimentCosts, type ExperimentResults } from "./types.js";
 
@@ -23,6 +22,7 @@ export async function report(folder: string, { examples = true }: ReportOptions 
   const found = await readExperiment(folder);
   const results = examples ? found : { ...found, examples: [] };
   const costs = ((await readJson(join(folder, "costs.json"), true)) ?? { steps: [] }) as ExperimentCosts;
+  const { htmlReport } = await import("./html.js"); // what draws plots takes longer to load than most commands to run
   const html = join(folder, "report.html");
   await writeWhole(html, htmlReport(results, costs));
   await writeWhole(join(folder, "report.md"), markdownReport(results, costs));

@@ -5,7 +5,6 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
 import { RetemperError } from "../errors.js";
-import { livePage } from "./livePage.js";
 import { type ExperimentStatus, STATUS_FILE } from "./status.js";
 
 export interface WatchOptions {
@@ -85,6 +84,7 @@ async function answer(folder: string, { method, url, headers }: IncomingMessage,
     ...{ steps: [], measured: {}, candidates: [] },
   };
   const silence = status ? (Date.now() - status.time) / 1000 : 0;
+  const { livePage } = await import("./livePage.js"); // with what draws plots, which takes a while to load
   return { status: 200, type: "text/html; charset=utf-8", text: livePage(known ?? waiting, silence) };
 }
 

@@ -8,7 +8,7 @@ import { decoderSpec } from "../generate/families/decoderSpec.js";
 import { stopTokensOf } from "../generate/families/stopTokens.js";
 import { linearModules, selectModules } from "./adapter/modules.js";
 import { holdOut, stepsOfEpoch } from "./data/batches.js";
-import { encodedRows } from "./runTuning.js";
+import { encodeRows } from "./data/encodeRows.js";
 import { SETTING_NAMES, settingsOf } from "./settings.js";
 import type { TuneOptions, TuneRow } from "./types.js";
 
@@ -41,7 +41,7 @@ export async function planTuning(
   const spec = decoderSpec(checkpoint, await stopTokensOf(checkpoint));
   const settings = settingsOf(options, spec.family);
   selectModules(linearModules(spec), settings.targetModules);
-  const { examples } = await encodedRows(data, await locate({ path: model }), spec, settings);
+  const { examples } = await encodeRows(data, await locate({ path: model }), spec, settings);
   const { train } = holdOut(examples, settings.validation, settings.seed);
   if (train.length === 0) throw new RetemperError("USAGE", "validation leaves no row to learn");
   const epoch = stepsOfEpoch(train.length, settings);

@@ -18,27 +18,25 @@ import { availableMemory } from "../generate/memory/machineMemory.js";
 import type { DecoderSpec } from "../generate/ops/specs.js";
 import { useBackend } from "../generate/ops/useBackend.js";
 import { chooseEngine } from "../generate/worker/chooseEngine.js";
-import { openTokenizer } from "../tokenizer/openTokenizer.js";
 import { AdaptedRuntime } from "./adapter/adaptedRuntime.js";
 import { type LinearModule, linearModules, selectModules } from "./adapter/modules.js";
 import { rowNorms } from "./adapter/rowNorms.js";
 import { makeTerms, parametersOf } from "./adapter/terms.js";
 import { holdOut } from "./data/batches.js";
-import { type Encoded, encodeSamples } from "./data/encodeSamples.js";
+import { encodeRows } from "./data/encodeRows.js";
 import type { Example } from "./data/example.js";
-import { readSamples } from "./data/readRows.js";
 import { adapterConfig } from "./output/adapterFolder.js";
 import { checkpointFolder, checkpointSteps } from "./output/checkpoints.js";
 import { besideOf, checkPlace, RECORD } from "./output/place.js";
 import { keepRecord, tuningRecord } from "./output/tuningRecord.js";
 import { openWorkplace } from "./output/workplace.js";
-import { type Settings, settingsOf } from "./settings.js";
+import { settingsOf } from "./settings.js";
 import type { TuneRequest } from "./thread/messages.js";
 import { noGradients } from "./training/gradients.js";
 import { Stopped, Trainer } from "./training/trainer.js";
 import { trainingOperations } from "./training/trainingOperations.js";
 import { cancelled, Tuning } from "./tuning.js";
-import type { TuneProgress, TuneReport, TuneRow } from "./types.js";
+import type { TuneProgress, TuneReport } from "./types.js";
 
 export interface TuningHost {
   /** Whether the training is to save and stop. */
@@ -63,7 +61,7 @@ export async function runTuning(
   const local = typeof data === "string" && !data.startsWith("hf://") ? [data] : [];
   const place = resolve(out);
   await checkPlace(place, [...reads, ...local], options);
-  const encoded = await encodedRows(data, folder, spec, settings);
+  const encoded = await encodeRows(data, folder, spec, settings);
   const { train, validation } = holdOut(encoded.examples, settings.validation, settings.seed);
   if (train.length === 0) throw new RetemperError("USAGE", "validation leaves no row to learn");
   const { engine: engineName } = chooseEngine({ engine: options.engine ?? "auto", threads, requireGpu });
@@ -153,25 +151,6 @@ function withWayOn(error: unknown): unknown {
   if (!(error instanceof RetemperError) || error.code !== "NO_SPACE") return error;
   const hint = "free some space and go on with --resume: the last checkpoint is kept";
   return new RetemperError("NO_SPACE", "the disk is full", { file: error.file, hint, cause: error });
-}
-
-/** Rows of any form as token ids; what is wrong with one names its place. */
-export async function encodedRows(
-  data: string | readonly TuneRow[],
-  folder: string,
-  spec: DecoderSpec,
-  { system, cutoff }: Settings,
-): Promise<Encoded> {
-  const samples = await readSamples(data, system);
-  const hasText = samples.some(({ kind }) => kind === "messages");
-  const tokenizer = hasText ? await openTokenizer(folder) : undefined;
-  const longest = Math.min(cutoff, spec.maxPositions);
-  return encodeSamples(samples, {
-    tokenizer,
-    stopTokens: spec.stopTokens,
-    vocabulary: spec.vocabulary,
-    cutoff: longest,
-  });
 }
 
 /** Rows of the largest micro-batch that there could be. */

@@ -6,10 +6,8 @@ import { mkdir, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { loadAddon } from "../../../../addon/load.js";
 import { RetemperError } from "../../../../errors.js";
-import { loadTensorflow } from "../loadTensorflow.js";
 import { bringLibrary } from "./bringLibrary.js";
 import { buildBinding, findCompiler } from "./buildBinding.js";
-import { checkTensorflow } from "./checkTensorflow.js";
 import type { WheelSources } from "./downloadWheel.js";
 import { bindingFile, type CacheOptions, cacheRoot, recordedBytes, variantFolder } from "./folders.js";
 import { requireSupportedPlatform } from "./platform.js";
@@ -65,6 +63,11 @@ export async function setupTensorflow(options: SetupOptions = {}): Promise<Tenso
     }
   }
   await offerToPackage(tfjs, target);
+  // Only now is there something that TensorFlow.js can be loaded for.
+  const [{ checkTensorflow }, { loadTensorflow }] = await Promise.all([
+    import("./checkTensorflow.js"),
+    import("../loadTensorflow.js"),
+  ]);
   const check = checkTensorflow(loadTensorflow({ ...options, variant }));
   const seconds = (performance.now() - started) / 1000;
   const alreadySetUp = isBuilt && found !== undefined;
