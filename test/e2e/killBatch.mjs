@@ -50,8 +50,10 @@ export async function killBatch({ kills, seed = 1, entries = 20, megabytes = 2, 
     const random = generator(seed);
     const outcome = { kills: 0, passes: 0, skipped: 0, problems: [] };
     for (let i = 0; outcome.kills < kills; i++) {
-      // Most kills come while merges run; the delays are spread so that a batch takes several starts.
-      const { killed, report } = await runBatch(manifest, outs, (0.05 + random() * 0.6) * duration, 1 + (i % 3));
+      // Most kills come while merges run; the delays are spread so that a batch takes several starts. The first kill waits
+      // for an output, so that, however fast the machine is, a restart finds one complete.
+      const when = outcome.kills === 0 ? join(outs, names[0]) : (0.05 + random() * 0.6) * duration;
+      const { killed, report } = await runBatch(manifest, outs, when, 1 + (i % 3));
       if (killed) outcome.kills += 1;
       for (const [at, name] of names.entries()) {
         const out = join(outs, name);
@@ -102,8 +104,11 @@ function leftovers(outs, names) {
   return left.length > 0 ? [`left beside the outputs: ${left.join(", ")}`] : [];
 }
 
-/** Runs the batch; with a delay, kills it after so many milliseconds. The report is that of a batch that ended. */
-function runBatch(manifest, outs, delay, jobs = 1) {
+/**
+ * Runs the batch, and kills it after `when` milliseconds, or as soon as there is the path `when`. The report is that of a
+ * batch that ended.
+ */
+function runBatch(manifest, outs, when, jobs = 1) {
   return new Promise((resolve, reject) => {
     const args = [main, "batch", manifest, "--out", outs, "--jobs", String(jobs), "--json", "--quiet"];
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
@@ -115,10 +120,12 @@ function runBatch(manifest, outs, delay, jobs = 1) {
     child.stderr.on("data", (text) => {
       stderr += text;
     });
-    const timer = delay === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), delay);
+    const started = performance.now();
+    const isTime = () => (typeof when === "number" ? performance.now() - started >= when : existsSync(when));
+    const timer = when === undefined ? undefined : setInterval(() => isTime() && child.kill("SIGKILL"), 1);
     child.on("error", reject);
     child.on("close", (status, signal) => {
-      clearTimeout(timer);
+      clearInterval(timer);
       if (signal === "SIGKILL") return resolve({ killed: true });
       if (status !== 0) return reject(new Error(`the batch ended with ${status}: ${stderr}`));
       resolve({ killed: false, report: JSON.parse(stdout.trim().split("\n").at(-1)).result });
