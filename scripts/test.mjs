@@ -19,12 +19,14 @@ const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
 console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 
-/** The C++ tests need no Node: built by CMake alone into a folder of their own, run by ctest. */
+/** The C++ tests need no Node: built by CMake alone into a folder of their own, with the addon's engine, run by ctest. */
 function runCtest() {
   const folder = join(build, "native-tests");
   const junit = join(folder, "ctest.xml");
   rmSync(junit, { force: true });
+  const engine = join(build, "libretemper_engine.a");
   const options = ["-DRETEMPER_ADDON=OFF", "-DRETEMPER_TESTS=ON", "-DRETEMPER_CUDA=OFF"];
+  options.push(`-DRETEMPER_ENGINE=${existsSync(engine) ? engine : ""}`);
   for (const [command, args] of [
     ["cmake", ["-S", join(root, "native"), "-B", folder, ...options]],
     ["cmake", ["--build", folder, "--parallel", String(availableParallelism())]],
