@@ -25,8 +25,10 @@ function runCtest() {
   const junit = join(folder, "ctest.xml");
   rmSync(junit, { force: true });
   const engine = join(build, "libretemper_engine.a");
-  const options = ["-DRETEMPER_ADDON=OFF", "-DRETEMPER_TESTS=ON", "-DRETEMPER_CUDA=OFF"];
-  options.push(`-DRETEMPER_ENGINE=${existsSync(engine) ? engine : ""}`);
+  const options = [
+    ...["-DRETEMPER_ADDON=OFF", "-DRETEMPER_TESTS=ON", "-DRETEMPER_CUDA=OFF"],
+    `-DRETEMPER_ENGINE=${existsSync(engine) ? engine : ""}`,
+  ];
   for (const [command, args] of [
     ["cmake", ["-S", join(root, "native"), "-B", folder, ...options]],
     ["cmake", ["--build", folder, "--parallel", String(availableParallelism())]],

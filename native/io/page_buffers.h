@@ -10,6 +10,7 @@
 #include <memory>
 #include <new>
 
+#include "core/divide_up.h"
 #include "io/direct_io.h"
 
 namespace retemper {
@@ -34,7 +35,6 @@ class PageBuffers {
   uint8_t* at(size_t index) const { return memory_.get() + index * each_; }
 
  private:
-  static size_t RoundUp(size_t size, size_t unit) { return (size + unit - 1) / unit * unit; }
   struct Free {
     void operator()(uint8_t* p) const { std::free(p); }
   };

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/divide_up.h"
 #include "nn/amx_unit.h"
 
 #ifdef RETEMPER_AMX
@@ -25,7 +26,7 @@ class Copier {
         to_step_(panels * kTileBytes),
         to_jump_(panels * blocks * kTileBytes - 64),
         rows_(blocks == 0 ? 0 : panels * kTileRows),
-        lines_((panels * kTileRows * blocks + steps - 1) / steps) {}
+        lines_(DivideUp(panels * kTileRows * blocks, steps)) {}
   [[gnu::always_inline]] void Step() {
     for (size_t i = 0; i < lines_ && rows_ > 0; ++i) CopyLine();
   }

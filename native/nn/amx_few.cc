@@ -91,12 +91,17 @@ size_t InterleavedOf(const Matrix& w) {
   return std::clamp<size_t>(std::min(wanted, w.out / (kLeastParts * kOuts)), 1, kMostInterleaved);
 }
 
+size_t ColumnsOfATile(const Product& product) {
+  const bool is_few = IsFew(product.rows, product.precision);
+  return is_few ? product.rows * PartsOf(product.precision) : kColumns;
+}
+
 void MultiplyPart(const Part& part, uint8_t* scratch) {
   const Product& product = *part.product;
   const Matrix& w = product.w;
   const bool is_few = IsFew(product.rows, product.precision);
   const size_t tiles = ColumnTilesOf(product.rows, product.precision), blocks = BlocksOf(w.in);
-  const size_t row_bytes = 4 * (is_few ? product.rows * PartsOf(product.precision) : kColumns);
+  const size_t row_bytes = 4 * ColumnsOfATile(product);
   constexpr decltype(&MultiplyPanel<1>) kMultiply[kFewColumnTiles] = {
       MultiplyPanel<1>, MultiplyPanel<2>, MultiplyPanel<3>,
       MultiplyPanel<4>, MultiplyPanel<5>, MultiplyPanel<6>};
@@ -129,9 +134,7 @@ Cut CutFew(const Product& product) {
 
 void MultiplyFew(PartQueue& queue, uint8_t* scratch) {
   // All products of a queue have the same rows and precision.
-  const Product& first = FirstProduct(queue);
-  const bool is_few = IsFew(first.rows, first.precision);
-  const TilesInUse tiles_in_use(is_few ? first.rows * PartsOf(first.precision) : kColumns, 6);
+  const TilesInUse tiles_in_use(ColumnsOfATile(FirstProduct(queue)), 6);
   for (Part part; TakePart(queue, part);) MultiplyPart(part, scratch);
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/convert.h"
+#include "core/divide_up.h"
 #include "core/status.h"
 
 namespace retemper::nn {
@@ -115,7 +116,7 @@ void Attend::RunChunk(const Context& context, PagedCache& cache, const Part& par
   call.begin = begin;
   call.end = end;
   const size_t first_page = chunk * kChunkPages;
-  const size_t pages = (run.begin + run.count + kPagePositions - 1) / kPagePositions;
+  const size_t pages = DivideUp(run.begin + run.count, kPagePositions);
   for (size_t p = 0; p < kChunkPages && first_page + p < pages; ++p) {
     call.keys[p] = cache.KeysOf(run.slot, first_page + p, spec_.layer, part.kv_head);
     call.values[p] = cache.ValuesOf(run.slot, first_page + p, spec_.layer, part.kv_head);
@@ -158,7 +159,7 @@ void Attend::Run(Context& context, PagedCache& cache, const float* x, size_t row
   size_t chunks = 0, products = 0;
   for (const CacheRun& run : step.runs) {
     const size_t all = run.count * group;
-    for (size_t tile = (all + kTileQueries - 1) / kTileQueries; tile-- > 0;) {
+    for (size_t tile = DivideUp(all, kTileQueries); tile-- > 0;) {
       const size_t first = tile * kTileQueries, count = std::min(kTileQueries, all - first);
       const size_t lowest = run.begin + first / group;
       const size_t highest = run.begin + (first + count - 1) / group;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/divide_up.h"
 #include "io/mapping.h"
 #include "nn/matmul.h"
 #include "nn/paged_cache.h"
@@ -40,7 +41,7 @@ class Scratch {
   // At least `count` floats at 64 bytes alignment, whose contents are lost. Throws std::bad_alloc.
   float* Floats(size_t count) {
     if (count > size_) {
-      const size_t bytes = (count * sizeof(float) + 63) / 64 * 64;
+      const size_t bytes = RoundUp(count * sizeof(float), 64);
       memory_.reset();
       size_ = 0;
       memory_.reset(static_cast<float*>(std::aligned_alloc(64, bytes)));
@@ -127,7 +128,7 @@ class Context {
       return;
     }
     const size_t part = std::max<size_t>(1, kPart / std::max<size_t>(cost, 1));
-    pool.Run((rows + part - 1) / part, [&](size_t index, unsigned) {
+    pool.Run(DivideUp(rows, part), [&](size_t index, unsigned) {
       body(index * part, std::min(rows, (index + 1) * part));
     });
   }

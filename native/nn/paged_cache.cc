@@ -9,12 +9,13 @@
 #include <string>
 #include <utility>
 
+#include "core/divide_up.h"
 #include "core/status.h"
 
 namespace retemper::nn {
 namespace {
 
-size_t Pages(size_t positions) { return (positions + kPagePositions - 1) / kPagePositions; }
+size_t Pages(size_t positions) { return DivideUp(positions, kPagePositions); }
 
 }  // namespace
 
@@ -41,7 +42,7 @@ PagedCache::PagedCache(std::vector<CacheLayer> layers, size_t slots, size_t toke
   // Not touched here: the system gives memory when a page is first used.
   if (countable) {
     memory_.reset(
-        static_cast<uint8_t*>(std::aligned_alloc(64, std::max<size_t>((size + 63) / 64 * 64, 64))));
+        static_cast<uint8_t*>(std::aligned_alloc(64, std::max<size_t>(RoundUp(size, 64), 64))));
   }
   if (memory_ == nullptr) {
     throw Fault(code::kOutOfMemory,

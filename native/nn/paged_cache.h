@@ -15,6 +15,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/divide_up.h"
 #include "nn/vector_kernels.h"
 
 namespace retemper::nn {
@@ -75,9 +76,7 @@ class PagedCache {
     void operator()(uint8_t* p) const { std::free(p); }
   };
 
-  static size_t Padded(size_t n) {
-    return (n + kValueAlignment - 1) / kValueAlignment * kValueAlignment;
-  }
+  static size_t Padded(size_t n) { return RoundUp(n, kValueAlignment); }
   size_t ElementBytes() const { return bfloat16_ ? 2 : 4; }
   size_t KeyBytes(size_t layer) const {
     return layers_[layer].head_dim * kPagePositions * ElementBytes();

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/divide_up.h"
+
 namespace retemper::nn {
 
 // The cache lines of `rows` pieces of `row_bytes` bytes, `stride` apart, over `steps` steps.
@@ -19,7 +21,7 @@ class Prefetcher {
         stride_(stride),
         row_bytes_(row_bytes),
         rows_(rows),
-        lines_((rows * ((row_bytes + 63) / 64) + steps - 1) / steps) {}
+        lines_(DivideUp(rows * DivideUp(row_bytes, 64), steps)) {}
   [[gnu::always_inline]] void Step() {
     for (size_t i = 0; i < lines_ && rows_ > 0; ++i) {
       __builtin_prefetch(line_, kWrite, kLocality);

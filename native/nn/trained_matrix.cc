@@ -5,6 +5,8 @@
 #include <cstring>
 #include <vector>
 
+#include "core/divide_up.h"
+
 namespace retemper::nn {
 namespace {
 
@@ -23,7 +25,7 @@ template <class Body>
 void ForParts(Context& context, size_t rows, size_t cost, Body body) {
   constexpr size_t kPart = 48, kAlone = size_t{1} << 15;
   if (rows <= kPart || rows * cost <= kAlone) return body(size_t{0}, rows);
-  context.pool.Run((rows + kPart - 1) / kPart, [&](size_t part, unsigned) {
+  context.pool.Run(DivideUp(rows, kPart), [&](size_t part, unsigned) {
     body(part * kPart, std::min(rows, (part + 1) * kPart));
   });
 }
@@ -55,7 +57,7 @@ void AddOuter(Context& context, size_t rows, size_t m, size_t n, const float* a,
     context.training.multiply(true, true, m, count, rows, a, m, b + begin, b_stride, c + begin, n);
   };
   if (rows * m * n <= kAlone) return part(0, n);
-  context.pool.Run((n + kPart - 1) / kPart, [&](size_t index, unsigned) {
+  context.pool.Run(DivideUp(n, kPart), [&](size_t index, unsigned) {
     part(index * kPart, std::min(kPart, n - index * kPart));
   });
 }
@@ -160,7 +162,7 @@ void TrainedMatrix::Backward(Context& context, const float* x, const float* dy, 
     float* scaled = context.scratch[Context::kDirectedBack].Floats(rows * n);
     Bare(context, from, rows, product);
     Raise(context, rows, n, rank, low, turned_b, product, n);
-    context.pool.Run((n + 63) / 64, [&](size_t part, unsigned) {
+    context.pool.Run(DivideUp(n, 64), [&](size_t part, unsigned) {
       const size_t begin = part * 64, end = std::min(n, begin + 64);
       double sums[64] = {};
       for (size_t r = 0; r < rows; ++r) {
