@@ -9,14 +9,14 @@ import { loadAddon } from "../../dist/addon/load.js";
 import { openCheckpoint } from "../../dist/checkpoint/open.js";
 import { decoderSpec } from "../../dist/generate/families/decoderSpec.js";
 import { stopTokensOf } from "../../dist/generate/families/stopTokens.js";
-import { encodedRows } from "../../dist/tune/runTuning.js";
+import { encodeRows } from "../../dist/tune/data/encodeRows.js";
 import { observe } from "./process.mjs";
 import { keepResult, table } from "./results.mjs";
 
 const COMMAND = new URL("../../dist/cli/main.js", import.meta.url).pathname;
 const PEER = new URL("tune/peft_tune.py", import.meta.url).pathname;
 const USAGE =
-  "npm run bench -- tune --model DIR --python PYTHON [--steps 12] [--batch 4] [--length 128] [--threads 1] [--dtype float32|bfloat16]\n" +
+  "usage: npm run bench -- tune --model DIR --python PYTHON [--steps 12] [--batch 4] [--length 128] [--threads 1] [--dtype float32|bfloat16]\n" +
   "  [--data FILE]   rows of questions and answers, in their order, instead of drawn ids of --length";
 
 export async function tune(args) {
@@ -30,7 +30,7 @@ export async function tune(args) {
     },
   });
   if (values.help || !values.model) {
-    console.error(USAGE);
+    (values.help ? console.log : console.error)(USAGE);
     process.exitCode = values.help ? 0 : 2;
     return;
   }
@@ -38,7 +38,7 @@ export async function tune(args) {
   try {
     const rows = join(folder, "rows.jsonl");
     const count = Number(values.steps) * Number(values.batch);
-    if (values.data) await encodeRows(rows, values.model, values.data, count);
+    if (values.data) await writeEncodedRows(rows, values.model, values.data, count);
     else drawRows(rows, values.model, count, Number(values.length));
     const runs = [];
     const first = values.python ? join(folder, "first") : undefined;
@@ -66,10 +66,10 @@ export async function tune(args) {
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The first rows of a file as token ids. */
-async function encodeRows(path, model, data, count) {
+async function writeEncodedRows(path, model, data, count) {
   const checkpoint = await openCheckpoint(model, { addon: loadAddon() });
   const spec = decoderSpec(checkpoint, await stopTokensOf(checkpoint));
-  const { examples } = await encodedRows(data, model, spec, { cutoff: 1024 });
+  const { examples } = await encodeRows(data, model, spec, { cutoff: 1024 });
   if (examples.length < count) throw new Error(`${data} has ${examples.length} rows; these steps take ${count}`);
   const lines = examples
     .slice(0, count)
