@@ -56,7 +56,7 @@ class Draw {
     const dtype = this.of<FloatDtype>("BF16", "F16", "F32");
     const values = Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => this.normal() * scale);
     this.#tensors.push({ name, dtype, shape, bytes: encode(values, dtype) });
-    return { name, shape } as Weight;
+    return { name, shape } as unknown as Weight;
   }
   matrix(out: number, width: number): Matrix {
     const layout = this.of("out-in", "out-in", "in-out");

@@ -297,7 +297,7 @@ describe("verify", () => {
     writeFileSync(join(out, "README.md"), "");
     writeFileSync(join(out, "extra.py"), "");
     const { problems } = await verify(out);
-    expect(problems.sort()).toEqual([
+    expect([...problems].sort()).toEqual([
       expect.stringMatching(/^README\.md has 0 bytes/),
       "config.json is missing",
       "extra.py was added after the merge",

@@ -27,7 +27,8 @@ let [a, b, c] = ["", "", ""];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "retemper-sweep-"));
   vi.stubEnv("XDG_CACHE_HOME", join(folder, "cache"));
-  [a, b, c] = [1, 2, 3].map((seed) => writeModel(join(folder, "models", `m${seed}`), model(seed)));
+  const written = (seed: number) => writeModel(join(folder, "models", `m${seed}`), model(seed));
+  [a, b, c] = [written(1), written(2), written(3)];
   out = join(folder, "outputs", "out");
   mkdirSync(join(folder, "outputs"));
 });

@@ -47,7 +47,9 @@ for (const [engine, missing] of ENGINES) {
       });
 
       it("gives states of every layer, and nothing for nothing", async () => {
-        const [[first], [last], [next]] = await Promise.all([0, 4, 3].map((at) => encoder.hidden([[2, 7, 9]], at)));
+        const [first, last, next] = await Promise.all(
+          [0, 4, 3].map(async (at) => (await encoder.hidden([[2, 7, 9]], at))[0]),
+        );
         expect(distance(first as Float32Array, last as Float32Array)).toBeGreaterThan(0.1);
         expect(distance(next as Float32Array, last as Float32Array)).toBeGreaterThan(0.1);
         expect(await encoder.hidden([], 1)).toEqual([]);

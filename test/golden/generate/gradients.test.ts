@@ -6,6 +6,7 @@ import {
   matMul,
   memory,
   mul,
+  reshape,
   type Scalar,
   sum,
   type Tensor2D,
@@ -24,6 +25,7 @@ import { decoderSpec } from "../../../lib/generate/families/decoderSpec.js";
 import { COMPOSED_OPERATIONS as operations } from "../../../lib/generate/ops/compositions.js";
 import type { Matrix } from "../../../lib/generate/ops/specs.js";
 import { throughLayers } from "../../../lib/generate/ops/throughLayers.js";
+import { registerGradients } from "../../../lib/tune/training/registerGradients.js";
 import { MODELS_FOLDER, open } from "./engines.js";
 import { rowsOf } from "./steps.js";
 
@@ -52,6 +54,7 @@ class Trained extends ReferenceRuntime {
 describe("gradients", () => {
   it.each(["qwen3", "gemma2", "phi3", "gpt2"])("flow through every operation of %s", async (model) => {
     await useReference();
+    registerGradients(); // TensorFlow.js's core has none of its own: training defines those that a decoder needs
     const checkpoint = await open(join(MODELS_FOLDER, model));
     const spec = decoderSpec(checkpoint, []);
     const runtime = new Trained(checkpoint.files, loadAddon());
@@ -65,7 +68,7 @@ describe("gradients", () => {
         const cache = runtime.createCache(cacheShape);
         const x = throughLayers({ spec, rows, cache, runtime, operations });
         const logits = operations.head(x, { spec: spec.head, rows, wanted, runtime });
-        const result = sum(mul(logits.flatten(), tensor1d(weights))) as Scalar;
+        const result = sum(mul(reshape(logits, [-1]), tensor1d(weights))) as Scalar;
         cache.dispose();
         return result;
       });
@@ -82,7 +85,7 @@ describe("gradients", () => {
       const step = 2e-3;
       const at = (scale: number) => {
         const moved = gradient.map((g) => (g / norm) * scale);
-        tidy(() => term.assign(tensor1d(moved).reshape(term.shape)));
+        tidy(() => term.assign(reshape(tensor1d(moved), term.shape)));
         return tidy(() => loss().dataSync()[0] as number);
       };
       const slope = (at(step) - at(-step)) / (2 * step);

@@ -117,7 +117,7 @@ describe("a merge of models with adapters", () => {
       ["exact", "bfloat16"],
       ["linear", "float32"],
     ] as const) {
-      const recipe = { ...recipes[name], dtype: "float32", out_dtype: dtype } as Recipe;
+      const recipe = { ...(recipes[name] as Recipe), dtype: "float32", out_dtype: dtype };
       const out = join(folder, `${name} ${dtype}`);
       await merge(recipe, out);
       const written = await logitsOf(out, {}, prompts);

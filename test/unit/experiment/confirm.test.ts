@@ -49,7 +49,7 @@ it.each([
     const suite = await tasks();
     const lambdas = [0.2, 0.4, 0.7];
     const unwritten = { recipe, lambdas, maskSeed: 0 };
-    const answered = [];
+    const answered: Awaited<ReturnType<typeof evaluateLambdas>>[number][] = [];
     for await (const open of openUnwritten(unwritten, BYTES, {}, false)) {
       answered.push(...(await evaluateLambdas(open.model, suite, lambdas)));
       // 9 norms and the embedding are as the adapter found them, and 28 matrices are not

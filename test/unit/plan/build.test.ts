@@ -316,6 +316,7 @@ slices: [{sources: [{model: a, layer_range: [0, 1]}]}, {sources: [{model: b, lay
       start: Uint32Array.of(0, 1, 2, 3),
       part: Uint32Array.of(0, 0, 1),
       row: Uint32Array.of(0, 1, 1),
+      meanRows: 0,
     };
     const recipe =
       "merge_method: passthrough\nslices: [{sources: [{model: a, layer_range: [0, 1]}]}, {sources: [{model: b, layer_range: [0, 1]}]}]";

@@ -461,7 +461,9 @@ describe("a server that refuses", () => {
       expect(inspect(error, { depth: 10 })).not.toContain(KEY);
       expect(error.message).toContain("Incorrect API key provided: ***");
     }
-    const server = await faultyServer((_, response) => response.writeHead(200).end(`${KEY} is no JSON`));
+    const server = await faultyServer((_, response) => {
+      response.writeHead(200).end(`${KEY} is no JSON`);
+    });
     const error = await failureOf(ask(server.url, ["a"], {}, { apiKey: KEY, attempts: 1 }));
     expect(inspect(error, { depth: 10 })).not.toContain(KEY);
   });
@@ -516,7 +518,7 @@ describe("an endpoint that is stopped", () => {
     while (server.received.length < 1) await sleep(5);
     await endpoint.close();
     expect(await failureOf(asked)).toMatchObject({ code: "USAGE", message: "the endpoint is closed" });
-    expect(await failureOf(endpoint.generate(["a"]).next())).toMatchObject({ code: "USAGE" });
+    expect(await failureOf(endpoint.generate(["a"])[Symbol.asyncIterator]().next())).toMatchObject({ code: "USAGE" });
   });
 
   it("says what it is", () => {

@@ -222,7 +222,10 @@ describe.skipIf(missing)(`TensorFlow${missing ? `: ${missing}` : ""}`, () => {
       const result = tf.tidy(() => {
         const x = values(1, spec.hidden);
         const gradient = tf.grad((input) => tf.sum(tf.mul(piece(input as tf.Tensor2D), values(2, spec.hidden))))(x);
-        return { gradient: gradient.dataSync().slice(), value: piece(x).dataSync().slice() };
+        return {
+          gradient: Float32Array.from(gradient.dataSync()),
+          value: Float32Array.from(piece(x).dataSync()),
+        };
       });
       for (const cache of caches) cache.dispose();
       runtime.dispose();
