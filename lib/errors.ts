@@ -11,17 +11,33 @@ export const EXIT_STATUS = {
   IO: 7,
   OUT_OF_MEMORY: 8,
   DEVICE: 9,
-  SANDBOX: 10,
   GATE: 10,
   NETWORK: 11,
   OUTPUT_EXISTS: 12,
   DIVERGED: 13,
+  SANDBOX: 14,
   CANCELLED: 130,
 } as const satisfies Record<string, number>;
 
 export type ErrorCode = keyof typeof EXIT_STATUS;
 
+/**
+ * What a code leaves open, for those who must tell its failures apart: a program asks this and not the message, whose words
+ * may change. Stable as codes are.
+ */
+export type ErrorReason =
+  /** BAD_INPUT: a prompt, with the new tokens asked for, is longer than the model's context. */
+  | "context-length"
+  /** OUT_OF_MEMORY: refused before it began; a shorter request may fit. */
+  | "request-size"
+  /** NETWORK: nobody answered, or nobody who could, after all attempts. */
+  | "unreachable"
+  /** NETWORK: what is asked for begins behind the file's end (HTTP 416). */
+  | "range";
+
 export interface ErrorFacts {
+  /** What the code leaves open. */
+  readonly reason?: ErrorReason | undefined;
   /** The file that is at fault. */
   readonly file?: string | undefined;
   /** The tensor that is at fault. */
@@ -37,6 +53,7 @@ export interface ErrorFacts {
 /** A failure with a stable code. `message` already names file, position and tensor; `hint` says what to do. */
 export class RetemperError extends Error {
   readonly code: ErrorCode;
+  readonly reason: ErrorReason | undefined;
   readonly file: string | undefined;
   readonly tensor: string | undefined;
   readonly hint: string | undefined;
@@ -47,6 +64,7 @@ export class RetemperError extends Error {
     super(describe(message, facts), facts.cause === undefined ? undefined : { cause: facts.cause });
     this.name = "RetemperError";
     this.code = code;
+    this.reason = facts.reason;
     this.file = facts.file;
     this.tensor = facts.tensor;
     this.hint = facts.hint;
@@ -57,6 +75,12 @@ export class RetemperError extends Error {
   /** The exit status of a command that ends with this error. */
   get exitStatus(): number {
     return EXIT_STATUS[this.code];
+  }
+
+  /** The same failure with another message or more facts; what is not given stays, and this error becomes the cause. */
+  retold(message: string, facts: ErrorFacts = {}): RetemperError {
+    const { reason, file, tensor, hint, line, column } = this;
+    return new RetemperError(this.code, message, { reason, file, tensor, hint, line, column, cause: this, ...facts });
   }
 }
 

@@ -16,7 +16,7 @@ export type {
   StageResult,
 } from "./batch/types.js";
 export type { AdapterFacts, DtypeFacts, ModelFacts, TensorFacts } from "./checkpoint/inspect.js";
-export { type ErrorCode, type ErrorFacts, EXIT_STATUS, RetemperError } from "./errors.js";
+export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, RetemperError } from "./errors.js";
 export type { DataFacts, DataFile } from "./evaluate/data/loadRows.js";
 export { type Classifier, type ClassifierJudgeOptions, classifierJudge } from "./evaluate/judges/classifierJudge.js";
 export { type KeywordJudgeOptions, keywordJudge, PHRASE_LISTS } from "./evaluate/judges/keywordJudge.js";

@@ -119,9 +119,7 @@ export class Runner {
       const outcome = stages[at] as Outcome;
       if (outcome.status === "notRun") return outcome;
       if (outcome.status !== "failed") continue;
-      const { code, message, file, tensor, hint, line, column } = outcome.error;
-      const facts = { file, tensor, hint, line, column, cause: outcome.error };
-      return { status: "failed", error: new RetemperError(code, `the stage ${name}: ${message}`, facts) };
+      return { status: "failed", error: outcome.error.retold(`the stage ${name}: ${outcome.error.message}`) };
     }
     return this.#slots.run(priority, async () => (await this.#guard(() => this.#merge(job, force))) as Outcome);
   }

@@ -27,9 +27,10 @@ const EXIT_CODES = `
 Exit codes:
   0 ok              1 unexpected      2 usage            3 bad recipe
   4 bad input       5 models differ   6 no space         7 input/output
-  8 out of memory   9 device          10 no sandbox, or nothing passes the gate
-  11 network
-  12 output exists or is in use       130 interrupted    143 terminated
+  8 out of memory   9 device          10 nothing passes the gate
+  11 network        12 output exists or is in use
+  13 training diverged                14 no sandbox for a model's programs
+  130 interrupted   143 terminated
 
 Examples:
   retemper merge recipe.yml out          merge, write out/

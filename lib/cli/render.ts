@@ -107,10 +107,10 @@ export class Renderer {
   error(error: unknown, status?: number): number {
     this.#stopBar();
     const failure = asRetemperError(error);
-    const { code, file, tensor, hint, line, column } = failure;
+    const { code, reason, file, tensor, hint, line, column } = failure;
     const exitStatus = status ?? failure.exitStatus;
     if (this.json) {
-      const facts = { code, exitStatus, message: failure.message, file, tensor, hint, line, column };
+      const facts = { code, reason, exitStatus, message: failure.message, file, tensor, hint, line, column };
       this.#last({ event: "result", ok: false, result: this.#answer, error: facts });
     }
     this.#tell("red", "error", failure.message);

@@ -45,7 +45,7 @@ export async function downloadFile(wanted: HubFile, settings: HubSettings): Prom
   try {
     head = await hubRequest(url, { method: "HEAD", what, stopAtForeign: true }, settings);
   } catch (error) {
-    const gone = error instanceof RetemperError && error.message.includes("could not be had");
+    const gone = error instanceof RetemperError && error.reason === "unreachable";
     if (!gone || !cached) throw error;
     settings.note(`${settings.endpoint.host} cannot be reached: using commit ${cached.commit} from the cache`);
     return cached;
@@ -130,7 +130,7 @@ async function fetchRest(url: URL, part: string, what: string, settings: HubSett
     response = await hubRequest(url, { headers, what }, settings);
   } catch (error) {
     // 416: the part is as long as the file, or longer than it ever was; its digest decides
-    if (have > 0 && error instanceof RetemperError && error.message.endsWith(": 416.")) return;
+    if (have > 0 && error instanceof RetemperError && error.reason === "range") return;
     throw error;
   }
   const begins = response.headers.get("content-range")?.match(/^bytes (\d+)-/)?.[1];

@@ -27,7 +27,7 @@ export async function listFiles(dataset: string, revision: string, settings: Hub
   try {
     response = await hubRequest(url, { what }, settings);
   } catch (error) {
-    const gone = error instanceof RetemperError && error.message.includes("could not be had");
+    const gone = error instanceof RetemperError && error.reason === "unreachable";
     if (!gone || (await cachedCommit(repository, revision)) === undefined) throw error;
     settings.note(`${settings.endpoint.host} cannot be reached: using the cache`);
     return listCached(repository, revision, what, settings);

@@ -54,6 +54,7 @@ export async function pauseFor(milliseconds: number, { signal }: HubSettings): P
 
 export function unreachable(message: string): RetemperError {
   return new RetemperError("NETWORK", message, {
+    reason: "unreachable",
     hint: "try again later; HF_HUB_OFFLINE=1 uses what is in the cache, HF_ENDPOINT names a mirror",
   });
 }
@@ -105,5 +106,8 @@ function refusal(status: number, what: string, { endpoint, token }: HubSettings)
     403: `accept the terms of ${what} on ${endpoint.host} with the account of your token`,
     404: "check the name, the revision and the file's path",
   };
-  return new RetemperError("NETWORK", `${endpoint.host} refuses ${what}: ${status}.`, { hint: hints[status] });
+  return new RetemperError("NETWORK", `${endpoint.host} refuses ${what}: ${status}.`, {
+    reason: status === 416 ? "range" : undefined,
+    hint: hints[status],
+  });
 }

@@ -114,14 +114,7 @@ async function refuseCorrupt(
 /** Names the unfinished outputs that were kept; the reason of an abort stays what the caller gave. */
 export function keptError(error: unknown, folders: readonly string[]): unknown {
   if (!(error instanceof RetemperError)) return error;
-  const { code, message, file, tensor, line, column, hint } = error;
+  const { message, hint } = error;
   const kept = `the unfinished output is kept in ${folders.join(", ")}`;
-  return new RetemperError(code, message, {
-    file,
-    tensor,
-    line,
-    column,
-    hint: hint === undefined ? kept : `${hint}; ${kept}`,
-    cause: error,
-  });
+  return error.retold(message, { hint: hint === undefined ? kept : `${hint}; ${kept}` });
 }

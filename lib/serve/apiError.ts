@@ -51,7 +51,7 @@ const HINTS: Readonly<Record<string, string>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: "the body must be JSON, with the header content-type: application/json",
 };
 
-function ofRetemper({ code, message: whole, hint = "", file }: RetemperError): ApiError {
+function ofRetemper({ code, reason, message: whole, hint = "", file }: RetemperError): ApiError {
   // Where the model lies is for those who run the server, and so are hints about its files. Options have other names here.
   const message = file ? whole.replaceAll(file, basename(file)) : whole;
   const text = hint === "" || /[\\/]/.test(hint) ? message : `${message}; ${hint.replace(OPTION, "max_tokens")}`;
@@ -59,10 +59,10 @@ function ofRetemper({ code, message: whole, hint = "", file }: RetemperError): A
     case "BAD_INPUT":
     case "USAGE":
     case "INCOMPATIBLE":
-      return new ApiError(400, text, /context has \d+/.test(message) ? { code: "context_length_exceeded" } : {});
+      return new ApiError(400, text, reason === "context-length" ? { code: "context_length_exceeded" } : {});
     case "OUT_OF_MEMORY":
       // Refused before it began, a shorter request may fit; anything else is not this request's fault.
-      return new ApiError(/^prompt \d+ needs/.test(message) ? 400 : 503, text, { code: "out_of_memory" });
+      return new ApiError(reason === "request-size" ? 400 : 503, text, { code: "out_of_memory" });
     case "CANCELLED":
       return new ApiError(503, "the model was closed", { code: "shutting_down" });
     default:

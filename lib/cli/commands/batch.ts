@@ -180,8 +180,8 @@ function plain(entry: BatchEntryResult) {
   return { ...entry, error: entry.error && facts(entry.error) };
 }
 
-function facts({ code, exitStatus, message, file, tensor, hint, line, column }: RetemperError) {
-  return { code, exitStatus, message, file, tensor, hint, line, column };
+function facts({ code, reason, exitStatus, message, file, tensor, hint, line, column }: RetemperError) {
+  return { code, reason, exitStatus, message, file, tensor, hint, line, column };
 }
 
 function describe({ entries, counts, seconds, bytesWritten }: BatchReport): string {

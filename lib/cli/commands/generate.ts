@@ -175,11 +175,9 @@ function conclude(result: object, text: string, failures: readonly GenerationFai
     return;
   }
   renderer.answerBeforeError({ ...result, failures: failures.length }, text);
-  const { code, message } = first.error;
   const what = `${formatCount(failures.length)} ${failures.length === 1 ? "prompt has" : "prompts have"} no answer`;
-  throw new RetemperError(code, `${what}; the first: ${message}`, {
+  throw first.error.retold(`${what}; the first: ${first.error.message}`, {
     hint: "the same command asks again for what is missing, where --out keeps what is there",
-    cause: first.error,
   });
 }
 

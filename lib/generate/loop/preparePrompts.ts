@@ -55,7 +55,7 @@ export function preparePrompt(
     const with_ = settings.maxNewTokensTold ? ` with ${settings.maxNewTokens} new ones` : "";
     const longer = `${name} has ${ids.length} tokens${with_}, and the model's context has ${spec.maxPositions}`;
     const hint = room > 0 ? `at most ${room} new tokens fit (maxNewTokens, --max-new-tokens)` : "shorten the prompt";
-    throw new RetemperError("BAD_INPUT", longer, { hint });
+    throw new RetemperError("BAD_INPUT", longer, { reason: "context-length", hint });
   }
   return { index, ids, variant, samples, maxNewTokens: Math.min(room, settings.maxNewTokens) };
 }
@@ -68,7 +68,7 @@ export function prepareInput(index: number, input: readonly number[], spec: Deco
     throw new RetemperError(
       "BAD_INPUT",
       `${name} has ${ids.length} tokens, and the model's context has ${spec.maxPositions}`,
-      { hint: "shorten it" },
+      { reason: "context-length", hint: "shorten it" },
     );
   }
   return { index, ids, variant, samples: [0], maxNewTokens: 0 };
@@ -97,7 +97,6 @@ function named<T>(name: string, make: () => T): T {
     return make();
   } catch (error) {
     if (!(error instanceof RetemperError)) throw error;
-    const { code, file, tensor, hint, line, column } = error;
-    throw new RetemperError(code, `${name}: ${error.message}`, { file, tensor, hint, line, column, cause: error });
+    throw error.retold(`${name}: ${error.message}`);
   }
 }

@@ -130,7 +130,7 @@ export class MemoryBudget {
     return new RetemperError(
       "OUT_OF_MEMORY",
       `${who} needs ${needed} of memory for the model and ${largest} tokens, and there are ${bytes(this.#limit)}`,
-      { hint: `${fits}; free memory, or allow more (maxMemory, --max-memory)` },
+      { reason: "request-size", hint: `${fits}; free memory, or allow more (maxMemory, --max-memory)` },
     );
   }
 
@@ -142,6 +142,7 @@ export class MemoryBudget {
       "OUT_OF_MEMORY",
       `${atOnce} sequences at once need ${needed} of memory, and there are ${bytes(this.#limit)}`,
       {
+        reason: "request-size",
         hint: `${fits} at once fit (batch, --batch), more with fewer new tokens; or allow more memory (maxMemory, --max-memory)`,
       },
     );

@@ -1,10 +1,11 @@
 // Errors on their way between threads: structured cloning would make a RetemperError a plain Error without its code.
 
-import { type ErrorCode, isErrorCode, RetemperError } from "../../errors.js";
+import { type ErrorCode, type ErrorReason, isErrorCode, RetemperError } from "../../errors.js";
 
 export interface WireError {
   readonly code: ErrorCode;
   readonly message: string;
+  readonly reason: ErrorReason | undefined;
   readonly file: string | undefined;
   readonly tensor: string | undefined;
   readonly hint: string | undefined;
@@ -15,17 +16,17 @@ export interface WireError {
 }
 
 export function toWire(error: unknown): WireError {
-  const { code, file, tensor, hint, line, column } = (error ?? {}) as Partial<RetemperError>;
+  const { code, reason, file, tensor, hint, line, column } = (error ?? {}) as Partial<RetemperError>;
   const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
-  return { code: isErrorCode(code) ? code : "INTERNAL", message, file, tensor, hint, line, column, stack };
+  return { code: isErrorCode(code) ? code : "INTERNAL", message, reason, file, tensor, hint, line, column, stack };
 }
 
 /** The error as it was, with the stack of `site`, the place that called into the other thread; its own is the cause's. */
 export function fromWire(wire: WireError, site: Error): RetemperError {
-  const { code, message, file, tensor, hint, line, column, stack } = wire;
+  const { code, message, stack, ...facts } = wire;
   const cause = new Error(message);
   cause.stack = stack ?? message;
-  return at(site, new RetemperError(code, message, { file, tensor, hint, line, column, cause }));
+  return at(site, new RetemperError(code, message, { ...facts, cause }));
 }
 
 /** Gives an error the stack of the place that is to be blamed: what made it has none of the caller's. */

@@ -55,9 +55,8 @@ function encode(sample: Sample, encoding: Encoding): Example {
       : plain(sample.messages, tokenizer, encoding.stopTokens);
   } catch (cause) {
     if (!(cause instanceof RetemperError)) throw cause;
-    const { code, message, hint } = cause;
     const { what, file, line } = sample.place;
-    throw new RetemperError(code, `${what}: ${message}`, { file, line, hint, cause });
+    throw cause.retold(`${what}: ${cause.message}`, { file, line });
   }
 }
 

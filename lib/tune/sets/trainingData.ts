@@ -184,13 +184,8 @@ function makeRows(
       } catch (error) {
         if (!(error instanceof RetemperError)) throw error;
         if (!skipBadRows) {
-          const { code, message, file, hint } = error;
-          throw new RetemperError(code, message, {
-            file,
-            line: lineOf(row),
-            hint: hint ?? "mend the row, or leave such rows out with --skip-bad-rows",
-            cause: error,
-          });
+          const { message, hint = "mend the row, or leave such rows out with --skip-bad-rows" } = error;
+          throw error.retold(message, { line: lineOf(row), hint });
         }
         leftOut.bad += 1;
         continue;
