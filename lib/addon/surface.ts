@@ -44,6 +44,13 @@ export interface NativeProgress {
   readonly total: number;
 }
 
+export interface NativeLock {
+  /** Removes the file, then gives the lock back. */
+  release(): void;
+  /** Gives the lock back; the file stays. */
+  releaseAndKeep(): void;
+}
+
 export interface Addon {
   describe(): NativeDescription;
   /** Opens without following FIFOs or devices, checks everything the format promises. Synchronous: headers are small. */
@@ -64,8 +71,11 @@ export interface Addon {
   readBytes(path: string, begin: number, end: number): Uint8Array;
   /** Swaps two paths in one step (renameat2 RENAME_EXCHANGE); throws IO where the file system cannot. */
   exchange(a: string, b: string): void;
-  /** Takes an exclusive lock that the kernel drops when the process dies; null when another holds it. `release` also removes the file. */
-  lockFile(path: string): { release(): void } | null;
+  /**
+   * Takes an exclusive lock (flock) that the kernel drops when the process dies. null when another holds it; undefined where
+   * the file system offers no locks.
+   */
+  lockFile(path: string): NativeLock | null | undefined;
   /** The operations of a model in generation. `threads` counts the calling one. */
   openRuntime(options: { readonly threads: number; readonly precision: "float32" | "bfloat16" }): NativeRuntime;
 }

@@ -131,7 +131,7 @@ export class Runner {
     const { signal, verify } = this.#options;
     const differs = await difference(job.out, expectedOf(job), { signal, verify, digests: this.#digests });
     if (differs === undefined) {
-      await clearBeside(job.out, this.#addon).catch(() => undefined); // it may be on a disk that is read-only by now
+      await clearBeside(job.out).catch(() => undefined); // it may be on a disk that is read-only by now
       return { status: "skipped" };
     }
     if (force) return undefined;

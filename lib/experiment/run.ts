@@ -3,9 +3,8 @@
 
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { loadAddon } from "../addon/load.js";
-import { RetemperError } from "../errors.js";
-import { writeWhole } from "../files.js";
+import { writeFailure, writeWhole } from "../files.js";
+import { lockOutput } from "../output/lockOutput.js";
 import { report } from "../report/report.js";
 import type { ExperimentResults } from "../report/types.js";
 import { type Checked, check } from "./check.js";
@@ -49,9 +48,10 @@ export async function run(
   const given = tunedModels(settings);
   const checked = await check(settings, given, place, signal);
   try {
-    await mkdir(place, { recursive: true });
-    const lock = loadAddon().lockFile(join(place, ".lock"));
-    if (!lock) throw new RetemperError("OUTPUT_EXISTS", `another run is writing ${place}`, { file: place });
+    await mkdir(place, { recursive: true }).catch((error) => {
+      throw writeFailure(place, error);
+    });
+    const lock = lockOutput(place, join(place, ".lock"));
     try {
       const folder = typeof experiment === "string" ? dirname(resolve(experiment)) : undefined;
       return await runSteps(settings, given, checked, { out: place, folder }, options);

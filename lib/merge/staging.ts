@@ -6,6 +6,8 @@ import { mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises"
 import { basename, dirname, join } from "node:path";
 import type { Addon } from "../addon/surface.js";
 import { RetemperError } from "../errors.js";
+import { lockOutput } from "../output/lockOutput.js";
+import { tryLock } from "../output/tryLock.js";
 import { ioError } from "./ioError.js";
 import { outputState } from "./place.js";
 
@@ -25,15 +27,11 @@ export interface Staging {
  * Takes the output's lock, removes what dead runs left beside it and makes a new staging folder.
  * @throws RetemperError OUTPUT_EXISTS while another run writes the same output; IO where the folder cannot be made.
  */
-export async function openStaging(
-  out: string,
-  force: boolean,
-  addon: Pick<Addon, "lockFile" | "exchange">,
-): Promise<Staging> {
+export async function openStaging(out: string, force: boolean, addon: Pick<Addon, "exchange">): Promise<Staging> {
   const parent = dirname(out);
   const made = await makeParent(out, parent);
   const stem = siblingStem(out);
-  const lock = takeLock(out, join(parent, `${stem}.lock`), addon);
+  const lock = lockOutput(out, join(parent, `${stem}.lock`));
   try {
     await recover(out, parent, stem);
     if (!force) await refuseNewcomer(out); // another run may have finished, or a lost output come back
@@ -65,12 +63,11 @@ export async function openStaging(
  */
 export async function openCollection(
   out: string,
-  addon: Pick<Addon, "lockFile">,
 ): Promise<{ /** Lets the next run in; removes the folder if nothing came into it. */ close(): Promise<void> }> {
   const parent = dirname(out);
   let made = await makeParent(out, parent);
   const stem = siblingStem(out);
-  const lock = takeLock(out, join(parent, `${stem}.lock`), addon);
+  const lock = lockOutput(out, join(parent, `${stem}.lock`));
   const close = async () => {
     lock.release();
     await removeEmpty(made, out);
@@ -79,7 +76,7 @@ export async function openCollection(
     await recover(out, parent, stem);
     const inner = await makeParent(out, out);
     made ??= inner;
-    await recoverInside(out, addon);
+    await recoverInside(out);
     return { close };
   } catch (error) {
     await close();
@@ -88,15 +85,15 @@ export async function openCollection(
 }
 
 /** Removes what dead runs left of outputs in `folder`; a run that lives holds its lock. */
-async function recoverInside(folder: string, addon: Pick<Addon, "lockFile">): Promise<void> {
+async function recoverInside(folder: string): Promise<void> {
   const names = new Set<string>();
   for (const entry of await readdir(folder)) {
-    const [, name] = /^\.(.+)\.retemper(?:\.lock|-[0-9a-f]{12}(?:-old)?)$/.exec(entry) ?? [];
+    const [, name] = /^\.(.+)\.retemper(?:\.lock(?:\.owner)?|-[0-9a-f]{12}(?:-old)?)$/.exec(entry) ?? [];
     if (name !== undefined) names.add(name);
   }
   for (const name of names) {
     const stem = siblingStem(name);
-    const lock = addon.lockFile(join(folder, `${stem}.lock`));
+    const { lock } = tryLock(join(folder, `${stem}.lock`));
     if (!lock) continue;
     try {
       await recover(join(folder, name), folder, stem);
@@ -107,10 +104,10 @@ async function recoverInside(folder: string, addon: Pick<Addon, "lockFile">): Pr
 }
 
 /** Removes what dead runs left beside an output that is complete; a run that lives keeps what it has. */
-export async function clearBeside(out: string, addon: Pick<Addon, "lockFile">): Promise<void> {
+export async function clearBeside(out: string): Promise<void> {
   const [parent, stem] = [dirname(out), siblingStem(out)];
-  const left = (await readdir(parent)).some((name) => name === `${stem}.lock` || name.startsWith(`${stem}-`));
-  const lock = left ? addon.lockFile(join(parent, `${stem}.lock`)) : null;
+  const left = (await readdir(parent)).some((name) => name.startsWith(`${stem}.lock`) || name.startsWith(`${stem}-`));
+  const lock = left ? tryLock(join(parent, `${stem}.lock`)).lock : undefined;
   if (!lock) return;
   try {
     await recover(out, parent, stem);
@@ -174,29 +171,6 @@ async function makeFolder(folder: string): Promise<void> {
   } catch (error) {
     throw ioError(error, folder, "cannot make the staging folder");
   }
-}
-
-function takeLock(out: string, path: string, addon: Pick<Addon, "lockFile">): { release(): void } {
-  let lock: { release(): void } | null;
-  try {
-    lock = addon.lockFile(path);
-  } catch (error) {
-    throw lockError(error, out);
-  }
-  if (lock) return lock;
-  throw new RetemperError("OUTPUT_EXISTS", `another run is writing ${out}`, {
-    file: out,
-    hint: "wait until it has ended, or choose another output folder",
-  });
-}
-
-function lockError(error: unknown, out: string): RetemperError {
-  const { message = String(error), hint } = error as { message?: string; hint?: string };
-  return new RetemperError("IO", `cannot write beside the output: ${message}`, {
-    file: out,
-    hint: hint || "check that the folder above the output exists and can be written",
-    cause: error,
-  });
 }
 
 /** Restores an output that a dead run had moved aside, then removes everything else that dead runs left. */

@@ -66,7 +66,7 @@ export async function sweep(
   const context: FinishContext = { options, inputs, digests, addon, progress };
   const natives: NativeMergeReport[] = [];
   const done: SweepPoint[] = [];
-  const collection = await openCollection(target, addon);
+  const collection = await openCollection(target);
   try {
     for (const pass of passes) {
       const prepared: Prepared[] = [];

@@ -18,6 +18,7 @@ import { availableMemory } from "../generate/memory/machineMemory.js";
 import type { DecoderSpec } from "../generate/ops/specs.js";
 import { useBackend } from "../generate/ops/useBackend.js";
 import { chooseEngine } from "../generate/worker/chooseEngine.js";
+import { lockOutput } from "../output/lockOutput.js";
 import { AdaptedRuntime } from "./adapter/adaptedRuntime.js";
 import { type LinearModule, linearModules, selectModules } from "./adapter/modules.js";
 import { rowNorms } from "./adapter/rowNorms.js";
@@ -72,8 +73,7 @@ export async function runTuning(
   await mkdir(dirname(place), { recursive: true }).catch((error) => {
     throw writeFailure(place, error);
   });
-  const lock = addon.lockFile(besideOf(place, "tuning-lock"));
-  if (!lock) throw new RetemperError("OUTPUT_EXISTS", `another run writes the output ${place}`, { file: place });
+  const lock = lockOutput(place, besideOf(place, "tuning-lock"));
   try {
     const workplace = await openWorkplace(place, options, addon);
     await checkPlace(place, reads, options);

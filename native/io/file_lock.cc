@@ -49,6 +49,9 @@ std::optional<FileLock> FileLock::TryLock(const std::string& path) {
     } while (result != 0 && errno == EINTR);
     if (result != 0) {
       if (errno == EWOULDBLOCK) return std::nullopt;
+      if (errno == ENOSYS || errno == ENOTSUP || errno == EOPNOTSUPP || errno == ENOLCK) {
+        throw LocksNotOffered(code::kIo, "the file system offers no locks", path);
+      }
       ThrowSystemFault(errno, "could not be locked", path);
     }
     // The last holder may have removed the file between our open and our lock: then this lock is
@@ -74,6 +77,10 @@ void FileLock::Release() {
   if (fd_ < 0) return;
   if (StillThere(fd_, path_)) ::unlink(path_.c_str());  // never somebody else's file
   ::close(std::exchange(fd_, -1));
+}
+
+void FileLock::ReleaseAndKeep() {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 
 void ExchangePaths(const std::string& a, const std::string& b) {

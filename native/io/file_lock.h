@@ -4,12 +4,19 @@
 #include <optional>
 #include <string>
 
+#include "core/status.h"
+
 namespace retemper {
+
+// The file system has no locks at all (Lustre without flock, some network mounts).
+struct LocksNotOffered : Fault {
+  using Fault::Fault;
+};
 
 class FileLock {
  public:
   // Creates the file if need be and locks it. Empty when another process, or another lock of this
-  // one, holds it.
+  // one, holds it. Throws LocksNotOffered where files cannot be locked.
   static std::optional<FileLock> TryLock(const std::string& path);
   FileLock(FileLock&& other) noexcept;
   FileLock& operator=(FileLock&& other) noexcept;
@@ -20,6 +27,9 @@ class FileLock {
   // Removes the file, then gives the lock back: whoever opened the file meanwhile notices that it
   // is gone.
   void Release();
+  // Gives the lock back and leaves the file: for locks that are shared with programs which do not
+  // notice that a file is gone.
+  void ReleaseAndKeep();
 
  private:
   FileLock(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}

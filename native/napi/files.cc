@@ -111,7 +111,12 @@ Napi::Value Exchange(const Napi::CallbackInfo& info) {
 
 Napi::Value LockFile(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
-    std::optional<FileLock> lock = FileLock::TryLock(StringArgument(info, 0, "path"));
+    std::optional<FileLock> lock;
+    try {
+      lock = FileLock::TryLock(StringArgument(info, 0, "path"));
+    } catch (const LocksNotOffered&) {
+      return info.Env().Undefined();
+    }
     if (!lock) return info.Env().Null();
     // The handle owns the lock: release() gives it back, or the loss of the handle (its environment
     // ended).
@@ -120,6 +125,9 @@ Napi::Value LockFile(const Napi::CallbackInfo& info) {
     handle.Set("release", Napi::Function::New(info.Env(), [owned](const Napi::CallbackInfo&) {
                  owned->Release();
                }));
+    handle.Set("releaseAndKeep",
+               Napi::Function::New(
+                   info.Env(), [owned](const Napi::CallbackInfo&) { owned->ReleaseAndKeep(); }));
     return handle;
   });
 }

@@ -111,6 +111,15 @@ describe("lockFile", () => {
     next?.release();
   });
 
+  it("may leave its file, for programs that do not notice that one is gone", () => {
+    const path = join(folder, "lock");
+    addon.lockFile(path)?.releaseAndKeep();
+    expect(existsSync(path)).toBe(true);
+    const next = addon.lockFile(path);
+    expect(next).toBeTruthy();
+    next?.release();
+  });
+
   it("is dropped by the kernel when its holder dies", () => {
     const path = join(folder, "lock");
     const fixture = new URL("fixtures/addon.mjs", import.meta.url).href;

@@ -4,13 +4,15 @@
 import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { mkdir, readFile, rm, truncate } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { RetemperError } from "../../errors.js";
+import { lockOutput } from "../../output/lockOutput.js";
+import type { OutputLock } from "../../output/tryLock.js";
 import type { Answer, Values } from "../types.js";
 
 export const JOURNAL_FILE = "journal.ndjson";
 export const RESULTS_FILE = "results.json";
+const LOCK_FILE = ".lock";
 const FORMAT = "retemper-evaluation-journal/1";
 
 export interface StoredScore {
@@ -33,7 +35,7 @@ export class Journal {
   readonly #scores = new Map<string, StoredScore>();
   readonly #digests = new Map<string, string>();
   #file: number | undefined;
-  #release: (() => void) | undefined;
+  #lock: OutputLock | undefined;
   /** What an earlier run had left here. */
   readonly resumed: { answers: number; scores: number } = { answers: 0, scores: 0 };
 
@@ -56,7 +58,7 @@ export class Journal {
         cause: error,
       });
     }
-    journal.#release = await lock(folder);
+    journal.#lock = lockOutput(folder, join(folder, LOCK_FILE));
     try {
       await journal.#load(folder, force);
       return journal;
@@ -155,8 +157,8 @@ export class Journal {
   close(): void {
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
-    this.#release?.();
-    this.#release = undefined;
+    this.#lock?.release();
+    this.#lock = undefined;
   }
 
   #append(line: Line): void {
@@ -182,29 +184,6 @@ function parse(text: string, file: string, line: number): Line {
       cause: error,
     });
   }
-}
-
-/**
- * Keeps a second run out of a folder. The lock is the name of a socket that exists only in the kernel (Linux): it is gone
- * with its process, however that ends.
- */
-async function lock(folder: string): Promise<() => void> {
-  const name = createHash("sha256").update(folder).digest("hex").slice(0, 32);
-  const server = createServer();
-  try {
-    await new Promise<void>((done, failed) => {
-      server.once("error", failed);
-      server.listen(`\0retemper-evaluation-${name}`, done);
-    });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") return () => {};
-    throw new RetemperError("OUTPUT_EXISTS", "another run is writing here", {
-      file: folder,
-      hint: "wait until it has ended, or choose another folder",
-    });
-  }
-  server.unref();
-  return () => server.close();
 }
 
 async function exists(path: string): Promise<boolean> {

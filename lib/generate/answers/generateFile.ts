@@ -2,8 +2,9 @@
 
 import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { loadAddon } from "../../addon/load.js";
 import { RetemperError } from "../../errors.js";
+import { lockOutput } from "../../output/lockOutput.js";
+import type { OutputLock } from "../../output/tryLock.js";
 import { settingsOf } from "../settings.js";
 import type { EngineFacts, GenerateOptions, TextGenerator } from "../types.js";
 import { type AnswerFacts, answerSettings, continued, promptsDigest } from "./answerFacts.js";
@@ -148,22 +149,13 @@ async function replace(file: string, text: string): Promise<void> {
   await rename(fresh, file);
 }
 
-async function takeLock(path: string): Promise<{ release(): void }> {
+async function takeLock(path: string): Promise<OutputLock> {
   try {
     await mkdir(dirname(path), { recursive: true });
   } catch (error) {
     throw ioFailure(error, path);
   }
-  try {
-    const lock = loadAddon().lockFile(join(dirname(path), `.${basename(path)}.lock`));
-    if (lock) return lock;
-  } catch (error) {
-    throw new RetemperError("IO", `cannot be written: ${(error as Error).message}`, { file: path, cause: error });
-  }
-  throw new RetemperError("OUTPUT_EXISTS", "is being written by another run", {
-    file: path,
-    hint: "wait for it, or give another --out",
-  });
+  return lockOutput(path, join(dirname(path), `.${basename(path)}.lock`));
 }
 
 function ioFailure(error: unknown, file: string): unknown {

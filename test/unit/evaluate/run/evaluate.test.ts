@@ -1,6 +1,16 @@
 // A whole evaluation over canned answers: numbers, files, resuming, and what is refused.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -9,6 +19,7 @@ import { keywordJudge } from "../../../../lib/evaluate/judges/keywordJudge.js";
 import { wildGuardJudge } from "../../../../lib/evaluate/judges/wildGuard.js";
 import { acrossSeeds, compare } from "../../../../lib/evaluate/run/compare.js";
 import { type EvaluateOptions, evaluate, evaluateLambdas } from "../../../../lib/evaluate/run/evaluate.js";
+import { Journal } from "../../../../lib/evaluate/run/journal.js";
 import { readResults } from "../../../../lib/evaluate/run/readResults.js";
 import { CannedModel, textOf } from "../cannedModel.js";
 
@@ -315,6 +326,21 @@ describe("a run that goes on", () => {
     const idle = leaky();
     await evaluate(idle, suite, { out });
     expect(idle.asked).toEqual([]);
+  });
+
+  it("refuses a second run that comes by another path, and says which process has the folder", async () => {
+    const out = newFolder();
+    mkdirSync(out);
+    symlinkSync(out, `${out}-link`);
+    const journal = await Journal.open(out);
+    await expect(Journal.open(`${out}-link`)).rejects.toMatchObject({
+      code: "OUTPUT_EXISTS",
+      message: expect.stringContaining(`process ${process.pid} on`),
+    });
+    journal.close();
+    const next = await Journal.open(`${out}-link`);
+    next.close();
+    expect(readdirSync(out)).toEqual(["journal.ndjson"]);
   });
 
   it("refuses what is no journal, and results without one", async () => {

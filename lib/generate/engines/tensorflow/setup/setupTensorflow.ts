@@ -4,8 +4,8 @@
 import { existsSync } from "node:fs";
 import { mkdir, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { loadAddon } from "../../../../addon/load.js";
 import { RetemperError } from "../../../../errors.js";
+import { waitForLock } from "../../../../output/waitForLock.js";
 import { bringLibrary } from "./bringLibrary.js";
 import { buildBinding, findCompiler } from "./buildBinding.js";
 import type { WheelSources } from "./downloadWheel.js";
@@ -33,9 +33,6 @@ export interface TensorflowSetup extends TensorflowFacts {
   readonly alreadySetUp: boolean;
   readonly seconds: number;
 }
-
-/** Milliseconds between two looks whether another setup has ended. */
-const WAIT = 250;
 
 /**
  * @throws RetemperError DEVICE on a machine that TensorFlow does not run on, or without a compiler; NETWORK where a
@@ -87,7 +84,8 @@ interface Preparation {
 async function prepareLocked(preparation: Preparation): Promise<void> {
   const { root, options } = preparation;
   await mkdir(root, { recursive: true });
-  const lock = await takeLock(join(root, "tensorflow.lock"), options.signal);
+  // One setup at a time; a second one waits, and finds the work done.
+  const lock = await waitForLock(join(root, "tensorflow.lock"), { signal: options.signal });
   try {
     await prepare(preparation);
   } finally {
@@ -103,16 +101,6 @@ async function prepare({ root, folder, target, tfjs, wheels, options, reporter }
   if (existsSync(target)) return; // another setup was faster
   reporter.start("compile", 0);
   await buildBinding({ package: tfjs, folder, target, compiler, signal });
-}
-
-/** One setup at a time; a second one waits, and finds the work done. The kernel frees the lock of a run that dies. */
-async function takeLock(path: string, signal: AbortSignal | undefined): Promise<{ release(): void }> {
-  for (;;) {
-    signal?.throwIfAborted();
-    const lock = loadAddon().lockFile(path);
-    if (lock !== null) return lock;
-    await new Promise((resolve) => setTimeout(resolve, WAIT));
-  }
 }
 
 /** What the file system threw, with a code and a remedy; all else as it is. */
