@@ -25,12 +25,12 @@ const HELP = `usage: npm run bench -- generate [options]
   --engines LIST      retemper,transformers,llama.cpp (default: those that are there)
   --no-keep           do not write test/bench/results
 node-llama-cpp is installed into the benchmark's cache folder at the first run; transformers is taken from the Python
-environment of RETEMPER_PYTHON or PEER_DIR.`;
+environment of RETEMPER_PYTHON or RETEMPER_PEERS.`;
 const LLAMA_CPP = "3.22.1";
 const here = (name) => fileURLToPath(new URL(`generate/${name}`, import.meta.url));
 const python =
   process.env.RETEMPER_PYTHON ??
-  join(process.env.PEER_DIR ?? join(homedir(), ".cache", "retemper-peers"), "v", "bin", "python");
+  join(process.env.RETEMPER_PEERS ?? join(homedir(), ".cache", "retemper-peers"), "v", "bin", "python");
 
 /** @param {string[]} args */
 export async function generate(args) {

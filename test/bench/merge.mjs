@@ -155,7 +155,7 @@ async function settle(out, cold) {
 
 function findMergekit(asked) {
   if (asked) return asked;
-  const peers = process.env.PEER_DIR ?? join(homedir(), ".cache", "retemper-peers");
+  const peers = process.env.RETEMPER_PEERS ?? join(homedir(), ".cache", "retemper-peers");
   const candidates = [
     join(peers, "v", "bin", "mergekit-yaml"),
     ...(process.env.PATH ?? "").split(":").map((folder) => join(folder, "mergekit-yaml")),

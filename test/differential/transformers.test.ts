@@ -13,7 +13,7 @@ import type { AssembledDecoder } from "../../lib/generate/ops/assembleDecoder.js
 import { readCheckpoint } from "../e2e/mergeModels.js";
 import { ENGINES, open, openOn, type TestedEngine } from "../golden/generate/engines.js";
 import { allLogits, distance, greedy, type Piece } from "../golden/generate/steps.js";
-import { runPython, whyNoPython } from "./python.js";
+import { runPython, whyNoPython } from "../peers.js";
 
 const FAMILIES = [
   ...["llama", "mistral", "qwen2", "qwen3", "smollm3", "gemma", "gemma2", "gemma3_text", "phi3", "gpt2"],

@@ -1,15 +1,15 @@
 // The tokenizer against Hugging Face's own: random texts through the golden tokenizers as transformers opens them, and
 // through tokenizers put together at random from the parts of tokenizer.json. Needs Python with both libraries.
 
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { ChatTemplate } from "../../../lib/tokenizer/chat/chatTemplate.js";
 import { openTokenizer } from "../../../lib/tokenizer/openTokenizer.js";
 import type { ChatMessage, Tokenizer } from "../../../lib/tokenizer/types.js";
+import { runPython, whyNoPython } from "../../peers.js";
 import { TEMPLATES } from "./chatTemplates.js";
 
 interface Row {
@@ -23,20 +23,14 @@ interface Row {
   readonly randomSkipped: string;
 }
 
-const peers = process.env.PEER_DIR ?? join(homedir(), ".cache", "retemper-peers");
-const python = join(peers, "v", "bin", "python");
+const missing = whyNoPython("transformers", "tokenizers");
 const script = fileURLToPath(new URL("peer.py", import.meta.url));
 const golden = fileURLToPath(new URL("../../golden/tokenizers", import.meta.url));
 const root = mkdtempSync(join(tmpdir(), "retemper-peers-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 function ask(...args: string[]): Record<string, unknown>[] {
-  const output = execFileSync(python, [script, ...args], {
-    encoding: "utf8",
-    maxBuffer: 2 ** 30,
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  return output
+  return runPython(script, args)
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -155,7 +149,7 @@ function namedFolder(name: string, { added = [], config = {}, files = {} }: Name
   return folder;
 }
 
-describe.skipIf(!existsSync(python))("the tokenizer beside Hugging Face's", () => {
+describe.skipIf(missing)(`the tokenizer beside Hugging Face's${missing ? `: ${missing}` : ""}`, () => {
   it("has the ids and texts of transformers for random texts", async () => {
     const folders = ["llama3", "llama2", "qwen", "gemma", "gpt2"].map((flavour) => join(golden, flavour));
     for (const { folder, rows } of ask("texts", process.env.PEER_SEED ?? "1", "300", ...folders)) {

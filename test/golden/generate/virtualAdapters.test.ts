@@ -1,12 +1,12 @@
 // Models with adapters that are never written: beside PEFT's logits, beside the same merges written, and beside the scaled
 // adapters that stand for them, here and in PEFT.
 
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { merge, type Recipe, sweep } from "../../../lib/index.js";
+import { runPython, whyNoPython } from "../../peers.js";
 import { readCheckpoint } from "../../e2e/mergeModels.js";
 import { type GoldenModel, modelFolder, promptsOf } from "./modelFolders.js";
 import { largestDifference, logitsOf, variantsOf } from "./variants.js";
@@ -131,8 +131,7 @@ describe("a merge of models with adapters", () => {
 /** Those that a scaled adapter can stand for; of the others, the sweep says why not (test/e2e/sweepAdapters.test.ts). */
 const UNSCALABLE = ["dora_r4", "modules_to_save", "embedding_lora", "lora_bias", "bias_lora_only"];
 const scalable = names.filter((name) => !UNSCALABLE.includes(name));
-const PYTHON = process.env.RETEMPER_PEERS_PYTHON ?? join(homedir(), ".cache/retemper-peers/v/bin/python");
-const missing = existsSync(PYTHON) ? undefined : "no Python with peft";
+const missing = whyNoPython("peft");
 
 describe("a scaled adapter", () => {
   const points = (name: string) => join(folder, `scaled ${name}`);
@@ -164,7 +163,7 @@ describe("a scaled adapter", () => {
     }
     writeFileSync(join(folder, "cases.json"), JSON.stringify(cases));
     const script = join(import.meta.dirname, "..", "lora", "peftLogits.py");
-    const text = execFileSync(PYTHON, [script, join(folder, "cases.json")], { encoding: "utf8", maxBuffer: 2 ** 28 });
+    const text = runPython(script, [join(folder, "cases.json")]);
     const found = JSON.parse(text.trim().split("\n").at(-1) as string) as Record<"live" | "merged", number[][]>[];
     for (const [i, { name, lambda }] of cases.entries()) {
       for (const kind of ["live", "merged"] as const) {

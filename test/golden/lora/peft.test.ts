@@ -1,9 +1,8 @@
 // An adapter that we trained, loaded by PEFT: the logits of the live adapter and of PEFT's merge are those of our generation
 // on the merged model, whose weights are those of merge_and_unload(). Needs a Python with peft; skipped where there is none.
 
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadAddon } from "../../../lib/addon/load.js";
@@ -12,12 +11,12 @@ import { widen } from "../../../lib/generate/engines/reference/widen.js";
 import { merge } from "../../../lib/merge/merge.js";
 import { tune } from "../../../lib/tune/tune.js";
 import type { TuneOptions } from "../../../lib/tune/types.js";
+import { runPython, whyNoPython } from "../../peers.js";
 import { MODELS_FOLDER, openOn } from "../generate/engines.js";
 import { lastLogits, wholePrompts } from "../generate/steps.js";
 
 const HERE = new URL(".", import.meta.url).pathname;
-const PYTHON = process.env.RETEMPER_PEERS_PYTHON ?? join(homedir(), ".cache/retemper-peers/v/bin/python");
-const missing = existsSync(PYTHON) ? undefined : "no Python with peft";
+const missing = whyNoPython("peft");
 const folder = mkdtempSync(join(tmpdir(), "peft-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -58,7 +57,7 @@ describe.skipIf(missing)(`an adapter that we trained, in PEFT${missing ? `: ${mi
       cases.push({ model: baseOf(model), adapter, ids, merged: join(folder, `${name}.safetensors`) });
     }
     writeFileSync(join(folder, "cases.json"), JSON.stringify(cases));
-    const text = execFileSync(PYTHON, [join(HERE, "peftLogits.py"), join(folder, "cases.json")], { encoding: "utf8" });
+    const text = runPython(join(HERE, "peftLogits.py"), [join(folder, "cases.json")]);
     peft = JSON.parse(text.trim().split("\n").at(-1) as string);
   });
 

@@ -1,0 +1,50 @@
+// `npm run setup:peers`: the Python environment with the established libraries that tests and benchmarks compare with, in
+// RETEMPER_PEERS or the user's cache (about 2 GB, three minutes). Exit code 11 where the packages cannot be had.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** The versions that the golden files were made with. torch comes alone, first: others take what they find. */
+const STEPS = [
+  ["torch==2.13.0"],
+  [
+    ...[
+      "mergekit==0.1.5",
+      "transformers==5.23.0",
+      "peft==0.21.2",
+      "tokenizers==0.23.3",
+      "safetensors",
+      "sentencepiece",
+    ],
+    ...["bert-score", "jinja2", "huggingface_hub", "filelock"],
+  ],
+];
+
+const folder = process.env.RETEMPER_PEERS ?? join(homedir(), ".cache", "retemper-peers");
+const environment = join(folder, "v");
+const stamp = join(folder, "packages.json");
+const wanted = JSON.stringify(STEPS);
+
+if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) {
+  console.log(`peers: ${environment} is up to date`);
+} else {
+  mkdirSync(folder, { recursive: true });
+  rmSync(stamp, { force: true });
+  if (!existsSync(join(environment, "bin/python"))) {
+    run(process.env.PYTHON ?? "python3", ["-m", "venv", environment], 1, "Debian: apt-get install python3-venv");
+  }
+  for (const packages of STEPS) {
+    run(join(environment, "bin/python"), ["-m", "pip", "install", "--quiet", ...packages], 11, "is there a network?");
+  }
+  writeFileSync(stamp, wanted);
+  console.log(`peers: ${environment} is ready`);
+}
+
+function run(command, args, status, hint) {
+  const made = spawnSync(command, args, { stdio: ["ignore", "inherit", "pipe"], encoding: "utf8" });
+  if (made.status === 0) return;
+  console.error(`${made.error?.message ?? made.stderr}\npeers: \`${command} ${args.join(" ")}\` failed (${hint})`);
+  process.exit(status);
+}

@@ -1,0 +1,31 @@
+// The Python environment with the established libraries (`npm run setup:peers`), for tests that compare with them where it
+// is there.
+
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** RETEMPER_PYTHON, else the interpreter of the folder that RETEMPER_PEERS names, else of the one in the user's cache. */
+const python =
+  process.env.RETEMPER_PYTHON ??
+  join(process.env.RETEMPER_PEERS ?? join(homedir(), ".cache", "retemper-peers"), "v", "bin", "python");
+
+/** Why Python code that needs these modules cannot run here; undefined where it can. */
+export function whyNoPython(...modules: readonly string[]): string | undefined {
+  if (!process.env.RETEMPER_PYTHON && !existsSync(python)) return "no Python environment: npm run setup:peers";
+  // Found, and not imported: importing torch takes seconds.
+  const find = modules.map((name) => `assert importlib.util.find_spec("${name}"), "${name}"`);
+  const found = spawnSync(python, ["-c", ["import importlib.util", ...find].join("\n")], { encoding: "utf8" });
+  return found.status === 0 ? undefined : `Python without ${modules.join(", ")}`;
+}
+
+/** Runs a script to its end and gives what it printed; an error holds it when the script fails. */
+export function runPython(script: string, args: readonly string[]): string {
+  return execFileSync(python, [script, ...args], {
+    encoding: "utf8",
+    maxBuffer: 2 ** 30,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, HF_HUB_OFFLINE: "1", PYTHONWARNINGS: "ignore" },
+  });
+}
