@@ -27,7 +27,8 @@ beforeAll(() => {
     JSON.stringify({ name: "user", private: true, type: "module", dependencies }),
   );
   putDependencies();
-  const args = ["install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", ...files()];
+  // engine-strict: a dependency that is not for this Node fails the installation instead of warning
+  const args = ["install", "--offline", "--ignore-scripts", "--engine-strict", "--no-audit", "--no-fund", ...files()];
   const { status, stderr } = run("npm", args);
   if (status !== 0) throw new Error(`npm install failed:\n${stderr}`);
 }, 300_000);
