@@ -2,7 +2,7 @@
 
 import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { ioError } from "../merge/ioError.js";
+import { ioError } from "../files/ioError.js";
 import type { EntryJob, Job } from "./graph.js";
 import { workFolder } from "./graph.js";
 

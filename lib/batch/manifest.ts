@@ -1,9 +1,11 @@
 // Reads what is to be merged: a manifest (a list in YAML, JSON or JSON lines), a folder of recipes, or one recipe.
 
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { RetemperError } from "../errors.js";
+import { ioError } from "../files/ioError.js";
+import { readTextAtMost } from "../files/readAtMost.js";
 import { DocumentError, type LocatedDocument, type Position, readDocument, readDocuments } from "../recipe/document.js";
 import { isRecipeText } from "../recipe/load.js";
 import { badRecipe, Problems } from "../recipe/problems.js";
@@ -62,13 +64,13 @@ export async function readManifest(source: string | readonly BatchEntry[]): Prom
     });
   });
   if (facts.isDirectory()) return recipesIn(source);
-  return readText(source, facts.size);
+  return readText(source);
 }
 
-async function readText(file: string, size: number): Promise<ManifestEntry[]> {
-  if (size > 4 * MANIFEST.maxText) throw badRecipe(`the manifest has ${size} bytes`, undefined, file, undefined);
-  const text = await readFile(file, "utf8").catch((error: unknown) => {
-    throw new RetemperError("IO", `can not read the manifest: ${(error as Error).message}`, { file, cause: error });
+async function readText(file: string): Promise<ManifestEntry[]> {
+  const limit = { most: 4 * MANIFEST.maxText, what: "a manifest", pipes: true, code: "BAD_RECIPE" } as const;
+  const text = await readTextAtMost(file, limit).catch((error: unknown) => {
+    throw ioError(error, file, "cannot read the manifest");
   });
   try {
     if (/^\.(jsonl|ndjson)$/i.test(extname(file))) return linesOf(text, file);

@@ -1,9 +1,8 @@
 // JSON files of model folders (config.json, index, adapter_config.json), read as if they were hostile: limited size and
 // depth, never a FIFO, and errors with line and column that say what the file really is.
 
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
 import { RetemperError } from "../errors.js";
+import { readAtMost } from "../files/readAtMost.js";
 import { fileError } from "./modelFolder.js";
 import { parseWithInfinity } from "./numberText.js";
 
@@ -46,20 +45,7 @@ export function parseObject(path: string, text: string, { infinity = false } = {
 export async function readText(path: string, limit: number): Promise<string> {
   let bytes: Buffer;
   try {
-    // O_NONBLOCK: opening a FIFO without a writer returns at once, and is refused below.
-    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      const found = await handle.stat();
-      if (!found.isFile()) throw new RetemperError("BAD_INPUT", "this is not a regular file", { file: path });
-      if (found.size > limit) {
-        throw new RetemperError("BAD_INPUT", `${found.size} bytes are too many for such a file (limit ${limit})`, {
-          file: path,
-        });
-      }
-      bytes = await handle.readFile();
-    } finally {
-      await handle.close();
-    }
+    bytes = await readAtMost(path, { most: limit, what: "such a file" });
   } catch (error) {
     throw error instanceof RetemperError ? error : fileError(error, path);
   }

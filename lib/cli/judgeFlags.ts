@@ -1,6 +1,7 @@
 // The judges that a command line names: `--judge keyword`, `--judge wildguard:path`, `--judge mine=pattern:model`.
 
-import { readFile } from "node:fs/promises";
+import { ioError } from "../files/ioError.js";
+import { readTextAtMost } from "../files/readAtMost.js";
 import {
   type Classifier,
   classifierJudge,
@@ -114,11 +115,11 @@ async function phrasesOf(
 }
 
 async function readText(file: string): Promise<string> {
-  return readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw new RetemperError(error.code === "ENOENT" ? "BAD_INPUT" : "IO", error.message, {
-      file,
-      hint: "check the path; it is relative to the working directory",
-      cause: error,
-    });
-  });
+  return readTextAtMost(file, { most: 2 ** 24, what: "a judge's phrases or template", pipes: true }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw ioError(error, file, "cannot read");
+      const hint = "check the path; it is relative to the working directory";
+      throw new RetemperError("BAD_INPUT", error.message, { file, hint, cause: error });
+    },
+  );
 }

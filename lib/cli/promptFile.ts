@@ -1,8 +1,12 @@
 // Prompts as files have them: JSON lines, a JSON list, or one text a line.
 
-import { readFile } from "node:fs/promises";
 import { extname } from "node:path";
+import { ioError } from "../files/ioError.js";
+import { readTextAtMost } from "../files/readAtMost.js";
 import { type ChatMessage, type NamedPrompt, type Prompt, RetemperError } from "../index.js";
+
+/** A text cannot be much longer. */
+const MOST_BYTES = 2 ** 29 - 25;
 
 /**
  * The prompts of a file: `.jsonl` (one object or text a line), `.json` (a list of these), anything else one text a line.
@@ -81,17 +85,21 @@ function isMessage(value: unknown): value is ChatMessage {
 
 async function readText(file: string): Promise<string> {
   try {
-    return await readFile(file, "utf8");
+    return await readTextAtMost(file, { most: MOST_BYTES, what: "a file of prompts", pipes: true });
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new RetemperError(code === "ENOENT" ? "USAGE" : "IO", `cannot read the prompts: ${message}`, {
-      cause: error,
-    });
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw ioError(error, file, "cannot read the prompts");
+    throw new RetemperError("USAGE", `cannot read the prompts: ${(error as Error).message}`, { cause: error });
   }
 }
 
 async function readAll(stream: AsyncIterable<Uint8Array | string>): Promise<string> {
   const parts: Uint8Array[] = [];
-  for await (const part of stream) parts.push(typeof part === "string" ? Buffer.from(part) : part);
+  let bytes = 0;
+  for await (const part of stream) {
+    const piece = typeof part === "string" ? Buffer.from(part) : part;
+    bytes += piece.length;
+    if (bytes > MOST_BYTES) throw new RetemperError("BAD_INPUT", `stdin has more than ${MOST_BYTES} bytes of prompts`);
+    parts.push(piece);
+  }
   return Buffer.concat(parts).toString("utf8");
 }

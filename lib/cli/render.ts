@@ -1,7 +1,8 @@
 // What the commands show: data on stdout, progress, notes and errors on stderr; or JSON lines on stdout.
 
 import { styleText } from "node:util";
-import { RetemperError } from "../index.js";
+import { failureOf } from "../files/failureOf.js";
+import type { RetemperError } from "../index.js";
 import { type ByteProgress, ProgressBar } from "./progressBar.js";
 
 /** The streams and settings that main.ts hands in; nothing else in the command line knows the process. */
@@ -98,7 +99,7 @@ export class Renderer {
 
   /** A failure after which the command goes on. */
   failure(error: unknown): void {
-    const { message, hint } = asRetemperError(error);
+    const { message, hint } = failureOf(error);
     this.#tell("red", "error", message);
     if (hint !== undefined) this.#tell("cyan", "hint", hint);
   }
@@ -106,7 +107,7 @@ export class Renderer {
   /** The command's failure; returns its exit status: the error's own unless a signal decided it. */
   error(error: unknown, status?: number): number {
     this.#stopBar();
-    const failure = asRetemperError(error);
+    const failure = failureOf(error);
     const { code, reason, file, tensor, hint, line, column } = failure;
     const exitStatus = status ?? failure.exitStatus;
     if (this.json) {
@@ -144,13 +145,6 @@ export class Renderer {
     this.#line(value);
     this.#finished = true;
   }
-}
-
-/** Wraps what no one expected, so that every failure has a code and an exit status. */
-function asRetemperError(error: unknown): RetemperError {
-  if (error instanceof RetemperError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new RetemperError("INTERNAL", message, { cause: error });
 }
 
 function stackOf(error: RetemperError): string {

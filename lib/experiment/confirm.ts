@@ -1,10 +1,10 @@
 // Whether a written merge is the one that was measured unwritten: the same greedy answers, and logits side by side.
 
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Results } from "../evaluate/run/results.js";
 import type { Task } from "../evaluate/types.js";
-import { writeWhole } from "../files.js";
+import { readTextAtMost } from "../files/readAtMost.js";
+import { writeWhole } from "../files/writeWhole.js";
 import { idsOf } from "../generate/loop/preparePrompts.js";
 import { openModel } from "../generate/openModel.js";
 import type { Model } from "../generate/types.js";
@@ -93,5 +93,5 @@ export async function writeAgreement(folder: string, agreement: Agreement): Prom
 }
 
 export async function readAgreement(folder: string): Promise<Agreement> {
-  return JSON.parse(await readFile(join(folder, FILE), "utf8")) as Agreement;
+  return JSON.parse(await readTextAtMost(join(folder, FILE), { most: 2 ** 24, what: "a step's result" })) as Agreement;
 }

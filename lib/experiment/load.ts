@@ -1,10 +1,10 @@
 // From experiment.yml to settings with whole paths; everything that is wrong by itself is said at once.
 
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { parseDocument } from "yaml";
 import { RetemperError } from "../errors.js";
+import { readTextAtMost } from "../files/readAtMost.js";
+import { DocumentError, readDocuments } from "../recipe/document.js";
 import { parseGate } from "../select/gate.js";
 import { nameOf } from "../select/select.js";
 import type { Candidate } from "../select/types.js";
@@ -20,7 +20,7 @@ export interface LoadOptions {
 
 /**
  * @param experiment a path of a YAML or JSON file, or what such a file holds
- * @throws RetemperError BAD_INPUT with every problem
+ * @throws RetemperError BAD_RECIPE with the line where it is no YAML, or expands to too much; BAD_INPUT with every problem
  */
 export async function loadExperiment(
   experiment: string | Experiment,
@@ -50,17 +50,24 @@ export function wrong(problems: readonly string[], file?: string): RetemperError
   });
 }
 
+/** How large an experiment's text may be. */
+const EXPERIMENT = { noun: "experiment", maxText: 2 ** 21, maxValues: 50_000 };
+
 async function readDocument(file: string): Promise<unknown> {
-  const text = await readFile(file, "utf8").catch((error: Error) => {
+  const limit = { most: 4 * EXPERIMENT.maxText, what: "an experiment", pipes: true };
+  const text = await readTextAtMost(file, limit).catch((error: Error) => {
+    if (error instanceof RetemperError) throw error;
     throw new RetemperError("BAD_INPUT", error.message, { file, hint: "give an experiment.yml", cause: error });
   });
-  const document = parseDocument(text, { uniqueKeys: true });
-  const [error] = document.errors;
-  if (error) {
-    const { line, col: column } = error.linePos?.[0] ?? {};
-    throw new RetemperError("BAD_INPUT", error.message, { file, line, column });
+  try {
+    const [document, second] = readDocuments(text, EXPERIMENT);
+    if (second === undefined) return document?.value;
+    throw new DocumentError("this file holds several documents, expected one", second.start);
+  } catch (error) {
+    if (!(error instanceof DocumentError)) throw error;
+    const { message, at, hint } = error;
+    throw new RetemperError("BAD_RECIPE", message, { file, ...at, hint, cause: error });
   }
-  return document.toJS({ maxAliasCount: 100 });
 }
 
 /** Paths that exist beside the experiment become whole; other names are left, such as those of the hub. */

@@ -1,9 +1,10 @@
 // An experiment from beginning to end: tune, evaluate, merge and evaluate each lambda, select, write, evaluate what was
 // written, report. Every step is kept, so that a run that was killed goes on where it was.
 
-import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { writeFailure, writeWhole } from "../files.js";
+import { ioError } from "../files/ioError.js";
+import { makeFolder } from "../files/makeFolder.js";
+import { writeWhole } from "../files/writeWhole.js";
 import { lockOutput } from "../output/lockOutput.js";
 import { report } from "../report/report.js";
 import type { ExperimentResults } from "../report/types.js";
@@ -48,8 +49,8 @@ export async function run(
   const given = tunedModels(settings);
   const checked = await check(settings, given, place, signal);
   try {
-    await mkdir(place, { recursive: true }).catch((error) => {
-      throw writeFailure(place, error);
+    await makeFolder(place).catch((error) => {
+      throw ioError(error, place, "cannot make the folder");
     });
     const lock = lockOutput(place, join(place, ".lock"));
     try {

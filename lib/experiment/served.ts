@@ -2,10 +2,10 @@
 // the adapter scaled by lambda, so the run writes a scaled adapter for each lambda, and asks each by its name.
 
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RetemperError } from "../errors.js";
-import { writeWhole } from "../files.js";
+import { readTextAtMost } from "../files/readAtMost.js";
+import { writeWhole } from "../files/writeWhole.js";
 import { parseAddress } from "../generate/engines/endpoint/address.js";
 import { type Endpoint, openEndpoint } from "../generate/engines/endpoint/openEndpoint.js";
 import { sweep } from "../merge/sweep.js";
@@ -139,7 +139,9 @@ export async function checkServed({ url, apiKey, aligned, modules, command }: Se
 }
 
 async function rankOf(adapter: string): Promise<number> {
-  const config = JSON.parse(await readFile(join(adapter, "adapter_config.json"), "utf8")) as {
+  const config = JSON.parse(
+    await readTextAtMost(join(adapter, "adapter_config.json"), { most: 2 ** 24, what: "an adapter's settings" }),
+  ) as {
     r?: number;
     rank_pattern?: Record<string, number>;
   };

@@ -6,7 +6,7 @@ import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { locate } from "../checkpoint/locate.js";
 import { RetemperError } from "../errors.js";
-import { writeWhole } from "../files.js";
+import { writeWhole } from "../files/writeWhole.js";
 
 /** What a step leaves behind when it is whole. */
 export interface StepRecord {

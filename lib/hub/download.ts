@@ -2,9 +2,11 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readFile, readlink, realpath, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, open, readlink, realpath, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { RetemperError } from "../errors.js";
+import { ioError } from "../files/ioError.js";
+import { readTextAtMost } from "../files/readAtMost.js";
 import { repositoryFolder } from "./cache.js";
 import { ATTEMPTS, connectionProblem, hubRequest, pauseFor, unreachable } from "./request.js";
 import type { HubSettings } from "./settings.js";
@@ -69,7 +71,8 @@ export async function downloadFile(wanted: HubFile, settings: HubSettings): Prom
 /** The commit that a revision means in the cache, if it holds it. */
 export async function cachedCommit(repository: string, revision: string): Promise<string | undefined> {
   if (isCommit(revision)) return revision;
-  const text = await readFile(join(repository, "refs", ...revision.split("/")), "utf8").catch(() => "");
+  const ref = join(repository, "refs", ...revision.split("/"));
+  const text = await readTextAtMost(ref, { most: 4096, what: "a ref" }).catch(() => "");
   return isCommit(text.trim()) ? text.trim() : undefined;
 }
 
@@ -112,7 +115,7 @@ async function fetchBlob(url: URL, blob: string, etag: string, what: string, set
     } catch (error) {
       settings.signal?.throwIfAborted();
       if (error instanceof RetemperError) throw error;
-      if ((error as NodeJS.ErrnoException).syscall === "write") throw ioError(error, part);
+      if ((error as NodeJS.ErrnoException).syscall === "write") throw ioError(error, part, "cannot write");
       problem = connectionProblem(error);
     }
     if (attempt === ATTEMPTS) throw unreachable(`${what} could not be had from ${url.host}: ${problem}.`);
@@ -166,7 +169,7 @@ async function link(blob: string, file: string): Promise<void> {
   if ((await readlink(file).catch(() => "")) === target) return;
   await rm(file, { force: true });
   await symlink(target, file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EEXIST") throw ioError(error, file); // another run was faster
+    if (error.code !== "EEXIST") throw ioError(error, file, "cannot write"); // another run was faster
   });
 }
 
@@ -183,9 +186,4 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-function ioError(error: unknown, file: string): RetemperError {
-  const full = (error as NodeJS.ErrnoException).code === "ENOSPC";
-  return new RetemperError(full ? "NO_SPACE" : "IO", (error as Error).message, { file, cause: error });
 }

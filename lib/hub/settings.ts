@@ -1,8 +1,8 @@
 // What the environment says of the hub: its address, the user's token, whether to stay off the network.
 
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RetemperError } from "../errors.js";
+import { readTextAtMost } from "../files/readAtMost.js";
 import { type CacheOptions, hubCache, hubHome } from "./cache.js";
 
 export interface HubOptions extends CacheOptions {
@@ -55,6 +55,6 @@ async function tokenOf(env: Readonly<Record<string, string | undefined>>): Promi
   const given = env.HF_TOKEN || env.HUGGING_FACE_HUB_TOKEN;
   if (given) return given.trim();
   const path = env.HF_TOKEN_PATH || join(hubHome(env), "token");
-  const text = await readFile(path, "utf8").catch(() => "");
+  const text = await readTextAtMost(path, { most: 65_536, what: "a token" }).catch(() => "");
   return text.trim() || undefined;
 }

@@ -1,13 +1,15 @@
 // The input files of a merge: which they are, whether they are still what they were, and their digests.
 
 import { randomUUID } from "node:crypto";
-import { mkdir, readFile, realpath, rename, stat, writeFile } from "node:fs/promises";
+import { realpath, rename, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { runJob } from "../addon/job.js";
 import type { Addon } from "../addon/surface.js";
 import type { Checkpoint, StoredFile } from "../checkpoint/types.js";
 import { RetemperError } from "../errors.js";
+import { makeFolder } from "../files/makeFolder.js";
+import { readTextAtMost } from "../files/readAtMost.js";
 import type { ProgressReporter } from "./progress.js";
 
 export interface InputFile extends StoredFile {
@@ -100,7 +102,7 @@ function cachePath(): string {
 
 async function readCache(): Promise<Readonly<Record<string, string>>> {
   try {
-    const entries: unknown = JSON.parse(await readFile(cachePath(), "utf8"));
+    const entries: unknown = JSON.parse(await readTextAtMost(cachePath(), { most: 2 ** 26, what: "digests" }));
     if (typeof entries !== "object" || entries === null) return {};
     const valid = Object.entries(entries).filter(([, digest]) => /^[0-9a-f]{64}$/.test(String(digest)));
     return Object.fromEntries(valid) as Record<string, string>;
@@ -113,7 +115,7 @@ async function readCache(): Promise<Readonly<Record<string, string>>> {
 async function writeCache(found: Readonly<Record<string, string>>): Promise<void> {
   const path = cachePath();
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     const temporary = `${path}.${randomUUID()}`;
     await writeFile(temporary, `${JSON.stringify({ ...(await readCache()), ...found }, null, 1)}\n`);
     await rename(temporary, path);

@@ -8,7 +8,7 @@ import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { hubCache } from "../checkpoint/locate.js";
 import type { StoredFile } from "../checkpoint/types.js";
 import { RetemperError } from "../errors.js";
-import { ioError } from "./ioError.js";
+import { ioError } from "../files/ioError.js";
 import type { OpenModels } from "./models.js";
 import type { PlanOptions } from "./options.js";
 

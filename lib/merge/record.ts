@@ -1,14 +1,14 @@
 // retemper.json: what an output was made from and what it must look like, for `verify` and for people who want to repeat
 // it. It says nothing of the run itself (time, threads), so that the same inputs give the same bytes.
 
-import { readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { RetemperError } from "../errors.js";
+import { ioError } from "../files/ioError.js";
+import { readTextAtMost } from "../files/readAtMost.js";
 import { DEFAULT_SHARD_SIZE } from "../plan/shards.js";
 import type { NativeFacts } from "../plan/types.js";
 import type { InputFile } from "./inputs.js";
-import { ioError } from "./ioError.js";
 import type { MergeOptions } from "./options.js";
 import type { OutputFile } from "./report.js";
 import type { SideInput } from "./sideInputs.js";
@@ -140,10 +140,7 @@ export async function originOf(out: string): Promise<Origin | undefined> {
 async function readRecordText(out: string): Promise<string> {
   const path = join(out, RECORD_FILE);
   try {
-    const stats = await stat(path);
-    if (!stats.isFile() || stats.size > LIMIT)
-      throw new RetemperError("BAD_INPUT", "this is no record of a merge", { file: path });
-    return await readFile(path, "utf8");
+    return await readTextAtMost(path, { most: LIMIT, what: "the record of a merge" });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "ENOENT" && code !== "ENOTDIR") throw ioError(error, path, "cannot read");

@@ -3,7 +3,7 @@
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { RetemperError } from "../errors.js";
-import { ioError } from "./ioError.js";
+import { ioError } from "../files/ioError.js";
 
 /** @throws RetemperError NO_SPACE that says what is needed and what is free */
 export async function refuseWithoutSpace(out: string, needed: number): Promise<void> {

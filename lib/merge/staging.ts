@@ -2,13 +2,14 @@
 // A lock beside it keeps a second run away; what dead runs left is removed by the next one.
 
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Addon } from "../addon/surface.js";
 import { RetemperError } from "../errors.js";
+import { ioError } from "../files/ioError.js";
+import { makeFolder } from "../files/makeFolder.js";
 import { lockOutput } from "../output/lockOutput.js";
 import { tryLock } from "../output/tryLock.js";
-import { ioError } from "./ioError.js";
 import { outputState } from "./place.js";
 
 /** Longer names would push the staging folder's own name over the usual 255 bytes. */
@@ -36,7 +37,7 @@ export async function openStaging(out: string, force: boolean, addon: Pick<Addon
     await recover(out, parent, stem);
     if (!force) await refuseNewcomer(out); // another run may have finished, or a lost output come back
     const folder = join(parent, `${stem}-${randomBytes(6).toString("hex")}`);
-    await makeFolder(folder);
+    await makeStaging(folder);
     return {
       folder,
       publish: () => publish(folder, out, force, addon),
@@ -133,39 +134,16 @@ function siblingStem(out: string): string {
   return `.${short ? name : createHash("sha256").update(name).digest("hex").slice(0, 32)}.retemper`;
 }
 
-/**
- * Makes the folders above the output; returns the topmost that had to be made, for the way back. One by one, because
- * Node's recursive mkdir never ends where a file system answers ENOENT to every name (/proc).
- */
+/** Makes the folders above the output; returns the topmost that had to be made, for the way back. */
 async function makeParent(out: string, parent: string): Promise<string | undefined> {
-  const missing: string[] = [];
   try {
-    for (let folder = parent; await isAbsent(folder); folder = dirname(folder)) missing.push(folder);
-    for (const folder of missing.toReversed()) await mkdirIfAbsent(folder);
+    return await makeFolder(parent);
   } catch (error) {
     throw ioError(error, out, `cannot make the folder ${parent}`);
   }
-  return missing.at(-1);
 }
 
-async function isAbsent(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => false,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return true;
-      throw error;
-    },
-  );
-}
-
-/** Another run may make the same folder at the same time. */
-async function mkdirIfAbsent(folder: string): Promise<void> {
-  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EEXIST") throw error;
-  });
-}
-
-async function makeFolder(folder: string): Promise<void> {
+async function makeStaging(folder: string): Promise<void> {
   try {
     await mkdir(folder);
   } catch (error) {

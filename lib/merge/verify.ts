@@ -5,7 +5,7 @@ import { join, resolve, sep } from "node:path";
 import { runJob } from "../addon/job.js";
 import { loadAddon } from "../addon/load.js";
 import type { Addon } from "../addon/surface.js";
-import { ioError } from "./ioError.js";
+import { ioError } from "../files/ioError.js";
 import type { MergeProgress } from "./options.js";
 import { ProgressReporter } from "./progress.js";
 import { RECORD_FILE, readRecord } from "./record.js";

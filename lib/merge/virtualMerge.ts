@@ -1,11 +1,10 @@
 // A merge that is never written: checked and planned as one that is, for each of its lambdas, with its side files in a
 // folder of their own. What generates from it makes the weights when it needs them.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { loadAddon } from "../addon/load.js";
 import type { Dtype, StoredFile } from "../checkpoint/types.js";
+import { temporaryFolder } from "../files/temporaryFolder.js";
 import { InputFiles } from "../plan/parts.js";
 import { INDEX_FILE } from "../plan/shards.js";
 import type { NativePlan, OpName } from "../plan/types.js";
@@ -106,7 +105,7 @@ export async function virtualMerge(
 async function writeFolder(prepared: Prepared, version: string, signal: AbortSignal | undefined): Promise<string> {
   const files = new Map(await sideFiles(prepared, "virtual merge", { writeModelCard: false }, version));
   files.delete(INDEX_FILE);
-  const folder = await mkdtemp(join(tmpdir(), "retemper-virtual-"));
+  const folder = await temporaryFolder("retemper-virtual-");
   try {
     await writeSideFiles(folder, files, signal);
     return folder;

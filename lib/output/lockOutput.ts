@@ -1,6 +1,7 @@
 // Keeps a second run away from an output, and says who is there.
 
-import { isErrorCode, RetemperError } from "../errors.js";
+import { RetemperError } from "../errors.js";
+import { ioError } from "../files/ioError.js";
 import { describeHolder } from "./lockHolder.js";
 import { type LockAttempt, type OutputLock, tryLock } from "./tryLock.js";
 
@@ -14,7 +15,10 @@ export function lockOutput(out: string, path: string): OutputLock {
   try {
     attempt = tryLock(path);
   } catch (error) {
-    throw cannotLock(error, out);
+    const failure = ioError(error, out, "cannot write there");
+    if (failure.code !== "BAD_INPUT") throw failure;
+    // the addon's word for a path that leads nowhere
+    throw new RetemperError("IO", failure.message, { file: out, hint: failure.hint, cause: error });
   }
   if (attempt.lock) return attempt.lock;
   const { holder, file } = attempt;
@@ -23,17 +27,5 @@ export function lockOutput(out: string, path: string): OutputLock {
   throw new RetemperError("OUTPUT_EXISTS", `another run is writing ${out}${who}`, {
     file: out,
     hint: `wait until it has ended, or choose another output${left}`,
-  });
-}
-
-function cannotLock(error: unknown, out: string): RetemperError {
-  const { code, message = String(error), hint } = error as { code?: string; message?: string; hint?: string };
-  const full = code === "ENOSPC" || code === "EDQUOT" || code === "NO_SPACE";
-  const known = isErrorCode(code) && code === "OUT_OF_MEMORY";
-  return new RetemperError(known ? code : full ? "NO_SPACE" : "IO", `cannot write there: ${message}`, {
-    file: out,
-    hint:
-      hint || (full ? "free some space, or choose another output" : "check that the folder exists and can be written"),
-    cause: error,
   });
 }

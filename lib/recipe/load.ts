@@ -1,9 +1,10 @@
 // Reads a recipe from a file, from text or from an object, and checks everything that can be said without the models.
 
 import { existsSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
 import { stringify } from "yaml";
 import { RetemperError } from "../errors.js";
+import { ioError } from "../files/ioError.js";
+import { readAtMost } from "../files/readAtMost.js";
 import { DocumentError, type LocatedDocument, MAX_TEXT, readDocument } from "./document.js";
 import { type LayoutContext, type PlacedModule, readModules } from "./layout.js";
 import { METHOD_NAMES, type MethodName } from "./methods.js";
@@ -80,18 +81,16 @@ export function textOf(source: object): string {
 /** The text of a recipe's file. @throws RetemperError BAD_RECIPE or IO */
 export async function readText(file: string): Promise<string> {
   try {
-    const facts = await stat(file);
-    if (facts.isDirectory()) {
-      throw badRecipe("this is a folder, not a recipe", undefined, file, "name the YAML file in it");
-    }
-    // A limit in bytes first: nothing larger is read at all.
-    if (facts.size > 4 * MAX_TEXT) throw badRecipe(`the recipe has ${facts.size} bytes`, undefined, file, undefined);
-    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(file));
+    const limit = { most: 4 * MAX_TEXT, what: "a recipe", pipes: true, code: "BAD_RECIPE" } as const;
+    return new TextDecoder("utf-8", { fatal: true }).decode(await readAtMost(file, limit));
   } catch (error) {
     if (error instanceof RetemperError) throw error;
     if (error instanceof TypeError)
       throw badRecipe("the recipe is not valid UTF-8 text", undefined, file, undefined, error);
     const { code } = error as NodeJS.ErrnoException;
+    if (code === "EISDIR") {
+      throw badRecipe("this is a folder, not a recipe", undefined, file, "name the YAML file in it");
+    }
     if (code === "ENOENT" || code === "ENOTDIR" || code === "ENAMETOOLONG") {
       throw badRecipe(
         "no such recipe",
@@ -100,7 +99,7 @@ export async function readText(file: string): Promise<string> {
         "give a path of a YAML or JSON file, or the YAML itself",
       );
     }
-    throw new RetemperError("IO", `can not read the recipe (${code ?? String(error)})`, { file, cause: error });
+    throw ioError(error, file, "cannot read the recipe");
   }
 }
 

@@ -1,9 +1,9 @@
 // Builds an experiment's report from its folder.
 
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RetemperError } from "../errors.js";
-import { writeWhole } from "../files.js";
+import { readTextAtMost } from "../files/readAtMost.js";
+import { writeWhole } from "../files/writeWhole.js";
 import { markdownReport } from "./markdown.js";
 import { EXPERIMENT_FORMAT, type ExperimentCosts, type ExperimentResults } from "./types.js";
 
@@ -44,7 +44,7 @@ export async function readExperiment(folder: string): Promise<ExperimentResults>
 
 async function readJson(file: string, optional: boolean): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(file, "utf8"));
+    return JSON.parse(await readTextAtMost(file, { most: 2 ** 28, what: "results" }));
   } catch (error) {
     if (optional && (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new RetemperError("BAD_INPUT", (error as Error).message, {

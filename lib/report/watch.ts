@@ -1,10 +1,11 @@
 // Serves a run's folder to a browser while the run goes on: its status, then its report.
 
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
 import { RetemperError } from "../errors.js";
+import { readTextAtMost } from "../files/readAtMost.js";
 import { type ExperimentStatus, STATUS_FILE } from "./status.js";
 
 export interface WatchOptions {
@@ -90,7 +91,10 @@ async function answer(folder: string, { method, url, headers }: IncomingMessage,
 
 async function read(file: string): Promise<{ readonly text: string; readonly time: number } | undefined> {
   try {
-    const [text, { mtimeMs }] = await Promise.all([readFile(file, "utf8"), stat(file)]);
+    const [text, { mtimeMs }] = await Promise.all([
+      readTextAtMost(file, { most: 2 ** 28, what: "a report" }),
+      stat(file),
+    ]);
     return { text, time: mtimeMs };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;

@@ -1,9 +1,9 @@
 // Reads the table of candidates that a selection is made from. The only file here that knows the disk.
 
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { RetemperError } from "../errors.js";
+import { readTextAtMost } from "../files/readAtMost.js";
 import type { SelectionTable } from "./types.js";
 
 const quantity = z.object({
@@ -35,10 +35,11 @@ export async function readTable(path: string): Promise<SelectionTable> {
   let file = path;
   let value: unknown;
   try {
-    const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    const limit = { most: 2 ** 28, what: "results" };
+    const text = await readTextAtMost(file, { ...limit, pipes: true }).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "EISDIR") throw error;
       file = join(path, "results.json");
-      return readFile(file, "utf8");
+      return readTextAtMost(file, limit);
     });
     value = JSON.parse(text);
   } catch (error) {

@@ -1,14 +1,14 @@
 // A training from its request to its report, on the thread that computes: what can be wrong is found before anything is
 // written, then engine, terms, trainer and outputs are brought together.
 
-import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { loadAddon } from "../addon/load.js";
 import { locate } from "../checkpoint/locate.js";
 import { openCheckpoint } from "../checkpoint/open.js";
 import { readTensors } from "../checkpoint/tensorFile.js";
 import { RetemperError } from "../errors.js";
-import { writeFailure } from "../files.js";
+import { ioError } from "../files/ioError.js";
+import { makeFolder } from "../files/makeFolder.js";
 import { widen } from "../generate/engines/reference/widen.js";
 import { weightsOf } from "../generate/engines/runningEngine.js";
 import { startEngine } from "../generate/engines/startEngine.js";
@@ -70,8 +70,8 @@ export async function runTuning(
     if (isStopped()) throw new Stopped();
   };
 
-  await mkdir(dirname(place), { recursive: true }).catch((error) => {
-    throw writeFailure(place, error);
+  await makeFolder(dirname(place)).catch((error) => {
+    throw ioError(error, place, "cannot make the folder above it");
   });
   const lock = lockOutput(place, besideOf(place, "tuning-lock"));
   try {
@@ -149,8 +149,9 @@ export async function runTuning(
 /** A full disk's error with what a tuning can do about it: starting it again would be refused, going on is not. */
 function withWayOn(error: unknown): unknown {
   if (!(error instanceof RetemperError) || error.code !== "NO_SPACE") return error;
-  const hint = "free some space and go on with --resume: the last checkpoint is kept";
-  return new RetemperError("NO_SPACE", "the disk is full", { file: error.file, hint, cause: error });
+  const [room = "free some space"] = error.hint?.split("; ") ?? [];
+  const hint = `${room}; then go on with --resume: the last checkpoint is kept`;
+  return error.retold(error.message, { hint });
 }
 
 /** Rows of the largest micro-batch that there could be. */

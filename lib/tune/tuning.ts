@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { loadAddon } from "../addon/load.js";
 import { RetemperError } from "../errors.js";
-import { writeWhole } from "../files.js";
+import { writeWhole } from "../files/writeWhole.js";
 import type { Term } from "./adapter/terms.js";
 import { writeAdapter } from "./output/adapterFolder.js";
 import { checkpointFolder, type History, loadCheckpoint, saveCheckpoint } from "./output/checkpoints.js";

@@ -1,7 +1,8 @@
 // A conversation with a model: the messages so far, and the commands that change them.
 
 import { existsSync } from "node:fs";
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readTextAtMost } from "../../files/readAtMost.js";
+import { writeWhole } from "../../files/writeWhole.js";
 import { type ChatMessage, type GenerateOptions, RetemperError } from "../../index.js";
 import { type AnswerFlags, answerOptions, parseReal } from "../generationFlags.js";
 import { parseInteger } from "../quantities.js";
@@ -140,13 +141,7 @@ export class Conversation {
     if (existsSync(file) && file !== this.#saved) {
       throw new RetemperError("OUTPUT_EXISTS", "exists already", { file, hint: "give another name" });
     }
-    try {
-      const fresh = `${file}.new`;
-      await writeFile(fresh, `${JSON.stringify({ messages: this.messages })}\n`);
-      await rename(fresh, file);
-    } catch (error) {
-      throw new RetemperError("IO", `cannot be written: ${(error as Error).message}`, { file, cause: error });
-    }
+    await writeWhole(file, `${JSON.stringify({ messages: this.messages })}\n`);
     this.#saved = file;
     return `Saved to ${file}.`;
   }
@@ -156,7 +151,9 @@ export class Conversation {
       new RetemperError("BAD_INPUT", `is no conversation: ${why}`, { file, hint: "/save writes one", cause });
     let value: { readonly messages?: unknown } | null;
     try {
-      value = JSON.parse(await readFile(file, "utf8")) as { readonly messages?: unknown } | null;
+      value = JSON.parse(await readTextAtMost(file, { most: 2 ** 26, what: "a conversation", pipes: true })) as {
+        readonly messages?: unknown;
+      } | null;
     } catch (error) {
       throw bad((error as Error).message, error);
     }

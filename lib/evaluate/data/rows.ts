@@ -1,11 +1,14 @@
 // Rows of a file of any of the formats that data sets come in.
 
-import { readFile } from "node:fs/promises";
-import { promisify } from "node:util";
+import { isUtf8 } from "node:buffer";
 import * as zlib from "node:zlib";
-import { CsvError, parse } from "csv-parse/sync";
-import { parquetReadObjects } from "hyparquet";
+import { type CsvError, parse } from "csv-parse/sync";
+import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { RetemperError } from "../../errors.js";
+import { ioError } from "../../files/ioError.js";
+import { readAtMost } from "../../files/readAtMost.js";
+import { LONGEST_LINE, textLines } from "../../files/readLines.js";
+import { unpackAtMost } from "../../files/unpackAtMost.js";
 
 /** One row by column names. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -24,20 +27,23 @@ export function lineOf(row: Row): number | undefined {
   return LINES.get(row);
 }
 
-/** Decompressed text above this is no prompt set. */
+/** No file of rows is larger, packed or not. */
 const MOST_BYTES = 2 ** 30;
+/** Of files that are not packed, where only Parquet comes near. */
+const MOST_FILE = 2 ** 31 - 1;
+/** Rows of one file, all of which are held in memory. */
+const MOST_ROWS = 10_000_000;
+/** Texts cannot be longer (V8). */
+const LONGEST_TEXT = 2 ** 29 - 25;
 
 /**
  * Reads CSV (with a header line, or without one: see `headless`), JSON (a list of rows, an object of columns, or lines), JSON lines
  * or Parquet, chosen by the name's end; `.gz` is unpacked first.
  * @param headless columns of a CSV file without a header line
- * @throws RetemperError BAD_INPUT that says where the file is broken
+ * @throws RetemperError BAD_INPUT that says where the file is broken, or what of it is too long
  */
 export async function readRows(file: string, headless?: readonly string[]): Promise<RowsFile> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(file);
-  } catch (error) {
+  const bytes = await readAtMost(file, { most: MOST_FILE, what: "a file of rows", pipes: true }).catch((error) => {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") {
       throw new RetemperError("BAD_INPUT", "the file does not exist", {
@@ -45,32 +51,28 @@ export async function readRows(file: string, headless?: readonly string[]): Prom
         hint: "check the path; it is relative to the working directory",
       });
     }
-    throw new RetemperError(code === "EISDIR" ? "BAD_INPUT" : "IO", message, { file, cause: error });
-  }
+    if (code === "EISDIR") throw new RetemperError("BAD_INPUT", message, { file, cause: error });
+    throw ioError(error, file, "cannot read");
+  });
   const name = file.toLowerCase().replace(/\.gz$/, "");
-  const content = file.toLowerCase().endsWith(".gz") ? await unpack(bytes, file) : bytes;
+  const content = file.toLowerCase().endsWith(".gz") ? await unpackAtMost(bytes, file, MOST_BYTES) : bytes;
   if (name.endsWith(".parquet")) return { bytes, rows: await parquetRows(content, file) };
-  const text = decode(content, file);
-  if (name.endsWith(".csv")) return { bytes, rows: csvRows(text, ",", file, headless) };
-  if (name.endsWith(".tsv")) return { bytes, rows: csvRows(text, "\t", file, headless) };
-  if (/\.(jsonl|ndjson)$/.test(name)) return { bytes, rows: jsonLines(text, file) };
-  if (name.endsWith(".json")) return { bytes, rows: holdsLines(text) ? jsonLines(text, file) : jsonRows(text, file) };
-  if (name.endsWith(".txt")) return { bytes, rows: textLines(text) };
+  refuseForeign(content, file);
+  if (name.endsWith(".csv")) return { bytes, rows: csvRows(content, ",", file, headless) };
+  if (name.endsWith(".tsv")) return { bytes, rows: csvRows(content, "\t", file, headless) };
+  if (/\.(jsonl|ndjson)$/.test(name)) return { bytes, rows: jsonLines(content, file) };
+  if (name.endsWith(".json")) {
+    return { bytes, rows: holdsLines(content) ? jsonLines(content, file) : jsonRows(decode(content, file), file) };
+  }
+  if (name.endsWith(".txt")) return { bytes, rows: promptLines(content, file) };
   throw new RetemperError("BAD_INPUT", "it is not known how to read this file", {
     file,
     hint: "give a .csv, .tsv, .json, .jsonl, .parquet or .txt file (.gz also)",
   });
 }
 
-async function unpack(bytes: Buffer, file: string): Promise<Buffer> {
-  try {
-    return await promisify(zlib.gunzip)(bytes, { maxOutputLength: MOST_BYTES });
-  } catch (error) {
-    throw new RetemperError("BAD_INPUT", `cannot be unpacked: ${(error as Error).message}`, { file, cause: error });
-  }
-}
-
-function decode(bytes: Buffer, file: string): string {
+/** What is saved in place of a file. */
+function refuseForeign(bytes: Buffer, file: string): void {
   const start = bytes.subarray(0, 64).toString("latin1");
   if (start.startsWith("version https://git-lfs")) {
     throw new RetemperError("BAD_INPUT", "this is a Git LFS pointer, not the file itself", {
@@ -81,6 +83,16 @@ function decode(bytes: Buffer, file: string): string {
   if (/^\s*<(!doctype|html)/i.test(start)) {
     throw new RetemperError("BAD_INPUT", "this is a web page, not data", { file, hint: "download the raw file" });
   }
+}
+
+/** A JSON document, which must be one text. */
+function decode(bytes: Buffer, file: string): string {
+  if (bytes.length > LONGEST_TEXT) {
+    throw new RetemperError("BAD_INPUT", `this is too long for one JSON document: ${bytes.length} bytes`, {
+      file,
+      hint: "give the rows as JSON lines (.jsonl): one object a line",
+    });
+  }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes); // drops a byte order mark
   } catch (error) {
@@ -88,38 +100,69 @@ function decode(bytes: Buffer, file: string): string {
   }
 }
 
-function csvRows(text: string, delimiter: string, file: string, headless: readonly string[] | undefined): Row[] {
+function csvRows(bytes: Buffer, delimiter: string, file: string, headless: readonly string[] | undefined): Row[] {
+  if (!isUtf8(bytes)) throw new RetemperError("BAD_INPUT", "the text is not UTF-8", { file });
   try {
-    return parse(text, {
+    return parse(bytes, {
       columns: headless ? [...headless] : true,
+      bom: true,
       delimiter,
+      max_record_size: LONGEST_LINE,
       record_delimiter: ["\r\n", "\n"],
       skip_empty_lines: true,
+      to: MOST_ROWS + 1,
+      on_record: (row: Row, { records }) => {
+        if (records > MOST_ROWS) throw tooMany(file);
+        return row;
+      },
     });
   } catch (error) {
-    const line = error instanceof CsvError ? (error as CsvError & { lines?: number }).lines : undefined;
+    if (error instanceof RetemperError) throw error;
+    const { code, lines: line } = error as Partial<CsvError> & { lines?: number };
+    if (code === "CSV_MAX_RECORD_SIZE") {
+      throw new RetemperError("BAD_INPUT", `this row is too long: its cells have more than ${LONGEST_LINE} bytes`, {
+        file,
+        line,
+        hint: 'is a quote (") left open? What follows it belongs to its cell',
+        cause: error,
+      });
+    }
     throw new RetemperError("BAD_INPUT", (error as Error).message, { file, line, cause: error });
   }
 }
 
-function jsonLines(text: string, file: string): Row[] {
+function jsonLines(bytes: Buffer, file: string): Row[] {
   const rows: Row[] = [];
-  let line = 0;
-  for (const part of text.split("\n")) {
-    line += 1;
-    if (part.trim() === "") continue;
-    const row = asRow(parseJson(part, file, line), file, line);
+  for (const [text, line] of textLines(bytes, file)) {
+    if (text.trim() === "") continue;
+    if (rows.length === MOST_ROWS) throw tooMany(file);
+    const row = asRow(parseJson(text, file, line), file, line);
     LINES.set(row, line);
     rows.push(row);
   }
   return rows;
 }
 
+function tooMany(file: string): RetemperError {
+  const hint = "split the file, or give the rows that are meant";
+  return new RetemperError("BAD_INPUT", `there are more than ${MOST_ROWS} rows`, { file, hint });
+}
+
 /** Whether a file that calls itself JSON holds an object a line, as OpenFunctions is published. */
-function holdsLines(text: string): boolean {
-  const [, first = ""] = /^\s*(\{[^\n]*\})\s*\n\s*\{/.exec(text) ?? [];
+function holdsLines(bytes: Buffer): boolean {
+  const end = bytes.indexOf(0x0a, bytes.indexOf(0x7b));
+  if (
+    end < 0 ||
+    end > LONGEST_LINE ||
+    bytes
+      .subarray(end, end + 4096)
+      .toString("latin1")
+      .trimStart()[0] !== "{"
+  ) {
+    return false;
+  }
   try {
-    return isObject(JSON.parse(first));
+    return isObject(JSON.parse(bytes.toString("utf8", 0, end).replace(/^\ufeff/, "")));
   } catch {
     return false;
   }
@@ -142,11 +185,15 @@ function jsonRows(text: string, file: string): Row[] {
   return Array.from({ length }, (_, at) => Object.fromEntries(lists.map(([name, list]) => [name, list[at]])));
 }
 
-function textLines(text: string): Row[] {
-  return text
-    .split(/\r?\n/)
-    .filter((line) => line.trim() !== "")
-    .map((prompt) => ({ prompt }));
+function promptLines(bytes: Buffer, file: string): Row[] {
+  const rows: Row[] = [];
+  for (const [text] of textLines(bytes, file)) {
+    const prompt = text.replace(/\r$/, "");
+    if (prompt.trim() === "") continue;
+    if (rows.length === MOST_ROWS) throw tooMany(file);
+    rows.push({ prompt });
+  }
+  return rows;
 }
 
 function parseJson(text: string, file: string, line?: number): unknown {
@@ -169,8 +216,11 @@ function isObject(value: unknown): value is Row {
 async function parquetRows(bytes: Buffer, file: string): Promise<Row[]> {
   const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
   try {
-    return (await parquetReadObjects({ file: buffer, compressors: parquetCompressors() })) as Row[];
+    const metadata = parquetMetadata(buffer);
+    if (metadata.num_rows > MOST_ROWS) throw tooMany(file);
+    return (await parquetReadObjects({ file: buffer, metadata, compressors: parquetCompressors() })) as Row[];
   } catch (error) {
+    if (error instanceof RetemperError) throw error;
     throw new RetemperError("BAD_INPUT", `this Parquet file cannot be read: ${(error as Error).message}`, {
       file,
       hint: "get it again; if its compression is not known here, write it uncompressed or with snappy",
@@ -179,12 +229,15 @@ async function parquetRows(bytes: Buffer, file: string): Promise<Row[]> {
   }
 }
 
-/** Those beside snappy that Node has; Zstandard came with Node 22.15. */
+/** Those beside snappy that Node has; Zstandard came with Node 22.15. A page unpacks to the length that its header says, or fails. */
 function parquetCompressors(): Record<string, (input: Uint8Array, length: number) => Uint8Array> {
-  const { zstdDecompressSync } = zlib as { zstdDecompressSync?: (input: Uint8Array) => Buffer };
+  type Unpack = (input: Uint8Array, options: { maxOutputLength: number }) => Buffer;
+  const { zstdDecompressSync } = zlib as { zstdDecompressSync?: Unpack };
+  const bounded = (unpack: Unpack) => (input: Uint8Array, length: number) =>
+    unpack(input, { maxOutputLength: Math.min(Math.max(length, 1), MOST_BYTES) });
   return {
-    GZIP: (input) => zlib.gunzipSync(input),
-    BROTLI: (input) => zlib.brotliDecompressSync(input),
-    ...(zstdDecompressSync && { ZSTD: (input: Uint8Array) => zstdDecompressSync(input) }),
+    GZIP: bounded(zlib.gunzipSync),
+    BROTLI: bounded(zlib.brotliDecompressSync),
+    ...(zstdDecompressSync && { ZSTD: bounded(zstdDecompressSync) }),
   };
 }

@@ -3,7 +3,7 @@
 
 import { join } from "node:path";
 import { RetemperError } from "../../errors.js";
-import { writeWhole } from "../../files.js";
+import { writeWhole } from "../../files/writeWhole.js";
 import type { TextGenerator } from "../../generate/types.js";
 import type { HubOptions } from "../../hub/settings.js";
 import { keywordJudge } from "../judges/keywordJudge.js";

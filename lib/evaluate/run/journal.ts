@@ -2,10 +2,13 @@
 // instant goes on from here; a line that was cut off is dropped, and what it held is asked again.
 
 import { createHash } from "node:crypto";
-import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
-import { mkdir, readFile, rm, truncate } from "node:fs/promises";
+import { closeSync, constants, fsyncSync, openSync, writeSync } from "node:fs";
+import { type FileHandle, open, rm, stat, truncate } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { RetemperError } from "../../errors.js";
+import { ioError, isSystemError } from "../../files/ioError.js";
+import { makeFolder } from "../../files/makeFolder.js";
+import { wholeLines } from "../../files/readLines.js";
 import { lockOutput } from "../../output/lockOutput.js";
 import type { OutputLock } from "../../output/tryLock.js";
 import type { Answer, Values } from "../types.js";
@@ -35,6 +38,7 @@ export class Journal {
   readonly #scores = new Map<string, StoredScore>();
   readonly #digests = new Map<string, string>();
   #file: number | undefined;
+  #path = JOURNAL_FILE;
   #lock: OutputLock | undefined;
   /** What an earlier run had left here. */
   readonly resumed: { answers: number; scores: number } = { answers: 0, scores: 0 };
@@ -48,15 +52,12 @@ export class Journal {
     if (out === undefined) return journal;
     const folder = resolve(out);
     try {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      const taken = code === "EEXIST" || code === "ENOTDIR";
-      throw new RetemperError(taken ? "OUTPUT_EXISTS" : "IO", taken ? "this is no folder" : message, {
-        file: folder,
-        hint: "choose another folder",
-        cause: error,
-      });
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== "EEXIST" && code !== "ENOTDIR") throw ioError(error, folder, "cannot make the folder");
+      const hint = "choose another folder";
+      throw new RetemperError("OUTPUT_EXISTS", "this is no folder", { file: folder, hint, cause: error });
     }
     journal.#lock = lockOutput(folder, join(folder, LOCK_FILE));
     try {
@@ -64,34 +65,58 @@ export class Journal {
       return journal;
     } catch (error) {
       journal.close();
-      throw error;
+      throw isSystemError(error) ? ioError(error, folder, "cannot write") : error;
     }
   }
 
   async #load(folder: string, force: boolean): Promise<void> {
     const path = join(folder, JOURNAL_FILE);
     if (force) await Promise.all([JOURNAL_FILE, RESULTS_FILE].map((name) => rm(join(folder, name), { force: true })));
-    const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return undefined;
-      throw new RetemperError("IO", error.message, { file: path, cause: error });
-    });
-    if (text === undefined && (await exists(join(folder, RESULTS_FILE)))) {
+    const bytes = await this.#read(path);
+    if (bytes === undefined && (await exists(join(folder, RESULTS_FILE)))) {
       throw new RetemperError("OUTPUT_EXISTS", "results lie here whose journal is gone", {
         file: folder,
         hint: "choose another folder, or --force to replace them",
       });
     }
-    const whole = text?.slice(0, text.lastIndexOf("\n") + 1) ?? "";
-    let number = 0;
-    for (const line of whole.split("\n").slice(0, -1)) {
-      number += 1;
-      this.#take(parse(line, path, number), path, number);
-    }
-    if (text !== undefined && text.length > whole.length) await truncate(path, Buffer.byteLength(whole));
     this.resumed.answers = this.#answers.size;
     this.resumed.scores = this.#scores.size;
-    this.#file = openSync(path, "a");
-    if (whole === "") this.#append({ format: FORMAT });
+    try {
+      // the beginning of a line that was never ended
+      if (bytes !== undefined && (await stat(path)).size > bytes) await truncate(path, bytes);
+      this.#file = openSync(path, "a");
+    } catch (error) {
+      throw ioError(error, path, "cannot write");
+    }
+    this.#path = path;
+    if (!bytes) this.#append({ format: FORMAT });
+  }
+
+  /** Takes what the file holds. @returns bytes of its whole lines; undefined where there is no file */
+  async #read(path: string): Promise<number | undefined> {
+    let handle: FileHandle;
+    try {
+      handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw ioError(error, path, "cannot read");
+    }
+    try {
+      if (!(await handle.stat()).isFile())
+        throw new RetemperError("BAD_INPUT", "this is not a regular file", { file: path });
+      let bytes = 0;
+      let number = 0;
+      for await (const line of wholeLines(handle, path)) {
+        number += 1;
+        bytes += line.length;
+        this.#take(parse(line.toString("utf8", 0, line.length - 1), path, number), path, number);
+      }
+      return bytes;
+    } catch (error) {
+      throw ioError(error, path, "cannot read");
+    } finally {
+      await handle.close();
+    }
   }
 
   #take(line: Line, path: string, number: number): void {
@@ -151,7 +176,12 @@ export class Journal {
 
   /** Makes everything so far outlast a power failure. */
   sync(): void {
-    if (this.#file !== undefined) fsyncSync(this.#file);
+    if (this.#file === undefined) return;
+    try {
+      fsyncSync(this.#file);
+    } catch (error) {
+      throw ioError(error, this.#path, "cannot write");
+    }
   }
 
   close(): void {
@@ -167,8 +197,7 @@ export class Journal {
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#file, bytes, at);
     } catch (error) {
-      const full = (error as NodeJS.ErrnoException).code === "ENOSPC";
-      throw new RetemperError(full ? "NO_SPACE" : "IO", (error as Error).message, { file: JOURNAL_FILE, cause: error });
+      throw ioError(error, this.#path, "cannot write", "the same command goes on after what is written here");
     }
   }
 }
@@ -187,7 +216,7 @@ function parse(text: string, file: string, line: number): Line {
 }
 
 async function exists(path: string): Promise<boolean> {
-  return readFile(path).then(
+  return stat(path).then(
     () => true,
     () => false,
   );

@@ -1,8 +1,8 @@
 // Reads a results.json again.
 
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RetemperError } from "../../errors.js";
+import { readTextAtMost } from "../../files/readAtMost.js";
 import { RESULTS_FILE } from "./journal.js";
 import { RESULTS_FORMAT, type Results } from "./results.js";
 
@@ -11,14 +11,14 @@ import { RESULTS_FORMAT, type Results } from "./results.js";
  * @throws RetemperError BAD_INPUT where it is something else
  */
 export async function readResults(path: string): Promise<Results> {
-  const read = (file: string) => readFile(file, "utf8");
+  const read = (file: string, pipes: boolean) => readTextAtMost(file, { most: 2 ** 28, what: "results", pipes });
   let file = path;
   let text: string;
   try {
-    text = await read(file).catch((error: NodeJS.ErrnoException) => {
+    text = await read(file, true).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "EISDIR") throw error;
       file = join(path, RESULTS_FILE);
-      return read(file);
+      return read(file, false);
     });
   } catch (error) {
     throw new RetemperError("BAD_INPUT", "there are no results", {

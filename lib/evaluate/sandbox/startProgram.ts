@@ -2,10 +2,9 @@
 
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rmdir } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmdir } from "node:fs/promises";
 import type { Readable, Writable } from "node:stream";
+import { temporaryFolder } from "../../files/temporaryFolder.js";
 import type { Launcher } from "./launchers.js";
 import type { Python } from "./python.js";
 import { SUPERVISOR, type SupervisorReport, type SupervisorRequest } from "./supervisor.js";
@@ -35,7 +34,7 @@ export async function startProgram(
 ): Promise<ProgramOutcome> {
   signal?.throwIfAborted();
   const { launcher, python, limits } = sandbox;
-  const folder = launcher.needsFolder ? await mkdtemp(join(tmpdir(), "retemper-sandbox-")) : "";
+  const folder = launcher.needsFolder ? await temporaryFolder("retemper-sandbox-") : "";
   try {
     const [file, ...args] = launcher.command(python, SUPERVISOR, folder);
     const request: SupervisorRequest = {

@@ -1,9 +1,10 @@
 // BIG-Bench Hard as lm-evaluation-harness's bbh_cot_fewshot asks it: a description, three worked examples, the question.
 
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { RetemperError } from "../../errors.js";
+import { readTextAtMost } from "../../files/readAtMost.js";
 import { findColumn, textOf } from "../data/columns.js";
 import { type DataFacts, loadRows } from "../data/loadRows.js";
 import type { Item, Task } from "../types.js";
@@ -51,7 +52,7 @@ export async function readBbhPreamble(folder: string, subtask: string): Promise<
   const file = join(folder, `${subtask}.yaml`);
   let text: string;
   try {
-    text = await readFile(file, "utf8");
+    text = await readTextAtMost(file, { most: 2 ** 20, what: "the examples of a subtask" });
   } catch (error) {
     throw new RetemperError("BAD_INPUT", "the examples of this subtask are not there", {
       file,
@@ -59,7 +60,7 @@ export async function readBbhPreamble(folder: string, subtask: string): Promise<
       cause: error,
     });
   }
-  const { description, doc_to_text, fewshot_config } = parse(text) as {
+  const { description, doc_to_text, fewshot_config } = parsed(text, file) as {
     description?: unknown;
     doc_to_text?: unknown;
     fewshot_config?: { samples?: { input?: unknown; target?: unknown }[] };
@@ -73,6 +74,15 @@ export async function readBbhPreamble(folder: string, subtask: string): Promise<
     });
   }
   return { description, examples: examples as BbhPreamble["examples"] };
+}
+
+function parsed(text: string, file: string): unknown {
+  try {
+    return parse(text) ?? {}; // refuses aliases that grow out of bounds
+  } catch (cause) {
+    const { line } = (cause as { linePos?: { line: number }[] }).linePos?.[0] ?? {};
+    throw new RetemperError("BAD_INPUT", (cause as Error).message, { file, line, cause });
+  }
 }
 
 /** Asks in plain text, as the harness does, unless the context wants chat. `limit` counts in each subtask. */

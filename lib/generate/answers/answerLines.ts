@@ -1,11 +1,10 @@
 // Reads an answers file: which answers it holds, and where their lines lie.
 
-import { type FileHandle, open } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import { RetemperError } from "../../errors.js";
+import { wholeLines } from "../../files/readLines.js";
 import { parseLine } from "./answerLine.js";
-
-/** Bytes that are read at a time. */
-const BLOCK = 1 << 20;
-const NEWLINE = 0x0a;
 
 export interface PlacedAnswer {
   readonly index: number;
@@ -27,11 +26,13 @@ export interface AnswerLines {
  * read.
  */
 export async function readAnswerLines(path: string): Promise<AnswerLines> {
-  const handle = await open(path, "r");
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
+    const facts = await handle.stat();
+    if (!facts.isFile()) throw new RetemperError("BAD_INPUT", "this is not a regular file", { file: path });
     const answers: PlacedAnswer[] = [];
     let end = 0;
-    for await (const line of linesOf(handle)) {
+    for await (const line of wholeLines(handle, path)) {
       const offset = end;
       end += line.length;
       const text = line.toString("utf8", 0, line.length - 1);
@@ -42,22 +43,5 @@ export async function readAnswerLines(path: string): Promise<AnswerLines> {
     return { answers, end };
   } finally {
     await handle.close();
-  }
-}
-
-/** Whole lines with their newlines; a last line without one is left out. */
-async function* linesOf(handle: FileHandle): AsyncGenerator<Buffer> {
-  let held: Buffer = Buffer.alloc(0);
-  for (;;) {
-    const block = Buffer.allocUnsafe(BLOCK);
-    const { bytesRead } = await handle.read(block, 0, BLOCK);
-    if (bytesRead === 0) return;
-    held = Buffer.concat([held, block.subarray(0, bytesRead)]);
-    let start = 0;
-    for (let at = held.indexOf(NEWLINE); at >= 0; at = held.indexOf(NEWLINE, start)) {
-      yield held.subarray(start, at + 1);
-      start = at + 1;
-    }
-    held = held.subarray(start);
   }
 }

@@ -1,8 +1,12 @@
 // Answers a list of prompts into a file, and goes on where an earlier run was stopped.
 
-import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { RetemperError } from "../../errors.js";
+import { ioError, isSystemError } from "../../files/ioError.js";
+import { makeFolder } from "../../files/makeFolder.js";
+import { readTextAtMost } from "../../files/readAtMost.js";
+import { writeWhole } from "../../files/writeWhole.js";
 import { lockOutput } from "../../output/lockOutput.js";
 import type { OutputLock } from "../../output/tryLock.js";
 import { settingsOf } from "../settings.js";
@@ -57,7 +61,7 @@ export async function generateFile(
   try {
     const facts = await factsFor(path, factsFile, force, model, prompts, options);
     if (force) await rm(path, { force: true });
-    await replace(factsFile, `${JSON.stringify(facts, null, 2)}\n`);
+    await writeWhole(factsFile, `${JSON.stringify(facts, null, 2)}\n`);
     const file = await AnswerFile.open(path);
     try {
       const kept = file.answers.length;
@@ -134,7 +138,7 @@ async function factsFor(
 
 async function readFacts(file: string): Promise<AnswerFacts | undefined> {
   try {
-    const value: unknown = JSON.parse(await readFile(file, "utf8"));
+    const value: unknown = JSON.parse(await readTextAtMost(file, { most: 2 ** 26, what: "the facts of answers" }));
     return (value as AnswerFacts | null)?.version === 1 ? (value as AnswerFacts) : undefined;
   } catch (error) {
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
@@ -142,16 +146,9 @@ async function readFacts(file: string): Promise<AnswerFacts | undefined> {
   }
 }
 
-/** Writes a file so that it is there as a whole or as it was. */
-async function replace(file: string, text: string): Promise<void> {
-  const fresh = join(dirname(file), `.${basename(file)}.new`);
-  await writeFile(fresh, text, { flush: true });
-  await rename(fresh, file);
-}
-
 async function takeLock(path: string): Promise<OutputLock> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
   } catch (error) {
     throw ioFailure(error, path);
   }
@@ -159,14 +156,6 @@ async function takeLock(path: string): Promise<OutputLock> {
 }
 
 function ioFailure(error: unknown, file: string): unknown {
-  const { code, syscall, message } = (error ?? {}) as NodeJS.ErrnoException;
-  if (syscall === undefined || code === undefined) return error;
-  if (code === "ENOSPC" || code === "EDQUOT") {
-    return new RetemperError("NO_SPACE", `cannot be written: ${message}`, {
-      file,
-      hint: "free some space; what is there is kept, and the next run goes on after it",
-      cause: error,
-    });
-  }
-  return new RetemperError("IO", `cannot be read or written: ${message}`, { file, cause: error });
+  const kept = "what is there is kept, and the next run goes on after it";
+  return isSystemError(error) ? ioError(error, file, "cannot be read or written", kept) : error;
 }

@@ -1,9 +1,9 @@
 // Whether two runs had the same model: a digest over what its folder holds, without reading weights.
 
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Checkpoint } from "../../checkpoint/types.js";
+import { readAtMost } from "../../files/readAtMost.js";
 
 /** Files that decide answers beside the weights, where a model has them. */
 const SMALL_FILES = [
@@ -21,7 +21,9 @@ export async function fingerprintOf({ folder, files }: Checkpoint, recipe?: stri
   if (recipe !== undefined) digest.update(JSON.stringify(["recipe", recipe]));
   for (const { path, size, mtimeNs } of files) digest.update(JSON.stringify([basename(path), size, mtimeNs]));
   for (const name of SMALL_FILES) {
-    const contents = await readFile(join(folder, name)).catch(() => undefined);
+    const contents = await readAtMost(join(folder, name), { most: 2 ** 29, what: "a file beside weights" }).catch(
+      () => undefined,
+    );
     if (contents) digest.update(JSON.stringify([name, contents.length])).update(contents);
   }
   return digest.digest("hex");

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { encodeTensors, type FloatTensor } from "../../checkpoint/tensorFile.js";
-import { writeWhole } from "../../files.js";
+import { writeWhole } from "../../files/writeWhole.js";
 import type { Selection } from "../adapter/modules.js";
 import { parametersOf, type Term } from "../adapter/terms.js";
 import type { Settings } from "../settings.js";

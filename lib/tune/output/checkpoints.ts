@@ -1,12 +1,15 @@
 // Checkpoints of a training: an adapter's folder each, and what going on needs: the optimiser's moments and the steps so far.
 // Random numbers need no state: they are functions of the seed and the step.
 
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Addon } from "../../addon/surface.js";
 import { encodeTensors, type FloatTensor, readTensors } from "../../checkpoint/tensorFile.js";
 import { RetemperError } from "../../errors.js";
-import { writeFailure, writeWhole } from "../../files.js";
+import { ioError } from "../../files/ioError.js";
+import { makeFolder } from "../../files/makeFolder.js";
+import { readTextAtMost } from "../../files/readAtMost.js";
+import { KEPT, writeWhole } from "../../files/writeWhole.js";
 import { widen } from "../../generate/engines/reference/widen.js";
 import { parametersOf, type Term } from "../adapter/terms.js";
 import type { Moments } from "../training/adamW.js";
@@ -48,7 +51,7 @@ export async function saveCheckpoint(
   const older = await checkpointSteps(out);
   try {
     await rm(staged, { recursive: true, force: true });
-    await mkdir(staged, { recursive: true });
+    await makeFolder(staged);
     const state = new Map<string, FloatTensor>();
     for (const { key, shape } of terms.flatMap(parametersOf)) {
       const { first, second } = moments.get(key) as Moments;
@@ -62,7 +65,7 @@ export async function saveCheckpoint(
     await rename(staged, folder);
   } catch (error) {
     await rm(staged, { recursive: true, force: true }).catch(() => {});
-    throw error instanceof RetemperError ? error : writeFailure(folder, error);
+    throw ioError(error, folder, "cannot write", KEPT);
   }
   for (const step of older) {
     if (step >= history.steps.length) continue;
@@ -97,7 +100,9 @@ export async function loadCheckpoint(
     take(state, `first.${key}`, first, join(folder, STATE));
     take(state, `second.${key}`, second, join(folder, STATE));
   }
-  const history = JSON.parse(await readFile(join(folder, HISTORY), "utf8")) as History;
+  const history = JSON.parse(
+    await readTextAtMost(join(folder, HISTORY), { most: 2 ** 29, what: "the steps of a training" }),
+  ) as History;
   if (history.steps?.length !== step) throw new RetemperError("BAD_INPUT", "is of another step", { file: folder });
   return history;
 }

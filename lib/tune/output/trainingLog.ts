@@ -1,8 +1,9 @@
 // The log of a training: one JSON object a step.
 
-import { type FileHandle, mkdir, open, readFile } from "node:fs/promises";
-import { dirname } from "node:path";
-import { writeFailure, writeWhole } from "../../files.js";
+import { type FileHandle, open } from "node:fs/promises";
+import { ioError } from "../../files/ioError.js";
+import { readTextAtMost } from "../../files/readAtMost.js";
+import { KEPT, writeWhole } from "../../files/writeWhole.js";
 import type { TuneProgress } from "../types.js";
 
 export class TrainingLog {
@@ -17,8 +18,7 @@ export class TrainingLog {
 
   /** Opens the log for what follows step `done`: lines beyond it, of a run that was killed later, are left out. */
   static async open(path: string, done: number): Promise<TrainingLog> {
-    await mkdir(dirname(path), { recursive: true });
-    const before = await readFile(path, "utf8").catch(() => "");
+    const before = await readTextAtMost(path, { most: 2 ** 29, what: "the log of a training" }).catch(() => "");
     const kept = before.split("\n").filter((line) => stepOf(line) <= done);
     await writeWhole(path, kept.map((line) => `${line}\n`).join(""));
     return new TrainingLog(await open(path, "a"), path);
@@ -29,7 +29,7 @@ export class TrainingLog {
     try {
       await this.file.appendFile(`${JSON.stringify({ step: done, of: total, ...facts })}\n`);
     } catch (error) {
-      throw writeFailure(this.path, error);
+      throw ioError(error, this.path, "cannot write", KEPT);
     }
   }
 

@@ -1,11 +1,12 @@
 // tuning.json: what must be the same for a training to go on.
 
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Checkpoint } from "../../checkpoint/types.js";
 import { RetemperError } from "../../errors.js";
-import { writeWhole } from "../../files.js";
+import { ioError } from "../../files/ioError.js";
+import { readTextAtMost } from "../../files/readAtMost.js";
+import { writeWhole } from "../../files/writeWhole.js";
 import type { EngineFacts } from "../../generate/types.js";
 import type { Example } from "../data/example.js";
 import type { Settings } from "../settings.js";
@@ -38,11 +39,9 @@ export function tuningRecord({ model, settings, initFrom, examples, checkpoint, 
 export async function keepRecord(path: string, text: string): Promise<boolean> {
   let before: string;
   try {
-    before = await readFile(path, "utf8");
+    before = await readTextAtMost(path, { most: 2 ** 24, what: "the record of a training" });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") {
-      throw new RetemperError("IO", `cannot be read: ${(cause as Error).message}`, { file: path, cause });
-    }
+    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw ioError(cause, path, "cannot read");
     await writeWhole(path, text);
     return false;
   }

@@ -4,7 +4,8 @@
 import { lstat, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Addon } from "../../addon/surface.js";
-import { RetemperError } from "../../errors.js";
+import type { RetemperError } from "../../errors.js";
+import { ioError } from "../../files/ioError.js";
 import { besideOf, RECORD } from "./place.js";
 
 export interface Workplace {
@@ -70,8 +71,5 @@ async function exists(path: string): Promise<boolean> {
 }
 
 function failed(out: string, cause: unknown): RetemperError {
-  return new RetemperError("IO", `the output's place cannot be prepared: ${(cause as Error).message}`, {
-    file: out,
-    cause,
-  });
+  return ioError(cause, out, "the output's place cannot be prepared");
 }

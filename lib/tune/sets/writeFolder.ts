@@ -1,9 +1,10 @@
 // Writes a data set's folder whole or not at all.
 
-import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { mkdtemp, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { RetemperError } from "../../errors.js";
-import { writeWhole } from "../../files.js";
+import { ioError } from "../../files/ioError.js";
+import { makeFolder } from "../../files/makeFolder.js";
+import { writeWhole } from "../../files/writeWhole.js";
 
 export const RECORD = "data.json";
 
@@ -23,7 +24,7 @@ export async function writeFolder(out: string, files: ReadonlyMap<string, string
   let staged: string | undefined;
   let older: string | undefined;
   try {
-    await mkdir(dirname(place), { recursive: true });
+    await makeFolder(dirname(place));
     staged = await mkdtemp(join(dirname(place), `.${basename(place)}.partial-`));
     for (const [name, text] of files) await writeWhole(join(staged, name), text);
     older = `${staged}.older`;
@@ -43,7 +44,6 @@ export async function writeFolder(out: string, files: ReadonlyMap<string, string
     await rm(older, { recursive: true, force: true });
   } catch (error) {
     if (staged !== undefined) await rm(staged, { recursive: true, force: true }).catch(() => {});
-    if (error instanceof RetemperError) throw error;
-    throw new RetemperError("IO", (error as Error).message, { file: place, cause: error });
+    throw ioError(error, place, "cannot write");
   }
 }

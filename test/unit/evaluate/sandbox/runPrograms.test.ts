@@ -33,7 +33,7 @@ describe("runPrograms", () => {
     for (const python of [fake, join(folder, "absent")]) {
       await expect(runPrograms([{ source: "pass" }], { allowCodeExecution: true, python })).rejects.toMatchObject({
         code: "SANDBOX",
-        exitStatus: 10,
+        exitStatus: 14,
       });
     }
   });

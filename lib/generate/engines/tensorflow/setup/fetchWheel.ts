@@ -3,6 +3,7 @@
 
 import { open, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { isFileError } from "../../../../files/ioError.js";
 import { packageIndexes } from "./pipConfig.js";
 import type { DownloadOptions } from "./pipDownload.js";
 import { addressInIndex, INDEX_ACCEPT } from "./simpleIndex.js";
@@ -35,7 +36,7 @@ export async function fetchWheel(
       return undefined;
     } catch (error) {
       options.signal?.throwIfAborted();
-      if (isLocal(error)) throw error; // another index would not help
+      if (isFileError(error)) throw error; // another index would not help
       problems.push(`${shown(page)}: ${reason(error)}`);
     }
   }
@@ -64,7 +65,7 @@ async function download(address: string, page: string, target: string, options: 
       return;
     } catch (error) {
       idle = (await sizeOf(part)) > before ? 0 : idle + 1;
-      if (options.signal?.aborted || idle === ATTEMPTS || isLocal(error)) throw error;
+      if (options.signal?.aborted || idle === ATTEMPTS || isFileError(error)) throw error;
     }
   }
 }
@@ -123,10 +124,6 @@ function shown(address: string): string {
   url.username = "";
   url.password = "";
   return url.href;
-}
-
-function isLocal(error: unknown): boolean {
-  return /^(ENOSPC|EDQUOT|EACCES|EROFS|EFBIG)$/.test((error as NodeJS.ErrnoException).code ?? "");
 }
 
 /** `fetch failed` hides what failed in its cause. */

@@ -4,7 +4,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { RetemperError } from "../../../../errors.js";
+import { ioError, isSystemError } from "../../../../files/ioError.js";
 import { waitForLock } from "../../../../output/waitForLock.js";
 import { bringLibrary } from "./bringLibrary.js";
 import { buildBinding, findCompiler } from "./buildBinding.js";
@@ -106,14 +106,10 @@ async function prepare({ root, folder, target, tfjs, wheels, options, reporter }
 /** What the file system threw, with a code and a remedy; all else as it is. */
 function setupError(error: unknown, root: string, signal: AbortSignal | undefined): unknown {
   if (signal?.aborted) return signal.reason;
-  const { code, syscall, message } = error as NodeJS.ErrnoException;
-  if (error instanceof RetemperError || syscall === undefined) return error;
-  const full = code === "ENOSPC" || code === "EDQUOT";
-  return new RetemperError(full ? "NO_SPACE" : "IO", `setting TensorFlow up failed: ${message}`, {
-    file: root,
-    hint: `${full ? "free some space" : "check the folder's permissions"}, or name another folder in RETEMPER_CACHE`,
-    cause: error,
-  });
+  if (!isSystemError(error)) return error;
+  const failure = ioError(error, root, "setting TensorFlow up failed");
+  const hint = `${failure.hint ?? "check the folder"}; RETEMPER_CACHE names another folder`;
+  return failure.retold(failure.message, { hint, cause: error });
 }
 
 /** So that a program's own `import "@tensorflow/tfjs-node-gpu"` finds the binding too, where the package can be written to. */

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { writeFailure, writeWhole } from "../../lib/files.js";
+import { writeWhole } from "../../../lib/files/writeWhole.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-files-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -27,13 +27,11 @@ describe("writeWhole", () => {
     expect(readdirSync(place)).toEqual(["inside"]);
   });
 
-  it("tells a full disk from other failures", () => {
-    const full = Object.assign(new Error("no space left"), { code: "ENOSPC" });
-    expect(writeFailure("x", full)).toMatchObject({
-      code: "NO_SPACE",
-      file: "x",
-      message: expect.stringContaining("full"),
+  it("fails at once where a file system takes no folders, and says so", async () => {
+    // Node's own recursive mkdir never ends there
+    await expect(writeWhole("/proc/retemper/a/b", "text")).rejects.toMatchObject({
+      code: "IO",
+      hint: expect.stringContaining("may not take folders"),
     });
-    expect(writeFailure("x", Object.assign(new Error("denied"), { code: "EACCES" }))).toMatchObject({ code: "IO" });
   });
 });

@@ -1,8 +1,12 @@
-// Files that appear whole or not at all, and what it is called when they cannot.
+// Files that appear whole or not at all.
 
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { RetemperError } from "./errors.js";
+import { ioError } from "./ioError.js";
+import { makeFolder } from "./makeFolder.js";
+
+/** What a user is told where space ran out and the same command goes on. */
+export const KEPT = "what was done before is kept: start again";
 
 /**
  * Writes a file beside its place, syncs it, and renames it once: whoever reads the place finds what was there before or all
@@ -13,7 +17,7 @@ import { RetemperError } from "./errors.js";
 export async function writeWhole(path: string, content: string | readonly (Uint8Array | string)[]): Promise<void> {
   const staged = `${path}.partial`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     const file = await open(staged, "w");
     try {
       for (const part of typeof content === "string" ? [content] : content) await file.writeFile(part);
@@ -24,17 +28,6 @@ export async function writeWhole(path: string, content: string | readonly (Uint8
     await rename(staged, path);
   } catch (error) {
     await rm(staged, { force: true }).catch(() => {});
-    throw writeFailure(path, error);
+    throw ioError(error, path, "cannot write", KEPT);
   }
-}
-
-/** What writing to a file failed of: NO_SPACE or IO. */
-export function writeFailure(path: string, error: unknown): RetemperError {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const full = code === "ENOSPC" || code === "EDQUOT";
-  return new RetemperError(full ? "NO_SPACE" : "IO", full ? "the disk is full" : message, {
-    file: path,
-    hint: full ? "free some space and start again: what was done before is kept" : undefined,
-    cause: error,
-  });
 }
