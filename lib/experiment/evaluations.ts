@@ -8,7 +8,7 @@ import { type EvaluateOptions, evaluate, evaluateLambdas } from "../evaluate/run
 import type { EvaluateProgress } from "../evaluate/run/progress.js";
 import { readResults } from "../evaluate/run/readResults.js";
 import type { Results } from "../evaluate/run/results.js";
-import type { Task } from "../evaluate/types.js";
+import type { Scorer, Task } from "../evaluate/types.js";
 import { openModel } from "../generate/openModel.js";
 import { merge } from "../merge/merge.js";
 import type { Checked } from "./check.js";
@@ -33,7 +33,7 @@ export interface EvaluationParts {
   readonly settings: ExperimentSettings;
   readonly checked: Checked;
   readonly steps: Steps;
-  /** By model: differs where its files do. */
+  /** By model, also those that judge and score: what it holds. */
   readonly digests: ReadonlyMap<string, string>;
   readonly judges: OpenJudges;
   readonly served?: ServedNames | undefined;
@@ -54,14 +54,14 @@ export class Evaluations {
     return part === "validation" ? [...tasks.safety, ...tasks.validation] : [...tasks.safetyTest, ...tasks.test];
   }
 
-  /** @param digest of a folder's files; a merge's inputs have theirs already */
+  /** @param digest of a folder's files, or of what a server serves; a merge's inputs have theirs already */
   async evaluate(name: string, part: Part, model: Evaluated, digest?: string): Promise<Evaluation> {
     const { settings, digests, judges, steps, served, checked } = this.#parts;
     const { engine } = settings;
     const inputs = {
-      model: "folder" in model ? digest : [byDigest(model, digests), engine?.fidelity, served?.url],
-      tasks: this.tasksOf(part).map(identity),
-      judges: judges.judges.map(({ name: of, facts }) => [of, facts]),
+      model: "folder" in model ? digest : [byDigest(model, digests), engine?.fidelity, served?.url, digest],
+      tasks: this.tasksOf(part).map((task) => identity(task, digests)),
+      judges: byDigest(judges.judges.map(factsOfScorer), digests),
       engine: [checked.engine, engine?.precision],
     };
     const step = await steps.do(`${part} ${name}`, inputs, (folder) => this.#measure(folder, model, part));
@@ -154,7 +154,23 @@ function factsOf(results: readonly Results[]): StepFacts {
 }
 
 /** What decides an evaluation's outcome of a task. */
-function identity({ name, kind, data, decoding, primary, items }: Task): unknown {
-  const prompts = items.map(({ id, prompt, references, category }) => [id, prompt, references, category]);
-  return [name, kind, data.map(({ files }) => files.map(({ sha256 }) => sha256)), decoding, primary, prompts];
+function identity(task: Task, digests: ReadonlyMap<string, string>): unknown {
+  const { name, kind, ask, data, decoding, primary, macro, metrics, scorers, items } = task;
+  const prompts = items.map(({ id, prompt, references, category, choices }) => [
+    id,
+    prompt,
+    references,
+    category,
+    choices,
+  ]);
+  return [
+    ...[name, kind, ask, data.map(({ files }) => files.map(({ sha256 }) => sha256)), decoding],
+    ...[primary, macro, metrics.map((metric) => metric.name)],
+    byDigest(scorers.map(factsOfScorer), digests),
+    prompts,
+  ];
+}
+
+function factsOfScorer({ name, facts }: Scorer): unknown {
+  return [name, facts];
 }

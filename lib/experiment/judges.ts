@@ -13,6 +13,8 @@ import type { ExperimentSettings } from "./schema.js";
 
 export interface OpenJudges {
   readonly judges: readonly Judge[];
+  /** The models that they ask. */
+  readonly sources: readonly string[];
   close(): Promise<void>;
 }
 
@@ -26,19 +28,24 @@ export async function openJudges(settings: ExperimentSettings): Promise<OpenJudg
   const engine = engineOf(settings);
   const wildGuard = async (source: string, name: string | undefined) => {
     await locate({ path: source });
+    sources.push(source);
     return wildGuardJudge(async () => keep(await openModel(source, engine)), { name, source });
   };
   const close = async () => {
     for (const one of opened) await one.close();
   };
   const judges: Judge[] = [];
+  const sources: string[] = [];
   try {
     for (const one of settings.safety.judges) {
       if (typeof one !== "string") {
         if ("keyword" in one)
           judges.push(keywordJudge({ phrases: phrases(one.keyword), ignoreCase: one.ignoreCase, name: one.name }));
         else if ("wildguard" in one) judges.push(await wildGuard(one.wildguard, one.name));
-        else judges.push(classifierJudge(keep(await openClassifier(one.classifier, engine)), { name: one.name }));
+        else {
+          judges.push(classifierJudge(keep(await openClassifier(one.classifier, engine)), { name: one.name }));
+          sources.push(one.classifier);
+        }
         continue;
       }
       const [, kind, rest] = /^(keyword|wildguard)(?::(.+))?$/s.exec(one) ?? [];
@@ -55,7 +62,7 @@ export async function openJudges(settings: ExperimentSettings): Promise<OpenJudg
     await close();
     throw error;
   }
-  return { judges, close };
+  return { judges, sources, close };
 }
 
 function unknown(one: string): RetemperError {

@@ -1,6 +1,5 @@
 // From experiment.yml to settings with whole paths; everything that is wrong by itself is said at once.
 
-import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { RetemperError } from "../errors.js";
 import { readTextAtMost } from "../files/readAtMost.js";
@@ -12,6 +11,7 @@ import { gridOf, isOfAll } from "./merges.js";
 import { withPreset } from "./presets.js";
 import { type Experiment, type ExperimentSettings, experimentSchema } from "./schema.js";
 import { endpointProblems } from "./served.js";
+import { wholePaths } from "./wholePaths.js";
 
 export interface LoadOptions {
   /** Instead of the experiment's own gate. */
@@ -34,7 +34,7 @@ export async function loadExperiment(
       file,
     );
   }
-  const given = withPaths(parsed.data, file === undefined ? "." : dirname(resolve(file)));
+  const given = await wholePaths(parsed.data, file === undefined ? "." : dirname(resolve(file)));
   const settings = gate === undefined ? given : { ...given, select: { ...given.select, gate } };
   const problems = problemsOf(settings);
   if (problems.length > 0) throw wrong(problems, file);
@@ -68,52 +68,6 @@ async function readDocument(file: string): Promise<unknown> {
     const { message, at, hint } = error;
     throw new RetemperError("BAD_RECIPE", message, { file, ...at, hint, cause: error });
   }
-}
-
-/** Paths that exist beside the experiment become whole; other names are left, such as those of the hub. */
-function withPaths(settings: ExperimentSettings, folder: string): ExperimentSettings {
-  const path = (text: string) => {
-    const place = resolve(folder, text);
-    return existsSync(place) ? place : text;
-  };
-  const model = (text: string) => text.split("+").map(path).join("+");
-  const suite = (words: readonly string[]) =>
-    words.map((word) => word.replace(/^([^:]+:)(?!\/\/)(.+)$/s, (_, head: string, data: string) => head + path(data)));
-  const judge = (one: (typeof settings.safety.judges)[number]): typeof one => {
-    if (typeof one === "string")
-      return one.replace(/^(wildguard:)(.+)$/s, (_, head: string, name: string) => head + path(name));
-    if ("wildguard" in one) return { ...one, wildguard: path(one.wildguard) };
-    return "classifier" in one ? { ...one, classifier: path(one.classifier) } : one;
-  };
-  const { safety, task, tuned, tune, unaligned, bertScore, data } = settings;
-  return {
-    ...settings,
-    aligned: model(settings.aligned),
-    ...(unaligned !== undefined && { unaligned: model(unaligned) }),
-    ...(bertScore && { bertScore: { ...bertScore, model: path(bertScore.model) } }),
-    ...(data && { data: Object.fromEntries(Object.entries(data).map(([name, text]) => [name, path(text)])) }),
-    ...(tuned && {
-      tuned: tuned.map((one) => ({
-        ...one,
-        ...(one.model !== undefined && { model: model(one.model) }),
-        ...(one.adapter !== undefined && { adapter: path(one.adapter) }),
-      })),
-    }),
-    ...(tune && { tune: { ...tune, data: path(tune.data), options: tuneOptions(tune.options, path) } }),
-    safety: {
-      ...safety,
-      judges: safety.judges.map(judge),
-      sets: suite(safety.sets),
-      ...(safety.test && { test: suite(safety.test) }),
-    },
-    task: { ...task, validation: suite(task.validation), test: suite(task.test) },
-  };
-}
-
-/** `initFrom` is a path. */
-function tuneOptions(options: Record<string, unknown> | undefined, path: (text: string) => string) {
-  const { initFrom } = options ?? {};
-  return typeof initFrom === "string" ? { ...options, initFrom: path(initFrom) } : options;
 }
 
 function problemsOf(settings: ExperimentSettings): string[] {

@@ -1,5 +1,6 @@
 // The merges that an experiment asks for, as recipes.
 
+import { createHash } from "node:crypto";
 import { METHODS, type MethodName } from "../recipe/methods.js";
 import type { Recipe } from "../recipe/types.js";
 import type { Candidate } from "../select/types.js";
@@ -44,10 +45,16 @@ export function mergeSeries(settings: ExperimentSettings, tuned: readonly TunedM
       merges: tuned.map(({ seed, model }) => ({
         seed,
         recipe: recipeOf(method, aligned, [model], { ...lambdaCounts(method), ...parameters }),
-        maskSeed: /^\d{1,9}$/.test(seed) ? Number(seed) : 0,
+        maskSeed: maskSeedOf(seed),
       })),
     };
   });
+}
+
+/** A number of 1 to 9 digits is itself; of any other text, the first 31 bits of its sha256. */
+export function maskSeedOf(seed: string): number {
+  if (/^\d{1,9}$/.test(seed)) return Number(seed);
+  return createHash("sha256").update(seed).digest().readUInt32BE(0) >>> 1;
 }
 
 type MethodEntry = ExperimentSettings["methods"][number];

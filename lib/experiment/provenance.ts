@@ -7,6 +7,7 @@ import { relative, resolve, sep } from "node:path";
 import type { ExperimentResults } from "../report/types.js";
 import type { Checked } from "./check.js";
 import type { SeedResults } from "./measure.js";
+import { withParts } from "./modelParts.js";
 import type { RunParts } from "./resultsOf.js";
 import type { ExperimentSettings } from "./schema.js";
 
@@ -27,11 +28,7 @@ export function provenanceOf(
     );
   const roleOf = (path: string) =>
     path === settings.aligned ? "aligned" : path === settings.unaligned ? "unaligned" : "fine-tuned";
-  const shownModel = (path: string) =>
-    path
-      .split("+")
-      .map((part) => shownPath(part, within))
-      .join("+");
+  const shownModel = (model: string) => withParts(model, (path) => shownPath(path, within));
   return {
     version: engine?.versions.retemper ?? "",
     engine: engine ? `${engine.engine}, ${engine.device}${engine.precision ? `, ${engine.precision}` : ""}` : "",

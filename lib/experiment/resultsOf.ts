@@ -9,15 +9,17 @@ import {
 import { nameOf, select } from "../select/select.js";
 import type { Candidate } from "../select/types.js";
 import type { Checked } from "./check.js";
+import type { Digests } from "./digests.js";
 import type { Evaluated, Evaluations, Part } from "./evaluations.js";
 import { examplesOf } from "./examples.js";
 import { measure, type SeedResults } from "./measure.js";
 import { candidateOf, type MergeSeries, mergeSeries, type TunedModel, wholeModel } from "./merges.js";
+import { modelParts } from "./modelParts.js";
 import type { Progress } from "./progress.js";
 import { provenanceOf } from "./provenance.js";
 import type { ExperimentSettings } from "./schema.js";
 import { moduleName } from "./served.js";
-import type { Steps } from "./steps.js";
+import { byDigest, type Steps } from "./steps.js";
 import { pairedTests, trendsOf } from "./tests.js";
 import { writeAndTest } from "./writeChosen.js";
 
@@ -30,7 +32,9 @@ export interface RunParts {
   readonly out: string;
   /** Where experiment.yml lies, if it is a file. */
   readonly folder: string | undefined;
+  /** By model: what it holds. */
   readonly digests: ReadonlyMap<string, string>;
+  readonly contents: Digests;
   readonly checked: Checked;
   readonly signal: AbortSignal | undefined;
 }
@@ -129,7 +133,7 @@ async function tunedOf({ evaluations, tuned, digests, settings }: RunParts, part
   for (const { seed, model } of tuned) {
     const what: Evaluated = settings.engine?.endpoint
       ? { served: moduleName(seed) }
-      : model.includes("+")
+      : modelParts(model).length > 1
         ? { recipe: wholeModel(model), maskSeed: 0 }
         : { folder: model };
     const { results } = await evaluations.evaluate(`fine-tuned seed ${seed}`, part, what, digests.get(model));
@@ -139,7 +143,7 @@ async function tunedOf({ evaluations, tuned, digests, settings }: RunParts, part
 }
 
 /** Every lambda of a method, for every seed: the lambdas of one seed in one evaluation. */
-async function pointsOf({ evaluations, settings }: RunParts, series: MergeSeries): Promise<EvaluatedPoint[]> {
+async function pointsOf({ evaluations, settings, digests }: RunParts, series: MergeSeries): Promise<EvaluatedPoint[]> {
   const { lambdas } = series;
   const byLambda: SeedResults[][] = (lambdas ?? [0]).map(() => []);
   const shares: number[] = [];
@@ -148,7 +152,8 @@ async function pointsOf({ evaluations, settings }: RunParts, series: MergeSeries
     if (settings.engine?.endpoint) {
       for (const [at, lambda] of (lambdas ?? []).entries()) {
         const served = moduleName(seed, lambda);
-        const { results } = await evaluations.evaluate(`${name} lambda ${lambda}`, "validation", { served });
+        const what = byDigest(recipe, digests);
+        const { results } = await evaluations.evaluate(`${name} lambda ${lambda}`, "validation", { served }, what);
         byLambda[at]?.push(...results.map((one) => ({ seed, results: one })));
       }
       continue;

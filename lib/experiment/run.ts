@@ -9,6 +9,7 @@ import { lockOutput } from "../output/lockOutput.js";
 import { report } from "../report/report.js";
 import type { ExperimentResults } from "../report/types.js";
 import { type Checked, check } from "./check.js";
+import { Digests } from "./digests.js";
 import { Evaluations } from "./evaluations.js";
 import { loadExperiment } from "./load.js";
 import type { TunedModel } from "./merges.js";
@@ -16,7 +17,7 @@ import { Progress, type RunProgress } from "./progress.js";
 import { labelsOf, resultsOf } from "./resultsOf.js";
 import type { Experiment, ExperimentSettings } from "./schema.js";
 import { checkServed, type ServedNames, writeServed } from "./served.js";
-import { modelDigest, Steps } from "./steps.js";
+import { Steps } from "./steps.js";
 import { tuneAdapters } from "./tuneAdapters.js";
 
 export interface RunOptions {
@@ -84,15 +85,21 @@ async function runSteps(
     if (!done) onStep?.(step);
   });
   try {
-    const tuned = settings.tune ? await tuneAdapters(settings, steps, progress, signal) : given;
+    const contents = new Digests(out, signal);
+    const tuned = settings.tune ? await tuneAdapters(settings, steps, contents, progress, signal) : given;
     const digests = new Map<string, string>();
     const { aligned, unaligned } = settings;
     for (const model of [aligned, ...(unaligned === undefined ? [] : [unaligned]), ...tuned.map((one) => one.model)]) {
-      digests.set(model, await modelDigest(model));
+      digests.set(model, await contents.model(model));
+    }
+    const helpers = new Map<string, string>(); // models that judge and score
+    for (const model of [...checked.judges.sources, ...(settings.bertScore ? [settings.bertScore.model] : [])]) {
+      helpers.set(model, await contents.model(model));
     }
     const served = await serveIfWanted(settings, tuned, steps, digests, out, options);
     const evaluations = new Evaluations({
-      ...{ settings, checked, steps, digests, judges: checked.judges, served, signal },
+      ...{ settings, checked, steps, judges: checked.judges, served, signal },
+      digests: new Map([...digests, ...helpers]),
       onProgress: progress.evaluating,
     });
     const results = await resultsOf({
@@ -104,6 +111,7 @@ async function runSteps(
       out,
       folder,
       digests,
+      contents,
       checked,
       signal,
     });

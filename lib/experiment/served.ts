@@ -10,6 +10,7 @@ import { parseAddress } from "../generate/engines/endpoint/address.js";
 import { type Endpoint, openEndpoint } from "../generate/engines/endpoint/openEndpoint.js";
 import { sweep } from "../merge/sweep.js";
 import { gridOf, type TunedModel } from "./merges.js";
+import { modelParts } from "./modelParts.js";
 import type { ExperimentSettings } from "./schema.js";
 import { byDigest, type Steps } from "./steps.js";
 
@@ -76,7 +77,7 @@ export async function writeServed(
   const modules = new Map<string, string>();
   let rank = 8;
   for (const { seed, model } of tuned) {
-    const adapter = model.slice(settings.aligned.length + 1);
+    const adapter = modelParts(model)[1]?.path as string; // endpointProblems refuses whole models
     modules.set(moduleName(seed), adapter);
     rank = Math.max(rank, await rankOf(adapter));
     const folder = join(out, "adapters", moduleName(seed));

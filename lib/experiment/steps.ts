@@ -2,9 +2,8 @@
 
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, stat } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { locate } from "../checkpoint/locate.js";
 import { RetemperError } from "../errors.js";
 import { writeWhole } from "../files/writeWhole.js";
 
@@ -90,41 +89,15 @@ async function read(file: string): Promise<StepRecord> {
   }
 }
 
-/** Differs where a file, or what lies in a folder, does; of other references, such as those of the hub, their text. */
-export async function fileDigest(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  const facts = existsSync(path) ? await stat(path) : undefined;
-  if (!facts) return hash.update(path).digest("hex");
-  if (facts.isDirectory()) return modelDigest(path);
-  hash.update(facts.size <= MOST_HASHED ? await readFile(path) : `${facts.size} ${facts.mtimeMs}`);
-  return hash.digest("hex");
-}
-
-/** Files up to this size are hashed; larger ones count by size and time of change. */
-const MOST_HASHED = 2 ** 28;
-
-/** What decides how a model computes; records, cards, logs and plots beside it do not. */
-const COUNTS = /\.(safetensors|json|jinja|model|txt)$/;
-const RECORDS = ["retemper.json", "tuning.json", "trainer_state.json"];
-
-/** Differs where a model's files do. @param model folder, hub name, or either with +adapter */
-export async function modelDigest(model: string): Promise<string> {
-  const hash = createHash("sha256");
-  for (const part of model.split("+")) {
-    const folder = await locate({ path: part });
-    const names = (await readdir(folder)).filter((name) => COUNTS.test(name) && !RECORDS.includes(name)).sort();
-    for (const name of names) {
-      const path = join(folder, name);
-      const facts = await stat(path);
-      if (!facts.isFile()) continue;
-      hash.update(`${name}\0${facts.size}\0`);
-      hash.update(facts.size <= MOST_HASHED ? await readFile(path) : String(facts.mtimeMs));
-    }
-  }
-  return hash.digest("hex");
-}
-
-/** A recipe or another value in which models stand as their digests, so that it says what they hold and not where. */
+/**
+ * A recipe or another value in which models stand as their digests, so that it says what they hold and not where. Of the facts
+ * of engines, what says where and when they ran is left out.
+ */
 export function byDigest(value: unknown, digests: ReadonlyMap<string, string>): string {
-  return JSON.stringify(value, (_, one: unknown) => (typeof one === "string" ? (digests.get(one) ?? one) : one));
+  return JSON.stringify(value, (key, one: unknown) => {
+    if (WHERE.has(key)) return undefined;
+    return typeof one === "string" ? (digests.get(one) ?? one) : one;
+  });
 }
+
+const WHERE: ReadonlySet<string> = new Set(["versions", "device", "gpu", "fingerprint"]);

@@ -3,32 +3,34 @@
 import { join } from "node:path";
 import { tune } from "../tune/tune.js";
 import { tuneOptions } from "./check.js";
+import type { Digests } from "./digests.js";
 import type { TunedModel } from "./merges.js";
 import type { Progress } from "./progress.js";
 import type { ExperimentSettings } from "./schema.js";
-import { fileDigest, modelDigest, type Steps } from "./steps.js";
+import type { Steps } from "./steps.js";
 
 /** @returns the aligned model + each adapter; a tuning that was killed goes on from its last checkpoint */
 export async function tuneAdapters(
   settings: ExperimentSettings,
   steps: Steps,
+  digests: Digests,
   progress: Progress,
   signal: AbortSignal | undefined,
 ): Promise<TunedModel[]> {
   const { aligned, tune: wanted, engine } = settings;
   if (!wanted) return [];
   const { initFrom } = tuneOptions(wanted);
+  const data = await digests.data(wanted.data);
   const inputs = [
-    await modelDigest(aligned),
-    await fileDigest(wanted.data),
-    wanted.options,
-    initFrom && (await fileDigest(initFrom)),
+    await digests.model(aligned),
+    data.digest,
+    wanted.options && { ...wanted.options, initFrom: initFrom && (await digests.modelOrFile(initFrom)) },
   ];
   const tuned: TunedModel[] = [];
   for (const seed of wanted.seeds) {
     const { folder } = await steps.do(`tune seed ${seed}`, [...inputs, seed], async (place) => {
       const out = join(place, "adapter");
-      const { steps: done } = await tune(aligned, wanted.data, out, {
+      const { steps: done } = await tune(aligned, data.pinned, out, {
         ...tuneOptions(wanted),
         seed,
         engine: engine?.engine,

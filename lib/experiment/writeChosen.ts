@@ -11,7 +11,7 @@ import { measure, type SeedResults } from "./measure.js";
 import type { SeedMerge } from "./merges.js";
 import { ALL, type EvaluatedPoint, type RunParts } from "./resultsOf.js";
 import { moduleName } from "./served.js";
-import { byDigest, modelDigest } from "./steps.js";
+import { byDigest } from "./steps.js";
 
 interface Written {
   readonly tested: EvaluatedPoint;
@@ -49,7 +49,7 @@ export async function writeAndTest(parts: RunParts, point: EvaluatedPoint): Prom
 }
 
 async function write(
-  { out, steps, digests, signal }: RunParts,
+  { out, steps, digests, contents, signal }: RunParts,
   { recipe, maskSeed }: SeedMerge,
   lambda: number | undefined,
   words: string,
@@ -66,7 +66,7 @@ async function write(
     ({ files = [] }) =>
       files.every(({ path: name, bytes }) => statSync(join(folder, name), { throwIfNoEntry: false })?.size === bytes),
   );
-  return { path, folder, files: step.files ?? [], digest: await modelDigest(folder) };
+  return { path, folder, files: step.files ?? [], digest: await contents.model(folder) };
 }
 
 /** Only where the engine that measured the merge unwritten is there to be compared with. */

@@ -81,7 +81,14 @@ function checkPath(text: string): void {
 function splitAdapter(text: string, exists: PathExists): [string, string?] {
   const cuts = cutsAt(text, "+");
   if (cuts.length === 0) return [text];
-  const cut = cuts.findLast((index) => exists(text.slice(0, index))) ?? (cuts.length === 1 ? cuts[0] : undefined);
+  // A path that exists, with a revision behind it.
+  const last = text.lastIndexOf("+");
+  if (cutsAt(text, "@").some((index) => index > last && exists(text.slice(0, index)))) return [text];
+  // The longest model that exists; else, of a hub id with an adapter on this disk, the longest adapter that exists.
+  const cut =
+    cuts.findLast((index) => exists(text.slice(0, index))) ??
+    cuts.find((index) => exists(text.slice(index + 1))) ??
+    (cuts.length === 1 ? cuts[0] : undefined);
   if (cut === undefined) throw new ModelReferenceError(`more than one + in \`${text}\`, and no such local path`);
   const parts: [string, string] = [text.slice(0, cut), text.slice(cut + 1)];
   if (parts.includes(""))

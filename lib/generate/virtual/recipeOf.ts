@@ -2,6 +2,7 @@
 
 import { statSync } from "node:fs";
 import { isRecipeText } from "../../recipe/load.js";
+import { parseModelReference } from "../../recipe/modelReference.js";
 import type { Recipe } from "../../recipe/types.js";
 
 /**
@@ -14,6 +15,15 @@ export function recipeOf(source: string | Recipe): string | Recipe | undefined {
   const facts = statSync(source, { throwIfNoEntry: false });
   if (facts?.isDirectory()) return undefined;
   if (/\.(ya?ml|json)$/i.test(source)) return source;
-  if (!facts && source.includes("+")) return { merge_method: "passthrough", models: [{ model: source }] };
+  if (!facts && hasAdapter(source)) return { merge_method: "passthrough", models: [{ model: source }] };
   return undefined;
+}
+
+/** What is wrong with a reference is told when it is read as one. */
+function hasAdapter(source: string): boolean {
+  try {
+    return parseModelReference(source).lora !== undefined;
+  } catch {
+    return source.includes("+");
+  }
 }

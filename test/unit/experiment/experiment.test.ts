@@ -2,7 +2,7 @@
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { loadExperiment } from "../../../lib/experiment/load.js";
 import { mergeSeries } from "../../../lib/experiment/merges.js";
@@ -95,7 +95,7 @@ describe("an experiment", () => {
     const given = { preset: "paper", aligned, task, tune: { data: "rows.jsonl", options: { rank: 4 } } };
     const settings = await loadExperiment(given as never);
     expect(settings).toMatchObject({
-      tune: { data: "rows.jsonl", seeds: [42, 1024, 48763], options: { preset: "paper", rank: 4 } },
+      tune: { data: resolve("rows.jsonl"), seeds: [42, 1024, 48763], options: { preset: "paper", rank: 4 } },
       methods: ["linear", "slerp", { method: "dare_linear", parameters: { density: 0.5 } }, "model_stock"],
       lambda: [0.2, 0.4, 0.6, 0.8],
       safety: { sets: ["advbench", "hexphi"], judges: ["wildguard", "keyword"] },

@@ -1,0 +1,138 @@
+// What models and data hold, as sha256: a step is the same step where its inputs hold the same, wherever they lie and whenever
+// they were written.
+
+import { createHash } from "node:crypto";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { runJob } from "../addon/job.js";
+import { loadAddon } from "../addon/load.js";
+import { locate } from "../checkpoint/locate.js";
+import { RetemperError } from "../errors.js";
+import { findData } from "../evaluate/data/findData.js";
+import { parseHubReference } from "../evaluate/data/hubReference.js";
+import { writeWhole } from "../files.js";
+import { modelParts } from "./modelParts.js";
+
+/** In the folder of results: digests of large files, so that they are not read again each time. */
+const FILE = "digests.json";
+const FORMAT = "retemper-digests/1";
+
+/** Bytes from which a file's digest is kept. */
+const LARGE = 2 ** 24;
+
+/** A file that changed this short before may change again without a later time: milliseconds. */
+const SETTLED = 2000;
+
+/** What decides how a model computes; records, cards, logs and plots beside it do not. */
+const COUNTS = /\.(safetensors|json|jinja|model|txt)$/;
+const RECORDS = ["retemper.json", "tuning.json", "trainer_state.json"];
+
+interface NamedFile {
+  readonly name: string;
+  readonly path: string;
+}
+
+export class Digests {
+  readonly #out: string;
+  readonly #signal: AbortSignal | undefined;
+  /** By "device:inode:size:time of change:time of the inode's change". */
+  #known: Promise<Map<string, string>> | undefined;
+
+  /** @param out folder of results, which exists */
+  constructor(out: string, signal?: AbortSignal | undefined) {
+    this.#out = out;
+    this.#signal = signal;
+  }
+
+  /** Of the files that decide what a model says. @param model folder, hub name, or either with +adapter */
+  async model(model: string): Promise<string> {
+    const digests: string[] = [];
+    for (const part of modelParts(model)) {
+      const folder = await locate(part as { path: string });
+      const names = (await readdir(folder)).filter((name) => COUNTS.test(name) && !RECORDS.includes(name)).sort();
+      digests.push(await this.#files(names.map((name) => ({ name, path: join(folder, name) }))));
+    }
+    return digests.length === 1 ? (digests[0] as string) : sha256(JSON.stringify(digests));
+  }
+
+  /** Of a model's folder, or of one file. */
+  async modelOrFile(path: string): Promise<string> {
+    const facts = await stat(path).catch(() => undefined);
+    return facts?.isFile() ? this.#files([{ name: basename(path), path }]) : this.model(path);
+  }
+
+  /**
+   * Of the rows that a reference means now: of all files that would be read. What to read so that it stays these rows: a
+   * data set on the hub at its commit.
+   * @throws as reading the rows does
+   */
+  async data(reference: string): Promise<{ readonly digest: string; readonly pinned: string }> {
+    const { files, commit } = await findData(reference, { hub: { signal: this.#signal } });
+    return { digest: await this.#files(files), pinned: commit === undefined ? reference : pinnedAt(reference, commit) };
+  }
+
+  async #files(files: readonly NamedFile[]): Promise<string> {
+    const hash = createHash("sha256");
+    this.#known ??= read(join(this.#out, FILE));
+    const known = await this.#known;
+    let learned = false;
+    for (const { name, path } of files) {
+      const before = await identity(path);
+      if (before === undefined) continue; // no file
+      let digest = known.get(before.key);
+      if (digest === undefined) {
+        const addon = loadAddon();
+        [digest] = (await runJob(() => addon.hashFiles([path]), { signal: this.#signal })) as [string];
+        if ((await identity(path))?.key !== before.key) {
+          throw new RetemperError("BAD_INPUT", "was changed while it was read", {
+            file: path,
+            hint: "start again when nothing writes there",
+          });
+        }
+        if (before.size >= LARGE && before.settled) {
+          known.set(before.key, digest);
+          learned = true;
+        }
+      }
+      hash.update(`${name}\0${before.size}\0${digest}\0`);
+    }
+    if (learned) {
+      const text = JSON.stringify({ format: FORMAT, files: Object.fromEntries(known) }, null, 1);
+      await writeWhole(join(this.#out, FILE), `${text}\n`);
+    }
+    return hash.digest("hex");
+  }
+}
+
+/** What a file that was not written to since still has; of links, the file that they lead to. */
+async function identity(path: string) {
+  const facts = await stat(path, { bigint: true });
+  if (!facts.isFile()) return undefined;
+  const { dev, ino, size, mtimeNs, ctimeNs } = facts;
+  const changed = Math.max(Number(mtimeNs), Number(ctimeNs)) / 1e6;
+  return {
+    key: [dev, ino, size, mtimeNs, ctimeNs].join(":"),
+    size: Number(size),
+    settled: Date.now() - changed > SETTLED,
+  };
+}
+
+/** What cannot be read is found out again. */
+async function read(file: string): Promise<Map<string, string>> {
+  try {
+    const { format, files } = JSON.parse(await readFile(file, "utf8")) as { format: string; files: object };
+    return format === FORMAT ? new Map(Object.entries(files)) : new Map();
+  } catch {
+    return new Map();
+  }
+}
+
+function pinnedAt(reference: string, commit: string): string {
+  const { dataset, path } = parseHubReference(reference);
+  const [, query = ""] = /(\?[^#]*)$/.exec(reference) ?? [];
+  return `hf://datasets/${dataset}@${commit}${path === undefined ? "" : `/${path}`}${query}`;
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
