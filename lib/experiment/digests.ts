@@ -10,7 +10,7 @@ import { locate } from "../checkpoint/locate.js";
 import { RetemperError } from "../errors.js";
 import { findData } from "../evaluate/data/findData.js";
 import { parseHubReference } from "../evaluate/data/hubReference.js";
-import { writeWhole } from "../files.js";
+import { writeWhole } from "../files/writeWhole.js";
 import { modelParts } from "./modelParts.js";
 
 /** In the folder of results: digests of large files, so that they are not read again each time. */

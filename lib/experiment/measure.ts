@@ -64,25 +64,31 @@ export function meanScores(all: readonly Scores[]): Scores {
   return new Map(shared.map((key) => [key, all.reduce((sum, one) => sum + (one.get(key) as number), 0) / all.length]));
 }
 
+/** The mean of each seed's own mean: an item without a verdict is missing from its seed, and not from the others. */
 function quantityOf(seeds: readonly { readonly seed: string; readonly scores: Scores }[]): Quantity | undefined {
-  const means = [...meanScores(seeds.map(({ scores }) => scores)).values()];
-  if (means.length === 0) return undefined;
-  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const value = mean(means);
+  if (seeds.length === 0 || seeds.some(({ scores }) => scores.size === 0)) return undefined;
+  const bySeed = seeds.map(({ seed, scores }) => ({ seed, value: mean([...scores.values()]) }));
+  const value = mean(bySeed.map((one) => one.value));
   const rates = seeds.every(({ scores }) => [...scores.values()].every((one) => one === 0 || one === 1));
-  // The same items are asked for every seed: they are the trials, however many seeds there are.
-  const [low, high] = rates ? wilson(Math.round(value * means.length), means.length) : boundsOf(means);
-  return {
-    value,
-    low: Math.min(low, value),
-    high: Math.max(high, value),
-    seeds: seeds.map(({ seed, scores }) => ({ seed, value: mean([...scores.values()]) })),
-  };
+  const { low, high } = rates ? rateBounds(value, seeds) : bootstrapMean(meansOfItems(seeds));
+  return { value, low: Math.min(low, value), high: Math.max(high, value), seeds: bySeed };
 }
 
-function boundsOf(values: readonly number[]): [number, number] {
-  const { low, high } = bootstrapMean(values);
-  return [low, high];
+/** The same items are asked for every seed: they are the trials, however many seeds there are, and successes are no whole number. */
+function rateBounds(rate: number, seeds: readonly { readonly scores: Scores }[]) {
+  const trials = Math.min(...seeds.map(({ scores }) => scores.size));
+  const [low, high] = wilson(Math.min(trials, rate * trials), trials);
+  return { low, high };
+}
+
+/** Of each item, the mean of what its seeds say of it. */
+function meansOfItems(seeds: readonly { readonly scores: Scores }[]): number[] {
+  const keys = new Set(seeds.flatMap(({ scores }) => [...scores.keys()]));
+  return [...keys].map((key) => mean(seeds.flatMap(({ scores }) => scores.get(key) ?? [])));
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function metricOf(seeds: readonly SeedResults[], task: string, metric: string): Quantity | undefined {
@@ -91,7 +97,7 @@ function metricOf(seeds: readonly SeedResults[], task: string, metric: string): 
     return { seed, value: found?.value ?? Number.NaN, low: found?.low, high: found?.high };
   });
   if (values.some(({ value }) => Number.isNaN(value))) return undefined;
-  const value = values.reduce((sum, one) => sum + one.value, 0) / values.length;
+  const value = mean(values.map((one) => one.value));
   const [only] = values;
   const interval =
     values.length === 1 && typeof only?.low === "number" && typeof only.high === "number"

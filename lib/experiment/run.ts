@@ -51,7 +51,7 @@ export async function run(
   const checked = await check(settings, given, place, signal);
   try {
     await makeFolder(place).catch((error) => {
-      throw ioError(error, place, "cannot make the folder");
+      throw ioError(error, place, "cannot make the folder of results");
     });
     const lock = lockOutput(place, join(place, ".lock"));
     try {

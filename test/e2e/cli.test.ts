@@ -150,8 +150,14 @@ describe("output", () => {
     expect(stdout).toContain("GB/s");
   });
 
-  it("says nothing at all with --quiet", async () => {
-    expect(await run(["merge", linear, newOut(), "--quiet"])).toMatchObject({ status: 0, stdout: "", stderr: "" });
+  it("says nothing but the result with --quiet", async () => {
+    const out = newOut();
+    const { status, stdout, stderr } = await run(["merge", linear, out, "--quiet"]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toContain(`${out}: `);
+    const verified = await run(["verify", out, "--quiet"]);
+    expect(verified).toMatchObject({ status: 0, stderr: "" });
+    expect(verified.stdout).not.toBe("");
   });
 
   it("writes JSON lines with exactly one result, the last, with --json", async () => {

@@ -1,22 +1,41 @@
 // `retemper init` and the gate of `retemper run`: what editors are told, and exit codes for pipelines.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { experimentJsonSchema } from "../../lib/experiment/jsonSchema.js";
-import { demoAdapter, demoModel, root, run, temporaryFolder } from "./command.js";
+import { demoAdapter, demoModel, jsonLines, root, run, temporaryFolder } from "./command.js";
 
 const folder = temporaryFolder();
 
 describe("retemper init", () => {
-  it("writes an experiment whose first line names the schema that came with the package", async () => {
-    const file = join(folder, "experiment.yml");
+  it("writes an experiment whose first line names its schema, wherever the two are moved", async () => {
+    const place = join(folder, "with a space");
+    mkdirSync(place);
+    const file = join(place, "experiment.yml");
     expect((await run(["init", file])).status).toBe(0);
-    const [first = "", ...rest] = readFileSync(file, "utf8").split("\n");
-    const [, schema = ""] = /^# yaml-language-server: \$schema=(.+)$/.exec(first) ?? [];
-    expect(schema).toBe(join(root, "dist/experiment.schema.json"));
-    expect(JSON.parse(readFileSync(schema, "utf8"))).toEqual(JSON.parse(JSON.stringify(experimentJsonSchema())));
+    renameSync(place, `${place} moved`);
+    const moved = join(`${place} moved`, "experiment.yml");
+    const [first = "", ...rest] = readFileSync(moved, "utf8").split("\n");
+    // as the YAML language server reads it: up to the first space, from the file's own folder
+    const [, schema = ""] = /^# yaml-language-server: \$schema=(\S+)/.exec(first) ?? [];
+    expect(isAbsolute(schema)).toBe(false);
+    const found: unknown = JSON.parse(readFileSync(resolve(dirname(moved), schema), "utf8"));
+    expect(found).toEqual(JSON.parse(JSON.stringify(experimentJsonSchema())));
     expect(rest.join("\n")).toContain("aligned: path/to/aligned-model");
+  });
+
+  it("renews the schema of an earlier version, and replaces no other file of its name", async () => {
+    const place = join(folder, "schemas");
+    mkdirSync(place);
+    const schema = join(place, "experiment.schema.json");
+    writeFileSync(schema, JSON.stringify({ title: "Retemper experiment", version: "old" }));
+    expect((await run(["init", join(place, "a.yml")])).status).toBe(0);
+    expect(JSON.parse(readFileSync(schema, "utf8"))).not.toHaveProperty("version");
+    writeFileSync(schema, '{"title":"mine"}');
+    const { status, stderr } = await run(["init", join(place, "b.yml")]);
+    expect({ status, stderr }).toMatchObject({ status: 12, stderr: expect.stringContaining(schema) });
+    expect(readFileSync(schema, "utf8")).toBe('{"title":"mine"}');
   });
 
   it("replaces nothing unless told, and writes the schema itself on request", async () => {
@@ -62,5 +81,73 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
     expect(passed.stdout).toContain("that pass the gate score >= aligned");
     expect(passed.stderr).not.toMatch(/note: validation/); // measured before
     expect((await run(["verify", join(out, "models/linear-0.9-seed-42")])).status).toBe(0);
+  });
+
+  it("ends with 10 where nothing meets the rule, without any gate; says so with --quiet too", async () => {
+    const strict = join(folder, "strict.json");
+    // more refusals than the aligned model has: nothing can be that safe
+    const impossible = { ...experiment, select: { rule: "constrained", margin: 0 } };
+    writeFileSync(strict, JSON.stringify(impossible));
+    const { status, stdout, stderr } = await run(["run", strict, "--out", out, "--quiet"]);
+    expect({ status, stderr }).toMatchObject({
+      status: 10,
+      stderr: expect.stringMatching(/^error: Nothing qualifies: of 2/),
+    });
+    expect(stdout).toBe(`${join(out, "report.html")}\n`);
+    const json = await run(["run", strict, "--out", out, "--json"]);
+    expect(json.status).toBe(10);
+    expect(jsonLines(json.stdout).at(-1)).toMatchObject({
+      ok: false,
+      error: { code: "GATE", exitStatus: 10 },
+      result: { selection: { overall: { candidate: null } } },
+    });
+  });
+
+  it("shows its result with --quiet", async () => {
+    const { status, stdout, stderr } = await run(["run", file, "--out", out, "--quiet"]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(/has the best[\s\S]*report\.html\n$/);
+    const selected = await run(["select", out, "--rule", "score", "--quiet"]);
+    expect(selected.stdout).toContain("has the best");
+  });
+
+  it("runs where paths hold a +", async () => {
+    const place = join(folder, "c++");
+    for (const [from, to] of [
+      [demoModel, "model+1"],
+      [demoAdapter, "seed+42"],
+      [rows("unsafe.jsonl"), "un+safe.jsonl"],
+    ] as const)
+      cpSync(from, join(place, to), { recursive: true });
+    const plus = join(place, "experiment.json");
+    const { safety, ...rest } = experiment;
+    const moved = { ...rest, aligned: "model+1", tuned: [{ seed: 42, adapter: "seed+42" }] };
+    writeFileSync(plus, JSON.stringify({ ...moved, safety: { ...safety, sets: ["safety:un+safe.jsonl"] } }));
+    const { status, stderr } = await run(["run", plus, "--out", join(place, "out")]);
+    expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
+    const { provenance } = JSON.parse(readFileSync(join(place, "out/results.json"), "utf8")) as {
+      provenance: { models: { path: string; role: string }[] };
+    };
+    expect(provenance.models.map(({ role, path }) => [role, path])).toEqual([
+      ["aligned", "model+1"],
+      ["fine-tuned", "model+1+seed+42"],
+    ]);
+  });
+
+  it("ends with 7 where the results' folder cannot be written", async () => {
+    const blocked = join(folder, "file");
+    writeFileSync(blocked, "");
+    const inFile = await run(["run", file, "--out", join(blocked, "out")]);
+    expect({ status: inFile.status, stderr: inFile.stderr }).toMatchObject({ status: 7, stderr: /file\/out/ });
+  });
+
+  it.skipIf(process.getuid?.() === 0)("ends with 7 in a folder that is read-only", async () => {
+    const readOnly = join(folder, "read-only");
+    mkdirSync(readOnly);
+    chmodSync(readOnly, 0o500);
+    for (const where of [readOnly, join(readOnly, "out")]) {
+      const { status, stderr } = await run(["run", file, "--out", where]);
+      expect({ status, stderr }).toMatchObject({ status: 7, stderr: expect.stringContaining(where) });
+    }
   });
 });

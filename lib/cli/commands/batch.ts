@@ -84,17 +84,17 @@ export function addBatchCommand(program: Command, session: Session): Command {
       intermediateDir: flags.intermediateDir,
       partition: flags.partition === undefined ? undefined : parsePartition(flags.partition, env),
     };
-    if (flags.dryRun) return showPlan(await planBatch(manifest, options), flags, renderer);
+    if (flags.dryRun) return showPlan(await planBatch(manifest, options), renderer);
     const report = await batch(manifest, {
       ...options,
       onProgress: progressOf(renderer),
       onEntry: (entry) => tell(entry, renderer),
     });
-    show(report, flags, renderer);
+    show(report, renderer);
   });
 }
 
-function showPlan(planned: BatchPlan, flags: BatchFlags, renderer: Renderer): void {
+function showPlan(planned: BatchPlan, renderer: Renderer): void {
   for (const { out, warnings } of planned.entries) for (const warning of warnings) renderer.warn(`${out}: ${warning}`);
   const shown = {
     ...planned,
@@ -103,7 +103,7 @@ function showPlan(planned: BatchPlan, flags: BatchFlags, renderer: Renderer): vo
   };
   const { firstError, counts } = planned;
   if (!firstError) {
-    renderer.result(shown, flags.quiet ? "" : describePlan(planned));
+    renderer.result(shown, describePlan(planned));
     return;
   }
   renderer.answerBeforeError(shown, describePlan(planned));
@@ -137,7 +137,7 @@ function overall(firstError: RetemperError, count: string, counts: { readonly fa
   return new RetemperError(code, what, { file, tensor, line, column, hint, cause: firstError });
 }
 
-function show(report: BatchReport, flags: BatchFlags, renderer: Renderer): void {
+function show(report: BatchReport, renderer: Renderer): void {
   const shown = {
     ...report,
     entries: report.entries.map(plain),
@@ -145,7 +145,7 @@ function show(report: BatchReport, flags: BatchFlags, renderer: Renderer): void 
   };
   const { firstError, counts } = report;
   if (!firstError) {
-    renderer.result(shown, flags.quiet ? "" : describe(report));
+    renderer.result(shown, describe(report));
     return;
   }
   renderer.answerBeforeError(shown, describe(report));

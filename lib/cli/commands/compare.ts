@@ -22,7 +22,7 @@ export function addCompareCommand(program: Command, session: Session): Command {
     .argument("<b>", "the same of another one")
     .addHelpText("after", HELP);
   addCommonOptions(command);
-  return command.action(async (a: string, b: string, flags: { readonly quiet?: boolean }) => {
+  return command.action(async (a: string, b: string) => {
     const { renderer } = session;
     const comparison = compare(await readResults(a), await readResults(b));
     for (const warning of comparison.warnings) renderer.warn(warning);
@@ -32,6 +32,6 @@ export function addCompareCommand(program: Command, session: Session): Command {
     ] as const) {
       if (names.length > 0) renderer.note(`only in ${which}: ${names.join(", ")}`);
     }
-    renderer.result(comparison, flags.quiet ? "" : comparisonTable(comparison));
+    renderer.result(comparison, comparisonTable(comparison));
   });
 }

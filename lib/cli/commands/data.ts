@@ -22,7 +22,6 @@ interface DataFlags {
   readonly skipBadRows?: boolean;
   readonly dryRun?: boolean;
   readonly force?: boolean;
-  readonly quiet?: boolean;
 }
 
 const HELP = `
@@ -66,15 +65,12 @@ export function addDataCommand(program: Command, session: Session): Command {
     .option("--force", "replace a data set that exists")
     .addHelpText("after", HELP);
   addCommonOptions(command);
-  return command.action(async (set: TrainingSetName, out: string, { quiet, ...flags }: DataFlags) => {
+  return command.action(async (set: TrainingSetName, out: string, flags: DataFlags) => {
     const { renderer, signal } = session;
     const options: TrainingDataOptions = { ...flags, signal, hub: { onNote: (message) => renderer.note(message) } };
     const report = await makeTrainingData(set, out, options);
     for (const warning of report.warnings) renderer.warn(warning);
-    renderer.result(
-      { out, written: !flags.dryRun, ...report },
-      quiet ? "" : describe(report, out, flags.dryRun ?? false),
-    );
+    renderer.result({ out, written: !flags.dryRun, ...report }, describe(report, out, flags.dryRun ?? false));
   });
 }
 

@@ -57,7 +57,6 @@ interface EvaluateFlags extends EngineFlags, RecipeFlags, JudgeFlags {
   readonly bertscoreModel?: string;
   readonly bertscoreLayer?: number;
   readonly bertscoreIdf?: boolean;
-  readonly quiet?: boolean;
 }
 
 const HELP = `
@@ -157,11 +156,11 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
       if (lambdas.length > 0) {
         const all = await evaluateLambdas(model, suite, lambdas, options);
         const text = all.map((results) => `lambda ${results.lambda}\n${describe(results, flags)}`).join("\n\n");
-        session.renderer.result(all.map(withoutItems), flags.quiet ? "" : text);
+        session.renderer.result(all.map(withoutItems), text);
         return;
       }
       const results = await evaluate(model, suite, options);
-      session.renderer.result(withoutItems(results), flags.quiet ? "" : describe(results, flags));
+      session.renderer.result(withoutItems(results), describe(results, flags));
     } finally {
       await bertScore?.close();
       await judges.close();

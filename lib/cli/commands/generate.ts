@@ -39,7 +39,6 @@ interface GenerateFlags extends EngineFlags, RecipeFlags, AnswerFlags {
   readonly n?: number;
   readonly batch?: number;
   readonly logprobs?: boolean;
-  readonly quiet?: boolean;
 }
 
 const HELP = `
@@ -164,7 +163,7 @@ async function toFile(
     renderer.event(event);
   };
   const report = await generateFile(model, prompts, out, { ...options, force: flags.force, onAnswer });
-  conclude(report, flags.quiet ? "" : describe(report, model), failures, renderer);
+  conclude(report, describe(report, model), failures, renderer);
 }
 
 /** The result; with answers that are missing, which only a server leaves so, it is a failure too. */

@@ -1,11 +1,15 @@
 // `retemper init`: a commented experiment.yml to start from.
 
-import { writeFile } from "node:fs/promises";
-import { dirname, relative, resolve, sep } from "node:path";
+import { readFile, writeFile } from "node:fs/promises";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { EXPERIMENT_TEMPLATE, experimentJsonSchema, RetemperError } from "../../index.js";
 import { addCommonOptions, type Session } from "../session.js";
+
+const HELP = `
+The first line names the experiment's JSON Schema for editors, as a path from the file: the one of the package where that lies in
+the project's node_modules, else a copy that is written beside the file. Keep the two together.`;
 
 export function addInitCommand(program: Command, session: Session): Command {
   const command = program
@@ -13,30 +17,51 @@ export function addInitCommand(program: Command, session: Session): Command {
     .summary("write a commented experiment.yml to start from")
     .description("Writes an experiment with a word on every line.")
     .argument("[file]", "where", "experiment.yml")
+    .addHelpText("after", HELP)
     .option("--schema", "write the JSON Schema for editors instead")
     .option("--force", "replace a file that exists");
   addCommonOptions(command);
   return command.action(async (file: string, flags: { readonly schema?: boolean; readonly force?: boolean }) => {
-    const text = flags.schema
-      ? `${JSON.stringify(experimentJsonSchema(), null, 1)}\n`
-      : `${schemaLine(file)}\n${EXPERIMENT_TEMPLATE}`;
-    await writeFile(file, text, { flag: flags.force ? "w" : "wx" }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EEXIST") throw new RetemperError("IO", error.message, { file, cause: error });
-      throw new RetemperError("OUTPUT_EXISTS", "this file exists", { file, hint: "--force replaces it" });
-    });
-    session.renderer.result({ file }, `${file}: fill it in, then retemper run ${file}`);
+    if (flags.schema) {
+      await write(file, schemaText(), flags.force);
+      session.renderer.result({ file }, file);
+      return;
+    }
+    const packaged = inNodeModules(file);
+    // What editors with the YAML language server read; it takes a relative path from the file's own folder.
+    const line = `# yaml-language-server: $schema=${packaged ?? `./${SCHEMA_NAME}`}`;
+    await write(file, `${line}\n${EXPERIMENT_TEMPLATE}`, flags.force);
+    const schema = packaged === undefined ? join(dirname(file), SCHEMA_NAME) : undefined;
+    if (schema !== undefined) await write(schema, schemaText(), flags.force || (await isOurs(schema)));
+    session.renderer.result({ file, schema }, `${file}: fill it in, then retemper run ${file}`);
   });
 }
 
 const SCHEMA = fileURLToPath(new URL("../../experiment.schema.json", import.meta.url));
+const SCHEMA_NAME = "experiment.schema.json";
+const schemaText = () => `${JSON.stringify(experimentJsonSchema(), null, 1)}\n`;
 
-/**
- * What editors with the YAML language server read: completion, words on every key, and wrong ones underlined. The schema that
- * came with this package is named from the file where both are of one project, else by its whole path.
- */
-function schemaLine(file: string): string {
+/** The way from a file to the package's schema, where that is in the node_modules of a folder above the file. */
+function inNodeModules(file: string): string | undefined {
   const near = relative(dirname(resolve(file)), SCHEMA)
     .split(sep)
     .join("/");
-  return `# yaml-language-server: $schema=${/^(\.\.\/)*node_modules\//.test(near) ? near : SCHEMA}`;
+  return /^(\.\.\/)*node_modules\//.test(near) && !/\s/.test(near) ? near : undefined;
+}
+
+/** A schema that an earlier `init`, perhaps of another version, wrote. */
+async function isOurs(file: string): Promise<boolean> {
+  try {
+    const { title } = JSON.parse(await readFile(file, "utf8")) as { title?: string };
+    return title === (experimentJsonSchema() as { title?: string }).title;
+  } catch {
+    return false;
+  }
+}
+
+async function write(file: string, text: string, force = false): Promise<void> {
+  await writeFile(file, text, { flag: force ? "w" : "wx" }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw new RetemperError("IO", error.message, { file, cause: error });
+    throw new RetemperError("OUTPUT_EXISTS", "this file exists", { file, hint: "--force replaces it" });
+  });
 }

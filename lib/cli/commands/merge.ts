@@ -75,7 +75,7 @@ export function addMergeCommand(program: Command, session: Session): Command {
       onProgress: (progress) => renderer.progress(progress),
     });
     for (const warning of report.warnings) renderer.warn(warning);
-    renderer.result(report, flags.quiet ? "" : describe(report));
+    renderer.result(report, describe(report));
   });
 }
 

@@ -10,7 +10,6 @@ import { table } from "../table.js";
 import { type LambdaFlags, lambdaOptions, lambdasOf } from "../values.js";
 
 export interface PlanningFlags {
-  readonly quiet?: boolean;
   readonly randomSeed?: number;
   readonly outShardSize?: number;
   readonly unsafeTruncateEmbeddings?: boolean;

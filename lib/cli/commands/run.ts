@@ -11,7 +11,7 @@ const HELP = `
 The run evaluates the aligned and the tuned models, every merge that the experiment names, chooses by its rule, writes what
 was chosen, measures the written models on test data, and writes results.json, report.html and report.md into OUT.
 Started again with the same experiment and OUT it goes on where it was, also after kill -9.
-The exit code is 10 where the experiment has a gate and nothing passes.
+The exit code is 10 where no merge meets the rule, or the gate if there is one; the report is written all the same.
 
 Examples:
   retemper init && retemper run experiment.yml --plan
@@ -22,7 +22,6 @@ interface RunFlags {
   readonly out: string;
   readonly gate?: string;
   readonly plan?: boolean;
-  readonly quiet?: boolean;
 }
 
 export function addRunCommand(program: Command, session: Session): Command {
@@ -41,7 +40,7 @@ export function addRunCommand(program: Command, session: Session): Command {
     const { gate } = flags;
     if (flags.plan) {
       const planned = await planRun(file, flags.out, { signal, gate });
-      renderer.result(planned, flags.quiet ? "" : planText(planned));
+      renderer.result(planned, planText(planned));
       return;
     }
     const results = await run(file, flags.out, {
@@ -56,12 +55,15 @@ export function addRunCommand(program: Command, session: Session): Command {
           amount: `${formatCount(done)} / ${formatCount(total)} ${what}`,
         }),
     });
-    const { overall, rule } = results.selection;
+    const { overall } = results.selection;
     const path = join(flags.out, "report.html");
-    if (overall.candidate === null && rule.gate !== undefined) {
-      throw new RetemperError("GATE", overall.sentence, { hint: `see ${path}` });
+    const shown = { selection: results.selection, report: path };
+    if (overall.candidate === null) {
+      renderer.answerBeforeError(shown, path);
+      const hint = `${path} has every merge; another margin, more values of lambda or another method may pass`;
+      throw new RetemperError("GATE", overall.sentence, { hint });
     }
-    renderer.result({ selection: results.selection, report: path }, flags.quiet ? "" : `${overall.sentence}\n${path}`);
+    renderer.result(shown, `${overall.sentence}\n${path}`);
   });
 }
 

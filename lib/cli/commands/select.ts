@@ -27,7 +27,7 @@ RESULTS is the folder of a run, its results.json, or a table of your own:
 
 Examples:
   retemper select results --rule constrained:0.1
-  retemper select results --rule score --gate "asr <= aligned + 0.02" --quiet && ship`;
+  retemper select results --rule score --gate "asr <= aligned + 0.02" && ship`;
 
 export function addSelectCommand(program: Command, session: Session): Command {
   const command = program
@@ -39,7 +39,7 @@ export function addSelectCommand(program: Command, session: Session): Command {
     .option("--rule <rule>", "score, constrained[:MARGIN[:point]] or knee", "constrained")
     .option("--gate <condition>", 'what a merge must meet, such as "asr <= aligned + 0.02"');
   addCommonOptions(command);
-  return command.action(async (path: string, flags: { rule: string; gate?: string; quiet?: boolean }) => {
+  return command.action(async (path: string, flags: { rule: string; gate?: string }) => {
     const { renderer } = session;
     const results = await readTable(path);
     const { rule } = select({ ...results, candidates: [] }, flags.rule);
@@ -50,7 +50,7 @@ export function addSelectCommand(program: Command, session: Session): Command {
         hint: "allow another margin, add values of lambda or methods, or keep the aligned model",
       });
     }
-    renderer.result(selection, flags.quiet ? "" : describe(selection, results.labels));
+    renderer.result(selection, describe(selection, results.labels));
   });
 }
 

@@ -127,7 +127,7 @@ function parseName(name: string): string {
 function listening(
   { url, models }: ModelServer,
   by: string,
-  { host, apiKey, quiet }: ServeFlags & { readonly quiet?: boolean },
+  { host, apiKey }: ServeFlags,
   { renderer, env, write }: Session,
 ): void {
   if (!/^(127\.|::1$|localhost$)/.test(host) && (apiKey ?? env[KEY_VARIABLE]) === undefined) {
@@ -135,7 +135,7 @@ function listening(
   }
   const event = { event: "listening", url, models };
   if (renderer.json) renderer.event(event);
-  else if (!quiet) write(`${url}/v1 serves ${models.join(", ")} ${by}\n`);
+  else write(`${url}/v1 serves ${models.join(", ")} ${by}\n`);
 }
 
 /** What the server itself is at fault for is told to those who run it; with --json every request is. */

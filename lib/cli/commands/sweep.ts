@@ -76,7 +76,7 @@ export function addSweepCommand(program: Command, session: Session): Command {
     if (report.passes > 1 && !flags.outAdapter) {
       renderer.note(`the inputs were read ${report.passes} times, to stay within memory and open files`);
     }
-    renderer.result(report, flags.quiet ? "" : describe(report));
+    renderer.result(report, describe(report));
   });
 }
 
@@ -98,7 +98,7 @@ async function showSweepPlan(
     renderer.warn(`the disk of ${out} has ${formatBytes(diskFree)} free, less than the sweep needs`);
   }
   const shown = { ...planned, ...(diskFree !== undefined && { diskFree }) };
-  renderer.result(shown, flags.quiet ? "" : describePlan(planned, diskFree));
+  renderer.result(shown, describePlan(planned, diskFree));
 }
 
 function describePlan({ method, points, passes, tensors, unmatched, estimate }: SweepPlan, diskFree?: number): string {

@@ -143,7 +143,7 @@ export function addTuneCommand(program: Command, session: Session): Command {
       reports.push({ ...report, seed: each });
     }
     const [only] = reports;
-    const text = flags.quiet ? "" : reports.map(describe).join("\n");
+    const text = reports.map(describe).join("\n");
     session.renderer.result(seeds === undefined ? only : { seeds: reports }, text);
   });
 }

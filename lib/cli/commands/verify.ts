@@ -17,11 +17,11 @@ export function addVerifyCommand(program: Command, session: Session): Command {
     .argument("<out>", "output folder of a merge")
     .addHelpText("after", "\nExamples:\n  retemper verify out\n  retemper verify out --json | jq .result.ok");
   addCommonOptions(command);
-  return command.action(async (out: string, flags: { readonly quiet?: boolean }) => {
+  return command.action(async (out: string) => {
     const { renderer, signal } = session;
     const report = await verify(out, { signal, onProgress: (progress) => renderer.progress(progress) });
     if (report.ok) {
-      renderer.result(report, flags.quiet ? "" : describe(report));
+      renderer.result(report, describe(report));
       return;
     }
     renderer.answerBeforeError(report, describe(report));

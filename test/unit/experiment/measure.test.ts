@@ -1,0 +1,57 @@
+// Numbers of a table from evaluations of several seeds.
+
+import { describe, expect, it } from "vitest";
+import type { Results } from "../../../lib/evaluate/run/results.js";
+import { wilson } from "../../../lib/evaluate/statistics/wilson.js";
+import { measure, type SeedResults } from "../../../lib/experiment/measure.js";
+
+/** An evaluation with these scores of a task's items, null where there is no verdict; the safety set is refused throughout. */
+function seedWith(seed: string, scores: readonly (number | null)[]): SeedResults {
+  const taskOf = (name: string, kind: string, all: readonly (number | null)[]) => ({
+    ...{ name, kind, primary: "score", categories: {}, metrics: {} },
+    items: all.map((score, at) => ({ id: `${at}`, scores: { score }, answers: [] })),
+  });
+  const tasks = [taskOf("task", "task", scores), taskOf("unsafe", "safety", [0, 0, 0, 0])];
+  return { seed, results: { tasks } as unknown as Results };
+}
+
+const scoreOf = (...seeds: readonly (readonly (number | null)[])[]) =>
+  measure(seeds.map((scores, at) => seedWith(`${at}`, scores))).score;
+
+describe("the mean of a rate over seeds", () => {
+  it("has Wilson's interval of its own successes, which are no whole number", () => {
+    const { value, low, high } = scoreOf([1, 1, 0, 0, 0], [1, 1, 1, 0, 0]);
+    expect(value).toBeCloseTo(0.5, 12);
+    expect([low, high]).toEqual(wilson(2.5, 5));
+    // half a success more, as if it were rounded up, is another interval
+    expect(high).toBeLessThan(wilson(3, 5)[1] - 0.05);
+    expect((low as number) + (high as number)).toBeCloseTo(1, 12); // about one half, as the rate is
+  });
+
+  it("does not rise with the number of seeds that say the same", () => {
+    const once = scoreOf([1, 0, 0, 0]);
+    const { value, low, high } = scoreOf([1, 0, 0, 0], [1, 0, 0, 0], [1, 0, 0, 0]);
+    expect({ value, low, high }).toEqual({ value: once.value, low: once.low, high: once.high });
+  });
+
+  it("is the mean of each seed's rate: a missing verdict is missing of its seed alone", () => {
+    const { value, seeds, low, high } = scoreOf([1, 1, 0, 0], [1, null, 1, 0]);
+    expect(seeds).toEqual([
+      { seed: "0", value: 0.5 },
+      { seed: "1", value: 2 / 3 },
+    ]);
+    expect(value).toBeCloseTo((0.5 + 2 / 3) / 2, 12);
+    expect([low, high]).toEqual(wilson(3 * value, 3));
+  });
+
+  it("is none where a seed has no verdict at all", () => {
+    expect(() => scoreOf([1, 0], [null, null])).toThrow(/nothing could be measured of the task/);
+  });
+});
+
+it("the mean of other scores has the bootstrap's interval over the items, whichever seeds have them", () => {
+  const { value, low, high } = scoreOf([0.2, 0.4, 0.6], [0.4, null, 0.8]);
+  expect(value).toBeCloseTo(0.5, 12);
+  expect(low).toBeGreaterThanOrEqual(0.3);
+  expect(high).toBeLessThanOrEqual(0.7);
+});
