@@ -4,6 +4,7 @@ import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ioError } from "./ioError.js";
 import { makeFolder } from "./makeFolder.js";
+import { syncFolder } from "./syncFolder.js";
 
 /** What a user is told where space ran out and the same command goes on. */
 export const KEPT = "what was done before is kept: start again";
@@ -26,6 +27,7 @@ export async function writeWhole(path: string, content: string | readonly (Uint8
       await file.close();
     }
     await rename(staged, path);
+    await syncFolder(dirname(path));
   } catch (error) {
     await rm(staged, { force: true }).catch(() => {});
     throw ioError(error, path, "cannot write", KEPT);

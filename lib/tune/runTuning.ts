@@ -75,7 +75,7 @@ export async function runTuning(
   });
   const lock = lockOutput(place, besideOf(place, "tuning-lock"));
   try {
-    const workplace = await openWorkplace(place, options, addon);
+    const workplace = await openWorkplace(place, options);
     await checkPlace(place, reads, options);
     const engine = await startEngine(engineName, checkpoint, weightsOf(spec), {
       ...{ threads, requireGpu },

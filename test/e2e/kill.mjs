@@ -1,7 +1,8 @@
 // Kills merges with SIGKILL at random moments and looks at what is left.
 //   node test/e2e/kill.mjs [N = 200] [--seed S] [--mb 50]
 // After every kill the output is either as it was before (absent, or the old one) or complete; after a last merge that
-// is left alone, nothing lies beside it. Needs dist/ and the addon (npm run build).
+// is left alone, nothing lies beside it. A run that ends before its kill does not count. test/faults/killEach.mjs kills at
+// system calls instead of moments. Needs dist/ and the addon (npm run build).
 
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -17,7 +18,8 @@ const { verify } = await import(join(root, "dist/index.js"));
 
 /**
  * @param {{ kills: number, seed?: number, megabytes?: number, say?: (text: string) => void }} options
- * @returns {Promise<{ untouched: number, complete: number, problems: string[] }>} Outcomes of the kills.
+ * @returns {Promise<{ kills: number, writing: number, untouched: number, complete: number, problems: string[] }>} `kills`
+ * met a running merge, `writing` of them one that had begun to write, by the folder that it left.
  */
 export async function killMerges({ kills, seed = 1, megabytes = 50, say = () => {} }) {
   const folder = mkdtempSync(join(tmpdir(), "retemper-kill-"));
@@ -51,20 +53,34 @@ export async function killMerges({ kills, seed = 1, megabytes = 50, say = () => 
     if (digests[0] === digests[1]) throw new Error("the two recipes give the same output; the check would see nothing");
 
     const random = generator(seed);
-    const outcome = { untouched: 0, complete: 0, problems: [] };
-    for (let i = 0; i < kills; i++) {
+    const outcome = { kills: 0, writing: 0, untouched: 0, complete: 0, problems: [] };
+    const isStaged = () => readdirSync(parent).some((name) => /^\.out\.retemper-/.test(name));
+    for (let i = 0; outcome.kills < kills || outcome.writing < kills / 4; i++) {
+      if (i === 20 * kills) throw new Error(`of ${i} merges only ${outcome.kills} were killed before their end`);
       const recipe = i % 2;
       const before = existsSync(out) ? digestOf(out) : "absent";
-      // Every second kill comes near the end, where the output gets its name; the others at any moment.
-      const delay = (i % 4 < 2 ? random() * 1.1 : 0.7 + random() * 0.5) * duration;
-      await runMerge(recipes[recipe], out, delay);
+      // Every second kill comes once the merge writes, and of these half near the end, where the output gets its name; the
+      // others come at any moment. What a kill has left is gone by the time at which the next merge begins to write.
+      const writing = i % 4 < 2;
+      const delay = (i % 8 < 4 ? random() : 0.7 + random() * 0.3) * duration * (writing ? 0.05 : 1);
+      for (const name of readdirSync(parent)) {
+        if (writing && name.startsWith(".out.retemper-")) rmSync(join(parent, name), { recursive: true });
+      }
+      const killed = await runMerge(recipes[recipe], out, { delay, after: writing ? isStaged : () => true });
       const after = existsSync(out) ? await checkedDigest(out) : "absent";
-      if (after === digests[recipe] && after !== before) outcome.complete++;
-      else if (after === before) outcome.untouched++;
-      else outcome.problems.push(`kill ${i} after ${delay.toFixed(1)} ms: ${before} became ${after}`);
+      const complete = after === digests[recipe] && after !== before;
+      if (!complete && after !== before) {
+        outcome.problems.push(`start ${i}, killed after ${delay.toFixed(1)} ms: ${before} became ${after}`);
+      }
+      if (killed) {
+        outcome.kills++;
+        if (isStaged()) outcome.writing++;
+        if (complete) outcome.complete++;
+        else outcome.untouched++;
+        if (outcome.kills % 20 === 0) say(`${outcome.kills} kills: ${outcome.writing} of merges that wrote`);
+      }
       // Half of the kills meet an old output that is to be replaced, the others none.
       if (random() < 0.5) rmSync(out, { recursive: true, force: true });
-      if ((i + 1) % 20 === 0) say(`${i + 1} kills: ${outcome.untouched} untouched, ${outcome.complete} complete`);
     }
 
     await runMerge(recipes[0], out);
@@ -77,8 +93,14 @@ export async function killMerges({ kills, seed = 1, megabytes = 50, say = () => 
   }
 }
 
-/** Runs one merge; with a delay, kills it after so many milliseconds. */
-function runMerge(recipe, out, delay) {
+/**
+ * Runs one merge; with a kill, kills it so many milliseconds after a condition holds.
+ * @param {string} recipe
+ * @param {string} out
+ * @param {{ delay: number, after: () => boolean }} [kill]
+ * @returns {Promise<boolean>} whether it was killed before its end
+ */
+function runMerge(recipe, out, kill) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [main, "merge", recipe, out, "--force", "--quiet"], {
       stdio: ["ignore", "ignore", "pipe"],
@@ -87,11 +109,16 @@ function runMerge(recipe, out, delay) {
     child.stderr.on("data", (text) => {
       stderr += text;
     });
-    const timer = delay === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), delay);
+    let since;
+    const look = () => {
+      if (since === undefined && kill.after()) since = performance.now();
+      if (since !== undefined && performance.now() - since >= kill.delay) child.kill("SIGKILL");
+    };
+    const timer = kill === undefined ? undefined : setInterval(look, 1);
     child.on("error", reject);
     child.on("close", (status, signal) => {
-      clearTimeout(timer);
-      if (status === 0 || signal === "SIGKILL") resolve();
+      clearInterval(timer);
+      if (status === 0 || signal === "SIGKILL") resolve(signal === "SIGKILL");
       else reject(new Error(`the merge ended with ${status}: ${stderr}`));
     });
   });
@@ -128,16 +155,15 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     allowPositionals: true,
     options: { seed: { type: "string" }, mb: { type: "string" } },
   });
-  const kills = Number(positionals[0] ?? 200);
-  const { untouched, complete, problems } = await killMerges({
-    kills,
+  const { kills, writing, untouched, complete, problems } = await killMerges({
+    kills: Number(positionals[0] ?? 200),
     seed: Number(values.seed ?? 1),
     megabytes: Number(values.mb ?? 50),
     say: console.log,
   });
   for (const problem of problems) console.error(problem);
   console.log(
-    `${kills} kills: ${untouched} left the output as it was, ${complete} complete, ${problems.length} problems`,
+    `${kills} kills, ${writing} of merges that wrote: ${untouched} left the output as it was, ${complete} complete, ${problems.length} problems`,
   );
   process.exitCode = problems.length === 0 ? 0 : 1;
 }

@@ -4,7 +4,8 @@ import { expect, it } from "vitest";
 import { killMerges } from "./kill.mjs";
 
 it("leaves the output absent, old or complete when killed at random moments, and nothing beside it in the end", async () => {
-  const { untouched, complete, problems } = await killMerges({ kills: 12, megabytes: 10 });
+  const { kills, writing, problems } = await killMerges({ kills: 12, megabytes: 10 });
   expect(problems).toEqual([]);
-  expect(untouched + complete).toBe(12);
+  expect(kills).toBeGreaterThanOrEqual(12);
+  expect(writing).toBeGreaterThanOrEqual(3);
 }, 120_000);

@@ -51,7 +51,8 @@ export async function checkPlace(
     }
   }
   const found = await lstat(out).catch(() => undefined);
-  const names = found?.isDirectory() ? await readdir(out) : [];
+  // A run may have been killed before it had its record.
+  const names = (found?.isDirectory() ? await readdir(out) : []).filter((name) => name !== `${RECORD}.partial`);
   if (!found || (found.isDirectory() && names.length === 0)) return false;
   const isBegun = (folder: string) =>
     lstat(join(folder, RECORD)).then(

@@ -3,9 +3,8 @@
 
 import { lstat, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Addon } from "../../addon/surface.js";
-import type { RetemperError } from "../../errors.js";
 import { ioError } from "../../files/ioError.js";
+import { swapFolders } from "../../output/swapFolders.js";
 import { besideOf, RECORD } from "./place.js";
 
 export interface Workplace {
@@ -22,11 +21,10 @@ export interface Workplace {
 export async function openWorkplace(
   out: string,
   { force = false, resume = false }: { readonly force?: boolean | undefined; readonly resume?: boolean | undefined },
-  addon: Pick<Addon, "exchange">,
 ): Promise<Workplace> {
   const [beside, aside] = [besideOf(out, "tuning-new"), besideOf(out, "tuning-old")];
   try {
-    // a run may have been killed between the two renames of `swap`
+    // a run may have been killed between the two renames of `swapFolders`
     if (!(await exists(out)) && (await exists(aside))) await rename((await isWhole(beside)) ? beside : aside, out);
     await rm(aside, { recursive: true, force: true });
     if (!(resume && (await exists(join(beside, RECORD))))) {
@@ -34,32 +32,20 @@ export async function openWorkplace(
       if (!force || !(await exists(out))) return { folder: out, publish: async () => {} };
     }
   } catch (cause) {
-    throw failed(out, cause);
+    throw ioError(cause, out, "the output's place cannot be prepared");
   }
   return {
     folder: beside,
     async publish() {
       try {
-        if (await exists(out)) await swap(beside, out, aside, addon);
+        if (await exists(out)) await swapFolders(beside, out, aside);
         else await rename(beside, out);
         await rm(aside, { recursive: true, force: true });
       } catch (cause) {
-        throw failed(out, cause);
+        throw ioError(cause, out, "the output's place cannot be prepared");
       }
     },
   };
-}
-
-/** The old output is at `aside` afterwards. */
-async function swap(fresh: string, out: string, aside: string, addon: Pick<Addon, "exchange">): Promise<void> {
-  try {
-    addon.exchange(fresh, out);
-  } catch {
-    await rename(out, aside); // this file system cannot swap two names in one step
-    await rename(fresh, out);
-    return;
-  }
-  await rename(fresh, aside);
 }
 
 async function isWhole(folder: string): Promise<boolean> {
@@ -68,8 +54,4 @@ async function isWhole(folder: string): Promise<boolean> {
 
 async function exists(path: string): Promise<boolean> {
   return (await lstat(path).catch(() => undefined)) !== undefined;
-}
-
-function failed(out: string, cause: unknown): RetemperError {
-  return ioError(cause, out, "the output's place cannot be prepared");
 }

@@ -82,17 +82,15 @@ export async function makeTrainingData(
     train: referenceOf(name, set.train, options.source, "--source"),
     test: set.test && counts.test > 0 ? referenceOf(name, set.test, options.testSource, "--test-source") : undefined,
   };
-  if (!dryRun) {
-    const local = Object.values(references).filter(
-      (one): one is string => one !== undefined && !one.startsWith("hf://"),
-    );
-    await checkPlace(
+  const local = Object.values(references).filter((one): one is string => one !== undefined && !one.startsWith("hf://"));
+  const check = () =>
+    checkPlace(
       out,
       local,
       { force },
       { what: "data set", isOne: isDataSet, hint: "choose another folder, or --force" },
     );
-  }
+  if (!dryRun) await check();
   const hub = { ...options.hub, signal };
   const leftOut = { otherKind: 0, duplicates: 0, bad: 0 };
   const read = async (source: Source, reference: string): Promise<Read> => {
@@ -131,7 +129,7 @@ export async function makeTrainingData(
   };
   if (!dryRun) {
     texts.set(RECORD, `${JSON.stringify(report, null, 2)}\n`);
-    await writeFolder(out, texts);
+    await writeFolder(out, texts, check);
   }
   return report;
 }

@@ -1,10 +1,14 @@
 // Writes a data set's folder whole or not at all.
 
-import { mkdtemp, rename, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { lstat, mkdir, rename, rm } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { ioError } from "../../files/ioError.js";
 import { makeFolder } from "../../files/makeFolder.js";
+import { syncFolder } from "../../files/syncFolder.js";
 import { writeWhole } from "../../files/writeWhole.js";
+import { lockOutput } from "../../output/lockOutput.js";
+import { swapFolders } from "../../output/swapFolders.js";
+import { besideOf } from "../output/place.js";
 
 export const RECORD = "data.json";
 
@@ -16,34 +20,42 @@ export function isDataSet(names: readonly string[]): boolean {
 }
 
 /**
- * Writes the files into a folder beside `out` and renames it; a data set that was there goes when the new one is whole.
- * @throws RetemperError NO_SPACE, IO
+ * Writes the files into a folder beside `out`, which then takes the name; a data set that was there has it until then. What a
+ * killed run left beside it is removed.
+ * @param check whether `out` may be written: asked once no other run writes there
+ * @throws RetemperError OUTPUT_EXISTS while another run writes there; NO_SPACE, IO; what `check` throws
  */
-export async function writeFolder(out: string, files: ReadonlyMap<string, string>): Promise<void> {
+export async function writeFolder(
+  out: string,
+  files: ReadonlyMap<string, string>,
+  check: () => Promise<unknown>,
+): Promise<void> {
   const place = resolve(out);
-  let staged: string | undefined;
-  let older: string | undefined;
-  try {
-    await makeFolder(dirname(place));
-    staged = await mkdtemp(join(dirname(place), `.${basename(place)}.partial-`));
-    for (const [name, text] of files) await writeWhole(join(staged, name), text);
-    older = `${staged}.older`;
-    const moved = await rename(place, older).then(
-      () => true,
-      (error: NodeJS.ErrnoException) => {
-        if (error.code === "ENOENT") return false;
-        throw error;
-      },
-    );
-    try {
-      await rename(staged, place);
-    } catch (error) {
-      if (moved) await rename(older, place);
-      throw error;
-    }
-    await rm(older, { recursive: true, force: true });
-  } catch (error) {
-    if (staged !== undefined) await rm(staged, { recursive: true, force: true }).catch(() => {});
+  const [staged, older] = [besideOf(place, "data-new"), besideOf(place, "data-old")];
+  const remove = (path: string) => rm(path, { recursive: true, force: true });
+  await makeFolder(dirname(place)).catch((error) => {
     throw ioError(error, place, "cannot write");
+  });
+  const lock = lockOutput(place, besideOf(place, "data-lock"));
+  try {
+    if (!(await exists(place)) && (await exists(older))) await rename(older, place); // killed between two renames
+    await check();
+    await remove(older);
+    await remove(staged);
+    await mkdir(staged);
+    for (const [name, text] of files) await writeWhole(join(staged, name), text);
+    if (await exists(place)) await swapFolders(staged, place, older);
+    else await rename(staged, place);
+    await syncFolder(dirname(place));
+    await remove(older);
+  } catch (error) {
+    await remove(staged).catch(() => {});
+    throw ioError(error, place, "cannot write");
+  } finally {
+    lock.release();
   }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined)) !== undefined;
 }

@@ -1,7 +1,7 @@
 // What a stopped or killed training leaves, and how it goes on.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -112,6 +112,17 @@ describe("a training that ended early", () => {
     },
     60_000,
   );
+
+  it("begins in a folder where a run was killed before it had its record", async () => {
+    const short = { ...options, maxSteps: 1 };
+    for (const [name, more] of Object.entries({ plain: {}, resumed: { resume: true }, forced: { force: true } })) {
+      const out = place(`empty-${name}`);
+      mkdirSync(out);
+      writeFileSync(join(out, "tuning.json.partial"), "{");
+      expect((await tune(MODEL, rows, out, { ...short, ...more })).steps).toHaveLength(1);
+      expect(readdirSync(out)).not.toContain("tuning.json.partial");
+    }
+  });
 
   it("is not gone on with under other settings, and an output is not written over", async () => {
     const out = place("whole");
