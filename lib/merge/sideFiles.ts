@@ -10,13 +10,13 @@ import { rewriteJson } from "../checkpoint/numberText.js";
 import { sidecars } from "../checkpoint/sidecars.js";
 import { updatedConfig } from "../checkpoint/updatedConfig.js";
 import { ioError } from "../files/ioError.js";
+import { syncFolder } from "../files/syncFolder.js";
 import { INDEX_FILE, shardIndex } from "../plan/shards.js";
 import { modelCard } from "./card.js";
 import type { MergeOptions } from "./options.js";
 import { outputTensor } from "./plan.js";
 import type { Prepared } from "./prepare.js";
 import type { OutputFile } from "./report.js";
-import { syncPath } from "./staging.js";
 
 type Content = string | { readonly copyFrom: string };
 
@@ -95,8 +95,8 @@ export async function writeSideFiles(
     }
     written.push({ path: name, ...(await writeOne(path, content)) });
   }
-  for (const inner of folders) await syncPath(inner);
-  await syncPath(folder);
+  for (const inner of folders) await syncFolder(inner);
+  await syncFolder(folder);
   return written;
 }
 

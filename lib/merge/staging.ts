@@ -2,12 +2,13 @@
 // A lock beside it keeps a second run away; what dead runs left is removed by the next one.
 
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Addon } from "../addon/surface.js";
 import { RetemperError } from "../errors.js";
 import { ioError } from "../files/ioError.js";
 import { makeFolder } from "../files/makeFolder.js";
+import { syncFolder } from "../files/syncFolder.js";
 import { lockOutput } from "../output/lockOutput.js";
 import { tryLock } from "../output/tryLock.js";
 import { outputState } from "./place.js";
@@ -117,16 +118,6 @@ export async function clearBeside(out: string): Promise<void> {
   }
 }
 
-/** Makes a file's or a folder's entries durable. */
-export async function syncPath(path: string): Promise<void> {
-  const handle = await open(path, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
 /** The start of the names of everything that a run keeps beside its output. */
 function siblingStem(out: string): string {
   const name = basename(out);
@@ -168,12 +159,12 @@ async function publish(folder: string, out: string, force: boolean, addon: Pick<
   try {
     if ((await outputState(out)) !== "exists") {
       await rename(folder, out);
-      await syncPath(parent);
+      await syncFolder(parent);
       return;
     }
     if (!force) await refuseNewcomer(out);
     const aside = await swap(folder, out, addon);
-    await syncPath(parent);
+    await syncFolder(parent);
     await rm(aside, { recursive: true, force: true, maxRetries: 3 });
   } catch (error) {
     throw ioError(error, out, "cannot give the finished output its name");

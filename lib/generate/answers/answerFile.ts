@@ -3,6 +3,7 @@
 
 import { type FileHandle, open, rename, rm, truncate } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { syncFolder } from "../../files/syncFolder.js";
 import { type AnswerRecord, keyOf } from "./answerLine.js";
 import { type PlacedAnswer, readAnswerLines } from "./answerLines.js";
 
@@ -88,15 +89,5 @@ export class AnswerFile {
     } finally {
       await from.close();
     }
-  }
-}
-
-/** So that the file has its new contents after a loss of power too. */
-async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
