@@ -9,7 +9,7 @@ import { copyFileSync, existsSync, mkdirSync, rmSync, statfsSync } from "node:fs
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import Table from "cli-table3";
+import { table } from "../dist/cli/table.js";
 import { distances, merge, run } from "../dist/index.js";
 import { LLAMA_1B, makeLargeModels } from "./makeLargeModel.mjs";
 
@@ -34,14 +34,10 @@ mkdirSync(out, { recursive: true });
 const { aligned, tuned, about } = options.large ? largeModels() : smallModels();
 console.log(about);
 
-const table = new Table({
-  head: ["method", "lambda", "|M - A|", "|M - F|", "straight SLERP", "seconds", "GB/s"],
-  colAligns: ["left", "right", "right", "right", "right", "right", "right"],
-  chars: { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" }, // no lines between the rows
-  style: { head: [], border: [], compact: true },
-});
+const head = ["method", "lambda", "|M - A|", "|M - F|", "straight SLERP", "seconds", "GB/s"];
+const rows = [];
 const [[, apart]] = await distances([aligned, tuned[0]]);
-table.push(
+rows.push(
   ["(aligned A)", "0", "0", apart.toFixed(4), "", "", ""],
   ["(tuned F)", "1", apart.toFixed(4), "0", "", "", ""],
 );
@@ -52,7 +48,7 @@ for (const { method, lambda, recipe } of recipes()) {
   const report = await merge(recipe, folder, { force: true });
   const [[, toAligned, toTuned]] = await distances([folder, aligned, tuned[0]]);
   const { straightShare } = report.tensors;
-  table.push([
+  rows.push([
     method,
     lambda ?? "",
     toAligned.toFixed(4),
@@ -64,7 +60,7 @@ for (const { method, lambda, recipe } of recipes()) {
   // Thirteen large outputs would fill the disk: the last one stays, to look at.
   if (options.large && method !== "model_stock") rmSync(folder, { recursive: true });
 }
-console.log(table.toString());
+console.log(table(head, rows, [1, 2, 3, 4, 5, 6]));
 console.log(
   [
     "|M - A| and |M - F|: Euclidean distance over all tensors of the result to the aligned and to the (first) tuned model.",

@@ -112,11 +112,11 @@ describe("the modules of lib", () => {
       "@huggingface/jinja",
       "@huggingface/tokenizers",
       "cli-progress",
-      "cli-table3",
       "commander",
       "csv-parse/sync",
       "fastest-levenshtein",
       "hyparquet",
+      "string-width",
       "yaml",
       "zod",
     ]);

@@ -2,6 +2,7 @@
 
 import { Presets, SingleBar } from "cli-progress";
 import { formatBytes, formatDuration, formatRate } from "./quantities.js";
+import { safeLine } from "./terminalText.js";
 
 /** What the library reports while it works; MergeProgress is one. */
 export interface ByteProgress {
@@ -56,7 +57,7 @@ export class ProgressBar {
 
 function payload({ phase, done, total, bytesPerSecond, secondsLeft, amount, rate }: ByteProgress): object {
   return {
-    phase,
+    phase: safeLine(phase),
     amount: amount ?? `${formatBytes(done)} / ${formatBytes(total)}`,
     rate: rate ?? formatRate(bytesPerSecond),
     left: secondsLeft === undefined ? "" : `${formatDuration(secondsLeft)} left`,

@@ -4,10 +4,11 @@ import { styleText } from "node:util";
 import { failureOf } from "../files/failureOf.js";
 import type { RetemperError } from "../index.js";
 import { type ByteProgress, ProgressBar } from "./progressBar.js";
+import { safeJson, safeText } from "./terminalText.js";
 
 /** The streams and settings that main.ts hands in; nothing else in the command line knows the process. */
 export interface Terminal {
-  readonly stdout: NodeJS.WritableStream;
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -42,11 +43,6 @@ export class Renderer {
 
   get json(): boolean {
     return this.#options.json === true;
-  }
-
-  /** A text in colour where stdout shows colours (NO_COLOR and FORCE_COLOR are respected). */
-  style(format: Parameters<typeof styleText>[0], text: string): string {
-    return styleText(format, text, { stream: this.#terminal.stdout });
   }
 
   /** Bytes done of bytes in all; called as often as the work likes. */
@@ -87,14 +83,29 @@ export class Renderer {
   result(value: unknown, text: string): void {
     this.#stopBar();
     if (this.json) this.#last({ event: "result", ok: true, result: value });
-    else if (text !== "") this.#terminal.stdout.write(`${text}\n`);
+    else this.#text(text);
   }
 
   /** An answer that is also a failure: shown before the error that follows; the last JSON line holds both. */
   answerBeforeError(value: unknown, text: string): void {
     this.#stopBar();
     this.#answer = value;
-    if (!this.json && text !== "") this.#terminal.stdout.write(`${text}\n`);
+    if (!this.json) this.#text(text);
+  }
+
+  /** What a model wrote, as it comes: to a pipe or a file as it is, to a terminal so that it does nothing there. */
+  answer(text: string): void {
+    this.#terminal.stdout.write(this.#terminal.stdout.isTTY ? safeText(text) : text);
+  }
+
+  /** One line of data, which is JSON whatever the command was asked for. */
+  record(value: object): void {
+    this.#data(JSON.stringify(value));
+  }
+
+  /** A line for people on stderr, without a label. */
+  say(message: string): void {
+    this.#terminal.stderr.write(`${safeText(message)}\n`);
   }
 
   /** A failure after which the command goes on. */
@@ -116,7 +127,7 @@ export class Renderer {
     }
     this.#tell("red", "error", failure.message);
     if (hint !== undefined) this.#tell("cyan", "hint", hint);
-    if (this.#options.verbose) this.#terminal.stderr.write(`${stackOf(failure)}\n`);
+    if (this.#options.verbose) this.say(stackOf(failure));
     else if (code === "INTERNAL") this.#tell("cyan", "hint", "-v shows where it happened");
     return exitStatus;
   }
@@ -134,11 +145,21 @@ export class Renderer {
   #tell(colour: "red" | "yellow" | "cyan", label: string, message: string): void {
     this.#bar?.stop(); // it draws itself again at the next update
     const { stderr } = this.#terminal;
-    stderr.write(`${styleText(colour, `${label}:`, { stream: stderr })} ${message}\n`);
+    // A name with a new line in it must not begin a line of ours.
+    const text = safeText(message).replaceAll("\n", "\n  ");
+    stderr.write(`${styleText(colour, `${label}:`, { stream: stderr })} ${text}\n`);
   }
 
   #line(value: object): void {
-    if (!this.#finished) this.#terminal.stdout.write(`${JSON.stringify(value)}\n`);
+    if (!this.#finished) this.#data(JSON.stringify(value));
+  }
+
+  #data(json: string): void {
+    this.#terminal.stdout.write(`${this.#terminal.stdout.isTTY ? safeJson(json) : json}\n`);
+  }
+
+  #text(text: string): void {
+    if (text !== "") this.#terminal.stdout.write(`${safeText(text)}\n`);
   }
 
   #last(value: object): void {

@@ -10,7 +10,7 @@ export interface Session {
   /** Exit status when a signal stopped the command, else undefined. */
   readonly stopStatus: () => number | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Help and version texts. */
+  /** Help and version texts, which are ours; everything else goes through the renderer, which makes foreign text harmless. */
   readonly write: (text: string) => void;
   readonly writeError: (text: string) => void;
   readonly stdin: NodeJS.ReadableStream & AsyncIterable<Uint8Array | string> & { readonly isTTY?: boolean };

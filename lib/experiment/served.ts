@@ -146,7 +146,7 @@ async function rankOf(adapter: string): Promise<number> {
     r?: number;
     rank_pattern?: Record<string, number>;
   };
-  return Math.max(config.r ?? 8, ...Object.values(config.rank_pattern ?? {}));
+  return Object.values(config.rank_pattern ?? {}).reduce((most, rank) => Math.max(most, rank), config.r ?? 8);
 }
 
 /** vLLM takes ranks of these sizes. */

@@ -33,7 +33,7 @@ export async function openModels(recipe: ParsedRecipe, options: OpenModelsOption
     options.signal?.throwIfAborted();
     const checkpoint = await openCheckpoint(reference, options);
     checkpoints.set(text, checkpoint);
-    warnings.push(...(checkpoint.adapter?.warnings ?? []).map((warning) => `${text}: ${warning}`));
+    for (const warning of checkpoint.adapter?.warnings ?? []) warnings.push(`${text}: ${warning}`);
   }
   const [first] = checkpoints.values();
   const leader = recipe.baseModel ? checkpoints.get(recipe.baseModel.text) : first;

@@ -242,5 +242,7 @@ function place(index: number, layers: number): number {
 
 /** Embeddings and whole towers beside the layers stand before the first layer; the final norm and the head after. */
 function comesFirst(name: string): boolean {
-  return layerOf(name) !== null || /(^|[._])(\w*embed(?!_out)\w*|shared|wte|wpe|rotary_emb)([._]|$)/i.test(name);
+  return (
+    layerOf(name) !== null || /(^|[._])(\w{0,99}embed(?!_out)\w{0,99}|shared|wte|wpe|rotary_emb)([._]|$)/i.test(name)
+  );
 }

@@ -98,8 +98,8 @@ export interface PassFacts {
 /** How many outputs one pass over the inputs may have, at least one. */
 export function outputsPerPass({ tensors, layout }: BuiltPlan, facts: PassFacts): number {
   const { threads, maxMemory, ranksDiffer } = facts;
-  const sources = Math.max(...tensors.map((tensor) => tensor.sources.length));
-  const buffer = Math.max(...tensors.map(blockBytes));
+  const sources = largest(tensors, (tensor) => tensor.sources.length);
+  const buffer = largest(tensors, blockBytes);
   const histograms = ranksDiffer ? 2 * sources * HISTOGRAM_BYTES * (threads + 2) : 0;
   const files = Math.floor(OPEN_FILES / layout.shards.length);
   // Below a limit the engine counts a worker's buffers twice, and would rather run fewer workers than break it.
@@ -111,7 +111,12 @@ export function outputsPerPass({ tensors, layout }: BuiltPlan, facts: PassFacts)
 
 /** Bytes of the buffers of a pass with so many outputs. */
 export function passBytes({ tensors }: BuiltPlan, threads: number, outputs: number): number {
-  return outputs * (threads + 4) * Math.max(...tensors.map(blockBytes));
+  return outputs * (threads + 4) * largest(tensors, blockBytes);
+}
+
+/** Spreading the numbers of a hundred thousand tensors would overflow the stack. */
+function largest<T>(values: readonly T[], numberOf: (value: T) => number): number {
+  return values.reduce((most, value) => Math.max(most, numberOf(value)), 0);
 }
 
 /** The largest block of a tensor: whole rows where the operation works row by row. */

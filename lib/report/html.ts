@@ -1,6 +1,7 @@
 // The report as one HTML file: nothing is loaded from anywhere, no script runs, and every text from outside is escaped.
 
 import { Eta } from "eta";
+import { escapeHtml } from "./escape.js";
 import { outcomeOf } from "./outcome.js";
 import { figuresOf, keyOf } from "./plots.js";
 import { STYLE } from "./style.js";
@@ -39,7 +40,7 @@ const PAGE = `<!doctype html>
 `;
 
 export function htmlReport(results: ExperimentResults, costs: ExperimentCosts): string {
-  const eta = new Eta({ autoEscape: true, autoTrim: false });
+  const eta = new Eta({ autoEscape: true, autoTrim: false, escapeFunction: escapeHtml });
   const tables = tablesOf(results, costs);
   const named = (...ids: string[]) => ids.flatMap((id) => tables.filter((one) => one.id === id));
   const figures = figuresOf(results);

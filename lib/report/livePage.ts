@@ -1,6 +1,7 @@
 // The page that shows a run while it goes on: what is done, what is being done, and the numbers so far.
 
 import { Eta } from "eta";
+import { escapeHtml } from "./escape.js";
 import { curvesOf, keyOf } from "./plots.js";
 import type { ExperimentStatus } from "./status.js";
 import { STYLE } from "./style.js";
@@ -38,7 +39,7 @@ const PAGE = `<!doctype html>
 
 /** @param silence seconds since the run last said something */
 export function livePage(status: ExperimentStatus, silence: number): string {
-  const eta = new Eta({ autoEscape: true, autoTrim: false });
+  const eta = new Eta({ autoEscape: true, autoTrim: false, escapeFunction: escapeHtml });
   const { measured, candidates, labels, current } = status;
   const { aligned, tuned } = measured;
   const validation = aligned && { aligned, tuned, candidates };

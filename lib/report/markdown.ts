@@ -23,6 +23,10 @@ function row(cells: readonly string[]): string {
 /** What Markdown or HTML would read as something else than text. */
 function escaped(text: string): string {
   return text
-    .replace(/[\\`*_[\]<>|#]/g, (character) => (character === "<" ? "&lt;" : `\\${character}`))
-    .replace(/\s*\r?\n\s*/g, " ");
+    .split("\n")
+    .map((line) => line.trim())
+    .join(" ")
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, " ")
+    .replace(/&/g, "&amp;")
+    .replace(/[\\`*_[\]<>|#]/g, (character) => (character === "<" ? "&lt;" : `\\${character}`));
 }

@@ -48,7 +48,8 @@ export function buildTokenizer(
 
   const permutations = models.map((model) => permutation(tokens, model));
   const overrides = rowOverrides(request, models, ids);
-  warnings.push(...known.conflicts(), ...missingRows(tokens, models, permutations, overrides));
+  for (const warning of known.conflicts()) warnings.push(warning);
+  for (const warning of missingRows(tokens, models, permutations, overrides)) warnings.push(warning);
   const { changed, warnings: dropped } = changedFiles(start, appended);
   const multiple = request.padToMultipleOf ?? 1;
   const vocabularySize = Math.ceil(tokens.length / multiple) * multiple;

@@ -91,7 +91,7 @@ export class TextTokenizer implements Tokenizer {
         const token = this.#tokenOf(id, skipSpecialTokens);
         const texts = token === undefined ? [] : step.push(token);
         if (!this.#parts.cleanUpSpaces) return texts.join("");
-        held.push(...texts);
+        for (const text of texts) held.push(text);
         return "";
       },
       rest: () => this.#finished([...held, ...step.rest([])]),

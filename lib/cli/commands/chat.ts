@@ -121,20 +121,20 @@ class Chat {
   }
 
   #say(message: string): void {
-    const { renderer, writeError } = this.#session;
+    const { renderer } = this.#session;
     const event = { event: "note", message };
     if (renderer.json) renderer.event(event);
-    else writeError(`${message}\n`);
+    else renderer.say(message);
   }
 
   async #answer(): Promise<void> {
-    const { renderer, signal, write } = this.#session;
+    const { renderer, signal } = this.#session;
     const stop = new AbortController();
     this.#answering = stop;
     const show = (text: string) => {
       const event = { event: "piece", text };
       if (renderer.json) renderer.event(event);
-      else write(text);
+      else renderer.answer(text);
     };
     let text = "";
     try {
@@ -155,7 +155,7 @@ class Chat {
     } catch (error) {
       if (!stop.signal.aborted || signal.aborted) {
         this.#conversation.withdraw();
-        if (text !== "" && !renderer.json) write("\n");
+        if (text !== "" && !renderer.json) renderer.answer("\n");
         throw error;
       }
       const event = { event: "answer", text, finish: "stopped" };
@@ -164,7 +164,7 @@ class Chat {
       this.#answering = undefined;
     }
     this.#conversation.answered(text);
-    if (!renderer.json) write("\n");
+    if (!renderer.json) renderer.answer("\n");
   }
 
   /** Ctrl-C: stops an answer; without one, what is typed is thrown away. A second one leaves. */

@@ -129,7 +129,7 @@ async function toStdout(
   prompts: readonly NamedPrompt[],
   options: GenerateOptions,
   failures: readonly GenerationFailure[],
-  { renderer, write }: Session,
+  { renderer }: Session,
 ): Promise<void> {
   const started = performance.now();
   renderer.note(`answers by ${describeEngine(model)}`);
@@ -143,7 +143,7 @@ async function toStdout(
     counts.promptTokens += answer.promptTokens;
     counts.newTokens += answer.ids.length;
     if (renderer.json) renderer.event({ event: "answer", ...record });
-    else write(`${JSON.stringify(record)}\n`);
+    else renderer.record(record);
   }
   const seconds = (performance.now() - started) / 1000;
   conclude({ ...counts, seconds, engine: model.facts }, "", failures, renderer);

@@ -128,14 +128,14 @@ function listening(
   { url, models }: ModelServer,
   by: string,
   { host, apiKey }: ServeFlags,
-  { renderer, env, write }: Session,
+  { renderer, env }: Session,
 ): void {
   if (!/^(127\.|::1$|localhost$)/.test(host) && (apiKey ?? env[KEY_VARIABLE]) === undefined) {
     renderer.warn(`whoever can reach ${host} can use the model: there is no API key (${KEY_VARIABLE})`);
   }
   const event = { event: "listening", url, models };
   if (renderer.json) renderer.event(event);
-  else write(`${url}/v1 serves ${models.join(", ")} ${by}\n`);
+  else renderer.answer(`${url}/v1 serves ${models.join(", ")} ${by}\n`);
 }
 
 /** What the server itself is at fault for is told to those who run it; with --json every request is. */

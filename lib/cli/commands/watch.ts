@@ -15,11 +15,11 @@ export function addWatchCommand(program: Command, session: Session): Command {
     .option("--port <n>", "0: any that is free", parsePort, 0);
   addCommonOptions(command);
   return command.action(async (folder: string, flags: { readonly host: string; readonly port: number }) => {
-    const { renderer, signal, write } = session;
+    const { renderer, signal } = session;
     const server = await watch(folder, flags);
     const event = { event: "listening", url: server.url };
     if (renderer.json) renderer.event(event);
-    else write(`${server.url}\n`);
+    else renderer.answer(`${server.url}\n`);
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       else signal.addEventListener("abort", () => resolve(), { once: true });

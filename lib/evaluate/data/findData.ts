@@ -108,14 +108,14 @@ async function parquetFiles(
     }
     const parquet = listing.files.filter((name) => name.endsWith(".parquet"));
     const paths = parquet.filter((name) => fits(name, config, split)).sort(naturally);
-    const homes = new Set(paths.map((name) => name.replace(/[^/]*$/, "")));
+    const homes = new Set(paths.map((name) => name.slice(0, name.lastIndexOf("/") + 1)));
     if (paths.length > 0 && homes.size > 1) {
       throw new RetemperError("BAD_INPUT", `The data set ${dataset} has several configurations: ${list(homes)}.`, {
         hint: "say which one: ?config=NAME&split=NAME",
       });
     }
     if (paths.length > 0) return { revision: branch, commit: listing.commit, paths };
-    names.push(...listing.files);
+    for (const name of listing.files) names.push(name);
   }
   throw noFiles(dataset, revision, `for ${config ? `configuration ${config}, ` : ""}split ${split ?? "train"}`, names);
 }

@@ -67,7 +67,7 @@ export function classifierJudge(classifier: Classifier, options: ClassifierJudge
         });
         const logits = await classifier.classify(inputs, { signal });
         for (const [at, row] of logits.entries()) {
-          const best = row.indexOf(Math.max(...row));
+          const best = row.indexOf(row.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY));
           const values: JudgeValues = {
             harmful: best < 0 ? null : harmful[best] ? "yes" : "no",
             refusal: best < 0 || !refusal.some(Boolean) ? null : refusal[best] ? "yes" : "no",

@@ -18,7 +18,7 @@ export function spread(values: readonly number[]): Spread {
     n,
     mean,
     standardDeviation: n === 1 ? 0 : Math.sqrt(squares / (n - 1)),
-    min: n === 0 ? Number.NaN : Math.min(...values),
-    max: n === 0 ? Number.NaN : Math.max(...values),
+    min: n === 0 ? Number.NaN : values.reduce((least, value) => Math.min(least, value)),
+    max: n === 0 ? Number.NaN : values.reduce((most, value) => Math.max(most, value)),
   };
 }

@@ -105,7 +105,7 @@ function share(spec: EncoderSpec, runtime: Runtime, batch: Batch): Shared {
 }
 
 function batchOf(inputs: Batch["inputs"]): Batch {
-  const longest = Math.max(...inputs.map(({ length }) => length));
+  const longest = inputs.reduce((most, { length }) => Math.max(most, length), 0);
   const total = inputs.reduce((sum, { length }) => sum + length, 0);
   const rows = new Int32Array(inputs.length * longest);
   const places = new Int32Array(total);

@@ -142,7 +142,7 @@ export class ModelService {
         },
         end: () => {
           this.#events.push({ type: "scores", call: id, scores });
-          this.#transfer.push(...scores.map(({ buffer }) => buffer));
+          for (const { buffer } of scores) this.#transfer.push(buffer);
           this.#end(id);
         },
         failed: (error) => this.#end(id, error),

@@ -50,7 +50,7 @@ export class ByteFallbackStep implements DecoderStep {
     const texts: string[] = [];
     let run = [...this.#run];
     const end = (): void => {
-      if (run.length > 0) texts.push(...textsOfRun(run));
+      for (const text of run.length > 0 ? textsOfRun(run) : []) texts.push(text);
       run = [];
     };
     for (const token of last) {

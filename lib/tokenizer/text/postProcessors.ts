@@ -61,7 +61,7 @@ function template(spec: Record<string, unknown>, file: string): Frame {
     const name = asRecord(piece.SpecialToken, "a piece of the template", file).id;
     const token = typeof name === "string" && Object.hasOwn(known, name) ? known[name] : undefined;
     const ids = listOf(asRecord(token, `the special token ${show(name)}`, file).ids, "ids", file);
-    (sequences === 0 ? before : after).push(...ids.map((id) => checkId(id, String(name), file)));
+    for (const id of ids) (sequences === 0 ? before : after).push(checkId(id, String(name), file));
   }
   if (sequences !== 1) {
     throw new RetemperError("BAD_INPUT", `the template of a single text has the text ${sequences} times`, { file });

@@ -73,8 +73,8 @@ export class StreamedReply {
     }
     const content = isJson(choice.delta) ? choice.delta.content : choice.text;
     const ids = idsOf(choice.token_ids);
-    growing.ids.push(...ids);
-    growing.logprobs.push(...(logprobsOf(choice.logprobs) ?? []));
+    for (const id of ids) growing.ids.push(id);
+    for (const logprob of logprobsOf(choice.logprobs) ?? []) growing.logprobs.push(logprob);
     if (choice.finish_reason !== undefined && choice.finish_reason !== null) {
       growing.finish = finishOf(choice.finish_reason);
     }

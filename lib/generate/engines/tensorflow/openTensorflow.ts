@@ -101,7 +101,7 @@ function bytesOf(weight: Weight, { kept }: WeightPolicy): number {
 
 /** A matrix that is widened for its product lies in memory twice meanwhile. */
 function transientBytes(weights: readonly Weight[], { kept }: WeightPolicy): number {
-  return kept === "stored" ? 4 * Math.max(...weights.map(elementsOf)) : 0;
+  return kept === "stored" ? 4 * weights.reduce((most, weight) => Math.max(most, elementsOf(weight)), 0) : 0;
 }
 
 function elementsOf({ shape }: Weight): number {
