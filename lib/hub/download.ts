@@ -1,14 +1,15 @@
 // Downloads one file of a data set on the hub into the cache: whole, checked against its digest, resumed where it broke.
 
-import { createHash, type Hash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { mkdir, open, readlink, realpath, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { randomBytes } from "node:crypto";
+import { readlink, realpath, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { basename, dirname, join, relative } from "node:path";
 import { RetemperError } from "../errors.js";
 import { ioError } from "../files/ioError.js";
+import { makeFolder } from "../files/makeFolder.js";
 import { readTextAtMost } from "../files/readAtMost.js";
+import { type BlobState, fetchBlob, stateOfBlob } from "./blob.js";
 import { repositoryFolder } from "./cache.js";
-import { ATTEMPTS, connectionProblem, hubRequest, pauseFor, unreachable } from "./request.js";
+import { hubRequest } from "./request.js";
 import type { HubSettings } from "./settings.js";
 
 export interface HubFile {
@@ -27,15 +28,27 @@ export interface DownloadedFile {
 }
 
 /**
- * The file in the cache, downloaded if it is not there. A branch's commit is asked for each time unless offline; where
- * the hub cannot be reached, the commit that the cache has stands in, with a note.
- * @throws RetemperError NETWORK, also offline for what the cache does not hold; BAD_INPUT for paths that lead out
+ * The file in the cache, downloaded if it is not there, or is damaged. A branch's commit is asked for each time unless offline;
+ * where the hub cannot be reached, the commit that the cache has stands in, with a note.
+ * @throws RetemperError NETWORK, also offline for what the cache does not hold; BAD_INPUT for paths that lead out, and offline for
+ *   a file that does not have its digest
  */
 export async function downloadFile(wanted: HubFile, settings: HubSettings): Promise<DownloadedFile> {
   checkPath(wanted.path);
   const repository = repositoryFolder(settings.cache, "datasets", wanted.dataset);
-  const cached = await inCache(repository, wanted);
+  const there = await inCache(repository, wanted);
+  const cached = there?.state === "whole" ? there.found : undefined;
   if (cached && (settings.offline || isCommit(wanted.revision))) return cached;
+  if (settings.offline && there) {
+    throw new RetemperError(
+      "BAD_INPUT",
+      "this file of the hub's cache does not hold what its name says: it is damaged",
+      {
+        file: await realpath(there.found.file),
+        hint: "unset HF_HUB_OFFLINE once to download it again",
+      },
+    );
+  }
   const what = `${wanted.path} of the data set ${wanted.dataset} at ${wanted.revision}`;
   if (settings.offline) {
     throw new RetemperError("NETWORK", `${what} is not in the cache ${settings.cache}, and the hub is off limits.`, {
@@ -54,14 +67,14 @@ export async function downloadFile(wanted: HubFile, settings: HubSettings): Prom
   }
   const etag = (head.headers.get("x-linked-etag") ?? head.headers.get("etag") ?? "").replace(/^W\/|"/g, "");
   const commit = head.headers.get("x-repo-commit") ?? "";
-  if (!/^[0-9a-f]{40,64}$/.test(etag) || !isCommit(commit)) {
+  if (!DIGEST.test(etag) || !isCommit(commit)) {
     throw new RetemperError("NETWORK", `${url.host} does not say what ${what} is (no digest or no commit).`, {
       hint: "HF_ENDPOINT must name a hub or a mirror that passes its headers on",
     });
   }
   const blob = join(repository, "blobs", etag);
-  await mkdir(dirname(blob), { recursive: true });
-  if (!(await exists(blob))) await fetchBlob(url, blob, etag, what, settings);
+  await makeFolderOf(blob);
+  await fetchBlob({ path: blob, url, bytes: sizeOf(head), what }, settings);
   const file = join(repository, "snapshots", commit, wanted.path);
   await link(blob, file);
   if (wanted.revision !== commit) await writeRef(repository, wanted.revision, commit);
@@ -88,11 +101,28 @@ export function isCommit(text: string): boolean {
   return /^[0-9a-f]{40}$/.test(text);
 }
 
-async function inCache(repository: string, { revision, path }: HubFile): Promise<DownloadedFile | undefined> {
+/** sha256, or git's sha1. */
+const DIGEST = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
+
+async function inCache(
+  repository: string,
+  { revision, path }: HubFile,
+): Promise<{ readonly found: DownloadedFile; readonly state: BlobState } | undefined> {
   const commit = await cachedCommit(repository, revision);
   if (commit === undefined) return undefined;
   const file = join(repository, "snapshots", commit, path);
-  return (await exists(file)) ? { file, commit } : undefined;
+  const blob = await realpath(file).catch(() => undefined);
+  if (blob === undefined) return undefined;
+  // A snapshot may hold the file itself (where links cannot be made): nothing says what its digest is.
+  const named = DIGEST.test(basename(blob)) && basename(dirname(blob)) === "blobs";
+  return { found: { file, commit }, state: named ? await stateOfBlob(blob) : "whole" };
+}
+
+/** The file's size as the hub tells it; undefined where it does not. */
+function sizeOf({ headers, status }: Response): number | undefined {
+  const own = status === 200 && !headers.has("content-encoding") ? headers.get("content-length") : null;
+  const text = headers.get("x-linked-size") ?? own;
+  return text !== null && /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
 function fileUrl({ dataset, revision, path }: HubFile, { endpoint }: HubSettings): URL {
@@ -100,70 +130,8 @@ function fileUrl({ dataset, revision, path }: HubFile, { endpoint }: HubSettings
   return new URL(`datasets/${dataset}/resolve/${encodeURIComponent(revision)}/${encoded}`, endpoint);
 }
 
-async function fetchBlob(url: URL, blob: string, etag: string, what: string, settings: HubSettings): Promise<void> {
-  const part = `${blob}.incomplete`;
-  for (let attempt = 1; ; attempt++) {
-    let problem: string;
-    try {
-      await fetchRest(url, part, what, settings);
-      if ((await digestOf(part, etag)) === etag) {
-        await rename(part, blob);
-        return;
-      }
-      await rm(part, { force: true });
-      problem = "what came does not have its digest";
-    } catch (error) {
-      settings.signal?.throwIfAborted();
-      if (error instanceof RetemperError) throw error;
-      if ((error as NodeJS.ErrnoException).syscall === "write") throw ioError(error, part, "cannot write");
-      problem = connectionProblem(error);
-    }
-    if (attempt === ATTEMPTS) throw unreachable(`${what} could not be had from ${url.host}: ${problem}.`);
-    settings.note(`${url.host}: ${problem}; going on`);
-    await pauseFor(settings.retryDelayMs * 2 ** (attempt - 1), settings);
-  }
-}
-
-/** Appends what is missing to `part`; begins anew where the server cannot go on. */
-async function fetchRest(url: URL, part: string, what: string, settings: HubSettings): Promise<void> {
-  const have = (await stat(part).catch(() => undefined))?.size ?? 0;
-  const headers: Record<string, string> = have > 0 ? { range: `bytes=${have}-` } : {};
-  let response: Response;
-  try {
-    response = await hubRequest(url, { headers, what }, settings);
-  } catch (error) {
-    // 416: the part is as long as the file, or longer than it ever was; its digest decides
-    if (have > 0 && error instanceof RetemperError && error.reason === "range") return;
-    throw error;
-  }
-  const begins = response.headers.get("content-range")?.match(/^bytes (\d+)-/)?.[1];
-  const goesOn = response.status === 206 && Number(begins) === have;
-  const expected = Number(response.headers.get("content-length") ?? Number.NaN);
-  const handle = await open(part, goesOn ? "a" : "w");
-  try {
-    let got = 0;
-    for await (const chunk of response.body ?? []) {
-      await handle.write(chunk as Uint8Array);
-      got += (chunk as Uint8Array).length;
-    }
-    if (Number.isFinite(expected) && got < expected) throw new Error(`ended after ${got} of ${expected} bytes`);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** The sha256, or git's sha1 of a blob, whichever the hub names files like `etag` by. */
-async function digestOf(path: string, etag: string): Promise<string> {
-  let hash: Hash;
-  if (etag.length === 64) hash = createHash("sha256");
-  else hash = createHash("sha1").update(`blob ${(await stat(path)).size}\0`);
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest("hex");
-}
-
 async function link(blob: string, file: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
+  await makeFolderOf(file);
   const real = join(await realpath(dirname(file)), "x");
   const target = relative(dirname(real), await realpath(blob));
   if ((await readlink(file).catch(() => "")) === target) return;
@@ -176,14 +144,19 @@ async function link(blob: string, file: string): Promise<void> {
 async function writeRef(repository: string, revision: string, commit: string): Promise<void> {
   checkPath(revision);
   const ref = join(repository, "refs", revision);
-  await mkdir(dirname(ref), { recursive: true });
-  await writeFile(`${ref}.part`, commit);
-  await rename(`${ref}.part`, ref);
+  await makeFolderOf(ref);
+  const part = `${ref}.${randomBytes(4).toString("hex")}.part`; // another run may write the same
+  try {
+    await writeFile(part, commit);
+    await rename(part, ref);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw ioError(error, ref, "cannot write");
+  }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
+async function makeFolderOf(file: string): Promise<void> {
+  await makeFolder(dirname(file)).catch((error) => {
+    throw ioError(error, dirname(file), "cannot make the folder");
+  });
 }

@@ -35,8 +35,10 @@ export function tryLock(path: string): LockAttempt {
   return { lock };
 }
 
+export type KernelLock = NativeLock;
+
 /** flock by the addon: null while another holds it, undefined where there is none to be had. */
-export function kernelLock(path: string): NativeLock | null | undefined {
+export function kernelLock(path: string): KernelLock | null | undefined {
   let addon: ReturnType<typeof loadAddon>;
   try {
     addon = loadAddon();

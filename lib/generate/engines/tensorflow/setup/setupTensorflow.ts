@@ -5,7 +5,8 @@ import { existsSync } from "node:fs";
 import { mkdir, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ioError, isSystemError } from "../../../../files/ioError.js";
-import { waitForLock } from "../../../../output/waitForLock.js";
+import { tryLock } from "../../../../output/tryLock.js";
+import { waitFor } from "../../../../output/waitFor.js";
 import { bringLibrary } from "./bringLibrary.js";
 import { buildBinding, findCompiler } from "./buildBinding.js";
 import type { WheelSources } from "./downloadWheel.js";
@@ -85,7 +86,7 @@ async function prepareLocked(preparation: Preparation): Promise<void> {
   const { root, options } = preparation;
   await mkdir(root, { recursive: true });
   // One setup at a time; a second one waits, and finds the work done.
-  const lock = await waitForLock(join(root, "tensorflow.lock"), { signal: options.signal });
+  const lock = await waitFor(() => tryLock(join(root, "tensorflow.lock")).lock ?? null, { signal: options.signal });
   try {
     await prepare(preparation);
   } finally {
