@@ -15,12 +15,18 @@ export async function temporaryFolder(prefix: string): Promise<string> {
   try {
     return await mkdtemp(join(place, prefix));
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== "ENOENT" && code !== "ENOTDIR") throw ioError(error, place, "cannot make a temporary folder");
-    throw new RetemperError("IO", "the folder for temporary files does not exist", {
-      file: place,
-      hint: "TMPDIR must name a folder that exists and can be written to",
-      cause: error,
-    });
+    throw temporaryFolderError(error, place);
   }
+}
+
+/** What it means that nothing could be made in the place for temporary files. */
+export function temporaryFolderError(error: unknown, place: string): RetemperError {
+  const { code } = error as { readonly code?: string };
+  const isGone = code === "ENOENT" || code === "ENOTDIR" || code === "BAD_INPUT"; // the last is the addon's word
+  if (!isGone) return ioError(error, place, "cannot make a temporary folder");
+  return new RetemperError("IO", "the folder for temporary files does not exist", {
+    file: place,
+    hint: "TMPDIR must name a folder that exists and can be written to",
+    cause: error,
+  });
 }

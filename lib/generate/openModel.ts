@@ -1,9 +1,9 @@
 // Opens a model in a thread of its own, so that the caller's event loop stays free while it computes.
 
-import { rm } from "node:fs/promises";
 import { locate } from "../checkpoint/locate.js";
 import { RetemperError } from "../errors.js";
 import { virtualMerge } from "../merge/virtualMerge.js";
+import { ownedFolder } from "../output/ownedFolder.js";
 import { isRecipeText } from "../recipe/load.js";
 import type { Recipe } from "../recipe/types.js";
 import { openTokenizer } from "../tokenizer/openTokenizer.js";
@@ -54,15 +54,16 @@ async function openMerge(recipe: string | Recipe, { signal, ...options }: ModelO
       hint: "leave the engine out, or write the merge first: retemper merge",
     });
   }
-  const merge = await virtualMerge(recipe, { signal, threads, lambdas, fidelity, seed });
-  const { folder } = merge;
+  const own = await ownedFolder("retemper-virtual-");
+  const { path: folder } = own;
   try {
+    const merge = await virtualMerge(recipe, folder, { signal, threads, lambdas, fidelity, seed });
     const tokenizer = await openTokenizer(folder);
     const source = typeof recipe === "string" && !isRecipeText(recipe) ? recipe : `${merge.method} merge`;
     const thread = await ModelThread.open({ source, folder, options, merge }, signal);
     return new ThreadModel(thread, tokenizer);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await own.remove();
   }
 }
 

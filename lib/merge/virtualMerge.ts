@@ -1,10 +1,8 @@
 // A merge that is never written: checked and planned as one that is, for each of its lambdas, with its side files in a
 // folder of their own. What generates from it makes the weights when it needs them.
 
-import { rm } from "node:fs/promises";
 import { loadAddon } from "../addon/load.js";
 import type { Dtype, StoredFile } from "../checkpoint/types.js";
-import { temporaryFolder } from "../files/temporaryFolder.js";
 import { InputFiles } from "../plan/parts.js";
 import { INDEX_FILE } from "../plan/shards.js";
 import type { NativePlan, OpName } from "../plan/types.js";
@@ -26,7 +24,7 @@ export interface VirtualMergeOptions extends Pick<PlanOptions, "signal" | "seed"
   readonly fidelity?: "exact" | "linear" | undefined;
 }
 
-/** Plain data, but for the folder, whose owner removes it. */
+/** Plain data. */
 export interface VirtualMerge {
   readonly method: string;
   /** Without the values that were given twice; undefined where the recipe is taken as it is. */
@@ -35,7 +33,7 @@ export interface VirtualMerge {
   /** One output a lambda, without files. */
   readonly plan: NativePlan;
   readonly tensors: readonly VirtualTensor[];
-  /** Holds what a written merge has beside its tensors. */
+  /** Holds what a written merge has beside its tensors; the caller's. */
   readonly folder: string;
   readonly files: readonly StoredFile[];
   readonly recipe: string;
@@ -53,10 +51,12 @@ export interface VirtualTensor {
 
 /**
  * Checks a recipe against its models, headers and configuration only, and plans it for every lambda.
+ * @param folder an empty one of the caller's, for what a written merge has beside its tensors
  * @throws RetemperError as `sweep` does; USAGE for lambdas that the recipe has no use for
  */
 export async function virtualMerge(
   recipe: string | Recipe,
+  folder: string,
   { lambdas, fidelity, ...options }: VirtualMergeOptions = {},
 ): Promise<VirtualMerge> {
   const { signal } = options;
@@ -80,6 +80,7 @@ export async function virtualMerge(
   const used = fidelity ?? (["bfloat16", "float16"].includes(first.built.config.dtype ?? "") ? "exact" : "linear");
   const builds = prepared.map(({ built }) => built);
   const { seed = 0, threads = 0 } = options;
+  await fillFolder(folder, first, addon.describe().version, signal);
   return {
     method: parsed.method,
     lambdas: lambdas === undefined ? undefined : points.map(({ settings }) => settings[LAMBDAS] as number),
@@ -94,7 +95,7 @@ export async function virtualMerge(
       }, models);
       return { name, shape, dtype: outDtype, op: ops.find((op) => op !== "copy") ?? params.op, models: most };
     }),
-    folder: await writeFolder(first, addon.describe().version, signal),
+    folder,
     files: inputFiles(opened.models.checkpoints),
     recipe: parsed.text,
     warnings: [...new Set(prepared.flatMap(({ warnings }) => warnings))],
@@ -102,15 +103,13 @@ export async function virtualMerge(
 }
 
 /** Configuration and tokenizer, by the code that writes them for a merge. */
-async function writeFolder(prepared: Prepared, version: string, signal: AbortSignal | undefined): Promise<string> {
+async function fillFolder(
+  folder: string,
+  prepared: Prepared,
+  version: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const files = new Map(await sideFiles(prepared, "virtual merge", { writeModelCard: false }, version));
   files.delete(INDEX_FILE);
-  const folder = await temporaryFolder("retemper-virtual-");
-  try {
-    await writeSideFiles(folder, files, signal);
-    return folder;
-  } catch (error) {
-    await rm(folder, { recursive: true, force: true });
-    throw error;
-  }
+  await writeSideFiles(folder, files, signal);
 }

@@ -1,6 +1,8 @@
 // Logits of merges that are not written, and of models, by decoders that are driven by hand.
 
-import { rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect } from "vitest";
 import { openDecoder } from "../../../lib/generate/openDecoder.js";
 import { mergedCheckpoint } from "../../../lib/generate/virtual/mergedCheckpoint.js";
@@ -18,10 +20,11 @@ export async function variantsOf(
 ): Promise<Float32Array[][]> {
   const { threads = 2, lambdas = [0] } = options;
   const recipe = recipeOf(source);
-  const merged = recipe === undefined ? undefined : await virtualMerge(recipe, options);
+  const folder = mkdtempSync(join(tmpdir(), "retemper-variants-"));
+  const merged = recipe === undefined ? undefined : await virtualMerge(recipe, folder, options);
   const checkpoint = merged ? await mergedCheckpoint("virtual", merged) : await open(source as string);
   const decoder = await openDecoder(checkpoint, "native", { threads, merge: merged });
-  if (merged) rmSync(merged.folder, { recursive: true });
+  rmSync(folder, { recursive: true });
   const pieces = ids.flatMap((input, index) =>
     lambdas.map((_, variant) => ({ slot: index * lambdas.length + variant, ids: input, start: 0, variant })),
   );
