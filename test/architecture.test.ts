@@ -106,7 +106,7 @@ describe("the modules of lib", () => {
         else if (!name.startsWith("node:")) packages.add(name);
       }
     };
-    visit(join(lib, "cli/main.ts"));
+    for (const file of ["main", "program", "render"]) visit(join(lib, `cli/${file}.ts`)); // the first loads the others
     expect(visited.has(join(lib, "index.ts"))).toBe(true);
     expect([...packages].sort()).toEqual([
       "@huggingface/jinja",

@@ -3,22 +3,13 @@
 
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { RetemperError } from "../index.js";
-import { runProgram } from "./program.js";
-import { Renderer } from "./render.js";
 
 const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 const args = process.argv.slice(2);
 const { stdout, stderr, env } = process;
+const { READER_LEFT, runProgram, Renderer, RetemperError } = await load();
 const renderer = new Renderer({ stdout, stderr, env }, { json: args.includes("--json") });
-
-// A reader that has gone away (`retemper inspect model | head`) is no failure, and must not stop a merge.
-for (const stream of [stdout, stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-  });
-}
 
 const controller = new AbortController();
 let stopStatus: number | undefined;
@@ -33,6 +24,24 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
+// A reader that has gone away (`retemper generate model | head`) ends a command whose answers are for it, without a word; it
+// must not stop a merge.
+let readerLeft = false;
+let endsWithReader = false;
+const stopForReader = () => {
+  if (!readerLeft || !endsWithReader || stopStatus !== undefined) return;
+  stopStatus = READER_LEFT;
+  process.exitCode = READER_LEFT;
+  controller.abort(new RetemperError("CANCELLED", "nobody reads what is written to stdout any more"));
+};
+for (const stream of [stdout, stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    if (stream === stdout) readerLeft = true;
+    stopForReader();
+  });
+}
+
 for (const event of ["uncaughtException", "unhandledRejection"] as const) {
   process.on(event, (error: unknown) => {
     process.exitCode = renderer.error(error);
@@ -43,11 +52,14 @@ for (const event of ["uncaughtException", "unhandledRejection"] as const) {
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;
 };
-// Not process.exit: what is still on its way to a pipe must arrive.
-process.exitCode = await runProgram(args, version, {
+const status = await runProgram(args, version, {
   renderer,
   signal: controller.signal,
   stopStatus: () => stopStatus,
+  endWithReader() {
+    endsWithReader = true;
+    stopForReader();
+  },
   env,
   write: (text) => stdout.write(text),
   writeError: (text) => stderr.write(text),
@@ -60,3 +72,22 @@ process.exitCode = await runProgram(args, version, {
     };
   },
 });
+// Not process.exit: what is still on its way to a pipe must arrive.
+process.exitCode = stopStatus === READER_LEFT ? READER_LEFT : status;
+
+/** The program itself. Where files cannot even be opened to load it, that is said in words. */
+async function load() {
+  try {
+    const [{ READER_LEFT, runProgram }, { Renderer }, { RetemperError }] = await Promise.all([
+      import("./program.js"),
+      import("./render.js"),
+      import("../index.js"),
+    ]);
+    return { READER_LEFT, runProgram, Renderer, RetemperError };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "EMFILE" && code !== "ENFILE") throw error;
+    stderr.write("error: too many open files: retemper cannot load its own\nhint: raise the limit (ulimit -n 1024)\n");
+    process.exit(7);
+  }
+}

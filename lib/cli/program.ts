@@ -30,7 +30,7 @@ Exit codes:
   8 out of memory   9 device          10 nothing passes the gate
   11 network        12 output exists or is in use
   13 training diverged                14 no sandbox for a model's programs
-  130 interrupted   143 terminated
+  130 interrupted   143 terminated    141 the reader of stdout went away
 
 Examples:
   retemper merge recipe.yml out          merge, write out/
@@ -46,6 +46,9 @@ Examples:
   retemper select results --gate "asr <= aligned + 0.02"   which merge to ship; exit code 10 if none passes
   retemper verify out                    compare out/ with the digests taken while it was written`;
 
+/** The exit status of a command whose reader went away, as shells say it (128 + SIGPIPE). */
+export const READER_LEFT = 141;
+
 /** Runs one command line; resolves to the exit status and never rejects. */
 export async function runProgram(args: readonly string[], version: string, session: Session): Promise<number> {
   const program = buildProgram(version, session);
@@ -53,7 +56,9 @@ export async function runProgram(args: readonly string[], version: string, sessi
     await program.parseAsync(args, { from: "user" });
     return 0;
   } catch (error) {
-    if (!(error instanceof CommanderError)) return session.renderer.error(error, session.stopStatus());
+    const stopped = session.stopStatus();
+    if (stopped === READER_LEFT) return stopped; // nobody is there to be told
+    if (!(error instanceof CommanderError)) return session.renderer.error(error, stopped);
     if (error.exitCode === 0) return 0; // --help, --version
     if (error.code === "commander.help") return 2; // no command: the help is on stderr already
     const message = error.message.replace(/^error: /, "");

@@ -9,6 +9,8 @@ export interface Session {
   readonly signal: AbortSignal;
   /** Exit status when a signal stopped the command, else undefined. */
   readonly stopStatus: () => number | undefined;
+  /** Called by a command whose answers are for the reader of stdout alone: it is stopped when that has gone away. */
+  readonly endWithReader: () => void;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Help and version texts, which are ours; everything else goes through the renderer, which makes foreign text harmless. */
   readonly write: (text: string) => void;

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
 import { RetemperError } from "../errors.js";
 import { readTextAtMost } from "../files/readAtMost.js";
+import { hostCheck } from "../http/hostCheck.js";
 import { type ExperimentStatus, STATUS_FILE } from "./status.js";
 
 export interface WatchOptions {
@@ -13,6 +14,8 @@ export interface WatchOptions {
   readonly host?: string | undefined;
   /** Any free one unless told. */
   readonly port?: number | undefined;
+  /** Names that requests may call this server by, beside the loopback's and `host`; "*" for any. */
+  readonly allowedHosts?: readonly string[] | undefined;
 }
 
 export interface Watch {
@@ -22,9 +25,13 @@ export interface Watch {
 
 /**
  * Shows an experiment's folder at an address, whether its run goes on, has stopped or is done.
- * @throws RetemperError BAD_INPUT for a folder that is not there; IO for an address that cannot be listened to
+ * @throws RetemperError USAGE for a name that is none; BAD_INPUT for a folder that is not there; IO for an address that cannot be listened to
  */
-export async function watch(folder: string, { host = "127.0.0.1", port = 0 }: WatchOptions = {}): Promise<Watch> {
+export async function watch(
+  folder: string,
+  { host = "127.0.0.1", port = 0, allowedHosts }: WatchOptions = {},
+): Promise<Watch> {
+  const isOurs = hostCheck({ host, allowed: allowedHosts });
   const place = resolve(folder);
   const facts = await stat(place).catch(() => undefined);
   if (!facts?.isDirectory()) {
@@ -34,7 +41,7 @@ export async function watch(folder: string, { host = "127.0.0.1", port = 0 }: Wa
     });
   }
   const server = createServer((request, reply) => {
-    answer(place, request, host).then(
+    answer(place, request, isOurs(request.headers.host)).then(
       ({ status, type, text }) => send(reply, status, type, text),
       () => send(reply, 500, "text/plain", "this folder cannot be read\n"),
     );
@@ -67,10 +74,8 @@ interface Page {
   readonly text: string;
 }
 
-async function answer(folder: string, { method, url, headers }: IncomingMessage, host: string): Promise<Page> {
-  // A page of somewhere else must not read a run by a name that it gives to this address.
-  const local = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/;
-  if (/^(127\.|::1$|localhost$)/.test(host) && !local.test(headers.host ?? "")) return plain(403, "not by this name");
+async function answer(folder: string, { method, url }: IncomingMessage, isOurs: boolean): Promise<Page> {
+  if (!isOurs) return plain(403, "not by this name: --allowed-host lets it in");
   if (method !== "GET" && method !== "HEAD") return plain(405, "GET only");
   const status = await read(join(folder, STATUS_FILE));
   if (url === "/status.json") return { status: 200, type: "application/json", text: status?.text ?? "{}" };

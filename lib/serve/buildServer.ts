@@ -7,6 +7,7 @@ import { ApiError, toApiError } from "./apiError.js";
 import { Gate } from "./gate.js";
 import { keyCheck } from "./keyCheck.js";
 import type { ServerSettings } from "./options.js";
+import { refuseUnread } from "./refuseUnread.js";
 import { chatShape } from "./replies/chatShape.js";
 import { completionShape } from "./replies/completionShape.js";
 import { readChatRequest } from "./requests/chatRequest.js";
@@ -34,6 +35,12 @@ export function buildServer(model: Model, settings: ServerSettings): BuiltServer
     requestTimeout: REQUEST_TIMEOUT,
     forceCloseConnections: true, // of what `drain` leaves
     routerOptions: { maxParamLength: 1000 },
+    http: { requireHostHeader: false }, // told below, in the form of all errors
+    clientErrorHandler: refuseUnread,
+    frameworkErrors: (error, _request, reply) => {
+      const { status, body } = toApiError(error);
+      (reply as FastifyReply).code(status).send(body);
+    },
   });
   // A page in somebody's browser can send anything but JSON here without asking.
   app.removeContentTypeParser("text/plain");
@@ -53,6 +60,13 @@ export function buildServer(model: Model, settings: ServerSettings): BuiltServer
       const error = failures.get(reply.raw);
       settings.onRequest?.({ method: request.method, route, status, seconds, ...(error !== undefined && { error }) });
     });
+  });
+  app.addHook("onRequest", async ({ headers: { host }, raw }) => {
+    if (host === undefined && raw.httpVersion !== "1.0") throw new ApiError(400, "the request has no Host header");
+    if (!settings.isOurs(host)) {
+      const message = `this server does not answer to the name ${JSON.stringify(host)}: --allowed-host lets it in`;
+      throw new ApiError(403, message, { code: "host_not_allowed" });
+    }
   });
   app.setErrorHandler((error, _request, reply) => {
     const { status, headers, body } = toApiError(error);

@@ -2,6 +2,7 @@
 
 import { RetemperError } from "../errors.js";
 import type { GenerateOptions, Model } from "../generate/types.js";
+import { hostCheck } from "../http/hostCheck.js";
 
 /** How answers are made where a request does not say. */
 export type ServeDefaults = Pick<
@@ -26,6 +27,8 @@ export interface ServeOptions {
   readonly host?: string | undefined;
   /** 8000 unless told; 0: any that is free. */
   readonly port?: number | undefined;
+  /** Names that requests may call this server by (their Host header), beside the loopback's and `host`; "*" for any. */
+  readonly allowedHosts?: readonly string[] | undefined;
   /** What requests call the model; the last part of its path unless told. */
   readonly name?: string | undefined;
   /** Asked of every request below /v1, as a bearer token. */
@@ -53,6 +56,7 @@ export interface ServeOptions {
 export interface ServerSettings {
   readonly host: string;
   readonly port: number;
+  readonly isOurs: (hostHeader: string | undefined) => boolean;
   readonly name: string;
   readonly apiKey: string | undefined;
   readonly slots: number;
@@ -79,8 +83,10 @@ export function serverSettings({ facts }: Pick<Model, "facts">, options: ServeOp
   if (defaults.maxNewTokens !== undefined && whole("defaults.maxNewTokens", defaults.maxNewTokens, 1) > maxTokens) {
     throw new RetemperError("USAGE", `maxNewTokens of ${defaults.maxNewTokens} is more than maxTokens, ${maxTokens}`);
   }
+  const { host = "127.0.0.1", allowedHosts } = options;
   return {
-    host: options.host ?? "127.0.0.1",
+    host,
+    isOurs: hostCheck({ host, allowed: allowedHosts }),
     port: whole("port", options.port ?? 8000, 0, 65_535),
     name: nameOf(options.name ?? lastPart(facts.model)),
     apiKey,

@@ -15,13 +15,14 @@ import type { TuneOptions, TuneReport, TuneRow } from "./types.js";
  * When it is aborted it saves a checkpoint first; `resume` goes on from the last one, after any end.
  * @param data rows, or a file, folder or data set of them
  * @throws RetemperError USAGE for options that cannot be and modules that are not there; BAD_INPUT for a model or rows that
- * cannot be used (the line is named); DIVERGED for a loss that is no number; OUTPUT_EXISTS; NO_SPACE; CANCELLED when aborted
+ * cannot be used (the line is named); DIVERGED for a loss that is no number; OUTPUT_EXISTS; NO_SPACE. Rejects with the signal's
+ * reason when aborted, after `onStopped`.
  */
 export async function tune(
   model: string,
   data: string | readonly TuneRow[],
   out: string,
-  { signal, onProgress, ...options }: TuneOptions = {},
+  { signal, onProgress, onStopped, ...options }: TuneOptions = {},
 ): Promise<TuneReport> {
   settingsOf(options);
   signal?.throwIfAborted();
@@ -53,8 +54,9 @@ export async function tune(
   } catch (error) {
     if (!(error instanceof RetemperError) || error.code !== "CANCELLED") throw error;
     if (failure !== undefined) throw failure;
-    const { message, hint } = error;
-    throw at(site, new RetemperError("CANCELLED", message, { hint, cause: signal?.reason }));
+    onStopped?.(error);
+    signal?.throwIfAborted();
+    throw error;
   } finally {
     signal?.removeEventListener("abort", halt);
     await worker.terminate();

@@ -1,5 +1,6 @@
 // What tuning takes and gives: the public types.
 
+import type { RetemperError } from "../errors.js";
 import type { ChatMessage } from "../tokenizer/types.js";
 
 /** Token ids whose first `promptLength` are not learned; a prompt and its answer; or a conversation, whose answers are learned. */
@@ -94,6 +95,8 @@ export interface TuneOptions {
   readonly keepActivations?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: TuneProgress) => void) | undefined;
+  /** Called when the training was aborted and has saved: its message and hint say after which step, and where that is. */
+  readonly onStopped?: ((stopped: RetemperError) => void) | undefined;
 }
 
 export interface TuneStep {

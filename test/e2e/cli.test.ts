@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadAddon } from "../../lib/addon/load.js";
-import { demoAdapter, demoModel, jsonLines, run, temporaryFolder } from "./command.js";
+import { demoAdapter, demoModel, jsonLines, run, start, temporaryFolder } from "./command.js";
 
 const folder = temporaryFolder();
 let counter = 0;
@@ -318,6 +318,28 @@ describe("a reader that goes away", () => {
     const script = `"${process.execPath}" "${main}" inspect "${demoModel}" | head -1; exit \${PIPESTATUS[0]}`;
     const { status, stderr } = spawnSync("bash", ["-c", script], { encoding: "utf8" });
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  });
+
+  it("ends what is computed for it alone, as a closed pipe ends other tools, and without a word", async () => {
+    const prompts = join(folder, "many.txt");
+    writeFileSync(prompts, "The sea\n".repeat(5000));
+    const args = [
+      "generate",
+      demoModel,
+      "--engine",
+      "native",
+      "--prompts",
+      prompts,
+      "--quiet",
+      "--max-new-tokens",
+      "4",
+    ];
+    const generating = start([...args, "--batch", "2"]);
+    await generating.line((line) => line.includes('"index"'));
+    generating.process.stdout?.destroy();
+    const { status, stdout, stderr } = await generating.finished;
+    expect({ status, stderr }).toEqual({ status: 141, stderr: "" });
+    expect(stdout.split("\n").length).toBeLessThan(4000);
   });
 });
 

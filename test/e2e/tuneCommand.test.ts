@@ -56,6 +56,7 @@ describe("retemper tune", () => {
     const { status, stdout } = await tuning.finished;
     expect(status).toBe(130);
     expect(jsonLines(stdout).at(-1)).toMatchObject({ ok: false, error: { code: "CANCELLED" } });
+    expect(stdout).toMatch(/"event":"warning","message":"The tuning was stopped after step \d+\..*--resume/);
     const kept = readdirSync(join(place("stopped"), "seed-7")).filter((name) => name.startsWith("checkpoint-"));
     expect(kept.length).toBe(1);
     expect(existsSync(join(place("stopped"), "seed-7", kept[0] as string, "adapter_config.json"))).toBe(true);

@@ -75,6 +75,7 @@ export function addBatchCommand(program: Command, session: Session): Command {
   return command.action(async (manifest: string, flags: BatchFlags) => {
     noteIdleOptions(command, session.renderer);
     const { renderer, signal, env } = session;
+    session.endWithReader();
     const options = {
       ...mergeOptions(flags),
       signal,

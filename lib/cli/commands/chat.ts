@@ -48,6 +48,7 @@ export function addChatCommand(program: Command, session: Session): Command {
         hint: "retemper generate asks many at once, retemper serve offers each as a model",
       });
     }
+    session.endWithReader();
     const model = await openGenerator(path, flags, session);
     try {
       if (model.tokenizer?.hasChatTemplate === false) {

@@ -139,6 +139,7 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
       showList(session.renderer);
       return;
     }
+    session.endWithReader();
     const suite = flags.suite ?? [];
     if (suite.length === 0) {
       throw new RetemperError("USAGE", "There is no suite.", { hint: "--suite NAME; --list shows what there is" });

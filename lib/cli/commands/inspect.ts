@@ -18,6 +18,7 @@ export function addInspectCommand(program: Command, session: Session): Command {
     );
   addCommonOptions(command);
   return command.action(async (model: string) => {
+    session.endWithReader();
     const facts = await inspect(model);
     session.renderer.result(facts, describe(facts));
   });

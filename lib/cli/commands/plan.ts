@@ -98,8 +98,9 @@ export async function showPlan(
   recipe: string,
   out: string | undefined,
   flags: PlanningFlags & LambdaFlags,
-  { renderer, signal }: Session,
+  { renderer, signal, endWithReader }: Session,
 ): Promise<void> {
+  endWithReader();
   const planned = await plan(recipe, { ...planningOptions(flags), lambda: oneLambda(flags), signal });
   for (const warning of planned.warnings) renderer.warn(warning);
   const diskFree = out === undefined ? undefined : await freeSpace(out);

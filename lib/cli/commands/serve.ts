@@ -19,6 +19,7 @@ import { lambdasOf } from "../values.js";
 interface ServeFlags extends EngineFlags, RecipeFlags {
   readonly host: string;
   readonly port: number;
+  readonly allowedHost?: readonly string[];
   readonly name?: string;
   readonly apiKey?: string;
   readonly slots?: number;
@@ -61,6 +62,11 @@ export function addServeCommand(program: Command, session: Session): Command {
     .optionsGroup("The server:")
     .option("--host <address>", "address to listen on; 0.0.0.0: all of this machine's", "127.0.0.1")
     .option("--port <n>", "port to listen on; 0: any that is free", parsePort, 8000)
+    .option(
+      "--allowed-host <name>",
+      "a further name that requests may call this server by; *: any (may be repeated)",
+      (value: string, before: readonly string[] = []) => [...before, value],
+    )
     .option("--name <name>", "what requests call the model (default: the last part of its path)", parseName)
     .option("--api-key <key>", `asked of every request below /v1 (better: the variable ${KEY_VARIABLE})`)
     .option("--slots <n>", "answers in work at once (default 32, on a GPU 128)", parseInteger(1))
@@ -105,12 +111,12 @@ export function addServeCommand(program: Command, session: Session): Command {
 }
 
 function optionsOf(flags: ServeFlags, { env }: Session) {
-  const { host, port, name, slots, queue, maxTokens, maxAnswers, bodyLimit, grace } = flags;
+  const { host, port, allowedHost: allowedHosts, name, slots, queue, maxTokens, maxAnswers, bodyLimit, grace } = flags;
   const { maxNewTokens, temperature, topK, topP, repetitionPenalty } = flags;
   const apiKey = flags.apiKey ?? env[KEY_VARIABLE];
   const limits = { slots, queue, maxTokens, maxAnswers, bodyLimit, graceMs: grace * 1000 };
   const defaults = { maxNewTokens, temperature, topK, topP, repetitionPenalty };
-  return { host, port, name, apiKey, ...limits, defaults };
+  return { host, port, allowedHosts, name, apiKey, ...limits, defaults };
 }
 
 function parsePort(text: string): number {

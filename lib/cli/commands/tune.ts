@@ -139,6 +139,7 @@ export function addTuneCommand(program: Command, session: Session): Command {
         seed: each,
         signal: session.signal,
         onProgress: progressOf(session, seeds === undefined ? "tune" : `seed ${each}`),
+        onStopped: ({ message, hint = "" }) => session.renderer.warn(`${message} ${hint}`.trimEnd()),
       });
       reports.push({ ...report, seed: each });
     }

@@ -5,6 +5,14 @@ import { watch } from "../../index.js";
 import { parseInteger } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
 
+interface WatchFlags {
+  readonly host: string;
+  readonly port: number;
+  readonly allowedHost?: readonly string[];
+}
+
+const more = (value: string, before: readonly string[] = []) => [...before, value];
+
 export function addWatchCommand(program: Command, session: Session): Command {
   const command = program
     .command("watch")
@@ -12,11 +20,12 @@ export function addWatchCommand(program: Command, session: Session): Command {
     .description("Serves a page with the steps and numbers of a run so far, and its report once it is done.")
     .argument("<folder>", "output folder of a run")
     .option("--host <address>", "where to listen", "127.0.0.1")
-    .option("--port <n>", "0: any that is free", parsePort, 0);
+    .option("--port <n>", "0: any that is free", parsePort, 0)
+    .option("--allowed-host <name>", "a further name that browsers may call it by (may be repeated)", more);
   addCommonOptions(command);
-  return command.action(async (folder: string, flags: { readonly host: string; readonly port: number }) => {
+  return command.action(async (folder: string, { allowedHost, ...flags }: WatchFlags) => {
     const { renderer, signal } = session;
-    const server = await watch(folder, flags);
+    const server = await watch(folder, { ...flags, allowedHosts: allowedHost });
     const event = { event: "listening", url: server.url };
     if (renderer.json) renderer.event(event);
     else renderer.answer(`${server.url}\n`);

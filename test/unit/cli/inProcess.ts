@@ -40,6 +40,7 @@ export async function runHere(
     renderer,
     signal,
     stopStatus: () => undefined,
+    endWithReader: () => {},
     env: colourless,
     write: (text) => stdout.write(text),
     writeError: (text) => stderr.write(text),

@@ -44,7 +44,7 @@ describe("a client that reads nothing", () => {
     // Log-probabilities make 100 times the text: more than the buffers of sockets on this machine.
     const fields = { max_tokens: 4000, n: 16, stream: true, logprobs: 1, ignore_eos: true, return_token_ids: true };
     const body = JSON.stringify({ model: "tiny", prompt: "The sea", ...fields });
-    const headers = `host: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}`;
+    const headers = `host: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}`;
     socket.write(`POST /v1/completions HTTP/1.1\r\n${headers}\r\n\r\n${body}`);
     const closed = new Promise((resolve) => socket.on("close", resolve).on("error", () => {}));
     await until(server, { requests_in_flight: 1 });

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
+import type { RetemperError } from "../../../lib/errors.js";
 import { runTuning } from "../../../lib/tune/runTuning.js";
 import { tune } from "../../../lib/tune/tune.js";
 import type { TuneOptions } from "../../../lib/tune/types.js";
@@ -33,9 +34,12 @@ describe("a training that ended early", () => {
     const onProgress = ({ done }: { done: number }) => {
       if (done === 8) controller.abort();
     };
-    const stopped = tune(MODEL, rows, place("stopped"), { ...options, signal: controller.signal, onProgress });
-    const error = await stopped.catch((reason: unknown) => reason);
-    expect(error).toMatchObject({ code: "CANCELLED", cause: controller.signal.reason });
+    const told: RetemperError[] = [];
+    const onStopped = (stopped: RetemperError) => told.push(stopped);
+    const { signal } = controller;
+    const stopped = tune(MODEL, rows, place("stopped"), { ...options, signal, onProgress, onStopped });
+    expect(await stopped.catch((reason: unknown) => reason)).toBe(signal.reason);
+    expect(told).toMatchObject([{ code: "CANCELLED", hint: expect.stringMatching(/checkpoint-\d+ .*--resume/) }]);
     expect(existsSync(join(place("stopped"), "adapter_config.json"))).toBe(false);
     const left = readdirSync(place("stopped")).filter((name) => name.startsWith("checkpoint-"));
     expect(Math.max(...left.map((name) => Number(name.slice(11))))).toBeGreaterThanOrEqual(8);
