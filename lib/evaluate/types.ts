@@ -3,6 +3,7 @@
 
 import type { EngineFacts, GenerateOptions, Prompt } from "../generate/types.js";
 import type { DataFacts } from "./data/loadRows.js";
+import type { ProgramCheck } from "./sandbox/supervisor.js";
 import type { HarmVerdict } from "./statistics/attackSuccessRate.js";
 
 /** One thing that is asked of a model. */
@@ -19,6 +20,8 @@ export interface Item {
   readonly choices?: readonly string[] | undefined;
   /** Of programs: what makes a whole program of an answer. */
   readonly program?: ((answer: string) => string) | undefined;
+  /** Of programs: what decides whether one passes. Without it a program tells its own outcome, which is not trusted. */
+  readonly check?: ProgramCheck | undefined;
 }
 
 /** One answer to an item. */

@@ -142,6 +142,11 @@ async function run(
         const gone = one.counts.failed;
         if (gone > 0)
           notes.push(`${gone} of ${one.counts.items} items of ${task.name} are without an answer or verdict.`);
+        if (one.counts.untrusted) {
+          notes.push(
+            `Programs of ${one.counts.untrusted} items of ${task.name} told their own outcome: not to be trusted.`,
+          );
+        }
         taskResults.push(one);
         options.onTask?.(one, lambda);
       }

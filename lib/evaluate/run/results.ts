@@ -62,8 +62,13 @@ export interface TaskResults {
     readonly facts: Readonly<Record<string, unknown>>;
     readonly engine?: EngineFacts | undefined;
   }[];
-  /** Items, those with all of their answers, and those without. */
-  readonly counts: { readonly items: number; readonly answered: number; readonly failed: number };
+  /** Items, those with all of their answers, those without, and those whose programs told their own outcome. */
+  readonly counts: {
+    readonly items: number;
+    readonly answered: number;
+    readonly failed: number;
+    readonly untrusted?: number | undefined;
+  };
   readonly items: readonly ItemResult[];
 }
 

@@ -55,6 +55,9 @@ export async function scoreTask(
     }),
   );
   const answered = items.filter(({ answers }) => !answers.includes(null)).length;
+  const untrusted = items.filter(({ verdicts }) =>
+    Object.values(verdicts).some((scores) => scores.some((score) => score?.trusted === false)),
+  ).length;
   return {
     name: task.name,
     kind: task.kind,
@@ -68,7 +71,10 @@ export async function scoreTask(
     data: task.data,
     decoding: task.decoding,
     scorers: scorers.map(({ name, facts, engine }) => ({ name, facts, engine: engine?.() })),
-    counts: { items: items.length, answered, failed: items.filter(({ failure }) => failure !== undefined).length },
+    counts: {
+      ...{ items: items.length, answered, failed: items.filter(({ failure }) => failure !== undefined).length },
+      ...(untrusted > 0 && { untrusted }),
+    },
     items,
   };
 }

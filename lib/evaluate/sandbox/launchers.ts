@@ -9,48 +9,49 @@ export interface Launcher {
   readonly name: string;
   /** Needs a folder of its own to mount on. */
   readonly needsFolder: boolean;
+  /** The supervisor starts as root, so that it, the program and its checker become users of their own. */
+  readonly ownUsers: boolean;
   /** The command that runs the Python program `code` as process 1 of a new sandbox. */
   command(python: Python, code: string, folder: string): readonly [file: string, ...args: string[]];
 }
 
 /** Bytes that a program may write to /tmp. */
-const TMP_BYTES = 64 * 2 ** 20;
+export const TMP_BYTES = 64 * 2 ** 20;
+/** Files in /tmp, where the launcher can say it; the supervisor counts them too. */
+const TMP_FILES = 2 ** 14;
 /** Merged into /usr by most systems, as symbolic links; elsewhere folders of their own. */
 const SYSTEM_FOLDERS = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 const LOADER_FILES = ["/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives"];
 /** What root could change there even without privileges; bubblewrap covers the same. */
 const PROC_SETTINGS = ["sys", "sysrq-trigger", "irq", "bus"];
-const DEVICES = ["null", "zero", "full", "random", "urandom"];
-
-/** Gives up every privilege for good; with a uid, that of a user who owns nothing and runs nothing else. */
-function setpriv(uid: number | undefined): string[] {
-  const user = uid === undefined ? [] : [`--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"];
-  return ["setpriv", ...user, "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--"];
-}
+/** No zero: mapped and shared, it is memory that no process shows. */
+const DEVICES = ["null", "full", "random", "urandom"];
+/** What is left of root's privileges until it has become other users. */
+const TO_CHANGE_USERS = ["setuid", "setgid"];
 
 /**
  * @param root whether the caller is root. Then namespaces are made with its privileges and the program gets a user of its
  *   own: limits on processes do not hold for root, not even inside of a user namespace.
  * @param links of SYSTEM_FOLDERS, which are links and where they lead; null for folders, absent for neither
  */
-export function launchers(root: boolean, uid: number, links: ReadonlyMap<string, string | null>): Launcher[] {
-  const privileged = [bubblewrap(links, uid), unshare(links, uid)];
-  const unprivileged = [bubblewrap(links, undefined), unshare(links, undefined)];
-  return root ? [...privileged, ...unprivileged] : unprivileged;
+export function launchers(root: boolean, links: ReadonlyMap<string, string | null>): Launcher[] {
+  const [privileged, unprivileged] = [true, false].map((own) => [bubblewrap(links, own), unshare(links, own)]);
+  return [...(root ? (privileged as Launcher[]) : []), ...(unprivileged as Launcher[])];
 }
 
 export { SYSTEM_FOLDERS };
 
-function bubblewrap(links: ReadonlyMap<string, string | null>, uid: number | undefined): Launcher {
+function bubblewrap(links: ReadonlyMap<string, string | null>, ownUsers: boolean): Launcher {
   return {
-    name: uid === undefined ? "bubblewrap" : "bubblewrap, as root",
+    name: ownUsers ? "bubblewrap, as root" : "bubblewrap",
     needsFolder: false,
+    ownUsers,
     command: (python, code) => [
       "bwrap",
       ...["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
-      ...(uid === undefined
-        ? ["--unshare-user", "--disable-userns", "--cap-drop", "ALL"]
-        : ["--cap-drop", "ALL", ...["SETUID", "SETGID", "SETPCAP"].flatMap((name) => ["--cap-add", `CAP_${name}`])]),
+      ...(ownUsers ? [] : ["--unshare-user", "--disable-userns"]),
+      ...["--cap-drop", "ALL"],
+      ...(ownUsers ? TO_CHANGE_USERS.flatMap((name) => ["--cap-add", `CAP_${name.toUpperCase()}`]) : []),
       ...["--die-with-parent", "--new-session", "--as-pid-1", "--hostname", "sandbox"],
       ...["--ro-bind", "/usr", "/usr"],
       ...[...links].flatMap(([name, target]) =>
@@ -59,11 +60,10 @@ function bubblewrap(links: ReadonlyMap<string, string | null>, uid: number | und
       ...LOADER_FILES.flatMap((path) => ["--ro-bind-try", path, path]),
       ...python.folders.flatMap(ancestors).flatMap((folder) => ["--perms", "0755", "--dir", folder]),
       ...python.folders.flatMap((folder) => ["--ro-bind", folder, folder]),
-      ...["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"],
+      ...["--proc", "/proc", "--perms", "0755", "--dir", "/dev"],
+      ...DEVICES.flatMap((name) => ["--dev-bind", `/dev/${name}`, `/dev/${name}`]),
       ...["--perms", "1777", "--size", String(TMP_BYTES), "--tmpfs", "/tmp", "--chdir", "/tmp", "--remount-ro", "/"],
-      "--",
-      ...(uid === undefined ? [] : setpriv(uid)),
-      ...[python.path, "-I", "-c", code],
+      ...["--", python.path, "-I", "-c", code],
     ],
   };
 }
@@ -74,19 +74,21 @@ function ancestors(folder: string): string[] {
   return parts.map((_, at) => `/${parts.slice(0, at + 1).join("/")}`);
 }
 
-function unshare(links: ReadonlyMap<string, string | null>, uid: number | undefined): Launcher {
+function unshare(links: ReadonlyMap<string, string | null>, ownUsers: boolean): Launcher {
   return {
-    name: uid === undefined ? "user namespaces" : "namespaces, as root",
+    name: ownUsers ? "namespaces, as root" : "user namespaces",
     needsFolder: true,
+    ownUsers,
     command: (python, code, folder) => [
       "unshare",
-      ...(uid === undefined ? ["--user", "--map-root-user"] : []),
+      ...(ownUsers ? [] : ["--user", "--map-root-user"]),
       ...["--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup", "--fork", "--kill-child=KILL", "--"],
       ...["sh", "-euc", ROOT_SCRIPT, "sh", folder, String(TMP_BYTES)],
       [...links].map(([name, target]) => `${name}:${target ?? ""}`).join("\n"),
       [...LOADER_FILES, ...python.folders].join("\n"),
-      ...setpriv(uid),
-      ...[python.path, "-I", "-c", code],
+      ...["setpriv", "--inh-caps=-all", "--no-new-privs"],
+      `--bounding-set=${["-all", ...(ownUsers ? TO_CHANGE_USERS.map((name) => `+${name}`) : [])]}`,
+      ...["--", python.path, "-I", "-c", code],
     ],
   };
 }
@@ -123,7 +125,7 @@ for device in ${DEVICES.join(" ")}; do
   : >"$root/dev/$device"
   mount --bind "/dev/$device" "$root/dev/$device"
 done
-mount -t tmpfs -o "size=$size,mode=1777,nosuid,nodev" tmpfs "$root/tmp"
+mount -t tmpfs -o "size=$size,nr_inodes=${TMP_FILES},mode=1777,nosuid,nodev" tmpfs "$root/tmp"
 cd "$root"
 pivot_root . .old
 umount -l /.old

@@ -1,12 +1,12 @@
 // Finds a sandbox that works on this machine, and proves that it contains what it must before anything is run in it.
 
-import { randomInt } from "node:crypto";
-import { lstat, readlink, stat } from "node:fs/promises";
+import { lstat, open, readlink, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { RetemperError } from "../../errors.js";
-import { type Launcher, launchers, SYSTEM_FOLDERS } from "./launchers.js";
+import { type Launcher, launchers, SYSTEM_FOLDERS, TMP_BYTES } from "./launchers.js";
 import { findPython, type Python } from "./python.js";
-import { type ProgramLimits, startProgram } from "./startProgram.js";
+import { type ProgramLimits, type ProgramToStart, startProgram } from "./startProgram.js";
+import { insideFile } from "./supervisor.js";
 
 export interface SandboxOptions {
   /** Python to run programs with; the system's unless told. */
@@ -43,13 +43,18 @@ export async function* workingSandboxes(
 ): AsyncGenerator<Sandbox> {
   const python = await findPython(wanted);
   const root = (await stat("/proc/self")).uid === 0;
-  const uid = randomInt(1_000_000_000, 2_000_000_000); // a user whom nobody else is
-  const program = await selfTest();
-  for (const launcher of launchers(root, uid, await systemLinks())) {
-    const sandbox = { launcher, python, limits };
-    const { passed, started, reason } = await startProgram(program, SELF_TEST_MS, sandbox, signal);
-    if (passed) yield sandbox;
-    else problems.push(`${launcher.name}: ${started ? `it does not contain programs (${reason})` : reason}`);
+  const stray = await open("/", "r"); // as a shell's left-over would be: the sandbox must close it
+  try {
+    for (const launcher of launchers(root, await systemLinks())) {
+      const sandbox = { launcher, python, limits };
+      const options = { signal, strayDescriptor: stray.fd };
+      const outcome = await startProgram(await selfTest(launcher), SELF_TEST_MS, sandbox, options);
+      const { passed, started, reason } = outcome;
+      if (passed) yield sandbox;
+      else problems.push(`${launcher.name}: ${started ? `it does not contain programs (${reason})` : reason}`);
+    }
+  } finally {
+    await stray.close();
   }
 }
 
@@ -66,34 +71,13 @@ async function systemLinks(): Promise<Map<string, string | null>> {
 /** Namespaces that the sandbox must not share with us. */
 const NAMESPACES = ["net", "pid", "mnt", "ipc"];
 
-/** A program that fails where anything is open that must be closed. */
-async function selfTest(): Promise<string> {
-  const ours = await Promise.all(NAMESPACES.map((name) => readlink(`/proc/self/ns/${name}`)));
-  return `
-import os, socket
-def refused(what, attempt):
-    try:
-        attempt()
-    except OSError:
-        return
-    raise AssertionError(what)
-
-def write(path):
-    with open(path, "w") as file:
-        file.write("x")
-
-for name, ours in zip(${JSON.stringify(NAMESPACES)}, ${JSON.stringify(ours)}):
-    assert os.readlink("/proc/self/ns/" + name) != ours, "it shares the namespace " + name
-refused("the network can be reached", lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(("192.0.2.1", 9)))
-for folder in ("/", "/usr", "/usr/bin", "/dev", "/proc/sys/kernel", "/etc"):
-    refused(folder + " can be written to", lambda: write(folder + "/retemper-self-test"))
-refused("the kernel's settings can be changed", lambda: write("/proc/sys/kernel/hostname"))
-home = ${JSON.stringify(homedir())}
-if home.strip("/") and os.path.isdir(home) and home != "/tmp":
-    inside = [name for name in os.listdir(home) if os.path.isfile(os.path.join(home, name))]
-    assert not inside, "the home folder can be read"
-others = [name for name in os.listdir("/proc") if name.isdigit() and name != "1" and int(name) != os.getpid()]
-assert not others, "other processes can be seen"
-write("/tmp/retemper-self-test")
-`;
+/** A program that gives what is open that must be closed, and a check that nothing is. */
+async function selfTest({ ownUsers }: Launcher): Promise<ProgramToStart> {
+  const ours = NAMESPACES.map(async (name) => [name, await readlink(`/proc/self/ns/${name}`)]);
+  const namespaces = Object.fromEntries(await Promise.all(ours)) as Record<string, string>;
+  const facts = { namespaces, home: homedir(), tmpBytes: TMP_BYTES, ownUsers: Number(ownUsers) };
+  return {
+    source: `FACTS = ${JSON.stringify(facts)}\n${insideFile("selfTest")}`,
+    check: { entryPoint: "open_doors", tests: 'doors = open_doors()\nassert doors == [], "; ".join(doors)' },
+  };
 }

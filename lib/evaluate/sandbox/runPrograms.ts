@@ -4,16 +4,27 @@ import { availableParallelism } from "node:os";
 import { RetemperError } from "../../errors.js";
 import { openSandbox, type Sandbox } from "./openSandbox.js";
 import { startProgram } from "./startProgram.js";
+import type { ProgramCheck } from "./supervisor.js";
+
+export type { ProgramCheck };
 
 export interface Program {
-  /** Python. It passes if it runs to its last line: an exception, `exit()` and a time-out are failures. */
+  /** Python. Alone, it passes if it runs to its last line: an exception, `exit()` and a time-out are failures. */
   readonly source: string;
+  /**
+   * Decides whether the program passes, in a process that the program can neither read nor write. Calls of `entryPoint` run
+   * in the program's own process; arguments and results are copies of plain values (numbers, texts, bytes, lists, tuples,
+   * sets, dicts, None). Without it a program tells its own outcome, and its result is not to be trusted.
+   */
+  readonly check?: ProgramCheck | undefined;
   /** Counted from the program's first line; 3000 unless told. */
   readonly timeoutMs?: number | undefined;
 }
 
 export interface ProgramResult {
   readonly passed: boolean;
+  /** false: the program had no `check`, so it was in a place to claim that it passed. */
+  readonly trusted: boolean;
   /** "passed", "timed out", or what went wrong. Of the program's making: text, never to be trusted. */
   readonly reason: string;
 }
@@ -84,13 +95,13 @@ export async function runPrograms(programs: readonly Program[], options: RunProg
 }
 
 async function runProgram(
-  { source, timeoutMs = 3000 }: Program,
+  { source, check, timeoutMs = 3000 }: Program,
   sandbox: Sandbox,
   signal: AbortSignal,
 ): Promise<ProgramResult> {
   for (let attempt = 1; ; attempt++) {
-    const { started, passed, reason } = await startProgram(source, timeoutMs, sandbox, signal);
-    if (started) return { passed, reason };
+    const { started, passed, reason } = await startProgram({ source, check }, timeoutMs, sandbox, { signal });
+    if (started) return { passed, trusted: check !== undefined, reason };
     // It worked a moment ago: the machine is short of processes or memory for now.
     if (attempt === 3) throw new RetemperError("SANDBOX", `A sandbox could not be made: ${reason}`);
   }

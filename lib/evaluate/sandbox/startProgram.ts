@@ -1,13 +1,14 @@
 // Runs one program in one new sandbox and says how it went.
 
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { rmdir } from "node:fs/promises";
 import type { Readable, Writable } from "node:stream";
+import { RetemperError } from "../../errors.js";
 import { temporaryFolder } from "../../files/temporaryFolder.js";
 import type { Launcher } from "./launchers.js";
 import type { Python } from "./python.js";
-import { SUPERVISOR, type SupervisorReport, type SupervisorRequest } from "./supervisor.js";
+import { type ProgramCheck, requestBytes, supervisorProgram } from "./supervisor.js";
 
 export interface ProgramLimits {
   readonly memoryBytes: number;
@@ -15,35 +16,56 @@ export interface ProgramLimits {
   readonly fileBytes: number;
 }
 
-/** What came of it. `started` false: the sandbox could not be made, and `reason` is its own word. */
-export interface ProgramOutcome extends SupervisorReport {
-  readonly started: boolean;
+export interface ProgramToStart {
+  readonly source: string;
+  readonly check?: ProgramCheck | undefined;
 }
 
-/** Time for a sandbox to come up on a busy machine, and to report after a program's time is over. */
-const GRACE_MS = 30_000;
+export interface StartOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** A descriptor that the sandbox gets as a caller's left-over, and must close. For its own test. */
+  readonly strayDescriptor?: number | undefined;
+}
+
+/** What came of it. `started` false: the sandbox could not be made, and `reason` is its own word. */
+export interface ProgramOutcome {
+  readonly started: boolean;
+  readonly passed: boolean;
+  readonly reason: string;
+}
+
+/** Time for a sandbox to come up on a busy machine. */
+const START_MS = 30_000;
+/** Time for the kernel to end what was killed. */
+const END_MS = 20_000;
 /** Of what a sandbox says; programs themselves have no way to say anything. */
 const MOST_OUTPUT = 8192;
 
-/** Never rejects but with the signal's reason. Everything that ran is dead when it resolves. */
+/**
+ * Everything that ran is dead when it resolves. The time limit is kept from outside too: what is over it is killed, first
+ * process and all, whatever goes on in the sandbox.
+ * @param timeoutMs counted from the program's first line
+ * @throws the signal's reason; RetemperError SANDBOX where the kernel does not end a sandbox that was killed
+ */
 export async function startProgram(
-  source: string,
+  program: ProgramToStart,
   timeoutMs: number,
   sandbox: { readonly launcher: Launcher; readonly python: Python; readonly limits: ProgramLimits },
-  signal?: AbortSignal,
+  options: StartOptions = {},
 ): Promise<ProgramOutcome> {
-  signal?.throwIfAborted();
+  options.signal?.throwIfAborted();
   const { launcher, python, limits } = sandbox;
   const folder = launcher.needsFolder ? await temporaryFolder("retemper-sandbox-") : "";
   try {
-    const [file, ...args] = launcher.command(python, SUPERVISOR, folder);
-    const request: SupervisorRequest = {
-      source,
-      proof: randomBytes(24).toString("hex"),
-      seconds: timeoutMs / 1000,
+    const request = requestBytes({
       ...limits,
-    };
-    return await supervise(file, args, request, timeoutMs + GRACE_MS, signal);
+      source: program.source,
+      seconds: timeoutMs / 1000,
+      uid: launcher.ownUsers ? randomInt(1_000_000_000, 2_000_000_000) : 0,
+      proof: randomBytes(24).toString("hex"),
+      check: program.check,
+    });
+    return await supervise(launcher.command(python, supervisorProgram(), folder), request, timeoutMs, options);
   } finally {
     // Mounted only in the sandbox's own namespace: here it is an empty folder.
     if (folder !== "") await rmdir(folder).catch(() => {});
@@ -51,44 +73,62 @@ export async function startProgram(
 }
 
 function supervise(
-  file: string,
-  args: readonly string[],
-  request: SupervisorRequest,
-  patienceMs: number,
-  signal: AbortSignal | undefined,
+  [file, ...args]: readonly [string, ...string[]],
+  request: Buffer,
+  timeoutMs: number,
+  { signal, strayDescriptor }: StartOptions,
 ): Promise<ProgramOutcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { stdio: ["pipe", "ignore", "pipe", "pipe"], env: ENVIRONMENT, cwd: "/" });
+    const child = spawn(file, args, {
+      stdio: ["pipe", "ignore", "pipe", "pipe", ...(strayDescriptor === undefined ? [] : [strayDescriptor])],
+      env: ENVIRONMENT,
+      cwd: "/",
+    });
     const [stdin, , stderr, channel] = child.stdio as unknown as [Writable, null, Readable, Readable];
     const said = { channel: "", stderr: "" };
+    let timedOut = false;
+    let hopeless: NodeJS.Timeout | undefined;
+    const kill = () => {
+      child.kill("SIGKILL"); // the supervisor dies with its launcher, and everything in its namespace with it
+      stdin.destroy(); // and it ends itself once nobody is there to read what it says
+      hopeless ??= setTimeout(() => {
+        for (const stream of [stderr, channel]) stream.destroy();
+        reject(
+          new RetemperError("SANDBOX", `The kernel does not end a sandbox that was killed (process ${child.pid}).`),
+        );
+      }, END_MS);
+    };
+    const stopAtDeadline = () => {
+      timedOut = true;
+      kill();
+    };
+    let timer = setTimeout(kill, START_MS);
     for (const [name, stream] of [
       ["channel", channel],
       ["stderr", stderr],
     ] as const) {
       stream.setEncoding("utf8").on("data", (text: string) => {
+        const starts = name === "channel" && said.channel === "";
         if (said[name].length < MOST_OUTPUT) said[name] += text;
+        if (!starts) return;
+        clearTimeout(timer);
+        timer = setTimeout(stopAtDeadline, timeoutMs);
       });
       stream.on("error", () => {});
     }
-    const kill = () => {
-      child.kill("SIGKILL");
-      stdin.destroy(); // the supervisor ends, and with it everything, where the launcher's end does not reach it
-    };
-    const patience = setTimeout(kill, patienceMs);
     signal?.addEventListener("abort", kill, { once: true });
     stdin.on("error", () => {}); // it ended before it read: its exit tells
-    const payload = Buffer.from(JSON.stringify(request));
-    stdin.write(`${String(payload.length).padStart(8, "0")}`);
-    stdin.write(payload);
+    stdin.write(request);
     child.on("error", (error) => {
       said.stderr ||= error.message;
     });
     child.on("close", () => {
-      clearTimeout(patience);
+      clearTimeout(timer);
+      clearTimeout(hopeless);
       signal?.removeEventListener("abort", kill);
       stdin.destroy();
       if (signal?.aborted) reject(signal.reason);
-      else resolve(outcome(said.channel, said.stderr));
+      else resolve(outcome(said.channel, said.stderr, timedOut));
     });
   });
 }
@@ -103,16 +143,15 @@ const ENVIRONMENT = {
   PYTHONDONTWRITEBYTECODE: "1",
 };
 
-function outcome(channel: string, stderr: string): ProgramOutcome {
-  const [ready, text] = channel.split("\n", 2);
-  if (ready !== "ready") {
-    const reason = stderr.trim().split("\n", 1)[0] || "it ended without a word";
-    return { started: false, passed: false, reason };
+/** "ready", then in the next line "passed" or "failed" and the reason. */
+function outcome(channel: string, stderr: string, timedOut: boolean): ProgramOutcome {
+  const [, word, reason] = /^ready\n(?:(passed|failed) ([\s\S]*))?/.exec(channel) ?? [];
+  if (!channel.startsWith("ready\n")) {
+    const lines = stderr.trim().split("\n");
+    const own = lines[0]?.startsWith("Traceback") ? lines.at(-1) : lines[0]; // Python says it last, tools say it first
+    return { started: false, passed: false, reason: own || "it ended without a word" };
   }
-  try {
-    const { passed, reason } = JSON.parse(text ?? "") as SupervisorReport;
-    return { started: true, passed: passed === true, reason: String(reason) };
-  } catch {
-    return { started: true, passed: false, reason: "killed with its sandbox" };
-  }
+  if (word === undefined)
+    return { started: true, passed: false, reason: timedOut ? "timed out" : "killed with its sandbox" };
+  return { started: true, passed: word === "passed", reason: reason ?? "" };
 }

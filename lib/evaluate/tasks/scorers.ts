@@ -91,18 +91,19 @@ export function executionScorer(code: CodeOptions | undefined): Scorer {
   }
   return {
     name: "execution",
-    facts: { timeoutMs: PROGRAM_MS },
+    facts: { timeoutMs: PROGRAM_MS, verdicts: "checker" },
     async *score(exchanges, { signal }) {
       const part = 64;
       for (let start = 0; start < exchanges.length; start += part) {
         const programs = exchanges.slice(start, start + part).map(({ item, answer }) => ({
           source: item.program?.(answer.text) ?? answer.text,
+          check: item.check,
           timeoutMs: PROGRAM_MS,
         }));
         const { workers, python } = code;
         const results = await runPrograms(programs, { allowCodeExecution: true, workers, python, signal });
-        for (const [at, { passed, reason }] of results.entries()) {
-          yield { index: start + at, values: { passed }, detail: reason };
+        for (const [at, { passed, trusted, reason }] of results.entries()) {
+          yield { index: start + at, values: { passed, trusted }, detail: reason };
         }
       }
     },

@@ -51,7 +51,7 @@ if (sandboxes.length === 0) it.skip(`HAS NO SANDBOX HERE TO TEST: ${problems.joi
 
 /** Runs programs in one sandbox. */
 function inside(sandbox: Sandbox) {
-  const run = (source: string, timeoutMs = 30_000) => startProgram(source, timeoutMs, sandbox);
+  const run = (source: string, timeoutMs = 30_000) => startProgram({ source }, timeoutMs, sandbox);
   const fails = async (source: string, reason: RegExp, timeoutMs?: number) => {
     expect(await run(source, timeoutMs)).toMatchObject({
       started: true,
@@ -226,7 +226,7 @@ time.sleep(.2)
 
   it("is stopped by an AbortSignal", async () => {
     const controller = new AbortController();
-    const running = startProgram("while True: pass", 60_000, sandbox, controller.signal);
+    const running = startProgram({ source: "while True: pass" }, 60_000, sandbox, { signal: controller.signal });
     setTimeout(() => controller.abort(new Error("enough")), 300);
     await expect(running).rejects.toThrow("enough");
   });

