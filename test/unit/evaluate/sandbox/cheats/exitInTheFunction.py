@@ -1,0 +1,5 @@
+import sys
+
+
+def ENTRY(*_, **__):
+    sys.exit(0)
