@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { randomBytes, randomInt } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { rmdir } from "node:fs/promises";
 import type { Readable, Writable } from "node:stream";
 import { RetemperError } from "../../errors.js";
@@ -36,6 +37,8 @@ export interface ProgramOutcome {
 
 /** Time for a sandbox to come up on a busy machine. */
 const START_MS = 30_000;
+/** Time for a launcher to see that what it launched was killed. */
+const INSIST_MS = 1_000;
 /** Time for the kernel to end what was killed. */
 const END_MS = 20_000;
 /** Of what a sandbox says; programs themselves have no way to say anything. */
@@ -87,10 +90,12 @@ function supervise(
     const [stdin, , stderr, channel] = child.stdio as unknown as [Writable, null, Readable, Readable];
     const said = { channel: "", stderr: "" };
     let timedOut = false;
+    let insist: NodeJS.Timeout | undefined;
     let hopeless: NodeJS.Timeout | undefined;
     const kill = () => {
-      child.kill("SIGKILL"); // the supervisor dies with its launcher, and everything in its namespace with it
-      stdin.destroy(); // and it ends itself once nobody is there to read what it says
+      killChildren(child.pid); // the first process, hence all in its namespace; then its launcher ends
+      stdin.destroy();
+      insist ??= setTimeout(() => child.kill("SIGKILL"), INSIST_MS); // with which the first process ends in any case
       hopeless ??= setTimeout(() => {
         for (const stream of [stderr, channel]) stream.destroy();
         reject(
@@ -123,14 +128,23 @@ function supervise(
       said.stderr ||= error.message;
     });
     child.on("close", () => {
-      clearTimeout(timer);
-      clearTimeout(hopeless);
+      for (const one of [timer, insist, hopeless]) clearTimeout(one);
       signal?.removeEventListener("abort", kill);
       stdin.destroy();
       if (signal?.aborted) reject(signal.reason);
       else resolve(outcome(said.channel, said.stderr, timedOut));
     });
   });
+}
+
+/** Kills the processes that this one has started. Its own end then says that they are gone, which its death would not. */
+function killChildren(pid: number | undefined): void {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean);
+    for (const one of children) process.kill(Number(one), "SIGKILL");
+  } catch {
+    // It has ended; or the kernel does not list children, and its end is insisted on.
+  }
 }
 
 /** Nothing of the caller's environment: keys and tokens live there. */

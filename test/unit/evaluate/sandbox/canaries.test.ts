@@ -117,7 +117,7 @@ describe.each(sandboxes)("a program in the sandbox of $launcher.name", (sandbox)
 
   it("reaches no network", async () => {
     await fails(`import socket; socket.create_connection(("127.0.0.1", ${port}), timeout=2)`, /Error/);
-    await fails('import socket; socket.create_connection(("192.0.2.1", 80), timeout=2)', /unreachable/);
+    await fails('import socket; socket.create_connection(("192.0.2.1", 80), timeout=2)', /not supported/);
     await fails("import socket; socket.getaddrinfo('example.com', 80)", /error/);
     await fails("import socket; s = socket.socket(socket.AF_UNIX); s.connect('/run/docker.sock')", /Error/);
     expect(connections).toBe(0);
@@ -178,16 +178,16 @@ describe.each(best.filter((one) => one !== undefined))("a program in the sandbox
       `import os\nfor n in range(3, 64):\n  try: os.fchdir(n)\n  except OSError: pass\nopen("." + ${secret})`,
       /Error/,
     );
-    await fails("import os; os.chroot('/tmp')", /PermissionError/);
+    await fails("import os; os.chroot('/tmp')", /not implemented/);
     await fails("import os; os.mknod('/tmp/disk', 0o60600, os.makedev(8, 0)); open('/tmp/disk')", /PermissionError/);
   });
 
   it("kills nothing but itself", async () => {
     await fails(
       "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nos.kill(1, signal.SIGKILL)\nexit()",
-      /SystemExit/,
+      /SystemExit|PermissionError/, // of the same user, its signals do not reach the first process; of another, it may not
     );
-    await fails("import os, signal\nos.kill(-1, signal.SIGKILL)\nexit()", /SystemExit|NoSuchProcess|ProcessLookup/);
+    await fails("import os, signal\nos.kill(-1, signal.SIGKILL)\nexit()", /SystemExit|PermissionError|ProcessLookup/);
     await fails(`import os; os.kill(${process.pid}, 0)`, /ProcessLookupError/);
   });
 
@@ -196,7 +196,7 @@ describe.each(best.filter((one) => one !== undefined))("a program in the sandbox
       await fails(`open("/proc/${path}", "w").write("1")`, /Error/);
     }
     await fails("import os; os.write(os.open('/proc/1/oom_score_adj', os.O_WRONLY), b'-1000')", /PermissionError/);
-    await fails("import socket; socket.sethostname('canary')", /PermissionError/);
+    await fails("import socket; socket.sethostname('canary')", /not implemented/);
     await fails(
       "import subprocess; subprocess.run(['mount', '-t', 'tmpfs', 'none', '/tmp'], check=True)",
       /CalledProcessError|FileNotFoundError/,
