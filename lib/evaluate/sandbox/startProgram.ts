@@ -2,11 +2,11 @@
 
 import { spawn } from "node:child_process";
 import { randomBytes, randomInt } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { rmdir } from "node:fs/promises";
 import type { Readable, Writable } from "node:stream";
 import { RetemperError } from "../../errors.js";
 import { temporaryFolder } from "../../files/temporaryFolder.js";
+import { killChildren } from "./killChildren.js";
 import type { Launcher } from "./launchers.js";
 import type { Python } from "./python.js";
 import { type ProgramCheck, requestBytes, supervisorProgram } from "./supervisor.js";
@@ -135,16 +135,6 @@ function supervise(
       else resolve(outcome(said.channel, said.stderr, timedOut));
     });
   });
-}
-
-/** Kills the processes that this one has started. Its own end then says that they are gone, which its death would not. */
-function killChildren(pid: number | undefined): void {
-  try {
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean);
-    for (const one of children) process.kill(Number(one), "SIGKILL");
-  } catch {
-    // It has ended; or the kernel does not list children, and its end is insisted on.
-  }
 }
 
 /** Nothing of the caller's environment: keys and tokens live there. */
