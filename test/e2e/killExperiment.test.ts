@@ -1,13 +1,18 @@
 // An experiment that is killed with SIGKILL again and again, and goes on each time: its results are those of a run that was
-// left alone, and no step is done twice.
+// left alone, no step that was done begins again, and no answer or verdict that was written down is lost or made twice.
+// RETEMPER_KILL_SEED=N repeats a run's moments.
 
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { expect, it } from "vitest";
+import { seededRandom } from "../../lib/evaluate/statistics/seededRandom.js";
 import { root, run, start, temporaryFolder } from "./command.js";
 
-const KILLS = 5;
+const KILLS = 6;
+/** A run is killed in one of its first steps, so many milliseconds after that has begun at most. */
+const [STEPS, LATEST] = [4, 1000];
+const seed = Number(process.env.RETEMPER_KILL_SEED ?? Date.now() % 1e6);
 const folder = temporaryFolder();
 const file = join(folder, "experiment.yml");
 const demo = join(root, "demo");
@@ -25,23 +30,89 @@ select: { rule: score }
 `,
 );
 
-it("gives the same results, killed or not", { timeout: 600_000 }, async () => {
+/** Files of a folder and those in it whose name fits, by path: text. */
+function texts(place: string, fits: RegExp): Map<string, string> {
+  if (!existsSync(place)) return new Map();
+  const names = readdirSync(place, { recursive: true, encoding: "utf8" }).filter((name) => fits.test(name));
+  return new Map(names.sort().map((name) => [name, readFileSync(join(place, name), "utf8")]));
+}
+
+/** The steps that are done, by their folders: what is in their records. */
+const recordsOf = (out: string) => texts(join(out, "steps"), /\/step\.json$/);
+/** Answers and verdicts so far, by file, each a line; without one that is cut off. */
+const journalsOf = (out: string) =>
+  new Map(
+    [...texts(join(out, "steps"), /journal\.ndjson$/)].map(([name, text]) => [
+      name,
+      text.slice(0, text.lastIndexOf("\n") + 1),
+    ]),
+  );
+
+/** What a journal says of which answer or verdict, without what it was. */
+function entriesOf(journal: string): string[] {
+  return journal
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as { answer?: unknown[]; score?: unknown[]; part?: string })
+    .flatMap(({ answer, score, part }) => (answer || score || part ? [JSON.stringify({ answer, score, part })] : []));
+}
+
+it(`gives the same results, killed or not (seed ${seed})`, { timeout: 600_000 }, async () => {
   const alone = join(folder, "alone");
   const { status, stdout, stderr } = await run(["run", file, "--out", alone]);
   expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
   expect(stdout).toContain("has the best validation exact_match of 4 candidates");
+
   const killed = join(folder, "killed");
-  for (let kill = 0; kill < KILLS; kill++) {
+  const random = seededRandom(seed);
+  const moments: string[] = [];
+  for (let kills = 0; kills < KILLS; ) {
+    const done = recordsOf(killed);
+    const before = journalsOf(killed);
     const running = start(["run", file, "--out", killed]);
-    await Promise.race([running.finished, wait(900 + Math.random() * 2500)]);
+    const [step, pause] = [1 + random(STEPS), random(LATEST)];
+    const begun = new Promise<void>((resolve) => {
+      let notes = 0;
+      running.process.stderr?.on("data", (text: string) => {
+        notes += text.split("note: ").length - 1;
+        if (notes >= step) resolve();
+      });
+    });
+    await Promise.race([running.finished, begun.then(() => wait(pause))]);
     running.process.kill("SIGKILL");
-    await running.finished;
+    const ended = await running.finished;
+
+    const names = [...done.values()].map((text) => (JSON.parse(text) as { step: string }).step);
+    const steps = [...ended.stderr.matchAll(/note: (.*)\n/g)].map(([, step]) => step as string);
+    expect(steps.filter((step) => names.includes(step))).toEqual([]); // nothing that was done begins again
+    for (const [name, text] of done) expect(recordsOf(killed).get(name)).toBe(text);
+    for (const [name, text] of before) expect(journalsOf(killed).get(name)?.startsWith(text)).toBe(true);
+    if (ended.signal !== "SIGKILL") {
+      expect(ended.status).toBe(0); // it was faster than the kill: there is no more to be killed
+      break;
+    }
+    kills += 1;
+    moments.push(
+      `${steps.at(-1)}, ${[...journalsOf(killed).values()].reduce((sum, text) => sum + text.length, 0)} bytes`,
+    );
   }
+  expect(moments.length).toBeGreaterThanOrEqual(3); // kills that hit, each after some work more
+  expect(new Set(moments).size).toBeGreaterThanOrEqual(2);
+
   expect((await run(["run", file, "--out", killed])).status).toBe(0);
   const read = (out: string) => readFileSync(join(out, "results.json"), "utf8");
   expect(read(killed)).toBe(read(alone));
   expect(readdirSync(join(killed, "steps")).sort()).toEqual(readdirSync(join(alone, "steps")).sort());
   expect(readdirSync(join(killed, "models")).sort()).toEqual(readdirSync(join(alone, "models")).sort());
+
+  const [whole, resumed] = [journalsOf(alone), journalsOf(killed)];
+  expect(whole.size).toBeGreaterThan(5);
+  expect([...resumed.keys()]).toEqual([...whole.keys()]);
+  for (const [name, journal] of resumed) {
+    const entries = entriesOf(journal).sort();
+    expect(new Set(entries).size).toBe(entries.length); // nothing was measured twice
+    expect(entries).toEqual(entriesOf(whole.get(name) as string).sort()); // and nothing was lost
+  }
 
   const again = await run(["run", file, "--out", killed]);
   expect(again.status).toBe(0);
