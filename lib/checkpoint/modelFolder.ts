@@ -4,6 +4,7 @@
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { RetemperError } from "../errors.js";
+import { ioError } from "../files/ioError.js";
 
 export interface ModelFolder {
   /** As located; errors name files under it. */
@@ -103,11 +104,12 @@ export async function optionalFileOf(folder: ModelFolder, name: string): Promise
 
 /** A system error on an input as one of ours: what does not exist is BAD_INPUT, the rest IO. */
 export function fileError(error: unknown, file: string): RetemperError {
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code } = error as NodeJS.ErrnoException;
   if (code === "ENOENT" || code === "ENOTDIR")
     return new RetemperError("BAD_INPUT", "no such file", { file, cause: error });
   if (code === "ELOOP") return new RetemperError("BAD_INPUT", "the links lead in a circle", { file, cause: error });
   if (code === "ENAMETOOLONG") return new RetemperError("BAD_INPUT", "the name is too long", { file, cause: error });
-  const hint = code === "EACCES" || code === "EPERM" ? "Check the permissions of the file and its folder." : undefined;
-  return new RetemperError("IO", `cannot read: ${code ?? message}`, { file, hint, cause: error });
+  if (code !== "EACCES" && code !== "EPERM") return ioError(error, file, "cannot read");
+  const hint = "Check the permissions of the file and its folder.";
+  return new RetemperError("IO", `cannot read: ${code}`, { file, hint, cause: error });
 }

@@ -1,5 +1,6 @@
 // The one table from what a system call failed of to a code and a remedy.
 
+import { constants } from "node:os";
 import { type ErrorCode, isErrorCode, RetemperError } from "../errors.js";
 
 interface Remedy {
@@ -36,16 +37,23 @@ const REMEDIES: Readonly<Record<string, Remedy>> = {
  */
 export function ioError(error: unknown, file: string, what: string, whenFull?: string): RetemperError {
   if (error instanceof RetemperError) return error;
-  const { code = "", message = String(error), hint } = error as NodeJS.ErrnoException & { readonly hint?: string };
+  const { message = String(error), hint } = error as NodeJS.ErrnoException & { readonly hint?: string };
+  const code = systemCode(error as NodeJS.ErrnoException);
   const remedy = isErrorCode(code) ? { code, hint: hint || undefined } : REMEDIES[code];
   const more = remedy?.code === "NO_SPACE" && whenFull !== undefined ? `; ${whenFull}` : "";
   const advice = remedy?.hint === undefined ? undefined : `${remedy.hint}${more}`;
   return new RetemperError(remedy?.code ?? "IO", `${what}: ${message}`, { file, hint: advice, cause: error });
 }
 
+/** Node names some errors, such as EDQUOT, "Unknown system error -122". */
+function systemCode({ code = "", errno }: NodeJS.ErrnoException): string {
+  if (!code.startsWith("Unknown system error") || errno === undefined) return code;
+  return Object.entries(constants.errno).find(([, number]) => number === -errno)?.[0] ?? code;
+}
+
 /** Whether a file, a folder or their disk is at fault, and no server. */
 export function isFileError(error: unknown): boolean {
-  return isSystemError(error) && Object.hasOwn(REMEDIES, error.code as string);
+  return isSystemError(error) && Object.hasOwn(REMEDIES, systemCode(error));
 }
 
 /** Whether a system call failed, of node:fs or of the network. */

@@ -4,6 +4,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { type ErrorCode, RetemperError } from "../errors.js";
+import { readPiece } from "./readPiece.js";
 
 export interface ReadLimit {
   /** Bytes. Nothing is read beyond them, whatever the file's size is said to be. */
@@ -48,9 +49,9 @@ async function readAll(handle: FileHandle, size: number, path: string, limit: Re
   let buffer = Buffer.allocUnsafeSlow(Math.min(Math.max(size, BLOCK - 1), limit.most) + 1);
   let length = 0;
   for (;;) {
-    const { bytesRead } = await handle.read(buffer, length, Math.min(buffer.length - length, 2 ** 30));
-    if (bytesRead === 0) return buffer.subarray(0, length);
-    length += bytesRead;
+    const read = await readPiece(handle, buffer, length, Math.min(buffer.length - length, 2 ** 30));
+    if (read === 0) return buffer.subarray(0, length);
+    length += read;
     if (length > limit.most) throw tooLarge(path, limit, `more than ${limit.most} bytes are`);
     if (length === buffer.length) {
       const larger = Buffer.allocUnsafeSlow(Math.min(2 * length, limit.most + 1));

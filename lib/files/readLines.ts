@@ -2,6 +2,7 @@
 
 import type { FileHandle } from "node:fs/promises";
 import { RetemperError } from "../errors.js";
+import { readPiece } from "./readPiece.js";
 
 /** Bytes that are read at a time. */
 const BLOCK = 1 << 20;
@@ -20,7 +21,7 @@ export async function* wholeLines(handle: FileHandle, file: string, longest = LO
   let number = 1;
   for (;;) {
     const block = Buffer.allocUnsafeSlow(BLOCK);
-    const { bytesRead } = await handle.read(block, 0, BLOCK);
+    const bytesRead = await readPiece(handle, block, 0, BLOCK);
     if (bytesRead === 0) return;
     let start = 0;
     for (let end = newline(block, bytesRead, 0); end >= 0; end = newline(block, bytesRead, start)) {

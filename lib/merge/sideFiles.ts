@@ -10,6 +10,7 @@ import { rewriteJson } from "../checkpoint/numberText.js";
 import { sidecars } from "../checkpoint/sidecars.js";
 import { updatedConfig } from "../checkpoint/updatedConfig.js";
 import { ioError } from "../files/ioError.js";
+import { pieces } from "../files/readPiece.js";
 import { syncFolder } from "../files/syncFolder.js";
 import { INDEX_FILE, shardIndex } from "../plan/shards.js";
 import { modelCard } from "./card.js";
@@ -101,13 +102,13 @@ export async function writeSideFiles(
 }
 
 async function writeOne(path: string, content: Content): Promise<Omit<OutputFile, "path">> {
-  const pieces = typeof content === "string" ? [Buffer.from(content)] : source(content.copyFrom);
+  const parts = typeof content === "string" ? [Buffer.from(content)] : source(content.copyFrom);
   const digest = createHash("sha256");
   let bytes = 0;
   try {
     const handle = await open(path, "wx");
     try {
-      for await (const piece of pieces) {
+      for await (const piece of parts) {
         digest.update(piece);
         bytes += piece.length;
         await handle.appendFile(piece);
@@ -129,7 +130,9 @@ async function* source(path: string): AsyncGenerator<Buffer> {
   });
   const handle = await open(checked, "r");
   try {
-    for await (const piece of handle.createReadStream({ autoClose: false })) yield piece as Buffer;
+    yield* pieces(handle);
+  } catch (error) {
+    throw ioError(error, path, "cannot copy");
   } finally {
     await handle.close();
   }

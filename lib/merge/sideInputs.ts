@@ -8,6 +8,8 @@ import { join } from "node:path";
 import { type LocateOptions, locate } from "../checkpoint/locate.js";
 import { listFolder, openFolder } from "../checkpoint/modelFolder.js";
 import { sidecarKind } from "../checkpoint/sidecars.js";
+import { ioError } from "../files/ioError.js";
+import { pieces } from "../files/readPiece.js";
 import type { ModelReference } from "../recipe/types.js";
 
 export interface SideInput {
@@ -70,14 +72,16 @@ async function digestOf(path: string, digests: DigestCache = new Map()): Promise
       const known = digests.get(identity);
       if (known !== undefined) return known;
       const digest = createHash("sha256");
-      for await (const piece of handle.createReadStream({ autoClose: false })) digest.update(piece as Buffer);
+      for await (const piece of pieces(handle)) digest.update(piece);
       const sha256 = digest.digest("hex");
       digests.set(identity, sha256);
       return sha256;
     } finally {
       await handle.close();
     }
-  } catch {
+  } catch (error) {
+    // What may not be read is told by those who need it; a disk that fails once must not make two records of one merge.
+    if ((error as NodeJS.ErrnoException).code === "EIO") throw ioError(error, path, "cannot read");
     return undefined;
   }
 }

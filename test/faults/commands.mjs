@@ -1,6 +1,6 @@
 // The commands that write, each on something tiny: how it is started, what its output is, and what may be left.
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeLargeModels } from "../../scripts/makeLargeModel.mjs";
 import { root } from "./interrupt.mjs";
@@ -12,12 +12,9 @@ import { root } from "./interrupt.mjs";
  * @property {(place: string) => string[]} [old] a command that is run first, without interruption: what is to be replaced
  * @property {(place: string, whole: boolean) => string[]} again how a user goes on; `whole`: the output is complete
  * @property {readonly string[]} outputs names in the place: each is whole or absent, at every moment
- * @property {readonly string[]} [kept] regular expressions of further paths that a complete run leaves, for journals
+ * @property {boolean} [atomic] a run that fails leaves nothing but what was there; others leave what the next one goes on with
  * @property {(path: string, text: string) => string} [normal] takes out of a file's text what differs from run to run
  */
-
-const demo = join(root, "demo");
-const llama = join(root, "test/golden/models/llama");
 
 /**
  * Writes inputs into `folder`, which no command changes.
@@ -26,6 +23,9 @@ const llama = join(root, "test/golden/models/llama");
  */
 export function scenarios(folder) {
   mkdirSync(folder, { recursive: true });
+  const [demo, llama] = [join(folder, "demo"), join(folder, "llama")];
+  cpSync(join(root, "demo"), demo, { recursive: true });
+  cpSync(join(root, "test/golden/models/llama"), llama, { recursive: true });
   const shape = { layers: 1, hidden: 16, intermediate: 16, kv: 16, vocab: 32, seed: 1 };
   const [base = "", tuned = ""] = makeLargeModels(join(folder, "models"), shape, 1);
   const file = (/** @type {string} */ name, /** @type {string} */ text) => {
@@ -138,12 +138,14 @@ select: { rule: score }
   return [
     {
       name: "merge",
+      atomic: true,
       args: (place) => merge(two, place),
       again: (place, whole) => merge(two, place, ...(whole ? ["--force"] : [])),
       outputs: ["out"],
     },
     {
       name: "replace",
+      atomic: true,
       old: (place) => merge(one, place),
       args: (place) => merge(two, place, "--force"),
       again: (place) => merge(two, place, "--force"),
@@ -176,12 +178,14 @@ select: { rule: score }
     },
     {
       name: "data",
+      atomic: true,
       args: (place) => data(place, "3"),
       again: (place) => [...data(place, "3"), "--force"],
       outputs: ["out"],
     },
     {
       name: "redata",
+      atomic: true,
       old: (place) => data(place, "4"),
       args: (place) => [...data(place, "3"), "--force"],
       again: (place) => [...data(place, "3"), "--force"],

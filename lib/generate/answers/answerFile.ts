@@ -3,6 +3,7 @@
 
 import { type FileHandle, open, rename, rm, truncate } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { readFull } from "../../files/readPiece.js";
 import { syncFolder } from "../../files/syncFolder.js";
 import { type AnswerRecord, keyOf } from "./answerLine.js";
 import { type PlacedAnswer, readAnswerLines } from "./answerLines.js";
@@ -74,7 +75,7 @@ export class AnswerFile {
       try {
         for (const { offset, bytes } of lines) {
           const line = Buffer.allocUnsafe(bytes);
-          await from.read(line, 0, bytes, offset);
+          await readFull(from, line, offset, this.#path);
           await to.appendFile(line);
         }
         await to.sync();
