@@ -45,9 +45,9 @@ export function ioError(error: unknown, file: string, what: string, whenFull?: s
   return new RetemperError(remedy?.code ?? "IO", `${what}: ${message}`, { file, hint: advice, cause: error });
 }
 
-/** Node names some errors, such as EDQUOT, "Unknown system error -122". */
+/** Node calls some errors, such as EDQUOT, "Unknown system error -122" or "UNKNOWN". */
 function systemCode({ code = "", errno }: NodeJS.ErrnoException): string {
-  if (!code.startsWith("Unknown system error") || errno === undefined) return code;
+  if (!/^unknown/i.test(code) || errno === undefined) return code;
   return Object.entries(constants.errno).find(([, number]) => number === -errno)?.[0] ?? code;
 }
 

@@ -21,7 +21,7 @@ export interface Staging {
   readonly folder: string;
   /** Makes the folder the output; with `force`, an old output is replaced in one step and then deleted. */
   publish(): Promise<void>;
-  /** Removes what is unfinished, unless it is to be kept, and lets the next run in. */
+  /** Removes what is unfinished, unless it is to be kept, and lets the next run in. Never fails. */
   close(keep: boolean): Promise<void>;
 }
 
@@ -43,12 +43,10 @@ export async function openStaging(out: string, force: boolean, addon: Pick<Addon
       folder,
       publish: () => publish(folder, out, force, addon),
       async close(keep) {
-        try {
-          if (!keep) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
-        } finally {
-          lock.release();
-          await removeEmpty(made, parent);
-        }
+        // On a disk that has become read-only, say, it is left to the next run: what is told is why this one failed.
+        if (!keep) await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
+        lock.release();
+        await removeEmpty(made, parent);
       },
     };
   } catch (error) {

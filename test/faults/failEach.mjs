@@ -19,6 +19,8 @@ import { differences, treeOf, wrongOutputs } from "./places.mjs";
 /** @typedef {import("./interrupt.mjs").Call} Call */
 /** @typedef {{ errno: keyof typeof constants.errno | "short", status: number, lasts?: boolean }} Fault */
 
+const ALL = `${CHANGES},read`;
+
 /**
  * What may become of a call, by its kind, and the command's exit status then. A call takes one of them, the next call the next:
  * over a whole run each kind meets each. `lasts`: all that follow fail likewise, as on a disk that is full.
@@ -68,10 +70,11 @@ const FAULTS = {
 
 /**
  * @param {string} name of a scenario
- * @param {{ most?: number, jobs?: number, kinds?: string }} [options] at most so many calls, of these kinds only
+ * @param {{ most?: number, jobs?: number, kinds?: string, on?: RegExp, errno?: Fault["errno"] }} [options] at most so many
+ * calls, of these kinds, on such files; one fault instead of all
  * @returns {Promise<{ faults: number, problems: string[] }>}
  */
-export async function failEach(name, { most = Number.POSITIVE_INFINITY, jobs = 2, kinds = `${CHANGES},read` } = {}) {
+export async function failEach(name, { most = Number.POSITIVE_INFINITY, jobs = 2, kinds = ALL, on = /./, errno } = {}) {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "retemper-fail-each-")));
   try {
     const scenario = scenarios(join(folder, "inputs")).find((one) => one.name === name);
@@ -82,7 +85,7 @@ export async function failEach(name, { most = Number.POSITIVE_INFINITY, jobs = 2
     cpSync(old, counted, { recursive: true });
     const { calls } = await interrupt(scenario.args(counted), { folder, kinds });
     const outcome = { faults: 0, problems: /** @type {string[]} */ ([]) };
-    const met = calls.filter(({ kind }) => kind in FAULTS);
+    const met = calls.filter(({ kind, path }) => kind in FAULTS && on.test(path));
     const chosen = choose(
       met.map((call, at) => ({ ...call, number: at + 1 })),
       [],
@@ -93,7 +96,7 @@ export async function failEach(name, { most = Number.POSITIVE_INFINITY, jobs = 2
         const call = met[at - 1];
         if (!call) continue;
         const alike = met.slice(0, at).filter(({ kind }) => kind === call.kind).length;
-        const list = FAULTS[call.kind] ?? [];
+        const list = (FAULTS[call.kind] ?? []).filter((one) => errno === undefined || one.errno === errno);
         const fault = list[(alike - 1) % list.length];
         const own = join(folder, `fail-${at}`);
         cpSync(old, own, { recursive: true });

@@ -23,6 +23,7 @@ export const CHANGES = "open,make,write,size,sync,rename,remove,link,mode";
  * @property {"kill" | "short" | number} [action] a number is an errno; "kill" by default
  * @property {Record<string, string | undefined>} [env]
  * @property {string} [cwd]
+ * @property {string} [script] what Node runs; the built command `retemper` by default
  */
 
 /** @type {string | undefined} */
@@ -58,16 +59,19 @@ export function cannotInterrupt() {
 let reports = 0;
 
 /**
- * Runs the built command `retemper`.
+ * Runs a command under interrupt.c.
  * @param {readonly string[]} args
  * @param {Interruption} interruption
  * @returns {Promise<Interrupted>}
  */
-export function interrupt(args, { folder, kinds = CHANGES, at = 0, action = "kill", env = {}, cwd = root }) {
+export function interrupt(
+  args,
+  { folder, kinds = CHANGES, at = 0, action = "kill", env = {}, cwd = root, script = main },
+) {
   const reason = cannotInterrupt();
   if (reason !== undefined || program === undefined) return Promise.reject(new Error(reason));
   const report = join(dirname(program), `report-${++reports}`);
-  const how = [folder, kinds, String(at), String(action), report, process.execPath, main, ...args];
+  const how = [folder, kinds, String(at), String(action), report, process.execPath, script, ...args];
   const child = spawn(program, how, {
     cwd,
     env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined, ...env },

@@ -1,5 +1,6 @@
 // What failed system calls become: one code and one remedy, whoever made the call.
 
+import { constants } from "node:os";
 import { describe, expect, it } from "vitest";
 import { RetemperError } from "../../../lib/errors.js";
 import { failureOf } from "../../../lib/files/failureOf.js";
@@ -23,6 +24,15 @@ describe("a failed system call", () => {
     expect(error.message).toMatch(/^out\/a: cannot write: /);
     // and the same where nobody caught it
     expect(failureOf(failed(code, "open", "out/a"))).toMatchObject({ code: expected, exitStatus, file: "out/a" });
+  });
+
+  it.each(["Unknown system error -122", "UNKNOWN"])("is told by its number where Node calls it %s", (code) => {
+    const error = Object.assign(failed(code), { errno: -constants.errno.EDQUOT });
+    expect(ioError(error, "out/a", "cannot write")).toMatchObject({
+      code: "NO_SPACE",
+      hint: expect.stringMatching(/quota/),
+    });
+    expect(isFileError(error)).toBe(true);
   });
 
   it("says what is kept only where space ran out", () => {
