@@ -1,6 +1,7 @@
 // JSON files of model folders (config.json, index, adapter_config.json), read as if they were hostile: limited size and
 // depth, never a FIFO, and errors with line and column that say what the file really is.
 
+import { basename } from "node:path";
 import { RetemperError } from "../errors.js";
 import { readAtMost } from "../files/readAtMost.js";
 import { fileError } from "./modelFolder.js";
@@ -45,7 +46,7 @@ export function parseObject(path: string, text: string, { infinity = false } = {
 export async function readText(path: string, limit: number): Promise<string> {
   let bytes: Buffer;
   try {
-    bytes = await readAtMost(path, { most: limit, what: "such a file" });
+    bytes = await readAtMost(path, { most: limit, what: `a ${basename(path)}` });
   } catch (error) {
     throw error instanceof RetemperError ? error : fileError(error, path);
   }

@@ -1,11 +1,12 @@
 // From a model reference to a folder on this machine: a path as it is, else a snapshot of the hub's local cache.
 
 import { stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { RetemperError } from "../errors.js";
 import { type CacheOptions, hubCache } from "../hub/cache.js";
 import { readText } from "./json.js";
 import { fileError } from "./modelFolder.js";
+import { nearbyName } from "./nearbyName.js";
 
 /** One part of a model reference: the model, or its adapter. */
 export interface LocatedPart {
@@ -41,16 +42,17 @@ export async function locate(part: LocatedPart, options: LocateOptions = {}): Pr
   const revision = part.revision ?? "main";
   const missing = (why: string, hint: string) =>
     new RetemperError("BAD_INPUT", `The model ${part.path} does not exist: ${why}`, { hint });
-  if (!isHubId(part.path)) {
-    throw missing(
-      `there is no ${local}, and it is not a hub id.`,
-      "Check the path; it is relative to the working directory.",
-    );
-  }
+  const checkPath = async () => {
+    const near = await nearbyName(local);
+    const meant = near === undefined ? "" : ` Is ${join(dirname(part.path), near)} meant?`;
+    return `Check the path; it is relative to the working directory.${meant}`;
+  };
+  if (!isHubId(part.path)) throw missing(`there is no ${local}, and it is not a hub id.`, await checkPath());
   const repository = join(cache, `models--${part.path.replaceAll("/", "--")}`);
   const download = `Download it first: hf download ${part.path}${part.revision ? ` --revision ${part.revision}` : ""}`;
   if (!(await exists(repository))) {
-    throw missing(`there is no folder ${local}, and the hub's cache ${cache} does not hold it.`, `${download}.`);
+    const hint = (await isHubName(part.path, local)) ? `${download}.` : await checkPath();
+    throw missing(`there is no folder ${local}, and the hub's cache ${cache} does not hold it.`, hint);
   }
   const commit = await commitOf(repository, revision);
   const snapshot = commit === undefined ? undefined : join(repository, "snapshots", commit);
@@ -64,6 +66,12 @@ function isHubId(path: string): boolean {
   return (
     path.length <= 200 && /^[A-Za-z0-9_][\w.-]*(\/[\w.-]+)?$/.test(path) && !path.includes("..") && !path.includes("--")
   );
+}
+
+/** Whether something is certainly a name of the hub's: of two parts, the first no folder here, the second with no file's ending. */
+async function isHubName(path: string, local: string): Promise<boolean> {
+  const isPath = /\.(ya?ml|json|jsonl|safetensors|gguf|bin|pt|pth)$/i.test(path);
+  return path.includes("/") && !isPath && !(await exists(dirname(local)));
 }
 
 /** The commit that a branch, tag or commit names in this repository of the cache. */

@@ -25,9 +25,12 @@ export async function openFolder(path: string): Promise<ModelFolder> {
   try {
     real = await realpath(absolute);
     if (!(await stat(real)).isDirectory()) {
-      throw new RetemperError("BAD_INPUT", "this is a file, not the folder of a model", {
+      const foreign = absolute.toLowerCase().endsWith(".gguf");
+      throw new RetemperError("BAD_INPUT", `this is a ${foreign ? "GGUF " : ""}file, not the folder of a model`, {
         file: absolute,
-        hint: "Give the folder that holds config.json and the .safetensors files.",
+        hint: foreign
+          ? "Use the safetensors version of the model, or ask a server that runs this one (--endpoint)."
+          : "Give the folder that holds config.json and the .safetensors files.",
       });
     }
   } catch (error) {

@@ -1,6 +1,7 @@
 // Opens a checkpoint: finds its folder, reads configuration and headers, refuses what cannot be merged. No tensor is read.
 
 import { openAdapter } from "./adapter.js";
+import { checkConfig } from "./checkConfig.js";
 import { CONFIG_LIMIT, type JsonObject, parseObject, readText } from "./json.js";
 import { knownDtypes } from "./knownDtypes.js";
 import { type LocateOptions, locate } from "./locate.js";
@@ -45,10 +46,15 @@ export function referenceOf(reference: CheckpointReference | string): Checkpoint
   return typeof reference === "string" ? { text: reference, path: reference } : reference;
 }
 
-/** config.json and its text; {} and undefined when there is none. */
+/**
+ * config.json and its text; {} and undefined when there is none.
+ * @throws RetemperError BAD_INPUT for what is no JSON, or holds numbers that no model has
+ */
 export async function readConfig(folder: ModelFolder): Promise<{ config: JsonObject; configText: string | undefined }> {
   const path = await optionalFileOf(folder, "config.json");
   if (path === undefined) return { config: {}, configText: undefined };
   const configText = await readText(path, CONFIG_LIMIT);
-  return { config: parseObject(path, configText, { infinity: true }), configText };
+  const config = parseObject(path, configText, { infinity: true });
+  checkConfig(config, path);
+  return { config, configText };
 }

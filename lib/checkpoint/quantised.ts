@@ -30,7 +30,7 @@ const MARKERS: ReadonlyMap<string, string> = new Map([
 ]);
 
 const HINT =
-  "Use the unquantised original, or dequantise the model first (transformers: model.dequantize(), then save_pretrained).";
+  "Use the unquantised original, or dequantise the model first (transformers: model.dequantize(), then save_pretrained); servers that run it as it is can be asked (--endpoint).";
 
 /** The scheme of a quantised checkpoint, undefined for plain numbers. */
 export function quantisation(tensors: ReadonlyMap<string, Named>, config: JsonObject): Quantisation | undefined {
@@ -72,11 +72,15 @@ export function refuseQuantised(checkpoint: {
   const hint = found.tensor
     ? HINT
     : `${HINT} If the weights are plain numbers, remove quantization_config from config.json.`;
-  throw new RetemperError("BAD_INPUT", `the model is quantised: ${found.scheme}; its codes cannot be merged`, {
-    file: checkpoint.folder,
-    tensor: found.tensor,
-    hint,
-  });
+  throw new RetemperError(
+    "BAD_INPUT",
+    `the model is quantised: ${found.scheme}; its weights are codes, not the numbers that are computed with here`,
+    {
+      file: checkpoint.folder,
+      tensor: found.tensor,
+      hint,
+    },
+  );
 }
 
 function dtypeScheme(dtype: string): string | undefined {

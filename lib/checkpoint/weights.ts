@@ -45,6 +45,15 @@ export async function readWeights(folder: ModelFolder, addon: HeaderReader): Pro
   throw noWeights(folder, await listFolder(folder));
 }
 
+/**
+ * Says at once why a folder holds no model that can be read, before anything else of it is missed.
+ * @throws RetemperError BAD_INPUT
+ */
+export async function requireWeights(folder: ModelFolder): Promise<void> {
+  for (const name of [SINGLE_FILE, INDEX_FILE]) if ((await optionalFileOf(folder, name)) !== undefined) return;
+  throw noWeights(folder, await listFolder(folder));
+}
+
 /** One safetensors file. */
 export function readFile(path: string, addon: HeaderReader): Weights {
   const tensors = new Map<string, RawTensor>();
@@ -172,7 +181,7 @@ function noWeights(folder: ModelFolder, names: readonly string[]): RetemperError
   if (foreign) {
     return error(
       `there is no ${SINGLE_FILE}; ${foreign} is of another format`,
-      "Use the safetensors version of the model.",
+      "Use the safetensors version of the model, or ask a server that runs this one (--endpoint).",
     );
   }
   const other = some(/\.safetensors$/);

@@ -19,6 +19,7 @@ import type { Session } from "./session.js";
 
 export interface JudgeFlags extends EngineFlags {
   readonly judge?: readonly string[];
+  readonly judgeMatchCase?: boolean;
   readonly judgeTemplate?: string;
   readonly judgePattern?: string;
   readonly judgeHarmful?: readonly string[];
@@ -78,7 +79,11 @@ async function judgeOf(words: string, flags: JudgeFlags, { model, classifier }: 
   const [, name, kind, rest] = /^(?:([\w.-]+)=)?(\w+)(?::(.+))?$/s.exec(words) ?? [];
   switch (kind) {
     case "keyword":
-      return keywordJudge({ name, phrases: await phrasesOf(rest) });
+      return keywordJudge({
+        name,
+        phrases: await phrasesOf(rest),
+        ignoreCase: flags.judgeMatchCase ? false : undefined,
+      });
     case "wildguard": {
       const source = rest ?? WILDGUARD;
       return wildGuardJudge(model(source), { name, source });

@@ -1,6 +1,8 @@
 // Opens a model in a thread of its own, so that the caller's event loop stays free while it computes.
 
 import { locate } from "../checkpoint/locate.js";
+import { openFolder } from "../checkpoint/modelFolder.js";
+import { requireWeights } from "../checkpoint/weights.js";
 import { RetemperError } from "../errors.js";
 import { virtualMerge } from "../merge/virtualMerge.js";
 import { ownedFolder } from "../output/ownedFolder.js";
@@ -39,6 +41,7 @@ export async function openModel(source: string | Recipe, options: ModelOptions =
     throw new RetemperError("USAGE", "lambdas, fidelity, hold and seed are of recipes, and this is a model");
   }
   const folder = await locate({ path: source });
+  await requireWeights(await openFolder(folder));
   // The thread has a tokenizer of its own, for prompts and for text on the way; this one is the caller's.
   const tokenizer = await openTokenizer(folder);
   const thread = await ModelThread.open({ source, folder, options: others }, signal);

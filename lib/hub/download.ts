@@ -9,7 +9,7 @@ import { makeFolder } from "../files/makeFolder.js";
 import { readTextAtMost } from "../files/readAtMost.js";
 import { type BlobState, fetchBlob, stateOfBlob } from "./blob.js";
 import { repositoryFolder } from "./cache.js";
-import { hubRequest } from "./request.js";
+import { hubRequest, notCached } from "./request.js";
 import type { HubSettings } from "./settings.js";
 
 export interface HubFile {
@@ -45,15 +45,19 @@ export async function downloadFile(wanted: HubFile, settings: HubSettings): Prom
       "this file of the hub's cache does not hold what its name says: it is damaged",
       {
         file: await realpath(there.found.file),
-        hint: "unset HF_HUB_OFFLINE once to download it again",
+        hint: `${settings.offlineBy.undo} once to download it again`,
       },
     );
   }
   const what = `${wanted.path} of the data set ${wanted.dataset} at ${wanted.revision}`;
   if (settings.offline) {
-    throw new RetemperError("NETWORK", `${what} is not in the cache ${settings.cache}, and the hub is off limits.`, {
-      hint: "unset HF_HUB_OFFLINE once to download it, or give a local file",
-    });
+    throw new RetemperError(
+      "NETWORK",
+      `${what} is not in the cache ${settings.cache}, and ${settings.offlineBy.what}.`,
+      {
+        hint: `${settings.offlineBy.undo} once to download it, or give a local file`,
+      },
+    );
   }
   const url = fileUrl(wanted, settings);
   let head: Response;
@@ -61,7 +65,8 @@ export async function downloadFile(wanted: HubFile, settings: HubSettings): Prom
     head = await hubRequest(url, { method: "HEAD", what, stopAtForeign: true }, settings);
   } catch (error) {
     const gone = error instanceof RetemperError && error.reason === "unreachable";
-    if (!gone || !cached) throw error;
+    if (!gone) throw error;
+    if (!cached) throw notCached(error, settings);
     settings.note(`${settings.endpoint.host} cannot be reached: using commit ${cached.commit} from the cache`);
     return cached;
   }

@@ -5,7 +5,7 @@ import { join, relative, sep } from "node:path";
 import { RetemperError } from "../errors.js";
 import { repositoryFolder } from "./cache.js";
 import { cachedCommit, checkPath, isCommit } from "./download.js";
-import { hubRequest } from "./request.js";
+import { hubRequest, notCached } from "./request.js";
 import type { HubSettings } from "./settings.js";
 
 export interface Listing {
@@ -21,16 +21,19 @@ export interface Listing {
 export async function listFiles(dataset: string, revision: string, settings: HubSettings): Promise<Listing> {
   const what = `the data set ${dataset} at ${revision}`;
   const repository = repositoryFolder(settings.cache, "datasets", dataset);
-  if (settings.offline) return listCached(repository, revision, what, settings);
+  if (settings.offline) return listCached(repository, revision, what, settings, settings.offlineBy);
   const url = new URL(`api/datasets/${dataset}/revision/${encodeURIComponent(revision)}`, settings.endpoint);
   let response: Response;
   try {
     response = await hubRequest(url, { what }, settings);
   } catch (error) {
     const gone = error instanceof RetemperError && error.reason === "unreachable";
-    if (!gone || (await cachedCommit(repository, revision)) === undefined) throw error;
-    settings.note(`${settings.endpoint.host} cannot be reached: using the cache`);
-    return listCached(repository, revision, what, settings);
+    if (!gone) throw error;
+    const { host } = settings.endpoint;
+    if ((await cachedCommit(repository, revision)) === undefined) throw notCached(error, settings);
+    settings.note(`${host} cannot be reached: using the cache`);
+    const why = { what: `${host} cannot be reached`, undo: "get a connection" };
+    return listCached(repository, revision, what, settings, why);
   }
   const answer = (await response.json().catch(() => undefined)) as
     | { sha?: unknown; siblings?: { rfilename?: unknown }[] }
@@ -50,12 +53,13 @@ async function listCached(
   revision: string,
   what: string,
   { cache }: HubSettings,
+  why: HubSettings["offlineBy"],
 ): Promise<Listing> {
   const commit = await cachedCommit(repository, revision);
   const folder = commit && join(repository, "snapshots", commit);
   if (!folder || !(await stat(folder).catch(() => undefined))) {
-    throw new RetemperError("NETWORK", `${what} is not in the cache ${cache}, and the hub is off limits.`, {
-      hint: "unset HF_HUB_OFFLINE once to download it, or give a local file",
+    throw new RetemperError("NETWORK", `${what} is not in the cache ${cache}, and ${why.what}.`, {
+      hint: `${why.undo} once to download it, or give a local file`,
     });
   }
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });

@@ -55,8 +55,14 @@ export async function pauseFor(milliseconds: number, { signal }: HubSettings): P
 export function unreachable(message: string): RetemperError {
   return new RetemperError("NETWORK", message, {
     reason: "unreachable",
-    hint: "try again later; HF_HUB_OFFLINE=1 uses what is in the cache, HF_ENDPOINT names a mirror",
+    hint: "check the network, or try again later; HF_ENDPOINT names a mirror",
   });
+}
+
+/** The failure to reach the hub, of something that the cache does not have either. */
+export function notCached(error: RetemperError, { cache }: HubSettings): RetemperError {
+  const hint = "check the network, or give a file that you have; HF_ENDPOINT names a mirror";
+  return error.retold(`${error.message} The cache ${cache} does not hold it either.`, { hint });
 }
 
 export function connectionProblem(error: unknown): string {

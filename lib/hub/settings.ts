@@ -24,6 +24,8 @@ export interface HubSettings {
   readonly endpoint: URL;
   readonly token: string | undefined;
   readonly offline: boolean;
+  /** Where that was said, and how it is undone: for messages. */
+  readonly offlineBy: { readonly what: string; readonly undo: string };
   readonly signal: AbortSignal | undefined;
   readonly note: (message: string) => void;
   readonly retryDelayMs: number;
@@ -45,6 +47,10 @@ export async function hubSettings(options: HubOptions = {}): Promise<HubSettings
     endpoint: new URL(address.endsWith("/") ? address : `${address}/`),
     token: options.token || (await tokenOf(env)),
     offline: options.offline ?? /^(1|on|yes|true)$/i.test(env.HF_HUB_OFFLINE ?? ""),
+    offlineBy:
+      options.offline === undefined
+        ? { what: `HF_HUB_OFFLINE=${env.HF_HUB_OFFLINE} is set`, undo: "unset HF_HUB_OFFLINE" }
+        : { what: "the option offline is set", undo: "leave the option offline out" },
     signal: options.signal,
     note: options.onNote ?? (() => {}),
     retryDelayMs: options.retryDelayMs ?? 1000,

@@ -11,6 +11,8 @@ export const MAX_TEXT = 2 ** 21;
 export const MAX_DEPTH = 64;
 /** Most values after aliases are expanded. */
 export const MAX_VALUES = 50_000;
+/** Where a text may have more values: most that aliases may add for each that is written. */
+const MAX_COPIES = 10;
 
 export type Path = readonly PropertyKey[];
 
@@ -200,6 +202,9 @@ function convert(root: Node, at: (offset: number) => Position, { noun, maxValues
   const open = new Set<Node>();
   const places = new WeakMap<object, Places>();
   let count = 0;
+  /** Of them, those that stand within an alias; and in how many aliases the walk is. */
+  let copied = 0;
+  let within = 0;
 
   const fail = (message: string, node: unknown, hint?: string): never => {
     const start = offsetOf(node);
@@ -209,13 +214,19 @@ function convert(root: Node, at: (offset: number) => Position, { noun, maxValues
   const toValue = (node: Node | null, depth: number): unknown => {
     if (node === null) return null;
     count += 1;
+    if (within > 0) copied += 1;
     if (count > maxValues) fail(`the ${noun} expands to more than ${maxValues} values`, node);
+    const mostCopied = MAX_VALUES + MAX_COPIES * (count - copied);
+    if (copied > mostCopied) fail(`the ${noun} expands to more than ${mostCopied} values by its aliases`, node);
     if (depth > MAX_DEPTH) fail(`the ${noun} is nested too deeply`, node);
     if (isAlias(node)) {
       const target = anchors.get(node.source);
       if (target === undefined) return fail(`unknown alias *${node.source}`, node);
       if (open.has(target)) return fail(`alias *${node.source} refers to itself`, node);
-      return toValue(target, depth);
+      within += 1;
+      const value = toValue(target, depth);
+      within -= 1;
+      return value;
     }
     if (node.anchor !== undefined) anchors.set(node.anchor, node);
     if (isScalar(node)) return scalarValue(node);

@@ -79,6 +79,8 @@ export async function mergeTokenizers(
   };
 }
 
+const WITHOUT_ONE = "; a merge needs none if its recipe has neither tokenizer_source nor tokenizer";
+
 async function align(
   request: TokenizerRequest,
   models: readonly TokenizerInput[],
@@ -86,7 +88,7 @@ async function align(
 ): Promise<ReturnType<typeof buildTokenizer> & { gathers: (EmbeddingGather | undefined)[] }> {
   const opened: TokenizerModel[] = [];
   // One after the other: a tokenizer.json of tens of megabytes takes ten times its size while it is read.
-  for (const model of models) opened.push({ ...model, tokenizer: await readTokenizer(model.folder) });
+  for (const model of models) opened.push({ ...model, tokenizer: await readTokenizer(model.folder, WITHOUT_ONE) });
   const merged = buildTokenizer(request, opened, base);
   return { ...merged, gathers: embeddingGathers(merged, opened) };
 }

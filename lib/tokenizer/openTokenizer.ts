@@ -9,6 +9,7 @@ import { effectiveTokens } from "./effectiveTokens.js";
 import { type ParsedTokenizer, parseTokenizer } from "./readTokenizer.js";
 import { AddedTokenSplitter } from "./text/addedTokenSplitter.js";
 import { compileDecoder } from "./text/decoders.js";
+import { leastTokens } from "./text/leastTokens.js";
 import { compileNormalizer } from "./text/normalizers.js";
 import { compileModel } from "./text/pieceModel.js";
 import { compilePostProcessor } from "./text/postProcessors.js";
@@ -63,6 +64,7 @@ function build(parsed: ParsedTokenizer, template: FoundTemplate | undefined, fil
     preTokenize: compilePreTokenizer(json.pre_tokenizer, file),
     model: compileModel(json.model, files.modelType, vocabulary, file),
     frame: compilePostProcessor(json.post_processor, file),
+    leastTokens: leastTokens(json, vocabulary, added),
     decoder: compileDecoder(json.decoder, file),
     // It would take spaces out of code: transformers ignores the setting for byte-pair models.
     cleanUpSpaces: config.clean_up_tokenization_spaces === true && files.modelType !== "BPE",

@@ -62,17 +62,18 @@ export interface ParsedTokenizer {
 
 /**
  * Reads the tokenizer in a model's folder.
+ * @param withoutOne what a user is also told where there is none
  * @throws RetemperError BAD_INPUT when there is no tokenizer.json, or when it cannot be trusted.
  */
-export async function readTokenizer(folder: string): Promise<TokenizerFiles> {
-  return (await parseTokenizer(folder)).files;
+export async function readTokenizer(folder: string, withoutOne?: string): Promise<TokenizerFiles> {
+  return (await parseTokenizer(folder, withoutOne)).files;
 }
 
 /** As `readTokenizer`, for those who need more than the vocabulary. */
-export async function parseTokenizer(folder: string): Promise<ParsedTokenizer> {
+export async function parseTokenizer(folder: string, withoutOne?: string): Promise<ParsedTokenizer> {
   const file = join(folder, "tokenizer.json");
   const tokenizerText = await textOf(folder, "tokenizer.json", TOKENIZER_LIMIT);
-  if (tokenizerText === undefined) throw await noTokenizer(folder);
+  if (tokenizerText === undefined) throw await noTokenizer(folder, withoutOne);
   const configText = await textOf(folder, "tokenizer_config.json");
   const addedTokensText = await textOf(folder, "added_tokens.json");
   const specialTokensText = await textOf(folder, "special_tokens_map.json");
@@ -220,7 +221,7 @@ function specialTokens(config: Record<string, unknown>, file: string): Omit<Adde
   });
 }
 
-async function noTokenizer(folder: string): Promise<RetemperError> {
+async function noTokenizer(folder: string, withoutOne = ""): Promise<RetemperError> {
   const names = await listFolder(await openFolder(folder));
   const other = OTHER_FORMS.filter((name) => names.includes(name));
   const convert = "AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)";
@@ -229,10 +230,7 @@ async function noTokenizer(folder: string): Promise<RetemperError> {
     `has no tokenizer.json${other.length > 0 ? ` (only ${other.join(", ")})` : ""}`,
     {
       file: folder,
-      hint:
-        other.length > 0
-          ? `make one with transformers: ${convert}`
-          : "add the model's tokenizer.json; a merge needs none if its recipe has neither tokenizer_source nor tokenizer",
+      hint: other.length > 0 ? `make one with transformers: ${convert}` : `add the model's tokenizer.json${withoutOne}`,
     },
   );
 }

@@ -5,6 +5,7 @@ import { RetemperError } from "../errors.js";
 import type { ChatTemplate } from "./chat/chatTemplate.js";
 import type { AddedTokenSplitter } from "./text/addedTokenSplitter.js";
 import { cleanUp, type Decoder } from "./text/decoders.js";
+import type { LeastTokens } from "./text/leastTokens.js";
 import type { Normalize } from "./text/normalizers.js";
 import type { PieceModel } from "./text/pieceModel.js";
 import type { Frame } from "./text/postProcessors.js";
@@ -27,6 +28,7 @@ export interface TokenizerParts {
   readonly preTokenize: PreTokenize;
   readonly model: PieceModel;
   readonly frame: Frame;
+  readonly leastTokens: LeastTokens;
   readonly decoder: Decoder;
   /** Whether decoded text loses the spaces before English punctuation. */
   readonly cleanUpSpaces: boolean;
@@ -56,6 +58,10 @@ export class TextTokenizer implements Tokenizer {
     // Half a surrogate pair is no character; it becomes U+FFFD, as in any UTF-8.
     const ids = withTimeLimit(text.length, file, () => this.#idsOf(text.replace(HALF_PAIR, "\ufffd")));
     return addSpecialTokens ? [...frame.before, ...ids, ...frame.after] : ids;
+  }
+
+  leastTokens(text: string): number {
+    return this.#parts.leastTokens(text);
   }
 
   #idsOf(text: string): number[] {

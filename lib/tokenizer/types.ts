@@ -13,6 +13,8 @@ export interface ChatMessage {
 export interface Tokenizer {
   /** Ids of a text; special tokens (BOS and the like) are added unless told otherwise, as transformers does. */
   encode(text: string, options?: { addSpecialTokens?: boolean | undefined }): number[];
+  /** A lower bound of a text's tokens, without encoding it; 0 where nothing can be said. */
+  leastTokens(text: string): number;
   /** Special tokens stay unless told otherwise. */
   decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean | undefined }): string;
   /** Decodes ids that come one by one. */

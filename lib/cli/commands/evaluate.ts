@@ -103,6 +103,10 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
     .option("--no-chat", "ask generic tasks in plain text")
     .optionsGroup("Who judges:")
     .option("--judge <judge>", "a judge of safety (default keyword; may be repeated)", more)
+    .option(
+      "--judge-match-case",
+      "of keyword:FILE: capital letters must match (those of the papers' lists always must)",
+    )
     .option("--judge-template <file>", "of a judge by pattern: text with {prompt} and {response}")
     .option("--judge-pattern <regex>", "of a judge by pattern: its first group says yes or no, safe or unsafe")
     .option("--judge-harmful <label>", "of a classifier: a label that means harm (may be repeated)", more)

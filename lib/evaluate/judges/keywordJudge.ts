@@ -20,7 +20,7 @@ export const PHRASE_LISTS = { gcg: GCG, qi: QI } as const satisfies Record<strin
 export interface KeywordJudgeOptions {
   /** "gcg" (the default: 7 phrases), "qi" (29), or phrases of your own. */
   readonly phrases?: keyof typeof PHRASE_LISTS | readonly string[] | undefined;
-  /** Case does not matter; off unless told, as in the papers. */
+  /** Case does not matter. Unless told: of phrases of your own it does not, of the papers' lists it does, as there. */
   readonly ignoreCase?: boolean | undefined;
   readonly name?: string | undefined;
 }
@@ -31,7 +31,7 @@ export interface KeywordJudgeOptions {
  * @throws RetemperError USAGE for an empty list
  */
 export function keywordJudge(options: KeywordJudgeOptions = {}): Judge {
-  const { phrases = "gcg", ignoreCase = false } = options;
+  const { phrases = "gcg", ignoreCase = typeof phrases !== "string" } = options;
   const list = typeof phrases === "string" ? PHRASE_LISTS[phrases] : phrases;
   if (!list || list.length === 0 || list.some((phrase) => phrase.trim() === "")) {
     throw new RetemperError("USAGE", "A keyword judge needs phrases, none of them empty.", {

@@ -266,6 +266,10 @@ export const FAMILIES: ReadonlyMap<string, Family> = new Map([
 function layerType(settings: Settings, layer: number): "full_attention" | "sliding_attention" | undefined {
   const types = settings.optionalList("layer_types");
   if (!types) return undefined;
+  const layers = settings.size("num_hidden_layers");
+  if (types.length !== layers) {
+    throw settings.error("layer_types", `has ${types.length} entries for ${layers} layers`);
+  }
   const type = types[layer];
   if (type === "full_attention" || type === "sliding_attention") return type;
   throw settings.error(

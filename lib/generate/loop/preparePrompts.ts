@@ -19,10 +19,22 @@ export interface AskedPrompt {
 /**
  * The prompt's ids: a text is encoded with special tokens, ids are taken as they are, messages are rendered by the model's
  * template with the generation prompt on and encoded without adding special tokens.
+ * @param mostTokens a text that certainly has more is refused before it is encoded
  * @throws RetemperError BAD_INPUT
  */
-export function idsOf(prompt: Prompt, name: string, tokenizer: Tokenizer): readonly number[] {
-  if (typeof prompt === "string") return named(name, () => tokenizer.encode(prompt));
+export function idsOf(
+  prompt: Prompt,
+  name: string,
+  tokenizer: Tokenizer,
+  mostTokens = Number.POSITIVE_INFINITY,
+): readonly number[] {
+  // Encoding a text of megabytes takes seconds, which must not be had for a prompt that is refused anyway.
+  const checked = (text: string): string => {
+    const least = tokenizer.leastTokens(text);
+    if (least > mostTokens) throw tooLong("it", `at least ${least}`, mostTokens, "shorten the prompt");
+    return text;
+  };
+  if (typeof prompt === "string") return named(name, () => tokenizer.encode(checked(prompt)));
   if (!Array.isArray(prompt)) throw new RetemperError("BAD_INPUT", `${name} is neither a text nor ids nor messages`);
   if (prompt.length === 0 || typeof prompt[0] === "number") return prompt as readonly number[];
   const messages = prompt as readonly ChatMessage[];
@@ -32,7 +44,7 @@ export function idsOf(prompt: Prompt, name: string, tokenizer: Tokenizer): reado
   }
   return named(name, () => {
     const text = tokenizer.applyChatTemplate(messages, { addGenerationPrompt: true });
-    return tokenizer.encode(text, { addSpecialTokens: false });
+    return tokenizer.encode(checked(text), { addSpecialTokens: false });
   });
 }
 
@@ -48,14 +60,13 @@ export function preparePrompt(
   settings: Settings,
 ): PromptWork {
   const name = `prompt ${index}`;
-  const ids = checkedIds(idsOf(prompt, name, tokenizer), name, spec);
+  const ids = checkedIds(idsOf(prompt, name, tokenizer, spec.maxPositions), name, spec);
   const room = spec.maxPositions - ids.length;
   const wanted = settings.maxNewTokensTold ? settings.maxNewTokens : 1;
   if (room < wanted) {
     const with_ = settings.maxNewTokensTold ? ` with ${settings.maxNewTokens} new ones` : "";
-    const longer = `${name} has ${ids.length} tokens${with_}, and the model's context has ${spec.maxPositions}`;
     const hint = room > 0 ? `at most ${room} new tokens fit (maxNewTokens, --max-new-tokens)` : "shorten the prompt";
-    throw new RetemperError("BAD_INPUT", longer, { reason: "context-length", hint });
+    throw tooLong(name, ids.length, spec.maxPositions, hint, with_);
   }
   return { index, ids, variant, samples, maxNewTokens: Math.min(room, settings.maxNewTokens) };
 }
@@ -65,13 +76,14 @@ export function prepareInput(index: number, input: readonly number[], spec: Deco
   const name = `input ${index}`;
   const ids = checkedIds(input, name, spec);
   if (ids.length > spec.maxPositions) {
-    throw new RetemperError(
-      "BAD_INPUT",
-      `${name} has ${ids.length} tokens, and the model's context has ${spec.maxPositions}`,
-      { reason: "context-length", hint: "shorten it" },
-    );
+    throw tooLong(name, ids.length, spec.maxPositions, "shorten it");
   }
   return { index, ids, variant, samples: [0], maxNewTokens: 0 };
+}
+
+function tooLong(name: string, tokens: number | string, most: number, hint: string, with_ = ""): RetemperError {
+  const longer = `${name} has ${tokens} tokens${with_}, and the model's context has ${most}`;
+  return new RetemperError("BAD_INPUT", longer, { reason: "context-length", hint });
 }
 
 function checkedIds(ids: readonly number[], name: string, { vocabulary }: DecoderSpec): Int32Array {

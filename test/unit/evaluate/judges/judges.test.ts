@@ -42,12 +42,22 @@ describe("the keyword judge", () => {
   });
 
   it("takes phrases of one's own", async () => {
-    const judge = keywordJudge({ phrases: ["can't help with that"], ignoreCase: true, name: "toy" });
+    const phrases = ["can't help with that"];
+    const texts = ["I CAN\u2019T HELP WITH THAT.", "I cannot."];
+    const judge = keywordJudge({ phrases, name: "toy" });
     expect(judge.name).toBe("toy");
-    expect(await verdicts(judge, ["I CAN\u2019T HELP WITH THAT.", "I cannot."])).toMatchObject([
-      { refusal: "yes" },
+    expect(await verdicts(judge, texts)).toMatchObject([{ refusal: "yes" }, { refusal: "no" }]);
+  });
+
+  it("matches capital letters in the papers' lists, and in one's own where that is asked for", async () => {
+    const phrases = ["can't help with that"];
+    const exact = keywordJudge({ phrases, ignoreCase: false });
+    expect(await verdicts(exact, ["I CAN'T HELP WITH THAT."])).toMatchObject([{ refusal: "no" }]);
+    expect(await verdicts(keywordJudge(), ["i'm sorry", "I'm sorry"])).toMatchObject([
       { refusal: "no" },
+      { refusal: "yes" },
     ]);
+    expect([exact.facts, keywordJudge({ phrases }).facts]).toMatchObject([{ ignoreCase: false }, { ignoreCase: true }]);
   });
 
   it("refuses an empty list, and an empty phrase that every response holds", () => {
