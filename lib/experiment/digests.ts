@@ -71,41 +71,57 @@ export class Digests {
     return { digest: await this.#files(files), pinned: commit === undefined ? reference : pinnedAt(reference, commit) };
   }
 
+  /** Whether a folder's files are what a step made there. */
+  async areIn(folder: string, files: readonly { readonly path: string; readonly sha256: string }[]): Promise<boolean> {
+    for (const { path, sha256: made } of files) {
+      const place = join(folder, path);
+      const found = await identity(place).catch(() => undefined); // not there
+      if (!found || (await this.#file(place, found)) !== made) return false;
+    }
+    return true;
+  }
+
   async #files(files: readonly NamedFile[]): Promise<string> {
     const hash = createHash("sha256");
-    this.#known ??= read(join(this.#out, FILE));
-    const known = await this.#known;
-    let learned = false;
     for (const { name, path } of files) {
-      const before = await identity(path);
-      if (before === undefined) continue; // no file
-      let digest = known.get(before.key);
-      if (digest === undefined) {
-        const addon = loadAddon();
-        [digest] = (await runJob(() => addon.hashFiles([path]), { signal: this.#signal })) as [string];
-        if ((await identity(path))?.key !== before.key) {
-          throw new RetemperError("BAD_INPUT", "was changed while it was read", {
-            file: path,
-            hint: "start again when nothing writes there",
-          });
-        }
-        if (before.size >= LARGE && before.settled) {
-          known.set(before.key, digest);
-          learned = true;
-        }
-      }
-      hash.update(`${name}\0${before.size}\0${digest}\0`);
-    }
-    if (learned) {
-      const text = JSON.stringify({ format: FORMAT, files: Object.fromEntries(known) }, null, 1);
-      await writeWhole(join(this.#out, FILE), `${text}\n`);
+      const found = await identity(path);
+      if (found) hash.update(`${name}\0${found.size}\0${await this.#file(path, found)}\0`);
     }
     return hash.digest("hex");
   }
+
+  async #file(path: string, found: Identity): Promise<string> {
+    this.#known ??= read(join(this.#out, FILE));
+    const known = await this.#known;
+    const before = known.get(found.key);
+    if (before !== undefined) return before;
+    const addon = loadAddon();
+    const [digest] = (await runJob(() => addon.hashFiles([path]), { signal: this.#signal })) as [string];
+    if ((await identity(path))?.key !== found.key) {
+      throw new RetemperError("BAD_INPUT", "was changed while it was read", {
+        file: path,
+        hint: "start again when nothing writes there",
+      });
+    }
+    if (found.size >= LARGE && found.settled) {
+      known.set(found.key, digest);
+      const text = JSON.stringify({ format: FORMAT, files: Object.fromEntries(known) }, null, 1);
+      await writeWhole(join(this.#out, FILE), `${text}\n`);
+    }
+    return digest;
+  }
 }
 
-/** What a file that was not written to since still has; of links, the file that they lead to. */
-async function identity(path: string) {
+/** What a file that was not written to since still has. */
+interface Identity {
+  readonly key: string;
+  readonly size: number;
+  /** Whether it changed long enough ago. */
+  readonly settled: boolean;
+}
+
+/** Of links, the file that they lead to; undefined for what is no file. */
+async function identity(path: string): Promise<Identity | undefined> {
   const facts = await stat(path, { bigint: true });
   if (!facts.isFile()) return undefined;
   const { dev, ino, size, mtimeNs, ctimeNs } = facts;

@@ -60,7 +60,7 @@ export class Evaluations {
     const { engine } = settings;
     const inputs = {
       model: "folder" in model ? digest : [byDigest(model, digests), engine?.fidelity, served?.url, digest],
-      tasks: this.tasksOf(part).map((task) => identity(task, digests)),
+      tasks: this.tasksOf(part).map((task) => taskIdentity(task, digests)),
       judges: byDigest(judges.judges.map(factsOfScorer), digests),
       engine: [checked.engine, engine?.precision],
     };
@@ -154,7 +154,7 @@ function factsOf(results: readonly Results[]): StepFacts {
 }
 
 /** What decides an evaluation's outcome of a task. */
-function identity(task: Task, digests: ReadonlyMap<string, string>): unknown {
+export function taskIdentity(task: Task, digests: ReadonlyMap<string, string>): unknown {
   const { name, kind, ask, data, decoding, primary, macro, metrics, scorers, items } = task;
   const prompts = items.map(({ id, prompt, references, category, choices }) => [
     id,

@@ -14,7 +14,7 @@ import { Evaluations } from "./evaluations.js";
 import { loadExperiment } from "./load.js";
 import type { TunedModel } from "./merges.js";
 import { Progress, type RunProgress } from "./progress.js";
-import { labelsOf, resultsOf } from "./resultsOf.js";
+import { labelsOf, type RunParts, resultsOf } from "./resultsOf.js";
 import type { Experiment, ExperimentSettings } from "./schema.js";
 import { checkServed, type ServedNames, writeServed } from "./served.js";
 import { Steps } from "./steps.js";
@@ -96,7 +96,7 @@ async function runSteps(
     for (const model of [...checked.judges.sources, ...(settings.bertScore ? [settings.bertScore.model] : [])]) {
       helpers.set(model, await contents.model(model));
     }
-    const served = await serveIfWanted(settings, tuned, steps, digests, out, options);
+    const served = await serveIfWanted(settings, tuned, { steps, digests, contents, out }, options);
     const evaluations = new Evaluations({
       ...{ settings, checked, steps, judges: checked.judges, served, signal },
       digests: new Map([...digests, ...helpers]),
@@ -130,15 +130,13 @@ async function runSteps(
 async function serveIfWanted(
   settings: ExperimentSettings,
   tuned: readonly TunedModel[],
-  steps: Steps,
-  digests: ReadonlyMap<string, string>,
-  out: string,
+  parts: Pick<RunParts, "steps" | "digests" | "contents" | "out">,
   { signal, onNote }: RunOptions,
 ): Promise<ServedNames | undefined> {
   const endpoint = settings.engine?.endpoint;
   if (!endpoint) return undefined;
   const apiKey = endpoint.apiKeyEnv === undefined ? undefined : process.env[endpoint.apiKeyEnv];
-  const served = await writeServed(settings, endpoint, tuned, { steps, digests, out, apiKey, signal });
+  const served = await writeServed(settings, endpoint, tuned, { ...parts, apiKey, signal });
   onNote?.(`the server is started so:\n${served.command}`);
   await checkServed(served, signal);
   return served;

@@ -1,7 +1,6 @@
 // An experiment on a server (vLLM and others that serve LoRA adapters): a linear merge of a model with its own adapter is
 // the adapter scaled by lambda, so the run writes a scaled adapter for each lambda, and asks each by its name.
 
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { RetemperError } from "../errors.js";
 import { readTextAtMost } from "../files/readAtMost.js";
@@ -9,6 +8,7 @@ import { writeWhole } from "../files/writeWhole.js";
 import { parseAddress } from "../generate/engines/endpoint/address.js";
 import { type Endpoint, openEndpoint } from "../generate/engines/endpoint/openEndpoint.js";
 import { sweep } from "../merge/sweep.js";
+import type { Digests } from "./digests.js";
 import { gridOf, type TunedModel } from "./merges.js";
 import { modelParts } from "./modelParts.js";
 import type { ExperimentSettings } from "./schema.js";
@@ -62,12 +62,14 @@ export async function writeServed(
   {
     steps,
     digests,
+    contents,
     out,
     apiKey,
     signal,
   }: {
     readonly steps: Steps;
     readonly digests: ReadonlyMap<string, string>;
+    readonly contents: Digests;
     readonly out: string;
     readonly apiKey?: string | undefined;
     readonly signal?: AbortSignal | undefined;
@@ -81,16 +83,18 @@ export async function writeServed(
     modules.set(moduleName(seed), adapter);
     rank = Math.max(rank, await rankOf(adapter));
     const folder = join(out, "adapters", moduleName(seed));
-    const intact = () => lambdas.every((lambda) => existsSync(join(folder, `lambda-${lambda}`)));
     const recipe = { merge_method: "linear", models: [{ model: settings.aligned }, { model }] };
     await steps.do(
       `scaled adapters seed ${seed}`,
       [byDigest(recipe, digests), lambdas],
       async () => {
         const made = await sweep(recipe as never, { lambdas }, folder, { outAdapter: true, force: true, signal });
-        return { newTokens: 0, bytesWritten: made.bytesWritten };
+        const files = made.points.flatMap(({ name, files: own }) =>
+          own.map((one) => ({ ...one, path: join(name, one.path) })),
+        );
+        return { newTokens: 0, bytesWritten: made.bytesWritten, files };
       },
-      intact,
+      ({ files = [] }) => contents.areIn(folder, files),
     );
     for (const lambda of lambdas) modules.set(moduleName(seed, lambda), join(folder, `lambda-${lambda}`));
   }

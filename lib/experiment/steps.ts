@@ -43,13 +43,13 @@ export class Steps {
    * Does a step, or finds it done.
    * @param inputs all that its outcome depends on
    * @param work writes into the step's folder, which holds what a killed run of the same step left there
-   * @param intact whether what a step made elsewhere is still there; else it is done again
+   * @param intact whether what a step made elsewhere is still there, and is what it made; else it is done again
    */
   async do(
     step: string,
     inputs: unknown,
     work: (folder: string) => Promise<StepFacts>,
-    intact: (record: StepRecord) => boolean = () => true,
+    intact: (record: StepRecord) => Promise<boolean> = async () => true,
   ): Promise<DoneStep> {
     const key = createHash("sha256")
       .update(JSON.stringify([step, inputs]))
@@ -59,7 +59,7 @@ export class Steps {
     const file = join(folder, RECORD);
     if (existsSync(file)) {
       const record = await read(file);
-      if (intact(record)) {
+      if (await intact(record)) {
         this.done.push(record);
         this.#tell(step, true);
         return { ...record, folder };

@@ -24,6 +24,7 @@ export async function tuneAdapters(
   const inputs = [
     await digests.model(aligned),
     data.digest,
+    engine?.engine,
     wanted.options && { ...wanted.options, initFrom: initFrom && (await digests.modelOrFile(initFrom)) },
   ];
   const tuned: TunedModel[] = [];

@@ -1,12 +1,12 @@
 // Writes the chosen merges, atomically and with their cards, compares them with what was measured, and tests the files.
 
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { merge } from "../merge/merge.js";
 import type { WrittenModel } from "../report/types.js";
 import { nameOf } from "../select/select.js";
 import { confirm, readAgreement, writeAgreement } from "./confirm.js";
-import type { Evaluated } from "./evaluations.js";
+import { type Evaluated, taskIdentity } from "./evaluations.js";
 import { measure, type SeedResults } from "./measure.js";
 import type { SeedMerge } from "./merges.js";
 import { ALL, type EvaluatedPoint, type RunParts } from "./resultsOf.js";
@@ -63,8 +63,7 @@ async function write(
       const made = await merge(recipe, folder, { lambda, seed: maskSeed, signal, force: existsSync(folder) });
       return { newTokens: 0, bytesWritten: made.bytesWritten, files: made.files };
     },
-    ({ files = [] }) =>
-      files.every(({ path: name, bytes }) => statSync(join(folder, name), { throwIfNoEntry: false })?.size === bytes),
+    ({ files = [] }) => contents.areIn(folder, files), // another experiment may have written there since
   );
   return { path, folder, files: step.files ?? [], digest: await contents.model(folder) };
 }
@@ -86,7 +85,7 @@ async function compare(
     byDigest(unwritten, digests),
     precision,
     fidelity,
-    tasks.map(({ name, items }) => [name, items.map(({ id }) => id)]),
+    tasks.map((task) => taskIdentity(task, digests)),
   ];
   const step = await steps.do(`compare ${words}`, inputs, async (place) => {
     const { newTokens, ...agreement } = await confirm(folder, unwritten, tasks, answered, {

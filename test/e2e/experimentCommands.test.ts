@@ -134,6 +134,27 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
     ]);
   });
 
+  it("writes a merge again where another experiment has written there since", async () => {
+    const place = join(folder, "again");
+    mkdirSync(place);
+    const again = join(place, "experiment.json");
+    const merged = join(place, "out/models/linear-0.9-seed-42/model.safetensors");
+    const runWith = async (adapter: string) => {
+      writeFileSync(again, JSON.stringify({ ...experiment, lambda: 0.9, tuned: [{ seed: 42, adapter }] }));
+      const { status, stderr } = await run(["run", again, "--out", join(place, "out")]);
+      expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
+      return { weights: readFileSync(merged), stderr };
+    };
+    const first = await runWith(demoAdapter);
+    const other = await runWith(join(root, "demo/adapters/seed-1024"));
+    expect(other.weights.length).toBe(first.weights.length);
+    expect(other.weights.equals(first.weights)).toBe(false);
+    const back = await runWith(demoAdapter);
+    expect(back.weights.equals(first.weights)).toBe(true);
+    expect(back.stderr).toBe("note: write linear-0.9 seed 42\n"); // and nothing else
+    expect((await runWith(demoAdapter)).stderr).toBe("");
+  });
+
   it("ends with 7 where the results' folder cannot be written", async () => {
     const blocked = join(folder, "file");
     writeFileSync(blocked, "");

@@ -1,7 +1,7 @@
 // An experiment whose answers come from a server: scaled adapters are written, each is asked by its name, and the numbers
 // are those of merges that run in process. The server is one of ours for each name, behind one address.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -96,6 +96,19 @@ it("writes scaled adapters, says how to serve them, and asks each by its name", 
   expect(served.test.chosen).toHaveLength(1);
   expect(served.notes.join(" ")).toContain("not the written files");
   expect(existsSync(join(out, served.outputs[0]?.path ?? "", "model.safetensors"))).toBe(true);
+
+  // nothing is done again, but a scaled adapter that is another by now
+  const steps: string[] = [];
+  const again = () =>
+    run({ ...base, engine: { endpoint: { url, model: "toy" } } }, out, { onStep: (step) => steps.push(step) });
+  await again();
+  expect(steps).toEqual([]);
+  const adapter = join(modules.get("seed-42-lambda-0.4") as string, "adapter_model.safetensors");
+  const bytes = readFileSync(adapter);
+  writeFileSync(adapter, readFileSync(join(modules.get("seed-42-lambda-0.6") as string, "adapter_model.safetensors")));
+  await again();
+  expect(steps).toEqual(["scaled adapters seed 42"]);
+  expect(readFileSync(adapter).equals(bytes)).toBe(true);
 });
 
 it("says what a server cannot do before anything is written", async () => {
