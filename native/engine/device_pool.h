@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -18,6 +17,7 @@ namespace retemper {
 class DevicePool {
  public:
   explicit DevicePool(BlockQueues queues) : queues_(std::move(queues)) {
+    free_.reserve(queues_.queues.size());  // so that giving one back needs no memory
     for (const auto& queue : queues_.queues) free_.push_back(queue.get());
   }
 
@@ -51,7 +51,7 @@ class DevicePool {
   BlockQueues queues_;
   std::mutex mutex_;
   std::condition_variable given_;
-  std::deque<BlockQueue*> free_;
+  std::vector<BlockQueue*> free_;
 };
 
 // A queue for as long as this lives; what is under way when it ends is waited for.
@@ -75,6 +75,7 @@ class QueueLease {
 class DeviceWords {
  public:
   DeviceWords(DevicePool& pool, size_t count) : pool_(pool), count_(count) {
+    words_.reserve(pool.devices().size());
     try {
       for (size_t d = 0; d < pool.devices().size(); ++d) {
         words_.push_back(QueueLease(pool, static_cast<int>(d))->NewWords(count));

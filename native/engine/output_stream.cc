@@ -1,5 +1,7 @@
 #include "engine/output_stream.h"
 
+#include <functional>
+#include <new>
 #include <utility>
 
 #include "core/status.h"
@@ -60,8 +62,16 @@ void OutputStream::Submit(uint64_t offset, uint8_t* buffer, size_t size) {
   if (!fresh) throw Fault(code::kInternal, "two blocks start at one byte", file_.path());
   ++writing_;
   lock.unlock();
+  std::function<void()> job;
   if (file_.direct()) {
-    threads_.Post([this, block = block] { Write(block); }, true);
+    try {
+      job = [this, block = block] { Write(block); };
+    } catch (const std::bad_alloc&) {
+      // This thread writes.
+    }
+  }
+  if (job) {
+    threads_.Post(std::move(job), true);
   } else {
     Write(block);
   }

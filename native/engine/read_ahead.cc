@@ -1,6 +1,7 @@
 #include "engine/read_ahead.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace retemper {
@@ -57,6 +58,16 @@ void ReadAhead::Release(uint64_t unit, Worker& worker) {
 
 void ReadAhead::Feed(std::unique_lock<std::mutex>& lock) {
   if (feeding_) return;
+  // However this ends, others do not wait for it any longer.
+  struct End {
+    ReadAhead& reads;
+    std::unique_lock<std::mutex>& lock;
+    ~End() {
+      if (!lock.owns_lock()) lock.lock();
+      reads.feeding_ = false;
+      reads.changed_.notify_all();
+    }
+  } const end{*this, lock};
   feeding_ = true;
   while (next_ < units_ && next_ < taken_ + kUnitsAhead) {
     if (!waiting_) {
@@ -66,9 +77,11 @@ void ReadAhead::Feed(std::unique_lock<std::mutex>& lock) {
       lock.lock();
       waiting_ = std::move(described);
     }
-    if (waiting_->copies > 0 && !memory_) {
-      memory_.emplace(buffers_, buffer_bytes_);
-      for (size_t i = 0; i < buffers_; ++i) free_.push_back(memory_->at(i));
+    if (waiting_->copies > 0 && !memory_) TakeMemory();
+    if (waiting_->copies > buffers_) {  // more than there will ever be
+      std::erase_if(waiting_->entry.items,
+                    [](const Item& item) { return item.way == InputFile::Way::kCopy; });
+      waiting_->copies = 0;
     }
     if (waiting_->copies > free_.size()) break;
     Described described = std::move(*waiting_);
@@ -76,8 +89,16 @@ void ReadAhead::Feed(std::unique_lock<std::mutex>& lock) {
     ++next_;
     Begin(std::move(described), lock);
   }
-  feeding_ = false;
-  changed_.notify_all();
+}
+
+void ReadAhead::TakeMemory() {
+  try {
+    free_.reserve(buffers_);
+    memory_.emplace(buffers_, buffer_bytes_);
+    for (size_t i = 0; i < buffers_; ++i) free_.push_back(memory_->at(i));
+  } catch (const std::bad_alloc&) {
+    buffers_ = 0;  // then nothing is read ahead that has to be copied
+  }
 }
 
 ReadAhead::Described ReadAhead::Describe(uint64_t unit) const {
@@ -88,14 +109,10 @@ ReadAhead::Described ReadAhead::Describe(uint64_t unit) const {
     const InputFile& file = inputs_[range.input];
     const InputFile::Way way = file.WayOf(range.offset, range.size, reads.once);
     if (way == InputFile::Way::kCopy) {
-      if (buffers_ == 0 || range.size + 2 * kDirectAlignment > buffer_bytes_) continue;
+      if (range.size + 2 * kDirectAlignment > buffer_bytes_) continue;
       ++described.copies;
     }
     described.entry.items.push_back({range, way, nullptr, nullptr});
-  }
-  if (described.copies > buffers_) {  // more than there will ever be
-    described.entry.items.clear();
-    described.copies = 0;
   }
   return described;
 }
@@ -119,8 +136,16 @@ void ReadAhead::Begin(Described described, std::unique_lock<std::mutex>& lock) {
   // Without the lock: where no thread can be started, the job runs here.
   lock.unlock();
   for (Item& item : entry.items) {
-    if (item.way != InputFile::Way::kMapped)
-      pool_.Post([this, &entry, &item] { Read(entry, item); }, false);
+    if (item.way == InputFile::Way::kMapped) continue;
+    const auto read = [this, &entry, &item] { Read(entry, item); };
+    std::function<void()> job;
+    try {
+      job = read;
+    } catch (const std::bad_alloc&) {
+      read();
+      continue;
+    }
+    pool_.Post(std::move(job), false);
   }
   lock.lock();
 }

@@ -75,12 +75,15 @@ class ReadAhead {
   // Both are called and return with the lock held.
   void Feed(std::unique_lock<std::mutex>& lock);
   void Begin(Described described, std::unique_lock<std::mutex>& lock);
+  // The buffers, or none where there is no memory for them; with the lock held.
+  void TakeMemory();
   Described Describe(uint64_t unit) const;
   void Read(Entry& entry, Item& item);
 
   const std::vector<InputFile>& inputs_;
   IoPool& pool_;
-  const size_t buffers_, buffer_bytes_;
+  size_t buffers_;
+  const size_t buffer_bytes_;
   std::function<UnitReads(uint64_t)> describe_;
 
   std::mutex mutex_;

@@ -128,6 +128,7 @@ Report RunPlan(const Plan& plan, const std::atomic<bool>& cancelled,
   Report report;
   try {
     uint64_t total = 0;
+    outputs.reserve(plan.outputs.size());  // a file that was made is always among them
     for (const OutputSpec& spec : plan.outputs) {
       outputs.push_back(std::make_unique<OutputStream>(spec, WritingOf(plan, spec), pool, threads));
       total += spec.size;

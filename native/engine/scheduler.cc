@@ -4,6 +4,8 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <new>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -58,6 +60,8 @@ std::vector<Step> MakeSteps(const std::vector<std::unique_ptr<Task>>& tasks) {
 
 class Schedule {
  public:
+  static constexpr size_t kNoStep = SIZE_MAX;
+
   Schedule(const std::vector<std::unique_ptr<Task>>& tasks,
            std::vector<std::unique_ptr<OutputStream>>& outputs, BufferPool* pool,
            size_t buffers_each, ReadAhead& reads)
@@ -72,11 +76,12 @@ class Schedule {
     reads_.Start(total_, [this](uint64_t unit) { return ReadsOf(unit); });
   }
 
+  // Throws nothing: what goes wrong is kept for Rethrow.
   void Work(unsigned index) {
     Worker worker(index);
-    worker.out.assign(buffers_each_, nullptr);
-    size_t step_index = 0, unit = 0;
+    size_t step_index = kNoStep, unit = 0;
     try {
+      worker.out.assign(buffers_each_, nullptr);
       // Buffers are taken before a unit is claimed: whoever has the lowest unit can always finish
       // it.
       while (TakeBuffers(worker) && Claim(step_index, unit)) {
@@ -130,8 +135,9 @@ class Schedule {
     try {
       std::rethrow_exception(fault_);
     } catch (Fault& fault) {
-      if (fault.tensor.empty() && fault.file.empty()) fault.tensor = faulty_;
-      throw fault;
+      if (fault.tensor.empty() && fault.file.empty() && faulty_ != kNoStep)
+        fault.tensor = tasks_[steps_[faulty_].task]->spec.name;
+      throw;
     }
   }
 
@@ -220,7 +226,7 @@ class Schedule {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (fault_ == nullptr) {
         fault_ = std::move(fault);
-        faulty_ = step < steps_.size() ? tasks_[steps_[step].task]->spec.name : "";
+        faulty_ = step;
       }
     }
     Stop();
@@ -240,7 +246,7 @@ class Schedule {
   uint64_t done_ = 0, total_ = 0;  // units
   bool stopped_ = false;
   std::exception_ptr fault_;
-  std::string faulty_;
+  size_t faulty_ = kNoStep;
 };
 
 }  // namespace
@@ -250,18 +256,27 @@ void RunTasks(const std::vector<std::unique_ptr<Task>>& tasks,
               size_t buffers_each, ReadAhead& reads, const ScheduleOptions& options) {
   Schedule schedule(tasks, outputs, pool, buffers_each, reads);
   std::vector<std::thread> threads;
+  threads.reserve(options.workers);
+  // Fewer threads than asked for still do the work; none cannot.
   try {
     for (unsigned i = 0; i < options.workers; ++i) {
       threads.emplace_back([&schedule, i] { schedule.Work(i); });
     }
+  } catch (const std::bad_alloc&) {
+    if (threads.empty()) throw;
   } catch (const std::system_error&) {
-    // Fewer threads than asked for still do the work; none cannot.
     if (threads.empty()) {
       throw Fault(code::kOutOfMemory, "could not start a thread", {}, {},
                   "raise the limit on processes (ulimit -u) or free memory");
     }
   }
-  schedule.Watch(options);
+  try {
+    schedule.Watch(options);
+  } catch (...) {  // of the caller's progress
+    schedule.Stop();
+    for (std::thread& thread : threads) thread.join();
+    throw;
+  }
   const bool cancelled =
       options.cancelled != nullptr && options.cancelled->load(std::memory_order_relaxed);
   for (std::thread& thread : threads) thread.join();

@@ -205,11 +205,13 @@ const T* SourceReader<T>::ProductRow(const PartState& part, uint64_t row, uint64
   const uint64_t fit = kCellsBytes / (count * kCellColumns * sizeof(T));
   const uint64_t most = std::bit_floor(std::clamp<uint64_t>(fit, 1, kMostCellRows));
   Worker::Cells& cells = worker.CellsOf(slot_);
-  T* memory = static_cast<T*>(cells.memory.Reserve(count * most * kCellColumns * sizeof(T)));
   if (cells.owner != part.id) {
+    cells.owner = 0;  // should there be no memory, nobody takes these for his own
     cells.first.assign(count, UINT64_MAX);
+    cells.memory.Reserve(count * most * kCellColumns * sizeof(T));
     cells.owner = part.id;
   }
+  T* memory = static_cast<T*>(cells.memory.Reserve(count * most * kCellColumns * sizeof(T)));
   T* values = memory + cell * most * kCellColumns;
   uint64_t& first = cells.first[cell];
   if (row >= first && row - first < most) return values + (row - first) * kCellColumns;

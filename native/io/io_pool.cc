@@ -1,6 +1,7 @@
 #include "io/io_pool.h"
 
-#include <system_error>
+#include <exception>
+#include <new>
 #include <utility>
 
 namespace retemper {
@@ -14,20 +15,24 @@ IoPool::~IoPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void IoPool::Post(std::function<void()> job, bool urgent) {
+void IoPool::Post(std::function<void()> job, bool urgent) noexcept {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (idle_ <= urgent_.size() + jobs_.size() && threads_.size() < most_) {
-      try {
+    try {
+      if (idle_ <= urgent_.size() + jobs_.size() && threads_.size() < most_) {
         threads_.emplace_back([this] { Work(); });
         ++idle_;  // it will look for a job
-      } catch (const std::system_error&) {
-        // No further thread; those that there are do the work.
       }
+    } catch (const std::exception&) {
+      // No further thread; those that there are do the work.
     }
-    if (!threads_.empty()) {
-      (urgent ? urgent_ : jobs_).push_back(std::move(job));
-      job = nullptr;
+    try {
+      if (!threads_.empty()) {
+        (urgent ? urgent_ : jobs_).push_back(std::move(job));
+        job = nullptr;
+      }
+    } catch (const std::bad_alloc&) {
+      // It is still here.
     }
   }
   if (job) {

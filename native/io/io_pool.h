@@ -21,8 +21,8 @@ class IoPool {
   IoPool& operator=(const IoPool&) = delete;
 
   // Runs a job, which must not throw, on one of the threads; urgent ones before all others. Where
-  // no thread can be started, at once.
-  void Post(std::function<void()> job, bool urgent);
+  // no thread can be started, or there is no memory to keep it, at once.
+  void Post(std::function<void()> job, bool urgent) noexcept;
 
  private:
   void Work();

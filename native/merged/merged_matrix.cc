@@ -1,9 +1,7 @@
 #include "merged/merged_matrix.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
-#include <exception>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -163,48 +161,40 @@ void MergedMatrix::MultiplyMade(nn::Pool& pool, nn::Precision precision, size_t 
     nn::PackRows(pool, whole, x + runs[r].first * x_stride, x_stride, runs[r].count, precision,
                  packed + packed_at[r]);
   }
-  std::mutex mutex;
-  std::exception_ptr failure;
   pool.Run(DivideUp(out_, step), [&](size_t piece, unsigned) {
-    try {
-      const size_t begin = piece * step, count = std::min(step, out_ - begin);
-      const MergedTensors::Lease lease(*tensors_);
-      Maker& maker = *lease;
-      std::vector<uint8_t*> out(task.spec.variants.size(), nullptr);
-      // Where values are put, and where those of the piece begin.
-      Extent extent = {(first_row_ + begin) * in_, count * in_};
-      uint64_t skipped = 0;
-      if (in_major_) extent = {0, in_ * out_};
-      const Extent covered = any ? extent : tensors_->CoveredBy(index, extent);
-      const size_t each =
-          DivideUp((in_major_ && any ? in_ * count : covered.count) * element, 64) * 64;
-      uint8_t* values = maker.values.Reserve(each * runs.size());
-      for (size_t r = 0; r < runs.size(); ++r)
-        out[made_[runs[r].variant].variant] = values + r * each;
-      if (!in_major_ || !any) {
-        tensors_->Make(index, extent, out, maker);
-        skipped = extent.first - covered.first;
-      } else {
-        for (size_t i = 0; i < in_; ++i) {
-          tensors_->Make(index, {i * out_ + begin, count}, out, maker);
-          for (uint8_t*& at : out) {
-            if (at != nullptr) at += count * element;
-          }
+    const size_t begin = piece * step, count = std::min(step, out_ - begin);
+    const MergedTensors::Lease lease(*tensors_);
+    Maker& maker = *lease;
+    std::vector<uint8_t*> out(task.spec.variants.size(), nullptr);
+    // Where values are put, and where those of the piece begin.
+    Extent extent = {(first_row_ + begin) * in_, count * in_};
+    uint64_t skipped = 0;
+    if (in_major_) extent = {0, in_ * out_};
+    const Extent covered = any ? extent : tensors_->CoveredBy(index, extent);
+    const size_t each =
+        DivideUp((in_major_ && any ? in_ * count : covered.count) * element, 64) * 64;
+    uint8_t* values = maker.values.Reserve(each * runs.size());
+    for (size_t r = 0; r < runs.size(); ++r)
+      out[made_[runs[r].variant].variant] = values + r * each;
+    if (!in_major_ || !any) {
+      tensors_->Make(index, extent, out, maker);
+      skipped = extent.first - covered.first;
+    } else {
+      for (size_t i = 0; i < in_; ++i) {
+        tensors_->Make(index, {i * out_ + begin, count}, out, maker);
+        for (uint8_t*& at : out) {
+          if (at != nullptr) at += count * element;
         }
       }
-      for (size_t r = 0; r < runs.size(); ++r) {
-        const Run& run = runs[r];
-        const nn::Matrix w = {values + r * each + skipped * element, dtype, count, in_, in_major_};
-        const float* own = bias(run.variant);
-        nn::MatMulAlone(w, own == nullptr ? nullptr : own + begin, packed + packed_at[r], run.count,
-                        y + run.first * y_stride + begin, y_stride, precision, maker.scratch);
-      }
-    } catch (...) {
-      const std::lock_guard<std::mutex> lock(mutex);
-      failure = std::current_exception();
+    }
+    for (size_t r = 0; r < runs.size(); ++r) {
+      const Run& run = runs[r];
+      const nn::Matrix w = {values + r * each + skipped * element, dtype, count, in_, in_major_};
+      const float* own = bias(run.variant);
+      nn::MatMulAlone(w, own == nullptr ? nullptr : own + begin, packed + packed_at[r], run.count,
+                      y + run.first * y_stride + begin, y_stride, precision, maker.scratch);
     }
   });
-  if (failure) std::rethrow_exception(failure);
 }
 
 void MergedMatrix::MultiplyBackward(nn::Pool&, nn::Precision, const float*, size_t, size_t,

@@ -1,7 +1,6 @@
 #include "merged/merged_tensors.h"
 
 #include <algorithm>
-#include <exception>
 #include <utility>
 
 #include "core/status.h"
@@ -10,15 +9,6 @@
 #include "merged/sum_matrix.h"
 
 namespace retemper {
-namespace {
-
-Fault Named(Fault fault, const std::string& tensor) {
-  if (fault.tensor.empty() && fault.file.empty()) fault.tensor = tensor;
-  return fault;
-}
-
-}  // namespace
-
 MergedTensors::MergedTensors(Plan plan, bool sums, bool holds, nn::Pool& pool)
     : plan_(std::move(plan)), sums_(sums) {
   CheckPlan(plan_);
@@ -52,25 +42,16 @@ MergedTensors::MergedTensors(Plan plan, bool sums, bool holds, nn::Pool& pool)
 }
 
 void MergedTensors::ForEachTask(nn::Pool& pool, const std::function<void(size_t)>& work) {
-  std::mutex mutex;
-  std::exception_ptr failure;
-  std::atomic<bool> failed{false};
   pool.Run(tasks_.size(), [&](size_t index, unsigned) {
     const Task& task = *tasks_[index];
-    if (failed.load(std::memory_order_relaxed) || task.elements == 0) return;
+    if (task.elements == 0) return;
     try {
       work(index);
-    } catch (const Fault& fault) {
-      const std::lock_guard<std::mutex> lock(mutex);
-      failure = std::make_exception_ptr(Named(fault, task.spec.name));
-      failed = true;
-    } catch (...) {
-      const std::lock_guard<std::mutex> lock(mutex);
-      failure = std::current_exception();
-      failed = true;
+    } catch (Fault& fault) {
+      if (fault.tensor.empty() && fault.file.empty()) fault.tensor = task.spec.name;
+      throw;
     }
   });
-  if (failure) std::rethrow_exception(failure);
 }
 
 void MergedTensors::Prepare(nn::Pool& pool) {
@@ -143,14 +124,14 @@ void MergedTensors::Make(size_t index, Extent extent, const std::vector<uint8_t*
 }
 
 MergedTensors::Lease::Lease(const MergedTensors& tensors) : tensors_(tensors) {
-  {
-    const std::lock_guard<std::mutex> lock(tensors.mutex_);
-    if (!tensors.free_.empty()) {
-      maker_ = std::move(tensors.free_.back());
-      tensors.free_.pop_back();
-    }
+  const std::lock_guard<std::mutex> lock(tensors.mutex_);
+  if (tensors.free_.empty()) {
+    maker_ = std::make_unique<Maker>();
+    tensors.free_.reserve(++tensors.makers_);  // so that giving it back needs no memory
+  } else {
+    maker_ = std::move(tensors.free_.back());
+    tensors.free_.pop_back();
   }
-  if (!maker_) maker_ = std::make_unique<Maker>();
 }
 
 MergedTensors::Lease::~Lease() {

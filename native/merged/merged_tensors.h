@@ -103,6 +103,7 @@ class MergedTensors final : public nn::WeightMaker,
   std::vector<std::vector<nn::AlignedBytes>> held_;  // by task and variant; empty: not held
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Maker>> free_;
+  mutable size_t makers_ = 0;  // free or lent
   mutable ProductScratch scratch_;
 };
 

@@ -1,6 +1,7 @@
 // From native failures to JS errors with {code, message, file, tensor, hint}.
 #pragma once
 #include <new>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 
@@ -16,6 +17,9 @@ inline Fault CurrentFault() {
   } catch (const Fault& fault) {
     return fault;
   } catch (const std::bad_alloc&) {
+    return Fault(code::kOutOfMemory, "not enough memory", {}, {},
+                 "close other programs or lower --max-memory");
+  } catch (const std::length_error&) {  // a container was to be larger than any memory
     return Fault(code::kOutOfMemory, "not enough memory", {}, {},
                  "close other programs or lower --max-memory");
   } catch (const std::system_error& error) {
@@ -37,6 +41,18 @@ inline Napi::Error ToJsError(Napi::Env env, const Fault& fault) {
   return error;
 }
 
+// The JS error that stands for the exception being handled; call it in a catch block. Where there is
+// no memory for its words, it says that.
+inline Napi::Error CurrentJsError(Napi::Env env) {
+  try {
+    return ToJsError(env, CurrentFault());
+  } catch (const std::bad_alloc&) {
+    Napi::Error error = Napi::Error::New(env, "not enough memory");
+    error.Set("code", Napi::String::New(env, code::kOutOfMemory));
+    return error;
+  }
+}
+
 // Runs a synchronous native function so that only JS errors leave it.
 template <typename Function>
 Napi::Value Guarded(Napi::Env env, Function&& function) {
@@ -45,7 +61,7 @@ Napi::Value Guarded(Napi::Env env, Function&& function) {
   } catch (const Napi::Error&) {
     throw;
   } catch (...) {
-    throw ToJsError(env, CurrentFault());
+    throw CurrentJsError(env);
   }
 }
 

@@ -180,20 +180,16 @@ inline void Job::CallProgress(Napi::Env env, Napi::Function on_progress) {
 }
 
 inline void Job::Settle(Napi::Env env, const Event& last) {
-  if (last.failed) {
-    deferred_.Reject(
-        ToJsError(env, last.fault.value_or(Fault(code::kOutOfMemory, "not enough memory")))
-            .Value());
-    return;
-  }
   Napi::Value value;
   try {
+    if (last.failed && !last.fault) throw std::bad_alloc();
+    if (last.failed) throw Fault(*last.fault);
     value = last.result ? last.result(env) : env.Undefined();
   } catch (const Napi::Error& error) {
     deferred_.Reject(error.Value());
     return;
   } catch (...) {
-    deferred_.Reject(ToJsError(env, CurrentFault()).Value());
+    deferred_.Reject(CurrentJsError(env).Value());
     return;
   }
   deferred_.Resolve(value);

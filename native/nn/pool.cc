@@ -6,10 +6,13 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <exception>
+#include <mutex>
 #include <new>
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #if defined(__linux__)
@@ -24,6 +27,8 @@ namespace {
 
 // Long enough for the gaps between a step's kernels, far too short to be seen as load.
 constexpr std::chrono::microseconds kSpin{80};
+// No part has this number.
+constexpr uint32_t kNone = UINT32_MAX;
 // The caller's wait for the last part yields after this many pauses: the worker may have lost its
 // processor.
 constexpr int kPausesBeforeYield = 2000;
@@ -53,6 +58,10 @@ struct Pool::State {
   std::atomic<bool> stop{false};
   // Read by those only who hold a part.
   const std::function<void(size_t, unsigned)>* body = nullptr;
+  // The lowest part that failed, and its exception.
+  std::atomic<uint32_t> failed{kNone};
+  std::mutex failure_mutex;
+  std::exception_ptr failure;
   std::vector<std::thread> workers;
   std::unique_ptr<uint8_t[], FreeScratch> scratch;
   size_t scratch_bytes = 0;
@@ -67,9 +76,22 @@ struct Pool::State {
       const uint64_t taken = ticket.fetch_add(1, std::memory_order_acquire);
       const uint32_t part = static_cast<uint32_t>(taken);
       if (part >= taken >> 32) return;
-      (*body)(part, thread);
+      if (part < failed.load(std::memory_order_relaxed)) {
+        try {
+          (*body)(part, thread);
+        } catch (...) {
+          Fail(part, std::current_exception());
+        }
+      }
       unfinished.fetch_sub(1, std::memory_order_release);
     }
+  }
+
+  void Fail(uint32_t part, std::exception_ptr exception) {
+    const std::lock_guard<std::mutex> lock(failure_mutex);
+    if (part >= failed.load(std::memory_order_relaxed)) return;
+    failed.store(part, std::memory_order_relaxed);
+    failure.swap(exception);
   }
 
   // Returns when there may be parts to take; false when the pool ends.
@@ -113,6 +135,9 @@ Pool::Pool(unsigned threads) : state_(std::make_unique<State>()) {
         while (state->Await()) state->TakeParts(thread);
       });
     }
+  } catch (const std::bad_alloc&) {
+    state->Stop();
+    throw;
   } catch (const std::system_error& error) {
     state->Stop();
     throw Fault(code::kOutOfMemory,
@@ -144,6 +169,9 @@ void Pool::Run(size_t parts, const std::function<void(size_t part, unsigned thre
       std::this_thread::yield();
     }
   }
+  if (state.failed.load(std::memory_order_relaxed) == kNone) return;
+  state.failed.store(kNone, std::memory_order_relaxed);
+  std::rethrow_exception(std::exchange(state.failure, nullptr));
 }
 
 uint8_t* Pool::Scratch(size_t bytes) {

@@ -20,7 +20,11 @@ class Pool {
   unsigned threads() const;
   // Calls body(part, thread) for each part < parts, on any thread, and returns when all are done.
   // Parts are handed out in order, to whoever is free; the caller is thread 0. One Run at a time;
-  // called from one thread. Fewer than 2^31 parts. The body must not throw.
+  // called from one thread. Fewer than 2^31 parts.
+  //
+  // What a body throws is thrown here, once no body runs any more; the pool can be used again. Of
+  // several exceptions it is that of the lowest part, however many threads there are: parts below
+  // one that failed are all run, parts above it that have not begun are left out.
   void Run(size_t parts, const std::function<void(size_t part, unsigned thread)>& body);
 
   // Memory for one kernel's intermediate values, aligned to 64 bytes and kept between calls, since

@@ -1,9 +1,12 @@
-// The pool of generation: every part once, whatever the threads do; no load when idle.
+// The pool of generation: every part once, whatever the threads do; exceptions reach the caller; no
+// load when idle.
 #include <sys/resource.h>
 
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <new>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -84,6 +87,96 @@ TEST("ends while its workers spin or sleep, and when it never ran") {
       if (i % 2 == 0) pool.Run(8, [](size_t, unsigned) {});
       if (pause != 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
+  }
+}
+
+// What a run threw, and how many parts of it began.
+struct Outcome {
+  std::string message;
+  int begun = 0;
+};
+template <class Body>
+Outcome RunCounted(Pool& pool, size_t parts, Body body) {
+  std::atomic<int> begun{0}, running{0};
+  Outcome outcome;
+  try {
+    pool.Run(parts, [&](size_t part, unsigned thread) {
+      ++begun;
+      struct Mark {
+        std::atomic<int>& count;
+        explicit Mark(std::atomic<int>& counted) : count(counted) { ++count; }
+        ~Mark() { --count; }
+      } const mark(running);
+      body(part, thread);
+    });
+  } catch (const Fault& fault) {
+    outcome.message = fault.message;
+  }
+  CHECK_EQ(running.load(), 0);  // nobody is inside a body any more
+  outcome.begun = begun;
+  return outcome;
+}
+
+TEST("throws what a body threw, on the caller, when no body runs any more, and can be used again") {
+  for (unsigned threads : {1u, 2u, 7u}) {
+    Pool pool(threads);
+    for (size_t failing : {0u, 1u, 5u, 63u}) {
+      const Outcome outcome = RunCounted(pool, 64, [&](size_t part, unsigned) {
+        if (part == failing) throw Fault(code::kBadInput, "part " + std::to_string(part));
+      });
+      CHECK_EQ(outcome.message, "part " + std::to_string(failing));
+      CHECK(outcome.begun > static_cast<int>(failing));
+      CHECK_EQ(RunCounted(pool, 64, [](size_t, unsigned) {}).begun, 64);
+    }
+  }
+}
+
+TEST("throws the exception of the lowest part that fails, whoever is the first to fail") {
+  for (unsigned threads : {1u, 2u, 7u}) {
+    Pool pool(threads);
+    for (int round = 0; round < 300; ++round) {
+      const size_t lowest = static_cast<size_t>(round) % 20;
+      const Outcome outcome = RunCounted(pool, 40, [&](size_t part, unsigned) {
+        if (part < lowest) return;
+        // The lowest one is late: others fail before it.
+        if (part == lowest && threads > 1) std::this_thread::yield();
+        throw Fault(code::kBadInput, std::to_string(part));
+      });
+      CHECK_EQ(outcome.message, std::to_string(lowest));
+    }
+  }
+}
+
+TEST("leaves parts out once a lower one has failed") {
+  for (unsigned threads : {1u, 2u, 7u}) {
+    Pool pool(threads);
+    constexpr int kParts = 1 << 20;  // all of them would take minutes
+    const Outcome outcome = RunCounted(pool, kParts, [&](size_t part, unsigned) {
+      if (part == 0) throw Fault(code::kBadInput, "first");
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    });
+    CHECK_EQ(outcome.message, "first");
+    CHECK(outcome.begun < kParts);
+  }
+}
+
+TEST("carries exceptions of any kind, when every thread throws in every part") {
+  Pool pool(4);
+  for (int round = 0; round < 100; ++round) {
+    bool caught = false;
+    try {
+      pool.Run(100, [](size_t, unsigned) { throw std::bad_alloc(); });
+    } catch (const std::bad_alloc&) {
+      caught = true;
+    }
+    CHECK(caught);
+    int number = 0;
+    try {
+      pool.Run(100, [](size_t part, unsigned) { throw static_cast<int>(part) + 7; });
+    } catch (int thrown) {
+      number = thrown;
+    }
+    CHECK_EQ(number, 7);
   }
 }
 
