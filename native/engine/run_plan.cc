@@ -146,17 +146,17 @@ Report RunPlan(const Plan& plan, const std::atomic<bool>& cancelled,
       if (plan.fsync) output->Sync();
     }
     report.bytes_written = total;
+    for (const auto& task : tasks) task->AddFacts(report.facts);
+    for (const TensorSpec& tensor : plan.tensors) {
+      for (const Source& source : tensor.sources) report.bytes_read += BytesOf(source);
+    }
+    if (devices) report.device = ReportDevices(*devices, tasks);
+    report.threads = environment.workers;
+    report.target = devices ? "cuda" : environment.target->name;
   } catch (...) {
     for (const auto& output : outputs) output->Remove();
     throw;
   }
-  for (const auto& task : tasks) task->AddFacts(report.facts);
-  for (const TensorSpec& tensor : plan.tensors) {
-    for (const Source& source : tensor.sources) report.bytes_read += BytesOf(source);
-  }
-  if (devices) report.device = ReportDevices(*devices, tasks);
-  report.threads = environment.workers;
-  report.target = devices ? "cuda" : environment.target->name;
   report.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   return report;

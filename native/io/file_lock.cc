@@ -36,13 +36,13 @@ void RefuseNul(const std::string& path) {
 std::optional<FileLock> FileLock::TryLock(const std::string& path) {
   RefuseNul(path);
   for (;;) {
-    const int fd =
+    FileLock lock(-1, path);  // closes on every way out
+    const int fd = lock.fd_ =
         ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
     if (fd < 0) {
       if (errno == EINTR) continue;
       ThrowSystemFault(errno, "the lock file could not be opened", path);
     }
-    FileLock lock(fd, path);  // closes on every way out
     int result;
     do {
       result = ::flock(fd, LOCK_EX | LOCK_NB);

@@ -81,10 +81,11 @@ void ThrowSystemFault(int error, const std::string& what, const std::string& pat
 }
 
 File File::OpenForReading(const std::string& path) {
+  File file(-1, path);  // first: should there be no memory for the path, nothing is open
   if (path.find('\0') != std::string::npos) {
     throw Fault(code::kBadInput, "the path contains a NUL character");
   }
-  int fd;
+  int& fd = file.fd_;
   do {  // O_NONBLOCK: opening a FIFO or a device returns at once
     fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   } while (fd < 0 && errno == EINTR);
@@ -94,7 +95,6 @@ File File::OpenForReading(const std::string& path) {
     }
     ThrowSystemFault(errno, "could not be opened", path);
   }
-  File file(fd, path);
   const struct stat status = Stat(fd, path);
   if (!S_ISREG(status.st_mode)) throw Fault(code::kBadInput, KindOf(status.st_mode), path);
   return file;

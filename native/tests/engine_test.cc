@@ -13,94 +13,22 @@
 #include "engine/run_plan.h"
 #include "io/file.h"
 #include "tests/check.h"
+#include "tests/every_method.h"
 #include "tests/temp_folder.h"
 
 namespace retemper {
 namespace {
 
+using test::EveryMethod;
 using test::TempFolder;
 
 constexpr uint64_t kRows = 300, kCols = 1031;  // more than two blocks
-
-InputSpec WriteInput(const TempFolder& folder, const std::string& name, int kind) {
-  std::string bytes(kRows * kCols * 4, '\0');
-  for (uint64_t i = 0; i < kRows * kCols; ++i) {
-    const float x = std::sin(static_cast<float>(i)) * 0.1f;
-    const float value =
-        kind == 0 ? x
-                  : x + 0.01f * std::cos(static_cast<float>(i % 977) * static_cast<float>(kind));
-    std::memcpy(bytes.data() + 4 * i, &value, 4);
-  }
-  const std::string path = folder.Write(name, bytes);
-  const FileIdentity identity = File::OpenForReading(path).Identity();
-  return {path, identity.size, identity.inode, identity.mtime_ns};
-}
-
-Source PlainSource(uint32_t input) {
-  Source source;
-  Part part;
-  part.range = {input, 0, Dtype::kF32, kRows * kCols};
-  part.rows = kRows;
-  part.cols = kCols;
-  source.parts.push_back(part);
-  return source;
-}
-
-std::vector<Params> AllParams() {
-  TaskArithmeticParams ties{.sparsifier = Sparsifier::kMagnitude,
-                            .election = true,
-                            .normalize = true,
-                            .rescale = Rescale::kL1,
-                            .lambda = 1.1,
-                            .weights = {0.5, 0.6},
-                            .densities = {0.5, 0.3},
-                            .gammas = {0.05, 0.05},
-                            .epsilons = {0.1, 0.1}};
-  std::vector<Params> all = {LinearParams{{0.2, 0.3, 0.5}, true},
-                             MultislerpParams{{0.2, 0.3, 0.5}, true, 1e-8, false},
-                             KarcherParams{},
-                             NuslerpParams{{0.3, 0.7}, true, Axis::kFlat},
-                             NuslerpParams{{0.3, 0.7}, true, Axis::kLast},
-                             NuslerpParams{{0.3, 0.7}, true, Axis::kFirst},
-                             ModelStockParams{false},
-                             ModelStockParams{true},
-                             SceParams{0.4},
-                             RamParams{1e-5, 0.1, 0.2}};
-  for (const Sparsifier s : {Sparsifier::kNone, Sparsifier::kMagnitude, Sparsifier::kRandom,
-                             Sparsifier::kOutliers, Sparsifier::kRanked}) {
-    ties.sparsifier = s;
-    all.push_back(ties);
-  }
-  return all;
-}
-
-// One tensor a method, all in one file.
-Plan EveryMethod(const TempFolder& folder) {
-  Plan plan;
-  for (int kind = 0; kind < 3; ++kind)
-    plan.inputs.push_back(WriteInput(folder, "in" + std::to_string(kind), kind));
-  OutputSpec output{folder.Path("out"), 64, std::vector<uint8_t>(64, ' ')};
-  for (const Params& params : AllParams()) {
-    TensorSpec tensor;
-    tensor.name = "t" + std::to_string(plan.tensors.size());
-    tensor.shape = {kRows, kCols};
-    tensor.out_dtype = Dtype::kBF16;
-    for (uint32_t i = 0; i < 3; ++i) tensor.sources.push_back(PlainSource(i));
-    tensor.model_keys = {0, 1, 2};
-    tensor.variants.push_back({0, output.size, params});
-    output.size += kRows * kCols * 2;
-    plan.tensors.push_back(std::move(tensor));
-  }
-  plan.outputs.push_back(std::move(output));
-  plan.fsync = false;
-  return plan;
-}
 
 const std::atomic<bool> kNever{false};
 
 TEST("writes the same bytes for any number of threads and every way of reading and writing") {
   const TempFolder folder;
-  Plan plan = EveryMethod(folder);
+  Plan plan = EveryMethod(folder, kRows, kCols);
   std::string expected;
   for (const unsigned threads : {1u, 2u, 5u}) {
     for (const ReadingChoice reading :
@@ -126,7 +54,7 @@ TEST("writes the same bytes for any number of threads and every way of reading a
 
 TEST("stops when it is cancelled at any moment, and leaves no file") {
   const TempFolder folder;
-  Plan plan = EveryMethod(folder);
+  Plan plan = EveryMethod(folder, kRows, kCols);
   plan.threads = 3;
   for (int delay = 0; delay < 30; delay += 3) {
     std::atomic<bool> cancelled{false};
@@ -147,7 +75,7 @@ TEST("stops when it is cancelled at any moment, and leaves no file") {
 
 TEST("refuses a plan whose ranges, shapes or outputs do not fit") {
   const TempFolder folder;
-  const Plan good = EveryMethod(folder);
+  const Plan good = EveryMethod(folder, kRows, kCols);
   const auto refuses = [&](auto change, const char* part) {
     Plan plan = good;
     change(plan);
@@ -167,7 +95,7 @@ TEST("refuses a plan whose ranges, shapes or outputs do not fit") {
 
 TEST("refuses an input that is another file than when its header was read") {
   const TempFolder folder;
-  Plan plan = EveryMethod(folder);
+  Plan plan = EveryMethod(folder, kRows, kCols);
   plan.inputs[1].mtime_ns += 1;
   CHECK_FAULT(code::kBadInput, "changed", RunPlan(plan, kNever, nullptr));
 }
@@ -176,7 +104,7 @@ TEST(
     "refuses a memory limit that no number of threads meets, and keeps to one that fewer threads "
     "meet") {
   const TempFolder folder;
-  Plan plan = EveryMethod(folder);
+  Plan plan = EveryMethod(folder, kRows, kCols);
   plan.max_memory = 1 << 20;
   CHECK_FAULT(code::kOutOfMemory, "at least", RunPlan(plan, kNever, nullptr));
   plan.threads = 16;
@@ -187,7 +115,7 @@ TEST(
 
 TEST("writes the same bytes when memory is so short that no phase can keep masks for the next") {
   const TempFolder folder;
-  Plan plan = EveryMethod(folder);
+  Plan plan = EveryMethod(folder, kRows, kCols);
   plan.threads = 1;
   const std::string expected = RunPlan(plan, kNever, nullptr).sha256[0];
   std::filesystem::remove(plan.outputs[0].path);
@@ -203,7 +131,7 @@ TEST("writes the same bytes when memory is so short that no phase can keep masks
 
 TEST("fails, and removes what it wrote, when the directions of more than two models cancel out") {
   const TempFolder folder;
-  Plan plan = EveryMethod(folder);
+  Plan plan = EveryMethod(folder, kRows, kCols);
   plan.tensors[1].variants[0].params = MultislerpParams{{1, 1, -2}, false, 10.0, false};
   const Fault fault =
       CHECK_FAULT(code::kIncompatible, "multislerp", RunPlan(plan, kNever, nullptr));
