@@ -143,6 +143,8 @@ Report RunPlan(const Plan& plan, const std::atomic<bool>& cancelled,
     for (const InputFile& input : inputs) input.CheckUnchanged();
     for (const auto& output : outputs) {
       report.sha256.push_back(output->Finish());
+      // A flush cannot be stopped, but the next one need not begin.
+      if (cancelled.load(std::memory_order_relaxed)) throw Fault(code::kCancelled, "cancelled");
       if (plan.fsync) output->Sync();
     }
     report.bytes_written = total;

@@ -58,9 +58,9 @@ struct Pool::State {
   std::atomic<bool> stop{false};
   // Read by those only who hold a part.
   const std::function<void(size_t, unsigned)>* body = nullptr;
-  // The lowest part that failed, and its exception.
-  std::atomic<uint32_t> failed{kNone};
+  // The lowest part that failed, and its exception; the caller's once all parts are finished.
   std::mutex failure_mutex;
+  uint32_t failed = kNone;
   std::exception_ptr failure;
   std::vector<std::thread> workers;
   std::unique_ptr<uint8_t[], FreeScratch> scratch;
@@ -76,21 +76,27 @@ struct Pool::State {
       const uint64_t taken = ticket.fetch_add(1, std::memory_order_acquire);
       const uint32_t part = static_cast<uint32_t>(taken);
       if (part >= taken >> 32) return;
-      if (part < failed.load(std::memory_order_relaxed)) {
-        try {
-          (*body)(part, thread);
-        } catch (...) {
-          Fail(part, std::current_exception());
-        }
+      try {
+        (*body)(part, thread);
+      } catch (...) {
+        Fail(part, std::current_exception());
       }
       unfinished.fetch_sub(1, std::memory_order_release);
     }
   }
 
+  // By who holds `part`. Lower parts are all taken; those that are not, are left out.
   void Fail(uint32_t part, std::exception_ptr exception) {
+    uint64_t seen = ticket.load(std::memory_order_relaxed);
+    while (static_cast<uint32_t>(seen) < seen >> 32) {
+      const uint64_t parts = seen >> 32;
+      if (!ticket.compare_exchange_weak(seen, parts << 32 | parts)) continue;
+      unfinished.fetch_sub(static_cast<uint32_t>(parts - static_cast<uint32_t>(seen)));
+      break;
+    }
     const std::lock_guard<std::mutex> lock(failure_mutex);
-    if (part >= failed.load(std::memory_order_relaxed)) return;
-    failed.store(part, std::memory_order_relaxed);
+    if (part >= failed) return;
+    failed = part;
     failure.swap(exception);
   }
 
@@ -169,8 +175,8 @@ void Pool::Run(size_t parts, const std::function<void(size_t part, unsigned thre
       std::this_thread::yield();
     }
   }
-  if (state.failed.load(std::memory_order_relaxed) == kNone) return;
-  state.failed.store(kNone, std::memory_order_relaxed);
+  if (state.failed == kNone) return;
+  state.failed = kNone;
   std::rethrow_exception(std::exchange(state.failure, nullptr));
 }
 

@@ -3,9 +3,11 @@
 // sanitizer too.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <string>
 #include <thread>
 #include <vector>
@@ -52,23 +54,85 @@ TEST("writes the same bytes for any number of threads and every way of reading a
   }
 }
 
-TEST("stops when it is cancelled at any moment, and leaves no file") {
-  const TempFolder folder;
-  Plan plan = EveryMethod(folder, kRows, kCols);
-  plan.threads = 3;
-  for (int delay = 0; delay < 30; delay += 3) {
+size_t FilesOpen() {
+  const std::filesystem::directory_iterator files("/proc/self/fd");
+  return static_cast<size_t>(std::distance(begin(files), end(files)));
+}
+
+// Cancels a merge at `moments` moments from its first to after its last: reading, computing,
+// writing and flushing.
+void CancelEverywhere(Plan plan, int moments) {
+  using Clock = std::chrono::steady_clock;
+  plan.fsync = true;
+  const bool countable = std::filesystem::exists("/proc/self/fd");
+  const auto exists = [&] {
+    return std::any_of(plan.outputs.begin(), plan.outputs.end(), [](const OutputSpec& output) {
+      return std::filesystem::exists(output.path);
+    });
+  };
+  const auto remove = [&] {
+    for (const OutputSpec& output : plan.outputs) std::filesystem::remove(output.path);
+  };
+  const Clock::time_point begun = Clock::now();
+  const std::vector<std::string> expected = RunPlan(plan, kNever, nullptr).sha256;
+  const Clock::duration whole = Clock::now() - begun;
+  remove();
+  const size_t files = countable ? FilesOpen() : 0;
+  int stopped = 0;
+  for (int moment = 0; moment < moments; ++moment) {
     std::atomic<bool> cancelled{false};
     std::thread canceller([&] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(delay));
+      std::this_thread::sleep_for(whole * moment / (moments - 1));
       cancelled = true;
     });
     try {
-      RunPlan(plan, cancelled, nullptr);
-      std::filesystem::remove(plan.outputs[0].path);  // it was faster
+      CHECK(RunPlan(plan, cancelled, [](double, double) {}).sha256 == expected);
+      remove();  // it was faster
     } catch (const Fault& fault) {
       CHECK_EQ(fault.code, std::string(code::kCancelled));
+      ++stopped;
     }
     canceller.join();
+    CHECK(!exists());
+    if (countable) CHECK_EQ(FilesOpen(), files);
+  }
+  CHECK(stopped > 0);
+}
+
+TEST("stops when it is cancelled at any moment of any phase, and leaves no file") {
+  const TempFolder folder;
+  Plan plan = EveryMethod(folder, kRows, kCols);
+  plan.threads = 3;
+  plan.writing = WritingChoice::kCached;
+  CancelEverywhere(plan, 12);
+  plan.reading = ReadingChoice::kDirect;
+  plan.writing = WritingChoice::kDirect;
+  CancelEverywhere(plan, 12);
+}
+
+TEST("stops when it is cancelled while several outputs are written and flushed") {
+  const TempFolder folder;
+  Plan plan = EveryMethod(folder, kRows, kCols);
+  plan.threads = 3;
+  const OutputSpec first = plan.outputs[0];
+  for (uint32_t o = 1; o < 4; ++o) {
+    plan.outputs.push_back(first);
+    plan.outputs.back().path += std::to_string(o);
+    for (TensorSpec& tensor : plan.tensors) {
+      tensor.variants.push_back({o, tensor.variants[0].offset, tensor.variants[0].params});
+    }
+  }
+  CancelEverywhere(plan, 12);
+}
+
+TEST("stops when its caller's progress fails, with that failure") {
+  const TempFolder folder;
+  Plan plan = EveryMethod(folder, kRows, kCols);
+  plan.threads = 3;
+  for (const bool at_end : {false, true}) {
+    CHECK_FAULT(code::kUsage, "enough", RunPlan(plan, kNever, [&](double done, double total) {
+                  if (!at_end || done == total) throw Fault(code::kUsage, "enough");
+                }));
     CHECK(!std::filesystem::exists(plan.outputs[0].path));
   }
 }
