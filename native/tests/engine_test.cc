@@ -101,18 +101,18 @@ void CancelEverywhere(Plan plan, int moments) {
 
 TEST("stops when it is cancelled at any moment of any phase, and leaves no file") {
   const TempFolder folder;
-  Plan plan = EveryMethod(folder, kRows, kCols);
+  Plan plan = EveryMethod(folder, kRows / 2, kCols);
   plan.threads = 3;
   plan.writing = WritingChoice::kCached;
-  CancelEverywhere(plan, 12);
+  CancelEverywhere(plan, 10);
   plan.reading = ReadingChoice::kDirect;
   plan.writing = WritingChoice::kDirect;
-  CancelEverywhere(plan, 12);
+  CancelEverywhere(plan, 10);
 }
 
 TEST("stops when it is cancelled while several outputs are written and flushed") {
   const TempFolder folder;
-  Plan plan = EveryMethod(folder, kRows, kCols);
+  Plan plan = EveryMethod(folder, kRows / 2, kCols);
   plan.threads = 3;
   const OutputSpec first = plan.outputs[0];
   for (uint32_t o = 1; o < 4; ++o) {
@@ -122,12 +122,12 @@ TEST("stops when it is cancelled while several outputs are written and flushed")
       tensor.variants.push_back({o, tensor.variants[0].offset, tensor.variants[0].params});
     }
   }
-  CancelEverywhere(plan, 12);
+  CancelEverywhere(plan, 10);
 }
 
 TEST("stops when its caller's progress fails, with that failure") {
   const TempFolder folder;
-  Plan plan = EveryMethod(folder, kRows, kCols);
+  Plan plan = EveryMethod(folder, kRows / 2, kCols);
   plan.threads = 3;
   for (const bool at_end : {false, true}) {
     CHECK_FAULT(code::kUsage, "enough", RunPlan(plan, kNever, [&](double done, double total) {

@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -29,6 +31,10 @@ inline std::atomic<Failing> failing{Failing::kNothing};
 inline std::atomic<uint64_t> calls{0}, fails_at{0};
 inline std::atomic<bool> lasts{false}, has_failed{false};
 
+// False before main: sanitizers call some of the replaced functions before they are ready
+// themselves.
+inline bool ready = false;
+
 inline bool IsTime(Failing kind) {
   if (failing.load(std::memory_order_relaxed) != kind) return false;
   const uint64_t call = ++calls;
@@ -46,6 +52,18 @@ inline size_t EntriesOf(const char* folder) {
   return count;
 }
 
+// Of this process before it starts any; a sanitizer starts one of its own beside the first.
+inline size_t OwnThreads() {
+  std::thread([] {}).join();
+  size_t count = 0, before = 1;
+  while (count != before) {
+    before = count;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    count = EntriesOf("/proc/self/task");
+  }
+  return count;
+}
+
 // A thread that was joined may still be listed for a moment.
 inline void CheckThreads(size_t expected) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
@@ -55,19 +73,29 @@ inline void CheckThreads(size_t expected) {
   CHECK_EQ(EntriesOf("/proc/self/task"), expected);
 }
 
+// The thread sanitizer makes starting threads slow, and looks at every run for races.
+#ifdef __SANITIZE_THREAD__
+inline constexpr bool kSlow = true;
+inline constexpr uint64_t kSparse = 8;
+#else
+inline constexpr bool kSlow = false;
+inline constexpr uint64_t kSparse = 32;
+#endif
+
 // Runs `body` again and again while its first, second, ... call fails, until none does: each time
 // it ends well, or with OUT_OF_MEMORY, and no file and no thread is left open. `check(failed)`
 // looks at what was made. `sparse`: later calls, which repeat themselves, are tried further and
 // further apart. Returns how many runs had a call that failed.
 template <class Body, class Check>
 uint64_t FailEach(Failing kind, bool lasting, bool sparse, Body body, Check check) {
-  const size_t threads = EntriesOf("/proc/self/task");
+  ready = true;
+  const size_t threads = OwnThreads();
   body();  // what is made once is there
   CheckThreads(threads);
   check(false);
   const size_t files = EntriesOf("/proc/self/fd");
   uint64_t runs = 0;
-  for (uint64_t at = 1;; at += sparse ? 1 + at / 32 : 1) {
+  for (uint64_t at = 1;; at += sparse || kSlow ? 1 + at / kSparse : 1) {
     calls = 0;
     fails_at = at;
     lasts = lasting;
@@ -110,6 +138,8 @@ void* AllocateOrThrow(size_t size, size_t alignment) {
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
+// Not inlined: a compiler would take free for the wrong partner of new.
+__attribute__((noinline)) void Release(void* memory) noexcept { free(memory); }
 constexpr size_t kUsual = alignof(std::max_align_t);
 
 template <class Function>
@@ -129,14 +159,14 @@ void* operator new[](size_t n, std::align_val_t a) {
 }
 void* operator new(size_t n, const std::nothrow_t&) noexcept { return Allocate(n, kUsual); }
 void* operator new[](size_t n, const std::nothrow_t&) noexcept { return Allocate(n, kUsual); }
-void operator delete(void* p) noexcept { free(p); }
-void operator delete[](void* p) noexcept { free(p); }
-void operator delete(void* p, size_t) noexcept { free(p); }
-void operator delete[](void* p, size_t) noexcept { free(p); }
-void operator delete(void* p, std::align_val_t) noexcept { free(p); }
-void operator delete[](void* p, std::align_val_t) noexcept { free(p); }
-void operator delete(void* p, size_t, std::align_val_t) noexcept { free(p); }
-void operator delete[](void* p, size_t, std::align_val_t) noexcept { free(p); }
+void operator delete(void* p) noexcept { Release(p); }
+void operator delete[](void* p) noexcept { Release(p); }
+void operator delete(void* p, size_t) noexcept { Release(p); }
+void operator delete[](void* p, size_t) noexcept { Release(p); }
+void operator delete(void* p, std::align_val_t) noexcept { Release(p); }
+void operator delete[](void* p, std::align_val_t) noexcept { Release(p); }
+void operator delete(void* p, size_t, std::align_val_t) noexcept { Release(p); }
+void operator delete[](void* p, size_t, std::align_val_t) noexcept { Release(p); }
 
 // Seen by libraries, too.
 #pragma GCC visibility push(default)
@@ -144,7 +174,11 @@ extern "C" {
 
 void* aligned_alloc(size_t alignment, size_t size) noexcept { return Allocate(size, alignment); }
 
-void* mmap(void* address, size_t size, int protection, int flags, int fd, off_t offset) noexcept {
+__attribute__((no_sanitize("thread"))) void* mmap(void* address, size_t size, int protection,
+                                                  int flags, int fd, off_t offset) noexcept {
+  if (!retemper::test::ready) {
+    return reinterpret_cast<void*>(syscall(SYS_mmap, address, size, protection, flags, fd, offset));
+  }
   using Function = void* (*)(void*, size_t, int, int, int, off_t);
   static const auto real = Real<Function>("mmap");
   if (fd >= 0 && retemper::test::IsTime(retemper::test::Failing::kMapping)) {
