@@ -41,8 +41,8 @@ inline Napi::Error ToJsError(Napi::Env env, const Fault& fault) {
   return error;
 }
 
-// The JS error that stands for the exception being handled; call it in a catch block. Where there is
-// no memory for its words, it says that.
+// The JS error that stands for the exception being handled; call it in a catch block. Where there
+// is no memory for its words, it says that.
 inline Napi::Error CurrentJsError(Napi::Env env) {
   try {
     return ToJsError(env, CurrentFault());
