@@ -148,6 +148,7 @@ async function link(blob: string, file: string): Promise<void> {
 
 async function writeRef(repository: string, revision: string, commit: string): Promise<void> {
   checkPath(revision);
+  if ((await cachedCommit(repository, revision)) === commit) return; // the cache may be one that is only read
   const ref = join(repository, "refs", revision);
   await makeFolderOf(ref);
   const part = `${ref}.${randomBytes(4).toString("hex")}.part`; // another run may write the same

@@ -1,6 +1,6 @@
 // Downloads from a hub that fails in every way that real ones do.
 
-import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
@@ -60,6 +60,17 @@ describe("a download", () => {
     hub.seen.length = 0;
     await download({ ...stored, revision: COMMIT });
     expect(hub.seen).toEqual([]);
+  });
+
+  it("writes nothing into a cache that has it all", async () => {
+    const first = await download();
+    const files = () =>
+      readdirSync(cache, { recursive: true, encoding: "utf8" })
+        .sort()
+        .map((name) => [name, lstatSync(join(cache, name)).ino, lstatSync(join(cache, name)).mtimeMs]);
+    const before = files();
+    expect(await download()).toEqual(first);
+    expect(files()).toEqual(before);
   });
 
   it("follows a branch to its new commit", async () => {
