@@ -1,9 +1,10 @@
 // From experiment.yml to settings with whole paths; everything that is wrong by itself is said at once.
 
 import { dirname, resolve } from "node:path";
+import type { z } from "zod";
 import { RetemperError } from "../errors.js";
 import { readTextAtMost } from "../files/readAtMost.js";
-import { DocumentError, readDocuments } from "../recipe/document.js";
+import { DocumentError, type LocatedDocument, type Position, readDocuments } from "../recipe/document.js";
 import { parseGate } from "../select/gate.js";
 import { nameOf } from "../select/select.js";
 import type { Candidate } from "../select/types.js";
@@ -27,13 +28,9 @@ export async function loadExperiment(
   { gate }: LoadOptions = {},
 ): Promise<ExperimentSettings> {
   const file = typeof experiment === "string" ? experiment : undefined;
-  const parsed = experimentSchema.safeParse(withPreset(file === undefined ? experiment : await readDocument(file)));
-  if (!parsed.success) {
-    throw wrong(
-      parsed.error.issues.map(({ path, message }) => `${path.join(".") || "the experiment"}: ${message}`),
-      file,
-    );
-  }
+  const document = file === undefined ? undefined : await readDocument(file);
+  const parsed = experimentSchema.safeParse(withPreset(document ? document.value : experiment));
+  if (!parsed.success) throw misshapen(parsed.error.issues, document, file);
   const given = await wholePaths(parsed.data, file === undefined ? "." : dirname(resolve(file)));
   const settings = gate === undefined ? given : { ...given, select: { ...given.select, gate } };
   const problems = problemsOf(settings);
@@ -41,19 +38,40 @@ export async function loadExperiment(
   return settings;
 }
 
-export function wrong(problems: readonly string[], file?: string): RetemperError {
+export function wrong(problems: readonly string[], file?: string, at?: Position): RetemperError {
   const [only, ...others] = problems;
   const text = others.length === 0 ? (only ?? "") : `${problems.length} problems:\n- ${problems.join("\n- ")}`;
   return new RetemperError("BAD_INPUT", text, {
     file,
+    ...at,
     hint: "retemper init writes an experiment with a word on every line",
   });
+}
+
+/** What is not as the schema wants it, in the order of the text, each with its place; what a preset says has none. */
+function misshapen(
+  issues: readonly z.core.$ZodIssue[],
+  document: LocatedDocument | undefined,
+  file: string | undefined,
+): RetemperError {
+  const found = issues.map((issue) => {
+    const [key] = issue.code === "unrecognized_keys" ? issue.keys : [];
+    const at = key === undefined ? document?.locate(issue.path) : document?.locate([...issue.path, key], "key");
+    return { at, text: `${issue.path.join(".") || "the experiment"}: ${issue.message}` };
+  });
+  const order = ({ at }: { at: Position | undefined }) => (at ? at.line * 1e6 + at.column : 0);
+  const sorted = found.sort((a, b) => order(a) - order(b));
+  const first = sorted[0]?.at;
+  const texts = sorted.map(({ at, text }) =>
+    at === undefined || sorted.length === 1 ? text : `line ${at.line}: ${text}`,
+  );
+  return wrong(texts, file, first);
 }
 
 /** How large an experiment's text may be. */
 const EXPERIMENT = { noun: "experiment", maxText: 2 ** 21, maxValues: 50_000 };
 
-async function readDocument(file: string): Promise<unknown> {
+async function readDocument(file: string): Promise<LocatedDocument> {
   const limit = { most: 4 * EXPERIMENT.maxText, what: "an experiment", pipes: true };
   const text = await readTextAtMost(file, limit).catch((error: Error) => {
     if (error instanceof RetemperError) throw error;
@@ -61,7 +79,7 @@ async function readDocument(file: string): Promise<unknown> {
   });
   try {
     const [document, second] = readDocuments(text, EXPERIMENT);
-    if (second === undefined) return document?.value;
+    if (second === undefined) return document ?? { value: undefined, locate: () => undefined };
     throw new DocumentError("this file holds several documents, expected one", second.start);
   } catch (error) {
     if (!(error instanceof DocumentError)) throw error;

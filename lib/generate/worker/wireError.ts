@@ -1,6 +1,7 @@
 // Errors on their way between threads: structured cloning would make a RetemperError a plain Error without its code.
 
-import { type ErrorCode, type ErrorReason, isErrorCode, RetemperError } from "../../errors.js";
+import { type ErrorCode, type ErrorReason, RetemperError } from "../../errors.js";
+import { failureOf } from "../../files/failureOf.js";
 
 export interface WireError {
   readonly code: ErrorCode;
@@ -16,9 +17,18 @@ export interface WireError {
 }
 
 export function toWire(error: unknown): WireError {
-  const { code, reason, file, tensor, hint, line, column } = (error ?? {}) as Partial<RetemperError>;
-  const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
-  return { code: isErrorCode(code) ? code : "INTERNAL", message, reason, file, tensor, hint, line, column, stack };
+  const { code, message, reason, file, tensor, hint, line, column } = failureOf(error);
+  return {
+    code,
+    message,
+    reason,
+    file,
+    tensor,
+    hint,
+    line,
+    column,
+    stack: error instanceof Error ? error.stack : undefined,
+  };
 }
 
 /** The error as it was, with the stack of `site`, the place that called into the other thread; its own is the cause's. */

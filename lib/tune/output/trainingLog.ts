@@ -18,10 +18,17 @@ export class TrainingLog {
 
   /** Opens the log for what follows step `done`: lines beyond it, of a run that was killed later, are left out. */
   static async open(path: string, done: number): Promise<TrainingLog> {
-    const before = await readTextAtMost(path, { most: 2 ** 29, what: "the log of a training" }).catch(() => "");
+    const limit = { most: 2 ** 29, what: "the log of a training" };
+    const before = await readTextAtMost(path, limit).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return "";
+      throw ioError(error, path, "cannot read");
+    });
     const kept = before.split("\n").filter((line) => stepOf(line) <= done);
     await writeWhole(path, kept.map((line) => `${line}\n`).join(""));
-    return new TrainingLog(await open(path, "a"), path);
+    const file = await open(path, "a").catch((error) => {
+      throw ioError(error, path, "cannot write", KEPT);
+    });
+    return new TrainingLog(file, path);
   }
 
   /** @throws RetemperError NO_SPACE, IO */

@@ -50,6 +50,7 @@ export async function writeFolder(
     await remove(older);
   } catch (error) {
     await remove(staged).catch(() => {});
+    if (await exists(place)) await remove(older).catch(() => {});
     throw ioError(error, place, "cannot write");
   } finally {
     lock.release();
