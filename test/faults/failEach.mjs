@@ -130,7 +130,8 @@ async function failOne(scenario, call, { errno, status, lasts }, { folder, kinds
   // A lock may be had in another way, and where names cannot be swapped, they are renamed one after the other.
   const minor = run.status === 0 && (/lock$/.test(met.path) || met.kind === "rename");
   if (run.status !== status && !minor) tell(`ended with ${run.status} and not ${status}: ${run.stderr}${run.stdout}`);
-  if (run.status !== 0 && !run.stderr.includes("\nhint: ")) tell(`no hint: ${run.stderr}`);
+  // Of several problems each has its remedy in brackets.
+  if (run.status !== 0 && !/\nhint: |\(.*\)$/m.test(run.stderr)) tell(`no hint: ${run.stderr}`);
   if (run.status !== 0 && !run.stderr.includes(folder)) tell(`no file: ${run.stderr}`);
   if (run.status === 7 && met.kind === "read" && /safetensors$/.test(met.path) && !/byte \d+/.test(run.stderr))
     tell(`no offset: ${run.stderr}`);
