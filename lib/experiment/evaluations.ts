@@ -154,7 +154,7 @@ function factsOf(results: readonly Results[]): StepFacts {
 }
 
 /** What decides an evaluation's outcome of a task. */
-export function taskIdentity(task: Task, digests: ReadonlyMap<string, string>): unknown {
+function taskIdentity(task: Task, digests: ReadonlyMap<string, string>): unknown {
   const { name, kind, ask, data, decoding, primary, macro, metrics, scorers, items } = task;
   const prompts = items.map(({ id, prompt, references, category, choices }) => [
     id,

@@ -6,7 +6,7 @@ import { merge } from "../merge/merge.js";
 import type { WrittenModel } from "../report/types.js";
 import { nameOf } from "../select/select.js";
 import { confirm, readAgreement, writeAgreement } from "./confirm.js";
-import { type Evaluated, taskIdentity } from "./evaluations.js";
+import type { Evaluated } from "./evaluations.js";
 import { measure, type SeedResults } from "./measure.js";
 import type { SeedMerge } from "./merges.js";
 import { ALL, type EvaluatedPoint, type RunParts } from "./resultsOf.js";
@@ -85,7 +85,7 @@ async function compare(
     byDigest(unwritten, digests),
     precision,
     fidelity,
-    tasks.map((task) => taskIdentity(task, digests)),
+    tasks.map(({ name, ask, decoding, items }) => [name, ask, decoding, items.map(({ id, prompt }) => [id, prompt])]),
   ];
   const step = await steps.do(`compare ${words}`, inputs, async (place) => {
     const { newTokens, ...agreement } = await confirm(folder, unwritten, tasks, answered, {
