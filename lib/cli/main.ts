@@ -8,6 +8,9 @@ const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 const args = process.argv.slice(2);
 const { stdout, stderr, env } = process;
+/** With so many open files the program loads whatever else is open. */
+const ENOUGH_FILES = 256;
+const mostOpenFiles = openFilesLimit();
 const { READER_LEFT, runProgram, Renderer, RetemperError } = await load();
 const renderer = new Renderer({ stdout, stderr, env }, { json: args.includes("--json") });
 
@@ -86,8 +89,21 @@ async function load() {
     return { READER_LEFT, runProgram, Renderer, RetemperError };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code !== "EMFILE" && code !== "ENFILE") throw error;
-    stderr.write("error: too many open files: retemper cannot load its own\nhint: raise the limit (ulimit -n 1024)\n");
+    const few = mostOpenFiles < ENOUGH_FILES;
+    if (code !== "EMFILE" && code !== "ENFILE" && !few) throw error; // Node calls it a missing module as well
+    const limit = few ? ` (of ${mostOpenFiles} that may be open)` : "";
+    stderr.write(`error: too many open files: retemper cannot load its own${limit}\n`);
+    stderr.write("hint: raise the limit (ulimit -n 1024)\n");
     process.exit(7);
+  }
+}
+
+/** Infinity where the system does not tell. */
+function openFilesLimit(): number {
+  try {
+    const [, limit] = /^Max open files +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
+    return Number(limit ?? Number.POSITIVE_INFINITY);
+  } catch {
+    return Number.POSITIVE_INFINITY;
   }
 }

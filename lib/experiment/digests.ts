@@ -2,7 +2,7 @@
 // they were written.
 
 import { createHash } from "node:crypto";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { runJob } from "../addon/job.js";
 import { loadAddon } from "../addon/load.js";
@@ -10,6 +10,7 @@ import { locate } from "../checkpoint/locate.js";
 import { RetemperError } from "../errors.js";
 import { findData } from "../evaluate/data/findData.js";
 import { parseHubReference } from "../evaluate/data/hubReference.js";
+import { readTextAtMost } from "../files/readAtMost.js";
 import { writeWhole } from "../files/writeWhole.js";
 import { modelParts } from "./modelParts.js";
 
@@ -136,7 +137,10 @@ async function identity(path: string): Promise<Identity | undefined> {
 /** What cannot be read is found out again. */
 async function read(file: string): Promise<Map<string, string>> {
   try {
-    const { format, files } = JSON.parse(await readFile(file, "utf8")) as { format: string; files: object };
+    const { format, files } = JSON.parse(await readTextAtMost(file, { most: 2 ** 28, what: "digests" })) as {
+      format: string;
+      files: object;
+    };
     return format === FORMAT ? new Map(Object.entries(files)) : new Map();
   } catch {
     return new Map();

@@ -2,9 +2,10 @@
 
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RetemperError } from "../errors.js";
+import { makeFolder } from "../files/makeFolder.js";
+import { readTextAtMost } from "../files/readAtMost.js";
 import { writeWhole } from "../files/writeWhole.js";
 
 /** What a step leaves behind when it is whole. */
@@ -66,7 +67,7 @@ export class Steps {
       }
     }
     this.#tell(step, false);
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const started = performance.now();
     const facts = await work(folder);
     const record: StepRecord = { step, seconds: (performance.now() - started) / 1000, ...facts };
@@ -79,7 +80,7 @@ export class Steps {
 
 async function read(file: string): Promise<StepRecord> {
   try {
-    return JSON.parse(await readFile(file, "utf8")) as StepRecord;
+    return JSON.parse(await readTextAtMost(file, { most: 2 ** 28, what: "a step's record" })) as StepRecord;
   } catch (error) {
     throw new RetemperError("BAD_INPUT", (error as Error).message, {
       file,

@@ -13,9 +13,14 @@ export const KEPT = "what was done before is kept: start again";
  * Writes a file beside its place, syncs it, and renames it once: whoever reads the place finds what was there before or all
  * of the new. Missing folders are made; what was begun is removed after a failure.
  * @param content text (UTF-8) or bytes, or parts of them that follow each other
+ * @param whenFull what a user is told where there is no space for it
  * @throws RetemperError NO_SPACE, IO
  */
-export async function writeWhole(path: string, content: string | readonly (Uint8Array | string)[]): Promise<void> {
+export async function writeWhole(
+  path: string,
+  content: string | readonly (Uint8Array | string)[],
+  whenFull = KEPT,
+): Promise<void> {
   const staged = `${path}.partial`;
   try {
     await makeFolder(dirname(path));
@@ -30,6 +35,6 @@ export async function writeWhole(path: string, content: string | readonly (Uint8
     await syncFolder(dirname(path));
   } catch (error) {
     await rm(staged, { force: true }).catch(() => {});
-    throw ioError(error, path, "cannot write", KEPT);
+    throw ioError(error, path, "cannot write", whenFull);
   }
 }

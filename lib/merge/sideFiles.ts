@@ -2,7 +2,7 @@
 // is counted as written, and digested on the way.
 
 import { createHash } from "node:crypto";
-import { mkdir, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { JsonObject } from "../checkpoint/json.js";
 import { fileOf, openFolder } from "../checkpoint/modelFolder.js";
@@ -10,6 +10,7 @@ import { rewriteJson } from "../checkpoint/numberText.js";
 import { sidecars } from "../checkpoint/sidecars.js";
 import { updatedConfig } from "../checkpoint/updatedConfig.js";
 import { ioError } from "../files/ioError.js";
+import { makeFolder } from "../files/makeFolder.js";
 import { pieces } from "../files/readPiece.js";
 import { syncFolder } from "../files/syncFolder.js";
 import { INDEX_FILE, shardIndex } from "../plan/shards.js";
@@ -91,7 +92,7 @@ export async function writeSideFiles(
     signal?.throwIfAborted();
     const path = join(folder, name);
     if (dirname(path) !== folder) {
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       folders.add(dirname(path));
     }
     written.push({ path: name, ...(await writeOne(path, content)) });

@@ -1,9 +1,11 @@
 // `retemper init`: a commented experiment.yml to start from.
 
-import { readFile, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
+import { readTextAtMost } from "../../files/readAtMost.js";
+import { writeWhole } from "../../files/writeWhole.js";
 import { EXPERIMENT_TEMPLATE, experimentJsonSchema, RetemperError } from "../../index.js";
 import { addCommonOptions, type Session } from "../session.js";
 
@@ -52,7 +54,7 @@ function inNodeModules(file: string): string | undefined {
 /** A schema that an earlier `init`, perhaps of another version, wrote. */
 async function isOurs(file: string): Promise<boolean> {
   try {
-    const { title } = JSON.parse(await readFile(file, "utf8")) as { title?: string };
+    const { title } = JSON.parse(await readTextAtMost(file, { most: 2 ** 22, what: "a schema" })) as { title?: string };
     return title === (experimentJsonSchema() as { title?: string }).title;
   } catch {
     return false;
@@ -60,8 +62,8 @@ async function isOurs(file: string): Promise<boolean> {
 }
 
 async function write(file: string, text: string, force = false): Promise<void> {
-  await writeFile(file, text, { flag: force ? "w" : "wx" }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EEXIST") throw new RetemperError("IO", error.message, { file, cause: error });
+  if (!force && existsSync(file)) {
     throw new RetemperError("OUTPUT_EXISTS", "this file exists", { file, hint: "--force replaces it" });
-  });
+  }
+  await writeWhole(file, text, "nothing was written");
 }

@@ -43,7 +43,7 @@ export async function writeFolder(
     await remove(older);
     await remove(staged);
     await mkdir(staged);
-    for (const [name, text] of files) await writeWhole(join(staged, name), text);
+    for (const [name, text] of files) await writeWhole(join(staged, name), text, "nothing of the set was kept");
     if (await exists(place)) await swapFolders(staged, place, older);
     else await rename(staged, place);
     await syncFolder(dirname(place));

@@ -1,9 +1,10 @@
 // Brings TensorFlow's library into the cache: downloads the wheels, unpacks what is needed, and gives the folder its name.
 
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm, statfs, writeFile } from "node:fs/promises";
+import { rename, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RetemperError } from "../../../../errors.js";
+import { makeFolder } from "../../../../files/makeFolder.js";
 import { downloadWheel, type WheelSources } from "./downloadWheel.js";
 import type { SetupReporter } from "./setupReporter.js";
 import { unpackWheel } from "./unpackWheel.js";
@@ -29,7 +30,7 @@ export async function bringLibrary(options: LibraryOptions): Promise<void> {
   const partial = `${folder}.partial`;
   const downloads = join(root, "downloads");
   const marks = join(partial, "unpacked"); // which wheels a run that was killed had finished
-  await mkdir(marks, { recursive: true });
+  await makeFolder(marks);
   const left = wheels.filter((wheel) => !existsSync(join(marks, wheel.sha256)));
   await requireSpace(root, left);
   for (const wheel of left) {

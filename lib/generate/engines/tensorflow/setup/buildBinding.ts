@@ -2,10 +2,11 @@
 
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { RetemperError } from "../../../../errors.js";
+import { makeFolder } from "../../../../files/makeFolder.js";
 import { lastWords, runTool } from "./runTool.js";
 import type { TfjsPackage } from "./tfjsPackage.js";
 
@@ -55,7 +56,7 @@ export async function buildBinding(build: BindingBuild): Promise<void> {
   await removeLeftovers(final);
   const partial = `${final}.partial-${randomBytes(6).toString("hex")}`; // a killed run's compiler may still write to its own
   const sources = join(partial, "sources");
-  await mkdir(sources, { recursive: true });
+  await makeFolder(sources);
   await copySources(join(build.package.folder, "binding"), sources);
   const args = [
     ...["-shared", "-fPIC", "-O2", "-std=c++17", "-w"],

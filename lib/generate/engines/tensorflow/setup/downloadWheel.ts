@@ -2,10 +2,11 @@
 
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { RetemperError } from "../../../../errors.js";
+import { makeFolder } from "../../../../files/makeFolder.js";
 import { fetchWheel } from "./fetchWheel.js";
 import { type DownloadOptions, pipDownload } from "./pipDownload.js";
 import { type Wheel, wheelFile } from "./wheels.js";
@@ -30,7 +31,7 @@ export async function downloadWheel(
 ): Promise<string> {
   const path = join(folder, wheelFile(wheel));
   const incoming = join(folder, "incoming"); // what is in work there never has the place of a finished download
-  await mkdir(incoming, { recursive: true });
+  await makeFolder(incoming);
   if (await isWheel(path, wheel, options.signal)) return path;
   const problems: string[] = [];
   for (const [name, source] of Object.entries(options.sources ?? { pip: pipDownload, HTTP: fetchWheel })) {

@@ -2,9 +2,10 @@
 // binding between them, and makes sure that it computes. Nothing is half done when it is killed; the next run goes on.
 
 import { existsSync } from "node:fs";
-import { mkdir, rm, symlink } from "node:fs/promises";
+import { rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ioError, isSystemError } from "../../../../files/ioError.js";
+import { makeFolder } from "../../../../files/makeFolder.js";
 import { tryLock } from "../../../../output/tryLock.js";
 import { waitFor } from "../../../../output/waitFor.js";
 import { bringLibrary } from "./bringLibrary.js";
@@ -84,7 +85,7 @@ interface Preparation {
 
 async function prepareLocked(preparation: Preparation): Promise<void> {
   const { root, options } = preparation;
-  await mkdir(root, { recursive: true });
+  await makeFolder(root);
   // One setup at a time; a second one waits, and finds the work done.
   const lock = await waitFor(() => tryLock(join(root, "tensorflow.lock")).lock ?? null, { signal: options.signal });
   try {
@@ -117,7 +118,7 @@ function setupError(error: unknown, root: string, signal: AbortSignal | undefine
 async function offerToPackage(tfjs: TfjsPackage, target: string): Promise<void> {
   const link = join(tfjs.folder, "lib/napi-v8/tfjs_binding.node");
   try {
-    await mkdir(dirname(link), { recursive: true });
+    await makeFolder(dirname(link));
     await rm(link, { force: true });
     await symlink(target, link);
   } catch {} // engines load the binding from the cache

@@ -1,12 +1,13 @@
 // Reads zip archives (wheels are such): the directory at the end, then single members, each streamed to a file.
 
 import { createReadStream, createWriteStream } from "node:fs";
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createInflateRaw } from "node:zlib";
 import { RetemperError } from "../../../../errors.js";
+import { makeFolder } from "../../../../files/makeFolder.js";
 
 export interface ZipMember {
   readonly name: string;
@@ -101,7 +102,7 @@ export async function extractMember(
 ): Promise<void> {
   const start = await dataOffset(archive, member);
   const target = join(folder, member.name);
-  await mkdir(dirname(target), { recursive: true });
+  await makeFolder(dirname(target));
   let written = 0;
   const count = new Transform({
     transform(chunk: Buffer, _, done) {
