@@ -3,22 +3,25 @@
 import { lstat, open, readlink, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { RetemperError } from "../../errors.js";
+import { findGroupParent } from "./controlGroup.js";
 import { type Launcher, launchers, SYSTEM_FOLDERS, TMP_BYTES } from "./launchers.js";
-import { findPython, type Python } from "./python.js";
-import { type ProgramLimits, type ProgramToStart, startProgram } from "./startProgram.js";
+import { findPython } from "./python.js";
+import {
+  type ProgramLimits,
+  type ProgramOutcome,
+  type ProgramToStart,
+  type Sandbox,
+  startProgram,
+} from "./startProgram.js";
 import { insideFile } from "./supervisor.js";
+
+export type { Sandbox };
 
 export interface SandboxOptions {
   /** Python to run programs with; the system's unless told. */
   readonly python?: string | undefined;
   readonly limits: ProgramLimits;
   readonly signal?: AbortSignal | undefined;
-}
-
-export interface Sandbox {
-  readonly launcher: Launcher;
-  readonly python: Python;
-  readonly limits: ProgramLimits;
 }
 
 const SELF_TEST_MS = 20_000;
@@ -45,17 +48,30 @@ export async function* workingSandboxes(
   const root = (await stat("/proc/self")).uid === 0;
   const stray = await open("/", "r"); // as a shell's left-over would be: the sandbox must close it
   try {
+    const groupParents = [await findGroupParent(), undefined].filter((one, at) => at === 1 || one !== undefined);
     for (const launcher of launchers(root, await systemLinks())) {
-      const sandbox = { launcher, python, limits };
-      const options = { signal, strayDescriptor: stray.fd };
-      const outcome = await startProgram(await selfTest(launcher), SELF_TEST_MS, sandbox, options);
-      const { passed, started, reason } = outcome;
-      if (passed) yield sandbox;
-      else problems.push(`${launcher.name}: ${started ? `it does not contain programs (${reason})` : reason}`);
+      for (const groupParent of groupParents) {
+        const sandbox = { launcher, python, limits, groupParent };
+        const options = { signal, strayDescriptor: stray.fd };
+        const outcome = await startProgram(await selfTest(launcher), SELF_TEST_MS, sandbox, options).catch(notStarted);
+        if (outcome.passed) {
+          yield sandbox;
+          break; // without a control group only where there can be none
+        }
+        const { started, reason } = outcome;
+        const what = `${launcher.name}${groupParent === undefined ? "" : " in a control group"}`;
+        problems.push(`${what}: ${started ? `it does not contain programs (${reason})` : reason}`);
+      }
     }
   } finally {
     await stray.close();
   }
+}
+
+/** A control group that cannot be made is one way less. Whatever else goes wrong is thrown on. */
+function notStarted(error: Error): ProgramOutcome {
+  if (!(error instanceof RetemperError) || error.code !== "SANDBOX") throw error;
+  return { started: false, passed: false, reason: error.message };
 }
 
 async function systemLinks(): Promise<Map<string, string | null>> {

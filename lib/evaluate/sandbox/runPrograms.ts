@@ -51,6 +51,8 @@ export interface SandboxFacts {
   /** "bubblewrap", "user namespaces", … */
   readonly kind: string;
   readonly python: string;
+  /** Who counts a program's memory: the kernel, or the supervisor, which looks every few milliseconds. */
+  readonly memory: "control group" | "watched";
 }
 
 /**
@@ -70,7 +72,8 @@ export async function runPrograms(programs: readonly Program[], options: RunProg
   if (programs.length === 0) return [];
   const limits = { memoryBytes, processes, fileBytes: 16 * 2 ** 20 };
   const sandbox = await openSandbox({ python: options.python, limits, signal });
-  options.onSandbox?.({ kind: sandbox.launcher.name, python: sandbox.python.version });
+  const memory = sandbox.groupParent === undefined ? "watched" : "control group";
+  options.onSandbox?.({ kind: sandbox.launcher.name, python: sandbox.python.version, memory });
 
   const results: ProgramResult[] = new Array(programs.length);
   const stop = new AbortController(); // one failure ends them all

@@ -6,6 +6,7 @@ import { rmdir } from "node:fs/promises";
 import type { Readable, Writable } from "node:stream";
 import { RetemperError } from "../../errors.js";
 import { temporaryFolder } from "../../files/temporaryFolder.js";
+import { type ControlGroup, makeControlGroup } from "./controlGroup.js";
 import { killChildren } from "./killChildren.js";
 import type { Launcher } from "./launchers.js";
 import type { Python } from "./python.js";
@@ -15,6 +16,15 @@ export interface ProgramLimits {
   readonly memoryBytes: number;
   readonly processes: number;
   readonly fileBytes: number;
+}
+
+/** What programs are run with. */
+export interface Sandbox {
+  readonly launcher: Launcher;
+  readonly python: Python;
+  readonly limits: ProgramLimits;
+  /** Where each program gets a control group of its own, if it can have one. */
+  readonly groupParent?: string | undefined;
 }
 
 export interface ProgramToStart {
@@ -53,13 +63,15 @@ const MOST_OUTPUT = 8192;
 export async function startProgram(
   program: ProgramToStart,
   timeoutMs: number,
-  sandbox: { readonly launcher: Launcher; readonly python: Python; readonly limits: ProgramLimits },
+  sandbox: Sandbox,
   options: StartOptions = {},
 ): Promise<ProgramOutcome> {
   options.signal?.throwIfAborted();
-  const { launcher, python, limits } = sandbox;
+  const { launcher, python, limits, groupParent } = sandbox;
   const folder = launcher.needsFolder ? await temporaryFolder("retemper-sandbox-") : "";
+  let group: ControlGroup | undefined;
   try {
+    if (groupParent !== undefined) group = await makeControlGroup(groupParent, limits);
     const request = requestBytes({
       ...limits,
       source: program.source,
@@ -68,8 +80,12 @@ export async function startProgram(
       proof: randomBytes(24).toString("hex"),
       check: program.check,
     });
-    return await supervise(launcher.command(python, supervisorProgram(), folder), request, timeoutMs, options);
+    const command = launcher.command(python, supervisorProgram(), folder);
+    const outcome = await supervise(group?.wrap(command) ?? command, request, timeoutMs, options);
+    if (outcome.passed || !outcome.started || !(await group?.ranOutOfMemory())) return outcome;
+    return { ...outcome, reason: `used more memory than it may: ${limits.memoryBytes} bytes` };
   } finally {
+    await group?.remove();
     // Mounted only in the sandbox's own namespace: here it is an empty folder.
     if (folder !== "") await rmdir(folder).catch(() => {});
   }

@@ -56,7 +56,13 @@ describe("runPrograms", () => {
   it.skipIf(problem)("says what contains the programs", async () => {
     const facts: unknown[] = [];
     await runPrograms([{ source: "pass" }], { allowCodeExecution: true, onSandbox: (one) => facts.push(one) });
-    expect(facts).toEqual([{ kind: expect.any(String), python: expect.stringMatching(/^3\.\d+\.\d+$/) }]);
+    expect(facts).toEqual([
+      {
+        kind: expect.any(String),
+        python: expect.stringMatching(/^3\.\d+\.\d+$/),
+        memory: expect.stringMatching(/^(watched|control group)$/),
+      },
+    ]);
   });
 
   it.skipIf(problem)("stops all of them when its signal says so", async () => {
