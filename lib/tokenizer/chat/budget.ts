@@ -39,6 +39,13 @@ export class Budget {
     if (characters > MAX_TEXT) throw this.exceeded(`makes a text of more than ${MAX_TEXT} characters`);
   }
 
+  /** Counts a text that was made, and refuses it if it is too long. */
+  text(made: string): string {
+    this.allow(made.length);
+    this.spendOn(made.length);
+    return made;
+  }
+
   /** Goes one level deeper; `leave` comes back. */
   enter(): void {
     if (this.#depth >= MAX_DEPTH) throw this.exceeded(`is nested deeper than ${MAX_DEPTH} levels`);
@@ -47,6 +54,16 @@ export class Budget {
 
   leave(): void {
     this.#depth -= 1;
+  }
+
+  /** Runs what may fail with an error that is caught, and comes back to the level where it began. */
+  guarded<Result>(run: () => Result): Result {
+    const depth = this.#depth;
+    try {
+      return run();
+    } finally {
+      this.#depth = depth;
+    }
   }
 
   exceeded(what: string): RetemperError {
