@@ -112,7 +112,6 @@ describe("the modules of lib", () => {
     for (const file of ["main", "program", "render"]) visit(join(lib, `cli/${file}.ts`)); // the first loads the others
     expect(visited.has(join(lib, "index.ts"))).toBe(true);
     expect([...packages].sort()).toEqual([
-      "@huggingface/jinja",
       "@huggingface/tokenizers",
       "cli-progress",
       "commander",

@@ -74,6 +74,7 @@ function pairOf(run: Run, pair: Value, index: number): [Value, Value] {
 /** `dict`: makes dicts, and has no more than `fromkeys`. */
 class DictMaker extends TemplateObject {
   readonly typeName = "TemplateDict";
+  override readonly moduleName = "transformers.utils.chat_template_utils";
 
   override attribute(name: string): Value | undefined {
     if (name !== "fromkeys") return undefined;
@@ -99,6 +100,7 @@ class DictMaker extends TemplateObject {
 /** `cycler(...)`: one of its items after the other. */
 class Cycler extends TemplateObject {
   readonly typeName = "Cycler";
+  override readonly moduleName = "jinja2.utils";
   readonly #items: readonly Value[];
   #at = 0;
 
@@ -152,6 +154,7 @@ class Cycler extends TemplateObject {
 /** `joiner(...)`: nothing the first time, and then what goes between. */
 class Joiner extends TemplateObject {
   readonly typeName = "Joiner";
+  override readonly moduleName = "jinja2.utils";
   readonly #separator: Value;
   #used = false;
 

@@ -1,9 +1,12 @@
 """What Python's jinja2 makes of templates, in the settings of transformers, as lines of JSON on standard output.
 
-reference.py random SEED COUNT    COUNT random templates (randomTemplates.py)
-reference.py render               the cases of standard input, a line of JSON each with "template" and "variables"
+reference.py random SEED COUNT [transformers]   COUNT random templates (randomTemplates.py)
+reference.py render FILE [transformers]         the cases of a file, a line of JSON each with "template" and "variables"
+
+With "transformers" at the end, its own function reads the templates; otherwise jinja2 does, in the same settings.
 """
 import json
+import random
 import re
 import signal
 import sys
@@ -57,6 +60,7 @@ def environment():
 
     PublicNamespace.__name__ = "TemplateNamespace"
     Dict.__name__ = "TemplateDict"
+    PublicNamespace.__module__ = Dict.__module__ = "transformers.utils.chat_template_utils"
 
     def raise_exception(message):
         raise TemplateError(message)
@@ -81,11 +85,18 @@ def stop(*_):
     raise TooLong
 
 
-def run(template, variables):
+def reader():
+    if sys.argv[-1] != "transformers":
+        return ENVIRONMENT.from_string
+    from transformers.utils.chat_template_utils import _compile_jinja_template
+    return _compile_jinja_template
+
+
+def run(read, template, variables):
     """The text, or the error's kind and message."""
     signal.setitimer(signal.ITIMER_REAL, 5)
     try:
-        return {"text": ENVIRONMENT.from_string(template).render(**variables)}
+        return {"text": read(template).render(**variables)}
     except TooLong:
         return None
     except Exception as error:
@@ -125,28 +136,30 @@ def comparable(made):
     return made is not None and made.get("error") != "MemoryError" and not VOLATILE.search(made.get("text", "")) and not any(0xD800 <= ord(c) < 0xE000 for c in made.get("text", ""))
 
 
-def random_cases(seed, count):
+def random_cases(read, seed, count):
     from randomTemplates import random_case
-    import random
     rng = random.Random(seed)
-    left = count
-    while left > 0:
+    while count > 0:
         template, variables = random_case(rng)
-        made = run(template, variables)
+        made = run(read, template, variables)
         if comparable(made):
-            left -= 1
-            yield {"template": template, "variables": plain(variables), **made}
+            count -= 1
+            # What a template does not name, it does not see.
+            named = {name: value for name, value in variables.items() if re.search(rf"\b{name}\b", template)}
+            yield {"template": template, "variables": plain(named), **made}
 
 
 def main():
     signal.signal(signal.SIGALRM, stop)
+    read = reader()
     if sys.argv[1] == "random":
-        for case in random_cases(int(sys.argv[2]), int(sys.argv[3])):
+        for case in random_cases(read, int(sys.argv[2]), int(sys.argv[3])):
             print(json.dumps(case))
     else:
-        for line in sys.stdin:
+        for line in open(sys.argv[2]):
             case = json.loads(line)
-            print(json.dumps({**case, **(run(case["template"], values(case["variables"])) or {"error": "TooLong", "message": ""})}))
+            made = run(read, case["template"], values(case["variables"]))
+            print(json.dumps({**case, **(made or {"error": "TooLong", "message": ""})}))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-import { Template } from "@huggingface/jinja";
 import { describe, expect, it } from "vitest";
 import { CHAT_TEMPLATES as RECIPE_NAMES } from "../../../lib/recipe/tokenizerRequest.js";
+import { ChatTemplate } from "../../../lib/tokenizer/chat/chatTemplate.js";
 import {
   chatTemplateFiles,
   chooseChatTemplate,
@@ -18,8 +18,8 @@ const turns = [
 const withSystem = [{ role: "system", content: "Be kind." }, ...turns];
 
 function render(name: keyof typeof CHAT_TEMPLATES, messages: typeof turns, add_generation_prompt = true): string {
-  const template = new Template(CHAT_TEMPLATES[name]);
-  return template.render({ messages, add_generation_prompt, bos_token: "<s>", eos_token: "</s>" });
+  const template = new ChatTemplate(CHAT_TEMPLATES[name], name, { bos_token: "<s>", eos_token: "</s>" });
+  return template.render(messages, add_generation_prompt);
 }
 
 describe("chat templates by name", () => {

@@ -7,6 +7,7 @@ import { isText, type Run, textOf, type Value } from "../values/value.js";
 
 export class Namespace extends TemplateObject {
   readonly typeName = "TemplateNamespace";
+  override readonly moduleName = "transformers.utils.chat_template_utils";
   readonly #attributes = new Dict();
 
   /** @throws PythonError SecurityError for attributes that begin with an underscore. */

@@ -1,7 +1,7 @@
 // The methods of texts. Each takes the text first.
 
 import { EVERY } from "../text/characters.js";
-import { lengthOf, pointIndex, sliceOf } from "../text/codePoints.js";
+import { lengthOf, pointIndex, sliceOf, spendOnPoints } from "../text/codePoints.js";
 import { formatFields } from "../text/formatFields.js";
 import { capitalize, casefold, swapcase, title } from "../text/letterCase.js";
 import { replaceText } from "../text/replaceText.js";
@@ -34,12 +34,17 @@ const THOROUGH: ReadonlySet<string> = new Set(
   ),
 );
 
+/** Methods that count characters, or look at them where places are given. */
+const POINTED: ReadonlySet<string> = new Set("find rfind index rindex count center ljust rjust zfill".split(" "));
+
 function method(name: string, signature: string, body: Method): [string, Native] {
   const weight = THOROUGH.has(name) ? 4 : 1;
+  const pointed = POINTED.has(name);
   const rest = signature === "" ? "self, /" : `self, ${signature}`;
   const native = withSignature(name, rest, (run, self, ...args) => {
     const text = textOf(self as string);
-    run.budget.spendOn(text.length * weight);
+    if (pointed) spendOnPoints(run, text);
+    else run.budget.spendOn(text.length * weight);
     return body(run, text, ...args);
   });
   return [name, native];
@@ -100,13 +105,19 @@ function finding(back: boolean, fails: boolean): Method {
   };
 }
 
+/** A part of a text; undefined where it begins behind its end. */
+function within(run: Run, text: string, start: Value, end: Value | undefined): string | undefined {
+  spendOnPoints(run, text);
+  const length = lengthOf(text);
+  const from = placeArgument(start, length, 0);
+  const to = Math.min(placeArgument(end, length, length), length);
+  return from <= to ? sliceOf(text, from, to) : undefined;
+}
+
 function meeting(name: string, meets: (part: string, wanted: string) => boolean): Method {
-  return (_, text, wanted, start, end) => {
+  return (run, text, wanted, start, end) => {
     const options = wanted instanceof Tuple ? wanted.items : [wanted];
-    const length = lengthOf(text);
-    const from = placeArgument(start, length, 0);
-    const to = Math.min(placeArgument(end, length, length), length);
-    const part = from <= to ? sliceOf(text, from, to) : undefined;
+    const part = start === undefined ? text : within(run, text, start, end);
     for (const option of options) {
       if (!isText(option)) {
         throw typeError(`${name} first arg must be str or a tuple of str, not ${typeName(option ?? null)}`);
@@ -170,13 +181,16 @@ function expandTabs(run: Run, text: string, size: Value | undefined): Value {
 }
 
 /** How often a text is in another, without overlaps. */
-function count(_: Run, text: string, sub: Value | undefined, start: Value | undefined, end: Value | undefined): Value {
+function count(
+  run: Run,
+  text: string,
+  sub: Value | undefined,
+  start: Value | undefined,
+  end: Value | undefined,
+): Value {
   const wanted = textArgument(sub);
-  const length = lengthOf(text);
-  const from = placeArgument(start, length, 0);
-  const to = Math.min(placeArgument(end, length, length), length);
-  if (from > to) return 0;
-  const part = sliceOf(text, from, to);
+  const part = start === undefined ? text : within(run, text, start, end);
+  if (part === undefined) return 0;
   return wanted === "" ? lengthOf(part) + 1 : part.split(wanted).length - 1;
 }
 

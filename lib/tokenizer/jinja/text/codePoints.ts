@@ -1,6 +1,8 @@
 // Texts by code points, as Python counts them. Nearly all texts have none that takes two units of JavaScript's texts, and for
 // those nothing is copied.
 
+import type { Run } from "../values/value.js";
+
 const PAIR = /[\ud800-\udfff]/;
 
 /** True where one unit is one code point. */
@@ -15,9 +17,9 @@ export function lengthOf(text: string): number {
   return length;
 }
 
-/** The code points, for indexing. */
-export function pointsOf(text: string): string | readonly string[] {
-  return isPlain(text) ? text : Array.from(text);
+/** Counts a text whose code points are looked at one by one. */
+export function spendOnPoints(run: Run, text: string): void {
+  run.budget.spendOn(isPlain(text) ? text.length : text.length * 8);
 }
 
 /** A part of a text, by code points. */

@@ -40,7 +40,7 @@ export function wrapText(run: Run, text: string, { width, breakLongWords, breakO
     }
     const next = chunks.at(-1);
     if (next !== undefined && lengthOf(next) > width)
-      breakWord(chunks, line, width - length, breakLongWords, breakOnHyphens);
+      breakWord(run, chunks, line, width - length, breakLongWords, breakOnHyphens);
     if (isSpace(line.at(-1))) line.pop();
     if (line.length > 0) lines.push(run.budget.text(line.join("")));
   }
@@ -53,6 +53,7 @@ function isSpace(chunk: string | undefined): boolean {
 
 /** Puts as much of a word that fits no line as there is room for, or all of it on a line of its own. */
 function breakWord(
+  run: Run,
   chunks: string[],
   line: string[],
   room: number,
@@ -60,6 +61,7 @@ function breakWord(
   breakOnHyphens: boolean,
 ): void {
   const word = chunks.at(-1) as string;
+  run.budget.spendOn(word.length * 4);
   if (!breakLongWords) {
     if (line.length === 0) line.push(chunks.pop() as string);
     return;

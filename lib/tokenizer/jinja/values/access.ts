@@ -2,7 +2,7 @@
 // list or a dict, is undefined and says so when it is used.
 
 import { methodOf } from "../methods/methodOf.js";
-import { isPlain } from "../text/codePoints.js";
+import { isPlain, spendOnPoints } from "../text/codePoints.js";
 import { Dict } from "./dict.js";
 import { isKind, typeError, valueError } from "./pythonError.js";
 import { TemplateObject } from "./templateObject.js";
@@ -98,7 +98,7 @@ function entryOf(run: Run, value: Value, key: Value): Value | undefined {
 function pointAt(run: Run, text: string, index: number): string | undefined {
   const units = Math.min(text.length, 2 * (index < 0 ? -index : index + 1));
   const part = index < 0 ? text.slice(text.length - units) : text.slice(0, units);
-  run.budget.spendOn(units);
+  spendOnPoints(run, part);
   if (isPlain(part)) return part.at(index);
   return Array.from(index < 0 ? wholePoints(part) : part).at(index);
 }
@@ -117,7 +117,7 @@ export function sliceValue(run: Run, value: Value, start: Value, stop: Value, st
   const [from, to, by] = [start, stop, step].map(bound) as [number?, number?, number?];
   if (isText(value)) {
     const text = textOf(value);
-    run.budget.spendOn(text.length);
+    spendOnPoints(run, text);
     const plain = isPlain(text);
     const points = plain ? text : Array.from(text);
     const places = placesOf(points.length, from, to, by);

@@ -5,6 +5,7 @@ import type { Keywords, Native, Run, Value } from "./value.js";
 
 export class Callable extends TemplateObject {
   readonly typeName: string;
+  override readonly moduleName = "builtins";
   readonly #name: string;
   readonly #native: Native;
 

@@ -1,6 +1,6 @@
 // `iter`, `len` and `bool` of values.
 
-import { lengthOf } from "../text/codePoints.js";
+import { lengthOf, spendOnPoints } from "../text/codePoints.js";
 import { Dict } from "./dict.js";
 import { typeError } from "./pythonError.js";
 import { TemplateObject } from "./templateObject.js";
@@ -68,7 +68,7 @@ export function itemsOf(run: Run, value: Value): Value[] {
 export function sizeOf(run: Run, value: Value): number | undefined {
   if (value instanceof List || value instanceof Tuple) return value.items.length;
   if (isText(value)) {
-    run.budget.spendOn(textOf(value).length);
+    spendOnPoints(run, textOf(value));
     return lengthOf(textOf(value));
   }
   if (value instanceof Dict) return value.size;

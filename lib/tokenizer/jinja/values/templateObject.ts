@@ -10,6 +10,8 @@ export interface ObjectWriter {
 export abstract class TemplateObject {
   /** The name of Python's type. */
   abstract readonly typeName: string;
+  /** The module of Python that has the type. */
+  readonly moduleName: string = "jinja2.runtime";
 
   /** An attribute; undefined where there is none. */
   attribute(_name: string, _run: Run): Value | undefined {

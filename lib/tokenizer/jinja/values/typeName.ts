@@ -33,8 +33,7 @@ export function ownerName(value: Value): string {
   if (value === null) return "None";
   const name = typeName(value);
   if (value instanceof Markup) return "markupsafe.Markup object";
-  if (value instanceof Undefined || (value instanceof TemplateObject && !value.typeName.includes("function"))) {
-    return `jinja2.runtime.${name} object`;
-  }
+  if (value instanceof Undefined) return `jinja2.runtime.${name} object`;
+  if (value instanceof TemplateObject && value.moduleName !== "builtins") return `${value.moduleName}.${name} object`;
   return `${name} object`;
 }
