@@ -72,14 +72,14 @@ export class Digests {
     return { digest: await this.#files(files), pinned: commit === undefined ? reference : pinnedAt(reference, commit) };
   }
 
-  /** Whether a folder's files are what a step made there. */
+  /** Whether a folder's files are what a step made there; not where the step did not say what it made. */
   async areIn(folder: string, files: readonly { readonly path: string; readonly sha256: string }[]): Promise<boolean> {
     for (const { path, sha256: made } of files) {
       const place = join(folder, path);
       const found = await identity(place).catch(() => undefined); // not there
       if (!found || (await this.#file(place, found)) !== made) return false;
     }
-    return true;
+    return files.length > 0;
   }
 
   async #files(files: readonly NamedFile[]): Promise<string> {

@@ -161,7 +161,7 @@ describe("retemper generate", () => {
     ["an unknown engine", ["--prompt", "a", "--engine", "abacus"], 2, "auto, native, tensorflow or endpoint"],
     ["a GPU that is not there", ["--prompt", "a", "--engine", "native", "--require-gpu"], 9, "GPU"],
     ["too little memory", ["--prompt", "a", "--engine", "native", "--max-memory", "100K"], 8, "weights"],
-    ["too long a prompt", ["--prompt", "word ".repeat(400), "--engine", "native"], 4, "prompt 0 has"],
+    ["too long a prompt", ["--prompt", "word ".repeat(400), "--engine", "native"], 4, "the model's context has 128"],
   ])("refuses before any work: %s", async (_, args, status, message) => {
     const out = join(folder, "refused.jsonl");
     const refused = await run(["generate", model, "--out", out, ...args]);

@@ -3,7 +3,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { openModel } from "../../../lib/generate/openModel.js";
 import type { ModelOptions } from "../../../lib/generate/types.js";
 import { recipeOf } from "../../../lib/generate/virtual/recipeOf.js";
@@ -46,12 +46,14 @@ describe("opening a recipe", () => {
   });
 
   it("leaves no folder behind", async () => {
-    const own = () => readdirSync(tmpdir()).filter((name) => /^retemper-virtual-(?!test)/.test(name));
-    const before = new Set(own());
+    const place = mkdtempSync(join(tmpdir(), "retemper-place-")); // other programs have their folders in the system's
+    vi.stubEnv("TMPDIR", place);
     const model = await openModel(recipe, { lambdas: [0.3] });
     await expect(openModel(recipe, { lambdas: [0.3], maxMemory: 1000 })).rejects.toThrow();
     await model.close();
-    expect(own().filter((name) => !before.has(name))).toEqual([]);
+    expect(readdirSync(place)).toEqual([]);
+    vi.unstubAllEnvs();
+    rmSync(place, { recursive: true });
   });
 
   it("refuses lambdas that it was not opened with, and asks which one is meant", async () => {
