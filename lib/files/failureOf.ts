@@ -9,6 +9,6 @@ export function failureOf(error: unknown): RetemperError {
   const { code, file, tensor, hint } = (error ?? {}) as Partial<Record<"code" | "file" | "tensor" | "hint", string>>;
   const message = error instanceof Error ? error.message : String(error);
   if (isErrorCode(code)) return new RetemperError(code, message, { file, tensor, hint, cause: error }); // of the addon
-  if (isSystemError(error)) return ioError(error, error.path ?? "", error.syscall ?? "");
+  if (isSystemError(error)) return ioError(error, error.path, error.syscall ?? "it failed");
   return new RetemperError("INTERNAL", message, { cause: error });
 }

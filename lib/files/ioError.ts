@@ -35,7 +35,7 @@ const REMEDIES: Readonly<Record<string, Remedy>> = {
  * @param what what could not be done, such as "cannot write"
  * @param whenFull what the user is also told where space ran out, such as what is kept
  */
-export function ioError(error: unknown, file: string, what: string, whenFull?: string): RetemperError {
+export function ioError(error: unknown, file: string | undefined, what: string, whenFull?: string): RetemperError {
   if (error instanceof RetemperError) return error;
   const { message = String(error), hint } = error as NodeJS.ErrnoException & { readonly hint?: string };
   const code = systemCode(error as NodeJS.ErrnoException);

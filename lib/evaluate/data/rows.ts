@@ -43,18 +43,15 @@ const LONGEST_TEXT = 2 ** 29 - 25;
  * @throws RetemperError BAD_INPUT that says where the file is broken, or what of it is too long
  */
 export async function readRows(file: string, headless?: readonly string[]): Promise<RowsFile> {
-  const bytes = await readAtMost(file, { most: MOST_FILE, what: "a file of rows", pipes: true }).catch((error) => {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") {
-      throw new RetemperError("BAD_INPUT", "the file does not exist", {
-        file,
-        hint: "check the path; it is relative to the working directory",
-      });
-    }
-    if (code === "EISDIR") throw new RetemperError("BAD_INPUT", message, { file, cause: error });
-    throw ioError(error, file, "cannot read");
-  });
   const name = file.toLowerCase().replace(/\.gz$/, "");
+  const known = /\.(csv|tsv|json|jsonl|ndjson|parquet|txt)$/.test(name);
+  // What is no file of rows by its name is opened, to say that it is not there, and not read.
+  const limit = { most: known ? MOST_FILE : 0, what: "a file of rows" };
+  const bytes = await readAtMost(file, limit).catch((error) => {
+    if (!known && error instanceof RetemperError) throw unknownKind(file);
+    throw unread(error, file);
+  });
+  if (!known) throw unknownKind(file);
   const content = file.toLowerCase().endsWith(".gz") ? await unpackAtMost(bytes, file, MOST_BYTES) : bytes;
   if (name.endsWith(".parquet")) return { bytes, rows: await parquetRows(content, file) };
   refuseForeign(content, file);
@@ -64,8 +61,21 @@ export async function readRows(file: string, headless?: readonly string[]): Prom
   if (name.endsWith(".json")) {
     return { bytes, rows: holdsLines(content) ? jsonLines(content, file) : jsonRows(decode(content, file), file) };
   }
-  if (name.endsWith(".txt")) return { bytes, rows: promptLines(content, file) };
-  throw new RetemperError("BAD_INPUT", "it is not known how to read this file", {
+  return { bytes, rows: promptLines(content, file) };
+}
+
+function unread(error: unknown, file: string): RetemperError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === "EISDIR") return new RetemperError("BAD_INPUT", message, { file, cause: error });
+  if (code !== "ENOENT") return ioError(error, file, "cannot read");
+  return new RetemperError("BAD_INPUT", "the file does not exist", {
+    file,
+    hint: "check the path; it is relative to the working directory",
+  });
+}
+
+function unknownKind(file: string): RetemperError {
+  return new RetemperError("BAD_INPUT", "it is not known how to read this file", {
     file,
     hint: "give a .csv, .tsv, .json, .jsonl, .parquet or .txt file (.gz also)",
   });

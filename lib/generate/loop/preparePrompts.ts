@@ -28,13 +28,13 @@ export function idsOf(
   tokenizer: Tokenizer,
   mostTokens = Number.POSITIVE_INFINITY,
 ): readonly number[] {
-  // Encoding a text of megabytes takes seconds, which must not be had for a prompt that is refused anyway.
-  const checked = (text: string): string => {
+  const encode = (text: string, addSpecialTokens: boolean): readonly number[] => {
+    // Encoding a text of megabytes takes seconds, which must not be had for a prompt that is refused anyway.
     const least = tokenizer.leastTokens(text);
-    if (least > mostTokens) throw tooLong("it", `at least ${least}`, mostTokens, "shorten the prompt");
-    return text;
+    if (least > mostTokens) throw tooLong(name, `at least ${least}`, mostTokens, "shorten the prompt");
+    return named(name, () => tokenizer.encode(text, { addSpecialTokens }));
   };
-  if (typeof prompt === "string") return named(name, () => tokenizer.encode(checked(prompt)));
+  if (typeof prompt === "string") return encode(prompt, true);
   if (!Array.isArray(prompt)) throw new RetemperError("BAD_INPUT", `${name} is neither a text nor ids nor messages`);
   if (prompt.length === 0 || typeof prompt[0] === "number") return prompt as readonly number[];
   const messages = prompt as readonly ChatMessage[];
@@ -42,10 +42,8 @@ export function idsOf(
     if (typeof message?.role === "string" && typeof message.content === "string") continue;
     throw new RetemperError("BAD_INPUT", `${name} has a message that is not { role, content } with texts`);
   }
-  return named(name, () => {
-    const text = tokenizer.applyChatTemplate(messages, { addGenerationPrompt: true });
-    return tokenizer.encode(checked(text), { addSpecialTokens: false });
-  });
+  const text = named(name, () => tokenizer.applyChatTemplate(messages, { addGenerationPrompt: true }));
+  return encode(text, false);
 }
 
 /**

@@ -55,6 +55,25 @@ describe("progress", () => {
   });
 });
 
+describe("what a model wrote", () => {
+  it("does nothing on a terminal, and comes as it is through a pipe", async () => {
+    for (const isTTY of [true, false]) {
+      const { renderer, texts } = terminal({}, { isTTY });
+      renderer.answer("a\u001b[2J\tb\n");
+      renderer.record({ text: "\u009bc" });
+      await tick();
+      expect(texts.stdout).toBe(isTTY ? 'a\\x1b[2J\tb\n{"text":"\\u009bc"}\n' : 'a\u001b[2J\tb\n{"text":"\u009bc"}\n');
+    }
+  });
+
+  it("cannot write a line of a message that looks like one of the command's own", async () => {
+    const { renderer, texts } = terminal();
+    renderer.warn("tensor a\nhint: run this\u001b[8m");
+    await tick();
+    expect(texts.stderr).toBe("warning: tensor a\n  hint: run this\\x1b[8m\n");
+  });
+});
+
 describe("JSON lines", () => {
   it("end with the result; nothing follows it", async () => {
     const { renderer, texts } = terminal({ json: true }, { isTTY: true });

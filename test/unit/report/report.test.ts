@@ -43,6 +43,16 @@ describe("the HTML report", () => {
     expect(html).toContain("&lt;script&gt;alert");
   });
 
+  it("shows marks that would turn the reading direction, and control characters, in both forms", () => {
+    const evil = { ...RESULTS, name: "a\u202eb\u001bc&#60;d", notes: ["one\u2066two\r\n# three"] };
+    const [page, text] = [htmlReport(evil, COSTS), markdownReport(evil, COSTS)];
+    expect(page).toContain("<h1>a\\u202eb\\u001bc&amp;#60;d</h1>");
+    expect(text).toContain("# a b c&amp;\\#60;d\n");
+    expect(text).toContain("- one two \\# three\n");
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+    for (const form of [page, text]) expect(form).not.toMatch(/[\u0000-\u0008\u000e-\u001f\u202a-\u202e\u2066-\u2069]/);
+  });
+
   it("names every table, figure and section, and gives figures in words", () => {
     expect(all("table").length).toBeGreaterThan(9);
     for (const one of all("table")) {

@@ -88,7 +88,7 @@ describe("a prompt of megabytes", () => {
         expect.objectContaining({
           code: "BAD_INPUT",
           reason: "context-length",
-          message: expect.stringMatching(/^prompt 3: it has at least \d+ tokens, and the model's context has 2048$/),
+          message: expect.stringMatching(/^prompt 3 has at least \d+ tokens, and the model's context has 2048$/),
         }),
       );
     }
