@@ -101,7 +101,12 @@ mount -t tmpfs -o size=1m,mode=755,nosuid,nodev tmpfs "$root"
 show() {
   if [ -d "$1" ]; then mkdir -p "$root$1"; else mkdir -p "$root\${1%/*}"; : >"$root$1"; fi
   mount --rbind "$1" "$root$1"
-  mount -o remount,bind,ro,nosuid,nodev "$root$1" || mount -o remount,bind,ro "$root$1"
+  while IFS=' ' read -r _ _ _ _ point _; do # it, and what is mounted below it
+    point=$(printf %b "$point")
+    case $point in
+      "$root$1" | "$root$1"/*) mount -o remount,bind,ro,nosuid,nodev "$point" || mount -o remount,bind,ro "$point" ;;
+    esac
+  done </proc/self/mountinfo
 }
 show /usr
 IFS='

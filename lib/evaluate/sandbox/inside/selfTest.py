@@ -111,6 +111,10 @@ def look_at_files(doors, closed):
     if home.strip("/") and os.path.isdir(home) and home != "/tmp":
         if any(os.path.isfile(os.path.join(home, name)) for name in os.listdir(home)):
             doors.append("the home folder can be read")
+    with open("/proc/self/mountinfo") as mounts:
+        for _, _, _, _, place, options, *_ in (line.split() for line in mounts):
+            if "rw" in options.split(",") and place not in ("/tmp", "/proc") and not place.startswith("/dev/"):
+                doors.append(place + " is mounted to be written to")
     files = os.statvfs("/tmp")
     if files.f_blocks * files.f_frsize > FACTS["tmpBytes"]:
         doors.append("/tmp is larger than it may be")
