@@ -26,7 +26,8 @@ export function hostCheck({ host, allowed = [] }: HostNames): (header: string | 
     }
     names.add(plain(name));
   }
-  const numeric = isIP(plain(host)) === 0 || ["0.0.0.0", "::"].includes(plain(host));
+  const own = plain(host);
+  const numeric = own !== "localhost" && (isIP(own) === 0 || own === "0.0.0.0" || own === "::");
   return (header) => {
     if (header === undefined || names.has("*")) return true; // browsers always send one
     const [, name = ""] = /^(\[[^\]]*\]|[^:]*)(?::\d*)?$/.exec(header.trim()) ?? [];

@@ -100,6 +100,8 @@ describe("a server", () => {
     expect(["evil.example", "10.1.2.3.evil.example", "", "[::1"].map(isOurs)).toEqual([false, false, false, false]);
     const one = hostCheck({ host: "192.168.1.5" });
     expect([one("192.168.1.5:80"), one("192.168.1.6")]).toEqual([true, false]);
+    const here = hostCheck({ host: "localhost" });
+    expect([here("localhost:80"), here("127.0.0.1"), here("10.0.0.1")]).toEqual([true, true, false]);
     const named = hostCheck({ host: "gpu-box" });
     expect([named("gpu-box:80"), named("10.0.0.1"), named("other")]).toEqual([true, true, false]);
   });
