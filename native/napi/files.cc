@@ -111,23 +111,24 @@ Napi::Value Exchange(const Napi::CallbackInfo& info) {
 
 Napi::Value LockFile(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
-    std::optional<FileLock> lock;
+    const std::string path = StringArgument(info, 0, "path");
+    // The handle owns the lock: its functions give it back, or the loss of the handle (its
+    // environment ended). It is made first: nothing can fail once the lock is had.
+    auto owned = std::make_shared<std::optional<FileLock>>();
+    Napi::Object handle = Napi::Object::New(info.Env());
+    const auto set = [&](const char* name, void (FileLock::*end)()) {
+      handle.Set(name, Napi::Function::New(info.Env(), [owned, end](const Napi::CallbackInfo&) {
+                   if (*owned) ((**owned).*end)();
+                 }));
+    };
+    set("release", &FileLock::Release);
+    set("releaseAndKeep", &FileLock::ReleaseAndKeep);
     try {
-      lock = FileLock::TryLock(StringArgument(info, 0, "path"));
+      *owned = FileLock::TryLock(path);
     } catch (const LocksNotOffered&) {
       return info.Env().Undefined();
     }
-    if (!lock) return info.Env().Null();
-    // The handle owns the lock: release() gives it back, or the loss of the handle (its environment
-    // ended).
-    auto owned = std::make_shared<FileLock>(std::move(*lock));
-    Napi::Object handle = Napi::Object::New(info.Env());
-    handle.Set("release", Napi::Function::New(info.Env(), [owned](const Napi::CallbackInfo&) {
-                 owned->Release();
-               }));
-    handle.Set("releaseAndKeep",
-               Napi::Function::New(
-                   info.Env(), [owned](const Napi::CallbackInfo&) { owned->ReleaseAndKeep(); }));
+    if (!*owned) return info.Env().Null();
     return handle;
   });
 }
