@@ -1,7 +1,9 @@
 // A caller of the sandbox that is killed: nothing that it started goes on. On the built package, in a process of its own.
 
 import { spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { workingSandboxes } from "../../lib/evaluate/sandbox/openSandbox.js";
@@ -43,10 +45,12 @@ for _ in range(3):
         os.execvp("sleep", ${JSON.stringify(command.trim().split(" "))})
 os.execvp("sleep", ${JSON.stringify(command.trim().split(" "))})
 `;
+    const folder = mkdtempSync(join(tmpdir(), "retemper-e2e-"));
     const caller = spawn(process.execPath, ["--input-type=module", "-e", CALLER], {
       stdio: "ignore",
       env: {
         ...process.env,
+        TMPDIR: folder,
         NAME: name,
         PROGRAM: program,
         LIMITS: JSON.stringify(limits),
@@ -55,9 +59,11 @@ os.execvp("sleep", ${JSON.stringify(command.trim().split(" "))})
       },
     });
     await until(() => running(command).length === 4);
+    await until(() => readdirSync(folder).length === 0); // what a sandbox is mounted on goes once it runs
     caller.kill("SIGKILL");
     await until(() => running(command).length === 0);
     expect(running(command)).toEqual([]);
+    rmSync(folder, { recursive: true });
   });
 });
 

@@ -69,6 +69,10 @@ export async function startProgram(
   options.signal?.throwIfAborted();
   const { launcher, python, limits, groupParent } = sandbox;
   const folder = launcher.needsFolder ? await temporaryFolder("retemper-sandbox-") : "";
+  // Mounted only in the sandbox's own namespace, and there only until that is its root: here it is an empty folder.
+  const removeFolder = async () => {
+    if (folder !== "") await rmdir(folder).catch(() => {});
+  };
   let group: ControlGroup | undefined;
   try {
     if (groupParent !== undefined) group = await makeControlGroup(groupParent, limits);
@@ -81,13 +85,12 @@ export async function startProgram(
       check: program.check,
     });
     const command = launcher.command(python, supervisorProgram(), folder);
-    const outcome = await supervise(group?.wrap(command) ?? command, request, timeoutMs, options);
+    const outcome = await supervise(group?.wrap(command) ?? command, request, timeoutMs, options, removeFolder);
     if (outcome.passed || !outcome.started || !(await group?.ranOutOfMemory())) return outcome;
     return { ...outcome, reason: `used more memory than it may: ${limits.memoryBytes} bytes` };
   } finally {
     await group?.remove();
-    // Mounted only in the sandbox's own namespace: here it is an empty folder.
-    if (folder !== "") await rmdir(folder).catch(() => {});
+    await removeFolder();
   }
 }
 
@@ -96,6 +99,7 @@ function supervise(
   request: Buffer,
   timeoutMs: number,
   { signal, strayDescriptor }: StartOptions,
+  onStart: () => void,
 ): Promise<ProgramOutcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
@@ -132,6 +136,7 @@ function supervise(
         const starts = name === "channel" && said.channel === "";
         if (said[name].length < MOST_OUTPUT) said[name] += text;
         if (!starts) return;
+        onStart();
         clearTimeout(timer);
         timer = setTimeout(stopAtDeadline, timeoutMs);
       });
