@@ -396,7 +396,7 @@ class Templates:
     def statement(self, depth):
         if depth <= 0:
             return self.variable(self.expression())
-        kinds = ["out"] * 9 + ["if"] * 3 + ["for"] * 4 + ["set"] * 4 + ["macro"] * 2 + ["setblock", "namespace", "nsset", "nsset", "filter", "call", "with", "comment", "raw", "generation", "print", "block", "jump", "recursive", "odd"]
+        kinds = ["out"] * 9 + ["soup", "text", "objects", "objects", "scopes", "scopes"] + ["if"] * 3 + ["for"] * 4 + ["set"] * 4 + ["macro"] * 2 + ["setblock", "namespace", "nsset", "nsset", "filter", "call", "with", "comment", "raw", "generation", "print", "block", "jump", "recursive", "odd"]
         return getattr(self, "do_" + self.rng.choice(kinds))(depth - 1)
 
     def do_out(self, depth):
@@ -518,6 +518,69 @@ class Templates:
     def do_jump(self, depth):
         return self.tag(self.pick("break", "continue")) if self.loops or self.chance(0.1) else self.variable(self.any(1))
 
+    def do_soup(self, depth):
+        """Tokens in any order: mostly errors of syntax, and now and then an expression that nobody would write."""
+        if self.chance(0.8):
+            return self.variable(self.expression())
+        tokens = ["s", "n", "l", "d", "1", "2.5", "'a'", "none", "true", "(", ")", "[", "]", "{", "}", ".", ",", ":", "|", "~", "+", "-", "*", "/", "//", "%", "**", "==", "!=", "<", ">=", "=", "not", "and", "or",
+                  "in", "is", "if", "else", "defined", "upper", "length", "not in", "is not", "-1", "s.upper()", "l[0]", "d.a", "(1, 2)", "[1]", ";", "string", "odd", "|first", "|string", "x=1", "*l", "**d"]
+        made = " ".join(self.pick(*tokens) for _ in range(self.rng.randint(1, 7)))
+        return self.pick("{{ %s }}", "{{ %s }}", "{%% if %s %%}y{%% endif %%}", "{%% set x = %s %%}", "{%% for x in %s %%}.{%% endfor %%}", "{%% %s %%}", "{{ f(%s) }}", "{{ l[%s] }}", "{%% set %s = 1 %%}", "{{ 1 if %s }}") % made
+
+    def do_text(self, depth):
+        """What tags are made of, in any order."""
+        if self.chance(0.85):
+            return self.data() + self.variable(self.any(0)) + self.data()
+        return "".join(self.pick("{{ 1 }}", "{% if true %}", "{% endif %}", "{#", "#}", "{# c #}", "-", "+", "{{-", "-}}", "{%-", "-%}", " ", "\n", "\t", "a", "{", "}", "%", "#", "{% raw %}", "{% endraw %}", "{%+ if true %}", "\r", "\r\n", "\x0b", "\u2029", "\x85", "{{ ' }}' }}", "{{ '{#' }}")
+                       for _ in range(self.rng.randint(1, 9)))
+
+    def do_objects(self, depth):
+        """Objects with a state, kept in variables and used more than once."""
+        name = self.pick("it", "it2")
+        return self.rng.choice([
+            lambda: f"{{% set {name} = cycler({self.any(0)}, {self.any(0)}) %}}{{{{ {name}.next() }}}}{{{{ {name}.current }}}}{{{{ {name}.next() ~ {name}.next() }}}}{{{{ {name}.{self.pick('reset()', 'pos', 'items', 'nothing', 'current is defined')} }}}}",
+            lambda: f"{{% set {name} = joiner({self.pick('', self.text(), 'sep=' + self.text())}) %}}{{{{ {name}() ~ 1 ~ {name}() ~ 2 ~ {name}() }}}}{{{{ {name}.{self.pick('sep', 'used', 'nothing')} }}}}",
+            lambda: f"{{% set {name} = {self.of('list', 1)}|{self.pick('map(' + repr('string') + ')', 'select', 'reject(' + repr('none') + ')', 'unique', 'batch(2)', 'reverse', 'map(attribute=' + repr('k') + ')', 'slice(2)')} %}}{{{{ {name}|{self.pick('first', 'list', 'join(' + repr(',') + ')', 'length', 'last', 'sort', 'list|length')} }}}}{{{{ {name}|list }}}}{{{{ {name} is {self.pick('iterable', 'sequence', 'defined', 'mapping')} }}}}",
+            lambda: f"{{% for x in {self.of('list', 1)}|{self.pick('map(' + repr('string') + ')', 'select', 'batch(2)', 'reverse', 'list', 'unique')} %}}{{{{ x }}}}{{{{ {self.loop_use()} }}}}{{{{ {self.loop_use()} }}}}{{% endfor %}}",
+            lambda: f"{{% set {name} = ({self.of('str', 0)})|{self.pick('safe', 'escape')} %}}{{{{ {name} {self.pick('+', '~', '*')} {self.pick(self.of('str', 0), '2')} }}}}{{{{ {name}.{self.str_method(0)} }}}}{{{{ [{name}] }}}}{{{{ {name} is {self.pick('string', 'escaped', 'eq(s)')} }}}}{{{{ {name}|{self.pick('upper', 'replace(s, t)', 'trim', 'e', 'forceescape', 'indent', 'tojson', 'truncate(4)', 'center(9)', 'title', 'length', 'string', 'striptags', 'reverse', 'first', 'list')} }}}}",
+            lambda: f"{{{{ ('<%s>'|safe) % {self.any(0)} }}}}{{{{ ('<{{}}|{{a}}>'|safe).format({self.any(0)}, a={self.any(0)}) }}}}{{{{ ({self.text()}|safe).join({self.of('list', 0)}) }}}}",
+            lambda: f"{{% set {name} = ({self.of(self.pick('dict', 'str', 'list', 'int'), 1)}).{self.pick('items', 'keys', 'get', 'upper', 'split', 'index', 'copy', 'count', 'format', 'append', 'bit_length')} %}}{{{{ {name}({self.pick('', self.any(0), self.text())}) }}}}{{{{ {name} is callable }}}}",
+            lambda: f"{{% set {name} = ({self.of('dict', 1)}).{self.pick('items', 'keys', 'values')}() %}}{{{{ {name} }}}}{{{{ {name}|length }}}}{{{{ {self.any(0)} in {name} }}}}{{{{ {name}|{self.pick('list', 'first', 'sort', 'join', 'last', 'map(' + repr('string') + ')|list', 'tojson')} }}}}",
+            lambda: f"{{% set {self.pick('a', 'b')}, ({self.pick('c', 'x')}, {name}) = {self.pick('1, (2, 3)', 's, l', self.any(1) + ', ' + self.of('list', 1), '[1, [2, 3]]')} %}}{{{{ {name} }}}}",
+            lambda: f"{{% macro obj({self.pick('a', 'a=1', 'loop', 'caller=none')}) %}}{{{{ {self.pick('a', 'loop', 'caller', 'varargs', 'kwargs', 'obj')} }}}}{{% endmacro %}}{{{{ obj.{self.pick('name', 'arguments', 'catch_kwargs', 'catch_varargs', 'caller', 'nothing')} }}}}{{{{ obj({self.any(0)}) }}}}{{{{ obj }}}}",
+            lambda: f"{{% for x in l %}}{{% set r = loop %}}{{{{ r }}}}{{% for y in l %}}{{{{ r.index ~ loop.index }}}}{{{{ r.{self.pick('last', 'nextitem', 'cycle(1, 2)', 'length')} }}}}{{% endfor %}}{{% endfor %}}{{{{ r }}}}",
+            lambda: f"{{% set ns = namespace(a={self.any(0)}, f=none) %}}{{{{ ns }}}}{{% set ns.f = ns.a %}}{{{{ ns.f }}}}{{{{ ns['a'] }}}}{{{{ ns.nothing is defined }}}}{{% set ns.a, ns.b = 1, 2 %}}{{{{ ns }}}}{{{{ ns|{self.pick('list', 'length', 'tojson', 'string', 'attr(' + repr('a') + ')', 'items', 'default(1)')} }}}}",
+            lambda: f"{{{{ ({self.any(1)})|attr({self.text() if self.chance(0.3) else self.pick(*map(repr, ['a', 'items', 'upper', '__class__', 'append', 'k', 'real']))}) }}}}",
+        ])()
+
+    def do_scopes(self, depth):
+        """One name, in all the scopes that there are."""
+        name = self.pick("x", "x", "y", "s")
+        show, assign = f"[{{{{ {name} }}}}]", f"{{% set {name} = {self.pick('1', '2', name + ' ~ ' + repr('+'), 'l', 'none', self.any(0))} %}}"
+        inner = (lambda: self.pick(show, assign, show + assign + show, self.scope_of(name, show, assign, depth - 1) if depth > 0 else show))  # noqa: E731
+        return show + "".join(self.scope_of(name, self.pick(show, inner()), inner(), depth) for _ in range(self.pick(1, 2))) + show
+
+    def scope_of(self, name, first, second, depth):
+        body = first + second if depth <= 0 or self.chance(0.6) else first + self.do_scopes(depth - 1) + second
+        macro = self.pick("ma", "mb")
+        return self.rng.choice([
+            lambda: f"{{% if {self.of('bool', 0)} %}}{body}{{% else %}}{second}{{% endif %}}",
+            lambda: f"{{% for {self.pick(name, 'i', 'i, ' + name)} in {self.pick('[1, 2]', 'pairs', '[(1, 2), (3, 4)]', 'l')} %}}{body}{{% endfor %}}",
+            lambda: f"{{% for i in [1, 2] if {self.pick(name, 'i', name + ' != i')} %}}{body}{{% else %}}{first}{{% endfor %}}",
+            lambda: f"{{% with {self.pick(name + ' = 5', 'q = ' + name, name + ' = ' + name + ', q = ' + name)} %}}{body}{{% endwith %}}",
+            lambda: f"{{% set {self.pick(name, 'q')} %}}{body}{{% endset %}}",
+            lambda: f"{{% filter upper %}}{body}{{% endfilter %}}",
+            lambda: f"{{% macro {macro}({self.pick('', name, name + '=9', 'q=' + name)}) %}}{body}{{% endmacro %}}{{{{ {macro}({self.pick('', '7', '')}) }}}}{first}{second}{{{{ {macro}() }}}}",
+            lambda: f"{{% macro {macro}() %}}({{{{ caller({self.pick('', '4')}) }}}}){{% endmacro %}}{{% call{self.pick('', '(' + name + ')', '(' + name + '=3)', '(q=1)')} {macro}() %}}{body}{{% endcall %}}",
+            lambda: f"{{% generation %}}{body}{{% endgeneration %}}",
+            lambda: f"{{% for i in [1, [2]] recursive %}}{body}{{% if i is iterable %}}{{{{ loop(i) }}}}{{% endif %}}{{% endfor %}}",
+            lambda: self.in_block(body),
+        ])()
+
+    def in_block(self, body):
+        self.blocks = getattr(self, "blocks", 0) + 1
+        return f"{{% block b{self.blocks}{self.pick('', ' scoped')} %}}{body}{{% endblock %}}{self.pick('', '{{ self.b%d() }}' % self.blocks)}"
+
     def do_odd(self, depth):
         """What is rare, or wrong."""
         if self.chance(0.75):
@@ -533,10 +596,9 @@ class Templates:
 
 
 def random_case(rng):
-    return Templates(rng).template(), variables(rng)
-
-
-def random_cases(seed, count):
-    rng = random.Random(seed)
-    for _ in range(count):
-        yield random_case(rng)
+    """Whole templates; and, because the first error hides what follows, single expressions whose types often do not fit."""
+    made = Templates(rng)
+    if rng.random() < 0.3:
+        made.wild = rng.choice([0.05, 0.2])
+        return made.variable(made.any(rng.choice([1, 2, 3]))), variables(rng)
+    return made.template(), variables(rng)

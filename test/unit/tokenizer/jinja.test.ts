@@ -163,6 +163,10 @@ describe("white space and syntax", () => {
     expect(render(template)).toMatch(message);
   });
 
+  it("take the power of a number without its sign, as jinja2 does for bases that it knows ahead", () => {
+    expect(render("{{ (-8) ** n }}{{ (-8) ** 0 }}", { n: 0 })).toBe("-11");
+  });
+
   it("miss filters in branches only where these are taken", () => {
     expect(render("{% if false %}{{ 1 | nofilter }}{% endif %}ok")).toBe("ok");
   });

@@ -1,17 +1,18 @@
 // Expressions as functions that compute them.
 
-import type { Compare, Comparison, DictNode, Expression, Filter, Item, Name } from "../syntax/nodes.js";
+import type { Binary, Compare, Comparison, DictNode, Expression, Filter, Item, Name } from "../syntax/nodes.js";
 import { assertionError } from "../syntax/syntaxError.js";
 import { attributeOf, itemOf, sliceValue } from "../values/access.js";
 import type { Operator } from "../values/arithmetic.js";
 import { contains, equal, ordered } from "../values/compare.js";
 import { Dict } from "../values/dict.js";
+import { floatText } from "../values/floatText.js";
 import { isTrue } from "../values/iterate.js";
 import { operate, signed } from "../values/operators.js";
 import { isKind, PythonError } from "../values/pythonError.js";
 import { quoted, toText } from "../values/textValue.js";
 import { Undefined } from "../values/undefined.js";
-import { List, type Native, type Run, Tuple, type Value } from "../values/value.js";
+import { Float, List, type Native, type Run, Tuple, type Value } from "../values/value.js";
 import { compileArguments, compileCall } from "./compileCall.js";
 import { foldedValue, isWritable, NotConstant, unreadable } from "./fold.js";
 import type { Frame } from "./frame.js";
@@ -102,7 +103,7 @@ function compile(node: Expression, frame: Frame): Compute {
     case "compare":
       return compileCompare(node, frame);
     case "binary":
-      return compileBinary(node.operator, part(node.left), part(node.right));
+      return compilePower(node, frame) ?? compileBinary(node.operator, part(node.left), part(node.right));
     case "unary":
       return compileUnary(node.operator, part(node.node));
   }
@@ -240,6 +241,26 @@ function compileBinary(operator: Operator | "and" | "or", left: Compute, right: 
     };
   }
   return (scope) => operate(scope.run, operator, left(scope), right(scope));
+}
+
+/**
+ * A power whose base jinja2 computes ahead. It writes a negative one without parentheses, and so Python takes the power of
+ * the number without its sign: `(-8) ** n` is -1 for n = 0.
+ */
+function compilePower(node: Binary, frame: Frame): Compute | undefined {
+  if (node.operator !== "**" || frame.folds) return undefined;
+  const base = foldedValue(node.left, frame, compileExpression);
+  if (base === undefined || !isWritable(base) || !/^-\d/.test(numberText(base))) return undefined;
+  const exponent = compileExpression(node.right, frame);
+  return (scope) => {
+    const { run } = scope;
+    return signed(run, "-", operate(run, "**", signed(run, "-", base), exponent(scope)));
+  };
+}
+
+function numberText(value: Value): string {
+  if (value instanceof Float) return floatText(value.value);
+  return typeof value === "number" || typeof value === "bigint" ? String(value) : "";
 }
 
 function compileUnary(operator: "-" | "+" | "not", operand: Compute): Compute {

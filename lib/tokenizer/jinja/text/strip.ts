@@ -43,7 +43,7 @@ export function splitSpace(text: string, most: number): string[] {
       if (start >= 0) parts.push(text.slice(start, index));
       start = -1;
     } else if (start < 0) {
-      if (most >= 0 && parts.length === most) return [...parts, strip(text.slice(index), false, true)];
+      if (most >= 0 && parts.length === most) return [...parts, text.slice(index)];
       start = index;
     }
   }
@@ -59,7 +59,7 @@ export function splitSpaceBack(text: string, most: number): string[] {
       if (end >= 0) parts.push(text.slice(index + 1, end));
       end = -1;
     } else if (end < 0) {
-      if (most >= 0 && parts.length === most) return [strip(text.slice(0, index + 1), true, false), ...parts.reverse()];
+      if (most >= 0 && parts.length === most) return [text.slice(0, index + 1), ...parts.reverse()];
       end = index + 1;
     }
   }

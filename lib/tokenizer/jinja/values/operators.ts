@@ -13,7 +13,8 @@ export function operate(run: Run, operator: Operator, a: Value, b: Value): Value
   if (isNumber(a) && isNumber(b)) return compute(run, operator, a, b);
   if (a instanceof Undefined) throw a.failure();
   if (operator === "%" && isText(a)) return formatPercent(run, a, b);
-  if (b instanceof Undefined) throw b.failure();
+  // A text that is marked safe asks for a number itself.
+  if (b instanceof Undefined && !(operator === "*" && a instanceof Markup)) throw b.failure();
   const result = operator === "+" ? joined(run, a, b) : operator === "*" ? repeated(run, a, b) : undefined;
   if (result !== undefined) return result;
   const [left, right] = [typeName(a), typeName(b)];
