@@ -5,7 +5,7 @@
 import type { Expression } from "../syntax/nodes.js";
 import { childrenOf } from "../syntax/nodes.js";
 import { Dict } from "../values/dict.js";
-import { PythonError } from "../values/pythonError.js";
+import { isKind, PythonError } from "../values/pythonError.js";
 import { TemplateObject } from "../values/templateObject.js";
 import { Undefined } from "../values/undefined.js";
 import { DictView, Float, Iteration, List, Tuple, type Value } from "../values/value.js";
@@ -16,18 +16,18 @@ import { Scope } from "./scope.js";
 /** Thrown for what is known only once the template runs. */
 export class NotConstant extends Error {}
 
-const known = new WeakMap<object, boolean>();
+const foldable = new WeakMap<object, boolean>();
 
 /** Whether it may be possible to compute an expression ahead; quick to tell. */
 function mayFold(node: Expression): boolean {
-  const seen = known.get(node);
+  const seen = foldable.get(node);
   if (seen !== undefined) return seen;
   let result: boolean;
   if (node.kind === "name" || node.kind === "call" || node.kind === "namespaceRef") result = false;
   else if (node.kind === "conditional") result = mayFold(node.test);
   else if (node.kind === "binary" && (node.operator === "and" || node.operator === "or")) result = mayFold(node.left);
   else result = [...childrenOf(node)].every((child) => mayFold(child as Expression));
-  known.set(node, result);
+  foldable.set(node, result);
   return result;
 }
 
@@ -44,7 +44,8 @@ export function foldedValue(
       const scope = new Scope({ budget, filters, tests }, new Context(new Map(), new Map()));
       return compile(node, frame.folding())(scope);
     } catch (error) {
-      if (error instanceof NotConstant || error instanceof PythonError) return undefined;
+      const known = error instanceof NotConstant || error instanceof PythonError;
+      if (known && !isKind(error, "NotImplementedError")) return undefined;
       throw error;
     }
   });
