@@ -1,7 +1,8 @@
 // Compiles interrupt.c once and runs commands under it: what they change on the disk is counted, and one call can be met.
 
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -41,14 +42,21 @@ export function cannotInterrupt() {
     missing = "system calls are interrupted on Linux only";
     return missing;
   }
-  const folder = mkdtempSync(join(tmpdir(), "retemper-interrupt-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  // Compiled once, for all that run at the same time.
+  const folder = join(root, "build/faults");
+  const version = createHash("sha256").update(readFileSync(source)).digest("hex").slice(0, 16);
+  const compiled = join(folder, `interrupt-${version}`);
   try {
-    execFileSync("cc", ["-O1", "-o", join(folder, "interrupt"), source], { stdio: ["ignore", "ignore", "pipe"] });
-    execFileSync(join(folder, "interrupt"), [folder, CHANGES, "0", "kill", join(folder, "report"), "true"], {
+    if (!existsSync(compiled)) {
+      mkdirSync(folder, { recursive: true });
+      const own = `${compiled}.${process.pid}`;
+      execFileSync("cc", ["-O1", "-o", own, source], { stdio: ["ignore", "ignore", "pipe"] });
+      renameSync(own, compiled);
+    }
+    execFileSync(compiled, [folder, CHANGES, "0", "kill", "/dev/null", "true"], {
       stdio: ["ignore", "ignore", "pipe"],
     });
-    program = join(folder, "interrupt");
+    program = compiled;
   } catch (error) {
     const { stderr, message } = /** @type {Error & { stderr?: Buffer }} */ (error);
     missing = `system calls cannot be interrupted here: ${String(stderr ?? "").trim() || message}`;
@@ -70,7 +78,7 @@ export function interrupt(
 ) {
   const reason = cannotInterrupt();
   if (reason !== undefined || program === undefined) return Promise.reject(new Error(reason));
-  const report = join(dirname(program), `report-${++reports}`);
+  const report = join(tmpdir(), `retemper-calls-${process.pid}-${++reports}`);
   const how = [folder, kinds, String(at), String(action), report, process.execPath, script, ...args];
   const child = spawn(program, how, {
     cwd,

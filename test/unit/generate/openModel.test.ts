@@ -305,10 +305,13 @@ describe("an AbortSignal", () => {
   it("stops opening", async () => {
     const reason = new Error("enough");
     await expect(openModel(folder, { engine, signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
-    const controller = new AbortController();
-    const opening = openModel(folder, { engine, signal: controller.signal });
-    setTimeout(() => controller.abort(reason), 5);
-    await expect(opening).rejects.toBe(reason);
+    for (const wait of [Promise.resolve(), new Promise((next) => setImmediate(next))]) {
+      const controller = new AbortController();
+      const opening = openModel(folder, { engine, signal: controller.signal });
+      await wait; // its thread has not come up by then
+      controller.abort(reason);
+      await expect(opening).rejects.toBe(reason);
+    }
   });
 
   it("stops answers before the first, while a prompt is read, and in the middle", async () => {
