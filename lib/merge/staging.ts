@@ -142,7 +142,10 @@ async function makeStaging(folder: string): Promise<void> {
 
 /** Restores an output that a dead run had moved aside, then removes everything else that dead runs left. */
 async function recover(out: string, parent: string, stem: string): Promise<void> {
-  const left = (await readdir(parent)).filter((name) => {
+  const names = await readdir(parent).catch((error: unknown) => {
+    throw ioError(error, out, "cannot look beside the output");
+  });
+  const left = names.filter((name) => {
     return name.startsWith(`${stem}-`) && /^[0-9a-f]{12}(-old)?$/.test(name.slice(stem.length + 1));
   });
   for (const name of left) {

@@ -2,9 +2,10 @@
 //   interrupt FOLDER KINDS AT ACTION REPORT COMMAND [ARGUMENT...]
 // Calls of the KINDS (a comma list, see `kTable`) on files under FOLDER are counted, over all threads and children of the
 // command. Before the call with number AT (from 1; 0: never; "3+": from the third on) comes the ACTION: "kill" ends the
-// whole process group with SIGKILL, "short" lets a read or write move half of its bytes, a number is the errno with which
-// the call fails without being made. REPORT gets a line "NUMBER KIND PATH" for each counted call, and "hit" after those
-// that the action met. Ends with the command's status, 128 + signal where it died of one, 125 where this cannot work here.
+// whole process group with SIGKILL, "short" lets a read or write move half of its bytes, "sh:..." runs a shell's command before
+// the call is made, a number is the errno with which the call fails without being made. REPORT gets a line "NUMBER KIND PATH"
+// for each counted call, and "hit" after those that the action met. Ends with the command's status, 128 + signal where it died
+// of one, 125 where this cannot work here.
 //
 // A seccomp filter stops the counted calls and hands them to this process (seccomp_unotify(2), Linux 5.5), so that none can be
 // missed, whoever makes it: Node, the addon, or a library. io_uring, whose writes are no calls, is refused with ENOSYS.
@@ -321,7 +322,9 @@ int main(int count, char** arguments) {
         kill(-child, SIGKILL);
         break;
       }
-      if (met && strcmp(action, "short") == 0) {
+      if (met && strncmp(action, "sh:", 3) == 0) {
+        if (system(action + 3) == 0) fprintf(report, "hit\n");
+      } else if (met && strcmp(action, "short") == 0) {
         if (halve(&stopped.call, &reply.answer)) fprintf(report, "hit\n");
       } else if (met) {
         fprintf(report, "hit\n");

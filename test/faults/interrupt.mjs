@@ -21,7 +21,8 @@ export const CHANGES = "open,make,write,size,sync,rename,remove,link,mode";
  * @property {string} folder real path; only calls on what lies under it count
  * @property {string} [kinds] see interrupt.c; CHANGES by default
  * @property {number | string} [at] the number of the call that is met, "3+" for it and all that follow; none by default
- * @property {"kill" | "short" | number} [action] a number is an errno; "kill" by default
+ * @property {"kill" | "short" | number | `sh:${string}`} [action] a number is an errno, "sh:" a command that comes before
+ * the call; "kill" by default
  * @property {Record<string, string | undefined>} [env]
  * @property {string} [cwd]
  * @property {string} [script] what Node runs; the built command `retemper` by default

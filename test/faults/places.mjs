@@ -18,7 +18,7 @@ export function treeOf(place, normal) {
   for (const entry of readdirSync(place, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     const name = relative(place, path);
-    tree.set(name, entry.isFile() ? digestOf(path, name, normal) : entry.isDirectory() ? "folder" : "neither");
+    tree.set(name, entry.isFile() ? digestOf(path, name, place, normal) : entry.isDirectory() ? "folder" : "neither");
   }
   return tree;
 }
@@ -26,11 +26,13 @@ export function treeOf(place, normal) {
 /**
  * @param {string} path
  * @param {string} name
+ * @param {string} place
  * @param {Scenario["normal"]} normal
  */
-function digestOf(path, name, normal) {
+function digestOf(path, name, place, normal) {
   const bytes = readFileSync(path);
-  const content = /\.(json|ndjson|jsonl|md|html)$/.test(name) ? timeless(name, bytes.toString(), normal) : bytes;
+  const isText = /\.(json|ndjson|jsonl|md|html)$/.test(name);
+  const content = isText ? timeless(name, bytes.toString().replaceAll(place, "PLACE"), normal) : bytes;
   return createHash("sha256").update(content).digest("hex");
 }
 

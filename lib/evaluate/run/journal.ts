@@ -2,13 +2,14 @@
 // instant goes on from here; a line that was cut off is dropped, and what it held is asked again.
 
 import { createHash } from "node:crypto";
-import { closeSync, constants, fsyncSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { type FileHandle, open, rm, stat, truncate } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { RetemperError } from "../../errors.js";
 import { ioError, isSystemError } from "../../files/ioError.js";
 import { makeFolder } from "../../files/makeFolder.js";
 import { wholeLines } from "../../files/readLines.js";
+import { requireInPlace } from "../../files/requireInPlace.js";
 import { lockOutput } from "../../output/lockOutput.js";
 import type { OutputLock } from "../../output/tryLock.js";
 import type { Answer, Values } from "../types.js";
@@ -174,11 +175,12 @@ export class Journal {
     return true;
   }
 
-  /** Makes everything so far outlast a power failure. */
+  /** Makes everything so far outlast a power failure. @throws RetemperError IO, also where the journal was removed */
   sync(): void {
     if (this.#file === undefined) return;
     try {
       fsyncSync(this.#file);
+      requireInPlace(this.#path, fstatSync(this.#file));
     } catch (error) {
       throw ioError(error, this.#path, "cannot write");
     }

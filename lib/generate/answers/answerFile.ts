@@ -4,6 +4,7 @@
 import { type FileHandle, open, rename, rm, truncate } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { readFull } from "../../files/readPiece.js";
+import { requireInPlace } from "../../files/requireInPlace.js";
 import { syncFolder } from "../../files/syncFolder.js";
 import { type AnswerRecord, keyOf } from "./answerLine.js";
 import { type PlacedAnswer, readAnswerLines } from "./answerLines.js";
@@ -53,13 +54,14 @@ export class AnswerFile {
 
   /** All answers are there: brings the file to the disk, in the order of prompts, samples and lambdas. */
   async complete(): Promise<void> {
+    await this.#handle.sync();
+    requireInPlace(this.#path, await this.#handle.stat());
     const lines = this.answers;
     const sorted = [...lines].sort(
       (a, b) => a.index - b.index || a.sample - b.sample || (a.lambda ?? 0) - (b.lambda ?? 0),
     );
     const bytes = sorted.reduce((sum, line) => sum + line.bytes, 0);
-    if (bytes === this.#end && sorted.every((line, i) => line === lines[i])) await this.#handle.sync();
-    else await this.#rewrite(sorted);
+    if (bytes !== this.#end || sorted.some((line, i) => line !== lines[i])) await this.#rewrite(sorted);
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,8 @@
 // Writes a data set's folder whole or not at all.
 
-import { lstat, mkdir, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { RetemperError } from "../../errors.js";
 import { ioError } from "../../files/ioError.js";
 import { makeFolder } from "../../files/makeFolder.js";
 import { syncFolder } from "../../files/syncFolder.js";
@@ -44,6 +45,13 @@ export async function writeFolder(
     await remove(staged);
     await mkdir(staged);
     for (const [name, text] of files) await writeWhole(join(staged, name), text, "nothing of the set was kept");
+    // Writing makes folders that are missing: of one that was removed meanwhile, only the later files.
+    const written = await readdir(staged);
+    if (written.length !== files.size)
+      throw new RetemperError("IO", "the folder was removed while it was written", {
+        file: place,
+        hint: "leave the folder around the output alone until the command has ended",
+      });
     if (await exists(place)) await swapFolders(staged, place, older);
     else await rename(staged, place);
     await syncFolder(dirname(place));
