@@ -67,11 +67,16 @@ export async function saveCheckpoint(
     await rm(staged, { recursive: true, force: true }).catch(() => {});
     throw ioError(error, folder, "cannot write", KEPT);
   }
-  for (const step of older) {
-    if (step >= history.steps.length) continue;
+  await leaveAdapters(out, older, history.steps.length);
+  return folder;
+}
+
+/** Older checkpoints than the last keep their adapters only. */
+async function leaveAdapters(out: string, steps: readonly number[], last: number): Promise<void> {
+  for (const step of steps) {
+    if (step >= last) continue;
     for (const name of [STATE, HISTORY]) await rm(join(checkpointFolder(out, step), name), { force: true });
   }
-  return folder;
 }
 
 /** Brings terms and moments to where the last checkpoint was; undefined where there is none. */
@@ -81,8 +86,10 @@ export async function loadCheckpoint(
   moments: ReadonlyMap<string, Moments>,
   addon: Pick<Addon, "readHeader" | "readBytes">,
 ): Promise<History | undefined> {
-  const step = (await checkpointSteps(out)).at(-1);
+  const steps = await checkpointSteps(out);
+  const step = steps.at(-1);
   if (step === undefined) return undefined;
+  await leaveAdapters(out, steps, step); // the run before may have been killed just before it did
   const folder = checkpointFolder(out, step);
   const weights = join(folder, "adapter_model.safetensors");
   const adapter = readTensors(weights, addon, widen);
