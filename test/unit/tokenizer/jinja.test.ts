@@ -93,6 +93,7 @@ describe("values", () => {
     ["{'b': 1, 'a': [1.0, none]}|tojson", '{"b": 1, "a": [1.0, null]}'],
     ["['b', 'A', 'c']|sort|join", "Abc"],
     ["range(1, 10, 3)", "range(1, 10, 3)"],
+    ["('inf'|float)|filesizeformat ~ ' ' ~ 123456|filesizeformat", "inf YB 123.5 kB"],
     ["dict(a=1).items()", "dict_items([('a', 1)])"],
   ])("%s is %s", (expression, expected) => {
     expect(value(expression)).toBe(expected);

@@ -1,5 +1,6 @@
 // Filters that make numbers.
 
+import { floatDigits } from "../text/formatSpec.js";
 import { parseInteger, parseReal } from "../text/numberText.js";
 import { compute, plainInteger, toFloat } from "../values/arithmetic.js";
 import { withSignature } from "../values/bindArguments.js";
@@ -121,13 +122,12 @@ function fileSize(run: Run, value: Value, binary: Value): Value {
   const base = isTrue(run, binary) ? 1024 : 1000;
   if (bytes === 1) return "1 Byte";
   if (bytes < base) return `${truncated(new Float(bytes))} Bytes`;
-  if (Number.isNaN(bytes)) return "nan YB";
   const prefixes = ["k", "M", "G", "T", "P", "E", "Z", "Y"].map((letter) =>
     base === 1024 ? `${letter.toUpperCase()}iB` : `${letter}B`,
   );
   const at = prefixes.findIndex((_, index) => bytes < base ** (index + 2));
   const place = at < 0 ? prefixes.length - 1 : at;
-  return `${fixed((base * bytes) / base ** (place + 2), 1)} ${prefixes[place]}`;
+  return `${floatDigits((base * bytes) / base ** (place + 2), "f", 1, false)} ${prefixes[place]}`;
 }
 
 export const NUMBER_FILTERS: ReadonlyMap<string, Native> = new Map<string, Native>([

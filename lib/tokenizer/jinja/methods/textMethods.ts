@@ -1,7 +1,7 @@
 // The methods of texts. Each takes the text first.
 
 import { EVERY } from "../text/characters.js";
-import { lengthOf, pointIndex, sliceOf, spendOnPoints } from "../text/codePoints.js";
+import { lengthOf, spendOnPoints } from "../text/codePoints.js";
 import { formatFields } from "../text/formatFields.js";
 import { capitalize, casefold, swapcase, title } from "../text/letterCase.js";
 import { replaceText } from "../text/replaceText.js";
@@ -23,9 +23,8 @@ import {
   textOf,
   type Value,
 } from "../values/value.js";
-import { integerArgument, optionalText, placeArgument, textArgument } from "./arguments.js";
-
-type Method = (run: Run, text: string, ...args: (Value | undefined)[]) => Value;
+import { integerArgument, optionalText, textArgument } from "./arguments.js";
+import { countText, finding, meeting, type TextMethod } from "./findText.js";
 
 /** Methods that look at every character by itself. */
 const THOROUGH: ReadonlySet<string> = new Set(
@@ -37,7 +36,7 @@ const THOROUGH: ReadonlySet<string> = new Set(
 /** Methods that count characters, or look at them where places are given. */
 const POINTED: ReadonlySet<string> = new Set("find rfind index rindex count center ljust rjust zfill".split(" "));
 
-function method(name: string, signature: string, body: Method): [string, Native] {
+function method(name: string, signature: string, body: TextMethod): [string, Native] {
   const weight = THOROUGH.has(name) ? 4 : 1;
   const pointed = POINTED.has(name);
   const rest = signature === "" ? "self, /" : `self, ${signature}`;
@@ -55,11 +54,11 @@ const list = (run: Run, parts: readonly string[]): List => {
   return new List(parts);
 };
 
-function stripping(left: boolean, right: boolean): Method {
+function stripping(left: boolean, right: boolean): TextMethod {
   return (_, text, characters) => strip(text, left, right, optionalText(characters));
 }
 
-function splitting(back: boolean): Method {
+function splitting(back: boolean): TextMethod {
   return (run, text, separator, most) => {
     const at = optionalText(separator);
     const limit = integerArgument(most, -1);
@@ -69,7 +68,7 @@ function splitting(back: boolean): Method {
   };
 }
 
-function partition(back: boolean): Method {
+function partition(back: boolean): TextMethod {
   return (_, text, separator) => {
     const at = textArgument(separator);
     if (at === "") throw valueError("empty separator");
@@ -79,56 +78,7 @@ function partition(back: boolean): Method {
   };
 }
 
-/** The place of a text by code points; -1 where it is not there. */
-function place(
-  text: string,
-  sub: Value | undefined,
-  start: Value | undefined,
-  end: Value | undefined,
-  back: boolean,
-): number {
-  const wanted = textArgument(sub);
-  const length = lengthOf(text);
-  const from = placeArgument(start, length, 0);
-  const to = Math.min(placeArgument(end, length, length), length);
-  if (from > to) return -1;
-  const part = sliceOf(text, from, to);
-  const found = back ? part.lastIndexOf(wanted) : part.indexOf(wanted);
-  return found < 0 ? -1 : from + pointIndex(part, found);
-}
-
-function finding(back: boolean, fails: boolean): Method {
-  return (_, text, sub, start, end) => {
-    const found = place(text, sub, start, end, back);
-    if (found < 0 && fails) throw valueError("substring not found");
-    return found;
-  };
-}
-
-/** A part of a text; undefined where it begins behind its end. */
-function within(run: Run, text: string, start: Value, end: Value | undefined): string | undefined {
-  spendOnPoints(run, text);
-  const length = lengthOf(text);
-  const from = placeArgument(start, length, 0);
-  const to = Math.min(placeArgument(end, length, length), length);
-  return from <= to ? sliceOf(text, from, to) : undefined;
-}
-
-function meeting(name: string, meets: (part: string, wanted: string) => boolean): Method {
-  return (run, text, wanted, start, end) => {
-    const options = wanted instanceof Tuple ? wanted.items : [wanted];
-    const part = start === undefined ? text : within(run, text, start, end);
-    for (const option of options) {
-      if (!isText(option)) {
-        throw typeError(`${name} first arg must be str or a tuple of str, not ${typeName(option ?? null)}`);
-      }
-      if (part !== undefined && meets(part, textOf(option))) return true;
-    }
-    return false;
-  };
-}
-
-function aligning(leftOf: (missing: number, width: number) => number): Method {
+function aligning(leftOf: (missing: number, width: number) => number): TextMethod {
   return (run, text, width, fill) => {
     const target = integerArgument(width, 0);
     const filling = fill === undefined ? " " : textArgument(fill);
@@ -178,20 +128,6 @@ function expandTabs(run: Run, text: string, size: Value | undefined): Value {
     }
   }
   return run.budget.text(made);
-}
-
-/** How often a text is in another, without overlaps. */
-function count(
-  run: Run,
-  text: string,
-  sub: Value | undefined,
-  start: Value | undefined,
-  end: Value | undefined,
-): Value {
-  const wanted = textArgument(sub);
-  const part = start === undefined ? text : within(run, text, start, end);
-  if (part === undefined) return 0;
-  return wanted === "" ? lengthOf(part) + 1 : part.split(wanted).length - 1;
 }
 
 function translate(run: Run, text: string, table: Value | undefined): Value {
@@ -246,7 +182,7 @@ export const TEXT_METHODS: ReadonlyMap<string, Native> = new Map<string, Native>
   method("rfind", "sub, start?, end?, /", finding(true, false)),
   method("index", "sub, start?, end?, /", finding(false, true)),
   method("rindex", "sub, start?, end?, /", finding(true, true)),
-  method("count", "sub, start?, end?, /", count),
+  method("count", "sub, start?, end?, /", countText),
   method(
     "startswith",
     "prefix, start?, end?, /",
