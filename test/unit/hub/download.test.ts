@@ -3,6 +3,7 @@
 import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { downloadFile } from "../../../lib/hub/download.js";
 import { type HubOptions, hubSettings } from "../../../lib/hub/settings.js";
@@ -164,6 +165,20 @@ describe("a download", () => {
     expect(error).toMatchObject({ code: "NETWORK", hint: expect.stringMatching(hint) });
     expect(`${error.message}${error.hint}${error.stack}`).not.toContain(TOKEN);
     expect(hub.seen).toHaveLength(1);
+  });
+
+  it.each([401, 403, 404, 429, 500, 503])("never says the token, where a server repeats it with %i", async (status) => {
+    hub.fault = (request, response) => {
+      const repeated = `${request.headers.authorization} is wrong`;
+      response
+        .writeHead(status, { "x-error-message": repeated, "x-error-code": TOKEN })
+        .end(JSON.stringify({ error: repeated }));
+      return true;
+    };
+    const error = await download(wanted, { token: TOKEN }).catch((reason) => reason);
+    expect(error).toMatchObject({ code: "NETWORK" });
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(TOKEN);
+    expect(notes.join()).not.toContain(TOKEN);
   });
 
   it("refuses what does not have its digest, and leaves nothing of it", async () => {
