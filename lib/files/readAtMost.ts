@@ -13,7 +13,7 @@ export interface ReadLimit {
   readonly what: string;
   /** Whether pipes and terminals may be read: where the user names the file, as in `plan <(make-recipe)`. */
   readonly pipes?: boolean | undefined;
-  /** Of a file that is too large; BAD_INPUT unless told. */
+  /** Of a file that is too large; BAD_INPUT by default. */
   readonly code?: ErrorCode | undefined;
 }
 
