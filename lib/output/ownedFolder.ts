@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { lstat, mkdir, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { geteuid } from "node:process";
 import { temporaryFolderError } from "../files/temporaryFolder.js";
 import { type OutputLock, tryLock } from "./tryLock.js";
 
@@ -27,13 +28,13 @@ export async function ownedFolder(prefix: string): Promise<OwnedFolder> {
       path = join(place, `${prefix}${randomBytes(6).toString("hex")}`);
       lock = tryLock(`${path}.lock`).lock; // before the folder: who finds a folder without an owner removes it
     } while (!lock);
+    await removeAbandoned(place, prefix, path); // first, so that a run which is killed at once has done it too
     await mkdir(path, { mode: 0o700 });
   } catch (error) {
     lock?.release();
     throw temporaryFolderError(error, place);
   }
   const held = lock;
-  await removeAbandoned(place, prefix, path);
   return {
     path,
     async remove() {
@@ -57,12 +58,11 @@ async function removeAbandoned(place: string, prefix: string, own: string): Prom
     if (random !== undefined) stems.add(join(place, `${prefix}${random}`));
   }
   stems.delete(own);
-  if (stems.size === 0) return;
-  const { uid } = await lstat(own);
+  const uid = geteuid?.();
   for (const stem of stems) {
     try {
       const found = await lstat(stem).catch(() => undefined);
-      if (found && found.uid !== uid) continue;
+      if (found && uid !== undefined && found.uid !== uid) continue;
       const { lock } = tryLock(`${stem}.lock`);
       if (!lock) continue; // its owner lives
       try {
