@@ -4,7 +4,6 @@ import { randomBytes } from "node:crypto";
 import { lstat, mkdir, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { geteuid } from "node:process";
 import { temporaryFolderError } from "../files/temporaryFolder.js";
 import { type OutputLock, tryLock } from "./tryLock.js";
 
@@ -58,11 +57,12 @@ async function removeAbandoned(place: string, prefix: string, own: string): Prom
     if (random !== undefined) stems.add(join(place, `${prefix}${random}`));
   }
   stems.delete(own);
-  const uid = geteuid?.();
+  if (stems.size === 0) return;
+  const { uid } = await lstat(`${own}.lock`).catch(() => lstat(`${own}.lock.owner`)); // of the lock that was just made
   for (const stem of stems) {
     try {
       const found = await lstat(stem).catch(() => undefined);
-      if (found && uid !== undefined && found.uid !== uid) continue;
+      if (found && found.uid !== uid) continue;
       const { lock } = tryLock(`${stem}.lock`);
       if (!lock) continue; // its owner lives
       try {
