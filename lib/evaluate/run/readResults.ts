@@ -2,13 +2,17 @@
 
 import { join } from "node:path";
 import { RetemperError } from "../../errors.js";
+import { ioError, isSystemError } from "../../files/ioError.js";
 import { readTextAtMost } from "../../files/readAtMost.js";
 import { RESULTS_FILE } from "./journal.js";
 import { RESULTS_FORMAT, type Results } from "./results.js";
 
+/** What a system call says where there is no such file; anything else is a disk or a right that is at fault. */
+const ABSENT: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "EISDIR", "ELOOP", "ENAMETOOLONG"]);
+
 /**
  * @param path of results.json, or of the folder that holds it
- * @throws RetemperError BAD_INPUT where it is something else
+ * @throws RetemperError BAD_INPUT where it is something else; IO where it cannot be read
  */
 export async function readResults(path: string): Promise<Results> {
   const read = (file: string, pipes: boolean) => readTextAtMost(file, { most: 2 ** 28, what: "results", pipes });
@@ -21,6 +25,7 @@ export async function readResults(path: string): Promise<Results> {
       return read(file, false);
     });
   } catch (error) {
+    if (isSystemError(error) && !ABSENT.has(error.code ?? "")) throw ioError(error, file, "cannot read the results");
     throw new RetemperError("BAD_INPUT", "there are no results", {
       file,
       hint: "give the --out of an evaluation that has ended, or its results.json",
