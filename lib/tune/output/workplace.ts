@@ -52,6 +52,7 @@ async function isWhole(folder: string): Promise<boolean> {
   return exists(join(folder, "adapter_config.json"));
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Whether something has this name, be it a link that leads nowhere. */
+export async function exists(path: string): Promise<boolean> {
   return (await lstat(path).catch(() => undefined)) !== undefined;
 }

@@ -1,6 +1,6 @@
 // Writes a data set's folder whole or not at all.
 
-import { lstat, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { RetemperError } from "../../errors.js";
 import { ioError } from "../../files/ioError.js";
@@ -10,6 +10,7 @@ import { writeWhole } from "../../files/writeWhole.js";
 import { lockOutput } from "../../output/lockOutput.js";
 import { swapFolders } from "../../output/swapFolders.js";
 import { besideOf } from "../output/place.js";
+import { exists } from "../output/workplace.js";
 
 export const RECORD = "data.json";
 
@@ -63,8 +64,4 @@ export async function writeFolder(
   } finally {
     lock.release();
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await lstat(path).catch(() => undefined)) !== undefined;
 }
