@@ -50,7 +50,7 @@ export async function surveyPoints(
   addon: Addon,
 ): Promise<Survey> {
   const [start] = points as [Point, ...Point[]];
-  const opened = await openInputs(await withSettings(parsed, start.settings, options), options, addon);
+  const opened = await openInputs(withSettings(parsed, start.settings, options), options, addon);
   const inputs = new InputFiles();
   const estimates: Estimate[] = [];
   const files: PlannedFile[][] = [];
@@ -92,7 +92,7 @@ export async function planPoint(
   options: SurveyOptions,
   addon: Addon,
 ): Promise<Prepared> {
-  const prepared = planOn(opened, await withSettings(parsed, settings, options), options, addon, files);
+  const prepared = planOn(opened, withSettings(parsed, settings, options), options, addon, files);
   return options.outAdapter ? scaledAdapter(prepared, options.threads || addon.describe().threads) : prepared;
 }
 

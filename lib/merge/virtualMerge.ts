@@ -68,7 +68,7 @@ export async function virtualMerge(
   checkSettings(parsed, varied);
   const recipes = [];
   for (const { settings } of points) {
-    recipes.push(lambdas === undefined ? parsed : await withSettings(parsed, settings, {}));
+    recipes.push(lambdas === undefined ? parsed : withSettings(parsed, settings, {}));
   }
   const addon = loadAddon();
   const [start] = recipes as [typeof parsed];

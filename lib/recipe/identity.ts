@@ -5,7 +5,7 @@ import type { ParsedRecipe } from "./types.js";
 
 /** Lower-case sha256 of what a recipe means; texts that parse to the same recipe have the same one. */
 export function recipeHash(recipe: ParsedRecipe): string {
-  const { text: _text, file: _file, warnings: _warnings, ...meaning } = recipe;
+  const { written: _written, text: _text, file: _file, warnings: _warnings, ...meaning } = recipe;
   return createHash("sha256")
     .update(JSON.stringify(sortKeys(meaning)))
     .digest("hex");

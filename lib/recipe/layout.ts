@@ -1,6 +1,6 @@
 // Which models go into which layers: `models`, `slices` or `modules`, with their layer ranges and parameters.
 
-import type { Path } from "./document.js";
+import type { Path } from "./located.js";
 import { type ModelContext, readModel, readOptionalModel } from "./modelValue.js";
 import type { Problems } from "./problems.js";
 import { describe, type ModelsShape, type RecipeShape, type SliceShape } from "./shape.js";

@@ -5,8 +5,9 @@ import { stringify } from "yaml";
 import { RetemperError } from "../errors.js";
 import { ioError } from "../files/ioError.js";
 import { readAtMost } from "../files/readAtMost.js";
-import { DocumentError, type LocatedDocument, MAX_TEXT, readDocument } from "./document.js";
+import { readDocument } from "./document.js";
 import { type LayoutContext, type PlacedModule, readModules } from "./layout.js";
+import { DocumentError, type LocatedDocument } from "./located.js";
 import { METHOD_NAMES, type MethodName } from "./methods.js";
 import type { PathExists } from "./modelReference.js";
 import { readOptionalModel } from "./modelValue.js";
@@ -14,8 +15,9 @@ import { badRecipe, Problems } from "./problems.js";
 import { checkRules } from "./rules.js";
 import { checkShape, type RecipeShape, shorten } from "./shape.js";
 import { suggestion } from "./suggest.js";
+import { MAX_TEXT } from "./textLimits.js";
 import { readChatTemplate, readTokenizer } from "./tokenizerRequest.js";
-import type { FloatDtypeName, ParsedRecipe, Recipe, RecipeModule } from "./types.js";
+import type { FloatDtypeName, ParsedRecipe, Recipe, RecipeModule, WrittenRecipe } from "./types.js";
 import { readParameters } from "./values.js";
 
 export interface RecipeOptions {
@@ -65,17 +67,30 @@ function parseObject(source: unknown, options: RecipeOptions): ParsedRecipe {
   return parse(textOf(source), options, false);
 }
 
+/**
+ * Checks a recipe that was read and changed since, and writes its text.
+ *
+ * @throws RetemperError BAD_RECIPE, without a place
+ */
+export function parseWritten(written: WrittenRecipe, options: RecipeOptions): ParsedRecipe {
+  return parseDocument({ value: written, locate: () => undefined }, writeText(written), options, false);
+}
+
 /** The object as YAML, so that one reader checks all forms and the model card has a text. */
 export function textOf(source: object): string {
   try {
     // Aliases keep a recursive or bomb-like object small, so that the reader can refuse it.
     const compact = stringify(source, { lineWidth: 0 });
     readDocument(compact);
-    return stringify(source, { lineWidth: 0, aliasDuplicateObjects: false });
+    return writeText(source);
   } catch (error) {
     const message = error instanceof RangeError ? "the recipe is nested too deeply" : (error as Error).message;
     throw badRecipe(message, undefined, undefined, undefined, error);
   }
+}
+
+function writeText(source: object): string {
+  return stringify(source, { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
 /** The text of a recipe's file. @throws RetemperError BAD_RECIPE or IO */
@@ -157,6 +172,7 @@ export function parseDocument(
     ...(outDtype === undefined ? {} : { outDtype }),
     ...(tokenizer === undefined ? {} : { tokenizer }),
     ...(chatTemplate === undefined ? {} : { chatTemplate }),
+    written: value as WrittenRecipe,
     text,
     ...(file === undefined ? {} : { file }),
     warnings: problems.warnings,

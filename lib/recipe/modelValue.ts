@@ -1,6 +1,6 @@
 // Model references as values of a recipe: text, or `{model: {path, revision}, lora, override_architecture}`.
 
-import type { Path } from "./document.js";
+import type { Path } from "./located.js";
 import {
   ModelReferenceError,
   type PathExists,

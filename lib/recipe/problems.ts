@@ -1,7 +1,7 @@
 // What is wrong with a recipe, gathered with its places, and reported as one error.
 
 import { RetemperError } from "../errors.js";
-import type { LocatedDocument, Path, Position } from "./document.js";
+import type { LocatedDocument, Path, Position } from "./located.js";
 
 interface Problem {
   readonly message: string;

@@ -2,7 +2,7 @@
 // by the readers of this folder; this file knows no methods and no models.
 
 import { z } from "zod";
-import type { Path } from "./document.js";
+import type { Path } from "./located.js";
 import type { Problems } from "./problems.js";
 import { nearest } from "./suggest.js";
 
@@ -49,6 +49,8 @@ const recipe = z.strictObject({
 export type RecipeShape = z.infer<typeof recipe>;
 export type SliceShape = z.infer<typeof slice>;
 export type ModelsShape = z.infer<typeof modelEntry>[];
+/** A recipe, or one of its modules: where models or slices of them are listed. */
+export type LayoutShape = Pick<RecipeShape, "models" | "slices" | "parameters">;
 export type TokenizerShape = z.infer<typeof tokenizer>;
 
 /** Keys that users of other tools write, with what to write instead. */

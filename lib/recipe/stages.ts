@@ -1,8 +1,9 @@
 // Recipes in several documents: each has a `name:`, by which later ones use its result as a model. The document without a
 // name, else the last one, is the final output.
 
-import { DocumentError, type LocatedDocument, readDocuments, type SeparateDocument } from "./document.js";
+import { readDocuments, type SeparateDocument } from "./document.js";
 import { isRecipeText, parseDocument, type RecipeOptions, readText, textOf } from "./load.js";
+import { DocumentError, type LocatedDocument } from "./located.js";
 import { badRecipe } from "./problems.js";
 import { namedModels } from "./references.js";
 import { shorten } from "./shape.js";

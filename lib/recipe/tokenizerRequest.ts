@@ -1,6 +1,6 @@
 // What a recipe asks of the output's tokenizer and chat template.
 
-import type { Path } from "./document.js";
+import type { Path } from "./located.js";
 import { type ModelContext, readModel } from "./modelValue.js";
 import { describe, type RecipeShape, shorten, type TokenizerShape } from "./shape.js";
 import { nearest, suggestion } from "./suggest.js";

@@ -1,6 +1,7 @@
 // What a recipe is once it has been read and validated: plain data, no tensors, no files' contents.
 
 import type { MethodName } from "./methods.js";
+import type { RecipeShape } from "./shape.js";
 
 export type FloatDtypeName = "bfloat16" | "float16" | "float32" | "float64";
 
@@ -78,12 +79,17 @@ export interface ParsedRecipe {
   readonly outDtype?: FloatDtypeName;
   readonly tokenizer?: TokenizerRequest;
   readonly chatTemplate?: string;
-  /** The recipe's own text (YAML), for the model card and for hashing. */
+  /** What the text says, key by key; numbers of a sweep are set in it. */
+  readonly written: WrittenRecipe;
+  /** The recipe's own text (YAML), for the model card. */
   readonly text: string;
   /** The file it came from, if it came from one; errors name it. */
   readonly file?: string;
   readonly warnings: readonly string[];
 }
+
+/** A recipe of the right shape with the keys of its text, in their order. Read with `lenient`, it may have others too. */
+export type WrittenRecipe = Readonly<RecipeShape>;
 
 /** The recipe as a plain object, for library users; the same keys as the YAML. Validated by the same code. */
 export type Recipe = { readonly merge_method: string } & Readonly<Record<string, unknown>>;

@@ -1,13 +1,14 @@
 // The recipe of one point of a sweep: the same recipe with some of its numbers set. The result is a recipe like any
-// other, with a text of its own, so that what a sweep writes can be merged again from that text alone.
+// other, with a text of its own, so that what a sweep writes can be merged again from that text alone. The numbers are
+// set in what was read; no text is read again.
 
 import { RetemperError } from "../errors.js";
-import { readDocument } from "./document.js";
-import { loadRecipe } from "./load.js";
+import { parseWritten } from "./load.js";
 import { findParameter, METHODS } from "./methods.js";
 import { createParameterReader } from "./parameters.js";
+import type { LayoutShape } from "./shape.js";
 import { suggestion } from "./suggest.js";
-import type { ParsedRecipe, Recipe, RecipeSlice } from "./types.js";
+import type { ParsedRecipe, RecipeSlice, WrittenRecipe } from "./types.js";
 
 /** The name under which the weight of the fine-tuned model is set; `lambda` itself is a parameter of some methods. */
 export const LAMBDAS = "lambdas";
@@ -45,17 +46,20 @@ export function checkSettings(recipe: ParsedRecipe, names: readonly string[]): v
   }
 }
 
-/** The recipe with the settings in it. A parameter is set for all models, layers and tensors alike. */
-export async function withSettings(
+/**
+ * The recipe with the settings in it. A parameter is set for all models, layers and tensors alike.
+ * @throws RetemperError BAD_RECIPE where a number has no meaning for the method
+ */
+export function withSettings(
   recipe: ParsedRecipe,
   settings: Settings,
   options: { readonly lenient?: boolean | undefined } = {},
-): Promise<ParsedRecipe> {
-  let root = readDocument(recipe.text).value as Mapping;
+): ParsedRecipe {
+  let written = recipe.written;
   for (const [name, value] of Object.entries(settings)) {
-    root = name === LAMBDAS ? withLambda(root, recipe, value) : withParameter(root, name, value);
+    written = name === LAMBDAS ? withLambda(recipe, written, value) : withParameter(written, name, value);
   }
-  const set = await loadRecipe(root as Recipe, options);
+  const set = parseWritten(written, options);
   const warnings = LAMBDAS in settings && weightCancels(set) ? [...set.warnings, CANCELS] : set.warnings;
   return { ...set, warnings, ...(recipe.file === undefined ? {} : { file: recipe.file }) };
 }
@@ -71,36 +75,62 @@ function weightCancels(recipe: ParsedRecipe): boolean {
   );
 }
 
-type Mapping = Readonly<Record<string, unknown>>;
-
-function withParameter(root: Mapping, name: string, value: number): Mapping {
-  const without = (part: Mapping): Mapping => {
-    const { [name]: _old, ...others } = mapping(part.parameters);
-    return "parameters" in part ? { ...part, parameters: others } : part;
-  };
-  const cleared = editParts(root, without);
-  return { ...cleared, parameters: { ...mapping(root.parameters), [name]: value } };
+type ParametersShape = Readonly<Record<string, unknown>>;
+/** What may hold `parameters` as it is written: the recipe, a module, a slice, a model. */
+interface PartShape {
+  readonly parameters?: ParametersShape | null | undefined;
 }
 
-function withLambda(root: Mapping, recipe: ParsedRecipe, lambda: number): Mapping {
-  if (recipe.method === "slerp") return withParameter(root, "t", lambda);
+/** The recipe with a parameter that is the same for all models, layers and tensors. */
+function withParameter(written: WrittenRecipe, name: string, value: number): WrittenRecipe {
+  const without = <T extends PartShape>(part: T): T => {
+    const { [name]: _old, ...others } = part.parameters ?? {};
+    return "parameters" in part ? { ...part, parameters: others } : part;
+  };
+  const cleared = editModules(written, (module) => ({
+    ...without(module),
+    ...(module.models?.length && { models: module.models.map(without) }),
+    ...(module.slices?.length && {
+      slices: module.slices.map((slice) => without({ ...slice, sources: slice.sources.map(without) })),
+    }),
+  }));
+  return { ...cleared, parameters: { ...written.parameters, [name]: value } };
+}
+
+/** The recipe with lambda as the weight of its fine-tuned model, and, where a mean is taken, 1 - lambda as the other's. */
+function withLambda(recipe: ParsedRecipe, written: WrittenRecipe, lambda: number): WrittenRecipe {
+  if (recipe.method === "slerp") return withParameter(written, "t", lambda);
   const slices = recipe.modules.flatMap((module) => module.slices);
   const pairs = METHODS[recipe.method].taskArithmetic === undefined;
-  const weigh = (source: Mapping, weight: number): Mapping => {
-    return { ...source, parameters: { ...mapping(source.parameters), weight } };
+  const weigh = <T extends object & PartShape>(source: T, weight: number) => {
+    return { ...source, parameters: { ...source.parameters, weight } };
   };
-  let at = 0;
-  // A base that is listed nowhere is one more input of a mean: it is listed, so that it can have a weight.
-  const appended = pairs && recipe.baseModel ? [weigh({ model: root.base_model }, complement(lambda))] : [];
-  return editSlices(root, (sources, whole) => {
-    const slice = slices[at++] as RecipeSlice;
-    const aligned = alignedIndex(recipe, slice);
-    const edited = sources.map((source, index) => {
+  const weighAll = <T extends PartShape>(sources: readonly T[], aligned: number) =>
+    sources.map((source, index) => {
       if (index !== aligned) return weigh(source, lambda);
       return pairs ? weigh(source, complement(lambda)) : source;
     });
-    return whole && aligned < 0 ? [...edited, ...appended] : edited;
+  // A base that is listed nowhere is one more input of a mean: it is listed, so that it can have a weight.
+  const base = { model: written.base_model as object };
+  const appended = pairs && recipe.baseModel ? [weigh(base, complement(lambda))] : [];
+  // The reader made one slice of `models`, and one of each of `slices`, in this order.
+  let at = 0;
+  const alignedInNext = (): number => alignedIndex(recipe, slices[at++] as RecipeSlice);
+  return editModules(written, (module) => {
+    if (module.models?.length) {
+      const aligned = alignedInNext();
+      return { ...module, models: [...weighAll(module.models, aligned), ...(aligned < 0 ? appended : [])] };
+    }
+    const edited = module.slices?.map((slice) => ({ ...slice, sources: weighAll(slice.sources, alignedInNext()) }));
+    return { ...module, ...(edited && { slices: edited }) };
   });
+}
+
+/** Every module, or the recipe itself where it has none. */
+function editModules(written: WrittenRecipe, edit: <T extends LayoutShape>(module: T) => T): WrittenRecipe {
+  const modules = Object.entries(written.modules ?? {});
+  if (modules.length === 0) return edit(written);
+  return { ...written, modules: Object.fromEntries(modules.map(([name, module]) => [name, edit(module)])) };
 }
 
 /** 1 - lambda, without the binary digits that a short decimal does not have: 0.1 for 0.9. */
@@ -142,41 +172,4 @@ function checkLambda(recipe: ParsedRecipe): void {
 function numberParameters({ method }: ParsedRecipe): string[] {
   const all = { ...METHODS[method].perModel, ...METHODS[method].global };
   return Object.keys(all).filter((name) => all[name]?.type === "number" || all[name]?.type === "integer");
-}
-
-function mapping(value: unknown): Mapping {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Mapping) : {};
-}
-
-function list(value: unknown): readonly Mapping[] | undefined {
-  return Array.isArray(value) && value.length > 0 ? (value as Mapping[]) : undefined;
-}
-
-/** Every mapping below the recipe that may hold `parameters`. */
-function editParts(root: Mapping, edit: (part: Mapping) => Mapping): Mapping {
-  const below = (part: Mapping): Mapping => ({
-    ...part,
-    ...(list(part.models) && { models: list(part.models)?.map(edit) }),
-    ...(list(part.slices) && {
-      slices: list(part.slices)?.map((slice) => edit({ ...slice, sources: list(slice.sources)?.map(edit) })),
-    }),
-  });
-  return editModules(root, (module) => below(module === root ? module : edit(module)));
-}
-
-/** Every list of sources, in the order of the slices that the reader made of them. */
-function editSlices(root: Mapping, edit: (sources: readonly Mapping[], whole: boolean) => Mapping[]): Mapping {
-  return editModules(root, (module) => ({
-    ...module,
-    ...(list(module.models) && { models: edit(list(module.models) ?? [], true) }),
-    ...(list(module.slices) && {
-      slices: list(module.slices)?.map((slice) => ({ ...slice, sources: edit(list(slice.sources) ?? [], false) })),
-    }),
-  }));
-}
-
-function editModules(root: Mapping, edit: (module: Mapping) => Mapping): Mapping {
-  const modules = Object.entries(mapping(root.modules));
-  if (modules.length === 0) return edit(root);
-  return { ...root, modules: Object.fromEntries(modules.map(([name, module]) => [name, edit(mapping(module))])) };
 }

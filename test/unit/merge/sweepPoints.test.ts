@@ -29,7 +29,7 @@ describe("the recipe of a point", () => {
   const weights = async (text: string, lambdas: number) => {
     const recipe = read(text, "lambdas");
     checkSettings(recipe, ["lambdas"]);
-    const point = await withSettings(recipe, { lambdas });
+    const point = withSettings(recipe, { lambdas });
     return point.modules.flatMap(({ slices }) =>
       slices.map(({ sources }) => sources.map(({ model, parameters }) => [model.text, parameters.weight?.[0]?.value])),
     );
@@ -79,7 +79,7 @@ parameters: {density: 1, normalize: false}
 out_dtype: bfloat16
 tokenizer: {source: union, tokens: {"<x>": {source: b, force: true}}}
 `;
-    const point = await withSettings(read(text, "weight"), { weight: 2, density: 0.25 });
+    const point = withSettings(read(text, "weight"), { weight: 2, density: 0.25 });
     expect(point.outDtype).toBe("bfloat16");
     expect(point.tokenizer).toEqual(read(text).tokenizer);
     expect(point.parameters.normalize).toEqual([{ value: false }]);
@@ -88,6 +88,35 @@ tokenizer: {source: union, tokens: {"<x>": {source: b, force: true}}}
     expect(point.modules[0]?.slices[0]?.sources.map(({ parameters }) => parameters)).toEqual([{}, {}]);
     const again = parseRecipe(point.text);
     expect({ ...again, text: "" }).toEqual({ ...point, text: "" });
+  });
+
+  it("is what its own text says, and leaves the recipe that it was made of alone", () => {
+    const slices =
+      "[{sources: [{model: a, layer_range: [0, 1]}, {model: b, layer_range: [1, 2]}], parameters: {t: 1}}]";
+    const cases: [text: string, name: string, value: number][] = [
+      ["merge_method: linear\nbase_model: {model: {path: a}}\nmodels: [{model: b}]", "lambdas", 0.9],
+      ["merge_method: linear\nmodels: [{model: a, parameters: }, {model: b}]", "lambdas", 0.1 + 0.2],
+      ["merge_method: nuslerp\nmodels: [{model: a}, {model: b}]\nparameters: {weight: 1}", "lambdas", 1],
+      [
+        `merge_method: slerp\nbase_model: a\nmodules: {x: {slices: ${slices}, parameters: {t: [0, 1]}}}`,
+        "lambdas",
+        0.5,
+      ],
+      [`merge_method: slerp\nbase_model: a\nslices: ${slices}\nmodules: {}\nparameters: {t: 0.1}`, "t", -0],
+      [
+        "merge_method: ties\nbase_model: a\nmodels: [{model: b}]\ndtype: torch.bfloat16\nmodules: null",
+        "lambdas",
+        1e-7,
+      ],
+    ];
+    for (const [text, name, value] of cases) {
+      const recipe = read(text, name);
+      const before = structuredClone(recipe);
+      const point = withSettings(recipe, { [name]: value });
+      const again = parseRecipe(point.text);
+      expect({ ...again, text: point.text, warnings: point.warnings }, text).toEqual(point);
+      expect(recipe).toEqual(before);
+    }
   });
 
   it("may replace a required parameter that the recipe leaves out, but no other", () => {

@@ -172,7 +172,7 @@ tokenizer_source: null
 tokenizer: null
 chat_template: null
 `);
-    expect(Object.keys(recipe).sort()).toEqual(["method", "modules", "parameters", "text", "warnings"]);
+    expect(Object.keys(recipe).sort()).toEqual(["method", "modules", "parameters", "text", "warnings", "written"]);
   });
 
   it("reads slices with their own base, ranges and parameters", () => {
