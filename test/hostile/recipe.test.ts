@@ -3,8 +3,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RetemperError } from "../../lib/errors.js";
-import { MAX_TEXT } from "../../lib/recipe/textLimits.js";
 import { loadRecipe, parseRecipe } from "../../lib/recipe/load.js";
+import { MAX_TEXT } from "../../lib/recipe/textLimits.js";
 
 function refusal(text: string): RetemperError {
   try {
