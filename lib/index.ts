@@ -1,5 +1,6 @@
 // The public surface of the library: names that stay.
 
+export type { NativeDeviceReport as DeviceReport, NativeFacts as MergeFacts } from "./addon/nativePlan.js";
 export { batch } from "./batch/batch.js";
 export { planBatch } from "./batch/planBatch.js";
 export type {
@@ -16,8 +17,11 @@ export type {
   StageResult,
 } from "./batch/types.js";
 export type { AdapterFacts, DtypeFacts, ModelFacts, TensorFacts } from "./checkpoint/inspect.js";
+export { type Endpoint, type EndpointOptions, openEndpoint } from "./endpoint/openEndpoint.js";
 export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, RetemperError } from "./errors.js";
 export type { DataFacts, DataFile } from "./evaluate/data/loadRows.js";
+export { type BertScoreModelOptions, bertScore } from "./evaluate/encoders/bertScore.js";
+export { type OpenBertScoreOptions, openBertScore } from "./evaluate/encoders/openBertScore.js";
 export { type Classifier, type ClassifierJudgeOptions, classifierJudge } from "./evaluate/judges/classifierJudge.js";
 export { type KeywordJudgeOptions, keywordJudge, PHRASE_LISTS } from "./evaluate/judges/keywordJudge.js";
 export type { JudgeModel } from "./evaluate/judges/modelJudge.js";
@@ -54,23 +58,6 @@ export {
   runPrograms,
   type SandboxFacts,
 } from "./evaluate/sandbox/runPrograms.js";
-export { type Agreement, agreement } from "./evaluate/statistics/agreement.js";
-export {
-  type AttackSuccess,
-  attackSuccessRate,
-  type HarmJudgement,
-  type HarmVerdict,
-} from "./evaluate/statistics/attackSuccessRate.js";
-export {
-  type BootstrapOptions,
-  bootstrapMean,
-  type MeanInterval,
-  type PairedDifference,
-  pairedBootstrap,
-} from "./evaluate/statistics/bootstrap.js";
-export { type McNemarResult, mcnemar } from "./evaluate/statistics/mcnemar.js";
-export { type Spread, spread } from "./evaluate/statistics/spread.js";
-export { wilson } from "./evaluate/statistics/wilson.js";
 export { bbhPrompt, readBbhPreamble } from "./evaluate/tasks/bbh.js";
 export type { BertScoreSettings, CodeOptions } from "./evaluate/tasks/context.js";
 export { listTasks, type SuiteEntry, suiteEntries, type TaskListing } from "./evaluate/tasks/registry.js";
@@ -99,14 +86,6 @@ export type { Experiment } from "./experiment/schema.js";
 export { EXPERIMENT_TEMPLATE } from "./experiment/template.js";
 export { type AnswerRecord, type NamedPrompt, recordOf } from "./generate/answers/answerLine.js";
 export { type GenerateFileOptions, type GenerateFileReport, generateFile } from "./generate/answers/generateFile.js";
-export { openClassifier, type SequenceClassifier } from "./generate/encoders/openClassifier.js";
-export { type EncoderOptions, openEncoder } from "./generate/encoders/openEncoder.js";
-export { type Endpoint, type EndpointOptions, openEndpoint } from "./generate/engines/endpoint/openEndpoint.js";
-export {
-  type SetupOptions,
-  setupTensorflow,
-  type TensorflowSetup,
-} from "./generate/engines/tensorflow/setup/setupTensorflow.js";
 export { openModel } from "./generate/openModel.js";
 export type {
   EngineFacts,
@@ -143,9 +122,10 @@ export type {
 } from "./merge/report.js";
 export { sweep } from "./merge/sweep.js";
 export { type VerifyOptions, verify } from "./merge/verify.js";
+export { openClassifier, type SequenceClassifier } from "./nn/encoders/openClassifier.js";
+export { type EncoderOptions, openEncoder } from "./nn/encoders/openEncoder.js";
 export type { Estimate } from "./plan/estimate.js";
 export type { UnmatchedTensor } from "./plan/request.js";
-export type { NativeDeviceReport as DeviceReport, NativeFacts as MergeFacts } from "./plan/types.js";
 export { METHOD_NAMES, type MethodName } from "./recipe/methods.js";
 export type { Recipe } from "./recipe/types.js";
 export { type ReportOptions, readExperiment, report } from "./report/report.js";
@@ -162,8 +142,6 @@ export type {
   WrittenModel,
 } from "./report/types.js";
 export { type Watch, type WatchOptions, watch } from "./report/watch.js";
-export { type BertScoreModelOptions, bertScore } from "./score/bertScore.js";
-export { type OpenBertScoreOptions, openBertScore } from "./score/openBertScore.js";
 export { type Gate, parseGate } from "./select/gate.js";
 export { knee } from "./select/knee.js";
 export { paretoFront } from "./select/pareto.js";
@@ -182,6 +160,28 @@ export type {
 } from "./select/types.js";
 export type { ServeDefaults, ServedRequest, ServeOptions } from "./serve/options.js";
 export { type ModelServer, serve } from "./serve/serve.js";
+export {
+  type SetupOptions,
+  setupTensorflow,
+  type TensorflowSetup,
+} from "./setup/setupTensorflow.js";
+export { type Agreement, agreement } from "./statistics/agreement.js";
+export {
+  type AttackSuccess,
+  attackSuccessRate,
+  type HarmJudgement,
+  type HarmVerdict,
+} from "./statistics/attackSuccessRate.js";
+export {
+  type BootstrapOptions,
+  bootstrapMean,
+  type MeanInterval,
+  type PairedDifference,
+  pairedBootstrap,
+} from "./statistics/bootstrap.js";
+export { type McNemarResult, mcnemar } from "./statistics/mcnemar.js";
+export { type Spread, spread } from "./statistics/spread.js";
+export { wilson } from "./statistics/wilson.js";
 export { openTokenizer } from "./tokenizer/openTokenizer.js";
 export type { ChatMessage, TextStream, Tokenizer } from "./tokenizer/types.js";
 export type { TrainingSetName } from "./tune/sets/sets.js";

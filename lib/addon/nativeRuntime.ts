@@ -5,7 +5,7 @@
 // Activations are float32, [rows, features], row-major. What is wrong with an argument throws an error with code USAGE,
 // before anything is computed; a file that changed since it was opened, BAD_INPUT.
 
-import type { NativePlan } from "../plan/types.js";
+import type { NativePlan } from "./nativePlan.js";
 
 /** A weight, or rows of one, as it lies in a file. One-dimensional weights have one row. */
 export interface NativeWeight {
@@ -163,7 +163,7 @@ export interface NativeRuntime {
    */
   openMerge(plan: NativePlan, sums: boolean, holds: boolean): readonly NativeMadeTensor[];
   /**
-   * The rows of the step that the operations work on from here on, as `Rows` of lib/generate/ops/specs.ts has them. They
+   * The rows of the step that the operations work on from here on, as `Rows` of lib/nn/ops/specs.ts has them. They
    * are copied.
    */
   setStep(

@@ -1,6 +1,6 @@
 // The one typed description of the native addon. native/napi/addon.cc implements exactly this.
 
-import type { NativeCompareTensor, NativeInput, NativeMergeReport, NativePlan } from "../plan/types.js";
+import type { NativeCompareTensor, NativeInput, NativeMergeReport, NativePlan } from "./nativePlan.js";
 import type { NativeRuntime } from "./nativeRuntime.js";
 
 export interface NativeJob<T> {

@@ -2,9 +2,9 @@
 // which judges and metrics are kinds). Data in, numbers out.
 
 import type { EngineFacts, GenerateOptions, Prompt } from "../generate/types.js";
+import type { HarmVerdict } from "../statistics/attackSuccessRate.js";
 import type { DataFacts } from "./data/loadRows.js";
 import type { ProgramCheck } from "./sandbox/supervisor.js";
-import type { HarmVerdict } from "./statistics/attackSuccessRate.js";
 
 /** One thing that is asked of a model. */
 export interface Item {

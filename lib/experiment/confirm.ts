@@ -9,7 +9,7 @@ import { idsOf } from "../generate/loop/preparePrompts.js";
 import { openModel } from "../generate/openModel.js";
 import type { Model } from "../generate/types.js";
 import type { Agreement } from "../report/types.js";
-import { openUnwritten, type UnwrittenMerge } from "./openUnwritten.js";
+import { openUnwritten, type UnwrittenMerge } from "./openVirtual.js";
 
 /** Of each task: questions whose answers are compared. */
 const QUESTIONS = 40;

@@ -13,7 +13,7 @@ import { openModel } from "../generate/openModel.js";
 import { merge } from "../merge/merge.js";
 import type { Checked } from "./check.js";
 import type { OpenJudges } from "./judges.js";
-import { openUnwritten, straightShareOf, type UnwrittenMerge } from "./openUnwritten.js";
+import { openUnwritten, straightShareOf, type UnwrittenMerge } from "./openVirtual.js";
 import type { ExperimentSettings } from "./schema.js";
 import { openServed, type ServedNames } from "./served.js";
 import { byDigest, type StepFacts, type Steps } from "./steps.js";

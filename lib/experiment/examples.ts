@@ -3,7 +3,7 @@
 import type { ItemResult, TaskResults } from "../evaluate/run/results.js";
 import type { ExampleAnswers } from "../report/types.js";
 import type { SeedResults } from "./measure.js";
-import type { NamedResults } from "./tests.js";
+import type { NamedResults } from "./significance.js";
 
 const EACH = 4;
 

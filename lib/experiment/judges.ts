@@ -6,8 +6,8 @@ import { classifierJudge } from "../evaluate/judges/classifierJudge.js";
 import { keywordJudge, PHRASE_LISTS } from "../evaluate/judges/keywordJudge.js";
 import { wildGuardJudge } from "../evaluate/judges/wildGuard.js";
 import type { Judge } from "../evaluate/types.js";
-import { openClassifier } from "../generate/encoders/openClassifier.js";
 import { openModel } from "../generate/openModel.js";
+import { openClassifier } from "../nn/encoders/openClassifier.js";
 import { engineOf } from "./evaluations.js";
 import type { ExperimentSettings } from "./schema.js";
 

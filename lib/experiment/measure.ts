@@ -2,10 +2,10 @@
 
 import { RetemperError } from "../errors.js";
 import type { Results, TaskResults } from "../evaluate/run/results.js";
-import { bootstrapMean } from "../evaluate/statistics/bootstrap.js";
-import { wilson } from "../evaluate/statistics/wilson.js";
 import type { Measured } from "../report/types.js";
 import type { Quantity } from "../select/types.js";
+import { bootstrapMean } from "../statistics/bootstrap.js";
+import { wilson } from "../statistics/wilson.js";
 
 /** One seed's evaluation; "all" for a merge of all seeds. */
 export interface SeedResults {

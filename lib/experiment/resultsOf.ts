@@ -19,8 +19,8 @@ import type { Progress } from "./progress.js";
 import { provenanceOf } from "./provenance.js";
 import type { ExperimentSettings } from "./schema.js";
 import { moduleName } from "./served.js";
+import { pairedTests, trendsOf } from "./significance.js";
 import { byDigest, type Steps } from "./steps.js";
-import { pairedTests, trendsOf } from "./tests.js";
 import { writeAndTest } from "./writeChosen.js";
 
 export interface RunParts {

@@ -2,11 +2,11 @@
 // the adapter scaled by lambda, so the run writes a scaled adapter for each lambda, and asks each by its name.
 
 import { join } from "node:path";
+import { parseAddress } from "../endpoint/address.js";
+import { type Endpoint, openEndpoint } from "../endpoint/openEndpoint.js";
 import { RetemperError } from "../errors.js";
 import { readTextAtMost } from "../files/readAtMost.js";
 import { writeWhole } from "../files/writeWhole.js";
-import { parseAddress } from "../generate/engines/endpoint/address.js";
-import { type Endpoint, openEndpoint } from "../generate/engines/endpoint/openEndpoint.js";
 import { sweep } from "../merge/sweep.js";
 import type { Digests } from "./digests.js";
 import { gridOf, type TunedModel } from "./merges.js";

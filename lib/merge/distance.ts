@@ -2,11 +2,11 @@
 
 import { runJob } from "../addon/job.js";
 import { loadAddon } from "../addon/load.js";
+import type { NativeCompareTensor } from "../addon/nativePlan.js";
 import { openCheckpoint } from "../checkpoint/open.js";
 import { RetemperError } from "../errors.js";
 import { buildPlan } from "../plan/build.js";
 import { elementCount } from "../plan/shards.js";
-import type { NativeCompareTensor } from "../plan/types.js";
 import { loadRecipe } from "../recipe/load.js";
 
 export interface DistanceOptions {

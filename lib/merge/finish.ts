@@ -1,8 +1,8 @@
 // What follows the tensors of an output before it gets its name: side files, the record of the merge, a second look.
 
+import type { NativeMergeReport } from "../addon/nativePlan.js";
 import type { Addon } from "../addon/surface.js";
 import { RetemperError } from "../errors.js";
-import type { NativeMergeReport } from "../plan/types.js";
 import { namedModels } from "../recipe/references.js";
 import type { InputFile } from "./inputs.js";
 import type { MergeOptions } from "./options.js";

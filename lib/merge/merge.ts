@@ -3,9 +3,9 @@
 import { basename } from "node:path";
 import { runJob } from "../addon/job.js";
 import { loadAddon } from "../addon/load.js";
+import type { NativeMergeReport } from "../addon/nativePlan.js";
 import type { Addon } from "../addon/surface.js";
 import { nativePlan } from "../plan/build.js";
-import type { NativeMergeReport } from "../plan/types.js";
 import type { ParsedRecipe, Recipe } from "../recipe/types.js";
 import { finishFolder, keptError } from "./finish.js";
 import { refuseDifferentBuffers } from "./identical.js";

@@ -1,6 +1,6 @@
 // What a caller may ask of a merge, and what it hears while the merge runs.
 
-import type { ReadingMode, WritingMode } from "../plan/types.js";
+import type { ReadingMode, WritingMode } from "../addon/nativePlan.js";
 import type { FloatDtypeName } from "../recipe/types.js";
 
 /**

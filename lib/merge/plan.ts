@@ -1,9 +1,9 @@
 // `plan`: what a merge would do, from headers and configuration alone.
 
 import { loadAddon } from "../addon/load.js";
+import type { OpName } from "../addon/nativePlan.js";
 import { INDEX_FILE, shardIndex } from "../plan/shards.js";
 import type { DraftTensor } from "../plan/tensors.js";
-import type { OpName } from "../plan/types.js";
 import type { Recipe } from "../recipe/types.js";
 import type { PlanOptions } from "./options.js";
 import { type Prepared, prepare, readRecipe } from "./prepare.js";

@@ -3,11 +3,11 @@
 
 import { basename, join } from "node:path";
 import { z } from "zod";
+import type { NativeFacts } from "../addon/nativePlan.js";
 import { RetemperError } from "../errors.js";
 import { ioError } from "../files/ioError.js";
 import { readTextAtMost } from "../files/readAtMost.js";
 import { DEFAULT_SHARD_SIZE } from "../plan/shards.js";
-import type { NativeFacts } from "../plan/types.js";
 import type { InputFile } from "./inputs.js";
 import type { MergeOptions } from "./options.js";
 import type { OutputFile } from "./report.js";

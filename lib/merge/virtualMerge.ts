@@ -2,10 +2,10 @@
 // folder of their own. What generates from it makes the weights when it needs them.
 
 import { loadAddon } from "../addon/load.js";
+import type { NativePlan, OpName } from "../addon/nativePlan.js";
 import type { Dtype, StoredFile } from "../checkpoint/types.js";
 import { InputFiles } from "../plan/parts.js";
 import { INDEX_FILE } from "../plan/shards.js";
-import type { NativePlan, OpName } from "../plan/types.js";
 import { virtualPlan } from "../plan/virtualPlan.js";
 import { loadRecipe } from "../recipe/load.js";
 import type { Recipe } from "../recipe/types.js";

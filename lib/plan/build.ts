@@ -1,6 +1,7 @@
 // From a recipe and opened checkpoints to a plan: every tensor of the output, its place, and everything left over.
 // Pure: no disk, no clock, no randomness; the same input gives the same plan.
 
+import type { NativeInput, NativePlan, NativeTensor } from "../addon/nativePlan.js";
 import { moduleTest } from "../checkpoint/modules.js";
 import type { Checkpoint, Dtype } from "../checkpoint/types.js";
 import { RetemperError } from "../errors.js";
@@ -16,7 +17,6 @@ import type { PlanRequest, UnmatchedTensor } from "./request.js";
 import { elementCount, packShards, type ShardLayout } from "./shards.js";
 import { spellAlike } from "./spellings.js";
 import { type DraftTensor, draftTensor, type TensorContext } from "./tensors.js";
-import type { NativeInput, NativePlan, NativeTensor } from "./types.js";
 
 /** What config.json of the output must say differently; undefined keeps the key. */
 export interface PlannedConfig {

@@ -1,5 +1,6 @@
 // Collects everything that keeps the models from fitting each other, so that the user sees all of it at once.
 
+import type { NativeParams } from "../addon/nativePlan.js";
 import { RetemperError } from "../errors.js";
 import { METHODS, type MethodName } from "../recipe/methods.js";
 import { sumIsZero } from "../recipe/rules.js";
@@ -7,7 +8,6 @@ import { isFloat } from "./dtypes.js";
 import type { OutputSlot } from "./layers.js";
 import type { Operand } from "./operands.js";
 import { isBuffer } from "./operands.js";
-import type { NativeParams } from "./types.js";
 
 export class Misfits {
   readonly #missing: string[] = [];

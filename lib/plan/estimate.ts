@@ -1,8 +1,8 @@
 // What a merge will cost, told before anything runs: bytes read and written, memory, space on the disk.
 
+import type { NativePart, NativeRange, NativeSource } from "../addon/nativePlan.js";
 import type { BuiltPlan } from "./build.js";
 import { elementSize } from "./dtypes.js";
-import type { NativePart, NativeRange, NativeSource } from "./types.js";
 
 export interface Estimate {
   /** Bytes of tensor data that the result is made from. Methods that need norms or ranks read them again from memory. */

@@ -1,11 +1,11 @@
 // The recipe's parameters for one output tensor, as the numbers that the engine's operation takes.
 
+import type { NativeParams } from "../addon/nativePlan.js";
 import { RetemperError } from "../errors.js";
 import { METHODS, type MethodName, type TaskArithmeticRecord } from "../recipe/methods.js";
 import type { ParameterReader } from "../recipe/parameters.js";
 import type { OutputSlot } from "./layers.js";
 import type { Operand } from "./operands.js";
-import type { NativeParams } from "./types.js";
 
 /** Reads the parameters of one slot: shared ones by the output's name, a model's own by the input's. */
 export class SlotParameters {

@@ -1,12 +1,12 @@
 // Operands as the engine wants them: input files by number, matrices with rows and columns, roundings.
 
+import type { NativeInput, NativePart, NativeRange, NativeSource } from "../addon/nativePlan.js";
 import type { Checkpoint, Dtype, LowRankTerm, StoredTensor } from "../checkpoint/types.js";
 import { RetemperError } from "../errors.js";
 import { isFloat, rounds } from "./dtypes.js";
 import type { Operand } from "./operands.js";
 import type { VocabularyPlan } from "./request.js";
 import { elementCount } from "./shards.js";
-import type { NativeInput, NativePart, NativeRange, NativeSource } from "./types.js";
 
 /** Numbers the files that are read; the same file of two checkpoints is one input. */
 export class InputFiles {

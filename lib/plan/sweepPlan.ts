@@ -1,13 +1,13 @@
 // One native plan for several outputs that differ in numbers only: each tensor's inputs are read once and make a
 // variant for each output.
 
+import type { NativeFacts, NativePlan, NativeTensor } from "../addon/nativePlan.js";
 import { RetemperError } from "../errors.js";
 import type { BuiltPlan } from "./build.js";
 import { elementSize } from "./dtypes.js";
 import { ENGINE_SOURCE_BYTES, ENGINE_WORKER_BYTES } from "./estimate.js";
 import { elementCount } from "./shards.js";
 import type { DraftTensor } from "./tensors.js";
-import type { NativeFacts, NativePlan, NativeTensor } from "./types.js";
 
 /**
  * The plan of several outputs. Their plans must come from one recipe with different numbers, and number their input

@@ -1,5 +1,6 @@
 // One output tensor: from the inputs' operands to the engine's operation, its sources and its dtype.
 
+import type { NativeParams, NativeTensor } from "../addon/nativePlan.js";
 import type { Dtype } from "../checkpoint/types.js";
 import { METHODS, type MethodName } from "../recipe/methods.js";
 import { checkParams, type Misfits, mayBeMissing } from "./checks.js";
@@ -10,7 +11,6 @@ import { methodParams, type SlotParameters } from "./params.js";
 import { type InputFiles, type RoundingRules, sourceOf } from "./parts.js";
 import type { VocabularyPlan } from "./request.js";
 import { isCopy, type Operation, simplify } from "./simplify.js";
-import type { NativeParams, NativeTensor } from "./types.js";
 
 /** A tensor that has everything but its place in the output. */
 export interface DraftTensor extends Omit<NativeTensor, "variants"> {

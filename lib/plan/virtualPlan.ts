@@ -1,12 +1,12 @@
 // The native plan of a merge that is never written: one output a variant, without files.
 
+import type { NativePlan, NativeTensor } from "../addon/nativePlan.js";
 import { RetemperError } from "../errors.js";
 import type { BuiltPlan } from "./build.js";
 import { elementSize } from "./dtypes.js";
 import { elementCount } from "./shards.js";
 import { variantsOf } from "./sweepPlan.js";
 import type { DraftTensor } from "./tensors.js";
-import type { NativePlan, NativeTensor } from "./types.js";
 
 /**
  * The plan of several variants, whose plans must come from one recipe with different numbers and number their input files

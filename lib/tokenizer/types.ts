@@ -1,6 +1,6 @@
 // What a model's tokenizer can do, and what merging tokenizers takes and gives.
 
-import type { NativeGather } from "../plan/types.js";
+import type { NativeGather } from "../addon/nativePlan.js";
 import type { ModelReference } from "../recipe/types.js";
 import type { TokenizerFiles } from "./readTokenizer.js";
 

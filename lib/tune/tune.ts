@@ -2,7 +2,7 @@
 
 import { SHARE_ENV, Worker } from "node:worker_threads";
 import { RetemperError } from "../errors.js";
-import { at, diedOf, fromWire } from "../generate/worker/wireError.js";
+import { at, diedOf, fromWire } from "../threads/wireError.js";
 import { settingsOf } from "./settings.js";
 import type { FromTuning, TuneRequest } from "./thread/messages.js";
 import type { TuneOptions, TuneReport, TuneRow } from "./types.js";

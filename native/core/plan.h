@@ -1,5 +1,6 @@
 // A merge as the engine sees it: ranges of bytes, matrices and parameters. Decoded from
-// lib/plan/types.ts, which documents each field; nothing here knows of files' formats or recipes.
+// lib/addon/nativePlan.ts, which documents each field; nothing here knows of files' formats or
+// recipes.
 #pragma once
 
 #include <cstdint>

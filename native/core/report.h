@@ -1,5 +1,5 @@
-// What a finished merge tells: digests of its files and facts of its tensors (lib/plan/types.ts,
-// NativeMergeReport).
+// What a finished merge tells: digests of its files and facts of its tensors
+// (lib/addon/nativePlan.ts, NativeMergeReport).
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// From the JS plan (lib/plan/types.ts) to plain structs, on the JS thread. After this no JS value
-// is touched.
+// From the JS plan (lib/addon/nativePlan.ts) to plain structs, on the JS thread. After this no JS
+// value is touched.
 #pragma once
 
 #include "core/plan.h"

@@ -1,4 +1,4 @@
-// The fused operations of a decoder but for attention (attend.h), as lib/generate/ops/specs.ts
+// The fused operations of a decoder but for attention (attend.h), as lib/nn/ops/specs.ts
 // defines them. Each is made once from its weights and then runs on the rows of a context's step.
 //
 // Activations are float32 [rows, features], row-major; inputs and outputs do not overlap. A row's

@@ -1,6 +1,6 @@
-// The one table of ops, compared with lib/plan/types.ts by a test: name, sources (0 = any number),
-// passes over the inputs (float32) and the tolerance of a float32 result as a share of the tensor's
-// largest magnitude.
+// The one table of ops, compared with lib/addon/nativePlan.ts by a test: name, sources (0 = any
+// number), passes over the inputs (float32) and the tolerance of a float32 result as a share of the
+// tensor's largest magnitude.
 #pragma once
 
 #include <string_view>

@@ -6,7 +6,7 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ReadingMode, WritingMode } from "../../lib/plan/types.js";
+import type { ReadingMode, WritingMode } from "../../lib/addon/nativePlan.js";
 
 const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
 const { EIO, ENOSPC, EDQUOT, EFBIG, EINTR, EAGAIN, ENOMEM, EINVAL, EACCES, EOPNOTSUPP, ENOSYS, EPERM } =

@@ -1,6 +1,6 @@
 // Every op with every setting that has one definite result, and the tensors that each is tried on.
 
-import type { NativeParams } from "../../lib/plan/types.js";
+import type { NativeParams } from "../../lib/addon/nativePlan.js";
 import type { TaskArithmeticParams } from "./reference/taskArithmetic.js";
 
 /** Tensors of the pool: a base, three fine-tuned from it, one unrelated, one nearly the base. */

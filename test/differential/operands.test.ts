@@ -1,7 +1,7 @@
 // Operands that are more than a stored tensor: adapters, gathered rows, casts, cut rows, mixed dtypes.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { NativeParams, NativeRange, NativeSource } from "../../lib/plan/types.js";
+import type { NativeParams, NativeRange, NativeSource } from "../../lib/addon/nativePlan.js";
 import { expectClose } from "./compare.js";
 import { decode, type FloatDtype, roundTo } from "./dtypes.js";
 import { PlanBench, part, whole } from "./planBench.js";

@@ -4,8 +4,6 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadAddon } from "../../lib/addon/load.js";
-import type { NativeProgress } from "../../lib/addon/surface.js";
-import type { Dtype } from "../../lib/checkpoint/types.js";
 import type {
   NativeInput,
   NativeMergeReport,
@@ -15,7 +13,9 @@ import type {
   NativeRange,
   NativeSource,
   NativeTensor,
-} from "../../lib/plan/types.js";
+} from "../../lib/addon/nativePlan.js";
+import type { NativeProgress } from "../../lib/addon/surface.js";
+import type { Dtype } from "../../lib/checkpoint/types.js";
 import { encode, type FloatDtype } from "./dtypes.js";
 import { byteLength, type Layout, makeHeader, writeSafetensors } from "./safetensors.js";
 

@@ -1,6 +1,6 @@
 // Stores the pool of related tensors that the cases draw their sources from.
 
-import type { NativeRange, NativeSource } from "../../lib/plan/types.js";
+import type { NativeRange, NativeSource } from "../../lib/addon/nativePlan.js";
 import type { PoolName } from "./cases.js";
 import type { FloatDtype } from "./dtypes.js";
 import { type PlanBench, whole } from "./planBench.js";

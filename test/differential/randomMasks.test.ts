@@ -2,7 +2,7 @@
 
 import { afterAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../lib/addon/load.js";
-import type { NativeRange, NativeSource } from "../../lib/plan/types.js";
+import type { NativeRange, NativeSource } from "../../lib/addon/nativePlan.js";
 import { decode } from "./dtypes.js";
 import { PlanBench, type RunOptions, whole } from "./planBench.js";
 import { weightsLike } from "./random.js";

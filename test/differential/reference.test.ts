@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { NativeParams } from "../../lib/plan/types.js";
+import type { NativeParams } from "../../lib/addon/nativePlan.js";
 import { expectClose } from "./compare.js";
 import { decode, type FloatDtype } from "./dtypes.js";
 import { expected } from "./reference/expected.js";

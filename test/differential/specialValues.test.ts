@@ -3,7 +3,7 @@
 
 import { afterAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../lib/addon/load.js";
-import type { NativeFacts, NativeParams, NativeRange } from "../../lib/plan/types.js";
+import type { NativeFacts, NativeParams, NativeRange } from "../../lib/addon/nativePlan.js";
 import { CASES } from "./cases.js";
 import { expectClose } from "./compare.js";
 import { decode, encode, FLOAT_DTYPES, type FloatDtype, fromBits16, roundTo } from "./dtypes.js";

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { modelFolder } from "../golden/generate/modelFolders.js";
-import { delta, event, faultyServer, stream, textOf } from "../unit/generate/engines/endpoint/faultyServer.js";
+import { delta, event, faultyServer, stream, textOf } from "../unit/endpoint/faultyServer.js";
 import { jsonLines, main, run, start, temporaryFolder } from "./command.js";
 
 const folder = temporaryFolder();

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { expectedOf, modelFolder, promptsOf } from "../golden/generate/modelFolders.js";
-import { faultyServer, json, shout, textOf } from "../unit/generate/engines/endpoint/faultyServer.js";
+import { faultyServer, json, shout, textOf } from "../unit/endpoint/faultyServer.js";
 import { jsonLines, run, start, temporaryFolder } from "./command.js";
 
 const folder = temporaryFolder();

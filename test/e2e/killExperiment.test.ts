@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { seededRandom } from "../../lib/evaluate/statistics/seededRandom.js";
+import { seededRandom } from "../../lib/statistics/seededRandom.js";
 import { root, run, start, temporaryFolder } from "./command.js";
 
 const KILLS = 6;

@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadAddon } from "../../lib/addon/load.js";
+import type { NativeMergeReport, NativeParams, NativePlan } from "../../lib/addon/nativePlan.js";
 import type { Dtype } from "../../lib/checkpoint/types.js";
-import type { NativeMergeReport, NativeParams, NativePlan } from "../../lib/plan/types.js";
 import { reason } from "./device.js";
 
 const addon = loadAddon();

@@ -8,10 +8,10 @@ import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { loadAddon } from "../../lib/addon/load.js";
 import { openCheckpoint } from "../../lib/checkpoint/open.js";
 import { RetemperError } from "../../lib/errors.js";
-import { decoderSpec } from "../../lib/generate/families/decoderSpec.js";
-import { stopTokensOf } from "../../lib/generate/families/stopTokens.js";
 import { inspect } from "../../lib/merge/inspect.js";
 import { plan } from "../../lib/merge/plan.js";
+import { decoderSpec } from "../../lib/nn/families/decoderSpec.js";
+import { stopTokensOf } from "../../lib/nn/families/stopTokens.js";
 import { openTokenizer } from "../../lib/tokenizer/openTokenizer.js";
 import { generator, mutateJson } from "./mutations.js";
 

@@ -3,8 +3,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { EXIT_STATUS, RetemperError } from "../../lib/errors.js";
-import { fromWire, toWire } from "../../lib/generate/worker/wireError.js";
 import { toApiError } from "../../lib/serve/apiError.js";
+import { fromWire, toWire } from "../../lib/threads/wireError.js";
 import { runHere } from "./cli/inProcess.js";
 
 const page = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");

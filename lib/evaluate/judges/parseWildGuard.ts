@@ -1,6 +1,6 @@
 // Reads what the judge WildGuard answers.
 
-import type { HarmVerdict } from "../statistics/attackSuccessRate.js";
+import type { HarmVerdict } from "../../statistics/attackSuccessRate.js";
 
 type Answer = Exclude<HarmVerdict, null>;
 

@@ -1,9 +1,9 @@
 // Two results side by side: differences on the same items, and how sure they are.
 
 import { RetemperError } from "../../errors.js";
-import { pairedBootstrap } from "../statistics/bootstrap.js";
-import { mcnemar } from "../statistics/mcnemar.js";
-import { type Spread, spread } from "../statistics/spread.js";
+import { pairedBootstrap } from "../../statistics/bootstrap.js";
+import { mcnemar } from "../../statistics/mcnemar.js";
+import { type Spread, spread } from "../../statistics/spread.js";
 import type { ItemResult, Measure, Results, TaskResults } from "./results.js";
 
 export interface MetricComparison {

@@ -1,8 +1,8 @@
 // From scored items to a task's numbers.
 
-import { agreement } from "../statistics/agreement.js";
-import { bootstrapMean } from "../statistics/bootstrap.js";
-import { wilson } from "../statistics/wilson.js";
+import { agreement } from "../../statistics/agreement.js";
+import { bootstrapMean } from "../../statistics/bootstrap.js";
+import { wilson } from "../../statistics/wilson.js";
 import type { MetricOfItem, ScoredItem, Task } from "../types.js";
 import type { JudgeAgreement, Measure } from "./results.js";
 

@@ -1,7 +1,7 @@
 // How much of the cache a job needs: the most that each of its sequences can come to hold is set aside when it begins, so
 // that nothing in work ever runs out.
 
-import type { CacheDemand } from "../memory/memoryBudget.js";
+import type { CacheDemand } from "../../nn/memory/memoryBudget.js";
 import type { GenerateWork, PromptWork, ScoreWork } from "./job.js";
 
 /** What a cache in pages copies of a beginning that it shares: the last page, which is partly filled. */

@@ -5,8 +5,8 @@
 // beginning. Which sequences share a step, or a beginning, changes no answer: operations compute each row by itself, and a
 // sample's random draws are keyed by its own place.
 
-import type { Decoder } from "../decoder.js";
-import type { MemoryBudget } from "../memory/memoryBudget.js";
+import type { Decoder } from "../../nn/decoder.js";
+import type { MemoryBudget } from "../../nn/memory/memoryBudget.js";
 import { allotRows, type Remaining } from "./allotRows.js";
 import { Demand } from "./demand.js";
 import { InWork } from "./inWork.js";

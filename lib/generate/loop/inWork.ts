@@ -1,6 +1,6 @@
 // What is in work, and its place in the cache: prompts that are read or whose samples wait, and sequences that run.
 
-import type { Decoder } from "../decoder.js";
+import type { Decoder } from "../../nn/decoder.js";
 import type { Demand } from "./demand.js";
 import type { Job, PromptWork } from "./job.js";
 import { Prefix } from "./prefix.js";

@@ -1,6 +1,6 @@
 // What the loop is asked to do: answers to prompts, or logits of given tokens. A job is one call of a model's method.
 
-import type { CacheShare } from "../memory/memoryBudget.js";
+import type { CacheShare } from "../../nn/memory/memoryBudget.js";
 import type { Settings } from "../settings.js";
 
 /** A prompt with the samples that are wanted of it: it is read once for all of them. Or an input that is only read. */

@@ -1,8 +1,8 @@
 // Prompts as ids, checked before any work starts: every message names the prompt.
 
 import { RetemperError } from "../../errors.js";
+import type { DecoderSpec } from "../../nn/ops/specs.js";
 import type { Tokenizer } from "../../tokenizer/types.js";
-import type { DecoderSpec } from "../ops/specs.js";
 import type { Settings } from "../settings.js";
 import type { ChatMessage, Prompt } from "../types.js";
 import type { PromptWork } from "./job.js";

@@ -1,6 +1,6 @@
 // Whether there is room for another prompt, and when a larger cache takes the place of one that has become too small.
 
-import type { CacheShare, MemoryBudget } from "../memory/memoryBudget.js";
+import type { CacheShare, MemoryBudget } from "../../nn/memory/memoryBudget.js";
 import type { Slots } from "./slots.js";
 
 /** Waiting for the cache to be empty is worth it where it can be made so many times as large then. */

@@ -2,9 +2,9 @@
 // their place, because a later prompt may begin with the same tokens: the next message of a conversation, the same examples
 // before another question.
 
-import type { Decoder } from "../decoder.js";
-import type { CacheSize } from "../memory/memoryBudget.js";
-import type { Cache } from "../ops/specs.js";
+import type { Decoder } from "../../nn/decoder.js";
+import type { CacheSize } from "../../nn/memory/memoryBudget.js";
+import type { Cache } from "../../nn/ops/specs.js";
 import { inCommon, type Reading } from "./reading.js";
 
 export class Slots {

@@ -1,6 +1,6 @@
 // Gathers the rows of one step: the token of every sequence that is being continued, and pieces of those being read.
 
-import type { Rows } from "../ops/specs.js";
+import type { Rows } from "../../nn/ops/specs.js";
 import type { Reading } from "./reading.js";
 
 /** Rows of one sequence in a step; `wanted` of them, the last ones, give logits. */

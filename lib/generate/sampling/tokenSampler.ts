@@ -1,9 +1,9 @@
 // Chooses the tokens of one answer, one after the other: the likeliest, or a draw that depends on nothing but the seed and
 // the answer's place. A run gives the same answers for any batch, order or number of threads.
 
+import { type DrawPlace, uniformAt } from "../../random/philox.js";
 import type { Sampler } from "../loop/sequence.js";
 import { penalizeRepetition } from "./penalizeRepetition.js";
-import { type DrawPlace, uniformAt } from "./philox.js";
 import { notFinite, type WarpSettings, warp } from "./warp.js";
 
 export interface SamplerSettings extends WarpSettings {

@@ -1,8 +1,8 @@
 // How each tensor of an open model is evaluated.
 
 import type { VirtualMerge } from "../../merge/virtualMerge.js";
-import type { Decoder } from "../decoder.js";
-import { weightsOf } from "../engines/runningEngine.js";
+import type { Decoder } from "../../nn/decoder.js";
+import { weightsOf } from "../../nn/engines/runningEngine.js";
 import type { ModelDescription } from "../types.js";
 
 /** Tensors that the decoder does not use are left out. */

@@ -1,10 +1,10 @@
 // The program of a model's thread: opens the model it is told, then serves requests until it is closed.
 
 import { parentPort, workerData } from "node:worker_threads";
+import { toWire } from "../../threads/wireError.js";
 import type { FromThread, ThreadRequest, ToThread } from "./messages.js";
 import { openThreadModel } from "./openThreadModel.js";
 import { ModelService } from "./service.js";
-import { toWire } from "./wireError.js";
 
 if (parentPort) {
   const port = parentPort;

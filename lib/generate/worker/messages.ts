@@ -1,10 +1,10 @@
 // What a model's thread and the thread that opened it tell each other: plain data, one channel, in order.
 
 import type { VirtualMerge } from "../../merge/virtualMerge.js";
+import type { WireError } from "../../threads/wireError.js";
 import type { AskedPrompt } from "../loop/preparePrompts.js";
 import type { Settings } from "../settings.js";
 import type { EngineFacts, Generation, ModelDescription, ModelOptions } from "../types.js";
-import type { WireError } from "./wireError.js";
 
 /** Given to the thread when it starts. */
 export interface ThreadRequest {

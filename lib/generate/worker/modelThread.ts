@@ -2,9 +2,9 @@
 
 import { SHARE_ENV, Worker } from "node:worker_threads";
 import { RetemperError } from "../../errors.js";
+import { at, diedOf, fromWire } from "../../threads/wireError.js";
 import type { EngineFacts, ModelDescription } from "../types.js";
 import type { FromThread, GenerateRequest, ScoreRequest, ThreadEvent, ThreadRequest, ToThread } from "./messages.js";
-import { at, diedOf, fromWire } from "./wireError.js";
 import { workerFile } from "./workerFile.js";
 
 /** What a call hears; nothing after `ended`. */

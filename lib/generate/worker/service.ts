@@ -2,15 +2,15 @@
 
 import { setImmediate } from "node:timers/promises";
 import { RetemperError } from "../../errors.js";
+import type { Decoder } from "../../nn/decoder.js";
+import { availableMemory } from "../../nn/memory/machineMemory.js";
+import { toWire } from "../../threads/wireError.js";
 import type { Tokenizer } from "../../tokenizer/types.js";
-import type { Decoder } from "../decoder.js";
 import type { GenerationLoop } from "../loop/generationLoop.js";
 import type { Job, PromptWork } from "../loop/job.js";
 import { logProbability } from "../loop/logSoftmax.js";
 import { prepareInput, preparePrompt } from "../loop/preparePrompts.js";
-import { availableMemory } from "../memory/machineMemory.js";
 import type { FromThread, GenerateRequest, ScoreRequest, ThreadEvent, ToThread } from "./messages.js";
-import { toWire } from "./wireError.js";
 
 /** Answers that may wait for their caller before nothing new is begun for it. */
 const MOST_UNTAKEN = 512;

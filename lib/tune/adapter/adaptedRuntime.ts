@@ -20,8 +20,8 @@ import {
   type Variable,
   variable,
 } from "@tensorflow/tfjs-core";
-import type { Runtime } from "../../generate/ops/runtime.js";
-import type { Cache, CacheShape, Matrix, Weight } from "../../generate/ops/specs.js";
+import type { Runtime } from "../../nn/ops/runtime.js";
+import type { Cache, CacheShape, Matrix, Weight } from "../../nn/ops/specs.js";
 import { dropoutMask, dropoutState } from "../training/random.js";
 import type { Parameter, RowNorms, Term } from "./terms.js";
 

@@ -3,7 +3,7 @@
 import { runInNewContext } from "node:vm";
 import { nearestNames } from "../../checkpoint/nearestNames.js";
 import { RetemperError } from "../../errors.js";
-import type { DecoderSpec, Matrix } from "../../generate/ops/specs.js";
+import type { DecoderSpec, Matrix } from "../../nn/ops/specs.js";
 
 /** A linear layer of the running model. */
 export interface LinearModule {

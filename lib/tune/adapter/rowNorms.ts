@@ -2,7 +2,7 @@
 
 import type { Addon } from "../../addon/surface.js";
 import type { StoredFile } from "../../checkpoint/types.js";
-import { widen } from "../../generate/engines/reference/widen.js";
+import { widen } from "../../nn/engines/reference/widen.js";
 import type { LinearModule } from "./modules.js";
 
 /** Bytes that are read at once, about. */

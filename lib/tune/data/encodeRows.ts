@@ -1,6 +1,6 @@
 // Training rows, from wherever they are, as token ids.
 
-import type { DecoderSpec } from "../../generate/ops/specs.js";
+import type { DecoderSpec } from "../../nn/ops/specs.js";
 import { openTokenizer } from "../../tokenizer/openTokenizer.js";
 import type { Settings } from "../settings.js";
 import type { TuneRow } from "../types.js";

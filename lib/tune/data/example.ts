@@ -1,6 +1,6 @@
 // Rows as the model learns them, and as the rows of a step.
 
-import type { Rows } from "../../generate/ops/specs.js";
+import type { Rows } from "../../nn/ops/specs.js";
 
 export interface Example {
   readonly ids: readonly number[];

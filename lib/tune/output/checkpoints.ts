@@ -10,7 +10,7 @@ import { ioError } from "../../files/ioError.js";
 import { makeFolder } from "../../files/makeFolder.js";
 import { readTextAtMost } from "../../files/readAtMost.js";
 import { KEPT, writeWhole } from "../../files/writeWhole.js";
-import { widen } from "../../generate/engines/reference/widen.js";
+import { widen } from "../../nn/engines/reference/widen.js";
 import { parametersOf, type Term } from "../adapter/terms.js";
 import type { Moments } from "../training/adamW.js";
 import type { TuneReport, TuneStep } from "../types.js";

@@ -1,7 +1,7 @@
 // The program of a training's thread: one training, then it ends.
 
 import { parentPort, workerData } from "node:worker_threads";
-import { toWire } from "../../generate/worker/wireError.js";
+import { toWire } from "../../threads/wireError.js";
 import { runTuning } from "../runTuning.js";
 import type { FromTuning, TuneRequest } from "./messages.js";
 

@@ -1,6 +1,6 @@
 // What a training's thread and its caller tell each other: plain data.
 
-import type { WireError } from "../../generate/worker/wireError.js";
+import type { WireError } from "../../threads/wireError.js";
 import type { TuneOptions, TuneProgress, TuneReport, TuneRow } from "../types.js";
 
 /** Given to the thread when it starts. */

@@ -18,9 +18,9 @@ import {
   tidy,
   valueAndGrad,
 } from "@tensorflow/tfjs-core";
-import { BlockCache } from "../../generate/ops/blockCache.js";
-import { COMPOSED_OPERATIONS } from "../../generate/ops/compositions.js";
-import type { DecoderSpec, LayerSpec, Rows } from "../../generate/ops/specs.js";
+import { BlockCache } from "../../nn/ops/blockCache.js";
+import { COMPOSED_OPERATIONS } from "../../nn/ops/compositions.js";
+import type { DecoderSpec, LayerSpec, Rows } from "../../nn/ops/specs.js";
 import type { AdaptedRuntime } from "../adapter/adaptedRuntime.js";
 import { type Parameter, parametersOf, type Term } from "../adapter/terms.js";
 import type { Batch } from "../data/example.js";

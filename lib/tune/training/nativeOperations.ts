@@ -4,10 +4,10 @@
 
 import { clone, customGrad, type Tensor, type Tensor2D } from "@tensorflow/tfjs-core";
 import type { NativeTerm } from "../../addon/nativeRuntime.js";
-import { calling } from "../../generate/engines/native/calling.js";
-import type { KernelRuntime, NativeTraining } from "../../generate/engines/native/kernelRuntime.js";
-import { currentBackend, tensorOf } from "../../generate/engines/native/nativeBackend.js";
-import type { DecoderSpec, Matrix, Rows } from "../../generate/ops/specs.js";
+import { calling } from "../../nn/engines/native/calling.js";
+import type { KernelRuntime, NativeTraining } from "../../nn/engines/native/kernelRuntime.js";
+import { currentBackend, tensorOf } from "../../nn/engines/native/nativeBackend.js";
+import type { DecoderSpec, Matrix, Rows } from "../../nn/ops/specs.js";
 import type { AdaptedRuntime } from "../adapter/adaptedRuntime.js";
 import type { Term } from "../adapter/terms.js";
 import type { Optimized } from "./adamW.js";

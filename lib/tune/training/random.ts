@@ -1,7 +1,7 @@
 // Random numbers of a tuning. All are functions of the seed and of where they are drawn, so a run that goes on after it was
 // stopped needs no state to draw the same.
 
-import { philox } from "../../generate/sampling/philox.js";
+import { philox } from "../../random/philox.js";
 
 /** What numbers are drawn for; each has a stream of its own. */
 export const DRAW = { initialise: 1, shuffle: 2, holdOut: 3, dropout: 4, dataRows: 5 } as const;

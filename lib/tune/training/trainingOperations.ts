@@ -1,7 +1,7 @@
 // Which operations a training runs on: those of the engine that has some of its own, else compositions of ordinary ones.
 
-import type { RunningEngine } from "../../generate/engines/runningEngine.js";
-import type { DecoderSpec } from "../../generate/ops/specs.js";
+import type { RunningEngine } from "../../nn/engines/runningEngine.js";
+import type { DecoderSpec } from "../../nn/ops/specs.js";
 import type { AdaptedRuntime } from "../adapter/adaptedRuntime.js";
 import type { RowNorms } from "../adapter/terms.js";
 import { composedOperations, type Gradients, type TrainingOperations } from "./gradients.js";
@@ -26,7 +26,7 @@ export async function trainingOperations(
   // TensorFlow.js's CPU backend comes with them, so they are loaded when they are needed.
   const [{ nativeOperations }, { KernelRuntime }] = await Promise.all([
     import("./nativeOperations.js"),
-    import("../../generate/engines/native/kernelRuntime.js"),
+    import("../../nn/engines/native/kernelRuntime.js"),
   ]);
   return base instanceof KernelRuntime
     ? nativeOperations(spec, runtime, base, hooks)

@@ -1,6 +1,6 @@
 // The slow, obvious reference: one function for every op whose result is one definite tensor.
 
-import type { NativeParams } from "../../../lib/plan/types.js";
+import type { NativeParams } from "../../../lib/addon/nativePlan.js";
 import { arceeFusion } from "./arceeFusion.js";
 import { karcher } from "./karcher.js";
 import { linear } from "./linear.js";

@@ -1,6 +1,6 @@
 // Generalised task arithmetic: deltas, sparsified, rescaled, weighted, elected, summed, normalised, scaled, on the base.
 
-import type { NativeParams } from "../../../lib/plan/types.js";
+import type { NativeParams } from "../../../lib/addon/nativePlan.js";
 import { at, deltas, type Expected, type Operands, source, sum } from "./operands.js";
 import { keepInliers, keepLargest } from "./sparsify.js";
 

@@ -4,7 +4,7 @@ import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { openClassifier } from "../../../lib/generate/encoders/openClassifier.js";
+import { openClassifier } from "../../../lib/nn/encoders/openClassifier.js";
 import { ENGINES } from "./engines.js";
 
 const GOLDEN = join(import.meta.dirname, "..");

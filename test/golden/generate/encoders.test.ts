@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { memory } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RetemperError } from "../../../lib/errors.js";
-import { type Encoder, openEncoder } from "../../../lib/generate/encoders/openEncoder.js";
+import { type Encoder, openEncoder } from "../../../lib/nn/encoders/openEncoder.js";
 import { readCheckpoint } from "../../e2e/mergeModels.js";
 import { ENGINES } from "./engines.js";
 import { distance } from "./steps.js";

@@ -5,8 +5,8 @@ import { loadAddon } from "../../../lib/addon/load.js";
 import { openCheckpoint } from "../../../lib/checkpoint/open.js";
 import type { Checkpoint } from "../../../lib/checkpoint/types.js";
 import { RetemperError } from "../../../lib/errors.js";
-import { openDecoder } from "../../../lib/generate/openDecoder.js";
-import type { AssembledDecoder } from "../../../lib/generate/ops/assembleDecoder.js";
+import { openDecoder } from "../../../lib/nn/openDecoder.js";
+import type { AssembledDecoder } from "../../../lib/nn/ops/assembleDecoder.js";
 
 export type TestedEngine = Parameters<typeof openDecoder>[1];
 

@@ -19,12 +19,12 @@ import {
 } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { loadAddon } from "../../../lib/addon/load.js";
-import { useReference } from "../../../lib/generate/engines/reference/startReference.js";
-import { ReferenceRuntime } from "../../../lib/generate/engines/reference/referenceRuntime.js";
-import { decoderSpec } from "../../../lib/generate/families/decoderSpec.js";
-import { COMPOSED_OPERATIONS as operations } from "../../../lib/generate/ops/compositions.js";
-import type { Matrix } from "../../../lib/generate/ops/specs.js";
-import { throughLayers } from "../../../lib/generate/ops/throughLayers.js";
+import { useReference } from "../../../lib/nn/engines/reference/startReference.js";
+import { ReferenceRuntime } from "../../../lib/nn/engines/reference/referenceRuntime.js";
+import { decoderSpec } from "../../../lib/nn/families/decoderSpec.js";
+import { COMPOSED_OPERATIONS as operations } from "../../../lib/nn/ops/compositions.js";
+import type { Matrix } from "../../../lib/nn/ops/specs.js";
+import { throughLayers } from "../../../lib/nn/ops/throughLayers.js";
 import { registerGradients } from "../../../lib/tune/training/registerGradients.js";
 import { MODELS_FOLDER, open } from "./engines.js";
 import { rowsOf } from "./steps.js";

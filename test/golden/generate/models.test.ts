@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { AssembledDecoder } from "../../../lib/generate/ops/assembleDecoder.js";
+import type { AssembledDecoder } from "../../../lib/nn/ops/assembleDecoder.js";
 import { readCheckpoint } from "../../e2e/mergeModels.js";
 import { ENGINES, MODELS_FOLDER, openOn } from "./engines.js";
 import { allLogits, distance, greedy, lastLogits, logprobsOf, rowsOf, wholePrompts } from "./steps.js";

@@ -1,7 +1,7 @@
 // Decoders driven by hand: rows of steps, greedy decoding, distances between logits.
 
-import type { Decoder } from "../../../lib/generate/decoder.js";
-import type { Cache, Rows } from "../../../lib/generate/ops/specs.js";
+import type { Decoder } from "../../../lib/nn/decoder.js";
+import type { Cache, Rows } from "../../../lib/nn/ops/specs.js";
 
 /** Tokens of one sequence in a step; `start` is the position of the first. */
 export interface Piece {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadAddon } from "../../../lib/addon/load.js";
 import { readTensors } from "../../../lib/checkpoint/tensorFile.js";
-import { widen } from "../../../lib/generate/engines/reference/widen.js";
+import { widen } from "../../../lib/nn/engines/reference/widen.js";
 import { merge } from "../../../lib/merge/merge.js";
 import { tune } from "../../../lib/tune/tune.js";
 import type { TuneOptions } from "../../../lib/tune/types.js";

@@ -4,12 +4,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { bertScore } from "../../../lib/score/bertScore.js";
+import { bertScore } from "../../../lib/evaluate/encoders/bertScore.js";
 import { bertScoreWith } from "../../../lib/evaluate/metrics/bertScore.js";
 import { evaluate } from "../../../lib/evaluate/run/evaluate.js";
-import { openBertScore } from "../../../lib/score/openBertScore.js";
+import { openBertScore } from "../../../lib/evaluate/encoders/openBertScore.js";
 import { CannedModel } from "../../unit/evaluate/cannedModel.js";
-import { openEncoder } from "../../../lib/generate/encoders/openEncoder.js";
+import { openEncoder } from "../../../lib/nn/encoders/openEncoder.js";
 import { ENGINES } from "../generate/engines.js";
 
 const FOLDER = join(import.meta.dirname, "..", "encoders");

@@ -8,7 +8,7 @@ import { evaluateLambdas } from "../../../lib/evaluate/run/evaluate.js";
 import { loadSuite } from "../../../lib/evaluate/run/loadSuite.js";
 import type { Task } from "../../../lib/evaluate/types.js";
 import { confirm } from "../../../lib/experiment/confirm.js";
-import { openUnwritten, straightShareOf } from "../../../lib/experiment/openUnwritten.js";
+import { openUnwritten, straightShareOf } from "../../../lib/experiment/openVirtual.js";
 import { openModel } from "../../../lib/generate/openModel.js";
 import { merge } from "../../../lib/merge/merge.js";
 import type { Recipe } from "../../../lib/recipe/types.js";

@@ -6,11 +6,11 @@ import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { loadExperiment } from "../../../lib/experiment/load.js";
 import { mergeSeries } from "../../../lib/experiment/merges.js";
-import { normalTail } from "../../../lib/experiment/normalTail.js";
 import { run } from "../../../lib/experiment/run.js";
 import type { Experiment } from "../../../lib/experiment/schema.js";
 import { EXPERIMENT_TEMPLATE } from "../../../lib/experiment/template.js";
-import { trend } from "../../../lib/experiment/trend.js";
+import { normalTail } from "../../../lib/statistics/normalTail.js";
+import { trend } from "../../../lib/statistics/trend.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-experiment-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

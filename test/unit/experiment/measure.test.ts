@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import type { Results } from "../../../lib/evaluate/run/results.js";
-import { wilson } from "../../../lib/evaluate/statistics/wilson.js";
 import { measure, type SeedResults } from "../../../lib/experiment/measure.js";
+import { wilson } from "../../../lib/statistics/wilson.js";
 
 /** An evaluation with these scores of a task's items, null where there is no verdict; the safety set is refused throughout. */
 function seedWith(seed: string, scores: readonly (number | null)[]): SeedResults {

@@ -1,11 +1,11 @@
 // How the plans of several outputs become one, and how many fit into one pass.
 
 import { describe, expect, it } from "vitest";
+import type { NativeFacts, NativeParams } from "../../../lib/addon/nativePlan.js";
 import type { BuiltPlan } from "../../../lib/plan/build.js";
 import { packShards } from "../../../lib/plan/shards.js";
 import { factsByPoint, outputsPerPass, sweepPlan } from "../../../lib/plan/sweepPlan.js";
 import type { DraftTensor } from "../../../lib/plan/tensors.js";
-import type { NativeFacts, NativeParams } from "../../../lib/plan/types.js";
 
 const run = { seed: 0, threads: 1, maxMemory: 0, reading: "auto", fsync: true } as const;
 

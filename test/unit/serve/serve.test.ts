@@ -2,7 +2,7 @@
 
 import type OpenAI from "openai";
 import { beforeAll, describe, expect, it } from "vitest";
-import { openEndpoint } from "../../../lib/generate/engines/endpoint/openEndpoint.js";
+import { openEndpoint } from "../../../lib/endpoint/openEndpoint.js";
 import type { GenerateOptions, Generation, Model, Prompt } from "../../../lib/generate/types.js";
 import type { ModelServer } from "../../../lib/serve/serve.js";
 import { promptsOf } from "../../golden/generate/modelFolders.js";

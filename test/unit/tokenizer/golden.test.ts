@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import type { NativeGather } from "../../../lib/plan/types.js";
+import type { NativeGather } from "../../../lib/addon/nativePlan.js";
 import { parseRecipe } from "../../../lib/recipe/load.js";
 import type { ParsedRecipe, TokenizerRequest } from "../../../lib/recipe/types.js";
 import { buildTokenizer } from "../../../lib/tokenizer/buildVocabulary.js";

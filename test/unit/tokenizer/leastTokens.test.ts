@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { preparePrompt } from "../../../lib/generate/loop/preparePrompts.js";
-import type { DecoderSpec } from "../../../lib/generate/ops/specs.js";
 import { settingsOf } from "../../../lib/generate/settings.js";
+import type { DecoderSpec } from "../../../lib/nn/ops/specs.js";
 import { openTokenizer } from "../../../lib/tokenizer/openTokenizer.js";
 
 const golden = fileURLToPath(new URL("../../golden/tokenizers", import.meta.url));

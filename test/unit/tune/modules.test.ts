@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadAddon } from "../../../lib/addon/load.js";
 import { openCheckpoint } from "../../../lib/checkpoint/open.js";
-import { decoderSpec } from "../../../lib/generate/families/decoderSpec.js";
+import { decoderSpec } from "../../../lib/nn/families/decoderSpec.js";
 import { linearModules, selectModules } from "../../../lib/tune/adapter/modules.js";
 
 const MODELS = new URL("../../golden/models/", import.meta.url).pathname;

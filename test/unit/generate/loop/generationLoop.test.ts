@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Decoder } from "../../../../lib/generate/decoder.js";
 import type { ScoreEvents } from "../../../../lib/generate/loop/job.js";
+import type { Decoder } from "../../../../lib/nn/decoder.js";
 import { ask, finish, idsOf, limitFor, loopOver, openGolden, readJson, watch } from "./loop.js";
 
 const prompts = readJson("llama", "prompts.json") as number[][];

@@ -3,8 +3,8 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { loadAddon } from "../../../../lib/addon/load.js";
 import { openCheckpoint } from "../../../../lib/checkpoint/open.js";
-import type { Decoder } from "../../../../lib/generate/decoder.js";
-import { openDecoder } from "../../../../lib/generate/openDecoder.js";
+import type { Decoder } from "../../../../lib/nn/decoder.js";
+import { openDecoder } from "../../../../lib/nn/openDecoder.js";
 import { ask, finish, golden, idsOf, loopOver, readJson, watch } from "./loop.js";
 
 const BORDER = 24;

@@ -4,14 +4,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadAddon } from "../../../../lib/addon/load.js";
 import { openCheckpoint } from "../../../../lib/checkpoint/open.js";
-import type { Decoder } from "../../../../lib/generate/decoder.js";
 import { GenerationLoop } from "../../../../lib/generate/loop/generationLoop.js";
 import type { Answer, GenerateEvents, GenerateWork, Job, PromptWork } from "../../../../lib/generate/loop/job.js";
 import { Sequence } from "../../../../lib/generate/loop/sequence.js";
-import { MemoryBudget } from "../../../../lib/generate/memory/memoryBudget.js";
-import { openDecoder } from "../../../../lib/generate/openDecoder.js";
 import { type Settings, settingsOf } from "../../../../lib/generate/settings.js";
 import type { GenerateOptions } from "../../../../lib/generate/types.js";
+import type { Decoder } from "../../../../lib/nn/decoder.js";
+import { MemoryBudget } from "../../../../lib/nn/memory/memoryBudget.js";
+import { openDecoder } from "../../../../lib/nn/openDecoder.js";
 
 export const golden = (model: string) => join(import.meta.dirname, "../../../golden/models", model);
 

@@ -1,7 +1,7 @@
 // What prompts have in common at their beginning is read once, wherever it is in the cache; answers do not show it.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Decoder } from "../../../../lib/generate/decoder.js";
+import type { Decoder } from "../../../../lib/nn/decoder.js";
 import { ask, finish, idsOf, limitFor, loopOver, openGolden, watch } from "./loop.js";
 
 let decoder: Decoder;

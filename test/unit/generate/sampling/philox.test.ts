@@ -1,7 +1,7 @@
 // The generator's published test vectors (Random123, kat_vectors: philox4x32 with 10 rounds).
 
 import { describe, expect, it } from "vitest";
-import { type Counter, philox } from "../../../../lib/generate/sampling/philox.js";
+import { type Counter, philox } from "../../../../lib/random/philox.js";
 
 const ONES = 0xffffffff;
 const VECTORS: readonly (readonly [counter: Counter, key: readonly [number, number], words: Counter])[] = [

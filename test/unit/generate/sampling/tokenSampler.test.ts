@@ -1,9 +1,9 @@
 // Draws: which token comes, that it depends on the seed and the answer's place alone, and that many have the right shares.
 
 import { describe, expect, it } from "vitest";
-import { uniformAt } from "../../../../lib/generate/sampling/philox.js";
 import { likeliest, type SamplerSettings, TokenSampler } from "../../../../lib/generate/sampling/tokenSampler.js";
 import { warp } from "../../../../lib/generate/sampling/warp.js";
+import { uniformAt } from "../../../../lib/random/philox.js";
 
 const plain: SamplerSettings = { temperature: 1, topK: 0, topP: 1, repetitionPenalty: 1, seed: 0 };
 

@@ -1,0 +1,31 @@
+// A decoder that is open on one engine: what the generation loop calls, whichever engine computes.
+
+import type { NativeMadeTensor } from "../addon/nativeRuntime.js";
+import type { EngineFacts } from "../generate/types.js";
+import type { Cache, DecoderSpec, Rows } from "./ops/specs.js";
+
+/** Engines (engines/) make these. Calls are synchronous and run on the thread that opened it: a worker of the model. */
+export interface Decoder {
+  readonly spec: DecoderSpec;
+  readonly facts: EngineFacts;
+  /** Of a merge that was never written: how each tensor is evaluated. */
+  readonly made?: readonly NativeMadeTensor[] | undefined;
+  /** Bytes of weights that must be resident, of one cached token, and of the activations of a step of `rows` rows. */
+  readonly memory: {
+    readonly weights: number;
+    readonly cacheToken: number;
+    activations(rows: number, wanted: number): number;
+    /** Whether forks of a sequence share what they have in common for good; else each comes to hold it itself. */
+    readonly forksShare?: boolean | undefined;
+  };
+  /** Multiplications and additions that a thread does in about half a second, where the engine knows its processor. */
+  readonly stepWork?: number | undefined;
+  createCache(shape: { readonly slots: number; readonly tokens: number }): Cache;
+  /**
+   * Runs one step and appends it to the cache. Gives logits of the rows whose indices `wanted` lists, in that order:
+   * [wanted x vocabulary], row-major. The array belongs to the decoder and is valid until the next call.
+   */
+  forward(rows: Rows, cache: Cache, wanted: Int32Array): Float32Array;
+  /** Frees everything. Calling it twice does nothing. */
+  dispose(): void;
+}

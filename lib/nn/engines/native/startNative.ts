@@ -1,0 +1,100 @@
+// The native engine: fused operations as kernels of the addon, over weights where they lie in the checkpoint's mapped files.
+
+import { availableParallelism } from "node:os";
+import { ready, setBackend, version_core } from "@tensorflow/tfjs-core";
+import { loadAddon } from "../../../addon/load.js";
+import type { Checkpoint } from "../../../checkpoint/types.js";
+import type { ModelOptions, Precision } from "../../../generate/types.js";
+import type { VirtualMerge } from "../../../merge/virtualMerge.js";
+import type { Decoder } from "../../decoder.js";
+import type { DecoderSpec, Weight } from "../../ops/specs.js";
+import { heldBytes } from "../../virtual/heldBytes.js";
+import type { RunningEngine } from "../runningEngine.js";
+
+export interface NativeOptions extends Pick<ModelOptions, "precision" | "threads" | "hold"> {
+  /** The merge that the checkpoint stands for, where it was never written. */
+  readonly merge?: VirtualMerge | undefined;
+}
+
+/** Multiplications and additions of a thread with a tile unit (AMX) in about half a second, beside other load. */
+const TILE_WORK = { bfloat16: 2.5e11, float32: 1.25e11 } as const;
+
+/** Positions that the cache gives out at once. */
+const PAGE = 64;
+
+/**
+ * Starts the engine's threads. Files are opened when a weight in them is first used.
+ * @throws RetemperError OUT_OF_MEMORY where the system refuses threads
+ */
+export async function startNative(
+  checkpoint: Checkpoint,
+  weights: readonly Weight[],
+  { precision = "float32", threads = availableParallelism(), merge, hold = false }: NativeOptions = {},
+): Promise<RunningEngine> {
+  // TensorFlow.js's CPU backend comes with them, so they are loaded when they are needed.
+  const [{ KernelRuntime }, { BACKEND, registerKernels }] = await Promise.all([
+    import("./kernelRuntime.js"),
+    import("./registerKernels.js"),
+  ]);
+  registerKernels();
+  await setBackend(BACKEND);
+  await ready();
+  const addon = loadAddon();
+  const runtime = new KernelRuntime(addon, checkpoint.files, { precision, threads });
+  let made: RunningEngine["made"];
+  try {
+    made = merge && runtime.openMerge(merge.plan, merge.fidelity === "linear", hold);
+  } catch (error) {
+    runtime.dispose();
+    throw error;
+  }
+  return {
+    runtime,
+    made,
+    backend: BACKEND,
+    facts: {
+      engine: "native",
+      model: checkpoint.reference,
+      versions: { retemper: addon.describe().version, "tensorflow.js": version_core },
+      device: `cpu: ${runtime.target}, ${threads} ${threads === 1 ? "thread" : "threads"}`,
+      gpu: false,
+      precision,
+      ...(merge && { fidelity: merge.fidelity, ...(merge.lambdas && { lambdas: merge.lambdas }) }),
+    },
+    // Of a merge, all inputs are read again and again, unless its own weights are held.
+    weightBytes: merge
+      ? hold
+        ? heldBytes(checkpoint, merge)
+        : merge.files.reduce((sum, { size }) => sum + size, 0)
+      : weights.reduce((sum, weight) => sum + bytesOf(weight), 0),
+    stepWork: runtime.target.includes("amx") ? TILE_WORK[precision] : undefined,
+    decoderMemory: (spec) => memoryOf(spec, precision),
+    prepare: (spec) => runtime.prepare(spec),
+  };
+}
+
+function bytesOf({ stored, rows }: Weight): number {
+  return rows ? (stored.bytes / (stored.shape[0] as number)) * (rows[1] - rows[0]) : stored.bytes;
+}
+
+/** Scratch memory of the kernels, results of two operations at once, and keys and values in pages. */
+function memoryOf(spec: DecoderSpec, precision: Precision): Omit<Decoder["memory"], "weights"> {
+  const padded = (n: number) => Math.ceil(n / 16) * 16;
+  const element = precision === "bfloat16" ? 2 : 4;
+  const cacheToken = spec.layers.reduce(
+    (sum, { attend: { kvHeads, headDim } }) => sum + element * kvHeads * (headDim + padded(headDim)),
+    0,
+  );
+  const row = Math.max(
+    ...spec.layers.map(({ attend: { heads, kvHeads, headDim }, mlp }) =>
+      Math.max(3 * mlp.up.out, (4 * heads + 2 * kvHeads) * headDim),
+    ),
+  );
+  return {
+    cacheToken,
+    forksShare: true,
+    // Every sequence may leave most of its last page empty.
+    activations: (rows, wanted) =>
+      4 * (rows * (row + 5 * spec.hidden) + wanted * (spec.vocabulary + spec.hidden)) + wanted * PAGE * cacheToken,
+  };
+}

@@ -1,0 +1,57 @@
+// Where the TensorFlow library and the binding lie: a cache that all checkouts and projects of a user share.
+
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { TENSORFLOW_VERSION, type TensorflowVariant } from "../../../setup/wheels.js";
+
+export interface CacheOptions {
+  /** Overrides the environment. */
+  readonly cache?: string | undefined;
+  /** Default: process.env. Read: RETEMPER_CACHE, XDG_CACHE_HOME. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+/** RETEMPER_CACHE, else $XDG_CACHE_HOME/retemper, else ~/.cache/retemper. */
+export function cacheRoot({ cache, env = process.env }: CacheOptions = {}): string {
+  return resolve(cache || env.RETEMPER_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "retemper"));
+}
+
+/**
+ * The folder of one variant. It is renamed into place when its libraries are whole, so where it exists they are; bindings
+ * are added to it, each by a rename too.
+ */
+export function variantFolder(root: string, variant: TensorflowVariant): string {
+  return join(root, `tensorflow-${TENSORFLOW_VERSION}-${variant}`);
+}
+
+/** Raised when the way of building changes, so that older bindings are not taken for current ones. */
+const BUILD_REVISION = 1;
+
+/** The binding that was made of the sources of this version of @tensorflow/tfjs-node-gpu. */
+export function bindingFile(folder: string, tfjs: string): string {
+  return join(folder, `binding-tfjs-${tfjs}-r${BUILD_REVISION}`, "tfjs_binding.node");
+}
+
+/**
+ * The variant that engines use: of those that are set up, the one with CUDA where there is a driver, else the other. The one
+ * with CUDA also runs without a GPU. Undefined where none is set up.
+ */
+export function variantSetUp(root: string, tfjs: string, driver = hasNvidiaDriver()): TensorflowVariant | undefined {
+  const order: readonly TensorflowVariant[] = driver ? ["cuda", "cpu"] : ["cpu", "cuda"];
+  return order.find((variant) => existsSync(bindingFile(variantFolder(root, variant), tfjs)));
+}
+
+/** Whether NVIDIA's kernel driver is loaded: its own files, or those of Windows' subsystem for Linux. */
+export function hasNvidiaDriver(): boolean {
+  return ["/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg"].some((path) => existsSync(path));
+}
+
+/** Bytes that a folder's files take, from the record that setting up leaves in it; 0 where there is none. */
+export function recordedBytes(folder: string): number {
+  try {
+    return (JSON.parse(readFileSync(join(folder, "contents.json"), "utf8")) as { bytes?: number }).bytes ?? 0;
+  } catch {
+    return 0;
+  }
+}

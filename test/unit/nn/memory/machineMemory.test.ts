@@ -1,0 +1,44 @@
+import { describe, expect, it } from "vitest";
+import { availableMemory } from "../../../../lib/nn/memory/machineMemory.js";
+
+const reader = (files: Readonly<Record<string, string>>) => (path: string) => files[path];
+
+describe("availableMemory", () => {
+  it("is what the machine has free where no group has a limit", () => {
+    const files = { "/proc/self/cgroup": "0::/user.slice\n", "/sys/fs/cgroup/user.slice/memory.max": "max\n" };
+    expect(availableMemory(reader(files), 1000)).toBe(1000);
+    expect(availableMemory(reader({}), 1000)).toBe(1000);
+  });
+
+  it("is what the tightest group above the process has left; file pages that nobody maps count as free", () => {
+    const files = {
+      "/proc/self/cgroup": "0::/slurm/job_1/step_0\n",
+      "/sys/fs/cgroup/slurm/job_1/memory.max": "500\n",
+      "/sys/fs/cgroup/slurm/job_1/memory.current": "300\n",
+      "/sys/fs/cgroup/slurm/job_1/memory.stat": "anon 200\ninactive_file 40\n",
+      "/sys/fs/cgroup/slurm/job_1/step_0/memory.max": "max\n",
+      "/sys/fs/cgroup/slurm/job_1/step_0/memory.current": "10\n",
+    };
+    expect(availableMemory(reader(files), 1000)).toBe(240);
+  });
+
+  it("knows the first version of control groups, and a container whose path is the host's", () => {
+    const files = {
+      "/proc/self/cgroup": "5:cpu,cpuacct:/docker/abc\n4:memory:/docker/abc\n0::/\n",
+      "/sys/fs/cgroup/memory/memory.limit_in_bytes": "700\n",
+      "/sys/fs/cgroup/memory/memory.usage_in_bytes": "600\n",
+      "/sys/fs/cgroup/memory/memory.stat": "inactive_file 1\ntotal_inactive_file 5\n",
+    };
+    expect(availableMemory(reader(files), 1000)).toBe(105);
+  });
+
+  it("is never below zero, and on this machine a number", () => {
+    const files = {
+      "/proc/self/cgroup": "0::/\n",
+      "/sys/fs/cgroup/memory.max": "100\n",
+      "/sys/fs/cgroup/memory.current": "160\n",
+    };
+    expect(availableMemory(reader(files), 1000)).toBe(0);
+    expect(availableMemory()).toBeGreaterThan(0);
+  });
+});
