@@ -17,7 +17,8 @@ export type {
   StageResult,
 } from "./batch/types.js";
 export type { AdapterFacts, DtypeFacts, ModelFacts, TensorFacts } from "./checkpoint/inspect.js";
-export { type Endpoint, type EndpointOptions, openEndpoint } from "./endpoint/openEndpoint.js";
+export type { Endpoint, EndpointOptions } from "./endpoint/endpoint.js";
+export { openEndpoint } from "./endpoint/openEndpoint.js";
 export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, RetemperError } from "./errors.js";
 export type { DataFacts, DataFile } from "./evaluate/data/loadRows.js";
 export { type BertScoreModelOptions, bertScore } from "./evaluate/encoders/bertScore.js";
@@ -122,8 +123,9 @@ export type {
 } from "./merge/report.js";
 export { sweep } from "./merge/sweep.js";
 export { type VerifyOptions, verify } from "./merge/verify.js";
+export type { EncoderOptions } from "./nn/encoders/encoder.js";
 export { openClassifier, type SequenceClassifier } from "./nn/encoders/openClassifier.js";
-export { type EncoderOptions, openEncoder } from "./nn/encoders/openEncoder.js";
+export { openEncoder } from "./nn/encoders/openEncoder.js";
 export type { Estimate } from "./plan/estimate.js";
 export type { UnmatchedTensor } from "./plan/request.js";
 export { METHOD_NAMES, type MethodName } from "./recipe/methods.js";

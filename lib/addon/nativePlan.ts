@@ -1,7 +1,7 @@
 // The contract with the native engine: plain numbers and names, decided here, executed there.
 // One NativePlan is one merge; the engine validates every range again before it touches a byte.
 
-import type { Dtype } from "../checkpoint/types.js";
+import type { Dtype } from "./dtype.js";
 
 export interface NativeInput {
   readonly path: string;

@@ -1,8 +1,9 @@
 // The dtypes that merging knows; everything else is refused by name, never reinterpreted.
 
+import type { Dtype } from "../addon/dtype.js";
 import { RetemperError } from "../errors.js";
 import { listing } from "./listing.js";
-import type { Dtype, StoredTensor } from "./types.js";
+import type { StoredTensor } from "./types.js";
 import type { RawTensor } from "./weights.js";
 
 const DTYPES: ReadonlySet<string> = new Set<Dtype>([

@@ -1,19 +1,6 @@
 // What is known of a checkpoint from its headers and configuration, before any tensor is read.
 
-export type Dtype =
-  | "F64"
-  | "F32"
-  | "F16"
-  | "BF16"
-  | "I64"
-  | "I32"
-  | "I16"
-  | "I8"
-  | "U64"
-  | "U32"
-  | "U16"
-  | "U8"
-  | "BOOL";
+import type { Dtype } from "../addon/dtype.js";
 
 /** Where a tensor's bytes lie. `offset` is absolute in the file, `bytes` its length. */
 export interface StoredTensor {

@@ -13,30 +13,14 @@ import type { Task } from "../evaluate/types.js";
 import { openModel } from "../generate/openModel.js";
 import type { EngineName, TextGenerator } from "../generate/types.js";
 import { plan } from "../merge/plan.js";
-import { planTuning, type TuningPlan } from "../tune/planTuning.js";
+import { planTuning } from "../tune/planTuning.js";
 import type { TuneOptions } from "../tune/types.js";
-import { engineOf } from "./evaluations.js";
+import type { Checked } from "./checked.js";
+import { engineOf } from "./engineOf.js";
 import { type OpenJudges, openJudges } from "./judges.js";
 import { wrong } from "./load.js";
 import { mergeSeries, type TunedModel, wholeModel } from "./merges.js";
 import type { ExperimentSettings } from "./schema.js";
-
-export interface Checked {
-  /** By name of the part: what is asked. */
-  readonly tasks: {
-    readonly safety: readonly Task[];
-    readonly safetyTest: readonly Task[];
-    readonly validation: readonly Task[];
-    readonly test: readonly Task[];
-  };
-  readonly judges: OpenJudges;
-  /** What runs the aligned model: merges that are not written run on the native engine only. */
-  readonly engine: EngineName;
-  /** Bytes of one written merge. */
-  readonly bytesOfMerge: number;
-  readonly tuning?: TuningPlan | undefined;
-  close(): Promise<void>;
-}
 
 /** Collects what goes wrong, so that one error tells of all. */
 class Problems {

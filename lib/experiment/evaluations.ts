@@ -11,7 +11,8 @@ import type { Results } from "../evaluate/run/results.js";
 import type { Scorer, Task } from "../evaluate/types.js";
 import { openModel } from "../generate/openModel.js";
 import { merge } from "../merge/merge.js";
-import type { Checked } from "./check.js";
+import type { Checked } from "./checked.js";
+import { engineOf } from "./engineOf.js";
 import type { OpenJudges } from "./judges.js";
 import { openUnwritten, straightShareOf, type UnwrittenMerge } from "./openVirtual.js";
 import type { ExperimentSettings } from "./schema.js";
@@ -140,12 +141,6 @@ export class Evaluations {
     await rm(place, { recursive: true, force: true });
     return { ...factsOf(results), bytesWritten, straightShare };
   }
-}
-
-/** What models in folders are opened with. */
-export function engineOf({ engine }: Pick<ExperimentSettings, "engine">) {
-  const { engine: name, precision, threads } = engine ?? {};
-  return { engine: name, precision, threads };
 }
 
 function factsOf(results: readonly Results[]): StepFacts {

@@ -2,8 +2,7 @@
 
 import type { ItemResult, TaskResults } from "../evaluate/run/results.js";
 import type { ExampleAnswers } from "../report/types.js";
-import type { SeedResults } from "./measure.js";
-import type { NamedResults } from "./significance.js";
+import type { NamedResults, SeedResults } from "./measure.js";
 
 const EACH = 4;
 

@@ -8,7 +8,7 @@ import { wildGuardJudge } from "../evaluate/judges/wildGuard.js";
 import type { Judge } from "../evaluate/types.js";
 import { openModel } from "../generate/openModel.js";
 import { openClassifier } from "../nn/encoders/openClassifier.js";
-import { engineOf } from "./evaluations.js";
+import { engineOf } from "./engineOf.js";
 import type { ExperimentSettings } from "./schema.js";
 
 export interface OpenJudges {

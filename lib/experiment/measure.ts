@@ -13,6 +13,12 @@ export interface SeedResults {
   readonly results: Results;
 }
 
+/** One model of the tables, with its results for each seed. */
+export interface NamedResults {
+  readonly name: string;
+  readonly seeds: readonly SeedResults[];
+}
+
 /** By item, "task/id": its score. */
 export type Scores = ReadonlyMap<string, number>;
 

@@ -5,10 +5,10 @@ import { createHash } from "node:crypto";
 import { arch, cpus, platform, release } from "node:os";
 import { relative, resolve, sep } from "node:path";
 import type { ExperimentResults } from "../report/types.js";
-import type { Checked } from "./check.js";
+import type { Checked } from "./checked.js";
 import type { SeedResults } from "./measure.js";
 import { withParts } from "./modelParts.js";
-import type { RunParts } from "./resultsOf.js";
+import type { RunParts } from "./runParts.js";
 import type { ExperimentSettings } from "./schema.js";
 
 export function provenanceOf(

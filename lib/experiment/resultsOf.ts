@@ -1,54 +1,21 @@
 // The steps of a run in their order, and the results that they make together.
 
-import {
-  EXPERIMENT_FORMAT,
-  type ExperimentResults,
-  type MeasuredCandidate,
-  type WrittenModel,
-} from "../report/types.js";
+import { EXPERIMENT_FORMAT, type ExperimentResults, type WrittenModel } from "../report/types.js";
 import { nameOf, select } from "../select/select.js";
 import type { Candidate } from "../select/types.js";
-import type { Checked } from "./check.js";
-import type { Digests } from "./digests.js";
-import type { Evaluated, Evaluations, Part } from "./evaluations.js";
+import type { Checked } from "./checked.js";
+import type { Evaluated, Part } from "./evaluations.js";
 import { examplesOf } from "./examples.js";
 import { measure, type SeedResults } from "./measure.js";
-import { candidateOf, type MergeSeries, mergeSeries, type TunedModel, wholeModel } from "./merges.js";
+import { candidateOf, type MergeSeries, mergeSeries, wholeModel } from "./merges.js";
 import { modelParts } from "./modelParts.js";
-import type { Progress } from "./progress.js";
 import { provenanceOf } from "./provenance.js";
+import { ALL, type EvaluatedPoint, type RunParts } from "./runParts.js";
 import type { ExperimentSettings } from "./schema.js";
 import { moduleName } from "./served.js";
 import { pairedTests, trendsOf } from "./significance.js";
-import { byDigest, type Steps } from "./steps.js";
+import { byDigest } from "./steps.js";
 import { writeAndTest } from "./writeChosen.js";
-
-export interface RunParts {
-  readonly settings: ExperimentSettings;
-  readonly tuned: readonly TunedModel[];
-  readonly evaluations: Evaluations;
-  readonly steps: Steps;
-  readonly progress: Progress;
-  readonly out: string;
-  /** Where experiment.yml lies, if it is a file. */
-  readonly folder: string | undefined;
-  /** By model: what it holds. */
-  readonly digests: ReadonlyMap<string, string>;
-  readonly contents: Digests;
-  readonly checked: Checked;
-  readonly signal: AbortSignal | undefined;
-}
-
-/** A merge of the table with its evaluations, one for each seed. */
-export interface EvaluatedPoint {
-  readonly series: MergeSeries;
-  readonly lambda: number | undefined;
-  readonly seeds: readonly SeedResults[];
-  readonly measured: MeasuredCandidate;
-}
-
-/** The seed of what is no seed's. */
-export const ALL = "all";
 
 export async function resultsOf(parts: RunParts): Promise<ExperimentResults> {
   const { settings, tuned, progress } = parts;

@@ -3,7 +3,8 @@
 
 import { join } from "node:path";
 import { parseAddress } from "../endpoint/address.js";
-import { type Endpoint, openEndpoint } from "../endpoint/openEndpoint.js";
+import type { Endpoint } from "../endpoint/endpoint.js";
+import { openEndpoint } from "../endpoint/openEndpoint.js";
 import { RetemperError } from "../errors.js";
 import { readTextAtMost } from "../files/readAtMost.js";
 import { writeWhole } from "../files/writeWhole.js";

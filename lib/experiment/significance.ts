@@ -6,16 +6,11 @@ import type { Candidate } from "../select/types.js";
 import { pairedBootstrap } from "../statistics/bootstrap.js";
 import { mcnemar } from "../statistics/mcnemar.js";
 import { trend } from "../statistics/trend.js";
-import { meanScores, type Scores, type SeedResults, scoresOf } from "./measure.js";
+import { meanScores, type NamedResults, type Scores, type SeedResults, scoresOf } from "./measure.js";
 import { candidateOf } from "./merges.js";
-import type { EvaluatedPoint } from "./resultsOf.js";
+import type { EvaluatedPoint } from "./runParts.js";
 
 const KINDS = { asr: "safety", score: "task" } as const;
-
-export interface NamedResults {
-  readonly name: string;
-  readonly seeds: readonly SeedResults[];
-}
 
 /** Aligned, fine-tuned and merged, each against each. */
 export function pairedTests(

@@ -9,7 +9,7 @@ import { confirm, readAgreement, writeAgreement } from "./confirm.js";
 import type { Evaluated } from "./evaluations.js";
 import { measure, type SeedResults } from "./measure.js";
 import type { SeedMerge } from "./merges.js";
-import { ALL, type EvaluatedPoint, type RunParts } from "./resultsOf.js";
+import { ALL, type EvaluatedPoint, type RunParts } from "./runParts.js";
 import { moduleName } from "./served.js";
 import { byDigest } from "./steps.js";
 

@@ -3,9 +3,10 @@
 
 import type { NativeMadeTensor } from "../addon/nativeRuntime.js";
 import type { RetemperError } from "../errors.js";
+import type { EngineFacts, EngineName, EngineOptions, Fidelity, Precision } from "../nn/engines/engineTypes.js";
 import type { ChatMessage, Tokenizer } from "../tokenizer/types.js";
 
-export type { ChatMessage, Tokenizer };
+export type { ChatMessage, EngineFacts, EngineName, Fidelity, Precision, Tokenizer };
 
 /**
  * Text (encoded with the tokenizer's special tokens), token ids (taken as they are), or chat messages (rendered by the
@@ -105,39 +106,7 @@ export interface TextGenerator {
   close(): Promise<void>;
 }
 
-/** "reference" is TensorFlow.js in plain JavaScript: slow, for tests. */
-export type EngineName = "native" | "tensorflow" | "endpoint" | "reference";
-export type Precision = "float32" | "bfloat16";
-/** How a merge that was never written is evaluated: rounded tile by tile as its file would be, or summed unrounded. */
-export type Fidelity = "exact" | "linear";
-
-export interface EngineFacts {
-  readonly engine: EngineName;
-  /** The model's folder, recipe or name. */
-  readonly model: string;
-  /** Of Retemper and, where they run, TensorFlow.js and TensorFlow. */
-  readonly versions: Readonly<Record<string, string>>;
-  /** "cpu: avx512, 2 threads", "gpu: NVIDIA H100", or an endpoint's address. */
-  readonly device: string;
-  /** Whether a GPU did the work; asked of the engine, never assumed. */
-  readonly gpu: boolean;
-  readonly precision?: Precision | undefined;
-  readonly fidelity?: Fidelity | undefined;
-  readonly lambdas?: readonly number[] | undefined;
-  /** Differs where the model's files do: a digest over what is in its folder, weights by size and time of change. */
-  readonly fingerprint?: string | undefined;
-}
-
-export interface ModelOptions {
-  /** "auto" (the default): TensorFlow where it drives a GPU, else native. */
-  readonly engine?: "auto" | Exclude<EngineName, "endpoint"> | undefined;
-  /** Of activations; "float32" unless told. */
-  readonly precision?: Precision | undefined;
-  readonly threads?: number | undefined;
-  /** Refuses to run without a GPU. */
-  readonly requireGpu?: boolean | undefined;
-  /** Bytes that weights in memory, cache and activations may take; found out from the machine unless told. */
-  readonly maxMemory?: number | undefined;
+export interface ModelOptions extends EngineOptions {
   /** For a recipe: each value takes the place of the recipe's own lambda. */
   readonly lambdas?: readonly number[] | undefined;
   readonly fidelity?: Fidelity | undefined;

@@ -1,7 +1,7 @@
 // What a merge, a plan and a verification answer.
 
+import type { Dtype } from "../addon/dtype.js";
 import type { NativeDeviceReport, NativeFacts, OpName } from "../addon/nativePlan.js";
-import type { Dtype } from "../checkpoint/types.js";
 import type { Estimate } from "../plan/estimate.js";
 import type { UnmatchedTensor } from "../plan/request.js";
 import type { MethodName } from "../recipe/methods.js";

@@ -1,7 +1,8 @@
 // A linear merge of A with A + adapter, written as an adapter: A + lambda scale B A is A with B times lambda. Exact for
 // plain LoRA and rsLoRA; whatever else an adapter may hold is refused, for it would not scale.
 
-import type { Adapter, Checkpoint, Dtype, StoredTensor } from "../checkpoint/types.js";
+import type { Dtype } from "../addon/dtype.js";
+import type { Adapter, Checkpoint, StoredTensor } from "../checkpoint/types.js";
 import { RetemperError } from "../errors.js";
 import type { BuiltPlan } from "../plan/build.js";
 import { estimate } from "../plan/estimate.js";

@@ -1,9 +1,10 @@
 // A merge that is never written: checked and planned as one that is, for each of its lambdas, with its side files in a
 // folder of their own. What generates from it makes the weights when it needs them.
 
+import type { Dtype } from "../addon/dtype.js";
 import { loadAddon } from "../addon/load.js";
 import type { NativePlan, OpName } from "../addon/nativePlan.js";
-import type { Dtype, StoredFile } from "../checkpoint/types.js";
+import type { StoredFile } from "../checkpoint/types.js";
 import { InputFiles } from "../plan/parts.js";
 import { INDEX_FILE } from "../plan/shards.js";
 import { virtualPlan } from "../plan/virtualPlan.js";

@@ -1,7 +1,7 @@
 // A decoder that is open on one engine: what the generation loop calls, whichever engine computes.
 
 import type { NativeMadeTensor } from "../addon/nativeRuntime.js";
-import type { EngineFacts } from "../generate/types.js";
+import type { EngineFacts } from "./engines/engineTypes.js";
 import type { Cache, DecoderSpec, Rows } from "./ops/specs.js";
 
 /** Engines (engines/) make these. Calls are synchronous and run on the thread that opened it: a worker of the model. */

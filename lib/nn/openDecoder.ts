@@ -2,7 +2,7 @@
 
 import type { Checkpoint } from "../checkpoint/types.js";
 import { RetemperError } from "../errors.js";
-import type { EngineName } from "../generate/types.js";
+import type { LocalEngineName } from "./engines/engineTypes.js";
 import type { NativeOptions } from "./engines/native/startNative.js";
 import { decoderOn, weightsOf } from "./engines/runningEngine.js";
 import { startEngine } from "./engines/startEngine.js";
@@ -18,7 +18,7 @@ import type { AssembledDecoder } from "./ops/assembleDecoder.js";
  */
 export async function openDecoder(
   checkpoint: Checkpoint,
-  engine: Exclude<EngineName, "endpoint">,
+  engine: LocalEngineName,
   options: TensorflowOptions & NativeOptions = {},
 ): Promise<AssembledDecoder> {
   if (options.merge && engine !== "native") {

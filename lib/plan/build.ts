@@ -1,9 +1,10 @@
 // From a recipe and opened checkpoints to a plan: every tensor of the output, its place, and everything left over.
 // Pure: no disk, no clock, no randomness; the same input gives the same plan.
 
+import type { Dtype } from "../addon/dtype.js";
 import type { NativeInput, NativePlan, NativeTensor } from "../addon/nativePlan.js";
 import { moduleTest } from "../checkpoint/modules.js";
-import type { Checkpoint, Dtype } from "../checkpoint/types.js";
+import type { Checkpoint } from "../checkpoint/types.js";
 import { RetemperError } from "../errors.js";
 import { createParameterReader } from "../recipe/parameters.js";
 import type { RecipeModule } from "../recipe/types.js";

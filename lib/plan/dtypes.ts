@@ -1,6 +1,6 @@
 // Storage dtypes: which one a result gets, and when a value must be rounded as it is read.
 
-import type { Dtype } from "../checkpoint/types.js";
+import type { Dtype } from "../addon/dtype.js";
 import type { FloatDtypeName } from "../recipe/types.js";
 
 const BYTES: Readonly<Record<Dtype, number>> = {

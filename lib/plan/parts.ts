@@ -1,7 +1,8 @@
 // Operands as the engine wants them: input files by number, matrices with rows and columns, roundings.
 
+import type { Dtype } from "../addon/dtype.js";
 import type { NativeInput, NativePart, NativeRange, NativeSource } from "../addon/nativePlan.js";
-import type { Checkpoint, Dtype, LowRankTerm, StoredTensor } from "../checkpoint/types.js";
+import type { Checkpoint, LowRankTerm, StoredTensor } from "../checkpoint/types.js";
 import { RetemperError } from "../errors.js";
 import { isFloat, rounds } from "./dtypes.js";
 import type { Operand } from "./operands.js";

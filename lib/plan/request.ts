@@ -1,6 +1,7 @@
 // What a plan is made from, and what is found wrong or left over while it is made.
 
-import type { Checkpoint, Dtype } from "../checkpoint/types.js";
+import type { Dtype } from "../addon/dtype.js";
+import type { Checkpoint } from "../checkpoint/types.js";
 import type { ParsedRecipe } from "../recipe/types.js";
 import type { InputFiles } from "./parts.js";
 

@@ -1,6 +1,6 @@
 // Lays the output tensors out in safetensors files: which file, which offset, and the exact header bytes.
 
-import type { Dtype } from "../checkpoint/types.js";
+import type { Dtype } from "../addon/dtype.js";
 import { RetemperError } from "../errors.js";
 import { elementSize } from "./dtypes.js";
 

@@ -1,7 +1,7 @@
 // One output tensor: from the inputs' operands to the engine's operation, its sources and its dtype.
 
+import type { Dtype } from "../addon/dtype.js";
 import type { NativeParams, NativeTensor } from "../addon/nativePlan.js";
-import type { Dtype } from "../checkpoint/types.js";
 import { METHODS, type MethodName } from "../recipe/methods.js";
 import { checkParams, type Misfits, mayBeMissing } from "./checks.js";
 import { isFloat, promote } from "./dtypes.js";

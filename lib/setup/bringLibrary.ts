@@ -5,10 +5,11 @@ import { rename, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RetemperError } from "../errors.js";
 import { makeFolder } from "../files/makeFolder.js";
+import { TENSORFLOW_VERSION } from "../nn/engines/tensorflow/libraryFolders.js";
 import { downloadWheel, type WheelSources } from "./downloadWheel.js";
 import type { SetupReporter } from "./setupReporter.js";
 import { unpackWheel } from "./unpackWheel.js";
-import { TENSORFLOW_VERSION, type Wheel, wheelFile } from "./wheels.js";
+import { type Wheel, wheelFile } from "./wheels.js";
 
 export interface LibraryOptions extends WheelSources {
   /** Of the cache; downloads lie there meanwhile. */

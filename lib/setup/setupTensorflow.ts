@@ -11,23 +11,20 @@ import {
   type CacheOptions,
   cacheRoot,
   recordedBytes,
+  type TensorflowVariant,
   variantFolder,
 } from "../nn/engines/tensorflow/libraryFolders.js";
-import {
-  findTfjsPackage,
-  installTfjsPackage,
-  TFJS_PACKAGE,
-  type TfjsPackage,
-} from "../nn/engines/tensorflow/tfjsPackage.js";
+import { findTfjsPackage, TFJS_PACKAGE, type TfjsPackage } from "../nn/engines/tensorflow/tfjsPackage.js";
 import { tryLock } from "../output/tryLock.js";
 import { waitFor } from "../output/waitFor.js";
 import { bringLibrary } from "./bringLibrary.js";
 import { buildBinding, findCompiler } from "./buildBinding.js";
 import type { WheelSources } from "./downloadWheel.js";
+import { installTfjsPackage } from "./installTfjsPackage.js";
 import { requireSupportedPlatform } from "./platform.js";
 import { type SetupProgress, SetupReporter } from "./setupReporter.js";
 import type { TensorflowFacts } from "./tensorflowFacts.js";
-import { type TensorflowVariant, type Wheel, wheelsOf } from "./wheels.js";
+import { type Wheel, wheelsOf } from "./wheels.js";
 
 export interface SetupOptions extends CacheOptions, WheelSources {
   /** Brings CUDA and cuDNN along, for an NVIDIA GPU. Without it, TensorFlow runs on the processor. */

@@ -1,11 +1,7 @@
 // Which files of the Python package index hold the TensorFlow C library, and what of them is needed. Pinned by digest: the
 // library is a native program, so it is exactly the one that was tested, whichever mirror it comes from.
 
-/** The release of TensorFlow whose C library the binding is built against. */
-export const TENSORFLOW_VERSION = "2.20.0";
-
-/** "cpu" runs on any x86-64 processor with AVX; "cuda" brings CUDA 12.5 and cuDNN 9.3 along and also runs without a GPU. */
-export type TensorflowVariant = "cpu" | "cuda";
+import type { TensorflowVariant } from "../nn/engines/tensorflow/libraryFolders.js";
 
 export interface Wheel {
   /** The project's name on the index, normalised. */

@@ -1,7 +1,7 @@
 // Exact conversions between stored floats and JS numbers, written for clarity and independent of the engine's own:
 // round to nearest even, subnormals kept, NaN quiet.
 
-import type { Dtype } from "../../lib/checkpoint/types.js";
+import type { Dtype } from "../../lib/addon/dtype.js";
 
 export type FloatDtype = "F64" | "F32" | "F16" | "BF16";
 

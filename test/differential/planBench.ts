@@ -3,6 +3,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Dtype } from "../../lib/addon/dtype.js";
 import { loadAddon } from "../../lib/addon/load.js";
 import type {
   NativeInput,
@@ -15,7 +16,6 @@ import type {
   NativeTensor,
 } from "../../lib/addon/nativePlan.js";
 import type { NativeProgress } from "../../lib/addon/surface.js";
-import type { Dtype } from "../../lib/checkpoint/types.js";
 import { encode, type FloatDtype } from "./dtypes.js";
 import { byteLength, type Layout, makeHeader, writeSafetensors } from "./safetensors.js";
 

@@ -1,7 +1,7 @@
 // Writes small safetensors files and headers for the tests, with the layout under the test's control.
 
 import { writeFileSync } from "node:fs";
-import type { Dtype } from "../../lib/checkpoint/types.js";
+import type { Dtype } from "../../lib/addon/dtype.js";
 import { DTYPE_BYTES } from "./dtypes.js";
 
 export interface Layout {

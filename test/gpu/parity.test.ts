@@ -6,9 +6,9 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Dtype } from "../../lib/addon/dtype.js";
 import { loadAddon } from "../../lib/addon/load.js";
 import type { NativeMergeReport, NativeParams, NativePlan } from "../../lib/addon/nativePlan.js";
-import type { Dtype } from "../../lib/checkpoint/types.js";
 import { reason } from "./device.js";
 
 const addon = loadAddon();

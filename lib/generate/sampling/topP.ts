@@ -1,7 +1,7 @@
 // Nucleus sampling: the likeliest tokens that together have the probability p. Holtzman et al., "The Curious Case of Neural
 // Text Degeneration", 2019. Where the line lies is found by partitioning, without sorting all tokens.
 
-import type { Candidates } from "./warp.js";
+import type { Candidates } from "./candidates.js";
 
 /** Which tokens go: all of a smaller weight, and of those that have it the first `equals`, in the order of ids. */
 export interface Cut {

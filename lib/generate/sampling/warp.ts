@@ -1,6 +1,7 @@
 // Which tokens may be drawn, and how likely: temperature, top-k and top-p in transformers' order and with its semantics.
 
 import { RetemperError } from "../../errors.js";
+import type { Candidates } from "./candidates.js";
 import { topValues } from "./topK.js";
 import { keepNucleus } from "./topP.js";
 
@@ -11,17 +12,6 @@ export interface WarpSettings {
   readonly topK: number;
   /** 1: all tokens. */
   readonly topP: number;
-}
-
-/**
- * Tokens that may be drawn, in the order of their ids, and for each its probability times `total`. The arrays are longer,
- * shared by all draws of a thread, and valid until the next one.
- */
-export interface Candidates {
-  readonly ids: Int32Array;
-  readonly weights: Float64Array;
-  count: number;
-  total: number;
 }
 
 const candidates: Candidates & { ids: Int32Array; weights: Float64Array } = {

@@ -5,10 +5,11 @@ import { loadAddon } from "../../addon/load.js";
 import { openCheckpoint } from "../../checkpoint/open.js";
 import type { Checkpoint, StoredFile } from "../../checkpoint/types.js";
 import { RetemperError } from "../../errors.js";
-import type { EngineFacts } from "../../generate/types.js";
 import { openTokenizer } from "../../tokenizer/openTokenizer.js";
+import type { EngineFacts } from "../engines/engineTypes.js";
 import { widen } from "../engines/reference/widen.js";
-import { type EncoderOptions, openEncoder } from "./openEncoder.js";
+import type { EncoderOptions } from "./encoder.js";
+import { openEncoder } from "./openEncoder.js";
 
 export interface SequenceClassifier {
   readonly facts: EngineFacts;

@@ -9,14 +9,14 @@ import { chooseEngine } from "../engines/chooseEngine.js";
 import { weightsOf } from "../engines/runningEngine.js";
 import { startEngine } from "../engines/startEngine.js";
 import { encode } from "./encode.js";
+import type { EncoderOptions, OpenEncoder } from "./encoder.js";
 import { encoderSpec } from "./encoderSpec.js";
-import type { Encoder, EncoderOptions } from "./openEncoder.js";
 
 /** Places of a batch's rectangle, padding included: enough to keep the products large, a layer's turn short. */
 const BATCH_TOKENS = 2048;
 
 /** As `openEncoder` documents it. */
-export async function startEncoder(model: string, options: EncoderOptions): Promise<Encoder> {
+export async function startEncoder(model: string, options: EncoderOptions): Promise<OpenEncoder> {
   const checkpoint = await openCheckpoint(model, { addon: loadAddon() });
   const spec = encoderSpec(checkpoint);
   const tokenizer = await openTokenizer(checkpoint.folder);

@@ -1,19 +1,17 @@
 // Which engine a model runs on, and whether it has the GPU that was asked for: found out before any weight is read.
 
 import { RetemperError } from "../../errors.js";
-import type { EngineName, ModelOptions } from "../../generate/types.js";
+import type { EngineOptions, LocalEngineName } from "./engineTypes.js";
 import { cacheRoot, variantSetUp } from "./tensorflow/libraryFolders.js";
 import { loadTensorflow } from "./tensorflow/loadTensorflow.js";
 import { findTfjsPackage } from "./tensorflow/tfjsPackage.js";
 
-export type LocalEngine = Exclude<EngineName, "endpoint">;
-
 export interface ChosenEngine {
-  readonly engine: LocalEngine;
+  readonly engine: LocalEngineName;
   readonly gpu: boolean;
 }
 
-const ENGINES: readonly string[] = ["native", "tensorflow", "reference"] satisfies LocalEngine[];
+const ENGINES: readonly string[] = ["native", "tensorflow", "reference"] satisfies LocalEngineName[];
 
 /**
  * The engine named, else TensorFlow where it drives a GPU, else the native one, which alone runs merges that were not
@@ -21,7 +19,7 @@ const ENGINES: readonly string[] = ["native", "tensorflow", "reference"] satisfi
  * @throws RetemperError USAGE for an unknown name; DEVICE where a GPU is required and the engine has none, or TensorFlow is
  * asked for and not set up.
  */
-export function chooseEngine({ engine = "auto", requireGpu, threads }: ModelOptions, virtual = false): ChosenEngine {
+export function chooseEngine({ engine = "auto", requireGpu, threads }: EngineOptions, virtual = false): ChosenEngine {
   if (engine === "auto" && virtual && !requireGpu) return { engine: "native", gpu: false };
   if (engine === "auto") {
     if (tensorflowOnGpu(threads)) return { engine: "tensorflow", gpu: true };

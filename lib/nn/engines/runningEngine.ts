@@ -1,12 +1,12 @@
 // An engine that has a checkpoint's weights and is ready to compute with them: what decoders and encoders are built on.
 
 import type { NativeMadeTensor } from "../../addon/nativeRuntime.js";
-import type { EngineFacts } from "../../generate/types.js";
 import type { Decoder } from "../decoder.js";
 import { type AssembledDecoder, assembleDecoder } from "../ops/assembleDecoder.js";
 import { MOST_SCORES } from "../ops/attend.js";
 import type { Runtime } from "../ops/runtime.js";
 import type { DecoderSpec, Weight } from "../ops/specs.js";
+import type { EngineFacts } from "./engineTypes.js";
 
 export interface RunningEngine {
   readonly runtime: Runtime;

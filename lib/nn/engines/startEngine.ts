@@ -2,8 +2,8 @@
 
 import type { Checkpoint } from "../../checkpoint/types.js";
 import { RetemperError } from "../../errors.js";
-import type { EngineName } from "../../generate/types.js";
 import type { Weight } from "../ops/specs.js";
+import type { LocalEngineName } from "./engineTypes.js";
 import { type NativeOptions, startNative } from "./native/startNative.js";
 import { startReference } from "./reference/startReference.js";
 import type { RunningEngine } from "./runningEngine.js";
@@ -11,7 +11,7 @@ import { startTensorflow, type TensorflowOptions } from "./tensorflow/openTensor
 
 /** Throws what the engine throws: DEVICE where it cannot run here. */
 export async function startEngine(
-  engine: Exclude<EngineName, "endpoint">,
+  engine: LocalEngineName,
   checkpoint: Checkpoint,
   weights: readonly Weight[],
   options: TensorflowOptions & NativeOptions = {},

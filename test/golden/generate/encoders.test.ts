@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { memory } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RetemperError } from "../../../lib/errors.js";
-import { type Encoder, openEncoder } from "../../../lib/nn/encoders/openEncoder.js";
+import { type OpenEncoder } from "../../../lib/nn/encoders/encoder.js";
+import { openEncoder } from "../../../lib/nn/encoders/openEncoder.js";
 import { readCheckpoint } from "../../e2e/mergeModels.js";
 import { ENGINES } from "./engines.js";
 import { distance } from "./steps.js";
@@ -20,7 +21,7 @@ for (const [engine, missing] of ENGINES) {
       const want = readCheckpoint(join(FOLDER, name), "expected_hidden.safetensors");
       const layer: number = expected.num_layers;
       const ids: number[][] = expected.cand_ids;
-      let encoder: Encoder;
+      let encoder: OpenEncoder;
       beforeAll(async () => {
         encoder = await openEncoder(join(FOLDER, name), { engine });
       });

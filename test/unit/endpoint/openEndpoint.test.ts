@@ -3,7 +3,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { type EndpointOptions, openEndpoint } from "../../../lib/endpoint/openEndpoint.js";
+import type { EndpointOptions } from "../../../lib/endpoint/endpoint.js";
+import { openEndpoint } from "../../../lib/endpoint/openEndpoint.js";
 import { RetemperError } from "../../../lib/errors.js";
 import type {
   GenerateOptions,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Adapter, Checkpoint, Dtype } from "../../../lib/checkpoint/types.js";
+import type { Dtype } from "../../../lib/addon/dtype.js";
+import type { Adapter, Checkpoint } from "../../../lib/checkpoint/types.js";
 import { type BuiltPlan, buildPlan, nativePlan } from "../../../lib/plan/build.js";
 import type { PlanRequest } from "../../../lib/plan/request.js";
 import { parseRecipe } from "../../../lib/recipe/load.js";

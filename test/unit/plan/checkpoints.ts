@@ -1,6 +1,7 @@
 // Checkpoints that exist in memory only: a plan is made from headers, so no file is needed.
 
-import type { Checkpoint, Dtype, StoredTensor } from "../../../lib/checkpoint/types.js";
+import type { Dtype } from "../../../lib/addon/dtype.js";
+import type { Checkpoint, StoredTensor } from "../../../lib/checkpoint/types.js";
 
 export type Shapes = Readonly<Record<string, readonly number[] | readonly [Dtype, ...number[]]>>;
 

@@ -10,8 +10,9 @@ import {
   variantFolder,
   variantSetUp,
 } from "../../../lib/nn/engines/tensorflow/libraryFolders.js";
-import { findTfjsPackage, npmInstall } from "../../../lib/nn/engines/tensorflow/tfjsPackage.js";
+import { findTfjsPackage } from "../../../lib/nn/engines/tensorflow/tfjsPackage.js";
 import { findCompiler } from "../../../lib/setup/buildBinding.js";
+import { npmInstall } from "../../../lib/setup/installTfjsPackage.js";
 import { requireSupportedPlatform } from "../../../lib/setup/platform.js";
 import { setupTensorflow } from "../../../lib/setup/setupTensorflow.js";
 

@@ -6,7 +6,6 @@ import type { NativePlan } from "../../../addon/nativePlan.js";
 import type { NativeMadeTensor, NativeRuntime, NativeTerm } from "../../../addon/nativeRuntime.js";
 import type { Addon } from "../../../addon/surface.js";
 import type { StoredFile } from "../../../checkpoint/types.js";
-import type { Precision } from "../../../generate/types.js";
 import type { Runtime } from "../../ops/runtime.js";
 import type {
   AttendSpec,
@@ -23,6 +22,7 @@ import type {
   Rows,
   Weight,
 } from "../../ops/specs.js";
+import type { Precision } from "../engineTypes.js";
 import { calling } from "./calling.js";
 import { currentBackend, tensorOf } from "./nativeBackend.js";
 import { NativeSpecs } from "./nativeSpecs.js";

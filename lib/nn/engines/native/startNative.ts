@@ -4,14 +4,16 @@ import { availableParallelism } from "node:os";
 import { ready, setBackend, version_core } from "@tensorflow/tfjs-core";
 import { loadAddon } from "../../../addon/load.js";
 import type { Checkpoint } from "../../../checkpoint/types.js";
-import type { ModelOptions, Precision } from "../../../generate/types.js";
 import type { VirtualMerge } from "../../../merge/virtualMerge.js";
 import type { Decoder } from "../../decoder.js";
 import type { DecoderSpec, Weight } from "../../ops/specs.js";
 import { heldBytes } from "../../virtual/heldBytes.js";
+import type { EngineOptions, Precision } from "../engineTypes.js";
 import type { RunningEngine } from "../runningEngine.js";
 
-export interface NativeOptions extends Pick<ModelOptions, "precision" | "threads" | "hold"> {
+export interface NativeOptions extends Pick<EngineOptions, "precision" | "threads"> {
+  /** Of a virtual merge: makes all weights when it opens, for every lambda, and keeps them in memory. */
+  readonly hold?: boolean | undefined;
   /** The merge that the checkpoint stands for, where it was never written. */
   readonly merge?: VirtualMerge | undefined;
 }

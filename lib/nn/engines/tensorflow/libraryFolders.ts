@@ -3,7 +3,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { TENSORFLOW_VERSION, type TensorflowVariant } from "../../../setup/wheels.js";
+
+/** The release of TensorFlow whose C library the binding is built against. */
+export const TENSORFLOW_VERSION = "2.20.0";
+
+/** "cpu" runs on any x86-64 processor with AVX; "cuda" brings CUDA 12.5 and cuDNN 9.3 along and also runs without a GPU. */
+export type TensorflowVariant = "cpu" | "cuda";
 
 export interface CacheOptions {
   /** Overrides the environment. */

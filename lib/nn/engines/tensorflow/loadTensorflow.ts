@@ -4,12 +4,12 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import * as tf from "@tensorflow/tfjs-core";
 import { RetemperError } from "../../../errors.js";
-import type { TensorflowVariant } from "../../../setup/wheels.js";
 import {
   bindingFile,
   type CacheOptions,
   cacheRoot,
   hasNvidiaDriver,
+  type TensorflowVariant,
   variantFolder,
   variantSetUp,
 } from "./libraryFolders.js";

@@ -4,11 +4,11 @@ import { enableProdMode } from "@tensorflow/tfjs-core";
 import { loadAddon } from "../../../addon/load.js";
 import type { Checkpoint } from "../../../checkpoint/types.js";
 import { RetemperError } from "../../../errors.js";
-import type { ModelOptions, Precision } from "../../../generate/types.js";
 import { availableMemory } from "../../memory/machineMemory.js";
 import type { AssembledDecoder } from "../../ops/assembleDecoder.js";
 import { registerCompositions } from "../../ops/compositions.js";
 import type { DecoderSpec, Weight } from "../../ops/specs.js";
+import type { EngineOptions, Precision } from "../engineTypes.js";
 import { decoderOn, type RunningEngine, weightsOf } from "../runningEngine.js";
 import { registerFusedKernels } from "./fusedKernels.js";
 import { BACKEND, type LoadOptions, loadTensorflow, type Tensorflow } from "./loadTensorflow.js";
@@ -16,7 +16,7 @@ import { onTensorflow } from "./onTensorflow.js";
 import { RawOps, TF_TYPE } from "./rawOps.js";
 import { TensorflowRuntime, type WeightPolicy } from "./tensorflowRuntime.js";
 
-export type TensorflowOptions = LoadOptions & Pick<ModelOptions, "precision" | "requireGpu" | "maxMemory">;
+export type TensorflowOptions = LoadOptions & Pick<EngineOptions, "precision" | "requireGpu" | "maxMemory">;
 
 /** Share of the memory that matrices may take so that they are kept widened to float32. */
 const WIDENED_SHARE = 0.5;

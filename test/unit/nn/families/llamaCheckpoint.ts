@@ -1,6 +1,7 @@
 // A Llama checkpoint as its headers show it: names, dtypes and shapes, no bytes.
 
-import type { Checkpoint, Dtype, StoredTensor } from "../../../../lib/checkpoint/types.js";
+import type { Dtype } from "../../../../lib/addon/dtype.js";
+import type { Checkpoint, StoredTensor } from "../../../../lib/checkpoint/types.js";
 
 export const CONFIG = {
   model_type: "llama",

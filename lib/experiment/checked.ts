@@ -1,0 +1,23 @@
+// What the checks before a run found and opened.
+
+import type { Task } from "../evaluate/types.js";
+import type { EngineName } from "../generate/types.js";
+import type { TuningPlan } from "../tune/planTuning.js";
+import type { OpenJudges } from "./judges.js";
+
+export interface Checked {
+  /** By name of the part: what is asked. */
+  readonly tasks: {
+    readonly safety: readonly Task[];
+    readonly safetyTest: readonly Task[];
+    readonly validation: readonly Task[];
+    readonly test: readonly Task[];
+  };
+  readonly judges: OpenJudges;
+  /** What runs the aligned model: merges that are not written run on the native engine only. */
+  readonly engine: EngineName;
+  /** Bytes of one written merge. */
+  readonly bytesOfMerge: number;
+  readonly tuning?: TuningPlan | undefined;
+  close(): Promise<void>;
+}

@@ -1,0 +1,39 @@
+// What an engine is asked for and what it says of itself, whatever runs on it: decoders, encoders or a training.
+
+/** "reference" is TensorFlow.js in plain JavaScript: slow, for tests. */
+export type EngineName = "native" | "tensorflow" | "endpoint" | "reference";
+/** An engine that runs in this process, in a thread of the model's own. */
+export type LocalEngineName = Exclude<EngineName, "endpoint">;
+export type Precision = "float32" | "bfloat16";
+/** How a virtual merge is evaluated: rounded tile by tile as its file would be, or summed unrounded. */
+export type Fidelity = "exact" | "linear";
+
+export interface EngineFacts {
+  readonly engine: EngineName;
+  /** The model's folder, recipe or name. */
+  readonly model: string;
+  /** Of Retemper and, where they run, TensorFlow.js and TensorFlow. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** "cpu: avx512, 2 threads", "gpu: NVIDIA H100", or an endpoint's address. */
+  readonly device: string;
+  /** Whether a GPU did the work; asked of the engine, never assumed. */
+  readonly gpu: boolean;
+  readonly precision?: Precision | undefined;
+  readonly fidelity?: Fidelity | undefined;
+  readonly lambdas?: readonly number[] | undefined;
+  /** Differs where the model's files do: a digest over what is in its folder, weights by size and time of change. */
+  readonly fingerprint?: string | undefined;
+}
+
+/** What an engine may be told before it starts; a model's own options are in generate. */
+export interface EngineOptions {
+  /** "auto" (the default): TensorFlow where it drives a GPU, else native. */
+  readonly engine?: "auto" | LocalEngineName | undefined;
+  /** Of activations; "float32" by default. */
+  readonly precision?: Precision | undefined;
+  readonly threads?: number | undefined;
+  /** Refuses to run without a GPU. */
+  readonly requireGpu?: boolean | undefined;
+  /** Bytes that weights in memory, cache and activations may take; found out from the machine by default. */
+  readonly maxMemory?: number | undefined;
+}
