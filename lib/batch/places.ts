@@ -3,8 +3,9 @@
 
 import { dirname, resolve } from "node:path";
 import { hubCache, locate } from "../checkpoint/locate.js";
-import { RetemperError } from "../errors.js";
-import { futureRealpath } from "../merge/place.js";
+import type { RetemperError } from "../errors.js";
+import { futurePath, isInside } from "../output/futurePath.js";
+import { overlap } from "../output/refuseOverlap.js";
 import { badRecipe } from "../recipe/problems.js";
 import { namedModels } from "../recipe/references.js";
 import type { EntryJob, Job } from "./graph.js";
@@ -39,7 +40,7 @@ export async function orderByPlaces(
       for (const folder of await foldersOf(job, options.transformersCache)) {
         const place = await places.of(folder);
         const maker = outputs.get(place);
-        if (maker && maker.job === job) throw overlap(maker, `is its own input ${folder}`);
+        if (maker && maker.job === job) throw overlap(maker.out, `is its own input ${folder}`);
         if (maker?.final) job.waitsFor.add(maker.entry);
         else read.set(place, folder);
       }
@@ -50,12 +51,12 @@ export async function orderByPlaces(
   }
   for (const [place, output] of outputs) {
     const inside = outerOf(place, read) ?? read.get(place);
-    if (inside !== undefined) throw overlap(output, `lies inside ${inside}, which is read`);
-    if (place === cache || isBelow(place, cache)) throw overlap(output, `lies inside the hub cache ${cache}`);
+    if (inside !== undefined) throw overlap(output.out, `lies inside ${inside}, which is read`);
+    if (place === cache || isInside(place, cache)) throw overlap(output.out, `lies inside the hub cache ${cache}`);
   }
   for (const [place, path] of read) {
     const around = outerOf(place, outputs);
-    if (around) throw overlap(around, `contains ${path}, which is read`);
+    if (around) throw overlap(around.out, `contains ${path}, which is read`);
   }
   refuseCircles(entries);
 }
@@ -109,10 +110,6 @@ function outerOf<T>(place: string, map: ReadonlyMap<string, T>): T | undefined {
   return undefined;
 }
 
-function isBelow(path: string, folder: string): boolean {
-  return outerOf(path, new Map([[folder, true]])) !== undefined;
-}
-
 function refuseCircles(entries: readonly EntryJob[]): void {
   const done = new Set<EntryJob>();
   const visit = (entry: EntryJob, open: readonly EntryJob[]): void => {
@@ -138,19 +135,12 @@ function refusal({ entry, out }: Output, what: string): RetemperError {
   return badRecipe(`the output ${out} ${what}`, position, file, "give every entry a folder of its own");
 }
 
-function overlap({ out }: Output, what: string): RetemperError {
-  return new RetemperError("OUTPUT_EXISTS", `the output ${out} ${what}`, {
-    file: out,
-    hint: "choose a folder apart from everything that is read; --force does not lift this",
-  });
-}
-
 /** Real paths, each looked up once. */
 class PlaceCache {
   readonly #known = new Map<string, Promise<string>>();
 
   of(path: string): Promise<string> {
-    const known = this.#known.get(path) ?? futureRealpath(path);
+    const known = this.#known.get(path) ?? futurePath(path);
     this.#known.set(path, known);
     return known;
   }

@@ -3,9 +3,9 @@
 import { loadAddon } from "../addon/load.js";
 import { RetemperError } from "../errors.js";
 import { difference, type Expected } from "../merge/match.js";
-import { outputState } from "../merge/place.js";
 import { prepare } from "../merge/prepare.js";
 import type { DigestCache } from "../merge/sideInputs.js";
+import { outputState } from "../output/outputState.js";
 import type { Estimate } from "../plan/estimate.js";
 import { type EntryJob, type Job, layOut } from "./graph.js";
 import { readManifest } from "./manifest.js";

@@ -5,10 +5,10 @@ import type { Addon } from "../addon/surface.js";
 import { RetemperError } from "../errors.js";
 import { difference, type Expected } from "../merge/match.js";
 import { mergeParsed } from "../merge/merge.js";
-import { outputState } from "../merge/place.js";
 import type { MergeReport } from "../merge/report.js";
 import type { DigestCache } from "../merge/sideInputs.js";
-import { clearBeside } from "../merge/staging.js";
+import { outputState } from "../output/outputState.js";
+import { recoverBeside } from "../output/recover.js";
 import type { EntryJob, Job } from "./graph.js";
 import { Intermediates } from "./intermediates.js";
 import { entriesNeededBy } from "./places.js";
@@ -131,7 +131,7 @@ export class Runner {
     const { signal, verify } = this.#options;
     const differs = await difference(job.out, expectedOf(job), { signal, verify, digests: this.#digests });
     if (differs === undefined) {
-      await clearBeside(job.out).catch(() => undefined); // it may be on a disk that is read-only by now
+      await recoverBeside(job.out).catch(() => undefined); // it may be on a disk that is read-only by now
       return { status: "skipped" };
     }
     if (force) return undefined;

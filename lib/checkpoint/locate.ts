@@ -1,8 +1,8 @@
 // From a model reference to a folder on this machine: a path as it is, else a snapshot of the hub's local cache.
 
-import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { RetemperError } from "../errors.js";
+import { exists } from "../files/exists.js";
 import { type CacheOptions, hubCache } from "../hub/cache.js";
 import { readText } from "./json.js";
 import { fileError } from "./modelFolder.js";
@@ -36,7 +36,7 @@ export async function locate(part: LocatedPart, options: LocateOptions = {}): Pr
   if (part.path === "" || part.path.includes("\0")) {
     throw new RetemperError("BAD_INPUT", `${JSON.stringify(part.path)} is not a path or hub id`);
   }
-  if (await exists(local)) return local;
+  if (await isThere(local)) return local;
 
   const cache = hubCache(options);
   const revision = part.revision ?? "main";
@@ -50,13 +50,13 @@ export async function locate(part: LocatedPart, options: LocateOptions = {}): Pr
   if (!isHubId(part.path)) throw missing(`there is no ${local}, and it is not a hub id.`, await checkPath());
   const repository = join(cache, `models--${part.path.replaceAll("/", "--")}`);
   const download = `Download it first: hf download ${part.path}${part.revision ? ` --revision ${part.revision}` : ""}`;
-  if (!(await exists(repository))) {
+  if (!(await isThere(repository))) {
     const hint = (await isHubName(part.path, local)) ? `${download}.` : await checkPath();
     throw missing(`there is no folder ${local}, and the hub's cache ${cache} does not hold it.`, hint);
   }
   const commit = await commitOf(repository, revision);
   const snapshot = commit === undefined ? undefined : join(repository, "snapshots", commit);
-  if (snapshot === undefined || !(await exists(snapshot))) {
+  if (snapshot === undefined || !(await isThere(snapshot))) {
     throw missing(`${repository} holds no snapshot of revision ${revision}.`, `${download}.`);
   }
   return snapshot;
@@ -71,7 +71,7 @@ function isHubId(path: string): boolean {
 /** Whether something is certainly a name of the hub's: of two parts, the first no folder here, the second with no file's ending. */
 async function isHubName(path: string, local: string): Promise<boolean> {
   const isPath = /\.(ya?ml|json|jsonl|safetensors|gguf|bin|pt|pth)$/i.test(path);
-  return path.includes("/") && !isPath && !(await exists(dirname(local)));
+  return path.includes("/") && !isPath && !(await isThere(dirname(local)));
 }
 
 /** The commit that a branch, tag or commit names in this repository of the cache. */
@@ -80,7 +80,7 @@ async function commitOf(repository: string, revision: string): Promise<string | 
   if (!/^[\w.-]+(\/[\w.-]+)*$/.test(revision) || revision.split("/").some((part) => /^\.+$/.test(part)))
     return undefined;
   const ref = join(repository, "refs", revision);
-  if (await exists(ref)) {
+  if (await isThere(ref)) {
     const commit = (await readText(ref, 4096)).trim();
     return isName(commit) ? commit : undefined;
   }
@@ -91,13 +91,8 @@ function isName(text: string): boolean {
   return /^\w[\w.-]*$/.test(text);
 }
 
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR" || code === "ENAMETOOLONG") return false;
+async function isThere(path: string): Promise<boolean> {
+  return exists(path).catch((error) => {
     throw fileError(error, path);
-  }
+  });
 }

@@ -5,18 +5,20 @@ import { runJob } from "../addon/job.js";
 import { loadAddon } from "../addon/load.js";
 import type { NativeMergeReport } from "../addon/nativePlan.js";
 import type { Addon } from "../addon/surface.js";
+import { checkPlace } from "../output/checkPlace.js";
+import { requireSpace } from "../output/freeSpace.js";
+import { outputPath } from "../output/futurePath.js";
+import { openStaging } from "../output/openStaging.js";
 import { nativePlan } from "../plan/build.js";
 import type { ParsedRecipe, Recipe } from "../recipe/types.js";
 import { finishFolder, keptError } from "./finish.js";
 import { refuseDifferentBuffers } from "./identical.js";
 import { hashUnknown, inputFiles, knownDigests, refuseChanged } from "./inputs.js";
 import type { MergeOptions } from "./options.js";
-import { checkOutput, mergeReads, outputPath, outputState } from "./place.js";
 import { type Prepared, prepare, readRecipe } from "./prepare.js";
 import { ProgressReporter } from "./progress.js";
+import { MERGED, mergeReads, NARROWER } from "./reads.js";
 import { type MergeReport, type OutputFile, summarize } from "./report.js";
-import { refuseWithoutSpace } from "./space.js";
-import { openStaging } from "./staging.js";
 
 /**
  * Merges models as a recipe says. The output folder appears complete and durable, or not at all; an existing one stays
@@ -37,20 +39,20 @@ export async function mergeParsed(parsed: ParsedRecipe, out: string, options: Me
   const progress = new ProgressReporter(options.onProgress);
   progress.start("open");
   const target = await outputPath(out);
-  await refuseExisting(target, force);
+  if (!force) await checkPlace(target, [], MERGED); // said before anything is opened
 
   const addon = loadAddon();
   const prepared = await prepare(parsed, options, addon);
   const inputs = inputFiles(prepared.models.checkpoints);
-  await checkOutput(target, mergeReads(prepared.models, inputs, parsed.file, options), force);
-  await refuseWithoutSpace(target, prepared.estimate.diskNeeded);
+  await checkPlace(target, mergeReads(prepared.models, inputs, parsed.file, options), MERGED, force);
+  await requireSpace(target, prepared.estimate.diskNeeded, NARROWER);
   await refuseDifferentBuffers(prepared.built.tensors, addon, signal);
 
   const digests = await knownDigests(inputs);
   if (options.hashInputs) await hashUnknown(inputs, digests, addon, signal, progress);
   signal?.throwIfAborted();
 
-  const staging = await openStaging(target, force, addon);
+  const staging = await openStaging(target, { force });
   let finished = false;
   try {
     const native = await mergeTensors(prepared, staging.folder, options, addon, progress);
@@ -67,11 +69,6 @@ export async function mergeParsed(parsed: ParsedRecipe, out: string, options: Me
   } finally {
     await staging.close(!finished && options.keepPartial === true);
   }
-}
-
-async function refuseExisting(out: string, force: boolean): Promise<void> {
-  const nothing = { folders: [], files: [], forbidden: [] };
-  if (!force && (await outputState(out)) === "exists") await checkOutput(out, nothing, false);
 }
 
 function mergeTensors(

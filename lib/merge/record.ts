@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { NativeFacts } from "../addon/nativePlan.js";
 import { RetemperError } from "../errors.js";
 import { ioError } from "../files/ioError.js";
+import { isMissing } from "../files/isMissing.js";
 import { readTextAtMost } from "../files/readAtMost.js";
 import { DEFAULT_SHARD_SIZE } from "../plan/shards.js";
 import type { InputFile } from "./inputs.js";
@@ -142,8 +143,7 @@ async function readRecordText(out: string): Promise<string> {
   try {
     return await readTextAtMost(path, { most: LIMIT, what: "the record of a merge" });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== "ENOENT" && code !== "ENOTDIR") throw ioError(error, path, "cannot read");
+    if (!isMissing(error)) throw ioError(error, path, "cannot read");
     throw new RetemperError("BAD_INPUT", `${out} has no ${RECORD_FILE}, so nothing says what it should hold`, {
       file: out,
       hint: "only the output of a merge can be verified",

@@ -7,19 +7,23 @@ import { runJob } from "../addon/job.js";
 import { loadAddon } from "../addon/load.js";
 import type { NativeMergeReport } from "../addon/nativePlan.js";
 import { RetemperError } from "../errors.js";
+import { checkPlace } from "../output/checkPlace.js";
+import { requireSpace } from "../output/freeSpace.js";
+import { outputPath } from "../output/futurePath.js";
+import { openCollection } from "../output/openCollection.js";
+import { openStaging, type Staging } from "../output/openStaging.js";
+import { outputState } from "../output/outputState.js";
 import { factsByPoint, sweepPlan } from "../plan/sweepPlan.js";
 import type { Recipe } from "../recipe/types.js";
 import { type FinishContext, finishFolder, keptError } from "./finish.js";
 import { refuseDifferentBuffers } from "./identical.js";
 import { hashUnknown, inputFiles, knownDigests, refuseChanged } from "./inputs.js";
 import type { SweepOptions } from "./options.js";
-import { checkOutput, mergeReads, outputPath, outputState } from "./place.js";
 import { gridPoints, type Point } from "./points.js";
 import type { Prepared } from "./prepare.js";
 import { ProgressReporter } from "./progress.js";
+import { MERGED, mergeReads, NARROWER } from "./reads.js";
 import { type SweepPoint, type SweepReport, summarize } from "./report.js";
-import { refuseWithoutSpace } from "./space.js";
-import { openCollection, openStaging, type Staging } from "./staging.js";
 import { planPoint, readSweep, splitEvenly, surveyPoints } from "./sweepSurvey.js";
 
 /**
@@ -55,8 +59,8 @@ export async function sweep(
   const { opened, first } = survey;
   const inputs = inputFiles(opened.models.checkpoints);
   const reads = mergeReads(opened.models, inputs, parsed.file, options);
-  for (const { name } of points) await checkOutput(join(target, name), reads, force);
-  await refuseWithoutSpace(target, survey.diskNeeded);
+  for (const { name } of points) await checkPlace(join(target, name), reads, MERGED, force);
+  await requireSpace(target, survey.diskNeeded, NARROWER);
   await refuseDifferentBuffers(first.built.tensors, addon, signal);
   const digests = await knownDigests(inputs);
   if (options.hashInputs) await hashUnknown(inputs, digests, addon, signal, progress);
@@ -119,12 +123,12 @@ async function runPass(
   prepared: readonly Prepared[],
   context: FinishContext,
 ): Promise<{ readonly native: NativeMergeReport; readonly finished: SweepPoint[] }> {
-  const { options, inputs, addon } = context;
+  const { options, inputs } = context;
   const { signal, force = false } = options;
   const staged: Staging[] = [];
   let published = 0;
   try {
-    for (const { name } of points) staged.push(await openStaging(join(target, name), force, addon));
+    for (const { name } of points) staged.push(await openStaging(join(target, name), { force }));
     const folders = staged.map(({ folder }) => folder);
     const { native, facts } = await mergeTensors(prepared, folders, context);
     const shards = native.sha256.length / points.length;

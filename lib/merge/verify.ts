@@ -6,6 +6,7 @@ import { runJob } from "../addon/job.js";
 import { loadAddon } from "../addon/load.js";
 import type { Addon } from "../addon/surface.js";
 import { ioError } from "../files/ioError.js";
+import { isMissing } from "../files/isMissing.js";
 import type { MergeProgress } from "./options.js";
 import { ProgressReporter } from "./progress.js";
 import { RECORD_FILE, readRecord } from "./record.js";
@@ -81,8 +82,7 @@ async function sizeProblem(path: string, bytes: number): Promise<string | undefi
     if (!stats.isFile()) return "is no regular file";
     return stats.size === bytes ? undefined : `has ${stats.size} bytes, written were ${bytes}`;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") return "is missing";
+    if (isMissing(error)) return "is missing";
     throw ioError(error, path, "cannot read");
   }
 }

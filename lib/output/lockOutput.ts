@@ -2,8 +2,9 @@
 
 import { RetemperError } from "../errors.js";
 import { ioError } from "../files/ioError.js";
+import type { LockAttempt, OutputLock } from "./lockAttempt.js";
 import { describeHolder } from "./lockHolder.js";
-import { type LockAttempt, type OutputLock, tryLock } from "./tryLock.js";
+import { tryLock } from "./tryLock.js";
 
 /**
  * @param out what is written, for messages

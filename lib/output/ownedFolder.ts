@@ -5,7 +5,8 @@ import { lstat, mkdir, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { temporaryFolderError } from "../files/temporaryFolder.js";
-import { type OutputLock, tryLock } from "./tryLock.js";
+import type { OutputLock } from "./lockAttempt.js";
+import { tryLock } from "./tryLock.js";
 
 export interface OwnedFolder {
   readonly path: string;

@@ -3,8 +3,8 @@
 
 import { randomBytes } from "node:crypto";
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import type { LockAttempt } from "./lockAttempt.js";
 import { holderIn, isGone, type LockHolder, thisProcess } from "./lockHolder.js";
-import type { LockAttempt } from "./tryLock.js";
 
 /** @throws what the file system throws where the file cannot be made */
 export function tryOwnerFile(path: string): LockAttempt {

@@ -3,18 +3,9 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { loadAddon } from "../addon/load.js";
 import type { NativeLock } from "../addon/surface.js";
-import { holderIn, type LockHolder, thisProcess } from "./lockHolder.js";
+import type { LockAttempt } from "./lockAttempt.js";
+import { holderIn, thisProcess } from "./lockHolder.js";
 import { tryOwnerFile } from "./ownerFile.js";
-
-export interface OutputLock {
-  /** Lets the next run in. The lock's file is removed. */
-  release(): void;
-}
-
-/** The lock, or who has it (as far as that is known), by which file. */
-export type LockAttempt =
-  | { readonly lock: OutputLock }
-  | { readonly lock?: undefined; readonly holder: LockHolder | undefined; readonly file: string };
 
 /**
  * Takes the lock of the file `path`, which is made. Two paths to one file are one lock. It is the kernel's (flock), so that a

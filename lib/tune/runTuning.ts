@@ -1,14 +1,12 @@
 // A training from its request to its report, on the thread that computes: what can be wrong is found before anything is
 // written, then engine, terms, trainer and outputs are brought together.
 
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { loadAddon } from "../addon/load.js";
 import { locate } from "../checkpoint/locate.js";
 import { openCheckpoint } from "../checkpoint/open.js";
 import { readTensors } from "../checkpoint/tensorFile.js";
 import { RetemperError } from "../errors.js";
-import { ioError } from "../files/ioError.js";
-import { makeFolder } from "../files/makeFolder.js";
 import { chooseEngine } from "../nn/engines/chooseEngine.js";
 import { widen } from "../nn/engines/reference/widen.js";
 import { weightsOf } from "../nn/engines/runningEngine.js";
@@ -18,7 +16,6 @@ import { stopTokensOf } from "../nn/families/stopTokens.js";
 import { availableMemory } from "../nn/memory/machineMemory.js";
 import type { DecoderSpec } from "../nn/ops/specs.js";
 import { useBackend } from "../nn/ops/useBackend.js";
-import { lockOutput } from "../output/lockOutput.js";
 import { AdaptedRuntime } from "./adapter/adaptedRuntime.js";
 import { type LinearModule, linearModules, selectModules } from "./adapter/modules.js";
 import { rowNorms } from "./adapter/rowNorms.js";
@@ -28,7 +25,7 @@ import { encodeRows } from "./data/encodeRows.js";
 import type { Example } from "./data/example.js";
 import { adapterConfig } from "./output/adapterFolder.js";
 import { checkpointFolder, checkpointSteps } from "./output/checkpoints.js";
-import { besideOf, checkPlace, RECORD } from "./output/place.js";
+import { checkTuning, RECORD } from "./output/place.js";
 import { keepRecord, tuningRecord } from "./output/tuningRecord.js";
 import { openWorkplace } from "./output/workplace.js";
 import { settingsOf } from "./settings.js";
@@ -61,7 +58,8 @@ export async function runTuning(
   const reads = [folder, ...(initFrom === undefined ? [] : [initFrom])];
   const local = typeof data === "string" && !data.startsWith("hf://") ? [data] : [];
   const place = resolve(out);
-  await checkPlace(place, [...reads, ...local], options);
+  const inputs = [...reads, ...local].map((path) => ({ path }));
+  await checkTuning(place, inputs, options);
   const encoded = await encodeRows(data, folder, spec, settings);
   const { train, validation } = holdOut(encoded.examples, settings.validation, settings.seed);
   if (train.length === 0) throw new RetemperError("USAGE", "validation leaves no row to learn");
@@ -70,13 +68,8 @@ export async function runTuning(
     if (isStopped()) throw new Stopped();
   };
 
-  await makeFolder(dirname(place)).catch((error) => {
-    throw ioError(error, place, "cannot make the folder above it");
-  });
-  const lock = lockOutput(place, besideOf(place, "tuning-lock"));
+  const workplace = await openWorkplace(place, inputs, options);
   try {
-    const workplace = await openWorkplace(place, options);
-    await checkPlace(place, reads, options);
     const engine = await startEngine(engineName, checkpoint, weightsOf(spec), {
       ...{ threads, requireGpu },
       precision: settings.precision,
@@ -142,7 +135,7 @@ export async function runTuning(
   } catch (error) {
     throw error instanceof Stopped ? cancelled(place, 0) : withWayOn(error);
   } finally {
-    lock.release();
+    await workplace.close();
   }
 }
 

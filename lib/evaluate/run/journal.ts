@@ -10,8 +10,8 @@ import { ioError, isSystemError } from "../../files/ioError.js";
 import { makeFolder } from "../../files/makeFolder.js";
 import { wholeLines } from "../../files/readLines.js";
 import { requireInPlace } from "../../files/requireInPlace.js";
+import type { OutputLock } from "../../output/lockAttempt.js";
 import { lockOutput } from "../../output/lockOutput.js";
-import type { OutputLock } from "../../output/tryLock.js";
 import type { Answer, Values } from "../types.js";
 
 export const JOURNAL_FILE = "journal.ndjson";

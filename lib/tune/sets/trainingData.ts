@@ -6,10 +6,10 @@ import { RetemperError } from "../../errors.js";
 import { type DataFacts, type LoadedRows, loadRows } from "../../evaluate/data/loadRows.js";
 import { lineOf } from "../../evaluate/data/rows.js";
 import type { HubOptions } from "../../hub/settings.js";
-import { checkPlace } from "../output/place.js";
+import { checkPlace } from "../../output/checkPlace.js";
 import { drawRows, drawSplit } from "./draw.js";
 import { type MadeRow, type Source, type TrainingSetName, trainingSet } from "./sets.js";
-import { isDataSet, RECORD, writeFolder } from "./writeFolder.js";
+import { DATA_SET, RECORD, writeDataSet } from "./writeDataSet.js";
 
 export interface TrainingDataOptions {
   /** Rows to learn from, instead of the published ones: a file, a folder, or hf://datasets/… */
@@ -83,13 +83,8 @@ export async function makeTrainingData(
     test: set.test && counts.test > 0 ? referenceOf(name, set.test, options.testSource, "--test-source") : undefined,
   };
   const local = Object.values(references).filter((one): one is string => one !== undefined && !one.startsWith("hf://"));
-  const check = () =>
-    checkPlace(
-      out,
-      local,
-      { force },
-      { what: "data set", isOne: isDataSet, hint: "choose another folder, or --force" },
-    );
+  const inputs = local.map((path) => ({ path }));
+  const check = () => checkPlace(out, inputs, DATA_SET, force);
   if (!dryRun) await check();
   const hub = { ...options.hub, signal };
   const leftOut = { otherKind: 0, duplicates: 0, bad: 0 };
@@ -129,7 +124,7 @@ export async function makeTrainingData(
   };
   if (!dryRun) {
     texts.set(RECORD, `${JSON.stringify(report, null, 2)}\n`);
-    await writeFolder(out, texts, check);
+    await writeDataSet(out, texts, { force, check });
   }
   return report;
 }
