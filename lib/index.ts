@@ -133,7 +133,6 @@ export type { Recipe } from "./recipe/types.js";
 export { type ReportOptions, readExperiment, report } from "./report/report.js";
 export type { ExperimentStatus } from "./report/status.js";
 export type {
-  Agreement as WrittenAgreement,
   ExampleAnswers,
   ExperimentCosts,
   ExperimentResults,
@@ -141,6 +140,7 @@ export type {
   MeasuredCandidate,
   PairedTest,
   Trend,
+  WrittenAgreement,
   WrittenModel,
 } from "./report/types.js";
 export { type Watch, type WatchOptions, watch } from "./report/watch.js";

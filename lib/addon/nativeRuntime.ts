@@ -92,12 +92,12 @@ export interface NativeHead {
 }
 
 /**
- * How a tensor of a merge that is not written is evaluated: "stored": in all variants a copy of what is stored; "summed":
+ * How a tensor of a virtual merge is evaluated: "stored": in all variants a copy of what is stored; "summed":
  * products with stored matrices and low-rank terms are summed; "made": pieces are made for each product; "made in blocks":
  * likewise, in the blocks in which they are written, since equal values are counted from a block's start; "combined": made
  * once, for small ones; "held": made once and kept in memory.
  */
-export interface NativeMadeTensor {
+export interface NativeVirtualTensor {
   readonly name: string;
   readonly how: "stored" | "summed" | "made" | "made in blocks" | "combined" | "held";
   /** Of methods that may take a straight line instead of an arc: vectors of the tensor that do, and all of them. */
@@ -161,7 +161,7 @@ export interface NativeRuntime {
    * @param sums products may be summed instead of weights, where that is the same but for rounding
    * @param holds all matrices are made now and kept in memory
    */
-  openMerge(plan: NativePlan, sums: boolean, holds: boolean): readonly NativeMadeTensor[];
+  openMerge(plan: NativePlan, sums: boolean, holds: boolean): readonly NativeVirtualTensor[];
   /**
    * The rows of the step that the operations work on from here on, as `Rows` of lib/nn/ops/specs.ts has them. They
    * are copied.

@@ -1,7 +1,7 @@
 // Asks a server for the samples of one prompt, in one request or more.
 
 import { RetemperError } from "../errors.js";
-import type { Settings } from "../generate/settings.js";
+import type { GenerateSettings } from "../generate/settings.js";
 import type { GenerationPiece } from "../generate/types.js";
 import { StopTexts } from "../tokenizer/stopTexts.js";
 import { type Choice, Garbage, type Reply, readReply } from "./reply.js";
@@ -10,7 +10,7 @@ import { type Server, sendRequest, textOf } from "./sendRequest.js";
 import { StreamedReply } from "./streamedReply.js";
 
 export interface AskOptions {
-  readonly settings: Settings;
+  readonly settings: GenerateSettings;
   /** Fields that are added to each request. */
   readonly extra: object;
   readonly onToken: ((piece: GenerationPiece) => void) | undefined;
@@ -73,7 +73,7 @@ function cut(choice: Choice, stops: readonly string[]): Choice {
   return filter.stopped ? { ...choice, text, finish: "stop" } : choice;
 }
 
-function checkLogprobs({ logprobs }: { logprobs: unknown }, settings: Settings, { address }: Server): void {
+function checkLogprobs({ logprobs }: { logprobs: unknown }, settings: GenerateSettings, { address }: Server): void {
   if (!settings.logprobs || logprobs !== undefined) return;
   throw new RetemperError("INCOMPATIBLE", `${address.shown} gives no log-probabilities`, {
     hint: "ask without logprobs, or start the server with them",

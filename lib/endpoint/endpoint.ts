@@ -7,13 +7,13 @@ export interface EndpointOptions {
   readonly model: string;
   /** Sent as a bearer token, and nowhere else. */
   readonly apiKey?: string | undefined;
-  /** Requests at once, over all calls; 8 unless told. */
+  /** Requests at once, over all calls; 8 by default. */
   readonly concurrency?: number | undefined;
-  /** Tries of a request that meets a busy, broken or unreachable server; 6 unless told. */
+  /** Tries of a request that meets a busy, broken or unreachable server; 6 by default. */
   readonly attempts?: number | undefined;
-  /** The first pause between two tries, in milliseconds; the later ones double. 500 unless told. */
+  /** The first pause between two tries, in milliseconds; the later ones double. 500 by default. */
   readonly retryDelayMs?: number | undefined;
-  /** How long the server may be silent, in milliseconds; 300,000 unless told, which is also the most. */
+  /** How long the server may be silent, in milliseconds; 300,000 by default, which is also the most. */
   readonly timeoutMs?: number | undefined;
   /** Further headers of every request. */
   readonly headers?: Readonly<Record<string, string>> | undefined;

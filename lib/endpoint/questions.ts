@@ -1,7 +1,7 @@
 // Which requests answer a call to `generate`.
 
 import { RetemperError } from "../errors.js";
-import type { Settings } from "../generate/settings.js";
+import type { GenerateSettings } from "../generate/settings.js";
 import type { ChatMessage, GenerateOptions, Prompt } from "../generate/types.js";
 import type { Asked } from "./requestBody.js";
 
@@ -17,7 +17,7 @@ export interface Question {
  */
 export function questionsOf(
   prompts: readonly Prompt[],
-  { n, temperature }: Settings,
+  { n, temperature }: GenerateSettings,
   skip: GenerateOptions["skip"],
 ): Question[] {
   if (!Array.isArray(prompts)) throw new RetemperError("USAGE", "generate takes a list of prompts");

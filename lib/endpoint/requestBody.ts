@@ -1,7 +1,7 @@
 // What is asked of the server: the fields of OpenAI's API, and those that vLLM and llama.cpp know in addition, which are
 // sent only where they are needed, since other servers refuse what they do not know.
 
-import type { Settings } from "../generate/settings.js";
+import type { GenerateSettings } from "../generate/settings.js";
 import type { ChatMessage, Prompt } from "../generate/types.js";
 import { philox } from "../random/philox.js";
 
@@ -21,7 +21,7 @@ export interface RequestBody {
 /** @param extra Fields that the caller adds or replaces. */
 export function requestBody(
   { index, prompt, first, count }: Asked,
-  settings: Settings,
+  settings: GenerateSettings,
   { model, stream, extra }: { readonly model: string; readonly stream: boolean; readonly extra: object },
 ): RequestBody {
   const chat = isConversation(prompt);
@@ -35,7 +35,7 @@ export function requestBody(
     ...(draws && { seed: seedOf(settings.seed, index) + first }),
     ...(draws && topP < 1 && { top_p: topP }),
     ...(draws && topK > 0 && { top_k: topK }),
-    // vLLM's name, then llama.cpp's, whose penalty reaches back 64 tokens unless told.
+    // vLLM's name, then llama.cpp's, whose penalty reaches back 64 tokens by default.
     ...(repetitionPenalty !== 1 && {
       ...{ repetition_penalty: repetitionPenalty, repeat_penalty: repetitionPenalty, repeat_last_n: -1 },
     }),

@@ -2,7 +2,7 @@
 
 import { setMaxListeners } from "node:events";
 import { RetemperError } from "../errors.js";
-import { type Settings, settingsOf } from "../generate/settings.js";
+import { type GenerateSettings, settingsOf } from "../generate/settings.js";
 import type { EngineFacts, GenerateOptions, GenerateProgress, Generation, Prompt } from "../generate/types.js";
 import { askServer } from "./askServer.js";
 import type { Endpoint } from "./endpoint.js";
@@ -85,7 +85,7 @@ export class ServerModel implements Endpoint {
 
 interface Call {
   readonly options: GenerateOptions;
-  readonly settings: Settings;
+  readonly settings: GenerateSettings;
   readonly extra: object;
   /** Answers that are wanted. */
   readonly total: number;

@@ -40,7 +40,7 @@ export interface Decoding
     GenerateOptions,
     "maxNewTokens" | "temperature" | "topK" | "topP" | "repetitionPenalty" | "seed" | "stop"
   > {
-  /** Answers to each item; 1 unless told. */
+  /** Answers to each item; 1 by default. */
   readonly samples?: number | undefined;
 }
 
@@ -119,7 +119,7 @@ export interface Task {
   readonly decoding: Decoding;
   readonly scorers: readonly Scorer[];
   readonly metrics: readonly MetricOfItem[];
-  /** The metric that stands for the task; the first unless told. */
+  /** The metric that stands for the task; the first by default. */
   readonly primary?: string | undefined;
   /** Also report the mean of the categories' means: "macro_NAME". */
   readonly macro?: boolean | undefined;

@@ -14,7 +14,7 @@ export interface Checked {
     readonly test: readonly Task[];
   };
   readonly judges: OpenJudges;
-  /** What runs the aligned model: merges that are not written run on the native engine only. */
+  /** What runs the aligned model: virtual merges run on the native engine only. */
   readonly engine: EngineName;
   /** Bytes of one written merge. */
   readonly bytesOfMerge: number;

@@ -1,4 +1,4 @@
-// Whether a written merge is the one that was measured unwritten: the same greedy answers, and logits side by side.
+// Whether a written merge is the virtual merge that was measured: the same greedy answers, and logits side by side.
 
 import { join } from "node:path";
 import type { Results } from "../evaluate/run/results.js";
@@ -8,8 +8,8 @@ import { writeWhole } from "../files/writeWhole.js";
 import { idsOf } from "../generate/loop/preparePrompts.js";
 import { openModel } from "../generate/openModel.js";
 import type { Model } from "../generate/types.js";
-import type { Agreement } from "../report/types.js";
-import { openUnwritten, type UnwrittenMerge } from "./openVirtual.js";
+import type { WrittenAgreement } from "../report/types.js";
+import { openVirtual, type VirtualMergeSource } from "./openVirtual.js";
 
 /** Of each task: questions whose answers are compared. */
 const QUESTIONS = 40;
@@ -23,17 +23,17 @@ export interface ConfirmOptions {
 }
 
 /**
- * Asks the written files what the unwritten merge was asked, and compares the distributions after some prompts.
- * @param unwritten the merge at the one lambda that was written
- * @param answered the unwritten merge's evaluation on the same tasks
+ * Asks the written files what the virtual merge was asked, and compares the distributions after some prompts.
+ * @param virtual the merge at the one lambda that was written
+ * @param answered the virtual merge's evaluation on the same tasks
  */
 export async function confirm(
   written: string,
-  unwritten: UnwrittenMerge,
+  virtual: VirtualMergeSource,
   tasks: readonly Task[],
   answered: Results,
   { bytes, exact, options }: { readonly bytes: number; readonly exact: boolean; readonly options: ConfirmOptions },
-): Promise<Agreement & { readonly newTokens: number }> {
+): Promise<WrittenAgreement & { readonly newTokens: number }> {
   const greedy = tasks.filter(
     ({ ask, decoding }) => ask === "generate" && (decoding.temperature ?? 0) === 0 && (decoding.samples ?? 1) === 1,
   );
@@ -59,7 +59,7 @@ export async function confirm(
     const of = (one: Model, lambda?: number) => one.logits(inputs, { lambda, signal: options.signal });
     const right = await of(model);
     let difference = { largest: 0, relative: 0 };
-    for await (const { model: other, lambdas } of openUnwritten(unwritten, bytes, options, exact)) {
+    for await (const { model: other, lambdas } of openVirtual(virtual, bytes, options, exact)) {
       difference = differenceOf(right, await of(other, lambdas?.[0]));
     }
     return { ...counts, logits: { prompts: inputs.length, ...difference } };
@@ -88,10 +88,12 @@ function differenceOf(right: readonly Float32Array[], other: readonly Float32Arr
 
 const FILE = "agreement.json";
 
-export async function writeAgreement(folder: string, agreement: Agreement): Promise<void> {
+export async function writeAgreement(folder: string, agreement: WrittenAgreement): Promise<void> {
   await writeWhole(join(folder, FILE), `${JSON.stringify(agreement, null, 1)}\n`);
 }
 
-export async function readAgreement(folder: string): Promise<Agreement> {
-  return JSON.parse(await readTextAtMost(join(folder, FILE), { most: 2 ** 24, what: "a step's result" })) as Agreement;
+export async function readAgreement(folder: string): Promise<WrittenAgreement> {
+  return JSON.parse(
+    await readTextAtMost(join(folder, FILE), { most: 2 ** 24, what: "a step's result" }),
+  ) as WrittenAgreement;
 }

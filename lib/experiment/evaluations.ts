@@ -14,13 +14,13 @@ import { merge } from "../merge/merge.js";
 import type { Checked } from "./checked.js";
 import { engineOf } from "./engineOf.js";
 import type { OpenJudges } from "./judges.js";
-import { openUnwritten, straightShareOf, type UnwrittenMerge } from "./openVirtual.js";
+import { openVirtual, straightShareOf, type VirtualMergeSource } from "./openVirtual.js";
 import type { ExperimentSettings } from "./schema.js";
 import { openServed, type ServedNames } from "./served.js";
 import { byDigest, type StepFacts, type Steps } from "./steps.js";
 
 /** A model's folder, a merge at all of its lambdas, or a name on a server. */
-export type Evaluated = { readonly folder: string } | UnwrittenMerge | { readonly served: string };
+export type Evaluated = { readonly folder: string } | VirtualMergeSource | { readonly served: string };
 
 export type Part = "validation" | "test";
 
@@ -66,7 +66,7 @@ export class Evaluations {
       engine: [checked.engine, engine?.precision],
     };
     const step = await steps.do(`${part} ${name}`, inputs, (folder) => this.#measure(folder, model, part));
-    const { lambdas } = { lambdas: undefined, ...model } as Partial<UnwrittenMerge>;
+    const { lambdas } = { lambdas: undefined, ...model } as Partial<VirtualMergeSource>;
     const folders = lambdas?.map((lambda) => join(step.folder, `lambda-${lambda}`)) ?? [step.folder];
     return { results: await Promise.all(folders.map(readResults)), straightShare: step.straightShare };
   }
@@ -96,7 +96,7 @@ export class Evaluations {
     let straightShare: number | undefined;
     const { precision, threads } = settings.engine ?? {};
     const exact = settings.engine?.fidelity === "exact";
-    const opened = openUnwritten(model, checked.bytesOfMerge, { precision, threads, signal }, exact);
+    const opened = openVirtual(model, checked.bytesOfMerge, { precision, threads, signal }, exact);
     for await (const { model: open, lambdas } of opened) {
       straightShare ??= straightShareOf(open);
       results.push(
@@ -111,7 +111,7 @@ export class Evaluations {
   /** For engines that run models from files alone: one lambda after the other. */
   async #measureWritten(
     folder: string,
-    { recipe, lambdas, maskSeed: seed }: UnwrittenMerge,
+    { recipe, lambdas, maskSeed: seed }: VirtualMergeSource,
     tasks: readonly Task[],
     options: EvaluateOptions,
   ): Promise<StepFacts> {

@@ -80,7 +80,7 @@ export function candidateOf(
   return { method, ...(lambda !== undefined && { lambda }), ...(parameters && { parameters }) };
 }
 
-/** TIES and DELLA divide by the sum of the weights unless told, and with it lambda out of a merge of one tuned model. */
+/** TIES and DELLA divide by the sum of the weights by default, and with it lambda out of a merge of one tuned model. */
 function lambdaCounts(method: string): object | undefined {
   return METHODS[method as MethodName].taskArithmetic?.normalize ? { normalize: false } : undefined;
 }

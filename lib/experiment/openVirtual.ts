@@ -6,7 +6,7 @@ import { availableMemory } from "../nn/memory/machineMemory.js";
 import type { MethodName } from "../recipe/methods.js";
 import type { Recipe } from "../recipe/types.js";
 
-export interface UnwrittenMerge {
+export interface VirtualMergeSource {
   readonly recipe: Recipe;
   /** The recipe as it is unless given. */
   readonly lambdas?: readonly number[] | undefined;
@@ -40,8 +40,8 @@ const HELD_SHARE = 0.25;
  * `exact`, its weights are made first and held in memory, for as many lambdas at once as there is room for, at least one.
  * @param bytes of one written merge
  */
-export async function* openUnwritten(
-  { recipe, lambdas, maskSeed }: UnwrittenMerge,
+export async function* openVirtual(
+  { recipe, lambdas, maskSeed }: VirtualMergeSource,
   bytes: number,
   options: Pick<ModelOptions, "precision" | "threads" | "signal">,
   exact: boolean,

@@ -64,7 +64,7 @@ export async function planRun(
       step(`evaluate ${tuned.length} fine-tuned, validation and test`, 0, tuned.length * (first + last)),
       ...series.map(({ method, lambdas, merges }) => {
         const count = merges.length * (lambdas?.length ?? 1);
-        return step(`evaluate ${count} ${method} merges, validation, unwritten`, 0, count * first);
+        return step(`evaluate ${count} ${method} virtual merges, validation`, 0, count * first);
       }),
       step(`write what is chosen, at most ${written}`, written * checked.bytesOfMerge, 0),
       step(`test what was written, at most ${written}`, 0, written * last),

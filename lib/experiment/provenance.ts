@@ -32,7 +32,7 @@ export function provenanceOf(
   return {
     version: engine?.versions.retemper ?? "",
     engine: engine ? `${engine.engine}, ${engine.device}${engine.precision ? `, ${engine.precision}` : ""}` : "",
-    unwritten: howUnwritten(settings, checked),
+    unwritten: howVirtual(settings, checked),
     platform: `${platform()} ${arch()}, ${cpus()[0]?.model ?? ""}, ${release()}`,
     seeds: tuned.map(({ seed }) => seed),
     models: [...digests].map(([path, digest]) => ({ role: roleOf(path), path: shownModel(path), digest })),
@@ -55,9 +55,9 @@ export function settingsDigest(settings: ExperimentSettings, folder: string | un
   return createHash("sha256").update(moved).digest("hex");
 }
 
-function howUnwritten({ engine }: ExperimentSettings, checked: Checked): string {
+function howVirtual({ engine }: ExperimentSettings, checked: Checked): string {
   if (engine?.endpoint) return "adapters scaled by lambda, on the server";
   if (checked.engine !== "native") return "written one at a time and removed";
-  if (engine?.fidelity === "exact") return "never written; weights rounded as a written merge's";
-  return "never written; weighted sums in float32, other methods rounded as written";
+  if (engine?.fidelity === "exact") return "virtual merges; weights rounded as a written merge's";
+  return "virtual merges; weighted sums in float32, other methods rounded as written";
 }

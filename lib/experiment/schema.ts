@@ -79,7 +79,7 @@ export const experimentSchema = z.strictObject({
         .array(z.string())
         .min(1)
         .describe("As retemper evaluate --suite: safety:FILE, advbench, over-refusal:FILE, …"),
-      test: z.array(z.string()).min(1).optional().describe("Other sets for the final test; the same ones unless told."),
+      test: z.array(z.string()).min(1).optional().describe("Other sets for the final test; the same ones by default."),
       judges: z.array(judge).min(1).default(["keyword"]),
       label: z.string().optional().describe("What the rate is called in the report."),
     })
@@ -134,7 +134,7 @@ export const experimentSchema = z.strictObject({
   select: z
     .strictObject({
       rule: z.enum(["score", "constrained", "knee"]).default("constrained"),
-      margin: z.number().min(0).max(1).optional().describe("How far above the aligned model's rate; 0.05 unless told."),
+      margin: z.number().min(0).max(1).optional().describe("How far above the aligned model's rate; 0.05 by default."),
       by: z.enum(["upper", "point"]).optional().describe("The upper end of the rate's interval, or its value."),
       gate: z
         .string()

@@ -68,7 +68,7 @@ async function write(
   return { path, folder, files: step.files ?? [], digest: await contents.model(folder) };
 }
 
-/** Only where the engine that measured the merge unwritten is there to be compared with. */
+/** Only where the engine that measured the virtual merge is there to be compared with. */
 async function compare(
   { settings, steps, evaluations, checked, signal, digests }: RunParts,
   { seed, recipe, maskSeed }: SeedMerge,
@@ -79,16 +79,16 @@ async function compare(
   if (checked.engine !== "native" || settings.engine?.endpoint || !answered) return undefined;
   const { precision, threads, fidelity } = settings.engine ?? {};
   const tasks = evaluations.tasksOf("validation");
-  const unwritten = { recipe, maskSeed, ...(lambda !== undefined && { lambdas: [lambda] }) };
+  const virtual = { recipe, maskSeed, ...(lambda !== undefined && { lambdas: [lambda] }) };
   const inputs = [
     digest,
-    byDigest(unwritten, digests),
+    byDigest(virtual, digests),
     precision,
     fidelity,
     tasks.map(({ name, ask, decoding, items }) => [name, ask, decoding, items.map(({ id, prompt }) => [id, prompt])]),
   ];
   const step = await steps.do(`compare ${words}`, inputs, async (place) => {
-    const { newTokens, ...agreement } = await confirm(folder, unwritten, tasks, answered, {
+    const { newTokens, ...agreement } = await confirm(folder, virtual, tasks, answered, {
       bytes: checked.bytesOfMerge,
       exact: fidelity === "exact",
       options: { precision, threads, signal },

@@ -48,12 +48,12 @@ export async function openModel(source: string | Recipe, options: ModelOptions =
   return new ThreadModel(thread, tokenizer);
 }
 
-/** Opens a merge that is not written. */
+/** Opens a virtual merge. */
 async function openMerge(recipe: string | Recipe, { signal, ...options }: ModelOptions): Promise<Model> {
   const { engine = "auto", requireGpu, threads, lambdas, fidelity, seed } = options;
   if ((engine !== "auto" && engine !== "native") || requireGpu) {
     const which = requireGpu ? "a GPU" : `the engine ${engine}`;
-    throw new RetemperError("USAGE", `${which} cannot run a merge that is not written`, {
+    throw new RetemperError("USAGE", `${which} cannot run a virtual merge`, {
       hint: "leave the engine out, or write the merge first: retemper merge",
     });
   }

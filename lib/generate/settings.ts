@@ -3,7 +3,7 @@
 import { RetemperError } from "../errors.js";
 import type { GenerateOptions } from "./types.js";
 
-export interface Settings {
+export interface GenerateSettings {
   readonly maxNewTokens: number;
   /** Whether the caller insists on `maxNewTokens`: the default gives way to the model's longest context, a wish does not. */
   readonly maxNewTokensTold: boolean;
@@ -20,7 +20,7 @@ export interface Settings {
   readonly batch: number | undefined;
 }
 
-/** What `generate` does unless told. */
+/** What `generate` does by default. */
 export const DEFAULT_MAX_NEW_TOKENS = 256;
 
 const MOST_NEW_TOKENS = 10_000_000;
@@ -31,7 +31,7 @@ const MOST_SEQUENCES = 65_536;
  * The options with their defaults.
  * @throws RetemperError USAGE that names the option and what it may be.
  */
-export function settingsOf(options: GenerateOptions): Settings {
+export function settingsOf(options: GenerateOptions): GenerateSettings {
   return {
     maxNewTokens: whole("maxNewTokens", options.maxNewTokens, 1, MOST_NEW_TOKENS) ?? DEFAULT_MAX_NEW_TOKENS,
     maxNewTokensTold: options.maxNewTokens !== undefined && options.fitContext !== true,

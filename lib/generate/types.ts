@@ -1,7 +1,7 @@
 // The port of generation: what a model, wherever it runs, takes and gives. Evaluation and serving know only this file's
 // names, never how an engine computes.
 
-import type { NativeMadeTensor } from "../addon/nativeRuntime.js";
+import type { NativeVirtualTensor } from "../addon/nativeRuntime.js";
 import type { RetemperError } from "../errors.js";
 import type { EngineFacts, EngineName, EngineOptions, Fidelity, Precision } from "../nn/engines/engineTypes.js";
 import type { ChatMessage, Tokenizer } from "../tokenizer/types.js";
@@ -15,9 +15,9 @@ export type { ChatMessage, EngineFacts, EngineName, Fidelity, Precision, Tokeniz
 export type Prompt = string | readonly number[] | readonly ChatMessage[];
 
 export interface GenerateOptions {
-  /** New tokens at most; 256 unless told. */
+  /** New tokens at most; 256 by default. */
   readonly maxNewTokens?: number | undefined;
-  /** Whether `maxNewTokens` gives way to the model's longest context, as its default does; false unless told. */
+  /** Whether `maxNewTokens` gives way to the model's longest context, as its default does; false by default. */
   readonly fitContext?: boolean | undefined;
   /** 0 (the default) is greedy; ties go to the lowest id. */
   readonly temperature?: number | undefined;
@@ -27,9 +27,9 @@ export interface GenerateOptions {
   readonly topP?: number | undefined;
   /** Over prompt and generated tokens; positive logits divided, negative multiplied. 1 (the default): none. */
   readonly repetitionPenalty?: number | undefined;
-  /** Samples of each prompt; 1 unless told. A prompt is read once for all its samples. */
+  /** Samples of each prompt; 1 by default. A prompt is read once for all its samples. */
   readonly n?: number | undefined;
-  /** The same seed, prompt index and sample give the same answer, alone or in any batch. 0 unless told. */
+  /** The same seed, prompt index and sample give the same answer, alone or in any batch. 0 by default. */
   readonly seed?: number | undefined;
   /** Texts that end an answer; they are cut off from `text`. */
   readonly stop?: readonly string[] | undefined;
@@ -39,9 +39,9 @@ export interface GenerateOptions {
   readonly ignoreEos?: boolean | undefined;
   /** Whether to give each new token's log-probability (of the model's distribution, before sampling's settings). */
   readonly logprobs?: boolean | undefined;
-  /** Sequences in work at once; chosen by memory unless told. */
+  /** Sequences in work at once; by default chosen by the memory that is free. */
   readonly batch?: number | undefined;
-  /** Of a model opened with `lambdas`: every prompt with every one of these. All unless told. */
+  /** Of a model opened with `lambdas`: every prompt with every one of these. All by default. */
   readonly lambda?: number | readonly number[] | undefined;
   /** Answers that are there already: those for which it gives true are not made. Called before work starts. */
   readonly skip?: ((answer: Pick<Generation, "index" | "sample" | "lambda">) => boolean) | undefined;
@@ -112,7 +112,7 @@ export interface ModelOptions extends EngineOptions {
   readonly fidelity?: Fidelity | undefined;
   /** For a recipe: makes all weights when it opens, for every lambda, and keeps them in memory. */
   readonly hold?: boolean | undefined;
-  /** For a recipe: of its method's random masks; 0 unless told. */
+  /** For a recipe: of its method's random masks; 0 by default. */
   readonly seed?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -132,13 +132,13 @@ export interface TensorDescription {
   readonly dtype: string;
   readonly shape: readonly number[];
   /**
-   * "stored": used where it lies. Of a merge that was never written: "summed": products with stored matrices and low-rank
+   * "stored": used where it lies. Of a virtual merge: "summed": products with stored matrices and low-rank
    * terms are summed, by factors of each row's lambda; "made": pieces of it are made, and with `exact` rounded, for each
    * product; "made in blocks": likewise, in the blocks in which a merge is written, since the method's thresholds, which
    * were found when the model was opened, count equal values by block; "combined": made once when the model was opened;
    * "held": likewise, and kept as a matrix, with `hold`.
    */
-  readonly how: NativeMadeTensor["how"];
+  readonly how: NativeVirtualTensor["how"];
   /** Of methods that may take a straight line instead of an arc: vectors of the tensor that do, and all of them. */
   readonly straight?: number | undefined;
   readonly vectors?: number | undefined;

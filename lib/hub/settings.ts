@@ -15,7 +15,7 @@ export interface HubOptions extends CacheOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called when something is tried again, or the cache stands in for a hub that cannot be reached. */
   readonly onNote?: ((message: string) => void) | undefined;
-  /** Milliseconds before the first retry; each later one waits twice as long. 1000 unless told. */
+  /** Milliseconds before the first retry; each later one waits twice as long. 1000 by default. */
   readonly retryDelayMs?: number | undefined;
 }
 

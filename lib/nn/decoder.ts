@@ -1,6 +1,6 @@
 // A decoder that is open on one engine: what the generation loop calls, whichever engine computes.
 
-import type { NativeMadeTensor } from "../addon/nativeRuntime.js";
+import type { NativeVirtualTensor } from "../addon/nativeRuntime.js";
 import type { EngineFacts } from "./engines/engineTypes.js";
 import type { Cache, DecoderSpec, Rows } from "./ops/specs.js";
 
@@ -8,8 +8,8 @@ import type { Cache, DecoderSpec, Rows } from "./ops/specs.js";
 export interface Decoder {
   readonly spec: DecoderSpec;
   readonly facts: EngineFacts;
-  /** Of a merge that was never written: how each tensor is evaluated. */
-  readonly made?: readonly NativeMadeTensor[] | undefined;
+  /** Of a virtual merge: how each tensor is evaluated. */
+  readonly made?: readonly NativeVirtualTensor[] | undefined;
   /** Bytes of weights that must be resident, of one cached token, and of the activations of a step of `rows` rows. */
   readonly memory: {
     readonly weights: number;

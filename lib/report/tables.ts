@@ -224,7 +224,7 @@ function outputTable({ outputs }: ExperimentResults): ReportTable {
   return {
     id: "outputs",
     caption: "Models that were written",
-    head: ["merge", "seed", "folder", "bytes", "answers as unwritten", "logits differ", "sha256 of the weights"],
+    head: ["merge", "seed", "folder", "bytes", "answers as the virtual merge", "logits differ", "sha256 of the weights"],
     rows: outputs.map(({ name, seed, path, bytes, agreement, files }) => [
       name,
       seed ?? "all",
@@ -237,7 +237,7 @@ function outputTable({ outputs }: ExperimentResults): ReportTable {
         .map(({ sha256 }) => sha256)
         .join(" "),
     ]),
-    note: "Answers as unwritten: greedy answers of the written files that are those of the merge measured before it was written. Logits differ: root of the mean square difference, in standard deviations of the logits.",
+    note: "Answers as the virtual merge: greedy answers of the written files that are those of the virtual merge that was measured. Logits differ: root of the mean square difference, in standard deviations of the logits.",
   };
 }
 

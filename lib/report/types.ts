@@ -49,7 +49,7 @@ export interface ExampleAnswers {
 }
 
 /** A written merge beside the one that was measured unwritten. */
-export interface Agreement {
+export interface WrittenAgreement {
   /** Greedy answers that were compared, and those that are the same. */
   readonly questions: number;
   readonly same: number;
@@ -65,7 +65,7 @@ export interface WrittenModel {
   /** Of the weights. */
   readonly bytes: number;
   readonly files: readonly { readonly path: string; readonly sha256: string }[];
-  readonly agreement?: Agreement | undefined;
+  readonly agreement?: WrittenAgreement | undefined;
 }
 
 export interface ExperimentResults {

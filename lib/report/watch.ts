@@ -10,9 +10,9 @@ import { hostCheck } from "../http/hostCheck.js";
 import { type ExperimentStatus, STATUS_FILE } from "./status.js";
 
 export interface WatchOptions {
-  /** 127.0.0.1 unless told. */
+  /** 127.0.0.1 by default. */
   readonly host?: string | undefined;
-  /** Any free one unless told. */
+  /** Any free one by default. */
   readonly port?: number | undefined;
   /** Names that requests may call this server by, beside the loopback's and `host`; "*" for any. */
   readonly allowedHosts?: readonly string[] | undefined;

@@ -31,7 +31,7 @@ export interface Labels {
 }
 
 export interface SelectionTable {
-  /** Of the sentences that explain a choice; "score" and "ASR" unless told. */
+  /** Of the sentences that explain a choice; "score" and "ASR" by default. */
   readonly labels?: Labels | undefined;
   readonly aligned: Point;
   readonly tuned?: Point | undefined;
@@ -46,9 +46,9 @@ export type RuleName = "score" | "constrained" | "knee";
  */
 export interface SelectionRule {
   readonly rule: RuleName;
-  /** Of "constrained": 0.05 unless told. */
+  /** Of "constrained": 0.05 by default. */
   readonly margin?: number | undefined;
-  /** Of "constrained": what of a candidate's ASR must keep below; the upper end of its interval ("upper") unless told. */
+  /** Of "constrained": what of a candidate's ASR must keep below; the upper end of its interval ("upper") by default. */
   readonly by?: "upper" | "point" | undefined;
   /** A condition such as `asr <= aligned + 0.02`; see parseGate. */
   readonly gate?: string | undefined;

@@ -4,17 +4,17 @@
 import { Readable } from "node:stream";
 import type { FastifyReply } from "fastify";
 import type { Generation, GenerationPiece, Model, Prompt } from "../generate/types.js";
-import type { Gate } from "./gate.js";
 import { AnswerParts } from "./replies/answerParts.js";
 import { type ReplyHead, replyHead, streamedReply, UsageCount, wholeReply } from "./replies/replies.js";
 import type { ReplyShape } from "./replies/replyShape.js";
+import type { RequestQueue } from "./requestQueue.js";
 import type { AskedAnswers } from "./requests/samplingFields.js";
 import type { ServedModel } from "./servedModels.js";
 import type { ServerMetrics } from "./serverMetrics.js";
 
 export interface Answering {
   readonly model: Model;
-  readonly gate: Gate;
+  readonly queue: RequestQueue;
   readonly metrics: ServerMetrics;
   readonly stallMs: number;
   /** Remembers why a reply failed after it had begun. */
@@ -102,13 +102,13 @@ async function streamed(
 
 async function generate(
   { served, prompts, options }: Question,
-  { model, gate, metrics }: Answering,
+  { model, queue, metrics }: Answering,
   signal: AbortSignal,
   take: (answer: Generation) => void,
   onToken?: (piece: GenerationPiece) => void,
 ): Promise<void> {
   const since = performance.now();
-  const leave = await gate.enter(prompts.length * options.n, signal);
+  const leave = await queue.enter(prompts.length * options.n, signal);
   try {
     metrics.began((performance.now() - since) / 1000);
     const onProgress = metrics.tokens(served.id);

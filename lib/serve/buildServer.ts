@@ -4,12 +4,12 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Model } from "../generate/types.js";
 import { answerRequest, type Question } from "./answerRequest.js";
 import { ApiError, toApiError } from "./apiError.js";
-import { Gate } from "./gate.js";
 import { keyCheck } from "./keyCheck.js";
 import type { ServerSettings } from "./options.js";
 import { refuseUnread } from "./refuseUnread.js";
 import { chatShape } from "./replies/chatShape.js";
 import { completionShape } from "./replies/completionShape.js";
+import { RequestQueue } from "./requestQueue.js";
 import { readChatRequest } from "./requests/chatRequest.js";
 import { readCompletionRequest } from "./requests/completionRequest.js";
 import { RequestsInFlight } from "./requestsInFlight.js";
@@ -46,8 +46,8 @@ export function buildServer(model: Model, settings: ServerSettings): BuiltServer
   app.removeContentTypeParser("text/plain");
   const models = new ServedModels(settings.name, model.facts);
   const inFlight = new RequestsInFlight();
-  const gate = new Gate(settings);
-  const metrics = new ServerMetrics(gate, () => inFlight.count);
+  const queue = new RequestQueue(settings);
+  const metrics = new ServerMetrics(queue, () => inFlight.count);
   const failures = new WeakMap<object, unknown>();
 
   app.addHook("onRequest", async (request, reply) => {
@@ -90,7 +90,7 @@ export function buildServer(model: Model, settings: ServerSettings): BuiltServer
         if (!(error instanceof ApiError)) failures.set(reply.raw, error);
       };
       const { stallMs } = settings;
-      return answerRequest(ask(request), { model, gate, metrics, stallMs, failed }, reply, signal);
+      return answerRequest(ask(request), { model, queue, metrics, stallMs, failed }, reply, signal);
     };
   const tokenText = (id: number): string => model.tokenizer.decode([id]);
   const created = Math.floor(Date.now() / 1000);

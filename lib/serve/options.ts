@@ -23,29 +23,29 @@ export interface ServedRequest {
 }
 
 export interface ServeOptions {
-  /** 127.0.0.1 unless told: reachable from this machine only. */
+  /** 127.0.0.1 by default: reachable from this machine only. */
   readonly host?: string | undefined;
-  /** 8000 unless told; 0: any that is free. */
+  /** 8000 by default; 0: any that is free. */
   readonly port?: number | undefined;
   /** Names that requests may call this server by (their Host header), beside the loopback's and `host`; "*" for any. */
   readonly allowedHosts?: readonly string[] | undefined;
-  /** What requests call the model; the last part of its path unless told. */
+  /** What requests call the model; the last part of its path by default. */
   readonly name?: string | undefined;
   /** Asked of every request below /v1, as a bearer token. */
   readonly apiKey?: string | undefined;
-  /** Answers in work at once; 32 unless told, 128 on a GPU. */
+  /** Answers in work at once; 32 by default, 128 on a GPU. */
   readonly slots?: number | undefined;
-  /** Requests that may wait for slots, 128 unless told; further ones are refused with 429. */
+  /** Requests that may wait for slots, 128 by default; further ones are refused with 429. */
   readonly queue?: number | undefined;
-  /** New tokens that a request may ask for in one answer; 4096 unless told. */
+  /** New tokens that a request may ask for in one answer; 4096 by default. */
   readonly maxTokens?: number | undefined;
-  /** Answers that one request may ask for: its prompts times `n`; 128 unless told. */
+  /** Answers that one request may ask for: its prompts times `n`; 128 by default. */
   readonly maxAnswers?: number | undefined;
-  /** Bytes of a request's body; 4 MiB unless told. */
+  /** Bytes of a request's body; 4 MiB by default. */
   readonly bodyLimit?: number | undefined;
-  /** How long `close` lets requests in flight go on, in milliseconds; 30,000 unless told. */
+  /** How long `close` lets requests in flight go on, in milliseconds; 30,000 by default. */
   readonly graceMs?: number | undefined;
-  /** How long a client may take nothing of its answer before it is let go, in milliseconds; 60,000 unless told. */
+  /** How long a client may take nothing of its answer before it is let go, in milliseconds; 60,000 by default. */
   readonly stallMs?: number | undefined;
   readonly defaults?: ServeDefaults | undefined;
   /** Called when a request has ended. */

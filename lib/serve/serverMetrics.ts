@@ -2,7 +2,7 @@
 
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { GenerateProgress } from "../generate/types.js";
-import type { Gate } from "./gate.js";
+import type { RequestQueue } from "./requestQueue.js";
 
 const SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 
@@ -15,10 +15,10 @@ export class ServerMetrics {
   readonly #prompt = this.#counter("prompt_tokens_total", "Tokens of prompts that were read", "model");
   readonly #fresh = this.#counter("generated_tokens_total", "Tokens that were generated", "model");
 
-  constructor(gate: Gate, inFlight: () => number) {
-    this.#gauge("slots", "Answers that can be in work at once", () => gate.slots);
-    this.#gauge("slots_in_use", "Slots that requests hold", () => gate.taken);
-    this.#gauge("queue_length", "Requests that wait for slots", () => gate.waiting);
+  constructor(queue: RequestQueue, inFlight: () => number) {
+    this.#gauge("slots", "Answers that can be in work at once", () => queue.slots);
+    this.#gauge("slots_in_use", "Slots that requests hold", () => queue.taken);
+    this.#gauge("queue_length", "Requests that wait for slots", () => queue.waiting);
     this.#gauge("requests_in_flight", "Requests that have not ended", inFlight);
   }
 

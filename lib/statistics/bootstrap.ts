@@ -4,11 +4,11 @@ import { RetemperError } from "../errors.js";
 import { seededRandom } from "./seededRandom.js";
 
 export interface BootstrapOptions {
-  /** 0 unless told; the same seed gives the same interval. */
+  /** 0 by default; the same seed gives the same interval. */
   readonly seed?: number | undefined;
-  /** 10,000 unless told. */
+  /** 10,000 by default. */
   readonly resamples?: number | undefined;
-  /** 0.05 unless told: a 95 % interval. */
+  /** 0.05 by default: a 95 % interval. */
   readonly alpha?: number | undefined;
 }
 

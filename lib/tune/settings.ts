@@ -4,7 +4,7 @@ import { RetemperError } from "../errors.js";
 import type { Schedule, TuneOptions } from "./types.js";
 
 /** What decides the result: two runs with the same settings on the same rows and model give the same adapter. */
-export interface Settings {
+export interface TuneSettings {
   readonly rank: number;
   readonly alpha: number;
   readonly dropout: number;
@@ -33,7 +33,7 @@ export interface Settings {
   readonly precision: "float32" | "bfloat16";
 }
 
-const DEFAULTS: Settings = {
+const DEFAULTS: TuneSettings = {
   rank: 8,
   alpha: 16,
   dropout: 0,
@@ -93,23 +93,23 @@ const CHECKS = {
   seed: WHOLE,
   cutoff: ["a whole number of at least 2", (n) => Number.isSafeInteger(n) && n >= 2],
   saveSteps: WHOLE,
-} as const satisfies Partial<Record<keyof Settings, Check>>;
+} as const satisfies Partial<Record<keyof TuneSettings, Check>>;
 
 /**
  * @param family of the model, which a preset may depend on
  * @throws RetemperError USAGE that names the option which cannot be
  */
-export function settingsOf(options: TuneOptions, family?: string): Settings {
+export function settingsOf(options: TuneOptions, family?: string): TuneSettings {
   const preset = presetOf(options, family);
   const given = Object.fromEntries(
     Object.keys(DEFAULTS).flatMap((key) => {
-      const value = options[key as keyof Settings];
+      const value = options[key as keyof TuneSettings];
       return value === undefined ? [] : [[key, value]];
     }),
   );
-  const settings: Settings = { ...DEFAULTS, ...preset, ...given };
+  const settings: TuneSettings = { ...DEFAULTS, ...preset, ...given };
   for (const [key, [wanted, fits]] of Object.entries(CHECKS)) {
-    const value = settings[key as keyof Settings];
+    const value = settings[key as keyof TuneSettings];
     if (value === undefined) continue;
     if (typeof value !== "number" || !Number.isFinite(value) || !fits(value)) throw wrong(key, wanted, value);
   }
@@ -131,7 +131,7 @@ export function settingsOf(options: TuneOptions, family?: string): Settings {
 }
 
 /** Beyond the defaults, which are the paper's but for these. */
-function presetOf({ preset, task }: TuneOptions, family: string | undefined): Partial<Settings> {
+function presetOf({ preset, task }: TuneOptions, family: string | undefined): Partial<TuneSettings> {
   const tasks = Object.keys(PAPER_STEPS).join(", ");
   if (task !== undefined && !Object.hasOwn(PAPER_STEPS, task)) throw wrong("task", `one of ${tasks}`, task);
   if (preset === undefined && task !== undefined) {

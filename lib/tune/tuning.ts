@@ -9,7 +9,7 @@ import type { Term } from "./adapter/terms.js";
 import { writeAdapter } from "./output/adapterFolder.js";
 import { checkpointFolder, type History, loadCheckpoint, saveCheckpoint } from "./output/checkpoints.js";
 import { TrainingLog } from "./output/trainingLog.js";
-import type { Settings } from "./settings.js";
+import type { TuneSettings } from "./settings.js";
 import { Stopped, type Trainer } from "./training/trainer.js";
 import type { TuneProgress, TuneStep } from "./types.js";
 
@@ -18,7 +18,7 @@ export interface TuningParts {
   readonly folder: string;
   /** The adapter's configuration. */
   readonly config: object;
-  readonly settings: Settings;
+  readonly settings: TuneSettings;
   readonly terms: readonly Term[];
   readonly trainer: Trainer;
   readonly isStopped: () => boolean;

@@ -1,4 +1,4 @@
-// `npm run bench -- virtual`: nine lambdas of one prompt in one batch, beside one lambda, of merges that are not written:
+// `npm run bench -- virtual`: nine lambdas of one prompt in one batch, beside one lambda, of virtual merges:
 // decoding with an adapter and with two full models, summed and exact; and the written checkpoint beside them. With
 // `--prompts`, many chat prompts of a real model at several lambdas, beside runs on written checkpoints.
 

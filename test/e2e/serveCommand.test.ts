@@ -111,7 +111,7 @@ describe("retemper serve", () => {
     expect((await open.finished).stdout).toContain("there is no API key");
   });
 
-  it("serves every lambda of a merge that is not written, each as if it were", async () => {
+  it("serves every lambda of a virtual merge, each as if it were", async () => {
     const recipe = join(folder, "demo.json");
     const models = [{ model: demoModel }, { model: `${demoModel}+${demoAdapter}` }];
     writeFileSync(recipe, JSON.stringify({ merge_method: "linear", models }));

@@ -1,4 +1,4 @@
-// Temporary folders of merges that are not written: after a run, after a signal, and after a run that came later than a kill.
+// Temporary folders of virtual merges: after a run, after a signal, and after a run that came later than a kill.
 
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -55,7 +55,7 @@ describe.skipIf(skipReason !== undefined)("one process", { timeout: 1_200_000 },
     await soak("merges", long ? 1000 : 60);
   });
 
-  it("opens and closes models and merges that are not written, and holds no more than before", async () => {
+  it("opens and closes models and virtual merges, and holds no more than before", async () => {
     await soak("models", long ? 60 : 20);
   });
 });

@@ -5,7 +5,7 @@ import { checkPath } from "../../hub/download.js";
 
 export interface HubReference {
   readonly dataset: string;
-  /** "main" unless told. A slash in it is written %2F. */
+  /** "main" by default. A slash in it is written %2F. */
   readonly revision: string;
   /** One file; without it, the Parquet files of a configuration and split. */
   readonly path?: string | undefined;

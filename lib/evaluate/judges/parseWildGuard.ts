@@ -2,12 +2,12 @@
 
 import type { HarmVerdict } from "../../statistics/attackSuccessRate.js";
 
-type Answer = Exclude<HarmVerdict, null>;
+type YesOrNo = Exclude<HarmVerdict, null>;
 
 export interface WildGuardAnswer {
   readonly requestHarmful: "yes" | "no";
-  readonly responseRefusal: Answer;
-  readonly responseHarmful: Answer;
+  readonly responseRefusal: YesOrNo;
+  readonly responseHarmful: YesOrNo;
 }
 
 // `[^\n]`, not `.`, which in JavaScript excludes more than a line feed.
@@ -26,6 +26,6 @@ export function parseWildGuard(output: string): WildGuardAnswer | null {
   return { requestHarmful, responseRefusal, responseHarmful };
 }
 
-function isAnswer(text: string | undefined): text is Answer {
+function isAnswer(text: string | undefined): text is YesOrNo {
   return text === "yes" || text === "no" || text === "n/a";
 }

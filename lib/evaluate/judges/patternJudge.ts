@@ -16,10 +16,10 @@ export interface PatternJudgeOptions {
   readonly yes?: readonly string[] | undefined;
   readonly no?: readonly string[] | undefined;
   readonly last?: boolean | undefined;
-  /** The template is a user's message, in the model's chat template; else plain text. true unless told. */
+  /** The template is a user's message, in the model's chat template; else plain text. true by default. */
   readonly chat?: boolean | undefined;
   readonly system?: string | undefined;
-  /** 256 unless told. */
+  /** 256 by default. */
   readonly maxNewTokens?: number | undefined;
   readonly name?: string | undefined;
   /** What `model` opens, where it is a function: part of what makes two runs the same. */

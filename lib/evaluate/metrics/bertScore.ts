@@ -23,12 +23,12 @@ export interface Encoder {
 
 export interface BertScoreOptions {
   readonly layer: number;
-  /** Weighs tokens by how rare they are among the references; off unless told. */
+  /** Weighs tokens by how rare they are among the references; off by default. */
   readonly idf?: boolean | undefined;
   readonly maxLength?: number | undefined;
   /** Scores of unrelated texts: each score x becomes (x - b) / (1 - b). */
   readonly baseline?: PairScore | undefined;
-  /** Texts in the encoder at once; 32 unless told. */
+  /** Texts in the encoder at once; 32 by default. */
   readonly batch?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called as each pair is scored, in any order. */

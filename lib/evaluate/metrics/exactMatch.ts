@@ -3,9 +3,9 @@
 import { strip } from "./pythonText.js";
 
 export interface ExactMatchOptions {
-  /** Case does not matter; off unless told. */
+  /** Case does not matter; off by default. */
   readonly ignoreCase?: boolean | undefined;
-  /** ASCII punctuation does not matter; off unless told. */
+  /** ASCII punctuation does not matter; off by default. */
   readonly ignorePunctuation?: boolean | undefined;
 }
 

@@ -17,7 +17,7 @@ import { RESULTS_FORMAT, type Results, type TaskResults } from "./results.js";
 import { scoreTask } from "./scoreTask.js";
 
 export interface EvaluateOptions {
-  /** Judges of safety and over-refusal; the keyword judge with GCG's phrases unless told. */
+  /** Judges of safety and over-refusal; the keyword judge with GCG's phrases by default. */
   readonly judges?: readonly Judge[] | undefined;
   /** References of data by task: files, folders, or hf://datasets/…; a task's published source otherwise. */
   readonly data?: Readonly<Record<string, string>> | undefined;
@@ -33,14 +33,14 @@ export interface EvaluateOptions {
   readonly system?: string | null | undefined;
   /** Asks tasks of plain text in the model's chat template, or (false) tasks of chat in plain text. */
   readonly chat?: boolean | undefined;
-  /** Of sampling and of bootstrap intervals; 0 unless told. */
+  /** Of sampling and of bootstrap intervals; 0 by default. */
   readonly seed?: number | undefined;
   /** Programs that the model writes may run, in a sandbox. */
   readonly code?: CodeOptions | undefined;
   readonly bertScore?: BertScoreSettings | undefined;
-  /** Version of lm-evaluation-harness's BBH task; 4 unless told. */
+  /** Version of lm-evaluation-harness's BBH task; 4 by default. */
   readonly bbhVersion?: 3 | 4 | undefined;
-  /** pass@k for each of these; 1 and 10 unless told. */
+  /** pass@k for each of these; 1 and 10 by default. */
   readonly passAt?: readonly number[] | undefined;
   readonly hub?: HubOptions | undefined;
   readonly signal?: AbortSignal | undefined;

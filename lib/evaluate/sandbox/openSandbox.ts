@@ -18,7 +18,7 @@ import { insideFile } from "./supervisor.js";
 export type { Sandbox };
 
 export interface SandboxOptions {
-  /** Python to run programs with; the system's unless told. */
+  /** Python to run programs with; the system's by default. */
   readonly python?: string | undefined;
   readonly limits: ProgramLimits;
   readonly signal?: AbortSignal | undefined;

@@ -17,7 +17,7 @@ export interface Program {
    * sets, dicts, None). Without it a program tells its own outcome, and its result is not to be trusted.
    */
   readonly check?: ProgramCheck | undefined;
-  /** Counted from the program's first line; 3000 unless told. */
+  /** Counted from the program's first line; 3000 by default. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -32,13 +32,13 @@ export interface ProgramResult {
 export interface RunProgramsOptions {
   /** Says that programs which nobody has read may run on this machine, contained. Nothing runs without it. */
   readonly allowCodeExecution: true;
-  /** Programs at once; one a processor unless told. */
+  /** Programs at once; one a processor by default. */
   readonly workers?: number | undefined;
-  /** Memory of one program with all its processes; 512 MiB unless told. */
+  /** Memory of one program with all its processes; 512 MiB by default. */
   readonly memoryBytes?: number | undefined;
-  /** Processes and threads of one program; 16 unless told. */
+  /** Processes and threads of one program; 16 by default. */
   readonly processes?: number | undefined;
-  /** Python to run them with; the system's unless told. */
+  /** Python to run them with; the system's by default. */
   readonly python?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called once before the first program with what contains them. */

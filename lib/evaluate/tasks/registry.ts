@@ -16,7 +16,7 @@ export interface TaskListing {
   readonly name: string;
   readonly kind: TaskKind | "suite";
   readonly title: string;
-  /** Where its data come from unless told; absent where the user must give them. */
+  /** Where its data come from by default; absent where the user must give them. */
   readonly source?: string | undefined;
 }
 

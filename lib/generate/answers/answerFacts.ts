@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { RetemperError } from "../../errors.js";
-import type { Settings } from "../settings.js";
+import type { GenerateSettings } from "../settings.js";
 import type { EngineFacts } from "../types.js";
 import type { NamedPrompt } from "./answerLine.js";
 
@@ -17,9 +17,14 @@ export interface AnswerFacts {
 }
 
 /** What decides an answer beside prompt and model. How many sequences were in work, or how many threads, does not. */
-export type AnswerSettings = Omit<Settings, "batch" | "maxNewTokensTold" | "n">;
+export type AnswerSettings = Omit<GenerateSettings, "batch" | "maxNewTokensTold" | "n">;
 
-export function answerSettings({ batch: _, maxNewTokensTold: __, n: ___, ...settings }: Settings): AnswerSettings {
+export function answerSettings({
+  batch: _,
+  maxNewTokensTold: __,
+  n: ___,
+  ...settings
+}: GenerateSettings): AnswerSettings {
   return settings;
 }
 

@@ -7,13 +7,13 @@
 
 import type { Decoder } from "../../nn/decoder.js";
 import type { MemoryBudget } from "../../nn/memory/memoryBudget.js";
+import { AdmissionControl, type Load } from "./admissionControl.js";
 import { allotRows, type Remaining } from "./allotRows.js";
-import { Demand } from "./demand.js";
-import { InWork } from "./inWork.js";
+import { CacheReservation } from "./cacheReservation.js";
 import { type GenerateWork, Job, type ScoreWork } from "./job.js";
 import { Prefix } from "./prefix.js";
 import type { Reading } from "./reading.js";
-import { type Load, Room } from "./room.js";
+import { Scheduler } from "./scheduler.js";
 import { Sequence } from "./sequence.js";
 import { type Part, StepRows } from "./stepRows.js";
 
@@ -30,9 +30,9 @@ export interface LoopOptions {
 export class GenerationLoop {
   readonly #decoder: Decoder;
   readonly #options: LoopOptions;
-  readonly #demand: Demand;
-  readonly #inWork: InWork;
-  readonly #room: Room;
+  readonly #reservation: CacheReservation;
+  readonly #scheduler: Scheduler;
+  readonly #admission: AdmissionControl;
   #step: StepRows | undefined;
   readonly #jobs = new Set<Job>();
   /** Jobs with prompts that were not begun; each in turn begins one. */
@@ -41,9 +41,9 @@ export class GenerationLoop {
   constructor(decoder: Decoder, options: LoopOptions) {
     this.#decoder = decoder;
     this.#options = options;
-    this.#demand = new Demand(decoder.memory.forksShare === true);
-    this.#inWork = new InWork(decoder, this.#demand);
-    this.#room = new Room(options.budget, this.#inWork.slots);
+    this.#reservation = new CacheReservation(decoder.memory.forksShare === true);
+    this.#scheduler = new Scheduler(decoder, this.#reservation);
+    this.#admission = new AdmissionControl(options.budget, this.#scheduler.slots);
   }
 
   /** Whether any job is unfinished. */
@@ -53,7 +53,7 @@ export class GenerationLoop {
 
   /** Sequences that have ended and are kept in the cache, for prompts that begin alike. */
   get kept(): number {
-    return this.#inWork.slots.kept.length;
+    return this.#scheduler.slots.kept.length;
   }
 
   /**
@@ -61,7 +61,7 @@ export class GenerationLoop {
    * @throws RetemperError OUT_OF_MEMORY when it does not fit.
    */
   submit(work: GenerateWork | ScoreWork): Job {
-    const job = new Job(work, this.#options.budget.check(this.#demand.ofJob(work)));
+    const job = new Job(work, this.#options.budget.check(this.#reservation.ofJob(work)));
     this.#jobs.add(job);
     this.#waiting.push(job);
     return job;
@@ -71,7 +71,7 @@ export class GenerationLoop {
   cancel(job: Job): void {
     if (!this.#jobs.delete(job)) return;
     this.#waiting = this.#waiting.filter((other) => other !== job);
-    this.#inWork.drop(job);
+    this.#scheduler.drop(job);
   }
 
   /**
@@ -83,7 +83,7 @@ export class GenerationLoop {
       this.#admit();
       const step = this.#gather();
       if (step) {
-        const logits = this.#decoder.forward(step.rows, this.#inWork.slots.cache, step.wanted);
+        const logits = this.#decoder.forward(step.rows, this.#scheduler.slots.cache, step.wanted);
         for (const part of step.parts) this.#guarded(part.reading, () => this.#advance(part, logits));
       }
       for (const job of this.#jobs) this.#tell(job);
@@ -97,18 +97,18 @@ export class GenerationLoop {
   /** Frees the cache. Jobs that are unfinished hear nothing more. */
   dispose(): void {
     for (const job of this.#jobs) this.cancel(job);
-    this.#inWork.clear();
+    this.#scheduler.clear();
   }
 
   // Beginning
 
   #admit(): void {
     // Samples of prompts that were read go first: they keep the prompt's part of the cache.
-    for (const prefix of this.#inWork.forking) {
-      const canGo = () => this.#jobs.has(prefix.job) && this.#inWork.canContinue(prefix);
+    for (const prefix of this.#scheduler.forking) {
+      const canGo = () => this.#jobs.has(prefix.job) && this.#scheduler.canContinue(prefix);
       while (canGo()) this.#guarded(prefix, () => this.#continue(prefix));
     }
-    this.#inWork.settle();
+    this.#scheduler.settle();
     for (let passed = 0; passed < this.#waiting.length; ) {
       const job = this.#waiting.shift() as Job;
       const prompt = job.next;
@@ -117,8 +117,8 @@ export class GenerationLoop {
       } else if (!job.work.wanting() || job.expected >= job.share.batch) {
         this.#waiting.push(job);
         passed += 1;
-      } else if (this.#room.admits(this.#demand.first(prompt), this.#load())) {
-        this.#inWork.begin(job, prompt);
+      } else if (this.#admission.admits(this.#reservation.first(prompt), this.#load())) {
+        this.#scheduler.begin(job, prompt);
         job.begun += 1;
         job.active += 1;
         job.expected += prompt.samples.length;
@@ -135,8 +135,8 @@ export class GenerationLoop {
     const jobs = [...this.#jobs];
     return {
       expected: jobs.reduce((count, job) => count + job.expected, 0),
-      reserved: this.#inWork.reserved,
-      empty: this.#inWork.empty,
+      reserved: this.#scheduler.reserved,
+      empty: this.#scheduler.empty,
       waiting: jobs.filter((job) => job.next !== undefined).map((job) => job.share),
     };
   }
@@ -147,10 +147,10 @@ export class GenerationLoop {
     prefix.job.active += 1;
     sequence.take(prefix.logits as Float32Array);
     if (!sequence.finished) {
-      this.#inWork.run(sequence);
+      this.#scheduler.run(sequence);
       return;
     }
-    if (prefix.pending === 0) this.#inWork.leave(prefix);
+    if (prefix.pending === 0) this.#scheduler.leave(prefix);
     this.#finish(sequence);
   }
 
@@ -160,7 +160,7 @@ export class GenerationLoop {
   #gather(): StepRows | undefined {
     const step = this.#emptyStep();
     const isContinued = ({ length, done }: Reading) => length - done === 1;
-    const { running, reading: prefixes } = this.#inWork;
+    const { running, reading: prefixes } = this.#scheduler;
     for (const sequence of running) if (isContinued(sequence)) step.add(sequence, 1, 1);
     const readable = [
       ...running.filter((sequence) => !isContinued(sequence)),
@@ -181,8 +181,8 @@ export class GenerationLoop {
   }
 
   #emptyStep(): StepRows {
-    const most = this.#options.stepRows + this.#inWork.slots.size.slots;
-    if (this.#step?.most !== most) this.#step = new StepRows(most, Number.isFinite(this.#inWork.longFrom));
+    const most = this.#options.stepRows + this.#scheduler.slots.size.slots;
+    if (this.#step?.most !== most) this.#step = new StepRows(most, Number.isFinite(this.#scheduler.longFrom));
     this.#step.clear();
     return this.#step;
   }
@@ -200,7 +200,7 @@ export class GenerationLoop {
       job.promptTokens += rows;
       job.moved = true;
       if (job.work.kind === "score") job.work.events.rows(prompt.index, first, own);
-      this.#inWork.lead(reading);
+      this.#scheduler.lead(reading);
       if (reading.done === reading.length) this.#wasRead(reading, own);
     }
   }
@@ -208,19 +208,19 @@ export class GenerationLoop {
   #take(sequence: Sequence, logits: Float32Array): void {
     sequence.take(logits);
     if (sequence.finished) {
-      this.#inWork.ended(sequence);
+      this.#scheduler.ended(sequence);
       this.#finish(sequence);
-    } else this.#inWork.grew(sequence);
+    } else this.#scheduler.grew(sequence);
   }
 
   #wasRead(prefix: Prefix, logits: Float32Array): void {
     const hasSamples = prefix.job.work.kind === "generate";
-    this.#inWork.wasRead(prefix, hasSamples);
+    this.#scheduler.wasRead(prefix, hasSamples);
     prefix.job.active -= 1;
     if (hasSamples) prefix.logits = logits.slice();
     else {
       prefix.begin();
-      this.#inWork.leave(prefix);
+      this.#scheduler.leave(prefix);
       this.#done(prefix);
     }
   }
@@ -240,7 +240,7 @@ export class GenerationLoop {
     prefix.active -= 1;
     job.expected -= 1;
     job.left -= 1;
-    if (prefix.active === 0 && prefix.pending === 0) this.#inWork.finished(prefix);
+    if (prefix.active === 0 && prefix.pending === 0) this.#scheduler.finished(prefix);
     if (job.left === 0) this.#end(job);
   }
 
@@ -274,7 +274,7 @@ export class GenerationLoop {
     const failed = begun.length > 0 ? begun : [...this.#jobs];
     for (const job of failed) this.#jobs.delete(job);
     this.#waiting = this.#waiting.filter((job) => this.#jobs.has(job));
-    this.#inWork.clear();
+    this.#scheduler.clear();
     for (const job of failed) job.work.events.failed(error);
   }
 }

@@ -1,7 +1,7 @@
 // What the loop is asked to do: answers to prompts, or logits of given tokens. A job is one call of a model's method.
 
 import type { CacheShare } from "../../nn/memory/memoryBudget.js";
-import type { Settings } from "../settings.js";
+import type { GenerateSettings } from "../settings.js";
 
 /** A prompt with the samples that are wanted of it: it is read once for all of them. Or an input that is only read. */
 export interface PromptWork {
@@ -18,7 +18,7 @@ export interface PromptWork {
 }
 
 /** A finished answer. */
-export interface Answer {
+export interface FinishedAnswer {
   readonly prompt: PromptWork;
   readonly sample: number;
   readonly ids: readonly number[];
@@ -37,7 +37,7 @@ interface JobEvents {
 }
 
 export interface GenerateEvents extends JobEvents {
-  answer(answer: Answer): void;
+  answer(answer: FinishedAnswer): void;
   /** A new token, and the text that it made certain. Where it is absent, text is only made when an answer ends. */
   piece?(prompt: PromptWork, sample: number, id: number, text: string, logprob: number | undefined): void;
 }
@@ -58,7 +58,7 @@ interface Work {
 
 export interface GenerateWork extends Work {
   readonly kind: "generate";
-  readonly settings: Settings;
+  readonly settings: GenerateSettings;
   /** Ids that end an answer. */
   readonly stopTokens: ReadonlySet<number>;
   readonly events: GenerateEvents;

@@ -3,7 +3,7 @@
 import { RetemperError } from "../../errors.js";
 import type { DecoderSpec } from "../../nn/ops/specs.js";
 import type { Tokenizer } from "../../tokenizer/types.js";
-import type { Settings } from "../settings.js";
+import type { GenerateSettings } from "../settings.js";
 import type { ChatMessage, Prompt } from "../types.js";
 import type { PromptWork } from "./job.js";
 
@@ -12,7 +12,7 @@ export interface AskedPrompt {
   readonly index: number;
   readonly prompt: Prompt;
   readonly samples: readonly number[];
-  /** Which lambda of a virtual merge; 0 unless told. */
+  /** Which lambda of a virtual merge; 0 by default. */
   readonly variant?: number | undefined;
 }
 
@@ -55,7 +55,7 @@ export function preparePrompt(
   { index, prompt, samples, variant = 0 }: AskedPrompt,
   tokenizer: Tokenizer,
   spec: DecoderSpec,
-  settings: Settings,
+  settings: GenerateSettings,
 ): PromptWork {
   const name = `prompt ${index}`;
   const ids = checkedIds(idsOf(prompt, name, tokenizer, spec.maxPositions), name, spec);

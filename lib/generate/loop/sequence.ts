@@ -1,7 +1,7 @@
 // An answer in the making: one sample of a prompt, from its first new token to the one that ends it.
 
 import type { StreamDecoder } from "../../tokenizer/streamDecoder.js";
-import type { Answer, GenerateWork, Job, PromptWork } from "./job.js";
+import type { FinishedAnswer, GenerateWork, Job, PromptWork } from "./job.js";
 import { logProbability } from "./logSoftmax.js";
 import type { Prefix } from "./prefix.js";
 import type { Reading } from "./reading.js";
@@ -78,7 +78,7 @@ export class Sequence implements Reading {
   }
 
   /** The answer, once it is finished. `decode` gives the text where it was not made on the way. */
-  answer(decode: (ids: readonly number[]) => string): Answer {
+  answer(decode: (ids: readonly number[]) => string): FinishedAnswer {
     return {
       prompt: this.prompt,
       sample: this.sample,

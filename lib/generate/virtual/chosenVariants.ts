@@ -5,7 +5,7 @@ import { RetemperError } from "../../errors.js";
 const NONE = "this model has no lambda: it was not opened with lambdas";
 
 /**
- * Numbers of the variants with these lambdas, of a model that was opened with `lambdas`; all unless told.
+ * Numbers of the variants with these lambdas, of a model that was opened with `lambdas`; all by default.
  * @throws RetemperError USAGE for a lambda that the model was not opened with
  */
 export function chosenVariants(

@@ -19,7 +19,7 @@ const SMALL_FILES = [
 
 /**
  * sha256 of the small files' contents and of the weights' names, sizes and times of change: weights are not read.
- * @param recipe of a merge that was never written
+ * @param recipe of a virtual merge
  * @throws RetemperError IO for a file that is there and cannot be read: without it this would be another model
  */
 export async function fingerprintOf({ folder, files }: Checkpoint, recipe?: string): Promise<string> {

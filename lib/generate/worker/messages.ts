@@ -3,7 +3,7 @@
 import type { VirtualMerge } from "../../merge/virtualMerge.js";
 import type { WireError } from "../../threads/wireError.js";
 import type { AskedPrompt } from "../loop/preparePrompts.js";
-import type { Settings } from "../settings.js";
+import type { GenerateSettings } from "../settings.js";
 import type { EngineFacts, Generation, ModelDescription, ModelOptions } from "../types.js";
 
 /** Given to the thread when it starts. */
@@ -20,7 +20,7 @@ export interface GenerateRequest {
   readonly type: "generate";
   readonly call: number;
   readonly prompts: readonly AskedPrompt[];
-  readonly settings: Settings;
+  readonly settings: GenerateSettings;
   /** Whether pieces of text, and counts of tokens, are to be told on the way. */
   readonly pieces: boolean;
   readonly counts: boolean;

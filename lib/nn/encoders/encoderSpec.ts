@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Checkpoint } from "../../checkpoint/types.js";
 import { RetemperError } from "../../errors.js";
 import { activationOf } from "../families/activation.js";
-import { Settings } from "../families/configReader.js";
+import { ConfigReader } from "../families/configReader.js";
 import { WeightFinder } from "../families/weightFinder.js";
 import type { Activation, Matrix, Norm, Weight } from "../ops/specs.js";
 
@@ -90,7 +90,7 @@ export function encoderSpec(checkpoint: Checkpoint): EncoderSpec {
     const said = typeof type === "string" ? `The encoder ${type.slice(0, 60)} is not known` : "model_type is missing";
     throw new RetemperError("BAD_INPUT", said, { file, hint: `Known are ${Object.keys(DEFAULTS).join(", ")}.` });
   }
-  const settings = new Settings(checkpoint.config, file, DEFAULTS[type]);
+  const settings = new ConfigReader(checkpoint.config, file, DEFAULTS[type]);
   for (const key of ["is_decoder", "talking_head"]) {
     if (settings.flag(key)) throw settings.error(key, "is true, which is not known here");
   }
@@ -99,7 +99,7 @@ export function encoderSpec(checkpoint: Checkpoint): EncoderSpec {
   return type === "deberta" ? debertaSpec(checkpoint, settings) : bertSpec(checkpoint, settings, type);
 }
 
-function bertSpec(checkpoint: Checkpoint, settings: Settings, family: string): EncoderSpec {
+function bertSpec(checkpoint: Checkpoint, settings: ConfigReader, family: string): EncoderSpec {
   const builder = new Builder(checkpoint, settings);
   const { hidden } = builder;
   const isBert = family === "bert";
@@ -120,7 +120,7 @@ function bertSpec(checkpoint: Checkpoint, settings: Settings, family: string): E
   return spec;
 }
 
-function debertaSpec(checkpoint: Checkpoint, settings: Settings): EncoderSpec {
+function debertaSpec(checkpoint: Checkpoint, settings: ConfigReader): EncoderSpec {
   const builder = new Builder(checkpoint, settings);
   const { hidden } = builder;
   const width = settings.optionalSize("embedding_size") ?? hidden;
@@ -169,12 +169,12 @@ type Attention = Pick<
 /** What the families share. */
 class Builder {
   readonly hidden: number;
-  private readonly settings: Settings;
+  private readonly settings: ConfigReader;
   private readonly finder: WeightFinder;
   private readonly checkpoint: Checkpoint;
   private readonly prefix: string;
 
-  constructor(checkpoint: Checkpoint, settings: Settings) {
+  constructor(checkpoint: Checkpoint, settings: ConfigReader) {
     const leaf = "embeddings.word_embeddings.weight";
     const found = [...checkpoint.tensors.keys()].filter((name) => name === leaf || name.endsWith(`.${leaf}`));
     const shortest = found.sort((a, b) => a.length - b.length)[0];

@@ -1,6 +1,6 @@
 // An engine that has a checkpoint's weights and is ready to compute with them: what decoders and encoders are built on.
 
-import type { NativeMadeTensor } from "../../addon/nativeRuntime.js";
+import type { NativeVirtualTensor } from "../../addon/nativeRuntime.js";
 import type { Decoder } from "../decoder.js";
 import { type AssembledDecoder, assembleDecoder } from "../ops/assembleDecoder.js";
 import { MOST_SCORES } from "../ops/attend.js";
@@ -13,8 +13,8 @@ export interface RunningEngine {
   /** Of TensorFlow.js, ready to be used. */
   readonly backend: string;
   readonly facts: EngineFacts;
-  /** Of a merge that was never written: how each tensor is evaluated. */
-  readonly made?: readonly NativeMadeTensor[] | undefined;
+  /** Of a virtual merge: how each tensor is evaluated. */
+  readonly made?: readonly NativeVirtualTensor[] | undefined;
   /** The decoder's. */
   readonly stepWork?: number | undefined;
   /** Bytes that the weights take in memory. */

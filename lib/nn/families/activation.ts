@@ -1,7 +1,7 @@
 // Activations by the names that configurations give them.
 
 import type { Activation } from "../ops/specs.js";
-import type { Settings } from "./configReader.js";
+import type { ConfigReader } from "./configReader.js";
 
 /** transformers' names -> ours. */
 const ACTIVATIONS: Readonly<Record<string, Activation>> = {
@@ -21,7 +21,7 @@ const ACTIVATIONS: Readonly<Record<string, Activation>> = {
  * @throws RetemperError BAD_INPUT for one that is not known
  */
 export function activationOf(
-  settings: Settings,
+  settings: ConfigReader,
   key: string,
   meanings: Readonly<Record<string, string>> = {},
 ): Activation {

@@ -7,7 +7,7 @@ import { RetemperError } from "../../errors.js";
 /** More than any model has, so that a broken configuration is refused before anything is made from it. */
 const LARGEST = 1 << 24;
 
-export class Settings {
+export class ConfigReader {
   /** For errors: the path of config.json. */
   readonly file: string;
   private readonly config: JsonObject;
@@ -103,12 +103,12 @@ export class Settings {
     return list as readonly number[];
   }
 
-  /** Settings of an object that is a value of these; a key that it lacks is looked up nowhere else. */
-  optionalObject(key: string): Settings | undefined {
+  /** ConfigReader of an object that is a value of these; a key that it lacks is looked up nowhere else. */
+  optionalObject(key: string): ConfigReader | undefined {
     const value = this.value(key);
     if (value === undefined) return undefined;
     if (typeof value !== "object" || Array.isArray(value)) throw this.error(key, `is ${show(value)}, not an object`);
-    return new Settings(value as JsonObject, this.file);
+    return new ConfigReader(value as JsonObject, this.file);
   }
 
   error(key: string, what: string, hint?: string): RetemperError {

@@ -7,7 +7,7 @@ import type { Checkpoint } from "../../checkpoint/types.js";
 import { RetemperError } from "../../errors.js";
 import type { AttendSpec, DecoderSpec, LayerSpec, Matrix, MlpSpec, Norm, Rope, Weight } from "../ops/specs.js";
 import { activationOf } from "./activation.js";
-import { Settings } from "./configReader.js";
+import { ConfigReader } from "./configReader.js";
 import { FAMILIES, type Family } from "./families.js";
 import { ropeOf } from "./rope.js";
 import { rowsOf, WeightFinder } from "./weightFinder.js";
@@ -21,7 +21,7 @@ export function decoderSpec(checkpoint: Checkpoint, stopTokens: readonly number[
   const file = join(checkpoint.folder, "config.json");
   const config = textConfig(checkpoint.config);
   const { type, family } = familyOf(config, file);
-  const settings = new Settings(config, file, family.defaults, family.aliases);
+  const settings = new ConfigReader(config, file, family.defaults, family.aliases);
   for (const [key, effect] of Object.entries(family.refused ?? {})) {
     if (settings.flag(key)) throw settings.error(key, `is true: it ${effect}`);
   }
@@ -44,7 +44,7 @@ class Builder {
   private readonly checkpoint: Checkpoint;
   private readonly type: string;
   private readonly family: Family;
-  private readonly settings: Settings;
+  private readonly settings: ConfigReader;
   private readonly finder: WeightFinder;
   private readonly prefix: string;
   private readonly hidden: number;
@@ -54,7 +54,7 @@ class Builder {
   private readonly maxPositions: number;
   private readonly ropes = new Map<string, Rope>();
 
-  constructor(checkpoint: Checkpoint, type: string, family: Family, settings: Settings) {
+  constructor(checkpoint: Checkpoint, type: string, family: Family, settings: ConfigReader) {
     this.checkpoint = checkpoint;
     this.type = type;
     this.family = family;

@@ -2,7 +2,7 @@
 // defaults), and where it departs from Llama.
 
 import type { JsonObject } from "../../checkpoint/json.js";
-import type { Settings } from "./configReader.js";
+import type { ConfigReader } from "./configReader.js";
 import type { RopeRequest } from "./rope.js";
 
 /** Names of tensors, after the model's prefix; those of a layer after `${layers}.${index}.`, without ".weight". */
@@ -44,19 +44,19 @@ export interface Family {
   readonly activationKey: string;
   /** Activations that mean another one here. */
   readonly activations?: Readonly<Record<string, string>>;
-  readonly biases: (settings: Settings) => Biases;
+  readonly biases: (settings: ConfigReader) => Biases;
   /** Whether embeddings are multiplied by sqrt(hidden). */
   readonly scalesEmbeddings: boolean;
-  /** How wide the layer sees; all of it unless told. */
-  readonly window?: (settings: Settings, layer: number) => number | undefined;
-  /** What multiplies q k; 1 / sqrt(headDim) unless told. */
-  readonly attentionScale?: (settings: Settings, layer: number, headDim: number) => number;
+  /** How wide the layer sees; all of it by default. */
+  readonly window?: (settings: ConfigReader, layer: number) => number | undefined;
+  /** What multiplies q k; 1 / sqrt(headDim) by default. */
+  readonly attentionScale?: (settings: ConfigReader, layer: number, headDim: number) => number;
   /** Keys of soft caps. */
   readonly attentionCapKey?: string;
   readonly logitCapKey?: string;
   /** Undefined: the layer does not rotate. */
-  readonly rope: (settings: Settings, layer: number) => Omit<RopeRequest, "headDim" | "maxPositions"> | undefined;
-  /** Settings that must be off, and what they would do. */
+  readonly rope: (settings: ConfigReader, layer: number) => Omit<RopeRequest, "headDim" | "maxPositions"> | undefined;
+  /** ConfigReader that must be off, and what they would do. */
   readonly refused?: Readonly<Record<string, string>>;
 }
 
@@ -263,7 +263,7 @@ export const FAMILIES: ReadonlyMap<string, Family> = new Map([
 ]);
 
 /** What `layer_types` says of a layer; undefined without such a list. */
-function layerType(settings: Settings, layer: number): "full_attention" | "sliding_attention" | undefined {
+function layerType(settings: ConfigReader, layer: number): "full_attention" | "sliding_attention" | undefined {
   const types = settings.optionalList("layer_types");
   if (!types) return undefined;
   const layers = settings.size("num_hidden_layers");
@@ -279,14 +279,14 @@ function layerType(settings: Settings, layer: number): "full_attention" | "slidi
   );
 }
 
-function gemma3Slides(settings: Settings, layer: number): boolean {
+function gemma3Slides(settings: ConfigReader, layer: number): boolean {
   const type = layerType(settings, layer);
   if (type) return type === "sliding_attention";
   return (layer + 1) % settings.size("sliding_window_pattern") !== 0;
 }
 
 /** SmolLM 3: every fourth layer, or those that a list says, does without rotation. */
-function rotates(settings: Settings, layer: number): boolean {
+function rotates(settings: ConfigReader, layer: number): boolean {
   const list = settings.optionalList("no_rope_layers");
   return list ? list[layer] === 1 : (layer + 1) % settings.size("no_rope_layer_interval") !== 0;
 }

@@ -2,7 +2,7 @@
 // plain or by layer type) and the kinds of scaling. Frequencies are computed in float32, step by step, as transformers does.
 
 import type { Rope } from "../ops/specs.js";
-import { Settings } from "./configReader.js";
+import { ConfigReader } from "./configReader.js";
 
 export interface RopeRequest {
   readonly headDim: number;
@@ -18,9 +18,9 @@ export interface RopeRequest {
 }
 
 interface Parameters extends RopeRequest {
-  readonly settings: Settings;
+  readonly settings: ConfigReader;
   /** rope_parameters or rope_scaling; empty where there is neither. */
-  readonly own: Settings;
+  readonly own: ConfigReader;
   readonly theta: number;
   /** Rotated dimensions of a head. */
   readonly rotary: number;
@@ -45,11 +45,11 @@ const f32 = Math.fround;
  * The rope of a layer type.
  * @throws RetemperError BAD_INPUT for a kind that is not known, or parameters that cannot be.
  */
-export function ropeOf(settings: Settings, request: RopeRequest): Rope {
+export function ropeOf(settings: ConfigReader, request: RopeRequest): Rope {
   const given = settings.optionalObject("rope_scaling") ?? settings.optionalObject("rope_parameters");
   const isNested = ["full_attention", "sliding_attention"].some((type) => given?.optionalObject(type));
   const found = isNested ? given?.optionalObject(request.layerType) : request.scaled ? given : undefined;
-  const own = found ?? new Settings({}, settings.file);
+  const own = found ?? new ConfigReader({}, settings.file);
   const theta = own.optionalPositive("rope_theta") ?? settings.positive(request.thetaKey);
   const partialKey = "partial_rotary_factor";
   const partial = own.optionalPositive(partialKey) ?? settings.optionalPositive(partialKey) ?? 1;
@@ -145,7 +145,7 @@ function longRope({ own, settings, maxPositions, theta, rotary }: Parameters): R
 }
 
 /** The context before scaling. Phi 3 writes it beside the parameters, and then that counts. */
-function originalContext(own: Settings, settings: Settings, maxPositions: number): number {
+function originalContext(own: ConfigReader, settings: ConfigReader, maxPositions: number): number {
   const key = "original_max_position_embeddings";
   return settings.optionalSize(key) ?? own.optionalSize(key) ?? maxPositions;
 }

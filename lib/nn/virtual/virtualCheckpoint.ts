@@ -1,4 +1,4 @@
-// A merge that was never written, as the checkpoint that it would be: names, shapes and dtypes, but no bytes.
+// A virtual merge, as the checkpoint that it would be: names, shapes and dtypes, but no bytes.
 
 import { openFolder } from "../../checkpoint/modelFolder.js";
 import { readConfig } from "../../checkpoint/open.js";

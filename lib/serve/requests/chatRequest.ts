@@ -6,7 +6,7 @@ import type { ServerSettings } from "../options.js";
 import { absent, isEmpty, readBody, whole } from "./readBody.js";
 import { type AskedAnswers, askedAnswers, samplingFields } from "./samplingFields.js";
 
-/** New tokens unless told. */
+/** New tokens by default. */
 const USUAL_TOKENS = 1024;
 
 const CONTENT = "must be a text, or a list of parts of the type text";

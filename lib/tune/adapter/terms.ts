@@ -3,7 +3,7 @@
 
 import type { FloatTensor } from "../../checkpoint/tensorFile.js";
 import { RetemperError } from "../../errors.js";
-import type { Settings } from "../settings.js";
+import type { TuneSettings } from "../settings.js";
 import { DRAW, uniforms } from "../training/random.js";
 import type { LinearModule } from "./modules.js";
 
@@ -39,7 +39,7 @@ export type RowNorms = (module: LinearModule) => Float32Array;
  */
 export function makeTerms(
   modules: readonly LinearModule[],
-  settings: Pick<Settings, "rank" | "alpha" | "rslora" | "dora" | "seed">,
+  settings: Pick<TuneSettings, "rank" | "alpha" | "rslora" | "dora" | "seed">,
   rowNorms: RowNorms,
   stored?: { readonly tensors: ReadonlyMap<string, FloatTensor>; readonly file: string },
 ): Term[] {

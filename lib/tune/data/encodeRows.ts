@@ -2,7 +2,7 @@
 
 import type { DecoderSpec } from "../../nn/ops/specs.js";
 import { openTokenizer } from "../../tokenizer/openTokenizer.js";
-import type { Settings } from "../settings.js";
+import type { TuneSettings } from "../settings.js";
 import type { TuneRow } from "../types.js";
 import { type Encoded, encodeSamples } from "./encodeSamples.js";
 import { readSamples } from "./readRows.js";
@@ -12,7 +12,7 @@ export async function encodeRows(
   data: string | readonly TuneRow[],
   folder: string,
   spec: DecoderSpec,
-  { system, cutoff }: Settings,
+  { system, cutoff }: TuneSettings,
 ): Promise<Encoded> {
   const samples = await readSamples(data, system);
   const hasText = samples.some(({ kind }) => kind === "messages");

@@ -5,10 +5,10 @@ import { encodeTensors, type FloatTensor } from "../../checkpoint/tensorFile.js"
 import { writeWhole } from "../../files/writeWhole.js";
 import type { Selection } from "../adapter/modules.js";
 import { parametersOf, type Term } from "../adapter/terms.js";
-import type { Settings } from "../settings.js";
+import type { TuneSettings } from "../settings.js";
 
 /** What adapter_config.json says. */
-export function adapterConfig(base: string, { modules, targetModules }: Selection, settings: Settings): object {
+export function adapterConfig(base: string, { modules, targetModules }: Selection, settings: TuneSettings): object {
   return {
     peft_type: "LORA",
     task_type: "CAUSAL_LM",

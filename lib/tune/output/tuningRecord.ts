@@ -9,18 +9,18 @@ import { readTextAtMost } from "../../files/readAtMost.js";
 import { writeWhole } from "../../files/writeWhole.js";
 import type { EngineFacts } from "../../generate/types.js";
 import type { Example } from "../data/example.js";
-import type { Settings } from "../settings.js";
+import type { TuneSettings } from "../settings.js";
 
 export interface RecordParts {
   readonly model: string;
-  readonly settings: Settings;
+  readonly settings: TuneSettings;
   readonly initFrom: string | undefined;
   readonly examples: readonly Example[];
   readonly checkpoint: Pick<Checkpoint, "files">;
   readonly engine: EngineFacts;
 }
 
-/** Settings, rows, model and engine, as the text of the file. */
+/** TuneSettings, rows, model and engine, as the text of the file. */
 export function tuningRecord({ model, settings, initFrom, examples, checkpoint, engine }: RecordParts): string {
   const digest = createHash("sha256");
   for (const { ids, learned } of examples) digest.update(JSON.stringify([ids, learned.map(Number)]));

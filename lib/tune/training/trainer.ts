@@ -4,14 +4,14 @@ import type { AdaptedRuntime } from "../adapter/adaptedRuntime.js";
 import { type Parameter, parametersOf, type Term } from "../adapter/terms.js";
 import { epochSteps, stepsOfEpoch } from "../data/batches.js";
 import { answerTokens, batchOf, type Example } from "../data/example.js";
-import type { Settings } from "../settings.js";
+import type { TuneSettings } from "../settings.js";
 import type { TuneStep } from "../types.js";
 import { clipFactor, type Moments, noMoments, type Optimizer } from "./adamW.js";
 import { addGradients, type Gradients, lossOf, type TrainingOperations } from "./gradients.js";
 import { rateAt, warmupSteps } from "./schedule.js";
 
 export interface TrainerParts {
-  readonly settings: Settings;
+  readonly settings: TuneSettings;
   readonly layers: number;
   readonly terms: readonly Term[];
   readonly runtime: AdaptedRuntime;

@@ -1,5 +1,5 @@
 // One process of the benchmark of experiments. Argument: a JSON of settings; prints what it took as JSON, without the start of
-// the process itself. Ways: "together" evaluates all lambdas of a merge that is not written in one pass; "one" does so with
+// the process itself. Ways: "together" evaluates all lambdas of a virtual merge in one pass; "one" does so with
 // one lambda; "written" evaluates a checkpoint.
 
 import { evaluate, evaluateLambdas, openModel } from "../../../dist/index.js";

@@ -1,4 +1,4 @@
-// Many prompts at several lambdas, in one call on a merge that is not written, beside one run for each written checkpoint:
+// Many prompts at several lambdas, in one call on a virtual merge, beside one run for each written checkpoint:
 // seconds, memory, disk, and how many greedy answers are the same.
 
 import { rmSync, writeFileSync } from "node:fs";

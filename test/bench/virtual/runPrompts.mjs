@@ -1,4 +1,4 @@
-// One process of the benchmark of prompts: opens a model or a merge that is not written and answers. Argument: a JSON of
+// One process of the benchmark of prompts: opens a model or a virtual merge and answers. Argument: a JSON of
 // settings; prints a line of JSON: the answers' ids, by lambda and prompt.
 
 import { openModel } from "../../../dist/index.js";

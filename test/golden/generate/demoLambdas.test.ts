@@ -1,4 +1,4 @@
-// The demo's adapters: one call that asks a merge that is not written at every lambda finds what the same merges find when they
+// The demo's adapters: one call that asks a virtual merge at every lambda finds what the same merges find when they
 // are written and evaluated one by one, and what the reference study found (demo/results.json, made with torch).
 // Models are opened in threads, which run the compiled package: npm run build.
 

@@ -1,4 +1,4 @@
-// Logits of merges that are not written, and of models, by decoders that are driven by hand.
+// Logits of virtual merges, and of models, by decoders that are driven by hand.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

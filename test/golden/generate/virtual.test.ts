@@ -1,4 +1,4 @@
-// Merges that are never written, beside the same merges written and opened as folders: every method, one by one and all
+// Virtual merges, beside the same merges written and opened as folders: every method, one by one and all
 // lambdas in one batch. Decoders are driven by hand here; the tests of answers open models in threads, which run the compiled
 // package: npm run build.
 
@@ -30,7 +30,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe("a merge that is not written", () => {
+describe("a virtual merge", () => {
   it.each(cases)("has, to the bit, the logits of %s written in bfloat16", async (name) => {
     const recipe = recipeOf(name, "bfloat16");
     const out = join(folder, `${name}.bf16`);

@@ -8,7 +8,7 @@ import { evaluateLambdas } from "../../../lib/evaluate/run/evaluate.js";
 import { loadSuite } from "../../../lib/evaluate/run/loadSuite.js";
 import type { Task } from "../../../lib/evaluate/types.js";
 import { confirm } from "../../../lib/experiment/confirm.js";
-import { openUnwritten, straightShareOf } from "../../../lib/experiment/openVirtual.js";
+import { openVirtual, straightShareOf } from "../../../lib/experiment/openVirtual.js";
 import { openModel } from "../../../lib/generate/openModel.js";
 import { merge } from "../../../lib/merge/merge.js";
 import type { Recipe } from "../../../lib/recipe/types.js";
@@ -43,21 +43,21 @@ it.each([
   // weights that are held are rounded as they are written
   ["ties", ties, 0, 1],
 ] as const)(
-  "%s at a lambda answers alike written and unwritten",
+  "%s at a lambda answers alike written and virtual",
   { timeout: 60_000 },
   async (name, recipe, most, least) => {
     const suite = await tasks();
     const lambdas = [0.2, 0.4, 0.7];
-    const unwritten = { recipe, lambdas, maskSeed: 0 };
+    const virtual = { recipe, lambdas, maskSeed: 0 };
     const answered: Awaited<ReturnType<typeof evaluateLambdas>>[number][] = [];
-    for await (const open of openUnwritten(unwritten, BYTES, {}, false)) {
+    for await (const open of openVirtual(virtual, BYTES, {}, false)) {
       answered.push(...(await evaluateLambdas(open.model, suite, lambdas)));
       // 9 norms and the embedding are as the adapter found them, and 28 matrices are not
       expect(straightShareOf(open.model)).toBe(name === "slerp" ? 10 / 38 : undefined);
     }
     const written = join(folder, name);
     await merge(recipe, written, { lambda: 0.4 });
-    const one = { ...unwritten, lambdas: [0.4] };
+    const one = { ...virtual, lambdas: [0.4] };
     const of = (results: (typeof answered)[number] | undefined) =>
       confirm(written, one, suite, results as never, { bytes: BYTES, exact: false, options: {} });
     const { questions, same, logits } = await of(answered[1]);
@@ -72,7 +72,7 @@ it.each([
 
 it("evaluates a method whose weights are made once for as many lambdas at once as there is room for", async () => {
   const opened: (readonly number[] | undefined)[] = [];
-  for await (const { lambdas, model } of openUnwritten(
+  for await (const { lambdas, model } of openVirtual(
     { recipe: ties, lambdas: [0.2, 0.5], maskSeed: 0 },
     2 ** 50,
     {},

@@ -1,4 +1,4 @@
-// What is refused of merges that are not written, before any work; and what is left behind.
+// What is refused of virtual merges, before any work; and what is left behind.
 
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -3,7 +3,7 @@
 
 import { customGrad, keep, type Tensor1D, type Tensor2D, type TensorInfo, tensor1d } from "@tensorflow/tfjs-core";
 import type { NativePlan } from "../../../addon/nativePlan.js";
-import type { NativeMadeTensor, NativeRuntime, NativeTerm } from "../../../addon/nativeRuntime.js";
+import type { NativeRuntime, NativeTerm, NativeVirtualTensor } from "../../../addon/nativeRuntime.js";
 import type { Addon } from "../../../addon/surface.js";
 import type { StoredFile } from "../../../checkpoint/types.js";
 import type { Runtime } from "../../ops/runtime.js";
@@ -69,7 +69,7 @@ export class KernelRuntime implements Runtime {
   }
 
   /** Opens a merge whose weights lie in no file; gives how each tensor is evaluated. Before `prepare`. */
-  openMerge(plan: NativePlan, sums: boolean, holds: boolean): readonly NativeMadeTensor[] {
+  openMerge(plan: NativePlan, sums: boolean, holds: boolean): readonly NativeVirtualTensor[] {
     return calling(() => this.#native.openMerge(plan, sums, holds));
   }
 

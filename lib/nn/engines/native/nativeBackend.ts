@@ -7,7 +7,7 @@ import { type DataType, engine, type Tensor2D, type TensorInfo } from "@tensorfl
 type Values = Parameters<MathBackendCPU["write"]>[0];
 type DataId = TensorInfo["dataId"];
 
-/** Bytes of idle buffers that are kept, unless told otherwise. */
+/** Bytes of idle buffers that are kept, by default. */
 const MOST_IDLE = 64 * 2 ** 20;
 
 export class NativeBackend extends MathBackendCPU {

@@ -24,7 +24,7 @@ import type {
 } from "../../ops/specs.js";
 import { IN_NO_FILE } from "../../virtual/virtualCheckpoint.js";
 
-/** A weight of a merge that was not written. */
+/** A weight of a virtual merge. */
 function made(name: string, shape: readonly number[], dtype: string, firstRow: number): NativeWeight {
   const [first, second] = shape as [number, number | undefined];
   const rows = second === undefined ? 1 : first;

@@ -63,7 +63,7 @@ export interface Tensorflow {
 export interface LoadOptions extends CacheOptions {
   /** Of one operation, and of operations side by side; the first load in a process decides. */
   readonly threads?: number | undefined;
-  /** The one with CUDA where it is set up and there is a driver, unless told. */
+  /** The one with CUDA where it is set up and there is a driver, by default. */
   readonly variant?: TensorflowVariant | undefined;
 }
 

@@ -164,7 +164,7 @@ describe("the generation loop", () => {
 
   it("never sets more of the cache aside than there is", () => {
     const { decoder: watched, caches, steps } = watch(decoder);
-    // Room for one of the long sequences and a little more, although eight could run.
+    // AdmissionControl for one of the long sequences and a little more, although eight could run.
     const loop = loopOver(watched, { batch: 8, stepRows: 8, limit: limitFor(decoder, 8, 8, 100) });
     const asked = ask(loop, prompts, { maxNewTokens: 32 });
     finish(loop);

@@ -5,9 +5,15 @@ import { join } from "node:path";
 import { loadAddon } from "../../../../lib/addon/load.js";
 import { openCheckpoint } from "../../../../lib/checkpoint/open.js";
 import { GenerationLoop } from "../../../../lib/generate/loop/generationLoop.js";
-import type { Answer, GenerateEvents, GenerateWork, Job, PromptWork } from "../../../../lib/generate/loop/job.js";
+import type {
+  FinishedAnswer,
+  GenerateEvents,
+  GenerateWork,
+  Job,
+  PromptWork,
+} from "../../../../lib/generate/loop/job.js";
 import { Sequence } from "../../../../lib/generate/loop/sequence.js";
-import { type Settings, settingsOf } from "../../../../lib/generate/settings.js";
+import { type GenerateSettings, settingsOf } from "../../../../lib/generate/settings.js";
 import type { GenerateOptions } from "../../../../lib/generate/types.js";
 import type { Decoder } from "../../../../lib/nn/decoder.js";
 import { MemoryBudget } from "../../../../lib/nn/memory/memoryBudget.js";
@@ -115,7 +121,7 @@ export function loopOver(
 /** A job as it goes on. */
 export interface Asked {
   readonly job: Job;
-  readonly answers: Answer[];
+  readonly answers: FinishedAnswer[];
   ended: boolean;
   error: unknown;
   counts: readonly [promptTokens: number, newTokens: number];
@@ -129,7 +135,7 @@ export interface Ask extends GenerateOptions {
 }
 
 export function ask(loop: GenerationLoop, prompts: readonly (readonly number[])[], options: Ask = {}): Asked {
-  const settings: Settings = settingsOf(options);
+  const settings: GenerateSettings = settingsOf(options);
   const asked: { -readonly [K in keyof Asked]: Asked[K] } = {
     job: undefined as unknown as Job,
     answers: [],

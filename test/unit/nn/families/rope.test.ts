@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { Settings } from "../../../../lib/nn/families/configReader.js";
+import { ConfigReader } from "../../../../lib/nn/families/configReader.js";
 import { type RopeRequest, ropeOf } from "../../../../lib/nn/families/rope.js";
 
 const FULL: RopeRequest = {
   ...{ headDim: 8, maxPositions: 64, layerType: "full_attention", scaled: true, thetaKey: "rope_theta" },
 };
 const rope = (config: Record<string, unknown>, request: Partial<RopeRequest> = {}) =>
-  ropeOf(new Settings(config, "config.json", { rope_theta: 10000, rope_local_base_freq: 100 }), {
+  ropeOf(new ConfigReader(config, "config.json", { rope_theta: 10000, rope_local_base_freq: 100 }), {
     ...FULL,
     ...request,
   });

@@ -15,7 +15,7 @@ const LONGEST_PAUSE = 60;
 /** How much a new duration weighs in the mean. */
 const NEWEST = 0.2;
 
-export class Gate {
+export class RequestQueue {
   readonly slots: number;
   readonly #places: number;
   readonly #queue: Waiting[] = [];

@@ -18,7 +18,7 @@ export interface Load {
   readonly waiting: readonly CacheShare[];
 }
 
-export class Room {
+export class AdmissionControl {
   readonly #budget: MemoryBudget;
   readonly #slots: Slots;
   /** No prompt begins until the cache is empty, so that a larger one can take its place. */

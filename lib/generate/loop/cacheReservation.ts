@@ -7,7 +7,7 @@ import type { GenerateWork, PromptWork, ScoreWork } from "./job.js";
 /** What a cache in pages copies of a beginning that it shares: the last page, which is partly filled. */
 const PAGE = 64;
 
-export class Demand {
+export class CacheReservation {
   readonly #forksShare: boolean;
 
   /** `forksShare`: whether the cache holds what forks have in common once. */

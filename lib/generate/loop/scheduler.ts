@@ -1,7 +1,7 @@
 // What is in work, and its place in the cache: prompts that are read or whose samples wait, and sequences that run.
 
 import type { Decoder } from "../../nn/decoder.js";
-import type { Demand } from "./demand.js";
+import type { CacheReservation } from "./cacheReservation.js";
 import type { Job, PromptWork } from "./job.js";
 import { Prefix } from "./prefix.js";
 import type { Reading } from "./reading.js";
@@ -9,11 +9,11 @@ import type { Sequence } from "./sequence.js";
 import { type Beginning, LEAST_SHARED, sharedBeginning } from "./sharedBeginning.js";
 import { Slots } from "./slots.js";
 
-export class InWork {
+export class Scheduler {
   readonly slots: Slots;
   /** Sequences that grow beyond this are read anew: long rope turns them otherwise. */
   readonly longFrom: number;
-  readonly #demand: Demand;
+  readonly #reservation: CacheReservation;
   /** Prompts that have a share of the cache: being read, or with samples that wait or run. */
   readonly #held = new Set<Prefix>();
   #reading: Prefix[] = [];
@@ -21,9 +21,9 @@ export class InWork {
   #forking: Prefix[] = [];
   #running: Sequence[] = [];
 
-  constructor(decoder: Decoder, demand: Demand) {
+  constructor(decoder: Decoder, reservation: CacheReservation) {
     this.slots = new Slots(decoder);
-    this.#demand = demand;
+    this.#reservation = reservation;
     const froms = decoder.spec.layers.flatMap(({ attend }) => attend.rope?.long?.from ?? []);
     this.longFrom = Math.min(Number.POSITIVE_INFINITY, ...froms);
   }
@@ -48,7 +48,7 @@ export class InWork {
   /** Tokens of the cache that are set aside. */
   get reserved(): number {
     let tokens = 0;
-    for (const { prompt, active } of this.#held) tokens += this.#demand.of(prompt, active);
+    for (const { prompt, active } of this.#held) tokens += this.#reservation.of(prompt, active);
     return tokens;
   }
 
@@ -58,7 +58,7 @@ export class InWork {
     const { reading, tokens = 0 } = beginning ?? {};
     const isKept = reading !== undefined && this.slots.kept.includes(reading);
     const adopted = isKept && tokens === reading.done ? this.slots.adopt(reading) : undefined;
-    this.slots.trim(this.slots.size.tokens - this.reserved - this.#demand.first(prompt));
+    this.slots.trim(this.slots.size.tokens - this.reserved - this.#reservation.first(prompt));
     const prefix = new Prefix(job, prompt, adopted ?? this.slots.take());
     this.#held.add(prefix);
     this.#reading.push(prefix);
@@ -90,7 +90,7 @@ export class InWork {
     if (this.#running.length + this.#reading.length >= size.slots - 1) return false;
     if (pending > 1 && available === 0) return false;
     // The first sample's share was set aside with the prompt's.
-    return active === 0 || this.reserved + this.#demand.further(prompt) <= size.tokens;
+    return active === 0 || this.reserved + this.#reservation.further(prompt) <= size.tokens;
   }
 
   /** Gives a sequence its place: a fork of its prompt, or the prompt's own slot if it is the last one. */

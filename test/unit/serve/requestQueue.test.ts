@@ -1,7 +1,7 @@
 // Who may begin, who waits, and who is refused.
 
 import { describe, expect, it } from "vitest";
-import { Gate } from "../../../lib/serve/gate.js";
+import { RequestQueue } from "../../../lib/serve/requestQueue.js";
 
 const { signal } = new AbortController();
 
@@ -10,12 +10,12 @@ async function settled(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-describe("a gate", () => {
+describe("a queue", () => {
   it("lets requests in while there are slots for their answers, then strictly in turn", async () => {
-    const gate = new Gate({ slots: 4, queue: 10 });
+    const queue = new RequestQueue({ slots: 4, queue: 10 });
     const order: string[] = [];
     const enter = async (name: string, answers: number) => {
-      const leave = await gate.enter(answers, signal);
+      const leave = await queue.enter(answers, signal);
       order.push(name);
       return leave;
     };
@@ -23,47 +23,47 @@ describe("a gate", () => {
     const b = enter("b", 2);
     const c = enter("c", 1); // would fit, and waits behind b
     await settled();
-    expect([order, gate.taken, gate.waiting]).toEqual([["a"], 3, 2]);
+    expect([order, queue.taken, queue.waiting]).toEqual([["a"], 3, 2]);
     a();
     await settled();
-    expect([order, gate.taken, gate.waiting]).toEqual([["a", "b", "c"], 3, 0]);
+    expect([order, queue.taken, queue.waiting]).toEqual([["a", "b", "c"], 3, 0]);
     (await b)();
     (await b)(); // twice is once
     (await c)();
-    expect(gate.taken).toBe(0);
+    expect(queue.taken).toBe(0);
   });
 
   it("lets a request with more answers than slots have them all", async () => {
-    const gate = new Gate({ slots: 2, queue: 1 });
-    const leave = await gate.enter(100, signal);
-    expect(gate.taken).toBe(2);
+    const queue = new RequestQueue({ slots: 2, queue: 1 });
+    const leave = await queue.enter(100, signal);
+    expect(queue.taken).toBe(2);
     leave();
-    expect(gate.taken).toBe(0);
+    expect(queue.taken).toBe(0);
   });
 
   it("refuses those for whom there is no place, without a queue too", async () => {
-    const gate = new Gate({ slots: 1, queue: 0 });
-    const leave = await gate.enter(1, signal);
-    await expect(gate.enter(1, signal)).rejects.toMatchObject({ status: 429, code: "queue_full" });
+    const queue = new RequestQueue({ slots: 1, queue: 0 });
+    const leave = await queue.enter(1, signal);
+    await expect(queue.enter(1, signal)).rejects.toMatchObject({ status: 429, code: "queue_full" });
     leave();
-    (await gate.enter(1, signal))();
+    (await queue.enter(1, signal))();
   });
 
   it("forgets those that leave while they wait, and lets in whom they held up", async () => {
-    const gate = new Gate({ slots: 2, queue: 10 });
-    const first = await gate.enter(1, signal);
+    const queue = new RequestQueue({ slots: 2, queue: 10 });
+    const first = await queue.enter(1, signal);
     const leaving = new AbortController();
-    const large = gate.enter(2, leaving.signal);
-    const small = gate.enter(1, signal);
+    const large = queue.enter(2, leaving.signal);
+    const small = queue.enter(1, signal);
     await settled();
-    expect(gate.waiting).toBe(2);
+    expect(queue.waiting).toBe(2);
     leaving.abort(new Error("left"));
     await expect(large).rejects.toThrow("left");
     const second = await small;
-    expect([gate.taken, gate.waiting]).toEqual([2, 0]);
+    expect([queue.taken, queue.waiting]).toEqual([2, 0]);
     first();
     second();
-    await expect(gate.enter(1, leaving.signal)).rejects.toThrow("left");
-    expect(gate.taken).toBe(0);
+    await expect(queue.enter(1, leaving.signal)).rejects.toThrow("left");
+    expect(queue.taken).toBe(0);
   });
 });
