@@ -224,7 +224,15 @@ function outputTable({ outputs }: ExperimentResults): ReportTable {
   return {
     id: "outputs",
     caption: "Models that were written",
-    head: ["merge", "seed", "folder", "bytes", "answers as the virtual merge", "logits differ", "sha256 of the weights"],
+    head: [
+      "merge",
+      "seed",
+      "folder",
+      "bytes",
+      "answers as the virtual merge",
+      "logits differ",
+      "sha256 of the weights",
+    ],
     rows: outputs.map(({ name, seed, path, bytes, agreement, files }) => [
       name,
       seed ?? "all",
