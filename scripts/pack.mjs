@@ -1,28 +1,47 @@
 // `npm run pack`: retemper-VERSION.tgz (JavaScript, types, command) and retemper-<os>-<cpu>-VERSION.tgz (the addon
-// of this platform). `-- --out FOLDER` puts them elsewhere than into the root. Needs dist/ and build/ (npm run build).
+// of this platform, linked against an older glibc). Needs dist/ and build/ (npm run build).
+//   --platform linux-arm64   the addon of another platform, cross-compiled
+//   --out FOLDER             the tarballs elsewhere than in the root
+//   --local                  the addon as it was built, which may need this machine's glibc: not to be published
 
 import { spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildPortable } from "./portable.mjs";
+import { Missing, NEWEST_GLIBC, NOT_HERE, PLATFORMS } from "./sysroot.mjs";
 
 // What glibc brings along on every system; all else (libstdc++, libgcc) is linked statically.
 const SYSTEM_LIBRARIES = /^(libc|libm|libdl|libpthread|librt|ld-linux-[a-z0-9-]+)\.so\.\d+$/;
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-const platform = `${process.platform}-${process.arch}`;
-const at = process.argv.indexOf("--out");
-const out = at < 0 ? root : resolve(process.argv[at + 1] ?? root);
+const platform = option("--platform") ?? `${process.platform}-${process.arch}`;
+const [os, cpu] = platform.split("-");
+const out = resolve(option("--out") ?? root);
+const local = process.argv.includes("--local");
 
-const addon = join(root, "build/Release/retemper.node");
-for (const needed of [addon, join(root, "dist/index.js")]) {
-  if (!existsSync(needed)) fail(`${needed} is missing: npm run build`);
-}
+if (!existsSync(join(root, "dist/index.js"))) fail("dist/index.js is missing: npm run build");
+const addon = local ? join(root, "build/Release/retemper.node") : portable();
+if (!existsSync(addon)) fail(`${addon} is missing: npm run build`);
 checkLibraries(addon);
 mkdirSync(out, { recursive: true });
 console.log(packPlatform());
 console.log(packMain());
+
+/** Value of an option of the command line, if it is there. */
+function option(name) {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? undefined : process.argv[at + 1];
+}
+
+function portable() {
+  try {
+    return buildPortable(platform);
+  } catch (error) {
+    return fail(error.message, error instanceof Missing ? NOT_HERE : 1);
+  }
+}
 
 /** The package that users name. Its platform packages are optional, so npm takes the one that fits. */
 function packMain() {
@@ -31,7 +50,9 @@ function packMain() {
   writeManifest(stage, {
     ...kept,
     files: [...manifest.files, "!dist/**/*.map"],
-    optionalDependencies: { ...kept.optionalDependencies, [`@retemper/${platform}`]: manifest.version },
+    optionalDependencies: Object.fromEntries(
+      Object.keys(PLATFORMS).map((name) => [`@retemper/${name}`, manifest.version]),
+    ),
   });
   cpSync(join(root, "dist"), join(stage, "dist"), { recursive: true });
   for (const name of ["README.md", "CHANGELOG.md", "LICENSE"]) copyFileSync(join(root, name), join(stage, name));
@@ -45,9 +66,9 @@ function packPlatform() {
     version: manifest.version,
     description: `The native addon of retemper for ${platform}.`,
     license: manifest.license,
-    os: [process.platform],
-    cpu: [process.arch],
-    ...(process.platform === "linux" && { libc: ["glibc"] }),
+    os: [os],
+    cpu: [cpu],
+    ...(os === "linux" && { libc: ["glibc"] }),
     engines: manifest.engines,
     exports: { "./retemper.node": "./retemper.node", "./package.json": "./package.json" },
     files: ["retemper.node", "LICENSE", "README.md"],
@@ -81,11 +102,12 @@ function pack(stage) {
   return join(out, entry.filename);
 }
 
-/** A prebuilt addon may need nothing that a plain glibc system lacks. */
+/** A published addon may need nothing that a glibc system of some years ago lacks. */
 function checkLibraries(file) {
-  if (process.platform !== "linux") return;
-  const probe = spawnSync("readelf", ["-d", "-V", "-W", file], { encoding: "utf8" });
+  if (os !== "linux") return;
+  const probe = spawnSync("readelf", ["-d", "-V", "--dyn-syms", "-W", file], { encoding: "utf8" });
   if (probe.error) {
+    if (!local) fail("readelf is missing (Debian: apt-get install binutils)", NOT_HERE);
     console.error("pack: readelf is missing (Debian: apt-get install binutils), the needed libraries are not checked");
     return;
   }
@@ -94,7 +116,16 @@ function checkLibraries(file) {
   if (foreign.length > 0) fail(`${file} needs ${foreign.join(", ")}; only glibc may be needed`);
   const versions = [...probe.stdout.matchAll(/GLIBC_(\d+)\.(\d+)/g)].map(([, major, minor]) => major * 1000 + +minor);
   const newest = Math.max(0, ...versions);
-  console.error(`pack: needs ${needed.join(", ")}, glibc ${Math.floor(newest / 1000)}.${newest % 1000} or newer`);
+  const glibc = `${Math.floor(newest / 1000)}.${newest % 1000}`;
+  const [major, minor] = NEWEST_GLIBC.split(".");
+  if (!local && newest > major * 1000 + +minor) {
+    fail(`${file} needs glibc ${glibc}; a published addon may need ${NEWEST_GLIBC} at most`);
+  }
+  // What has no version comes from Node or from nowhere; weak symbols may.
+  const unknown = [...probe.stdout.matchAll(/\bGLOBAL +\w+ +UND +(\w+)$/gm)].map((match) => match[1]);
+  const absent = unknown.filter((name) => !name.startsWith("napi_") && !name.startsWith("node_api_"));
+  if (absent.length > 0) fail(`${file} needs ${absent.join(", ")}, which no library has`);
+  console.error(`pack: needs ${needed.join(", ")}, glibc ${glibc} or newer`);
 }
 
 function run(command, args, cwd) {
@@ -103,7 +134,7 @@ function run(command, args, cwd) {
   return result;
 }
 
-function fail(message) {
+function fail(message, status = 1) {
   console.error(`pack: ${message}`);
-  process.exit(1);
+  process.exit(status);
 }

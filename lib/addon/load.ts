@@ -9,7 +9,7 @@ import { RetemperError } from "../errors.js";
 import type { Addon } from "./surface.js";
 
 /** Platforms for which a prebuilt `@retemper/<name>` package is made. */
-export const PREBUILT_PLATFORMS: readonly string[] = ["linux-x64"];
+export const PREBUILT_PLATFORMS: readonly string[] = ["linux-x64", "linux-arm64"];
 
 /** Where the loader looks; the defaults are this package and this machine. */
 export interface AddonSearch {

@@ -330,7 +330,7 @@ template <class T>
 void ScaleUnique(T epsilon, T factor, const T* __restrict d, const T* __restrict count,
                  T* __restrict x, size_t n) {
   const ops::Activity<T> active{epsilon};
-  for (size_t i = 0; i < n; ++i) x[i] = active(d[i]) & (count[i] == T(1)) ? x[i] * factor : x[i];
+  for (size_t i = 0; i < n; ++i) x[i] = (active(d[i]) & (count[i] == T(1))) ? x[i] * factor : x[i];
 }
 template <class T>
 void KeepFrom(T* __restrict x, const KeyT<T>* __restrict keys, size_t n, KeyT<T> low) {

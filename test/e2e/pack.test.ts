@@ -4,6 +4,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { PREBUILT_PLATFORMS } from "../../lib/addon/load.js";
 import { demoAdapter, demoModel, root, temporaryFolder } from "./command.js";
 
 const platform = `${process.platform}-${process.arch}`;
@@ -20,7 +21,7 @@ function run(command: string, args: readonly string[]): { status: number | null;
 
 beforeAll(() => {
   mkdirSync(user);
-  execFileSync(process.execPath, [join(root, "scripts/pack.mjs"), "--out", tarballs], { stdio: "pipe" });
+  execFileSync(process.execPath, [join(root, "scripts/pack.mjs"), "--local", "--out", tarballs], { stdio: "pipe" });
   const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   writeFileSync(
     join(user, "package.json"),
@@ -79,10 +80,11 @@ describe("the packed packages", () => {
     }
   });
 
-  it("keep the platform package optional, in step, and for its platform only", () => {
+  it("keep the platforms' packages optional, in step, and each for its platform only", () => {
     const main = JSON.parse(readFileSync(join(user, "node_modules/retemper/package.json"), "utf8"));
     const addon = JSON.parse(readFileSync(join(user, `node_modules/@retemper/${platform}/package.json`), "utf8"));
-    expect(main.optionalDependencies).toEqual({ [`@retemper/${platform}`]: main.version });
+    const platforms = PREBUILT_PLATFORMS.map((name) => [`@retemper/${name}`, main.version]);
+    expect(main.optionalDependencies).toEqual(Object.fromEntries(platforms));
     expect(addon).toMatchObject({ version: main.version, os: [process.platform], cpu: [process.arch] });
     if (process.platform === "linux") expect(addon.libc).toEqual(["glibc"]);
   });
