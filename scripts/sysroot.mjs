@@ -48,10 +48,7 @@ export function sysroot(platform) {
   for (const name of ["lists/partial", "cache/archives/partial", "packages"])
     mkdirSync(join(apt, name), { recursive: true });
   writeFileSync(join(apt, "status"), "");
-  writeFileSync(
-    join(apt, "sources.list"),
-    `deb [arch=${debian} signed-by=${KEYS}] ${debianArchive()} bullseye main\n`,
-  );
+  writeFileSync(join(apt, "sources.list"), `deb [arch=${debian} signed-by=${KEYS}] ${debianArchive()} bullseye main\n`);
   const options = [
     ...[`Dir::Etc::SourceList=${join(apt, "sources.list")}`, "Dir::Etc::SourceParts=-"],
     ...[`Dir::State::Lists=${join(apt, "lists")}`, `Dir::State::status=${join(apt, "status")}`],
@@ -75,7 +72,9 @@ function debianArchive() {
   const { status, stdout } = spawnSync("apt-get", ["indextargets", "--format", "$(REPO_URI)"], { encoding: "utf8" });
   const archive = status === 0 && stdout.split("\n").find((uri) => /\/debian\/?$/.test(uri));
   if (!archive || !existsSync(KEYS)) {
-    throw new Missing("an older glibc to link against comes from Debian's packages: run this on a Debian, as it is set up");
+    throw new Missing(
+      "an older glibc to link against comes from Debian's packages: run this on a Debian, as it is set up",
+    );
   }
   return archive;
 }

