@@ -4,6 +4,7 @@
 import { basename } from "node:path";
 import { RetemperError } from "../errors.js";
 import { readAtMost } from "../files/readAtMost.js";
+import { jsonFault, MAX_DEPTH } from "./jsonFault.js";
 import { fileError } from "./modelFolder.js";
 import { parseWithInfinity } from "./numberText.js";
 
@@ -12,7 +13,6 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 /** config.json and its like take kilobytes; a million-tensor index takes about 100 MB. */
 export const CONFIG_LIMIT = 16 * 1024 * 1024;
 export const INDEX_LIMIT = 256 * 1024 * 1024;
-const MAX_DEPTH = 200;
 
 /**
  * Reads a file that must hold one JSON object.
@@ -38,7 +38,7 @@ export function parseObject(path: string, text: string, { infinity = false } = {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new RetemperError("BAD_INPUT", "expected a JSON object", { file: path, line: 1, column: 1 });
   }
-  checkDepth(path, text);
+  if (isDeep(value)) throw notJson(path, text);
   return value as JsonObject;
 }
 
@@ -61,7 +61,7 @@ export async function readText(path: string, limit: number): Promise<string> {
   }
 }
 
-function notJson(path: string, text: string, error: unknown): RetemperError {
+function notJson(path: string, text: string, error?: unknown): RetemperError {
   const what = looksLike(text);
   if (what) {
     return new RetemperError("BAD_INPUT", `this is ${what}, not JSON`, {
@@ -69,13 +69,9 @@ function notJson(path: string, text: string, error: unknown): RetemperError {
       hint: "Download the model's files again (with Git: git lfs pull).",
     });
   }
-  const before = text.slice(0, jsonErrorOffset(text)).split("\n");
-  return new RetemperError("BAD_INPUT", `not valid JSON: ${reasonOf(error)}`, {
-    file: path,
-    line: before.length,
-    column: (before.at(-1)?.length ?? 0) + 1,
-    cause: error,
-  });
+  const { deep, line, column } = jsonFault(text) ?? {};
+  const message = deep ? `nested deeper than ${MAX_DEPTH} levels` : `not valid JSON: ${reasonOf(error)}`;
+  return new RetemperError("BAD_INPUT", message, { file: path, line, column, cause: error });
 }
 
 /** What a file is that pretends to be another, from its first bytes. */
@@ -95,77 +91,12 @@ function reasonOf(error: unknown): string {
   );
 }
 
-function checkDepth(file: string, text: string): void {
-  let depth = 0;
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (c === 0x22) {
-      for (i++; text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++;
-    } else if (c === 0x7b || c === 0x5b) {
-      if (++depth > MAX_DEPTH) throw new RetemperError("BAD_INPUT", `nested deeper than ${MAX_DEPTH} levels`, { file });
-    } else if (c === 0x7d || c === 0x5d) depth--;
+/** Level by level, without recursion. */
+function isDeep(value: object): boolean {
+  let level: readonly object[] = [value];
+  for (let depth = 1; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return true;
+    level = level.flatMap((one) => Object.values(one).filter((inner) => typeof inner === "object" && inner !== null));
   }
-}
-
-const SPACE = /[ \t\n\r]*/y;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids exactly these in its strings
-const PLAIN = /[^"\\\u0000-\u001f]*/y;
-const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
-const OTHER_SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
-
-/** Offset of the first character that cannot belong to a JSON text; its length where it just ends too early. */
-export function jsonErrorOffset(text: string): number {
-  const open: string[] = [];
-  let expect: "value" | "firstValue" | "key" | "firstKey" | "colon" | "next" = "value";
-  let at = 0;
-  for (;;) {
-    SPACE.lastIndex = at;
-    SPACE.test(text);
-    at = Math.max(at, SPACE.lastIndex);
-    const c = text[at];
-    if (c === undefined) return at;
-    if (expect === "next" && open.length === 0) return at;
-    const closes = c === (open.at(-1) === "{" ? "}" : "]") && open.length > 0;
-    if (closes && (expect === "next" || expect === "firstKey" || expect === "firstValue")) {
-      open.pop();
-      expect = "next";
-      at++;
-    } else if (expect === "next") {
-      if (c !== ",") return at;
-      expect = open.at(-1) === "{" ? "key" : "value";
-      at++;
-    } else if (expect === "colon") {
-      if (c !== ":") return at;
-      expect = "value";
-      at++;
-    } else if (expect !== "key" && expect !== "firstKey" && (c === "{" || c === "[")) {
-      open.push(c);
-      expect = c === "{" ? "firstKey" : "firstValue";
-      at++;
-    } else {
-      const isKey: boolean = expect === "key" || expect === "firstKey";
-      const end = isKey || c === '"' ? stringEnd(text, at) : endOf(OTHER_SCALAR, text, at);
-      if (end === undefined) return at;
-      at = end;
-      expect = isKey ? "colon" : "next";
-    }
-  }
-}
-
-/** Piece by piece: one pattern for a whole string would need stack for every escape in it. */
-function stringEnd(text: string, start: number): number | undefined {
-  if (text[start] !== '"') return undefined;
-  let at: number | undefined = start + 1;
-  while (at !== undefined) {
-    at = endOf(PLAIN, text, at) ?? at;
-    if (text[at] === '"') return at + 1;
-    at = endOf(ESCAPE, text, at);
-  }
-  return undefined;
-}
-
-/** Where a sticky pattern that matches at `start` ends. */
-function endOf(pattern: RegExp, text: string, start: number): number | undefined {
-  pattern.lastIndex = start;
-  return pattern.test(text) ? pattern.lastIndex : undefined;
+  return false;
 }

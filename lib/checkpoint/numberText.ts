@@ -1,6 +1,8 @@
 // JSON whose numbers keep their spelling when it is written anew. Python reads 30.0 as a float and 30 as an integer, and
 // transformers refuses the one where it wants the other; JavaScript writes both as 30. Python also writes Infinity and NaN.
 
+import { createScanner } from "jsonc-parser";
+
 /** A JSON text in which each number that JavaScript would write differently is a string that starts with `mark`. */
 interface Marked {
   readonly text: string;
@@ -25,27 +27,25 @@ export function rewriteJson(text: string, change: (value: unknown) => unknown): 
   return changed.replace(new RegExp(`"${marked.mark}([^"]*)"`, "g"), "$1");
 }
 
-const NUMBER = /-?(?:Infinity|NaN|(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)/y;
+const NUMBER = /^(?:NaN|-?Infinity|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
 
 function markNumbers(text: string): Marked {
   const mark = unusedMark(text);
+  const scanner = createScanner(text, true);
   const pieces: string[] = [];
   let copied = 0;
-  for (let at = 0; at < text.length; at++) {
-    if (text[at] === '"') {
-      for (at++; at < text.length && text[at] !== '"'; at++) if (text[at] === "\\") at++;
-      continue;
-    }
-    NUMBER.lastIndex = at;
-    const [literal] = NUMBER.exec(text) ?? [];
-    if (literal === undefined) continue;
-    if (JSON.stringify(Number(literal)) !== literal) {
-      pieces.push(text.slice(copied, at), `"${mark}${literal}"`);
-      copied = at + literal.length;
-    }
-    at += literal.length - 1;
+  for (;;) {
+    scanner.scan();
+    let start = scanner.getTokenOffset();
+    if (start >= text.length) return { text: pieces.join("") + text.slice(copied), mark };
+    const end = start + scanner.getTokenLength();
+    // To the scanner, the sign before Infinity is a token of its own.
+    if (text[start - 1] === "-" && text.startsWith("Infinity", start)) start -= 1;
+    const literal = text.slice(start, end);
+    if (!NUMBER.test(literal) || JSON.stringify(Number(literal)) === literal) continue;
+    pieces.push(text.slice(copied, start), `"${mark}${literal}"`);
+    copied = end;
   }
-  return { text: pieces.join("") + text.slice(copied), mark };
 }
 
 /** A start of strings that no string of the text has, escaped or not. */

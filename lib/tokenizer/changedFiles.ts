@@ -2,8 +2,9 @@
 // Only the members that change are written anew; every other byte stays as it is in the source.
 
 import { join } from "node:path";
+import { parseObject } from "../checkpoint/json.js";
 import { type AddedToken, addedTokenJson } from "./addedTokens.js";
-import { parseJsonObject, withMembers } from "./jsonText.js";
+import { withMembers } from "./jsonMembers.js";
 import type { TokenizerModel } from "./types.js";
 import { mergePair } from "./vocabulary.js";
 
@@ -23,7 +24,7 @@ export function changedFiles(
   const added = [...tokenizer.added.filter(({ id }) => id < rows), ...appended];
   const edits = new Map([["added_tokens", indented(added.map(addedTokenJson))]]);
   if (dropped > 0) {
-    const json = parseJsonObject(tokenizer.tokenizerText, join(folder, "tokenizer.json"));
+    const json = parseObject(join(folder, "tokenizer.json"), tokenizer.tokenizerText);
     const model = json.model as Record<string, unknown>;
     if (shortenModel(model, rows)) edits.set("model", JSON.stringify(model));
   }
@@ -31,7 +32,7 @@ export function changedFiles(
 
   // The configuration and added_tokens.json name the added tokens once more, where they do so at all.
   if (tokenizer.configText !== undefined) {
-    const config = parseJsonObject(tokenizer.configText, join(folder, "tokenizer_config.json"));
+    const config = parseObject(join(folder, "tokenizer_config.json"), tokenizer.configText);
     if (typeof config.added_tokens_decoder === "object" && config.added_tokens_decoder !== null) {
       const kept = Object.entries(config.added_tokens_decoder).filter(([id]) => Number(id) < rows);
       const decoder = Object.fromEntries([...kept, ...appended.map(decoderEntry)]);
@@ -40,7 +41,7 @@ export function changedFiles(
     }
   }
   if (tokenizer.addedTokensText !== undefined) {
-    const known = parseJsonObject(tokenizer.addedTokensText, join(folder, "added_tokens.json"));
+    const known = parseObject(join(folder, "added_tokens.json"), tokenizer.addedTokensText);
     const kept = Object.entries(known).filter(([, id]) => Number(id) < rows);
     const map = Object.fromEntries([...kept, ...appended.map(({ content, id }) => [content, id] as const)]);
     changed.set("added_tokens.json", `${JSON.stringify(map, undefined, 2)}\n`);

@@ -2,10 +2,11 @@
 // they are copied as text and never run.
 
 import { join } from "node:path";
+import { parseObject } from "../checkpoint/json.js";
 import { RetemperError } from "../errors.js";
 import { quote } from "./addedTokens.js";
 import { CHAT_TEMPLATES } from "./chatTemplates.js";
-import { parseJsonObject, withMembers } from "./jsonText.js";
+import { withMembers } from "./jsonMembers.js";
 import { textOf } from "./readTokenizer.js";
 
 /** Largest size of a chat template, in bytes of UTF-8. */
@@ -42,7 +43,7 @@ export async function readChatTemplate(folder: string): Promise<string | undefin
 async function templateInside(folder: string, name: string): Promise<string | undefined> {
   const file = join(folder, name);
   const text = await textOf(folder, name);
-  const value = text === undefined ? undefined : parseJsonObject(text, file).chat_template;
+  const value = text === undefined ? undefined : parseObject(file, text).chat_template;
   if (value === undefined || value === null) return undefined;
   const template = Array.isArray(value) ? namedTemplates(value, file).get("default") : value;
   if (template === undefined) return undefined;
@@ -109,7 +110,7 @@ export async function chatTemplateFiles(
   if (separate || config === undefined) files.set(TEMPLATE_FILE, template);
   if (config === undefined) return files;
   const file = join(folder, CONFIG_FILE);
-  const present = parseJsonObject(config, file).chat_template ?? undefined;
+  const present = parseObject(file, config).chat_template ?? undefined;
   if (separate && present === undefined) return files;
   let value: unknown = template;
   if (Array.isArray(present)) {

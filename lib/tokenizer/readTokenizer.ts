@@ -2,7 +2,7 @@
 // Nothing is tokenized here; the vocabulary with its ids is all that a merge needs.
 
 import { join } from "node:path";
-import { CONFIG_LIMIT, readText } from "../checkpoint/json.js";
+import { CONFIG_LIMIT, parseObject, readText } from "../checkpoint/json.js";
 import { listFolder, openFolder, optionalFileOf } from "../checkpoint/modelFolder.js";
 import { RetemperError } from "../errors.js";
 import {
@@ -14,7 +14,6 @@ import {
   parseFlags,
   quote,
 } from "./addedTokens.js";
-import { parseJsonObject } from "./jsonText.js";
 import { readVocabulary, type TokenizerModelType } from "./vocabulary.js";
 
 export interface TokenizerFiles {
@@ -78,7 +77,7 @@ export async function parseTokenizer(folder: string, withoutOne?: string): Promi
   const addedTokensText = await textOf(folder, "added_tokens.json");
   const specialTokensText = await textOf(folder, "special_tokens_map.json");
 
-  const json = parseJsonObject(tokenizerText, file);
+  const json = parseObject(file, tokenizerText);
   const { type, ids, warnings } = readVocabulary(json.model, file);
   const vocabulary = new Map(ids);
   const named = new NamedIds(ids, file);
@@ -179,7 +178,7 @@ class NamedIds {
 }
 
 function jsonBeside(folder: string, name: string, text: string | undefined): Record<string, unknown> {
-  return text === undefined ? {} : parseJsonObject(text, join(folder, name));
+  return text === undefined ? {} : parseObject(join(folder, name), text);
 }
 
 /** `added_tokens_decoder`: id -> token object. */

@@ -4,7 +4,7 @@ export type SplitBehavior = "Removed" | "Isolated" | "MergedWithPrevious" | "Mer
 
 /**
  * The pieces of a text, none of them empty.
- * @param pattern With the flags g and u.
+ * @param pattern With the flag g, and u or v.
  * @param invert Swaps what matched with what lies between.
  */
 export function splitText(text: string, pattern: RegExp, behavior: SplitBehavior, invert = false): string[] {

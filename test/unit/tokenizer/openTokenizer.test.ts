@@ -159,7 +159,7 @@ describe("opening a tokenizer", () => {
   it.each<[string, unknown, RegExp]>([
     ["no JSON", "{", /not valid JSON/],
     ["a web page", "<!doctype html>", /JSON/],
-    ["a list", [], /not a JSON object/],
+    ["a list", [], /expected a JSON object/],
     ["no model", { version: "1.0" }, /model is missing/],
     ["a model of another kind", { model: { type: "Magic", vocab: {} } }, /model\.type is "Magic"/],
     [

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { memberSpans, parseJsonObject, withMembers } from "../../../lib/tokenizer/jsonText.js";
-import { failureOf } from "./fixtures.js";
+import { memberSpans, withMembers } from "../../../lib/tokenizer/jsonMembers.js";
 
 /** An object as its author might have laid it out; keys without the one that setters treat specially. */
 const objects = fc.dictionary(
@@ -49,20 +48,5 @@ describe("a JSON object's text", () => {
 
   it("of a repeated key changes the last, which is the one that counts", () => {
     expect(JSON.parse(withMembers('{"a":1,"a":2}', new Map([["a", "3"]])))).toEqual({ a: 3 });
-  });
-
-  it.each([
-    ['{\n  "a": }', 2, 8],
-    ['{\n  "a": 1,\n}', 3, 1],
-    ['{"a": "x\ny"}', 1, 7],
-    ['{"a": 1', 1, 8],
-    ["", 1, 1],
-  ])("is refused with line and column where it is broken: %j", async (text, line, column) => {
-    const error = await failureOf(() => parseJsonObject(text, "t.json"));
-    expect(error).toMatchObject({ code: "BAD_INPUT", file: "t.json", line, column });
-  });
-
-  it.each(["[]", "null", "3", '"x"'])("is refused when it is %s and no object", async (text) => {
-    expect((await failureOf(() => parseJsonObject(text, "t.json"))).message).toMatch(/not a JSON object/);
   });
 });
