@@ -1,8 +1,6 @@
 // What can be found wrong before anything long starts: models, sets, judges, merges, tuning, disk. All of it at once.
 
-import { existsSync } from "node:fs";
-import { statfs } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { locate } from "../checkpoint/locate.js";
 import { openEndpoint } from "../endpoint/openEndpoint.js";
 import { RetemperError } from "../errors.js";
@@ -10,6 +8,7 @@ import { openBertScore } from "../evaluate/encoders/openBertScore.js";
 import { loadSuite } from "../evaluate/run/loadSuite.js";
 import type { BertScoreSettings } from "../evaluate/tasks/context.js";
 import type { Task } from "../evaluate/types.js";
+import { freeBytes } from "../files/freeBytes.js";
 import { openModel } from "../generate/openModel.js";
 import type { EngineName, TextGenerator } from "../generate/types.js";
 import { plan } from "../merge/plan.js";
@@ -168,11 +167,8 @@ async function checkDisk(
   problems: Problems,
 ): Promise<void> {
   const most = bytesOfMerge * writtenAtMost(settings, given);
-  let folder = resolve(out);
-  while (!existsSync(folder)) folder = dirname(folder);
-  const { bavail, bsize } = await statfs(folder);
-  const free = bavail * bsize;
-  if (most <= free) return;
+  const free = await freeBytes(resolve(out));
+  if (free === undefined || most <= free) return;
   const text = `the chosen merges need up to ${most} bytes in ${out}, and ${free} are free (choose another --out, or fewer methods and seeds)`;
   problems.add(text, "NO_SPACE");
 }

@@ -2,10 +2,8 @@
 // written, report. Every step is kept, so that a run that was killed goes on where it was.
 
 import { dirname, join, resolve } from "node:path";
-import { ioError } from "../files/ioError.js";
-import { makeFolder } from "../files/makeFolder.js";
 import { writeWhole } from "../files/writeWhole.js";
-import { lockOutput } from "../output/lockOutput.js";
+import { lockInside } from "../output/lockInside.js";
 import { report } from "../report/report.js";
 import type { ExperimentResults } from "../report/types.js";
 import { check } from "./check.js";
@@ -52,10 +50,7 @@ export async function run(
   const given = tunedModels(settings);
   const checked = await check(settings, given, place, signal);
   try {
-    await makeFolder(place).catch((error) => {
-      throw ioError(error, place, "cannot make the folder of results");
-    });
-    const lock = lockOutput(place, join(place, ".lock"));
+    const lock = await lockInside(place);
     try {
       const folder = typeof experiment === "string" ? dirname(resolve(experiment)) : undefined;
       return await runSteps(settings, given, checked, { out: place, folder }, options);

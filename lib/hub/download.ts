@@ -1,12 +1,12 @@
 // Downloads one file of a data set on the hub into the cache: whole, checked against its digest, resumed where it broke.
 
-import { randomBytes } from "node:crypto";
-import { readlink, realpath, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { readlink, realpath, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { RetemperError } from "../errors.js";
 import { ioError } from "../files/ioError.js";
-import { makeFolder } from "../files/makeFolder.js";
 import { readTextAtMost } from "../files/readAtMost.js";
+import { writeShared } from "../files/writeShared.js";
+import { makeFolderFor } from "../output/makeFolderFor.js";
 import { type BlobState, fetchBlob, stateOfBlob } from "./blob.js";
 import { repositoryFolder } from "./cache.js";
 import { hubRequest, notCached } from "./request.js";
@@ -78,7 +78,7 @@ export async function downloadFile(wanted: HubFile, settings: HubSettings): Prom
     });
   }
   const blob = join(repository, "blobs", etag);
-  await makeFolderOf(blob);
+  await makeFolderFor(blob, dirname(blob));
   await fetchBlob({ path: blob, url, bytes: sizeOf(head), what }, settings);
   const file = join(repository, "snapshots", commit, wanted.path);
   await link(blob, file);
@@ -136,7 +136,7 @@ function fileUrl({ dataset, revision, path }: HubFile, { endpoint }: HubSettings
 }
 
 async function link(blob: string, file: string): Promise<void> {
-  await makeFolderOf(file);
+  await makeFolderFor(file, dirname(file));
   const real = join(await realpath(dirname(file)), "x");
   const target = relative(dirname(real), await realpath(blob));
   if ((await readlink(file).catch(() => "")) === target) return;
@@ -150,19 +150,5 @@ async function writeRef(repository: string, revision: string, commit: string): P
   checkPath(revision);
   if ((await cachedCommit(repository, revision)) === commit) return; // the cache may be one that is only read
   const ref = join(repository, "refs", revision);
-  await makeFolderOf(ref);
-  const part = `${ref}.${randomBytes(4).toString("hex")}.part`; // another run may write the same
-  try {
-    await writeFile(part, commit);
-    await rename(part, ref);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw ioError(error, ref, "cannot write");
-  }
-}
-
-async function makeFolderOf(file: string): Promise<void> {
-  await makeFolder(dirname(file)).catch((error) => {
-    throw ioError(error, dirname(file), "cannot make the folder");
-  });
+  await writeShared(ref, commit);
 }

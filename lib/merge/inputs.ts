@@ -1,15 +1,14 @@
 // The input files of a merge: which they are, whether they are still what they were, and their digests.
 
-import { randomUUID } from "node:crypto";
-import { realpath, rename, stat, writeFile } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { runJob } from "../addon/job.js";
 import type { Addon } from "../addon/surface.js";
 import type { Checkpoint, StoredFile } from "../checkpoint/types.js";
 import { RetemperError } from "../errors.js";
-import { makeFolder } from "../files/makeFolder.js";
 import { readTextAtMost } from "../files/readAtMost.js";
+import { writeShared } from "../files/writeShared.js";
 import type { ProgressReporter } from "./progress.js";
 
 export interface InputFile extends StoredFile {
@@ -115,9 +114,6 @@ async function readCache(): Promise<Readonly<Record<string, string>>> {
 async function writeCache(found: Readonly<Record<string, string>>): Promise<void> {
   const path = cachePath();
   try {
-    await makeFolder(dirname(path));
-    const temporary = `${path}.${randomUUID()}`;
-    await writeFile(temporary, `${JSON.stringify({ ...(await readCache()), ...found }, null, 1)}\n`);
-    await rename(temporary, path);
+    await writeShared(path, `${JSON.stringify({ ...(await readCache()), ...found }, null, 1)}\n`);
   } catch {}
 }

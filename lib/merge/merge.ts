@@ -6,9 +6,9 @@ import { loadAddon } from "../addon/load.js";
 import type { NativeMergeReport } from "../addon/nativePlan.js";
 import type { Addon } from "../addon/surface.js";
 import { checkPlace } from "../output/checkPlace.js";
-import { requireSpace } from "../output/freeSpace.js";
 import { outputPath } from "../output/futurePath.js";
 import { openStaging } from "../output/openStaging.js";
+import { requireSpace } from "../output/requireSpace.js";
 import { nativePlan } from "../plan/build.js";
 import type { ParsedRecipe, Recipe } from "../recipe/types.js";
 import { finishFolder, keptError } from "./finish.js";
@@ -17,7 +17,7 @@ import { hashUnknown, inputFiles, knownDigests, refuseChanged } from "./inputs.j
 import type { MergeOptions } from "./options.js";
 import { type Prepared, prepare, readRecipe } from "./prepare.js";
 import { ProgressReporter } from "./progress.js";
-import { MERGED, mergeReads, NARROWER } from "./reads.js";
+import { MERGED, MORE_SPACE, mergeReads } from "./reads.js";
 import { type MergeReport, type OutputFile, summarize } from "./report.js";
 
 /**
@@ -45,7 +45,7 @@ export async function mergeParsed(parsed: ParsedRecipe, out: string, options: Me
   const prepared = await prepare(parsed, options, addon);
   const inputs = inputFiles(prepared.models.checkpoints);
   await checkPlace(target, mergeReads(prepared.models, inputs, parsed.file, options), MERGED, force);
-  await requireSpace(target, prepared.estimate.diskNeeded, NARROWER);
+  await requireSpace({ file: target, needed: prepared.estimate.diskNeeded, hint: MORE_SPACE });
   await refuseDifferentBuffers(prepared.built.tensors, addon, signal);
 
   const digests = await knownDigests(inputs);

@@ -13,8 +13,8 @@ export const MERGED: OutputKind = {
   hint: "choose another folder, or --force to replace it once the new one is complete",
 };
 
-/** What helps where the disk is too small for a merge, apart from a larger one. */
-export const NARROWER = "a narrower out_dtype";
+/** What helps where the disk is too small for a merge. */
+export const MORE_SPACE = "free some space, choose an output on another disk, or a narrower out_dtype";
 
 /** What the merge of a recipe on open models must be apart from. */
 export function mergeReads(

@@ -1,11 +1,11 @@
 // Brings TensorFlow's library into the cache: downloads the wheels, unpacks what is needed, and gives the folder its name.
 
 import { existsSync } from "node:fs";
-import { rename, rm, statfs, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { RetemperError } from "../errors.js";
 import { makeFolder } from "../files/makeFolder.js";
 import { TENSORFLOW_VERSION } from "../nn/engines/tensorflow/libraryFolders.js";
+import { requireSpace } from "../output/requireSpace.js";
 import { downloadWheel, type WheelSources } from "./downloadWheel.js";
 import type { SetupReporter } from "./setupReporter.js";
 import { unpackWheel } from "./unpackWheel.js";
@@ -33,7 +33,7 @@ export async function bringLibrary(options: LibraryOptions): Promise<void> {
   const marks = join(partial, "unpacked"); // which wheels a run that was killed had finished
   await makeFolder(marks);
   const left = wheels.filter((wheel) => !existsSync(join(marks, wheel.sha256)));
-  await requireSpace(root, left);
+  await requireSpaceFor(left, root);
   for (const wheel of left) {
     reporter.start(`download ${wheel.project}`, wheel.bytes);
     const archive = await downloadWheel(wheel, downloads, { ...options, onBytes: reporter.done });
@@ -54,18 +54,9 @@ export async function bringLibrary(options: LibraryOptions): Promise<void> {
 }
 
 /** One wheel at a time lies beside what has been unpacked. */
-async function requireSpace(root: string, wheels: readonly Wheel[]): Promise<void> {
+async function requireSpaceFor(wheels: readonly Wheel[], root: string): Promise<void> {
   const unpacked = wheels.reduce((sum, wheel) => sum + wheel.unpacked, 0);
   const needed = unpacked + Math.max(0, ...wheels.map((wheel) => wheel.bytes));
-  const { bavail, bsize, blocks } = await statfs(root);
-  const free = bavail * bsize;
-  if (blocks === 0 || free >= needed) return; // some network file systems report nothing at all
-  throw new RetemperError("NO_SPACE", `setting TensorFlow up needs ${gigabytes(needed)}, ${gigabytes(free)} are free`, {
-    file: root,
-    hint: "free some space, or name a folder on another disk in RETEMPER_CACHE",
-  });
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(2)} GB`;
+  const hint = "free some space, or name a folder on another disk in RETEMPER_CACHE";
+  await requireSpace({ file: root, needed, what: "setting TensorFlow up", hint });
 }

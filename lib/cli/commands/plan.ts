@@ -1,8 +1,8 @@
 // `retemper plan RECIPE` and `merge --dry-run`: what a merge would read, write and need, from headers alone.
 
-import { statfs } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { freeBytes } from "../../files/freeBytes.js";
 import { type MergePlan, type PlanOptions, plan, RetemperError } from "../../index.js";
 import { formatBytes, formatCount, parseInteger, parseSize } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
@@ -103,23 +103,11 @@ export async function showPlan(
   endWithReader();
   const planned = await plan(recipe, { ...planningOptions(flags), lambda: oneLambda(flags), signal });
   for (const warning of planned.warnings) renderer.warn(warning);
-  const diskFree = out === undefined ? undefined : await freeSpace(out);
+  const diskFree = out === undefined ? undefined : await freeBytes(resolve(out));
   if (diskFree !== undefined && diskFree < planned.estimate.diskNeeded) {
     renderer.warn(`the disk of ${out} has ${formatBytes(diskFree)} free, less than the merge needs`);
   }
   renderer.result({ ...planned, ...(diskFree !== undefined && { diskFree }) }, describe(planned, diskFree));
-}
-
-/** Bytes that the disk of a folder, which need not exist yet, has left. */
-export async function freeSpace(folder: string): Promise<number> {
-  for (let path = resolve(folder); ; path = dirname(path)) {
-    try {
-      const { bavail, bsize } = await statfs(path);
-      return bavail * bsize;
-    } catch (error) {
-      if (dirname(path) === path) throw error;
-    }
-  }
 }
 
 /** Unmatched tensors that are shown to people; --json has them all. */

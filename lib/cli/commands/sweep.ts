@@ -1,6 +1,8 @@
 // `retemper sweep RECIPE OUT`: one recipe with many values of its numbers, one folder a point, one pass over the inputs.
 
+import { resolve } from "node:path";
 import type { Command } from "commander";
+import { freeBytes } from "../../files/freeBytes.js";
 import { planSweep, RetemperError, type SweepPlan, type SweepReport, sweep } from "../../index.js";
 import { addIdleOptions, noteIdleOptions } from "../mergekitOptions.js";
 import { formatBytes, formatCount, formatDuration, formatRate } from "../quantities.js";
@@ -8,7 +10,7 @@ import { addCommonOptions, type Session } from "../session.js";
 import { table } from "../table.js";
 import { type LambdaFlags, lambdaOptions, lambdasOf, parseVariation } from "../values.js";
 import { addMergeOptions, type MergeFlags, mergeOptions } from "./merge.js";
-import { addPlanningOptions, freeSpace, planningOptions } from "./plan.js";
+import { addPlanningOptions, planningOptions } from "./plan.js";
 
 interface SweepFlags extends MergeFlags, LambdaFlags {
   readonly vary?: Readonly<Record<string, readonly number[]>>;
@@ -93,7 +95,7 @@ async function showSweepPlan(
     outAdapter: flags.outAdapter,
   });
   for (const warning of planned.warnings) renderer.warn(warning);
-  const diskFree = out === undefined ? undefined : await freeSpace(out);
+  const diskFree = out === undefined ? undefined : await freeBytes(resolve(out));
   if (diskFree !== undefined && diskFree < planned.estimate.diskNeeded) {
     renderer.warn(`the disk of ${out} has ${formatBytes(diskFree)} free, less than the sweep needs`);
   }

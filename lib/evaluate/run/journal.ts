@@ -6,17 +6,16 @@ import { closeSync, constants, fstatSync, fsyncSync, openSync, writeSync } from 
 import { type FileHandle, open, rm, stat, truncate } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { RetemperError } from "../../errors.js";
+import { exists } from "../../files/exists.js";
 import { ioError, isSystemError } from "../../files/ioError.js";
-import { makeFolder } from "../../files/makeFolder.js";
 import { wholeLines } from "../../files/readLines.js";
 import { requireInPlace } from "../../files/requireInPlace.js";
 import type { OutputLock } from "../../output/lockAttempt.js";
-import { lockOutput } from "../../output/lockOutput.js";
+import { lockInside } from "../../output/lockInside.js";
 import type { Answer, Values } from "../types.js";
 
 export const JOURNAL_FILE = "journal.ndjson";
 export const RESULTS_FILE = "results.json";
-const LOCK_FILE = ".lock";
 const FORMAT = "retemper-evaluation-journal/1";
 
 export interface StoredScore {
@@ -52,15 +51,12 @@ export class Journal {
     const journal = new Journal();
     if (out === undefined) return journal;
     const folder = resolve(out);
-    try {
-      await makeFolder(folder);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== "EEXIST" && code !== "ENOTDIR") throw ioError(error, folder, "cannot make the folder");
+    journal.#lock = await lockInside(folder).catch((error) => {
+      const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+      if (code !== "EEXIST" && code !== "ENOTDIR") throw error;
       const hint = "choose another folder";
       throw new RetemperError("OUTPUT_EXISTS", "this is no folder", { file: folder, hint, cause: error });
-    }
-    journal.#lock = lockOutput(folder, join(folder, LOCK_FILE));
+    });
     try {
       await journal.#load(folder, force);
       return journal;
@@ -215,11 +211,4 @@ function parse(text: string, file: string, line: number): Line {
       cause: error,
     });
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,11 +1,10 @@
 // A file of answers, one a line, that grows as they come: whatever ends the run, what is there stays, and the next run goes
 // on after it. When the last answer is there, the lines are put in the order of the prompts.
 
-import { type FileHandle, open, rename, rm, truncate } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { type FileHandle, open, truncate } from "node:fs/promises";
 import { readFull } from "../../files/readPiece.js";
 import { requireInPlace } from "../../files/requireInPlace.js";
-import { syncFolder } from "../../files/syncFolder.js";
+import { writeWhole } from "../../files/writeWhole.js";
 import { type AnswerRecord, keyOf } from "./answerLine.js";
 import { type PlacedAnswer, readAnswerLines } from "./answerLines.js";
 
@@ -69,28 +68,20 @@ export class AnswerFile {
   }
 
   async #rewrite(lines: readonly PlacedAnswer[]): Promise<void> {
-    const folder = dirname(this.#path);
-    const sorted = join(folder, `.${basename(this.#path)}.sorted`);
-    const from = await open(this.#path, "r");
+    const path = this.#path;
+    const from = await open(path, "r");
     try {
-      const to = await open(sorted, "w");
-      try {
-        for (const { offset, bytes } of lines) {
-          const line = Buffer.allocUnsafe(bytes);
-          await readFull(from, line, offset, this.#path);
-          await to.appendFile(line);
-        }
-        await to.sync();
-      } finally {
-        await to.close();
-      }
-      await rename(sorted, this.#path);
-      await syncFolder(folder);
-    } catch (error) {
-      await rm(sorted, { force: true });
-      throw error;
+      await writeWhole(path, linesOf(from, lines, path));
     } finally {
       await from.close();
     }
+  }
+}
+
+async function* linesOf(from: FileHandle, lines: readonly PlacedAnswer[], path: string): AsyncGenerator<Buffer> {
+  for (const { offset, bytes } of lines) {
+    const line = Buffer.allocUnsafe(bytes);
+    await readFull(from, line, offset, path);
+    yield line;
   }
 }

@@ -1,14 +1,12 @@
 // Answers a list of prompts into a file, and goes on where an earlier run was stopped.
 
 import { rm, stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { RetemperError } from "../../errors.js";
 import { ioError, isSystemError } from "../../files/ioError.js";
-import { makeFolder } from "../../files/makeFolder.js";
 import { readTextAtMost } from "../../files/readAtMost.js";
 import { writeWhole } from "../../files/writeWhole.js";
-import type { OutputLock } from "../../output/lockAttempt.js";
-import { lockOutput } from "../../output/lockOutput.js";
+import { lockBeside } from "../../output/lockBeside.js";
 import { settingsOf } from "../settings.js";
 import type { EngineFacts, GenerateOptions, TextGenerator } from "../types.js";
 import { type AnswerFacts, answerSettings, continued, promptsDigest } from "./answerFacts.js";
@@ -57,7 +55,7 @@ export async function generateFile(
   const started = performance.now();
   const path = resolve(out);
   const factsFile = `${path}.facts.json`;
-  const lock = await takeLock(path);
+  const lock = await lockBeside(path, "lock");
   try {
     const facts = await factsFor(path, factsFile, force, model, prompts, options);
     if (force) await rm(path, { force: true });
@@ -105,7 +103,7 @@ export async function generateFile(
   } catch (error) {
     throw ioFailure(error, path);
   } finally {
-    lock.release();
+    await lock.release();
   }
 }
 
@@ -144,15 +142,6 @@ async function readFacts(file: string): Promise<AnswerFacts | undefined> {
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
-}
-
-async function takeLock(path: string): Promise<OutputLock> {
-  try {
-    await makeFolder(dirname(path));
-  } catch (error) {
-    throw ioFailure(error, path);
-  }
-  return lockOutput(path, join(dirname(path), `.${basename(path)}.lock`));
 }
 
 function ioFailure(error: unknown, file: string): unknown {

@@ -1,7 +1,7 @@
 // Checkpoints of a training: an adapter's folder each, and what going on needs: the optimiser's moments and the steps so far.
 // Random numbers need no state: they are functions of the seed and the step.
 
-import { readdir, rename, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Addon } from "../../addon/surface.js";
 import { encodeTensors, type FloatTensor, readTensors } from "../../checkpoint/tensorFile.js";
@@ -11,6 +11,8 @@ import { makeFolder } from "../../files/makeFolder.js";
 import { readTextAtMost } from "../../files/readAtMost.js";
 import { KEPT, writeWhole } from "../../files/writeWhole.js";
 import { widen } from "../../nn/engines/reference/widen.js";
+import { publishFolder } from "../../output/publishFolder.js";
+import { giveBack } from "../../output/recover.js";
 import { parametersOf, type Term } from "../adapter/terms.js";
 import type { Moments } from "../training/adamW.js";
 import type { TuneReport, TuneStep } from "../types.js";
@@ -38,6 +40,11 @@ export function checkpointFolder(out: string, step: number): string {
   return join(out, `checkpoint-${step}`);
 }
 
+/** Where a checkpoint goes that another one of the same step replaces. */
+function asideOf(out: string, step: number): string {
+  return join(out, `.checkpoint-${step}.old`);
+}
+
 /** Writes a checkpoint beside its place and gives it its name when it is whole. Older ones keep their adapters only. */
 export async function saveCheckpoint(
   out: string,
@@ -61,8 +68,7 @@ export async function saveCheckpoint(
     await writeWhole(join(staged, STATE), encodeTensors(state, { step: String(history.steps.length) }));
     await writeWhole(join(staged, HISTORY), JSON.stringify(history));
     await writeAdapter(staged, config, terms);
-    await rm(folder, { recursive: true, force: true });
-    await rename(staged, folder);
+    await publishFolder(staged, folder, asideOf(out, history.steps.length));
   } catch (error) {
     await rm(staged, { recursive: true, force: true }).catch(() => {});
     throw ioError(error, folder, "cannot write", KEPT);
@@ -79,6 +85,14 @@ async function leaveAdapters(out: string, steps: readonly number[], last: number
   }
 }
 
+/** What a run had moved aside that was killed while it replaced a checkpoint. */
+async function giveCheckpointsBack(out: string): Promise<void> {
+  for (const name of await readdir(out)) {
+    const step = /^\.checkpoint-(\d+)\.old$/.exec(name)?.[1];
+    if (step !== undefined) await giveBack(checkpointFolder(out, Number(step)), join(out, name));
+  }
+}
+
 /** Brings terms and moments to where the last checkpoint was; undefined where there is none. */
 export async function loadCheckpoint(
   out: string,
@@ -86,6 +100,7 @@ export async function loadCheckpoint(
   moments: ReadonlyMap<string, Moments>,
   addon: Pick<Addon, "readHeader" | "readBytes">,
 ): Promise<History | undefined> {
+  await giveCheckpointsBack(out);
   const steps = await checkpointSteps(out);
   const step = steps.at(-1);
   if (step === undefined) return undefined;

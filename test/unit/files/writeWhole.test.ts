@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { RetemperError } from "../../../lib/errors.js";
 import { writeWhole } from "../../../lib/files/writeWhole.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-files-"));
@@ -16,6 +17,11 @@ describe("writeWhole", () => {
     expect(readFileSync(path, "utf8")).toBe("ä first");
     await writeWhole(path, ["one ", new TextEncoder().encode("two")]);
     expect(readFileSync(path, "utf8")).toBe("one two");
+    const parts = (async function* () {
+      for (const part of ["three ", "four"]) yield new TextEncoder().encode(part);
+    })();
+    await writeWhole(path, parts);
+    expect(readFileSync(path, "utf8")).toBe("three four");
     expect(readdirSync(join(folder, "a/b"))).toEqual(["file.txt"]);
   });
 
@@ -25,6 +31,18 @@ describe("writeWhole", () => {
     await expect(writeWhole(place, "text")).rejects.toMatchObject({ code: "IO", file: place });
     expect(readdirSync(folder)).not.toContain("taken.partial");
     expect(readdirSync(place)).toEqual(["inside"]);
+  });
+
+  it("leaves what was there where a part cannot be had", async () => {
+    const path = join(folder, "parts.txt");
+    await writeWhole(path, "before");
+    const parts = (async function* () {
+      yield new TextEncoder().encode("begun");
+      throw new RetemperError("BAD_INPUT", "no more");
+    })();
+    await expect(writeWhole(path, parts)).rejects.toMatchObject({ code: "BAD_INPUT" });
+    expect(readFileSync(path, "utf8")).toBe("before");
+    expect(readdirSync(folder)).not.toContain("parts.txt.partial");
   });
 
   it("fails at once where a file system takes no folders, and says so", async () => {

@@ -1,7 +1,16 @@
 // What a stopped or killed training leaves, and how it goes on.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -50,6 +59,21 @@ describe("a training that ended early", () => {
     const log = readFileSync(join(gone.adapter, "log.ndjson"), "utf8").trim().split("\n");
     expect(log.map((line) => JSON.parse(line).step)).toEqual(whole.steps.map((_, i) => i + 1));
     expect(readFileSync(join(gone.adapter, "loss.svg"), "utf8")).toContain("<svg");
+  });
+
+  it("goes on from a checkpoint that a killed run had moved aside to replace it", async () => {
+    const whole = await tune(MODEL, rows, place("unmoved"), options);
+    const controller = new AbortController();
+    const onProgress = ({ done }: { done: number }) => {
+      if (done === 4) controller.abort();
+    };
+    const out = place("moved");
+    await expect(tune(MODEL, rows, out, { ...options, signal: controller.signal, onProgress })).rejects.toThrow();
+    const last = Math.max(...readdirSync(out).map((name) => Number(/^checkpoint-(\d+)$/.exec(name)?.[1] ?? 0)));
+    renameSync(join(out, `checkpoint-${last}`), join(out, `.checkpoint-${last}.old`));
+    const { adapter } = await tune(MODEL, rows, out, { ...options, resume: true });
+    expect(bytes(adapter).equals(bytes(whole.adapter))).toBe(true);
+    expect(readdirSync(out).filter((name) => name.startsWith("."))).toEqual([]);
   });
 
   it("saves what the steps before came to, wherever in a step it is stopped", async () => {
