@@ -21,7 +21,8 @@ export {
   type MetricComparison,
   type TaskComparison,
 } from "../evaluate/run/compare.js";
-export { type EvaluateOptions, evaluate, evaluateLambdas } from "../evaluate/run/evaluate.js";
+export { evaluate, evaluateLambdas } from "../evaluate/run/evaluate.js";
+export type { EvaluateOptions } from "../evaluate/run/evaluateOptions.js";
 export type { EvaluateProgress } from "../evaluate/run/progress.js";
 export { readResults } from "../evaluate/run/readResults.js";
 export type {

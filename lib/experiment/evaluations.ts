@@ -4,7 +4,8 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type EvaluateOptions, evaluate, evaluateLambdas } from "../evaluate/run/evaluate.js";
+import { evaluate, evaluateLambdas } from "../evaluate/run/evaluate.js";
+import type { EvaluateOptions } from "../evaluate/run/evaluateOptions.js";
 import type { EvaluateProgress } from "../evaluate/run/progress.js";
 import { readResults } from "../evaluate/run/readResults.js";
 import type { Results } from "../evaluate/run/results.js";

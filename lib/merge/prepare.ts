@@ -5,7 +5,7 @@ import type { Addon } from "../addon/surface.js";
 import { type BuiltPlan, buildPlan } from "../plan/build.js";
 import { storageDtype } from "../plan/dtypes.js";
 import { type Estimate, estimate } from "../plan/estimate.js";
-import type { InputFiles } from "../plan/parts.js";
+import type { InputFiles } from "../plan/inputFiles.js";
 import { loadRecipe } from "../recipe/load.js";
 import { namedModels } from "../recipe/references.js";
 import type { ParsedRecipe, Recipe } from "../recipe/types.js";

@@ -2,7 +2,7 @@
 
 import type { Addon } from "../addon/surface.js";
 import type { Estimate } from "../plan/estimate.js";
-import { InputFiles } from "../plan/parts.js";
+import { InputFiles } from "../plan/inputFiles.js";
 import { outputsPerPass } from "../plan/sweepPlan.js";
 import { loadRecipe } from "../recipe/load.js";
 import type { ParsedRecipe, Recipe } from "../recipe/types.js";

@@ -5,7 +5,7 @@ import type { Dtype } from "../addon/dtype.js";
 import { loadAddon } from "../addon/load.js";
 import type { NativePlan, OpName } from "../addon/nativePlan.js";
 import type { StoredFile } from "../checkpoint/types.js";
-import { InputFiles } from "../plan/parts.js";
+import { InputFiles } from "../plan/inputFiles.js";
 import { INDEX_FILE } from "../plan/shards.js";
 import { virtualPlan } from "../plan/virtualPlan.js";
 import { loadRecipe } from "../recipe/load.js";

@@ -2,7 +2,8 @@
 
 import type { NativeParams } from "../addon/nativePlan.js";
 import { RetemperError } from "../errors.js";
-import { METHODS, type MethodName, type TaskArithmeticRecord } from "../recipe/methods.js";
+import type { TaskArithmeticRecord } from "../recipe/methodRecord.js";
+import { METHODS, type MethodName } from "../recipe/methods.js";
 import type { ParameterReader } from "../recipe/parameters.js";
 import type { OutputSlot } from "./layers.js";
 import type { Operand } from "./operands.js";

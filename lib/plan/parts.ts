@@ -1,32 +1,14 @@
-// Operands as the engine wants them: input files by number, matrices with rows and columns, roundings.
+// Operands as the engine wants them: matrices with rows and columns, roundings.
 
 import type { Dtype } from "../addon/dtype.js";
-import type { NativeInput, NativePart, NativeRange, NativeSource } from "../addon/nativePlan.js";
+import type { NativePart, NativeSource } from "../addon/nativePlan.js";
 import type { Checkpoint, LowRankTerm, StoredTensor } from "../checkpoint/types.js";
 import { RetemperError } from "../errors.js";
 import { isFloat, rounds } from "./dtypes.js";
+import type { InputFiles } from "./inputFiles.js";
 import type { Operand } from "./operands.js";
 import type { VocabularyPlan } from "./request.js";
 import { elementCount } from "./shards.js";
-
-/** Numbers the files that are read; the same file of two checkpoints is one input. */
-export class InputFiles {
-  readonly #numbers = new Map<string, number>();
-  readonly list: NativeInput[] = [];
-
-  range(checkpoint: Checkpoint, from: "model" | "adapter", { file, offset, dtype, shape }: StoredTensor): NativeRange {
-    const files = from === "model" ? checkpoint.files : (checkpoint.adapter?.files ?? []);
-    const stored = files[file];
-    if (!stored) throw new RetemperError("INTERNAL", `${checkpoint.reference} has no file ${file}`);
-    let input = this.#numbers.get(stored.path);
-    if (input === undefined) {
-      input = this.list.length;
-      this.#numbers.set(stored.path, input);
-      this.list.push({ path: stored.path, size: stored.size, inode: stored.inode, mtimeNs: stored.mtimeNs });
-    }
-    return { input, offset, dtype, count: elementCount(shape) };
-  }
-}
 
 export interface RoundingRules {
   /** The recipe's `dtype`. */

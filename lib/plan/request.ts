@@ -3,7 +3,7 @@
 import type { Dtype } from "../addon/dtype.js";
 import type { Checkpoint } from "../checkpoint/types.js";
 import type { ParsedRecipe } from "../recipe/types.js";
-import type { InputFiles } from "./parts.js";
+import type { InputFiles } from "./inputFiles.js";
 
 /** How the rows of the embeddings are put together when the vocabulary changes. */
 export interface VocabularyPlan {

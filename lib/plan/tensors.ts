@@ -5,10 +5,11 @@ import type { NativeParams, NativeTensor } from "../addon/nativePlan.js";
 import { METHODS, type MethodName } from "../recipe/methods.js";
 import { checkParams, type Misfits, mayBeMissing } from "./checks.js";
 import { isFloat, promote } from "./dtypes.js";
+import type { InputFiles } from "./inputFiles.js";
 import type { OutputSlot } from "./layers.js";
 import { isBuffer, type Operand } from "./operands.js";
 import { methodParams, type SlotParameters } from "./params.js";
-import { type InputFiles, type RoundingRules, sourceOf } from "./parts.js";
+import { type RoundingRules, sourceOf } from "./parts.js";
 import type { VocabularyPlan } from "./request.js";
 import { isCopy, type Operation, simplify } from "./simplify.js";
 

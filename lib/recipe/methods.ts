@@ -2,6 +2,7 @@
 // The recipe reader checks against these records and the planner reads its defaults from them; the arithmetic is
 // in the native engine.
 
+import type { MethodRecord, ParameterRecord, ParameterType } from "./methodRecord.js";
 import { taskArithmeticMethod } from "./taskArithmetic.js";
 
 export const METHOD_NAMES = [
@@ -28,57 +29,6 @@ export const METHOD_NAMES = [
 ] as const;
 
 export type MethodName = (typeof METHOD_NAMES)[number];
-
-export type ParameterType = "number" | "integer" | "boolean" | "choice";
-
-/** What a parameter may be. Without `default` and without `required` it may stay unset (passthrough's `scale`). */
-export interface ParameterRecord {
-  readonly type: ParameterType;
-  readonly default?: number | boolean | string;
-  readonly required: boolean;
-  /** The allowed words of a `choice`. */
-  readonly choices?: readonly string[];
-  /** Smallest allowed value, for parameters that have no meaning below it. */
-  readonly min?: number;
-}
-
-/** How the generalised task arithmetic family differs: d -> sparsify -> weigh -> elect -> sum -> normalise -> add. */
-export interface TaskArithmeticRecord {
-  readonly sparsifier: "none" | "magnitude" | "random" | "outliers" | "ranked";
-  /** Keep only the contributions whose sign is that of the weighted sum (TIES). */
-  readonly election: boolean;
-  readonly normalize: boolean;
-  readonly rescale: boolean;
-}
-
-export interface Count {
-  readonly min: number;
-  readonly max?: number;
-}
-
-export interface MethodRecord {
-  /** The method's name in prose. */
-  readonly title: string;
-  /** Where it was published. */
-  readonly source?: string;
-  readonly global: Readonly<Record<string, ParameterRecord>>;
-  readonly perModel: Readonly<Record<string, ParameterRecord>>;
-  /** True where the base model is an input like the others and has per-model parameters too. */
-  readonly baseIsInput: boolean;
-  /** "ignored": a base model only says where configuration and tokenizer come from. */
-  readonly base: "required" | "optional" | "ignored";
-  /** Number of inputs of a slice, base model included. */
-  readonly inputs: Count;
-  /** Number of inputs of a slice without the base model. */
-  readonly nonBase?: Count;
-  /**
-   * What becomes of an optional tensor (lm_head under tied embeddings, buffers) that not every input has:
-   * the inputs without it are left out ("drop"), a lone input is passed through ("passthrough"; "passthrough_base":
-   * only if it is the base's), or the base's is taken ("base").
-   */
-  readonly optionalTensor: "drop" | "passthrough" | "passthrough_base" | "base";
-  readonly taskArithmetic?: TaskArithmeticRecord;
-}
 
 const required = (type: ParameterType): ParameterRecord => ({ type, required: true });
 const optional = (type: ParameterType, value: number | boolean, min?: number): ParameterRecord => ({

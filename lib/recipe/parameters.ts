@@ -2,7 +2,8 @@
 
 import { RetemperError } from "../errors.js";
 import { interpolateGradient } from "./gradient.js";
-import { findParameter, type ParameterRecord } from "./methods.js";
+import type { ParameterRecord } from "./methodRecord.js";
+import { findParameter } from "./methods.js";
 import type { Parameters, ParsedRecipe, RecipeModule, RecipeSlice, RecipeSource, Scalar } from "./types.js";
 
 /**

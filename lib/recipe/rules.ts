@@ -1,7 +1,8 @@
 // The rules that a method sets for the whole recipe: how many models, which base, which parameters, which weights.
 
 import type { LayoutContext, PlacedModule, PlacedSlice, PlacedSource } from "./layout.js";
-import { METHODS, type MethodRecord } from "./methods.js";
+import type { MethodRecord } from "./methodRecord.js";
+import { METHODS } from "./methods.js";
 import { sameModel } from "./modelReference.js";
 import type { ModelReference, Parameters, Scalar } from "./types.js";
 

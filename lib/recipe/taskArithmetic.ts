@@ -1,6 +1,6 @@
 // The records of the generalised task arithmetic family, which differ in a sparsifier and three switches only.
 
-import type { MethodRecord, ParameterRecord, TaskArithmeticRecord } from "./methods.js";
+import type { MethodRecord, ParameterRecord, TaskArithmeticRecord } from "./methodRecord.js";
 
 /** How a sparsified delta is scaled back: to its own L1 norm, or by 1/density as DARE's paper does. */
 export const RESCALE_MODES = ["l1", "inverse_density"] as const;

@@ -1,7 +1,8 @@
 // Parameter values as a recipe writes them: scalars, gradients, and lists of `{filter, value}`.
 
 import type { Path } from "./located.js";
-import { findParameter, isKnownParameter, type MethodName, PARAMETER_NAMES, type ParameterRecord } from "./methods.js";
+import type { ParameterRecord } from "./methodRecord.js";
+import { findParameter, isKnownParameter, type MethodName, PARAMETER_NAMES } from "./methods.js";
 import type { Problems } from "./problems.js";
 import { describe, shorten } from "./shape.js";
 import { nearest, suggestion } from "./suggest.js";

@@ -1,6 +1,6 @@
 // What a run cost: seconds, tokens and bytes.
 
-import type { ReportTable } from "./tables.js";
+import type { ReportTable } from "./reportTable.js";
 import type { ExperimentCosts } from "./types.js";
 
 /** By the first word of the steps, which is what they do. */

@@ -4,8 +4,9 @@ import { Eta } from "eta";
 import { escapeHtml } from "./escape.js";
 import { outcomeOf } from "./outcome.js";
 import { figuresOf, keyOf } from "./plots.js";
+import type { ReportTable } from "./reportTable.js";
 import { STYLE } from "./style.js";
-import { type ReportTable, tablesOf } from "./tables.js";
+import { tablesOf } from "./tables.js";
 import { cellHtml, TABLE } from "./tableTemplate.js";
 import type { ExperimentCosts, ExperimentResults } from "./types.js";
 

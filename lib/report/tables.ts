@@ -4,17 +4,8 @@ import { nameOf } from "../select/select.js";
 import { costTable, stepTable } from "./costTables.js";
 import { fixed, percent, pText, quantity, signed } from "./numbers.js";
 import { overallOf } from "./outcome.js";
+import type { ReportTable } from "./reportTable.js";
 import type { ExperimentCosts, ExperimentResults, Measured } from "./types.js";
-
-export interface ReportTable {
-  readonly id: string;
-  readonly caption: string;
-  readonly head: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-  readonly note?: string | undefined;
-  /** Sentences that belong to the rows, shown as a list. */
-  readonly reasons?: readonly string[] | undefined;
-}
 
 export function tablesOf(results: ExperimentResults, costs: ExperimentCosts): ReportTable[] {
   const tables = [

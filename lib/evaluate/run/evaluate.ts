@@ -5,50 +5,15 @@ import { join } from "node:path";
 import { RetemperError } from "../../errors.js";
 import { writeWhole } from "../../files/writeWhole.js";
 import type { TextGenerator } from "../../generate/types.js";
-import type { HubOptions } from "../../hub/settings.js";
 import { keywordJudge } from "../judges/keywordJudge.js";
-import { type BertScoreSettings, type CodeOptions, promptDigest } from "../tasks/context.js";
-import type { Decoding, Judge, Task } from "../types.js";
+import { promptDigest } from "../tasks/context.js";
+import type { Task } from "../types.js";
 import { type Asked, askModel } from "./askModel.js";
+import type { EvaluateOptions } from "./evaluateOptions.js";
 import { Journal, RESULTS_FILE } from "./journal.js";
 import { loadSuite, type Suite } from "./loadSuite.js";
-import type { EvaluateProgress } from "./progress.js";
 import { RESULTS_FORMAT, type Results, type TaskResults } from "./results.js";
 import { scoreTask } from "./scoreTask.js";
-
-export interface EvaluateOptions {
-  /** Judges of safety and over-refusal; the keyword judge with GCG's phrases by default. */
-  readonly judges?: readonly Judge[] | undefined;
-  /** References of data by task: files, folders, or hf://datasets/…; a task's published source otherwise. */
-  readonly data?: Readonly<Record<string, string>> | undefined;
-  /** Items of each task at most (of BBH: of each subtask); the first ones. */
-  readonly limit?: number | undefined;
-  /** Folder of journal.ndjson and results.json. Without it nothing is written, and nothing can be resumed. */
-  readonly out?: string | undefined;
-  /** Forgets what an earlier run left in `out`. */
-  readonly force?: boolean | undefined;
-  /** Instead of the tasks' own decoding. */
-  readonly decoding?: Decoding | undefined;
-  /** System prompt instead of the tasks' own; null: none. */
-  readonly system?: string | null | undefined;
-  /** Asks tasks of plain text in the model's chat template, or (false) tasks of chat in plain text. */
-  readonly chat?: boolean | undefined;
-  /** Of sampling and of bootstrap intervals; 0 by default. */
-  readonly seed?: number | undefined;
-  /** Programs that the model writes may run, in a sandbox. */
-  readonly code?: CodeOptions | undefined;
-  readonly bertScore?: BertScoreSettings | undefined;
-  /** Version of lm-evaluation-harness's BBH task; 4 by default. */
-  readonly bbhVersion?: 3 | 4 | undefined;
-  /** pass@k for each of these; 1 and 10 by default. */
-  readonly passAt?: readonly number[] | undefined;
-  readonly hub?: HubOptions | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: EvaluateProgress) => void) | undefined;
-  readonly onWarning?: ((message: string) => void) | undefined;
-  /** Called as each task is finished. */
-  readonly onTask?: ((task: TaskResults, lambda: number | undefined) => void) | undefined;
-}
 
 /** Of items: more failures than this make a result worthless. */
 const MOST_FAILURES = 0.2;

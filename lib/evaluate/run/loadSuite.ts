@@ -6,7 +6,7 @@ import type { TaskContext } from "../tasks/context.js";
 import { loadTask, suiteEntries } from "../tasks/registry.js";
 import type { Task } from "../types.js";
 import { scoresTexts } from "./askModel.js";
-import type { EvaluateOptions } from "./evaluate.js";
+import type { EvaluateOptions } from "./evaluateOptions.js";
 
 /** What evaluate() takes: names of tasks and suites, or tasks of one's own. */
 export type Suite = string | readonly string[] | readonly Task[];

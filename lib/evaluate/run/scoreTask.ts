@@ -3,7 +3,7 @@
 import { promptDigest } from "../tasks/context.js";
 import { judgeMetrics } from "../tasks/judgeMetrics.js";
 import type { Answer, Judge, ScoredItem, Task } from "../types.js";
-import type { EvaluateOptions } from "./evaluate.js";
+import type { EvaluateOptions } from "./evaluateOptions.js";
 import type { Journal, StoredScore } from "./journal.js";
 import type { ItemResult, ScoreResult, TaskResults } from "./results.js";
 import { scoreAnswers } from "./scoreAnswers.js";

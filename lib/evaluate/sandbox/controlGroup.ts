@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { pid } from "node:process";
 import { setTimeout as wait } from "node:timers/promises";
 import { RetemperError } from "../../errors.js";
-import type { ProgramLimits } from "./startProgram.js";
+import type { ProgramLimits } from "./programLimits.js";
 
 export interface ControlGroup {
   /** Runs a command in the group. */

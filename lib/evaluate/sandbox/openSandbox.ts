@@ -5,14 +5,9 @@ import { homedir } from "node:os";
 import { RetemperError } from "../../errors.js";
 import { findGroupParent } from "./controlGroup.js";
 import { type Launcher, launchers, SYSTEM_FOLDERS, TMP_BYTES } from "./launchers.js";
+import type { ProgramLimits } from "./programLimits.js";
 import { findPython } from "./python.js";
-import {
-  type ProgramLimits,
-  type ProgramOutcome,
-  type ProgramToStart,
-  type Sandbox,
-  startProgram,
-} from "./startProgram.js";
+import { type ProgramOutcome, type ProgramToStart, type Sandbox, startProgram } from "./startProgram.js";
 import { insideFile } from "./supervisor.js";
 
 export type { Sandbox };

@@ -9,14 +9,9 @@ import { temporaryFolder } from "../../files/temporaryFolder.js";
 import { type ControlGroup, makeControlGroup } from "./controlGroup.js";
 import { killChildren } from "./killChildren.js";
 import type { Launcher } from "./launchers.js";
+import type { ProgramLimits } from "./programLimits.js";
 import type { Python } from "./python.js";
 import { type ProgramCheck, requestBytes, supervisorProgram } from "./supervisor.js";
-
-export interface ProgramLimits {
-  readonly memoryBytes: number;
-  readonly processes: number;
-  readonly fileBytes: number;
-}
 
 /** What programs are run with. */
 export interface Sandbox {

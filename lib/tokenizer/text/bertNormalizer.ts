@@ -1,7 +1,7 @@
 // BERT's cleaning of text: control characters out, any white space a space, spaces around Chinese characters, and on
 // request no accents and no capitals. Devlin et al., "BERT", 2018 (its BasicTokenizer).
 
-import { lowercase, type Normalize } from "./normalizers.js";
+import { lowercase } from "./lowercase.js";
 
 /** Control characters (U+0000 is one) and the replacement character. */
 const DROPPED = /(?![\t\n\r])[\ufffd\p{Cc}\p{Cf}\p{Co}]/gu;
@@ -11,7 +11,7 @@ const CHINESE =
   /[\u4e00-\u9fff\u3400-\u4dbf\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b920}-\u{2ceaf}\uf900-\ufaff\u{2f800}-\u{2fa1f}]/gu;
 const ACCENT = /\p{Mn}/gu;
 
-export function bertNormalizer(spec: Record<string, unknown>): Normalize {
+export function bertNormalizer(spec: Record<string, unknown>): (text: string) => string {
   const lower = spec.lowercase !== false;
   const accents = typeof spec.strip_accents === "boolean" ? !spec.strip_accents : !lower;
   const clean = spec.clean_text !== false;

@@ -1,7 +1,7 @@
 // Decoders of tokens that stand for bytes, which only together are characters.
 
 import { bytesOfToken } from "./byteLevel.js";
-import type { DecoderStep } from "./decoders.js";
+import type { DecoderStep } from "./decoderStep.js";
 import { decodeUtf8, incompleteTail } from "./utf8.js";
 
 /** Tokens over GPT-2's byte alphabet: all bytes together are one text. */

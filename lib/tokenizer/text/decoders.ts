@@ -4,16 +4,9 @@
 import { RetemperError } from "../../errors.js";
 import { asRecord, show } from "../addedTokens.js";
 import { ByteFallbackStep, ByteLevelStep } from "./byteDecoders.js";
+import type { DecoderStep } from "./decoderStep.js";
 import { characterOf, listOf, replacement, textOf } from "./normalizers.js";
 import { withTimeLimit } from "./timeLimit.js";
-
-/** One decoder at work on one text. */
-export interface DecoderStep {
-  /** What a token makes certain: tokens, or, once tokens have been fused, more text of the one that there is. */
-  push(token: string): string[];
-  /** What remains if these are the last tokens. Changes nothing: others may still come. */
-  rest(last: readonly string[]): string[];
-}
 
 /** Makes the steps for a text. */
 export type Decoder = () => DecoderStep;

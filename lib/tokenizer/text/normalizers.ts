@@ -5,6 +5,7 @@ import { RetemperError } from "../../errors.js";
 import { asRecord, show } from "../addedTokens.js";
 import { bertNormalizer } from "./bertNormalizer.js";
 import { toByteCharacters } from "./byteLevel.js";
+import { lowercase } from "./lowercase.js";
 import { compilePattern } from "./pattern.js";
 
 export type Normalize = (text: string) => string;
@@ -47,12 +48,6 @@ export function compileNormalizer(value: unknown, file: string): Normalize {
     default:
       throw new RetemperError("BAD_INPUT", `the normalizer ${show(spec.type)} is not known`, { file });
   }
-}
-
-/** Letter by letter, as Rust's `char::to_lowercase`: JavaScript alone knows a sigma at the end of a word. */
-export function lowercase(text: string): string {
-  const lower = text.toLowerCase();
-  return lower.includes("ς") ? Array.from(text, (character) => character.toLowerCase()).join("") : lower;
 }
 
 function strip(left: boolean, right: boolean): Normalize {

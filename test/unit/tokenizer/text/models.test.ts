@@ -1,7 +1,7 @@
 // The models that turn pieces into ids, on vocabularies small enough to work out by hand.
 
 import { describe, expect, it } from "vitest";
-import { compileModel } from "../../../../lib/tokenizer/text/pieceModel.js";
+import { compileModel } from "../../../../lib/tokenizer/text/compileModel.js";
 import { readVocabulary } from "../../../../lib/tokenizer/vocabulary.js";
 
 function encode(model: Record<string, unknown>, piece: string): string[] {
