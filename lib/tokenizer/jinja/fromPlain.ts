@@ -1,9 +1,8 @@
 // Plain JavaScript data as values of templates.
 
-import { Dict } from "./values/dict.js";
-import { TemplateObject } from "./values/templateObject.js";
 import { Undefined } from "./values/undefined.js";
 import {
+  Dict,
   DictView,
   Float,
   Iteration,
@@ -12,6 +11,7 @@ import {
   Markup,
   Range,
   type Run,
+  TemplateObject,
   Tuple,
   type Value,
 } from "./values/value.js";

@@ -7,15 +7,24 @@ import { strftime } from "./text/strftime.js";
 import { plainInteger } from "./values/arithmetic.js";
 import { withSignature } from "./values/bindArguments.js";
 import { Callable } from "./values/callable.js";
-import { Dict } from "./values/dict.js";
 import { isIterable, iterate, sizeOf } from "./values/iterate.js";
 import { PythonError, typeError, valueError } from "./values/pythonError.js";
-import { type ObjectWriter, TemplateObject } from "./values/templateObject.js";
 import { toText } from "./values/textValue.js";
 import { typeName } from "./values/typeName.js";
 import { Undefined } from "./values/undefined.js";
 import { unpack } from "./values/unpack.js";
-import { isInteger, type Keywords, type Native, Range, type Run, Tuple, type Value } from "./values/value.js";
+import {
+  Dict,
+  isInteger,
+  type Keywords,
+  type Native,
+  type ObjectWriter,
+  Range,
+  type Run,
+  TemplateObject,
+  Tuple,
+  type Value,
+} from "./values/value.js";
 
 /** The sandbox's limit of ranges. */
 const MAX_RANGE = 100_000;

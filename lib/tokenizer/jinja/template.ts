@@ -3,10 +3,9 @@
 
 import type { Budget } from "../chat/budget.js";
 import { compileTemplate, type Render } from "./compile/compileTemplate.js";
-import { FILTERS } from "./filters/filters.js";
-import { TESTS } from "./filters/tests.js";
 import { fromPlain } from "./fromPlain.js";
 import { globals } from "./globals.js";
+import { LIBRARY } from "./library.js";
 import type { Run } from "./values/value.js";
 
 export class Template {
@@ -28,7 +27,7 @@ export class Template {
    * @throws PythonError for whatever is an error in Python, with the name of its class; RetemperError beyond the budget.
    */
   render(variables: Readonly<Record<string, unknown>>, date: Date, budget: Budget): string {
-    const run: Run = { budget, filters: FILTERS, tests: TESTS };
+    const run: Run = { budget, ...LIBRARY };
     const values = globals(date);
     for (const [name, value] of Object.entries(variables)) values.set(name, fromPlain(run, value));
     return this.#render(run, values);

@@ -1,11 +1,18 @@
 // The `self` of templates: its attributes are the template's blocks, which can be written once more.
 
 import { withSignature } from "../values/bindArguments.js";
-import { type ObjectWriter, TemplateObject } from "../values/templateObject.js";
 import { Undefined } from "../values/undefined.js";
-import { isText, type Keywords, type Run, textOf, type Value } from "../values/value.js";
+import {
+  isText,
+  type Keywords,
+  type ObjectWriter,
+  type Run,
+  TemplateObject,
+  textOf,
+  type Value,
+} from "../values/value.js";
 import type { BlockBody, Context } from "./context.js";
-import { Scope } from "./scope.js";
+import { TextBuffer } from "./textBuffer.js";
 
 export class TemplateReference extends TemplateObject {
   readonly typeName = "TemplateReference";
@@ -53,11 +60,11 @@ export class BlockReference extends TemplateObject {
   }
 
   readonly #render = withSignature("__call__", "", (run) => {
-    const scope = new Scope(run, this.#context);
+    const buffer = new TextBuffer(run);
     run.budget.enter();
-    this.#body(scope, this.#context);
+    this.#body(run, buffer, this.#context);
     run.budget.leave();
-    return scope.buffer.text();
+    return buffer.text();
   });
 
   write(writer: ObjectWriter): void {

@@ -1,14 +1,20 @@
 // Calls: the arguments, and what the sandbox lets be called.
 
 import type { Arguments, Call } from "../syntax/nodes.js";
-import { Dict } from "../values/dict.js";
 import { isIterable, iterate } from "../values/iterate.js";
 import { PythonError, typeError } from "../values/pythonError.js";
-import { TemplateObject } from "../values/templateObject.js";
 import { typeName } from "../values/typeName.js";
 import { Undefined } from "../values/undefined.js";
-import { isText, type Keywords, NO_KEYWORDS, type Run, textOf, type Value } from "../values/value.js";
-import { compileExpression } from "./compileExpression.js";
+import {
+  Dict,
+  isText,
+  type Keywords,
+  NO_KEYWORDS,
+  type Run,
+  TemplateObject,
+  textOf,
+  type Value,
+} from "../values/value.js";
 import type { Frame } from "./frame.js";
 import type { Scope } from "./scope.js";
 
@@ -26,10 +32,10 @@ const RESERVED: ReadonlySet<string> = new Set(
 );
 
 export function compileArguments(node: Arguments, frame: Frame): (scope: Scope) => Given {
-  const args = node.args.map((arg) => compileExpression(arg, frame));
-  const keywords = node.keywords.map(({ key, value }) => ({ key, compute: compileExpression(value, frame) }));
-  const moreArgs = node.moreArgs && compileExpression(node.moreArgs, frame);
-  const moreKeywords = node.moreKeywords && compileExpression(node.moreKeywords, frame);
+  const args = node.args.map((arg) => frame.expression(arg));
+  const keywords = node.keywords.map(({ key, value }) => ({ key, compute: frame.expression(value) }));
+  const moreArgs = node.moreArgs && frame.expression(node.moreArgs);
+  const moreKeywords = node.moreKeywords && frame.expression(node.moreKeywords);
   refuseRepeated(node, frame);
   if (keywords.length === 0 && moreArgs === undefined && moreKeywords === undefined) {
     return (scope) => ({ args: args.map((arg) => arg(scope)), keywords: NO_KEYWORDS });
@@ -72,7 +78,7 @@ function addKeywords(run: Run, named: Map<string, Value>, value: Value): void {
 export type CallOut = (scope: Scope, caller?: Value) => Value;
 
 export function compileCall(node: Call, frame: Frame): CallOut {
-  const callee = compileExpression(node.node, frame);
+  const callee = frame.expression(node.node);
   const given = compileArguments(node, frame);
   return (scope, caller) => {
     const called = callee(scope);

@@ -5,21 +5,18 @@ import { assertionError } from "../syntax/syntaxError.js";
 import { attributeOf, itemOf, sliceValue } from "../values/access.js";
 import type { Operator } from "../values/arithmetic.js";
 import { contains, equal, ordered } from "../values/compare.js";
-import { Dict } from "../values/dict.js";
 import { floatText } from "../values/floatText.js";
 import { isTrue } from "../values/iterate.js";
 import { operate, signed } from "../values/operators.js";
 import { isKind, PythonError } from "../values/pythonError.js";
 import { quoted, toText } from "../values/textValue.js";
 import { Undefined } from "../values/undefined.js";
-import { Float, List, type Native, type Run, Tuple, type Value } from "../values/value.js";
+import { Dict, Float, List, type Native, type Run, Tuple, type Value } from "../values/value.js";
 import { compileArguments, compileCall } from "./compileCall.js";
+import type { Compute } from "./compilers.js";
 import { foldedValue, isWritable, NotConstant, unreadable } from "./fold.js";
 import type { Frame } from "./frame.js";
 import type { Scope } from "./scope.js";
-
-/** Computes an expression. */
-export type Compute = (scope: Scope) => Value;
 
 /** @throws PythonError TemplateAssertionError for filters and tests that do not exist. */
 export function compileExpression(node: Expression, frame: Frame): Compute {
@@ -32,7 +29,7 @@ export function compileExpression(node: Expression, frame: Frame): Compute {
 
 /** What jinja2 computes when it reads the template; undefined for what must wait. */
 function compileFolded(node: Expression, frame: Frame): Compute | undefined {
-  const value = node.kind === "const" && !frame.folds ? node.value : foldedValue(node, frame, compileExpression);
+  const value = node.kind === "const" && !frame.folds ? node.value : foldedValue(node, frame);
   if (value === undefined || !isWritable(value)) return undefined;
   const name = unreadable(value);
   if (name === undefined) return () => value;
@@ -43,9 +40,9 @@ function compileFolded(node: Expression, frame: Frame): Compute | undefined {
 
 /** What is printed: computed ahead it is a text, whatever it is. */
 export function compilePrinted(node: Expression, frame: Frame): (scope: Scope) => string {
-  const value = foldedValue(node, frame, compileExpression);
+  const value = foldedValue(node, frame);
   if (value === undefined) {
-    const compute = compileExpression(node, frame);
+    const compute = frame.expression(node);
     return (scope) => toText(scope.run, compute(scope));
   }
   return (scope) => toText(scope.run, value);
@@ -60,7 +57,7 @@ function counted(compute: Compute): Compute {
 }
 
 function compile(node: Expression, frame: Frame): Compute {
-  const part = (one: Expression): Compute => compileExpression(one, frame);
+  const part = (one: Expression): Compute => frame.expression(one);
   switch (node.kind) {
     case "const": {
       const { value } = node;
@@ -132,9 +129,7 @@ function compileItems(kind: "tuple" | "list", items: readonly Compute[]): Comput
 }
 
 function compileDict(node: DictNode, frame: Frame): Compute {
-  const pairs = node.items.map(
-    ({ key, value }) => [compileExpression(key, frame), compileExpression(value, frame)] as const,
-  );
+  const pairs = node.items.map(({ key, value }) => [frame.expression(key), frame.expression(value)] as const);
   return (scope) => {
     const dict = new Dict();
     for (const [key, value] of pairs) dict.set(key(scope), value(scope), scope.run);
@@ -143,9 +138,9 @@ function compileDict(node: DictNode, frame: Frame): Compute {
 }
 
 function compileConditional(node: Extract<Expression, { kind: "conditional" }>, frame: Frame): Compute {
-  const test = compileExpression(node.test, frame);
-  const value = compileExpression(node.value, frame);
-  const otherwise = node.otherwise === undefined ? undefined : compileExpression(node.otherwise, frame);
+  const test = frame.expression(node.test);
+  const value = frame.expression(node.value);
+  const otherwise = node.otherwise === undefined ? undefined : frame.expression(node.otherwise);
   const hint = `the inline if-expression on line ${node.line} evaluated to false and no else section was defined.`;
   return (scope) => {
     if (isTrue(scope.run, test(scope))) return value(scope);
@@ -177,13 +172,13 @@ export function compileFilter(node: Filter, operand: Compute, frame: Frame): Com
 }
 
 function compileItem({ node, key }: Item, frame: Frame): Compute {
-  const owner = compileExpression(node, frame);
+  const owner = frame.expression(node);
   if (key.kind !== "slice") {
-    const entry = compileExpression(key, frame);
+    const entry = frame.expression(key);
     return (scope) => itemOf(scope.run, owner(scope), entry(scope));
   }
   const bounds = [key.start, key.stop, key.step].map((bound) =>
-    bound === undefined ? () => null : compileExpression(bound, frame),
+    bound === undefined ? () => null : frame.expression(bound),
   ) as [Compute, Compute, Compute];
   return (scope) => {
     const value = owner(scope);
@@ -211,10 +206,10 @@ const COMPARE: Readonly<Record<Comparison, (run: Run, a: Value, b: Value) => boo
 
 /** `a < b < c` holds where both do; b is computed once, and c only where the first holds. */
 function compileCompare(node: Compare, frame: Frame): Compute {
-  const first = compileExpression(node.node, frame);
+  const first = frame.expression(node.node);
   const operands = node.operands.map(({ operator, value }) => ({
     holds: COMPARE[operator],
-    compute: compileExpression(value, frame),
+    compute: frame.expression(value),
   }));
   return (scope) => {
     let left = first(scope);
@@ -249,9 +244,9 @@ function compileBinary(operator: Operator | "and" | "or", left: Compute, right: 
  */
 function compilePower(node: Binary, frame: Frame): Compute | undefined {
   if (node.operator !== "**" || frame.folds) return undefined;
-  const base = foldedValue(node.left, frame, compileExpression);
+  const base = foldedValue(node.left, frame);
   if (base === undefined || !isWritable(base) || !/^-\d/.test(numberText(base))) return undefined;
-  const exponent = compileExpression(node.right, frame);
+  const exponent = frame.expression(node.right);
   return (scope) => {
     const { run } = scope;
     return signed(run, "-", operate(run, "**", signed(run, "-", base), exponent(scope)));

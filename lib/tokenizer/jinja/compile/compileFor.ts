@@ -5,8 +5,8 @@ import { assertionError } from "../syntax/syntaxError.js";
 import { isTrue, iterate } from "../values/iterate.js";
 import { Iteration, type Value } from "../values/value.js";
 import { Code } from "./code.js";
-import { type Compute, compileExpression } from "./compileExpression.js";
-import { compileStatements, compileStore, type Execute, type Signal, type Store } from "./compileStatements.js";
+import type { Compute, Execute, Signal, Store } from "./compilers.js";
+import { compileStore } from "./compileStore.js";
 import type { Frame } from "./frame.js";
 import { LoopContext, type Recurse } from "./loopContext.js";
 import { Scope } from "./scope.js";
@@ -29,7 +29,7 @@ type Condition = (scope: Scope, items: Value) => Value;
 
 export function compileFor(node: For, frame: Frame): Execute {
   if (node.recursive) return compileRecursive(node, frame);
-  const iterable = compileExpression(node.iterable, frame);
+  const iterable = frame.expression(node.iterable);
   const run = runner(compileLoop(node, frame));
   return (scope) => run(scope, iterable(scope), 0, undefined);
 }
@@ -37,7 +37,7 @@ export function compileFor(node: For, frame: Frame): Execute {
 function compileRecursive(node: For, frame: Frame): Execute {
   const code = new Code(frame.code);
   const run = runner(compileLoop(node, frame, code));
-  const iterable = compileExpression(node.iterable, frame);
+  const iterable = frame.expression(node.iterable);
   return (scope) => {
     const recurse: Recurse = (items, depth) => {
       const inner = new Scope(scope.run, scope.context, scope);
@@ -64,7 +64,7 @@ function compileLoop(node: For, frame: Frame, code?: Code): Loop {
   return {
     enter: inner.enter(),
     store: compileStore(node.target, inner),
-    body: compileStatements(node.body, inner),
+    body: inner.statements(node.body),
     leave: node.recursive && node.otherwise.length === 0 ? () => {} : inner.leave(),
     loop,
     condition,
@@ -76,7 +76,7 @@ function compileElse(node: For, frame: Frame, code: Code | undefined): Execute {
   const inner = frame.inner(code && { code });
   inner.symbols.seeFor(node, "otherwise");
   const enter = inner.enter();
-  const body = compileStatements(node.otherwise, inner);
+  const body = inner.statements(node.otherwise);
   const leave = inner.leave();
   return (scope) => {
     enter(scope);
@@ -92,8 +92,8 @@ function compileCondition(node: For, test: NonNullable<For["test"]>, frame: Fram
   inner.symbols.seeFor(node, "test");
   const enter = inner.enter();
   const store = compileStore(node.target, inner);
-  const holds = compileExpression(test, inner);
-  const load = compileExpression(asLoaded(node.target), inner);
+  const holds = inner.expression(test);
+  const load = inner.expression(asLoaded(node.target));
   return (outer, items) => {
     const source = iterate(outer.run, items);
     return new Iteration("generator", chosen(outer, source, { enter, store, holds, load }));

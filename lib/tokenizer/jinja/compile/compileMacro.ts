@@ -8,8 +8,7 @@ import { Undefined } from "../values/undefined.js";
 import { NO_KEYWORDS } from "../values/value.js";
 import { Code } from "./code.js";
 import { compileCall } from "./compileCall.js";
-import { type Compute, compileExpression } from "./compileExpression.js";
-import { compileStatements, type Execute } from "./compileStatements.js";
+import type { Compute, Execute } from "./compilers.js";
 import type { Frame } from "./frame.js";
 import { Macro, type Signature } from "./macro.js";
 import { Scope } from "./scope.js";
@@ -77,11 +76,11 @@ function compileBody(node: MacroNode | CallBlock | Generation, frame: Frame): De
   };
   const fill = names.map((name, index): Compute => {
     const value = defaults[index - withoutDefault];
-    if (value !== undefined && index >= withoutDefault) return compileExpression(value, inner);
+    if (value !== undefined && index >= withoutDefault) return inner.expression(value);
     return () => new Undefined({ hint: `parameter ${quoted(name)} was not provided` });
   });
   const enter = inner.enter();
-  const body = compileStatements(node.body, inner);
+  const body = inner.statements(node.body);
   return (outer) =>
     new Macro(signature, (args) => {
       const scope = new Scope(outer.run, outer.context, outer);

@@ -1,26 +1,20 @@
 // Statements as functions that carry them out.
 
-import type { Assign, AssignBlock, Block, FilterBlock, If, Output, Statement, Target, With } from "../syntax/nodes.js";
+import type { Assign, AssignBlock, Block, FilterBlock, If, Output, Statement, With } from "../syntax/nodes.js";
 import { descendantsOf } from "../syntax/nodes.js";
 import { assertionError } from "../syntax/syntaxError.js";
 import { isTrue } from "../values/iterate.js";
 import { PythonError, typeError } from "../values/pythonError.js";
-import { unpack } from "../values/unpack.js";
 import type { Value } from "../values/value.js";
-import { compileExpression, compileFilter, compilePrinted } from "./compileExpression.js";
+import { compileFilter, compilePrinted } from "./compileExpression.js";
 import { compileFor } from "./compileFor.js";
 import { compileCallBlock, compileMacro } from "./compileMacro.js";
+import type { Execute, Signal } from "./compilers.js";
+import { compileStore } from "./compileStore.js";
 import type { Frame } from "./frame.js";
 import { Namespace } from "./namespace.js";
 import type { Scope } from "./scope.js";
 import { TextBuffer } from "./textBuffer.js";
-
-/** How a statement ends: with the next one, or with a jump out of a loop's round. */
-export type Signal = undefined | "break" | "continue";
-/** Carries a statement out. */
-export type Execute = (scope: Scope) => Signal;
-/** Assigns a value to a place. */
-export type Store = (scope: Scope, value: Value) => void;
 
 export function compileStatements(nodes: readonly Statement[], frame: Frame): Execute {
   const { budget } = frame.compilation;
@@ -64,7 +58,7 @@ function compileStatement(node: Statement, frame: Frame): Execute {
       if (node.tag === "extends" && !frame.atTop) {
         throw assertionError("cannot use extend from a non top-level scope", node.line);
       }
-      const template = compileExpression(node.template, frame);
+      const template = frame.expression(node.template);
       return (scope) => {
         template(scope);
         throw typeError("no loader for this environment specified");
@@ -92,10 +86,10 @@ function compileOutput(node: Output, frame: Frame): Execute {
 
 function compileIf(node: If, frame: Frame): Execute {
   const branches = [node, ...node.alternatives].map(({ test, body }) => ({
-    test: compileExpression(test, frame),
-    body: compileStatements(body, frame),
+    test: frame.expression(test),
+    body: frame.statements(body),
   }));
-  const otherwise = compileStatements(node.otherwise, frame);
+  const otherwise = frame.statements(node.otherwise);
   return (scope) => {
     for (const { test, body } of branches) if (isTrue(scope.run, test(scope))) return body(scope);
     return otherwise(scope);
@@ -116,7 +110,7 @@ function compileFilterBlock(node: FilterBlock, frame: Frame): Execute {
   const inner = frame.inner();
   inner.symbols.see(...node.body, node.filter);
   const enter = inner.enter();
-  const body = compileStatements(node.body, inner);
+  const body = inner.statements(node.body);
   const leave = inner.leave();
   const filter = compileBlockFilter(node.filter, inner);
   return (scope) => {
@@ -150,9 +144,9 @@ function compileWith(node: With, frame: Frame): Execute {
   const inner = frame.inner();
   inner.symbols.seeWith(node);
   const enter = inner.enter();
-  const values = node.values.map((value) => compileExpression(value, frame));
+  const values = node.values.map((value) => frame.expression(value));
   const targets = node.targets.map((target) => compileStore(target, inner));
-  const body = compileStatements(node.body, inner);
+  const body = inner.statements(node.body);
   const leave = inner.leave();
   return (scope) => {
     enter(scope);
@@ -174,7 +168,7 @@ function compileBlock(node: Block, frame: Frame): Execute {
         )
       : scope.context;
     scope.run.budget.enter();
-    context.blocks.get(name)?.(scope, context);
+    context.blocks.get(name)?.(scope.run, scope.buffer, context);
     scope.run.budget.leave();
     return undefined;
   };
@@ -188,7 +182,7 @@ function compileAssign(node: Assign, frame: Frame): Execute {
     const find = frame.code.finder(slot);
     return [(scope: Scope): boolean => find(scope).values[slot.index] instanceof Namespace];
   });
-  const value = compileExpression(node.value, frame);
+  const value = frame.expression(node.value);
   const store = compileStore(node.target, frame);
   return (scope) => {
     if (!checks.every((check) => check(scope))) {
@@ -203,7 +197,7 @@ function compileAssignBlock(node: AssignBlock, frame: Frame): Execute {
   const inner = frame.inner();
   inner.symbols.see(...node.body);
   const enter = inner.enter();
-  const body = compileStatements(node.body, inner);
+  const body = inner.statements(node.body);
   const leave = inner.leave();
   const filter = node.filter === undefined ? undefined : compileBlockFilter(node.filter, inner);
   const store = compileStore(node.target, frame);
@@ -214,38 +208,5 @@ function compileAssignBlock(node: AssignBlock, frame: Frame): Execute {
     store(scope, filter === undefined ? buffer.text() : filter(scope, buffer));
     leave(scope);
     return undefined;
-  };
-}
-
-/** Assigns to a name, an attribute of a namespace, or a tuple of these. */
-export function compileStore(target: Target, frame: Frame): Store {
-  if (target.kind === "tuple") {
-    const parts = target.items.map((item) => compileStore(item, frame));
-    return (scope, value) => {
-      const values = unpack(scope.run, value, parts.length);
-      for (const [index, store] of parts.entries()) store(scope, values[index] as Value);
-    };
-  }
-  if (target.kind === "namespaceRef") {
-    const slot = frame.symbols.ref(target.name);
-    const find = frame.code.finder(slot);
-    const { attribute } = target;
-    return (scope, value) => {
-      const namespace = find(scope).values[slot.index];
-      if (!(namespace instanceof Namespace)) throw typeError("object does not support item assignment");
-      namespace.assign(attribute, value);
-    };
-  }
-  if (target.kind !== "name") throw new Error(`cannot assign to ${target.kind}`);
-  const { name } = target;
-  const { index } = frame.symbols.ref(name);
-  if (!frame.atTop) {
-    return (scope, value) => {
-      scope.values[index] = value;
-    };
-  }
-  return (scope, value) => {
-    scope.values[index] = value;
-    scope.context.assigned.set(name, value);
   };
 }

@@ -1,8 +1,7 @@
 // A whole template: its body, and its blocks, which are functions of their own.
 
 import type { Budget } from "../../chat/budget.js";
-import { FILTERS } from "../filters/filters.js";
-import { TESTS } from "../filters/tests.js";
+import { LIBRARY } from "../library.js";
 import { type Block, descendantsOf, type Statement } from "../syntax/nodes.js";
 import { parseTemplate } from "../syntax/parseTemplate.js";
 import { assertionError } from "../syntax/syntaxError.js";
@@ -10,11 +9,13 @@ import { Undefined } from "../values/undefined.js";
 import type { Run, Value } from "../values/value.js";
 import { TemplateReference } from "./blocks.js";
 import { Code } from "./code.js";
+import { compileExpression } from "./compileExpression.js";
 import { compileStatements } from "./compileStatements.js";
 import { type BlockBody, Context } from "./context.js";
 import { type Compilation, Frame } from "./frame.js";
 import { Scope } from "./scope.js";
 import { Symbols, undeclared } from "./symbols.js";
+import { TextBuffer } from "./textBuffer.js";
 
 /** A template that is ready to be rendered. */
 export type Render = (run: Run, variables: ReadonlyMap<string, Value>) => string;
@@ -25,7 +26,8 @@ export type Render = (run: Run, variables: ReadonlyMap<string, Value>) => string
  */
 export function compileTemplate(text: string, budget: Budget): Render {
   const body = parseTemplate(text, budget);
-  const compilation: Compilation = { budget, filters: FILTERS, tests: TESTS, blocks: new Map(), pythonErrors: [] };
+  const compilers = { expression: compileExpression, statements: compileStatements };
+  const compilation: Compilation = { budget, ...LIBRARY, compilers, blocks: new Map(), pythonErrors: [] };
   for (const node of blocksOf(body)) {
     if (compilation.blocks.has(node.name)) throw assertionError(`block '${node.name}' defined twice`, node.line);
     compilation.blocks.set(node.name, node);
@@ -37,9 +39,9 @@ export function compileTemplate(text: string, budget: Budget): Render {
   if (failure !== undefined) throw failure;
   return (run, variables) => {
     const context = new Context(variables, blocks);
-    const scope = new Scope(run, context);
-    root(scope, context);
-    return scope.buffer.text();
+    const buffer = new TextBuffer(run);
+    root(run, buffer, context);
+    return buffer.text();
   };
 }
 
@@ -56,9 +58,9 @@ function compileBody(body: readonly Statement[], compilation: Compilation, block
   symbols.see(...body);
   const frame = new Frame(compilation, symbols, { atTop: block === undefined });
   const enter = frame.enter();
-  const execute = compileStatements(body, frame);
-  return (outer, context) => {
-    const scope = new Scope(outer.run, context, undefined, outer.buffer);
+  const execute = frame.statements(body);
+  return (run, buffer, context) => {
+    const scope = new Scope(run, context, undefined, buffer);
     if (self !== undefined) scope.values[self] = new TemplateReference(context);
     if (above !== undefined)
       scope.values[above] = new Undefined({ hint: `there is no parent block called '${block}'.` });

@@ -1,10 +1,10 @@
 // The variables that a template is given, those that it has assigned at its top, and its blocks.
 
-import type { Value } from "../values/value.js";
-import type { Scope } from "./scope.js";
+import type { Run, Value } from "../values/value.js";
+import type { TextBuffer } from "./textBuffer.js";
 
-/** Writes a block into the scope's buffer. */
-export type BlockBody = (scope: Scope, context: Context) => void;
+/** Writes a block into a buffer. */
+export type BlockBody = (run: Run, buffer: TextBuffer, context: Context) => void;
 
 export class Context {
   readonly given: ReadonlyMap<string, Value>;

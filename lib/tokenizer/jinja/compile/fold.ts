@@ -4,11 +4,9 @@
 
 import type { Expression } from "../syntax/nodes.js";
 import { childrenOf } from "../syntax/nodes.js";
-import { Dict } from "../values/dict.js";
 import { isKind, PythonError } from "../values/pythonError.js";
-import { TemplateObject } from "../values/templateObject.js";
 import { Undefined } from "../values/undefined.js";
-import { DictView, Float, Iteration, List, Tuple, type Value } from "../values/value.js";
+import { Dict, DictView, Float, Iteration, List, TemplateObject, Tuple, type Value } from "../values/value.js";
 import { Context } from "./context.js";
 import type { Frame } from "./frame.js";
 import { Scope } from "./scope.js";
@@ -32,17 +30,13 @@ function mayFold(node: Expression): boolean {
 }
 
 /** The value of an expression that needs nothing but itself; undefined for all others. */
-export function foldedValue(
-  node: Expression,
-  frame: Frame,
-  compile: (node: Expression, frame: Frame) => (scope: Scope) => Value,
-): Value | undefined {
+export function foldedValue(node: Expression, frame: Frame): Value | undefined {
   if (frame.folds || !mayFold(node)) return undefined;
-  const { budget, filters, tests } = frame.compilation;
-  return budget.guarded(() => {
+  const { compilation } = frame;
+  return compilation.budget.guarded(() => {
     try {
-      const scope = new Scope({ budget, filters, tests }, new Context(new Map(), new Map()));
-      return compile(node, frame.folding())(scope);
+      const scope = new Scope(compilation, new Context(new Map(), new Map()));
+      return frame.folding().expression(node)(scope);
     } catch (error) {
       const known = error instanceof NotConstant || error instanceof PythonError;
       if (known && !isKind(error, "NotImplementedError")) return undefined;

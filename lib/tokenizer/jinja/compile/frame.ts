@@ -1,18 +1,16 @@
 // Where a compiler is in a template: the names that are known, and what surrounds the place.
 
-import type { Budget } from "../../chat/budget.js";
-import type { Block } from "../syntax/nodes.js";
+import type { Block, Expression, Statement } from "../syntax/nodes.js";
 import type { PythonError } from "../values/pythonError.js";
-import type { Native } from "../values/value.js";
+import type { Run } from "../values/value.js";
 import type { Code, Slot } from "./code.js";
+import type { Compilers, Compute, Execute } from "./compilers.js";
 import type { Scope } from "./scope.js";
 import { Symbols } from "./symbols.js";
 
-/** What all parts of one compilation share. */
-export interface Compilation {
-  readonly budget: Budget;
-  readonly filters: ReadonlyMap<string, Native>;
-  readonly tests: ReadonlyMap<string, Native>;
+/** What all parts of one compilation share; it can also compute ahead. */
+export interface Compilation extends Run {
+  readonly compilers: Compilers<Frame>;
   readonly blocks: Map<string, Block>;
   /** What Python itself would refuse, once jinja2 has accepted it. */
   readonly pythonErrors: PythonError[];
@@ -45,6 +43,15 @@ export class Frame {
 
   get code(): Code {
     return this.symbols.code;
+  }
+
+  /** @throws PythonError TemplateAssertionError for filters and tests that do not exist. */
+  expression(node: Expression): Compute {
+    return this.compilation.compilers.expression(node, this);
+  }
+
+  statements(nodes: readonly Statement[]): Execute {
+    return this.compilation.compilers.statements(nodes, this);
   }
 
   /** A scope below this one. @param code The function that it belongs to, if not this one. */

@@ -5,8 +5,8 @@ import { Callable } from "../values/callable.js";
 import { same } from "../values/compare.js";
 import { IterableObject, iterate, sizeOf } from "../values/iterate.js";
 import { typeError } from "../values/pythonError.js";
-import type { ObjectWriter } from "../values/templateObject.js";
 import { Undefined } from "../values/undefined.js";
+import type { ObjectWriter } from "../values/value.js";
 import { type Keywords, type Run, Tuple, type Value } from "../values/value.js";
 
 /** Renders a recursive loop's body for items one level deeper. */

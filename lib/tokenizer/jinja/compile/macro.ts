@@ -1,11 +1,17 @@
 // A macro, or the body of a call block, as a value that can be called.
 
-import { Dict } from "../values/dict.js";
 import { type PythonError, typeError } from "../values/pythonError.js";
-import { type ObjectWriter, TemplateObject } from "../values/templateObject.js";
 import { quoted } from "../values/textValue.js";
 import { Undefined } from "../values/undefined.js";
-import { type Keywords, type Run, Tuple, type Value } from "../values/value.js";
+import {
+  Dict,
+  type Keywords,
+  type ObjectWriter,
+  type Run,
+  TemplateObject,
+  Tuple,
+  type Value,
+} from "../values/value.js";
 
 export interface Signature {
   /** Undefined for the body of a call block. */

@@ -1,9 +1,7 @@
 // A namespace: the one kind of value whose attributes templates may assign to, and so carry out of loops.
 
-import { Dict } from "../values/dict.js";
 import { PythonError } from "../values/pythonError.js";
-import { type ObjectWriter, TemplateObject } from "../values/templateObject.js";
-import { isText, type Run, textOf, type Value } from "../values/value.js";
+import { Dict, isText, type ObjectWriter, type Run, TemplateObject, textOf, type Value } from "../values/value.js";
 
 export class Namespace extends TemplateObject {
   readonly typeName = "TemplateNamespace";

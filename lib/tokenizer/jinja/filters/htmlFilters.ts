@@ -6,14 +6,13 @@ import { linkUrls } from "../text/linkUrls.js";
 import { stripTags } from "../text/stripTags.js";
 import { attributeOf, ownAttribute } from "../values/access.js";
 import { withSignature } from "../values/bindArguments.js";
-import { Dict } from "../values/dict.js";
 import { isIterable, isTrue, itemsOf, iterate } from "../values/iterate.js";
 import { PythonError, typeError, valueError } from "../values/pythonError.js";
 import { repr, toText } from "../values/textValue.js";
 import { ownerName, typeName } from "../values/typeName.js";
 import { Undefined } from "../values/undefined.js";
 import { unpack } from "../values/unpack.js";
-import { isText, type Native, type Run, textOf, type Value } from "../values/value.js";
+import { Dict, isText, type Native, type Run, textOf, type Value } from "../values/value.js";
 
 /** As `urllib.parse.quote` writes a text. */
 function quoteUrl(run: Run, value: Value, query: boolean): string {

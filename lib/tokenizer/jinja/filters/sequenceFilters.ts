@@ -4,14 +4,15 @@ import { joinTexts } from "../methods/textMethods.js";
 import { compute, plainInteger } from "../values/arithmetic.js";
 import { withSignature } from "../values/bindArguments.js";
 import { equal, ordered } from "../values/compare.js";
-import { Dict, hash } from "../values/dict.js";
 import { isIterable, isTrue, itemsOf, iterate, sizeOf } from "../values/iterate.js";
 import { PythonError, typeError } from "../values/pythonError.js";
 import { toText } from "../values/textValue.js";
 import { typeName } from "../values/typeName.js";
 import { Undefined } from "../values/undefined.js";
 import {
+  Dict,
   DictView,
+  hash,
   Iteration,
   isInteger,
   isText,

@@ -2,13 +2,12 @@
 
 import { withSignature } from "../values/bindArguments.js";
 import { equal, ordered, sorted } from "../values/compare.js";
-import { Dict } from "../values/dict.js";
 import { isTrue, itemsOf, iterate } from "../values/iterate.js";
 import { operate } from "../values/operators.js";
 import { PythonError, typeError } from "../values/pythonError.js";
 import { typeName } from "../values/typeName.js";
 import { Undefined } from "../values/undefined.js";
-import { isText, List, type Native, type Run, Tuple, type Value } from "../values/value.js";
+import { Dict, isText, List, type Native, type Run, Tuple, type Value } from "../values/value.js";
 import { attributeGetter, attributesGetter, ignoringCase } from "./attributeGetter.js";
 
 function extreme(order: "<" | ">"): Native {

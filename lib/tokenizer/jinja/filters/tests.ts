@@ -3,15 +3,15 @@
 import { EVERY } from "../text/characters.js";
 import { withSignature } from "../values/bindArguments.js";
 import { contains, equal, type Order, ordered } from "../values/compare.js";
-import { Dict, hash } from "../values/dict.js";
 import { isIterable, sizeOf } from "../values/iterate.js";
 import { operate } from "../values/operators.js";
-import { TemplateObject } from "../values/templateObject.js";
 import { toText } from "../values/textValue.js";
 import { Undefined } from "../values/undefined.js";
 import {
+  Dict,
   DictView,
   Float,
+  hash,
   Iteration,
   isInteger,
   isNumber,
@@ -19,6 +19,7 @@ import {
   Markup,
   type Native,
   type Run,
+  TemplateObject,
   textOf,
   type Value,
 } from "../values/value.js";

@@ -13,7 +13,6 @@ import { wrapText } from "../text/wrapText.js";
 import { sliceValue } from "../values/access.js";
 import { withSignature } from "../values/bindArguments.js";
 import { ordered } from "../values/compare.js";
-import { Dict } from "../values/dict.js";
 import { isTrue, itemsOf, sizeOf } from "../values/iterate.js";
 import { operate } from "../values/operators.js";
 import { PythonError, typeError } from "../values/pythonError.js";
@@ -21,6 +20,7 @@ import { repr, toText } from "../values/textValue.js";
 import { typeName } from "../values/typeName.js";
 import { Undefined } from "../values/undefined.js";
 import {
+  Dict,
   isInteger,
   isText,
   type Keywords,

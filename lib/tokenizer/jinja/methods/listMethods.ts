@@ -2,11 +2,10 @@
 
 import { withSignature } from "../values/bindArguments.js";
 import { equal, same } from "../values/compare.js";
-import { Dict } from "../values/dict.js";
 import { iterate } from "../values/iterate.js";
 import { valueError } from "../values/pythonError.js";
 import { repr } from "../values/textValue.js";
-import { DictView, List, type Native, type Run, type Tuple, type Value } from "../values/value.js";
+import { Dict, DictView, List, type Native, type Run, type Tuple, type Value } from "../values/value.js";
 import { placeArgument } from "./arguments.js";
 
 type Items = List | Tuple;

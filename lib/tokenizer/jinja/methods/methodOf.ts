@@ -1,8 +1,18 @@
 // A value's own methods and attributes, by name.
 
 import { Callable } from "../values/callable.js";
-import { Dict } from "../values/dict.js";
-import { DictView, Float, isInteger, List, Markup, type Native, Range, Tuple, type Value } from "../values/value.js";
+import {
+  Dict,
+  DictView,
+  Float,
+  isInteger,
+  List,
+  Markup,
+  type Native,
+  Range,
+  Tuple,
+  type Value,
+} from "../values/value.js";
 import { DICT_METHODS, LIST_METHODS, RANGE_METHODS, TUPLE_METHODS } from "./listMethods.js";
 import { MARKUP_METHODS } from "./markupMethods.js";
 import { FLOAT_METHODS, INTEGER_METHODS, numberAttribute } from "./numberMethods.js";

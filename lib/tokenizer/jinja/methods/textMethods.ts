@@ -7,11 +7,11 @@ import { capitalize, casefold, swapcase, title } from "../text/letterCase.js";
 import { replaceText } from "../text/replaceText.js";
 import { splitAt, splitAtBack, splitLines, splitSpace, splitSpaceBack, strip } from "../text/strip.js";
 import { withSignature } from "../values/bindArguments.js";
-import { Dict } from "../values/dict.js";
 import { isTrue, iterate } from "../values/iterate.js";
 import { PythonError, typeError, valueError } from "../values/pythonError.js";
 import { typeName } from "../values/typeName.js";
 import {
+  Dict,
   isInteger,
   isText,
   type Keywords,

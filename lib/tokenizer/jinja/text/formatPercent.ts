@@ -2,13 +2,12 @@
 
 import { itemOf } from "../values/access.js";
 import { plainInteger, toFloat } from "../values/arithmetic.js";
-import { Dict } from "../values/dict.js";
 import { PythonError, typeError, valueError } from "../values/pythonError.js";
-import { TemplateObject } from "../values/templateObject.js";
 import { asciiOnly, integerText, repr, toText } from "../values/textValue.js";
 import { typeName } from "../values/typeName.js";
 import { Undefined } from "../values/undefined.js";
 import {
+  Dict,
   Float,
   isInteger,
   isNumber,
@@ -17,6 +16,7 @@ import {
   Markup,
   Range,
   type Run,
+  TemplateObject,
   Tuple,
   textOf,
   type Value,

@@ -1,12 +1,11 @@
 // `tojson` as transformers has it: Python's json.dumps, by default with letters of all languages as they are.
 
 import { sorted } from "../values/compare.js";
-import { Dict } from "../values/dict.js";
 import { floatText } from "../values/floatText.js";
 import { typeError } from "../values/pythonError.js";
 import { integerText } from "../values/textValue.js";
 import { typeName } from "../values/typeName.js";
-import { Float, isText, List, type Run, Tuple, textOf, type Value } from "../values/value.js";
+import { Dict, Float, isText, List, type Run, Tuple, textOf, type Value } from "../values/value.js";
 
 export interface JsonStyle {
   readonly ascii: boolean;

@@ -1,15 +1,24 @@
 // `value.name`, `value[key]` and slices, with the sandbox's rules: what begins with an underscore, and what would change a
 // list or a dict, is undefined and says so when it is used.
 
-import { methodOf } from "../methods/methodOf.js";
 import { isPlain, spendOnPoints } from "../text/codePoints.js";
-import { Dict } from "./dict.js";
 import { isKind, typeError, valueError } from "./pythonError.js";
-import { TemplateObject } from "./templateObject.js";
 import { repr } from "./textValue.js";
 import { ownerName, typeName } from "./typeName.js";
 import { Undefined } from "./undefined.js";
-import { isInteger, isText, List, Markup, Range, type Run, Tuple, textOf, type Value } from "./value.js";
+import {
+  Dict,
+  isInteger,
+  isText,
+  List,
+  Markup,
+  Range,
+  type Run,
+  TemplateObject,
+  Tuple,
+  textOf,
+  type Value,
+} from "./value.js";
 
 /** Attributes that every object of Python has. */
 const EVERYWHERE: ReadonlySet<string> = new Set(
@@ -54,7 +63,7 @@ export function ownAttribute(run: Run, value: Value, name: string): Value | unde
   if (EVERYWHERE.has(name) && !(value instanceof TemplateObject && value.typeName === "TemplateNamespace")) {
     return unsafe(value, name);
   }
-  return name.startsWith("_") ? undefined : methodOf(value, name);
+  return name.startsWith("_") ? undefined : run.methodOf(value, name);
 }
 
 function unsafe(value: Value, name: string): Undefined {

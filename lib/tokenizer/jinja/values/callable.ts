@@ -1,7 +1,7 @@
 // Functions and methods that are written here.
 
-import { type ObjectWriter, TemplateObject } from "./templateObject.js";
 import type { Keywords, Native, Run, Value } from "./value.js";
+import { type ObjectWriter, TemplateObject } from "./value.js";
 
 export class Callable extends TemplateObject {
   readonly typeName: string;

@@ -1,15 +1,16 @@
 // `==`, `<` and `in` as Python compares: over types, with numbers and booleans alike, and errors where there is no order.
 
 import { compareTexts } from "../text/codePoints.js";
-import { Dict, hash } from "./dict.js";
 import { iterate } from "./iterate.js";
 import { typeError } from "./pythonError.js";
 import { viewItems } from "./textValue.js";
 import { typeName } from "./typeName.js";
 import { Undefined } from "./undefined.js";
 import {
+  Dict,
   DictView,
   Float,
+  hash,
   isNumber,
   isText,
   List,

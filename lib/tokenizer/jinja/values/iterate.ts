@@ -1,13 +1,24 @@
 // `iter`, `len` and `bool` of values.
 
 import { lengthOf, spendOnPoints } from "../text/codePoints.js";
-import { Dict } from "./dict.js";
 import { typeError } from "./pythonError.js";
-import { TemplateObject } from "./templateObject.js";
 import { viewItems } from "./textValue.js";
 import { typeName } from "./typeName.js";
 import { Undefined } from "./undefined.js";
-import { DictView, Float, Iteration, isText, List, Range, type Run, Tuple, textOf, type Value } from "./value.js";
+import {
+  Dict,
+  DictView,
+  Float,
+  Iteration,
+  isText,
+  List,
+  Range,
+  type Run,
+  TemplateObject,
+  Tuple,
+  textOf,
+  type Value,
+} from "./value.js";
 
 /** Objects that can be iterated over by themselves. */
 export abstract class IterableObject extends TemplateObject {

@@ -1,12 +1,11 @@
 // `str` and `repr`: what is printed, with quotes, None, True and 1.0 as Python has them.
 
 import { isPrintable } from "../text/characters.js";
-import { Dict } from "./dict.js";
 import { floatText } from "./floatText.js";
 import { valueError } from "./pythonError.js";
 import { typeName } from "./typeName.js";
 import { Undefined } from "./undefined.js";
-import { DictView, Float, Iteration, List, Markup, Range, type Run, Tuple, type Value } from "./value.js";
+import { Dict, DictView, Float, Iteration, List, Markup, Range, type Run, Tuple, type Value } from "./value.js";
 
 /** Deeper structures are refused; Python's own limit is of the same order. */
 const MAX_DEPTH = 200;

@@ -1,9 +1,18 @@
 // The names that Python has for types, as its messages say them.
 
-import { Dict } from "./dict.js";
-import { TemplateObject } from "./templateObject.js";
 import { Undefined } from "./undefined.js";
-import { DictView, Float, type Iteration, List, Markup, Range, Tuple, type Value } from "./value.js";
+import {
+  Dict,
+  DictView,
+  Float,
+  type Iteration,
+  List,
+  Markup,
+  Range,
+  TemplateObject,
+  Tuple,
+  type Value,
+} from "./value.js";
 
 export function typeName(value: Value): string {
   switch (typeof value) {

@@ -2,14 +2,13 @@
 // then the message says what was missing.
 
 import { PythonError } from "./pythonError.js";
-import type { Value } from "./value.js";
 
 export interface Absence {
   /** The message, where it is not made of the other two. */
   readonly hint?: string;
   /** What has no such attribute, in words. */
   readonly owner?: string;
-  readonly name?: Value;
+  readonly name?: unknown;
   /** The name, as `repr` writes it. */
   readonly nameText?: () => string;
   readonly kind?: "UndefinedError" | "SecurityError";

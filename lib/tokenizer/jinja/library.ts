@@ -1,0 +1,8 @@
+// What jinja2 brings along: the filters, tests and methods that every template finds.
+
+import { FILTERS } from "./filters/filters.js";
+import { TESTS } from "./filters/tests.js";
+import { methodOf } from "./methods/methodOf.js";
+import type { Run } from "./values/value.js";
+
+export const LIBRARY: Omit<Run, "budget"> = { filters: FILTERS, tests: TESTS, methodOf };
