@@ -1,19 +1,63 @@
-// Vitest runs everything under test/ except the benchmarks; titles are sentences about behaviour.
+// Vitest runs everything under test/ except the benchmarks; titles are sentences about behaviour. Most test files share
+// the processes that run them (project "shared"): loading the library takes longer than most files' tests do. A file that
+// changes what its process shares (modules, memory, file descriptors, the environment) is named below and has one of its own.
 
-import { defineConfig } from "vitest/config";
+import { join } from "node:path";
+import { defineConfig, type ViteUserConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/** In processes of their own. */
+const alone = [
+  "test/unit/hub/cache.test.ts", // loads modules anew
+  "test/unit/generate/worker/modelThread.test.ts", // replaces node:worker_threads, and looks at memory
+];
+
+/** Files with a process of their own begin, so that what the others share is loaded once by each worker. */
+class AloneFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isAlone = ({ project }: TestSpecification) => project.name === "alone";
+    return [...sorted.filter(isAlone), ...sorted.filter((file) => !isAlone(file))];
+  }
+}
+
+// test/gpu has a command of its own, which says so where there is no GPU: npm run test:gpu.
+const exclude = [
+  ...["**/node_modules/**", "dist/**", "build/**", "test/bench/**"],
+  ...(process.env.RETEMPER_TEST_GPU ? [] : ["test/gpu/**"]),
+];
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    // test/gpu has a command of its own, which says so where there is no GPU: npm run test:gpu.
-    exclude: [
-      ...["**/node_modules/**", "dist/**", "build/**", "test/bench/**"],
-      ...(process.env.RETEMPER_TEST_GPU ? [] : ["test/gpu/**"]),
+    projects: [
+      { extends: true, test: { name: "alone", include: alone, exclude } },
+      {
+        extends: true,
+        test: { name: "shared", include: ["test/**/*.test.ts"], exclude: [...exclude, ...alone], isolate: false },
+      },
     ],
+    globalSetup: ["test/temporaryPlace.ts"],
+    sequence: { sequencer: AloneFirst },
     // The addon is loaded by most tests; processes keep one test file's crash from taking others with it.
     pool: "forks",
     maxWorkers: "100%", // the default leaves one core idle, which is half of a small machine
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    ...(process.env.RETEMPER_COVERAGE ? coverage(process.env.RETEMPER_COVERAGE) : {}),
   },
 });
+
+/** What scripts/coverage.mjs asks for: the counts of all files of lib, those that no test loads too. */
+function coverage(folder: string): ViteUserConfig["test"] {
+  return {
+    setupFiles: ["test/coverage.ts"],
+    coverage: {
+      enabled: true,
+      provider: "v8",
+      include: ["lib/**/*.ts"],
+      reporter: ["json"],
+      reportsDirectory: join(folder, "vitest"),
+      reportOnFailure: true,
+    },
+  };
+}

@@ -2,7 +2,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach } from "vitest";
+import { onTestFinished } from "vitest";
 
 export interface Received {
   readonly path: string;
@@ -21,7 +21,6 @@ export interface FaultyServer {
 }
 
 const open: (() => Promise<void>)[] = [];
-afterEach(closeServers);
 
 export async function closeServers(): Promise<void> {
   for (const close of open.splice(0)) await close();
@@ -56,6 +55,7 @@ export async function faultyServer(handle: Handler): Promise<FaultyServer> {
         server.closeAllConnections();
       }),
   );
+  onTestFinished(closeServers);
   const { port } = server.address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}/v1`, received, mostAtOnce: () => most };
 }

@@ -1,14 +1,12 @@
-// Tokenizer folders made on the spot, in a temporary directory of each test file.
+// Tokenizer folders made on the spot, in the place for temporary files, which goes when the tests have ended.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll } from "vitest";
 import { RetemperError } from "../../../lib/errors.js";
 import type { ModelReference } from "../../../lib/recipe/types.js";
 
 const root = mkdtempSync(join(tmpdir(), "retemper-tokenizer-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 let made = 0;
 
