@@ -1,12 +1,14 @@
-// Runs the built command as users do, in a process of its own.
+// Runs the command line: in this process, where a test asks what it says and does (`run`), and as users do, in a process of
+// its own, where signals, pipes, limits or the end of the process are the question (`start`, `runProcess`).
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
+import { runHere } from "../unit/cli/inProcess.js";
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 export const main = join(root, "dist/cli/main.js");
@@ -71,12 +73,40 @@ export function start(
   };
 }
 
-export function run(
+/** In a process of its own. */
+export function runProcess(
   args: readonly string[],
   env?: Readonly<Record<string, string>>,
   options?: StartOptions,
 ): Promise<Finished> {
   return start(args, env, options).finished;
+}
+
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+/** Runs follow one another: each has the environment to itself. */
+let last: Promise<unknown> = Promise.resolve();
+
+/** In this process, by the same program over streams that keep what they are given. */
+export function run(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  { input }: StartOptions = {},
+): Promise<Finished> {
+  const one = last.then(async () => {
+    const before = { ...process.env };
+    Object.assign(process.env, env);
+    try {
+      const colourless = { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined, ...env };
+      return { signal: null, ...(await runHere(args, { env: colourless, input, version })) };
+    } finally {
+      for (const name of Object.keys(env)) {
+        if (before[name] === undefined) delete process.env[name];
+        else process.env[name] = before[name];
+      }
+    }
+  });
+  last = one.catch(() => {});
+  return one;
 }
 
 /** The JSON lines of an output. */

@@ -1,4 +1,4 @@
-// A short run of killBatch.mjs; `node test/e2e/killBatch.mjs 50` is the long one.
+// Only in the long form of the tests (npm run test:long): a short run of killBatch.mjs; `node test/e2e/killBatch.mjs 50` is the long one.
 
 import { expect, it } from "vitest";
 import { killBatch } from "./killBatch.mjs";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { makeLargeModels } from "../../scripts/makeLargeModel.mjs";
-import { demoAdapter, demoModel, jsonLines, type Running, run, start, temporaryFolder } from "./command.js";
+import { demoAdapter, demoModel, jsonLines, type Running, run, runProcess, start, temporaryFolder } from "./command.js";
 
 const folder = temporaryFolder();
 let models: readonly string[] = [];
@@ -130,7 +130,7 @@ describe("a job that is delivered again", { timeout: 240_000 }, () => {
     const weights = readFileSync(join(alone.out, "model.safetensors"));
     for (let round = 0; round < 4; round++) {
       const job = newJob(recipe);
-      const all = await Promise.all([0, 1, 2].map(() => run(job.args("batch"))));
+      const all = await Promise.all([0, 1, 2].map(() => runProcess(job.args("batch"))));
       const outcomes = all.map(({ status, stdout }) => ({ status, ...outcome(stdout) }));
       expect(outcomes.filter(({ counts }) => counts.made === 1)).toHaveLength(1);
       for (const { status, counts, code } of outcomes) {

@@ -17,11 +17,12 @@ export interface InProcess {
   readonly input?: string | undefined;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   readonly signal?: AbortSignal | undefined;
+  readonly version?: string | undefined;
 }
 
 export async function runHere(
   args: readonly string[],
-  { isTTY = false, input = "", env = {}, signal = new AbortController().signal }: InProcess = {},
+  { isTTY = false, input = "", env = {}, signal = new AbortController().signal, version = "0.0.0" }: InProcess = {},
 ): Promise<Ran> {
   const texts = { stdout: "", stderr: "" };
   const stream = (name: "stdout" | "stderr") => {
@@ -36,7 +37,7 @@ export async function runHere(
   stdin.end(input);
   const colourless = { NO_COLOR: "1", CI: "1", ...env };
   const renderer = new Renderer({ stdout, stderr, env: colourless }, { json: args.includes("--json") });
-  const status = await runProgram(args, "0.0.0", {
+  const status = await runProgram(args, version, {
     renderer,
     signal,
     stopStatus: () => undefined,
