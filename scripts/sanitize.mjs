@@ -1,6 +1,7 @@
 // `npm run test:sanitize`: everything native once more with AddressSanitizer and UndefinedBehaviorSanitizer (the C++
 // tests, then the addon inside Node), and the C++ tests with threads (ctest label "pool") with ThreadSanitizer.
-// Builds into build/sanitize-*; ends with one summary line.
+// `npm run test:sanitize -- address` and `-- thread` run one of the two. Builds into build/sanitize-*; ends with one summary
+// line.
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
@@ -21,13 +22,16 @@ const TSAN_OPTIONS = "halt_on_error=1:second_deadlock_stack=1";
 const ADDON_TESTS = ["test/addon", "test/hostile/header.test.ts"];
 
 const results = [];
-console.log("== address,undefined ==");
-if (buildWith("address", "address,undefined", ["all"])) {
+const parts = process.argv.slice(2);
+const isWanted = (name) => parts.length === 0 || parts.includes(name);
+if (isWanted("address")) console.log("== address,undefined ==");
+if (isWanted("address") && buildWith("address", "address,undefined", ["all"])) {
   results.push(ctest("address", [], { ASAN_OPTIONS: `${ASAN}:detect_leaks=1`, UBSAN_OPTIONS }));
   results.push(vitest());
 }
-console.log("== thread ==");
-if (buildWith("thread", "thread", ["pool_tests"])) results.push(ctest("thread", ["-L", "pool"], { TSAN_OPTIONS }));
+if (isWanted("thread")) console.log("== thread ==");
+if (isWanted("thread") && buildWith("thread", "thread", ["pool_tests"]))
+  results.push(ctest("thread", ["-L", "pool"], { TSAN_OPTIONS }));
 
 const total = (key) => results.reduce((sum, counts) => sum + counts[key], 0);
 console.log(`sanitizers: ${total("passed")} passed, ${total("failed")} failed`);
@@ -56,12 +60,16 @@ function buildWith(name, sanitizers, targets) {
 }
 
 function ctest(name, args, environment) {
-  const run = spawnSync("ctest", ["--output-on-failure", "--no-tests=error", ...args], {
-    cwd: folderOf(name),
-    env: { ...process.env, ...environment },
-    encoding: "utf8",
-    maxBuffer: 1 << 28,
-  });
+  const run = spawnSync(
+    "ctest",
+    ["-j", String(availableParallelism()), "--output-on-failure", "--no-tests=error", ...args],
+    {
+      cwd: folderOf(name),
+      env: { ...process.env, ...environment },
+      encoding: "utf8",
+      maxBuffer: 1 << 28,
+    },
+  );
   console.log(run.stdout ?? run.error?.message);
   const counts = /tests passed, (\d+) tests failed out of (\d+)/.exec(run.stdout ?? "");
   if (counts === null) return { passed: 0, failed: 1 };

@@ -1,14 +1,16 @@
 // Kills a command before each system call that changes the disk, and looks at what is left.
-//   node test/faults/killEach.mjs [NAME...] [--most N] [--jobs 2]
-// Names are those of commands.mjs; all by default. --most: not every call, but so many of each command. After each kill every output is absent, old or complete; started once more,
-// the command ends with the bytes of a run that was left alone, and nothing lies beside them. Needs dist/ and the addon
-// (npm run build), a C compiler, and Linux.
+//   node test/faults/killEach.mjs [NAME...] [--most N] [--kills N] [--jobs 2] [--keep]
+// Names are those of commands.mjs; all by default. --most: not every call, but so many of each command. --kills: so many
+// kills of each command, beginning again with its first call where it makes fewer. After each kill every output is absent,
+// old or complete; started once more, the command ends with the bytes of a run that was left alone, and nothing lies beside
+// them. --keep: appends what was counted to test/bench/results. Needs dist/ and the addon (npm run build), a C compiler, and Linux.
 
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { keepResult, table } from "../bench/results.mjs";
 import { scenarios } from "./commands.mjs";
 import { cannotInterrupt, interrupt } from "./interrupt.mjs";
 import { differences, treeOf, wrongOutputs } from "./places.mjs";
@@ -20,10 +22,10 @@ import { differences, treeOf, wrongOutputs } from "./places.mjs";
 
 /**
  * @param {string} name of a scenario
- * @param {{ most?: number, jobs?: number }} [options] at most so many of the calls
+ * @param {{ most?: number, kills?: number, jobs?: number }} [options] `most`: of so many calls, each once; `kills`: so many
  * @returns {Promise<Outcome>}
  */
-export async function killEach(name, { most = Number.POSITIVE_INFINITY, jobs = 2 } = {}) {
+export async function killEach(name, { kills, most = kills ?? Number.POSITIVE_INFINITY, jobs = 2 } = {}) {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "retemper-kill-each-")));
   try {
     const scenario = scenarios(join(folder, "inputs")).find((one) => one.name === name);
@@ -35,9 +37,12 @@ export async function killEach(name, { most = Number.POSITIVE_INFINITY, jobs = 2
       scenario.outputs.map((output) => join(place, output)),
       most,
     );
+    const once = [...chosen];
+    while (chosen.length < (kills ?? 0)) chosen.push(/** @type {number} */ (once[chosen.length % once.length]));
+    let started = 0;
     const worker = async () => {
       for (let at = chosen.shift(); at !== undefined; at = chosen.shift()) {
-        const own = join(folder, `kill-${at}`);
+        const own = join(folder, `kill-${started++}`);
         await killOne(scenario, at, { own, place, old, before, wanted }, outcome);
         rmSync(own, { recursive: true, force: true });
       }
@@ -134,7 +139,10 @@ async function killOne(scenario, at, { own, old, before, wanted }, outcome) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const text = /** @type {const} */ ({ type: "string" });
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { most: text, jobs: text } });
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { most: text, kills: text, jobs: text, keep: { type: "boolean" } },
+  });
   const reason = cannotInterrupt();
   if (reason !== undefined) {
     console.log(`SKIPPED: ${reason}`);
@@ -144,10 +152,13 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const names = positionals.length > 0 ? positionals : scenarios(unused).map(({ name }) => name);
   rmSync(unused, { recursive: true });
   let failed = 0;
+  /** @type {(string | number)[][]} */
+  const counted = [];
   for (const name of names) {
     const started = performance.now();
     const { calls, kills, complete, problems } = await killEach(name, {
-      most: Number(values.most ?? Number.POSITIVE_INFINITY),
+      ...(values.most !== undefined && { most: Number(values.most) }),
+      ...(values.kills !== undefined && { kills: Number(values.kills) }),
       jobs: Number(values.jobs ?? 2),
     });
     for (const problem of problems) console.error(problem);
@@ -156,6 +167,12 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       `${name}: ${calls} calls, ${kills} kills, ${complete} of them left it complete, ${problems.length} problems (${seconds} s)`,
     );
     failed += problems.length;
+    counted.push([name, calls, kills, complete, problems.length, seconds]);
+  }
+  if (values.keep) {
+    const head = ["command", "calls", "kills", "left complete", "problems", "s"];
+    const command = `node test/faults/killEach.mjs ${process.argv.slice(2).join(" ")}`;
+    keepResult("Kills at system calls", command, table(head, counted));
   }
   process.exitCode = failed > 0 ? 1 : 0;
 }

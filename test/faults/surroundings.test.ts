@@ -1,17 +1,22 @@
 // Outputs in places that do not take them, for every command that writes: folders without the right to write, file systems that
-// are read-only, names that are too long, and fewer open files than are needed.
+// are read-only, names that are too long, and fewer open files than are needed. Commands have processes of their own where a
+// user, a limit or a working directory is theirs; by default a few of them do, in the long form of the tests all.
 
 import { execFileSync, spawn } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { casesOf } from "../long.js";
+import { runHere } from "../unit/cli/inProcess.js";
 import { type Scenario, scenarios } from "./commands.mjs";
 import { main } from "./interrupt.mjs";
 
 const NAMES = ["merge", "sweep", "batch", "tune", "data", "generate", "evaluate", "run", "report", "init"];
 /** Those that take no longer than to be refused: they are tried at more limits. */
 const QUICK = ["merge", "data", "generate", "init"];
+/** With processes of their own. */
+const STARTED = casesOf(NAMES, ["merge", "generate", "tune"]);
 const isRoot = process.getuid?.() === 0;
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "retemper-surroundings-")));
 const all = new Map<string, Pick<Scenario, "args">>();
@@ -20,14 +25,14 @@ beforeAll(async () => {
   for (const scenario of scenarios(join(folder, "inputs"))) all.set(scenario.name, scenario);
   all.set("init", { args: (place) => ["init", join(place, "out.yml")] });
   all.set("report", { args: (place) => ["report", place] });
-  const { status, stderr } = await start([], all.get("run")?.args(folder) ?? []); // what there is to report
+  const { status, stderr } = await runHere(all.get("run")?.args(folder) ?? []); // what there is to report
   expect(status, stderr).toBe(0);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Ended {
   readonly status: number | null;
-  readonly signal: NodeJS.Signals | null;
+  readonly signal?: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -53,7 +58,7 @@ function start(before: readonly string[], args: readonly string[]): Promise<Ende
 }
 
 /** What every refusal here has. */
-function expectClean({ status, signal, stderr }: Ended, place: string): void {
+function expectClean({ status, signal = null, stderr }: Ended, place: string): void {
   expect({ status, signal }, stderr).toEqual({ status: 7, signal: null });
   expect(stderr).toMatch(/^hint: /m);
   expect(stderr).not.toContain("-v shows where it happened");
@@ -87,7 +92,7 @@ function ordinary(): readonly string[] | undefined {
 }
 
 describe("a folder without the right to write", () => {
-  it.for(NAMES)("%s is refused with 7 and what to do, and nothing is left", async (name, { skip }) => {
+  it.for(STARTED)("%s is refused with 7 and what to do, and nothing is left", async (name, { skip }) => {
     const user = ordinary();
     if (user === undefined)
       return skip("the superuser may write everywhere, and setpriv cannot make another user here");
@@ -111,7 +116,7 @@ describe("a file system that is read-only", () => {
     }
     try {
       execFileSync("mount", ["-o", "remount,bind,ro", place], { stdio: "ignore" });
-      const ended = await start([], all.get(name)?.args(place) ?? []);
+      const ended = await runHere(all.get(name)?.args(place) ?? []);
       expectClean(ended, place);
       expect(ended.stderr).toMatch(/^hint: .*read-only/m);
     } finally {
@@ -132,7 +137,7 @@ describe("a name that is too long", () => {
           const ending = /\.(jsonl|yml)$/.exec(word)?.[0] ?? "";
           return join(place, "n".repeat(length - ending.length) + ending);
         });
-        const ended = await start([], args);
+        const ended = await runHere(args);
         if (ended.status === 0 && length === 255) {
           expect(readdirSync(place).every((entry) => !entry.startsWith("."))).toBe(true);
           continue; // it needs no longer name
@@ -146,7 +151,7 @@ describe("a name that is too long", () => {
 });
 
 describe("fewer open files than are needed", () => {
-  it.each(NAMES)(
+  it.each(STARTED)(
     "%s ends well, or with 7 and the limit's name, and the next run is as if it had not been",
     async (name) => {
       const scenario = all.get(name);
@@ -169,7 +174,7 @@ describe("a file in the place of a folder", () => {
     async (name) => {
       const place = placeFor(name, join(folder, `file-${name}`));
       writeFileSync(join(place, "out"), "mine");
-      const { status, stderr } = await start([], all.get(name)?.args(place) ?? []);
+      const { status, stderr } = await runHere(all.get(name)?.args(place) ?? []);
       expect([7, 12], stderr).toContain(status);
       expect(stderr).toMatch(/^hint: /m);
       expect(readdirSync(place)).toEqual(["out"]);
