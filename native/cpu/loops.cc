@@ -39,7 +39,6 @@ namespace retemper {
 #define RETEMPER_LANES 0
 namespace first_target {
 #include "cpu/loops-inl.h"
-#include "cpu/mask_loops-inl.h"
 constexpr Target kTarget = {RETEMPER_FIRST_TARGET, &kF32, &kF64, &Draw, &kMasks};
 }  // namespace first_target
 #undef RETEMPER_LANES
@@ -51,7 +50,6 @@ constexpr Target kTarget = {RETEMPER_FIRST_TARGET, &kF32, &kF64, &Draw, &kMasks}
 #define RETEMPER_LANES 8
 namespace avx2_target {
 #include "cpu/loops-inl.h"
-#include "cpu/mask_loops-inl.h"
 constexpr Target kTarget = {"avx2", &kF32, &kF64, &Draw, &kMasks};
 }  // namespace avx2_target
 #undef RETEMPER_LANES
@@ -63,7 +61,6 @@ constexpr Target kTarget = {"avx2", &kF32, &kF64, &Draw, &kMasks};
 #define RETEMPER_LANES 16
 namespace avx512_target {
 #include "cpu/loops-inl.h"
-#include "cpu/mask_loops-inl.h"
 constexpr Target kTarget = {"avx512", &kF32, &kF64, &Draw, &kMasks};
 }  // namespace avx512_target
 #undef RETEMPER_LANES

@@ -1,5 +1,54 @@
-// The loops over masks, and over one row's bins and ranks. No include guard: loops.cc includes this
-// file after loops-inl.h, once per instruction set.
+// The loops over masks, and over one row's bins and ranks. No include guard, part of loops-inl.h,
+// once per instruction set.
+
+// All ones where a lane's bit is set, for masks that no branch predicts.
+constexpr uint32_t kLaneBit[kLanes] = {1u << 0,  1u << 1,  1u << 2,  1u << 3, 1u << 4,  1u << 5,
+                                       1u << 6,  1u << 7,  1u << 8,  1u << 9, 1u << 10, 1u << 11,
+                                       1u << 12, 1u << 13, 1u << 14, 1u << 15};
+template <class T>
+void Masked(const T* __restrict x, const uint64_t* __restrict bits, size_t n, T* __restrict out) {
+  size_t i = 0;
+#if RETEMPER_LANES == 16
+  if constexpr (sizeof(T) == 4) {
+    for (; i + kLanes <= n; i += kLanes) {
+      const auto lanes = static_cast<__mmask16>(bits[i / 64] >> i % 64);
+      _mm512_storeu_ps(out + i, _mm512_maskz_loadu_ps(lanes, x + i));
+    }
+  }
+#elif RETEMPER_LANES == 8
+  if constexpr (sizeof(T) == 4) {
+    const __m256i bit = _mm256_set_epi32(128, 64, 32, 16, 8, 4, 2, 1);
+    for (; i + 8 <= n; i += 8) {
+      const __m256i lanes = _mm256_set1_epi32(static_cast<int>(bits[i / 64] >> i % 64 & 255));
+      const __m256i keep = _mm256_cmpeq_epi32(_mm256_and_si256(lanes, bit), bit);
+      _mm256_storeu_ps(out + i, _mm256_and_ps(_mm256_loadu_ps(x + i), _mm256_castsi256_ps(keep)));
+    }
+  }
+#endif
+  for (; i + kLanes <= n; i += kLanes) {
+    const auto lanes = static_cast<uint32_t>(bits[i / 64] >> i % 64);
+    KeyT<T> keep[kLanes];
+    for (size_t l = 0; l < kLanes; ++l)
+      keep[l] = KeyT<T>{0} - static_cast<KeyT<T>>((lanes & kLaneBit[l]) != 0);
+    for (size_t l = 0; l < kLanes; ++l)
+      out[i + l] = std::bit_cast<T>(std::bit_cast<KeyT<T>>(x[i + l]) & keep[l]);
+  }
+  for (; i < n; ++i) {
+    const KeyT<T> keep = KeyT<T>{0} - static_cast<KeyT<T>>(bits[i / 64] >> i % 64 & 1);
+    out[i] = std::bit_cast<T>(std::bit_cast<KeyT<T>>(x[i]) & keep);
+  }
+}
+template <class T>
+void AbsoluteSums(const T* x, const uint64_t* bits, size_t n, double* __restrict all,
+                  double* __restrict kept) {
+  AbsoluteSum(x, n, all);
+  T some[256];
+  for (size_t i = 0; i < n; i += 256) {
+    const size_t length = n - i < 256 ? n - i : 256;
+    Masked(x + i, bits + i / 64, length, some);
+    AbsoluteSum(some, length, kept);
+  }
+}
 
 // 64 flags of one byte, 0 or 1, as the bits of a word.
 inline uint64_t PackFlags(const uint8_t* flags) {
