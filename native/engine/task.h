@@ -185,7 +185,6 @@ class MethodTask : public Task {
         k_.store_sum(sum, n, spec.out_dtype, worker.out[variant] + at * SizeOf(spec.out_dtype));
     if (bad != 0) non_finite_[variant].fetch_add(bad, std::memory_order_relaxed);
   }
-  // The phases that prepare operands, before those of the method.
   // For constructors of methods that have code for devices.
   void AllowDevice() {
     if (elements < (env_.device == nullptr ? 0 : env_.device->least_elements())) {
@@ -213,6 +212,7 @@ class MethodTask : public Task {
       if (bad != 0) non_finite_[variant].fetch_add(bad, std::memory_order_relaxed);
     });
   }
+  // The phases that prepare operands, before those of the method.
   int Shift() const { return (norm_units_ > 0 ? 1 : 0) + (mean_units_ > 0 ? 1 : 0); }
   bool IsNorms(int phase) const { return phase == 0 && norm_units_ > 0; }
 

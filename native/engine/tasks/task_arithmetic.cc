@@ -5,10 +5,10 @@
 // Phases: those that select bands of magnitudes (engine/band_select.h), for the sparsifiers that
 // do; one of absolute sums, where kept values are rescaled to the L1 norm of the whole; one that
 // writes.
-#include <cmath>
 #include <optional>
 
 #include "engine/band_select.h"
+#include "engine/delta_slots.h"
 #include "engine/device_deltas.h"
 #include "engine/kept_masks.h"
 #include "engine/row_masks.h"
@@ -24,19 +24,16 @@ class TaskArithmetic final : public MethodTask<T> {
 
   TaskArithmetic(const TensorSpec& spec, const Environment& environment)
       : MethodTask<T>(spec, environment),
-        models_(spec.sources.size() - 1),
+        slots_(spec, environment.seed),
+        models_(slots_.models()),
         rows_(spec),
-        slots_(spec.variants.size() * models_),
         bands_(this->elements, slots_.size()) {
-    const TaskArithmeticParams& shared = P(0);
-    sparsifier_ = shared.sparsifier;
+    const TaskArithmeticParams& shared = slots_.Params(0);
+    if (slots_.active() > 0) sparsifier_ = shared.sparsifier;
     if (ByRow()) rows_of_.emplace(rows_.length, models_, slots_.size());
-    bool active = false;
-    for (size_t v = 0; v < spec.variants.size(); ++v) {
-      SetNumbers(v);
-      for (size_t m = 0; m < models_; ++m) active |= SetUp(v, m);
+    for (size_t s = 0; s < slots_.size(); ++s) {
+      if (slots_[s].active) SetSparsifier(s);
     }
-    if (!active) sparsifier_ = Sparsifier::kNone;
     if (!ByRow()) this->AllowDevice();
     // A device keeps its histograms where the blocks are, and needs no sample.
     bands_.Fix(this->Blocks(), !this->UsesDevice());
@@ -78,24 +75,7 @@ class TaskArithmetic final : public MethodTask<T> {
     });
   }
   std::optional<std::vector<double>> Factors(uint32_t v) const override {
-    const TaskArithmeticParams& p = P(v);
-    if (p.election) return std::nullopt;
-    std::vector<double> factors(models_ + 1, 0.0);
-    if (const int end = EndPoint(v); end >= 0) {
-      factors[static_cast<size_t>(end)] = 1;
-      return factors;
-    }
-    double divisor = 0, sum = 0;
-    for (size_t m = 0; m < models_; ++m) divisor += p.weights[m];
-    if (!p.normalize || std::fabs(divisor) < 1e-8) divisor = 1;
-    for (size_t m = 0; m < models_; ++m) {
-      const Slot& slot = slots_[v * models_ + m];
-      if (slot.active) return std::nullopt;
-      if (!slot.zero) factors[m + 1] = p.lambda * p.weights[m] / divisor;
-      sum += factors[m + 1];
-    }
-    factors[0] = 1 - sum;
-    return factors;
+    return slots_.SourceFactors(v);
   }
 
  protected:
@@ -134,29 +114,16 @@ class TaskArithmetic final : public MethodTask<T> {
         kept += partial_[u * slots_.size() + s].kept;
       }
       if (slots_[s].active && all >= 1e-7 && kept >= 1e-7)
-        numbers_[s / models_].factors[s % models_] = static_cast<T>(all / kept);
+        slots_.Factor(s) = static_cast<T>(all / kept);
     }
   }
   void Describe(uint32_t v, Facts& fact) const override {
-    if (P(v).sparsifier == Sparsifier::kNone || this->elements == 0) return;
+    if (slots_.Params(v).sparsifier == Sparsifier::kNone || this->elements == 0) return;
     fact.kept = static_cast<double>(kept_[v].load(std::memory_order_relaxed)) /
                 (static_cast<double>(this->elements) * static_cast<double>(models_));
   }
 
  private:
-  // One model in one variant.
-  struct Slot {
-    bool active = false;  // some elements are dropped
-    bool zero = false;    // all are
-    size_t number = 0;    // among the active ones
-    RngKey key;
-    uint64_t threshold = 0;
-  };
-  struct Numbers {
-    std::vector<T> weights, factors;  // a model; factors are of what is kept
-    bool divides = false;
-    T divisor = 1;
-  };
   struct Sums {
     double all = 0, kept = 0;
   };
@@ -171,71 +138,21 @@ class TaskArithmetic final : public MethodTask<T> {
     std::vector<const T*> terms;
   };
 
-  const TaskArithmeticParams& P(size_t v) const {
-    return std::get<TaskArithmeticParams>(this->spec.variants[v].params);
-  }
   bool ByRow() const { return sparsifier_ == Sparsifier::kRanked; }
   int SumsPhase() const { return sums_ ? MethodPhases() - 2 : -1; }
 
-  void SetNumbers(size_t v) {
-    const TaskArithmeticParams& p = P(v);
-    Numbers& numbers = numbers_.emplace_back();
-    double sum = 0;
-    for (size_t m = 0; m < models_; ++m) {
-      numbers.weights.push_back(static_cast<T>(p.weights[m]));
-      sum += p.weights[m];
-    }
-    numbers.factors.assign(models_, T(1));
-    numbers.divides = !p.election && p.normalize && std::fabs(sum) >= 1e-8;
-    numbers.divisor = static_cast<T>(sum);
-  }
-  bool SetUp(size_t v, size_t m) {
-    const TaskArithmeticParams& p = P(v);
-    const size_t s = v * models_ + m;
-    Slot& slot = slots_[s];
-    if (p.sparsifier == Sparsifier::kNone) return false;
-    const double density = p.densities[m];
-    if (density >= 1) return false;
-    const uint64_t n = this->elements;
-    uint64_t count = density > 0 ? static_cast<uint64_t>(density * static_cast<double>(n)) : 0;
-    if (p.sparsifier == Sparsifier::kMagnitude) count = std::max<uint64_t>(1, count);
-    const bool bands =
-        p.sparsifier == Sparsifier::kMagnitude || p.sparsifier == Sparsifier::kOutliers;
-    if (!(density > 0) || (bands && count == 0)) {
-      slot.zero = true;
-      return false;
-    }
-    slot.active = true;
-    slot.number = active_++;
-    slot.key = MakeRngKey(this->env_.seed, this->spec.name, this->spec.model_keys[m + 1]);
-    if (!bands && p.rescale == Rescale::kInverseDensity)
-      numbers_[v].factors[m] = static_cast<T>(1.0 / density);
-    if (p.sparsifier == Sparsifier::kMagnitude) {
+  void SetSparsifier(size_t s) {
+    const size_t m = s % models_;
+    const TaskArithmeticParams& p = slots_.Params(s / models_);
+    const uint64_t n = this->elements, count = slots_[s].count;
+    if (sparsifier_ == Sparsifier::kMagnitude) {
       bands_.KeepLargest(s, m, count);
-    } else if (p.sparsifier == Sparsifier::kOutliers) {
+    } else if (sparsifier_ == Sparsifier::kOutliers) {
       const auto top = static_cast<uint64_t>(std::max(0.0, p.gammas[m]) * static_cast<double>(n));
       bands_.KeepRanks(s, m, n > count + top ? n - count - top : 0, count);
-    } else if (p.sparsifier == Sparsifier::kRandom) {
-      slot.threshold = KeepThreshold(density);
-    } else {
-      rows_of_->SetSlot(s, slot.key, density, p.epsilons[m]);
+    } else if (sparsifier_ == Sparsifier::kRanked) {
+      rows_of_->SetSlot(s, slots_[s].key, p.densities[m], p.epsilons[m]);
     }
-    return true;
-  }
-  bool Active(size_t m) const {
-    for (size_t s = m; s < slots_.size(); s += models_) {
-      if (slots_[s].active) return true;
-    }
-    return false;
-  }
-
-  // With one model and nothing dropped, a weight of exactly 0 gives the base and of exactly 1 the
-  // model itself, byte for byte, as the ends of a straight line. Which source that is, or -1.
-  int EndPoint(size_t v) const {
-    const TaskArithmeticParams& p = P(v);
-    if (models_ != 1 || slots_[v].active || slots_[v].zero) return -1;
-    const double factor = (p.normalize && p.weights[0] != 0 ? 1.0 : p.weights[0]) * p.lambda;
-    return factor == 0 ? 0 : factor == 1 ? 1 : -1;
   }
 
   // Tiles: base, deltas, sparsified deltas, result, keys (two).
@@ -248,7 +165,7 @@ class TaskArithmetic final : public MethodTask<T> {
   void LoadDeltas(uint64_t first, size_t n, T* tiles, bool all, Worker& worker) const {
     this->readers_[0].Load(first, n, tiles, worker);
     for (size_t m = 0; m < models_; ++m) {
-      if (!all && !Active(m)) continue;
+      if (!all && !slots_.DropsSome(m)) continue;
       this->readers_[m + 1].Load(first, n, Delta(tiles, m), worker);
       this->k_.subtract(Delta(tiles, m), tiles, Delta(tiles, m), n);
     }
@@ -267,7 +184,7 @@ class TaskArithmetic final : public MethodTask<T> {
       this->EachTile({first, count}, [&](uint64_t at, size_t n) {
         LoadDeltas(at, n, tiles, false, worker);
         for (size_t m = 0; m < models_; ++m) {
-          if (!Active(m)) continue;
+          if (!slots_.DropsSome(m)) continue;
           this->k_.magnitude_keys(Delta(tiles, m), n, Keys(tiles));
           each(m, Keys(tiles), n, Keys(tiles) + kTile);
         }
@@ -284,7 +201,8 @@ class TaskArithmetic final : public MethodTask<T> {
       return;
     const bool random = sparsifier_ == Sparsifier::kRandom;
     const size_t words = (extent.count + 63) / 64;  // of one slot's mask
-    uint64_t* reserved = sums_only && random ? masks_.Reserve(unit, active_ * words) : nullptr;
+    uint64_t* reserved =
+        sums_only && random ? masks_.Reserve(unit, slots_.active() * words) : nullptr;
     const uint64_t* found = sums_only ? nullptr : masks_.Find(unit);
     std::vector<BandCursor> cursors(slots_.size());
     for (size_t s = 0; s < slots_.size() && bands_.selects(); ++s)
@@ -374,7 +292,7 @@ class TaskArithmetic final : public MethodTask<T> {
     this->EachTile(row, [&](uint64_t first, size_t n) {
       this->readers_[0].Load(first, n, tiles, worker);
       for (size_t m = 0; m < models_; ++m) {
-        if (!Active(m)) continue;
+        if (!slots_.DropsSome(m)) continue;
         T* delta = deltas + m * row.count + (first - row.first);
         this->readers_[m + 1].Load(first, n, delta, worker);
         this->k_.subtract(delta, tiles, delta, n);
@@ -383,7 +301,8 @@ class TaskArithmetic final : public MethodTask<T> {
   }
 
   const MaskKernels& Masks() const { return *this->env_.target->masks; }
-  void DrawMask(const Slot& slot, uint64_t first, size_t n, uint64_t* mask, Worker& worker) const {
+  void DrawMask(const typename DeltaSlots<T>::Slot& slot, uint64_t first, size_t n, uint64_t* mask,
+                Worker& worker) const {
     this->env_.target->draw(slot.key, first, n, worker.Draws());
     Masks().keep_below(worker.Draws(), n, slot.threshold, mask);
   }
@@ -405,7 +324,7 @@ class TaskArithmetic final : public MethodTask<T> {
     for (uint32_t v = 0; v < this->spec.variants.size(); ++v) {
       if (!this->Wants(v, worker)) continue;
       for (size_t m = 0; m < models_; ++m) {
-        const Slot& slot = slots_[v * models_ + m];
+        const auto& slot = slots_[v * models_ + m];
         totals.terms[m] = slot.active || slot.zero ? Sparse(tiles, m) : Delta(tiles, m);
         if (slot.zero) std::fill_n(Sparse(tiles, m), n, T(0));
         if (slot.active) {
@@ -414,7 +333,7 @@ class TaskArithmetic final : public MethodTask<T> {
           totals.kept[v] += n;
         }
       }
-      if (const int end = EndPoint(v); end >= 0) {
+      if (const int end = slots_.EndPoint(v); end >= 0) {
         this->readers_[static_cast<size_t>(end)].Load(first, n, Result(tiles), worker);
       } else {
         CombineTile(v, totals.terms.data(), n, tiles);
@@ -423,8 +342,8 @@ class TaskArithmetic final : public MethodTask<T> {
     }
   }
   void CombineTile(uint32_t v, const T* const* deltas, size_t n, T* tiles) const {
-    const TaskArithmeticParams& p = P(v);
-    const Numbers& numbers = numbers_[v];
+    const TaskArithmeticParams& p = slots_.Params(v);
+    const auto& numbers = slots_.Of(v);
     DeltaTerms<T> terms;
     terms.deltas = deltas;
     terms.factors = numbers.factors.data();
@@ -456,7 +375,7 @@ class TaskArithmetic final : public MethodTask<T> {
   bool CountTiesOn(DeviceBlock<T>& block, size_t unit) {
     block::EqualCount<T> body;
     for (size_t m = 0; m < models_; ++m) {
-      if (Active(m)) block.AddModel(body.deltas.vectors, m);
+      if (slots_.DropsSome(m)) block.AddModel(body.deltas.vectors, m);
     }
     const size_t nans = CountNans(block, body.deltas.vectors);
     const size_t first = nans + 1;
@@ -519,7 +438,7 @@ class TaskArithmetic final : public MethodTask<T> {
     return true;
   }
   block::Sparse<T> SparseOf(size_t s, size_t unit) const {
-    const Slot& slot = slots_[s];
+    const auto& slot = slots_[s];
     block::Sparse<T> sparse;
     if (slot.zero) {
       sparse.keep = block::Keep::kNone;
@@ -530,28 +449,26 @@ class TaskArithmetic final : public MethodTask<T> {
       sparse.key = slot.key;
       sparse.limit = static_cast<uint32_t>(slot.threshold);
     }
-    sparse.factor = numbers_[s / models_].factors[s % models_];
+    sparse.factor = slots_.Factor(s);
     return sparse;
   }
   // The numbers that CombineTile uses.
   void SetTerms(block::DeltaMerge<T>& body, uint32_t v) const {
-    const TaskArithmeticParams& p = P(v);
-    std::copy_n(numbers_[v].weights.data(), models_, body.weights);
+    const TaskArithmeticParams& p = slots_.Params(v);
+    std::copy_n(slots_.Of(v).weights.data(), models_, body.weights);
     body.election = p.election;
     body.normalizes = p.election && p.normalize;
-    body.divides = numbers_[v].divides;
-    body.divisor = numbers_[v].divisor;
+    body.divides = slots_.Of(v).divides;
+    body.divisor = slots_.Of(v).divisor;
     body.scales = p.lambda != 1;
     body.lambda = static_cast<T>(p.lambda);
-    body.end = EndPoint(v);
+    body.end = slots_.EndPoint(v);
   }
 
+  DeltaSlots<T> slots_;
   size_t models_;
   RowGroups rows_;
-  Sparsifier sparsifier_ = Sparsifier::kNone;
-  std::vector<Slot> slots_;  // [variant, model]
-  size_t active_ = 0;
-  std::vector<Numbers> numbers_;  // a variant
+  Sparsifier sparsifier_ = Sparsifier::kNone;  // none, too, where nothing is dropped
   BandSelect<T> bands_;
   DeviceHistograms<T> histograms_;
   std::optional<RowMasks<T>> rows_of_;
