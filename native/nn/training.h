@@ -13,7 +13,6 @@
 #include <span>
 #include <vector>
 
-#include "nn/attend.h"
 #include "nn/context.h"
 #include "nn/operations.h"
 #include "nn/trained_matrix.h"
@@ -21,28 +20,6 @@
 #include "nn/weights.h"
 
 namespace retemper::nn {
-
-// Causal attention within sequences that lie one after the other, each from position 0: AttendSpec
-// but for the cache.
-class TrainedAttention {
- public:
-  TrainedAttention(Context& context, AttendSpec spec);
-  size_t in() const { return (spec_.heads + 2 * spec_.kv_heads) * spec_.head_dim; }
-  size_t out() const { return spec_.heads * spec_.head_dim; }
-
-  // lengths: of the sequences; they sum to the rows.
-  void Forward(Context& context, const float* x, std::span<const int32_t> lengths, float* y) const;
-  void Backward(Context& context, const float* x, std::span<const int32_t> lengths, const float* dy,
-                float* dx) const;
-
- private:
-  void Run(Context& context, const float* x, std::span<const int32_t> lengths, float* y,
-           const float* dy, float* dx) const;
-
-  AttendSpec spec_;
-  RopeTable* rope_ = nullptr;
-  RopeTable* long_rope_ = nullptr;
-};
 
 // dx += the gradient of the norm of each row.
 void NormBackward(Context& context, const Norm& norm, const float* x, const float* dy, size_t rows,

@@ -8,6 +8,7 @@
 
 #include "merged/merged_tensors.h"
 #include "nn/optimizer.h"
+#include "nn/trained_attention.h"
 #include "nn/training.h"
 #include "tests/every_method.h"
 #include "tests/failing_calls.h"

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "nn/optimizer.h"
+#include "nn/trained_attention.h"
 #include "nn/training.h"
 #include "tests/check.h"
 #include "tests/nn_random.h"
