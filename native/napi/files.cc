@@ -11,23 +11,16 @@
 #include "core/status.h"
 #include "io/file.h"
 #include "io/file_lock.h"
-#include "napi/arguments.h"
 #include "napi/errors.h"
+#include "napi/fields.h"
 #include "napi/job.h"
 
 namespace retemper {
 namespace {
 
 std::vector<std::string> PathsArgument(const Napi::CallbackInfo& info) {
-  if (!info[0].IsArray()) throw Fault(code::kUsage, "paths must be an array of strings");
-  const auto array = info[0].As<Napi::Array>();
-  std::vector<std::string> paths;
-  for (uint32_t i = 0; i < array.Length(); ++i) {
-    const Napi::Value path = array[i];
-    if (!path.IsString()) throw Fault(code::kUsage, "paths must be an array of strings");
-    paths.push_back(path.As<Napi::String>().Utf8Value());
-  }
-  return paths;
+  return fields::List(info[0], "paths",
+                      [](const Napi::Value& path) { return fields::String(path, "a path"); });
 }
 
 std::vector<std::string> Hash(const std::vector<std::string>& paths,
@@ -71,9 +64,9 @@ std::vector<std::string> Hash(const std::vector<std::string>& paths,
 
 Napi::Value ReadBytes(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
-    const std::string path = StringArgument(info, 0, "path");
-    const uint64_t begin = OffsetArgument(info, 1, "begin");
-    const uint64_t end = OffsetArgument(info, 2, "end");
+    const std::string path = fields::String(info[0], "path");
+    const uint64_t begin = fields::Whole(info[1], "begin");
+    const uint64_t end = fields::Whole(info[2], "end");
     const File file = File::OpenForReading(path);
     const uint64_t size = file.Identity().size;
     if (begin > end || end > size) {
@@ -104,14 +97,14 @@ Napi::Value HashFiles(const Napi::CallbackInfo& info) {
 
 Napi::Value Exchange(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
-    ExchangePaths(StringArgument(info, 0, "a"), StringArgument(info, 1, "b"));
+    ExchangePaths(fields::String(info[0], "a"), fields::String(info[1], "b"));
     return info.Env().Undefined();
   });
 }
 
 Napi::Value LockFile(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
-    const std::string path = StringArgument(info, 0, "path");
+    const std::string path = fields::String(info[0], "path");
     // The handle owns the lock: its functions give it back, or the loss of the handle (its
     // environment ended). It is made first: nothing can fail once the lock is had.
     auto owned = std::make_shared<std::optional<FileLock>>();

@@ -6,8 +6,8 @@
 
 #include "core/safetensors_header.h"
 #include "io/file.h"
-#include "napi/arguments.h"
 #include "napi/errors.h"
+#include "napi/fields.h"
 #include "napi/files.h"
 
 namespace retemper {
@@ -47,7 +47,7 @@ void DefineString(Napi::Object object, const std::string& key, const std::string
 Napi::Value ReadHeader(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return Guarded(env, [&]() -> Napi::Value {
-    const File file = File::OpenForReading(StringArgument(info, 0, "path"));
+    const File file = File::OpenForReading(fields::String(info[0], "path"));
     const FileIdentity identity = file.Identity();
     const SafetensorsHeader header = Load(file, identity.size);
 

@@ -38,12 +38,9 @@ Napi::Value OpenFile(nn::Context& context, const Napi::CallbackInfo& info) {
 // operation.
 Napi::Value OpenMerge(nn::Context& context, const Napi::CallbackInfo& info) {
   Plan plan = DecodePlan(info[0]);
-  if (!info[1].IsBoolean()) fields::Wrong("sums", "a boolean");
-  if (!info[2].IsBoolean()) fields::Wrong("holds", "a boolean");
+  const bool sums = fields::Bool(info[1], "sums"), holds = fields::Bool(info[2], "holds");
   if (plan.outputs.empty()) fields::Wrong("outputs", "at least one variant");
-  auto merge =
-      std::make_shared<const MergedTensors>(std::move(plan), info[1].As<Napi::Boolean>().Value(),
-                                            info[2].As<Napi::Boolean>().Value(), context.pool);
+  auto merge = std::make_shared<const MergedTensors>(std::move(plan), sums, holds, context.pool);
   context.variants = merge->variants();
   const Napi::Env env = info.Env();
   Napi::Array tensors = Napi::Array::New(env);
@@ -279,7 +276,7 @@ Napi::Value ArgMax(nn::Context& context, const Napi::CallbackInfo& info) {
 }
 Napi::Value LogSumExp(nn::Context& context, const Napi::CallbackInfo& info) {
   const Span<float> x = Floats(info, 0, "x");
-  const auto sums = ArrayArgument<double, napi_float64_array>(info, 1, "sums", "a Float64Array");
+  const auto sums = SpanOf<double>(info[1], "sums");
   if (sums.size == 0) return info.Env().Undefined();
   const size_t width = x.size / sums.size;
   CheckSize(x, sums.size, width, "x");
@@ -299,14 +296,11 @@ Napi::Value OpenRuntime(const Napi::CallbackInfo& info) {
     const Napi::Object options = fields::Object(info[0], "options");
     const uint64_t threads = fields::Whole(options, "threads", 1024);
     if (threads == 0) fields::Wrong("threads", "at least 1");
-    const std::string precision = fields::String(options, "precision");
-    if (precision != "float32" && precision != "bfloat16") {
-      fields::Wrong("precision", "float32 or bfloat16");
-    }
+    const auto precision = fields::OneOf<nn::Precision>(
+        options, "precision",
+        {{"float32", nn::Precision::kFloat32}, {"bfloat16", nn::Precision::kBfloat16}});
     auto session = std::make_shared<Session>();
-    session->context = std::make_unique<nn::Context>(
-        static_cast<unsigned>(threads),
-        precision == "bfloat16" ? nn::Precision::kBfloat16 : nn::Precision::kFloat32);
+    session->context = std::make_unique<nn::Context>(static_cast<unsigned>(threads), precision);
 
     Napi::Object runtime = Napi::Object::New(env);
     // The instruction sets of everything else and of products, where they differ.

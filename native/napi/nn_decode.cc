@@ -11,21 +11,13 @@ namespace {
 // Far beyond any model, far below what could overflow.
 constexpr uint64_t kMostFeatures = uint64_t{1} << 31;
 
-template <class Decode>
-auto Optional(const Napi::Object& object, const char* field, Decode decode)
-    -> std::optional<decltype(decode(object.Get(field)))> {
-  if (!fields::Has(object, field)) return std::nullopt;
-  return decode(object.Get(field));
-}
-
 NormSpec DecodeNorm(const Napi::Value& value, const Files& files) {
   const Napi::Object object = fields::Object(value, "norm");
   NormSpec norm;
-  const std::string kind = fields::String(object, "kind");
-  if (kind != "rms" && kind != "layer") fields::Wrong("kind", "rms or layer");
-  norm.layer = kind == "layer";
+  norm.layer = fields::OneOf<bool>(object, "kind", {{"rms", false}, {"layer", true}});
   norm.weight = DecodeRange(object.Get("weight"), files);
-  norm.bias = Optional(object, "bias", [&](const Napi::Value& v) { return DecodeRange(v, files); });
+  norm.bias =
+      fields::Optional(object, "bias", [&](const Napi::Value& v) { return DecodeRange(v, files); });
   norm.epsilon = fields::Float(object, "epsilon");
   norm.plus_one = fields::Bool(object, "plusOne");
   return norm;
@@ -33,23 +25,8 @@ NormSpec DecodeNorm(const Napi::Value& value, const Files& files) {
 
 std::optional<NormSpec> OptionalNorm(const Napi::Object& object, const char* field,
                                      const Files& files) {
-  return Optional(object, field, [&](const Napi::Value& v) { return DecodeNorm(v, files); });
-}
-
-std::vector<float> DecodeFrequencies(const Napi::Object& object) {
-  const Napi::Value value = object.Get("inverseFrequencies");
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array)
-    fields::Wrong("inverseFrequencies", "a Float32Array");
-  const auto array = value.As<Napi::Float32Array>();
-  return std::vector<float>(array.Data(), array.Data() + array.ElementLength());
-}
-
-nn::Activation DecodeActivation(const std::string& name) {
-  if (name == "silu") return nn::Activation::kSilu;
-  if (name == "gelu") return nn::Activation::kGelu;
-  if (name == "gelu_tanh") return nn::Activation::kGeluTanh;
-  if (name == "relu") return nn::Activation::kRelu;
-  fields::Wrong("activation", "silu, gelu, gelu_tanh or relu");
+  return fields::Optional(object, field,
+                          [&](const Napi::Value& v) { return DecodeNorm(v, files); });
 }
 
 nn::WeightVector MakeVector(const nn::StoredRange& range, float plus = 0) {
@@ -73,9 +50,7 @@ nn::StoredRange DecodeRange(const Napi::Value& value, const Files& files) {
   const uint64_t file = fields::Whole(object, "file");
   if (file >= files.files.size()) fields::Wrong("file", "a file that is open");
   range.file = files.files[file];
-  const std::optional<Dtype> dtype = DtypeNamed(fields::String(object, "dtype"));
-  if (!dtype) fields::Wrong("dtype", "a dtype");
-  range.dtype = *dtype;
+  range.dtype = fields::DtypeAt(object, "dtype");
   range.offset = fields::Whole(object, "offset");
   range.rows = fields::Whole(object, "rows", kMostFeatures);
   range.cols = fields::Whole(object, "cols", kMostFeatures);
@@ -88,7 +63,7 @@ MatrixSpec DecodeMatrix(const Napi::Value& value, const Files& files) {
   matrix.weight = DecodeRange(object.Get("weight"), files);
   matrix.in_major = fields::Bool(object, "inMajor");
   matrix.bias =
-      Optional(object, "bias", [&](const Napi::Value& v) { return DecodeRange(v, files); });
+      fields::Optional(object, "bias", [&](const Napi::Value& v) { return DecodeRange(v, files); });
   return matrix;
 }
 
@@ -96,8 +71,8 @@ EmbedSpec DecodeEmbed(const Napi::Value& value, const Files& files) {
   const Napi::Object object = fields::Object(value, "spec");
   EmbedSpec spec;
   spec.table = DecodeRange(object.Get("table"), files);
-  spec.positions =
-      Optional(object, "positions", [&](const Napi::Value& v) { return DecodeRange(v, files); });
+  spec.positions = fields::Optional(object, "positions",
+                                    [&](const Napi::Value& v) { return DecodeRange(v, files); });
   spec.scale = fields::Float(object, "scale");
   return spec;
 }
@@ -106,10 +81,8 @@ ProjectSpec DecodeProject(const Napi::Value& value, const Files& files) {
   const Napi::Object object = fields::Object(value, "spec");
   ProjectSpec spec;
   spec.norm = OptionalNorm(object, "norm", files);
-  const Napi::Array matrices = fields::Array(object, "matrices");
-  for (uint32_t i = 0; i < matrices.Length(); ++i) {
-    spec.matrices.push_back(DecodeMatrix(matrices[i], files));
-  }
+  spec.matrices = fields::List(object, "matrices",
+                               [&](const Napi::Value& v) { return DecodeMatrix(v, files); });
   return spec;
 }
 
@@ -128,14 +101,14 @@ AttendSpec DecodeAttend(const Napi::Value& value, const Files& files) {
     if (numbers.window == 0) fields::Wrong("window", "at least 1");
   }
   if (fields::Has(object, "rope")) {
-    const Napi::Object rope = fields::Object(object.Get("rope"), "rope");
+    const Napi::Object rope = fields::Object(object, "rope");
     nn::RopeSpec& turn = numbers.rope.emplace();
-    turn.inverse_frequencies = DecodeFrequencies(rope);
+    turn.inverse_frequencies = fields::Copied<float>(rope, "inverseFrequencies");
     turn.magnitude = fields::Float(rope, "magnitude");
     if (fields::Has(rope, "long")) {
-      const Napi::Object far = fields::Object(rope.Get("long"), "long");
+      const Napi::Object far = fields::Object(rope, "long");
       turn.long_from = static_cast<int32_t>(fields::Whole(far, "from", INT32_MAX));
-      turn.long_inverse_frequencies = DecodeFrequencies(far);
+      turn.long_inverse_frequencies = fields::Copied<float>(far, "inverseFrequencies");
     }
   }
   spec.query_norm = OptionalNorm(object, "queryNorm", files);
@@ -152,11 +125,15 @@ MlpSpec DecodeMlp(const Napi::Value& value, const Files& files) {
   const Napi::Object object = fields::Object(value, "spec");
   MlpSpec spec;
   spec.norm = DecodeNorm(object.Get("norm"), files);
-  spec.gate =
-      Optional(object, "gate", [&](const Napi::Value& v) { return DecodeMatrix(v, files); });
+  spec.gate = fields::Optional(object, "gate",
+                               [&](const Napi::Value& v) { return DecodeMatrix(v, files); });
   spec.up = DecodeMatrix(object.Get("up"), files);
   spec.down = DecodeMatrix(object.Get("down"), files);
-  spec.activation = DecodeActivation(fields::String(object, "activation"));
+  spec.activation = fields::OneOf<nn::Activation>(object, "activation",
+                                                  {{"silu", nn::Activation::kSilu},
+                                                   {"gelu", nn::Activation::kGelu},
+                                                   {"gelu_tanh", nn::Activation::kGeluTanh},
+                                                   {"relu", nn::Activation::kRelu}});
   spec.post_norm = OptionalNorm(object, "postNorm", files);
   return spec;
 }
@@ -174,12 +151,11 @@ CacheSpec DecodeCache(const Napi::Value& value) {
   constexpr uint64_t kMost = uint64_t{1} << 40;
   const Napi::Object object = fields::Object(value, "shape");
   CacheSpec spec;
-  const Napi::Array layers = fields::Array(object, "layers");
-  for (uint32_t i = 0; i < layers.Length(); ++i) {
-    const Napi::Object layer = fields::Object(layers[i], "layer");
-    spec.layers.push_back({fields::Whole(layer, "kvHeads", uint64_t{1} << 16),
-                           fields::Whole(layer, "headDim", uint64_t{1} << 16)});
-  }
+  spec.layers = fields::List(object, "layers", [](const Napi::Value& v) -> nn::CacheLayer {
+    const Napi::Object layer = fields::Object(v, "layer");
+    return {fields::Whole(layer, "kvHeads", uint64_t{1} << 16),
+            fields::Whole(layer, "headDim", uint64_t{1} << 16)};
+  });
   spec.slots = fields::Whole(object, "slots", uint64_t{1} << 24);
   spec.tokens = fields::Whole(object, "tokens", kMost);
   return spec;

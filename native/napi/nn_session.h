@@ -43,25 +43,16 @@ struct Span {
   T* data;
   size_t size;
 };
-
-template <class T, napi_typedarray_type kType>
-Span<T> ArrayArgument(const Napi::CallbackInfo& info, size_t index, const char* name,
-                      const char* type_name) {
-  napi_typedarray_type type;
-  size_t length = 0;
-  void* data = nullptr;
-  if (napi_get_typedarray_info(info.Env(), info[index], &type, &length, &data, nullptr, nullptr) !=
-          napi_ok ||
-      type != kType) {
-    fields::Wrong(name, type_name);
-  }
-  return {static_cast<T*>(data), length};
+template <class T>
+Span<T> SpanOf(const Napi::Value& value, const char* name) {
+  const std::span<T> elements = fields::Elements<T>(value, name);
+  return {elements.data(), elements.size()};
 }
 inline Span<float> Floats(const Napi::CallbackInfo& info, size_t index, const char* name) {
-  return ArrayArgument<float, napi_float32_array>(info, index, name, "a Float32Array");
+  return SpanOf<float>(info[index], name);
 }
 inline Span<int32_t> Ints(const Napi::CallbackInfo& info, size_t index, const char* name) {
-  return ArrayArgument<int32_t, napi_int32_array>(info, index, name, "an Int32Array");
+  return SpanOf<int32_t>(info[index], name);
 }
 
 // The rows of [rows, features].

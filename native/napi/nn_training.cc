@@ -9,6 +9,7 @@
 #include "core/status.h"
 #include "napi/nn_decode.h"
 #include "nn/optimizer.h"
+#include "nn/trained_attention.h"
 #include "nn/training.h"
 
 namespace retemper {
@@ -26,14 +27,12 @@ struct BoundTerm {
 
 float* Kept(const Napi::Object& from, const char* name, size_t size, BoundTerm& bound) {
   const Napi::Value value = from.Get(name);
-  if (!value.IsTypedArray() ||
-      value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array ||
-      value.As<Napi::TypedArray>().ElementLength() != size) {
-    throw Fault(code::kUsage, std::string(name) + " of a term must be a Float32Array of " +
-                                  std::to_string(size) + " values");
+  const std::span<float> elements = fields::Elements<float>(value, name);
+  if (elements.size() != size) {
+    fields::Wrong(name, "a Float32Array of " + std::to_string(size) + " values");
   }
   bound.arrays.push_back(Napi::Persistent(value.As<Napi::Object>()));
-  return value.As<Napi::Float32Array>().Data();
+  return elements.data();
 }
 
 // {scale, a, b, da, db, and perhaps magnitudes, lengths, squares, dMagnitudes, drop}, or null.
@@ -41,39 +40,32 @@ BoundTerm Term(const Napi::Value& value, size_t in, size_t out) {
   BoundTerm bound;
   nn::LowRank& term = bound.term;
   if (value.IsNull() || value.IsUndefined()) return bound;
-  if (!value.IsObject()) fields::Wrong("a term", "an object");
-  const auto from = value.As<Napi::Object>();
-  const Napi::Value scale = from.Get("scale"), a = from.Get("a");
-  if (!scale.IsNumber()) fields::Wrong("the scale of a term", "a number");
-  if (!a.IsTypedArray()) fields::Wrong("a of a term", "a Float32Array");
-  const size_t size = a.As<Napi::TypedArray>().ElementLength();
+  const Napi::Object from = fields::Object(value, "a term");
+  const size_t size = fields::Elements<float>(from.Get("a"), "a").size();
   if (in == 0 || size == 0 || size % in != 0) {
     throw Fault(code::kUsage, "a of a term has no rows of " + std::to_string(in));
   }
   term.rank = size / in;
-  term.scale = scale.As<Napi::Number>().FloatValue();
+  term.scale = static_cast<float>(fields::Number(from, "scale"));
   term.a = Kept(from, "a", size, bound);
   term.b = Kept(from, "b", out * term.rank, bound);
   term.da = Kept(from, "da", size, bound);
   term.db = Kept(from, "db", out * term.rank, bound);
-  if (!from.Get("magnitudes").IsUndefined()) {
+  if (fields::Has(from, "magnitudes")) {
     term.magnitudes = Kept(from, "magnitudes", out, bound);
     term.d_magnitudes = Kept(from, "dMagnitudes", out, bound);
     bound.squares = Kept(from, "squares", out, bound);
     bound.lengths = Kept(from, "lengths", out, bound);
     term.lengths = bound.lengths;
   }
-  if (from.Get("drop").IsUndefined()) return bound;
-  const Napi::Value drop = from.Get("drop"), rate = from.Get("rate");
-  if (!drop.IsTypedArray() || drop.As<Napi::TypedArray>().TypedArrayType() != napi_uint32_array ||
-      drop.As<Napi::TypedArray>().ElementLength() != 2) {
-    fields::Wrong("drop of a term", "a Uint32Array of 2 values");
-  }
-  if (!rate.IsNumber()) fields::Wrong("rate of a term", "a number");
-  const double share = rate.As<Napi::Number>().DoubleValue();
-  if (!(share > 0 && share < 1)) throw Fault(code::kUsage, "the rate of a term is no share");
+  if (!fields::Has(from, "drop")) return bound;
+  const Napi::Value drop = from.Get("drop");
+  const std::span<uint32_t> state = fields::Elements<uint32_t>(drop, "drop");
+  if (state.size() != 2) fields::Wrong("drop", "a Uint32Array of 2 values");
+  const double share = fields::Number(from, "rate");
+  if (!(share > 0 && share < 1)) fields::Wrong("rate", "between 0 and 1");
   bound.arrays.push_back(Napi::Persistent(drop.As<Napi::Object>()));
-  bound.drop = drop.As<Napi::Uint32Array>().Data();
+  bound.drop = state.data();
   bound.limit = static_cast<uint32_t>(std::min(std::ceil(share * 0x1p32), 0x1p32 - 1));
   term.dropout.kept = static_cast<float>(1 / (1 - share));
   return bound;
@@ -334,7 +326,7 @@ Napi::Value MakeTrainHead(const SessionPtr& session, const Napi::CallbackInfo& i
                 if (wanted.size != targets.size) {
                   throw Fault(code::kUsage, "wanted and targets must be equally many");
                 }
-                if (!call[3].IsNumber()) fields::Wrong("weight", "a number");
+                const auto weight = static_cast<float>(fields::Number(call[3], "weight"));
                 float* dx = nullptr;
                 if (!call[4].IsNull()) {
                   const Span<float> gradient = Floats(call, 4, "dx");
@@ -342,10 +334,9 @@ Napi::Value MakeTrainHead(const SessionPtr& session, const Napi::CallbackInfo& i
                   CheckApart(gradient, x);
                   dx = gradient.data;
                 }
-                const nn::HeadLoss loss =
-                    nn::RunHeadLoss(context, head->norm, *head->matrix, head->softcap, x.data, rows,
-                                    {wanted.data, wanted.size}, {targets.data, targets.size},
-                                    call[3].As<Napi::Number>().FloatValue(), dx);
+                const nn::HeadLoss loss = nn::RunHeadLoss(
+                    context, head->norm, *head->matrix, head->softcap, x.data, rows,
+                    {wanted.data, wanted.size}, {targets.data, targets.size}, weight, dx);
                 context.CheckFaults();
                 context.CheckUnchanged();
                 return Napi::Number::New(call.Env(), loss.sum);
@@ -365,16 +356,12 @@ Napi::Value MakeOptimizer(const SessionPtr& session, const Napi::CallbackInfo& i
                           &parameter.second};
     for (uint32_t part = 0; part < 4; ++part) {
       const Napi::Value value = parts.Get(part);
-      if (!value.IsTypedArray() ||
-          value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
-        fields::Wrong("an array of a parameter", "a Float32Array");
-      }
-      auto array = value.As<Napi::Float32Array>();
-      if (part == 0) parameter.size = array.ElementLength();
-      if (array.ElementLength() != parameter.size) {
+      const auto elements = fields::Elements<float>(value, "an array of a parameter");
+      if (part == 0) parameter.size = elements.size();
+      if (elements.size() != parameter.size) {
         throw Fault(code::kUsage, "the arrays of a parameter have different sizes");
       }
-      *to[part] = array.Data();
+      *to[part] = elements.data();
       owned->arrays.push_back(Napi::Persistent(value.As<Napi::Object>()));
     }
   }
@@ -398,10 +385,8 @@ Napi::Value MakeOptimizer(const SessionPtr& session, const Napi::CallbackInfo& i
       Bind(info.Env(), session,
            [optimized](nn::Context& context, const Napi::CallbackInfo& call) -> Napi::Value {
              float numbers[9];
-             for (size_t i = 0; i < 9; ++i) {
-               if (!call[i].IsNumber()) fields::Wrong("what a step takes", "numbers");
-               numbers[i] = call[i].As<Napi::Number>().FloatValue();
-             }
+             for (size_t i = 0; i < 9; ++i)
+               numbers[i] = static_cast<float>(fields::Number(call[i], "each value of a step"));
              nn::Optimize(context, optimized->parameters,
                           {numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5],
                            numbers[6], numbers[7], numbers[8]});
