@@ -1,15 +1,11 @@
 // What a tuning would do, and everything that is wrong with it, without training anything.
 
 import { loadAddon } from "../addon/load.js";
-import { locate } from "../checkpoint/locate.js";
-import { openCheckpoint } from "../checkpoint/open.js";
 import { RetemperError } from "../errors.js";
-import { decoderSpec } from "../nn/families/decoderSpec.js";
-import { stopTokensOf } from "../nn/families/stopTokens.js";
-import { linearModules, selectModules } from "./adapter/modules.js";
-import { holdOut, stepsOfEpoch } from "./data/batches.js";
-import { encodeRows } from "./data/encodeRows.js";
+import { stepsOfEpoch } from "./data/batches.js";
+import { readTrainingRows } from "./data/trainingRows.js";
 import { SETTING_NAMES, settingsOf } from "./settings.js";
+import { openTunedModel } from "./tunedModel.js";
 import type { TuneOptions, TuneRow } from "./types.js";
 
 export interface TuningPlan {
@@ -37,13 +33,9 @@ export async function planTuning(
     });
   }
   settingsOf(options); // what is wrong there is said even where the model is not there
-  const checkpoint = await openCheckpoint(model, { addon: loadAddon() });
-  const spec = decoderSpec(checkpoint, await stopTokensOf(checkpoint));
-  const settings = settingsOf(options, spec.family);
-  selectModules(linearModules(spec), settings.targetModules);
-  const { examples } = await encodeRows(data, await locate({ path: model }), spec, settings);
-  const { train } = holdOut(examples, settings.validation, settings.seed);
-  if (train.length === 0) throw new RetemperError("USAGE", "validation leaves no row to learn");
+  const opened = await openTunedModel(model, options, loadAddon());
+  const { settings } = opened;
+  const { train } = await readTrainingRows(data, opened);
   const epoch = stepsOfEpoch(train.length, settings);
   const all = settings.maxSteps ?? settings.epochs * epoch;
   const steps = Math.min(all, settings.stopAfter ?? all);

@@ -13,7 +13,13 @@ import type { TuneSettings } from "./settings.js";
 import { Stopped, type Trainer } from "./training/trainer.js";
 import type { TuneProgress, TuneStep } from "./types.js";
 
-export interface TuningParts {
+export interface TuningHost {
+  /** Whether the training is to save and stop. */
+  readonly isStopped: () => boolean;
+  readonly onProgress: (progress: TuneProgress) => void;
+}
+
+export interface TuningParts extends TuningHost {
   /** What is written to. */
   readonly folder: string;
   /** The adapter's configuration. */
@@ -21,8 +27,6 @@ export interface TuningParts {
   readonly settings: TuneSettings;
   readonly terms: readonly Term[];
   readonly trainer: Trainer;
-  readonly isStopped: () => boolean;
-  readonly onProgress: (progress: TuneProgress) => void;
 }
 
 export class Tuning {

@@ -11,8 +11,8 @@ import type { DecoderSpec, Matrix, Rows } from "../../nn/ops/specs.js";
 import type { AdaptedRuntime } from "../adapter/adaptedRuntime.js";
 import type { Term } from "../adapter/terms.js";
 import type { Optimized } from "./adamW.js";
-import { composedOperations, type Loss, type TrainingOperations } from "./gradients.js";
-import type { TrainingHooks } from "./trainingOperations.js";
+import { composedOperations } from "./composedOperations.js";
+import type { Loss, TrainingHooks, TrainingOperations } from "./trainingOperations.js";
 
 export function nativeOperations(
   spec: DecoderSpec,

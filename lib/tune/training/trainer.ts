@@ -1,23 +1,16 @@
 // The loop of a training: which rows in which step, gradients, clipping, optimiser. It knows no file.
 
-import type { AdaptedRuntime } from "../adapter/adaptedRuntime.js";
-import { type Parameter, parametersOf, type Term } from "../adapter/terms.js";
+import { type Parameter, parametersOf } from "../adapter/terms.js";
 import { epochSteps, stepsOfEpoch } from "../data/batches.js";
 import { answerTokens, batchOf, type Example } from "../data/example.js";
 import type { TuneSettings } from "../settings.js";
 import type { TuneStep } from "../types.js";
 import { clipFactor, type Moments, noMoments, type Optimizer } from "./adamW.js";
-import { addGradients, type Gradients, lossOf, type TrainingOperations } from "./gradients.js";
+import { addGradients, lossOf, type Trained } from "./gradients.js";
 import { rateAt, warmupSteps } from "./schedule.js";
 
-export interface TrainerParts {
+export interface TrainerParts extends Trained {
   readonly settings: TuneSettings;
-  readonly layers: number;
-  readonly terms: readonly Term[];
-  readonly runtime: AdaptedRuntime;
-  readonly operations: TrainingOperations;
-  /** Of all parameters; the operations may add to them by themselves. */
-  readonly gradients: Gradients;
   readonly train: readonly Example[];
   readonly validation: readonly Example[];
   /** Whether the activations of all layers of so many rows may be in memory at once. */
@@ -61,7 +54,7 @@ export class Trainer {
 
   /** One step. A loss or gradient that is no number changes nothing. */
   step(): TuneStep {
-    const { settings, layers, terms, runtime, operations, gradients, train, keepsActivations, checkStop } = this.parts;
+    const { settings, runtime, train, keepsActivations, checkStop } = this.parts;
     const batches = this.batchesOf(this.done).map((rows) => rows.map((row) => train[row] as Example));
     const answers = batches.flat().reduce((sum, example) => sum + answerTokens(example), 0);
     this.optimizer.clear();
@@ -73,8 +66,8 @@ export class Trainer {
       const batch = batchOf(examples);
       tokens += batch.rows.ids.length;
       if (batch.wanted.length === 0) continue;
-      const keeps = keepsActivations(batch.rows.ids.length);
-      total += addGradients(terms, layers, operations, runtime, batch, 1 / answers, gradients, keeps);
+      const keepActivations = keepsActivations(batch.rows.ids.length);
+      total += addGradients(this.parts, batch, { weight: 1 / answers, keepActivations });
     }
     const rate =
       settings.learningRate *
@@ -100,7 +93,7 @@ export class Trainer {
 
   /** The mean loss over the held-out rows' answer tokens. */
   validate(): number {
-    const { settings, layers, runtime, operations, validation, checkStop } = this.parts;
+    const { settings, runtime, validation, checkStop } = this.parts;
     let total = 0;
     let answers = 0;
     runtime.begin(undefined);
@@ -108,7 +101,7 @@ export class Trainer {
       checkStop();
       const batch = batchOf(validation.slice(begin, begin + settings.batchSize));
       if (batch.wanted.length === 0) continue;
-      total += lossOf(layers, operations, batch);
+      total += lossOf(this.parts, batch);
       answers += batch.wanted.length;
     }
     return total / answers;
