@@ -12,11 +12,11 @@ export type TuneRow =
 export type Schedule = "cosine" | "linear" | "constant";
 
 export interface TuneOptions {
-  /** Rank of the low-rank terms; 8 unless told. */
+  /** Rank of the low-rank terms; 8 by default. */
   readonly rank?: number | undefined;
-  /** The terms are multiplied by alpha / rank, or alpha / sqrt(rank) with `rslora`; 16 unless told. */
+  /** The terms are multiplied by alpha / rank, or alpha / sqrt(rank) with `rslora`; 16 by default. */
   readonly alpha?: number | undefined;
-  /** Share of a term's inputs that are left out at random; 0 unless told. */
+  /** Share of a term's inputs that are left out at random; 0 by default. */
   readonly dropout?: number | undefined;
   /**
    * Names of modules (or ends of names: "q_proj"), a regular expression for whole names, or "all-linear" (the default):
@@ -27,25 +27,25 @@ export interface TuneOptions {
   readonly rslora?: boolean | undefined;
   /** Liu et al. 2024 (arXiv:2402.09353). */
   readonly dora?: boolean | undefined;
-  /** The highest rate; 1e-4 unless told. */
+  /** The highest rate; 1e-4 by default. */
   readonly learningRate?: number | undefined;
-  /** [.9, .999] unless told. */
+  /** Default: [.9, .999]. */
   readonly betas?: readonly [number, number] | undefined;
-  /** 1e-8 unless told. */
+  /** Default: 1e-8. */
   readonly epsilon?: number | undefined;
-  /** Decoupled (Loshchilov and Hutter 2019); 0 unless told. */
+  /** Decoupled (Loshchilov and Hutter 2019); 0 by default. */
   readonly weightDecay?: number | undefined;
-  /** What follows the warm-up; "cosine" unless told. */
+  /** What follows the warm-up; "cosine" by default. */
   readonly schedule?: Schedule | undefined;
-  /** Share of the steps over which the rate rises from 0; .1 unless told. */
+  /** Share of the steps over which the rate rises from 0; .1 by default. */
   readonly warmupRatio?: number | undefined;
-  /** Gradients are scaled so that their norm is at most this; 1 unless told, 0: never. */
+  /** Gradients are scaled so that their norm is at most this; 1 by default, 0: never. */
   readonly maxGradNorm?: number | undefined;
-  /** Rows of a micro-batch; 8 unless told. */
+  /** Rows of a micro-batch; 8 by default. */
   readonly batchSize?: number | undefined;
-  /** Micro-batches of a step; 1 unless told. */
+  /** Micro-batches of a step; 1 by default. */
   readonly accumulate?: number | undefined;
-  /** 3 unless told. */
+  /** Default: 3. */
   readonly epochs?: number | undefined;
   /** Steps instead of epochs: the schedule spans them. */
   readonly maxSteps?: number | undefined;
@@ -55,20 +55,20 @@ export interface TuneOptions {
   readonly shuffle?: boolean | undefined;
   /**
    * Puts rows of like length in a batch where they are shuffled: batches differ more from each other then. Nothing is padded
-   * either way, so it saves no work; false unless told.
+   * either way, so it saves no work; false by default.
    */
   readonly groupByLength?: boolean | undefined;
-  /** Share of the rows that is held out, drawn by the seed; 0 unless told. */
+  /** Share of the rows that is held out, drawn by the seed; 0 by default. */
   readonly validation?: number | undefined;
-  /** Of initialisation, order, hold-out and dropout; 42 unless told. */
+  /** Of initialisation, order, hold-out and dropout; 42 by default. */
   readonly seed?: number | undefined;
   /** An adapter's folder or file, with lora_A (and lora_B) of every module. */
   readonly initFrom?: string | undefined;
-  /** Tokens of a row at most; the rest is cut off. 1024 unless told. */
+  /** Tokens of a row at most; the rest is cut off. 1024 by default. */
   readonly cutoff?: number | undefined;
   /** Put before rows that have no system message of their own. */
   readonly system?: string | undefined;
-  /** Writes a checkpoint each time so many steps are done; 100 unless told, 0: only at the end. */
+  /** Writes a checkpoint each time so many steps are done; 100 by default, 0: only at the end. */
   readonly saveSteps?: number | undefined;
   /** Replaces an output that exists, once the new one is whole. */
   readonly force?: boolean | undefined;
@@ -90,7 +90,7 @@ export interface TuneOptions {
   readonly requireGpu?: boolean | undefined;
   /**
    * Keeps the activations of all layers instead of computing each layer twice: faster, for more memory, with the same
-   * result. Unless told, where they take less than a fifth of the free memory. On the native engine only.
+   * result. By default, where they take less than a fifth of the free memory. On the native engine only.
    */
   readonly keepActivations?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;

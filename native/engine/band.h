@@ -1,4 +1,4 @@
-// A band of magnitude ranks to keep, when equal magnitudes are told apart by their index: between
+// A band of magnitude ranks to keep, where the index decides between equal magnitudes: between
 // two keys, and of the elements equal to a border key those with an ordinal in a range. Ordinals
 // count equal elements in flat order.
 #pragma once

@@ -56,7 +56,7 @@ class Task {
   // The largest Written().count.
   virtual uint64_t LargestWrite() const = 0;
   virtual void Release() {}
-  // For results that are made again and again and never written: what the last phase does for
+  // For virtual merges, whose results are made again for each product: what the last phase does for
   // `extent`, into worker.out[variant] from its start, for the variants whose buffer is not null.
   // All other phases are done. Any extent where TakesAnyExtent(), else units of the last phase
   // only, by Run.

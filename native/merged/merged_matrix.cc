@@ -199,7 +199,7 @@ void MergedMatrix::MultiplyMade(nn::Pool& pool, nn::Precision precision, size_t 
 
 void MergedMatrix::MultiplyBackward(nn::Pool&, nn::Precision, const float*, size_t, size_t,
                                     const uint32_t*, float*, size_t) const {
-  throw Fault(code::kUsage, "a merge that is not written has no gradients", {}, {},
+  throw Fault(code::kUsage, "a virtual merge has no gradients", {}, {},
               "write it first: retemper merge");
 }
 

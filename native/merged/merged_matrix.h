@@ -1,6 +1,6 @@
-// A weight of a merge that is never written: pieces of it are made for the variants that the rows
-// need, rounded as a written merge has them, and multiplied while they are in the cache. The bits
-// are those of the written checkpoint: the pieces come from the engine's own last phase, and a
+// A weight of a virtual merge, which has no files: pieces of it are made for the variants that the
+// rows need, rounded as a written merge has them, and multiplied while they are in the cache. The
+// bits are those of the written checkpoint: the pieces come from the engine's own last phase, and a
 // product's order of summation does not depend on how it is cut.
 #pragma once
 
@@ -23,7 +23,7 @@ class MergedMatrix final : public nn::WeightSource {
   size_t in() const override { return in_; }
   void Multiply(nn::Pool& pool, nn::Precision precision, const float* x, size_t x_stride,
                 size_t rows, const uint32_t* variants, float* y, size_t y_stride) const override;
-  // Throws USAGE: a merge that is not written is not tuned.
+  // Throws USAGE: a virtual merge is not tuned.
   void MultiplyBackward(nn::Pool& pool, nn::Precision precision, const float* dy, size_t dy_stride,
                         size_t rows, const uint32_t* variants, float* dx,
                         size_t dx_stride) const override;

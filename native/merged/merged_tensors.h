@@ -1,5 +1,5 @@
-// A merge that is never written: the tasks of its tensors, all phases done but the last, which is
-// run whenever values are needed. The inputs stay mapped.
+// A virtual merge, which has no files: the tasks of its tensors, all phases done but the last,
+// which is run whenever values are needed. The inputs stay mapped.
 //
 // A plan has one output for each variant (a point of a sweep); what it says of files is left alone.
 // A tensor may be made by several tasks, each for some of the variants: where lambda is 0 or 1, the

@@ -34,7 +34,7 @@ Napi::Value OpenFile(nn::Context& context, const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(context.files.size() - 1));
 }
 
-// openMerge(plan, sums, holds): the weights of a merge that is not written. Before the first
+// openMerge(plan, sums, holds): the weights of a virtual merge. Before the first
 // operation.
 Napi::Value OpenMerge(nn::Context& context, const Napi::CallbackInfo& info) {
   Plan plan = DecodePlan(info[0]);

@@ -18,7 +18,7 @@
 namespace retemper::nn {
 
 // A two-dimensional weight. Rows of activations may belong to different variants of a model (the
-// lambdas of a merge that was never written); what lies in a checkpoint is the same for all.
+// lambdas of a virtual merge); what lies in a checkpoint is the same for all.
 class WeightSource {
  public:
   virtual ~WeightSource() = default;
@@ -84,7 +84,7 @@ class WeightVector {
   size_t stride_ = 0;  // 0 where all variants have the same
 };
 
-// Gives the weights of a model that was never written (merged/).
+// Gives the weights of a virtual merge (merged/).
 class WeightMaker {
  public:
   virtual ~WeightMaker() = default;

@@ -32,7 +32,7 @@ constexpr bool kLimited = true;
 uint64_t AddressSpace() {
   unsigned long long pages = 0;
   std::FILE* file = std::fopen("/proc/self/statm", "re");
-  if (file == nullptr) return 0;  // not Linux: the limit cannot be told from what is mapped already
+  if (file == nullptr) return 0;  // not Linux: no limit, for nothing says what is mapped
   const int found = std::fscanf(file, "%llu", &pages);
   std::fclose(file);
   return found == 1 ? pages * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;

@@ -16,13 +16,13 @@ export interface TrainingDataOptions {
   readonly source?: string | undefined;
   /** The same for rows to test, of sets that have them. */
   readonly testSource?: string | undefined;
-  /** Rows to learn; the paper's number unless told. */
+  /** Rows to learn; by default the paper's number. */
   readonly rows?: number | undefined;
-  /** Rows on which lambda is chosen; the paper's number unless told, a tenth of `rows` where those are given. */
+  /** Rows on which lambda is chosen; by default the paper's number, or a tenth of `rows` where those are given. */
   readonly validation?: number | undefined;
-  /** Rows to test; the paper's number unless told. 0: no file of them. */
+  /** Rows to test; by default the paper's number. 0: no file of them. */
   readonly test?: number | undefined;
-  /** Of the draw. 42 unless told. */
+  /** Of the draw. Default: 42. */
   readonly seed?: number | undefined;
   /** Leave rows out that are empty or malformed, and count them, instead of ending. */
   readonly skipBadRows?: boolean | undefined;
