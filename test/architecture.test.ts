@@ -166,3 +166,24 @@ describe("the native sources", () => {
     expect(breaches).toEqual([]);
   });
 });
+
+describe("the files", () => {
+  const tooLong = (files: readonly string[], most: number) =>
+    files
+      .map((file) => ({ file: relative(root, file).split(sep).join("/"), text: readFileSync(file, "utf8") }))
+      .filter(({ text }) => text.replace(/\n$/, "").split("\n").length > most);
+
+  it("of lib have at most 300 lines", () => {
+    expect(tooLong(sources, 300).map(({ file }) => file)).toEqual([]);
+  });
+
+  it("of native have at most 500 lines, or a first comment with a line that begins with `Over 500 lines because`", () => {
+    const files = filesIn(native, /\.(h|cc|cu)$/);
+    expect(files.length).toBeGreaterThan(100);
+    const unexplained = tooLong(files, 500).filter(({ text }) => {
+      const first = /^(?:\/\/.*\n)+/.exec(text)?.[0] ?? "";
+      return !/^\/\/ Over 500 lines because/m.test(first);
+    });
+    expect(unexplained.map(({ file }) => file)).toEqual([]);
+  });
+});
