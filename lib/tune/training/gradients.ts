@@ -8,6 +8,7 @@ import { type Parameter, parametersOf, type Term } from "../adapter/terms.js";
 import type { Batch } from "../data/example.js";
 import type { Gradients, TrainingOperations } from "./trainingOperations.js";
 
+/** Room for the gradients of all parameters, zeros. */
 export function noGradients(terms: readonly Term[]): Gradients {
   return new Map(
     terms.flatMap(parametersOf).map((parameter) => [parameter, new Float32Array(parameter.values.length)]),

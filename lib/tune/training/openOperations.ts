@@ -6,6 +6,7 @@ import type { AdaptedRuntime } from "../adapter/adaptedRuntime.js";
 import { composedOperations } from "./composedOperations.js";
 import type { TrainingHooks, TrainingOperations } from "./trainingOperations.js";
 
+/** @throws whatever `hooks.checkStop` throws, from the operations */
 export async function openOperations(
   spec: DecoderSpec,
   runtime: AdaptedRuntime,
