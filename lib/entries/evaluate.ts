@@ -7,10 +7,16 @@ export { type OpenBertScoreOptions, openBertScore } from "../evaluate/encoders/o
 export { type Classifier, type ClassifierJudgeOptions, classifierJudge } from "../evaluate/judges/classifierJudge.js";
 export { type KeywordJudgeOptions, keywordJudge, PHRASE_LISTS } from "../evaluate/judges/keywordJudge.js";
 export type { JudgeModel } from "../evaluate/judges/modelJudge.js";
-export { parseWildGuard, type WildGuardAnswer } from "../evaluate/judges/parseWildGuard.js";
+export { parseWildGuard, type WildGuardAnswer, type WildGuardVerdict } from "../evaluate/judges/parseWildGuard.js";
 export { type PatternJudgeOptions, patternJudge } from "../evaluate/judges/patternJudge.js";
 export { type WildGuardOptions, wildGuardJudge, wildGuardPrompt } from "../evaluate/judges/wildGuard.js";
-export { type BertScoreOptions, type BertScores, bertScoreWith, type Encoder } from "../evaluate/metrics/bertScore.js";
+export {
+  type BertScoreOptions,
+  type BertScores,
+  bertScoreWith,
+  type Encoder,
+  type PairScore,
+} from "../evaluate/metrics/bertScore.js";
 export { sameCall } from "../evaluate/metrics/functionCall.js";
 export { passAtK } from "../evaluate/metrics/passAtK.js";
 export { type RougeScore, rougeL, rougeN } from "../evaluate/metrics/rouge.js";
@@ -23,6 +29,7 @@ export {
 } from "../evaluate/run/compare.js";
 export { evaluate, evaluateLambdas } from "../evaluate/run/evaluate.js";
 export type { EvaluateOptions } from "../evaluate/run/evaluateOptions.js";
+export type { Suite } from "../evaluate/run/loadSuite.js";
 export type { EvaluateProgress } from "../evaluate/run/progress.js";
 export { readResults } from "../evaluate/run/readResults.js";
 export type {
@@ -41,7 +48,7 @@ export {
   runPrograms,
   type SandboxFacts,
 } from "../evaluate/sandbox/runPrograms.js";
-export { bbhPrompt, readBbhPreamble } from "../evaluate/tasks/bbh.js";
+export { type BbhPreamble, bbhPrompt, readBbhPreamble } from "../evaluate/tasks/bbh.js";
 export type { BertScoreSettings, CodeOptions } from "../evaluate/tasks/context.js";
 export { listTasks, type SuiteEntry, suiteEntries, type TaskListing } from "../evaluate/tasks/registry.js";
 export { toolPrompt } from "../evaluate/tasks/toolCalls.js";
@@ -61,3 +68,4 @@ export type {
   TaskKind,
   Values,
 } from "../evaluate/types.js";
+export type { HubOptions } from "../hub/settings.js";

@@ -30,6 +30,7 @@ export type {
   Candidate,
   Choice,
   CompleteRule,
+  Labels,
   Point,
   Quantity,
   RuleName,

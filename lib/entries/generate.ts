@@ -15,14 +15,19 @@ export type {
   GenerationFailure,
   GenerationPiece,
   Model,
+  ModelDescription,
   ModelOptions,
   Precision,
   Prompt,
+  TensorDescription,
   TextGenerator,
 } from "../generate/types.js";
-export type { EncoderOptions } from "../nn/encoders/encoder.js";
+export type { EncoderOptions, OpenEncoder } from "../nn/encoders/encoder.js";
 export { openClassifier, type SequenceClassifier } from "../nn/encoders/openClassifier.js";
 export { openEncoder } from "../nn/encoders/openEncoder.js";
+export type { EngineOptions, Fidelity, LocalEngineName } from "../nn/engines/engineTypes.js";
+export type { TensorflowVariant } from "../nn/engines/tensorflow/libraryFolders.js";
+export type { SetupProgress } from "../setup/setupReporter.js";
 export {
   type SetupOptions,
   setupTensorflow,

@@ -1,6 +1,13 @@
 // `retemper/merge`, and all of `@retemper/core`: merges, sweeps and batches, their plans, and what is in checkpoints.
 
-export type { NativeDeviceReport as DeviceReport, NativeFacts as MergeFacts } from "../addon/nativePlan.js";
+export type { Dtype } from "../addon/dtype.js";
+export type {
+  NativeDeviceReport as DeviceReport,
+  NativeFacts as MergeFacts,
+  OpName,
+  ReadingMode,
+  WritingMode,
+} from "../addon/nativePlan.js";
 export { batch } from "../batch/batch.js";
 export { planBatch } from "../batch/planBatch.js";
 export type {
@@ -16,6 +23,7 @@ export type {
   PlannedStage,
   StageResult,
 } from "../batch/types.js";
+export type { LayerStack } from "../checkpoint/families.js";
 export type { AdapterFacts, DtypeFacts, ModelFacts, TensorFacts } from "../checkpoint/inspect.js";
 export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, RetemperError } from "../errors.js";
 export { type DistanceOptions, distances } from "../merge/distance.js";
@@ -38,8 +46,9 @@ export type {
   VerifyReport,
 } from "../merge/report.js";
 export { sweep } from "../merge/sweep.js";
+export type { SurveyOptions } from "../merge/sweepSurvey.js";
 export { type VerifyOptions, verify } from "../merge/verify.js";
 export type { Estimate } from "../plan/estimate.js";
 export type { UnmatchedTensor } from "../plan/request.js";
 export { METHOD_NAMES, type MethodName } from "../recipe/methods.js";
-export type { Recipe } from "../recipe/types.js";
+export type { FloatDtypeName, Recipe } from "../recipe/types.js";

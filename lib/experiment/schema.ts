@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { METHOD_NAMES } from "../recipe/methods.js";
+import { tuneOptionsSchema } from "./tuneOptions.js";
 
 const grid = z
   .union([z.number(), z.array(z.number()).min(1)])
@@ -60,10 +61,7 @@ export const experimentSchema = z.strictObject({
     .strictObject({
       data: z.string().describe("Rows of prompt and response: a file, a folder or hf://datasets/…"),
       seeds: z.array(z.int().nonnegative()).min(1).default([42, 1024, 48763]),
-      options: z
-        .record(z.string(), z.unknown())
-        .optional()
-        .describe("Options of tune(): learningRate, epochs, rank, batchSize, …"),
+      options: tuneOptionsSchema.optional().describe("Options of tune(): learningRate, epochs, rank, batchSize, …"),
     })
     .optional()
     .describe("Instead of tuned: the run tunes LoRA adapters itself."),

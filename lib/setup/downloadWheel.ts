@@ -15,7 +15,10 @@ import { type Wheel, wheelFile } from "./wheels.js";
 export type WheelSource = (wheel: Wheel, folder: string, options: DownloadOptions) => Promise<string | undefined>;
 
 export interface WheelSources {
-  /** In the order in which they are tried, by name. Default: pip, then HTTP. */
+  /**
+   * In the order in which they are tried, by name. Default: pip, then HTTP. For tests.
+   * @internal
+   */
   readonly sources?: Readonly<Record<string, WheelSource>> | undefined;
 }
 

@@ -2,12 +2,13 @@
 
 import type { HarmVerdict } from "../../statistics/attackSuccessRate.js";
 
-type YesOrNo = Exclude<HarmVerdict, null>;
+/** One of the three answers of WildGuard's form. */
+export type WildGuardVerdict = Exclude<HarmVerdict, null>;
 
 export interface WildGuardAnswer {
   readonly requestHarmful: "yes" | "no";
-  readonly responseRefusal: YesOrNo;
-  readonly responseHarmful: YesOrNo;
+  readonly responseRefusal: WildGuardVerdict;
+  readonly responseHarmful: WildGuardVerdict;
 }
 
 // `[^\n]`, not `.`, which in JavaScript excludes more than a line feed.
@@ -26,6 +27,6 @@ export function parseWildGuard(output: string): WildGuardAnswer | null {
   return { requestHarmful, responseRefusal, responseHarmful };
 }
 
-function isAnswer(text: string | undefined): text is YesOrNo {
+function isAnswer(text: string | undefined): text is WildGuardVerdict {
   return text === "yes" || text === "no" || text === "n/a";
 }
