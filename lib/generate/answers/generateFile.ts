@@ -4,7 +4,7 @@ import { rm, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { RetemperError } from "../../errors.js";
 import { ioError, isSystemError } from "../../files/ioError.js";
-import { readTextAtMost } from "../../files/readAtMost.js";
+import { readIfThere } from "../../files/readIfThere.js";
 import { writeWhole } from "../../files/writeWhole.js";
 import { lockBeside } from "../../output/lockBeside.js";
 import { settingsOf } from "../settings.js";
@@ -135,12 +135,12 @@ async function factsFor(
 }
 
 async function readFacts(file: string): Promise<AnswerFacts | undefined> {
+  const text = await readIfThere(file, { most: 2 ** 26, what: "the facts of answers" });
   try {
-    const value: unknown = JSON.parse(await readTextAtMost(file, { most: 2 ** 26, what: "the facts of answers" }));
-    return (value as AnswerFacts | null)?.version === 1 ? (value as AnswerFacts) : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
+    const value = JSON.parse(text ?? "null") as AnswerFacts | null;
+    return value?.version === 1 ? value : undefined;
+  } catch {
+    return undefined; // no JSON: cut off, or another program's
   }
 }
 

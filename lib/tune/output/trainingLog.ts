@@ -2,7 +2,7 @@
 
 import { type FileHandle, open } from "node:fs/promises";
 import { ioError } from "../../files/ioError.js";
-import { readTextAtMost } from "../../files/readAtMost.js";
+import { readIfThere } from "../../files/readIfThere.js";
 import { KEPT, writeWhole } from "../../files/writeWhole.js";
 import type { TuneProgress } from "../types.js";
 
@@ -19,10 +19,7 @@ export class TrainingLog {
   /** Opens the log for what follows step `done`: lines beyond it, of a run that was killed later, are left out. */
   static async open(path: string, done: number): Promise<TrainingLog> {
     const limit = { most: 2 ** 29, what: "the log of a training" };
-    const before = await readTextAtMost(path, limit).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return "";
-      throw ioError(error, path, "cannot read");
-    });
+    const before = (await readIfThere(path, limit)) ?? "";
     const kept = before.split("\n").filter((line) => stepOf(line) <= done);
     await writeWhole(path, kept.map((line) => `${line}\n`).join(""));
     const file = await open(path, "a").catch((error) => {

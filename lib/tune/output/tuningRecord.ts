@@ -4,8 +4,7 @@ import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { Checkpoint } from "../../checkpoint/types.js";
 import { RetemperError } from "../../errors.js";
-import { ioError } from "../../files/ioError.js";
-import { readTextAtMost } from "../../files/readAtMost.js";
+import { readIfThere } from "../../files/readIfThere.js";
 import { writeWhole } from "../../files/writeWhole.js";
 import type { EngineFacts } from "../../generate/types.js";
 import type { Example } from "../data/example.js";
@@ -37,11 +36,8 @@ export function tuningRecord({ model, settings, initFrom, examples, checkpoint, 
 
 /** @returns whether a training was begun with this record; writes it where there was none */
 export async function keepRecord(path: string, text: string): Promise<boolean> {
-  let before: string;
-  try {
-    before = await readTextAtMost(path, { most: 2 ** 24, what: "the record of a training" });
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw ioError(cause, path, "cannot read");
+  const before = await readIfThere(path, { most: 2 ** 24, what: "the record of a training" });
+  if (before === undefined) {
     await writeWhole(path, text);
     return false;
   }

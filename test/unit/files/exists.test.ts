@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { exists } from "../../../lib/files/exists.js";
 import { freeBytes } from "../../../lib/files/freeBytes.js";
+import { readIfThere } from "../../../lib/files/readIfThere.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-exists-"));
 const file = join(folder, "file");
@@ -25,6 +26,15 @@ describe("a path", () => {
     symlinkSync(join(folder, "a"), join(folder, "b"));
     await expect(exists(join(folder, "a", "no"))).rejects.toMatchObject({ code: "ELOOP" });
     await expect(freeBytes(join(folder, "a", "no"))).rejects.toMatchObject({ code: "IO" });
+  });
+
+  it("is read where it is there; what cannot be read is IO and not absent", async () => {
+    const limit = { most: 10, what: "a note" };
+    expect(await readIfThere(file, limit)).toBe("");
+    expect(await readIfThere(join(folder, "none"), limit)).toBeUndefined();
+    expect(await readIfThere(join(file, "none"), limit)).toBeUndefined();
+    await expect(readIfThere(folder, limit)).rejects.toMatchObject({ code: "IO", file: folder });
+    await expect(readIfThere(join(folder, "a"), limit)).rejects.toMatchObject({ code: "IO" });
   });
 
   it("has the free space of the nearest folder above it", async () => {

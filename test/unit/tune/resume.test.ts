@@ -63,14 +63,9 @@ describe("a training that ended early", () => {
 
   it("goes on from a checkpoint that a killed run had moved aside to replace it", async () => {
     const whole = await tune(MODEL, rows, place("unmoved"), options);
-    const controller = new AbortController();
-    const onProgress = ({ done }: { done: number }) => {
-      if (done === 4) controller.abort();
-    };
     const out = place("moved");
-    await expect(tune(MODEL, rows, out, { ...options, signal: controller.signal, onProgress })).rejects.toThrow();
-    const last = Math.max(...readdirSync(out).map((name) => Number(/^checkpoint-(\d+)$/.exec(name)?.[1] ?? 0)));
-    renameSync(join(out, `checkpoint-${last}`), join(out, `.checkpoint-${last}.old`));
+    await tune(MODEL, rows, out, { ...options, stopAfter: 4 });
+    renameSync(join(out, "checkpoint-4"), join(out, ".checkpoint-4.old"));
     const { adapter } = await tune(MODEL, rows, out, { ...options, resume: true });
     expect(bytes(adapter).equals(bytes(whole.adapter))).toBe(true);
     expect(readdirSync(out).filter((name) => name.startsWith("."))).toEqual([]);
