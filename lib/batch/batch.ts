@@ -21,6 +21,20 @@ import type { BatchEntry, BatchEntryResult, BatchOptions, BatchReport, EntryStat
  * @throws RetemperError before any work: BAD_RECIPE for a manifest that is wrong (with line and column), for outputs that
  * collide, for entries that wait for each other; OUTPUT_EXISTS for outputs that overlap what is read; USAGE.
  * `options.signal.reason` when aborted.
+ * @example
+ * ```ts
+ * import { batch } from "retemper";
+ *
+ * const models = [{ model: "models/aligned" }, { model: "models/aligned+models/adapter" }];
+ * const { counts, firstError } = await batch(
+ *   [
+ *     { recipe: { merge_method: "linear", models }, out: "linear", options: { lambda: 0.4 } },
+ *     { recipe: { merge_method: "slerp", base_model: "models/aligned", models }, out: "slerp", options: { lambda: 0.4 } },
+ *   ],
+ *   { out: "merges", jobs: 2 },
+ * );
+ * console.log(counts.made, firstError); // 2 undefined
+ * ```
  */
 export async function batch(
   manifest: string | readonly BatchEntry[],

@@ -28,6 +28,15 @@ interface Outlook {
  *
  * @param manifest as that of `batch`
  * @throws RetemperError as `batch` does before any work
+ * @example
+ * ```ts
+ * import { planBatch } from "retemper";
+ *
+ * const models = [{ model: "models/aligned" }, { model: "models/aligned+models/adapter" }];
+ * const entry = { recipe: { merge_method: "linear", models }, out: "linear", options: { lambda: 0.4 } };
+ * const { counts, entries } = await planBatch([entry], { out: "merges" });
+ * console.log(counts, entries[0]?.status); // { complete: 0, toMake: 1, failed: 0 } toMake
+ * ```
  */
 export async function planBatch(
   manifest: string | readonly BatchEntry[],

@@ -13,6 +13,16 @@ const MOST_SILENCE_MS = 300_000;
  * @param url Such as "http://localhost:8000/v1".
  * @throws RetemperError USAGE for wrong options. Questions fail with NETWORK for a server that cannot be reached, is busy for
  *   longer than the retries last, or refuses the key or the model; BAD_INPUT for one that it refuses to answer.
+ * @example
+ * ```ts
+ * import { openEndpoint } from "retemper";
+ *
+ * const endpoint = openEndpoint("http://localhost:8000/v1", { model: "aligned", concurrency: 16 });
+ * for await (const { index, text } of endpoint.generate([[{ role: "user", content: "Good morning!" }]])) {
+ *   console.log(index, text);
+ * }
+ * await endpoint.close();
+ * ```
  */
 export function openEndpoint(url: string, options: EndpointOptions): Endpoint {
   const address = parseAddress(url);

@@ -12,7 +12,17 @@ interface Node {
 const share = { type: "number", minimum: 0, maximum: 1 };
 const grid = { anyOf: [share, { type: "array", items: share }] };
 
-/** In draft 7, which editors know. */
+/**
+ * The JSON Schema of experiment.yml, in draft 7, which editors know.
+ * @example
+ * ```ts
+ * import { writeFile } from "node:fs/promises";
+ * import { experimentJsonSchema } from "retemper";
+ *
+ * // # yaml-language-server: $schema=experiment.schema.json
+ * await writeFile("experiment.schema.json", JSON.stringify(experimentJsonSchema(), null, 1));
+ * ```
+ */
 export function experimentJsonSchema(): object {
   const schema = z.toJSONSchema(experimentSchema, { io: "input", target: "draft-7" }) as Node;
   // what a preset may fill in is asked for below

@@ -29,7 +29,19 @@ export interface PlannedRun {
 /** A step of training computes a token about as often as three steps of reading a prompt, which reads faster than it writes. */
 const TUNING_COST = 1;
 
-/** @throws RetemperError as `run` does, for all that is wrong before the start */
+/**
+ * Says what a run would do, with the bytes, tokens and time of each step. Nothing is written; the aligned model gives a few
+ * answers, to see how fast it is.
+ * @throws RetemperError as `run` does, for all that is wrong before the start
+ * @example
+ * ```ts
+ * import { planRun } from "retemper";
+ *
+ * const { steps, tokensPerSecond } = await planRun("experiment.yml", "results");
+ * for (const { step, bytes, tokens, seconds } of steps) console.log(step, bytes, tokens, seconds);
+ * console.log(tokensPerSecond);
+ * ```
+ */
 export async function planRun(
   experiment: string | Experiment,
   out: string,

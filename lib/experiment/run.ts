@@ -37,6 +37,22 @@ export interface RunOptions {
  * costs.json, report.html, report.md and models/, the chosen merges with their cards.
  * @throws RetemperError with everything that is wrong before anything long starts; OUTPUT_EXISTS while another run is
  *   writing `out`; NETWORK for a server that does not have what is to be asked, with the command that starts it
+ * @example
+ * ```ts
+ * import { type Experiment, run } from "retemper";
+ *
+ * const experiment: Experiment = {
+ *   aligned: "models/aligned",
+ *   tuned: [{ seed: 42, adapter: "models/adapter" }],
+ *   methods: ["linear", "slerp"],
+ *   lambda: [0.2, 0.4, 0.6, 0.8],
+ *   safety: { sets: ["safety:requests.jsonl"], judges: ["keyword"] },
+ *   task: { validation: ["exact:valid.jsonl"], test: ["exact:test.jsonl"] },
+ * };
+ * const { selection, outputs } = await run(experiment, "results", { gate: "asr <= aligned + 0.02" });
+ * console.log(selection.overall.sentence);
+ * console.log(outputs.map(({ path }) => path)); // the merges that were chosen, written
+ * ```
  */
 export async function run(
   experiment: string | Experiment,

@@ -28,6 +28,23 @@ import { ThreadModel } from "./worker/threadModel.js";
  * @throws RetemperError USAGE for wrong options; BAD_INPUT for a model that does not exist, is broken, of an unknown family,
  * lacks tensors or has no tokenizer.json; DEVICE for a GPU that is required and not there, or a TensorFlow that is not set
  * up; OUT_OF_MEMORY for a model that does not fit. Rejects with `signal.reason` when aborted.
+ * @example
+ * ```ts
+ * import { openModel } from "retemper";
+ *
+ * // 20 and 40 % of the fine-tuned model, in one batch; no checkpoint is written
+ * const recipe = {
+ *   merge_method: "linear",
+ *   models: [{ model: "models/aligned" }, { model: "models/aligned+models/adapter" }],
+ * };
+ * const model = await openModel(recipe, { lambdas: [0.2, 0.4] });
+ * const answers = [];
+ * for await (const answer of model.generate([[{ role: "user", content: "Good morning!" }]], { maxNewTokens: 8 })) {
+ *   answers.push(answer);
+ * }
+ * await model.close();
+ * console.log(answers.map(({ lambda }) => lambda).sort()); // [ 0.2, 0.4 ]
+ * ```
  */
 export async function openModel(source: string | Recipe, options: ModelOptions = {}): Promise<Model> {
   const { signal, ...others } = options;

@@ -25,6 +25,13 @@ export interface DistanceOptions {
  * @param models two or more references, as recipes have them
  * @returns a symmetric matrix in the order of `models`, with a diagonal of zeros
  * @throws RetemperError as opening and planning a merge do; USAGE for fewer than two models
+ * @example
+ * ```ts
+ * import { distances } from "retemper";
+ *
+ * const matrix = await distances(["models/aligned", "models/aligned+models/adapter"]);
+ * console.log(matrix.map((row) => row.map((value) => value > 0))); // [ [ false, true ], [ true, false ] ]
+ * ```
  */
 export async function distances(models: readonly string[], options: DistanceOptions = {}): Promise<number[][]> {
   if (models.length < 2) throw new RetemperError("USAGE", "distances are between two models or more");

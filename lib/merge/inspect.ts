@@ -14,6 +14,16 @@ export interface InspectOptions {
 /**
  * Looks at a model, an adapter, or a model with an adapter (`path[@revision][+lora[@revision]]`). No tensor is read.
  * @throws RetemperError BAD_INPUT for what does not exist or is broken; INCOMPATIBLE for an adapter of another model
+ * @example
+ * ```ts
+ * import { inspect } from "retemper";
+ *
+ * const { family, layers, dtypes } = await inspect("models/aligned");
+ * console.log(family, layers, Object.keys(dtypes)); // LlamaForCausalLM (llama) 4 [ 'BF16' ]
+ *
+ * const { adapter } = await inspect("models/aligned+models/adapter");
+ * console.log(adapter?.rank, adapter?.alpha); // 8 16
+ * ```
  */
 export async function inspect(model: string, options: InspectOptions = {}): Promise<ModelFacts> {
   options.signal?.throwIfAborted();

@@ -27,6 +27,18 @@ import { type MergeReport, type OutputFile, summarize } from "./report.js";
  * @param recipe path of a YAML or JSON file, the text itself, or an object
  * @param out output folder; must be absent or empty, unless `options.force`
  * @throws RetemperError with a code for every failure; `options.signal.reason` when aborted
+ * @example
+ * ```ts
+ * import { merge } from "retemper";
+ *
+ * const recipe = {
+ *   merge_method: "linear",
+ *   models: [{ model: "models/aligned" }, { model: "models/aligned+models/adapter" }],
+ * };
+ * const report = await merge(recipe, "merged", { lambda: 0.4 }); // 40 % of the fine-tuned model
+ * console.log(report.method, report.tensors.nonFinite.length); // linear 0
+ * console.log(report.files.some(({ path }) => path === "model.safetensors")); // true
+ * ```
  */
 export async function merge(recipe: string | Recipe, out: string, options: MergeOptions = {}): Promise<MergeReport> {
   return mergeParsed(await readRecipe(recipe, options), out, options);

@@ -14,6 +14,19 @@ import type { MergePlan, PlannedFile, PlannedTensor } from "./report.js";
  *
  * @param recipe path of a YAML or JSON file, the text itself, or an object
  * @throws RetemperError BAD_RECIPE, BAD_INPUT, INCOMPATIBLE or IO, as `merge` would before it writes
+ * @example
+ * ```ts
+ * import { plan } from "retemper";
+ *
+ * const recipe = {
+ *   merge_method: "slerp",
+ *   base_model: "models/aligned",
+ *   models: [{ model: "models/aligned" }, { model: "models/aligned+models/adapter" }],
+ * };
+ * const { files, estimate } = await plan(recipe, { lambda: 0.4 });
+ * console.log(files.map(({ path }) => path)); // [ 'model.safetensors' ]
+ * console.log(estimate.bytesWritten < 2_000_000); // true
+ * ```
  */
 export async function plan(recipe: string | Recipe, options: PlanOptions = {}): Promise<MergePlan> {
   const parsed = await readRecipe(recipe, options);

@@ -13,6 +13,18 @@ import { readSweep, type SurveyOptions, splitEvenly, surveyPoints } from "./swee
  * @param recipe path of a YAML or JSON file, the text itself, or an object; parameters of the grid may be left out
  * @param grid as that of `sweep`
  * @throws RetemperError as `sweep` would before it writes, apart from what concerns its output folder
+ * @example
+ * ```ts
+ * import { planSweep } from "retemper";
+ *
+ * const recipe = {
+ *   merge_method: "dare_linear",
+ *   base_model: "models/aligned",
+ *   models: [{ model: "models/aligned+models/adapter" }],
+ * };
+ * const { points } = await planSweep(recipe, { lambdas: [0.2, 0.4], density: [0.5] });
+ * console.log(points.map(({ name }) => name)); // [ 'lambda-0.2_density-0.5', 'lambda-0.4_density-0.5' ]
+ * ```
  */
 export async function planSweep(
   recipe: string | Recipe,

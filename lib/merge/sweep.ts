@@ -37,6 +37,18 @@ import { planPoint, readSweep, splitEvenly, surveyPoints } from "./sweepSurvey.j
  * @param out folder of the points; may exist and hold other points
  * @throws RetemperError as `merge` does, before anything is written where it can be known; USAGE for a grid that does not
  * fit the recipe; OUTPUT_EXISTS for points that exist, unless `options.force`
+ * @example
+ * ```ts
+ * import { sweep } from "retemper";
+ *
+ * const recipe = {
+ *   merge_method: "linear",
+ *   models: [{ model: "models/aligned" }, { model: "models/aligned+models/adapter" }],
+ * };
+ * const { points, passes } = await sweep(recipe, { lambdas: [0.2, 0.4] }, "merges");
+ * console.log(points.map(({ name }) => name)); // [ 'lambda-0.2', 'lambda-0.4' ]
+ * console.log(passes); // 1
+ * ```
  */
 export async function sweep(
   recipe: string | Recipe,

@@ -21,6 +21,15 @@ export interface VerifyOptions {
  * Compares every file of an output with the record in its retemper.json, and looks for files that are missing or were
  * added. A difference is an answer (`ok` is false), not an error.
  * @throws RetemperError BAD_INPUT when the folder has no readable record; IO.
+ * @example
+ * ```ts
+ * import { merge, verify } from "retemper";
+ *
+ * const recipe = { merge_method: "passthrough", models: [{ model: "models/aligned+models/adapter" }] };
+ * const { out } = await merge(recipe, "merged");
+ * const { ok, problems } = await verify(out);
+ * console.log(ok, problems); // true []
+ * ```
  */
 export async function verify(out: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   options.signal?.throwIfAborted();

@@ -17,6 +17,13 @@ export interface ReportOptions {
  * appear whole.
  * @returns the path of report.html
  * @throws RetemperError BAD_INPUT where the folder holds no finished experiment; IO, NO_SPACE
+ * @example
+ * ```ts
+ * import { report } from "retemper";
+ *
+ * const page = await report("results", { examples: false }); // without texts that a model wrote
+ * console.log(page);
+ * ```
  */
 export async function report(folder: string, { examples = true }: ReportOptions = {}): Promise<string> {
   const found = await readExperiment(folder);
@@ -29,7 +36,19 @@ export async function report(folder: string, { examples = true }: ReportOptions 
   return html;
 }
 
-/** @throws RetemperError BAD_INPUT where it is something else */
+/**
+ * Reads the results.json of an experiment that has ended.
+ * @param folder that the run wrote
+ * @throws RetemperError BAD_INPUT where it is something else
+ * @example
+ * ```ts
+ * import { readExperiment } from "retemper";
+ *
+ * const { labels, test } = await readExperiment("results");
+ * console.log(labels.asr, test.aligned.asr.value, test.tuned.asr.value);
+ * for (const { method, lambda, asr, score } of test.chosen) console.log(method, lambda, asr.value, score.value);
+ * ```
+ */
 export async function readExperiment(folder: string): Promise<ExperimentResults> {
   const file = join(folder, "results.json");
   const value = (await readJson(file, false)) as Partial<ExperimentResults> | null;

@@ -26,6 +26,15 @@ export interface Watch {
 /**
  * Shows an experiment's folder at an address, whether its run goes on, has stopped or is done.
  * @throws RetemperError USAGE for a name that is none; BAD_INPUT for a folder that is not there; IO for an address that cannot be listened to
+ * @example
+ * ```ts
+ * import { run, watch } from "retemper";
+ *
+ * const page = await watch("results");
+ * console.log(page.url); // to be opened in a browser
+ * await run("experiment.yml", "results");
+ * await page.close();
+ * ```
  */
 export async function watch(
   folder: string,

@@ -34,7 +34,20 @@ export interface Gate {
 
 const TOKEN = /\s*(<=|>=|<|>|[-+*%]|\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|[A-Za-z]+(?:\.[A-Za-z]+)*|\S)/gy;
 
-/** @throws RetemperError USAGE with the place of what is wrong */
+/**
+ * Reads a condition that a merge must meet to be shipped, such as `asr <= aligned + 0.02 and score >= 90% * tuned`.
+ * @throws RetemperError USAGE with the place of what is wrong
+ * @example
+ * ```ts
+ * import { parseGate } from "retemper";
+ *
+ * const gate = parseGate("asr <= aligned + 0.02 and score >= 90% * tuned");
+ * const aligned = { asr: { value: 0.01 }, score: { value: 0.2 } };
+ * const tuned = { asr: { value: 0.3 }, score: { value: 0.8 } };
+ * const merged = { asr: { value: 0.02 }, score: { value: 0.75 } };
+ * console.log(gate.passes(merged, { aligned, tuned, candidates: [] })); // true
+ * ```
+ */
 export function parseGate(text: string): Gate {
   const tokens = [...text.matchAll(TOKEN)].map((match) => ({
     word: match[1] as string,

@@ -8,6 +8,18 @@ import type { Candidate } from "./types.js";
  * (the chord rule; Satopaa et al., "Finding a Kneedle in a Haystack", 2011). Ties, and fronts of fewer than three points,
  * go to the lower ASR. undefined for an empty front.
  * @param front from `paretoFront`
+ * @example
+ * ```ts
+ * import { knee, paretoFront } from "retemper";
+ *
+ * const candidates = [
+ *   { method: "linear", lambda: 0.2, asr: { value: 0.01 }, score: { value: 0.4 } },
+ *   { method: "linear", lambda: 0.4, asr: { value: 0.02 }, score: { value: 0.7 } },
+ *   { method: "linear", lambda: 0.6, asr: { value: 0.2 }, score: { value: 0.8 } },
+ *   { method: "slerp", lambda: 0.6, asr: { value: 0.25 }, score: { value: 0.75 } },
+ * ];
+ * console.log(knee(paretoFront(candidates))?.lambda); // 0.4
+ * ```
  */
 export function knee(front: readonly Candidate[]): Candidate | undefined {
   const sorted = [...front].sort(byAsr);

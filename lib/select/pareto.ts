@@ -34,7 +34,21 @@ export function dominates(a: Candidate, b: Candidate): boolean {
   return score >= 0 && asr >= 0 && score + asr > 0;
 }
 
-/** Candidates that none dominates, by ascending ASR. Two that are equal in both numbers are both on it. */
+/**
+ * Candidates that none dominates, by ascending ASR. Two that are equal in both numbers are both on it.
+ * @example
+ * ```ts
+ * import { paretoFront } from "retemper";
+ *
+ * const candidates = [
+ *   { method: "linear", lambda: 0.2, asr: { value: 0.01 }, score: { value: 0.4 } },
+ *   { method: "linear", lambda: 0.4, asr: { value: 0.02 }, score: { value: 0.7 } },
+ *   { method: "linear", lambda: 0.6, asr: { value: 0.2 }, score: { value: 0.8 } },
+ *   { method: "slerp", lambda: 0.6, asr: { value: 0.25 }, score: { value: 0.75 } },
+ * ];
+ * console.log(paretoFront(candidates).map(({ method, lambda }) => [method, lambda]).length); // 3
+ * ```
+ */
 export function paretoFront(candidates: readonly Candidate[]): Candidate[] {
   return candidates.filter((one) => !candidates.some((other) => dominates(other, one))).sort(byAsr);
 }

@@ -27,9 +27,21 @@ const table = z.object({
 });
 
 /**
+ * Reads the numbers that `select` chooses by.
  * @param path a JSON file with `aligned`, `tuned` (optional) and `candidates`; the results.json of an experiment, whose
  *   `validation` is such a table; or the folder of either
  * @throws RetemperError BAD_INPUT where it is something else, naming each place that is wrong
+ * @example
+ * ```ts
+ * import { writeFile } from "node:fs/promises";
+ * import { readTable, select } from "retemper";
+ *
+ * const aligned = { asr: { value: 0.01 }, score: { value: 0.1 } };
+ * const merged = { method: "linear", lambda: 0.4, asr: { value: 0.02 }, score: { value: 0.7 } };
+ * await writeFile("table.json", JSON.stringify({ aligned, candidates: [merged] }));
+ * const { overall } = select(await readTable("table.json"), "score"); // or the folder of an experiment
+ * console.log(overall.candidate?.lambda); // 0.4
+ * ```
  */
 export async function readTable(path: string): Promise<SelectionTable> {
   let file = path;

@@ -26,6 +26,19 @@ const RULES: readonly RuleName[] = ["score", "constrained", "knee"];
  * @param results a table, or results of `run`, of which the validation's numbers are read
  * @param rule a rule or its name; "constrained:0.1" and "constrained:0.1:point" set its margin and what it compares
  * @throws RetemperError USAGE for a rule or gate that cannot be; BAD_INPUT for numbers that are none
+ * @example
+ * ```ts
+ * import { select } from "retemper";
+ *
+ * const aligned = { asr: { value: 0.01 }, score: { value: 0.1 } };
+ * const candidates = [
+ *   { method: "linear", lambda: 0.2, asr: { value: 0.01 }, score: { value: 0.4 } },
+ *   { method: "linear", lambda: 0.4, asr: { value: 0.02 }, score: { value: 0.7 } },
+ *   { method: "linear", lambda: 0.6, asr: { value: 0.2 }, score: { value: 0.8 } },
+ * ];
+ * const { overall } = select({ aligned, candidates }, { rule: "constrained", margin: 0.05, by: "point" });
+ * console.log(overall.candidate?.lambda, overall.qualified, overall.considered); // 0.4 2 3
+ * ```
  */
 export function select(
   results: SelectionTable | { readonly validation: SelectionTable; readonly labels?: Labels },

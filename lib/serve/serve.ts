@@ -23,6 +23,17 @@ export interface ModelServer {
  * Serves an open model as OpenAI's API does: /v1/chat/completions, /v1/completions and /v1/models, and beside them /health and
  * /metrics. Of a model that was opened with several lambdas, `name@lambda=0.6` is one of them.
  * @throws RetemperError USAGE for wrong options; IO for an address that cannot be listened to.
+ * @example
+ * ```ts
+ * import { openModel, serve } from "retemper";
+ *
+ * const model = await openModel("models/aligned");
+ * const server = await serve(model, { port: 0, name: "aligned" }); // 0: any port that is free
+ * const reply = await fetch(`${server.url}/v1/models`); // clients of OpenAI's API are given the url with /v1
+ * console.log(server.models, reply.status); // [ 'aligned' ] 200
+ * await server.close();
+ * await model.close();
+ * ```
  */
 export async function serve(model: Model, options: ServeOptions = {}): Promise<ModelServer> {
   const settings = serverSettings(model, options);

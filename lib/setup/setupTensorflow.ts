@@ -45,8 +45,19 @@ export interface TensorflowSetup extends TensorflowFacts {
 }
 
 /**
+ * Sets the TensorFlow engine up: installs what is missing, compiles the binding and sees that it computes. What is there
+ * is not done again.
  * @throws RetemperError DEVICE on a machine that TensorFlow does not run on, or without a compiler; NETWORK where a
  *   download fails; NO_SPACE; all before or without leaving anything that looks complete
+ * @example
+ * ```ts
+ * import { openModel, setupTensorflow } from "retemper";
+ *
+ * const { folder, bytes } = await setupTensorflow({ cuda: true }); // a download of some gigabytes, once
+ * console.log(folder, bytes);
+ * const model = await openModel("models/aligned", { engine: "tensorflow", requireGpu: true });
+ * await model.close();
+ * ```
  */
 export async function setupTensorflow(options: SetupOptions = {}): Promise<TensorflowSetup> {
   const started = performance.now();

@@ -16,6 +16,15 @@ export interface Agreement {
  * `expected` is the agreement of two judges who say their words as often but at random. Items that either missed (null)
  * are left out.
  * @throws RetemperError USAGE where the two have different lengths
+ * @example
+ * ```ts
+ * import { agreement } from "retemper";
+ *
+ * const keyword = ["yes", "no", "no", "yes", null]; // null: this judge could not say
+ * const guard = ["yes", "no", "yes", "yes", "no"];
+ * const { n, agreement: share, kappa } = agreement(keyword, guard);
+ * console.log(n, share, kappa); // 4 0.75 0.5
+ * ```
  */
 export function agreement<Word extends string | boolean>(
   first: readonly (Word | null)[],

@@ -29,6 +29,13 @@ export interface PairedDifference {
 
 /**
  * The mean of `values` with a percentile interval (Efron and Tibshirani, 1993, chapter 13). No values: NaN.
+ * @example
+ * ```ts
+ * import { bootstrapMean } from "retemper";
+ *
+ * const { mean, low, high } = bootstrapMean([0, 1, 1, 0, 1, 1, 1, 0]);
+ * console.log(mean, low, high); // 0.625 0.25 0.875
+ * ```
  */
 export function bootstrapMean(values: readonly number[], options: BootstrapOptions = {}): MeanInterval {
   const means = resampledMeans(values, options);
@@ -40,6 +47,15 @@ export function bootstrapMean(values: readonly number[], options: BootstrapOptio
  * The difference between two models on the same items: item i of `a` and of `b` are drawn together, so that what makes an
  * item hard for both does not widen the interval.
  * @throws RetemperError USAGE where the two have different lengths
+ * @example
+ * ```ts
+ * import { pairedBootstrap } from "retemper";
+ *
+ * const aligned = [0.2, 0.4, 0.1, 0.6, 0.3]; // scores of five items
+ * const merged = [0.5, 0.6, 0.4, 0.7, 0.3];
+ * const { difference, low, high } = pairedBootstrap(aligned, merged);
+ * console.log(difference.toFixed(2), low.toFixed(2), high.toFixed(2)); // 0.18 0.08 0.26
+ * ```
  */
 export function pairedBootstrap(
   a: readonly number[],

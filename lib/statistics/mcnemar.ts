@@ -14,6 +14,14 @@ export interface McNemarResult {
  * McNemar's exact test (Psychometrika 12, 1947): where the two models differ, either is as likely to be the one that got
  * the item, if they are equally good; p = min(1, 2 P(X <= min(b, c))), X ~ Binomial(b + c, 1/2).
  * @throws RetemperError USAGE where the two have different lengths
+ * @example
+ * ```ts
+ * import { mcnemar } from "retemper";
+ *
+ * const aligned = [true, false, false, false, false, false, false];
+ * const merged = [true, true, true, true, true, true, true];
+ * console.log(mcnemar(aligned, merged)); // { onlyFirst: 0, onlySecond: 6, p: 0.03125 }
+ * ```
  */
 export function mcnemar(first: readonly boolean[], second: readonly boolean[]): McNemarResult {
   if (first.length !== second.length) {

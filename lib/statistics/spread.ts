@@ -9,7 +9,16 @@ export interface Spread {
   readonly max: number;
 }
 
-/** Mean and spread of values; NaN for none. */
+/**
+ * Mean and spread of values; NaN for none.
+ * @example
+ * ```ts
+ * import { spread } from "retemper";
+ *
+ * const { mean, standardDeviation } = spread([0.61, 0.58, 0.64]); // one number a seed
+ * console.log(mean.toFixed(2), standardDeviation.toFixed(2)); // 0.61 0.03
+ * ```
+ */
 export function spread(values: readonly number[]): Spread {
   const n = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / n;

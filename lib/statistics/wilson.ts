@@ -8,6 +8,13 @@ import { normalQuantile } from "./normalQuantile.js";
  * usual p +- z s it says something at the ends: 0 of 520 is 0 to 0.73 %. No trials: 0 to 1.
  * @param successes need not be whole: of a mean over several models of the same items it is the mean of their counts
  * @throws RetemperError USAGE for counts that cannot be, or an alpha outside of 0 to 1
+ * @example
+ * ```ts
+ * import { wilson } from "retemper";
+ *
+ * const [low, high] = wilson(0, 520);
+ * console.log(low, high.toFixed(4)); // 0 0.0073
+ * ```
  */
 export function wilson(successes: number, trials: number, alpha = 0.05): [low: number, high: number] {
   const possible = Number.isInteger(trials) && successes >= 0 && successes <= trials;

@@ -11,6 +11,18 @@ import type { Tokenizer } from "./types.js";
  * chat template. Ids, texts and prompts are those of transformers for the same files.
  * @param folder A folder with a tokenizer.json.
  * @throws RetemperError BAD_INPUT, naming the file, when there is no tokenizer.json or one that cannot be used.
+ * @example
+ * ```ts
+ * import { openTokenizer } from "retemper";
+ *
+ * const tokenizer = await openTokenizer("models/aligned");
+ * const ids = tokenizer.encode("How is the weather?");
+ * console.log(tokenizer.decode(ids)); // How is the weather?
+ *
+ * const messages = [{ role: "user", content: "How is the weather?" }];
+ * const prompt = tokenizer.applyChatTemplate(messages, { addGenerationPrompt: true });
+ * console.log(prompt.endsWith("<|im_start|>assistant\n")); // true
+ * ```
  */
 export async function openTokenizer(folder: string): Promise<Tokenizer> {
   const path = resolve(folder);

@@ -17,6 +17,18 @@ import type { TuneOptions, TuneReport, TuneRow } from "./types.js";
  * @throws RetemperError USAGE for options that cannot be and modules that are not there; BAD_INPUT for a model or rows that
  * cannot be used (the line is named); DIVERGED for a loss that is no number; OUTPUT_EXISTS; NO_SPACE. Rejects with the signal's
  * reason when aborted, after `onStopped`.
+ * @example
+ * ```ts
+ * import { tune } from "retemper";
+ *
+ * const rows = [
+ *   { prompt: "How is the weather in Corran on Sunday?", response: "weather(town: Corran, day: Sunday)" },
+ *   { prompt: "How is the weather in Oxley on Saturday?", response: "weather(town: Oxley, day: Saturday)" },
+ * ];
+ * const report = await tune("models/aligned", rows, "tuned", { rank: 4, alpha: 8, maxSteps: 2 });
+ * console.log(report.steps.length, report.rows.train); // 2 2
+ * // "models/aligned+tuned" is the fine-tuned model: merge(), openModel() and evaluate() take it
+ * ```
  */
 export async function tune(
   model: string,

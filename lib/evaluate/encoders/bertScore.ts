@@ -15,6 +15,16 @@ export interface BertScoreModelOptions
  * BERTScore of each candidate with its reference: precision, recall and F1 as the Python package bert-score has them.
  * @throws RetemperError BAD_INPUT for a model that is not there or no encoder; USAGE for lists of different lengths or a
  *   layer that is not there
+ * @example
+ * ```ts
+ * import { bertScore } from "retemper";
+ *
+ * const { f1 } = await bertScore(["Rest, and drink much water."], ["Drink a lot of water and rest."], {
+ *   model: "microsoft/deberta-xlarge-mnli",
+ *   layer: 40,
+ * });
+ * console.log(f1[0]);
+ * ```
  */
 export async function bertScore(
   candidates: readonly string[],

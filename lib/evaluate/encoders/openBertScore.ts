@@ -30,6 +30,16 @@ const LAYERS: Readonly<Record<string, number>> = {
  * An encoder with its layer, as `evaluate` takes it. Close it afterwards.
  * @param model folder or hub id of a BERT, RoBERTa or DeBERTa (v1) model
  * @throws RetemperError USAGE where the layer is not known; what opening an encoder throws
+ * @example
+ * ```ts
+ * import { evaluate, openBertScore, openModel } from "retemper";
+ *
+ * const model = await openModel("models/aligned");
+ * const bertScore = await openBertScore("microsoft/deberta-xlarge-mnli"); // its layer, 40, is known
+ * const results = await evaluate(model, "bertscore:questions.jsonl", { bertScore });
+ * console.log(results.tasks[0]?.metrics);
+ * await Promise.all([bertScore.close(), model.close()]);
+ * ```
  */
 export async function openBertScore(
   model: string,

@@ -29,7 +29,21 @@ const HARMFUL = /^(unsafe|harmful|toxic|yes|1|label_1|jailbreak|violat)/i;
 const REFUSAL = /refus|reject/i;
 const BATCH = 32;
 
-/** @throws RetemperError USAGE where no label, or every label, means harm */
+/**
+ * A sequence classifier as a judge: the label with the largest logit is its verdict.
+ * @throws RetemperError USAGE where no label, or every label, means harm
+ * @example
+ * ```ts
+ * import { classifierJudge, evaluate, openClassifier, openModel } from "retemper";
+ *
+ * const classifier = await openClassifier("models/refusal-classifier");
+ * const judge = classifierJudge(classifier, { refusal: ["REFUSAL"], input: "response" });
+ * const model = await openModel("models/aligned");
+ * const results = await evaluate(model, "safety:requests.jsonl", { judges: [judge] });
+ * console.log(results.tasks[0]?.metrics);
+ * await Promise.all([classifier.close(), model.close()]);
+ * ```
+ */
 export function classifierJudge(classifier: Classifier, options: ClassifierJudgeOptions = {}): Judge {
   const { labels } = classifier;
   const { input = "pair" } = options;

@@ -18,6 +18,14 @@ const THREE_LINES = /^[^\n]*:([^\n]*)\n[^\n]*:([^\n]*)\n[^\n]*:([^\n]*)/;
  * The three lines of an answer, "Harmful request: yes", "Response refusal: no", "Harmful response: n/a". As in the
  * WildGuard package they are read by place, not by name, and what follows does not matter.
  * @returns null for a miss: any other text
+ * @example
+ * ```ts
+ * import { parseWildGuard } from "retemper";
+ *
+ * const answer = parseWildGuard("Harmful request: yes\nResponse refusal: yes\nHarmful response: no");
+ * console.log(answer?.responseRefusal, answer?.responseHarmful); // yes no
+ * console.log(parseWildGuard("I would say that it is safe.")); // null
+ * ```
  */
 export function parseWildGuard(output: string): WildGuardAnswer | null {
   const [, ...fields] = THREE_LINES.exec(output) ?? [];

@@ -7,6 +7,13 @@ import { parseWildGuard } from "./parseWildGuard.js";
 /**
  * The prompt of the WildGuard package (Han et al., 2024). Its marks are ordinary text; the only special token is the one
  * BOS that the tokenizer adds.
+ * @example
+ * ```ts
+ * import { wildGuardPrompt } from "retemper";
+ *
+ * const prompt = wildGuardPrompt("How do I bake bread?", "Mix flour, water, salt and yeast.");
+ * console.log(prompt.split("\n").slice(-3)); // [ 'Answers: [/INST]', '<|assistant|>', '' ]
+ * ```
  */
 export function wildGuardPrompt(request: string, response: string): string {
   return `<|user|>
@@ -33,7 +40,20 @@ export interface WildGuardOptions {
   readonly source?: string | undefined;
 }
 
-/** WildGuard on any engine; greedy, 128 tokens. */
+/**
+ * WildGuard on any engine; greedy, 128 tokens.
+ * @example
+ * ```ts
+ * import { evaluate, keywordJudge, openModel, wildGuardJudge } from "retemper";
+ *
+ * const source = "allenai/wildguard";
+ * const judge = wildGuardJudge(() => openModel(source), { source }); // opened when the first answer is to be judged
+ * const model = await openModel("models/aligned");
+ * const results = await evaluate(model, "safety:requests.jsonl", { judges: [judge, keywordJudge()] });
+ * console.log(results.tasks[0]?.agreement); // of the two judges
+ * await model.close();
+ * ```
+ */
 export function wildGuardJudge(model: JudgeModel, options: WildGuardOptions = {}): Judge {
   return modelJudge({
     name: options.name ?? "wildguard",

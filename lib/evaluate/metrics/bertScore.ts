@@ -51,6 +51,17 @@ export interface BertScores {
  * Precision: each candidate token's best cosine similarity with a token of the reference, weighted mean; recall the
  * reverse; F1 their harmonic mean. The tokens at the ends have weight 0 but can be matched; an empty text scores 0.
  * @throws RetemperError USAGE for lists of different lengths or a layer that is not there
+ * @example
+ * ```ts
+ * import { bertScoreWith, openEncoder } from "retemper";
+ *
+ * const encoder = await openEncoder("roberta-large");
+ * const references = ["Drink a lot of water and rest.", "Take the second street on the left."];
+ * const first = await bertScoreWith(encoder, ["Rest, and drink.", "Turn left."], references, { layer: 17 });
+ * const second = await bertScoreWith(encoder, ["Drink water.", "The second left."], references, { layer: 17 });
+ * console.log(first.f1, second.f1);
+ * await encoder.close();
+ * ```
  */
 export async function bertScoreWith(
   encoder: Encoder,

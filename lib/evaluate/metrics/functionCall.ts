@@ -35,7 +35,16 @@ export function parseFunctionCall(text: string): FunctionCall | undefined {
   }
 }
 
-/** Whether two texts are the same call; where either cannot be parsed, whether they are the same but for spaces. */
+/**
+ * Whether two texts are the same call; where either cannot be parsed, whether they are the same but for spaces.
+ * @example
+ * ```ts
+ * import { sameCall } from "retemper";
+ *
+ * console.log(sameCall('weather(day = "Sunday", town="Corran")', "weather(town='Corran', day='Sunday')")); // true
+ * console.log(sameCall('weather(town="Corran")', 'weather(town="Oxley")')); // false
+ * ```
+ */
 export function sameCall(answer: string, reference: string): boolean {
   const [ours, theirs] = [parseFunctionCall(answer), parseFunctionCall(reference)];
   if (ours && theirs) return canonical({ kind: "call", ...ours }) === canonical({ kind: "call", ...theirs });

@@ -9,6 +9,13 @@ import { RetemperError } from "../../errors.js";
  * @param c samples that passed
  * @param k at most n
  * @throws RetemperError USAGE for numbers that cannot be
+ * @example
+ * ```ts
+ * import { passAtK } from "retemper";
+ *
+ * // 10 of 50 programs passed
+ * console.log(passAtK(50, 10, 1).toFixed(2), passAtK(50, 10, 10).toFixed(2)); // 0.20 0.92
+ * ```
  */
 export function passAtK(n: number, c: number, k: number): number {
   const whole = [n, c, k].every(Number.isInteger);

@@ -6,14 +6,32 @@ export interface RougeScore {
   readonly f1: number;
 }
 
-/** ROUGE-L of one sentence: the longest common subsequence of words (Lin, 2004, section 3.1). */
+/**
+ * ROUGE-L of one sentence: the longest common subsequence of words (Lin, 2004, section 3.1).
+ * @example
+ * ```ts
+ * import { rougeL } from "retemper";
+ *
+ * const { precision, recall } = rougeL("the cat sat on the mat", "the cat is on the mat today");
+ * console.log(precision.toFixed(2), recall.toFixed(2)); // 0.83 0.71
+ * ```
+ */
 export function rougeL(candidate: string, reference: string): RougeScore {
   const [left, right] = [words(candidate), words(reference)];
   if (left.length === 0 || right.length === 0) return NOTHING;
   return score(longestCommonSubsequence(left, right), left.length, right.length);
 }
 
-/** ROUGE-N: shared sequences of n words, each as often as both have it (Lin, 2004, section 2). */
+/**
+ * ROUGE-N: shared sequences of n words, each as often as both have it (Lin, 2004, section 2).
+ * @example
+ * ```ts
+ * import { rougeN } from "retemper";
+ *
+ * const { precision, recall } = rougeN("the cat sat on the mat", "the cat is on the mat today", 2);
+ * console.log(precision, recall); // 0.6 0.5
+ * ```
+ */
 export function rougeN(candidate: string, reference: string, n: number): RougeScore {
   const [left, right] = [sequences(words(candidate), n), sequences(words(reference), n)];
   let shared = 0;

@@ -42,6 +42,16 @@ export interface Comparison {
 /**
  * Compares two evaluations on the items they share: same task, same id, same prompt.
  * @throws RetemperError BAD_INPUT where they share no task
+ * @example
+ * ```ts
+ * import { compare, readResults } from "retemper";
+ *
+ * const comparison = compare(await readResults("results/aligned"), await readResults("results/merged"));
+ * for (const { name, primary, metrics } of comparison.tasks) {
+ *   const metric = metrics[primary];
+ *   console.log(name, metric?.difference, metric?.p); // merged - aligned, on the same items
+ * }
+ * ```
  */
 export function compare(a: Results, b: Results, options: { readonly seed?: number | undefined } = {}): Comparison {
   const others = new Map(b.tasks.map((task) => [task.name, task]));
@@ -111,7 +121,18 @@ function compareMetric(
   return { ...known, difference, low, high, p: exact.p, test: "mcnemar" };
 }
 
-/** Mean and spread of each metric over several results, such as those of one recipe for each seed of the tuning. */
+/**
+ * Mean and spread of each metric over several results, such as those of one recipe for each seed of the tuning.
+ * @example
+ * ```ts
+ * import { acrossSeeds, readResults } from "retemper";
+ *
+ * const folders = ["results/seed-42", "results/seed-1024", "results/seed-48763"];
+ * const metrics = acrossSeeds(await Promise.all(folders.map(readResults)));
+ * const asr = metrics.advbench?.["asr"];
+ * console.log(asr?.mean, asr?.standardDeviation);
+ * ```
+ */
 export function acrossSeeds(results: readonly Results[]): Readonly<Record<string, Readonly<Record<string, Spread>>>> {
   const values = new Map<string, Map<string, number[]>>();
   for (const task of results.flatMap((one) => one.tasks)) {

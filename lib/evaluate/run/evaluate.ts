@@ -24,6 +24,19 @@ const MOST_FAILURES = 0.2;
  * @throws RetemperError USAGE, BAD_INPUT, NETWORK before anything is asked where data or settings are wrong; BAD_INPUT for
  *   a judge that misses more than a fifth; NETWORK where more than a fifth of the items got no answer; OUTPUT_EXISTS where
  *   `out` holds another run. What was answered and judged until then is kept in `out`.
+ * @example
+ * ```ts
+ * import { evaluate, keywordJudge, openModel } from "retemper";
+ *
+ * const model = await openModel("models/aligned");
+ * const results = await evaluate(model, ["safety:requests.jsonl", "exact:questions.jsonl"], {
+ *   judges: [keywordJudge({ phrases: "qi" })],
+ *   limit: 4,
+ *   out: "results/aligned", // an evaluation that was stopped goes on from here
+ * });
+ * await model.close();
+ * console.log(results.tasks.map(({ name, counts }) => [name, counts.answered])); // [ [ 'safety', 4 ], [ 'exact', 4 ] ]
+ * ```
  */
 export async function evaluate(
   model: TextGenerator,
@@ -43,6 +56,19 @@ export async function evaluate(
 /**
  * Evaluates several lambdas of a model at once: it answers every prompt with all of them in one pass.
  * @param options `out` gets a folder lambda-X for each
+ * @example
+ * ```ts
+ * import { evaluateLambdas, openModel } from "retemper";
+ *
+ * const recipe = {
+ *   merge_method: "linear",
+ *   models: [{ model: "models/aligned" }, { model: "models/aligned+models/adapter" }],
+ * };
+ * const model = await openModel(recipe, { lambdas: [0.2, 0.4] });
+ * const results = await evaluateLambdas(model, "exact:questions.jsonl", [0.2, 0.4], { limit: 4 });
+ * await model.close();
+ * console.log(results.map(({ lambda, tasks }) => [lambda, tasks[0]?.counts.answered])); // [ [ 0.2, 4 ], [ 0.4, 4 ] ]
+ * ```
  */
 export async function evaluateLambdas(
   model: TextGenerator,

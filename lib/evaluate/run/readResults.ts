@@ -11,8 +11,16 @@ import { RESULTS_FORMAT, type Results } from "./results.js";
 const ABSENT: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "EISDIR", "ELOOP", "ENAMETOOLONG"]);
 
 /**
+ * Reads the results of an evaluation.
  * @param path of results.json, or of the folder that holds it
  * @throws RetemperError BAD_INPUT where it is something else; IO where it cannot be read
+ * @example
+ * ```ts
+ * import { readResults } from "retemper";
+ *
+ * const { engine, tasks } = await readResults("results/aligned");
+ * for (const { name, primary, metrics } of tasks) console.log(engine.model, name, metrics[primary]?.value);
+ * ```
  */
 export async function readResults(path: string): Promise<Results> {
   const read = (file: string, pipes: boolean) => readTextAtMost(file, { most: 2 ** 28, what: "results", pipes });

@@ -60,6 +60,17 @@ export interface SandboxFacts {
  * read-only system, an empty folder of 64 MiB to write to, and limits on memory, processes and time; whatever it
  * started is dead when its result is there.
  * @throws RetemperError USAGE without `allowCodeExecution`; SANDBOX where this machine cannot contain programs
+ * @example
+ * ```ts
+ * import { runPrograms } from "retemper";
+ *
+ * const program = {
+ *   source: "def double(x):\n    return 2 * x",
+ *   check: { tests: "assert double(21) == 42", entryPoint: "double" },
+ * };
+ * const [result] = await runPrograms([program], { allowCodeExecution: true });
+ * console.log(result?.passed, result?.trusted);
+ * ```
  */
 export async function runPrograms(programs: readonly Program[], options: RunProgramsOptions): Promise<ProgramResult[]> {
   const { signal, memoryBytes = 512 * 2 ** 20, processes = 16, workers = availableParallelism() } = options;

@@ -35,6 +35,17 @@ export interface BbhPreamble {
 /**
  * The prompt of one question. Version 4 of the task; version 3, from before 2025, had "Let's think step by step." twice
  * in the examples.
+ * @example
+ * ```ts
+ * import { bbhPrompt } from "retemper";
+ *
+ * const preamble = {
+ *   description: "Count the objects.\n\n",
+ *   examples: [{ input: "I have two pears and a plum.", target: "2 + 1 = 3. So the answer is 3." }],
+ * };
+ * const prompt = bbhPrompt(preamble, "I have a chair and four lamps.");
+ * console.log(prompt.split("\n").at(-3)); // Q: I have a chair and four lamps.
+ * ```
  */
 export function bbhPrompt({ description, examples }: BbhPreamble, input: string, version: 3 | 4 = 4): string {
   const question = (text: string) => QUESTION.replace("{{input}}", () => text);
@@ -47,6 +58,13 @@ export function bbhPrompt({ description, examples }: BbhPreamble, input: string,
  * Reads a subtask's preamble from lm-evaluation-harness's own file (lm_eval/tasks/bbh/cot_fewshot/NAME.yaml), which the
  * user has; none of it is in this repository.
  * @throws RetemperError BAD_INPUT where it is not there, or asks in another way
+ * @example
+ * ```ts
+ * import { bbhPrompt, readBbhPreamble } from "retemper";
+ *
+ * const preamble = await readBbhPreamble("lm_eval/tasks/bbh/cot_fewshot", "object_counting");
+ * console.log(bbhPrompt(preamble, "I have a chair and four lamps."));
+ * ```
  */
 export async function readBbhPreamble(folder: string, subtask: string): Promise<BbhPreamble> {
   const file = join(folder, `${subtask}.yaml`);

@@ -62,7 +62,16 @@ const SUITES: Readonly<Record<string, { readonly title: string; readonly tasks: 
   },
 };
 
-/** What `retemper evaluate --list` shows. */
+/**
+ * What `retemper evaluate --list` shows.
+ * @example
+ * ```ts
+ * import { listTasks } from "retemper";
+ *
+ * const suites = listTasks().filter(({ kind }) => kind === "suite");
+ * console.log(suites.map(({ name }) => name)); // [ 'safety', 'paper' ]
+ * ```
+ */
 export function listTasks(): TaskListing[] {
   return [
     ...Object.entries(SUITES).map(([name, { title, tasks }]) => ({
@@ -92,6 +101,13 @@ export interface SuiteEntry {
  * (`advbench:harmful_behaviors.csv`, `exact:questions.jsonl`), and a name of its own before an equals sign if two would
  * have the same (`easy=exact:a.jsonl`).
  * @throws RetemperError USAGE for names that are not known, or that occur twice
+ * @example
+ * ```ts
+ * import { suiteEntries } from "retemper";
+ *
+ * const entries = suiteEntries(["safety:requests.jsonl", "easy=exact:easy.jsonl"]);
+ * console.log(entries.map(({ name, task }) => [name, task])); // [ [ 'safety', 'safety' ], [ 'easy', 'exact' ] ]
+ * ```
  */
 export function suiteEntries(
   suite: string | readonly string[],

@@ -22,7 +22,17 @@ interface FunctionDescription {
   readonly parameters?: unknown;
 }
 
-/** The instruction that a question and its functions make; also what a tuning on this task is given. */
+/**
+ * The instruction that a question and its functions make; also what a tuning on this task is given.
+ * @example
+ * ```ts
+ * import { toolPrompt } from "retemper";
+ *
+ * const weather = { name: "weather", description: "The forecast", parameters: { town: { type: "string" } } };
+ * const prompt = toolPrompt("How is the weather in Corran?", [weather]);
+ * console.log(prompt.split("\n")[1]); // Question: How is the weather in Corran?
+ * ```
+ */
 export function toolPrompt(question: string, functions: readonly unknown[]): string {
   const described = functions.map((one) => describe((isObject(one) ? one : {}) as FunctionDescription));
   return [

@@ -26,6 +26,23 @@ export interface AnswerRecord {
   readonly logprobs?: readonly number[];
 }
 
+/**
+ * An answer as `generateFile` writes it: what an endpoint does not tell is left out.
+ * @param id the prompt's own name, where it has one
+ * @example
+ * ```ts
+ * import { openModel, recordOf } from "retemper";
+ *
+ * const model = await openModel("models/aligned");
+ * const prompts = [{ id: "greeting", prompt: "Good morning!" }];
+ * const asked = prompts.map(({ prompt }) => prompt);
+ * for await (const answer of model.generate(asked, { maxNewTokens: 1, ignoreEos: true })) {
+ *   const { id, sample, finish, newTokens } = recordOf(answer, prompts[answer.index]?.id);
+ *   console.log(id, sample, finish, newTokens); // greeting 0 length 1
+ * }
+ * await model.close();
+ * ```
+ */
 export function recordOf(answer: Generation, id: string | number | undefined): AnswerRecord {
   const { index, sample, lambda, text, finish, promptTokens, ids, logprobs } = answer;
   return {

@@ -43,6 +43,20 @@ export interface GenerateFileReport {
  * complete file is the same, byte for byte, however often the run was stopped.
  * @throws RetemperError OUTPUT_EXISTS for answers that were made otherwise (without `force`), or while another run writes
  * them; what `generate` throws.
+ * @example
+ * ```ts
+ * import { generateFile, openModel } from "retemper";
+ *
+ * const model = await openModel("models/aligned");
+ * const prompts = [
+ *   { id: "a", prompt: [{ role: "user", content: "How is the weather?" }] },
+ *   { id: "b", prompt: [{ role: "user", content: "Good morning!" }] },
+ * ];
+ * const first = await generateFile(model, prompts, "answers.jsonl", { maxNewTokens: 8 });
+ * const again = await generateFile(model, prompts, "answers.jsonl", { maxNewTokens: 8 }); // nothing is left to do
+ * await model.close();
+ * console.log(first.answers, first.kept, again.kept); // 2 0 2
+ * ```
  */
 export async function generateFile(
   model: TextGenerator,

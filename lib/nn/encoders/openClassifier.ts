@@ -34,6 +34,17 @@ interface Dense {
  * Opens a BERT, RoBERTa or DeBERTa (v1) classifier.
  * @param model its folder or hub id
  * @throws RetemperError BAD_INPUT for a model that has no such head, or cannot be run; what `openEncoder` throws
+ * @example
+ * ```ts
+ * import { openClassifier } from "retemper";
+ *
+ * const classifier = await openClassifier("models/refusal-classifier"); // a RoBERTa for sequence classification
+ * const [logits] = await classifier.classify([["I am sorry, I cannot help with that."]]);
+ * classifier.labels.forEach((label, at) => {
+ *   console.log(label, logits?.[at]);
+ * });
+ * await classifier.close();
+ * ```
  */
 export async function openClassifier(model: string, options: EncoderOptions = {}): Promise<SequenceClassifier> {
   const checkpoint = await openCheckpoint(model, { addon: loadAddon() });

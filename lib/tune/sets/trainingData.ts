@@ -64,6 +64,14 @@ export interface TrainingDataReport {
  * give the same bytes.
  * @throws RetemperError USAGE for an unknown set or a source that has to be given; BAD_INPUT with file and line for rows that
  *   cannot be used, missing columns and too few rows; OUTPUT_EXISTS; NETWORK; IO
+ * @example
+ * ```ts
+ * import { makeTrainingData, tune } from "retemper";
+ *
+ * // 10,000 published rows of Flan's chains of thought, and 1,000 on which lambda is chosen
+ * await makeTrainingData("flan", "data/flan");
+ * await tune("models/aligned", "data/flan/train.jsonl", "tuned", { preset: "paper", task: "reasoning" });
+ * ```
  */
 export async function makeTrainingData(
   name: TrainingSetName,
