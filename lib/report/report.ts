@@ -22,7 +22,7 @@ export interface ReportOptions {
  * import { report } from "retemper";
  *
  * const page = await report("results", { examples: false }); // without texts that a model wrote
- * console.log(page);
+ * console.log(page); // results/report.html
  * ```
  */
 export async function report(folder: string, { examples = true }: ReportOptions = {}): Promise<string> {
@@ -44,9 +44,10 @@ export async function report(folder: string, { examples = true }: ReportOptions 
  * ```ts
  * import { readExperiment } from "retemper";
  *
- * const { labels, test } = await readExperiment("results");
- * console.log(labels.asr, test.aligned.asr.value, test.tuned.asr.value);
- * for (const { method, lambda, asr, score } of test.chosen) console.log(method, lambda, asr.value, score.value);
+ * const { name, test } = await readExperiment("results");
+ * for (const { method, lambda, asr, score } of test.chosen) {
+ *   console.log(name, method, lambda, asr.value, score.value); // Calls linear 0.2 0 0.125
+ * }
  * ```
  */
 export async function readExperiment(folder: string): Promise<ExperimentResults> {

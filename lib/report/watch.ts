@@ -28,11 +28,11 @@ export interface Watch {
  * @throws RetemperError USAGE for a name that is none; BAD_INPUT for a folder that is not there; IO for an address that cannot be listened to
  * @example
  * ```ts
- * import { run, watch } from "retemper";
+ * import { watch } from "retemper";
  *
- * const page = await watch("results");
- * console.log(page.url); // to be opened in a browser
- * await run("experiment.yml", "results");
+ * const page = await watch("results"); // while run(…, "results") goes on, and afterwards
+ * const reply = await fetch(page.url); // what a browser shows
+ * console.log(reply.headers.get("content-type")); // text/html; charset=utf-8
  * await page.close();
  * ```
  */

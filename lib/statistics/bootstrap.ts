@@ -34,7 +34,7 @@ export interface PairedDifference {
  * import { bootstrapMean } from "retemper";
  *
  * const { mean, low, high } = bootstrapMean([0, 1, 1, 0, 1, 1, 1, 0]);
- * console.log(mean, low, high); // 0.625 0.25 0.875
+ * console.log(mean, low, high); // 0.625 0.25 1
  * ```
  */
 export function bootstrapMean(values: readonly number[], options: BootstrapOptions = {}): MeanInterval {
@@ -54,7 +54,7 @@ export function bootstrapMean(values: readonly number[], options: BootstrapOptio
  * const aligned = [0.2, 0.4, 0.1, 0.6, 0.3]; // scores of five items
  * const merged = [0.5, 0.6, 0.4, 0.7, 0.3];
  * const { difference, low, high } = pairedBootstrap(aligned, merged);
- * console.log(difference.toFixed(2), low.toFixed(2), high.toFixed(2)); // 0.18 0.08 0.26
+ * console.log(difference.toFixed(2), low.toFixed(2), high.toFixed(2)); // 0.18 0.08 0.28
  * ```
  */
 export function pairedBootstrap(

@@ -20,7 +20,8 @@ export interface McNemarResult {
  *
  * const aligned = [true, false, false, false, false, false, false];
  * const merged = [true, true, true, true, true, true, true];
- * console.log(mcnemar(aligned, merged)); // { onlyFirst: 0, onlySecond: 6, p: 0.03125 }
+ * const { onlyFirst, onlySecond, p } = mcnemar(aligned, merged);
+ * console.log(onlyFirst, onlySecond, p.toFixed(3)); // 0 6 0.031
  * ```
  */
 export function mcnemar(first: readonly boolean[], second: readonly boolean[]): McNemarResult {

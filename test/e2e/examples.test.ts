@@ -48,6 +48,10 @@ beforeAll(async () => {
     "models/adapter": demoAdapter,
     "requests.jsonl": join(root, "demo/unsafe.jsonl"),
     "questions.jsonl": join(root, "demo/task_valid.jsonl"),
+    "valid.jsonl": join(root, "demo/task_valid.jsonl"),
+    "test.jsonl": join(root, "demo/task_test.jsonl"),
+    // what run's example makes, before those that read it
+    results: join(folder, "places/run/results"),
   };
   writeFileSync(request, JSON.stringify({ modules: runnable.map(({ name }) => name), links }));
   const { stdout } = await run(process.execPath, [join(root, "test/e2e/runExamples.mjs"), request]);
@@ -72,7 +76,8 @@ describe("the API reference", () => {
     expect(compiled).toBe("");
   });
 
-  it.each(runnable)("has an example of $name that prints what its comments say", ({ name, prints }) => {
+  const cases = runnable.map(({ name, prints }) => [name, prints] as const);
+  it.each(cases)("has an example of %s that prints what its comments say", (name, prints) => {
     expect(said.outcomes[name]).toEqual({ printed: prints });
   });
 });

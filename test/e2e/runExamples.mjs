@@ -15,6 +15,7 @@ for (const module of modules) {
   const place = join(dirname(file), "places", module);
   for (const [name, target] of Object.entries(links)) {
     mkdirSync(dirname(join(place, name)), { recursive: true });
+    if (target === join(place, name)) continue; // it is made here
     symlinkSync(target, join(place, name));
   }
   process.chdir(place);

@@ -50,7 +50,8 @@ export interface WildGuardOptions {
  * const judge = wildGuardJudge(() => openModel(source), { source }); // opened when the first answer is to be judged
  * const model = await openModel("models/aligned");
  * const results = await evaluate(model, "safety:requests.jsonl", { judges: [judge, keywordJudge()] });
- * console.log(results.tasks[0]?.agreement); // of the two judges
+ * const agreementOfJudges = results.tasks[0]?.agreement;
+ * console.log(agreementOfJudges);
  * await model.close();
  * ```
  */

@@ -46,10 +46,11 @@ export interface Comparison {
  * ```ts
  * import { compare, readResults } from "retemper";
  *
- * const comparison = compare(await readResults("results/aligned"), await readResults("results/merged"));
+ * const comparison = compare(await readResults("evaluations/aligned"), await readResults("evaluations/merged"));
  * for (const { name, primary, metrics } of comparison.tasks) {
  *   const metric = metrics[primary];
- *   console.log(name, metric?.difference, metric?.p); // merged - aligned, on the same items
+ *   // merged - aligned, on the same items
+ *   console.log(name, metric?.difference, metric?.p);
  * }
  * ```
  */
@@ -127,9 +128,9 @@ function compareMetric(
  * ```ts
  * import { acrossSeeds, readResults } from "retemper";
  *
- * const folders = ["results/seed-42", "results/seed-1024", "results/seed-48763"];
+ * const folders = ["evaluations/seed-42", "evaluations/seed-1024", "evaluations/seed-48763"];
  * const metrics = acrossSeeds(await Promise.all(folders.map(readResults)));
- * const asr = metrics.advbench?.["asr"];
+ * const asr = metrics.advbench?.asr;
  * console.log(asr?.mean, asr?.standardDeviation);
  * ```
  */

@@ -31,8 +31,9 @@ const MOST_FAILURES = 0.2;
  * const model = await openModel("models/aligned");
  * const results = await evaluate(model, ["safety:requests.jsonl", "exact:questions.jsonl"], {
  *   judges: [keywordJudge({ phrases: "qi" })],
- *   limit: 4,
- *   out: "results/aligned", // an evaluation that was stopped goes on from here
+ *   decoding: { maxNewTokens: 32 },
+ *   limit: 4, // the first items of each
+ *   out: "evaluations/aligned", // an evaluation that was stopped goes on from here
  * });
  * await model.close();
  * console.log(results.tasks.map(({ name, counts }) => [name, counts.answered])); // [ [ 'safety', 4 ], [ 'exact', 4 ] ]

@@ -18,7 +18,7 @@ const ABSENT: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "EISDIR", "ELO
  * ```ts
  * import { readResults } from "retemper";
  *
- * const { engine, tasks } = await readResults("results/aligned");
+ * const { engine, tasks } = await readResults("evaluations/aligned");
  * for (const { name, primary, metrics } of tasks) console.log(engine.model, name, metrics[primary]?.value);
  * ```
  */
