@@ -74,7 +74,7 @@ export async function layOut(entries: readonly ManifestEntry[], options: BatchOp
   return laidOut;
 }
 
-/** The folder where an entry's stages are written unless they are kept: beside its output, for the disk's sake. */
+/** The folder where an entry's stages are written unless they are kept: beside its output, on the same disk. */
 export function workFolder(out: string): string {
   const name = basename(out);
   const short = Buffer.byteLength(name) <= 200 ? name : createHash("sha256").update(name).digest("hex").slice(0, 32);

@@ -89,7 +89,7 @@ async function outputsOf(entries: readonly EntryJob[], places: PlaceCache): Prom
   return outputs;
 }
 
-/** Folders of models and adapters that the job reads from disk and that are no stages. What is missing is told later. */
+/** Folders of models and adapters that the job reads from disk and that are no stages. What is missing is reported later. */
 async function foldersOf({ recipe, stages }: Job, cache: string | undefined): Promise<string[]> {
   const parts = namedModels(recipe).flatMap(({ path, revision, lora }) => [
     { path, revision },

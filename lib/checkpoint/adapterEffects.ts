@@ -8,7 +8,7 @@ import { factorOrientation, lowRankTerm, type Orientation, seenOrientation, shap
 import { embeddingNames, isTied } from "./families.js";
 import type { AdapterEffect, Checkpoint, StoredTensor } from "./types.js";
 
-/** Collects what is wrong, so that one error can tell all of it. */
+/** Collects what is wrong, so that one error can report all of it. */
 export interface Faults {
   readonly broken: string[];
   readonly unmatched: string[];
@@ -150,7 +150,7 @@ export class AdapterEffects {
       if (isModule && this.tied && target === this.embedding && !this.settings.tied) this.keepsHead = true;
     } else if (isModule) this.added.set(name, tensor);
     else {
-      // saved with a resized vocabulary: a tied head is the embedding once more
+      // saved with a resized vocabulary: a tied head is a second copy of the embedding
       const head = this.tiedHead(name);
       if (head === undefined) this.faults.unmatched.push(name);
       else if (!this.effects.has(head)) this.replace(head, tensor, false);

@@ -13,7 +13,7 @@ const CONV1D_TYPES: ReadonlySet<unknown> = new Set(["gpt2", "openai-gpt", "image
 const CONV1D_LAYER = /(^|\.)(c_attn|c_proj|c_fc|q_attn)\.weight$/;
 
 /**
- * How a linear weight lies. PEFT looks at the layer's class and corrects fan_in_fan_out by it; here the shapes tell, and
+ * How a linear weight lies. PEFT looks at the layer's class and corrects fan_in_fan_out by it; here the shapes decide, and
  * for a square weight the kind of model. `others` is how the adapter's other weights lie.
  */
 export function factorOrientation(

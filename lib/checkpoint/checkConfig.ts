@@ -1,4 +1,4 @@
-// Numbers of a configuration that no model can have, told before anything is made of them: by every command, since what only
+// Numbers of a configuration that no model can have, refused before they are used: by every command, since what only
 // one of them reads would be copied on by the others.
 
 import { RetemperError } from "../errors.js";
@@ -32,7 +32,7 @@ export function checkConfig(config: JsonObject, file: string): void {
   }
 }
 
-/** What is no number is told by those who need one. */
+/** What is no number is refused by the code that needs one. */
 function checkSize(config: JsonObject, key: string, least: number, file: string): void {
   const value = config[key];
   if (typeof value !== "number" || (Number.isInteger(value) && value >= least)) return;

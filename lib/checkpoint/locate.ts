@@ -24,7 +24,7 @@ export interface LocateOptions extends CacheOptions {
 }
 
 /**
- * The folder of a model or adapter. An existing path is taken as it is (a revision then says nothing, as in
+ * The folder of a model or adapter. An existing path is taken as it is (a revision is then ignored, as in
  * transformers); anything else is a hub id, looked up in the local cache: `models--org--name/refs/<revision>` names the
  * commit, `snapshots/<commit>` is the folder. Nothing is downloaded.
  * @throws RetemperError BAD_INPUT that says what was looked for and where.

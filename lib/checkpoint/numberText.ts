@@ -1,4 +1,4 @@
-// JSON whose numbers keep their spelling when it is written anew. Python reads 30.0 as a float and 30 as an integer, and
+// JSON whose numbers keep their spelling when it is written again. Python reads 30.0 as a float and 30 as an integer, and
 // transformers refuses the one where it wants the other; JavaScript writes both as 30. Python also writes Infinity and NaN.
 
 import { createScanner } from "jsonc-parser";

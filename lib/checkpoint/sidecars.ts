@@ -1,5 +1,5 @@
-// The files of a model's folder that belong to its words rather than its weights, and go along to an output: tokenizer,
-// templates, processors, generation settings, licence. Never code unless asked, never weights.
+// The files of a model's folder beside its weights that are copied to an output: tokenizer, templates, processors,
+// generation settings, licence. Code only on request, never weights.
 
 import { join } from "node:path";
 import { fileOf, listFolder, type ModelFolder, openFolder } from "./modelFolder.js";

@@ -1,5 +1,5 @@
 // The safetensors files of a folder and the tensors they hold: one file, or an index with its shards. Everything that
-// the index promises is checked against the headers, and everything that is wrong is told at once.
+// the index promises is checked against the headers, and everything that is wrong is reported at once.
 
 import { fromNative } from "../addon/job.js";
 import type { NativeHeader } from "../addon/surface.js";

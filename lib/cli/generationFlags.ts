@@ -14,13 +14,13 @@ import { parseInteger, parseSize } from "./quantities.js";
 import type { Session } from "./session.js";
 import { type LambdaFlags, lambdaOptions, lambdasOf } from "./values.js";
 
-/** Of a model that is a recipe, whose merge is not written. */
+/** Of a model that is a recipe: a virtual merge. */
 export interface RecipeFlags extends LambdaFlags {
   readonly fidelity?: "exact" | "linear" | undefined;
 }
 
 export function addRecipeOptions(command: Command, each: string): void {
-  command.optionsGroup("Of a recipe that is not written:");
+  command.optionsGroup("Of a recipe (virtual merge):");
   for (const option of lambdaOptions(each)) command.addOption(option);
   command.addOption(
     new Option("--fidelity <how>", "exact: as the written merge; linear: products summed").choices(["exact", "linear"]),
@@ -71,7 +71,7 @@ export interface AnswerFlags {
   readonly ignoreEos?: boolean;
 }
 
-/** How many tokens are drawn, and from which; what two of them say differs with where they stand. */
+/** How many tokens are drawn, and from which; the help texts of two options differ from command to command. */
 export function addSamplingOptions(command: Command, length: string, temperature: string): void {
   command
     .option("--max-new-tokens <n>", length, parseInteger(1))
@@ -102,7 +102,7 @@ export function addAnswerOptions(command: Command): void {
     .option("--seed <n>", "of the random draws (default 0)", parseInteger(0))
     .option("--stop <text>", "ends an answer, \\n is a new line (may be repeated)", more)
     .option("--stop-token <id>", "ends an answer, beside the model's own (may be repeated)", moreIds)
-    .option("--ignore-eos", "go on at the model's own stop tokens");
+    .option("--ignore-eos", "continue past the model's own stop tokens");
 }
 
 export function answerOptions(flags: AnswerFlags): GenerateOptions {
@@ -162,7 +162,7 @@ export function describeEngine({ facts }: TextGenerator): string {
   return `${engine} (${device})${precision === undefined ? "" : `, ${precision}`}${merge}`;
 }
 
-/** "reference" is for tests of this program: slow, and not spoken of. */
+/** "reference" is for tests of this program: slow, and not documented. */
 function parseEngine(name: string): NonNullable<EngineFlags["engine"]> {
   const known = ["auto", "native", "tensorflow", "endpoint", "reference"] as const;
   const found = known.find((engine) => engine === name);

@@ -8,7 +8,7 @@ const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 const args = process.argv.slice(2);
 const { stdout, stderr, env } = process;
-/** With so many open files the program loads whatever else is open. */
+/** Where so many files may be open, the program can always load. */
 const ENOUGH_FILES = 256;
 const mostOpenFiles = openFilesLimit();
 const { READER_LEFT, runProgram, Renderer, RetemperError } = await load();
@@ -20,14 +20,14 @@ let interrupt: (() => void) | undefined;
 for (const name of ["SIGINT", "SIGTERM"] as const) {
   process.on(name, () => {
     if (name === "SIGINT" && interrupt !== undefined) return interrupt();
-    if (stopStatus !== undefined) process.exit(SIGNAL_STATUS[name]); // asked twice: at once
+    if (stopStatus !== undefined) process.exit(SIGNAL_STATUS[name]); // a second signal ends the process at once
     stopStatus = SIGNAL_STATUS[name];
     const what = name === "SIGINT" ? "Interrupted" : "Terminated";
     controller.abort(new RetemperError("CANCELLED", `${what}: nothing unfinished has the name of an output.`));
   });
 }
 
-// A reader that has gone away (`retemper generate model | head`) ends a command whose answers are for it, without a word; it
+// A reader that has gone away (`retemper generate model | head`) ends a command whose answers are for it, silently; it
 // must not stop a merge.
 let readerLeft = false;
 let endsWithReader = false;
@@ -78,7 +78,7 @@ const status = await runProgram(args, version, {
 // Not process.exit: what is still on its way to a pipe must arrive.
 process.exitCode = stopStatus === READER_LEFT ? READER_LEFT : status;
 
-/** The program itself. Where files cannot even be opened to load it, that is said in words. */
+/** The program itself. Where files cannot even be opened to load it, the error says so. */
 async function load() {
   try {
     const [{ READER_LEFT, runProgram }, { Renderer }, { RetemperError }] = await Promise.all([
@@ -98,7 +98,7 @@ async function load() {
   }
 }
 
-/** Infinity where the system does not tell. */
+/** Infinity where the system does not say. */
 function openFilesLimit(): number {
   try {
     const [, limit] = /^Max open files +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];

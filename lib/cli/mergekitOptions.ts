@@ -6,7 +6,7 @@ import type { Renderer } from "./render.js";
 interface IdleOption {
   readonly flags: string;
   readonly why: string;
-  /** Values that ask for what happens anyway, so that nothing need be said. */
+  /** Values that ask for what happens anyway: no note is needed. */
   readonly agrees?: (value: unknown) => boolean;
   /** A boolean, with its --no- form. */
   readonly negatable?: boolean;
@@ -35,7 +35,7 @@ const IDLE_OPTIONS: readonly IdleOption[] = [
 ];
 
 export function addIdleOptions(command: Command): Command {
-  command.optionsGroup("Accepted for mergekit's sake, without effect:");
+  command.optionsGroup("Accepted for compatibility with mergekit, without effect:");
   for (const { flags, why, negatable } of IDLE_OPTIONS) {
     command.option(flags, why);
     if (negatable) command.addOption(new Option(flags.replace("--", "--no-")).hideHelp());

@@ -1,4 +1,4 @@
-// `--partition`: which part of a batch this process does, said or taken from what a cluster tells its tasks.
+// `--partition`: which part of a batch this process does, given, or read from the environment that a cluster sets for its tasks.
 
 import { RetemperError } from "../index.js";
 
@@ -30,7 +30,7 @@ export function parsePartition(text: string, env: Environment): { readonly index
 
 function slurm(env: Environment, wanted: number | undefined) {
   const id = number(env, "SLURM_ARRAY_TASK_ID");
-  // With the number of parts said, the ids are the parts: a single task can then be run again by its id.
+  // With the number of parts given, the ids are the parts: a single task can then be run again by its id.
   if (wanted !== undefined) return checked(id, wanted);
   const count = number(env, "SLURM_ARRAY_TASK_COUNT");
   const least = number(env, "SLURM_ARRAY_TASK_MIN", 0);
@@ -47,7 +47,7 @@ function indexedJob(env: Environment, wanted: number | undefined) {
   if (wanted !== undefined) return checked(index, wanted);
   if (env.JOB_COMPLETIONS !== undefined) return checked(index, number(env, "JOB_COMPLETIONS"));
   throw usage(
-    "Kubernetes does not tell a pod the number of completions",
+    "Kubernetes does not give a pod the number of completions",
     "give --partition auto/n, or set JOB_COMPLETIONS in the pod's env",
   );
 }

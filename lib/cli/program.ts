@@ -38,7 +38,7 @@ Examples:
   retemper batch manifest.yml            merge many recipes, skipping what is complete
   retemper plan recipe.yml               what a merge would read, write and need
   retemper generate path/to/model --prompts questions.jsonl --out answers.jsonl
-  retemper data magicoder rows           training data of the paper of merging
+  retemper data magicoder rows           training data of the paper on merging
   retemper tune model rows.jsonl out     a LoRA adapter, as PEFT trains it
   retemper inspect path/to/model         tensors, dtypes, sizes
   retemper evaluate model --suite safety:prompts.jsonl   attack success rate; --list shows what else there is
@@ -57,7 +57,7 @@ export async function runProgram(args: readonly string[], version: string, sessi
     return 0;
   } catch (error) {
     const stopped = session.stopStatus();
-    if (stopped === READER_LEFT) return stopped; // nobody is there to be told
+    if (stopped === READER_LEFT) return stopped; // nobody reads the error
     if (!(error instanceof CommanderError)) return session.renderer.error(error, stopped);
     if (error.exitCode === 0) return 0; // --help, --version
     if (error.code === "commander.help") return 2; // no command: the help is on stderr already

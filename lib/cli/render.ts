@@ -6,7 +6,7 @@ import type { RetemperError } from "../index.js";
 import { type ByteProgress, ProgressBar } from "./progressBar.js";
 import { safeJson, safeText } from "./terminalText.js";
 
-/** The streams and settings that main.ts hands in; nothing else in the command line knows the process. */
+/** The streams and settings that main.ts passes in; nothing else in the command line knows the process. */
 export interface Terminal {
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
@@ -45,7 +45,7 @@ export class Renderer {
     return this.#options.json === true;
   }
 
-  /** Bytes done of bytes in all; called as often as the work likes. */
+  /** Bytes done of bytes in all; may be called at any rate. */
   progress(progress: ByteProgress): void {
     if (this.json) {
       const now = performance.now();

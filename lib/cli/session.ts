@@ -12,7 +12,7 @@ export interface Session {
   /** Called by a command whose answers are for the reader of stdout alone: it is stopped when that has gone away. */
   readonly endWithReader: () => void;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Help and version texts, which are ours; everything else goes through the renderer, which makes foreign text harmless. */
+  /** Help and version texts, which are ours; everything else goes through the renderer, which escapes what a terminal would act on. */
   readonly write: (text: string) => void;
   readonly writeError: (text: string) => void;
   readonly stdin: NodeJS.ReadableStream & AsyncIterable<Uint8Array | string> & { readonly isTTY?: boolean };

@@ -45,7 +45,7 @@ export function wrong(problems: readonly string[], file?: string, at?: Position)
   return new RetemperError("BAD_INPUT", text, {
     file,
     ...at,
-    hint: "retemper init writes an experiment with a word on every line",
+    hint: "retemper init writes an experiment with a comment on every line",
   });
 }
 

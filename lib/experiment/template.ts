@@ -1,4 +1,4 @@
-// What `retemper init` writes: a whole experiment with a word on every line.
+// What `retemper init` writes: a whole experiment with a comment on every line.
 
 export const EXPERIMENT_TEMPLATE = `# From an aligned model and its tunings to the merge to ship: retemper run experiment.yml
 # Paths are relative to this file.

@@ -1,4 +1,4 @@
-// What follows the tensors of an output before it gets its name: side files, the record of the merge, a second look.
+// What follows the tensors of an output before it gets its name: side files, the record of the merge, verification.
 
 import type { NativeMergeReport } from "../addon/nativePlan.js";
 import type { Addon } from "../addon/surface.js";

@@ -1,5 +1,5 @@
-// Tells whether an output is what a merge would write now: same recipe, same options, same inputs, all files there. The
-// check is cheap: sizes, times and inodes of large files, digests of small ones. Nothing of a tensor is read unless asked.
+// Checks whether an output is what a merge would write now: same recipe, same options, same inputs, all files there. The
+// check is cheap: sizes, times and inodes of large files, digests of small ones. Tensors are read only on request.
 
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";

@@ -51,7 +51,7 @@ export async function mergeParsed(parsed: ParsedRecipe, out: string, options: Me
   const progress = new ProgressReporter(options.onProgress);
   progress.start("open");
   const target = await outputPath(out);
-  if (!force) await checkPlace(target, [], MERGED); // said before anything is opened
+  if (!force) await checkPlace(target, [], MERGED); // reported before anything is opened
 
   const addon = loadAddon();
   const prepared = await prepare(parsed, options, addon);

@@ -1,4 +1,4 @@
-// What a caller may ask of a merge, and what it hears while the merge runs.
+// What a caller may ask of a merge, and what is reported to it while the merge runs.
 
 import type { ReadingMode, WritingMode } from "../addon/nativePlan.js";
 import type { FloatDtypeName } from "../recipe/types.js";
@@ -74,7 +74,7 @@ export interface MergeOptions extends PlanOptions {
   readonly reading?: ReadingMode | undefined;
   /**
    * How outputs are written; the bytes do not depend on it. "auto", the default, writes large files past the page cache;
-   * "cached" leaves them there, for whoever reads them next.
+   * "cached" leaves them there, for the next reader.
    */
   readonly writing?: WritingMode | undefined;
   /**

@@ -37,7 +37,7 @@ export interface Opened {
   readonly sideInputs: readonly SideInput[];
 }
 
-/** Reads the recipe alone, so that what is wrong with it is said before anything else. */
+/** Reads the recipe alone, so that what is wrong with it is reported before anything else. */
 export async function readRecipe(recipe: string | Recipe, options: PlanOptions): Promise<ParsedRecipe> {
   options.signal?.throwIfAborted();
   const { lambda, lenient } = options;
@@ -64,7 +64,7 @@ export async function prepare(recipe: ParsedRecipe, options: PlanOptions, addon:
 /** Opens the models and puts the vocabulary together. */
 export async function openInputs(recipe: ParsedRecipe, options: PlanOptions, addon: Addon): Promise<Opened> {
   const { signal, transformersCache: cache, models: named } = options;
-  // Before they are read: what changes in between must not pass for what the output was made from.
+  // Before they are read: what changes in between must not be recorded as what the output was made from.
   const words = await sideInputs(namedModels(recipe), { cache, named, signal });
   const models = await openModels(recipe, { addon, signal, cache, named });
   signal?.throwIfAborted();
@@ -111,7 +111,7 @@ async function bytesOf({ files }: OutputVocabulary): Promise<number> {
   return bytes;
 }
 
-/** What cannot be looked at is told when it is copied. */
+/** A file that cannot be looked at is reported when it is copied. */
 async function sizeOf(path: string): Promise<number> {
   return stat(path).then(
     ({ size }) => size,

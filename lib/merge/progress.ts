@@ -18,7 +18,7 @@ export class ProgressReporter {
     this.update({ done: 0, total });
   }
 
-  /** Reports the present phase; bound, so that it can be handed on. */
+  /** Reports the present phase; bound, so that it can be passed as a function. */
   readonly update = ({ done, total }: { readonly done: number; readonly total: number }): void => {
     const seconds = (performance.now() - this.#started) / 1000;
     const bytesPerSecond = done > 0 && seconds > 0 ? done / seconds : 0;

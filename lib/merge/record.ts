@@ -61,8 +61,8 @@ export function recordText(facts: RecordFacts): string {
     options,
     recipe,
     outputs: files,
-    // The models as the recipe writes them and the names of their files: outputs are published, and absolute paths tell
-    // more of a machine than its owner may wish.
+    // The models as the recipe writes them and the names of their files: outputs are published, and absolute paths
+    // would reveal more of a machine than its owner may wish.
     inputs: inputs.map(({ model, part, path, size, inode, mtimeNs }) => {
       return { model, part, file: basename(path), size, inode, mtimeNs, sha256: digests.get(path) };
     }),
@@ -95,7 +95,7 @@ const originSchema = z.object({
   ),
 });
 
-/** What an output was made from: enough to tell whether it would become the same again. */
+/** What an output was made from: enough to decide whether a merge would write the same again. */
 export type Origin = z.infer<typeof originSchema> & { readonly stages?: Readonly<Record<string, Origin>> | undefined };
 
 const nestedOrigin: z.ZodType<Origin> = originSchema.extend({

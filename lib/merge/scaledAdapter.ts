@@ -1,5 +1,5 @@
 // A linear merge of A with A + adapter, written as an adapter: A + lambda scale B A is A with B times lambda. Exact for
-// plain LoRA and rsLoRA; whatever else an adapter may hold is refused, for it would not scale.
+// plain LoRA and rsLoRA; whatever else an adapter may hold is refused, because it would not scale.
 
 import type { Dtype } from "../addon/dtype.js";
 import type { Adapter, Checkpoint, StoredTensor } from "../checkpoint/types.js";

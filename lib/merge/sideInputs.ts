@@ -1,5 +1,5 @@
-// The words that a merge depends on beside tensors: configuration, tokenizers, templates, an adapter's settings. Their
-// digests go into the record of the output, so that a later run can tell whether it would write the same.
+// The files that a merge depends on beside tensors: configuration, tokenizers, templates, an adapter's settings. Their
+// digests go into the record of the output, so that a later run can check whether it would write the same.
 
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
@@ -26,7 +26,7 @@ export type DigestCache = Map<string, string>;
 
 /**
  * The side files of all models, in the order of the models and then of names. A model that is not there has none: what
- * is missing is told by those who need it.
+ * is missing is reported by those who need it.
  */
 export async function sideInputs(
   references: Iterable<ModelReference>,
@@ -64,7 +64,7 @@ function isSideFile(name: string, part: SideInput["part"]): boolean {
 
 async function digestOf(path: string, digests: DigestCache = new Map()): Promise<string | undefined> {
   try {
-    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK); // a FIFO must not hold the run up
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK); // a FIFO must not block the run
     try {
       const facts = await handle.stat({ bigint: true });
       if (!facts.isFile()) return undefined;
@@ -80,7 +80,7 @@ async function digestOf(path: string, digests: DigestCache = new Map()): Promise
       await handle.close();
     }
   } catch (error) {
-    // What may not be read is told by those who need it; a disk that fails once must not make two records of one merge.
+    // What may not be read is reported by those who need it; a disk that fails once must not make two records of one merge.
     if ((error as NodeJS.ErrnoException).code === "EIO") throw ioError(error, path, "cannot read");
     return undefined;
   }

@@ -42,7 +42,7 @@ export interface Survey {
   readonly warnings: readonly string[];
 }
 
-/** Plans every point once, so that whatever does not fit is said before anything is written, and keeps the sums. */
+/** Plans every point once, so that whatever does not fit is reported before anything is written, and keeps the sums. */
 export async function surveyPoints(
   parsed: ParsedRecipe,
   points: readonly Point[],

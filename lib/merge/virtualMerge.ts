@@ -1,4 +1,4 @@
-// A merge that is never written: checked and planned as one that is, for each of its lambdas, with its side files in a
+// A virtual merge: checked and planned as one that is written, for each of its lambdas, with its side files in a
 // folder of their own. What generates from it makes the weights when it needs them.
 
 import type { Dtype } from "../addon/dtype.js";
@@ -19,9 +19,9 @@ import { openInputs, type Prepared, planOn } from "./prepare.js";
 import { sideFiles, writeSideFiles } from "./sideFiles.js";
 
 export interface VirtualMergeOptions extends Pick<PlanOptions, "signal" | "seed" | "threads" | "loraMergeDtype"> {
-  /** Each takes the place of the recipe's own lambda. The recipe as it is unless given. */
+  /** Each takes the place of the recipe's own lambda. By default the recipe is taken as it is. */
   readonly lambdas?: readonly number[] | undefined;
-  /** Unless told: "exact" where the recipe stores 16 bits, else "linear". */
+  /** By default "exact" where the recipe stores 16 bits, else "linear". */
   readonly fidelity?: "exact" | "linear" | undefined;
 }
 
@@ -88,7 +88,7 @@ export async function virtualMerge(
     fidelity: used,
     plan: virtualPlan(builds, used === "linear", { seed, threads }),
     tensors: first.built.tensors.map(({ name, shape, outDtype, params, models }, at) => {
-      // Where lambda is 0 or 1 an operation comes down to a copy; the others say what it is.
+      // Where lambda is 0 or 1 an operation is a copy; the other lambdas say what it is.
       const ops = builds.map(({ tensors }) => tensors[at]?.params.op);
       const most = builds.reduce((all, { tensors }) => {
         const own = tensors[at]?.models ?? [];

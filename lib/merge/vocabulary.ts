@@ -65,7 +65,7 @@ function isIdentity({ start, part, row, meanRows }: EmbeddingGather, self: numbe
   return row.every((old, id) => old === id && part[id] === self && start[id] === id);
 }
 
-/** Numbers the models anew, so that only those whose rows are read are parts of the source. */
+/** Renumbers the models, so that only those whose rows are read are parts of the source. */
 function onlyUsed(gather: EmbeddingGather, models: readonly TokenizerInput[]): VocabularyGather {
   const { start, part, row, meanRows } = gather;
   const used = [...new Set(part)].sort((a, b) => a - b);

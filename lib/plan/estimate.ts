@@ -1,4 +1,4 @@
-// What a merge will cost, told before anything runs: bytes read and written, memory, space on the disk.
+// What a merge will cost, estimated before anything runs: bytes read and written, memory, space on the disk.
 
 import type { NativePart, NativeRange, NativeSource } from "../addon/nativePlan.js";
 import type { BuiltPlan } from "./build.js";

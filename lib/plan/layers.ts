@@ -116,7 +116,7 @@ function wholeModels(
   });
 }
 
-/** Layers of each stack, which the models must agree on; a model without a stack at all is told apart later. */
+/** Layers of each stack, which the models must agree on; a model without any stack is found later. */
 function stackDepths(inputs: readonly SliceInput[], owned: OwnedNames): ReadonlyMap<string, number> {
   const depths = new Map<string, number>();
   const counts = inputs.map(({ checkpoint }) => {

@@ -1,4 +1,4 @@
-// Operations that come down to one of their operands: the engine then copies its bytes instead of computing them anew,
+// Operations whose result is one of their operands: the engine then copies its bytes instead of computing them,
 // so that a lambda of exactly 0 or 1 gives a model back bit for bit, whatever infinities the other one holds.
 
 import type { NativeParams, NativeSource } from "../addon/nativePlan.js";

@@ -42,7 +42,7 @@ export function sweepPlan(
 
 /**
  * The outputs' versions of one tensor, together as far as they are made by one operation on the same inputs. Where some
- * come down to a copy (lambda 0 or 1), these stand beside the others: the result is then what a single merge writes,
+ * are copies (lambda 0 or 1), these stand beside the others: the result is then what a single merge writes,
  * byte for byte, and the second reading finds the bytes in memory.
  */
 export function variantsOf(
@@ -65,7 +65,7 @@ export function variantsOf(
   return [...groups.values()];
 }
 
-/** Sorts the engine's facts by output, with the variants counted anew. */
+/** Sorts the engine's facts by output, with the variants counted again. */
 export function factsByPoint(plan: NativePlan, points: number, facts: readonly NativeFacts[]): NativeFacts[][] {
   const sorted = Array.from({ length: points }, (): NativeFacts[] => []);
   const files = plan.outputs.length / points;

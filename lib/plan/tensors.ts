@@ -18,7 +18,7 @@ export interface DraftTensor extends Omit<NativeTensor, "variants"> {
   readonly params: NativeParams;
   /** The models it is made from, in the order of its sources. */
   readonly models: readonly string[];
-  /** Operands whose bytes must be the same, which only reading them can tell. */
+  /** Operands whose bytes must be the same, which only reading them can show. */
   readonly identical: readonly Operand[];
 }
 

@@ -1,4 +1,4 @@
-// The native plan of a merge that is never written: one output a variant, without files.
+// The native plan of a virtual merge: one output a variant, without files.
 
 import type { NativePlan, NativeTensor } from "../addon/nativePlan.js";
 import { RetemperError } from "../errors.js";

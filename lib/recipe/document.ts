@@ -66,7 +66,7 @@ export function readDocuments(text: string, limits: TextLimits = RECIPE_LIMITS):
   });
 }
 
-/** As it was written, if its lines can be told apart; else written anew. */
+/** As it was written, where the key is on lines of its own; else formatted again. */
 function textWithout(key: string, value: unknown, document: Document.Parsed, text: string): string {
   const lines = text.split("\n").filter((line) => !line.startsWith(`${key}:`) && !/^(---|\.\.\.)\s*$/.test(line));
   const written = lines.join("\n");

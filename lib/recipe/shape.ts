@@ -63,7 +63,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 
 /**
  * Checks the shape and reports every issue at its place. Unknown keys are left out of the result, so that the rest is
- * still judged; `lenient` leaves them out without a word.
+ * still judged; `lenient` leaves them out silently.
  *
  * @returns undefined if there were other issues
  */

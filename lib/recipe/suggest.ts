@@ -2,9 +2,9 @@
 
 import { distance } from "fastest-levenshtein";
 
-/** The known word nearest to `word`, if it is near enough to be a slip of the keyboard. */
+/** The known word nearest to `word`, if it is near enough to be a typing mistake. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
-  // Longer text is no slip of any keyword, and the distance takes time in its length.
+  // Longer text is no mistyped keyword, and the distance takes time in its length.
   if (word.length > 64) return undefined;
   const wanted = word.toLowerCase().replaceAll("-", "_");
   let best: string | undefined;

@@ -1,5 +1,5 @@
 // The text of a tokenizer's files after tokens were added to it, or dropped because they have no embedding.
-// Only the members that change are written anew; every other byte stays as it is in the source.
+// Only the members that change are rewritten; every other byte stays as it is in the source.
 
 import { join } from "node:path";
 import { parseObject } from "../checkpoint/json.js";
@@ -30,7 +30,7 @@ export function changedFiles(
   }
   changed.set("tokenizer.json", withMembers(tokenizer.tokenizerText, edits));
 
-  // The configuration and added_tokens.json name the added tokens once more, where they do so at all.
+  // The configuration and added_tokens.json also name the added tokens, if they have such a list.
   if (tokenizer.configText !== undefined) {
     const config = parseObject(join(folder, "tokenizer_config.json"), tokenizer.configText);
     if (typeof config.added_tokens_decoder === "object" && config.added_tokens_decoder !== null) {

@@ -1,4 +1,4 @@
-// Chooses the chat template of a merge and writes it where its readers look. Templates are programs from strangers:
+// Chooses the chat template of a merge and writes it where its readers look. Templates are untrusted programs:
 // they are copied as text and never run.
 
 import { join } from "node:path";

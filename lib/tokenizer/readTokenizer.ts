@@ -61,7 +61,7 @@ export interface ParsedTokenizer {
 
 /**
  * Reads the tokenizer in a model's folder.
- * @param withoutOne what a user is also told where there is none
+ * @param withoutOne hint of the error where there is none
  * @throws RetemperError BAD_INPUT when there is no tokenizer.json, or when it cannot be trusted.
  */
 export async function readTokenizer(folder: string, withoutOne?: string): Promise<TokenizerFiles> {

@@ -5,7 +5,7 @@ import { StopTexts } from "./stopTexts.js";
 import type { TextStream, Tokenizer } from "./types.js";
 
 export interface StreamDecoderOptions {
-  /** Left out unless told otherwise. */
+  /** Left out by default. */
   readonly skipSpecialTokens?: boolean | undefined;
   /** Texts that end the generation; none of them empty. */
   readonly stop?: readonly string[] | undefined;

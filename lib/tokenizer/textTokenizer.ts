@@ -1,4 +1,4 @@
-// A tokenizer at work: the steps of tokenizer.json one after the other, from text to ids and back.
+// A tokenizer that is open: the steps of tokenizer.json one after the other, from text to ids and back.
 
 import { dirname } from "node:path";
 import { RetemperError } from "../errors.js";

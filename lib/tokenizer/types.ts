@@ -11,16 +11,16 @@ export interface ChatMessage {
 }
 
 export interface Tokenizer {
-  /** Ids of a text; special tokens (BOS and the like) are added unless told otherwise, as transformers does. */
+  /** Ids of a text; special tokens (BOS and the like) are added by default, as transformers does. */
   encode(text: string, options?: { addSpecialTokens?: boolean | undefined }): number[];
   /** A lower bound of a text's tokens, without encoding it; 0 where nothing can be said. */
   leastTokens(text: string): number;
-  /** Special tokens stay unless told otherwise. */
+  /** Special tokens stay by default. */
   decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean | undefined }): string;
   /** Decodes ids that come one by one. */
   decodeStream(options?: { skipSpecialTokens?: boolean | undefined }): TextStream;
   /**
-   * The conversation as the model's template writes it; no generation prompt unless told.
+   * The conversation as the model's template writes it; no generation prompt by default.
    * @throws RetemperError with the template's own message, or when it takes more steps or makes more text than it may.
    */
   applyChatTemplate(messages: readonly ChatMessage[], options?: { addGenerationPrompt?: boolean | undefined }): string;

@@ -39,7 +39,7 @@ export function readVocabulary(value: unknown, file: string): Vocabulary {
 function modelType(model: Record<string, unknown>, file: string): TokenizerModelType {
   const { type } = model;
   if (type === "BPE" || type === "Unigram" || type === "WordPiece" || type === "WordLevel") return type;
-  // Old files have no type; what they hold tells it, in the order in which the tokenizers library tries.
+  // Old files have no type; it follows from what they hold, in the order in which the tokenizers library tries.
   if (type === undefined) {
     if (model.merges !== undefined) return "BPE";
     if (Array.isArray(model.vocab)) return "Unigram";

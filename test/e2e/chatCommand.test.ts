@@ -39,7 +39,7 @@ describe("retemper chat", () => {
     const { status, stdout, stderr } = await run([...args, "--system", "be kind"], {}, { input: input.join("\n") });
     expect(status).toBe(0);
     expect(stdout.split("\n").length).toBeGreaterThanOrEqual(3);
-    expect(stderr).toContain("The conversation begins anew.");
+    expect(stderr).toContain("The conversation starts from the beginning.");
     const { messages } = JSON.parse(readFileSync(file, "utf8"));
     expect(messages).toHaveLength(2);
     expect(messages[0]).toEqual({ role: "user", content: "/slash" });
@@ -117,7 +117,7 @@ describe.skipIf(!hasTerminal)("retemper chat on a terminal", () => {
     terminal.stdin.write("half a line\x03");
     await shown(/Ctrl-C again, or Ctrl-D, leaves[\s\S]*> /);
     terminal.stdin.write("/reset\r");
-    await shown(/begins anew[\s\S]*> /);
+    await shown(/from the beginning[\s\S]*> /);
     terminal.stdin.write("\x04");
     expect(await closed).toBe(0);
   });

@@ -1,4 +1,4 @@
-// The commands that run models, on recipes whose merges are not written.
+// The commands that run models, on virtual merges.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

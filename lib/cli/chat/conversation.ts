@@ -83,7 +83,7 @@ export class Conversation {
         return { leave: true };
       case "reset":
         this.#messages = [];
-        return { say: "The conversation begins anew." };
+        return { say: "The conversation starts from the beginning." };
       case "system":
         return { say: this.#setSystem(rest) };
       case "undo":

@@ -1,4 +1,4 @@
-// `retemper batch MANIFEST`: many recipes, or a recipe of several documents; goes on where an earlier run was stopped.
+// `retemper batch MANIFEST`: many recipes, or a recipe of several documents; resumes where an earlier run was stopped.
 
 import type { Command } from "commander";
 import {
@@ -55,7 +55,7 @@ Examples:
 export function addBatchCommand(program: Command, session: Session): Command {
   const command = program
     .command("batch")
-    .summary("merge many recipes, or one of several documents; goes on where it was stopped")
+    .summary("merge many recipes, or one of several documents; resumes where it was stopped")
     .description(
       "Merges many recipes, skipping outputs that are complete; runs recipes of several documents as a graph.",
     )

@@ -168,7 +168,7 @@ class Chat {
     if (!renderer.json) renderer.answer("\n");
   }
 
-  /** Ctrl-C: stops an answer; without one, what is typed is thrown away. A second one leaves. */
+  /** Ctrl-C: stops an answer; without one, what is typed is thrown away. A second one ends the command. */
   #interrupt(): void {
     if (this.#answering) this.#answering.abort();
     else if (this.#interrupted || !this.#input.interactive) this.#input.close();

@@ -1,4 +1,4 @@
-// `retemper data SET OUT`: the training data of the paper of merging, drawn and split by a seed.
+// `retemper data SET OUT`: the training data of the paper on merging, drawn and split by a seed.
 
 import { type Command, InvalidArgumentError } from "commander";
 import {
@@ -25,7 +25,7 @@ interface DataFlags {
 }
 
 const HELP = `
-Sets, as arXiv 2412.19512 tunes on them (rows to learn, to choose lambda on, to test):
+Sets, as arXiv 2412.19512 tunes on them (rows to train on, to choose lambda on, to test):
   flan            10,000 and 1,000: zero-shot chain of thought of Flan V2
   magicoder       10,000 and 1,000: Magicoder-OSS-Instruct, as many of each programming language
   chatdoctor      10,000, 200 and 1,000: HealthCareMagic to learn, iCliniq to test
@@ -43,16 +43,16 @@ Examples:
 export function addDataCommand(program: Command, session: Session): Command {
   const command = program
     .command("data")
-    .summary("training data of the paper of merging")
-    .description("Draws rows to learn, to choose lambda on and to test from published data, by a seed.")
+    .summary("the training data of the paper on merging")
+    .description("Draws rows for training, for choosing lambda and for testing from published data, by a seed.")
     .argument("<set>", TRAINING_SETS.join(", "), parseSet)
     .argument("<out>", "folder for the rows and data.json")
     .optionsGroup("Where rows come from:")
-    .option("--source <data>", "rows to learn: a file, a folder or hf://datasets/… (default: the published ones)")
+    .option("--source <data>", "rows to train on: a file, a folder or hf://datasets/… (default: the published ones)")
     .option("--test-source <data>", "rows to test")
     .option("--skip-bad-rows", "leave out rows that are empty or malformed, instead of ending at the first")
     .optionsGroup("Which rows:")
-    .option("--rows <n>", "rows to learn (default: the paper's number)", parseInteger(1))
+    .option("--rows <n>", "rows to train on (default: the paper's number)", parseInteger(1))
     .option(
       "--validation <n>",
       "rows to choose lambda on (default: the paper's number; a tenth of --rows)",

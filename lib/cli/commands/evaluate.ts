@@ -88,20 +88,22 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
   const more = (value: string, before: readonly string[] = []) => [...before, value];
   const command = program
     .command("evaluate")
-    .summary("attack success rate and task scores of a model; goes on where it was stopped")
-    .description("Asks a model what a suite has, lets judges and metrics read the answers, and gives numbers.")
+    .summary("attack success rate and task scores of a model; resumes where it was stopped")
+    .description(
+      "Asks a model the prompts of a suite, scores the answers with judges and metrics, and reports the numbers.",
+    )
     .argument("[model]", "folder of a model, or hub name in the local cache")
     .addHelpText("after", HELP)
     .optionsGroup("What is asked:")
     .option("--suite <name>", "a task or suite, or NAME:DATA (may be repeated)", more)
     .option("--data <name=ref>", "data of a task: a file, a folder, or hf://… (may be repeated)", more)
     .option("--limit <n>", "items of each task at most: the first ones", parseInteger(1))
-    .option("--list", "show tasks and suites, and end")
+    .option("--list", "show tasks and suites, and exit")
     .option("--system <text>", "system message instead of the tasks' own")
     .option("--no-system", "no system message")
     .option("--chat", "ask tasks of plain text in the model's chat template")
     .option("--no-chat", "ask generic tasks in plain text")
-    .optionsGroup("Who judges:")
+    .optionsGroup("Judges:")
     .option("--judge <judge>", "a judge of safety (default keyword; may be repeated)", more)
     .option(
       "--judge-match-case",
@@ -132,7 +134,7 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
     .option("--samples <n>", "answers to each item", parseInteger(1))
     .option("--seed <n>", "of draws and intervals (default 0)", parseInteger(0))
     .optionsGroup("Results:")
-    .option("--out <folder>", "keep answers, verdicts and results.json here, or go on with what is there")
+    .option("--out <folder>", "keep answers, verdicts and results.json here, and resume what is there")
     .option("--force", "forget what the folder holds")
     .option("--by-category", "show each category's numbers too");
   addRecipeOptions(command, "evaluate at each of these values");
@@ -148,7 +150,7 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
     if (suite.length === 0) {
       throw new RetemperError("USAGE", "There is no suite.", { hint: "--suite NAME; --list shows what there is" });
     }
-    suiteEntries(suite, dataOf(flags.data ?? [], suite)); // what is wrong there is said before a model is opened
+    suiteEntries(suite, dataOf(flags.data ?? [], suite)); // what is wrong there is reported before a model is opened
     const judges = await judgesOf(flags, session);
     const model = await openGenerator(path, flags, session);
     let bertScore: (BertScoreSettings & { close(): Promise<void> }) | undefined;
@@ -156,7 +158,7 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
       session.renderer.note(`answers by ${describeEngine(model)}`);
       bertScore = flags.bertscoreModel === undefined ? undefined : await openEncoder(flags.bertscoreModel, flags);
       const options = { ...optionsOf(flags, suite, session), judges: judges.judges, bertScore };
-      // a merge that is evaluated without being written, for each of its lambdas
+      // a virtual merge, at each of its lambdas
       const { lambdas = [] } = model.facts;
       if (lambdas.length > 0) {
         const all = await evaluateLambdas(model, suite, lambdas, options);
@@ -259,7 +261,7 @@ function showProgress(
 function showList(renderer: Renderer): void {
   const tasks = listTasks();
   const rows = tasks.map(({ name, kind, title, source }) => [name, kind, title, source ?? ""]);
-  renderer.result(tasks, table(["name", "kind", "what", "data unless told"], rows));
+  renderer.result(tasks, table(["name", "kind", "what", "default data"], rows));
 }
 
 function parseList(text: string): number[] {

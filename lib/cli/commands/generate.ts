@@ -1,4 +1,4 @@
-// `retemper generate MODEL`: answers to prompts, for machines: JSON lines out, gone on with where a run was stopped.
+// `retemper generate MODEL`: answers to prompts, for machines: JSON lines out, resumed where a run was stopped.
 
 import type { Command } from "commander";
 import {
@@ -64,20 +64,20 @@ Examples:
 export function addGenerateCommand(program: Command, session: Session): Command {
   const command = program
     .command("generate")
-    .summary("answer prompts, many at once; goes on where it was stopped")
-    .description("Lets a model answer prompts, many at once, and writes the answers as JSON lines.")
-    .argument("[model]", "folder of a model, hub name in the local cache, or a recipe, whose merge is not written")
+    .summary("answer prompts, many at once; resumes where it was stopped")
+    .description("Generates answers to prompts, many at once, and writes them as JSON lines.")
+    .argument("[model]", "folder of a model, hub name in the local cache, or a recipe (a virtual merge)")
     .addHelpText("after", HELP)
     .optionsGroup("Prompts and answers:")
     .option("--prompts <file>", "file of prompts: .jsonl, .json, .txt, or - for stdin")
     .option("--prompt <text>", "a prompt (may be repeated)", (text, before: string[] = []) => [...before, text])
     .option("--chat", "make a user's message of each text")
     .option("--system <text>", "with --chat: begin each conversation with this system message")
-    .option("--out <file>", "write answers to this file, or go on with it")
+    .option("--out <file>", "write answers to this file, and resume what is there")
     .option("--force", "replace the answers that the file holds")
     .option("--n <n>", "samples of each prompt (default 1); the prompt is read once for all", parseInteger(1))
     .option("--logprobs", "each new token's log-probability, before sampling's settings")
-    .option("--batch <n>", "sequences in work at once (default: by memory)", parseInteger(1));
+    .option("--batch <n>", "sequences computed at once (default: by memory)", parseInteger(1));
   addAnswerOptions(command);
   addRecipeOptions(command, "every prompt with each of these values, in one batch");
   addEngineOptions(command);

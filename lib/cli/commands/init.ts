@@ -17,7 +17,7 @@ export function addInitCommand(program: Command, session: Session): Command {
   const command = program
     .command("init")
     .summary("write a commented experiment.yml to start from")
-    .description("Writes an experiment with a word on every line.")
+    .description("Writes an experiment with a comment on every line.")
     .argument("[file]", "where", "experiment.yml")
     .addHelpText("after", HELP)
     .option("--schema", "write the JSON Schema for editors instead")

@@ -106,7 +106,7 @@ export function addMergeOptions(command: Command): void {
     .option("--verify", "read the result again and compare digests before it gets its name")
     .option("--fail-on-nonfinite", "refuse a result with NaN or infinite values")
     .option("--keep-partial", "keep the unfinished output after a failure")
-    .option("--hash-inputs", "record the inputs' sha256 (reads them once more where it is not known)")
+    .option("--hash-inputs", "record the inputs' sha256 (reads them a second time where it is not known)")
     .option("--copy-tokenizer", "write the tokenizer's files (default)")
     .option("--no-copy-tokenizer", "do not write them")
     .option("--write-model-card", "write README.md (default)")
@@ -129,11 +129,10 @@ export function addMergeOptions(command: Command): void {
     )
     .optionsGroup("Computing:")
     .addOption(
-      new Option("--device <name>", "where; auto is the CPU, for merges wait for disks, not for arithmetic").choices([
-        "auto",
-        "cpu",
-        "cuda",
-      ]),
+      new Option(
+        "--device <name>",
+        "where; auto is the CPU, since merges are limited by disks, not by arithmetic",
+      ).choices(["auto", "cpu", "cuda"]),
     )
     .option("--cuda", "the same as --device cuda; fails where there is no usable GPU")
     .addOption(new Option("--no-cuda").hideHelp())

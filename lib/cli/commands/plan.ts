@@ -54,7 +54,7 @@ export function addPlanningOptions(command: Command): void {
     .addOption(new Option("--no-unsafe-truncate-embeddings").hideHelp())
     .option("--lora-merge-dtype <dtype>", "round base + adapter to this dtype before the merge", parseDtype)
     .option("--lenient", "ignore unknown keys of the recipe")
-    .option("--transformers-cache <folder>", "where downloaded models lie")
+    .option("--transformers-cache <folder>", "cache of downloaded models")
     .optionsGroup("Resources:")
     .option(
       "-j, --num-threads <n>",

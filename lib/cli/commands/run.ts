@@ -27,13 +27,13 @@ interface RunFlags {
 export function addRunCommand(program: Command, session: Session): Command {
   const command = program
     .command("run")
-    .summary("an experiment: tune, sweep, evaluate, select, write, report; goes on where it was stopped")
+    .summary("an experiment: tune, sweep, evaluate, select, write, report; resumes where it was stopped")
     .description("Runs an experiment from its models to the chosen merge and a report.")
     .argument("<experiment>", "experiment.yml; retemper init writes one")
     .addHelpText("after", HELP)
     .option("--out <folder>", "where results, models and report go", "results")
     .option("--gate <condition>", 'what a choice must pass, such as "asr <= aligned + 0.02"; exit code 10 if none does')
-    .option("--plan", "check everything, say what would be done, and end");
+    .option("--plan", "check everything, show what would be done, and exit");
   addCommonOptions(command);
   return command.action(async (file: string, flags: RunFlags) => {
     const { renderer, signal } = session;

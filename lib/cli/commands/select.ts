@@ -15,7 +15,7 @@ import { table } from "../table.js";
 
 const HELP = `
 Rules: score (the best validation score), constrained[:MARGIN[:upper|:point]] (the best score whose ASR is not above the
-aligned model's plus the margin, 0.05 unless told, by the upper end of its interval unless told), knee (of the Pareto front).
+aligned model's plus the margin; by default 0.05, and by the upper end of its interval), knee (of the Pareto front).
 Ties go to the lower ASR, then the smaller lambda.
 
 A gate is a condition on what is chosen; the exit code is 10 where nothing qualifies:

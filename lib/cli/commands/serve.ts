@@ -68,14 +68,14 @@ export function addServeCommand(program: Command, session: Session): Command {
       (value: string, before: readonly string[] = []) => [...before, value],
     )
     .option("--name <name>", "what requests call the model (default: the last part of its path)", parseName)
-    .option("--api-key <key>", `asked of every request below /v1 (better: the variable ${KEY_VARIABLE})`)
-    .option("--slots <n>", "answers in work at once (default 32, on a GPU 128)", parseInteger(1))
+    .option("--api-key <key>", `required of every request below /v1 (better: the variable ${KEY_VARIABLE})`)
+    .option("--slots <n>", "answers computed at once (default 32, on a GPU 128)", parseInteger(1))
     .option("--queue <n>", "requests that may wait for slots; more get 429 (default 128)", parseInteger(0))
     .option("--max-tokens <n>", "new tokens that a request may ask for in one answer (default 4096)", parseInteger(1))
     .option("--max-answers <n>", "answers that one request may ask for (default 128)", parseInteger(1))
     .option("--body-limit <size>", "bytes of a request (default 4MiB)", parseSize)
     .option("--grace <seconds>", "time that requests in flight have to end when it is stopped", parseInteger(0), 30)
-    .optionsGroup("Where a request does not say:");
+    .optionsGroup("Defaults of requests:");
   addSamplingOptions(
     command,
     "new tokens at most (default: chat 1024, completions 16)",
@@ -144,7 +144,7 @@ function listening(
   else renderer.answer(`${url}/v1 serves ${models.join(", ")} ${by}\n`);
 }
 
-/** What the server itself is at fault for is told to those who run it; with --json every request is. */
+/** Reports failures of the server itself; with --json every request. */
 function tell({ error, ...request }: ServedRequest, renderer: Renderer): void {
   const event = { event: "request", ...request };
   renderer.event(event);

@@ -36,7 +36,7 @@ export function addSetupTensorflowCommand(program: Command, session: Session): C
     });
     if (cuda && !setup.gpu) {
       renderer.warn(
-        "TensorFlow found no GPU that it can use here, and computes on the processor: see nvidia-smi; with TF_CPP_MIN_LOG_LEVEL=0 it tells what it misses",
+        "TensorFlow found no GPU that it can use here, and computes on the processor: see nvidia-smi; with TF_CPP_MIN_LOG_LEVEL=0 it says what it misses",
       );
     }
     renderer.result(setup, describe(setup));

@@ -101,14 +101,14 @@ export function addTuneCommand(program: Command, session: Session): Command {
     .option("--cutoff <tokens>", "the longest row (default 1024)", parseInteger(2))
     .option("--system <text>", "system prompt of rows that have none")
     .option("--no-shuffle", "take the rows as they are")
-    .option("--group-by-length", "rows of like length in a batch")
+    .option("--group-by-length", "rows of similar length in a batch")
     .optionsGroup("Output:")
     .option(
       "--save-steps <n>",
       "a checkpoint each time so many steps are done (default 100; 0: at the end)",
       parseInteger(0),
     )
-    .option("--resume", "go on from the last checkpoint, to the same bytes")
+    .option("--resume", "resume from the last checkpoint, to the same bytes")
     .option("--force", "replace an output that exists, once the new one is whole");
   command
     .optionsGroup("Where the model runs:")
@@ -188,7 +188,7 @@ function progressOf({ renderer }: Session, phase: string): (progress: TuneProgre
   };
 }
 
-/** A list is of names; what else there is, tune tells apart. */
+/** A list is of names; tune distinguishes the other forms. */
 function parseTargets(text: string): string | string[] {
   return /^[\w.]+(,[\w.]+)+$/.test(text) ? text.split(",") : text;
 }
@@ -197,7 +197,7 @@ function parseSeeds(text: string): number[] {
   return parseValues(text).map((value) => parseInteger(0)(String(value)));
 }
 
-/** "reference" is for tests of this program: slow, and not spoken of. */
+/** "reference" is for tests of this program: slow, and not documented. */
 function parseEngine(name: string): NonNullable<TuneOptions["engine"]> {
   const found = (["auto", "native", "tensorflow", "reference"] as const).find((engine) => engine === name);
   if (found === undefined) throw new InvalidArgumentError("Give auto, native or tensorflow.");

@@ -1,4 +1,4 @@
-// What a chat template may use up. Templates come with models, so they are programs from strangers: they run in an
+// What a chat template may use up. Templates come with models, so they are untrusted programs: they run in an
 // interpreter that counts, and end with an error where they would not end by themselves.
 
 import { RetemperError } from "../../errors.js";
@@ -10,7 +10,7 @@ export const MAX_TEXT = 16_777_216;
 /** Expressions inside expressions, and macros inside macros. */
 export const MAX_DEPTH = 300;
 
-/** Characters of text, or items of a list, that are handed on for the price of one step. */
+/** Characters of text, or items of a list, that are copied for the price of one step. */
 const UNITS_A_STEP = 64;
 
 export class Budget {

@@ -8,7 +8,7 @@ import { PythonError } from "../jinja/values/pythonError.js";
 import type { ChatMessage } from "../types.js";
 import { Budget } from "./budget.js";
 
-/** `date_string`, and the day of `strftime_now`: the one that Llama 3's template takes where it is told none. */
+/** `date_string`, and the day of `strftime_now`: the default of Llama 3's template. */
 export const TEMPLATE_DATE = new Date(Date.UTC(2024, 6, 26));
 
 /** Published templates have at most some tens of kilobytes. */

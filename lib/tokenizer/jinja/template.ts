@@ -1,5 +1,5 @@
-// A Jinja template as jinja2 renders it in the sandbox that transformers sets up for chat templates. It is a stranger's
-// program: everything that it does is counted, and it ends with an error where it would not end by itself.
+// A Jinja template as jinja2 renders it in the sandbox that transformers sets up for chat templates. It is an
+// untrusted program: everything that it does is counted, and it ends with an error where it would not end by itself.
 
 import type { Budget } from "../chat/budget.js";
 import { compileTemplate, type Render } from "./compile/compileTemplate.js";

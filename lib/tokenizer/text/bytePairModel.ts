@@ -30,7 +30,7 @@ export class BytePairModel implements PieceModel {
   readonly #keepTokens: boolean;
   readonly #cache = new Map<string, readonly number[]>();
 
-  // The symbols of the piece in work: ids (-1: merged into the one on its left), and neighbours (-1: none).
+  // The symbols of the piece that is being encoded: ids (-1: merged into the one on its left), and neighbours (-1: none).
   #ids = new Int32Array(64);
   #next = new Int32Array(64);
   #previous = new Int32Array(64);

@@ -1,6 +1,6 @@
-// What every decoder of tokenizer.json is once it is at work.
+// What every decoder of tokenizer.json does while it decodes a text.
 
-/** One decoder at work on one text. */
+/** One decoder while it decodes one text. */
 export interface DecoderStep {
   /** What a token makes certain: tokens, or, once tokens have been fused, more text of the one that there is. */
   push(token: string): string[];

@@ -1,4 +1,4 @@
-// How few tokens a text can have, told without encoding it: a text of megabytes for a context of thousands is refused at once.
+// How few tokens a text can have, estimated without encoding it: a text of megabytes for a context of thousands is refused at once.
 // Only for byte-pair models that spell every byte, and steps before them that leave no text out: then no token stands for
 // more bytes than the longest one has.
 

@@ -9,7 +9,7 @@ const MAX_PATTERN = 10_000;
 
 /**
  * Compiles `{ "String": … }` or `{ "Regex": … }`.
- * Nothing says how long a match takes: whoever runs one sees to a time limit.
+ * The time of a match has no bound: the caller sets a time limit.
  * @returns With the flag g, and u or v.
  * @throws RetemperError BAD_INPUT for a pattern that JavaScript cannot express.
  */

@@ -1,4 +1,4 @@
-// The `self` of templates: its attributes are the template's blocks, which can be written once more.
+// The `self` of templates: its attributes are the template's blocks, which can be written again.
 
 import { withSignature } from "../values/bindArguments.js";
 import { Undefined } from "../values/undefined.js";

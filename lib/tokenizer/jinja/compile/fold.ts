@@ -16,7 +16,7 @@ export class NotConstant extends Error {}
 
 const foldable = new WeakMap<object, boolean>();
 
-/** Whether it may be possible to compute an expression ahead; quick to tell. */
+/** Whether it may be possible to compute an expression ahead; a quick check. */
 function mayFold(node: Expression): boolean {
   const seen = foldable.get(node);
   if (seen !== undefined) return seen;

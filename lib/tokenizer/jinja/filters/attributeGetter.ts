@@ -1,4 +1,4 @@
-// How filters find the attribute that they are told of: "a.b.0" goes down three levels.
+// How filters find the attribute that their argument names: "a.b.0" goes down three levels.
 
 import { itemOf } from "../values/access.js";
 import { Undefined } from "../values/undefined.js";

@@ -41,7 +41,7 @@ const ne = pair("ne", (run, a, b) => !equal(run, a, b));
 const order = (sign: Order): Native => pair(sign, (run, a, b) => ordered(run, sign, a, b));
 const [lt, le, gt, ge] = (["<", "<=", ">", ">="] as const).map(order) as [Native, Native, Native, Native];
 
-/** One and the same object; values that Python makes anew each time are told by being equal. */
+/** The same object; values that Python makes new each time are the same where they are equal. */
 function same(run: Run, a: Value, b: Value): boolean {
   if (typeof a === "object" && a !== null) return a === b;
   return typeof a === typeof b && equal(run, a, b);

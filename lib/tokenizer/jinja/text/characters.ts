@@ -1,4 +1,4 @@
-// Kinds of characters, as Python's text methods tell them.
+// Kinds of characters, as Python's text methods distinguish them.
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: Python counts these four separators as white space
 export const SPACE = /[\p{White_Space}\x1c-\x1f]/u;

@@ -48,7 +48,7 @@ export function itemOf(run: Run, value: Value, key: Value): Value {
   return found === undefined ? missing(run, value, key) : found;
 }
 
-/** What `getattr` finds, or an undefined value that tells that it is not safe. */
+/** What `getattr` finds, or an undefined value whose error says that it is not safe. */
 export function ownAttribute(run: Run, value: Value, name: string): Value | undefined {
   if (value instanceof Undefined && !EVERYWHERE.has(name)) {
     if (name.startsWith("__") && name.endsWith("__")) return undefined;

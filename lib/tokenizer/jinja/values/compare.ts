@@ -36,7 +36,7 @@ export function equal(run: Run, a: Value, b: Value): boolean {
   return a === b;
 }
 
-/** As containers compare their items: one and the same object is always equal to itself. */
+/** As containers compare their items: an object is always equal to itself. */
 export function same(run: Run, a: Value, b: Value): boolean {
   return a === b || equal(run, a, b);
 }

@@ -6,7 +6,7 @@ import { PythonError } from "./pythonError.js";
 export interface Absence {
   /** The message, where it is not made of the other two. */
   readonly hint?: string;
-  /** What has no such attribute, in words. */
+  /** Description of what has no such attribute. */
   readonly owner?: string;
   readonly name?: unknown;
   /** The name, as `repr` writes it. */
