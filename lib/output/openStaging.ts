@@ -2,7 +2,7 @@
 // A lock beside it keeps a second run away; what dead runs left is removed by the next one.
 
 import { randomBytes } from "node:crypto";
-import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rm, rmdir } from "node:fs/promises";
 import { RetemperError } from "../errors.js";
 import { ioError } from "../files/ioError.js";
 import { requireInPlace } from "../files/requireInPlace.js";
@@ -65,7 +65,10 @@ export async function openStaging(out: string, { force = false, check }: Staging
 async function makeStaging(folder: string): Promise<FileHandle> {
   try {
     await mkdir(folder);
-    return await open(folder, "r");
+    return await open(folder, "r").catch(async (error) => {
+      await rmdir(folder).catch(() => {});
+      throw error;
+    });
   } catch (error) {
     throw ioError(error, folder, "cannot make the staging folder");
   }
