@@ -78,6 +78,22 @@ describe("the modules of lib", () => {
     expect(breaches).toEqual([]);
   });
 
+  it("have no circle of files, types included", () => {
+    const circles: string[][] = [];
+    const done = new Set<string>();
+    const follow = (file: string, path: readonly string[]): void => {
+      const at = path.indexOf(file);
+      if (at >= 0) circles.push(path.slice(at).map((one) => relative(lib, one)));
+      if (at >= 0 || done.has(file)) return;
+      for (const { name } of importsOf(file)) {
+        if (/^\..*\.js$/.test(name)) follow(resolve(dirname(file), name).replace(/js$/, "ts"), [...path, file]);
+      }
+      done.add(file);
+    };
+    for (const file of sources) follow(file, []);
+    expect(circles).toEqual([]);
+  });
+
   it("leave the process to lib/cli/main.ts", () => {
     const allowed = /^lib\/cli\/main\.ts$/;
     const withProcesses = [

@@ -9,7 +9,7 @@ export interface Decoder {
   readonly spec: DecoderSpec;
   readonly facts: EngineFacts;
   /** Of a virtual merge: how each tensor is evaluated. */
-  readonly made?: readonly NativeVirtualTensor[] | undefined;
+  readonly virtualTensors?: readonly NativeVirtualTensor[] | undefined;
   /** Bytes of weights that must be resident, of one cached token, and of the activations of a step of `rows` rows. */
   readonly memory: {
     readonly weights: number;

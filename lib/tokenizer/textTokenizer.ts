@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { RetemperError } from "../errors.js";
 import type { ChatTemplate } from "./chat/chatTemplate.js";
 import type { AddedTokenSplitter } from "./text/addedTokenSplitter.js";
-import { cleanUp, type Decoder } from "./text/decoders.js";
+import { cleanUp, type MakeDecoderStep } from "./text/decoders.js";
 import type { LeastTokens } from "./text/leastTokens.js";
 import type { Normalize } from "./text/normalizers.js";
 import type { PieceModel } from "./text/pieceModel.js";
@@ -29,7 +29,7 @@ export interface TokenizerParts {
   readonly model: PieceModel;
   readonly frame: Frame;
   readonly leastTokens: LeastTokens;
-  readonly decoder: Decoder;
+  readonly decoder: MakeDecoderStep;
   /** Whether decoded text loses the spaces before English punctuation. */
   readonly cleanUpSpaces: boolean;
   readonly chatTemplate: ChatTemplate | undefined;

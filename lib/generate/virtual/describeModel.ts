@@ -7,7 +7,7 @@ import type { ModelDescription } from "../types.js";
 
 /** Tensors that the decoder does not use are left out. */
 export function describeModel(
-  { spec, made = [] }: Pick<Decoder, "spec" | "made">,
+  { spec, virtualTensors = [] }: Pick<Decoder, "spec" | "virtualTensors">,
   merge: VirtualMerge | undefined,
 ): ModelDescription {
   const used = new Map(weightsOf(spec).map(({ stored }) => [stored.name, stored]));
@@ -20,7 +20,7 @@ export function describeModel(
     }));
     return { tensors };
   }
-  const hows = new Map(made.map(({ name, ...how }) => [name, how]));
+  const hows = new Map(virtualTensors.map(({ name, ...how }) => [name, how]));
   const { method, fidelity, lambdas, tensors } = merge;
   return {
     method,

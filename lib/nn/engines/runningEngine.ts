@@ -14,7 +14,7 @@ export interface RunningEngine {
   readonly backend: string;
   readonly facts: EngineFacts;
   /** Of a virtual merge: how each tensor is evaluated. */
-  readonly made?: readonly NativeVirtualTensor[] | undefined;
+  readonly virtualTensors?: readonly NativeVirtualTensor[] | undefined;
   /** The decoder's. */
   readonly stepWork?: number | undefined;
   /** Bytes that the weights take in memory. */

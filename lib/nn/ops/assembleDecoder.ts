@@ -9,7 +9,7 @@ import type { Cache, Rows } from "./specs.js";
 import { KERNEL_OPERATIONS as operations, throughLayers } from "./throughLayers.js";
 import { useBackend } from "./useBackend.js";
 
-export interface DecoderParts extends Pick<Decoder, "spec" | "facts" | "memory" | "made" | "stepWork"> {
+export interface DecoderParts extends Pick<Decoder, "spec" | "facts" | "memory" | "virtualTensors" | "stepWork"> {
   readonly runtime: Runtime;
   /** Of TensorFlow.js, ready to be used, with the kernels of KERNELS. */
   readonly backend: string;
@@ -29,7 +29,7 @@ export function assembleDecoder({
   spec,
   facts,
   memory,
-  made,
+  virtualTensors,
   stepWork,
   runtime,
   backend,
@@ -44,7 +44,7 @@ export function assembleDecoder({
     spec,
     facts,
     memory,
-    made,
+    virtualTensors,
     stepWork,
     createCache: (shape) => runtime.createCache({ ...shape, layers }),
     forward(rows, cache, wanted) {

@@ -9,15 +9,15 @@ import { characterOf, listOf, replacement, textOf } from "./normalizers.js";
 import { withTimeLimit } from "./timeLimit.js";
 
 /** Makes the steps for a text. */
-export type Decoder = () => DecoderStep;
+export type MakeDecoderStep = () => DecoderStep;
 
 /**
  * Compiles `decoder`. Without one, tokens are joined by spaces.
  * @throws RetemperError BAD_INPUT for a type that is not known here.
  */
-export function compileDecoder(value: unknown, file: string): Decoder {
+export function compileDecoder(value: unknown, file: string): MakeDecoderStep {
   if (value === null || value === undefined) return mapping((token, index) => (index > 0 ? ` ${token}` : token));
-  const makers: Decoder[] = [];
+  const makers: MakeDecoderStep[] = [];
   let fused = false;
   for (const spec of flatten(value, file)) {
     const step = compileStep(spec, file);
@@ -37,7 +37,7 @@ function flatten(value: unknown, file: string): Record<string, unknown>[] {
  * A step whose tokens are one text by now. It needs the whole text, except for what models use here: taking a space off
  * the start.
  */
-function afterFusing(spec: Record<string, unknown>, step: Decoder, file: string): Decoder {
+function afterFusing(spec: Record<string, unknown>, step: MakeDecoderStep, file: string): MakeDecoderStep {
   if (spec.type === "Fuse") return step;
   const { start, stop } = spec;
   if (spec.type === "Strip" && typeof start === "number" && !stop) {
@@ -47,7 +47,7 @@ function afterFusing(spec: Record<string, unknown>, step: Decoder, file: string)
   return () => new Whole((text) => step().rest([text]).join(""));
 }
 
-function compileStep(spec: Record<string, unknown>, file: string): Decoder {
+function compileStep(spec: Record<string, unknown>, file: string): MakeDecoderStep {
   switch (spec.type) {
     case "ByteLevel":
       return () => new ByteLevelStep();
@@ -103,7 +103,7 @@ function stripped(text: string, content: string, start: number, stop: number): s
 }
 
 /** A step that maps each token by itself and its place. */
-function mapping(map: (token: string, index: number) => string): Decoder {
+function mapping(map: (token: string, index: number) => string): MakeDecoderStep {
   return () => {
     let index = 0;
     return {

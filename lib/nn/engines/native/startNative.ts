@@ -43,16 +43,16 @@ export async function startNative(
   await ready();
   const addon = loadAddon();
   const runtime = new KernelRuntime(addon, checkpoint.files, { precision, threads });
-  let made: RunningEngine["made"];
+  let virtualTensors: RunningEngine["virtualTensors"];
   try {
-    made = merge && runtime.openMerge(merge.plan, merge.fidelity === "linear", hold);
+    virtualTensors = merge && runtime.openMerge(merge.plan, merge.fidelity === "linear", hold);
   } catch (error) {
     runtime.dispose();
     throw error;
   }
   return {
     runtime,
-    made,
+    virtualTensors,
     backend: BACKEND,
     facts: {
       engine: "native",
