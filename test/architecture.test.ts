@@ -166,9 +166,9 @@ describe("the native sources", () => {
       io: /^(napi|ops|cpu|cuda|engine)\//,
       cpu: /^(napi|io|cuda|engine)\//,
       cuda: /^(napi|io|cpu|engine)\//,
-      engine: /^(napi|nn|merged)\//,
-      nn: /^(napi|engine|merged)\//,
-      merged: /^napi\//,
+      engine: /^(napi|nn|virtual)\//,
+      nn: /^(napi|engine|virtual)\//,
+      virtual: /^napi\//,
     };
     const breaches: string[] = [];
     for (const [layer, pattern] of Object.entries(forbidden)) {

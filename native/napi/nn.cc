@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "core/status.h"
-#include "merged/merged_tensors.h"
 #include "napi/decode.h"
 #include "napi/errors.h"
 #include "napi/fields.h"
@@ -21,6 +20,7 @@
 #include "napi/nn_session.h"
 #include "napi/nn_training.h"
 #include "nn/context.h"
+#include "virtual/virtual_tensors.h"
 
 namespace retemper {
 namespace {
@@ -40,7 +40,7 @@ Napi::Value OpenMerge(nn::Context& context, const Napi::CallbackInfo& info) {
   Plan plan = DecodePlan(info[0]);
   const bool sums = fields::Bool(info[1], "sums"), holds = fields::Bool(info[2], "holds");
   if (plan.outputs.empty()) fields::Wrong("outputs", "at least one variant");
-  auto merge = std::make_shared<const MergedTensors>(std::move(plan), sums, holds, context.pool);
+  auto merge = std::make_shared<const VirtualTensors>(std::move(plan), sums, holds, context.pool);
   context.variants = merge->variants();
   const Napi::Env env = info.Env();
   Napi::Array tensors = Napi::Array::New(env);

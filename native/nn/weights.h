@@ -84,7 +84,7 @@ class WeightVector {
   size_t stride_ = 0;  // 0 where all variants have the same
 };
 
-// Gives the weights of a virtual merge (merged/).
+// Gives the weights of a virtual merge (virtual/).
 class WeightMaker {
  public:
   virtual ~WeightMaker() = default;

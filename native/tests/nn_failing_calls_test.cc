@@ -6,7 +6,6 @@
 #include <optional>
 #include <vector>
 
-#include "merged/merged_tensors.h"
 #include "nn/optimizer.h"
 #include "nn/trained_attention.h"
 #include "nn/training.h"
@@ -14,6 +13,7 @@
 #include "tests/failing_calls.h"
 #include "tests/nn_random.h"
 #include "tests/temp_folder.h"
+#include "virtual/virtual_tensors.h"
 
 namespace retemper::nn {
 namespace {
@@ -132,11 +132,11 @@ class Layer {
 
 struct Opened {
   Context context{kThreads, Precision::kFloat32};
-  std::shared_ptr<const MergedTensors> merge;
+  std::shared_ptr<const VirtualTensors> merge;
   std::optional<Layer> layer;
 
   Opened(const Plan& plan, size_t rows, bool sums, bool holds) {
-    merge = std::make_shared<const MergedTensors>(plan, sums, holds, context.pool);
+    merge = std::make_shared<const VirtualTensors>(plan, sums, holds, context.pool);
     context.maker = merge;
     const auto range = [&](const std::string& tensor, size_t rows) {
       StoredRange stored;

@@ -8,16 +8,16 @@
 #include <optional>
 #include <vector>
 
-#include "merged/merged_tensors.h"
+#include "virtual/virtual_tensors.h"
 
 namespace retemper {
 
-class MergedMatrix final : public nn::WeightSource {
+class VirtualMatrix final : public nn::WeightSource {
  public:
   // Throws INCOMPATIBLE for a result that is not bf16, f16 or f32, and BAD_INPUT for a tensor that
   // the merge does not have.
-  MergedMatrix(std::shared_ptr<const MergedTensors> tensors, const nn::StoredRange& range,
-               bool in_major, std::optional<nn::WeightVector> bias);
+  VirtualMatrix(std::shared_ptr<const VirtualTensors> tensors, const nn::StoredRange& range,
+                bool in_major, std::optional<nn::WeightVector> bias);
 
   size_t out() const override { return out_; }
   size_t in() const override { return in_; }
@@ -29,7 +29,7 @@ class MergedMatrix final : public nn::WeightSource {
                         size_t dx_stride) const override;
   void Row(size_t row, uint32_t variant, float* to) const override;
 
-  const MergedTensors& tensors() const { return *tensors_; }
+  const VirtualTensors& tensors() const { return *tensors_; }
   const float* bias(uint32_t variant) const { return bias_ ? bias_->Of(variant) : nullptr; }
 
  private:
@@ -51,7 +51,7 @@ class MergedMatrix final : public nn::WeightSource {
   void MultiplyMade(nn::Pool& pool, nn::Precision precision, size_t task, const float* x,
                     size_t x_stride, const std::vector<Run>& runs, float* y, size_t y_stride) const;
 
-  std::shared_ptr<const MergedTensors> tensors_;
+  std::shared_ptr<const VirtualTensors> tensors_;
   std::vector<Made> made_;     // by variant
   std::vector<Group> groups_;  // by task
   size_t out_, in_, first_row_;
@@ -64,7 +64,7 @@ bool IsPlainCopy(const TensorSpec& spec);
 
 // A part that is used as it is stored; nothing where something is to be done to it, or where it is
 // not mapped and aligned.
-std::optional<nn::Matrix> StoredAsItIs(const MergedTensors& tensors, const Range& range, size_t out,
-                                       size_t in, bool in_major, size_t first_row);
+std::optional<nn::Matrix> StoredAsItIs(const VirtualTensors& tensors, const Range& range,
+                                       size_t out, size_t in, bool in_major, size_t first_row);
 
 }  // namespace retemper

@@ -43,13 +43,13 @@ struct ProductScratch {
   nn::AlignedBytes rows_in, rows_out, products, terms, packed;
 };
 
-class MergedTensors final : public nn::WeightMaker,
-                            public std::enable_shared_from_this<MergedTensors> {
+class VirtualTensors final : public nn::WeightMaker,
+                             public std::enable_shared_from_this<VirtualTensors> {
  public:
   // Runs all phases but the last ones on the pool: methods whose coefficients follow from the
   // tensors read them here. `sums`: products may be summed instead of the weights, where that is
   // the same but for rounding. `holds`: matrices are made now and kept. Throws what a merge throws.
-  MergedTensors(Plan plan, bool sums, bool holds, nn::Pool& pool);
+  VirtualTensors(Plan plan, bool sums, bool holds, nn::Pool& pool);
 
   uint32_t variants() const { return static_cast<uint32_t>(plan_.outputs.size()); }
   bool sums() const { return sums_; }
@@ -70,14 +70,14 @@ class MergedTensors final : public nn::WeightMaker,
   // A maker that is free, for as long as the lease lives. From any thread.
   class Lease {
    public:
-    explicit Lease(const MergedTensors& tensors);
+    explicit Lease(const VirtualTensors& tensors);
     ~Lease();
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
     Maker& operator*() const { return *maker_; }
 
    private:
-    const MergedTensors& tensors_;
+    const VirtualTensors& tensors_;
     std::unique_ptr<Maker> maker_;
   };
   ProductScratch& scratch() const { return scratch_; }
@@ -116,6 +116,6 @@ struct TensorDescription {
 };
 
 // Every tensor, in the plan's order.
-std::vector<TensorDescription> DescribeMerge(const MergedTensors& tensors);
+std::vector<TensorDescription> DescribeMerge(const VirtualTensors& tensors);
 
 }  // namespace retemper

@@ -1,15 +1,15 @@
-#include "merged/merged_tensors.h"
+#include "virtual/virtual_tensors.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "core/status.h"
 #include "engine/check_plan.h"
-#include "merged/merged_matrix.h"
-#include "merged/sum_matrix.h"
+#include "virtual/sum_matrix.h"
+#include "virtual/virtual_matrix.h"
 
 namespace retemper {
-MergedTensors::MergedTensors(Plan plan, bool sums, bool holds, nn::Pool& pool)
+VirtualTensors::VirtualTensors(Plan plan, bool sums, bool holds, nn::Pool& pool)
     : plan_(std::move(plan)), sums_(sums) {
   CheckPlan(plan_);
   inputs_.reserve(plan_.inputs.size());
@@ -41,7 +41,7 @@ MergedTensors::MergedTensors(Plan plan, bool sums, bool holds, nn::Pool& pool)
   CheckUnchanged();
 }
 
-void MergedTensors::ForEachTask(nn::Pool& pool, const std::function<void(size_t)>& work) {
+void VirtualTensors::ForEachTask(nn::Pool& pool, const std::function<void(size_t)>& work) {
   pool.Run(tasks_.size(), [&](size_t index, unsigned) {
     const Task& task = *tasks_[index];
     if (task.elements == 0) return;
@@ -54,7 +54,7 @@ void MergedTensors::ForEachTask(nn::Pool& pool, const std::function<void(size_t)
   });
 }
 
-void MergedTensors::Prepare(nn::Pool& pool) {
+void VirtualTensors::Prepare(nn::Pool& pool) {
   ForEachTask(pool, [&](size_t index) {
     Task& task = *tasks_[index];
     Worker worker(0);
@@ -69,7 +69,7 @@ void MergedTensors::Prepare(nn::Pool& pool) {
   });
 }
 
-void MergedTensors::HoldMatrices(nn::Pool& pool) {
+void VirtualTensors::HoldMatrices(nn::Pool& pool) {
   held_.resize(tasks_.size());
   ForEachTask(pool, [&](size_t index) {
     const Task& task = *tasks_[index];
@@ -83,12 +83,12 @@ void MergedTensors::HoldMatrices(nn::Pool& pool) {
   });
 }
 
-const uint8_t* MergedTensors::Held(Made made) const {
+const uint8_t* VirtualTensors::Held(Made made) const {
   if (held_.empty() || held_[made.task].empty()) return nullptr;
   return held_[made.task][made.variant].data();
 }
 
-const std::vector<Made>& MergedTensors::MadeBy(const std::string& tensor) const {
+const std::vector<Made>& VirtualTensors::MadeBy(const std::string& tensor) const {
   const auto found = by_name_.find(tensor);
   if (found == by_name_.end()) {
     throw Fault(code::kBadInput, "is not in the merge", {}, tensor);
@@ -96,7 +96,7 @@ const std::vector<Made>& MergedTensors::MadeBy(const std::string& tensor) const 
   return found->second;
 }
 
-Extent MergedTensors::CoveredBy(size_t index, Extent extent) const {
+Extent VirtualTensors::CoveredBy(size_t index, Extent extent) const {
   const Task& task = *tasks_[index];
   if (task.TakesAnyExtent() || extent.count == 0) return extent;
   // All units but the last are of one size.
@@ -106,8 +106,8 @@ Extent MergedTensors::CoveredBy(size_t index, Extent extent) const {
   return {first, last.first + last.count - first};
 }
 
-void MergedTensors::Make(size_t index, Extent extent, const std::vector<uint8_t*>& out,
-                         Maker& maker) const {
+void VirtualTensors::Make(size_t index, Extent extent, const std::vector<uint8_t*>& out,
+                          Maker& maker) const {
   Task& task = *tasks_[index];
   Worker& worker = maker.worker;
   worker.out = out;
@@ -123,7 +123,7 @@ void MergedTensors::Make(size_t index, Extent extent, const std::vector<uint8_t*
   }
 }
 
-MergedTensors::Lease::Lease(const MergedTensors& tensors) : tensors_(tensors) {
+VirtualTensors::Lease::Lease(const VirtualTensors& tensors) : tensors_(tensors) {
   const std::lock_guard<std::mutex> lock(tensors.mutex_);
   if (tensors.free_.empty()) {
     maker_ = std::make_unique<Maker>();
@@ -134,12 +134,12 @@ MergedTensors::Lease::Lease(const MergedTensors& tensors) : tensors_(tensors) {
   }
 }
 
-MergedTensors::Lease::~Lease() {
+VirtualTensors::Lease::~Lease() {
   const std::lock_guard<std::mutex> lock(tensors_.mutex_);
   tensors_.free_.push_back(std::move(maker_));
 }
 
-std::unique_ptr<nn::WeightSource> MergedTensors::Matrix(
+std::unique_ptr<nn::WeightSource> VirtualTensors::Matrix(
     const nn::StoredRange& range, bool in_major, std::optional<nn::WeightVector> bias) const {
   const size_t out = in_major ? range.cols : range.rows;
   if (bias && bias->size() != out) {
@@ -148,14 +148,14 @@ std::unique_ptr<nn::WeightSource> MergedTensors::Matrix(
                     std::to_string(bias->size()),
                 {}, range.tensor);
   }
-  auto made = std::make_unique<MergedMatrix>(shared_from_this(), range, in_major, std::move(bias));
+  auto made = std::make_unique<VirtualMatrix>(shared_from_this(), range, in_major, std::move(bias));
   if (!sums_ || !held_.empty()) return made;
   std::optional<SumOfProducts> sum = SumOfProducts::Of(*this, range, in_major);
   if (!sum) return made;
   return std::make_unique<SumMatrix>(std::move(made), std::move(*sum));
 }
 
-nn::WeightVector MergedTensors::Vector(const nn::StoredRange& range, float plus) const {
+nn::WeightVector VirtualTensors::Vector(const nn::StoredRange& range, float plus) const {
   const std::vector<Made>& made = MadeBy(range.tensor);
   const size_t size = range.rows * range.cols;
   std::vector<float> values(size * made.size());
@@ -175,17 +175,17 @@ nn::WeightVector MergedTensors::Vector(const nn::StoredRange& range, float plus)
   return nn::WeightVector(std::move(values), size, plus);
 }
 
-void MergedTensors::CheckFaults() const {
+void VirtualTensors::CheckFaults() const {
   for (const InputFile& input : inputs_) {
     if (input.faulted()) input.CheckUnchanged();
   }
 }
 
-void MergedTensors::CheckUnchanged() const {
+void VirtualTensors::CheckUnchanged() const {
   for (const InputFile& input : inputs_) input.CheckUnchanged();
 }
 
-std::vector<TensorDescription> DescribeMerge(const MergedTensors& tensors) {
+std::vector<TensorDescription> DescribeMerge(const VirtualTensors& tensors) {
   std::vector<TensorDescription> described;
   for (size_t t = 0; t < tensors.tasks(); ++t) {
     const TensorSpec& spec = tensors.task(t).spec;

@@ -1,4 +1,4 @@
-#include "merged/merged_matrix.h"
+#include "virtual/virtual_matrix.h"
 
 #include <algorithm>
 #include <cstring>
@@ -26,8 +26,8 @@ bool IsMatrixDtype(Dtype dtype) {
 
 }  // namespace
 
-std::optional<nn::Matrix> StoredAsItIs(const MergedTensors& tensors, const Range& range, size_t out,
-                                       size_t in, bool in_major, size_t first_row) {
+std::optional<nn::Matrix> StoredAsItIs(const VirtualTensors& tensors, const Range& range,
+                                       size_t out, size_t in, bool in_major, size_t first_row) {
   if (!IsMatrixDtype(range.dtype)) return std::nullopt;
   const InputFile& file = tensors.inputs()[range.input];
   if (!file.mapped()) return std::nullopt;
@@ -44,9 +44,9 @@ bool IsPlainCopy(const TensorSpec& spec) {
          (!part.cast_to || *part.cast_to == part.range.dtype);
 }
 
-MergedMatrix::MergedMatrix(std::shared_ptr<const MergedTensors> tensors,
-                           const nn::StoredRange& range, bool in_major,
-                           std::optional<nn::WeightVector> bias)
+VirtualMatrix::VirtualMatrix(std::shared_ptr<const VirtualTensors> tensors,
+                             const nn::StoredRange& range, bool in_major,
+                             std::optional<nn::WeightVector> bias)
     : tensors_(std::move(tensors)),
       made_(tensors_->MadeBy(range.tensor)),
       out_(in_major ? range.cols : range.rows),
@@ -77,9 +77,9 @@ MergedMatrix::MergedMatrix(std::shared_ptr<const MergedTensors> tensors,
   }
 }
 
-void MergedMatrix::Multiply(nn::Pool& pool, nn::Precision precision, const float* x,
-                            size_t x_stride, size_t rows, const uint32_t* variants, float* y,
-                            size_t y_stride) const {
+void VirtualMatrix::Multiply(nn::Pool& pool, nn::Precision precision, const float* x,
+                             size_t x_stride, size_t rows, const uint32_t* variants, float* y,
+                             size_t y_stride) const {
   if (rows == 0) return;
   std::vector<size_t> order(rows);
   std::iota(order.begin(), order.end(), size_t{0});
@@ -104,7 +104,7 @@ void MergedMatrix::Multiply(nn::Pool& pool, nn::Precision precision, const float
   for (size_t i = 0; i < rows; ++i) std::copy_n(to + i * out_, out_, y + order[i] * y_stride);
 }
 
-std::optional<nn::Matrix> MergedMatrix::Lying(const Group& group, uint32_t variant) const {
+std::optional<nn::Matrix> VirtualMatrix::Lying(const Group& group, uint32_t variant) const {
   if (group.stored) return group.stored;
   const uint8_t* values = tensors_->Held(made_[variant]);
   if (values == nullptr) return std::nullopt;
@@ -112,9 +112,9 @@ std::optional<nn::Matrix> MergedMatrix::Lying(const Group& group, uint32_t varia
   return nn::Matrix{values + first_row_ * in_ * SizeOf(dtype), dtype, out_, in_, in_major_};
 }
 
-void MergedMatrix::MultiplyRuns(nn::Pool& pool, nn::Precision precision, const float* x,
-                                size_t x_stride, const std::vector<Run>& runs, float* y,
-                                size_t y_stride) const {
+void VirtualMatrix::MultiplyRuns(nn::Pool& pool, nn::Precision precision, const float* x,
+                                 size_t x_stride, const std::vector<Run>& runs, float* y,
+                                 size_t y_stride) const {
   for (const Group& group : groups_) {
     std::vector<Run> own;
     std::copy_if(runs.begin(), runs.end(), std::back_inserter(own),
@@ -131,9 +131,9 @@ void MergedMatrix::MultiplyRuns(nn::Pool& pool, nn::Precision precision, const f
   }
 }
 
-void MergedMatrix::MultiplyMade(nn::Pool& pool, nn::Precision precision, size_t index,
-                                const float* x, size_t x_stride, const std::vector<Run>& runs,
-                                float* y, size_t y_stride) const {
+void VirtualMatrix::MultiplyMade(nn::Pool& pool, nn::Precision precision, size_t index,
+                                 const float* x, size_t x_stride, const std::vector<Run>& runs,
+                                 float* y, size_t y_stride) const {
   const Task& task = tensors_->task(index);
   const Dtype dtype = task.spec.out_dtype;
   const size_t element = SizeOf(dtype);
@@ -163,7 +163,7 @@ void MergedMatrix::MultiplyMade(nn::Pool& pool, nn::Precision precision, size_t 
   }
   pool.Run(DivideUp(out_, step), [&](size_t piece, unsigned) {
     const size_t begin = piece * step, count = std::min(step, out_ - begin);
-    const MergedTensors::Lease lease(*tensors_);
+    const VirtualTensors::Lease lease(*tensors_);
     Maker& maker = *lease;
     std::vector<uint8_t*> out(task.spec.variants.size(), nullptr);
     // Where values are put, and where those of the piece begin.
@@ -197,13 +197,13 @@ void MergedMatrix::MultiplyMade(nn::Pool& pool, nn::Precision precision, size_t 
   });
 }
 
-void MergedMatrix::MultiplyBackward(nn::Pool&, nn::Precision, const float*, size_t, size_t,
-                                    const uint32_t*, float*, size_t) const {
+void VirtualMatrix::MultiplyBackward(nn::Pool&, nn::Precision, const float*, size_t, size_t,
+                                     const uint32_t*, float*, size_t) const {
   throw Fault(code::kUsage, "a virtual merge has no gradients", {}, {},
               "write it first: retemper merge");
 }
 
-void MergedMatrix::Row(size_t row, uint32_t variant, float* to) const {
+void VirtualMatrix::Row(size_t row, uint32_t variant, float* to) const {
   const Made& made = made_[variant];
   const Task& task = tensors_->task(made.task);
   const size_t element = SizeOf(task.spec.out_dtype);
@@ -213,7 +213,7 @@ void MergedMatrix::Row(size_t row, uint32_t variant, float* to) const {
     return;
   }
   const Extent covered = tensors_->CoveredBy(made.task, extent);
-  const MergedTensors::Lease lease(*tensors_);
+  const VirtualTensors::Lease lease(*tensors_);
   std::vector<uint8_t*> out(task.spec.variants.size(), nullptr);
   out[made.variant] = (*lease).values.Reserve(covered.count * element);
   uint8_t* values = out[made.variant];

@@ -1,4 +1,4 @@
-#include "merged/sum_matrix.h"
+#include "virtual/sum_matrix.h"
 
 #include <algorithm>
 
@@ -21,7 +21,7 @@ void AddScaled(float factor, const float* x, size_t n, float* y) {
 
 }  // namespace
 
-std::optional<SumOfProducts> SumOfProducts::Of(const MergedTensors& tensors,
+std::optional<SumOfProducts> SumOfProducts::Of(const VirtualTensors& tensors,
                                                const nn::StoredRange& range, bool in_major) {
   SumOfProducts sum;
   const size_t out = in_major ? range.cols : range.rows, in = in_major ? range.rows : range.cols;

@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "merged/merged_matrix.h"
+#include "virtual/virtual_matrix.h"
 
 namespace retemper {
 
@@ -22,14 +22,14 @@ struct SumOfProducts {
 
   // Nothing where the weight is no such sum: a method that is not linear, values that are rounded
   // first, rows of another vocabulary, DoRA.
-  static std::optional<SumOfProducts> Of(const MergedTensors& tensors, const nn::StoredRange& range,
-                                         bool in_major);
+  static std::optional<SumOfProducts> Of(const VirtualTensors& tensors,
+                                         const nn::StoredRange& range, bool in_major);
 };
 
 class SumMatrix final : public nn::WeightSource {
  public:
   // `made` gives single rows, and the biases.
-  SumMatrix(std::unique_ptr<MergedMatrix> made, SumOfProducts sum)
+  SumMatrix(std::unique_ptr<VirtualMatrix> made, SumOfProducts sum)
       : made_(std::move(made)), sum_(std::move(sum)) {}
 
   size_t out() const override { return made_->out(); }
@@ -44,7 +44,7 @@ class SumMatrix final : public nn::WeightSource {
   void Row(size_t row, uint32_t variant, float* to) const override { made_->Row(row, variant, to); }
 
  private:
-  std::unique_ptr<MergedMatrix> made_;
+  std::unique_ptr<VirtualMatrix> made_;
   SumOfProducts sum_;
 };
 
