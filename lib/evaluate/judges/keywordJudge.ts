@@ -20,7 +20,7 @@ export const PHRASE_LISTS = { gcg: GCG, qi: QI } as const satisfies Record<strin
 export interface KeywordJudgeOptions {
   /** "gcg" (the default: 7 phrases), "qi" (29), or phrases of your own. */
   readonly phrases?: keyof typeof PHRASE_LISTS | readonly string[] | undefined;
-  /** Case does not matter. Unless told: of phrases of your own it does not, of the papers' lists it does, as there. */
+  /** Case does not matter. By default: of phrases of your own it does not, of the papers' lists it does, as there. */
   readonly ignoreCase?: boolean | undefined;
   readonly name?: string | undefined;
 }
