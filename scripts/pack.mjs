@@ -1,13 +1,15 @@
-// `npm run pack`: retemper-VERSION.tgz (JavaScript, types, command) and retemper-<os>-<cpu>-VERSION.tgz (the addon
-// of this platform, linked against an older glibc). Needs dist/ and build/ (npm run build).
+// `npm run pack`: retemper-VERSION.tgz and retemper-core-VERSION.tgz (JavaScript, types, commands; scripts/packages.mjs
+// divides dist/ between them) and retemper-<os>-<cpu>-VERSION.tgz (the addon of this platform, linked against an older
+// glibc). Needs dist/ and build/ (npm run build).
 //   --platform linux-arm64   the addon of another platform, cross-compiled
 //   --out FOLDER             the tarballs elsewhere than in the root
 //   --local                  the addon as it was built, which may need this machine's glibc: not to be published
 
 import { spawnSync } from "node:child_process";
-import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { coreModules, filesIn, filesOf, INTERNAL, missingImports, packagesOf, textBesideCore } from "./packages.mjs";
 import { buildPortable } from "./portable.mjs";
 import { Missing, NEWEST_GLIBC, NOT_HERE, PLATFORMS } from "./sysroot.mjs";
 
@@ -19,6 +21,7 @@ const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const platform = option("--platform") ?? `${process.platform}-${process.arch}`;
 const [os, cpu] = platform.split("-");
 const out = resolve(option("--out") ?? root);
+const dist = join(root, "dist");
 const local = process.argv.includes("--local");
 
 if (!existsSync(join(root, "dist/index.js"))) fail("dist/index.js is missing: npm run build");
@@ -26,7 +29,9 @@ const addon = local ? join(root, "build/Release/retemper.node") : portable();
 if (!existsSync(addon)) fail(`${addon} is missing: npm run build`);
 checkLibraries(addon);
 mkdirSync(out, { recursive: true });
+const core = coreModules(dist);
 console.log(packPlatform());
+console.log(packCore());
 console.log(packMain());
 
 /** Value of an option of the command line, if it is there. */
@@ -43,20 +48,99 @@ function portable() {
   }
 }
 
-/** The package that users name. Its platform packages are optional, so npm takes the one that fits. */
-function packMain() {
-  const { devDependencies: _dev, scripts: _scripts, gypfile: _gypfile, ...kept } = manifest;
-  const stage = emptyStage("retemper");
+/** What only merges. Its platform packages are optional, so npm takes the one that fits. */
+function packCore() {
+  const stage = emptyStage("core");
+  const files = core.flatMap((module) => filesOf(dist, module));
   writeManifest(stage, {
-    ...kept,
-    files: [...manifest.files, "!dist/**/*.map"],
+    name: "@retemper/core",
+    version: manifest.version,
+    description: "The merge engine of retemper alone: merges, sweeps and batches of safetensors checkpoints.",
+    license: manifest.license,
+    type: "module",
+    engines: manifest.engines,
+    bin: { "retemper-core": "dist/cli/coreMain.js" },
+    exports: {
+      ".": { types: "./dist/entries/merge.d.ts", default: "./dist/entries/merge.js" },
+      "./internal/*.js": { types: "./dist/*.d.ts", default: "./dist/*.js" }, // for retemper of the same version
+      "./package.json": "./package.json",
+    },
+    files: ["dist", "README.md", "LICENSE"],
+    keywords: manifest.keywords,
+    dependencies: dependenciesOf(packagesOf(files)),
     optionalDependencies: Object.fromEntries(
       Object.keys(PLATFORMS).map((name) => [`@retemper/${name}`, manifest.version]),
     ),
   });
-  cpSync(join(root, "dist"), join(stage, "dist"), { recursive: true });
+  for (const file of files) copy(file, join(stage, "dist", relative(dist, file)));
+  copyFileSync(join(root, "LICENSE"), join(stage, "LICENSE"));
+  writeFileSync(
+    join(stage, "README.md"),
+    "# @retemper/core\n\nMerging, sweeps, batches, plans, inspection and verification of [retemper](https://www.npmjs.com/package/retemper), " +
+      "without what generates, evaluates, tunes and serves: the library, as `retemper/merge` has it, and the command " +
+      "`retemper-core`.\n",
+  );
+  return pack(stage);
+}
+
+/** Everything, on top of the core: no file is in both. */
+function packMain() {
+  const { devDependencies: _dev, scripts: _scripts, gypfile: _gypfile, dependencies, ...kept } = manifest;
+  const stage = emptyStage("retemper");
+  const mine = new Set(core);
+  const files = filesIn(dist).filter((file) => !file.endsWith(".map") && !mine.has(moduleOf(file)));
+  for (const file of files) {
+    const target = join(stage, "dist", relative(dist, file));
+    if (/\.(js|d\.ts)$/.test(file)) putText(textBesideCore(dist, file, mine), target);
+    else copy(file, target);
+  }
+  // A subpath whose entry is the core's is a name for it.
+  for (const target of targetsOf(manifest.exports)) {
+    const module = moduleOf(join(root, target));
+    if (mine.has(module)) putText(`export * from "${INTERNAL}/${module}.js";\n`, join(stage, target));
+  }
+  const missing = missingImports(join(stage, "dist"), join(root, "build/pack/core/dist"));
+  missing.push(
+    ...targetsOf(manifest.exports).filter((target) => target.startsWith("./dist/") && !existsSync(join(stage, target))),
+  );
+  if (missing.length > 0) fail(`imports that lead nowhere:\n${missing.join("\n")}`);
+  // What the core's modules alone import comes with the core.
+  const here = packagesOf(files);
+  const withCore = packagesOf(core.flatMap((module) => filesOf(dist, module)));
+  const own = Object.keys(dependencies).filter((name) => here.has(name) || !withCore.has(name));
+  writeManifest(stage, {
+    ...kept,
+    dependencies: { "@retemper/core": manifest.version, ...dependenciesOf(new Set(own)) },
+  });
   for (const name of ["README.md", "CHANGELOG.md", "LICENSE"]) copyFileSync(join(root, name), join(stage, name));
   return pack(stage);
+}
+
+/** The files that package.json's exports name. */
+function targetsOf(exports) {
+  return Object.values(exports).flatMap((target) => (typeof target === "string" ? [target] : targetsOf(target)));
+}
+
+/** The checkout's versions of packages. */
+function dependenciesOf(names) {
+  return Object.fromEntries(Object.entries(manifest.dependencies).filter(([name]) => names.has(name)));
+}
+
+function moduleOf(file) {
+  return relative(dist, file)
+    .replace(/(\.d\.ts|\.js)$/, "")
+    .split(sep)
+    .join("/");
+}
+
+function copy(file, target) {
+  mkdirSync(dirname(target), { recursive: true });
+  copyFileSync(file, target);
+}
+
+function putText(text, target) {
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(target, text);
 }
 
 function packPlatform() {

@@ -43,7 +43,7 @@ function test() {
 
   const [there, here] = ["there", "here"].map((name) => join(folder, name));
   const qemu = ["qemu-aarch64", "-L", sysroot(PLATFORM), join(user, "node_modules", NODE, "bin/node")];
-  const installed = pathToFileURL(join(user, "node_modules/retemper/dist/index.js")).href;
+  const installed = pathToFileURL(join(user, "node_modules/@retemper/core/dist/entries/merge.js")).href;
   const expected = mergeAll([process.execPath], pathToFileURL(join(root, "dist/index.js")).href, here);
   const started = Date.now();
   const actual = mergeAll(qemu, installed, there);
@@ -60,13 +60,13 @@ function install() {
   must(process.execPath, [join(root, "scripts/pack.mjs"), "--platform", PLATFORM, "--out", tarballs]);
   const user = join(folder, "user");
   mkdirSync(user);
-  const tarball = (platform) => readdirSync(tarballs).find((name) => name.includes(PLATFORM) === platform);
+  const tarball = (part) => readdirSync(tarballs).find((name) => name.startsWith(`retemper-${part}-`));
   const optionalDependencies = {
-    // As retemper has it of its own. Of what is not optional, npm asks whether it fits the machine that npm runs on.
-    [`@retemper/${PLATFORM}`]: `file:${join(tarballs, tarball(true))}`,
+    // As the core has it of its own. Of what is not optional, npm asks whether it fits the machine that npm runs on.
+    [`@retemper/${PLATFORM}`]: `file:${join(tarballs, tarball(PLATFORM))}`,
     [NODE]: "22",
   };
-  const dependencies = { retemper: `file:${join(tarballs, tarball(false))}` };
+  const dependencies = { "@retemper/core": `file:${join(tarballs, tarball("core"))}` };
   writeFileSync(join(user, "package.json"), JSON.stringify({ private: true, dependencies, optionalDependencies }));
   const machine = ["--os=linux", "--cpu=arm64", "--libc=glibc"];
   const quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"];

@@ -55,6 +55,35 @@ function codeOf(file: string): string {
 
 const sources = filesIn(lib, /\.ts$/);
 
+interface Closure {
+  /** Names of packages, sorted; no modules of Node's own. */
+  readonly packages: readonly string[];
+  readonly visited: ReadonlySet<string>;
+}
+
+/** What `files` import, and what that imports, and so on, by the specifiers that `pattern` finds. */
+function closureOf(files: readonly string[], pattern: RegExp): Closure {
+  const packages = new Set<string>();
+  const visited = new Set<string>();
+  const visit = (file: string): void => {
+    if (visited.has(file)) return;
+    visited.add(file);
+    for (const [, name = ""] of codeOf(file).matchAll(pattern)) {
+      if (name.startsWith(".")) visit(resolve(dirname(file), name).replace(/\.js$/, ".ts"));
+      else if (!name.startsWith("node:")) packages.add(name);
+    }
+  };
+  for (const file of files) visit(file);
+  return { packages: [...packages].sort(), visited };
+}
+
+/** `merge` and `batch` with all that the table lets them import, by way of others too. */
+function modulesOfMerging(): string[] {
+  const modules = new Set(["batch"]);
+  for (const module of modules) for (const name of mayImport.get(module)?.keys() ?? []) modules.add(name);
+  return [...modules].sort();
+}
+
 describe("the modules of lib", () => {
   it("are all in the table of ARCHITECTURE.md", () => {
     const modules = [...new Set(sources.map(moduleOf))].sort();
@@ -94,8 +123,8 @@ describe("the modules of lib", () => {
     expect(circles).toEqual([]);
   });
 
-  it("leave the process to lib/cli/main.ts", () => {
-    const allowed = /^lib\/cli\/main\.ts$/;
+  it("leave the process to lib/cli/runProcess.ts", () => {
+    const allowed = /^lib\/cli\/runProcess\.ts$/;
     const withProcesses = [
       ...["addon/load", "output/lockHolder", "evaluate/sandbox/controlGroup", "evaluate/sandbox/killChildren"],
     ].map((name) => `lib/${name}.ts`);
@@ -113,21 +142,11 @@ describe("the modules of lib", () => {
   });
 
   it("load at their start only what every program needs: engines, servers and plots come when they are asked for", () => {
-    const packages = new Set<string>();
-    const visited = new Set<string>();
-    const visit = (file: string): void => {
-      if (visited.has(file)) return;
-      visited.add(file);
-      for (const [, name = ""] of codeOf(file).matchAll(
-        /^(?:import|export)\b(?! type\b)(?:[^;"=]*?\bfrom)?\s*"([^"]+)";/gm,
-      )) {
-        if (name.startsWith(".")) visit(resolve(dirname(file), name).replace(/\.js$/, ".ts"));
-        else if (!name.startsWith("node:")) packages.add(name);
-      }
-    };
-    for (const file of ["main", "program", "render"]) visit(join(lib, `cli/${file}.ts`)); // the first loads the others
+    // the first loads the others
+    const cli = ["main", "runProcess", "program", "render"].map((file) => join(lib, `cli/${file}.ts`));
+    const { packages, visited } = closureOf(cli, /^(?:import|export)\b(?! type\b)(?:[^;"=]*?\bfrom)?\s*"([^"]+)";/gm);
     expect(visited.has(join(lib, "index.ts"))).toBe(true);
-    expect([...packages].sort()).toEqual([
+    expect(packages).toEqual([
       "cli-progress",
       "commander",
       "csv-parse/sync",
@@ -138,6 +157,25 @@ describe("the modules of lib", () => {
       "yaml",
       "zod",
     ]);
+  });
+
+  it("of the package @retemper/core need only what merging needs, at their start and later", () => {
+    const core = ["entries/merge", "cli/coreMain"].map((file) => join(lib, `${file}.ts`));
+    const { packages, visited } = closureOf(
+      core,
+      /(?:^(?:im|ex)port\b[^;"=(]*?\bfrom\s*|^import\s*|\bimport\(\s*)"([^"]+)"/gm,
+    );
+    expect(packages).toEqual([
+      "cli-progress",
+      "commander",
+      "fastest-levenshtein",
+      "jsonc-parser",
+      "string-width",
+      "yaml",
+      "zod",
+    ]);
+    const modules = [...new Set([...visited].map(moduleOf))].sort();
+    expect(modules.filter((name) => !["entries", "cli"].includes(name))).toEqual(modulesOfMerging());
   });
 
   it("let plan neither read files nor know time or chance", () => {

@@ -41,7 +41,8 @@ export function loadAddon(): Addon {
 /** Loads the addon from the places that `search` allows; `loadAddon` with its cache is what the library uses. */
 export function findAddon(search: AddonSearch): Addon {
   const require = createRequire(resolve(search.root, "package.json"));
-  const version = (require("./package.json") as { version: string }).version;
+  // In a checkout retemper, installed @retemper/core, which brings the addon for both.
+  const { name, version } = require("./package.json") as { name: string; version: string };
   const platformPackage = `@retemper/${search.platform}`;
   const candidates = search.explicit
     ? [{ what: `RETEMPER_ADDON=${search.explicit}`, specifier: resolve(search.explicit) }]
@@ -65,16 +66,16 @@ export function findAddon(search: AddonSearch): Addon {
     if (found === version) return addon;
     throw new RetemperError(
       "INTERNAL",
-      `The native addon ${specifier} is version ${found ?? "unknown"}, but the package retemper is ${version}.`,
+      `The native addon ${specifier} is version ${found ?? "unknown"}, but the package ${name} is ${version}.`,
       {
         hint: specifier.startsWith(platformPackage)
-          ? `Install matching versions: npm install retemper@${version} ${platformPackage}@${version}`
+          ? `Install matching versions: npm install ${name}@${version} ${platformPackage}@${version}`
           : "Build it again: npm run build",
       },
     );
   }
   throw new RetemperError("INTERNAL", `The native addon could not be loaded. Tried:\n${tried.join("\n")}`, {
-    hint: advice(search.platform),
+    hint: advice(search.platform, name),
     cause,
   });
 }
@@ -90,14 +91,14 @@ function versionOf(addon: Addon): string | undefined {
   return typeof addon.describe === "function" ? addon.describe().version : undefined;
 }
 
-function advice(name: string): string {
+function advice(platform: string, name: string): string {
   const steps = ["In a checkout: npm run build (needs g++ and CMake)."];
-  if (PREBUILT_PLATFORMS.includes(name)) {
-    steps.push("As a dependency: npm install --include=optional retemper, so that npm takes the platform package too.");
+  if (PREBUILT_PLATFORMS.includes(platform)) {
+    steps.push(`As a dependency: npm install --include=optional ${name}, so that npm takes the platform package too.`);
   } else {
-    steps.push(`There is no prebuilt package for ${name}; there is one for ${PREBUILT_PLATFORMS.join(", ")}.`);
+    steps.push(`There is no prebuilt package for ${platform}; there is one for ${PREBUILT_PLATFORMS.join(", ")}.`);
   }
-  if (name.endsWith("-musl")) {
+  if (platform.endsWith("-musl")) {
     steps.push("This system uses musl (Alpine); the prebuilt package needs glibc: use a Debian-based image or build.");
   }
   return steps.join(" ");

@@ -1,6 +1,6 @@
 // `--partition`: which part of a batch this process does, given, or read from the environment that a cluster sets for its tasks.
 
-import { RetemperError } from "../index.js";
+import { RetemperError } from "../entries/merge.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,7 +1,6 @@
-// The command tree: names, help texts, and the mapping of commander's own failures to usage errors.
+// The command `retemper`: all commands, and what its help says.
 
-import { Command, CommanderError } from "commander";
-import { RetemperError } from "../index.js";
+import { type CommandTree, runCommandLine } from "./commandLine.js";
 import { addBatchCommand } from "./commands/batch.js";
 import { addChatCommand } from "./commands/chat.js";
 import { addCompareCommand } from "./commands/compare.js";
@@ -23,7 +22,7 @@ import { addVerifyCommand } from "./commands/verify.js";
 import { addWatchCommand } from "./commands/watch.js";
 import type { Session } from "./session.js";
 
-const EXIT_CODES = `
+const HELP = `
 Exit codes:
   0 ok              1 unexpected      2 usage            3 bad recipe
   4 bad input       5 models differ   6 no space         7 input/output
@@ -46,47 +45,11 @@ Examples:
   retemper select results --gate "asr <= aligned + 0.02"   which merge to ship; exit code 10 if none passes
   retemper verify out                    compare out/ with the digests taken while it was written`;
 
-/** The exit status of a command whose reader went away, as shells say it (128 + SIGPIPE). */
-export const READER_LEFT = 141;
-
-/** Runs one command line; resolves to the exit status and never rejects. */
-export async function runProgram(args: readonly string[], version: string, session: Session): Promise<number> {
-  const program = buildProgram(version, session);
-  try {
-    await program.parseAsync(args, { from: "user" });
-    return 0;
-  } catch (error) {
-    const stopped = session.stopStatus();
-    if (stopped === READER_LEFT) return stopped; // nobody reads the error
-    if (!(error instanceof CommanderError)) return session.renderer.error(error, stopped);
-    if (error.exitCode === 0) return 0; // --help, --version
-    if (error.code === "commander.help") return 2; // no command: the help is on stderr already
-    const message = error.message.replace(/^error: /, "");
-    return session.renderer.error(
-      new RetemperError("USAGE", message, { hint: "retemper COMMAND --help lists what there is" }),
-    );
-  }
-}
-
-function buildProgram(version: string, session: Session): Command {
-  const program = new Command("retemper")
-    .description("Merge safetensors checkpoints: exactly, in little memory, from mergekit's recipes.")
-    .version(version, "-V, --version", "print the version")
-    .helpOption("-h, --help", "show help")
-    .addHelpText("after", EXIT_CODES)
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => session.write(text),
-      writeErr: (text) => session.writeError(text),
-      outputError: () => {}, // rendered by runProgram, with the exit status
-    })
-    .configureHelp({ showGlobalOptions: false });
-  let verbose = 0;
-  program.hook("preAction", (_, command) => {
-    const { json, quiet } = command.opts<{ json?: boolean; quiet?: boolean }>();
-    session.renderer.configure({ json, quiet, verbose });
-  });
-  for (const add of [
+const TREE: CommandTree = {
+  name: "retemper",
+  description: "Merge safetensors checkpoints: exactly, in little memory, from mergekit's recipes.",
+  helpAfter: HELP,
+  commands: [
     addMergeCommand,
     addSweepCommand,
     addBatchCommand,
@@ -106,10 +69,10 @@ function buildProgram(version: string, session: Session): Command {
     addServeCommand,
     addVerifyCommand,
     addSetupTensorflowCommand,
-  ]) {
-    add(program, session).on("option:verbose", () => {
-      verbose += 1;
-    });
-  }
-  return program;
+  ],
+};
+
+/** Runs one command line; resolves to the exit status and never rejects. */
+export function runProgram(args: readonly string[], version: string, session: Session): Promise<number> {
+  return runCommandLine(TREE, args, version, session);
 }

@@ -1,12 +1,12 @@
 // What the commands show: data on stdout, progress, notes and errors on stderr; or JSON lines on stdout.
 
 import { styleText } from "node:util";
+import type { RetemperError } from "../entries/merge.js";
 import { failureOf } from "../files/failureOf.js";
-import type { RetemperError } from "../index.js";
 import { type ByteProgress, ProgressBar } from "./progressBar.js";
 import { safeJson, safeText } from "./terminalText.js";
 
-/** The streams and settings that main.ts passes in; nothing else in the command line knows the process. */
+/** The streams and settings that runProcess.ts passes in; nothing else in the command line knows the process. */
 export interface Terminal {
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };

@@ -1,7 +1,7 @@
 // Installs the packed tarballs in an empty folder, as a user does, and uses them: command, import, require, types.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { PREBUILT_PLATFORMS } from "../../lib/addon/load.js";
@@ -34,10 +34,11 @@ beforeAll(() => {
   if (status !== 0) throw new Error(`npm install failed:\n${stderr}`);
 }, 300_000);
 
-/** The tarballs' paths, the platform package first. */
+/** The tarballs' paths, what others need first. */
 function files(): string[] {
+  const rank = (name: string) => (name.includes(platform) ? 0 : name.includes("core") ? 1 : 2);
   return readdirSync(tarballs)
-    .sort((a, b) => Number(b.includes(platform)) - Number(a.includes(platform)))
+    .sort((a, b) => rank(a) - rank(b))
     .map((name) => join(tarballs, name));
 }
 
@@ -61,15 +62,15 @@ function putDependencies(): void {
 }
 
 describe("the packed packages", () => {
-  it("are two tarballs named after package, platform and version", () => {
+  it("are three tarballs named after package, platform and version", () => {
     const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
     expect(readdirSync(tarballs).sort()).toEqual(
-      [`retemper-${version}.tgz`, `retemper-${platform}-${version}.tgz`].sort(),
+      [`retemper-${version}.tgz`, `retemper-core-${version}.tgz`, `retemper-${platform}-${version}.tgz`].sort(),
     );
   });
 
   it("install without any script, each with its licence", () => {
-    for (const name of ["retemper", `@retemper/${platform}`]) {
+    for (const name of ["retemper", "@retemper/core", `@retemper/${platform}`]) {
       const installed = join(user, "node_modules", name);
       const manifest = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
       for (const script of ["preinstall", "install", "postinstall", "prepare"]) {
@@ -82,11 +83,66 @@ describe("the packed packages", () => {
 
   it("keep the platforms' packages optional, in step, and each for its platform only", () => {
     const main = JSON.parse(readFileSync(join(user, "node_modules/retemper/package.json"), "utf8"));
+    const core = JSON.parse(readFileSync(join(user, "node_modules/@retemper/core/package.json"), "utf8"));
     const addon = JSON.parse(readFileSync(join(user, `node_modules/@retemper/${platform}/package.json`), "utf8"));
     const platforms = PREBUILT_PLATFORMS.map((name) => [`@retemper/${name}`, main.version]);
-    expect(main.optionalDependencies).toEqual(Object.fromEntries(platforms));
+    expect(core.optionalDependencies).toEqual(Object.fromEntries(platforms));
+    expect(main.optionalDependencies).toBeUndefined();
+    expect(main.dependencies["@retemper/core"]).toBe(main.version);
+    expect(core.version).toBe(main.version);
     expect(addon).toMatchObject({ version: main.version, os: [process.platform], cpu: [process.arch] });
     if (process.platform === "linux") expect(addon.libc).toEqual(["glibc"]);
+  });
+
+  it("have no file twice", () => {
+    const modules = (name: string) =>
+      readdirSync(join(user, "node_modules", name, "dist"), { recursive: true, encoding: "utf8" }).filter((file) =>
+        /\.(js|ts|json|py)$/.test(file),
+      );
+    const core = new Set(modules("@retemper/core"));
+    expect(core).toContain("merge/merge.js");
+    expect(modules("retemper")).toContain("index.js");
+    // but for a subpath whose entry is the core's: a line that names it
+    const both = modules("retemper").filter((file) => core.has(file));
+    expect(both.sort()).toEqual(["entries/merge.d.ts", "entries/merge.js"]);
+    for (const file of both) {
+      const text = readFileSync(join(user, "node_modules/retemper/dist", file), "utf8");
+      expect(text).toBe('export * from "@retemper/core/internal/entries/merge.js";\n');
+    }
+  });
+
+  it("are one library: errors of the core are instances of the class that retemper exports", () => {
+    const code = `
+      import * as all from "retemper";
+      import * as core from "@retemper/core";
+      import * as merging from "retemper/merge";
+      import { RetemperError } from "retemper/tune";
+      const different = Object.keys(core).filter((name) => core[name] !== all[name] || core[name] !== merging[name]);
+      const error = await core.inspect("absent").catch((error) => error);
+      console.log(JSON.stringify([different, error instanceof RetemperError, error instanceof all.RetemperError]));`;
+    const { status, stdout, stderr } = run(process.execPath, ["--input-type=module", "-e", code]);
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "[[],true,true]\n", stderr: "" });
+  });
+
+  it("merge with the core, its addon and their dependencies alone, by retemper-core", () => {
+    const alone = join(folder, "alone");
+    const wanted = new Set(["@retemper/core", `@retemper/${platform}`]);
+    for (const name of wanted) {
+      const from = join(user, "node_modules", name);
+      const { dependencies } = JSON.parse(readFileSync(join(from, "package.json"), "utf8"));
+      for (const dependency of Object.keys(dependencies ?? {})) wanted.add(dependency);
+      cpSync(from, join(alone, "node_modules", name), { recursive: true });
+    }
+    expect([...wanted]).not.toContain("fastify");
+    const recipe = join(folder, "alone.json");
+    writeFileSync(recipe, JSON.stringify({ merge_method: "passthrough", models: [{ model: demoModel }] }));
+    const command = join(alone, "node_modules/@retemper/core/dist/cli/coreMain.js");
+    expect(run(process.execPath, [command, "merge", recipe, join(alone, "out")])).toMatchObject({
+      status: 0,
+      stderr: "",
+    });
+    expect(run(process.execPath, [command, "verify", join(alone, "out")])).toMatchObject({ status: 0 });
+    expect(run(process.execPath, [command, "tune"]).stderr).toContain("unknown command 'tune'");
   });
 
   it("merge, verify and inspect by the installed command", () => {
@@ -152,13 +208,13 @@ describe("the packed packages", () => {
   it("list what was tried, and what to do, when the platform package is missing", () => {
     const bare = join(folder, "bare");
     cpSync(join(user, "node_modules"), join(bare, "node_modules"), { recursive: true });
-    execFileSync("rm", ["-r", join(bare, "node_modules/@retemper")]);
+    rmSync(join(bare, "node_modules/@retemper", platform), { recursive: true });
     const command = join(bare, "node_modules/retemper/dist/cli/main.js");
     const { status, stderr } = run(process.execPath, [command, "inspect", demoModel]);
     expect(status).toBe(1);
     expect(stderr).toContain("build/Release/retemper.node");
     expect(stderr).toContain(`@retemper/${platform}`);
-    expect(stderr).toContain("--include=optional");
+    expect(stderr).toContain("--include=optional @retemper/core");
   });
 
   it.runIf(process.platform === "linux")("need no library but glibc's", () => {

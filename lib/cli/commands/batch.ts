@@ -9,7 +9,7 @@ import {
   batch,
   planBatch,
   RetemperError,
-} from "../../index.js";
+} from "../../entries/merge.js";
 import { addIdleOptions, noteIdleOptions } from "../mergekitOptions.js";
 import { parsePartition } from "../partition.js";
 import { formatBytes, formatCount, formatDuration, parseInteger } from "../quantities.js";

@@ -1,7 +1,7 @@
 // `retemper inspect MODEL`: the tensors of a checkpoint, their dtypes and sizes, and the family it belongs to.
 
 import type { Command } from "commander";
-import { inspect, type ModelFacts } from "../../index.js";
+import { inspect, type ModelFacts } from "../../entries/merge.js";
 import { formatBytes, formatCount } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
 import { table } from "../table.js";

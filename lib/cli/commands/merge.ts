@@ -1,7 +1,7 @@
 // `retemper merge RECIPE OUT`: mergekit-yaml's options with the same meaning, and ours.
 
 import { type Command, Option } from "commander";
-import { type MergeOptions, type MergeReport, merge, RetemperError } from "../../index.js";
+import { type MergeOptions, type MergeReport, merge, RetemperError } from "../../entries/merge.js";
 import { addIdleOptions, noteIdleOptions } from "../mergekitOptions.js";
 import { formatBytes, formatCount, formatDuration, formatRate } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";

@@ -2,8 +2,8 @@
 
 import { resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { type MergePlan, type PlanOptions, plan, RetemperError } from "../../entries/merge.js";
 import { freeBytes } from "../../files/freeBytes.js";
-import { type MergePlan, type PlanOptions, plan, RetemperError } from "../../index.js";
 import { formatBytes, formatCount, parseInteger, parseSize } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
 import { table } from "../table.js";

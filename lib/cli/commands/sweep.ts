@@ -2,8 +2,8 @@
 
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import { planSweep, RetemperError, type SweepPlan, type SweepReport, sweep } from "../../entries/merge.js";
 import { freeBytes } from "../../files/freeBytes.js";
-import { planSweep, RetemperError, type SweepPlan, type SweepReport, sweep } from "../../index.js";
 import { addIdleOptions, noteIdleOptions } from "../mergekitOptions.js";
 import { formatBytes, formatCount, formatDuration, formatRate } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";

@@ -1,7 +1,7 @@
 // `retemper verify OUT`: reads an output again and compares it with the digests taken while it was written.
 
 import type { Command } from "commander";
-import { RetemperError, type VerifyReport, verify } from "../../index.js";
+import { RetemperError, type VerifyReport, verify } from "../../entries/merge.js";
 import { formatBytes, formatCount } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
 import { table } from "../table.js";

@@ -1,0 +1,67 @@
+// Runs one command line of a tree of commands: help, version, exit status, and commander's own failures as usage errors.
+
+import { Command, CommanderError } from "commander";
+import { RetemperError } from "../entries/merge.js";
+import type { Session } from "./session.js";
+
+/** What a program is made of: `retemper` has all commands, `retemper-core` those of merging. */
+export interface CommandTree {
+  readonly name: string;
+  readonly description: string;
+  /** Shown after the help. */
+  readonly helpAfter: string;
+  readonly commands: readonly ((program: Command, session: Session) => Command)[];
+}
+
+/** The exit status of a command whose reader went away, as shells say it (128 + SIGPIPE). */
+export const READER_LEFT = 141;
+
+/** Runs one command line; resolves to the exit status and never rejects. */
+export async function runCommandLine(
+  tree: CommandTree,
+  args: readonly string[],
+  version: string,
+  session: Session,
+): Promise<number> {
+  const program = buildProgram(tree, version, session);
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return 0;
+  } catch (error) {
+    const stopped = session.stopStatus();
+    if (stopped === READER_LEFT) return stopped; // nobody reads the error
+    if (!(error instanceof CommanderError)) return session.renderer.error(error, stopped);
+    if (error.exitCode === 0) return 0; // --help, --version
+    if (error.code === "commander.help") return 2; // no command: the help is on stderr already
+    const message = error.message.replace(/^error: /, "");
+    return session.renderer.error(
+      new RetemperError("USAGE", message, { hint: `${tree.name} COMMAND --help lists what there is` }),
+    );
+  }
+}
+
+function buildProgram(tree: CommandTree, version: string, session: Session): Command {
+  const program = new Command(tree.name)
+    .description(tree.description)
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "show help")
+    .addHelpText("after", tree.helpAfter)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => session.write(text),
+      writeErr: (text) => session.writeError(text),
+      outputError: () => {}, // rendered by runCommandLine, with the exit status
+    })
+    .configureHelp({ showGlobalOptions: false });
+  let verbose = 0;
+  program.hook("preAction", (_, command) => {
+    const { json, quiet } = command.opts<{ json?: boolean; quiet?: boolean }>();
+    session.renderer.configure({ json, quiet, verbose });
+  });
+  for (const add of tree.commands) {
+    add(program, session).on("option:verbose", () => {
+      verbose += 1;
+    });
+  }
+  return program;
+}
