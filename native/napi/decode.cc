@@ -171,25 +171,23 @@ OutputSpec DecodeOutput(const Napi::Value& value) {
   return output;
 }
 
-// decode(object), whose faults say whose fields they name.
+// What both kinds of plan have, then decode(object, plan).
 template <class Decode>
-Plan OfPlan(const Napi::Value& value, Decode decode) {
+Plan PlanOf(const Napi::Value& value, Decode decode) {
   const Napi::Object object = fields::Object(value, "the plan");
-  try {
+  return fields::Of("the plan", [&] {
     Plan plan;
     plan.inputs = fields::List(object, "inputs", DecodeInput);
     plan.threads = fields::Index(object, "threads");
     decode(object, plan);
     return plan;
-  } catch (const Fault& fault) {
-    throw Fault(fault.code, "the plan's " + fault.message);
-  }
+  });
 }
 
 }  // namespace
 
 Plan DecodePlan(const Napi::Value& value) {
-  return OfPlan(value, [](const Napi::Object& object, Plan& plan) {
+  return PlanOf(value, [](const Napi::Object& object, Plan& plan) {
     plan.outputs = fields::List(object, "outputs", DecodeOutput);
     plan.tensors = fields::List(object, "tensors", DecodeTensor);
     plan.seed = fields::Whole(object, "seed");
@@ -218,7 +216,7 @@ Plan DecodePlan(const Napi::Value& value) {
 }
 
 Plan DecodeComparison(const Napi::Value& value) {
-  return OfPlan(value, [](const Napi::Object& object, Plan& plan) {
+  return PlanOf(value, [](const Napi::Object& object, Plan& plan) {
     plan.tensors = fields::List(object, "tensors", DecodeCompared);
   });
 }

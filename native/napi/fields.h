@@ -115,6 +115,17 @@ T OneOf(const Napi::Object& object, const char* field,
   Wrong(field, known);
 }
 
+// decode(), whose faults say whose fields they name.
+template <class Decode>
+auto Of(const char* owner, Decode decode) {
+  try {
+    return decode();
+  } catch (Fault& fault) {
+    fault.message = std::string(owner) + "'s " + fault.message;
+    throw;
+  }
+}
+
 // decode(value) of a field, where there is one.
 template <class Decode>
 auto Optional(const Napi::Object& object, const char* field, Decode decode)

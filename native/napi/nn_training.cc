@@ -35,15 +35,13 @@ float* Kept(const Napi::Object& from, const char* name, size_t size, BoundTerm& 
   return elements.data();
 }
 
-// {scale, a, b, da, db, and perhaps magnitudes, lengths, squares, dMagnitudes, drop}, or null.
-BoundTerm Term(const Napi::Value& value, size_t in, size_t out) {
+// {scale, a, b, da, db, and perhaps magnitudes, lengths, squares, dMagnitudes, drop}.
+BoundTerm Bound(const Napi::Object& from, size_t in, size_t out) {
   BoundTerm bound;
   nn::LowRank& term = bound.term;
-  if (value.IsNull() || value.IsUndefined()) return bound;
-  const Napi::Object from = fields::Object(value, "a term");
   const size_t size = fields::Elements<float>(from.Get("a"), "a").size();
   if (in == 0 || size == 0 || size % in != 0) {
-    throw Fault(code::kUsage, "a of a term has no rows of " + std::to_string(in));
+    throw Fault(code::kUsage, "a has no rows of " + std::to_string(in));
   }
   term.rank = size / in;
   term.scale = static_cast<float>(fields::Number(from, "scale"));
@@ -69,6 +67,13 @@ BoundTerm Term(const Napi::Value& value, size_t in, size_t out) {
   bound.limit = static_cast<uint32_t>(std::min(std::ceil(share * 0x1p32), 0x1p32 - 1));
   term.dropout.kept = static_cast<float>(1 / (1 - share));
   return bound;
+}
+
+// One term, or null.
+BoundTerm Term(const Napi::Value& value, size_t in, size_t out) {
+  if (value.IsNull() || value.IsUndefined()) return {};
+  const Napi::Object from = fields::Object(value, "a term");
+  return fields::Of("a term", [&] { return Bound(from, in, out); });
 }
 
 using BoundTerms = std::vector<BoundTerm>;

@@ -160,6 +160,37 @@ describe("arguments", () => {
     small.runtime.setStep(Int32Array.of(1, 2), Int32Array.of(0, 1), two(), two());
   });
 
+  it("are refused where a training's term or parameter is none", () => {
+    const { runtime, matrix } = small;
+    const [inputs, outputs, rank] = [80, HIDDEN, 2];
+    const term = () => ({
+      ...{ scale: 1, a: floats(inputs * rank), b: floats(outputs * rank) },
+      ...{ da: floats(inputs * rank), db: floats(outputs * rank) },
+    });
+    const train = (change: object) =>
+      untyped(runtime, "trainOutput")({ matrix: matrix("down") }, [{ ...term(), ...change }]);
+    expect(() => train({})).not.toThrow();
+    const adorned = { rate: 0.5, drop: new Uint32Array(2) };
+    expect(() => train(adorned)).not.toThrow();
+    for (const [change, message] of [
+      [{ scale: "1" }, "a term's scale must be a number"],
+      [{ a: new Float64Array(inputs) }, "a term's a must be a Float32Array"],
+      [{ a: floats(inputs + 1) }, "a term's a has no rows of 80"],
+      [{ b: floats(3) }, "a term's b must be a Float32Array of 96 values"],
+      [{ db: [] }, "a term's db must be a Float32Array"],
+      [{ magnitudes: floats(outputs) }, "a term's dMagnitudes must be a Float32Array"],
+      [{ ...adorned, drop: new Uint32Array(1) }, "a term's drop must be a Uint32Array of 2 values"],
+      [{ ...adorned, rate: 1 }, "a term's rate must be between 0 and 1"],
+    ] as const) {
+      expect(() => train(change)).toThrowError(expect.objectContaining({ code: "USAGE", message }));
+    }
+    const optimizer = untyped(runtime, "optimizer");
+    expect(() => optimizer([[floats(2), floats(2), floats(2), floats(3)]])).toThrowError(usage(/different sizes/));
+    expect(() => optimizer([[floats(2), [], floats(2), floats(2)]])).toThrowError(usage(/must be a Float32Array/));
+    const { step } = optimizer([[floats(2), floats(2), floats(2), floats(2)]]) as { step: Anything };
+    expect(() => step(1, 2, 3)).toThrowError(usage(/each value of a step must be a number/));
+  });
+
   it("are refused where a spec is none", () => {
     const { runtime, weight, matrix, norm } = small;
     const refuses = (name: keyof typeof runtime, spec: unknown, message: RegExp, code = "USAGE") =>
