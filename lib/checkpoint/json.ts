@@ -38,7 +38,7 @@ export function parseObject(path: string, text: string, { infinity = false } = {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new RetemperError("BAD_INPUT", "expected a JSON object", { file: path, line: 1, column: 1 });
   }
-  if (isDeep(value)) throw notJson(path, text);
+  if (mayBeDeep(text) && isDeep(value)) throw notJson(path, text);
   return value as JsonObject;
 }
 
@@ -91,12 +91,31 @@ function reasonOf(error: unknown): string {
   );
 }
 
+/** Whether a text has enough brackets to be nested too deep; an index of a million tensors has three. */
+function mayBeDeep(text: string): boolean {
+  let brackets = 0;
+  for (const one of ["{", "["]) {
+    for (let at = text.indexOf(one); at !== -1; at = text.indexOf(one, at + 1)) {
+      brackets += 1;
+      if (brackets > MAX_DEPTH) return true;
+    }
+  }
+  return false;
+}
+
 /** Level by level, without recursion. */
 function isDeep(value: object): boolean {
   let level: readonly object[] = [value];
   for (let depth = 1; level.length > 0; depth++) {
     if (depth > MAX_DEPTH) return true;
-    level = level.flatMap((one) => Object.values(one).filter((inner) => typeof inner === "object" && inner !== null));
+    const inner: object[] = [];
+    for (const one of level) {
+      // Lists are by far the most numerous: the merges of a vocabulary.
+      for (const member of Array.isArray(one) ? one : Object.values(one)) {
+        if (typeof member === "object" && member !== null) inner.push(member);
+      }
+    }
+    level = inner;
   }
   return false;
 }

@@ -1,7 +1,7 @@
 // Changes a few top-level members of a JSON text without touching any other byte, so that numbers, escapes and the order
 // of keys stay as their author wrote them.
 
-import { visit } from "jsonc-parser";
+import { createScanner } from "jsonc-parser";
 
 /** Half-open range of a member's value in the text. */
 export interface Span {
@@ -10,35 +10,34 @@ export interface Span {
 }
 
 /**
- * Spans of the top-level members' values of a JSON object's text. Of a repeated key, the last.
- * @param text has been read by `parseObject`, which bounds its depth: the visit is recursive
+ * Spans of the top-level members' values of a JSON object's text, which must have parsed. Of a repeated key, the last.
+ * Tokens are taken one by one, since what a repeated key hides may be nested to any depth.
  */
 export function memberSpans(text: string): Map<string, Span> {
   const spans = new Map<string, Span>();
-  let key = "";
+  const scanner = createScanner(text, true);
   let depth = 0;
+  /** Of the member that is being read; undefined before one. */
+  let key: string | undefined;
   let start = 0;
-  const open = (offset: number): void => {
-    if (depth === 1) start = offset;
-    depth += 1;
-  };
-  const close = (offset: number, length: number): void => {
-    depth -= 1;
-    if (depth === 1) spans.set(key, { start, end: offset + length });
-  };
-  visit(text, {
-    onObjectBegin: open,
-    onArrayBegin: open,
-    onObjectEnd: close,
-    onArrayEnd: close,
-    onObjectProperty: (name) => {
-      if (depth === 1) key = name;
-    },
-    onLiteralValue: (_value, offset, length) => {
-      if (depth === 1) spans.set(key, { start: offset, end: offset + length });
-    },
-  });
-  return spans;
+  for (;;) {
+    scanner.scan();
+    const at = scanner.getTokenOffset();
+    const first = text[at];
+    if (first === undefined) return spans;
+    const opens = first === "{" || first === "[";
+    const closes = first === "}" || first === "]";
+    if (closes) depth -= 1;
+    if (depth === 1 && first !== ":" && first !== ",") {
+      if (key === undefined) key = scanner.getTokenValue();
+      else if (opens) start = at;
+      else {
+        spans.set(key, { start: closes ? start : at, end: at + scanner.getTokenLength() });
+        key = undefined;
+      }
+    }
+    if (opens) depth += 1;
+  }
 }
 
 /**

@@ -1,5 +1,7 @@
 // A pull parser for the JSON of safetensors headers: strict (RFC 8259), exact integers, no
 // recursion, no tree. It knows JSON, safetensors_header.cc knows what the values mean.
+// Written by hand, unlike the rest of the project's JSON: a header may be 100 MB of hostile text
+// with 64-bit offsets, which is checked while it is read, without a tree of the whole.
 #pragma once
 #include <cstddef>
 #include <cstdint>

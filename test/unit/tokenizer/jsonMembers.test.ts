@@ -49,4 +49,9 @@ describe("a JSON object's text", () => {
   it("of a repeated key changes the last, which is the one that counts", () => {
     expect(JSON.parse(withMembers('{"a":1,"a":2}', new Map([["a", "3"]])))).toEqual({ a: 3 });
   });
+
+  it("has its spans however deep what a repeated key hides is nested", () => {
+    const deep = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
+    expect(withMembers(`{"a":${deep},"a":1, "b":{}}`, new Map([["a", "2"]]))).toBe(`{"a":${deep},"a":2, "b":{}}`);
+  });
 });
