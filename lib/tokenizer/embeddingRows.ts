@@ -1,4 +1,4 @@
-// Where each row of each model's embedding matrices comes from, once all models speak the merged vocabulary.
+// Where each row of each model's embedding matrices comes from, once all models use the merged vocabulary.
 
 import type { EmbeddingGather, MergedTokenizer, TokenizerModel } from "./types.js";
 

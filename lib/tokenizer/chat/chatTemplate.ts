@@ -62,7 +62,7 @@ export class ChatTemplate {
 
   #failure(error: unknown, budget: Budget): RetemperError {
     if (error instanceof RetemperError) return error;
-    // What `raise_exception` raises: the template's own words.
+    // What `raise_exception` raises: the template's own message.
     if (error instanceof PythonError && error.kind === "TemplateError") {
       return new RetemperError("BAD_INPUT", error.message, {
         hint: `the chat template in ${this.#file} refuses this conversation; change its roles or their order`,

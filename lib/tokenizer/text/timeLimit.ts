@@ -24,7 +24,7 @@ export function withTimeLimit<T>(length: number, file: string, work: () => T): T
     return script.runInContext(context, { timeout }) as T;
   } catch (cause) {
     if (cause instanceof RangeError) {
-      // A pattern that keeps every character of a run in mind, such as one over millions of letters without a space.
+      // A pattern that remembers every character of a run, such as one over millions of letters without a space.
       throw new RetemperError("BAD_INPUT", `a part of the text is too long for the tokenizer: ${cause.message}`, {
         file,
         hint: "split the text",
