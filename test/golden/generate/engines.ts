@@ -7,6 +7,7 @@ import type { Checkpoint } from "../../../lib/checkpoint/types.js";
 import { RetemperError } from "../../../lib/errors.js";
 import { openDecoder } from "../../../lib/nn/openDecoder.js";
 import type { AssembledDecoder } from "../../../lib/nn/ops/assembleDecoder.js";
+import { casesOf } from "../../long.js";
 
 export type TestedEngine = Parameters<typeof openDecoder>[1];
 
@@ -30,6 +31,14 @@ export const ENGINES: readonly (readonly [TestedEngine, string | undefined])[] =
   ["native", undefined],
   ["tensorflow", await whyNot("tensorflow")],
 ];
+
+/**
+ * What an engine is given: everything, but by default not the reference, which computes the same a hundred times more slowly
+ * and is given what stands for the rest; in the long form of the tests all.
+ */
+export function casesOn<T>(engine: TestedEngine, all: readonly T[], onReference: readonly T[]): readonly T[] {
+  return engine === "reference" ? casesOf(all, onReference) : all;
+}
 
 /** The reason in words, for engines that have to be set up first. */
 async function whyNot(engine: TestedEngine): Promise<string | undefined> {

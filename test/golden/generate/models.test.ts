@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AssembledDecoder } from "../../../lib/nn/ops/assembleDecoder.js";
 import { readCheckpoint } from "../../e2e/mergeModels.js";
-import { ENGINES, MODELS_FOLDER, openOn } from "./engines.js";
+import { casesOn, ENGINES, MODELS_FOLDER, openOn } from "./engines.js";
 import { allLogits, distance, greedy, lastLogits, logprobsOf, rowsOf, wholePrompts } from "./steps.js";
 
 const LOGITS = 2e-4;
@@ -16,7 +16,7 @@ const json = (model: string, file: string) => JSON.parse(readFileSync(join(MODEL
 
 for (const [engine, missing] of ENGINES) {
   describe.skipIf(missing)(`${engine}${missing ? `: ${missing}` : ""}`, () => {
-    describe.each(MODELS)("%s", (model) => {
+    describe.each(casesOn(engine, MODELS, ["gemma2", "gpt2"]))("%s", (model) => {
       const prompts: number[][] = json(model, "prompts.json");
       const expected = json(model, "expected.json");
       const tensors = readCheckpoint(join(MODELS_FOLDER, model), "expected.safetensors");
