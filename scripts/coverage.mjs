@@ -138,7 +138,7 @@ function nativeLines() {
       encoding: "utf8",
       maxBuffer: 1 << 30,
     });
-    for (const text of stdout.split("\n").filter((line) => line.startsWith("{"))) {
+    for (const text of (stdout ?? "").split("\n").filter((line) => line.startsWith("{"))) {
       const { files: seen, current_working_directory: from } = JSON.parse(text);
       for (const { file, lines } of seen) {
         const path = resolve(from, file);
