@@ -10,14 +10,35 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const alone = [
   "test/unit/hub/cache.test.ts", // loads modules anew
   "test/unit/generate/worker/modelThread.test.ts", // replaces node:worker_threads, and looks at memory
+  "test/unit/nn/engines/native/nativeBackend.test.ts", // looks at what the backend holds
+  "test/unit/nn/engines/tensorflow/tensorflowEngine.test.ts", // looks at memory, as do the next three
+  "test/hostile/header.test.ts",
+  "test/hostile/documents.test.ts",
+  "test/addon/failingMemory.test.ts",
+  "test/e2e/abort.test.ts", // counts open files
+];
+
+/** What takes longest where no earlier run has told: begun first, so that no worker is left alone with it in the end. */
+const longest = [
+  ...["faults/failEach", "faults/otherProcesses", "unit/evaluate/sandbox/canaries", "golden/generate/demoLambdas"],
+  ...[
+    "golden/lora/train",
+    "golden/generate/answers",
+    "e2e/experimentCommands",
+    "faults/killEach",
+    "hostile/chatTemplate",
+  ],
 ];
 
 /** Files with a process of their own begin, so that what the others share is loaded once by each worker. */
 class AloneFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const isAlone = ({ project }: TestSpecification) => project.name === "alone";
-    return [...sorted.filter(isAlone), ...sorted.filter((file) => !isAlone(file))];
+    const rank = ({ project, moduleId }: TestSpecification) => {
+      if (project.name === "alone") return 0;
+      return longest.some((name) => moduleId.endsWith(`/test/${name}.test.ts`)) ? 1 : 2;
+    };
+    return sorted.sort((a, b) => rank(a) - rank(b)); // in each rank as it was: the sort is stable
   }
 }
 
