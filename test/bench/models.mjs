@@ -8,6 +8,7 @@ import { LLAMA_1B, LLAMA_8B, makeLargeModels } from "../../scripts/makeLargeMode
 
 const SIZES = {
   tiny: { layers: 2, hidden: 256, intermediate: 1024, kv: 64, vocab: 4096, seed: 1 },
+  "140m": { layers: 12, hidden: 768, intermediate: 3072, kv: 256, vocab: 32768, seed: 1 },
   "1b": LLAMA_1B,
   "8b": { ...LLAMA_8B, sparse: true },
 };
@@ -21,7 +22,7 @@ export function benchFolder() {
 
 /**
  * The base and three tuned models of a size.
- * @param {"tiny" | "1b" | "8b"} size
+ * @param {"tiny" | "140m" | "1b" | "8b"} size
  * @returns {string[]} four folders, the base first
  */
 export function benchModels(size) {

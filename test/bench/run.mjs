@@ -3,6 +3,7 @@
 // Everything runs in fresh processes, ours and the peers' in turn on the same warm files, so that a drift of the
 // machine hits both. Results are printed, and kept in results/ with date and machine. Timings never decide a test.
 
+import { before } from "./before.mjs";
 import { experiment } from "./experiment.mjs";
 import { generate } from "./generate.mjs";
 import { merge } from "./merge.mjs";
@@ -10,7 +11,7 @@ import { sweep } from "./sweep.mjs";
 import { tune } from "./tune.mjs";
 import { virtual } from "./virtual.mjs";
 
-const WORKLOADS = { merge, sweep, generate, tune, virtual, experiment };
+const WORKLOADS = { merge, sweep, generate, tune, virtual, experiment, before };
 const [name, ...args] = process.argv.slice(2);
 const workload = WORKLOADS[name];
 if (!workload) {

@@ -78,7 +78,7 @@ async function writeEncodedRows(path, model, data, count) {
 }
 
 /** Drawn ids, the second half of each row learned. */
-function drawRows(path, model, count, length) {
+export function drawRows(path, model, count, length) {
   const vocabulary = JSON.parse(readFileSync(join(model, "config.json"), "utf8")).vocab_size;
   let state = 12345;
   const next = () => {

@@ -1,9 +1,21 @@
 // One process of the generation benchmark: our native engine. Argument: a JSON of settings; prints a JSON of tokens/s.
 
-import { openModel } from "../../../dist/index.js";
+import { join } from "node:path";
 import { ids, settings, timesOf } from "./settings.mjs";
 
-const { model: folder, threads, precision, prefill, decode, batches, repeats, vocabulary } = settings();
+const {
+  dist = new URL("../../../dist", import.meta.url).pathname,
+  model: folder,
+  threads,
+  precision,
+  prefill,
+  decode,
+  batches,
+  repeats,
+  vocabulary,
+} = settings();
+/** This build's, or that of another one. */
+const { openModel } = await import(join(dist, "index.js"));
 const model = await openModel(folder, { engine: "native", threads, precision });
 
 async function run(prompts, maxNewTokens) {
