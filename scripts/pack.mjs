@@ -6,7 +6,7 @@
 //   --local                  the addon as it was built, which may need this machine's glibc: not to be published
 
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { coreModules, filesIn, filesOf, INTERNAL, missingImports, packagesOf, textBesideCore } from "./packages.mjs";
@@ -112,7 +112,10 @@ function packMain() {
     ...kept,
     dependencies: { "@retemper/core": manifest.version, ...dependenciesOf(new Set(own)) },
   });
-  for (const name of ["README.md", "CHANGELOG.md", "LICENSE"]) copyFileSync(join(root, name), join(stage, name));
+  // The documents, and what they link to. npm leaves out what is named with "!".
+  for (const name of manifest.files.filter((one) => one !== "dist" && !one.startsWith("!"))) {
+    cpSync(join(root, name), join(stage, name), { recursive: true });
+  }
   return pack(stage);
 }
 

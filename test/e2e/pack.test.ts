@@ -5,6 +5,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symli
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { PREBUILT_PLATFORMS } from "../../lib/addon/load.js";
+import { brokenLinks } from "./brokenLinks.js";
 import { demoAdapter, demoModel, root, temporaryFolder } from "./command.js";
 
 const platform = `${process.platform}-${process.arch}`;
@@ -143,6 +144,18 @@ describe("the packed packages", () => {
     });
     expect(run(process.execPath, [command, "verify", join(alone, "out")])).toMatchObject({ status: 0 });
     expect(run(process.execPath, [command, "tune"]).stderr).toContain("unknown command 'tune'");
+  });
+
+  it("have the documents, and every file and heading that these link to", () => {
+    const installed = join(user, "node_modules/retemper");
+    const all = readdirSync(installed, { recursive: true, encoding: "utf8" });
+    const files = all.filter((name) => !name.startsWith("node_modules"));
+    const documents = files.filter((name) => name.endsWith(".md"));
+    expect(documents).toEqual(
+      expect.arrayContaining(["README.md", "CHANGELOG.md", "docs/recipes.md", "docs/library.md"]),
+    );
+    expect(documents.flatMap((name) => brokenLinks(installed, name))).toEqual([]);
+    expect(files.filter((name) => name.startsWith("docs") && name.endsWith(".html"))).toEqual([]);
   });
 
   it("merge, verify and inspect by the installed command", () => {
