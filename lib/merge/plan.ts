@@ -58,7 +58,7 @@ export function plannedFiles({ built: { tensors, layout } }: Prepared): PlannedF
 }
 
 /** The tensor as its file's header has it. */
-export function outputTensor({ name, outDtype, shape }: DraftTensor) {
+export function outputTensor({ name, outDtype, shape }: DraftTensor): Pick<PlannedTensor, "name" | "dtype" | "shape"> {
   return { name, dtype: outDtype, shape };
 }
 
