@@ -35,11 +35,20 @@ const TUNING_COST = 1;
  * @throws RetemperError as `run` does, for all that is wrong before the start
  * @example
  * ```ts
- * import { planRun } from "retemper";
+ * import { type Experiment, planRun } from "retemper";
  *
- * const { steps, tokensPerSecond } = await planRun("experiment.yml", "results");
- * for (const { step, bytes, tokens, seconds } of steps) console.log(step, bytes, tokens, seconds);
- * console.log(tokensPerSecond);
+ * const experiment: Experiment = {
+ *   aligned: "models/aligned",
+ *   tuned: [{ seed: 42, adapter: "models/adapter" }],
+ *   methods: ["linear"],
+ *   safety: { sets: ["safety:requests.jsonl"] },
+ *   task: { validation: ["exact:valid.jsonl"], test: ["exact:test.jsonl"] },
+ *   decoding: { maxNewTokens: 24 },
+ * };
+ * const { steps, tokensPerSecond } = await planRun(experiment, "results"); // or the path of an experiment.yml
+ * const [first] = steps;
+ * console.log(first?.step); // evaluate aligned, validation and test
+ * console.log(tokensPerSecond > 0); // true
  * ```
  */
 export async function planRun(
