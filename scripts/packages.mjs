@@ -17,7 +17,13 @@ export function coreModules(dist) {
   const modules = new Set(CORE_ENTRIES);
   for (const module of modules) {
     for (const file of filesOf(dist, module)) {
-      for (const name of specifiers(file)) if (name.startsWith(".")) modules.add(moduleAt(dist, file, name));
+      for (const name of specifiers(file).filter((specifier) => specifier.startsWith("."))) {
+        const imported = moduleAt(dist, file, name);
+        // The flat index is everything. (A type that tsc infers may name it in a declaration: write the type down.)
+        if (imported === "index")
+          throw new Error(`${relative(dist, file)}, a file of the core, imports the flat index`);
+        modules.add(imported);
+      }
     }
   }
   return [...modules].sort();
