@@ -11,6 +11,7 @@ const alone = [
   "test/unit/hub/cache.test.ts", // loads modules anew
   "test/unit/generate/worker/modelThread.test.ts", // replaces node:worker_threads, and looks at memory
   "test/unit/nn/engines/native/nativeBackend.test.ts", // looks at what the backend holds
+  "test/unit/nn/engines/tensorflow/loadTensorflow.test.ts", // asks for a TensorFlow that no other test has loaded
   "test/unit/nn/engines/tensorflow/tensorflowEngine.test.ts", // looks at memory, as do the next three
   "test/hostile/header.test.ts",
   "test/hostile/documents.test.ts",
@@ -46,6 +47,11 @@ class AloneFirst extends BaseSequencer {
 const exclude = [
   ...["**/node_modules/**", "dist/**", "build/**", "test/bench/**"],
   ...(process.env.RETEMPER_TEST_GPU ? [] : ["test/gpu/**"]),
+  // A whole `npm test` leaves out installations, and whole runs that are killed or repeated: CI has them. Their promises in
+  // short: test/faults/killEach.test.ts, test/limits/memory.test.ts.
+  ...(process.env.RETEMPER_TEST_SHORT
+    ? ["e2e/pack", "e2e/killBatch", "e2e/killExperiment", "limits/soak"].map((name) => `test/${name}.test.ts`)
+    : []),
 ];
 
 export default defineConfig({

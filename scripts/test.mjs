@@ -12,9 +12,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const build = join(root, "build");
 const long = process.argv.includes("--long") || process.env.RETEMPER_TEST_LONG === "1";
 const filters = process.argv.slice(2).filter((word) => word !== "--long");
-/** A minute of installations and of whole runs that are killed: test/faults/killEach.test.ts has each promise in short. */
-const LONG_ONLY = ["pack", "killBatch", "killExperiment"].map((name) => `test/e2e/${name}.test.ts`);
 if (long) process.env.RETEMPER_TEST_LONG = "1";
+else if (filters.length === 0) process.env.RETEMPER_TEST_SHORT = "1"; // see vitest.config.ts
 
 const parts = await Promise.all(filters.length === 0 ? [runVitest([]), runCtest()] : [runVitest(filters)]);
 const total = { passed: 0, failed: 0, skipped: 0 };
@@ -65,13 +64,7 @@ async function runVitest(filters) {
   rmSync(output, { force: true });
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${output}`];
-  const without = long || filters.length > 0 ? [] : LONG_ONLY.map((file) => `--exclude=${file}`);
-  const { status } = await run(
-    process.execPath,
-    [vitest, "run", ...reporters, ...without, ...filters],
-    root,
-    "inherit",
-  );
+  const { status } = await run(process.execPath, [vitest, "run", ...reporters, ...filters], root, "inherit");
   if (!existsSync(output)) return failure("FAILED to run vitest");
   const report = JSON.parse(readFileSync(output, "utf8"));
   // A file that does not even load has no tests to count, but it is a failure.

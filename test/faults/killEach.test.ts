@@ -12,8 +12,7 @@ describe.skipIf(reason !== undefined)(
     it.each([
       ["merge", 2],
       ["replace", 2],
-      ["tune", 2],
-      ["evaluate", 1],
+      ["tune", 1],
       ["run", 1],
     ])("%s leaves each output absent, old or complete, and its next run the same bytes", async (name, most) => {
       const { calls, kills, complete, problems } = await killEach(name, { most });

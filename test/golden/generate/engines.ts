@@ -33,11 +33,11 @@ export const ENGINES: readonly (readonly [TestedEngine, string | undefined])[] =
 ];
 
 /**
- * What an engine is given: everything, but by default not the reference, which computes the same a hundred times more slowly
- * and is given what stands for the rest; in the long form of the tests all.
+ * What an engine is given: native everything; by default the others, of which the reference computes the same a hundred times
+ * more slowly, what stands for the rest; in the long form of the tests all.
  */
-export function casesOn<T>(engine: TestedEngine, all: readonly T[], onReference: readonly T[]): readonly T[] {
-  return engine === "reference" ? casesOf(all, onReference) : all;
+export function casesOn<T>(engine: TestedEngine, all: readonly T[], onOthers: readonly T[]): readonly T[] {
+  return engine === "native" ? all : casesOf(all, onOthers);
 }
 
 /** The reason in words, for engines that have to be set up first. */
