@@ -50,7 +50,9 @@ const exclude = [
   // A whole `npm test` leaves out installations, and whole runs that are killed or repeated: CI has them. Their promises in
   // short: test/faults/killEach.test.ts, test/limits/memory.test.ts.
   ...(process.env.RETEMPER_TEST_SHORT
-    ? ["e2e/pack", "e2e/killBatch", "e2e/killExperiment", "limits/soak"].map((name) => `test/${name}.test.ts`)
+    ? ["e2e/pack", "e2e/killBatch", "e2e/killEvaluation", "e2e/killExperiment", "limits/soak"].map(
+        (name) => `test/${name}.test.ts`,
+      )
     : []),
 ];
 

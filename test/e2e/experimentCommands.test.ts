@@ -4,6 +4,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, wri
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { experimentJsonSchema } from "../../lib/experiment/jsonSchema.js";
+import { long } from "../long.js";
 import { demoAdapter, demoModel, jsonLines, root, run, temporaryFolder } from "./command.js";
 
 const folder = temporaryFolder();
@@ -111,7 +112,7 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
     expect(selected.stdout).toContain("has the best");
   });
 
-  it("runs where paths hold a +", async () => {
+  it.runIf(long)("runs where paths hold a +", async () => {
     const place = join(folder, "c++");
     for (const [from, to] of [
       [demoModel, "model+1"],

@@ -5,6 +5,7 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { casesOf } from "../long.js";
 import { failEach } from "./failEach.mjs";
 import { cannotInterrupt, interrupt } from "./interrupt.mjs";
 
@@ -13,12 +14,13 @@ const reason = cannotInterrupt();
 describe.skipIf(reason !== undefined)(
   `a system call that fails${reason === undefined ? "" : ` (skipped: ${reason})`}`,
   () => {
-    it.each([
+    const commands: [string, number][] = [
       ["merge", 4],
+      ["evaluate", 2],
       ["tune", 2],
       ["generate", 2],
-      ["evaluate", 2],
-    ])(
+    ];
+    it.each(casesOf(commands, commands.slice(0, 2)))(
       "ends %s with its code, the file and a remedy, harms no output, and the next run has the same bytes",
       async (name, most) => {
         // Reads, writes, sizes, flushes, names and folders: EIO, EINTR, short ones, ENOSPC, EDQUOT, EFBIG, EACCES, EROFS, EMFILE.
@@ -63,10 +65,11 @@ describe.skipIf(reason !== undefined)(
     );
 
     it("makes no other model of one whose files cannot be read", async () => {
+      const [most = 0] = casesOf([4], [2]);
       const on = /demo\/model\/(config|tokenizer)\.json$/;
-      const { faults, problems } = await failEach("generate", { kinds: "read", errno: "EIO", on, most: 4 });
+      const { faults, problems } = await failEach("generate", { kinds: "read", errno: "EIO", on, most });
       expect(problems).toEqual([]);
-      expect(faults).toBe(4);
+      expect(faults).toBe(most);
     });
   },
 );

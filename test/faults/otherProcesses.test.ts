@@ -77,7 +77,7 @@ describeThere(`inputs that change while a merge runs${because}`, () => {
     ["merge", "an input is replaced", `${fresh}; mv '${model}.new' '${model}'`, 3],
     ["sweep", "an input is cut off", cut, 3],
   ];
-  it.each(casesOf(changes, changes.slice(0, 2)))(
+  it.each(casesOf(changes, changes.slice(0, 1)))(
     "%s ends with BAD_INPUT and writes nothing where %s",
     async (name, _, action, most) => {
       const message = /cut off|ends at byte|changed while|now has 3000|replaced by another file|written to/;
@@ -118,7 +118,7 @@ describeThere(`an output whose folder is removed while it is written${because}`,
     ["generate", 2],
     ["evaluate", 2],
   ];
-  it.each(casesOf(commands, commands.slice(0, 2)))(
+  it.each(casesOf(commands, commands.slice(0, 1)))(
     "%s fails with a remedy, and what has the name of an output is whole",
     async (name, most) => {
       const { scenario, wanted, rounds } = await disturbed(name, CHANGES, `rm -rf '${place}'`, most);
@@ -157,7 +157,7 @@ describeThere(`an output whose folder is removed while it is written${because}`,
 
 describeThere(`the same command once more while it runs${because}`, () => {
   const names = ["merge", "replace", "sweep", "batch", "tune", "data", "generate", "evaluate"];
-  it.each(casesOf(names, ["replace", "generate"]))(
+  it.each(casesOf(names, ["generate"]))(
     "%s refuses the second run with 12, and the first ends as if there had been none",
     async (name) => {
       const scenario = all.get(name) as Scenario;

@@ -3,12 +3,13 @@
 
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { long } from "../../long.js";
 import { runPython, whyNoPython } from "../../peers.js";
 import { differences, type TemplateCase } from "./renderCase.js";
 
 const script = fileURLToPath(new URL("reference.py", import.meta.url));
 const seed = process.env.TEMPLATES_SEED ?? "1";
-const count = process.env.TEMPLATES_COUNT ?? "2000";
+const count = process.env.TEMPLATES_COUNT ?? (long ? "2000" : "500");
 
 function ask(...args: string[]): TemplateCase[] {
   const lines = runPython(script, args).trimEnd().split("\n");

@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it, vi } from "vitest";
 import { RetemperError } from "../../../../lib/errors.js";
 import { openModel } from "../../../../lib/generate/openModel.js";
 import { modelFolder, promptsOf } from "../../../golden/generate/modelFolders.js";
+import { long } from "../../../long.js";
 
 /** The threads that were started, so that a test can end one as a crash would. */
 const threads = vi.hoisted((): Worker[] => []);
@@ -81,7 +82,7 @@ function run(script: string, ...args: string[]): Promise<{ status: number | null
   });
 }
 
-it("10,000 steps, some of them cancelled, leave memory as it was", async () => {
+it.runIf(long)("10,000 steps, some of them cancelled, leave memory as it was", async () => {
   const { status, output } = await run("soak.mjs", folder);
   expect(status).toBe(0);
   const resident = output.trim().split("\n").map(Number);

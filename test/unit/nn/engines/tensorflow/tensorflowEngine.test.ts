@@ -25,6 +25,7 @@ import type { Runtime } from "../../../../../lib/nn/ops/runtime.js";
 import type { Cache } from "../../../../../lib/nn/ops/specs.js";
 import { MODELS_FOLDER, open } from "../../../../golden/generate/engines.js";
 import { distance, greedy, lastLogits, rowsOf, wholePrompts } from "../../../../golden/generate/steps.js";
+import { long } from "../../../../long.js";
 
 function whyNot(): string | undefined {
   try {
@@ -108,7 +109,7 @@ describe.skipIf(missing)(`TensorFlow${missing ? `: ${missing}` : ""}`, () => {
     expect(half.memory.weights / full.memory.weights).toBeLessThan(0.55);
   });
 
-  it("leaks nothing over thousands of steps, and gives everything back at the end", async () => {
+  it.runIf(long)("leaks nothing over thousands of steps, and gives everything back at the end", async () => {
     const { binding } = loadTensorflow();
     const [atStart, tensorsAtStart] = [binding.getNumOfTensors(), tf.memory().numTensors];
     for (const options of [{}, { maxMemory: 1 }, { precision: "bfloat16" }] as const) {
