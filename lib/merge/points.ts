@@ -1,7 +1,7 @@
 // The points of a sweep: every combination of the grid's values, each with a name for its folder.
 
 import { RetemperError } from "../errors.js";
-import { LAMBDAS, type Settings } from "../recipe/vary.js";
+import { LAMBDAS, type PointSettings } from "../recipe/vary.js";
 
 /** More folders than anyone evaluates, and few enough that their plans fit into memory. */
 const MOST_POINTS = 10_000;
@@ -9,7 +9,7 @@ const MOST_POINTS = 10_000;
 export interface Point {
   /** `lambda-0.1`, several joined by `_`: `lambda-0.1_density-0.5`. */
   readonly name: string;
-  readonly settings: Settings;
+  readonly settings: PointSettings;
 }
 
 /**

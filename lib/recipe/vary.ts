@@ -14,7 +14,7 @@ import type { ParsedRecipe, RecipeSlice, WrittenRecipe } from "./types.js";
 export const LAMBDAS = "lambdas";
 
 /** By name: `lambdas` for the weight of the one fine-tuned model, else a parameter of the recipe's method. */
-export type Settings = Readonly<Record<string, number>>;
+export type PointSettings = Readonly<Record<string, number>>;
 
 /** Parameters that a recipe may leave out when the named settings follow. */
 export function suppliedBy(names: Iterable<string>): string[] {
@@ -52,7 +52,7 @@ export function checkSettings(recipe: ParsedRecipe, names: readonly string[]): v
  */
 export function withSettings(
   recipe: ParsedRecipe,
-  settings: Settings,
+  settings: PointSettings,
   options: { readonly lenient?: boolean | undefined } = {},
 ): ParsedRecipe {
   let written = recipe.written;

@@ -1,4 +1,4 @@
-// `npm run bench -- experiment`: evaluating nine lambdas of a merge at once, never written, beside evaluating nine checkpoints
+// `npm run bench -- experiment`: evaluating nine lambdas of a virtual merge at once, beside evaluating nine checkpoints
 // one after the other, and beside the same merge unwritten with one lambda at a time. By the number of questions, since what
 // is shared counts most where few are asked at once. Each evaluation is a process of its own, the ways in turn.
 

@@ -33,7 +33,7 @@ export interface Draft {
   readonly outDtype: Dtype;
   readonly sources: readonly NativeSource[];
   readonly modelKeys?: readonly number[];
-  /** One parameter set for each output of the plan it goes to; `output` 0 unless told. */
+  /** One parameter set for each output of the plan it goes to; `output` 0 by default. */
   readonly variants: readonly { readonly output?: number; readonly params: NativeParams }[];
 }
 

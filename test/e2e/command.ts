@@ -30,7 +30,7 @@ export interface Running {
 }
 
 export interface StartOptions {
-  /** Given to its stdin, which then ends; "open": the test writes to it. Nothing is there to read unless told. */
+  /** Given to its stdin, which then ends; "open": the test writes to it. By default nothing is there to read. */
   readonly input?: string | undefined;
 }
 

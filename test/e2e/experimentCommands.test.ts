@@ -39,7 +39,7 @@ describe("retemper init", () => {
     expect(readFileSync(schema, "utf8")).toBe('{"title":"mine"}');
   });
 
-  it("replaces nothing unless told, and writes the schema itself on request", async () => {
+  it("replaces nothing by default, and writes the schema itself on request", async () => {
     const file = join(folder, "mine.yml");
     writeFileSync(file, "name: mine\n");
     const { status, stderr } = await run(["init", file]);

@@ -1,4 +1,4 @@
-// Models with adapters that are never written: beside PEFT's logits, beside the same merges written, and beside the scaled
+// Virtual merges of models with adapters: beside PEFT's logits, beside the same merges written, and beside the scaled
 // adapters that stand for them, here and in PEFT.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -141,7 +141,7 @@ describe("a scaled adapter", () => {
     return sweep(linear(own, adapter), { lambdas: [0.3, 0.7] }, points(name), { outAdapter: true, force: true });
   };
 
-  it.each(scalable)("has PEFT's logits of its lambda, and those of the merge that is not written: %s", async (name) => {
+  it.each(scalable)("has PEFT's logits of its lambda, and those of the virtual merge: %s", async (name) => {
     const { adapter, base: own, prompts: ids, logits, last } = goldenAdapter(name);
     await write(name);
     const recipe = linear(own, adapter, { out_dtype: "float32" });

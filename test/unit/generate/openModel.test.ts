@@ -104,7 +104,7 @@ describe("an open model", () => {
     expect(cut?.ids).toEqual((whole as Generation).ids.slice(0, cut?.ids.length));
   });
 
-  it("ends answers at the model's own stop token unless told otherwise, and at those that are named", async () => {
+  it("ends answers at the model's own stop token by default, and at those that are named", async () => {
     const token = expected.greedy_stop_token;
     const named = await all(model, prompts, { maxNewTokens: 32, ignoreEos: true, stopTokens: [token] });
     expect(named.map(({ ids }) => ids)).toEqual(expected.greedy_stopped);

@@ -161,7 +161,7 @@ describe("completions", () => {
     expect(texts).toEqual(reply.choices.map(({ text }) => text));
   });
 
-  it("continue a single prompt of either kind, with 16 tokens unless told", async () => {
+  it("continue a single prompt of either kind, with 16 tokens by default", async () => {
     const ids = promptsOf("llama")[2] as number[];
     for (const prompt of ["The sea", ids]) {
       const asked = extra({ model: "tiny", prompt, temperature: 0 }, { ignore_eos: true });
@@ -248,7 +248,7 @@ describe("a server", () => {
     expect(metrics.retemper_queue_seconds_count).toBe(1);
   });
 
-  it("listens on this machine only unless told", () => {
+  it("listens on this machine only by default", () => {
     expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   });
 });
