@@ -65,6 +65,17 @@ describe("an experiment", () => {
     await expect(loadExperiment({ ...wrong, typo: 1 } as never)).rejects.toThrow(/typo/);
   });
 
+  it("knows the options of its tunings by name and type", async () => {
+    const tune = (options: object) =>
+      loadExperiment({ ...whole, tuned: undefined, tune: { data: "rows.jsonl", options } } as unknown as Experiment);
+    expect((await tune({ learningRate: 1e-3, betas: [0.9, 0.99] })).tune?.options).toMatchObject({ learningRate: 1e-3 });
+    await expect(tune({ learningrate: 1e-3 })).rejects.toMatchObject({
+      code: "BAD_INPUT",
+      message: expect.stringMatching(/tune\.options.*learningrate/),
+    });
+    await expect(tune({ rank: "8" })).rejects.toThrow(/tune\.options\.rank/);
+  });
+
   it("says what models and sets lack before anything is evaluated, all at once", async () => {
     const empty = join(folder, "empty.jsonl");
     writeFileSync(empty, "");
