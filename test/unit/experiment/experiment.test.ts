@@ -68,7 +68,9 @@ describe("an experiment", () => {
   it("knows the options of its tunings by name and type", async () => {
     const tune = (options: object) =>
       loadExperiment({ ...whole, tuned: undefined, tune: { data: "rows.jsonl", options } } as unknown as Experiment);
-    expect((await tune({ learningRate: 1e-3, betas: [0.9, 0.99] })).tune?.options).toMatchObject({ learningRate: 1e-3 });
+    expect((await tune({ learningRate: 1e-3, betas: [0.9, 0.99] })).tune?.options).toMatchObject({
+      learningRate: 1e-3,
+    });
     await expect(tune({ learningrate: 1e-3 })).rejects.toMatchObject({
       code: "BAD_INPUT",
       message: expect.stringMatching(/tune\.options.*learningrate/),
