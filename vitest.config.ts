@@ -21,7 +21,13 @@ const alone = [
 
 /** What takes longest where no earlier run has told: begun first, so that no worker is left alone with it in the end. */
 const longest = [
-  ...["faults/failEach", "faults/otherProcesses", "unit/evaluate/sandbox/canaries", "golden/generate/demoLambdas"],
+  ...[
+    "e2e/killExperiment",
+    "faults/failEach",
+    "faults/otherProcesses",
+    "unit/evaluate/sandbox/canaries",
+    "golden/generate/demoLambdas",
+  ],
   ...[
     "golden/lora/train",
     "golden/generate/answers",
