@@ -13,8 +13,9 @@ import { median, observe } from "./process.mjs";
 import { keepResult, table } from "./results.mjs";
 import { drawRows } from "./tune.mjs";
 
-const USAGE = `usage: npm run bench -- before --dist DIST [--pairs 7] [--no-keep]
+const USAGE = `usage: npm run bench -- before --dist DIST [--pairs 7] [--only TEXT] [--no-keep]
   --dist DIST  the dist/ of the earlier build, with its addon beside it
+  --only TEXT  the cells with this in their name
   --note TEXT  what the earlier build is, for the record`;
 const OWN = fileURLToPath(new URL("../../dist", import.meta.url));
 const METHODS = ["linear", "slerp", "ties", "dare_ties"];
@@ -27,6 +28,7 @@ export async function before(args) {
     options: {
       dist: { type: "string" },
       pairs: { type: "string", default: "7" },
+      only: { type: "string", default: "" },
       note: { type: "string", default: "an earlier build" },
       "no-keep": { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -44,7 +46,8 @@ export async function before(args) {
   try {
     const cells = [...merges(models, folder), ...generation(oneB("140m")), ...tuning(oneB("140m"), folder)];
     const rows = [];
-    for (const { name, measure } of cells) rows.push(await pairs(name, measure, builds, Number(values.pairs)));
+    for (const { name, measure } of cells.filter((cell) => cell.name.includes(values.only)))
+      rows.push(await pairs(name, measure, builds, Number(values.pairs)));
     const head = ["cell", "before", "now", "now / before, median", "least", "most", ""];
     const text = table(head, rows);
     console.log(text);
@@ -69,7 +72,9 @@ async function pairs(name, measure, { before, now }, count) {
   const slower = middle > TOLERANCE && least > 1;
   const shown = [median(seconds.before), median(seconds.now)].map((each) => each.toFixed(3));
   const bounds = [middle, least, most].map((each) => each.toFixed(3));
-  return [name, ...shown, ...bounds, slower ? "SLOWER" : ""];
+  const row = [name, ...shown, ...bounds, slower ? "SLOWER" : ""];
+  console.error(`  ${row.slice(1).join("  ")}`);
+  return row;
 }
 
 function merges([base, first, second, third], folder) {
