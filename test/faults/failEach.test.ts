@@ -41,6 +41,15 @@ describe.skipIf(reason !== undefined)(
       expect(faults).toBe(2);
     });
 
+    it.each(["redata", "replace"])(
+      "leaves an output that %s was to replace where its new name cannot be made sure of",
+      async (name) => {
+        const { faults, problems } = await failEach(name, { kinds: "sync", errno: "EIO" });
+        expect(problems).toEqual([]);
+        expect(faults).toBeGreaterThan(2);
+      },
+    );
+
     it.each(["short", constants.errno.EINTR] as const)(
       "leaves no hole in a file of answers where a read is %s",
       async (action) => {
