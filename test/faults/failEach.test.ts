@@ -20,7 +20,7 @@ describe.skipIf(reason !== undefined)(
       ["tune", 2],
       ["generate", 2],
     ];
-    it.each(casesOf(commands, commands.slice(0, 2)))(
+    it.each(casesOf(commands, commands.slice(0, 1)))(
       "ends %s with its code, the file and a remedy, harms no output, and the next run has the same bytes",
       async (name, most) => {
         // Reads, writes, sizes, flushes, names and folders: EIO, EINTR, short ones, ENOSPC, EDQUOT, EFBIG, EACCES, EROFS, EMFILE.
@@ -41,7 +41,7 @@ describe.skipIf(reason !== undefined)(
       expect(faults).toBe(2);
     });
 
-    it.each(["redata", "replace"])(
+    it.each(casesOf(["redata", "replace"], ["redata"]))(
       "leaves an output that %s was to replace where its new name cannot be made sure of",
       async (name) => {
         const { faults, problems } = await failEach(name, { kinds: "sync", errno: "EIO" });
