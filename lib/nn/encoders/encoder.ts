@@ -2,7 +2,7 @@
 
 import type { EngineFacts, EngineOptions } from "../engines/engineTypes.js";
 
-export type EncoderOptions = Pick<EngineOptions, "engine" | "precision" | "threads" | "requireGpu" | "maxMemory">;
+export type EncoderOptions = EngineOptions;
 
 export interface OpenEncoder {
   readonly facts: EngineFacts;
