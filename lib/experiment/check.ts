@@ -13,7 +13,6 @@ import { openModel } from "../generate/openModel.js";
 import type { EngineName, TextGenerator } from "../generate/types.js";
 import { plan } from "../merge/plan.js";
 import { planTuning } from "../tune/planTuning.js";
-import type { TuneOptions } from "../tune/types.js";
 import type { Checked } from "./checked.js";
 import { engineOf } from "./engineOf.js";
 import { type OpenJudges, openJudges } from "./judges.js";
@@ -79,7 +78,7 @@ export async function check(
       await problems.attempt(async () => (await openModel(unaligned, { ...engineOf(settings), signal })).close());
     }
     const { tune } = settings;
-    const tuning = tune && (await problems.attempt(() => planTuning(settings.aligned, tune.data, tuneOptions(tune))));
+    const tuning = tune && (await problems.attempt(() => planTuning(settings.aligned, tune.data, tune.options ?? {})));
     const bytesOfMerge = await checkMerges(settings, given, problems, signal);
     await checkDisk(settings, given, bytesOfMerge, out, problems);
     problems.throwIfAny();
@@ -88,11 +87,6 @@ export async function check(
     await close();
     throw error;
   }
-}
-
-/** What the file says of a tuning, for one seed. */
-export function tuneOptions({ options }: NonNullable<ExperimentSettings["tune"]>): TuneOptions {
-  return (options ?? {}) as TuneOptions;
 }
 
 async function checkAligned(

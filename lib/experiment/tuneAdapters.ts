@@ -2,7 +2,6 @@
 
 import { join } from "node:path";
 import { tune } from "../tune/tune.js";
-import { tuneOptions } from "./check.js";
 import type { Digests } from "./digests.js";
 import type { TunedModel } from "./merges.js";
 import type { Progress } from "./progress.js";
@@ -19,7 +18,7 @@ export async function tuneAdapters(
 ): Promise<TunedModel[]> {
   const { aligned, tune: wanted, engine } = settings;
   if (!wanted) return [];
-  const { initFrom } = tuneOptions(wanted);
+  const initFrom = wanted.options?.initFrom;
   const data = await digests.data(wanted.data);
   const inputs = [
     await digests.model(aligned),
@@ -32,7 +31,7 @@ export async function tuneAdapters(
     const { folder } = await steps.do(`tune seed ${seed}`, [...inputs, seed], async (place) => {
       const out = join(place, "adapter");
       const { steps: done } = await tune(aligned, data.pinned, out, {
-        ...tuneOptions(wanted),
+        ...wanted.options,
         seed,
         engine: engine?.engine,
         threads: engine?.threads,

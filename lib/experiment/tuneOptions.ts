@@ -4,8 +4,10 @@
 import { z } from "zod";
 import type { TuneOptions } from "../tune/types.js";
 
-/** Of one call, and what the run decides itself. */
-type NotInFiles = "seed" | "force" | "resume" | "signal" | "onProgress" | "onStopped";
+/** Of one call, and what the run decides itself: the seed, and by its own `engine` what computes. */
+type NotInFiles =
+  | ("seed" | "engine" | "threads" | "requireGpu")
+  | ("force" | "resume" | "signal" | "onProgress" | "onStopped");
 
 export const tuneOptionsSchema = z.strictObject({
   preset: z
@@ -41,10 +43,7 @@ export const tuneOptionsSchema = z.strictObject({
   cutoff: z.number().optional().describe("Tokens of a row at most."),
   system: z.string().optional().describe("Put before rows that have no system message of their own."),
   saveSteps: z.number().optional(),
-  engine: z.enum(["auto", "native", "tensorflow", "reference"]).optional(),
-  threads: z.number().optional(),
   precision: z.enum(["float32", "bfloat16"]).optional(),
-  requireGpu: z.boolean().optional(),
   keepActivations: z.boolean().optional(),
 }) satisfies z.ZodType<Omit<TuneOptions, NotInFiles>>;
 

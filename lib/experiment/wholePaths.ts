@@ -8,6 +8,7 @@ import { modelParts, withParts } from "./modelParts.js";
 import type { ExperimentSettings } from "./schema.js";
 
 type JudgeSettings = ExperimentSettings["safety"]["judges"][number];
+type TuningSettings = NonNullable<ExperimentSettings["tune"]>;
 
 /** The settings with every path whole; names of the hub stay as they are. @param folder of the experiment's file */
 export async function wholePaths(settings: ExperimentSettings, folder: string): Promise<ExperimentSettings> {
@@ -77,7 +78,7 @@ async function placeOf(name: string, folder: string): Promise<string> {
 }
 
 /** `initFrom` is a path. */
-function tuneOptions(options: Record<string, unknown> | undefined, path: (text: string) => string) {
+function tuneOptions(options: TuningSettings["options"], path: (text: string) => string) {
   const { initFrom } = options ?? {};
-  return typeof initFrom === "string" ? { ...options, initFrom: path(initFrom) } : options;
+  return initFrom !== undefined ? { ...options, initFrom: path(initFrom) } : options;
 }

@@ -1,10 +1,9 @@
 // What a tuning would do, and everything that is wrong with it, without training anything.
 
 import { loadAddon } from "../addon/load.js";
-import { RetemperError } from "../errors.js";
 import { stepsOfEpoch } from "./data/batches.js";
 import { readTrainingRows } from "./data/trainingRows.js";
-import { SETTING_NAMES, settingsOf } from "./settings.js";
+import { settingsOf } from "./settings.js";
 import { openTunedModel } from "./tunedModel.js";
 import type { TuneOptions, TuneRow } from "./types.js";
 
@@ -16,22 +15,12 @@ export interface TuningPlan {
   readonly tokens: number;
 }
 
-/** Beside the settings: what options of a file may say. */
-const OTHER_OPTIONS = ["initFrom", "preset", "task", "keepActivations"];
-
-/** @throws RetemperError as `tune` would before its first step; USAGE for an option that there is not */
+/** @throws RetemperError as `tune` would before its first step */
 export async function planTuning(
   model: string,
   data: string | readonly TuneRow[],
   options: TuneOptions,
 ): Promise<TuningPlan> {
-  const known = [...SETTING_NAMES, ...OTHER_OPTIONS];
-  const unknown = Object.keys(options).filter((name) => !known.includes(name));
-  if (unknown.length > 0) {
-    throw new RetemperError("USAGE", `tuning has no option ${unknown.join(", ")}`, {
-      hint: `there are ${known.join(", ")}`,
-    });
-  }
   settingsOf(options); // what is wrong there is said even where the model is not there
   const opened = await openTunedModel(model, options, loadAddon());
   const { settings } = opened;

@@ -65,9 +65,6 @@ const DEFAULTS: TuneSettings = {
 /** The paper's tasks (arXiv:2412.19512, appendix A), with the step whose checkpoint it takes; schedules span all epochs. */
 const PAPER_STEPS = { reasoning: 500, code: 500, medical: 500, tools: 200 } as const;
 
-/** What decides the result of a tuning. */
-export const SETTING_NAMES: readonly string[] = Object.keys(DEFAULTS);
-
 type Check = readonly [wanted: string, fits: (value: number) => boolean];
 const COUNT: Check = ["a whole number of at least 1", (n) => Number.isSafeInteger(n) && n >= 1];
 const WHOLE: Check = ["a whole number of at least 0", (n) => Number.isSafeInteger(n) && n >= 0];

@@ -76,6 +76,8 @@ describe("an experiment", () => {
       message: expect.stringMatching(/tune\.options.*learningrate/),
     });
     await expect(tune({ rank: "8" })).rejects.toThrow(/tune\.options\.rank/);
+    // What the run decides itself: by its own `engine`, and the seeds.
+    await expect(tune({ threads: 2 })).rejects.toThrow(/threads/);
   });
 
   it("says what models and sets lack before anything is evaluated, all at once", async () => {
