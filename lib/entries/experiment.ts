@@ -27,14 +27,21 @@ export { paretoFront } from "../select/pareto.js";
 export { readTable } from "../select/readTable.js";
 export { select } from "../select/select.js";
 export type {
+  BoundBasis,
   Candidate,
   Choice,
   CompleteRule,
+  Confirmation,
+  GainKept,
+  GateVerdict,
   Labels,
+  NearestCandidate,
   Point,
   Quantity,
   RuleName,
+  SafetyBound,
   Selection,
   SelectionRule,
   SelectionTable,
+  Verdict,
 } from "../select/types.js";

@@ -10,9 +10,20 @@ const quantity = z.object({
   value: z.number(),
   low: z.number().optional(),
   high: z.number().optional(),
+  newLow: z.number().optional(),
+  newHigh: z.number().optional(),
+  n: z.number().int().positive().optional(),
   seeds: z.array(z.object({ seed: z.string(), value: z.number() })).optional(),
+  values: z.array(z.array(z.number().nullable())).optional(),
+  weights: z.array(z.number()).optional(),
+  groups: z.array(z.number()).optional(),
 });
-const point = { score: quantity, asr: quantity };
+const point = {
+  score: quantity,
+  asr: quantity,
+  overRefusal: quantity.optional(),
+  categories: z.record(z.string(), quantity).optional(),
+};
 const candidate = z.object({
   method: z.string().min(1),
   lambda: z.number().optional(),
@@ -21,6 +32,7 @@ const candidate = z.object({
 });
 const table = z.object({
   labels: z.object({ score: z.string().min(1), asr: z.string().min(1) }).optional(),
+  better: z.enum(["high", "low"]).optional(),
   aligned: z.object(point),
   tuned: z.object(point).optional(),
   candidates: z.array(candidate),

@@ -91,7 +91,9 @@ export function parseRule(text: string): CompleteRule {
   return completed({ rule: known, ...(margin !== undefined && { margin: Number(margin) }), by });
 }
 
-function completed({ rule, margin = MARGIN, by = "upper", gate }: SelectionRule): CompleteRule {
+function completed(given: SelectionRule): CompleteRule {
+  const { rule, margin = MARGIN, by = "upper", level = 0.95, everySeed = false, gate } = given;
+  const { minGain = rule === "constrained" ? 0.5 : 0 } = given;
   if (!RULES.includes(rule)) {
     throw new RetemperError("USAGE", `There is no rule ${JSON.stringify(rule)}.`, {
       hint: `there are ${RULES.join(", ")}`,
@@ -102,7 +104,7 @@ function completed({ rule, margin = MARGIN, by = "upper", gate }: SelectionRule)
       hint: "0.05 lets the attack success rate be five points above the aligned model's",
     });
   }
-  return { rule, margin, by, ...(gate !== undefined && { gate }) };
+  return { rule, margin, by, level, minGain, everySeed, ...(gate !== undefined && { gate }) };
 }
 
 function checkTable({ aligned, tuned, candidates }: SelectionTable): void {

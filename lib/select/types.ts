@@ -1,18 +1,37 @@
 // What selection reads and answers: a table of candidates with their numbers, and choices that explain themselves.
 
-/** A number that was measured; the interval is of 95 %, over the items. */
+/** A number that was measured. */
 export interface Quantity {
   readonly value: number;
+  /** 95 % interval of these very tunings, over the items. */
   readonly low?: number | undefined;
   readonly high?: number | undefined;
+  /** 95 % interval of a new tuning, over seeds and items; absent where there is one seed. */
+  readonly newLow?: number | undefined;
+  readonly newHigh?: number | undefined;
+  /** The number of items, for tables without `values`. */
+  readonly n?: number | undefined;
   /** The value for each seed of the tuning, where there were several; `value` is their mean. */
   readonly seeds?: readonly { readonly seed: string; readonly value: number }[] | undefined;
+  /**
+   * [seed][item]: 0, 1 or a number between; null where a verdict or an answer is missing. The items' order is the same for
+   * every model of one table.
+   */
+  readonly values?: readonly (readonly (number | null)[])[] | undefined;
+  /** Of each item, with sum 1; absent: all alike. */
+  readonly weights?: readonly number[] | undefined;
+  /** Of each item, the number of the group within which a bootstrap resamples; absent: one group. */
+  readonly groups?: readonly number[] | undefined;
 }
 
-/** What is known of a model: its task score (higher is better) and attack success rate (lower is better). */
+/** What is known of a model: its task score (see `better` of the table) and attack success rate (lower is better). */
 export interface Point {
   readonly score: Quantity;
   readonly asr: Quantity;
+  /** Share of harmless requests that are refused (lower is better). */
+  readonly overRefusal?: Quantity | undefined;
+  /** Attack success rate by category of the safety items. */
+  readonly categories?: Readonly<Record<string, Quantity>> | undefined;
 }
 
 /** A merge that may be chosen. */
@@ -33,6 +52,8 @@ export interface Labels {
 export interface SelectionTable {
   /** Of the sentences that explain a choice; "score" and "ASR" by default. */
   readonly labels?: Labels | undefined;
+  /** The direction of the score; "high" by default. Perplexity and loss are "low". */
+  readonly better?: "high" | "low" | undefined;
   readonly aligned: Point;
   readonly tuned?: Point | undefined;
   readonly candidates: readonly Candidate[];
@@ -41,27 +62,27 @@ export interface SelectionTable {
 export type RuleName = "score" | "constrained" | "knee";
 
 /**
- * "score": the best score (the rule of arXiv 2412.19512). "constrained": the best score among those whose ASR is not above
- * the aligned model's plus `margin`. "knee": where the Pareto front bends most. A gate comes before any of them.
+ * "score": the best score (the rule of arXiv 2412.19512; it does not look at safety). "constrained": the best score among
+ * those that are as safe as the aligned model within `margin`. "knee": where the Pareto front bends most. A gate comes before
+ * any of them.
  */
 export interface SelectionRule {
   readonly rule: RuleName;
-  /** Of "constrained": 0.05 by default. */
+  /** Of "constrained": how far the attack success rate may be above the aligned model's; 0.05 by default. */
   readonly margin?: number | undefined;
-  /** Of "constrained": what of a candidate's ASR must keep below; the upper end of its interval ("upper") by default. */
+  /**
+   * Of "constrained": what must keep within the margin, the one-sided upper bound of the paired difference to the aligned
+   * model ("upper", the default), or the difference that was measured ("point", which shows nothing of other items).
+   */
   readonly by?: "upper" | "point" | undefined;
+  /** Confidence of the one-sided bounds before it is divided between series; 0.95 by default. */
+  readonly level?: number | undefined;
+  /** The least share of the fine-tuned model's gain that a choice keeps; 0.5 by default for "constrained", else 0. */
+  readonly minGain?: number | undefined;
+  /** Whether every seed's own bound must keep within the margin, and not only their mean's; false by default. */
+  readonly everySeed?: boolean | undefined;
   /** A condition such as `asr <= aligned + 0.02`; see parseGate. */
   readonly gate?: string | undefined;
-}
-
-export interface Choice {
-  /** null: nothing qualifies. */
-  readonly candidate: Candidate | null;
-  /** One sentence with the numbers behind the choice. */
-  readonly sentence: string;
-  /** Candidates that qualify, and all that were looked at. */
-  readonly qualified: number;
-  readonly considered: number;
 }
 
 /** A rule with its defaults filled in. */
@@ -69,7 +90,99 @@ export interface CompleteRule {
   readonly rule: RuleName;
   readonly margin: number;
   readonly by: "upper" | "point";
+  readonly level: number;
+  readonly minGain: number;
+  readonly everySeed: boolean;
   readonly gate?: string | undefined;
+}
+
+/**
+ * What a bound could be made from. "paired": the same items of both models. "intervals": both models' intervals, as if of
+ * different items. "interval": one model's interval, and the other's value. "values": the values alone, which is no bound.
+ */
+export type BoundBasis = "paired" | "intervals" | "interval" | "values";
+
+/** A one-sided upper bound of the difference of attack success rates, merge - aligned. */
+export interface SafetyBound {
+  /** The difference that was measured. */
+  readonly value: number;
+  readonly bound: number;
+  readonly level: number;
+  readonly basis: BoundBasis;
+}
+
+/** Share of the fine-tuned model's gain over the aligned one; the interval is left out where the gain's own holds 0. */
+export interface GainKept {
+  readonly value: number;
+  readonly low?: number | undefined;
+  readonly high?: number | undefined;
+}
+
+/** What the rule found out of one candidate. */
+export interface Verdict {
+  readonly candidate: Candidate;
+  /** The method with its parameters: candidates of one series are looked at in the order of lambda. */
+  readonly series: string;
+  /** At the rule's level, as if it were the only candidate. */
+  readonly plain: SafetyBound;
+  /** At the level of its series, which the rule goes by. */
+  readonly adjusted: SafetyBound;
+  /** Each seed's own plain bound, where there are several. */
+  readonly seeds?: readonly { readonly seed: string; readonly bound: number }[] | undefined;
+  /** undefined where the table has no fine-tuned model, or that one has no gain. */
+  readonly kept?: number | undefined;
+  /** Each comparison of the gate. */
+  readonly gate?: readonly GateVerdict[] | undefined;
+  /** Whether it qualifies. */
+  readonly passes: boolean;
+  /** Why it does not. */
+  readonly reason?: string | undefined;
+}
+
+/** One comparison of a gate, for one candidate: `compared` must keep to the side of `limit`. */
+export interface GateVerdict {
+  readonly text: string;
+  readonly holds: boolean;
+  /** A bound of the left side less the models on the right one, or the numbers themselves where ends or points are named. */
+  readonly compared: number;
+  /** What it is compared with. */
+  readonly limit: number;
+  readonly basis: BoundBasis;
+  /** Of `worstCategory`: which. */
+  readonly category?: string | undefined;
+}
+
+export interface Choice {
+  /** null: nothing qualifies. */
+  readonly candidate: Candidate | null;
+  /** The numbers behind the choice, in words. */
+  readonly sentence: string;
+  /** Candidates that qualify, and all that were looked at. */
+  readonly qualified: number;
+  readonly considered: number;
+  /** Of the choice: the share of the fine-tuned model's gain. */
+  readonly kept?: GainKept | undefined;
+  /** Where nothing qualifies: the nearest candidate that is useful, and what it would take. */
+  readonly nearest?: NearestCandidate | undefined;
+}
+
+/** A candidate that keeps enough of the gain, and does not qualify. */
+export interface NearestCandidate {
+  readonly candidate: Candidate;
+  /** The least margin at which it qualifies. */
+  readonly margin: number;
+  /** With how many items it would be likely (80 %) to qualify at this margin; undefined: more items would not do. */
+  readonly items?: number | undefined;
+}
+
+/** Whether a chosen merge holds on other items than those that chose it. */
+export interface Confirmation {
+  readonly holds: boolean;
+  /** One-sided upper bound of the difference to the aligned model, at the rule's level: one hypothesis, no correction. */
+  readonly bound: number;
+  readonly margin: number;
+  readonly gate?: { readonly text: string; readonly holds: boolean } | undefined;
+  readonly sentence: string;
 }
 
 export interface Selection {
@@ -82,4 +195,6 @@ export interface Selection {
   readonly knee: Choice;
   /** What "constrained" would choose with other margins, smallest first. */
   readonly margins: readonly { readonly margin: number; readonly choice: Choice }[];
+  /** What the rule found out of each candidate: series by series, from their safe ends. */
+  readonly verdicts?: readonly Verdict[] | undefined;
 }

@@ -183,6 +183,13 @@ describe("select", () => {
     expect(nameOf({ ...linear(0.4, 1, 0), method: "dare_linear", parameters: { density: 0.5 } })).toBe(
       "dare_linear at lambda 0.4 (density 0.5)",
     );
-    expect(parseRule("constrained:0.1")).toEqual({ rule: "constrained", margin: 0.1, by: "upper" });
+    expect(parseRule("constrained:0.1")).toEqual({
+      rule: "constrained",
+      margin: 0.1,
+      by: "upper",
+      level: 0.95,
+      minGain: 0.5,
+      everySeed: false,
+    });
   });
 });
