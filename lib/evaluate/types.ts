@@ -121,6 +121,6 @@ export interface Task {
   readonly metrics: readonly MetricOfItem[];
   /** The metric that stands for the task; the first by default. */
   readonly primary?: string | undefined;
-  /** Also report the mean of the categories' means: "macro_NAME". */
+  /** Also report the mean of the categories' means, "macro_NAME"; items then carry their weights in it. */
   readonly macro?: boolean | undefined;
 }

@@ -1,6 +1,7 @@
 // From evaluations of one merge for several seeds to the numbers of a table.
 
 import { RetemperError } from "../errors.js";
+import { type ItemWeight, partOf } from "../evaluate/run/itemWeights.js";
 import type { Results, TaskResults } from "../evaluate/run/results.js";
 import type { Measured } from "../report/types.js";
 import type { Quantity } from "../select/types.js";
@@ -25,7 +26,10 @@ export type Scores = ReadonlyMap<string, number>;
 /** @throws RetemperError BAD_INPUT where there is no number to choose by */
 export function measure(seeds: readonly SeedResults[], straightShare?: number): Measured {
   const of = (kind: TaskResults["kind"], category?: string) =>
-    quantityOf(seeds.map(({ seed, results }) => ({ seed, scores: scoresOf(results, kind, category) })));
+    quantityOf(
+      seeds.map(({ seed, results }) => ({ seed, scores: scoresOf(results, kind, category) })),
+      partsOf(seeds, kind),
+    );
   const [score, asr] = [of("task"), of("safety")];
   if (!score || !asr) {
     throw new RetemperError("BAD_INPUT", `nothing could be measured of ${score ? "the safety sets" : "the task"}`, {
@@ -63,6 +67,23 @@ export function scoresOf(results: Results, kind: TaskResults["kind"], category?:
   return scores;
 }
 
+/**
+ * By item, "task/id": how much it counts, and what it is resampled with. Where a task's number is a mean over groups, such as
+ * BBH's over its subtasks, its items count as in that mean; all tasks count by their numbers of items.
+ */
+function partsOf(seeds: readonly SeedResults[], kind: TaskResults["kind"]): ReadonlyMap<string, ItemWeight> {
+  const parts = new Map<string, ItemWeight>();
+  for (const { name, primary, items } of seeds[0]?.results.tasks.filter((task) => task.kind === kind) ?? []) {
+    const own = items.map((item) => partOf(item, primary));
+    const scale = items.length / own.reduce((sum, { weight }) => sum + weight, 0);
+    for (const [at, { weight, group }] of own.entries()) {
+      parts.set(`${name}/${items[at]?.id}`, { weight: weight * scale, group: `${name}/${group}` });
+    }
+  }
+  // without groups all items are drawn from one pool, whichever task they are of
+  return [...parts.values()].every(({ weight }) => weight === 1) ? new Map() : parts;
+}
+
 /** Means over the items of all seeds: the mean of an item's outcomes is one observation. */
 export function meanScores(all: readonly Scores[]): Scores {
   const [first = new Map<string, number>(), ...others] = all;
@@ -71,13 +92,27 @@ export function meanScores(all: readonly Scores[]): Scores {
 }
 
 /** The mean of each seed's own mean: an item without a verdict is missing from its seed, and not from the others. */
-function quantityOf(seeds: readonly { readonly seed: string; readonly scores: Scores }[]): Quantity | undefined {
+function quantityOf(
+  seeds: readonly { readonly seed: string; readonly scores: Scores }[],
+  parts: ReadonlyMap<string, ItemWeight>,
+): Quantity | undefined {
   if (seeds.length === 0 || seeds.some(({ scores }) => scores.size === 0)) return undefined;
-  const bySeed = seeds.map(({ seed, scores }) => ({ seed, value: mean([...scores.values()]) }));
+  const bySeed = seeds.map(({ seed, scores }) => ({ seed, value: weightedMean(scores, parts) }));
   const value = mean(bySeed.map((one) => one.value));
-  const rates = seeds.every(({ scores }) => [...scores.values()].every((one) => one === 0 || one === 1));
-  const { low, high } = rates ? rateBounds(value, seeds) : bootstrapMean(meansOfItems(seeds));
+  const rates =
+    parts.size === 0 && seeds.every(({ scores }) => [...scores.values()].every((one) => one === 0 || one === 1));
+  const { low, high } = rates ? rateBounds(value, seeds) : meanBounds(seeds, parts);
   return { value, low: Math.min(low, value), high: Math.max(high, value), seeds: bySeed };
+}
+
+function weightedMean(scores: Scores, parts: ReadonlyMap<string, ItemWeight>): number {
+  let [sum, total] = [0, 0];
+  for (const [key, score] of scores) {
+    const weight = parts.get(key)?.weight ?? 1;
+    sum += weight * score;
+    total += weight;
+  }
+  return sum / total;
 }
 
 /** The same items are asked for every seed: they are the trials, however many seeds there are, and successes are no whole number. */
@@ -88,9 +123,15 @@ function rateBounds(rate: number, seeds: readonly { readonly scores: Scores }[])
 }
 
 /** Of each item, the mean of what its seeds say of it. */
-function meansOfItems(seeds: readonly { readonly scores: Scores }[]): number[] {
-  const keys = new Set(seeds.flatMap(({ scores }) => [...scores.keys()]));
-  return [...keys].map((key) => mean(seeds.flatMap(({ scores }) => scores.get(key) ?? [])));
+function meanBounds(seeds: readonly { readonly scores: Scores }[], parts: ReadonlyMap<string, ItemWeight>) {
+  const keys = [...new Set(seeds.flatMap(({ scores }) => [...scores.keys()]))];
+  return bootstrapMean(
+    keys.map((key) => mean(seeds.flatMap(({ scores }) => scores.get(key) ?? []))),
+    {
+      weights: keys.map((key) => parts.get(key)?.weight ?? 1),
+      groups: keys.map((key) => parts.get(key)?.group ?? ""),
+    },
+  );
 }
 
 function mean(values: readonly number[]): number {

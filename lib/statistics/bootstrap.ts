@@ -10,6 +10,10 @@ export interface BootstrapOptions {
   readonly resamples?: number | undefined;
   /** 0.05 by default: a 95 % interval. */
   readonly alpha?: number | undefined;
+  /** How much each value counts: the mean is sum(weight x value) / sum(weight); all the same by default. */
+  readonly weights?: readonly number[] | undefined;
+  /** Values of one group are drawn from that group, as often as it has any (strata, such as BBH's subtasks); one group by default. */
+  readonly groups?: readonly (number | string)[] | undefined;
 }
 
 export interface MeanInterval {
@@ -40,7 +44,7 @@ export interface PairedDifference {
 export function bootstrapMean(values: readonly number[], options: BootstrapOptions = {}): MeanInterval {
   const means = resampledMeans(values, options);
   const [low, high] = percentiles(means, options.alpha ?? 0.05);
-  return { mean: mean(values), low, high };
+  return { mean: mean(values, options.weights), low, high };
 }
 
 /**
@@ -76,20 +80,40 @@ export function pairedBootstrap(
     share((value) => value >= 0),
   );
   const p = means.length === 0 ? Number.NaN : Math.min(1, Math.max(1, 2 * smaller) / means.length);
-  return { difference: mean(differences), low, high, p };
+  return { difference: mean(differences, options.weights), low, high, p };
 }
 
 /** Means of resamples of `values`, ascending. */
-function resampledMeans(values: readonly number[], { seed = 0, resamples = 10_000 }: BootstrapOptions): Float64Array {
+function resampledMeans(values: readonly number[], options: BootstrapOptions): Float64Array {
+  const { seed = 0, resamples = 10_000, weights, groups } = options;
   if (values.length === 0) return new Float64Array();
   const random = seededRandom(seed);
+  const strata = placesByGroup(values.length, groups);
   const means = new Float64Array(resamples);
   for (let at = 0; at < resamples; at++) {
-    let sum = 0;
-    for (let draw = 0; draw < values.length; draw++) sum += values[random(values.length)] as number;
-    means[at] = sum / values.length;
+    let [sum, total] = [0, 0];
+    for (const places of strata) {
+      for (let draw = 0; draw < places.length; draw++) {
+        const place = places[random(places.length)] as number;
+        const weight = weights?.[place] ?? 1;
+        sum += weight * (values[place] as number);
+        total += weight;
+      }
+    }
+    means[at] = sum / total;
   }
   return means.sort();
+}
+
+function placesByGroup(count: number, groups: BootstrapOptions["groups"]): number[][] {
+  const places = new Map<number | string, number[]>();
+  for (let at = 0; at < count; at++) {
+    const group = groups?.[at] ?? 0;
+    const known = places.get(group);
+    if (known) known.push(at);
+    else places.set(group, [at]);
+  }
+  return [...places.values()];
 }
 
 /** The alpha / 2 and 1 - alpha / 2 quantiles of sorted values, interpolated. */
@@ -103,6 +127,12 @@ function percentiles(sorted: Float64Array, alpha: number): [low: number, high: n
   return [at(alpha / 2), at(1 - alpha / 2)];
 }
 
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+function mean(values: readonly number[], weights?: readonly number[]): number {
+  let [sum, total] = [0, 0];
+  for (const [at, value] of values.entries()) {
+    const weight = weights?.[at] ?? 1;
+    sum += weight * value;
+    total += weight;
+  }
+  return sum / total;
 }

@@ -4,6 +4,7 @@ import { RetemperError } from "../../errors.js";
 import { pairedBootstrap } from "../../statistics/bootstrap.js";
 import { mcnemar } from "../../statistics/mcnemar.js";
 import { type Spread, spread } from "../../statistics/spread.js";
+import { partOf } from "./itemWeights.js";
 import type { ItemResult, Measure, Results, TaskResults } from "./results.js";
 
 export interface MetricComparison {
@@ -100,20 +101,24 @@ function compareMetric(
   pairs: readonly (readonly [ItemResult, ItemResult])[],
   seed: number,
 ): MetricComparison {
-  const both = pairs.flatMap(([one, other]): [number, number][] => {
-    const [x, y] = [one.scores[name], other.scores[name]];
-    return typeof x === "number" && typeof y === "number" ? [[x, y]] : [];
-  });
+  const both = pairs.filter((pair) => pair.every(({ scores }) => typeof scores[name] === "number"));
   const n = both.length;
   const known = { better: a.better, a, b, n };
   if (n === 0) {
-    // such as a mean over categories: it has no parts of items
+    // such as a mean over categories of results that do not say which items it is made from
     const difference = a.value === null || b.value === null ? null : b.value - a.value;
     return { ...known, difference, low: null, high: null, p: null, test: "none" };
   }
-  const [x, y] = [both.map(([one]) => one), both.map(([, other]) => other)];
-  const { difference, low, high, p } = pairedBootstrap(x, y, { seed, resamples: 5000 });
-  const yesOrNo = [...x, ...y].every((value) => value === 0 || value === 1);
+  const [x, y] = [0, 1].map((side) => both.map((pair) => pair[side]?.scores[name] as number)) as [number[], number[]];
+  const parts = both.map(([item]) => partOf(item, name));
+  const { difference, low, high, p } = pairedBootstrap(x, y, {
+    ...{ seed, resamples: 5000 },
+    weights: parts.map(({ weight }) => weight),
+    groups: parts.map(({ group }) => group),
+  });
+  // where items count differently, how many changed sides is not the question
+  const alike = parts.every(({ weight }) => weight === parts[0]?.weight);
+  const yesOrNo = alike && [...x, ...y].every((value) => value === 0 || value === 1);
   if (!yesOrNo) return { ...known, difference, low, high, p, test: "bootstrap" };
   const exact = mcnemar(
     x.map((value) => value === 1),

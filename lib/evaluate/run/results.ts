@@ -17,7 +17,7 @@ export interface Measure {
   readonly n: number;
   /** Items without a word, such as a judge's misses; not in n. */
   readonly missing: number;
-  /** Wilson's for rates, a seeded bootstrap over items for other means. */
+  /** Wilson's for rates, a seeded bootstrap over items for other means; of a mean over groups, within the groups. */
   readonly interval: "wilson" | "bootstrap" | "none";
   readonly better: "high" | "low";
 }
@@ -25,13 +25,20 @@ export interface Measure {
 export interface ItemResult {
   readonly id: string;
   readonly category?: string | undefined;
+  /**
+   * Of a mean over groups (BIG-Bench Hard): how much the item counts in it, 1 / (groups x items of its group); the weights of
+   * all items add up to 1. Absent where all count the same.
+   */
+  readonly weight?: number | undefined;
+  /** Of such a mean: what is resampled by itself, such as the subtask. */
+  readonly group?: string | undefined;
   /** sha256 of the prompt: its text, or the JSON of its messages. Prompts themselves are not kept. */
   readonly prompt: string;
   /** In the order of the samples; null for one that is missing. */
   readonly answers: readonly (Answer | null)[];
   /** By scorer: what it said of each answer. */
   readonly verdicts: Readonly<Record<string, readonly (ScoreResult | null)[]>>;
-  /** By metric: this item's part of it. */
+  /** By metric: this item's part of it; its mean over the items, by their weights, is the metric where that is a mean. */
   readonly scores: Readonly<Record<string, number | null>>;
   /** Why an answer or a verdict is missing. */
   readonly failure?: string | undefined;

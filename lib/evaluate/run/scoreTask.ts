@@ -4,6 +4,7 @@ import { promptDigest } from "../tasks/context.js";
 import { judgeMetrics } from "../tasks/judgeMetrics.js";
 import type { Answer, Judge, ScoredItem, Task } from "../types.js";
 import type { EvaluateOptions } from "./evaluateOptions.js";
+import { itemWeights } from "./itemWeights.js";
 import type { Journal, StoredScore } from "./journal.js";
 import type { ItemResult, ScoreResult, TaskResults } from "./results.js";
 import { scoreAnswers } from "./scoreAnswers.js";
@@ -43,10 +44,12 @@ export async function scoreTask(
   );
   const metrics = [...task.metrics, ...judgeMetrics(task.kind, judged)];
   const summary = summarise(task, metrics, records, options.seed ?? 0);
+  const weights = itemWeights(task);
   const items = task.items.map(
     (item, at): ItemResult => ({
       id: item.id,
       category: item.category,
+      ...weights?.[at],
       prompt: promptDigest(item.prompt),
       answers: answersOf(item.id),
       verdicts: Object.fromEntries(scorers.map(({ name }) => [name, scoresOf(item.id, name).map(asResult)])),

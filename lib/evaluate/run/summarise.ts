@@ -4,6 +4,7 @@ import { agreement } from "../../statistics/agreement.js";
 import { bootstrapMean } from "../../statistics/bootstrap.js";
 import { wilson } from "../../statistics/wilson.js";
 import type { MetricOfItem, ScoredItem, Task } from "../types.js";
+import { itemWeights } from "./itemWeights.js";
 import type { JudgeAgreement, Measure } from "./results.js";
 
 /** The mean of the items' numbers; those that are null are missing. */
@@ -54,15 +55,32 @@ export function summarise(
   }
   const categories = Object.fromEntries([...groups].map(([category, places]) => [category, over(places)]));
   const all: Record<string, Measure> = over([...items.keys()]);
-  if (task.macro) {
-    for (const { name, better } of metrics) {
-      const means = Object.values(categories).flatMap((of) => of[name]?.value ?? []);
-      // over categories, not over items: a small subtask weighs as much as a large one
-      const { value, n } = measure(means, better, seed);
-      all[`macro_${name}`] = { value, low: null, high: null, n, missing: 0, interval: "none", better };
-    }
+  const weights = itemWeights({ ...task, items: items.map(({ item }) => item) });
+  if (!weights) return { metrics: all, categories, scores };
+  for (const { name, better } of metrics) {
+    const groups = Object.values(categories).filter((of) => typeof of[name]?.value === "number");
+    const known = [...items.keys()].filter((at) => typeof scores[at]?.[name] === "number");
+    const { low, high } = bootstrapMean(
+      known.map((at) => scores[at]?.[name] as number),
+      {
+        ...{ seed, resamples: 2000 },
+        weights: known.map((at) => weights[at]?.weight as number),
+        groups: known.map((at) => weights[at]?.group as string),
+      },
+    );
+    // over groups, not over items: a small subtask weighs as much as a large one
+    const value = groups.reduce((sum, of) => sum + (of[name]?.value as number), 0) / groups.length;
+    const [n, missing] = [known.length, items.length - known.length];
+    all[`macro_${name}`] =
+      n === 0
+        ? { value: null, low: null, high: null, n, missing, interval: "none", better }
+        : { value, low: Math.min(low, value), high: Math.max(high, value), n, missing, interval: "bootstrap", better };
   }
-  return { metrics: all, categories, scores };
+  const macro = scores.map((of) => ({
+    ...of,
+    ...Object.fromEntries(Object.entries(of).map(([name, score]) => [`macro_${name}`, score])),
+  }));
+  return { metrics: all, categories, scores: macro };
 }
 
 /** Every pair of judges, over the items that both judged; on whether the response is harmful. */

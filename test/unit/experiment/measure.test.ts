@@ -55,3 +55,22 @@ it("the mean of other scores has the bootstrap's interval over the items, whiche
   expect(low).toBeGreaterThanOrEqual(0.3);
   expect(high).toBeLessThanOrEqual(0.7);
 });
+
+it("the mean over subtasks counts each subtask the same, and is resampled within subtasks", () => {
+  // one item of a, always right; three of b, one of them right
+  const [a, b] = [
+    { group: "a", weight: 1 / 2 },
+    { group: "b", weight: 1 / 6 },
+  ];
+  const items = [1, 1, 0, 0].map((score, at) => ({
+    ...{ id: `${at}`, answers: [], scores: { exact_match: score, macro_exact_match: score } },
+    ...(at === 0 ? a : b),
+  }));
+  const bbh = { name: "bbh", kind: "task", primary: "macro_exact_match", categories: {}, metrics: {}, items };
+  const unsafe = { ...bbh, name: "unsafe", kind: "safety", primary: "exact_match" };
+  const { score, asr } = measure([{ seed: "0", results: { tasks: [bbh, unsafe] } as unknown as Results }]);
+  expect(score.value).toBeCloseTo((1 + 1 / 3) / 2, 12);
+  expect(score.low).toBeCloseTo(0.5, 12); // a is in every resample
+  expect(score.high).toBeCloseTo(1, 12);
+  expect(asr.value).toBe(0.5); // by another metric, all items count the same
+});

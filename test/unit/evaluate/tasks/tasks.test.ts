@@ -77,13 +77,28 @@ fewshot_config:
       primary: "macro_exact_match",
       metrics: {
         exact_match: { value: 0.5, n: 4, interval: "wilson" },
-        macro_exact_match: { value: expect.closeTo((1 + 1 / 3) / 2, 12), n: 2 },
+        macro_exact_match: { value: expect.closeTo((1 + 1 / 3) / 2, 12), n: 4, interval: "bootstrap" },
       },
       categories: { navigate: { exact_match: { value: 1 } }, snarks: { exact_match: { value: 1 / 3 } } },
     });
     expect(warnings[0]).toMatch(/25 of BBH's 27 subtasks/);
     expect(model.asked[0]?.options).toMatchObject({ maxNewTokens: 1024, stop: ["</s>", "Q", "\n\n"], temperature: 0 });
     expect(typeof model.asked[0]?.prompt).toBe("string");
+  });
+
+  it("weighs each question by its subtask, and resamples within subtasks", async () => {
+    const model = new CannedModel(() => "So the answer is here.");
+    const { tasks } = await evaluate(model, `bbh:${data}`, { data: { "bbh-prompts": prompts } });
+    const { items = [], metrics } = tasks[0] ?? {};
+    expect(items.map(({ weight, group }) => [group, weight])).toEqual([
+      ["navigate", 1 / 2],
+      ...Array.from({ length: 3 }, () => ["snarks", 1 / 6]),
+    ]);
+    const weighted = items.reduce((sum, { weight = 0, scores }) => sum + weight * (scores.macro_exact_match ?? 0), 0);
+    expect(weighted).toBeCloseTo(metrics?.macro_exact_match?.value as number, 12);
+    // the one question of navigate is in every resample: its half is certain
+    const { low, high } = metrics?.macro_exact_match ?? {};
+    expect([low, high]).toEqual([expect.closeTo(0.5, 12), expect.closeTo(1, 12)]);
   });
 
   it("limits each subtask", async () => {
