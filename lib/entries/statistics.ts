@@ -16,5 +16,11 @@ export {
   pairedBootstrap,
 } from "../statistics/bootstrap.js";
 export { type McNemarResult, mcnemar } from "../statistics/mcnemar.js";
+export {
+  type PairedBound,
+  type PairedDifferenceOptions,
+  pairedDifference,
+} from "../statistics/pairedDifference.js";
+export type { ItemOptions, SeedValues } from "../statistics/seedValues.js";
 export { type Spread, spread } from "../statistics/spread.js";
 export { wilson } from "../statistics/wilson.js";
