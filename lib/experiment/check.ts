@@ -12,13 +12,14 @@ import { freeBytes } from "../files/freeBytes.js";
 import { openModel } from "../generate/openModel.js";
 import type { EngineName, TextGenerator } from "../generate/types.js";
 import { plan } from "../merge/plan.js";
-import { planTuning } from "../tune/planTuning.js";
+import { planTuning, type TuningPlan } from "../tune/planTuning.js";
 import type { Checked } from "./checked.js";
 import { engineOf } from "./engineOf.js";
 import { type OpenJudges, openJudges } from "./judges.js";
 import { wrong } from "./load.js";
 import { mergeSeries, type TunedModel, wholeModel } from "./merges.js";
 import type { ExperimentSettings } from "./schema.js";
+import { isPerSeed, loadSplits, ofSeed } from "./seedSplits.js";
 
 /** Collects what goes wrong, so that one error tells of all. */
 class Problems {
@@ -72,30 +73,49 @@ export async function check(
     await judges?.close();
   };
   try {
-    const { engine, tasks } = await checkAligned(settings, problems, encoder, signal, measure);
+    const seeds = (settings.tune?.seeds ?? given.map(({ seed }) => seed)).map(String);
+    const { engine, tasks, splits } = await checkAligned(settings, seeds, problems, encoder, signal, measure);
     const { unaligned } = settings;
     if (unaligned !== undefined) {
       await problems.attempt(async () => (await openModel(unaligned, { ...engineOf(settings), signal })).close());
     }
-    const { tune } = settings;
-    const tuning = tune && (await problems.attempt(() => planTuning(settings.aligned, tune.data, tune.options ?? {})));
+    const tunings = await checkTunings(settings, problems);
     const bytesOfMerge = await checkMerges(settings, given, problems, signal);
     await checkDisk(settings, given, bytesOfMerge, out, problems);
     problems.throwIfAny();
-    return { tasks, judges: judges as OpenJudges, engine, bytesOfMerge, tuning, close };
+    return { tasks, judges: judges as OpenJudges, engine, bytesOfMerge, splits, tunings, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
+/** By seed; where all learn the same rows, they are read once. */
+async function checkTunings(
+  { aligned, tune }: ExperimentSettings,
+  problems: Problems,
+): Promise<ReadonlyMap<string, TuningPlan>> {
+  const plans = new Map<string, TuningPlan>();
+  let found: TuningPlan | undefined;
+  for (const seed of tune?.seeds ?? []) {
+    const { data, options } = tune as NonNullable<typeof tune>;
+    if (found === undefined || isPerSeed(data)) {
+      found = await problems.attempt(() => planTuning(aligned, ofSeed(data, seed), { ...options, seed }));
+    }
+    if (found === undefined && !isPerSeed(data)) break;
+    if (found) plans.set(String(seed), found);
+  }
+  return plans;
+}
+
 async function checkAligned(
   settings: ExperimentSettings,
+  seeds: readonly string[],
   problems: Problems,
   encoder: BertScoreSettings | undefined,
   signal: AbortSignal | undefined,
   measure?: (model: TextGenerator, tasks: Checked["tasks"]) => Promise<void>,
-): Promise<{ readonly engine: EngineName; readonly tasks: Checked["tasks"] }> {
+): Promise<{ readonly engine: EngineName } & Pick<Checked, "tasks" | "splits">> {
   const { safety, task, limit, decoding, system, data, aligned } = settings;
   const endpoint = settings.engine?.endpoint;
   const model: TextGenerator | undefined = await problems.attempt(async () =>
@@ -111,15 +131,16 @@ async function checkAligned(
     const load = async (words: readonly string[]) =>
       (await problems.attempt(() => loadSuite(model, words, options))) ?? [];
     const sets = await load(safety.sets);
+    const validation = await loadSplits(task.validation, seeds, load);
     const tasks = {
       safety: sets,
       safetyTest: safety.test ? await load(safety.test) : sets,
-      validation: await load(task.validation),
+      validation: validation.tasks,
       test: await load(task.test),
     };
     if (problems.texts.length === 0) for (const text of kindProblems(tasks)) problems.add(text);
     if (problems.texts.length === 0) await measure?.(model, tasks);
-    return { engine: model.facts.engine, tasks };
+    return { engine: model.facts.engine, tasks, splits: validation.splits };
   } finally {
     await model.close();
   }

@@ -4,6 +4,7 @@ import type { Task } from "../evaluate/types.js";
 import type { EngineName } from "../generate/types.js";
 import type { TuningPlan } from "../tune/planTuning.js";
 import type { OpenJudges } from "./judges.js";
+import type { Splits } from "./seedSplits.js";
 
 export interface Checked {
   /** By name of the part: what is asked. */
@@ -13,11 +14,14 @@ export interface Checked {
     readonly validation: readonly Task[];
     readonly test: readonly Task[];
   };
+  /** Of the validation, where it is another one for each tuning. */
+  readonly splits?: Splits | undefined;
   readonly judges: OpenJudges;
   /** What runs the aligned model: virtual merges run on the native engine only. */
   readonly engine: EngineName;
   /** Bytes of one written merge. */
   readonly bytesOfMerge: number;
-  readonly tuning?: TuningPlan | undefined;
+  /** By the seed of what is still to be tuned. */
+  readonly tunings: ReadonlyMap<string, TuningPlan>;
   close(): Promise<void>;
 }

@@ -17,6 +17,7 @@ import { engineOf } from "./engineOf.js";
 import type { OpenJudges } from "./judges.js";
 import { openVirtual, straightShareOf, type VirtualMergeSource } from "./openVirtual.js";
 import type { ExperimentSettings } from "./schema.js";
+import { itemsOfSeed } from "./seedSplits.js";
 import { openServed, type ServedNames } from "./served.js";
 import { byDigest, type StepFacts, type Steps } from "./steps.js";
 
@@ -50,32 +51,36 @@ export class Evaluations {
     this.#parts = parts;
   }
 
-  /** The safety sets with the task's validation data, or those of the test. */
-  tasksOf(part: Part): readonly Task[] {
-    const { tasks } = this.#parts.checked;
-    return part === "validation" ? [...tasks.safety, ...tasks.validation] : [...tasks.safetyTest, ...tasks.test];
+  /** The safety sets with the task's validation data, or those of the test. @param seed whose split of the validation, if it has one */
+  tasksOf(part: Part, seed?: string): readonly Task[] {
+    const { tasks, splits } = this.#parts.checked;
+    if (part === "test") return [...tasks.safetyTest, ...tasks.test];
+    return [...tasks.safety, ...itemsOfSeed(tasks.validation, splits, seed)];
   }
 
-  /** @param digest of a folder's files, or of what a server serves; a merge's inputs have theirs already */
-  async evaluate(name: string, part: Part, model: Evaluated, digest?: string): Promise<Evaluation> {
+  /**
+   * @param digest of a folder's files, or of what a server serves; a merge's inputs have theirs already
+   * @param seed of the tuning that the model comes from
+   */
+  async evaluate(name: string, part: Part, model: Evaluated, digest?: string, seed?: string): Promise<Evaluation> {
+    const tasks = this.tasksOf(part, seed);
     const { settings, digests, judges, steps, served, checked } = this.#parts;
     const { engine } = settings;
     const inputs = {
       model: "folder" in model ? digest : [byDigest(model, digests), engine?.fidelity, served?.url, digest],
-      tasks: this.tasksOf(part).map((task) => taskIdentity(task, digests)),
+      tasks: tasks.map((task) => taskIdentity(task, digests)),
       judges: byDigest(judges.judges.map(factsOfScorer), digests),
       engine: [checked.engine, engine?.precision],
     };
-    const step = await steps.do(`${part} ${name}`, inputs, (folder) => this.#measure(folder, model, part));
+    const step = await steps.do(`${part} ${name}`, inputs, (folder) => this.#measure(folder, model, tasks));
     const { lambdas } = { lambdas: undefined, ...model } as Partial<VirtualMergeSource>;
     const folders = lambdas?.map((lambda) => join(step.folder, `lambda-${lambda}`)) ?? [step.folder];
     return { results: await Promise.all(folders.map(readResults)), straightShare: step.straightShare };
   }
 
-  async #measure(folder: string, model: Evaluated, part: Part): Promise<StepFacts> {
+  async #measure(folder: string, model: Evaluated, tasks: readonly Task[]): Promise<StepFacts> {
     const { judges, signal, onProgress, served, settings, checked } = this.#parts;
     const options: EvaluateOptions = { judges: judges.judges, out: folder, signal, onProgress };
-    const tasks = this.tasksOf(part);
     if ("served" in model) {
       const endpoint = openServed(served as ServedNames, model.served);
       try {

@@ -79,7 +79,7 @@ export async function planRun(
   return {
     tokensPerSecond,
     steps: [
-      ...seeds.map((seed) => step(`tune seed ${seed}`, 0, checked.tuning?.tokens ?? 0, TUNING_COST)),
+      ...seeds.map((seed) => step(`tune seed ${seed}`, 0, checked.tunings.get(seed)?.tokens ?? 0, TUNING_COST)),
       step("evaluate aligned, validation and test", 0, first + last),
       ...(settings.unaligned === undefined ? [] : [step("evaluate unaligned, validation and test", 0, first + last)]),
       step(`evaluate ${tuned.length} fine-tuned, validation and test`, 0, tuned.length * (first + last)),

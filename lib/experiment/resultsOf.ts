@@ -103,7 +103,7 @@ async function tunedOf({ evaluations, tuned, digests, settings }: RunParts, part
       : modelParts(model).length > 1
         ? { recipe: wholeModel(model), maskSeed: 0 }
         : { folder: model };
-    const { results } = await evaluations.evaluate(`fine-tuned seed ${seed}`, part, what, digests.get(model));
+    const { results } = await evaluations.evaluate(`fine-tuned seed ${seed}`, part, what, digests.get(model), seed);
     all.push(...results.map((one) => ({ seed, results: one })));
   }
   return all;
@@ -120,13 +120,19 @@ async function pointsOf({ evaluations, settings, digests }: RunParts, series: Me
       for (const [at, lambda] of (lambdas ?? []).entries()) {
         const served = moduleName(seed, lambda);
         const what = byDigest(recipe, digests);
-        const { results } = await evaluations.evaluate(`${name} lambda ${lambda}`, "validation", { served }, what);
+        const { results } = await evaluations.evaluate(
+          `${name} lambda ${lambda}`,
+          "validation",
+          { served },
+          what,
+          seed,
+        );
         byLambda[at]?.push(...results.map((one) => ({ seed, results: one })));
       }
       continue;
     }
     const merge = { recipe, maskSeed, ...(lambdas && { lambdas }) };
-    const { results, straightShare } = await evaluations.evaluate(name, "validation", merge);
+    const { results, straightShare } = await evaluations.evaluate(name, "validation", merge, undefined, seed);
     for (const [at, one] of results.entries()) byLambda[at]?.push({ seed, results: one });
     if (straightShare !== undefined) shares.push(straightShare);
   }

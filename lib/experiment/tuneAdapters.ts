@@ -6,6 +6,7 @@ import type { Digests } from "./digests.js";
 import type { TunedModel } from "./merges.js";
 import type { Progress } from "./progress.js";
 import type { ExperimentSettings } from "./schema.js";
+import { ofSeed } from "./seedSplits.js";
 import type { Steps } from "./steps.js";
 
 /** @returns the aligned model + each adapter; a tuning that was killed goes on from its last checkpoint */
@@ -19,15 +20,12 @@ export async function tuneAdapters(
   const { aligned, tune: wanted, engine } = settings;
   if (!wanted) return [];
   const initFrom = wanted.options?.initFrom;
-  const data = await digests.data(wanted.data);
-  const inputs = [
-    await digests.model(aligned),
-    data.digest,
-    engine?.engine,
-    wanted.options && { ...wanted.options, initFrom: initFrom && (await digests.modelOrFile(initFrom)) },
-  ];
+  const model = await digests.model(aligned);
+  const options = wanted.options && { ...wanted.options, initFrom: initFrom && (await digests.modelOrFile(initFrom)) };
   const tuned: TunedModel[] = [];
   for (const seed of wanted.seeds) {
+    const data = await digests.data(ofSeed(wanted.data, seed));
+    const inputs = [model, data.digest, engine?.engine, options];
     const { folder } = await steps.do(`tune seed ${seed}`, [...inputs, seed], async (place) => {
       const out = join(place, "adapter");
       const { steps: done } = await tune(aligned, data.pinned, out, {

@@ -78,7 +78,7 @@ async function compare(
   const answered = seeds.find((one) => one.seed === (seed ?? ALL))?.results;
   if (checked.engine !== "native" || settings.engine?.endpoint || !answered) return undefined;
   const { precision, threads, fidelity } = settings.engine ?? {};
-  const tasks = evaluations.tasksOf("validation");
+  const tasks = evaluations.tasksOf("validation", seed);
   const virtual = { recipe, maskSeed, ...(lambda !== undefined && { lambdas: [lambda] }) };
   const inputs = [
     digest,

@@ -10,6 +10,10 @@ import type { TuneOptions, TuneRow } from "./types.js";
 export interface TuningPlan {
   /** Rows that are learned. */
   readonly rows: number;
+  /** Rows that the tuning itself holds out. */
+  readonly heldOut: number;
+  /** Rows of which nothing is learned, since no answer is left within the cutoff. */
+  readonly dropped: number;
   readonly steps: number;
   /** Prompt and answer tokens of all steps, about. */
   readonly tokens: number;
@@ -24,10 +28,16 @@ export async function planTuning(
   settingsOf(options); // what is wrong there is said even where the model is not there
   const opened = await openTunedModel(model, options, loadAddon());
   const { settings } = opened;
-  const { train } = await readTrainingRows(data, opened);
+  const { train, validation, dropped } = await readTrainingRows(data, opened);
   const epoch = stepsOfEpoch(train.length, settings);
   const all = settings.maxSteps ?? settings.epochs * epoch;
   const steps = Math.min(all, settings.stopAfter ?? all);
   const ofEpoch = train.reduce((sum, { ids }) => sum + ids.length, 0);
-  return { rows: train.length, steps, tokens: Math.round((ofEpoch * steps) / epoch) };
+  return {
+    rows: train.length,
+    heldOut: validation.length,
+    dropped,
+    steps,
+    tokens: Math.round((ofEpoch * steps) / epoch),
+  };
 }
