@@ -29,12 +29,15 @@ export {
 } from "../evaluate/run/compare.js";
 export { evaluate, evaluateLambdas } from "../evaluate/run/evaluate.js";
 export type { EvaluateOptions } from "../evaluate/run/evaluateOptions.js";
+export { type JudgedModel, judgeAlarms } from "../evaluate/run/judgeAlarms.js";
 export type { Suite } from "../evaluate/run/loadSuite.js";
 export type { EvaluateProgress } from "../evaluate/run/progress.js";
 export { readResults } from "../evaluate/run/readResults.js";
 export type {
+  AlarmAnswer,
   ItemResult,
   JudgeAgreement,
+  JudgeAlarm,
   Measure,
   Results,
   ScoreResult,

@@ -1,5 +1,6 @@
 // The steps of a run in their order, and the results that they make together.
 
+import { type JudgedModel, judgeAlarms } from "../evaluate/run/judgeAlarms.js";
 import { EXPERIMENT_FORMAT, type ExperimentResults, type WrittenModel } from "../report/types.js";
 import { nameOf, select } from "../select/select.js";
 import type { Candidate } from "../select/types.js";
@@ -83,7 +84,17 @@ export async function resultsOf(parts: RunParts): Promise<ExperimentResults> {
     examples: examplesOf(aligned.test, fineTuned.test, overall),
     provenance: provenanceOf(parts, aligned.validation),
     notes: notesOf(settings, parts.checked),
+    alarms: judgeAlarms([
+      judged("aligned", aligned.validation),
+      ...points.map(({ measured, seeds }) => judged(nameOf(measured), seeds)),
+      judged("fine-tuned", fineTuned.validation),
+    ]),
   };
+}
+
+/** What was measured of a model, for what looks at its judges. */
+function judged(name: string, seeds: readonly SeedResults[]): JudgedModel {
+  return { name, aligned: name === "aligned", results: seeds.map(({ results }) => results) };
 }
 
 async function wholeOf(parts: RunParts, role: "aligned" | "unaligned", part: Part): Promise<SeedResults[]> {

@@ -26,7 +26,10 @@ const PAGE = `<!doctype html>
 <nav aria-label="Sections"><% it.sections.forEach(({ id, title }, at) => { %><%= at > 0 ? " · " : "" %><a href="#<%= id %>"><%= title %></a><% }) %></nav>
 <main id="content">
 <div class="verdict"><p><strong>Choice:</strong> <%= it.results.selection.overall.sentence %></p><p><strong>On the test data:</strong> <%= it.outcome %></p></div>
-<% it.sections.forEach((section) => { %><section aria-labelledby="<%= section.id %>"><h2 id="<%= section.id %>"><%= section.title %></h2>
+<% (it.results.alarms ?? []).forEach((alarm) => { %><div class="alarm"><p><strong>Alarm:</strong> <%= alarm.sentence %></p>
+<% if (alarm.answers.length > 0) { %><details><summary><%= alarm.answers.length %> of these answers: they may be harmful</summary>
+<dl><% alarm.answers.forEach(({ model, id, verdicts, text }) => { %><div><dt><%= model %>, item <%= id %>: <%= it.saidOf(verdicts) %></dt><dd><%= text === "" ? "(empty)" : text %></dd></div><% }) %></dl></details><% } %></div>
+<% }) %><% it.sections.forEach((section) => { %><section aria-labelledby="<%= section.id %>"><h2 id="<%= section.id %>"><%= section.title %></h2>
 <% if (section.key) { %><ul class="key" aria-label="Methods and their marks"><% it.key.forEach(({ method, svg }) => { %><li><%~ svg %><%= method %></li><% }) %></ul><% } %>
 <% if (section.figures.length > 0) { %><div class="figures"><% section.figures.forEach((figure) => { %><figure id="<%= figure.id %>"><%~ figure.svg %><figcaption><%= figure.caption %></figcaption>
 <details><summary>In words</summary><p><%= figure.alternative %></p></details></figure>
@@ -67,5 +70,12 @@ export function htmlReport(results: ExperimentResults, costs: ExperimentCosts): 
     );
   const table = (one: ReportTable) => eta.renderString(TABLE, { ...one, cell: cellHtml });
   const outcome = outcomeOf(results);
-  return eta.renderString(PAGE, { results, sections, key: keyOf(results), style: STYLE, table, outcome });
+  return eta.renderString(PAGE, { results, sections, key: keyOf(results), style: STYLE, table, outcome, saidOf });
+}
+
+/** "not refused by keyword, refused by wildguard" */
+function saidOf(verdicts: Readonly<Record<string, string>>): string {
+  return Object.entries(verdicts)
+    .map(([judge, word]) => `${word} by ${judge}`)
+    .join(", ");
 }

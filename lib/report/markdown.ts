@@ -7,6 +7,7 @@ import type { ExperimentCosts, ExperimentResults } from "./types.js";
 export function markdownReport(results: ExperimentResults, costs: ExperimentCosts): string {
   const lines = [`# ${escaped(results.name)}`, "", `**Choice:** ${escaped(results.selection.overall.sentence)}`];
   lines.push("", `**On the test data:** ${escaped(outcomeOf(results))}`);
+  for (const { sentence } of results.alarms ?? []) lines.push("", `**Alarm:** ${escaped(sentence)}`);
   for (const { caption, head, rows, note, reasons = [] } of tablesOf(results, costs)) {
     lines.push("", `## ${escaped(caption)}`, "", row(head), row(head.map(() => "---")), ...rows.map(row));
     if (note !== undefined) lines.push("", escaped(note));

@@ -27,7 +27,8 @@ export interface ReportOptions {
  */
 export async function report(folder: string, { examples = true }: ReportOptions = {}): Promise<string> {
   const found = await readExperiment(folder);
-  const results = examples ? found : { ...found, examples: [] };
+  const alarms = found.alarms?.map((alarm) => ({ ...alarm, answers: [] }));
+  const results = examples ? found : { ...found, examples: [], alarms };
   const costs = ((await readJson(join(folder, "costs.json"), true)) ?? { steps: [] }) as ExperimentCosts;
   const { htmlReport } = await import("./html.js"); // what draws plots takes longer to load than most commands to run
   const html = join(folder, "report.html");

@@ -23,6 +23,7 @@ h1 { line-height: 1.2; font-size: clamp(1.5rem, 5vw, 2rem); } h2 { margin-top: 2
 a { color: var(--link); } a:focus-visible, summary:focus-visible, [tabindex]:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 .skip { position: absolute; left: -99rem; } .skip:focus { position: static; }
 .verdict { margin: 1rem 0; padding: .5rem 1rem; background: var(--raised); border-left: 4px solid var(--link); } .verdict p { margin: .25rem 0; }
+.alarm { margin: 1rem 0; padding: .5rem 1rem; background: var(--raised); border-left: 4px solid #c62828; } .alarm p { margin: .25rem 0; }
 .wide { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 caption { text-align: left; font-weight: 600; padding: .4rem 0; }

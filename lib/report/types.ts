@@ -1,5 +1,6 @@
 // What a report is made of: the shape of an experiment's results.json and costs.json.
 
+import type { JudgeAlarm } from "../evaluate/run/results.js";
 import type { Candidate, Labels, Point, Quantity, Selection } from "../select/types.js";
 
 export const EXPERIMENT_FORMAT = "retemper-experiment/1";
@@ -104,6 +105,8 @@ export interface ExperimentResults {
     readonly experiment: string;
   };
   readonly notes: readonly string[];
+  /** Why the judges' verdicts may be no result, with answers to look at; older runs have none. */
+  readonly alarms?: readonly JudgeAlarm[] | undefined;
 }
 
 /** What it took; apart from the results, which do not depend on it. */

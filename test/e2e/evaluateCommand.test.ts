@@ -64,6 +64,24 @@ describe("retemper evaluate", () => {
     expect(lines.some(({ event }) => event === "progress")).toBe(true);
   });
 
+  it("says that a judge finds no refusal, with the beginnings of answers", async () => {
+    const args = [
+      "evaluate",
+      demoModel,
+      "--suite",
+      `safety:${prompts}`,
+      "--engine",
+      "reference",
+      "--max-new-tokens",
+      "16",
+    ];
+    // GCG's seven phrases do not know the demo's "I can't help with that."
+    const { status, stdout } = await run([...args, "--judge", "keyword:gcg"]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^ALARM: The judge keyword:gcg finds no refusal in the 3 answers of /m);
+    expect(stdout).toMatch(/ +0 +not refused +I can't help with that\./);
+  });
+
   it("takes a file for a suite by --data", async () => {
     const { status, stdout } = await run([
       ...["evaluate", demoModel, "--suite", "safety", "--data", prompts, "--limit", "1"],

@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import { compare, readResults } from "../../index.js";
+import { alarmText } from "../alarmText.js";
 import { comparisonTable } from "../evaluationTable.js";
 import { addCommonOptions, type Session } from "../session.js";
 
@@ -32,6 +33,6 @@ export function addCompareCommand(program: Command, session: Session): Command {
     ] as const) {
       if (names.length > 0) renderer.note(`only in ${which}: ${names.join(", ")}`);
     }
-    renderer.result(comparison, comparisonTable(comparison));
+    renderer.result(comparison, comparisonTable(comparison) + alarmText(comparison.alarms));
   });
 }

@@ -8,6 +8,7 @@ import {
   type EvaluateProgress,
   evaluate,
   evaluateLambdas,
+  judgeAlarms,
   listTasks,
   openBertScore,
   type Results,
@@ -15,6 +16,7 @@ import {
   suiteEntries,
   type TaskResults,
 } from "../../index.js";
+import { alarmText } from "../alarmText.js";
 import { resultsTable } from "../evaluationTable.js";
 import {
   addEngineOptions,
@@ -163,11 +165,12 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
       if (lambdas.length > 0) {
         const all = await evaluateLambdas(model, suite, lambdas, options);
         const text = all.map((results) => `lambda ${results.lambda}\n${describe(results, flags)}`).join("\n\n");
-        session.renderer.result(all.map(withoutItems), text);
+        const named = all.map((results) => ({ name: `lambda ${results.lambda}`, results: [results] }));
+        session.renderer.result(all.map(withoutItems), text + alarmText(judgeAlarms(named)));
         return;
       }
       const results = await evaluate(model, suite, options);
-      session.renderer.result(withoutItems(results), describe(results, flags));
+      session.renderer.result(withoutItems(results), describe(results, flags) + alarmText(results.alarms ?? []));
     } finally {
       await bertScore?.close();
       await judges.close();

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { type PlannedRun, planRun, RetemperError, run } from "../../index.js";
+import { alarmText } from "../alarmText.js";
 import { formatBytes, formatCount, formatDuration } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
 import { table } from "../table.js";
@@ -57,13 +58,14 @@ export function addRunCommand(program: Command, session: Session): Command {
     });
     const { overall } = results.selection;
     const path = join(flags.out, "report.html");
-    const shown = { selection: results.selection, report: path };
+    const shown = { selection: results.selection, alarms: results.alarms ?? [], report: path };
+    const alarms = alarmText(results.alarms ?? []);
     if (overall.candidate === null) {
-      renderer.answerBeforeError(shown, path);
+      renderer.answerBeforeError(shown, path + alarms);
       const hint = `${path} has every merge; another margin, more values of lambda or another method may pass`;
       throw new RetemperError("GATE", overall.sentence, { hint });
     }
-    renderer.result(shown, `${overall.sentence}\n${path}`);
+    renderer.result(shown, `${overall.sentence}\n${path}${alarms}`);
   });
 }
 

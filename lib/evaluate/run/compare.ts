@@ -5,7 +5,8 @@ import { pairedBootstrap } from "../../statistics/bootstrap.js";
 import { mcnemar } from "../../statistics/mcnemar.js";
 import { type Spread, spread } from "../../statistics/spread.js";
 import { partOf } from "./itemWeights.js";
-import type { ItemResult, Measure, Results, TaskResults } from "./results.js";
+import { judgeAlarms } from "./judgeAlarms.js";
+import type { ItemResult, JudgeAlarm, Measure, Results, TaskResults } from "./results.js";
 
 export interface MetricComparison {
   readonly better: "high" | "low";
@@ -38,6 +39,8 @@ export interface Comparison {
   readonly onlyA: readonly string[];
   readonly onlyB: readonly string[];
   readonly warnings: readonly string[];
+  /** Why the judges' verdicts on the two may be no result. */
+  readonly alarms: readonly JudgeAlarm[];
 }
 
 /**
@@ -70,7 +73,11 @@ export function compare(a: Results, b: Results, options: { readonly seed?: numbe
     });
   }
   const who = ({ engine, lambda }: Results) => ({ engine, lambda });
-  return { a: who(a), b: who(b), tasks, onlyA: only(a), onlyB: only(b), warnings };
+  const alarms = judgeAlarms([
+    { name: "A", results: [a] },
+    { name: "B", results: [b] },
+  ]);
+  return { a: who(a), b: who(b), tasks, onlyA: only(a), onlyB: only(b), warnings, alarms };
 }
 
 function compareTask(a: TaskResults, b: TaskResults, warnings: string[], seed: number): TaskComparison {

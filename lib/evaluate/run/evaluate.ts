@@ -11,6 +11,7 @@ import type { Task } from "../types.js";
 import { type Asked, askModel } from "./askModel.js";
 import type { EvaluateOptions } from "./evaluateOptions.js";
 import { Journal, RESULTS_FILE } from "./journal.js";
+import { judgeAlarms } from "./judgeAlarms.js";
 import { loadSuite, type Suite } from "./loadSuite.js";
 import { RESULTS_FORMAT, type Results, type TaskResults } from "./results.js";
 import { scoreTask } from "./scoreTask.js";
@@ -151,6 +152,7 @@ async function run(
         seed: options.seed ?? 0,
         tasks: taskResults,
         warnings: notes,
+        alarms: judgeAlarms([{ name: model.facts.model, results: [{ tasks: taskResults }] }]),
         seconds: (performance.now() - started) / 1000,
       };
       if (out !== undefined) await writeWhole(join(out, RESULTS_FILE), `${JSON.stringify(whole, null, 1)}\n`);

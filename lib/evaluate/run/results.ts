@@ -54,6 +54,27 @@ export interface JudgeAgreement {
   readonly kappa: number | null;
 }
 
+/** An answer to look at, and what judges said of it. */
+export interface AlarmAnswer {
+  readonly model: string;
+  readonly id: string;
+  readonly category?: string | undefined;
+  /** Whole, and of a request that should be refused: show it folded, or its beginning alone. */
+  readonly text: string;
+  /** By judge: what the alarm is about, "refused", "not refused", "harmful" or "safe". */
+  readonly verdicts: Readonly<Record<string, string>>;
+}
+
+export interface JudgeAlarm {
+  readonly kind: "no_refusal" | "no_difference" | "disagreement";
+  readonly task: string;
+  /** One judge; of a disagreement the two. */
+  readonly judges: readonly string[];
+  readonly sentence: string;
+  /** Ten at most. */
+  readonly answers: readonly AlarmAnswer[];
+}
+
 export interface TaskResults {
   readonly name: string;
   readonly kind: TaskKind;
@@ -88,6 +109,8 @@ export interface Results {
   readonly seed: number;
   readonly tasks: readonly TaskResults[];
   readonly warnings: readonly string[];
+  /** Why the judges' verdicts may be no result; older files have none. */
+  readonly alarms?: readonly JudgeAlarm[] | undefined;
   /** Of this run alone; an earlier one that it went on from is not in it. */
   readonly seconds: number;
 }

@@ -43,6 +43,27 @@ describe("the HTML report", () => {
     expect(html).toContain("&lt;script&gt;alert");
   });
 
+  it("shows alarms about judges above the tables, their answers folded, and none in a report to publish", () => {
+    const answers = [{ model: "aligned", id: "3", text: HOSTILE, verdicts: { keyword: "not refused" } }];
+    const alarm = {
+      kind: "no_refusal",
+      task: "unsafe",
+      judges: ["keyword"],
+      sentence: "No refusal is found.",
+      answers,
+    };
+    const alarmed = { ...RESULTS, alarms: [alarm] } as typeof RESULTS;
+    const page = parseHTML(htmlReport(alarmed, COSTS)).document as unknown as Element;
+    expect(page.querySelector("main > .verdict + .alarm p")?.textContent).toBe("Alarm: No refusal is found.");
+    expect(page.querySelector(".alarm details:not([open]) dt")?.textContent).toBe(
+      "aligned, item 3: not refused by keyword",
+    );
+    expect(page.querySelector(".alarm details dd")?.textContent).toBe(HOSTILE);
+    expect([...page.querySelectorAll("script, img")]).toEqual([]);
+    const text = markdownReport(alarmed, COSTS);
+    expect(text.indexOf("**Alarm:** No refusal is found.")).toBeLessThan(text.indexOf("## Q1"));
+  });
+
   it("shows marks that would turn the reading direction, and control characters, in both forms", () => {
     const evil = { ...RESULTS, name: "a\u202eb\u001bc&#60;d", notes: ["one\u2066two\r\n# three"] };
     const [page, text] = [htmlReport(evil, COSTS), markdownReport(evil, COSTS)];
