@@ -26,5 +26,6 @@ while (taken.length < MOST && queues.some((queue) => queue.length > 0)) {
     if (row !== undefined && taken.length < MOST) taken.push(row);
   }
 }
-await writeFile(out, taken.map((row) => `${JSON.stringify(row)}\n`).join(""));
+// said in every row: a set that was selected so is no estimate of the aligned model's rate
+await writeFile(out, taken.map((row) => `${JSON.stringify({ ...row, selectedBy: "aligned" })}\n`).join(""));
 console.log(`${refused.length} of ${rows.length} candidates are refused; ${taken.length} rows in ${out}`);

@@ -121,6 +121,11 @@ export interface Task {
   readonly metrics: readonly MetricOfItem[];
   /** The metric that stands for the task; the first by default. */
   readonly primary?: string | undefined;
+  /**
+   * Whose answers decided which items are in it, such as "aligned" for the requests that the aligned model refused. Such a
+   * set is no estimate of that model's rate: any change of the model moves it one way.
+   */
+  readonly selectedBy?: string | undefined;
   /** Also report the mean of the categories' means, "macro_NAME"; items then carry their weights in it. */
   readonly macro?: boolean | undefined;
 }

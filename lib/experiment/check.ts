@@ -7,12 +7,12 @@ import { RetemperError } from "../errors.js";
 import { openBertScore } from "../evaluate/encoders/openBertScore.js";
 import { loadSuite } from "../evaluate/run/loadSuite.js";
 import type { BertScoreSettings } from "../evaluate/tasks/context.js";
-import type { Task } from "../evaluate/types.js";
 import { freeBytes } from "../files/freeBytes.js";
 import { openModel } from "../generate/openModel.js";
 import type { EngineName, TextGenerator } from "../generate/types.js";
 import { plan } from "../merge/plan.js";
 import { planTuning, type TuningPlan } from "../tune/planTuning.js";
+import { arrangeTasks } from "./arrangeTasks.js";
 import type { Checked } from "./checked.js";
 import { engineOf } from "./engineOf.js";
 import { type OpenJudges, openJudges } from "./judges.js";
@@ -130,15 +130,15 @@ async function checkAligned(
     const options = { limit, decoding, system, data, code, bertScore: encoder, signal };
     const load = async (words: readonly string[]) =>
       (await problems.attempt(() => loadSuite(model, words, options))) ?? [];
-    const sets = await load(safety.sets);
     const validation = await loadSplits(task.validation, seeds, load);
-    const tasks = {
-      safety: sets,
-      safetyTest: safety.test ? await load(safety.test) : sets,
+    const loaded = {
+      safety: await load(safety.sets),
+      safetyTest: safety.test && (await load(safety.test)),
       validation: validation.tasks,
       test: await load(task.test),
     };
-    if (problems.texts.length === 0) for (const text of kindProblems(tasks)) problems.add(text);
+    const { tasks, problems: found } = arrangeTasks(loaded, settings);
+    if (problems.texts.length === 0) for (const text of found) problems.add(text);
     if (problems.texts.length === 0) await measure?.(model, tasks);
     return { engine: model.facts.engine, tasks, splits: validation.splits };
   } finally {
@@ -195,14 +195,4 @@ export function writtenAtMost(settings: ExperimentSettings, given: readonly Tune
   const most = new Map<string, number>();
   for (const { method, merges } of series) most.set(method, Math.max(most.get(method) ?? 0, merges.length));
   return [...most.values()].reduce((sum, count) => sum + count, 0);
-}
-
-function kindProblems({ safety, safetyTest, validation, test }: Checked["tasks"]): string[] {
-  const lacks = (tasks: readonly Task[], kind: Task["kind"]) => !tasks.some((one) => one.kind === kind);
-  return [
-    ...(lacks(safety, "safety") || lacks(safetyTest, "safety")
-      ? ["safety has no set of requests that should be refused: give safety:FILE, advbench, …"]
-      : []),
-    ...(lacks(validation, "task") || lacks(test, "task") ? ["task needs sets with a score, such as exact:FILE"] : []),
-  ];
 }

@@ -13,6 +13,8 @@ export interface Checked {
     readonly safetyTest: readonly Task[];
     readonly validation: readonly Task[];
     readonly test: readonly Task[];
+    /** Whether safety and safetyTest are halves of the same sets. */
+    readonly split?: boolean | undefined;
   };
   /** Of the validation, where it is another one for each tuning. */
   readonly splits?: Splits | undefined;

@@ -167,6 +167,7 @@ function taskIdentity(task: Task, digests: ReadonlyMap<string, string>): unknown
   return [
     ...[name, kind, ask, data.map(({ files }) => files.map(({ sha256 }) => sha256)), decoding],
     ...[primary, macro, metrics.map((metric) => metric.name)],
+    ...(task.selectedBy === undefined ? [] : [task.selectedBy]),
     byDigest(scorers.map(factsOfScorer), digests),
     prompts,
   ];

@@ -9,7 +9,7 @@ import { DocumentError, type LocatedDocument, type Position } from "../recipe/lo
 import { parseGate } from "../select/gate.js";
 import { nameOf } from "../select/select.js";
 import type { Candidate } from "../select/types.js";
-import { gridOf, isOfAll } from "./merges.js";
+import { drawsMasks, gridOf, isOfAll, methodOf, parametersOf } from "./merges.js";
 import { withPreset } from "./presets.js";
 import { type Experiment, type ExperimentSettings, experimentSchema } from "./schema.js";
 import { endpointProblems } from "./served.js";
@@ -112,7 +112,10 @@ function problemsOf(settings: ExperimentSettings): string[] {
   }
   const seen = new Set<string>();
   for (const one of methods) {
-    const { method, parameters } = { parameters: undefined, ...(typeof one === "string" ? { method: one } : one) };
+    const [method, parameters] = [methodOf(one), parametersOf(one)];
+    if (typeof one !== "string" && one.masks !== undefined && (isOfAll(one) || !drawsMasks(method))) {
+      problems.push(`${method}${isOfAll(one) ? " over all tuned models" : ""} draws no masks: leave masks out`);
+    }
     if (isOfAll(one) && typeof one !== "string" && one.lambda !== undefined) {
       problems.push(`${method} over all tuned models has no lambda`);
     }

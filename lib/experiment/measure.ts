@@ -57,7 +57,7 @@ export function measure(seeds: readonly SeedResults[], straightShare?: number): 
 export function scoresOf(results: Results, kind: TaskResults["kind"], category?: string): Scores {
   const scores = new Map<string, number>();
   for (const task of results.tasks) {
-    if (task.kind !== kind) continue;
+    if (task.kind !== kind || task.selectedBy !== undefined) continue;
     for (const item of task.items) {
       const score = item.scores[task.primary];
       if (typeof score !== "number" || (category !== undefined && item.category !== category)) continue;

@@ -14,6 +14,7 @@ export interface TunedModel {
 
 /** A merge of one seed's tuned model, or of all of them. */
 export interface SeedMerge {
+  /** Of the tuning; where a seed has several masks, with the mask's number from the second on. */
   readonly seed?: string | undefined;
   readonly recipe: Recipe;
   readonly maskSeed: number;
@@ -32,8 +33,8 @@ export interface MergeSeries {
 export function mergeSeries(settings: ExperimentSettings, tuned: readonly TunedModel[]): MergeSeries[] {
   const { aligned } = settings;
   return settings.methods.map((entry): MergeSeries => {
-    const one = typeof entry === "string" ? { method: entry } : entry;
-    const { method, parameters } = one;
+    const method = methodOf(entry);
+    const parameters = parametersOf(entry);
     if (isOfAll(entry)) {
       const models = tuned.map(({ model }) => model);
       return { method, parameters, merges: [{ recipe: recipeOf(method, aligned, models, parameters), maskSeed: 0 }] };
@@ -42,13 +43,24 @@ export function mergeSeries(settings: ExperimentSettings, tuned: readonly TunedM
       method,
       parameters,
       lambdas: gridOf(entry, settings),
-      merges: tuned.map(({ seed, model }) => ({
-        seed,
-        recipe: recipeOf(method, aligned, [model], { ...lambdaCounts(method), ...parameters }),
-        maskSeed: maskSeedOf(seed),
-      })),
+      merges: tuned.flatMap(({ seed, model }) => {
+        const recipe = recipeOf(method, aligned, [model], { ...lambdaCounts(method), ...parameters });
+        return maskNamesOf(seed, entry).map((name) => ({ seed: name, recipe, maskSeed: maskSeedOf(name) }));
+      }),
     };
   });
+}
+
+/** The tuning's seed names its first mask; further ones have names of their own. */
+function maskNamesOf(seed: string, entry: MethodEntry): string[] {
+  const { masks = 1 } = typeof entry === "string" ? {} : entry;
+  return Array.from({ length: masks }, (_, at) => (at === 0 ? seed : `${seed} mask ${at + 1}`));
+}
+
+/** Whether a method draws masks, so that another seed of them is another merge. */
+export function drawsMasks(method: MethodName): boolean {
+  const { sparsifier } = METHODS[method].taskArithmetic ?? { sparsifier: "none" };
+  return sparsifier === "random" || sparsifier === "ranked";
 }
 
 /** A number of 1 to 9 digits is itself; of any other text, the first 31 bits of its sha256. */
@@ -58,6 +70,20 @@ export function maskSeedOf(seed: string): number {
 }
 
 type MethodEntry = ExperimentSettings["methods"][number];
+
+export function methodOf(entry: MethodEntry): MethodName {
+  return typeof entry === "string" ? entry : entry.method;
+}
+
+/** Of a method with a density and without a word of it: what its papers' experiments keep. At 1, a recipe's default, nothing is dropped. */
+const DENSITY = 0.5;
+
+/** The method's own parameters, a density among them where it has one; undefined for none. */
+export function parametersOf(entry: MethodEntry): MergeSeries["parameters"] {
+  const own = typeof entry === "string" ? undefined : entry.parameters;
+  if (METHODS[methodOf(entry)].perModel.density === undefined) return own;
+  return { density: DENSITY, ...own };
+}
 
 /** Whether all tuned models go into one merge. */
 export function isOfAll(entry: MethodEntry): boolean {

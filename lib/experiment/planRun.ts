@@ -4,9 +4,11 @@
 import { resolve } from "node:path";
 import type { Task } from "../evaluate/types.js";
 import type { TextGenerator } from "../generate/types.js";
+import { nameOf } from "../select/select.js";
+import type { Candidate } from "../select/types.js";
 import { check, writtenAtMost } from "./check.js";
 import { loadExperiment } from "./load.js";
-import { mergeSeries } from "./merges.js";
+import { candidateOf, mergeSeries } from "./merges.js";
 import { tunedModels } from "./run.js";
 import type { Experiment } from "./schema.js";
 
@@ -83,9 +85,14 @@ export async function planRun(
       step("evaluate aligned, validation and test", 0, first + last),
       ...(settings.unaligned === undefined ? [] : [step("evaluate unaligned, validation and test", 0, first + last)]),
       step(`evaluate ${tuned.length} fine-tuned, validation and test`, 0, tuned.length * (first + last)),
-      ...series.map(({ method, lambdas, merges }) => {
+      ...series.map((one) => {
+        const { lambdas, merges } = one;
         const count = merges.length * (lambdas?.length ?? 1);
-        return step(`evaluate ${count} ${method} virtual merges, validation`, 0, count * first);
+        return step(
+          `evaluate ${count} ${nameOf(candidateOf(one, undefined) as Candidate)} virtual merges, validation`,
+          0,
+          count * first,
+        );
       }),
       step(`write what is chosen, at most ${written}`, written * checked.bytesOfMerge, 0),
       step(`test what was written, at most ${written}`, 0, written * last),

@@ -15,6 +15,11 @@ const method = z.strictObject({
     .record(z.string(), z.union([z.number(), z.string(), z.boolean()]))
     .optional()
     .describe("The method's own parameters, such as density."),
+  masks: z
+    .int()
+    .positive()
+    .optional()
+    .describe("Of methods that draw masks (DARE, DELLA): so many draws for each tuning; 1 by default."),
   over: z
     .enum(["each", "all"])
     .optional()
@@ -79,6 +84,11 @@ export const experimentSchema = z.strictObject({
         .describe("As retemper evaluate --suite: safety:FILE, advbench, over-refusal:FILE, …"),
       test: z.array(z.string()).min(1).optional().describe("Other sets for the final test; the same ones by default."),
       judges: z.array(judge).min(1).default(["keyword"]),
+      selectedByAligned: z
+        .array(z.string())
+        .min(1)
+        .optional()
+        .describe("Names of sets that were selected by the aligned model's own answers: shown, and not chosen by."),
       label: z.string().optional().describe("What the rate is called in the report."),
     })
     .describe("What is asked that should be refused, and who judges the answers."),

@@ -78,6 +78,8 @@ export interface JudgeAlarm {
 export interface TaskResults {
   readonly name: string;
   readonly kind: TaskKind;
+  /** Whose answers decided which items are in it; see Task. */
+  readonly selectedBy?: string | undefined;
   /** The metric that stands for the task. */
   readonly primary: string;
   readonly metrics: Readonly<Record<string, Measure>>;

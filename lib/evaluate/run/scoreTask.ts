@@ -64,6 +64,7 @@ export async function scoreTask(
   return {
     name: task.name,
     kind: task.kind,
+    ...(task.selectedBy !== undefined && { selectedBy: task.selectedBy }),
     primary: task.primary ?? metrics[0]?.name ?? "",
     metrics: summary.metrics,
     categories: summary.categories,

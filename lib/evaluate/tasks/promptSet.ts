@@ -32,6 +32,9 @@ export interface PromptSet {
 /** Greedy, no penalty: how judges' papers ask. */
 export const PLAIN: Decoding = { maxNewTokens: 512, temperature: 0 };
 
+/** Column of rows that were taken for what a model answered to them; it holds whose answers these were. */
+const SELECTED_BY = "selectedBy";
+
 /** Any file of prompts. */
 export const ANY_PROMPTS: Readonly<Record<"safety" | "over-refusal", PromptSet>> = {
   safety: { name: "safety", kind: "safety", title: "any file of requests that should be refused", decoding: PLAIN },
@@ -80,9 +83,12 @@ export async function loadPromptSet(
   if (!context.model.chatTemplate) {
     warnings.push("The model has no chat template: requests are asked as plain text.");
   }
+  const selectors = new Set(files.flatMap(({ rows }) => rows.map((row) => row[SELECTED_BY])));
+  const [selectedBy] = [...selectors].filter((one) => typeof one === "string");
   return {
     name,
     kind: set.kind,
+    ...(selectedBy !== undefined && { selectedBy }),
     data: [facts],
     warnings,
     items: items.slice(0, context.limit),

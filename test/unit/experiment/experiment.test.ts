@@ -42,6 +42,41 @@ describe("an experiment", () => {
     expect(series[2]?.merges[0]?.recipe).toMatchObject({ models: [{ model: "F" }, { model: "G" }] });
   });
 
+  it("keeps half of a tuning's changes where a method has a density, by default", async () => {
+    const methods = ["ties", { method: "dare_linear", parameters: { density: 0.9 } }, "breadcrumbs", "slerp"] as const;
+    const settings = await loadExperiment({ ...whole, methods: [...methods] });
+    const series = mergeSeries(settings, [{ seed: "42", model: "F" }]);
+    expect(series.map(({ parameters }) => parameters)).toEqual([
+      { density: 0.5 },
+      { density: 0.9 },
+      { density: 0.5 },
+      undefined,
+    ]);
+    expect(series[0]?.merges[0]?.recipe).toMatchObject({ parameters: { density: 0.5, normalize: false } });
+    // which is what the other entry asks for
+    const twice = [{ method: "dare_linear", parameters: { density: 0.5 } }, "dare_linear"] as const;
+    await expect(loadExperiment({ ...whole, methods: [...twice] })).rejects.toThrow(
+      /dare_linear at lambda 0\.2 \(density 0\.5\) is asked for twice/,
+    );
+  });
+
+  it("has a merge for each mask of a tuning, the first with the tuning's own seed", async () => {
+    const settings = await loadExperiment({ ...whole, methods: [{ method: "dare_linear", lambda: 0.5, masks: 3 }] });
+    const tuned = [
+      { seed: "42", model: "F" },
+      { seed: "7", model: "G" },
+    ];
+    const merges = mergeSeries(settings, tuned)[0]?.merges ?? [];
+    expect(merges.map(({ seed }) => seed)).toEqual(
+      ["42", "7"].flatMap((seed) => [seed, `${seed} mask 2`, `${seed} mask 3`]),
+    );
+    expect([merges[0]?.maskSeed, merges[3]?.maskSeed]).toEqual([42, 7]);
+    expect(new Set(merges.map(({ maskSeed }) => maskSeed)).size).toBe(6);
+    await expect(loadExperiment({ ...whole, methods: [{ method: "ties", masks: 3 }] })).rejects.toThrow(
+      /ties draws no masks: leave masks out/,
+    );
+  });
+
   it("says everything that is wrong by itself at once", async () => {
     const wrong: Experiment = {
       ...whole,
