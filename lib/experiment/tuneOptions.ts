@@ -41,6 +41,10 @@ export const tuneOptionsSchema = z.strictObject({
   validation: z.number().optional().describe("Share of the rows that is held out."),
   initFrom: z.string().optional().describe("An adapter's folder or file to begin with."),
   cutoff: z.number().optional().describe("Tokens of a row at most."),
+  paperExact: z
+    .boolean()
+    .optional()
+    .describe("Cuts long rows as LLaMA-Factory does: prompt and answer share the cutoff by their lengths."),
   system: z.string().optional().describe("Put before rows that have no system message of their own."),
   saveSteps: z.number().optional(),
   precision: z.enum(["float32", "bfloat16"]).optional(),

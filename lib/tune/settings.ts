@@ -28,6 +28,7 @@ export interface TuneSettings {
   readonly validation: number;
   readonly seed: number;
   readonly cutoff: number;
+  readonly paperExact: boolean;
   readonly system: string | undefined;
   readonly saveSteps: number;
   readonly precision: "float32" | "bfloat16";
@@ -57,6 +58,7 @@ const DEFAULTS: TuneSettings = {
   validation: 0,
   seed: 42,
   cutoff: 1024,
+  paperExact: false,
   system: undefined,
   saveSteps: 100,
   precision: "float32",
@@ -117,6 +119,7 @@ export function settingsOf(options: TuneOptions, family?: string): TuneSettings 
   if (!["cosine", "linear", "constant"].includes(schedule)) {
     throw wrong("schedule", "cosine, linear or constant", schedule);
   }
+  if (typeof settings.paperExact !== "boolean") throw wrong("paperExact", "true or false", settings.paperExact);
   if (!["float32", "bfloat16"].includes(settings.precision)) {
     throw wrong("precision", "float32 or bfloat16", settings.precision);
   }

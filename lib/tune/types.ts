@@ -66,6 +66,11 @@ export interface TuneOptions {
   readonly initFrom?: string | undefined;
   /** Tokens of a row at most; the rest is cut off. 1024 by default. */
   readonly cutoff?: number | undefined;
+  /**
+   * Rows beyond the cutoff as LLaMA-Factory cuts them, which the paper's authors used: prompt and answer share the cutoff by
+   * their lengths (`shareCutoff`), so that an answer is left of a row with a long prompt. By default the row's end is cut off.
+   */
+  readonly paperExact?: boolean | undefined;
   /** Put before rows that have no system message of their own. */
   readonly system?: string | undefined;
   /** Writes a checkpoint each time so many steps are done; 100 by default, 0: only at the end. */

@@ -56,6 +56,8 @@ interface EvaluateFlags extends EngineFlags, RecipeFlags, JudgeFlags {
   readonly python?: string;
   readonly passAt?: readonly number[];
   readonly bbhVersion?: "3" | "4";
+  readonly bbhChat?: boolean;
+  readonly paperExact?: boolean;
   readonly bertscoreModel?: string;
   readonly bertscoreLayer?: number;
   readonly bertscoreIdf?: boolean;
@@ -123,6 +125,8 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
     .option("--python <path>", "Python that runs them (default: the system's)")
     .option("--pass-at <k,k>", "pass@k for these k (default 1,10)", parseList)
     .addOption(new Option("--bbh-version <n>", "version of the harness's task (default 4)").choices(["3", "4"]))
+    .option("--bbh-chat", "ask BBH in the model's chat template")
+    .option("--paper-exact", "humaneval and tools as the scripts of arXiv 2412.19512 have them, not its text")
     .optionsGroup("How answers are made, instead of the tasks' own way:")
     .option("--max-new-tokens <n>", "new tokens at most", parseInteger(1))
     .option("--temperature <t>", "0 is greedy", parseReal("0 or more", atLeastZero))
@@ -204,7 +208,8 @@ function optionsOf(flags: EvaluateFlags, suite: readonly string[], session: Sess
       python: flags.python,
     },
     passAt: flags.passAt,
-    bbhVersion: flags.bbhVersion && (Number(flags.bbhVersion) as 3 | 4),
+    bbh: { version: flags.bbhVersion && (Number(flags.bbhVersion) as 3 | 4), chat: flags.bbhChat },
+    paperExact: flags.paperExact,
     signal,
     onProgress: (progress) => showProgress(progress, renderer),
     onWarning: (warning) => renderer.warn(warning),

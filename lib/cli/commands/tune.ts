@@ -39,6 +39,7 @@ interface TuneFlags {
   readonly seeds?: readonly number[];
   readonly initFrom?: string;
   readonly cutoff?: number;
+  readonly paperExact?: boolean;
   readonly system?: string;
   readonly saveSteps?: number;
   readonly keepActivations?: boolean;
@@ -99,6 +100,7 @@ export function addTuneCommand(program: Command, session: Session): Command {
     .optionsGroup("The rows:")
     .option("--validation <share>", "share held out by the seed (default .1)", share)
     .option("--cutoff <tokens>", "the longest row (default 1024)", parseInteger(2))
+    .option("--paper-exact", "cut long rows as LLaMA-Factory does: prompt and answer in proportion")
     .option("--system <text>", "system prompt of rows that have none")
     .option("--no-shuffle", "take the rows as they are")
     .option("--group-by-length", "rows of similar length in a batch")

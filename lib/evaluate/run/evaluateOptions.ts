@@ -1,7 +1,7 @@
 // How an evaluation is made: its judges, its data, its limits, and whom it tells of its progress.
 
 import type { HubOptions } from "../../hub/settings.js";
-import type { BertScoreSettings, CodeOptions } from "../tasks/context.js";
+import type { BbhOptions, BertScoreSettings, CodeOptions } from "../tasks/context.js";
 import type { Decoding, Judge } from "../types.js";
 import type { EvaluateProgress } from "./progress.js";
 import type { TaskResults } from "./results.js";
@@ -28,8 +28,13 @@ export interface EvaluateOptions {
   /** Programs that the model writes may run, in a sandbox. */
   readonly code?: CodeOptions | undefined;
   readonly bertScore?: BertScoreSettings | undefined;
-  /** Version of lm-evaluation-harness's BBH task; 4 by default. */
-  readonly bbhVersion?: 3 | 4 | undefined;
+  /** How BIG-Bench Hard is asked. */
+  readonly bbh?: BbhOptions | undefined;
+  /**
+   * What the scripts of the authors of arXiv 2412.19512 do otherwise than their paper says: HumanEval's completions lose the
+   * spaces at both ends, and of blocks of Python only those that are closed count; `tools` is answered with 16 new tokens at most.
+   */
+  readonly paperExact?: boolean | undefined;
   /** pass@k for each of these; 1 and 10 by default. */
   readonly passAt?: readonly number[] | undefined;
   readonly hub?: HubOptions | undefined;

@@ -25,7 +25,8 @@ export async function loadSuite(model: TextGenerator, suite: Suite, options: Eva
     hub: { ...options.hub, signal: options.signal, onNote: options.onWarning },
     code: options.code,
     encoder: options.bertScore,
-    bbhVersion: options.bbhVersion,
+    bbh: options.bbh,
+    paperExact: options.paperExact,
     passAt: options.passAt,
   };
   const tasks = [...ready];

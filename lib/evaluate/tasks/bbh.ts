@@ -112,7 +112,7 @@ export async function loadBbh(context: TaskContext): Promise<Task> {
     });
   }
   const source = context.data.bbh ?? SOURCE;
-  const version = context.bbhVersion ?? 4;
+  const { version = 4, chat = context.chat } = context.bbh ?? {};
   const items: Item[] = [];
   const data: DataFacts[] = [];
   const local = source.startsWith("hf://") ? undefined : await subtaskFiles(source);
@@ -133,7 +133,7 @@ export async function loadBbh(context: TaskContext): Promise<Task> {
       items.push({
         id: `${subtask}/${index}`,
         category: subtask,
-        prompt: context.chat ? chatPrompt(text, undefined, context) : text,
+        prompt: chat ? chatPrompt(text, undefined, context) : text,
         request: text,
         references: [textOf(row, targets, path, index)],
       });

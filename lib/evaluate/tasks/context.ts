@@ -22,9 +22,19 @@ export interface TaskContext {
   readonly hub?: HubOptions | undefined;
   readonly code?: CodeOptions | undefined;
   readonly encoder?: BertScoreSettings | undefined;
-  readonly bbhVersion?: 3 | 4 | undefined;
+  readonly bbh?: BbhOptions | undefined;
+  /** As the authors of arXiv 2412.19512 do it in their scripts, where that is not what the paper says. */
+  readonly paperExact?: boolean | undefined;
   /** pass@k for each of these. */
   readonly passAt?: readonly number[] | undefined;
+}
+
+/** How BIG-Bench Hard is asked. */
+export interface BbhOptions {
+  /** Of lm-evaluation-harness's task bbh_cot_fewshot; 4 by default. 3, from before 2025, says "Let's think step by step." twice. */
+  readonly version?: 3 | 4 | undefined;
+  /** Whether the questions are asked in the model's chat template; plain text, as the harness does, by default. */
+  readonly chat?: boolean | undefined;
 }
 
 /** How programs of a model are run. */

@@ -3,6 +3,7 @@
 import { findColumn, textOf } from "../data/columns.js";
 import { loadRows } from "../data/loadRows.js";
 import { passAtK } from "../metrics/passAtK.js";
+import { strip } from "../metrics/pythonText.js";
 import type { Item, MetricOfItem, Task } from "../types.js";
 import { chatPrompt, decodingOf, type TaskContext } from "./context.js";
 import { executionScorer } from "./scorers.js";
@@ -21,6 +22,16 @@ export function completionOf(answer: string): string {
   return /```python[^\S\n]*\n([\s\S]*?)(?:```|$)/.exec(answer)?.[1] ?? answer;
 }
 
+/**
+ * The completion as the script of the paper's authors has it: a block counts only where it is closed, and spaces at both ends
+ * are stripped, also those that indent the first line. So an answer that goes on with the function's body alone is no program.
+ */
+export function strippedCompletionOf(answer: string): string {
+  const text = strip(answer);
+  const block = /```python\s*\n([\s\S]*?)```/.exec(text)?.[1];
+  return block === undefined ? text : strip(block);
+}
+
 export interface HumanEvalProblem {
   readonly prompt: string;
   readonly test: string;
@@ -36,7 +47,9 @@ export function humanEvalProgram({ prompt, test, entryPoint }: HumanEvalProblem,
 }
 
 export async function loadHumanEval(context: TaskContext): Promise<Task> {
-  const scorer = executionScorer(context.code);
+  const { paperExact } = context;
+  const scorer = executionScorer(context.code, paperExact ? { completion: "stripped" } : {});
+  const completion = paperExact ? strippedCompletionOf : completionOf;
   const source = context.data.humaneval ?? SOURCE;
   const { facts, files } = await loadRows(source, { split: "test", hub: context.hub });
   const rows = files.flatMap((file) => file.rows);
@@ -54,7 +67,7 @@ export async function loadHumanEval(context: TaskContext): Promise<Task> {
       id: textOf(row, columns.task_id, path, index),
       prompt: chatPrompt(problem.prompt, SYSTEM, context),
       request: problem.prompt,
-      program: (answer) => humanEvalProgram(problem, completionOf(answer)).source,
+      program: (answer) => humanEvalProgram(problem, completion(answer)).source,
       check: humanEvalProgram(problem, "").check,
     };
   });

@@ -82,8 +82,8 @@ export function bertScoreScorer({ encoder, layer, idf = false }: BertScoreSettin
   };
 }
 
-/** Runs each answer's program in a sandbox. */
-export function executionScorer(code: CodeOptions | undefined): Scorer {
+/** Runs each answer's program in a sandbox. @param facts how a program is made of an answer, where that is not the usual way */
+export function executionScorer(code: CodeOptions | undefined, facts: Scorer["facts"] = {}): Scorer {
   if (!code?.allowCodeExecution) {
     throw new RetemperError("USAGE", "This task runs programs that the model writes, and only if you allow it.", {
       hint: "--allow-code-execution; they run in a sandbox",
@@ -91,7 +91,7 @@ export function executionScorer(code: CodeOptions | undefined): Scorer {
   }
   return {
     name: "execution",
-    facts: { timeoutMs: PROGRAM_MS, verdicts: "checker" },
+    facts: { timeoutMs: PROGRAM_MS, verdicts: "checker", ...facts },
     async *score(exchanges, { signal }) {
       const part = 64;
       for (let start = 0; start < exchanges.length; start += part) {

@@ -79,7 +79,7 @@ export async function loadToolCalls(context: TaskContext): Promise<Task> {
     warnings: [],
     items: items.slice(0, context.limit),
     ask: "generate",
-    decoding: decodingOf({ maxNewTokens: 256, temperature: 0 }, context),
+    decoding: decodingOf({ maxNewTokens: context.paperExact ? 16 : 256, temperature: 0 }, context),
     scorers: [callScorer(), ...(bert ? [bert] : [])],
     metrics: [
       ...(bert ? [bertMetric] : []),

@@ -4,6 +4,7 @@ import type { DecoderSpec } from "../../nn/ops/specs.js";
 import { openTokenizer } from "../../tokenizer/openTokenizer.js";
 import type { TuneSettings } from "../settings.js";
 import type { TuneRow } from "../types.js";
+import { cutEnd, cutInProportion } from "./cutRows.js";
 import { type Encoded, encodeSamples } from "./encodeSamples.js";
 import { readSamples } from "./readRows.js";
 
@@ -12,7 +13,7 @@ export async function encodeRows(
   data: string | readonly TuneRow[],
   folder: string,
   spec: DecoderSpec,
-  { system, cutoff }: TuneSettings,
+  { system, cutoff, paperExact }: TuneSettings,
 ): Promise<Encoded> {
   const samples = await readSamples(data, system);
   const hasText = samples.some(({ kind }) => kind === "messages");
@@ -23,5 +24,6 @@ export async function encodeRows(
     stopTokens: spec.stopTokens,
     vocabulary: spec.vocabulary,
     cutoff: longest,
+    cut: paperExact ? cutInProportion : cutEnd,
   });
 }

