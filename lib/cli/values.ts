@@ -1,6 +1,7 @@
 // Lists of numbers as options have them: a number, a list `.2,.4`, a range `0.1:0.9:0.1`, or a mixture of these.
 
 import { InvalidArgumentError, Option } from "commander";
+import { parseInteger } from "./quantities.js";
 
 /** More values than any sweep has folders. */
 const MOST_VALUES = 10_000;
@@ -32,6 +33,11 @@ export function parseValues(text: string): number[] {
   const values = text.split(",").flatMap(parseItem);
   if (values.length > MOST_VALUES) throw new InvalidArgumentError(`These are more than ${MOST_VALUES} values.`);
   return values;
+}
+
+/** Whole numbers of at least 0, as `--seeds` has them. */
+export function parseSeeds(text: string): number[] {
+  return parseValues(text).map((value) => parseInteger(0)(String(value)));
 }
 
 /** `NAME=values`, as `--vary` has it, several times. */

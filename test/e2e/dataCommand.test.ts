@@ -28,6 +28,29 @@ describe("retemper data", () => {
     expect((await run(args)).status).toBe(12);
   });
 
+  it("makes a split for each tuning with --seeds, each in a folder of its own", async () => {
+    const out = join(folder, "splits");
+    const { status, stdout } = await run([
+      "data",
+      "magicoder",
+      out,
+      "--source",
+      source,
+      "--rows",
+      "30",
+      "--seeds",
+      "42,7",
+    ]);
+    expect(status).toBe(0);
+    expect(stdout).toContain(`${join(out, "seed-42")}: Magicoder`);
+    const of = (seed: number, part: string) => readFileSync(join(out, `seed-${seed}`, `${part}.jsonl`), "utf8");
+    expect(of(42, "validation")).not.toBe(of(7, "validation"));
+    expect(JSON.parse(readFileSync(join(out, "seed-7", "data.json"), "utf8"))).toMatchObject({
+      seed: 42,
+      splitSeed: 7,
+    });
+  });
+
   it("ends with 2 for an unknown set and 4 for too few rows", async () => {
     const unknown = await run(["data", "alpaca", join(folder, "x")]);
     expect(unknown.status).toBe(2);

@@ -1,5 +1,6 @@
 // `retemper data SET OUT`: the training data of the paper on merging, drawn and split by a seed.
 
+import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import {
   makeTrainingData,
@@ -11,6 +12,7 @@ import {
 import { formatCount, parseInteger } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
 import { table } from "../table.js";
+import { parseSeeds } from "../values.js";
 
 interface DataFlags {
   readonly source?: string;
@@ -19,6 +21,7 @@ interface DataFlags {
   readonly validation?: number;
   readonly test?: number;
   readonly seed?: number;
+  readonly seeds?: readonly number[];
   readonly skipBadRows?: boolean;
   readonly dryRun?: boolean;
   readonly force?: boolean;
@@ -32,11 +35,12 @@ Sets, as arXiv 2412.19512 tunes on them (rows to train on, to choose lambda on, 
   openfunctions    2,211, 222 and 112: function calls, as instructions; from your files
 
 OUT gets train.jsonl, validation.jsonl, test.jsonl and data.json, which has what they are made from. What is learned is train.jsonl
-alone: tune it with --validation 0.
+alone: tune it with --validation 0, or a tenth of it is held out once more.
 
 Examples:
   retemper data magicoder data/code
   retemper data openfunctions data/tools --source openfunctions_train.json --test-source gorilla_openfunctions_v1_test.json
+  retemper data openfunctions data/tools --source train.json --test-source test.json --seeds 42,1024,48763   # as the authors
   retemper tune model data/tools/train.jsonl adapter --preset paper --task tools --validation 0
   retemper evaluate model --suite tools --data tools=data/tools/test.jsonl`;
 
@@ -60,6 +64,11 @@ export function addDataCommand(program: Command, session: Session): Command {
     )
     .option("--test <n>", "rows to test (default: the paper's number)", parseInteger(0))
     .option("--seed <n>", "of the draw (default 42)", parseInteger(0))
+    .option(
+      "--seeds <list>",
+      "a split for each tuning, in OUT/seed-N: the same rows, others to choose lambda on",
+      parseSeeds,
+    )
     .optionsGroup("Output:")
     .option("--dry-run", "read and draw, write nothing")
     .option("--force", "replace a data set that exists")
@@ -67,10 +76,18 @@ export function addDataCommand(program: Command, session: Session): Command {
   addCommonOptions(command);
   return command.action(async (set: TrainingSetName, out: string, flags: DataFlags) => {
     const { renderer, signal } = session;
-    const options: TrainingDataOptions = { ...flags, signal, hub: { onNote: (message) => renderer.note(message) } };
-    const report = await makeTrainingData(set, out, options);
-    for (const warning of report.warnings) renderer.warn(warning);
-    renderer.result({ out, written: !flags.dryRun, ...report }, describe(report, out, flags.dryRun ?? false));
+    const { seeds, ...others } = flags;
+    const options: TrainingDataOptions = { ...others, signal, hub: { onNote: (message) => renderer.note(message) } };
+    const made: { readonly out: string; readonly report: TrainingDataReport }[] = [];
+    for (const splitSeed of seeds ?? [undefined]) {
+      const place = splitSeed === undefined ? out : join(out, `seed-${splitSeed}`);
+      const report = await makeTrainingData(set, place, { ...options, splitSeed });
+      for (const warning of report.warnings) renderer.warn(warning);
+      made.push({ out: place, report });
+    }
+    const results = made.map(({ out: place, report }) => ({ out: place, written: !flags.dryRun, ...report }));
+    const texts = made.map(({ out: place, report }) => describe(report, place, flags.dryRun ?? false));
+    renderer.result(seeds === undefined ? results[0] : { splits: results }, texts.join("\n\n"));
   });
 }
 

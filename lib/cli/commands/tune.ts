@@ -6,7 +6,7 @@ import { RetemperError, type TuneOptions, type TuneProgress, type TuneReport, tu
 import { parseReal } from "../generationFlags.js";
 import { formatCount, formatDuration, parseInteger } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
-import { parseValues } from "../values.js";
+import { parseSeeds } from "../values.js";
 
 interface TuneFlags {
   readonly engine?: TuneOptions["engine"];
@@ -193,10 +193,6 @@ function progressOf({ renderer }: Session, phase: string): (progress: TuneProgre
 /** A list is of names; tune distinguishes the other forms. */
 function parseTargets(text: string): string | string[] {
   return /^[\w.]+(,[\w.]+)+$/.test(text) ? text.split(",") : text;
-}
-
-function parseSeeds(text: string): number[] {
-  return parseValues(text).map((value) => parseInteger(0)(String(value)));
 }
 
 /** "reference" is for tests of this program: slow, and not documented. */

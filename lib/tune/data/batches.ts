@@ -53,9 +53,26 @@ function chunks<T>(list: readonly T[], size: number): T[][] {
   return parts;
 }
 
-/** Splits rows by the seed: `share` of them, rounded, is held out; both parts keep the rows' order. */
-export function holdOut<T>(rows: readonly T[], share: number, seed: number): { train: T[]; validation: T[] } {
+/**
+ * Splits rows by the seed: `share` of them, rounded, is held out; both parts keep the rows' order. Rows with the same prompt are
+ * on the same side: one that no longer fits is passed over.
+ */
+export function holdOut<T>(
+  rows: readonly T[],
+  share: number,
+  seed: number,
+  promptOf?: (row: T) => string,
+): { train: T[]; validation: T[] } {
   const count = Math.round(rows.length * share);
-  const held = new Set(permutation(rows.length, uniforms(seed, DRAW.holdOut)).slice(0, count));
+  if (count === 0) return { train: [...rows], validation: [] };
+  const prompts = new Map<unknown, number[]>();
+  for (const i of permutation(rows.length, uniforms(seed, DRAW.holdOut))) {
+    const prompt = promptOf ? promptOf(rows[i] as T) : i;
+    const same = prompts.get(prompt);
+    if (same) same.push(i);
+    else prompts.set(prompt, [i]);
+  }
+  const held = new Set<number>();
+  for (const same of prompts.values()) if (held.size + same.length <= count) for (const i of same) held.add(i);
   return { train: rows.filter((_, i) => !held.has(i)), validation: rows.filter((_, i) => held.has(i)) };
 }

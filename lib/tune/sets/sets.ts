@@ -95,11 +95,11 @@ export const SETS: Readonly<Record<TrainingSetName, TrainingSet>> = {
     counts: { train: 2211, validation: 222, test: 112 },
     train: {
       what: "training rows of OpenFunctions v1 (columns Instruction, Functions and Output, or instruction and output)",
-      maker: (rows, file) => callRows(rows, file, false),
+      maker: callRows,
     },
     test: {
       what: "test rows of OpenFunctions v1 (gorilla_openfunctions_v1_test.json)",
-      maker: (rows, file) => callRows(rows, file, true),
+      maker: callRows,
     },
     distinct: false, // the published rows, as they are
   },
@@ -148,7 +148,7 @@ function doctorRows(rows: readonly Row[], file: string, answerColumns: readonly 
 }
 
 /** A row with functions is written out as the task asks it; one without is an instruction already. */
-function callRows(rows: readonly Row[], file: string, asked: boolean): MakeRow {
+function callRows(rows: readonly Row[], file: string): MakeRow {
   const questions = neededColumn(rows, ["question", "Instruction", "instruction", "prompt"], "the questions", file);
   const answers = neededColumn(rows, ["model_answer", "Output", "answer", "response", "output"], "the calls", file);
   const functions = columnOf(rows, ["function", "Functions", "functions"]);
@@ -160,7 +160,7 @@ function callRows(rows: readonly Row[], file: string, asked: boolean): MakeRow {
       system: HELPFUL,
       prompt: functions === undefined ? question : toolPrompt(question, functionsOf(row, functions, file, index)),
       response: first,
-      ...(asked && { answer: calls }),
+      answer: calls,
     };
   };
 }

@@ -24,6 +24,8 @@ export interface TrainingDataOptions {
   readonly test?: number | undefined;
   /** Of the draw. Default: 42. */
   readonly seed?: number | undefined;
+  /** Of which of the drawn rows choose lambda, so that each tuning can have a split of its own; the draw's own by default. */
+  readonly splitSeed?: number | undefined;
   /** Leave rows out that are empty or malformed, and count them, instead of ending. */
   readonly skipBadRows?: boolean | undefined;
   /** Read and draw, and write nothing. */
@@ -44,6 +46,7 @@ export interface TrainingDataReport {
   readonly set: TrainingSetName;
   readonly title: string;
   readonly seed: number;
+  readonly splitSeed?: number | undefined;
   /** By the file's name: train.jsonl, validation.jsonl, test.jsonl. */
   readonly files: Readonly<Record<string, TrainingDataFile>>;
   readonly sources: readonly (DataFacts & { readonly part: "train" | "test" })[];
@@ -78,7 +81,7 @@ export async function makeTrainingData(
   out: string,
   options: TrainingDataOptions = {},
 ): Promise<TrainingDataReport> {
-  const { seed = 42, signal, force, dryRun } = options;
+  const { seed = 42, splitSeed, signal, force, dryRun } = options;
   const set = trainingSet(name);
   const counts = countsOf(set.counts, options);
   if (counts.test > 0 && !set.test) {
@@ -103,20 +106,23 @@ export async function makeTrainingData(
   };
   const toLearn = await read(set.train, references.train);
   const toTest = set.test && references.test ? await read(set.test, references.test) : undefined;
-  const split = drawSplit(toLearn.rows, counts, seed, set.evenly);
+  const promptOf = ({ prompt }: MadeRow) => prompt;
+  const split = drawSplit(toLearn.rows, counts, { seed, splitSeed, promptOf, groupOf: set.evenly });
   const test = toTest && drawRows(toTest.rows, counts.test, seed);
   signal?.throwIfAborted();
-  const parts = { train: split.train, validation: split.validation, ...(test && { test }) };
+  const learned = split.train.map(({ answer: _, ...row }): MadeRow => row); // what is learned is the response
+  const parts = { train: learned, validation: split.validation, ...(test && { test }) };
   const texts = new Map(
     Object.entries(parts).flatMap(([part, rows]) => (rows.length === 0 ? [] : [[`${part}.jsonl`, linesOf(rows)]])),
   );
-  const learned = new Set(split.train.map(({ prompt }) => prompt));
-  const also = (rows: readonly MadeRow[] = []) => rows.filter(({ prompt }) => learned.has(prompt)).length;
+  const prompts = new Set(learned.map(promptOf));
+  const also = (rows: readonly MadeRow[] = []) => rows.filter(({ prompt }) => prompts.has(prompt)).length;
   const alsoLearned = { validation: also(split.validation), test: also(test) };
   const report: TrainingDataReport = {
     set: name,
     title: set.title,
     seed,
+    ...(splitSeed !== undefined && { splitSeed }),
     files: Object.fromEntries(
       [...texts].map(([file, text]) => [
         file,
@@ -219,7 +225,7 @@ function warningsOf(
 ): string[] {
   const warnings: string[] = [];
   if (heldOut) {
-    warnings.push(`the source has no ${train + validation} rows: ${validation} of the ${train} to learn are held out`);
+    warnings.push(`the source has too few rows for both: ${validation} of the ${train} to learn are held out`);
   }
   for (const part of ["validation", "test"] as const) {
     if (alsoLearned[part] > 0) warnings.push(`${alsoLearned[part]} prompts of ${part} are learned too`);

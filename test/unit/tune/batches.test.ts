@@ -54,4 +54,14 @@ describe("holding out", () => {
     expect(split.train).toEqual([...split.train].sort((a, b) => a - b));
     expect(holdOut(rows, 0.1, 8).validation).not.toEqual(split.validation);
   });
+
+  it("keeps the rows of a prompt together, so that no prompt of the validation is learned", () => {
+    const rows = Array.from({ length: 100 }, (_, i) => ({ prompt: `prompt ${Math.floor(i / 3)}`, answer: i }));
+    for (const seed of [42, 1024, 48763]) {
+      const { train, validation } = holdOut(rows, 0.1, seed, ({ prompt }) => prompt);
+      const learned = new Set(train.map(({ prompt }) => prompt));
+      expect(validation.filter(({ prompt }) => learned.has(prompt))).toEqual([]);
+      expect([train.length + validation.length, validation.length >= 9]).toEqual([100, true]);
+    }
+  });
 });

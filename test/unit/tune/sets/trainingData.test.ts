@@ -168,6 +168,8 @@ describe("training data", () => {
       theirs.items.map(({ prompt, references }) => [prompt, references]),
     );
     expect(ours.items[3]?.references).toHaveLength(2);
+    expect(rowsOf(out, "validation").every(({ answer }) => Array.isArray(answer))).toBe(true);
+    expect(rowsOf(out, "train").some((row) => "answer" in row)).toBe(false);
   });
 
   it("hold the validation out of the rows to learn where there are too few for both, and say so", async () => {
@@ -177,6 +179,52 @@ describe("training data", () => {
     expect(report.files["validation.jsonl"]?.rows).toBe(4);
     expect(report.heldOut).toBe(true);
     expect(report.warnings.join()).toContain("4 of the 40 to learn are held out");
+  });
+
+  it("have no prompt of the validation among the rows to learn, however often the source repeats it", async () => {
+    const repeated = range(40).map((i) => ({
+      Instruction: `Order ${i % 25} pears`,
+      Functions: functions,
+      Output: [`fruit.order(count=${i})`],
+    }));
+    const source = file("openfunctions_repeated.json", lines(repeated));
+    for (const seed of [42, 1024, 48763]) {
+      const out = place();
+      const report = await makeTrainingData("openfunctions", out, { source, rows: 40, test: 0, seed });
+      expect([prompts(out, "train").length, prompts(out, "validation").length]).toEqual([36, 4]);
+      const learned = new Set(prompts(out, "train"));
+      expect(prompts(out, "validation").filter((prompt) => learned.has(prompt))).toEqual([]);
+      expect(report.alsoLearned.validation).toBe(0);
+    }
+  });
+
+  it("can have a split for each tuning: the same rows, of which others choose lambda, and the same test", async () => {
+    const options = { source: toolsTrain, testSource: toolsTest, rows: 40, validation: 4, test: 6 };
+    const outs: string[] = [];
+    for (const splitSeed of [42, 1024]) {
+      const out = place();
+      const report = await makeTrainingData("openfunctions", out, { ...options, splitSeed });
+      expect(report).toMatchObject({ seed: 42, splitSeed, heldOut: true });
+      outs.push(out);
+    }
+    const parts = (part: string) => outs.map((out) => prompts(out, part));
+    const [first, second] = parts("validation");
+    expect(first).not.toEqual(second);
+    expect([first?.length, second?.length]).toEqual([4, 4]);
+    const whole = outs.map((out) => [...prompts(out, "train"), ...prompts(out, "validation")].sort());
+    expect(whole[0]).toEqual(whole[1]);
+    expect(parts("test")[0]).toEqual(parts("test")[1]);
+
+    // beside the rows to learn too, where there are enough for both
+    const source = file("splits.jsonl", lines(code([40, 30, 20])));
+    const beside = [place(), place()];
+    for (const [at, out] of beside.entries()) {
+      await makeTrainingData("magicoder", out, { source, rows: 30, validation: 6, splitSeed: at });
+    }
+    const all = beside.map((out) => [...prompts(out, "train"), ...prompts(out, "validation")].sort());
+    expect(all[0]).toEqual(all[1]);
+    expect(all[0]).toHaveLength(36);
+    expect(prompts(beside[0] as string, "validation")).not.toEqual(prompts(beside[1] as string, "validation"));
   });
 
   it("are the same bytes for a seed, other rows for another, and have digests that hold", async () => {
