@@ -150,6 +150,10 @@ export interface TensorDescription {
 /** An open model. Methods may be called at once from several places; they share the model's worker. */
 export interface Model extends TextGenerator {
   readonly tokenizer: Tokenizer;
+  /** The ids that end the model's own answers; none where its configuration names none. */
+  readonly stopTokens: readonly number[];
+  /** Tokens of a prompt and its answer at most. */
+  readonly contextLength: number;
   /** How each tensor is evaluated. */
   describe(): ModelDescription;
   /** One array an input, [length x vocabulary] row-major: row i is the distribution after token i, before softmax. */

@@ -13,7 +13,9 @@ if (parentPort) {
     const parts = await openThreadModel(workerData as ThreadRequest);
     const service = new ModelService({ ...parts, send });
     port.on("message", (message: ToThread) => service.receive(message));
-    send({ type: "opened", facts: parts.decoder.facts, description: parts.description });
+    const { facts, spec } = parts.decoder;
+    const bounds = { stopTokens: spec.stopTokens, contextLength: spec.maxPositions };
+    send({ type: "opened", facts, bounds, description: parts.description });
   } catch (error) {
     send({ type: "refused", error: toWire(error) });
   }

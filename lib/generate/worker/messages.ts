@@ -4,7 +4,7 @@ import type { VirtualMerge } from "../../merge/virtualMerge.js";
 import type { WireError } from "../../threads/wireError.js";
 import type { AskedPrompt } from "../loop/preparePrompts.js";
 import type { GenerateSettings } from "../settings.js";
-import type { EngineFacts, Generation, ModelDescription, ModelOptions } from "../types.js";
+import type { EngineFacts, Generation, Model, ModelDescription, ModelOptions } from "../types.js";
 
 /** Given to the thread when it starts. */
 export interface ThreadRequest {
@@ -60,7 +60,12 @@ export type ThreadEvent =
   | { readonly type: "end"; readonly call: number; readonly error?: WireError };
 
 export type FromThread =
-  | { readonly type: "opened"; readonly facts: EngineFacts; readonly description: ModelDescription }
+  | {
+      readonly type: "opened";
+      readonly facts: EngineFacts;
+      readonly bounds: Pick<Model, "stopTokens" | "contextLength">;
+      readonly description: ModelDescription;
+    }
   | { readonly type: "refused"; readonly error: WireError }
   /** What a step brought about. */
   | { readonly type: "events"; readonly events: readonly ThreadEvent[] }

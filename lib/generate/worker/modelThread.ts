@@ -13,7 +13,7 @@ export interface CallEvents {
   ended(error?: unknown): void;
 }
 
-type Opened = Pick<FromThread & { type: "opened" }, "facts" | "description">;
+type Opened = Omit<FromThread & { type: "opened" }, "type">;
 
 /** A request without the number that the thread gives to it. */
 export type Request = Omit<GenerateRequest, "call"> | Omit<ScoreRequest, "call">;
@@ -34,11 +34,13 @@ export class ModelThread {
   #over: RetemperError | undefined;
   #closing: Promise<void> | undefined;
   readonly facts: EngineFacts;
+  readonly bounds: Opened["bounds"];
   readonly description: ModelDescription;
 
-  private constructor(worker: Worker, { facts, description }: Opened) {
+  private constructor(worker: Worker, { facts, bounds, description }: Opened) {
     this.#worker = worker;
     this.facts = facts;
+    this.bounds = bounds;
     this.description = description;
     this.#exit = new Promise((resolve) => worker.once("exit", () => resolve()));
     worker.on("message", (message: FromThread) => this.#receive(message));

@@ -36,6 +36,14 @@ export class ThreadModel implements Model {
     return this.#thread.facts;
   }
 
+  get stopTokens(): readonly number[] {
+    return this.#thread.bounds.stopTokens;
+  }
+
+  get contextLength(): number {
+    return this.#thread.bounds.contextLength;
+  }
+
   /** Work starts when the first answer is asked for, and ends when the iteration does, however it ends. */
   async *generate(prompts: readonly Prompt[], options: GenerateOptions = {}): AsyncGenerator<Generation, void, void> {
     const { signal } = options;

@@ -1,5 +1,7 @@
 // Models in threads of their own. The threads run the compiled package: npm run build.
 
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -35,6 +37,13 @@ async function failure(work: Promise<unknown>): Promise<RetemperError> {
 }
 
 describe("an open model", () => {
+  it("says what ends its answers, and how long prompt and answer may be", () => {
+    const { max_position_embeddings: context, eos_token_id: end } = JSON.parse(
+      readFileSync(join(folder, "config.json"), "utf8"),
+    ) as { max_position_embeddings: number; eos_token_id: number };
+    expect([model.stopTokens, model.contextLength]).toEqual([[end], context]);
+  });
+
   it("says what it is and where it runs", () => {
     expect(model.facts).toMatchObject({ engine, model: folder, gpu: false, precision: "float32" });
     expect(model.facts.fingerprint).toMatch(/^[0-9a-f]{64}$/);
