@@ -26,7 +26,8 @@ const parts = process.argv.slice(2);
 const isWanted = (name) => parts.length === 0 || parts.includes(name);
 if (isWanted("address")) console.log("== address,undefined ==");
 if (isWanted("address") && buildWith("address", "address,undefined", ["all"])) {
-  results.push(ctest("address", [], { ASAN_OPTIONS: `${ASAN}:detect_leaks=1`, UBSAN_OPTIONS }));
+  const options = { ASAN_OPTIONS: `${ASAN}:detect_leaks=1`, UBSAN_OPTIONS, RETEMPER_TEST_LONG: "1" };
+  results.push(ctest("address", [], options));
   results.push(vitest());
 }
 if (isWanted("thread")) console.log("== thread ==");

@@ -3,6 +3,7 @@
 // test failed or none ran.
 #pragma once
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <sstream>
 #include <stdexcept>
@@ -56,6 +57,13 @@ Fault ExpectFault(const char* file, int line, const char* code, const std::strin
     return fault;
   }
   Fail(file, line, std::string("no fault, expected ") + code + " \"" + part + "\"");
+}
+
+// Whether this is the long form of the tests: every case, where `npm test` takes a few that stand
+// for the others.
+inline bool Long() {
+  const char* value = std::getenv("RETEMPER_TEST_LONG");
+  return value != nullptr && std::string(value) == "1";
 }
 
 inline int RunAll() {

@@ -76,16 +76,21 @@ inline void CheckThreads(size_t expected) {
 // The thread sanitizer makes starting threads slow, and looks at every run for races.
 #ifdef __SANITIZE_THREAD__
 inline constexpr bool kSlow = true;
-inline constexpr uint64_t kSparse = 8;
 #else
 inline constexpr bool kSlow = false;
-inline constexpr uint64_t kSparse = 32;
 #endif
+
+// From a call to the next that is tried. Later calls repeat themselves, and are tried further and
+// further apart; in the long form only those of a `sparse` run.
+inline uint64_t NextCall(uint64_t at, bool sparse) {
+  if (!kSlow && !sparse && Long()) return at + 1;
+  return at + 1 + at / (kSlow || !Long() ? 8 : 32);
+}
 
 // Runs `body` again and again while its first, second, ... call fails, until none does: each time
 // it ends well, or with OUT_OF_MEMORY, and no file and no thread is left open. `check(failed)`
-// looks at what was made. `sparse`: later calls, which repeat themselves, are tried further and
-// further apart. Returns how many runs had a call that failed.
+// looks at what was made. `sparse`: not every call is tried, whatever the form of the tests.
+// Returns how many runs had a call that failed.
 template <class Body, class Check>
 uint64_t FailEach(Failing kind, bool lasting, bool sparse, Body body, Check check) {
   ready = true;
@@ -95,7 +100,7 @@ uint64_t FailEach(Failing kind, bool lasting, bool sparse, Body body, Check chec
   check(false);
   const size_t files = EntriesOf("/proc/self/fd");
   uint64_t runs = 0;
-  for (uint64_t at = 1;; at += sparse || kSlow ? 1 + at / kSparse : 1) {
+  for (uint64_t at = 1;; at = NextCall(at, sparse)) {
     calls = 0;
     fails_at = at;
     lasts = lasting;

@@ -11,9 +11,10 @@ import type { MergeOptions, MergePhase } from "../../lib/merge/options.js";
 import { sweep } from "../../lib/merge/sweep.js";
 import { verify } from "../../lib/merge/verify.js";
 import type { Recipe } from "../../lib/recipe/types.js";
+import { long } from "../long.js";
 
 const demo = join(import.meta.dirname, "..", "..", "demo", "model");
-const MOMENTS = 30;
+const MOMENTS = long ? 30 : 10;
 let folder = "";
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "retemper-abort-"));

@@ -9,6 +9,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { ChatTemplate } from "../../../lib/tokenizer/chat/chatTemplate.js";
 import { openTokenizer } from "../../../lib/tokenizer/openTokenizer.js";
 import type { ChatMessage, Tokenizer } from "../../../lib/tokenizer/types.js";
+import { long } from "../../long.js";
 import { runPython, whyNoPython } from "../../peers.js";
 import { TEMPLATES } from "./chatTemplates.js";
 
@@ -152,8 +153,9 @@ function namedFolder(name: string, { added = [], config = {}, files = {} }: Name
 describe.skipIf(missing)(`the tokenizer beside Hugging Face's${missing ? `: ${missing}` : ""}`, () => {
   it("has the ids and texts of transformers for random texts", async () => {
     const folders = ["llama3", "llama2", "qwen", "gemma", "gpt2"].map((flavour) => join(golden, flavour));
-    for (const { folder, rows } of ask("texts", process.env.PEER_SEED ?? "1", "300", ...folders)) {
-      expect(rows).toHaveLength(300);
+    const count = long ? 300 : 120;
+    for (const { folder, rows } of ask("texts", process.env.PEER_SEED ?? "1", String(count), ...folders)) {
+      expect(rows).toHaveLength(count);
       const tokenizer = await openTokenizer(folder as string);
       expect(differences(tokenizer, rows as Row[]).slice(0, 5), folder as string).toEqual([]);
     }
@@ -161,7 +163,7 @@ describe.skipIf(missing)(`the tokenizer beside Hugging Face's${missing ? `: ${mi
 
   it("has them for every way to speak of tokens beside tokenizer.json", async () => {
     const folders = Object.entries(NAMED).map(([name, files]) => namedFolder(name, files));
-    for (const { folder, rows } of ask("texts", "1", "40", ...folders)) {
+    for (const { folder, rows } of ask("texts", "1", long ? "40" : "15", ...folders)) {
       const tokenizer = await openTokenizer(folder as string);
       expect(differences(tokenizer, rows as Row[]).slice(0, 3), folder as string).toEqual([]);
     }
@@ -189,7 +191,7 @@ describe.skipIf(missing)(`the tokenizer beside Hugging Face's${missing ? `: ${mi
   });
 
   it("has the ids and texts of tokenizers for random combinations of its parts", async () => {
-    const cases = ask("parts", process.env.PEER_SEED ?? "1", process.env.PEER_COUNT ?? "150", "20");
+    const cases = ask("parts", process.env.PEER_SEED ?? "1", process.env.PEER_COUNT ?? (long ? "150" : "60"), "20");
     for (const [index, { tokenizer: spec, rows }] of cases.entries()) {
       const folder = join(root, String(index));
       mkdirSync(folder);
