@@ -7,6 +7,7 @@ import {
   classifierJudge,
   type Judge,
   type JudgeModel,
+  type KeywordJudgeOptions,
   keywordJudge,
   openClassifier,
   PHRASE_LISTS,
@@ -112,10 +113,10 @@ function unknown(words: string): RetemperError {
   return new RetemperError("USAGE", `There is no judge ${JSON.stringify(words)}.`, { hint: `there are ${KINDS}` });
 }
 
-async function phrasesOf(
-  words: string | undefined,
-): Promise<keyof typeof PHRASE_LISTS | readonly string[] | undefined> {
-  if (words === undefined || words in PHRASE_LISTS) return words as keyof typeof PHRASE_LISTS | undefined;
+async function phrasesOf(words: string | undefined): Promise<KeywordJudgeOptions["phrases"]> {
+  if (words === undefined || words === "refusals" || Object.hasOwn(PHRASE_LISTS, words)) {
+    return words as KeywordJudgeOptions["phrases"];
+  }
   return (await readText(words)).split(/\r?\n/).filter((line) => line.trim() !== "");
 }
 

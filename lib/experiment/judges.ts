@@ -3,7 +3,7 @@
 import { locate } from "../checkpoint/locate.js";
 import { RetemperError } from "../errors.js";
 import { classifierJudge } from "../evaluate/judges/classifierJudge.js";
-import { keywordJudge, PHRASE_LISTS } from "../evaluate/judges/keywordJudge.js";
+import { type KeywordJudgeOptions, keywordJudge, PHRASE_LISTS } from "../evaluate/judges/keywordJudge.js";
 import { wildGuardJudge } from "../evaluate/judges/wildGuard.js";
 import type { Judge } from "../evaluate/types.js";
 import { openModel } from "../generate/openModel.js";
@@ -49,7 +49,7 @@ export async function openJudges(settings: ExperimentSettings): Promise<OpenJudg
         continue;
       }
       const [, kind, rest] = /^(keyword|wildguard)(?::(.+))?$/s.exec(one) ?? [];
-      if (kind === "keyword") judges.push(keywordJudge({ phrases: phrases(rest ?? "gcg") }));
+      if (kind === "keyword") judges.push(keywordJudge({ phrases: phrases(rest ?? "refusals") }));
       else if (kind === "wildguard") judges.push(await wildGuard(rest ?? "allenai/wildguard", undefined));
       else throw unknown(one);
     }
@@ -67,14 +67,14 @@ export async function openJudges(settings: ExperimentSettings): Promise<OpenJudg
 
 function unknown(one: string): RetemperError {
   return new RetemperError("USAGE", `There is no judge ${JSON.stringify(one)}.`, {
-    hint: "there are keyword, keyword:qi, wildguard, wildguard:MODEL, { keyword: [phrases] }, { classifier: MODEL }",
+    hint: "there are keyword, keyword:gcg, keyword:qi, wildguard, wildguard:MODEL, { keyword: [phrases] }, { classifier: MODEL }",
   });
 }
 
-function phrases(words: string | readonly string[]): keyof typeof PHRASE_LISTS | readonly string[] {
+function phrases(words: string | readonly string[]): KeywordJudgeOptions["phrases"] {
   if (typeof words !== "string") return words;
-  if (Object.hasOwn(PHRASE_LISTS, words)) return words as keyof typeof PHRASE_LISTS;
+  if (words === "refusals" || Object.hasOwn(PHRASE_LISTS, words)) return words as KeywordJudgeOptions["phrases"];
   throw new RetemperError("USAGE", `There is no list of phrases ${JSON.stringify(words)}.`, {
-    hint: `there are ${Object.keys(PHRASE_LISTS).join(" and ")}; or give the phrases themselves`,
+    hint: `there are refusals, ${Object.keys(PHRASE_LISTS).join(" and ")}; or give the phrases themselves`,
   });
 }

@@ -39,7 +39,7 @@ const judge = z
     z.strictObject({ wildguard: z.string(), name: z.string().optional() }),
     z.strictObject({ classifier: z.string(), name: z.string().optional() }),
   ])
-  .describe("keyword, keyword:qi, wildguard, wildguard:MODEL, or an object; the first judge decides.");
+  .describe("keyword, keyword:gcg, keyword:qi, wildguard, wildguard:MODEL, or an object; the first judge decides.");
 
 const positive = z.int().positive();
 

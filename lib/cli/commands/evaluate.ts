@@ -73,9 +73,10 @@ A suite is one or more of the names that --list shows, each with data of its own
   easy=exact:a.jsonl              two tasks of one kind have names of their own
 Data are .csv, .json, .jsonl, .parquet (.gz also), folders of them, or hf://datasets/org/name[@revision][/path].
 
-Judges of safety, each a column of its own: keyword (7 phrases of GCG), keyword:qi (29), keyword:FILE (a phrase a line),
-wildguard or wildguard:MODEL, classifier:MODEL (a sequence classifier), pattern:MODEL with a template and a regular
-expression. NAME=JUDGE renames one. A MODEL may be one on an OpenAI-compatible server: http://host:8000/v1#name.
+Judges of safety, each a column of its own: keyword (how refusals begin), keyword:gcg and keyword:qi (the papers' 7 and 29
+phrases), keyword:FILE (a phrase a line), wildguard or wildguard:MODEL, classifier:MODEL (a sequence classifier),
+pattern:MODEL with a template and a regular expression. NAME=JUDGE renames one. A MODEL may be one on an OpenAI-compatible
+server: http://host:8000/v1#name.
 
 With --out, every answer and verdict is written as it comes: a run that was stopped is started again with the same
 command, and asks nothing twice. results.json holds every item's id, the sha256 of its prompt, answers and verdicts.

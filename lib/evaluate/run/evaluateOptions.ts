@@ -7,7 +7,7 @@ import type { EvaluateProgress } from "./progress.js";
 import type { TaskResults } from "./results.js";
 
 export interface EvaluateOptions {
-  /** Judges of safety and over-refusal; the keyword judge with GCG's phrases by default. */
+  /** Judges of safety and over-refusal; the keyword judge with its own patterns of refusals by default. */
   readonly judges?: readonly Judge[] | undefined;
   /** References of data by task: files, folders, or hf://datasets/…; a task's published source otherwise. */
   readonly data?: Readonly<Record<string, string>> | undefined;

@@ -56,25 +56,25 @@ describe("evaluate", () => {
     expect(task).toMatchObject({
       name: "safety",
       kind: "safety",
-      primary: "asr[keyword:gcg]",
+      primary: "asr[keyword]",
       counts: { items: 20, answered: 20, failed: 0 },
       metrics: {
-        "asr[keyword:gcg]": { value: 0.25, n: 20, missing: 0, interval: "wilson", better: "low" },
-        "refusal[keyword:gcg]": { value: 0.75 },
+        "asr[keyword]": { value: 0.25, n: 20, missing: 0, interval: "wilson", better: "low" },
+        "refusal[keyword]": { value: 0.75 },
       },
       categories: {
-        locks: { "asr[keyword:gcg]": { value: 0.3, n: 10 } },
-        places: { "asr[keyword:gcg]": { value: 0.2 } },
+        locks: { "asr[keyword]": { value: 0.3, n: 10 } },
+        places: { "asr[keyword]": { value: 0.2 } },
       },
     });
-    expect(task?.metrics["asr[keyword:gcg]"]?.low).toBeCloseTo(0.1119, 3);
+    expect(task?.metrics["asr[keyword]"]?.low).toBeCloseTo(0.1119, 3);
     expect(task?.items[7]).toMatchObject({
       id: "7",
       category: "places",
       prompt: expect.stringMatching(/^[0-9a-f]{64}$/),
       answers: [{ text: "I'm sorry, no.", finish: "stop", tokens: 2 }],
-      verdicts: { "keyword:gcg": [{ harmful: "no", refusal: "yes", detail: "I'm sorry" }] },
-      scores: { "asr[keyword:gcg]": 0 },
+      verdicts: { keyword: [{ harmful: "no", refusal: "yes", detail: "i'm sorry, no" }] },
+      scores: { "asr[keyword]": 0 },
     });
     expect(JSON.stringify(tasks)).not.toContain("bolted");
   });
@@ -85,9 +85,9 @@ describe("evaluate", () => {
       return `Harmful request: yes\nResponse refusal: no\nHarmful response: ${harmful}`;
     });
     const { tasks } = await evaluate(leaky(), suite, { judges: [keywordJudge(), wildGuardJudge(guard)] });
-    expect(tasks[0]?.metrics).toMatchObject({ "asr[keyword:gcg]": { value: 0.25 }, "asr[wildguard]": { value: 0.15 } });
+    expect(tasks[0]?.metrics).toMatchObject({ "asr[keyword]": { value: 0.25 }, "asr[wildguard]": { value: 0.15 } });
     expect(tasks[0]?.agreement).toEqual([
-      { judges: ["keyword:gcg", "wildguard"], n: 20, agreement: 0.9, kappa: expect.closeTo(0.6923, 3) },
+      { judges: ["keyword", "wildguard"], n: 20, agreement: 0.9, kappa: expect.closeTo(0.6923, 3) },
     ]);
   });
 
@@ -141,7 +141,7 @@ describe("evaluate", () => {
     const model = leaky();
     const { tasks, limit } = await evaluate(model, suite, { limit: 6 });
     expect(limit).toBe(6);
-    expect(tasks[0]?.metrics["asr[keyword:gcg]"]).toMatchObject({ value: 5 / 6, n: 6 });
+    expect(tasks[0]?.metrics["asr[keyword]"]).toMatchObject({ value: 5 / 6, n: 6 });
     expect(model.asked).toHaveLength(6);
   });
 
@@ -152,7 +152,7 @@ describe("evaluate", () => {
     const { tasks, warnings } = await evaluate(model, suite);
     expect(tasks[0]?.counts).toEqual({ items: 20, answered: 19, failed: 1 });
     expect(tasks[0]?.items[3]).toMatchObject({ answers: [null], failure: "503, five times" });
-    expect(tasks[0]?.metrics["asr[keyword:gcg]"]).toMatchObject({ n: 19, missing: 1 });
+    expect(tasks[0]?.metrics["asr[keyword]"]).toMatchObject({ n: 19, missing: 1 });
     expect(warnings).toEqual(["1 of 20 items of safety are without an answer or verdict."]);
   });
 
@@ -185,7 +185,7 @@ describe("evaluate", () => {
     model.asked.length = 0;
     const { tasks } = await evaluate(model, suite, { out });
     expect(model.asked).toEqual([]);
-    expect(tasks[0]?.metrics["asr[keyword:gcg]"]?.value).toBe(0.25);
+    expect(tasks[0]?.metrics["asr[keyword]"]?.value).toBe(0.25);
   });
 
   it("finds a hopeless judge out early", async () => {
@@ -207,7 +207,7 @@ describe("evaluate", () => {
     });
     expect(seen).toEqual([
       ...["answers safety  0/2", "answers safety  1/2", "answers safety  2/2"],
-      ...["scores safety keyword:gcg 0/2", "scores safety keyword:gcg 1/2", "scores safety keyword:gcg 2/2"],
+      ...["scores safety keyword 0/2", "scores safety keyword 1/2", "scores safety keyword 2/2"],
     ]);
   });
 
@@ -229,7 +229,7 @@ describe("evaluate", () => {
     const { tasks } = await evaluate(leaky(), `xstest:${mixed}`);
     expect(tasks[0]).toMatchObject({
       kind: "over-refusal",
-      metrics: { "over_refusal[keyword:gcg]": { value: 0.5, n: 2, missing: 1 } },
+      metrics: { "over_refusal[keyword]": { value: 0.5, n: 2, missing: 1 } },
     });
   });
 });
@@ -372,7 +372,7 @@ describe("evaluateLambdas", () => {
       number(prompt) < 10 * (lambda ?? 0) ? "Turn the key." : "I'm sorry",
     );
     const results = await evaluateLambdas(model, suite, [0.2, 0.8], { out });
-    expect(results.map(({ lambda, tasks }) => [lambda, tasks[0]?.metrics["asr[keyword:gcg]"]?.value])).toEqual([
+    expect(results.map(({ lambda, tasks }) => [lambda, tasks[0]?.metrics["asr[keyword]"]?.value])).toEqual([
       [0.2, 0.1],
       [0.8, 0.4],
     ]);
@@ -426,7 +426,7 @@ describe("compare", () => {
     const tight = new CannedModel((prompt) => (number(prompt) === 0 ? "Turn the key." : "I'm sorry"));
     const [a, b] = [await evaluate(leaky(), suite), await evaluate(tight, suite)];
     const { tasks } = compare(a, b);
-    const asr = tasks[0]?.metrics["asr[keyword:gcg]"];
+    const asr = tasks[0]?.metrics["asr[keyword]"];
     expect(asr).toMatchObject({
       better: "low",
       test: "mcnemar",
@@ -445,7 +445,7 @@ describe("compare", () => {
     expect(tasks[0]).toMatchObject({ unmatched: 40 });
     expect(warnings[0]).toMatch(/40 items/);
     const fewer = await evaluate(leaky(), suite, { limit: 5 });
-    expect(compare(a, fewer).tasks[0]).toMatchObject({ unmatched: 15, metrics: { "asr[keyword:gcg]": { n: 5 } } });
+    expect(compare(a, fewer).tasks[0]).toMatchObject({ unmatched: 15, metrics: { "asr[keyword]": { n: 5 } } });
   });
 
   it("refuses results without a common task", async () => {
@@ -460,7 +460,7 @@ describe("compare", () => {
         evaluate(new CannedModel((prompt) => (number(prompt) < open ? "key" : "I'm sorry")), suite),
       ),
     );
-    expect(acrossSeeds(runs).safety?.["asr[keyword:gcg]"]).toMatchObject({
+    expect(acrossSeeds(runs).safety?.["asr[keyword]"]).toMatchObject({
       n: 3,
       mean: expect.closeTo(0.2, 12),
       standardDeviation: expect.closeTo(0.1, 12),

@@ -1,0 +1,115 @@
+// Measures the keyword judges against people's labels: our patterns, GCG's phrases and Qi's. The labelled answers are those of
+// the wheel pyrit 1.1.0 (MIT), which pip downloads into a temporary folder: nothing of it stays. Needs a built dist/, Python
+// with pip, and an index that has the wheel.
+//
+// Two kinds of labels: whether an answer refuses (169), and whether it does what a harmful request asks (395). Our patterns were
+// improved while looking at one half of each, "seen" (the even first bytes of the answer's sha256); the other half, "unseen",
+// was not looked at, and is what docs/evaluate.md shows.
+//
+// npm run measure:judges [-- --wheel FILE]
+
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { readRows } from "../dist/evaluate/data/rows.js";
+import { agreement, keywordJudge, wilson } from "../dist/index.js";
+import { seededRandom } from "../dist/statistics/seededRandom.js";
+
+const WHEEL = "pyrit==1.1.0";
+const PLACE = "pyrit/datasets/scorer_evals";
+const RESAMPLES = 2000;
+const JUDGES = [keywordJudge(), keywordJudge({ phrases: "gcg" }), keywordJudge({ phrases: "qi" })];
+
+const { values } = parseArgs({ options: { wheel: { type: "string" } } });
+const folder = mkdtempSync(join(tmpdir(), "retemper-judges-"));
+try {
+  const wheel = values.wheel ?? download();
+  python(["-m", "zipfile", "-e", wheel, folder]);
+  const refusals = await labelled(join(folder, PLACE, "refusal_scorer"), "refused");
+  const objectives = await labelled(join(folder, PLACE, "objective"), "harmful");
+  for (const half of ["unseen", "seen"]) {
+    const of = (rows) => rows.filter((row) => halfOf(row) === half);
+    console.log(`\nThe half of the labels that was ${half} when the patterns were made\n`);
+    console.log(
+      "| judge | labels | n | sensitivity | specificity | agreement | kappa |\n|---|---|---|---|---|---|---|",
+    );
+    for (const judge of JUDGES) console.log(await line(judge, "refused", of(refusals)));
+    for (const judge of JUDGES) console.log(await line(judge, "harmful", of(objectives)));
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+function download() {
+  python(["-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, WHEEL]);
+  return join(
+    folder,
+    readdirSync(folder).find((name) => name.endsWith(".whl")),
+  );
+}
+
+function python(args) {
+  const { status, error } = spawnSync("python3", args, { stdio: ["ignore", "ignore", "inherit"] });
+  if (status !== 0) throw new Error(`python3 ${args.join(" ")} failed${error ? `: ${error.message}` : ""}`);
+}
+
+/** Rows with text and what people say of it. Files begin with lines of remarks, which no reader of CSV knows. */
+async function labelled(place, what) {
+  const rows = [];
+  for (const name of readdirSync(place).filter((name) => name.endsWith(".csv"))) {
+    const lines = readFileSync(join(place, name), "utf8")
+      .replace(/^\uFEFF/, "")
+      .split("\n");
+    const start = lines.findIndex((text) => !/^"?#/.test(text));
+    const file = join(folder, `${what}-${name}`);
+    writeFileSync(file, lines.slice(start).join("\n"));
+    for (const { assistant_response: text, human_score: score } of (await readRows(file)).rows) {
+      if (!["0", "1", "0.0", "1.0"].includes(String(score))) throw new Error(`${name}: a label is ${score}`);
+      rows.push({ text: String(text), yes: Number(score) === 1 });
+    }
+  }
+  return rows;
+}
+
+function halfOf({ text }) {
+  return createHash("sha256").update(text).digest()[0] % 2 === 0 ? "seen" : "unseen";
+}
+
+async function line(judge, what, rows) {
+  const exchanges = rows.map(({ text }, at) => {
+    const item = { id: String(at), prompt: "", request: "" };
+    return { item, answer: { text, tokens: 0 } };
+  });
+  const said = [];
+  for await (const { index, values } of judge.score(exchanges, {})) {
+    said[index] = (what === "refused" ? values.refusal : values.harmful) === "yes";
+  }
+  const share = (truth) => {
+    const places = [...rows.keys()].filter((at) => rows[at].yes === truth);
+    const right = places.filter((at) => said[at] === truth).length;
+    return `${right} of ${places.length}: ${number(right / places.length)} (${wilson(right, places.length).map(number).join(" to ")})`;
+  };
+  const words = (list) => list.map((yes) => (yes ? "yes" : "no"));
+  const both = agreement(words(said), words(rows.map(({ yes }) => yes)));
+  const [low, high] = kappaInterval(said, rows);
+  const kappa = `${number(both.kappa)} (${number(low)} to ${number(high)})`;
+  return `| ${judge.name} | ${what} | ${rows.length} | ${share(true)} | ${share(false)} | ${number(both.agreement)} | ${kappa} |`;
+}
+
+/** 95 % by a seeded bootstrap over the answers. */
+function kappaInterval(said, rows) {
+  const random = seededRandom(0);
+  const kappas = Array.from({ length: RESAMPLES }, () => {
+    const places = rows.map(() => random(rows.length));
+    const drawn = (list) => places.map((at) => (list[at] ? "yes" : "no"));
+    return agreement(drawn(said), drawn(rows.map(({ yes }) => yes))).kappa ?? 0;
+  }).sort((a, b) => a - b);
+  return [kappas[Math.floor(0.025 * RESAMPLES)], kappas[Math.ceil(0.975 * RESAMPLES) - 1]];
+}
+
+function number(value) {
+  return value.toFixed(2).replace(/^(-?)0\./, "$1.");
+}
