@@ -15,12 +15,28 @@ export {
   type PairedDifference,
   pairedBootstrap,
 } from "../statistics/bootstrap.js";
+export {
+  type CorrectedRate,
+  type CorrectedRateInput,
+  correctedRate,
+  type JudgeCalibration,
+} from "../statistics/correctedRate.js";
+export { type CrossedInterval, type CrossedIntervalOptions, crossedInterval } from "../statistics/crossedInterval.js";
+export { holm } from "../statistics/holm.js";
+export { type ItemsNeeded, type ItemsNeededInput, itemsNeeded } from "../statistics/itemsNeeded.js";
 export { type McNemarResult, mcnemar } from "../statistics/mcnemar.js";
 export {
   type PairedBound,
   type PairedDifferenceOptions,
   pairedDifference,
 } from "../statistics/pairedDifference.js";
+export {
+  type PredictionPowered,
+  type PredictionPoweredInput,
+  predictionPowered,
+} from "../statistics/predictionPowered.js";
 export type { ItemOptions, SeedValues } from "../statistics/seedValues.js";
+export { type ShareKept, type ShareKeptInput, shareKept } from "../statistics/shareKept.js";
+export { type Slope, type SlopeOptions, slopeOverLambda } from "../statistics/slopeOverLambda.js";
 export { type Spread, spread } from "../statistics/spread.js";
 export { wilson } from "../statistics/wilson.js";

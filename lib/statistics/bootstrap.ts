@@ -1,6 +1,7 @@
 // Intervals of means by resampling items: no assumption on how the scores are distributed.
 
 import { RetemperError } from "../errors.js";
+import { percentiles } from "./percentiles.js";
 import { seededRandom } from "./seededRandom.js";
 
 export interface BootstrapOptions {
@@ -114,17 +115,6 @@ function placesByGroup(count: number, groups: BootstrapOptions["groups"]): numbe
     else places.set(group, [at]);
   }
   return [...places.values()];
-}
-
-/** The alpha / 2 and 1 - alpha / 2 quantiles of sorted values, interpolated. */
-function percentiles(sorted: Float64Array, alpha: number): [low: number, high: number] {
-  const at = (share: number) => {
-    if (sorted.length === 0) return Number.NaN;
-    const place = share * (sorted.length - 1);
-    const [below, above] = [sorted[Math.floor(place)] as number, sorted[Math.ceil(place)] as number];
-    return below + (above - below) * (place - Math.floor(place));
-  };
-  return [at(alpha / 2), at(1 - alpha / 2)];
 }
 
 function mean(values: readonly number[], weights?: readonly number[]): number {
