@@ -20,6 +20,7 @@ import { wrong } from "./load.js";
 import { mergeSeries, type TunedModel, wholeModel } from "./merges.js";
 import type { ExperimentSettings } from "./schema.js";
 import { isPerSeed, loadSplits, ofSeed } from "./seedSplits.js";
+import { suiteOptions } from "./suiteOptions.js";
 
 /** Collects what goes wrong, so that one error tells of all. */
 class Problems {
@@ -116,7 +117,7 @@ async function checkAligned(
   signal: AbortSignal | undefined,
   measure?: (model: TextGenerator, tasks: Checked["tasks"]) => Promise<void>,
 ): Promise<{ readonly engine: EngineName } & Pick<Checked, "tasks" | "splits">> {
-  const { safety, task, limit, decoding, system, data, aligned } = settings;
+  const { safety, task, aligned } = settings;
   const endpoint = settings.engine?.endpoint;
   const model: TextGenerator | undefined = await problems.attempt(async () =>
     endpoint
@@ -126,8 +127,7 @@ async function checkAligned(
   const none = { safety: [], safetyTest: [], validation: [], test: [] };
   if (!model) return { engine: "native", tasks: none };
   try {
-    const code = { allowCodeExecution: settings.allowCodeExecution === true };
-    const options = { limit, decoding, system, data, code, bertScore: encoder, signal };
+    const options = { ...suiteOptions(settings, encoder), signal };
     const load = async (words: readonly string[]) =>
       (await problems.attempt(() => loadSuite(model, words, options))) ?? [];
     const validation = await loadSplits(task.validation, seeds, load);

@@ -107,6 +107,19 @@ export const experimentSchema = z.strictObject({
     .strictObject({ model: z.string(), layer: z.int().nonnegative().optional(), idf: z.boolean().optional() })
     .optional()
     .describe("The encoder of tasks that are scored with BERTScore."),
+  bbh: z
+    .strictObject({
+      version: z.literal([3, 4]).optional().describe("Of lm-evaluation-harness's task; 4 by default."),
+      chat: z.boolean().optional().describe("Asks in the model's chat template instead of plain text."),
+    })
+    .optional()
+    .describe("How BIG-Bench Hard is asked."),
+  paperExact: z
+    .boolean()
+    .optional()
+    .describe(
+      "What the scripts of the paper's authors do otherwise than the paper says: completions of humaneval, length of tools' answers, cut of long training rows.",
+    ),
   allowCodeExecution: z.boolean().optional().describe("Lets programs that a model writes run, in a sandbox."),
   system: z.string().nullable().optional().describe("System message instead of the tasks' own; null: none."),
   decoding: z

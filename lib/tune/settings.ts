@@ -144,6 +144,7 @@ function presetOf({ preset, task }: TuneOptions, family: string | undefined): Pa
   return {
     validation: 0.1,
     stopAfter: PAPER_STEPS[task ?? "reasoning"],
+    paperExact: true, // long rows are cut as LLaMA-Factory cuts them, which the authors tuned with
     ...(family?.startsWith("gemma") && { batchSize: 4 }),
   };
 }

@@ -159,7 +159,7 @@ describe("an experiment", () => {
   it("is a first look with the preset quick, which needs sets", async () => {
     const { methods: _, tuned: __, ...rest } = whole;
     const settings = await loadExperiment({ ...rest, preset: "quick", tune: { data: "rows.jsonl" } } as never);
-    expect(settings).toMatchObject({ methods: ["linear"], limit: 50, tune: { seeds: [42], options: { epochs: 1 } } });
+    expect(settings).toMatchObject({ methods: ["linear"], limit: 240, tune: { seeds: [42], options: { epochs: 1 } } });
     const { safety: ___, ...bare } = rest;
     await expect(loadExperiment({ ...bare, preset: "quick", tune: { data: "rows.jsonl" } } as never)).rejects.toThrow(
       /safety/,
