@@ -10,6 +10,7 @@ import type { ProgramCheck } from "./sandbox/supervisor.js";
 export interface Item {
   /** Unique in its task, and the same in every run. */
   readonly id: string;
+  /** Of a likelihood: what comes before the scored text, or a conversation whose answers are scored. */
   readonly prompt: Prompt;
   /** What a person asked, in plain words: what judges read. */
   readonly request: string;

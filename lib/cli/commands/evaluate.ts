@@ -69,7 +69,9 @@ A suite is one or more of the names that --list shows, each with data of its own
   safety:prompts.jsonl            any file of requests that should be refused
   over-refusal:requests.csv       any file of requests that should be answered
   advbench:harmful_behaviors.csv  a known set from your file; without one it comes from the hub
-  exact:questions.jsonl           prompts and answers; call, rouge, bertscore, choice and perplexity likewise
+  exact:questions.jsonl           prompts and answers; call, rouge, bertscore and choice likewise
+  loss:valid.jsonl                rows such as tune takes: mean loss of the answers, the prompts given; lower is better
+  perplexity:texts.jsonl          texts, or such rows; lower is better
   easy=exact:a.jsonl              two tasks of one kind have names of their own
 Data are .csv, .json, .jsonl, .parquet (.gz also), folders of them, or hf://datasets/org/name[@revision][/path].
 
@@ -269,8 +271,8 @@ function showProgress(
 
 function showList(renderer: Renderer): void {
   const tasks = listTasks();
-  const rows = tasks.map(({ name, kind, title, source }) => [name, kind, title, source ?? ""]);
-  renderer.result(tasks, table(["name", "kind", "what", "default data"], rows));
+  const rows = tasks.map(({ name, kind, title, better, source }) => [name, kind, title, better ?? "", source ?? ""]);
+  renderer.result(tasks, table(["name", "kind", "what", "better", "default data"], rows));
 }
 
 function parseList(text: string): number[] {

@@ -1,10 +1,11 @@
 // Asks a model what a task has that no journal holds yet, and writes each answer down as it comes.
 
 import { RetemperError } from "../../errors.js";
-import type { GenerationFailure, TextGenerator } from "../../generate/types.js";
+import type { GenerationFailure, Model, TextGenerator } from "../../generate/types.js";
+import type { ConversationModel } from "../data/encodeConversation.js";
 import type { Answer, Item, Task } from "../types.js";
 import type { Journal } from "./journal.js";
-import { encodePair } from "./likelihood.js";
+import { type ScoredTokens, scoredTokens } from "./likelihood.js";
 import { type EvaluateProgress, ProgressCounter } from "./progress.js";
 
 /** One model of those that are asked at once: the model itself, or one lambda of it. */
@@ -22,13 +23,10 @@ export interface AskOptions {
 }
 
 /** What scoring a text takes of a model. An endpoint cannot do it. */
-export type LikelihoodModel = TextGenerator & {
-  readonly tokenizer: { encode(text: string, options?: { addSpecialTokens?: boolean | undefined }): number[] };
-  logprobs(
-    ids: readonly (readonly number[])[],
-    options?: { lambda?: number | undefined; signal?: AbortSignal | undefined },
-  ): Promise<Float32Array[]>;
-};
+export type LikelihoodModel = TextGenerator &
+  Pick<Model, "logprobs"> &
+  Pick<ConversationModel, "tokenizer"> &
+  Partial<Pick<Model, "stopTokens" | "contextLength">>;
 
 export function scoresTexts(model: TextGenerator): model is LikelihoodModel {
   return "logprobs" in model && "tokenizer" in model;
@@ -111,29 +109,43 @@ async function scoreTexts(
   counter: ProgressCounter,
   { signal }: AskOptions,
 ): Promise<void> {
+  const { tokenizer, stopTokens = [], contextLength = Number.POSITIVE_INFINITY } = model;
   for (const { lambda, journal } of asked) {
     const missing = task.items.filter(({ id }) => journal.answer(task.name, id, 0) === undefined);
     for (let start = 0; start < missing.length; ) {
-      const part: { item: Item; pairs: ReturnType<typeof encodePair>[] }[] = [];
-      for (let texts = 0; start < missing.length && texts < TEXTS; start++) {
+      const part: { item: Item; texts: ScoredTokens[] }[] = [];
+      for (let count = 0; start < missing.length && count < TEXTS; start++) {
         const item = missing[start] as Item;
-        const context = typeof item.prompt === "string" ? item.prompt : "";
-        const pairs = (item.choices ?? [item.request]).map((text) => encodePair(model.tokenizer, context, text));
-        part.push({ item, pairs });
-        texts += pairs.length;
+        const texts = tokensOf(item, task.name, { tokenizer, stopTokens, contextLength });
+        part.push({ item, texts });
+        count += texts.length;
       }
-      const inputs = part.flatMap(({ pairs }) => pairs.map(({ ids }) => ids));
+      const inputs = part.flatMap(({ texts }) => texts.map(({ ids }) => ids));
       const logprobs = await model.logprobs(inputs, { lambda, signal });
       let at = 0;
-      for (const { item, pairs } of part) {
-        const scored = pairs.map(({ from }) => (logprobs[at++] as Float32Array).subarray(from - 1));
+      for (const { item, texts } of part) {
+        const likelihoods = texts.map(({ scored }) => {
+          const all = logprobs[at++] as Float32Array; // of the tokens after the first
+          return scored.reduce((sum, place) => sum + (all[place - 1] as number), 0);
+        });
         const answer: Answer = {
           text: "",
-          tokens: scored.reduce((sum, of) => sum + of.length, 0),
-          logLikelihoods: scored.map((of) => of.reduce((sum, value) => sum + value, 0)),
+          ...(texts.some(({ cut }) => cut) && { finish: "length" as const }),
+          tokens: texts.reduce((sum, { scored }) => sum + scored.length, 0),
+          logLikelihoods: likelihoods,
         };
         if (journal.addAnswer(task.name, item.id, 0, answer)) counter.add();
       }
     }
+  }
+}
+
+/** @throws RetemperError that names the item, such as one with turns that the model's template refuses */
+function tokensOf(item: Item, task: string, model: Parameters<typeof scoredTokens>[1]): ScoredTokens[] {
+  try {
+    return scoredTokens(item, model);
+  } catch (cause) {
+    if (!(cause instanceof RetemperError)) throw cause;
+    throw cause.retold(`${task}, item ${item.id}: ${cause.message}`);
   }
 }

@@ -65,14 +65,25 @@ export interface SystemText {
 
 /** The conversation of one request; plain text for a model without a chat template. */
 export function chatPrompt(request: string, system: SystemText | undefined, context: TaskContext): Prompt {
+  return chatTurns([{ role: "user", content: request }], system, context);
+}
+
+/** A conversation without its system's turn, to be gone on with; plain text for a model without a chat template. */
+export function chatTurns(
+  turns: readonly ChatMessage[],
+  system: SystemText | undefined,
+  context: Pick<TaskContext, "system" | "model">,
+): Prompt {
   const wanted = context.system === undefined ? system : context.system === null ? undefined : { text: context.system };
-  const before = wanted && !context.model.systemRole && wanted.joint !== undefined ? wanted.text + wanted.joint : "";
-  if (!context.model.chatTemplate) {
-    return wanted ? `${wanted.text}${wanted.joint ?? "\n\n"}${request}` : request;
+  const { chatTemplate, systemRole } = context.model;
+  if (!chatTemplate) {
+    const text = turns.map(({ content }) => content).join("\n\n");
+    return wanted ? `${wanted.text}${wanted.joint ?? "\n\n"}${text}` : text;
   }
-  const messages: ChatMessage[] = [{ role: "user", content: before + request }];
-  if (wanted && context.model.systemRole) messages.unshift({ role: "system", content: wanted.text });
-  return messages;
+  if (wanted && systemRole) return [{ role: "system", content: wanted.text }, ...turns];
+  const [first, ...rest] = turns;
+  if (!wanted || wanted.joint === undefined || !first) return turns;
+  return [{ ...first, content: wanted.text + wanted.joint + first.content }, ...rest];
 }
 
 /** sha256 of a prompt: of its text, or of the JSON of its messages. */

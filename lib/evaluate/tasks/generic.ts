@@ -1,26 +1,30 @@
-// Tasks from a user's own file: exact match, the parsed call, ROUGE-L, BERTScore, multiple choice, perplexity.
+// Tasks from a user's own file: exact match, the parsed call, ROUGE-L, BERTScore, multiple choice, perplexity, and the loss on
+// answers.
 
 import { RetemperError } from "../../errors.js";
+import type { ChatMessage, Prompt } from "../../generate/types.js";
 import { CATEGORY_COLUMNS, findColumn, findOptionalColumn, PROMPT_COLUMNS, textOf } from "../data/columns.js";
+import { conversationOf, isConversation, type Place } from "../data/conversation.js";
 import { loadRows } from "../data/loadRows.js";
-import type { Row } from "../data/rows.js";
+import { lineOf, type Row } from "../data/rows.js";
 import { multipleChoice } from "../metrics/likelihood.js";
 import type { Item, MetricOfItem, ScoredItem, Scorer, Task } from "../types.js";
-import { chatPrompt, decodingOf, type TaskContext } from "./context.js";
+import { chatTurns, decodingOf, type TaskContext } from "./context.js";
 import { bertScoreScorer, callScorer, exactMatchScorer, rougeScorer } from "./scorers.js";
 import { bertMetric } from "./toolCalls.js";
 
 const REFERENCES = ["reference", "response", "answer", "target", "output", "completion", "label", "references"];
 const CHOICES = ["choices", "options", "endings"];
 const RIGHT = ["answer", "label", "gold", "answer_index", "correct", "target"];
-const TEXTS = ["text", "prompt", "content", "document"];
+const TEXTS = ["text", "content", "document"];
 
-export const GENERIC_KINDS = ["exact", "call", "rouge", "bertscore", "choice", "perplexity"] as const;
+export const GENERIC_KINDS = ["exact", "call", "rouge", "bertscore", "choice", "perplexity", "loss"] as const;
 export type GenericKind = (typeof GENERIC_KINDS)[number];
 
 /**
- * A task of a file's rows. Texts are answered in the model's chat template unless the context says otherwise; choices and
- * texts to score are taken as they are.
+ * A task of a file's rows. Requests are answered in the model's chat template unless the context says otherwise, with the row's
+ * own system text; choices and texts to score are taken as they are; of conversations the answers are scored, as training learns
+ * them.
  * @throws RetemperError BAD_INPUT for missing columns and rows that cannot be used; USAGE where an encoder is missing
  */
 export async function loadGeneric(
@@ -42,7 +46,7 @@ export async function loadGeneric(
       });
     }
   }
-  const likelihood = kind === "choice" || kind === "perplexity";
+  const likelihood = kind === "choice" || kind === "perplexity" || kind === "loss";
   return {
     name,
     kind: "task",
@@ -63,9 +67,17 @@ function makerOf(
   path: string,
   context: TaskContext,
 ): (row: Row, index: number) => Made {
+  if (kind === "loss") return (row, index) => answersOf(row, placeOfRow(row, path, index), context);
   if (kind === "perplexity") {
-    const texts = findColumn(rows, TEXTS, "the texts", path);
+    // rows with a prompt and an answer to it are no texts: as in training, the prompt is given and not scored
+    if (findOptionalColumn(rows, TEXTS) === undefined && rows.every(isConversation)) {
+      return makerOf("loss", rows, path, context);
+    }
+    const texts = findColumn(rows, [...TEXTS, "prompt"], "the texts", path);
     return (row, index) => ({ prompt: "", request: textOf(row, texts, path, index) });
+  }
+  if (kind !== "choice" && findOptionalColumn(rows, PROMPT_COLUMNS) === undefined && rows.every(isConversation)) {
+    return (row, index) => lastTurnOf(row, placeOfRow(row, path, index), context);
   }
   const prompts = findColumn(rows, PROMPT_COLUMNS, "the prompts", path);
   if (kind === "choice") return choiceMaker(rows, prompts, path);
@@ -76,11 +88,51 @@ function makerOf(
     path,
   );
   return (row, index) => {
-    const request = textOf(row, prompts, path, index);
+    // Alpaca's rows have what the instruction is about in a column of its own
+    const more =
+      prompts === "instruction" && typeof row.input === "string" && row.input.trim() !== "" ? `\n${row.input}` : "";
+    const request = textOf(row, prompts, path, index) + more;
     const references = Array.isArray(row[answers]) ? row[answers].map(String) : [textOf(row, answers, path, index)];
-    const prompt = context.chat === false ? request : chatPrompt(request, undefined, context);
-    return { prompt, request, references };
+    const system = typeof row.system === "string" && row.system !== "" ? row.system : undefined;
+    return { prompt: asked([{ role: "user", content: request }], system, context), request, references };
   };
+}
+
+/** Where a template has no system role, the row's text is put before the first question, with an empty line, as in training. */
+function asked(turns: readonly ChatMessage[], system: string | undefined, context: TaskContext): Prompt {
+  const model = context.chat === false ? { chatTemplate: false, systemRole: false } : context.model;
+  const text = system === undefined ? undefined : { text: system, joint: "\n\n" };
+  return chatTurns(turns, text, { ...context, model });
+}
+
+/** A conversation up to its last answer, which is the right one. */
+function lastTurnOf(row: Row, place: Place, context: TaskContext): Made {
+  const all = conversationOf(row, place);
+  const last = all.findLastIndex(({ role, content }, at) => role === "assistant" && at > 0 && content.trim() !== "");
+  const before = all.slice(0, last);
+  const [first] = before;
+  const system = first?.role === "system" ? first.content : undefined;
+  const turns = system === undefined ? before : before.slice(1);
+  const references = [all[last]?.content as string];
+  return { prompt: asked(turns, system, context), request: requestOf(turns), references };
+}
+
+/** A conversation whose answers are scored. The system text that the user wants comes before the row's own. */
+function answersOf(row: Row, place: Place, { system }: TaskContext): Made {
+  const all = conversationOf(row, place);
+  const turns = system !== undefined && all[0]?.role === "system" ? all.slice(1) : all;
+  const prompt = typeof system === "string" ? [{ role: "system", content: system }, ...turns] : turns;
+  return { prompt, request: requestOf(turns) };
+}
+
+/** What was asked last. */
+function requestOf(turns: readonly ChatMessage[]): string {
+  return turns.findLast(({ role }) => role === "user")?.content ?? "";
+}
+
+function placeOfRow(row: Row, file: string, index: number): Place {
+  const line = lineOf(row);
+  return { what: line === undefined ? `row ${index + 1}` : "this row", file, line };
 }
 
 /** The choices are continuations of the prompt; a space is put between them where neither has one. */
@@ -144,6 +196,8 @@ function scoring(kind: GenericKind, context: TaskContext): Pick<Task, "scorers" 
       };
     case "perplexity":
       return { scorers: [], metrics: [perplexityMetric] };
+    case "loss":
+      return { scorers: [], metrics: [lossMetric, tokenLossMetric] };
   }
 }
 
@@ -186,10 +240,27 @@ const perplexityMetric: MetricOfItem = {
 };
 
 function perplexityOf(records: readonly ScoredItem[]): number | null {
+  const loss = lossOf(records);
+  return loss === null ? null : Math.exp(loss);
+}
+
+/** Of each row the mean over the tokens of its answers, in nats; the rows' mean, in which a long answer counts as much as a short one. */
+const lossMetric: MetricOfItem = { name: "loss", better: "low", of: (record) => lossOf([record]) };
+
+/** Over the tokens of all rows together, as the log of a training has it. */
+const tokenLossMetric: MetricOfItem = {
+  name: "token_loss",
+  better: "low",
+  of: (record) => lossOf([record]),
+  total: lossOf,
+};
+
+/** The mean negative log-probability of the tokens that were scored, in nats. */
+function lossOf(records: readonly ScoredItem[]): number | null {
   let [sum, tokens] = [0, 0];
   for (const { answers } of records) {
     sum += answers[0]?.logLikelihoods?.[0] ?? 0;
     tokens += answers[0]?.logLikelihoods ? answers[0].tokens : 0;
   }
-  return tokens === 0 ? null : Math.exp(-sum / tokens);
+  return tokens === 0 ? null : -sum / tokens;
 }

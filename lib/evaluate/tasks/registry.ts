@@ -16,6 +16,8 @@ export interface TaskListing {
   readonly name: string;
   readonly kind: TaskKind | "suite";
   readonly title: string;
+  /** Whether a higher score is better, or a lower one; absent for suites. */
+  readonly better?: "high" | "low" | undefined;
   /** Where its data come from by default; absent where the user must give them. */
   readonly source?: string | undefined;
 }
@@ -50,8 +52,13 @@ const GENERIC_TITLES: Readonly<Record<GenericKind, string>> = {
   rouge: "a file of prompts and answers: ROUGE-L",
   bertscore: "a file of prompts and answers: BERTScore",
   choice: "a file of multiple choices: accuracy by log-likelihood",
-  perplexity: "a file of texts: perplexity",
+  perplexity: "a file of texts: perplexity; of conversations, of their answers",
+  loss: "a file of conversations, such as training takes: mean loss of the answers alone",
 };
+
+/** Of a generic task's score, and of the rates of prompt sets. */
+const betterOf = (name: GenericKind): "high" | "low" => (name === "perplexity" || name === "loss" ? "low" : "high");
+const RATE = { better: "low" } as const;
 
 /** Suites are lists of tasks. */
 const SUITES: Readonly<Record<string, { readonly title: string; readonly tasks: readonly string[] }>> = {
@@ -79,10 +86,13 @@ export function listTasks(): TaskListing[] {
       kind: "suite" as const,
       title: `${title} (${tasks.join(", ")})`,
     })),
-    ...PROMPT_SETS.map(({ name, kind, title, source }) => ({ name, kind, title, source })),
-    ...Object.values(ANY_PROMPTS).map(({ name, kind, title }) => ({ name: `${name}:FILE`, kind, title })),
-    ...TASKS.map(({ name, kind, title, source }) => ({ name, kind, title, source })),
-    ...GENERIC_KINDS.map((name) => ({ name: `${name}:FILE`, kind: "task" as const, title: GENERIC_TITLES[name] })),
+    ...PROMPT_SETS.map(({ name, kind, title, source }) => ({ name, kind, title, ...RATE, source })),
+    ...Object.values(ANY_PROMPTS).map(({ name, kind, title }) => ({ name: `${name}:FILE`, kind, title, ...RATE })),
+    ...TASKS.map(({ name, kind, title, source }) => ({ name, kind, title, better: "high" as const, source })),
+    ...GENERIC_KINDS.map((name) => ({
+      ...{ name: `${name}:FILE`, kind: "task" as const, title: GENERIC_TITLES[name] },
+      better: betterOf(name),
+    })),
   ];
 }
 

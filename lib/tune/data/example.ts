@@ -1,12 +1,10 @@
 // Rows as the model learns them, and as the rows of a step.
 
+import type { EncodedConversation } from "../../evaluate/data/encodeConversation.js";
 import type { Rows } from "../../nn/ops/specs.js";
 
-export interface Example {
-  readonly ids: readonly number[];
-  /** For each id whether the model learns to say it. */
-  readonly learned: readonly boolean[];
-}
+/** Ids, with for each whether the model learns to say it. */
+export type Example = EncodedConversation;
 
 /** What one micro-batch is computed on. */
 export interface Batch {

@@ -1,17 +1,11 @@
 // From rows of any of the usual forms to conversations or token ids: what is wrong with a row is found here, with its place.
 
 import { RetemperError } from "../../errors.js";
+import { conversationOf, type Place } from "../../evaluate/data/conversation.js";
 import { loadRows } from "../../evaluate/data/loadRows.js";
 import { lineOf, type Row } from "../../evaluate/data/rows.js";
 import type { ChatMessage } from "../../tokenizer/types.js";
 import type { TuneRow } from "../types.js";
-
-/** Where a row came from, for messages. */
-export interface Place {
-  readonly what: string;
-  readonly file?: string | undefined;
-  readonly line?: number | undefined;
-}
 
 export type Sample =
   | { readonly kind: "ids"; readonly ids: readonly number[]; readonly promptLength: number; readonly place: Place }
@@ -39,7 +33,7 @@ function sampleOf(row: Row, place: Place, system: string | undefined): Sample {
   if (typeof row !== "object" || row === null) throw bad(place, "is no object");
   const ids = row.input_ids ?? row.inputIds;
   if (ids !== undefined) return idsOf(ids, row.prompt_length ?? row.promptLength, place);
-  const messages = messagesOf(row, place);
+  const messages = conversationOf(row, place);
   if (system === undefined || messages[0]?.role === "system") return { kind: "messages", messages, place };
   return { kind: "messages", messages: [{ role: "system", content: system }, ...messages], place };
 }
@@ -55,67 +49,7 @@ function idsOf(ids: unknown, promptLength: unknown, place: Place): Sample {
   return { kind: "ids", ids: list, promptLength: length as number, place };
 }
 
-/** OpenAI's messages, ShareGPT's conversations, Alpaca's three columns, or prompt and response. */
-function messagesOf(row: Row, place: Place): ChatMessage[] {
-  const turns = row.messages ?? row.conversations ?? row.conversation;
-  if (turns !== undefined) return turnsOf(turns, row, place);
-  const begin: ChatMessage[] = [];
-  if (typeof row.system === "string" && row.system !== "") begin.push({ role: "system", content: row.system });
-  if (row.instruction !== undefined) {
-    const input = typeof row.input === "string" && row.input.trim() !== "" ? `\n${row.input}` : "";
-    const content = text(row, ["instruction"], place) + input;
-    const answer = text(row, ["output", "response", "answer"], place);
-    return [...begin, { role: "user", content }, { role: "assistant", content: answer }];
-  }
-  const content = text(row, ["prompt", "question", "query", "problem"], place);
-  const answer = text(row, ["response", "completion", "output", "answer", "solution"], place);
-  return [...begin, { role: "user", content }, { role: "assistant", content: answer }];
-}
-
-const ROLES: Readonly<Record<string, string>> = {
-  human: "user",
-  gpt: "assistant",
-  chatgpt: "assistant",
-  bot: "assistant",
-};
-
-function turnsOf(turns: unknown, row: Row, place: Place): ChatMessage[] {
-  if (!Array.isArray(turns) || turns.length === 0) throw bad(place, "has messages that are no list of turns");
-  const messages = turns.map((turn: Record<string, unknown> | null, i): ChatMessage => {
-    const role = turn?.role ?? turn?.from;
-    const content = turn?.content ?? turn?.value;
-    if (typeof role !== "string" || typeof content !== "string") {
-      throw bad(place, `has a turn ${i + 1} without a role and content of text`);
-    }
-    return { role: ROLES[role] ?? role, content };
-  });
-  if (typeof row.system === "string" && row.system !== "" && messages[0]?.role !== "system") {
-    messages.unshift({ role: "system", content: row.system });
-  }
-  if (!messages.some(({ role, content }, i) => role === "assistant" && i > 0 && content.trim() !== "")) {
-    throw bad(place, "has no answer of the assistant: nothing to learn");
-  }
-  return messages;
-}
-
-function text(row: Row, names: readonly string[], place: Place): string {
-  const name = names.find((key) => row[key] !== undefined && row[key] !== null);
-  if (name === undefined) {
-    const there = Object.keys(row).map((key) => JSON.stringify(key));
-    throw bad(place, `has no ${names[0]}`, `It has ${there.join(", ").slice(0, 300) || "no columns"}.`);
-  }
-  const value = row[name];
-  if (typeof value !== "string") throw bad(place, `has a ${name} that is no text`);
-  if (value.trim() === "") throw bad(place, `has an empty ${name}`);
-  return value;
-}
-
-function bad({ what, file, line }: Place, fault: string, more = ""): RetemperError {
-  return new RetemperError("BAD_INPUT", `${what} ${fault}`, {
-    file,
-    line,
-    hint:
-      `${more} Rows have instruction, input and output; prompt and response; messages or conversations; or input_ids ` +
-      "and prompt_length.".trim(),
-  });
+function bad({ what, file, line }: Place, fault: string): RetemperError {
+  const forms = "Rows have instruction, input and output; prompt and response; messages or conversations; or input_ids";
+  return new RetemperError("BAD_INPUT", `${what} ${fault}`, { file, line, hint: `${forms} and prompt_length.` });
 }
