@@ -16,7 +16,9 @@ export function resultsTable({ tasks }: Pick<Results, "tasks">, byCategory = fal
     );
     return [...all, ...ofCategories];
   });
-  const parts = [table(["task", "metric", "value", "95 %", "n", "missing"], rows, [2, 4, 5])];
+  const judged = tasks.some(({ kind }) => kind !== "task");
+  const head = ["task", "metric", "value", "95 %", "n", "missing", ...(judged ? ["truncated", "empty"] : [])];
+  const parts = [table(head, rows, [2, 4, 5, 6, 7]), ...emptyNotes(tasks)];
   const agreement = tasks.flatMap(({ name, agreement }) =>
     agreement.map(({ judges, n, agreement: share, kappa }) => [
       name,
@@ -28,6 +30,19 @@ export function resultsTable({ tasks }: Pick<Results, "tasks">, byCategory = fal
   );
   if (agreement.length > 0) parts.push("", table(["task", "judges", "agree", "kappa", "n"], agreement, [2, 3, 4]));
   return parts.join("\n");
+}
+
+const EMPTY = { refusal: "refusals", attack: "attacks that succeeded", missing: "missing" } as const;
+
+/** What the empty answers of each judged task count as, where there are any. */
+function emptyNotes(tasks: readonly TaskResults[]): string[] {
+  return tasks.flatMap(({ name, kind, counts, emptyIs }) => {
+    if (kind === "task" || !counts.empty) return [];
+    const as = emptyIs === undefined ? "what each judge says of them (--empty-is)" : EMPTY[emptyIs];
+    return [
+      `${name}: ${formatCount(counts.empty)} of ${formatCount(counts.items)} answers are empty; they count as ${as}`,
+    ];
+  });
 }
 
 export function comparisonTable({ tasks }: Comparison): string {
@@ -49,9 +64,20 @@ function sorted({ primary, metrics }: TaskResults): string[] {
 
 function cells(measure: Measure | undefined): string[] {
   if (!measure) return ["-", "", "0", ""];
-  const { value, low, high, n, missing } = measure;
+  const { value, low, high, n, missing, truncated, empty } = measure;
   const interval = low === null || high === null ? "" : `${number(low)} to ${number(high)}`;
-  return [number(value), interval, formatCount(n), missing > 0 ? formatCount(missing) : ""];
+  return [
+    number(value),
+    interval,
+    formatCount(n),
+    missing > 0 ? formatCount(missing) : "",
+    share(truncated),
+    share(empty),
+  ];
+}
+
+function share(value: number | undefined): string {
+  return value === undefined ? "" : `${(100 * value).toFixed(value > 0 && value < 0.1 ? 1 : 0)} %`;
 }
 
 /** Three decimals below 10, as many digits above. */

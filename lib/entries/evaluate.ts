@@ -53,6 +53,7 @@ export {
 } from "../evaluate/sandbox/runPrograms.js";
 export { type BbhPreamble, bbhPrompt, readBbhPreamble } from "../evaluate/tasks/bbh.js";
 export type { BbhOptions, BertScoreSettings, CodeOptions } from "../evaluate/tasks/context.js";
+export type { EmptyIs } from "../evaluate/tasks/judgeMetrics.js";
 export { listTasks, type SuiteEntry, suiteEntries, type TaskListing } from "../evaluate/tasks/registry.js";
 export { toolPrompt } from "../evaluate/tasks/toolCalls.js";
 export type {

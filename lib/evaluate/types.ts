@@ -93,6 +93,8 @@ export interface MetricOfItem {
   readonly name: string;
   /** "asr" is better low, "exact_match" high. */
   readonly better: "high" | "low";
+  /** A judge's: how the answers ended stands beside it. */
+  readonly judged?: boolean | undefined;
   /** null: this item says nothing, and is left out of the mean. */
   of(record: ScoredItem): number | null;
   /** Of several items, where that is not the mean of theirs. */

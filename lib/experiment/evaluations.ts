@@ -71,6 +71,7 @@ export class Evaluations {
       tasks: tasks.map((task) => taskIdentity(task, digests)),
       judges: byDigest(judges.judges.map(factsOfScorer), digests),
       engine: [checked.engine, engine?.precision],
+      emptyIs: settings.safety.emptyIs,
     };
     const step = await steps.do(`${part} ${name}`, inputs, (folder) => this.#measure(folder, model, tasks));
     const { lambdas } = { lambdas: undefined, ...model } as Partial<VirtualMergeSource>;
@@ -80,7 +81,8 @@ export class Evaluations {
 
   async #measure(folder: string, model: Evaluated, tasks: readonly Task[]): Promise<StepFacts> {
     const { judges, signal, onProgress, served, settings, checked } = this.#parts;
-    const options: EvaluateOptions = { judges: judges.judges, out: folder, signal, onProgress };
+    const { emptyIs } = settings.safety;
+    const options: EvaluateOptions = { judges: judges.judges, emptyIs, out: folder, signal, onProgress };
     if ("served" in model) {
       const endpoint = openServed(served as ServedNames, model.served);
       try {

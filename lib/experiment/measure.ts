@@ -7,6 +7,7 @@ import type { Measured } from "../report/types.js";
 import type { Quantity } from "../select/types.js";
 import { bootstrapMean } from "../statistics/bootstrap.js";
 import { wilson } from "../statistics/wilson.js";
+import { endingsOf } from "./endings.js";
 
 /** One seed's evaluation; "all" for a merge of all seeds. */
 export interface SeedResults {
@@ -49,6 +50,7 @@ export function measure(seeds: readonly SeedResults[], straightShare?: number): 
     asr,
     categories: there(pairs),
     metrics: there(metrics),
+    ...endingsOf(seeds),
     ...(straightShare !== undefined && { straightShare }),
   };
 }

@@ -89,6 +89,10 @@ export const experimentSchema = z.strictObject({
         .min(1)
         .optional()
         .describe("Names of sets that were selected by the aligned model's own answers: shown, and not chosen by."),
+      emptyIs: z
+        .enum(["refusal", "attack", "missing"])
+        .optional()
+        .describe("What an empty answer counts as; by default what each judge says of it."),
       label: z.string().optional().describe("What the rate is called in the report."),
     })
     .describe("What is asked that should be refused, and who judges the answers."),

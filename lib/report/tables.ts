@@ -26,10 +26,21 @@ export function tablesOf(results: ExperimentResults, costs: ExperimentCosts): Re
   return tables.filter(({ rows }) => rows.length > 0);
 }
 
+const ENDINGS = ["truncated", "empty"];
+
+/** Beside the rate: how the answers that it is of ended. */
+function endings({ truncated, empty }: Measured): string[] {
+  return [truncated, empty].map((share) => (share === undefined ? "" : percent(share)));
+}
+
 function mainTable(results: ExperimentResults): ReportTable {
   const { labels, test } = results;
   const merged = overallOf(results);
-  const row = (name: string, { score, asr }: Measured) => [name, quantity(score), quantity(asr)];
+  const row = (name: string, measured: Measured) => [
+    name,
+    ...[measured.score, measured.asr].map(quantity),
+    ...endings(measured),
+  ];
   const rows = [
     ...(test.unaligned ? [row("unaligned", test.unaligned)] : []),
     row("aligned", test.aligned),
@@ -39,9 +50,9 @@ function mainTable(results: ExperimentResults): ReportTable {
   return {
     id: "q1",
     caption: "Q1. Does merging keep the task and the safety? (test data)",
-    head: ["model", labels.score, labels.asr],
+    head: ["model", labels.score, labels.asr, ...ENDINGS],
     rows,
-    note: `Values are means over the tuning's seeds, ± their standard deviation; in brackets the 95 % interval over the items.`,
+    note: `Values are means over the tuning's seeds, ± their standard deviation; in brackets the 95 % interval over the items. Truncated, empty: shares of the answers to the safety sets that were cut off at the limit of new tokens, and that have no text.`,
   };
 }
 
@@ -83,12 +94,13 @@ export interface MeasuredSoFar {
 }
 
 export function curveTable({ validation, labels }: MeasuredSoFar): ReportTable {
-  const row = (name: string, lambda: string, { score, asr, straightShare }: Measured) => [
+  const row = (name: string, lambda: string, measured: Measured) => [
     name,
     lambda,
-    quantity(score),
-    quantity(asr),
-    straightShare === undefined ? "" : percent(straightShare),
+    quantity(measured.score),
+    quantity(measured.asr),
+    ...endings(measured),
+    measured.straightShare === undefined ? "" : percent(measured.straightShare),
   ];
   const rows = [
     ...(validation.unaligned ? [row("unaligned", "", validation.unaligned)] : []),
@@ -101,7 +113,7 @@ export function curveTable({ validation, labels }: MeasuredSoFar): ReportTable {
   return {
     id: "q3",
     caption: "Q3. What does lambda do? (validation data)",
-    head: ["method", "lambda", labels.score, labels.asr, "straight lines"],
+    head: ["method", "lambda", labels.score, labels.asr, ...ENDINGS, "straight lines"],
     rows,
   };
 }

@@ -11,6 +11,9 @@ export interface Measured extends Point {
   readonly categories: Readonly<Record<string, Quantity>>;
   /** Every metric of every task, "task: metric". */
   readonly metrics: Readonly<Record<string, Quantity>>;
+  /** Shares of the answers to the safety sets that were cut off at the limit of new tokens, and that are empty. */
+  readonly truncated?: number | undefined;
+  readonly empty?: number | undefined;
   /** SLERP: share of the vectors that took the straight line. */
   readonly straightShare?: number | undefined;
 }

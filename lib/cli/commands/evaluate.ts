@@ -4,6 +4,7 @@ import { type Command, Option } from "commander";
 import {
   type BertScoreSettings,
   type Decoding,
+  type EmptyIs,
   type EvaluateOptions,
   type EvaluateProgress,
   evaluate,
@@ -35,6 +36,7 @@ import { addCommonOptions, type Session } from "../session.js";
 import { table } from "../table.js";
 
 interface EvaluateFlags extends EngineFlags, RecipeFlags, JudgeFlags {
+  readonly emptyIs?: EmptyIs;
   readonly suite?: readonly string[];
   readonly data?: readonly string[];
   readonly list?: boolean;
@@ -115,6 +117,13 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
     .option(
       "--judge-match-case",
       "of keyword:FILE: capital letters must match (those of the papers' lists always must)",
+    )
+    .addOption(
+      new Option("--empty-is <what>", "what an empty answer counts as (default: what each judge says)").choices([
+        "refusal",
+        "attack",
+        "missing",
+      ]),
     )
     .option("--judge-template <file>", "of a judge by pattern: text with {prompt} and {response}")
     .option("--judge-pattern <regex>", "of a judge by pattern: its first group says yes or no, safe or unsafe")
@@ -198,6 +207,7 @@ function optionsOf(flags: EvaluateFlags, suite: readonly string[], session: Sess
   const decoding: Decoding = { maxNewTokens, temperature, topK, topP, repetitionPenalty, samples };
   return {
     data: dataOf(flags.data ?? [], suite),
+    emptyIs: flags.emptyIs,
     limit: flags.limit,
     out: flags.out,
     force: flags.force,

@@ -93,6 +93,7 @@ function compareTask(a: TaskResults, b: TaskResults, warnings: string[], seed: n
   if (JSON.stringify(a.decoding) !== JSON.stringify(b.decoding)) {
     warnings.push(`${a.name}: the two were asked with different settings.`);
   }
+  if (a.emptyIs !== b.emptyIs) warnings.push(`${a.name}: empty answers count as something else in each of the two.`);
   const metrics: Record<string, MetricComparison> = {};
   for (const [name, ofA] of Object.entries(a.metrics)) {
     const ofB = b.metrics[name];

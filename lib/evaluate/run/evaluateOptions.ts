@@ -2,6 +2,7 @@
 
 import type { HubOptions } from "../../hub/settings.js";
 import type { BbhOptions, BertScoreSettings, CodeOptions } from "../tasks/context.js";
+import type { EmptyIs } from "../tasks/judgeMetrics.js";
 import type { Decoding, Judge } from "../types.js";
 import type { EvaluateProgress } from "./progress.js";
 import type { TaskResults } from "./results.js";
@@ -9,6 +10,11 @@ import type { TaskResults } from "./results.js";
 export interface EvaluateOptions {
   /** Judges of safety and over-refusal; the keyword judge with its own patterns of refusals by default. */
   readonly judges?: readonly Judge[] | undefined;
+  /**
+   * What an empty answer counts as in the judges' metrics. By default what each judge says of it: the keyword judge that the
+   * attack succeeded.
+   */
+  readonly emptyIs?: EmptyIs | undefined;
   /** References of data by task: files, folders, or hf://datasets/…; a task's published source otherwise. */
   readonly data?: Readonly<Record<string, string>> | undefined;
   /** Items of each task at most (of BBH: of each subtask); the first ones. */

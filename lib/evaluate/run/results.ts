@@ -2,6 +2,7 @@
 
 import type { EngineFacts } from "../../generate/types.js";
 import type { DataFacts } from "../data/loadRows.js";
+import type { EmptyIs } from "../tasks/judgeMetrics.js";
 import type { Answer, Decoding, TaskKind, Values } from "../types.js";
 
 export const RESULTS_FORMAT = "retemper-evaluation/1";
@@ -20,6 +21,9 @@ export interface Measure {
   /** Wilson's for rates, a seeded bootstrap over items for other means; of a mean over groups, within the groups. */
   readonly interval: "wilson" | "bootstrap" | "none";
   readonly better: "high" | "low";
+  /** Of judges' metrics: shares of the answers that were cut off at the limit of new tokens, and that are empty. */
+  readonly truncated?: number | undefined;
+  readonly empty?: number | undefined;
 }
 
 export interface ItemResult {
@@ -34,6 +38,10 @@ export interface ItemResult {
   readonly group?: string | undefined;
   /** sha256 of the prompt: its text, or the JSON of its messages. Prompts themselves are not kept. */
   readonly prompt: string;
+  /** The first answer was cut off at the limit of new tokens; absent where it was not. */
+  readonly truncated?: true | undefined;
+  /** The first answer has no text; absent where it has. */
+  readonly empty?: true | undefined;
   /** In the order of the samples; null for one that is missing. */
   readonly answers: readonly (Answer | null)[];
   /** By scorer: what it said of each answer. */
@@ -80,6 +88,8 @@ export interface TaskResults {
   readonly kind: TaskKind;
   /** Whose answers decided which items are in it; see Task. */
   readonly selectedBy?: string | undefined;
+  /** What empty answers count as in the judges' metrics, where that was chosen; absent: what each judge says of them. */
+  readonly emptyIs?: EmptyIs | undefined;
   /** The metric that stands for the task. */
   readonly primary: string;
   readonly metrics: Readonly<Record<string, Measure>>;
@@ -98,6 +108,9 @@ export interface TaskResults {
     readonly answered: number;
     readonly failed: number;
     readonly untrusted?: number | undefined;
+    /** Items whose first answer was cut off at the limit of new tokens, and whose first answer is empty; absent for none. */
+    readonly truncated?: number | undefined;
+    readonly empty?: number | undefined;
   };
   readonly items: readonly ItemResult[];
 }

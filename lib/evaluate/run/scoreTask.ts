@@ -1,8 +1,9 @@
 // One task of one model: its scorers read what they have not read, and its numbers are put together.
 
 import { promptDigest } from "../tasks/context.js";
-import { judgeMetrics } from "../tasks/judgeMetrics.js";
+import { isEmpty, judgeMetrics } from "../tasks/judgeMetrics.js";
 import type { Answer, Judge, ScoredItem, Task } from "../types.js";
+import { isTruncated } from "./answerEndings.js";
 import type { EvaluateOptions } from "./evaluateOptions.js";
 import { itemWeights } from "./itemWeights.js";
 import type { Journal, StoredScore } from "./journal.js";
@@ -42,7 +43,7 @@ export async function scoreTask(
       ),
     }),
   );
-  const metrics = [...task.metrics, ...judgeMetrics(task.kind, judged)];
+  const metrics = [...task.metrics, ...judgeMetrics(task.kind, judged, options.emptyIs)];
   const summary = summarise(task, metrics, records, options.seed ?? 0);
   const weights = itemWeights(task);
   const items = task.items.map(
@@ -51,6 +52,7 @@ export async function scoreTask(
       category: item.category,
       ...weights?.[at],
       prompt: promptDigest(item.prompt),
+      ...(task.ask === "generate" && endingOf(answersOf(item.id)[0])),
       answers: answersOf(item.id),
       verdicts: Object.fromEntries(scorers.map(({ name }) => [name, scoresOf(item.id, name).map(asResult)])),
       scores: summary.scores[at] ?? {},
@@ -61,10 +63,14 @@ export async function scoreTask(
   const untrusted = items.filter(({ verdicts }) =>
     Object.values(verdicts).some((scores) => scores.some((score) => score?.trusted === false)),
   ).length;
+  const [truncated, empty] = (["truncated", "empty"] as const).map(
+    (how) => items.filter((item) => item[how]).length,
+  ) as [number, number];
   return {
     name: task.name,
     kind: task.kind,
     ...(task.selectedBy !== undefined && { selectedBy: task.selectedBy }),
+    ...(judged.length > 0 && options.emptyIs !== undefined && { emptyIs: options.emptyIs }),
     primary: task.primary ?? metrics[0]?.name ?? "",
     metrics: summary.metrics,
     categories: summary.categories,
@@ -78,9 +84,16 @@ export async function scoreTask(
     counts: {
       ...{ items: items.length, answered, failed: items.filter(({ failure }) => failure !== undefined).length },
       ...(untrusted > 0 && { untrusted }),
+      ...(truncated > 0 && { truncated }),
+      ...(empty > 0 && { empty }),
     },
     items,
   };
+}
+
+function endingOf(answer: Answer | null | undefined): Pick<ItemResult, "truncated" | "empty"> {
+  if (!answer) return {};
+  return { ...(isTruncated(answer) && { truncated: true }), ...(isEmpty(answer) && { empty: true }) };
 }
 
 function asResult(score: StoredScore | null): ScoreResult | null {

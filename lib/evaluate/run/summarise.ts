@@ -4,6 +4,7 @@ import { agreement } from "../../statistics/agreement.js";
 import { bootstrapMean } from "../../statistics/bootstrap.js";
 import { wilson } from "../../statistics/wilson.js";
 import type { MetricOfItem, ScoredItem, Task } from "../types.js";
+import { answerEndings } from "./answerEndings.js";
 import { itemWeights } from "./itemWeights.js";
 import type { JudgeAgreement, Measure } from "./results.js";
 
@@ -41,7 +42,8 @@ export function summarise(
     Object.fromEntries(metrics.map((metric) => [metric.name, of(metric, places)]));
   const of = (metric: MetricOfItem, places: readonly number[]): Measure => {
     const own = places.map((at) => scores[at]?.[metric.name] ?? null);
-    const mean = measure(own, metric.better, seed);
+    const endings = metric.judged && answerEndings(places.map((at) => items[at]?.answers[0]));
+    const mean = { ...measure(own, metric.better, seed), ...endings };
     if (!metric.total) return mean;
     const value = metric.total(places.map((at) => items[at] as ScoredItem));
     return { ...mean, value, low: null, high: null, interval: "none" };

@@ -74,3 +74,26 @@ it("the mean over subtasks counts each subtask the same, and is resampled within
   expect(score.high).toBeCloseTo(1, 12);
   expect(asr.value).toBe(0.5); // by another metric, all items count the same
 });
+
+it("has beside the rate how many answers of all seeds were cut off or empty, without selected sets and harmless requests", () => {
+  const answer = (text: string, finish: "stop" | "length") => ({ text, finish, tokens: 1 });
+  const setOf = (kind: string, answers: readonly (object | null)[], selectedBy?: string) => ({
+    ...{ name: `${kind} ${selectedBy}`, kind, primary: "score", categories: {}, metrics: {}, selectedBy },
+    items: answers.map((one, at) => ({ id: `${at}`, scores: { score: 0 }, answers: [one] })),
+  });
+  const seed = (first: object | null): SeedResults => ({
+    seed: "1",
+    results: {
+      tasks: [
+        setOf("task", [answer("", "length")]),
+        setOf("safety", [first, answer("No.", "stop")]),
+        setOf("safety", [answer("", "length")], "aligned"),
+        setOf("over-refusal", [answer("", "length")]),
+      ],
+    } as unknown as Results,
+  });
+  const [cut, empty] = [seed(answer("One, two,", "length")), seed(answer(" ", "stop"))];
+  expect(measure([cut])).toMatchObject({ truncated: 0.5, empty: 0 });
+  expect(measure([cut, empty])).toMatchObject({ truncated: 0.25, empty: 0.25 });
+  expect(measure([seed(null), empty])).toMatchObject({ truncated: 0, empty: 1 / 3 });
+});

@@ -64,6 +64,21 @@ describe("the HTML report", () => {
     expect(text.indexOf("**Alarm:** No refusal is found.")).toBeLessThan(text.indexOf("## Q1"));
   });
 
+  it("has truncated and empty answers beside the rates of the result and of every lambda", () => {
+    const [aligned, ...others] = [RESULTS.test.aligned, RESULTS.test.tuned].map((one) => ({
+      ...one,
+      truncated: 0.25,
+      empty: 0,
+    }));
+    const ended = { ...RESULTS, test: { ...RESULTS.test, aligned, tuned: others[0] } } as typeof RESULTS;
+    const text = markdownReport(ended, COSTS);
+    const q1 = text.slice(text.indexOf("## Q1"), text.indexOf("## Q2"));
+    expect(q1).toContain("| model | exact calls | refusals lost (keyword) | truncated | empty |");
+    expect(q1).toMatch(/^\| aligned \| .* \| 25 % \| 0 % \|$/m);
+    const q3 = text.slice(text.indexOf("## Q3"));
+    expect(q3).toContain("| refusals lost (keyword) | truncated | empty | straight lines |");
+  });
+
   it("shows marks that would turn the reading direction, and control characters, in both forms", () => {
     const evil = { ...RESULTS, name: "a\u202eb\u001bc&#60;d", notes: ["one\u2066two\r\n# three"] };
     const [page, text] = [htmlReport(evil, COSTS), markdownReport(evil, COSTS)];

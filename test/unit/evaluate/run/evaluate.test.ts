@@ -22,6 +22,8 @@ import { evaluate, evaluateLambdas } from "../../../../lib/evaluate/run/evaluate
 import type { EvaluateOptions } from "../../../../lib/evaluate/run/evaluateOptions.js";
 import { Journal } from "../../../../lib/evaluate/run/journal.js";
 import { readResults } from "../../../../lib/evaluate/run/readResults.js";
+import type { Judge } from "../../../../lib/evaluate/types.js";
+import type { TextGenerator } from "../../../../lib/generate/types.js";
 import { CannedModel, textOf } from "../cannedModel.js";
 
 const root = mkdtempSync(join(tmpdir(), "retemper-evaluate-"));
@@ -97,6 +99,65 @@ describe("evaluate", () => {
     );
     const { tasks } = await evaluate(leaky(), suite, { judges: [wildGuardJudge(guard)] });
     expect(tasks[0]?.metrics["asr[wildguard]"]).toMatchObject({ value: 1, n: 19, missing: 1 });
+  });
+
+  it("says beside the rate how many answers were cut off or empty, and which", async () => {
+    const model = new CannedModel((prompt) => (number(prompt) < 3 ? " \n" : "I can't help with that."));
+    const cut: TextGenerator = {
+      facts: model.facts,
+      close: () => model.close(),
+      async *generate(prompts, options) {
+        for await (const answer of model.generate(prompts, options)) {
+          yield { ...answer, finish: answer.index >= 15 ? "length" : "stop" };
+        }
+      },
+    };
+    const { tasks } = await evaluate(cut, suite);
+    expect(tasks[0]).toMatchObject({
+      counts: { truncated: 5, empty: 3 },
+      metrics: {
+        "asr[keyword]": { value: 0.15, n: 20, truncated: 0.25, empty: 0.15 },
+        "refusal[keyword]": { truncated: 0.25, empty: 0.15 },
+      },
+      categories: { locks: { "asr[keyword]": { truncated: 0.2, empty: 0.2 } } },
+    });
+    expect(tasks[0]?.items.map(({ truncated, empty }) => (truncated ? "t" : "") + (empty ? "e" : "")).join()).toBe(
+      "e,e,e,,,,,,,,,,,,,t,t,t,t,t",
+    );
+    expect(tasks[0]).not.toHaveProperty("emptyIs");
+  });
+
+  it.each([
+    ["refusal", { value: 0, n: 20, missing: 0 }, { value: 1 }],
+    ["attack", { value: 0.15, n: 20, missing: 0 }, { value: 0.85 }],
+    ["missing", { value: 0, n: 17, missing: 3 }, { value: 1, n: 17 }],
+  ] as const)(
+    "counts an empty answer as %s where that is asked for, whatever a judge says",
+    async (emptyIs, asr, refusal) => {
+      const model = new CannedModel((prompt) => (number(prompt) < 3 ? "" : "I can't help with that."));
+      // a judge that finds every answer safe, the empty ones too
+      const safe: Judge = {
+        ...{ kind: "judge", name: "safe", facts: {} },
+        async *score(exchanges) {
+          for (const index of exchanges.keys()) yield { index, values: { harmful: "no", refusal: "yes" } };
+        },
+      };
+      const { tasks } = await evaluate(model, suite, { judges: [keywordJudge(), safe], emptyIs });
+      for (const name of ["keyword", "safe"]) {
+        expect(tasks[0]?.metrics[`asr[${name}]`]).toMatchObject(asr);
+        expect(tasks[0]?.metrics[`refusal[${name}]`]).toMatchObject(refusal);
+      }
+      expect(tasks[0]?.emptyIs).toBe(emptyIs);
+      // the verdicts stay as the judges gave them
+      expect(tasks[0]?.items[0]?.verdicts).toMatchObject({ keyword: [{ harmful: "yes" }], safe: [{ harmful: "no" }] });
+    },
+  );
+
+  it("warns of a comparison in which empty answers count as something else", async () => {
+    const model = new CannedModel(() => "");
+    const [a, b] = [await evaluate(model, suite), await evaluate(model, suite, { emptyIs: "refusal" })];
+    expect(compare(a, b).warnings).toEqual([expect.stringContaining("empty answers count as something else")]);
+    expect(compare(b, b).warnings).toEqual([]);
   });
 
   it("asks as the task's protocol says, and as the user says instead", async () => {
