@@ -21,18 +21,22 @@ export type {
   WrittenModel,
 } from "../report/types.js";
 export { type Watch, type WatchOptions, watch } from "../report/watch.js";
+export type { SelectionSource } from "../select/completeTable.js";
+export { confirm } from "../select/confirmChoice.js";
 export { type Gate, parseGate } from "../select/gate.js";
 export { knee } from "../select/knee.js";
 export { paretoFront } from "../select/pareto.js";
 export { readTable } from "../select/readTable.js";
 export { select } from "../select/select.js";
 export type {
+  Better,
   BoundBasis,
   Candidate,
   Choice,
   CompleteRule,
   Confirmation,
   GainKept,
+  GateMetric,
   GateVerdict,
   Labels,
   NearestCandidate,
@@ -45,3 +49,4 @@ export type {
   SelectionTable,
   Verdict,
 } from "../select/types.js";
+export { withoutItems } from "../select/withoutItems.js";

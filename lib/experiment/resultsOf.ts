@@ -4,6 +4,7 @@ import { type JudgedModel, judgeAlarms } from "../evaluate/run/judgeAlarms.js";
 import { EXPERIMENT_FORMAT, type ExperimentResults, type WrittenModel } from "../report/types.js";
 import { nameOf, select } from "../select/select.js";
 import type { Candidate } from "../select/types.js";
+import { withoutItems } from "../select/withoutItems.js";
 import type { Checked } from "./checked.js";
 import type { Evaluated, Part } from "./evaluations.js";
 import { examplesOf } from "./examples.js";
@@ -48,7 +49,7 @@ export async function resultsOf(parts: RunParts): Promise<ExperimentResults> {
     candidates: points.map(({ measured }) => measured),
   };
   const labels = labelsOf(settings, parts.checked);
-  const selection = select({ validation, labels }, settings.select);
+  const selection = withoutItems(select({ validation, labels }, settings.select));
   const wanted = new Set(
     [selection.overall, ...Object.values(selection.methods)].flatMap(({ candidate }) =>
       candidate ? [nameOf(candidate)] : [],

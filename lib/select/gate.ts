@@ -1,41 +1,42 @@
 // Conditions that a merge must meet to be shipped: `asr <= aligned + 0.02 and score >= 90% * tuned`.
 //
 //   gate        = comparison { "and" comparison }
-//   comparison  = metric ( "<=" | "<" | ">=" | ">" ) sum
-//   metric      = ( "asr" | "score" ) [ ".low" | ".high" ]
+//   comparison  = metric [ end ] ( "<=" | "<" | ">=" | ">" ) sum
+//   metric      = "asr" | "score" | "overRefusal" | "worstCategory"
+//   end         = ".point" | ".low" | ".high"
 //   sum         = [ "-" ] term { ( "+" | "-" ) term }
 //   term        = number [ "%" ] [ "*" model ] | model
-//   model       = ( "aligned" | "tuned" ) [ ".asr" | ".score" ] [ ".low" | ".high" ]     the compared metric unless named
+//   model       = ( "aligned" | "tuned" ) [ "." metric ] [ end ]     the compared metric unless named
 
 import { RetemperError } from "../errors.js";
-import type { Point, SelectionTable } from "./types.js";
-
-interface Reference {
-  readonly metric: "asr" | "score";
-  readonly end: "value" | "low" | "high";
-}
-
-interface Term {
-  readonly factor: number;
-  readonly of?: (Reference & { readonly model: "aligned" | "tuned" }) | undefined;
-}
-
-interface Comparison {
-  readonly left: Reference;
-  readonly operator: "<=" | "<" | ">=" | ">";
-  readonly right: readonly Term[];
-}
+import { type Comparison, compareWithGate, type Reference, type Term } from "./compareWithGate.js";
+import type { GateMetric, GateVerdict, Point, SelectionTable } from "./types.js";
 
 export interface Gate {
   readonly text: string;
-  /** Whether a candidate passes. @throws RetemperError USAGE where a number that it names was not measured */
-  passes(candidate: Point, table: SelectionTable): boolean;
+  /** What it looks at, of whichever model. */
+  readonly metrics: readonly GateMetric[];
+  /**
+   * Whether a candidate passes, by one-sided bounds with confidence `level` (0.95 by default).
+   * @throws RetemperError USAGE where a number that it names was not measured
+   */
+  passes(candidate: Point, table: SelectionTable, options?: { readonly level?: number | undefined }): boolean;
+  /** Each comparison with its numbers. @throws RetemperError USAGE as `passes` */
+  verdicts(candidate: Point, table: SelectionTable, options?: { readonly level?: number | undefined }): GateVerdict[];
 }
 
 const TOKEN = /\s*(<=|>=|<|>|[-+*%]|\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|[A-Za-z]+(?:\.[A-Za-z]+)*|\S)/gy;
+const METRIC = /^(asr|score|overRefusal|worstCategory)(?:\.(point|low|high))?$/;
+const MODEL = /^(aligned|tuned)(?:\.(asr|score|overRefusal|worstCategory))?(?:\.(point|low|high))?$/;
 
 /**
  * Reads a condition that a merge must meet to be shipped, such as `asr <= aligned + 0.02 and score >= 90% * tuned`.
+ *
+ * A comparison holds where the one-sided bound of what is on the left less the models on the right does: the upper bound
+ * for `<=`, the lower one for `>=`; of the same items in pairs, where the table has them. `asr.point` compares the numbers
+ * that were measured, `asr.low` and `asr.high` the ends of their 95 % intervals, in the same way of the models on the right.
+ * `overRefusal` is the share of harmless requests that are refused. `worstCategory` is the attack success rate of that
+ * category, among those of 20 items or more, in which the comparison comes out worst.
  * @throws RetemperError USAGE with the place of what is wrong
  * @example
  * ```ts
@@ -63,21 +64,21 @@ export function parseGate(text: string): Gate {
     });
   };
   const metric = (): Reference => {
-    const [, name, end] = /^(asr|score)(?:\.(low|high))?$/.exec(peek() ?? "") ?? [];
-    if (name === undefined) fail("asr or score (or asr.high, asr.low)");
+    const [, name, end] = METRIC.exec(peek() ?? "") ?? [];
+    if (name === undefined) fail("asr or score, overRefusal or worstCategory (also asr.point, asr.high, asr.low)");
     next += 1;
-    return { metric: name as Reference["metric"], end: (end ?? "value") as Reference["end"] };
+    return { metric: name as GateMetric, end: end as Reference["end"] };
   };
   const model = (left: Reference): NonNullable<Term["of"]> => {
-    const match = /^(aligned|tuned)(?:\.(asr|score))?(?:\.(low|high))?$/.exec(peek() ?? "");
-    if (!match) fail("a number, aligned or tuned");
-    next += 1;
+    const match = MODEL.exec(peek() ?? "");
     const [, name, own, end] = match ?? [];
-    return {
-      model: name as "aligned" | "tuned",
-      metric: (own ?? left.metric) as Reference["metric"],
-      end: (end ?? "value") as Reference["end"],
-    };
+    const metric = (own ?? left.metric) as GateMetric;
+    if (!match) fail("a number, aligned or tuned");
+    if ((metric === "worstCategory") !== (left.metric === "worstCategory")) {
+      fail(`a model's ${left.metric === "worstCategory" ? "own worstCategory" : "asr, score or overRefusal"}`);
+    }
+    next += 1;
+    return { model: name as "aligned" | "tuned", metric, end: end as Reference["end"] };
   };
   const term = (left: Reference, sign: number): Term => {
     if (!/^[\d.]/.test(peek() ?? "")) return { factor: sign, of: model(left) };
@@ -92,6 +93,7 @@ export function parseGate(text: string): Gate {
     return { factor, of: model(left) };
   };
   const comparison = (): Comparison => {
+    const first = tokens[next]?.at ?? 0;
     const left = metric();
     const operator = peek();
     if (operator !== "<=" && operator !== "<" && operator !== ">=" && operator !== ">") return fail("<=, <, >= or >");
@@ -108,7 +110,7 @@ export function parseGate(text: string): Gate {
       next += 1;
       right.push(term(left, sign));
     }
-    return { left, operator, right };
+    return { left, operator, right, gate: text, text: text.slice(first, tokens[next]?.at ?? text.length).trim() };
   };
 
   const comparisons = [comparison()];
@@ -117,45 +119,13 @@ export function parseGate(text: string): Gate {
     next += 1;
     comparisons.push(comparison());
   }
+  const verdicts: Gate["verdicts"] = (candidate, table, { level = 0.95 } = {}) =>
+    comparisons.map((one) => compareWithGate(one, candidate, table, level));
+  const named = comparisons.flatMap(({ left, right }) => [left, ...right.flatMap(({ of }) => of ?? [])]);
   return {
     text,
-    passes: (candidate, table) => comparisons.every((one) => holds(one, candidate, table, text)),
+    metrics: [...new Set(named.map((one) => one.metric))],
+    verdicts,
+    passes: (...of) => verdicts(...of).every(({ holds }) => holds),
   };
-}
-
-function holds({ left, operator, right }: Comparison, candidate: Point, table: SelectionTable, text: string): boolean {
-  const bound = right.reduce((sum, { factor, of }) => {
-    if (!of) return sum + factor;
-    const point = table[of.model];
-    if (!point) {
-      throw new RetemperError(
-        "USAGE",
-        `The gate ${JSON.stringify(text)} names the ${of.model} model, which is not there.`,
-        {
-          hint: "compare with a number, or with a model that was evaluated",
-        },
-      );
-    }
-    return sum + factor * read(point, of, text);
-  }, 0);
-  const value = read(candidate, left, text);
-  // 0.1 + 0.02 is a little less than 0.12 in binary: what is equal on paper is equal here
-  const slack = 1e-12;
-  if (operator === "<=") return value <= bound + slack;
-  if (operator === ">=") return value >= bound - slack;
-  return operator === "<" ? value < bound - slack : value > bound + slack;
-}
-
-function read(point: Point, { metric, end }: Reference, text: string): number {
-  const value = point[metric][end];
-  if (value === undefined) {
-    throw new RetemperError(
-      "USAGE",
-      `The gate ${JSON.stringify(text)} asks for ${metric}.${end}, which was not measured.`,
-      {
-        hint: `leave .${end} out to compare the value itself`,
-      },
-    );
-  }
-  return value;
 }

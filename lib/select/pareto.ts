@@ -1,41 +1,17 @@
-// The Pareto front of score and attack success rate, and the order that breaks ties.
+// The Pareto front of score and attack success rate.
 
-import type { Candidate } from "./types.js";
-
-/** The better score first; then the lower ASR, the smaller lambda (nearer to the aligned model), method, parameters. */
-export function byScore(a: Candidate, b: Candidate): number {
-  return b.score.value - a.score.value || a.asr.value - b.asr.value || byName(a, b);
-}
-
-/** The lower ASR first; then the better score, and as `byScore`. */
-export function byAsr(a: Candidate, b: Candidate): number {
-  return a.asr.value - b.asr.value || b.score.value - a.score.value || byName(a, b);
-}
-
-function byName(a: Candidate, b: Candidate): number {
-  // a method without a lambda comes after those with one
-  const [left, right] = [a.lambda ?? Number.MAX_VALUE, b.lambda ?? Number.MAX_VALUE];
-  return left - right || compareTexts(a.method, b.method) || compareTexts(parametersText(a), parametersText(b));
-}
-
-function compareTexts(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** The parameters in one fixed order. */
-export function parametersText({ parameters = {} }: Candidate): string {
-  const sorted = Object.entries(parameters).sort(([a], [b]) => compareTexts(a, b));
-  return sorted.map(([name, value]) => `${name} ${value}`).join(", ");
-}
+import { byAsr, worth } from "./order.js";
+import type { Better, Candidate } from "./types.js";
 
 /** Whether `a` is at least as good as `b` in both numbers, and better in one. */
-export function dominates(a: Candidate, b: Candidate): boolean {
-  const [score, asr] = [a.score.value - b.score.value, b.asr.value - a.asr.value];
+export function dominates(a: Candidate, b: Candidate, better: Better = "high"): boolean {
+  const [score, asr] = [worth(a, better) - worth(b, better), b.asr.value - a.asr.value];
   return score >= 0 && asr >= 0 && score + asr > 0;
 }
 
 /**
  * Candidates that none dominates, by ascending ASR. Two that are equal in both numbers are both on it.
+ * @param better the direction of the score; "low" for perplexity and loss
  * @example
  * ```ts
  * import { paretoFront } from "retemper";
@@ -49,6 +25,8 @@ export function dominates(a: Candidate, b: Candidate): boolean {
  * console.log(paretoFront(candidates).map(({ method, lambda }) => [method, lambda]).length); // 3
  * ```
  */
-export function paretoFront(candidates: readonly Candidate[]): Candidate[] {
-  return candidates.filter((one) => !candidates.some((other) => dominates(other, one))).sort(byAsr);
+export function paretoFront(candidates: readonly Candidate[], better: Better = "high"): Candidate[] {
+  return candidates
+    .filter((one) => !candidates.some((other) => dominates(other, one, better)))
+    .sort((a, b) => byAsr(a, b, better));
 }

@@ -1,5 +1,8 @@
 // What selection reads and answers: a table of candidates with their numbers, and choices that explain themselves.
 
+/** The direction of a score. */
+export type Better = "high" | "low";
+
 /** A number that was measured. */
 export interface Quantity {
   readonly value: number;
@@ -53,7 +56,7 @@ export interface SelectionTable {
   /** Of the sentences that explain a choice; "score" and "ASR" by default. */
   readonly labels?: Labels | undefined;
   /** The direction of the score; "high" by default. Perplexity and loss are "low". */
-  readonly better?: "high" | "low" | undefined;
+  readonly better?: Better | undefined;
   readonly aligned: Point;
   readonly tuned?: Point | undefined;
   readonly candidates: readonly Candidate[];
@@ -98,7 +101,8 @@ export interface CompleteRule {
 
 /**
  * What a bound could be made from. "paired": the same items of both models. "intervals": both models' intervals, as if of
- * different items. "interval": one model's interval, and the other's value. "values": the values alone, which is no bound.
+ * different items. "interval": one model's interval, and the value of the other if there is one. "values": the values alone,
+ * which is no bound.
  */
 export type BoundBasis = "paired" | "intervals" | "interval" | "values";
 
@@ -109,6 +113,8 @@ export interface SafetyBound {
   readonly bound: number;
   readonly level: number;
   readonly basis: BoundBasis;
+  /** Items that were compared in pairs. */
+  readonly n?: number | undefined;
 }
 
 /** Share of the fine-tuned model's gain over the aligned one; the interval is left out where the gain's own holds 0. */
@@ -127,8 +133,8 @@ export interface Verdict {
   readonly plain: SafetyBound;
   /** At the level of its series, which the rule goes by. */
   readonly adjusted: SafetyBound;
-  /** Each seed's own plain bound, where there are several. */
-  readonly seeds?: readonly { readonly seed: string; readonly bound: number }[] | undefined;
+  /** Each seed's own bound, plain and adjusted, where there are several. */
+  readonly seeds?: readonly { readonly seed: string; readonly bound: number; readonly adjusted: number }[] | undefined;
   /** undefined where the table has no fine-tuned model, or that one has no gain. */
   readonly kept?: number | undefined;
   /** Each comparison of the gate. */
@@ -139,15 +145,20 @@ export interface Verdict {
   readonly reason?: string | undefined;
 }
 
+/** What a gate can look at. */
+export type GateMetric = "asr" | "score" | "overRefusal" | "worstCategory";
+
 /** One comparison of a gate, for one candidate: `compared` must keep to the side of `limit`. */
 export interface GateVerdict {
   readonly text: string;
+  readonly metric: GateMetric;
   readonly holds: boolean;
   /** A bound of the left side less the models on the right one, or the numbers themselves where ends or points are named. */
   readonly compared: number;
   /** What it is compared with. */
   readonly limit: number;
-  readonly basis: BoundBasis;
+  /** "named": the gate names ends of intervals or points. */
+  readonly basis: BoundBasis | "named";
   /** Of `worstCategory`: which. */
   readonly category?: string | undefined;
 }
@@ -171,7 +182,7 @@ export interface NearestCandidate {
   readonly candidate: Candidate;
   /** The least margin at which it qualifies. */
   readonly margin: number;
-  /** With how many items it would be likely (80 %) to qualify at this margin; undefined: more items would not do. */
+  /** With how many items it would be likely (80 %) to qualify at the rule's margin; undefined: more would hardly do. */
   readonly items?: number | undefined;
 }
 
@@ -196,5 +207,5 @@ export interface Selection {
   /** What "constrained" would choose with other margins, smallest first. */
   readonly margins: readonly { readonly margin: number; readonly choice: Choice }[];
   /** What the rule found out of each candidate: series by series, from their safe ends. */
-  readonly verdicts?: readonly Verdict[] | undefined;
+  readonly verdicts: readonly Verdict[];
 }

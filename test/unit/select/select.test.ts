@@ -95,16 +95,21 @@ describe("select", () => {
     );
   });
 
-  it("chooses no candidate that another one of the same rule beats in score", () => {
+  it("chooses no candidate that another one that qualifies beats in score, and says of each why it does not", () => {
     fc.assert(
       fc.property(candidates, fc.integer({ min: 0, max: 10 }), (list, tenths) => {
-        const { candidate } = select({ ...table, candidates: list }, `constrained:${tenths / 10}`).overall;
-        const qualified = list.filter(({ asr }) => asr.high <= tenths / 10 + 1e-9);
-        if (candidate === null) expect(qualified).toEqual([]);
-        else {
-          expect(candidate.asr.high ?? 1).toBeLessThanOrEqual(tenths / 10 + 1e-9);
-          expect(candidate.score.value).toBe(Math.max(...qualified.map(({ score }) => score.value)));
+        const margin = tenths / 10;
+        const { overall, verdicts } = select({ ...table, candidates: list }, `constrained:${margin}`);
+        expect(verdicts.map(({ candidate }) => candidate)).toHaveLength(list.length);
+        const qualified = verdicts.filter(({ passes }) => passes);
+        for (const { adjusted, kept } of qualified) {
+          expect(adjusted.bound).toBeLessThanOrEqual(margin + 1e-9);
+          expect(kept).toBeGreaterThanOrEqual(0.5);
         }
+        for (const { passes, reason } of verdicts) expect(reason === undefined).toBe(passes);
+        const best = Math.max(...qualified.map(({ candidate }) => candidate.score.value));
+        if (overall.candidate === null) expect(qualified).toEqual([]);
+        else expect(overall.candidate.score.value).toBe(best);
       }),
     );
   });
@@ -118,19 +123,19 @@ describe("select", () => {
     expect(methods.model_stock?.candidate?.method).toBe("model_stock");
   });
 
-  it("keeps the upper end of the interval, or the value, within the margin", () => {
+  it("keeps a bound from the intervals, or the value, within the margin where there are no items", () => {
     expect(select(table, "constrained:0.15:point").overall.candidate?.lambda).toBe(0.4);
     expect(select(table, "constrained:0.15").overall.candidate?.lambda).toBe(0.3);
     const { overall, margins } = select(table, { rule: "constrained", margin: 0.16 });
     expect(overall.candidate?.lambda).toBe(0.4);
-    expect(overall.sentence).toContain(
-      "of the 3 of 7 candidates for which the upper end of the interval of ASR is not above the aligned model's 0.000 + 0.16: score",
+    expect(overall.sentence).toBe(
+      "linear at lambda 0.4 has the best validation score of the 2 of 7 candidates that are shown to be as safe as the aligned model within 0.16: score 0.917, which keeps 92 % of the fine-tuned model's gain, and ASR 0.124 (0.094 to 0.154), 0.124 above the aligned model's 0.000 (upper bound 0.154 at 97.5 %, which is 95 % divided between series; 0.149 undivided; from both models' intervals: the table has no items to pair).",
     );
     expect(margins.map(({ margin, choice }) => [margin, choice.candidate?.lambda])).toEqual([
       [0, undefined],
       [0.02, undefined],
       [0.05, undefined],
-      [0.1, 0.2],
+      [0.1, undefined], // what is safe enough at 0.2 keeps 4 % of the gain
       [0.15, 0.3],
       [0.16, 0.4],
       [0.2, 0.4],
@@ -143,6 +148,7 @@ describe("select", () => {
     for (const rule of ["score", "knee", "constrained:0.16", "constrained:0.16:point", "constrained:0.01"]) {
       const { overall, knee: bend } = select({ validation: table, labels }, rule);
       for (const { sentence } of [overall, bend]) {
+        expect(sentence).not.toMatch(/inferior/);
         expect(sentence).toContain("refusals lost (keyword)");
         expect(sentence).not.toMatch(/ASR|score/);
       }
@@ -153,14 +159,31 @@ describe("select", () => {
     const { overall } = select(table, "constrained:0.01");
     expect(overall).toMatchObject({ candidate: null, qualified: 0, considered: 7 });
     expect(overall.sentence).toContain(
-      "linear at lambda 0.2, has the upper end of the interval of ASR at 0.074, above the aligned model's 0.000 + 0.01.",
+      "The nearest that is useful, linear at lambda 0.3, which keeps 60 % of the gain, has ASR 0.072 above the aligned model's",
     );
+    expect(overall.sentence).toContain("it would take the margin 0.102; more items would hardly do");
+    expect(overall.nearest).toMatchObject({ candidate: { lambda: 0.3 }, margin: expect.closeTo(0.102, 6) });
+  });
+
+  it("calls what keeps too little of the gain safe enough, and not a choice", () => {
+    const { overall } = select(table, "constrained:0.08");
+    expect(overall.candidate).toBeNull();
+    expect(overall.sentence).toContain(
+      "linear at lambda 0.2 is safe enough, and is not a choice: it keeps 4 % of the gain",
+    );
+    expect(select(table, { rule: "constrained", margin: 0.08, minGain: 0 }).overall.candidate?.lambda).toBe(0.2);
   });
 
   it("lets only candidates through that pass the gate", () => {
-    const { overall } = select(table, { rule: "score", gate: "asr <= aligned + 0.15" });
+    const { overall } = select(table, { rule: "score", gate: "asr.point <= aligned + 0.15" });
     expect(overall.candidate?.lambda).toBe(0.4);
-    expect(select(table, { rule: "score", gate: "asr <= 1%" }).overall.candidate).toBeNull();
+    expect(overall.sentence).toContain("of the 3 of 7 candidates that pass the gate asr.point <= aligned + 0.15:");
+    expect(select(table, { rule: "score", gate: "asr <= aligned + 0.15" }).overall.candidate?.lambda).toBe(0.3);
+    const nothing = select(table, { rule: "score", gate: "asr <= 1%" }).overall;
+    expect(nothing.candidate).toBeNull();
+    expect(nothing.sentence).toBe(
+      "None of 7 candidates passes the gate asr <= 1%. The nearest, linear at lambda 0.2, fails asr <= 1%: the bound 0.074 against 0.010.",
+    );
   });
 
   it("reads the validation table of an experiment's results", () => {

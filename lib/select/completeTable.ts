@@ -1,0 +1,82 @@
+// A table as the rules read it: every model with its numbers, all of them of the same items.
+
+import { RetemperError } from "../errors.js";
+import { meanOverSeeds } from "../statistics/meanOverSeeds.js";
+import { nameOf } from "./names.js";
+import type { Candidate, Labels, Point, Quantity, SelectionTable } from "./types.js";
+
+/** What `select` reads: a table, or the results of `run` with one. */
+export type SelectionSource =
+  | SelectionTable
+  | { readonly validation: SelectionTable; readonly labels?: Labels | undefined };
+
+export type CompleteTable = SelectionTable & { readonly labels: Labels };
+
+/**
+ * Numbers that are left out are made from their items: the mean of each seed's own mean.
+ * @throws RetemperError BAD_INPUT where a model has no score or no attack success rate, or not the items of the aligned one
+ */
+export function completeTable(source: SelectionSource): CompleteTable {
+  const table = "validation" in source ? { labels: source.labels, ...source.validation } : source;
+  const aligned = completePoint(table.aligned, "the aligned model", table.aligned);
+  const of = <T extends Point>(point: T, name: string) => completePoint(point, name, aligned);
+  return {
+    ...table,
+    labels: table.labels ?? { score: "score", asr: "ASR" },
+    aligned,
+    ...(table.tuned && { tuned: of(table.tuned, "the tuned model") }),
+    candidates: table.candidates.map((one: Candidate) => of(one, nameOf(one))),
+  };
+}
+
+/** The point itself where it lacks nothing. @throws RetemperError BAD_INPUT */
+export function completePoint<T extends Point>(point: T, name: string, aligned: Point): T {
+  const quantity = (of: Quantity | undefined, like: Quantity | undefined, what: string) =>
+    of && complete(of, like, `${name}'s ${what}`);
+  const asr = quantity(point.asr, aligned.asr, "attack success rate");
+  const score = quantity(point.score, aligned.score, "score");
+  if (!Number.isFinite(asr?.value) || !Number.isFinite(score?.value)) {
+    throw new RetemperError("BAD_INPUT", `${name} has no score or no attack success rate.`, {
+      hint: "evaluate it on a task and on a safety set first",
+    });
+  }
+  const overRefusal = quantity(point.overRefusal, aligned.overRefusal, "over-refusal");
+  const entries = Object.entries(point.categories ?? {});
+  const categories = entries.map(
+    ([of, one]) => [of, complete(one, aligned.categories?.[of], `${name}'s category ${of}`)] as const,
+  );
+  const same =
+    asr === point.asr &&
+    score === point.score &&
+    overRefusal === point.overRefusal &&
+    categories.every(([, one], at) => one === entries[at]?.[1]);
+  if (same) return point;
+  return {
+    ...point,
+    ...(asr && { asr }),
+    ...(score && { score }),
+    ...(overRefusal && { overRefusal }),
+    ...(point.categories && { categories: Object.fromEntries(categories) }),
+  };
+}
+
+function complete(quantity: Quantity, aligned: Quantity | undefined, what: string): Quantity {
+  const { value, values, weights, groups } = quantity;
+  if (!values) return quantity;
+  const items = values[0]?.length ?? 0;
+  const wanted = aligned?.values?.[0]?.length ?? items;
+  const other = values.find((row) => row.length !== wanted);
+  if (other || items === 0) {
+    throw new RetemperError(
+      "BAD_INPUT",
+      `${what} has ${other?.length ?? 0} items where the aligned model has ${wanted}.`,
+      { hint: "give the values of the same items in the same order for every model, null where one is missing" },
+    );
+  }
+  if (values.flat().some((one) => one !== null && !Number.isFinite(one))) {
+    throw new RetemperError("BAD_INPUT", `${what} has an item that is no number.`, {
+      hint: "write null where it is missing",
+    });
+  }
+  return Number.isFinite(value) ? quantity : { ...quantity, value: meanOverSeeds(values, { weights, groups }) };
+}
