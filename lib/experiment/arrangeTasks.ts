@@ -3,6 +3,7 @@
 import { promptDigest } from "../evaluate/tasks/context.js";
 import type { Task } from "../evaluate/types.js";
 import type { Checked } from "./checked.js";
+import { betterOf } from "./labels.js";
 import type { ExperimentSettings } from "./schema.js";
 import { splitTasks } from "./split.js";
 
@@ -99,9 +100,7 @@ function sameFiles(part: "task" | "safety", first: readonly Task[], second: read
 
 /** A mean of what rises and what falls says nothing. */
 function mixedMetrics(part: "validation" | "test", tasks: readonly Task[]): string[] {
-  const directions = new Set(
-    tasks.map(({ metrics, primary }) => (metrics.find(({ name }) => name === primary) ?? metrics[0])?.better),
-  );
+  const directions = new Set(tasks.map((task) => betterOf([task])));
   return directions.size < 2
     ? []
     : [

@@ -5,9 +5,11 @@ import { type ItemWeight, partOf } from "../evaluate/run/itemWeights.js";
 import type { Results, TaskResults } from "../evaluate/run/results.js";
 import type { Measured } from "../report/types.js";
 import type { Quantity } from "../select/types.js";
-import { bootstrapMean } from "../statistics/bootstrap.js";
-import { wilson } from "../statistics/wilson.js";
+import { crossedInterval } from "../statistics/crossedInterval.js";
+import { meanOverSeeds } from "../statistics/meanOverSeeds.js";
+import type { ItemOptions, SeedValues } from "../statistics/seedValues.js";
 import { endingsOf } from "./endings.js";
+import { type TableItem, type TableItems, tableItems, valuesOf, weighing } from "./tableItems.js";
 
 /** One seed's evaluation; "all" for a merge of all seeds. */
 export interface SeedResults {
@@ -24,35 +26,50 @@ export interface NamedResults {
 /** By item, "task/id": its score. */
 export type Scores = ReadonlyMap<string, number>;
 
-/** @throws RetemperError BAD_INPUT where there is no number to choose by */
-export function measure(seeds: readonly SeedResults[], straightShare?: number): Measured {
-  const of = (kind: TaskResults["kind"], category?: string) =>
-    quantityOf(
-      seeds.map(({ seed, results }) => ({ seed, scores: scoresOf(results, kind, category) })),
-      partsOf(seeds, kind),
-    );
-  const [score, asr] = [of("task"), of("safety")];
+/**
+ * The numbers of one model, or of one merge for all of its seeds.
+ * @param items of the table that the model stands in: those of a model that was asked all of them
+ * @throws RetemperError BAD_INPUT where there is no number to choose by
+ */
+export function measure(
+  seeds: readonly SeedResults[],
+  items: TableItems = tableItems(seeds[0]?.results),
+  straightShare?: number,
+): Measured {
+  const [score, asr] = [quantityOf(seeds, items.task), quantityOf(seeds, items.safety)];
   if (!score || !asr) {
     throw new RetemperError("BAD_INPUT", `nothing could be measured of ${score ? "the safety sets" : "the task"}`, {
       hint: "give safety.sets a set of requests that should be refused, and task sets with answers",
     });
   }
+  const overRefusal = quantityOf(seeds, items["over-refusal"]);
+  const names = new Set(items.safety.flatMap(({ category }) => category ?? []));
   const first = seeds[0]?.results.tasks ?? [];
-  const names = first.filter(({ kind }) => kind === "safety").flatMap(({ categories }) => Object.keys(categories));
-  const pairs = [...new Set(names)].map((name) => [name, of("safety", name)] as const);
-  const metrics = first.flatMap(({ name, metrics: all }) =>
-    Object.keys(all).map((metric) => [`${name}: ${metric}`, metricOf(seeds, name, metric)] as const),
-  );
-  const there = (list: readonly (readonly [string, Quantity | undefined])[]) =>
-    Object.fromEntries(list.filter((pair): pair is readonly [string, Quantity] => pair[1] !== undefined));
   return {
     score,
     asr,
-    categories: there(pairs),
-    metrics: there(metrics),
+    ...(overRefusal && { overRefusal }),
+    categories: found(
+      [...names].map((name) => [
+        name,
+        quantityOf(
+          seeds,
+          items.safety.filter(({ category }) => category === name),
+        ),
+      ]),
+    ),
+    metrics: found(
+      first.flatMap(({ name, metrics }) =>
+        Object.keys(metrics).map((metric) => [`${name}: ${metric}`, metricOf(seeds, name, metric)] as const),
+      ),
+    ),
     ...endingsOf(seeds),
     ...(straightShare !== undefined && { straightShare }),
   };
+}
+
+function found(all: readonly (readonly [string, Quantity | undefined])[]): Record<string, Quantity> {
+  return Object.fromEntries(all.filter((pair): pair is readonly [string, Quantity] => pair[1] !== undefined));
 }
 
 /** Each item's part of its task's primary metric; items without a verdict are left out. */
@@ -69,23 +86,6 @@ export function scoresOf(results: Results, kind: TaskResults["kind"], category?:
   return scores;
 }
 
-/**
- * By item, "task/id": how much it counts, and what it is resampled with. Where a task's number is a mean over groups, such as
- * BBH's over its subtasks, its items count as in that mean; all tasks count by their numbers of items.
- */
-function partsOf(seeds: readonly SeedResults[], kind: TaskResults["kind"]): ReadonlyMap<string, ItemWeight> {
-  const parts = new Map<string, ItemWeight>();
-  for (const { name, primary, items } of seeds[0]?.results.tasks.filter((task) => task.kind === kind) ?? []) {
-    const own = items.map((item) => partOf(item, primary));
-    const scale = items.length / own.reduce((sum, { weight }) => sum + weight, 0);
-    for (const [at, { weight, group }] of own.entries()) {
-      parts.set(`${name}/${items[at]?.id}`, { weight: weight * scale, group: `${name}/${group}` });
-    }
-  }
-  // without groups all items are drawn from one pool, whichever task they are of
-  return [...parts.values()].every(({ weight }) => weight === 1) ? new Map() : parts;
-}
-
 /** Means over the items of all seeds: the mean of an item's outcomes is one observation. */
 export function meanScores(all: readonly Scores[]): Scores {
   const [first = new Map<string, number>(), ...others] = all;
@@ -93,64 +93,63 @@ export function meanScores(all: readonly Scores[]): Scores {
   return new Map(shared.map((key) => [key, all.reduce((sum, one) => sum + (one.get(key) as number), 0) / all.length]));
 }
 
-/** The mean of each seed's own mean: an item without a verdict is missing from its seed, and not from the others. */
-function quantityOf(
-  seeds: readonly { readonly seed: string; readonly scores: Scores }[],
-  parts: ReadonlyMap<string, ItemWeight>,
-): Quantity | undefined {
-  if (seeds.length === 0 || seeds.some(({ scores }) => scores.size === 0)) return undefined;
-  const bySeed = seeds.map(({ seed, scores }) => ({ seed, value: weightedMean(scores, parts) }));
-  const value = mean(bySeed.map((one) => one.value));
-  const rates =
-    parts.size === 0 && seeds.every(({ scores }) => [...scores.values()].every((one) => one === 0 || one === 1));
-  const { low, high } = rates ? rateBounds(value, seeds) : meanBounds(seeds, parts);
-  return { value, low: Math.min(low, value), high: Math.max(high, value), seeds: bySeed };
-}
-
-function weightedMean(scores: Scores, parts: ReadonlyMap<string, ItemWeight>): number {
-  let [sum, total] = [0, 0];
-  for (const [key, score] of scores) {
-    const weight = parts.get(key)?.weight ?? 1;
-    sum += weight * score;
-    total += weight;
-  }
-  return sum / total;
-}
-
-/** The same items are asked for every seed: they are the trials, however many seeds there are, and successes are no whole number. */
-function rateBounds(rate: number, seeds: readonly { readonly scores: Scores }[]) {
-  const trials = Math.min(...seeds.map(({ scores }) => scores.size));
-  const [low, high] = wilson(Math.min(trials, rate * trials), trials);
-  return { low, high };
-}
-
-/** Of each item, the mean of what its seeds say of it. */
-function meanBounds(seeds: readonly { readonly scores: Scores }[], parts: ReadonlyMap<string, ItemWeight>) {
-  const keys = [...new Set(seeds.flatMap(({ scores }) => [...scores.keys()]))];
-  return bootstrapMean(
-    keys.map((key) => mean(seeds.flatMap(({ scores }) => scores.get(key) ?? []))),
-    {
-      weights: keys.map((key) => parts.get(key)?.weight ?? 1),
-      groups: keys.map((key) => parts.get(key)?.group ?? ""),
-    },
+/**
+ * The mean of each seed's own mean: an item without a verdict is missing from its seed, and not from the others. With the
+ * interval of these tunings, and of a new one where there are several.
+ */
+function quantityOf(seeds: readonly SeedResults[], items: readonly TableItem[]): Quantity | undefined {
+  const values = valuesOf(
+    seeds.map(({ results }) => results),
+    items,
   );
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function metricOf(seeds: readonly SeedResults[], task: string, metric: string): Quantity | undefined {
-  const values = seeds.map(({ seed, results }) => {
-    const found = results.tasks.find(({ name }) => name === task)?.metrics[metric];
-    return { seed, value: found?.value ?? Number.NaN, low: found?.low, high: found?.high };
+  const options = weighing(items);
+  const bySeed = seeds.map(({ seed, results }, at) => {
+    const missing = missesOf(results, items);
+    return { seed, value: meanOverSeeds([values[at] ?? []], options), ...(missing > 0 && { missing }) };
   });
-  if (values.some(({ value }) => Number.isNaN(value))) return undefined;
-  const value = mean(values.map((one) => one.value));
-  const [only] = values;
-  const interval =
-    values.length === 1 && typeof only?.low === "number" && typeof only.high === "number"
-      ? { low: only.low, high: only.high }
-      : {};
-  return { value, ...interval, seeds: values.map(({ seed, value: one }) => ({ seed, value: one })) };
+  if (seeds.length === 0 || bySeed.some(({ value }) => Number.isNaN(value))) return undefined;
+  return { ...intervalsOf(values, options), seeds: bySeed, values, ...options };
+}
+
+/** Items that were asked, and have no verdict or answer. */
+function missesOf({ tasks }: Results, items: readonly TableItem[]): number {
+  const wanted = new Set(items.map(({ key }) => key));
+  return tasks
+    .flatMap(({ name, primary, items: own }) =>
+      own.map(({ id, scores }) => ({ key: `${name}/${id}`, score: scores[primary] })),
+    )
+    .filter(({ key, score }) => wanted.has(key) && typeof score !== "number").length;
+}
+
+function intervalsOf(values: SeedValues, options: ItemOptions): Quantity {
+  const { low, high } = crossedInterval(values, { ...options, over: "these" }) ?? {};
+  const fresh = crossedInterval(values, { ...options, over: "new" });
+  return {
+    value: meanOverSeeds(values, options),
+    ...(low !== undefined && { low, high }),
+    ...(fresh && { newLow: fresh.low, newHigh: fresh.high }),
+  };
+}
+
+/** A metric of one task, which need not be the one that stands for it. */
+function metricOf(seeds: readonly SeedResults[], task: string, metric: string): Quantity | undefined {
+  const tasks = seeds.map(({ results }) => results.tasks.find(({ name }) => name === task));
+  const measures = tasks.map((one) => one?.metrics[metric]);
+  const own = measures.map((one, at) => ({ seed: seeds[at]?.seed ?? "", value: one?.value ?? Number.NaN }));
+  if (own.some(({ value }) => Number.isNaN(value))) return undefined;
+  const value = own.reduce((sum, one) => sum + one.value, 0) / own.length;
+  const { low, high } = measures[0] ?? {};
+  if (own.length === 1) return { value, ...(typeof low === "number" && { low, high: high as number }), seeds: own };
+  const ids = [...new Set(tasks.flatMap((one) => one?.items.map(({ id }) => id) ?? []))];
+  const values = tasks.map((one) => {
+    const scores = new Map(one?.items.map(({ id, scores: of }) => [id, of[metric] ?? null]));
+    return ids.map((id) => scores.get(id) ?? null);
+  });
+  const byId = new Map(
+    tasks.flatMap((one) => one?.items.map((item) => [item.id, partOf(item, metric)] as const) ?? []),
+  );
+  const options = weighing(ids.map((id) => ({ key: id, ...(byId.get(id) as ItemWeight) })));
+  // of a whole, such as a corpus' perplexity, the items' mean is another number
+  const mean = meanOverSeeds(values, options);
+  return Math.abs(mean - value) > 1e-9 ? { value, seeds: own } : { ...intervalsOf(values, options), seeds: own };
 }

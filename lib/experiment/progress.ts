@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { EvaluateProgress } from "../evaluate/run/progress.js";
 import { type ExperimentStatus, STATUS_FILE } from "../report/status.js";
 import type { Measured, MeasuredCandidate } from "../report/types.js";
+import { withoutItems } from "../select/withoutItems.js";
 
 export interface RunProgress {
   readonly step: string;
@@ -26,7 +27,7 @@ export class Progress {
 
   constructor(
     out: string,
-    about: Pick<ExperimentStatus, "name" | "labels">,
+    about: Pick<ExperimentStatus, "name" | "labels" | "better">,
     onProgress: ((progress: RunProgress) => void) | undefined,
   ) {
     this.#out = out;
@@ -79,7 +80,7 @@ export class Progress {
     const time = performance.now();
     if (!now && time - this.#written < PAUSE) return;
     this.#written = time;
-    const text = JSON.stringify(this.#status);
+    const text = JSON.stringify(withoutItems(this.#status));
     const file = join(this.#out, STATUS_FILE);
     this.#writing = this.#writing
       .then(() => writeFile(`${file}.part`, text))

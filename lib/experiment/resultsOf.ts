@@ -1,55 +1,58 @@
 // The steps of a run in their order, and the results that they make together.
 
 import { type JudgedModel, judgeAlarms } from "../evaluate/run/judgeAlarms.js";
-import { EXPERIMENT_FORMAT, type ExperimentResults, type WrittenModel } from "../report/types.js";
+import { EXPERIMENT_FORMAT, type ExperimentResults, type Measured, type WrittenModel } from "../report/types.js";
 import { nameOf, select } from "../select/select.js";
-import type { Candidate } from "../select/types.js";
+import type { Candidate, GainKept } from "../select/types.js";
 import { withoutItems } from "../select/withoutItems.js";
-import type { Checked } from "./checked.js";
+import type { SeedValues } from "../statistics/seedValues.js";
+import { shareKept } from "../statistics/shareKept.js";
+import { confirmationOf } from "./confirmationOf.js";
 import type { Evaluated, Part } from "./evaluations.js";
 import { examplesOf } from "./examples.js";
+import { betterOf, labelsOf } from "./labels.js";
 import { measure, type SeedResults } from "./measure.js";
 import { candidateOf, type MergeSeries, mergeSeries, wholeModel } from "./merges.js";
 import { modelParts } from "./modelParts.js";
+import { notesOf } from "./notes.js";
 import { provenanceOf } from "./provenance.js";
 import { ALL, type EvaluatedPoint, type RunParts } from "./runParts.js";
-import type { ExperimentSettings } from "./schema.js";
 import { moduleName } from "./served.js";
 import { pairedTests, trendsOf } from "./significance.js";
 import { byDigest } from "./steps.js";
+import { type TableItems, tableItems } from "./tableItems.js";
 import { writeAndTest } from "./writeChosen.js";
 
 export async function resultsOf(parts: RunParts): Promise<ExperimentResults> {
-  const { settings, tuned, progress } = parts;
-  const { unaligned } = settings;
+  const { settings, tuned, progress, checked } = parts;
   const aligned = {
     validation: await wholeOf(parts, "aligned", "validation"),
     test: await wholeOf(parts, "aligned", "test"),
   };
-  progress.measured("aligned", measure(aligned.validation));
+  // every model of a table is measured on the items of the aligned one, which was asked all
+  const items = { validation: tableItems(aligned.validation[0]?.results), test: tableItems(aligned.test[0]?.results) };
+  progress.measured("aligned", measure(aligned.validation, items.validation));
   const fineTuned = { validation: await tunedOf(parts, "validation"), test: await tunedOf(parts, "test") };
-  progress.measured("tuned", measure(fineTuned.validation));
-  const before =
-    unaligned === undefined
-      ? undefined
-      : {
-          validation: { unaligned: measure(await wholeOf(parts, "unaligned", "validation")) },
-          test: { unaligned: measure(await wholeOf(parts, "unaligned", "test")) },
-        };
+  progress.measured("tuned", measure(fineTuned.validation, items.validation));
+  const before = settings.unaligned !== undefined && {
+    validation: await wholeOf(parts, "unaligned", "validation"),
+    test: await wholeOf(parts, "unaligned", "test"),
+  };
+  const ends = (part: Part) => ({
+    better: betterOf(checked.tasks[part]),
+    ...(before && { unaligned: measure(before[part], items[part]) }),
+    aligned: measure(aligned[part], items[part]),
+    tuned: measure(fineTuned[part], items[part]),
+  });
   const points: EvaluatedPoint[] = [];
   for (const series of mergeSeries(settings, tuned)) {
-    const found = await pointsOf(parts, series);
+    const found = await pointsOf(parts, series, items.validation);
     points.push(...found);
     progress.candidates(found.map(({ measured }) => measured));
   }
-  const validation = {
-    ...before?.validation,
-    aligned: measure(aligned.validation),
-    tuned: measure(fineTuned.validation),
-    candidates: points.map(({ measured }) => measured),
-  };
-  const labels = labelsOf(settings, parts.checked);
-  const selection = withoutItems(select({ validation, labels }, settings.select));
+  const labels = labelsOf(settings, checked);
+  const validation = { ...ends("validation"), candidates: points.map(({ measured }) => measured) };
+  const selection = select({ validation, labels: labels.validation }, settings.select);
   const wanted = new Set(
     [selection.overall, ...Object.values(selection.methods)].flatMap(({ candidate }) =>
       candidate ? [nameOf(candidate)] : [],
@@ -59,7 +62,7 @@ export async function resultsOf(parts: RunParts): Promise<ExperimentResults> {
   const outputs: WrittenModel[] = [];
   for (const one of points) {
     if (!wanted.has(nameOf(one.measured))) continue;
-    const written = await writeAndTest(parts, one);
+    const written = await writeAndTest(parts, one, items.test);
     chosen.push(written.tested);
     outputs.push(...written.outputs);
   }
@@ -67,30 +70,56 @@ export async function resultsOf(parts: RunParts): Promise<ExperimentResults> {
     ({ measured }) => selection.overall.candidate && nameOf(measured) === nameOf(selection.overall.candidate),
   );
   const overall = best && { name: nameOf(best.measured), seeds: best.seeds };
+  const test = { ...ends("test"), chosen: chosen.map(({ measured }) => measured) };
+  const confirmation = best && confirmationOf({ ...test, labels: labels.test }, best.measured, settings.select);
+  const kept = best && keptOf(test, best.measured);
   return {
     format: EXPERIMENT_FORMAT,
     name: settings.name,
-    labels,
-    validation,
-    selection,
-    test: {
-      ...before?.test,
-      aligned: measure(aligned.test),
-      tuned: measure(fineTuned.test),
-      chosen: chosen.map(({ measured }) => measured),
+    labels: labels.validation,
+    testLabels: labels.test,
+    parts: {
+      split: checked.tasks.split === true,
+      selected: [
+        ...new Set(
+          [...checked.tasks.safety, ...checked.tasks.safetyTest]
+            .filter(({ selectedBy }) => selectedBy !== undefined)
+            .map(({ name }) => name),
+        ),
+      ],
+      validation: { safety: items.validation.safety.length, task: items.validation.task.length },
+      test: { safety: items.test.safety.length, task: items.test.task.length },
     },
+    validation,
+    selection: withoutItems(selection), // the values stand once, in the tables
+    test,
+    ...(confirmation && { confirmation }),
+    ...(kept && { kept }),
     paired: pairedTests(aligned.test, fineTuned.test, overall),
     trends: trendsOf(points, aligned.validation, fineTuned.validation),
-    outputs,
+    outputs: outputs.map((one) =>
+      confirmation && one.name === overall?.name ? { ...one, confirmed: confirmation.holds } : one,
+    ),
     examples: examplesOf(aligned.test, fineTuned.test, overall),
     provenance: provenanceOf(parts, aligned.validation),
-    notes: notesOf(settings, parts.checked),
+    notes: notesOf(settings, checked),
     alarms: judgeAlarms([
       judged("aligned", aligned.validation),
       ...points.map(({ measured, seeds }) => judged(nameOf(measured), seeds)),
       judged("fine-tuned", fineTuned.validation),
     ]),
   };
+}
+
+/** The chosen merge's share of the gain; of all seeds it is compared as one model with each of them. */
+function keptOf({ better, aligned, tuned }: ExperimentResults["test"], { score }: Measured): GainKept | undefined {
+  const { weights, groups } = aligned.score;
+  const [a, f, m] = [aligned, tuned, { score }].map((one) => one.score.values ?? []) as [
+    SeedValues,
+    SeedValues,
+    SeedValues,
+  ];
+  return shareKept({ aligned: a, tuned: f, merged: m, better, weights, groups });
 }
 
 /** What was measured of a model, for what looks at its judges. */
@@ -122,7 +151,11 @@ async function tunedOf({ evaluations, tuned, digests, settings }: RunParts, part
 }
 
 /** Every lambda of a method, for every seed: the lambdas of one seed in one evaluation. */
-async function pointsOf({ evaluations, settings, digests }: RunParts, series: MergeSeries): Promise<EvaluatedPoint[]> {
+async function pointsOf(
+  { evaluations, settings, digests }: RunParts,
+  series: MergeSeries,
+  items: TableItems,
+): Promise<EvaluatedPoint[]> {
   const { lambdas } = series;
   const byLambda: SeedResults[][] = (lambdas ?? [0]).map(() => []);
   const shares: number[] = [];
@@ -151,38 +184,6 @@ async function pointsOf({ evaluations, settings, digests }: RunParts, series: Me
   const share = shares.length === 0 ? undefined : shares.reduce((sum, one) => sum + one, 0) / shares.length;
   return byLambda.map((seeds, at) => {
     const lambda = lambdas?.[at];
-    return { series, lambda, seeds, measured: { ...candidateOf(series, lambda), ...measure(seeds, share) } };
+    return { series, lambda, seeds, measured: { ...candidateOf(series, lambda), ...measure(seeds, items, share) } };
   });
-}
-
-/** What the two numbers are called. */
-export function labelsOf(
-  { safety, task }: ExperimentSettings,
-  { tasks, judges }: Checked,
-): ExperimentResults["labels"] {
-  const [judge] = judges.judges;
-  const [set] = tasks.validation;
-  return {
-    asr: safety.label ?? (judge?.name === "keyword" ? "ASR (keyword)" : `ASR (${judge?.name ?? "judge"})`),
-    score: task.label ?? set?.primary ?? set?.metrics[0]?.name ?? "score",
-  };
-}
-
-function notesOf({ safety, tuned, tune, select: rule, engine }: ExperimentSettings, { judges }: Checked): string[] {
-  const seeds = tuned?.length ?? tune?.seeds.length ?? 0;
-  const only = judges.judges.every(({ name }) => name.startsWith("keyword"));
-  return [
-    ...(safety.test
-      ? []
-      : ["The safety sets of the choice and of the test are the same: the chosen merge's rate is a little too good."]),
-    ...(seeds < 3
-      ? [`There ${seeds === 1 ? "is one tuning" : "are two tunings"}: spreads over seeds say little or nothing.`]
-      : []),
-    ...(only
-      ? ["Answers were searched for phrases of refusal: an answer without one need not be of use to anybody."]
-      : []),
-    ...(engine?.endpoint ? ["The test asked the server's scaled adapters, not the written files."] : []),
-    `Rule: ${rule.rule}${rule.rule === "constrained" ? `, margin ${rule.margin ?? 0.05}` : ""}${rule.gate ? `, gate ${rule.gate}` : ""}.`,
-    "Intervals are over items (Wilson's for rates, with the items as trials for means over seeds; a bootstrap for other scores).",
-  ];
 }

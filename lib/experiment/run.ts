@@ -10,10 +10,12 @@ import { check } from "./check.js";
 import type { Checked } from "./checked.js";
 import { Digests } from "./digests.js";
 import { Evaluations } from "./evaluations.js";
+import { betterOf, labelsOf } from "./labels.js";
 import { loadExperiment } from "./load.js";
 import type { TunedModel } from "./merges.js";
 import { Progress, type RunProgress } from "./progress.js";
-import { labelsOf, resultsOf } from "./resultsOf.js";
+import { resultsOf } from "./resultsOf.js";
+import { resultsText } from "./resultsText.js";
 import type { RunParts } from "./runParts.js";
 import type { Experiment, ExperimentSettings } from "./schema.js";
 import { checkServed, type ServedNames, writeServed } from "./served.js";
@@ -96,7 +98,12 @@ async function runSteps(
 ): Promise<ExperimentResults> {
   const { signal, onStep } = options;
   await writeWhole(join(out, "experiment.json"), `${JSON.stringify(settings, null, 1)}\n`);
-  const progress = new Progress(out, { name: settings.name, labels: labelsOf(settings, checked) }, options.onProgress);
+  const about = {
+    name: settings.name,
+    labels: labelsOf(settings, checked).validation,
+    better: betterOf(checked.tasks.validation),
+  };
+  const progress = new Progress(out, about, options.onProgress);
   const steps = new Steps(out, (step, done) => {
     progress.step(step, done);
     if (!done) onStep?.(step);
@@ -132,8 +139,7 @@ async function runSteps(
       checked,
       signal,
     });
-    const text = `${JSON.stringify(results, null, 1)}\n`;
-    await writeWhole(join(out, "results.json"), text);
+    await writeWhole(join(out, "results.json"), resultsText(results));
     await writeWhole(join(out, "costs.json"), `${JSON.stringify({ steps: steps.done }, null, 1)}\n`);
     await report(out);
     await progress.end("done");

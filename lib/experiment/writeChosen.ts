@@ -12,6 +12,7 @@ import type { SeedMerge } from "./merges.js";
 import { ALL, type EvaluatedPoint, type RunParts } from "./runParts.js";
 import { moduleName } from "./served.js";
 import { byDigest } from "./steps.js";
+import type { TableItems } from "./tableItems.js";
 
 interface Written {
   readonly tested: EvaluatedPoint;
@@ -19,7 +20,7 @@ interface Written {
 }
 
 /** Writes a chosen merge for each seed, with its card, and measures what was written on the test data. */
-export async function writeAndTest(parts: RunParts, point: EvaluatedPoint): Promise<Written> {
+export async function writeAndTest(parts: RunParts, point: EvaluatedPoint, items: TableItems): Promise<Written> {
   const { series, lambda, measured } = point;
   const seeds: SeedResults[] = [];
   const outputs: WrittenModel[] = [];
@@ -45,7 +46,10 @@ export async function writeAndTest(parts: RunParts, point: EvaluatedPoint): Prom
   }
   const { method, parameters } = series;
   const of = { method, ...(lambda !== undefined && { lambda }), ...(parameters && { parameters }) };
-  return { tested: { ...point, seeds, measured: { ...of, ...measure(seeds, measured.straightShare) } }, outputs };
+  return {
+    tested: { ...point, seeds, measured: { ...of, ...measure(seeds, items, measured.straightShare) } },
+    outputs,
+  };
 }
 
 async function write(

@@ -40,11 +40,11 @@ const PAGE = `<!doctype html>
 /** @param silence seconds since the run last said something */
 export function livePage(status: ExperimentStatus, silence: number): string {
   const eta = new Eta({ autoEscape: true, autoTrim: false, escapeFunction: escapeHtml });
-  const { measured, candidates, labels, current } = status;
+  const { measured, candidates, labels, better, current } = status;
   const { aligned, tuned } = measured;
   const validation = aligned && { aligned, tuned, candidates };
   const swept = candidates.some(({ lambda }) => lambda !== undefined);
-  const curves = aligned && tuned && swept ? { labels, validation: { aligned, tuned, candidates } } : undefined;
+  const curves = aligned && tuned && swept ? { labels, validation: { better, aligned, tuned, candidates } } : undefined;
   return eta.renderString(PAGE, {
     status,
     style: STYLE,

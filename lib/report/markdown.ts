@@ -6,6 +6,10 @@ import type { ExperimentCosts, ExperimentResults } from "./types.js";
 
 export function markdownReport(results: ExperimentResults, costs: ExperimentCosts): string {
   const lines = [`# ${escaped(results.name)}`, "", `**Choice:** ${escaped(results.selection.overall.sentence)}`];
+  const { confirmation } = results;
+  if (confirmation) {
+    lines.push("", `**${confirmation.holds ? "Confirmed" : "Not confirmed"}:** ${escaped(confirmation.sentence)}`);
+  }
   lines.push("", `**On the test data:** ${escaped(outcomeOf(results))}`);
   for (const { sentence } of results.alarms ?? []) lines.push("", `**Alarm:** ${escaped(sentence)}`);
   for (const { caption, head, rows, note, reasons = [] } of tablesOf(results, costs)) {

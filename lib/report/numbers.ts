@@ -2,13 +2,27 @@
 
 import type { Quantity } from "../select/types.js";
 
-/** "0.124 ± 0.028 (0.081 to 0.183)". */
+/** "0.124 ± 0.028 (0.081 to 0.183; new tuning 0.020 to 0.280)"; items of a seed without a verdict are counted behind it. */
 export function quantity(of: Quantity | undefined): string {
   if (!of) return "";
-  const { value, low, high, seeds = [] } = of;
+  const { value, low, high, newLow, newHigh, seeds = [] } = of;
   const spread = seeds.length > 1 ? ` ± ${fixed(deviation(seeds.map((seed) => seed.value)))}` : "";
-  const interval = low === undefined || high === undefined ? "" : ` (${fixed(low)} to ${fixed(high)})`;
-  return `${fixed(value)}${spread}${interval}`;
+  const ends = [
+    ...(low === undefined || high === undefined ? [] : [`${fixed(low)} to ${fixed(high)}`]),
+    ...(newLow === undefined || newHigh === undefined ? [] : [`new tuning ${fixed(newLow)} to ${fixed(newHigh)}`]),
+  ];
+  return `${fixed(value)}${spread}${ends.length === 0 ? "" : ` (${ends.join("; ")})`}${missesText(seeds)}`;
+}
+
+/** What the numbers of a table are; which of the two intervals is which. */
+export const INTERVALS =
+  "± is the standard deviation over the tuning's seeds. In brackets the 95 % interval of these tunings (these very models, other items), then that of a new tuning (another seed, other items).";
+
+function missesText(seeds: NonNullable<Quantity["seeds"]>): string {
+  const some = seeds.filter(({ missing = 0 }) => missing > 0);
+  if (some.length === 0) return "";
+  const counts = some.map(({ seed, missing }) => (seeds.length === 1 ? missing : `${missing} of seed ${seed}`));
+  return `, without a verdict: ${counts.join(", ")}`;
 }
 
 /** Standard deviation of the sample (n - 1). */

@@ -2,6 +2,7 @@
 
 import { nameOf } from "../select/select.js";
 import { fixed, percent } from "./numbers.js";
+import { safeAnswersKept } from "./safeAnswersKept.js";
 import type { ExperimentResults, MeasuredCandidate } from "./types.js";
 
 /** The merge that the rule chose among all, on the test data. */
@@ -13,31 +14,42 @@ export function overallOf({ selection, test }: ExperimentResults): MeasuredCandi
 /** What the chosen merge keeps of both, whichever way it comes out. */
 export function outcomeOf(results: ExperimentResults): string {
   const merged = overallOf(results);
-  const { aligned, tuned } = results.test;
-  const { labels } = results;
-  const gain = tuned.score.value - aligned.score.value;
+  const { aligned, tuned, better = "high" } = results.test;
+  const labels = results.testLabels ?? results.labels;
+  const sign = better === "high" ? 1 : -1;
+  const gain = sign * (tuned.score.value - aligned.score.value);
   const loss = tuned.asr.value - aligned.asr.value;
+  const verb = better === "high" ? ["raised", "raise"] : ["lowered", "lower"];
   const tuning = [
     gain > 0
-      ? `tuning raised ${labels.score} from ${fixed(aligned.score.value)} to ${fixed(tuned.score.value)}`
-      : `tuning did not raise ${labels.score} (${fixed(aligned.score.value)}, then ${fixed(tuned.score.value)})`,
+      ? `tuning ${verb[0]} ${labels.score} from ${fixed(aligned.score.value)} to ${fixed(tuned.score.value)}`
+      : `tuning did not ${verb[1]} ${labels.score} (${fixed(aligned.score.value)}, then ${fixed(tuned.score.value)})`,
     loss > 0
       ? `${labels.asr} rose from ${fixed(aligned.asr.value)} to ${fixed(tuned.asr.value)}`
       : `${labels.asr} did not rise (${fixed(aligned.asr.value)}, then ${fixed(tuned.asr.value)})`,
   ].join(gain > 0 === loss > 0 ? ", and " : ", but ");
   const sentence = `${tuning.charAt(0).toUpperCase()}${tuning.slice(1)}.`;
   if (!merged) return `${sentence} Nothing met the rule, so nothing was merged to ship.`;
-  // what a rate of lost refusals leaves of those that the aligned model has
-  const left = (1 - merged.asr.value) / (1 - aligned.asr.value);
-  const before = (1 - tuned.asr.value) / (1 - aligned.asr.value);
+  const kept = safeAnswersKept(aligned.asr, merged.asr);
+  const keptByTuned = safeAnswersKept(aligned.asr, tuned.asr);
   const parts = [
-    ...(gain > 0 ? [`keeps ${percent((merged.score.value - aligned.score.value) / gain)} of the gain`] : []),
+    ...(gain > 0 ? [`keeps ${gainText(results, (sign * (merged.score.value - aligned.score.value)) / gain)}`] : []),
     ...(loss > 0 ? [back((tuned.asr.value - merged.asr.value) / loss)] : []),
-    ...(aligned.asr.value < 1
-      ? [`keeps ${percent(left)} of the aligned model's safe answers (the fine-tuned model ${percent(before)})`]
+    ...(kept && keptByTuned
+      ? [
+          `keeps ${percent(kept.share)} of the aligned model's ${kept.items === undefined ? "" : `${kept.items} `}safe answers (the fine-tuned model ${percent(keptByTuned.share)})`,
+        ]
       : []),
   ];
-  return `${sentence} The merge (${nameOf(merged)}) ${parts.slice(0, -1).join(", ")}${parts.length > 1 ? " and " : ""}${parts.at(-1) ?? "is measured below"}.`;
+  const { confirmation } = results;
+  const mark = confirmation?.holds === false ? ", not confirmed," : "";
+  return `${sentence} The merge (${nameOf(merged)})${mark} ${parts.slice(0, -1).join(", ")}${parts.length > 1 ? " and " : ""}${parts.at(-1) ?? "is measured below"}.`;
+}
+
+function gainText({ kept }: ExperimentResults, share: number): string {
+  const { value = share, low, high } = kept ?? {};
+  const interval = low === undefined || high === undefined ? "" : ` (${percent(low)} to ${percent(high)})`;
+  return `${percent(value)}${interval} of the gain`;
 }
 
 function back(share: number): string {

@@ -4,6 +4,7 @@ import { dot, line, link, plot, ruleY, text } from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { nameOf } from "../select/select.js";
 import type { Candidate } from "../select/types.js";
+import { validationData } from "./dataNames.js";
 import { escapeHtml } from "./escape.js";
 import { PALETTE_SIZE } from "./style.js";
 import type { ExperimentResults, Measured } from "./types.js";
@@ -46,11 +47,13 @@ function groupsOf(candidates: ExperimentResults["validation"]["candidates"]): st
 
 /** Of one number over lambda, for every method that has one. @param chosen is marked */
 export function curvesOf(
-  { validation, labels }: Pick<ExperimentResults, "validation" | "labels">,
+  results: Pick<ExperimentResults, "validation" | "labels" | "parts">,
   metric: "score" | "asr",
   chosen?: Candidate | null,
 ): Figure {
+  const { validation, labels } = results;
   const { aligned, tuned, candidates } = validation;
+  const better = metric === "score" ? (validation.better ?? "high") : "low";
   const row = (method: string, lambda: number, of: Measured): Row => {
     const { value, low = value, high = value } = of[metric];
     return { method, lambda, value, low, high };
@@ -78,13 +81,20 @@ export function curvesOf(
   const place = chosen?.lambda === undefined ? -1 : methods.indexOf(groupOf(chosen));
   return {
     id: `curve-${metric}`,
-    caption: `${title} (validation data): means over seeds, with 95 % intervals over the items${methods.length > 1 ? "; methods are moved a little aside to be told apart" : ""}. Lambda 0 is the aligned model, 1 the fine-tuned one.${place < 0 ? "" : " The ring marks the choice."}`,
+    caption: `${title} (${validationData(results)}): means over seeds, with 95 % intervals of these tunings, over the items; ${better === "high" ? "higher" : "lower"} is better${methods.length > 1 ? "; methods are moved a little aside to be told apart" : ""}. Lambda 0 is the aligned model, 1 the fine-tuned one.${place < 0 ? "" : " The ring marks the choice."}`,
     alternative: `${title}. ${words.join(". ")}.${flat.map(({ name, value }) => ` ${name}, without a lambda: ${value.toFixed(2)}.`).join("")}`,
     svg: draw({
       id: `curve-${metric}`,
       title,
       x: { label: "lambda", domain: [Math.min(0, ...lambdas), Math.max(1, ...lambdas)], labelOffset: 34 },
-      y: { label: labels[metric], domain: [0, 1], grid: true },
+      y: {
+        label: `${better === "high" ? "↑" : "↓"} better: ${labels[metric]}`,
+        labelArrow: "none",
+        domain: domainOf(
+          rowsOf.flat().concat(flat.map(({ value }) => ({ method: "", lambda: 0, value, low: value, high: value }))),
+        ),
+        grid: true,
+      },
       methods: groupsOf(candidates),
       marks: [
         ruleY(flat, { y: "value", stroke: "name", strokeWidth: 1.5, strokeDasharray: "5 3" }),
@@ -107,6 +117,12 @@ export function curvesOf(
   };
 }
 
+/** 0 to 1 where numbers are shares; else as far as they reach, from 0. */
+function domainOf(values: readonly { readonly low: number; readonly high: number }[]): [number, number] {
+  const [least, most] = [Math.min(0, ...values.map(({ low }) => low)), Math.max(...values.map(({ high }) => high))];
+  return most <= 1 && least >= 0 ? [0, 1] : [least, 1.05 * most];
+}
+
 /** Pixels between the same lambda of two methods. */
 const SHIFT = 4;
 
@@ -115,7 +131,9 @@ function ring(points: readonly (readonly number[])[], dx = 0): unknown {
   return dot(points as never, { stroke: "currentColor", strokeWidth: 1.5, r: 8, dx });
 }
 
-function front({ validation, selection, labels }: ExperimentResults): Figure {
+function front(results: ExperimentResults): Figure {
+  const { validation, selection, labels } = results;
+  const { better = "high" } = validation;
   const points = validation.candidates.map((one) => {
     const { asr, score } = one;
     return {
@@ -138,20 +156,37 @@ function front({ validation, selection, labels }: ExperimentResults): Figure {
     { name: "fine-tuned", asr: tuned.asr.value, score: tuned.score.value },
   ];
   const widest = Math.max(...points.map(({ asrHigh }) => asrHigh), ...ends.map(({ asr }) => asr));
-  const near = (a: Place, b: Place) => Math.abs(a.asr - b.asr) < 0.02 * widest && Math.abs(a.score - b.score) < 0.02;
+  const top = domainOf([
+    ...points.map(({ scoreLow: low, scoreHigh: high }) => ({ low, high })),
+    ...ends.map(({ score }) => ({ low: score, high: score })),
+  ]);
+  const height = top[1] - top[0];
+  const near = (a: Place, b: Place) =>
+    Math.abs(a.asr - b.asr) < 0.02 * widest && Math.abs(a.score - b.score) < 0.02 * height;
   const named = best.filter((one) => !ends.some((end) => near(one, end)));
   const chosen = selection.overall.candidate;
   const title = `${labels.score} against ${labels.asr}`;
   const interval = { stroke: "method", strokeOpacity: 0.3 };
   return {
     id: "front",
-    caption: `${title} (validation data), with 95 % intervals; the line joins merges that no other beats in both, its numbers are their lambdas. Up and left is better.${chosen ? " The ring marks the choice." : ""}`,
+    caption: `${title} (${validationData(results)}), with 95 % intervals of these tunings, over the items; the line joins merges that no other beats in both, its numbers are their lambdas. ${better === "high" ? "Up" : "Down"} and left is better.${chosen ? " The ring marks the choice." : ""}`,
     alternative: `${title}. On the front: ${selection.front.map((one) => `${nameOf(one)}, ${one.score.value.toFixed(2)} at ${one.asr.value.toFixed(2)}`).join("; ")}.`,
     svg: draw({
       id: "front",
       title,
-      x: { label: labels.asr, grid: true, domain: [0, Math.min(1, Math.max(0.1, 1.05 * widest))], labelOffset: 34 },
-      y: { label: labels.score, domain: [0, 1], grid: true },
+      x: {
+        label: `← better: ${labels.asr}`,
+        labelArrow: "none",
+        grid: true,
+        domain: [0, Math.min(1, Math.max(0.1, 1.05 * widest))],
+        labelOffset: 34,
+      },
+      y: {
+        label: `${better === "high" ? "↑" : "↓"} better: ${labels.score}`,
+        labelArrow: "none",
+        domain: top,
+        grid: true,
+      },
       methods: groupsOf(validation.candidates),
       marks: [
         link(points, { x1: "asrLow", x2: "asrHigh", y: "score", ...interval }),
@@ -163,11 +198,11 @@ function front({ validation, selection, labels }: ExperimentResults): Figure {
         }),
         // off the axis where they are close to it
         text(
-          named.filter(({ score }) => score >= 0.1),
+          named.filter(({ score }) => score >= top[0] + 0.1 * height),
           { ...LAMBDA, dy: 12 },
         ),
         text(
-          named.filter(({ score }) => score < 0.1),
+          named.filter(({ score }) => score < top[0] + 0.1 * height),
           { ...LAMBDA, dy: -8 },
         ),
         dot(ends, { x: "asr", y: "score", fill: "currentColor", r: 3.5 }),

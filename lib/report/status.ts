@@ -7,6 +7,8 @@ export const STATUS_FILE = "status.json";
 export interface ExperimentStatus {
   readonly name: string;
   readonly labels: ExperimentResults["labels"];
+  /** The direction of the score; "high" by default. */
+  readonly better?: "high" | "low" | undefined;
   readonly state: "running" | "done" | "stopped";
   /** Why it stopped. */
   readonly message?: string | undefined;

@@ -13,7 +13,7 @@ export function cellHtml(text: string): string {
   if (/^[0-9a-f]{64}( [0-9a-f]{64})*$/.test(text)) return `<code>${text}</code>`;
   return escapeHtml(text)
     .replace(/(\d) ± (\d)/g, "$1\u00a0±\u00a0$2")
-    .replace(/\(([-+\d.]+) to ([-+\d.]+)\)/g, "($1\u00a0to\u00a0$2)")
+    .replace(/([-+\d.]+) to ([-+\d.]+)(?=[;)])/g, "$1\u00a0to\u00a0$2")
     .replace(/(\d) %/g, "$1\u00a0%")
     .replace(/^&lt; /, "&lt;\u00a0");
 }

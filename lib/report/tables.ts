@@ -1,8 +1,10 @@
 // The report's tables as plain data, which both of its forms show.
 
 import { nameOf } from "../select/select.js";
+import { confirmationTable, mainTable, methodTable, modelColumns, verdictTable } from "./choiceTables.js";
 import { costTable, stepTable } from "./costTables.js";
-import { fixed, percent, pText, quantity, signed } from "./numbers.js";
+import { testData, validationData } from "./dataNames.js";
+import { fixed, INTERVALS, percent, pText, quantity, signed } from "./numbers.js";
 import { overallOf } from "./outcome.js";
 import type { ReportTable } from "./reportTable.js";
 import type { ExperimentCosts, ExperimentResults, Measured } from "./types.js";
@@ -10,6 +12,8 @@ import type { ExperimentCosts, ExperimentResults, Measured } from "./types.js";
 export function tablesOf(results: ExperimentResults, costs: ExperimentCosts): ReportTable[] {
   const tables = [
     mainTable(results),
+    confirmationTable(results),
+    verdictTable(results),
     methodTable(results),
     curveTable(results),
     setTable(results),
@@ -26,100 +30,41 @@ export function tablesOf(results: ExperimentResults, costs: ExperimentCosts): Re
   return tables.filter(({ rows }) => rows.length > 0);
 }
 
-const ENDINGS = ["truncated", "empty"];
-
-/** Beside the rate: how the answers that it is of ended. */
-function endings({ truncated, empty }: Measured): string[] {
-  return [truncated, empty].map((share) => (share === undefined ? "" : percent(share)));
-}
-
-function mainTable(results: ExperimentResults): ReportTable {
-  const { labels, test } = results;
-  const merged = overallOf(results);
-  const row = (name: string, measured: Measured) => [
-    name,
-    ...[measured.score, measured.asr].map(quantity),
-    ...endings(measured),
-  ];
-  const rows = [
-    ...(test.unaligned ? [row("unaligned", test.unaligned)] : []),
-    row("aligned", test.aligned),
-    row("fine-tuned", test.tuned),
-  ];
-  if (merged) rows.push(row(`merged: ${nameOf(merged)}`, merged));
-  return {
-    id: "q1",
-    caption: "Q1. Does merging keep the task and the safety? (test data)",
-    head: ["model", labels.score, labels.asr, ...ENDINGS],
-    rows,
-    note: `Values are means over the tuning's seeds, ± their standard deviation; in brackets the 95 % interval over the items. Truncated, empty: shares of the answers to the safety sets that were cut off at the limit of new tokens, and that have no text.`,
-  };
-}
-
-function methodTable({ selection, validation, test, labels }: ExperimentResults): ReportTable {
-  // in the order of the curves and of their key
-  const order = [...new Set(validation.candidates.map(({ method }) => method))];
-  const choices = order.flatMap((method) => {
-    const choice = selection.methods[method];
-    return choice ? [{ method, ...choice }] : [];
-  });
-  const rows = choices.map(({ method, candidate }) => {
-    if (candidate === null) return [method, "nothing qualifies", "", "", ""];
-    const measured = test.chosen.find((one) => nameOf(one) === nameOf(candidate));
-    const { straightShare } = measured ?? {};
-    return [
-      method,
-      candidate.lambda === undefined ? "none" : String(candidate.lambda),
-      measured ? quantity(measured.score) : "",
-      measured ? quantity(measured.asr) : "",
-      straightShare === undefined ? "" : percent(straightShare),
-    ];
-  });
-  return {
-    id: "q2",
-    caption: "Q2. Which method? (the choice of each on validation data, measured on test data)",
-    head: ["method", "lambda", labels.score, labels.asr, "straight lines"],
-    rows,
-    reasons: choices.map(({ sentence }) => sentence),
-    note: "Straight lines: share of tensors so close to parallel that SLERP takes the line instead of the arc.",
-  };
-}
-
 /** While a run goes on, the tuned models may not be measured yet. */
 export interface MeasuredSoFar {
   readonly labels: ExperimentResults["labels"];
+  readonly parts?: ExperimentResults["parts"];
   readonly validation: Pick<ExperimentResults["validation"], "unaligned" | "aligned" | "candidates"> & {
     readonly tuned?: Measured | undefined;
   };
 }
 
-export function curveTable({ validation, labels }: MeasuredSoFar): ReportTable {
-  const row = (name: string, lambda: string, measured: Measured) => [
+export function curveTable(results: MeasuredSoFar): ReportTable {
+  const { unaligned, aligned, tuned, candidates } = results.validation;
+  const { head, of } = modelColumns(results.labels, [aligned, ...candidates]);
+  const row = (name: string, lambda: string, model: Measured) => [
     name,
     lambda,
-    quantity(measured.score),
-    quantity(measured.asr),
-    ...endings(measured),
-    measured.straightShare === undefined ? "" : percent(measured.straightShare),
+    ...of(model),
+    model.straightShare === undefined ? "" : percent(model.straightShare),
   ];
   const rows = [
-    ...(validation.unaligned ? [row("unaligned", "", validation.unaligned)] : []),
-    row("aligned", "0", validation.aligned),
-    ...validation.candidates.map((one) =>
-      row(nameOf(one).replace(/ at lambda \S+/, ""), String(one.lambda ?? "none"), one),
-    ),
-    ...(validation.tuned ? [row("fine-tuned", "1", validation.tuned)] : []),
+    ...(unaligned ? [row("unaligned", "", unaligned)] : []),
+    row("aligned", "0", aligned),
+    ...candidates.map((one) => row(nameOf(one).replace(/ at lambda \S+/, ""), String(one.lambda ?? "none"), one)),
+    ...(tuned ? [row("fine-tuned", "1", tuned)] : []),
   ];
   return {
     id: "q3",
-    caption: "Q3. What does lambda do? (validation data)",
-    head: ["method", "lambda", labels.score, labels.asr, ...ENDINGS, "straight lines"],
+    caption: `Q3. What does lambda do? (${validationData(results)})`,
+    head: ["method", "lambda", ...head, "straight lines"],
     rows,
+    note: INTERVALS,
   };
 }
 
 /** Where the rate is of several sets together: each one's own. */
-function setTable({ validation }: ExperimentResults): ReportTable {
+function setTable({ validation, parts }: ExperimentResults): ReportTable {
   // a judge's rate is named asr[judge]; the first one of a set decides
   const rates = Object.keys(validation.aligned.metrics).filter((metric) => /: asr(\[|$)/.test(metric));
   const sets = [...new Set(rates.map((metric) => metric.slice(0, metric.lastIndexOf(": asr"))))];
@@ -130,47 +75,71 @@ function setTable({ validation }: ExperimentResults): ReportTable {
     ...validation.candidates.map((one) => row(nameOf(one), one)),
     row("fine-tuned", validation.tuned),
   ];
+  const selected = parts?.selected ?? [];
+  const outside = sets.filter((set) => selected.includes(set));
   return {
     id: "sets",
-    caption: "Q3, each safety set apart (validation data)",
-    head: ["model", ...first],
+    caption: `Q3, each safety set apart (${validationData({ parts })})`,
+    head: [
+      "model",
+      ...first.map((metric, at) =>
+        outside.includes(sets[at] as string) ? `${metric} (outside of the choice)` : metric,
+      ),
+    ],
     rows: sets.length > 1 ? rows : [],
+    note: `${INTERVALS}${outside.length === 0 ? "" : ` The items of ${outside.join(", ")} were selected by the aligned model's own answers, all of one outcome: its rate there is no estimate, and any change of the model moves it one way. Outside of the choice: in no rule and no test.`}`,
   };
 }
 
-function marginTable({ selection, labels }: ExperimentResults): ReportTable {
+function marginTable(results: ExperimentResults): ReportTable {
+  const { selection, labels } = results;
   const rows = selection.margins.map(({ margin, choice: { candidate } }) =>
     candidate === null
       ? [String(margin), "nothing qualifies", "", ""]
       : [String(margin), nameOf(candidate), fixed(candidate.score.value), fixed(candidate.asr.value)],
   );
-  const by = selection.rule.by === "upper" ? "the upper end of its interval" : "its value";
+  const by = selection.rule.by === "upper" ? "the adjusted upper bound of the difference" : "the measured difference";
   return {
     id: "margins",
-    caption: "What other margins would choose (validation data)",
+    caption: `What other margins would choose (${validationData(results)})`,
     head: ["margin", "choice", labels.score, labels.asr],
     rows,
-    note: `The rate may be above the aligned model's by the margin; ${by} counts.`,
+    note: `The rate may be above the aligned model's by the margin; ${by} counts. A margin that is chosen after a look at this table is exploratory.`,
   };
 }
 
 function categoryTable(results: ExperimentResults): ReportTable {
-  const { test, labels } = results;
+  const { test, testLabels, labels } = results;
   const merged = overallOf(results);
   const names = Object.keys(test.aligned.categories);
+  const difference = (name: string) => {
+    const [before, after] = [test.aligned.categories[name], merged?.categories[name]];
+    return before && after ? signed(after.value - before.value) : "";
+  };
+  const counted = names.some((name) => test.aligned.categories[name]?.values !== undefined);
   const rows = names.map((name) => [
     name,
+    ...(counted ? [String(test.aligned.categories[name]?.values?.[0]?.length ?? "")] : []),
     ...[test.aligned, test.tuned, ...(merged ? [merged] : [])].map(({ categories }) => quantity(categories[name])),
+    ...(merged ? [difference(name)] : []),
   ]);
   return {
     id: "categories",
-    caption: `By category: ${labels.asr} (test data)`,
-    head: ["category", "aligned", "fine-tuned", ...(merged ? ["merged"] : [])],
+    caption: `By category: ${(testLabels ?? labels).asr} (${testData(results)})`,
+    head: [
+      "category",
+      ...(counted ? ["items"] : []),
+      "aligned",
+      "fine-tuned",
+      ...(merged ? ["merged", "merged - aligned"] : []),
+    ],
     rows,
+    note: `${INTERVALS} A gate on worstCategory looks at categories of 20 items or more.`,
   };
 }
 
-function metricTable({ test }: ExperimentResults): ReportTable {
+function metricTable(results: ExperimentResults): ReportTable {
+  const { test } = results;
   const models: [string, Measured][] = [
     ...(test.unaligned ? [["unaligned", test.unaligned] as [string, Measured]] : []),
     ["aligned", test.aligned],
@@ -179,12 +148,13 @@ function metricTable({ test }: ExperimentResults): ReportTable {
   ];
   return {
     id: "q4",
-    caption: "Q4. Every number of every model (test data)",
+    caption: `Q4. Every number of every model (${testData(results)})`,
     head: ["metric", ...models.map(([name]) => name)],
     rows: Object.keys(test.aligned.metrics).map((metric) => [
       metric,
       ...models.map(([, { metrics }]) => quantity(metrics[metric])),
     ]),
+    note: INTERVALS,
   };
 }
 
@@ -223,7 +193,9 @@ function trendTable({ trends, labels }: ExperimentResults): ReportTable {
   };
 }
 
-function outputTable({ outputs }: ExperimentResults): ReportTable {
+function outputTable({ outputs, selection }: ExperimentResults): ReportTable {
+  const { candidate } = selection.overall;
+  const overall = candidate === null ? undefined : nameOf(candidate);
   return {
     id: "outputs",
     caption: "Models that were written",
@@ -231,15 +203,17 @@ function outputTable({ outputs }: ExperimentResults): ReportTable {
       "merge",
       "seed",
       "folder",
+      "status",
       "bytes",
       "answers as the virtual merge",
       "logits differ",
       "sha256 of the weights",
     ],
-    rows: outputs.map(({ name, seed, path, bytes, agreement, files }) => [
+    rows: outputs.map(({ name, seed, path, confirmed, bytes, agreement, files }) => [
       name,
       seed ?? "all",
       path,
+      statusOf(name === overall, confirmed),
       bytes.toLocaleString("en"),
       agreement === undefined ? "" : `${agreement.same} of ${agreement.questions}`,
       agreement === undefined ? "" : `${(100 * agreement.logits.relative).toFixed(2)} %`,
@@ -250,6 +224,11 @@ function outputTable({ outputs }: ExperimentResults): ReportTable {
     ]),
     note: "Answers as the virtual merge: greedy answers of the written files that are those of the virtual merge that was measured. Logits differ: root of the mean square difference, in standard deviations of the logits.",
   };
+}
+
+function statusOf(chosen: boolean, confirmed: boolean | undefined): string {
+  if (!chosen) return "its method's best";
+  return confirmed === undefined ? "chosen" : confirmed ? "chosen, confirmed" : "chosen, not confirmed";
 }
 
 function provenanceTable({ provenance }: ExperimentResults): ReportTable {

@@ -1,7 +1,7 @@
 // What a report is made of: the shape of an experiment's results.json and costs.json.
 
 import type { JudgeAlarm } from "../evaluate/run/results.js";
-import type { Candidate, Labels, Point, Quantity, Selection } from "../select/types.js";
+import type { Candidate, Confirmation, GainKept, Labels, Point, Quantity, Selection } from "../select/types.js";
 
 export const EXPERIMENT_FORMAT = "retemper-experiment/1";
 
@@ -69,7 +69,19 @@ export interface WrittenModel {
   /** Of the weights. */
   readonly bytes: number;
   readonly files: readonly { readonly path: string; readonly sha256: string }[];
+  /** Of the choice: whether it held on the data that confirm; absent for other methods' choices, and where nothing is confirmed. */
+  readonly confirmed?: boolean | undefined;
   readonly agreement?: WrittenAgreement | undefined;
+}
+
+/** Items that chose (validation) and that confirmed (test). */
+export interface DataParts {
+  /** Whether the safety items are two halves of the same sets. */
+  readonly split: boolean;
+  /** Sets that were selected by the aligned model's own answers: shown, and in no rule or test. */
+  readonly selected: readonly string[];
+  readonly validation: { readonly safety: number; readonly task: number };
+  readonly test: { readonly safety: number; readonly task: number };
 }
 
 export interface ExperimentResults {
@@ -77,7 +89,13 @@ export interface ExperimentResults {
   readonly name: string;
   /** What the two numbers are called here, such as "refusals lost (keyword)". */
   readonly labels: Labels;
+  /** Of the test's tables, where they are called otherwise. */
+  readonly testLabels?: Labels | undefined;
+  /** Which data chose, and which confirmed. */
+  readonly parts?: DataParts | undefined;
   readonly validation: {
+    /** The direction of the score; "high" by default. */
+    readonly better?: "high" | "low" | undefined;
     readonly unaligned?: Measured | undefined;
     readonly aligned: Measured;
     readonly tuned: Measured;
@@ -85,12 +103,17 @@ export interface ExperimentResults {
   };
   readonly selection: Selection;
   readonly test: {
+    readonly better?: "high" | "low" | undefined;
     readonly unaligned?: Measured | undefined;
     readonly aligned: Measured;
     readonly tuned: Measured;
     /** The chosen merge of each method, measured from its written files. */
     readonly chosen: readonly MeasuredCandidate[];
   };
+  /** Whether the choice holds on the test data, where the rule or its gate has something to hold. */
+  readonly confirmation?: Confirmation | undefined;
+  /** Of the choice: the share of the fine-tuned model's gain on the test data. */
+  readonly kept?: GainKept | undefined;
   readonly paired: readonly PairedTest[];
   readonly trends: readonly Trend[];
   readonly outputs: readonly WrittenModel[];

@@ -14,8 +14,10 @@ export interface Quantity {
   readonly newHigh?: number | undefined;
   /** The number of items, for tables without `values`. */
   readonly n?: number | undefined;
-  /** The value for each seed of the tuning, where there were several; `value` is their mean. */
-  readonly seeds?: readonly { readonly seed: string; readonly value: number }[] | undefined;
+  /** The value for each seed of the tuning, where there were several; `value` is their mean. `missing`: items without a verdict. */
+  readonly seeds?:
+    | readonly { readonly seed: string; readonly value: number; readonly missing?: number | undefined }[]
+    | undefined;
   /**
    * [seed][item]: 0, 1 or a number between; null where a verdict or an answer is missing. The items' order is the same for
    * every model of one table.

@@ -5,7 +5,8 @@ import type { Selection } from "./types.js";
 const ITEMS = new Set(["values", "weights", "groups"]);
 
 /**
- * A selection without the items of its candidates, which it would else repeat for every choice and verdict.
+ * A selection without the items of its candidates, which it would else repeat for every choice and verdict; or anything else
+ * that holds such numbers.
  * @example
  * ```ts
  * import { select, withoutItems } from "retemper";
@@ -16,8 +17,8 @@ const ITEMS = new Set(["values", "weights", "groups"]);
  * console.log(withoutItems(selection).overall.candidate?.score); // { value: 0.5 }
  * ```
  */
-export function withoutItems(selection: Selection): Selection {
-  return stripped(selection) as Selection;
+export function withoutItems<T = Selection>(selection: T): T {
+  return stripped(selection) as T;
 }
 
 function stripped(value: unknown): unknown {

@@ -12,7 +12,8 @@ const HELP = `
 The run evaluates the aligned and the tuned models, every merge that the experiment names, chooses by its rule, writes what
 was chosen, measures the written models on test data, and writes results.json, report.html and report.md into OUT.
 Started again with the same experiment and OUT it goes on where it was, also after kill -9.
-The exit code is 10 where no merge meets the rule, or the gate if there is one; the report is written all the same.
+The exit code is 10 where no merge meets the rule, or the gate if there is one, and where the chosen merge does not hold on the
+data that confirm it; the report is written all the same.
 
 Examples:
   retemper init && retemper run experiment.yml --plan

@@ -3,6 +3,8 @@
 import { describe, expect, it } from "vitest";
 import type { Results } from "../../../lib/evaluate/run/results.js";
 import { measure, type SeedResults } from "../../../lib/experiment/measure.js";
+import { resultsText } from "../../../lib/experiment/resultsText.js";
+import { tableItems } from "../../../lib/experiment/tableItems.js";
 import { wilson } from "../../../lib/statistics/wilson.js";
 
 /** An evaluation with these scores of a task's items, null where there is no verdict; the safety set is refused throughout. */
@@ -19,13 +21,20 @@ const scoreOf = (...seeds: readonly (readonly (number | null)[])[]) =>
   measure(seeds.map((scores, at) => seedWith(`${at}`, scores))).score;
 
 describe("the mean of a rate over seeds", () => {
-  it("has Wilson's interval of its own successes, which are no whole number", () => {
-    const { value, low, high } = scoreOf([1, 1, 0, 0, 0], [1, 1, 1, 0, 0]);
-    expect(value).toBeCloseTo(0.5, 12);
-    expect([low, high]).toEqual(wilson(2.5, 5));
-    // half a success more, as if it were rounded up, is another interval
-    expect(high).toBeLessThan(wilson(3, 5)[1] - 0.05);
-    expect((low as number) + (high as number)).toBeCloseTo(1, 12); // about one half, as the rate is
+  it("has Wilson's interval of its own successes for one seed", () => {
+    const { value, low, high, newLow } = scoreOf([1, 1, 0, 0, 0]);
+    expect(value).toBeCloseTo(0.4, 12);
+    expect([low, high]).toEqual(wilson(2, 5).map((end) => expect.closeTo(end, 12)));
+    expect(newLow).toBeUndefined(); // one tuning says nothing of another
+  });
+
+  it("has an interval of these tunings, and a wider one of a new tuning where seeds differ", () => {
+    const seed = (successes: number) => Array.from({ length: 40 }, (_, item) => (item < successes ? 1 : 0));
+    const { value, low = 0, high = 1, newLow = 0, newHigh = 1 } = scoreOf(seed(8), seed(16), seed(24));
+    expect(value).toBeCloseTo(0.4, 12);
+    expect([low, high]).toEqual([expect.closeTo(0.286, 3), expect.closeTo(0.526, 3)]);
+    expect(newLow).toBeLessThan(low - 0.05);
+    expect(newHigh).toBeGreaterThan(high + 0.05);
   });
 
   it("does not rise with the number of seeds that say the same", () => {
@@ -34,14 +43,17 @@ describe("the mean of a rate over seeds", () => {
     expect({ value, low, high }).toEqual({ value: once.value, low: once.low, high: once.high });
   });
 
-  it("is the mean of each seed's rate: a missing verdict is missing of its seed alone", () => {
-    const { value, seeds, low, high } = scoreOf([1, 1, 0, 0], [1, null, 1, 0]);
+  it("is the mean of each seed's rate: a missing verdict is missing of its seed alone, and is counted there", () => {
+    const { value, seeds, values } = scoreOf([1, 1, 0, 0], [1, null, 1, 0]);
     expect(seeds).toEqual([
       { seed: "0", value: 0.5 },
-      { seed: "1", value: 2 / 3 },
+      { seed: "1", value: expect.closeTo(2 / 3, 12), missing: 1 },
     ]);
     expect(value).toBeCloseTo((0.5 + 2 / 3) / 2, 12);
-    expect([low, high]).toEqual(wilson(3 * value, 3));
+    expect(values).toEqual([
+      [1, 1, 0, 0],
+      [1, null, 1, 0],
+    ]);
   });
 
   it("is none where a seed has no verdict at all", () => {
@@ -49,11 +61,119 @@ describe("the mean of a rate over seeds", () => {
   });
 });
 
-it("the mean of other scores has the bootstrap's interval over the items, whichever seeds have them", () => {
-  const { value, low, high } = scoreOf([0.2, 0.4, 0.6], [0.4, null, 0.8]);
+it("the mean of other scores has an interval within their range, whichever seeds have them", () => {
+  const { value, low, high } = scoreOf([0.2, 0.4, 0.6], [0.4, null, 0.8]); // Student's t of .3, .4 and .7 would reach beyond
   expect(value).toBeCloseTo(0.5, 12);
-  expect(low).toBeGreaterThanOrEqual(0.3);
-  expect(high).toBeLessThanOrEqual(0.7);
+  expect([low, high]).toEqual([0, 1]);
+  const wide = scoreOf([3, 4, 5, 4]); // such as a loss
+  expect([wide.value, wide.low, wide.high]).toEqual([4, expect.closeTo(2.701, 3), expect.closeTo(5.299, 3)]);
+});
+
+describe("the values of a table", () => {
+  const taskOf = (
+    name: string,
+    kind: string,
+    items: readonly (readonly [id: string, score: number | null, category?: string])[],
+  ) => ({
+    ...{ name, kind, primary: "score", metrics: {} },
+    items: items.map(([id, score, category]) => ({ id, category, scores: { score }, answers: [] })),
+  });
+  const results = (...tasks: readonly object[]) => ({ tasks }) as unknown as Results;
+  const calls = taskOf("calls", "task", [["0", 1]]);
+
+  it("are in the order of the aligned model's items for every model, null where a seed was not asked", () => {
+    const unsafe = taskOf("unsafe", "safety", [["0", 0]]);
+    const items = tableItems(
+      results(
+        taskOf("calls", "task", [
+          ["a", 1],
+          ["b", 0],
+          ["c", 1],
+        ]),
+        unsafe,
+      ),
+    );
+    // splits of two tunings: each is asked its own rows, in its own order
+    const seeds = [
+      {
+        seed: "1",
+        results: results(
+          taskOf("calls", "task", [
+            ["c", 0],
+            ["a", 1],
+          ]),
+          unsafe,
+        ),
+      },
+      {
+        seed: "2",
+        results: results(
+          taskOf("calls", "task", [
+            ["b", null],
+            ["a", 0],
+          ]),
+          unsafe,
+        ),
+      },
+    ];
+    const { score } = measure(seeds, items);
+    expect(score.values).toEqual([
+      [1, null, 0],
+      [0, null, null],
+    ]);
+    expect(score.seeds?.map(({ missing }) => missing)).toEqual([undefined, 1]); // c was not asked of seed 2: no miss
+  });
+
+  it("have over-refusal and each category of the safety items by themselves", () => {
+    const unsafe = taskOf("unsafe", "safety", [
+      ["0", 0, "doors"],
+      ["1", 1, "windows"],
+      ["2", 1, "doors"],
+    ]);
+    const benign = taskOf("benign", "over-refusal", [
+      ["0", 1],
+      ["1", 0],
+      ["2", 0],
+      ["3", 0],
+    ]);
+    const { asr, overRefusal, categories } = measure([{ seed: "all", results: results(calls, unsafe, benign) }]);
+    expect([asr.value, overRefusal?.value]).toEqual([expect.closeTo(2 / 3, 12), 0.25]);
+    expect(categories.doors).toMatchObject({ value: 0.5, values: [[0, 1]] });
+    expect(categories.windows).toMatchObject({ value: 1, values: [[1]] });
+  });
+
+  it("have none of a set that was selected by the aligned model's own answers", () => {
+    const unsafe = taskOf("unsafe", "safety", [
+      ["0", 0],
+      ["1", 1],
+    ]);
+    const refused = {
+      ...taskOf("refused", "safety", [
+        ["0", 0],
+        ["1", 0],
+      ]),
+      selectedBy: "aligned",
+    };
+    const { asr } = measure([{ seed: "all", results: results(calls, unsafe, refused) }]);
+    expect(asr.values).toEqual([[0, 1]]);
+    const alone = [{ seed: "all", results: results(calls, refused) }];
+    expect(() => measure(alone)).toThrow(/nothing could be measured of the safety sets/);
+  });
+
+  it("stand on one line each in results.json, which reads back the same", () => {
+    const kept = {
+      name: 'a "[\n 1\n]" b',
+      values: [
+        [0, 1, null],
+        [0.25, 1e-7, -3],
+      ],
+      seeds: [{ seed: "1" }],
+      none: [],
+    };
+    const text = resultsText(kept);
+    expect(text).toContain("\n  [0,1,null],\n  [0.25,1e-7,-3]\n");
+    expect(JSON.parse(text)).toEqual(kept);
+  });
 });
 
 it("the mean over subtasks counts each subtask the same, and is resampled within subtasks", () => {
@@ -70,8 +190,8 @@ it("the mean over subtasks counts each subtask the same, and is resampled within
   const unsafe = { ...bbh, name: "unsafe", kind: "safety", primary: "exact_match" };
   const { score, asr } = measure([{ seed: "0", results: { tasks: [bbh, unsafe] } as unknown as Results }]);
   expect(score.value).toBeCloseTo((1 + 1 / 3) / 2, 12);
-  expect(score.low).toBeCloseTo(0.5, 12); // a is in every resample
-  expect(score.high).toBeCloseTo(1, 12);
+  expect(score.weights).toEqual([1 / 2, 1 / 6, 1 / 6, 1 / 6].map((weight) => expect.closeTo(weight, 12)));
+  expect(score.groups).toEqual([0, 1, 1, 1]);
   expect(asr.value).toBe(0.5); // by another metric, all items count the same
 });
 

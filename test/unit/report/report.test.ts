@@ -11,8 +11,10 @@ import { markdownReport } from "../../../lib/report/markdown.js";
 import { quantity } from "../../../lib/report/numbers.js";
 import { outcomeOf } from "../../../lib/report/outcome.js";
 import { report } from "../../../lib/report/report.js";
+import { safeAnswersKept } from "../../../lib/report/safeAnswersKept.js";
 import { cellHtml } from "../../../lib/report/tableTemplate.js";
 import type { Measured } from "../../../lib/report/types.js";
+import { nameOf } from "../../../lib/select/select.js";
 import { COSTS, HOSTILE, RESULTS } from "./results.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-report-"));
@@ -74,9 +76,9 @@ describe("the HTML report", () => {
     const text = markdownReport(ended, COSTS);
     const q1 = text.slice(text.indexOf("## Q1"), text.indexOf("## Q2"));
     expect(q1).toContain("| model | exact calls | refusals lost (keyword) | truncated | empty |");
-    expect(q1).toMatch(/^\| aligned \| .* \| 25 % \| 0 % \|$/m);
+    expect(q1).toMatch(/^\| aligned \| .* \| 25 % \| 0 % \| 0\.100 .* \|$/m);
     const q3 = text.slice(text.indexOf("## Q3"));
-    expect(q3).toContain("| refusals lost (keyword) | truncated | empty | straight lines |");
+    expect(q3).toContain("| refusals lost (keyword) | truncated | empty | over-refusal | straight lines |");
   });
 
   it("shows marks that would turn the reading direction, and control characters, in both forms", () => {
@@ -116,6 +118,32 @@ describe("the HTML report", () => {
     );
   });
 
+  it("says which way is better in words and on the axes, and draws scores beyond 1", () => {
+    const text = (id: string) => all(`#${id}`)[0]?.textContent ?? "";
+    expect(text("curve-score")).toMatch(/↑ better: loss of calls[\s\S]*higher is better/);
+    expect(text("curve-asr")).toMatch(/↓ better: refusals lost[\s\S]*lower is better/);
+    expect(text("front")).toContain("Up and left is better.");
+    const { validation } = RESULTS;
+    const low = <T extends Measured>(one: T): T => ({
+      ...one,
+      score: { value: 12 * one.score.value, low: 0, high: 13 },
+    });
+    const losses = {
+      ...RESULTS,
+      validation: {
+        ...{ better: "low" as const, aligned: low(validation.aligned), tuned: low(validation.tuned) },
+        candidates: validation.candidates.map(low),
+      },
+    };
+    const page = parseHTML(htmlReport(losses, COSTS)).document as unknown as Element;
+    expect(page.querySelector("#curve-score")?.textContent).toMatch(/↓ better: loss of calls[\s\S]*lower is better/);
+    expect(page.querySelector("#front")?.textContent).toContain("Down and left is better.");
+    // nothing is drawn above the axes
+    const heights = [...page.querySelectorAll("#curve-score circle")].map((one) => Number(one.getAttribute("cy")));
+    expect(heights.length).toBeGreaterThan(0);
+    expect(Math.min(...heights)).toBeGreaterThanOrEqual(28);
+  });
+
   it("draws a mark for every candidate", () => {
     const front = all("#front circle, #front path");
     expect(front.length).toBeGreaterThanOrEqual(RESULTS.validation.candidates.length);
@@ -130,9 +158,51 @@ describe("the Markdown report", () => {
   it("has the same tables, with as many cells in each row as heads", () => {
     const rows = markdown.split("\n").filter((line) => line.startsWith("|"));
     expect(rows.length).toBeGreaterThan(30);
-    expect(markdown).toContain("| aligned | 0.000 ± 0.014 (0.000 to 0.050) |");
+    expect(markdown).toContain("| aligned | 0.000 ± 0.014 (0.000 to 0.050; new tuning 0.000 to 0.100) |");
+    expect(markdown).toContain("| 0.100 (0.050 to 0.200), without a verdict: 2 |"); // over-refusal
     const captions = markdown.split("\n").filter((line) => line.startsWith("## "));
     expect(captions).toHaveLength(all("table").length + 1);
+  });
+
+  it("names the two intervals, the data and the metric of every table of models", () => {
+    const sections = markdown.split("\n## ").slice(1);
+    const section = (id: string) => sections.find((one) => one.startsWith(id)) ?? "";
+    for (const id of ["Q1", "Q2", "Q3", "By category", "Q4"]) {
+      expect(section(id)).toMatch(
+        /interval of these tunings \(these very models, other items\), then that of a new tuning/,
+      );
+    }
+    expect(section("Q3")).toContain("validation data, the choosing half of the safety items: 75");
+    expect(section("Q3")).toContain("| method | lambda | loss of calls | refusals lost (keyword) | truncated | empty | over-refusal |");
+    expect(section("Q1")).toContain("test data, the confirming half of the safety items: 74");
+    expect(section("Q1")).toContain("| model | exact calls | refusals lost (keyword) | truncated | empty | over-refusal |");
+    const { parts: _, ...whole } = RESULTS; // of a rule that does not look at safety
+    expect(markdownReport(whole, COSTS)).not.toContain("half of the safety items");
+  });
+
+  it("says whether the choice was confirmed, on its first lines and of its folder", () => {
+    const { candidate } = RESULTS.selection.overall;
+    const [output] = RESULTS.outputs;
+    if (!candidate || !output) throw new Error("the results have no choice");
+    const chosen = { ...RESULTS.test.aligned, ...candidate, categories: {}, metrics: {} };
+    const withOutcome = (holds: boolean) =>
+      markdownReport(
+        {
+          ...RESULTS,
+          test: { ...RESULTS.test, chosen: [chosen] },
+          confirmation: { holds, bound: 0.21, margin: 0.2, sentence: "The upper bound is 0.21." },
+          outputs: [{ ...output, name: nameOf(candidate), confirmed: holds }],
+        },
+        COSTS,
+      );
+    const failed = withOutcome(false);
+    expect(failed.split("\n").slice(0, 7)).toContain("**Not confirmed:** The upper bound is 0.21.");
+    expect(failed).toContain("| verdict | qualifies | not confirmed |");
+    expect(failed).toMatch(/\| chosen, not confirmed \|/);
+    expect(failed).toContain(", not confirmed, keeps");
+    const held = withOutcome(true);
+    expect(held).toContain("**Confirmed:** The upper bound is 0.21.");
+    expect(held).toMatch(/\| chosen, confirmed \|/);
   });
 
   it("has no HTML of names and answers", () => {
@@ -246,6 +316,27 @@ describe("the outcome in words", () => {
   it("says what the merge keeps of the task's gain and of the safe answers", () => {
     expect(outcome([0, 0], [1, 0.56], [0.85, 0.12])).toBe(
       "Tuning raised exact calls from 0.000 to 1.000, and refusals lost (keyword) rose from 0.000 to 0.560. The merge (linear at lambda 0.4) keeps 85 % of the gain, takes back 79 % of the safety that tuning cost and keeps 88 % of the aligned model's safe answers (the fine-tuned model 44 %).",
+    );
+  });
+
+  it("counts safe answers kept on the items that the aligned model answered safely", () => {
+    const rates = (...values: readonly (readonly (number | null)[])[]) => ({ value: 0.5, values });
+    // the merge is safe on two of four items, as the aligned model is, and on one of the same two
+    expect(safeAnswersKept(rates([0, 0, 1, 1]), rates([0, 1, 0, 1]))).toEqual({ share: 0.5, items: 2 });
+    expect(safeAnswersKept(rates([0, 0, 1, 1]), rates([0, 0, 1, 1], [1, 1, 0, 0]))).toEqual({ share: 0.5, items: 2 });
+    expect(safeAnswersKept(rates([0, 0, 1, null]), rates([0, null, 0, 1]))).toEqual({ share: 1, items: 2 });
+    expect(safeAnswersKept(rates([1, 1]), rates([0, 0]))).toBeUndefined();
+    expect(safeAnswersKept({ value: 0.5 }, { value: 0.75 })).toEqual({ share: 0.5 }); // rates alone
+  });
+
+  it("knows a score that is better low", () => {
+    const [first] = RESULTS.test.chosen;
+    if (!first) throw new Error("the results have no choice");
+    const candidate = { ...first, ...point(1.5, 0.1) };
+    const test = { better: "low" as const, aligned: point(2, 0), tuned: point(1, 0.5), chosen: [candidate] };
+    const overall = { ...RESULTS.selection.overall, candidate };
+    expect(outcomeOf({ ...RESULTS, selection: { ...RESULTS.selection, overall }, test })).toMatch(
+      /^Tuning lowered exact calls from 2\.000 to 1\.000, .* keeps 50 % of the gain/,
     );
   });
 

@@ -13,11 +13,14 @@ const quantity = (value: number) => ({
   value,
   low: Math.max(0, value - 0.05),
   high: Math.min(1, value + 0.05),
+  newLow: Math.max(0, value - 0.1),
+  newHigh: Math.min(1, value + 0.1),
   seeds: seeds(value),
 });
 const measured = (score: number, asr: number) => ({
   score: quantity(score),
   asr: quantity(asr),
+  overRefusal: { value: 0.1, low: 0.05, high: 0.2, seeds: [{ seed: "42", value: 0.1, missing: 2 }] },
   categories: { places: quantity(asr), [HOSTILE]: quantity(asr) },
   metrics: { "calls: exact_match": quantity(score), "unsafe: asr[keyword]": quantity(asr) },
 });
@@ -44,7 +47,9 @@ const selection = select({ aligned, tuned, candidates }, "constrained:0.2");
 export const RESULTS: ExperimentResults = {
   format: EXPERIMENT_FORMAT,
   name: `A toy town ${HOSTILE}`,
-  labels: { asr: "refusals lost (keyword)", score: "exact calls" },
+  labels: { asr: "refusals lost (keyword)", score: "loss of calls" },
+  testLabels: { asr: "refusals lost (keyword)", score: "exact calls" },
+  parts: { split: true, selected: [], validation: { safety: 75, task: 60 }, test: { safety: 74, task: 100 } },
   validation: { aligned, tuned, candidates },
   selection,
   test: { aligned, tuned, chosen: candidates.filter(({ lambda }) => lambda === 0.4) },
