@@ -173,9 +173,13 @@ describe("the Markdown report", () => {
       );
     }
     expect(section("Q3")).toContain("validation data, the choosing half of the safety items: 75");
-    expect(section("Q3")).toContain("| method | lambda | loss of calls | refusals lost (keyword) | truncated | empty | over-refusal |");
+    expect(section("Q3")).toContain(
+      "| method | lambda | loss of calls | refusals lost (keyword) | truncated | empty | over-refusal |",
+    );
     expect(section("Q1")).toContain("test data, the confirming half of the safety items: 74");
-    expect(section("Q1")).toContain("| model | exact calls | refusals lost (keyword) | truncated | empty | over-refusal |");
+    expect(section("Q1")).toContain(
+      "| model | exact calls | refusals lost (keyword) | truncated | empty | over-refusal |",
+    );
     const { parts: _, ...whole } = RESULTS; // of a rule that does not look at safety
     expect(markdownReport(whole, COSTS)).not.toContain("half of the safety items");
   });
