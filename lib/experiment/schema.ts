@@ -160,7 +160,20 @@ export const experimentSchema = z.strictObject({
     .strictObject({
       rule: z.enum(["score", "constrained", "knee"]).default("constrained"),
       margin: z.number().min(0).max(1).optional().describe("How far above the aligned model's rate; 0.05 by default."),
-      by: z.enum(["upper", "point"]).optional().describe("The upper end of the rate's interval, or its value."),
+      by: z
+        .enum(["upper", "point"])
+        .optional()
+        .describe(
+          "The upper bound of the paired difference to the aligned model (upper), or the difference as measured.",
+        ),
+      level: z.number().gt(0.5).lt(1).optional().describe("Confidence of the one-sided bounds; 0.95 by default."),
+      minGain: z
+        .number()
+        .min(0)
+        .max(1)
+        .optional()
+        .describe("Share of the fine-tuned model's gain that a choice keeps; of constrained 0.5 by default."),
+      everySeed: z.boolean().optional().describe("Whether each tuning's own bound must keep within the margin."),
       gate: z
         .string()
         .optional()
