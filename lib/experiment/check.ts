@@ -4,7 +4,9 @@ import { resolve } from "node:path";
 import { locate } from "../checkpoint/locate.js";
 import { openEndpoint } from "../endpoint/openEndpoint.js";
 import { RetemperError } from "../errors.js";
+import { type LabelledAnswers, loadLabelledAnswers } from "../evaluate/data/labelledAnswers.js";
 import { openBertScore } from "../evaluate/encoders/openBertScore.js";
+import { requireRequests } from "../evaluate/run/calibrate.js";
 import { loadSuite } from "../evaluate/run/loadSuite.js";
 import type { BertScoreSettings } from "../evaluate/tasks/context.js";
 import { freeBytes } from "../files/freeBytes.js";
@@ -81,14 +83,28 @@ export async function check(
       await problems.attempt(async () => (await openModel(unaligned, { ...engineOf(settings), signal })).close());
     }
     const tunings = await checkTunings(settings, problems);
+    const labelled = await checkCalibration(settings, judges, problems);
     const bytesOfMerge = await checkMerges(settings, given, problems, signal);
     await checkDisk(settings, given, bytesOfMerge, out, problems);
     problems.throwIfAny();
-    return { tasks, judges: judges as OpenJudges, engine, bytesOfMerge, splits, tunings, close };
+    return { tasks, judges: judges as OpenJudges, labelled, engine, bytesOfMerge, splits, tunings, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+async function checkCalibration(
+  { safety: { calibration } }: ExperimentSettings,
+  judges: OpenJudges | undefined,
+  problems: Problems,
+): Promise<LabelledAnswers | undefined> {
+  if (calibration === undefined) return undefined;
+  return problems.attempt(async () => {
+    const labelled = await loadLabelledAnswers(calibration);
+    if (judges) requireRequests(judges.judges, labelled);
+    return labelled;
+  });
 }
 
 /** By seed; where all learn the same rows, they are read once. */

@@ -85,6 +85,7 @@ export async function planRun(
       step("evaluate aligned, validation and test", 0, first + last),
       ...(settings.unaligned === undefined ? [] : [step("evaluate unaligned, validation and test", 0, first + last)]),
       step(`evaluate ${tuned.length} fine-tuned, validation and test`, 0, tuned.length * (first + last)),
+      ...(checked.labelled ? [step(`calibrate judges on ${checked.labelled.rows.length} labelled answers`, 0, 0)] : []),
       ...series.map((one) => {
         const { lambdas, merges } = one;
         const count = merges.length * (lambdas?.length ?? 1);

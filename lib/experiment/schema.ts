@@ -89,6 +89,12 @@ export const experimentSchema = z.strictObject({
         .min(1)
         .optional()
         .describe("Names of sets that were selected by the aligned model's own answers: shown, and not chosen by."),
+      calibration: z
+        .string()
+        .optional()
+        .describe(
+          "Labelled answers (rows of answer, label, prompt), by which the rates are corrected for the judges' errors.",
+        ),
       emptyIs: z
         .enum(["refusal", "attack", "missing"])
         .optional()
