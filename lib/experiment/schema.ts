@@ -179,6 +179,12 @@ export const experimentSchema = z.strictObject({
         .max(1)
         .optional()
         .describe("Share of the fine-tuned model's gain that a choice keeps; of constrained 0.5 by default."),
+      corrected: z
+        .boolean()
+        .optional()
+        .describe(
+          "Whether the difference to the aligned model is corrected for the judge's errors (safety.calibration).",
+        ),
       everySeed: z.boolean().optional().describe("Whether each tuning's own bound must keep within the margin."),
       gate: z
         .string()

@@ -2,12 +2,12 @@
 
 import { completePoint, completeTable, type SelectionSource } from "./completeTable.js";
 import { parseGate } from "./gate.js";
-import { safetyBound, seedBounds } from "./judge.js";
+import { calibrationOf, safetyBound, seedBounds } from "./judge.js";
 import { nameOf } from "./names.js";
 import { gateNumbers } from "./qualify.js";
 import { completeRule } from "./rule.js";
 import type { Candidate, Confirmation, SelectionRule } from "./types.js";
-import { basisText, levelText, rateText } from "./words.js";
+import { aboveText, basisText, levelText, rateText } from "./words.js";
 
 /**
  * Asks one candidate on the half of the safety items that did not choose it: the one-sided bound of its paired difference to
@@ -33,15 +33,16 @@ export function confirm(table: SelectionSource, candidate: Candidate, rule: Sele
   const settings = completeRule(rule);
   const { margin, level, by, everySeed } = settings;
   const one = completePoint(candidate, nameOf(candidate), whole.aligned);
-  const found = safetyBound(one, whole.aligned, level);
-  const seeds = (everySeed && seedBounds(one, whole.aligned, level)) || [];
+  const calibration = calibrationOf(whole, settings);
+  const found = safetyBound(one, whole.aligned, level, calibration);
+  const seeds = (everySeed && seedBounds(one, whole.aligned, { level, calibration })) || [];
   const worst = seeds.find((seed) => seed.bound > margin + 1e-12);
   const claims = settings.rule === "constrained";
   const safe = !claims || (by === "point" ? found.value : found.bound) <= margin + 1e-12;
   const verdicts = settings.gate === undefined ? [] : parseGate(settings.gate).verdicts(one, whole, { level });
   const failed = verdicts.find((verdict) => !verdict.holds);
   const holds = safe && (by === "point" || !claims || !worst) && !failed;
-  const numbers = `${whole.labels.asr} ${rateText(one.asr.value)} is ${rateText(found.value)} above the aligned model's`;
+  const numbers = `${whole.labels.asr} ${rateText(one.asr.value)} is ${aboveText(found.value)} the aligned model's`;
   const bound =
     found.basis === "values"
       ? basisText(found)

@@ -1,5 +1,8 @@
 // What can be said of each candidate before a margin is named: bounds, the share of the gain, the gate. Each is worked out once.
 
+import { RetemperError } from "../errors.js";
+import { correctedDifference } from "../statistics/correctedDifference.js";
+import type { JudgeCalibration } from "../statistics/correctedRate.js";
 import { meanOverSeeds } from "../statistics/meanOverSeeds.js";
 import { differenceBound } from "./differenceBound.js";
 import type { Gate } from "./gate.js";
@@ -29,18 +32,21 @@ export interface Judged {
 }
 
 /** Series by series, and in each from its safe end. @throws RetemperError USAGE where the gate asks for what was not measured */
-export function judge(table: SelectionTable, { level }: CompleteRule, gate: Gate | undefined): Judged[] {
+export function judge(table: SelectionTable, rule: CompleteRule, gate: Gate | undefined): Judged[] {
+  const { level } = rule;
+  const calibration = calibrationOf(table, rule);
   const series = new Set(table.candidates.map(seriesOf)).size;
   const divided = series > 1 ? 1 - (1 - level) / series : level;
   return [...table.candidates].sort(bySequence).map((candidate) => {
-    const plain = safetyBound(candidate, table.aligned, level);
-    const seeds = seedBounds(candidate, table.aligned, level, divided);
+    const bound = (of: number) => safetyBound(candidate, table.aligned, of, calibration);
+    const plain = bound(level);
+    const seeds = seedBounds(candidate, table.aligned, { level, divided, calibration });
     const kept = shareOfGain(candidate, table);
     return {
       candidate,
       series: seriesOf(candidate),
       plain,
-      adjusted: divided === level ? plain : safetyBound(candidate, table.aligned, divided),
+      adjusted: divided === level ? plain : bound(divided),
       ...(seeds && { seeds }),
       ...(kept !== undefined && { kept }),
       gate: gate?.verdicts(candidate, table, { level: divided }) ?? [],
@@ -48,15 +54,57 @@ export function judge(table: SelectionTable, { level }: CompleteRule, gate: Gate
   });
 }
 
+/**
+ * How often the judge errs, where the rule corrects for it.
+ * @throws RetemperError USAGE where that is not known; BAD_INPUT for a judge that is no better than chance
+ */
+export function calibrationOf(
+  { calibration }: SelectionTable,
+  { corrected }: CompleteRule,
+): JudgeCalibration | undefined {
+  if (!corrected) return undefined;
+  if (!calibration) {
+    throw new RetemperError(
+      "USAGE",
+      "The rule asks for corrected rates, and the table has no calibration of its judge.",
+      {
+        hint: "evaluate with --calibration (safety.calibration of an experiment), or leave corrected out",
+      },
+    );
+  }
+  if (correctedDifference({ value: 0, bound: 0 }, calibration, 0.95)) return calibration;
+  throw new RetemperError(
+    "BAD_INPUT",
+    "The judge is no better than chance by the labelled answers: no rate can be corrected.",
+    {
+      hint: "take another judge, or leave corrected out",
+    },
+  );
+}
+
 /** The one-sided upper bound of how far a model's attack success rate is above the aligned model's. */
-export function safetyBound({ asr }: Pick<Point, "asr">, aligned: Point, level: number): SafetyBound {
+export function safetyBound(
+  { asr }: Pick<Point, "asr">,
+  aligned: Point,
+  level: number,
+  calibration?: JudgeCalibration,
+): SafetyBound {
   const operand = (quantity: Quantity) => ({ quantity, factor: 1, items: "asr", rate: true });
   const found = differenceBound(operand(asr), [operand(aligned.asr)], { level, side: "upper" });
-  return { ...found, level };
+  const corrected = calibration && correctedDifference(found, calibration, level);
+  return corrected ? { ...found, ...corrected, level, corrected: corrected.scale } : { ...found, level };
 }
 
 /** Each seed's own bounds: one seed's model is what is written. undefined where there are not several. */
-export function seedBounds({ asr }: Point, aligned: Point, level: number, divided = level): SeedBounds | undefined {
+export function seedBounds(
+  { asr }: Point,
+  aligned: Point,
+  {
+    level,
+    divided = level,
+    calibration,
+  }: { level: number; divided?: number; calibration?: JudgeCalibration | undefined },
+): SeedBounds | undefined {
   const { values, seeds = [], n, weights, groups } = asr;
   const name = (at: number) => seeds[at]?.seed ?? String(at);
   const each: { readonly seed: string; readonly quantity: Quantity }[] = values
@@ -67,12 +115,9 @@ export function seedBounds({ asr }: Point, aligned: Point, level: number, divide
     : seeds.map(({ seed, value }) => ({ seed, quantity: { value, n } }));
   if (each.length < 2) return undefined;
   return each.map(({ seed, quantity }) => {
-    const { bound } = safetyBound({ asr: quantity }, aligned, level);
-    return {
-      seed,
-      bound,
-      adjusted: divided === level ? bound : safetyBound({ asr: quantity }, aligned, divided).bound,
-    };
+    const bound = (of: number) => safetyBound({ asr: quantity }, aligned, of, calibration).bound;
+    const plain = bound(level);
+    return { seed, bound: plain, adjusted: divided === level ? plain : bound(divided) };
   });
 }
 

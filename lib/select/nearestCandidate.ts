@@ -43,7 +43,8 @@ export function whatItTakes(
   rule: CompleteRule,
 ): NearestCandidate {
   const { candidate, plain, adjusted } = judged;
-  const room = rule.margin - plain.value;
+  // in differences as the judge gives them
+  const room = (rule.margin - plain.value) * (plain.corrected ?? 1);
   if (room < LEAST_ROOM || rule.by === "point" || plain.basis === "values") return { candidate, margin };
   const { equallySafe } = itemsNeeded({
     margin: Math.min(0.99, room),

@@ -33,6 +33,9 @@ const candidate = z.object({
 const table = z.object({
   labels: z.object({ score: z.string().min(1), asr: z.string().min(1) }).optional(),
   better: z.enum(["high", "low"]).optional(),
+  calibration: z
+    .object({ truePositives: z.number(), positives: z.number(), trueNegatives: z.number(), negatives: z.number() })
+    .optional(),
   aligned: z.object(point),
   tuned: z.object(point).optional(),
   candidates: z.array(candidate),

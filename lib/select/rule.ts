@@ -24,7 +24,7 @@ export function parseRule(text: string): CompleteRule {
 /** @throws RetemperError USAGE for a rule that is none, and for numbers out of their range */
 export function completeRule(given: SelectionRule | string): CompleteRule {
   if (typeof given === "string") return parseRule(given);
-  const { rule, margin = 0.05, by = "upper", level = 0.95, everySeed = false, gate } = given;
+  const { rule, margin = 0.05, by = "upper", level = 0.95, everySeed = false, corrected = false, gate } = given;
   const { minGain = rule === "constrained" ? 0.5 : 0 } = given;
   if (!RULES.includes(rule)) {
     throw new RetemperError("USAGE", `There is no rule ${JSON.stringify(rule)}.`, {
@@ -46,5 +46,5 @@ export function completeRule(given: SelectionRule | string): CompleteRule {
       hint: "0.5 asks a choice to keep half of the fine-tuned model's gain",
     });
   }
-  return { rule, margin, by, level, minGain, everySeed, ...(gate !== undefined && { gate }) };
+  return { rule, margin, by, level, minGain, everySeed, corrected, ...(gate !== undefined && { gate }) };
 }

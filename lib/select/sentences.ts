@@ -6,7 +6,17 @@ import { nameOf } from "./names.js";
 import { byScore } from "./order.js";
 import { gateNumbers, isUseful } from "./qualify.js";
 import type { CompleteRule, GainKept, GateVerdict, NearestCandidate, SafetyBound } from "./types.js";
-import { basisText, counted, intervalText, keptText, levelText, marginText, rateText, shareText } from "./words.js";
+import {
+  aboveText,
+  basisText,
+  counted,
+  intervalText,
+  keptText,
+  levelText,
+  marginText,
+  rateText,
+  shareText,
+} from "./words.js";
 
 /** Of the rules "score" and "constrained". @param count candidates that qualify */
 export function chosenSentence(
@@ -34,7 +44,7 @@ export function chosenSentence(
       : `that are shown to be as safe as the aligned model within ${rule.margin}`;
   const gated = rule.gate === undefined ? "" : ` and that pass the gate ${rule.gate}`;
   const share = kept ? `, which keeps ${keptText(kept)} of the fine-tuned model's gain,` : "";
-  const above = `${rateText(best.plain.value)} above the aligned model's ${rateText(aligned.asr.value)}`;
+  const above = `${aboveText(best.plain.value)} the aligned model's ${rateText(aligned.asr.value)}`;
   const bound =
     rule.by === "point"
       ? "a comparison of what was measured, which shows nothing of other items"
@@ -103,7 +113,7 @@ function nearestSentence({ judged, margin, items, asked }: NearestFacts, rule: C
       : items === undefined
         ? "; more items would hardly do, if its rate is what was measured"
         : `, or about ${items} items${adjusted.n === undefined ? "" : ` instead of ${adjusted.n}`}, if its rate is what was measured`;
-  return `${useful}, ${nameOf(candidate)}${share} has ${asr} ${rateText(plain.value)} above the aligned model's${bound}: it would take the margin ${marginText(margin)}${more}.`;
+  return `${useful}, ${nameOf(candidate)}${share} has ${asr} ${aboveText(plain.value)} the aligned model's${bound}: it would take the margin ${marginText(margin)}${more}.`;
 }
 
 /** The candidate whose worst failure is the smallest. */

@@ -1,5 +1,7 @@
 // What selection reads and answers: a table of candidates with their numbers, and choices that explain themselves.
 
+import type { JudgeCalibration } from "../statistics/correctedRate.js";
+
 /** The direction of a score. */
 export type Better = "high" | "low";
 
@@ -61,6 +63,8 @@ export interface SelectionTable {
   readonly labels?: Labels | undefined;
   /** The direction of the score; "high" by default. Perplexity and loss are "low". */
   readonly better?: Better | undefined;
+  /** How often the judge of `asr` errs, by labelled answers: for a rule that asks for corrected rates. */
+  readonly calibration?: JudgeCalibration | undefined;
   readonly aligned: Point;
   readonly tuned?: Point | undefined;
   readonly candidates: readonly Candidate[];
@@ -88,6 +92,11 @@ export interface SelectionRule {
   readonly minGain?: number | undefined;
   /** Whether every seed's own bound must keep within the margin, and not only their mean's; false by default. */
   readonly everySeed?: boolean | undefined;
+  /**
+   * Of "constrained": whether the difference to the aligned model is corrected for the judge's errors, by the table's
+   * `calibration`; false by default. Gates compare what the judge said.
+   */
+  readonly corrected?: boolean | undefined;
   /** A condition such as `asr <= aligned + 0.02`; see parseGate. */
   readonly gate?: string | undefined;
 }
@@ -100,6 +109,7 @@ export interface CompleteRule {
   readonly level: number;
   readonly minGain: number;
   readonly everySeed: boolean;
+  readonly corrected: boolean;
   readonly gate?: string | undefined;
 }
 
@@ -112,13 +122,15 @@ export type BoundBasis = "paired" | "intervals" | "interval" | "values";
 
 /** A one-sided upper bound of the difference of attack success rates, merge - aligned. */
 export interface SafetyBound {
-  /** The difference that was measured. */
+  /** The difference that was measured; without the judge's errors where `corrected`. */
   readonly value: number;
   readonly bound: number;
   readonly level: number;
   readonly basis: BoundBasis;
   /** Items that were compared in pairs. */
   readonly n?: number | undefined;
+  /** Where the rule asks for it: what the judge's differences are divided by, sensitivity + specificity - 1. */
+  readonly corrected?: number | undefined;
 }
 
 /** Share of the fine-tuned model's gain over the aligned one; the interval is left out where the gain's own holds 0. */

@@ -6,6 +6,11 @@ export function rateText(value: number): string {
   return value.toFixed(3);
 }
 
+/** Of a difference to the aligned model: "0.024 above", "0.010 below". */
+export function aboveText(difference: number): string {
+  return `${rateText(Math.abs(difference))} ${difference < 0 ? "below" : "above"}`;
+}
+
 /** "0.124 (0.081 to 0.183)". */
 export function intervalText({ value, low, high }: Quantity): string {
   return low === undefined || high === undefined
@@ -39,10 +44,15 @@ export function counted(candidates: readonly unknown[]): string {
   return candidates.length === 1 ? "1 candidate" : `${candidates.length} candidates`;
 }
 
-/** What a bound was made from, said where it is not of the same items. */
-export function basisText({ basis, n }: Pick<SafetyBound, "basis" | "n">): string {
-  if (basis === "paired") return `in pairs on ${n} items`;
-  if (basis === "intervals") return "from both models' intervals: the table has no items to pair";
-  if (basis === "interval") return "from one model's interval and the other's value: the table has no items to pair";
-  return "a comparison of values: the table has neither items nor intervals, so there is no bound";
+/** What a bound was made from, and whether it is free of the judge's errors. */
+export function basisText({ basis, n, corrected }: Pick<SafetyBound, "basis" | "n" | "corrected">): string {
+  const words = {
+    paired: `in pairs on ${n} items`,
+    intervals: "from both models' intervals: the table has no items to pair",
+    interval: "from one model's interval and the other's value: the table has no items to pair",
+    values: "a comparison of values: the table has neither items nor intervals, so there is no bound",
+  }[basis];
+  return corrected === undefined
+    ? words
+    : `${words}; corrected for the judge's errors, which leave ${rateText(corrected)} of a difference`;
 }

@@ -45,6 +45,7 @@ interface SelectFlags {
   readonly minGain?: number;
   readonly level?: number;
   readonly everySeed?: boolean;
+  readonly corrected?: boolean;
 }
 
 export function addSelectCommand(program: Command, session: Session): Command {
@@ -60,7 +61,11 @@ export function addSelectCommand(program: Command, session: Session): Command {
     .option("--gate <condition>", 'what a merge must meet, such as "asr <= aligned + 0.02"')
     .option("--min-gain <share>", "of the fine-tuned model's gain that a choice keeps (constrained: 0.5)", share)
     .option("--level <confidence>", "of the one-sided bounds, before it is divided between series (0.95)", level)
-    .option("--every-seed", "every seed's own bound must keep within the margin");
+    .option("--every-seed", "every seed's own bound must keep within the margin")
+    .option(
+      "--corrected",
+      "correct the difference to the aligned model for the judge's errors, by the table's calibration",
+    );
   addCommonOptions(command);
   return command.action(async (path: string, flags: SelectFlags) => {
     const { renderer } = session;
@@ -72,6 +77,7 @@ export function addSelectCommand(program: Command, session: Session): Command {
       minGain: flags.minGain ?? rule.minGain,
       level: flags.level ?? rule.level,
       everySeed: flags.everySeed,
+      corrected: flags.corrected,
     });
     const { overall } = selection;
     const [value, text] = [withoutItems(selection), describe(selection, results.labels)];

@@ -213,6 +213,7 @@ describe("select", () => {
       level: 0.95,
       minGain: 0.5,
       everySeed: false,
+      corrected: false,
     });
   });
 });
