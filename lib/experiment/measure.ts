@@ -2,7 +2,7 @@
 
 import { RetemperError } from "../errors.js";
 import { type ItemWeight, partOf } from "../evaluate/run/itemWeights.js";
-import type { Results, TaskResults } from "../evaluate/run/results.js";
+import type { Results } from "../evaluate/run/results.js";
 import type { Measured } from "../report/types.js";
 import type { Quantity } from "../select/types.js";
 import { crossedInterval } from "../statistics/crossedInterval.js";
@@ -23,9 +23,6 @@ export interface NamedResults {
   readonly name: string;
   readonly seeds: readonly SeedResults[];
 }
-
-/** By item, "task/id": its score. */
-export type Scores = ReadonlyMap<string, number>;
 
 /**
  * The numbers of one model, or of one merge for all of its seeds.
@@ -71,27 +68,6 @@ export function measure(
 
 function found(all: readonly (readonly [string, Quantity | undefined])[]): Record<string, Quantity> {
   return Object.fromEntries(all.filter((pair): pair is readonly [string, Quantity] => pair[1] !== undefined));
-}
-
-/** Each item's part of its task's primary metric; items without a verdict are left out. */
-export function scoresOf(results: Results, kind: TaskResults["kind"], category?: string): Scores {
-  const scores = new Map<string, number>();
-  for (const task of results.tasks) {
-    if (task.kind !== kind || task.selectedBy !== undefined) continue;
-    for (const item of task.items) {
-      const score = item.scores[task.primary];
-      if (typeof score !== "number" || (category !== undefined && item.category !== category)) continue;
-      scores.set(`${task.name}/${item.id}`, score);
-    }
-  }
-  return scores;
-}
-
-/** Means over the items of all seeds: the mean of an item's outcomes is one observation. */
-export function meanScores(all: readonly Scores[]): Scores {
-  const [first = new Map<string, number>(), ...others] = all;
-  const shared = [...first.keys()].filter((key) => others.every((one) => one.has(key)));
-  return new Map(shared.map((key) => [key, all.reduce((sum, one) => sum + (one.get(key) as number), 0) / all.length]));
 }
 
 /**

@@ -95,8 +95,12 @@ export async function resultsOf(parts: RunParts): Promise<ExperimentResults> {
     test,
     ...(confirmation && { confirmation }),
     ...(kept && { kept }),
-    paired: pairedTests(aligned.test, fineTuned.test, overall),
-    trends: trendsOf(points, aligned.validation, fineTuned.validation),
+    paired: pairedTests([
+      { name: "aligned", measured: test.aligned },
+      { name: "fine-tuned", measured: test.tuned },
+      ...(best ? [{ name: nameOf(best.measured), measured: best.measured }] : []),
+    ]),
+    trends: trendsOf(points),
     outputs: outputs.map((one) =>
       confirmation && one.name === overall?.name ? { ...one, confirmed: confirmation.holds } : one,
     ),

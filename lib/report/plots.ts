@@ -23,6 +23,8 @@ interface Row {
   readonly value: number;
   readonly low: number;
   readonly high: number;
+  /** The fine-tuned model. */
+  readonly tuned?: true;
 }
 
 export function figuresOf(results: ExperimentResults): Figure[] {
@@ -38,6 +40,11 @@ function colourOf(at: number): string {
 function groupOf({ method, parameters }: { method: string; parameters?: object | undefined }): string {
   const more = Object.entries(parameters ?? {}).map(([name, value]) => `${name} ${value}`);
   return more.length === 0 ? method : `${method} (${more.join(", ")})`;
+}
+
+/** Whether lambda 1 is the fine-tuned model: DARE, TIES and their like leave entries of its difference out. */
+function endsInTuned({ method, parameters }: Candidate): boolean {
+  return parameters?.density === 1 || !/^(dare|ties|della|breadcrumbs)/.test(method);
 }
 
 /** In one order for all figures, so that a method has one colour. */
@@ -60,11 +67,11 @@ export function curvesOf(
   };
   const swept = candidates.filter(({ lambda }) => lambda !== undefined);
   const methods = [...new Set(swept.map(groupOf))];
-  const rowsOf = methods.map((method) =>
+  const rowsOf = methods.map((method): Row[] =>
     [
       row(method, 0, aligned),
       ...swept.filter((one) => groupOf(one) === method).map((one) => row(method, one.lambda as number, one)),
-      row(method, 1, tuned),
+      { ...row(method, 1, tuned), tuned: true as const },
     ].sort((a, b) => a.lambda - b.lambda),
   );
   const flat = candidates
@@ -81,7 +88,7 @@ export function curvesOf(
   const place = chosen?.lambda === undefined ? -1 : methods.indexOf(groupOf(chosen));
   return {
     id: `curve-${metric}`,
-    caption: `${title} (${validationData(results)}): means over seeds, with 95 % intervals of these tunings, over the items; ${better === "high" ? "higher" : "lower"} is better${methods.length > 1 ? "; methods are moved a little aside to be told apart" : ""}. Lambda 0 is the aligned model, 1 the fine-tuned one.${place < 0 ? "" : " The ring marks the choice."}`,
+    caption: `${title} (${validationData(results)}): means over seeds, with 95 % intervals of these tunings, over the items; ${better === "high" ? "higher" : "lower"} is better${methods.length > 1 ? "; methods are moved a little aside to be told apart" : ""}. Lambda 0 is the aligned model, 1 the fine-tuned one${methods.every((_, at) => joined(rowsOf[at] as Row[], swept) === rowsOf[at]) ? "" : "; a method that leaves entries out does not end in it, and is not joined to it"}.${place < 0 ? "" : " The ring marks the choice."}`,
     alternative: `${title}. ${words.join(". ")}.${flat.map(({ name, value }) => ` ${name}, without a lambda: ${value.toFixed(2)}.`).join("")}`,
     svg: draw({
       id: `curve-${metric}`,
@@ -103,7 +110,7 @@ export function curvesOf(
             ...{ x: "lambda", y1: "low", y2: "high", stroke: "method" },
             ...{ strokeOpacity: 0.55, strokeWidth: 1.5, dx: dx(at) },
           }),
-          line(rows, { x: "lambda", y: "value", stroke: "method", strokeWidth: 1.5, dx: dx(at) }),
+          line(joined(rows, swept), { x: "lambda", y: "value", stroke: "method", strokeWidth: 1.5, dx: dx(at) }),
           dot(rows, {
             ...{ x: "lambda", y: "value", stroke: "method", symbol: "method", r: 3, dx: dx(at) },
             title: ({ method, lambda, value, low, high }: Row) =>
@@ -115,6 +122,12 @@ export function curvesOf(
       ],
     }),
   };
+}
+
+/** A curve without the fine-tuned model, where its method does not end there. */
+function joined(rows: Row[], candidates: readonly Candidate[]): Row[] {
+  const own = candidates.find((one) => groupOf(one) === rows[0]?.method);
+  return own && !endsInTuned(own) ? rows.filter(({ tuned }) => !tuned) : rows;
 }
 
 /** 0 to 1 where numbers are shares; else as far as they reach, from 0. */

@@ -158,38 +158,46 @@ function metricTable(results: ExperimentResults): ReportTable {
   };
 }
 
-function pairedTable({ paired, labels }: ExperimentResults): ReportTable {
+function pairedTable(results: ExperimentResults): ReportTable {
+  const { paired, testLabels, labels } = results;
+  const names = testLabels ?? labels;
   return {
     id: "paired",
-    caption: "Paired tests on the same items (test data)",
-    head: ["a", "b", "number", "b - a", "95 % interval", "p", "test", "items"],
-    rows: paired.map(({ a, b, metric, difference, low, high, p, test, n }) => [
+    caption: `Paired tests on the same items (${testData(results)})`,
+    head: ["a", "b", "number", "b - a", "95 % interval", "p", "p, Holm", "test", "items"],
+    rows: paired.map(({ a, b, metric, difference, low, high, p, pHolm, test, n }) => [
       a,
       b,
-      metric === "asr" || metric === "score" ? labels[metric] : metric,
+      metric === "asr" || metric === "score" ? names[metric] : metric,
       signed(difference),
       `${signed(low)} to ${signed(high)}`,
       pText(p),
+      pText(pHolm),
       test,
       String(n),
     ]),
+    note: "The intervals are of these tunings, over the items. Of all these tests together, those with Holm's p below .05 call a difference that is none in at most 5 % of experiments.",
   };
 }
 
-function trendTable({ trends, labels }: ExperimentResults): ReportTable {
+function trendTable(results: ExperimentResults): ReportTable {
+  const { trends, labels } = results;
   return {
     id: "trends",
-    caption: "Does it rise with lambda? (validation data)",
-    head: ["method", "number", "over lambda", "z", "p", "items"],
-    rows: trends.map(({ method, metric, z, p, items }) => [
+    caption: `Does it rise with lambda? (${validationData(results)})`,
+    head: ["method", "number", "over lambda", "slope", "95 % interval", "p", "p, Holm", "lambdas", "items"],
+    rows: trends.map(({ method, metric, slope, low, high, p, pHolm, lambdas, items }) => [
       method,
       labels[metric],
-      p < 0.05 ? (z > 0 ? "rises" : "falls") : "no trend shown",
-      z.toFixed(2),
+      pHolm < 0.05 ? (slope > 0 ? "rises" : "falls") : "no trend shown",
+      signed(slope),
+      `${signed(low)} to ${signed(high)}`,
       pText(p),
+      pText(pHolm),
+      String(lambdas),
       String(items),
     ]),
-    note: "Within each item the outcomes are permuted over lambda (extended Mantel statistic); two-sided, at 5 %.",
+    note: "The mean slope of the items over the lambdas strictly between 0 and 1, as a rise from 0 to 1; two-sided, by flipping the signs of the items' slopes. It rises or falls where Holm's p is below .05.",
   };
 }
 

@@ -30,17 +30,28 @@ export interface PairedTest {
   readonly high: number;
   /** Two-sided: McNemar's exact test where there is one answer an item, else the bootstrap's. */
   readonly p: number;
+  /** Holm's, over all tests of the table. */
+  readonly pHolm: number;
   readonly test: "mcnemar" | "bootstrap";
   readonly n: number;
 }
 
-/** Whether a number rises with lambda: a permutation test within items (extended Mantel statistic), two-sided. */
+/** Whether a number rises with lambda, over the lambdas strictly between the aligned and the fine-tuned model. */
 export interface Trend {
   readonly method: string;
   readonly metric: "asr" | "score";
-  readonly z: number;
+  /** The mean of the items' slopes: how much it rises from lambda 0 to 1, with its 95 % interval over the items. */
+  readonly slope: number;
+  readonly low: number;
+  readonly high: number;
+  /** Two-sided, by flipping the signs of the items' slopes. */
   readonly p: number;
+  /** Holm's, over all trends of the table. */
+  readonly pHolm: number;
+  /** Items with a value at every lambda. */
   readonly items: number;
+  /** How many there were. */
+  readonly lambdas: number;
 }
 
 export interface ExampleAnswers {

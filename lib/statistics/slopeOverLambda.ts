@@ -63,13 +63,16 @@ export function slopeOverLambda(
   if (!(spread > 0)) return undefined;
   const means = values.map(itemMeans);
   const slopes = (means[0] ?? []).map((_, item) => {
-    let sum = 0;
+    let [sum, size] = [0, 0];
     for (const [at, ofLambda] of means.entries()) {
       const value = ofLambda[item] ?? null;
       if (value === null) return null;
-      sum += ((lambdas[at] as number) - centre) * value;
+      const term = ((lambdas[at] as number) - centre) * value;
+      sum += term;
+      size += Math.abs(term);
     }
-    return sum / spread;
+    // what rounding leaves of a slope of 0 must not count as one: it would have the same sign for every item
+    return Math.abs(sum) <= 1e-12 * size ? 0 : sum / spread;
   });
   const items = weightedItems(slopes, { weights, groups });
   const n = items.length;

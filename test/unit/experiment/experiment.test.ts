@@ -1,4 +1,4 @@
-// Experiments: what is wrong in a file is said at once; trends and intervals of known data.
+// Experiments: what is wrong in a file is said at once.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,8 +9,6 @@ import { mergeSeries } from "../../../lib/experiment/merges.js";
 import { run } from "../../../lib/experiment/run.js";
 import type { Experiment } from "../../../lib/experiment/schema.js";
 import { EXPERIMENT_TEMPLATE } from "../../../lib/experiment/template.js";
-import { normalTail } from "../../../lib/statistics/normalTail.js";
-import { trend } from "../../../lib/statistics/trend.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-experiment-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -171,52 +169,5 @@ describe("an experiment", () => {
     writeFileSync(file, EXPERIMENT_TEMPLATE);
     const settings = await loadExperiment(file);
     expect(settings.select).toMatchObject({ rule: "constrained", margin: 0.05 });
-  });
-});
-
-describe("the trend test", () => {
-  it("agrees with all permutations of a small table", () => {
-    const lambdas = [0, 0.5, 1];
-    const rows = [
-      [0, 0, 1],
-      [0, 1, 1],
-      [1, 0, 1],
-    ];
-    const { z } = trend(lambdas, rows) ?? { z: Number.NaN };
-    const orders = [
-      [0, 1, 2],
-      [0, 2, 1],
-      [1, 0, 2],
-      [1, 2, 0],
-      [2, 0, 1],
-      [2, 1, 0],
-    ];
-    const statistic = (table: readonly (readonly number[])[]) =>
-      table.flat().reduce((sum, one, at) => sum + ((lambdas[at % 3] as number) - 0.5) * one, 0);
-    const all: number[] = [];
-    for (const a of orders)
-      for (const b of orders)
-        for (const c of orders) {
-          all.push(statistic([a, b, c].map((order, at) => order.map((place) => rows[at]?.[place] as number))));
-        }
-    const mean = all.reduce((sum, one) => sum + one, 0) / all.length;
-    const deviation = Math.sqrt(all.reduce((sum, one) => sum + (one - mean) ** 2, 0) / all.length);
-    expect(mean).toBeCloseTo(0, 12);
-    expect(z).toBeCloseTo(statistic(rows) / deviation, 12);
-    expect(trend([0, 1], [[1, 1]])).toBeUndefined();
-  });
-
-  it("has the normal distribution's tail", () => {
-    // Abramowitz and Stegun, table 26.1, and Q(6) = 9.8659e-10
-    for (const [z, tail] of [
-      [0, 0.5],
-      [1, 0.1586552539],
-      [1.96, 0.0249978951],
-      [3, 0.001349898],
-      [3.5, 2.326290791e-4],
-      [6, 9.86587645e-10],
-    ] as const) {
-      expect(normalTail(z) / tail).toBeCloseTo(1, 7);
-    }
   });
 });

@@ -144,6 +144,37 @@ describe("the HTML report", () => {
     expect(Math.min(...heights)).toBeGreaterThanOrEqual(28);
   });
 
+  it("joins curves to the fine-tuned model where they end in it, and not those of DARE and TIES", () => {
+    const { validation } = RESULTS;
+    const lengths = (method: string, parameters?: { density: number }) => {
+      const candidates = validation.candidates
+        .filter(({ lambda }) => lambda !== undefined)
+        .map((one) => ({ ...one, method, parameters }));
+      const swept = { ...RESULTS, validation: { ...validation, candidates } };
+      const page = parseHTML(htmlReport(swept, COSTS)).document as unknown as Element;
+      const figure = page.querySelector("#curve-asr");
+      const lines = [...(figure?.querySelectorAll('g[aria-label="line"] path') ?? [])];
+      const points = lines.map((one) => (one.getAttribute("d") ?? "").split(/[MLC]/).length - 1);
+      return { points, candidates: candidates.length, said: /is not joined to it/.test(figure?.textContent ?? "") };
+    };
+    const linear = lengths("linear");
+    expect(linear).toEqual({ ...linear, points: [linear.candidates + 2], said: false });
+    for (const method of ["dare_linear", "ties"]) {
+      expect(lengths(method, { density: 0.5 })).toEqual({ ...linear, points: [linear.candidates + 1], said: true });
+      expect(lengths(method, { density: 1 })).toEqual(linear);
+    }
+  });
+
+  it("shows Holm's p beside the plain one, and the slopes over lambda with their intervals", () => {
+    const cells = (id: string) => [...(document.querySelector(`#${id} tbody tr`)?.querySelectorAll("td, th") ?? [])];
+    expect(cells("paired").map(({ textContent }) => textContent)).toEqual(
+      expect.arrayContaining(["+0.560", "+0.500 to +0.600", "0.0003"]),
+    );
+    expect(cells("trends").map(({ textContent }) => textContent)).toEqual(
+      expect.arrayContaining(["rises", "+0.600", "+0.500 to +0.700", "0.0001", "0.0002", "4", "150"]),
+    );
+  });
+
   it("draws a mark for every candidate", () => {
     const front = all("#front circle, #front path");
     expect(front.length).toBeGreaterThanOrEqual(RESULTS.validation.candidates.length);

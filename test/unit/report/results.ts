@@ -62,11 +62,17 @@ export const RESULTS: ExperimentResults = {
       low: 0.5,
       high: 0.6,
       p: 1e-9,
+      pHolm: 3e-4,
       test: "bootstrap",
       n: 150,
     },
   ],
-  trends: [{ method: "linear", metric: "asr", z: 12.3, p: 1e-9, items: 150 }],
+  trends: [
+    {
+      ...{ method: "linear", metric: "asr", slope: 0.6, low: 0.5, high: 0.7 },
+      ...{ p: 1e-4, pHolm: 2e-4, items: 150, lambdas: 4 },
+    },
+  ],
   outputs: [
     {
       name: "linear at lambda 0.4",

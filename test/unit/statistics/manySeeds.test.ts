@@ -172,7 +172,13 @@ describe("slopeOverLambda", () => {
     expect(() => slopeOverLambda([[[1, 0]], [[1]]], [0.4, 0.6])).toThrow(usage);
   });
 
-  it("has no p below 1 where no item changes", () => {
+  it("has no p below 1 where no item changes, though sums over lambdas round", () => {
+    expect(
+      slopeOverLambda(
+        [0.2, 0.5, 0.8].map(() => [row(20, 40)]),
+        [0.2, 0.5, 0.8],
+      ),
+    ).toMatchObject({ value: 0, p: 1 });
     expect(slopeOverLambda([[row(5, 9)], [row(5, 9)]], [0.4, 0.6])).toMatchObject({ value: 0, low: 0, high: 0, p: 1 });
   });
 });
