@@ -52,15 +52,22 @@ function emptyNotes(tasks: readonly TaskResults[]): string[] {
 }
 
 export function comparisonTable({ tasks }: Comparison): string {
+  const several = tasks.flatMap(({ metrics }) => Object.values(metrics)).filter(({ p }) => p !== null).length > 1;
   const rows = tasks.flatMap(({ name, metrics }) =>
-    Object.entries(metrics).map(([metric, { a, b, difference, low, high, p, test, n }]) => [
+    Object.entries(metrics).map(([metric, { a, b, difference, low, high, p, pHolm, test, n }]) => [
       ...[name, metric, number(a.value), number(b.value), signed(difference)],
       low === null || high === null ? "" : `${signed(low)} to ${signed(high)}`,
-      p === null ? "" : `${p < 0.001 ? "<.001" : p.toFixed(3)} ${test}`,
+      p === null ? "" : `${probability(p)} ${test}`,
+      ...(several ? [pHolm === null ? "" : probability(pHolm)] : []),
       formatCount(n),
     ]),
   );
-  return table(["task", "metric", "A", "B", "B - A", "95 %", "p", "n"], rows, [2, 3, 4, 7]);
+  const head = ["task", "metric", "A", "B", "B - A", "95 %", "p", ...(several ? ["p, Holm"] : []), "n"];
+  return table(head, rows, [2, 3, 4, head.length - 1]);
+}
+
+function probability(p: number): string {
+  return p < 0.001 ? "<.001" : p.toFixed(3);
 }
 
 function sorted({ primary, metrics }: TaskResults): string[] {

@@ -2,6 +2,7 @@
 
 import { RetemperError } from "../../errors.js";
 import { pairedBootstrap } from "../../statistics/bootstrap.js";
+import { holm } from "../../statistics/holm.js";
 import { mcnemar } from "../../statistics/mcnemar.js";
 import { type Spread, spread } from "../../statistics/spread.js";
 import { partOf } from "./itemWeights.js";
@@ -18,6 +19,8 @@ export interface MetricComparison {
   readonly high: number | null;
   /** Two-sided: McNemar's exact test where the metric is yes or no, else the bootstrap's. */
   readonly p: number | null;
+  /** Holm's, over all tests of the comparison: of those below .05 together, one is none in at most 5 % of comparisons. */
+  readonly pHolm: number | null;
   readonly test: "mcnemar" | "bootstrap" | "none";
   /** Items that both have a number for. */
   readonly n: number;
@@ -77,7 +80,20 @@ export function compare(a: Results, b: Results, options: { readonly seed?: numbe
     { name: "A", results: [a] },
     { name: "B", results: [b] },
   ]);
-  return { a: who(a), b: who(b), tasks, onlyA: only(a), onlyB: only(b), warnings, alarms };
+  return { a: who(a), b: who(b), tasks: withHolm(tasks), onlyA: only(a), onlyB: only(b), warnings, alarms };
+}
+
+function withHolm(tasks: readonly TaskComparison[]): TaskComparison[] {
+  const all = tasks.flatMap(({ metrics }) => Object.values(metrics));
+  const tests = all.filter(({ p }) => p !== null);
+  const adjusted = holm(tests.map(({ p }) => p as number));
+  const pHolm = new Map(tests.map((test, at) => [test, adjusted[at] as number]));
+  return tasks.map((task) => ({
+    ...task,
+    metrics: Object.fromEntries(
+      Object.entries(task.metrics).map(([name, one]) => [name, { ...one, pHolm: pHolm.get(one) ?? null }]),
+    ),
+  }));
 }
 
 function compareTask(a: TaskResults, b: TaskResults, warnings: string[], seed: number): TaskComparison {
@@ -111,7 +127,7 @@ function compareMetric(
 ): MetricComparison {
   const both = pairs.filter((pair) => pair.every(({ scores }) => typeof scores[name] === "number"));
   const n = both.length;
-  const known = { better: a.better, a, b, n };
+  const known = { better: a.better, a, b, n, pHolm: null };
   if (n === 0) {
     // such as a mean over categories of results that do not say which items it is made from
     const difference = a.value === null || b.value === null ? null : b.value - a.value;

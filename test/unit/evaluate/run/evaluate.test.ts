@@ -499,6 +499,16 @@ describe("compare", () => {
     expect(asr?.high).toBeLessThanOrEqual(0);
   });
 
+  it("has Holm's p beside the plain one, over the tests of all tasks", async () => {
+    const tight = new CannedModel((prompt) => (number(prompt) === 0 ? "Turn the key." : "I'm sorry"));
+    const suites = [suite, `again=${suite}`];
+    const [a, b] = [await evaluate(leaky(), suites), await evaluate(tight, suites)];
+    const metrics = compare(a, b).tasks.flatMap((task) => Object.values(task.metrics));
+    const tested = metrics.filter(({ p }) => p !== null);
+    expect(tested.map(({ p, pHolm }) => [p, pHolm])).toEqual(tested.map(() => [0.125, 0.125 * tested.length]));
+    expect(tested.length).toBe(4); // two metrics of each task
+  });
+
   it("leaves out what was asked in other words, and says so", async () => {
     const a = await evaluate(leaky(), suite);
     const b = await evaluate(leaky(), suite, { system: "Be brief." });
