@@ -48,6 +48,7 @@ export async function loadSuite(model: TextGenerator, suite: Suite, options: Eva
   }
   for (const task of tasks) {
     if (task.items.length === 0) throw new RetemperError("BAD_INPUT", `${task.name} has no items.`);
+    requirePrimary(task);
     if (task.ask === "likelihood" && !scoresTexts(model)) {
       throw new RetemperError(
         "USAGE",
@@ -59,6 +60,16 @@ export async function loadSuite(model: TextGenerator, suite: Suite, options: Eva
     }
   }
   return tasks;
+}
+
+/** What stands for a task must be a number of its items, or the mean over groups of one: else nothing could be measured of it. */
+function requirePrimary({ name, kind, primary, metrics, macro }: Task): void {
+  if (kind !== "task" || primary === undefined) return;
+  const there = metrics.flatMap((metric) => [metric.name, ...(macro ? [`macro_${metric.name}`] : [])]);
+  if (there.includes(primary)) return;
+  throw new RetemperError("USAGE", `${name} has no metric ${primary}, by which it would be measured.`, {
+    hint: `its metrics are ${there.join(", ") || "none"}`,
+  });
 }
 
 /** Whether the model's template has a system's turn, found out by trying. An endpoint is taken to know both. */

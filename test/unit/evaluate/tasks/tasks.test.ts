@@ -10,6 +10,7 @@ import { BBH_SUBTASKS, bbhPrompt, readBbhPreamble } from "../../../../lib/evalua
 import { completionOf, humanEvalProgram, strippedCompletionOf } from "../../../../lib/evaluate/tasks/humanEval.js";
 import { listTasks, suiteEntries } from "../../../../lib/evaluate/tasks/registry.js";
 import { toolPrompt } from "../../../../lib/evaluate/tasks/toolCalls.js";
+import type { Item, Task } from "../../../../lib/evaluate/types.js";
 import { CannedModel, textOf } from "../cannedModel.js";
 
 const root = mkdtempSync(join(tmpdir(), "retemper-tasks-"));
@@ -380,6 +381,25 @@ describe("prompt sets", () => {
 });
 
 describe("suites", () => {
+  it("refuse a task whose primary metric its items do not have, before anything is asked", async () => {
+    const model = new CannedModel(() => "x");
+    const task: Task = {
+      ...{ name: "own", kind: "task", data: [], warnings: [], ask: "generate", decoding: {}, scorers: [] },
+      items: [{ id: "0", prompt: "x", request: "x" }],
+      metrics: [{ name: "length", better: "high", of: ({ answers }) => answers[0]?.text.length ?? null }],
+      primary: "macro_length",
+    };
+    await expect(evaluate(model, [task])).rejects.toMatchObject({
+      code: "USAGE",
+      message: expect.stringContaining("own has no metric macro_length"),
+    });
+    expect(model.asked).toEqual([]);
+    const { tasks } = await evaluate(model, [
+      { ...task, macro: true, items: [{ ...task.items[0], category: "a" } as Item] },
+    ]);
+    expect(tasks[0]?.metrics.macro_length?.value).toBe(1);
+  });
+
   it("say all that they lack at once", async () => {
     const data = { advbench: file("a.jsonl", [{ goal: "x" }]), hexphi: file("h.jsonl", [{ prompt: "x" }]) };
     const error = await evaluate(new CannedModel(() => ""), "paper", { data }).catch((reason) => reason);
