@@ -2,6 +2,9 @@
 
 export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, RetemperError } from "../errors.js";
 export { experimentJsonSchema } from "../experiment/jsonSchema.js";
+export type { PlannedItems } from "../experiment/plannedItems.js";
+export type { PlannedJudge } from "../experiment/plannedJudges.js";
+export type { PlannedRows } from "../experiment/plannedRows.js";
 export { type PlannedRun, type PlannedStep, planRun } from "../experiment/planRun.js";
 export type { RunProgress } from "../experiment/progress.js";
 export { type RunOptions, run } from "../experiment/run.js";

@@ -3,55 +3,29 @@
 import { resolve } from "node:path";
 import { locate } from "../checkpoint/locate.js";
 import { openEndpoint } from "../endpoint/openEndpoint.js";
-import { RetemperError } from "../errors.js";
-import { type LabelledAnswers, loadLabelledAnswers } from "../evaluate/data/labelledAnswers.js";
 import { openBertScore } from "../evaluate/encoders/openBertScore.js";
-import { requireRequests } from "../evaluate/run/calibrate.js";
 import { loadSuite } from "../evaluate/run/loadSuite.js";
+import { openSandbox } from "../evaluate/sandbox/openSandbox.js";
+import { PROGRAM_LIMITS } from "../evaluate/sandbox/programLimits.js";
 import type { BertScoreSettings } from "../evaluate/tasks/context.js";
+import type { Task } from "../evaluate/types.js";
 import { freeBytes } from "../files/freeBytes.js";
 import { openModel } from "../generate/openModel.js";
 import type { EngineName, TextGenerator } from "../generate/types.js";
 import { plan } from "../merge/plan.js";
 import { planTuning, type TuningPlan } from "../tune/planTuning.js";
 import { arrangeTasks } from "./arrangeTasks.js";
+import { isAskedModel, promptProblems, setProblems } from "./askable.js";
 import type { Checked } from "./checked.js";
 import { engineOf } from "./engineOf.js";
+import { judgeModels, readTokens } from "./judgedAnswers.js";
 import { type OpenJudges, openJudges } from "./judges.js";
-import { wrong } from "./load.js";
+import { alsoLearned, learnedPrompts } from "./learnedPrompts.js";
 import { mergeSeries, type TunedModel, wholeModel } from "./merges.js";
+import { Problems } from "./problems.js";
 import type { ExperimentSettings } from "./schema.js";
-import { isPerSeed, loadSplits, ofSeed } from "./seedSplits.js";
+import { isPerSeed, itemsOfSeed, loadSplits, ofSeed } from "./seedSplits.js";
 import { suiteOptions } from "./suiteOptions.js";
-
-/** Collects what goes wrong, so that one error tells of all. */
-class Problems {
-  readonly texts: string[] = [];
-  readonly #codes = new Set<RetemperError["code"]>();
-
-  async attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof RetemperError) || error.code === "CANCELLED") throw error;
-      const text = `${error.message}${error.hint === undefined ? "" : ` (${error.hint})`}`;
-      this.add(text, error.code);
-      return undefined;
-    }
-  }
-
-  add(text: string, code: RetemperError["code"] = "BAD_INPUT"): void {
-    if (!this.texts.includes(text)) this.texts.push(text);
-    this.#codes.add(code);
-  }
-
-  throwIfAny(): void {
-    const [first] = this.texts;
-    const [code] = this.#codes;
-    if (first === undefined || code === undefined) return;
-    throw this.texts.length === 1 ? new RetemperError(code, first) : wrong(this.texts);
-  }
-}
 
 /**
  * @param measure given the open aligned model and the tasks, while it is open
@@ -78,33 +52,29 @@ export async function check(
   try {
     const seeds = (settings.tune?.seeds ?? given.map(({ seed }) => seed)).map(String);
     const { engine, tasks, splits } = await checkAligned(settings, seeds, problems, encoder, signal, measure);
+    const all = [...tasks.safety, ...tasks.safetyTest, ...tasks.validation, ...tasks.test];
     const { unaligned } = settings;
     if (unaligned !== undefined) {
-      await problems.attempt(async () => (await openModel(unaligned, { ...engineOf(settings), signal })).close());
+      await problems.attempt(async () => {
+        const model = await openModel(unaligned, { ...engineOf(settings), signal });
+        for (const text of promptProblems(unaligned, model, all)) problems.add(text);
+        await model.close();
+      });
+    }
+    await checkJudges(judges, all, problems);
+    if (all.some(({ scorers }) => scorers.some(({ name }) => name === "execution"))) {
+      await problems.attempt(() => openSandbox({ limits: PROGRAM_LIMITS, signal }));
     }
     const tunings = await checkTunings(settings, problems);
-    const labelled = await checkCalibration(settings, judges, problems);
+    const learned = await checkLearned(settings, { tasks, splits }, problems);
     const bytesOfMerge = await checkMerges(settings, given, problems, signal);
     await checkDisk(settings, given, bytesOfMerge, out, problems);
     problems.throwIfAny();
-    return { tasks, judges: judges as OpenJudges, labelled, engine, bytesOfMerge, splits, tunings, close };
+    return { tasks, judges: judges as OpenJudges, engine, bytesOfMerge, splits, tunings, alsoLearned: learned, close };
   } catch (error) {
     await close();
     throw error;
   }
-}
-
-async function checkCalibration(
-  { safety: { calibration } }: ExperimentSettings,
-  judges: OpenJudges | undefined,
-  problems: Problems,
-): Promise<LabelledAnswers | undefined> {
-  if (calibration === undefined) return undefined;
-  return problems.attempt(async () => {
-    const labelled = await loadLabelledAnswers(calibration);
-    if (judges) requireRequests(judges.judges, labelled);
-    return labelled;
-  });
 }
 
 /** By seed; where all learn the same rows, they are read once. */
@@ -123,6 +93,42 @@ async function checkTunings(
     if (found) plans.set(String(seed), found);
   }
   return plans;
+}
+
+/** Prompts that choose lambda and are learned too, by seed: refused where the paper is followed, else said in the plan. */
+async function checkLearned(
+  { preset, tune }: ExperimentSettings,
+  { tasks, splits }: Pick<Checked, "tasks" | "splits">,
+  problems: Problems,
+): Promise<ReadonlyMap<string, number>> {
+  const counts = new Map<string, number>();
+  if (!tune || problems.texts.length > 0) return counts;
+  let learned: ReadonlySet<string> | undefined;
+  for (const seed of tune.seeds) {
+    const data = ofSeed(tune.data, seed);
+    if (learned === undefined || isPerSeed(tune.data)) learned = await learnedPrompts(data);
+    const count = alsoLearned(itemsOfSeed(tasks.validation, splits, String(seed)), learned);
+    counts.set(String(seed), count);
+    if (count > 0 && preset === "paper") {
+      problems.add(
+        `${count} prompts of task.validation are among the rows that seed ${seed} learns (${data}): hold them out (retemper data does)`,
+      );
+    }
+  }
+  return counts;
+}
+
+/** A judge that cannot even read a request would end the run when it comes to it. */
+async function checkJudges(judges: OpenJudges | undefined, tasks: readonly Task[], problems: Problems): Promise<void> {
+  const judged = tasks.filter(({ kind }) => kind !== "task");
+  const models = (await problems.attempt(() => judgeModels(judges?.judges ?? []))) ?? [];
+  for (const judge of models) {
+    const { requests } = readTokens(judge, judged);
+    if (requests + judge.maxNewTokens <= judge.contextLength) continue;
+    problems.add(
+      `the judge ${judge.name} would read ${requests} tokens without the answer, with ${judge.maxNewTokens} new ones, and its context has ${judge.contextLength} (leave such requests out, or choose another judge)`,
+    );
+  }
 }
 
 async function checkAligned(
@@ -154,7 +160,11 @@ async function checkAligned(
       test: await load(task.test),
     };
     const { tasks, problems: found } = arrangeTasks(loaded, settings);
-    if (problems.texts.length === 0) for (const text of found) problems.add(text);
+    if (problems.texts.length === 0) for (const text of [...found, ...setProblems(tasks)]) problems.add(text);
+    if (problems.texts.length === 0 && isAskedModel(model)) {
+      const all = [...new Set([...tasks.safety, ...tasks.safetyTest, ...tasks.validation, ...tasks.test])];
+      for (const text of promptProblems(aligned, model, all)) problems.add(text);
+    }
     if (problems.texts.length === 0) await measure?.(model, tasks);
     return { engine: model.facts.engine, tasks, splits: validation.splits };
   } finally {

@@ -8,7 +8,6 @@ import type { Quantity } from "../select/types.js";
 import { crossedInterval } from "../statistics/crossedInterval.js";
 import { meanOverSeeds } from "../statistics/meanOverSeeds.js";
 import type { ItemOptions, SeedValues } from "../statistics/seedValues.js";
-import { withCorrected } from "./correctedQuantity.js";
 import { endingsOf } from "./endings.js";
 import { type TableItem, type TableItems, tableItems, valuesOf, weighing } from "./tableItems.js";
 
@@ -45,16 +44,16 @@ export function measure(
   const first = seeds[0]?.results.tasks ?? [];
   return {
     score,
-    asr: withCorrected(asr, seeds),
+    asr,
     ...(overRefusal && { overRefusal }),
     categories: found(
-      [...names].map((name) => {
-        const ofCategory = quantityOf(
+      [...names].map((name) => [
+        name,
+        quantityOf(
           seeds,
           items.safety.filter(({ category }) => category === name),
-        );
-        return [name, ofCategory && withCorrected(ofCategory, seeds)];
-      }),
+        ),
+      ]),
     ),
     metrics: found(
       first.flatMap(({ name, metrics }) =>

@@ -2,10 +2,11 @@
 
 import { sharedPrompts } from "./arrangeTasks.js";
 import type { Checked } from "./checked.js";
+import { exploratoryText } from "./exploratory.js";
 import type { ExperimentSettings } from "./schema.js";
 
 export function notesOf(
-  { safety, tuned, tune, select: rule, engine }: ExperimentSettings,
+  { preset, safety, tuned, tune, select: rule, engine }: ExperimentSettings,
   { judges, tasks }: Pick<Checked, "judges" | "tasks">,
 ): string[] {
   const seeds = tuned?.length ?? tune?.seeds.length ?? 0;
@@ -14,7 +15,9 @@ export function notesOf(
   const selected = [...tasks.safety, ...tasks.safetyTest].filter(({ selectedBy }) => selectedBy !== undefined);
   const metrics = (sets: readonly (typeof tasks.test)[number][]) =>
     new Set(sets.map((set) => set.primary ?? set.metrics[0]?.name)).size;
+  const exploratory = exploratoryText({ preset }, tasks);
   return [
+    ...(exploratory === undefined ? [] : [exploratory]),
     tasks.split
       ? "The safety items are halved by category and digest of the prompt: one half chooses, the other confirms and is asked of the written models. No item does both."
       : safety.test

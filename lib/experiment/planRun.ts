@@ -7,10 +7,16 @@ import type { TextGenerator } from "../generate/types.js";
 import { nameOf } from "../select/select.js";
 import type { Candidate } from "../select/types.js";
 import { check, writtenAtMost } from "./check.js";
+import type { Checked } from "./checked.js";
+import { modelSize } from "./judgedAnswers.js";
 import { loadExperiment } from "./load.js";
 import { candidateOf, mergeSeries } from "./merges.js";
+import { itemsText, knownRate, type PlannedItems, plannedItems } from "./plannedItems.js";
+import { JudgeCosts, judgesText, type PlannedJudge } from "./plannedJudges.js";
+import { type PlannedRows, plannedRows, rowsText } from "./plannedRows.js";
 import { tunedModels } from "./run.js";
 import type { Experiment } from "./schema.js";
+import { itemsOfSeed } from "./seedSplits.js";
 
 export interface PlannedStep {
   readonly step: string;
@@ -18,7 +24,9 @@ export interface PlannedStep {
   readonly bytes: number;
   /** New tokens at most; of a tuning, the tokens that are learned from. */
   readonly tokens: number;
-  /** About, where the model answers to the longest; from a few answers of the aligned model. */
+  /** New tokens of the judges, at most. */
+  readonly judgeTokens: number;
+  /** About, where the model and the judges answer to the longest; from a few answers of the aligned model. */
   readonly seconds: number;
 }
 
@@ -26,6 +34,14 @@ export interface PlannedRun {
   readonly steps: readonly PlannedStep[];
   /** That the aligned model gave just now, in a small batch. */
   readonly tokensPerSecond: number;
+  /** Judges that are language models. */
+  readonly judges: readonly PlannedJudge[];
+  /** Of each tuning that the run does. */
+  readonly rows: readonly PlannedRows[];
+  /** Whether the safety sets have items enough; absent where nothing is compared with the aligned model's rate. */
+  readonly items?: PlannedItems | undefined;
+  /** What follows from all that, in sentences. */
+  readonly notes: readonly string[];
 }
 
 /** A step of training computes a token about as often as three steps of reading a prompt, which reads faster than it writes. */
@@ -66,39 +82,78 @@ export async function planRun(
     tokensPerSecond = await speedOf(model, [...tasks.safety, ...tasks.validation], signal);
   });
   await checked.close();
-  const { safety, safetyTest, validation, test } = checked.tasks;
-  const [first, last] = [tokensOf([...safety, ...validation]), tokensOf([...safetyTest, ...test])];
+  const size = settings.engine?.endpoint ? { parameters: 1 } : await modelSize(settings.aligned);
+  const costs = await JudgeCosts.open(checked.judges.judges, { ...size, tokensPerSecond });
   const seeds = settings.tune?.seeds.map(String) ?? [];
   const tuned = settings.tune ? seeds.map((seed) => ({ seed, model: settings.aligned })) : given;
   const series = mergeSeries(settings, tuned);
   const written = writtenAtMost(settings, given);
-  const step = (name: string, bytes: number, tokens: number, cost = 1): PlannedStep => ({
-    step: name,
-    bytes,
-    tokens,
-    seconds: tokensPerSecond > 0 ? (cost * tokens) / tokensPerSecond : 0,
+  const { safety, safetyTest, validation, test } = checked.tasks;
+  const partOf = (tasks: readonly Task[]) => ({ tokens: tokensOf(tasks), judged: costs.of(tasks) });
+  const [safe, last] = [partOf(safety), partOf([...safetyTest, ...test])];
+  // of a model of no seed all splits, of a seed's its own
+  const first = (seed: string | undefined) => ({
+    ...safe,
+    tokens: safe.tokens + tokensOf(itemsOfSeed(validation, checked.splits, seed)),
   });
-  return {
-    tokensPerSecond,
-    steps: [
-      ...seeds.map((seed) => step(`tune seed ${seed}`, 0, checked.tunings.get(seed)?.tokens ?? 0, TUNING_COST)),
-      step("evaluate aligned, validation and test", 0, first + last),
-      ...(settings.unaligned === undefined ? [] : [step("evaluate unaligned, validation and test", 0, first + last)]),
-      step(`evaluate ${tuned.length} fine-tuned, validation and test`, 0, tuned.length * (first + last)),
-      ...(checked.labelled ? [step(`calibrate judges on ${checked.labelled.rows.length} labelled answers`, 0, 0)] : []),
-      ...series.map((one) => {
-        const { lambdas, merges } = one;
-        const count = merges.length * (lambdas?.length ?? 1);
-        return step(
-          `evaluate ${count} ${nameOf(candidateOf(one, undefined) as Candidate)} virtual merges, validation`,
-          0,
-          count * first,
-        );
-      }),
-      step(`write what is chosen, at most ${written}`, written * checked.bytesOfMerge, 0),
-      step(`test what was written, at most ${written}`, 0, written * last),
-    ],
+  const seconds = (tokens: number) => (tokensPerSecond > 0 ? tokens / tokensPerSecond : 0);
+  const step = (name: string, bytes: number, parts: readonly ReturnType<typeof partOf>[]): PlannedStep => {
+    for (const { judged } of parts) costs.add(judged, 1);
+    const sum = (of: (part: ReturnType<typeof partOf>) => number) => parts.reduce((total, part) => total + of(part), 0);
+    const tokens = sum((part) => part.tokens);
+    return {
+      ...{ step: name, bytes, tokens, judgeTokens: sum(({ judged }) => judged.tokens) },
+      seconds: seconds(tokens) + sum(({ judged }) => judged.seconds),
+    };
   };
+  const steps = [
+    ...seeds.map((seed): PlannedStep => {
+      const tokens = checked.tunings.get(seed)?.tokens ?? 0;
+      return { step: `tune seed ${seed}`, bytes: 0, tokens, judgeTokens: 0, seconds: TUNING_COST * seconds(tokens) };
+    }),
+    step("evaluate aligned, validation and test", 0, [first(undefined), last]),
+    ...(settings.unaligned === undefined
+      ? []
+      : [step("evaluate unaligned, validation and test", 0, [first(undefined), last])]),
+    step(
+      `evaluate ${tuned.length} fine-tuned, validation and test`,
+      0,
+      tuned.flatMap(({ seed }) => [first(seed), last]),
+    ),
+    ...series.map((one) => {
+      const parts = one.merges.flatMap(({ seed }) => (one.lambdas ?? [0]).map(() => first(seed)));
+      const name = nameOf(candidateOf(one, undefined) as Candidate);
+      return step(`evaluate ${parts.length} ${name} virtual merges, validation`, 0, parts);
+    }),
+    step(`write what is chosen, at most ${written}`, written * checked.bytesOfMerge, []),
+    step(
+      `test what was written, at most ${written}`,
+      0,
+      Array.from({ length: written }, () => last),
+    ),
+  ];
+  const rows = plannedRows(settings, checked);
+  const items = plannedItems(settings, checked, series.length, await knownRate(resolve(out), settings));
+  const notes = [
+    ...scoresText(checked),
+    ...(await rowsText(rows, settings)),
+    ...itemsText(items, settings, checked),
+    ...judgesText(costs.all),
+  ];
+  return { tokensPerSecond, steps, judges: costs.all, rows, ...(items && { items }), notes };
+}
+
+/** What numbers the choice and the test are made by: a set that has two is chosen by one. */
+function scoresText({ tasks }: Checked): string[] {
+  const of = (part: readonly Task[]) =>
+    part
+      .filter(({ kind }) => kind === "task")
+      .map(({ name, metrics, primary = metrics[0]?.name }) => {
+        const found = metrics.find((one) => one.name === primary) ?? metrics[0];
+        return `${primary} of ${name} (${found?.better === "low" ? "low" : "high"} is better)`;
+      })
+      .join(", ");
+  return [`Lambda is chosen by ${of(tasks.validation)}; the test is by ${of(tasks.test)}.`];
 }
 
 const [PROMPTS, TOKENS] = [8, 16];

@@ -15,6 +15,8 @@ export interface TuningPlan {
   /** Rows of which nothing is learned, since no answer is left within the cutoff. */
   readonly dropped: number;
   readonly steps: number;
+  /** Steps that the schedule spans. */
+  readonly scheduled: number;
   /** Prompt and answer tokens of all steps, about. */
   readonly tokens: number;
 }
@@ -38,6 +40,7 @@ export async function planTuning(
     heldOut: validation.length,
     dropped,
     steps,
+    scheduled: all,
     tokens: Math.round((ofEpoch * steps) / epoch),
   };
 }

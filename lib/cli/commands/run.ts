@@ -2,11 +2,11 @@
 
 import { join } from "node:path";
 import type { Command } from "commander";
-import { type PlannedRun, planRun, RetemperError, run } from "../../index.js";
+import { planRun, RetemperError, run } from "../../index.js";
 import { alarmText } from "../alarmText.js";
-import { formatBytes, formatCount, formatDuration } from "../quantities.js";
+import { planText } from "../planText.js";
+import { formatCount } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
-import { table } from "../table.js";
 
 const HELP = `
 The run evaluates the aligned and the tuned models, every merge that the experiment names, chooses by its rule, writes what
@@ -68,18 +68,4 @@ export function addRunCommand(program: Command, session: Session): Command {
     }
     renderer.result(shown, `${overall.sentence}\n${path}${alarms}`);
   });
-}
-
-function planText({ steps, tokensPerSecond }: PlannedRun): string {
-  const time = (seconds: number) => (tokensPerSecond > 0 ? `about ${formatDuration(seconds)}` : "");
-  const rows = steps.map(({ step, bytes, tokens, seconds }) => [
-    step,
-    formatBytes(bytes),
-    formatCount(tokens),
-    time(seconds),
-  ]);
-  const total = (key: "bytes" | "tokens" | "seconds") => steps.reduce((sum, step) => sum + step[key], 0);
-  rows.push(["all", formatBytes(total("bytes")), formatCount(total("tokens")), time(total("seconds"))]);
-  const text = table(["step", "bytes written", "tokens at most", "time at most"], rows, [1, 2, 3]);
-  return tokensPerSecond > 0 ? `${text}\nat ${tokensPerSecond.toFixed(0)} tokens a second, measured just now` : text;
 }

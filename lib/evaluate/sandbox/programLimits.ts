@@ -5,3 +5,6 @@ export interface ProgramLimits {
   readonly processes: number;
   readonly fileBytes: number;
 }
+
+/** By default. */
+export const PROGRAM_LIMITS: ProgramLimits = { memoryBytes: 512 * 2 ** 20, processes: 16, fileBytes: 16 * 2 ** 20 };

@@ -3,6 +3,7 @@
 import { availableParallelism } from "node:os";
 import { RetemperError } from "../../errors.js";
 import { openSandbox, type Sandbox } from "./openSandbox.js";
+import { PROGRAM_LIMITS } from "./programLimits.js";
 import { startProgram } from "./startProgram.js";
 import type { ProgramCheck } from "./supervisor.js";
 
@@ -73,7 +74,8 @@ export interface SandboxFacts {
  * ```
  */
 export async function runPrograms(programs: readonly Program[], options: RunProgramsOptions): Promise<ProgramResult[]> {
-  const { signal, memoryBytes = 512 * 2 ** 20, processes = 16, workers = availableParallelism() } = options;
+  const { memoryBytes: usual, processes: most, fileBytes } = PROGRAM_LIMITS;
+  const { signal, memoryBytes = usual, processes = most, workers = availableParallelism() } = options;
   if (options.allowCodeExecution !== true) {
     throw new RetemperError("USAGE", "Programs that a model wrote are run only if you allow it.", {
       hint: "--allow-code-execution, or allowCodeExecution: true; they run in a sandbox",
@@ -81,7 +83,7 @@ export async function runPrograms(programs: readonly Program[], options: RunProg
   }
   signal?.throwIfAborted();
   if (programs.length === 0) return [];
-  const limits = { memoryBytes, processes, fileBytes: 16 * 2 ** 20 };
+  const limits = { memoryBytes, processes, fileBytes };
   const sandbox = await openSandbox({ python: options.python, limits, signal });
   const memory = sandbox.groupParent === undefined ? "watched" : "control group";
   options.onSandbox?.({ kind: sandbox.launcher.name, python: sandbox.python.version, memory });

@@ -16,6 +16,9 @@ export interface AskedPrompt {
   readonly variant?: number | undefined;
 }
 
+/** What a model can be asked at all. */
+type Bounds = Pick<DecoderSpec, "maxPositions" | "vocabulary">;
+
 /**
  * The prompt's ids: a text is encoded with special tokens, ids are taken as they are, messages are rendered by the model's
  * template with the generation prompt on and encoded without adding special tokens.
@@ -54,7 +57,7 @@ export function idsOf(
 export function preparePrompt(
   { index, prompt, samples, variant = 0 }: AskedPrompt,
   tokenizer: Tokenizer,
-  spec: DecoderSpec,
+  spec: Bounds,
   settings: GenerateSettings,
 ): PromptWork {
   const name = `prompt ${index}`;
@@ -70,7 +73,7 @@ export function preparePrompt(
 }
 
 /** An input of which logits are wanted. */
-export function prepareInput(index: number, input: readonly number[], spec: DecoderSpec, variant = 0): PromptWork {
+export function prepareInput(index: number, input: readonly number[], spec: Bounds, variant = 0): PromptWork {
   const name = `input ${index}`;
   const ids = checkedIds(input, name, spec);
   if (ids.length > spec.maxPositions) {
@@ -84,7 +87,7 @@ function tooLong(name: string, tokens: number | string, most: number, hint: stri
   return new RetemperError("BAD_INPUT", longer, { reason: "context-length", hint });
 }
 
-function checkedIds(ids: readonly number[], name: string, { vocabulary }: DecoderSpec): Int32Array {
+function checkedIds(ids: readonly number[], name: string, { vocabulary }: Bounds): Int32Array {
   if (ids.length === 0) {
     throw new RetemperError("BAD_INPUT", `${name} is empty: it has no tokens`, {
       hint: "a model continues at least one token",

@@ -20,6 +20,7 @@ const whole: Experiment = {
   methods: ["linear"],
   safety: { sets: ["safety:demo/unsafe.jsonl"] },
   task: { validation: ["exact:demo/task_valid.jsonl"], test: ["exact:demo/task_test.jsonl"] },
+  decoding: { maxNewTokens: 24 }, // the demo's context has 512
 };
 
 async function failureOf(experiment: Experiment): Promise<RetemperError> {

@@ -1,0 +1,245 @@
+// What --plan says: the judges' tokens, where each row is, how many items a margin takes; and that it finds what a run would find
+// only when it gets there.
+
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { planText } from "../../../lib/cli/planText.js";
+import { wildGuardPrompt } from "../../../lib/evaluate/judges/wildGuard.js";
+import type { Task } from "../../../lib/evaluate/types.js";
+import { setProblems } from "../../../lib/experiment/askable.js";
+import { planRun } from "../../../lib/experiment/planRun.js";
+import { run } from "../../../lib/experiment/run.js";
+import type { Experiment } from "../../../lib/experiment/schema.js";
+import { itemsNeeded } from "../../../lib/statistics/itemsNeeded.js";
+import { openTokenizer } from "../../../lib/tokenizer/openTokenizer.js";
+
+const folder = mkdtempSync(join(tmpdir(), "retemper-plan-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const out = join(folder, "out");
+
+const whole: Experiment = {
+  aligned: "demo/model",
+  tuned: [{ seed: 42, adapter: "demo/adapters/seed-42" }],
+  methods: ["linear"],
+  lambda: [0.2, 0.4],
+  safety: { sets: ["safety:demo/unsafe.jsonl"] },
+  task: { validation: ["exact:demo/task_valid.jsonl"], test: ["exact:demo/task_test.jsonl"] },
+  decoding: { maxNewTokens: 8 },
+};
+
+const linesOf = (file: string) => readFileSync(file, "utf8").trimEnd().split("\n");
+const file = (name: string, lines: readonly string[]) => {
+  const path = join(folder, name);
+  writeFileSync(path, `${lines.join("\n")}\n`);
+  return path;
+};
+
+/** The demo's model with another context, as a judge: it need not judge well to be counted. */
+function judgeWith(context: number): string {
+  const place = join(folder, `judge-${context}`);
+  cpSync("demo/model", place, { recursive: true });
+  const config = JSON.parse(readFileSync(join(place, "config.json"), "utf8"));
+  writeFileSync(join(place, "config.json"), JSON.stringify({ ...config, max_position_embeddings: context }));
+  return place;
+}
+
+const messageOf = (experiment: Experiment) =>
+  planRun(experiment, out).then(
+    () => "",
+    (error: Error) => error.message,
+  );
+
+describe("the plan counts", () => {
+  it("the tokens that the judge reads and writes of every model's answers", async () => {
+    const judge = judgeWith(8192);
+    const tokenizer = await openTokenizer(judge);
+    const requests = linesOf("demo/unsafe.jsonl").map((line) => JSON.parse(line).prompt as string);
+    const read = requests.reduce((sum, one) => sum + tokenizer.encode(wildGuardPrompt(one, "")).length + 8, 0);
+    const planned = await planRun(
+      { ...whole, safety: { ...whole.safety, judges: [`wildguard:${judge}`, "keyword"] }, select: { rule: "score" } },
+      out,
+    );
+    // aligned and fine-tuned twice, two merges to choose, one written merge to test
+    const models = 2 + 2 + 2 + 1;
+    expect(planned.judges).toEqual([
+      {
+        ...{ name: "wildguard", model: judge, seconds: expect.any(Number) },
+        ...{ answers: models * requests.length, tokensRead: models * read, tokens: models * requests.length * 128 },
+      },
+    ]);
+    const steps = new Map(planned.steps.map(({ step, judgeTokens }) => [step, judgeTokens]));
+    expect(steps.get("evaluate 2 linear virtual merges, validation")).toBe(2 * requests.length * 128);
+    expect([...steps.values()].reduce((sum, one) => sum + one, 0)).toBe(planned.judges[0]?.tokens);
+    const text = planText(planned);
+    expect(text).toMatch(/step +bytes written +tokens at most +judges' tokens at most/);
+    expect(text).toContain(`The judge wildguard reads ${(models * requests.length).toLocaleString("en")} answers`);
+    // a judge as large as the model that writes 128 tokens takes longer than the model that writes 8
+    const merges = planned.steps.find(({ step }) => step.includes("linear"));
+    expect((merges?.seconds ?? 0) * planned.tokensPerSecond).toBeGreaterThan(
+      (merges?.tokens ?? 0) + 2 * requests.length * 128,
+    );
+  });
+
+  it("the items that the margin takes, after the halves and between the series", async () => {
+    const planned = await planRun({ ...whole, methods: ["linear", "slerp"], select: { margin: 0.05 } }, out);
+    const level = 1 - 0.05 / 2;
+    expect(planned.items).toEqual({
+      ...{ margin: 0.05, series: 2, level, confirmLevel: 0.95, choose: 75, confirm: 75 },
+      noneDiscordant: { choose: itemsNeeded({ margin: 0.05, rate: 0, level }).noneDiscordant, confirm: 52 },
+      rates: [0.02, 0.2, 0.76].map((rate) => ({
+        ...{ rate, known: false },
+        choose: itemsNeeded({ margin: 0.05, rate, level }).equallySafe,
+        confirm: itemsNeeded({ margin: 0.05, rate }).equallySafe,
+      })),
+    });
+    const text = planText(planned);
+    expect(text).toContain("the requests are halved, 75 choose and 75 confirm");
+    expect(text).toContain("97.5 % (95 % divided between 2 series)");
+    expect(text).toMatch(/at least 73 to choose and 52 to confirm/);
+    expect(text).toContain("There are 75 and 75. An equally safe merge may fail for want of items.");
+    // a level of the experiment's own
+    const stricter = await planRun({ ...whole, select: { level: 0.99, minGain: 0.2, everySeed: true } }, out);
+    expect(stricter.items).toMatchObject({ level: 0.99, noneDiscordant: { confirm: 103 } });
+    const few = await planRun({ ...whole, select: { margin: 0.02 } }, out);
+    expect(planText(few)).toContain("Too few: no merge can pass.");
+  });
+
+  it("none where the rule does not look at safety, and those of the gate where there is one", async () => {
+    const { items, notes } = await planRun({ ...whole, select: { rule: "score" } }, out);
+    expect(items).toBeUndefined();
+    expect(notes.join()).toContain("does not look at safety: every model is asked all 150 requests");
+    const gated = await planRun({ ...whole, select: { rule: "score", gate: "asr <= aligned + 10%" } }, out);
+    expect(gated.items).toMatchObject({ margin: 0.1, level: 0.95, choose: 75, noneDiscordant: { choose: 25 } });
+  });
+});
+
+describe("the plan explains where the rows are", () => {
+  const rows = linesOf("demo/task_train.jsonl");
+  const tune = { data: file("train.jsonl", rows.slice(0, 40)), seeds: [42, 7], options: { epochs: 1 } };
+  const { tuned: _, ...rest } = whole;
+  const tuning = { ...rest, tune };
+
+  it("what is learned, what the tuning holds out, and what chooses lambda", async () => {
+    const planned = await planRun(tuning, out);
+    expect(planned.rows).toMatchObject([
+      { seed: "42", learned: 40, heldOut: 0, validation: 60, alsoLearned: 0, steps: 5, scheduled: 5 },
+      { seed: "7", learned: 40 },
+    ]);
+    expect(planText(planned)).toContain("Tuning of seed 42, 7: 40 rows are learned; 60 rows choose lambda");
+    const twice = await planRun(
+      { ...tuning, tune: { ...tune, options: { ...tune.options, validation: 0.1, stopAfter: 2 } } },
+      out,
+    );
+    expect(twice.rows[0]).toMatchObject({ learned: 36, heldOut: 4, steps: 2, scheduled: 5 });
+    expect(planText(twice)).toContain("36 rows are learned, 4 are held out by the tuning and choose nothing");
+    expect(planText(twice)).toContain("ends after step 2 of the 5 that the schedule spans");
+  });
+
+  it("of rows that retemper data held out, whether they are held out once or twice", async () => {
+    file("data.json", [JSON.stringify({ heldOut: true, files: { "validation.jsonl": { rows: 4 } } })]);
+    expect((await planRun(tuning, out)).notes.join()).toContain(
+      "took 4 rows out of those to learn, to choose lambda by: with tune.options.validation 0 the tuning holds out no more of them, so rows are held out once",
+    );
+    const twice = await planRun({ ...tuning, tune: { ...tune, options: { ...tune.options, validation: 0.1 } } }, out);
+    expect(twice.notes.join()).toContain("holds out 4 more, so rows are held out twice");
+    rmSync(join(folder, "data.json"));
+  });
+
+  it("prompts that choose lambda and are learned: said, and refused where the paper is followed", async () => {
+    const valid = file("valid.jsonl", rows.slice(38, 44));
+    const leaking = { ...tuning, task: { ...tuning.task, validation: [`exact:${valid}`] } };
+    const planned = await planRun(leaking, out);
+    expect(planned.rows[0]).toMatchObject({ validation: 6, alsoLearned: 2 });
+    expect(planText(planned)).toContain("6 rows choose lambda (13.0 %), 2 of which are among the rows to learn");
+    const paper = {
+      ...leaking,
+      preset: "paper",
+      select: { rule: "score" },
+      safety: { ...whole.safety, judges: ["keyword"] },
+    };
+    expect(await messageOf(paper as Experiment)).toMatch(
+      /2 prompts of task\.validation are among the rows that seed 42 learns/,
+    );
+  });
+
+  it("a split for each tuning, or the same one for all", async () => {
+    for (const [at, seed] of tune.seeds.entries()) {
+      file(`train-${seed}.jsonl`, rows.slice(10 * at, 10 * at + 30 + 2 * at));
+      file(`valid-${seed}.jsonl`, rows.slice(60 + at, 64 + at));
+    }
+    const own = {
+      ...{ ...tuning, preset: "paper", methods: ["linear"], select: { rule: "score" } },
+      safety: { ...whole.safety, judges: ["keyword"] },
+      tune: { ...tune, data: join(folder, "train-{seed}.jsonl") },
+      task: { ...whole.task, validation: [`exact:${folder}/valid-{seed}.jsonl`] },
+    } as Experiment;
+    const planned = await planRun(own, out);
+    expect(planned.rows).toMatchObject([
+      { seed: "42", data: join(folder, "train-42.jsonl"), learned: 30, validation: 4 },
+      { seed: "7", data: join(folder, "train-7.jsonl"), learned: 32, validation: 4 },
+    ]);
+    expect(planned.notes).toContain("Each tuning has a split of its own, as the paper's authors have it.");
+    const same = await planRun({ ...own, tune, task: whole.task }, out);
+    expect(same.notes.join()).toContain("All tunings have the same split");
+  });
+});
+
+describe("the plan finds what a run would find only when it gets there", () => {
+  it("a context that is too small for a prompt with its new tokens", async () => {
+    const message = await messageOf({ ...whole, decoding: { maxNewTokens: 512 } });
+    expect(message).toMatch(/prompt 0 has \d+ tokens with 512 new ones, and the model's context has \d+/);
+    expect(message).toMatch(/150 of the 150 items of safety|75 of the 75 items of safety/);
+    expect(message).toContain("decoding: { maxNewTokens }");
+  });
+
+  it("a judge's context that is too small for a request", async () => {
+    const judges = [`wildguard:${judgeWith(140)}`];
+    expect(await messageOf({ ...whole, safety: { ...whole.safety, judges } })).toMatch(
+      /the judge wildguard would read \d+ tokens without the answer, with 128 new ones, and its context has 140/,
+    );
+  });
+
+  it("two sets of one name that are asked together", async () => {
+    const task = { validation: ["safety=exact:demo/task_valid.jsonl"], test: whole.task.test };
+    expect(await messageOf({ ...whole, task })).toContain("two sets of the validation are called safety");
+  });
+
+  it("a task whose score no item has", () => {
+    const task = (primary: string, macro: boolean): Task => ({
+      ...{ name: "bbh", kind: "task", data: [], warnings: [], items: [], ask: "generate", decoding: {}, scorers: [] },
+      ...{ metrics: [{ name: "exact_match", better: "high", of: () => 1 }], primary, macro },
+    });
+    const problems = (one: Task) => setProblems({ safety: [], safetyTest: [], validation: [one], test: [] });
+    expect(problems(task("macro_exact_match", true))).toEqual([]);
+    expect(problems(task("macro_exact_match", false))).toEqual([
+      "bbh is to be measured by macro_exact_match, which no item has (its items have: exact_match)",
+    ]);
+  });
+});
+
+describe("the preset quick", () => {
+  it("takes 240 items, or calls its result exploratory in the plan and in the results", async () => {
+    const { methods: _, decoding: __, lambda: ___, ...rest } = whole;
+    const quick = { ...rest, preset: "quick" } as Experiment;
+    const words = "The result is exploratory: there are 150 requests, fewer than the 240 of the preset quick";
+    expect((await planRun(quick, out)).notes.join()).toContain(words);
+    const results = await run(
+      { ...quick, limit: 8, lambda: 0.4, decoding: { maxNewTokens: 4 } },
+      join(folder, "quick"),
+    );
+    expect(results.notes.join()).toContain("The result is exploratory: there are 8 requests");
+    expect(readFileSync(join(folder, "quick", "report.md"), "utf8")).toContain("The result is exploratory");
+
+    const unsafe = linesOf("demo/unsafe.jsonl").map((line) => JSON.parse(line) as { prompt: string });
+    const more = [...unsafe, ...unsafe.map((one) => ({ ...one, prompt: `${one.prompt} Now.` }))];
+    const large = file(
+      "large.jsonl",
+      more.map((row) => JSON.stringify(row)),
+    );
+    const planned = await planRun({ ...quick, safety: { sets: [`safety:${large}`] } }, out);
+    expect(planned.items).toMatchObject({ choose: 120, confirm: 120 });
+    expect(planned.notes.join()).not.toContain("exploratory");
+  });
+});
