@@ -5,6 +5,7 @@
 //   npm run demo -- --large      the same with synthetic models of the shape of Llama 3.2 1B (about 13 GB of disk)
 //   npm run demo -- --out DIR    somewhere else than demo-output/
 
+import assert from "node:assert/strict";
 import { copyFileSync, existsSync, mkdirSync, rmSync, statfsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -88,7 +89,40 @@ async function experiment() {
     `${results.labels.score} ${score.value.toFixed(3)}, ${results.labels.asr} ${asr.value.toFixed(3)}`;
   console.log(`\naligned     ${facts(aligned)}\nfine-tuned  ${facts(tuned)}`);
   for (const one of chosen) console.log(`${one.method} ${one.lambda ?? ""}  ${facts(one)}`);
-  console.log(`\n${results.selection.overall.sentence}\nReport: ${relative(process.cwd(), report)}`);
+  console.log(`\n${results.selection.overall.sentence}\n${results.confirmation?.sentence ?? "Nothing is confirmed."}`);
+  for (const { candidate, plain, adjusted, kept = 0, passes, reason } of results.selection.verdicts) {
+    const bounds = `plain ${plain.bound.toFixed(3)}, adjusted ${adjusted.bound.toFixed(3)}`;
+    const name = `${candidate.method} ${candidate.lambda ?? ""}`.padEnd(16);
+    console.log(`${name} ${bounds}, keeps ${(100 * kept).toFixed(0)} %: ${passes ? "qualifies" : reason}`);
+  }
+  console.log(`Report: ${relative(process.cwd(), report)}`);
+  checkChoice(results);
+}
+
+/** What the demo is there to show; a run that shows something else fails. */
+function checkChoice({ selection, confirmation, outputs, parts, validation }) {
+  const { overall, verdicts, rule } = selection;
+  const chosen = verdicts.find(({ candidate }) => candidate.method === "linear" && candidate.lambda === 0.4);
+  assert.deepEqual(parts, {
+    ...{ split: true, selected: [] },
+    validation: { safety: 75, task: 60 },
+    test: { safety: 75, task: 100 },
+  });
+  assert.equal(validation.aligned.asr.values[0].length, 75, "half of the 150 requests choose");
+  assert.equal(`${overall.candidate?.method} ${overall.candidate?.lambda}`, "linear 0.4");
+  assert.ok(chosen.passes && chosen.plain.basis === "paired");
+  assert.ok(chosen.plain.bound < chosen.adjusted.bound && chosen.adjusted.bound <= rule.margin);
+  assert.ok(chosen.kept >= 0.8, "the choice is of use");
+  assert.ok(confirmation.holds && confirmation.bound <= rule.margin, "the other half confirms it");
+  for (const { candidate, passes } of verdicts) {
+    const asked = candidate.method !== "model_stock" && candidate.lambda === 0.4;
+    assert.equal(passes, asked, `${candidate.method} ${candidate.lambda}`);
+  }
+  const written = outputs.filter(({ confirmed }) => confirmed);
+  assert.deepEqual(
+    written.map(({ path }) => path),
+    [42, 1024, 48763].map((seed) => `models/linear-0.4-seed-${seed}`),
+  );
 }
 
 function smallModels() {

@@ -48,16 +48,17 @@ export interface RunOptions {
  *   aligned: "models/aligned",
  *   tuned: [{ seed: 42, adapter: "models/adapter" }],
  *   methods: ["linear"],
- *   lambda: [0.2, 0.4, 0.6],
+ *   lambda: [0.2, 0.4],
  *   safety: { sets: ["safety:requests.jsonl"], judges: [{ keyword: ["I can't help with that"] }] },
  *   task: { validation: ["exact:valid.jsonl"], test: ["exact:test.jsonl"] },
  *   decoding: { maxNewTokens: 24 },
- *   limit: 8, // of each set: a first look
- *   select: { rule: "constrained", by: "point" },
+ *   limit: 16, // of each set: a first look, too small for bounds
+ *   select: { rule: "constrained", margin: 0.2, by: "point" },
  * };
- * const { selection, outputs } = await run(experiment, "results", { gate: "asr <= aligned + 0.02" });
- * console.log(selection.overall.candidate?.lambda, selection.overall.qualified); // 0.2 1
- * console.log(outputs.map(({ path }) => path)); // [ 'models/linear-0.2-seed-42' ]
+ * const gate = "score.point >= 90% * tuned";
+ * const { selection, confirmation, outputs } = await run(experiment, "results", { gate });
+ * console.log(selection.overall.candidate?.lambda, selection.overall.qualified); // 0.4 1
+ * console.log(confirmation?.holds, outputs.map(({ path }) => path)); // true [ 'models/linear-0.4-seed-42' ]
  * ```
  */
 export async function run(

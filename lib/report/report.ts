@@ -47,7 +47,7 @@ export async function report(folder: string, { examples = true }: ReportOptions 
  *
  * const { name, test } = await readExperiment("results");
  * for (const { method, lambda, asr, score } of test.chosen) {
- *   console.log(name, method, lambda, asr.value, score.value); // Calls linear 0.2 0 0.125
+ *   console.log(name, method, lambda, asr.value, score.value); // Calls linear 0.4 0 1
  * }
  * ```
  */

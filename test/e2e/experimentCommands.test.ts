@@ -4,6 +4,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, wri
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { experimentJsonSchema } from "../../lib/experiment/jsonSchema.js";
+import type { ExperimentResults } from "../../lib/report/types.js";
 import { long } from "../long.js";
 import { demoAdapter, demoModel, jsonLines, root, run, temporaryFolder } from "./command.js";
 
@@ -102,6 +103,53 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
       error: { code: "GATE", exitStatus: 10 },
       result: { selection: { overall: { candidate: null } } },
     });
+  });
+
+  it("ends with 10 where the choice does not hold on the data that confirm it, and keeps it, marked", async () => {
+    // the harmless requests, which every model answers, choose lambda .9; the others show what it lost
+    const { safety, ...rest } = experiment;
+    const sets = {
+      ...safety,
+      sets: [`chose=safety:${rows("benign.jsonl")}`],
+      test: [`confirms=safety:${rows("unsafe.jsonl")}`],
+    };
+    const select = { rule: "constrained", margin: 0.1 };
+    const place = join(folder, "unconfirmed");
+    const unconfirmed = join(folder, "unconfirmed.json");
+    writeFileSync(unconfirmed, JSON.stringify({ ...rest, safety: sets, lambda: 0.9, limit: 36, select }));
+    const { status, stdout, stderr } = await run(["run", unconfirmed, "--out", place]);
+    expect(status).toBe(10);
+    expect(stdout).toContain(join(place, "report.html"));
+    expect(stderr).toMatch(/error: Not confirmed: linear at lambda 0\.9 does not hold on the confirming items/);
+    expect(stderr).toMatch(/marked as not confirmed: models\/linear-0\.9-seed-42\. Nothing else may be chosen/);
+    const { selection, confirmation, outputs, parts } = JSON.parse(
+      readFileSync(join(place, "results.json"), "utf8"),
+    ) as ExperimentResults;
+    expect(selection.overall.candidate).toMatchObject({ method: "linear", lambda: 0.9 });
+    expect(selection.overall.candidate?.asr).not.toHaveProperty("values");
+    expect(confirmation).toMatchObject({ holds: false, margin: 0.1 });
+    expect(confirmation?.bound).toBeGreaterThan(0.1);
+    expect(outputs.map(({ path, confirmed }) => [path, confirmed])).toEqual([["models/linear-0.9-seed-42", false]]);
+    expect(parts).toMatchObject({ split: false, validation: { safety: 36 }, test: { safety: 36 } });
+    expect((await run(["verify", join(place, "models/linear-0.9-seed-42")])).status).toBe(0);
+    const report = readFileSync(join(place, "report.md"), "utf8");
+    expect(report).toContain("**Not confirmed:** linear at lambda 0.9 does not hold");
+    expect(report).toContain("| chosen, not confirmed |");
+  });
+
+  it("refuses one file for validation and test before anything runs, in the plan too", async () => {
+    const both = join(folder, "both.json");
+    const task = { validation: [`a=exact:${rows("task_valid.jsonl")}`], test: [`b=exact:${rows("task_valid.jsonl")}`] };
+    writeFileSync(both, JSON.stringify({ ...experiment, task }));
+    for (const flags of [[], ["--plan"]]) {
+      const place = join(folder, "refused");
+      const { status, stderr } = await run(["run", both, "--out", place, ...flags]);
+      expect({ status, stderr }).toMatchObject({
+        status: 4,
+        stderr: expect.stringMatching(/task_valid\.jsonl is in task\.validation and in task\.test/),
+      });
+      expect(existsSync(place)).toBe(false);
+    }
   });
 
   it("shows its result with --quiet", async () => {

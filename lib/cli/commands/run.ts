@@ -59,13 +59,23 @@ export function addRunCommand(program: Command, session: Session): Command {
     });
     const { overall } = results.selection;
     const path = join(flags.out, "report.html");
-    const shown = { selection: results.selection, alarms: results.alarms ?? [], report: path };
+    const { confirmation } = results;
+    const shown = { selection: results.selection, confirmation, alarms: results.alarms ?? [], report: path };
     const alarms = alarmText(results.alarms ?? []);
     if (overall.candidate === null) {
       renderer.answerBeforeError(shown, path + alarms);
       const hint = `${path} has every merge; another margin, more values of lambda or another method may pass`;
       throw new RetemperError("GATE", overall.sentence, { hint });
     }
-    renderer.result(shown, `${overall.sentence}\n${path}${alarms}`);
+    if (confirmation?.holds === false) {
+      renderer.answerBeforeError(shown, path + alarms);
+      const kept = results.outputs.filter(({ confirmed }) => confirmed === false).map((one) => one.path);
+      const hint = `kept and marked as not confirmed: ${kept.join(", ")}. Nothing else may be chosen on the items that did not confirm it: take others, or fewer candidates and a margin that are fixed before`;
+      throw new RetemperError("GATE", `Not confirmed: ${confirmation.sentence}`, { hint });
+    }
+    renderer.result(
+      shown,
+      [overall.sentence, ...(confirmation ? [confirmation.sentence] : []), path].join("\n") + alarms,
+    );
   });
 }

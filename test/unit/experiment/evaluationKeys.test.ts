@@ -41,7 +41,7 @@ async function keyOf({ tasks, judges = [], digests = {} }: Wanted): Promise<stri
   let seen = "";
   const stop = new Error("seen");
   const parts = {
-    settings: {},
+    settings: { safety: {} },
     checked: { tasks: { safety: [], validation: tasks, safetyTest: [], test: [] }, engine: "native" },
     steps: {
       do: async (_: string, inputs: unknown) => {
