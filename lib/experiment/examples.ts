@@ -18,6 +18,8 @@ export function examplesOf(
     ...(merged ? [{ model: merged.name, tasks: merged.seeds[0]?.results.tasks ?? [] }] : []),
   ];
   return (columns[0]?.tasks ?? []).flatMap((task) => {
+    // what was scored and not asked has no text to show
+    if (task.items.some(({ answers }) => answers[0]?.logLikelihoods)) return [];
     const items = columns.map(({ tasks }) => itemsOf(tasks.find(({ name }) => name === task.name)));
     const changed = task.items.filter((item) => {
       const other = items[1]?.get(item.id);

@@ -1,0 +1,22 @@
+// Answers side by side: of tasks that were answered, and not of those that were only scored.
+
+import { expect, it } from "vitest";
+import type { Results } from "../../../lib/evaluate/run/results.js";
+import { examplesOf } from "../../../lib/experiment/examples.js";
+import type { SeedResults } from "../../../lib/experiment/measure.js";
+
+function seedWith(text: string, score: number): SeedResults {
+  const of = (name: string, answer: object) => ({
+    ...{ name, kind: "task", primary: "score", categories: {}, metrics: {} },
+    items: [{ id: "0", scores: { score }, answers: [answer] }],
+  });
+  const tasks = [of("exact", { text, tokens: 1 }), of("loss", { text: "", tokens: 4, logLikelihoods: [-score] })];
+  return { seed: "42", results: { tasks } as unknown as Results };
+}
+
+it("examples show answers where the score changed, and nothing of a loss, which has no text", () => {
+  const examples = examplesOf([seedWith("No", 0)], [seedWith("Yes", 1)], undefined);
+  expect(examples.map(({ task, answers }) => [task, answers.map(({ text }) => text)])).toEqual([
+    ["exact", ["No", "Yes"]],
+  ]);
+});
