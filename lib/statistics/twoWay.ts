@@ -1,6 +1,7 @@
 // The variances of a table of seeds and items that varies by both.
 
 import { itemMeans } from "./itemMeans.js";
+import { meanOverSeeds } from "./meanOverSeeds.js";
 import { type ItemOptions, type SeedValues, weightedItems } from "./seedValues.js";
 import { varianceOfMean } from "./varianceOfMean.js";
 
@@ -23,7 +24,7 @@ export function twoWay(values: SeedValues, options: ItemOptions = {}): TwoWay {
   const rows = values.filter((row) => row.some((value) => value !== null));
   const means = itemMeans(rows);
   const items = weightedItems(means, options);
-  const seedMeans = rows.map((row) => weighted(row, options));
+  const seedMeans = rows.map((row) => meanOverSeeds([row], options));
   const grand = mean(seedMeans);
   const [k, n] = [rows.length, items.length];
   let [squares, cells, spare] = [0, 0, 0];
@@ -46,10 +47,6 @@ export function twoWay(values: SeedValues, options: ItemOptions = {}): TwoWay {
     residual: ((squares / spare) * cells) / degrees.residual / (k * effective),
     degrees,
   };
-}
-
-function weighted(row: readonly (number | null)[], options: ItemOptions): number {
-  return weightedItems(row, options).reduce((sum, { weight, value }) => sum + weight * value, 0);
 }
 
 function mean(values: readonly number[]): number {

@@ -7,8 +7,8 @@ import { comparisonTable } from "../evaluationTable.js";
 import { addCommonOptions, type Session } from "../session.js";
 
 const HELP = `
-Items are paired by task, id and prompt. Where a metric is yes or no, p is McNemar's exact test; else it is that of a paired
-bootstrap over items, as is the interval of the difference. Several tests have Holm's adjusted p beside their own.
+Items are paired by task, id and prompt. Where a metric is yes or no, p is that of McNemar's exact test, and the interval of the
+difference Tango's; else both are those of a paired bootstrap over items. Several tests have Holm's adjusted p beside their own.
 
 Examples:
   retemper compare results/aligned results/merged

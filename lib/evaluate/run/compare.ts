@@ -4,6 +4,7 @@ import { RetemperError } from "../../errors.js";
 import { pairedBootstrap } from "../../statistics/bootstrap.js";
 import { holm } from "../../statistics/holm.js";
 import { mcnemar } from "../../statistics/mcnemar.js";
+import { pairedDifference } from "../../statistics/pairedDifference.js";
 import { type Spread, spread } from "../../statistics/spread.js";
 import { partOf } from "./itemWeights.js";
 import { judgeAlarms } from "./judgeAlarms.js";
@@ -13,7 +14,10 @@ export interface MetricComparison {
   readonly better: "high" | "low";
   readonly a: Measure;
   readonly b: Measure;
-  /** b - a over the items that both have; with its 95 % interval from a paired bootstrap. null for no common item. */
+  /**
+   * b - a over the items that both have, with its 95 % interval: Tango's where the metric is yes or no, else a paired bootstrap's.
+   * null for no common item.
+   */
   readonly difference: number | null;
   readonly low: number | null;
   readonly high: number | null;
@@ -135,20 +139,19 @@ function compareMetric(
   }
   const [x, y] = [0, 1].map((side) => both.map((pair) => pair[side]?.scores[name] as number)) as [number[], number[]];
   const parts = both.map(([item]) => partOf(item, name));
-  const { difference, low, high, p } = pairedBootstrap(x, y, {
-    ...{ seed, resamples: 5000 },
-    weights: parts.map(({ weight }) => weight),
-    groups: parts.map(({ group }) => group),
-  });
   // where items count differently, how many changed sides is not the question
   const alike = parts.every(({ weight }) => weight === parts[0]?.weight);
-  const yesOrNo = alike && [...x, ...y].every((value) => value === 0 || value === 1);
-  if (!yesOrNo) return { ...known, difference, low, high, p, test: "bootstrap" };
-  const exact = mcnemar(
+  if (!alike || ![...x, ...y].every((value) => value === 0 || value === 1)) {
+    const weights = parts.map(({ weight }) => weight);
+    const groups = parts.map(({ group }) => group);
+    return { ...known, ...pairedBootstrap(x, y, { seed, resamples: 5000, weights, groups }), test: "bootstrap" };
+  }
+  const { value: difference, low, high } = pairedDifference([x], [y]);
+  const { p } = mcnemar(
     x.map((value) => value === 1),
     y.map((value) => value === 1),
   );
-  return { ...known, difference, low, high, p: exact.p, test: "mcnemar" };
+  return { ...known, difference, low, high, p, test: "mcnemar" };
 }
 
 /**

@@ -497,6 +497,9 @@ describe("compare", () => {
     });
     expect(asr?.low).toBeLessThan(-0.05);
     expect(asr?.high).toBeLessThanOrEqual(0);
+    // 20 items on which the two are the same do not say that they are the same on all
+    const same = compare(a, a).tasks[0]?.metrics["asr[keyword]"];
+    expect(same).toMatchObject({ difference: 0, p: 1, high: expect.closeTo(1.96 ** 2 / (20 + 1.96 ** 2), 3) });
   });
 
   it("has Holm's p beside the plain one, over the tests of all tasks", async () => {
