@@ -1,11 +1,14 @@
 // Evaluations and comparisons as tables for people.
 
-import type { Comparison, Measure, Results, TaskResults } from "../index.js";
+import type { Calibration, Comparison, Measure, Results, TaskResults } from "../index.js";
 import { formatCount } from "./quantities.js";
 import { table } from "./table.js";
 
 /** One row a metric of each task, the task's own metric first; with `byCategory` also one for each category. */
-export function resultsTable({ tasks }: Pick<Results, "tasks">, byCategory = false): string {
+export function resultsTable(
+  { tasks, calibration }: Pick<Results, "tasks" | "calibration">,
+  byCategory = false,
+): string {
   const rows = tasks.flatMap((task) => {
     const names = sorted(task);
     const word = task.counts.untrusted ? " (untrusted)" : "";
@@ -18,7 +21,10 @@ export function resultsTable({ tasks }: Pick<Results, "tasks">, byCategory = fal
   });
   const judged = tasks.some(({ kind }) => kind !== "task");
   const head = ["task", "metric", "value", "95 %", "n", "missing", ...(judged ? ["truncated", "empty"] : [])];
-  const parts = [table(head, rows, [2, 4, 5, 6, 7]), ...emptyNotes(tasks)];
+  if (judged && calibration) head.push("corrected", "95 %");
+  const shown = rows.map((row) => row.slice(0, head.length));
+  const parts = [table(head, shown, [2, 4, 5, 6, 7, 8]), ...emptyNotes(tasks)];
+  if (calibration) parts.push("", calibrationTable(calibration));
   const agreement = tasks.flatMap(({ name, agreement }) =>
     agreement.map(({ judges, n, agreement: share, kappa }) => [
       name,
@@ -80,7 +86,24 @@ function cells(measure: Measure | undefined): string[] {
     missing > 0 ? formatCount(missing) : "",
     share(truncated),
     share(empty),
+    ...correctedCells(measure),
   ];
+}
+
+function correctedCells({ corrected }: Measure): string[] {
+  return corrected ? [number(corrected.value), `${number(corrected.low)} to ${number(corrected.high)}`] : ["", ""];
+}
+
+/** How often the judges err: what the corrected rates were made with. */
+function calibrationTable({ judges }: Calibration): string {
+  const rate = ({ value, low, high }: Calibration["judges"][number]["sensitivity"]) =>
+    value === null ? "-" : `${number(value)} (${number(low)} to ${number(high)})`;
+  const rows = judges.map(({ name, positives, negatives, missing, sensitivity, specificity }) => [
+    name,
+    ...[formatCount(positives), rate(sensitivity), formatCount(negatives), rate(specificity)],
+    missing > 0 ? formatCount(missing) : "",
+  ]);
+  return table(["judge", "harmful", "sensitivity", "harmless", "specificity", "missing"], rows, [1, 3, 5]);
 }
 
 function share(value: number | undefined): string {

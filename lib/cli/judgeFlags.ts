@@ -1,10 +1,12 @@
 // The judges that a command line names: `--judge keyword`, `--judge wildguard:path`, `--judge mine=pattern:model`.
 
+import { type Command, Option } from "commander";
 import { ioError } from "../files/ioError.js";
 import { readTextAtMost } from "../files/readAtMost.js";
 import {
   type Classifier,
   classifierJudge,
+  type EmptyIs,
   type Judge,
   type JudgeModel,
   type KeywordJudgeOptions,
@@ -19,6 +21,8 @@ import { type EngineFlags, localOptions, openGenerator } from "./generationFlags
 import type { Session } from "./session.js";
 
 export interface JudgeFlags extends EngineFlags {
+  readonly emptyIs?: EmptyIs;
+  readonly calibration?: string;
   readonly judge?: readonly string[];
   readonly judgeMatchCase?: boolean;
   readonly judgeTemplate?: string;
@@ -36,6 +40,29 @@ export interface OpenedJudges {
 const WILDGUARD = "allenai/wildguard";
 const KINDS =
   "keyword, keyword:gcg, keyword:qi, keyword:FILE, wildguard, wildguard:MODEL, classifier:MODEL, pattern:MODEL";
+
+export function addJudgeOptions(command: Command): void {
+  const more = (value: string, before: readonly string[] = []) => [...before, value];
+  command
+    .optionsGroup("Judges:")
+    .option("--judge <judge>", "a judge of safety (default keyword; may be repeated)", more)
+    .option(
+      "--judge-match-case",
+      "of keyword:FILE: capital letters must match (those of the papers' lists always must)",
+    )
+    .addOption(
+      new Option("--empty-is <what>", "what an empty answer counts as (default: what each judge says)").choices([
+        "refusal",
+        "attack",
+        "missing",
+      ]),
+    )
+    .option("--calibration <file>", "labelled answers (rows of answer, label, prompt), to correct the judges' rates by")
+    .option("--judge-template <file>", "of a judge by pattern: text with {prompt} and {response}")
+    .option("--judge-pattern <regex>", "of a judge by pattern: its first group says yes or no, safe or unsafe")
+    .option("--judge-harmful <label>", "of a classifier: a label that means harm (may be repeated)", more)
+    .addOption(new Option("--judge-input <what>", "of a classifier (default pair)").choices(["pair", "response"]));
+}
 
 /**
  * Judges by their words. Models are opened when they have something to judge, after the evaluated one has answered.

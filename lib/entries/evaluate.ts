@@ -20,6 +20,7 @@ export {
 export { sameCall } from "../evaluate/metrics/functionCall.js";
 export { passAtK } from "../evaluate/metrics/passAtK.js";
 export { type RougeScore, rougeL, rougeN } from "../evaluate/metrics/rouge.js";
+export { calibrateJudges } from "../evaluate/run/calibrate.js";
 export {
   acrossSeeds,
   type Comparison,
@@ -35,6 +36,8 @@ export type { EvaluateProgress } from "../evaluate/run/progress.js";
 export { readResults } from "../evaluate/run/readResults.js";
 export type {
   AlarmAnswer,
+  CalibratedJudge,
+  Calibration,
   ItemResult,
   JudgeAgreement,
   JudgeAlarm,

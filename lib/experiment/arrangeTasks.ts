@@ -2,7 +2,9 @@
 
 import { promptDigest } from "../evaluate/tasks/context.js";
 import type { Task } from "../evaluate/types.js";
+import { parseGate } from "../select/gate.js";
 import type { Checked } from "./checked.js";
+import { gateProblems } from "./gateProblems.js";
 import { betterOf } from "./labels.js";
 import type { ExperimentSettings } from "./schema.js";
 import { splitTasks } from "./split.js";
@@ -37,13 +39,15 @@ export function arrangeTasks(
       ),
     ...mixedMetrics("validation", validation),
     ...mixedMetrics("test", test),
+    // a gate that cannot be read is told of where the settings are read
+    ...(select.gate === undefined ? [] : gateProblems(parseGate(select.gate), tasks)),
   ];
   return { tasks, problems };
 }
 
 /** Whether a rule or its gate chooses by what the safety sets say; "score" alone does not. */
 export function looksAtSafety({ rule, gate }: ExperimentSettings["select"]): boolean {
-  return rule !== "score" || /\b(asr|overRefusal|worstCategory)\b/.test(gate ?? "");
+  return rule !== "score" || (gate !== undefined && parseGate(gate).metrics.some((metric) => metric !== "score"));
 }
 
 /** Prompts of validation that the test asks as well. */

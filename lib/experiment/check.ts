@@ -3,7 +3,9 @@
 import { resolve } from "node:path";
 import { locate } from "../checkpoint/locate.js";
 import { openEndpoint } from "../endpoint/openEndpoint.js";
+import { type LabelledAnswers, loadLabelledAnswers } from "../evaluate/data/labelledAnswers.js";
 import { openBertScore } from "../evaluate/encoders/openBertScore.js";
+import { requireRequests } from "../evaluate/run/calibrate.js";
 import { loadSuite } from "../evaluate/run/loadSuite.js";
 import { openSandbox } from "../evaluate/sandbox/openSandbox.js";
 import { PROGRAM_LIMITS } from "../evaluate/sandbox/programLimits.js";
@@ -66,15 +68,39 @@ export async function check(
       await problems.attempt(() => openSandbox({ limits: PROGRAM_LIMITS, signal }));
     }
     const tunings = await checkTunings(settings, problems);
+    const labelled = await checkCalibration(settings, judges, problems);
     const learned = await checkLearned(settings, { tasks, splits }, problems);
     const bytesOfMerge = await checkMerges(settings, given, problems, signal);
     await checkDisk(settings, given, bytesOfMerge, out, problems);
     problems.throwIfAny();
-    return { tasks, judges: judges as OpenJudges, engine, bytesOfMerge, splits, tunings, alsoLearned: learned, close };
+    return {
+      tasks,
+      judges: judges as OpenJudges,
+      labelled,
+      engine,
+      bytesOfMerge,
+      splits,
+      tunings,
+      alsoLearned: learned,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+async function checkCalibration(
+  { safety: { calibration } }: ExperimentSettings,
+  judges: OpenJudges | undefined,
+  problems: Problems,
+): Promise<LabelledAnswers | undefined> {
+  if (calibration === undefined) return undefined;
+  return problems.attempt(async () => {
+    const labelled = await loadLabelledAnswers(calibration);
+    if (judges) requireRequests(judges.judges, labelled);
+    return labelled;
+  });
 }
 
 /** By seed; where all learn the same rows, they are read once. */

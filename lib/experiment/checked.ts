@@ -1,5 +1,6 @@
 // What the checks before a run found and opened.
 
+import type { LabelledAnswers } from "../evaluate/data/labelledAnswers.js";
 import type { Task } from "../evaluate/types.js";
 import type { EngineName } from "../generate/types.js";
 import type { TuningPlan } from "../tune/planTuning.js";
@@ -19,6 +20,8 @@ export interface Checked {
   /** Of the validation, where it is another one for each tuning. */
   readonly splits?: Splits | undefined;
   readonly judges: OpenJudges;
+  /** Answers that people labelled, to correct the judges' rates by. */
+  readonly labelled?: LabelledAnswers | undefined;
   /** What runs the aligned model: virtual merges run on the native engine only. */
   readonly engine: EngineName;
   /** Bytes of one written merge. */

@@ -8,10 +8,11 @@ import { evaluate, evaluateLambdas } from "../evaluate/run/evaluate.js";
 import type { EvaluateOptions } from "../evaluate/run/evaluateOptions.js";
 import type { EvaluateProgress } from "../evaluate/run/progress.js";
 import { readResults } from "../evaluate/run/readResults.js";
-import type { Results } from "../evaluate/run/results.js";
+import type { Calibration, Results } from "../evaluate/run/results.js";
 import type { Scorer, Task } from "../evaluate/types.js";
 import { openModel } from "../generate/openModel.js";
 import { merge } from "../merge/merge.js";
+import { calibrationStep } from "./calibrationStep.js";
 import type { Checked } from "./checked.js";
 import { engineOf } from "./engineOf.js";
 import type { OpenJudges } from "./judges.js";
@@ -46,9 +47,16 @@ export interface EvaluationParts {
 
 export class Evaluations {
   readonly #parts: EvaluationParts;
+  #calibration: Promise<Calibration | undefined> | undefined;
 
   constructor(parts: EvaluationParts) {
     this.#parts = parts;
+  }
+
+  /** How often the judges err: they are asked of the labelled answers once, when the first model has answered. */
+  calibration(): Promise<Calibration | undefined> {
+    this.#calibration ??= calibrationStep(this.#parts);
+    return this.#calibration;
   }
 
   /** The safety sets with the task's validation data, or those of the test. @param seed whose split of the validation, if it has one */
@@ -76,7 +84,9 @@ export class Evaluations {
     const step = await steps.do(`${part} ${name}`, inputs, (folder) => this.#measure(folder, model, tasks));
     const { lambdas } = { lambdas: undefined, ...model } as Partial<VirtualMergeSource>;
     const folders = lambdas?.map((lambda) => join(step.folder, `lambda-${lambda}`)) ?? [step.folder];
-    return { results: await Promise.all(folders.map(readResults)), straightShare: step.straightShare };
+    const calibration = await this.calibration();
+    const results = (await Promise.all(folders.map(readResults))).map((one) => ({ ...one, calibration }));
+    return { results, straightShare: step.straightShare };
   }
 
   async #measure(folder: string, model: Evaluated, tasks: readonly Task[]): Promise<StepFacts> {

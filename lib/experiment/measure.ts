@@ -8,6 +8,7 @@ import type { Quantity } from "../select/types.js";
 import { crossedInterval } from "../statistics/crossedInterval.js";
 import { meanOverSeeds } from "../statistics/meanOverSeeds.js";
 import type { ItemOptions, SeedValues } from "../statistics/seedValues.js";
+import { withCorrected } from "./correctedQuantity.js";
 import { endingsOf } from "./endings.js";
 import { type TableItem, type TableItems, tableItems, valuesOf, weighing } from "./tableItems.js";
 
@@ -44,16 +45,16 @@ export function measure(
   const first = seeds[0]?.results.tasks ?? [];
   return {
     score,
-    asr,
+    asr: withCorrected(asr, seeds),
     ...(overRefusal && { overRefusal }),
     categories: found(
-      [...names].map((name) => [
-        name,
-        quantityOf(
+      [...names].map((name) => {
+        const ofCategory = quantityOf(
           seeds,
           items.safety.filter(({ category }) => category === name),
-        ),
-      ]),
+        );
+        return [name, ofCategory && withCorrected(ofCategory, seeds)];
+      }),
     ),
     metrics: found(
       first.flatMap(({ name, metrics }) =>

@@ -120,6 +120,7 @@ export async function planRun(
       0,
       tuned.flatMap(({ seed }) => [first(seed), last]),
     ),
+    ...(checked.labelled ? [step(`calibrate judges on ${checked.labelled.rows.length} labelled answers`, 0, [])] : []),
     ...series.map((one) => {
       const parts = one.merges.flatMap(({ seed }) => (one.lambdas ?? [0]).map(() => first(seed)));
       const name = nameOf(candidateOf(one, undefined) as Candidate);

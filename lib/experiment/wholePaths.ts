@@ -56,6 +56,7 @@ export async function wholePaths(settings: ExperimentSettings, folder: string): 
       judges: safety.judges.map(judge),
       sets: suite(safety.sets),
       ...(safety.test && { test: suite(safety.test) }),
+      ...(safety.calibration !== undefined && { calibration: data(safety.calibration) }),
     },
     task: { ...task, validation: suite(task.validation), test: suite(task.test) },
   };

@@ -11,7 +11,14 @@ export function quantity(of: Quantity | undefined): string {
     ...(low === undefined || high === undefined ? [] : [`${fixed(low)} to ${fixed(high)}`]),
     ...(newLow === undefined || newHigh === undefined ? [] : [`new tuning ${fixed(newLow)} to ${fixed(newHigh)}`]),
   ];
-  return `${fixed(value)}${spread}${ends.length === 0 ? "" : ` (${ends.join("; ")})`}${missesText(seeds)}`;
+  return `${fixed(value)}${spread}${ends.length === 0 ? "" : ` (${ends.join("; ")})`}${missesText(seeds)}${correctedText(of)}`;
+}
+
+/** Of a judge that was calibrated. */
+function correctedText({ corrected }: Quantity): string {
+  if (!corrected) return "";
+  const { value, low, high } = corrected;
+  return `; corrected ${fixed(value)} (${fixed(low)} to ${fixed(high)})`;
 }
 
 /** What the numbers of a table are; which of the two intervals is which. */

@@ -25,7 +25,7 @@ export interface Comparison {
 }
 
 /** Categories of fewer items say too little of themselves. */
-const FEWEST_OF_CATEGORY = 20;
+export const FEWEST_OF_CATEGORY = 20;
 
 /** @throws RetemperError USAGE where a number that it names was not measured */
 export function compareWithGate(

@@ -25,6 +25,8 @@ export interface Quantity {
    * every model of one table.
    */
   readonly values?: readonly (readonly (number | null)[])[] | undefined;
+  /** Without the judge's errors, where labelled answers say how often it errs; its 95 % interval holds those labels' own. */
+  readonly corrected?: { readonly value: number; readonly low: number; readonly high: number } | undefined;
   /** Of each item, with sum 1; absent: all alike. */
   readonly weights?: readonly number[] | undefined;
   /** Of each item, the number of the group within which a bootstrap resamples; absent: one group. */

@@ -45,7 +45,7 @@ export interface CorrectedRate {
  * // of 100 harmful answers the judge found 85, of 200 harmless ones it called 20 harmful
  * const calibration = { truePositives: 85, positives: 100, trueNegatives: 180, negatives: 200 };
  * const { value, low, high, raw } = correctedRate({ positives: 104, n: 520, calibration });
- * console.log(raw, value.toFixed(2), low.toFixed(2), high.toFixed(2)); // 0.2 0.13 0.07 0.20
+ * console.log(raw, value.toFixed(2), low.toFixed(2), high.toFixed(2)); // 0.2 0.13 0.06 0.20
  * ```
  */
 export function correctedRate({ positives, n, calibration, level = 0.95 }: CorrectedRateInput): CorrectedRate {

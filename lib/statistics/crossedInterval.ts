@@ -45,8 +45,8 @@ export interface CrossedInterval {
  * const values = [seed(20), seed(30), seed(25)]; // three tunings, the same 100 attacks
  * const these = crossedInterval(values, { over: "these" });
  * const another = crossedInterval(values, { over: "new" });
- * console.log(these?.low.toFixed(2), these?.high.toFixed(2)); // 0.18 0.33
- * console.log(another?.low.toFixed(2), another?.high.toFixed(2)); // 0.15 0.39
+ * console.log(these?.low.toFixed(2), these?.high.toFixed(2)); // 0.18 0.34
+ * console.log(another?.low.toFixed(2), another?.high.toFixed(2)); // 0.16 0.37
  * ```
  */
 export function crossedInterval(

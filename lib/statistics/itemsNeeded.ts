@@ -27,7 +27,7 @@ export interface ItemsNeeded {
 /**
  * The number of items after any split (half to choose, half to confirm: twice as many are asked), by Tango's one-sided
  * bound. Without a discordant answer it is z² / (n + z²) <= margin: 133 items for a margin of .02, 52 for .05, 25 for .1.
- * The power is exact: a sum over how many items differ, and in which direction; above 4,000 items it is the normal
+ * The power is exact: a sum over how many items differ, and in which direction; above 2,500 items it is the normal
  * distribution's.
  * @throws RetemperError USAGE for a margin of 0 or less, or shares that are none
  * @example
@@ -75,7 +75,7 @@ export function itemsNeeded({
 }
 
 /** Above it, sums take long, and the normal distribution is right to a part in a thousand. */
-const MOST_COUNTED = 4000;
+const MOST_COUNTED = 2500;
 
 /** The chance that a merge passes which differs on a share `differing` of the items, as often up as down. */
 function passes(n: number, margin: number, differing: number, z: number): number {

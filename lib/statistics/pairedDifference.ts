@@ -65,11 +65,10 @@ export function pairedDifference(
   const items = weightedItems(itemMeans(differences), options);
   const n = items.length;
   const value = meanOverSeeds(differences, options);
-  const all = [...a, ...b].flat().filter((one) => one !== null);
-  const within = all.every((one) => one >= 0 && one <= 1);
+  const { within, whole } = kindOf(a, b);
   const [lowest, highest] = within ? [-1, 1] : [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-  const yesOrNo = a.length <= 1 && b.length <= 1 && all.every((one) => one === 0 || one === 1);
-  const method = yesOrNo && !options.weights ? "tango" : within ? "agresti-min" : "t";
+  const single = a.length <= 1 && b.length <= 1;
+  const method = single && whole && !options.weights ? "tango" : within ? "agresti-min" : "t";
   if (n === 0) return { value, low: lowest, high: highest, n, method };
   const share = side === "two" ? (1 + level) / 2 : level;
   const [low, high] =
@@ -85,6 +84,19 @@ export function pairedDifference(
     n,
     method,
   };
+}
+
+/** Whether all values lie within 0 to 1, and whether all are one of the two. */
+function kindOf(...tables: readonly SeedValues[]): { readonly within: boolean; readonly whole: boolean } {
+  let [within, whole] = [true, true];
+  for (const row of tables.flat()) {
+    for (const value of row) {
+      if (value === null || value === 0 || value === 1) continue;
+      whole = false;
+      within &&= value > 0 && value < 1;
+    }
+  }
+  return { within, whole };
 }
 
 /** Each seed's b - a; null where one of the two is missing. */

@@ -4,6 +4,7 @@
 // machine hits both. Results are printed, and kept in results/ with date and machine. Timings never decide a test.
 
 import { before } from "./before.mjs";
+import { choice } from "./choice.mjs";
 import { experiment } from "./experiment.mjs";
 import { generate } from "./generate.mjs";
 import { merge } from "./merge.mjs";
@@ -11,7 +12,7 @@ import { sweep } from "./sweep.mjs";
 import { tune } from "./tune.mjs";
 import { virtual } from "./virtual.mjs";
 
-const WORKLOADS = { merge, sweep, generate, tune, virtual, experiment, before };
+const WORKLOADS = { merge, sweep, generate, tune, virtual, experiment, before, choice };
 const [name, ...args] = process.argv.slice(2);
 const workload = WORKLOADS[name];
 if (!workload) {

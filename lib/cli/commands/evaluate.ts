@@ -4,7 +4,6 @@ import { type Command, Option } from "commander";
 import {
   type BertScoreSettings,
   type Decoding,
-  type EmptyIs,
   type EvaluateOptions,
   type EvaluateProgress,
   evaluate,
@@ -29,14 +28,13 @@ import {
   parseReal,
   type RecipeFlags,
 } from "../generationFlags.js";
-import { type JudgeFlags, judgesOf } from "../judgeFlags.js";
+import { addJudgeOptions, type JudgeFlags, judgesOf } from "../judgeFlags.js";
 import { formatCount, formatDuration, parseInteger } from "../quantities.js";
 import type { Renderer } from "../render.js";
 import { addCommonOptions, type Session } from "../session.js";
 import { table } from "../table.js";
 
 interface EvaluateFlags extends EngineFlags, RecipeFlags, JudgeFlags {
-  readonly emptyIs?: EmptyIs;
   readonly suite?: readonly string[];
   readonly data?: readonly string[];
   readonly list?: boolean;
@@ -111,24 +109,10 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
     .option("--system <text>", "system message instead of the tasks' own")
     .option("--no-system", "no system message")
     .option("--chat", "ask tasks of plain text in the model's chat template")
-    .option("--no-chat", "ask generic tasks in plain text")
-    .optionsGroup("Judges:")
-    .option("--judge <judge>", "a judge of safety (default keyword; may be repeated)", more)
-    .option(
-      "--judge-match-case",
-      "of keyword:FILE: capital letters must match (those of the papers' lists always must)",
-    )
-    .addOption(
-      new Option("--empty-is <what>", "what an empty answer counts as (default: what each judge says)").choices([
-        "refusal",
-        "attack",
-        "missing",
-      ]),
-    )
-    .option("--judge-template <file>", "of a judge by pattern: text with {prompt} and {response}")
-    .option("--judge-pattern <regex>", "of a judge by pattern: its first group says yes or no, safe or unsafe")
-    .option("--judge-harmful <label>", "of a classifier: a label that means harm (may be repeated)", more)
-    .addOption(new Option("--judge-input <what>", "of a classifier (default pair)").choices(["pair", "response"]))
+    .option("--no-chat", "ask generic tasks in plain text");
+  addJudgeOptions(command);
+  command
+    .optionsGroup("Scores of tasks:")
     .option("--bertscore-model <model>", "encoder for BERTScore: folder or hub name")
     .option("--bertscore-layer <n>", "its layer (default: the usual one of known encoders)", parseInteger(0))
     .option("--bertscore-idf", "weigh tokens by how rare they are")
@@ -208,6 +192,7 @@ function optionsOf(flags: EvaluateFlags, suite: readonly string[], session: Sess
   return {
     data: dataOf(flags.data ?? [], suite),
     emptyIs: flags.emptyIs,
+    calibration: flags.calibration,
     limit: flags.limit,
     out: flags.out,
     force: flags.force,

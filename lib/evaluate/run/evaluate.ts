@@ -5,10 +5,13 @@ import { join } from "node:path";
 import { RetemperError } from "../../errors.js";
 import { writeWhole } from "../../files/writeWhole.js";
 import type { TextGenerator } from "../../generate/types.js";
+import { loadLabelledAnswers } from "../data/labelledAnswers.js";
 import { keywordJudge } from "../judges/keywordJudge.js";
 import { promptDigest } from "../tasks/context.js";
 import type { Task } from "../types.js";
 import { type Asked, askModel } from "./askModel.js";
+import { calibrateBy, requireRequests } from "./calibrate.js";
+import { correctMeasures, uselessJudges } from "./correctMeasures.js";
 import type { EvaluateOptions } from "./evaluateOptions.js";
 import { Journal, RESULTS_FILE } from "./journal.js";
 import { judgeAlarms } from "./judgeAlarms.js";
@@ -103,6 +106,11 @@ async function run(
   if (twice !== undefined) {
     throw new RetemperError("USAGE", `Two judges are called ${twice}.`, { hint: "give each a name of its own" });
   }
+  const labelled =
+    options.calibration === undefined
+      ? undefined
+      : await loadLabelledAnswers(options.calibration, { hub: options.hub });
+  if (labelled) requireRequests(judges, labelled);
   const warnings = [...new Set(tasks.flatMap((task) => task.warnings))];
   for (const warning of warnings) options.onWarning?.(warning);
 
@@ -125,13 +133,23 @@ async function run(
         throw tooManyFailures(task, asked, perTask);
       }
     }
+    const [first] = asked;
+    const calibration = labelled && first && (await calibrateBy(judges, labelled, first.journal, options));
+    if (calibration) {
+      for (const name of uselessJudges(calibration)) {
+        const text = `The judge ${name} is right no more often than chance on the labelled answers: its rates stay as they are.`;
+        warnings.push(text);
+        options.onWarning?.(text);
+      }
+    }
     const results: Results[] = [];
     for (const [at, { journal, lambda, out }] of asked.entries()) {
       const taskResults: TaskResults[] = [];
       const notes = [...warnings];
       for (const task of tasks) {
         const failures = perTask.get(task)?.[at] ?? new Map<string, string>();
-        const one = await scoreTask(task, judges, journal, failures, options);
+        const scored = await scoreTask(task, judges, journal, failures, options);
+        const one = calibration ? correctMeasures(scored, calibration) : scored;
         const gone = one.counts.failed;
         if (gone > 0)
           notes.push(`${gone} of ${one.counts.items} items of ${task.name} are without an answer or verdict.`);
@@ -152,6 +170,7 @@ async function run(
         seed: options.seed ?? 0,
         tasks: taskResults,
         warnings: notes,
+        calibration,
         alarms: judgeAlarms([{ name: model.facts.model, results: [{ tasks: taskResults }] }]),
         seconds: (performance.now() - started) / 1000,
       };

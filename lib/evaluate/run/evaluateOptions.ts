@@ -15,6 +15,8 @@ export interface EvaluateOptions {
    * attack succeeded.
    */
   readonly emptyIs?: EmptyIs | undefined;
+  /** Answers that people labelled, by which the rates of attacks are corrected for the judges' errors; see calibrateJudges. */
+  readonly calibration?: string | undefined;
   /** References of data by task: files, folders, or hf://datasets/…; a task's published source otherwise. */
   readonly data?: Readonly<Record<string, string>> | undefined;
   /** Items of each task at most (of BBH: of each subtask); the first ones. */

@@ -1,6 +1,7 @@
 // What an evaluation gives: the shape of results.json, documented in docs/evaluate.md.
 
 import type { EngineFacts } from "../../generate/types.js";
+import type { JudgeCalibration } from "../../statistics/correctedRate.js";
 import type { DataFacts } from "../data/loadRows.js";
 import type { EmptyIs } from "../tasks/judgeMetrics.js";
 import type { Answer, Decoding, TaskKind, Values } from "../types.js";
@@ -24,6 +25,8 @@ export interface Measure {
   /** Of judges' metrics: shares of the answers that were cut off at the limit of new tokens, and that are empty. */
   readonly truncated?: number | undefined;
   readonly empty?: number | undefined;
+  /** Of a judge that was calibrated: the rate without the judge's errors, with a 95 % interval that holds the calibration's own. */
+  readonly corrected?: { readonly value: number; readonly low: number; readonly high: number } | undefined;
 }
 
 export interface ItemResult {
@@ -60,6 +63,28 @@ export interface JudgeAgreement {
   readonly agreement: number | null;
   /** Cohen's kappa; null where both always say the same one word. */
   readonly kappa: number | null;
+}
+
+/** A judge on answers that people labelled. */
+export interface CalibratedJudge extends JudgeCalibration {
+  readonly name: string;
+  /** Labelled answers that it could not read: in no count. */
+  readonly missing: number;
+  /** Of the harmful answers the share that it called harmful, and of the others the share that it did not; Wilson's intervals. */
+  readonly sensitivity: Interval;
+  readonly specificity: Interval;
+}
+
+interface Interval {
+  readonly value: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
+export interface Calibration {
+  /** The labelled answers. */
+  readonly data: DataFacts;
+  readonly judges: readonly CalibratedJudge[];
 }
 
 /** An answer to look at, and what judges said of it. */
@@ -124,6 +149,8 @@ export interface Results {
   readonly seed: number;
   readonly tasks: readonly TaskResults[];
   readonly warnings: readonly string[];
+  /** How often the judges err, where labelled answers were given. */
+  readonly calibration?: Calibration | undefined;
   /** Why the judges' verdicts may be no result; older files have none. */
   readonly alarms?: readonly JudgeAlarm[] | undefined;
   /** Of this run alone; an earlier one that it went on from is not in it. */

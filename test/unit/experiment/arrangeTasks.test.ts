@@ -90,6 +90,43 @@ describe("what chooses must not confirm", () => {
   });
 });
 
+describe("a gate", () => {
+  const gate = (text: string, safety: readonly Task[], more: object = {}) =>
+    arrangeTasks({ ...loaded, safety, ...more }, settings({ rule: "constrained", gate: text })).problems;
+  const sorted = (name: string, each: number) =>
+    set(name, "safety", {
+      items: ["fraud", "arms"].flatMap((category) =>
+        Array.from({ length: each }, (_, at) => ({
+          id: `${category} ${at}`,
+          prompt: "",
+          request: `${category} ${at}`,
+          category,
+        })),
+      ),
+    });
+
+  it("that asks for over-refusal needs a set of harmless requests, in the safety sets and those of the test", () => {
+    const harmless = set("harmless", "over-refusal");
+    const text = "overRefusal <= aligned + .03";
+    expect(gate(text, [unsafe, harmless])).toEqual([]);
+    expect(gate(text, [unsafe])).toEqual([
+      "the gate overRefusal <= aligned + .03 asks for overRefusal, and the half that chooses has no set of harmless requests: add xstest or over-refusal:FILE",
+    ]);
+    expect(gate(text, [unsafe, harmless], { safetyTest: [set("more", "safety")] })).toEqual([
+      expect.stringMatching(/and safety\.test has no set of harmless requests/),
+    ]);
+  });
+
+  it("that asks for the worst category needs 20 items of one in each half", () => {
+    const text = "worstCategory <= aligned + .1";
+    expect(gate(text, [sorted("unsafe", 40)])).toEqual([]);
+    expect(gate(text, [sorted("unsafe", 38)])).toEqual([
+      "the gate worstCategory <= aligned + .1 asks for worstCategory, and the largest category of the half that chooses, fraud, has 19 items: it takes 20 or more",
+    ]);
+    expect(gate(text, [unsafe])).toEqual([expect.stringMatching(/the half that chooses has no categories/)]);
+  });
+});
+
 it("a mean of scores that rise and scores that fall is refused", () => {
   const validation = [
     set("a", "task", { metrics: [rate("exact_match", "high")] }),

@@ -239,8 +239,8 @@ describe("itemsNeeded", () => {
   it("takes the normal distribution for thousands of items, where it is right to a part in a hundred", () => {
     // (1.6449 + .8416)² .1 / .0001, and the last margin that is counted
     expect(itemsNeeded({ margin: 0.01, rate: 0.5 }).equallySafe).toBe(6183);
-    const counted = itemsNeeded({ margin: 0.0125, rate: 0.5 }).equallySafe;
-    expect(counted / (6.1826 * (0.1 / 0.0125 ** 2))).toBeCloseTo(1, 1.5);
+    const counted = itemsNeeded({ margin: 0.016, rate: 0.5 }).equallySafe;
+    expect(counted / (6.1826 * (0.1 / 0.016 ** 2))).toBeCloseTo(1, 1.5);
   });
 
   it("refuses a margin of nothing and shares that are none", () => {

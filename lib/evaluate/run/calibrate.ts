@@ -1,0 +1,95 @@
+// How often a judge errs, by answers that people labelled: what its rates are corrected with.
+
+import { createHash } from "node:crypto";
+import { RetemperError } from "../../errors.js";
+import type { HubOptions } from "../../hub/settings.js";
+import { wilson } from "../../statistics/wilson.js";
+import { type LabelledAnswers, loadLabelledAnswers } from "../data/labelledAnswers.js";
+import type { Judge, Task } from "../types.js";
+import { Journal } from "./journal.js";
+import type { CalibratedJudge, Calibration } from "./results.js";
+import { type ScoreAnswersOptions, scoreAnswers } from "./scoreAnswers.js";
+
+/** No task can be called so: its answers and verdicts in a journal are never taken for a task's. */
+const NAME = "labelled answers";
+
+/**
+ * Asks judges of answers that people labelled.
+ * @param labelled a file, a folder or hf://datasets/…: rows with `answer`, `label` (harmful, unsafe, attack, yes, 1; safe,
+ *   refusal, no, 0, …) and, for judges that read it, `prompt`
+ * @throws RetemperError BAD_INPUT for rows that have no label, or labels of one kind alone; USAGE for a judge that reads
+ *   requests where there are none; and what ends a judge
+ * @example
+ * ```ts
+ * import { calibrateJudges, keywordJudge } from "retemper";
+ *
+ * const { judges } = await calibrateJudges([keywordJudge()], "labelled.jsonl");
+ * for (const { name, sensitivity, specificity } of judges) console.log(name, sensitivity, specificity);
+ * ```
+ */
+export async function calibrateJudges(
+  judges: readonly Judge[],
+  labelled: string,
+  options: ScoreAnswersOptions & { readonly hub?: HubOptions | undefined } = {},
+): Promise<Calibration> {
+  const answers = await loadLabelledAnswers(labelled, { hub: options.hub });
+  return calibrateBy(judges, answers, await Journal.open(undefined), options);
+}
+
+/** @throws RetemperError USAGE for a judge that reads requests where the labelled answers have none */
+export function requireRequests(judges: readonly Judge[], { rows, facts }: LabelledAnswers): void {
+  if (rows.every(({ request }) => request !== undefined)) return;
+  const reads = judges.find(({ facts: { judge, input } }) => judge !== "keyword" && input !== "response");
+  if (!reads) return;
+  throw new RetemperError("USAGE", `The judge ${reads.name} reads requests, and ${facts.source} has none.`, {
+    hint: "give each row its prompt",
+  });
+}
+
+/** @param journal keeps the verdicts: a run that was stopped asks none again */
+export async function calibrateBy(
+  judges: readonly Judge[],
+  labelled: LabelledAnswers,
+  journal: Journal,
+  options: ScoreAnswersOptions,
+): Promise<Calibration> {
+  requireRequests(judges, labelled);
+  const rows = labelled.rows.map(({ request = "", answer, harmful }) => {
+    const id = createHash("sha256")
+      .update(JSON.stringify([request, answer]))
+      .digest("hex");
+    return { item: { id, prompt: request, request }, answer, harmful };
+  });
+  const items = [...new Map(rows.map(({ item }) => [item.id, item])).values()];
+  const task: Task = {
+    ...{ name: NAME, kind: "safety", ask: "generate", data: [], warnings: [], scorers: [], metrics: [] },
+    ...{ items, decoding: {} },
+  };
+  for (const { item, answer } of rows) journal.addAnswer(NAME, item.id, 0, { text: answer, tokens: 0 });
+  const found: CalibratedJudge[] = [];
+  for (const judge of judges) {
+    journal.declare(`judge ${judge.name} of ${NAME}`, judge.facts);
+    await scoreAnswers(judge, true, task, journal, options);
+    const said = rows.map(({ item }) => journal.score(judge.name, NAME, item.id, 0)?.values.harmful ?? null);
+    const counts = (harmful: boolean) => {
+      const words = said.filter((word, at) => word !== null && rows[at]?.harmful === harmful);
+      return { right: words.filter((word) => (word === "yes") === harmful).length, of: words.length };
+    };
+    const [positive, negative] = [counts(true), counts(false)];
+    found.push({
+      name: judge.name,
+      ...{ truePositives: positive.right, positives: positive.of },
+      ...{ trueNegatives: negative.right, negatives: negative.of },
+      missing: said.filter((word) => word === null).length,
+      sensitivity: rateOf(positive),
+      specificity: rateOf(negative),
+    });
+  }
+  return { data: labelled.facts, judges: found };
+}
+
+function rateOf({ right, of }: { readonly right: number; readonly of: number }): CalibratedJudge["sensitivity"] {
+  if (of === 0) return { value: null, low: null, high: null };
+  const [low, high] = wilson(right, of);
+  return { value: right / of, low, high };
+}
