@@ -9,6 +9,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** In processes of their own. */
 const alone = [
   "test/unit/hub/cache.test.ts", // loads modules anew
+  "test/unit/experiment/planPrograms.test.ts", // replaces what opens the sandbox
   "test/unit/generate/worker/modelThread.test.ts", // replaces node:worker_threads, and looks at memory
   "test/unit/nn/engines/native/nativeBackend.test.ts", // looks at what the backend holds
   "test/unit/nn/engines/tensorflow/loadTensorflow.test.ts", // asks for a TensorFlow that no other test has loaded

@@ -70,13 +70,13 @@ function makerOf(
   if (kind === "loss") return (row, index) => answersOf(row, placeOfRow(row, path, index), context);
   if (kind === "perplexity") {
     // rows with a prompt and an answer to it are no texts: as in training, the prompt is given and not scored
-    if (findOptionalColumn(rows, TEXTS) === undefined && rows.every(isConversation)) {
+    if (findOptionalColumn(rows, TEXTS) === undefined && rows.some(isConversation)) {
       return makerOf("loss", rows, path, context);
     }
     const texts = findColumn(rows, [...TEXTS, "prompt"], "the texts", path);
     return (row, index) => ({ prompt: "", request: textOf(row, texts, path, index) });
   }
-  if (kind !== "choice" && findOptionalColumn(rows, PROMPT_COLUMNS) === undefined && rows.every(isConversation)) {
+  if (kind !== "choice" && findOptionalColumn(rows, PROMPT_COLUMNS) === undefined && rows.some(isConversation)) {
     return (row, index) => lastTurnOf(row, placeOfRow(row, path, index), context);
   }
   const prompts = findColumn(rows, PROMPT_COLUMNS, "the prompts", path);

@@ -113,6 +113,10 @@ describe("perplexity", () => {
     expect(perplexity?.metrics.perplexity?.value).toBeCloseTo(Math.exp(loss?.metrics.token_loss?.value as number), 9);
     expect(perplexity?.metrics.perplexity?.better).toBe("low");
 
+    // one row without its answer does not make texts of the prompts
+    const lacking = file("lacking.jsonl", [call, { prompt: "x" }]);
+    await expect(evaluate(model, `perplexity:${lacking}`)).rejects.toMatchObject({ code: "BAD_INPUT", line: 2 });
+
     const texts = file("texts.jsonl", [{ prompt: call.prompt }]);
     const own = await evaluate(model, `perplexity:${texts}`);
     const [logprobs] = await model.logprobs([model.tokenizer.encode(call.prompt)]);
