@@ -3,10 +3,11 @@
 import { sharedPrompts } from "./arrangeTasks.js";
 import type { Checked } from "./checked.js";
 import { exploratoryText } from "./exploratory.js";
+import { isOfAll, methodOf } from "./merges.js";
 import type { ExperimentSettings } from "./schema.js";
 
 export function notesOf(
-  { preset, safety, tuned, tune, select: rule, engine }: ExperimentSettings,
+  { preset, safety, tuned, tune, methods, select: rule, engine }: ExperimentSettings,
   { judges, tasks }: Pick<Checked, "judges" | "tasks">,
 ): string[] {
   const seeds = tuned?.length ?? tune?.seeds.length ?? 0;
@@ -15,6 +16,7 @@ export function notesOf(
   const selected = [...tasks.safety, ...tasks.safetyTest].filter(({ selectedBy }) => selectedBy !== undefined);
   const metrics = (sets: readonly (typeof tasks.test)[number][]) =>
     new Set(sets.map((set) => set.primary ?? set.metrics[0]?.name)).size;
+  const ofAll = methods.filter(isOfAll).map(methodOf);
   const exploratory = exploratoryText({ preset }, tasks);
   return [
     ...(exploratory === undefined ? [] : [exploratory]),
@@ -35,6 +37,11 @@ export function notesOf(
       : []),
     ...(seeds < 3
       ? [`There ${seeds === 1 ? "is one tuning" : "are two tunings"}: spreads over seeds say little or nothing.`]
+      : []),
+    ...(ofAll.length > 0
+      ? [
+          `${ofAll.join(", ")}: one merge of all tunings, compared as one model; what it would be of other tunings is not known.`,
+        ]
       : []),
     ...(only
       ? ["Answers were searched for phrases of refusal: an answer without one need not be of use to anybody."]
