@@ -6,10 +6,12 @@ import type { Results } from "../evaluate/run/results.js";
 import type { Measured } from "../report/types.js";
 import type { Quantity } from "../select/types.js";
 import { crossedInterval } from "../statistics/crossedInterval.js";
+import { itemMeans } from "../statistics/itemMeans.js";
 import { meanOverSeeds } from "../statistics/meanOverSeeds.js";
 import type { ItemOptions, SeedValues } from "../statistics/seedValues.js";
 import { withCorrected } from "./correctedQuantity.js";
 import { endingsOf } from "./endings.js";
+import { tuningOf } from "./merges.js";
 import { type TableItem, type TableItems, tableItems, valuesOf, weighing } from "./tableItems.js";
 
 /** One seed's evaluation; "all" for a merge of all seeds. */
@@ -85,7 +87,7 @@ function quantityOf(seeds: readonly SeedResults[], items: readonly TableItem[]):
     return { seed, value: meanOverSeeds([values[at] ?? []], options), ...(missing > 0 && { missing }) };
   });
   if (seeds.length === 0 || bySeed.some(({ value }) => Number.isNaN(value))) return undefined;
-  return { ...intervalsOf(values, options), seeds: bySeed, values, ...options };
+  return { ...intervalsOf(seeds, values, options), seeds: bySeed, values, ...options };
 }
 
 /** Items that were asked, and have no verdict or answer. */
@@ -98,9 +100,16 @@ function missesOf({ tasks }: Results, items: readonly TableItem[]): number {
     .filter(({ key, score }) => wanted.has(key) && typeof score !== "number").length;
 }
 
-function intervalsOf(values: SeedValues, options: ItemOptions): Quantity {
+/** Several masks of one tuning are no tunings: of a new one they say what their mean does. */
+function intervalsOf(seeds: readonly SeedResults[], values: SeedValues, options: ItemOptions): Quantity {
   const { low, high } = crossedInterval(values, { ...options, over: "these" }) ?? {};
-  const fresh = crossedInterval(values, { ...options, over: "new" });
+  const tunings = seeds.map(({ seed }) => tuningOf(seed));
+  const names = [...new Set(tunings)];
+  const byTuning =
+    names.length === seeds.length
+      ? values
+      : names.map((name) => itemMeans(values.filter((_, at) => tunings[at] === name)));
+  const fresh = crossedInterval(byTuning, { ...options, over: "new" });
   return {
     value: meanOverSeeds(values, options),
     ...(low !== undefined && { low, high }),
@@ -128,5 +137,5 @@ function metricOf(seeds: readonly SeedResults[], task: string, metric: string): 
   const options = weighing(ids.map((id) => ({ key: id, ...(byId.get(id) as ItemWeight) })));
   // of a whole, such as a corpus' perplexity, the items' mean is another number
   const mean = meanOverSeeds(values, options);
-  return Math.abs(mean - value) > 1e-9 ? { value, seeds: own } : { ...intervalsOf(values, options), seeds: own };
+  return Math.abs(mean - value) > 1e-9 ? { value, seeds: own } : { ...intervalsOf(seeds, values, options), seeds: own };
 }

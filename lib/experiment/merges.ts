@@ -57,6 +57,11 @@ function maskNamesOf(seed: string, entry: MethodEntry): string[] {
   return Array.from({ length: masks }, (_, at) => (at === 0 ? seed : `${seed} mask ${at + 1}`));
 }
 
+/** The seed of the tuning that a merge is of, whichever its mask. */
+export function tuningOf(name: string): string {
+  return name.replace(/ mask \d+$/, "");
+}
+
 /** Whether a method draws masks, so that another seed of them is another merge. */
 export function drawsMasks(method: MethodName): boolean {
   const { sparsifier } = METHODS[method].taskArithmetic ?? { sparsifier: "none" };

@@ -3,6 +3,7 @@
 
 import { createHash } from "node:crypto";
 import type { Item, Task } from "../evaluate/types.js";
+import { tuningOf } from "./merges.js";
 
 const SEED = "{seed}";
 
@@ -70,7 +71,7 @@ export async function loadSplits(
 /** The tasks with the items of a seed alone; of a seed without a split, and of no seed, all of them. */
 export function itemsOfSeed(tasks: readonly Task[], splits: Splits | undefined, seed: string | undefined): Task[] {
   // a further mask of a tuning is asked what its tuning is asked
-  const own = seed === undefined ? undefined : (splits?.get(seed) ?? splits?.get(seed.replace(/ mask \d+$/, "")));
+  const own = seed === undefined ? undefined : (splits?.get(seed) ?? splits?.get(tuningOf(seed)));
   return tasks.map((task) => {
     const ids = own?.get(task.name);
     return ids ? { ...task, items: task.items.filter(({ id }) => ids.has(id)) } : task;

@@ -37,6 +37,19 @@ describe("the mean of a rate over seeds", () => {
     expect(newHigh).toBeGreaterThan(high + 0.05);
   });
 
+  it("takes several masks of a tuning for that tuning: they tell nothing of a new one by themselves", () => {
+    const row = (successes: number) => Array.from({ length: 40 }, (_, item) => (item < successes ? 1 : 0));
+    const of = (names: readonly string[], counts: readonly number[]) =>
+      measure(names.map((name, at) => seedWith(name, row(counts[at] as number)))).score;
+    const alone = of(["42", "42 mask 2", "42 mask 3"], [8, 16, 24]);
+    expect([alone.values?.length, alone.newLow]).toEqual([3, undefined]);
+    // masks that agree within a tuning do not make it two
+    const width = ({ newLow = 0, newHigh = 0 }) => newHigh - newLow;
+    const masked = of(["1", "1 mask 2", "2", "2 mask 2"], [8, 8, 24, 24]);
+    expect(masked.values).toHaveLength(4);
+    expect(width(masked)).toBeGreaterThan(1.5 * width(of(["1", "2", "3", "4"], [8, 8, 24, 24])));
+  });
+
   it("does not rise with the number of seeds that say the same", () => {
     const once = scoreOf([1, 0, 0, 0]);
     const { value, low, high } = scoreOf([1, 0, 0, 0], [1, 0, 0, 0], [1, 0, 0, 0]);
