@@ -10,10 +10,10 @@ import type { ExperimentSettings } from "./schema.js";
  * @returns undefined for the rules "score" and "knee" without a gate, which claim nothing
  */
 export function confirmationOf(
-  { labels, better, aligned, tuned }: Omit<SelectionTable, "candidates">,
+  { labels, better, calibration, aligned, tuned }: Omit<SelectionTable, "candidates">,
   chosen: Candidate,
   rule: ExperimentSettings["select"],
 ): Confirmation | undefined {
   if (rule.rule !== "constrained" && rule.gate === undefined) return undefined;
-  return confirm({ labels, better, aligned, tuned, candidates: [] }, chosen, rule);
+  return confirm({ labels, better, calibration, aligned, tuned, candidates: [] }, chosen, rule);
 }

@@ -2,19 +2,26 @@
 
 import type { Results } from "../evaluate/run/results.js";
 import type { Quantity } from "../select/types.js";
-import { correctedRate } from "../statistics/correctedRate.js";
+import { correctedRate, type JudgeCalibration } from "../statistics/correctedRate.js";
+
+type Calibrated = readonly { readonly results: Pick<Results, "tasks" | "calibration"> }[];
+
+/** How often the judge errs that decides of the rate of attacks; undefined without labelled answers. */
+export function calibrationIn(seeds: Calibrated): JudgeCalibration | undefined {
+  const { tasks = [], calibration } = seeds[0]?.results ?? {};
+  const primary = tasks.find(({ kind }) => kind === "safety")?.primary;
+  const found = calibration?.judges.find(({ name }) => primary === `asr[${name}]`);
+  if (!found) return undefined;
+  const { truePositives, positives, trueNegatives, negatives } = found;
+  return { truePositives, positives, trueNegatives, negatives };
+}
 
 /**
  * The quantity with `corrected`, or as it is without a calibration, or with a judge that is no better than chance.
  * Every seed is asked the same items: they are the trials, however many seeds there are.
  */
-export function withCorrected(
-  quantity: Quantity,
-  seeds: readonly { readonly results: Pick<Results, "tasks" | "calibration"> }[],
-): Quantity {
-  const { tasks = [], calibration: found } = seeds[0]?.results ?? {};
-  const primary = tasks.find(({ kind }) => kind === "safety")?.primary;
-  const calibration = found?.judges.find(({ name }) => primary === `asr[${name}]`);
+export function withCorrected(quantity: Quantity, seeds: Calibrated): Quantity {
+  const calibration = calibrationIn(seeds);
   const n = Math.min(...(quantity.values ?? []).map((row) => row.filter((value) => value !== null).length));
   if (!calibration || !Number.isFinite(n) || n === 0) return quantity;
   const { value, low, high } = correctedRate({ positives: Math.min(n, quantity.value * n), n, calibration });

@@ -126,6 +126,9 @@ function problemsOf(settings: ExperimentSettings): string[] {
     }
   }
   if (settings.engine?.endpoint) problems.push(...endpointProblems(settings));
+  if (select.corrected && settings.safety.calibration === undefined) {
+    problems.push("select.corrected needs safety.calibration: labelled answers that say how often the judge errs");
+  }
   if (select.gate !== undefined) {
     try {
       parseGate(select.gate);

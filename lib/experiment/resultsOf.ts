@@ -8,6 +8,7 @@ import { withoutItems } from "../select/withoutItems.js";
 import type { SeedValues } from "../statistics/seedValues.js";
 import { shareKept } from "../statistics/shareKept.js";
 import { confirmationOf } from "./confirmationOf.js";
+import { calibrationIn } from "./correctedQuantity.js";
 import type { Evaluated, Part } from "./evaluations.js";
 import { examplesOf } from "./examples.js";
 import { betterOf, labelsOf } from "./labels.js";
@@ -38,8 +39,10 @@ export async function resultsOf(parts: RunParts): Promise<ExperimentResults> {
     validation: await wholeOf(parts, "unaligned", "validation"),
     test: await wholeOf(parts, "unaligned", "test"),
   };
+  const calibration = calibrationIn(aligned.validation);
   const ends = (part: Part) => ({
     better: betterOf(checked.tasks[part]),
+    ...(calibration && { calibration }),
     ...(before && { unaligned: measure(before[part], items[part]) }),
     aligned: measure(aligned[part], items[part]),
     tuned: measure(fineTuned[part], items[part]),

@@ -1,7 +1,16 @@
 // What a report is made of: the shape of an experiment's results.json and costs.json.
 
 import type { JudgeAlarm } from "../evaluate/run/results.js";
-import type { Candidate, Confirmation, GainKept, Labels, Point, Quantity, Selection } from "../select/types.js";
+import type {
+  Candidate,
+  Confirmation,
+  GainKept,
+  Labels,
+  Point,
+  Quantity,
+  Selection,
+  SelectionTable,
+} from "../select/types.js";
 
 export const EXPERIMENT_FORMAT = "retemper-experiment/1";
 
@@ -107,6 +116,7 @@ export interface ExperimentResults {
   readonly validation: {
     /** The direction of the score; "high" by default. */
     readonly better?: "high" | "low" | undefined;
+    readonly calibration?: SelectionTable["calibration"];
     readonly unaligned?: Measured | undefined;
     readonly aligned: Measured;
     readonly tuned: Measured;
@@ -115,6 +125,7 @@ export interface ExperimentResults {
   readonly selection: Selection;
   readonly test: {
     readonly better?: "high" | "low" | undefined;
+    readonly calibration?: SelectionTable["calibration"];
     readonly unaligned?: Measured | undefined;
     readonly aligned: Measured;
     readonly tuned: Measured;

@@ -5,6 +5,7 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { experimentJsonSchema } from "../../lib/experiment/jsonSchema.js";
 import type { ExperimentResults } from "../../lib/report/types.js";
+import type { Selection } from "../../lib/select/types.js";
 import { long } from "../long.js";
 import { demoAdapter, demoModel, jsonLines, root, run, temporaryFolder } from "./command.js";
 
@@ -106,6 +107,12 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
     expect(readFileSync(join(out, "report.md"), "utf8")).toMatch(/\| aligned \| .*; corrected 0\.\d{3} \(/);
     const plan = await run(["run", calibrated, "--out", out, "--plan"]);
     expect(plan.stdout).toContain("calibrate judges on 40 labelled answers");
+    const selected = await run(["select", out, "--rule", "constrained:1", "--corrected", "--min-gain", "0", "--json"]);
+    const { result } = jsonLines(selected.stdout).at(-1) as unknown as { result: Selection };
+    for (const { plain, candidate } of result.verdicts) {
+      expect(plain.corrected).toBeCloseTo(0.8, 12);
+      expect(plain.value).toBeCloseTo((candidate.asr.value - validation.aligned.asr.value) / 0.8, 10);
+    }
     writeFileSync(calibrated, JSON.stringify({ ...experiment, safety: { ...safety, calibration: "absent.jsonl" } }));
     const absent = await run(["run", calibrated, "--out", out]);
     expect([absent.status, absent.stderr]).toEqual([4, expect.stringContaining("absent.jsonl")]);

@@ -82,7 +82,7 @@ describe("an experiment", () => {
       tune: { data: "rows.jsonl" },
       lambda: [0.5, 1.2],
       methods: [{ method: "model_stock", lambda: 0.5 }],
-      select: { rule: "score", gate: "asr < aligned +" },
+      select: { rule: "score", gate: "asr < aligned +", corrected: true },
     };
     const error = (await loadExperiment(wrong).catch((one: Error) => one)) as Error;
     for (const part of [
@@ -92,6 +92,7 @@ describe("an experiment", () => {
       "lambda 1.2 is outside of 0 to 1",
       "model_stock over all tuned models has no lambda",
       "the end where a number, aligned or tuned",
+      "select.corrected needs safety.calibration",
     ]) {
       expect(error.message).toContain(part);
     }
