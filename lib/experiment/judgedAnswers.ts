@@ -17,8 +17,8 @@ export interface JudgeModelFacts {
   readonly contextLength: number;
   /** Of its verdict, at most. */
   readonly maxNewTokens: number;
-  /** Tokens of what it reads, without the answer. */
-  promptTokens(request: string): number;
+  /** Tokens of what it reads. */
+  promptTokens(request: string, answer: string): number;
 }
 
 /** The judges that ask a language model in a folder. @throws RetemperError for a model that is broken */
@@ -35,7 +35,7 @@ export async function judgeModels(judges: readonly Judge[]): Promise<JudgeModelF
     found.push({
       ...{ name, model, maxNewTokens: decoding?.maxNewTokens ?? 0 },
       ...(await modelSize(model)),
-      promptTokens: (request) => tokenizer.encode(wildGuardPrompt(request, "")).length,
+      promptTokens: (request, answer) => tokenizer.encode(wildGuardPrompt(request, answer)).length,
     });
   }
   return found;
@@ -59,7 +59,7 @@ export function readTokens(
   let [all, longest, requests] = [0, 0, 0];
   for (const { items, decoding } of tasks) {
     for (const { request } of items) {
-      const prompt = judge.promptTokens(request);
+      const prompt = judge.promptTokens(request, "");
       const read = prompt + (decoding.maxNewTokens ?? 0);
       all += read * (decoding.samples ?? 1);
       longest = Math.max(longest, read);

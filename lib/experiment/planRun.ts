@@ -2,6 +2,7 @@
 // the model is.
 
 import { resolve } from "node:path";
+import type { LabelledAnswers } from "../evaluate/data/labelledAnswers.js";
 import type { Task } from "../evaluate/types.js";
 import type { TextGenerator } from "../generate/types.js";
 import { nameOf } from "../select/select.js";
@@ -96,6 +97,7 @@ export async function planRun(
     ...safe,
     tokens: safe.tokens + tokensOf(itemsOfSeed(validation, checked.splits, seed)),
   });
+  const calibrating = ({ rows }: LabelledAnswers) => ({ tokens: 0, judged: costs.ofAnswers(rows) });
   const seconds = (tokens: number) => (tokensPerSecond > 0 ? tokens / tokensPerSecond : 0);
   const step = (name: string, bytes: number, parts: readonly ReturnType<typeof partOf>[]): PlannedStep => {
     for (const { judged } of parts) costs.add(judged, 1);
@@ -120,7 +122,13 @@ export async function planRun(
       0,
       tuned.flatMap(({ seed }) => [first(seed), last]),
     ),
-    ...(checked.labelled ? [step(`calibrate judges on ${checked.labelled.rows.length} labelled answers`, 0, [])] : []),
+    ...(checked.labelled
+      ? [
+          step(`calibrate judges on ${checked.labelled.rows.length} labelled answers`, 0, [
+            calibrating(checked.labelled),
+          ]),
+        ]
+      : []),
     ...series.map((one) => {
       const parts = one.merges.flatMap(({ seed }) => (one.lambdas ?? [0]).map(() => first(seed)));
       const name = nameOf(candidateOf(one, undefined) as Candidate);

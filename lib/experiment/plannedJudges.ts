@@ -50,9 +50,20 @@ export class JudgeCosts {
   of(tasks: readonly Task[]): JudgedPart {
     const judged = tasks.filter(({ kind }) => kind !== "task");
     const answers = judged.reduce((sum, { items, decoding }) => sum + items.length * (decoding.samples ?? 1), 0);
+    return this.#part(answers, (one) => readTokens(one, judged).all);
+  }
+
+  /** Answers that are there. */
+  ofAnswers(rows: readonly { readonly request?: string | undefined; readonly answer: string }[]): JudgedPart {
+    return this.#part(rows.length, ({ promptTokens }) =>
+      rows.reduce((sum, { request = "", answer }) => sum + promptTokens(request, answer), 0),
+    );
+  }
+
+  #part(answers: number, readBy: (judge: JudgeModelFacts) => number): JudgedPart {
     const judges = this.#models.map((one): PlannedJudge => {
       const { name, model, maxNewTokens, parameters } = one;
-      const tokensRead = readTokens(one, judged).all;
+      const tokensRead = readBy(one);
       const tokens = answers * maxNewTokens;
       const seconds = this.#secondsPerToken(parameters) * (tokens + READING_COST * tokensRead);
       return { name, model, answers, tokensRead, tokens, seconds };

@@ -82,6 +82,19 @@ describe("the plan counts", () => {
     );
   });
 
+  it("the labelled answers that a judge is calibrated by", async () => {
+    const labelled = file(
+      "labelled.jsonl",
+      ["harmful", "safe"].map((label) => JSON.stringify({ prompt: "Count.", answer: "One, two.", label })),
+    );
+    const judge = judgeWith(8192);
+    const safety = { ...whole.safety, judges: [`wildguard:${judge}`], calibration: labelled };
+    const planned = await planRun({ ...whole, safety, select: { rule: "score" } }, out);
+    const step = planned.steps.find(({ step: name }) => name.startsWith("calibrate"));
+    expect(step).toMatchObject({ step: "calibrate judges on 2 labelled answers", tokens: 0, judgeTokens: 2 * 128 });
+    expect(planned.judges[0]?.answers).toBe(7 * 150 + 2);
+  });
+
   it("the items that the margin takes, after the halves and between the series", async () => {
     const planned = await planRun({ ...whole, methods: ["linear", "slerp"], select: { margin: 0.05 } }, out);
     const level = 1 - 0.05 / 2;
@@ -112,6 +125,20 @@ describe("the plan counts", () => {
     expect(notes.join()).toContain("does not look at safety: every model is asked all 150 requests");
     const gated = await planRun({ ...whole, select: { rule: "score", gate: "asr <= aligned + 10%" } }, out);
     expect(gated.items).toMatchObject({ margin: 0.1, level: 0.95, choose: 75, noneDiscordant: { choose: 25 } });
+  });
+});
+
+describe("the aligned model's rate, where an earlier run in the folder measured it", () => {
+  it("takes the place of the usual ones, unless the model or its sets are others", async () => {
+    const folderOfRun = join(folder, "known");
+    const small = { ...whole, limit: 8, lambda: 0.4, decoding: { maxNewTokens: 4 } };
+    const { validation } = await run(small, folderOfRun);
+    const rate = validation.aligned.asr.value;
+    const planned = await planRun(small, folderOfRun);
+    expect(planned.items?.rates).toMatchObject([{ rate, known: true }]);
+    expect(planText(planned)).toContain(`is ${rate.toFixed(3)}, as an earlier run here measured it`);
+    const other = await planRun({ ...small, limit: 6 }, folderOfRun);
+    expect(other.items?.rates.map(({ rate: one }) => one)).toEqual([0.02, 0.2, 0.76]);
   });
 });
 
