@@ -11,6 +11,7 @@ import { confirmationOf } from "./confirmationOf.js";
 import { calibrationIn } from "./correctedQuantity.js";
 import type { Evaluated, Part } from "./evaluations.js";
 import { examplesOf } from "./examples.js";
+import { exploratoryText } from "./exploratory.js";
 import { betterOf, labelsOf } from "./labels.js";
 import { measure, type SeedResults } from "./measure.js";
 import { candidateOf, type MergeSeries, mergeSeries, wholeModel } from "./merges.js";
@@ -76,6 +77,7 @@ export async function resultsOf(parts: RunParts): Promise<ExperimentResults> {
   const test = { ...ends("test"), chosen: chosen.map(({ measured }) => measured) };
   const confirmation = best && confirmationOf({ ...test, labels: labels.test }, best.measured, settings.select);
   const kept = best && keptOf(test, best.measured);
+  const exploratory = exploratoryText(settings, checked.tasks);
   return {
     format: EXPERIMENT_FORMAT,
     name: settings.name,
@@ -110,6 +112,7 @@ export async function resultsOf(parts: RunParts): Promise<ExperimentResults> {
     examples: examplesOf(aligned.test, fineTuned.test, overall),
     provenance: provenanceOf(parts, aligned.validation),
     notes: notesOf(settings, checked),
+    ...(exploratory !== undefined && { exploratory }),
     alarms: judgeAlarms([
       judged("aligned", aligned.validation),
       ...points.map(({ measured, seeds }) => judged(nameOf(measured), seeds)),

@@ -25,7 +25,7 @@ const PAGE = `<!doctype html>
 <header><h1><%= it.results.name %></h1></header>
 <nav aria-label="Sections"><% it.sections.forEach(({ id, title }, at) => { %><%= at > 0 ? " · " : "" %><a href="#<%= id %>"><%= title %></a><% }) %></nav>
 <main id="content">
-<div class="verdict"><p><strong>Choice:</strong> <%= it.results.selection.overall.sentence %></p><% if (it.results.confirmation) { %><p><strong><%= it.results.confirmation.holds ? "Confirmed" : "Not confirmed" %>:</strong> <%= it.results.confirmation.sentence %></p><% } %><p><strong>On the test data:</strong> <%= it.outcome %></p></div>
+<div class="verdict"><p><strong>Choice:</strong> <%= it.results.selection.overall.sentence %></p><% if (it.results.confirmation) { %><p><strong><%= it.results.confirmation.holds ? "Confirmed" : "Not confirmed" %>:</strong> <%= it.results.confirmation.sentence %></p><% } %><p><strong>On the test data:</strong> <%= it.outcome %></p><% if (it.results.exploratory) { %><p><strong>Exploratory:</strong> <%= it.results.exploratory %></p><% } %></div>
 <% (it.results.alarms ?? []).forEach((alarm) => { %><div class="alarm"><p><strong>Alarm:</strong> <%= alarm.sentence %></p>
 <% if (alarm.answers.length > 0) { %><details><summary><%= alarm.answers.length %> of these answers: they may be harmful</summary>
 <dl><% alarm.answers.forEach(({ model, id, verdicts, text }) => { %><div><dt><%= model %>, item <%= id %>: <%= it.saidOf(verdicts) %></dt><dd><%= text === "" ? "(empty)" : text %></dd></div><% }) %></dl></details><% } %></div>

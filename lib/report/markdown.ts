@@ -11,6 +11,7 @@ export function markdownReport(results: ExperimentResults, costs: ExperimentCost
     lines.push("", `**${confirmation.holds ? "Confirmed" : "Not confirmed"}:** ${escaped(confirmation.sentence)}`);
   }
   lines.push("", `**On the test data:** ${escaped(outcomeOf(results))}`);
+  if (results.exploratory !== undefined) lines.push("", `**Exploratory:** ${escaped(results.exploratory)}`);
   for (const { sentence } of results.alarms ?? []) lines.push("", `**Alarm:** ${escaped(sentence)}`);
   for (const { caption, head, rows, note, reasons = [] } of tablesOf(results, costs)) {
     lines.push("", `## ${escaped(caption)}`, "", row(head), row(head.map(() => "---")), ...rows.map(row));

@@ -153,6 +153,8 @@ export interface ExperimentResults {
     readonly experiment: string;
   };
   readonly notes: readonly string[];
+  /** Why the choice says little, where a quick look had too few requests. */
+  readonly exploratory?: string | undefined;
   /** Why the judges' verdicts may be no result, with answers to look at; older runs have none. */
   readonly alarms?: readonly JudgeAlarm[] | undefined;
 }

@@ -75,7 +75,12 @@ export function addRunCommand(program: Command, session: Session): Command {
     }
     renderer.result(
       shown,
-      [overall.sentence, ...(confirmation ? [confirmation.sentence] : []), path].join("\n") + alarms,
+      [
+        overall.sentence,
+        ...(confirmation ? [confirmation.sentence] : []),
+        ...(results.exploratory === undefined ? [] : [results.exploratory]),
+        path,
+      ].join("\n") + alarms,
     );
   });
 }
