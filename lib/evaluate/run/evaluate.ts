@@ -158,6 +158,13 @@ async function run(
             `Programs of ${one.counts.untrusted} items of ${task.name} told their own outcome: not to be trusted.`,
           );
         }
+        const cut =
+          task.ask === "likelihood" ? one.items.filter(({ answers }) => answers[0]?.finish === "length").length : 0;
+        if (cut > 0) {
+          notes.push(
+            `${cut} of ${one.counts.items} rows of ${task.name} are longer than the model's context: their beginning was scored.`,
+          );
+        }
         taskResults.push(one);
         options.onTask?.(one, lambda);
       }

@@ -83,7 +83,8 @@ describe("loss", () => {
 
   it("scores what of a long row is within the model's context, and says that it was cut", async () => {
     const long = { prompt: "x", response: "pears ".repeat(model.contextLength) };
-    const { tasks } = await evaluate(model, `loss:${file("long.jsonl", [long, call])}`);
+    const { tasks, warnings } = await evaluate(model, `loss:${file("long.jsonl", [long, call])}`);
+    expect(warnings).toEqual(["1 of 2 rows of loss are longer than the model's context: their beginning was scored."]);
     const [first, second] = tasks[0]?.items ?? [];
     expect(first?.answers[0]?.finish).toBe("length");
     expect(first?.answers[0]?.tokens).toBeLessThan(model.contextLength);
