@@ -229,7 +229,9 @@ describe("retemper compare", () => {
     expect((await run([...safety, "--out", b, "--limit", "2"])).status).toBe(0);
     const { status, stdout, stderr } = await run(["compare", a, join(b, "results.json")]);
     expect(status).toBe(0);
-    expect(stdout).toMatch(/^safety +asr\[toy\] +0\.333 +0\.500 +0\.000 +-0\.658 to \+0\.658 +1\.000 mcnemar +2$/m);
+    expect(stdout).toMatch(
+      /^safety +asr\[toy\] +0\.333 +0\.500 +0\.000 +-0\.658 to \+0\.658 +1\.000 mcnemar +1\.000 +2$/m,
+    );
     expect(stderr).toContain("1 items are only in one of the two");
     const json = await run(["compare", a, b, "--json"]);
     expect(jsonLines(json.stdout).at(-1)).toMatchObject({ ok: true, result: { tasks: [{ unmatched: 1 }] } });
