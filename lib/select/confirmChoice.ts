@@ -38,7 +38,7 @@ export function confirm(table: SelectionSource, candidate: Candidate, rule: Sele
   const seeds = (everySeed && seedBounds(one, whole.aligned, { level, calibration })) || [];
   const worst = seeds.find((seed) => seed.bound > margin + 1e-12);
   const claims = settings.rule === "constrained";
-  const safe = !claims || (by === "point" ? found.value : found.bound) <= margin + 1e-12;
+  const safe = !claims || (by === "point" ? found.value : found.bound) <= margin + 1e-12; // NaN, of no common items, is not
   const verdicts = settings.gate === undefined ? [] : parseGate(settings.gate).verdicts(one, whole, { level });
   const failed = verdicts.find((verdict) => !verdict.holds);
   const holds = safe && (by === "point" || !claims || !worst) && !failed;

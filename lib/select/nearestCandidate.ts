@@ -31,7 +31,9 @@ export function nearestCandidate(
     const { series, gate } = one;
     const passes = gate.every(({ holds }) => holds) && !stopped.has(series);
     if (gate.some((of) => !of.holds && isSafetyBound(of))) stopped.add(series);
-    return passes && counts(one) && isUseful(one, rule) ? [{ judged: one, margin: margins[at] as number }] : [];
+    return passes && counts(one) && isUseful(one, rule) && one.plain.n !== 0
+      ? [{ judged: one, margin: margins[at] as number }]
+      : [];
   });
   return open.sort((a, b) => a.margin - b.margin || byScore(a.judged.candidate, b.judged.candidate, better))[0];
 }

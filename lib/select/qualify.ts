@@ -57,6 +57,7 @@ function unsafeReason(one: Judged, rule: CompleteRule): string | undefined {
   if (rule.rule !== "constrained") return undefined;
   const { margin, by, everySeed } = rule;
   const { adjusted, plain, seeds = [] } = one;
+  if (adjusted.n === 0) return "no item has a verdict of both it and the aligned model";
   if (by === "point") {
     if (plain.value > margin + SLACK) return `its difference, ${rateText(plain.value)}, is above ${margin}`;
     return undefined;

@@ -4,7 +4,7 @@ import type { CompleteTable } from "./completeTable.js";
 import type { Judged } from "./judge.js";
 import { nameOf } from "./names.js";
 import { byScore } from "./order.js";
-import { gateNumbers, isUseful } from "./qualify.js";
+import { gateNumbers, isUseful, qualify } from "./qualify.js";
 import type { CompleteRule, GainKept, GateVerdict, NearestCandidate, SafetyBound } from "./types.js";
 import {
   aboveText,
@@ -26,7 +26,7 @@ export function chosenSentence(
     all,
     kept,
   }: { readonly count: number; readonly all: readonly Judged[]; readonly kept?: GainKept | undefined },
-  { labels, aligned }: CompleteTable,
+  { labels, aligned, tuned }: CompleteTable,
   rule: CompleteRule,
 ): string {
   const { candidate } = best;
@@ -43,7 +43,11 @@ export function chosenSentence(
       ? `whose measured ${labels.asr} is at most ${rule.margin} above the aligned model's`
       : `that are shown to be as safe as the aligned model within ${rule.margin}`;
   const gated = rule.gate === undefined ? "" : ` and that pass the gate ${rule.gate}`;
-  const share = kept ? `, which keeps ${keptText(kept)} of the fine-tuned model's gain,` : "";
+  const share = kept
+    ? `, which keeps ${keptText(kept)} of the fine-tuned model's gain,`
+    : tuned && rule.minGain > 0
+      ? ", of which no share is asked, because the fine-tuned model has no gain,"
+      : "";
   const above = `${aboveText(best.plain.value)} the aligned model's ${rateText(aligned.asr.value)}`;
   const bound =
     rule.by === "point"
@@ -88,10 +92,9 @@ export function nothingSentence(
       ? `has a measured ${labels.asr} at most ${rule.margin} above the aligned model's`
       : `is shown to be as safe as the aligned model within ${rule.margin}`;
   const parts = [`Nothing qualifies: of ${counted(all)} none ${gated}${safe}${share ? ` and ${gain}` : ""}.`];
-  const useless = passing
-    .filter(
-      (one) => !isUseful(one, rule) && (rule.by === "point" ? one.plain.value : one.adjusted.bound) <= rule.margin,
-    )
+  const safety = qualify(all, { ...rule, minGain: 0 });
+  const useless = all
+    .filter((one, at) => safety[at] === undefined && !isUseful(one, rule))
     .sort((a, b) => byScore(a.candidate, b.candidate, better))[0];
   if (useless) {
     parts.push(

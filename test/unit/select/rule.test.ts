@@ -162,6 +162,22 @@ describe("constrained, on a table that has only items", () => {
     expect(verdicts[0]?.candidate.asr.value).toBeCloseTo(25 / 180, 12);
   });
 
+  it("takes no merge that shares no item with the aligned model, and asks no share of a gain that is none", () => {
+    const half = (from: number) => row([0, 20]).map((one, item) => (item < 100 === from < 100 ? one : null));
+    const merge = { method: "linear", lambda: 0.4, score: of(row([0, 150])) };
+    const apart = {
+      aligned: { ...table.aligned, asr: of(half(0)) },
+      candidates: [{ ...merge, asr: of(half(100)) }],
+    };
+    const { overall, verdicts } = select(apart, "constrained:0.5");
+    expect(overall.candidate).toBeNull();
+    expect(verdicts[0]?.reason).toBe("no item has a verdict of both it and the aligned model");
+    const none = { ...table, tuned: table.aligned, candidates: [{ ...merge, asr: table.aligned.asr }] };
+    expect(select(none, "constrained").overall.sentence).toContain(
+      "score 0.750, of which no share is asked, because the fine-tuned model has no gain, and ASR 0.100",
+    );
+  });
+
   it("refuses models of other items, and names them", () => {
     const candidates = [{ method: "linear", lambda: 0.4, score: of(row([0, 9])), asr: of([0, 1]) }];
     expect(() => select({ ...table, candidates }, "score")).toThrow(
