@@ -1,7 +1,9 @@
 // Calibrates the judges of an experiment, once, as a step of its own.
 
 import { join } from "node:path";
+import { RetemperError } from "../errors.js";
 import { calibrateBy } from "../evaluate/run/calibrate.js";
+import { uselessJudges } from "../evaluate/run/correctMeasures.js";
 import { Journal } from "../evaluate/run/journal.js";
 import type { Calibration } from "../evaluate/run/results.js";
 import type { ScoreAnswersOptions } from "../evaluate/run/scoreAnswers.js";
@@ -9,11 +11,13 @@ import { readTextAtMost } from "../files/readAtMost.js";
 import { writeWhole } from "../files/writeWhole.js";
 import type { Checked } from "./checked.js";
 import type { OpenJudges } from "./judges.js";
+import type { ExperimentSettings } from "./schema.js";
 import { byDigest, type Steps } from "./steps.js";
 
 const FILE = "calibration.json";
 
 export interface CalibrationParts extends ScoreAnswersOptions {
+  readonly settings: ExperimentSettings;
   readonly checked: Checked;
   readonly judges: OpenJudges;
   readonly steps: Steps;
@@ -21,8 +25,12 @@ export interface CalibrationParts extends ScoreAnswersOptions {
   readonly digests: ReadonlyMap<string, string>;
 }
 
-/** @returns undefined where there are no labelled answers */
+/**
+ * @returns undefined where there are no labelled answers
+ * @throws RetemperError BAD_INPUT where the choice is to use corrected rates and its judge is no better than chance
+ */
 export async function calibrationStep({
+  settings,
   checked,
   judges: { judges },
   steps,
@@ -45,5 +53,17 @@ export async function calibrationStep({
     }
   });
   const text = await readTextAtMost(join(folder, FILE), { most: 2 ** 24, what: "a step's result" });
-  return JSON.parse(text) as Calibration;
+  const calibration = JSON.parse(text) as Calibration;
+  const [first] = judges;
+  if (settings.select.corrected && first && uselessJudges(calibration).includes(first.name)) {
+    throw new RetemperError(
+      "BAD_INPUT",
+      `The judge ${first.name} is right no more often than chance on the labelled answers.`,
+      {
+        file: settings.safety.calibration,
+        hint: "choose by another judge, or leave out select.corrected: its rates cannot be corrected",
+      },
+    );
+  }
+  return calibration;
 }

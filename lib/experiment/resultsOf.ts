@@ -8,7 +8,7 @@ import { withoutItems } from "../select/withoutItems.js";
 import type { SeedValues } from "../statistics/seedValues.js";
 import { shareKept } from "../statistics/shareKept.js";
 import { confirmationOf } from "./confirmationOf.js";
-import { calibrationIn } from "./correctedQuantity.js";
+import { calibrationIn, calibrationNotes } from "./correctedQuantity.js";
 import type { Evaluated, Part } from "./evaluations.js";
 import { examplesOf } from "./examples.js";
 import { exploratoryText } from "./exploratory.js";
@@ -111,8 +111,8 @@ export async function resultsOf(parts: RunParts): Promise<ExperimentResults> {
     ),
     examples: examplesOf(aligned.test, fineTuned.test, overall),
     provenance: provenanceOf(parts, aligned.validation),
-    notes: notesOf(settings, checked),
     ...(exploratory !== undefined && { exploratory }),
+    notes: [...notesOf(settings, checked), ...calibrationNotes(aligned.validation)],
     alarms: judgeAlarms([
       judged("aligned", aligned.validation),
       ...points.map(({ measured, seeds }) => judged(nameOf(measured), seeds)),

@@ -105,6 +105,7 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
       expect(asr.corrected.high).toBeGreaterThanOrEqual(asr.corrected.value);
     }
     expect(readFileSync(join(out, "report.md"), "utf8")).toMatch(/\| aligned \| .*; corrected 0\.\d{3} \(/);
+    expect(readFileSync(join(out, "report.md"), "utf8")).toContain("has a sensitivity of 0.800 (");
     const plan = await run(["run", calibrated, "--out", out, "--plan"]);
     expect(plan.stdout).toContain("calibrate judges on 40 labelled answers");
     const selected = await run(["select", out, "--rule", "constrained:1", "--corrected", "--min-gain", "0", "--json"]);
@@ -113,6 +114,13 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
       expect(plain.corrected).toBeCloseTo(0.8, 12);
       expect(plain.value).toBeCloseTo((candidate.asr.value - validation.aligned.asr.value) / 0.8, 10);
     }
+    // a judge that is wrong of all labels: nothing can be chosen by its corrected rates
+    const wrong = labelled.map((row) => row.replace(/\d\}$/, (label) => (label === "1}" ? "0}" : "1}")));
+    writeFileSync(join(folder, "wrong.jsonl"), wrong.join("\n"));
+    const useless = { ...experiment, safety: { ...safety, calibration: "wrong.jsonl" } };
+    writeFileSync(calibrated, JSON.stringify({ ...useless, select: { rule: "score", corrected: true } }));
+    const stopped = await run(["run", calibrated, "--out", out]);
+    expect([stopped.status, stopped.stderr]).toEqual([4, expect.stringContaining("no more often than chance")]);
     writeFileSync(calibrated, JSON.stringify({ ...experiment, safety: { ...safety, calibration: "absent.jsonl" } }));
     const absent = await run(["run", calibrated, "--out", out]);
     expect([absent.status, absent.stderr]).toEqual([4, expect.stringContaining("absent.jsonl")]);

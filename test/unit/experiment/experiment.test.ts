@@ -130,6 +130,14 @@ describe("an experiment", () => {
     }
   });
 
+  it("corrects its choice for the judge's errors only where labelled answers tell them", async () => {
+    const select = { rule: "constrained", corrected: true } as const;
+    await expect(loadExperiment({ ...whole, select })).rejects.toThrow(/select\.corrected needs safety\.calibration/);
+    const safety = { ...whole.safety, calibration: "labelled.jsonl" };
+    const settings = await loadExperiment({ ...whole, safety, select });
+    expect([settings.select.corrected, settings.safety.calibration]).toEqual([true, resolve("labelled.jsonl")]);
+  });
+
   it("takes lambdas outside of 0 to 1 where that is meant", async () => {
     const beyond = { ...whole, lambda: [-0.2, 1.2] };
     await expect(loadExperiment(beyond)).rejects.toThrow(
