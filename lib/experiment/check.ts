@@ -15,15 +15,17 @@ import { freeBytes } from "../files/freeBytes.js";
 import { openModel } from "../generate/openModel.js";
 import type { EngineName, TextGenerator } from "../generate/types.js";
 import { plan } from "../merge/plan.js";
+import { openTokenizer } from "../tokenizer/openTokenizer.js";
 import { planTuning, type TuningPlan } from "../tune/planTuning.js";
 import { arrangeTasks } from "./arrangeTasks.js";
 import { isAskedModel, promptProblems, setProblems } from "./askable.js";
 import type { Checked } from "./checked.js";
 import { engineOf } from "./engineOf.js";
-import { judgeModels, readTokens } from "./judgedAnswers.js";
+import { judgeModels, modelSize, readTokens } from "./judgedAnswers.js";
 import { type OpenJudges, openJudges } from "./judges.js";
 import { alsoLearned, learnedPrompts } from "./learnedPrompts.js";
 import { mergeSeries, type TunedModel, wholeModel } from "./merges.js";
+import { modelParts } from "./modelParts.js";
 import { Problems } from "./problems.js";
 import type { ExperimentSettings } from "./schema.js";
 import { isPerSeed, itemsOfSeed, loadSplits, ofSeed } from "./seedSplits.js";
@@ -70,7 +72,7 @@ export async function check(
     const tunings = await checkTunings(settings, problems);
     const labelled = await checkCalibration(settings, judges, problems);
     const learned = await checkLearned(settings, { tasks, splits }, problems);
-    const bytesOfMerge = await checkMerges(settings, given, problems, signal);
+    const bytesOfMerge = await checkMerges(settings, given, all, problems, signal);
     await checkDisk(settings, given, bytesOfMerge, out, problems);
     problems.throwIfAny();
     return {
@@ -202,6 +204,7 @@ async function checkAligned(
 async function checkMerges(
   settings: ExperimentSettings,
   given: readonly TunedModel[],
+  asked: readonly Task[],
   problems: Problems,
   signal: AbortSignal | undefined,
 ): Promise<number> {
@@ -215,6 +218,7 @@ async function checkMerges(
   for (const one of given) if (await planned(wholeModel(one.model), {})) fitting.push(one);
   const { aligned, tune } = settings;
   const stands = (tune?.seeds ?? []).map((seed) => ({ seed: String(seed), model: `tuned-${seed}` }));
+  if (problems.texts.length === 0 && !settings.engine?.endpoint) await checkWhole(fitting, asked, problems);
   const series = mergeSeries(settings, tune ? stands : fitting);
   const folder = tune && (await problems.attempt(() => locate({ path: aligned })));
   const models = folder === undefined ? undefined : Object.fromEntries(stands.map(({ model }) => [model, folder]));
@@ -224,6 +228,17 @@ async function checkMerges(
     }
   }
   return bytes;
+}
+
+/** Tuned models that are whole have a tokenizer, a template and a context of their own. */
+async function checkWhole(models: readonly TunedModel[], asked: readonly Task[], problems: Problems): Promise<void> {
+  for (const { model } of models) {
+    if (modelParts(model).length > 1) continue;
+    await problems.attempt(async () => {
+      const of = { ...(await modelSize(model)), tokenizer: await openTokenizer(await locate({ path: model })) };
+      for (const text of promptProblems(model, of, asked)) problems.add(text);
+    });
+  }
 }
 
 async function checkDisk(

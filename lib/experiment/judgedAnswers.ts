@@ -6,6 +6,7 @@ import { openCheckpoint } from "../checkpoint/open.js";
 import { wildGuardPrompt } from "../evaluate/judges/wildGuard.js";
 import type { Judge, Task } from "../evaluate/types.js";
 import { decoderSpec } from "../nn/families/decoderSpec.js";
+import { stopTokensOf } from "../nn/families/stopTokens.js";
 import { openTokenizer } from "../tokenizer/openTokenizer.js";
 
 /** A judge's model, as far as its headers tell. */
@@ -32,23 +33,28 @@ export async function judgeModels(judges: readonly Judge[]): Promise<JudgeModelF
     };
     if (judge !== "wildguard" || typeof model !== "string") continue;
     const tokenizer = await openTokenizer(await locate({ path: model }));
+    const { parameters, contextLength } = await modelSize(model);
     found.push({
-      ...{ name, model, maxNewTokens: decoding?.maxNewTokens ?? 0 },
-      ...(await modelSize(model)),
+      ...{ name, model, maxNewTokens: decoding?.maxNewTokens ?? 0, parameters, contextLength },
       promptTokens: (request, answer) => tokenizer.encode(wildGuardPrompt(request, answer)).length,
     });
   }
   return found;
 }
 
-/** From headers alone. */
-export async function modelSize(
-  model: string,
-): Promise<{ readonly parameters: number; readonly contextLength: number }> {
+/** What a model is, from its headers alone. */
+export interface ModelSize {
+  readonly parameters: number;
+  readonly contextLength: number;
+  readonly stopTokens: readonly number[];
+}
+
+export async function modelSize(model: string): Promise<ModelSize> {
   const checkpoint = await openCheckpoint(model, { addon: loadAddon() });
   let parameters = 0;
   for (const { shape } of checkpoint.tensors.values()) parameters += shape.reduce((product, size) => product * size, 1);
-  return { parameters, contextLength: decoderSpec(checkpoint, []).maxPositions };
+  const stopTokens = await stopTokensOf(checkpoint);
+  return { parameters, contextLength: decoderSpec(checkpoint, stopTokens).maxPositions, stopTokens };
 }
 
 /** Tokens that a judge reads of the answers of one model, at most, and the most of one answer. */
