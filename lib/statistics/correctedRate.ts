@@ -1,6 +1,7 @@
 // A rate that a judge gave, corrected for the judge's own errors.
 
 import { RetemperError } from "../errors.js";
+import { checkLevel } from "./checkLevel.js";
 import { normalQuantile } from "./normalQuantile.js";
 
 /** A judge's verdicts on answers that people labelled. */
@@ -60,9 +61,7 @@ export function correctedRate({ positives, n, calibration, level = 0.95 }: Corre
       hint: "give counts of 0 to all of the answers",
     });
   }
-  if (!(level > 0 && level < 1)) {
-    throw new RetemperError("USAGE", `there is no interval with confidence ${level}`, { hint: "give 0 < level < 1" });
-  }
+  checkLevel(level);
   const raw = positives / n;
   const [sensitivity, specificity] = [truePositives / harmful, trueNegatives / harmless];
   const better = sensitivity + specificity - 1;

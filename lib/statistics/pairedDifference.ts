@@ -1,6 +1,6 @@
 // How far one model lies from another on the same items: the bound that non-inferiority is read from.
 
-import { RetemperError } from "../errors.js";
+import { checkLevel } from "./checkLevel.js";
 import { itemMeans } from "./itemMeans.js";
 import { meanOverSeeds } from "./meanOverSeeds.js";
 import { normalQuantile } from "./normalQuantile.js";
@@ -56,9 +56,7 @@ export function pairedDifference(
   b: SeedValues,
   { level = 0.95, side = "two", weights, groups }: PairedDifferenceOptions = {},
 ): PairedBound {
-  if (!(level > 0 && level < 1)) {
-    throw new RetemperError("USAGE", `there is no bound with confidence ${level}`, { hint: "give 0 < level < 1" });
-  }
+  checkLevel(level);
   const differences = differencesOf(a, b);
   const equal = weights?.length === differences[0]?.length && weights?.every((weight) => weight === weights[0]);
   const options = { weights: equal ? undefined : weights, groups };

@@ -1,6 +1,7 @@
 // A rate from few answers that people labelled and many that only a judge did.
 
 import { RetemperError } from "../errors.js";
+import { checkLevel } from "./checkLevel.js";
 import { normalQuantile } from "./normalQuantile.js";
 
 export interface PredictionPoweredInput {
@@ -52,9 +53,7 @@ export function predictionPowered({
       hint: "give a verdict for each of two labels or more, and the verdicts on the answers without a label",
     });
   }
-  if (!(level > 0 && level < 1)) {
-    throw new RetemperError("USAGE", `there is no interval with confidence ${level}`, { hint: "give 0 < level < 1" });
-  }
+  checkLevel(level);
   const [n, others] = [truth.length, unlabelled.length];
   const all = [...judged, ...unlabelled];
   // of all verdicts the sample's variance, as in PPI++

@@ -1,5 +1,6 @@
 // How much of a fine-tuning's gain a merge keeps.
 
+import { checkLevel } from "./checkLevel.js";
 import { itemMeans } from "./itemMeans.js";
 import { meanOverSeeds } from "./meanOverSeeds.js";
 import { pairedDifference } from "./pairedDifference.js";
@@ -35,7 +36,7 @@ export interface ShareKept {
  * drawn together for all three models, within their groups, and where there are several tunings, tunings as well (Efron
  * and Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3).
  * @returns undefined where there is no gain
- * @throws RetemperError USAGE where the three are not of the same items
+ * @throws RetemperError USAGE where the three are not of the same items, or the level is not within 0 to 1
  * @example
  * ```ts
  * import { shareKept } from "retemper";
@@ -47,6 +48,7 @@ export interface ShareKept {
  */
 export function shareKept(input: ShareKeptInput): ShareKept | undefined {
   const { aligned, tuned, merged, better = "high", level = 0.95, weights, groups } = input;
+  checkLevel(level);
   checkRows([...aligned, ...tuned, ...merged]);
   const options = { weights, groups };
   const [a, t, m] = [aligned, tuned, merged].map((values) => meanOverSeeds(values, options)) as [

@@ -1,6 +1,7 @@
 // Whether outcomes rise with lambda, from the same items at every lambda.
 
 import { RetemperError } from "../errors.js";
+import { checkLevel } from "./checkLevel.js";
 import { itemMeans } from "./itemMeans.js";
 import { checkRows, type ItemOptions, type SeedValues, weightedItems } from "./seedValues.js";
 import { signFlip } from "./signFlip.js";
@@ -37,7 +38,8 @@ export interface Slope {
  * method whose curve does not end in the fine-tuned model (DARE, TIES) would be joined to a point that is not on it.
  * @param values [lambda][seed][item]; null where missing
  * @returns undefined for fewer than two different lambdas or two items
- * @throws RetemperError USAGE where rows are not of the same items, or there is not one lambda for each table
+ * @throws RetemperError USAGE where rows are not of the same items, there is not one lambda for each table, or the level is
+ * not within 0 to 1
  * @example
  * ```ts
  * import { slopeOverLambda } from "retemper";
@@ -57,6 +59,7 @@ export function slopeOverLambda(
       hint: "give for each lambda the table [seed][item] that was measured at it",
     });
   }
+  checkLevel(level);
   checkRows(values.flat());
   const centre = lambdas.reduce((sum, lambda) => sum + lambda, 0) / lambdas.length;
   const spread = lambdas.reduce((sum, lambda) => sum + (lambda - centre) ** 2, 0);

@@ -183,6 +183,16 @@ describe("slopeOverLambda", () => {
   });
 });
 
+it("every interval refuses a level that is none", () => {
+  const rows = [[1, 0, 1]];
+  for (const level of [0, 1, 95, Number.NaN]) {
+    expect(() => shareKept({ aligned: rows, tuned: rows, merged: rows, level })).toThrow(usage);
+    expect(() => slopeOverLambda([rows, rows], [0.4, 0.6], { level })).toThrow(usage);
+    expect(() => predictionPowered({ truth: [1, 0], judged: [1, 0], unlabelled: [1], level })).toThrow(usage);
+    expect(() => crossedInterval(rows, { over: "these", level })).toThrow(usage);
+  }
+});
+
 describe("signFlip", () => {
   it("makes every flip of few terms", () => {
     expect(signFlip([1, 1, 1])).toBe(2 / 8);
