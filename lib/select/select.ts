@@ -24,6 +24,8 @@ const OTHER_MARGINS = [0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3];
 interface Case {
   readonly table: CompleteTable;
   readonly judged: readonly Judged[];
+  /** With intervals: the overall choice is that of its method too. */
+  readonly kept: Map<Judged, GainKept | undefined>;
 }
 
 /** What is worked out for a choice: of which method (all by default), the interval of the gain's share, the items needed. */
@@ -66,7 +68,7 @@ export function select(results: SelectionSource, rule: SelectionRule | string = 
   const settings = completeRule(rule);
   const gate = settings.gate === undefined ? undefined : parseGate(settings.gate);
   const judged = judge(table, settings, gate);
-  const of: Case = { table, judged };
+  const of: Case = { table, judged, kept: new Map() };
   const reasons = qualify(judged, settings);
   const methods = [...new Set(judged.map(({ candidate }) => candidate.method))].sort();
   const margins = [...new Set([...OTHER_MARGINS, ...(settings.rule === "constrained" ? [settings.margin] : [])])];
@@ -117,7 +119,8 @@ function choose(of: Case, rule: CompleteRule, reasons: readonly (string | undefi
   const counts = { qualified: qualified.length, considered: all.length };
   const [best] = qualified;
   if (best) {
-    const kept = keptOf(best, table, shown.kept === true);
+    if (shown.kept && !of.kept.has(best)) of.kept.set(best, keptOf(best, table, true));
+    const kept = shown.kept ? of.kept.get(best) : keptOf(best, table, false);
     const sentence = chosenSentence(best, { count: qualified.length, all, kept }, table, rule);
     return { candidate: best.candidate, sentence, ...counts, ...(kept && { kept }) };
   }
