@@ -12,6 +12,7 @@ import { Digests } from "./digests.js";
 import { Evaluations } from "./evaluations.js";
 import { betterOf, labelsOf } from "./labels.js";
 import { loadExperiment } from "./load.js";
+import { markUnconfirmed } from "./markUnconfirmed.js";
 import type { TunedModel } from "./merges.js";
 import { Progress, type RunProgress } from "./progress.js";
 import { resultsOf } from "./resultsOf.js";
@@ -140,6 +141,7 @@ async function runSteps(
       checked,
       signal,
     });
+    await markUnconfirmed(out, results);
     await writeWhole(join(out, "results.json"), resultsText(results));
     await writeWhole(join(out, "costs.json"), `${JSON.stringify({ steps: steps.done }, null, 1)}\n`);
     await report(out);

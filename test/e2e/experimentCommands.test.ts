@@ -176,6 +176,18 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
     const report = readFileSync(join(place, "report.md"), "utf8");
     expect(report).toContain("**Not confirmed:** linear at lambda 0.9 does not hold");
     expect(report).toContain("| chosen, not confirmed |");
+    const mark = join(place, "models/linear-0.9-seed-42.not-confirmed.md");
+    expect(readFileSync(mark, "utf8")).toContain(confirmation?.sentence);
+
+    // with a margin that both hold, nothing is asked again, and the mark is gone
+    writeFileSync(
+      unconfirmed,
+      JSON.stringify({ ...rest, safety: sets, lambda: 0.9, limit: 36, select: { ...select, margin: 0.9 } }),
+    );
+    const confirmed = await run(["run", unconfirmed, "--out", place]);
+    expect({ status: confirmed.status, stderr: confirmed.stderr }).toEqual({ status: 0, stderr: "" });
+    expect(confirmed.stdout).toMatch(/linear at lambda 0\.9 holds on the confirming items/);
+    expect(existsSync(mark)).toBe(false);
   });
 
   it("refuses one file for validation and test before anything runs, in the plan too", async () => {
