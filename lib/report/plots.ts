@@ -133,7 +133,8 @@ function joined(rows: Row[], candidates: readonly Candidate[]): Row[] {
 /** 0 to 1 where numbers are shares; else as far as they reach, from 0. */
 function domainOf(values: readonly { readonly low: number; readonly high: number }[]): [number, number] {
   const [least, most] = [Math.min(0, ...values.map(({ low }) => low)), Math.max(...values.map(({ high }) => high))];
-  return most <= 1 && least >= 0 ? [0, 1] : [least, 1.05 * most];
+  const rounding = 1e-9;
+  return most <= 1 + rounding && least >= -rounding ? [0, 1] : [least, 1.05 * most];
 }
 
 /** Pixels between the same lambda of two methods. */

@@ -9,7 +9,10 @@ import { type ItemOptions, type SeedValues, weightedItems } from "./seedValues.j
 export function meanOverSeeds(values: SeedValues, options: ItemOptions = {}): number {
   const means = values.flatMap((row) => {
     const items = weightedItems(row, options);
-    return items.length === 0 ? [] : [items.reduce((sum, { weight, value }) => sum + weight * value, 0)];
+    if (items.length === 0) return [];
+    // one division: 60 of 60 is 1, and not a little more
+    if (!options.weights) return [items.reduce((sum, { value }) => sum + value, 0) / items.length];
+    return [items.reduce((sum, { weight, value }) => sum + weight * value, 0)];
   });
   return means.reduce((sum, mean) => sum + mean, 0) / means.length;
 }

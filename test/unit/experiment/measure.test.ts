@@ -69,6 +69,10 @@ describe("the mean of a rate over seeds", () => {
     ]);
   });
 
+  it("is exactly 1 where all is right, whatever the number of items", () => {
+    for (const count of [3, 49, 60, 75, 150]) expect(scoreOf(Array.from({ length: count }, () => 1)).value).toBe(1);
+  });
+
   it("is none where a seed has no verdict at all", () => {
     expect(() => scoreOf([1, 0], [null, null])).toThrow(/nothing could be measured of the task/);
   });
