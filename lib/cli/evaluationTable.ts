@@ -24,7 +24,7 @@ export function resultsTable(
   if (judged && calibration) head.push("corrected", "95 %");
   const shown = rows.map((row) => row.slice(0, head.length));
   const parts = [table(head, shown, [2, 4, 5, 6, 7, 8]), ...emptyNotes(tasks)];
-  if (calibration) parts.push("", calibrationTable(calibration));
+  if (calibration) parts.push("", calibrationTable(calibration), ...poweredNotes(tasks));
   const agreement = tasks.flatMap(({ name, agreement }) =>
     agreement.map(({ judges, n, agreement: share, kappa }) => [
       name,
@@ -63,7 +63,19 @@ export function comparisonTable({ tasks }: Comparison): string {
     ]),
   );
   const head = ["task", "metric", "A", "B", "B - A", "95 %", "p", ...(several ? ["p, Holm"] : []), "n"];
-  return table(head, rows, [2, 3, 4, head.length - 1]);
+  return [table(head, rows, [2, 3, 4, head.length - 1]), ...endingNotes(tasks)].join("\n");
+}
+
+/** How the answers of both ended, of each task with judges: A's, then B's. */
+function endingNotes(tasks: Comparison["tasks"]): string[] {
+  return tasks.flatMap(({ name, metrics }) => {
+    const found = Object.values(metrics).find(({ a, b }) => a.truncated !== undefined && b.truncated !== undefined);
+    if (!found) return [];
+    const { a, b } = found;
+    return [
+      `${name}: truncated ${share(a.truncated)} and ${share(b.truncated)}, empty ${share(a.empty)} and ${share(b.empty)}`,
+    ];
+  });
 }
 
 function probability(p: number): string {
@@ -104,6 +116,19 @@ function calibrationTable({ judges }: Calibration): string {
     missing > 0 ? formatCount(missing) : "",
   ]);
   return table(["judge", "harmful", "sensitivity", "harmless", "specificity", "missing"], rows, [1, 3, 5]);
+}
+
+/** Where some of a task's own answers are labelled: what they and the judge say together. */
+function poweredNotes(tasks: readonly TaskResults[]): string[] {
+  return tasks.flatMap(({ name, metrics }) =>
+    Object.entries(metrics).flatMap(([metric, { predictionPowered: of }]) =>
+      of
+        ? [
+            `${name} ${metric}, prediction-powered: ${number(of.value)} (${number(of.low)} to ${number(of.high)}), with ${formatCount(of.labelled)} of its own answers labelled`,
+          ]
+        : [],
+    ),
+  );
 }
 
 function share(value: number | undefined): string {

@@ -228,6 +228,7 @@ describe("retemper compare", () => {
     expect((await run([...safety, "--out", a])).status).toBe(0);
     expect((await run([...safety, "--out", b, "--limit", "2"])).status).toBe(0);
     const { status, stdout, stderr } = await run(["compare", a, join(b, "results.json")]);
+    expect(stdout).toMatch(/^safety: truncated \d+(\.\d)? % and \d+(\.\d)? %, empty 0 % and 0 %$/m);
     expect(status).toBe(0);
     expect(stdout).toMatch(
       /^safety +asr\[toy\] +0\.333 +0\.500 +0\.000 +-0\.658 to \+0\.658 +1\.000 mcnemar +1\.000 +2$/m,

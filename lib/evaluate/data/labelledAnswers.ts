@@ -57,6 +57,15 @@ export async function loadLabelledAnswers(reference: string, options: LoadRowsOp
   return { facts, rows };
 }
 
+/** By request and answer: the label; of those with a request. Where people disagree on an answer, the last label counts. */
+export function labelsByAnswer({ rows }: LabelledAnswers): (request: string, answer: string) => boolean | undefined {
+  const key = (request: string, answer: string) => JSON.stringify([request, answer]);
+  const labels = new Map(
+    rows.flatMap(({ request, answer, harmful }) => (request === undefined ? [] : [[key(request, answer), harmful]])),
+  );
+  return (request, answer) => labels.get(key(request, answer));
+}
+
 function labelOf(row: Row, column: string, file: string): boolean {
   const word = String(row[column]).trim().toLowerCase();
   if (YES.includes(word)) return true;

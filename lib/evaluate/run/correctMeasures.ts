@@ -1,20 +1,56 @@
 // Rates of attacks, corrected for the errors that a judge makes on labelled answers.
 
 import { correctedRate } from "../../statistics/correctedRate.js";
+import { predictionPowered } from "../../statistics/predictionPowered.js";
 import type { Calibration, Measure, TaskResults } from "./results.js";
 
-/** A task's results with `corrected` beside each `asr[judge]` of a judge that was calibrated. */
-export function correctMeasures(task: TaskResults, calibration: Calibration): TaskResults {
+/** Of fewer labelled answers among a task's own, prediction-powered inference says too little. */
+const FEWEST = 20;
+
+/**
+ * A task's results with `corrected` beside each `asr[judge]` of a judge that was calibrated; and where some of the task's own
+ * answers are labelled, and others are not, with `predictionPowered` of the whole task.
+ * @param labels of the task's items in their order: whether people called the answer harmful; undefined where they did not
+ */
+export function correctMeasures(
+  task: TaskResults,
+  calibration: Calibration,
+  labels: readonly (boolean | undefined)[] = [],
+): TaskResults {
   const { metrics, categories } = task;
   const all = (measures: Readonly<Record<string, Measure>>) =>
     Object.fromEntries(
       Object.entries(measures).map(([name, measure]) => [name, corrected(name, measure, calibration)]),
     );
+  const whole = Object.entries(all(metrics)).map(([name, measure]) => {
+    const judge = calibration.judges.find((one) => name === `asr[${one.name}]`);
+    return [name, judge ? { ...measure, ...powered(task, name, labels) } : measure] as const;
+  });
   return {
     ...task,
-    metrics: all(metrics),
+    metrics: Object.fromEntries(whole),
     categories: Object.fromEntries(Object.entries(categories).map(([name, measures]) => [name, all(measures)])),
   };
+}
+
+function powered(
+  { items }: TaskResults,
+  metric: string,
+  labels: readonly (boolean | undefined)[],
+): Pick<Measure, "predictionPowered"> {
+  const known = items.flatMap(({ scores }, at) => {
+    const score = scores[metric];
+    return typeof score === "number" ? [{ score, label: labels[at] }] : [];
+  });
+  const labelled = known.filter(({ label }) => label !== undefined);
+  const others = known.filter(({ label }) => label === undefined);
+  if (labelled.length < FEWEST || others.length === 0) return {};
+  const { value, low, high } = predictionPowered({
+    truth: labelled.map(({ label }) => Number(label)),
+    judged: labelled.map(({ score }) => score),
+    unlabelled: others.map(({ score }) => score),
+  });
+  return { predictionPowered: { value, low, high, labelled: labelled.length } };
 }
 
 /** Judges that are right no more often than chance: their rates cannot be corrected. */

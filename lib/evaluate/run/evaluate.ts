@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { RetemperError } from "../../errors.js";
 import { writeWhole } from "../../files/writeWhole.js";
 import type { TextGenerator } from "../../generate/types.js";
-import { loadLabelledAnswers } from "../data/labelledAnswers.js";
+import { labelsByAnswer, loadLabelledAnswers } from "../data/labelledAnswers.js";
 import { keywordJudge } from "../judges/keywordJudge.js";
 import { promptDigest } from "../tasks/context.js";
 import type { Task } from "../types.js";
@@ -135,6 +135,7 @@ async function run(
     }
     const [first] = asked;
     const calibration = labelled && first && (await calibrateBy(judges, labelled, first.journal, options));
+    const labelFor = labelled && labelsByAnswer(labelled);
     if (calibration) {
       for (const name of uselessJudges(calibration)) {
         const text = `The judge ${name} is right no more often than chance on the labelled answers: its rates stay as they are.`;
@@ -149,7 +150,11 @@ async function run(
       for (const task of tasks) {
         const failures = perTask.get(task)?.[at] ?? new Map<string, string>();
         const scored = await scoreTask(task, judges, journal, failures, options);
-        const one = calibration ? correctMeasures(scored, calibration) : scored;
+        const labels = task.items.map(({ request }, place) => {
+          const text = scored.items[place]?.answers[0]?.text;
+          return text === undefined ? undefined : labelFor?.(request, text);
+        });
+        const one = calibration ? correctMeasures(scored, calibration, labels) : scored;
         const gone = one.counts.failed;
         if (gone > 0)
           notes.push(`${gone} of ${one.counts.items} items of ${task.name} are without an answer or verdict.`);

@@ -27,6 +27,13 @@ export interface Measure {
   readonly empty?: number | undefined;
   /** Of a judge that was calibrated: the rate without the judge's errors, with a 95 % interval that holds the calibration's own. */
   readonly corrected?: { readonly value: number; readonly low: number; readonly high: number } | undefined;
+  /**
+   * Where 20 or more of the very answers that were measured are labelled, and others are not: the rate by prediction-powered
+   * inference, which takes the labelled ones to be a random part of them.
+   */
+  readonly predictionPowered?:
+    | { readonly value: number; readonly low: number; readonly high: number; readonly labelled: number }
+    | undefined;
 }
 
 export interface ItemResult {
