@@ -47,7 +47,8 @@ export function whatItTakes(
   const { candidate, plain, adjusted } = judged;
   // in differences as the judge gives them
   const room = (rule.margin - plain.value) * (plain.corrected ?? 1);
-  if (room < LEAST_ROOM || rule.by === "point" || plain.basis === "values") return { candidate, margin };
+  const itself = adjusted.bound <= rule.margin; // what comes before it in its series is not within the margin
+  if (itself || room < LEAST_ROOM || rule.by === "point" || plain.basis === "values") return { candidate, margin };
   const { equallySafe } = itemsNeeded({
     margin: Math.min(0.99, room),
     rate: Math.max(aligned.asr.value, candidate.asr.value),

@@ -110,13 +110,25 @@ function nearestSentence({ judged, margin, items, asked }: NearestFacts, rule: C
   const useful = kept === undefined ? "The nearest" : "The nearest that is useful";
   const share = kept === undefined ? "" : `, which keeps ${shareText(kept)} of the gain,`;
   const bound = rule.by === "point" ? "" : ` (${boundText(plain, adjusted)})`;
+  const takes = `it would take the margin ${marginText(margin)}`;
+  const others = rule.everySeed
+    ? "what comes before it in its series and every seed"
+    : "what comes before it in its series";
+  const ending =
+    rule.by === "point"
+      ? takes
+      : adjusted.bound <= rule.margin
+        ? `that is within the margin, and ${others} is not: ${takes}`
+        : `${takes}${margin > adjusted.bound ? ` (with ${others})` : ""}${asked && adjusted.basis !== "values" ? itemsText(items, adjusted.n) : ""}`;
+  return `${useful}, ${nameOf(candidate)}${share} has ${asr} ${aboveText(plain.value)} the aligned model's${bound}: ${ending}.`;
+}
+
+function itemsText(items: number | undefined, n: number | undefined): string {
   const more =
-    !asked || rule.by === "point" || adjusted.basis === "values"
-      ? ""
-      : items === undefined
-        ? "; more items would hardly do, if its rate is what was measured"
-        : `, or about ${items} items${adjusted.n === undefined ? "" : ` instead of ${adjusted.n}`}, if its rate is what was measured`;
-  return `${useful}, ${nameOf(candidate)}${share} has ${asr} ${aboveText(plain.value)} the aligned model's${bound}: it would take the margin ${marginText(margin)}${more}.`;
+    items === undefined
+      ? "; more items would hardly do"
+      : `, or about ${items} items${n === undefined ? "" : ` instead of ${n}`}`;
+  return `${more}, if its rate is what was measured`;
 }
 
 /** The candidate whose worst failure is the smallest. */

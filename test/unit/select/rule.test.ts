@@ -72,6 +72,9 @@ describe("constrained, on a table that has only items", () => {
       "linear at lambda 0.2 of the same series is not shown to be safe, and the series ends there",
       "linear at lambda 0.2 of the same series is not shown to be safe, and the series ends there",
     ]);
+    expect(overall.sentence).toMatch(
+      /\(upper bound 0\.\d+ at 95 %; in pairs on 200 items\): that is within the margin, and what comes before it in its series is not: it would take the margin 0\.2\d\d\.$/,
+    );
     // what would let the last one through has to let the first one through as well
     expect(overall.nearest?.margin).toBeCloseTo(upper(linear(0.2, 130, 60), 0.95), 12);
     expect(margins.find(({ margin }) => margin === 0.3)?.choice.candidate?.lambda).toBe(0.6);
