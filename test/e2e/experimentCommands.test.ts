@@ -190,6 +190,39 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
     expect(existsSync(mark)).toBe(false);
   });
 
+  it("has over-refusal and every category in its gate, on both halves", async () => {
+    const place = join(folder, "both-kinds");
+    const gated = join(folder, "both-kinds.json");
+    const categories = join(folder, "categories.jsonl");
+    const lines = readFileSync(rows("unsafe.jsonl"), "utf8").trim().split("\n").slice(0, 48);
+    const row = (line: string, at: number) => ({ ...JSON.parse(line), category: at % 6 === 0 ? "few" : "many" });
+    writeFileSync(categories, lines.map((line, at) => `${JSON.stringify(row(line, at))}\n`).join(""));
+    const safety = {
+      ...experiment.safety,
+      sets: [`unsafe=safety:${categories}`, `over-refusal:${rows("benign.jsonl")}`],
+    };
+    const gate = "overRefusal <= aligned + 0.2 and worstCategory.point <= aligned + 0.9";
+    const select = { rule: "score", gate };
+    writeFileSync(gated, JSON.stringify({ ...experiment, safety, lambda: 0.4, limit: 48, select }));
+    const { status } = await run(["run", gated, "--out", place]);
+    expect(status).toBe(0);
+    const { validation, test, selection, confirmation, parts } = JSON.parse(
+      readFileSync(join(place, "results.json"), "utf8"),
+    ) as ExperimentResults;
+    expect(parts).toMatchObject({ split: true, validation: { safety: 24 }, test: { safety: 24 } });
+    for (const table of [validation, test]) {
+      expect(table.aligned.overRefusal?.values?.[0]).toHaveLength(24);
+      expect(table.aligned.categories.many?.values?.[0]).toHaveLength(20); // half of 40
+      expect(table.aligned.categories.few?.values?.[0]).toHaveLength(4);
+    }
+    expect(selection.verdicts[0]?.gate).toMatchObject([
+      { text: "overRefusal <= aligned + 0.2", holds: true },
+      { text: "worstCategory.point <= aligned + 0.9", holds: true, category: "many" },
+    ]);
+    expect(confirmation).toMatchObject({ holds: true, gate: { text: gate, holds: true } });
+    expect(readFileSync(join(place, "report.md"), "utf8")).toMatch(/\| model \|.*\| over-refusal \|/);
+  });
+
   it("refuses one file for validation and test before anything runs, in the plan too", async () => {
     const both = join(folder, "both.json");
     const task = { validation: [`a=exact:${rows("task_valid.jsonl")}`], test: [`b=exact:${rows("task_valid.jsonl")}`] };
