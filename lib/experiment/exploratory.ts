@@ -2,6 +2,7 @@
 
 import type { Task } from "../evaluate/types.js";
 import type { Checked } from "./checked.js";
+import { count } from "./numberWords.js";
 import { QUICK_ITEMS } from "./presets.js";
 import type { ExperimentSettings } from "./schema.js";
 
@@ -12,7 +13,7 @@ export function exploratoryText(
 ): string | undefined {
   const there = requestsOf(safety) + (split ? requestsOf(safetyTest) : 0);
   if (preset !== "quick" || there >= QUICK_ITEMS) return undefined;
-  const few = `${there.toLocaleString("en")} requests, fewer than the ${QUICK_ITEMS} of the preset quick`;
+  const few = `${count(there)} requests, fewer than the ${QUICK_ITEMS} of the preset quick`;
   return `The result is exploratory: there are ${few}, so that neither a choice nor its confirmation says much.`;
 }
 

@@ -100,7 +100,7 @@ export async function planRun(
   const calibrating = ({ rows }: LabelledAnswers) => ({ tokens: 0, judged: costs.ofAnswers(rows) });
   const seconds = (tokens: number) => (tokensPerSecond > 0 ? tokens / tokensPerSecond : 0);
   const step = (name: string, bytes: number, parts: readonly ReturnType<typeof partOf>[]): PlannedStep => {
-    for (const { judged } of parts) costs.add(judged, 1);
+    for (const { judged } of parts) costs.add(judged);
     const sum = (of: (part: ReturnType<typeof partOf>) => number) => parts.reduce((total, part) => total + of(part), 0);
     const tokens = sum((part) => part.tokens);
     return {

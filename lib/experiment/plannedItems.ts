@@ -7,6 +7,7 @@ import { itemsNeeded } from "../statistics/itemsNeeded.js";
 import { looksAtSafety } from "./arrangeTasks.js";
 import type { Checked } from "./checked.js";
 import { exploratoryText, requestsOf } from "./exploratory.js";
+import { count, percent } from "./numberWords.js";
 import type { ExperimentSettings } from "./schema.js";
 
 export interface PlannedItems {
@@ -146,12 +147,4 @@ export async function knownRate(folder: string, settings: ExperimentSettings): P
 /** What decides the aligned model's rate. */
 function asked({ aligned, safety, decoding, system, limit }: ExperimentSettings): string {
   return JSON.stringify([aligned, safety, decoding, system, limit]);
-}
-
-function count(value: number): string {
-  return value.toLocaleString("en");
-}
-
-function percent(share: number): string {
-  return `${Number((100 * share).toFixed(1))} %`;
 }

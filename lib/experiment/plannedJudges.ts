@@ -2,6 +2,7 @@
 
 import type { Judge, Task } from "../evaluate/types.js";
 import { type JudgeModelFacts, judgeModels, readTokens } from "./judgedAnswers.js";
+import { count } from "./numberWords.js";
 
 export interface PlannedJudge {
   readonly name: string;
@@ -72,17 +73,13 @@ export class JudgeCosts {
     return { answers, tokens: sum("tokens"), seconds: sum("seconds"), judges };
   }
 
-  /** Counts so many models' answers. */
-  add(part: JudgedPart, models: number): void {
-    for (const one of part.judges) {
-      const before = this.#sums.get(one.name) ?? { ...one, answers: 0, tokensRead: 0, tokens: 0, seconds: 0 };
-      this.#sums.set(one.name, {
-        ...before,
-        answers: before.answers + models * one.answers,
-        tokensRead: before.tokensRead + models * one.tokensRead,
-        tokens: before.tokens + models * one.tokens,
-        seconds: before.seconds + models * one.seconds,
-      });
+  /** Counts the answers of one model more. */
+  add({ judges }: JudgedPart): void {
+    for (const one of judges) {
+      const before = this.#sums.get(one.name);
+      const sum = (key: "answers" | "tokensRead" | "tokens" | "seconds") => (before?.[key] ?? 0) + one[key];
+      const sums = { answers: sum("answers"), tokensRead: sum("tokensRead"), tokens: sum("tokens") };
+      this.#sums.set(one.name, { ...one, ...sums, seconds: sum("seconds") });
     }
   }
 
@@ -96,8 +93,4 @@ export function judgesText(judges: readonly PlannedJudge[]): string[] {
     ({ name, answers, tokensRead, tokens }) =>
       `The judge ${name} reads ${count(answers)} answers, at most ${count(tokensRead)} tokens with what was asked, and writes at most ${count(tokens)}.`,
   );
-}
-
-function count(value: number): string {
-  return value.toLocaleString("en");
 }

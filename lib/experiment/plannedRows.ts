@@ -3,6 +3,7 @@
 import { dirname, join } from "node:path";
 import { readTextAtMost } from "../files/readAtMost.js";
 import type { Checked } from "./checked.js";
+import { count, percent } from "./numberWords.js";
 import type { ExperimentSettings } from "./schema.js";
 import { isPerSeed, itemsOfSeed, ofSeed } from "./seedSplits.js";
 
@@ -97,18 +98,16 @@ export async function rowsText(
     const how = divided.heldOut
       ? `retemper data took ${count(divided.rows)} rows out of those to learn`
       : `retemper data drew ${count(divided.rows)} rows beside those to learn`;
-    const own = tune.options?.validation ?? 0;
     texts.push(
       `${how}, to choose lambda by: ${
         first.heldOut > 0
-          ? `with tune.options.validation ${own} the tuning holds out ${count(first.heldOut)} more, so rows are held out twice`
+          ? `the tuning holds out ${count(first.heldOut)} more (tune.options.validation), so rows are held out twice`
           : "with tune.options.validation 0 the tuning holds out no more of them, so rows are held out once"
       }.`,
     );
   } else if (first.heldOut === 0) {
-    texts.push(
-      "With tune.options.validation 0 the tuning holds nothing out: task.validation are the rows that were held out.",
-    );
+    const held = rows.every(({ alsoLearned }) => alsoLearned === 0) ? "are rows that" : "should be rows that";
+    texts.push(`With tune.options.validation 0 the tuning holds nothing out: task.validation ${held} are not learned.`);
   }
   if (preset === "paper" && rows.length > 1) {
     const perSeed = isPerSeed(tune.data) && task.validation.some(isPerSeed);
@@ -119,12 +118,4 @@ export async function rowsText(
     );
   }
   return texts;
-}
-
-function count(value: number): string {
-  return value.toLocaleString("en");
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }

@@ -14,6 +14,7 @@ import { run } from "../../../lib/experiment/run.js";
 import type { Experiment } from "../../../lib/experiment/schema.js";
 import { itemsNeeded } from "../../../lib/statistics/itemsNeeded.js";
 import { openTokenizer } from "../../../lib/tokenizer/openTokenizer.js";
+import { makeTrainingData } from "../../../lib/tune/sets/trainingData.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-plan-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -170,7 +171,7 @@ describe("the plan explains where the rows are", () => {
       "took 4 rows out of those to learn, to choose lambda by: with tune.options.validation 0 the tuning holds out no more of them, so rows are held out once",
     );
     const twice = await planRun({ ...tuning, tune: { ...tune, options: { ...tune.options, validation: 0.1 } } }, out);
-    expect(twice.notes.join()).toContain("holds out 4 more, so rows are held out twice");
+    expect(twice.notes.join()).toContain("holds out 4 more (tune.options.validation), so rows are held out twice");
     rmSync(join(folder, "data.json"));
   });
 
@@ -179,7 +180,7 @@ describe("the plan explains where the rows are", () => {
     const leaking = { ...tuning, task: { ...tuning.task, validation: [`exact:${valid}`] } };
     const planned = await planRun(leaking, out);
     expect(planned.rows[0]).toMatchObject({ validation: 6, alsoLearned: 2 });
-    expect(planText(planned)).toContain("6 rows choose lambda (13.0 %), 2 of which are among the rows to learn");
+    expect(planText(planned)).toContain("6 rows choose lambda (13 %), 2 of which are among the rows to learn");
     const paper = {
       ...leaking,
       preset: "paper",
@@ -210,6 +211,57 @@ describe("the plan explains where the rows are", () => {
     expect(planned.notes).toContain("Each tuning has a split of its own, as the paper's authors have it.");
     const same = await planRun({ ...own, tune, task: whole.task }, out);
     expect(same.notes.join()).toContain("All tunings have the same split");
+  });
+});
+
+describe("the preset paper on tools, with a split for each tuning", () => {
+  it("holds a tenth out once, learns no prompt of it, and is scored with BERTScore", async () => {
+    const call = (i: number) => ({
+      Instruction: `Order ${i} pears`,
+      Functions: [JSON.stringify({ api_name: "fruit.order", description: "Orders", parameters: [{ name: "count" }] })],
+      Output: [`fruit.order(count=${i})`],
+    });
+    const calls = (name: string, from: number, count: number) =>
+      file(
+        name,
+        Array.from({ length: count }, (_, i) => JSON.stringify(call(from + (i % 45)))),
+      );
+    const source = calls("calls.json", 0, 50); // five prompts come twice
+    const testSource = calls("calls-test.json", 100, 6);
+    const seeds = [42, 1024, 48763];
+    for (const splitSeed of seeds) {
+      const options = { source, testSource, rows: 50, test: 6, splitSeed };
+      await makeTrainingData("openfunctions", join(folder, "tools", `seed-${splitSeed}`), options);
+    }
+    const split = (part: string) => join(folder, "tools", "seed-{seed}", part);
+    const planned = await planRun(
+      {
+        preset: "paper",
+        aligned: "demo/model",
+        tune: { data: split("train.jsonl") },
+        safety: { sets: ["safety:demo/unsafe.jsonl"], judges: ["keyword"] },
+        task: {
+          validation: [`tools:${split("validation.jsonl")}`],
+          test: [`tools:${join(folder, "tools", "seed-42", "test.jsonl")}`],
+        },
+        bertScore: { model: "test/golden/encoders/bert", layer: 1 },
+        decoding: { maxNewTokens: 16 },
+      } as unknown as Experiment,
+      out,
+    );
+    const own = { learned: 45, heldOut: 0, dropped: 0, validation: 5, alsoLearned: 0, steps: 18, scheduled: 18 };
+    expect(planned.rows).toMatchObject(seeds.map((seed) => ({ seed: String(seed), ...own })));
+    const text = planText(planned);
+    expect(text).toContain(
+      "Lambda is chosen by bertscore_f1 of tools (high is better); the test is by bertscore_f1 of tools",
+    );
+    expect(text).toContain(
+      "45 rows are learned; 5 rows choose lambda (10 %), no prompt of which is learned. It ends after step 18.",
+    );
+    expect(text).toContain("took 5 rows out of those to learn");
+    expect(text).toContain("so rows are held out once");
+    expect(text).toContain("Each tuning has a split of its own, as the paper's authors have it.");
+    expect(text).toContain("does not look at safety: every model is asked all 150 requests");
   });
 });
 
