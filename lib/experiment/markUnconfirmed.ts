@@ -3,6 +3,7 @@
 
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { ioError } from "../files/ioError.js";
 import { writeWhole } from "../files/writeWhole.js";
 import type { ExperimentResults } from "../report/types.js";
 
@@ -14,6 +15,9 @@ export async function markUnconfirmed(
   for (const { path, confirmed } of outputs) {
     const file = join(out, `${path}.not-confirmed.md`);
     if (confirmed === false) await writeWhole(file, `# Not confirmed\n\n${confirmation?.sentence ?? ""}\n`);
-    else await rm(file, { force: true });
+    else
+      await rm(file, { force: true }).catch((error) => {
+        throw ioError(error, file, "cannot remove");
+      });
   }
 }
