@@ -3,10 +3,10 @@
 import { dirname, join, resolve } from "node:path";
 import { RetemperError } from "../errors.js";
 import { exists } from "../files/exists.js";
+import { nearbyName } from "../files/nearbyName.js";
 import { type CacheOptions, hubCache } from "../hub/cache.js";
 import { readText } from "./json.js";
 import { fileError } from "./modelFolder.js";
-import { nearbyName } from "./nearbyName.js";
 
 /** One part of a model reference: the model, or its adapter. */
 export interface LocatedPart {

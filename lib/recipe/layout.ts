@@ -1,9 +1,10 @@
 // Which models go into which layers: `models`, `slices` or `modules`, with their layer ranges and parameters.
 
+import { describe } from "./describe.js";
 import type { Path } from "./located.js";
 import { type ModelContext, readModel, readOptionalModel } from "./modelValue.js";
 import type { Problems } from "./problems.js";
-import { describe, type ModelsShape, type RecipeShape, type SliceShape } from "./shape.js";
+import type { ModelsShape, RecipeShape, SliceShape } from "./shape.js";
 import type { Parameters, RecipeModule, RecipeSlice, RecipeSource } from "./types.js";
 import { readParameters, type ValueContext } from "./values.js";
 

@@ -1,5 +1,6 @@
 // Model references as values of a recipe: text, or `{model: {path, revision}, lora, override_architecture}`.
 
+import { describe, shorten } from "./describe.js";
 import type { Path } from "./located.js";
 import {
   ModelReferenceError,
@@ -9,7 +10,6 @@ import {
   referenceOf,
 } from "./modelReference.js";
 import type { Problems } from "./problems.js";
-import { describe, shorten } from "./shape.js";
 import { suggestion } from "./suggest.js";
 import type { ModelReference } from "./types.js";
 

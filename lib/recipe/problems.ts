@@ -2,6 +2,7 @@
 
 import { RetemperError } from "../errors.js";
 import type { LocatedDocument, Path, Position } from "./located.js";
+import { pathText } from "./pathText.js";
 
 interface Problem {
   readonly message: string;
@@ -81,11 +82,4 @@ export function badRecipe(
 
 function place(at: Position | undefined): string {
   return at === undefined ? "" : `line ${at.line}, column ${at.column}: `;
-}
-
-/** `models[0].parameters.weight` */
-function pathText(path: Path): string {
-  return path
-    .map((part, index) => (typeof part === "number" ? `[${part}]` : `${index === 0 ? "" : "."}${String(part)}`))
-    .join("");
 }

@@ -4,7 +4,7 @@
 import { z } from "zod";
 import type { Path } from "./located.js";
 import type { Problems } from "./problems.js";
-import { nearest } from "./suggest.js";
+import { schemaFaults } from "./schemaFaults.js";
 
 const mapping = z.record(z.string(), z.unknown());
 /** Judged by the reader that knows its meaning. */
@@ -69,81 +69,15 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
  */
 export function checkShape(value: unknown, problems: Problems, lenient: boolean): RecipeShape | undefined {
   const kept = structuredClone(value);
-  let result = recipe.safeParse(kept);
-  if (!result.success) {
-    for (const issue of result.error.issues) {
-      if (issue.code !== "unrecognized_keys") continue;
-      if (!lenient) report(issue, value, problems);
-      for (const key of issue.keys) dropKey(kept, [...issue.path, key]);
-    }
-    result = recipe.safeParse(kept);
+  const unknown = schemaFaults(recipe, value, ELSEWHERE).filter(({ kind }) => kind === "unknown");
+  for (const { path, message, hint } of unknown) {
+    if (!lenient) problems.add(path, message, hint, "key");
+    dropKey(kept, path);
   }
+  const result = recipe.safeParse(kept);
   if (result.success) return result.data;
-  for (const issue of result.error.issues) report(issue, kept, problems);
+  for (const { path, message, hint } of schemaFaults(recipe, kept)) problems.add(path, message, hint);
   return undefined;
-}
-
-function report(issue: z.core.$ZodIssue, root: unknown, problems: Problems): void {
-  const { path } = issue;
-  const received = at(root, path);
-  switch (issue.code) {
-    case "unrecognized_keys":
-      for (const key of issue.keys) {
-        const known = keysAt(path);
-        const near = nearest(key, known);
-        const hint =
-          (near !== undefined ? `did you mean \`${near}\`?` : undefined) ??
-          (Object.hasOwn(ELSEWHERE, key) ? ELSEWHERE[key] : undefined) ??
-          `known keys here: ${known.join(", ")}`;
-        problems.add([...path, key], `unknown key \`${shorten(key)}\``, hint, "key");
-      }
-      break;
-    case "invalid_type":
-      if (received === undefined) problems.add(path, "this key is required but missing");
-      else problems.add(path, `expected ${KINDS[issue.expected] ?? issue.expected}, received ${describe(received)}`);
-      break;
-    case "too_small":
-      problems.add(path, "expected at least one entry");
-      break;
-    case "custom":
-      problems.add(path, received === undefined ? "this key is required but missing" : issue.message);
-      break;
-    default:
-      problems.add(path, issue.message);
-  }
-}
-
-const KINDS: Readonly<Record<string, string>> = {
-  object: "a mapping",
-  record: "a mapping",
-  array: "a list",
-  string: "text",
-  number: "a number",
-};
-
-/** A value in an error message: its kind, and the value where it is short. */
-export function describe(value: unknown): string {
-  if (value === null || value === undefined) return "nothing";
-  if (Array.isArray(value)) return "a list";
-  if (typeof value === "object") return "a mapping";
-  if (typeof value === "string") return `the text ${JSON.stringify(shorten(value))}`;
-  return `the ${typeof value} ${String(value)}`;
-}
-
-/** Cuts text of a recipe to a length that fits a message. */
-export function shorten(text: string): string {
-  return text.length <= 60 ? text : `${text.slice(0, 57)}…`;
-}
-
-/** The known keys of the mapping at a path. */
-function keysAt(path: Path): string[] {
-  const names = path.filter((part) => typeof part === "string");
-  const [top] = names;
-  if (top === undefined) return Object.keys(recipe.shape);
-  if (top === "tokenizer") return names.length > 1 ? ["source", "force"] : Object.keys(tokenizer.shape);
-  if (top === "modules" && names.length === 2) return ["models", "slices", "parameters"];
-  if (names.at(-1) === "models") return Object.keys(modelEntry.shape);
-  return Object.keys(names.at(-1) === "sources" ? sourceEntry.shape : slice.shape);
 }
 
 function at(root: unknown, path: Path): unknown {

@@ -1,12 +1,12 @@
 // Recipes in several documents: each has a `name:`, by which later ones use its result as a model. The document without a
 // name, else the last one, is the final output.
 
+import { shorten } from "./describe.js";
 import { readDocuments, type SeparateDocument } from "./document.js";
 import { isRecipeText, parseDocument, type RecipeOptions, readText, textOf } from "./load.js";
 import { DocumentError, type LocatedDocument } from "./located.js";
 import { badRecipe } from "./problems.js";
 import { namedModels } from "./references.js";
-import { shorten } from "./shape.js";
 import type { ParsedRecipe, Recipe } from "./types.js";
 
 /** One document of a recipe. */

@@ -19,8 +19,8 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   return best !== undefined && least <= Math.max(2, Math.floor(best.length / 2)) ? best : undefined;
 }
 
-/** `did you mean "…"?`, or the list of what is known. */
-export function suggestion(word: string, known: readonly string[]): string {
+/** `did you mean "…"?`, or the list of what is known, which `what` introduces. */
+export function suggestion(word: string, known: readonly string[], what = "known"): string {
   const near = nearest(word, known);
-  return near === undefined ? `known: ${known.join(", ")}` : `did you mean \`${near}\`?`;
+  return near === undefined ? `${what}: ${known.join(", ")}` : `did you mean \`${near}\`?`;
 }

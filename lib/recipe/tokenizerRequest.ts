@@ -1,8 +1,9 @@
 // What a recipe asks of the output's tokenizer and chat template.
 
+import { describe, shorten } from "./describe.js";
 import type { Path } from "./located.js";
 import { type ModelContext, readModel } from "./modelValue.js";
-import { describe, type RecipeShape, shorten, type TokenizerShape } from "./shape.js";
+import type { RecipeShape, TokenizerShape } from "./shape.js";
 import { nearest, suggestion } from "./suggest.js";
 import type { TokenizerChoice, TokenizerRequest, TokenSource } from "./types.js";
 import { toBoolean } from "./values.js";

@@ -1,10 +1,10 @@
 // Parameter values as a recipe writes them: scalars, gradients, and lists of `{filter, value}`.
 
+import { describe, shorten } from "./describe.js";
 import type { Path } from "./located.js";
 import type { ParameterRecord } from "./methodRecord.js";
 import { findParameter, isKnownParameter, type MethodName, PARAMETER_NAMES } from "./methods.js";
 import type { Problems } from "./problems.js";
-import { describe, shorten } from "./shape.js";
 import { nearest, suggestion } from "./suggest.js";
 import type { ConditionalValue, Parameters, ParameterValue, Scalar } from "./types.js";
 

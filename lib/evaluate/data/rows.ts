@@ -1,11 +1,13 @@
 // Rows of a file of any of the formats that data sets come in.
 
 import { isUtf8 } from "node:buffer";
+import { dirname, join } from "node:path";
 import * as zlib from "node:zlib";
 import { type CsvError, parse } from "csv-parse/sync";
 import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { RetemperError } from "../../errors.js";
 import { ioError } from "../../files/ioError.js";
+import { nearbyName } from "../../files/nearbyName.js";
 import { readAtMost } from "../../files/readAtMost.js";
 import { LONGEST_LINE, textLines } from "../../files/readLines.js";
 import { unpackAtMost } from "../../files/unpackAtMost.js";
@@ -47,9 +49,9 @@ export async function readRows(file: string, headless?: readonly string[]): Prom
   const known = /\.(csv|tsv|json|jsonl|ndjson|parquet|txt)$/.test(name);
   // What is no file of rows by its name is opened, to say that it is not there, and not read.
   const limit = { most: known ? MOST_FILE : 0, what: "a file of rows" };
-  const bytes = await readAtMost(file, limit).catch((error) => {
+  const bytes = await readAtMost(file, limit).catch(async (error) => {
     if (!known && error instanceof RetemperError) throw unknownKind(file);
-    throw unread(error, file);
+    throw await unread(error, file);
   });
   if (!known) throw unknownKind(file);
   const content = file.toLowerCase().endsWith(".gz") ? await unpackAtMost(bytes, file, MOST_BYTES) : bytes;
@@ -64,13 +66,15 @@ export async function readRows(file: string, headless?: readonly string[]): Prom
   return { bytes, rows: promptLines(content, file) };
 }
 
-function unread(error: unknown, file: string): RetemperError {
+async function unread(error: unknown, file: string): Promise<RetemperError> {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === "EISDIR") return new RetemperError("BAD_INPUT", message, { file, cause: error });
   if (code !== "ENOENT") return ioError(error, file, "cannot read");
+  const near = await nearbyName(file);
+  const meant = near === undefined ? "" : `. Is ${join(dirname(file), near)} meant?`;
   return new RetemperError("BAD_INPUT", "the file does not exist", {
     file,
-    hint: "check the path; it is relative to the working directory",
+    hint: `check the path; it is relative to the working directory${meant}`,
   });
 }
 
