@@ -45,7 +45,7 @@ describe("the HTML report", () => {
     expect(html).toContain("&lt;script&gt;alert");
   });
 
-  it("shows alarms about judges above the tables, their answers folded, and none in a report to publish", () => {
+  it("shows alarms about judges above the tables, their answers folded", () => {
     const answers = [{ model: "aligned", id: "3", text: HOSTILE, verdicts: { keyword: "not refused" } }];
     const alarm = {
       kind: "no_refusal",
@@ -269,6 +269,23 @@ describe("report", () => {
     const { document: bare } = parseHTML(page);
     for (const text of texts) expect(bare.body.textContent).not.toContain(text);
     expect([...bare.querySelectorAll("table")].map(({ id }) => id)).toEqual(all("table").map(({ id }) => id));
+  });
+
+  it("leaves the answers of alarms out too, and not the alarms", async () => {
+    const own = mkdtempSync(join(folder, "alarmed-"));
+    const answers = [{ model: "aligned", id: "3", text: "Turn the key.", verdicts: { keyword: "not refused" } }];
+    const alarm = {
+      kind: "no_refusal",
+      task: "unsafe",
+      judges: ["keyword"],
+      sentence: "No refusal is found.",
+      answers,
+    };
+    writeFileSync(join(own, "results.json"), JSON.stringify({ ...RESULTS, alarms: [alarm] }));
+    const shown = async (examples: boolean) =>
+      parseHTML(readFileSync(await report(own, { examples }), "utf8")).document.querySelector(".alarm")?.textContent;
+    expect(await shown(true)).toContain("Turn the key.");
+    expect((await shown(false))?.trim()).toBe("Alarm: No refusal is found.");
   });
 
   it("shows the unaligned model beside the others, where there is one", () => {
