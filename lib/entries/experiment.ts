@@ -21,6 +21,7 @@ export type {
   PairedTest,
   Trend,
   WrittenAgreement,
+  ShippedModel,
   WrittenModel,
 } from "../report/types.js";
 export { type Watch, type WatchOptions, watch } from "../report/watch.js";

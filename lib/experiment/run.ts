@@ -11,6 +11,7 @@ import type { Checked } from "./checked.js";
 import { Digests } from "./digests.js";
 import { Evaluations } from "./evaluations.js";
 import { betterOf, labelsOf } from "./labels.js";
+import { linkChosen, shippedOf } from "./linkChosen.js";
 import { loadExperiment } from "./load.js";
 import { markUnconfirmed } from "./markUnconfirmed.js";
 import type { TunedModel } from "./merges.js";
@@ -37,7 +38,7 @@ export interface RunOptions {
 
 /**
  * Runs an experiment, or goes on with it: the same settings in the same folder do no step twice. `out` gets results.json,
- * costs.json, report.html, report.md and models/, the chosen merges with their cards.
+ * costs.json, report.html, report.md and models/, the chosen merges with their cards; the link models/chosen leads to the one to ship.
  * @throws RetemperError with everything that is wrong before anything long starts; OUTPUT_EXISTS while another run is
  *   writing `out`; NETWORK for a server that does not have what is to be asked, with the command that starts it
  * @example
@@ -128,7 +129,7 @@ async function runSteps(
       digests: new Map([...digests, ...helpers]),
       onProgress: progress.evaluating,
     });
-    const results = await resultsOf({
+    const found = await resultsOf({
       settings,
       tuned,
       evaluations,
@@ -141,7 +142,9 @@ async function runSteps(
       checked,
       signal,
     });
-    await markUnconfirmed(out, results);
+    await markUnconfirmed(out, found);
+    const shipped = await linkChosen(out, shippedOf(found));
+    const results = { ...found, ...(shipped && { shipped }) };
     await writeWhole(join(out, "results.json"), resultsText(results));
     await writeWhole(join(out, "costs.json"), `${JSON.stringify({ steps: steps.done }, null, 1)}\n`);
     await report(out);

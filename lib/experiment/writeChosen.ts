@@ -7,6 +7,7 @@ import type { WrittenModel } from "../report/types.js";
 import { nameOf } from "../select/select.js";
 import { confirm, readAgreement, writeAgreement } from "./confirm.js";
 import type { Evaluated } from "./evaluations.js";
+import { unlinkIfAt } from "./linkChosen.js";
 import { measure, type SeedResults } from "./measure.js";
 import type { SeedMerge } from "./merges.js";
 import { ALL, type EvaluatedPoint, type RunParts } from "./runParts.js";
@@ -64,6 +65,7 @@ async function write(
     `write ${words}`,
     [byDigest(recipe, digests), lambda, maskSeed],
     async () => {
+      await unlinkIfAt(out, path);
       const made = await merge(recipe, folder, { lambda, seed: maskSeed, signal, force: existsSync(folder) });
       return { newTokens: 0, bytesWritten: made.bytesWritten, files: made.files };
     },

@@ -5,6 +5,7 @@ import { escapeHtml } from "./escape.js";
 import { outcomeOf } from "./outcome.js";
 import { figuresOf, keyOf } from "./plots.js";
 import type { ReportTable } from "./reportTable.js";
+import { shipText } from "./shipText.js";
 import { STYLE } from "./style.js";
 import { tablesOf } from "./tables.js";
 import { cellHtml, TABLE } from "./tableTemplate.js";
@@ -25,7 +26,7 @@ const PAGE = `<!doctype html>
 <header><h1><%= it.results.name %></h1></header>
 <nav aria-label="Sections"><% it.sections.forEach(({ id, title }, at) => { %><%= at > 0 ? " · " : "" %><a href="#<%= id %>"><%= title %></a><% }) %></nav>
 <main id="content">
-<div class="verdict"><p><strong>Choice:</strong> <%= it.results.selection.overall.sentence %></p><% if (it.results.confirmation) { %><p><strong><%= it.results.confirmation.holds ? "Confirmed" : "Not confirmed" %>:</strong> <%= it.results.confirmation.sentence %></p><% } %><p><strong>On the test data:</strong> <%= it.outcome %></p><% if (it.results.exploratory) { %><p><strong>Exploratory:</strong> <%= it.results.exploratory %></p><% } %></div>
+<div class="verdict"><p><strong>Choice:</strong> <%= it.results.selection.overall.sentence %></p><% if (it.results.confirmation) { %><p><strong><%= it.results.confirmation.holds ? "Confirmed" : "Not confirmed" %>:</strong> <%= it.results.confirmation.sentence %></p><% } %><p><strong>On the test data:</strong> <%= it.outcome %></p><% if (it.ship) { %><p><strong>To ship:</strong> <%= it.ship %></p><% } %><% if (it.results.exploratory) { %><p><strong>Exploratory:</strong> <%= it.results.exploratory %></p><% } %></div>
 <% (it.results.alarms ?? []).forEach((alarm) => { %><div class="alarm"><p><strong>Alarm:</strong> <%= alarm.sentence %></p>
 <% if (alarm.answers.length > 0) { %><details><summary><%= alarm.answers.length %> of these answers: they may be harmful</summary>
 <dl><% alarm.answers.forEach(({ model, id, verdicts, text }) => { %><div><dt><%= model %>, item <%= id %>: <%= it.saidOf(verdicts) %></dt><dd><%= text === "" ? "(empty)" : text %></dd></div><% }) %></dl></details><% } %></div>
@@ -70,7 +71,16 @@ export function htmlReport(results: ExperimentResults, costs: ExperimentCosts): 
     );
   const table = (one: ReportTable) => eta.renderString(TABLE, { ...one, cell: cellHtml });
   const outcome = outcomeOf(results);
-  return eta.renderString(PAGE, { results, sections, key: keyOf(results), style: STYLE, table, outcome, saidOf });
+  return eta.renderString(PAGE, {
+    results,
+    sections,
+    key: keyOf(results),
+    style: STYLE,
+    table,
+    outcome,
+    ship: shipText(results),
+    saidOf,
+  });
 }
 
 /** "not refused by keyword, refused by wildguard" */

@@ -1,6 +1,7 @@
 // The report as Markdown, for readers of repositories and model cards: the tables and the choice, no figures.
 
 import { outcomeOf } from "./outcome.js";
+import { shipText } from "./shipText.js";
 import { tablesOf } from "./tables.js";
 import type { ExperimentCosts, ExperimentResults } from "./types.js";
 
@@ -11,6 +12,8 @@ export function markdownReport(results: ExperimentResults, costs: ExperimentCost
     lines.push("", `**${confirmation.holds ? "Confirmed" : "Not confirmed"}:** ${escaped(confirmation.sentence)}`);
   }
   lines.push("", `**On the test data:** ${escaped(outcomeOf(results))}`);
+  const ship = shipText(results);
+  if (ship !== undefined) lines.push("", `**To ship:** ${escaped(ship)}`);
   if (results.exploratory !== undefined) lines.push("", `**Exploratory:** ${escaped(results.exploratory)}`);
   for (const { sentence } of results.alarms ?? []) lines.push("", `**Alarm:** ${escaped(sentence)}`);
   for (const { caption, head, rows, note, reasons = [] } of tablesOf(results, costs)) {

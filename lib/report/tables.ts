@@ -201,7 +201,7 @@ function trendTable(results: ExperimentResults): ReportTable {
   };
 }
 
-function outputTable({ outputs, selection }: ExperimentResults): ReportTable {
+function outputTable({ outputs, selection, shipped }: ExperimentResults): ReportTable {
   const { candidate } = selection.overall;
   const overall = candidate === null ? undefined : nameOf(candidate);
   return {
@@ -221,7 +221,7 @@ function outputTable({ outputs, selection }: ExperimentResults): ReportTable {
       name,
       seed ?? "all",
       path,
-      statusOf(name === overall, confirmed),
+      `${statusOf(name === overall, confirmed)}${path === shipped?.path ? "; to ship" : ""}`,
       bytes.toLocaleString("en"),
       agreement === undefined ? "" : `${agreement.same} of ${agreement.questions}`,
       agreement === undefined ? "" : `${(100 * agreement.logits.relative).toFixed(2)} %`,

@@ -94,6 +94,17 @@ export interface WrittenModel {
   readonly agreement?: WrittenAgreement | undefined;
 }
 
+/** The one model to ship. */
+export interface ShippedModel {
+  /** "models/chosen", a relative link to `path`; absent on a file system without links. Both are relative to the experiment's folder. */
+  readonly link?: string | undefined;
+  readonly path: string;
+  /** Absent where the merge is of all seeds. */
+  readonly seed?: string | undefined;
+  /** Where there are several seeds: why this one. */
+  readonly why?: string | undefined;
+}
+
 /** Items that chose (validation) and that confirmed (test). */
 export interface DataParts {
   /** Whether the safety items are two halves of the same sets. */
@@ -139,6 +150,8 @@ export interface ExperimentResults {
   readonly paired: readonly PairedTest[];
   readonly trends: readonly Trend[];
   readonly outputs: readonly WrittenModel[];
+  /** Absent where nothing qualifies, and where the choice is not confirmed. */
+  readonly shipped?: ShippedModel | undefined;
   readonly examples: readonly ExampleAnswers[];
   readonly provenance: {
     readonly version: string;

@@ -1,6 +1,16 @@
 // `retemper init` and the gate of `retemper run`: what editors are told, and exit codes for pipelines.
 
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { experimentJsonSchema } from "../../lib/experiment/jsonSchema.js";
@@ -78,12 +88,26 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
     expect(refused.stderr).toContain("None of 2 candidates passes the gate score >= 1.5.");
     expect(readFileSync(join(out, "report.md"), "utf8")).toContain("Nothing met the rule");
     expect(existsSync(join(out, "models"))).toBe(false);
+    expect(JSON.parse(readFileSync(join(out, "results.json"), "utf8"))).not.toHaveProperty("shipped");
 
     const passed = await run(["run", file, "--out", out, "--gate", "score >= aligned"]);
     expect(passed.status).toBe(0);
     expect(passed.stdout).toContain("that pass the gate score >= aligned");
     expect(passed.stderr).not.toMatch(/note: validation/); // measured before
     expect((await run(["verify", join(out, "models/linear-0.9-seed-42")])).status).toBe(0);
+    expect(readlinkSync(join(out, "models/chosen"))).toBe("linear-0.9-seed-42");
+    expect((await run(["verify", join(out, "models/chosen")])).status).toBe(0);
+    expect(passed.stdout).toContain(`To ship: ${join(out, "models/chosen")} (models/linear-0.9-seed-42)\n`);
+    expect(readFileSync(join(out, "report.md"), "utf8")).toContain(
+      "**To ship:** models/chosen, a link to models/linear",
+    );
+    expect(JSON.parse(readFileSync(join(out, "results.json"), "utf8"))).toMatchObject({
+      shipped: { link: "models/chosen", path: "models/linear-0.9-seed-42", seed: "42" },
+    });
+
+    // the model stays, and is not what is to be shipped any more
+    expect((await run(["run", file, "--out", out, "--gate", "score >= 1.5"])).status).toBe(10);
+    expect(readdirSync(join(out, "models"))).toEqual(["linear-0.9-seed-42"]);
   });
 
   it("calibrates the judges once, and has corrected rates in its results and report", async () => {
@@ -173,7 +197,9 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
     expect(outputs.map(({ path, confirmed }) => [path, confirmed])).toEqual([["models/linear-0.9-seed-42", false]]);
     expect(parts).toMatchObject({ split: false, validation: { safety: 36 }, test: { safety: 36 } });
     expect((await run(["verify", join(place, "models/linear-0.9-seed-42")])).status).toBe(0);
+    expect(existsSync(join(place, "models/chosen"))).toBe(false);
     const report = readFileSync(join(place, "report.md"), "utf8");
+    expect(report).toContain("**To ship:** nothing, since the choice is not confirmed.");
     expect(report).toContain("**Not confirmed:** linear at lambda 0.9 does not hold");
     expect(report).toContain("| chosen, not confirmed |");
     const mark = join(place, "models/linear-0.9-seed-42.not-confirmed.md");

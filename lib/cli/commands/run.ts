@@ -60,7 +60,8 @@ export function addRunCommand(program: Command, session: Session): Command {
     const { overall } = results.selection;
     const path = join(flags.out, "report.html");
     const { confirmation } = results;
-    const shown = { selection: results.selection, confirmation, alarms: results.alarms ?? [], report: path };
+    const { shipped } = results;
+    const shown = { selection: results.selection, confirmation, shipped, alarms: results.alarms ?? [], report: path };
     const alarms = alarmText(results.alarms ?? []);
     if (overall.candidate === null) {
       renderer.answerBeforeError(shown, path + alarms);
@@ -79,6 +80,8 @@ export function addRunCommand(program: Command, session: Session): Command {
         overall.sentence,
         ...(confirmation ? [confirmation.sentence] : []),
         ...(results.exploratory === undefined ? [] : [results.exploratory]),
+        ...(shipped ? [`To ship: ${join(flags.out, shipped.link ?? shipped.path)} (${shipped.path})`] : []),
+        ...(shipped?.why === undefined ? [] : [shipped.why]),
         path,
       ].join("\n") + alarms,
     );
