@@ -19,9 +19,9 @@ export type {
   Measured,
   MeasuredCandidate,
   PairedTest,
+  ShippedModel,
   Trend,
   WrittenAgreement,
-  ShippedModel,
   WrittenModel,
 } from "../report/types.js";
 export { type Watch, type WatchOptions, watch } from "../report/watch.js";
