@@ -64,7 +64,11 @@ export const experimentSchema = z.strictObject({
     .describe("The tuned models, by the seed of their tuning."),
   tune: z
     .strictObject({
-      data: z.string().describe("Rows of prompt and response: a file, a folder or hf://datasets/…"),
+      data: z
+        .string()
+        .describe(
+          "Rows of prompt and response: a file, a folder or hf://datasets/…; {seed} is the seed of the tuning.",
+        ),
       seeds: z.array(z.int().nonnegative()).min(1).default([42, 1024, 48763]),
       options: tuneOptionsSchema.optional().describe("Options of tune(): learningRate, epochs, rank, batchSize, …"),
     })
