@@ -13,6 +13,7 @@ export { EXPERIMENT_TEMPLATE } from "../experiment/template.js";
 export { type ReportOptions, readExperiment, report } from "../report/report.js";
 export type { ExperimentStatus } from "../report/status.js";
 export type {
+  DataParts,
   ExampleAnswers,
   ExperimentCosts,
   ExperimentResults,

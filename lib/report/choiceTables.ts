@@ -130,7 +130,7 @@ export function confirmationTable(results: ExperimentResults): ReportTable {
   const chosen = merged && validation.candidates.find((one) => nameOf(one) === nameOf(merged));
   const verdict = merged && selection.verdicts?.find(({ candidate }) => nameOf(candidate) === nameOf(merged));
   const table = { id: "confirmation", caption: "Does the choice hold on the data that did not choose it?" };
-  const head = ["", `chose: ${validationData(results)}`, `confirms: ${testData(results)}`];
+  const head = ["what", `chose: ${validationData(results)}`, `confirms: ${testData(results)}`];
   if (!confirmation || !merged || !chosen) return { ...table, head, rows: [] };
   const difference = (one: Measured, aligned: Measured) => signed(one.asr.value - aligned.asr.value);
   const gate = confirmation.gate;
