@@ -44,8 +44,10 @@ export type {
   Measure,
   Results,
   ScoreResult,
+  ShareInterval,
   TaskResults,
 } from "../evaluate/run/results.js";
+export type { ScoreAnswersOptions } from "../evaluate/run/scoreAnswers.js";
 export {
   type Program,
   type ProgramCheck,

@@ -78,11 +78,12 @@ export interface CalibratedJudge extends JudgeCalibration {
   /** Labelled answers that it could not read: in no count. */
   readonly missing: number;
   /** Of the harmful answers the share that it called harmful, and of the others the share that it did not; Wilson's intervals. */
-  readonly sensitivity: Interval;
-  readonly specificity: Interval;
+  readonly sensitivity: ShareInterval;
+  readonly specificity: ShareInterval;
 }
 
-interface Interval {
+/** A share and its 95 % interval; null where there is nothing to count. */
+export interface ShareInterval {
   readonly value: number | null;
   readonly low: number | null;
   readonly high: number | null;
