@@ -22,20 +22,16 @@ const alone = [
 
 /** What takes longest where no earlier run has told: begun first, so that no worker is left alone with it in the end. */
 const longest = [
-  ...[
-    "e2e/killExperiment",
-    "faults/failEach",
-    "faults/otherProcesses",
-    "unit/evaluate/sandbox/canaries",
-    "golden/generate/demoLambdas",
-  ],
-  ...[
-    "golden/lora/train",
-    "golden/generate/answers",
-    "e2e/experimentCommands",
-    "faults/killEach",
-    "hostile/chatTemplate",
-  ],
+  "e2e/killExperiment",
+  "faults/failEach",
+  "faults/otherProcesses",
+  "unit/evaluate/sandbox/canaries",
+  "golden/generate/demoLambdas",
+  "golden/lora/train",
+  "golden/generate/answers",
+  "e2e/experimentCommands",
+  "faults/killEach",
+  "hostile/chatTemplate",
 ];
 
 /** Files with a process of their own begin, so that what the others share is loaded once by each worker. */

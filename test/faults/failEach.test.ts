@@ -5,7 +5,7 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { casesOf } from "../long.js";
+import { casesOf, long } from "../long.js";
 import { failEach } from "./failEach.mjs";
 import { cannotInterrupt, interrupt } from "./interrupt.mjs";
 
@@ -30,7 +30,7 @@ describe.skipIf(reason !== undefined)(
       },
     );
 
-    it("ends an evaluation as a full disk does where the quota is used up", async () => {
+    it.runIf(long)("ends an evaluation as a full disk does where the quota is used up", async () => {
       const { faults, problems } = await failEach("evaluate", {
         kinds: "write",
         errno: "EDQUOT",
@@ -41,7 +41,7 @@ describe.skipIf(reason !== undefined)(
       expect(faults).toBe(2);
     });
 
-    it.each(casesOf(["redata", "replace"], ["redata"]))(
+    it.runIf(long).each(["redata", "replace"])(
       "leaves an output that %s was to replace where its new name cannot be made sure of",
       async (name) => {
         const { faults, problems } = await failEach(name, { kinds: "sync", errno: "EIO" });
@@ -74,7 +74,7 @@ describe.skipIf(reason !== undefined)(
     );
 
     it("makes no other model of one whose files cannot be read", async () => {
-      const [most = 0] = casesOf([4], [2]);
+      const most = long ? 4 : 1;
       const on = /demo\/model\/(config|tokenizer)\.json$/;
       const { faults, problems } = await failEach("generate", { kinds: "read", errno: "EIO", on, most });
       expect(problems).toEqual([]);
