@@ -23,6 +23,7 @@ import type { Experiment, ExperimentSettings } from "./schema.js";
 import { checkServed, type ServedNames, writeServed } from "./served.js";
 import { Steps } from "./steps.js";
 import { tuneAdapters } from "./tuneAdapters.js";
+import { writeCards } from "./writeCards.js";
 
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
@@ -145,6 +146,7 @@ async function runSteps(
     await markUnconfirmed(out, found);
     const shipped = await linkChosen(out, shippedOf(found));
     const results = { ...found, ...(shipped && { shipped }) };
+    await writeCards(out, results);
     await writeWhole(join(out, "results.json"), resultsText(results));
     await writeWhole(join(out, "costs.json"), `${JSON.stringify({ steps: steps.done }, null, 1)}\n`);
     await report(out);

@@ -69,7 +69,12 @@ async function write(
       const made = await merge(recipe, folder, { lambda, seed: maskSeed, signal, force: existsSync(folder) });
       return { newTokens: 0, bytesWritten: made.bytesWritten, files: made.files };
     },
-    ({ files = [] }) => contents.areIn(folder, files), // another experiment may have written there since
+    // another experiment may have written there since; the card gets the run's numbers afterwards
+    ({ files = [] }) =>
+      contents.areIn(
+        folder,
+        files.filter((file) => file.path !== "README.md"),
+      ),
   );
   return { path, folder, files: step.files ?? [], digest: await contents.model(folder) };
 }

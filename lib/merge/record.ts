@@ -129,6 +129,19 @@ export async function readRecord(out: string): Promise<readonly OutputFile[]> {
   }
 }
 
+/**
+ * The text of an output's record with another size and digest of one of its files.
+ * @returns undefined where the record has these already
+ * @throws RetemperError BAD_INPUT for a record that is missing or damaged
+ */
+export async function withOutput(out: string, file: OutputFile): Promise<string | undefined> {
+  const before = await readRecord(out);
+  if (before.some((one) => JSON.stringify(one) === JSON.stringify(file))) return undefined;
+  const record = JSON.parse(await readRecordText(out)) as { readonly outputs: readonly OutputFile[] };
+  const outputs = record.outputs.map((one) => (one.path === file.path ? file : one));
+  return `${JSON.stringify({ ...record, outputs }, null, 1)}\n`;
+}
+
 /** What an output was made from; undefined where its record does not say, or there is none. */
 export async function originOf(out: string): Promise<Origin | undefined> {
   try {

@@ -14,10 +14,13 @@ import { makeFolder } from "../files/makeFolder.js";
 import { pieces } from "../files/readPiece.js";
 import { syncFolder } from "../files/syncFolder.js";
 import { INDEX_FILE, shardIndex } from "../plan/shards.js";
-import { modelCard } from "./card.js";
+import type { ModelReference } from "../recipe/types.js";
+import { CARD_FILE, modelCard } from "./card.js";
+import { cardModels } from "./cardModels.js";
 import type { MergeOptions } from "./options.js";
 import { outputTensor } from "./plan.js";
 import type { Prepared } from "./prepare.js";
+import { recipeWithNames } from "./recipeWithNames.js";
 import type { OutputFile } from "./report.js";
 
 type Content = string | { readonly copyFrom: string };
@@ -34,7 +37,7 @@ export async function sideFiles(
     ? new Map<string, Content>([["adapter_config.json", `${JSON.stringify(adapterConfig, null, 2)}\n`]])
     : await checkpointFiles(prepared, options);
   files.set("mergekit_config.yml", recipe.text.endsWith("\n") ? recipe.text : `${recipe.text}\n`);
-  if (options.writeModelCard !== false) files.set("README.md", cardOf(prepared, name, version));
+  if (options.writeModelCard !== false) files.set(CARD_FILE, await cardOf(prepared, name, options, version));
   return files;
 }
 
@@ -65,17 +68,31 @@ async function checkpointFiles(
   return files;
 }
 
-function cardOf({ recipe, models, adapterConfig }: Prepared, name: string, version: string): string {
+async function cardOf(
+  { recipe, models, adapterConfig }: Prepared,
+  name: string,
+  { seed, transformersCache: cache, models: named }: MergeOptions,
+  version: string,
+): Promise<string> {
   const base = recipe.baseModel;
   const references = [...(base ? [base] : []), ...models.references.values()];
+  const sources = await cardModels(references, { cache, named });
+  const nameOf = new Map(sources.map((source) => [source.path, source.name]));
+  const called = ({ path, lora }: ModelReference) =>
+    [path, ...(lora ? [lora.path] : [])].map((part) => nameOf.get(part) ?? part).join("+");
+  const names = new Map([...nameOf, ...references.map((one) => [one.text, called(one)] as const)]);
+  const { architectures } = models.leader.config;
+  const [architecture] = Array.isArray(architectures) ? (architectures as unknown[]) : [];
   return modelCard({
     name,
     method: recipe.method,
-    models: [...new Set(references.map(({ text }) => text))],
-    repositories: [...new Set(references.flatMap(({ path, lora }) => (lora ? [path, lora.path] : [path])))],
-    baseModel: base?.text,
-    recipe: recipe.text,
+    models: [...new Set(references.map(called))],
+    sources,
+    baseModel: base && called(base),
+    recipe: recipeWithNames(recipe.text, names),
     version,
+    seed,
+    ...(String(architecture).endsWith("ForCausalLM") && { pipeline: "text-generation" }),
     ...(adapterConfig && { library: "peft" as const }),
   });
 }

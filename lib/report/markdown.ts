@@ -25,12 +25,12 @@ export function markdownReport(results: ExperimentResults, costs: ExperimentCost
   return `${lines.join("\n")}\n`;
 }
 
-function row(cells: readonly string[]): string {
+export function row(cells: readonly string[]): string {
   return `| ${cells.map((cell) => (cell === "---" ? cell : escaped(cell))).join(" | ")} |`;
 }
 
 /** What Markdown or HTML would read as something else than text. */
-function escaped(text: string): string {
+export function escaped(text: string): string {
   return text
     .split("\n")
     .map((line) => line.trim())

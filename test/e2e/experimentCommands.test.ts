@@ -105,6 +105,11 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
       shipped: { link: "models/chosen", path: "models/linear-0.9-seed-42", seed: "42" },
     });
 
+    const card = readFileSync(join(out, "models/chosen/README.md"), "utf8");
+    expect(card).toMatch(/^\| linear at lambda 0\.9 \(this model\) \| \d\.\d{3} \(/m);
+    expect(card).toMatch(/^\* Rule: score, gate score \\?>= aligned$/m);
+    expect(card.split("## How the numbers were made")[0]).not.toContain(root);
+
     // the model stays, and is not what is to be shipped any more
     expect((await run(["run", file, "--out", out, "--gate", "score >= 1.5"])).status).toBe(10);
     expect(readdirSync(join(out, "models"))).toEqual(["linear-0.9-seed-42"]);

@@ -8,7 +8,7 @@ const card = (models: string[], recipe = "merge_method: linear") =>
     name: "out",
     method: "linear",
     models,
-    repositories: models,
+    sources: models.map((id) => ({ path: id, name: id, id, bases: [] })),
     baseModel: models[0],
     recipe,
     version: "1",
@@ -20,7 +20,7 @@ describe("modelCard", () => {
       fc.property(fc.array(fc.string({ unit: "binary" }), { minLength: 1 }), (models) => {
         const [before, front = ""] = card(models).split(/^---$/m);
         expect(before).toBe("");
-        expect(parse(front).base_model).toEqual(models);
+        expect(parse(front).base_model).toEqual([...new Set(models)]);
       }),
       { examples: [[["a\n---\nb", "---", "\u2028---", "{{x}}", "!!js/function"]]], numRuns: 200 },
     );
