@@ -33,6 +33,7 @@ export type { EvaluateOptions } from "../evaluate/run/evaluateOptions.js";
 export { type JudgedModel, judgeAlarms } from "../evaluate/run/judgeAlarms.js";
 export type { Suite } from "../evaluate/run/loadSuite.js";
 export type { EvaluateProgress } from "../evaluate/run/progress.js";
+export { readLambdaResults } from "../evaluate/run/readLambdaResults.js";
 export { readResults } from "../evaluate/run/readResults.js";
 export type {
   AlarmAnswer,

@@ -2,6 +2,7 @@
 
 export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, RetemperError } from "../errors.js";
 export { experimentJsonSchema } from "../experiment/jsonSchema.js";
+export { type LambdaTableEnds, lambdaTable } from "../experiment/lambdaTable.js";
 export type { PlannedItems } from "../experiment/plannedItems.js";
 export type { PlannedJudge } from "../experiment/plannedJudges.js";
 export type { PlannedRows } from "../experiment/plannedRows.js";
@@ -31,7 +32,7 @@ export { confirm } from "../select/confirmChoice.js";
 export { type Gate, parseGate } from "../select/gate.js";
 export { knee } from "../select/knee.js";
 export { paretoFront } from "../select/pareto.js";
-export { readTable } from "../select/readTable.js";
+export { type ReadTable, readTable } from "../select/readTable.js";
 export { select } from "../select/select.js";
 export type {
   Better,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { RetemperError } from "../errors.js";
 import { readTextAtMost } from "../files/readAtMost.js";
-import type { SelectionTable } from "./types.js";
+import type { SelectionRule, SelectionTable } from "./types.js";
 
 const quantity = z.object({
   value: z.number(),
@@ -41,10 +41,26 @@ const table = z.object({
   candidates: z.array(candidate),
 });
 
+/** What a run chose by. */
+const rule = z.object({
+  rule: z.enum(["score", "constrained", "knee"]),
+  margin: z.number().optional(),
+  by: z.enum(["upper", "point"]).optional(),
+  level: z.number().optional(),
+  minGain: z.number().optional(),
+  everySeed: z.boolean().optional(),
+  corrected: z.boolean().optional(),
+  gate: z.string().optional(),
+});
+
+/** A table, and of a run the rule by which it chose. */
+export type ReadTable = SelectionTable & { readonly rule?: SelectionRule | undefined };
+
 /**
  * Reads the numbers that `select` chooses by.
  * @param path a JSON file with `aligned`, `tuned` (optional) and `candidates`; the results.json of an experiment, whose
  *   `validation` is such a table; or the folder of either
+ * @returns of an experiment also the rule by which it chose
  * @throws RetemperError BAD_INPUT where it is something else, naming each place that is wrong
  * @example
  * ```ts
@@ -58,7 +74,7 @@ const table = z.object({
  * console.log(overall.candidate?.lambda); // 0.4
  * ```
  */
-export async function readTable(path: string): Promise<SelectionTable> {
+export async function readTable(path: string): Promise<ReadTable> {
   let file = path;
   let value: unknown;
   try {
@@ -76,7 +92,11 @@ export async function readTable(path: string): Promise<SelectionTable> {
       cause: error,
     });
   }
-  const { validation, labels } = (value ?? {}) as { readonly validation?: object; readonly labels?: unknown };
+  const { validation, labels, selection } = (value ?? {}) as {
+    readonly validation?: object;
+    readonly labels?: unknown;
+    readonly selection?: { readonly rule?: unknown };
+  };
   const inner = validation ? { labels, ...validation } : value;
   const parsed = table.safeParse(inner);
   if (!parsed.success) {
@@ -86,5 +106,6 @@ export async function readTable(path: string): Promise<SelectionTable> {
       hint: "give aligned, and candidates with method, score and asr, each number as { value, low, high }",
     });
   }
-  return parsed.data;
+  const own = validation ? rule.safeParse(selection?.rule).data : undefined; // older runs wrote others
+  return { ...parsed.data, ...(own && { rule: own }) };
 }

@@ -4,9 +4,14 @@ import type { Command } from "commander";
 import {
   type Candidate,
   type Choice,
+  lambdaTable,
+  type ReadTable,
   RetemperError,
+  readLambdaResults,
+  readResults,
   readTable,
   type Selection,
+  type SelectionRule,
   type SelectionTable,
   select,
   type Verdict,
@@ -30,7 +35,8 @@ A gate is a condition on what is chosen, by bounds as well; the exit code is 10 
   asr <= aligned + 0.02       asr.high <= 5% and score >= 90% * tuned       score.point >= tuned - 0.05
   overRefusal <= aligned + .03 and worstCategory <= aligned + .1
 
-RESULTS is the folder of a run, its results.json, or a table of your own ("better": "low" for perplexity and loss):
+RESULTS is the folder of a run, its results.json, the --out of evaluate --lambda (with a safety set and a task; lambda 0 is the
+aligned and lambda 1 the fine-tuned model, else --aligned and --tuned), or a table of your own ("better": "low" for perplexity and loss):
   {"aligned": {"score": {"value": 0}, "asr": {"value": 0}}, "candidates": [{"method": "linear", "lambda": 0.4,
    "score": {"value": 0.9}, "asr": {"value": 0.1, "low": 0.06, "high": 0.16, "values": [[0, 1, 0, null]]}}]}
 "values" are the outcomes of each seed's items; with them models are compared in pairs.
@@ -40,7 +46,9 @@ Examples:
   retemper select results --rule score --gate "asr <= aligned + 0.02" && ship`;
 
 interface SelectFlags {
-  readonly rule: string;
+  readonly rule?: string;
+  readonly aligned?: string;
+  readonly tuned?: string;
   readonly gate?: string;
   readonly minGain?: number;
   readonly level?: number;
@@ -55,9 +63,12 @@ export function addSelectCommand(program: Command, session: Session): Command {
     .command("select")
     .summary("which merge to ship, by a rule; exit code 10 if none passes the gate")
     .description("Chooses among the merges of an experiment, overall and for each method, and says why.")
-    .argument("<results>", "folder of a run, its results.json, or a table of candidates")
+    .argument("<results>", "folder of a run or of evaluate --lambda, a results.json, or a table of candidates")
     .addHelpText("after", HELP)
-    .option("--rule <rule>", "score, constrained[:MARGIN[:point]] or knee", "constrained")
+    .option(
+      "--rule <rule>",
+      "score, constrained[:MARGIN[:point]] or knee (a run's own rule and gate, else constrained)",
+    )
     .option("--gate <condition>", 'what a merge must meet, such as "asr <= aligned + 0.02"')
     .option("--min-gain <share>", "of the fine-tuned model's gain that a choice keeps (constrained: 0.5)", share)
     .option("--level <confidence>", "of the one-sided bounds, before it is divided between series (0.95)", level)
@@ -66,18 +77,23 @@ export function addSelectCommand(program: Command, session: Session): Command {
       "--corrected",
       "correct the difference to the aligned model for the judge's errors, by the table's calibration",
     );
+  command
+    .option("--aligned <results>", "of a folder of lambdas: the aligned model's evaluation (lambda 0)")
+    .option("--tuned <results>", "of a folder of lambdas: the fine-tuned model's evaluation (lambda 1)");
   addCommonOptions(command);
   return command.action(async (path: string, flags: SelectFlags) => {
     const { renderer } = session;
-    const results = await readTable(path);
-    const { rule } = select({ ...results, candidates: [] }, flags.rule);
+    const results = await tableAt(path, flags);
+    const own = flags.rule === undefined ? results.rule : undefined;
+    if (own) renderer.note(`by the run's own rule: ${ruleText(own)}`);
+    const { rule } = select({ ...results, candidates: [] }, own ?? flags.rule ?? "constrained");
     const selection = select(results, {
       ...rule,
-      gate: flags.gate,
+      gate: flags.gate ?? own?.gate,
       minGain: flags.minGain ?? rule.minGain,
       level: flags.level ?? rule.level,
-      everySeed: flags.everySeed,
-      corrected: flags.corrected,
+      everySeed: flags.everySeed ?? own?.everySeed,
+      corrected: flags.corrected ?? own?.corrected,
     });
     const { overall } = selection;
     const [value, text] = [withoutItems(selection), describe(selection, results.labels)];
@@ -89,6 +105,29 @@ export function addSelectCommand(program: Command, session: Session): Command {
     }
     renderer.result(value, `${overall.sentence}\n\n${text}`);
   });
+}
+
+/** A table, a run's results, or what `evaluate --lambda` wrote. */
+async function tableAt(path: string, { aligned, tuned }: SelectFlags): Promise<ReadTable> {
+  const merges = await readLambdaResults(path);
+  if (merges) {
+    return lambdaTable(merges, {
+      aligned: aligned === undefined ? undefined : await readResults(aligned),
+      tuned: tuned === undefined ? undefined : await readResults(tuned),
+    });
+  }
+  if (aligned !== undefined || tuned !== undefined) {
+    throw new RetemperError("USAGE", "--aligned and --tuned belong to a folder that evaluate --lambda wrote.", {
+      hint: `${path} is none: leave them out`,
+    });
+  }
+  return readTable(path);
+}
+
+/** "constrained, margin 0.2, gate score >= 0.5" */
+function ruleText({ rule, margin, by, gate }: SelectionRule): string {
+  const more = rule === "constrained" ? [`margin ${margin}`, ...(by === "point" ? ["by the measured rates"] : [])] : [];
+  return [rule, ...more, ...(gate === undefined ? [] : [`gate ${gate}`])].join(", ");
 }
 
 function describe({ methods, knee, margins, rule, verdicts }: Selection, labels: SelectionTable["labels"]): string {
