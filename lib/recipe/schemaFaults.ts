@@ -5,6 +5,7 @@ import type { z } from "zod";
 import { describe, shorten } from "./describe.js";
 import type { Path } from "./located.js";
 import { nearest, suggestion } from "./suggest.js";
+import { valueAt } from "./valueAt.js";
 
 export interface SchemaFault {
   readonly kind: "unknown" | "missing" | "wrong";
@@ -170,13 +171,4 @@ function chosen(schema: Schema, value: unknown): Definition | undefined {
   if (!definition.options) return definition;
   const best = bestOption(definition.options, value);
   return best && definitionOf(best);
-}
-
-function valueAt(root: unknown, path: Path): unknown {
-  let value = root;
-  for (const part of path) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return undefined;
-    value = (value as Record<PropertyKey, unknown>)[part];
-  }
-  return value;
 }

@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { Path } from "./located.js";
 import type { Problems } from "./problems.js";
 import { schemaFaults } from "./schemaFaults.js";
+import { valueAt } from "./valueAt.js";
 
 const mapping = z.record(z.string(), z.unknown());
 /** Judged by the reader that knows its meaning. */
@@ -80,17 +81,8 @@ export function checkShape(value: unknown, problems: Problems, lenient: boolean)
   return undefined;
 }
 
-function at(root: unknown, path: Path): unknown {
-  let value = root;
-  for (const part of path) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return undefined;
-    value = (value as Record<PropertyKey, unknown>)[part];
-  }
-  return value;
-}
-
 function dropKey(root: unknown, path: Path): void {
-  const owner = at(root, path.slice(0, -1));
+  const owner = valueAt(root, path.slice(0, -1));
   const key = path.at(-1);
   if (typeof owner === "object" && owner !== null && key !== undefined) Reflect.deleteProperty(owner, key);
 }
