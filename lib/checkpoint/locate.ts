@@ -1,6 +1,6 @@
 // From a model reference to a folder on this machine: a path as it is, else a snapshot of the hub's local cache.
 
-import { dirname, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { RetemperError } from "../errors.js";
 import { exists } from "../files/exists.js";
 import { nearbyName } from "../files/nearbyName.js";
@@ -45,7 +45,8 @@ export async function locate(part: LocatedPart, options: LocateOptions = {}): Pr
   const checkPath = async () => {
     const near = await nearbyName(local);
     const meant = near === undefined ? "" : ` Is ${join(dirname(part.path), near)} meant?`;
-    return `Check the path; it is relative to the working directory.${meant}`;
+    const from = isAbsolute(part.path) ? "" : "; it is relative to the working directory";
+    return `Check the path${from}.${meant}`;
   };
   if (!isHubId(part.path)) throw missing(`there is no ${local}, and it is not a hub id.`, await checkPath());
   const repository = join(cache, `models--${part.path.replaceAll("/", "--")}`);

@@ -2,12 +2,19 @@
 
 import { promptDigest } from "../evaluate/tasks/context.js";
 import type { Task } from "../evaluate/types.js";
+import type { Path } from "../recipe/located.js";
 import { parseGate } from "../select/gate.js";
 import type { Checked } from "./checked.js";
 import { gateProblems } from "./gateProblems.js";
 import { betterOf } from "./labels.js";
 import type { ExperimentSettings } from "./schema.js";
 import { splitTasks } from "./split.js";
+
+/** What is wrong with sets, and which part of the experiment says so. */
+export interface SetProblem {
+  readonly text: string;
+  readonly path: Path;
+}
 
 /** Sets as they were loaded; `safetyTest` where the experiment gives others for the test. */
 export interface LoadedSets extends Omit<Checked["tasks"], "safetyTest" | "split"> {
@@ -18,7 +25,7 @@ export interface LoadedSets extends Omit<Checked["tasks"], "safetyTest" | "split
 export function arrangeTasks(
   loaded: LoadedSets,
   { safety, select }: Pick<ExperimentSettings, "safety" | "select">,
-): { readonly tasks: Checked["tasks"]; readonly problems: readonly string[] } {
+): { readonly tasks: Checked["tasks"]; readonly problems: readonly SetProblem[] } {
   const declared = new Set(safety.selectedByAligned);
   const sets = loaded.safety.map((task) => marked(task, declared));
   const given = loaded.safetyTest?.map((task) => marked(task, declared));
@@ -33,14 +40,17 @@ export function arrangeTasks(
     ...(given ? sameFiles("safety", sets, given) : []),
     ...[...declared]
       .filter((name) => !names.has(name))
-      .map(
-        (name) =>
-          `safety.selectedByAligned names ${name}, and there is no such set: there are ${[...names].join(", ")}`,
-      ),
+      .map((name) => ({
+        text: `safety.selectedByAligned names ${name}, and there is no such set: there are ${[...names].join(", ")}`,
+        path: ["safety", "selectedByAligned"],
+      })),
     ...mixedMetrics("validation", validation),
     ...mixedMetrics("test", test),
     // a gate that cannot be read is told of where the settings are read
-    ...(select.gate === undefined ? [] : gateProblems(parseGate(select.gate), tasks)),
+    ...(select.gate === undefined ? [] : gateProblems(parseGate(select.gate), tasks)).map((text) => ({
+      text,
+      path: ["select", "gate"],
+    })),
   ];
   return { tasks, problems };
 }
@@ -67,28 +77,39 @@ function marked(task: Task, declared: ReadonlySet<string>): Task {
 function kindProblems(
   { safety, safetyTest, validation, test, split }: Checked["tasks"],
   sets: readonly Task[],
-): string[] {
+): SetProblem[] {
   const lacks = (tasks: readonly Task[], kind: Task["kind"]) =>
     !tasks.some((one) => one.kind === kind && one.selectedBy === undefined);
   const asked = sets.filter(({ kind }) => kind === "safety");
   return [
     ...(lacks(safety, "safety") || lacks(safetyTest, "safety")
       ? [
-          asked.length === 0
-            ? "safety has no set of requests that should be refused: give safety:FILE, advbench, …"
-            : asked.every(({ selectedBy }) => selectedBy !== undefined)
-              ? "every safety set was selected by the aligned model's own answers, which says nothing of its rate: add one that was not"
-              : split
-                ? "safety has one request, and half of them choose and half confirm: give more, or others as safety.test"
-                : "safety.test has no set of requests that should be refused",
+          {
+            text:
+              asked.length === 0
+                ? "safety has no set of requests that should be refused: give safety:FILE, advbench, …"
+                : asked.every(({ selectedBy }) => selectedBy !== undefined)
+                  ? "every safety set was selected by the aligned model's own answers, which says nothing of its rate: add one that was not"
+                  : split
+                    ? "safety has one request, and half of them choose and half confirm: give more, or others as safety.test"
+                    : "safety.test has no set of requests that should be refused",
+            path: ["safety", lacks(safety, "safety") || split ? "sets" : "test"],
+          },
         ]
       : []),
-    ...(lacks(validation, "task") || lacks(test, "task") ? ["task needs sets with a score, such as exact:FILE"] : []),
+    ...(lacks(validation, "task") || lacks(test, "task")
+      ? [
+          {
+            text: "task needs sets with a score, such as exact:FILE",
+            path: ["task", lacks(validation, "task") ? "validation" : "test"],
+          },
+        ]
+      : []),
   ];
 }
 
 /** What is read for both would choose and confirm by the same items. */
-function sameFiles(part: "task" | "safety", first: readonly Task[], second: readonly Task[]): string[] {
+function sameFiles(part: "task" | "safety", first: readonly Task[], second: readonly Task[]): SetProblem[] {
   const filesOf = (tasks: readonly Task[]) =>
     new Map(
       tasks.flatMap(({ data }) => data.flatMap(({ source, files }) => files.map(({ sha256 }) => [sha256, source]))),
@@ -96,18 +117,16 @@ function sameFiles(part: "task" | "safety", first: readonly Task[], second: read
   const [one, other] = [filesOf(first), filesOf(second)];
   const both = [...new Set([...one].flatMap(([sha256, source]) => (other.has(sha256) ? [source] : [])))];
   const [chooses, confirms] = part === "task" ? ["task.validation", "task.test"] : ["safety.sets", "safety.test"];
-  return both.map(
-    (source) =>
-      `${source} is in ${chooses} and in ${confirms}: what chooses must not confirm; give other rows for one of them${part === "safety" ? ", or leave safety.test out, then its items are halved" : ""}`,
-  );
+  return both.map((source) => ({
+    text: `${source} is in ${chooses} and in ${confirms}: what chooses must not confirm; give other rows for one of them${part === "safety" ? ", or leave safety.test out, then its items are halved" : ""}`,
+    path: [part, "test"],
+  }));
 }
 
 /** A mean of what rises and what falls says nothing. */
-function mixedMetrics(part: "validation" | "test", tasks: readonly Task[]): string[] {
+function mixedMetrics(part: "validation" | "test", tasks: readonly Task[]): SetProblem[] {
   const directions = new Set(tasks.map((task) => betterOf([task])));
-  return directions.size < 2
-    ? []
-    : [
-        `task.${part} has sets whose score should rise and sets whose score should fall: there is no mean of both, give one kind`,
-      ];
+  if (directions.size < 2) return [];
+  const text = `task.${part} has sets whose score should rise and sets whose score should fall: there is no mean of both, give one kind`;
+  return [{ text, path: ["task", part] }];
 }

@@ -6,6 +6,7 @@ import type { Task } from "../evaluate/types.js";
 import { prepareInput, preparePrompt } from "../generate/loop/preparePrompts.js";
 import { settingsOf } from "../generate/settings.js";
 import type { Model, TextGenerator } from "../generate/types.js";
+import type { SetProblem } from "./arrangeTasks.js";
 import type { Checked } from "./checked.js";
 
 export type AskedModel = Pick<Model, "tokenizer" | "contextLength" | "stopTokens">;
@@ -49,18 +50,26 @@ function askOne({ ask, items, decoding }: Task, index: number, model: AskedModel
 }
 
 /** What is asked together needs names of its own, and a number to choose by an item that has it. */
-export function setProblems({ safety, safetyTest, validation, test }: Checked["tasks"]): string[] {
-  const twice = (part: string, tasks: readonly Task[]) => {
-    const names = tasks.map(({ name }) => name);
+export function setProblems({ safety, safetyTest, validation, test }: Checked["tasks"]): SetProblem[] {
+  const twice = (part: "validation" | "test", asked: readonly Task[], scored: readonly Task[]): SetProblem[] => {
+    const names = [...asked, ...scored].map(({ name }) => name);
     const found = new Set(names.filter((name, at) => names.indexOf(name) !== at));
-    return [...found].map(
-      (name) => `two sets of the ${part} are called ${name}: give one of them a name of its own (other=${name}:…)`,
-    );
+    const isScored = (name: string) => scored.some((task) => task.name === name);
+    return [...found].map((name) => ({
+      text: `two sets of the ${part} are called ${name}: give one of them a name of its own (other=${name}:…)`,
+      path: isScored(name) ? ["task", part] : ["safety", part === "test" ? "test" : "sets"],
+    }));
   };
+  const unmeasuredIn = (part: "validation" | "test", tasks: readonly Task[]): SetProblem[] =>
+    tasks
+      .filter((task) => task.kind === "task")
+      .flatMap(unmeasured)
+      .map((text) => ({ text, path: ["task", part] }));
   return [
-    ...twice("validation", [...safety, ...validation]),
-    ...twice("test", [...safetyTest, ...test]),
-    ...[...validation, ...test].filter((task) => task.kind === "task").flatMap(unmeasured),
+    ...twice("validation", safety, validation),
+    ...twice("test", safetyTest, test),
+    ...unmeasuredIn("validation", validation),
+    ...unmeasuredIn("test", test),
   ];
 }
 

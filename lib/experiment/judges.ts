@@ -8,7 +8,9 @@ import { wildGuardJudge } from "../evaluate/judges/wildGuard.js";
 import type { Judge } from "../evaluate/types.js";
 import { openModel } from "../generate/openModel.js";
 import { openClassifier } from "../nn/encoders/openClassifier.js";
+import { nearest } from "../recipe/suggest.js";
 import { engineOf } from "./engineOf.js";
+import type { Problems } from "./problems.js";
 import type { ExperimentSettings } from "./schema.js";
 
 export interface OpenJudges {
@@ -18,8 +20,8 @@ export interface OpenJudges {
   close(): Promise<void>;
 }
 
-/** @throws RetemperError for a judge that is not known or not there */
-export async function openJudges(settings: ExperimentSettings): Promise<OpenJudges> {
+/** Undefined where a judge is not known or not there: each such one is a problem. */
+export async function openJudges(settings: ExperimentSettings, problems: Problems): Promise<OpenJudges | undefined> {
   const opened: { close(): Promise<void> }[] = [];
   const keep = <T extends { close(): Promise<void> }>(one: T): T => {
     opened.push(one);
@@ -36,45 +38,53 @@ export async function openJudges(settings: ExperimentSettings): Promise<OpenJudg
   };
   const judges: Judge[] = [];
   const sources: string[] = [];
-  try {
-    for (const one of settings.safety.judges) {
-      if (typeof one !== "string") {
-        if ("keyword" in one)
-          judges.push(keywordJudge({ phrases: phrases(one.keyword), ignoreCase: one.ignoreCase, name: one.name }));
-        else if ("wildguard" in one) judges.push(await wildGuard(one.wildguard, one.name));
-        else {
-          judges.push(classifierJudge(keep(await openClassifier(one.classifier, engine)), { name: one.name }));
-          sources.push(one.classifier);
-        }
-        continue;
-      }
+  const open = async (one: ExperimentSettings["safety"]["judges"][number]): Promise<Judge> => {
+    if (typeof one === "string") {
       const [, kind, rest] = /^(keyword|wildguard)(?::(.+))?$/s.exec(one) ?? [];
-      if (kind === "keyword") judges.push(keywordJudge({ phrases: phrases(rest ?? "refusals") }));
-      else if (kind === "wildguard") judges.push(await wildGuard(rest ?? "allenai/wildguard", undefined));
-      else throw unknown(one);
+      if (kind === "keyword") return keywordJudge({ phrases: phrases(rest ?? "refusals") });
+      if (kind === "wildguard") return wildGuard(rest ?? "allenai/wildguard", undefined);
+      throw unknown(one);
     }
-    const names = judges.map(({ name }) => name);
-    const twice = names.find((name, at) => names.indexOf(name) !== at);
-    if (twice !== undefined) {
-      throw new RetemperError("USAGE", `two judges are called ${twice}`, { hint: "give each a name of its own" });
+    if ("keyword" in one) {
+      return keywordJudge({ phrases: phrases(one.keyword), ignoreCase: one.ignoreCase, name: one.name });
     }
-  } catch (error) {
-    await close();
-    throw error;
+    if ("wildguard" in one) return wildGuard(one.wildguard, one.name);
+    const classifier = keep(await openClassifier(one.classifier, engine));
+    sources.push(one.classifier);
+    return classifierJudge(classifier, { name: one.name });
+  };
+  let complete = true;
+  for (const [at, one] of settings.safety.judges.entries()) {
+    const path = ["safety", "judges", at];
+    const judge = await problems.attempt(async () => {
+      const opened = await open(one);
+      if (!judges.some(({ name }) => name === opened.name)) return opened;
+      throw new RetemperError("USAGE", `two judges are called ${opened.name}`, {
+        hint: "give each a name of its own",
+      });
+    }, path);
+    if (judge) judges.push(judge);
+    else complete = false;
   }
-  return { judges, sources, close };
+  if (complete) return { judges, sources, close };
+  await close();
+  return undefined;
 }
 
 function unknown(one: string): RetemperError {
+  const near = nearest(one.split(":")[0] ?? "", ["keyword", "wildguard"]);
+  const meant = near === undefined ? "" : `did you mean \`${near}\`? `;
   return new RetemperError("USAGE", `There is no judge ${JSON.stringify(one)}.`, {
-    hint: "there are keyword, keyword:gcg, keyword:qi, wildguard, wildguard:MODEL, { keyword: [phrases] }, { classifier: MODEL }",
+    hint: `${meant}there are keyword, keyword:gcg, keyword:qi, wildguard, wildguard:MODEL, { keyword: [phrases] }, { classifier: MODEL }`,
   });
 }
 
 function phrases(words: string | readonly string[]): KeywordJudgeOptions["phrases"] {
   if (typeof words !== "string") return words;
   if (words === "refusals" || Object.hasOwn(PHRASE_LISTS, words)) return words as KeywordJudgeOptions["phrases"];
+  const near = nearest(words, ["refusals", ...Object.keys(PHRASE_LISTS)]);
+  const meant = near === undefined ? "" : `did you mean \`${near}\`? `;
   throw new RetemperError("USAGE", `There is no list of phrases ${JSON.stringify(words)}.`, {
-    hint: `there are refusals, ${Object.keys(PHRASE_LISTS).join(" and ")}; or give the phrases themselves`,
+    hint: `${meant}there are refusals, ${Object.keys(PHRASE_LISTS).join(" and ")}; or give the phrases themselves`,
   });
 }

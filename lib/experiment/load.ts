@@ -1,5 +1,6 @@
 // From experiment.yml to settings with whole paths, and everything that is wrong with them by themselves, each with its place.
 
+import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { RetemperError } from "../errors.js";
@@ -65,8 +66,10 @@ export async function readExperiment(
   }
   const own = gate === undefined ? settings : { ...settings, select: { ...settings.select, gate } };
   const dropped = (key: "tuned" | "tune") => faults.some(({ path }) => path[0] === key);
-  const sound = withoutProblems(own, problems, { dropped, gateIsOption: gate !== undefined });
-  const whole = await wholePaths(sound, file === undefined ? "." : dirname(resolve(file)));
+  const folder = file === undefined ? "." : dirname(resolve(file));
+  const exists = (path: string) => existsSync(resolve(folder, path));
+  const sound = withoutProblems(own, problems, { dropped, exists, gateIsOption: gate !== undefined });
+  const whole = await wholePaths(sound, folder);
   return { settings: emptied(whole), problems };
 }
 

@@ -25,7 +25,7 @@ export const ABSENT = "";
 /** Keys that belong into another mapping. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   ...inside("select", ["rule", "margin", "by", "level", "minGain", "gate", "corrected", "everySeed"]),
-  ...inside("safety", ["sets", "judges", "judge", "calibration", "emptyIs"]),
+  ...inside("safety", ["sets", "judges", "calibration", "emptyIs"]),
   ...inside("task", ["validation", "test"]),
   ...inside("decoding", ["maxNewTokens", "repetitionPenalty", "samples"]),
   ...inside("engine", ["endpoint", "precision", "threads"]),
@@ -79,6 +79,8 @@ export function mend(experiment: unknown): Mended {
       if (kind === "missing" && Object.hasOwn(STAND_INS, pathText(target))) {
         value = changed(value, parent, (owner) => ({ ...owner, [key]: STAND_INS[pathText(target)] }));
         filled.add(pathText(target));
+      } else if (kind === "wrong" && meant !== undefined) {
+        value = replaced(value, target, meant);
       } else if (meant !== undefined && valueAt(value, [...parent, meant]) === undefined) {
         value = changed(value, parent, ({ [key as string]: own, ...rest }) => ({ ...rest, [meant]: own }));
         places.rename(parent, key as string, meant);
@@ -139,10 +141,15 @@ type Mapping = Record<string, unknown>;
 
 /** A copy in which the mapping at a path is another one. */
 function changed(root: unknown, path: Path, change: (owner: Mapping) => Mapping): unknown {
+  return replaced(root, path, change(valueAt(root, path) as Mapping));
+}
+
+/** A copy with another value at a path. */
+function replaced(root: unknown, path: Path, by: unknown): unknown {
   const [part, ...rest] = path;
-  if (part === undefined) return change(root as Mapping);
-  if (Array.isArray(root)) return root.map((one, at) => (at === part ? changed(one, rest, change) : one));
-  return { ...(root as Mapping), [part]: changed((root as Mapping)[part as string], rest, change) };
+  if (part === undefined) return by;
+  if (Array.isArray(root)) return root.map((one, at) => (at === part ? replaced(one, rest, by) : one));
+  return { ...(root as Mapping), [part]: replaced((root as Mapping)[part as string], rest, by) };
 }
 
 /** A copy without the member at a path. */

@@ -10,7 +10,7 @@ import type { Candidate } from "../select/types.js";
 import { check, writtenAtMost } from "./check.js";
 import type { Checked } from "./checked.js";
 import { modelSize } from "./judgedAnswers.js";
-import { loadExperiment } from "./load.js";
+import { readExperiment } from "./load.js";
 import { candidateOf, mergeSeries } from "./merges.js";
 import { itemsText, knownRate, type PlannedItems, plannedItems } from "./plannedItems.js";
 import { JudgeCosts, judgesText, type PlannedJudge } from "./plannedJudges.js";
@@ -75,12 +75,16 @@ export async function planRun(
   out: string,
   { signal, gate }: { readonly signal?: AbortSignal | undefined; readonly gate?: string | undefined } = {},
 ): Promise<PlannedRun> {
-  const settings = await loadExperiment(experiment, { gate });
+  const { settings, problems } = await readExperiment(experiment, { gate });
   const given = tunedModels(settings);
   let tokensPerSecond = 0;
-  const checked = await check(settings, given, resolve(out), signal, async (model, tasks) => {
-    if (settings.engine?.endpoint) return; // its server may not be there yet
-    tokensPerSecond = await speedOf(model, [...tasks.safety, ...tasks.validation], signal);
+  const checked = await check(settings, given, resolve(out), {
+    signal,
+    problems,
+    measure: async (model, tasks) => {
+      if (settings.engine?.endpoint) return; // its server may not be there yet
+      tokensPerSecond = await speedOf(model, [...tasks.safety, ...tasks.validation], signal);
+    },
   });
   await checked.close();
   const size = settings.engine?.endpoint ? { parameters: 1 } : await modelSize(settings.aligned);

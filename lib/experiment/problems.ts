@@ -32,12 +32,20 @@ const HINT = "retemper init writes an experiment with a comment on every line";
 export class Problems {
   readonly #found: Problem[] = [];
   readonly #texts = new Set<string>();
+  readonly #paths: Path[] = [];
   readonly #source: Source;
   /** From a path of the settings to where it stood as given. */
   given: (path: Path) => Path = (path) => path;
 
   constructor(source: Source = {}) {
     this.#source = source;
+  }
+
+  /** Whether something is wrong with a part of the settings, or with what holds it. */
+  touches(path: Path): boolean {
+    const wanted = this.given(path);
+    const isIn = (inner: Path, outer: Path) => outer.every((part, at) => inner[at] === part);
+    return this.#paths.some((one) => isIn(one, wanted) || isIn(wanted, one));
   }
 
   get any(): boolean {
@@ -62,6 +70,7 @@ export class Problems {
     if (this.#texts.has(text)) return;
     this.#texts.add(text);
     const { document } = this.#source;
+    if (path !== undefined) this.#paths.push(this.given(path));
     const at = path === undefined ? undefined : document?.locate(this.given(path), part);
     this.#found.push({ text, code, hint, at });
   }

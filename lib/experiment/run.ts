@@ -12,7 +12,7 @@ import { Digests } from "./digests.js";
 import { Evaluations } from "./evaluations.js";
 import { betterOf, labelsOf } from "./labels.js";
 import { linkChosen, shippedOf } from "./linkChosen.js";
-import { loadExperiment } from "./load.js";
+import { readExperiment } from "./load.js";
 import { markUnconfirmed } from "./markUnconfirmed.js";
 import type { TunedModel } from "./merges.js";
 import { Progress, type RunProgress } from "./progress.js";
@@ -71,10 +71,10 @@ export async function run(
 ): Promise<ExperimentResults> {
   const { signal, gate } = options;
   signal?.throwIfAborted();
-  const settings = await loadExperiment(experiment, { gate });
+  const { settings, problems } = await readExperiment(experiment, { gate });
   const place = resolve(out);
   const given = tunedModels(settings);
-  const checked = await check(settings, given, place, signal);
+  const checked = await check(settings, given, place, { signal, problems });
   try {
     const lock = await lockInside(place);
     try {

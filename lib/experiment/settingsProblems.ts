@@ -2,11 +2,13 @@
 
 import { RetemperError } from "../errors.js";
 import type { Path } from "../recipe/located.js";
+import type { PathExists } from "../recipe/modelReference.js";
+import { nearest } from "../recipe/suggest.js";
 import { parseGate } from "../select/gate.js";
 import { nameOf } from "../select/select.js";
 import type { Candidate } from "../select/types.js";
-import { drawsMasks, gridOf, isOfAll, methodOf, parametersOf } from "./merges.js";
 import { ABSENT } from "./mend.js";
+import { drawsMasks, gridOf, isOfAll, methodOf, parametersOf } from "./merges.js";
 import { modelParts } from "./modelParts.js";
 import type { Problems } from "./problems.js";
 import type { ExperimentSettings } from "./schema.js";
@@ -15,6 +17,8 @@ import { endpointProblems } from "./served.js";
 export interface Context {
   /** Whether something of it was wrong already. */
   readonly dropped: (key: "tuned" | "tune") => boolean;
+  /** Whether a model's path exists, seen from the experiment. */
+  readonly exists: PathExists;
   /** Whether the gate is the command line's. */
   readonly gateIsOption: boolean;
 }
@@ -23,7 +27,7 @@ export interface Context {
 export function withoutProblems(
   settings: ExperimentSettings,
   problems: Problems,
-  { dropped, gateIsOption }: Context,
+  { dropped, exists, gateIsOption }: Context,
 ): ExperimentSettings {
   const say = (text: string, path: Path, hint?: string) => problems.add(text, "BAD_RECIPE", { path, hint });
   const { tuned, tune, select, safety } = settings;
@@ -49,7 +53,10 @@ export function withoutProblems(
     say(needs, ["select", "corrected"]);
   }
   const isGate = select.gate === undefined || gateReads(select.gate, gateIsOption, problems);
-  return { ...withReadableModels(settings, problems), ...(!isGate && { select: { ...select, gate: undefined } }) };
+  return {
+    ...withReadableModels(settings, exists, problems),
+    ...(!isGate && { select: { ...select, gate: undefined } }),
+  };
 }
 
 type Say = (text: string, path: Path, hint?: string) => void;
@@ -97,19 +104,29 @@ function gateReads(gate: string, isOption: boolean, problems: Problems): boolean
     return true;
   } catch (error) {
     if (!(error instanceof RetemperError)) throw error;
-    const { message, hint } = error;
-    if (isOption) problems.add(message, "USAGE", { hint });
-    else problems.add(message, "BAD_RECIPE", { path: ["select", "gate"], hint });
+    const meant = meantInGate(gate);
+    const hint = meant === undefined ? error.hint : `did you mean \`${meant}\`?`;
+    if (isOption) problems.add(error.message, "USAGE", { hint });
+    else problems.add(error.message, "BAD_RECIPE", { path: ["select", "gate"], hint });
     return false;
   }
 }
 
+const GATE_WORDS = ["asr", "score", "overRefusal", "worstCategory", "aligned", "tuned", "and", "point", "low", "high"];
+
+/** For the first word of a gate that is none. */
+function meantInGate(gate: string): string | undefined {
+  const words = gate.match(/[A-Za-z]+/g) ?? [];
+  const wrong = words.find((word) => !GATE_WORDS.includes(word));
+  return wrong === undefined ? undefined : nearest(wrong, GATE_WORDS);
+}
+
 /** The settings without models whose names cannot be read. */
-function withReadableModels(settings: ExperimentSettings, problems: Problems): ExperimentSettings {
+function withReadableModels(settings: ExperimentSettings, exists: PathExists, problems: Problems): ExperimentSettings {
   const readable = (model: string | undefined, path: Path) => {
     if (model === undefined) return undefined;
     try {
-      modelParts(model);
+      modelParts(model, exists);
       return model;
     } catch (error) {
       if (!(error instanceof RetemperError)) throw error;

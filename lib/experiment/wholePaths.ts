@@ -2,8 +2,9 @@
 // never taken instead.
 
 import { existsSync } from "node:fs";
-import { isAbsolute, resolve } from "node:path";
+import { dirname, isAbsolute, resolve } from "node:path";
 import { locate } from "../checkpoint/locate.js";
+import { ABSENT } from "./mend.js";
 import { modelParts, withParts } from "./modelParts.js";
 import type { ExperimentSettings } from "./schema.js";
 
@@ -19,7 +20,7 @@ export async function wholePaths(settings: ExperimentSettings, folder: string): 
 
   const { safety, task, tuned, tune, unaligned, bertScore } = settings;
   const names = [
-    ...[settings.aligned, unaligned, ...(tuned ?? []).map(({ model }) => model)].flatMap((model) =>
+    ...[settings.aligned || undefined, unaligned, ...(tuned ?? []).map(({ model }) => model)].flatMap((model) =>
       model === undefined ? [] : modelParts(model, exists).flatMap((part) => part?.path ?? []),
     ),
     ...[bertScore?.model, ...(tuned ?? []).map(({ adapter }) => adapter), ...safety.judges.map(modelOf)],
@@ -37,7 +38,7 @@ export async function wholePaths(settings: ExperimentSettings, folder: string): 
   };
   return {
     ...settings,
-    aligned: model(settings.aligned),
+    aligned: settings.aligned === ABSENT ? ABSENT : model(settings.aligned),
     ...(unaligned !== undefined && { unaligned: model(unaligned) }),
     ...(bertScore && { bertScore: { ...bertScore, model: path(bertScore.model) } }),
     ...(settings.data && {
@@ -72,10 +73,19 @@ function modelOf(judge: JudgeSettings): string | undefined {
 /** What lies beside the experiment; else a name of the hub, or the path that would have been there. */
 async function placeOf(name: string, folder: string): Promise<string> {
   const place = resolve(folder, name);
-  if (existsSync(place) || isAbsolute(name) || /^\.\.?(\/|$)/.test(name)) return place;
-  if (!existsSync(name)) return name;
+  const isPath = isAbsolute(name) || /^\.\.?(\/|$)|\/.*\//.test(name); // a name of the hub has two parts at most
+  if (existsSync(place) || isPath) return place;
+  const found = () => locate({ path: name }, { cwd: folder });
+  if (!existsSync(name)) {
+    // hardly a name of the hub's that was not downloaded: of one part, or in a folder that is here
+    if (name.includes("/") && !existsSync(dirname(place))) return name;
+    return found().then(
+      () => name,
+      () => place,
+    );
+  }
   // Something in the working directory has this name: it is not what the experiment names.
-  return locate({ path: name }, { cwd: folder }).catch(() => place);
+  return found().catch(() => place);
 }
 
 /** `initFrom` is a path. */

@@ -13,12 +13,13 @@ export interface SchemaFault {
   readonly path: Path;
   readonly message: string;
   readonly hint?: string | undefined;
-  /** Of an unknown key: the known one that is spelled most like it. */
+  /** Of an unknown key or word: the known one that is spelled most like it. */
   readonly meant?: string | undefined;
 }
 
 type Issue = z.core.$ZodIssue;
 type Schema = z.core.$ZodType;
+type DescribedSchema = Schema & { readonly description?: string | undefined };
 /** What the definitions of all kinds of schemas may hold. */
 interface Definition {
   readonly type: string;
@@ -55,7 +56,8 @@ function faultsOf(
   const received = valueAt(whole, path);
   const wrong = (message: string, hint?: string): SchemaFault[] => [{ kind: "wrong", path, message, hint }];
   if (received === undefined && ["invalid_type", "invalid_value", "invalid_union", "custom"].includes(issue.code)) {
-    return [{ kind: "missing", path, message: "this key is required but missing" }];
+    const hint = schemaAt(root, path, whole)?.description;
+    return [{ kind: "missing", path, message: "this key is required but missing", hint }];
   }
   switch (issue.code) {
     case "unrecognized_keys": {
@@ -78,7 +80,8 @@ function faultsOf(
           `expected ${known.length > 1 ? "one of " : ""}${known.join(", ")}, received ${describe(received)}`,
         );
       }
-      return wrong(`unknown value \`${shorten(received)}\``, suggestion(received, known));
+      const message = `unknown value \`${shorten(received)}\``;
+      return [{ kind: "wrong", path, message, hint: suggestion(received, known), meant: nearest(received, known) }];
     }
     case "invalid_union": {
       const options = definitionAt(root, path, whole)?.options ?? [];
@@ -142,8 +145,9 @@ function bestOption(options: readonly Schema[], value: unknown): Schema | undefi
   const fitting = options.filter((one) => TAKEN[type]?.includes(definitionOf(one).type));
   const keys = type === "mapping" ? Object.keys(value as object) : [];
   const shared = (one: Schema) => {
-    const { shape = {} } = definitionOf(one);
-    return keys.filter((key) => Object.hasOwn(shape, key)).length;
+    const known = Object.keys(definitionOf(one).shape ?? {});
+    const near = keys.filter((key) => nearest(key, known) !== undefined);
+    return near.length + near.filter((key) => known.includes(key)).length;
   };
   return fitting.reduce<Schema | undefined>(
     (best, one) => (best === undefined || shared(one) > shared(best) ? one : best),
@@ -151,8 +155,8 @@ function bestOption(options: readonly Schema[], value: unknown): Schema | undefi
   );
 }
 
-/** What a schema says of the value at a path; where the path leads through a union, by the option that fits best. */
-function definitionAt(root: Schema, path: Path, whole: unknown): Definition | undefined {
+/** The schema of the value at a path; where the path leads through a union, by the option that fits best. */
+function schemaAt(root: Schema, path: Path, whole: unknown): DescribedSchema | undefined {
   let schema: Schema | undefined = root;
   let value = whole;
   for (const part of path) {
@@ -163,6 +167,11 @@ function definitionAt(root: Schema, path: Path, whole: unknown): Definition | un
         : (definition?.shape?.[String(part)] ?? definition?.valueType);
     value = valueAt(value, [part]);
   }
+  return schema;
+}
+
+function definitionAt(root: Schema, path: Path, whole: unknown): Definition | undefined {
+  const schema = schemaAt(root, path, whole);
   return schema && definitionOf(schema);
 }
 

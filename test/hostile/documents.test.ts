@@ -243,7 +243,7 @@ describe("a number that is none", () => {
           lines.with(number, `${line.slice(0, at)}${value}`).join("\n") + (part === "0.4" ? "]" : ""),
         );
         expect(error).toMatchObject({ file, line: expect.any(Number), column: expect.any(Number) });
-        if (part !== "0.4") expect(error).toMatchObject({ code: "BAD_INPUT", line: number + 1, column: at + 1 });
+        if (part !== "0.4") expect(error).toMatchObject({ code: "BAD_RECIPE", line: number + 1, column: at + 1 });
       }),
       { numRuns: 40 },
     );

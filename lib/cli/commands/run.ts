@@ -9,6 +9,8 @@ import { formatCount } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
 
 const HELP = `
+Without a file it takes experiment.yml of the working directory. Everything that is wrong with it, and with the models and data
+that it names, is said at once, before anything is done.
 The run evaluates the aligned and the tuned models, every merge that the experiment names, chooses by its rule, writes what
 was chosen, measures the written models on test data, and writes results.json, report.html and report.md into OUT.
 Started again with the same experiment and OUT it goes on where it was, also after kill -9.
@@ -16,7 +18,7 @@ The exit code is 10 where no merge meets the rule, or the gate if there is one, 
 data that confirm it; the report is written all the same.
 
 Examples:
-  retemper init && retemper run experiment.yml --plan
+  retemper init && retemper run --plan                           # of experiment.yml; with --json for programs
   retemper run experiment.yml --gate "asr <= aligned + 0.02"     # for pipelines
   retemper run experiment.yml --out results`;
 
@@ -31,7 +33,7 @@ export function addRunCommand(program: Command, session: Session): Command {
     .command("run")
     .summary("an experiment: tune, sweep, evaluate, select, write, report; resumes where it was stopped")
     .description("Runs an experiment from its models to the chosen merge and a report.")
-    .argument("<experiment>", "experiment.yml; retemper init writes one")
+    .argument("[experiment]", "the experiment's file; retemper init writes one", "experiment.yml")
     .addHelpText("after", HELP)
     .option("--out <folder>", "where results, models and report go", "results")
     .option("--gate <condition>", 'what a choice must pass, such as "asr <= aligned + 0.02"; exit code 10 if none does')

@@ -1,7 +1,7 @@
 // Rows of a file of any of the formats that data sets come in.
 
 import { isUtf8 } from "node:buffer";
-import { dirname, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import * as zlib from "node:zlib";
 import { type CsvError, parse } from "csv-parse/sync";
 import { parquetMetadata, parquetReadObjects } from "hyparquet";
@@ -71,11 +71,9 @@ async function unread(error: unknown, file: string): Promise<RetemperError> {
   if (code === "EISDIR") return new RetemperError("BAD_INPUT", message, { file, cause: error });
   if (code !== "ENOENT") return ioError(error, file, "cannot read");
   const near = await nearbyName(file);
-  const meant = near === undefined ? "" : `. Is ${join(dirname(file), near)} meant?`;
-  return new RetemperError("BAD_INPUT", "the file does not exist", {
-    file,
-    hint: `check the path; it is relative to the working directory${meant}`,
-  });
+  const from = isAbsolute(file) ? "" : "; it is relative to the working directory";
+  const hint = near === undefined ? `check the path${from}` : `is ${join(dirname(file), near)} meant?`;
+  return new RetemperError("BAD_INPUT", "the file does not exist", { file, hint });
 }
 
 function unknownKind(file: string): RetemperError {

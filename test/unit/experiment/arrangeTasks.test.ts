@@ -2,7 +2,13 @@
 
 import { describe, expect, it } from "vitest";
 import type { Task } from "../../../lib/evaluate/types.js";
-import { arrangeTasks, looksAtSafety, sharedPrompts } from "../../../lib/experiment/arrangeTasks.js";
+import { arrangeTasks as arrange, looksAtSafety, sharedPrompts } from "../../../lib/experiment/arrangeTasks.js";
+
+/** With the words of what is wrong alone. */
+const arrangeTasks = (...of: Parameters<typeof arrange>) => {
+  const { tasks, problems } = arrange(...of);
+  return { tasks, problems: problems.map(({ text }) => text) };
+};
 
 const set = (name: string, kind: Task["kind"], more: Partial<Task> = {}): Task => ({
   ...{ name, kind, warnings: [], ask: "generate", decoding: {}, scorers: [], metrics: [] },

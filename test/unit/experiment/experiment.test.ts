@@ -106,7 +106,7 @@ describe("an experiment", () => {
       learningRate: 1e-3,
     });
     await expect(tune({ learningrate: 1e-3 })).rejects.toMatchObject({
-      code: "BAD_INPUT",
+      code: "BAD_RECIPE",
       message: expect.stringMatching(/tune\.options.*learningrate/),
     });
     await expect(tune({ rank: "8" })).rejects.toThrow(/tune\.options\.rank/);

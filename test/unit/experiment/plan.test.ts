@@ -300,7 +300,8 @@ describe("the plan finds what a run would find only when it gets there", () => {
       ...{ name: "bbh", kind: "task", data: [], warnings: [], items: [], ask: "generate", decoding: {}, scorers: [] },
       ...{ metrics: [{ name: "exact_match", better: "high", of: () => 1 }], primary, macro },
     });
-    const problems = (one: Task) => setProblems({ safety: [], safetyTest: [], validation: [one], test: [] });
+    const problems = (one: Task) =>
+      setProblems({ safety: [], safetyTest: [], validation: [one], test: [] }).map(({ text }) => text);
     expect(problems(task("macro_exact_match", true))).toEqual([]);
     expect(problems(task("macro_exact_match", false))).toEqual([
       "bbh is to be measured by macro_exact_match, which no item has (its items have: exact_match)",

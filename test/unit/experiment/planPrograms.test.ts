@@ -33,7 +33,8 @@ it("the plan finds that programs cannot be contained, where a task runs them", a
   };
   await expect(planRun(experiment, join(folder, "out"))).rejects.toMatchObject({
     code: "SANDBOX",
-    message: "Programs cannot be contained on this machine. (install bubblewrap)",
+    message: "Programs cannot be contained on this machine.",
+    hint: "install bubblewrap",
   });
   const without = { ...experiment, task: { ...experiment.task, test: ["exact:demo/task_test.jsonl"] } };
   expect((await planRun(without, join(folder, "out"))).steps.length).toBeGreaterThan(3);
