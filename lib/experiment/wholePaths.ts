@@ -78,7 +78,7 @@ async function placeOf(name: string, folder: string): Promise<string> {
   const found = () => locate({ path: name }, { cwd: folder });
   if (!existsSync(name)) {
     // hardly a name of the hub's that was not downloaded: of one part, or in a folder that is here
-    if (name.includes("/") && !existsSync(dirname(place))) return name;
+    if (name.includes("/") && !existsSync(dirname(place)) && !existsSync(dirname(name))) return name;
     return found().then(
       () => name,
       () => place,

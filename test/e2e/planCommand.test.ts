@@ -1,10 +1,11 @@
 // `retemper run --plan`: what a run would do, as a table and in words, and as JSON; nothing is written.
 
+import { spawnSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { PlannedRun } from "../../lib/index.js";
-import { run, temporaryFolder } from "./command.js";
+import { main, run, temporaryFolder } from "./command.js";
 
 const folder = temporaryFolder();
 const out = join(folder, "results");
@@ -54,5 +55,26 @@ describe("retemper run --plan", () => {
     const { status, stderr } = await run(["run", experiment("long.yml", 512), "--plan", "--out", out]);
     expect(status).toBe(4);
     expect(stderr).toMatch(/prompt 0 has \d+ tokens with 512 new ones, and the model's context has 512/);
+  });
+
+  it("takes experiment.yml of the working directory, by default", async () => {
+    experiment("experiment.yml", 8);
+    const of = { cwd: folder, encoding: "utf8" } as const;
+    const { status, stdout } = spawnSync(process.execPath, [main, "run", "--plan", "--json"], of);
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout.trim().split("\n").at(-1) ?? "")).toMatchObject({ ok: true, result: { judges: [] } });
+    // there is none here
+    const absent = await run(["run", "--plan"]);
+    expect(absent).toMatchObject({ status: 3, stderr: expect.stringContaining("experiment.yml: no such experiment") });
+    expect((await run(["run", "--help"])).stdout).toMatch(/Without a file it takes experiment\.yml/);
+  });
+
+  it("ends with 3 and every fault of a text, each on a line of its own", async () => {
+    const file = join(folder, "wrong.yml");
+    writeFileSync(file, "aligned: demo/modell\nmetods: [liner]\ntuned: []\n");
+    const { status, stderr } = await run(["run", file, "--plan"]);
+    expect(status).toBe(3);
+    expect(stderr).toMatch(/^ {2}- line 2, column 1: metods: unknown key `metods` \(did you mean `methods`\?\)$/m);
+    expect(stderr).toMatch(/^ {2}- line 2, column 10: metods\[0\]: unknown value `liner` \(did you mean `linear`\?\)$/m);
   });
 });

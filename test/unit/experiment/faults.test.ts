@@ -4,8 +4,10 @@
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import type { RetemperError } from "../../../lib/errors.js";
+import { loadExperiment } from "../../../lib/experiment/load.js";
 import { planRun } from "../../../lib/experiment/planRun.js";
 import { run } from "../../../lib/experiment/run.js";
 
@@ -375,5 +377,56 @@ describe("an experiment's file", () => {
     const wrong = `{${Array.from({ length: 20 }, (_, at) => `x${at}: 1`).join(", ")}}`;
     const aliases = `tuned:\n  - &a ${wrong}\n${"  - *a\n".repeat(400)}`;
     expect(told(await failureOf(aliases)).at(-1)).toMatch(/^- and \d+ more$/);
+  });
+});
+
+describe("an experiment of any values", () => {
+  const whole = {
+    ...{ preset: "paper", name: "x", aligned: "a", unaligned: "b", tuned: [{ seed: 1, adapter: "c" }] },
+    tune: { data: "r.jsonl", seeds: [1, 2], options: { rank: 4, betas: [0.1, 0.2] } },
+    methods: ["linear", { method: "ties", lambda: [0.1], parameters: { density: 0.5 } }],
+    safety: { sets: ["safety:x"], judges: ["keyword", { keyword: ["a"] }, { classifier: "m" }] },
+    task: { validation: ["tools:a"], test: ["exact:b"] },
+    ...{ bertScore: { model: "m" }, data: { bbh: "x" }, engine: { endpoint: { url: "http://x" } } },
+    select: { gate: "asr <= 1" },
+  };
+  const pathsOf = (value: unknown, path: readonly PropertyKey[] = []): (readonly PropertyKey[])[] =>
+    typeof value === "object" && value !== null
+      ? [
+          path,
+          ...Object.entries(value).flatMap(([key, one]) =>
+            pathsOf(one, [...path, Array.isArray(value) ? Number(key) : key]),
+          ),
+        ]
+      : [path];
+  const changed = (root: unknown, [part, ...rest]: readonly PropertyKey[], value: unknown): unknown => {
+    if (part === undefined) return value;
+    if (Array.isArray(root)) return root.map((one, at) => (at === part ? changed(one, rest, value) : one));
+    if (typeof root !== "object" || root === null) return root;
+    return { ...root, [part]: changed((root as Record<PropertyKey, unknown>)[part], rest, value) };
+  };
+  const junk = fc.oneof(
+    fc.constantFrom<unknown>(null, undefined, 5, -1, 1.5, Number.NaN, true, "", "a+", "+", "{seed}", [], {}, [[]]),
+    fc.constantFrom<unknown>([null], [{}], { seed: 1 }, { method: "tise" }, { method: 5, lambd: 2 }, { keyword: 5 }),
+    fc.string(),
+    fc.object({ maxDepth: 2 }),
+  );
+  const key = fc.constantFrom("", "", "typpo", "lamda", "sets", "gate", "constructor", "toString");
+  const changes = fc.array(fc.tuple(fc.constantFrom(...pathsOf(whole)), junk, key), { minLength: 1, maxLength: 5 });
+
+  it("is read, or refused in words of ours, and nothing else", async () => {
+    await fc.assert(
+      fc.asyncProperty(changes, async (all) => {
+        const value = all.reduce<unknown>(
+          (one, [path, by, more]) => changed(one, more === "" ? path : [...path, more], by),
+          whole,
+        );
+        const failure = await loadExperiment(value as never).catch((error: RetemperError) => error);
+        if (!(failure instanceof Error)) return;
+        expect(failure).toMatchObject({ code: "BAD_RECIPE" });
+        expect(failure.message).not.toMatch(/Invalid input|Invalid option|Too small|ENOENT|\[object/);
+      }),
+      { numRuns: 120 },
+    );
   });
 });
