@@ -75,6 +75,8 @@ describe("retemper run --plan", () => {
     const { status, stderr } = await run(["run", file, "--plan"]);
     expect(status).toBe(3);
     expect(stderr).toMatch(/^ {2}- line 2, column 1: metods: unknown key `metods` \(did you mean `methods`\?\)$/m);
-    expect(stderr).toMatch(/^ {2}- line 2, column 10: metods\[0\]: unknown value `liner` \(did you mean `linear`\?\)$/m);
+    expect(stderr).toMatch(
+      /^ {2}- line 2, column 10: metods\[0\]: unknown value `liner` \(did you mean `linear`\?\)$/m,
+    );
   });
 });

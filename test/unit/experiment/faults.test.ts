@@ -326,11 +326,13 @@ describe("an experiment with faults tells of all of them at once:", () => {
 
 describe("an experiment of one fault", () => {
   it("has its line, column and remedy in the error's own fields", async () => {
-    const text = FILES["choices that contradict each other"].replace(/modell/, "model");
+    const text = FILES["choices that contradict each other"];
     const one = text.split("\n").filter((line) => !/seed: 7|tune:|linear, lambda|masks|model_stock|select/.test(line));
-    expect(await failureOf(one.join("\n").replace(", 1.2", "").replace("linear", "liner"))).toMatchObject({
+    const file = join(folder, "experiment.yml");
+    writeFileSync(file, one.join("\n").replace(", 1.2", "").replace("linear", "liner"));
+    await expect(loadExperiment(file)).rejects.toMatchObject({
       ...{ code: "BAD_RECIPE", line: 5, column: 5, hint: "did you mean `linear`?" },
-      message: `${join(folder, "experiment.yml")}:5:5: methods[0]: unknown value \`liner\``,
+      message: `${file}:5:5: methods[0]: unknown value \`liner\``,
     });
   });
 
