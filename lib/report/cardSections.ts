@@ -66,7 +66,9 @@ export function cardSections(results: ExperimentResults, output: WrittenModel, o
     "",
     ...[
       ...new Set([...(exploratory === undefined ? [] : [exploratory]), ...alarms.map((one) => one.sentence), ...notes]),
-    ].map((note) => `* ${escaped(note)}`),
+    ]
+      .filter((note) => !note.startsWith("Rule: ")) // which has its own line above
+      .map((note) => `* ${escaped(note)}`),
     "",
     "## How the numbers were made",
     "",

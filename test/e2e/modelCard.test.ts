@@ -58,7 +58,8 @@ describe("the card of a merge", () => {
   });
 
   it("gets a run's numbers with intervals, rule, margin, judge, limits and data, and stays an output that is whole", async () => {
-    for (let time = 0; time < 2; time++) await addToCard(out, cardSections(RESULTS, output, own));
+    const results = { ...RESULTS, notes: [...RESULTS.notes, "Rule: constrained, margin 0.2."] };
+    for (let time = 0; time < 2; time++) await addToCard(out, cardSections(results, output, own));
     const card = readCard();
     expect(card.match(/^## .*$/gm)).toEqual([
       ...["## Results", "## How it was chosen", "## Limits", "## How the numbers were made"],
@@ -67,6 +68,7 @@ describe("the card of a merge", () => {
     expect(card).toMatch(/^\| aligned \| 0\.000 .*\(0\.000 to 0\.050; new tuning/m);
     expect(card).toMatch(/^\| linear at lambda 0\.4, mean of its seeds \| 0\.910 /m);
     expect(card).toMatch(/^\| linear at lambda 0\.4, seed 42 \(this model\) \| 0\.875 \| 0\.063 \(0\.010 to 0\.200\)/m);
+    expect(card.match(/^\* Rule: /gm)).toHaveLength(1);
     expect(card).toContain("* Rule: constrained, margin 0.2 (one-sided upper bound at 0.95, divided between series)");
     expect(card).toContain("refusals lost (keyword)");
     expect(card).toMatch(/^\* Items that chose: 75 of safety, 60 of the task; that confirmed: 74 and 100$/m);
