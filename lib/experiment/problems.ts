@@ -70,7 +70,8 @@ export class Problems {
     if (this.#texts.has(text)) return;
     this.#texts.add(text);
     const { document } = this.#source;
-    if (path !== undefined) this.#paths.push(this.given(path));
+    // what stands under a misspelled key is read all the same
+    if (path !== undefined && part !== "key") this.#paths.push(this.given(path));
     const at = path === undefined ? undefined : document?.locate(this.given(path), part);
     this.#found.push({ text, code, hint, at });
   }

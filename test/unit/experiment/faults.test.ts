@@ -300,6 +300,20 @@ describe("an experiment with faults tells of all of them at once:", () => {
     ]);
   });
 
+  it("with what the sets say together, under misspelled keys and without the model", async () => {
+    const error = await failureOf(`algined: demo/modell
+tuned: [{seed: 1, adapter: demo/adapters/seed-42}]
+methods: [linear]
+saftey: {sets: ["safety:demo/unsafe.jsonl"]}
+task: {validation: ["exact:demo/task_test.jsonl"], tets: ["exact:demo/task_test.jsonl"]}
+`);
+    expect(told(error).slice(-3)).toEqual([
+      "- line 4, column 1: saftey: unknown key `saftey` (did you mean `safety`?)",
+      "- line 5, column 52: task.tets: unknown key `tets` (did you mean `test`?)",
+      "- line 5, column 58: FOLDER/demo/task_test.jsonl is in task.validation and in task.test: what chooses must not confirm; give other rows for one of them",
+    ]);
+  });
+
   it("of an object by the paths of its keys", async () => {
     const experiment = {
       aligned: join(folder, "demo/modell"),
