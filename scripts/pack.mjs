@@ -9,9 +9,10 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Missing, NOT_HERE } from "./notHere.mjs";
 import { coreModules, filesIn, filesOf, INTERNAL, missingImports, packagesOf, textBesideCore } from "./packages.mjs";
 import { buildPortable } from "./portable.mjs";
-import { Missing, NEWEST_GLIBC, NOT_HERE, PLATFORMS } from "./sysroot.mjs";
+import { NEWEST_GLIBC, PLATFORMS } from "./sysroot.mjs";
 
 // What glibc brings along on every system; all else (libstdc++, libgcc) is linked statically.
 const SYSTEM_LIBRARIES = /^(libc|libm|libdl|libpthread|librt|ld-linux-[a-z0-9-]+)\.so\.\d+$/;

@@ -7,7 +7,8 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Missing, PLATFORMS, sysroot } from "./sysroot.mjs";
+import { Missing } from "./notHere.mjs";
+import { PLATFORMS, sysroot } from "./sysroot.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);

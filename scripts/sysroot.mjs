@@ -17,6 +17,7 @@ import {
 } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Missing } from "./notHere.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -30,12 +31,6 @@ export const PLATFORMS = {
 /** To link: libc6-dev, libgcc-10-dev. To run a Node with it: the others. */
 const PACKAGES = ["libc6", "libc6-dev", "libgcc-10-dev", "libgcc-s1", "libstdc++6"];
 const KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg";
-
-/** What a script exits with that cannot do its work here: no network, or tools that are not installed. */
-export const NOT_HERE = 11;
-
-/** An error that says what is missing on this machine; scripts that meet it exit with NOT_HERE. */
-export class Missing extends Error {}
 
 /** The folder of `platform`'s older system, made when it is not there. */
 export function sysroot(platform) {

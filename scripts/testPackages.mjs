@@ -5,11 +5,12 @@
 // 11: there is no network.
 
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Missing, NOT_HERE, PLATFORMS, sysroot } from "./sysroot.mjs";
+import { doHere, Missing, must, npmError } from "./notHere.mjs";
+import { PLATFORMS, sysroot } from "./sysroot.mjs";
 
 /** The oldest of each major version that is supported, and the newest where the oldest is no longer of interest. */
 const NODES = ["20.19.0", "22", "24"];
@@ -22,15 +23,7 @@ const model = join(root, "demo/model");
 const folder = mkdtempSync(join(tmpdir(), "retemper-packages-"));
 const counts = { passed: 0, failed: 0 };
 
-try {
-  await test();
-} catch (error) {
-  if (!(error instanceof Missing)) throw error;
-  console.log(`packages: ${error.message}`);
-  process.exitCode = NOT_HERE;
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
+await doHere("packages", test, folder);
 
 async function test() {
   if (!PLATFORMS[platform]) throw new Missing(`no packages are published for ${platform}`);
@@ -51,11 +44,7 @@ async function test() {
 
 function pack() {
   const out = join(folder, "tarballs");
-  const { status, stderr } = spawnSync(process.execPath, [join(root, "scripts/pack.mjs"), "--out", out], {
-    encoding: "utf8",
-  });
-  if (status === NOT_HERE) throw new Missing(stderr);
-  if (status !== 0) throw new Error(`pack failed:\n${stderr}`);
+  must(process.execPath, [join(root, "scripts/pack.mjs"), "--out", out]);
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const named = (part) => join(out, `retemper-${part}${version}.tgz`);
   return { core: named("core-"), addon: named(`${platform}-`), all: named("") };
@@ -88,10 +77,7 @@ function npm(node, cwd, args) {
     env: { ...process.env, PATH: `${dirname(node)}:${process.env.PATH}` },
   });
   if (run.status === 0) return run;
-  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENOTCACHED/.test(run.stderr)) {
-    throw new Missing(`no package registry can be reached:\n${run.stderr}`);
-  }
-  throw new Error(`npm ${args.join(" ")} failed:\n${run.stderr}`);
+  throw npmError(`npm ${args.join(" ")}`, run.stderr);
 }
 
 /** npm's program in JavaScript, beside this Node, to be run by others. */
@@ -208,10 +194,4 @@ function works(what, commands) {
 function check(what, passed, otherwise = "") {
   counts[passed ? "passed" : "failed"] += 1;
   console.log(passed ? `passed: ${what}` : `FAILED: ${what}\n${otherwise}`);
-}
-
-function must(command, args) {
-  const run = spawnSync(command, args, { encoding: "utf8" });
-  if (run.status !== 0) throw new Error(`${command} ${args.join(" ")} failed:\n${run.stderr || run.error?.message}`);
-  return run;
 }
