@@ -198,9 +198,11 @@ select: { rule: score }
       args: (place) => ["run", experiment, "--out", join(place, "out")],
       again: (place) => ["run", experiment, "--out", join(place, "out")],
       outputs: ["out/results.json", "out/models/linear-0.3-seed-42"],
-      // What the report says of costs, and what a fingerprint has of the written model's time.
+      // What the report says of costs, and what a fingerprint has of the written model's time. A model is whole without the
+      // numbers that its card gets in the end; that card and record change together, killDemo.mjs sees by verifying.
       normal: (path, text) => {
-        if (/report\.(html|md)$/.test(path)) return "";
+        if (/report\.(html|md)$|models\/[^/]+\/README\.md$/.test(path)) return "";
+        if (/models\/[^/]+\/retemper\.json$/.test(path)) return text.replace(/\{\s*"path": "README.md"[^}]*\}/, "");
         return path.includes("steps/test-linear") ? text.replace(/"(fingerprint|digest)":\s*"\w+"/g, "") : text;
       },
     },
