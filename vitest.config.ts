@@ -30,6 +30,8 @@ const longest = [
   "golden/lora/train",
   "golden/generate/answers",
   "e2e/experimentCommands",
+  "unit/experiment/plan",
+  "unit/experiment/steps",
   "faults/killEach",
   "hostile/chatTemplate",
 ];

@@ -221,7 +221,7 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
     expect(existsSync(mark)).toBe(false);
   });
 
-  it("has over-refusal and every category in its gate, on both halves", async () => {
+  it.runIf(long)("has over-refusal and every category in its gate, on both halves", async () => {
     const place = join(folder, "both-kinds");
     const gated = join(folder, "both-kinds.json");
     const categories = join(folder, "categories.jsonl");
@@ -300,7 +300,7 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
     ]);
   });
 
-  it("writes a merge again where another experiment has written there since", async () => {
+  it.runIf(long)("writes a merge again where another experiment has written there since", async () => {
     const place = join(folder, "again");
     mkdirSync(place);
     const again = join(place, "experiment.json");

@@ -98,7 +98,7 @@ describe("an experiment on the paper's tasks", { timeout: 120_000 }, () => {
     expect(high).toBeGreaterThan(low);
   });
 
-  it.skipIf(noSandbox)(
+  it.skipIf(noSandbox || !long)(
     `code: HumanEval's pass@k, programs in the sandbox, validated by the loss${noSandbox}`,
     async () => {
       const system =

@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { casesOf } from "../long.js";
+import { casesOf, long } from "../long.js";
 import { type Scenario, scenarios } from "./commands.mjs";
 import { CHANGES, cannotInterrupt, type Interrupted, interrupt, main } from "./interrupt.mjs";
 import { choose } from "./killEach.mjs";
@@ -137,7 +137,7 @@ describeThere(`an output whose folder is removed while it is written${because}`,
     },
   );
 
-  it("generate and evaluate do not end well where what they wrote is gone", async () => {
+  it.runIf(long)("generate and evaluate do not end well where what they wrote is gone", async () => {
     for (const [name, file] of [
       ["generate", "out.jsonl"],
       ["evaluate", "out/journal.ndjson"],

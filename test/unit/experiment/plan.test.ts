@@ -15,6 +15,7 @@ import type { Experiment } from "../../../lib/experiment/schema.js";
 import { itemsNeeded } from "../../../lib/statistics/itemsNeeded.js";
 import { openTokenizer } from "../../../lib/tokenizer/openTokenizer.js";
 import { makeTrainingData } from "../../../lib/tune/sets/trainingData.js";
+import { long } from "../../long.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-plan-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -130,7 +131,7 @@ describe("the plan counts", () => {
 });
 
 describe("the aligned model's rate, where an earlier run in the folder measured it", () => {
-  it("takes the place of the usual ones, unless the model or its sets are others", async () => {
+  it.runIf(long)("takes the place of the usual ones, unless the model or its sets are others", async () => {
     const folderOfRun = join(folder, "known");
     const small = { ...whole, limit: 8, lambda: 0.4, decoding: { maxNewTokens: 4 } };
     const { validation } = await run(small, folderOfRun);

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { run } from "../../../lib/experiment/run.js";
 import type { Experiment } from "../../../lib/experiment/schema.js";
+import { casesOf } from "../../long.js";
 
 const root = join(import.meta.dirname, "..", "..", "..");
 const folder = mkdtempSync(join(tmpdir(), "retemper-steps-"));
@@ -67,13 +68,12 @@ it("does again what depends on a judge, an encoder or training data that changed
   utimesSync(place("rows/b.jsonl"), 1, 1);
   expect(await steps()).toEqual([]); // times do not count
 
-  flip(place("classifier/model.safetensors"));
-  expect(await steps()).toEqual(measured);
-  flip(place("encoder/model.safetensors"));
-  expect(await steps()).toEqual(measured);
-  flip(place("encoder/model.safetensors"));
-  flip(place("classifier/model.safetensors"));
-  expect(await steps()).toEqual([]); // all is as at first
+  for (const changed of casesOf(["classifier", "encoder"], ["encoder"])) {
+    flip(place(`${changed}/model.safetensors`));
+    expect(await steps()).toEqual(measured);
+    flip(place(`${changed}/model.safetensors`));
+    expect(await steps()).toEqual([]); // all is as at first
+  }
 
   writeFileSync(place("rows/b.jsonl"), `${rows.slice(21).join("\n")}\n`);
   const other = await steps();

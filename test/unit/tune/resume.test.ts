@@ -19,6 +19,7 @@ import type { RetemperError } from "../../../lib/errors.js";
 import { runTuning } from "../../../lib/tune/runTuning.js";
 import { tune } from "../../../lib/tune/tune.js";
 import type { TuneOptions } from "../../../lib/tune/types.js";
+import { long } from "../../long.js";
 
 const MODEL = new URL("../../golden/models/llama", import.meta.url).pathname;
 const COMMAND = new URL("../../../dist/cli/main.js", import.meta.url).pathname;
@@ -92,7 +93,7 @@ describe("a training that ended early", () => {
     }
   });
 
-  it.skipIf(!existsSync(COMMAND))(
+  it.skipIf(!long || !existsSync(COMMAND))(
     "goes on after kill -9, likewise",
     async () => {
       const data = place("rows.jsonl");
