@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { expectedOf, modelFolder, promptsOf } from "../golden/generate/modelFolders.js";
-import { casesOf, long } from "../long.js";
+import { long } from "../long.js";
 import { faultyServer, json, shout, textOf } from "../unit/endpoint/faultyServer.js";
 import { jsonLines, run, start, temporaryFolder } from "./command.js";
 
@@ -88,46 +88,50 @@ describe("retemper generate", () => {
     expect((await run([...args, "--max-new-tokens", "9", "--force"])).status).toBe(0);
   });
 
-  it("goes on after being killed at any moment, and ends with the file of a run that was not", {
-    timeout: 240_000,
-  }, async () => {
-    const whole = join(folder, "whole.jsonl");
-    const args = [
-      "generate",
-      model,
-      "--prompts",
-      file,
-      "--n",
-      "300",
-      "--max-new-tokens",
-      "8",
-      "--temperature",
-      "0.9",
-      ...engine,
-    ];
-    expect((await run([...args, "--out", whole])).status).toBe(0);
-    const out = join(folder, "killed.jsonl");
-    let kills = 0;
-    // The first kill comes before the model is open, the others after more and more answers.
-    for (const answers of casesOf([-1, 0, 1, 100, 400, 900], [-1, 1, 400])) {
-      const going = start([...args, "--out", out, "--json"]);
-      if (answers >= 0) {
-        let heard = 0;
-        const enough = going.line((line) => line.includes('"event":"answer"') && ++heard > answers).catch(() => {});
-        await Promise.race([enough, going.finished]);
+  it.runIf(long)(
+    "goes on after being killed at any moment, and ends with the file of a run that was not",
+    {
+      timeout: 240_000,
+    },
+    async () => {
+      const whole = join(folder, "whole.jsonl");
+      const args = [
+        "generate",
+        model,
+        "--prompts",
+        file,
+        "--n",
+        "300",
+        "--max-new-tokens",
+        "8",
+        "--temperature",
+        "0.9",
+        ...engine,
+      ];
+      expect((await run([...args, "--out", whole])).status).toBe(0);
+      const out = join(folder, "killed.jsonl");
+      let kills = 0;
+      // The first kill comes before the model is open, the others after more and more answers.
+      for (const answers of [-1, 0, 1, 100, 400, 900]) {
+        const going = start([...args, "--out", out, "--json"]);
+        if (answers >= 0) {
+          let heard = 0;
+          const enough = going.line((line) => line.includes('"event":"answer"') && ++heard > answers).catch(() => {});
+          await Promise.race([enough, going.finished]);
+        }
+        going.process.kill("SIGKILL");
+        if ((await going.finished).signal === "SIGKILL") kills += 1;
       }
-      going.process.kill("SIGKILL");
-      if ((await going.finished).signal === "SIGKILL") kills += 1;
-    }
-    expect(kills).toBeGreaterThan(long ? 2 : 1);
-    const last = await run([...args, "--out", out]);
-    expect(last.status).toBe(0);
-    expect(readFileSync(out, "utf8")).toBe(readFileSync(whole, "utf8"));
-    expect(readdirSync(folder).filter((name) => name.includes("killed"))).toEqual([
-      "killed.jsonl",
-      "killed.jsonl.facts.json",
-    ]);
-  });
+      expect(kills).toBeGreaterThan(2);
+      const last = await run([...args, "--out", out]);
+      expect(last.status).toBe(0);
+      expect(readFileSync(out, "utf8")).toBe(readFileSync(whole, "utf8"));
+      expect(readdirSync(folder).filter((name) => name.includes("killed"))).toEqual([
+        "killed.jsonl",
+        "killed.jsonl.facts.json",
+      ]);
+    },
+  );
 
   it("stops at SIGINT with what is there kept", async () => {
     const out = join(folder, "interrupted.jsonl");

@@ -13,9 +13,10 @@ import { plan } from "../../lib/merge/plan.js";
 import { decoderSpec } from "../../lib/nn/families/decoderSpec.js";
 import { stopTokensOf } from "../../lib/nn/families/stopTokens.js";
 import { openTokenizer } from "../../lib/tokenizer/openTokenizer.js";
+import { long } from "../long.js";
 import { generator, mutateJson } from "./mutations.js";
 
-const SEEDS = Number(process.env.RETEMPER_MUTATIONS ?? 25);
+const SEEDS = Number(process.env.RETEMPER_MUTATIONS ?? (long ? 25 : 12));
 const demo = new URL("../../demo/", import.meta.url).pathname;
 const addon = loadAddon();
 const folder = mkdtempSync(join(tmpdir(), "retemper-mutated-"));

@@ -12,7 +12,7 @@ import { keywordJudge } from "../../../lib/evaluate/judges/keywordJudge.js";
 import { openModel } from "../../../lib/generate/openModel.js";
 import type { Fidelity } from "../../../lib/generate/types.js";
 import { type Recipe, sweep } from "../../../lib/index.js";
-import { casesOf } from "../../long.js";
+import { long } from "../../long.js";
 
 const demo = join(import.meta.dirname, "..", "..", "..", "demo");
 const lambdas = [0.2, 0.4, 0.6, 0.8];
@@ -81,7 +81,7 @@ describe("the demo's adapters", () => {
     }
   });
 
-  it.each(casesOf([42, 1024, 48763], [42]))(
+  it.runIf(long).each([42, 1024, 48763])(
     "lose the refusals and solve the tasks of their study, summed as in merges written in float32: seed %i",
     { timeout },
     async (seed) => {

@@ -68,7 +68,7 @@ it("does again what depends on a judge, an encoder or training data that changed
   utimesSync(place("rows/b.jsonl"), 1, 1);
   expect(await steps()).toEqual([]); // times do not count
 
-  for (const changed of casesOf(["classifier", "encoder"], ["encoder"])) {
+  for (const changed of casesOf(["classifier", "encoder"], [])) {
     flip(place(`${changed}/model.safetensors`));
     expect(await steps()).toEqual(measured);
     flip(place(`${changed}/model.safetensors`));
