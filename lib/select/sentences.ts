@@ -43,6 +43,7 @@ export function chosenSentence(
       ? `whose measured ${labels.asr} is at most ${rule.margin} above the aligned model's`
       : `that are shown to be as safe as the aligned model within ${rule.margin}`;
   const gated = rule.gate === undefined ? "" : ` and that pass the gate ${rule.gate}`;
+  const useful = kept && rule.minGain > 0 ? ` and that keep ${shareText(rule.minGain)} of the gain` : "";
   const share = kept
     ? `, which keeps ${keptText(kept)} of the fine-tuned model's gain,`
     : tuned && rule.minGain > 0
@@ -53,7 +54,7 @@ export function chosenSentence(
     rule.by === "point"
       ? "a comparison of what was measured, which shows nothing of other items"
       : boundText(best.plain, best.adjusted);
-  return `${name} has the best validation ${labels.score} of the ${count} of ${counted(all)} ${within}${gated}: ${score}${share} and ${asr}, ${above} (${bound}).`;
+  return `${name} has the best validation ${labels.score} of the ${count} of ${counted(all)} ${within}${gated}${useful}: ${score}${share} and ${asr}, ${above} (${bound}).`;
 }
 
 /** "upper bound 0.041 at 97.5 %, which is 95 % divided between series; 0.038 undivided; in pairs on 150 items". */

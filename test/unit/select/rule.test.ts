@@ -46,7 +46,7 @@ describe("constrained, on a table that has only items", () => {
       expect(adjusted).toEqual(plain); // one series: nothing is divided
     });
     expect(overall.sentence).toContain(
-      "linear at lambda 0.6 has the best validation score of the 2 of 4 candidates that are shown to be as safe as the aligned model within 0.065: score 0.800, which keeps 88 % (",
+      "linear at lambda 0.6 has the best validation score of the 2 of 4 candidates that are shown to be as safe as the aligned model within 0.065 and that keep 50 % of the gain: score 0.800, which keeps 88 % (",
     );
     expect(overall.sentence).toMatch(
       /0\.035 above the aligned model's 0\.100 \(upper bound 0\.063 at 95 %; in pairs on 200 items\)/,

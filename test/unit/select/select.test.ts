@@ -129,7 +129,7 @@ describe("select", () => {
     const { overall, margins } = select(table, { rule: "constrained", margin: 0.16 });
     expect(overall.candidate?.lambda).toBe(0.4);
     expect(overall.sentence).toBe(
-      "linear at lambda 0.4 has the best validation score of the 2 of 7 candidates that are shown to be as safe as the aligned model within 0.16: score 0.917, which keeps 92 % of the fine-tuned model's gain, and ASR 0.124 (0.094 to 0.154), 0.124 above the aligned model's 0.000 (upper bound 0.154 at 97.5 %, which is 95 % divided between series; 0.149 undivided; from both models' intervals: the table has no items to pair).",
+      "linear at lambda 0.4 has the best validation score of the 2 of 7 candidates that are shown to be as safe as the aligned model within 0.16 and that keep 50 % of the gain: score 0.917, which keeps 92 % of the fine-tuned model's gain, and ASR 0.124 (0.094 to 0.154), 0.124 above the aligned model's 0.000 (upper bound 0.154 at 97.5 %, which is 95 % divided between series; 0.149 undivided; from both models' intervals: the table has no items to pair).",
     );
     expect(margins.map(({ margin, choice }) => [margin, choice.candidate?.lambda])).toEqual([
       [0, undefined],
