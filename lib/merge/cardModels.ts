@@ -7,6 +7,8 @@ import { basename, dirname, join, resolve } from "node:path";
 import { readJsonObject } from "../checkpoint/json.js";
 import { type LocatedPart, type LocateOptions, locate } from "../checkpoint/locate.js";
 import { fileOf, openFolder } from "../checkpoint/modelFolder.js";
+import { ioError } from "../files/ioError.js";
+import { isMissing } from "../files/isMissing.js";
 import { readTextAtMost } from "../files/readAtMost.js";
 import { readDocument } from "../recipe/document.js";
 import type { ModelReference } from "../recipe/types.js";
@@ -50,7 +52,7 @@ export async function cardModels(references: Iterable<ModelReference>, options: 
 async function cardModel(part: LocatedPart, options: LocateOptions): Promise<CardModel> {
   const { path } = part;
   const named = options.named !== undefined && Object.hasOwn(options.named, path);
-  const folder = await locate(part, options).catch(() => undefined); // it was there when it was merged
+  const folder = await locate(part, options).catch((error: unknown) => saysNothing(error, path)); // it was there when it was merged
   const id = folder === undefined ? undefined : idOf(folder);
   const name = id ?? (named ? path : basename(folder ?? resolve(path)));
   if (folder === undefined) return { path, name, bases: [] };
@@ -73,15 +75,29 @@ function idOf(folder: string): string | undefined {
 }
 
 async function frontMatterOf(folder: string): Promise<Readonly<Record<string, unknown>>> {
+  const path = join(folder, "README.md");
+  const text = await openFolder(folder)
+    .then((opened) => fileOf(opened, "README.md"))
+    .then((file) => readTextAtMost(file, { most: 2 ** 22, what: "a model card" }))
+    .catch((error: unknown) => saysNothing(error, path));
   try {
-    const file = await fileOf(await openFolder(folder), "README.md");
-    const text = await readTextAtMost(file, { most: 2 ** 22, what: "a model card" });
-    const [, front] = /^\uFEFF?---[ \t]*\r?\n([\s\S]*?)\r?\n---[ \t]*(\r?\n|$)/.exec(text) ?? [];
+    const [, front] = /^\uFEFF?---[ \t]*\r?\n([\s\S]*?)\r?\n---[ \t]*(\r?\n|$)/.exec(text ?? "") ?? [];
     const { value } = readDocument(front ?? "");
     return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
   } catch {
-    return {}; // absent, or none that can be read: nothing is known
+    return {}; // no front matter: nothing is known
   }
+}
+
+/**
+ * What is absent, closed to this user or no card says nothing of a model. A file that the system fails to read ends the merge, as
+ * everywhere: else a card would say less than it should.
+ */
+function saysNothing(error: unknown, file: string): undefined {
+  const { code, cause } = ioError(error, file, "cannot read");
+  const refused = ["EACCES", "EPERM"].includes((cause as NodeJS.ErrnoException | undefined)?.code ?? "");
+  if (isMissing(error) || refused || code === "BAD_INPUT") return undefined;
+  throw ioError(error, file, "cannot read");
 }
 
 function licenceOf({ license, license_name, license_link }: Readonly<Record<string, unknown>>): Licence | undefined {
@@ -97,7 +113,9 @@ async function configuredBase(folder: string): Promise<string[]> {
     ["adapter_config.json", "base_model_name_or_path"],
     ["config.json", "_name_or_path"],
   ] as const) {
-    const config = await readJsonObject(join(folder, file)).catch(() => undefined);
+    const config = await readJsonObject(join(folder, file)).catch((error: unknown) =>
+      saysNothing(error, join(folder, file)),
+    );
     const [base] = textsOf(config?.[key]);
     if (base !== undefined && isHubId(base) && !FOLDERS.test(base) && !(await isHere(base))) return [base];
   }

@@ -115,9 +115,11 @@ describe.skipIf(skipReason !== undefined || noSpace !== undefined)("memory", { t
       const free = await mergeUnder("", TENSORS, "linear");
       const mapped = 2 * TENSORS * TENSOR_BYTES;
       expect(free.address).toBeGreaterThan(mapped);
-      const rest = free.address - mapped; // what everything else reserved: with a limit, it does with a little less
+      // What everything else reserved. Node and glibc end the process where they get no room for what they cannot do without,
+      // which happened in 1 of 12 runs at 200 MB less.
+      const rest = free.address - mapped;
       const outcomes: Outcome[] = [];
-      for (const limit of [rest - 200e6, rest - 100e6, rest, rest + mapped / 2]) {
+      for (const limit of [rest - 50e6, rest, rest + mapped / 4, rest + mapped / 2]) {
         outcomes.push(await mergeUnder(`ulimit -v ${kilobytes(limit)}`, TENSORS, "linear"));
         const { code, address, sha256 } = outcomes.at(-1) as Outcome;
         expect(address).toBeLessThanOrEqual(limit);
