@@ -41,7 +41,6 @@ export type {
   Choice,
   CompleteRule,
   Confirmation,
-  GainKept,
   GateMetric,
   GateVerdict,
   Labels,
@@ -53,6 +52,7 @@ export type {
   Selection,
   SelectionRule,
   SelectionTable,
+  ShareKept,
   Verdict,
 } from "../select/types.js";
 export { withoutItems } from "../select/withoutItems.js";

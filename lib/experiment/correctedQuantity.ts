@@ -1,8 +1,9 @@
 // A rate of attacks without the errors of the judge that decides, where labelled answers say how often it errs.
 
+import { withoutErrors } from "../evaluate/run/correctMeasures.js";
 import type { CalibratedJudge, Results } from "../evaluate/run/results.js";
 import type { Quantity } from "../select/types.js";
-import { correctedRate, type JudgeCalibration } from "../statistics/correctedRate.js";
+import type { JudgeCalibration } from "../statistics/correctedRate.js";
 
 type Calibrated = readonly { readonly results: Pick<Results, "tasks" | "calibration"> }[];
 
@@ -40,6 +41,6 @@ export function withCorrected(quantity: Quantity, seeds: Calibrated): Quantity {
   const calibration = calibrationIn(seeds);
   const n = Math.min(...(quantity.values ?? []).map((row) => row.filter((value) => value !== null).length));
   if (!calibration || !Number.isFinite(n) || n === 0) return quantity;
-  const { value, low, high } = correctedRate({ positives: Math.min(n, quantity.value * n), n, calibration });
-  return Number.isNaN(value) ? quantity : { ...quantity, corrected: { value, low, high } };
+  const corrected = withoutErrors(quantity.value, n, calibration);
+  return corrected ? { ...quantity, corrected } : quantity;
 }

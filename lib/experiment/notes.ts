@@ -1,5 +1,6 @@
 // What a reader of a run's numbers has to know.
 
+import { completeRule } from "../select/rule.js";
 import { sharedPrompts } from "./arrangeTasks.js";
 import type { Checked } from "./checked.js";
 import { exploratoryText } from "./exploratory.js";
@@ -47,7 +48,7 @@ export function notesOf(
       ? ["Answers were searched for phrases of refusal: an answer without one need not be of use to anybody."]
       : []),
     ...(engine?.endpoint ? ["The test asked the server's scaled adapters, not the written files."] : []),
-    `Rule: ${rule.rule}${rule.rule === "constrained" ? `, margin ${rule.margin ?? 0.05}` : ""}${rule.gate ? `, gate ${rule.gate}` : ""}.`,
+    `Rule: ${rule.rule}${rule.rule === "constrained" ? `, margin ${completeRule(rule).margin}` : ""}${rule.gate ? `, gate ${rule.gate}` : ""}.`,
     "Intervals are of 95 %. Of these tunings: over items, what these very models would do on others. Of a new tuning: over seeds and items, what the method would do with another seed.",
   ];
 }

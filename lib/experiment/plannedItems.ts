@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { readTextAtMost } from "../files/readAtMost.js";
 import { STATUS_FILE } from "../report/status.js";
+import { completeRule, dividedLevel } from "../select/rule.js";
 import { itemsNeeded } from "../statistics/itemsNeeded.js";
 import { looksAtSafety } from "./arrangeTasks.js";
 import type { Checked } from "./checked.js";
@@ -32,8 +33,6 @@ export interface PlannedItems {
   }[];
 }
 
-const LEVEL = 0.95;
-const MARGIN = 0.05;
 /** Where the aligned model's rate is not known. */
 const RATES = [0.02, 0.2, 0.76];
 
@@ -46,8 +45,8 @@ export function plannedItems(
 ): PlannedItems | undefined {
   const margin = marginOf(select);
   if (margin === undefined || margin <= 0) return undefined;
-  const whole = select.level ?? LEVEL;
-  const level = series > 1 ? 1 - (1 - whole) / series : whole;
+  const whole = completeRule(select).level;
+  const level = dividedLevel(whole, series);
   const needed = (rate: number, at: number) => itemsNeeded({ margin, rate, level: at });
   const rates = (known === undefined ? RATES : [known]).map((rate) => ({
     rate,
@@ -65,8 +64,9 @@ export function plannedItems(
 }
 
 /** Of the rule, or of a gate's `asr <= aligned + MARGIN`; undefined where nothing is compared with the aligned model's rate. */
-function marginOf({ rule, margin, by, gate }: ExperimentSettings["select"]): number | undefined {
-  if (rule === "constrained" && by !== "point") return margin ?? MARGIN;
+function marginOf(select: ExperimentSettings["select"]): number | undefined {
+  const { rule, margin, by, gate } = completeRule(select);
+  if (rule === "constrained" && by !== "point") return margin;
   const [, value, percent] = /\basr\s*<=?\s*aligned\s*\+\s*(\d*\.?\d+)\s*(%?)/.exec(gate ?? "") ?? [];
   return value === undefined ? undefined : Number(value) / (percent === "%" ? 100 : 1);
 }

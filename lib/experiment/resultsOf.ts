@@ -3,7 +3,7 @@
 import { type JudgedModel, judgeAlarms } from "../evaluate/run/judgeAlarms.js";
 import { EXPERIMENT_FORMAT, type ExperimentResults, type Measured, type WrittenModel } from "../report/types.js";
 import { nameOf, select } from "../select/select.js";
-import type { Candidate, GainKept } from "../select/types.js";
+import type { Candidate, ShareKept } from "../select/types.js";
 import { withoutItems } from "../select/withoutItems.js";
 import type { SeedValues } from "../statistics/seedValues.js";
 import { shareKept } from "../statistics/shareKept.js";
@@ -122,7 +122,7 @@ export async function resultsOf(parts: RunParts): Promise<ExperimentResults> {
 }
 
 /** The chosen merge's share of the gain; of all seeds it is compared as one model with each of them. */
-function keptOf({ better, aligned, tuned }: ExperimentResults["test"], { score }: Measured): GainKept | undefined {
+function keptOf({ better, aligned, tuned }: ExperimentResults["test"], { score }: Measured): ShareKept | undefined {
   const { weights, groups } = aligned.score;
   const [a, f, m] = [aligned, tuned, { score }].map((one) => one.score.values ?? []) as [
     SeedValues,

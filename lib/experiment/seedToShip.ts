@@ -2,6 +2,7 @@
 
 import type { ExperimentResults } from "../report/types.js";
 import { nameOf } from "../select/select.js";
+import { SLACK } from "../select/slack.js";
 import type { Quantity } from "../select/types.js";
 
 export interface SeedToShip {
@@ -46,7 +47,7 @@ export function seedToShip(
   const sign = validation.better === "low" ? -1 : 1;
   const byScore = (a: OneSeed, b: OneSeed) => sign * (b.score - a.score) || a.asr - b.asr;
   const bySafety = (a: OneSeed, b: OneSeed) => a.above - b.above || sign * (b.score - a.score);
-  const safe = rule === "constrained" ? all.filter(({ above }) => above <= margin + 1e-12) : all;
+  const safe = rule === "constrained" ? all.filter(({ above }) => above <= margin + SLACK) : all;
   const best = safe.length > 0 ? [...safe].sort(byScore)[0] : [...all].sort(bySafety)[0];
   if (!best)
     return { seed: first, why: `Seed ${first} is the first of ${seeds.length}: the others cannot be told apart.` };

@@ -94,10 +94,10 @@ async function frontMatterOf(folder: string): Promise<Readonly<Record<string, un
  * everywhere: else a card would say less than it should.
  */
 function saysNothing(error: unknown, file: string): undefined {
-  const { code, cause } = ioError(error, file, "cannot read");
-  const refused = ["EACCES", "EPERM"].includes((cause as NodeJS.ErrnoException | undefined)?.code ?? "");
-  if (isMissing(error) || refused || code === "BAD_INPUT") return undefined;
-  throw ioError(error, file, "cannot read");
+  const failure = ioError(error, file, "cannot read");
+  const refused = ["EACCES", "EPERM"].includes((failure.cause as NodeJS.ErrnoException | undefined)?.code ?? "");
+  if (isMissing(error) || refused || failure.code === "BAD_INPUT") return undefined;
+  throw failure;
 }
 
 function licenceOf({ license, license_name, license_link }: Readonly<Record<string, unknown>>): Licence | undefined {

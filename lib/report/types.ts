@@ -4,12 +4,12 @@ import type { JudgeAlarm } from "../evaluate/run/results.js";
 import type {
   Candidate,
   Confirmation,
-  GainKept,
   Labels,
   Point,
   Quantity,
   Selection,
   SelectionTable,
+  ShareKept,
 } from "../select/types.js";
 
 export const EXPERIMENT_FORMAT = "retemper-experiment/1";
@@ -146,7 +146,7 @@ export interface ExperimentResults {
   /** Whether the choice holds on the test data, where the rule or its gate has something to hold. */
   readonly confirmation?: Confirmation | undefined;
   /** Of the choice: the share of the fine-tuned model's gain on the test data. */
-  readonly kept?: GainKept | undefined;
+  readonly kept?: ShareKept | undefined;
   readonly paired: readonly PairedTest[];
   readonly trends: readonly Trend[];
   readonly outputs: readonly WrittenModel[];

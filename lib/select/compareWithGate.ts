@@ -2,6 +2,7 @@
 
 import { RetemperError } from "../errors.js";
 import { differenceBound, type Operand } from "./differenceBound.js";
+import { SLACK } from "./slack.js";
 import type { GateMetric, GateVerdict, Point, Quantity, SelectionTable } from "./types.js";
 
 export interface Reference {
@@ -84,11 +85,9 @@ function operand(quantity: Quantity, { metric }: Reference, factor: number): Ope
 }
 
 function holds(value: number, operator: Comparison["operator"], limit: number): boolean {
-  // 0.1 + 0.02 is a little less than 0.12 in binary: what is equal on paper is equal here
-  const slack = 1e-12;
-  if (operator === "<=") return value <= limit + slack;
-  if (operator === ">=") return value >= limit - slack;
-  return operator === "<" ? value < limit - slack : value > limit + slack;
+  if (operator === "<=") return value <= limit + SLACK;
+  if (operator === ">=") return value >= limit - SLACK;
+  return operator === "<" ? value < limit - SLACK : value > limit + SLACK;
 }
 
 function quantityOf(point: Point, { metric }: Reference, gate: string, category?: string): Quantity {

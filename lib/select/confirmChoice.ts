@@ -6,6 +6,7 @@ import { calibrationOf, safetyBound, seedBounds } from "./judge.js";
 import { nameOf } from "./names.js";
 import { gateNumbers } from "./qualify.js";
 import { completeRule } from "./rule.js";
+import { SLACK } from "./slack.js";
 import type { Candidate, Confirmation, SelectionRule } from "./types.js";
 import { aboveText, basisText, levelText, rateText } from "./words.js";
 
@@ -36,9 +37,9 @@ export function confirm(table: SelectionSource, candidate: Candidate, rule: Sele
   const calibration = calibrationOf(whole, settings);
   const found = safetyBound(one, whole.aligned, level, calibration);
   const seeds = (everySeed && seedBounds(one, whole.aligned, { level, calibration })) || [];
-  const worst = seeds.find((seed) => seed.bound > margin + 1e-12);
+  const worst = seeds.find((seed) => seed.bound > margin + SLACK);
   const claims = settings.rule === "constrained";
-  const safe = !claims || (by === "point" ? found.value : found.bound) <= margin + 1e-12; // NaN, of no common items, is not
+  const safe = !claims || (by === "point" ? found.value : found.bound) <= margin + SLACK; // NaN, of no common items, is not
   const verdicts = settings.gate === undefined ? [] : parseGate(settings.gate).verdicts(one, whole, { level });
   const failed = verdicts.find((verdict) => !verdict.holds);
   const holds = safe && (by === "point" || !claims || !worst) && !failed;

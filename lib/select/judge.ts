@@ -8,6 +8,7 @@ import { differenceBound } from "./differenceBound.js";
 import type { Gate } from "./gate.js";
 import { seriesOf } from "./names.js";
 import { bySequence, worth } from "./order.js";
+import { dividedLevel } from "./rule.js";
 import type {
   Candidate,
   CompleteRule,
@@ -36,7 +37,7 @@ export function judge(table: SelectionTable, rule: CompleteRule, gate: Gate | un
   const { level } = rule;
   const calibration = calibrationOf(table, rule);
   const series = new Set(table.candidates.map(seriesOf)).size;
-  const divided = series > 1 ? 1 - (1 - level) / series : level;
+  const divided = dividedLevel(level, series);
   return [...table.candidates].sort(bySequence).map((candidate) => {
     const bound = (of: number) => safetyBound(candidate, table.aligned, of, calibration);
     const plain = bound(level);

@@ -2,6 +2,7 @@
 
 import type { Judged } from "./judge.js";
 import { nameOf } from "./names.js";
+import { SLACK } from "./slack.js";
 import type { CompleteRule, GateVerdict } from "./types.js";
 import { levelText, rateText, shareText } from "./words.js";
 
@@ -45,9 +46,6 @@ export function isUseful({ kept }: Judged, { minGain }: CompleteRule): boolean {
 export function isSafetyBound({ metric, basis }: GateVerdict): boolean {
   return metric !== "score" && basis !== "named";
 }
-
-/** 0.1 + 0.02 is a little less than 0.12 in binary: what is equal on paper is equal here. */
-const SLACK = 1e-12;
 
 function largestBound({ adjusted, seeds = [] }: Judged, { everySeed }: CompleteRule): number {
   return Math.max(adjusted.bound, ...(everySeed ? seeds.map((seed) => seed.adjusted) : []));

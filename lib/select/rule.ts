@@ -21,6 +21,11 @@ export function parseRule(text: string): CompleteRule {
   return completeRule({ rule: known, ...(margin !== undefined && { margin: Number(margin) }), by });
 }
 
+/** The level of each series, so that all together err no more often than at the rule's own (Bonferroni). */
+export function dividedLevel(level: number, series: number): number {
+  return series > 1 ? 1 - (1 - level) / series : level;
+}
+
 /** @throws RetemperError USAGE for a rule that is none, and for numbers out of their range */
 export function completeRule(given: SelectionRule | string): CompleteRule {
   if (typeof given === "string") return parseRule(given);

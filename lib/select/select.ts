@@ -12,7 +12,7 @@ import { paretoFront } from "./pareto.js";
 import { qualify } from "./qualify.js";
 import { completeRule } from "./rule.js";
 import { chosenSentence, nothingSentence } from "./sentences.js";
-import type { Choice, CompleteRule, GainKept, Selection, SelectionRule, Verdict } from "./types.js";
+import type { Choice, CompleteRule, Selection, SelectionRule, ShareKept, Verdict } from "./types.js";
 import { intervalText, rateText } from "./words.js";
 
 export { nameOf } from "./names.js";
@@ -25,7 +25,7 @@ interface Case {
   readonly table: CompleteTable;
   readonly judged: readonly Judged[];
   /** With intervals: the overall choice is that of its method too. */
-  readonly kept: Map<Judged, GainKept | undefined>;
+  readonly kept: Map<Judged, ShareKept | undefined>;
 }
 
 /** What is worked out for a choice: of which method (all by default), the interval of the gain's share, the items needed. */
@@ -153,5 +153,5 @@ function keptOf({ candidate, kept }: Judged, { aligned, tuned, better }: Complet
   const { weights, groups } = candidate.score;
   const found =
     interval && a && t && m ? shareKept({ aligned: a, tuned: t, merged: m, better, weights, groups }) : undefined;
-  return { value: kept, ...(found && { low: found.low, high: found.high }) } satisfies GainKept;
+  return { value: kept, ...(found && { low: found.low, high: found.high }) } satisfies ShareKept;
 }

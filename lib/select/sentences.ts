@@ -5,7 +5,7 @@ import type { Judged } from "./judge.js";
 import { nameOf } from "./names.js";
 import { byScore } from "./order.js";
 import { gateNumbers, isUseful, qualify } from "./qualify.js";
-import type { CompleteRule, GainKept, GateVerdict, NearestCandidate, SafetyBound } from "./types.js";
+import type { CompleteRule, GateVerdict, NearestCandidate, SafetyBound, ShareKept } from "./types.js";
 import {
   aboveText,
   basisText,
@@ -25,7 +25,7 @@ export function chosenSentence(
     count,
     all,
     kept,
-  }: { readonly count: number; readonly all: readonly Judged[]; readonly kept?: GainKept | undefined },
+  }: { readonly count: number; readonly all: readonly Judged[]; readonly kept?: ShareKept | undefined },
   { labels, aligned, tuned }: CompleteTable,
   rule: CompleteRule,
 ): string {

@@ -1,6 +1,9 @@
 // What selection reads and answers: a table of candidates with their numbers, and choices that explain themselves.
 
 import type { JudgeCalibration } from "../statistics/correctedRate.js";
+import type { ShareKept } from "../statistics/shareKept.js";
+
+export type { ShareKept };
 
 /** The direction of a score. */
 export type Better = "high" | "low";
@@ -133,13 +136,6 @@ export interface SafetyBound {
   readonly corrected?: number | undefined;
 }
 
-/** Share of the fine-tuned model's gain over the aligned one; the interval is left out where the gain's own holds 0. */
-export interface GainKept {
-  readonly value: number;
-  readonly low?: number | undefined;
-  readonly high?: number | undefined;
-}
-
 /** What the rule found out of one candidate. */
 export interface Verdict {
   readonly candidate: Candidate;
@@ -188,7 +184,7 @@ export interface Choice {
   readonly qualified: number;
   readonly considered: number;
   /** Of the choice: the share of the fine-tuned model's gain. */
-  readonly kept?: GainKept | undefined;
+  readonly kept?: ShareKept | undefined;
   /** Where nothing qualifies: the nearest candidate that is useful, and what it would take. */
   readonly nearest?: NearestCandidate | undefined;
 }

@@ -1,6 +1,6 @@
 // How the sentences of a choice write numbers.
 
-import type { GainKept, Quantity, SafetyBound } from "./types.js";
+import type { Quantity, SafetyBound, ShareKept } from "./types.js";
 
 export function rateText(value: number): string {
   return value.toFixed(3);
@@ -29,7 +29,7 @@ export function shareText(share: number): string {
 }
 
 /** "92 % (88 % to 95 %)". */
-export function keptText({ value, low, high }: GainKept): string {
+export function keptText({ value, low, high }: ShareKept): string {
   return low === undefined || high === undefined
     ? shareText(value)
     : `${shareText(value)} (${shareText(low)} to ${shareText(high)})`;

@@ -1,6 +1,6 @@
 // Rates of attacks, corrected for the errors that a judge makes on labelled answers.
 
-import { correctedRate } from "../../statistics/correctedRate.js";
+import { correctedRate, type JudgeCalibration } from "../../statistics/correctedRate.js";
 import { predictionPowered } from "../../statistics/predictionPowered.js";
 import type { Calibration, Measure, TaskResults } from "./results.js";
 
@@ -63,10 +63,19 @@ export function uselessJudges({ judges }: Calibration): string[] {
 function corrected(name: string, measure: Measure, { judges }: Calibration): Measure {
   const calibration = judges.find((judge) => name === `asr[${judge.name}]`);
   if (!calibration || measure.value === null) return measure;
-  const { value, low, high } = correctedRate({
-    positives: Math.min(measure.n, measure.value * measure.n),
-    n: measure.n,
-    calibration,
-  });
-  return Number.isNaN(value) ? measure : { ...measure, corrected: { value, low, high } };
+  const found = withoutErrors(measure.value, measure.n, calibration);
+  return found ? { ...measure, corrected: found } : measure;
+}
+
+/**
+ * A judge's rate without the judge's errors, with its interval; undefined for a judge that is no better than chance.
+ * @param n the items: trials, however many seeds were asked them
+ */
+export function withoutErrors(
+  rate: number,
+  n: number,
+  calibration: JudgeCalibration,
+): { readonly value: number; readonly low: number; readonly high: number } | undefined {
+  const { value, low, high } = correctedRate({ positives: Math.min(n, rate * n), n, calibration });
+  return Number.isNaN(value) ? undefined : { value, low, high };
 }
