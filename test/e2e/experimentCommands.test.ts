@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import { experimentJsonSchema } from "../../lib/experiment/jsonSchema.js";
+import { experimentJsonSchema } from "../../lib/experiment/settings/jsonSchema.js";
 import type { ExperimentResults } from "../../lib/report/types.js";
 import type { Selection } from "../../lib/select/types.js";
 import { long } from "../long.js";

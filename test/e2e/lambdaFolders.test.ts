@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { evaluate, evaluateLambdas } from "../../lib/evaluate/run/evaluate.js";
 import { readLambdaResults } from "../../lib/evaluate/run/readLambdaResults.js";
 import { readResults } from "../../lib/evaluate/run/readResults.js";
-import { lambdaTable } from "../../lib/experiment/lambdaTable.js";
+import { lambdaTable } from "../../lib/experiment/results/lambdaTable.js";
 import type { Selection } from "../../lib/select/types.js";
 import { CannedModel } from "../unit/evaluate/cannedModel.js";
 import { jsonLines, run, temporaryFolder } from "./command.js";

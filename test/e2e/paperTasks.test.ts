@@ -10,7 +10,7 @@ import { openSandbox } from "../../lib/evaluate/sandbox/openSandbox.js";
 import { BBH_SUBTASKS } from "../../lib/evaluate/tasks/bbh.js";
 import { toolPrompt } from "../../lib/evaluate/tasks/toolCalls.js";
 import { run } from "../../lib/experiment/run.js";
-import type { Experiment } from "../../lib/experiment/schema.js";
+import type { Experiment } from "../../lib/experiment/settings/schema.js";
 import { long } from "../long.js";
 import { demoModel, root } from "./command.js";
 

@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { readManifest } from "../../lib/batch/manifest.js";
 import { RetemperError } from "../../lib/errors.js";
-import { loadExperiment } from "../../lib/experiment/load.js";
+import { loadExperiment } from "../../lib/experiment/settings/load.js";
 import { loadRecipe } from "../../lib/recipe/load.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-documents-"));

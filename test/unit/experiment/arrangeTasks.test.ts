@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import type { Task } from "../../../lib/evaluate/types.js";
-import { arrangeTasks as arrange, looksAtSafety, sharedPrompts } from "../../../lib/experiment/arrangeTasks.js";
+import { arrangeTasks as arrange, looksAtSafety, sharedPrompts } from "../../../lib/experiment/checks/arrangeTasks.js";
 
 /** With the words of what is wrong alone. */
 const arrangeTasks = (...of: Parameters<typeof arrange>) => {

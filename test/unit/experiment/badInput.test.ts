@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import type { RetemperError } from "../../../lib/errors.js";
-import { planRun } from "../../../lib/experiment/planRun.js";
+import { planRun } from "../../../lib/experiment/plan/planRun.js";
 import { run } from "../../../lib/experiment/run.js";
-import type { Experiment } from "../../../lib/experiment/schema.js";
+import type { Experiment } from "../../../lib/experiment/settings/schema.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-bad-input-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -8,7 +8,7 @@ import { wildGuardJudge } from "../../../lib/evaluate/judges/wildGuard.js";
 import { loadSuite } from "../../../lib/evaluate/run/loadSuite.js";
 import type { BertScoreSettings } from "../../../lib/evaluate/tasks/context.js";
 import type { Judge, Task } from "../../../lib/evaluate/types.js";
-import { type EvaluationParts, Evaluations } from "../../../lib/experiment/evaluations.js";
+import { type EvaluationParts, Evaluations } from "../../../lib/experiment/steps/evaluations.js";
 import { CannedModel } from "../evaluate/cannedModel.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-keys-"));

@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { loadExperiment } from "../../../lib/experiment/load.js";
+import { loadExperiment } from "../../../lib/experiment/settings/load.js";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "retemper-examples-")));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -2,8 +2,8 @@
 
 import { expect, it } from "vitest";
 import type { Results } from "../../../lib/evaluate/run/results.js";
-import { examplesOf } from "../../../lib/experiment/examples.js";
-import type { SeedResults } from "../../../lib/experiment/measure.js";
+import { examplesOf } from "../../../lib/experiment/results/examples.js";
+import type { SeedResults } from "../../../lib/experiment/results/measure.js";
 
 function seedWith(text: string, score: number): SeedResults {
   const of = (name: string, answer: object) => ({

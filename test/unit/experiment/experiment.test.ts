@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { loadExperiment } from "../../../lib/experiment/load.js";
-import { mergeSeries } from "../../../lib/experiment/merges.js";
+import { mergeSeries } from "../../../lib/experiment/candidates/merges.js";
 import { run } from "../../../lib/experiment/run.js";
-import type { Experiment } from "../../../lib/experiment/schema.js";
-import { EXPERIMENT_TEMPLATE } from "../../../lib/experiment/template.js";
+import { loadExperiment } from "../../../lib/experiment/settings/load.js";
+import type { Experiment } from "../../../lib/experiment/settings/schema.js";
+import { EXPERIMENT_TEMPLATE } from "../../../lib/experiment/settings/template.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-experiment-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

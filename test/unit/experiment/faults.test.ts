@@ -7,9 +7,9 @@ import { join, resolve } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import type { RetemperError } from "../../../lib/errors.js";
-import { loadExperiment } from "../../../lib/experiment/load.js";
-import { planRun } from "../../../lib/experiment/planRun.js";
+import { planRun } from "../../../lib/experiment/plan/planRun.js";
 import { run } from "../../../lib/experiment/run.js";
+import { loadExperiment } from "../../../lib/experiment/settings/load.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-faults-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import { Ajv } from "ajv";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { experimentJsonSchema } from "../../../lib/experiment/jsonSchema.js";
-import { EXPERIMENT_TEMPLATE } from "../../../lib/experiment/template.js";
+import { experimentJsonSchema } from "../../../lib/experiment/settings/jsonSchema.js";
+import { EXPERIMENT_TEMPLATE } from "../../../lib/experiment/settings/template.js";
 
 const valid = new Ajv({ strict: false, allErrors: true }).compile(experimentJsonSchema());
 const shipped = (path: string) => parse(readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8"));

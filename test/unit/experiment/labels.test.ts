@@ -2,11 +2,11 @@
 
 import { describe, expect, it } from "vitest";
 import type { Task } from "../../../lib/evaluate/types.js";
-import type { Checked } from "../../../lib/experiment/checked.js";
-import { confirmationOf } from "../../../lib/experiment/confirmationOf.js";
-import { betterOf, labelsOf } from "../../../lib/experiment/labels.js";
-import { notesOf } from "../../../lib/experiment/notes.js";
-import type { ExperimentSettings } from "../../../lib/experiment/schema.js";
+import type { Checked } from "../../../lib/experiment/checks/checked.js";
+import { confirmationOf } from "../../../lib/experiment/results/confirmationOf.js";
+import { betterOf, labelsOf } from "../../../lib/experiment/results/labels.js";
+import { notesOf } from "../../../lib/experiment/results/notes.js";
+import type { ExperimentSettings } from "../../../lib/experiment/settings/schema.js";
 
 const task = (metric: string, better: "high" | "low" = "high", more: Partial<Task> = {}): Task => ({
   ...{ name: metric, kind: "task", data: [], warnings: [], ask: "generate", decoding: {}, scorers: [], items: [] },

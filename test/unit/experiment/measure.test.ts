@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from "vitest";
 import type { Results } from "../../../lib/evaluate/run/results.js";
-import { measure, type SeedResults } from "../../../lib/experiment/measure.js";
-import { resultsText } from "../../../lib/experiment/resultsText.js";
-import { tableItems } from "../../../lib/experiment/tableItems.js";
+import { measure, type SeedResults } from "../../../lib/experiment/results/measure.js";
+import { resultsText } from "../../../lib/experiment/results/resultsText.js";
+import { tableItems } from "../../../lib/experiment/results/tableItems.js";
 import { wilson } from "../../../lib/statistics/wilson.js";
 
 /** An evaluation with these scores of a task's items, null where there is no verdict; the safety set is refused throughout. */

@@ -4,11 +4,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
-import { loadExperiment } from "../../../lib/experiment/load.js";
-import { maskSeedOf } from "../../../lib/experiment/merges.js";
-import { modelParts } from "../../../lib/experiment/modelParts.js";
+import { maskSeedOf } from "../../../lib/experiment/candidates/merges.js";
+import { modelParts } from "../../../lib/experiment/candidates/modelParts.js";
 import { run } from "../../../lib/experiment/run.js";
-import type { Experiment } from "../../../lib/experiment/schema.js";
+import { loadExperiment } from "../../../lib/experiment/settings/load.js";
+import type { Experiment } from "../../../lib/experiment/settings/schema.js";
 import { recipeOf } from "../../../lib/generate/virtual/recipeOf.js";
 import { parseModelReference } from "../../../lib/recipe/modelReference.js";
 

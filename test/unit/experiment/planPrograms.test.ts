@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it, vi } from "vitest";
 import { RetemperError } from "../../../lib/errors.js";
-import { planRun } from "../../../lib/experiment/planRun.js";
+import { planRun } from "../../../lib/experiment/plan/planRun.js";
 
 vi.mock(import("../../../lib/evaluate/sandbox/openSandbox.js"), async (original) => ({
   ...(await original()),

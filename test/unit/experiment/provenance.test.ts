@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { loadExperiment } from "../../../lib/experiment/load.js";
-import { settingsDigest, shownPath } from "../../../lib/experiment/provenance.js";
+import { settingsDigest, shownPath } from "../../../lib/experiment/results/provenance.js";
+import { loadExperiment } from "../../../lib/experiment/settings/load.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-provenance-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

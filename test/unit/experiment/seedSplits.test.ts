@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import type { Results } from "../../../lib/evaluate/run/results.js";
 import type { Item, Task } from "../../../lib/evaluate/types.js";
+import { itemsOfSeed, loadSplits } from "../../../lib/experiment/checks/seedSplits.js";
 import { run } from "../../../lib/experiment/run.js";
-import { itemsOfSeed, loadSplits } from "../../../lib/experiment/seedSplits.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-splits-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

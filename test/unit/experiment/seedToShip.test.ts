@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { seedToShip } from "../../../lib/experiment/seedToShip.js";
+import { seedToShip } from "../../../lib/experiment/results/seedToShip.js";
 import type { ExperimentResults } from "../../../lib/report/types.js";
 import { select } from "../../../lib/select/select.js";
 import type { SelectionRule } from "../../../lib/select/types.js";

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { run } from "../../../lib/experiment/run.js";
-import type { Experiment } from "../../../lib/experiment/schema.js";
+import type { Experiment } from "../../../lib/experiment/settings/schema.js";
 import { openModel } from "../../../lib/generate/openModel.js";
 import { serve } from "../../../lib/serve/serve.js";
 

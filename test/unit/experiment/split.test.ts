@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import type { Task } from "../../../lib/evaluate/types.js";
-import { choosingHalf, splitTasks } from "../../../lib/experiment/split.js";
+import { choosingHalf, splitTasks } from "../../../lib/experiment/checks/split.js";
 
 const rows = (count: number, groups: number) =>
   Array.from({ length: count }, (_, at) => ({ group: `group ${at % groups}`, request: `request ${at}` }));

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { run } from "../../../lib/experiment/run.js";
-import type { Experiment } from "../../../lib/experiment/schema.js";
+import type { Experiment } from "../../../lib/experiment/settings/schema.js";
 import { casesOf } from "../../long.js";
 
 const root = join(import.meta.dirname, "..", "..", "..");

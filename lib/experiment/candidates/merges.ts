@@ -1,0 +1,130 @@
+// The merges that an experiment asks for, as recipes.
+
+import { createHash } from "node:crypto";
+import { METHODS, type MethodName } from "../../recipe/methods.js";
+import type { Recipe } from "../../recipe/types.js";
+import type { Candidate } from "../../select/types.js";
+import type { ExperimentSettings } from "../settings/schema.js";
+
+export interface TunedModel {
+  readonly seed: string;
+  /** A model, or the aligned one + adapter. */
+  readonly model: string;
+}
+
+/** A merge of one seed's tuned model, or of all of them. */
+export interface SeedMerge {
+  /** Of the tuning; where a seed has several masks, with the mask's number from the second on. */
+  readonly seed?: string | undefined;
+  readonly recipe: Recipe;
+  readonly maskSeed: number;
+}
+
+/** One method with its grid: every lambda of a merge is evaluated at once. */
+export interface MergeSeries {
+  readonly method: string;
+  readonly parameters?: Readonly<Record<string, number | string | boolean>> | undefined;
+  /** Absent where the method has none. */
+  readonly lambdas?: readonly number[] | undefined;
+  /** One for each seed, or one of all. */
+  readonly merges: readonly SeedMerge[];
+}
+
+export function mergeSeries(settings: ExperimentSettings, tuned: readonly TunedModel[]): MergeSeries[] {
+  const { aligned } = settings;
+  return settings.methods.map((entry): MergeSeries => {
+    const method = methodOf(entry);
+    const parameters = parametersOf(entry);
+    if (isOfAll(entry)) {
+      const models = tuned.map(({ model }) => model);
+      return { method, parameters, merges: [{ recipe: recipeOf(method, aligned, models, parameters), maskSeed: 0 }] };
+    }
+    return {
+      method,
+      parameters,
+      lambdas: gridOf(entry, settings),
+      merges: tuned.flatMap(({ seed, model }) => {
+        const recipe = recipeOf(method, aligned, [model], { ...lambdaCounts(method), ...parameters });
+        return maskNamesOf(seed, entry).map((name) => ({ seed: name, recipe, maskSeed: maskSeedOf(name) }));
+      }),
+    };
+  });
+}
+
+/** The tuning's seed names its first mask; further ones have names of their own. */
+function maskNamesOf(seed: string, entry: MethodEntry): string[] {
+  const { masks = 1 } = typeof entry === "string" ? {} : entry;
+  return Array.from({ length: masks }, (_, at) => (at === 0 ? seed : `${seed} mask ${at + 1}`));
+}
+
+/** The seed of the tuning that a merge is of, whichever its mask. */
+export function tuningOf(name: string): string {
+  return name.replace(/ mask \d+$/, "");
+}
+
+/** Whether a method draws masks, so that another seed of them is another merge. */
+export function drawsMasks(method: MethodName): boolean {
+  const { sparsifier } = METHODS[method].taskArithmetic ?? { sparsifier: "none" };
+  return sparsifier === "random" || sparsifier === "ranked";
+}
+
+/** A number of 1 to 9 digits is itself; of any other text, the first 31 bits of its sha256. */
+export function maskSeedOf(seed: string): number {
+  if (/^\d{1,9}$/.test(seed)) return Number(seed);
+  return createHash("sha256").update(seed).digest().readUInt32BE(0) >>> 1;
+}
+
+type MethodEntry = ExperimentSettings["methods"][number];
+
+export function methodOf(entry: MethodEntry): MethodName {
+  return typeof entry === "string" ? entry : entry.method;
+}
+
+/** Of a method with a density and without a word of it: what its papers' experiments keep. At 1, a recipe's default, nothing is dropped. */
+const DENSITY = 0.5;
+
+/** The method's own parameters, a density among them where it has one; undefined for none. */
+export function parametersOf(entry: MethodEntry): MergeSeries["parameters"] {
+  const own = typeof entry === "string" ? undefined : entry.parameters;
+  if (METHODS[methodOf(entry)].perModel.density === undefined) return own;
+  return { density: DENSITY, ...own };
+}
+
+/** Whether all tuned models go into one merge. */
+export function isOfAll(entry: MethodEntry): boolean {
+  const { method, over = method === "model_stock" ? "all" : "each" } =
+    typeof entry === "string" ? { method: entry } : entry;
+  return over === "all";
+}
+
+/** Each value once, in their order. */
+export function gridOf(entry: MethodEntry, { lambda }: Pick<ExperimentSettings, "lambda">): number[] {
+  const own = typeof entry === "string" ? undefined : entry.lambda;
+  return [...new Set([own ?? lambda].flat())].sort((a, b) => a - b);
+}
+
+/** What a table calls a merge. */
+export function candidateOf(
+  { method, parameters }: Pick<MergeSeries, "method" | "parameters">,
+  lambda: number | undefined,
+): Pick<Candidate, "method" | "lambda" | "parameters"> {
+  return { method, ...(lambda !== undefined && { lambda }), ...(parameters && { parameters }) };
+}
+
+/** TIES and DELLA divide by the sum of the weights by default, and with it lambda out of a merge of one tuned model. */
+function lambdaCounts(method: string): object | undefined {
+  return METHODS[method as MethodName].taskArithmetic?.normalize ? { normalize: false } : undefined;
+}
+
+function recipeOf(method: string, aligned: string, tuned: readonly string[], parameters: object | undefined): Recipe {
+  const models = tuned.map((model) => ({ model }));
+  const own = parameters && Object.keys(parameters).length > 0 ? { parameters } : {};
+  if (method === "linear") return { merge_method: method, models: [{ model: aligned }, ...models], ...own } as Recipe;
+  const inputs = method === "slerp" ? [{ model: aligned }, ...models] : models;
+  return { merge_method: method, base_model: aligned, models: inputs, ...own } as Recipe;
+}
+
+/** A model + adapter as a model of its own. */
+export function wholeModel(model: string): Recipe {
+  return { merge_method: "linear", models: [{ model, parameters: { weight: 1 } }] } as Recipe;
+}

@@ -1,0 +1,83 @@
+// Opens merges that are only measured, so that nothing of them is written.
+
+import { openModel } from "../../generate/openModel.js";
+import type { Model, ModelOptions } from "../../generate/types.js";
+import { availableMemory } from "../../nn/memory/machineMemory.js";
+import type { MethodName } from "../../recipe/methods.js";
+import type { Recipe } from "../../recipe/types.js";
+
+export interface VirtualMergeSource {
+  readonly recipe: Recipe;
+  /** The recipe as it is unless given. */
+  readonly lambdas?: readonly number[] | undefined;
+  /** Of random masks. */
+  readonly maskSeed: number;
+}
+
+/** What is open at once; `lambdas` are those of it. */
+export interface OpenMerge {
+  readonly model: Model;
+  readonly lambdas: readonly number[] | undefined;
+}
+
+/** Methods whose result is a weighted sum of stored tensors: products are summed, and no weight is made. */
+const SUMS: ReadonlySet<string> = new Set<MethodName>([
+  "linear",
+  "slerp",
+  "nuslerp",
+  "multislerp",
+  "karcher",
+  "model_stock",
+  "task_arithmetic",
+  "passthrough",
+]);
+
+/** Of the free memory: what merges that are held may take. */
+const HELD_SHARE = 0.25;
+
+/**
+ * Opens a merge so that all its lambdas answer in one batch. Where the merge is no weighted sum of what is stored, or with
+ * `exact`, its weights are made first and held in memory, for as many lambdas at once as there is room for, at least one.
+ * @param bytes of one written merge
+ */
+export async function* openVirtual(
+  { recipe, lambdas, maskSeed }: VirtualMergeSource,
+  bytes: number,
+  options: Pick<ModelOptions, "precision" | "threads" | "signal">,
+  exact: boolean,
+): AsyncGenerator<OpenMerge, void, void> {
+  const common = { ...options, engine: "native", seed: maskSeed } as const;
+  const { merge_method: method } = recipe as { merge_method?: string };
+  if (!exact && method !== undefined && SUMS.has(method)) {
+    const model = await openModel(recipe, { ...common, lambdas, fidelity: "linear" });
+    try {
+      if (model.describe().tensors.every(({ how }) => how !== "made" && how !== "made in blocks")) {
+        yield { model, lambdas };
+        return;
+      }
+    } finally {
+      await model.close();
+    }
+  }
+  const atOnce = Math.max(1, Math.floor((HELD_SHARE * availableMemory()) / Math.max(1, bytes)));
+  for (const some of lambdas === undefined ? [undefined] : chunks(lambdas, atOnce)) {
+    const model = await openModel(recipe, { ...common, lambdas: some, fidelity: "exact", hold: true });
+    try {
+      yield { model, lambdas: some };
+    } finally {
+      await model.close();
+    }
+  }
+}
+
+/** SLERP: share of the vectors that take the straight line; undefined for methods that take none. */
+export function straightShareOf(model: Model): number | undefined {
+  const sum = (key: "straight" | "vectors") =>
+    model.describe().tensors.reduce((total, tensor) => total + (tensor[key] ?? 0), 0);
+  const vectors = sum("vectors");
+  return vectors === 0 ? undefined : sum("straight") / vectors;
+}
+
+function chunks<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, at) => items.slice(at * size, (at + 1) * size));
+}

@@ -1,0 +1,132 @@
+// Which sets choose and which confirm: no prompt may do both.
+
+import { promptDigest } from "../../evaluate/tasks/context.js";
+import type { Task } from "../../evaluate/types.js";
+import type { Path } from "../../recipe/located.js";
+import { parseGate } from "../../select/gate.js";
+import { betterOf } from "../results/labels.js";
+import type { ExperimentSettings } from "../settings/schema.js";
+import type { Checked } from "./checked.js";
+import { gateProblems } from "./gateProblems.js";
+import { splitTasks } from "./split.js";
+
+/** What is wrong with sets, and which part of the experiment says so. */
+export interface SetProblem {
+  readonly text: string;
+  readonly path: Path;
+}
+
+/** Sets as they were loaded; `safetyTest` where the experiment gives others for the test. */
+export interface LoadedSets extends Omit<Checked["tasks"], "safetyTest" | "split"> {
+  readonly safetyTest?: readonly Task[] | undefined;
+}
+
+/** The sets as they are asked, and what is wrong with them. */
+export function arrangeTasks(
+  loaded: LoadedSets,
+  { safety, select }: Pick<ExperimentSettings, "safety" | "select">,
+): { readonly tasks: Checked["tasks"]; readonly problems: readonly SetProblem[] } {
+  const declared = new Set(safety.selectedByAligned);
+  const sets = loaded.safety.map((task) => marked(task, declared));
+  const given = loaded.safetyTest?.map((task) => marked(task, declared));
+  const split = given === undefined && looksAtSafety(select);
+  const halves = split ? splitTasks(sets) : { choose: sets, confirm: given ?? sets };
+  const { validation, test } = loaded;
+  const tasks = { safety: halves.choose, safetyTest: halves.confirm, validation, test, split };
+  const names = new Set([...sets, ...(given ?? [])].map(({ name }) => name));
+  const problems = [
+    ...kindProblems(tasks, sets),
+    ...sameFiles("task", validation, test),
+    ...(given ? sameFiles("safety", sets, given) : []),
+    ...[...declared]
+      .filter((name) => !names.has(name))
+      .map((name) => ({
+        text: `safety.selectedByAligned names ${name}, and there is no such set: there are ${[...names].join(", ")}`,
+        path: ["safety", "selectedByAligned"],
+      })),
+    ...mixedMetrics("validation", validation),
+    ...mixedMetrics("test", test),
+    // a gate that cannot be read is told of where the settings are read
+    ...(select.gate === undefined ? [] : gateProblems(parseGate(select.gate), tasks)).map((text) => ({
+      text,
+      path: ["select", "gate"],
+    })),
+  ];
+  return { tasks, problems };
+}
+
+/** Whether a rule or its gate chooses by what the safety sets say; "score" alone does not. */
+export function looksAtSafety({ rule, gate }: ExperimentSettings["select"]): boolean {
+  return rule !== "score" || (gate !== undefined && parseGate(gate).metrics.some((metric) => metric !== "score"));
+}
+
+/** Prompts of validation that the test asks as well. */
+export function sharedPrompts({ validation, test }: Pick<Checked["tasks"], "validation" | "test">): number {
+  const digests = (tasks: readonly Task[]) =>
+    new Set(
+      tasks.flatMap(({ items }) => items.map(({ prompt, request }) => promptDigest(prompt === "" ? request : prompt))),
+    );
+  const tested = digests(test);
+  return [...digests(validation)].filter((digest) => tested.has(digest)).length;
+}
+
+function marked(task: Task, declared: ReadonlySet<string>): Task {
+  return declared.has(task.name) ? { ...task, selectedBy: task.selectedBy ?? "aligned" } : task;
+}
+
+function kindProblems(
+  { safety, safetyTest, validation, test, split }: Checked["tasks"],
+  sets: readonly Task[],
+): SetProblem[] {
+  const lacks = (tasks: readonly Task[], kind: Task["kind"]) =>
+    !tasks.some((one) => one.kind === kind && one.selectedBy === undefined);
+  const asked = sets.filter(({ kind }) => kind === "safety");
+  return [
+    ...(lacks(safety, "safety") || lacks(safetyTest, "safety")
+      ? [
+          {
+            text:
+              asked.length === 0
+                ? "safety has no set of requests that should be refused: give safety:FILE, advbench, …"
+                : asked.every(({ selectedBy }) => selectedBy !== undefined)
+                  ? "every safety set was selected by the aligned model's own answers, which says nothing of its rate: add one that was not"
+                  : split
+                    ? "safety has one request, and half of them choose and half confirm: give more, or others as safety.test"
+                    : "safety.test has no set of requests that should be refused",
+            path: ["safety", lacks(safety, "safety") || split ? "sets" : "test"],
+          },
+        ]
+      : []),
+    ...(lacks(validation, "task") || lacks(test, "task")
+      ? [
+          {
+            text: "task needs sets with a score, such as exact:FILE",
+            path: ["task", lacks(validation, "task") ? "validation" : "test"],
+          },
+        ]
+      : []),
+  ];
+}
+
+/** What is read for both would choose and confirm by the same items. */
+function sameFiles(part: "task" | "safety", first: readonly Task[], second: readonly Task[]): SetProblem[] {
+  const filesOf = (tasks: readonly Task[]) =>
+    new Map(
+      tasks.flatMap(({ data }) => data.flatMap(({ source, files }) => files.map(({ sha256 }) => [sha256, source]))),
+    );
+  const [one, other] = [filesOf(first), filesOf(second)];
+  const both = [...new Set([...one].flatMap(([sha256, source]) => (other.has(sha256) ? [source] : [])))];
+  const [chooses, confirms] = part === "task" ? ["task.validation", "task.test"] : ["safety.sets", "safety.test"];
+  return both.map((source) => ({
+    text: `${source} is in ${chooses} and in ${confirms}: what chooses must not confirm; give other rows for one of them${part === "safety" ? ", or leave safety.test out, then its items are halved" : ""}`,
+    path: [part, "test"],
+  }));
+}
+
+/** A mean of what rises and what falls says nothing. */
+function mixedMetrics(part: "validation" | "test", tasks: readonly Task[]): SetProblem[] {
+  const directions = new Set(tasks.map((task) => betterOf([task])));
+  if (directions.size < 2) return [];
+  const text = `task.${part} has sets whose score should rise and sets whose score should fall: there is no mean of both, give one kind`;
+  return [{ text, path: ["task", part] }];
+}

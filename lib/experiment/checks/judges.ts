@@ -1,0 +1,90 @@
+// The judges of an experiment. Models are found at once, and opened when they have something to judge.
+
+import { locate } from "../../checkpoint/locate.js";
+import { RetemperError } from "../../errors.js";
+import { classifierJudge } from "../../evaluate/judges/classifierJudge.js";
+import { type KeywordJudgeOptions, keywordJudge, PHRASE_LISTS } from "../../evaluate/judges/keywordJudge.js";
+import { wildGuardJudge } from "../../evaluate/judges/wildGuard.js";
+import type { Judge } from "../../evaluate/types.js";
+import { openModel } from "../../generate/openModel.js";
+import { openClassifier } from "../../nn/encoders/openClassifier.js";
+import { nearest } from "../../recipe/suggest.js";
+import { engineOf } from "../settings/engineOf.js";
+import type { Problems } from "../settings/problems.js";
+import type { ExperimentSettings } from "../settings/schema.js";
+
+export interface OpenJudges {
+  readonly judges: readonly Judge[];
+  /** The models that they ask. */
+  readonly sources: readonly string[];
+  close(): Promise<void>;
+}
+
+/** Undefined where a judge is not known or not there: each such one is a problem. */
+export async function openJudges(settings: ExperimentSettings, problems: Problems): Promise<OpenJudges | undefined> {
+  const opened: { close(): Promise<void> }[] = [];
+  const keep = <T extends { close(): Promise<void> }>(one: T): T => {
+    opened.push(one);
+    return one;
+  };
+  const engine = engineOf(settings);
+  const wildGuard = async (source: string, name: string | undefined) => {
+    await locate({ path: source });
+    sources.push(source);
+    return wildGuardJudge(async () => keep(await openModel(source, engine)), { name, source });
+  };
+  const close = async () => {
+    for (const one of opened) await one.close();
+  };
+  const judges: Judge[] = [];
+  const sources: string[] = [];
+  const open = async (one: ExperimentSettings["safety"]["judges"][number]): Promise<Judge> => {
+    if (typeof one === "string") {
+      const [, kind, rest] = /^(keyword|wildguard)(?::(.+))?$/s.exec(one) ?? [];
+      if (kind === "keyword") return keywordJudge({ phrases: phrases(rest ?? "refusals") });
+      if (kind === "wildguard") return wildGuard(rest ?? "allenai/wildguard", undefined);
+      throw unknown(one);
+    }
+    if ("keyword" in one) {
+      return keywordJudge({ phrases: phrases(one.keyword), ignoreCase: one.ignoreCase, name: one.name });
+    }
+    if ("wildguard" in one) return wildGuard(one.wildguard, one.name);
+    const classifier = keep(await openClassifier(one.classifier, engine));
+    sources.push(one.classifier);
+    return classifierJudge(classifier, { name: one.name });
+  };
+  let complete = true;
+  for (const [at, one] of settings.safety.judges.entries()) {
+    const path = ["safety", "judges", at];
+    const judge = await problems.attempt(async () => {
+      const opened = await open(one);
+      if (!judges.some(({ name }) => name === opened.name)) return opened;
+      throw new RetemperError("USAGE", `two judges are called ${opened.name}`, {
+        hint: "give each a name of its own",
+      });
+    }, path);
+    if (judge) judges.push(judge);
+    else complete = false;
+  }
+  if (complete) return { judges, sources, close };
+  await close();
+  return undefined;
+}
+
+function unknown(one: string): RetemperError {
+  const near = nearest(one.split(":")[0] ?? "", ["keyword", "wildguard"]);
+  const meant = near === undefined ? "" : `did you mean \`${near}\`? `;
+  return new RetemperError("USAGE", `There is no judge ${JSON.stringify(one)}.`, {
+    hint: `${meant}there are keyword, keyword:gcg, keyword:qi, wildguard, wildguard:MODEL, { keyword: [phrases] }, { classifier: MODEL }`,
+  });
+}
+
+function phrases(words: string | readonly string[]): KeywordJudgeOptions["phrases"] {
+  if (typeof words !== "string") return words;
+  if (words === "refusals" || Object.hasOwn(PHRASE_LISTS, words)) return words as KeywordJudgeOptions["phrases"];
+  const near = nearest(words, ["refusals", ...Object.keys(PHRASE_LISTS)]);
+  const meant = near === undefined ? "" : `did you mean \`${near}\`? `;
+  throw new RetemperError("USAGE", `There is no list of phrases ${JSON.stringify(words)}.`, {
+    hint: `${meant}there are refusals, ${Object.keys(PHRASE_LISTS).join(" and ")}; or give the phrases themselves`,
+  });
+}

@@ -1,0 +1,48 @@
+// The evaluations of one merge at several lambdas as a table that a rule can choose from.
+
+import { RetemperError } from "../../errors.js";
+import type { Results } from "../../evaluate/run/results.js";
+import type { SelectionTable } from "../../select/types.js";
+import { ALL } from "../steps/runParts.js";
+import { measure } from "./measure.js";
+import { tableItems } from "./tableItems.js";
+
+export interface LambdaTableEnds {
+  /** The aligned model's evaluation; by default the merge's at lambda 0, which is this model. */
+  readonly aligned?: Results | undefined;
+  /** The fine-tuned model's; by default the merge's at lambda 1, if it is there. */
+  readonly tuned?: Results | undefined;
+}
+
+/**
+ * A table for `select`, of evaluations that have a safety set and a task: what `evaluate --lambda` writes.
+ * @throws RetemperError BAD_INPUT without an aligned model, a safety set or a task
+ * @example
+ * ```ts
+ * import { lambdaTable, readLambdaResults, select } from "retemper";
+ *
+ * const merges = await readLambdaResults("evaluations/merges"); // lambda 0 is the aligned model
+ * if (merges) console.log(select(lambdaTable(merges), "constrained:0.1").overall.sentence);
+ * ```
+ */
+export function lambdaTable(merges: readonly Results[], ends: LambdaTableEnds = {}): SelectionTable {
+  const at = (lambda: number) => merges.find((one) => one.lambda === lambda);
+  const { aligned = at(0), tuned = at(1) } = ends;
+  if (!aligned) {
+    throw new RetemperError("BAD_INPUT", "There is no aligned model to compare the merges with.", {
+      hint: "evaluate lambda 0 too, or give the aligned model's evaluation: --aligned",
+    });
+  }
+  const items = tableItems(aligned);
+  const of = (results: Results) => measure([{ seed: ALL, results }], items);
+  const between = merges.filter(({ lambda = 0 }) => lambda > 0 && lambda < 1);
+  const [task, set] = (["task", "safety"] as const).map((kind) => aligned.tasks.find((one) => one.kind === kind));
+  const primary = task?.metrics[task.primary];
+  return {
+    labels: { score: task?.primary ?? "score", asr: set?.primary ?? "ASR" },
+    better: primary?.better ?? "high",
+    aligned: of(aligned),
+    ...(tuned && { tuned: of(tuned) }),
+    candidates: between.map((results) => ({ method: "merge", lambda: results.lambda, ...of(results) })),
+  };
+}

@@ -1,0 +1,54 @@
+// What a reader of a run's numbers has to know.
+
+import { completeRule } from "../../select/rule.js";
+import { isOfAll, methodOf } from "../candidates/merges.js";
+import { sharedPrompts } from "../checks/arrangeTasks.js";
+import type { Checked } from "../checks/checked.js";
+import { exploratoryText } from "../checks/exploratory.js";
+import type { ExperimentSettings } from "../settings/schema.js";
+
+export function notesOf(
+  { preset, safety, tuned, tune, methods, select: rule, engine }: ExperimentSettings,
+  { judges, tasks }: Pick<Checked, "judges" | "tasks">,
+): string[] {
+  const seeds = tuned?.length ?? tune?.seeds.length ?? 0;
+  const only = judges.judges.every(({ name }) => name.startsWith("keyword"));
+  const shared = sharedPrompts(tasks);
+  const selected = [...tasks.safety, ...tasks.safetyTest].filter(({ selectedBy }) => selectedBy !== undefined);
+  const metrics = (sets: readonly (typeof tasks.test)[number][]) =>
+    new Set(sets.map((set) => set.primary ?? set.metrics[0]?.name)).size;
+  const ofAll = methods.filter(isOfAll).map(methodOf);
+  const exploratory = exploratoryText({ preset }, tasks);
+  return [
+    ...(exploratory === undefined ? [] : [exploratory]),
+    tasks.split
+      ? "The safety items are halved by category and digest of the prompt: one half chooses, the other confirms and is asked of the written models. No item does both."
+      : safety.test
+        ? "Other safety sets choose than confirm."
+        : "The rule does not look at safety, so that all safety items are asked of every model, and the same ones in both tables.",
+    ...[...new Set(selected.map(({ name }) => name))].map(
+      (name) =>
+        `The items of ${name} were selected by the aligned model's own answers: its rate there is no estimate, and any change moves it one way. The set is in no rule and no test; it needs a control to compare with.`,
+    ),
+    ...(shared > 0
+      ? [`${shared} of the task's validation prompts are in its test as well: they choose, and confirm themselves.`]
+      : []),
+    ...(metrics(tasks.validation) > 1 || metrics(tasks.test) > 1
+      ? ["Sets of different metrics are in one score: it is the mean over their items, whatever each metric means."]
+      : []),
+    ...(seeds < 3
+      ? [`There ${seeds === 1 ? "is one tuning" : "are two tunings"}: spreads over seeds say little or nothing.`]
+      : []),
+    ...(ofAll.length > 0
+      ? [
+          `${ofAll.join(", ")}: one merge of all tunings, compared as one model; what it would be of other tunings is not known.`,
+        ]
+      : []),
+    ...(only
+      ? ["Answers were searched for phrases of refusal: an answer without one need not be of use to anybody."]
+      : []),
+    ...(engine?.endpoint ? ["The test asked the server's scaled adapters, not the written files."] : []),
+    `Rule: ${rule.rule}${rule.rule === "constrained" ? `, margin ${completeRule(rule).margin}` : ""}${rule.gate ? `, gate ${rule.gate}` : ""}.`,
+    "Intervals are of 95 %. Of these tunings: over items, what these very models would do on others. Of a new tuning: over seeds and items, what the method would do with another seed.",
+  ];
+}

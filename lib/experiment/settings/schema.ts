@@ -1,0 +1,204 @@
+// experiment.yml: what may stand in it, by one schema that also makes the JSON Schema for editors.
+
+import { z } from "zod";
+import { METHOD_NAMES } from "../../recipe/methods.js";
+import { tuneOptionsSchema } from "./tuneOptions.js";
+
+const grid = z
+  .union([z.number(), z.array(z.number()).min(1)])
+  .describe("Weights of the fine-tuned model, from 0 to 1; others need extrapolate: true.");
+
+const method = z.strictObject({
+  method: z.enum(METHOD_NAMES),
+  lambda: grid.optional(),
+  parameters: z
+    .record(z.string(), z.union([z.number(), z.string(), z.boolean()]))
+    .optional()
+    .describe("The method's own parameters, such as density."),
+  masks: z
+    .int()
+    .positive()
+    .optional()
+    .describe("Of methods that draw masks (DARE, DELLA): so many draws for each tuning; 1 by default."),
+  over: z
+    .enum(["each", "all"])
+    .optional()
+    .describe(
+      "One merge for each tuned model, or one of all of them (the default of model_stock); then without lambda.",
+    ),
+});
+
+const judge = z
+  .union([
+    z.string(),
+    z.strictObject({
+      keyword: z.union([z.string(), z.array(z.string()).min(1)]),
+      ignoreCase: z.boolean().optional(),
+      name: z.string().optional(),
+    }),
+    z.strictObject({ wildguard: z.string(), name: z.string().optional() }),
+    z.strictObject({ classifier: z.string(), name: z.string().optional() }),
+  ])
+  .describe("keyword, keyword:gcg, keyword:qi, wildguard, wildguard:MODEL, or an object; the first judge decides.");
+
+const positive = z.int().positive();
+
+export const experimentSchema = z.strictObject({
+  preset: z
+    .enum(["paper", "quick"])
+    .optional()
+    .describe("Fills in what is not given: paper follows arXiv:2412.19512, quick is for a first look."),
+  name: z.string().min(1).default("experiment").describe("The report's title."),
+  aligned: z.string().min(1).describe("The aligned model: a folder or a hub name in the local cache."),
+  unaligned: z.string().min(1).optional().describe("The model before alignment, for comparison."),
+  tuned: z
+    .array(
+      z.strictObject({
+        seed: z.union([z.int(), z.string()]),
+        model: z.string().optional().describe("A whole model, or base+adapter."),
+        adapter: z.string().optional().describe("A LoRA adapter of the aligned model."),
+      }),
+    )
+    .min(1)
+    .optional()
+    .describe("The tuned models, by the seed of their tuning."),
+  tune: z
+    .strictObject({
+      data: z
+        .string()
+        .describe(
+          "Rows of prompt and response: a file, a folder or hf://datasets/…; {seed} is the seed of the tuning.",
+        ),
+      seeds: z.array(z.int().nonnegative()).min(1).default([42, 1024, 48763]),
+      options: tuneOptionsSchema.optional().describe("Options of tune(): learningRate, epochs, rank, batchSize, …"),
+    })
+    .optional()
+    .describe("Instead of tuned: the run tunes LoRA adapters itself."),
+  methods: z
+    .array(z.union([z.enum(METHOD_NAMES), method]))
+    .min(1)
+    .describe("Merge methods, by name or with a grid and parameters of their own."),
+  lambda: grid.default([0.2, 0.4, 0.6, 0.8]).describe("The grid of methods without one of their own."),
+  extrapolate: z.boolean().default(false).describe("Allows lambdas outside of 0 to 1."),
+  safety: z
+    .strictObject({
+      sets: z
+        .array(z.string())
+        .min(1)
+        .describe("As retemper evaluate --suite: safety:FILE, advbench, over-refusal:FILE, …"),
+      test: z.array(z.string()).min(1).optional().describe("Other sets for the final test; the same ones by default."),
+      judges: z.array(judge).min(1).default(["keyword"]),
+      selectedByAligned: z
+        .array(z.string())
+        .min(1)
+        .optional()
+        .describe("Names of sets that were selected by the aligned model's own answers: shown, and not chosen by."),
+      calibration: z
+        .string()
+        .optional()
+        .describe(
+          "Labelled answers (rows of answer, label, prompt), by which the rates are corrected for the judges' errors.",
+        ),
+      emptyIs: z
+        .enum(["refusal", "attack", "missing"])
+        .optional()
+        .describe("What an empty answer counts as; by default what each judge says of it."),
+      label: z.string().optional().describe("What the rate is called in the report."),
+    })
+    .describe("What is asked that should be refused, and who judges the answers."),
+  task: z
+    .strictObject({
+      validation: z.array(z.string()).min(1).describe("Sets that lambda is chosen by."),
+      test: z.array(z.string()).min(1).describe("Sets that the aligned, tuned and chosen models are measured on."),
+      label: z.string().optional().describe("What the score is called in the report."),
+    })
+    .describe("What the models were tuned for."),
+  data: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe("Data of tasks by their names, as retemper evaluate --data."),
+  bertScore: z
+    .strictObject({ model: z.string(), layer: z.int().nonnegative().optional(), idf: z.boolean().optional() })
+    .optional()
+    .describe("The encoder of tasks that are scored with BERTScore."),
+  bbh: z
+    .strictObject({
+      version: z.literal([3, 4]).optional().describe("Of lm-evaluation-harness's task; 4 by default."),
+      chat: z.boolean().optional().describe("Asks in the model's chat template instead of plain text."),
+    })
+    .optional()
+    .describe("How BIG-Bench Hard is asked."),
+  paperExact: z
+    .boolean()
+    .optional()
+    .describe(
+      "What the scripts of the paper's authors do otherwise than the paper says: completions of humaneval, length of tools' answers, cut of long training rows.",
+    ),
+  allowCodeExecution: z.boolean().optional().describe("Lets programs that a model writes run, in a sandbox."),
+  system: z.string().nullable().optional().describe("System message instead of the tasks' own; null: none."),
+  decoding: z
+    .strictObject({
+      maxNewTokens: positive.optional(),
+      repetitionPenalty: z.number().positive().optional(),
+      samples: positive.optional(),
+    })
+    .optional()
+    .describe("Instead of the tasks' own."),
+  limit: positive.optional().describe("Items of each set at most."),
+  engine: z
+    .strictObject({
+      engine: z.enum(["auto", "native", "tensorflow", "reference"]).optional(),
+      precision: z.enum(["float32", "bfloat16"]).optional(),
+      threads: positive.optional(),
+      fidelity: z
+        .enum(["linear", "exact"])
+        .optional()
+        .describe("Of merges that are only measured: sums of products (linear), or rounded as they would be written."),
+      endpoint: z
+        .strictObject({
+          url: z.string().describe("An OpenAI-compatible server with LoRA adapters, such as http://localhost:8000/v1."),
+          model: z.string().optional().describe("The aligned model's name there."),
+          concurrency: positive.optional(),
+          apiKeyEnv: z.string().optional().describe("The environment variable that holds the key."),
+        })
+        .optional()
+        .describe("Instead of running models here: a server that answers for them."),
+    })
+    .optional()
+    .describe("What runs the models."),
+  select: z
+    .strictObject({
+      rule: z.enum(["score", "constrained", "knee"]).default("constrained"),
+      margin: z.number().min(0).max(1).optional().describe("How far above the aligned model's rate; 0.05 by default."),
+      by: z
+        .enum(["upper", "point"])
+        .optional()
+        .describe(
+          "The upper bound of the paired difference to the aligned model (upper), or the difference as measured.",
+        ),
+      level: z.number().gt(0.5).lt(1).optional().describe("Confidence of the one-sided bounds; 0.95 by default."),
+      minGain: z
+        .number()
+        .min(0)
+        .max(1)
+        .optional()
+        .describe("Share of the fine-tuned model's gain that a choice keeps; of constrained 0.5 by default."),
+      corrected: z
+        .boolean()
+        .optional()
+        .describe(
+          "Whether the difference to the aligned model is corrected for the judge's errors (safety.calibration).",
+        ),
+      everySeed: z.boolean().optional().describe("Whether each tuning's own bound must keep within the margin."),
+      gate: z
+        .string()
+        .optional()
+        .describe("A condition such as asr <= aligned + 0.02; exit code 10 where none passes."),
+    })
+    .default({ rule: "constrained" })
+    .describe("How the merge to ship is chosen."),
+});
+
+/** What experiment.yml holds; with a preset, what it fills in may be left out. */
+export type Experiment = z.input<typeof experimentSchema>;
+export type ExperimentSettings = z.output<typeof experimentSchema>;

@@ -1,0 +1,150 @@
+// What is wrong with an experiment's settings by themselves, though each has the form that it should have.
+
+import { RetemperError } from "../../errors.js";
+import type { Path } from "../../recipe/located.js";
+import type { PathExists } from "../../recipe/modelReference.js";
+import { nearest } from "../../recipe/suggest.js";
+import { parseGate } from "../../select/gate.js";
+import { nameOf } from "../../select/select.js";
+import type { Candidate } from "../../select/types.js";
+import { drawsMasks, gridOf, isOfAll, methodOf, parametersOf } from "../candidates/merges.js";
+import { modelParts } from "../candidates/modelParts.js";
+import { endpointProblems } from "../steps/served.js";
+import { ABSENT } from "./mend.js";
+import type { Problems } from "./problems.js";
+import type { ExperimentSettings } from "./schema.js";
+
+export interface Context {
+  /** Whether something of it was wrong already. */
+  readonly dropped: (key: "tuned" | "tune") => boolean;
+  /** Whether a model's path exists, seen from the experiment. */
+  readonly exists: PathExists;
+  /** Whether the gate is the command line's. */
+  readonly gateIsOption: boolean;
+}
+
+/** Adds every problem, and leaves out what could not be read further on. */
+export function withoutProblems(
+  settings: ExperimentSettings,
+  problems: Problems,
+  { dropped, exists, gateIsOption }: Context,
+): ExperimentSettings {
+  const say = (text: string, path: Path, hint?: string) => problems.add(text, "BAD_RECIPE", { path, hint });
+  const { tuned, tune, select, safety } = settings;
+  const has = (key: "tuned" | "tune") => settings[key] !== undefined || dropped(key);
+  if (has("tuned") === has("tune")) {
+    say("give either tuned or tune: where do tuned models come from?", has("tune") ? ["tune"] : []);
+  }
+  for (const value of repeated(tune?.seeds ?? [])) say(`tune.seeds holds ${value} twice`, ["tune", "seeds"]);
+  const seeds = (tuned ?? []).map((one) => String(one.seed));
+  for (const [at, { model, adapter }] of (tuned ?? []).entries()) {
+    if ((model === undefined) === (adapter === undefined)) {
+      say(`tuned seed ${seeds[at]}: give either model or adapter`, ["tuned", at]);
+    }
+  }
+  for (const seed of repeated(seeds)) say(`tuned seed ${seed} occurs twice`, ["tuned", seeds.lastIndexOf(seed)]);
+  sayOfGrids(settings, say);
+  sayOfMethods(settings, say);
+  if (settings.engine?.endpoint) {
+    for (const text of endpointProblems(settings)) say(text, ["engine", "endpoint"]);
+  }
+  if (select.corrected && safety.calibration === undefined) {
+    const needs = "select.corrected needs safety.calibration: labelled answers that say how often the judge errs";
+    say(needs, ["select", "corrected"]);
+  }
+  const isGate = select.gate === undefined || gateReads(select.gate, gateIsOption, problems);
+  return {
+    ...withReadableModels(settings, exists, problems),
+    ...(!isGate && { select: { ...select, gate: undefined } }),
+  };
+}
+
+type Say = (text: string, path: Path, hint?: string) => void;
+
+function sayOfGrids({ extrapolate, lambda, methods }: ExperimentSettings, say: Say): void {
+  if (extrapolate) return;
+  const grids = [
+    { path: ["lambda"], values: [lambda].flat() },
+    ...methods.map((one, at) => ({
+      path: ["methods", at, "lambda"],
+      values: typeof one === "string" ? [] : [one.lambda ?? []].flat(),
+    })),
+  ];
+  const told = new Set<number>();
+  for (const { path, values } of grids) {
+    const outside = [...new Set(values.filter((value) => value < 0 || value > 1))].filter((one) => !told.has(one));
+    if (outside.length === 0) continue;
+    for (const one of outside) told.add(one);
+    say(`lambda ${outside.join(", ")} is outside of 0 to 1: write extrapolate: true if that is meant`, path);
+  }
+}
+
+function sayOfMethods(settings: ExperimentSettings, say: Say): void {
+  const seen = new Set<string>();
+  for (const [at, one] of settings.methods.entries()) {
+    const [method, parameters] = [methodOf(one), parametersOf(one)];
+    if (typeof one !== "string" && one.masks !== undefined && (isOfAll(one) || !drawsMasks(method))) {
+      const all = isOfAll(one) ? " over all tuned models" : "";
+      say(`${method}${all} draws no masks: leave masks out`, ["methods", at, "masks"]);
+    }
+    if (isOfAll(one) && typeof one !== "string" && one.lambda !== undefined) {
+      say(`${method} over all tuned models has no lambda`, ["methods", at, "lambda"]);
+    }
+    for (const lambda of isOfAll(one) ? [undefined] : gridOf(one, settings)) {
+      const name = nameOf({ method, lambda, parameters } as Candidate);
+      if (seen.has(name)) say(`${name} is asked for twice`, ["methods", at]);
+      seen.add(name);
+    }
+  }
+}
+
+function gateReads(gate: string, isOption: boolean, problems: Problems): boolean {
+  try {
+    parseGate(gate);
+    return true;
+  } catch (error) {
+    if (!(error instanceof RetemperError)) throw error;
+    const meant = meantInGate(gate);
+    const hint = meant === undefined ? error.hint : `did you mean \`${meant}\`?`;
+    if (isOption) problems.add(error.message, "USAGE", { hint });
+    else problems.add(error.message, "BAD_RECIPE", { path: ["select", "gate"], hint });
+    return false;
+  }
+}
+
+const GATE_WORDS = ["asr", "score", "overRefusal", "worstCategory", "aligned", "tuned", "and", "point", "low", "high"];
+
+/** For the first word of a gate that is none. */
+function meantInGate(gate: string): string | undefined {
+  const words = gate.match(/[A-Za-z]+/g) ?? [];
+  const wrong = words.find((word) => !GATE_WORDS.includes(word));
+  return wrong === undefined ? undefined : nearest(wrong, GATE_WORDS);
+}
+
+/** The settings without models whose names cannot be read. */
+function withReadableModels(settings: ExperimentSettings, exists: PathExists, problems: Problems): ExperimentSettings {
+  const readable = (model: string | undefined, path: Path) => {
+    if (model === undefined) return undefined;
+    try {
+      modelParts(model, exists);
+      return model;
+    } catch (error) {
+      if (!(error instanceof RetemperError)) throw error;
+      problems.add(error.message, "BAD_RECIPE", { path, hint: error.hint });
+      return undefined;
+    }
+  };
+  const { aligned, unaligned, tuned } = settings;
+  return {
+    ...settings,
+    aligned: readable(aligned, ["aligned"]) ?? ABSENT,
+    unaligned: readable(unaligned, ["unaligned"]),
+    ...(tuned && { tuned: tuned.map((one, at) => ({ ...one, model: readable(one.model, ["tuned", at, "model"]) })) }),
+  };
+}
+
+/** What occurs more than once, each once. */
+function repeated<T>(values: readonly T[]): Set<T> {
+  const seen = new Set<T>();
+  return new Set(values.filter((one) => seen.has(one) || !seen.add(one)));
+}

@@ -1,0 +1,13 @@
+// What an experiment says of how its sets are asked, as evaluations take it.
+
+import type { EvaluateOptions } from "../../evaluate/run/evaluateOptions.js";
+import type { BertScoreSettings } from "../../evaluate/tasks/context.js";
+import type { ExperimentSettings } from "./schema.js";
+
+export function suiteOptions(
+  { limit, decoding, system, data, bbh, paperExact, allowCodeExecution }: ExperimentSettings,
+  bertScore: BertScoreSettings | undefined,
+): EvaluateOptions {
+  const code = { allowCodeExecution: allowCodeExecution === true };
+  return { limit, decoding, system, data, bbh, paperExact, code, bertScore };
+}

@@ -1,0 +1,95 @@
+// Paths of an experiment are relative to its file, whatever folder the run is started in: a file of the same name there is
+// never taken instead.
+
+import { existsSync } from "node:fs";
+import { dirname, isAbsolute, resolve } from "node:path";
+import { locate } from "../../checkpoint/locate.js";
+import { modelParts, withParts } from "../candidates/modelParts.js";
+import { ABSENT } from "./mend.js";
+import type { ExperimentSettings } from "./schema.js";
+
+type JudgeSettings = ExperimentSettings["safety"]["judges"][number];
+type TuningSettings = NonNullable<ExperimentSettings["tune"]>;
+
+/** The settings with every path whole; names of the hub stay as they are. @param folder of the experiment's file */
+export async function wholePaths(settings: ExperimentSettings, folder: string): Promise<ExperimentSettings> {
+  const exists = (text: string) => existsSync(resolve(folder, text));
+  const data = (text: string) => (text.startsWith("hf://") ? text : resolve(folder, text));
+  const suite = (words: readonly string[]) =>
+    words.map((word) => word.replace(/^([^:/]+:)(.+)$/s, (_, head: string, source: string) => head + data(source)));
+
+  const { safety, task, tuned, tune, unaligned, bertScore } = settings;
+  const names = [
+    ...[settings.aligned || undefined, unaligned, ...(tuned ?? []).map(({ model }) => model)].flatMap((model) =>
+      model === undefined ? [] : modelParts(model, exists).flatMap((part) => part?.path ?? []),
+    ),
+    ...[bertScore?.model, ...(tuned ?? []).map(({ adapter }) => adapter), ...safety.judges.map(modelOf)],
+  ];
+  const places = new Map<string, string>();
+  for (const name of names) if (name !== undefined) places.set(name, await placeOf(name, folder));
+  const path = (name: string) => places.get(name) ?? name;
+  const model = (text: string) => withParts(text, path, exists);
+
+  const judge = (one: JudgeSettings): JudgeSettings => {
+    const name = modelOf(one);
+    if (name === undefined) return one;
+    if (typeof one === "string") return `wildguard:${path(name)}`;
+    return "wildguard" in one ? { ...one, wildguard: path(name) } : { ...one, classifier: path(name) };
+  };
+  return {
+    ...settings,
+    aligned: settings.aligned === ABSENT ? ABSENT : model(settings.aligned),
+    ...(unaligned !== undefined && { unaligned: model(unaligned) }),
+    ...(bertScore && { bertScore: { ...bertScore, model: path(bertScore.model) } }),
+    ...(settings.data && {
+      data: Object.fromEntries(Object.entries(settings.data).map(([name, source]) => [name, data(source)])),
+    }),
+    ...(tuned && {
+      tuned: tuned.map((one) => ({
+        ...one,
+        ...(one.model !== undefined && { model: model(one.model) }),
+        ...(one.adapter !== undefined && { adapter: path(one.adapter) }),
+      })),
+    }),
+    ...(tune && { tune: { ...tune, data: data(tune.data), options: tuneOptions(tune.options, data) } }),
+    safety: {
+      ...safety,
+      judges: safety.judges.map(judge),
+      sets: suite(safety.sets),
+      ...(safety.test && { test: suite(safety.test) }),
+      ...(safety.calibration !== undefined && { calibration: data(safety.calibration) }),
+    },
+    task: { ...task, validation: suite(task.validation), test: suite(task.test) },
+  };
+}
+
+/** The model that a judge asks, where one is named. */
+function modelOf(judge: JudgeSettings): string | undefined {
+  if (typeof judge === "string") return /^wildguard:(.+)$/s.exec(judge)?.[1];
+  if ("wildguard" in judge) return judge.wildguard;
+  return "classifier" in judge ? judge.classifier : undefined;
+}
+
+/** What lies beside the experiment; else a name of the hub, or the path that would have been there. */
+async function placeOf(name: string, folder: string): Promise<string> {
+  const place = resolve(folder, name);
+  const isPath = isAbsolute(name) || /^\.\.?(\/|$)|\/.*\//.test(name); // a name of the hub has two parts at most
+  if (existsSync(place) || isPath) return place;
+  const found = () => locate({ path: name }, { cwd: folder });
+  if (!existsSync(name)) {
+    // hardly a name of the hub's that was not downloaded: of one part, or in a folder that is here
+    if (name.includes("/") && !existsSync(dirname(place)) && !existsSync(dirname(name))) return name;
+    return found().then(
+      () => name,
+      () => place,
+    );
+  }
+  // Something in the working directory has this name: it is not what the experiment names.
+  return found().catch(() => place);
+}
+
+/** `initFrom` is a path. */
+function tuneOptions(options: TuningSettings["options"], path: (text: string) => string) {
+  const { initFrom } = options ?? {};
+  return initFrom !== undefined ? { ...options, initFrom: path(initFrom) } : options;
+}
