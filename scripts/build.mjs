@@ -144,7 +144,9 @@ function copyPython() {
 
 /** For editors: experiment.yml names it in its first line. */
 async function writeSchema() {
-  const { experimentJsonSchema } = await import(pathToFileURL(join(root, "dist/experiment/settings/jsonSchema.js")).href);
+  const { experimentJsonSchema } = await import(
+    pathToFileURL(join(root, "dist/experiment/settings/jsonSchema.js")).href
+  );
   writeFileSync(join(root, "dist/experiment.schema.json"), `${JSON.stringify(experimentJsonSchema(), null, 1)}\n`);
 }
 
