@@ -2,7 +2,7 @@
 
 import { outcomeOf } from "./outcome.js";
 import { shipText } from "./shipText.js";
-import { tablesOf } from "./tables.js";
+import { tablesOf } from "./tables/tablesOf.js";
 import type { ExperimentCosts, ExperimentResults } from "./types.js";
 
 export function markdownReport(results: ExperimentResults, costs: ExperimentCosts): string {

@@ -30,7 +30,7 @@ export async function report(folder: string, { examples = true }: ReportOptions 
   const alarms = found.alarms?.map((alarm) => ({ ...alarm, answers: [] }));
   const results = examples ? found : { ...found, examples: [], alarms };
   const costs = ((await readJson(join(folder, "costs.json"), true)) ?? { steps: [] }) as ExperimentCosts;
-  const { htmlReport } = await import("./html.js"); // what draws plots takes longer to load than most commands to run
+  const { htmlReport } = await import("./page/html.js"); // what draws plots takes longer to load than most commands to run
   const html = join(folder, "report.html");
   await writeWhole(html, htmlReport(results, costs));
   await writeWhole(join(folder, "report.md"), markdownReport(results, costs));

@@ -99,7 +99,7 @@ async function answer(folder: string, { method, url }: IncomingMessage, isOurs: 
     ...{ steps: [], measured: {}, candidates: [] },
   };
   const silence = status ? (Date.now() - status.time) / 1000 : 0;
-  const { livePage } = await import("./livePage.js"); // with what draws plots, which takes a while to load
+  const { livePage } = await import("./page/livePage.js"); // with what draws plots, which takes a while to load
   return { status: 200, type: "text/html; charset=utf-8", text: livePage(known ?? waiting, silence) };
 }
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { htmlReport } from "../../lib/report/html.js";
+import { htmlReport } from "../../lib/report/page/html.js";
 import { COSTS, RESULTS } from "../unit/report/results.js";
 import { temporaryFolder } from "./command.js";
 

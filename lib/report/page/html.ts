@@ -1,15 +1,15 @@
 // The report as one HTML file: nothing is loaded from anywhere, no script runs, and every text from outside is escaped.
 
 import { Eta } from "eta";
+import { figuresOf, keyOf } from "../figures/plots.js";
+import { outcomeOf } from "../outcome.js";
+import { shipText } from "../shipText.js";
+import type { ReportTable } from "../tables/reportTable.js";
+import { tablesOf } from "../tables/tablesOf.js";
+import type { ExperimentCosts, ExperimentResults } from "../types.js";
 import { escapeHtml } from "./escape.js";
-import { outcomeOf } from "./outcome.js";
-import { figuresOf, keyOf } from "./plots.js";
-import type { ReportTable } from "./reportTable.js";
-import { shipText } from "./shipText.js";
 import { STYLE } from "./style.js";
-import { tablesOf } from "./tables.js";
 import { cellHtml, TABLE } from "./tableTemplate.js";
-import type { ExperimentCosts, ExperimentResults } from "./types.js";
 
 const PAGE = `<!doctype html>
 <html lang="en">

@@ -1,11 +1,11 @@
 // The page that shows a run while it goes on: what is done, what is being done, and the numbers so far.
 
 import { Eta } from "eta";
+import { curvesOf, keyOf } from "../figures/plots.js";
+import type { ExperimentStatus } from "../status.js";
+import { curveTable } from "../tables/tablesOf.js";
 import { escapeHtml } from "./escape.js";
-import { curvesOf, keyOf } from "./plots.js";
-import type { ExperimentStatus } from "./status.js";
 import { STYLE } from "./style.js";
-import { curveTable } from "./tables.js";
 import { cellHtml, TABLE } from "./tableTemplate.js";
 
 /** Seconds after which the page is loaded again. */

@@ -2,12 +2,12 @@
 
 import { dot, line, link, plot, ruleY, text } from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import { nameOf } from "../select/select.js";
-import type { Candidate } from "../select/types.js";
-import { validationData } from "./dataNames.js";
-import { escapeHtml } from "./escape.js";
-import { PALETTE_SIZE } from "./style.js";
-import type { ExperimentResults, Measured } from "./types.js";
+import { nameOf } from "../../select/select.js";
+import type { Candidate } from "../../select/types.js";
+import { validationData } from "../dataNames.js";
+import { escapeHtml } from "../page/escape.js";
+import { PALETTE_SIZE } from "../page/style.js";
+import type { ExperimentResults, Measured } from "../types.js";
 
 export interface Figure {
   readonly id: string;

@@ -1,13 +1,13 @@
 // The report's tables as plain data, which both of its forms show.
 
-import { nameOf } from "../select/select.js";
+import { nameOf } from "../../select/select.js";
+import { testData, validationData } from "../dataNames.js";
+import { fixed, INTERVALS, percent, pText, quantity, signed } from "../numbers.js";
+import { overallOf } from "../outcome.js";
+import type { ExperimentCosts, ExperimentResults, Measured } from "../types.js";
 import { confirmationTable, mainTable, methodTable, modelColumns, verdictTable } from "./choiceTables.js";
 import { costTable, stepTable } from "./costTables.js";
-import { testData, validationData } from "./dataNames.js";
-import { fixed, INTERVALS, percent, pText, quantity, signed } from "./numbers.js";
-import { overallOf } from "./outcome.js";
 import type { ReportTable } from "./reportTable.js";
-import type { ExperimentCosts, ExperimentResults, Measured } from "./types.js";
 
 export function tablesOf(results: ExperimentResults, costs: ExperimentCosts): ReportTable[] {
   const tables = [

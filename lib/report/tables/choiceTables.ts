@@ -1,12 +1,12 @@
 // The tables of the choice: what became of the models, which merges qualify, and whether the chosen one was confirmed.
 
-import { nameOf } from "../select/select.js";
-import type { SafetyBound, Verdict } from "../select/types.js";
-import { testData, validationData } from "./dataNames.js";
-import { fixed, INTERVALS, percent, quantity, signed } from "./numbers.js";
-import { overallOf } from "./outcome.js";
+import { nameOf } from "../../select/select.js";
+import type { SafetyBound, Verdict } from "../../select/types.js";
+import { testData, validationData } from "../dataNames.js";
+import { fixed, INTERVALS, percent, quantity, signed } from "../numbers.js";
+import { overallOf } from "../outcome.js";
+import type { ExperimentResults, Measured } from "../types.js";
 import type { ReportTable } from "./reportTable.js";
-import type { ExperimentResults, Measured } from "./types.js";
 
 /**
  * The columns that every table of models has: beside the rate how the answers that it is of ended, and over-refusal where it was

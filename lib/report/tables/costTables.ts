@@ -1,7 +1,7 @@
 // What a run cost: seconds, tokens and bytes.
 
+import type { ExperimentCosts } from "../types.js";
 import type { ReportTable } from "./reportTable.js";
-import type { ExperimentCosts } from "./types.js";
 
 /** By the first word of the steps, which is what they do. */
 export function costTable({ steps }: ExperimentCosts): ReportTable {
