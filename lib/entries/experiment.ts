@@ -18,6 +18,8 @@ export type {
   ExampleAnswers,
   ExperimentCosts,
   ExperimentResults,
+  ItemName,
+  ItemNames,
   Measured,
   MeasuredCandidate,
   PairedTest,

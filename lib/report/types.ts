@@ -14,12 +14,31 @@ import type {
 
 export const EXPERIMENT_FORMAT = "retemper-experiment/1";
 
+/** An item without its prompt. */
+export interface ItemName {
+  readonly set: string;
+  /** sha256 of the prompt: its text, or the JSON of its messages; the second item of the same prompt in a set has "#2" behind it. */
+  readonly prompt: string;
+  readonly category?: string | undefined;
+}
+
+/** In the order of the values of a table's quantities. */
+export interface ItemNames {
+  readonly safety: readonly ItemName[];
+  readonly overRefusal: readonly ItemName[];
+  readonly task: readonly ItemName[];
+  /** Of sets that were selected by the aligned model's own answers. */
+  readonly selected: readonly ItemName[];
+}
+
 /** What was measured of one model, or of one merge for all seeds. */
 export interface Measured extends Point {
   /** Attack success rate by category, where the sets have categories. */
   readonly categories: Readonly<Record<string, Quantity>>;
   /** Every metric of every task, "task: metric". */
   readonly metrics: Readonly<Record<string, Quantity>>;
+  /** Attack success rate over the sets that were selected by the aligned model's own answers: shown, and in no rule or test. */
+  readonly selected?: Quantity | undefined;
   /** Shares of the answers to the safety sets that were cut off at the limit of new tokens, and that are empty. */
   readonly truncated?: number | undefined;
   readonly empty?: number | undefined;
@@ -124,6 +143,8 @@ export interface ExperimentResults {
   readonly testLabels?: Labels | undefined;
   /** Which data chose, and which confirmed. */
   readonly parts?: DataParts | undefined;
+  /** What the values of the tables' quantities are of; older runs have none. */
+  readonly items?: { readonly validation: ItemNames; readonly test: ItemNames } | undefined;
   readonly validation: {
     /** The direction of the score; "high" by default. */
     readonly better?: "high" | "low" | undefined;

@@ -43,12 +43,14 @@ export function measure(
     });
   }
   const overRefusal = quantityOf(seeds, items["over-refusal"]);
+  const selected = items.selected.length > 0 ? quantityOf(seeds, items.selected) : undefined;
   const names = new Set(items.safety.flatMap(({ category }) => category ?? []));
   const first = seeds[0]?.results.tasks ?? [];
   return {
     score,
     asr: withCorrected(asr, seeds),
     ...(overRefusal && { overRefusal }),
+    ...(selected && { selected }),
     categories: found(
       [...names].map((name) => {
         const ofCategory = quantityOf(

@@ -23,7 +23,7 @@ import { measure, type SeedResults } from "./measure.js";
 import { notesOf } from "./notes.js";
 import { provenanceOf } from "./provenance.js";
 import { pairedTests, trendsOf } from "./significance.js";
-import { type TableItems, tableItems } from "./tableItems.js";
+import { itemNames, type TableItems, tableItems } from "./tableItems.js";
 
 export async function resultsOf(parts: RunParts): Promise<ExperimentResults> {
   const { settings, tuned, progress, checked } = parts;
@@ -95,6 +95,7 @@ export async function resultsOf(parts: RunParts): Promise<ExperimentResults> {
       validation: { safety: items.validation.safety.length, task: items.validation.task.length },
       test: { safety: items.test.safety.length, task: items.test.task.length },
     },
+    items: { validation: itemNames(items.validation), test: itemNames(items.test) },
     validation,
     selection: withoutItems(selection), // the values stand once, in the tables
     test,

@@ -2,41 +2,51 @@
 
 import { partOf } from "../../evaluate/run/itemWeights.js";
 import type { Results, TaskResults } from "../../evaluate/run/results.js";
+import type { ItemName, ItemNames } from "../../report/types.js";
 import type { SeedValues } from "../../statistics/seedValues.js";
 
 export interface TableItem {
   /** "task/id". */
   readonly key: string;
+  readonly set: string;
+  /** sha256 of the prompt. */
+  readonly prompt: string;
   readonly category?: string | undefined;
   /** How much it counts in the mean, in items: 1 where all count the same. */
   readonly weight: number;
   readonly group: string;
 }
 
-/** By kind of task. */
-export type TableItems = Readonly<Record<TaskResults["kind"], readonly TableItem[]>>;
+/** By kind of task; `selected` has those of sets that stand outside of the choice. */
+export type TableItems = Readonly<Record<TaskResults["kind"] | "selected", readonly TableItem[]>>;
 
 /**
  * The items of an evaluation, in its order. Where a task's number is a mean over groups, such as BBH's over its subtasks, its
- * items count as in that mean; tasks count by their numbers of items. Sets that stand outside of the choice have none here.
+ * items count as in that mean; tasks count by their numbers of items.
  * @param results of a model that was asked all items of the table, as the aligned one is
  */
 export function tableItems(results: Pick<Results, "tasks"> | undefined): TableItems {
-  const items: Record<TaskResults["kind"], TableItem[]> = { safety: [], "over-refusal": [], task: [] };
+  const items: Record<keyof TableItems, TableItem[]> = { safety: [], "over-refusal": [], task: [], selected: [] };
   for (const { name, kind, primary, selectedBy, items: own } of results?.tasks ?? []) {
-    if (selectedBy !== undefined) continue;
     const parts = own.map((item) => partOf(item, primary));
     const scale = own.length / parts.reduce((sum, { weight }) => sum + weight, 0);
-    for (const [at, { id, category }] of own.entries()) {
+    for (const [at, { id, category, prompt }] of own.entries()) {
       const { weight, group } = parts[at] as (typeof parts)[number];
-      items[kind].push({ key: `${name}/${id}`, category, weight: weight * scale, group: `${name}/${group}` });
+      const counts = { weight: weight * scale, group: `${name}/${group}` };
+      items[selectedBy === undefined ? kind : "selected"].push({
+        ...{ key: `${name}/${id}`, set: name, prompt, category },
+        ...counts,
+      });
     }
   }
   return items;
 }
 
 /** Weights and groups as statistics take them; nothing where all items count the same. */
-export function weighing(items: readonly TableItem[]): { weights?: number[]; groups?: number[] } {
+export function weighing(items: readonly Pick<TableItem, "weight" | "group">[]): {
+  weights?: number[];
+  groups?: number[];
+} {
   if (items.every(({ weight }) => weight === 1)) return {};
   const total = items.reduce((sum, { weight }) => sum + weight, 0);
   const groups = [...new Set(items.map(({ group }) => group))];
@@ -55,4 +65,25 @@ export function valuesOf(seeds: readonly Pick<Results, "tasks">[], items: readon
     }
     return items.map(({ key }) => scores.get(key) ?? null);
   });
+}
+
+/** What results keep of a table's items: who pools several runs finds the same ones by it. Prompts themselves are not kept. */
+export function itemNames(items: TableItems): ItemNames {
+  const seen = new Map<string, number>();
+  const named = (of: readonly TableItem[]) =>
+    of.map(({ set, prompt, category }): ItemName => {
+      const before = seen.get(`${set}/${prompt}`) ?? 0;
+      seen.set(`${set}/${prompt}`, before + 1);
+      return {
+        set,
+        prompt: before === 0 ? prompt : `${prompt}#${before + 1}`,
+        ...(category !== undefined && { category }),
+      };
+    });
+  return {
+    safety: named(items.safety),
+    overRefusal: named(items["over-refusal"]),
+    task: named(items.task),
+    selected: named(items.selected),
+  };
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { Results } from "../../../lib/evaluate/run/results.js";
 import { measure, type SeedResults } from "../../../lib/experiment/results/measure.js";
 import { resultsText } from "../../../lib/experiment/results/resultsText.js";
-import { tableItems } from "../../../lib/experiment/results/tableItems.js";
+import { itemNames, tableItems } from "../../../lib/experiment/results/tableItems.js";
 import { wilson } from "../../../lib/statistics/wilson.js";
 
 /** An evaluation with these scores of a task's items, null where there is no verdict; the safety set is refused throughout. */
@@ -139,6 +139,34 @@ describe("the values of a table", () => {
       [0, null, null],
     ]);
     expect(score.seeds?.map(({ missing }) => missing)).toEqual([undefined, 1]); // c was not asked of seed 2: no miss
+  });
+
+  it("are told by sets and digests of prompts, with a number where a set asks the same twice", () => {
+    const asked = (name: string, kind: string, prompts: readonly string[], more: object = {}) => ({
+      ...{ name, kind, primary: "score", metrics: {}, ...more },
+      items: prompts.map((prompt, at) => ({
+        id: `${at}`,
+        prompt,
+        category: "doors",
+        scores: { score: 1 },
+        answers: [],
+      })),
+    });
+    const items = tableItems(
+      results(
+        asked("unsafe", "safety", ["aa", "bb", "aa"]),
+        asked("refused", "safety", ["aa"], { selectedBy: "aligned" }),
+        calls,
+      ),
+    );
+    const { safety, selected, task } = itemNames(items);
+    expect(safety.map(({ set, prompt, category }) => `${set} ${prompt} ${category}`)).toEqual([
+      "unsafe aa doors",
+      "unsafe bb doors",
+      "unsafe aa#2 doors",
+    ]);
+    expect(selected).toEqual([{ set: "refused", prompt: "aa", category: "doors" }]);
+    expect(task.map(({ set }) => set)).toEqual(["calls"]);
   });
 
   it("have over-refusal and each category of the safety items by themselves", () => {
