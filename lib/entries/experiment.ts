@@ -10,7 +10,7 @@ export { type RunOptions, run } from "../experiment/run.js";
 export { experimentJsonSchema } from "../experiment/settings/jsonSchema.js";
 export type { Experiment } from "../experiment/settings/schema.js";
 export { EXPERIMENT_TEMPLATE } from "../experiment/settings/template.js";
-export type { RunProgress } from "../experiment/steps/progress.js";
+export type { EndedStep, RunProgress } from "../experiment/steps/progress.js";
 export { type ReportOptions, readExperiment, report } from "../report/report.js";
 export type { ExperimentStatus } from "../report/status.js";
 export type {

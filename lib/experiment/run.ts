@@ -19,7 +19,7 @@ import type { Experiment, ExperimentSettings } from "./settings/schema.js";
 import { Digests } from "./steps/digests.js";
 import { Evaluations } from "./steps/evaluations.js";
 import { linkChosen, shippedOf } from "./steps/linkChosen.js";
-import { Progress, type RunProgress } from "./steps/progress.js";
+import { type EndedStep, Progress, type RunProgress } from "./steps/progress.js";
 import type { RunParts } from "./steps/runParts.js";
 import { checkServed, type ServedNames, writeServed } from "./steps/served.js";
 import { Steps } from "./steps/steps.js";
@@ -31,6 +31,8 @@ export interface RunOptions {
   readonly onStep?: ((step: string) => void) | undefined;
   /** Called while a step goes on. */
   readonly onProgress?: ((progress: RunProgress) => void) | undefined;
+  /** Called when a step is done that was not done before. */
+  readonly onStepEnd?: ((step: EndedStep) => void) | undefined;
   /** Called with what a person has to do, such as starting a server. */
   readonly onNote?: ((text: string) => void) | undefined;
   /** Instead of the experiment's own gate. */
@@ -107,10 +109,11 @@ async function runSteps(
     labels: labelsOf(settings, checked).validation,
     better: betterOf(checked.tasks.validation),
   };
-  const progress = new Progress(out, about, options.onProgress);
+  const progress = new Progress(out, about, options);
   const steps = new Steps(out, (step, done) => {
-    progress.step(step, done);
-    if (!done) onStep?.(step);
+    if (done) return progress.ended(step);
+    progress.begin(step, step);
+    onStep?.(step);
   });
   try {
     const contents = new Digests(out, signal);

@@ -12,6 +12,15 @@ export interface ExperimentStatus {
   readonly state: "running" | "done" | "stopped";
   /** Why it stopped. */
   readonly message?: string | undefined;
+  /** When the process that wrote this began, and for how long it had worked when it did. */
+  readonly startedAt?: string | undefined;
+  readonly elapsedSeconds?: number | undefined;
+  /** Of the whole run, about; absent until enough was measured. */
+  readonly secondsLeft?: number | undefined;
+  /** New tokens, in the step that goes on. */
+  readonly tokensPerSecond?: number | undefined;
+  /** What goes on is the k-th of n steps that are known. */
+  readonly step?: { readonly k: number; readonly n: number; readonly name: string } | undefined;
   /** Steps that are done, in their order. */
   readonly steps: readonly string[];
   readonly current?:

@@ -95,7 +95,7 @@ async function generateAnswers(
     if (!item || !of || !(sample >= 0 && sample < samples)) {
       throw new RetemperError("INTERNAL", `an answer to nothing that was asked: prompt ${index}, sample ${sample}`);
     }
-    if (of.journal.addAnswer(task.name, item.id, sample, { text, finish, tokens: ids.length })) counter.add();
+    if (of.journal.addAnswer(task.name, item.id, sample, { text, finish, tokens: ids.length })) counter.add(ids.length);
   }
 }
 
@@ -134,7 +134,7 @@ async function scoreTexts(
           tokens: texts.reduce((sum, { scored }) => sum + scored.length, 0),
           logLikelihoods: likelihoods,
         };
-        if (journal.addAnswer(task.name, item.id, 0, answer)) counter.add();
+        if (journal.addAnswer(task.name, item.id, 0, answer)) counter.add(answer.tokens);
       }
     }
   }

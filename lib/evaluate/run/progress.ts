@@ -11,6 +11,8 @@ export interface EvaluateProgress {
   readonly total: number;
   readonly perSecond: number;
   readonly secondsLeft: number | undefined;
+  /** While the model answers: new tokens since this phase began. */
+  readonly tokens?: number | undefined;
 }
 
 /** Counts one phase of one task. */
@@ -20,6 +22,7 @@ export class ProgressCounter {
   readonly #already: number;
   readonly #tell: ((progress: EvaluateProgress) => void) | undefined;
   #done: number;
+  #tokens: number | undefined;
 
   /** @param already what an earlier run had done */
   constructor(
@@ -31,11 +34,14 @@ export class ProgressCounter {
     this.#already = already;
     this.#done = already;
     this.#tell = tell;
+    if (of.phase === "answers") this.#tokens = 0;
     this.#report();
   }
 
-  add(): void {
+  /** @param tokens of one answer more */
+  add(tokens = 0): void {
     this.#done += 1;
+    if (this.#tokens !== undefined) this.#tokens += tokens;
     this.#report();
   }
 
@@ -44,6 +50,6 @@ export class ProgressCounter {
     const here = this.#done - this.#already;
     const perSecond = seconds > 0 ? here / seconds : 0;
     const secondsLeft = here > 0 && perSecond > 0 ? (this.#of.total - this.#done) / perSecond : undefined;
-    this.#tell?.({ ...this.#of, done: this.#done, perSecond, secondsLeft });
+    this.#tell?.({ ...this.#of, done: this.#done, perSecond, secondsLeft, tokens: this.#tokens });
   }
 }

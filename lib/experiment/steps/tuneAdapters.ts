@@ -28,6 +28,7 @@ export async function tuneAdapters(
     const inputs = [model, data.digest, engine?.engine, options];
     const { folder } = await steps.do(`tune seed ${seed}`, [...inputs, seed], async (place) => {
       const out = join(place, "adapter");
+      let tokens = 0; // of this process
       const { steps: done } = await tune(aligned, data.pinned, out, {
         ...wanted.options,
         seed,
@@ -35,7 +36,10 @@ export async function tuneAdapters(
         threads: engine?.threads,
         resume: true, // with what a killed run left
         signal,
-        onProgress: ({ done: step, total }) => progress.tell("steps", step, total),
+        onProgress: ({ done: step, total, loss, tokens: more }) => {
+          tokens += more;
+          progress.tell("steps", step, total, tokens, loss);
+        },
       });
       return { newTokens: 0, tunedTokens: done.reduce((sum, { tokens }) => sum + tokens, 0), bytesWritten: 0 };
     });
