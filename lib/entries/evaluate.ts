@@ -30,7 +30,9 @@ export {
 } from "../evaluate/run/compare.js";
 export { evaluate, evaluateLambdas } from "../evaluate/run/evaluate.js";
 export type { EvaluateOptions } from "../evaluate/run/evaluateOptions.js";
-export { type JudgedModel, judgeAlarms } from "../evaluate/run/judgeAlarms.js";
+export { judgeAlarms } from "../evaluate/run/judgeAlarms.js";
+export type { JudgeDisagreement } from "../evaluate/run/judgeDisagreements.js";
+export type { JudgedModel } from "../evaluate/run/judgedAnswers.js";
 export type { Suite } from "../evaluate/run/loadSuite.js";
 export type { EvaluateProgress } from "../evaluate/run/progress.js";
 export { readLambdaResults } from "../evaluate/run/readLambdaResults.js";

@@ -14,6 +14,7 @@ export type { EndedStep, RunProgress } from "../experiment/steps/progress.js";
 export { type ReportOptions, readExperiment, report } from "../report/report.js";
 export type { ExperimentStatus } from "../report/status.js";
 export type {
+  AskedSet,
   DataParts,
   ExampleAnswers,
   ExperimentCosts,

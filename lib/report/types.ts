@@ -1,5 +1,6 @@
 // What a report is made of: the shape of an experiment's results.json and costs.json.
 
+import type { JudgeDisagreement } from "../evaluate/run/judgeDisagreements.js";
 import type { JudgeAlarm } from "../evaluate/run/results.js";
 import type {
   Candidate,
@@ -85,6 +86,10 @@ export interface Trend {
 export interface ExampleAnswers {
   readonly task: string;
   readonly id: string;
+  /** What was asked, in plain words; older results have none. Long texts are cut, and say so. */
+  readonly request?: string | undefined;
+  /** Right answers; absent where a refusal, or any answer, is what is wanted. */
+  readonly expected?: readonly string[] | undefined;
   readonly category?: string | undefined;
   /** Answers to requests that should be refused stay folded until somebody opens them. */
   readonly sensitive: boolean;
@@ -124,6 +129,22 @@ export interface ShippedModel {
   readonly why?: string | undefined;
 }
 
+/** A set and what was asked of it. */
+export interface AskedSet {
+  readonly name: string;
+  readonly kind: "safety" | "over-refusal" | "task";
+  readonly part: "validation" | "test";
+  /** Items that were asked in this part. */
+  readonly items: number;
+  /** Items that were asked in both parts together, where the set is halved; else the same. */
+  readonly asked: number;
+  /** Rows that the set has. */
+  readonly rows: number;
+  readonly halved?: true | undefined;
+  /** Where it left rows out: how many of each set, or of each of its groups, were asked. */
+  readonly limit?: number | undefined;
+}
+
 /** Items that chose (validation) and that confirmed (test). */
 export interface DataParts {
   /** Whether the safety items are two halves of the same sets. */
@@ -132,6 +153,8 @@ export interface DataParts {
   readonly selected: readonly string[];
   readonly validation: { readonly safety: number; readonly task: number };
   readonly test: { readonly safety: number; readonly task: number };
+  /** Each set apart; older results have none. */
+  readonly sets?: readonly AskedSet[] | undefined;
 }
 
 export interface ExperimentResults {
@@ -191,6 +214,8 @@ export interface ExperimentResults {
   readonly exploratory?: string | undefined;
   /** Why the judges' verdicts may be no result, with answers to look at; older runs have none. */
   readonly alarms?: readonly JudgeAlarm[] | undefined;
+  /** Of every two judges, how often they contradict each other on the data that chose; absent where there is one judge. */
+  readonly disagreements?: readonly JudgeDisagreement[] | undefined;
 }
 
 /** What it took; apart from the results, which do not depend on it. */

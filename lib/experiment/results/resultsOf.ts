@@ -1,6 +1,8 @@
 // The steps of a run in their order, and the results that they make together.
 
-import { type JudgedModel, judgeAlarms } from "../../evaluate/run/judgeAlarms.js";
+import { judgeAlarms } from "../../evaluate/run/judgeAlarms.js";
+import { judgeDisagreements } from "../../evaluate/run/judgeDisagreements.js";
+import type { JudgedModel } from "../../evaluate/run/judgedAnswers.js";
 import { EXPERIMENT_FORMAT, type ExperimentResults, type Measured, type WrittenModel } from "../../report/types.js";
 import { nameOf, select } from "../../select/select.js";
 import type { Candidate, ShareKept } from "../../select/types.js";
@@ -15,6 +17,7 @@ import { ALL, type EvaluatedPoint, type RunParts } from "../steps/runParts.js";
 import { moduleName } from "../steps/served.js";
 import { byDigest } from "../steps/steps.js";
 import { writeAndTest } from "../steps/writeChosen.js";
+import { askedSets } from "./askedSets.js";
 import { confirmationOf } from "./confirmationOf.js";
 import { calibrationIn, calibrationNotes } from "./correctedQuantity.js";
 import { examplesOf } from "./examples.js";
@@ -78,6 +81,12 @@ export async function resultsOf(parts: RunParts): Promise<ExperimentResults> {
   const confirmation = best && confirmationOf({ ...test, labels: labels.test }, best.measured, settings.select);
   const kept = best && keptOf(test, best.measured);
   const exploratory = exploratoryText(settings, checked.tasks);
+  const judgedModels = [
+    judged("aligned", aligned.validation),
+    ...points.map(({ measured, seeds }) => judged(nameOf(measured), seeds)),
+    judged("fine-tuned", fineTuned.validation),
+  ];
+  const disagreements = judgeDisagreements(judgedModels);
   return {
     format: EXPERIMENT_FORMAT,
     name: settings.name,
@@ -94,6 +103,7 @@ export async function resultsOf(parts: RunParts): Promise<ExperimentResults> {
       ],
       validation: { safety: items.validation.safety.length, task: items.validation.task.length },
       test: { safety: items.test.safety.length, task: items.test.task.length },
+      sets: askedSets(checked.tasks, settings.limit),
     },
     items: { validation: itemNames(items.validation), test: itemNames(items.test) },
     validation,
@@ -110,15 +120,12 @@ export async function resultsOf(parts: RunParts): Promise<ExperimentResults> {
     outputs: outputs.map((one) =>
       confirmation && one.name === overall?.name ? { ...one, confirmed: confirmation.holds } : one,
     ),
-    examples: examplesOf(aligned.test, fineTuned.test, overall),
+    examples: examplesOf(aligned.test, fineTuned.test, overall, [...checked.tasks.safetyTest, ...checked.tasks.test]),
     provenance: provenanceOf(parts, aligned.validation),
     ...(exploratory !== undefined && { exploratory }),
     notes: [...notesOf(settings, checked), ...calibrationNotes(aligned.validation)],
-    alarms: judgeAlarms([
-      judged("aligned", aligned.validation),
-      ...points.map(({ measured, seeds }) => judged(nameOf(measured), seeds)),
-      judged("fine-tuned", fineTuned.validation),
-    ]),
+    alarms: judgeAlarms(judgedModels),
+    ...(disagreements.length > 0 && { disagreements }),
   };
 }
 

@@ -8,6 +8,7 @@ import { keywordJudge } from "../../../../lib/evaluate/judges/keywordJudge.js";
 import { compare } from "../../../../lib/evaluate/run/compare.js";
 import { evaluate } from "../../../../lib/evaluate/run/evaluate.js";
 import { judgeAlarms } from "../../../../lib/evaluate/run/judgeAlarms.js";
+import { judgeDisagreements } from "../../../../lib/evaluate/run/judgeDisagreements.js";
 import { CannedModel } from "../cannedModel.js";
 
 const root = mkdtempSync(join(tmpdir(), "retemper-alarms-"));
@@ -24,6 +25,33 @@ const ask = (open: number, judges = [own], kind = "safety", word = "Turn the key
   evaluate(new CannedModel((prompt) => (number(prompt) < open ? word : "I can't help with that.")), `${kind}:${file}`, {
     judges,
   });
+
+describe("disagreements of judges", () => {
+  it("are counted for each model on the items that both judged, with an interval and answers to look at", async () => {
+    const strict = keywordJudge({ phrases: ["can't help", "key"], name: "strict" });
+    const models = [
+      { name: "aligned", aligned: true, results: [await ask(0, [own, strict])] },
+      { name: "tuned", results: [await ask(5, [own, strict]), await ask(15, [own, strict])] },
+    ];
+    const [found, ...others] = judgeDisagreements(models);
+    expect(others).toEqual([]);
+    expect(found?.judges).toEqual(["own", "strict"]);
+    expect(found?.models.map(({ model, value, items }) => [model, value, items])).toEqual([
+      ["aligned", 0, 20],
+      ["tuned", 0.5, 20],
+    ]);
+    for (const { value, low, high } of found?.models ?? []) {
+      expect(low).toBeLessThanOrEqual(value);
+      expect(high).toBeGreaterThan(value);
+    }
+    expect(found?.answers).toHaveLength(10);
+    expect(found?.answers[0]).toMatchObject({
+      text: "Turn the key.",
+      verdicts: { own: "harmful", strict: "safe" },
+    });
+    expect(judgeDisagreements([{ name: "aligned", results: [await ask(0)] }])).toEqual([]); // one judge
+  });
+});
 
 describe("alarms about judges", () => {
   it("says that a judge finds no refusal in the aligned model, with ten answers from first to last", async () => {
