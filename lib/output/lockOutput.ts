@@ -9,9 +9,10 @@ import { tryLock } from "./tryLock.js";
 /**
  * @param out what is written, for messages
  * @param path the lock's file, in or beside it
+ * @param remedy what else a run that is refused can do
  * @throws RetemperError OUTPUT_EXISTS while another run has it; IO, NO_SPACE where the file cannot be made
  */
-export function lockOutput(out: string, path: string): OutputLock {
+export function lockOutput(out: string, path: string, remedy?: string): OutputLock {
   let attempt: LockAttempt;
   try {
     attempt = tryLock(path);
@@ -25,8 +26,9 @@ export function lockOutput(out: string, path: string): OutputLock {
   const { holder, file } = attempt;
   const who = holder === undefined ? "" : ` (${describeHolder(holder)})`;
   const left = file === path ? "" : `; if no run is left, remove ${file}`;
+  const more = remedy === undefined ? "" : `; ${remedy}`;
   throw new RetemperError("OUTPUT_EXISTS", `another run is writing ${out}${who}`, {
     file: out,
-    hint: `wait until it has ended, or choose another output${left}`,
+    hint: `wait until it has ended, or choose another output${left}${more}`,
   });
 }

@@ -1,0 +1,25 @@
+// Which steps a worker tries first.
+
+import { createHash } from "node:crypto";
+
+export interface Partition {
+  /** From 0 to `count` - 1. */
+  readonly index: number;
+  readonly count: number;
+}
+
+/**
+ * The worker's own share first, then that of the next worker and so on, so that two that are done with their own do not go for the
+ * same step. Whose a step is follows from its key alone; within a share the order stays.
+ */
+export function inOrderOfShare<T extends { readonly key: string }>(
+  steps: readonly T[],
+  { index, count }: Partition,
+): readonly T[] {
+  const shares: T[][] = Array.from({ length: count }, () => []);
+  for (const step of steps) {
+    const share = createHash("sha256").update(step.key).digest().readUInt32BE() % count;
+    (shares[(share - index + count) % count] as T[]).push(step);
+  }
+  return shares.flat();
+}
