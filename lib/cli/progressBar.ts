@@ -1,4 +1,4 @@
-// A thin adapter over cli-progress: one bar of bytes with rate and time left, drawn on stderr.
+// A thin adapter over cli-progress: one bar of bytes with rate and time left, drawn on stderr; and the same as a line of a log.
 
 import { Presets, SingleBar } from "cli-progress";
 import { formatBytes, formatDuration, formatRate } from "./quantities.js";
@@ -15,6 +15,8 @@ export interface ByteProgress {
   /** Of what is not measured in bytes: what is done of all, and how fast. */
   readonly amount?: string | undefined;
   readonly rate?: string | undefined;
+  /** What programs get beside phase, done and total, in the place of the words above. */
+  readonly facts?: object | undefined;
 }
 
 /** Draws from the first update with a measure on; one phase after the other. */
@@ -55,7 +57,14 @@ export class ProgressBar {
   }
 }
 
-function payload({ phase, done, total, bytesPerSecond, secondsLeft, amount, rate }: ByteProgress): object {
+/** The same as a line of a log. */
+export function progressLine(progress: ByteProgress): string {
+  const { phase, amount, rate, left } = payload(progress);
+  const percent = `${Math.floor((100 * progress.done) / progress.total)} %`;
+  return `${phase}: ${[percent, amount, rate, left].filter((part) => part !== "").join(", ")}`;
+}
+
+function payload({ phase, done, total, bytesPerSecond, secondsLeft, amount, rate }: ByteProgress) {
   return {
     phase: safeLine(phase),
     amount: amount ?? `${formatBytes(done)} / ${formatBytes(total)}`,

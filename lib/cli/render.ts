@@ -3,7 +3,7 @@
 import { styleText } from "node:util";
 import type { RetemperError } from "../entries/merge.js";
 import { failureOf } from "../files/failureOf.js";
-import { type ByteProgress, ProgressBar } from "./progressBar.js";
+import { type ByteProgress, ProgressBar, progressLine } from "./progressBar.js";
 import { safeJson, safeText } from "./terminalText.js";
 
 /** The streams and settings that runProcess.ts passes in; nothing else in the command line knows the process. */
@@ -22,19 +22,26 @@ export interface RenderOptions {
 
 /** JSON progress lines come at most this often, in milliseconds. */
 const JSON_PROGRESS_INTERVAL = 200;
+/** Where stderr is a log, at most this often, in milliseconds. */
+const LOG_INTERVAL = 30_000;
 
 export class Renderer {
   readonly #terminal: Terminal;
   #options: RenderOptions = {};
   #bar: ProgressBar | undefined;
   #lastLine = Number.NEGATIVE_INFINITY;
+  #lastLogged: number;
+  readonly #now: () => number;
   #finished = false;
   #answer: unknown;
   readonly #said = new Set<string>();
 
-  constructor(terminal: Terminal, options: RenderOptions = {}) {
+  /** @param now milliseconds, of a clock that never goes back */
+  constructor(terminal: Terminal, options: RenderOptions = {}, now: () => number = () => performance.now()) {
     this.#terminal = terminal;
     this.#options = options;
+    this.#now = now;
+    this.#lastLogged = now();
   }
 
   configure(options: RenderOptions): void {
@@ -47,15 +54,27 @@ export class Renderer {
 
   /** Bytes done of bytes in all; may be called at any rate. */
   progress(progress: ByteProgress): void {
+    const now = this.#now();
     if (this.json) {
-      const now = performance.now();
       if (now - this.#lastLine < JSON_PROGRESS_INTERVAL && progress.done < progress.total) return;
       this.#lastLine = now;
-      this.#line({ event: "progress", ...progress });
+      const { facts, amount, rate, ...rest } = progress;
+      this.#line({ event: "progress", ...rest, ...(facts ?? { amount, rate }) });
     } else if (this.#animated()) {
       this.#bar ??= new ProgressBar(this.#terminal.stderr);
       this.#bar.update(progress);
+    } else if (this.#options.quiet !== true && now - this.#lastLogged >= LOG_INTERVAL && progress.total > 0) {
+      this.#lastLogged = now;
+      this.say(progressLine(progress));
     }
+  }
+
+  /** A part of the work is done: `value` as a JSON line, or `text` on stderr, not with --quiet. */
+  ended(value: { readonly event: string }, text: string): void {
+    this.#stopBar();
+    this.#lastLogged = this.#now(); // a log has its line
+    if (this.json) this.#line(value);
+    else if (this.#options.quiet !== true) this.say(text);
   }
 
   /** Something that may be wrong with the result: always shown, once. */

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import process from "node:process";
+import type { Again } from "./commandAgain.js";
 import type { Session } from "./session.js";
 
 /** The command that a process runs. */
@@ -23,19 +24,23 @@ const { stdout, stderr, env } = process;
 /** Runs the command line of this process and sets its exit status. */
 export async function runProcess(program: ProcessProgram): Promise<void> {
   const args = process.argv.slice(2);
-  const { READER_LEFT, runProgram, Renderer, RetemperError } = await load(program);
+  const { commandAgain, READER_LEFT, runProgram, Renderer, RetemperError } = await load(program);
   const renderer = new Renderer({ stdout, stderr, env }, { json: args.includes("--json") });
 
   const controller = new AbortController();
   let stopStatus: number | undefined;
   let interrupt: (() => void) | undefined;
+  let again: Again | undefined;
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     process.on(name, () => {
       if (name === "SIGINT" && interrupt !== undefined) return interrupt();
       if (stopStatus !== undefined) process.exit(SIGNAL_STATUS[name]); // a second signal ends the process at once
       stopStatus = SIGNAL_STATUS[name];
       const what = name === "SIGINT" ? "Interrupted" : "Terminated";
-      controller.abort(new RetemperError("CANCELLED", `${what}: nothing unfinished has the name of an output.`));
+      const hint = again && commandAgain(program.name, args, again);
+      controller.abort(
+        new RetemperError("CANCELLED", `${what}: nothing unfinished has the name of an output.`, { hint }),
+      );
     });
   }
 
@@ -86,6 +91,9 @@ export async function runProcess(program: ProcessProgram): Promise<void> {
         if (interrupt === handler) interrupt = undefined;
       };
     },
+    goesOnWith(how) {
+      again = how;
+    },
   });
   // Not process.exit: what is still on its way to a pipe must arrive.
   process.exitCode = stopStatus === READER_LEFT ? READER_LEFT : status;
@@ -95,13 +103,14 @@ export async function runProcess(program: ProcessProgram): Promise<void> {
 async function load(program: ProcessProgram) {
   const mostOpenFiles = openFilesLimit();
   try {
-    const [{ runProgram }, { READER_LEFT }, { Renderer }, { RetemperError }] = await Promise.all([
+    const [{ runProgram }, { READER_LEFT }, { Renderer }, { RetemperError }, { commandAgain }] = await Promise.all([
       program.load(),
       import("./commandLine.js"),
       import("./render.js"),
       import("../entries/merge.js"),
+      import("./commandAgain.js"),
     ]);
-    return { READER_LEFT, runProgram, Renderer, RetemperError };
+    return { commandAgain, READER_LEFT, runProgram, Renderer, RetemperError };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const few = mostOpenFiles < ENOUGH_FILES;

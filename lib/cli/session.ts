@@ -1,6 +1,7 @@
 // What every command gets: where to render and when to stop. Commands parse, call the library, and render.
 
 import { type Command, Option } from "commander";
+import type { Again } from "./commandAgain.js";
 import type { Renderer } from "./render.js";
 
 export interface Session {
@@ -19,6 +20,8 @@ export interface Session {
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
   /** Lets Ctrl-C (SIGINT) do something else than end the command, until the function that it gives is called. */
   readonly takeInterrupts: (handler: () => void) => () => void;
+  /** Called by a command that keeps what it has done: where a signal stops it, the error says how to go on. */
+  readonly goesOnWith: (again: Again) => void;
 }
 
 /** Adds the options that all commands share; `program.ts` applies them before a command runs. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { loadAddon } from "../addon/load.js";
 import { RetemperError } from "../errors.js";
 import { writeWhole } from "../files/writeWhole.js";
+import { Speed } from "../progress/speed.js";
 import type { Term } from "./adapter/terms.js";
 import { writeAdapter } from "./output/adapterFolder.js";
 import { checkpointFolder, type History, loadCheckpoint, saveCheckpoint } from "./output/checkpoints.js";
@@ -34,6 +35,9 @@ export class Tuning {
   private history: History = { steps: [], validation: [] };
   /** The step of the last checkpoint. */
   private saved = 0;
+  /** Steps, with validations and checkpoints, and until when they are measured. */
+  private readonly speed = new Speed();
+  private measured = 0;
 
   constructor(parts: TuningParts) {
     this.parts = parts;
@@ -53,6 +57,7 @@ export class Tuning {
       if (last && this.isValidated() && this.history.validation.at(-1)?.step !== trainer.done) {
         await this.conclude(last, 0, log);
       }
+      this.measured = performance.now();
       while (trainer.done < trainer.last) {
         if (isStopped()) throw new Stopped();
         await this.step(log);
@@ -90,8 +95,17 @@ export class Tuning {
     }
     const progress = { ...step, done: trainer.done, total: trainer.last, validationLoss, tokensPerSecond };
     await log.write(progress);
-    onProgress(progress);
+    onProgress({ ...progress, secondsLeft: this.secondsLeft(tokensPerSecond > 0 ? 1 : 0) });
     if (this.isSaved()) await this.save();
+  }
+
+  private secondsLeft(steps: number): number | undefined {
+    const { trainer } = this.parts;
+    const now = performance.now();
+    this.speed.add(steps, (now - this.measured) / 1000);
+    this.measured = now;
+    const { perSecond } = this.speed;
+    return perSecond === undefined ? undefined : (trainer.last - trainer.done) / perSecond;
   }
 
   private isSaved(): boolean {

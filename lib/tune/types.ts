@@ -121,6 +121,8 @@ export interface TuneProgress extends TuneStep {
   /** Where it was measured at this step. */
   readonly validationLoss?: number | undefined;
   readonly tokensPerSecond: number;
+  /** About, by the speed of the latest steps with what follows them; undefined until enough was measured. */
+  readonly secondsLeft?: number | undefined;
 }
 
 export interface TuneReport {

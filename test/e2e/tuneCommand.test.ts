@@ -55,7 +55,9 @@ describe("retemper tune", () => {
     tuning.process.kill("SIGINT");
     const { status, stdout } = await tuning.finished;
     expect(status).toBe(130);
-    expect(jsonLines(stdout).at(-1)).toMatchObject({ ok: false, error: { code: "CANCELLED" } });
+    const command = `retemper ${args("stopped", ...seeds, "--resume").join(" ")}`;
+    const hint = `what is done is kept; go on with: ${command}`;
+    expect(jsonLines(stdout).at(-1)).toMatchObject({ ok: false, error: { code: "CANCELLED", hint } });
     expect(stdout).toMatch(/"event":"warning","message":"The tuning was stopped after step \d+\..*--resume/);
     const kept = readdirSync(join(place("stopped"), "seed-7")).filter((name) => name.startsWith("checkpoint-"));
     expect(kept.length).toBe(1);

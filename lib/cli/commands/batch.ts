@@ -86,6 +86,7 @@ export function addBatchCommand(program: Command, session: Session): Command {
       partition: flags.partition === undefined ? undefined : parsePartition(flags.partition, env),
     };
     if (flags.dryRun) return showPlan(await planBatch(manifest, options), renderer);
+    session.goesOnWith({});
     const report = await batch(manifest, {
       ...options,
       onProgress: progressOf(renderer),

@@ -153,6 +153,7 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
       throw new RetemperError("USAGE", "There is no suite.", { hint: "--suite NAME; --list shows what there is" });
     }
     suiteEntries(suite, dataOf(flags.data ?? [], suite)); // what is wrong there is reported before a model is opened
+    if (flags.out !== undefined) session.goesOnWith({ without: ["--force"] });
     const judges = await judgesOf(flags, session);
     const model = await openGenerator(path, flags, session);
     let bertScore: (BertScoreSettings & { close(): Promise<void> }) | undefined;

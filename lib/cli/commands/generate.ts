@@ -97,6 +97,7 @@ export function addGenerateCommand(program: Command, session: Session): Command 
       const { signal } = session;
       const options = { ...answerOptions(flags), n, batch, logprobs, signal, onProgress, onFailure };
       if (flags.out === undefined) session.endWithReader();
+      else session.goesOnWith({ without: ["--force"] });
       if (flags.out === undefined) await toStdout(model, prompts, options, failures, session);
       else await toFile(model, prompts, flags.out, options, failures, flags, session);
     } finally {

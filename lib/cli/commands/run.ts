@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { planRun, RetemperError, run } from "../../index.js";
 import { alarmText } from "../alarmText.js";
 import { planText } from "../planText.js";
-import { formatCount } from "../quantities.js";
+import { endedText, shownProgress } from "../runText.js";
 import { addCommonOptions, type Session } from "../session.js";
 
 const HELP = `
@@ -13,7 +13,9 @@ Without a file it takes experiment.yml of the working directory. Everything that
 that it names, is said at once, before anything is done.
 The run evaluates the aligned and the tuned models, every merge that the experiment names, chooses by its rule, writes what
 was chosen, measures the written models on test data, and writes results.json, report.html and report.md into OUT.
-Started again with the same experiment and OUT it goes on where it was, also after kill -9.
+Started again with the same experiment and OUT it goes on where it was, also after kill -9. It says which step of how many goes on,
+tokens a second and the time left: in a terminal as a bar, in a log as a line every half minute at most and one for each step that
+is done, with --json as events ("progress" and "step").
 The exit code is 10 where no merge meets the rule, or the gate if there is one, and where the chosen merge does not hold on the
 data that confirm it; the report is written all the same.
 
@@ -47,17 +49,14 @@ export function addRunCommand(program: Command, session: Session): Command {
       renderer.result(planned, planText(planned));
       return;
     }
+    session.goesOnWith({});
     const results = await run(file, flags.out, {
       signal,
       gate,
       onStep: (step) => renderer.note(step),
       onNote: (text) => renderer.note(text),
-      onProgress: ({ step, what, done, total }) =>
-        renderer.progress({
-          phase: step,
-          ...{ done, total, bytesPerSecond: 0, secondsLeft: undefined },
-          amount: `${formatCount(done)} / ${formatCount(total)} ${what}`,
-        }),
+      onProgress: (progress) => renderer.progress(shownProgress(progress)),
+      onStepEnd: (ended) => renderer.ended({ event: "step", ...ended }, endedText(ended)),
     });
     const { overall } = results.selection;
     const path = join(flags.out, "report.html");

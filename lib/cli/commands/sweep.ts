@@ -68,6 +68,7 @@ export function addSweepCommand(program: Command, session: Session): Command {
         hint: "retemper sweep RECIPE OUT, or --dry-run to see what a sweep would do",
       });
     }
+    session.goesOnWith({ words: "points that are complete stay; start again with", add: ["--force"] });
     const report = await sweep(recipe, grid, out, {
       ...mergeOptions(flags),
       signal,

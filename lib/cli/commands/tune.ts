@@ -133,17 +133,25 @@ export function addTuneCommand(program: Command, session: Session): Command {
     if (seeds !== undefined && seed !== undefined) {
       throw new RetemperError("USAGE", "--seed and --seeds both give seeds", { hint: "use one of them" });
     }
+    session.goesOnWith({ add: ["--resume"], without: ["--force"] });
     const reports: (TuneReport & { readonly seed: number })[] = [];
-    for (const each of seeds ?? [seed ?? 42]) {
+    const all = seeds ?? [seed ?? 42];
+    for (const [at, each] of all.entries()) {
       const place = seeds === undefined ? out : join(out, `seed-${each}`);
+      const phase = seeds === undefined ? "tune" : `seed ${each} (${at + 1} of ${all.length})`;
       const report = await tune(model, data, place, {
         ...optionsOf(flags),
         seed: each,
         signal: session.signal,
-        onProgress: progressOf(session, seeds === undefined ? "tune" : `seed ${each}`),
+        onProgress: progressOf(session, phase, all.length - at - 1),
         onStopped: ({ message, hint = "" }) => session.renderer.warn(`${message} ${hint}`.trimEnd()),
       });
       reports.push({ ...report, seed: each });
+      if (at + 1 < all.length) {
+        const { adapter, seconds, steps } = report;
+        const facts = { event: "tuned", seed: each, adapter, seconds, steps: steps.length };
+        session.renderer.ended(facts, `${phase}: ${describe(report)}`);
+      }
     }
     const [only] = reports;
     const text = reports.map(describe).join("\n");
@@ -169,19 +177,18 @@ function describe({ adapter, steps, rows, validation, parameters, seconds, engin
   ].join("\n");
 }
 
-function progressOf({ renderer }: Session, phase: string): (progress: TuneProgress) => void {
-  const started = performance.now();
-  let before = Number.NaN; // steps of an earlier run
+/** @param more trainings that follow, as long as this one */
+function progressOf({ renderer }: Session, phase: string, more: number): (progress: TuneProgress) => void {
   return (progress) => {
-    const { done, total, loss, validationLoss, tokensPerSecond } = progress;
-    if (Number.isNaN(before)) before = done - 1;
+    const { done, total, loss, validationLoss, tokensPerSecond, secondsLeft } = progress;
+    const ofAll = secondsLeft === undefined || done === total ? undefined : 1 + (more * total) / (total - done);
     renderer.event({ event: "step", ...progress });
     renderer.progress({
       phase,
       done,
       total,
       bytesPerSecond: 0,
-      secondsLeft: ((performance.now() - started) / 1000 / (done - before)) * (total - done),
+      secondsLeft: ofAll && secondsLeft && secondsLeft * ofAll,
       amount: `${formatCount(done)} / ${formatCount(total)} steps`,
       rate:
         `loss ${loss.toFixed(4)}${validationLoss === undefined ? "" : `, held out ${validationLoss.toFixed(4)}`}, ` +

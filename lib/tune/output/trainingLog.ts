@@ -29,7 +29,7 @@ export class TrainingLog {
   }
 
   /** @throws RetemperError NO_SPACE, IO */
-  async write({ done, total, ...facts }: TuneProgress): Promise<void> {
+  async write({ done, total, ...facts }: Omit<TuneProgress, "secondsLeft">): Promise<void> {
     try {
       await this.file.appendFile(`${JSON.stringify({ step: done, of: total, ...facts })}\n`);
     } catch (error) {

@@ -48,6 +48,7 @@ export async function runHere(
     stdin,
     stdout,
     takeInterrupts: () => () => {},
+    goesOnWith: () => {},
   });
   await new Promise((resolve) => setImmediate(resolve)); // what was written arrives
   return { status, ...texts };

@@ -5,7 +5,10 @@ import { describe, expect, it } from "vitest";
 import { Renderer, type RenderOptions } from "../../../lib/cli/render.js";
 import { RetemperError } from "../../../lib/errors.js";
 
-function terminal(options: RenderOptions = {}, { isTTY = false, env = {} } = {}) {
+function terminal(
+  options: RenderOptions = {},
+  { isTTY = false, env = {}, now }: { isTTY?: boolean; env?: Record<string, string>; now?: () => number } = {},
+) {
   const texts = { stdout: "", stderr: "" };
   const stream = (name: "stdout" | "stderr") => {
     const through = Object.assign(new PassThrough(), { isTTY, columns: 100 });
@@ -15,7 +18,7 @@ function terminal(options: RenderOptions = {}, { isTTY = false, env = {} } = {})
     return through;
   };
   const [stdout, stderr] = [stream("stdout"), stream("stderr")];
-  return { renderer: new Renderer({ stdout, stderr, env }, options), texts };
+  return { renderer: new Renderer({ stdout, stderr, env }, options, now), texts };
 }
 
 const half = { phase: "merge", done: 5e8, total: 1e9, bytesPerSecond: 1.5e9, secondsLeft: 12 };
@@ -52,6 +55,48 @@ describe("progress", () => {
     renderer.result({}, "");
     await tick();
     expect(texts.stderr).toBe("");
+  });
+});
+
+describe("progress in a log", () => {
+  const step = { event: "step", step: "ask", k: 2, n: 9 };
+
+  it("is a line every half minute at most, and one for each part that is done", async () => {
+    let now = 0;
+    const { renderer, texts } = terminal({}, { now: () => now });
+    const lines: [number, string][] = [];
+    for (; now < 120_000; now += 1000) {
+      if (now === 70_000) renderer.ended(step, "step 2 of 9, ask: done");
+      renderer.progress({ ...half, done: now * 5e3 });
+      await tick();
+      if (texts.stderr !== "") lines.push([now / 1000, texts.stderr]);
+      texts.stderr = "";
+    }
+    expect(lines).toEqual([
+      [30, "merge: 15 %, 150.00 MB / 1.00 GB, 1.50 GB/s, 12s left\n"],
+      [60, "merge: 30 %, 300.00 MB / 1.00 GB, 1.50 GB/s, 12s left\n"],
+      [70, "step 2 of 9, ask: done\n"],
+      [100, "merge: 50 %, 500.00 MB / 1.00 GB, 1.50 GB/s, 12s left\n"],
+    ]);
+    expect(texts.stdout).toBe("");
+  });
+
+  it("is none with --quiet, and events with --json", async () => {
+    for (const options of [{ quiet: true }, { json: true }]) {
+      let now = 0;
+      const { renderer, texts } = terminal(options, { now: () => now });
+      now = 60_000;
+      const facts = { phase: "ask", k: 2, n: 9, tokensPerSecond: 40 };
+      renderer.progress({ ...half, phase: "step 2 of 9, ask", amount: "1 / 2 answers", rate: "40 tokens/s", facts });
+      renderer.ended(step, "step 2 of 9, ask: done");
+      await tick();
+      const { phase: _, ...rest } = half;
+      const events = [{ event: "progress", ...rest, ...facts }, step];
+      expect(texts.stderr).toBe("");
+      expect(texts.stdout.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line)]))).toEqual(
+        options.json ? events : [],
+      );
+    }
   });
 });
 
