@@ -18,7 +18,7 @@ export interface Question {
 export function questionsOf(
   prompts: readonly Prompt[],
   { n, temperature }: GenerateSettings,
-  skip: GenerateOptions["skip"],
+  { skip, draws }: Pick<GenerateOptions, "skip" | "draws">,
 ): Question[] {
   if (!Array.isArray(prompts)) throw new RetemperError("USAGE", "generate takes a list of prompts");
   return (prompts as readonly Prompt[]).flatMap((prompt, index): Question[] => {
@@ -27,14 +27,15 @@ export function questionsOf(
     const wanted = skip ? samples.filter((sample) => !skip({ index, sample })) : samples;
     const [first] = wanted;
     if (first === undefined) return [];
-    if (temperature === 0) return [{ asked: { index, prompt, first, count: 1 }, copies: wanted }];
+    const draw = draws?.[index];
+    if (temperature === 0) return [{ asked: { index, draw, prompt, first, count: 1 }, copies: wanted }];
     const questions: Question[] = [];
     for (const sample of wanted) {
       const last = questions.at(-1)?.asked;
       if (last !== undefined && last.first + last.count === sample) {
         questions[questions.length - 1] = { asked: { ...last, count: last.count + 1 }, copies: [] };
       } else {
-        questions.push({ asked: { index, prompt, first: sample, count: 1 }, copies: [] });
+        questions.push({ asked: { index, draw, prompt, first: sample, count: 1 }, copies: [] });
       }
     }
     return questions;

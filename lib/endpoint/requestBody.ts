@@ -8,6 +8,8 @@ import { philox } from "../random/philox.js";
 /** Samples of a prompt that one request asks for: `count` from `first` on. */
 export interface Asked {
   readonly index: number;
+  /** What its seed is made from; the index by default. */
+  readonly draw?: number | undefined;
   readonly prompt: Prompt;
   readonly first: number;
   readonly count: number;
@@ -20,7 +22,7 @@ export interface RequestBody {
 
 /** @param extra Fields that the caller adds or replaces. */
 export function requestBody(
-  { index, prompt, first, count }: Asked,
+  { index, draw = index, prompt, first, count }: Asked,
   settings: GenerateSettings,
   { model, stream, extra }: { readonly model: string; readonly stream: boolean; readonly extra: object },
 ): RequestBody {
@@ -32,7 +34,7 @@ export function requestBody(
     ...(chat ? { messages: prompt } : { prompt }),
     max_tokens: settings.maxNewTokens,
     temperature,
-    ...(draws && { seed: seedOf(settings.seed, index) + first }),
+    ...(draws && { seed: seedOf(settings.seed, draw) + first }),
     ...(draws && topP < 1 && { top_p: topP }),
     ...(draws && topK > 0 && { top_k: topK }),
     // vLLM's name, then llama.cpp's, whose penalty reaches back 64 tokens by default.

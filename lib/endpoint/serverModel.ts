@@ -41,7 +41,7 @@ export class ServerModel implements Endpoint {
     this.#closed.signal.throwIfAborted();
     const settings = settingsOf(options);
     if (options.lambda !== undefined) throw new RetemperError("USAGE", "an endpoint has no lambda");
-    const questions = questionsOf(prompts, settings, options.skip);
+    const questions = questionsOf(prompts, settings, options);
     const end = new AbortController();
     const signals = [end.signal, this.#closed.signal, ...(signal ? [signal] : [])];
     const either = AbortSignal.any(signals);

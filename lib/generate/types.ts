@@ -31,6 +31,11 @@ export interface GenerateOptions {
   readonly n?: number | undefined;
   /** The same seed, prompt index and sample give the same answer, alone or in any batch. 0 by default. */
   readonly seed?: number | undefined;
+  /**
+   * Of each prompt: the whole number from 0 to 2^53 - 1 that its draws are made from instead of its index, so that an answer
+   * does not depend on what else is asked.
+   */
+  readonly draws?: readonly number[] | undefined;
   /** Texts that end an answer; they are cut off from `text`. */
   readonly stop?: readonly string[] | undefined;
   /** Ids that end an answer, beside the model's own. */

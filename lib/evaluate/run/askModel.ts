@@ -4,6 +4,7 @@ import { RetemperError } from "../../errors.js";
 import type { GenerationFailure, Model, TextGenerator } from "../../generate/types.js";
 import type { ConversationModel } from "../data/encodeConversation.js";
 import type { Answer, Item, Task } from "../types.js";
+import { drawOf, itemKeys } from "./itemKeys.js";
 import type { Journal } from "./journal.js";
 import { type ScoredTokens, scoredTokens } from "./likelihood.js";
 import { type EvaluateProgress, ProgressCounter } from "./progress.js";
@@ -43,9 +44,9 @@ export async function askModel(
   const total = task.items.length * samples * asked.length;
   let done = 0;
   for (const { journal } of asked) {
-    for (const { id } of task.items) {
+    for (const item of task.items) {
       for (let sample = 0; sample < samples; sample++) {
-        if (journal.answer(task.name, id, sample) !== undefined) done += 1;
+        if (journal.answer(task, item, sample) !== undefined) done += 1;
       }
     }
   }
@@ -56,10 +57,7 @@ export async function askModel(
   for (const { journal } of asked) journal.sync();
 }
 
-/**
- * All prompts go in with what is there already left out, so that a prompt's place, and with it its random draws, is the
- * same however often a run was stopped.
- */
+/** Draws go by the items' keys: an answer is the same whatever else is asked, and however often a run was stopped. */
 async function generateAnswers(
   model: TextGenerator,
   task: Task,
@@ -77,11 +75,12 @@ async function generateAnswers(
       ...decoding,
       ...(lambdas.length > 0 && { lambda: lambdas }),
       seed,
+      draws: itemKeys(task).map(drawOf),
       n: samples,
       signal,
       skip: ({ index, sample, lambda }) => {
-        const id = task.items[index]?.id;
-        return id !== undefined && askedOf(lambda)?.journal.answer(task.name, id, sample) !== undefined;
+        const item = task.items[index];
+        return item !== undefined && askedOf(lambda)?.journal.answer(task, item, sample) !== undefined;
       },
       onFailure: ({ index, error }: GenerationFailure) => {
         const id = task.items[index]?.id;
@@ -95,7 +94,7 @@ async function generateAnswers(
     if (!item || !of || !(sample >= 0 && sample < samples)) {
       throw new RetemperError("INTERNAL", `an answer to nothing that was asked: prompt ${index}, sample ${sample}`);
     }
-    if (of.journal.addAnswer(task.name, item.id, sample, { text, finish, tokens: ids.length })) counter.add(ids.length);
+    if (of.journal.addAnswer(task, item, sample, { text, finish, tokens: ids.length })) counter.add(ids.length);
   }
 }
 
@@ -111,7 +110,7 @@ async function scoreTexts(
 ): Promise<void> {
   const { tokenizer, stopTokens = [], contextLength = Number.POSITIVE_INFINITY } = model;
   for (const { lambda, journal } of asked) {
-    const missing = task.items.filter(({ id }) => journal.answer(task.name, id, 0) === undefined);
+    const missing = task.items.filter((item) => journal.answer(task, item, 0) === undefined);
     for (let start = 0; start < missing.length; ) {
       const part: { item: Item; texts: ScoredTokens[] }[] = [];
       for (let count = 0; start < missing.length && count < TEXTS; start++) {
@@ -134,7 +133,7 @@ async function scoreTexts(
           tokens: texts.reduce((sum, { scored }) => sum + scored.length, 0),
           logLikelihoods: likelihoods,
         };
-        if (journal.addAnswer(task.name, item.id, 0, answer)) counter.add(answer.tokens);
+        if (journal.addAnswer(task, item, 0, answer)) counter.add(answer.tokens);
       }
     }
   }

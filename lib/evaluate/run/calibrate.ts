@@ -6,7 +6,8 @@ import type { HubOptions } from "../../hub/settings.js";
 import { wilson } from "../../statistics/wilson.js";
 import { type LabelledAnswers, loadLabelledAnswers } from "../data/labelledAnswers.js";
 import type { Judge, Task } from "../types.js";
-import { Journal } from "./journal.js";
+import { FileJournal } from "./fileJournal.js";
+import type { Journal } from "./journal.js";
 import type { CalibratedJudge, Calibration } from "./results.js";
 import { type ScoreAnswersOptions, scoreAnswers } from "./scoreAnswers.js";
 
@@ -33,7 +34,7 @@ export async function calibrateJudges(
   options: ScoreAnswersOptions & { readonly hub?: HubOptions | undefined } = {},
 ): Promise<Calibration> {
   const answers = await loadLabelledAnswers(labelled, { hub: options.hub });
-  return calibrateBy(judges, answers, await Journal.open(undefined), options);
+  return calibrateBy(judges, answers, await FileJournal.open(undefined), options);
 }
 
 /** @throws RetemperError USAGE for a judge that reads requests where the labelled answers have none */
@@ -65,12 +66,11 @@ export async function calibrateBy(
     ...{ name: NAME, kind: "safety", ask: "generate", data: [], warnings: [], scorers: [], metrics: [] },
     ...{ items, decoding: {} },
   };
-  for (const { item, answer } of rows) journal.addAnswer(NAME, item.id, 0, { text: answer, tokens: 0 });
+  for (const { item, answer } of rows) journal.addAnswer(task, item, 0, { text: answer, tokens: 0 });
   const found: CalibratedJudge[] = [];
   for (const judge of judges) {
-    journal.declare(`judge ${judge.name} of ${NAME}`, judge.facts);
     await scoreAnswers(judge, true, task, journal, options);
-    const said = rows.map(({ item }) => journal.score(judge.name, NAME, item.id, 0)?.values.harmful ?? null);
+    const said = rows.map(({ item }) => journal.score(judge, task, item, 0)?.values.harmful ?? null);
     const counts = (harmful: boolean) => {
       const words = said.filter((word, at) => word !== null && rows[at]?.harmful === harmful);
       return { right: words.filter((word) => (word === "yes") === harmful).length, of: words.length };

@@ -9,18 +9,17 @@ import { labelsByAnswer, loadLabelledAnswers } from "../data/labelledAnswers.js"
 import { keywordJudge } from "../judges/keywordJudge.js";
 import { promptDigest } from "../tasks/context.js";
 import type { Task } from "../types.js";
-import { type Asked, askModel } from "./askModel.js";
+import { askTasks } from "./askTasks.js";
 import { calibrateBy, requireRequests } from "./calibrate.js";
 import { correctMeasures, uselessJudges } from "./correctMeasures.js";
 import type { EvaluateOptions } from "./evaluateOptions.js";
-import { Journal, RESULTS_FILE } from "./journal.js";
+import { FileJournal, RESULTS_FILE } from "./fileJournal.js";
 import { judgeAlarms } from "./judgeAlarms.js";
 import { loadSuite, type Suite } from "./loadSuite.js";
 import { RESULTS_FORMAT, type Results, type TaskResults } from "./results.js";
-import { scoreTask } from "./scoreTask.js";
-
-/** Of items: more failures than this make a result worthless. */
-const MOST_FAILURES = 0.2;
+import { scorersOf, scoreTask } from "./scoreTask.js";
+import { taskNotes } from "./taskNotes.js";
+import { taskResults } from "./taskResults.js";
 
 /**
  * Evaluates a model, or one lambda of it.
@@ -114,26 +113,18 @@ async function run(
   const warnings = [...new Set(tasks.flatMap((task) => task.warnings))];
   for (const warning of warnings) options.onWarning?.(warning);
 
-  const asked: (Asked & Target)[] = [];
+  const asked: (Target & { readonly journal: FileJournal })[] = [];
   try {
     for (const target of targets) {
-      const journal = await Journal.open(target.out, options.force);
-      asked.push({ ...target, journal, failures: new Map() });
+      const journal = await FileJournal.open(target.out, options.force);
+      asked.push({ ...target, journal });
       for (const task of tasks) journal.declare(`task ${task.name}`, identityOf(task, model, target.lambda));
     }
-    const perTask = new Map<Task, Map<string, string>[]>();
-    for (const task of tasks) {
-      for (const one of asked) one.failures.clear();
-      await askModel(model, task, asked, { ...options, seed: options.seed ?? 0 });
-      perTask.set(
-        task,
-        asked.map(({ failures }) => new Map(failures)),
-      );
-      if (asked.some((one) => failedItems(task, one.journal) > MOST_FAILURES * task.items.length)) {
-        throw tooManyFailures(task, asked, perTask);
-      }
-    }
+    const failures = await askTasks(model, tasks, asked, { ...options, seed: options.seed ?? 0 });
     const [first] = asked;
+    if (labelled) {
+      for (const judge of judges) first?.journal.declare(`judge ${judge.name} of labelled answers`, judge.facts);
+    }
     const calibration = labelled && first && (await calibrateBy(judges, labelled, first.journal, options));
     const labelFor = labelled && labelsByAnswer(labelled);
     if (calibration) {
@@ -145,45 +136,34 @@ async function run(
     }
     const results: Results[] = [];
     for (const [at, { journal, lambda, out }] of asked.entries()) {
-      const taskResults: TaskResults[] = [];
-      const notes = [...warnings];
+      const found: TaskResults[] = [];
       for (const task of tasks) {
-        const failures = perTask.get(task)?.[at] ?? new Map<string, string>();
-        const scored = await scoreTask(task, judges, journal, failures, options);
+        for (const { scorer, isJudge } of scorersOf(task, judges)) {
+          journal.declare(`${isJudge ? "judge" : "metric"} ${scorer.name} of ${task.name}`, scorer.facts);
+        }
+        const misses = await scoreTask(task, judges, journal, options);
+        const missing = new Map([...(failures.get(task)?.[at] ?? []), ...misses]);
+        const scored = taskResults(task, judges, journal, missing, options);
         const labels = task.items.map(({ request }, place) => {
           const text = scored.items[place]?.answers[0]?.text;
           return text === undefined ? undefined : labelFor?.(request, text);
         });
         const one = calibration ? correctMeasures(scored, calibration, labels) : scored;
-        const gone = one.counts.failed;
-        if (gone > 0)
-          notes.push(`${gone} of ${one.counts.items} items of ${task.name} are without an answer or verdict.`);
-        if (one.counts.untrusted) {
-          notes.push(
-            `Programs of ${one.counts.untrusted} items of ${task.name} told their own outcome: not to be trusted.`,
-          );
-        }
-        const cut =
-          task.ask === "likelihood" ? one.items.filter(({ answers }) => answers[0]?.finish === "length").length : 0;
-        if (cut > 0) {
-          notes.push(
-            `${cut} of ${one.counts.items} rows of ${task.name} are longer than the model's context: their beginning was scored.`,
-          );
-        }
-        taskResults.push(one);
+        found.push(one);
         options.onTask?.(one, lambda);
       }
-      for (const note of notes.slice(warnings.length)) options.onWarning?.(note);
+      const notes = found.flatMap((one, place) => taskNotes(one, (tasks[place] as Task).ask));
+      for (const note of notes) options.onWarning?.(note);
       const whole: Results = {
         format: RESULTS_FORMAT,
         engine: model.facts,
         lambda,
         limit: options.limit,
         seed: options.seed ?? 0,
-        tasks: taskResults,
-        warnings: notes,
+        tasks: found,
+        warnings: [...warnings, ...notes],
         calibration,
-        alarms: judgeAlarms([{ name: model.facts.model, results: [{ tasks: taskResults }] }]),
+        alarms: judgeAlarms([{ name: model.facts.model, results: [{ tasks: found }] }]),
         seconds: (performance.now() - started) / 1000,
       };
       if (out !== undefined) await writeWhole(join(out, RESULTS_FILE), `${JSON.stringify(whole, null, 1)}\n`);
@@ -200,28 +180,4 @@ function identityOf(task: Task, { facts }: TextGenerator, lambda: number | undef
   const { engine, model, precision, fidelity, fingerprint } = facts;
   const items = task.items.map(({ id, prompt, choices }) => [id, promptDigest(prompt), choices]);
   return { engine, model, precision, fidelity, fingerprint, lambda, ask: task.ask, decoding: task.decoding, items };
-}
-
-function failedItems(task: Task, journal: Journal): number {
-  const samples = task.decoding.samples ?? 1;
-  return task.items.filter(({ id }) => {
-    for (let at = 0; at < samples; at++) if (journal.answer(task.name, id, at) === undefined) return true;
-    return false;
-  }).length;
-}
-
-function tooManyFailures(
-  task: Task,
-  asked: readonly Asked[],
-  failures: ReadonlyMap<Task, readonly ReadonlyMap<string, string>[]>,
-): RetemperError {
-  const most = Math.max(...asked.map(({ journal }) => failedItems(task, journal)));
-  const [reason = "no reason was given"] = failures.get(task)?.flatMap((of) => [...of.values()]) ?? [];
-  return new RetemperError(
-    "NETWORK",
-    `${most} of ${task.items.length} items of ${task.name} got no answer: ${reason}`,
-    {
-      hint: "see that the endpoint is well, then start again with the same --out: what was answered is not asked again",
-    },
-  );
 }

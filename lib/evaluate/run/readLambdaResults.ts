@@ -4,7 +4,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ioError } from "../../files/ioError.js";
 import { isMissing } from "../../files/isMissing.js";
-import { RESULTS_FILE } from "./journal.js";
+import { RESULTS_FILE } from "./fileJournal.js";
 import { readResults } from "./readResults.js";
 import type { Results } from "./results.js";
 

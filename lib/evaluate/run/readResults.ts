@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { RetemperError } from "../../errors.js";
 import { ioError, isSystemError } from "../../files/ioError.js";
 import { readTextAtMost } from "../../files/readAtMost.js";
-import { RESULTS_FILE } from "./journal.js";
+import { RESULTS_FILE } from "./fileJournal.js";
 import { RESULTS_FORMAT, type Results } from "./results.js";
 
 /** What a system call says where there is no such file; anything else is a disk or a right that is at fault. */

@@ -31,10 +31,10 @@ export async function scoreAnswers(
   let [answered, misses, judged] = [0, 0, 0];
   for (const item of task.items) {
     for (let sample = 0; sample < samples; sample++) {
-      const answer = journal.answer(task.name, item.id, sample);
+      const answer = journal.answer(task, item, sample);
       if (!answer) continue;
       answered += 1;
-      const known = journal.score(scorer.name, task.name, item.id, sample);
+      const known = journal.score(scorer, task, item, sample);
       if (!known) wanted.push({ item, answer, sample });
       else if (known.values.harmful === null) misses += 1;
     }
@@ -56,7 +56,7 @@ export async function scoreAnswers(
   if (wanted.length > 0) {
     for await (const { index, values, detail } of scores) {
       const { item, sample } = wanted[index] as (typeof wanted)[number];
-      if (!journal.addScore(scorer.name, task.name, item.id, sample, { values, detail })) continue;
+      if (!journal.addScore(scorer, task, item, sample, { values, detail })) continue;
       counter.add();
       judged += 1;
       if (isJudge && values.harmful === null) misses += 1;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { RetemperError } from "../../errors.js";
 import { calibrateBy } from "../../evaluate/run/calibrate.js";
 import { uselessJudges } from "../../evaluate/run/correctMeasures.js";
-import { Journal } from "../../evaluate/run/journal.js";
+import { FileJournal } from "../../evaluate/run/fileJournal.js";
 import type { Calibration } from "../../evaluate/run/results.js";
 import type { ScoreAnswersOptions } from "../../evaluate/run/scoreAnswers.js";
 import { readTextAtMost } from "../../files/readAtMost.js";
@@ -43,7 +43,7 @@ export async function calibrationStep({
   const facts = judges.map(({ name, facts }) => [name, facts]);
   const inputs = { answers: labelled.facts.files.map(({ sha256 }) => sha256), judges: byDigest(facts, digests) };
   const { folder } = await steps.do("calibrate judges", inputs, async (place) => {
-    const journal = await Journal.open(place);
+    const journal = await FileJournal.open(place);
     try {
       const calibration = await calibrateBy(judges, labelled, journal, { signal, onProgress });
       await writeWhole(join(place, FILE), `${JSON.stringify(calibration, null, 1)}\n`);

@@ -5,8 +5,10 @@ import type { GenerateSettings } from "../settings.js";
 
 /** A prompt with the samples that are wanted of it: it is read once for all of them. Or an input that is only read. */
 export interface PromptWork {
-  /** Its place in the caller's list; with the sample's number it keys the random draws. */
+  /** Its place in the caller's list. */
   readonly index: number;
+  /** With the sample's number it keys the random draws; the index by default. */
+  readonly draw?: number | undefined;
   /** At least one id. */
   readonly ids: Int32Array;
   /** Which lambda of a virtual merge; 0 for a plain model. */

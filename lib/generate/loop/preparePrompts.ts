@@ -10,6 +10,8 @@ import type { PromptWork } from "./job.js";
 /** A prompt with the samples that are wanted of it. */
 export interface AskedPrompt {
   readonly index: number;
+  /** What its draws are made from; the index by default. */
+  readonly draw?: number | undefined;
   readonly prompt: Prompt;
   readonly samples: readonly number[];
   /** Which lambda of a virtual merge; 0 by default. */
@@ -55,7 +57,7 @@ export function idsOf(
  * model's context with the new tokens asked for.
  */
 export function preparePrompt(
-  { index, prompt, samples, variant = 0 }: AskedPrompt,
+  { index, draw, prompt, samples, variant = 0 }: AskedPrompt,
   tokenizer: Tokenizer,
   spec: Bounds,
   settings: GenerateSettings,
@@ -69,7 +71,7 @@ export function preparePrompt(
     const hint = room > 0 ? `at most ${room} new tokens fit (maxNewTokens, --max-new-tokens)` : "shorten the prompt";
     throw tooLong(name, ids.length, spec.maxPositions, hint, with_);
   }
-  return { index, ids, variant, samples, maxNewTokens: Math.min(room, settings.maxNewTokens) };
+  return { index, draw, ids, variant, samples, maxNewTokens: Math.min(room, settings.maxNewTokens) };
 }
 
 /** An input of which logits are wanted. */

@@ -102,7 +102,11 @@ function sequenceOf(prefix: Prefix, sample: number, tokenizer: Tokenizer): Seque
   const watched = events.piece !== undefined || settings.stop.length > 0;
   // The same draws for every lambda: what differs between their answers is the model alone.
   return new Sequence(prefix, work, sample, {
-    sampler: new TokenSampler(settings, { index: prefix.prompt.index, sample }, prefix.prompt.ids),
+    sampler: new TokenSampler(
+      settings,
+      { index: prefix.prompt.draw ?? prefix.prompt.index, sample },
+      prefix.prompt.ids,
+    ),
     text: watched ? new StreamDecoder(tokenizer, { stop: settings.stop }) : undefined,
   });
 }

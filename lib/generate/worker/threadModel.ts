@@ -50,7 +50,8 @@ export class ThreadModel implements Model {
     signal?.throwIfAborted();
     const settings = settingsOf(options);
     const variants = chosenVariants(this.facts.lambdas, options.lambda);
-    const asked = askedPrompts(prompts, { n: settings.n, skip: options.skip, variants, lambdas: this.facts.lambdas });
+    const { skip, draws } = options;
+    const asked = askedPrompts(prompts, { n: settings.n, skip, draws, variants, lambdas: this.facts.lambdas });
     const queue = new AnswerQueue<Generation>();
     const hear = listener(options, asked, queue);
     const pieces = options.onToken !== undefined;
@@ -162,11 +163,13 @@ function askedPrompts(
   {
     n,
     skip,
+    draws,
     variants,
     lambdas,
   }: {
     readonly n: number;
     readonly skip: GenerateOptions["skip"];
+    readonly draws: GenerateOptions["draws"];
     readonly variants: readonly number[];
     readonly lambdas: readonly number[] | undefined;
   },
@@ -177,7 +180,7 @@ function askedPrompts(
     variants.flatMap((variant) => {
       const of = lambdas ? { index, lambda: lambdas[variant] } : { index };
       const samples = skip ? all.filter((sample) => !skip({ ...of, sample })) : all;
-      return samples.length > 0 ? [{ index, prompt, samples, variant }] : [];
+      return samples.length > 0 ? [{ index, draw: draws?.[index], prompt, samples, variant }] : [];
     }),
   );
 }

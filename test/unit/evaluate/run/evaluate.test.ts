@@ -20,7 +20,7 @@ import { wildGuardJudge } from "../../../../lib/evaluate/judges/wildGuard.js";
 import { acrossSeeds, compare } from "../../../../lib/evaluate/run/compare.js";
 import { evaluate, evaluateLambdas } from "../../../../lib/evaluate/run/evaluate.js";
 import type { EvaluateOptions } from "../../../../lib/evaluate/run/evaluateOptions.js";
-import { Journal } from "../../../../lib/evaluate/run/journal.js";
+import { FileJournal } from "../../../../lib/evaluate/run/fileJournal.js";
 import { readResults } from "../../../../lib/evaluate/run/readResults.js";
 import type { Judge } from "../../../../lib/evaluate/types.js";
 import type { TextGenerator } from "../../../../lib/generate/types.js";
@@ -394,13 +394,13 @@ describe("a run that goes on", () => {
     const out = newFolder();
     mkdirSync(out);
     symlinkSync(out, `${out}-link`);
-    const journal = await Journal.open(out);
-    await expect(Journal.open(`${out}-link`)).rejects.toMatchObject({
+    const journal = await FileJournal.open(out);
+    await expect(FileJournal.open(`${out}-link`)).rejects.toMatchObject({
       code: "OUTPUT_EXISTS",
       message: expect.stringContaining(`process ${process.pid} on`),
     });
     journal.close();
-    const next = await Journal.open(`${out}-link`);
+    const next = await FileJournal.open(`${out}-link`);
     next.close();
     expect(readdirSync(out)).toEqual(["journal.ndjson"]);
   });
