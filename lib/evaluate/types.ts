@@ -74,6 +74,8 @@ export interface Scorer<V extends Values = Values> {
   readonly facts: Readonly<Record<string, unknown>>;
   /** What runs it, once something does. */
   readonly engine?: (() => EngineFacts | undefined) | undefined;
+  /** Whether each score depends on all references of the task, so that none may be missing when it is made. */
+  readonly together?: boolean | undefined;
   score(exchanges: readonly Exchange[], options: ScoreOptions): AsyncIterable<Score<V>>;
 }
 

@@ -13,16 +13,22 @@ export const LONGEST_LINE = 64 * 2 ** 20;
 
 /**
  * Whole lines with their newlines; a last line without one is left out.
+ * @param from where the first line begins, in bytes
  * @throws RetemperError BAD_INPUT for a line above `longest` bytes
  */
-export async function* wholeLines(handle: FileHandle, file: string, longest = LONGEST_LINE): AsyncGenerator<Buffer> {
+export async function* wholeLines(
+  handle: FileHandle,
+  file: string,
+  { longest = LONGEST_LINE, from = 0 }: { readonly longest?: number; readonly from?: number } = {},
+): AsyncGenerator<Buffer> {
   let parts: Buffer[] = []; // of a line that goes on in the next block
   let held = 0;
   let number = 1;
-  for (;;) {
+  for (let place = from; ; ) {
     const block = Buffer.allocUnsafeSlow(BLOCK);
-    const bytesRead = await readPiece(handle, block, 0, BLOCK);
+    const bytesRead = await readPiece(handle, block, 0, BLOCK, from === 0 ? null : place);
     if (bytesRead === 0) return;
+    place += bytesRead;
     let start = 0;
     for (let end = newline(block, bytesRead, 0); end >= 0; end = newline(block, bytesRead, start)) {
       const line = block.subarray(start, end + 1);

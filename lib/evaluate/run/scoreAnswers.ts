@@ -28,34 +28,37 @@ export async function scoreAnswers(
 ): Promise<Map<string, string>> {
   const samples = task.decoding.samples ?? 1;
   const wanted: (Exchange & { readonly sample: number })[] = [];
+  const all: (Exchange & { readonly sample: number })[] = [];
   let [answered, misses, judged] = [0, 0, 0];
   for (const item of task.items) {
     for (let sample = 0; sample < samples; sample++) {
       const answer = journal.answer(task, item, sample);
       if (!answer) continue;
       answered += 1;
+      all.push({ item, answer, sample });
       const known = journal.score(scorer, task, item, sample);
       if (!known) wanted.push({ item, answer, sample });
       else if (known.values.harmful === null) misses += 1;
     }
   }
   judged = answered - wanted.length;
+  const read = scorer.together && wanted.length > 0 ? all : wanted;
   const counter = new ProgressCounter(
     { phase: "scores", task: task.name, scorer: scorer.name, total: answered },
     judged,
     options.onProgress,
   );
   const failures = new Map<string, string>();
-  const scores = scorer.score(wanted, {
+  const scores = scorer.score(read, {
     signal: options.signal,
     onFailure: ({ index, error }) => {
-      const exchange = wanted[index];
+      const exchange = read[index];
       if (exchange) failures.set(exchange.item.id, `${scorer.name}: ${error.message}`);
     },
   });
   if (wanted.length > 0) {
     for await (const { index, values, detail } of scores) {
-      const { item, sample } = wanted[index] as (typeof wanted)[number];
+      const { item, sample } = read[index] as (typeof read)[number];
       if (!journal.addScore(scorer, task, item, sample, { values, detail })) continue;
       counter.add();
       judged += 1;

@@ -62,6 +62,7 @@ export function bertScoreScorer({ encoder, layer, idf = false }: BertScoreSettin
   return {
     name: "bertscore",
     facts: { ...encoder.facts, layer, idf },
+    together: idf,
     async *score(exchanges, { signal }) {
       // idf weighs over all references at once; without it, small parts lose little when a run is killed
       const size = idf ? Math.max(1, exchanges.length) : 64;

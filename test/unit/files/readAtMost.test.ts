@@ -68,7 +68,7 @@ describe("lines", () => {
 
   it("that never end are refused by their number, and are not held in memory", async () => {
     const handle = await open("/dev/zero");
-    const reading = wholeLines(handle, "zero", 2 ** 21).next();
+    const reading = wholeLines(handle, "zero", { longest: 2 ** 21 }).next();
     await expect(reading).rejects.toMatchObject({
       code: "BAD_INPUT",
       line: 1,
