@@ -1,5 +1,5 @@
-// An experiment from beginning to end: tune, evaluate, merge and evaluate each lambda, select, write, evaluate what was
-// written, report. Every step is kept, so that a run that was killed goes on where it was.
+// An experiment from beginning to end: tune, measure every model and merge, choose, write what is chosen, test what was written,
+// report. What is there already is not done again, however the run before it ended.
 
 import { dirname, join, resolve } from "node:path";
 import { writeWhole } from "../files/writeWhole.js";
@@ -9,21 +9,29 @@ import type { ExperimentResults } from "../report/types.js";
 import type { TunedModel } from "./candidates/merges.js";
 import { check } from "./checks/check.js";
 import type { Checked } from "./checks/checked.js";
+import { choose } from "./results/choose.js";
 import { betterOf, labelsOf } from "./results/labels.js";
-import { markUnconfirmed } from "./results/markUnconfirmed.js";
+import { provenanceOf } from "./results/provenance.js";
+import { publish } from "./results/publish.js";
 import { resultsOf } from "./results/resultsOf.js";
-import { resultsText } from "./results/resultsText.js";
-import { writeCards } from "./results/writeCards.js";
 import { readExperiment } from "./settings/load.js";
 import type { Experiment, ExperimentSettings } from "./settings/schema.js";
+import { soleWorker } from "./sharing/workers.js";
+import { calibrating } from "./steps/calibrating.js";
+import type { Digest } from "./steps/digestOf.js";
 import { Digests } from "./steps/digests.js";
-import { Evaluations } from "./steps/evaluations.js";
-import { linkChosen, shippedOf } from "./steps/linkChosen.js";
+import { measureStage } from "./steps/measureStage.js";
+import { Measuring } from "./steps/measuring.js";
+import { ModelDigests } from "./steps/modelDigests.js";
 import { type EndedStep, Progress, type RunProgress } from "./steps/progress.js";
-import type { RunParts } from "./steps/runParts.js";
-import { checkServed, type ServedNames, writeServed } from "./steps/served.js";
-import { Steps } from "./steps/steps.js";
-import { tuneAdapters } from "./steps/tuneAdapters.js";
+import { refuseOld } from "./steps/refuseOld.js";
+import { type Milestone, runGraph } from "./steps/runGraph.js";
+import { checkServed, type ServedNames, servedStage } from "./steps/served.js";
+import type { Batch, StepRecord } from "./steps/step.js";
+import { StepRecords } from "./steps/stepRecords.js";
+import { tuneStage } from "./steps/tuneStage.js";
+import { writeStage } from "./steps/writeStage.js";
+import { Store, scorerDigestWith } from "./store/store.js";
 
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
@@ -95,6 +103,12 @@ export function tunedModels({ aligned, tuned = [] }: ExperimentSettings): TunedM
   return tuned.map(({ seed, model, adapter }) => ({ seed: String(seed), model: model ?? `${aligned}+${adapter}` }));
 }
 
+/** Does steps, with whoever else works on the folder. @returns the records by key */
+type Graph = (
+  batches: readonly Batch[],
+  milestones?: readonly Milestone[],
+) => Promise<ReadonlyMap<Digest<"step">, StepRecord>>;
+
 async function runSteps(
   settings: ExperimentSettings,
   given: readonly TunedModel[],
@@ -103,6 +117,7 @@ async function runSteps(
   options: RunOptions,
 ): Promise<ExperimentResults> {
   const { signal, onStep } = options;
+  await refuseOld(out);
   await writeWhole(join(out, "experiment.json"), `${JSON.stringify(settings, null, 1)}\n`);
   const about = {
     name: settings.name,
@@ -110,67 +125,67 @@ async function runSteps(
     better: betterOf(checked.tasks.validation),
   };
   const progress = new Progress(out, about, options);
-  const steps = new Steps(out, (step, done) => {
-    if (done) return progress.ended(step);
-    progress.begin(step, step);
-    onStep?.(step);
-  });
+  const records = new StepRecords(out);
+  const graph: Graph = (batches, milestones) =>
+    runGraph(batches, { records, workers: soleWorker, progress, signal, onStep, milestones });
+  const contents = new Digests(out, signal);
+  const models = new ModelDigests(contents);
+  const scorerDigest = scorerDigestWith(models.within);
+  const store = new Store(out, scorerDigest);
   try {
-    const contents = new Digests(out, signal);
-    const tuned = settings.tune ? await tuneAdapters(settings, steps, contents, progress, signal) : given;
-    const digests = new Map<string, string>();
-    const { aligned, unaligned } = settings;
-    for (const model of [aligned, ...(unaligned === undefined ? [] : [unaligned]), ...tuned.map((one) => one.model)]) {
-      digests.set(model, await contents.model(model));
-    }
-    const helpers = new Map<string, string>(); // models that judge and score
-    for (const model of [...checked.judges.sources, ...(settings.bertScore ? [settings.bertScore.model] : [])]) {
-      helpers.set(model, await contents.model(model));
-    }
-    const served = await serveIfWanted(settings, tuned, { steps, digests, contents, out }, options);
-    const evaluations = new Evaluations({
-      ...{ settings, checked, steps, judges: checked.judges, served, signal },
-      digests: new Map([...digests, ...helpers]),
-      onProgress: progress.evaluating,
+    const tokens = (seed: string) => checked.tunings.get(seed)?.tokens;
+    const tuning = await tuneStage(settings, contents, records, progress, tokens);
+    await graph(tuning.batches);
+    const tuned = settings.tune ? tuning.tuned : given;
+    const measured = [
+      settings.aligned,
+      ...(settings.unaligned === undefined ? [] : [settings.unaligned]),
+      ...tuned.map(({ model }) => model),
+    ];
+    await models.learn(measured);
+    await models.learn([...checked.judges.sources, ...(settings.bertScore ? [settings.bertScore.model] : [])]);
+    const served = await serveIfWanted(settings, tuned, { models, contents, out, graph }, options);
+    const onProgress = progress.evaluating;
+    const judging = calibrating(settings, checked, store, scorerDigest, onProgress);
+    const byDigest = models.within;
+    const measuring = new Measuring({ settings, checked, store, scorerDigest, byDigest, served, onProgress });
+    const stage = measureStage({ settings, tuned, models, measuring, calibrating: judging, progress });
+    await graph(stage.batches, stage.milestones);
+    const tables = stage.tables();
+    const choice = choose(tables, settings, checked);
+    const written = await writeStage(choice.wanted, tables.items.test, {
+      ...{ settings, checked, models, contents, measuring, records, out, graph },
+      calibrating: judging,
     });
-    const found = await resultsOf({
-      settings,
-      tuned,
-      evaluations,
-      steps,
-      progress,
-      out,
-      folder,
-      digests,
-      contents,
-      checked,
-      signal,
-    });
-    await markUnconfirmed(out, found);
-    const shipped = await linkChosen(out, shippedOf(found));
-    const results = { ...found, ...(shipped && { shipped }) };
-    await writeCards(out, results);
-    await writeWhole(join(out, "results.json"), resultsText(results));
-    await writeWhole(join(out, "costs.json"), `${JSON.stringify({ steps: steps.done }, null, 1)}\n`);
+    const digests = new Map(measured.map((model) => [model, models.of(model)]));
+    const provenance = provenanceOf({ settings, tuned, checked, digests, out, folder }, tables.aligned.validation);
+    const found = resultsOf(tables, choice, written, settings, checked, provenance);
+    const results = await publish(out, found, await records.all());
     await report(out);
     await progress.end("done");
     return results;
   } catch (error) {
     await progress.end("stopped", (error as Error).message);
     throw error;
+  } finally {
+    store.close();
   }
 }
 
 async function serveIfWanted(
   settings: ExperimentSettings,
   tuned: readonly TunedModel[],
-  parts: Pick<RunParts, "steps" | "digests" | "contents" | "out">,
+  {
+    graph,
+    ...parts
+  }: { readonly models: ModelDigests; readonly contents: Digests; readonly out: string; readonly graph: Graph },
   { signal, onNote }: RunOptions,
 ): Promise<ServedNames | undefined> {
   const endpoint = settings.engine?.endpoint;
   if (!endpoint) return undefined;
   const apiKey = endpoint.apiKeyEnv === undefined ? undefined : process.env[endpoint.apiKeyEnv];
-  const served = await writeServed(settings, endpoint, tuned, { ...parts, apiKey, signal });
+  const { batches, served } = await servedStage(settings, endpoint, tuned, { ...parts, apiKey });
+  await graph(batches);
   onNote?.(`the server is started so:\n${served.command}`);
   await checkServed(served, signal);
   return served;

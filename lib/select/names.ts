@@ -10,6 +10,12 @@ export function nameOf({ method, lambda, parameters }: Named): string {
   return `${method}${lambda === undefined ? "" : ` at lambda ${lambda}`}${more === "" ? "" : ` (${more})`}`;
 }
 
+/** What a candidate is found by: the same for the same method, parameters and lambda. It is compared, and never read. */
+export function candidateId({ method, lambda, parameters = {} }: Named): string {
+  const sorted = Object.entries(parameters).sort(([a], [b]) => compareTexts(a, b));
+  return JSON.stringify([method, ...(lambda === undefined ? [] : [lambda]), ...(sorted.length > 0 ? [sorted] : [])]);
+}
+
 /** A method with its parameters, of which there are many lambdas: "dare_linear (density 0.5)". */
 export function seriesOf({ method, parameters }: Named): string {
   return nameOf({ method, parameters });

@@ -16,6 +16,8 @@ export interface TunedModel {
 export interface SeedMerge {
   /** Of the tuning; where a seed has several masks, with the mask's number from the second on. */
   readonly seed?: string | undefined;
+  /** The seed of the tuning that it is of, whichever its mask. */
+  readonly tuning?: string | undefined;
   readonly recipe: Recipe;
   readonly maskSeed: number;
 }
@@ -45,7 +47,10 @@ export function mergeSeries(settings: ExperimentSettings, tuned: readonly TunedM
       lambdas: gridOf(entry, settings),
       merges: tuned.flatMap(({ seed, model }) => {
         const recipe = recipeOf(method, aligned, [model], { ...lambdaCounts(method), ...parameters });
-        return maskNamesOf(seed, entry).map((name) => ({ seed: name, recipe, maskSeed: maskSeedOf(name) }));
+        return maskNamesOf(seed, entry).map((name) => ({
+          ...{ seed: name, tuning: seed },
+          ...{ recipe, maskSeed: maskSeedOf(name) },
+        }));
       }),
     };
   });
@@ -55,11 +60,6 @@ export function mergeSeries(settings: ExperimentSettings, tuned: readonly TunedM
 function maskNamesOf(seed: string, entry: MethodEntry): string[] {
   const { masks = 1 } = typeof entry === "string" ? {} : entry;
   return Array.from({ length: masks }, (_, at) => (at === 0 ? seed : `${seed} mask ${at + 1}`));
-}
-
-/** The seed of the tuning that a merge is of, whichever its mask. */
-export function tuningOf(name: string): string {
-  return name.replace(/ mask \d+$/, "");
 }
 
 /** Whether a method draws masks, so that another seed of them is another merge. */

@@ -3,7 +3,6 @@
 
 import { createHash } from "node:crypto";
 import type { Item, Task } from "../../evaluate/types.js";
-import { tuningOf } from "../candidates/merges.js";
 
 const SEED = "{seed}";
 
@@ -68,10 +67,9 @@ export async function loadSplits(
   return joinSplits(bySeed);
 }
 
-/** The tasks with the items of a seed alone; of a seed without a split, and of no seed, all of them. */
-export function itemsOfSeed(tasks: readonly Task[], splits: Splits | undefined, seed: string | undefined): Task[] {
-  // a further mask of a tuning is asked what its tuning is asked
-  const own = seed === undefined ? undefined : (splits?.get(seed) ?? splits?.get(tuningOf(seed)));
+/** The tasks with the items of a tuning's seed alone; of a seed without a split, and of no seed, all of them. */
+export function itemsOfSeed(tasks: readonly Task[], splits: Splits | undefined, tuning: string | undefined): Task[] {
+  const own = tuning === undefined ? undefined : splits?.get(tuning);
   return tasks.map((task) => {
     const ids = own?.get(task.name);
     return ids ? { ...task, items: task.items.filter(({ id }) => ids.has(id)) } : task;

@@ -134,7 +134,7 @@ export async function planRun(
         ]
       : []),
     ...series.map((one) => {
-      const parts = one.merges.flatMap(({ seed }) => (one.lambdas ?? [0]).map(() => first(seed)));
+      const parts = one.merges.flatMap(({ tuning }) => (one.lambdas ?? [0]).map(() => first(tuning)));
       const name = nameOf(candidateOf(one, undefined) as Candidate);
       return step(`evaluate ${parts.length} ${name} virtual merges, validation`, 0, parts);
     }),

@@ -3,7 +3,7 @@
 import { RetemperError } from "../../errors.js";
 import type { Results } from "../../evaluate/run/results.js";
 import type { SelectionTable } from "../../select/types.js";
-import { ALL } from "../steps/runParts.js";
+import { ALL } from "../candidates/point.js";
 import { measure } from "./measure.js";
 import { tableItems } from "./tableItems.js";
 

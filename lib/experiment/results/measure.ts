@@ -9,7 +9,6 @@ import { crossedInterval } from "../../statistics/crossedInterval.js";
 import { itemMeans } from "../../statistics/itemMeans.js";
 import { meanOverSeeds } from "../../statistics/meanOverSeeds.js";
 import type { ItemOptions, SeedValues } from "../../statistics/seedValues.js";
-import { tuningOf } from "../candidates/merges.js";
 import { withCorrected } from "./correctedQuantity.js";
 import { endingsOf } from "./endings.js";
 import { type TableItem, type TableItems, tableItems, valuesOf, weighing } from "./tableItems.js";
@@ -17,6 +16,8 @@ import { type TableItem, type TableItems, tableItems, valuesOf, weighing } from 
 /** One seed's evaluation; "all" for a merge of all seeds. */
 export interface SeedResults {
   readonly seed: string;
+  /** The seed of the tuning; the same as `seed` but for further masks of it. */
+  readonly tuning?: string | undefined;
   readonly results: Results;
 }
 
@@ -105,7 +106,7 @@ function missesOf({ tasks }: Results, items: readonly TableItem[]): number {
 /** Several masks of one tuning are no tunings: of a new one they say what their mean does. */
 function intervalsOf(seeds: readonly SeedResults[], values: SeedValues, options: ItemOptions): Quantity {
   const { low, high } = crossedInterval(values, { ...options, over: "these" }) ?? {};
-  const tunings = seeds.map(({ seed }) => tuningOf(seed));
+  const tunings = seeds.map(({ seed, tuning = seed }) => tuning);
   const names = [...new Set(tunings)];
   const byTuning =
     names.length === seeds.length

@@ -5,14 +5,25 @@ import { createHash } from "node:crypto";
 import { arch, cpus, platform, release } from "node:os";
 import { relative, resolve, sep } from "node:path";
 import type { ExperimentResults } from "../../report/types.js";
+import type { TunedModel } from "../candidates/merges.js";
 import { withParts } from "../candidates/modelParts.js";
 import type { Checked } from "../checks/checked.js";
 import type { ExperimentSettings } from "../settings/schema.js";
-import type { RunParts } from "../steps/runParts.js";
 import type { SeedResults } from "./measure.js";
 
+export interface ProvenanceParts {
+  readonly settings: ExperimentSettings;
+  readonly tuned: readonly TunedModel[];
+  readonly checked: Checked;
+  /** Of the models that were measured, by where they lie. */
+  readonly digests: ReadonlyMap<string, string>;
+  readonly out: string;
+  /** Where experiment.yml lies, if it is a file. */
+  readonly folder: string | undefined;
+}
+
 export function provenanceOf(
-  { settings, tuned, digests, checked, out, folder }: RunParts,
+  { settings, tuned, digests, checked, out, folder }: ProvenanceParts,
   [first]: readonly SeedResults[],
 ): ExperimentResults["provenance"] {
   const { engine } = first?.results ?? {};

@@ -10,7 +10,7 @@ import { mcnemar } from "../../statistics/mcnemar.js";
 import { pairedDifference } from "../../statistics/pairedDifference.js";
 import { slopeOverLambda } from "../../statistics/slopeOverLambda.js";
 import { candidateOf } from "../candidates/merges.js";
-import type { EvaluatedPoint } from "../steps/runParts.js";
+import type { EvaluatedPoint } from "../candidates/point.js";
 
 const METRICS = ["asr", "score"] as const;
 

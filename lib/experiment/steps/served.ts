@@ -12,8 +12,10 @@ import { sweep } from "../../merge/sweep.js";
 import { gridOf, type TunedModel } from "../candidates/merges.js";
 import { modelParts } from "../candidates/modelParts.js";
 import type { ExperimentSettings } from "../settings/schema.js";
+import { digestOf } from "./digestOf.js";
 import type { Digests } from "./digests.js";
-import { byDigest, type Steps } from "./steps.js";
+import type { ModelDigests } from "./modelDigests.js";
+import { type Batch, defineStep, single } from "./step.js";
 
 export type EndpointSettings = NonNullable<NonNullable<ExperimentSettings["engine"]>["endpoint"]>;
 
@@ -55,29 +57,31 @@ export function endpointProblems({ methods, tuned, unaligned }: ExperimentSettin
   ];
 }
 
-/** Writes the scaled adapters, each once, and serve.sh beside them. */
-export async function writeServed(
+export interface ServedStage {
+  readonly batches: readonly Batch[];
+  readonly served: ServedNames;
+}
+
+/** Writes the scaled adapters, each once; serve.sh, which starts a server that has them, is written at once. */
+export async function servedStage(
   settings: ExperimentSettings,
   endpoint: EndpointSettings,
   tuned: readonly TunedModel[],
   {
-    steps,
-    digests,
+    models,
     contents,
     out,
     apiKey,
-    signal,
   }: {
-    readonly steps: Steps;
-    readonly digests: ReadonlyMap<string, string>;
+    readonly models: ModelDigests;
     readonly contents: Digests;
     readonly out: string;
     readonly apiKey?: string | undefined;
-    readonly signal?: AbortSignal | undefined;
   },
-): Promise<ServedNames> {
+): Promise<ServedStage> {
   const lambdas = [...new Set(settings.methods.flatMap((entry) => gridOf(entry, settings)))].sort((a, b) => a - b);
   const modules = new Map<string, string>();
+  const batches: Batch[] = [];
   let rank = 8;
   for (const { seed, model } of tuned) {
     const adapter = modelParts(model)[1]?.path as string; // endpointProblems refuses whole models
@@ -85,17 +89,19 @@ export async function writeServed(
     rank = Math.max(rank, await rankOf(adapter));
     const folder = join(out, "adapters", moduleName(seed));
     const recipe = { merge_method: "linear", models: [{ model: settings.aligned }, { model }] };
-    await steps.do(
-      `scaled adapters seed ${seed}`,
-      [byDigest(recipe, digests), lambdas],
-      async () => {
-        const made = await sweep(recipe as never, { lambdas }, folder, { outAdapter: true, force: true, signal });
-        const files = made.points.flatMap(({ name, files: own }) =>
-          own.map((one) => ({ ...one, path: join(name, one.path) })),
-        );
-        return { newTokens: 0, bytesWritten: made.bytesWritten, files };
-      },
-      ({ files = [] }) => contents.areIn(folder, files),
+    const inputs = { recipe: digestOf("settings", models.within(recipe)), lambdas: digestOf("settings", lambdas) };
+    batches.push(
+      single(
+        defineStep("scale", `scaled adapters seed ${seed}`, inputs),
+        async ({ signal }) => {
+          const made = await sweep(recipe as never, { lambdas }, folder, { outAdapter: true, force: true, signal });
+          const files = made.points.flatMap(({ name, files: own }) =>
+            own.map((one) => ({ ...one, path: join(name, one.path) })),
+          );
+          return { newTokens: 0, bytesWritten: made.bytesWritten, files };
+        },
+        { intact: ({ files = [] }) => contents.areIn(folder, files) },
+      ),
     );
     for (const lambda of lambdas) modules.set(moduleName(seed, lambda), join(folder, `lambda-${lambda}`));
   }
@@ -103,7 +109,7 @@ export async function writeServed(
   const command = commandOf(settings.aligned, aligned, endpoint, modules, rank);
   await writeWhole(join(out, "serve.sh"), `#!/bin/sh\n# Serves what this experiment asks.\n${command}\n`);
   const { url, concurrency } = endpoint;
-  return { url, concurrency, apiKey, aligned, modules, command };
+  return { batches, served: { url, concurrency, apiKey, aligned, modules, command } };
 }
 
 export function openServed({ url, concurrency, apiKey }: ServedNames, model: string): Endpoint {

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { pairedTests, trendsOf } from "../../../lib/experiment/results/significance.js";
-import type { EvaluatedPoint } from "../../../lib/experiment/steps/runParts.js";
+import type { EvaluatedPoint } from "../../../lib/experiment/candidates/point.js";
 import type { Quantity } from "../../../lib/select/types.js";
 import { holm } from "../../../lib/statistics/holm.js";
 import { mcnemar } from "../../../lib/statistics/mcnemar.js";

@@ -1,0 +1,15 @@
+// A merge of the table with its evaluations, one for each seed.
+
+import type { MeasuredCandidate } from "../../report/types.js";
+import type { SeedResults } from "../results/measure.js";
+import type { MergeSeries } from "./merges.js";
+
+export interface EvaluatedPoint {
+  readonly series: MergeSeries;
+  readonly lambda: number | undefined;
+  readonly seeds: readonly SeedResults[];
+  readonly measured: MeasuredCandidate;
+}
+
+/** The seed of what is no seed's. */
+export const ALL = "all";

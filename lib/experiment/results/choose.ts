@@ -1,0 +1,71 @@
+// The choice: the tables of the models and merges on the data that choose, and what the rule takes.
+
+import type { MeasuredCandidate } from "../../report/types.js";
+import { candidateId } from "../../select/names.js";
+import { select } from "../../select/select.js";
+import type { Better, Selection } from "../../select/types.js";
+import type { JudgeCalibration } from "../../statistics/correctedRate.js";
+import type { EvaluatedPoint } from "../candidates/point.js";
+import type { Checked } from "../checks/checked.js";
+import type { ExperimentSettings } from "../settings/schema.js";
+import type { Tables } from "../steps/measureStage.js";
+import type { Part } from "../steps/measuring.js";
+import { calibrationIn } from "./correctedQuantity.js";
+import { betterOf, labelsOf, type TableLabels } from "./labels.js";
+import { measure } from "./measure.js";
+
+type Measured = ReturnType<typeof measure>;
+
+/** The models that every merge is compared with. */
+export interface Ends {
+  readonly better: Better;
+  readonly calibration?: JudgeCalibration;
+  readonly unaligned?: Measured;
+  readonly aligned: Measured;
+  readonly tuned: Measured;
+}
+
+export interface Choice {
+  readonly labels: TableLabels;
+  readonly validation: Ends & { readonly candidates: readonly MeasuredCandidate[] };
+  readonly selection: Selection;
+  /** What is best of all, if anything qualifies. */
+  readonly best: EvaluatedPoint | undefined;
+  /** That, and what is best of each method. */
+  readonly wanted: readonly EvaluatedPoint[];
+}
+
+export function choose(tables: Tables, settings: ExperimentSettings, checked: Checked): Choice {
+  const { points } = tables;
+  const labels = labelsOf(settings, checked);
+  const validation = {
+    ...endsOf(tables, "validation", checked),
+    candidates: points.map(({ measured }) => measured),
+  };
+  const selection = select({ ...validation, labels: labels.validation }, settings.select);
+  const { overall, methods } = selection;
+  const ids = new Set(
+    [overall, ...Object.values(methods)].flatMap(({ candidate }) => (candidate ? [candidateId(candidate)] : [])),
+  );
+  const best = points.find(
+    ({ measured }) => overall.candidate && candidateId(measured) === candidateId(overall.candidate),
+  );
+  return {
+    labels,
+    validation,
+    selection,
+    best,
+    wanted: points.filter(({ measured }) => ids.has(candidateId(measured))),
+  };
+}
+
+export function endsOf({ aligned, tuned, unaligned, items }: Tables, part: Part, checked: Checked): Ends {
+  const calibration = calibrationIn(aligned.validation);
+  return {
+    better: betterOf(checked.tasks[part]),
+    ...(calibration && { calibration }),
+    ...(unaligned && { unaligned: measure(unaligned[part], items[part]) }),
+    aligned: measure(aligned[part], items[part]),
+    tuned: measure(tuned[part], items[part]),
+  };
+}

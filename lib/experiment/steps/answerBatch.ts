@@ -1,0 +1,118 @@
+// Asks a model, or a merge at all of its lambdas at once, what the store does not hold. A merge that is only measured is not
+// written, where the engine can run it so; else each lambda is written into the step's folder, asked, and removed.
+
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { askTasks, unanswered } from "../../evaluate/run/askTasks.js";
+import type { EvaluateProgress } from "../../evaluate/run/progress.js";
+import type { Task } from "../../evaluate/types.js";
+import { openModel } from "../../generate/openModel.js";
+import type { Model, TextGenerator } from "../../generate/types.js";
+import { merge } from "../../merge/merge.js";
+import { openVirtual, straightShareOf } from "../candidates/openVirtual.js";
+import { engineOf } from "../settings/engineOf.js";
+import type { ExperimentSettings } from "../settings/schema.js";
+import type { StoreJournal } from "../store/storeJournal.js";
+import { openServed, type ServedNames } from "./served.js";
+import type { Step, StepContext, StepFacts } from "./step.js";
+import type { Subject } from "./subjects.js";
+
+export interface AskingParts {
+  readonly settings: Pick<ExperimentSettings, "engine" | "aligned">;
+  /** Whether merges run without being written. */
+  readonly virtual: boolean;
+  readonly bytesOfMerge: number;
+  readonly served?: ServedNames | undefined;
+  readonly onProgress?: ((progress: EvaluateProgress) => void) | undefined;
+}
+
+/** One lambda that is to be asked. */
+export interface Target {
+  readonly step: Step;
+  readonly lambda: number | undefined;
+  readonly journal: StoreJournal;
+}
+
+/** Does the answers of some steps, which are lambdas of one subject. @returns for each of `targets` */
+export async function askSubject(
+  subject: Subject,
+  tasks: readonly Task[],
+  targets: readonly Target[],
+  parts: AskingParts,
+  context: StepContext,
+): Promise<StepFacts[]> {
+  for (const { journal } of targets) {
+    await journal.refresh();
+    journal.newTokens = 0;
+  }
+  const missing = targets.filter(({ journal }) => tasks.some((task) => unanswered(task, journal) > 0));
+  const bytes = missing.length > 0 ? await askMissing(subject, tasks, missing, parts, context) : new Map();
+  return targets.map(({ step, journal }) => ({
+    newTokens: journal.newTokens,
+    bytesWritten: bytes.get(step.key) ?? 0,
+  }));
+}
+
+async function askMissing(
+  subject: Subject,
+  tasks: readonly Task[],
+  targets: readonly Target[],
+  { settings, virtual, bytesOfMerge, served, onProgress }: AskingParts,
+  { signal, folderOf }: StepContext,
+): Promise<ReadonlyMap<string, number>> {
+  const none = new Map<string, number>();
+  const ask = async (model: TextGenerator, asked: readonly Target[], straightShare?: number) => {
+    const { lambdas: _, ...engine } = model.facts;
+    for (const { journal } of asked) journal.opened({ engine, ...(straightShare !== undefined && { straightShare }) });
+    try {
+      await askTasks(model, tasks, asked, { seed: 0, signal, onProgress });
+    } finally {
+      for (const { journal } of asked) journal.sync();
+    }
+  };
+  if (subject.kind === "served") {
+    const endpoint = openServed(served as ServedNames, subject.served);
+    return closing(endpoint, () => ask(endpoint, targets)).then(() => none);
+  }
+  if (subject.kind === "folder") {
+    const model = await openModel(subject.folder, { ...engineOf(settings as ExperimentSettings), signal });
+    return closing(model, () => ask(model, targets)).then(() => none);
+  }
+  const { recipe, maskSeed } = subject;
+  if (virtual) {
+    const { precision, threads, fidelity } = settings.engine ?? {};
+    const lambdas = targets.flatMap(({ lambda }) => lambda ?? []);
+    const source = { recipe, maskSeed, ...(lambdas.length > 0 && { lambdas }) };
+    const opened = openVirtual(source, bytesOfMerge, { precision, threads, signal }, fidelity === "exact");
+    for await (const { model, lambdas: open } of opened) {
+      const own = open === undefined ? targets : targets.filter(({ lambda }) => open.includes(lambda as number));
+      await ask(model, own, straightShareOf(model));
+    }
+    return none;
+  }
+  const written = new Map<string, number>();
+  for (const target of targets) {
+    const place = join(await folderOf(target.step), "model");
+    const { lambda } = target;
+    // one that a killed run left is whole
+    const made = await merge(recipe, place, {
+      ...{ lambda, seed: maskSeed, signal },
+      ...{ force: existsSync(place), writeModelCard: false },
+    });
+    const model = await openModel(made.out, { ...engineOf(settings as ExperimentSettings), signal });
+    // the model says it is the folder, and no lambda of it
+    await closing(model, () => ask(model, [{ ...target, lambda: undefined }], made.tensors.straightShare));
+    await rm(place, { recursive: true, force: true });
+    written.set(target.step.key, made.bytesWritten);
+  }
+  return written;
+}
+
+async function closing(model: Pick<Model, "close">, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } finally {
+    await model.close();
+  }
+}

@@ -1,0 +1,211 @@
+// Measures models and merges by small steps: each answer once, each verdict once, whoever wants them.
+
+import type { EvaluateProgress } from "../../evaluate/run/progress.js";
+import { type Calibration, RESULTS_FORMAT, type Results } from "../../evaluate/run/results.js";
+import { scorersOf, scoreTask } from "../../evaluate/run/scoreTask.js";
+import { taskNotes } from "../../evaluate/run/taskNotes.js";
+import { taskResults } from "../../evaluate/run/taskResults.js";
+import type { Scorer, Task } from "../../evaluate/types.js";
+import type { Checked } from "../checks/checked.js";
+import { itemsOfSeed } from "../checks/seedSplits.js";
+import type { ExperimentSettings } from "../settings/schema.js";
+import type { Store } from "../store/store.js";
+import type { StoreJournal } from "../store/storeJournal.js";
+import { answerKey } from "../store/unitKeys.js";
+import { askSubject } from "./answerBatch.js";
+import { type Digest, digestOf } from "./digestOf.js";
+import type { ServedNames } from "./served.js";
+import { type Batch, defineStep, type Step } from "./step.js";
+import { type Answerer, type Answering, answerersOf, type Subject } from "./subjects.js";
+
+export type Part = "validation" | "test";
+
+/** Of a merge: one for each lambda. */
+export interface Measured {
+  readonly results: readonly Results[];
+  readonly straightShare?: number | undefined;
+}
+
+/** What measures a subject, and what it measured once that is done. */
+export interface Measurement {
+  readonly batches: readonly Batch[];
+  /** Of the steps that must be done before there are results. */
+  readonly needs: readonly Digest<"step">[];
+  /** @param calibration of the judges, which the results carry */
+  read(calibration: Calibration | undefined): Promise<Measured>;
+}
+
+export interface MeasuringParts {
+  readonly settings: ExperimentSettings;
+  readonly checked: Checked;
+  readonly store: Store;
+  readonly scorerDigest: (scorer: Scorer) => Digest<"scorers">;
+  readonly byDigest: (value: unknown) => unknown;
+  readonly served?: ServedNames | undefined;
+  readonly onProgress?: ((progress: EvaluateProgress) => void) | undefined;
+}
+
+export class Measuring {
+  readonly #parts: MeasuringParts;
+  readonly #tasks = new Map<string, readonly Task[]>();
+
+  constructor(parts: MeasuringParts) {
+    this.#parts = parts;
+  }
+
+  /** The safety sets with the task's validation data, or those of the test. @param tuning whose split of the validation, if it has one */
+  tasksOf(part: Part, tuning?: string): readonly Task[] {
+    const key = `${part} ${tuning ?? ""}`;
+    const { tasks, splits } = this.#parts.checked;
+    const known =
+      this.#tasks.get(key) ??
+      (part === "test"
+        ? [...tasks.safetyTest, ...tasks.test]
+        : [...tasks.safety, ...itemsOfSeed(tasks.validation, splits, tuning)]);
+    this.#tasks.set(key, known);
+    return known;
+  }
+
+  /**
+   * @param name for people
+   * @param tasks what it is asked: each task as it is, or some of its items
+   */
+  measure(name: string, subject: Subject, tasks: readonly Task[]): Measurement {
+    const { settings, checked, served, byDigest } = this.#parts;
+    const answering: Answering = {
+      ...{ engine: checked.engine, precision: settings.engine?.precision, fidelity: settings.engine?.fidelity },
+      ...{ url: served?.url, byDigest },
+    };
+    const answerers = answerersOf(subject, answering);
+    const items = digestOf("items", tasks.map(unitsOf));
+    const answers = answerers.map(({ lambda, digest }) =>
+      defineStep("answer", named(name, lambda), { answerer: digest, items }, { work: workOf(tasks) }),
+    );
+    const asked: Batch = {
+      ...{
+        key: digestOf(
+          "step",
+          answers.map(({ key }) => key),
+        ),
+        name,
+        steps: answers,
+        needs: [],
+      },
+      work: async (todo, context) => {
+        const targets = await Promise.all(
+          todo.map(async (step) => {
+            const { digest, lambda } = answerers[answers.indexOf(step)] as Answerer;
+            return { step, lambda, journal: await this.#journal(digest, tasks) };
+          }),
+        );
+        const { bytesOfMerge, engine } = checked;
+        const parts = { settings, served, bytesOfMerge, onProgress: this.#parts.onProgress };
+        return askSubject(subject, tasks, targets, { ...parts, virtual: engine === "native" }, context);
+      },
+    };
+    const scored = answerers.map(({ digest, lambda }, at) =>
+      this.#scoreBatch(named(name, lambda), digest, answers[at] as Step, tasks),
+    );
+    return {
+      batches: [asked, ...scored],
+      needs: scored.flatMap(({ steps }) => steps.map(({ key }) => key)),
+      read: (calibration) => this.#read(answerers, tasks, calibration),
+    };
+  }
+
+  #scoreBatch(name: string, answerer: Digest<"answerer">, answers: Step, tasks: readonly Task[]): Batch {
+    const { checked, scorerDigest, onProgress } = this.#parts;
+    const { judges } = checked.judges;
+    const scorers = tasks.map((task) =>
+      digestOf(
+        "scorers",
+        scorersOf(task, judges).map(({ scorer }) => scorerDigest(scorer)),
+      ),
+    );
+    // references are no part of what was asked
+    const read = digestOf(
+      "items",
+      tasks.map(({ items }) => items.map(({ references, request, check }) => [references, request, check])),
+    );
+    const step = defineStep("score", `verdicts ${name}`, { answers: answers.key, scorers, read });
+    return {
+      ...{ key: step.key, name: step.name, steps: [step], needs: [answers.key] },
+      work: async (_, { signal }) => {
+        const journal = await this.#journal(answerer, tasks);
+        await journal.refresh();
+        for (const task of tasks) await scoreTask(task, judges, journal, { signal, onProgress });
+        journal.sync();
+        return [{ newTokens: 0, bytesWritten: 0 }];
+      },
+    };
+  }
+
+  #journal(answerer: Digest<"answerer">, tasks: readonly Task[]): Promise<StoreJournal> {
+    const { store, checked } = this.#parts;
+    const scorers = new Set(
+      tasks.flatMap((task) => scorersOf(task, checked.judges.judges).map(({ scorer }) => scorer)),
+    );
+    return store.journal(answerer, [...scorers]);
+  }
+
+  async #read(
+    answerers: readonly Answerer[],
+    tasks: readonly Task[],
+    calibration: Calibration | undefined,
+  ): Promise<Measured> {
+    const { checked, settings } = this.#parts;
+    const { judges } = checked.judges;
+    const { emptyIs } = settings.safety;
+    const shares: number[] = [];
+    const results: Results[] = [];
+    for (const { digest, lambda } of answerers) {
+      const journal = await this.#journal(digest, tasks);
+      await journal.refresh();
+      const { engine, straightShare } = journal.model ?? {};
+      if (straightShare !== undefined) shares.push(straightShare);
+      const found = tasks.map((task) => {
+        const missing = missingOf(task, judges, journal);
+        return taskResults(task, judges, journal, missing, { emptyIs });
+      });
+      const warnings = [
+        ...new Set(tasks.flatMap((task) => task.warnings)),
+        ...found.flatMap((one, at) => taskNotes(one, (tasks[at] as Task).ask)),
+      ];
+      results.push({
+        format: RESULTS_FORMAT,
+        engine: engine as Results["engine"],
+        ...{ lambda, seed: 0, tasks: found, warnings, calibration, seconds: 0 },
+      });
+    }
+    return { results, ...(shares[0] !== undefined && { straightShare: shares[0] }) };
+  }
+}
+
+function named(name: string, lambda: number | undefined): string {
+  return lambda === undefined ? name : `${name} lambda ${lambda}`;
+}
+
+function unitsOf(task: Task): string[] {
+  const samples = task.decoding.samples ?? 1;
+  return task.items.flatMap((item) => Array.from({ length: samples }, (_, sample) => answerKey(task, item, sample)));
+}
+
+function workOf(tasks: readonly Task[]): number {
+  return tasks.reduce(
+    (sum, { items, decoding }) => sum + items.length * (decoding.maxNewTokens ?? 1) * (decoding.samples ?? 1),
+    0,
+  );
+}
+
+/** The same words whenever it is read: why one is missing is known only to the run that asked. */
+function missingOf(task: Task, judges: Parameters<typeof scorersOf>[1], journal: StoreJournal): Map<string, string> {
+  const samples = Array.from({ length: task.decoding.samples ?? 1 }, (_, sample) => sample);
+  const scorers = scorersOf(task, judges).map(({ scorer }) => scorer);
+  return new Map(
+    task.items.flatMap((item): [string, string][] => {
+      if (samples.some((sample) => !journal.answer(task, item, sample))) return [[item.id, "no answer"]];
+      const silent = scorers.find((scorer) => samples.some((sample) => !journal.score(scorer, task, item, sample)));
+      return silent ? [[item.id, `no verdict of ${silent.name}`]] : [];
+    }),
+  );
+}

@@ -1,0 +1,39 @@
+// What the models of an experiment hold, by where they lie: steps know them by their digests alone.
+
+import { asDigest, type Digest } from "./digestOf.js";
+import type { Digests } from "./digests.js";
+
+export class ModelDigests {
+  readonly #contents: Pick<Digests, "model">;
+  readonly #known = new Map<string, Digest<"model">>();
+
+  constructor(contents: Pick<Digests, "model">) {
+    this.#contents = contents;
+  }
+
+  /** @param models folders, hub names, or either with +adapter */
+  async learn(models: readonly string[]): Promise<void> {
+    for (const model of models) {
+      if (!this.#known.has(model)) this.#known.set(model, asDigest("model", await this.#contents.model(model)));
+    }
+  }
+
+  /** Of a model that was learned. */
+  of(model: string): Digest<"model"> {
+    const digest = this.#known.get(model);
+    if (digest === undefined) throw new Error(`the digest of ${model} was not learned`);
+    return digest;
+  }
+
+  /**
+   * A recipe or another value in which models stand as their digests, so that it says what they hold and not where. Of the facts
+   * of engines, what says where and when they ran is left out.
+   */
+  readonly within = (value: unknown): string =>
+    JSON.stringify(value, (key, one: unknown) => {
+      if (WHERE.has(key)) return undefined;
+      return typeof one === "string" ? (this.#known.get(one) ?? one) : one;
+    });
+}
+
+const WHERE: ReadonlySet<string> = new Set(["versions", "device", "gpu", "fingerprint"]);

@@ -1,0 +1,90 @@
+// A step of a run as a value: what it is made from, as typed digests, and what it left. Its key follows from these alone, so that a
+// step that would come out otherwise is another step.
+
+import { type Digest, digestOf } from "./digestOf.js";
+
+/** tune: an adapter. scale: adapters for a server. answer: a model's answers. score: verdicts. write, compare: a chosen merge. */
+export type StepKind = "tune" | "scale" | "answer" | "score" | "calibrate" | "write" | "compare";
+
+export type StepInputs = Readonly<Record<string, Digest | readonly Digest[] | undefined>>;
+
+export interface Step {
+  readonly kind: StepKind;
+  /** For people; nothing is found by it. */
+  readonly name: string;
+  readonly inputs: StepInputs;
+  readonly key: Digest<"step">;
+  /** About how many tokens it takes, for the time left. */
+  readonly work: number;
+}
+
+/** What a step says of itself when it is whole. */
+export interface StepFacts {
+  /** That models gave in this step; what was there before is not in it. */
+  readonly newTokens: number;
+  /** Prompt and answer tokens that a tuning learned from. */
+  readonly tunedTokens?: number | undefined;
+  readonly bytesWritten: number;
+  /** What it made outside of its own folder. */
+  readonly files?: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[] | undefined;
+}
+
+/** What is kept of a step that is done. */
+export interface StepRecord extends StepFacts {
+  readonly format: "retemper-step/1";
+  readonly kind: StepKind;
+  readonly step: string;
+  readonly inputs: StepInputs;
+  readonly seconds: number;
+  /** Who did it. */
+  readonly worker: string;
+}
+
+/** Steps that are done at once, by one worker: the lambdas of one merge are asked together. */
+export interface Batch {
+  /** Of its claim: the same for every worker that has the same steps. */
+  readonly key: Digest<"step">;
+  /** For people. */
+  readonly name: string;
+  readonly steps: readonly Step[];
+  /** Steps that must be done before. */
+  readonly needs: readonly Digest<"step">[];
+  /**
+   * Does those of its steps that are not done.
+   * @param folderOf a step's own folder, which exists, with what a killed run of the same step left there
+   * @returns for each of them, in their order
+   */
+  work(todo: readonly Step[], context: StepContext): Promise<readonly StepFacts[]>;
+  /** Whether what a step made outside of its folder is still there, and is what it made; else it is done again. */
+  intact?(record: StepRecord): Promise<boolean>;
+}
+
+export interface StepContext {
+  folderOf(step: Step): Promise<string>;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Changes where a step of the same inputs comes out otherwise than before. */
+const VERSION = 1;
+
+export function defineStep(
+  kind: StepKind,
+  name: string,
+  inputs: StepInputs,
+  { work = 0 }: { readonly work?: number | undefined } = {},
+): Step {
+  return { kind, name, inputs, work, key: digestOf("step", [VERSION, kind, inputs]) };
+}
+
+/** A step that is done by itself. */
+export function single(
+  step: Step,
+  work: (context: StepContext) => Promise<StepFacts>,
+  { needs = [], intact }: Partial<Pick<Batch, "needs" | "intact">> = {},
+): Batch {
+  return {
+    ...{ key: step.key, name: step.name, steps: [step], needs },
+    work: async (_, context) => [await work(context)],
+    ...(intact && { intact }),
+  };
+}

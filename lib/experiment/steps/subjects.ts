@@ -1,0 +1,46 @@
+// What is asked in an experiment: a model's folder, a merge at its lambdas, or a name on a server; and what decides its answers.
+
+import type { EngineName, Precision } from "../../generate/types.js";
+import type { VirtualMergeSource } from "../candidates/openVirtual.js";
+import { type Digest, digestOf } from "./digestOf.js";
+
+/** Opened at once. */
+export type Subject =
+  | { readonly kind: "folder"; readonly folder: string; readonly digest: Digest<"model"> }
+  | ({ readonly kind: "merge" } & VirtualMergeSource)
+  /** `digest`: of what the name stands for. */
+  | { readonly kind: "served"; readonly served: string; readonly digest: string };
+
+/** One whose answers are kept: a model, or one lambda of a merge. */
+export interface Answerer {
+  readonly lambda: number | undefined;
+  readonly digest: Digest<"answerer">;
+}
+
+/** What decides answers beside the model. */
+export interface Answering {
+  readonly engine: EngineName;
+  readonly precision: Precision | undefined;
+  readonly fidelity: "linear" | "exact" | undefined;
+  readonly url: string | undefined;
+  /** A value in which models stand by what they hold. */
+  readonly byDigest: (value: unknown) => unknown;
+}
+
+export function answerersOf(subject: Subject, answering: Answering): Answerer[] {
+  const { engine, precision = "float32", fidelity = "linear", url, byDigest } = answering;
+  if (subject.kind === "served") {
+    const { served, digest } = subject;
+    return [{ lambda: undefined, digest: digestOf("answerer", ["served", url, served, digest]) }];
+  }
+  const how = [engine, precision];
+  if (subject.kind === "folder") {
+    return [{ lambda: undefined, digest: digestOf("answerer", ["model", subject.digest, how]) }];
+  }
+  const { recipe, maskSeed, lambdas = [undefined] } = subject;
+  const merge = byDigest(recipe);
+  return lambdas.map((lambda) => ({
+    lambda,
+    digest: digestOf("answerer", ["merge", merge, maskSeed, lambda, how, fidelity]),
+  }));
+}

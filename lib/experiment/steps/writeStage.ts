@@ -1,0 +1,178 @@
+// Writes the chosen merges, atomically and with their cards, compares them with what was measured, and tests the files.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { merge } from "../../merge/merge.js";
+import type { WrittenModel } from "../../report/types.js";
+import { nameOf } from "../../select/select.js";
+import type { SeedMerge } from "../candidates/merges.js";
+import { ALL, type EvaluatedPoint } from "../candidates/point.js";
+import type { Checked } from "../checks/checked.js";
+import { measure, type SeedResults } from "../results/measure.js";
+import type { TableItems } from "../results/tableItems.js";
+import type { ExperimentSettings } from "../settings/schema.js";
+import type { Calibrating } from "./calibrating.js";
+import { confirm, readAgreement, writeAgreement } from "./confirm.js";
+import { asDigest, type Digest, digestOf } from "./digestOf.js";
+import type { Digests } from "./digests.js";
+import { unlinkIfAt } from "./linkChosen.js";
+import type { Measuring } from "./measuring.js";
+import type { ModelDigests } from "./modelDigests.js";
+import { moduleName } from "./served.js";
+import { type Batch, defineStep, type Step, type StepRecord, single } from "./step.js";
+import type { StepRecords } from "./stepRecords.js";
+import type { Subject } from "./subjects.js";
+
+export interface WriteStageParts {
+  readonly settings: ExperimentSettings;
+  readonly checked: Pick<Checked, "engine" | "bytesOfMerge">;
+  readonly models: ModelDigests;
+  readonly contents: Digests;
+  readonly measuring: Measuring;
+  readonly calibrating: Calibrating;
+  readonly records: StepRecords;
+  readonly out: string;
+  /** Does steps. */
+  readonly graph: (batches: readonly Batch[]) => Promise<ReadonlyMap<Digest<"step">, StepRecord>>;
+}
+
+export interface Written {
+  readonly tested: EvaluatedPoint;
+  readonly outputs: readonly WrittenModel[];
+}
+
+/** A merge to be written, of one seed of a point. */
+interface Output {
+  readonly point: EvaluatedPoint;
+  readonly merge: SeedMerge;
+  /** For people, and of the folder. */
+  readonly words: string;
+  /** From the run's folder. */
+  readonly path: string;
+  readonly folder: string;
+  readonly step: Step;
+}
+
+/** Writes chosen merges for each seed, with their cards, and measures what was written on the test data. */
+export async function writeStage(
+  points: readonly EvaluatedPoint[],
+  items: TableItems,
+  parts: WriteStageParts,
+): Promise<Written[]> {
+  const { graph, contents, measuring, settings, calibrating } = parts;
+  const outputs = points.flatMap((point) => point.series.merges.map((one) => outputOf(point, one, parts)));
+  const records = await graph(outputs.map((one) => writeBatch(one, parts)));
+  const written = [];
+  for (const one of outputs) {
+    const digest = asDigest("model", await contents.model(one.folder));
+    const { seed = ALL } = one.merge;
+    const served = settings.engine?.endpoint;
+    const subject: Subject = served
+      ? { kind: "served", served: moduleName(seed, one.point.lambda), digest: parts.models.within(one.merge.recipe) }
+      : { kind: "folder", folder: one.folder, digest };
+    const test = measuring.measure(`${one.words}, test`, subject, measuring.tasksOf("test"));
+    written.push({
+      ...one,
+      test,
+      comparison: compareBatch(one, digest, parts),
+      files: records.get(one.step.key)?.files ?? [],
+    });
+  }
+  await graph(written.flatMap(({ test, comparison }) => [...(comparison ? [comparison.batch] : []), ...test.batches]));
+  const calibration = await calibrating.read();
+  const all: Written[] = [];
+  for (const point of points) {
+    const own = written.filter((one) => one.point === point);
+    const seeds: SeedResults[] = [];
+    const models: WrittenModel[] = [];
+    for (const { merge: of, path, files, test, comparison } of own) {
+      const { seed = ALL, tuning = seed } = of;
+      const { results } = await test.read(calibration);
+      seeds.push(...results.map((one) => ({ seed, tuning, results: one })));
+      // cards and records name places and times, and are as long as these are
+      const weights = files.filter((file) => file.path.endsWith(".safetensors"));
+      const agreement = comparison && (await readAgreement(parts.records.folderOf(comparison.step)));
+      models.push({
+        name: nameOf(point.measured),
+        ...(of.seed !== undefined && { seed: of.seed }),
+        path,
+        bytes: weights.reduce((sum, file) => sum + file.bytes, 0),
+        files: weights.map(({ path: name, sha256 }) => ({ path: name, sha256 })),
+        ...(agreement && { agreement }),
+      });
+    }
+    const { method, lambda, parameters, straightShare } = point.measured;
+    const named = { method, ...(lambda !== undefined && { lambda }), ...(parameters && { parameters }) };
+    all.push({
+      tested: { ...point, seeds, measured: { ...named, ...measure(seeds, items, straightShare) } },
+      outputs: models,
+    });
+  }
+  return all;
+}
+
+function outputOf(
+  point: EvaluatedPoint,
+  one: SeedMerge,
+  { models, out }: Pick<WriteStageParts, "models" | "out">,
+): Output {
+  const { measured, lambda } = point;
+  const words = `${nameOf(measured)}${one.seed === undefined ? "" : ` seed ${one.seed}`}`.replace(" at lambda ", "-");
+  const path = join("models", words.replace(/[^\w.-]+/g, "-").replace(/-+$/, ""));
+  const recipe = digestOf("settings", [models.within(one.recipe), lambda, one.maskSeed]);
+  // the same weights in another folder are another output
+  const step = defineStep("write", `write ${words}`, { recipe, path: digestOf("settings", path) });
+  return { point, merge: one, words, path, folder: join(out, path), step };
+}
+
+function writeBatch({ step, path, folder, point, merge: one }: Output, { contents, out }: WriteStageParts): Batch {
+  return single(
+    step,
+    async ({ signal }) => {
+      await unlinkIfAt(out, path);
+      const { lambda } = point;
+      const made = await merge(one.recipe, folder, { lambda, seed: one.maskSeed, signal, force: existsSync(folder) });
+      return { newTokens: 0, bytesWritten: made.bytesWritten, files: made.files };
+    },
+    {
+      // another experiment may have written there since; the card gets the run's numbers afterwards
+      intact: ({ files = [] }) =>
+        contents.areIn(
+          folder,
+          files.filter((file) => file.path !== "README.md"),
+        ),
+    },
+  );
+}
+
+/** Only where the engine that measured the virtual merge is there to be compared with. */
+function compareBatch(
+  { words, folder, merge: { seed, tuning, recipe, maskSeed }, point: { lambda, seeds } }: Output,
+  digest: Digest<"model">,
+  { settings, checked, measuring, models, records }: WriteStageParts,
+) {
+  const answered = seeds.find((one) => one.seed === (seed ?? ALL))?.results;
+  if (checked.engine !== "native" || settings.engine?.endpoint || !answered) return undefined;
+  const { precision, threads, fidelity } = settings.engine ?? {};
+  const tasks = measuring.tasksOf("validation", tuning);
+  const virtual = { recipe, maskSeed, ...(lambda !== undefined && { lambdas: [lambda] }) };
+  const asked = tasks.map(({ name, ask, decoding, items }) => [
+    name,
+    ask,
+    decoding,
+    items.map(({ id, prompt }) => [id, prompt]),
+  ]);
+  const step = defineStep("compare", `compare ${words}`, {
+    ...{ written: digest, virtual: digestOf("settings", [models.within(virtual), precision, fidelity]) },
+    items: digestOf("items", asked),
+  });
+  const batch = single(step, async ({ signal, folderOf }) => {
+    const { newTokens, ...agreement } = await confirm(folder, virtual, tasks, answered, {
+      ...{ bytes: checked.bytesOfMerge, exact: fidelity === "exact" },
+      options: { precision, threads, signal },
+    });
+    await writeAgreement(await folderOf(step), agreement);
+    return { newTokens, bytesWritten: 0 };
+  });
+  return { step, batch, records };
+}
