@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { METHODS, type MethodName } from "../../recipe/methods.js";
 import type { Recipe } from "../../recipe/types.js";
 import type { Candidate } from "../../select/types.js";
+import { gridOf, isOfAll, type MethodEntry, methodOf, parametersOf } from "../settings/methodEntry.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 
 export interface TunedModel {
@@ -62,45 +63,10 @@ function maskNamesOf(seed: string, entry: MethodEntry): string[] {
   return Array.from({ length: masks }, (_, at) => (at === 0 ? seed : `${seed} mask ${at + 1}`));
 }
 
-/** Whether a method draws masks, so that another seed of them is another merge. */
-export function drawsMasks(method: MethodName): boolean {
-  const { sparsifier } = METHODS[method].taskArithmetic ?? { sparsifier: "none" };
-  return sparsifier === "random" || sparsifier === "ranked";
-}
-
 /** A number of 1 to 9 digits is itself; of any other text, the first 31 bits of its sha256. */
 export function maskSeedOf(seed: string): number {
   if (/^\d{1,9}$/.test(seed)) return Number(seed);
   return createHash("sha256").update(seed).digest().readUInt32BE(0) >>> 1;
-}
-
-type MethodEntry = ExperimentSettings["methods"][number];
-
-export function methodOf(entry: MethodEntry): MethodName {
-  return typeof entry === "string" ? entry : entry.method;
-}
-
-/** Of a method with a density and without a word of it: what its papers' experiments keep. At 1, a recipe's default, nothing is dropped. */
-const DENSITY = 0.5;
-
-/** The method's own parameters, a density among them where it has one; undefined for none. */
-export function parametersOf(entry: MethodEntry): MergeSeries["parameters"] {
-  const own = typeof entry === "string" ? undefined : entry.parameters;
-  if (METHODS[methodOf(entry)].perModel.density === undefined) return own;
-  return { density: DENSITY, ...own };
-}
-
-/** Whether all tuned models go into one merge. */
-export function isOfAll(entry: MethodEntry): boolean {
-  const { method, over = method === "model_stock" ? "all" : "each" } =
-    typeof entry === "string" ? { method: entry } : entry;
-  return over === "all";
-}
-
-/** Each value once, in their order. */
-export function gridOf(entry: MethodEntry, { lambda }: Pick<ExperimentSettings, "lambda">): number[] {
-  const own = typeof entry === "string" ? undefined : entry.lambda;
-  return [...new Set([own ?? lambda].flat())].sort((a, b) => a - b);
 }
 
 /** What a table calls a merge. */

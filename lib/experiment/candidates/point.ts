@@ -1,7 +1,7 @@
 // A merge of the table with its evaluations, one for each seed.
 
 import type { MeasuredCandidate } from "../../report/types.js";
-import type { SeedResults } from "../results/measure.js";
+import type { SeedResults } from "../tables/measure.js";
 import type { MergeSeries } from "./merges.js";
 
 export interface EvaluatedPoint {

@@ -4,10 +4,10 @@ import { promptDigest } from "../../evaluate/tasks/context.js";
 import type { Task } from "../../evaluate/types.js";
 import type { Path } from "../../recipe/located.js";
 import { parseGate } from "../../select/gate.js";
-import { betterOf } from "../results/labels.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import type { Checked } from "./checked.js";
 import { gateProblems } from "./gateProblems.js";
+import { betterOf } from "./labels.js";
 import { splitTasks } from "./split.js";
 
 /** What is wrong with sets, and which part of the experiment says so. */

@@ -1,10 +1,10 @@
 // Whether a quick look had requests enough for its result to be more than exploratory.
 
 import type { Task } from "../../evaluate/types.js";
-import { count } from "../plan/numberWords.js";
 import { QUICK_ITEMS } from "../settings/presets.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import type { Checked } from "./checked.js";
+import { count } from "./numberWords.js";
 
 /** Undefined where there are enough, and without the preset quick. */
 export function exploratoryText(

@@ -8,8 +8,8 @@ import { itemsNeeded } from "../../statistics/itemsNeeded.js";
 import { looksAtSafety } from "../checks/arrangeTasks.js";
 import type { Checked } from "../checks/checked.js";
 import { exploratoryText, requestsOf } from "../checks/exploratory.js";
+import { count, percent } from "../checks/numberWords.js";
 import type { ExperimentSettings } from "../settings/schema.js";
-import { count, percent } from "./numberWords.js";
 
 export interface PlannedItems {
   readonly margin: number;

@@ -2,7 +2,7 @@
 
 import type { Judge, Task } from "../../evaluate/types.js";
 import { type JudgeModelFacts, judgeModels, readTokens } from "../checks/judgedAnswers.js";
-import { count } from "./numberWords.js";
+import { count } from "../checks/numberWords.js";
 
 export interface PlannedJudge {
   readonly name: string;

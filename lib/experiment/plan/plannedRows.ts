@@ -3,9 +3,9 @@
 import { dirname, join } from "node:path";
 import { readTextAtMost } from "../../files/readAtMost.js";
 import type { Checked } from "../checks/checked.js";
+import { count, percent } from "../checks/numberWords.js";
 import { isPerSeed, itemsOfSeed, ofSeed } from "../checks/seedSplits.js";
 import type { ExperimentSettings } from "../settings/schema.js";
-import { count, percent } from "./numberWords.js";
 
 /** The rows of one tuning. */
 export interface PlannedRows {

@@ -7,12 +7,12 @@ import type { Better, Selection } from "../../select/types.js";
 import type { JudgeCalibration } from "../../statistics/correctedRate.js";
 import type { EvaluatedPoint } from "../candidates/point.js";
 import type { Checked } from "../checks/checked.js";
+import { betterOf, labelsOf, type TableLabels } from "../checks/labels.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import type { Tables } from "../steps/measureStage.js";
 import type { Part } from "../steps/measuring.js";
-import { calibrationIn } from "./correctedQuantity.js";
-import { betterOf, labelsOf, type TableLabels } from "./labels.js";
-import { measure } from "./measure.js";
+import { calibrationIn } from "../tables/correctedQuantity.js";
+import { measure } from "../tables/measure.js";
 
 type Measured = ReturnType<typeof measure>;
 

@@ -3,7 +3,7 @@
 import type { ItemResult, TaskResults } from "../../evaluate/run/results.js";
 import type { Item, Task } from "../../evaluate/types.js";
 import type { ExampleAnswers } from "../../report/types.js";
-import type { NamedResults, SeedResults } from "./measure.js";
+import type { NamedResults, SeedResults } from "../tables/measure.js";
 
 const EACH = 4;
 /** Characters of a request, an expected answer or an answer. */

@@ -4,8 +4,8 @@ import { RetemperError } from "../../errors.js";
 import type { Results } from "../../evaluate/run/results.js";
 import type { SelectionTable } from "../../select/types.js";
 import { ALL } from "../candidates/point.js";
-import { measure } from "./measure.js";
-import { tableItems } from "./tableItems.js";
+import { measure } from "../tables/measure.js";
+import { tableItems } from "../tables/tableItems.js";
 
 export interface LambdaTableEnds {
   /** The aligned model's evaluation; by default the merge's at lambda 0, which is this model. */

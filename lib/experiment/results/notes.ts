@@ -1,10 +1,10 @@
 // What a reader of a run's numbers has to know.
 
 import { completeRule } from "../../select/rule.js";
-import { isOfAll, methodOf } from "../candidates/merges.js";
 import { sharedPrompts } from "../checks/arrangeTasks.js";
 import type { Checked } from "../checks/checked.js";
 import { exploratoryText } from "../checks/exploratory.js";
+import { isOfAll, methodOf } from "../settings/methodEntry.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 
 export function notesOf(

@@ -6,10 +6,10 @@ import { arch, cpus, platform, release } from "node:os";
 import { relative, resolve, sep } from "node:path";
 import type { ExperimentResults } from "../../report/types.js";
 import type { TunedModel } from "../candidates/merges.js";
-import { withParts } from "../candidates/modelParts.js";
 import type { Checked } from "../checks/checked.js";
+import { withParts } from "../settings/modelParts.js";
 import type { ExperimentSettings } from "../settings/schema.js";
-import type { SeedResults } from "./measure.js";
+import type { SeedResults } from "../tables/measure.js";
 
 export interface ProvenanceParts {
   readonly settings: ExperimentSettings;

@@ -3,10 +3,11 @@
 import { join } from "node:path";
 import { writeWhole } from "../../files/writeWhole.js";
 import type { ExperimentResults } from "../../report/types.js";
-import { linkChosen, shippedOf } from "../steps/linkChosen.js";
+import { linkChosen } from "../steps/linkChosen.js";
 import type { StepRecord } from "../steps/step.js";
 import { markUnconfirmed } from "./markUnconfirmed.js";
 import { resultsText } from "./resultsText.js";
+import { shippedOf } from "./shippedOf.js";
 import { writeCards } from "./writeCards.js";
 
 /**

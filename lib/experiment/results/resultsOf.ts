@@ -15,15 +15,15 @@ import { exploratoryText } from "../checks/exploratory.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import type { Tables } from "../steps/measureStage.js";
 import type { Written } from "../steps/writeStage.js";
+import { calibrationNotes } from "../tables/correctedQuantity.js";
+import type { SeedResults } from "../tables/measure.js";
+import { itemNames } from "../tables/tableItems.js";
 import { askedSets } from "./askedSets.js";
 import { type Choice, endsOf } from "./choose.js";
 import { confirmationOf } from "./confirmationOf.js";
-import { calibrationNotes } from "./correctedQuantity.js";
 import { examplesOf } from "./examples.js";
-import type { SeedResults } from "./measure.js";
 import { notesOf } from "./notes.js";
 import { pairedTests, trendsOf } from "./significance.js";
-import { itemNames } from "./tableItems.js";
 
 /** Without what to ship, which is known once it is linked. */
 export function resultsOf(

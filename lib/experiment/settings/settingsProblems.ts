@@ -7,10 +7,10 @@ import { nearest } from "../../recipe/suggest.js";
 import { parseGate } from "../../select/gate.js";
 import { nameOf } from "../../select/select.js";
 import type { Candidate } from "../../select/types.js";
-import { drawsMasks, gridOf, isOfAll, methodOf, parametersOf } from "../candidates/merges.js";
-import { modelParts } from "../candidates/modelParts.js";
-import { endpointProblems } from "../steps/served.js";
+import { endpointProblems } from "./endpointProblems.js";
 import { ABSENT } from "./mend.js";
+import { drawsMasks, gridOf, isOfAll, methodOf, parametersOf } from "./methodEntry.js";
+import { modelParts } from "./modelParts.js";
 import type { Problems } from "./problems.js";
 import type { ExperimentSettings } from "./schema.js";
 

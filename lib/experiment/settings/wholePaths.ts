@@ -4,8 +4,8 @@
 import { existsSync } from "node:fs";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { locate } from "../../checkpoint/locate.js";
-import { modelParts, withParts } from "../candidates/modelParts.js";
 import { ABSENT } from "./mend.js";
+import { modelParts, withParts } from "./modelParts.js";
 import type { ExperimentSettings } from "./schema.js";
 
 type JudgeSettings = ExperimentSettings["safety"]["judges"][number];

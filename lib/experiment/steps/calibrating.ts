@@ -7,9 +7,9 @@ import type { EvaluateProgress } from "../../evaluate/run/progress.js";
 import type { Calibration } from "../../evaluate/run/results.js";
 import type { Scorer } from "../../evaluate/types.js";
 import type { Checked } from "../checks/checked.js";
+import { type Digest, digestOf } from "../digests/digestOf.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import type { Store } from "../store/store.js";
-import { type Digest, digestOf } from "./digestOf.js";
 import { type Batch, defineStep, single } from "./step.js";
 
 export interface Calibrating {

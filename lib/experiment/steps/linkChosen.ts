@@ -5,29 +5,13 @@ import { basename, dirname, join } from "node:path";
 import { RetemperError } from "../../errors.js";
 import { ioError } from "../../files/ioError.js";
 import { syncFolder } from "../../files/syncFolder.js";
-import type { ExperimentResults, ShippedModel } from "../../report/types.js";
-import { nameOf } from "../../select/select.js";
-import { seedToShip } from "../results/seedToShip.js";
+import type { ShippedModel } from "../../report/types.js";
 
 /** Of the link, relative to the run's folder. */
 export const CHOSEN = join("models", "chosen");
 
 /** What symlink(2) says on a file system without links. */
 const NO_LINKS: ReadonlySet<string> = new Set(["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"]);
-
-/** What to ship; undefined where nothing qualifies, and where the choice does not hold on the data that confirm it. */
-export function shippedOf(results: Omit<ExperimentResults, "shipped">): ShippedModel | undefined {
-  const { candidate } = results.selection.overall;
-  if (candidate === null || results.confirmation?.holds === false) return undefined;
-  const outputs = results.outputs.filter(({ name }) => name === nameOf(candidate));
-  const { seed, why } = seedToShip(
-    results,
-    outputs.map((one) => one.seed),
-  );
-  const output = outputs.find((one) => one.seed === seed);
-  if (!output) return undefined;
-  return { link: CHOSEN, path: output.path, ...(seed !== undefined && { seed }), ...(why !== undefined && { why }) };
-}
 
 /**
  * Makes models/chosen lead to what is to be shipped, in one step: whoever follows it finds the old model or the new one.

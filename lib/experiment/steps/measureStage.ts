@@ -12,14 +12,14 @@ import {
   type TunedModel,
   wholeModel,
 } from "../candidates/merges.js";
-import { modelParts } from "../candidates/modelParts.js";
 import { ALL, type EvaluatedPoint } from "../candidates/point.js";
-import { measure, type SeedResults } from "../results/measure.js";
-import { type TableItems, tableItems } from "../results/tableItems.js";
+import type { ModelDigests } from "../digests/modelDigests.js";
+import { modelParts } from "../settings/modelParts.js";
 import type { ExperimentSettings } from "../settings/schema.js";
+import { measure, type SeedResults } from "../tables/measure.js";
+import { type TableItems, tableItems } from "../tables/tableItems.js";
 import type { Calibrating } from "./calibrating.js";
 import type { Measured, Measurement, Measuring, Part } from "./measuring.js";
-import type { ModelDigests } from "./modelDigests.js";
 import type { Progress } from "./progress.js";
 import type { Milestone } from "./runGraph.js";
 import { moduleName } from "./served.js";

@@ -1,8 +1,8 @@
 // Does steps whose needs are met until all are done, alone or with other workers on the same folder.
 
 import { RetemperError } from "../../errors.js";
+import type { Digest } from "../digests/digestOf.js";
 import type { Workers } from "../sharing/workers.js";
-import type { Digest } from "./digestOf.js";
 import type { Progress } from "./progress.js";
 import type { Batch, Step, StepRecord } from "./step.js";
 import type { StepRecords } from "./stepRecords.js";

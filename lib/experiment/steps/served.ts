@@ -9,12 +9,13 @@ import { RetemperError } from "../../errors.js";
 import { readTextAtMost } from "../../files/readAtMost.js";
 import { writeWhole } from "../../files/writeWhole.js";
 import { sweep } from "../../merge/sweep.js";
-import { gridOf, type TunedModel } from "../candidates/merges.js";
-import { modelParts } from "../candidates/modelParts.js";
+import type { TunedModel } from "../candidates/merges.js";
+import type { Digests } from "../digests/contents.js";
+import { digestOf } from "../digests/digestOf.js";
+import type { ModelDigests } from "../digests/modelDigests.js";
+import { gridOf } from "../settings/methodEntry.js";
+import { modelParts } from "../settings/modelParts.js";
 import type { ExperimentSettings } from "../settings/schema.js";
-import { digestOf } from "./digestOf.js";
-import type { Digests } from "./digests.js";
-import type { ModelDigests } from "./modelDigests.js";
 import { type Batch, defineStep, single } from "./step.js";
 
 export type EndpointSettings = NonNullable<NonNullable<ExperimentSettings["engine"]>["endpoint"]>;
@@ -35,26 +36,6 @@ export interface ServedNames {
 /** The name that a scaled adapter is served by; without a lambda, the adapter as it was tuned. */
 export function moduleName(seed: string, lambda?: number): string {
   return `seed-${seed}${lambda === undefined ? "" : `-lambda-${lambda}`}`;
-}
-
-/** What an endpoint cannot do, or undefined. */
-export function endpointProblems({ methods, tuned, unaligned }: ExperimentSettings): string[] {
-  const names = methods.map((one) => (typeof one === "string" ? one : one.method));
-  const others = [...new Set(names.filter((name) => name !== "linear"))];
-  const whole = (tuned ?? []).filter(({ adapter }) => adapter === undefined).map(({ seed }) => seed);
-  return [
-    ...(others.length > 0
-      ? [
-          `an endpoint serves linear merges as scaled adapters, not ${others.join(", ")}: leave them out, or engine.endpoint`,
-        ]
-      : []),
-    ...(whole.length > 0
-      ? [
-          `an endpoint serves adapters, and the tuned models of ${whole.join(", ")} are whole ones: give adapter instead`,
-        ]
-      : []),
-    ...(unaligned !== undefined ? ["an endpoint serves the aligned model and adapters: leave unaligned out"] : []),
-  ];
 }
 
 export interface ServedStage {

@@ -1,7 +1,7 @@
 // A step of a run as a value: what it is made from, as typed digests, and what it left. Its key follows from these alone, so that a
 // step that would come out otherwise is another step.
 
-import { type Digest, digestOf } from "./digestOf.js";
+import { type Digest, digestOf } from "../digests/digestOf.js";
 
 /** tune: an adapter. scale: adapters for a server. answer: a model's answers. score: verdicts. write, compare: a chosen merge. */
 export type StepKind = "tune" | "scale" | "answer" | "score" | "calibrate" | "write" | "compare";

@@ -2,7 +2,7 @@
 
 import type { EngineName, Precision } from "../../generate/types.js";
 import type { VirtualMergeSource } from "../candidates/openVirtual.js";
-import { type Digest, digestOf } from "./digestOf.js";
+import { type Digest, digestOf } from "../digests/digestOf.js";
 
 /** Opened at once. */
 export type Subject =

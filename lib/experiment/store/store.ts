@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Scorer } from "../../evaluate/types.js";
-import { type Digest, digestOf } from "../steps/digestOf.js";
+import { type Digest, digestOf } from "../digests/digestOf.js";
 import { StoreJournal } from "./storeJournal.js";
 import { Verdicts } from "./verdicts.js";
 

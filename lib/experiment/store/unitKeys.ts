@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { itemKeys } from "../../evaluate/run/itemKeys.js";
 import type { Answer, Item, Scorer, Task } from "../../evaluate/types.js";
-import { digestOf } from "../steps/digestOf.js";
+import { digestOf } from "../digests/digestOf.js";
 
 const ofTask = new WeakMap<Task, ReadonlyMap<Item, string>>();
 const ofItem = new WeakMap<Item, string>();

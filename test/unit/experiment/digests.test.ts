@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
-import { Digests } from "../../../lib/experiment/steps/digests.js";
+import { Digests } from "../../../lib/experiment/digests/contents.js";
 import { COMMIT, mockHub } from "../hub/mockHub.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-digests-"));

@@ -8,7 +8,10 @@ import { wildGuardJudge } from "../../../lib/evaluate/judges/wildGuard.js";
 import { loadSuite } from "../../../lib/evaluate/run/loadSuite.js";
 import type { BertScoreSettings } from "../../../lib/evaluate/tasks/context.js";
 import type { Judge, Task } from "../../../lib/evaluate/types.js";
-import { type EvaluationParts, Evaluations } from "../../../lib/experiment/steps/evaluations.js";
+import { asDigest } from "../../../lib/experiment/digests/digestOf.js";
+import { ModelDigests } from "../../../lib/experiment/digests/modelDigests.js";
+import { Measuring, type MeasuringParts } from "../../../lib/experiment/steps/measuring.js";
+import { scorerDigestWith } from "../../../lib/experiment/store/store.js";
 import { CannedModel } from "../evaluate/cannedModel.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-keys-"));
@@ -36,25 +39,19 @@ interface Wanted {
   readonly digests?: Readonly<Record<string, string>>;
 }
 
-/** What the step of an evaluation is named by. */
+/** What the steps of a model's answers and verdicts are named by. */
 async function keyOf({ tasks, judges = [], digests = {} }: Wanted): Promise<string> {
-  let seen = "";
-  const stop = new Error("seen");
+  const models = new ModelDigests({ model: async (path) => digests[path] as string });
+  await models.learn(Object.keys(digests));
   const parts = {
     settings: { safety: {} },
-    checked: { tasks: { safety: [], validation: tasks, safetyTest: [], test: [] }, engine: "native" },
-    steps: {
-      do: async (_: string, inputs: unknown) => {
-        seen = JSON.stringify(inputs);
-        throw stop;
-      },
-    },
-    digests: new Map(Object.entries(digests)),
-    judges: { judges },
-  } as unknown as EvaluationParts;
-  const evaluation = new Evaluations(parts).evaluate("model", "validation", { folder: "m" }, "digest");
-  await expect(evaluation).rejects.toBe(stop);
-  return seen;
+    checked: { engine: "native", judges: { judges } },
+    scorerDigest: scorerDigestWith(models.within),
+    byDigest: models.within,
+  } as unknown as MeasuringParts;
+  const subject = { kind: "folder", folder: "m", digest: asDigest("model", "digest") } as const;
+  const { needs, batches } = new Measuring(parts).measure("model", subject, tasks);
+  return [...needs, ...batches.map(({ key }) => key)].join();
 }
 
 describe("an evaluation is another step", () => {
@@ -75,7 +72,7 @@ describe("an evaluation is another step", () => {
     expect(await of("/here", "1")).toBe(await of("/there", "1"));
     expect(await of("/here", "1")).not.toBe(await of("/here", "2"));
     const judges = [wildGuardJudge(async () => model, { source: "/here" })];
-    const tasks = await tasksWith({}, 17);
+    const tasks = (await tasksWith({}, 17)).map((task): Task => ({ ...task, kind: "safety" }));
     const judged = (digest: string) => keyOf({ tasks, judges, digests: { "/here": digest } });
     expect(await judged("1")).not.toBe(await judged("2"));
   });

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import type { Results } from "../../../lib/evaluate/run/results.js";
 import type { Task } from "../../../lib/evaluate/types.js";
 import { examplesOf } from "../../../lib/experiment/results/examples.js";
-import type { SeedResults } from "../../../lib/experiment/results/measure.js";
+import type { SeedResults } from "../../../lib/experiment/tables/measure.js";
 
 function seedWith(text: string, score: number): SeedResults {
   const of = (name: string, answer: object) => ({

@@ -3,8 +3,8 @@
 import { describe, expect, it } from "vitest";
 import type { Task } from "../../../lib/evaluate/types.js";
 import type { Checked } from "../../../lib/experiment/checks/checked.js";
+import { betterOf, labelsOf } from "../../../lib/experiment/checks/labels.js";
 import { confirmationOf } from "../../../lib/experiment/results/confirmationOf.js";
-import { betterOf, labelsOf } from "../../../lib/experiment/results/labels.js";
 import { notesOf } from "../../../lib/experiment/results/notes.js";
 import type { ExperimentSettings } from "../../../lib/experiment/settings/schema.js";
 

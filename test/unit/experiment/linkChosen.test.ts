@@ -11,7 +11,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import { linkChosen, shippedOf, unlinkIfAt } from "../../../lib/experiment/steps/linkChosen.js";
+import { shippedOf } from "../../../lib/experiment/results/shippedOf.js";
+import { linkChosen, unlinkIfAt } from "../../../lib/experiment/steps/linkChosen.js";
 import type { ExperimentResults } from "../../../lib/report/types.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-chosen-"));

@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from "vitest";
 import type { Results } from "../../../lib/evaluate/run/results.js";
-import { measure, type SeedResults } from "../../../lib/experiment/results/measure.js";
 import { resultsText } from "../../../lib/experiment/results/resultsText.js";
-import { itemNames, tableItems } from "../../../lib/experiment/results/tableItems.js";
+import { measure, type SeedResults } from "../../../lib/experiment/tables/measure.js";
+import { itemNames, tableItems } from "../../../lib/experiment/tables/tableItems.js";
 import { wilson } from "../../../lib/statistics/wilson.js";
 
 /** An evaluation with these scores of a task's items, null where there is no verdict; the safety set is refused throughout. */
@@ -40,7 +40,8 @@ describe("the mean of a rate over seeds", () => {
   it("takes several masks of a tuning for that tuning: they tell nothing of a new one by themselves", () => {
     const row = (successes: number) => Array.from({ length: 40 }, (_, item) => (item < successes ? 1 : 0));
     const of = (names: readonly string[], counts: readonly number[]) =>
-      measure(names.map((name, at) => seedWith(name, row(counts[at] as number)))).score;
+      measure(names.map((name, at) => ({ ...seedWith(name, row(counts[at] as number)), tuning: name.split(" ")[0] })))
+        .score;
     const alone = of(["42", "42 mask 2", "42 mask 3"], [8, 16, 24]);
     expect([alone.values?.length, alone.newLow]).toEqual([3, undefined]);
     // masks that agree within a tuning do not make it two

@@ -1,8 +1,8 @@
 // The tests of a run, on data of which the answer is known.
 
 import { describe, expect, it } from "vitest";
-import { pairedTests, trendsOf } from "../../../lib/experiment/results/significance.js";
 import type { EvaluatedPoint } from "../../../lib/experiment/candidates/point.js";
+import { pairedTests, trendsOf } from "../../../lib/experiment/results/significance.js";
 import type { Quantity } from "../../../lib/select/types.js";
 import { holm } from "../../../lib/statistics/holm.js";
 import { mcnemar } from "../../../lib/statistics/mcnemar.js";

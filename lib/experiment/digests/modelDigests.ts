@@ -1,7 +1,7 @@
 // What the models of an experiment hold, by where they lie: steps know them by their digests alone.
 
+import type { Digests } from "./contents.js";
 import { asDigest, type Digest } from "./digestOf.js";
-import type { Digests } from "./digests.js";
 
 export class ModelDigests {
   readonly #contents: Pick<Digests, "model">;

@@ -2,8 +2,8 @@
 
 import type { Task } from "../../evaluate/types.js";
 import type { Labels } from "../../select/types.js";
-import type { Checked } from "../checks/checked.js";
 import type { ExperimentSettings } from "../settings/schema.js";
+import type { Checked } from "./checked.js";
 
 /** Of the validation's tables and of the test's: where the two have different metrics, each its own. */
 export interface TableLabels {

@@ -12,7 +12,7 @@ import { findData } from "../../evaluate/data/findData.js";
 import { parseHubReference } from "../../evaluate/data/hubReference.js";
 import { readTextAtMost } from "../../files/readAtMost.js";
 import { writeWhole } from "../../files/writeWhole.js";
-import { modelParts } from "../candidates/modelParts.js";
+import { modelParts } from "../settings/modelParts.js";
 
 /** In the folder of results: digests of large files, so that they are not read again each time. */
 const FILE = "digests.json";

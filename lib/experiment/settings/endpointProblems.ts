@@ -1,0 +1,23 @@
+// What an experiment asks that a server of adapters cannot do.
+
+import type { ExperimentSettings } from "./schema.js";
+
+/** Each with what to do. */
+export function endpointProblems({ methods, tuned, unaligned }: ExperimentSettings): string[] {
+  const names = methods.map((one) => (typeof one === "string" ? one : one.method));
+  const others = [...new Set(names.filter((name) => name !== "linear"))];
+  const whole = (tuned ?? []).filter(({ adapter }) => adapter === undefined).map(({ seed }) => seed);
+  return [
+    ...(others.length > 0
+      ? [
+          `an endpoint serves linear merges as scaled adapters, not ${others.join(", ")}: leave them out, or engine.endpoint`,
+        ]
+      : []),
+    ...(whole.length > 0
+      ? [
+          `an endpoint serves adapters, and the tuned models of ${whole.join(", ")} are whole ones: give adapter instead`,
+        ]
+      : []),
+    ...(unaligned !== undefined ? ["an endpoint serves the aligned model and adapters: leave unaligned out"] : []),
+  ];
+}

@@ -1,0 +1,39 @@
+// What an entry of `methods` means: a name by itself, or a method with a grid and parameters of its own.
+
+import { METHODS, type MethodName } from "../../recipe/methods.js";
+import type { ExperimentSettings } from "./schema.js";
+
+export type MethodEntry = ExperimentSettings["methods"][number];
+
+export function methodOf(entry: MethodEntry): MethodName {
+  return typeof entry === "string" ? entry : entry.method;
+}
+
+/** Of a method with a density and without a word of it: what its papers' experiments keep. At 1, a recipe's default, nothing is dropped. */
+const DENSITY = 0.5;
+
+/** The method's own parameters, a density among them where it has one; undefined for none. */
+export function parametersOf(entry: MethodEntry): Readonly<Record<string, number | string | boolean>> | undefined {
+  const own = typeof entry === "string" ? undefined : entry.parameters;
+  if (METHODS[methodOf(entry)].perModel.density === undefined) return own;
+  return { density: DENSITY, ...own };
+}
+
+/** Whether all tuned models go into one merge. */
+export function isOfAll(entry: MethodEntry): boolean {
+  const { method, over = method === "model_stock" ? "all" : "each" } =
+    typeof entry === "string" ? { method: entry } : entry;
+  return over === "all";
+}
+
+/** Each value once, in their order. */
+export function gridOf(entry: MethodEntry, { lambda }: Pick<ExperimentSettings, "lambda">): number[] {
+  const own = typeof entry === "string" ? undefined : entry.lambda;
+  return [...new Set([own ?? lambda].flat())].sort((a, b) => a - b);
+}
+
+/** Whether a method draws masks, so that another seed of them is another merge. */
+export function drawsMasks(method: MethodName): boolean {
+  const { sparsifier } = METHODS[method].taskArithmetic ?? { sparsifier: "none" };
+  return sparsifier === "random" || sparsifier === "ranked";
+}
