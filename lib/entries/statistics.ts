@@ -22,6 +22,12 @@ export {
   type JudgeCalibration,
 } from "../statistics/correctedRate.js";
 export { type CrossedInterval, type CrossedIntervalOptions, crossedInterval } from "../statistics/crossedInterval.js";
+export {
+  differenceAtEqualScore,
+  type EqualScoreDifference,
+  type EqualScoreInput,
+  type ThreeModels,
+} from "../statistics/differenceAtEqualScore.js";
 export { holm } from "../statistics/holm.js";
 export { type ItemsNeeded, type ItemsNeededInput, itemsNeeded } from "../statistics/itemsNeeded.js";
 export { type McNemarResult, mcnemar } from "../statistics/mcnemar.js";

@@ -207,7 +207,29 @@ def kept():
            "low": found.confidence_interval.low, "high": found.confidence_interval.high}
 
 
+def equal_score():
+    """The difference, and its standard deviation over resampled items of both kinds, everything computed anew in each."""
+    for k, n, tasks in [(1, 400, 500), (3, 300, 300)]:
+        def models(rates, count):
+            hard = RANDOM.normal(0, 1.4, count)
+            cut = stats.norm.ppf(rates) * np.sqrt(1 + 1.4**2)
+            return [(hard + RANDOM.normal(0, 1, (k, count)) < one).astype(int) for one in cut]
+
+        rates, scores = models([0.15, 0.08, 0.4], n), models([0.7, 0.5, 0.85], tasks)
+
+        def difference(at, of):
+            m, l, u = (one[:, of].mean() for one in scores)
+            share = (m - l) / (u - l)
+            a, b, c = (one[:, at].mean() for one in rates)
+            return a - (1 - share) * b - share * c
+
+        draws = [difference(RANDOM.integers(0, n, n), RANDOM.integers(0, tasks, tasks)) for _ in range(20000)]
+        names = ["merged", "lower", "upper"]
+        yield {"compared": dict(zip(names, (one.tolist() for one in rates))), "score": dict(zip(names, (one.tolist() for one in scores))),
+               "value": difference(slice(None), slice(None)), "deviation": np.std(draws)}
+
+
 for name, rows in {"t": t_distribution, "tango": tango, "agrestiMin": agresti_min, "crossed": crossed, "wilson": wilson_of_means,
-                   "slopes": slopes, "holm": holm, "corrected": corrected, "powered": powered, "needed": needed, "kept": kept}.items():
+                   "slopes": slopes, "holm": holm, "corrected": corrected, "powered": powered, "needed": needed, "kept": kept, "equalScore": equal_score}.items():
     write(f"{name}.json", rows())
     print(name)

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { correctedRate, type JudgeCalibration } from "../../../lib/statistics/correctedRate.js";
 import { crossedInterval } from "../../../lib/statistics/crossedInterval.js";
+import { differenceAtEqualScore } from "../../../lib/statistics/differenceAtEqualScore.js";
 import { holm } from "../../../lib/statistics/holm.js";
 import { itemsNeeded } from "../../../lib/statistics/itemsNeeded.js";
 import { pairedDifference } from "../../../lib/statistics/pairedDifference.js";
@@ -147,6 +148,17 @@ describe("statistics, against the reference values", () => {
       expect(ours?.value).toBeCloseTo(value, 12);
       expect(Math.abs((ours?.low ?? 9) - low)).toBeLessThan(0.01);
       expect(Math.abs((ours?.high ?? 9) - high)).toBeLessThan(0.01);
+    }
+  });
+
+  it("have the difference at equal score whose spread a bootstrap of both kinds of items finds", () => {
+    type Row = Parameters<typeof differenceAtEqualScore>[0] & { value: number; deviation: number };
+    for (const { value, deviation, ...models } of reference<Row>("equalScore.json")) {
+      const ours = differenceAtEqualScore(models);
+      expect(ours?.value).toBeCloseTo(value, 12);
+      const width = ((ours?.high ?? 9) - (ours?.low ?? 0)) / 2 / normalQuantile(0.975);
+      expect(width / deviation).toBeGreaterThan(0.98); // the bootstrap's own error is 0.5 %
+      expect(width / deviation).toBeLessThan(1.06);
     }
   });
 });

@@ -123,3 +123,21 @@ export function curves(random, { lambdas, n, alike, rise }) {
   });
   return lambdas.map((_, at) => [items.map((outcomes) => outcomes[at] ?? 0)]);
 }
+
+/**
+ * Three models, [model][seed][item], that get these shares of all items right over all tunings. An item is as hard for all of
+ * them (their answers are correlated by 2 / 3 on a normal scale); each tuning moves each model by a normal deviation `ofSeeds`.
+ * @param {Random} random
+ * @param {{ rates: readonly number[], n: number, seeds: number, ofSeeds: number, quantile: (p: number) => number }} truth
+ */
+export function threeModels(random, { rates, n, seeds, ofSeeds, quantile }) {
+  const [shared, whole] = [Math.SQRT2, Math.sqrt(3 + ofSeeds ** 2)];
+  const items = Array.from({ length: n }, () => shared * normal(random));
+  return rates.map((rate) => {
+    const threshold = -quantile(rate) * whole;
+    return Array.from({ length: seeds }, () => {
+      const own = ofSeeds * normal(random);
+      return items.map((item) => (item + own + normal(random) > threshold ? 1 : 0));
+    });
+  });
+}
