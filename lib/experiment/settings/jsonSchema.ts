@@ -11,6 +11,7 @@ interface Node {
 
 const share = { type: "number", minimum: 0, maximum: 1 };
 const grid = { anyOf: [share, { type: "array", items: share }] };
+const entries = { items: { properties: { lambda: grid } } };
 
 /**
  * The JSON Schema of experiment.yml, in draft 7, which editors know.
@@ -41,7 +42,7 @@ export function experimentJsonSchema(): object {
       },
       {
         if: { required: ["extrapolate"], properties: { extrapolate: { const: true } } },
-        else: { properties: { lambda: grid, methods: { items: { properties: { lambda: grid } } } } },
+        else: { properties: { lambda: grid, methods: entries, controls: entries } },
       },
     ],
   };

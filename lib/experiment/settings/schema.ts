@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { METHOD_NAMES } from "../../recipe/methods.js";
+import { CONTROL_KINDS } from "../controls/controlKinds.js";
 import { tuneOptionsSchema } from "./tuneOptions.js";
 
 const grid = z
@@ -26,6 +27,16 @@ const method = z.strictObject({
     .describe(
       "One merge for each tuned model, or one of all of them (the default of model_stock); then without lambda.",
     ),
+});
+
+const control = z.strictObject({
+  control: z.enum(CONTROL_KINDS),
+  lambda: grid.optional().describe("Of random and shuffled changes; the methods' own by default."),
+  values: z
+    .array(z.number())
+    .min(1)
+    .optional()
+    .describe("Of lower_rank the ranks; of weight_decay, dropout and learning_rate the tunings' options."),
 });
 
 const judge = z
@@ -78,6 +89,11 @@ export const experimentSchema = z.strictObject({
     .array(z.union([z.enum(METHOD_NAMES), method]))
     .min(1)
     .describe("Merge methods, by name or with a grid and parameters of their own."),
+  controls: z
+    .array(z.union([z.enum(CONTROL_KINDS), control]))
+    .min(1)
+    .optional()
+    .describe("Other ways to change less, which are measured and never chosen; the choice is compared with each."),
   lambda: grid.default([0.2, 0.4, 0.6, 0.8]).describe("The grid of methods without one of their own."),
   extrapolate: z.boolean().default(false).describe("Allows lambdas outside of 0 to 1."),
   safety: z

@@ -7,6 +7,7 @@ import { nearest } from "../../recipe/suggest.js";
 import { parseGate } from "../../select/gate.js";
 import { nameOf } from "../../select/select.js";
 import type { Candidate } from "../../select/types.js";
+import { sayOfControls } from "./controlProblems.js";
 import { endpointProblems } from "./endpointProblems.js";
 import { ABSENT } from "./mend.js";
 import { drawsMasks, gridOf, isOfAll, methodOf, parametersOf } from "./methodEntry.js";
@@ -44,6 +45,7 @@ export function withoutProblems(
   }
   for (const seed of repeated(seeds)) say(`tuned seed ${seed} occurs twice`, ["tuned", seeds.lastIndexOf(seed)]);
   sayOfGrids(settings, say);
+  sayOfControls(settings, say);
   sayOfMethods(settings, say);
   if (settings.engine?.endpoint) {
     for (const text of endpointProblems(settings)) say(text, ["engine", "endpoint"]);
