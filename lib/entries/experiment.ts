@@ -15,6 +15,9 @@ export { type ReportOptions, readExperiment, report } from "../report/report.js"
 export type { ExperimentStatus } from "../report/status.js";
 export type {
   AskedSet,
+  ControlComparison,
+  ControlCurve,
+  ControlResults,
   DataParts,
   ExampleAnswers,
   ExperimentCosts,

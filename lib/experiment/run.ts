@@ -19,8 +19,10 @@ import { publish } from "./results/publish.js";
 import { resultsOf } from "./results/resultsOf.js";
 import { readExperiment } from "./settings/load.js";
 import type { Experiment, ExperimentSettings } from "./settings/schema.js";
+import { withCheckpoints } from "./settings/withCheckpoints.js";
 import { soleWorker } from "./sharing/workers.js";
 import { calibrating } from "./steps/calibrating.js";
+import { chosenPoint, controlStage } from "./steps/controlStage.js";
 import { measureStage } from "./steps/measureStage.js";
 import { Measuring } from "./steps/measuring.js";
 import { type EndedStep, Progress, type RunProgress } from "./steps/progress.js";
@@ -134,7 +136,7 @@ async function runSteps(
   const store = new Store(out, scorerDigest);
   try {
     const tokens = (seed: string) => checked.tunings.get(seed)?.tokens;
-    const tuning = await tuneStage(settings, contents, records, progress, tokens);
+    const tuning = await tuneStage(withCheckpoints(settings, checked.tunings), contents, records, progress, tokens);
     await graph(tuning.batches);
     const tuned = settings.tune ? tuning.tuned : given;
     const measured = [
@@ -157,9 +159,14 @@ async function runSteps(
       ...{ settings, checked, models, contents, measuring, records, out, graph },
       calibrating: judging,
     });
+    const controls = await controlStage({
+      ...{ settings, tuned, models, contents, records, progress, tokens, measuring, calibrating: judging, graph },
+      ...{ tables, labels: choice.labels, chosen: chosenPoint(choice.best, written) },
+      better: { validation: betterOf(checked.tasks.validation), test: betterOf(checked.tasks.test) },
+    });
     const digests = new Map(measured.map((model) => [model, models.of(model)]));
     const provenance = provenanceOf({ settings, tuned, checked, digests, out, folder }, tables.aligned.validation);
-    const found = resultsOf(tables, choice, written, settings, checked, provenance);
+    const found = resultsOf(tables, choice, { written, controls }, settings, checked, provenance);
     const results = await publish(out, found, await records.all());
     await report(out);
     await progress.end("done");

@@ -16,7 +16,7 @@ import type { ExperimentResults, Measured, WrittenModel } from "./types.js";
  * @param own what was measured of this very output on the test data, where its method has several seeds
  */
 export function cardSections(results: ExperimentResults, output: WrittenModel, own: Own | undefined): string {
-  const { selection, confirmation, test, labels, parts, notes, exploratory, alarms = [] } = results;
+  const { selection, confirmation, test, labels, parts, notes, exploratory, alarms = [], controls } = results;
   const { candidate } = selection.overall;
   const chosen = candidate !== null && nameOf(candidate) === output.name;
   const method = test.chosen.find((one) => nameOf(one) === output.name);
@@ -54,6 +54,9 @@ export function cardSections(results: ExperimentResults, output: WrittenModel, o
     `* Choice: ${escaped((chosen ? selection.overall : (selection.methods[method?.method ?? ""] ?? selection.overall)).sentence)}`,
     ...(chosen && confirmation
       ? [`* ${confirmation.holds ? "Confirmed" : "Not confirmed"}: ${escaped(confirmation.sentence)}`]
+      : []),
+    ...(chosen && controls && controls.comparisons.length > 0
+      ? [`* Controls: ${escaped(controls.comparisons.map(({ sentence }) => sentence).join(" "))}`]
       : []),
     ...(parts
       ? [

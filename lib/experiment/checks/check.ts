@@ -22,6 +22,7 @@ import { modelParts } from "../settings/modelParts.js";
 import { Problems } from "../settings/problems.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import { promptProblems } from "./askable.js";
+import { checkControls } from "./checkControls.js";
 import type { Checked } from "./checked.js";
 import { checkSets, type Measure } from "./checkSets.js";
 import { checkLearned, checkTunings } from "./checkTunings.js";
@@ -73,7 +74,8 @@ export async function check(
     const labelled = await checkCalibration(settings, judges, problems);
     const learned = await checkLearned(settings, { tasks, splits }, problems);
     const bytesOfMerge = await checkMerges(settings, given, all, problems, signal);
-    await checkDisk(settings, given, bytesOfMerge, out, problems);
+    const bytesOfControls = await checkControls(settings, given, tunings, problems);
+    await checkDisk(settings, given, { bytesOfMerge, bytesOfControls }, out, problems);
     problems.throwIfAny();
     return {
       tasks,
@@ -190,14 +192,14 @@ async function checkWhole(models: readonly TunedModel[], asked: readonly Task[],
 async function checkDisk(
   settings: ExperimentSettings,
   given: readonly TunedModel[],
-  bytesOfMerge: number,
+  { bytesOfMerge, bytesOfControls }: { readonly bytesOfMerge: number; readonly bytesOfControls: number },
   out: string,
   problems: Problems,
 ): Promise<void> {
-  const most = bytesOfMerge * writtenAtMost(settings, given);
+  const most = bytesOfMerge * writtenAtMost(settings, given) + bytesOfControls;
   const free = await freeBytes(resolve(out));
   if (free === undefined || most <= free) return;
-  const text = `the chosen merges need up to ${most} bytes in ${out}, and ${free} are free (choose another --out, or fewer methods and seeds)`;
+  const text = `the chosen merges${bytesOfControls > 0 ? " and the models of controls" : ""} need up to ${most} bytes in ${out}, and ${free} are free (choose another --out, or fewer methods and seeds)`;
   problems.add(text, "NO_SPACE");
 }
 

@@ -6,7 +6,7 @@ import { intervalText, rateText } from "../../select/words.js";
 import { differenceAtEqualScore } from "../../statistics/differenceAtEqualScore.js";
 import { pairedDifference } from "../../statistics/pairedDifference.js";
 import type { SeedValues } from "../../statistics/seedValues.js";
-import { type ControlKind, controlFacts } from "./controlKinds.js";
+import { type ControlKind, controlFacts } from "../settings/controlKinds.js";
 import type { LineAtScore } from "./lineAtScore.js";
 
 /** What was measured on the data that confirm; a row of values for each tuning, or one. */

@@ -9,6 +9,7 @@ import { openCheckpoint } from "../../checkpoint/open.js";
 import type { Checkpoint, StoredTensor } from "../../checkpoint/types.js";
 import { RetemperError } from "../../errors.js";
 import { merge } from "../../merge/merge.js";
+import type { MergeReport } from "../../merge/report.js";
 import { wordStream } from "../../random/wordStream.js";
 import type { Recipe } from "../../recipe/types.js";
 import { everyOneElsewhere, shuffleEntries, toRandomDirection } from "./changeDelta.js";
@@ -28,7 +29,7 @@ export interface DeltaControlOptions {
  * length ("random"), with each tensor's entries in a random order ("shuffled_entries"), or with the change of each layer in
  * another layer of the same shapes ("shuffled_layers"). Float32, in which D' stays what it is.
  * @param out appears complete or not at all; what is there of an earlier call is replaced
- * @returns bytes written
+ * @returns its files, and all bytes that were written
  * @throws RetemperError BAD_INPUT for "shuffled_layers" where no two layers have the same shapes; else as `merge` does
  */
 export async function writeDeltaControl(
@@ -36,7 +37,7 @@ export async function writeDeltaControl(
   { aligned, tuned }: { readonly aligned: string; readonly tuned: string },
   out: string,
   { seed, threads, signal }: DeltaControlOptions,
-): Promise<number> {
+): Promise<Pick<MergeReport, "bytesWritten" | "files">> {
   const between = join(dirname(out), `.${basename(out)}.delta`);
   const options = { force: true, writeModelCard: false, threads, signal } as const;
   try {
@@ -44,7 +45,7 @@ export async function writeDeltaControl(
     const checkpoint = await openCheckpoint(between, { addon: loadAddon() });
     await changeTensors(checkpoint, kind, seed, signal);
     const made = await merge(sum([aligned, 1], [between, 1]), out, options);
-    return delta.bytesWritten + made.bytesWritten;
+    return { bytesWritten: delta.bytesWritten + made.bytesWritten, files: made.files };
   } finally {
     await rm(between, { recursive: true, force: true });
   }

@@ -18,6 +18,11 @@ export class ModelDigests {
     }
   }
 
+  /** Of a model that need not be there: what it is made from says what it holds. */
+  declare(model: string, digest: Digest<"model">): void {
+    this.#known.set(model, digest);
+  }
+
   /** Of a model that was learned. */
   of(model: string): Digest<"model"> {
     const digest = this.#known.get(model);

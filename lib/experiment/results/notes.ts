@@ -4,13 +4,14 @@ import { completeRule } from "../../select/rule.js";
 import { sharedPrompts } from "../checks/arrangeTasks.js";
 import type { Checked } from "../checks/checked.js";
 import { exploratoryText } from "../checks/exploratory.js";
+import { wantedControls } from "../settings/controlEntry.js";
+import { controlFacts } from "../settings/controlKinds.js";
 import { isOfAll, methodOf } from "../settings/methodEntry.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 
-export function notesOf(
-  { preset, safety, tuned, tune, methods, select: rule, engine }: ExperimentSettings,
-  { judges, tasks }: Pick<Checked, "judges" | "tasks">,
-): string[] {
+export function notesOf(settings: ExperimentSettings, { judges, tasks }: Pick<Checked, "judges" | "tasks">): string[] {
+  const { preset, safety, tuned, tune, methods, select: rule, engine } = settings;
+  const controls = wantedControls(settings).map(({ kind }) => controlFacts(kind).words);
   const seeds = tuned?.length ?? tune?.seeds.length ?? 0;
   const only = judges.judges.every(({ name }) => name.startsWith("keyword"));
   const shared = sharedPrompts(tasks);
@@ -48,6 +49,11 @@ export function notesOf(
       ? ["Answers were searched for phrases of refusal: an answer without one need not be of use to anybody."]
       : []),
     ...(engine?.endpoint ? ["The test asked the server's scaled adapters, not the written files."] : []),
+    ...(controls.length > 0
+      ? [
+          `Controls (${controls.join(", ")}) are measured on the items that choose and are never chosen; the choice is compared with each on the items that confirm.`,
+        ]
+      : []),
     `Rule: ${rule.rule}${rule.rule === "constrained" ? `, margin ${completeRule(rule).margin}` : ""}${rule.gate ? `, gate ${rule.gate}` : ""}.`,
     "Intervals are of 95 %. Of these tunings: over items, what these very models would do on others. Of a new tuning: over seeds and items, what the method would do with another seed.",
   ];

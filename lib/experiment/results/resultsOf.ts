@@ -3,7 +3,7 @@
 import { judgeAlarms } from "../../evaluate/run/judgeAlarms.js";
 import { judgeDisagreements } from "../../evaluate/run/judgeDisagreements.js";
 import type { JudgedModel } from "../../evaluate/run/judgedAnswers.js";
-import { EXPERIMENT_FORMAT, type ExperimentResults, type Measured } from "../../report/types.js";
+import { type ControlResults, EXPERIMENT_FORMAT, type ExperimentResults, type Measured } from "../../report/types.js";
 import { candidateId } from "../../select/names.js";
 import { nameOf } from "../../select/select.js";
 import type { ShareKept } from "../../select/types.js";
@@ -29,7 +29,7 @@ import { pairedTests, trendsOf } from "./significance.js";
 export function resultsOf(
   { aligned, tuned, points, items, ...tables }: Tables,
   { labels, validation, selection, best }: Choice,
-  written: readonly Written[],
+  { written, controls }: { readonly written: readonly Written[]; readonly controls: ControlResults | undefined },
   settings: ExperimentSettings,
   checked: Checked,
   provenance: ExperimentResults["provenance"],
@@ -79,6 +79,7 @@ export function resultsOf(
       { name: "fine-tuned", measured: test.tuned },
       ...(tested ? [{ name: nameOf(tested.measured), measured: tested.measured }] : []),
     ]),
+    ...(controls && { controls }),
     trends: trendsOf(points),
     outputs: written.flatMap(({ tested: of, outputs }) =>
       outputs.map((one) => (confirmation && of === tested ? { ...one, confirmed: confirmation.holds } : one)),

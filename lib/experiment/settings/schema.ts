@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { METHOD_NAMES } from "../../recipe/methods.js";
-import { CONTROL_KINDS } from "../controls/controlKinds.js";
+import { CONTROL_KINDS } from "./controlKinds.js";
 import { tuneOptionsSchema } from "./tuneOptions.js";
 
 const grid = z

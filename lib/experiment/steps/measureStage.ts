@@ -151,7 +151,7 @@ export function measureStage({
 }
 
 /** Every lambda of a method: its evaluations by seed. */
-function pointsOf(
+export function pointsOf(
   series: MergeSeries,
   measured: readonly ({ readonly merge: SeedMerge } & Measured)[],
   items: TableItems | undefined,

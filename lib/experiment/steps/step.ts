@@ -3,8 +3,8 @@
 
 import { type Digest, digestOf } from "../digests/digestOf.js";
 
-/** tune: an adapter. scale: adapters for a server. answer: a model's answers. score: verdicts. write, compare: a chosen merge. */
-export type StepKind = "tune" | "scale" | "answer" | "score" | "calibrate" | "write" | "compare";
+/** tune: an adapter. scale: adapters for a server. control: a model that a merge is compared with. answer: a model's answers. score: verdicts. write, compare: a chosen merge. */
+export type StepKind = "tune" | "scale" | "control" | "answer" | "score" | "calibrate" | "write" | "compare";
 
 export type StepInputs = Readonly<Record<string, Digest | readonly Digest[] | undefined>>;
 

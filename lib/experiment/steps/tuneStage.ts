@@ -20,6 +20,7 @@ export interface TuneStage {
 /**
  * A tuning that was killed goes on from its last checkpoint.
  * @param tokens that the tuning of a seed learns from, as far as is known
+ * @param words after a step's name, of tunings with other options than the experiment's
  */
 export async function tuneStage(
   { aligned, tune: wanted, engine }: ExperimentSettings,
@@ -27,6 +28,7 @@ export async function tuneStage(
   records: StepRecords,
   progress: Progress,
   tokens: (seed: string) => number | undefined,
+  words = "",
 ): Promise<TuneStage> {
   if (!wanted) return { batches: [], tuned: [] };
   const initFrom = wanted.options?.initFrom;
@@ -39,7 +41,7 @@ export async function tuneStage(
   for (const seed of wanted.seeds) {
     const { digest, pinned } = await contents.data(ofSeed(wanted.data, seed));
     const inputs = { model, data: asDigest("data", digest), settings, seed: digestOf("settings", seed), from };
-    const step = defineStep("tune", `tune seed ${seed}`, inputs, { work: tokens(String(seed)) });
+    const step = defineStep("tune", `tune seed ${seed}${words}`, inputs, { work: tokens(String(seed)) });
     const folder = join(records.folderOf(step), "adapter");
     batches.push(
       single(step, async ({ signal }) => {

@@ -15,6 +15,7 @@ import {
 import { merge } from "../../../../lib/merge/merge.js";
 import { widen } from "../../../../lib/nn/engines/reference/widen.js";
 import { wordStream } from "../../../../lib/random/wordStream.js";
+import { long } from "../../../long.js";
 
 const folder = mkdtempSync(join(tmpdir(), "delta-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -79,7 +80,7 @@ describe("a random direction", () => {
     expect(changed).toBe(28);
   });
 
-  it("is the same to the byte for a seed, and another one for another seed", async () => {
+  it.runIf(long)("is the same to the byte for a seed, and another one for another seed", async () => {
     await made("random", "42", "again");
     await made("random", "7");
     const [first, again, other] = ["random-42", "again", "random-7"].map((name) =>
@@ -95,7 +96,7 @@ describe("a random direction", () => {
 });
 
 describe("shuffled entries", () => {
-  it("are the tuning's own in another order, tensor by tensor", async () => {
+  it.runIf(long)("are the tuning's own in another order, tensor by tensor", async () => {
     const [own, control] = [deltas(tuned), deltas(await made("shuffled_entries"))];
     const name = "model.layers.2.mlp.down_proj.weight";
     const [a, b] = [own.get(name), control.get(name)] as [Float32Array, Float32Array];

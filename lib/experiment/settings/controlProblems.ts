@@ -1,9 +1,9 @@
 // What is wrong with the controls of an experiment by themselves.
 
 import type { Path } from "../../recipe/located.js";
-import type { ExperimentSettings } from "../settings/schema.js";
+import { kindOf } from "./controlEntry.js";
 import { controlFacts } from "./controlKinds.js";
-import { kindOf } from "./wantedControls.js";
+import type { ExperimentSettings } from "./schema.js";
 
 /** @param say told each problem with its path and what helps */
 export function sayOfControls(

@@ -1,8 +1,8 @@
 // The controls that an experiment asks for, with what it does not say filled in.
 
-import { gridOf, isOfAll } from "../candidates/merges.js";
-import type { ExperimentSettings } from "../settings/schema.js";
 import { CONTROLS, type ControlKind, controlFacts } from "./controlKinds.js";
+import { gridOf, isOfAll } from "./methodEntry.js";
+import type { ExperimentSettings } from "./schema.js";
 
 export interface WantedControl {
   readonly kind: ControlKind;

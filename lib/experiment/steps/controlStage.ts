@@ -1,0 +1,176 @@
+// Controls of the choice: other ways to change less, measured on the data that chose, and at the chosen merge's task score on the
+// data that confirm. They come after the choice, which they are no part of.
+
+import { rm } from "node:fs/promises";
+import type { ControlComparison, ControlCurve, ControlResults } from "../../report/types.js";
+import { candidateId } from "../../select/names.js";
+import { nameOf } from "../../select/select.js";
+import type { Better, Quantity } from "../../select/types.js";
+import { itemMeans } from "../../statistics/itemMeans.js";
+import { candidateOf, type MergeSeries } from "../candidates/merges.js";
+import { ALL, type EvaluatedPoint } from "../candidates/point.js";
+import type { TableLabels } from "../checks/labels.js";
+import { compareControl, type TestedPoint } from "../controls/compareControl.js";
+import { type CurvePoint, lineAtScore } from "../controls/lineAtScore.js";
+import { withVerdicts } from "../controls/withVerdicts.js";
+import type { Digest } from "../digests/digestOf.js";
+import { type WantedControl, wantedControls } from "../settings/controlEntry.js";
+import { controlFacts } from "../settings/controlKinds.js";
+import { measure, type SeedResults } from "../tables/measure.js";
+import type { Calibrating } from "./calibrating.js";
+import { type ControlSeries, type ControlSeriesParts, controlSeries } from "./controlSeries.js";
+import { pointsOf, type Tables } from "./measureStage.js";
+import type { Measurement, Measuring, Part } from "./measuring.js";
+import type { Batch, StepRecord } from "./step.js";
+
+export interface ControlStageParts extends ControlSeriesParts {
+  readonly measuring: Measuring;
+  readonly calibrating: Calibrating;
+  /** Does steps. */
+  readonly graph: (batches: readonly Batch[]) => Promise<ReadonlyMap<Digest<"step">, StepRecord>>;
+  readonly tables: Tables;
+  readonly labels: TableLabels;
+  /** Whether more of the score is better, of each part. */
+  readonly better: Readonly<Record<Part, Better>>;
+  /** The choice as it was measured on the data that chose, and on those that confirm; undefined where nothing was chosen. */
+  readonly chosen: { readonly validation: EvaluatedPoint; readonly test: EvaluatedPoint } | undefined;
+}
+
+/** undefined where the experiment asks for none. */
+export async function controlStage(parts: ControlStageParts): Promise<ControlResults | undefined> {
+  const wanted = wantedControls(parts.settings);
+  if (wanted.length === 0) return undefined;
+  const curves: ControlCurve[] = [];
+  const comparisons: ControlComparison[] = [];
+  for (const one of wanted) {
+    const control = await controlSeries(one, parts);
+    await parts.graph(control.batches);
+    await parts.models.learn(control.kept);
+    const points = await measured(control, "validation", control.series.map(allOf), parts);
+    curves.push({ kind: one.kind, name: controlFacts(one.kind).words, points: points.map((point) => point.measured) });
+    const found = await compared(one, control, points, parts);
+    if (found) comparisons.push(found);
+    // large, and of no more use: what they answered is kept
+    for (const { folder } of control.passing.values()) await rm(folder, { recursive: true, force: true });
+  }
+  return { curves, comparisons: withVerdicts(comparisons) };
+}
+
+/** A series at some of its lambdas. */
+type Asked = Pick<EvaluatedPoint, "series"> & { readonly lambdas: readonly number[] | undefined };
+
+function allOf(series: MergeSeries): Asked {
+  return { series, lambdas: series.lambdas };
+}
+
+/** Asks what was not asked yet; models that pass are made only where something is missing. */
+async function measured(
+  { passing }: ControlSeries,
+  part: Part,
+  asked: readonly Asked[],
+  { measuring, calibrating, records, graph, tables }: ControlStageParts,
+): Promise<EvaluatedPoint[]> {
+  const all = asked.map(({ series, lambdas }) => ({
+    series: { ...series, lambdas },
+    merges: series.merges.map((merge) => {
+      const { recipe, maskSeed, seed = ALL, tuning } = merge;
+      const name = `${nameOf(candidateOf(series, undefined))} seed ${seed}${part === "test" ? ", test" : ""}`;
+      const subject = { kind: "merge", recipe, maskSeed, ...(lambdas && { lambdas }) } as const;
+      const tasks = part === "test" ? measuring.tasksOf("test") : measuring.tasksOf("validation", tuning);
+      return { merge, measurement: measuring.measure(name, subject, tasks) };
+    }),
+  }));
+  const makes: Batch[] = [];
+  for (const { merge, measurement } of all.flatMap(({ merges }) => merges)) {
+    const made = passing.get(merge);
+    if (made && (await isMissing(measurement))) makes.push(made.batch);
+  }
+  await graph(makes);
+  await graph(all.flatMap(({ merges }) => merges.flatMap(({ measurement }) => measurement.batches)));
+  const calibration = await calibrating.read();
+  const points: EvaluatedPoint[] = [];
+  for (const { series, merges } of all) {
+    const read = [];
+    for (const { merge, measurement } of merges) read.push({ merge, ...(await measurement.read(calibration)) });
+    points.push(...pointsOf(series, read, tables.items[part]));
+  }
+  return points;
+
+  async function isMissing({ batches }: Measurement): Promise<boolean> {
+    for (const step of batches.flatMap(({ steps }) => steps)) if (!(await records.find(step))) return true;
+    return false;
+  }
+}
+
+async function compared(
+  { kind }: WantedControl,
+  control: ControlSeries,
+  points: readonly EvaluatedPoint[],
+  parts: ControlStageParts,
+): Promise<ControlComparison | undefined> {
+  const { chosen, tables, labels, better } = parts;
+  if (!chosen) return undefined;
+  const { from, falls } = controlFacts(kind);
+  const own = points.map((point) => ({ ...numbersOf(point.seeds, "validation", tables), own: true, point }));
+  const end = (role: "aligned" | "tuned") => ({
+    ...{ ...numbersOf(tables[role].validation, "validation", tables), own: false, role },
+  });
+  const curve: (CurvePoint & { readonly point?: EvaluatedPoint; readonly role?: "aligned" | "tuned" })[] = [
+    end("aligned"),
+    ...(falls ? own.toReversed() : own),
+    ...(from === "model" ? [] : [end("tuned")]),
+  ];
+  const line = lineAtScore(curve, chosen.validation.measured.score.value, better.validation);
+  if (!line) return undefined;
+  const tested = async ({ point, role }: (typeof curve)[number]): Promise<TestedPoint> => {
+    if (role !== undefined) {
+      const name = role === "aligned" ? "the aligned model" : "the fine-tuned model";
+      return { name, ...numbersOf(tables[role].test, "test", tables) };
+    }
+    const { series, lambda } = point as EvaluatedPoint;
+    const [found] = await measured(
+      control,
+      "test",
+      [{ series, lambdas: lambda === undefined ? undefined : [lambda] }],
+      parts,
+    );
+    return {
+      name: nameOf((found as EvaluatedPoint).measured),
+      ...numbersOf((found as EvaluatedPoint).seeds, "test", tables),
+    };
+  };
+  const merged = { name: nameOf(chosen.test.measured), ...numbersOf(chosen.test.seeds, "test", tables) };
+  const common = { kind, merged, labels: labels.test, better: better.test };
+  return line.at === "equal score"
+    ? compareControl({
+        ...common,
+        line: { at: line.at, lower: await tested(line.lower), upper: await tested(line.upper) },
+      })
+    : compareControl({ ...common, line: { at: line.at, point: await tested(line.point) } });
+}
+
+/** A row of values for each tuning, whatever the number of masks. */
+function numbersOf(
+  seeds: readonly SeedResults[],
+  part: Part,
+  { items }: Tables,
+): { readonly score: Quantity; readonly asr: Quantity } {
+  const { score, asr } = measure(seeds, items[part]);
+  const tunings = seeds.map(({ seed, tuning = seed }) => tuning);
+  const names = [...new Set(tunings)];
+  const byTuning = (of: Quantity): Quantity => ({
+    ...of,
+    values: names.map((name) => itemMeans((of.values ?? []).filter((_, at) => tunings[at] === name))),
+  });
+  return names.length === seeds.length ? { score, asr } : { score: byTuning(score), asr: byTuning(asr) };
+}
+
+/** What was chosen, in the tables of both parts. */
+export function chosenPoint(
+  best: EvaluatedPoint | undefined,
+  written: readonly { readonly tested: EvaluatedPoint }[],
+): ControlStageParts["chosen"] {
+  const test =
+    best && written.find(({ tested }) => candidateId(tested.measured) === candidateId(best.measured))?.tested;
+  return best && test && { validation: best, test };
+}
