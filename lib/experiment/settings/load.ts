@@ -1,20 +1,14 @@
 // From experiment.yml to settings with whole paths, and everything that is wrong with them by themselves, each with its place.
 
 import { existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { RetemperError } from "../../errors.js";
-import { ioError } from "../../files/ioError.js";
-import { isMissing } from "../../files/isMissing.js";
-import { nearbyName } from "../../files/nearbyName.js";
-import { readTextAtMost } from "../../files/readAtMost.js";
-import { readDocuments } from "../../recipe/document.js";
-import { DocumentError, type LocatedDocument } from "../../recipe/located.js";
+import type { Path } from "../../recipe/located.js";
 import { pathText } from "../../recipe/pathText.js";
-import { badRecipe } from "../../recipe/problems.js";
 import { mend } from "./mend.js";
 import { withPreset } from "./presets.js";
 import { Problems } from "./problems.js";
+import { readDocument } from "./readDocument.js";
 import type { Experiment, ExperimentSettings } from "./schema.js";
 import { withoutProblems } from "./settingsProblems.js";
 import { wholePaths } from "./wholePaths.js";
@@ -52,56 +46,49 @@ export async function readExperiment(
   { gate }: LoadOptions = {},
 ): Promise<ReadExperiment> {
   const file = typeof experiment === "string" ? experiment : undefined;
-  const document = file === undefined ? undefined : await readDocument(file);
-  const { settings, faults, given, emptied } = mend(withPreset(document ? document.value : experiment));
+  const document = file === undefined ? undefined : await readDocument(file, "experiment");
   const problems = new Problems({ file, document });
+  const folder = file === undefined ? "." : dirname(resolve(file));
+  return readValue(document ? document.value : experiment, { problems, folder, gate });
+}
+
+export interface ValueContext extends LoadOptions {
+  readonly problems: Problems;
+  /** That paths are relative to. */
+  readonly folder: string;
+  /**
+   * From a path of the experiment to where that stands in the text that it was made of, such as a study's; undefined: nowhere, and
+   * what is wrong there is told elsewhere. By default the path itself.
+   */
+  readonly placeOf?: ((path: Path) => Path | undefined) | undefined;
+}
+
+/** What an experiment's text holds, as `readExperiment` reads it; problems are added to those that are known. */
+export async function readValue(
+  value: unknown,
+  { problems, folder, gate, placeOf = (path) => path }: ValueContext,
+): Promise<ReadExperiment> {
+  const { settings, faults, given, emptied } = mend(withPreset(value));
+  problems.given = (path) => path;
   for (const { path, message, hint, kind } of faults) {
-    const name = path.length === 0 ? "the experiment" : pathText(path);
-    problems.add(`${name}: ${message}`, "BAD_RECIPE", { path, hint, part: kind === "unknown" ? "key" : "value" });
+    const place = placeOf(path);
+    if (place === undefined) continue;
+    const name = place.length === 0 ? "the experiment" : pathText(place);
+    problems.add(`${name}: ${message}`, "BAD_RECIPE", {
+      path: place,
+      hint,
+      part: kind === "unknown" ? "key" : "value",
+    });
   }
-  problems.given = given;
+  problems.given = (path) => placeOf(given(path)) ?? [];
   if (settings === undefined) {
     problems.throwIfAny();
-    throw new RetemperError("INTERNAL", "the experiment cannot be read", { file });
+    throw new RetemperError("INTERNAL", "the experiment cannot be read");
   }
   const own = gate === undefined ? settings : { ...settings, select: { ...settings.select, gate } };
   const dropped = (key: "tuned" | "tune") => faults.some(({ path }) => path[0] === key);
-  const folder = file === undefined ? "." : dirname(resolve(file));
   const exists = (path: string) => existsSync(resolve(folder, path));
   const sound = withoutProblems(own, problems, { dropped, exists, gateIsOption: gate !== undefined });
   const whole = await wholePaths(sound, folder);
   return { settings: emptied(whole), problems };
-}
-
-/** How large an experiment's text may be. */
-const EXPERIMENT = { noun: "experiment", maxText: 2 ** 21, maxValues: 50_000 };
-
-async function readDocument(file: string): Promise<LocatedDocument> {
-  const limit = { most: 4 * EXPERIMENT.maxText, what: "an experiment", pipes: true, code: "BAD_RECIPE" } as const;
-  const text = await readTextAtMost(file, limit).catch(async (error: unknown) => {
-    throw await unread(error, file);
-  });
-  try {
-    const [document, second] = readDocuments(text, EXPERIMENT);
-    if (second === undefined) return document ?? { value: undefined, locate: () => undefined };
-    throw new DocumentError("this file holds several documents, expected one", second.start);
-  } catch (error) {
-    if (!(error instanceof DocumentError)) throw error;
-    throw badRecipe(error.message, error.at, file, error.hint, error);
-  }
-}
-
-async function unread(error: unknown, file: string): Promise<RetemperError> {
-  if ((error as NodeJS.ErrnoException).code === "EISDIR") {
-    const [name] = (await readdir(file).catch(() => [])).filter((one) => /^experiment.*\.(ya?ml|json)$/i.test(one));
-    const hint = name === undefined ? "name the YAML file in it" : `give ${join(file, name)}`;
-    return badRecipe("this is a folder, not an experiment", undefined, file, hint, error);
-  }
-  if (!isMissing(error)) return ioError(error, file, "cannot read the experiment");
-  const near = await nearbyName(resolve(file));
-  const hint =
-    near === undefined
-      ? "give the path of an experiment.yml; retemper init writes one"
-      : `is ${join(dirname(file), near)} meant?`;
-  return badRecipe("no such experiment", undefined, file, hint, error);
 }

@@ -1,6 +1,7 @@
 // An experiment that is not as its schema wants it, without what is wrong: so that everything else of it can be checked in the same
 // go. Nothing is run of a mended experiment; what was wrong is an error in the end.
 
+import type { z } from "zod";
 import type { Path } from "../../recipe/located.js";
 import { pathText } from "../../recipe/pathText.js";
 import { type SchemaFault, schemaFaults } from "../../recipe/schemaFaults.js";
@@ -54,30 +55,48 @@ const MOST_ROUNDS = 24;
 /** Each is mended by copies of what holds it. */
 const MOST_FAULTS = 1000;
 
+/** What a text should be: its schema, keys that users write in the wrong place, and what stands in for what is missing. */
+export interface Form<T> {
+  readonly schema: z.ZodType<T>;
+  readonly elsewhere: Readonly<Record<string, string>>;
+  /** By the text of the path. */
+  readonly standIns: Readonly<Record<string, unknown>>;
+}
+
+export interface MendedForm<T> extends Pick<Mended, "faults" | "given"> {
+  readonly settings: T | undefined;
+  /** Paths of what stands in. */
+  readonly filled: ReadonlySet<string>;
+}
+
 export function mend(experiment: unknown): Mended {
+  const form = { schema: experimentSchema, elsewhere: ELSEWHERE, standIns: STAND_INS };
+  const { filled, ...mended } = mendBy<ExperimentSettings>(form, experiment);
+  return { ...mended, emptied: (settings) => withoutStandIns(settings, filled) };
+}
+
+/** The same for any text with a schema. */
+export function mendBy<T>({ schema, elsewhere, standIns }: Form<T>, given: unknown): MendedForm<T> {
   const places = new GivenPaths();
   const filled = new Set<string>();
   const faults: SchemaFault[] = [];
-  let value = experiment;
+  let value = given;
   let renamed: Path[] = [];
-  const nothing = (): Mended => ({ settings: undefined, faults, given: places.of, emptied: (same) => same });
+  const nothing = (): MendedForm<T> => ({ settings: undefined, faults, given: places.of, filled });
   for (let round = 0; round < MOST_ROUNDS; round++) {
-    const parsed = experimentSchema.safeParse(value);
-    if (parsed.success) {
-      const emptied = (settings: ExperimentSettings) => withoutStandIns(settings, filled);
-      return { settings: parsed.data, faults, given: places.of, emptied };
-    }
-    const found = withoutConsequences(schemaFaults(experimentSchema, value, ELSEWHERE));
+    const parsed = schema.safeParse(value);
+    if (parsed.success) return { settings: parsed.data, faults, given: places.of, filled };
+    const found = withoutConsequences(schemaFaults(schema, value, elsewhere));
     // later rounds find what follows from mending, but for what stood under a misspelled key
     const told = round === 0 ? found : found.filter(({ path }) => renamed.some((key) => isWithin(path, key)));
     faults.push(...told.map((fault) => ({ ...fault, path: places.of(fault.path) })));
     if (found.length > MOST_FAULTS) return nothing();
     renamed = [];
-    for (const { kind, target, meant } of targetsOf(found)) {
+    for (const { kind, target, meant } of targetsOf(found, standIns)) {
       const [parent, key] = [target.slice(0, -1), target.at(-1)];
       if (key === undefined) return nothing();
-      if (kind === "missing" && Object.hasOwn(STAND_INS, pathText(target))) {
-        value = changed(value, parent, (owner) => ({ ...owner, [key]: STAND_INS[pathText(target)] }));
+      if (kind === "missing" && Object.hasOwn(standIns, pathText(target))) {
+        value = changed(value, parent, (owner) => ({ ...owner, [key]: standIns[pathText(target)] }));
         filled.add(pathText(target));
       } else if (kind === "wrong" && meant !== undefined) {
         value = replaced(value, target, meant);
@@ -104,11 +123,11 @@ function withoutConsequences(found: readonly SchemaFault[]): SchemaFault[] {
 }
 
 /** What is taken away or put in, once each: from the inside out, and lists from their ends, so that all paths stay right. */
-function targetsOf(found: readonly SchemaFault[]) {
+function targetsOf(found: readonly SchemaFault[], standIns: Form<unknown>["standIns"]) {
   const targets = new Map<string, Pick<SchemaFault, "kind" | "meant"> & { readonly target: Path }>();
   for (const { kind, path, meant } of found) {
     // nothing stands in for it: what lacks it is taken away as a whole
-    const whole = kind === "missing" && !Object.hasOwn(STAND_INS, pathText(path));
+    const whole = kind === "missing" && !Object.hasOwn(standIns, pathText(path));
     const target = whole ? path.slice(0, -1) : path;
     targets.set(pathText(target), { kind, target, meant });
   }
