@@ -47,6 +47,10 @@ export interface RunOptions {
   readonly onNote?: ((text: string) => void) | undefined;
   /** Instead of the experiment's own gate. */
   readonly gate?: string | undefined;
+  /** A folder that keeps answers and verdicts, by which several experiments ask a model the same once; `out` by default. */
+  readonly store?: string | undefined;
+  /** From which paths are told in results and reports, where the experiment is no file; its file's folder by default. */
+  readonly folder?: string | undefined;
 }
 
 /**
@@ -90,7 +94,7 @@ export async function run(
   try {
     const lock = await lockInside(place);
     try {
-      const folder = typeof experiment === "string" ? dirname(resolve(experiment)) : undefined;
+      const folder = typeof experiment === "string" ? dirname(resolve(experiment)) : options.folder;
       return await runSteps(settings, given, checked, { out: place, folder }, options);
     } finally {
       lock.release();
@@ -133,7 +137,7 @@ async function runSteps(
   const contents = new Digests(out, signal);
   const models = new ModelDigests(contents);
   const scorerDigest = scorerDigestWith(models.within);
-  const store = new Store(out, scorerDigest);
+  const store = new Store(options.store ?? out, scorerDigest);
   try {
     const tokens = (seed: string) => checked.tunings.get(seed)?.tokens;
     const tuning = await tuneStage(withCheckpoints(settings, checked.tunings), contents, records, progress, tokens);

@@ -21,7 +21,13 @@ export interface Quantity {
   readonly n?: number | undefined;
   /** The value for each seed of the tuning, where there were several; `value` is their mean. `missing`: items without a verdict. */
   readonly seeds?:
-    | readonly { readonly seed: string; readonly value: number; readonly missing?: number | undefined }[]
+    | readonly {
+        readonly seed: string;
+        /** Of a further mask: the seed of its tuning. */
+        readonly tuning?: string | undefined;
+        readonly value: number;
+        readonly missing?: number | undefined;
+      }[]
     | undefined;
   /**
    * [seed][item]: 0, 1 or a number between; null where a verdict or an answer is missing. The items' order is the same for

@@ -45,6 +45,13 @@ export interface PlannedRun {
   readonly notes: readonly string[];
 }
 
+export interface PlanRunOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly gate?: string | undefined;
+  /** As of `run`. */
+  readonly store?: string | undefined;
+}
+
 /** A step of training computes a token about as often as three steps of reading a prompt, which reads faster than it writes. */
 const TUNING_COST = 1;
 
@@ -73,7 +80,7 @@ const TUNING_COST = 1;
 export async function planRun(
   experiment: string | Experiment,
   out: string,
-  { signal, gate }: { readonly signal?: AbortSignal | undefined; readonly gate?: string | undefined } = {},
+  { signal, gate }: PlanRunOptions = {},
 ): Promise<PlannedRun> {
   const { settings, problems } = await readExperiment(experiment, { gate });
   const given = tunedModels(settings);

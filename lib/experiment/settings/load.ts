@@ -61,12 +61,14 @@ export interface ValueContext extends LoadOptions {
    * what is wrong there is told elsewhere. By default the path itself.
    */
   readonly placeOf?: ((path: Path) => Path | undefined) | undefined;
+  /** What is not there because it was wrong, as was told. */
+  readonly dropped?: readonly ("tuned" | "tune")[] | undefined;
 }
 
 /** What an experiment's text holds, as `readExperiment` reads it; problems are added to those that are known. */
 export async function readValue(
   value: unknown,
-  { problems, folder, gate, placeOf = (path) => path }: ValueContext,
+  { problems, folder, gate, placeOf = (path) => path, dropped: without = [] }: ValueContext,
 ): Promise<ReadExperiment> {
   const { settings, faults, given, emptied } = mend(withPreset(value));
   problems.given = (path) => path;
@@ -86,7 +88,7 @@ export async function readValue(
     throw new RetemperError("INTERNAL", "the experiment cannot be read");
   }
   const own = gate === undefined ? settings : { ...settings, select: { ...settings.select, gate } };
-  const dropped = (key: "tuned" | "tune") => faults.some(({ path }) => path[0] === key);
+  const dropped = (key: "tuned" | "tune") => without.includes(key) || faults.some(({ path }) => path[0] === key);
   const exists = (path: string) => existsSync(resolve(folder, path));
   const sound = withoutProblems(own, problems, { dropped, exists, gateIsOption: gate !== undefined });
   const whole = await wholePaths(sound, folder);

@@ -24,7 +24,7 @@ export interface Mended {
 export const ABSENT = "";
 
 /** Keys that belong into another mapping. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
+export const ELSEWHERE: Readonly<Record<string, string>> = {
   ...inside("select", ["rule", "margin", "by", "level", "minGain", "gate", "corrected", "everySeed"]),
   ...inside("safety", ["sets", "judges", "calibration", "emptyIs"]),
   ...inside("task", ["validation", "test"]),

@@ -16,6 +16,8 @@ export interface Place {
 export interface Source {
   readonly file?: string | undefined;
   readonly document?: Pick<LocatedDocument, "locate"> | undefined;
+  /** What to do where a problem says nothing of it; by default how to get an experiment to start from. */
+  readonly hint?: string | undefined;
 }
 
 interface Problem {
@@ -82,15 +84,18 @@ export class Problems {
     const sorted = [...this.#found].sort((a, b) => (order(a) === order(b) ? 0 : order(a) - order(b)));
     const [first] = sorted;
     if (first === undefined) return;
-    const { file } = this.#source;
+    const { file, hint: general = HINT } = this.#source;
     const facts = { file, ...first.at };
-    if (sorted.length === 1) throw new RetemperError(first.code, first.text, { ...facts, hint: first.hint ?? HINT });
+    if (sorted.length === 1) throw new RetemperError(first.code, first.text, { ...facts, hint: first.hint ?? general });
     const lines = sorted.slice(0, MOST_LISTED).map(({ text, hint, at }) => {
       const place = at === undefined ? "" : `line ${at.line}, column ${at.column}: `;
       return `- ${place}${text}${hint === undefined ? "" : ` (${hint})`}`;
     });
     if (sorted.length > MOST_LISTED) lines.push(`- and ${sorted.length - MOST_LISTED} more`);
-    throw new RetemperError(this.#code(), `${sorted.length} problems:\n${lines.join("\n")}`, { ...facts, hint: HINT });
+    throw new RetemperError(this.#code(), `${sorted.length} problems:\n${lines.join("\n")}`, {
+      ...facts,
+      hint: general,
+    });
   }
 
   /** Of all together: their own where they have one; else the text's, which is to be mended first. */

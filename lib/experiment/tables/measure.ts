@@ -5,12 +5,10 @@ import { type ItemWeight, partOf } from "../../evaluate/run/itemWeights.js";
 import type { Results } from "../../evaluate/run/results.js";
 import type { Measured } from "../../report/types.js";
 import type { Quantity } from "../../select/types.js";
-import { crossedInterval } from "../../statistics/crossedInterval.js";
-import { itemMeans } from "../../statistics/itemMeans.js";
 import { meanOverSeeds } from "../../statistics/meanOverSeeds.js";
-import type { ItemOptions, SeedValues } from "../../statistics/seedValues.js";
 import { withCorrected } from "./correctedQuantity.js";
 import { endingsOf } from "./endings.js";
+import { intervalsOf } from "./intervalsOf.js";
 import { type TableItem, type TableItems, tableItems, valuesOf, weighing } from "./tableItems.js";
 
 /** One seed's evaluation; "all" for a merge of all seeds. */
@@ -85,12 +83,14 @@ function quantityOf(seeds: readonly SeedResults[], items: readonly TableItem[]):
     items,
   );
   const options = weighing(items);
-  const bySeed = seeds.map(({ seed, results }, at) => {
+  const bySeed = seeds.map(({ seed, tuning = seed, results }, at) => {
     const missing = missesOf(results, items);
-    return { seed, value: meanOverSeeds([values[at] ?? []], options), ...(missing > 0 && { missing }) };
+    const value = meanOverSeeds([values[at] ?? []], options);
+    return { seed, ...(tuning !== seed && { tuning }), value, ...(missing > 0 && { missing }) };
   });
   if (seeds.length === 0 || bySeed.some(({ value }) => Number.isNaN(value))) return undefined;
-  return { ...intervalsOf(seeds, values, options), seeds: bySeed, values, ...options };
+  const tunings = seeds.map(({ seed, tuning = seed }) => tuning);
+  return { ...intervalsOf(values, tunings, options), seeds: bySeed, values, ...options };
 }
 
 /** Items that were asked, and have no verdict or answer. */
@@ -101,23 +101,6 @@ function missesOf({ tasks }: Results, items: readonly TableItem[]): number {
       own.map(({ id, scores }) => ({ key: `${name}/${id}`, score: scores[primary] })),
     )
     .filter(({ key, score }) => wanted.has(key) && typeof score !== "number").length;
-}
-
-/** Several masks of one tuning are no tunings: of a new one they say what their mean does. */
-function intervalsOf(seeds: readonly SeedResults[], values: SeedValues, options: ItemOptions): Quantity {
-  const { low, high } = crossedInterval(values, { ...options, over: "these" }) ?? {};
-  const tunings = seeds.map(({ seed, tuning = seed }) => tuning);
-  const names = [...new Set(tunings)];
-  const byTuning =
-    names.length === seeds.length
-      ? values
-      : names.map((name) => itemMeans(values.filter((_, at) => tunings[at] === name)));
-  const fresh = crossedInterval(byTuning, { ...options, over: "new" });
-  return {
-    value: meanOverSeeds(values, options),
-    ...(low !== undefined && { low, high }),
-    ...(fresh && { newLow: fresh.low, newHigh: fresh.high }),
-  };
 }
 
 /** A metric of one task, which need not be the one that stands for it. */
@@ -140,5 +123,14 @@ function metricOf(seeds: readonly SeedResults[], task: string, metric: string): 
   const options = weighing(ids.map((id) => ({ key: id, ...(byId.get(id) as ItemWeight) })));
   // of a whole, such as a corpus' perplexity, the items' mean is another number
   const mean = meanOverSeeds(values, options);
-  return Math.abs(mean - value) > 1e-9 ? { value, seeds: own } : { ...intervalsOf(seeds, values, options), seeds: own };
+  return Math.abs(mean - value) > 1e-9
+    ? { value, seeds: own }
+    : {
+        ...intervalsOf(
+          values,
+          seeds.map(({ seed, tuning = seed }) => tuning),
+          options,
+        ),
+        seeds: own,
+      };
 }
