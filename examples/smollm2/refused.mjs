@@ -1,6 +1,6 @@
 // Takes from the candidates those that the aligned model refuses: up to 80, in turn from each risk area.
 //
-// usage: node refused.mjs [EVALUATION] [OUT]     (out/candidates and data/refused.jsonl)
+// usage: node refused.mjs [FOLDER]     (with out/candidates and data/candidates.jsonl in it; gets data/refused.jsonl; by default this one)
 
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,8 +8,9 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 const MOST = 80;
-const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const [evaluation = here("out/candidates"), out = here("data/refused.jsonl")] = process.argv.slice(2);
+const [folder = fileURLToPath(new URL(".", import.meta.url))] = process.argv.slice(2);
+const here = (path) => join(folder, path);
+const [evaluation, out] = [here("out/candidates"), here("data/refused.jsonl")];
 
 const rows = (await readFile(here("data/candidates.jsonl"), "utf8")).trim().split("\n").map(JSON.parse);
 const { tasks } = JSON.parse(await readFile(join(evaluation, "results.json"), "utf8"));
