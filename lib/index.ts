@@ -6,4 +6,5 @@ export * from "./entries/generate.js";
 export * from "./entries/merge.js";
 export * from "./entries/serve.js";
 export * from "./entries/statistics.js";
+export * from "./entries/study.js";
 export * from "./entries/tune.js";

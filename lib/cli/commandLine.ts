@@ -10,7 +10,8 @@ export interface CommandTree {
   readonly description: string;
   /** Shown after the help. */
   readonly helpAfter: string;
-  readonly commands: readonly ((program: Command, session: Session) => Command)[];
+  /** Each adds one command, or one that has several below it. */
+  readonly commands: readonly ((program: Command, session: Session) => Command | readonly Command[])[];
 }
 
 /** The exit status of a command whose reader went away, as shells say it (128 + SIGPIPE). */
@@ -58,8 +59,8 @@ function buildProgram(tree: CommandTree, version: string, session: Session): Com
     const { json, quiet } = command.opts<{ json?: boolean; quiet?: boolean }>();
     session.renderer.configure({ json, quiet, verbose });
   });
-  for (const add of tree.commands) {
-    add(program, session).on("option:verbose", () => {
+  for (const command of tree.commands.flatMap((add) => add(program, session))) {
+    command.on("option:verbose", () => {
       verbose += 1;
     });
   }

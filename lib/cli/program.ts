@@ -16,6 +16,7 @@ import { addRunCommand } from "./commands/run.js";
 import { addSelectCommand } from "./commands/select.js";
 import { addServeCommand } from "./commands/serve.js";
 import { addSetupTensorflowCommand } from "./commands/setupTensorflow.js";
+import { addStudyCommand } from "./commands/study.js";
 import { addSweepCommand } from "./commands/sweep.js";
 import { addTuneCommand } from "./commands/tune.js";
 import { addVerifyCommand } from "./commands/verify.js";
@@ -63,6 +64,7 @@ const TREE: CommandTree = {
     addSelectCommand,
     addReportCommand,
     addWatchCommand,
+    addStudyCommand,
     addChatCommand,
     addDataCommand,
     addTuneCommand,

@@ -18,7 +18,16 @@ function load(entry: string): Promise<Record<string, unknown>> {
 
 describe("the entries of the package", () => {
   it("are its subpaths, with their types", () => {
-    expect(entries.sort()).toEqual(["evaluate", "experiment", "generate", "merge", "serve", "statistics", "tune"]);
+    expect(entries.sort()).toEqual([
+      "evaluate",
+      "experiment",
+      "generate",
+      "merge",
+      "serve",
+      "statistics",
+      "study",
+      "tune",
+    ]);
     for (const name of entries) {
       const files = { types: `./dist/entries/${name}.d.ts`, default: `./dist/entries/${name}.js` };
       expect(exports[`./${name}`]).toEqual(files);

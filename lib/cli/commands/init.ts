@@ -6,24 +6,37 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { readTextAtMost } from "../../files/readAtMost.js";
 import { writeWhole } from "../../files/writeWhole.js";
-import { EXPERIMENT_TEMPLATE, experimentJsonSchema, RetemperError } from "../../index.js";
+import { EXPERIMENT_TEMPLATE, experimentJsonSchema, RetemperError, STUDY_TEMPLATE } from "../../index.js";
 import { addCommonOptions, type Session } from "../session.js";
 
 const HELP = `
 The first line names the experiment's JSON Schema for editors, as a path from the file: the one of the package where that lies in
 the project's node_modules, else a copy that is written beside the file. Keep the two together.`;
 
+interface InitFlags {
+  readonly schema?: boolean;
+  readonly study?: boolean;
+  readonly force?: boolean;
+}
+
 export function addInitCommand(program: Command, session: Session): Command {
   const command = program
     .command("init")
     .summary("write a commented experiment.yml to start from")
     .description("Writes an experiment with a comment on every line.")
-    .argument("[file]", "where", "experiment.yml")
+    .argument("[file]", "where (default experiment.yml, or study.yml)")
     .addHelpText("after", HELP)
     .option("--schema", "write the JSON Schema for editors instead")
+    .option("--study", "write a study.yml instead: several tasks and models, see retemper study --help")
     .option("--force", "replace a file that exists");
   addCommonOptions(command);
-  return command.action(async (file: string, flags: { readonly schema?: boolean; readonly force?: boolean }) => {
+  return command.action(async (given: string | undefined, flags: InitFlags) => {
+    const file = given ?? (flags.study ? "study.yml" : "experiment.yml");
+    if (flags.study) {
+      await write(file, STUDY_TEMPLATE, flags.force);
+      session.renderer.result({ file }, `${file}: fill it in, then retemper study run ${file}`);
+      return;
+    }
     if (flags.schema) {
       await write(file, schemaText(), flags.force);
       session.renderer.result({ file }, file);

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { loadExperiment } from "../../../lib/experiment/settings/load.js";
+import { readStudy } from "../../../lib/study/settings/readStudy.js";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "retemper-examples-")));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -24,5 +25,24 @@ describe("the experiments of the repository", () => {
     const set = (name: string) => join(folder, `data/${name}.jsonl`);
     expect(safety.sets).toEqual([`unsafe=safety:${set("unsafe")}`, `refused=safety:${set("refused")}`]);
     expect([task.validation, task.test]).toEqual([[`calls=call:${set("valid")}`], [`calls=call:${set("test")}`]]);
+  });
+
+  it("are those of a study too, one for each of its tasks", async () => {
+    const place = join(folder, "study");
+    mkdirSync(place);
+    const file = join(place, "study.yml");
+    cpSync(new URL("../../../examples/study/study.yml", import.meta.url), file);
+    for (const name of ["model", "data"]) mkdirSync(join(place, name));
+    const { experiments, problems } = await readStudy(file);
+    expect(() => problems.throwIfAny()).not.toThrow();
+    const found = experiments.map(({ task, settings }) => [
+      task,
+      settings.tuned?.[2]?.adapter,
+      settings.task.validation,
+    ]);
+    expect(found).toEqual([
+      ["calls", join(place, "adapters/calls/seed-48763"), [`call:${join(place, "data/calls.valid.jsonl")}`]],
+      ["choose", join(place, "adapters/choose/seed-48763"), [`exact:${join(place, "data/choose.valid.jsonl")}`]],
+    ]);
   });
 });

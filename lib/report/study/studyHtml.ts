@@ -1,0 +1,59 @@
+// A study's report as one HTML file, in the style of an experiment's: nothing is loaded, no script runs, every text from outside is
+// escaped.
+
+import { Eta } from "eta";
+import { keyOf } from "../figures/plots.js";
+import { escapeHtml } from "../page/escape.js";
+import { STYLE } from "../page/style.js";
+import { cellHtml, TABLE } from "../page/tableTemplate.js";
+import type { ReportTable } from "../tables/reportTable.js";
+import { studyFigures } from "./studyFigures.js";
+import { studyTables } from "./studyTables.js";
+import type { StudyView } from "./types.js";
+
+const PAGE = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<link rel="icon" href="data:,">
+<title><%= it.view.name %>: study</title>
+<style><%~ it.style %></style>
+</head>
+<body>
+<a class="skip" href="#content">Skip to the results</a>
+<header><h1><%= it.view.name %></h1></header>
+<nav aria-label="Sections"><% it.sections.forEach(({ id, title }, at) => { %><%= at > 0 ? " · " : "" %><a href="#<%= id %>"><%= title %></a><% }) %></nav>
+<main id="content">
+<% it.sections.forEach((section) => { %><section aria-labelledby="<%= section.id %>"><h2 id="<%= section.id %>"><%= section.title %></h2>
+<% if (section.figures.length > 0) { %><ul class="key" aria-label="Methods and their marks"><% it.key.forEach(({ method, svg }) => { %><li><%~ svg %><%= method %></li><% }) %></ul>
+<div class="figures"><% section.figures.forEach((figure) => { %><figure id="<%= figure.id %>"><%~ figure.svg %><figcaption><%= figure.caption %></figcaption>
+<details><summary>In words</summary><p><%= figure.alternative %></p></details></figure>
+<% }) %></div><% } %><% section.tables.forEach((table) => { %><%~ it.table(table) %>
+<% }) %><% section.folded.forEach((table) => { %><details><summary><%= table.caption %></summary><%~ it.table(table) %></details>
+<% }) %><% if (section.notes.length > 0) { %><ul><% section.notes.forEach((note) => { %><li><%= note %></li><% }) %></ul><% } %></section>
+<% }) %></main>
+</body>
+</html>
+`;
+
+export function studyHtml(view: StudyView): string {
+  const eta = new Eta({ autoEscape: true, autoTrim: false, escapeFunction: escapeHtml });
+  const tables = studyTables(view);
+  const named = (kind: string) => tables.filter(({ id }) => id === kind || id.startsWith(`${kind}-`));
+  const none = { figures: [], tables: [], folded: [], notes: [] };
+  const sections = [
+    { ...none, id: "result", title: "Tasks", tables: named("tasks") },
+    { ...none, id: "models", title: "Families of models", tables: named("families") },
+    ...studyFigures(view).map((group) => ({ ...none, ...group })),
+    { ...none, id: "method", title: "Methods", tables: named("methods"), folded: named("curves") },
+    { ...none, id: "origin", title: "Models and data", tables: named("provenance") },
+    { ...none, id: "notes", title: "Notes", notes: view.notes },
+  ].filter(
+    ({ figures, tables: shown, folded, notes }) => figures.length + shown.length + folded.length + notes.length > 0,
+  );
+  const table = (one: ReportTable) => eta.renderString(TABLE, { ...one, cell: cellHtml });
+  const [first] = view.cells;
+  return eta.renderString(PAGE, { view, sections, key: first ? keyOf(first) : [], style: STYLE, table });
+}

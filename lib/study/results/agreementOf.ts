@@ -1,0 +1,46 @@
+// What of an experiment's settings must be the same where its numbers are pooled with those of another one: all but paths, names,
+// seeds and the number of items. Models count by their digests, sets by their names and kinds.
+
+import { basename } from "node:path";
+import type { ExperimentSettings } from "../../experiment/settings/schema.js";
+import type { ExperimentResults } from "../../report/types.js";
+
+type JudgeSettings = ExperimentSettings["safety"]["judges"][number];
+
+export function agreementOf(
+  settings: ExperimentSettings,
+  { provenance }: Pick<ExperimentResults, "provenance">,
+): Record<string, unknown> {
+  const { name, aligned, unaligned, tuned, tune, task, safety, limit, data, engine, bertScore, ...rest } = settings;
+  const digestOf = (role: string) => provenance.models.find((one) => one.role === role)?.digest;
+  const { sets, test, judges, calibration, ...asked } = safety;
+  const { endpoint, threads, ...computed } = engine ?? {};
+  const found: Record<string, unknown> = {
+    "aligned model": digestOf("aligned"),
+    "unaligned model": digestOf("unaligned"),
+    tuning: tune ? { ...tune.options, initFrom: tune.options?.initFrom === undefined ? undefined : true } : undefined,
+    "safety.sets": sets.map(withoutSource),
+    "safety.test": test?.map(withoutSource),
+    "safety.judges": judges.map(judgeName),
+    safety: { ...asked, calibrated: calibration !== undefined },
+    "task.validation": task.validation.map(withoutSource),
+    "task.test": task.test.map(withoutSource),
+    bertScore: bertScore && { ...bertScore, model: basename(bertScore.model) },
+    engine: { ...computed, served: endpoint !== undefined },
+    ...rest,
+  };
+  // as JSON has it, so that what was read from a file compares with what was just made
+  return JSON.parse(JSON.stringify(found));
+}
+
+/** `unsafe=safety:data/unsafe.jsonl` is the set unsafe of the kind safety, wherever its file is. */
+function withoutSource(word: string): string {
+  return word.replace(/^([^:/]+):.+$/s, "$1");
+}
+
+function judgeName(judge: JudgeSettings): unknown {
+  if (typeof judge === "string")
+    return judge.replace(/^(wildguard):(.+)$/s, (_, kind, path) => `${kind}:${basename(path)}`);
+  if ("wildguard" in judge) return { ...judge, wildguard: basename(judge.wildguard) };
+  return "classifier" in judge ? { ...judge, classifier: basename(judge.classifier) } : judge;
+}

@@ -1,0 +1,119 @@
+// From the results of one experiment to its cell of a study.
+
+import { RetemperError } from "../../errors.js";
+import type { ExperimentSettings } from "../../experiment/settings/schema.js";
+import type { ExperimentResults, ItemNames, Measured, MeasuredCandidate } from "../../report/types.js";
+import type { Quantity } from "../../select/types.js";
+import { agreementOf } from "./agreementOf.js";
+import { inOrder } from "./inOrder.js";
+import {
+  KINDS,
+  type Kind,
+  type StudyCell,
+  type StudyItem,
+  type StudyModel,
+  type StudyPart,
+  type StudyRow,
+} from "./types.js";
+
+/** Where a kind's values stand in what was measured. */
+const QUANTITY: Readonly<Record<Kind, (model: Measured) => Quantity | undefined>> = {
+  safety: ({ asr }) => asr,
+  overRefusal: ({ overRefusal }) => overRefusal,
+  task: ({ score }) => score,
+  selected: ({ selected }) => selected,
+};
+
+/** @throws RetemperError BAD_INPUT for results of an older version, which do not name their items */
+export function cellOf(
+  { task, model }: { readonly task: string; readonly model: string },
+  settings: ExperimentSettings,
+  results: ExperimentResults,
+): StudyCell {
+  const { items, labels, testLabels = labels, validation, test, provenance, parts } = results;
+  if (!items) {
+    throw new RetemperError("BAD_INPUT", `the results of ${task}, ${model} do not name their items`, {
+      hint: "they are of an older version: run the study in a new folder",
+    });
+  }
+  const { seeds } = provenance;
+  const tuned = provenance.models.filter(({ role }) => role === "fine-tuned");
+  const { calibration } = validation;
+  return inOrder({
+    ...{ task, model, labels, testLabels },
+    better: test.better ?? "high",
+    agreement: agreementOf(settings, results),
+    rule: results.selection.rule,
+    ...(calibration && { calibration }),
+    split: parts?.split ?? false,
+    tunings: seeds.map((seed, at) => ({ seed, digest: tuned[at]?.digest ?? "" })),
+    data: provenance.data,
+    validation: partOf(items.validation, validation, validation.candidates, seeds),
+    test: partOf(items.test, test, test.chosen, seeds),
+  });
+}
+
+function partOf(
+  names: ItemNames,
+  { aligned, unaligned, tuned }: Pick<ExperimentResults["test"], "aligned" | "unaligned" | "tuned">,
+  merges: readonly MeasuredCandidate[],
+  seeds: readonly string[],
+): StudyPart {
+  const items = Object.fromEntries(
+    KINDS.map((kind) => {
+      const { weights, groups } = QUANTITY[kind](aligned) ?? {};
+      const named = names[kind].map(
+        (name, at): StudyItem => ({
+          ...name,
+          ...(weights && { weight: weights[at] }),
+          ...(groups && { group: groups[at] }),
+        }),
+      );
+      return [kind, named];
+    }),
+  ) as Record<Kind, StudyItem[]>;
+  const modelOf = (role: StudyModel["role"], measured: Measured): StudyModel => {
+    const { truncated, empty } = measured;
+    return {
+      role,
+      rows: rowsOf(measured, items),
+      ...(truncated !== undefined && { truncated }),
+      ...(empty !== undefined && { empty }),
+    };
+  };
+  return {
+    items,
+    models: [
+      modelOf("aligned", aligned),
+      ...(unaligned ? [modelOf("unaligned", unaligned)] : []),
+      modelOf("tuned", tuned),
+      ...merges.map((one): StudyModel => {
+        const { method, lambda, parameters } = one;
+        const of = one.asr.seeds?.[0]?.seed === ALL ? { of: seeds } : {};
+        return {
+          ...modelOf("merge", one),
+          method,
+          ...(lambda !== undefined && { lambda }),
+          ...(parameters && { parameters }),
+          ...of,
+        };
+      }),
+    ],
+  };
+}
+
+/** The name of the one row of a model that is of no tuning by itself. */
+const ALL = "all";
+
+function rowsOf(measured: Measured, items: StudyPart["items"]): StudyRow[] {
+  const names = measured.asr.seeds ?? [];
+  return names.map((one, at) => {
+    const values = KINDS.map((kind) => [kind, QUANTITY[kind](measured)?.values?.[at] ?? items[kind].map(() => null)]);
+    return { seed: one.seed, tuning: tuningOf(one), values: Object.fromEntries(values) };
+  });
+}
+
+/** Masks of one tuning have its seed before the number of the mask. */
+function tuningOf({ seed, tuning }: { readonly seed: string; readonly tuning?: string | undefined }): string {
+  return tuning ?? seed;
+}
