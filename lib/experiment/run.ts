@@ -2,15 +2,17 @@
 // report. What is there already is not done again, however the run before it ended.
 
 import { dirname, join, resolve } from "node:path";
+import { clearShared } from "../files/writeShared.js";
 import { writeWhole } from "../files/writeWhole.js";
 import { lockInside } from "../output/lockInside.js";
 import { report } from "../report/report.js";
+import { STATUS_FILE } from "../report/status.js";
 import type { ExperimentResults } from "../report/types.js";
 import type { TunedModel } from "./candidates/merges.js";
 import { check } from "./checks/check.js";
 import type { Checked } from "./checks/checked.js";
 import { betterOf, labelsOf } from "./checks/labels.js";
-import { Digests } from "./digests/contents.js";
+import { DIGESTS_FILE, Digests } from "./digests/contents.js";
 import type { Digest } from "./digests/digestOf.js";
 import { ModelDigests } from "./digests/modelDigests.js";
 import { choose } from "./results/choose.js";
@@ -124,6 +126,7 @@ async function runSteps(
 ): Promise<ExperimentResults> {
   const { signal, onStep } = options;
   await refuseOld(out);
+  for (const name of [STATUS_FILE, DIGESTS_FILE]) await clearShared(join(out, name));
   await writeWhole(join(out, "experiment.json"), `${JSON.stringify(settings, null, 1)}\n`);
   const about = {
     name: settings.name,

@@ -1,8 +1,8 @@
 // Small files of a cache that several runs may write at once, without a lock: whoever reads one finds the whole of one of them.
 
 import { randomBytes } from "node:crypto";
-import { rename, rm, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { ioError } from "./ioError.js";
 import { makeFolder } from "./makeFolder.js";
 
@@ -21,4 +21,13 @@ export async function writeShared(path: string, text: string): Promise<void> {
     await rm(staged, { force: true }).catch(() => {});
     throw ioError(error, path, "cannot write");
   }
+}
+
+/** Removes what killed processes had begun to write so: only where no other one can be writing. */
+export async function clearShared(path: string): Promise<void> {
+  const [folder, name] = [dirname(path), basename(path)];
+  const staged = (await readdir(folder).catch(() => [])).filter(
+    (one) => one.startsWith(`${name}.`) && /^\.[0-9a-f]{12}\.part$/.test(one.slice(name.length)),
+  );
+  await Promise.all(staged.map((one) => rm(join(folder, one), { force: true }).catch(() => undefined)));
 }

@@ -1,4 +1,5 @@
-// Kills the demo's experiment with SIGKILL at random moments, starts it again each time, and looks at what comes of it.
+// Kills the demo's experiment with SIGKILL at random moments, starts it again each time, and looks at what comes of it. The moments
+// are drawn over the steps: each that is still to be done is as likely as any other, and within it any moment of its time.
 //   node test/e2e/killDemo.mjs [N = 30] [--seed S] [--experiment FILE] [--alone DIR]
 // Its results.json must be that of a run that was left alone (made first, or found in DIR), no step that was done may be
 // done again, and nothing may lie under models/ that is not whole. Needs dist/ and the addon (npm run build).
@@ -32,20 +33,28 @@ export async function killDemo({
     const startedAt = performance.now();
     if (!existsSync(join(whole, "results.json"))) await runOnce(experiment, whole);
     const costs = JSON.parse(readFileSync(join(whole, "costs.json"), "utf8"));
-    const duration = 1000 * costs.steps.reduce((sum, { seconds }) => sum + seconds, 0);
-    say(`a run that is left alone takes ${(Math.max(duration, performance.now() - startedAt) / 1000).toFixed(0)} s`);
+    /** By the name that is told as it begins, milliseconds. */
+    const times = new Map();
+    const kinds = new Map();
+    for (const { kind, step, seconds } of costs.steps) {
+      const name = kind === "answer" ? step.replace(/ lambda \S+$/, "") : step; // the lambdas of a merge are asked at once
+      kinds.set(name, kind);
+      times.set(name, (times.get(name) ?? 0) + 1000 * seconds);
+    }
+    say(`a run that is left alone has ${times.size} steps, ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
     const wanted = readFileSync(join(whole, "results.json"), "utf8");
 
     const random = generator(seed);
     const outcome = { kills: 0, passes: 0, steps: {}, problems: [] };
     let out = join(folder, "out-0");
-    let done = new Map();
+    let done = { records: new Map(), names: new Set() };
     for (let start = 1; outcome.kills < kills; start++) {
-      // Opening and checking takes a second or two; then come so many steps that a run takes about `kills` starts.
-      const { killed, step } = await runOnce(experiment, out, 1500 + (random() * 2 * duration) / kills);
+      const left = [...times.keys()].filter((name) => !done.names.has(name));
+      const chosen = left[Math.floor(random() * left.length)];
+      const { killed, step } = await runOnce(experiment, out, { step: chosen, pause: random() * times.get(chosen) });
       if (killed) {
         outcome.kills += 1;
-        const kind = step.split(" ")[0];
+        const kind = kinds.get(step) ?? "no step";
         outcome.steps[kind] = (outcome.steps[kind] ?? 0) + 1;
         say(`kill ${outcome.kills} in "${step}"`);
       }
@@ -55,7 +64,7 @@ export async function killDemo({
       checkEnd(out, wanted, outcome);
       rmSync(out, { recursive: true });
       out = join(folder, `out-${start}`);
-      done = new Map();
+      done = { records: new Map(), names: new Set() };
     }
     await runOnce(experiment, out);
     checkSteps(out, done, outcome);
@@ -70,15 +79,20 @@ export async function killDemo({
 /** What was done is as it was: a step that is done again has a new record. */
 function checkSteps(out, before, outcome) {
   const records = new Map();
+  const names = new Set();
   const folder = join(out, "steps");
   for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-    const record = statSync(join(folder, name, "step.json"), { throwIfNoEntry: false });
-    if (record) records.set(name, record.mtimeMs);
+    const file = join(folder, name, "step.json");
+    const record = statSync(file, { throwIfNoEntry: false });
+    if (!record) continue;
+    records.set(name, record.mtimeMs);
+    const { kind, step } = JSON.parse(readFileSync(file, "utf8"));
+    names.add(kind === "answer" ? step.replace(/ lambda \S+$/, "") : step);
   }
-  for (const [name, time] of before) {
+  for (const [name, time] of before.records) {
     if (records.get(name) !== time) outcome.problems.push(`${name} was done twice or is gone`);
   }
-  return records;
+  return { records, names };
 }
 
 async function checkModels(out, outcome) {
@@ -99,21 +113,23 @@ function checkEnd(out, wanted, outcome) {
   if (staged.length > 0) outcome.problems.push(`pass ${outcome.passes}: left in models: ${staged.join(", ")}`);
 }
 
-/** With a delay, kills it after so many milliseconds; says in which step. */
-function runOnce(experiment, out, delay) {
+/** With a moment, kills it so many milliseconds after that step has begun; says in which step it was. */
+function runOnce(experiment, out, moment) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [main, "run", experiment, "--out", out], {
       stdio: ["ignore", "ignore", "pipe"],
     });
     let stderr = "";
+    let timer;
     child.stderr.on("data", (text) => {
       stderr += text;
+      if (moment === undefined || timer !== undefined || !stderr.includes(`note: ${moment.step}\n`)) return;
+      timer = setTimeout(() => child.kill("SIGKILL"), moment.pause);
     });
-    const timer = delay === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), delay);
     child.on("error", reject);
     child.on("close", (status, signal) => {
       clearTimeout(timer);
-      const step = /note: (.*)\n?$/.exec(stderr)?.[1] ?? "the checks before the first step";
+      const step = [...stderr.matchAll(/note: (.*)\n/g)].at(-1)?.[1] ?? "the checks before the first step";
       if (signal === "SIGKILL") return resolve({ killed: true, step });
       if (status !== 0) return reject(new Error(`the run ended with ${status}: ${stderr}`));
       resolve({ killed: false, step });

@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 
 /** @typedef {import("./commands.mjs").Scenario} Scenario */
 /** @typedef {Map<string, string>} Tree paths of files and folders; the digest of a file, "folder" of a folder */
@@ -15,12 +15,33 @@ import { join, relative } from "node:path";
 export function treeOf(place, normal) {
   /** @type {Tree} */
   const tree = new Map();
+  const stored = new Map();
   for (const entry of readdirSync(place, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     const name = relative(place, path);
+    if (/\/(answers|verdicts)\/[0-9a-f]{32}\/[0-9a-f]{12}\.ndjson$/.test(`/${name}`)) {
+      const of = dirname(name);
+      stored.set(of, [...(stored.get(of) ?? []), ...entriesOf(readFileSync(path, "utf8"))]);
+      continue;
+    }
     tree.set(name, entry.isFile() ? digestOf(path, name, place, normal) : entry.isDirectory() ? "folder" : "neither");
   }
+  for (const [of, lines] of stored) {
+    tree.set(`${of}/entries`, createHash("sha256").update(lines.sort().join("\n")).digest("hex"));
+  }
   return tree;
+}
+
+/**
+ * What an experiment keeps of answers and verdicts is the same in however many processes' files: the entries count, and none may
+ * be there twice. Not what was learned of a model, and not a line that was cut off.
+ * @param {string} text
+ */
+function entriesOf(text) {
+  return text
+    .slice(0, text.lastIndexOf("\n"))
+    .split("\n")
+    .filter((line) => /^\{"(unit|of)":/.test(line));
 }
 
 /**
@@ -43,7 +64,10 @@ function digestOf(path, name, place, normal) {
  * @param {Scenario["normal"]} normal
  */
 function timeless(name, text, normal) {
-  const without = text.replace(/"(seconds|tokensPerSecond|inode|mtimeNs)":\s*"?[\d.e+-]+"?/g, '"$1":0');
+  const without = text.replace(
+    /"(seconds|elapsedSeconds|tokensPerSecond|startedAt|inode|mtimeNs)":\s*"?[\d.e+:TZ-]+"?/g,
+    '"$1":0',
+  );
   return normal ? normal(name, without) : without;
 }
 

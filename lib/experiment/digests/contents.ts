@@ -11,11 +11,11 @@ import { RetemperError } from "../../errors.js";
 import { findData } from "../../evaluate/data/findData.js";
 import { parseHubReference } from "../../evaluate/data/hubReference.js";
 import { readTextAtMost } from "../../files/readAtMost.js";
-import { writeWhole } from "../../files/writeWhole.js";
+import { writeShared } from "../../files/writeShared.js";
 import { modelParts } from "../settings/modelParts.js";
 
 /** In the folder of results: digests of large files, so that they are not read again each time. */
-const FILE = "digests.json";
+export const DIGESTS_FILE = "digests.json";
 const FORMAT = "retemper-digests/1";
 
 /** Bytes from which a file's digest is kept. */
@@ -92,7 +92,7 @@ export class Digests {
   }
 
   async #file(path: string, found: Identity): Promise<string> {
-    this.#known ??= read(join(this.#out, FILE));
+    this.#known ??= read(join(this.#out, DIGESTS_FILE));
     const known = await this.#known;
     const before = known.get(found.key);
     if (before !== undefined) return before;
@@ -107,7 +107,7 @@ export class Digests {
     if (found.size >= LARGE && found.settled) {
       known.set(found.key, digest);
       const text = JSON.stringify({ format: FORMAT, files: Object.fromEntries(known) }, null, 1);
-      await writeWhole(join(this.#out, FILE), `${text}\n`);
+      await writeShared(join(this.#out, DIGESTS_FILE), `${text}\n`); // by any of several processes
     }
     return digest;
   }

@@ -42,14 +42,14 @@ export async function askSubject(
   parts: AskingParts,
   context: StepContext,
 ): Promise<StepFacts[]> {
-  for (const { journal } of targets) {
+  for (const { journal, step } of targets) {
     await journal.refresh();
-    journal.newTokens = 0;
+    journal.asking(step.key);
   }
   const missing = targets.filter(({ journal }) => tasks.some((task) => unanswered(task, journal) > 0));
   const bytes = missing.length > 0 ? await askMissing(subject, tasks, missing, parts, context) : new Map();
   return targets.map(({ step, journal }) => ({
-    newTokens: journal.newTokens,
+    newTokens: journal.newTokens(step.key),
     bytesWritten: bytes.get(step.key) ?? 0,
   }));
 }

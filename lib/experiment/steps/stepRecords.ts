@@ -1,7 +1,7 @@
 // Which steps are done: a record of each, in a folder named by its kind and key. A record is made once, whole, by one process.
 
 import { randomBytes } from "node:crypto";
-import { link, readdir, rm } from "node:fs/promises";
+import { link, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { RetemperError } from "../../errors.js";
 import { ioError } from "../../files/ioError.js";
@@ -35,7 +35,12 @@ export class StepRecords {
   }
 
   async find(step: Step): Promise<StepRecord | undefined> {
-    return read(join(this.folderOf(step), RECORD));
+    const folder = this.folderOf(step);
+    const file = join(folder, RECORD);
+    const record = await read(file);
+    // a process that was killed just after it had recorded the step left the record under another name too
+    if (record && ((await stat(file).catch(() => undefined))?.nlink ?? 1) > 1) await clearStaged(folder);
+    return record;
   }
 
   /**
@@ -51,19 +56,23 @@ export class StepRecords {
       await syncFolder(folder);
       return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      const { code } = error as NodeJS.ErrnoException;
+      // ENOENT: whoever took the step over has cleared what this process had begun
+      if (code === "EEXIST" || code === "ENOENT") return false;
       throw ioError(error, join(folder, RECORD), "cannot write");
     } finally {
       await rm(whole, { force: true }).catch(() => undefined);
     }
   }
 
-  /** Before a step is done again, whose output is gone. */
+  /** Before a step is done: the record of one whose output is gone, and what a killed run had begun to record. */
   async forget(step: Step): Promise<void> {
-    const file = join(this.folderOf(step), RECORD);
+    const folder = this.folderOf(step);
+    const file = join(folder, RECORD);
     await rm(file, { force: true }).catch((error) => {
       throw ioError(error, file, "cannot remove");
     });
+    await clearStaged(folder);
   }
 
   /** All that was ever done in this folder, in the order of its names. */
@@ -75,6 +84,12 @@ export class StepRecords {
     const found = await Promise.all(names.sort().map((name) => read(join(this.#folder, name, RECORD))));
     return found.filter((one) => one !== undefined);
   }
+}
+
+async function clearStaged(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  const staged = names.filter((name) => name.startsWith(`.${RECORD}.`));
+  await Promise.all(staged.map((name) => rm(join(folder, name), { force: true }).catch(() => undefined)));
 }
 
 async function read(file: string): Promise<StepRecord | undefined> {

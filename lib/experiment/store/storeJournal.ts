@@ -3,13 +3,16 @@
 import type { Journal, StoredScore } from "../../evaluate/run/journal.js";
 import type { Answer, Item, Scorer, Task } from "../../evaluate/types.js";
 import type { EngineFacts } from "../../generate/types.js";
+import type { Digest } from "../digests/digestOf.js";
 import { RecordFiles } from "./recordFiles.js";
 import { answerKey, verdictKey } from "./unitKeys.js";
 import type { Verdicts } from "./verdicts.js";
 
 const ANSWERS = "retemper-answers/1";
 
-type AnswerRecord = { readonly unit: string; readonly is: Answer } | { readonly model: ModelFacts };
+type AnswerRecord =
+  /** `step` asked it first, by which its cost is counted. */
+  { readonly unit: string; readonly step: string; readonly is: Answer } | { readonly model: ModelFacts };
 
 /** What was learned of a model when it was opened. */
 export interface ModelFacts {
@@ -24,13 +27,18 @@ export class StoreJournal implements Journal {
   readonly #verdicts = new Map<Scorer, Verdicts>();
   readonly #files: RecordFiles<AnswerRecord> | undefined;
   readonly #models: ModelFacts[] = [];
-  /** Of the answers that were added here. */
-  newTokens = 0;
+  /** By step: of the answers that it asked, also before it was killed. */
+  readonly #tokens = new Map<string, number>();
+  #step = "";
 
   constructor(place: { readonly folder: string; readonly writer: string } | undefined) {
     const take = (record: AnswerRecord) => {
       if ("model" in record) this.#models.push(record.model);
-      else if (!this.#known.has(record.unit)) this.#known.set(record.unit, record.is);
+      else if (!this.#known.has(record.unit)) {
+        const { unit, step, is } = record;
+        this.#known.set(unit, is);
+        this.#tokens.set(step, (this.#tokens.get(step) ?? 0) + is.tokens);
+      }
     };
     this.#files = place && new RecordFiles<AnswerRecord>({ ...place, head: { format: ANSWERS }, take });
   }
@@ -62,6 +70,16 @@ export class StoreJournal implements Journal {
     if (!this.#models.some((one) => JSON.stringify(one) === text)) this.#files?.add({ model });
   }
 
+  /** Answers that are added from now on are of this step. */
+  asking(step: Digest<"step">): void {
+    this.#step = nameOf(step);
+  }
+
+  /** New tokens that a step has asked. */
+  newTokens(step: Digest<"step">): number {
+    return this.#tokens.get(nameOf(step)) ?? 0;
+  }
+
   answer(task: Task, item: Item, sample: number): Answer | undefined {
     return this.#known.get(answerKey(task, item, sample));
   }
@@ -69,8 +87,7 @@ export class StoreJournal implements Journal {
   addAnswer(task: Task, item: Item, sample: number, is: Answer): boolean {
     const unit = answerKey(task, item, sample);
     if (this.#known.has(unit)) return false;
-    this.newTokens += is.tokens;
-    if (this.#files) this.#files.add({ unit, is });
+    if (this.#files) this.#files.add({ unit, step: this.#step, is });
     else this.#known.set(unit, is);
     return true;
   }
@@ -104,4 +121,9 @@ export class StoreJournal implements Journal {
     if (!found) throw new Error(`the journal was not opened for the verdicts of ${scorer.name}`);
     return found;
   }
+}
+
+/** As the step's folder is called. */
+function nameOf(step: Digest<"step">): string {
+  return step.slice(0, 16);
 }
