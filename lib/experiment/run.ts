@@ -53,6 +53,8 @@ export interface RunOptions {
   readonly store?: string | undefined;
   /** From which paths are told in results and reports, where the experiment is no file; its file's folder by default. */
   readonly folder?: string | undefined;
+  /** Removes the models in `out` that an earlier choice wrote; by default they are marked as obsolete. */
+  readonly prune?: boolean | undefined;
 }
 
 /**
@@ -174,7 +176,7 @@ async function runSteps(
     const digests = new Map(measured.map((model) => [model, models.of(model)]));
     const provenance = provenanceOf({ settings, tuned, checked, digests, out, folder }, tables.aligned.validation);
     const found = resultsOf(tables, choice, { written, controls }, settings, checked, provenance);
-    const results = await publish(out, found, await records.all());
+    const results = await publish(out, found, await records.all(), { ...options, ship: choice.ship });
     await report(out);
     await progress.end("done");
     return results;

@@ -111,8 +111,12 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
     expect(card.split("## How the numbers were made")[0]).not.toContain(root);
 
     // the model stays, and is not what is to be shipped any more
-    expect((await run(["run", file, "--out", out, "--gate", "score >= 1.5"])).status).toBe(10);
-    expect(readdirSync(join(out, "models"))).toEqual(["linear-0.9-seed-42"]);
+    const again = await run(["run", file, "--out", out, "--gate", "score >= 1.5"]);
+    expect(again.status).toBe(10);
+    expect(again.stderr).toContain("marked as obsolete: models/linear-0.9-seed-42; --prune removes them");
+    expect(readdirSync(join(out, "models"))).toEqual(["linear-0.9-seed-42", "linear-0.9-seed-42.obsolete.md"]);
+    expect((await run(["run", file, "--out", out, "--gate", "score >= 1.5", "--prune"])).status).toBe(10);
+    expect(readdirSync(join(out, "models"))).toEqual([]);
   });
 
   it("calibrates the judges once, and has corrected rates in its results and report", async () => {
@@ -125,7 +129,10 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
     const safety = { ...experiment.safety, calibration: "labelled.jsonl" };
     writeFileSync(calibrated, JSON.stringify({ ...experiment, safety }));
     const { status, stderr } = await run(["run", calibrated, "--out", out]);
-    expect({ status, stderr }).toMatchObject({ status: 0, stderr: expect.stringContaining("calibrate judges") });
+    expect({ status, stderr }).toMatchObject({
+      status: 0,
+      stderr: expect.stringContaining("judges on labelled answers"),
+    });
     expect(stderr).not.toMatch(/note: validation/); // answers are there already
     const { validation, test } = JSON.parse(readFileSync(join(out, "results.json"), "utf8"));
     // sensitivity .8, specificity 1

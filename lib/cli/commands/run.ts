@@ -28,6 +28,7 @@ interface RunFlags {
   readonly out: string;
   readonly gate?: string;
   readonly plan?: boolean;
+  readonly prune?: boolean;
 }
 
 export function addRunCommand(program: Command, session: Session): Command {
@@ -39,6 +40,7 @@ export function addRunCommand(program: Command, session: Session): Command {
     .addHelpText("after", HELP)
     .option("--out <folder>", "where results, models and report go", "results")
     .option("--gate <condition>", 'what a choice must pass, such as "asr <= aligned + 0.02"; exit code 10 if none does')
+    .option("--prune", "remove the models in OUT that an earlier choice wrote; by default they are marked as obsolete")
     .option("--plan", "check everything, show what would be done, and exit");
   addCommonOptions(command);
   return command.action(async (file: string, flags: RunFlags) => {
@@ -53,6 +55,7 @@ export function addRunCommand(program: Command, session: Session): Command {
     const results = await run(file, flags.out, {
       signal,
       gate,
+      prune: flags.prune,
       onStep: (step) => renderer.note(step),
       onNote: (text) => renderer.note(text),
       onProgress: (progress) => renderer.progress(shownProgress(progress)),

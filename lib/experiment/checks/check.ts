@@ -199,12 +199,17 @@ async function checkDisk(
   const most = bytesOfMerge * writtenAtMost(settings, given) + bytesOfControls;
   const free = await freeBytes(resolve(out));
   if (free === undefined || most <= free) return;
-  const text = `the chosen merges${bytesOfControls > 0 ? " and the models of controls" : ""} need up to ${most} bytes in ${out}, and ${free} are free (choose another --out, or fewer methods and seeds)`;
+  const text = `the chosen merges${bytesOfControls > 0 ? " and the models of controls" : ""} need up to ${most} bytes in ${out}, and ${free} are free (choose another --out${settings.write === "all" ? ", or write: chosen" : ""})`;
   problems.add(text, "NO_SPACE");
 }
 
-/** Merges that can come to be written: of each method one, for each seed. */
+/** Merges that can come to be written: the one to ship, or with write: all as many as can be chosen. */
 export function writtenAtMost(settings: ExperimentSettings, given: readonly TunedModel[]): number {
+  return settings.write === "all" ? chosenAtMost(settings, given) : 1;
+}
+
+/** Merges that can come to be measured on the test data: of each method one, for each seed. */
+export function chosenAtMost(settings: ExperimentSettings, given: readonly TunedModel[]): number {
   const tuned = settings.tune ? settings.tune.seeds.map((seed) => ({ seed: String(seed), model: "" })) : given;
   const series = mergeSeries(settings, tuned);
   const most = new Map<string, number>();

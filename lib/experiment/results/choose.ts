@@ -11,8 +11,10 @@ import { betterOf, labelsOf, type TableLabels } from "../checks/labels.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import type { Tables } from "../steps/measureStage.js";
 import type { Part } from "../steps/measuring.js";
+import type { ChosenPoint } from "../steps/writeStage.js";
 import { calibrationIn } from "../tables/correctedQuantity.js";
 import { measure } from "../tables/measure.js";
+import { type SeedToShip, seedToShip } from "./seedToShip.js";
 
 type Measured = ReturnType<typeof measure>;
 
@@ -31,8 +33,10 @@ export interface Choice {
   readonly selection: Selection;
   /** What is best of all, if anything qualifies. */
   readonly best: EvaluatedPoint | undefined;
-  /** That, and what is best of each method. */
-  readonly wanted: readonly EvaluatedPoint[];
+  /** Which seed's merge of it is shipped. */
+  readonly ship: SeedToShip | undefined;
+  /** That, and what is best of each method: to be measured on the data that confirm. */
+  readonly wanted: readonly ChosenPoint[];
 }
 
 export function choose(tables: Tables, settings: ExperimentSettings, checked: Checked): Choice {
@@ -50,12 +54,17 @@ export function choose(tables: Tables, settings: ExperimentSettings, checked: Ch
   const best = points.find(
     ({ measured }) => overall.candidate && candidateId(measured) === candidateId(overall.candidate),
   );
+  const seedsOf = (point: EvaluatedPoint) => point.series.merges.map(({ seed }) => seed);
+  const ship = best && seedToShip({ validation, selection, labels: labels.validation }, seedsOf(best));
+  const writtenOf = (point: EvaluatedPoint) => {
+    if (settings.write === "all") return seedsOf(point);
+    return point === best ? [ship?.seed] : [];
+  };
   return {
-    labels,
-    validation,
-    selection,
-    best,
-    wanted: points.filter(({ measured }) => ids.has(candidateId(measured))),
+    ...{ labels, validation, selection, best, ship },
+    wanted: points
+      .filter(({ measured }) => ids.has(candidateId(measured)))
+      .map((point) => ({ point, written: new Set(writtenOf(point)) })),
   };
 }
 

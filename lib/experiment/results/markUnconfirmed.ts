@@ -13,11 +13,16 @@ export async function markUnconfirmed(
   { outputs, confirmation }: Pick<ExperimentResults, "outputs" | "confirmation">,
 ): Promise<void> {
   for (const { path, confirmed } of outputs) {
-    const file = join(out, `${path}.not-confirmed.md`);
+    const file = notConfirmedFile(out, path);
     if (confirmed === false) await writeWhole(file, `# Not confirmed\n\n${confirmation?.sentence ?? ""}\n`);
     else
       await rm(file, { force: true }).catch((error) => {
         throw ioError(error, file, "cannot remove");
       });
   }
+}
+
+/** What says so, beside the model's folder. */
+export function notConfirmedFile(out: string, path: string): string {
+  return join(out, `${path}.not-confirmed.md`);
 }

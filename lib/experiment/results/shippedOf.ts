@@ -3,18 +3,20 @@
 import type { ExperimentResults, ShippedModel } from "../../report/types.js";
 import { nameOf } from "../../select/select.js";
 import { CHOSEN } from "../steps/linkChosen.js";
-import { seedToShip } from "./seedToShip.js";
+import type { SeedToShip } from "./seedToShip.js";
 
-/** What to ship; undefined where nothing qualifies, and where the choice does not hold on the data that confirm it. */
-export function shippedOf(results: Omit<ExperimentResults, "shipped">): ShippedModel | undefined {
-  const { candidate } = results.selection.overall;
-  if (candidate === null || results.confirmation?.holds === false) return undefined;
-  const outputs = results.outputs.filter(({ name }) => name === nameOf(candidate));
-  const { seed, why } = seedToShip(
-    results,
-    outputs.map((one) => one.seed),
-  );
-  const output = outputs.find((one) => one.seed === seed);
+/**
+ * What to ship; undefined where nothing qualifies, and where the choice does not hold on the data that confirm it.
+ * @param ship which seed's merge of the choice
+ */
+export function shippedOf(
+  { selection, confirmation, outputs }: Pick<ExperimentResults, "selection" | "confirmation" | "outputs">,
+  ship: SeedToShip | undefined,
+): ShippedModel | undefined {
+  const { candidate } = selection.overall;
+  if (candidate === null || confirmation?.holds === false || !ship) return undefined;
+  const { seed, why } = ship;
+  const output = outputs.find((one) => one.name === nameOf(candidate) && one.seed === seed);
   if (!output) return undefined;
   return { link: CHOSEN, path: output.path, ...(seed !== undefined && { seed }), ...(why !== undefined && { why }) };
 }

@@ -213,6 +213,10 @@ export const experimentSchema = z.strictObject({
     })
     .default({ rule: "constrained" })
     .describe("How the merge to ship is chosen."),
+  write: z
+    .enum(["chosen", "all"])
+    .default("chosen")
+    .describe("Which merges become files: the one to ship (chosen), or for each seed the best of every method (all)."),
 });
 
 /** What experiment.yml holds; with a preset, what it fills in may be left out. */

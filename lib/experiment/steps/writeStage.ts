@@ -36,12 +36,19 @@ export interface WriteStageParts {
   readonly graph: (batches: readonly Batch[]) => Promise<ReadonlyMap<Digest<"step">, StepRecord>>;
 }
 
+/** A merge of the table that is to be measured on the test data. */
+export interface ChosenPoint {
+  readonly point: EvaluatedPoint;
+  /** The seeds whose merge becomes files; undefined: the merge of all. */
+  readonly written: ReadonlySet<string | undefined>;
+}
+
 export interface Written {
   readonly tested: EvaluatedPoint;
   readonly outputs: readonly WrittenModel[];
 }
 
-/** A merge to be written, of one seed of a point. */
+/** One seed of a point, with its place if it is written. */
 interface Output {
   readonly point: EvaluatedPoint;
   readonly merge: SeedMerge;
@@ -53,46 +60,51 @@ interface Output {
   readonly step: Step;
 }
 
-/** Writes chosen merges for each seed, with their cards, and measures what was written on the test data. */
+/**
+ * Writes chosen merges, with their cards, and measures what is chosen on the test data: a merge that is written by its files, one that is
+ * not as it was measured before.
+ */
 export async function writeStage(
-  points: readonly EvaluatedPoint[],
+  chosen: readonly ChosenPoint[],
   items: TableItems,
   parts: WriteStageParts,
 ): Promise<Written[]> {
-  const { graph, contents, measuring, settings, calibrating } = parts;
-  const outputs = points.flatMap((point) => point.series.merges.map((one) => outputOf(point, one, parts)));
-  const records = await graph(outputs.map((one) => writeBatch(one, parts)));
-  const written = [];
-  for (const one of outputs) {
-    const digest = asDigest("model", await contents.model(one.folder));
-    const { seed = ALL } = one.merge;
-    const served = settings.engine?.endpoint;
-    const subject: Subject = served
-      ? { kind: "served", served: moduleName(seed, one.point.lambda), digest: parts.models.within(one.merge.recipe) }
-      : { kind: "folder", folder: one.folder, digest };
-    const test = measuring.measure(`${one.words}, test`, subject, measuring.tasksOf("test"));
-    written.push({
-      ...one,
-      test,
-      comparison: compareBatch(one, digest, parts),
-      files: records.get(one.step.key)?.files ?? [],
-    });
+  const { graph, contents, measuring, settings, calibrating, models } = parts;
+  const all = chosen.flatMap(({ point, written }) =>
+    point.series.merges.map((one) => ({ ...outputOf(point, one, parts), isWritten: written.has(one.seed) })),
+  );
+  const records = await graph(all.filter(({ isWritten }) => isWritten).map((one) => writeBatch(one, parts)));
+  const measured = [];
+  for (const one of all) {
+    const { merge: of, point, words, folder, isWritten } = one;
+    const { seed = ALL, recipe, maskSeed } = of;
+    const { lambda } = point;
+    const digest = isWritten ? asDigest("model", await contents.model(folder)) : undefined;
+    const subject: Subject = settings.engine?.endpoint
+      ? { kind: "served", served: moduleName(seed, lambda), digest: models.within(recipe) }
+      : digest
+        ? { kind: "folder", folder, digest }
+        : { kind: "merge", recipe, maskSeed, ...(lambda !== undefined && { lambdas: [lambda] }) };
+    const test = measuring.measure(`${words}, test`, subject, measuring.tasksOf("test"));
+    const comparison = digest && compareBatch(one, digest, parts);
+    measured.push({ ...one, test, comparison, files: records.get(one.step.key)?.files ?? [] });
   }
-  await graph(written.flatMap(({ test, comparison }) => [...(comparison ? [comparison.batch] : []), ...test.batches]));
+  await graph(measured.flatMap(({ test, comparison }) => [...(comparison ? [comparison.batch] : []), ...test.batches]));
   const calibration = await calibrating.read();
-  const all: Written[] = [];
-  for (const point of points) {
-    const own = written.filter((one) => one.point === point);
+  const found: Written[] = [];
+  for (const { point } of chosen) {
+    const own = measured.filter((one) => one.point === point);
     const seeds: SeedResults[] = [];
-    const models: WrittenModel[] = [];
-    for (const { merge: of, path, files, test, comparison } of own) {
+    const outputs: WrittenModel[] = [];
+    for (const { merge: of, path, files, test, comparison, isWritten } of own) {
       const { seed = ALL, tuning = seed } = of;
       const { results } = await test.read(calibration);
       seeds.push(...results.map((one) => ({ seed, tuning, results: one })));
+      if (!isWritten) continue;
       // cards and records name places and times, and are as long as these are
       const weights = files.filter((file) => file.path.endsWith(".safetensors"));
       const agreement = comparison && (await readAgreement(parts.records.folderOf(comparison.step)));
-      models.push({
+      outputs.push({
         name: nameOf(point.measured),
         ...(of.seed !== undefined && { seed: of.seed }),
         path,
@@ -103,12 +115,12 @@ export async function writeStage(
     }
     const { method, lambda, parameters, straightShare } = point.measured;
     const named = { method, ...(lambda !== undefined && { lambda }), ...(parameters && { parameters }) };
-    all.push({
+    found.push({
       tested: { ...point, seeds, measured: { ...named, ...measure(seeds, items, straightShare) } },
-      outputs: models,
+      outputs,
     });
   }
-  return all;
+  return found;
 }
 
 function outputOf(

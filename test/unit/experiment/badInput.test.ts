@@ -86,7 +86,7 @@ it("a disk too small for what may be chosen", async () => {
   const count = Math.ceil((1.2 * bavail * bsize) / one / methods.length);
   const seeds = Array.from({ length: count }, (_, seed) => seed);
   const { tuned: _, ...rest } = whole;
-  const failure = await failureOf({ ...rest, methods, tune: { data: "demo/task_train.jsonl", seeds } });
+  const failure = await failureOf({ ...rest, write: "all", methods, tune: { data: "demo/task_train.jsonl", seeds } });
   expect(failure).toMatchObject({ code: "NO_SPACE", message: expect.stringMatching(/bytes.*are free \(choose/s) });
 });
 

@@ -76,14 +76,18 @@ describe("shippedOf", () => {
   } as unknown as ExperimentResults;
 
   it("is the choice among all, and no other method's", () => {
-    expect(shippedOf(results)).toEqual({ link: "models/chosen", path: "models/linear-0.4-seed-42", seed: "42" });
+    expect(shippedOf(results, { seed: "42" })).toEqual({
+      link: "models/chosen",
+      path: "models/linear-0.4-seed-42",
+      seed: "42",
+    });
   });
 
   it("is nothing where nothing qualifies, or the choice is not confirmed", () => {
     const confirmation = { holds: false } as ExperimentResults["confirmation"];
-    expect(shippedOf({ ...results, confirmation })).toBeUndefined();
+    expect(shippedOf({ ...results, confirmation }, { seed: "42" })).toBeUndefined();
     expect(
-      shippedOf({ ...results, selection: { overall: { candidate: null } } } as unknown as ExperimentResults),
+      shippedOf({ ...results, selection: { overall: { candidate: null } } } as unknown as ExperimentResults, undefined),
     ).toBeUndefined();
   });
 });
