@@ -15,6 +15,7 @@ import { itemsOfSeed } from "../checks/seedSplits.js";
 import { tunedModels } from "../run.js";
 import { readExperiment } from "../settings/load.js";
 import type { Experiment } from "../settings/schema.js";
+import { plannedControls } from "./plannedControls.js";
 import { itemsText, knownRate, type PlannedItems, plannedItems } from "./plannedItems.js";
 import { JudgeCosts, judgesText, type PlannedJudge } from "./plannedJudges.js";
 import { type PlannedRows, plannedRows, rowsText } from "./plannedRows.js";
@@ -100,6 +101,7 @@ export async function planRun(
   const tuned = settings.tune ? seeds.map((seed) => ({ seed, model: settings.aligned })) : given;
   const series = mergeSeries(settings, tuned);
   const written = writtenAtMost(settings, given);
+  const controls = await plannedControls(settings, given, checked);
   const { safety, safetyTest, validation, test } = checked.tasks;
   const partOf = (tasks: readonly Task[]) => ({ tokens: tokensOf(tasks), judged: costs.of(tasks) });
   const [safe, last] = [partOf(safety), partOf([...safetyTest, ...test])];
@@ -144,6 +146,21 @@ export async function planRun(
       const parts = one.merges.flatMap(({ tuning }) => (one.lambdas ?? [0]).map(() => first(tuning)));
       const name = nameOf(candidateOf(one, undefined) as Candidate);
       return step(`evaluate ${parts.length} ${name} virtual merges, validation`, 0, parts);
+    }),
+    ...controls.flatMap(({ name, points, tunings, tested }) => {
+      const of = (count: number, part: (seed: string) => ReturnType<typeof partOf>) =>
+        tuned.flatMap(({ seed }) => Array.from({ length: count }, () => part(seed)));
+      const tokens = tunings * seeds.reduce((sum, seed) => sum + (checked.tunings.get(seed)?.tokens ?? 0), 0);
+      const tuning = { bytes: 0, tokens, judgeTokens: 0, seconds: TUNING_COST * seconds(tokens) };
+      return [
+        ...(tunings > 0 ? [{ step: `tune ${tunings * seeds.length} more, control: ${name}`, ...tuning }] : []),
+        step(`evaluate ${points * tuned.length} points of ${name}, a control, validation`, 0, of(points, first)),
+        step(
+          `test at most ${tested * tuned.length} of them`,
+          0,
+          of(tested, () => last),
+        ),
+      ];
     }),
     step(`write what is chosen, at most ${written}`, written * checked.bytesOfMerge, []),
     step(
