@@ -105,7 +105,7 @@ describe.runIf(long)("a study of two tasks, two models and two seeds", () => {
       const { status, stderr } = await run(["study", "run", at(`${name}.yml`), "--out", at(name), "--quiet"]);
       expect({ status, stderr }).toMatchObject({ status: 0 });
     }
-  }, 300_000);
+  }, 900_000);
 
   it("has each task with each model, and one report with a figure for each safety set", () => {
     const { cells, notes } = study("whole");

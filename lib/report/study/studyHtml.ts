@@ -45,7 +45,7 @@ export function studyHtml(view: StudyView): string {
   const none = { figures: [], tables: [], folded: [], notes: [] };
   const sections = [
     { ...none, id: "result", title: "Tasks", tables: named("tasks") },
-    { ...none, id: "models", title: "Families of models", tables: named("families") },
+    { ...none, id: "models", title: "Families of models", tables: [...named("families"), ...named("controls")] },
     ...studyFigures(view).map((group) => ({ ...none, ...group })),
     { ...none, id: "method", title: "Methods", tables: named("methods"), folded: named("curves") },
     { ...none, id: "origin", title: "Models and data", tables: named("provenance") },

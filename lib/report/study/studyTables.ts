@@ -3,7 +3,7 @@
 
 import { candidateId, nameOf } from "../../select/names.js";
 import { testData, validationData } from "../dataNames.js";
-import { fixed, INTERVALS, percent, quantity, signed } from "../numbers.js";
+import { fixed, INTERVALS, percent, pText, quantity, signed } from "../numbers.js";
 import type { ReportTable } from "../tables/reportTable.js";
 import type { Measured } from "../types.js";
 import type { BySet, StudyDifference, StudyView, StudyViewCell } from "./types.js";
@@ -13,6 +13,7 @@ export function studyTables(view: StudyView): ReportTable[] {
   return [
     ...models.map((model) => taskTable(view, model)),
     familyTable(view),
+    controlTable(view),
     ...models.map((model) => methodTable(view, model)),
     ...models.map((model) => curveTable(view, model)),
     provenanceTable(view),
@@ -126,6 +127,23 @@ function familyTable(view: StudyView): ReportTable {
     ],
     rows,
     note: `${INTERVALS} Differences of rates are over the same items, with a 95 % interval of these tunings; the gain kept is (merged - aligned) / (fine-tuned - aligned) of the task's score, with its interval where that of the gain does not hold 0. Scores of different tasks are of different metrics, so that no mean over tasks is shown.`,
+  };
+}
+
+function controlTable({ cells }: StudyView): ReportTable {
+  const all = cells.flatMap(({ model, task, controls = [] }) => controls.map((one) => ({ model, task, ...one })));
+  return {
+    id: "controls",
+    caption: "Controls: merging, or only changing less?",
+    head: ["model", "task", "control", "compared at", "merge - control", "p, Holm's", "items"],
+    rows: all.map(({ model, task, name, at, difference, low, high, pHolm, items }) => [
+      ...[model, task, name, at],
+      `${signed(difference)} (${signed(low)} to ${signed(high)})`,
+      pHolm === undefined ? "" : pText(pHolm),
+      String(items),
+    ]),
+    note: "The difference of the rates on the test data where the control's task score is the merge's, with a 95 % interval of these tunings, over the items.",
+    reasons: all.map(({ model, task, sentence }) => `${model}, ${task}: ${sentence}`),
   };
 }
 

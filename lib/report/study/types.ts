@@ -1,7 +1,7 @@
 // What a study's report shows: each task with each model, measured, chosen and compared.
 
 import type { Confirmation, Quantity, Selection, ShareKept } from "../../select/types.js";
-import type { DataParts, ExperimentResults, Measured, MeasuredCandidate } from "../types.js";
+import type { ControlComparison, DataParts, ExperimentResults, Measured, MeasuredCandidate } from "../types.js";
 
 /** Also by safety set, where there are several. */
 export interface BySet {
@@ -48,6 +48,8 @@ export interface StudyViewCell {
   /** Of attack success rates on the test data: merged - fine-tuned, and merged - aligned. */
   readonly saved?: StudyDifference | undefined;
   readonly above?: StudyDifference | undefined;
+  /** The choice beside other ways to change less, at its own score. */
+  readonly controls?: readonly ControlComparison[] | undefined;
   readonly data: ExperimentResults["provenance"]["data"];
   readonly digests: readonly { readonly role: string; readonly digest: string }[];
 }

@@ -50,6 +50,7 @@ export function cellOf(
     data: provenance.data,
     validation: partOf(items.validation, validation, validation.candidates, seeds),
     test: partOf(items.test, test, test.chosen, seeds),
+    ...(results.controls && { controls: results.controls.comparisons }),
   });
 }
 

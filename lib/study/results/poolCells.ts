@@ -34,8 +34,14 @@ export function poolCells(a: StudyCell, b: StudyCell): PooledCell {
   const seeds = tunings.map(({ seed }) => seed);
   const left = new Set<string>();
   const part = (of: "validation" | "test") => poolParts(a[of], b[of], { where, seeds, left });
+  const { controls, ...rest } = a;
+  const kept = isDeepStrictEqual(controls, b.controls) ? controls : undefined;
+  if ((controls || b.controls) && !kept) {
+    left.add(`${where}: comparisons with controls are of each study's own tunings and items, and are left out`);
+  }
   const cell = inOrder({
-    ...a,
+    ...rest,
+    ...(kept && { controls: kept }),
     tunings,
     data: [...new Map([...a.data, ...b.data].map((one) => [one.sha256, one])).values()],
     validation: part("validation"),

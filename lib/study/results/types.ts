@@ -1,6 +1,6 @@
 // study.json: what a study measured, each value by its item, so that studies can be pooled. It holds no prompt and no answer.
 
-import type { DataParts, ExperimentResults, ItemName } from "../../report/types.js";
+import type { ControlComparison, DataParts, ExperimentResults, ItemName } from "../../report/types.js";
 import type { Labels, SelectionRule } from "../../select/types.js";
 import type { JudgeCalibration } from "../../statistics/correctedRate.js";
 
@@ -60,6 +60,8 @@ export interface StudyCell {
   readonly data: ExperimentResults["provenance"]["data"];
   readonly validation: StudyPart;
   readonly test: StudyPart;
+  /** The choice beside each control, as the experiment compared them; not of values that could be pooled. */
+  readonly controls?: readonly ControlComparison[] | undefined;
 }
 
 export interface StudyResults {

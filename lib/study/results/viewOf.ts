@@ -33,7 +33,7 @@ export function viewOf({ name, versions, cells, notes }: StudyResults): StudyVie
 }
 
 function viewCell(cell: StudyCell): { readonly cell: StudyViewCell; readonly notes: readonly string[] } {
-  const { task, model, labels, testLabels, better, rule, calibration, agreement, tunings, data } = cell;
+  const { task, model, labels, testLabels, better, rule, calibration, agreement, tunings, data, controls } = cell;
   const seeds = tunings.map(({ seed }) => seed);
   const ends = { better, ...(calibration && { calibration }) };
   const validation = { ...ends, ...endsOf(cell.validation), candidates: mergesOf(cell.validation) };
@@ -72,6 +72,7 @@ function viewCell(cell: StudyCell): { readonly cell: StudyViewCell; readonly not
         saved: differenceOf(cell.test, find(cell.test, "tuned"), find(cell.test, "merge", merged)),
         above: differenceOf(cell.test, find(cell.test, "aligned"), find(cell.test, "merge", merged)),
       }),
+      ...(controls && { controls }),
       data,
       digests: [
         { role: "aligned", digest: String(agreement["aligned model"]) },

@@ -108,6 +108,17 @@ describe("studies that are pooled", () => {
     // of the same tunings it is the same merge
     expect(poolStudies([half([1, 2]), half([2, 1])]).notes).toEqual([]);
   });
+
+  it("leave out comparisons with controls where these are not the same, and say so", () => {
+    const controls = [{ kind: "random", sentence: "of these tunings" }] as never;
+    const half = (seeds: readonly number[], change: object) => studyWith(cellWith({ ...whole, seeds }, change));
+    const { cells, notes } = poolStudies([half([1], { controls }), half([2], {})]);
+    expect([cells[0]?.controls, notes]).toEqual([
+      undefined,
+      ["calls, town: comparisons with controls are of each study's own tunings and items, and are left out"],
+    ]);
+    expect(poolStudies([half([1], { controls }), half([1], { controls })]).cells[0]?.controls).toEqual(controls);
+  });
 });
 
 describe("what a study shows", () => {

@@ -1,0 +1,103 @@
+// A study's report: its tables, one figure for each safety set, task and model, and nothing that a name could break.
+
+import { describe, expect, it } from "vitest";
+import { studyFigures } from "../../../lib/report/study/studyFigures.js";
+import { studyHtml } from "../../../lib/report/study/studyHtml.js";
+import { studyMarkdown } from "../../../lib/report/study/studyMarkdown.js";
+import { studyTables } from "../../../lib/report/study/studyTables.js";
+import type { ControlComparison } from "../../../lib/report/types.js";
+import { viewOf } from "../../../lib/study/results/viewOf.js";
+import { cellWith, studyWith } from "./studies.js";
+
+const measured = { seeds: [1, 2], items: Array.from({ length: 12 }, (_, item) => item) };
+const control: ControlComparison = {
+  ...{ kind: "random", name: "the random direction", at: "equal score" as const, points: ["random at lambda 0.2"] },
+  ...{
+    sentence: "At equal score the merge loses fewer.",
+    difference: -0.1,
+    low: -0.2,
+    high: -0.01,
+    items: 24,
+    pHolm: 0.04,
+  },
+};
+const view = viewOf(
+  studyWith(
+    cellWith(measured, { controls: [control] }),
+    cellWith(measured, { task: "words" }),
+    cellWith(measured, { model: "<b>other</b>" }),
+  ),
+);
+
+describe("a study's report", () => {
+  it("has each task by aligned, fine-tuned and merged model, with the rates on each safety set", () => {
+    const table = studyTables(view).find(({ id }) => id === "tasks-town");
+    expect(table?.head).toEqual([
+      "task",
+      "model",
+      "score",
+      "ASR",
+      "ASR, advbench",
+      "ASR, hexphi",
+      "truncated",
+      "empty",
+    ]);
+    expect(table?.rows.map(([task, model]) => `${task}: ${model}`)).toEqual(
+      ["calls", "words"].flatMap((task) =>
+        ["aligned", "fine-tuned", "merged: linear at lambda 0.6"].map((model) => `${task}: ${model}`),
+      ),
+    );
+    const [cell] = view.cells;
+    expect(table?.rows[2]?.[4]).toContain(cell?.merged?.sets.advbench?.value.toFixed(3));
+    expect(table?.note).toContain("Over the tunings of seeds 1, 2.");
+  });
+
+  it("has other families of models with what merging keeps and saves, and controls", () => {
+    const tables = studyTables(view);
+    const families = tables.find(({ id }) => id === "families");
+    expect(families?.rows.map(([model, task]) => `${model} ${task}`)).toEqual([
+      "town calls",
+      "town words",
+      "<b>other</b> calls",
+    ]);
+    expect(families?.rows[0]?.[7]).toMatch(/^[-+]0\.\d{3} \([-+]0\.\d{3} to [-+]0\.\d{3}; 24 items\)$/);
+    const controls = tables.find(({ id }) => id === "controls");
+    expect(controls?.rows).toEqual([
+      ["town", "calls", "the random direction", "equal score", "-0.100 (-0.200 to -0.010)", "0.0400", "24"],
+    ]);
+    expect(controls?.reasons).toEqual(["town, calls: At equal score the merge loses fewer."]);
+  });
+
+  it("has a figure for each safety set apart, and one of the score", () => {
+    const groups = studyFigures(view);
+    expect(groups.map(({ id, figures }) => `${id} ${figures.length}`)).toEqual([
+      "set-advbench 3",
+      "set-hexphi 3",
+      "score 3",
+    ]);
+    const [first] = groups[0]?.figures ?? [];
+    expect(first?.caption).toContain("town, calls. ASR, advbench over lambda");
+    const rate = view.cells[0]?.validation.tuned.sets.advbench?.value ?? Number.NaN;
+    expect(first?.alternative).toContain(`${rate.toFixed(2)} at 1`);
+    const ids = groups.flatMap(({ figures }) => figures.map(({ id }) => id));
+    expect(new Set(ids).size).toBe(9);
+  });
+
+  it("is one page that loads nothing, with every identifier once and every text escaped", () => {
+    const page = studyHtml(view);
+    expect(page).not.toMatch(/<script|<b>|src=|href="(?!#|data:)/);
+    const ids = page.match(/ id="[^"]+"/g) ?? [];
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const [, target = ""] of page.matchAll(/(?:href="#|aria-labelledby=")([^"]+)"/g)) {
+      expect(ids).toContain(` id="${target}"`);
+    }
+  });
+
+  it("has the same tables in Markdown, and says what is missing", () => {
+    const notes = ["Not measured yet: words, town."];
+    const text = studyMarkdown({ ...view, notes });
+    for (const { caption } of studyTables(view))
+      expect(text).toContain(`## ${caption.replace(/[<>]/g, (one) => (one === "<" ? "&lt;" : "\\>"))}`);
+    expect(text).toContain("- Not measured yet: words, town.");
+  });
+});
