@@ -22,6 +22,7 @@ const alone = [
 
 /** What takes longest where no earlier run has told: begun first, so that no worker is left alone with it in the end. */
 const longest = [
+  "e2e/killShared",
   "e2e/killExperiment",
   "faults/failEach",
   "faults/otherProcesses",
@@ -55,7 +56,7 @@ const exclude = [
   // A whole `npm test` leaves out installations, and whole runs that are killed or repeated: CI has them. Their promises in
   // short: test/faults/killEach.test.ts, test/limits/memory.test.ts.
   ...(process.env.RETEMPER_TEST_SHORT
-    ? ["e2e/pack", "e2e/killBatch", "e2e/killEvaluation", "e2e/killExperiment", "limits/soak"].map(
+    ? ["e2e/pack", "e2e/killBatch", "e2e/killEvaluation", "e2e/killExperiment", "e2e/killShared", "limits/soak"].map(
         (name) => `test/${name}.test.ts`,
       )
     : []),

@@ -1,4 +1,5 @@
-// `--partition`: which part of a batch this process does, given, or read from the environment that a cluster sets for its tasks.
+// `--partition`: which part of a batch this process does, or with which share of an experiment it begins; given, or read from the
+// environment that a cluster sets for its tasks.
 
 import { RetemperError } from "../entries/merge.js";
 

@@ -4,8 +4,6 @@
 import { dirname, join, resolve } from "node:path";
 import { clearShared } from "../files/writeShared.js";
 import { writeWhole } from "../files/writeWhole.js";
-import { lockInside } from "../output/lockInside.js";
-import { report } from "../report/report.js";
 import { STATUS_FILE } from "../report/status.js";
 import type { ExperimentResults } from "../report/types.js";
 import type { TunedModel } from "./candidates/merges.js";
@@ -17,12 +15,15 @@ import type { Digest } from "./digests/digestOf.js";
 import { ModelDigests } from "./digests/modelDigests.js";
 import { choose } from "./results/choose.js";
 import { provenanceOf } from "./results/provenance.js";
-import { publish } from "./results/publish.js";
+import { publishInTurn } from "./results/publishInTurn.js";
 import { resultsOf } from "./results/resultsOf.js";
 import { readExperiment } from "./settings/load.js";
 import type { Experiment, ExperimentSettings } from "./settings/schema.js";
 import { withCheckpoints } from "./settings/withCheckpoints.js";
-import { soleWorker } from "./sharing/workers.js";
+import { enterFolder } from "./sharing/enterFolder.js";
+import type { Partition } from "./sharing/inOrderOfShare.js";
+import { inTurn } from "./sharing/inTurn.js";
+import type { Workers } from "./sharing/workers.js";
 import { calibrating } from "./steps/calibrating.js";
 import { chosenPoint, controlStage } from "./steps/controlStage.js";
 import { measureStage } from "./steps/measureStage.js";
@@ -55,13 +56,18 @@ export interface RunOptions {
   readonly folder?: string | undefined;
   /** Removes the models in `out` that an earlier choice wrote; by default they are marked as obsolete. */
   readonly prune?: boolean | undefined;
+  /**
+   * Shares `out` with other runs of the same experiment that are given one too, and begins with this share of the steps: index of
+   * count, from 0. Each then does what the others leave, and all end with the same results. Without it the run has `out` to itself.
+   */
+  readonly partition?: Partition | undefined;
 }
 
 /**
  * Runs an experiment, or goes on with it: the same settings in the same folder do no step twice. `out` gets results.json,
  * costs.json, report.html, report.md and models/, the chosen merges with their cards; the link models/chosen leads to the one to ship.
  * @throws RetemperError with everything that is wrong before anything long starts; OUTPUT_EXISTS while another run is
- *   writing `out`; NETWORK for a server that does not have what is to be asked, with the command that starts it
+ *   writing `out` and they do not share it; NETWORK for a server that does not have what is to be asked, with the command that starts it
  * @example
  * ```ts
  * import { type Experiment, run } from "retemper";
@@ -96,12 +102,12 @@ export async function run(
   const given = tunedModels(settings);
   const checked = await check(settings, given, place, { signal, problems });
   try {
-    const lock = await lockInside(place);
+    const { workers, leave } = await enterFolder(place, settings, options);
     try {
       const folder = typeof experiment === "string" ? dirname(resolve(experiment)) : options.folder;
-      return await runSteps(settings, given, checked, { out: place, folder }, options);
+      return await runSteps(settings, given, checked, { out: place, folder, workers }, options);
     } finally {
-      lock.release();
+      await leave();
     }
   } finally {
     await checked.close();
@@ -123,13 +129,15 @@ async function runSteps(
   settings: ExperimentSettings,
   given: readonly TunedModel[],
   checked: Checked,
-  { out, folder }: { readonly out: string; readonly folder: string | undefined },
+  { out, folder, workers }: { readonly out: string; readonly folder: string | undefined; readonly workers: Workers },
   options: RunOptions,
 ): Promise<ExperimentResults> {
   const { signal, onStep } = options;
   await refuseOld(out);
-  for (const name of [STATUS_FILE, DIGESTS_FILE]) await clearShared(join(out, name));
-  await writeWhole(join(out, "experiment.json"), `${JSON.stringify(settings, null, 1)}\n`);
+  // what is another's may be in use
+  if (!options.partition) for (const name of [STATUS_FILE, DIGESTS_FILE]) await clearShared(join(out, name));
+  const text = `${JSON.stringify(settings, null, 1)}\n`;
+  await inTurn(workers, "settings", () => writeWhole(join(out, "experiment.json"), text), signal);
   const about = {
     name: settings.name,
     labels: labelsOf(settings, checked).validation,
@@ -138,7 +146,7 @@ async function runSteps(
   const progress = new Progress(out, about, options);
   const records = new StepRecords(out);
   const graph: Graph = (batches, milestones) =>
-    runGraph(batches, { records, workers: soleWorker, progress, signal, onStep, milestones });
+    runGraph(batches, { records, workers, progress, signal, onStep, milestones });
   const contents = new Digests(out, signal);
   const models = new ModelDigests(contents);
   const scorerDigest = scorerDigestWith(models.within);
@@ -176,8 +184,8 @@ async function runSteps(
     const digests = new Map(measured.map((model) => [model, models.of(model)]));
     const provenance = provenanceOf({ settings, tuned, checked, digests, out, folder }, tables.aligned.validation);
     const found = resultsOf(tables, choice, { written, controls }, settings, checked, provenance);
-    const results = await publish(out, found, await records.all(), { ...options, ship: choice.ship });
-    await report(out);
+    const publishing = { ...options, ship: choice.ship, workers };
+    const results = await publishInTurn(out, found, records, publishing);
     await progress.end("done");
     return results;
   } catch (error) {

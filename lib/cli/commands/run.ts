@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { planRun, RetemperError, run } from "../../index.js";
 import { alarmText } from "../alarmText.js";
+import { parsePartition } from "../partition.js";
 import { planText } from "../planText.js";
 import { endedText, shownProgress } from "../runText.js";
 import { addCommonOptions, type Session } from "../session.js";
@@ -18,15 +19,20 @@ tokens a second and the time left: in a terminal as a bar, in a log as a line ev
 is done, with --json as events ("progress" and "step").
 The exit code is 10 where no merge meets the rule, or the gate if there is one, and where the chosen merge does not hold on the
 data that confirm it; the report is written all the same.
+--partition i/n: any number of processes, also on several machines, work on the experiment in one OUT. Each begins with its share of the steps
+and then does what is left, also what those that died had; all end with the same result. auto takes i and n from a Slurm array
+or a Kubernetes Indexed Job, auto/n only i. A run without it has OUT to itself: others are refused with exit code 12.
 
 Examples:
   retemper init && retemper run --plan                           # of experiment.yml; with --json for programs
   retemper run experiment.yml --gate "asr <= aligned + 0.02"     # for pipelines
-  retemper run experiment.yml --out results`;
+  retemper run experiment.yml --out results
+  for i in 0 1 2 3; do retemper run --partition $i/4 & done; wait`;
 
 interface RunFlags {
   readonly out: string;
   readonly gate?: string;
+  readonly partition?: string;
   readonly plan?: boolean;
   readonly prune?: boolean;
 }
@@ -41,11 +47,13 @@ export function addRunCommand(program: Command, session: Session): Command {
     .option("--out <folder>", "where results, models and report go", "results")
     .option("--gate <condition>", 'what a choice must pass, such as "asr <= aligned + 0.02"; exit code 10 if none does')
     .option("--prune", "remove the models in OUT that an earlier choice wrote; by default they are marked as obsolete")
+    .option("--partition <i/n>", "share OUT with other runs, and begin with this share: i/n, auto, or auto/n")
     .option("--plan", "check everything, show what would be done, and exit");
   addCommonOptions(command);
   return command.action(async (file: string, flags: RunFlags) => {
-    const { renderer, signal } = session;
+    const { renderer, signal, env } = session;
     const { gate } = flags;
+    const partition = flags.partition === undefined ? undefined : parsePartition(flags.partition, env);
     if (flags.plan) {
       const planned = await planRun(file, flags.out, { signal, gate });
       renderer.result(planned, planText(planned));
@@ -56,6 +64,7 @@ export function addRunCommand(program: Command, session: Session): Command {
       signal,
       gate,
       prune: flags.prune,
+      partition,
       onStep: (step) => renderer.note(step),
       onNote: (text) => renderer.note(text),
       onProgress: (progress) => renderer.progress(shownProgress(progress)),

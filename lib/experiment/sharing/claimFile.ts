@@ -6,7 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { constants, copyFile, link, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { readRecord, recordPath, WORKERS_FOLDER } from "./workerRecord.js";
+import { type FoundRecord, readRecord, recordPath, WORKERS_FOLDER } from "./workerRecord.js";
 
 /** Where file systems know no second names, or none in another folder. */
 const NO_LINKS: ReadonlySet<string | undefined> = new Set([
@@ -72,4 +72,34 @@ export async function removeClaim(out: string, path: string, head: string): Prom
   if (!right) await link(aside, path).catch(() => copyFile(aside, path, constants.COPYFILE_EXCL).catch(() => {}));
   await rm(aside, { force: true });
   return right;
+}
+
+/**
+ * Takes the claim of a dead worker. Who does holds a claim of doing so meanwhile: nobody else then moves away what is a living one's
+ * by now.
+ * @param head the dead worker's record, as it was read
+ * @param own the record of `worker`
+ * @param isGone whether the worker of a record, which may be taking the claim over itself, is dead
+ * @returns whether it is this worker's now
+ * @throws what the file system throws
+ */
+export async function takeOver(
+  out: string,
+  worker: string,
+  { path, head, own }: { readonly path: string; readonly head: string; readonly own: string },
+  isGone: (found: FoundRecord) => Promise<boolean>,
+): Promise<boolean> {
+  const taking = path.replace(/claim$/, "taking.claim");
+  while (!(await makeClaim(out, worker, taking))) {
+    const found = await readRecord(taking);
+    if (!found) continue;
+    if (!(await isGone(found))) return false;
+    await removeClaim(out, taking, found.head);
+  }
+  try {
+    await removeClaim(out, path, head);
+    return await makeClaim(out, worker, path);
+  } finally {
+    await removeClaim(out, taking, own);
+  }
 }

@@ -6,13 +6,13 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ioError } from "../../files/ioError.js";
 import { makeFolder } from "../../files/makeFolder.js";
-import { claimPath, makeClaim, removeClaim } from "./claimFile.js";
+import { claimPath, makeClaim, removeClaim, takeOver } from "./claimFile.js";
 import { enterShared } from "./enterShared.js";
 import { Heart } from "./heart.js";
 import { HeartWatch, RHYTHM, type Rhythm } from "./heartWatch.js";
 import { inOrderOfShare, type Partition } from "./inOrderOfShare.js";
 import type { LookOptions } from "./livingWorker.js";
-import { newRecord, readRecord, textOfRecord, type WorkerRecord } from "./workerRecord.js";
+import { type FoundRecord, newRecord, readRecord, textOfRecord, type WorkerRecord } from "./workerRecord.js";
 import type { Claim, Workers } from "./workers.js";
 
 export interface JoinOptions extends LookOptions {
@@ -102,14 +102,14 @@ class SharedWorkers implements Workers {
     const path = claimPath(this.#out, key);
     if (this.#refusal !== undefined) throw this.#refusal;
     if (this.#own.has(key)) throw new Error(`step ${key} is claimed already by this process`);
-    while (!(await this.#make(path))) {
+    for (let made = await this.#make(path); !made; made = await this.#make(path)) {
       const found = await readRecord(path);
       if (!found) continue; // given back meanwhile
-      if ((await this.#watch.look(found)) !== "gone") {
-        this.#refused.set(path, found.head);
-        return undefined;
-      }
-      await removeClaim(this.#out, path, found.head); // or another of those that found it dead did
+      const { head } = found;
+      const isGone = async (one: FoundRecord) => (await this.#watch.look(one)) === "gone";
+      if ((await isGone(found)) && (await takeOver(this.#out, this.id, { path, head, own: this.#head }, isGone))) break;
+      this.#refused.set(path, head);
+      return undefined;
     }
     this.#refused.delete(path);
     const claim: OwnClaim = { path, lost: new AbortController() };

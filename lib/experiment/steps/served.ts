@@ -7,7 +7,7 @@ import type { Endpoint } from "../../endpoint/endpoint.js";
 import { openEndpoint } from "../../endpoint/openEndpoint.js";
 import { RetemperError } from "../../errors.js";
 import { readTextAtMost } from "../../files/readAtMost.js";
-import { writeWhole } from "../../files/writeWhole.js";
+import { writeShared } from "../../files/writeShared.js";
 import { sweep } from "../../merge/sweep.js";
 import type { TunedModel } from "../candidates/merges.js";
 import type { Digests } from "../digests/contents.js";
@@ -88,7 +88,7 @@ export async function servedStage(
   }
   const aligned = endpoint.model ?? settings.aligned;
   const command = commandOf(settings.aligned, aligned, endpoint, modules, rank);
-  await writeWhole(join(out, "serve.sh"), `#!/bin/sh\n# Serves what this experiment asks.\n${command}\n`);
+  await writeShared(join(out, "serve.sh"), `#!/bin/sh\n# Serves what this experiment asks.\n${command}\n`);
   const { url, concurrency } = endpoint;
   return { batches, served: { url, concurrency, apiKey, aligned, modules, command } };
 }

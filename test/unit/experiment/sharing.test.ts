@@ -6,6 +6,7 @@ import { RetemperError } from "../../../lib/errors.js";
 import { claimPath, makeClaim, removeClaim } from "../../../lib/experiment/sharing/claimFile.js";
 import { HeartWatch } from "../../../lib/experiment/sharing/heartWatch.js";
 import { inOrderOfShare } from "../../../lib/experiment/sharing/inOrderOfShare.js";
+import { inTurn } from "../../../lib/experiment/sharing/inTurn.js";
 import { joinWorkers } from "../../../lib/experiment/sharing/joinWorkers.js";
 import { lockAlone } from "../../../lib/experiment/sharing/lockAlone.js";
 import { isCertainlyGone, isHere, thisSharingProcess } from "../../../lib/experiment/sharing/processId.js";
@@ -184,6 +185,34 @@ describe("claims", () => {
     rmSync(recordPath(out, mine.id));
     expect(await mine.claim("key")).toBeDefined();
     expect(existsSync(recordPath(out, mine.id))).toBe(true);
+  });
+});
+
+describe("what belongs to the whole run", () => {
+  it("is done by all, one after the other", async () => {
+    const all = await Promise.all([0, 1, 2].map((index) => joined(index)));
+    let [inside, most] = [0, 0];
+    const did = await Promise.all(
+      all.map((one, index) =>
+        inTurn(one, "settings", async () => {
+          inside += 1;
+          most = Math.max(most, inside);
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          inside -= 1;
+          return index;
+        }),
+      ),
+    );
+    expect([did, most]).toEqual([[0, 1, 2], 1]);
+  });
+
+  it("is given up with the signal's reason while another is at it", async () => {
+    const [mine, other] = [await joined(0), await joined(1)];
+    await other.claim("settings");
+    const stop = new AbortController();
+    const waiting = inTurn(mine, "settings", async () => 1, stop.signal);
+    stop.abort("enough");
+    await expect(waiting).rejects.toBe("enough");
   });
 });
 
