@@ -123,6 +123,27 @@ describe("the modules of lib", () => {
     expect(circles).toEqual([]);
   });
 
+  it("of lib/experiment import only from the folders that stand before theirs in ARCHITECTURE.md", () => {
+    const experiment = join(lib, "experiment");
+    const architecture = readFileSync(join(root, "ARCHITECTURE.md"), "utf8");
+    const [, list = ""] = /in this order:\n(.*)\.$/m.exec(architecture) ?? [];
+    const order = [...list.matchAll(/`([\w.]+)`/g)].map(([, name]) => (name as string).replace(/\.ts$/, ""));
+    const placeOf = (file: string) =>
+      order.indexOf((relative(experiment, file).split(sep)[0] as string).replace(/\.ts$/, ""));
+    const own = sources.filter((file) => file.startsWith(experiment + sep));
+    const breaches = own.flatMap((file) =>
+      importsOf(file).flatMap(({ name }) => {
+        const target = resolve(dirname(file), name).replace(/\.js$/, ".ts");
+        if (!name.startsWith(".") || !target.startsWith(experiment + sep)) return [];
+        return placeOf(target) >= 0 && placeOf(target) <= placeOf(file)
+          ? []
+          : [`${relative(lib, file)} imports ${name}`];
+      }),
+    );
+    expect(own.filter((file) => placeOf(file) < 0).map((file) => relative(lib, file))).toEqual([]);
+    expect(breaches).toEqual([]);
+  });
+
   it("leave the process to lib/cli/runProcess.ts", () => {
     const allowed = /^lib\/cli\/runProcess\.ts$/;
     const withProcesses = [
@@ -227,8 +248,10 @@ describe("the files", () => {
       .map((file) => ({ file: relative(root, file).split(sep).join("/"), text: readFileSync(file, "utf8") }))
       .filter(({ text }) => text.replace(/\n$/, "").split("\n").length > most);
 
-  it("of lib have at most 300 lines", () => {
+  it("of lib have at most 300 lines, those of lib/experiment 250", () => {
     expect(tooLong(sources, 300).map(({ file }) => file)).toEqual([]);
+    const experiment = sources.filter((file) => file.startsWith(join(lib, "experiment") + sep));
+    expect(tooLong(experiment, 250).map(({ file }) => file)).toEqual([]);
   });
 
   it("of native have at most 500 lines, or a first comment with a line that begins with `Over 500 lines because`", () => {

@@ -7,6 +7,7 @@ import { writeWhole } from "../files/writeWhole.js";
 import { STATUS_FILE } from "../report/status.js";
 import type { ExperimentResults } from "../report/types.js";
 import type { TunedModel } from "./candidates/merges.js";
+import { tunedModels } from "./candidates/tunedModels.js";
 import { check } from "./checks/check.js";
 import type { Checked } from "./checks/checked.js";
 import { betterOf, labelsOf } from "./checks/labels.js";
@@ -112,11 +113,6 @@ export async function run(
   } finally {
     await checked.close();
   }
-}
-
-/** The models that are there before the run. */
-export function tunedModels({ aligned, tuned = [] }: ExperimentSettings): TunedModel[] {
-  return tuned.map(({ seed, model, adapter }) => ({ seed: String(seed), model: model ?? `${aligned}+${adapter}` }));
 }
 
 /** Does steps, with whoever else works on the folder. @returns the records by key */

@@ -262,7 +262,10 @@ export interface ExperimentResults {
 
 /** What it took; apart from the results, which do not depend on it. */
 export interface ExperimentCosts {
+  /** All that were ever done in the folder. */
   readonly steps: readonly {
+    /** What it does: "tune", "answer", "score", …; absent in older files. */
+    readonly kind?: string | undefined;
     readonly step: string;
     readonly seconds: number;
     readonly newTokens: number;

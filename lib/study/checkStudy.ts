@@ -1,8 +1,8 @@
 // Everything that is wrong with a study and with the models and data that it names, in one error, before anything long starts.
 
 import { RetemperError } from "../errors.js";
+import { tunedModels } from "../experiment/candidates/tunedModels.js";
 import { check } from "../experiment/checks/check.js";
-import { tunedModels } from "../experiment/run.js";
 import { experimentFolder } from "./experimentFolder.js";
 import type { ReadStudy } from "./settings/readStudy.js";
 

@@ -3,11 +3,11 @@
 import type { ExperimentCosts } from "../types.js";
 import type { ReportTable } from "./reportTable.js";
 
-/** By the first word of the steps, which is what they do. */
+/** By what the steps do. */
 export function costTable({ steps }: ExperimentCosts): ReportTable {
-  const kinds = [...new Set(steps.map(({ step }) => kindOf(step)))];
+  const kinds = [...new Set(steps.map(kindOf))];
   const rows = kinds.map((kind) => {
-    const of = steps.filter(({ step }) => kindOf(step) === kind);
+    const of = steps.filter((one) => kindOf(one) === kind);
     return [kind, String(of.length), ...costsOf(of)];
   });
   if (rows.length > 0) rows.push(["all", String(steps.length), ...costsOf(steps)]);
@@ -28,6 +28,7 @@ function costsOf(steps: ExperimentCosts["steps"]): string[] {
   return [total("seconds").toFixed(1), ...counts];
 }
 
-function kindOf(step: string): string {
-  return step.split(" ")[0] ?? step;
+/** Older runs tell it in the name alone. */
+function kindOf({ kind, step }: ExperimentCosts["steps"][number]): string {
+  return kind ?? step.split(" ")[0] ?? step;
 }

@@ -1,0 +1,9 @@
+// The tuned models that an experiment is given.
+
+import type { ExperimentSettings } from "../settings/schema.js";
+import type { TunedModel } from "./merges.js";
+
+/** The models that are there before the run. */
+export function tunedModels({ aligned, tuned = [] }: ExperimentSettings): TunedModel[] {
+  return tuned.map(({ seed, model, adapter }) => ({ seed: String(seed), model: model ?? `${aligned}+${adapter}` }));
+}
