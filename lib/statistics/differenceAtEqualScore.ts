@@ -78,7 +78,7 @@ const LEAST_SEEDS = 3;
  *   compared: { merged: of(20), lower: of(30), upper: of(70) }, // refusals lost
  * });
  * console.log(found?.share, found?.line.toFixed(3), found?.value.toFixed(3)); // 0.625 0.275 -0.175
- * console.log(found?.low.toFixed(2), found?.high.toFixed(2)); // -0.23 -0.11
+ * console.log(found?.low.toFixed(2), found?.high.toFixed(2)); // -0.22 -0.12
  * ```
  */
 export function differenceAtEqualScore({

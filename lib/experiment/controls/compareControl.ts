@@ -41,7 +41,9 @@ export function compareControl({ kind, merged, line, labels, better }: Compared)
     });
     const found = differenceAtEqualScore({ score: three("score"), compared: three("asr") });
     if (found) {
-      const { value, low, high, newLow, newHigh, p, share, n } = found;
+      const { value, low, high, p, share, n } = found;
+      // a merge of all tunings says nothing of what it would be of others
+      const { newLow, newHigh }: Partial<typeof found> = of("asr", merged).length > 1 ? found : {};
       const where = share < 0 || share > 1 ? "on the line through" : "on the line between";
       const facts = { difference: value, low, high, items: n, p, share };
       return {

@@ -19,6 +19,7 @@ methods:
   - slerp
   - { method: dare_linear, parameters: { density: 0.5 } }
   # - model_stock                     # of all seeds at once; has no lambda
+# controls: [random, lower_rank]      # other ways to change less, that the choice is compared with: docs/experiment.md
 
 safety:
   sets: ["safety:requests.jsonl"]     # requests that should be refused; see retemper evaluate --list

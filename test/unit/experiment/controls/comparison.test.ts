@@ -102,6 +102,26 @@ describe("the comparison with a control", () => {
     expect(found.sentence).toContain("are not told apart by their task scores on these items");
   });
 
+  it("has an interval of a new tuning with three of them, and not for one merge of all", () => {
+    const rows = (...values: number[]): Quantity => ({
+      value: values.reduce((sum, value) => sum + value, 0) / values.length,
+      values: values.flatMap((value) => quantity(value).values ?? []),
+    });
+    const three = {
+      lower: { name: "a", score: rows(0.5, 0.52, 0.48), asr: rows(0.15, 0.1, 0.2) },
+      upper: { name: "b", score: rows(0.9, 0.92, 0.88), asr: rows(0.35, 0.3, 0.4) },
+    };
+    const each = { name: "linear", score: rows(0.75, 0.7, 0.8), asr: rows(0.1, 0.08, 0.12) };
+    const line = { at: "equal score", ...three } as const;
+    const found = compareControl({ ...compared, merged: each, line });
+    expect(found.newLow).toBeLessThan(found.low);
+    expect(found.sentence).toMatch(/in pairs on 200 items\), of a new tuning -0\.\d{3} to [-+]?0\.\d{3}\.$/);
+    const all = compareControl({ ...compared, line });
+    expect(all.items).toBe(200);
+    expect(all.newLow).toBeUndefined();
+    expect(all.sentence).not.toContain("new tuning");
+  });
+
   it("is adjusted for how many controls there are", () => {
     const of = (p: number, difference = -0.1): ControlComparison => ({
       ...{ kind: "random", name: "a", sentence: "S.", at: "equal score", points: [], low: -0.2, high: 0, items: 9 },
