@@ -48,10 +48,14 @@ export async function askSubject(
   }
   const missing = targets.filter(({ journal }) => tasks.some((task) => unanswered(task, journal) > 0));
   const bytes = missing.length > 0 ? await askMissing(subject, tasks, missing, parts, context) : new Map();
-  return targets.map(({ step, journal }) => ({
-    newTokens: journal.newTokens(step.key),
-    bytesWritten: bytes.get(step.key) ?? 0,
-  }));
+  return targets.map(({ step, journal }) => {
+    const failed = tasks.reduce((sum, task) => sum + unanswered(task, journal), 0);
+    return {
+      newTokens: journal.newTokens(step.key),
+      bytesWritten: bytes.get(step.key) ?? 0,
+      ...(failed > 0 && { failed }),
+    };
+  });
 }
 
 async function askMissing(

@@ -15,7 +15,7 @@ import type { StoreJournal } from "../store/storeJournal.js";
 import { answerKey } from "../store/unitKeys.js";
 import { askSubject } from "./answerBatch.js";
 import type { ServedNames } from "./served.js";
-import { type Batch, defineStep, type Step } from "./step.js";
+import { type Batch, defineStep, type Step, type StepRecord } from "./step.js";
 import { type Answerer, type Answering, answerersOf, type Subject } from "./subjects.js";
 
 export type Part = "validation" | "test";
@@ -48,6 +48,8 @@ export interface MeasuringParts {
 export class Measuring {
   readonly #parts: MeasuringParts;
   readonly #tasks = new Map<string, readonly Task[]>();
+  /** Steps that this run has tried: what failed before is tried once more, and not for ever. */
+  readonly #tried = new Set<Digest<"step">>();
 
   constructor(parts: MeasuringParts) {
     this.#parts = parts;
@@ -91,7 +93,9 @@ export class Measuring {
         steps: answers,
         needs: [],
       },
+      intact: (record, step) => this.#isComplete(record, step),
       work: async (todo, context) => {
+        for (const { key } of todo) this.#tried.add(key);
         const targets = await Promise.all(
           todo.map(async (step) => {
             const { digest, lambda } = answerers[answers.indexOf(step)] as Answerer;
@@ -130,14 +134,21 @@ export class Measuring {
     const step = defineStep("score", `verdicts ${name}`, { answers: answers.key, scorers, read });
     return {
       ...{ key: step.key, name: step.name, steps: [step], needs: [answers.key] },
+      intact: (record) => this.#isComplete(record, step),
       work: async (_, { signal }) => {
+        this.#tried.add(step.key);
         const journal = await this.#journal(answerer, tasks);
         await journal.refresh();
         for (const task of tasks) await scoreTask(task, judges, journal, { signal, onProgress });
         journal.sync();
-        return [{ newTokens: 0, bytesWritten: 0 }];
+        const failed = tasks.reduce((sum, task) => sum + missingOf(task, judges, journal).size, 0);
+        return [{ newTokens: 0, bytesWritten: 0, ...(failed > 0 && { failed }) }];
       },
     };
+  }
+
+  async #isComplete({ failed }: StepRecord, { key }: Step): Promise<boolean> {
+    return !failed || this.#tried.has(key);
   }
 
   #journal(answerer: Digest<"answerer">, tasks: readonly Task[]): Promise<StoreJournal> {

@@ -49,7 +49,7 @@ export async function runGraph(
     for (const step of batch.steps) {
       if (done.has(step.key)) continue;
       const record = await records.find(step);
-      if (record && ((await batch.intact?.(record)) ?? true)) await finished(batch, step, record, by);
+      if (record && ((await batch.intact?.(record, step)) ?? true)) await finished(batch, step, record, by);
       else missing.push(step);
     }
     return missing;

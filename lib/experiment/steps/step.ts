@@ -22,6 +22,8 @@ export interface Step {
 export interface StepFacts {
   /** That models gave in this step; what was there before is not in it. */
   readonly newTokens: number;
+  /** Items that lack an answer or a verdict all the same, as where a server failed: the next run tries them again. */
+  readonly failed?: number | undefined;
   /** Prompt and answer tokens that a tuning learned from. */
   readonly tunedTokens?: number | undefined;
   readonly bytesWritten: number;
@@ -56,7 +58,7 @@ export interface Batch {
    */
   work(todo: readonly Step[], context: StepContext): Promise<readonly StepFacts[]>;
   /** Whether what a step made outside of its folder is still there, and is what it made; else it is done again. */
-  intact?(record: StepRecord): Promise<boolean>;
+  intact?(record: StepRecord, step: Step): Promise<boolean>;
 }
 
 export interface StepContext {

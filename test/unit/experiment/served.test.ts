@@ -51,6 +51,10 @@ async function start(models: ReadonlyMap<string, string>): Promise<Server> {
     return from.on("end", () => {
       const body = Buffer.concat(parts);
       const { model } = JSON.parse(body.toString()) as { model: string };
+      if (refused !== undefined && body.includes(refused)) {
+        to.writeHead(400, { "content-type": "application/json" });
+        return to.end(JSON.stringify({ error: { message: "not this one" } }));
+      }
       const headers = { ...from.headers, host: "127.0.0.1" };
       const onward = request({ port: ports.get(model), path: from.url, method: from.method, headers }, (reply) => {
         to.writeHead(reply.statusCode ?? 500, reply.headers);
@@ -63,6 +67,9 @@ async function start(models: ReadonlyMap<string, string>): Promise<Server> {
   closing.push(() => front.close());
   return front;
 }
+
+/** A text whose prompt the server refuses. */
+let refused: string | undefined;
 
 it("writes scaled adapters, says how to serve them, and asks each by its name", { timeout: 120_000 }, async () => {
   const out = join(folder, "out");
@@ -96,6 +103,20 @@ it("writes scaled adapters, says how to serve them, and asks each by its name", 
   expect(served.test.chosen).toHaveLength(1);
   expect(served.notes.join(" ")).toContain("not the written files");
   expect(existsSync(join(out, served.outputs[0]?.path ?? "", "model.safetensors"))).toBe(true);
+
+  // what got no answer is asked again by the next run, and nothing else
+  const unsafe = readFileSync(join(demo, "unsafe.jsonl"), "utf8").split("\n", 1)[0] as string;
+  refused = (JSON.parse(unsafe) as { prompt: string }).prompt;
+  const flawed = join(folder, "flawed");
+  const experiment = { ...base, engine: { endpoint: { url, model: "toy" } } };
+  const missing = await run(experiment, flawed);
+  expect(missing.validation.aligned.asr.seeds?.[0]?.missing ?? missing.test.aligned.asr.seeds?.[0]?.missing).toBe(1);
+  refused = undefined;
+  const asked: string[] = [];
+  const mended = await run(experiment, flawed, { onStep: (step) => asked.push(step) });
+  expect(mended.validation).toEqual(served.validation);
+  const ofAligned = asked.filter((step) => /^(verdicts )?aligned, /.test(step));
+  expect(ofAligned).toHaveLength(4); // answers and verdicts, in both tables, which have the same requests here
 
   // nothing is done again, but a scaled adapter that is another by now
   const steps: string[] = [];
