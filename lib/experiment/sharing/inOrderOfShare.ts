@@ -1,6 +1,7 @@
 // Which steps a worker tries first.
 
 import { createHash } from "node:crypto";
+import type { Shared } from "./workers.js";
 
 export interface Partition {
   /** From 0 to `count` - 1. */
@@ -10,15 +11,16 @@ export interface Partition {
 
 /**
  * The worker's own share first, then that of the next worker and so on, so that two that are done with their own do not go for the
- * same step. Whose a step is follows from its key alone; within a share the order stays.
+ * same step. Whose a step is follows from its claim alone; within a share the order stays.
  */
-export function inOrderOfShare<T extends { readonly key: string }>(
-  steps: readonly T[],
-  { index, count }: Partition,
-): readonly T[] {
+export function inOrderOfShare<T extends Shared>(steps: readonly T[], { index, count }: Partition): readonly T[] {
   const shares: T[][] = Array.from({ length: count }, () => []);
   for (const step of steps) {
-    const share = createHash("sha256").update(step.key).digest().readUInt32BE() % count;
+    const share =
+      createHash("sha256")
+        .update(step.claim ?? step.key)
+        .digest()
+        .readUInt32BE() % count;
     (shares[(share - index + count) % count] as T[]).push(step);
   }
   return shares.flat();

@@ -12,8 +12,9 @@ import { Heart } from "./heart.js";
 import { HeartWatch, RHYTHM, type Rhythm } from "./heartWatch.js";
 import { inOrderOfShare, type Partition } from "./inOrderOfShare.js";
 import type { LookOptions } from "./livingWorker.js";
+import { removeDead } from "./removeDead.js";
 import { type FoundRecord, newRecord, readRecord, textOfRecord, type WorkerRecord } from "./workerRecord.js";
-import type { Claim, Workers } from "./workers.js";
+import type { Claim, Shared, Workers } from "./workers.js";
 
 export interface JoinOptions extends LookOptions {
   /** Digest of the experiment's settings. */
@@ -94,7 +95,7 @@ class SharedWorkers implements Workers {
     return this.#heart.begin(this.#rhythm.beat, (removed) => this.#lookAfterClaims(removed));
   }
 
-  order<T extends { readonly key: string }>(steps: readonly T[]): readonly T[] {
+  order<T extends Shared>(steps: readonly T[]): readonly T[] {
     return inOrderOfShare(steps, this.#partition);
   }
 
@@ -156,6 +157,7 @@ class SharedWorkers implements Workers {
       this.#own.delete(key);
       await removeClaim(this.#out, path, this.#head);
     }
+    await removeDead(this.#out).catch(() => {}); // nothing depends on it
     await this.#heart.stop();
   }
 

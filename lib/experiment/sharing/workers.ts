@@ -8,11 +8,18 @@ export interface Claim {
   readonly lost: AbortSignal;
 }
 
+/** A step, or several that are done together. */
+export interface Shared {
+  readonly key: string;
+  /** Of several with the same, one is done at a time; by default the key. */
+  readonly claim?: string | undefined;
+}
+
 export interface Workers {
   /** Of this process: no other one has it, on any machine. */
   readonly id: string;
   /** The same steps in the order in which this worker tries them: its own share first, by digest, then the others'. */
-  order<T extends { readonly key: string }>(steps: readonly T[]): readonly T[];
+  order<T extends Shared>(steps: readonly T[]): readonly T[];
   /**
    * Takes a step. It may have been done since it was looked for: look again before doing it.
    * @returns undefined while a living worker has it

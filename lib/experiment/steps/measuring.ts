@@ -89,6 +89,11 @@ export class Measuring {
           "step",
           answers.map(({ key }) => key),
         ),
+        // what two parts have in common is asked once
+        claim: digestOf(
+          "answerer",
+          answerers.map(({ digest }) => digest),
+        ),
         name,
         steps: answers,
         needs: [],

@@ -66,7 +66,7 @@ export async function runGraph(
         continue;
       }
       if ((await lookUp(batch, first ? undefined : "others")).length === 0) continue;
-      const claim = await workers.claim(batch.key);
+      const claim = await workers.claim(batch.claim ?? batch.key);
       if (!claim) {
         left.push(batch);
         continue;

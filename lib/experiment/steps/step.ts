@@ -44,8 +44,10 @@ export interface StepRecord extends StepFacts {
 
 /** Steps that are done at once, by one worker: the lambdas of one merge are asked together. */
 export interface Batch {
-  /** Of its claim: the same for every worker that has the same steps. */
+  /** The same for every worker that has the same steps. */
   readonly key: Digest<"step">;
+  /** Of those that have the same here, one is done at a time, whoever does it; by default the key. */
+  readonly claim?: string | undefined;
   /** For people. */
   readonly name: string;
   readonly steps: readonly Step[];

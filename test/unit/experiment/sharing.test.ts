@@ -290,6 +290,20 @@ describe("a folder", () => {
     expect(readdirSync(join(out, "steps"))).toEqual(["key.json"]);
   });
 
+  it("is left by the last worker without what killed ones of its machine left, but with what may be living ones'", async () => {
+    const dead = elsewhere({ host: hostname(), boot: thisSharingProcess().boot, pid: 2 ** 22 + 1 });
+    await makeClaim(out, dead.record.id, claimPath(out, "done")); // recorded, and then killed
+    const mine = await joined();
+    await mine.close();
+    expect(readdirSync(out)).toEqual(["steps"]);
+    expect(readdirSync(join(out, "steps"))).toEqual([]);
+    const { record } = elsewhere();
+    await makeClaim(out, record.id, claimPath(out, "key"));
+    await (await joined()).close();
+    expect(readdirSync(join(out, ".workers"))).toEqual([record.id]);
+    expect(readdirSync(join(out, "steps"))).toEqual([".key.claim"]);
+  });
+
   it("of another machine's worker is refused once that one's heart beats, and had if it does not", async () => {
     const { beat } = elsewhere();
     const waits: string[] = [];
