@@ -55,9 +55,7 @@ export function cardSections(results: ExperimentResults, output: WrittenModel, o
     ...(chosen && confirmation
       ? [`* ${confirmation.holds ? "Confirmed" : "Not confirmed"}: ${escaped(confirmation.sentence)}`]
       : []),
-    ...(chosen && controls && controls.comparisons.length > 0
-      ? [`* Controls: ${escaped(controls.comparisons.map(({ sentence }) => sentence).join(" "))}`]
-      : []),
+    ...(chosen && controls?.sentence !== undefined ? [`* Controls: ${escaped(controls.sentence)}`] : []),
     ...(parts
       ? [
           `* Items that chose: ${parts.validation.safety} of safety, ${parts.validation.task} of the task; that confirmed: ${parts.test.safety} and ${parts.test.task}`,

@@ -193,6 +193,8 @@ export interface ControlComparison {
 /** Other ways to change less than the fine-tuned model. */
 export interface ControlResults {
   readonly curves: readonly ControlCurve[];
+  /** What the comparisons come to; absent where nothing was chosen. */
+  readonly sentence?: string | undefined;
   /** Empty where nothing was chosen. */
   readonly comparisons: readonly ControlComparison[];
 }

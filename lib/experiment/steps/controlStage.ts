@@ -12,6 +12,7 @@ import { ALL, type EvaluatedPoint } from "../candidates/point.js";
 import type { TableLabels } from "../checks/labels.js";
 import { compareControl, type TestedPoint } from "../controls/compareControl.js";
 import { type CurvePoint, lineAtScore } from "../controls/lineAtScore.js";
+import { summaryOf } from "../controls/summaryOf.js";
 import { withVerdicts } from "../controls/withVerdicts.js";
 import type { Digest } from "../digests/digestOf.js";
 import { type WantedControl, wantedControls } from "../settings/controlEntry.js";
@@ -53,7 +54,10 @@ export async function controlStage(parts: ControlStageParts): Promise<ControlRes
     // large, and of no more use: what they answered is kept
     for (const { folder } of control.passing.values()) await rm(folder, { recursive: true, force: true });
   }
-  return { curves, comparisons: withVerdicts(comparisons) };
+  const told = withVerdicts(comparisons);
+  const { chosen, labels } = parts;
+  const sentence = chosen && summaryOf(told, { merge: nameOf(chosen.test.measured), rate: labels.test.asr });
+  return { curves, ...(sentence !== undefined && { sentence }), comparisons: told };
 }
 
 /** A series at some of its lambdas. */

@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { compareControl } from "../../../../lib/experiment/controls/compareControl.js";
 import { type CurvePoint, lineAtScore } from "../../../../lib/experiment/controls/lineAtScore.js";
+import { summaryOf } from "../../../../lib/experiment/controls/summaryOf.js";
 import { withVerdicts } from "../../../../lib/experiment/controls/withVerdicts.js";
 import type { ControlComparison } from "../../../../lib/report/types.js";
 import type { Quantity } from "../../../../lib/select/types.js";
@@ -120,6 +121,29 @@ describe("the comparison with a control", () => {
     expect(all.items).toBe(200);
     expect(all.newLow).toBeUndefined();
     expect(all.sentence).not.toContain("new tuning");
+  });
+
+  it("comes to one sentence with all others", () => {
+    const of = (
+      name: string,
+      at: ControlComparison["at"],
+      verdict?: ControlComparison["verdict"],
+    ): ControlComparison => ({
+      ...{ kind: name, name, sentence: "S.", at, points: [], difference: 0, low: -0.2, high: 0, items: 9 },
+      ...(verdict && { verdict }),
+    });
+    const about = { merge: "linear at lambda 0.4", rate: "refusals lost" };
+    const told = [
+      ...[of("early stopping", "equal score", "lower"), of("dropout", "equal score", "lower")],
+      ...[of("a lower rank", "equal score", "not shown"), of("the random direction", "best score")],
+    ];
+    expect(summaryOf(told, about)).toBe(
+      "At equal task score, refusals lost of linear at lambda 0.4 is shown to be lower than early stopping and dropout; it is not shown to differ from a lower rank. Its task score is never reached by the random direction.",
+    );
+    expect(summaryOf([of("the random direction", "best score")], about)).toBe(
+      "The task score of linear at lambda 0.4 is never reached by the random direction.",
+    );
+    expect(summaryOf([], about)).toBeUndefined();
   });
 
   it("is adjusted for how many controls there are", () => {
