@@ -37,6 +37,7 @@ export type { SelectionSource } from "../select/completeTable.js";
 export { confirm } from "../select/confirmChoice.js";
 export { type Gate, parseGate } from "../select/gate.js";
 export { knee } from "../select/knee.js";
+export { type Outlook, outlook, type Reachable } from "../select/outlook.js";
 export { paretoFront } from "../select/pareto.js";
 export { type ReadTable, readTable } from "../select/readTable.js";
 export { select } from "../select/select.js";

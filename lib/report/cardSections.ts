@@ -5,7 +5,7 @@ import { basename, isAbsolute } from "node:path";
 import { nameOf } from "../select/select.js";
 import type { Quantity } from "../select/types.js";
 import { testData } from "./dataNames.js";
-import { escaped, row } from "./markdown.js";
+import { escaped, row } from "./markdownText.js";
 import { INTERVALS, quantity } from "./numbers.js";
 import { outcomeOf } from "./outcome.js";
 import type { ExperimentResults, Measured, WrittenModel } from "./types.js";

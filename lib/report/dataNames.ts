@@ -1,6 +1,6 @@
 // What the tables call the data that choose and the data that confirm.
 
-import type { ExperimentResults } from "./types.js";
+import type { AskedSet, ExperimentResults } from "./types.js";
 
 type Known = Pick<ExperimentResults, "parts">;
 
@@ -14,4 +14,56 @@ export function validationData({ parts }: Known): string {
 /** The data that the chosen models are measured on. */
 export function testData({ parts }: Known): string {
   return parts?.split ? `test data, the confirming half of the safety items: ${parts.test.safety}` : "test data";
+}
+
+/** Of a table: "Data that chose: 19 safety items, half of the first 40 of 150 rows; 40 task items". */
+export function dataOf(
+  {
+    parts,
+    confirmation,
+    validation,
+  }: Known & {
+    readonly confirmation?: ExperimentResults["confirmation"];
+    readonly validation?: Pick<ExperimentResults["validation"], "aligned"> | undefined;
+  },
+  part: "validation" | "test",
+): string {
+  const confirms = confirmation !== undefined || parts?.split === true;
+  const name = part === "validation" ? "Data that chose" : confirms ? "Data that confirm" : "Test data";
+  if (!parts) return name;
+  const over = (validation?.aligned.overRefusal && setsOf(parts.sets, part, "over-refusal")) || [];
+  const harmless = over.reduce((sum, { items }) => sum + items, 0);
+  const words = [
+    itemsOf({ parts }, part),
+    ...(harmless > 0 ? [`${harmless} harmless requests${rowsText(over)}`] : []),
+    `${parts[part].task} task items${rowsText(setsOf(parts.sets, part, "task"))}`,
+  ];
+  return `${name}: ${words.join("; ")}`;
+}
+
+/** "19 safety items (half of the first 40 of 150 rows)"; "" where it is not known. */
+export function itemsOf({ parts }: Known, part: "validation" | "test"): string {
+  return parts ? `${parts[part].safety} safety items${rowsText(setsOf(parts.sets, part, "safety"))}` : "";
+}
+
+function setsOf(sets: readonly AskedSet[] = [], part: AskedSet["part"], kind: AskedSet["kind"]): AskedSet[] {
+  return sets.filter((one) => one.part === part && one.kind === kind);
+}
+
+/** Which rows they are, where sets are halved or a limit left rows out. */
+function rowsText(sets: readonly AskedSet[]): string {
+  const total = (of: (one: AskedSet) => number) => sets.reduce((sum, one) => sum + of(one), 0);
+  const [asked, rows] = [total((one) => one.asked), total((one) => one.rows)];
+  const half = sets.some(({ halved }) => halved) ? "half of " : "";
+  if (sets.some(({ limit }) => limit !== undefined)) {
+    const first = sets.length === 1 && sets[0]?.limit === asked ? "the first " : "";
+    return ` (${half}${first}${asked} of ${rows} rows)`;
+  }
+  return half === "" || rows === 0 ? "" : ` (${half}${asked})`;
+}
+
+/** Of each set how many of its rows were asked: "the first 40 of 150 rows". */
+export function askedText({ asked, rows, limit }: AskedSet): string {
+  if (limit === undefined) return asked === rows ? `all ${rows} rows` : `${asked} items of ${rows} rows`;
+  return limit === asked ? `the first ${asked} of ${rows} rows` : `${asked} of ${rows} rows`;
 }

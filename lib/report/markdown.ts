@@ -1,41 +1,72 @@
-// The report as Markdown, for readers of repositories and model cards: the tables and the choice, no figures.
+// The report as Markdown, for readers of repositories and model cards: everything that the page has, figures in words. Texts that
+// may be harmful cannot be folded there: they are in report.html.
 
-import { outcomeOf } from "./outcome.js";
-import { shipText } from "./shipText.js";
-import { tablesOf } from "./tables/tablesOf.js";
-import type { ExperimentCosts, ExperimentResults } from "./types.js";
+import { contentsOf, type Section } from "./contents.js";
+import { escaped, row } from "./markdownText.js";
+import { summaryOf } from "./summary/summaryOf.js";
+import type { ReportTable } from "./tables/reportTable.js";
+import type { ExampleAnswers, ExperimentCosts, ExperimentResults } from "./types.js";
 
 export function markdownReport(results: ExperimentResults, costs: ExperimentCosts): string {
-  const lines = [`# ${escaped(results.name)}`, "", `**Choice:** ${escaped(results.selection.overall.sentence)}`];
-  const { confirmation } = results;
-  if (confirmation) {
-    lines.push("", `**${confirmation.holds ? "Confirmed" : "Not confirmed"}:** ${escaped(confirmation.sentence)}`);
-  }
-  lines.push("", `**On the test data:** ${escaped(outcomeOf(results))}`);
-  const ship = shipText(results);
-  if (ship !== undefined) lines.push("", `**To ship:** ${escaped(ship)}`);
-  if (results.exploratory !== undefined) lines.push("", `**Exploratory:** ${escaped(results.exploratory)}`);
-  for (const { sentence } of results.alarms ?? []) lines.push("", `**Alarm:** ${escaped(sentence)}`);
-  for (const { caption, head, rows, note, reasons = [] } of tablesOf(results, costs)) {
-    lines.push("", `## ${escaped(caption)}`, "", row(head), row(head.map(() => "---")), ...rows.map(row));
-    if (note !== undefined) lines.push("", escaped(note));
-    if (reasons.length > 0) lines.push("", ...reasons.map((reason) => `- ${escaped(reason)}`));
-  }
-  if (results.notes.length > 0) lines.push("", "## Notes", "", ...results.notes.map((note) => `- ${escaped(note)}`));
+  const lines = [`# ${escaped(results.name)}`, ...firstScreen(results)];
+  for (const section of contentsOf(results, costs)) lines.push("", `## ${escaped(section.title)}`, ...content(section));
   return `${lines.join("\n")}\n`;
 }
 
-export function row(cells: readonly string[]): string {
-  return `| ${cells.map((cell) => (cell === "---" ? cell : escaped(cell))).join(" | ")} |`;
+function firstScreen(results: ExperimentResults): string[] {
+  const { title, what, because, notes, numbersOf, numbers, use, next, better } = summaryOf(results);
+  return [
+    ...["", `**${escaped(title)}: ${escaped(what)}.** ${escaped(because)}`],
+    ...(notes.length > 0 ? ["", ...notes.map((note) => `- **Note:** ${escaped(note)}`)] : []),
+    ...["", row(["number", "value", "how sure", "from"]), row(["---", "---", "---", "---"])],
+    ...numbers.map(({ label, value, interval = "", from }) => row([label, value, interval, from])),
+    ...["", `${escaped(numbersOf)}.`],
+    ...(use
+      ? [
+          "",
+          `**Use it:** \`${use.command}\` in the folder of the run.${use.leadsTo === undefined ? "" : ` ${escaped(use.folder)} is a link to ${escaped(use.leadsTo)}.`}${use.seed === undefined ? "" : ` ${escaped(use.seed)}.`}`,
+        ]
+      : []),
+    ...["", `**Next best:** ${escaped(next)}`],
+    ...(better.length > 0 ? ["", "**To decide better:**", "", ...better.map((one) => `- ${escaped(one)}`)] : []),
+  ];
 }
 
-/** What Markdown or HTML would read as something else than text. */
-export function escaped(text: string): string {
-  return text
-    .split("\n")
-    .map((line) => line.trim())
-    .join(" ")
-    .replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, " ")
-    .replace(/&/g, "&amp;")
-    .replace(/[\\`*_[\]<>|#]/g, (character) => (character === "<" ? "&lt;" : `\\${character}`));
+function content({ lead, figures, tables, folded, judged, examples, notes }: Section): string[] {
+  const hidden = judged.reduce((sum, { answers }) => sum + answers.length, 0);
+  const sensitive = examples.filter((one) => one.sensitive).length;
+  const secret = hidden + sensitive;
+  return [
+    ...lead.flatMap(({ name, text }) => ["", `**${escaped(name)}:** ${escaped(text)}`]),
+    ...figures.flatMap(({ title, axes, caption, alternative }) => [
+      "",
+      `**Figure: ${escaped(title)}** (${escaped(axes)}) ${escaped(alternative)} ${escaped(caption)}`,
+    ]),
+    ...[...tables, ...folded].flatMap(tableLines),
+    ...judged.flatMap(({ title }) => ["", `- ${escaped(title)}`]),
+    ...(secret > 0
+      ? ["", `${secret} answers to requests that should be refused, and what was asked, are in report.html.`]
+      : []),
+    ...examples.filter((one) => !one.sensitive).flatMap(exampleLines),
+    ...(notes.length > 0 ? ["", ...notes.map((note) => `- ${escaped(note)}`)] : []),
+  ];
+}
+
+function tableLines({ caption, data, head, rows, note, reasons = [] }: ReportTable): string[] {
+  return [
+    ...["", `### ${escaped(caption)}`, ""],
+    ...(data === undefined ? [] : [`${escaped(data)}.`, ""]),
+    ...[row(head), row(head.map(() => "---")), ...rows.map(row)],
+    ...(note === undefined ? [] : ["", escaped(note)]),
+    ...(reasons.length > 0 ? ["", ...reasons.map((reason) => `- ${escaped(reason)}`)] : []),
+  ];
+}
+
+function exampleLines({ task, id, request, expected = [], answers }: ExampleAnswers): string[] {
+  return [
+    ...["", `### ${escaped(task)}, item ${escaped(id)}`, ""],
+    ...(request === undefined ? [] : [`- asked: ${escaped(request)}`]),
+    ...(expected.length === 0 ? [] : [`- expected: ${escaped(expected.join(" / "))}`]),
+    ...answers.map(({ model, text }) => `- ${escaped(model)}: ${text === "" ? "(empty)" : escaped(text)}`),
+  ];
 }

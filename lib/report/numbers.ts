@@ -23,7 +23,14 @@ function correctedText({ corrected }: Quantity): string {
 
 /** What the numbers of a table are; which of the two intervals is which. */
 export const INTERVALS =
-  "± is the standard deviation over the tuning's seeds. In brackets the 95 % interval of these tunings (these very models, other items), then that of a new tuning (another seed, other items).";
+  "± is the standard deviation over the tuning's seeds; with it the 95 % interval of these tunings (these very models, other items), then that of a new tuning (another seed, other items).";
+
+/** The same where there may be one tuning, of which a new one cannot be told. */
+export function intervalsNote({ provenance }: { readonly provenance?: { readonly seeds: readonly string[] } }): string {
+  return provenance?.seeds.length === 1
+    ? "With each number its 95 % interval of this tuning: this very model, other items."
+    : INTERVALS;
+}
 
 function missesText(seeds: NonNullable<Quantity["seeds"]>): string {
   const some = seeds.filter(({ missing = 0 }) => missing > 0);

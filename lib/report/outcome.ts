@@ -1,6 +1,6 @@
 // The experiment's outcome on the test data in words, whichever way it comes out.
 
-import { nameOf } from "../select/select.js";
+import { candidateId, nameOf } from "../select/names.js";
 import { fixed, percent } from "./numbers.js";
 import { safeAnswersKept } from "./safeAnswersKept.js";
 import type { ExperimentResults, MeasuredCandidate } from "./types.js";
@@ -8,7 +8,7 @@ import type { ExperimentResults, MeasuredCandidate } from "./types.js";
 /** The merge that the rule chose among all, on the test data. */
 export function overallOf({ selection, test }: ExperimentResults): MeasuredCandidate | undefined {
   const { candidate } = selection.overall;
-  return candidate === null ? undefined : test.chosen.find((one) => nameOf(one) === nameOf(candidate));
+  return candidate === null ? undefined : test.chosen.find((one) => candidateId(one) === candidateId(candidate));
 }
 
 /** What the chosen merge keeps of both, whichever way it comes out. */

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { RetemperError } from "../errors.js";
 import { readTextAtMost } from "../files/readAtMost.js";
 import { writeWhole } from "../files/writeWhole.js";
-import { markdownReport } from "./markdown.js";
-import { EXPERIMENT_FORMAT, type ExperimentCosts, type ExperimentResults } from "./types.js";
+import { fillOlder } from "./fillOlder.js";
+import type { ExperimentCosts, ExperimentResults } from "./types.js";
 
 export interface ReportOptions {
-  /** Show answers side by side (the default). Without them the report holds no text that a model wrote, and may be published. */
+  /** Show answers side by side (the default). Without them the report holds no text that a model was asked or wrote, and may be published. */
   readonly examples?: boolean | undefined;
 }
 
@@ -27,20 +27,31 @@ export interface ReportOptions {
  */
 export async function report(folder: string, { examples = true }: ReportOptions = {}): Promise<string> {
   const found = await readExperiment(folder);
-  const alarms = found.alarms?.map((alarm) => ({ ...alarm, answers: [] }));
-  const results = examples ? found : { ...found, examples: [], alarms };
+  const results = examples ? found : withoutAnswers(found);
   const costs = ((await readJson(join(folder, "costs.json"), true)) ?? { steps: [] }) as ExperimentCosts;
-  const { htmlReport } = await import("./page/html.js"); // what draws plots takes longer to load than most commands to run
+  // what draws plots takes longer to load than most commands to run
+  const [{ htmlReport }, { markdownReport }] = await Promise.all([import("./page/html.js"), import("./markdown.js")]);
   const html = join(folder, "report.html");
   await writeWhole(html, htmlReport(results, costs));
   await writeWhole(join(folder, "report.md"), markdownReport(results, costs));
   return html;
 }
 
+/** No text that a model wrote, and none that it was asked. */
+function withoutAnswers(results: ExperimentResults): ExperimentResults {
+  const bare = <T>(all: readonly T[] | undefined) => all?.map((one) => ({ ...one, answers: [] }));
+  const { alarms, disagreements } = results;
+  return {
+    ...{ ...results, examples: [] },
+    ...(alarms && { alarms: bare(alarms) }),
+    ...(disagreements && { disagreements: bare(disagreements) }),
+  };
+}
+
 /**
  * Reads the results.json of an experiment that has ended.
  * @param folder that the run wrote
- * @throws RetemperError BAD_INPUT where it is something else
+ * @throws RetemperError BAD_INPUT where it is something else, or of another version
  * @example
  * ```ts
  * import { readExperiment } from "retemper";
@@ -53,14 +64,7 @@ export async function report(folder: string, { examples = true }: ReportOptions 
  */
 export async function readExperiment(folder: string): Promise<ExperimentResults> {
   const file = join(folder, "results.json");
-  const value = (await readJson(file, false)) as Partial<ExperimentResults> | null;
-  if (value?.format !== EXPERIMENT_FORMAT) {
-    throw new RetemperError("BAD_INPUT", `this is not ${EXPERIMENT_FORMAT}`, {
-      file,
-      hint: "give the output folder of retemper run",
-    });
-  }
-  return value as ExperimentResults;
+  return fillOlder(await readJson(file, false), file);
 }
 
 async function readJson(file: string, optional: boolean): Promise<unknown> {

@@ -59,6 +59,8 @@ export interface Candidate extends Point {
   readonly lambda?: number | undefined;
   /** Other parameters of the method, such as a density. */
   readonly parameters?: Readonly<Record<string, number | string | boolean>> | undefined;
+  /** Not all of its items were asked, so that its numbers are no result; values that were not asked are null. */
+  readonly unfinished?: true | undefined;
 }
 
 /** What the two numbers are called, such as "refusals lost (keyword)". */

@@ -1,81 +1,138 @@
-// The report in a real browser: no request leaves it, nothing fails, it fits a phone, it is dark where the reader is, and
-// its colours can be read.
+// The report in a real browser, of experiments of every outcome: no request leaves it, nothing fails, axe finds no violation, it
+// fits a phone, every caption is whole, it is dark where the reader is, and its first printed sheet is a summary. Pictures of all
+// of it are kept in build/screenshots.
 
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { htmlReport } from "../../lib/report/page/html.js";
+import { livePage } from "../../lib/report/page/livePage.js";
+import type { ExperimentResults } from "../../lib/report/types.js";
+import { casesOf } from "../long.js";
+import { measuredResults } from "../unit/report/measuredResults.js";
 import { COSTS, RESULTS } from "../unit/report/results.js";
-import { temporaryFolder } from "./command.js";
+import { root, temporaryFolder } from "./command.js";
+import { CLIPPED, LOW_CONTRAST, LOW_MARKS, OVERLAPPING } from "./reportScripts.js";
 
 const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 const executablePath = places.find((place) => existsSync(place));
-const file = join(temporaryFolder(), "report.html");
-const skip = executablePath === undefined;
+const folder = temporaryFolder();
+const pictures = join(root, "build", "screenshots");
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-describe.skipIf(skip)("the report in Chromium", { timeout: 60_000 }, () => {
+/** Experiments of every outcome. */
+const OUTCOMES: Readonly<Record<string, () => ExperimentResults>> = {
+  "of three seeds": () => measuredResults(),
+  "of one seed": () => measuredResults({ seeds: ["42"], methods: ["linear"] }),
+  "in which nothing qualifies": () => measuredResults({ rule: { rule: "constrained", margin: 0.02 } }),
+  "whose choice is of little use": () =>
+    measuredResults({ lambdas: [0.05, 0.1], rule: { rule: "constrained", margin: 0.15, minGain: 0 } }),
+  "whose choice is not confirmed": () => measuredResults({ seeds: ["42"], worseThere: 0.2 }),
+  "whose judges disagree": () => measuredResults({ seeds: ["42"], contradicts: 0.4 }),
+  "with a limit": () =>
+    measuredResults({ items: 20, limit: 40, rows: 150, rule: { rule: "constrained", margin: 0.4 } }),
+  "with hostile names": () => RESULTS,
+};
+const outcomes = casesOf(Object.keys(OUTCOMES), ["of three seeds", "in which nothing qualifies"]);
+
+describe.skipIf(executablePath === undefined)("the report in Chromium", { timeout: 120_000 }, () => {
   let browser: Browser;
+  const files = new Map<string, string>();
+  const fileOf = (name: string) => {
+    const file = files.get(name) ?? join(folder, `${name.replace(/\W+/g, "-")}.html`);
+    if (!files.has(name)) writeFileSync(file, htmlReport((OUTCOMES[name] ?? (() => RESULTS))(), COSTS));
+    files.set(name, file);
+    return file;
+  };
   beforeAll(async () => {
-    writeFileSync(file, htmlReport(RESULTS, COSTS));
+    mkdirSync(pictures, { recursive: true });
     browser = await chromium.launch({ executablePath: executablePath as string, args: ["--no-sandbox"] });
   }, 60_000);
   afterAll(() => browser?.close());
 
-  interface Seen {
-    readonly requests: string[];
-    readonly messages: string[];
-  }
-
-  async function open(options: Parameters<Browser["newPage"]>[0] = {}): Promise<{ page: Page } & Seen> {
+  async function open(name = "with hostile names", options: Parameters<Browser["newPage"]>[0] = {}) {
     const page = await browser.newPage(options);
     const [requests, messages]: [string[], string[]] = [[], []];
     page.on("request", (request) => requests.push(request.url()));
     page.on("console", (message) => messages.push(message.text()));
     page.on("pageerror", (error) => messages.push(error.message));
     page.on("dialog", (dialog) => messages.push(dialog.message()));
-    await page.goto(pathToFileURL(file).href);
+    await page.goto(pathToFileURL(fileOf(name)).href);
     return { page, requests, messages };
   }
 
+  const keep = (page: Page, name: string, what: string) =>
+    page.screenshot({ path: join(pictures, `${name.replace(/\W+/g, "-")}-${what}.png`), fullPage: true });
+
   it("asks for nothing but itself, and has nothing to complain about", async () => {
     const { page, requests, messages } = await open();
-    expect(requests.filter((url) => !url.startsWith("data:"))).toEqual([pathToFileURL(file).href]);
+    expect(requests.filter((url) => !url.startsWith("data:"))).toEqual([page.url()]);
     expect(messages).toEqual([]);
     await page.close();
   });
 
-  it("fits 320 pixels without scrolling sideways", async () => {
-    const { page } = await open({ viewport: { width: 320, height: 640 } });
-    const widths = await page.evaluate("[document.documentElement.scrollWidth, innerWidth]");
-    expect(widths).toEqual([320, 320]);
-    await page.close();
+  describe.each(outcomes)("of an experiment %s", (name) => {
+    it.each(["light", "dark"] as const)(
+      "has no violation that axe knows, and text and marks to be told from %s ground",
+      async (colorScheme) => {
+        const { page } = await open(name, { colorScheme, viewport: { width: 1280, height: 900 } });
+        await keep(page, name, colorScheme === "light" ? "desktop" : "dark");
+        expect(await page.evaluate(CLIPPED)).toEqual([]);
+        expect(await page.evaluate(OVERLAPPING)).toEqual([]);
+        expect(await page.evaluate("getComputedStyle(document.body).backgroundColor")).toBe(
+          colorScheme === "dark" ? "rgb(13, 17, 23)" : "rgb(255, 255, 255)",
+        );
+        const [count, low] = (await page.evaluate(LOW_MARKS)) as [number, string[]];
+        expect(count).toBeGreaterThan(5);
+        expect(low).toEqual([]);
+        await page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true");
+        expect(await page.evaluate(LOW_CONTRAST)).toEqual([]);
+        expect(await violationsOf(page)).toEqual([]);
+        await page.close();
+      },
+    );
+
+    it("fits 390 pixels, opened too, with every caption whole", async () => {
+      const { page } = await open(name, { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 });
+      await keep(page, name, "390");
+      for (const all of ["false", "true"]) {
+        await page.evaluate(`for (const one of document.querySelectorAll('details')) one.open = ${all}`);
+        expect(await page.evaluate("[document.documentElement.scrollWidth, innerWidth]")).toEqual([390, 390]);
+        expect(await page.evaluate(CLIPPED)).toEqual([]);
+        expect(await page.evaluate(OVERLAPPING)).toEqual([]);
+      }
+      expect(await violationsOf(page)).toEqual([]);
+      await page.close();
+    });
+
+    it("is printed in dark ink on white, and what decides on the first sheet", async () => {
+      const { page } = await open(name, {
+        colorScheme: "dark",
+        viewport: { width: SHEET.width, height: SHEET.height },
+      });
+      await page.pdf({
+        path: join(pictures, `${name.replace(/\W+/g, "-")}.pdf`),
+        preferCSSPageSize: true,
+        printBackground: true,
+      });
+      await page.emulateMedia({ media: "print" });
+      await keep(page, name, "print");
+      expect(await page.evaluate("getComputedStyle(document.body).backgroundColor")).toBe("rgb(255, 255, 255)");
+      expect(await page.evaluate(LOW_CONTRAST)).toEqual([]);
+      expect(await page.evaluate(CLIPPED)).toEqual([]);
+      expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(SHEET.width);
+      const end = "document.querySelector('.first').getBoundingClientRect().bottom + scrollY";
+      if (name !== "with hostile names") expect(await page.evaluate(end)).toBeLessThanOrEqual(SHEET.height);
+      await page.close();
+    });
   });
 
-  it.each(["light", "dark"] as const)("has text of enough contrast on %s ground", async (colorScheme) => {
-    const { page } = await open({ colorScheme });
-    const low = await page.evaluate(LOW_CONTRAST);
-    expect(low).toEqual([]);
-    const ground = (await page.evaluate("getComputedStyle(document.body).backgroundColor")) as string;
-    expect(ground).toBe(colorScheme === "dark" ? "rgb(13, 17, 23)" : "rgb(255, 255, 255)");
-    await page.close();
-  });
-
-  it.each(["light", "dark"] as const)("draws marks that can be told from %s ground", async (colorScheme) => {
-    const { page } = await open({ colorScheme });
-    const [count, low] = (await page.evaluate(LOW_MARKS)) as [number, string[]];
-    expect(count).toBeGreaterThan(20);
-    expect(low).toEqual([]);
-    await page.close();
-  });
-
-  it("is printed in dark ink on white, within the paper, whatever the screen is", async () => {
-    const { page } = await open({ colorScheme: "dark", viewport: { width: 680, height: 900 } });
-    await page.emulateMedia({ media: "print" });
-    expect(await page.evaluate("getComputedStyle(document.body).backgroundColor")).toBe("rgb(255, 255, 255)");
-    expect(await page.evaluate(LOW_CONTRAST)).toEqual([]);
-    expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(680);
+  it("fits 320 pixels without scrolling sideways, whatever names it holds", async () => {
+    const { page } = await open("with hostile names", { viewport: { width: 320, height: 640 } });
+    expect(await page.evaluate("[document.documentElement.scrollWidth, innerWidth]")).toEqual([320, 320]);
     await page.close();
   });
 
@@ -106,44 +163,45 @@ describe.skipIf(skip)("the report in Chromium", { timeout: 60_000 }, () => {
     expect((levels as number[]).every((level, at, all) => level <= (all[at - 1] ?? 0) + 1)).toBe(true);
     await page.close();
   });
+
+  it("shows a run that goes on the same way: times, what it does, and curves as far as they are", async () => {
+    const { validation, labels } = measuredResults({ seeds: ["42"] });
+    const status = {
+      ...{ name: "A run that goes on", labels, state: "running" as const, steps: ["tune seed 42", "ask aligned"] },
+      ...{ startedAt: "2026-01-01T00:00:00Z", elapsedSeconds: 3725, secondsLeft: 620, tokensPerSecond: 41.4 },
+      step: { k: 3, n: 9, name: "ask linear" },
+      current: { step: "ask linear", what: "answers, harm", done: 30, total: 90 },
+      measured: { aligned: validation.aligned },
+      candidates: validation.candidates.slice(0, 3), // the fine-tuned model is not measured yet
+    };
+    const file = join(folder, "live.html");
+    writeFileSync(file, livePage(status, 5).replace('http-equiv="refresh" content="3"', 'name="still"'));
+    for (const [what, width] of [
+      ["desktop", 1280],
+      ["390", 390],
+    ] as const) {
+      const page = await browser.newPage({ viewport: { width, height: 844 } });
+      await page.goto(pathToFileURL(file).href);
+      await keep(page, "watch", what);
+      expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(width);
+      expect(await page.evaluate(CLIPPED)).toEqual([]);
+      expect(await violationsOf(page)).toEqual([]);
+      const text = (await page.evaluate("document.body.innerText")) as string;
+      for (const part of ["1 h 02 min", "10 min 15 s", "3 of 9", "41"]) expect(text).toContain(part);
+      expect(await page.evaluate("document.querySelectorAll('#curve-asr g[data-mark=dot] path').length")).toBe(4);
+      await page.close();
+    }
+  });
+
+  /** What axe finds, by rule and place. */
+  async function violationsOf(page: Page): Promise<string[]> {
+    await page.evaluate(axe);
+    const found = (await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")) as {
+      readonly violations: readonly { readonly id: string; readonly nodes: readonly { readonly html: string }[] }[];
+    };
+    return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 120)}`));
+  }
 });
 
-/** Sums of light of colours, for both scripts below. */
-const LIGHT = `
-  const numbers = (colour) => (colour.match(/[\\d.]+/g) ?? []).map(Number);
-  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255).map((v) => (v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4))
-    .reduce((sum, v, at) => sum + v * [.2126, .7152, .0722][at], 0);
-  const ratioOf = (one, other) => {
-    const [a, b] = [light(one), light(other)].sort((x, y) => y - x);
-    return (a + .05) / (b + .05);
-  };`;
-
-/** Marks of the figures and their key whose contrast with the page is below 3 (WCAG 2.2, 1.4.11), after how many there are. */
-const LOW_MARKS = `(() => {${LIGHT}
-  const ground = numbers(getComputedStyle(document.body).backgroundColor);
-  const marks = [...document.querySelectorAll("figure g[aria-label=dot] :is(circle,path), .key :is(circle,path)")];
-  const low = marks.flatMap((one) => {
-    const { stroke, fill } = getComputedStyle(one);
-    const ratio = ratioOf(numbers(stroke === "none" ? fill : stroke), ground);
-    return ratio < 3 ? [one.outerHTML.slice(0, 80) + ratio.toFixed(2)] : [];
-  });
-  return [marks.length, low];
-})()`;
-
-/** Texts whose contrast with the ground behind them is below 4.5 (WCAG 2.2, 1.4.3). */
-const LOW_CONTRAST = `(() => {${LIGHT}
-  const groundOf = (element) => {
-    for (let one = element; one; one = one.parentElement) {
-      const colour = numbers(getComputedStyle(one).backgroundColor);
-      if (colour.length === 3 || colour[3] > 0) return colour;
-    }
-    return [255, 255, 255];
-  };
-  const texts = [...document.querySelectorAll("h1,h2,p,a,th,td,caption,figcaption,summary,dt,dd,li,strong,svg text")];
-  return texts.filter((one) => one.textContent.trim() !== "").flatMap((one) => {
-    const style = getComputedStyle(one);
-    const colour = one.closest("svg") ? (style.fill === "none" ? style.color : style.fill) : style.color;
-    const ratio = ratioOf(numbers(colour), groundOf(one));
-    return ratio < 4.5 ? [one.tagName + " " + one.textContent.slice(0, 30) + " " + ratio.toFixed(2)] : [];
-  });
-})()`;
+/** Pixels of an A4 sheet within the margins of the style. */
+const SHEET = { width: 695, height: 1054 } as const;

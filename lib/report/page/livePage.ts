@@ -1,10 +1,14 @@
-// The page that shows a run while it goes on: what is done, what is being done, and the numbers so far.
+// The page that shows a run while it goes on: what is done, what is being done, how long it takes, and the numbers so far.
 
 import { Eta } from "eta";
-import { curvesOf, keyOf } from "../figures/plots.js";
+import { type CurveSource, curveOf } from "../figures/curves.js";
+import { keyOf } from "../figures/key.js";
 import type { ExperimentStatus } from "../status.js";
-import { curveTable } from "../tables/tablesOf.js";
+import { curveTable } from "../tables/curveTable.js";
+import { withoutEmptyColumns } from "../tables/reportTable.js";
+import { durationText } from "./durationText.js";
 import { escapeHtml } from "./escape.js";
+import { FIGURES, KEY } from "./figureTemplate.js";
 import { STYLE } from "./style.js";
 import { cellHtml, TABLE } from "./tableTemplate.js";
 
@@ -25,11 +29,10 @@ const PAGE = `<!doctype html>
 <body>
 <header><h1><%= it.status.name %></h1></header>
 <main id="content">
-<div class="verdict"><p role="status"><%= it.sentence %></p></div>
+<section class="verdict" aria-label="How far the run is"><p class="because" role="status"><%= it.sentence %></p>
 <% if (it.current) { %><p><progress max="<%= it.current.total %>" value="<%= it.current.done %>" aria-label="<%= it.current.step %>"></progress></p><% } %>
-<% if (it.figures.length > 0) { %><ul class="key" aria-label="Methods and their marks"><% it.key.forEach(({ method, svg }) => { %><li><%~ svg %><%= method %></li><% }) %></ul><% } %>
-<% if (it.figures.length > 0) { %><div class="figures"><% it.figures.forEach((figure) => { %><figure id="<%= figure.id %>"><%~ figure.svg %><figcaption><%= figure.caption %></figcaption></figure>
-<% }) %></div><% } %><% if (it.table) { %><%~ it.table %><% } %>
+<% if (it.times.length > 0) { %><dl class="numbers"><% it.times.forEach(({ label, value }) => { %><div><dt><%= label %></dt><dd class="number"><%= value %></dd></div><% }) %></dl><% } %></section>
+<%~ it.curves %><% if (it.table) { %><%~ it.table %><% } %>
 <section aria-labelledby="steps"><h2 id="steps"><%= it.status.steps.length %> steps done</h2>
 <ol><% it.status.steps.forEach((step) => { %><li><%= step %></li><% }) %></ol></section>
 </main>
@@ -42,23 +45,46 @@ export function livePage(status: ExperimentStatus, silence: number): string {
   const eta = new Eta({ autoEscape: true, autoTrim: false, escapeFunction: escapeHtml });
   const { measured, candidates, labels, better, current } = status;
   const { aligned, tuned } = measured;
-  const validation = aligned && { aligned, tuned, candidates };
-  const swept = candidates.some(({ lambda }) => lambda !== undefined);
-  const curves = aligned && tuned && swept ? { labels, validation: { better, aligned, tuned, candidates } } : undefined;
+  const validation = aligned && { better, aligned, tuned, candidates };
+  const source: CurveSource | undefined = validation && { labels, validation };
+  const figures = (["score", "asr", "overRefusal"] as const).flatMap(
+    (metric) => (source && curveOf(source, metric)) ?? [],
+  );
+  const share = current && current.total > 0 ? current : undefined;
   return eta.renderString(PAGE, {
-    status,
-    style: STYLE,
-    current: current && current.total > 0 ? current : undefined,
-    percent: current && current.total > 0 ? `${Math.floor((100 * current.done) / current.total)} % · ` : "",
-    sentence: sentenceOf(status, silence),
-    figures: curves ? [curvesOf(curves, "score"), curvesOf(curves, "asr")] : [],
-    key: curves ? keyOf(curves) : [],
-    table: validation && eta.renderString(TABLE, { ...curveTable({ labels, validation }), cell: cellHtml }),
+    ...{ status, style: STYLE, current: share },
+    percent: share ? `${Math.floor((100 * share.done) / share.total)} % · ` : "",
+    ...{ sentence: sentenceOf(status, silence), times: timesOf(status, silence) },
+    curves:
+      figures.length > 0 && candidates.length > 0 && validation
+        ? eta.renderString(KEY, { key: keyOf({ validation: { ...validation, tuned: tuned ?? aligned } }) }) +
+          eta.renderString(FIGURES, { figures })
+        : "",
+    table:
+      validation &&
+      eta.renderString(TABLE, { ...withoutEmptyColumns(curveTable({ labels, validation })), cell: cellHtml }),
   });
 }
 
 /** A run that tells nothing for so long may have been killed. */
 const SILENT = 120;
+
+/** Between two writings of its status a run goes on, too. */
+function timesOf(
+  { state, elapsedSeconds, secondsLeft, tokensPerSecond, step }: ExperimentStatus,
+  silence: number,
+): { readonly label: string; readonly value: string }[] {
+  const passed = state === "running" ? Math.min(silence, SILENT) : 0;
+  const left = secondsLeft === undefined ? undefined : Math.max(0, secondsLeft - passed);
+  return [
+    ...(elapsedSeconds === undefined ? [] : [{ label: "elapsed", value: durationText(elapsedSeconds + passed) }]),
+    ...(left === undefined || state !== "running" ? [] : [{ label: "left, about", value: durationText(left) }]),
+    ...(step === undefined ? [] : [{ label: "steps", value: `${step.k} of ${step.n}` }]),
+    ...(tokensPerSecond === undefined || state !== "running"
+      ? []
+      : [{ label: "tokens/s", value: tokensPerSecond.toFixed(tokensPerSecond < 10 ? 1 : 0) }]),
+  ];
+}
 
 function sentenceOf({ state, message, current }: ExperimentStatus, silence: number): string {
   if (state === "stopped") return `Stopped: ${message ?? "without a word"}. Started again, the run goes on from here.`;

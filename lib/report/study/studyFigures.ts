@@ -1,7 +1,7 @@
 // The figures of a study: the attack success rate over lambda on each safety set by itself, and the score, for each task and model.
 
-import { candidateId } from "../../select/names.js";
-import { curvesOf, type Figure } from "../figures/plots.js";
+import { curveOf } from "../figures/curves.js";
+import type { Figure } from "../figures/figure.js";
 import { idOf } from "./studyTables.js";
 import type { BySet, StudyView, StudyViewCell } from "./types.js";
 
@@ -19,9 +19,9 @@ export function studyFigures({ cells }: StudyView): FigureGroup[] {
     title: `Attack success rate over lambda: ${set}`,
     figures: cells
       .filter(({ safetySets }) => safetySets.includes(set))
-      .map((cell) => figure(onSet(cell, set), "asr", [set, cell.task, cell.model])),
+      .flatMap((cell) => figure(onSet(cell, set), "asr", [set, cell.task, cell.model])),
   }));
-  const scores = cells.map((cell) => figure(cell, "score", ["score", cell.task, cell.model]));
+  const scores = cells.flatMap((cell) => figure(cell, "score", ["score", cell.task, cell.model]));
   return [...ofSets, { id: "score", title: "Task score over lambda", figures: scores }];
 }
 
@@ -40,15 +40,15 @@ function onSet(cell: StudyViewCell, set: string): StudyViewCell {
   };
 }
 
-function figure(cell: StudyViewCell, metric: "score" | "asr", name: readonly string[]): Figure {
-  const { candidate } = cell.selection.overall;
-  const chosen = candidate && cell.validation.candidates.find((one) => candidateId(one) === candidateId(candidate));
-  const drawn = curvesOf(cell, metric, chosen);
+/** The margin is of all sets together, so that no line of it is drawn on one. */
+function figure(
+  { labels, validation, selection, model, task }: StudyViewCell,
+  metric: "score" | "asr",
+  name: readonly string[],
+): Figure[] {
+  const drawn = curveOf({ labels, validation, selection: { overall: selection.overall } }, metric);
+  if (!drawn) return [];
   const id = idOf("figure", ...name);
-  return {
-    id,
-    caption: `${cell.model}, ${cell.task}. ${drawn.caption}`,
-    alternative: drawn.alternative,
-    svg: drawn.svg.replaceAll(`${drawn.id}-title`, `${id}-title`),
-  };
+  const svg = drawn.svg.replaceAll(`${drawn.id}-title`, `${id}-title`);
+  return [{ ...drawn, ...{ id, svg, title: `${model}, ${task}: ${drawn.title}` } }];
 }

@@ -2,8 +2,10 @@
 // escaped.
 
 import { Eta } from "eta";
-import { keyOf } from "../figures/plots.js";
+import type { Figure } from "../figures/figure.js";
+import { keyOf } from "../figures/key.js";
 import { escapeHtml } from "../page/escape.js";
+import { FIGURES, KEY } from "../page/figureTemplate.js";
 import { STYLE } from "../page/style.js";
 import { cellHtml, TABLE } from "../page/tableTemplate.js";
 import type { ReportTable } from "../tables/reportTable.js";
@@ -24,13 +26,10 @@ const PAGE = `<!doctype html>
 <body>
 <a class="skip" href="#content">Skip to the results</a>
 <header><h1><%= it.view.name %></h1></header>
-<nav aria-label="Sections"><% it.sections.forEach(({ id, title }, at) => { %><%= at > 0 ? " · " : "" %><a href="#<%= id %>"><%= title %></a><% }) %></nav>
+<nav aria-label="Sections"><% it.sections.forEach(({ id, title }) => { %><a href="#<%= id %>"><%= title %></a> <% }) %></nav>
 <main id="content">
 <% it.sections.forEach((section) => { %><section aria-labelledby="<%= section.id %>"><h2 id="<%= section.id %>"><%= section.title %></h2>
-<% if (section.figures.length > 0) { %><ul class="key" aria-label="Methods and their marks"><% it.key.forEach(({ method, svg }) => { %><li><%~ svg %><%= method %></li><% }) %></ul>
-<div class="figures"><% section.figures.forEach((figure) => { %><figure id="<%= figure.id %>"><%~ figure.svg %><figcaption><%= figure.caption %></figcaption>
-<details><summary>In words</summary><p><%= figure.alternative %></p></details></figure>
-<% }) %></div><% } %><% section.tables.forEach((table) => { %><%~ it.table(table) %>
+<%~ it.figures(section.figures) %><% section.tables.forEach((table) => { %><%~ it.table(table) %>
 <% }) %><% section.folded.forEach((table) => { %><details><summary><%= table.caption %></summary><%~ it.table(table) %></details>
 <% }) %><% if (section.notes.length > 0) { %><ul><% section.notes.forEach((note) => { %><li><%= note %></li><% }) %></ul><% } %></section>
 <% }) %></main>
@@ -55,5 +54,8 @@ export function studyHtml(view: StudyView): string {
   );
   const table = (one: ReportTable) => eta.renderString(TABLE, { ...one, cell: cellHtml });
   const [first] = view.cells;
-  return eta.renderString(PAGE, { view, sections, key: first ? keyOf(first) : [], style: STYLE, table });
+  const key = first ? keyOf({ validation: first.validation, selection: { overall: first.selection.overall } }) : [];
+  const figures = (all: readonly Figure[]) =>
+    all.length === 0 ? "" : eta.renderString(KEY, { key }) + eta.renderString(FIGURES, { figures: all });
+  return eta.renderString(PAGE, { view, sections, style: STYLE, table, figures });
 }

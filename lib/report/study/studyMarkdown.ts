@@ -1,6 +1,6 @@
 // A study's report as Markdown: its tables, no figures.
 
-import { escaped, row } from "../markdown.js";
+import { escaped, row } from "../markdownText.js";
 import { studyTables } from "./studyTables.js";
 import type { StudyView } from "./types.js";
 

@@ -322,7 +322,7 @@ describe("the preset quick", () => {
     );
     expect(results.notes.join()).toContain("The result is exploratory: there are 8 requests");
     const first = readFileSync(join(folder, "quick", "report.md"), "utf8").split("\n## ", 1)[0];
-    expect(first).toContain("**Exploratory:** The result is exploratory: there are 8 requests");
+    expect(first).toContain("**Note:** The result is exploratory: there are 8 requests");
     expect(readFileSync(join(folder, "quick", "report.html"), "utf8")).toContain("<strong>Exploratory:</strong>");
 
     const unsafe = linesOf("demo/unsafe.jsonl").map((line) => JSON.parse(line) as { prompt: string });

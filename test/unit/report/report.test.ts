@@ -31,6 +31,11 @@ const html = htmlReport(RESULTS, COSTS);
 const document = parseHTML(html).document as unknown as Element;
 const all = (selector: string) => [...document.querySelectorAll(selector)];
 
+/** From a table's caption to the next one. */
+function sectionOf(markdown: string, caption: string): string {
+  return markdown.split(/\n#{2,3} /).find((one) => one.startsWith(caption)) ?? "";
+}
+
 describe("the HTML report", () => {
   it("loads nothing and runs nothing, whatever names and answers hold", () => {
     expect(all("script, img, iframe, object, video, form")).toEqual([]);
@@ -56,17 +61,17 @@ describe("the HTML report", () => {
     };
     const alarmed = { ...RESULTS, alarms: [alarm] } as typeof RESULTS;
     const page = parseHTML(htmlReport(alarmed, COSTS)).document as unknown as Element;
-    expect(page.querySelector("main > .verdict + .alarm p")?.textContent).toBe("Alarm: No refusal is found.");
-    expect(page.querySelector(".alarm details:not([open]) dt")?.textContent).toBe(
-      "aligned, item 3: not refused by keyword",
-    );
-    expect(page.querySelector(".alarm details dd")?.textContent).toBe(HOSTILE);
+    expect(page.querySelector(".verdict .alarms li")?.textContent).toBe("No refusal is found.");
+    const folded = ".part-judging details:not([open])";
+    expect(page.querySelector(`${folded} dt`)?.textContent).toBe("aligned, item 3: not refused by keyword");
+    expect(page.querySelector(`${folded} dd`)?.textContent).toBe(HOSTILE);
     expect([...page.querySelectorAll("script, img")]).toEqual([]);
     const text = markdownReport(alarmed, COSTS);
-    expect(text.indexOf("**Alarm:** No refusal is found.")).toBeLessThan(text.indexOf("## Q1"));
+    expect(text.indexOf("- **Note:** No refusal is found.")).toBeGreaterThan(0);
+    expect(text.indexOf("- **Note:** No refusal is found.")).toBeLessThan(text.indexOf("## Over lambda"));
   });
 
-  it("has truncated and empty answers beside the rates of the result and of every lambda", () => {
+  it("has truncated and empty answers beside the rates where there are any, and says so where there are none", () => {
     const [aligned, ...others] = [RESULTS.test.aligned, RESULTS.test.tuned].map((one) => ({
       ...one,
       truncated: 0.25,
@@ -74,11 +79,17 @@ describe("the HTML report", () => {
     }));
     const ended = { ...RESULTS, test: { ...RESULTS.test, aligned, tuned: others[0] } } as typeof RESULTS;
     const text = markdownReport(ended, COSTS);
-    const q1 = text.slice(text.indexOf("## Q1"), text.indexOf("## Q2"));
-    expect(q1).toContain("| model | exact calls | refusals lost (keyword) | truncated | empty |");
-    expect(q1).toMatch(/^\| aligned \| .* \| 25 % \| 0 % \| 0\.100 .* \|$/m);
-    const q3 = text.slice(text.indexOf("## Q3"));
-    expect(q3).toContain("| refusals lost (keyword) | truncated | empty | over-refusal | straight lines |");
+    const models = sectionOf(text, "Does merging keep");
+    expect(models).toContain("| model | exact calls | refusals lost (keyword) | over-refusal | truncated |\n");
+    expect(models).toMatch(/^\| aligned \| .* \| 0\.100 .* \| 25 % \|$/m);
+    expect(models).toContain("None was empty.");
+    const untold = sectionOf(markdownReport(RESULTS, COSTS), "Does merging keep");
+    expect(untold).not.toMatch(/truncated|cut off/);
+    const whole = { ...RESULTS.test.aligned, truncated: 0, empty: 0 };
+    const none = { ...RESULTS, test: { ...RESULTS.test, aligned: whole } };
+    expect(sectionOf(markdownReport(none, COSTS), "Does merging keep")).toContain(
+      "No answer to a safety set was cut off or empty.",
+    );
   });
 
   it("shows marks that would turn the reading direction, and control characters, in both forms", () => {
@@ -98,11 +109,14 @@ describe("the HTML report", () => {
       expect([...one.querySelectorAll("thead th[scope=col]")].length).toBeGreaterThan(1);
       expect([...one.querySelectorAll("tbody tr")].every((row) => row.querySelector("th[scope=row]"))).toBe(true);
     }
-    expect(all("figure").map(({ id }) => id)).toEqual(["curve-score", "curve-asr", "front"]);
+    expect(all("figure").map(({ id }) => id)).toEqual([
+      ...["curve-score", "curve-asr", "front", "by-category", "curve-overRefusal"],
+    ]);
     for (const figure of all("figure")) {
-      expect(figure.querySelector("svg")?.getAttribute("role")).toBe("img");
-      expect(figure.querySelector("svg")?.getAttribute("aria-label")).not.toBe("");
-      expect(figure.querySelector("details")?.textContent).toMatch(/\d\.\d\d at /);
+      const picture = figure.querySelector("[role=img]");
+      const title = picture?.getAttribute("aria-label") ?? picture?.querySelector("title")?.textContent ?? "";
+      expect(title).not.toBe("");
+      expect(figure.querySelector("details")?.textContent).toMatch(/\d\.\d\d/);
     }
     const ids = all("[id]").map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
@@ -120,8 +134,8 @@ describe("the HTML report", () => {
 
   it("says which way is better in words and on the axes, and draws scores beyond 1", () => {
     const text = (id: string) => all(`#${id}`)[0]?.textContent ?? "";
-    expect(text("curve-score")).toMatch(/↑ better: loss of calls[\s\S]*higher is better/);
-    expect(text("curve-asr")).toMatch(/↓ better: refusals lost[\s\S]*lower is better/);
+    expect(text("curve-score")).toMatch(/^loss of calls over lambda ↑ higher is better/);
+    expect(text("curve-asr")).toMatch(/^refusals lost \(keyword\) over lambda ↓ lower is better/);
     expect(text("front")).toContain("Up and left is better.");
     const { validation } = RESULTS;
     const low = <T extends Measured>(one: T): T => ({
@@ -136,12 +150,12 @@ describe("the HTML report", () => {
       },
     };
     const page = parseHTML(htmlReport(losses, COSTS)).document as unknown as Element;
-    expect(page.querySelector("#curve-score")?.textContent).toMatch(/↓ better: loss of calls[\s\S]*lower is better/);
+    expect(page.querySelector("#curve-score")?.textContent).toMatch(/^loss of calls over lambda ↓ lower is better/);
     expect(page.querySelector("#front")?.textContent).toContain("Down and left is better.");
     // nothing is drawn above the axes
     const heights = [...page.querySelectorAll("#curve-score circle")].map((one) => Number(one.getAttribute("cy")));
     expect(heights.length).toBeGreaterThan(0);
-    expect(Math.min(...heights)).toBeGreaterThanOrEqual(28);
+    expect(Math.min(...heights)).toBeGreaterThanOrEqual(14);
   });
 
   it("joins curves to the fine-tuned model where they end in it, and not those of DARE and TIES", () => {
@@ -153,7 +167,7 @@ describe("the HTML report", () => {
       const swept = { ...RESULTS, validation: { ...validation, candidates } };
       const page = parseHTML(htmlReport(swept, COSTS)).document as unknown as Element;
       const figure = page.querySelector("#curve-asr");
-      const lines = [...(figure?.querySelectorAll('g[aria-label="line"] path') ?? [])];
+      const lines = [...(figure?.querySelectorAll('g[data-mark="line"] path') ?? [])];
       const points = lines.map((one) => (one.getAttribute("d") ?? "").split(/[MLC]/).length - 1);
       return { points, candidates: candidates.length, said: /is not joined to it/.test(figure?.textContent ?? "") };
     };
@@ -168,10 +182,10 @@ describe("the HTML report", () => {
   it("shows Holm's p beside the plain one, and the slopes over lambda with their intervals", () => {
     const cells = (id: string) => [...(document.querySelector(`#${id} tbody tr`)?.querySelectorAll("td, th") ?? [])];
     expect(cells("paired").map(({ textContent }) => textContent)).toEqual(
-      expect.arrayContaining(["+0.560", "+0.500 to +0.600", "0.0003"]),
+      expect.arrayContaining(["+0.560+0.500\u00a0to\u00a0+0.600", "0.0003"]),
     );
     expect(cells("trends").map(({ textContent }) => textContent)).toEqual(
-      expect.arrayContaining(["rises", "+0.600", "+0.500 to +0.700", "0.0001", "0.0002", "4", "150"]),
+      expect.arrayContaining(["rises", "+0.600+0.500\u00a0to\u00a0+0.700", "0.0001", "0.0002", "4", "150"]),
     );
   });
 
@@ -191,28 +205,25 @@ describe("the Markdown report", () => {
     expect(rows.length).toBeGreaterThan(30);
     expect(markdown).toContain("| aligned | 0.000 ± 0.014 (0.000 to 0.050; new tuning 0.000 to 0.100) |");
     expect(markdown).toContain("| 0.100 (0.050 to 0.200), without a verdict: 2 |"); // over-refusal
-    const captions = markdown.split("\n").filter((line) => line.startsWith("## "));
-    expect(captions).toHaveLength(all("table").length + 1);
+    const captions = markdown.split("\n").filter((line) => line.startsWith("### "));
+    expect(captions).toHaveLength(all("table").length);
   });
 
   it("names the two intervals, the data and the metric of every table of models", () => {
-    const sections = markdown.split("\n## ").slice(1);
-    const section = (id: string) => sections.find((one) => one.startsWith(id)) ?? "";
-    for (const id of ["Q1", "Q2", "Q3", "By category", "Q4"]) {
-      expect(section(id)).toMatch(
+    const section = (caption: string) => sectionOf(markdown, caption);
+    for (const caption of ["Does merging", "Which method", "What does lambda", "By category", "Every number"]) {
+      expect(section(caption)).toMatch(
         /interval of these tunings \(these very models, other items\), then that of a new tuning/,
       );
     }
-    expect(section("Q3")).toContain("validation data, the choosing half of the safety items: 75");
-    expect(section("Q3")).toContain(
-      "| method | lambda | loss of calls | refusals lost (keyword) | truncated | empty | over-refusal |",
+    expect(section("What does lambda")).toContain("Data that chose: 75 safety items; 60 task items.");
+    expect(section("What does lambda")).toContain(
+      "| method | lambda | loss of calls | refusals lost (keyword) | over-refusal | straight lines |",
     );
-    expect(section("Q1")).toContain("test data, the confirming half of the safety items: 74");
-    expect(section("Q1")).toContain(
-      "| model | exact calls | refusals lost (keyword) | truncated | empty | over-refusal |",
-    );
-    const { parts: _, ...whole } = RESULTS; // of a rule that does not look at safety
-    expect(markdownReport(whole, COSTS)).not.toContain("half of the safety items");
+    expect(section("Does merging")).toContain("Data that confirm: 74 safety items; 100 task items.");
+    expect(section("Does merging")).toContain("| model | exact calls | refusals lost (keyword) | over-refusal |\n");
+    const { parts: _, ...older } = RESULTS;
+    expect(markdownReport(older, COSTS)).not.toContain("safety items");
   });
 
   it("says whether the choice was confirmed, on its first lines and of its folder", () => {
@@ -231,7 +242,10 @@ describe("the Markdown report", () => {
         COSTS,
       );
     const failed = withOutcome(false);
-    expect(failed.split("\n").slice(0, 7)).toContain("**Not confirmed:** The upper bound is 0.21.");
+    expect(failed.split("\n")[2]).toMatch(
+      /^\*\*Does not ship: .*does not hold on the data that confirm: .* may be 0\.210 above/,
+    );
+    expect(failed).toContain("**Not confirmed:** The upper bound is 0.21.");
     expect(failed).toContain("| verdict | qualifies | not confirmed |");
     expect(failed).toMatch(/\| chosen, not confirmed \|/);
     expect(failed).toContain(", not confirmed, keeps");
@@ -283,9 +297,11 @@ describe("report", () => {
     };
     writeFileSync(join(own, "results.json"), JSON.stringify({ ...RESULTS, alarms: [alarm] }));
     const shown = async (examples: boolean) =>
-      parseHTML(readFileSync(await report(own, { examples }), "utf8")).document.querySelector(".alarm")?.textContent;
+      parseHTML(readFileSync(await report(own, { examples }), "utf8")).document.body.textContent;
     expect(await shown(true)).toContain("Turn the key.");
-    expect((await shown(false))?.trim()).toBe("Alarm: No refusal is found.");
+    const bare = await shown(false);
+    expect(bare).toContain("No refusal is found.");
+    expect(bare).not.toContain("Turn the key.");
   });
 
   it("shows the unaligned model beside the others, where there is one", () => {
@@ -403,10 +419,18 @@ describe("the outcome in words", () => {
 
 describe("a table's cells", () => {
   it("keep numbers together, let digests break, and show what is hostile as text", () => {
-    expect(cellHtml("0.494 ± 0.154 (0.414 to 0.573)")).toBe("0.494\u00a0±\u00a00.154 (0.414\u00a0to\u00a00.573)");
+    const parts = (text: string) =>
+      [...parseHTML(`<p>${cellHtml(text)}</p>`).document.querySelectorAll("span")].map(
+        ({ textContent }) => textContent,
+      );
+    expect(parts("0.494 ± 0.154 (0.414 to 0.573; new tuning 0.1 to 0.8), without a verdict: 2")).toEqual([
+      ...["0.494\u00a0±\u00a00.154", "0.414\u00a0to\u00a00.573", "new tuning 0.1\u00a0to\u00a00.8"],
+      "without a verdict: 2",
+    ]);
+    expect(parts("-0.5 (-0.6 to -0.4)")).toEqual(["\u22120.5", "\u22120.6\u00a0to\u00a0\u22120.4"]);
     expect(cellHtml("26 %")).toBe("26\u00a0%");
     expect(cellHtml("a".repeat(64))).toBe(`<code>${"a".repeat(64)}</code>`);
-    expect(cellHtml(HOSTILE)).not.toContain("<");
+    expect(cellHtml(HOSTILE)).toMatch(/^<span class="words">[^<]*<\/span>$/);
   });
 
   it("sum costs by what the steps do", () => {

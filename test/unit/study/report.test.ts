@@ -76,7 +76,7 @@ describe("a study's report", () => {
       "score 3",
     ]);
     const [first] = groups[0]?.figures ?? [];
-    expect(first?.caption).toContain("town, calls. ASR, advbench over lambda");
+    expect(first?.title).toContain("town, calls: ASR, advbench over lambda");
     const rate = view.cells[0]?.validation.tuned.sets.advbench?.value ?? Number.NaN;
     expect(first?.alternative).toContain(`${rate.toFixed(2)} at 1`);
     const ids = groups.flatMap(({ figures }) => figures.map(({ id }) => id));
