@@ -122,7 +122,7 @@ describe.runIf(long)("a study of two tasks, two models and two seeds", () => {
     }
     expect(new Set(page.match(/ id="[^"]+"/g)).size).toBe(page.match(/ id="[^"]+"/g)?.length); // each once
     const text = readFileSync(at("whole/report.md"), "utf8");
-    expect(text).toMatch(/\| calls \| merged: linear at lambda 0\.4 \| [01]\.\d{3} ± /);
+    expect(text).toMatch(/\| calls \(exact calls\) \| merged: linear at lambda 0\.4 \| [01]\.\d{3} ± /);
   });
 
   it("keeps no prompt and no answer in what is pooled and shown", () => {

@@ -3,7 +3,7 @@
 
 import { candidateId, nameOf } from "../../select/names.js";
 import { testData, validationData } from "../dataNames.js";
-import { fixed, INTERVALS, percent, pText, quantity, signed } from "../numbers.js";
+import { INTERVALS, percent, pText, quantity, signed } from "../numbers.js";
 import type { ReportTable } from "../tables/reportTable.js";
 import type { Measured } from "../types.js";
 import type { BySet, StudyDifference, StudyView, StudyViewCell } from "./types.js";
@@ -63,19 +63,17 @@ function taskTable(view: StudyView, model: string): ReportTable {
   const rates = rateColumns(cells);
   const rows = cells.flatMap((cell) => {
     const { task, test, merged, testLabels, selection } = cell;
-    const row = (name: string, one: Measured & BySet) => [
-      task,
-      name,
-      `${quantity(one.score)} ${cells.length > 1 ? testLabels.score : ""}`.trim(),
-      ...rates.of(one),
-    ];
+    const named = cells.length > 1 ? `${task} (${testLabels.score})` : task;
+    const row = (name: string, one: Measured & BySet) => [named, name, quantity(one.score), ...rates.of(one)];
     const { candidate } = selection.overall;
     const nothing = candidate ? `${nameOf(candidate)}: not measured here` : "nothing qualifies";
     return [
       ...(test.unaligned ? [row("unaligned", test.unaligned)] : []),
       row("aligned", test.aligned),
       row("fine-tuned", test.tuned),
-      merged ? row(`merged: ${nameOf(merged)}`, merged) : [task, `merged: ${nothing}`, "", ...rates.head.map(() => "")],
+      merged
+        ? row(`merged: ${nameOf(merged)}`, merged)
+        : [named, `merged: ${nothing}`, "", ...rates.head.map(() => "")],
     ];
   });
   return {
@@ -101,7 +99,7 @@ function familyTable(view: StudyView): ReportTable {
       task,
       candidate ? nameOf(candidate) : "nothing qualifies",
       kept
-        ? `${percent(kept.value)}${kept.low === undefined || kept.high === undefined ? "" : ` (${fixed(kept.low)} to ${fixed(kept.high)})`}`
+        ? `${percent(kept.value)}${kept.low === undefined || kept.high === undefined ? "" : ` (${percent(kept.low)} to ${percent(kept.high)})`}`
         : "",
       quantity(test.aligned.asr),
       quantity(test.tuned.asr),
@@ -147,28 +145,30 @@ function controlTable({ cells }: StudyView): ReportTable {
   };
 }
 
+/** On the test data where each method's choice was measured there (write: all), else on the data that chose. */
 function methodTable(view: StudyView, model: string): ReportTable {
   const cells = cellsOf(view, model);
   const rates = rateColumns(cells);
-  const rows = cells.flatMap(({ task, selection, test }) =>
-    Object.entries(selection.methods).map(([method, { candidate }]) => {
-      const found = candidate && test.chosen.find((one) => candidateId(one) === candidateId(candidate));
-      const lambda =
-        candidate === null ? "nothing qualifies" : candidate.lambda === undefined ? "none" : String(candidate.lambda);
-      return [
-        task,
-        method,
-        lambda,
-        ...(found ? [quantity(found.score), ...rates.of(found)] : ["score", ...rates.head].map(() => "")),
-      ];
-    }),
+  const choices = cells.flatMap((cell) =>
+    Object.entries(cell.selection.methods).map(([method, { candidate }]) => ({ cell, method, candidate })),
   );
+  const onTest = ({ cell, candidate }: (typeof choices)[number]) =>
+    candidate && cell.test.chosen.find((one) => candidateId(one) === candidateId(candidate));
+  const tested = choices.every((choice) => choice.candidate === null || onTest(choice));
+  const rows = choices.map((choice) => {
+    const { cell, method, candidate } = choice;
+    const chose = cell.validation.candidates.find((one) => candidate && candidateId(one) === candidateId(candidate));
+    const found = tested ? onTest(choice) : chose;
+    const lambda = candidate ? String(candidate.lambda ?? "none") : "nothing qualifies";
+    const numbers = found ? [quantity(found.score), ...rates.of(found)] : ["score", ...rates.head].map(() => "");
+    return [cell.task, method, lambda, ...numbers];
+  });
   return {
     id: idOf("methods", model),
-    caption: `${model}: each method's choice (${dataText(cells, testData)})`,
+    caption: `${model}: each method's choice (${dataText(cells, tested ? testData : validationData)})`,
     head: ["task", "method", "lambda", "score", ...rates.head],
     rows,
-    note: INTERVALS,
+    note: `${INTERVALS}${tested ? "" : " The numbers are of the data that chose, and so are a little too good; write: all measures each method's choice on the test data."}`,
   };
 }
 

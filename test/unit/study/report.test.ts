@@ -43,7 +43,7 @@ describe("a study's report", () => {
       "empty",
     ]);
     expect(table?.rows.map(([task, model]) => `${task}: ${model}`)).toEqual(
-      ["calls", "words"].flatMap((task) =>
+      ["calls (calls)", "words (calls)"].flatMap((task) =>
         ["aligned", "fine-tuned", "merged: linear at lambda 0.6"].map((model) => `${task}: ${model}`),
       ),
     );
