@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { merge } from "../../lib/merge/merge.js";
 import type { StudyResults } from "../../lib/study/results/types.js";
 import { long } from "../long.js";
-import { demoModel, root, run, temporaryFolder } from "./command.js";
+import { demoModel, root, run, runProcess, temporaryFolder } from "./command.js";
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder, name);
@@ -61,6 +61,16 @@ beforeAll(async () => {
   writeFileSync(at("other.jsonl"), rows("unsafe.jsonl", 10, 18));
 });
 
+/** Of all files of a folder, however deep. */
+function linesOf(name: string): string[] {
+  const files = readdirSync(at(name), { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ndjson"));
+  return files.flatMap((file) =>
+    readFileSync(join(at(name), file), "utf8")
+      .trim()
+      .split("\n"),
+  );
+}
+
 const study = (out: string) => JSON.parse(readFileSync(join(at(out), "study.json"), "utf8")) as StudyResults;
 
 describe("retemper study", () => {
@@ -102,8 +112,13 @@ describe.runIf(long)("a study of two tasks, two models and two seeds", () => {
   beforeAll(async () => {
     for (const [name, seeds] of Object.entries({ whole: [1, 2], a: [1], b: [2] })) {
       writeFileSync(at(`${name}.yml`), studyOf(seeds));
-      const { status, stderr } = await run(["study", "run", at(`${name}.yml`), "--out", at(name), "--quiet"]);
-      expect({ status, stderr }).toMatchObject({ status: 0 });
+      const command = ["study", "run", at(`${name}.yml`), "--out", at(name), "--quiet"];
+      // the whole by two processes, the halves by one each
+      const shares = name === "whole" ? ["0/2", "1/2"] : [];
+      const runs = shares.map((share) => runProcess([...command, "--partition", share]));
+      for (const { status, stderr } of runs.length > 0 ? await Promise.all(runs) : [await run(command)]) {
+        expect({ status, stderr }).toMatchObject({ status: 0 });
+      }
     }
   }, 900_000);
 
@@ -126,31 +141,19 @@ describe.runIf(long)("a study of two tasks, two models and two seeds", () => {
   });
 
   it("keeps no prompt and no answer in what is pooled and shown", () => {
-    const asked = ["unsafe.jsonl", "calls.test.jsonl"].flatMap((name) =>
-      readFileSync(at(name), "utf8")
-        .trim()
-        .split("\n")
-        .map((line) => (JSON.parse(line) as { prompt: string }).prompt),
+    const prompts = ["unsafe.jsonl", "calls.test.jsonl"].flatMap((name) =>
+      [...readFileSync(at(name), "utf8").matchAll(/"prompt": ?"([^"]+)"/g)].map(([, prompt = ""]) => prompt),
     );
+    const answers = linesOf("whole/answers").flatMap((line) => /"text":"([^"]{8,})"/.exec(line)?.[1] ?? []);
+    expect(Math.min(prompts.length, answers.length)).toBeGreaterThan(15);
     for (const file of ["study.json", "report.html", "report.md"]) {
       const text = readFileSync(join(at("whole"), file), "utf8");
-      expect(asked.filter((prompt) => text.includes(prompt))).toEqual([]);
-      expect(text).not.toContain("can't help with that");
+      expect([...prompts, ...answers].filter((one) => text.includes(one))).toEqual([]);
     }
   });
 
   it("asks each aligned model the safety sets once for all tasks", () => {
-    const answers = at("whole/answers");
-    const counts = readdirSync(answers).map((answerer) =>
-      readdirSync(join(answers, answerer))
-        .map(
-          (file) =>
-            readFileSync(join(answers, answerer, file), "utf8")
-              .trim()
-              .split("\n").length,
-        )
-        .reduce((sum, count) => sum + count, 0),
-    );
+    const counts = readdirSync(at("whole/answers")).map((answerer) => linesOf(`whole/answers/${answerer}`).length);
     // 18 requests, and 8 questions of each part of each task: the others have one task's
     const most = Math.max(...counts);
     expect(counts.filter((count) => count === most)).toHaveLength(2);

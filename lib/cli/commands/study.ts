@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { mergeStudies, type PlannedExperiment, planStudy, runStudy, studyReport } from "../../index.js";
+import { parsePartition } from "../partition.js";
 import { planText } from "../planText.js";
 import { endedText, shownProgress } from "../runText.js";
 import { addCommonOptions, type Session } from "../session.js";
@@ -22,11 +23,13 @@ names, is said at once, before anything is done.
 OUT gets study.json (each verdict by its item, without prompts and answers), report.html and report.md, also after each
 experiment, and experiments/MODEL/TASK, each the folder of a run. Answers are kept for all experiments together: a model is asked
 the safety sets once for all tasks.
+--partition i/n: any number of processes, also on several machines, work on the study in one OUT, as retemper run --help says.
 A study measures: that no merge of a task meets the rule is in the report, and no error.
 
 Examples:
   retemper study run --plan
-  retemper study run study.yml --out study`;
+  retemper study run study.yml --out study
+  for i in 0 1; do retemper study run --out study --partition $i/2 & done; wait`;
 
 const MERGE_HELP = `
 Studies are pooled over their seeds and items where models, tasks, rule and settings agree; where they do not, the error names what
@@ -50,6 +53,7 @@ export function addStudyCommand(program: Command, session: Session): readonly Co
 interface RunFlags {
   readonly out: string;
   readonly plan?: boolean;
+  readonly partition?: string;
 }
 
 function addRun(study: Command, session: Session): Command {
@@ -60,10 +64,12 @@ function addRun(study: Command, session: Session): Command {
     .argument("[study]", "the study's file; retemper init --study writes one", "study.yml")
     .addHelpText("after", RUN_HELP)
     .option("--out <folder>", "where results and report go", "study")
+    .option("--partition <i/n>", "share OUT with other runs, and begin with this share: i/n, auto, or auto/n")
     .option("--plan", "check everything, show what would be done, and exit");
   addCommonOptions(command);
-  return command.action(async (file: string, { out, plan }: RunFlags) => {
-    const { renderer, signal } = session;
+  return command.action(async (file: string, { out, plan, partition }: RunFlags) => {
+    const { renderer, signal, env } = session;
+    const share = partition === undefined ? {} : { partition: parsePartition(partition, env) };
     if (plan) {
       const planned = await planStudy(file, out, { signal });
       renderer.result({ experiments: planned }, planned.map(plannedText).join("\n\n"));
@@ -73,6 +79,7 @@ function addRun(study: Command, session: Session): Command {
     let now = "";
     const { name, cells } = await runStudy(file, out, {
       signal,
+      ...share,
       onExperiment: ({ task, model, k, n }) => {
         now = `${task} with ${model}`;
         renderer.note(`experiment ${k} of ${n}: ${now}`);

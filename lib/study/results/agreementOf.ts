@@ -1,5 +1,5 @@
 // What of an experiment's settings must be the same where its numbers are pooled with those of another one: all but paths, names,
-// seeds and the number of items. Models count by their digests, sets by their names and kinds.
+// seeds, the number of items, and what is written. Models count by their digests, sets by their names and kinds.
 
 import { basename } from "node:path";
 import type { ExperimentSettings } from "../../experiment/settings/schema.js";
@@ -11,7 +11,8 @@ export function agreementOf(
   settings: ExperimentSettings,
   { provenance }: Pick<ExperimentResults, "provenance">,
 ): Record<string, unknown> {
-  const { name, aligned, unaligned, tuned, tune, task, safety, limit, data, engine, bertScore, ...rest } = settings;
+  const { name, aligned, unaligned, tuned, tune, task, safety, limit, data, engine, bertScore, write, ...rest } =
+    settings;
   const digestOf = (role: string) => provenance.models.find((one) => one.role === role)?.digest;
   const { sets, test, judges, calibration, ...asked } = safety;
   const { endpoint, threads, ...computed } = engine ?? {};
