@@ -5,7 +5,9 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, 
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { merge } from "../../lib/merge/merge.js";
+import type { ExperimentResults } from "../../lib/report/types.js";
 import type { StudyResults } from "../../lib/study/results/types.js";
+import { viewOf } from "../../lib/study/results/viewOf.js";
 import { long } from "../long.js";
 import { demoModel, root, run, runProcess, temporaryFolder } from "./command.js";
 
@@ -140,6 +142,21 @@ describe.runIf(long)("a study of two tasks, two models and two seeds", () => {
     expect(text).toMatch(/\| calls \(exact calls\) \| merged: linear at lambda 0\.4 \| [01]\.\d{3} ± /);
   });
 
+  it("chooses of each task and model what its experiment chose, with the same numbers", () => {
+    for (const { task, model, selection, merged } of viewOf(study("whole")).cells) {
+      const file = join(at("whole/experiments"), model, task, "results.json");
+      const own = JSON.parse(readFileSync(file, "utf8")) as ExperimentResults;
+      expect(selection.overall.candidate?.lambda).toBe(own.selection.overall.candidate?.lambda);
+      expect(selection.overall.sentence).toBe(own.selection.overall.sentence);
+      const [chosen] = own.test.chosen;
+      for (const number of ["asr", "score"] as const) {
+        for (const end of ["value", "low", "high", "newLow", "newHigh"] as const) {
+          expect(merged?.[number][end]).toBeCloseTo(chosen?.[number][end] ?? Number.NaN, 12);
+        }
+      }
+    }
+  });
+
   it("keeps no prompt and no answer in what is pooled and shown", () => {
     const prompts = ["unsafe.jsonl", "calls.test.jsonl"].flatMap((name) =>
       [...readFileSync(at(name), "utf8").matchAll(/"prompt": ?"([^"]+)"/g)].map(([, prompt = ""]) => prompt),
@@ -153,12 +170,13 @@ describe.runIf(long)("a study of two tasks, two models and two seeds", () => {
   });
 
   it("asks each aligned model the safety sets once for all tasks", () => {
-    const counts = readdirSync(at("whole/answers")).map((answerer) => linesOf(`whole/answers/${answerer}`).length);
-    // 18 requests, and 8 questions of each part of each task: the others have one task's
-    const most = Math.max(...counts);
-    expect(counts.filter((count) => count === most)).toHaveLength(2);
-    expect(most).toBeGreaterThanOrEqual(18 + 32);
-    expect(most).toBeLessThan(2 * 18 + 32);
+    const units = readdirSync(at("whole/answers")).map((answerer) =>
+      linesOf(`whole/answers/${answerer}`).flatMap((line) => /"unit":"([^"]+)"/.exec(line)?.[1] ?? []),
+    );
+    for (const asked of units) expect(new Set(asked).size).toBe(asked.length); // by neither process twice
+    // 18 requests and the 16 questions of a task; the aligned models were asked those of both tasks
+    const counts = units.map(({ length }) => length).sort((one, other) => other - one);
+    expect(counts.slice(0, 3)).toEqual([18 + 32, 18 + 32, 18 + 16]);
   });
 
   it("is, pooled of its halves, the same to the last byte", async () => {
