@@ -14,6 +14,8 @@ export interface TestedPoint {
   readonly name: string;
   readonly score: Quantity;
   readonly asr: Quantity;
+  /** Of a control's point: whether it is the aligned model, where every control's curve begins. */
+  readonly isAligned?: boolean | undefined;
 }
 
 interface Compared {
@@ -51,7 +53,7 @@ export function compareControl({ kind, merged, line, labels, better }: Compared)
         ...(newLow !== undefined && newHigh !== undefined && { newLow, newHigh }),
         sentence: `At equal task score (${labels.score} ${rateText(merged.score.value)}), ${labels.asr} is ${rateText(
           value + found.line,
-        )} for ${merged.name} and ${rateText(found.line)} for ${name} (${where} ${lower.name} and ${upper.name}): ${differenceText(
+        )} for ${merged.name} and ${rateText(found.line)} for ${name} (${where} ${lower.name} and ${upper.name}${lower.isAligned ? ": it has no point of its own in between, which could be lower" : ""}): ${differenceText(
           facts,
         )}${newText({ newLow, newHigh })}.`,
       };

@@ -129,7 +129,7 @@ async function compared(
   const tested = async ({ point, role }: (typeof curve)[number]): Promise<TestedPoint> => {
     if (role !== undefined) {
       const name = role === "aligned" ? "the aligned model" : "the fine-tuned model";
-      return { name, ...numbersOf(tables[role].test, "test", tables) };
+      return { name, isAligned: role === "aligned", ...numbersOf(tables[role].test, "test", tables) };
     }
     const { series, lambda } = point as EvaluatedPoint;
     const [found] = await measured(

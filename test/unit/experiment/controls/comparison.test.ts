@@ -85,6 +85,14 @@ describe("the comparison with a control", () => {
     expect(told?.sentence).toMatch(/The merge is shown to be lower \(Holm's p below \.001\)\.$/);
   });
 
+  it("says that a line from the aligned model may be above the curve", () => {
+    const aligned = { ...lower, name: "the aligned model", isAligned: true };
+    const found = compareControl({ ...compared, line: { at: "equal score", lower: aligned, upper } });
+    expect(found.sentence).toContain(
+      "(on the line between the aligned model and the fine-tuned model: it has no point of its own in between, which could be lower)",
+    );
+  });
+
   it("says where the control never reaches the score, and compares with its best point without a verdict", () => {
     const best = { name: "random at lambda 0.9", score: quantity(0.12), asr: quantity(0.04) };
     const found = compareControl({ ...compared, kind: "random", line: { at: "best score", point: best } });
