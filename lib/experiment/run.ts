@@ -140,13 +140,14 @@ async function runSteps(
     better: betterOf(checked.tasks.validation),
   };
   const progress = new Progress(out, about, options);
-  const records = new StepRecords(out);
+  const shared = options.partition !== undefined;
+  const records = new StepRecords(out, shared);
   const graph: Graph = (batches, milestones) =>
     runGraph(batches, { records, workers, progress, signal, onStep, milestones });
   const contents = new Digests(out, signal);
   const models = new ModelDigests(contents);
   const scorerDigest = scorerDigestWith(models.within);
-  const store = new Store(options.store ?? out, scorerDigest);
+  const store = new Store(options.store ?? out, scorerDigest, shared);
   try {
     const tokens = (seed: string) => checked.tunings.get(seed)?.tokens;
     const tuning = await tuneStage(withCheckpoints(settings, checked.tunings), contents, records, progress, tokens);
@@ -175,6 +176,7 @@ async function runSteps(
     const controls = await controlStage({
       ...{ settings, tuned, models, contents, records, progress, tokens, measuring, calibrating: judging, graph },
       ...{ tables, labels: choice.labels, chosen: chosenPoint(choice.best, written) },
+      inTurn: (key, work) => inTurn(workers, key, work, signal),
       better: { validation: betterOf(checked.tasks.validation), test: betterOf(checked.tasks.test) },
     });
     const digests = new Map(measured.map((model) => [model, models.of(model)]));

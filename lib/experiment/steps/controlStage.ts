@@ -29,6 +29,8 @@ export interface ControlStageParts extends ControlSeriesParts {
   readonly calibrating: Calibrating;
   /** Does steps. */
   readonly graph: (batches: readonly Batch[]) => Promise<ReadonlyMap<Digest<"step">, StepRecord>>;
+  /** Waits until no other worker does what has this key, and keeps it from doing it meanwhile. */
+  readonly inTurn: (key: string, work: () => Promise<void>) => Promise<void>;
   readonly tables: Tables;
   readonly labels: TableLabels;
   /** Whether more of the score is better, of each part. */
@@ -52,7 +54,9 @@ export async function controlStage(parts: ControlStageParts): Promise<ControlRes
     const found = await compared(one, control, points, parts);
     if (found) comparisons.push(found);
     // large, and of no more use: what they answered is kept
-    for (const { folder } of control.passing.values()) await rm(folder, { recursive: true, force: true });
+    for (const { folder, batch } of control.passing.values()) {
+      await parts.inTurn(batch.key, () => rm(folder, { recursive: true, force: true }));
+    }
   }
   const told = withVerdicts(comparisons);
   const { chosen, labels } = parts;
@@ -87,7 +91,9 @@ async function measured(
   const makes: Batch[] = [];
   for (const { merge, measurement } of all.flatMap(({ merges }) => merges)) {
     const made = passing.get(merge);
-    if (made && (await isMissing(measurement))) makes.push(made.batch);
+    // others may ask the rest, and remove the model, before it is made again
+    const needless = async () => !(await isMissing(measurement));
+    if (made && !(await needless())) makes.push({ ...made.batch, needless });
   }
   await graph(makes);
   await graph(all.flatMap(({ merges }) => merges.flatMap(({ measurement }) => measurement.batches)));

@@ -44,13 +44,22 @@ export async function runGraph(
     waiting = waiting.filter((one) => !reached.includes(one));
     for (const one of reached) await one.reached();
   };
+  /** Keys of records whose output is gone. */
+  const broken = new Set<string>();
   const lookUp = async (batch: Batch, by?: "others"): Promise<Step[]> => {
+    if (await batch.needless?.()) {
+      progress.ended(batch.key, by);
+      return [];
+    }
     const missing: Step[] = [];
     for (const step of batch.steps) {
       if (done.has(step.key)) continue;
       const record = await records.find(step);
       if (record && ((await batch.intact?.(record, step)) ?? true)) await finished(batch, step, record, by);
-      else missing.push(step);
+      else {
+        missing.push(step);
+        if (record) broken.add(step.key);
+      }
     }
     return missing;
   };
@@ -92,7 +101,7 @@ export async function runGraph(
 
   async function perform(batch: Batch, missing: readonly Step[], lost: AbortSignal): Promise<void> {
     const { key, name } = batch;
-    for (const step of missing) await records.forget(step); // whose output is gone
+    for (const step of missing.filter(({ key: of }) => broken.delete(of))) await records.forget(step);
     onStep?.(name);
     progress.planned([plannedOf(batch, missing)]);
     progress.begin(key, name);

@@ -59,6 +59,8 @@ export interface Batch {
    * @returns for each of them, in their order
    */
   work(todo: readonly Step[], context: StepContext): Promise<readonly StepFacts[]>;
+  /** Whether it is of no use any more, so that it need not be done: what it makes passes. */
+  needless?(): Promise<boolean>;
   /** Whether what a step made outside of its folder is still there, and is what it made; else it is done again. */
   intact?(record: StepRecord, step: Step): Promise<boolean>;
 }

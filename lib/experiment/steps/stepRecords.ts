@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { RetemperError } from "../../errors.js";
 import { ioError } from "../../files/ioError.js";
 import { isMissing } from "../../files/isMissing.js";
+import { lookAnew } from "../../files/lookAnew.js";
 import { makeFolder } from "../../files/makeFolder.js";
 import { readTextAtMost } from "../../files/readAtMost.js";
 import { syncFolder } from "../../files/syncFolder.js";
@@ -18,8 +19,14 @@ const LIMIT = { most: 2 ** 28, what: "a step's record" };
 export class StepRecords {
   readonly #folder: string;
 
-  /** @param out the run's folder */
-  constructor(out: string) {
+  readonly #shared: boolean;
+
+  /**
+   * @param out the run's folder
+   * @param shared whether processes of other machines may be recording there
+   */
+  constructor(out: string, shared = false) {
+    this.#shared = shared;
     this.#folder = join(out, "steps");
   }
 
@@ -37,7 +44,11 @@ export class StepRecords {
   async find(step: Step): Promise<StepRecord | undefined> {
     const folder = this.folderOf(step);
     const file = join(folder, RECORD);
-    const record = await read(file);
+    let record = await read(file);
+    if (!record && this.#shared) {
+      await lookAnew(folder);
+      record = await read(file);
+    }
     // a process that was killed just after it had recorded the step left the record under another name too
     if (record && ((await stat(file).catch(() => undefined))?.nlink ?? 1) > 1) await clearStaged(folder);
     return record;

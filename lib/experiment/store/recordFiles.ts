@@ -7,15 +7,21 @@ import { join } from "node:path";
 import { RetemperError } from "../../errors.js";
 import { ioError } from "../../files/ioError.js";
 import { isMissing } from "../../files/isMissing.js";
+import { lookAnew } from "../../files/lookAnew.js";
 import { wholeLines } from "../../files/readLines.js";
 import { requireInPlace } from "../../files/requireInPlace.js";
 
 const ENDING = ".ndjson";
 
-export interface RecordFilesOptions<T extends object> {
+export interface RecordPlace {
   readonly folder: string;
   /** Of this process: the name of its file. */
   readonly writer: string;
+  /** Whether processes of other machines may be writing there. */
+  readonly shared?: boolean | undefined;
+}
+
+export interface RecordFilesOptions<T extends object> extends RecordPlace {
   /** The first line of each file: what the records are of. */
   readonly head: object & { readonly format: string };
   /** Called for every record, old and new, once a line. */
@@ -35,7 +41,8 @@ export class RecordFiles<T extends object> {
 
   /** Takes what was added since. @throws RetemperError BAD_INPUT for a damaged line, IO */
   async refresh(): Promise<void> {
-    const { folder, writer } = this.#options;
+    const { folder, writer, shared } = this.#options;
+    if (shared) await lookAnew(folder);
     const names = await readdir(folder).catch((error: unknown) => {
       if (isMissing(error)) return [];
       throw ioError(error, folder, "cannot read");

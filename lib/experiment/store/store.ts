@@ -5,11 +5,13 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Scorer } from "../../evaluate/types.js";
 import { type Digest, digestOf } from "../digests/digestOf.js";
+import type { RecordPlace } from "./recordFiles.js";
 import { StoreJournal } from "./storeJournal.js";
 import { Verdicts } from "./verdicts.js";
 
 export class Store {
   readonly #folder: string;
+  readonly #shared: boolean;
   readonly #writer = randomBytes(6).toString("hex");
   readonly #answers = new Map<Digest<"answerer">, Promise<StoreJournal>>();
   readonly #verdicts = new Map<string, Promise<Verdicts>>();
@@ -18,8 +20,10 @@ export class Store {
   /**
    * @param folder gets answers/ and verdicts/
    * @param scorerDigest of a scorer's facts, in which its models stand by what they hold
+   * @param shared whether processes of other machines may be writing there
    */
-  constructor(folder: string, scorerDigest: (scorer: Scorer) => Digest<"scorers">) {
+  constructor(folder: string, scorerDigest: (scorer: Scorer) => Digest<"scorers">, shared = false) {
+    this.#shared = shared;
     this.#folder = folder;
     this.#scorerDigest = scorerDigest;
   }
@@ -31,7 +35,7 @@ export class Store {
   async journal(answerer: Digest<"answerer">, scorers: readonly Scorer[]): Promise<StoreJournal> {
     let journal = this.#answers.get(answerer);
     if (!journal) {
-      journal = StoreJournal.open(join(this.#folder, "answers", answerer.slice(0, 32)), this.#writer);
+      journal = StoreJournal.open(this.#place("answers", answerer));
       this.#answers.set(answerer, journal);
     }
     const opened = await journal;
@@ -52,11 +56,15 @@ export class Store {
     }
   }
 
+  #place(kind: "answers" | "verdicts", digest: string): RecordPlace {
+    return { folder: join(this.#folder, kind, digest.slice(0, 32)), writer: this.#writer, shared: this.#shared };
+  }
+
   #verdictsOf(scorer: Scorer): Promise<Verdicts> {
     const digest = this.#scorerDigest(scorer);
     let found = this.#verdicts.get(digest);
     if (!found) {
-      found = Verdicts.open(join(this.#folder, "verdicts", digest.slice(0, 32)), this.#writer);
+      found = Verdicts.open(this.#place("verdicts", digest));
       this.#verdicts.set(digest, found);
     }
     return found;

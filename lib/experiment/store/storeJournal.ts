@@ -4,7 +4,7 @@ import type { Journal, StoredScore } from "../../evaluate/run/journal.js";
 import type { Answer, Item, Scorer, Task } from "../../evaluate/types.js";
 import type { EngineFacts } from "../../generate/types.js";
 import type { Digest } from "../digests/digestOf.js";
-import { RecordFiles } from "./recordFiles.js";
+import { RecordFiles, type RecordPlace } from "./recordFiles.js";
 import { answerKey, verdictKey } from "./unitKeys.js";
 import type { Verdicts } from "./verdicts.js";
 
@@ -31,7 +31,7 @@ export class StoreJournal implements Journal {
   readonly #tokens = new Map<string, number>();
   #step = "";
 
-  constructor(place: { readonly folder: string; readonly writer: string } | undefined) {
+  constructor(place: RecordPlace | undefined) {
     const take = (record: AnswerRecord) => {
       if ("model" in record) this.#models.push(record.model);
       else if (!this.#known.has(record.unit)) {
@@ -43,8 +43,8 @@ export class StoreJournal implements Journal {
     this.#files = place && new RecordFiles<AnswerRecord>({ ...place, head: { format: ANSWERS }, take });
   }
 
-  static async open(folder: string, writer: string): Promise<StoreJournal> {
-    const journal = new StoreJournal({ folder, writer });
+  static async open(place: RecordPlace): Promise<StoreJournal> {
+    const journal = new StoreJournal(place);
     await journal.refresh();
     return journal;
   }

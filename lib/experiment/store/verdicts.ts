@@ -1,7 +1,7 @@
 // What one scorer said of answers, whichever model gave them.
 
 import type { StoredScore } from "../../evaluate/run/journal.js";
-import { RecordFiles } from "./recordFiles.js";
+import { RecordFiles, type RecordPlace } from "./recordFiles.js";
 
 const VERDICTS = "retemper-verdicts/1";
 
@@ -14,17 +14,17 @@ export class Verdicts {
   readonly #known = new Map<string, StoredScore>();
   readonly files: RecordFiles<VerdictRecord>;
 
-  private constructor(folder: string, writer: string) {
+  private constructor(place: RecordPlace) {
     this.files = new RecordFiles<VerdictRecord>({
-      ...{ folder, writer, head: { format: VERDICTS } },
+      ...{ ...place, head: { format: VERDICTS } },
       take: ({ of, is }) => {
         if (!this.#known.has(of)) this.#known.set(of, is);
       },
     });
   }
 
-  static async open(folder: string, writer: string): Promise<Verdicts> {
-    const verdicts = new Verdicts(folder, writer);
+  static async open(place: RecordPlace): Promise<Verdicts> {
+    const verdicts = new Verdicts(place);
     await verdicts.files.refresh();
     return verdicts;
   }
