@@ -57,7 +57,10 @@ export function contentsOf(results: ExperimentResults, costs: ExperimentCosts): 
     { id: "over-refusal", title: "Over-refusal", key: "plain", figures: figures(curveOf(results, "overRefusal")) },
     {
       ...{ id: "controls-section", title: "Controls" },
-      lead: (controls?.comparisons ?? []).map(({ name, sentence }) => ({ name, text: sentence })),
+      lead: [
+        ...(controls?.sentence === undefined ? [] : [{ name: "All together", text: controls.sentence }]),
+        ...(controls?.comparisons ?? []).map(({ name, sentence }) => ({ name, text: sentence })),
+      ],
       tables: named("controls").map(({ reasons: _, ...table }) => table),
     },
     {
