@@ -4,6 +4,7 @@ import { RetemperError } from "../errors.js";
 import { correctedDifference } from "../statistics/correctedDifference.js";
 import type { JudgeCalibration } from "../statistics/correctedRate.js";
 import { meanOverSeeds } from "../statistics/meanOverSeeds.js";
+import { spentLevels } from "../statistics/spentLevels.js";
 import { differenceBound } from "./differenceBound.js";
 import type { Gate } from "./gate.js";
 import { seriesOf } from "./names.js";
@@ -36,8 +37,7 @@ export interface Judged {
 export function judge(table: SelectionTable, rule: CompleteRule, gate: Gate | undefined): Judged[] {
   const { level } = rule;
   const calibration = calibrationOf(table, rule);
-  const series = new Set(table.candidates.map(seriesOf)).size;
-  const divided = dividedLevel(level, series);
+  const divided = levelOfSeries(table, rule);
   return [...table.candidates].sort(bySequence).map((candidate) => {
     const bound = (of: number) => safetyBound(candidate, table.aligned, of, calibration);
     const plain = bound(level);
@@ -53,6 +53,13 @@ export function judge(table: SelectionTable, rule: CompleteRule, gate: Gate | un
       gate: gate?.verdicts(candidate, table, { level: divided }) ?? [],
     };
   });
+}
+
+/** What the rule goes by: its level divided between series and, where there were looks before this one, what they left of it. */
+export function levelOfSeries({ candidates, unfinished = [], looks }: SelectionTable, { level }: CompleteRule): number {
+  const series = new Set([...candidates, ...unfinished].map(seriesOf)).size;
+  const divided = dividedLevel(level, series);
+  return (looks && spentLevels(divided, looks).at(-1)) ?? divided;
 }
 
 /**

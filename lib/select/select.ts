@@ -11,7 +11,7 @@ import { byScore } from "./order.js";
 import { paretoFront } from "./pareto.js";
 import { qualify } from "./qualify.js";
 import { completeRule } from "./rule.js";
-import { chosenSentence, nothingSentence } from "./sentences.js";
+import { chosenSentence, nothingSentence, unfinishedText } from "./sentences.js";
 import type { Choice, CompleteRule, Selection, SelectionRule, ShareKept, Verdict } from "./types.js";
 import { intervalText, rateText } from "./words.js";
 
@@ -71,7 +71,9 @@ export function select(results: SelectionSource, rule: SelectionRule | string = 
   const of: Case = { table, judged, kept: new Map() };
   const reasons = qualify(judged, settings);
   const methods = [...new Set(judged.map(({ candidate }) => candidate.method))].sort();
-  const margins = [...new Set([...OTHER_MARGINS, ...(settings.rule === "constrained" ? [settings.margin] : [])])];
+  // what an adaptive experiment left could be the choice with another margin
+  const others = table.unfinished?.length ? [] : OTHER_MARGINS;
+  const margins = [...new Set([...others, ...(settings.rule === "constrained" ? [settings.margin] : [])])];
   return {
     rule: settings,
     overall: choose(of, settings, reasons, { kept: true, items: true }),
@@ -122,13 +124,18 @@ function choose(of: Case, rule: CompleteRule, reasons: readonly (string | undefi
     if (shown.kept && !of.kept.has(best)) of.kept.set(best, keptOf(best, table, true));
     const kept = shown.kept ? of.kept.get(best) : keptOf(best, table, false);
     const sentence = chosenSentence(best, { count: qualified.length, all, kept }, table, rule);
-    return { candidate: best.candidate, sentence, ...counts, ...(kept && { kept }) };
+    return {
+      candidate: best.candidate,
+      sentence: `${sentence}${unfinishedText(table)}`,
+      ...counts,
+      ...(kept && { kept }),
+    };
   }
   const near = rule.rule === "constrained" ? nearestCandidate(judged, isOne, rule, table.better) : undefined;
   const nearest =
     near && (shown.items ? whatItTakes(near, table, rule) : { candidate: near.judged.candidate, margin: near.margin });
   const sentence = nothingSentence(all, table, rule, near && nearest && { ...nearest, ...near, asked: shown.items });
-  return { candidate: null, sentence, ...counts, ...(nearest && { nearest }) };
+  return { candidate: null, sentence: `${sentence}${unfinishedText(table)}`, ...counts, ...(nearest && { nearest }) };
 }
 
 function kneeOf({ table }: Case, rule: CompleteRule, all: readonly Judged[], passing: readonly Judged[]): Choice {
@@ -143,7 +150,8 @@ function kneeOf({ table }: Case, rule: CompleteRule, all: readonly Judged[], pas
     ? `${nameOf(best.candidate)} is the knee of a front of ${front.length} candidates: beyond its ${labels.score} ${rateText(best.candidate.score.value)} at ${labels.asr} ${intervalText(best.candidate.asr)}, more of the first costs more safety than on the way there.`
     : nothingSentence(all, table, rule, undefined);
   const counts = { qualified: front.length, considered: all.length };
-  return { candidate: best?.candidate ?? null, sentence, ...counts, ...(kept && { kept }) };
+  const whole = `${sentence}${unfinishedText(table)}`;
+  return { candidate: best?.candidate ?? null, sentence: whole, ...counts, ...(kept && { kept }) };
 }
 
 /** @param interval by a bootstrap, which takes a while: for what is shown beside its name */

@@ -77,11 +77,11 @@ interface NearestFacts extends NearestCandidate {
 /** Where nothing qualifies. */
 export function nothingSentence(
   all: readonly Judged[],
-  { labels, better }: CompleteTable,
+  { labels, better, unfinished = [] }: CompleteTable,
   rule: CompleteRule,
   nearest: NearestFacts | undefined,
 ): string {
-  if (all.length === 0) return "There are no candidates.";
+  if (all.length === 0) return unfinished.length === 0 ? "There are no candidates." : "Nothing qualifies.";
   const passing = all.filter(({ gate }) => gate.every(({ holds }) => holds));
   if (passing.length === 0) return `None of ${counted(all)} passes the gate ${rule.gate}.${nearestToGate(all)}`;
   const gated = rule.gate === undefined ? "" : `passes the gate ${rule.gate} and `;
@@ -104,6 +104,13 @@ export function nothingSentence(
   }
   if (nearest) parts.push(nearestSentence(nearest, rule, labels.asr));
   return parts.join(" ");
+}
+
+/** Of an adaptive experiment: how many merges are in no choice, and why. */
+export function unfinishedText({ unfinished = [] }: CompleteTable): string {
+  if (unfinished.length === 0) return "";
+  const [are, they] = unfinished.length === 1 ? ["candidate was", "it was"] : ["candidates were", "they were"];
+  return ` ${unfinished.length} more ${are} not asked everything, because by this rule ${they} out before: another rule may take one of them.`;
 }
 
 function nearestSentence({ judged, margin, items, asked }: NearestFacts, rule: CompleteRule, asr: string): string {

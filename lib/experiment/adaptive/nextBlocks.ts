@@ -1,0 +1,140 @@
+// What an adaptive experiment asks next. Safety first, series by series from their safe ends, since what is not safe needs no
+// score; then the task, until one candidate is left that all others cannot reach.
+
+import { judge } from "../../select/judge.js";
+import { nameOf } from "../../select/names.js";
+import { byScore } from "../../select/order.js";
+import { qualify } from "../../select/qualify.js";
+import type { Candidate } from "../../select/types.js";
+import { candidatesOf } from "./declaredCandidates.js";
+import { finishedTable, isFinished } from "./finishedTable.js";
+import { quantityOf } from "./quantityOf.js";
+import { safetyCourse } from "./safetyCourse.js";
+import { cannotBeUseful, cannotReach } from "./taskOutlook.js";
+import {
+  type AdaptivePlan,
+  type AskedPart,
+  type Block,
+  type CandidateSoFar,
+  type DeclaredCandidate,
+  type DeclaredSeries,
+  gateLooksAtSafety,
+  type MeasuredSoFar,
+} from "./types.js";
+
+/** A candidate whose series came to it. */
+interface Contestant {
+  readonly candidate: DeclaredCandidate;
+  readonly so: CandidateSoFar;
+}
+
+/**
+ * Blocks that may be asked at once; none: the choice is made. It depends on nothing but its arguments, so that all workers of a
+ * run, and a run that goes on, ask the same.
+ */
+export function nextBlocks(plan: AdaptivePlan, soFar: MeasuredSoFar): Block[] {
+  const courses = plan.series.map((series) => courseOf(plan, soFar, series));
+  const open = courses.flatMap(({ next }) => next);
+  if (open.length > 0) return open;
+  return race(
+    plan,
+    soFar,
+    courses.map(({ safe }) => safe),
+  );
+}
+
+function courseOf(
+  plan: AdaptivePlan,
+  soFar: MeasuredSoFar,
+  series: DeclaredSeries,
+): { readonly safe: readonly Contestant[]; readonly next: readonly Block[] } {
+  const safe: Contestant[] = [];
+  const next: Block[] = [];
+  for (const candidate of candidatesOf(series)) {
+    const so = soFar.candidates.get(nameOf(candidate)) ?? {};
+    const course = safetyCourse(plan, soFar, candidate, so);
+    if (course.state === "safe") safe.push({ candidate, so });
+    if (course.state === "open") {
+      const { part, to } = course;
+      next.push({ candidate, part, from: so[part]?.asked ?? 0, to });
+    }
+    // by what was measured each stands alone, as long as no bound of the gate ends a series
+    const alone = plan.rule.by === "point" && !gateLooksAtSafety(plan);
+    if (course.state === "unsafe" || (course.state === "open" && !alone)) break;
+  }
+  return { safe, next };
+}
+
+/** @param safe of each series, from its safe end */
+function race(plan: AdaptivePlan, soFar: MeasuredSoFar, safe: readonly (readonly Contestant[])[]): Block[] {
+  const { aligned, tuned } = soFar;
+  const qualified = qualifiedOf(plan, soFar);
+  const isOut = ({ candidate, so: { task, ...so } }: Contestant) =>
+    task !== undefined &&
+    task.asked > 0 &&
+    (cannotBeUseful(plan, aligned, tuned, task) ||
+      (isFinished(plan, { task, ...so }) && !qualified.some((one) => nameOf(one) === nameOf(candidate))));
+  const alive = safe.map((of) => of.filter((one) => !isOut(one)));
+  const [best] = qualified;
+  return best ? challenges(plan, soFar, best, alive.flat()) : leading(plan, alive);
+}
+
+/** The highest lambda of each series is asked a little, and the best of them everything. */
+function leading(plan: AdaptivePlan, alive: readonly (readonly Contestant[])[]): Block[] {
+  const leaders = alive.flatMap((of) => of.at(-1) ?? []);
+  const fresh = leaders.filter((one) => askedOf(one, "task") === 0);
+  if (fresh.length > 0 && leaders.length > 1) return fresh.flatMap((one) => upToLook(plan, one));
+  const common = Math.min(...leaders.map((one) => askedOf(one, "task")));
+  const worth = ({ so }: Contestant) => {
+    const { value } = quantityOf(plan.items.task, so.task?.values ?? [], common);
+    return plan.better === "low" ? -value : value;
+  };
+  const [first, ...others] = leaders;
+  if (!first) return [];
+  return toTheEnd(
+    plan,
+    others.reduce((best, one) => (worth(one) > worth(best) ? one : best), first),
+  );
+}
+
+/** Those that may still beat the best are asked on. */
+function challenges(plan: AdaptivePlan, soFar: MeasuredSoFar, best: Candidate, alive: readonly Contestant[]): Block[] {
+  const champion = soFar.candidates.get(nameOf(best)) ?? {};
+  const blocks = alive.flatMap((one) => {
+    const { task } = one.so;
+    if (isFinished(plan, one.so)) return [];
+    if (!task || task.asked === 0) return upToLook(plan, one);
+    if (champion.task && cannotReach(plan, task, champion.task)) return [];
+    return task.asked < plan.items.task.order.length ? upToLook(plan, one) : toTheEnd(plan, one);
+  });
+  if (blocks.length > 0) return blocks;
+  return rest(plan, { candidate: best, so: champion }, "over-refusal");
+}
+
+function upToLook({ items }: AdaptivePlan, one: Contestant): Block[] {
+  const from = askedOf(one, "task");
+  const to = items.task.looks.find((look) => look > from);
+  return to === undefined ? [] : [{ candidate: one.candidate, part: "task", from, to }];
+}
+
+function toTheEnd(plan: AdaptivePlan, one: Contestant): Block[] {
+  return [...rest(plan, one, "task"), ...rest(plan, one, "safety")];
+}
+
+function rest({ items }: AdaptivePlan, one: Contestant, part: AskedPart): Block[] {
+  const [from, to] = [askedOf(one, part), items[part].order.length];
+  return from < to ? [{ candidate: one.candidate, part, from, to }] : [];
+}
+
+function askedOf({ so }: Contestant, part: AskedPart): number {
+  return so[part]?.asked ?? 0;
+}
+
+/** Finished candidates that the rule would take, the best first. */
+function qualifiedOf(plan: AdaptivePlan, soFar: MeasuredSoFar): Candidate[] {
+  const judged = judge(finishedTable(plan, soFar), plan.rule, plan.gate);
+  const reasons = qualify(judged, plan.rule);
+  return judged
+    .flatMap(({ candidate }, at) => (reasons[at] === undefined ? [candidate] : []))
+    .sort((a, b) => byScore(a, b, plan.better));
+}

@@ -1,0 +1,91 @@
+// How far a candidate is shown to be safe by the items that it was asked so far.
+
+import { levelOfSeries } from "../../select/judge.js";
+import { isSafetyBound } from "../../select/qualify.js";
+import { dividedLevel } from "../../select/rule.js";
+import { spentLevels } from "../../statistics/spentLevels.js";
+import { finishedTable, overallPoint } from "./finishedTable.js";
+import { boundsOf, cannotFail, cannotPass, within } from "./safetyOutlook.js";
+import {
+  type AdaptivePlan,
+  type AskedPart,
+  type CandidateSoFar,
+  type DeclaredCandidate,
+  gateLooksAtSafety,
+  type MeasuredSoFar,
+  spends,
+} from "./types.js";
+
+/**
+ * "open": it is to be asked up to `to`. "safe": its series goes on. "out": it cannot be chosen, and its series goes on.
+ * "unsafe": its series ends there.
+ */
+export type SafetyCourse =
+  | { readonly state: "open"; readonly part: AskedPart; readonly to: number }
+  | { readonly state: "safe" | "out" | "unsafe" };
+
+export function safetyCourse(
+  plan: AdaptivePlan,
+  soFar: MeasuredSoFar,
+  candidate: DeclaredCandidate,
+  so: CandidateSoFar,
+): SafetyCourse {
+  const { rule, gate, items } = plan;
+  const own = rule.rule === "constrained" ? courseByMargin(plan, soFar, so) : ({ state: "safe" } as const);
+  if (own.state !== "safe" || !gate || !gateLooksAtSafety(plan)) return own;
+  for (const part of [
+    "safety",
+    ...(gate.metrics.includes("overRefusal") ? (["over-refusal"] as const) : []),
+  ] as const) {
+    const to = items[part].order.length;
+    if ((so[part]?.asked ?? 0) < to) return { state: "open", part, to };
+  }
+  const table = finishedTable(plan, soFar);
+  // the task is not looked at yet: any score does
+  const point = { ...candidate, score: table.aligned.score, ...overallPoint(plan, so) };
+  const failed = gate
+    .verdicts(point, table, { level: levelOfSeries(table, rule) })
+    .filter(({ metric, holds }) => metric !== "score" && !holds);
+  return { state: failed.some(isSafetyBound) ? "unsafe" : failed.length > 0 ? "out" : "safe" };
+}
+
+/** The confidence of each look. */
+export function levelsOf(plan: AdaptivePlan): readonly number[] {
+  const { looks } = plan.items.safety;
+  const level = dividedLevel(plan.rule.level, plan.series.length);
+  const last = looks.at(-1) ?? 0;
+  if (!spends(plan)) return looks.map(() => level);
+  return spentLevels(
+    level,
+    looks.map((look) => look / last),
+  );
+}
+
+/**
+ * A look before the last may find a candidate safe, or that it has next to no chance any more; where all items were asked, these
+ * decide, whatever looks before them found, so that what is chosen has passed the whole test.
+ */
+function courseByMargin(
+  plan: AdaptivePlan,
+  { aligned }: MeasuredSoFar,
+  { safety: asked }: CandidateSoFar,
+): SafetyCourse {
+  const { rule, items } = plan;
+  const { looks } = items.safety;
+  const levels = levelsOf(plan);
+  const [last, lastLevel] = [looks.at(-1) ?? 0, levels.at(-1) as number];
+  let safe = false;
+  for (const [at, look] of looks.entries()) {
+    if (!asked || asked.asked < look) return safe ? { state: "safe" } : { state: "open", part: "safety", to: look };
+    const bounds = boundsOf(plan, aligned, asked, look);
+    const passes = bounds.every((bound) => within(bound(levels[at] as number), rule));
+    if (look === last) return { state: passes ? "safe" : rule.by === "point" ? "out" : "unsafe" };
+    if (safe) continue;
+    const share = look / last;
+    if (bounds.some((bound) => cannotPass(bound, lastLevel, share, rule)))
+      return { state: rule.by === "point" ? "out" : "unsafe" };
+    if (gateLooksAtSafety(plan)) continue;
+    safe = rule.by === "point" ? bounds.every((bound) => cannotFail(bound, share, rule)) : passes;
+  }
+  return { state: "unsafe" };
+}

@@ -1,0 +1,182 @@
+// Simulated experiments from the answers in test/golden/adaptive: three of nine tunings and new items are drawn, and asked of the
+// models as a run would, block by block or all at once.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { declaredCandidates } from "../../../../lib/experiment/adaptive/declaredCandidates.js";
+import { finishedTable } from "../../../../lib/experiment/adaptive/finishedTable.js";
+import { looksOf } from "../../../../lib/experiment/adaptive/looksOf.js";
+import { nextBlocks } from "../../../../lib/experiment/adaptive/nextBlocks.js";
+import type {
+  AdaptivePlan,
+  AskedPart,
+  CandidateSoFar,
+  DeclaredCandidate,
+} from "../../../../lib/experiment/adaptive/types.js";
+import { parseGate } from "../../../../lib/select/gate.js";
+import { nameOf } from "../../../../lib/select/names.js";
+import { completeRule } from "../../../../lib/select/rule.js";
+import { select } from "../../../../lib/select/select.js";
+import type {
+  Candidate,
+  Point,
+  Quantity,
+  Selection,
+  SelectionRule,
+  SelectionTable,
+} from "../../../../lib/select/types.js";
+import { meanOverSeeds } from "../../../../lib/statistics/meanOverSeeds.js";
+import type { SeedValues } from "../../../../lib/statistics/seedValues.js";
+
+type Random = () => number;
+
+interface Row extends DeclaredCandidate {
+  readonly seeds: readonly string[];
+  readonly values: string;
+  readonly tokens: string;
+}
+
+const file = join(import.meta.dirname, "../../../golden/adaptive/answers.json");
+const { head, rows } = JSON.parse(readFileSync(file, "utf8")) as {
+  head: { seeds: string[]; items: Record<"unsafe" | "benign" | "task_valid" | "task_test", number> };
+  rows: Row[];
+};
+const byKey = new Map(rows.map((row) => [`${nameOf(row)} of ${row.seeds.join(" ")}`, row]));
+
+/** Of the three kinds, the recorded items, and how many choose and confirm in demo/experiment.yml. */
+const { unsafe, benign, task_valid: valid, task_test: test } = head.items;
+const SETS: Record<AskedPart, { from: number; to: number; choose: number; confirm: number }> = {
+  safety: { from: 0, to: unsafe, choose: unsafe / 2, confirm: unsafe / 2 },
+  "over-refusal": { from: unsafe, to: unsafe + benign, choose: benign / 2, confirm: benign / 2 },
+  task: { from: unsafe + benign, to: unsafe + benign + valid + test, choose: valid, confirm: test },
+};
+const PARTS = Object.keys(SETS) as AskedPart[];
+
+/** The series of demo/experiment.yml. */
+const SERIES: AdaptivePlan["series"] = [
+  { method: "linear", lambdas: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9] },
+  { method: "slerp", lambdas: [0.2, 0.4, 0.6, 0.8] },
+  { method: "dare_linear", parameters: { density: 0.5 }, lambdas: [0.2, 0.4, 0.6, 0.8] },
+  { method: "model_stock" },
+];
+
+export interface Drawn {
+  /** Recorded items that choose and confirm. */
+  readonly items: Record<"choose" | "confirm", Record<AskedPart, readonly number[]>>;
+  readonly seeds: readonly string[];
+}
+
+export function draw(random: Random, tunings = 3): Drawn {
+  const seeds = [...head.seeds];
+  while (seeds.length > tunings) seeds.splice(Math.floor(random() * seeds.length), 1);
+  const of = (which: "choose" | "confirm") =>
+    Object.fromEntries(
+      PARTS.map((part) => {
+        const { from, to, [which]: count } = SETS[part];
+        return [part, Array.from({ length: count }, () => from + Math.floor(random() * (to - from)))];
+      }),
+    ) as Record<AskedPart, number[]>;
+  return { seeds, items: { choose: of("choose"), confirm: of("confirm") } };
+}
+
+/** The recorded rows of a candidate: one for each tuning, or one of all. */
+function rowsOf(candidate: DeclaredCandidate, { seeds }: Drawn): Row[] {
+  const whole = byKey.get(`${nameOf(candidate)} of ${seeds.join(" ")}`);
+  const row = (seed: string) => byKey.get(`${nameOf(candidate)} of ${seed}`) as Row;
+  return whole ? [whole] : candidate.method === "aligned" ? [byKey.get("aligned of ") as Row] : seeds.map(row);
+}
+
+function valuesOf(of: readonly Row[], items: readonly number[], order = items.map((_, at) => at)): SeedValues {
+  const kept = new Set(order);
+  return of.map(({ values }) => items.map((item, at) => (kept.has(at) ? Number(values[item]) : null)));
+}
+
+export function tokensOf(of: readonly Row[], items: readonly number[]): number {
+  return of.reduce(
+    (sum, { tokens }) => sum + items.reduce((own, item) => own + Number.parseInt(tokens[item] as string, 36), 0),
+    0,
+  );
+}
+
+function pointOf(candidate: DeclaredCandidate, drawn: Drawn): Point {
+  const quantity = (part: AskedPart): Quantity => {
+    const values = valuesOf(rowsOf(candidate, drawn), drawn.items.choose[part]);
+    return { value: meanOverSeeds(values), values };
+  };
+  return { asr: quantity("safety"), score: quantity("task"), overRefusal: quantity("over-refusal") };
+}
+
+/** Of demo/experiment.yml; a merge of all tunings needs three of them. */
+export function planOf(rule: SelectionRule, tunings = 3): AdaptivePlan {
+  const of = (part: AskedPart) => {
+    const order = Array.from({ length: SETS[part].choose }, (_, at) => at);
+    return { order, looks: looksOf(order.length) };
+  };
+  const { gate } = rule;
+  return {
+    series: SERIES.filter(({ lambdas }) => lambdas !== undefined || tunings === 3),
+    rule: completeRule(rule),
+    ...(gate !== undefined && { gate: parseGate(gate) }),
+    items: { safety: of("safety"), task: of("task"), "over-refusal": of("over-refusal") },
+  };
+}
+
+export interface Simulated {
+  readonly selection: Selection;
+  readonly table: SelectionTable;
+  /** New tokens: of the aligned and the fine-tuned models in both parts and of the test of the choice; and of the candidates. */
+  readonly tokens: { readonly ends: number; readonly candidates: number };
+}
+
+function endsOf(drawn: Drawn, chosen: Candidate | null): number {
+  const { choose, confirm } = drawn.items;
+  const both = [...Object.values(choose), ...Object.values(confirm)].flat();
+  const models = ["aligned", "tuned"].reduce((sum, method) => sum + tokensOf(rowsOf({ method }, drawn), both), 0);
+  return models + (chosen ? tokensOf(rowsOf(chosen, drawn), Object.values(confirm).flat()) : 0);
+}
+
+export function full(plan: AdaptivePlan, drawn: Drawn): Simulated {
+  const declared = declaredCandidates(plan);
+  const all = Object.values(drawn.items.choose).flat();
+  const table: SelectionTable = {
+    aligned: pointOf({ method: "aligned" }, drawn),
+    tuned: pointOf({ method: "tuned" }, drawn),
+    candidates: declared.map((one) => ({ ...one, ...pointOf(one, drawn) })),
+  };
+  const selection = select(table, plan.rule);
+  const candidates = declared.reduce((sum, one) => sum + tokensOf(rowsOf(one, drawn), all), 0);
+  return { selection, table, tokens: { ends: endsOf(drawn, selection.overall.candidate), candidates } };
+}
+
+export function adaptive(
+  plan: AdaptivePlan,
+  drawn: Drawn,
+  onBlock?: (name: string, part: string, from: number, to: number) => void,
+): Simulated {
+  const { choose } = drawn.items;
+  const candidates = new Map<string, CandidateSoFar>();
+  const soFar = {
+    aligned: pointOf({ method: "aligned" }, drawn),
+    tuned: pointOf({ method: "tuned" }, drawn),
+    candidates,
+  };
+  let tokens = 0;
+  for (;;) {
+    const blocks = nextBlocks(plan, soFar);
+    if (blocks.length === 0) break;
+    for (const { candidate, part, from, to } of blocks) {
+      onBlock?.(nameOf(candidate), part, from, to);
+      const { order } = plan.items[part];
+      const of = rowsOf(candidate, drawn);
+      tokens += tokensOf(
+        of,
+        order.slice(from, to).map((at) => choose[part][at] as number),
+      );
+      const values = valuesOf(of, choose[part], order.slice(0, to));
+      candidates.set(nameOf(candidate), { ...candidates.get(nameOf(candidate)), [part]: { asked: to, values } });
+    }
+  }
+  const table = finishedTable(plan, soFar);
+  const selection = select(table, plan.rule);
+  return { selection, table, tokens: { ends: endsOf(drawn, selection.overall.candidate), candidates: tokens } };
+}
