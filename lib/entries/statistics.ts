@@ -44,5 +44,6 @@ export {
 export type { ItemOptions, SeedValues } from "../statistics/seedValues.js";
 export { type ShareKept, type ShareKeptInput, shareKept } from "../statistics/shareKept.js";
 export { type Slope, type SlopeOptions, slopeOverLambda } from "../statistics/slopeOverLambda.js";
+export { spentLevels } from "../statistics/spentLevels.js";
 export { type Spread, spread } from "../statistics/spread.js";
 export { wilson } from "../statistics/wilson.js";

@@ -25,6 +25,7 @@ import { enterFolder } from "./sharing/enterFolder.js";
 import type { Partition } from "./sharing/inOrderOfShare.js";
 import { inTurn } from "./sharing/inTurn.js";
 import type { Workers } from "./sharing/workers.js";
+import { adaptiveStage } from "./steps/adaptiveStage.js";
 import { calibrating } from "./steps/calibrating.js";
 import { chosenPoint, controlStage } from "./steps/controlStage.js";
 import { measureStage } from "./steps/measureStage.js";
@@ -167,7 +168,19 @@ async function runSteps(
     const measuring = new Measuring({ settings, checked, store, scorerDigest, byDigest, served, onProgress });
     const stage = measureStage({ settings, tuned, models, measuring, calibrating: judging, progress });
     await graph(stage.batches, stage.milestones);
-    const tables = stage.tables();
+    const ends = stage.tables();
+    const tables = settings.adaptive
+      ? await adaptiveStage(ends, {
+          settings,
+          tuned,
+          models,
+          measuring,
+          calibrating: judging,
+          progress,
+          checked,
+          graph,
+        })
+      : ends;
     const choice = choose(tables, settings, checked);
     const written = await writeStage(choice.wanted, tables.items.test, {
       ...{ settings, checked, models, contents, measuring, records, out, graph },

@@ -218,6 +218,8 @@ export interface ExperimentResults {
     readonly aligned: Measured;
     readonly tuned: Measured;
     readonly candidates: readonly MeasuredCandidate[];
+    /** Of an adaptive experiment: the shares of the safety items at which it looked. */
+    readonly looks?: readonly number[] | undefined;
   };
   readonly selection: Selection;
   readonly test: {

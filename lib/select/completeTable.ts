@@ -30,12 +30,16 @@ export function completeTable(source: SelectionSource): CompleteTable {
 }
 
 /** The point itself where it lacks nothing. @throws RetemperError BAD_INPUT */
-export function completePoint<T extends Point>(point: T, name: string, aligned: Point): T {
+export function completePoint<T extends Point & Pick<Candidate, "unfinished">>(
+  point: T,
+  name: string,
+  aligned: Point,
+): T {
   const quantity = (of: Quantity | undefined, like: Quantity | undefined, what: string) =>
     of && complete(of, like, `${name}'s ${what}`);
   const asr = quantity(point.asr, aligned.asr, "attack success rate");
   const score = quantity(point.score, aligned.score, "score");
-  if (!Number.isFinite(asr?.value) || !Number.isFinite(score?.value)) {
+  if (!point.unfinished && (!Number.isFinite(asr?.value) || !Number.isFinite(score?.value))) {
     throw new RetemperError("BAD_INPUT", `${name} has no score or no attack success rate.`, {
       hint: "evaluate it on a task and on a safety set first",
     });

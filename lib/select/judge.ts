@@ -42,7 +42,7 @@ export function judge(table: SelectionTable, rule: CompleteRule, gate: Gate | un
     const bound = (of: number) => safetyBound(candidate, table.aligned, of, calibration);
     const plain = bound(level);
     const seeds = seedBounds(candidate, table.aligned, { level, divided, calibration });
-    const kept = shareOfGain(candidate, table);
+    const kept = candidate.unfinished ? undefined : shareOfGain(candidate, table);
     return {
       candidate,
       series: seriesOf(candidate),
@@ -50,14 +50,14 @@ export function judge(table: SelectionTable, rule: CompleteRule, gate: Gate | un
       adjusted: divided === level ? plain : bound(divided),
       ...(seeds && { seeds }),
       ...(kept !== undefined && { kept }),
-      gate: gate?.verdicts(candidate, table, { level: divided }) ?? [],
+      gate: candidate.unfinished ? [] : (gate?.verdicts(candidate, table, { level: divided }) ?? []),
     };
   });
 }
 
 /** What the rule goes by: its level divided between series and, where there were looks before this one, what they left of it. */
-export function levelOfSeries({ candidates, unfinished = [], looks }: SelectionTable, { level }: CompleteRule): number {
-  const series = new Set([...candidates, ...unfinished].map(seriesOf)).size;
+export function levelOfSeries({ candidates, looks }: SelectionTable, { level }: CompleteRule): number {
+  const series = new Set(candidates.map(seriesOf)).size;
   const divided = dividedLevel(level, series);
   return (looks && spentLevels(divided, looks).at(-1)) ?? divided;
 }
@@ -130,7 +130,10 @@ export function seedBounds(
 }
 
 /** undefined where there is no fine-tuned model, or it has no gain of which a share could be kept. */
-function shareOfGain(candidate: Candidate, { aligned, tuned, better }: SelectionTable): number | undefined {
+export function shareOfGain(
+  candidate: Pick<Candidate, "score">,
+  { aligned, tuned, better }: SelectionTable,
+): number | undefined {
   if (!tuned) return undefined;
   const gain = worth(tuned, better) - worth(aligned, better);
   return gain > 0 ? (worth(candidate, better) - worth(aligned, better)) / gain : undefined;

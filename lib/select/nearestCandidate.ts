@@ -28,8 +28,8 @@ export function nearestCandidate(
   const margins = neededMargins(judged, rule);
   const stopped = new Set<string>(); // series that the gate ends, whatever the margin
   const open = judged.flatMap((one, at) => {
-    const { series, gate } = one;
-    const passes = gate.every(({ holds }) => holds) && !stopped.has(series);
+    const { series, gate, candidate } = one;
+    const passes = !candidate.unfinished && gate.every(({ holds }) => holds) && !stopped.has(series);
     if (gate.some((of) => !of.holds && isSafetyBound(of))) stopped.add(series);
     return passes && counts(one) && isUseful(one, rule) && one.plain.n !== 0
       ? [{ judged: one, margin: margins[at] as number }]

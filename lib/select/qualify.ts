@@ -21,7 +21,7 @@ export function qualify(judged: readonly Judged[], rule: CompleteRule): (string 
     const unsafe = unsafeReason(one, rule) ?? gateReason(one, isSafetyBound);
     if (unsafe !== undefined && (rule.by === "upper" || gateReason(one, isSafetyBound)))
       stopped = nameOf(one.candidate);
-    return unsafe ?? gateReason(one, () => true) ?? uselessReason(one, rule);
+    return unsafe ?? unfinishedReason(one) ?? gateReason(one, () => true) ?? uselessReason(one, rule);
   });
 }
 
@@ -38,7 +38,7 @@ export function neededMargins(judged: readonly Judged[], rule: CompleteRule): nu
 }
 
 /** Whether a candidate keeps enough of the gain, as far as that is known. */
-export function isUseful({ kept }: Judged, { minGain }: CompleteRule): boolean {
+export function isUseful({ kept }: Pick<Judged, "kept">, { minGain }: CompleteRule): boolean {
   return kept === undefined || kept >= minGain - SLACK;
 }
 
@@ -55,7 +55,7 @@ function unsafeReason(one: Judged, rule: CompleteRule): string | undefined {
   if (rule.rule !== "constrained") return undefined;
   const { margin, by, everySeed } = rule;
   const { adjusted, plain, seeds = [] } = one;
-  if (adjusted.n === 0) return "no item has a verdict of both it and the aligned model";
+  if (adjusted.n === 0 || Number.isNaN(plain.value)) return "no item has a verdict of both it and the aligned model";
   if (by === "point") {
     if (plain.value > margin + SLACK) return `its difference, ${rateText(plain.value)}, is above ${margin}`;
     return undefined;
@@ -65,6 +65,11 @@ function unsafeReason(one: Judged, rule: CompleteRule): string | undefined {
   }
   const seed = everySeed ? seeds.find((each) => each.adjusted > margin + SLACK) : undefined;
   return seed && `the upper bound of seed ${seed.seed} alone, ${rateText(seed.adjusted)}, is above ${margin}`;
+}
+
+/** An adaptive experiment asks on only those that may still be chosen. */
+function unfinishedReason({ candidate }: Judged): string | undefined {
+  return candidate.unfinished && "it was not asked everything, because it could no longer be the choice";
 }
 
 function gateReason({ gate }: Judged, counts: (of: GateVerdict) => boolean): string | undefined {

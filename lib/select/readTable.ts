@@ -7,7 +7,10 @@ import { readTextAtMost } from "../files/readAtMost.js";
 import type { SelectionRule, SelectionTable } from "./types.js";
 
 const quantity = z.object({
-  value: z.number(),
+  value: z
+    .number()
+    .nullable() // of a candidate that was asked nothing
+    .transform((value) => value ?? Number.NaN),
   low: z.number().optional(),
   high: z.number().optional(),
   newLow: z.number().optional(),
@@ -28,6 +31,7 @@ const candidate = z.object({
   method: z.string().min(1),
   lambda: z.number().optional(),
   parameters: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).optional(),
+  unfinished: z.literal(true).optional(),
   ...point,
 });
 const table = z.object({
@@ -39,6 +43,7 @@ const table = z.object({
   aligned: z.object(point),
   tuned: z.object(point).optional(),
   candidates: z.array(candidate),
+  looks: z.array(z.number()).optional(),
 });
 
 /** What a run chose by. */

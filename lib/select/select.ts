@@ -72,7 +72,8 @@ export function select(results: SelectionSource, rule: SelectionRule | string = 
   const reasons = qualify(judged, settings);
   const methods = [...new Set(judged.map(({ candidate }) => candidate.method))].sort();
   // what an adaptive experiment left could be the choice with another margin
-  const others = table.unfinished?.length ? [] : OTHER_MARGINS;
+  const finished = table.candidates.filter(({ unfinished }) => !unfinished);
+  const others = finished.length < table.candidates.length ? [] : OTHER_MARGINS;
   const margins = [...new Set([...others, ...(settings.rule === "constrained" ? [settings.margin] : [])])];
   return {
     rule: settings,
@@ -80,12 +81,12 @@ export function select(results: SelectionSource, rule: SelectionRule | string = 
     methods: Object.fromEntries(
       methods.map((method) => [method, choose(of, settings, reasons, { method, kept: true })]),
     ),
-    front: paretoFront(table.candidates, table.better),
+    front: paretoFront(finished, table.better),
     knee: kneeOf(
       of,
       { ...settings, rule: "knee" },
       judged,
-      judged.filter(({ gate: all }) => all.every(holds)),
+      judged.filter(({ candidate, gate: all }) => !candidate.unfinished && all.every(holds)),
     ),
     margins: margins
       .sort((a, b) => a - b)
@@ -126,7 +127,7 @@ function choose(of: Case, rule: CompleteRule, reasons: readonly (string | undefi
     const sentence = chosenSentence(best, { count: qualified.length, all, kept }, table, rule);
     return {
       candidate: best.candidate,
-      sentence: `${sentence}${unfinishedText(table)}`,
+      sentence: `${sentence}${unfinishedText(all)}`,
       ...counts,
       ...(kept && { kept }),
     };
@@ -135,7 +136,7 @@ function choose(of: Case, rule: CompleteRule, reasons: readonly (string | undefi
   const nearest =
     near && (shown.items ? whatItTakes(near, table, rule) : { candidate: near.judged.candidate, margin: near.margin });
   const sentence = nothingSentence(all, table, rule, near && nearest && { ...nearest, ...near, asked: shown.items });
-  return { candidate: null, sentence: `${sentence}${unfinishedText(table)}`, ...counts, ...(nearest && { nearest }) };
+  return { candidate: null, sentence: `${sentence}${unfinishedText(all)}`, ...counts, ...(nearest && { nearest }) };
 }
 
 function kneeOf({ table }: Case, rule: CompleteRule, all: readonly Judged[], passing: readonly Judged[]): Choice {
@@ -150,7 +151,7 @@ function kneeOf({ table }: Case, rule: CompleteRule, all: readonly Judged[], pas
     ? `${nameOf(best.candidate)} is the knee of a front of ${front.length} candidates: beyond its ${labels.score} ${rateText(best.candidate.score.value)} at ${labels.asr} ${intervalText(best.candidate.asr)}, more of the first costs more safety than on the way there.`
     : nothingSentence(all, table, rule, undefined);
   const counts = { qualified: front.length, considered: all.length };
-  const whole = `${sentence}${unfinishedText(table)}`;
+  const whole = `${sentence}${unfinishedText(all)}`;
   return { candidate: best?.candidate ?? null, sentence: whole, ...counts, ...(kept && { kept }) };
 }
 

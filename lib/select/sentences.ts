@@ -77,12 +77,12 @@ interface NearestFacts extends NearestCandidate {
 /** Where nothing qualifies. */
 export function nothingSentence(
   all: readonly Judged[],
-  { labels, better, unfinished = [] }: CompleteTable,
+  { labels, better }: CompleteTable,
   rule: CompleteRule,
   nearest: NearestFacts | undefined,
 ): string {
-  if (all.length === 0) return unfinished.length === 0 ? "There are no candidates." : "Nothing qualifies.";
-  const passing = all.filter(({ gate }) => gate.every(({ holds }) => holds));
+  if (all.length === 0) return "There are no candidates.";
+  const passing = all.filter(({ gate }) => gate.every(({ holds }) => holds)); // those that were not asked everything, too
   if (passing.length === 0) return `None of ${counted(all)} passes the gate ${rule.gate}.${nearestToGate(all)}`;
   const gated = rule.gate === undefined ? "" : `passes the gate ${rule.gate} and `;
   const share = rule.minGain > 0 && all.some(({ kept }) => kept !== undefined);
@@ -106,11 +106,11 @@ export function nothingSentence(
   return parts.join(" ");
 }
 
-/** Of an adaptive experiment: how many merges are in no choice, and why. */
-export function unfinishedText({ unfinished = [] }: CompleteTable): string {
-  if (unfinished.length === 0) return "";
-  const [are, they] = unfinished.length === 1 ? ["candidate was", "it was"] : ["candidates were", "they were"];
-  return ` ${unfinished.length} more ${are} not asked everything, because by this rule ${they} out before: another rule may take one of them.`;
+/** Of an adaptive experiment: how many of them were left on the way, and what that means. */
+export function unfinishedText(all: readonly Judged[]): string {
+  const count = all.filter(({ candidate }) => candidate.unfinished).length;
+  if (count === 0) return "";
+  return ` ${count} of ${counted(all)} ${count === 1 ? "was" : "were"} not asked everything: by this rule, nothing of ${count === 1 ? "it" : "them"} could be the choice any more; another rule might take one.`;
 }
 
 function nearestSentence({ judged, margin, items, asked }: NearestFacts, rule: CompleteRule, asr: string): string {

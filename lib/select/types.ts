@@ -63,13 +63,6 @@ export interface Candidate extends Point {
   readonly unfinished?: true | undefined;
 }
 
-/** A merge that an adaptive experiment did not ask everything: it is in no choice. What was asked of it stands here. */
-export interface UnfinishedCandidate extends Pick<Candidate, "method" | "lambda" | "parameters"> {
-  /** By the items that were asked; the others are null in `values`. Absent: none was. */
-  readonly asr?: Quantity | undefined;
-  readonly score?: Quantity | undefined;
-}
-
 /** What the two numbers are called, such as "refusals lost (keyword)". */
 export interface Labels {
   readonly score: string;
@@ -86,8 +79,6 @@ export interface SelectionTable {
   readonly aligned: Point;
   readonly tuned?: Point | undefined;
   readonly candidates: readonly Candidate[];
-  /** Of an adaptive experiment: the merges that were not asked everything. Their series count, and they are never chosen. */
-  readonly unfinished?: readonly UnfinishedCandidate[] | undefined;
   /** The shares of the safety items at which an adaptive experiment looked, the last of them 1: the level is spent over them. */
   readonly looks?: readonly number[] | undefined;
 }

@@ -1,7 +1,8 @@
-// The table of an adaptive experiment: candidates that were asked everything, and apart from them those that were not.
+// The table of an adaptive experiment: candidates that were asked everything, and those that were not, which are marked.
 
-import { nameOf } from "../../select/names.js";
-import type { Candidate, Point, SelectionTable, UnfinishedCandidate } from "../../select/types.js";
+import { candidateId } from "../../select/names.js";
+import type { Candidate, Quantity, SelectionTable } from "../../select/types.js";
+import { crossedInterval } from "../../statistics/crossedInterval.js";
 import { declaredCandidates } from "./declaredCandidates.js";
 import { quantityOf } from "./quantityOf.js";
 import { type AdaptivePlan, type AskedPart, type CandidateSoFar, type MeasuredSoFar, spends } from "./types.js";
@@ -11,43 +12,52 @@ export function isFinished({ items }: AdaptivePlan, { safety, task }: CandidateS
   return safety?.asked === items.safety.order.length && task?.asked === items.task.order.length;
 }
 
-/** Its safety items so far, and its over-refusal where it was asked all of it. */
-export function overallPoint(
-  plan: AdaptivePlan,
-  so: CandidateSoFar,
-): Pick<Candidate, "asr" | "overRefusal" | "categories"> {
-  const [asr, overRefusal] = [quantity(plan, so, "safety"), quantity(plan, so, "over-refusal")];
-  const whole = so["over-refusal"]?.asked === plan.items["over-refusal"].order.length;
-  return {
-    asr: asr ?? { value: Number.NaN },
-    ...(overRefusal && whole && { overRefusal }),
-    ...(so.categories && { categories: so.categories }),
-  };
-}
-
 export function finishedTable(plan: AdaptivePlan, soFar: MeasuredSoFar): SelectionTable {
-  const { items, better, calibration } = plan;
-  const candidates: Candidate[] = [];
-  const unfinished: UnfinishedCandidate[] = [];
-  for (const candidate of declaredCandidates(plan)) {
-    const so = soFar.candidates.get(nameOf(candidate)) ?? {};
-    const [asr, score] = [quantity(plan, so, "safety"), quantity(plan, so, "task")];
-    if (score && isFinished(plan, so)) candidates.push({ ...candidate, score, ...overallPoint(plan, so) });
-    else unfinished.push({ ...candidate, ...(asr && { asr }), ...(score && { score }) });
-  }
-  const { looks } = items.safety;
+  const { better, calibration } = plan;
   return {
     aligned: soFar.aligned,
     tuned: soFar.tuned,
     ...(better && { better }),
     ...(calibration && { calibration }),
-    candidates,
-    unfinished,
-    ...(spends(plan) && { looks: looks.map((look) => look / (looks.at(-1) ?? 1)) }),
+    candidates: declaredCandidates(plan).map((one): Candidate => {
+      const so = soFar.candidates.get(candidateId(one)) ?? {};
+      return {
+        ...{ ...one, asr: askedOf(plan, so, "safety"), score: askedOf(plan, so, "task") },
+        ...safetyOf(plan, so),
+        ...(!isFinished(plan, so) && { unfinished: true as const }),
+      };
+    }),
+    ...(spends(plan) && { looks: sharesOf(plan) }),
   };
 }
 
-function quantity({ items }: AdaptivePlan, so: CandidateSoFar, part: AskedPart): Point["asr"] | undefined {
+/** Of all safety items: how many each look has. */
+export function sharesOf({ items }: Pick<AdaptivePlan, "items">): number[] {
+  const { looks } = items.safety;
+  return looks.map((look) => look / (looks.at(-1) ?? 1));
+}
+
+/** What gates look at beside scores, as far as it was asked. */
+export function safetyOf(
+  plan: AdaptivePlan,
+  so: CandidateSoFar,
+): Pick<Candidate, "asr" | "overRefusal" | "categories"> {
+  const whole = so["over-refusal"]?.asked === plan.items["over-refusal"].order.length;
+  return {
+    asr: askedOf(plan, so, "safety"),
+    ...(whole && so["over-refusal"] && { overRefusal: askedOf(plan, so, "over-refusal") }),
+    ...(so.categories && { categories: so.categories }),
+  };
+}
+
+/** A number by the items that were asked; of none, no number. */
+export function askedOf({ items, gate }: AdaptivePlan, so: CandidateSoFar, part: AskedPart): Quantity {
   const found = so[part];
-  return found && found.asked > 0 ? quantityOf(items[part], found.values, found.asked) : undefined;
+  if (!found || found.asked === 0) return { value: Number.NaN };
+  const quantity = quantityOf(items[part], found.values, found.asked);
+  const { weights, groups } = quantity;
+  // gates may name the ends of intervals; of a part that was ended by what came out, there is none
+  const whole = gate !== undefined && found.asked === items[part].order.length;
+  const interval = whole ? crossedInterval(found.values, { over: "these", weights, groups }) : undefined;
+  return { ...quantity, ...(interval && { low: interval.low, high: interval.high }) };
 }

@@ -1,15 +1,15 @@
 // What an adaptive experiment asks next. Safety first, series by series from their safe ends, since what is not safe needs no
 // score; then the task, until one candidate is left that all others cannot reach.
 
-import { judge } from "../../select/judge.js";
-import { nameOf } from "../../select/names.js";
+import { shareOfGain } from "../../select/judge.js";
+import { candidateId } from "../../select/names.js";
 import { byScore } from "../../select/order.js";
-import { qualify } from "../../select/qualify.js";
+import { isUseful } from "../../select/qualify.js";
 import type { Candidate } from "../../select/types.js";
 import { candidatesOf } from "./declaredCandidates.js";
-import { finishedTable, isFinished } from "./finishedTable.js";
+import { askedOf, isFinished, safetyOf } from "./finishedTable.js";
 import { quantityOf } from "./quantityOf.js";
-import { safetyCourse } from "./safetyCourse.js";
+import { lastLevelOf, safetyCourse } from "./safetyCourse.js";
 import { cannotBeUseful, cannotReach } from "./taskOutlook.js";
 import {
   type AdaptivePlan,
@@ -51,7 +51,7 @@ function courseOf(
   const safe: Contestant[] = [];
   const next: Block[] = [];
   for (const candidate of candidatesOf(series)) {
-    const so = soFar.candidates.get(nameOf(candidate)) ?? {};
+    const so = soFar.candidates.get(candidateId(candidate)) ?? {};
     const course = safetyCourse(plan, soFar, candidate, so);
     if (course.state === "safe") safe.push({ candidate, so });
     if (course.state === "open") {
@@ -67,24 +67,36 @@ function courseOf(
 
 /** @param safe of each series, from its safe end */
 function race(plan: AdaptivePlan, soFar: MeasuredSoFar, safe: readonly (readonly Contestant[])[]): Block[] {
-  const { aligned, tuned } = soFar;
-  const qualified = qualifiedOf(plan, soFar);
-  const isOut = ({ candidate, so: { task, ...so } }: Contestant) =>
-    task !== undefined &&
-    task.asked > 0 &&
-    (cannotBeUseful(plan, aligned, tuned, task) ||
-      (isFinished(plan, { task, ...so }) && !qualified.some((one) => nameOf(one) === nameOf(candidate))));
+  const qualified = new Map(
+    safe.flat().flatMap((one) => (isFinished(plan, one.so) ? qualifying(plan, soFar, one) : [])),
+  );
+  const isOut = (one: Contestant) => {
+    const { task } = one.so;
+    if (!task || task.asked === 0) return false;
+    if (isFinished(plan, one.so)) return !qualified.has(one);
+    return cannotBeUseful(plan, soFar.aligned, soFar.tuned, task);
+  };
   const alive = safe.map((of) => of.filter((one) => !isOut(one)));
-  const [best] = qualified;
-  return best ? challenges(plan, soFar, best, alive.flat()) : leading(plan, alive);
+  const [best] = [...qualified].sort(([, a], [, b]) => byScore(a, b, plan.better));
+  return best ? challenges(plan, best[0], alive.flat()) : leading(plan, alive);
+}
+
+/** Of one that was found safe and was asked everything: it with its numbers, if the rule would take it. */
+function qualifying(plan: AdaptivePlan, soFar: MeasuredSoFar, one: Contestant): [Contestant, Candidate][] {
+  const { rule, gate, better } = plan;
+  const { aligned, tuned } = soFar;
+  const table = { aligned, tuned, candidates: [], ...(better && { better }) };
+  const candidate = { ...one.candidate, score: askedOf(plan, one.so, "task"), ...safetyOf(plan, one.so) };
+  const passes = gate?.passes(candidate, table, { level: lastLevelOf(plan) }) ?? true;
+  return passes && isUseful({ kept: shareOfGain(candidate, table) }, rule) ? [[one, candidate]] : [];
 }
 
 /** The highest lambda of each series is asked a little, and the best of them everything. */
 function leading(plan: AdaptivePlan, alive: readonly (readonly Contestant[])[]): Block[] {
   const leaders = alive.flatMap((of) => of.at(-1) ?? []);
-  const fresh = leaders.filter((one) => askedOf(one, "task") === 0);
+  const fresh = leaders.filter((one) => countOf(one, "task") === 0);
   if (fresh.length > 0 && leaders.length > 1) return fresh.flatMap((one) => upToLook(plan, one));
-  const common = Math.min(...leaders.map((one) => askedOf(one, "task")));
+  const common = Math.min(...leaders.map((one) => countOf(one, "task")));
   const worth = ({ so }: Contestant) => {
     const { value } = quantityOf(plan.items.task, so.task?.values ?? [], common);
     return plan.better === "low" ? -value : value;
@@ -98,21 +110,20 @@ function leading(plan: AdaptivePlan, alive: readonly (readonly Contestant[])[]):
 }
 
 /** Those that may still beat the best are asked on. */
-function challenges(plan: AdaptivePlan, soFar: MeasuredSoFar, best: Candidate, alive: readonly Contestant[]): Block[] {
-  const champion = soFar.candidates.get(nameOf(best)) ?? {};
+function challenges(plan: AdaptivePlan, best: Contestant, alive: readonly Contestant[]): Block[] {
   const blocks = alive.flatMap((one) => {
     const { task } = one.so;
     if (isFinished(plan, one.so)) return [];
     if (!task || task.asked === 0) return upToLook(plan, one);
-    if (champion.task && cannotReach(plan, task, champion.task)) return [];
+    if (best.so.task && cannotReach(plan, task, best.so.task)) return [];
     return task.asked < plan.items.task.order.length ? upToLook(plan, one) : toTheEnd(plan, one);
   });
   if (blocks.length > 0) return blocks;
-  return rest(plan, { candidate: best, so: champion }, "over-refusal");
+  return rest(plan, best, "over-refusal");
 }
 
 function upToLook({ items }: AdaptivePlan, one: Contestant): Block[] {
-  const from = askedOf(one, "task");
+  const from = countOf(one, "task");
   const to = items.task.looks.find((look) => look > from);
   return to === undefined ? [] : [{ candidate: one.candidate, part: "task", from, to }];
 }
@@ -122,19 +133,10 @@ function toTheEnd(plan: AdaptivePlan, one: Contestant): Block[] {
 }
 
 function rest({ items }: AdaptivePlan, one: Contestant, part: AskedPart): Block[] {
-  const [from, to] = [askedOf(one, part), items[part].order.length];
+  const [from, to] = [countOf(one, part), items[part].order.length];
   return from < to ? [{ candidate: one.candidate, part, from, to }] : [];
 }
 
-function askedOf({ so }: Contestant, part: AskedPart): number {
+function countOf({ so }: Contestant, part: AskedPart): number {
   return so[part]?.asked ?? 0;
-}
-
-/** Finished candidates that the rule would take, the best first. */
-function qualifiedOf(plan: AdaptivePlan, soFar: MeasuredSoFar): Candidate[] {
-  const judged = judge(finishedTable(plan, soFar), plan.rule, plan.gate);
-  const reasons = qualify(judged, plan.rule);
-  return judged
-    .flatMap(({ candidate }, at) => (reasons[at] === undefined ? [candidate] : []))
-    .sort((a, b) => byScore(a, b, plan.better));
 }

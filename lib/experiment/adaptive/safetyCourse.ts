@@ -1,10 +1,9 @@
 // How far a candidate is shown to be safe by the items that it was asked so far.
 
-import { levelOfSeries } from "../../select/judge.js";
 import { isSafetyBound } from "../../select/qualify.js";
 import { dividedLevel } from "../../select/rule.js";
 import { spentLevels } from "../../statistics/spentLevels.js";
-import { finishedTable, overallPoint } from "./finishedTable.js";
+import { safetyOf, sharesOf } from "./finishedTable.js";
 import { boundsOf, cannotFail, cannotPass, within } from "./safetyOutlook.js";
 import {
   type AdaptivePlan,
@@ -40,25 +39,25 @@ export function safetyCourse(
     const to = items[part].order.length;
     if ((so[part]?.asked ?? 0) < to) return { state: "open", part, to };
   }
-  const table = finishedTable(plan, soFar);
+  const { aligned, tuned } = soFar;
   // the task is not looked at yet: any score does
-  const point = { ...candidate, score: table.aligned.score, ...overallPoint(plan, so) };
+  const point = { ...candidate, score: aligned.score, ...safetyOf(plan, so) };
   const failed = gate
-    .verdicts(point, table, { level: levelOfSeries(table, rule) })
+    .verdicts(point, { aligned, tuned, candidates: [] }, { level: lastLevelOf(plan) })
     .filter(({ metric, holds }) => metric !== "score" && !holds);
   return { state: failed.some(isSafetyBound) ? "unsafe" : failed.length > 0 ? "out" : "safe" };
 }
 
+/** The confidence of what is decided on all items. */
+export function lastLevelOf(plan: AdaptivePlan): number {
+  return levelsOf(plan).at(-1) ?? plan.rule.level;
+}
+
 /** The confidence of each look. */
-export function levelsOf(plan: AdaptivePlan): readonly number[] {
-  const { looks } = plan.items.safety;
+function levelsOf(plan: AdaptivePlan): readonly number[] {
+  const shares = sharesOf(plan);
   const level = dividedLevel(plan.rule.level, plan.series.length);
-  const last = looks.at(-1) ?? 0;
-  if (!spends(plan)) return looks.map(() => level);
-  return spentLevels(
-    level,
-    looks.map((look) => look / last),
-  );
+  return spends(plan) ? spentLevels(level, shares) : shares.map(() => level);
 }
 
 /**
@@ -73,7 +72,7 @@ function courseByMargin(
   const { rule, items } = plan;
   const { looks } = items.safety;
   const levels = levelsOf(plan);
-  const [last, lastLevel] = [looks.at(-1) ?? 0, levels.at(-1) as number];
+  const [last, lastLevel] = [looks.at(-1) ?? 0, lastLevelOf(plan)];
   let safe = false;
   for (const [at, look] of looks.entries()) {
     if (!asked || asked.asked < look) return safe ? { state: "safe" } : { state: "open", part: "safety", to: look };

@@ -46,7 +46,7 @@ export interface MeasuredSoFar {
   /** Both were asked all items that choose. */
   readonly aligned: Point;
   readonly tuned: Point;
-  /** By `nameOf`; a candidate that was asked nothing may be absent. */
+  /** By `candidateId`; a candidate that was asked nothing may be absent. */
   readonly candidates: ReadonlyMap<string, CandidateSoFar>;
 }
 

@@ -176,6 +176,9 @@ export async function planRun(
     ...(await rowsText(rows, settings)),
     ...itemsText(items, settings, checked),
     ...judgesText(costs.all),
+    ...(settings.adaptive
+      ? ["adaptive: tokens and times of the merges are what all items would take; most merges are asked a part of them"]
+      : []),
   ];
   return { tokensPerSecond, steps, judges: costs.all, rows, ...(items && { items }), notes };
 }

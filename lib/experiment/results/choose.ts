@@ -29,22 +29,23 @@ export interface Ends {
 
 export interface Choice {
   readonly labels: TableLabels;
-  readonly validation: Ends & { readonly candidates: readonly MeasuredCandidate[] };
+  readonly validation: Ends & { readonly candidates: readonly MeasuredCandidate[]; readonly looks?: readonly number[] };
   readonly selection: Selection;
   /** What is best of all, if anything qualifies. */
   readonly best: EvaluatedPoint | undefined;
   /** Which seed's merge of it is shipped. */
   readonly ship: SeedToShip | undefined;
-  /** That, and what is best of each method: to be measured on the data that confirm. */
+  /** That, and what is best of each method (of an adaptive experiment that alone): to be measured on the data that confirm. */
   readonly wanted: readonly ChosenPoint[];
 }
 
 export function choose(tables: Tables, settings: ExperimentSettings, checked: Checked): Choice {
-  const { points } = tables;
+  const { points, looks } = tables;
   const labels = labelsOf(settings, checked);
   const validation = {
     ...endsOf(tables, "validation", checked),
     candidates: points.map(({ measured }) => measured),
+    ...(looks && { looks }),
   };
   const selection = select({ ...validation, labels: labels.validation }, settings.select);
   const { overall, methods } = selection;
@@ -62,8 +63,9 @@ export function choose(tables: Tables, settings: ExperimentSettings, checked: Ch
   };
   return {
     ...{ labels, validation, selection, best, ship },
+    // an adaptive experiment looks for the best of all: what would be best of each method is not known
     wanted: points
-      .filter(({ measured }) => ids.has(candidateId(measured)))
+      .filter((point) => (settings.adaptive ? point === best : ids.has(candidateId(point.measured))))
       .map((point) => ({ point, written: new Set(writtenOf(point)) })),
   };
 }

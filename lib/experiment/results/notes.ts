@@ -10,7 +10,7 @@ import { isOfAll, methodOf } from "../settings/methodEntry.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 
 export function notesOf(settings: ExperimentSettings, { judges, tasks }: Pick<Checked, "judges" | "tasks">): string[] {
-  const { preset, safety, tuned, tune, methods, select: rule, engine } = settings;
+  const { preset, safety, tuned, tune, methods, select: rule, engine, adaptive } = settings;
   const controls = wantedControls(settings).map(({ kind }) => controlFacts(kind).words);
   const seeds = tuned?.length ?? tune?.seeds.length ?? 0;
   const only = judges.judges.every(({ name }) => name.startsWith("keyword"));
@@ -52,6 +52,11 @@ export function notesOf(settings: ExperimentSettings, { judges, tasks }: Pick<Ch
     ...(controls.length > 0
       ? [
           `Controls (${controls.join(", ")}) are measured on the items that choose and are never chosen; the choice is compared with each on the items that confirm.`,
+        ]
+      : []),
+    ...(adaptive
+      ? [
+          "Adaptive: merges are asked by blocks of items, and left where they are not shown to be safe or can no longer be the choice. What was not asked is no result; the levels of the bounds are spent over the looks.",
         ]
       : []),
     `Rule: ${rule.rule}${rule.rule === "constrained" ? `, margin ${completeRule(rule).margin}` : ""}${rule.gate ? `, gate ${rule.gate}` : ""}.`,

@@ -44,9 +44,10 @@ export function resultsOf(
   const confirmation = tested && confirmationOf({ ...test, labels: labels.test }, tested.measured, settings.select);
   const kept = tested && keptOf(test, tested.measured);
   const exploratory = exploratoryText(settings, checked.tasks);
+  const finished = points.filter(({ measured }) => !measured.unfinished);
   const judgedModels = [
     judged("aligned", aligned.validation),
-    ...points.map(({ measured, seeds }) => judged(nameOf(measured), seeds)),
+    ...finished.map(({ measured, seeds }) => judged(nameOf(measured), seeds)),
     judged("fine-tuned", tuned.validation),
   ];
   const disagreements = judgeDisagreements(judgedModels);
@@ -80,7 +81,8 @@ export function resultsOf(
       ...(tested ? [{ name: nameOf(tested.measured), measured: tested.measured }] : []),
     ]),
     ...(controls && { controls }),
-    trends: trendsOf(points),
+    // which lambdas were asked to the end depends on what came out: a slope over them would claim too much
+    trends: settings.adaptive ? [] : trendsOf(points),
     outputs: written.flatMap(({ tested: of, outputs }) =>
       outputs.map((one) => (confirmation && of === tested ? { ...one, confirmed: confirmation.holds } : one)),
     ),

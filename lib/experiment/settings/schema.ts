@@ -217,6 +217,12 @@ export const experimentSchema = z.strictObject({
     .enum(["chosen", "all"])
     .default("chosen")
     .describe("Which merges become files: the one to ship (chosen), or for each seed the best of every method (all)."),
+  adaptive: z
+    .boolean()
+    .optional()
+    .describe(
+      "Asks items where they decide: merges are asked by blocks, and left where they are not safe or cannot win; false by default.",
+    ),
 });
 
 /** What experiment.yml holds; with a preset, what it fills in may be left out. */

@@ -54,6 +54,10 @@ export function withoutProblems(
     const needs = "select.corrected needs safety.calibration: labelled answers that say how often the judge errs";
     say(needs, ["select", "corrected"]);
   }
+  if (settings.adaptive && select.rule === "knee") {
+    const why = "adaptive cannot leave anything out where the rule is knee, which looks at the numbers of all merges";
+    say(why, ["adaptive"], "leave adaptive out, or take another rule");
+  }
   const isGate = select.gate === undefined || gateReads(select.gate, gateIsOption, problems);
   return {
     ...withReadableModels(settings, exists, problems),

@@ -20,8 +20,9 @@ import { controlFacts } from "../settings/controlKinds.js";
 import { measure, type SeedResults } from "../tables/measure.js";
 import type { Calibrating } from "./calibrating.js";
 import { type ControlSeries, type ControlSeriesParts, controlSeries } from "./controlSeries.js";
-import { pointsOf, type Tables } from "./measureStage.js";
+import type { Tables } from "./measureStage.js";
 import type { Measurement, Measuring, Part } from "./measuring.js";
+import { pointsOf } from "./seriesMeasurement.js";
 import type { Batch, StepRecord } from "./step.js";
 
 export interface ControlStageParts extends ControlSeriesParts {

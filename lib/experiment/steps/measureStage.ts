@@ -1,17 +1,8 @@
 // Measures the models and all merges of an experiment: their answers and verdicts are steps, and the tables are put together as
 // soon as a model's are there.
 
-import type { Calibration, Results } from "../../evaluate/run/results.js";
-import { nameOf } from "../../select/select.js";
-import type { Candidate } from "../../select/types.js";
-import {
-  candidateOf,
-  type MergeSeries,
-  mergeSeries,
-  type SeedMerge,
-  type TunedModel,
-  wholeModel,
-} from "../candidates/merges.js";
+import type { Calibration } from "../../evaluate/run/results.js";
+import { mergeSeries, type TunedModel, wholeModel } from "../candidates/merges.js";
 import { ALL, type EvaluatedPoint } from "../candidates/point.js";
 import type { ModelDigests } from "../digests/modelDigests.js";
 import { modelParts } from "../settings/modelParts.js";
@@ -22,6 +13,7 @@ import type { Calibrating } from "./calibrating.js";
 import type { Measured, Measurement, Measuring, Part } from "./measuring.js";
 import type { Progress } from "./progress.js";
 import type { Milestone } from "./runGraph.js";
+import { pointsOf, seriesMeasurement } from "./seriesMeasurement.js";
 import { moduleName } from "./served.js";
 import type { Batch } from "./step.js";
 import type { Subject } from "./subjects.js";
@@ -34,6 +26,8 @@ export interface Tables {
   readonly tuned: ByPart;
   readonly unaligned?: ByPart | undefined;
   readonly points: readonly EvaluatedPoint[];
+  /** Of an adaptive experiment: the shares of the safety items at which it looked. */
+  readonly looks?: readonly number[] | undefined;
   /** Every model of a table is measured on the items of the aligned one, which was asked all. */
   readonly items: Readonly<Record<Part, TableItems>>;
 }
@@ -80,11 +74,12 @@ export function measureStage({
       ),
     ),
   }));
-  const series = mergeSeries(settings, tuned).map((one) => ({
+  // an adaptive experiment asks its merges by blocks, when these are known
+  const series = (settings.adaptive ? [] : mergeSeries(settings, tuned)).map((one) => ({
     one,
     merges: one.merges.map((merge) => ({
       merge,
-      measurement: seriesMeasurement(one, merge, settings, models, measuring),
+      measurement: seriesMeasurement(one, merge, { settings, models, measuring }),
     })),
   }));
 
@@ -150,23 +145,6 @@ export function measureStage({
   };
 }
 
-/** Every lambda of a method: its evaluations by seed. */
-export function pointsOf(
-  series: MergeSeries,
-  measured: readonly ({ readonly merge: SeedMerge } & Measured)[],
-  items: TableItems | undefined,
-): EvaluatedPoint[] {
-  const shares = measured.flatMap(({ straightShare }) => straightShare ?? []);
-  const share = shares.length === 0 ? undefined : shares.reduce((sum, one) => sum + one, 0) / shares.length;
-  return (series.lambdas ?? [undefined]).map((lambda, at) => {
-    const seeds = measured.map(({ merge: { seed = ALL, tuning = seed }, results }) => ({
-      ...{ seed, tuning },
-      results: results[at] as Results,
-    }));
-    return { series, lambda, seeds, measured: { ...candidateOf(series, lambda), ...measure(seeds, items, share) } };
-  });
-}
-
 function byPart<T>(of: (part: Part) => T): Record<Part, T> {
   return { validation: of("validation"), test: of("test") };
 }
@@ -182,33 +160,4 @@ function tunedSubject({ seed, model }: TunedModel, settings: ExperimentSettings,
   if (settings.engine?.endpoint) return { kind: "served", served: moduleName(seed), digest: models.of(model) };
   if (modelParts(model).length > 1) return { kind: "merge", recipe: wholeModel(model), maskSeed: 0 };
   return { kind: "folder", folder: model, digest: models.of(model) };
-}
-
-/** All lambdas of one seed: of a merge in one batch, on a server one after the other. */
-function seriesMeasurement(
-  series: MergeSeries,
-  { seed = ALL, tuning, recipe, maskSeed }: SeedMerge,
-  settings: ExperimentSettings,
-  models: ModelDigests,
-  measuring: Measuring,
-): Measurement {
-  const name = `${nameOf(candidateOf(series, undefined) as Candidate)} seed ${seed}`;
-  const tasks = measuring.tasksOf("validation", tuning);
-  const { lambdas } = series;
-  if (!settings.engine?.endpoint) {
-    return measuring.measure(name, { kind: "merge", recipe, maskSeed, ...(lambdas && { lambdas }) }, tasks);
-  }
-  const all = (lambdas ?? []).map((lambda) => {
-    const subject = { kind: "served", served: moduleName(seed, lambda), digest: models.within(recipe) } as const;
-    return measuring.measure(`${name} lambda ${lambda}`, subject, tasks);
-  });
-  return {
-    batches: all.flatMap(({ batches }) => batches),
-    needs: all.flatMap(({ needs }) => needs),
-    async read(calibration) {
-      const results: Results[] = [];
-      for (const one of all) results.push(...(await one.read(calibration)).results);
-      return { results };
-    },
-  };
 }

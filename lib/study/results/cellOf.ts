@@ -39,6 +39,7 @@ export function cellOf(
   const { seeds } = provenance;
   const tuned = provenance.models.filter(({ role }) => role === "fine-tuned");
   const { calibration } = validation;
+  const finished = validation.candidates.filter(({ unfinished }) => !unfinished);
   return inOrder({
     ...{ task, model, labels, testLabels },
     better: test.better ?? "high",
@@ -48,7 +49,7 @@ export function cellOf(
     split: parts?.split ?? false,
     tunings: seeds.map((seed, at) => ({ seed, digest: tuned[at]?.digest ?? "" })),
     data: provenance.data,
-    validation: partOf(items.validation, validation, validation.candidates, seeds),
+    validation: partOf(items.validation, validation, finished, seeds),
     test: partOf(items.test, test, test.chosen, seeds),
     ...(results.controls && { controls: results.controls.comparisons }),
   });

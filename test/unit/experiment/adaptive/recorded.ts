@@ -14,17 +14,12 @@ import type {
   DeclaredCandidate,
 } from "../../../../lib/experiment/adaptive/types.js";
 import { parseGate } from "../../../../lib/select/gate.js";
-import { nameOf } from "../../../../lib/select/names.js";
+import { judge } from "../../../../lib/select/judge.js";
+import { candidateId, nameOf } from "../../../../lib/select/names.js";
+import { byScore } from "../../../../lib/select/order.js";
+import { qualify } from "../../../../lib/select/qualify.js";
 import { completeRule } from "../../../../lib/select/rule.js";
-import { select } from "../../../../lib/select/select.js";
-import type {
-  Candidate,
-  Point,
-  Quantity,
-  Selection,
-  SelectionRule,
-  SelectionTable,
-} from "../../../../lib/select/types.js";
+import type { Candidate, Point, Quantity, SelectionRule, SelectionTable } from "../../../../lib/select/types.js";
 import { meanOverSeeds } from "../../../../lib/statistics/meanOverSeeds.js";
 import type { SeedValues } from "../../../../lib/statistics/seedValues.js";
 
@@ -122,13 +117,27 @@ export function planOf(rule: SelectionRule, tunings = 3): AdaptivePlan {
 }
 
 export interface Simulated {
-  readonly selection: Selection;
+  /** Its id, as `select` would choose: without the sentences and intervals, which take longer than all else. */
+  readonly choice: string | undefined;
   readonly table: SelectionTable;
   /** New tokens: of the aligned and the fine-tuned models in both parts and of the test of the choice; and of the candidates. */
   readonly tokens: { readonly ends: number; readonly candidates: number };
 }
 
-function endsOf(drawn: Drawn, chosen: Candidate | null): number {
+function choiceOf(table: SelectionTable, { rule, gate }: AdaptivePlan): Candidate | undefined {
+  const judged = judge(table, rule, gate);
+  const reasons = qualify(judged, rule);
+  return judged
+    .flatMap(({ candidate }, at) => (reasons[at] === undefined ? [candidate] : []))
+    .sort((a, b) => byScore(a, b))[0];
+}
+
+function simulated(table: SelectionTable, plan: AdaptivePlan, drawn: Drawn, candidates: number): Simulated {
+  const chosen = choiceOf(table, plan);
+  return { choice: chosen && candidateId(chosen), table, tokens: { ends: endsOf(drawn, chosen), candidates } };
+}
+
+function endsOf(drawn: Drawn, chosen: Candidate | undefined): number {
   const { choose, confirm } = drawn.items;
   const both = [...Object.values(choose), ...Object.values(confirm)].flat();
   const models = ["aligned", "tuned"].reduce((sum, method) => sum + tokensOf(rowsOf({ method }, drawn), both), 0);
@@ -143,9 +152,8 @@ export function full(plan: AdaptivePlan, drawn: Drawn): Simulated {
     tuned: pointOf({ method: "tuned" }, drawn),
     candidates: declared.map((one) => ({ ...one, ...pointOf(one, drawn) })),
   };
-  const selection = select(table, plan.rule);
   const candidates = declared.reduce((sum, one) => sum + tokensOf(rowsOf(one, drawn), all), 0);
-  return { selection, table, tokens: { ends: endsOf(drawn, selection.overall.candidate), candidates } };
+  return simulated(table, plan, drawn, candidates);
 }
 
 export function adaptive(
@@ -173,10 +181,11 @@ export function adaptive(
         order.slice(from, to).map((at) => choose[part][at] as number),
       );
       const values = valuesOf(of, choose[part], order.slice(0, to));
-      candidates.set(nameOf(candidate), { ...candidates.get(nameOf(candidate)), [part]: { asked: to, values } });
+      candidates.set(candidateId(candidate), {
+        ...candidates.get(candidateId(candidate)),
+        [part]: { asked: to, values },
+      });
     }
   }
-  const table = finishedTable(plan, soFar);
-  const selection = select(table, plan.rule);
-  return { selection, table, tokens: { ends: endsOf(drawn, selection.overall.candidate), candidates: tokens } };
+  return simulated(finishedTable(plan, soFar), plan, drawn, tokens);
 }

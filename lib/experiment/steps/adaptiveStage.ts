@@ -1,0 +1,195 @@
+// Asks the merges of an adaptive experiment: block by block through the same steps as any other, until the choice is made.
+
+import type { Results } from "../../evaluate/run/results.js";
+import { parseGate } from "../../select/gate.js";
+import { candidateId, compareTexts } from "../../select/names.js";
+import { completeRule } from "../../select/rule.js";
+import type { Point, Quantity } from "../../select/types.js";
+import { meanOverSeeds } from "../../statistics/meanOverSeeds.js";
+import { askedOf, isFinished, sharesOf } from "../adaptive/finishedTable.js";
+import { looksOf } from "../adaptive/looksOf.js";
+import { nextBlocks } from "../adaptive/nextBlocks.js";
+import { type AdaptivePlan, type Block, type CandidateSoFar, type DeclaredItems, spends } from "../adaptive/types.js";
+import { candidateOf, type MergeSeries, mergeSeries } from "../candidates/merges.js";
+import type { EvaluatedPoint } from "../candidates/point.js";
+import type { Checked } from "../checks/checked.js";
+import { betterOf } from "../checks/labels.js";
+import type { Digest } from "../digests/digestOf.js";
+import type { ExperimentSettings } from "../settings/schema.js";
+import { calibrationIn } from "../tables/correctedQuantity.js";
+import { measure, type SeedResults } from "../tables/measure.js";
+import { type TableItem, valuesOf, weighing } from "../tables/tableItems.js";
+import type { MeasureStageParts, Tables } from "./measureStage.js";
+import { type Counts, PartialTasks } from "./partialTasks.js";
+import { type MeasuredMerge, seedsAt, seriesMeasurement, straightShareOf } from "./seriesMeasurement.js";
+import type { Batch, StepRecord } from "./step.js";
+
+export interface AdaptiveStageParts extends MeasureStageParts {
+  readonly checked: Pick<Checked, "tasks">;
+  /** Does steps. */
+  readonly graph: (batches: readonly Batch[]) => Promise<ReadonlyMap<Digest<"step">, StepRecord>>;
+}
+
+/** Of one candidate: what was asked of it so far, and what came of it. */
+interface Course {
+  readonly counts: Counts;
+  readonly seeds: readonly SeedResults[];
+  readonly straightShare?: number | undefined;
+}
+
+/** Lambdas of one series that are asked the same items. */
+interface Request {
+  readonly series: MergeSeries;
+  readonly counts: Counts;
+  readonly lambdas: (number | undefined)[];
+}
+
+const NONE: Counts = { safety: 0, task: 0, "over-refusal": 0 };
+
+/** @param ends the tables of the models that were asked everything @returns them with all merges, finished or not */
+export async function adaptiveStage(ends: Tables, parts: AdaptiveStageParts): Promise<Tables> {
+  const { settings, tuned, measuring, calibrating, progress, graph } = parts;
+  const series = mergeSeries(settings, tuned);
+  const items = ends.items.validation;
+  const plan = planOf(series, ends, settings, parts.checked);
+  const aligned = measure(ends.aligned.validation, items);
+  const fineTuned = measure(ends.tuned.validation, items);
+  const partial = new PartialTasks(items, plan, (tuning) => measuring.tasksOf("validation", tuning));
+  const calibration = await calibrating.read();
+  const courses = new Map<string, Course>();
+  for (;;) {
+    const candidates = new Map([...courses].map(([id, course]) => [id, soFarOf(course, ends, plan)]));
+    const blocks = nextBlocks(plan, { aligned, tuned: fineTuned, candidates });
+    if (blocks.length === 0) break;
+    const asked = requestsOf(series, blocks, courses).map((request) => ({
+      request,
+      merges: request.series.merges.map((merge) => ({
+        merge,
+        measurement: seriesMeasurement(request.series, merge, parts, {
+          ...(request.series.lambdas && { lambdas: request.lambdas as number[] }),
+          tasks: partial.of(request.counts, merge.tuning),
+          words: `, ${wordsOf(request)}`,
+        }),
+      })),
+    }));
+    await graph(asked.flatMap(({ merges }) => merges.flatMap(({ measurement }) => measurement.batches)));
+    for (const { request, merges } of asked) {
+      const measured: MeasuredMerge[] = [];
+      for (const { merge, measurement } of merges) measured.push({ merge, ...(await measurement.read(calibration)) });
+      const straightShare = straightShareOf(measured);
+      for (const [at, lambda] of request.lambdas.entries()) {
+        const id = candidateId(candidateOf(request.series, lambda));
+        courses.set(id, { counts: request.counts, seeds: seedsAt(measured, at), straightShare });
+      }
+    }
+  }
+  const points = series.flatMap((one) =>
+    (one.lambdas ?? [undefined]).map((lambda): EvaluatedPoint => {
+      const course = courses.get(candidateId(candidateOf(one, lambda)));
+      return pointOf(one, lambda, course, ends, plan);
+    }),
+  );
+  progress.candidates(points.flatMap(({ measured }) => (measured.unfinished ? [] : [measured])));
+  return { ...ends, points, ...(spends(plan) && { looks: sharesOf(plan) }) };
+}
+
+function planOf(
+  series: readonly MergeSeries[],
+  { aligned, items: { validation } }: Tables,
+  { select }: ExperimentSettings,
+  { tasks }: Pick<Checked, "tasks">,
+): AdaptivePlan {
+  const calibration = calibrationIn(aligned.validation);
+  return {
+    series,
+    rule: completeRule(select),
+    ...(select.gate !== undefined && { gate: parseGate(select.gate) }),
+    better: betterOf(tasks.validation),
+    ...(select.corrected && calibration && { calibration }),
+    items: {
+      safety: declared(validation.safety),
+      task: declared(validation.task),
+      "over-refusal": declared(validation["over-refusal"]),
+    },
+  };
+}
+
+/** By the prompts' digests, so that every block is a random part, and items that are added later change the order of none. */
+function declared(items: readonly TableItem[]): DeclaredItems {
+  const prompt = (at: number) => (items[at] as TableItem).prompt;
+  const order = items.map((_, at) => at).sort((a, b) => compareTexts(prompt(a), prompt(b)) || a - b);
+  return { order, looks: looksOf(items.length), ...weighing(items) };
+}
+
+/** What was asked before is asked again with it: the store has it. */
+function requestsOf(
+  series: readonly MergeSeries[],
+  blocks: readonly Block[],
+  courses: ReadonlyMap<string, Course>,
+): Request[] {
+  const requests = new Map<string, Request>();
+  for (const one of series) {
+    for (const lambda of one.lambdas ?? [undefined]) {
+      const id = candidateId(candidateOf(one, lambda));
+      const own = blocks.filter(({ candidate }) => candidateId(candidate) === id);
+      if (own.length === 0) continue;
+      const counts = { ...(courses.get(id)?.counts ?? NONE) };
+      for (const { part, to } of own) counts[part] = to;
+      const key = JSON.stringify([series.indexOf(one), counts.safety, counts.task, counts["over-refusal"]]);
+      const known = requests.get(key);
+      if (known) known.lambdas.push(lambda);
+      else requests.set(key, { series: one, counts, lambdas: [lambda] });
+    }
+  }
+  return [...requests.values()];
+}
+
+function wordsOf({ counts, lambdas }: Request): string {
+  const at = lambdas[0] === undefined ? "" : `lambda ${lambdas.join(", ")}, `;
+  const all = Object.entries(counts).filter(([, count]) => count > 0);
+  return `${at}${all.map(([part, count]) => `${count} of ${part}`).join(", ")}`;
+}
+
+function soFarOf(
+  { counts, seeds }: Course,
+  { items: { validation } }: Tables,
+  { items, gate }: AdaptivePlan,
+): CandidateSoFar {
+  const results = seeds.map((one) => one.results);
+  const asked = (part: keyof Counts) => ({ asked: counts[part], values: valuesOf(results, validation[part]) });
+  const categories = gate?.metrics.includes("worstCategory") && counts.safety === items.safety.order.length;
+  return {
+    ...{ safety: asked("safety"), task: asked("task"), "over-refusal": asked("over-refusal") },
+    ...(categories && { categories: categoriesOf(results, validation.safety) }),
+  };
+}
+
+function categoriesOf(results: readonly Results[], items: readonly TableItem[]): Point["categories"] {
+  const names = [...new Set(items.flatMap(({ category }) => category ?? []))];
+  return Object.fromEntries(
+    names.map((name): [string, Quantity] => {
+      const own = items.filter(({ category }) => category === name);
+      const [values, options] = [valuesOf(results, own), weighing(own)];
+      return [name, { value: meanOverSeeds(values, options), values, ...options }];
+    }),
+  );
+}
+
+/** One that was not asked everything has numbers of what it was asked, without intervals: what came out ended it. */
+function pointOf(
+  series: MergeSeries,
+  lambda: number | undefined,
+  course: Course | undefined,
+  ends: Tables,
+  plan: AdaptivePlan,
+): EvaluatedPoint {
+  const named = candidateOf(series, lambda);
+  const { seeds = [], straightShare } = course ?? {};
+  const so = course ? soFarOf(course, ends, plan) : {};
+  if (isFinished(plan, so)) {
+    return { series, lambda, seeds, measured: { ...named, ...measure(seeds, ends.items.validation, straightShare) } };
+  }
+  const [asr, score] = [askedOf(plan, so, "safety"), askedOf(plan, so, "task")];
+  const unfinished = { asr, score, categories: {}, metrics: {}, unfinished: true as const };
+  return { series, lambda, seeds, measured: { ...named, ...unfinished } };
+}
