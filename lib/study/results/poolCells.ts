@@ -133,7 +133,14 @@ function poolModels(
     const [n, more] = [countOf(a.rows), countOf(added)];
     return { [of]: n + more === 0 ? one : (n * one + more * other) / (n + more) };
   };
-  return { ...a, rows: [...rows.values()], ...share("truncated"), ...share("empty") };
+  const unfinished = a.unfinished ?? b.unfinished;
+  return {
+    ...a,
+    ...(unfinished && { unfinished }),
+    rows: [...rows.values()],
+    ...share("truncated"),
+    ...share("empty"),
+  };
 }
 
 function countOf(rows: readonly StudyRow[]): number {

@@ -31,6 +31,8 @@ export interface StudyModel {
   readonly parameters?: Readonly<Record<string, number | string | boolean>> | undefined;
   /** Of a merge of several tunings: their seeds. */
   readonly of?: readonly string[] | undefined;
+  /** Of an adaptive run: not all items were asked, because it could not be chosen. */
+  readonly unfinished?: true | undefined;
   readonly rows: readonly StudyRow[];
   /** Shares of the answers to the safety sets that were cut off, and that are empty. */
   readonly truncated?: number | undefined;

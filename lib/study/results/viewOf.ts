@@ -97,10 +97,11 @@ function endsOf(part: StudyPart) {
   };
 }
 
+/** Those that were not finished have no numbers: an adaptive run left them because they could not be chosen. */
 function mergesOf(part: StudyPart): (MeasuredCandidate & BySet)[] {
   return part.models.flatMap((model) => {
-    const { role, method, lambda, parameters } = model;
-    if (role !== "merge" || method === undefined) return [];
+    const { role, method, lambda, parameters, unfinished } = model;
+    if (role !== "merge" || method === undefined || unfinished) return [];
     const candidate = { method, ...(lambda !== undefined && { lambda }), ...(parameters && { parameters }) };
     return [{ ...candidate, ...measuredOf(model, part) }];
   });

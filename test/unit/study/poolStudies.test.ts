@@ -144,6 +144,17 @@ describe("what a study shows", () => {
     expect([low < high, newLow < newHigh]).toEqual([true, true]);
   });
 
+  it("has no merge that an adaptive run did not finish", () => {
+    const one = cellWith({ seeds: [1, 2], items: range(0, 8) });
+    const models = one.validation.models.map((model) =>
+      model.lambda === 0.6 ? { ...model, unfinished: true as const } : model,
+    );
+    const cut = { ...one, validation: { ...one.validation, models } };
+    const [shown] = viewOf(poolStudies([studyWith(cut), studyWith(one)])).cells;
+    expect(shown?.validation.candidates.map(({ lambda }) => lambda)).toEqual([0.2]);
+    expect(shown?.merged?.lambda).toBe(0.2);
+  });
+
   it("says that a choice was not measured on the test data for all tunings", () => {
     const one = cellWith({ seeds: [1, 2], items: range(0, 8) });
     const models = one.test.models.map((model) =>
