@@ -25,11 +25,18 @@ function correctedText({ corrected }: Quantity): string {
 export const INTERVALS =
   "± is the standard deviation over the tuning's seeds; with it the 95 % interval of these tunings (these very models, other items), then that of a new tuning (another seed, other items).";
 
-/** The same where there may be one tuning, of which a new one cannot be told. */
-export function intervalsNote({ provenance }: { readonly provenance?: { readonly seeds: readonly string[] } }): string {
-  return provenance?.seeds.length === 1
-    ? "With each number its 95 % interval of this tuning: this very model, other items."
-    : INTERVALS;
+/** The same where there may be one tuning, which tells nothing of a new one. */
+export function intervalsNote({ aligned, tuned, candidates = [] }: Partial<Told>): string {
+  const one = [aligned, tuned, ...candidates].every((model) => (model?.score.seeds?.length ?? 0) <= 1);
+  return one ? "With each number its 95 % interval of this tuning: this very model, other items." : INTERVALS;
+}
+
+type Model = { readonly score: Quantity };
+
+interface Told {
+  readonly aligned: Model;
+  readonly tuned: Model | undefined;
+  readonly candidates: readonly Model[];
 }
 
 function missesText(seeds: NonNullable<Quantity["seeds"]>): string {

@@ -23,18 +23,28 @@ const folder = temporaryFolder();
 const pictures = join(root, "build", "screenshots");
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** Experiments of every outcome. */
-const OUTCOMES: Readonly<Record<string, () => ExperimentResults>> = {
-  "of three seeds": () => measuredResults(),
-  "of one seed": () => measuredResults({ seeds: ["42"], methods: ["linear"] }),
-  "in which nothing qualifies": () => measuredResults({ rule: { rule: "constrained", margin: 0.02 } }),
-  "whose choice is of little use": () =>
-    measuredResults({ lambdas: [0.05, 0.1], rule: { rule: "constrained", margin: 0.15, minGain: 0 } }),
-  "whose choice is not confirmed": () => measuredResults({ seeds: ["42"], worseThere: 0.2 }),
-  "whose judges disagree": () => measuredResults({ seeds: ["42"], contradicts: 0.4 }),
-  "with a limit": () =>
-    measuredResults({ items: 20, limit: 40, rows: 150, rule: { rule: "constrained", margin: 0.4 } }),
-  "with hostile names": () => RESULTS,
+/** Experiments of every outcome, and what their first screen says. */
+const OUTCOMES: Readonly<Record<string, readonly [title: string, results: () => ExperimentResults]>> = {
+  "of three seeds": ["Ships: linear at lambda 0.4", () => measuredResults()],
+  "of one seed": ["Ships: linear at lambda 0.4", () => measuredResults({ seeds: ["42"], methods: ["linear"] })],
+  "in which nothing qualifies": [
+    "Does not ship: Nothing qualifies",
+    () => measuredResults({ rule: { rule: "constrained", margin: 0.02 } }),
+  ],
+  "whose choice is of little use": [
+    "Ships, with a note: linear at lambda 0.1",
+    () => measuredResults({ lambdas: [0.05, 0.1], rule: { rule: "constrained", margin: 0.15, minGain: 0 } }),
+  ],
+  "whose choice is not confirmed": ["Does not ship: linear at lambda 0.4", () => measuredResults({ worseThere: 0.2 })],
+  "whose judges disagree": [
+    "Ships, with a note: linear at lambda 0.4",
+    () => measuredResults({ methods: ["linear"], contradicts: 0.4 }),
+  ],
+  "with a limit": [
+    "Ships: linear at lambda 0.6",
+    () => measuredResults({ items: 20, limit: 40, rows: 150, rule: { rule: "constrained", margin: 0.4 } }),
+  ],
+  "with hostile names": ["Ships", () => RESULTS],
 };
 const outcomes = casesOf(Object.keys(OUTCOMES), ["of three seeds", "in which nothing qualifies"]);
 
@@ -43,7 +53,7 @@ describe.skipIf(executablePath === undefined)("the report in Chromium", { timeou
   const files = new Map<string, string>();
   const fileOf = (name: string) => {
     const file = files.get(name) ?? join(folder, `${name.replace(/\W+/g, "-")}.html`);
-    if (!files.has(name)) writeFileSync(file, htmlReport((OUTCOMES[name] ?? (() => RESULTS))(), COSTS));
+    if (!files.has(name)) writeFileSync(file, htmlReport(OUTCOMES[name]?.[1]() ?? RESULTS, COSTS));
     files.set(name, file);
     return file;
   };
@@ -74,60 +84,57 @@ describe.skipIf(executablePath === undefined)("the report in Chromium", { timeou
     await page.close();
   });
 
-  describe.each(outcomes)("of an experiment %s", (name) => {
-    it.each(["light", "dark"] as const)(
-      "has no violation that axe knows, and text and marks to be told from %s ground",
-      async (colorScheme) => {
-        const { page } = await open(name, { colorScheme, viewport: { width: 1280, height: 900 } });
-        await keep(page, name, colorScheme === "light" ? "desktop" : "dark");
-        expect(await page.evaluate(CLIPPED)).toEqual([]);
-        expect(await page.evaluate(OVERLAPPING)).toEqual([]);
-        expect(await page.evaluate("getComputedStyle(document.body).backgroundColor")).toBe(
-          colorScheme === "dark" ? "rgb(13, 17, 23)" : "rgb(255, 255, 255)",
-        );
-        const [count, low] = (await page.evaluate(LOW_MARKS)) as [number, string[]];
-        expect(count).toBeGreaterThan(5);
-        expect(low).toEqual([]);
-        await page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true");
-        expect(await page.evaluate(LOW_CONTRAST)).toEqual([]);
-        expect(await violationsOf(page)).toEqual([]);
-        await page.close();
-      },
-    );
-
-    it("fits 390 pixels, opened too, with every caption whole", async () => {
-      const { page } = await open(name, { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 });
-      await keep(page, name, "390");
-      for (const all of ["false", "true"]) {
-        await page.evaluate(`for (const one of document.querySelectorAll('details')) one.open = ${all}`);
-        expect(await page.evaluate("[document.documentElement.scrollWidth, innerWidth]")).toEqual([390, 390]);
-        expect(await page.evaluate(CLIPPED)).toEqual([]);
-        expect(await page.evaluate(OVERLAPPING)).toEqual([]);
-      }
-      expect(await violationsOf(page)).toEqual([]);
-      await page.close();
-    });
-
-    it("is printed in dark ink on white, and what decides on the first sheet", async () => {
-      const { page } = await open(name, {
-        colorScheme: "dark",
-        viewport: { width: SHEET.width, height: SHEET.height },
-      });
-      await page.pdf({
-        path: join(pictures, `${name.replace(/\W+/g, "-")}.pdf`),
-        preferCSSPageSize: true,
-        printBackground: true,
-      });
-      await page.emulateMedia({ media: "print" });
-      await keep(page, name, "print");
-      expect(await page.evaluate("getComputedStyle(document.body).backgroundColor")).toBe("rgb(255, 255, 255)");
-      expect(await page.evaluate(LOW_CONTRAST)).toEqual([]);
+  it.each(outcomes)("shows all that it has %s: on a desk, in the dark, on a phone and on paper", async (name) => {
+    const { page } = await open(name, { viewport: { width: 1280, height: 900 } });
+    const unfold = (open: boolean) =>
+      page.evaluate(`for (const one of document.querySelectorAll('details')) one.open = ${open}`);
+    const whole = async () => {
       expect(await page.evaluate(CLIPPED)).toEqual([]);
-      expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(SHEET.width);
-      const end = "document.querySelector('.first').getBoundingClientRect().bottom + scrollY";
-      if (name !== "with hostile names") expect(await page.evaluate(end)).toBeLessThanOrEqual(SHEET.height);
-      await page.close();
+      expect(await page.evaluate(OVERLAPPING)).toEqual([]);
+    };
+    const ground = () => page.evaluate("getComputedStyle(document.body).backgroundColor");
+    expect(await page.evaluate("document.querySelector('#verdict').textContent")).toContain(OUTCOMES[name]?.[0]);
+    await keep(page, name, "desktop");
+    await whole();
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      if (colorScheme === "dark") await keep(page, name, "dark");
+      expect(await ground()).toBe(colorScheme === "dark" ? "rgb(13, 17, 23)" : "rgb(255, 255, 255)");
+      const [count, low] = (await page.evaluate(LOW_MARKS)) as [number, string[]];
+      expect(count).toBeGreaterThan(5);
+      expect(low).toEqual([]);
+      await unfold(true);
+      expect(await page.evaluate(LOW_CONTRAST)).toEqual([]);
+      if (colorScheme === "light") expect(await violationsOf(page)).toEqual([]);
+      await unfold(false);
+    }
+    expect(await violationsOf(page)).toEqual([]); // in the dark
+
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.setViewportSize({ width: 390, height: 844 });
+    await keep(page, name, "390");
+    for (const open of [false, true]) {
+      await unfold(open);
+      expect(await page.evaluate("[document.documentElement.scrollWidth, innerWidth]")).toEqual([390, 390]);
+      await whole();
+    }
+    expect(await violationsOf(page)).toEqual([]);
+    await unfold(false);
+
+    await page.emulateMedia({ media: "print", colorScheme: "dark" });
+    await page.setViewportSize(SHEET);
+    await keep(page, name, "print");
+    expect(await ground()).toBe("rgb(255, 255, 255)");
+    expect(await page.evaluate(LOW_CONTRAST)).toEqual([]);
+    expect(await page.evaluate(CLIPPED)).toEqual([]);
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(SHEET.width);
+    const end = "document.querySelector('.first').getBoundingClientRect().bottom + scrollY";
+    if (name !== "with hostile names") expect(await page.evaluate(end)).toBeLessThanOrEqual(SHEET.height);
+    await page.pdf({
+      path: join(pictures, `${name.replace(/\W+/g, "-")}.pdf`),
+      ...{ preferCSSPageSize: true, printBackground: true },
     });
+    await page.close();
   });
 
   it("fits 320 pixels without scrolling sideways, whatever names it holds", async () => {

@@ -13,9 +13,7 @@ import { endsInTuned, isMeasured, seriesName, seriesNames } from "./series.js";
 export type CurveMetric = "score" | "asr" | "overRefusal";
 
 /** Of a run that has ended, or as far as one is. */
-export interface CurveSource
-  extends Pick<ExperimentResults, "labels" | "testLabels" | "controls">,
-    Partial<Pick<ExperimentResults, "provenance">> {
+export interface CurveSource extends Pick<ExperimentResults, "labels" | "testLabels" | "controls"> {
   readonly validation: Pick<ExperimentResults["validation"], "better" | "aligned" | "candidates"> & {
     readonly tuned?: Measured | undefined;
   };
@@ -79,7 +77,7 @@ export function curveOf(source: CurveSource, metric: CurveMetric): Figure | unde
     title: `${name} over lambda`,
     axes: higher ? "↑ higher is better" : "↓ lower is better",
     caption: [
-      `${source.provenance?.seeds.length === 1 ? "With 95 % intervals of this tuning" : "Means over seeds with 95 % intervals of these tunings"}, over the items. Lambda 0 is the aligned model, 1 the fine-tuned one.`,
+      `${swept.every((one) => (one[metric]?.seeds?.length ?? 0) <= 1) ? "With 95 % intervals of this tuning" : "Means over seeds with 95 % intervals of these tunings"}, over the items. Lambda 0 is the aligned model, 1 the fine-tuned one.`,
       ...(methods.length > 1 ? ["Methods are moved a little aside to be told apart."] : []),
       ...(joins
         ? []

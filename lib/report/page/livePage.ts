@@ -31,7 +31,7 @@ const PAGE = `<!doctype html>
 <main id="content">
 <section class="verdict" aria-label="How far the run is"><p class="because" role="status"><%= it.sentence %></p>
 <% if (it.current) { %><p><progress max="<%= it.current.total %>" value="<%= it.current.done %>" aria-label="<%= it.current.step %>"></progress></p><% } %>
-<% if (it.times.length > 0) { %><dl class="numbers"><% it.times.forEach(({ label, value }) => { %><div><dt><%= label %></dt><dd class="number"><%= value %></dd></div><% }) %></dl><% } %></section>
+<% if (it.times.length > 0) { %><dl class="numbers times"><% it.times.forEach(({ label, value }) => { %><div><dt><%= label %></dt><dd class="number"><%= value %></dd></div><% }) %></dl><% } %></section>
 <%~ it.curves %><% if (it.table) { %><%~ it.table %><% } %>
 <section aria-labelledby="steps"><h2 id="steps"><%= it.status.steps.length %> steps done</h2>
 <ol><% it.status.steps.forEach((step) => { %><li><%= step %></li><% }) %></ol></section>

@@ -31,13 +31,14 @@ a { color: var(--link); } a:focus-visible, summary:focus-visible, [tabindex]:foc
 .skip { position: absolute; left: -99rem; } .skip:focus { position: static; }
 nav { display: flex; flex-wrap: wrap; gap: .1rem 1rem; font-size: .875rem; } nav a { text-decoration: none; padding: .15rem 0; } nav a:hover { text-decoration: underline; }
 .verdict { margin: 1.25rem 0 0; padding: 1.25rem 1.5rem 1rem; border: 1px solid var(--line); border-top: 5px solid var(--mark); border-radius: 6px; }
-.ships { --mark: var(--ships); } .verdict.note { --mark: var(--attention); font-size: inherit; color: inherit; max-width: none; } .no { --mark: var(--no); }
+.verdict { --mark: var(--link); } .verdict.ships { --mark: var(--ships); } .verdict.note { --mark: var(--attention); font-size: inherit; color: inherit; max-width: none; } .verdict.no { --mark: var(--no); }
 .verdict h2 { display: flex; gap: .75rem; align-items: flex-start; margin: 0; font-size: clamp(1.4rem, 5vw, 1.9rem); line-height: 1.25; letter-spacing: -.01em; }
 .icon { flex: none; color: var(--mark); margin-top: .2em; } .title { color: var(--mark); } .title::after { content: ""; } .what { font-weight: 500; }
 .because { font-size: 1.05rem; } .alarms { margin: .75rem 0; padding: .5rem 1rem .5rem 2rem; background: var(--raised); border-left: 4px solid var(--mark); }
 .numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 15rem), 1fr)); gap: 1rem 2rem; margin: 1.25rem 0 .75rem; }
 .numbers > div { display: flex; flex-direction: column; border-top: 1px solid var(--line); padding-top: .6rem; } .numbers dd { margin: 0; }
 .numbers dt { order: 1; font-weight: 600; } .numbers .interval { order: 2; } .numbers .from { order: 3; color: var(--soft); font-size: .875rem; }
+.times { grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); } .numbers.times .number { font-size: 1.7rem; }
 .number { font-size: 2.6rem; line-height: 1.15; font-weight: 300; letter-spacing: -.02em; font-variant-numeric: tabular-nums; } .fails .number, .fails .interval { color: var(--no); }
 .then { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); gap: 1rem 2rem; margin-top: 1rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: .9375rem; }
 .then p, .then ul { margin: .25rem 0; }
@@ -51,7 +52,7 @@ td code { display: inline-block; min-width: 17ch; max-width: 34ch; overflow-wrap
 .value, .below { display: block; white-space: nowrap; } .below { color: var(--soft); font-size: .8125rem; } .words { display: block; min-width: 16rem; max-width: 28rem; }
 .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 27rem), 1fr)); gap: 1.5rem 2.5rem; }
 figure { margin: .75rem 0; min-width: 0; } figure > svg, figure div > svg:only-child { display: block; width: 100%; height: auto; } figure svg text { font-family: inherit; }
-.figure-title { max-width: none; margin: 0 0 .4rem; line-height: 1.4; } .figure-title span { color: var(--soft); font-size: .875rem; }
+.figure-title { max-width: none; margin: 0 0 .4rem; line-height: 1.4; } .figure-title span { display: inline-block; color: var(--soft); font-size: .875rem; }
 .for-narrow { display: none; } figcaption, .note, footer { color: var(--soft); font-size: .875rem; max-width: 46rem; } ul.note { margin-left: 0; }
 .key { display: flex; flex-wrap: wrap; gap: .2rem 1.4rem; padding: 0; margin: .5rem 0 .75rem; list-style: none; font-size: .875rem; }
 .key svg { display: inline-block; vertical-align: -3px; margin-right: .4em; }

@@ -10,9 +10,7 @@ import { straightNote } from "./straightNote.js";
 import { NOT_MEASURED } from "./verdictTable.js";
 
 /** While a run goes on, the tuned models may not be measured yet. */
-export interface MeasuredSoFar
-  extends Pick<ExperimentResults, "labels" | "parts" | "controls" | "confirmation">,
-    Partial<Pick<ExperimentResults, "provenance">> {
+export interface MeasuredSoFar extends Pick<ExperimentResults, "labels" | "parts" | "controls" | "confirmation"> {
   readonly validation: Pick<ExperimentResults["validation"], "unaligned" | "aligned" | "candidates"> & {
     readonly tuned?: Measured | undefined;
   };
@@ -47,7 +45,7 @@ export function curveTable(results: MeasuredSoFar): ReportTable {
         points.map((one) => candidate(one, `control: ${nameOf({ method: name, parameters: one.parameters })}`)),
       ),
     ],
-    note: `${intervalsNote(results)}${note}${straightNote(candidates)}`,
+    note: `${intervalsNote(results.validation)}${note}${straightNote(candidates)}`,
   };
 }
 

@@ -27,6 +27,6 @@ export function mainTable(results: ExperimentResults): ReportTable {
     data: dataOf(results, "test"),
     head: ["model", ...head],
     rows: models.map(([name, model]) => [name, ...of(model)]),
-    note: `${intervalsNote(results)}${note}`,
+    note: `${intervalsNote(results.validation)}${note}`,
   };
 }

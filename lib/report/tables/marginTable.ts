@@ -21,6 +21,6 @@ export function marginTable(results: ExperimentResults): ReportTable {
         ? [String(margin), "nothing qualifies", "", ""]
         : [String(margin), nameOf(candidate), quantity(candidate.score), quantity(candidate.asr)],
     ),
-    note: `The rate may be above the aligned model's by the margin; ${by} counts. A margin that is chosen after a look at this table is exploratory. ${intervalsNote(results)}`,
+    note: `The rate may be above the aligned model's by the margin; ${by} counts. A margin that is chosen after a look at this table is exploratory. ${intervalsNote(results.validation)}`,
   };
 }

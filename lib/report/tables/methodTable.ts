@@ -35,6 +35,6 @@ export function methodTable(results: ExperimentResults): ReportTable {
     head: ["method", "lambda", ...head, "straight lines"],
     rows,
     reasons: choices.map(({ sentence }) => sentence),
-    note: `${intervalsNote(results)}${note}${straightNote(test.chosen)}`,
+    note: `${intervalsNote(results.validation)}${note}${straightNote(test.chosen)}`,
   };
 }

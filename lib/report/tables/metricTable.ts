@@ -23,6 +23,6 @@ export function metricTable(results: ExperimentResults): ReportTable {
       metric,
       ...models.map(([, { metrics }]) => quantity(metrics[metric])),
     ]),
-    note: intervalsNote(results),
+    note: intervalsNote(results.validation),
   };
 }

@@ -25,7 +25,7 @@ export function categoryTable(results: ExperimentResults): ReportTable {
       ...[test.aligned, test.tuned, ...(merged ? [merged] : [])].map(({ categories }) => quantity(categories[name])),
       ...(merged ? [differenceText(test.aligned.categories[name], merged.categories[name])] : []),
     ]),
-    note: `${intervalsNote(results)}${gated ? " The gate on worstCategory looks at categories of 20 items or more." : ""}`,
+    note: `${intervalsNote(results.validation)}${gated ? " The gate on worstCategory looks at categories of 20 items or more." : ""}`,
   };
 }
 
@@ -56,6 +56,6 @@ export function setTable(results: ExperimentResults): ReportTable {
             row("fine-tuned", validation.tuned),
           ]
         : [],
-    note: `${intervalsNote(results)}${outside.length === 0 ? "" : ` The items of ${outside.join(", ")} were selected by the aligned model's own answers, all of one outcome: its rate there is no estimate, and any change of the model moves it one way. Outside of the choice: in no rule and no test.`}`,
+    note: `${intervalsNote(results.validation)}${outside.length === 0 ? "" : ` The items of ${outside.join(", ")} were selected by the aligned model's own answers, all of one outcome: its rate there is no estimate, and any change of the model moves it one way. Outside of the choice: in no rule and no test.`}`,
   };
 }
