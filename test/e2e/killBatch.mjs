@@ -12,6 +12,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { makeLargeModels } from "../../scripts/makeLargeModel.mjs";
+import { generator } from "./generator.mjs";
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const main = join(root, "dist/cli/main.js");
@@ -138,17 +139,6 @@ function tensorsOf(out) {
   return createHash("sha256")
     .update(readFileSync(join(out, "model.safetensors")))
     .digest("hex");
-}
-
-/** Marsaglia's xorshift32, in [0, 1). */
-function generator(seed) {
-  let state = Math.imul(seed, 0x9e3779b1) | 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

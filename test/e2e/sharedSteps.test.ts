@@ -9,6 +9,7 @@ import type { Readable } from "node:stream";
 import { afterAll, afterEach, beforeEach, expect, it } from "vitest";
 import { joinWorkers } from "../../lib/experiment/sharing/joinWorkers.js";
 import type { Claim, Workers } from "../../lib/experiment/sharing/workers.js";
+import { long } from "../long.js";
 import { root } from "./command.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-share-"));
@@ -72,7 +73,7 @@ async function take(workers: Workers, key: string): Promise<Claim> {
   }
 }
 
-it("gives each step to one of four processes, and leaves nothing but the records", async () => {
+it.runIf(long)("gives each step to one of four processes, and leaves nothing but the records", async () => {
   const all = await Promise.all([0, 1, 2, 3].map((i) => worker(`${i}/4`, 24, 5).ended));
   expect(all.map(({ status, stderr }) => `${status}${stderr}`)).toEqual(["0", "0", "0", "0"]);
   const lines = begun().map((line) => line.split(" ") as [string, string]);
@@ -99,7 +100,7 @@ it("takes over at once what a killed process of this machine had, and of many th
   expect(records()).toEqual([]);
 });
 
-it("does all steps, also the share of a process that is killed and does not come back", async () => {
+it.runIf(long)("does all steps, also the share of a process that is killed and does not come back", async () => {
   const killed = worker("0/2", 8, 600_000);
   await killed.said(/claimed/);
   const other = worker("1/2", 8, 0);

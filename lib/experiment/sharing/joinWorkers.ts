@@ -107,6 +107,7 @@ class SharedWorkers implements Workers {
       const found = await readRecord(path);
       if (!found) continue; // given back meanwhile
       const { head } = found;
+      if (head === this.#head) break; // moved away by mistake, missed, and put back since
       const isGone = async (one: FoundRecord) => (await this.#watch.look(one)) === "gone";
       if ((await isGone(found)) && (await takeOver(this.#out, this.id, { path, head, own: this.#head }, isGone))) break;
       this.#refused.set(path, head);

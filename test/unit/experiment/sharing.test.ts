@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -178,6 +178,20 @@ describe("claims", () => {
     await lost;
     await claim?.release();
     expect((await readRecord(path))?.record?.id).toBe(record.id); // not mine to give back
+  });
+
+  it("that were moved away for a moment are had again by their worker", async () => {
+    const mine = await joined();
+    const claim = await mine.claim("key");
+    const lost = new Promise((resolve) => claim?.lost.addEventListener("abort", resolve));
+    const path = claimPath(out, "key");
+    const text = readFileSync(path);
+    rmSync(path);
+    await lost;
+    writeFileSync(path, text);
+    expect(await (await joined(1)).claim("key")).toBeUndefined();
+    await (await mine.claim("key"))?.release();
+    expect(existsSync(path)).toBe(false);
   });
 
   it("are made although somebody took this worker for dead and removed its record", async () => {
