@@ -37,11 +37,14 @@ for (const seed of SEEDS) {
 
 const rows = [];
 function keep(about, { tasks }) {
-  const items = Object.keys(SETS).flatMap((name) => tasks.find((task) => task.name === name).items.map((item) => [item, tasks.find((task) => task.name === name).primary]));
+  const items = Object.keys(SETS).flatMap((name) => {
+    const { primary, items } = tasks.find((task) => task.name === name);
+    return items.map(({ scores, answers }) => ({ value: scores[primary], tokens: answers[0].tokens }));
+  });
   rows.push({
     ...about,
-    values: items.map(([{ scores }, primary]) => scores[primary]).join(""),
-    tokens: items.map(([{ answers }]) => answers[0].tokens.toString(36)).join(""),
+    values: items.map(({ value }) => value).join(""),
+    tokens: items.map(({ tokens }) => tokens.toString(36)).join(""),
   });
 }
 
@@ -82,6 +85,7 @@ for (const series of mergeSeries({ ...settings, aligned }, tuned)) {
   }
 }
 
-const counts = Object.fromEntries(Object.keys(SETS).map((name) => [name, readFileSync(join(demo, `${name}.jsonl`), "utf8").trimEnd().split("\n").length]));
+const lines = (name) => readFileSync(join(demo, `${name}.jsonl`), "utf8").trimEnd().split("\n").length;
+const counts = Object.fromEntries(Object.keys(SETS).map((name) => [name, lines(name)]));
 const head = JSON.stringify({ seeds: SEEDS.map(String), items: counts });
 writeFileSync(join(here, "answers.json"), `{"head":${head},"rows":[\n${rows.map((row) => JSON.stringify(row)).join(",\n")}\n]}\n`);
