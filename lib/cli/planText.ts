@@ -6,24 +6,25 @@ import { table } from "./table.js";
 
 export function planText({ steps, tokensPerSecond, judges, notes }: PlannedRun): string {
   const time = (seconds: number) => (tokensPerSecond > 0 ? `about ${formatDuration(seconds)}` : "");
-  const cells = ({ step, bytes, tokens, judgeTokens, seconds }: PlannedStep) => [
+  const cells = ({ step, done, total, bytes, tokens, judgeTokens, seconds }: PlannedStep) => [
     step,
-    formatBytes(bytes),
+    done === total ? "all" : `${formatCount(done)} of ${formatCount(total)}`,
     formatCount(tokens),
     ...(judges.length > 0 ? [formatCount(judgeTokens)] : []),
-    time(seconds),
+    formatBytes(bytes),
+    done === total ? "" : time(seconds),
   ];
-  const total = (key: "bytes" | "tokens" | "judgeTokens" | "seconds") =>
-    steps.reduce((sum, step) => sum + step[key], 0);
+  const sum = (key: Exclude<keyof PlannedStep, "step">) => steps.reduce((all, step) => all + step[key], 0);
   const all: PlannedStep = {
-    ...{ step: "all", bytes: total("bytes"), tokens: total("tokens") },
-    ...{ judgeTokens: total("judgeTokens"), seconds: total("seconds") },
+    ...{ step: "all", done: sum("done"), total: sum("total"), bytes: sum("bytes"), tokens: sum("tokens") },
+    ...{ judgeTokens: sum("judgeTokens"), seconds: sum("seconds") },
   };
   const judged = judges.length > 0 ? ["judges' tokens at most"] : [];
-  const head = ["step", "bytes written", "tokens at most", ...judged, "time at most"];
+  const head = ["step", "there", "tokens", ...judged, "bytes written", "time"];
   const rows = [...steps, all].map(cells);
   const lines = [table(head, rows, [...head.keys()].slice(1))];
-  if (tokensPerSecond > 0) lines.push(`at ${tokensPerSecond.toFixed(0)} tokens a second, measured just now`);
+  if (tokensPerSecond > 0)
+    lines.push(`by a few answers of the aligned model just now, at ${tokensPerSecond.toFixed(0)} tokens a second`);
   if (judges.length > 0) lines.push("time of judges from the sizes of their weights");
   return [...lines, ...notes.map((note) => `- ${note}`)].join("\n");
 }

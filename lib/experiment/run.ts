@@ -12,33 +12,21 @@ import { check } from "./checks/check.js";
 import type { Checked } from "./checks/checked.js";
 import { betterOf, labelsOf } from "./checks/labels.js";
 import { DIGESTS_FILE, Digests } from "./digests/contents.js";
-import type { Digest } from "./digests/digestOf.js";
-import { ModelDigests } from "./digests/modelDigests.js";
-import { choose } from "./results/choose.js";
-import { provenanceOf } from "./results/provenance.js";
+import type { ModelDigests } from "./digests/modelDigests.js";
 import { publishInTurn } from "./results/publishInTurn.js";
-import { resultsOf } from "./results/resultsOf.js";
 import { readExperiment } from "./settings/load.js";
 import type { Experiment, ExperimentSettings } from "./settings/schema.js";
-import { withCheckpoints } from "./settings/withCheckpoints.js";
 import { enterFolder } from "./sharing/enterFolder.js";
 import type { Partition } from "./sharing/inOrderOfShare.js";
 import { inTurn } from "./sharing/inTurn.js";
 import type { Workers } from "./sharing/workers.js";
-import { adaptiveStage } from "./steps/adaptiveStage.js";
-import { calibrating } from "./steps/calibrating.js";
-import { chosenPoint, controlStage } from "./steps/controlStage.js";
-import { measureStage } from "./steps/measureStage.js";
-import { Measuring } from "./steps/measuring.js";
+import { type Graph, stages } from "./stages.js";
 import { type EndedStep, Progress, type RunProgress } from "./steps/progress.js";
 import { refuseOld } from "./steps/refuseOld.js";
-import { type Milestone, runGraph } from "./steps/runGraph.js";
+import { runGraph } from "./steps/runGraph.js";
 import { checkServed, type ServedNames, servedStage } from "./steps/served.js";
-import type { Batch, StepRecord } from "./steps/step.js";
 import { StepRecords } from "./steps/stepRecords.js";
-import { tuneStage } from "./steps/tuneStage.js";
-import { writeStage } from "./steps/writeStage.js";
-import { Store, scorerDigestWith } from "./store/store.js";
+import { Store } from "./store/store.js";
 
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
@@ -116,12 +104,6 @@ export async function run(
   }
 }
 
-/** Does steps, with whoever else works on the folder. @returns the records by key */
-type Graph = (
-  batches: readonly Batch[],
-  milestones?: readonly Milestone[],
-) => Promise<ReadonlyMap<Digest<"step">, StepRecord>>;
-
 async function runSteps(
   settings: ExperimentSettings,
   given: readonly TunedModel[],
@@ -145,65 +127,19 @@ async function runSteps(
   const records = new StepRecords(out, shared);
   const graph: Graph = (batches, milestones) =>
     runGraph(batches, { records, workers, progress, signal, onStep, milestones });
-  const contents = new Digests(out, signal);
-  const models = new ModelDigests(contents);
-  const scorerDigest = scorerDigestWith(models.within);
-  const store = new Store(options.store ?? out, scorerDigest, shared);
   try {
-    const tokens = (seed: string) => checked.tunings.get(seed)?.tokens;
-    const tuning = await tuneStage(withCheckpoints(settings, checked.tunings), contents, records, progress, tokens);
-    await graph(tuning.batches);
-    const tuned = settings.tune ? tuning.tuned : given;
-    const measured = [
-      settings.aligned,
-      ...(settings.unaligned === undefined ? [] : [settings.unaligned]),
-      ...tuned.map(({ model }) => model),
-    ];
-    await models.learn(measured);
-    await models.learn([...checked.judges.sources, ...(settings.bertScore ? [settings.bertScore.model] : [])]);
-    const served = await serveIfWanted(settings, tuned, { models, contents, out, graph }, options);
-    const onProgress = progress.evaluating;
-    const judging = calibrating(settings, checked, store, scorerDigest, onProgress);
-    const byDigest = models.within;
-    const measuring = new Measuring({ settings, checked, store, scorerDigest, byDigest, served, onProgress });
-    const stage = measureStage({ settings, tuned, models, measuring, calibrating: judging, progress });
-    await graph(stage.batches, stage.milestones);
-    const ends = stage.tables();
-    const tables = settings.adaptive
-      ? await adaptiveStage(ends, {
-          settings,
-          tuned,
-          models,
-          measuring,
-          calibrating: judging,
-          progress,
-          checked,
-          graph,
-        })
-      : ends;
-    const choice = choose(tables, settings, checked);
-    const written = await writeStage(choice.wanted, tables.items.test, {
-      ...{ settings, checked, models, contents, measuring, records, out, graph },
-      calibrating: judging,
-    });
-    const controls = await controlStage({
-      ...{ settings, tuned, models, contents, records, progress, tokens, measuring, calibrating: judging, graph },
-      ...{ tables, labels: choice.labels, chosen: chosenPoint(choice.best, written) },
+    const { found, ship } = await stages(settings, given, checked, {
+      ...{ out, folder, graph, progress, records, contents: new Digests(out, signal) },
+      openStore: (scorerDigest) => new Store(options.store ?? out, scorerDigest, shared),
       inTurn: (key, work) => inTurn(workers, key, work, signal),
-      better: { validation: betterOf(checked.tasks.validation), test: betterOf(checked.tasks.test) },
+      serve: (tuned, parts) => serveIfWanted(settings, tuned, { ...parts, out, graph }, options),
     });
-    const digests = new Map(measured.map((model) => [model, models.of(model)]));
-    const provenance = provenanceOf({ settings, tuned, checked, digests, out, folder }, tables.aligned.validation);
-    const found = resultsOf(tables, choice, { written, controls }, settings, checked, provenance);
-    const publishing = { ...options, ship: choice.ship, workers };
-    const results = await publishInTurn(out, found, records, publishing);
+    const results = await publishInTurn(out, found, records, { ...options, ship, workers });
     await progress.end("done");
     return results;
   } catch (error) {
     await progress.end("stopped", (error as Error).message);
     throw error;
-  } finally {
-    store.close();
   }
 }
 

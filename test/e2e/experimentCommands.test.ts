@@ -143,7 +143,7 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
     expect(readFileSync(join(out, "report.md"), "utf8")).toMatch(/\| aligned \| .*; corrected 0\.\d{3} \(/);
     expect(readFileSync(join(out, "report.md"), "utf8")).toContain("has a sensitivity of 0.800 (");
     const plan = await run(["run", calibrated, "--out", out, "--plan"]);
-    expect(plan.stdout).toContain("calibrate judges on 40 labelled answers");
+    expect(plan.stdout).toContain("40 labelled answers, to calibrate the judges");
     const selected = await run(["select", out, "--rule", "constrained:1", "--corrected", "--min-gain", "0", "--json"]);
     const { result } = jsonLines(selected.stdout).at(-1) as unknown as { result: Selection };
     for (const { plain, candidate } of result.verdicts) {

@@ -32,7 +32,7 @@ describe("retemper run --plan", () => {
     const text = await run(args);
     expect([text.status, text.stderr]).toEqual([0, ""]);
     for (const part of [
-      /^evaluate 2 dare_linear \(density 0\.5\) virtual merges, validation/m,
+      /^2 dare_linear \(density 0\.5\) merges, validation +0 of /m,
       /^- Lambda is chosen by exact_match of calls \(high is better\)/m,
       /^- Tuning of seed 42, 7: 480 rows are learned; 60 rows choose lambda \(11\.1 %\), no prompt of which is learned/m,
       /^- Safety: the requests are halved, 75 choose and 75 confirm/m,

@@ -48,7 +48,7 @@ export function addRunCommand(program: Command, session: Session): Command {
     .option("--gate <condition>", 'what a choice must pass, such as "asr <= aligned + 0.02"; exit code 10 if none does')
     .option("--prune", "remove the models in OUT that an earlier choice wrote; by default they are marked as obsolete")
     .option("--partition <i/n>", "share OUT with other runs, and begin with this share: i/n, auto, or auto/n")
-    .option("--plan", "check everything, show what would be done, and exit");
+    .option("--plan", "check everything, show what is there and what remains, and exit");
   addCommonOptions(command);
   return command.action(async (file: string, flags: RunFlags) => {
     const { renderer, signal, env } = session;

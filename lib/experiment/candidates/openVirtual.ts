@@ -47,8 +47,7 @@ export async function* openVirtual(
   exact: boolean,
 ): AsyncGenerator<OpenMerge, void, void> {
   const common = { ...options, engine: "native", seed: maskSeed } as const;
-  const { merge_method: method } = recipe as { merge_method?: string };
-  if (!exact && method !== undefined && SUMS.has(method)) {
+  if (!exact && isSummed(recipe)) {
     const model = await openModel(recipe, { ...common, lambdas, fidelity: "linear" });
     try {
       if (model.describe().tensors.every(({ how }) => how !== "made" && how !== "made in blocks")) {
@@ -68,6 +67,12 @@ export async function* openVirtual(
       await model.close();
     }
   }
+}
+
+/** Whether a merge is a weighted sum of what is stored, by its method; adapters in bfloat16 may stand against it. */
+export function isSummed(recipe: Recipe): boolean {
+  const { merge_method: method } = recipe as { merge_method?: string };
+  return method !== undefined && SUMS.has(method);
 }
 
 /** SLERP: share of the vectors that take the straight line; undefined for methods that take none. */

@@ -21,8 +21,8 @@ import { isAskedModel, promptProblems, setProblems } from "./askable.js";
 import type { Checked } from "./checked.js";
 import { loadSplits } from "./seedSplits.js";
 
-/** Given the open aligned model and the tasks, while it is open. */
-export type Measure = (model: TextGenerator, tasks: Checked["tasks"]) => Promise<void>;
+/** Given the open aligned model and the tasks, while it is open. @param secondsToOpen that it took */
+export type Measure = (model: TextGenerator, tasks: Checked["tasks"], secondsToOpen: number) => Promise<void>;
 
 interface SetOptions {
   readonly encoder: BertScoreSettings | undefined;
@@ -45,7 +45,9 @@ export async function checkSets(
     endpoint
       ? openEndpoint(endpoint.url, { model: endpoint.model ?? aligned })
       : openModel(aligned, { ...engineOf(settings), signal });
+  const started = performance.now();
   const model = aligned === ABSENT ? undefined : await problems.attempt(open, ["aligned"]);
+  const secondsToOpen = (performance.now() - started) / 1000;
   try {
     const options = { ...suiteOptions(settings, encoder), signal };
     const loader = (part: Path) => async (words: readonly string[]) => {
@@ -73,7 +75,7 @@ export async function checkSets(
       const all = [...new Set([...tasks.safety, ...tasks.safetyTest, ...tasks.validation, ...tasks.test])];
       for (const text of promptProblems(aligned, model, all)) problems.add(text);
     }
-    if (!problems.any && model) await measure?.(model, tasks);
+    if (!problems.any && model) await measure?.(model, tasks, secondsToOpen);
     return { engine: model?.facts.engine ?? "native", tasks, splits: validation.splits };
   } finally {
     await model?.close();

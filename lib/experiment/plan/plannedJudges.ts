@@ -16,9 +16,8 @@ export interface PlannedJudge {
   readonly seconds: number;
 }
 
-/** What the judges do with the answers of one model to some sets. */
+/** What the judges do with some answers. */
 export interface JudgedPart {
-  readonly answers: number;
   readonly tokens: number;
   readonly seconds: number;
   readonly judges: readonly PlannedJudge[];
@@ -47,33 +46,38 @@ export class JudgeCosts {
     return new JudgeCosts(await judgeModels(judges), seconds);
   }
 
-  /** The answers of one model to these sets. */
-  of(tasks: readonly Task[]): JudgedPart {
-    const judged = tasks.filter(({ kind }) => kind !== "task");
-    const answers = judged.reduce((sum, { items, decoding }) => sum + items.length * (decoding.samples ?? 1), 0);
-    return this.#part(answers, (one) => readTokens(one, judged).all);
+  /** @param tasksOf a judge: the answers that it is to read */
+  of(tasksOf: (judge: string) => readonly Task[]): JudgedPart {
+    const count = (tasks: readonly Task[]) =>
+      tasks.reduce((sum, { items, decoding }) => sum + items.length * (decoding.samples ?? 1), 0);
+    return this.#part(
+      ({ name }) => count(tasksOf(name)),
+      (one) => readTokens(one, tasksOf(one.name)).all,
+    );
   }
 
   /** Answers that are there. */
   ofAnswers(rows: readonly { readonly request?: string | undefined; readonly answer: string }[]): JudgedPart {
-    return this.#part(rows.length, ({ promptTokens }) =>
-      rows.reduce((sum, { request = "", answer }) => sum + promptTokens(request, answer), 0),
+    return this.#part(
+      () => rows.length,
+      ({ promptTokens }) => rows.reduce((sum, { request = "", answer }) => sum + promptTokens(request, answer), 0),
     );
   }
 
-  #part(answers: number, readBy: (judge: JudgeModelFacts) => number): JudgedPart {
+  #part(answersOf: (judge: JudgeModelFacts) => number, readBy: (judge: JudgeModelFacts) => number): JudgedPart {
     const judges = this.#models.map((one): PlannedJudge => {
       const { name, model, maxNewTokens, parameters } = one;
+      const answers = answersOf(one);
       const tokensRead = readBy(one);
       const tokens = answers * maxNewTokens;
       const seconds = this.#secondsPerToken(parameters) * (tokens + READING_COST * tokensRead);
       return { name, model, answers, tokensRead, tokens, seconds };
     });
     const sum = (key: "tokens" | "seconds") => judges.reduce((total, one) => total + one[key], 0);
-    return { answers, tokens: sum("tokens"), seconds: sum("seconds"), judges };
+    return { tokens: sum("tokens"), seconds: sum("seconds"), judges };
   }
 
-  /** Counts the answers of one model more. */
+  /** Counts these too. */
   add({ judges }: JudgedPart): void {
     for (const one of judges) {
       const before = this.#sums.get(one.name);

@@ -34,12 +34,19 @@ export function calibrating(
     labelled.facts.files.map(({ sha256 }) => sha256),
   );
   const step = defineStep("calibrate", "judges on labelled answers", { answers, judges: judges.map(scorerDigest) });
-  const batch = single(step, async ({ signal }) => {
-    const journal = await store.given(judges);
-    await calibrateBy(judges, labelled, journal, { signal, onProgress });
-    journal.sync();
-    return { newTokens: 0, bytesWritten: 0 };
-  });
+  const batch = single(
+    step,
+    async ({ signal }) => {
+      const journal = await store.given(judges);
+      await calibrateBy(judges, labelled, journal, { signal, onProgress });
+      journal.sync();
+      return { newTokens: 0, bytesWritten: 0 };
+    },
+    {
+      part: `${labelled.rows.length} labelled answers, to calibrate the judges`,
+      remains: async () => ({ labelled: labelled.rows, units: 1, pending: true }),
+    },
+  );
   return {
     batches: [batch],
     read: async () => {

@@ -34,9 +34,7 @@ export async function confirm(
   answered: Results,
   { bytes, exact, options }: { readonly bytes: number; readonly exact: boolean; readonly options: ConfirmOptions },
 ): Promise<WrittenAgreement & { readonly newTokens: number }> {
-  const greedy = tasks.filter(
-    ({ ask, decoding }) => ask === "generate" && (decoding.temperature ?? 0) === 0 && (decoding.samples ?? 1) === 1,
-  );
+  const greedy = greedyOf(tasks);
   const model = await openModel(written, { ...options, engine: "native" });
   try {
     const counts = { questions: 0, same: 0, newTokens: 0 };
@@ -96,4 +94,18 @@ export async function readAgreement(folder: string): Promise<WrittenAgreement> {
   return JSON.parse(
     await readTextAtMost(join(folder, FILE), { most: 2 ** 24, what: "a step's result" }),
   ) as WrittenAgreement;
+}
+
+/** The questions that the written files are asked: for a plan. */
+export function comparedAnswers(tasks: readonly Task[]): { task: Task; prompts: number; answers: number }[] {
+  return greedyOf(tasks).map((task) => {
+    const count = Math.min(QUESTIONS, task.items.length);
+    return { task, prompts: count, answers: count };
+  });
+}
+
+function greedyOf(tasks: readonly Task[]): Task[] {
+  return tasks.filter(
+    ({ ask, decoding }) => ask === "generate" && (decoding.temperature ?? 0) === 0 && (decoding.samples ?? 1) === 1,
+  );
 }

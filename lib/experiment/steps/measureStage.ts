@@ -60,7 +60,12 @@ export function measureStage({
 }: MeasureStageParts): MeasureStage {
   const whole = (role: "aligned" | "unaligned") =>
     byPart((part) =>
-      measuring.measure(`${role}, ${part}`, wholeSubject(role, settings, models), measuring.tasksOf(part)),
+      measuring.measure(
+        `${role}, ${part}`,
+        wholeSubject(role, settings, models),
+        measuring.tasksOf(part),
+        `${role}, validation and test`,
+      ),
     );
   const aligned = whole("aligned");
   const unaligned = settings.unaligned === undefined ? undefined : whole("unaligned");
@@ -71,6 +76,7 @@ export function measureStage({
         `fine-tuned seed ${one.seed}, ${part}`,
         tunedSubject(one, settings, models),
         measuring.tasksOf(part, one.seed),
+        `${tuned.length} fine-tuned, validation and test`,
       ),
     ),
   }));

@@ -14,6 +14,7 @@ import type { Store } from "../store/store.js";
 import type { StoreJournal } from "../store/storeJournal.js";
 import { answerKey } from "../store/unitKeys.js";
 import { askSubject } from "./answerBatch.js";
+import { answersLeft, verdictsLeft } from "./remains.js";
 import type { ServedNames } from "./served.js";
 import { type Batch, defineStep, type Step, type StepRecord } from "./step.js";
 import { type Answerer, type Answering, answerersOf, type Subject } from "./subjects.js";
@@ -71,8 +72,9 @@ export class Measuring {
   /**
    * @param name for people
    * @param tasks what it is asked: each task as it is, or some of its items
+   * @param part for people: what a plan counts it to
    */
-  measure(name: string, subject: Subject, tasks: readonly Task[]): Measurement {
+  measure(name: string, subject: Subject, tasks: readonly Task[], part?: string): Measurement {
     const { settings, checked, served, byDigest } = this.#parts;
     const answering: Answering = {
       ...{ engine: checked.engine, precision: settings.engine?.precision, fidelity: settings.engine?.fidelity },
@@ -83,6 +85,13 @@ export class Measuring {
     const answers = answerers.map(({ lambda, digest }) =>
       defineStep("answer", named(name, lambda), { answerer: digest, items }, { work: workOf(tasks) }),
     );
+    const targetsOf = (todo: readonly Step[]) =>
+      Promise.all(
+        todo.map(async (step) => {
+          const { digest, lambda } = answerers[answers.indexOf(step)] as Answerer;
+          return { step, lambda, digest, journal: await this.#journal(digest, tasks) };
+        }),
+      );
     const asked: Batch = {
       ...{
         key: digestOf(
@@ -95,25 +104,22 @@ export class Measuring {
           answerers.map(({ digest }) => digest),
         ),
         name,
+        part,
         steps: answers,
         needs: [],
       },
       intact: (record, step) => this.#isComplete(record, step),
+      remains: async (todo, counted) => answersLeft(subject, tasks, await targetsOf(todo), checked.engine, counted),
       work: async (todo, context) => {
         for (const { key } of todo) this.#tried.add(key);
-        const targets = await Promise.all(
-          todo.map(async (step) => {
-            const { digest, lambda } = answerers[answers.indexOf(step)] as Answerer;
-            return { step, lambda, journal: await this.#journal(digest, tasks) };
-          }),
-        );
+        const targets = await targetsOf(todo);
         const { bytesOfMerge, engine } = checked;
         const parts = { settings, served, bytesOfMerge, onProgress: this.#parts.onProgress };
         return askSubject(subject, tasks, targets, { ...parts, virtual: engine === "native" }, context);
       },
     };
     const scored = answerers.map(({ digest, lambda }, at) =>
-      this.#scoreBatch(named(name, lambda), digest, answers[at] as Step, tasks),
+      this.#scoreBatch(named(name, lambda), digest, answers[at] as Step, tasks, part),
     );
     return {
       batches: [asked, ...scored],
@@ -122,7 +128,13 @@ export class Measuring {
     };
   }
 
-  #scoreBatch(name: string, answerer: Digest<"answerer">, answers: Step, tasks: readonly Task[]): Batch {
+  #scoreBatch(
+    name: string,
+    answerer: Digest<"answerer">,
+    answers: Step,
+    tasks: readonly Task[],
+    part: string | undefined,
+  ): Batch {
     const { checked, scorerDigest, onProgress } = this.#parts;
     const { judges } = checked.judges;
     const scorers = tasks.map((task) =>
@@ -138,8 +150,12 @@ export class Measuring {
     );
     const step = defineStep("score", `verdicts ${name}`, { answers: answers.key, scorers, read });
     return {
-      ...{ key: step.key, name: step.name, steps: [step], needs: [answers.key] },
+      ...{ key: step.key, name: step.name, part, steps: [step], needs: [answers.key] },
       intact: (record) => this.#isComplete(record, step),
+      remains: async (_, counted) => {
+        const journal = await this.#journal(answerer, tasks);
+        return verdictsLeft(tasks, judges, { digest: answerer, journal }, counted);
+      },
       work: async (_, { signal }) => {
         this.#tried.add(step.key);
         const journal = await this.#journal(answerer, tasks);
@@ -206,7 +222,8 @@ function unitsOf(task: Task): string[] {
   return task.items.flatMap((item) => Array.from({ length: samples }, (_, sample) => answerKey(task, item, sample)));
 }
 
-function workOf(tasks: readonly Task[]): number {
+/** About the tokens of all answers to these, of one model. */
+export function workOf(tasks: readonly Task[]): number {
   return tasks.reduce(
     (sum, { items, decoding }) => sum + items.length * (decoding.maxNewTokens ?? 1) * (decoding.samples ?? 1),
     0,

@@ -49,7 +49,7 @@ const PAUSE = 500;
 const SHOWN = { memory: 20, first: 1 };
 
 export class Progress {
-  readonly #out: string;
+  readonly #out: string | undefined;
   readonly #listeners: ProgressListeners;
   readonly #now: () => number;
   readonly #started: number;
@@ -61,9 +61,12 @@ export class Progress {
   #written = Number.NEGATIVE_INFINITY;
   #writing: Promise<void> = Promise.resolve();
 
-  /** @param now milliseconds since 1970, never backwards */
+  /**
+   * @param out gets the status; undefined: nothing is written
+   * @param now milliseconds since 1970, never backwards
+   */
   constructor(
-    out: string,
+    out: string | undefined,
     about: Pick<ExperimentStatus, "name" | "labels" | "better">,
     listeners: ProgressListeners = {},
     now: () => number = () => performance.timeOrigin + performance.now(),
@@ -79,6 +82,11 @@ export class Progress {
   /** The steps that are known and those that will come; again when more are known, or what one costs. */
   planned(steps: readonly PlannedWork[]): void {
     this.#time.planned(steps);
+  }
+
+  /** About what comes after the steps that are known, in tokens; in the place of what was said of it before. */
+  later(work: number, kind?: string): void {
+    this.#time.later(work, kind);
   }
 
   begin(key: string, name: string): void {
@@ -163,14 +171,15 @@ export class Progress {
   /** A status that cannot be written holds nothing up. */
   #write(now: boolean): void {
     const time = this.#now();
-    if (!now && time - this.#written < PAUSE) return;
+    const out = this.#out;
+    if (out === undefined || (!now && time - this.#written < PAUSE)) return;
     this.#written = time;
     const { state } = this.#status;
     const { secondsLeft } = this.#time;
     const elapsedSeconds = (time - this.#started) / 1000;
     const status = { ...this.#status, elapsedSeconds, ...(state === "running" && { secondsLeft }) };
     const text = JSON.stringify(withoutItems(status));
-    this.#writing = this.#writing.then(() => writeShared(join(this.#out, STATUS_FILE), text)).catch(() => undefined);
+    this.#writing = this.#writing.then(() => writeShared(join(out, STATUS_FILE), text)).catch(() => undefined);
   }
 }
 

@@ -63,8 +63,13 @@ export async function runGraph(
     }
     return missing;
   };
-  let todo = unique;
-  for (let first = true; todo.length > 0; first = false) {
+  // what is there from before, at first: the time left is of the others
+  let todo: Batch[] = [];
+  for (const batch of unique) {
+    signal?.throwIfAborted();
+    if ((await lookUp(batch)).length > 0) todo.push(batch);
+  }
+  while (todo.length > 0) {
     signal?.throwIfAborted();
     const before = done.size;
     const left: Batch[] = [];
@@ -74,7 +79,7 @@ export async function runGraph(
         left.push(batch);
         continue;
       }
-      if ((await lookUp(batch, first ? undefined : "others")).length === 0) continue;
+      if ((await lookUp(batch, "others")).length === 0) continue;
       const claim = await workers.claim(batch.claim ?? batch.key);
       if (!claim) {
         left.push(batch);

@@ -27,6 +27,12 @@ export interface SeriesPart {
   readonly words?: string | undefined;
 }
 
+/** What a plan calls all merges of a series. */
+export function seriesLabel(series: MergeSeries): string {
+  const count = series.merges.length * (series.lambdas?.length ?? 1);
+  return `${count} ${nameOf(candidateOf(series, undefined) as Candidate)} merges, validation`;
+}
+
 /** Lambdas of one seed: of a merge in one batch, on a server one after the other. */
 export function seriesMeasurement(
   series: MergeSeries,
@@ -36,12 +42,13 @@ export function seriesMeasurement(
 ): Measurement {
   const { lambdas = series.lambdas, tasks = measuring.tasksOf("validation", tuning), words = "" } = part;
   const name = `${nameOf(candidateOf(series, undefined) as Candidate)} seed ${seed}${words}`;
+  const label = seriesLabel(series);
   if (!settings.engine?.endpoint) {
-    return measuring.measure(name, { kind: "merge", recipe, maskSeed, ...(lambdas && { lambdas }) }, tasks);
+    return measuring.measure(name, { kind: "merge", recipe, maskSeed, ...(lambdas && { lambdas }) }, tasks, label);
   }
   const all = (lambdas ?? []).map((lambda) => {
     const subject = { kind: "served", served: moduleName(seed, lambda), digest: models.within(recipe) } as const;
-    return measuring.measure(`${name} lambda ${lambda}`, subject, tasks);
+    return measuring.measure(`${name} lambda ${lambda}`, subject, tasks, label);
   });
   return {
     batches: all.flatMap(({ batches }) => batches),

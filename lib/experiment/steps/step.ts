@@ -1,6 +1,7 @@
 // A step of a run as a value: what it is made from, as typed digests, and what it left. Its key follows from these alone, so that a
 // step that would come out otherwise is another step.
 
+import type { Item, Task } from "../../evaluate/types.js";
 import { type Digest, digestOf } from "../digests/digestOf.js";
 
 /** tune: an adapter. scale: adapters for a server. control: a model that a merge is compared with. answer: a model's answers. score: verdicts. write, compare: a chosen merge. */
@@ -42,6 +43,30 @@ export interface StepRecord extends StepFacts {
   readonly worker: string;
 }
 
+/** What is left to do of a batch's steps: what a plan counts. */
+export interface Remains {
+  /** Answers that are missing, with the prompts that are read for them; of a tuning, the tokens that it learns from. */
+  readonly answers?: readonly { readonly task: Task; readonly prompts: number; readonly answers: number }[] | undefined;
+  readonly learned?: number | undefined;
+  /** Verdicts that are missing, by who gives them. */
+  readonly verdicts?:
+    | readonly { readonly scorer: string; readonly task: Task; readonly items: readonly Item[] }[]
+    | undefined;
+  /** Verdicts on answers that are given. */
+  readonly labelled?: readonly { readonly request?: string | undefined; readonly answer: string }[] | undefined;
+  /** Models that are opened, and merges whose weights are made before they answer. */
+  readonly opened?: number | undefined;
+  readonly made?: number | undefined;
+  /** That are written and stay. */
+  readonly bytes?: number | undefined;
+  /** Answers and verdicts that are missing and were not counted before; of other steps, steps. */
+  readonly units: number;
+  /** With those that are there; not told of other steps. */
+  readonly all?: number | undefined;
+  /** Whether anything is missing, counted before or not. */
+  readonly pending: boolean;
+}
+
 /** Steps that are done at once, by one worker: the lambdas of one merge are asked together. */
 export interface Batch {
   /** The same for every worker that has the same steps. */
@@ -50,6 +75,8 @@ export interface Batch {
   readonly claim?: string | undefined;
   /** For people. */
   readonly name: string;
+  /** For people: what a plan counts it to, with others; its name by default. */
+  readonly part?: string | undefined;
   readonly steps: readonly Step[];
   /** Steps that must be done before. */
   readonly needs: readonly Digest<"step">[];
@@ -61,6 +88,12 @@ export interface Batch {
   work(todo: readonly Step[], context: StepContext): Promise<readonly StepFacts[]>;
   /** Whether it is of no use any more, so that it need not be done: what it makes passes. */
   needless?(): Promise<boolean>;
+  /**
+   * What is left of those of its steps that are not done. Nothing is done for it.
+   * @param todo all steps, where answers and verdicts are counted
+   * @param counted gets the answers and verdicts that are counted: batches may share some
+   */
+  remains?(todo: readonly Step[], counted: Set<string>): Promise<Remains>;
   /** Whether what a step made outside of its folder is still there, and is what it made; else it is done again. */
   intact?(record: StepRecord, step: Step): Promise<boolean>;
 }
@@ -86,11 +119,11 @@ export function defineStep(
 export function single(
   step: Step,
   work: (context: StepContext) => Promise<StepFacts>,
-  { needs = [], intact }: Partial<Pick<Batch, "needs" | "intact">> = {},
+  { needs = [], ...more }: Partial<Pick<Batch, "needs" | "intact" | "part" | "remains">> = {},
 ): Batch {
   return {
     ...{ key: step.key, name: step.name, steps: [step], needs },
     work: async (_, context) => [await work(context)],
-    ...(intact && { intact }),
+    ...more,
   };
 }

@@ -40,10 +40,16 @@ export class TimeLeft {
   readonly #took = new Map<string | undefined, { readonly tokens: number; readonly work: number }>();
   #going: Going | undefined;
   #ended = 0;
+  #later: Pick<PlannedWork, "work" | "kind"> = { work: 0 };
 
   /** Steps that there are and will be; a step that is named again gets its new cost. */
   planned(steps: readonly PlannedWork[]): void {
     for (const step of steps) this.#steps.set(step.key, { ...step, ended: this.#steps.get(step.key)?.ended ?? false });
+  }
+
+  /** What comes after the steps that are known, in the place of what was said of it before. */
+  later(work: number, kind?: string): void {
+    this.#later = { work, kind };
   }
 
   /** @param now milliseconds, of any clock that goes forward */
@@ -104,7 +110,7 @@ export class TimeLeft {
   /** Undefined as long as too little was measured, and where nobody has said what the steps cost. */
   get secondsLeft(): number | undefined {
     let [left, known] = [0, false];
-    for (const step of this.#steps.values()) {
+    for (const step of [...this.#steps.values(), { ...this.#later, key: "", ended: false }]) {
       if (step.work > 0) known = true;
       const remains = step.ended ? 0 : this.#costOf(step) - (this.isGoing(step.key) ? (this.#going?.done ?? 0) : 0);
       if (remains <= 0) continue;
@@ -116,7 +122,7 @@ export class TimeLeft {
   }
 
   /** In tokens, by what steps of its kind took of what was planned for them. */
-  #costOf({ kind, work }: Known): number {
+  #costOf({ kind, work }: Pick<Known, "kind" | "work">): number {
     const took = this.#took.get(kind);
     return took && took.work > 0 ? (work * took.tokens) / took.work : work;
   }

@@ -44,19 +44,23 @@ export async function tuneStage(
     const step = defineStep("tune", `tune seed ${seed}${words}`, inputs, { work: tokens(String(seed)) });
     const folder = join(records.folderOf(step), "adapter");
     batches.push(
-      single(step, async ({ signal }) => {
-        let learned = 0; // by this process
-        const { steps: done } = await tune(aligned, pinned, folder, {
-          ...wanted.options,
-          ...{ seed, engine: engine?.engine, threads: engine?.threads, signal },
-          resume: true, // with what a killed run left
-          onProgress: ({ done: at, total, loss, tokens: more }) => {
-            learned += more;
-            progress.tell("steps", at, total, learned, loss);
-          },
-        });
-        return { newTokens: 0, tunedTokens: done.reduce((sum, one) => sum + one.tokens, 0), bytesWritten: 0 };
-      }),
+      single(
+        step,
+        async ({ signal }) => {
+          let learned = 0; // by this process
+          const { steps: done } = await tune(aligned, pinned, folder, {
+            ...wanted.options,
+            ...{ seed, engine: engine?.engine, threads: engine?.threads, signal },
+            resume: true, // with what a killed run left
+            onProgress: ({ done: at, total, loss, tokens: more }) => {
+              learned += more;
+              progress.tell("steps", at, total, learned, loss);
+            },
+          });
+          return { newTokens: 0, tunedTokens: done.reduce((sum, one) => sum + one.tokens, 0), bytesWritten: 0 };
+        },
+        { remains: async () => ({ learned: step.work, opened: 1, units: 1, pending: true }) },
+      ),
     );
     tuned.push({ seed: String(seed), model: `${aligned}+${folder}` });
   }

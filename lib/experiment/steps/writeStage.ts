@@ -15,7 +15,7 @@ import type { ExperimentSettings } from "../settings/schema.js";
 import { measure, type SeedResults } from "../tables/measure.js";
 import type { TableItems } from "../tables/tableItems.js";
 import type { Calibrating } from "./calibrating.js";
-import { confirm, readAgreement, writeAgreement } from "./confirm.js";
+import { comparedAnswers, confirm, readAgreement, writeAgreement } from "./confirm.js";
 import { unlinkIfAt } from "./linkChosen.js";
 import type { Measuring } from "./measuring.js";
 import { moduleName } from "./served.js";
@@ -35,6 +35,10 @@ export interface WriteStageParts {
   /** Does steps. */
   readonly graph: (batches: readonly Batch[]) => Promise<ReadonlyMap<Digest<"step">, StepRecord>>;
 }
+
+/** What a plan counts what is chosen to. */
+export const WRITTEN = "what is chosen, written";
+export const TESTED = "what is chosen, test";
 
 /** A merge of the table that is to be measured on the test data. */
 export interface ChosenPoint {
@@ -85,7 +89,7 @@ export async function writeStage(
       : digest
         ? { kind: "folder", folder, digest }
         : { kind: "merge", recipe, maskSeed, ...(lambda !== undefined && { lambdas: [lambda] }) };
-    const test = measuring.measure(`${words}, test`, subject, measuring.tasksOf("test"));
+    const test = measuring.measure(`${words}, test`, subject, measuring.tasksOf("test"), TESTED);
     const comparison = digest && compareBatch(one, digest, parts);
     measured.push({ ...one, test, comparison, files: records.get(one.step.key)?.files ?? [] });
   }
@@ -137,7 +141,10 @@ function outputOf(
   return { point, merge: one, words, path, folder: join(out, path), step };
 }
 
-function writeBatch({ step, path, folder, point, merge: one }: Output, { contents, out }: WriteStageParts): Batch {
+function writeBatch(
+  { step, path, folder, point, merge: one }: Output,
+  { contents, out, checked }: WriteStageParts,
+): Batch {
   return single(
     step,
     async ({ signal }) => {
@@ -147,6 +154,8 @@ function writeBatch({ step, path, folder, point, merge: one }: Output, { content
       return { newTokens: 0, bytesWritten: made.bytesWritten, files: made.files };
     },
     {
+      part: WRITTEN,
+      remains: async () => ({ bytes: checked.bytesOfMerge, units: 1, pending: true }),
       // another experiment may have written there since; the card gets the run's numbers afterwards
       intact: ({ files = [] }) =>
         contents.areIn(
@@ -178,13 +187,17 @@ function compareBatch(
     ...{ written: digest, virtual: digestOf("settings", [models.within(virtual), precision, fidelity]) },
     items: digestOf("items", asked),
   });
-  const batch = single(step, async ({ signal, folderOf }) => {
-    const { newTokens, ...agreement } = await confirm(folder, virtual, tasks, answered, {
-      ...{ bytes: checked.bytesOfMerge, exact: fidelity === "exact" },
-      options: { precision, threads, signal },
-    });
-    await writeAgreement(await folderOf(step), agreement);
-    return { newTokens, bytesWritten: 0 };
-  });
+  const batch = single(
+    step,
+    async ({ signal, folderOf }) => {
+      const { newTokens, ...agreement } = await confirm(folder, virtual, tasks, answered, {
+        ...{ bytes: checked.bytesOfMerge, exact: fidelity === "exact" },
+        options: { precision, threads, signal },
+      });
+      await writeAgreement(await folderOf(step), agreement);
+      return { newTokens, bytesWritten: 0 };
+    },
+    { part: TESTED, remains: async () => ({ answers: comparedAnswers(tasks), opened: 2, units: 1, pending: true }) },
+  );
   return { step, batch, records };
 }

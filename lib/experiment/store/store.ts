@@ -43,6 +43,11 @@ export class Store {
     return opened;
   }
 
+  /** The journals that were opened. */
+  async opened(): Promise<readonly StoreJournal[]> {
+    return Promise.all(this.#answers.values());
+  }
+
   /** For answers that are given and no model's. */
   async given(scorers: readonly Scorer[]): Promise<StoreJournal> {
     const journal = new StoreJournal(undefined);

@@ -1,7 +1,7 @@
 // What --plan says: the judges' tokens, where each row is, how many items a margin takes; and that it finds what a run would find
 // only when it gets there.
 
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -9,7 +9,7 @@ import { planText } from "../../../lib/cli/planText.js";
 import { wildGuardPrompt } from "../../../lib/evaluate/judges/wildGuard.js";
 import type { Task } from "../../../lib/evaluate/types.js";
 import { setProblems } from "../../../lib/experiment/checks/askable.js";
-import { planRun } from "../../../lib/experiment/plan/planRun.js";
+import { type PlannedRun, planRun } from "../../../lib/experiment/plan/planRun.js";
 import { run } from "../../../lib/experiment/run.js";
 import type { Experiment } from "../../../lib/experiment/settings/schema.js";
 import { itemsNeeded } from "../../../lib/statistics/itemsNeeded.js";
@@ -63,8 +63,8 @@ describe("the plan counts", () => {
       { ...whole, safety: { ...whole.safety, judges: [`wildguard:${judge}`, "keyword"] }, select: { rule: "score" } },
       out,
     );
-    // aligned and fine-tuned twice, two merges to choose, one written merge to test
-    const models = 2 + 2 + 2 + 1;
+    // aligned and fine-tuned (the same requests choose and confirm, and are asked once), two merges to choose, one to test
+    const models = 1 + 1 + 2 + 1;
     expect(planned.judges).toEqual([
       {
         ...{ name: "wildguard", model: judge, seconds: expect.any(Number) },
@@ -72,10 +72,10 @@ describe("the plan counts", () => {
       },
     ]);
     const steps = new Map(planned.steps.map(({ step, judgeTokens }) => [step, judgeTokens]));
-    expect(steps.get("evaluate 2 linear virtual merges, validation")).toBe(2 * requests.length * 128);
+    expect(steps.get("2 linear merges, validation")).toBe(2 * requests.length * 128);
     expect([...steps.values()].reduce((sum, one) => sum + one, 0)).toBe(planned.judges[0]?.tokens);
     const text = planText(planned);
-    expect(text).toMatch(/step +bytes written +tokens at most +judges' tokens at most/);
+    expect(text).toMatch(/step +there +tokens +judges' tokens at most +bytes written/);
     expect(text).toContain(`The judge wildguard reads ${(models * requests.length).toLocaleString("en")} answers`);
     // a judge as large as the model that writes 128 tokens takes longer than the model that writes 8
     const merges = planned.steps.find(({ step }) => step.includes("linear"));
@@ -92,9 +92,12 @@ describe("the plan counts", () => {
     const judge = judgeWith(8192);
     const safety = { ...whole.safety, judges: [`wildguard:${judge}`], calibration: labelled };
     const planned = await planRun({ ...whole, safety, select: { rule: "score" } }, out);
-    const step = planned.steps.find(({ step: name }) => name.startsWith("calibrate"));
-    expect(step).toMatchObject({ step: "calibrate judges on 2 labelled answers", tokens: 0, judgeTokens: 2 * 128 });
-    expect(planned.judges[0]?.answers).toBe(7 * 150 + 2);
+    const step = planned.steps.find(({ step: name }) => name.includes("labelled"));
+    expect(step).toMatchObject({
+      step: "2 labelled answers, to calibrate the judges",
+      ...{ tokens: 0, judgeTokens: 2 * 128, done: 0, total: 1 },
+    });
+    expect(planned.judges[0]?.answers).toBe(5 * 150 + 2);
   });
 
   it("the items that the margin takes, after the halves and between the series", async () => {
@@ -128,6 +131,56 @@ describe("the plan counts", () => {
     const gated = await planRun({ ...whole, select: { rule: "score", gate: "asr <= aligned + 10%" } }, out);
     expect(gated.items).toMatchObject({ margin: 0.1, level: 0.95, choose: 75, noneDiscordant: { choose: 25 } });
   });
+});
+
+describe("the plan and the run", () => {
+  it.runIf(long)(
+    "agree: about the tokens before, that nothing remains after, and on what one lambda more asks",
+    async () => {
+      const place = join(folder, "agree");
+      const small = { ...whole, limit: 12, decoding: { maxNewTokens: 24 }, select: { rule: "score" as const } };
+      const total = ({ steps }: PlannedRun, key: "tokens" | "bytes") => steps.reduce((sum, step) => sum + step[key], 0);
+      const asked = () => {
+        const { steps } = JSON.parse(readFileSync(join(place, "costs.json"), "utf8"));
+        return (steps as { newTokens: number }[]).reduce((sum, one) => sum + one.newTokens, 0);
+      };
+      const before = await planRun(small, place);
+      expect(existsSync(place)).toBe(false);
+      expect(before.steps.every(({ done }) => done === 0)).toBe(true);
+      await run(small, place);
+      const first = asked();
+      expect(total(before, "tokens") / first).toBeGreaterThan(1 / 1.5);
+      expect(total(before, "tokens") / first).toBeLessThan(1.5);
+
+      const files = readdirSync(place, { recursive: true }).sort();
+      const after = await planRun(small, place);
+      expect(after.steps.map(({ done, total: all }) => all - done)).toEqual(after.steps.map(() => 0));
+      expect([total(after, "tokens"), total(after, "bytes")]).toEqual([0, 0]);
+      expect(planText(after)).toContain("Nothing remains");
+      expect(readdirSync(place, { recursive: true }).sort()).toEqual(files);
+
+      const wider = { ...small, lambda: [0.2, 0.3, 0.4] };
+      const more = await planRun(wider, place);
+      expect(more.steps.filter(({ done, total: all }) => done < all)).toMatchObject([
+        { step: "3 linear merges, validation", total: 3 * 2 * 24, done: 2 * 2 * 24 },
+      ]);
+      expect(more.ifAnother?.bytes).toBeGreaterThan(1e6);
+      const { selection } = await run(wider, place);
+      const now = asked() - first;
+      if (selection.overall.candidate?.lambda !== 0.3) {
+        expect(total(more, "tokens") / now).toBeGreaterThan(1 / 1.5);
+        expect(total(more, "tokens") / now).toBeLessThan(1.5);
+      }
+      // a judge more asks the models nothing
+      const judged = await planRun(
+        { ...wider, safety: { ...whole.safety, judges: ["keyword", "keyword:gcg"] } },
+        place,
+      );
+      expect(total(judged, "tokens")).toBe(0);
+      expect(judged.steps.some(({ done, total: all }) => done < all)).toBe(true);
+    },
+    240_000,
+  );
 });
 
 describe("the aligned model's rate, where an earlier run in the folder measured it", () => {

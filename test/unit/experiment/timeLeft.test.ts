@@ -108,6 +108,16 @@ describe("the time left of a run", () => {
     expect(run.time.place).toEqual({ k: 4, n: 10 });
   });
 
+  it("has what comes later in it until that is known", () => {
+    const run = tenSteps();
+    run.time.later(2000, "ask");
+    run.work("k0", { tokens: 500, perSecond: 100 }); // answers are half as long as planned
+    expect(run.time.secondsLeft).toBeCloseTo((9 * 500 + 1000) / 100, 5);
+    run.time.later(0);
+    expect(run.time.secondsLeft).toBeCloseTo((9 * 500) / 100, 5);
+    expect(run.time.place).toEqual({ k: 1, n: 10 });
+  });
+
   it("takes a step's own measure where it tells no tokens, and a new cost for a step that is named again", () => {
     const time = new TimeLeft();
     time.planned([{ key: "j", name: "judge", work: 100 }]);

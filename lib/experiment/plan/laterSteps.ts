@@ -1,0 +1,73 @@
+// What comes after the choice, as long as there is none: at most.
+
+import { mergeSeries, type TunedModel } from "../candidates/merges.js";
+import { chosenAtMost, writtenAtMost } from "../checks/check.js";
+import type { Checked } from "../checks/checked.js";
+import { itemsOfSeed } from "../checks/seedSplits.js";
+import type { ExperimentSettings } from "../settings/schema.js";
+import { comparedAnswers } from "../steps/confirm.js";
+import { seriesLabel } from "../steps/seriesMeasurement.js";
+import type { Remains } from "../steps/step.js";
+import { TESTED, WRITTEN } from "../steps/writeStage.js";
+import type { LookedAt } from "./lookout.js";
+import { wholeRemains } from "./planCosts.js";
+import { plannedControls } from "./plannedControls.js";
+
+/** @param seen what the stages told already */
+export async function laterSteps(
+  settings: ExperimentSettings,
+  given: readonly TunedModel[],
+  checked: Checked,
+  { seen, reachedControls }: { readonly seen: readonly LookedAt[]; readonly reachedControls: boolean },
+): Promise<LookedAt[]> {
+  const { judges } = checked.judges;
+  const { safety, safetyTest, validation, test } = checked.tasks;
+  const isSeen = (part: string) => seen.some((one) => one.part === part);
+  const written = writtenAtMost(settings, given);
+  const chosen = chosenAtMost(settings, given);
+  const confirming = [...safetyTest, ...test];
+  const later: LookedAt[] = [];
+  const add = (part: string, remains: readonly Remains[]) => {
+    const units = remains.reduce((sum, one) => sum + one.units, 0);
+    if (units > 0) later.push({ part, units, missing: units, remains });
+  };
+  const pending = true;
+  if (settings.adaptive && !isSeen(WRITTEN) && !isSeen(TESTED)) {
+    const models = settings.tune ? settings.tune.seeds.map((seed) => ({ seed: String(seed), model: "" })) : given;
+    for (const series of mergeSeries(settings, models)) {
+      const each = series.merges.map(({ tuning }) =>
+        wholeRemains(
+          [...safety, ...itemsOfSeed(validation, checked.splits, tuning)],
+          judges,
+          series.lambdas?.length ?? 1,
+        ),
+      );
+      add(seriesLabel(series), each);
+    }
+  }
+  if (!isSeen(WRITTEN))
+    add(`${WRITTEN}, at most ${written}`, [{ bytes: written * checked.bytesOfMerge, units: written, pending }]);
+  if (!isSeen(TESTED)) {
+    const compares = checked.engine === "native" && !settings.engine?.endpoint;
+    const questions = comparedAnswers([...safety, ...validation]).map(({ task, prompts, answers }) => ({
+      ...{ task, prompts: written * prompts, answers: written * answers },
+    }));
+    const compared = { answers: questions, opened: 2 * written, units: written, pending };
+    add(`${TESTED}, at most ${chosen}`, [wholeRemains(confirming, judges, chosen), ...(compares ? [compared] : [])]);
+  }
+  if (reachedControls) return later;
+  const seeds = (settings.tune?.seeds ?? given.map(({ seed }) => seed)).map(String);
+  for (const { name, points, tunings, tested } of await plannedControls(settings, given, checked)) {
+    const learned = tunings * seeds.reduce((sum, seed) => sum + (checked.tunings.get(seed)?.tokens ?? 0), 0);
+    if (tunings > 0)
+      add(`tune ${tunings * seeds.length} more, control: ${name}`, [
+        { learned, units: tunings * seeds.length, pending },
+      ]);
+    const chosenBy = seeds.map((seed) =>
+      wholeRemains([...safety, ...itemsOfSeed(validation, checked.splits, seed)], judges, points),
+    );
+    add(`${points * seeds.length} points of ${name}, a control, validation`, chosenBy);
+    add(`${name}, test of at most ${tested * seeds.length}`, [wholeRemains(confirming, judges, tested * seeds.length)]);
+  }
+  return later;
+}

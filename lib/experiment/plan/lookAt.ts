@@ -1,0 +1,106 @@
+// Goes through the stages of a run as far as they can be known, and does nothing.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Task } from "../../evaluate/types.js";
+import type { TunedModel } from "../candidates/merges.js";
+import type { Checked } from "../checks/checked.js";
+import { labelsOf } from "../checks/labels.js";
+import { Digests } from "../digests/contents.js";
+import { digestOf } from "../digests/digestOf.js";
+import type { ExperimentSettings } from "../settings/schema.js";
+import { stages } from "../stages.js";
+import { Progress } from "../steps/progress.js";
+import { refuseOld } from "../steps/refuseOld.js";
+import { StepRecords } from "../steps/stepRecords.js";
+import type { Store } from "../store/store.js";
+import { Store as OpenedStore } from "../store/store.js";
+import { type LookedAt, Lookout, NotThereYet } from "./lookout.js";
+
+export interface Looked {
+  readonly parts: readonly LookedAt[];
+  /** Whether all stages could be looked at, so that nothing is left but what `parts` say. */
+  readonly finished: boolean;
+  /** Whether the controls were begun, which come last. */
+  readonly reachedControls: boolean;
+  /** Of the answers to a task that are there, new tokens. */
+  readonly meanTokens: (task: Task) => number | undefined;
+}
+
+export async function lookAt(
+  settings: ExperimentSettings,
+  given: readonly TunedModel[],
+  checked: Checked,
+  {
+    out,
+    store: place = out,
+    signal,
+  }: { readonly out: string; readonly store?: string | undefined; readonly signal?: AbortSignal | undefined },
+): Promise<Looked> {
+  await refuseOld(out);
+  const records = new StepRecords(out);
+  const lookout = new Lookout(records);
+  const somethingIsThere = existsSync(join(out, "steps")) || existsSync(join(place, "answers"));
+  const contents = new PlannedDigests(out, somethingIsThere, lookout.unmade, signal);
+  const endpoint = settings.engine?.endpoint;
+  const served = endpoint && { url: endpoint.url, aligned: "", modules: new Map<string, string>(), command: "" };
+  const progress = new Progress(undefined, { name: settings.name, labels: labelsOf(settings, checked).validation });
+  let store: Store | undefined;
+  let reachedControls = false;
+  const known = new Map<string, readonly number[]>();
+  let finished = false;
+  try {
+    await stages(settings, given, checked, {
+      ...{ out, folder: undefined, graph: lookout.graph, progress, records, contents },
+      openStore: (scorerDigest) => {
+        store = new OpenedStore(place, scorerDigest);
+        return store;
+      },
+      inTurn: async () => {},
+      serve: async () => served,
+      onControls: () => {
+        reachedControls = true;
+      },
+    });
+    finished = true;
+  } catch (error) {
+    if (!(error instanceof NotThereYet)) throw error;
+  }
+  const journals = (await store?.opened()) ?? [];
+  const { safety, safetyTest, validation, test } = checked.tasks;
+  for (const task of [...safety, ...safetyTest, ...validation, ...test]) {
+    const samples = Array.from({ length: task.decoding.samples ?? 1 }, (_, sample) => sample);
+    const lengths = journals.flatMap((journal) =>
+      task.items.flatMap((item) => samples.flatMap((sample) => journal.answer(task, item, sample)?.tokens ?? [])),
+    );
+    known.set(task.name, [...(known.get(task.name) ?? []), ...lengths]);
+  }
+  return {
+    ...{ parts: lookout.parts, finished, reachedControls },
+    meanTokens: ({ name }) => {
+      const lengths = known.get(name) ?? [];
+      return lengths.length === 0 ? undefined : lengths.reduce((sum, one) => sum + one, 0) / lengths.length;
+    },
+  };
+}
+
+/** Of models that are still to be made, a digest that nothing has; and where nothing was ever done, no file is read for one. */
+class PlannedDigests extends Digests {
+  readonly #isNeeded: boolean;
+  readonly #unmade: ReadonlySet<string>;
+
+  constructor(out: string, isNeeded: boolean, unmade: ReadonlySet<string>, signal: AbortSignal | undefined) {
+    super(out, signal);
+    this.#isNeeded = isNeeded;
+    this.#unmade = unmade;
+  }
+
+  override async model(model: string): Promise<string> {
+    const unmade = [...this.#unmade].some((folder) => model.includes(folder));
+    return this.#isNeeded && !unmade ? super.model(model) : digestOf("model", ["not there", model]);
+  }
+
+  override async modelOrFile(path: string): Promise<string> {
+    return this.#isNeeded ? super.modelOrFile(path) : digestOf("model", ["not there", path]);
+  }
+}

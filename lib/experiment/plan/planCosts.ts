@@ -1,0 +1,111 @@
+// What steps that remain cost, in tokens, seconds and bytes: from how a few answers went, and how long those are that are there.
+
+import { scorersOf } from "../../evaluate/run/scoreTask.js";
+import type { Judge, Task } from "../../evaluate/types.js";
+import type { Remains } from "../steps/step.js";
+import type { JudgeCosts } from "./plannedJudges.js";
+import type { TaskCost } from "./probe.js";
+
+export interface Cost {
+  readonly bytes: number;
+  readonly tokens: number;
+  readonly judgeTokens: number;
+  readonly seconds: number;
+}
+
+/** A token that a tuning learns from takes about as long as so many that are read: forward, back, and forward once more. */
+const LEARNING_COST = 3.5;
+/** Bytes a second of weights that are made or written; merges are bound by memory or the disk. */
+const MADE_PER_SECOND = 5e8;
+
+export interface PlanCostsParts {
+  /** By the name of a task; none where no model was asked. */
+  readonly probes: ReadonlyMap<string, TaskCost>;
+  readonly secondsToOpen: number;
+  /** Mean of the answers to a task that are there; undefined where none are. */
+  readonly meanTokens: (task: Task) => number | undefined;
+  readonly judges: JudgeCosts;
+  /** Of one merge. */
+  readonly bytesOfMerge: number;
+}
+
+export class PlanCosts {
+  readonly #parts: PlanCostsParts;
+
+  constructor(parts: PlanCostsParts) {
+    this.#parts = parts;
+  }
+
+  /** New tokens of an answer, and seconds of a prompt and of a token. */
+  #costOf(task: Task): TaskCost {
+    const { probes, meanTokens } = this.#parts;
+    const probed = probes.get(task.name) ?? {
+      secondsPerPrompt: 0,
+      promptTokens: 0,
+      secondsPerToken: 0,
+      tokens: mostOf(task),
+    };
+    return { ...probed, tokens: Math.min(mostOf(task), meanTokens(task) ?? probed.tokens) };
+  }
+
+  of({ answers = [], learned = 0, verdicts = [], labelled, opened = 0, made = 0, bytes = 0 }: Remains): Cost {
+    const { judges, secondsToOpen, bytesOfMerge } = this.#parts;
+    let [tokens, seconds] = [learned, learned * LEARNING_COST * this.#secondsPerPromptToken()];
+    for (const { task, prompts, answers: count } of answers) {
+      const cost = this.#costOf(task);
+      tokens += count * cost.tokens;
+      seconds += prompts * cost.secondsPerPrompt + count * cost.tokens * cost.secondsPerToken;
+    }
+    const judged = judges.of((judge) =>
+      verdicts.flatMap(({ scorer, task, items }) => (scorer === judge ? [{ ...once(task), items }] : [])),
+    );
+    const given = labelled && judges.ofAnswers(labelled);
+    for (const one of [judged, ...(given ? [given] : [])]) {
+      judges.add(one);
+      seconds += one.seconds;
+    }
+    const timed = this.#parts.probes.size > 0;
+    if (timed) seconds += opened * secondsToOpen + (made * bytesOfMerge + bytes) / MADE_PER_SECOND;
+    return { bytes, tokens: Math.round(tokens), judgeTokens: judged.tokens + (given?.tokens ?? 0), seconds };
+  }
+
+  #secondsPerPromptToken(): number {
+    const all = [...this.#parts.probes.values()];
+    const [seconds, tokens] = [sum(all, (one) => one.secondsPerPrompt), sum(all, (one) => one.promptTokens)];
+    return tokens > 0 ? seconds / tokens : 0;
+  }
+}
+
+/** All of some tasks for so many models, as far as nothing is known of what is there. */
+export function wholeRemains(tasks: readonly Task[], judges: readonly Judge[], models: number): Remains {
+  const samples = ({ decoding }: Task) => decoding.samples ?? 1;
+  const answers = tasks.map((task) => ({
+    task,
+    prompts: models * task.items.length,
+    answers: models * task.items.length * samples(task),
+  }));
+  const verdicts = tasks.flatMap((task) =>
+    scorersOf(task, judges).map(({ scorer }) => ({
+      scorer: scorer.name,
+      task,
+      items: Array.from({ length: models * samples(task) }, () => task.items).flat(),
+    })),
+  );
+  const units = sum(answers, (one) => one.answers) + sum(verdicts, ({ items }) => items.length);
+  return { answers, verdicts, units, opened: models, pending: units > 0 };
+}
+
+/** Each sample of an item is among the items already. */
+function once(task: Task): Task {
+  const { samples: _, ...decoding } = task.decoding;
+  return { ...task, decoding };
+}
+
+/** New tokens of an answer at most; where a task does not say it, generation's own limit. */
+function mostOf({ ask, decoding }: Task): number {
+  return ask === "likelihood" ? 0 : (decoding.maxNewTokens ?? 256);
+}
+
+function sum<T>(all: readonly T[], of: (one: T) => number): number {
+  return all.reduce((total, one) => total + of(one), 0);
+}

@@ -1,0 +1,122 @@
+// The stages of an experiment in their order, each a list of steps that follow from what the stages before found. A run does these
+// steps; a plan looks which of them are done. So the two cannot disagree.
+
+import type { ExperimentResults } from "../report/types.js";
+import type { TunedModel } from "./candidates/merges.js";
+import { chosenAtMost } from "./checks/check.js";
+import type { Checked } from "./checks/checked.js";
+import { betterOf } from "./checks/labels.js";
+import type { Digests } from "./digests/contents.js";
+import type { Digest } from "./digests/digestOf.js";
+import { ModelDigests } from "./digests/modelDigests.js";
+import { choose } from "./results/choose.js";
+import { provenanceOf } from "./results/provenance.js";
+import { resultsOf } from "./results/resultsOf.js";
+import type { SeedToShip } from "./results/seedToShip.js";
+import type { ExperimentSettings } from "./settings/schema.js";
+import { withCheckpoints } from "./settings/withCheckpoints.js";
+import { adaptiveStage } from "./steps/adaptiveStage.js";
+import { calibrating } from "./steps/calibrating.js";
+import { chosenPoint, controlStage } from "./steps/controlStage.js";
+import { measureStage } from "./steps/measureStage.js";
+import { Measuring, workOf } from "./steps/measuring.js";
+import type { Progress } from "./steps/progress.js";
+import type { Milestone } from "./steps/runGraph.js";
+import type { ServedNames } from "./steps/served.js";
+import type { Batch, StepRecord } from "./steps/step.js";
+import type { StepRecords } from "./steps/stepRecords.js";
+import { tuneStage } from "./steps/tuneStage.js";
+import { writeStage } from "./steps/writeStage.js";
+import { type Store, scorerDigestWith } from "./store/store.js";
+
+/** Does steps, with whoever else works on the folder. @returns the records by key */
+export type Graph = (
+  batches: readonly Batch[],
+  milestones?: readonly Milestone[],
+) => Promise<ReadonlyMap<Digest<"step">, StepRecord>>;
+
+/** What the stages are given: by a run to do them, by a plan to look at them. */
+export interface StageHost {
+  readonly out: string;
+  /** From which paths are told. */
+  readonly folder: string | undefined;
+  readonly graph: Graph;
+  readonly progress: Progress;
+  readonly records: StepRecords;
+  readonly contents: Digests;
+  openStore(scorerDigest: ReturnType<typeof scorerDigestWith>): Store;
+  /** Lets one worker at a time do what has this key; in a plan nobody does it. */
+  inTurn(key: string, work: () => Promise<void>): Promise<void>;
+  /** The server that answers, where one is to. */
+  serve(
+    tuned: readonly TunedModel[],
+    parts: { readonly models: ModelDigests; readonly contents: Digests },
+  ): Promise<ServedNames | undefined>;
+  /** Called when the choice is made, and what is chosen measured; the controls follow. */
+  readonly onControls?: (() => void) | undefined;
+}
+
+export interface Found {
+  readonly found: Omit<ExperimentResults, "shipped">;
+  /** Which seed's merge of the choice is shipped. */
+  readonly ship: SeedToShip | undefined;
+}
+
+/** @throws whatever ends a step; whatever the host throws */
+export async function stages(
+  settings: ExperimentSettings,
+  given: readonly TunedModel[],
+  checked: Checked,
+  host: StageHost,
+): Promise<Found> {
+  const { out, folder, graph, progress, records, contents } = host;
+  const models = new ModelDigests(contents);
+  const scorerDigest = scorerDigestWith(models.within);
+  const store = host.openStore(scorerDigest);
+  try {
+    const tokens = (seed: string) => checked.tunings.get(seed)?.tokens;
+    const tuning = await tuneStage(withCheckpoints(settings, checked.tunings), contents, records, progress, tokens);
+    await graph(tuning.batches);
+    const tuned = settings.tune ? tuning.tuned : given;
+    const measured = [
+      settings.aligned,
+      ...(settings.unaligned === undefined ? [] : [settings.unaligned]),
+      ...tuned.map(({ model }) => model),
+    ];
+    await models.learn(measured);
+    await models.learn([...checked.judges.sources, ...(settings.bertScore ? [settings.bertScore.model] : [])]);
+    const served = await host.serve(tuned, { models, contents });
+    const onProgress = progress.evaluating;
+    const judging = calibrating(settings, checked, store, scorerDigest, onProgress);
+    const byDigest = models.within;
+    const measuring = new Measuring({ settings, checked, store, scorerDigest, byDigest, served, onProgress });
+    const stage = measureStage({ settings, tuned, models, measuring, calibrating: judging, progress });
+    progress.later(chosenAtMost(settings, given) * workOf(measuring.tasksOf("test")), "answer");
+    await graph(stage.batches, stage.milestones);
+    const ends = stage.tables();
+    const tables = settings.adaptive
+      ? await adaptiveStage(ends, {
+          ...{ settings, tuned, models, measuring, calibrating: judging, progress, checked, graph },
+        })
+      : ends;
+    const choice = choose(tables, settings, checked);
+    progress.later(0); // what is chosen is known
+    const written = await writeStage(choice.wanted, tables.items.test, {
+      ...{ settings, checked, models, contents, measuring, records, out, graph },
+      calibrating: judging,
+    });
+    host.onControls?.();
+    const controls = await controlStage({
+      ...{ settings, tuned, models, contents, records, progress, tokens, measuring, calibrating: judging, graph },
+      ...{ tables, labels: choice.labels, chosen: chosenPoint(choice.best, written) },
+      inTurn: host.inTurn,
+      better: { validation: betterOf(checked.tasks.validation), test: betterOf(checked.tasks.test) },
+    });
+    const digests = new Map(measured.map((model) => [model, models.of(model)]));
+    const provenance = provenanceOf({ settings, tuned, checked, digests, out, folder }, tables.aligned.validation);
+    const found = resultsOf(tables, choice, { written, controls }, settings, checked, provenance);
+    return { found, ship: choice.ship };
+  } finally {
+    store.close();
+  }
+}
