@@ -12,7 +12,7 @@ export const PRINT = `@media print {
   .first .part-curves { display: contents; } .first .part-curves .figures { grid-column: 1; grid-template-columns: 1fr; } .first .part-pareto { grid-column: 2; } .first .key { margin: .5rem 0 .1rem; gap: .1rem 1.2rem; }
   .first .part-pareto .figures { display: block; } .first .part-pareto .for-wide { display: none; } .first .part-pareto .for-narrow { display: block; } .below-axis { margin: 0 14px 0 0; }
   .first .part-curves figure > svg { max-height: 44mm; } .first .part-pareto svg { max-height: 94mm; }
-  .wide { overflow: visible; margin: .4rem 0 .2rem; } table { font-size: 7.4pt; line-height: 1.25; } caption { padding: 0 0 .2rem; } th, td { padding: .15rem .7rem .15rem 0; } .below { font-size: 6.6pt; } td code { font-size: 6.2pt; } .words { min-width: 10rem; }
+  .wide { container-type: normal; overflow: visible; margin: .4rem 0 .2rem; } table { font-size: 7.4pt; line-height: 1.25; } caption { padding: 0 0 .2rem; } caption .shown { position: static; max-width: 100%; width: auto; } th, td { padding: .15rem .7rem .15rem 0; } .below { font-size: 6.6pt; } td code { font-size: 6.2pt; } .words { min-width: 10rem; }
   figcaption, .note, footer { font-size: 7.2pt; max-width: none; }
 }
 `;

@@ -43,9 +43,9 @@ nav { display: flex; flex-wrap: wrap; gap: .1rem 1rem; font-size: .875rem; } nav
 .then { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); gap: 1rem 2rem; margin-top: 1rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: .9375rem; }
 .then p, .then ul { margin: .25rem 0; }
 code { font: .85em/1.4 ${MONO}; } .command { display: inline-block; padding: .3rem .6rem; background: var(--raised); border: 1px solid var(--line); border-radius: 4px; user-select: all; }
-.wide { overflow-x: auto; margin: 1.25rem 0 .5rem; }
+.wide { container-type: inline-size; overflow-x: auto; margin: 1.25rem 0 .5rem; }
 table { border-collapse: collapse; font-size: .875rem; line-height: 1.4; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
-caption { text-align: left; font-weight: 600; font-size: 1rem; padding: .2rem 0 .5rem; } caption .data { display: block; font-weight: 400; font-size: .875rem; color: var(--soft); }
+caption { text-align: left; font-weight: 600; font-size: 1rem; padding: .2rem 0 .5rem; } caption .shown { display: block; position: sticky; left: 0; width: max-content; max-width: 100cqw; } caption .data { display: block; font-weight: 400; font-size: .875rem; color: var(--soft); }
 th, td { text-align: left; vertical-align: top; padding: .4rem 1.1rem .4rem 0; border-bottom: 1px solid var(--line); }
 thead th { vertical-align: bottom; font-weight: 600; border-bottom: 2px solid var(--line); max-width: 13rem; } tbody th { font-weight: 500; min-width: 6rem; max-width: 16rem; }
 td code { display: inline-block; min-width: 17ch; max-width: 34ch; overflow-wrap: anywhere; font-size: .75rem; }

@@ -1,9 +1,10 @@
-// One table as HTML: scrolls by itself where it is wide, and can be reached with the keyboard then.
+// One table as HTML: scrolls by itself where it is wide, and can be reached with the keyboard then. Its caption stays where it is,
+// and is no wider than what is seen.
 
 import { escapeHtml } from "./escape.js";
 
 export const TABLE = `<div class="wide" tabindex="0" role="region" aria-label="<%= it.caption %>">
-<table id="<%= it.id %>"><caption><%= it.caption %><% if (it.data) { %><span class="data"><%= it.data %></span><% } %></caption>
+<table id="<%= it.id %>"><caption><span class="shown"><%= it.caption %><% if (it.data) { %><span class="data"><%= it.data %></span><% } %></span></caption>
 <thead><tr><% it.head.forEach((cell) => { %><th scope="col"><%= cell %></th><% }) %></tr></thead>
 <tbody><% it.rows.forEach(([first, ...cells]) => { %><tr><th scope="row"><%= first %></th><% cells.forEach((cell) => { %><td><%~ it.cell(cell) %></td><% }) %></tr>
 <% }) %></tbody></table></div><% if (it.note) { %><p class="note"><%= it.note %></p><% } %><% if (it.reasons) { %><ul class="note"><% it.reasons.forEach((reason) => { %><li><%= reason %></li><% }) %></ul><% } %>`;

@@ -20,7 +20,11 @@ export function outlookText(results: ExperimentResults): Pick<Summary, "next" | 
   return { next: nextText(found, results), better: betterText(found, results) };
 }
 
-function nextText({ next, better }: Outlook, { labels, selection }: ExperimentResults): string {
+function nextText({ next, better }: Outlook, { labels, selection, confirmation }: ExperimentResults): string {
+  if (confirmation?.holds === false) {
+    const others = "Nothing else may be chosen on the items that did not confirm: take others.";
+    return next ? `${nameOf(next.candidate)} qualified too on the data that chose. ${others}` : others;
+  }
   if (next) {
     const { candidate, kept } = next;
     const share = kept === undefined ? "" : ` (${shareText(kept)} of the gain)`;
@@ -43,12 +47,12 @@ function betterText({ better, margin, confirm }: Outlook, results: ExperimentRes
           `To confirm ${nameOf(confirm.candidate)}: the margin ${marginText(confirm.margin)}${itemsText(confirm, halves, "confirm")}. Fix either before new items are asked: these have been used.`,
         ]
       : []),
-    ...(better
+    ...(better && results.confirmation?.holds !== false
       ? [
           `${overall.candidate === null ? "To choose" : "For the better score of"} ${nameOf(better.candidate)}: the margin ${marginText(better.margin)}${rule.by === "upper" ? itemsText(better, halves, "choose") : ""}.`,
         ]
       : []),
-    ...(margin !== undefined && overall.candidate !== null
+    ...(margin !== undefined && overall.candidate !== null && results.confirmation?.holds !== false
       ? [`The choice qualifies at margins from ${marginText(margin)}; the rule's is ${rule.margin}.`]
       : []),
     ...(rule.rule === "constrained" || overall.candidate === null

@@ -71,6 +71,8 @@ describe("the first screen", () => {
     expect(summary.because).toMatch(
       /does not hold on the data that confirm: its .* may be 0\.\d+ above .*, and 0\.15 is allowed/,
     );
+    expect(summary.next).toMatch(/qualified too on the data that chose\. Nothing else may be chosen on the items/);
+    expect(summary.better).toHaveLength(1);
     const margin = Number(/^To confirm .*: the margin (0\.\d+)/.exec(summary.better[0] ?? "")?.[1]);
     expect(margin).toBeGreaterThanOrEqual(failed.confirmation?.bound ?? 1);
     expect(margin).toBeLessThan((failed.confirmation?.bound ?? 0) + 0.001);
