@@ -27,6 +27,8 @@ export async function checkControls(
     if (kind === "lower_rank") {
       const rank = await lowestRank(settings, given, problems, path);
       if (rank === undefined) continue;
+      if (settings.tune?.options?.dora)
+        say("lower_rank is of LoRA adapters, and the tuning makes one of DoRA", "leave it out");
       if ((values ?? [1]).every((value) => value >= rank)) {
         say(
           `lower_rank has no rank below the tuning's, which is ${rank}`,

@@ -4,9 +4,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { tunedModels } from "../../../../lib/experiment/candidates/tunedModels.js";
+import { checkControls } from "../../../../lib/experiment/checks/checkControls.js";
 import { plannedControls } from "../../../../lib/experiment/plan/plannedControls.js";
 import { planRun } from "../../../../lib/experiment/plan/planRun.js";
 import { loadExperiment } from "../../../../lib/experiment/settings/load.js";
+import { Problems } from "../../../../lib/experiment/settings/problems.js";
 import type { Experiment } from "../../../../lib/experiment/settings/schema.js";
 import { withCheckpoints } from "../../../../lib/experiment/settings/withCheckpoints.js";
 import { long } from "../../../long.js";
@@ -65,11 +68,18 @@ describe("the plan", () => {
 });
 
 describe("a control that cannot be", () => {
-  const message = (experiment: Experiment) =>
-    planRun(experiment, out).then(
-      () => "",
-      ({ message: text }: Error) => text,
-    );
+  async function message(experiment: Experiment): Promise<string> {
+    const settings = await loadExperiment(experiment);
+    const problems = new Problems();
+    const plans = settings.tune ? new Map([["42", plan]]) : new Map();
+    await checkControls(settings, tunedModels(settings), plans, problems);
+    try {
+      problems.throwIfAny();
+      return "";
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
 
   it("is told before anything is done: ranks that are not lower, a whole model, no checkpoint before the end", async () => {
     const ranks: Experiment["controls"] = [{ control: "lower_rank", values: [8, 16] }];
@@ -81,5 +91,16 @@ describe("a control that cannot be", () => {
     expect(await message(tuning({ saveSteps: 500 }, ["early_stopping"]))).toContain(
       "early_stopping has no checkpoint before the end: the tuning has 180 steps, and tune.options.saveSteps is 500",
     );
+    expect(await message(tuning({ dora: true }, ["lower_rank"]))).toContain(
+      "lower_rank is of LoRA adapters, and the tuning makes one of DoRA",
+    );
+    expect(await message(tuning({}, ["lower_rank", "early_stopping", "random", "shuffled_layers"]))).toBe("");
+  });
+
+  it("needs room for the models of all seeds and one more, in float32", async () => {
+    const settings = await loadExperiment({ ...tuned, controls: ["random"] });
+    const bytes = await checkControls(settings, tunedModels(settings), new Map(), new Problems());
+    // the demo's model has 0.95 million numbers
+    expect(Math.round(bytes / 2 / 4 / 1e4) / 100).toBe(0.95);
   });
 });
