@@ -49,7 +49,7 @@ describe("an adaptive experiment on answers of the demo's models", () => {
   ] as [string, SelectionRule, number, number][])(
     "does so with %s, for a larger part of them",
     (_, rule, tunings, most) => {
-      const { same, tokens } = compared(rule, tunings, 20);
+      const { same, tokens } = compared(rule, tunings, 12);
       expect(same).toBeGreaterThanOrEqual(0.95);
       expect(tokens).toBeLessThanOrEqual(most);
     },
