@@ -19,13 +19,14 @@ const rows = (name: string, from: number, to: number) => {
   return `${lines.join("\n")}\n`;
 };
 
-const studyOf = (seeds: readonly number[], more = "") => `name: The toy town, twice
+/** @param first whether it is of the first model and task alone */
+const studyOf = (seeds: readonly number[], first = false) => `name: The toy town, twice
 models:
   town: { aligned: models/town }
-  moved: { aligned: models/moved }
+  ${first ? "#" : ""}moved: { aligned: models/moved }
 tasks:
   calls: { validation: ["exact:calls.valid.jsonl"], test: ["exact:calls.test.jsonl"], label: exact calls }
-  words: { validation: ["exact:words.valid.jsonl"], test: ["exact:words.test.jsonl"], label: exact words }
+  ${first ? "#" : ""}words: { validation: ["exact:words.valid.jsonl"], test: ["exact:words.test.jsonl"], label: exact words }
 seeds: [${seeds.join(", ")}]
 tuned: { adapter: "adapters/{model}/{task}/seed-{seed}" }
 methods: [linear]
@@ -35,7 +36,7 @@ safety:
   judges: [{ keyword: ["i can't help with that"], ignoreCase: true, name: keyword }]
 decoding: { maxNewTokens: 12 }
 select: { rule: score }
-${more}`;
+`;
 
 beforeAll(async () => {
   mkdirSync(at("models"));
@@ -113,9 +114,9 @@ describe("retemper study", () => {
 describe.runIf(long)("a study of two tasks, two models and two seeds", () => {
   beforeAll(async () => {
     for (const [name, seeds] of Object.entries({ whole: [1, 2], a: [1], b: [2] })) {
-      writeFileSync(at(`${name}.yml`), studyOf(seeds));
+      writeFileSync(at(`${name}.yml`), studyOf(seeds, name !== "whole"));
       const command = ["study", "run", at(`${name}.yml`), "--out", at(name), "--quiet"];
-      // the whole by two processes, the halves by one each
+      // the whole by two processes; halves of its first experiment by one each
       const shares = name === "whole" ? ["0/2", "1/2"] : [];
       const runs = shares.map((share) => runProcess([...command, "--partition", share]));
       for (const { status, stderr } of runs.length > 0 ? await Promise.all(runs) : [await run(command)]) {
@@ -183,15 +184,21 @@ describe.runIf(long)("a study of two tasks, two models and two seeds", () => {
   it("is, pooled of its halves, the same to the last byte", async () => {
     const { status, stderr } = await run(["study", "merge", at("a"), at("b"), "--out", at("pooled")]);
     expect({ status, stderr }).toMatchObject({ status: 0 });
+    const whole = study("whole");
+    mkdirSync(at("first"));
+    writeFileSync(at("first/study.json"), `${JSON.stringify({ ...whole, cells: whole.cells.slice(0, 1) })}\n`);
+    expect((await run(["study", "report", at("first")])).status).toBe(0);
     for (const file of ["study.json", "report.md", "report.html"]) {
       expect(
-        readFileSync(join(at("pooled"), file), "utf8") === readFileSync(join(at("whole"), file), "utf8"),
+        readFileSync(join(at("pooled"), file), "utf8") === readFileSync(join(at("first"), file), "utf8"),
         file,
       ).toBe(true);
     }
-    // again with what it has already
+    // again with what it has already, and with the rest
     expect((await run(["study", "merge", at("pooled"), at("a"), "--out", at("again")])).status).toBe(0);
-    expect(study("again")).toEqual(study("whole"));
+    expect(study("again")).toEqual(study("pooled"));
+    expect((await run(["study", "merge", at("b"), at("whole"), "--out", at("all")])).status).toBe(0);
+    expect(study("all")).toEqual(whole);
     const taken = await run(["study", "merge", at("a"), at("b"), "--out", at("pooled")]);
     expect([taken.status, taken.stderr]).toEqual([12, expect.stringContaining("--force")]);
   });

@@ -2,14 +2,14 @@
 
 import { join } from "node:path";
 import { makeFolder } from "../../files/makeFolder.js";
-import { writeWhole } from "../../files/writeWhole.js";
 import { readStudyResults, STUDY_FILE } from "./readStudyResults.js";
 import type { StudyResults } from "./types.js";
 import { viewOf } from "./viewOf.js";
+import { writeBeside } from "./writeBeside.js";
 
 export async function writeStudy(out: string, results: StudyResults): Promise<void> {
   await makeFolder(out);
-  await writeWhole(join(out, STUDY_FILE), `${JSON.stringify(results)}\n`);
+  await writeBeside(join(out, STUDY_FILE), `${JSON.stringify(results)}\n`);
   await writeReport(out, results);
 }
 
@@ -34,7 +34,7 @@ async function writeReport(out: string, results: StudyResults): Promise<string> 
   const { studyHtml } = await import("../../report/study/studyHtml.js");
   const { studyMarkdown } = await import("../../report/study/studyMarkdown.js");
   const page = join(out, "report.html");
-  await writeWhole(page, studyHtml(view));
-  await writeWhole(join(out, "report.md"), studyMarkdown(view));
+  await writeBeside(page, studyHtml(view));
+  await writeBeside(join(out, "report.md"), studyMarkdown(view));
   return page;
 }
