@@ -26,7 +26,7 @@ const MOST_KNOWN = 64;
  * ```ts
  * import { spentLevels } from "retemper";
  *
- * console.log(spentLevels(0.95, [0.5, 1]).map((level) => level.toFixed(4))); // [ '0.9975', '0.9512' ]
+ * console.log(spentLevels(0.95, [0.5, 1]).map((level) => level.toFixed(4))); // [ '0.9975', '0.9506' ]
  * ```
  */
 export function spentLevels(level: number, shares: readonly number[]): readonly number[] {
