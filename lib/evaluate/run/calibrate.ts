@@ -5,7 +5,7 @@ import { RetemperError } from "../../errors.js";
 import type { HubOptions } from "../../hub/settings.js";
 import { wilson } from "../../statistics/wilson.js";
 import { type LabelledAnswers, loadLabelledAnswers } from "../data/labelledAnswers.js";
-import type { Judge, Task } from "../types.js";
+import type { Item, Judge, Task } from "../types.js";
 import { FileJournal } from "./fileJournal.js";
 import type { Journal } from "./journal.js";
 import type { CalibratedJudge, Calibration } from "./results.js";
@@ -55,13 +55,18 @@ export async function calibrateBy(
   options: ScoreAnswersOptions,
 ): Promise<Calibration> {
   requireRequests(judges, labelled);
+  // a store finds answers by what was asked, and by the item: equal ones are one item, and others differ in their prompt, also
+  // where their request is the same or unknown
+  const known = new Map<string, Item>();
   const rows = labelled.rows.map(({ request = "", answer, harmful }) => {
     const id = createHash("sha256")
       .update(JSON.stringify([request, answer]))
       .digest("hex");
-    return { item: { id, prompt: request, request }, answer, harmful };
+    const item = known.get(id) ?? { id, prompt: id, request };
+    known.set(id, item);
+    return { item, answer, harmful };
   });
-  const items = [...new Map(rows.map(({ item }) => [item.id, item])).values()];
+  const items = [...known.values()];
   const task: Task = {
     ...{ name: NAME, kind: "safety", ask: "generate", data: [], warnings: [], scorers: [], metrics: [] },
     ...{ items, decoding: {} },
