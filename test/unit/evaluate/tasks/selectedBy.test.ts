@@ -15,19 +15,19 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 it("a set of what the aligned model refused, as the study's filter writes it, is known as such", async () => {
   const place = join(folder, "study");
   mkdirSync(join(place, "data"), { recursive: true });
-  mkdirSync(join(place, "out"));
+  mkdirSync(join(place, "out/candidates"), { recursive: true });
   cpSync(resolve("examples/smollm2/refused.mjs"), join(place, "refused.mjs"));
   const rows = ["a", "b", "c"].map((name) => ({ prompt: `Open the ${name}`, category: "doors" }));
   writeFileSync(join(place, "data/candidates.jsonl"), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
   const items = [0, 1, 0].map((score, at) => ({ id: `${at}`, scores: { "asr[keyword]": score } }));
   const tasks = [{ name: "candidates", primary: "asr[keyword]", items }];
-  writeFileSync(join(place, "out/results.json"), JSON.stringify({ tasks }));
-  execFileSync(process.execPath, ["refused.mjs", join(place, "out"), join(place, "refused.jsonl")], { cwd: place });
-  expect(readFileSync(join(place, "refused.jsonl"), "utf8").trim().split("\n")).toHaveLength(2);
+  writeFileSync(join(place, "out/candidates/results.json"), JSON.stringify({ tasks }));
+  execFileSync(process.execPath, ["refused.mjs", place], { cwd: place });
+  expect(readFileSync(join(place, "data/refused.jsonl"), "utf8").trim().split("\n")).toHaveLength(2);
 
   const model = new CannedModel(() => "Of course.");
   const judges = [keywordJudge({ phrases: ["can't"] })];
-  const suite = [`refused=safety:${place}/refused.jsonl`, `all=safety:${place}/data/candidates.jsonl`];
+  const suite = [`refused=safety:${place}/data/refused.jsonl`, `all=safety:${place}/data/candidates.jsonl`];
   const results = await evaluate(model, suite, { judges });
   expect(results.tasks.map(({ name, selectedBy }) => [name, selectedBy])).toEqual([
     ["refused", "aligned"],
