@@ -2,7 +2,7 @@
 // machine and no text that a model wrote.
 
 import { basename, isAbsolute } from "node:path";
-import { nameOf } from "../select/select.js";
+import { candidateId } from "../select/names.js";
 import type { Quantity } from "../select/types.js";
 import { testData } from "./dataNames.js";
 import { escaped, row } from "./markdownText.js";
@@ -18,8 +18,8 @@ import type { ExperimentResults, Measured, WrittenModel } from "./types.js";
 export function cardSections(results: ExperimentResults, output: WrittenModel, own: Own | undefined): string {
   const { selection, confirmation, test, labels, parts, notes, exploratory, alarms = [], controls } = results;
   const { candidate } = selection.overall;
-  const chosen = candidate !== null && nameOf(candidate) === output.name;
-  const method = test.chosen.find((one) => nameOf(one) === output.name);
+  const chosen = candidate !== null && candidateId(candidate) === output.candidate;
+  const method = test.chosen.find((one) => candidateId(one) === output.candidate);
   const { asr, score } = results.testLabels ?? labels;
   const refusals = test.aligned.overRefusal !== undefined;
   const line = (name: string, of: Own | Measured) => [

@@ -2,8 +2,9 @@
 // else the file is refused.
 
 import { RetemperError } from "../errors.js";
+import { candidateId, nameOf } from "../select/names.js";
 import { completeRule } from "../select/rule.js";
-import { EXPERIMENT_FORMAT, type ExperimentResults } from "./types.js";
+import { EXPERIMENT_FORMAT, type ExperimentResults, type WrittenModel } from "./types.js";
 
 /** What no report can do without. */
 const NEEDED = [
@@ -60,9 +61,16 @@ export function fillOlder(value: unknown, file: string): ExperimentResults {
     // tests had no adjusted p before
     paired: paired.filter(({ pHolm }) => typeof pHolm === "number"),
     trends: trends.filter(({ pHolm }) => typeof pHolm === "number"),
-    ...{ outputs, examples, notes },
+    ...{ outputs: outputs.map((one) => withCandidate(one, known)), examples, notes },
     provenance: { ...provenance, models: provenance.models ?? [], data: provenance.data ?? [] },
   };
+}
+
+/** Older results tell by its name alone which candidate an output is. */
+function withCandidate(output: WrittenModel, { test }: ExperimentResults): WrittenModel {
+  if (output.candidate !== undefined) return output;
+  const found = test.chosen.find((one) => nameOf(one) === output.name);
+  return { ...output, candidate: found ? candidateId(found) : output.name };
 }
 
 function at(value: unknown, path: readonly string[]): unknown {

@@ -106,7 +106,10 @@ export interface WrittenAgreement {
 }
 
 export interface WrittenModel {
+  /** For people. */
   readonly name: string;
+  /** Of the table's candidate that it is: see candidateId. */
+  readonly candidate: string;
   readonly seed?: string | undefined;
   /** Relative to the experiment's folder. */
   readonly path: string;

@@ -1,7 +1,7 @@
 // Which of several seeds' merges to ship: one model is shipped, and the choice was made for their mean.
 
 import type { ExperimentResults } from "../../report/types.js";
-import { nameOf } from "../../select/select.js";
+import { candidateId } from "../../select/names.js";
 import { SLACK } from "../../select/slack.js";
 import type { Quantity } from "../../select/types.js";
 
@@ -34,9 +34,9 @@ export function seedToShip(
   const [first] = seeds;
   if (seeds.length < 2) return first === undefined ? {} : { seed: first };
   const { candidate } = selection.overall;
-  const name = candidate === null ? undefined : nameOf(candidate);
-  const point = validation.candidates.find((one) => nameOf(one) === name);
-  const bounds = selection.verdicts.find((one) => nameOf(one.candidate) === name)?.seeds;
+  const id = candidate === null ? undefined : candidateId(candidate);
+  const point = validation.candidates.find((one) => candidateId(one) === id);
+  const bounds = selection.verdicts.find((one) => candidateId(one.candidate) === id)?.seeds;
   const { rule, margin, by } = selection.rule;
   const all = seeds.flatMap((seed = ""): OneSeed[] => {
     const [score, asr] = [valueIn(point?.score, seed), valueIn(point?.asr, seed)];

@@ -1,7 +1,7 @@
 // What to ship of the models that a run wrote.
 
 import type { ExperimentResults, ShippedModel } from "../../report/types.js";
-import { nameOf } from "../../select/select.js";
+import { candidateId } from "../../select/names.js";
 import { CHOSEN } from "../steps/linkChosen.js";
 import type { SeedToShip } from "./seedToShip.js";
 
@@ -16,7 +16,7 @@ export function shippedOf(
   const { candidate } = selection.overall;
   if (candidate === null || confirmation?.holds === false || !ship) return undefined;
   const { seed, why } = ship;
-  const output = outputs.find((one) => one.name === nameOf(candidate) && one.seed === seed);
+  const output = outputs.find((one) => one.candidate === candidateId(candidate) && one.seed === seed);
   if (!output) return undefined;
   return { link: CHOSEN, path: output.path, ...(seed !== undefined && { seed }), ...(why !== undefined && { why }) };
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { addToCard } from "../../merge/addToCard.js";
 import { cardSections, type Own } from "../../report/cardSections.js";
 import type { ExperimentResults, Measured, WrittenModel } from "../../report/types.js";
-import { nameOf } from "../../select/select.js";
+import { candidateId } from "../../select/names.js";
 import type { Quantity } from "../../select/types.js";
 import { crossedInterval } from "../../statistics/crossedInterval.js";
 
@@ -16,8 +16,8 @@ export async function writeCards(out: string, results: ExperimentResults): Promi
 }
 
 /** Of one seed among several what the test says of it alone. */
-function ownOf({ test }: ExperimentResults, { name, seed }: WrittenModel): Own | undefined {
-  const method: Measured | undefined = test.chosen.find((one) => nameOf(one) === name);
+function ownOf({ test }: ExperimentResults, { candidate, seed }: WrittenModel): Own | undefined {
+  const method: Measured | undefined = test.chosen.find((one) => candidateId(one) === candidate);
   if (!method || seed === undefined) return undefined;
   const [score, asr] = [ofSeed(method.score, seed), ofSeed(method.asr, seed)];
   const overRefusal = method.overRefusal && ofSeed(method.overRefusal, seed);

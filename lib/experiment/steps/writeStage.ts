@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { merge } from "../../merge/merge.js";
 import type { WrittenModel } from "../../report/types.js";
-import { nameOf } from "../../select/select.js";
+import { candidateId, nameOf } from "../../select/names.js";
 import type { SeedMerge } from "../candidates/merges.js";
 import { ALL, type EvaluatedPoint } from "../candidates/point.js";
 import type { Checked } from "../checks/checked.js";
@@ -109,7 +109,7 @@ export async function writeStage(
       const weights = files.filter((file) => file.path.endsWith(".safetensors"));
       const agreement = comparison && (await readAgreement(parts.records.folderOf(comparison.step)));
       outputs.push({
-        name: nameOf(point.measured),
+        ...{ name: nameOf(point.measured), candidate: candidateId(point.measured) },
         ...(of.seed !== undefined && { seed: of.seed }),
         path,
         bytes: weights.reduce((sum, file) => sum + file.bytes, 0),

@@ -1,13 +1,13 @@
 // What was written, what was asked, and where it all came from.
 
-import { nameOf } from "../../select/names.js";
+import { candidateId } from "../../select/names.js";
 import { askedText } from "../dataNames.js";
 import type { ExperimentResults } from "../types.js";
 import type { ReportTable } from "./reportTable.js";
 
 export function outputTable({ outputs, selection, shipped }: ExperimentResults): ReportTable {
   const { candidate } = selection.overall;
-  const overall = candidate === null ? undefined : nameOf(candidate);
+  const overall = candidate === null ? undefined : candidateId(candidate);
   const compared = outputs.some(({ agreement }) => agreement !== undefined);
   return {
     id: "outputs",
@@ -22,11 +22,11 @@ export function outputTable({ outputs, selection, shipped }: ExperimentResults):
       "logits differ",
       "sha256 of the weights",
     ],
-    rows: outputs.map(({ name, seed, path, confirmed, bytes, agreement, files }) => [
+    rows: outputs.map(({ name, candidate: own, seed, path, confirmed, bytes, agreement, files }) => [
       path,
       name,
       seed ?? "all",
-      `${statusOf(name === overall, confirmed)}${path === shipped?.path ? "; to ship" : ""}`,
+      `${statusOf(own === overall, confirmed)}${path === shipped?.path ? "; to ship" : ""}`,
       bytes.toLocaleString("en"),
       agreement === undefined ? "" : `${agreement.same} of ${agreement.questions}`,
       agreement === undefined ? "" : `${(100 * agreement.logits.relative).toFixed(2)} %`,

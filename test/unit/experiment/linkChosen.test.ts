@@ -14,6 +14,7 @@ import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { shippedOf } from "../../../lib/experiment/results/shippedOf.js";
 import { linkChosen, unlinkIfAt } from "../../../lib/experiment/steps/linkChosen.js";
 import type { ExperimentResults } from "../../../lib/report/types.js";
+import { candidateId } from "../../../lib/select/names.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-chosen-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -70,8 +71,8 @@ describe("shippedOf", () => {
   const results = {
     selection: { overall: { candidate } },
     outputs: [
-      { name: "slerp at lambda 0.4", seed: "42", path: "models/slerp-0.4-seed-42" },
-      { name: "linear at lambda 0.4", seed: "42", path: "models/linear-0.4-seed-42" },
+      { candidate: candidateId({ method: "slerp", lambda: 0.4 }), seed: "42", path: "models/slerp-0.4-seed-42" },
+      { candidate: candidateId(candidate), seed: "42", path: "models/linear-0.4-seed-42" },
     ],
   } as unknown as ExperimentResults;
 

@@ -7,7 +7,7 @@ import { obsoleteModels } from "../../../lib/experiment/results/obsoleteModels.j
 import { temporaryFolder } from "../../e2e/command.js";
 
 const folder = temporaryFolder();
-const output = (path: string) => ({ name: path, path, bytes: 0, files: [] });
+const output = (path: string) => ({ name: path, candidate: path, path, bytes: 0, files: [] });
 const named = (...paths: string[]) => ({ outputs: paths.map(output) });
 let out: string;
 

@@ -12,6 +12,7 @@ import { pairedTests } from "../../../lib/experiment/results/significance.js";
 import { measure, type SeedResults } from "../../../lib/experiment/tables/measure.js";
 import { tableItems } from "../../../lib/experiment/tables/tableItems.js";
 import { EXPERIMENT_FORMAT, type ExperimentResults, type MeasuredCandidate } from "../../../lib/report/types.js";
+import { candidateId } from "../../../lib/select/names.js";
 import { nameOf, select } from "../../../lib/select/select.js";
 import type { SelectionRule } from "../../../lib/select/types.js";
 import { withoutItems } from "../../../lib/select/withoutItems.js";
@@ -142,6 +143,7 @@ export function measuredResults(options: Imagined = {}): ExperimentResults {
       ? [
           {
             name,
+            candidate: candidateId(best?.measured as never),
             seed: seeds[0],
             path,
             bytes: 1_906_912,

@@ -14,7 +14,7 @@ import { report } from "../../../lib/report/report.js";
 import { safeAnswersKept } from "../../../lib/report/safeAnswersKept.js";
 import { costTable } from "../../../lib/report/tables/costTables.js";
 import type { Measured } from "../../../lib/report/types.js";
-import { nameOf } from "../../../lib/select/select.js";
+import { candidateId, nameOf } from "../../../lib/select/names.js";
 import { COSTS, HOSTILE, RESULTS } from "./results.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-report-"));
@@ -237,7 +237,7 @@ describe("the Markdown report", () => {
           ...RESULTS,
           test: { ...RESULTS.test, chosen: [chosen] },
           confirmation: { holds, bound: 0.21, margin: 0.2, sentence: "The upper bound is 0.21." },
-          outputs: [{ ...output, name: nameOf(candidate), confirmed: holds }],
+          outputs: [{ ...output, name: nameOf(candidate), candidate: candidateId(candidate), confirmed: holds }],
         },
         COSTS,
       );

@@ -1,6 +1,7 @@
 // Results of an experiment with hostile names and answers, for tests of the report.
 
 import { EXPERIMENT_FORMAT, type ExperimentResults, type MeasuredCandidate } from "../../../lib/report/types.js";
+import { candidateId } from "../../../lib/select/names.js";
 import { select } from "../../../lib/select/select.js";
 
 export const HOSTILE = `<script>alert("x")</script><img src="https://example.invalid/a.png" onerror="alert(1)">`;
@@ -76,6 +77,7 @@ export const RESULTS: ExperimentResults = {
   outputs: [
     {
       name: "linear at lambda 0.4",
+      candidate: candidateId({ method: "linear", lambda: 0.4 }),
       seed: "42",
       path: "models/linear-0.4-seed-42",
       bytes: 1_906_912,
