@@ -73,6 +73,7 @@ export async function stages(
   const models = new ModelDigests(contents);
   const scorerDigest = scorerDigestWith(models.within);
   const store = host.openStore(scorerDigest);
+  let measuring: Measuring | undefined;
   try {
     const tokens = (seed: string) => checked.tunings.get(seed)?.tokens;
     const tuning = await tuneStage(withCheckpoints(settings, checked.tunings), contents, records, progress, tokens);
@@ -89,7 +90,7 @@ export async function stages(
     const onProgress = progress.evaluating;
     const judging = calibrating(settings, checked, store, scorerDigest, onProgress);
     const byDigest = models.within;
-    const measuring = new Measuring({ settings, checked, store, scorerDigest, byDigest, served, onProgress });
+    measuring = new Measuring({ settings, checked, store, scorerDigest, byDigest, served, onProgress });
     const stage = measureStage({ settings, tuned, models, measuring, calibrating: judging, progress });
     progress.later(chosenAtMost(settings, given) * workOf(measuring.tasksOf("test")), "answer");
     await graph(stage.batches, stage.milestones);
@@ -117,6 +118,7 @@ export async function stages(
     const found = resultsOf(tables, choice, { written, controls }, settings, checked, provenance);
     return { found, ship: choice.ship };
   } finally {
+    await measuring?.close();
     store.close();
   }
 }

@@ -14,6 +14,7 @@ import { openVirtual, straightShareOf } from "../candidates/openVirtual.js";
 import { engineOf } from "../settings/engineOf.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import type { StoreJournal } from "../store/storeJournal.js";
+import type { KeptModels } from "./keptModels.js";
 import { openServed, type ServedNames } from "./served.js";
 import type { Step, StepContext, StepFacts } from "./step.js";
 import type { Subject } from "./subjects.js";
@@ -24,6 +25,7 @@ export interface AskingParts {
   readonly virtual: boolean;
   readonly bytesOfMerge: number;
   readonly served?: ServedNames | undefined;
+  readonly kept: KeptModels;
   readonly onProgress?: ((progress: EvaluateProgress) => void) | undefined;
 }
 
@@ -62,7 +64,7 @@ async function askMissing(
   subject: Subject,
   tasks: readonly Task[],
   targets: readonly Target[],
-  { settings, virtual, bytesOfMerge, served, onProgress }: AskingParts,
+  { settings, virtual, bytesOfMerge, served, kept, onProgress }: AskingParts,
   { signal, folderOf }: StepContext,
 ): Promise<ReadonlyMap<string, number>> {
   const none = new Map<string, number>();
@@ -87,8 +89,19 @@ async function askMissing(
   if (virtual) {
     const { precision, threads, fidelity } = settings.engine ?? {};
     const lambdas = targets.flatMap(({ lambda }) => lambda ?? []);
-    const source = { recipe, maskSeed, ...(lambdas.length > 0 && { lambdas }) };
-    const opened = openVirtual(source, bytesOfMerge, { precision, threads, signal }, fidelity === "exact");
+    const opening = (some: readonly number[], options: { readonly signal?: AbortSignal | undefined }) => {
+      const source = { recipe, maskSeed, ...(some.length > 0 && { lambdas: some }) };
+      return openVirtual(source, bytesOfMerge, { precision, threads, ...options }, fidelity === "exact");
+    };
+    const once = () => opening(lambdas, { signal });
+    const { grid } = subject;
+    const opened =
+      grid === undefined
+        ? once()
+        : kept.use(JSON.stringify([recipe, maskSeed]), Math.max(1, grid.length) * bytesOfMerge, {
+            open: () => opening(grid, {}),
+            once,
+          });
     for await (const { model, lambdas: open } of opened) {
       const own = open === undefined ? targets : targets.filter(({ lambda }) => open.includes(lambda as number));
       await ask(model, own, straightShareOf(model));

@@ -14,6 +14,8 @@ import type { Store } from "../store/store.js";
 import type { StoreJournal } from "../store/storeJournal.js";
 import { answerKey } from "../store/unitKeys.js";
 import { askSubject } from "./answerBatch.js";
+import { KeptModels } from "./keptModels.js";
+import { missingOf } from "./missingOf.js";
 import { answersLeft, verdictsLeft } from "./remains.js";
 import type { ServedNames } from "./served.js";
 import { type Batch, defineStep, type Step, type StepRecord } from "./step.js";
@@ -51,6 +53,7 @@ export class Measuring {
   readonly #tasks = new Map<string, readonly Task[]>();
   /** Steps that this run has tried: what failed before is tried once more, and not for ever. */
   readonly #tried = new Set<Digest<"step">>();
+  readonly #kept = new KeptModels();
 
   constructor(parts: MeasuringParts) {
     this.#parts = parts;
@@ -114,7 +117,7 @@ export class Measuring {
         for (const { key } of todo) this.#tried.add(key);
         const targets = await targetsOf(todo);
         const { bytesOfMerge, engine } = checked;
-        const parts = { settings, served, bytesOfMerge, onProgress: this.#parts.onProgress };
+        const parts = { settings, served, bytesOfMerge, kept: this.#kept, onProgress: this.#parts.onProgress };
         return askSubject(subject, tasks, targets, { ...parts, virtual: engine === "native" }, context);
       },
     };
@@ -166,6 +169,11 @@ export class Measuring {
         return [{ newTokens: 0, bytesWritten: 0, ...(failed > 0 && { failed }) }];
       },
     };
+  }
+
+  /** Closes the models that stayed open. */
+  close(): Promise<void> {
+    return this.#kept.close();
   }
 
   async #isComplete({ failed }: StepRecord, { key }: Step): Promise<boolean> {
@@ -227,18 +235,5 @@ export function workOf(tasks: readonly Task[]): number {
   return tasks.reduce(
     (sum, { items, decoding }) => sum + items.length * (decoding.maxNewTokens ?? 1) * (decoding.samples ?? 1),
     0,
-  );
-}
-
-/** The same words whenever it is read: why one is missing is known only to the run that asked. */
-function missingOf(task: Task, judges: Parameters<typeof scorersOf>[1], journal: StoreJournal): Map<string, string> {
-  const samples = Array.from({ length: task.decoding.samples ?? 1 }, (_, sample) => sample);
-  const scorers = scorersOf(task, judges).map(({ scorer }) => scorer);
-  return new Map(
-    task.items.flatMap((item): [string, string][] => {
-      if (samples.some((sample) => !journal.answer(task, item, sample))) return [[item.id, "no answer"]];
-      const silent = scorers.find((scorer) => samples.some((sample) => !journal.score(scorer, task, item, sample)));
-      return silent ? [[item.id, `no verdict of ${silent.name}`]] : [];
-    }),
   );
 }

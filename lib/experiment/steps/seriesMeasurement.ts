@@ -44,7 +44,9 @@ export function seriesMeasurement(
   const name = `${nameOf(candidateOf(series, undefined) as Candidate)} seed ${seed}${words}`;
   const label = seriesLabel(series);
   if (!settings.engine?.endpoint) {
-    return measuring.measure(name, { kind: "merge", recipe, maskSeed, ...(lambdas && { lambdas }) }, tasks, label);
+    const grid = part.tasks && (series.lambdas ?? []);
+    const subject = { kind: "merge", recipe, maskSeed, ...(lambdas && { lambdas }), ...(grid && { grid }) } as const;
+    return measuring.measure(name, subject, tasks, label);
   }
   const all = (lambdas ?? []).map((lambda) => {
     const subject = { kind: "served", served: moduleName(seed, lambda), digest: models.within(recipe) } as const;

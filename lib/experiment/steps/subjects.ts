@@ -7,7 +7,8 @@ import { type Digest, digestOf } from "../digests/digestOf.js";
 /** Opened at once. */
 export type Subject =
   | { readonly kind: "folder"; readonly folder: string; readonly digest: Digest<"model"> }
-  | ({ readonly kind: "merge" } & VirtualMergeSource)
+  /** `grid`: all lambdas that the same merge may be asked in other steps, for which it is opened once; none for a merge without. */
+  | ({ readonly kind: "merge"; readonly grid?: readonly number[] | undefined } & VirtualMergeSource)
   /** `digest`: of what the name stands for. */
   | { readonly kind: "served"; readonly served: string; readonly digest: string };
 
