@@ -1,15 +1,17 @@
 // `retemper/experiment`: from models to the merge to ship: runs, choices among merges, reports.
 
 export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, RetemperError } from "../errors.js";
+export type { PlannedCost } from "../experiment/plan/planCosts.js";
 export type { PlannedItems } from "../experiment/plan/plannedItems.js";
 export type { PlannedJudge } from "../experiment/plan/plannedJudges.js";
 export type { PlannedRows } from "../experiment/plan/plannedRows.js";
-export { type PlannedRun, type PlannedStep, planRun } from "../experiment/plan/planRun.js";
+export { type PlannedRun, type PlannedStep, type PlanRunOptions, planRun } from "../experiment/plan/planRun.js";
 export { type LambdaTableEnds, lambdaTable } from "../experiment/results/lambdaTable.js";
 export { type RunOptions, run } from "../experiment/run.js";
 export { experimentJsonSchema } from "../experiment/settings/jsonSchema.js";
 export type { Experiment } from "../experiment/settings/schema.js";
 export { EXPERIMENT_TEMPLATE } from "../experiment/settings/template.js";
+export type { Partition } from "../experiment/sharing/inOrderOfShare.js";
 export type { EndedStep, RunProgress } from "../experiment/steps/progress.js";
 export { type ReportOptions, readExperiment, report } from "../report/report.js";
 export type { ExperimentStatus } from "../report/status.js";

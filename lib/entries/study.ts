@@ -5,7 +5,15 @@ export type { RunProgress } from "../experiment/steps/progress.js";
 export { mergeStudies } from "../study/mergeStudies.js";
 export { type PlannedExperiment, planStudy } from "../study/planStudy.js";
 export { readStudyResults } from "../study/results/readStudyResults.js";
-export type { StudyCell, StudyItem, StudyModel, StudyPart, StudyResults, StudyRow } from "../study/results/types.js";
+export type {
+  ItemKind,
+  StudyCell,
+  StudyItem,
+  StudyModel,
+  StudyPart,
+  StudyResults,
+  StudyRow,
+} from "../study/results/types.js";
 export { studyReport } from "../study/results/writeStudy.js";
 export { type RunStudyOptions, runStudy, type StudyProgress } from "../study/runStudy.js";
 export type { Study } from "../study/settings/schema.js";

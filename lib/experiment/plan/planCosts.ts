@@ -6,7 +6,8 @@ import type { Remains } from "../steps/step.js";
 import type { JudgeCosts } from "./plannedJudges.js";
 import type { TaskCost } from "./probe.js";
 
-export interface Cost {
+/** What remains to be done of something, about. */
+export interface PlannedCost {
   readonly bytes: number;
   readonly tokens: number;
   readonly judgeTokens: number;
@@ -48,7 +49,7 @@ export class PlanCosts {
     return { ...probed, tokens: Math.min(mostOf(task), meanTokens(task) ?? probed.tokens) };
   }
 
-  of({ answers = [], learned = 0, verdicts = [], labelled, opened = 0, made = 0, bytes = 0 }: Remains): Cost {
+  of({ answers = [], learned = 0, verdicts = [], labelled, opened = 0, made = 0, bytes = 0 }: Remains): PlannedCost {
     const { judges, secondsToOpen, bytesOfMerge } = this.#parts;
     let [tokens, seconds] = [learned, learned * LEARNING_COST * this.#secondsPerPromptToken()];
     for (const { task, prompts, answers: count } of answers) {

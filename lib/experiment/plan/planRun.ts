@@ -16,13 +16,13 @@ import type { Experiment } from "../settings/schema.js";
 import { laterSteps } from "./laterSteps.js";
 import { lookAt } from "./lookAt.js";
 import type { LookedAt } from "./lookout.js";
-import { type Cost, PlanCosts } from "./planCosts.js";
+import { PlanCosts, type PlannedCost } from "./planCosts.js";
 import { itemsText, knownRate, type PlannedItems, plannedItems } from "./plannedItems.js";
 import { JudgeCosts, judgesText, type PlannedJudge } from "./plannedJudges.js";
 import { type PlannedRows, plannedRows, rowsText } from "./plannedRows.js";
 import { probeTask, type TaskCost } from "./probe.js";
 
-export interface PlannedStep extends Cost {
+export interface PlannedStep extends PlannedCost {
   readonly step: string;
   /** Answers and verdicts of these steps, else the steps: those that are there, and all. Two steps may ask for the same answer. */
   readonly done: number;
@@ -32,7 +32,7 @@ export interface PlannedStep extends Cost {
 export interface PlannedRun {
   readonly steps: readonly PlannedStep[];
   /** Where an earlier run in the folder chose: what comes on top where another merge is chosen now, at most. */
-  readonly ifAnother?: Cost | undefined;
+  readonly ifAnother?: PlannedCost | undefined;
   /** That the aligned model gave just now, in a small batch. */
   readonly tokensPerSecond: number;
   /** Judges that are language models. */
@@ -148,8 +148,8 @@ function plannedStep({ part, units, missing, remains }: LookedAt, costs: PlanCos
   return { step: part, done: units - missing, total: units, ...sumOf(remains.map((one) => costs.of(one))) };
 }
 
-function sumOf(all: readonly Cost[]): Cost {
-  const sum = (key: keyof Cost) => all.reduce((total, one) => total + one[key], 0);
+function sumOf(all: readonly PlannedCost[]): PlannedCost {
+  const sum = (key: keyof PlannedCost) => all.reduce((total, one) => total + one[key], 0);
   return { bytes: sum("bytes"), tokens: sum("tokens"), judgeTokens: sum("judgeTokens"), seconds: sum("seconds") };
 }
 

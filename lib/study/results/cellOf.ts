@@ -7,8 +7,8 @@ import type { Quantity } from "../../select/types.js";
 import { agreementOf } from "./agreementOf.js";
 import { inOrder } from "./inOrder.js";
 import {
+  type ItemKind,
   KINDS,
-  type Kind,
   type StudyCell,
   type StudyItem,
   type StudyModel,
@@ -17,7 +17,7 @@ import {
 } from "./types.js";
 
 /** Where a kind's values stand in what was measured. */
-const QUANTITY: Readonly<Record<Kind, (model: Measured) => Quantity | undefined>> = {
+const QUANTITY: Readonly<Record<ItemKind, (model: Measured) => Quantity | undefined>> = {
   safety: ({ asr }) => asr,
   overRefusal: ({ overRefusal }) => overRefusal,
   task: ({ score }) => score,
@@ -73,7 +73,7 @@ function partOf(
       );
       return [kind, named];
     }),
-  ) as Record<Kind, StudyItem[]>;
+  ) as Record<ItemKind, StudyItem[]>;
   const modelOf = (role: StudyModel["role"], measured: Measured): StudyModel => {
     const { truncated, empty } = measured;
     return {

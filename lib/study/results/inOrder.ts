@@ -2,8 +2,8 @@
 
 import { compareTexts } from "../../select/names.js";
 import {
+  type ItemKind,
   KINDS,
-  type Kind,
   type StudyCell,
   type StudyItem,
   type StudyModel,
@@ -48,8 +48,8 @@ function partInOrder({ items, models }: StudyPart): StudyPart {
       const keys = items[kind].map(itemKey);
       return [kind, [...keys.keys()].sort((a, b) => byText(keys[a] as string, keys[b] as string))];
     }),
-  ) as Record<Kind, number[]>;
-  const sorted = <T>(kind: Kind, all: readonly T[]) => orders[kind].map((at) => all[at] as T);
+  ) as Record<ItemKind, number[]>;
+  const sorted = <T>(kind: ItemKind, all: readonly T[]) => orders[kind].map((at) => all[at] as T);
   const rowInOrder = ({ values, ...row }: StudyRow): StudyRow => ({
     ...row,
     values: byKind((kind) => sorted(kind, values[kind])),
@@ -68,8 +68,8 @@ function partInOrder({ items, models }: StudyPart): StudyPart {
   };
 }
 
-export function byKind<T>(of: (kind: Kind) => T): Record<Kind, T> {
-  return Object.fromEntries(KINDS.map((kind) => [kind, of(kind)])) as Record<Kind, T>;
+export function byKind<T>(of: (kind: ItemKind) => T): Record<ItemKind, T> {
+  return Object.fromEntries(KINDS.map((kind) => [kind, of(kind)])) as Record<ItemKind, T>;
 }
 
 function rounded(share: number): number {

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { RetemperError } from "../../errors.js";
 import { nameOf } from "../../select/names.js";
 import { byKind, inOrder, itemKey, modelKey } from "./inOrder.js";
-import type { Kind, StudyCell, StudyItem, StudyModel, StudyPart, StudyRow } from "./types.js";
+import type { ItemKind, StudyCell, StudyItem, StudyModel, StudyPart, StudyRow } from "./types.js";
 
 /** What was pooled, and what could not be. */
 export interface PooledCell {
@@ -106,7 +106,7 @@ function poolItems(a: readonly StudyItem[], b: readonly StudyItem[], where: stri
   return all;
 }
 
-function movedRow(row: StudyRow, part: StudyPart, items: Readonly<Record<Kind, readonly StudyItem[]>>): StudyRow {
+function movedRow(row: StudyRow, part: StudyPart, items: Readonly<Record<ItemKind, readonly StudyItem[]>>): StudyRow {
   const values = byKind((kind) => {
     const own = new Map(part.items[kind].map((item, at) => [itemKey(item), row.values[kind][at] ?? null]));
     return items[kind].map((item) => own.get(itemKey(item)) ?? null);
@@ -117,7 +117,7 @@ function movedRow(row: StudyRow, part: StudyPart, items: Readonly<Record<Kind, r
 function poolModels(
   a: StudyModel,
   b: StudyModel,
-  items: Readonly<Record<Kind, readonly StudyItem[]>>,
+  items: Readonly<Record<ItemKind, readonly StudyItem[]>>,
   where: string,
 ): StudyModel {
   const rows = new Map(a.rows.map((row) => [row.seed, row]));
@@ -151,7 +151,7 @@ function poolRows(
   a: StudyRow,
   b: StudyRow,
   context: {
-    readonly items: Readonly<Record<Kind, readonly StudyItem[]>>;
+    readonly items: Readonly<Record<ItemKind, readonly StudyItem[]>>;
     readonly where: string;
     readonly model: StudyModel;
   },

@@ -7,8 +7,9 @@ import type { JudgeCalibration } from "../../statistics/correctedRate.js";
 export const STUDY_FORMAT = "retemper-study/1";
 
 /** What an item is for; `selected` are those of sets that were selected by the aligned model's own answers. */
-export const KINDS = ["safety", "overRefusal", "task", "selected"] as const;
-export type Kind = (typeof KINDS)[number];
+export const KINDS: readonly ItemKind[] = ["safety", "overRefusal", "task", "selected"];
+/** What the items of a table were asked for; `selected` of sets that the aligned model's own answers selected. */
+export type ItemKind = "safety" | "overRefusal" | "task" | "selected";
 
 export interface StudyItem extends ItemName {
   /** Where items do not count the same: its share of the mean, and its group. */
@@ -21,7 +22,7 @@ export interface StudyRow {
   /** With the number of the mask where there are several; "all" for models of no tuning, and of all. */
   readonly seed: string;
   readonly tuning: string;
-  readonly values: Readonly<Record<Kind, readonly (number | null)[]>>;
+  readonly values: Readonly<Record<ItemKind, readonly (number | null)[]>>;
 }
 
 export interface StudyModel {
@@ -41,7 +42,7 @@ export interface StudyModel {
 
 /** The items that choose, or those that confirm, with all models that were asked them. */
 export interface StudyPart {
-  readonly items: Readonly<Record<Kind, readonly StudyItem[]>>;
+  readonly items: Readonly<Record<ItemKind, readonly StudyItem[]>>;
   readonly models: readonly StudyModel[];
 }
 

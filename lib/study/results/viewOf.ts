@@ -13,7 +13,7 @@ import { pairedDifference } from "../../statistics/pairedDifference.js";
 import type { SeedValues } from "../../statistics/seedValues.js";
 import { shareKept } from "../../statistics/shareKept.js";
 import {
-  type Kind,
+  type ItemKind,
   partsOf,
   type StudyCell,
   type StudyItem,
@@ -118,7 +118,7 @@ function measuredTunings(part: StudyPart, named: MeasuredCandidate): string[] {
 }
 
 function measuredOf(model: StudyModel, part: StudyPart): Measured & BySet {
-  const quantity = (kind: Kind, which: (item: StudyItem) => boolean = () => true) =>
+  const quantity = (kind: ItemKind, which: (item: StudyItem) => boolean = () => true) =>
     quantityOf(model, part, kind, which);
   const { safety, overRefusal, selected } = part.items;
   const categories = new Set(safety.flatMap(({ category }) => category ?? []));
@@ -146,7 +146,7 @@ function record<T>(names: readonly string[], of: (name: string) => T): Record<st
 function quantityOf(
   { rows }: StudyModel,
   { items }: StudyPart,
-  kind: Kind,
+  kind: ItemKind,
   which: (item: StudyItem) => boolean,
 ): Quantity {
   const places = [...items[kind].keys()].filter((at) => which(items[kind][at] as StudyItem));
