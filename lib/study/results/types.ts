@@ -8,6 +8,7 @@ export const STUDY_FORMAT = "retemper-study/1";
 
 /** What an item is for; `selected` are those of sets that were selected by the aligned model's own answers. */
 export const KINDS: readonly ItemKind[] = ["safety", "overRefusal", "task", "selected"];
+
 /** What the items of a table were asked for; `selected` of sets that the aligned model's own answers selected. */
 export type ItemKind = "safety" | "overRefusal" | "task" | "selected";
 
