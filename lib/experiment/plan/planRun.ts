@@ -4,7 +4,6 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Task } from "../../evaluate/types.js";
-import type { TextGenerator } from "../../generate/types.js";
 import { mergeSeries } from "../candidates/merges.js";
 import { tunedModels } from "../candidates/tunedModels.js";
 import { check } from "../checks/check.js";
@@ -20,7 +19,7 @@ import { PlanCosts, type PlannedCost } from "./planCosts.js";
 import { itemsText, knownRate, type PlannedItems, plannedItems } from "./plannedItems.js";
 import { JudgeCosts, judgesText, type PlannedJudge } from "./plannedJudges.js";
 import { type PlannedRows, plannedRows, rowsText } from "./plannedRows.js";
-import { probeTask, type TaskCost } from "./probe.js";
+import { type Probes, probeTasks, withTuned } from "./probeTasks.js";
 
 export interface PlannedStep extends PlannedCost {
   readonly step: string;
@@ -82,7 +81,7 @@ export async function planRun(
   const { settings, problems } = await readExperiment(experiment, { gate });
   const given = tunedModels(settings);
   const place = resolve(out);
-  let probed: Probed = { probes: new Map(), secondsToOpen: 0 };
+  let probed: { readonly probes: Probes; readonly secondsToOpen: number } = { probes: new Map(), secondsToOpen: 0 };
   const checked = await check(settings, given, place, {
     signal,
     problems,
@@ -92,6 +91,8 @@ export async function planRun(
     },
   });
   try {
+    const [tuned] = given;
+    if (tuned) probed = { ...probed, probes: await withTuned(probed.probes, tuned, settings, checked, signal) };
     const { parts, finished, reachedControls, meanTokens } = await lookAt(settings, given, checked, {
       out: place,
       store,
@@ -151,29 +152,6 @@ function plannedStep({ part, units, missing, remains }: LookedAt, costs: PlanCos
 function sumOf(all: readonly PlannedCost[]): PlannedCost {
   const sum = (key: keyof PlannedCost) => all.reduce((total, one) => total + one[key], 0);
   return { bytes: sum("bytes"), tokens: sum("tokens"), judgeTokens: sum("judgeTokens"), seconds: sum("seconds") };
-}
-
-/** Seconds that all looks at the model together may take, about. */
-const BUDGET = 12;
-
-interface Probed {
-  readonly probes: ReadonlyMap<string, TaskCost>;
-  readonly secondsToOpen: number;
-}
-
-/** One look for each task by its name: the halves of a set, and its parts by seed, are alike. */
-async function probeTasks(
-  model: TextGenerator,
-  { safety, safetyTest, validation, test }: Checked["tasks"],
-  signal: AbortSignal | undefined,
-): Promise<ReadonlyMap<string, TaskCost>> {
-  const all = new Map([...test, ...validation, ...safetyTest, ...safety].map((task) => [task.name, task]));
-  const probes = new Map<string, TaskCost>();
-  for (const [name, task] of all) {
-    const cost = await probeTask(model, task, { budget: BUDGET / all.size, signal });
-    if (cost) probes.set(name, cost);
-  }
-  return probes;
 }
 
 /** What numbers the choice and the test are made by: a set that has two is chosen by one. */

@@ -1,0 +1,63 @@
+// A look at each task of a run: how long answers are, and how long they take.
+
+import { openModel } from "../../generate/openModel.js";
+import type { TextGenerator } from "../../generate/types.js";
+import { type TunedModel, wholeModel } from "../candidates/merges.js";
+import type { Checked } from "../checks/checked.js";
+import { engineOf } from "../settings/engineOf.js";
+import { modelParts } from "../settings/modelParts.js";
+import type { ExperimentSettings } from "../settings/schema.js";
+import { probeTask, type TaskCost } from "./probe.js";
+
+/** By the name of a task. */
+export type Probes = ReadonlyMap<string, TaskCost>;
+
+/** Seconds that all looks at a model together may take, about. */
+const BUDGET = 12;
+
+/** One look for each task by its name: the halves of a set, and its parts by seed, are alike. */
+export async function probeTasks(
+  model: TextGenerator,
+  { safety, safetyTest, validation, test }: Checked["tasks"],
+  signal: AbortSignal | undefined,
+): Promise<Probes> {
+  const all = new Map([...test, ...validation, ...safetyTest, ...safety].map((task) => [task.name, task]));
+  const probes = new Map<string, TaskCost>();
+  for (const [name, task] of all) {
+    const cost = await probeTask(model, task, { budget: BUDGET / all.size, signal });
+    if (cost) probes.set(name, cost);
+  }
+  return probes;
+}
+
+/**
+ * A tuned model may answer more briefly than the aligned one, and merges lie between the two: the mean of both is what an answer is
+ * taken to have.
+ * @param probes of the aligned model
+ */
+export async function withTuned(
+  probes: Probes,
+  { model }: TunedModel,
+  settings: ExperimentSettings,
+  { tasks, engine }: Pick<Checked, "tasks" | "engine">,
+  signal: AbortSignal | undefined,
+): Promise<Probes> {
+  const isWhole = modelParts(model).length === 1;
+  // other engines run an adapter only as a model that was written
+  if (probes.size === 0 || !(isWhole || engine === "native")) return probes;
+  const { precision, threads } = engineOf(settings);
+  const open = isWhole
+    ? await openModel(model, { ...engineOf(settings), signal })
+    : await openModel(wholeModel(model), { precision, threads, engine: "native", fidelity: "linear", signal });
+  try {
+    const tuned = await probeTasks(open, tasks, signal);
+    return new Map(
+      [...probes].map(([name, cost]) => {
+        const other = tuned.get(name) ?? cost;
+        return [name, { ...cost, tokens: (cost.tokens + other.tokens) / 2 }];
+      }),
+    );
+  } finally {
+    await open.close();
+  }
+}
