@@ -55,6 +55,7 @@ export const CLIPPED = `(() => {
   const wide = document.documentElement.clientWidth;
   for (const one of document.querySelectorAll("h1,h2,h3,p,li,dt,dd,summary,figcaption,caption .shown,code,.rows span,.ticks b")) {
     const box = one.getBoundingClientRect();
+    if (one.closest("details:not([open])") && !one.matches("summary")) continue; // it has a box, and is not shown
     if (box.width === 0 || (one.closest(".wide") && !one.matches(".shown")) || one.matches(".skip")) continue;
     if (box.left < -1 || box.right > wide + 1 || one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== "visible")
       cut.push("page: " + one.textContent.slice(0, 60));

@@ -89,7 +89,7 @@ const SIZES = [
   { n: 75, tasks: 150 },
   { n: 150, tasks: 200 },
 ];
-const TIMES = long ? 300 : 250;
+const TIMES = long ? 1200 : 250;
 
 /** Shares of the cases in which each interval holds the truth, and in which the merge is called lower. */
 function covered(
