@@ -24,7 +24,7 @@ const first: Experiment = {
   },
   task: { validation: [`exact:${demo}/task_valid.jsonl`], test: [`exact:${demo}/task_test.jsonl`] },
   decoding: { maxNewTokens: 12 },
-  limit: long ? 20 : 6,
+  limit: long ? 12 : 6,
   // chooses the same merge whatever the margin: what is written is asked once
   select: { rule: "constrained", margin: 0.9, by: "point", minGain: 0 },
 };
