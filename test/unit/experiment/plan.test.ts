@@ -124,7 +124,7 @@ describe("the plan counts", () => {
     expect(planText(few)).toContain("Too few: no merge can pass.");
   });
 
-  it("none where the rule does not look at safety, and those of the gate where there is one", async () => {
+  it.runIf(long)("none where the rule does not look at safety, and those of the gate where there is one", async () => {
     const { items, notes } = await planRun({ ...whole, select: { rule: "score" } }, out);
     expect(items).toBeUndefined();
     expect(notes.join()).toContain("does not look at safety: every model is asked all 150 requests");
@@ -219,7 +219,7 @@ describe("the plan explains where the rows are", () => {
     expect(planText(twice)).toContain("ends after step 2 of the 5 that the schedule spans");
   });
 
-  it("of rows that retemper data held out, whether they are held out once or twice", async () => {
+  it.runIf(long)("of rows that retemper data held out, whether they are held out once or twice", async () => {
     file("data.json", [JSON.stringify({ heldOut: true, files: { "validation.jsonl": { rows: 4 } } })]);
     expect((await planRun(tuning, out)).notes.join()).toContain(
       "took 4 rows out of those to learn, to choose lambda by: with tune.options.validation 0 the tuning holds out no more of them, so rows are held out once",
@@ -364,7 +364,7 @@ describe("the plan finds what a run would find only when it gets there", () => {
 });
 
 describe("the preset quick", () => {
-  it("takes 240 items, or calls its result exploratory in the plan and in the results", async () => {
+  it.runIf(long)("takes 240 items, or calls its result exploratory in the plan and in the results", async () => {
     const { methods: _, decoding: __, lambda: ___, ...rest } = whole;
     const quick = { ...rest, preset: "quick" } as Experiment;
     const words = "The result is exploratory: there are 150 requests, fewer than the 240 of the preset quick";
