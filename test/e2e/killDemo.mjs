@@ -49,11 +49,11 @@ export async function killDemo({
     const outcome = { kills: 0, passes: 0, steps: {}, problems: [] };
     let out = join(folder, "out-0");
     let done = { records: new Map(), names: new Set() };
+    let moments = drawn(times, kills, random);
     for (let start = 1; outcome.kills < kills; start++) {
-      const left = [...times.keys()].filter((name) => !done.names.has(name));
-      const chosen = left[Math.floor(random() * left.length)];
-      const { killed, step } = await runOnce(experiment, out, { step: chosen, pause: random() * times.get(chosen) });
+      const { killed, step, aim } = await runOnce(experiment, out, moments);
       if (killed) {
+        moments.delete(aim);
         outcome.kills += 1;
         const kind = kinds.get(step) ?? "no step";
         outcome.steps[kind] = (outcome.steps[kind] ?? 0) + 1;
@@ -66,6 +66,7 @@ export async function killDemo({
       rmSync(out, { recursive: true });
       out = join(folder, `out-${start}`);
       done = { records: new Map(), names: new Set() };
+      moments = drawn(times, kills - outcome.kills, random);
     }
     await runOnce(experiment, out);
     checkSteps(out, done, outcome);
@@ -75,6 +76,25 @@ export async function killDemo({
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Kills of one run from its beginning to its end. */
+const EACH_PASS = 12;
+
+/**
+ * Some steps, each as likely as any other, and when to kill each: milliseconds after it has begun.
+ * @param {ReadonlyMap<string, number>} times
+ * @param {number} most
+ * @param {() => number} random
+ */
+function drawn(times, most, random) {
+  const names = [...times.keys()];
+  const moments = new Map();
+  while (moments.size < Math.min(most, EACH_PASS, names.length)) {
+    const name = names[Math.floor(random() * names.length)];
+    if (!moments.has(name)) moments.set(name, random() * times.get(name));
+  }
+  return moments;
 }
 
 /** What was done is as it was: a step that is done again has a new record. */
@@ -114,28 +134,40 @@ function checkEnd(out, wanted, outcome) {
   if (staged.length > 0) outcome.problems.push(`pass ${outcome.passes}: left in models: ${staged.join(", ")}`);
 }
 
-/** With a moment, kills it so many milliseconds after that step has begun; says in which step it was. */
-function runOnce(experiment, out, moment) {
+/**
+ * With moments, kills it at the first of these steps that begins; says in which step it was, and which it had aimed at.
+ * @param {string} experiment
+ * @param {string} out
+ * @param {ReadonlyMap<string, number>} [moments]
+ */
+function runOnce(experiment, out, moments = new Map()) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [main, "run", experiment, "--out", out], {
       stdio: ["ignore", "ignore", "pipe"],
     });
     let stderr = "";
+    let aim;
     let timer;
     child.stderr.on("data", (text) => {
       stderr += text;
-      if (moment === undefined || timer !== undefined || !stderr.includes(`note: ${moment.step}\n`)) return;
-      timer = setTimeout(() => child.kill("SIGKILL"), moment.pause);
+      if (aim !== undefined) return;
+      aim = begunIn(stderr).find((step) => moments.has(step));
+      if (aim !== undefined) timer = setTimeout(() => child.kill("SIGKILL"), moments.get(aim));
     });
     child.on("error", reject);
     child.on("close", (status, signal) => {
       clearTimeout(timer);
-      const step = [...stderr.matchAll(/note: (.*)\n/g)].at(-1)?.[1] ?? "the checks before the first step";
-      if (signal === "SIGKILL") return resolve({ killed: true, step });
+      const step = begunIn(stderr).at(-1) ?? "the checks before the first step";
+      if (signal === "SIGKILL") return resolve({ killed: true, step, aim });
       if (status !== 0) return reject(new Error(`the run ended with ${status}: ${stderr}`));
-      resolve({ killed: false, step });
+      resolve({ killed: false, step, aim });
     });
   });
+}
+
+/** The steps that a run says it begins. */
+function begunIn(stderr) {
+  return [...stderr.matchAll(/^note: (.*)\n/gm)].map(([, step]) => step);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
