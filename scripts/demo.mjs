@@ -100,14 +100,14 @@ async function experiment() {
 }
 
 /** What the demo is there to show; a run that shows something else fails. */
-function checkChoice({ selection, confirmation, outputs, parts, validation }) {
+function checkChoice({ selection, confirmation, outputs, parts, shipped, validation }) {
   const { overall, verdicts, rule } = selection;
   const chosen = verdicts.find(({ candidate }) => candidate.method === "linear" && candidate.lambda === 0.4);
-  assert.deepEqual(parts, {
-    ...{ split: true, selected: [] },
-    validation: { safety: 75, task: 60 },
-    test: { safety: 75, task: 100 },
-  });
+  const { split, validation: chose, test: confirms } = parts;
+  assert.deepEqual(
+    { split, chose, confirms },
+    { split: true, chose: { safety: 75, task: 60 }, confirms: { safety: 75, task: 100 } },
+  );
   assert.equal(validation.aligned.asr.values[0].length, 75, "half of the 150 requests choose");
   assert.equal(`${overall.candidate?.method} ${overall.candidate?.lambda}`, "linear 0.4");
   assert.ok(chosen.passes && chosen.plain.basis === "paired");
@@ -118,11 +118,9 @@ function checkChoice({ selection, confirmation, outputs, parts, validation }) {
     const asked = candidate.method !== "model_stock" && candidate.lambda === 0.4;
     assert.equal(passes, asked, `${candidate.method} ${candidate.lambda}`);
   }
-  const written = outputs.filter(({ confirmed }) => confirmed);
-  assert.deepEqual(
-    written.map(({ path }) => path),
-    [42, 1024, 48763].map((seed) => `models/linear-0.4-seed-${seed}`),
-  );
+  const [written, ...others] = outputs;
+  assert.equal(others.length, 0, "only what is to be shipped is written");
+  assert.ok(written.confirmed && written.path === shipped.path && /^models\/linear-0\.4-seed-\d+$/.test(written.path));
 }
 
 function smallModels() {

@@ -107,6 +107,7 @@ export async function runGraph(
   async function perform(batch: Batch, missing: readonly Step[], lost: AbortSignal): Promise<void> {
     const { key, name } = batch;
     for (const step of missing.filter(({ key: of }) => broken.delete(of))) await records.forget(step);
+    for (const step of missing) await records.clear(step);
     onStep?.(name);
     progress.planned([plannedOf(batch, missing)]);
     progress.begin(key, name);

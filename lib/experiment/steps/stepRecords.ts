@@ -76,14 +76,17 @@ export class StepRecords {
     }
   }
 
-  /** Before a step is done: the record of one whose output is gone, and what a killed run had begun to record. */
+  /** The record of a step whose output is gone. */
   async forget(step: Step): Promise<void> {
-    const folder = this.folderOf(step);
-    const file = join(folder, RECORD);
+    const file = join(this.folderOf(step), RECORD);
     await rm(file, { force: true }).catch((error) => {
       throw ioError(error, file, "cannot remove");
     });
-    await clearStaged(folder);
+  }
+
+  /** What a killed process had begun to record of a step, by the one that does it now. */
+  async clear(step: Step): Promise<void> {
+    await clearStaged(this.folderOf(step));
   }
 
   /** All that was ever done in this folder, in the order of its names. */
