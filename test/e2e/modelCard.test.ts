@@ -10,7 +10,7 @@ import { merge } from "../../lib/merge/merge.js";
 import { verify } from "../../lib/merge/verify.js";
 import { cardSections } from "../../lib/report/cardSections.js";
 import type { WrittenModel } from "../../lib/report/types.js";
-import { nameOf } from "../../lib/select/names.js";
+import { candidateId, nameOf } from "../../lib/select/names.js";
 import type { Candidate } from "../../lib/select/types.js";
 import { runPython, whyNoPython } from "../peers.js";
 import { RESULTS } from "../unit/report/results.js";
@@ -78,7 +78,8 @@ describe("the card of a merge", () => {
   });
 
   it("says of a choice that was not confirmed that it is not to be shipped, and of another seed which is", () => {
-    const choice = { ...output, name: nameOf(RESULTS.selection.overall.candidate as Candidate) };
+    const candidate = RESULTS.selection.overall.candidate as Candidate;
+    const choice = { ...output, name: nameOf(candidate), candidate: candidateId(candidate) };
     const confirmation = { holds: false, bound: 0.3, margin: 0.2, sentence: "It does not hold." };
     const unconfirmed = cardSections({ ...RESULTS, confirmation }, { ...choice, confirmed: false }, own);
     expect(unconfirmed).toContain("not confirmed on other items: not to be shipped.");
