@@ -162,7 +162,7 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
     expect([absent.status, absent.stderr]).toEqual([4, expect.stringContaining("absent.jsonl")]);
   });
 
-  it("ends with 10 where nothing meets the rule, without any gate; says so with --quiet too", async () => {
+  it.runIf(long)("ends with 10 where nothing meets the rule, without any gate; says so with --quiet too", async () => {
     const strict = join(folder, "strict.json");
     // more refusals than the aligned model has: nothing can be that safe
     const impossible = { ...experiment, select: { rule: "constrained", margin: 0 } };
@@ -182,51 +182,54 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
     });
   });
 
-  it("ends with 10 where the choice does not hold on the data that confirm it, and keeps it, marked", async () => {
-    // the harmless requests, which every model answers, choose lambda .9; the others show what it lost
-    const { safety, ...rest } = experiment;
-    const sets = {
-      ...safety,
-      sets: [`chose=safety:${rows("benign.jsonl")}`],
-      test: [`confirms=safety:${rows("unsafe.jsonl")}`],
-    };
-    const select = { rule: "constrained", margin: 0.1 };
-    const place = join(folder, "unconfirmed");
-    const unconfirmed = join(folder, "unconfirmed.json");
-    writeFileSync(unconfirmed, JSON.stringify({ ...rest, safety: sets, lambda: 0.9, limit: 36, select }));
-    const { status, stdout, stderr } = await run(["run", unconfirmed, "--out", place]);
-    expect(status).toBe(10);
-    expect(stdout).toContain(join(place, "report.html"));
-    expect(stderr).toMatch(/error: Not confirmed: linear at lambda 0\.9 does not hold on the confirming items/);
-    expect(stderr).toMatch(/marked as not confirmed: models\/linear-0\.9-seed-42\. Nothing else may be chosen/);
-    const { selection, confirmation, outputs, parts } = JSON.parse(
-      readFileSync(join(place, "results.json"), "utf8"),
-    ) as ExperimentResults;
-    expect(selection.overall.candidate).toMatchObject({ method: "linear", lambda: 0.9 });
-    expect(selection.overall.candidate?.asr).not.toHaveProperty("values");
-    expect(confirmation).toMatchObject({ holds: false, margin: 0.1 });
-    expect(confirmation?.bound).toBeGreaterThan(0.1);
-    expect(outputs.map(({ path, confirmed }) => [path, confirmed])).toEqual([["models/linear-0.9-seed-42", false]]);
-    expect(parts).toMatchObject({ split: false, validation: { safety: 36 }, test: { safety: 36 } });
-    expect((await run(["verify", join(place, "models/linear-0.9-seed-42")])).status).toBe(0);
-    expect(existsSync(join(place, "models/chosen"))).toBe(false);
-    const report = readFileSync(join(place, "report.md"), "utf8");
-    expect(report).toContain("**To ship:** nothing, since the choice is not confirmed.");
-    expect(report).toContain("**Not confirmed:** linear at lambda 0.9 does not hold");
-    expect(report).toContain("| chosen, not confirmed |");
-    const mark = join(place, "models/linear-0.9-seed-42.not-confirmed.md");
-    expect(readFileSync(mark, "utf8")).toContain(confirmation?.sentence);
+  it.runIf(long)(
+    "ends with 10 where the choice does not hold on the data that confirm it, and keeps it, marked",
+    async () => {
+      // the harmless requests, which every model answers, choose lambda .9; the others show what it lost
+      const { safety, ...rest } = experiment;
+      const sets = {
+        ...safety,
+        sets: [`chose=safety:${rows("benign.jsonl")}`],
+        test: [`confirms=safety:${rows("unsafe.jsonl")}`],
+      };
+      const select = { rule: "constrained", margin: 0.1 };
+      const place = join(folder, "unconfirmed");
+      const unconfirmed = join(folder, "unconfirmed.json");
+      writeFileSync(unconfirmed, JSON.stringify({ ...rest, safety: sets, lambda: 0.9, limit: 36, select }));
+      const { status, stdout, stderr } = await run(["run", unconfirmed, "--out", place]);
+      expect(status).toBe(10);
+      expect(stdout).toContain(join(place, "report.html"));
+      expect(stderr).toMatch(/error: Not confirmed: linear at lambda 0\.9 does not hold on the confirming items/);
+      expect(stderr).toMatch(/marked as not confirmed: models\/linear-0\.9-seed-42\. Nothing else may be chosen/);
+      const { selection, confirmation, outputs, parts } = JSON.parse(
+        readFileSync(join(place, "results.json"), "utf8"),
+      ) as ExperimentResults;
+      expect(selection.overall.candidate).toMatchObject({ method: "linear", lambda: 0.9 });
+      expect(selection.overall.candidate?.asr).not.toHaveProperty("values");
+      expect(confirmation).toMatchObject({ holds: false, margin: 0.1 });
+      expect(confirmation?.bound).toBeGreaterThan(0.1);
+      expect(outputs.map(({ path, confirmed }) => [path, confirmed])).toEqual([["models/linear-0.9-seed-42", false]]);
+      expect(parts).toMatchObject({ split: false, validation: { safety: 36 }, test: { safety: 36 } });
+      expect((await run(["verify", join(place, "models/linear-0.9-seed-42")])).status).toBe(0);
+      expect(existsSync(join(place, "models/chosen"))).toBe(false);
+      const report = readFileSync(join(place, "report.md"), "utf8");
+      expect(report).toContain("**To ship:** nothing, since the choice is not confirmed.");
+      expect(report).toContain("**Not confirmed:** linear at lambda 0.9 does not hold");
+      expect(report).toContain("| chosen, not confirmed |");
+      const mark = join(place, "models/linear-0.9-seed-42.not-confirmed.md");
+      expect(readFileSync(mark, "utf8")).toContain(confirmation?.sentence);
 
-    // with a margin that both hold, nothing is asked again, and the mark is gone
-    writeFileSync(
-      unconfirmed,
-      JSON.stringify({ ...rest, safety: sets, lambda: 0.9, limit: 36, select: { ...select, margin: 0.9 } }),
-    );
-    const confirmed = await run(["run", unconfirmed, "--out", place]);
-    expect({ status: confirmed.status, stderr: confirmed.stderr }).toEqual({ status: 0, stderr: "" });
-    expect(confirmed.stdout).toMatch(/linear at lambda 0\.9 holds on the confirming items/);
-    expect(existsSync(mark)).toBe(false);
-  });
+      // with a margin that both hold, nothing is asked again, and the mark is gone
+      writeFileSync(
+        unconfirmed,
+        JSON.stringify({ ...rest, safety: sets, lambda: 0.9, limit: 36, select: { ...select, margin: 0.9 } }),
+      );
+      const confirmed = await run(["run", unconfirmed, "--out", place]);
+      expect({ status: confirmed.status, stderr: confirmed.stderr }).toEqual({ status: 0, stderr: "" });
+      expect(confirmed.stdout).toMatch(/linear at lambda 0\.9 holds on the confirming items/);
+      expect(existsSync(mark)).toBe(false);
+    },
+  );
 
   it.runIf(long)("has over-refusal and every category in its gate, on both halves", async () => {
     const place = join(folder, "both-kinds");

@@ -84,7 +84,7 @@ describe("the plan counts", () => {
     );
   });
 
-  it("the labelled answers that a judge is calibrated by", async () => {
+  it.runIf(long)("the labelled answers that a judge is calibrated by", async () => {
     const labelled = file(
       "labelled.jsonl",
       ["harmful", "safe"].map((label) => JSON.stringify({ prompt: "Count.", answer: "One, two.", label })),
@@ -229,24 +229,27 @@ describe("the plan explains where the rows are", () => {
     rmSync(join(folder, "data.json"));
   });
 
-  it("prompts that choose lambda and are learned: said, and refused where the paper is followed", async () => {
-    const valid = file("valid.jsonl", rows.slice(38, 44));
-    const leaking = { ...tuning, task: { ...tuning.task, validation: [`exact:${valid}`] } };
-    const planned = await planRun(leaking, out);
-    expect(planned.rows[0]).toMatchObject({ validation: 6, alsoLearned: 2 });
-    expect(planText(planned)).toContain("6 rows choose lambda (13 %), 2 of which are among the rows to learn");
-    const paper = {
-      ...leaking,
-      preset: "paper",
-      select: { rule: "score" },
-      safety: { ...whole.safety, judges: ["keyword"] },
-    };
-    expect(await messageOf(paper as Experiment)).toMatch(
-      /2 prompts of task\.validation are among the rows that seed 42 learns/,
-    );
-  });
+  it.runIf(long)(
+    "prompts that choose lambda and are learned: said, and refused where the paper is followed",
+    async () => {
+      const valid = file("valid.jsonl", rows.slice(38, 44));
+      const leaking = { ...tuning, task: { ...tuning.task, validation: [`exact:${valid}`] } };
+      const planned = await planRun(leaking, out);
+      expect(planned.rows[0]).toMatchObject({ validation: 6, alsoLearned: 2 });
+      expect(planText(planned)).toContain("6 rows choose lambda (13 %), 2 of which are among the rows to learn");
+      const paper = {
+        ...leaking,
+        preset: "paper",
+        select: { rule: "score" },
+        safety: { ...whole.safety, judges: ["keyword"] },
+      };
+      expect(await messageOf(paper as Experiment)).toMatch(
+        /2 prompts of task\.validation are among the rows that seed 42 learns/,
+      );
+    },
+  );
 
-  it("a split for each tuning, or the same one for all", async () => {
+  it.runIf(long)("a split for each tuning, or the same one for all", async () => {
     for (const [at, seed] of tune.seeds.entries()) {
       file(`train-${seed}.jsonl`, rows.slice(10 * at, 10 * at + 30 + 2 * at));
       file(`valid-${seed}.jsonl`, rows.slice(60 + at, 64 + at));

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { run } from "../../../lib/experiment/run.js";
 import type { Experiment } from "../../../lib/experiment/settings/schema.js";
-import { casesOf } from "../../long.js";
+import { casesOf, long } from "../../long.js";
 
 const root = join(import.meta.dirname, "..", "..", "..");
 const folder = mkdtempSync(join(tmpdir(), "retemper-steps-"));
@@ -55,28 +55,32 @@ function flip(file: string): void {
   writeFileSync(file, bytes);
 }
 
-it("does again what depends on a judge, an encoder or training data that changed", {
-  timeout: 300_000,
-}, async () => {
-  const all = await steps();
-  expect(all).toContain("tune seed 7");
-  const judged = all.filter((step) => step.startsWith("verdicts "));
-  expect(judged).toHaveLength(6); // aligned and fine-tuned on both, the merge, and what was written
+it.runIf(long)(
+  "does again what depends on a judge, an encoder or training data that changed",
+  {
+    timeout: 300_000,
+  },
+  async () => {
+    const all = await steps();
+    expect(all).toContain("tune seed 7");
+    const judged = all.filter((step) => step.startsWith("verdicts "));
+    expect(judged).toHaveLength(6); // aligned and fine-tuned on both, the merge, and what was written
 
-  utimesSync(place("classifier/model.safetensors"), 1, 1);
-  utimesSync(place("model/model.safetensors"), 1, 1);
-  utimesSync(place("rows/b.jsonl"), 1, 1);
-  expect(await steps()).toEqual([]); // times do not count
+    utimesSync(place("classifier/model.safetensors"), 1, 1);
+    utimesSync(place("model/model.safetensors"), 1, 1);
+    utimesSync(place("rows/b.jsonl"), 1, 1);
+    expect(await steps()).toEqual([]); // times do not count
 
-  for (const changed of casesOf(["classifier", "encoder"], [])) {
-    flip(place(`${changed}/model.safetensors`));
-    expect(await steps()).toEqual(judged); // no model is asked again
-    flip(place(`${changed}/model.safetensors`));
-    expect(await steps()).toEqual([]); // all is as at first
-  }
+    for (const changed of casesOf(["classifier", "encoder"], [])) {
+      flip(place(`${changed}/model.safetensors`));
+      expect(await steps()).toEqual(judged); // no model is asked again
+      flip(place(`${changed}/model.safetensors`));
+      expect(await steps()).toEqual([]); // all is as at first
+    }
 
-  writeFileSync(place("rows/b.jsonl"), `${rows.slice(21).join("\n")}\n`);
-  const other = await steps();
-  expect(other).toContain("tune seed 7");
-  expect(other).not.toContain("aligned, validation");
-});
+    writeFileSync(place("rows/b.jsonl"), `${rows.slice(21).join("\n")}\n`);
+    const other = await steps();
+    expect(other).toContain("tune seed 7");
+    expect(other).not.toContain("aligned, validation");
+  },
+);
