@@ -11,6 +11,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { makeLargeModels } from "../../scripts/makeLargeModel.mjs";
+import { generator } from "./generator.mjs";
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const main = join(root, "dist/cli/main.js");
@@ -137,17 +138,6 @@ function digestOf(out) {
 async function checkedDigest(out) {
   const { ok, problems } = await verify(out);
   return ok ? digestOf(out) : `broken (${problems.join("; ")})`;
-}
-
-/** Marsaglia's xorshift32, in [0, 1). */
-function generator(seed) {
-  let state = Math.imul(seed, 0x9e3779b1) | 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

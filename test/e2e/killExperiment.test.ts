@@ -7,7 +7,8 @@ import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { seededRandom } from "../../lib/statistics/seededRandom.js";
-import { root, run, start, temporaryFolder } from "./command.js";
+import { run, start, temporaryFolder } from "./command.js";
+import { SMALL_EXPERIMENT } from "./smallExperiment.js";
 
 const KILLS = 6;
 /** A run is killed in one of its first steps, so many milliseconds after that has begun at most. */
@@ -15,20 +16,7 @@ const [STEPS, LATEST] = [4, 1000];
 const seed = Number(process.env.RETEMPER_KILL_SEED ?? 1);
 const folder = temporaryFolder();
 const file = join(folder, "experiment.yml");
-const demo = join(root, "demo");
-writeFileSync(
-  file,
-  `aligned: ${demo}/model
-tune: { data: ${demo}/task_train.jsonl, seeds: [42, 1024], options: { maxSteps: 40, learningRate: 0.003, batchSize: 4 } }
-methods: [{ method: linear, lambda: [0.3, 0.6] }, slerp, model_stock]
-lambda: 0.5
-safety: { sets: ["safety:${demo}/unsafe.jsonl"], judges: [{ keyword: ["can't help"] }] }
-task: { validation: ["exact:${demo}/task_valid.jsonl"], test: ["exact:${demo}/task_test.jsonl"] }
-limit: 12
-decoding: { maxNewTokens: 20 }
-select: { rule: score }
-`,
-);
+writeFileSync(file, SMALL_EXPERIMENT);
 
 /** Files of a folder and those in it whose name fits, by path: text. */
 function texts(place: string, fits: RegExp): Map<string, string> {

@@ -5,27 +5,15 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { root, temporaryFolder } from "./command.js";
+import { temporaryFolder } from "./command.js";
 import { killShared } from "./killShared.mjs";
+import { SMALL_EXPERIMENT } from "./smallExperiment.js";
 
 const KILLS = 4; // of each process; killShared.mjs by itself has ten
 const seed = Number(process.env.RETEMPER_KILL_SEED ?? 1);
 const folder = temporaryFolder();
-const demo = join(root, "demo");
 const experiment = join(folder, "experiment.yml");
-writeFileSync(
-  experiment,
-  `aligned: ${demo}/model
-tune: { data: ${demo}/task_train.jsonl, seeds: [42, 1024], options: { maxSteps: 40, learningRate: 0.003, batchSize: 4 } }
-methods: [{ method: linear, lambda: [0.3, 0.6] }, slerp, model_stock]
-lambda: 0.5
-safety: { sets: ["safety:${demo}/unsafe.jsonl"], judges: [{ keyword: ["can't help"] }] }
-task: { validation: ["exact:${demo}/task_valid.jsonl"], test: ["exact:${demo}/task_test.jsonl"] }
-limit: 12
-decoding: { maxNewTokens: 20 }
-select: { rule: score }
-`,
-);
+writeFileSync(experiment, SMALL_EXPERIMENT);
 
 it(`gives the results of one process, killed or not (seed ${seed})`, { timeout: 900_000 }, async () => {
   const { kills, workers, passes, problems } = await killShared({ kills: KILLS, seed, experiment });

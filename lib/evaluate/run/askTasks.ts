@@ -5,6 +5,7 @@ import type { TextGenerator } from "../../generate/types.js";
 import type { Task } from "../types.js";
 import { type Asked, type AskOptions, askModel } from "./askModel.js";
 import type { Journal } from "./journal.js";
+import { samplesOf } from "./samplesOf.js";
 
 /** Of items: more failures than this make a result worthless. */
 const MOST_FAILURES = 0.2;
@@ -38,11 +39,8 @@ export async function askTasks(
 
 /** Items that lack an answer. */
 export function unanswered(task: Task, journal: Journal): number {
-  const samples = task.decoding.samples ?? 1;
-  return task.items.filter((item) => {
-    for (let at = 0; at < samples; at++) if (journal.answer(task, item, at) === undefined) return true;
-    return false;
-  }).length;
+  const samples = samplesOf(task);
+  return task.items.filter((item) => samples.some((sample) => journal.answer(task, item, sample) === undefined)).length;
 }
 
 function tooManyFailures(task: Task, most: number, failures: Failures): RetemperError {

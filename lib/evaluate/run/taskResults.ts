@@ -7,6 +7,7 @@ import { isTruncated } from "./answerEndings.js";
 import { itemWeights } from "./itemWeights.js";
 import type { Journal, StoredScore } from "./journal.js";
 import type { ItemResult, ScoreResult, TaskResults } from "./results.js";
+import { samplesOf } from "./samplesOf.js";
 import { scorersOf } from "./scoreTask.js";
 import { agreements, summarise } from "./summarise.js";
 
@@ -26,8 +27,7 @@ export function taskResults(
 ): TaskResults {
   const judged = task.kind === "task" ? [] : judges;
   const scorers = scorersOf(task, judges).map(({ scorer }) => scorer);
-  const samples = task.decoding.samples ?? 1;
-  const places = Array.from({ length: samples }, (_, at) => at);
+  const places = samplesOf(task);
   const answersOf = (item: Item) => places.map((at) => journal.answer(task, item, at) ?? null);
   const scoresOf = (item: Item, scorer: Scorer) => places.map((at) => journal.score(scorer, task, item, at) ?? null);
   const records = task.items.map(

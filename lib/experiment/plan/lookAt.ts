@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { samplesOf } from "../../evaluate/run/samplesOf.js";
 import type { Task } from "../../evaluate/types.js";
 import type { TunedModel } from "../candidates/merges.js";
 import type { Checked } from "../checks/checked.js";
@@ -69,7 +70,7 @@ export async function lookAt(
   const journals = (await store?.opened()) ?? [];
   const { safety, safetyTest, validation, test } = checked.tasks;
   for (const task of [...safety, ...safetyTest, ...validation, ...test]) {
-    const samples = Array.from({ length: task.decoding.samples ?? 1 }, (_, sample) => sample);
+    const samples = samplesOf(task);
     const lengths = journals.flatMap((journal) =>
       task.items.flatMap((item) => samples.flatMap((sample) => journal.answer(task, item, sample)?.tokens ?? [])),
     );

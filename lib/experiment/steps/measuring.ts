@@ -2,6 +2,7 @@
 
 import type { EvaluateProgress } from "../../evaluate/run/progress.js";
 import { type Calibration, RESULTS_FORMAT, type Results } from "../../evaluate/run/results.js";
+import { samplesOf } from "../../evaluate/run/samplesOf.js";
 import { scorersOf, scoreTask } from "../../evaluate/run/scoreTask.js";
 import { taskNotes } from "../../evaluate/run/taskNotes.js";
 import { taskResults } from "../../evaluate/run/taskResults.js";
@@ -226,8 +227,8 @@ function named(name: string, lambda: number | undefined): string {
 }
 
 function unitsOf(task: Task): string[] {
-  const samples = task.decoding.samples ?? 1;
-  return task.items.flatMap((item) => Array.from({ length: samples }, (_, sample) => answerKey(task, item, sample)));
+  const samples = samplesOf(task);
+  return task.items.flatMap((item) => samples.map((sample) => answerKey(task, item, sample)));
 }
 
 /** About the tokens of all answers to these, of one model. */

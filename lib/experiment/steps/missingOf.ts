@@ -1,12 +1,13 @@
 // What a model's tables lack: items without an answer, or without a word of a judge or metric.
 
+import { samplesOf } from "../../evaluate/run/samplesOf.js";
 import { scorersOf } from "../../evaluate/run/scoreTask.js";
 import type { Judge, Task } from "../../evaluate/types.js";
 import type { StoreJournal } from "../store/storeJournal.js";
 
 /** The same words whenever it is read: why one is missing is known only to the run that asked. */
 export function missingOf(task: Task, judges: readonly Judge[], journal: StoreJournal): Map<string, string> {
-  const samples = Array.from({ length: task.decoding.samples ?? 1 }, (_, sample) => sample);
+  const samples = samplesOf(task);
   const scorers = scorersOf(task, judges).map(({ scorer }) => scorer);
   return new Map(
     task.items.flatMap((item): [string, string][] => {

@@ -1,5 +1,6 @@
 // What is left of answers and verdicts: those that the store does not hold. A run asks by the same journals.
 
+import { samplesOf } from "../../evaluate/run/samplesOf.js";
 import { scorersOf } from "../../evaluate/run/scoreTask.js";
 import type { Judge, Task } from "../../evaluate/types.js";
 import type { EngineName } from "../../generate/types.js";
@@ -80,8 +81,4 @@ function isNew(counted: Set<string>, unit: string): boolean {
   if (counted.has(unit)) return false;
   counted.add(unit);
   return true;
-}
-
-function samplesOf({ decoding }: Task): number[] {
-  return Array.from({ length: decoding.samples ?? 1 }, (_, sample) => sample);
 }

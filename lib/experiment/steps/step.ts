@@ -82,7 +82,6 @@ export interface Batch {
   readonly needs: readonly Digest<"step">[];
   /**
    * Does those of its steps that are not done.
-   * @param folderOf a step's own folder, which exists, with what a killed run of the same step left there
    * @returns for each of them, in their order
    */
   work(todo: readonly Step[], context: StepContext): Promise<readonly StepFacts[]>;
@@ -99,6 +98,7 @@ export interface Batch {
 }
 
 export interface StepContext {
+  /** A step's own folder, which exists, with what a killed run of the same step left there. */
   folderOf(step: Step): Promise<string>;
   readonly signal: AbortSignal | undefined;
 }

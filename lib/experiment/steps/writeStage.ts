@@ -170,7 +170,7 @@ function writeBatch(
 function compareBatch(
   { words, folder, merge: { seed, tuning, recipe, maskSeed }, point: { lambda, seeds } }: Output,
   digest: Digest<"model">,
-  { settings, checked, measuring, models, records }: WriteStageParts,
+  { settings, checked, measuring, models }: WriteStageParts,
 ) {
   const answered = seeds.find((one) => one.seed === (seed ?? ALL))?.results;
   if (checked.engine !== "native" || settings.engine?.endpoint || !answered) return undefined;
@@ -199,5 +199,5 @@ function compareBatch(
     },
     { part: TESTED, remains: async () => ({ answers: comparedAnswers(tasks), opened: 2, units: 1, pending: true }) },
   );
-  return { step, batch, records };
+  return { step, batch };
 }

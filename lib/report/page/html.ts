@@ -8,24 +8,13 @@ import type { ReportTable } from "../tables/reportTable.js";
 import type { ExperimentCosts, ExperimentResults } from "../types.js";
 import { escapeHtml } from "./escape.js";
 import { FIGURES, KEY } from "./figureTemplate.js";
+import { headOf } from "./headTemplate.js";
 import { SECTION } from "./sectionTemplate.js";
 import { STYLE } from "./style.js";
 import { MARKS, SUMMARY } from "./summaryTemplate.js";
 import { cellHtml, TABLE, together } from "./tableTemplate.js";
 
-const PAGE = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<link rel="icon" href="data:,">
-<title><%= it.summary.title %>: <%= it.results.name %></title>
-<style><%~ it.style %></style>
-</head>
-<body>
-<a class="skip" href="#content">Skip to the results</a>
-<header><h1><%= it.results.name %></h1>
+const PAGE = `${headOf("<%= it.summary.title %>: <%= it.results.name %>")}<header><h1><%= it.results.name %></h1>
 <nav aria-label="Sections"><% it.sections.forEach(({ id, title }) => { %><a href="#<%= id %>"><%= title %></a> <% }) %></nav></header>
 <main id="content">
 <div class="first"><%~ it.screen %>

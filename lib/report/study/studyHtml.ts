@@ -6,6 +6,7 @@ import type { Figure } from "../figures/figure.js";
 import { keyOf } from "../figures/key.js";
 import { escapeHtml } from "../page/escape.js";
 import { FIGURES, KEY } from "../page/figureTemplate.js";
+import { headOf } from "../page/headTemplate.js";
 import { STYLE } from "../page/style.js";
 import { cellHtml, TABLE } from "../page/tableTemplate.js";
 import type { ReportTable } from "../tables/reportTable.js";
@@ -13,19 +14,7 @@ import { studyFigures } from "./studyFigures.js";
 import { studyTables } from "./studyTables.js";
 import type { StudyView } from "./types.js";
 
-const PAGE = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<link rel="icon" href="data:,">
-<title><%= it.view.name %>: study</title>
-<style><%~ it.style %></style>
-</head>
-<body>
-<a class="skip" href="#content">Skip to the results</a>
-<header><h1><%= it.view.name %></h1></header>
+const PAGE = `${headOf("<%= it.view.name %>: study")}<header><h1><%= it.view.name %></h1></header>
 <nav aria-label="Sections"><% it.sections.forEach(({ id, title }) => { %><a href="#<%= id %>"><%= title %></a> <% }) %></nav>
 <main id="content">
 <% it.sections.forEach((section) => { %><section aria-labelledby="<%= section.id %>"><h2 id="<%= section.id %>"><%= section.title %></h2>
