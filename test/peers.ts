@@ -1,7 +1,7 @@
 // The Python environment with the established libraries (`npm run setup:peers`), for tests that compare with them where it
 // is there.
 
-import { execFileSync, spawnSync } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -28,4 +28,9 @@ export function runPython(script: string, args: readonly string[]): string {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, HF_HUB_OFFLINE: "1", PYTHONWARNINGS: "ignore" },
   });
+}
+
+/** Starts a script beside the test, which goes on: for scripts that talk with a server of the test. */
+export function startPython(script: string, env: Readonly<Record<string, string>>): ChildProcessWithoutNullStreams {
+  return spawn(python, [script], { env: { ...process.env, PYTHONWARNINGS: "ignore", ...env } });
 }
