@@ -33,7 +33,13 @@ export type ErrorReason =
   /** NETWORK: nobody answered, or nobody who could, after all attempts. */
   | "unreachable"
   /** NETWORK: what is asked for begins behind the file's end (HTTP 416). */
-  | "range";
+  | "range"
+  /** NETWORK: the hub gives it only to accounts that accepted its terms. */
+  | "gated"
+  /** NETWORK, and BAD_INPUT of a model: there is no such repository, revision or file on the hub, or none that may be seen. */
+  | "not-found"
+  /** NETWORK: the hub wants a token, or does not take the one that it got. */
+  | "token";
 
 export interface ErrorFacts {
   /** What the code leaves open. */

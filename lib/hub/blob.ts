@@ -20,6 +20,12 @@ export interface Blob {
   readonly bytes: number | undefined;
   /** What it is, for messages. */
   readonly what: string;
+  /** Where people see its repository, below the hub's address. */
+  readonly page?: string | undefined;
+  /** Called with how many of its bytes are here; less than before where it begins anew. */
+  readonly onBytes?: ((here: number) => void) | undefined;
+  /** Do not read a copy that is there and has the right size: only what comes is checked against its digest. */
+  readonly trust?: boolean | undefined;
 }
 
 /** Whether a file of the cache holds what its name says. */
@@ -31,8 +37,9 @@ const seen = new Set<string>();
 /**
  * The state of a file that is named by its sha256, or by git's sha1 of a blob. It is read and digested once by each process: the
  * rows in it cost more than that, and other programs that write into the cache check sizes at most.
+ * @param trust its size is enough, where that is known: what has a name here was checked before it got it
  */
-export async function stateOfBlob(path: string, bytes?: number): Promise<BlobState> {
+export async function stateOfBlob(path: string, bytes?: number, trust = false): Promise<BlobState> {
   const handle = await open(path, "r").catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOENT") throw ioError(error, path, "cannot read");
   });
@@ -41,7 +48,7 @@ export async function stateOfBlob(path: string, bytes?: number): Promise<BlobSta
     const { dev, ino, size, mtimeNs, ctimeNs } = await handle.stat({ bigint: true });
     if (bytes !== undefined && size !== BigInt(bytes)) return "damaged";
     const key = [dev, ino, size, mtimeNs, ctimeNs].join(":");
-    if (seen.has(key)) return "whole";
+    if (seen.has(key) || (trust && bytes !== undefined)) return "whole";
     if ((await digestOf(handle, basename(path))) !== basename(path)) return "damaged";
     seen.add(key);
     return "whole";
@@ -56,10 +63,10 @@ export async function stateOfBlob(path: string, bytes?: number): Promise<BlobSta
  * @throws RetemperError NETWORK, IO, NO_SPACE; the signal's reason
  */
 export async function fetchBlob(blob: Blob, settings: HubSettings): Promise<void> {
-  if ((await stateOfBlob(blob.path, blob.bytes)) === "whole") return;
+  if ((await stateOfBlob(blob.path, blob.bytes, blob.trust)) === "whole") return;
   const lock = await lockOf(blob, settings);
   try {
-    const state = await stateOfBlob(blob.path, blob.bytes);
+    const state = await stateOfBlob(blob.path, blob.bytes, blob.trust);
     if (state === "whole") return;
     if (state === "damaged") {
       settings.note(`the cache's copy of ${blob.what} is damaged: it is downloaded again`);
@@ -96,11 +103,12 @@ async function download(blob: Blob, alone: boolean, settings: HubSettings): Prom
   const part = `${path}.${randomBytes(4).toString("hex")}.incomplete`;
   const handle = await takeOver(blob, part, alone);
   let finished = false;
+  let wrong = 0;
   try {
     for (let attempt = 1; ; attempt++) {
       let problem: string;
       try {
-        await fetchRest(url, handle, what, settings);
+        await fetchRest(blob, handle, settings);
         if ((await digestOf(handle, basename(path))) === basename(path)) {
           await handle.sync();
           await rename(part, path);
@@ -108,13 +116,16 @@ async function download(blob: Blob, alone: boolean, settings: HubSettings): Prom
           return;
         }
         await handle.truncate(0);
+        blob.onBytes?.(0);
         problem = "what came does not have its digest";
+        wrong += 1;
       } catch (error) {
         settings.signal?.throwIfAborted();
         if (error instanceof RetemperError) throw error;
         if (WRITES.has((error as NodeJS.ErrnoException).syscall ?? "")) throw ioError(error, part, "cannot write");
         problem = connectionProblem(error);
       }
+      if (wrong === MOST_WRONG) throw wrongBytes(blob);
       if (attempt === ATTEMPTS) throw unreachable(`${what} could not be had from ${url.host}: ${problem}.`);
       settings.note(`${url.host}: ${problem}; going on`);
       await pauseFor(settings.retryDelayMs * 2 ** (attempt - 1), settings);
@@ -128,32 +139,31 @@ async function download(blob: Blob, alone: boolean, settings: HubSettings): Prom
   }
 }
 
+/** What came in the first place may have been left by another program; a second time it is the server's. */
+const MOST_WRONG = 2;
+
+function wrongBytes({ what, url }: Blob): RetemperError {
+  return new RetemperError("NETWORK", `${url.host} sends other bytes than it says: ${what} does not have its digest.`, {
+    hint: "a proxy or mirror on the way may change what it passes on; nothing of it was kept",
+  });
+}
+
 const WRITES: ReadonlySet<string> = new Set(["write", "fsync", "ftruncate", "rename", "open"]);
 
 /** Opens `part` with a copy of the most that an ended run left of the file. */
 async function takeOver({ path, bytes = Number.POSITIVE_INFINITY }: Blob, part: string, alone: boolean) {
   const folder = dirname(path);
-  const left: { readonly file: string; readonly size: number }[] = [];
+  const left: Part[] = [];
   for (const name of await readdir(folder)) {
     if (!name.startsWith(`${basename(path)}.`) || !name.endsWith(".incomplete")) continue;
     const file = join(folder, name);
-    const size = (await stat(file).catch(() => undefined))?.size ?? 0;
-    left.push({ file, size: size > bytes ? 0 : size });
+    const { size = 0, mtimeMs = 0 } = (await stat(file).catch(() => undefined)) ?? {};
+    left.push({ file, size: size > bytes ? 0 : size, mtimeMs });
   }
   const [most] = left.sort((a, b) => b.size - a.size);
   try {
-    // A copy, and not the file itself: where locks are not kept, its writer may be alive.
-    const copied =
-      most !== undefined &&
-      most.size > 0 &&
-      (await copyFile(most.file, part, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE).then(
-        () => true,
-        (error: NodeJS.ErrnoException) => {
-          if (error.code === "ENOENT") return false;
-          throw error;
-        },
-      ));
-    const handle = await open(part, copied ? "r+" : "wx+");
+    const taken = most !== undefined && most.size > 0 && (await takePart(most, part, alone));
+    const handle = await open(part, taken ? "r+" : "wx+");
     if (alone) for (const { file } of left) await rm(file, { force: true });
     return handle;
   } catch (error) {
@@ -162,13 +172,36 @@ async function takeOver({ path, bytes = Number.POSITIVE_INFINITY }: Blob, part: 
   }
 }
 
+type Part = Readonly<Record<"size" | "mtimeMs", number>> & { readonly file: string };
+
+/** Milliseconds after which a part that nothing was added to has no writer any more. */
+const QUIET = 60_000;
+
+/**
+ * Gives what was left another name: a copy where its writer may be alive, which it may be without locks, and where they are not
+ * kept (network file systems that grant every lock). A shard of gigabytes is not copied without that need.
+ */
+async function takePart({ file, mtimeMs }: Part, part: string, alone: boolean): Promise<boolean> {
+  try {
+    if (alone && Date.now() - mtimeMs > QUIET) await rename(file, part);
+    else await copyFile(file, part, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+}
+
 /** Appends what is missing; begins anew where the server cannot go on. */
-async function fetchRest(url: URL, handle: FileHandle, what: string, settings: HubSettings): Promise<void> {
+async function fetchRest(blob: Blob, handle: FileHandle, settings: HubSettings): Promise<void> {
+  const { url, what, page, bytes, onBytes } = blob;
   const have = (await handle.stat()).size;
+  onBytes?.(have);
+  if (have > 0 && have === bytes) return; // its digest decides
   const headers: Record<string, string> = have > 0 ? { range: `bytes=${have}-` } : {};
   let response: Response;
   try {
-    response = await hubRequest(url, { headers, what }, settings);
+    response = await hubRequest(url, { headers, what, page }, settings);
   } catch (error) {
     // 416: the part is as long as the file, or longer than it ever was; its digest decides
     if (have > 0 && error instanceof RetemperError && error.reason === "range") return;
@@ -180,8 +213,16 @@ async function fetchRest(url: URL, handle: FileHandle, what: string, settings: H
   if (!goesOn) await handle.truncate(0);
   const start = goesOn ? have : 0;
   let got = 0;
-  for await (const chunk of response.body ?? []) got += await writeAll(handle, chunk as Uint8Array, start + got);
-  if (Number.isFinite(expected) && got < expected) throw new Error(`ended after ${got} of ${expected} bytes`);
+  for await (const chunk of response.body ?? []) {
+    got += await writeAll(handle, chunk as Uint8Array, start + got);
+    if (bytes !== undefined && start + got > bytes) {
+      await handle.truncate(0);
+      throw new Error(`more than ${bytes} bytes came`);
+    }
+    onBytes?.(start + got);
+  }
+  const missing = bytes === undefined ? expected - got : bytes - start - got;
+  if (missing > 0) throw new Error(`it ended ${missing} bytes too early`);
 }
 
 async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<number> {

@@ -1,16 +1,15 @@
 // Downloads one file of a data set on the hub into the cache: whole, checked against its digest, resumed where it broke.
 
-import { readlink, realpath, rm, symlink } from "node:fs/promises";
-import { basename, dirname, join, relative } from "node:path";
+import { realpath } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { RetemperError } from "../errors.js";
-import { ioError } from "../files/ioError.js";
-import { readTextAtMost } from "../files/readAtMost.js";
-import { writeShared } from "../files/writeShared.js";
 import { makeFolderFor } from "../output/makeFolderFor.js";
 import { type BlobState, fetchBlob, stateOfBlob } from "./blob.js";
 import { repositoryFolder } from "./cache.js";
+import { DIGEST, fileUrl, nameOf, pageOf, type RepositoryName } from "./repository.js";
 import { hubRequest, notCached } from "./request.js";
 import type { HubSettings } from "./settings.js";
+import { cachedCommit, checkPath, isCommit, linkBlob, writeRef } from "./snapshot.js";
 
 export interface HubFile {
   /** A data set's id, "org/name". */
@@ -59,10 +58,10 @@ export async function downloadFile(wanted: HubFile, settings: HubSettings): Prom
       },
     );
   }
-  const url = fileUrl(wanted, settings);
-  let head: Response;
+  const name: RepositoryName = { kind: "datasets", id: wanted.dataset, revision: wanted.revision };
+  let head: FileHead;
   try {
-    head = await hubRequest(url, { method: "HEAD", what, stopAtForeign: true }, settings);
+    head = await headOf(name, wanted.path, settings);
   } catch (error) {
     const gone = error instanceof RetemperError && error.reason === "unreachable";
     if (!gone) throw error;
@@ -70,44 +69,35 @@ export async function downloadFile(wanted: HubFile, settings: HubSettings): Prom
     settings.note(`${settings.endpoint.host} cannot be reached: using commit ${cached.commit} from the cache`);
     return cached;
   }
-  const etag = (head.headers.get("x-linked-etag") ?? head.headers.get("etag") ?? "").replace(/^W\/|"/g, "");
-  const commit = head.headers.get("x-repo-commit") ?? "";
-  if (!DIGEST.test(etag) || !isCommit(commit)) {
-    throw new RetemperError("NETWORK", `${url.host} does not say what ${what} is (no digest or no commit).`, {
-      hint: "HF_ENDPOINT must name a hub or a mirror that passes its headers on",
-    });
-  }
-  const blob = join(repository, "blobs", etag);
+  const { url, digest, commit, bytes } = head;
+  const blob = join(repository, "blobs", digest);
   await makeFolderFor(blob, dirname(blob));
-  await fetchBlob({ path: blob, url, bytes: sizeOf(head), what }, settings);
+  await fetchBlob({ path: blob, url, bytes, what, page: pageOf(name) }, settings);
   const file = join(repository, "snapshots", commit, wanted.path);
-  await link(blob, file);
+  await linkBlob(blob, file);
   if (wanted.revision !== commit) await writeRef(repository, wanted.revision, commit);
   return { file, commit };
 }
 
-/** The commit that a revision means in the cache, if it holds it. */
-export async function cachedCommit(repository: string, revision: string): Promise<string | undefined> {
-  if (isCommit(revision)) return revision;
-  const ref = join(repository, "refs", ...revision.split("/"));
-  const text = await readTextAtMost(ref, { most: 4096, what: "a ref" }).catch(() => "");
-  return isCommit(text.trim()) ? text.trim() : undefined;
+export interface FileHead {
+  readonly url: URL;
+  readonly digest: string;
+  readonly commit: string;
+  readonly bytes: number | undefined;
 }
 
-/** @throws RetemperError BAD_INPUT for a path that is absolute or leads out of its repository */
-export function checkPath(path: string): void {
-  const parts = path.split("/");
-  if (path === "" || /[\\\0]/.test(path) || parts.some((part) => part === "" || part === "." || part === "..")) {
-    throw new RetemperError("BAD_INPUT", `${JSON.stringify(path)} is not a path within a repository.`);
-  }
+/** What the hub says of a file before it is had. @throws RetemperError NETWORK */
+export async function headOf(name: RepositoryName, path: string, settings: HubSettings): Promise<FileHead> {
+  const url = fileUrl(name, path, settings);
+  const what = `${path} of ${nameOf(name)}`;
+  const head = await hubRequest(url, { method: "HEAD", what, page: pageOf(name), stopAtForeign: true }, settings);
+  const digest = (head.headers.get("x-linked-etag") ?? head.headers.get("etag") ?? "").replace(/^W\/|"/g, "");
+  const commit = head.headers.get("x-repo-commit") ?? "";
+  if (DIGEST.test(digest) && isCommit(commit)) return { url, digest, commit, bytes: sizeOf(head) };
+  throw new RetemperError("NETWORK", `${url.host} does not say what ${what} is (no digest or no commit).`, {
+    hint: "HF_ENDPOINT must name a hub or a mirror that passes its headers on",
+  });
 }
-
-export function isCommit(text: string): boolean {
-  return /^[0-9a-f]{40}$/.test(text);
-}
-
-/** sha256, or git's sha1. */
-const DIGEST = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 async function inCache(
   repository: string,
@@ -128,27 +118,4 @@ function sizeOf({ headers, status }: Response): number | undefined {
   const own = status === 200 && !headers.has("content-encoding") ? headers.get("content-length") : null;
   const text = headers.get("x-linked-size") ?? own;
   return text !== null && /^\d+$/.test(text) ? Number(text) : undefined;
-}
-
-function fileUrl({ dataset, revision, path }: HubFile, { endpoint }: HubSettings): URL {
-  const encoded = path.split("/").map(encodeURIComponent).join("/");
-  return new URL(`datasets/${dataset}/resolve/${encodeURIComponent(revision)}/${encoded}`, endpoint);
-}
-
-async function link(blob: string, file: string): Promise<void> {
-  await makeFolderFor(file, dirname(file));
-  const real = join(await realpath(dirname(file)), "x");
-  const target = relative(dirname(real), await realpath(blob));
-  if ((await readlink(file).catch(() => "")) === target) return;
-  await rm(file, { force: true });
-  await symlink(target, file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EEXIST") throw ioError(error, file, "cannot write"); // another run was faster
-  });
-}
-
-async function writeRef(repository: string, revision: string, commit: string): Promise<void> {
-  checkPath(revision);
-  if ((await cachedCommit(repository, revision)) === commit) return; // the cache may be one that is only read
-  const ref = join(repository, "refs", revision);
-  await writeShared(ref, commit);
 }

@@ -4,9 +4,10 @@ import { readdir, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { RetemperError } from "../errors.js";
 import { repositoryFolder } from "./cache.js";
-import { cachedCommit, checkPath, isCommit } from "./download.js";
-import { hubRequest, notCached } from "./request.js";
+import { askRepository, nameOf } from "./repository.js";
+import { notCached } from "./request.js";
 import type { HubSettings } from "./settings.js";
+import { cachedCommit } from "./snapshot.js";
 
 export interface Listing {
   readonly commit: string;
@@ -19,13 +20,13 @@ export interface Listing {
  * @throws RetemperError NETWORK
  */
 export async function listFiles(dataset: string, revision: string, settings: HubSettings): Promise<Listing> {
-  const what = `the data set ${dataset} at ${revision}`;
+  const name = { kind: "datasets" as const, id: dataset, revision };
+  const what = nameOf(name);
   const repository = repositoryFolder(settings.cache, "datasets", dataset);
   if (settings.offline) return listCached(repository, revision, what, settings, settings.offlineBy);
-  const url = new URL(`api/datasets/${dataset}/revision/${encodeURIComponent(revision)}`, settings.endpoint);
-  let response: Response;
   try {
-    response = await hubRequest(url, { what }, settings);
+    const { commit, files } = await askRepository(name, settings);
+    return { commit, files: files.map(({ path }) => path) };
   } catch (error) {
     const gone = error instanceof RetemperError && error.reason === "unreachable";
     if (!gone) throw error;
@@ -35,17 +36,6 @@ export async function listFiles(dataset: string, revision: string, settings: Hub
     const why = { what: `${host} cannot be reached`, undo: "get a connection" };
     return listCached(repository, revision, what, settings, why);
   }
-  const answer = (await response.json().catch(() => undefined)) as
-    | { sha?: unknown; siblings?: { rfilename?: unknown }[] }
-    | undefined;
-  const files = answer?.siblings?.map(({ rfilename }) => rfilename);
-  if (typeof answer?.sha !== "string" || !isCommit(answer.sha) || !files?.every((name) => typeof name === "string")) {
-    throw new RetemperError("NETWORK", `${url.host} does not say which files ${what} has.`, {
-      hint: "HF_ENDPOINT must name a hub",
-    });
-  }
-  for (const name of files) checkPath(name);
-  return { commit: answer.sha, files };
 }
 
 async function listCached(

@@ -2,13 +2,12 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { RetemperError } from "../errors.js";
+import { type Asked, refusal } from "./refusal.js";
 import type { HubSettings } from "./settings.js";
 
-export interface HubRequest {
+export interface HubRequest extends Asked {
   readonly method?: "GET" | "HEAD";
   readonly headers?: Readonly<Record<string, string>>;
-  /** What is asked for, for messages: "the data set org/name". */
-  readonly what: string;
   /** Follow redirects within the hub only, and answer with the first one that leads out of it. */
   readonly stopAtForeign?: boolean;
 }
@@ -30,7 +29,7 @@ export async function hubRequest(url: URL, request: HubRequest, settings: HubSet
       const response = await follow(url, request, settings);
       if (response.status < 400) return response;
       await response.body?.cancel();
-      if (response.status !== 429 && response.status < 500) throw refusal(response.status, request.what, settings);
+      if (response.status !== 429 && response.status < 500) throw refusal(response, request, settings);
       problem = `it answered ${response.status}`;
       pause = waitAsked(response) ?? pause;
     } catch (error) {
@@ -43,6 +42,52 @@ export async function hubRequest(url: URL, request: HubRequest, settings: HubSet
     }
     settings.note(`${url.host}: ${problem}; trying again`);
     await pauseFor(pause, settings);
+  }
+}
+
+/** More than any repository's description has. */
+const LONGEST_ANSWER = 256 * 2 ** 20;
+
+/**
+ * An answer that is JSON; undefined where it is none. An answer that breaks off is asked for again.
+ * @throws RetemperError NETWORK
+ */
+export async function hubJson(url: URL, request: Asked, settings: HubSettings): Promise<unknown> {
+  const bytes = await hubBytes(url, { ...request, most: LONGEST_ANSWER }, settings);
+  try {
+    return JSON.parse(bytes.toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The bytes of an answer, no more than `most`: what follows is not read. An answer that breaks off is asked for again.
+ * @throws RetemperError NETWORK
+ */
+export async function hubBytes(
+  url: URL,
+  { most, ...request }: HubRequest & { readonly most: number },
+  settings: HubSettings,
+): Promise<Buffer> {
+  for (let attempt = 1; ; attempt++) {
+    const response = await hubRequest(url, request, settings);
+    try {
+      const parts: Uint8Array[] = [];
+      let length = 0;
+      for await (const part of response.body ?? []) {
+        parts.push(part as Uint8Array);
+        length += (part as Uint8Array).length;
+        if (length >= most) break; // which closes the connection
+      }
+      return Buffer.concat(parts).subarray(0, most);
+    } catch (error) {
+      settings.signal?.throwIfAborted();
+      const problem = connectionProblem(error);
+      if (attempt === ATTEMPTS) throw unreachable(`${request.what} could not be had from ${url.host}: ${problem}.`);
+      settings.note(`${url.host}: ${problem}; trying again`);
+      await pauseFor(settings.retryDelayMs * 2 ** (attempt - 1), settings);
+    }
   }
 }
 
@@ -102,18 +147,4 @@ function waitAsked(response: Response): number | undefined {
   if (asked === null) return undefined;
   const seconds = /^\d+$/.test(asked) ? Number(asked) : (Date.parse(asked) - Date.now()) / 1000;
   return Number.isFinite(seconds) ? Math.max(0, seconds * 1000) : undefined;
-}
-
-function refusal(status: number, what: string, { endpoint, token }: HubSettings): RetemperError {
-  const hints: Readonly<Record<number, string>> = {
-    401: token
-      ? `the token of HF_TOKEN is not valid, or ${what} does not exist`
-      : `${what} may be private or gated: accept its terms on ${endpoint.host}, then set HF_TOKEN`,
-    403: `accept the terms of ${what} on ${endpoint.host} with the account of your token`,
-    404: "check the name, the revision and the file's path",
-  };
-  return new RetemperError("NETWORK", `${endpoint.host} refuses ${what}: ${status}.`, {
-    reason: status === 416 ? "range" : undefined,
-    hint: hints[status],
-  });
 }

@@ -1,7 +1,7 @@
 // Names of data sets on the hub, as fsspec writes them: hf://datasets/org/name[@revision][/path][?config=…&split=…].
 
 import { RetemperError } from "../../errors.js";
-import { checkPath } from "../../hub/download.js";
+import { checkPath } from "../../hub/snapshot.js";
 
 export interface HubReference {
   readonly dataset: string;
