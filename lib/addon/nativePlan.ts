@@ -25,6 +25,25 @@ export interface NativeRange {
   readonly offset: number;
   readonly dtype: Dtype;
   readonly count: number;
+  /** How its bytes become numbers of `dtype`. Absent: they are elements of `dtype`, in order. */
+  readonly encoding?: NativeEncoding;
+}
+
+/** Formats of blocks with scales of their own, by GGUF's names (native/core/block_format.h). */
+export type BlockFormatName = "Q8_0" | "Q4_0" | "Q4_1" | "Q5_0" | "Q5_1" | "Q4_K" | "Q5_K" | "Q6_K";
+
+export interface NativeEncoding {
+  readonly kind: "elements" | "blocks";
+  /** Of blocks: their format. A stored row is of whole blocks. */
+  readonly blocks?: BlockFormatName;
+  /** Elements of a stored row. */
+  readonly row: number;
+  /** Of rows in groups of so many, the halves of a group are stored in turn: row j of the first, row j of the second. */
+  readonly interleave?: number;
+  /** The columns are the stored rows. */
+  readonly transposed?: boolean;
+  /** Added to each value. */
+  readonly plus?: number;
 }
 
 /** A stored matrix [rows, cols] with what an adapter does to it. A 1-D tensor is [n, 1]; a scalar is [1, 1]; N-D is [d0, rest]. */

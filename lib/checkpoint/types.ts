@@ -1,6 +1,7 @@
 // What is known of a checkpoint from its headers and configuration, before any tensor is read.
 
 import type { Dtype } from "../addon/dtype.js";
+import type { NativeEncoding } from "../addon/nativePlan.js";
 
 /** Where a tensor's bytes lie. `offset` is absolute in the file, `bytes` its length. */
 export interface StoredTensor {
@@ -11,6 +12,8 @@ export interface StoredTensor {
   readonly file: number;
   readonly offset: number;
   readonly bytes: number;
+  /** How its bytes become numbers of `dtype`; absent: they are elements of `dtype`, in order. */
+  readonly encoding?: NativeEncoding;
 }
 
 /** One safetensors file as it was when its header was read; the engine refuses it if it changed since. */
@@ -33,6 +36,8 @@ export interface Checkpoint {
   /** Text of config.json, which spells numbers in ways that `config` does not keep (30.0). */
   readonly configText?: string | undefined;
   readonly adapter?: Adapter;
+  /** What was lost before the model came here: the precision of quantised weights. */
+  readonly notes?: readonly string[];
 }
 
 /** A low-rank term of one base tensor, W[rows, cols] += scale * left[rows, rank] x right[rank, cols] (flattened beyond the first dimension). */

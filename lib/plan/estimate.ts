@@ -1,6 +1,7 @@
 // What a merge will cost, estimated before anything runs: bytes read and written, memory, space on the disk.
 
 import type { NativePart, NativeRange, NativeSource } from "../addon/nativePlan.js";
+import { blockBytes } from "../checkpoint/formats/gguf/blockFormats.js";
 import type { BuiltPlan } from "./build.js";
 import { elementSize } from "./dtypes.js";
 
@@ -64,7 +65,7 @@ function sourceBytes({ parts, gather }: NativeSource): number {
   let bytes = 0;
   gather.part.forEach((part) => {
     const from = parts[part];
-    if (from) bytes += from.cols * elementSize(from.dtype);
+    if (from && from.rows > 0) bytes += rangeBytes(from) / from.rows;
   });
   return bytes;
 }
@@ -75,6 +76,6 @@ function partBytes(part: NativePart): number {
   return [part, ...extra, ...(add ? [add.range] : [])].reduce((sum, range) => sum + rangeBytes(range), 0);
 }
 
-function rangeBytes({ count, dtype }: NativeRange): number {
-  return count * elementSize(dtype);
+function rangeBytes({ count, dtype, encoding }: NativeRange): number {
+  return encoding?.blocks ? blockBytes(encoding.blocks, count) : count * elementSize(dtype);
 }

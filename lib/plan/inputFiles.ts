@@ -10,7 +10,11 @@ export class InputFiles {
   readonly #numbers = new Map<string, number>();
   readonly list: NativeInput[] = [];
 
-  range(checkpoint: Checkpoint, from: "model" | "adapter", { file, offset, dtype, shape }: StoredTensor): NativeRange {
+  range(
+    checkpoint: Checkpoint,
+    from: "model" | "adapter",
+    { file, offset, dtype, shape, encoding }: StoredTensor,
+  ): NativeRange {
     const files = from === "model" ? checkpoint.files : (checkpoint.adapter?.files ?? []);
     const stored = files[file];
     if (!stored) throw new RetemperError("INTERNAL", `${checkpoint.reference} has no file ${file}`);
@@ -20,6 +24,6 @@ export class InputFiles {
       this.#numbers.set(stored.path, input);
       this.list.push({ path: stored.path, size: stored.size, inode: stored.inode, mtimeNs: stored.mtimeNs });
     }
-    return { input, offset, dtype, count: elementCount(shape) };
+    return { input, offset, dtype, count: elementCount(shape), ...(encoding && { encoding }) };
   }
 }

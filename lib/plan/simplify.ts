@@ -44,5 +44,5 @@ export function isCopy({ params, keep }: Operation, source: NativeSource | undef
   if (params.op !== "linear" || keep.length !== 1 || params.normalize || params.weights[0] !== 1) return false;
   const [part, ...others] = source?.parts ?? [];
   if (!source || !part || others.length > 0 || source.gather) return false;
-  return part.dtype === outDtype && !part.castTo && !part.lowRank && !part.add;
+  return part.dtype === outDtype && !part.encoding && !part.castTo && !part.lowRank && !part.add;
 }

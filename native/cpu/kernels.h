@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "core/block_format.h"
 #include "core/counter_rng.h"
 #include "core/dtype.h"
 
@@ -80,6 +81,8 @@ struct Kernels {
   // result inherits.
   void (*load)(const uint8_t* from, Dtype dtype, size_t n, T* to);
   uint64_t (*store)(const T* from, size_t n, Dtype dtype, uint8_t* to);
+  // Whole blocks of a block format to T: the bits that PyPI's gguf has for them as float32.
+  void (*decode_blocks)(const uint8_t* from, BlockFormat format, size_t blocks, T* to);
   void (*round_to)(T* x, size_t n, Dtype dtype);
   // How many stored elements are NaN or infinite; 0 for integers.
   uint64_t (*count_non_finite)(const uint8_t* from, size_t n, Dtype dtype);

@@ -8,6 +8,7 @@ using KeyT = typename KeyOf<T>::Type;
 // Each uses what stands above it.
 // clang-format off
 #include "cpu/load_store-inl.h"
+#include "cpu/decode_blocks-inl.h"
 #include "cpu/elementwise-inl.h"
 #include "cpu/delta_loops-inl.h"
 #include "cpu/reductions-inl.h"
@@ -22,6 +23,7 @@ constexpr Kernels<T> Table() {
   return {
       .load = &Load<T>,
       .store = &Store<T>,
+      .decode_blocks = &DecodeBlocks<T>,
       .round_to = &RoundTo<T>,
       .count_non_finite = &CountNonFinite<T>,
       .scaled = &Scaled<T>,

@@ -19,6 +19,7 @@
 #pragma GCC diagnostic pop
 #endif
 
+#include "core/block_format.h"
 #include "core/convert.h"
 #include "core/counter_rng.h"
 #include "core/exact_math.h"

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "core/status.h"
+#include "engine/decode_range.h"
 
 namespace retemper {
 namespace {
@@ -19,7 +20,9 @@ uint64_t Product(uint64_t a, uint64_t b, const std::string& tensor) {
 
 void CheckRange(const Range& range, const Plan& plan, const std::string& tensor) {
   if (range.input >= plan.inputs.size()) Refuse("an input has no such number", tensor);
-  const uint64_t bytes = Product(range.count, SizeOf(range.dtype), tensor);
+  if (const char* fault = EncodingFault(range)) Refuse(fault, tensor);
+  Product(range.count, SizeOf(range.dtype), tensor);
+  const uint64_t bytes = StoredBytes(range);
   const uint64_t size = plan.inputs[range.input].size;
   if (range.offset > size || bytes > size - range.offset) {
     Refuse("a range ends past the end of " + plan.inputs[range.input].path, tensor);

@@ -30,7 +30,8 @@ size_t OrdinalBytes(size_t sources, uint64_t elements) {
 
 // Stored elements that need no more than a rounding.
 bool IsPlain(const Source& source) {
-  return !source.gather && !source.parts[0].low_rank && !source.parts[0].add;
+  return !source.gather && !source.parts[0].range.encoding && !source.parts[0].low_rank &&
+         !source.parts[0].add;
 }
 
 template <class T>

@@ -5,6 +5,7 @@
 
 #include "core/status.h"
 #include "cpu/kernels.h"
+#include "engine/decode_range.h"
 #include "engine/row_masks.h"
 #include "engine/task.h"
 #include "io/direct_io.h"
@@ -18,9 +19,17 @@ constexpr uint64_t kInWriting = 12, kAheadBytes = 32 << 20, kKeptBytes = 64 << 2
 // Bytes of anonymous memory a worker and its share of the buffers take, at most.
 uint64_t WorkerBytes(const Plan& plan, size_t buffers, uint64_t buffer_bytes) {
   size_t sources = 1;
-  uint64_t row = 0;  // bytes that a row as a whole takes
+  uint64_t row = 0;    // bytes that a row as a whole takes
+  uint64_t bands = 0;  // those of the sources that are stored transposed
   for (const TensorSpec& tensor : plan.tensors) {
     sources = std::max(sources, tensor.sources.size());
+    uint64_t own = 0;
+    for (const Source& source : tensor.sources) {
+      uint64_t band = 0;
+      for (const Part& part : source.parts) band = std::max(band, BandBytes(part.range));
+      own += band;
+    }
+    bands = std::max(bands, own);
     const auto* params = std::get_if<TaskArithmeticParams>(&tensor.variants[0].params);
     if (params == nullptr || params->sparsifier != Sparsifier::kRanked) continue;
     const uint64_t length = tensor.LastDim();
@@ -31,7 +40,7 @@ uint64_t WorkerBytes(const Plan& plan, size_t buffers, uint64_t buffer_bytes) {
   const uint64_t tiles = (2 * sources + 8) * kTile * sizeof(double);
   const uint64_t windows = plan.reading == ReadingChoice::kPread ? sources * (256 << 10) : 0;
   const uint64_t histograms = sources * (uint64_t{1} << 16) * sizeof(uint32_t) * 2;
-  return tiles + windows + histograms + row + 2 * buffers * buffer_bytes + (1 << 20);
+  return tiles + windows + histograms + row + bands + 2 * buffers * buffer_bytes + (1 << 20);
 }
 
 }  // namespace

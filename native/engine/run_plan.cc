@@ -4,6 +4,7 @@
 
 #include "core/status.h"
 #include "engine/check_plan.h"
+#include "engine/decode_range.h"
 #include "engine/memory.h"
 #include "engine/open_inputs.h"
 #include "engine/scheduler.h"
@@ -62,7 +63,6 @@ DeviceReport ReportDevices(const DevicePool& pool,
   return report;
 }
 
-uint64_t BytesOf(const Range& range) { return range.count * SizeOf(range.dtype); }
 // What a source is made from: of gathered parts the rows that are taken, otherwise whole parts with
 // what is added to them.
 uint64_t BytesOf(const Source& source) {
@@ -70,17 +70,18 @@ uint64_t BytesOf(const Source& source) {
   if (source.gather) {
     for (const uint32_t p : source.gather->part) {
       if (p >= source.parts.size()) continue;
-      bytes += source.parts[p].cols * SizeOf(source.parts[p].range.dtype);
+      const Part& part = source.parts[p];
+      bytes += part.rows == 0 ? 0 : StoredBytes(part.range) / part.rows;
     }
     return bytes;
   }
   for (const Part& part : source.parts) {
-    bytes += BytesOf(part.range);
+    bytes += StoredBytes(part.range);
     if (part.low_rank) {
-      bytes += BytesOf(part.low_rank->left) + BytesOf(part.low_rank->right);
-      if (part.low_rank->magnitude) bytes += BytesOf(*part.low_rank->magnitude);
+      bytes += StoredBytes(part.low_rank->left) + StoredBytes(part.low_rank->right);
+      if (part.low_rank->magnitude) bytes += StoredBytes(*part.low_rank->magnitude);
     }
-    if (part.add) bytes += BytesOf(*part.add);
+    if (part.add) bytes += StoredBytes(*part.add);
   }
   return bytes;
 }

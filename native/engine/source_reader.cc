@@ -5,6 +5,8 @@
 #include <bit>
 #include <cmath>
 
+#include "engine/decode_range.h"
+
 namespace retemper {
 
 namespace {
@@ -77,12 +79,9 @@ namespace {
 template <class T>
 std::vector<T> LoadAll(const Range& range, uint64_t rows, uint64_t cols, bool transposed,
                        const std::vector<InputFile>& inputs, const Kernels<T>& kernels) {
-  const size_t bytes = range.count * SizeOf(range.dtype);
-  const InputFile& file = inputs[range.input];
-  std::vector<uint8_t> copy(file.mapped() ? 0 : bytes);
-  const uint8_t* from = file.Read(range.offset, bytes, copy.data());
+  FileBytes bytes(inputs);
   std::vector<T> stored(range.count);
-  kernels.load(from, range.dtype, range.count, stored.data());
+  LoadRange(range, 0, range.count, stored.data(), kernels, bytes);
   if (!transposed) return stored;
   std::vector<T> turned(range.count);
   for (uint64_t r = 0; r < rows; ++r) {
@@ -249,10 +248,15 @@ template <class T>
 void SourceReader<T>::LoadPart(const PartState& part, uint64_t first, size_t n, T* out,
                                Worker& worker, bool scaled) const {
   const Range& range = part.spec->range;
-  const size_t size = SizeOf(range.dtype);
-  const uint8_t* from = worker.Fetch((*inputs_)[range.input], slot_, range.offset + first * size,
-                                     n * size, range.offset + range.count * size);
-  kernels_->load(from, range.dtype, n, out);
+  if (range.encoding) {
+    WindowBytes bytes(*inputs_, slot_, worker);
+    LoadRange(range, first, n, out, *kernels_, bytes);
+  } else {
+    const size_t size = SizeOf(range.dtype);
+    const uint8_t* from = worker.Fetch((*inputs_)[range.input], slot_, range.offset + first * size,
+                                       n * size, range.offset + range.count * size);
+    kernels_->load(from, range.dtype, n, out);
+  }
   if (part.spec->low_rank) {
     AddLowRank(part, first, n, out, worker);
     if (scaled && part.spec->low_rank->magnitude) {
@@ -271,13 +275,9 @@ void SourceReader<T>::LoadPart(const PartState& part, uint64_t first, size_t n, 
     }
   }
   if (part.spec->add) {
-    const Range& add = *part.spec->add;
-    const size_t add_size = SizeOf(add.dtype);
     T* vector = static_cast<T*>(worker.Loading(kTile * sizeof(T)));
-    const InputFile& file = (*inputs_)[add.input];
-    std::vector<uint8_t> copy(file.mapped() ? 0 : n * add_size);
-    kernels_->load(file.Read(add.offset + first * add_size, n * add_size, copy.data()), add.dtype,
-                   n, vector);
+    FileBytes bytes(*inputs_);
+    LoadRange(*part.spec->add, first, n, vector, *kernels_, bytes);
     kernels_->add_scaled(static_cast<T>(part.spec->add_scale), vector, out, n);
   }
   if (part.spec->cast_to) kernels_->round_to(out, n, *part.spec->cast_to);
@@ -325,8 +325,8 @@ template <class T>
 void SourceReader<T>::AddReads(uint64_t first, uint64_t n, std::vector<ReadRange>& ranges) const {
   if (source_->gather || n == 0) return;  // rows in any order
   const Range& range = source_->parts[0].range;
-  const size_t size = SizeOf(range.dtype);
-  ranges.push_back({slot_, range.input, range.offset + first * size, n * size});
+  const StoredRun run = RunOf(range, first, n);
+  if (run.size > 0) ranges.push_back({slot_, range.input, run.offset, run.size});
 }
 
 template class SourceReader<float>;

@@ -63,11 +63,26 @@ class Worker {
     return cells_[slot];
   }
 
+  // Rows of a transposed range, kept for the tiles that come next: one band an operand.
+  struct Band {
+    const void* owner = nullptr;  // the range; nullptr: nobody's
+    uint64_t number = 0;
+    Arena memory;
+  };
+  Band& BandOf(size_t slot) {
+    if (slot >= bands_.size()) bands_.resize(slot + 1);
+    return bands_[slot];
+  }
+
   // Bytes [offset, offset + size) of `file`, by this thread's window of `slot`: a populated part of
   // the mapping or a buffer. A window reaches ahead up to `end`, so that consecutive tiles cost one
   // system call a window.
   const uint8_t* Fetch(const InputFile& file, size_t slot, uint64_t offset, size_t size,
                        uint64_t end);
+  // The same for what belongs to an operand beside its elements (scales): a window for each
+  // `channel` from 1 on.
+  const uint8_t* FetchBeside(const InputFile& file, size_t slot, size_t channel, uint64_t offset,
+                             size_t size, uint64_t end);
   // While one lives, Fetch reads and low-rank products make no more than they are asked for (if
   // `only_asked`).
   class Reach {
@@ -114,8 +129,13 @@ class Worker {
     const uint8_t* data = nullptr;
     Arena memory;
   };
+  const uint8_t* FetchBy(Window& window, const InputFile& file, uint64_t offset, size_t size,
+                         uint64_t end);
+
   Arena tiles_, rows_, draws_, loading_;
   std::vector<Window> windows_;
+  std::vector<std::vector<Window>> beside_;
+  std::vector<Band> bands_;
   std::vector<Range> supply_;
   std::vector<Cells> cells_;
   bool only_asked_ = false;

@@ -28,7 +28,7 @@ bool IsMatrixDtype(Dtype dtype) {
 
 std::optional<nn::Matrix> StoredAsItIs(const VirtualTensors& tensors, const Range& range,
                                        size_t out, size_t in, bool in_major, size_t first_row) {
-  if (!IsMatrixDtype(range.dtype)) return std::nullopt;
+  if (!IsMatrixDtype(range.dtype) || range.encoding) return std::nullopt;
   const InputFile& file = tensors.inputs()[range.input];
   if (!file.mapped()) return std::nullopt;
   const size_t element = SizeOf(range.dtype);
@@ -40,8 +40,8 @@ std::optional<nn::Matrix> StoredAsItIs(const VirtualTensors& tensors, const Rang
 bool IsPlainCopy(const TensorSpec& spec) {
   const Part& part = spec.sources[0].parts[0];
   return std::holds_alternative<CopyParams>(spec.variants[0].params) && !spec.sources[0].gather &&
-         !part.low_rank && !part.add && part.range.dtype == spec.out_dtype &&
-         (!part.cast_to || *part.cast_to == part.range.dtype);
+         !part.low_rank && !part.add && !part.range.encoding &&
+         part.range.dtype == spec.out_dtype && (!part.cast_to || *part.cast_to == part.range.dtype);
 }
 
 VirtualMatrix::VirtualMatrix(std::shared_ptr<const VirtualTensors> tensors,
