@@ -29,6 +29,7 @@ export type {
   Measured,
   MeasuredCandidate,
   PairedTest,
+  RefinedResults,
   ShippedModel,
   Trend,
   WrittenAgreement,

@@ -9,7 +9,7 @@ import { betterOf } from "./checks/labels.js";
 import type { Digests } from "./digests/contents.js";
 import type { Digest } from "./digests/digestOf.js";
 import { ModelDigests } from "./digests/modelDigests.js";
-import { choose } from "./results/choose.js";
+import { refineStage } from "./refineStage.js";
 import { provenanceOf } from "./results/provenance.js";
 import { resultsOf } from "./results/resultsOf.js";
 import type { SeedToShip } from "./results/seedToShip.js";
@@ -26,7 +26,7 @@ import type { ServedNames } from "./steps/served.js";
 import type { Batch, StepRecord } from "./steps/step.js";
 import type { StepRecords } from "./steps/stepRecords.js";
 import { tuneStage } from "./steps/tuneStage.js";
-import { writeStage } from "./steps/writeStage.js";
+import { type ChosenPoint, writeStage } from "./steps/writeStage.js";
 import { type Store, scorerDigestWith } from "./store/store.js";
 
 /** Does steps, with whoever else works on the folder. @returns the records by key */
@@ -95,17 +95,13 @@ export async function stages(
     progress.later(chosenAtMost(settings, given) * workOf(measuring.tasksOf("test")), "answer");
     await graph(stage.batches, stage.milestones);
     const ends = stage.tables();
-    const tables = settings.adaptive
-      ? await adaptiveStage(ends, {
-          ...{ settings, tuned, models, measuring, calibrating: judging, progress, checked, graph },
-        })
-      : ends;
-    const choice = choose(tables, settings, checked);
+    const parts = { settings, tuned, models, measuring, calibrating: judging, progress, checked, graph };
+    const write = (chosen: readonly ChosenPoint[]) =>
+      writeStage(chosen, ends.items.test, { ...parts, contents, records, out });
+    const asked = settings.adaptive ? await adaptiveStage(ends, parts) : { tables: ends, courses: new Map() };
+    const { tables, choice, refined } = await refineStage(asked, parts, write);
     progress.later(0); // what is chosen is known
-    const written = await writeStage(choice.wanted, tables.items.test, {
-      ...{ settings, checked, models, contents, measuring, records, out, graph },
-      calibrating: judging,
-    });
+    const written = await write(choice.wanted);
     host.onControls?.();
     const controls = await controlStage({
       ...{ settings, tuned, models, contents, records, progress, tokens, measuring, calibrating: judging, graph },
@@ -115,7 +111,7 @@ export async function stages(
     });
     const digests = new Map(measured.map((model) => [model, models.of(model)]));
     const provenance = provenanceOf({ settings, tuned, checked, digests, out, folder }, tables.aligned.validation);
-    const found = resultsOf(tables, choice, { written, controls }, settings, checked, provenance);
+    const found = resultsOf(tables, choice, { written, controls, refined }, settings, checked, provenance);
     return { found, ship: choice.ship };
   } finally {
     await measuring?.close();

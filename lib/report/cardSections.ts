@@ -16,7 +16,7 @@ import type { ExperimentResults, Measured, WrittenModel } from "./types.js";
  * @param own what was measured of this very output on the test data, where its method has several seeds
  */
 export function cardSections(results: ExperimentResults, output: WrittenModel, own: Own | undefined): string {
-  const { selection, confirmation, test, labels, parts, notes, exploratory, alarms = [], controls } = results;
+  const { selection, confirmation, test, labels, parts, notes, exploratory, alarms = [], controls, refined } = results;
   const { candidate } = selection.overall;
   const chosen = candidate !== null && candidateId(candidate) === output.candidate;
   const method = test.chosen.find((one) => candidateId(one) === output.candidate);
@@ -52,6 +52,7 @@ export function cardSections(results: ExperimentResults, output: WrittenModel, o
     "",
     `* Rule: ${escaped(rule)}${rule === "constrained" ? `, margin ${margin} (${bound})` : ""}${gate === undefined ? "" : `, gate ${escaped(gate)}`}`,
     `* Choice: ${escaped((chosen ? selection.overall : (selection.methods[method?.method ?? ""] ?? selection.overall)).sentence)}`,
+    ...(refined ? [`* Refined: ${escaped(refined.sentence)}`] : []),
     ...(chosen && confirmation
       ? [`* ${confirmation.holds ? "Confirmed" : "Not confirmed"}: ${escaped(confirmation.sentence)}`]
       : []),

@@ -46,7 +46,7 @@ export function contentsOf(results: ExperimentResults, costs: ExperimentCosts): 
     },
     { id: "pareto", title: "The task against safety", figures: [frontOf(results)], first: true },
     { id: "models", title: "The models", tables: named("q1"), first: true },
-    { id: "words", title: "The choice in words", lead: sentences(results), tables: named("confirmation") },
+    { id: "words", title: "The choice in words", lead: sentences(results), tables: named("confirmation", "refined") },
     {
       ...{ id: "safety", title: "Safety by category and set" },
       figures: figures(categoriesOf(results)),
@@ -103,13 +103,14 @@ const EMPTY: Omit<Section, "id" | "title"> = {
 
 /** What the first screen says in short, with all numbers. */
 function sentences(results: ExperimentResults): Section["lead"] {
-  const { selection, confirmation, exploratory } = results;
+  const { selection, confirmation, exploratory, refined } = results;
   const ship = shipText(results);
   return [
     { name: "Choice", text: selection.overall.sentence },
     ...(confirmation
       ? [{ name: confirmation.holds ? "Confirmed" : "Not confirmed", text: confirmation.sentence }]
       : []),
+    ...(refined ? [{ name: "Refined", text: refined.sentence }] : []),
     { name: "On the test data", text: outcomeOf(results) },
     ...(ship === undefined ? [] : [{ name: "To ship", text: ship }]),
     ...(exploratory === undefined ? [] : [{ name: "Exploratory", text: exploratory }]),

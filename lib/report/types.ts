@@ -202,6 +202,23 @@ export interface ControlResults {
   readonly comparisons: readonly ControlComparison[];
 }
 
+/** Lambdas between the grid's choice and the next one, which were asked once that choice was known: exploratory until they confirm. */
+export interface RefinedResults {
+  /** The grid's choice. */
+  readonly from: string;
+  /** Its lambda, and the next of its grid. */
+  readonly between: readonly [number, number];
+  /** All that were to be asked, on the items that choose. */
+  readonly points: readonly MeasuredCandidate[];
+  /** The one that the rule takes instead of the grid's choice, if it takes one. */
+  readonly better?: string | undefined;
+  /** On the items that confirm, one after the other: the grid's choice, and where it holds, the better one. */
+  readonly confirmations: readonly Confirmation[];
+  /** Whether the better one is the experiment's choice: both hold. */
+  readonly taken: boolean;
+  readonly sentence: string;
+}
+
 export interface ExperimentResults {
   readonly format: typeof EXPERIMENT_FORMAT;
   readonly name: string;
@@ -225,6 +242,8 @@ export interface ExperimentResults {
     readonly looks?: readonly number[] | undefined;
   };
   readonly selection: Selection;
+  /** Of an adaptive experiment that refines its grid. */
+  readonly refined?: RefinedResults | undefined;
   readonly test: {
     readonly better?: "high" | "low" | undefined;
     readonly calibration?: SelectionTable["calibration"];

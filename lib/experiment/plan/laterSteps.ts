@@ -4,6 +4,8 @@ import { mergeSeries, type TunedModel } from "../candidates/merges.js";
 import { chosenAtMost, writtenAtMost } from "../checks/check.js";
 import type { Checked } from "../checks/checked.js";
 import { itemsOfSeed } from "../checks/seedSplits.js";
+import { REFINED } from "../refineStage.js";
+import { refinedPoints } from "../settings/refinedPoints.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import { comparedAnswers } from "../steps/confirm.js";
 import { seriesLabel } from "../steps/seriesMeasurement.js";
@@ -32,18 +34,21 @@ export async function laterSteps(
     if (units > 0) later.push({ part, units, missing: units, remains });
   };
   const pending = true;
-  if (settings.adaptive && !isSeen(WRITTEN) && !isSeen(TESTED)) {
-    const models = settings.tune ? settings.tune.seeds.map((seed) => ({ seed: String(seed), model: "" })) : given;
-    for (const series of mergeSeries(settings, models)) {
-      const each = series.merges.map(({ tuning }) =>
-        wholeRemains(
-          [...safety, ...itemsOfSeed(validation, checked.splits, tuning)],
-          judges,
-          series.lambdas?.length ?? 1,
-        ),
+  const models = settings.tune ? settings.tune.seeds.map((seed) => ({ seed: String(seed), model: "" })) : given;
+  const series = settings.adaptive ? mergeSeries(settings, models) : [];
+  if (!isSeen(WRITTEN) && !isSeen(TESTED) && !isSeen(REFINED)) {
+    for (const { merges, ...of } of series) {
+      const each = merges.map(({ tuning }) =>
+        wholeRemains([...safety, ...itemsOfSeed(validation, checked.splits, tuning)], judges, of.lambdas?.length ?? 1),
       );
-      add(seriesLabel(series), each);
+      add(seriesLabel({ merges, ...of }), each);
     }
+  }
+  const refines = refinedPoints(settings);
+  if (refines > 0 && !isSeen(REFINED)) {
+    const most = Math.max(0, ...series.map(({ lambdas = [], merges }) => (lambdas.length > 1 ? merges.length : 0)));
+    const tasks = [...safety, ...itemsOfSeed(validation, checked.splits, models[0]?.seed)];
+    if (most > 0) add(`${REFINED}, at most ${refines * most}`, [wholeRemains(tasks, judges, refines * most)]);
   }
   if (!isSeen(WRITTEN))
     add(`${WRITTEN}, at most ${written}`, [{ bytes: written * checked.bytesOfMerge, units: written, pending }]);
@@ -53,7 +58,9 @@ export async function laterSteps(
       ...{ task, prompts: written * prompts, answers: written * answers },
     }));
     const compared = { answers: questions, opened: 2 * written, units: written, pending };
-    add(`${TESTED}, at most ${chosen}`, [wholeRemains(confirming, judges, chosen), ...(compares ? [compared] : [])]);
+    // where one of the refined lambdas is better, both are asked as they were measured, and one by its files as well
+    const asked = chosen + (refines > 0 ? 1 + models.length : 0);
+    add(`${TESTED}, at most ${asked}`, [wholeRemains(confirming, judges, asked), ...(compares ? [compared] : [])]);
   }
   if (reachedControls) return later;
   const seeds = (settings.tune?.seeds ?? given.map(({ seed }) => seed)).map(String);

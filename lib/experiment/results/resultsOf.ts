@@ -3,7 +3,13 @@
 import { judgeAlarms } from "../../evaluate/run/judgeAlarms.js";
 import { judgeDisagreements } from "../../evaluate/run/judgeDisagreements.js";
 import type { JudgedModel } from "../../evaluate/run/judgedAnswers.js";
-import { type ControlResults, EXPERIMENT_FORMAT, type ExperimentResults, type Measured } from "../../report/types.js";
+import {
+  type ControlResults,
+  EXPERIMENT_FORMAT,
+  type ExperimentResults,
+  type Measured,
+  type RefinedResults,
+} from "../../report/types.js";
 import { candidateId } from "../../select/names.js";
 import { nameOf } from "../../select/select.js";
 import type { ShareKept } from "../../select/types.js";
@@ -29,7 +35,15 @@ import { pairedTests, trendsOf } from "./significance.js";
 export function resultsOf(
   { aligned, tuned, points, items, ...tables }: Tables,
   { labels, validation, selection, best }: Choice,
-  { written, controls }: { readonly written: readonly Written[]; readonly controls: ControlResults | undefined },
+  {
+    written,
+    controls,
+    refined,
+  }: {
+    readonly written: readonly Written[];
+    readonly controls: ControlResults | undefined;
+    readonly refined: RefinedResults | undefined;
+  },
   settings: ExperimentSettings,
   checked: Checked,
   provenance: ExperimentResults["provenance"],
@@ -80,6 +94,7 @@ export function resultsOf(
       { name: "fine-tuned", measured: test.tuned },
       ...(tested ? [{ name: nameOf(tested.measured), measured: tested.measured }] : []),
     ]),
+    ...(refined && { refined }),
     ...(controls && { controls }),
     // which lambdas were asked to the end depends on what came out: a slope over them would claim too much
     trends: settings.adaptive ? [] : trendsOf(points),

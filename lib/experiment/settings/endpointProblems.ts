@@ -1,9 +1,11 @@
 // What an experiment asks that a server of adapters cannot do.
 
+import { refinedPoints } from "./refinedPoints.js";
 import type { ExperimentSettings } from "./schema.js";
 
 /** Each with what to do. */
-export function endpointProblems({ methods, tuned, unaligned }: ExperimentSettings): string[] {
+export function endpointProblems(settings: ExperimentSettings): string[] {
+  const { methods, tuned, unaligned } = settings;
   const names = methods.map((one) => (typeof one === "string" ? one : one.method));
   const others = [...new Set(names.filter((name) => name !== "linear"))];
   const whole = (tuned ?? []).filter(({ adapter }) => adapter === undefined).map(({ seed }) => seed);
@@ -16,6 +18,11 @@ export function endpointProblems({ methods, tuned, unaligned }: ExperimentSettin
     ...(whole.length > 0
       ? [
           `an endpoint serves adapters, and the tuned models of ${whole.join(", ")} are whole ones: give adapter instead`,
+        ]
+      : []),
+    ...(refinedPoints(settings) > 0
+      ? [
+          "an endpoint serves the adapters of the grid's lambdas, which are made before it starts: leave adaptive.refine out",
         ]
       : []),
     ...(unaligned !== undefined ? ["an endpoint serves the aligned model and adapters: leave unaligned out"] : []),

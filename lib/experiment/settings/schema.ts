@@ -218,7 +218,18 @@ export const experimentSchema = z.strictObject({
     .default("chosen")
     .describe("Which merges become files: the one to ship (chosen), or for each seed the best of every method (all)."),
   adaptive: z
-    .boolean()
+    .union([
+      z.boolean(),
+      z.strictObject({
+        refine: z
+          .int()
+          .min(0)
+          .max(9)
+          .describe(
+            "How many lambdas are asked between the grid's choice and the next lambda of its grid; 0 by default.",
+          ),
+      }),
+    ])
     .optional()
     .describe(
       "Asks items where they decide: merges are asked by blocks, and left where they are not safe or cannot win; false by default.",

@@ -13,6 +13,7 @@ import { ABSENT } from "./mend.js";
 import { drawsMasks, gridOf, isOfAll, methodOf, parametersOf } from "./methodEntry.js";
 import { modelParts } from "./modelParts.js";
 import type { Problems } from "./problems.js";
+import { refinedPoints } from "./refinedPoints.js";
 import type { ExperimentSettings } from "./schema.js";
 
 export interface Context {
@@ -57,6 +58,10 @@ export function withoutProblems(
   if (settings.adaptive && select.rule === "knee") {
     const why = "adaptive cannot leave anything out where the rule is knee, which looks at the numbers of all merges";
     say(why, ["adaptive"], "leave adaptive out, or take another rule");
+  }
+  if (refinedPoints(settings) > 0 && select.rule !== "constrained" && select.gate === undefined) {
+    const why = `refined lambdas are exploratory until they are confirmed, and the rule ${select.rule} without a gate confirms nothing`;
+    say(why, ["adaptive", "refine"], "leave refine out, take the rule constrained, or give a gate");
   }
   const isGate = select.gate === undefined || gateReads(select.gate, gateIsOption, problems);
   return {

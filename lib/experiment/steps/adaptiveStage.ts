@@ -31,7 +31,7 @@ export interface AdaptiveStageParts extends MeasureStageParts {
 }
 
 /** Of one candidate: what was asked of it so far, and what came of it. */
-interface Course {
+export interface Course {
   readonly counts: Counts;
   readonly seeds: readonly SeedResults[];
   readonly straightShare?: number | undefined;
@@ -46,17 +46,38 @@ interface Request {
 
 const NONE: Counts = { safety: 0, task: 0, "over-refusal": 0 };
 
-/** @param ends the tables of the models that were asked everything @returns them with all merges, finished or not */
-export async function adaptiveStage(ends: Tables, parts: AdaptiveStageParts): Promise<Tables> {
+export interface AskedSeries {
+  /** With all merges, finished or not. */
+  readonly tables: Tables;
+  /** By `candidateId`. */
+  readonly courses: ReadonlyMap<string, Course>;
+}
+
+export interface AskedBefore {
+  readonly series: readonly MergeSeries[];
+  readonly courses: ReadonlyMap<string, Course>;
+  /** What a plan counts further blocks to. */
+  readonly label: string;
+}
+
+/**
+ * @param ends the tables of the models that were asked everything
+ * @param before series with further lambdas, and what was asked of them already; the experiment's own series from nothing by default
+ */
+export async function adaptiveStage(
+  ends: Tables,
+  parts: AdaptiveStageParts,
+  before?: AskedBefore,
+): Promise<AskedSeries> {
   const { settings, tuned, measuring, calibrating, progress, graph } = parts;
-  const series = mergeSeries(settings, tuned);
+  const series = before?.series ?? mergeSeries(settings, tuned);
   const items = ends.items.validation;
   const plan = planOf(series, ends, settings, parts.checked);
   const aligned = measure(ends.aligned.validation, items);
   const fineTuned = measure(ends.tuned.validation, items);
   const partial = new PartialTasks(items, plan, (tuning) => measuring.tasksOf("validation", tuning));
   const calibration = await calibrating.read();
-  const courses = new Map<string, Course>();
+  const courses = new Map(before?.courses);
   for (;;) {
     const candidates = new Map([...courses].map(([id, course]) => [id, soFarOf(course, ends, plan)]));
     const blocks = nextBlocks(plan, { aligned, tuned: fineTuned, candidates });
@@ -69,6 +90,7 @@ export async function adaptiveStage(ends: Tables, parts: AdaptiveStageParts): Pr
           ...(request.series.lambdas && { lambdas: request.lambdas as number[] }),
           tasks: partial.of(request.counts, merge.tuning),
           words: `, ${wordsOf(request)}`,
+          label: before?.label,
         }),
       })),
     }));
@@ -90,7 +112,7 @@ export async function adaptiveStage(ends: Tables, parts: AdaptiveStageParts): Pr
     }),
   );
   progress.candidates(points.flatMap(({ measured }) => (measured.unfinished ? [] : [measured])));
-  return { ...ends, points, ...(spends(plan) && { looks: sharesOf(plan) }) };
+  return { tables: { ...ends, points, ...(spends(plan) && { looks: sharesOf(plan) }) }, courses };
 }
 
 function planOf(

@@ -98,14 +98,17 @@ async function askMissing(
     const opened =
       grid === undefined
         ? once()
-        : kept.use(JSON.stringify([recipe, maskSeed]), Math.max(1, grid.length) * bytesOfMerge, {
+        : kept.use(JSON.stringify([recipe, maskSeed, grid]), Math.max(1, grid.length) * bytesOfMerge, {
             open: () => opening(grid, {}),
             once,
           });
+    let asked = 0;
     for await (const { model, lambdas: open } of opened) {
       const own = open === undefined ? targets : targets.filter(({ lambda }) => open.includes(lambda as number));
       await ask(model, own, straightShareOf(model));
+      asked += own.length;
     }
+    if (asked !== targets.length) throw new Error(`${targets.length} lambdas were to be asked, and ${asked} were`);
     return none;
   }
   const written = new Map<string, number>();

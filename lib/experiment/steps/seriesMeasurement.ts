@@ -25,6 +25,8 @@ export interface SeriesPart {
   readonly tasks?: readonly Task[] | undefined;
   /** For people: which part it is. */
   readonly words?: string | undefined;
+  /** What a plan counts it to: all merges of the series by default. */
+  readonly label?: string | undefined;
 }
 
 /** What a plan calls all merges of a series. */
@@ -42,7 +44,7 @@ export function seriesMeasurement(
 ): Measurement {
   const { lambdas = series.lambdas, tasks = measuring.tasksOf("validation", tuning), words = "" } = part;
   const name = `${nameOf(candidateOf(series, undefined) as Candidate)} seed ${seed}${words}`;
-  const label = seriesLabel(series);
+  const { label = seriesLabel(series) } = part;
   if (!settings.engine?.endpoint) {
     const grid = part.tasks && (series.lambdas ?? []);
     const subject = { kind: "merge", recipe, maskSeed, ...(lambdas && { lambdas }), ...(grid && { grid }) } as const;

@@ -11,6 +11,7 @@ import { marginTable } from "./marginTable.js";
 import { methodTable } from "./methodTable.js";
 import { metricTable } from "./metricTable.js";
 import { dataTable, outputTable, provenanceTable } from "./originTables.js";
+import { refinedTable } from "./refinedTable.js";
 import { type ReportTable, withoutEmptyColumns } from "./reportTable.js";
 import { categoryTable, setTable } from "./safetyTables.js";
 import { pairedTable, trendTable } from "./testTables.js";
@@ -22,7 +23,9 @@ export function tablesOf(results: ExperimentResults, costs: ExperimentCosts): Re
     ...[mainTable, confirmationTable, methodTable, verdictTable, curveTable, setTable, marginTable].map((of) =>
       of(results),
     ),
-    ...[categoryTable, metricTable, pairedTable, trendTable, controlTable, judgeTable].map((of) => of(results)),
+    ...[categoryTable, metricTable, pairedTable, trendTable, controlTable, refinedTable, judgeTable].map((of) =>
+      of(results),
+    ),
     ...[dataTable, outputTable, provenanceTable].map((of) => of(results)),
     ...[costTable, stepTable].map((of) => of(costs)),
   ];

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
+import { planRun } from "../../../lib/experiment/plan/planRun.js";
 import { run } from "../../../lib/experiment/run.js";
 import type { Experiment } from "../../../lib/experiment/settings/schema.js";
 import type { ExperimentCosts } from "../../../lib/report/types.js";
@@ -87,6 +88,48 @@ it.runIf(long)("goes on where it was stopped, and finds the same", { timeout: 60
   await run({ ...experiment, adaptive: true }, anew);
   expect(textOf(out) === textOf(anew), "the same results").toBe(true);
   expect(costsOf(out)).toBe(costsOf(anew));
+});
+
+it.runIf(long)(
+  "refines beside the grid's choice, and takes what is better only where both hold on the items that confirm",
+  { timeout: 600_000 },
+  async () => {
+    const out = join(folder, "refined");
+    const grid = { ...experiment, lambda: [0.1, 0.9], adaptive: true };
+    const before = await run(grid, out);
+    const planned = await planRun({ ...grid, adaptive: { refine: 3 } }, out);
+    const after = await run({ ...grid, adaptive: { refine: 3 } }, out);
+    const { refined } = after;
+    expect(before.selection.overall.candidate?.lambda).toBe(0.1);
+    expect(before.refined).toBeUndefined();
+    expect(planned.steps.some(({ step, tokens }) => step.startsWith("refined lambdas") && tokens > 0)).toBe(true);
+    expect(refined?.points.map(({ lambda }) => lambda)).toEqual([0.3, 0.5, 0.7]);
+    expect(refined?.between).toEqual([0.1, 0.9]);
+    expect(refined?.better).toBeDefined();
+    expect(refined?.confirmations.length).toBe(refined?.confirmations[0]?.holds ? 2 : 1);
+    expect(refined?.taken).toBe(
+      refined?.confirmations.length === 2 && refined.confirmations.every(({ holds }) => holds),
+    );
+    const chosen = after.selection.overall.candidate?.lambda;
+    expect(chosen === 0.1).toBe(!refined?.taken);
+    expect(after.outputs.map(({ candidate }) => candidate)).toHaveLength(1);
+    expect(readFileSync(join(out, "report.md"), "utf8")).toContain(refined?.sentence);
+
+    const [text, costs] = [textOf(out), costsOf(out)];
+    await run({ ...grid, adaptive: { refine: 3 } }, out);
+    expect([textOf(out) === text, costsOf(out)]).toEqual([true, costs]);
+    const anew = join(folder, "refined anew");
+    await run({ ...grid, adaptive: { refine: 3 } }, anew);
+    expect(textOf(anew) === text, "the same results").toBe(true);
+  },
+);
+
+it("is refused where nothing would confirm refined lambdas, and on a server of the grid's adapters", async () => {
+  const score = { ...experiment, adaptive: { refine: 2 }, select: { rule: "score" as const } };
+  await expect(run(score, join(folder, "score"))).rejects.toThrow(/the rule score without a gate confirms nothing/);
+  const engine = { endpoint: { url: "http://127.0.0.1:9/v1" } };
+  const served = { ...experiment, adaptive: { refine: 2 }, engine };
+  await expect(run(served, join(folder, "served"))).rejects.toThrow(/leave adaptive\.refine out/);
 });
 
 it("is refused where the rule looks at all merges", async () => {
