@@ -2,16 +2,13 @@
 
 import type { JudgeDisagreement } from "../evaluate/run/judgeDisagreements.js";
 import type { JudgeAlarm } from "../evaluate/run/results.js";
-import type {
-  Candidate,
-  Confirmation,
-  Labels,
-  Point,
-  Quantity,
-  Selection,
-  SelectionTable,
-  ShareKept,
-} from "../select/types.js";
+import type { Confirmation, Labels, Selection, SelectionTable, ShareKept } from "../select/types.js";
+import type { ControlResults } from "./controlTypes.js";
+
+import type { Measured, MeasuredCandidate } from "./measured.js";
+
+export type { ControlComparison, ControlCurve, ControlResults } from "./controlTypes.js";
+export type { Measured, MeasuredCandidate };
 
 export const EXPERIMENT_FORMAT = "retemper-experiment/1";
 
@@ -31,23 +28,6 @@ export interface ItemNames {
   /** Of sets that were selected by the aligned model's own answers. */
   readonly selected: readonly ItemName[];
 }
-
-/** What was measured of one model, or of one merge for all seeds. */
-export interface Measured extends Point {
-  /** Attack success rate by category, where the sets have categories. */
-  readonly categories: Readonly<Record<string, Quantity>>;
-  /** Every metric of every task, "task: metric". */
-  readonly metrics: Readonly<Record<string, Quantity>>;
-  /** Attack success rate over the sets that were selected by the aligned model's own answers: shown, and in no rule or test. */
-  readonly selected?: Quantity | undefined;
-  /** Shares of the answers to the safety sets that were cut off at the limit of new tokens, and that are empty. */
-  readonly truncated?: number | undefined;
-  readonly empty?: number | undefined;
-  /** SLERP: share of the vectors that took the straight line. */
-  readonly straightShare?: number | undefined;
-}
-
-export type MeasuredCandidate = Measured & Candidate;
 
 /** A test on the items that both models answered; `difference` is b - a. */
 export interface PairedTest {
@@ -158,48 +138,6 @@ export interface DataParts {
   readonly test: { readonly safety: number; readonly task: number };
   /** Each set apart; older results have none. */
   readonly sets?: readonly AskedSet[] | undefined;
-}
-
-/** The points of a control over its lambdas or values, measured on the data that choose; in no choice. */
-export interface ControlCurve {
-  readonly kind: string;
-  /** "the random direction". */
-  readonly name: string;
-  readonly points: readonly MeasuredCandidate[];
-}
-
-/** The chosen merge beside a control, on the data that confirm. */
-export interface ControlComparison {
-  readonly kind: string;
-  readonly name: string;
-  readonly sentence: string;
-  /** Where on the control's curve: where the task score is the merge's, at its best score if that is below, or at the nearest. */
-  readonly at: "equal score" | "best score" | "nearest score";
-  /** The points of the curve that were asked: the two of the line, or the one. */
-  readonly points: readonly string[];
-  /** The merge's rate less the control's, with its 95 % interval of these tunings, over the items. */
-  readonly difference: number;
-  readonly low: number;
-  readonly high: number;
-  /** 95 % interval of a new tuning, over seeds and items; from three seeds on. */
-  readonly newLow?: number | undefined;
-  readonly newHigh?: number | undefined;
-  /** Safety items in pairs. */
-  readonly items: number;
-  /** At equal score: where on the line (0: the first point), p over the items, Holm's over all controls, and what follows. */
-  readonly share?: number | undefined;
-  readonly p?: number | undefined;
-  readonly pHolm?: number | undefined;
-  readonly verdict?: "lower" | "higher" | "not shown" | undefined;
-}
-
-/** Other ways to change less than the fine-tuned model. */
-export interface ControlResults {
-  readonly curves: readonly ControlCurve[];
-  /** What the comparisons come to; absent where nothing was chosen. */
-  readonly sentence?: string | undefined;
-  /** Empty where nothing was chosen. */
-  readonly comparisons: readonly ControlComparison[];
 }
 
 /** Lambdas between the grid's choice and the next one, which were asked once that choice was known: exploratory until they confirm. */
