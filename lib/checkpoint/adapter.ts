@@ -4,28 +4,29 @@ import { RetemperError } from "../errors.js";
 import { adapterSettings } from "./adapterConfig.js";
 import { adapterContents } from "./adapterContents.js";
 import { AdapterEffects, type Faults } from "./adapterEffects.js";
+import { findAdapterFile, readAdapterFile } from "./adapterFile.js";
 import { embeddingNames } from "./families.js";
 import { readJsonObject } from "./json.js";
 import { knownDtypes } from "./knownDtypes.js";
 import { listing } from "./listing.js";
-import { fileOf, type ModelFolder, openFolder, optionalFileOf } from "./modelFolder.js";
+import { fileOf, openFolder, optionalFileOf } from "./modelFolder.js";
 import { nearestNames } from "./nearestNames.js";
 import type { Adapter, Checkpoint, StoredFile } from "./types.js";
-import { type HeaderReader, readFile } from "./weights.js";
+import type { HeaderReader } from "./weights.js";
 
 /**
  * Opens an adapter.
- * @param path its folder, located already
+ * @param located its folder
  * @param base the checkpoint that it adapts
  * @throws RetemperError BAD_INPUT for a file that is broken, pickled, or of a kind that is not W + scale * B A;
  * INCOMPATIBLE where it does not fit the base, all differences in one error.
  */
 export async function openAdapter(
-  path: string,
+  located: string,
   base: Checkpoint,
   { addon }: { readonly addon: HeaderReader },
 ): Promise<Adapter> {
-  const folder = await openFolder(path);
+  const folder = await openFolder(located);
   const configPath = await optionalFileOf(folder, "adapter_config.json");
   if (configPath === undefined) {
     throw new RetemperError("BAD_INPUT", "there is no adapter_config.json: this is no PEFT adapter", {
@@ -35,7 +36,8 @@ export async function openAdapter(
   }
   const config = await readJsonObject(configPath);
   const settings = adapterSettings(config, configPath);
-  const weights = readFile(await weightsOf(folder), addon);
+  const path = (await findAdapterFile(folder)) ?? (await fileOf(folder, "adapter_model.safetensors"));
+  const weights = await readAdapterFile(path, addon);
   const [file] = weights.files as readonly [StoredFile];
   const tensors = knownDtypes(weights.tensors, file.path);
 
@@ -43,22 +45,6 @@ export async function openAdapter(
   const merged = new AdapterEffects(base, settings, contents, configPath).build();
   report(merged.faults, contents.unknown, base, file.path);
   return { folder: folder.path, config, ...untied(merged, base, file) };
-}
-
-async function weightsOf(folder: ModelFolder): Promise<string> {
-  const path = await optionalFileOf(folder, "adapter_model.safetensors");
-  if (path !== undefined) return path;
-  if ((await optionalFileOf(folder, "adapter_model.bin")) !== undefined) {
-    throw new RetemperError(
-      "BAD_INPUT",
-      "the adapter is pickled (adapter_model.bin), which can run code when it is read",
-      {
-        file: folder.path,
-        hint: "Load it with PEFT where you trust it, and save it with safe_serialization=True.",
-      },
-    );
-  }
-  return fileOf(folder, "adapter_model.safetensors");
 }
 
 function report(

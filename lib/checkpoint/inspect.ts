@@ -2,6 +2,7 @@
 
 import { basename } from "node:path";
 import { openAdapter } from "./adapter.js";
+import { findAdapterFile, readAdapterFile } from "./adapterFile.js";
 import { embeddingNames, family, isTied, type LayerStack, layerStacks, mainStack, textConfig } from "./families.js";
 import { type JsonObject, readJsonObject } from "./json.js";
 import { locate } from "./locate.js";
@@ -9,8 +10,9 @@ import { type ModelFolder, openFolder, optionalFileOf } from "./modelFolder.js";
 import { modulesOf } from "./modules.js";
 import { type CheckpointReference, type OpenOptions, readConfig, referenceOf } from "./open.js";
 import { quantisation } from "./quantised.js";
+import { withoutSharedHead } from "./sharedHead.js";
 import type { Adapter, Checkpoint } from "./types.js";
-import { INDEX_FILE, type RawTensor, readFile, readWeights, SINGLE_FILE, type Weights } from "./weights.js";
+import { hasWeights, type RawTensor, readWeights, type Weights } from "./weights.js";
 
 export interface TensorFacts {
   readonly name: string;
@@ -78,9 +80,11 @@ export async function inspectModel(reference: CheckpointReference | string, opti
   const { text, path, revision, lora } = referenceOf(reference);
   const folder = await openFolder(await locate({ path, revision }, options));
   const loneAdapter = lora ? undefined : await adapterFileOf(folder);
-  const weights = loneAdapter ? readFile(loneAdapter, options.addon) : await readWeights(folder, options.addon);
+  const weights = loneAdapter
+    ? await readAdapterFile(loneAdapter, options.addon)
+    : await readWeights(folder, options.addon);
   const { config } = await readConfig(folder);
-  const facts = factsOf(text, folder, weights, config);
+  const facts = factsOf(text, folder, { ...weights, tensors: withoutSharedHead(weights.tensors, config) }, config);
   if (loneAdapter) {
     const adapterConfig = await optionalFileOf(folder, "adapter_config.json");
     const read = adapterConfig === undefined ? {} : await readJsonObject(adapterConfig);
@@ -90,13 +94,12 @@ export async function inspectModel(reference: CheckpointReference | string, opti
   // dtypes do not matter to an adapter's effects, so a quantised base can be looked at as well
   const base = { reference: text, folder: folder.path, files: weights.files, tensors: weights.tensors, config };
   const adapter = await openAdapter(await locate(lora, options), base as unknown as Checkpoint, options);
-  return { ...facts, adapter: effectsOf(adapter, options) };
+  return { ...facts, adapter: await effectsOf(adapter, options) };
 }
 
 /** The adapter file of a folder that has no model. */
 async function adapterFileOf(folder: ModelFolder): Promise<string | undefined> {
-  for (const name of [SINGLE_FILE, INDEX_FILE]) if (await optionalFileOf(folder, name)) return undefined;
-  return optionalFileOf(folder, "adapter_model.safetensors");
+  return (await hasWeights(folder)) ? undefined : findAdapterFile(folder);
 }
 
 function factsOf(reference: string, folder: ModelFolder, { files, tensors }: Weights, config: JsonObject): ModelFacts {
@@ -135,11 +138,11 @@ function factsOf(reference: string, folder: ModelFolder, { files, tensors }: Wei
   };
 }
 
-function effectsOf(adapter: Adapter, { addon }: OpenOptions): AdapterFacts {
+async function effectsOf(adapter: Adapter, { addon }: OpenOptions): Promise<AdapterFacts> {
   const effects = { lowRank: 0, replace: 0, add: 0 };
   for (const { kind } of adapter.effects.values()) effects[kind]++;
   const [file] = adapter.files;
-  const tensors = file ? readFile(file.path, addon).tensors.values() : [];
+  const tensors = file ? (await readAdapterFile(file.path, addon)).tensors.values() : [];
   return {
     ...adapterFacts(adapter.folder, adapter.config, tensors),
     effects,

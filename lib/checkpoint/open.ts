@@ -7,6 +7,7 @@ import { knownDtypes } from "./knownDtypes.js";
 import { type LocateOptions, locate } from "./locate.js";
 import { type ModelFolder, openFolder, optionalFileOf } from "./modelFolder.js";
 import { refuseQuantised } from "./quantised.js";
+import { withoutSharedHead } from "./sharedHead.js";
 import type { Checkpoint } from "./types.js";
 import { type HeaderReader, readWeights } from "./weights.js";
 
@@ -33,8 +34,9 @@ export async function openCheckpoint(
 ): Promise<Checkpoint> {
   const { text, path, revision, lora } = referenceOf(reference);
   const folder = await openFolder(await locate({ path, revision }, options));
-  const { files, tensors: raw } = await readWeights(folder, options.addon);
+  const { files, tensors: stored } = await readWeights(folder, options.addon);
   const { config, configText } = await readConfig(folder);
+  const raw = withoutSharedHead(stored, config);
   refuseQuantised({ folder: folder.path, tensors: raw, config });
   const tensors = knownDtypes(raw, folder.path);
   const base: Checkpoint = { reference: text, folder: folder.path, files, tensors, config, configText };

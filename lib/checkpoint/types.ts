@@ -16,7 +16,23 @@ export interface StoredTensor {
   readonly encoding?: NativeEncoding;
 }
 
-/** One safetensors file as it was when its header was read; the engine refuses it if it changed since. */
+/** A tensor with its dtype as the file spells it, before anything is refused. */
+export interface RawTensor {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly file: number;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** Files of weights, and what they hold. */
+export interface Weights {
+  readonly files: readonly StoredFile[];
+  readonly tensors: ReadonlyMap<string, RawTensor>;
+}
+
+/** One file of weights as it was when its header was read; the engine refuses it if it changed since. */
 export interface StoredFile {
   readonly path: string;
   readonly size: number;

@@ -1,47 +1,60 @@
-// The safetensors files of a folder and the tensors they hold: one file, or an index with its shards. Everything that
+// The files of weights of a folder and the tensors they hold: one file, or an index with its shards. Everything that
 // the index promises is checked against the headers, and everything that is wrong is reported at once.
 
 import { fromNative } from "../addon/job.js";
 import type { NativeHeader } from "../addon/surface.js";
 import { RetemperError } from "../errors.js";
+import { readPickle } from "./formats/pickle/readPickle.js";
 import { INDEX_LIMIT, readJsonObject } from "./json.js";
 import { listing } from "./listing.js";
 import { fileOf, listFolder, type ModelFolder, optionalFileOf } from "./modelFolder.js";
-import type { StoredFile } from "./types.js";
+import type { RawTensor, StoredFile, Weights } from "./types.js";
 
 /** The part of the native addon that this folder needs. */
 export interface HeaderReader {
   readHeader(path: string): NativeHeader;
 }
 
-/** A tensor with its dtype as the file spells it, before anything is refused. */
-export interface RawTensor {
-  readonly name: string;
-  readonly dtype: string;
-  readonly shape: readonly number[];
-  readonly file: number;
-  readonly offset: number;
-  readonly bytes: number;
-}
-
-export interface Weights {
-  readonly files: readonly StoredFile[];
-  readonly tensors: ReadonlyMap<string, RawTensor>;
-}
+export type { RawTensor, Weights };
 
 export const SINGLE_FILE = "model.safetensors";
 export const INDEX_FILE = "model.safetensors.index.json";
 
+/** A file of weights by itself, or an index of shards; in the order in which they are looked for. */
+type WeightFile =
+  | { readonly name: string; readonly kind: "safetensors" | "pickle" }
+  | { readonly name: string; readonly kind: "safetensors" | "pickle"; readonly suffix: string };
+
+const WEIGHT_FILES: readonly WeightFile[] = [
+  { name: SINGLE_FILE, kind: "safetensors" },
+  { name: INDEX_FILE, kind: "safetensors", suffix: ".safetensors" },
+  { name: "pytorch_model.bin", kind: "pickle" },
+  { name: "pytorch_model.bin.index.json", kind: "pickle", suffix: ".bin" },
+  ...["pytorch_model.pt", "model.pt", "model.pth"].map((name) => ({ name, kind: "pickle" }) as const),
+];
+
 /**
- * Reads all headers of a model's folder. Where both `model.safetensors` and an index exist, the single file is the
- * model: that is what transformers loads.
+ * Reads all headers of a model's folder: safetensors where there are any, else what torch.save wrote. Where both a single
+ * file and an index exist, the single file is the model: that is what transformers loads.
  * @throws RetemperError BAD_INPUT; for an index that does not match its shards one error lists all differences.
  */
 export async function readWeights(folder: ModelFolder, addon: HeaderReader): Promise<Weights> {
-  const single = await optionalFileOf(folder, SINGLE_FILE);
-  if (single !== undefined) return readFile(single, addon);
-  const index = await optionalFileOf(folder, INDEX_FILE);
-  if (index !== undefined) return readShards(folder, index, addon);
+  const found = await findWeights(folder);
+  const read = async (path: string) => (found.kind === "pickle" ? readPickle(path) : readFile(path, addon));
+  return "suffix" in found ? readShards(folder, found.path, found.suffix, read) : read(found.path);
+}
+
+/** Whether a folder has a model's weights, in any format that is read. */
+export async function hasWeights(folder: ModelFolder): Promise<boolean> {
+  for (const { name } of WEIGHT_FILES) if ((await optionalFileOf(folder, name)) !== undefined) return true;
+  return false;
+}
+
+async function findWeights(folder: ModelFolder): Promise<WeightFile & { readonly path: string }> {
+  for (const one of WEIGHT_FILES) {
+    const path = await optionalFileOf(folder, one.name);
+    if (path !== undefined) return { ...one, path };
+  }
   throw noWeights(folder, await listFolder(folder));
 }
 
@@ -50,8 +63,7 @@ export async function readWeights(folder: ModelFolder, addon: HeaderReader): Pro
  * @throws RetemperError BAD_INPUT
  */
 export async function requireWeights(folder: ModelFolder): Promise<void> {
-  for (const name of [SINGLE_FILE, INDEX_FILE]) if ((await optionalFileOf(folder, name)) !== undefined) return;
-  throw noWeights(folder, await listFolder(folder));
+  await findWeights(folder);
 }
 
 /** One safetensors file. */
@@ -62,8 +74,13 @@ export function readFile(path: string, addon: HeaderReader): Weights {
   return { files: [storedFile(path, header)], tensors };
 }
 
-async function readShards(folder: ModelFolder, index: string, addon: HeaderReader): Promise<Weights> {
-  const weightMap = await readWeightMap(index);
+async function readShards(
+  folder: ModelFolder,
+  index: string,
+  suffix: string,
+  read: (path: string) => Promise<Weights>,
+): Promise<Weights> {
+  const weightMap = await readWeightMap(index, suffix);
   const faults: string[] = [];
   const files: StoredFile[] = [];
   const names: string[] = [];
@@ -76,14 +93,15 @@ async function readShards(folder: ModelFolder, index: string, addon: HeaderReade
       continue;
     }
     const path = await fileOf(folder, shard);
-    const header = readHeader(path, addon);
-    for (const tensor of tensorsOf(header, files.length)) {
+    const held = await read(path);
+    for (const one of held.tensors.values()) {
+      const tensor = { ...one, file: files.length };
       const other = tensors.get(tensor.name);
       if (other) faults.push(`tensor ${tensor.name} is in two shards, ${names[other.file]} and ${shard}`);
       else tensors.set(tensor.name, tensor);
       if (!weightMap.has(tensor.name)) faults.push(`tensor ${tensor.name} of ${shard} is not listed in the index`);
     }
-    files.push(storedFile(path, header));
+    files.push(...held.files);
     names.push(shard);
   }
   for (const [name, shard] of weightMap) {
@@ -103,8 +121,8 @@ async function readShards(folder: ModelFolder, index: string, addon: HeaderReade
   return { files, tensors };
 }
 
-/** weight_map of an index; its values are base names that end in .safetensors, nothing else. */
-async function readWeightMap(index: string): Promise<Map<string, string>> {
+/** weight_map of an index; its values are base names that end in the suffix, nothing else. */
+async function readWeightMap(index: string, suffix: string): Promise<Map<string, string>> {
   const { weight_map: raw } = await readJsonObject(index, INDEX_LIMIT);
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) {
     throw new RetemperError("BAD_INPUT", "weight_map must be an object of tensor names and file names", {
@@ -115,7 +133,7 @@ async function readWeightMap(index: string): Promise<Map<string, string>> {
   const known = new Set<string>();
   const faults: string[] = [];
   for (const [name, shard] of Object.entries(raw)) {
-    if (typeof shard === "string" && (known.has(shard) || isShardName(shard))) {
+    if (typeof shard === "string" && (known.has(shard) || isShardName(shard, suffix))) {
       known.add(shard);
       weightMap.set(name, shard);
     } else faults.push(`${name}: ${JSON.stringify(shard)?.slice(0, 200)}`);
@@ -123,15 +141,15 @@ async function readWeightMap(index: string): Promise<Map<string, string>> {
   if (faults.length > 0) {
     throw new RetemperError("BAD_INPUT", `weight_map names unsafe or impossible files:${listing(faults)}`, {
       file: index,
-      hint: "Every value must be the plain name of a .safetensors file in the same folder.",
+      hint: `Every value must be the plain name of a ${suffix} file in the same folder.`,
     });
   }
   if (weightMap.size === 0) throw new RetemperError("BAD_INPUT", "weight_map is empty", { file: index });
   return weightMap;
 }
 
-function isShardName(name: string): boolean {
-  return name.length <= 255 && /^[^/\\:\0]*[^/\\:\0.]\.safetensors$/.test(name);
+function isShardName(name: string, suffix: string): boolean {
+  return name.length <= 255 && name.endsWith(suffix) && /^[^/\\:\0]*[^/\\:\0.]$/.test(name.slice(0, -suffix.length));
 }
 
 function readHeader(path: string, addon: HeaderReader): NativeHeader {
@@ -170,11 +188,11 @@ function noWeights(folder: ModelFolder, names: readonly string[]): RetemperError
       `Write it as base+adapter, for example: path/to/base+${folder.path}`,
     );
   }
-  const pickle = some(/^(pytorch_model|consolidated).*\.(bin|pth|pt)(\.index\.json)?$|\.(bin|pt|pth|ckpt|pkl)$/);
+  const pickle = some(/\.(bin|pt|pth|ckpt|pkl)$/);
   if (pickle) {
     return error(
-      `there is no ${SINGLE_FILE}, only pickled weights (${pickle}), which can run code when they are read`,
-      "Convert it where you trust it: AutoModelForCausalLM.from_pretrained(folder).save_pretrained(new_folder).",
+      `there is neither ${SINGLE_FILE} nor pytorch_model.bin, but ${pickle}`,
+      "Rename it to pytorch_model.bin if it holds the model's weights by the names that transformers has for them.",
     );
   }
   const foreign = some(/\.(gguf|h5|msgpack|onnx)$/);

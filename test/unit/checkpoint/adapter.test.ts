@@ -246,11 +246,11 @@ describe("a broken adapter", () => {
     expect(error.message).toContain(text);
   });
 
-  it("is refused when it is pickled, or no adapter at all", async () => {
-    work.write("pickled/adapter_config.json", { peft_type: "LORA" });
+  it("is refused when its pickle is none, or it is no adapter at all", async () => {
+    work.write("pickled/adapter_config.json", { peft_type: "LORA", r: 2, lora_alpha: 4 });
     work.write("pickled/adapter_model.bin", "x");
     const pickled = await failure(openAdapter(work.path("pickled"), base, { addon }));
-    expect(pickled.message).toContain("pickled (adapter_model.bin)");
+    expect(pickled.message).toContain("not a checkpoint of torch");
     const model = await failure(openAdapter(base.folder, base, { addon }));
     expect(model.message).toContain("no PEFT adapter");
   });

@@ -115,8 +115,8 @@ describe("openCheckpoint", () => {
   });
 
   it.each([
-    ["pytorch_model.bin", "pickled weights"],
-    ["pytorch_model.bin.index.json", "pickled weights"],
+    ["pytorch_model.bin", "not a checkpoint of torch"],
+    ["consolidated.00.pth", "but consolidated.00.pth"],
     ["model.gguf", "another format"],
     ["tf_model.h5", "another format"],
     ["weights.safetensors", "but weights.safetensors"],
