@@ -1,9 +1,10 @@
 // `batch`: many merges with bounded memory, which can be killed and started again.
 
 import { RetemperError } from "../errors.js";
+import { checkPartition } from "../output/partition.js";
 import { layOut } from "./graph.js";
 import { readManifest } from "./manifest.js";
-import { checkPartition, partOf } from "./partition.js";
+import { partOf } from "./partOf.js";
 import { orderByPlaces } from "./places.js";
 import { Runner } from "./run.js";
 import type { BatchEntry, BatchEntryResult, BatchOptions, BatchReport, EntryStatus } from "./types.js";

@@ -11,8 +11,8 @@ export { type RunOptions, run } from "../experiment/run.js";
 export { experimentJsonSchema } from "../experiment/settings/jsonSchema.js";
 export type { Experiment } from "../experiment/settings/schema.js";
 export { EXPERIMENT_TEMPLATE } from "../experiment/settings/template.js";
-export type { Partition } from "../experiment/sharing/inOrderOfShare.js";
 export type { EndedStep, RunProgress } from "../experiment/steps/progress.js";
+export type { Partition } from "../output/partition.js";
 export { type ReportOptions, readExperiment, report } from "../report/report.js";
 export type { ExperimentStatus } from "../report/status.js";
 export type {

@@ -4,6 +4,7 @@
 import { dirname, join, resolve } from "node:path";
 import { clearShared } from "../files/writeShared.js";
 import { writeWhole } from "../files/writeWhole.js";
+import { checkPartition, type Partition } from "../output/partition.js";
 import { STATUS_FILE } from "../report/status.js";
 import type { ExperimentResults } from "../report/types.js";
 import type { TunedModel } from "./candidates/merges.js";
@@ -17,7 +18,6 @@ import { publishInTurn } from "./results/publishInTurn.js";
 import { readExperiment } from "./settings/load.js";
 import type { Experiment, ExperimentSettings } from "./settings/schema.js";
 import { enterFolder } from "./sharing/enterFolder.js";
-import type { Partition } from "./sharing/inOrderOfShare.js";
 import { inTurn } from "./sharing/inTurn.js";
 import type { Workers } from "./sharing/workers.js";
 import { type Graph, stages } from "./stages.js";
@@ -85,8 +85,9 @@ export async function run(
   out: string,
   options: RunOptions = {},
 ): Promise<ExperimentResults> {
-  const { signal, gate } = options;
+  const { signal, gate, partition } = options;
   signal?.throwIfAborted();
+  if (partition) checkPartition(partition);
   const { settings, problems } = await readExperiment(experiment, { gate });
   const place = resolve(out);
   const given = tunedModels(settings);

@@ -1,8 +1,8 @@
 // The folder of a run: to itself, or shared with others that work on the same experiment.
 
 import { createHash } from "node:crypto";
+import type { Partition } from "../../output/partition.js";
 import type { ExperimentSettings } from "../settings/schema.js";
-import type { Partition } from "./inOrderOfShare.js";
 import { joinWorkers } from "./joinWorkers.js";
 import { lockAlone } from "./lockAlone.js";
 import { soleWorker, type Workers } from "./workers.js";

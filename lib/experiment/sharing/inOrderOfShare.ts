@@ -1,13 +1,8 @@
 // Which steps a worker tries first.
 
 import { createHash } from "node:crypto";
+import type { Partition } from "../../output/partition.js";
 import type { Shared } from "./workers.js";
-
-export interface Partition {
-  /** From 0 to `count` - 1. */
-  readonly index: number;
-  readonly count: number;
-}
 
 /**
  * The worker's own share first, then that of the next worker and so on, so that two that are done with their own do not go for the

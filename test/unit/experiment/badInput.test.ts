@@ -95,3 +95,14 @@ it("what the plan says of a run is what the run would say", async () => {
   const planned = await planRun(wrong, out).catch((error: RetemperError) => error);
   expect((planned as RetemperError).message).toBe((await failureOf(wrong)).message);
 });
+
+it.each([
+  [2, 2],
+  [-1, 2],
+  [0.5, 2],
+  [0, 0],
+])("a share that is none: part %s of %s", async (index, count) => {
+  const failure = await run(whole, out, { partition: { index, count } }).catch((error: RetemperError) => error);
+  expect(failure).toMatchObject({ code: "USAGE", message: `there is no part ${index} of ${count}` });
+  expect(existsSync(out)).toBe(false);
+});

@@ -1,15 +1,9 @@
 // Splits a batch into parts that can run on different machines. Entries that share a stage, or of which one reads the
 // other's output, stay together; the others are dealt out in turn.
 
-import { RetemperError } from "../errors.js";
+import { checkPartition, type Partition } from "../output/partition.js";
 import type { EntryJob } from "./graph.js";
 import { entriesNeededBy } from "./places.js";
-
-export interface Partition {
-  /** From 0. */
-  readonly index: number;
-  readonly count: number;
-}
 
 /** The entries of one part. Every entry is in exactly one part, and the parts depend on the batch alone. */
 export function partOf(entries: readonly EntryJob[], { index, count }: Partition): EntryJob[] {
@@ -22,15 +16,6 @@ export function partOf(entries: readonly EntryJob[], { index, count }: Partition
     if (least === index) for (const entry of group) chosen.add(entry);
   }
   return entries.filter((entry) => chosen.has(entry));
-}
-
-/** @throws RetemperError USAGE */
-export function checkPartition({ index, count }: Partition): void {
-  const whole = Number.isSafeInteger(index) && Number.isSafeInteger(count) && count <= 1_000_000;
-  if (whole && index >= 0 && index < count) return;
-  throw new RetemperError("USAGE", `there is no part ${index} of ${count}`, {
-    hint: `parts are counted from 0: ${count > 0 ? `0/${count} to ${count - 1}/${count}` : "0/1"}`,
-  });
 }
 
 function leastOf(loads: readonly number[]): number {
