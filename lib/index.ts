@@ -3,6 +3,7 @@
 export * from "./entries/evaluate.js";
 export * from "./entries/experiment.js";
 export * from "./entries/generate.js";
+export * from "./entries/hub.js";
 export * from "./entries/merge.js";
 export * from "./entries/serve.js";
 export * from "./entries/statistics.js";

@@ -11,6 +11,7 @@ import { addInitCommand } from "./commands/init.js";
 import { addInspectCommand } from "./commands/inspect.js";
 import { addMergeCommand } from "./commands/merge.js";
 import { addPlanCommand } from "./commands/plan.js";
+import { addPushCommand } from "./commands/push.js";
 import { addReportCommand } from "./commands/report.js";
 import { addRunCommand } from "./commands/run.js";
 import { addSelectCommand } from "./commands/select.js";
@@ -69,6 +70,7 @@ const TREE: CommandTree = {
     addDataCommand,
     addTuneCommand,
     addServeCommand,
+    addPushCommand,
     addVerifyCommand,
     addSetupTensorflowCommand,
   ],

@@ -142,7 +142,7 @@ async function follow(url: URL, request: HubRequest, settings: HubSettings): Pro
   throw new RetemperError("NETWORK", `${url.host} redirects in circles.`);
 }
 
-function waitAsked(response: Response): number | undefined {
+export function waitAsked(response: Pick<Response, "headers">): number | undefined {
   const asked = response.headers.get("retry-after");
   if (asked === null) return undefined;
   const seconds = /^\d+$/.test(asked) ? Number(asked) : (Date.parse(asked) - Date.now()) / 1000;

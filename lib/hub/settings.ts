@@ -31,7 +31,7 @@ export interface HubSettings {
   readonly retryDelayMs: number;
 }
 
-const PUBLIC_HUB = "https://huggingface.co";
+export const PUBLIC_HUB = "https://huggingface.co";
 
 /** @throws RetemperError USAGE for an address that is none */
 export async function hubSettings(options: HubOptions = {}): Promise<HubSettings> {

@@ -75,7 +75,8 @@ export function writable(call: Call, kind: Kind, id: string): Repository | Reply
   if ("status" in found) return found;
   if (call.user === undefined || call.user === "unknown") return refuse(401, "Invalid username or password.");
   if (!call.user.mayWrite) return refuse(403, "Your token has no permission to write: it only reads.");
-  const asks = call.url.searchParams.get("create_pr") === "1" || call.url.pathname.includes("/discussions");
+  const asks =
+    call.url.searchParams.get("create_pr") === "1" || /\/discussions|\.git\/info\/lfs\//.test(call.url.pathname);
   const toRequest = /\/(?:commit|preupload)\/refs(?:%2F|\/)pr(?:%2F|\/)\d+$/i.test(call.url.pathname);
   if (asks || toRequest || owns(call.user, id)) return found;
   return refuse(403, `You don't have the rights to write to ${id}.`);

@@ -22,6 +22,7 @@ describe("the entries of the package", () => {
       "evaluate",
       "experiment",
       "generate",
+      "hub",
       "merge",
       "serve",
       "statistics",

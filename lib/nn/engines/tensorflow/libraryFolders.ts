@@ -1,8 +1,8 @@
 // Where the TensorFlow library and the binding lie: a cache that all checkouts and projects of a user share.
 
 import { existsSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { type OwnCacheOptions, ownCache } from "../../../files/ownCache.js";
 
 /** The release of TensorFlow whose C library the binding is built against. */
 export const TENSORFLOW_VERSION = "2.20.0";
@@ -10,17 +10,9 @@ export const TENSORFLOW_VERSION = "2.20.0";
 /** "cpu" runs on any x86-64 processor with AVX; "cuda" brings CUDA 12.5 and cuDNN 9.3 along and also runs without a GPU. */
 export type TensorflowVariant = "cpu" | "cuda";
 
-export interface CacheOptions {
-  /** Overrides the environment. */
-  readonly cache?: string | undefined;
-  /** Default: process.env. Read: RETEMPER_CACHE, XDG_CACHE_HOME. */
-  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-}
+export type CacheOptions = OwnCacheOptions;
 
-/** RETEMPER_CACHE, else $XDG_CACHE_HOME/retemper, else ~/.cache/retemper. */
-export function cacheRoot({ cache, env = process.env }: CacheOptions = {}): string {
-  return resolve(cache || env.RETEMPER_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "retemper"));
-}
+export const cacheRoot = ownCache;
 
 /**
  * The folder of one variant. It is renamed into place when its libraries are whole, so where it exists they are; bindings

@@ -1,0 +1,112 @@
+// Requests that change something on the hub, and those that bring large files to the host that it names. The token goes with a
+// request whose first address is the hub's, and never to where another host leads.
+
+import { RetemperError } from "../../errors.js";
+import { ATTEMPTS, connectionProblem, pauseFor, unreachable, waitAsked } from "../request.js";
+import type { HubSettings } from "../settings.js";
+import type { Answer, SendRequest } from "./message.js";
+import { refused } from "./refused.js";
+
+/**
+ * Sends until there is an answer that means something: 429, 5xx and broken connections are tried again.
+ * @throws RetemperError NETWORK
+ */
+export async function send(url: URL, request: SendRequest, settings: HubSettings): Promise<Answer> {
+  for (let attempt = 1; ; attempt++) {
+    const outcome = await sendOnce(url, request, settings);
+    if ("status" in outcome) return outcome;
+    if (attempt === ATTEMPTS) {
+      throw unreachable(`${request.what}: ${url.host} did not do it: ${outcome.problem}, ${ATTEMPTS} times.`);
+    }
+    settings.note(`${url.host}: ${outcome.problem}; trying again`);
+    await pauseFor(outcome.pause ?? settings.retryDelayMs * 2 ** (attempt - 1), settings);
+  }
+}
+
+/** Nobody knows what came of it. */
+export interface NoAnswer {
+  readonly problem: string;
+  /** What the server asks to wait for, in milliseconds. */
+  readonly pause?: number | undefined;
+}
+
+/**
+ * Sends one time, for what is not to be done twice.
+ * @throws RetemperError NETWORK where the hub refuses
+ */
+export async function sendOnce(url: URL, request: SendRequest, settings: HubSettings): Promise<Answer | NoAnswer> {
+  let answer: Answer;
+  try {
+    answer = await follow(url, request, settings);
+  } catch (error) {
+    settings.signal?.throwIfAborted();
+    if (error instanceof RetemperError) throw error;
+    return { problem: connectionProblem(error) };
+  }
+  const { status } = answer;
+  if (status < 400 || request.answers?.includes(status)) return answer;
+  if (status === 429 || status >= 500) return { problem: `it answered ${status}`, pause: waitAsked(answer) };
+  throw refused(url, answer, request, settings);
+}
+
+const MOST_REDIRECTS = 5;
+
+async function follow(url: URL, request: SendRequest, settings: HubSettings): Promise<Answer> {
+  const home = url.origin === settings.endpoint.origin;
+  let target = url;
+  for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
+    const response = await ask(target, request, settings, home && request.signed !== true);
+    const location = response.headers.get("location");
+    if (response.status < 300 || response.status >= 400 || location === null) return answerOf(response);
+    await response.body?.cancel();
+    const next = new URL(location, target);
+    // 307 and 308 alone say that the same is to be sent there; others would make another request of it.
+    const same = request.method === "GET" || response.status === 307 || response.status === 308;
+    if (!same || (home && next.origin !== url.origin) || (target.protocol === "https:" && next.protocol !== "https:")) {
+      throw new RetemperError("NETWORK", `${request.what}: ${target.host} leads to ${next.host}: not followed.`, {
+        hint: "HF_ENDPOINT must name a hub that takes what is pushed itself",
+      });
+    }
+    target = next;
+  }
+  throw new RetemperError("NETWORK", `${request.what}: ${url.host} redirects in circles.`);
+}
+
+async function ask(target: URL, request: SendRequest, settings: HubSettings, token: boolean): Promise<Response> {
+  const headers = new Headers(request.headers);
+  headers.set("user-agent", "retemper");
+  if (token && settings.token) headers.set("authorization", `Bearer ${settings.token}`);
+  const body = request.body?.();
+  if (body) headers.set("content-length", String(body.bytes));
+  return fetch(target, {
+    method: request.method,
+    headers,
+    redirect: "manual",
+    signal: settings.signal ?? null,
+    // "half": what is sent is not held until it is known whole
+    ...(body && { body: body.content as RequestInit["body"] & object, duplex: "half" }),
+  });
+}
+
+/** Far more than any answer about a push has. */
+const LONGEST_ANSWER = 64 * 2 ** 20;
+
+async function answerOf(response: Response): Promise<Answer> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of response.body ?? []) {
+    parts.push(part as Uint8Array);
+    length += (part as Uint8Array).length;
+    if (length > LONGEST_ANSWER) break; // which closes the connection
+  }
+  const { status, headers } = response;
+  return { status, headers, value: parsed(Buffer.concat(parts).toString("utf8")) };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
