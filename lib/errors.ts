@@ -16,6 +16,7 @@ export const EXIT_STATUS = {
   OUTPUT_EXISTS: 12,
   DIVERGED: 13,
   SANDBOX: 14,
+  DIFFERS: 15,
   CANCELLED: 130,
 } as const satisfies Record<string, number>;
 

@@ -2,6 +2,7 @@
 
 import { type CommandTree, runCommandLine } from "./commandLine.js";
 import { addBatchCommand } from "./commands/batch.js";
+import { addBehaveCommand } from "./commands/behave.js";
 import { addChatCommand } from "./commands/chat.js";
 import { addCompareCommand } from "./commands/compare.js";
 import { addDataCommand } from "./commands/data.js";
@@ -31,6 +32,7 @@ Exit codes:
   8 out of memory   9 device          10 nothing passes the gate
   11 network        12 output exists or is in use
   13 training diverged                14 no sandbox for a model's programs
+  15 two models behave differently
   130 interrupted   143 terminated    141 the reader of stdout went away
 
 Examples:
@@ -45,6 +47,7 @@ Examples:
   retemper evaluate model --suite safety:prompts.jsonl   attack success rate; --list shows what else there is
   retemper init && retemper run experiment.yml    from models to the merge to ship, with a report
   retemper select results --gate "asr <= aligned + 0.02"   which merge to ship; exit code 10 if none passes
+  retemper behave base+adapter out       does out answer as the tested model? if not, why
   retemper verify out                    compare out/ with the digests taken while it was written`;
 
 const TREE: CommandTree = {
@@ -60,6 +63,7 @@ const TREE: CommandTree = {
     addGenerateCommand,
     addEvaluateCommand,
     addCompareCommand,
+    addBehaveCommand,
     addInitCommand,
     addRunCommand,
     addSelectCommand,

@@ -1,5 +1,25 @@
 // `retemper/generate`: models that answer, here or at an endpoint, their tokenizers and encoders.
 
+export { compareBehaviour } from "../behave/compareBehaviour.js";
+export type {
+  AnswerComparison,
+  BehaviourMerge,
+  BehaviourOptions,
+  BehaviourReport,
+  BehaviourServer,
+  BehaviourSource,
+  Cause,
+  CauseName,
+  DistributionComparison,
+  Divergence,
+  LineFit,
+  SideFacts,
+  Sureness,
+  TextComparison,
+  TextDifference,
+  VerdictComparison,
+  WeightComparison,
+} from "../behave/types.js";
 export type { Endpoint, EndpointOptions } from "../endpoint/endpoint.js";
 export { openEndpoint } from "../endpoint/openEndpoint.js";
 export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, RetemperError } from "../errors.js";

@@ -4,7 +4,7 @@ import { locate } from "../checkpoint/locate.js";
 import { openFolder } from "../checkpoint/modelFolder.js";
 import { requireWeights } from "../checkpoint/weights.js";
 import { RetemperError } from "../errors.js";
-import { virtualMerge } from "../merge/virtualMerge.js";
+import { type VirtualMerge, virtualMerge } from "../merge/virtualMerge.js";
 import { ownedFolder } from "../output/ownedFolder.js";
 import { isRecipeText } from "../recipe/load.js";
 import type { Recipe } from "../recipe/types.js";
@@ -65,8 +65,15 @@ export async function openModel(source: string | Recipe, options: ModelOptions =
   return new ThreadModel(thread, tokenizer);
 }
 
-/** Opens a virtual merge. */
-async function openMerge(recipe: string | Recipe, { signal, ...options }: ModelOptions): Promise<Model> {
+/**
+ * Opens a virtual merge.
+ * @param change what is changed of it before it is opened: its configuration, in its folder, or its list of tensors
+ */
+export async function openMerge(
+  recipe: string | Recipe,
+  { signal, ...options }: ModelOptions,
+  change: (merge: VirtualMerge) => Promise<VirtualMerge> = async (merge) => merge,
+): Promise<Model> {
   const { engine = "auto", requireGpu, threads, lambdas, fidelity, seed } = options;
   if ((engine !== "auto" && engine !== "native") || requireGpu) {
     const which = requireGpu ? "a GPU" : `the engine ${engine}`;
@@ -77,7 +84,7 @@ async function openMerge(recipe: string | Recipe, { signal, ...options }: ModelO
   const own = await ownedFolder("retemper-virtual-");
   const { path: folder } = own;
   try {
-    const merge = await virtualMerge(recipe, folder, { signal, threads, lambdas, fidelity, seed });
+    const merge = await change(await virtualMerge(recipe, folder, { signal, threads, lambdas, fidelity, seed }));
     const tokenizer = await openTokenizer(folder);
     const source = typeof recipe === "string" && !isRecipeText(recipe) ? recipe : `${merge.method} merge`;
     const thread = await ModelThread.open({ source, folder, options, merge }, signal);

@@ -1,0 +1,20 @@
+// How most of a model's weights are stored: the dtype or block format that holds the most elements of its matrices.
+
+import type { Checkpoint, StoredTensor } from "../../checkpoint/types.js";
+
+/** Nothing for a model without matrices. */
+export function storageOf({ tensors }: Pick<Checkpoint, "tensors">): { storage?: string } {
+  const counts = new Map<string, number>();
+  for (const tensor of tensors.values()) {
+    if (tensor.shape.length < 2) continue;
+    const name = formatOf(tensor);
+    counts.set(name, (counts.get(name) ?? 0) + tensor.shape.reduce((product, size) => product * size, 1));
+  }
+  const [most] = [...counts].sort(([, x], [, y]) => y - x);
+  return most === undefined ? {} : { storage: most[0] };
+}
+
+/** "BF16", or the encoding's own name where the values are packed. */
+export function formatOf(tensor: StoredTensor): string {
+  return tensor.dtype;
+}
