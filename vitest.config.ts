@@ -71,6 +71,8 @@ export default defineConfig({
         test: { name: "shared", include: ["test/**/*.test.ts"], exclude: [...exclude, ...alone], isolate: false },
       },
     ],
+    // No test reaches a network: those that download have a hub of their own on this machine.
+    env: { HF_HUB_OFFLINE: "1", HF_ENDPOINT: "http://127.0.0.1:9", HF_TOKEN: "" },
     globalSetup: ["test/temporaryPlace.ts"],
     sequence: { sequencer: AloneFirst },
     // The addon is loaded by most tests; processes keep one test file's crash from taking others with it.

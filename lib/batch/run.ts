@@ -151,6 +151,7 @@ export class Runner {
         ...this.#share,
         force,
         models,
+        hub: this.#options.hub,
         onProgress:
           onProgress &&
           ((progress) => {

@@ -5,6 +5,7 @@ import { addBatchCommand } from "./commands/batch.js";
 import { addInspectCommand } from "./commands/inspect.js";
 import { addMergeCommand } from "./commands/merge.js";
 import { addPlanCommand } from "./commands/plan.js";
+import { addPullCommand } from "./commands/pull.js";
 import { addSweepCommand } from "./commands/sweep.js";
 import { addVerifyCommand } from "./commands/verify.js";
 import type { Session } from "./session.js";
@@ -13,7 +14,7 @@ const HELP = `
 Exit codes:
   0 ok              1 unexpected      2 usage            3 bad recipe
   4 bad input       5 models differ   6 no space         7 input/output
-  8 out of memory   9 device          12 output exists or is in use
+  8 out of memory   9 device          11 network       12 output exists or is in use
   130 interrupted   143 terminated    141 the reader of stdout went away
 
 Examples:
@@ -22,6 +23,7 @@ Examples:
   retemper-core batch manifest.yml       merge many recipes, skipping what is complete
   retemper-core plan recipe.yml          what a merge would read, write and need
   retemper-core inspect path/to/model    tensors, dtypes, sizes
+  retemper-core pull org/name            download a model from the hub
   retemper-core verify out               compare out/ with the digests taken while it was written
 
 Generation, evaluation, tuning, serving and experiments are in the package retemper.`;
@@ -30,7 +32,15 @@ const TREE: CommandTree = {
   name: "retemper-core",
   description: "Merge safetensors checkpoints: exactly, in little memory, from mergekit's recipes.",
   helpAfter: HELP,
-  commands: [addMergeCommand, addSweepCommand, addBatchCommand, addPlanCommand, addInspectCommand, addVerifyCommand],
+  commands: [
+    addMergeCommand,
+    addSweepCommand,
+    addBatchCommand,
+    addPlanCommand,
+    addInspectCommand,
+    addPullCommand,
+    addVerifyCommand,
+  ],
 };
 
 /** Runs one command line; resolves to the exit status and never rejects. */

@@ -10,6 +10,7 @@ import {
   RetemperError,
   type TextGenerator,
 } from "../index.js";
+import { downloading } from "./downloading.js";
 import { parseInteger, parseSize } from "./quantities.js";
 import type { Session } from "./session.js";
 import { type LambdaFlags, lambdaOptions, lambdasOf } from "./values.js";
@@ -124,8 +125,9 @@ export type OpenedModel = TextGenerator & Partial<Pick<Model, "tokenizer">>;
 export async function openGenerator(
   argument: string | undefined,
   flags: EngineFlags & RecipeFlags,
-  { signal, env }: Session,
+  session: Session,
 ): Promise<OpenedModel> {
+  const { signal, env } = session;
   const model = argument ?? flags.model;
   if (model === undefined) throw new RetemperError("USAGE", "missing required argument 'model'");
   const [, address, name] = /^(https?:\/\/[^#]+)#(.+)$/.exec(model) ?? [];
@@ -152,7 +154,7 @@ export async function openGenerator(
       hint: "give --endpoint URL, such as http://localhost:8000/v1",
     });
   }
-  return openModel(model, { ...localOptions(flags), lambdas, fidelity, signal });
+  return openModel(model, { ...localOptions(flags), lambdas, fidelity, signal, hub: downloading(session) });
 }
 
 /** "gemma on native (cpu: avx512, 2 threads), float32" */

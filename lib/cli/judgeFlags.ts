@@ -17,6 +17,7 @@ import {
   RetemperError,
   wildGuardJudge,
 } from "../index.js";
+import { downloading } from "./downloading.js";
 import { type EngineFlags, localOptions, openGenerator } from "./generationFlags.js";
 import type { Session } from "./session.js";
 
@@ -85,7 +86,11 @@ export async function judgesOf(flags: JudgeFlags, session: Session): Promise<Ope
   const judges: Judge[] = [];
   const classifier = async (source: string) => {
     const { engine, threads, requireGpu, maxMemory } = localOptions(flags);
-    const one = await openClassifier(source, { engine, threads, requireGpu, maxMemory });
+    const one = await openClassifier(source, {
+      ...{ engine, threads, requireGpu, maxMemory },
+      signal: session.signal,
+      hub: downloading(session),
+    });
     opened.push(one);
     return one;
   };

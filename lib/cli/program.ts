@@ -12,6 +12,7 @@ import { addInitCommand } from "./commands/init.js";
 import { addInspectCommand } from "./commands/inspect.js";
 import { addMergeCommand } from "./commands/merge.js";
 import { addPlanCommand } from "./commands/plan.js";
+import { addPullCommand } from "./commands/pull.js";
 import { addPushCommand } from "./commands/push.js";
 import { addReportCommand } from "./commands/report.js";
 import { addRunCommand } from "./commands/run.js";
@@ -44,6 +45,7 @@ Examples:
   retemper data magicoder rows           training data of the paper on merging
   retemper tune model rows.jsonl out     a LoRA adapter, as PEFT trains it
   retemper inspect path/to/model         tensors, dtypes, sizes
+  retemper pull org/name                 download a model from the hub
   retemper evaluate model --suite safety:prompts.jsonl   attack success rate; --list shows what else there is
   retemper init && retemper run experiment.yml    from models to the merge to ship, with a report
   retemper select results --gate "asr <= aligned + 0.02"   which merge to ship; exit code 10 if none passes
@@ -60,6 +62,7 @@ const TREE: CommandTree = {
     addBatchCommand,
     addPlanCommand,
     addInspectCommand,
+    addPullCommand,
     addGenerateCommand,
     addEvaluateCommand,
     addCompareCommand,

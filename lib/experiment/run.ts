@@ -2,6 +2,7 @@
 // report. What is there already is not done again, however the run before it ended.
 
 import { dirname, join, resolve } from "node:path";
+import type { DownloadOptions } from "../checkpoint/obtain.js";
 import { clearShared } from "../files/writeShared.js";
 import { writeWhole } from "../files/writeWhole.js";
 import { checkPartition, type Partition } from "../output/partition.js";
@@ -38,6 +39,8 @@ export interface RunOptions {
   readonly onStepEnd?: ((step: EndedStep) => void) | undefined;
   /** Called with what a person has to do, such as starting a server. */
   readonly onNote?: ((text: string) => void) | undefined;
+  /** How models are downloaded that are not on this machine; by default the environment says it. */
+  readonly hub?: DownloadOptions | undefined;
   /** Instead of the experiment's own gate. */
   readonly gate?: string | undefined;
   /** A folder that keeps answers and verdicts, by which several experiments ask a model the same once; `out` by default. */
@@ -85,13 +88,13 @@ export async function run(
   out: string,
   options: RunOptions = {},
 ): Promise<ExperimentResults> {
-  const { signal, gate, partition } = options;
+  const { signal, gate, partition, hub } = options;
   signal?.throwIfAborted();
   if (partition) checkPartition(partition);
   const { settings, problems } = await readExperiment(experiment, { gate });
   const place = resolve(out);
   const given = tunedModels(settings);
-  const checked = await check(settings, given, place, { signal, problems });
+  const checked = await check(settings, given, place, { signal, problems, hub });
   try {
     const { workers, leave } = await enterFolder(place, settings, options);
     try {

@@ -2,6 +2,7 @@
 
 import { locate } from "../checkpoint/locate.js";
 import { openFolder } from "../checkpoint/modelFolder.js";
+import { obtain } from "../checkpoint/obtain.js";
 import { requireWeights } from "../checkpoint/weights.js";
 import { RetemperError } from "../errors.js";
 import { type VirtualMerge, virtualMerge } from "../merge/virtualMerge.js";
@@ -15,7 +16,7 @@ import { ModelThread } from "./worker/modelThread.js";
 import { ThreadModel } from "./worker/threadModel.js";
 
 /**
- * Opens the model of a folder, or of the hub's local cache by its id; or a recipe (a path, YAML text or an object), whose
+ * Opens the model of a folder, or of the hub by its name (from the local cache, else downloaded into it); or a recipe (a path, YAML text or an object), whose
  * merge is never written: its weights are made when they are needed, by the code that writes merges. `BASE+ADAPTER` is a
  * recipe of one model.
  *
@@ -47,7 +48,7 @@ import { ThreadModel } from "./worker/threadModel.js";
  * ```
  */
 export async function openModel(source: string | Recipe, options: ModelOptions = {}): Promise<Model> {
-  const { signal, ...others } = options;
+  const { signal, hub, ...others } = options;
   signal?.throwIfAborted();
   checkOptions(source, others);
   const recipe = recipeOf(source);
@@ -57,6 +58,7 @@ export async function openModel(source: string | Recipe, options: ModelOptions =
   if (lambdas !== undefined || fidelity !== undefined || hold || seed !== undefined) {
     throw new RetemperError("USAGE", "lambdas, fidelity, hold and seed are of recipes, and this is a model");
   }
+  await obtain([{ path: source }], { signal, hub });
   const folder = await locate({ path: source });
   await requireWeights(await openFolder(folder));
   // The thread has a tokenizer of its own, for prompts and for text on the way; this one is the caller's.
@@ -71,7 +73,7 @@ export async function openModel(source: string | Recipe, options: ModelOptions =
  */
 export async function openMerge(
   recipe: string | Recipe,
-  { signal, ...options }: ModelOptions,
+  { signal, hub, ...options }: ModelOptions,
   change: (merge: VirtualMerge) => Promise<VirtualMerge> = async (merge) => merge,
 ): Promise<Model> {
   const { engine = "auto", requireGpu, threads, lambdas, fidelity, seed } = options;
@@ -84,7 +86,7 @@ export async function openMerge(
   const own = await ownedFolder("retemper-virtual-");
   const { path: folder } = own;
   try {
-    const merge = await change(await virtualMerge(recipe, folder, { signal, threads, lambdas, fidelity, seed }));
+    const merge = await change(await virtualMerge(recipe, folder, { signal, hub, threads, lambdas, fidelity, seed }));
     const tokenizer = await openTokenizer(folder);
     const source = typeof recipe === "string" && !isRecipeText(recipe) ? recipe : `${merge.method} merge`;
     const thread = await ModelThread.open({ source, folder, options, merge }, signal);

@@ -2,6 +2,7 @@
 // names, never how an engine computes.
 
 import type { NativeVirtualTensor } from "../addon/nativeRuntime.js";
+import type { DownloadOptions } from "../checkpoint/obtain.js";
 import type { RetemperError } from "../errors.js";
 import type { EngineFacts, EngineName, EngineOptions, Fidelity, Precision } from "../nn/engines/engineTypes.js";
 import type { ChatMessage, Tokenizer } from "../tokenizer/types.js";
@@ -120,6 +121,8 @@ export interface ModelOptions extends EngineOptions {
   /** For a recipe: of its method's random masks; 0 by default. */
   readonly seed?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** How a model is downloaded that is not on this machine; by default the environment says it. */
+  readonly hub?: DownloadOptions | undefined;
 }
 
 /** How a model's tensors are evaluated. */

@@ -36,6 +36,7 @@ export const PUBLIC_HUB = "https://huggingface.co";
 /** @throws RetemperError USAGE for an address that is none */
 export async function hubSettings(options: HubOptions = {}): Promise<HubSettings> {
   const { env = process.env } = options;
+  const said = offlineIn(env);
   const address = options.endpoint || env.HF_ENDPOINT || PUBLIC_HUB;
   if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) {
     throw new RetemperError("USAGE", `${JSON.stringify(address)} is not the address of a hub.`, {
@@ -46,15 +47,21 @@ export async function hubSettings(options: HubOptions = {}): Promise<HubSettings
     cache: hubCache(options),
     endpoint: new URL(address.endsWith("/") ? address : `${address}/`),
     token: options.token || (await tokenOf(env)),
-    offline: options.offline ?? /^(1|on|yes|true)$/i.test(env.HF_HUB_OFFLINE ?? ""),
-    offlineBy:
-      options.offline === undefined
-        ? { what: `HF_HUB_OFFLINE=${env.HF_HUB_OFFLINE} is set`, undo: "unset HF_HUB_OFFLINE" }
-        : { what: "the option offline is set", undo: "leave the option offline out" },
+    offline: options.offline ?? said !== undefined,
+    offlineBy: options.offline === undefined && said ? said : BY_OPTION,
     signal: options.signal,
     note: options.onNote ?? (() => {}),
     retryDelayMs: options.retryDelayMs ?? 1000,
   };
+}
+
+const BY_OPTION = { what: "the option offline is set", undo: "leave the option offline out" };
+
+/** Where the environment says to stay off the network, and how that is undone; undefined where it does not. */
+export function offlineIn(env: HubOptions["env"] = process.env): HubSettings["offlineBy"] | undefined {
+  const value = env.HF_HUB_OFFLINE ?? "";
+  if (!/^(1|on|yes|true)$/i.test(value)) return undefined;
+  return { what: `HF_HUB_OFFLINE=${value} is set`, undo: "unset HF_HUB_OFFLINE" };
 }
 
 async function tokenOf(env: Readonly<Record<string, string | undefined>>): Promise<string | undefined> {

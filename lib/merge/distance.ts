@@ -3,11 +3,13 @@
 import { runJob } from "../addon/job.js";
 import { loadAddon } from "../addon/load.js";
 import type { NativeCompareTensor } from "../addon/nativePlan.js";
+import type { DownloadOptions } from "../checkpoint/obtain.js";
 import { openCheckpoint } from "../checkpoint/open.js";
 import { RetemperError } from "../errors.js";
 import { buildPlan } from "../plan/build.js";
 import { elementCount } from "../plan/shards.js";
 import { loadRecipe } from "../recipe/load.js";
+import { obtainInputs } from "./obtainInputs.js";
 
 export interface DistanceOptions {
   readonly signal?: AbortSignal | undefined;
@@ -15,6 +17,8 @@ export interface DistanceOptions {
   readonly threads?: number | undefined;
   /** The hub cache to look models up in. */
   readonly transformersCache?: string | undefined;
+  /** How models are downloaded that are not on this machine. */
+  readonly hub?: DownloadOptions | undefined;
 }
 
 /**
@@ -43,6 +47,7 @@ export async function distances(models: readonly string[], options: DistanceOpti
     merge_method: "linear",
     models: models.map((model) => ({ model, parameters: { weight: 1 } })),
   });
+  await obtainInputs(recipe, options);
   const references = recipe.modules.flatMap(({ slices }) => slices.flatMap(({ sources }) => sources));
   const checkpoints = new Map(
     await Promise.all(

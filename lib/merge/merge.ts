@@ -14,6 +14,7 @@ import type { ParsedRecipe, Recipe } from "../recipe/types.js";
 import { finishFolder, keptError } from "./finish.js";
 import { refuseDifferentBuffers } from "./identical.js";
 import { hashUnknown, inputFiles, knownDigests, refuseChanged } from "./inputs.js";
+import { obtainInputs } from "./obtainInputs.js";
 import type { MergeOptions } from "./options.js";
 import { type Prepared, prepare, readRecipe } from "./prepare.js";
 import { ProgressReporter } from "./progress.js";
@@ -49,11 +50,12 @@ export async function mergeParsed(parsed: ParsedRecipe, out: string, options: Me
   const started = performance.now();
   const { signal, force = false } = options;
   const progress = new ProgressReporter(options.onProgress);
-  progress.start("open");
   const target = await outputPath(out);
   if (!force) await checkPlace(target, [], MERGED); // reported before anything is opened
 
   const addon = loadAddon();
+  await obtainInputs(parsed, options);
+  progress.start("open");
   const prepared = await prepare(parsed, options, addon);
   const inputs = inputFiles(prepared.models.checkpoints);
   await checkPlace(target, mergeReads(prepared.models, inputs, parsed.file, options), MERGED, force);

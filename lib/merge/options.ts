@@ -1,13 +1,14 @@
 // What a caller may ask of a merge, and what is reported to it while the merge runs.
 
 import type { ReadingMode, WritingMode } from "../addon/nativePlan.js";
+import type { DownloadOptions } from "../checkpoint/obtain.js";
 import type { FloatDtypeName } from "../recipe/types.js";
 
 /**
- * The steps of a merge in their order: reading headers and configuration; hashing the inputs (only with `hashInputs`);
+ * The steps of a merge in their order: downloading models that are not here; reading headers and configuration; hashing the inputs (only with `hashInputs`);
  * merging and writing tensors; side files, fsync and the final rename; reading the result again (only with `verify`).
  */
-export type MergePhase = "open" | "hash" | "merge" | "finish" | "verify";
+export type MergePhase = "download" | "open" | "hash" | "merge" | "finish" | "verify";
 
 export interface MergeProgress {
   readonly phase: MergePhase;
@@ -41,6 +42,8 @@ export interface PlanOptions {
   readonly lenient?: boolean | undefined;
   /** The hub cache to look models up in; default HF_HUB_CACHE, else HF_HOME/hub. */
   readonly transformersCache?: string | undefined;
+  /** How models are downloaded that are not on this machine; by default the environment says it (HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE). */
+  readonly hub?: DownloadOptions | undefined;
   /**
    * Folders of models by the names that the recipe has for them: `{ models: { first: "/scratch/first" } }` makes the
    * model `first` of the recipe that folder. Names come before paths and hub ids.

@@ -18,6 +18,7 @@ import type { Recipe } from "../recipe/types.js";
 import { type FinishContext, finishFolder, keptError } from "./finish.js";
 import { refuseDifferentBuffers } from "./identical.js";
 import { hashUnknown, inputFiles, knownDigests, refuseChanged } from "./inputs.js";
+import { obtainInputs } from "./obtainInputs.js";
 import type { SweepOptions } from "./options.js";
 import { gridPoints, type Point } from "./points.js";
 import type { Prepared } from "./prepare.js";
@@ -62,11 +63,12 @@ export async function sweep(
   const points = gridPoints(grid);
   const progress = new ProgressReporter(options.onProgress);
   const parsed = await readSweep(recipe, grid, options);
-  progress.start("open");
   const target = await outputPath(out);
   await refusePoints(target, points, force);
 
   const addon = loadAddon();
+  await obtainInputs(parsed, options);
+  progress.start("open");
   const survey = await surveyPoints(parsed, points, options, addon);
   const { opened, first } = survey;
   const inputs = inputFiles(opened.models.checkpoints);

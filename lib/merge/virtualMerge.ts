@@ -13,12 +13,14 @@ import type { Recipe } from "../recipe/types.js";
 import { checkSettings, LAMBDAS, suppliedBy, withSettings } from "../recipe/vary.js";
 import { refuseDifferentBuffers } from "./identical.js";
 import { inputFiles } from "./inputs.js";
+import { obtainInputs } from "./obtainInputs.js";
 import type { PlanOptions } from "./options.js";
 import { gridPoints, type Point } from "./points.js";
 import { openInputs, type Prepared, planOn } from "./prepare.js";
 import { sideFiles, writeSideFiles } from "./sideFiles.js";
 
-export interface VirtualMergeOptions extends Pick<PlanOptions, "signal" | "seed" | "threads" | "loraMergeDtype"> {
+export interface VirtualMergeOptions
+  extends Pick<PlanOptions, "signal" | "seed" | "threads" | "loraMergeDtype" | "hub"> {
   /** Each takes the place of the recipe's own lambda. By default the recipe is taken as it is. */
   readonly lambdas?: readonly number[] | undefined;
   /** By default "exact" where the recipe stores 16 bits, else "linear". */
@@ -73,6 +75,7 @@ export async function virtualMerge(
   }
   const addon = loadAddon();
   const [start] = recipes as [typeof parsed];
+  await obtainInputs(start, options);
   const opened = await openInputs(start, options, addon);
   const inputs = new InputFiles();
   const prepared = recipes.map((one) => planOn(opened, one, options, addon, inputs)) as [Prepared, ...Prepared[]];

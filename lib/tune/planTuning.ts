@@ -1,6 +1,7 @@
 // What a tuning would do, and everything that is wrong with it, without training anything.
 
 import { loadAddon } from "../addon/load.js";
+import { obtain } from "../checkpoint/obtain.js";
 import { stepsOfEpoch } from "./data/batches.js";
 import { readTrainingRows } from "./data/trainingRows.js";
 import { settingsOf } from "./settings.js";
@@ -28,6 +29,7 @@ export async function planTuning(
   options: TuneOptions,
 ): Promise<TuningPlan> {
   settingsOf(options); // what is wrong there is said even where the model is not there
+  await obtain([{ path: model }], options);
   const opened = await openTunedModel(model, options, loadAddon());
   const { settings } = opened;
   const { train, validation, dropped } = await readTrainingRows(data, opened);

@@ -1,6 +1,7 @@
 // Fine-tunes a model by LoRA, in a thread of its own: the caller's side.
 
 import { SHARE_ENV, Worker } from "node:worker_threads";
+import { obtain } from "../checkpoint/obtain.js";
 import { RetemperError } from "../errors.js";
 import { at, diedOf, fromWire } from "../threads/wireError.js";
 import { settingsOf } from "./settings.js";
@@ -34,10 +35,11 @@ export async function tune(
   model: string,
   data: string | readonly TuneRow[],
   out: string,
-  { signal, onProgress, onStopped, ...options }: TuneOptions = {},
+  { signal, hub, onProgress, onStopped, ...options }: TuneOptions = {},
 ): Promise<TuneReport> {
   settingsOf(options);
   signal?.throwIfAborted();
+  await obtain([{ path: model }], { signal, hub });
   const site = new Error();
   const stop = new SharedArrayBuffer(4);
   const halt = () => void Atomics.store(new Int32Array(stop), 0, 1);

@@ -1,5 +1,6 @@
 // What tuning takes and gives: the public types.
 
+import type { DownloadOptions } from "../checkpoint/obtain.js";
 import type { RetemperError } from "../errors.js";
 import type { ChatMessage } from "../tokenizer/types.js";
 
@@ -99,6 +100,8 @@ export interface TuneOptions {
    */
   readonly keepActivations?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** How a model is downloaded that is not on this machine; by default the environment says it. */
+  readonly hub?: DownloadOptions | undefined;
   readonly onProgress?: ((progress: TuneProgress) => void) | undefined;
   /** Called when the training was aborted and has saved: its message and hint say after which step, and where that is. */
   readonly onStopped?: ((stopped: RetemperError) => void) | undefined;

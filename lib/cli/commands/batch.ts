@@ -10,6 +10,7 @@ import {
   planBatch,
   RetemperError,
 } from "../../entries/merge.js";
+import { downloading } from "../downloading.js";
 import { addIdleOptions, noteIdleOptions } from "../mergekitOptions.js";
 import { parsePartition } from "../partition.js";
 import { formatBytes, formatCount, formatDuration, parseInteger } from "../quantities.js";
@@ -78,6 +79,7 @@ export function addBatchCommand(program: Command, session: Session): Command {
     session.endWithReader();
     const options = {
       ...mergeOptions(flags),
+      hub: downloading(session),
       signal,
       out: flags.out,
       jobs: flags.jobs,

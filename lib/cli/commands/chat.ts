@@ -27,7 +27,7 @@ export function addChatCommand(program: Command, session: Session): Command {
     .command("chat")
     .summary("talk with a model")
     .description("Talks with a model through its chat template. Answers come as they are made.")
-    .argument("[model]", "folder of a model, or hub name in the local cache")
+    .argument("[model]", "folder of a model, or name on the hub")
     .addHelpText(
       "after",
       `\nIn the conversation:\n${COMMANDS.replace(/^/gm, "  ")}\n\nExamples:

@@ -17,6 +17,7 @@ import {
   type TaskResults,
 } from "../../index.js";
 import { alarmText } from "../alarmText.js";
+import { downloading } from "../downloading.js";
 import { resultsTable } from "../evaluationTable.js";
 import {
   addEngineOptions,
@@ -99,7 +100,7 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
     .description(
       "Asks a model the prompts of a suite, scores the answers with judges and metrics, and reports the numbers.",
     )
-    .argument("[model]", "folder of a model, or hub name in the local cache")
+    .argument("[model]", "folder of a model, or name on the hub")
     .addHelpText("after", HELP)
     .optionsGroup("What is asked:")
     .option("--suite <name>", "a task or suite, or NAME:DATA (may be repeated)", more)
@@ -159,7 +160,8 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
     let bertScore: (BertScoreSettings & { close(): Promise<void> }) | undefined;
     try {
       session.renderer.note(`answers by ${describeEngine(model)}`);
-      bertScore = flags.bertscoreModel === undefined ? undefined : await openEncoder(flags.bertscoreModel, flags);
+      bertScore =
+        flags.bertscoreModel === undefined ? undefined : await openEncoder(flags.bertscoreModel, flags, session);
       const options = { ...optionsOf(flags, suite, session), judges: judges.judges, bertScore };
       // a virtual merge, at each of its lambdas
       const { lambdas = [] } = model.facts;
@@ -180,10 +182,19 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
   });
 }
 
-function openEncoder(model: string, flags: EvaluateFlags) {
+function openEncoder(model: string, flags: EvaluateFlags, session: Session) {
   const { engine, threads, requireGpu, maxMemory } = localOptions(flags);
   const { bertscoreLayer: layer, bertscoreIdf: idf } = flags;
-  return openBertScore(model, { engine, threads, requireGpu, maxMemory, layer, idf });
+  return openBertScore(model, {
+    engine,
+    threads,
+    requireGpu,
+    maxMemory,
+    layer,
+    idf,
+    signal: session.signal,
+    hub: downloading(session),
+  });
 }
 
 function optionsOf(flags: EvaluateFlags, suite: readonly string[], session: Session): EvaluateOptions {

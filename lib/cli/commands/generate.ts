@@ -66,7 +66,7 @@ export function addGenerateCommand(program: Command, session: Session): Command 
     .command("generate")
     .summary("answer prompts, many at once; resumes where it was stopped")
     .description("Generates answers to prompts, many at once, and writes them as JSON lines.")
-    .argument("[model]", "folder of a model, hub name in the local cache, or a recipe (a virtual merge)")
+    .argument("[model]", "folder of a model, name on the hub, or a recipe (a virtual merge)")
     .addHelpText("after", HELP)
     .optionsGroup("Prompts and answers:")
     .option("--prompts <file>", "file of prompts: .jsonl, .json, .txt, or - for stdin")

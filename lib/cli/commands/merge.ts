@@ -2,6 +2,7 @@
 
 import { type Command, Option } from "commander";
 import { type MergeOptions, type MergeReport, merge, RetemperError } from "../../entries/merge.js";
+import { downloading } from "../downloading.js";
 import { addIdleOptions, noteIdleOptions } from "../mergekitOptions.js";
 import { formatBytes, formatCount, formatDuration, formatRate } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
@@ -71,6 +72,7 @@ export function addMergeCommand(program: Command, session: Session): Command {
     const report = await merge(recipe, out, {
       ...mergeOptions(flags),
       lambda: oneLambda(flags),
+      hub: downloading(session),
       signal,
       onProgress: (progress) => renderer.progress(progress),
     });

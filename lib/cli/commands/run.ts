@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { planRun, RetemperError, run } from "../../index.js";
 import { alarmText } from "../alarmText.js";
+import { downloading } from "../downloading.js";
 import { parsePartition } from "../partition.js";
 import { planText } from "../planText.js";
 import { endedText, shownProgress } from "../runText.js";
@@ -55,7 +56,7 @@ export function addRunCommand(program: Command, session: Session): Command {
     const { gate } = flags;
     const partition = flags.partition === undefined ? undefined : parsePartition(flags.partition, env);
     if (flags.plan) {
-      const planned = await planRun(file, flags.out, { signal, gate });
+      const planned = await planRun(file, flags.out, { signal, gate, hub: downloading(session) });
       renderer.result(planned, planText(planned));
       return;
     }
@@ -63,6 +64,7 @@ export function addRunCommand(program: Command, session: Session): Command {
     const results = await run(file, flags.out, {
       signal,
       gate,
+      hub: downloading(session),
       prune: flags.prune,
       partition,
       onStep: (step) => renderer.note(step),

@@ -2,6 +2,7 @@
 
 import { type Command, InvalidArgumentError } from "commander";
 import { type ModelServer, openModel, RetemperError, type ServedRequest, serve } from "../../index.js";
+import { downloading } from "../downloading.js";
 import {
   addLocalEngineOptions,
   addRecipeOptions,
@@ -57,7 +58,7 @@ export function addServeCommand(program: Command, session: Session): Command {
     .command("serve")
     .summary("serve a model as OpenAI's API does")
     .description("Serves a model as OpenAI's API does: chat completions, completions, models.")
-    .argument("[model]", "folder of a model, hub name in the local cache, or recipe")
+    .argument("[model]", "folder of a model, name on the hub, or recipe")
     .addHelpText("after", HELP)
     .optionsGroup("The server:")
     .option("--host <address>", "address to listen on; 0.0.0.0: all of this machine's", "127.0.0.1")
@@ -90,7 +91,8 @@ export function addServeCommand(program: Command, session: Session): Command {
     if (flags.engine === "endpoint")
       throw new RetemperError("USAGE", "serve runs the model itself: not on an endpoint");
     const { fidelity } = flags;
-    const model = await openModel(path, { ...localOptions(flags), lambdas: lambdasOf(flags), fidelity, signal });
+    const hub = downloading(session);
+    const model = await openModel(path, { ...localOptions(flags), lambdas: lambdasOf(flags), fidelity, signal, hub });
     try {
       const requests = { served: 0, failed: 0 };
       const onRequest = (request: ServedRequest) => {

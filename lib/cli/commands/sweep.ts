@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { planSweep, RetemperError, type SweepPlan, type SweepReport, sweep } from "../../entries/merge.js";
 import { freeBytes } from "../../files/freeBytes.js";
+import { downloading } from "../downloading.js";
 import { addIdleOptions, noteIdleOptions } from "../mergekitOptions.js";
 import { formatBytes, formatCount, formatDuration, formatRate } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
@@ -71,6 +72,7 @@ export function addSweepCommand(program: Command, session: Session): Command {
     session.goesOnWith({ words: "points that are complete stay; start again with", add: ["--force"] });
     const report = await sweep(recipe, grid, out, {
       ...mergeOptions(flags),
+      hub: downloading(session),
       signal,
       outAdapter: flags.outAdapter,
       onProgress: (progress) => renderer.progress(progress),

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { RetemperError, type TuneOptions, type TuneProgress, type TuneReport, tune } from "../../index.js";
+import { downloading } from "../downloading.js";
 import { parseReal } from "../generationFlags.js";
 import { formatCount, formatDuration, parseInteger } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
@@ -143,6 +144,7 @@ export function addTuneCommand(program: Command, session: Session): Command {
         ...optionsOf(flags),
         seed: each,
         signal: session.signal,
+        hub: downloading(session),
         onProgress: progressOf(session, phase, all.length - at - 1),
         onStopped: ({ message, hint = "" }) => session.renderer.warn(`${message} ${hint}`.trimEnd()),
       });

@@ -6,7 +6,7 @@ import { type BertScoreOptions, type BertScores, bertScoreWith } from "../metric
 
 export interface BertScoreModelOptions
   extends BertScoreOptions,
-    Pick<ModelOptions, "engine" | "threads" | "requireGpu" | "maxMemory"> {
+    Pick<ModelOptions, "engine" | "threads" | "requireGpu" | "maxMemory" | "signal" | "hub"> {
   /** Folder or hub id of a BERT, RoBERTa or DeBERTa (v1) model, such as microsoft/deberta-xlarge-mnli (layer 40). */
   readonly model: string;
 }
@@ -31,8 +31,8 @@ export async function bertScore(
   references: readonly string[],
   options: BertScoreModelOptions,
 ): Promise<BertScores> {
-  const { model, engine, threads, requireGpu, maxMemory, ...others } = options;
-  const encoder = await openEncoder(model, { engine, threads, requireGpu, maxMemory });
+  const { model, engine, threads, requireGpu, maxMemory, signal, hub, ...others } = options;
+  const encoder = await openEncoder(model, { engine, threads, requireGpu, maxMemory, signal, hub });
   try {
     return await bertScoreWith(encoder, candidates, references, others);
   } finally {

@@ -5,7 +5,8 @@ import type { ModelOptions } from "../../generate/types.js";
 import { openEncoder } from "../../nn/encoders/openEncoder.js";
 import type { BertScoreSettings } from "../tasks/context.js";
 
-export interface OpenBertScoreOptions extends Pick<ModelOptions, "engine" | "threads" | "requireGpu" | "maxMemory"> {
+export interface OpenBertScoreOptions
+  extends Pick<ModelOptions, "engine" | "threads" | "requireGpu" | "maxMemory" | "signal" | "hub"> {
   /** Known for encoders that the literature uses; else it must be told. */
   readonly layer?: number | undefined;
   readonly idf?: boolean | undefined;
@@ -45,13 +46,13 @@ export async function openBertScore(
   model: string,
   options: OpenBertScoreOptions = {},
 ): Promise<BertScoreSettings & { close(): Promise<void> }> {
-  const { idf, engine, threads, requireGpu, maxMemory } = options;
+  const { idf, engine, threads, requireGpu, maxMemory, signal, hub } = options;
   const layer = options.layer ?? LAYERS[model] ?? LAYERS[model.replace(/^(google-bert|FacebookAI)\//, "")];
   if (layer === undefined) {
     throw new RetemperError("USAGE", `The layer to score ${model} with is not known.`, {
       hint: "give it: --bertscore-layer",
     });
   }
-  const encoder = await openEncoder(model, { engine, threads, requireGpu, maxMemory });
+  const encoder = await openEncoder(model, { engine, threads, requireGpu, maxMemory, signal, hub });
   return { encoder, layer, idf, close: () => encoder.close() };
 }

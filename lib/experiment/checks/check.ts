@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 import { locate } from "../../checkpoint/locate.js";
+import type { DownloadOptions } from "../../checkpoint/obtain.js";
 import { type LabelledAnswers, loadLabelledAnswers } from "../../evaluate/data/labelledAnswers.js";
 import { openBertScore } from "../../evaluate/encoders/openBertScore.js";
 import { requireRequests } from "../../evaluate/run/calibrate.js";
@@ -28,11 +29,14 @@ import { checkSets, type Measure } from "./checkSets.js";
 import { checkLearned, checkTunings } from "./checkTunings.js";
 import { judgeModels, modelSize, readTokens } from "./judgedAnswers.js";
 import { type OpenJudges, openJudges } from "./judges.js";
+import { obtainModels } from "./obtainModels.js";
 
 export interface CheckOptions {
   readonly signal?: AbortSignal | undefined;
   /** What is known to be wrong already: told together with the rest. */
   readonly problems?: Problems | undefined;
+  /** How models are downloaded that are not on this machine. */
+  readonly hub?: DownloadOptions | undefined;
   /** Given the open aligned model and the tasks, while it is open. */
   readonly measure?: Measure | undefined;
 }
@@ -42,8 +46,9 @@ export async function check(
   settings: ExperimentSettings,
   given: readonly TunedModel[],
   out: string,
-  { signal, problems = new Problems(), measure }: CheckOptions = {},
+  { signal, problems = new Problems(), measure, hub }: CheckOptions = {},
 ): Promise<Checked> {
+  await obtainModels(settings, problems, { signal, hub });
   const judges = await openJudges(settings, problems);
   const encoder = await problems.attempt(async () => {
     const { model, ...options } = settings.bertScore ?? { model: undefined };

@@ -12,6 +12,7 @@ import { nearest } from "../../recipe/suggest.js";
 import { engineOf } from "../settings/engineOf.js";
 import type { Problems } from "../settings/problems.js";
 import type { ExperimentSettings } from "../settings/schema.js";
+import { WILDGUARD } from "./obtainModels.js";
 
 export interface OpenJudges {
   readonly judges: readonly Judge[];
@@ -42,7 +43,7 @@ export async function openJudges(settings: ExperimentSettings, problems: Problem
     if (typeof one === "string") {
       const [, kind, rest] = /^(keyword|wildguard)(?::(.+))?$/s.exec(one) ?? [];
       if (kind === "keyword") return keywordJudge({ phrases: phrases(rest ?? "refusals") });
-      if (kind === "wildguard") return wildGuard(rest ?? "allenai/wildguard", undefined);
+      if (kind === "wildguard") return wildGuard(rest ?? WILDGUARD, undefined);
       throw unknown(one);
     }
     if ("keyword" in one) {

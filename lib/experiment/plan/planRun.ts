@@ -3,6 +3,7 @@
 
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { DownloadOptions } from "../../checkpoint/obtain.js";
 import type { Task } from "../../evaluate/types.js";
 import { mergeSeries } from "../candidates/merges.js";
 import { tunedModels } from "../candidates/tunedModels.js";
@@ -47,6 +48,8 @@ export interface PlannedRun {
 export interface PlanRunOptions {
   readonly signal?: AbortSignal | undefined;
   readonly gate?: string | undefined;
+  /** How models are downloaded that are not on this machine: the plan asks them. */
+  readonly hub?: DownloadOptions | undefined;
   /** As of `run`. */
   readonly store?: string | undefined;
 }
@@ -76,7 +79,7 @@ export interface PlanRunOptions {
 export async function planRun(
   experiment: string | Experiment,
   out: string,
-  { signal, gate, store }: PlanRunOptions = {},
+  { signal, gate, store, hub }: PlanRunOptions = {},
 ): Promise<PlannedRun> {
   const { settings, problems } = await readExperiment(experiment, { gate });
   const given = tunedModels(settings);
@@ -85,6 +88,7 @@ export async function planRun(
   const checked = await check(settings, given, place, {
     signal,
     problems,
+    hub,
     measure: async (model, tasks, secondsToOpen) => {
       if (settings.engine?.endpoint) return; // its server may not be there yet
       probed = { secondsToOpen, probes: await probeTasks(model, tasks, signal) };

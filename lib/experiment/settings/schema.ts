@@ -60,7 +60,7 @@ export const experimentSchema = z.strictObject({
     .optional()
     .describe("Fills in what is not given: paper follows arXiv:2412.19512, quick is for a first look."),
   name: z.string().min(1).default("experiment").describe("The report's title."),
-  aligned: z.string().min(1).describe("The aligned model: a folder or a hub name in the local cache."),
+  aligned: z.string().min(1).describe("The aligned model: a folder or a name on the hub."),
   unaligned: z.string().min(1).optional().describe("The model before alignment, for comparison."),
   tuned: z
     .array(

@@ -3,7 +3,7 @@
 export const EXPERIMENT_TEMPLATE = `# From an aligned model and its tunings to the merge to ship: retemper run experiment.yml
 # Paths are relative to this file.
 name: my experiment
-aligned: path/to/aligned-model        # a folder, or a hub name in the local cache
+aligned: path/to/aligned-model        # a folder, or a name on the hub
 
 tuned:                                # one for each seed of the tuning
   - { seed: 42, adapter: path/to/adapter-42 }

@@ -7,7 +7,7 @@ import type { TuneOptions } from "../../tune/types.js";
 /** Of one call, and what the run decides itself: the seed, and by its own `engine` what computes. */
 type NotInFiles =
   | ("seed" | "engine" | "threads" | "requireGpu")
-  | ("force" | "resume" | "signal" | "onProgress" | "onStopped");
+  | ("force" | "resume" | "signal" | "hub" | "onProgress" | "onStopped");
 
 export const tuneOptionsSchema = z.strictObject({
   preset: z

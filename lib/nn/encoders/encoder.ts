@@ -1,8 +1,13 @@
 // What an open encoder gives, and what it is opened with.
 
+import type { DownloadOptions } from "../../checkpoint/obtain.js";
 import type { EngineFacts, EngineOptions } from "../engines/engineTypes.js";
 
-export type EncoderOptions = EngineOptions;
+export interface EncoderOptions extends EngineOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** How an encoder is downloaded that is not on this machine; by default the environment says it. */
+  readonly hub?: DownloadOptions | undefined;
+}
 
 export interface OpenEncoder {
   readonly facts: EngineFacts;

@@ -2,6 +2,7 @@
 // token.
 
 import { loadAddon } from "../../addon/load.js";
+import { obtain } from "../../checkpoint/obtain.js";
 import { openCheckpoint } from "../../checkpoint/open.js";
 import type { Checkpoint, StoredFile } from "../../checkpoint/types.js";
 import { RetemperError } from "../../errors.js";
@@ -47,6 +48,7 @@ interface Dense {
  * ```
  */
 export async function openClassifier(model: string, options: EncoderOptions = {}): Promise<SequenceClassifier> {
+  await obtain([{ path: model }], { signal: options.signal, hub: options.hub });
   const checkpoint = await openCheckpoint(model, { addon: loadAddon() });
   const labels = labelsOf(checkpoint);
   const head = headOf(checkpoint, labels.length);

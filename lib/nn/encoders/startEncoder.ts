@@ -2,6 +2,7 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { loadAddon } from "../../addon/load.js";
+import { obtain } from "../../checkpoint/obtain.js";
 import { openCheckpoint } from "../../checkpoint/open.js";
 import { RetemperError } from "../../errors.js";
 import { openTokenizer } from "../../tokenizer/openTokenizer.js";
@@ -17,6 +18,7 @@ const BATCH_TOKENS = 2048;
 
 /** As `openEncoder` documents it. */
 export async function startEncoder(model: string, options: EncoderOptions): Promise<OpenEncoder> {
+  await obtain([{ path: model }], { signal: options.signal, hub: options.hub });
   const checkpoint = await openCheckpoint(model, { addon: loadAddon() });
   const spec = encoderSpec(checkpoint);
   const tokenizer = await openTokenizer(checkpoint.folder);

@@ -30,7 +30,7 @@ export const studySchema = z.strictObject({
     .record(
       z.string(),
       z.strictObject({
-        aligned: z.string().min(1).describe("The aligned model: a folder or a hub name in the local cache."),
+        aligned: z.string().min(1).describe("The aligned model: a folder or a name on the hub."),
         unaligned: z.string().min(1).optional(),
         ...later(MODEL_KEYS),
       }),

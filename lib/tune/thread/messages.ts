@@ -8,7 +8,7 @@ export interface TuneRequest {
   readonly model: string;
   readonly data: string | readonly TuneRow[];
   readonly out: string;
-  readonly options: Omit<TuneOptions, "signal" | "onProgress" | "onStopped">;
+  readonly options: Omit<TuneOptions, "signal" | "onProgress" | "onStopped" | "hub">;
   /** One Int32, not 0 once the training is to stop: read between layers, since nothing is received meanwhile. */
   readonly stop: SharedArrayBuffer;
 }

@@ -52,7 +52,7 @@ describe("locate", () => {
     expect(error.code).toBe("BAD_INPUT");
     expect(error.message).toContain("The model org/absent does not exist");
     expect(error.message).toContain(options.cache);
-    expect(error.hint).toContain("hf download org/absent");
+    expect(error.hint).toContain("retemper pull org/absent");
   });
 
   it("tells a missing path from a missing hub id", async () => {

@@ -180,12 +180,14 @@ describe("a name that is not there", () => {
         status: 4,
         stderr: expect.stringMatching(/^hint: Check the path/m),
       });
-      expect(stderr).not.toContain("hf download");
+      expect(stderr).not.toContain("retemper pull");
     }
     expect((await runHere(["inspect", join(folder, "models/mergde")])).stderr).toContain(
       `Is ${join(folder, "models/merged")} meant?`,
     );
-    expect((await runHere(["inspect", "org/name"])).stderr).toMatch(/^hint: Download it first: hf download org\/name/m);
+    expect((await runHere(["inspect", "org/name"])).stderr).toMatch(
+      /^hint: Download it first: retemper pull org\/name/m,
+    );
   });
 });
 

@@ -224,7 +224,7 @@ const EXPECTED: Readonly<Record<keyof typeof FILES, readonly string[]>> = {
   ],
   "parts of which nothing is said": [
     "FOLDER/experiment.yml:1:1: 8 problems:",
-    "- line 1, column 1: aligned: this key is required but missing (The aligned model: a folder or a hub name in the local cache.)",
+    "- line 1, column 1: aligned: this key is required but missing (The aligned model: a folder or a name on the hub.)",
     "- line 1, column 9: preset: unknown value `papper` (did you mean `paper`?)",
     "- line 2, column 8: tuned: expected at least one entry",
     "- line 3, column 10: methods: expected at least one entry",
