@@ -3,6 +3,7 @@
 import { loadAddon } from "../addon/load.js";
 import { RetemperError } from "../errors.js";
 import { difference, type Expected } from "../merge/match.js";
+import { withInputHeaders } from "../merge/obtainInputs.js";
 import { prepare } from "../merge/prepare.js";
 import type { DigestCache } from "../merge/sideInputs.js";
 import { outputState } from "../output/outputState.js";
@@ -152,7 +153,11 @@ class Planner {
       return { status: "toMake", warnings: [] };
     }
     const models = Object.fromEntries([...job.stages].map(([name, { out }]) => [name, out]));
-    const { estimate, warnings } = await prepare(job.recipe, { ...job.options, models }, loadAddon());
+    const { hub } = this.#options;
+    const options = { ...job.options, models, hub };
+    const { estimate, warnings } = await withInputHeaders(job.recipe, options, (named) =>
+      prepare(job.recipe, { ...options, models: named }, loadAddon()),
+    );
     this.toMake.set(job, estimate);
     return { status: "toMake", estimate, warnings };
   }

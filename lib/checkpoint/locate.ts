@@ -20,7 +20,7 @@ export { hubCache };
 export interface LocateOptions extends CacheOptions {
   /** Relative paths start here; default: the working directory. */
   readonly cwd?: string | undefined;
-  /** Folders of models that have a name of the caller's ("path", or "path@revision"); they come before paths and hub ids of the same name. */
+  /** Folders of models that have a name of the caller's ("path", or "path@revision" with an empty one for the default); they come before paths and hub ids of the same name. */
   readonly named?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -66,7 +66,7 @@ export async function lookUp(part: LocatedPart, options: LocateOptions = {}): Pr
 
 async function lookAt(part: LocatedPart, options: LocateOptions): Promise<Place> {
   const { named } = options;
-  for (const name of [`${part.path}@${part.revision}`, part.path]) {
+  for (const name of [`${part.path}@${part.revision ?? ""}`, part.path]) {
     if (named && Object.hasOwn(named, name)) return { kind: "here", path: resolve(named[name] as string) };
   }
   if (part.path === "" || part.path.includes("\0")) {

@@ -183,7 +183,12 @@ function isUnreachable(error: unknown): boolean {
 }
 
 /** What the hub does not have, or could not be asked for, is still a model that is not here. */
-async function retold(error: unknown, part: LocatedPart, place: Place, options: LocateOptions): Promise<unknown> {
+export async function retold(
+  error: unknown,
+  part: LocatedPart,
+  place: Place,
+  options: LocateOptions,
+): Promise<unknown> {
   if (!(error instanceof RetemperError) || (error.reason !== "not-found" && !isUnreachable(error))) return error;
   const here = (await missing(part, place, options)).message;
   if (error.reason !== "not-found") return error.retold(`${here} ${error.message}`);

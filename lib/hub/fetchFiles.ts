@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { makeFolderFor } from "../output/makeFolderFor.js";
 import { requireSpace } from "../output/requireSpace.js";
 import { Speed } from "../progress/speed.js";
+import { atOnce } from "./atOnce.js";
 import { fetchBlob } from "./blob.js";
 import { repositoryFolder } from "./cache.js";
 import { headOf } from "./download.js";
@@ -99,23 +100,9 @@ export async function fetchFiles(sized: Sized, settings: HubSettings, options: F
   const stop = new AbortController();
   const signal = settings.signal ? AbortSignal.any([settings.signal, stop.signal]) : stop.signal;
   const meter = new Meter(sized, options.onProgress);
-  const queue = [...wanted];
-  const failures: unknown[] = [];
-  const work = async () => {
-    for (let one = queue.shift(); one; one = queue.shift()) {
-      try {
-        signal.throwIfAborted();
-        await fetchOne(one, { ...settings, signal }, meter, options);
-      } catch (error) {
-        if (!stop.signal.aborted) failures.push(error); // the first of all; the others end for its sake
-        queue.length = 0;
-        stop.abort(error);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, wanted.length) }, work));
-  settings.signal?.throwIfAborted();
-  if (failures.length > 0) throw failures[0];
+  const fetchIt = (one: Wanted) => fetchOne(one, { ...settings, signal }, meter, options);
+  // What fails first ends the others, which keep what they have.
+  await atOnce(wanted, AT_ONCE, fetchIt, (error) => stop.abort(error));
   meter.end();
 }
 

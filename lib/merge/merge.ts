@@ -54,7 +54,7 @@ export async function mergeParsed(parsed: ParsedRecipe, out: string, options: Me
   if (!force) await checkPlace(target, [], MERGED); // reported before anything is opened
 
   const addon = loadAddon();
-  await obtainInputs(parsed, options);
+  await obtainInputs(parsed, options, (models) => prepare(parsed, { ...options, models }, addon));
   progress.start("open");
   const prepared = await prepare(parsed, options, addon);
   const inputs = inputFiles(prepared.models.checkpoints);

@@ -1,6 +1,7 @@
 // The models of a recipe that are not on this machine are downloaded before they are opened.
 
-import { type DownloadOptions, obtain } from "../checkpoint/obtain.js";
+import { type DownloadOptions, notHere, obtain } from "../checkpoint/obtain.js";
+import { withHeaders, withHeadersIfPossible } from "../checkpoint/standIns.js";
 import { namedModels } from "../recipe/references.js";
 import type { ModelReference, ParsedRecipe } from "../recipe/types.js";
 import type { MergeProgress } from "./options.js";
@@ -14,13 +15,44 @@ export interface ObtainInputsOptions {
   readonly onProgress?: ((progress: MergeProgress) => void) | undefined;
 }
 
-/** @throws RetemperError as `obtain` */
-export async function obtainInputs(recipe: ParsedRecipe, options: ObtainInputsOptions): Promise<void> {
-  const { signal, transformersCache: cache, models: named, hub, onProgress } = options;
-  await obtain(partsOf(namedModels(recipe)), { signal, cache, named, hub: { onProgress, ...hub } });
+/**
+ * @param check what opens the models and plans on them: done with their headers alone before anything large is downloaded
+ * @throws RetemperError as `obtain`, and as `check`
+ */
+export async function obtainInputs(
+  recipe: ParsedRecipe,
+  options: ObtainInputsOptions,
+  check?: (models: Readonly<Record<string, string>>) => Promise<unknown>,
+): Promise<void> {
+  const { onProgress } = options;
+  const parts = partsOf(namedModels(recipe));
+  const places = placesOf(options);
+  if ((await notHere(parts, places)).length === 0) return;
+  if (check) {
+    await withHeadersIfPossible(parts, lookAt(recipe, options), (named) => check({ ...options.models, ...named }));
+  }
+  await obtain(parts, { ...places, hub: { onProgress, ...places.hub } });
+}
+
+/** Does `work` with the models of a recipe, of which only headers and configuration are read: those that are not here stay where they are. */
+export async function withInputHeaders<T>(
+  recipe: ParsedRecipe,
+  options: ObtainInputsOptions,
+  work: (models: Readonly<Record<string, string>>) => Promise<T>,
+): Promise<T> {
+  const parts = partsOf(namedModels(recipe));
+  return withHeaders(parts, lookAt(recipe, options), (named) => work({ ...options.models, ...named }));
+}
+
+function lookAt(recipe: ParsedRecipe, options: ObtainInputsOptions) {
+  return { ...placesOf(options), tokenizers: recipe.tokenizer !== undefined };
+}
+
+function placesOf({ signal, transformersCache: cache, models: named, hub }: ObtainInputsOptions) {
+  return { signal, cache, named, hub };
 }
 
 /** The models and adapters of references, each by itself. */
-export function partsOf(references: readonly ModelReference[]) {
+function partsOf(references: readonly ModelReference[]) {
   return references.flatMap(({ path, revision, lora }) => [{ path, revision }, ...(lora ? [lora] : [])]);
 }

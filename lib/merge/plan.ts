@@ -5,6 +5,7 @@ import type { OpName } from "../addon/nativePlan.js";
 import { INDEX_FILE, shardIndex } from "../plan/shards.js";
 import type { DraftTensor } from "../plan/tensors.js";
 import type { Recipe } from "../recipe/types.js";
+import { withInputHeaders } from "./obtainInputs.js";
 import type { PlanOptions } from "./options.js";
 import { type Prepared, prepare, readRecipe } from "./prepare.js";
 import type { MergePlan, PlannedFile, PlannedTensor } from "./report.js";
@@ -30,7 +31,9 @@ import type { MergePlan, PlannedFile, PlannedTensor } from "./report.js";
  */
 export async function plan(recipe: string | Recipe, options: PlanOptions = {}): Promise<MergePlan> {
   const parsed = await readRecipe(recipe, options);
-  const prepared = await prepare(parsed, options, loadAddon());
+  const prepared = await withInputHeaders(parsed, options, (models) =>
+    prepare(parsed, { ...options, models }, loadAddon()),
+  );
   const { built, estimate, warnings } = prepared;
   const operations: Partial<Record<OpName, number>> = {};
   for (const { params } of built.tensors) operations[params.op] = (operations[params.op] ?? 0) + 1;

@@ -3,6 +3,7 @@
 import { loadAddon } from "../addon/load.js";
 import { passBytes } from "../plan/sweepPlan.js";
 import type { Recipe } from "../recipe/types.js";
+import { withInputHeaders } from "./obtainInputs.js";
 import { gridPoints } from "./points.js";
 import type { SweepPlan } from "./report.js";
 import { readSweep, type SurveyOptions, splitEvenly, surveyPoints } from "./sweepSurvey.js";
@@ -35,11 +36,10 @@ export async function planSweep(
   const points = gridPoints(grid);
   const parsed = await readSweep(recipe, grid, options);
   const addon = loadAddon();
-  const { first, files, estimates, diskNeeded, pointsPerPass, warnings } = await surveyPoints(
+  const { first, files, estimates, diskNeeded, pointsPerPass, warnings } = await withInputHeaders(
     parsed,
-    points,
     options,
-    addon,
+    (models) => surveyPoints(parsed, points, { ...options, models }, addon),
   );
   const passes = splitEvenly(points, pointsPerPass);
   const together = Math.max(...passes.map((pass) => pass.length));

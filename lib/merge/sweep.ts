@@ -67,7 +67,7 @@ export async function sweep(
   await refusePoints(target, points, force);
 
   const addon = loadAddon();
-  await obtainInputs(parsed, options);
+  await obtainInputs(parsed, options, (models) => surveyPoints(parsed, points, { ...options, models }, addon));
   progress.start("open");
   const survey = await surveyPoints(parsed, points, options, addon);
   const { opened, first } = survey;

@@ -1,6 +1,8 @@
 // Small models as repositories hold them, with everything beside them that nobody needs twice.
 
 import { safetensors } from "../unit/checkpoint/fixtures.js";
+import type { Hub } from "./hubServer.js";
+import { commit, largeFile, type Repository, regularFile, type StoredFile, sha256 } from "./store.js";
 
 export const bytes = (length: number) => Buffer.from(Array.from({ length }, (_, at) => (at * 7919) % 251));
 
@@ -71,4 +73,69 @@ export function adapterOf(base: string, width = 4): Record<string, Buffer | stri
     }),
     "optimizer.pt": bytes(300),
   };
+}
+
+/**
+ * A model as large as one of 70 billion parameters, of which the server has the headers only: whoever asks for more than these does not
+ * get it.
+ */
+export function putVast(hub: Hub, id: string) {
+  const [layers, hidden, inner, vocabulary] = [80, 8192, 28_672, 128_256];
+  const ofLayer: [string, number[]][] = [
+    ["input_layernorm", [hidden]],
+    ["post_attention_layernorm", [hidden]],
+    ["self_attn.q_proj", [hidden, hidden]],
+    ["self_attn.k_proj", [hidden / 8, hidden]],
+    ["self_attn.v_proj", [hidden / 8, hidden]],
+    ["self_attn.o_proj", [hidden, hidden]],
+    ["mlp.gate_proj", [inner, hidden]],
+    ["mlp.up_proj", [inner, hidden]],
+    ["mlp.down_proj", [hidden, inner]],
+  ];
+  const all: [string, number[]][] = [
+    ["model.embed_tokens.weight", [vocabulary, hidden]],
+    ...Array.from({ length: layers }, (_, layer) =>
+      ofLayer.map(([name, shape]): [string, number[]] => [`model.layers.${layer}.${name}.weight`, shape]),
+    ).flat(),
+    ["model.norm.weight", [hidden]],
+    ["lm_head.weight", [vocabulary, hidden]],
+  ];
+  const shards: [string, number[], number][][] = [];
+  let room = 0;
+  for (const [name, shape] of all) {
+    const size = 2 * shape.reduce((product, one) => product * one, 1);
+    if (size > room) {
+      shards.push([]);
+      room = 5e9;
+    }
+    room -= size;
+    shards.at(-1)?.push([name, shape, size]);
+  }
+  const map: Record<string, string> = {};
+  const files = new Map<string, StoredFile>();
+  let bytes = 0;
+  for (const [at, shard] of shards.entries()) {
+    const file = `model-${String(at + 1).padStart(5, "0")}-of-${String(shards.length).padStart(5, "0")}.safetensors`;
+    const header: Record<string, unknown> = { __metadata__: { format: "pt" } };
+    let offset = 0;
+    for (const [name, shape, size] of shard) {
+      header[name] = { dtype: "BF16", shape, data_offsets: [offset, offset + size] };
+      map[name] = file;
+      offset += size;
+    }
+    const text = Buffer.from(JSON.stringify(header));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(text.length));
+    const start = Buffer.concat([length, text]);
+    hub.store.objects.set(sha256(start), start);
+    files.set(file, largeFile(sha256(start), start.length + offset));
+    bytes += offset;
+  }
+  const config = { model_type: "llama", num_hidden_layers: layers, hidden_size: hidden, vocab_size: vocabulary };
+  files.set("config.json", regularFile(Buffer.from(JSON.stringify(config))));
+  files.set("tokenizer.json", largeFile(sha256(Buffer.from(id)), 9_085_657));
+  files.set("model.safetensors.index.json", regularFile(Buffer.from(JSON.stringify({ weight_map: map }, null, 2))));
+  hub.put(id, {});
+  commit(hub.repository(id) as Repository, "main", "upload", "", files);
+  return { tensors: all.length, shards: shards.length, bytes };
 }

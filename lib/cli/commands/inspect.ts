@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import { inspect, type ModelFacts } from "../../entries/merge.js";
+import { downloading } from "../downloading.js";
 import { formatBytes, formatCount } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
 import { table } from "../table.js";
@@ -11,7 +12,7 @@ export function addInspectCommand(program: Command, session: Session): Command {
     .command("inspect")
     .summary("show a model's tensors")
     .description("Shows a model's tensors, their dtypes and sizes, its family and layers. Reads headers only.")
-    .argument("<model>", "folder, hub name in the local cache, or base+adapter")
+    .argument("<model>", "folder, name on the hub, or base+adapter")
     .addHelpText(
       "after",
       "\nExamples:\n  retemper inspect path/to/model\n  retemper inspect base+adapter --json | jq .result",
@@ -19,7 +20,7 @@ export function addInspectCommand(program: Command, session: Session): Command {
   addCommonOptions(command);
   return command.action(async (model: string) => {
     session.endWithReader();
-    const facts = await inspect(model);
+    const facts = await inspect(model, { signal: session.signal, hub: downloading(session) });
     session.renderer.result(facts, describe(facts));
   });
 }

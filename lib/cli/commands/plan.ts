@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type MergePlan, type PlanOptions, plan, RetemperError } from "../../entries/merge.js";
 import { freeBytes } from "../../files/freeBytes.js";
+import { downloading } from "../downloading.js";
 import { formatBytes, formatCount, parseInteger, parseSize } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
 import { table } from "../table.js";
@@ -98,10 +99,12 @@ export async function showPlan(
   recipe: string,
   out: string | undefined,
   flags: PlanningFlags & LambdaFlags,
-  { renderer, signal, endWithReader }: Session,
+  session: Session,
 ): Promise<void> {
+  const { renderer, signal, endWithReader } = session;
+  const hub = downloading(session);
   endWithReader();
-  const planned = await plan(recipe, { ...planningOptions(flags), lambda: oneLambda(flags), signal });
+  const planned = await plan(recipe, { ...planningOptions(flags), lambda: oneLambda(flags), hub, signal });
   for (const warning of planned.warnings) renderer.warn(warning);
   const diskFree = out === undefined ? undefined : await freeBytes(resolve(out));
   if (diskFree !== undefined && diskFree < planned.estimate.diskNeeded) {

@@ -90,10 +90,12 @@ async function showSweepPlan(
   grid: Readonly<Record<string, readonly number[]>>,
   out: string | undefined,
   flags: SweepFlags,
-  { renderer, signal }: Session,
+  session: Session,
 ): Promise<void> {
+  const { renderer, signal } = session;
   const planned = await planSweep(recipe, grid, {
     ...planningOptions(flags),
+    hub: downloading(session),
     signal,
     outAdapter: flags.outAdapter,
   });
