@@ -106,7 +106,8 @@ function factsOf(reference: string, folder: ModelFolder, { files, tensors }: Wei
   const dtypes: Record<string, DtypeFacts> = {};
   const list: TensorFacts[] = [];
   const names = files.map((file) => basename(file.path));
-  for (const { name, dtype, shape, bytes, file } of tensors.values()) {
+  for (const { name, dtype: decoded, shape, bytes, file, encoding } of tensors.values()) {
+    const dtype = encoding?.blocks ?? decoded;
     const sum = dtypes[dtype] ?? { tensors: 0, parameters: 0, bytes: 0 };
     const parameters = elements(shape);
     dtypes[dtype] = { tensors: sum.tensors + 1, parameters: sum.parameters + parameters, bytes: sum.bytes + bytes };

@@ -4,8 +4,9 @@
 import { basename } from "node:path";
 import { RetemperError } from "../errors.js";
 import { readAtMost } from "../files/readAtMost.js";
+import { fileError } from "./folderFiles.js";
 import { jsonFault, MAX_DEPTH } from "./jsonFault.js";
-import { fileError } from "./modelFolder.js";
+import { madeText } from "./madeTexts.js";
 import { parseWithInfinity } from "./numberText.js";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -44,6 +45,8 @@ export function parseObject(path: string, text: string, { infinity = false } = {
 
 /** A regular file as UTF-8 text. */
 export async function readText(path: string, limit: number): Promise<string> {
+  const made = madeText(path);
+  if (made !== undefined) return made;
   let bytes: Buffer;
   try {
     bytes = await readAtMost(path, { most: limit, what: `a ${basename(path)}` });

@@ -1,19 +1,14 @@
-// The one way into a model's folder: which of its files may be opened. Written for folders that someone else made:
-// links that lead out, FIFOs and devices are refused before anything is opened.
+// The one way into a model's folder: which of its files may be opened. A GGUF file is such a folder, too: its metadata
+// stand for the files that it lacks (config.json, tokenizer.json), which exist in memory only.
 
-import { lstat, readdir, realpath, stat } from "node:fs/promises";
-import { basename, dirname, join, resolve, sep } from "node:path";
+import { lstat, realpath, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { RetemperError } from "../errors.js";
-import { ioError } from "../files/ioError.js";
+import { checkedFile, fileError, filesIn, type ModelFolder } from "./folderFiles.js";
+import { ggufIn, madeFiles } from "./formats/gguf/ggufFolder.js";
+import { keepMadeTexts } from "./madeTexts.js";
 
-export interface ModelFolder {
-  /** As located; errors name files under it. */
-  readonly path: string;
-  /** The same without symbolic links. */
-  readonly real: string;
-  /** `blobs/` of the hub repository when the folder is a snapshot of the local cache: its links lead there. */
-  readonly blobs?: string;
-}
+export { fileError, type ModelFolder };
 
 /**
  * Opens a folder.
@@ -24,13 +19,12 @@ export async function openFolder(path: string): Promise<ModelFolder> {
   let real: string;
   try {
     real = await realpath(absolute);
-    if (!(await stat(real)).isDirectory()) {
-      const foreign = absolute.toLowerCase().endsWith(".gguf");
-      throw new RetemperError("BAD_INPUT", `this is a ${foreign ? "GGUF " : ""}file, not the folder of a model`, {
+    const facts = await stat(real);
+    if (!facts.isDirectory()) {
+      if (facts.isFile() && absolute.toLowerCase().endsWith(".gguf")) return await ggufFile(absolute);
+      throw new RetemperError("BAD_INPUT", "this is a file, not the folder of a model", {
         file: absolute,
-        hint: foreign
-          ? "Use the safetensors version of the model, or ask a server that runs this one (--endpoint)."
-          : "Give the folder that holds config.json and the .safetensors files.",
+        hint: "Give the folder that holds config.json and the .safetensors files, or a .gguf file.",
       });
     }
   } catch (error) {
@@ -39,16 +33,39 @@ export async function openFolder(path: string): Promise<ModelFolder> {
   const snapshots = dirname(real);
   const repository = dirname(snapshots);
   const isSnapshot = basename(snapshots) === "snapshots" && /^(models|datasets|spaces)--/.test(basename(repository));
-  return { path: absolute, real, ...(isSnapshot ? { blobs: join(repository, "blobs") } : {}) };
+  return withGguf({ path: absolute, real, ...(isSnapshot ? { blobs: join(repository, "blobs") } : {}) });
+}
+
+/** A GGUF file as the folder of its model. What lies beside it may be of other models. */
+async function ggufFile(path: string): Promise<ModelFolder> {
+  const beside = await openFolder(dirname(path));
+  const { made: _, gguf: __, ...around } = beside;
+  const gguf = { folder: around, name: basename(path) };
+  const made = await madeFiles(around, gguf.name);
+  keepMadeTexts(path, made);
+  return { ...around, path, real: path, gguf, made };
+}
+
+/** A folder whose weights are in a GGUF file. What is wrong with that file is said when the weights are read. */
+async function withGguf(folder: ModelFolder): Promise<ModelFolder> {
+  const name = await ggufIn(folder).catch(() => undefined);
+  if (name === undefined) return folder;
+  const found = { ...folder, gguf: { folder, name } };
+  try {
+    const here = new Set(await filesIn(folder));
+    const made = new Map([...(await madeFiles(folder, name))].filter(([file]) => !here.has(file)));
+    keepMadeTexts(folder.path, made);
+    return { ...found, made };
+  } catch (error) {
+    if (error instanceof RetemperError) return found;
+    throw error;
+  }
 }
 
 /** Names of everything in the folder, sorted. */
 export async function listFolder(folder: ModelFolder): Promise<string[]> {
-  try {
-    return (await readdir(folder.real)).sort();
-  } catch (error) {
-    throw fileError(error, folder.path);
-  }
+  const names = folder.gguf && folder.gguf.folder.real !== folder.real ? [] : await filesIn(folder);
+  return [...new Set([...names, ...(folder.made?.keys() ?? [])])].sort();
 }
 
 /**
@@ -57,44 +74,12 @@ export async function listFolder(folder: ModelFolder): Promise<string[]> {
  * @throws RetemperError BAD_INPUT (absent, a link that leads out, a FIFO, a device, a folder) or IO.
  */
 export async function fileOf(folder: ModelFolder, name: string): Promise<string> {
-  const path = join(folder.path, name);
-  let target = path;
-  try {
-    if ((await lstat(path)).isSymbolicLink()) {
-      target = await realpath(path).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== "ENOENT") throw error;
-        throw new RetemperError("BAD_INPUT", "the link leads to a file that does not exist", {
-          file: path,
-          hint: "If this is the hub's cache, the download is incomplete: download the model again.",
-        });
-      });
-      const allowed = [folder.real, ...(folder.blobs ? [folder.blobs] : [])];
-      if (!allowed.some((root) => target.startsWith(root + sep))) {
-        throw new RetemperError("BAD_INPUT", `the link leads out of the model's folder, to ${target}`, {
-          file: path,
-          hint: "Copy the file into the folder, or name the folder that really holds the model.",
-        });
-      }
-    }
-    const found = await stat(target);
-    if (!found.isFile()) {
-      const kind = found.isDirectory()
-        ? "a folder"
-        : found.isFIFO()
-          ? "a FIFO"
-          : found.isSocket()
-            ? "a socket"
-            : "a device";
-      throw new RetemperError("BAD_INPUT", `this is ${kind}, not a regular file`, { file: path });
-    }
-  } catch (error) {
-    throw error instanceof RetemperError ? error : fileError(error, path);
-  }
-  return path;
+  return folder.made?.has(name) ? join(folder.path, name) : checkedFile(folder, name);
 }
 
 /** The same, or undefined where the folder has no such name at all. */
 export async function optionalFileOf(folder: ModelFolder, name: string): Promise<string | undefined> {
+  if (folder.made?.has(name)) return fileOf(folder, name);
   const there = await lstat(join(folder.path, name)).then(
     () => true,
     (error: NodeJS.ErrnoException) => {
@@ -103,16 +88,4 @@ export async function optionalFileOf(folder: ModelFolder, name: string): Promise
     },
   );
   return there ? await fileOf(folder, name) : undefined;
-}
-
-/** A system error on an input as one of ours: what does not exist is BAD_INPUT, the rest IO. */
-export function fileError(error: unknown, file: string): RetemperError {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === "ENOENT" || code === "ENOTDIR")
-    return new RetemperError("BAD_INPUT", "no such file", { file, cause: error });
-  if (code === "ELOOP") return new RetemperError("BAD_INPUT", "the links lead in a circle", { file, cause: error });
-  if (code === "ENAMETOOLONG") return new RetemperError("BAD_INPUT", "the name is too long", { file, cause: error });
-  if (code !== "EACCES" && code !== "EPERM") return ioError(error, file, "cannot read");
-  const hint = "Check the permissions of the file and its folder.";
-  return new RetemperError("IO", `cannot read: ${code}`, { file, hint, cause: error });
 }

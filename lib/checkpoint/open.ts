@@ -1,5 +1,6 @@
 // Opens a checkpoint: finds its folder, reads configuration and headers, refuses what cannot be merged. No tensor is read.
 
+import { RetemperError } from "../errors.js";
 import { openAdapter } from "./adapter.js";
 import { checkConfig } from "./checkConfig.js";
 import { CONFIG_LIMIT, type JsonObject, parseObject, readText } from "./json.js";
@@ -21,6 +22,8 @@ export interface CheckpointReference {
 
 export interface OpenOptions extends LocateOptions {
   readonly addon: HeaderReader;
+  /** The caller reads tensors by plans of the engine, which decodes them; by default a model with encoded ones is refused. */
+  readonly decodes?: boolean | undefined;
 }
 
 /**
@@ -34,14 +37,34 @@ export async function openCheckpoint(
 ): Promise<Checkpoint> {
   const { text, path, revision, lora } = referenceOf(reference);
   const folder = await openFolder(await locate({ path, revision }, options));
-  const { files, tensors: stored } = await readWeights(folder, options.addon);
+  const { files, tensors: stored, notes } = await readWeights(folder, options.addon);
   const { config, configText } = await readConfig(folder);
   const raw = withoutSharedHead(stored, config);
   refuseQuantised({ folder: folder.path, tensors: raw, config });
   const tensors = knownDtypes(raw, folder.path);
-  const base: Checkpoint = { reference: text, folder: folder.path, files, tensors, config, configText };
+  if (!options.decodes) refuseEncoded(tensors, folder.path);
+  const base: Checkpoint = {
+    ...{ reference: text, folder: folder.path, files, tensors, config, configText },
+    ...(notes && { notes }),
+  };
   if (!lora) return base;
   return { ...base, adapter: await openAdapter(await locate(lora, options), base, options) };
+}
+
+/** What works on stored bytes would take blocks for numbers. */
+function refuseEncoded(tensors: Checkpoint["tensors"], file: string): void {
+  const [encoded] = [...tensors.values()].filter(({ encoding }) => encoding !== undefined);
+  if (!encoded) return;
+  const { blocks } = encoded.encoding ?? {};
+  throw new RetemperError(
+    "BAD_INPUT",
+    `this needs weights as plain numbers, and here they are ${blocks ? `blocks of ${blocks}` : "stored in another order"}`,
+    {
+      file,
+      tensor: encoded.name,
+      hint: "Write them as safetensors first: a merge of this model alone (merge_method: passthrough).",
+    },
+  );
 }
 
 export function referenceOf(reference: CheckpointReference | string): CheckpointReference {

@@ -24,12 +24,15 @@ export interface RawTensor {
   readonly file: number;
   readonly offset: number;
   readonly bytes: number;
+  readonly encoding?: NativeEncoding;
 }
 
 /** Files of weights, and what they hold. */
 export interface Weights {
   readonly files: readonly StoredFile[];
   readonly tensors: ReadonlyMap<string, RawTensor>;
+  /** What was lost before: see Checkpoint. */
+  readonly notes?: readonly string[];
 }
 
 /** One file of weights as it was when its header was read; the engine refuses it if it changed since. */

@@ -4,6 +4,7 @@
 import { fromNative } from "../addon/job.js";
 import type { NativeHeader } from "../addon/surface.js";
 import { RetemperError } from "../errors.js";
+import { ggufIn, openGguf } from "./formats/gguf/ggufFolder.js";
 import { readPickle } from "./formats/pickle/readPickle.js";
 import { INDEX_LIMIT, readJsonObject } from "./json.js";
 import { listing } from "./listing.js";
@@ -34,11 +35,12 @@ const WEIGHT_FILES: readonly WeightFile[] = [
 ];
 
 /**
- * Reads all headers of a model's folder: safetensors where there are any, else what torch.save wrote. Where both a single
+ * Reads all headers of a model's folder: safetensors where there are any, else what torch.save wrote, else a GGUF file. Where both a single
  * file and an index exist, the single file is the model: that is what transformers loads.
  * @throws RetemperError BAD_INPUT; for an index that does not match its shards one error lists all differences.
  */
 export async function readWeights(folder: ModelFolder, addon: HeaderReader): Promise<Weights> {
+  if (folder.gguf) return openGguf(folder.gguf.folder, folder.gguf.name);
   const found = await findWeights(folder);
   const read = async (path: string) => (found.kind === "pickle" ? readPickle(path) : readFile(path, addon));
   return "suffix" in found ? readShards(folder, found.path, found.suffix, read) : read(found.path);
@@ -46,6 +48,7 @@ export async function readWeights(folder: ModelFolder, addon: HeaderReader): Pro
 
 /** Whether a folder has a model's weights, in any format that is read. */
 export async function hasWeights(folder: ModelFolder): Promise<boolean> {
+  if (folder.gguf) return true;
   for (const { name } of WEIGHT_FILES) if ((await optionalFileOf(folder, name)) !== undefined) return true;
   return false;
 }
@@ -55,6 +58,7 @@ async function findWeights(folder: ModelFolder): Promise<WeightFile & { readonly
     const path = await optionalFileOf(folder, one.name);
     if (path !== undefined) return { ...one, path };
   }
+  await ggufIn(folder); // says that there are several
   throw noWeights(folder, await listFolder(folder));
 }
 
@@ -63,7 +67,7 @@ async function findWeights(folder: ModelFolder): Promise<WeightFile & { readonly
  * @throws RetemperError BAD_INPUT
  */
 export async function requireWeights(folder: ModelFolder): Promise<void> {
-  await findWeights(folder);
+  if (!folder.gguf) await findWeights(folder);
 }
 
 /** One safetensors file. */
@@ -195,7 +199,7 @@ function noWeights(folder: ModelFolder, names: readonly string[]): RetemperError
       "Rename it to pytorch_model.bin if it holds the model's weights by the names that transformers has for them.",
     );
   }
-  const foreign = some(/\.(gguf|h5|msgpack|onnx)$/);
+  const foreign = some(/\.(h5|msgpack|onnx)$/);
   if (foreign) {
     return error(
       `there is no ${SINGLE_FILE}; ${foreign} is of another format`,

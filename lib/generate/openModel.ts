@@ -60,7 +60,10 @@ export async function openModel(source: string | Recipe, options: ModelOptions =
   }
   await obtain([{ path: source }], { signal, hub });
   const folder = await locate({ path: source });
-  await requireWeights(await openFolder(folder));
+  const opened = await openFolder(folder);
+  await requireWeights(opened);
+  // Its weights are decoded when they are needed, as those of a merge are made.
+  if (opened.gguf) return openMerge({ merge_method: "passthrough", models: [{ model: source }] }, options);
   // The thread has a tokenizer of its own, for prompts and for text on the way; this one is the caller's.
   const tokenizer = await openTokenizer(folder);
   const thread = await ModelThread.open({ source, folder, options: others }, signal);

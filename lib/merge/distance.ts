@@ -52,7 +52,7 @@ export async function distances(models: readonly string[], options: DistanceOpti
   const checkpoints = new Map(
     await Promise.all(
       references.map(async ({ model }) => {
-        return [model.text, await openCheckpoint(model, { addon, cache: transformersCache })] as const;
+        return [model.text, await openCheckpoint(model, { addon, cache: transformersCache, decodes: true })] as const;
       }),
     ),
   );

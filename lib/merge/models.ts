@@ -31,9 +31,10 @@ export async function openModels(recipe: ParsedRecipe, options: OpenModelsOption
   const warnings: string[] = [];
   for (const [text, reference] of references) {
     options.signal?.throwIfAborted();
-    const checkpoint = await openCheckpoint(reference, options);
+    const checkpoint = await openCheckpoint(reference, { ...options, decodes: true });
     checkpoints.set(text, checkpoint);
-    for (const warning of checkpoint.adapter?.warnings ?? []) warnings.push(`${text}: ${warning}`);
+    const { notes = [], adapter } = checkpoint;
+    for (const warning of [...notes, ...(adapter?.warnings ?? [])]) warnings.push(`${text}: ${warning}`);
   }
   const [first] = checkpoints.values();
   const leader = recipe.baseModel ? checkpoints.get(recipe.baseModel.text) : first;

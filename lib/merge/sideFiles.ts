@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { JsonObject } from "../checkpoint/json.js";
+import { madeText } from "../checkpoint/madeTexts.js";
 import { fileOf, openFolder } from "../checkpoint/modelFolder.js";
 import { rewriteJson } from "../checkpoint/numberText.js";
 import { sidecars } from "../checkpoint/sidecars.js";
@@ -146,6 +147,11 @@ async function* source(path: string): AsyncGenerator<Buffer> {
   const checked = await fileOf(await openFolder(dirname(path)), basename(path)).catch((error: unknown) => {
     throw ioError(error, path, "cannot copy");
   });
+  const made = madeText(checked);
+  if (made !== undefined) {
+    yield Buffer.from(made);
+    return;
+  }
   const handle = await open(checked, "r");
   try {
     yield* pieces(handle);

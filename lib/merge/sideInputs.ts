@@ -6,6 +6,7 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { type LocateOptions, locate } from "../checkpoint/locate.js";
+import { madeText } from "../checkpoint/madeTexts.js";
 import { listFolder, openFolder } from "../checkpoint/modelFolder.js";
 import { sidecarKind } from "../checkpoint/sidecars.js";
 import { ioError } from "../files/ioError.js";
@@ -63,6 +64,8 @@ function isSideFile(name: string, part: SideInput["part"]): boolean {
 }
 
 async function digestOf(path: string, digests: DigestCache = new Map()): Promise<string | undefined> {
+  const made = madeText(path);
+  if (made !== undefined) return createHash("sha256").update(made).digest("hex");
   try {
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK); // a FIFO must not block the run
     try {

@@ -117,7 +117,7 @@ describe("openCheckpoint", () => {
   it.each([
     ["pytorch_model.bin", "not a checkpoint of torch"],
     ["consolidated.00.pth", "but consolidated.00.pth"],
-    ["model.gguf", "another format"],
+    ["model.gguf", "does not begin with GGUF"],
     ["tf_model.h5", "another format"],
     ["weights.safetensors", "but weights.safetensors"],
     ["README.md", "there is neither model.safetensors nor"],

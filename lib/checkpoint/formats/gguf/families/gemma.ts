@@ -1,8 +1,7 @@
 // Gemma, Gemma 2 and the language model of Gemma 3. Their norms multiply by 1 + w; GGUF stores the sum.
 
-import type { JsonObject } from "../../../json.js";
 import { changed, DECODER_KEYS, DECODER_MODULES } from "./llama.js";
-import type { GgufFamily, GgufKey, GgufModule } from "./types.js";
+import type { Config, GgufFamily, GgufKey, GgufModule } from "./types.js";
 
 const ONE = { plus: 1 } as const;
 const layer = (hf: string, gguf: string): GgufModule => {
@@ -29,7 +28,7 @@ const WITHOUT_ROPE = DECODER_KEYS.filter(({ key }) => key !== "rope.freq_base");
  * What q is divided by the root of. The file does not say it: llama.cpp goes by the size of a head, in the largest model
  * by the hidden size over the heads, and knows that one by its layers.
  */
-function queryScalar(largest: number, { num_hidden_layers, hidden_size, num_attention_heads, head_dim }: JsonObject) {
+function queryScalar(largest: number, { num_hidden_layers, hidden_size, num_attention_heads, head_dim }: Config) {
   const own = num_hidden_layers === largest ? (hidden_size as number) / (num_attention_heads as number) : head_dim;
   return { query_pre_attn_scalar: own };
 }

@@ -1,6 +1,7 @@
 // What a family of models is called in a GGUF file: data that reading and writing both go by.
 
-import type { JsonObject } from "../../../json.js";
+/** Entries of config.json. */
+export type Config = Readonly<Record<string, unknown>>;
 
 /** How the stored values differ from those of the same tensor in a safetensors file. */
 export interface GgufChange {
@@ -41,9 +42,9 @@ export interface GgufFamily {
   readonly modules: readonly GgufModule[];
   readonly keys: readonly GgufKey[];
   /** What config.json says and the metadata does not. */
-  readonly fixed: JsonObject;
+  readonly fixed: Config;
   /** config.json's entries that follow from others of it and from the metadata (bare keys). */
-  readonly derived?: (config: JsonObject, metadata: GgufMetadata) => JsonObject;
+  readonly derived?: (config: Config, metadata: GgufMetadata) => Config;
 }
 
 /** Numbers, texts and lists by key. 64-bit numbers beyond 2^53 are bigint. */
