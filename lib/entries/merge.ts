@@ -27,10 +27,18 @@ export type { LayerStack } from "../checkpoint/families.js";
 export type { AdapterFacts, DtypeFacts, ModelFacts, TensorFacts } from "../checkpoint/inspect.js";
 export type { DownloadOptions, DownloadProgress } from "../checkpoint/obtain.js";
 export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, RetemperError } from "../errors.js";
+export type { AdapterReport, AdapterTensorReport } from "../merge/adapter/adapterReport.js";
 export { type DistanceOptions, distances } from "../merge/distance.js";
 export { type InspectOptions, inspect } from "../merge/inspect.js";
 export { merge } from "../merge/merge.js";
-export type { MergeOptions, MergePhase, MergeProgress, PlanOptions, SweepOptions } from "../merge/options.js";
+export type {
+  MergeOptions,
+  MergePhase,
+  MergeProgress,
+  OutputFormat,
+  PlanOptions,
+  SweepOptions,
+} from "../merge/options.js";
 export { plan } from "../merge/plan.js";
 export { planSweep } from "../merge/planSweep.js";
 export { type PulledRepository, type PullOptions, type PullReport, pull } from "../merge/pull.js";

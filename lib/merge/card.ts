@@ -21,6 +21,8 @@ export interface CardFacts {
   readonly pipeline?: string | undefined;
   /** What loads the output; default transformers. */
   readonly library?: "transformers" | "peft";
+  /** Of an adapter that approximates: the share of the change's squared norm that it keeps. */
+  readonly kept?: number | undefined;
 }
 
 export const CARD_FILE = "README.md";
@@ -32,7 +34,7 @@ const RESULTS = "## Results";
 
 /** The text of README.md. */
 export function modelCard(facts: CardFacts): string {
-  const { name, method, models, sources, baseModel, recipe, version, seed = 0, pipeline, library } = facts;
+  const { name, method, models, sources, baseModel, recipe, version, seed = 0, pipeline, library, kept } = facts;
   const adapter = library === "peft";
   const bases = [...new Set(sources.flatMap(({ id, bases: own }) => id ?? own))];
   const licence = commonLicence(sources);
@@ -57,6 +59,9 @@ export function modelCard(facts: CardFacts): string {
     `# ${markdownText(name)}`,
     "",
     `${adapter ? "An adapter that stands for a merge" : "A merge"} of pre-trained language models, made with Retemper ${markdownText(version)} by the method ${markdownText(method)}${base}.`,
+    ...(kept === undefined || kept === 1
+      ? []
+      : ["", `It is an approximation: ${(100 * kept).toFixed(2)} % of the squared norm of the change is kept.`]),
     "",
     MODELS,
     "",

@@ -4,6 +4,7 @@ import type { NativeMergeReport } from "../addon/nativePlan.js";
 import type { Addon } from "../addon/surface.js";
 import { RetemperError } from "../errors.js";
 import { namedModels } from "../recipe/references.js";
+import type { AdapterReport } from "./adapter/adapterReport.js";
 import type { InputFile } from "./inputs.js";
 import type { MergeOptions } from "./options.js";
 import type { Prepared } from "./prepare.js";
@@ -23,7 +24,10 @@ export interface FinishContext {
 }
 
 /** What the engine says of the tensor files of one output. */
-export type WrittenTensors = Pick<NativeMergeReport, "sha256" | "facts">;
+export type WrittenTensors = Pick<NativeMergeReport, "sha256" | "facts"> & {
+  /** Of an adapter: what it keeps of the merge. */
+  readonly adapter?: AdapterReport | undefined;
+};
 
 /**
  * Completes a folder that holds its tensor files; afterwards it is durable and can be published.
@@ -41,13 +45,16 @@ export async function finishFolder(
   if (options.failOnNonfinite) refuseNonFinite(written);
   progress.start("finish");
   const { version } = addon.describe();
-  const side = await sideFiles(prepared, name, options, version);
+  const side = await sideFiles(prepared, name, options, version, written.adapter);
   const files = [...tensorFiles(prepared, written), ...(await writeSideFiles(folder, side, signal))];
   const record = recordText({
     version,
     method: prepared.recipe.method,
     seed: options.seed ?? 0,
-    options: { ...recordedOptions(options), ...(prepared.adapterConfig && { outAdapter: true }) },
+    options: {
+      ...recordedOptions(options),
+      ...(prepared.adapterConfig && !prepared.adapterPlan && { outAdapter: true }),
+    },
     recipe: prepared.recipe.text,
     files,
     inputs,
@@ -55,6 +62,7 @@ export async function finishFolder(
     sideInputs: prepared.sideInputs,
     stages: await stageOrigins(prepared, options.models),
     facts: written.facts,
+    adapter: written.adapter,
   });
   await writeSideFiles(folder, new Map([[RECORD_FILE, record]]), signal);
   if (options.verify) await refuseCorrupt(folder, files, addon, signal, progress);

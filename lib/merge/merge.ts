@@ -11,6 +11,9 @@ import { openStaging } from "../output/openStaging.js";
 import { requireSpace } from "../output/requireSpace.js";
 import { nativePlan } from "../plan/build.js";
 import type { ParsedRecipe, Recipe } from "../recipe/types.js";
+import { mergeNested } from "./adapter/mergeNested.js";
+import { prepareAdapter } from "./adapter/prepareAdapter.js";
+import { writeAdapter } from "./adapter/writeAdapter.js";
 import { finishFolder, keptError } from "./finish.js";
 import { refuseDifferentBuffers } from "./identical.js";
 import { hashUnknown, inputFiles, knownDigests, refuseChanged } from "./inputs.js";
@@ -42,6 +45,7 @@ import { type MergeReport, type OutputFile, summarize } from "./report.js";
  * ```
  */
 export async function merge(recipe: string | Recipe, out: string, options: MergeOptions = {}): Promise<MergeReport> {
+  if (options.format === "adapter") return mergeNested(recipe, out, options, mergeParsed);
   return mergeParsed(await readRecipe(recipe, options), out, options);
 }
 
@@ -54,9 +58,11 @@ export async function mergeParsed(parsed: ParsedRecipe, out: string, options: Me
   if (!force) await checkPlace(target, [], MERGED); // reported before anything is opened
 
   const addon = loadAddon();
-  await obtainInputs(parsed, options, (models) => prepare(parsed, { ...options, models }, addon));
+  const isAdapter = options.format === "adapter";
+  const prepareAs = isAdapter ? prepareAdapter : prepare;
+  await obtainInputs(parsed, options, (models) => prepareAs(parsed, { ...options, models }, addon));
   progress.start("open");
-  const prepared = await prepare(parsed, options, addon);
+  const prepared = await prepareAs(parsed, options, addon);
   const inputs = inputFiles(prepared.models.checkpoints);
   await checkPlace(target, mergeReads(prepared.models, inputs, parsed.file, options), MERGED, force);
   await requireSpace({ file: target, needed: prepared.estimate.diskNeeded, hint: MORE_SPACE });
@@ -69,15 +75,26 @@ export async function mergeParsed(parsed: ParsedRecipe, out: string, options: Me
   const staging = await openStaging(target, { force });
   let finished = false;
   try {
-    const native = await mergeTensors(prepared, staging.folder, options, addon, progress);
+    const written = isAdapter
+      ? await writeAdapter(prepared, staging.folder, options, addon, progress)
+      : { prepared, native: await mergeTensors(prepared, staging.folder, options, addon, progress) };
+    const { native } = written;
+    const adapter = "adapter" in written ? written.adapter : undefined;
     const context = { options, inputs, digests, addon, progress };
-    const files = await finishFolder(staging.folder, basename(target), prepared, native, context);
+    const files = await finishFolder(
+      staging.folder,
+      basename(target),
+      written.prepared,
+      { ...native, adapter },
+      context,
+    );
     await refuseChanged(inputs);
     signal?.throwIfAborted();
     await staging.publish();
     finished = true;
     const { version } = addon.describe();
-    return report(target, prepared, native, files, (performance.now() - started) / 1000, version);
+    const seconds = (performance.now() - started) / 1000;
+    return { ...report(target, written.prepared, native, files, seconds, version), ...(adapter && { adapter }) };
   } catch (error) {
     throw options.keepPartial && !finished ? keptError(error, [staging.folder]) : error;
   } finally {

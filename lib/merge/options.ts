@@ -55,7 +55,19 @@ export interface PlanOptions {
   readonly maxMemory?: number | undefined;
 }
 
+/** What an output is: a checkpoint, or an adapter of PEFT on the model that the recipe's models are made from. */
+export type OutputFormat = "safetensors" | "adapter";
+
 export interface MergeOptions extends PlanOptions {
+  /** Default "safetensors": a checkpoint. */
+  readonly format?: OutputFormat | undefined;
+  /**
+   * With `format: "adapter"`: the highest rank of each product. What has a higher one, or none, is approximated by the
+   * nearest matrix of this rank, and the report tells the error. By default nothing is approximated, but refused.
+   */
+  readonly rank?: number | undefined;
+  /** With `format: "adapter"`: each product takes the lowest rank that keeps this share (0 to 1) of the change's squared norm. */
+  readonly energy?: number | undefined;
   readonly onProgress?: ((progress: MergeProgress) => void) | undefined;
   /** Replace an existing output. It stays as it is until the new one is complete. */
   readonly force?: boolean | undefined;

@@ -10,6 +10,7 @@ import { loadRecipe } from "../recipe/load.js";
 import { namedModels } from "../recipe/references.js";
 import type { ParsedRecipe, Recipe } from "../recipe/types.js";
 import { checkSettings, LAMBDAS, suppliedBy, withSettings } from "../recipe/vary.js";
+import type { AdapterPlan } from "./adapter/adapterPlan.js";
 import { type OpenModels, openModels } from "./models.js";
 import type { PlanOptions } from "./options.js";
 import { gridPoints, type Point } from "./points.js";
@@ -25,6 +26,8 @@ export interface Prepared {
   readonly warnings: readonly string[];
   /** adapter_config.json of an output that is an adapter and no checkpoint. */
   readonly adapterConfig?: Readonly<Record<string, unknown>> | undefined;
+  /** Of an output that is made an adapter (`format: "adapter"`). */
+  readonly adapterPlan?: AdapterPlan | undefined;
   /** Configuration, tokenizers and the like, as they were when the models were opened. */
   readonly sideInputs: readonly SideInput[];
 }

@@ -9,6 +9,7 @@ import { ioError } from "../files/ioError.js";
 import { isMissing } from "../files/isMissing.js";
 import { readTextAtMost } from "../files/readAtMost.js";
 import { DEFAULT_SHARD_SIZE } from "../plan/shards.js";
+import type { AdapterReport } from "./adapter/adapterReport.js";
 import type { InputFile } from "./inputs.js";
 import type { MergeOptions } from "./options.js";
 import type { OutputFile } from "./report.js";
@@ -32,6 +33,8 @@ export interface RecordFacts {
   /** By name, for inputs that are outputs of other merges and have a name. */
   readonly stages: Readonly<Record<string, Origin>>;
   readonly facts: readonly NativeFacts[];
+  /** Of an adapter: what it keeps of the merge. */
+  readonly adapter?: AdapterReport | undefined;
 }
 
 /** Options that show in an output's bytes, where they are not the default; the seed stands by itself. */
@@ -47,6 +50,9 @@ export function recordedOptions(options: MergeOptions): RecordedOptions {
     ...(options.copyTokenizer === false && { copyTokenizer: false }),
     ...(options.writeModelCard === false && { writeModelCard: false }),
     ...(trustRemoteCode && { trustRemoteCode }),
+    ...(options.format !== undefined && options.format !== "safetensors" && { format: options.format }),
+    ...(options.rank !== undefined && { rank: options.rank }),
+    ...(options.energy !== undefined && { energy: options.energy }),
   };
 }
 
@@ -69,6 +75,7 @@ export function recordText(facts: RecordFacts): string {
     sidecars: sideInputs,
     ...(Object.keys(stages).length > 0 && { stages }),
     tensors: facts.facts.map(({ variant: _one, ...fact }) => fact),
+    ...(facts.adapter && { adapter: facts.adapter }),
   };
   return `${JSON.stringify(record, null, 1)}\n`;
 }

@@ -5,6 +5,7 @@ import type { NativeDeviceReport, NativeFacts, OpName } from "../addon/nativePla
 import type { Estimate } from "../plan/estimate.js";
 import type { UnmatchedTensor } from "../plan/request.js";
 import type { MethodName } from "../recipe/methods.js";
+import type { AdapterReport } from "./adapter/adapterReport.js";
 
 export interface OutputFile {
   /** Relative to the output folder. */
@@ -45,6 +46,8 @@ export interface MergeReport {
   readonly threads: number;
   /** The GPUs and what they computed; absent when everything ran on the CPU. */
   readonly device?: NativeDeviceReport;
+  /** With `format: "adapter"`: what the adapter keeps of the merge. */
+  readonly adapter?: AdapterReport;
   /** The estimate that was made before the start. */
   readonly estimate: Estimate;
 }

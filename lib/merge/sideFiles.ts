@@ -16,6 +16,7 @@ import { pieces } from "../files/readPiece.js";
 import { syncFolder } from "../files/syncFolder.js";
 import { INDEX_FILE, shardIndex } from "../plan/shards.js";
 import type { ModelReference } from "../recipe/types.js";
+import type { AdapterReport } from "./adapter/adapterReport.js";
 import { CARD_FILE, modelCard } from "./card.js";
 import { cardModels } from "./cardModels.js";
 import type { MergeOptions } from "./options.js";
@@ -32,14 +33,25 @@ export async function sideFiles(
   name: string,
   options: MergeOptions,
   version: string,
+  adapter?: AdapterReport,
 ): Promise<ReadonlyMap<string, Content>> {
-  const { recipe, adapterConfig } = prepared;
-  const files = adapterConfig
-    ? new Map<string, Content>([["adapter_config.json", `${JSON.stringify(adapterConfig, null, 2)}\n`]])
-    : await checkpointFiles(prepared, options);
+  const { recipe } = prepared;
+  const files = prepared.adapterConfig ? adapterFiles(prepared, options) : await checkpointFiles(prepared, options);
   files.set("mergekit_config.yml", recipe.text.endsWith("\n") ? recipe.text : `${recipe.text}\n`);
-  if (options.writeModelCard !== false) files.set(CARD_FILE, await cardOf(prepared, name, options, version));
+  if (options.writeModelCard !== false) files.set(CARD_FILE, await cardOf(prepared, name, options, version, adapter));
   return files;
+}
+
+/** What PEFT needs; the tokenizer's files come along with an adapter that may be published by itself. */
+function adapterFiles(
+  { adapterConfig, adapterPlan, vocabulary }: Prepared,
+  options: MergeOptions,
+): Map<string, Content> {
+  const files = new Map<string, Content>();
+  if (adapterPlan && options.copyTokenizer !== false) {
+    for (const { name: file, content } of vocabulary.files) files.set(file, content);
+  }
+  return files.set("adapter_config.json", `${JSON.stringify(adapterConfig, null, 2)}\n`);
 }
 
 /** What a checkpoint needs to be loaded. */
@@ -74,6 +86,7 @@ async function cardOf(
   name: string,
   { seed, transformersCache: cache, models: named }: MergeOptions,
   version: string,
+  adapter?: AdapterReport,
 ): Promise<string> {
   const base = recipe.baseModel;
   const references = [...(base ? [base] : []), ...models.references.values()];
@@ -95,6 +108,7 @@ async function cardOf(
     seed,
     ...(String(architecture).endsWith("ForCausalLM") && { pipeline: "text-generation" }),
     ...(adapterConfig && { library: "peft" as const }),
+    ...(adapter && { kept: adapter.kept }),
   });
 }
 

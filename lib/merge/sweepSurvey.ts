@@ -1,13 +1,14 @@
 // What a sweep knows before it reads tensors: its recipe, and a plan of every point.
 
 import type { Addon } from "../addon/surface.js";
+import { RetemperError } from "../errors.js";
 import type { Estimate } from "../plan/estimate.js";
 import { InputFiles } from "../plan/inputFiles.js";
 import { outputsPerPass } from "../plan/sweepPlan.js";
 import { loadRecipe } from "../recipe/load.js";
 import type { ParsedRecipe, Recipe } from "../recipe/types.js";
 import { checkSettings, suppliedBy, withSettings } from "../recipe/vary.js";
-import type { PlanOptions } from "./options.js";
+import type { MergeOptions, PlanOptions } from "./options.js";
 import { plannedFiles } from "./plan.js";
 import type { Point } from "./points.js";
 import { type Opened, openInputs, type Prepared, planOn } from "./prepare.js";
@@ -49,6 +50,11 @@ export async function surveyPoints(
   options: SurveyOptions,
   addon: Addon,
 ): Promise<Survey> {
+  if ((options as MergeOptions).format === "adapter") {
+    throw new RetemperError("USAGE", "a sweep writes its adapters by outAdapter, not by format", {
+      hint: "retemper sweep RECIPE OUT --out-adapter; for other merges, retemper merge RECIPE OUT --format adapter",
+    });
+  }
   const [start] = points as [Point, ...Point[]];
   const opened = await openInputs(withSettings(parsed, start.settings, options), options, addon);
   const inputs = new InputFiles();

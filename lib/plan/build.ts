@@ -105,7 +105,7 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
 
 /** The engine's plan: tensors in the order of their places, files in `folder`. */
 export function nativePlan(
-  { tensors, inputs, layout }: BuiltPlan,
+  { tensors, inputs, layout }: Pick<BuiltPlan, "tensors" | "inputs" | "layout">,
   folder: string,
   run: Pick<NativePlan, "seed" | "threads" | "maxMemory" | "reading" | "writing" | "fsync" | "device" | "multiGpu">,
 ): NativePlan {

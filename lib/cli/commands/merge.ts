@@ -1,10 +1,11 @@
 // `retemper merge RECIPE OUT`: mergekit-yaml's options with the same meaning, and ours.
 
 import { type Command, Option } from "commander";
-import { type MergeOptions, type MergeReport, merge, RetemperError } from "../../entries/merge.js";
+import { type MergeOptions, type MergeReport, merge, type OutputFormat, RetemperError } from "../../entries/merge.js";
+import { adapterText } from "../adapterText.js";
 import { downloading } from "../downloading.js";
 import { addIdleOptions, noteIdleOptions } from "../mergekitOptions.js";
-import { formatBytes, formatCount, formatDuration, formatRate } from "../quantities.js";
+import { formatBytes, formatCount, formatDuration, formatRate, parseInteger } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
 import type { LambdaFlags } from "../values.js";
 import {
@@ -18,6 +19,9 @@ import {
 
 export interface MergeFlags extends PlanningFlags, LambdaFlags {
   readonly dryRun?: boolean;
+  readonly format?: OutputFormat;
+  readonly rank?: number;
+  readonly energy?: number;
   readonly force?: boolean;
   readonly verify?: boolean;
   readonly failOnNonfinite?: boolean;
@@ -54,7 +58,14 @@ export function addMergeCommand(program: Command, session: Session): Command {
     .argument("[out]", "output folder; must not exist or be empty, unless --force")
     .addHelpText("after", EXAMPLES)
     .optionsGroup("Output folder:")
-    .option("--dry-run", "read headers and configuration only; show what would be done");
+    .option("--dry-run", "read headers and configuration only; show what would be done")
+    .addOption(
+      new Option(
+        "--format <name>",
+        "safetensors (default), or adapter: a LoRA adapter of the base, exact where the change is of low rank",
+      ).choices(["safetensors", "adapter"]),
+    );
+  addRankOptions(command, "with --format adapter: ");
   addMergeOptions(command);
   addPlanningOptions(command);
   addLambdaOption(command);
@@ -73,6 +84,9 @@ export function addMergeCommand(program: Command, session: Session): Command {
       ...mergeOptions(flags),
       lambda: oneLambda(flags),
       hub: downloading(session),
+      format: flags.format,
+      rank: flags.rank,
+      energy: flags.energy,
       signal,
       onProgress: (progress) => renderer.progress(progress),
     });
@@ -142,12 +156,20 @@ export function addMergeOptions(command: Command): void {
     .addOption(new Option("--no-multi-gpu").hideHelp());
 }
 
+/** How low the ranks of an adapter are. */
+export function addRankOptions(command: Command, when = ""): void {
+  command
+    .option("--rank <r>", `${when}highest rank of each product; the report tells the error`, parseInteger(1))
+    .option("--energy <share>", `${when}lowest rank that keeps this share (0 to 1) of the squared norm`, Number);
+}
+
 function describe(report: MergeReport): string {
   const { tensors } = report;
   const lines = [
     `${report.out}: ${formatCount(tensors.tensors)} tensors, ${formatBytes(report.bytesWritten)}, method ${report.method}`,
     `${formatDuration(report.seconds)} in all, ${formatRate(report.gigabytesPerSecond * 1e9)}, ${report.threads} threads (${report.target})`,
   ];
+  if (report.adapter) lines.push(adapterText(report.adapter));
   if (report.device) {
     const { names, tensors: there, onCpu } = report.device;
     const here = onCpu.map(({ reason, tensors }) => `, ${formatCount(tensors)} on the CPU (${reason})`).join("");

@@ -10,9 +10,9 @@ import { RetemperError } from "../../errors.js";
 import { ioError } from "../../files/ioError.js";
 import { makeFolder } from "../../files/makeFolder.js";
 import { KEPT, writeWhole } from "../../files/writeWhole.js";
+import { truncatedProduct } from "../../merge/adapter/truncatedProduct.js";
 import { widen } from "../../nn/engines/reference/widen.js";
 import { modelParts } from "../settings/modelParts.js";
-import { truncatedProduct } from "./truncatedProduct.js";
 
 const [CONFIG, WEIGHTS] = ["adapter_config.json", "adapter_model.safetensors"];
 

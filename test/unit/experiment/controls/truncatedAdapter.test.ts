@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { loadAddon } from "../../../../lib/addon/load.js";
 import { readTensors } from "../../../../lib/checkpoint/tensorFile.js";
 import { rankOf, writeTruncatedAdapter } from "../../../../lib/experiment/controls/truncatedAdapter.js";
-import { type Dense, truncatedProduct } from "../../../../lib/experiment/controls/truncatedProduct.js";
+import { type Dense, truncatedProduct } from "../../../../lib/merge/adapter/truncatedProduct.js";
 import { widen } from "../../../../lib/nn/engines/reference/widen.js";
 
 const folder = mkdtempSync(join(tmpdir(), "truncated-"));

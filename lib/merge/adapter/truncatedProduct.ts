@@ -13,12 +13,16 @@ type Columns = readonly Float64Array[];
 /**
  * B' and A' of the same shapes as B [m, r] and A [r, n], whose product is the matrix of rank `rank` nearest to B A (Eckart and
  * Young, Psychometrika 1, 1936): its largest singular values, one in each of the first columns and rows, the others 0. Each
- * singular value is divided between both by its root.
+ * singular value is divided between both by its root. `sizes` are all singular values of B A, the largest first.
  *
  * B = Q R and A^T = P S by Gram and Schmidt, twice ("twice is enough": Giraud et al., Numerische Mathematik 101, 2005), then the
  * small R S^T by Jacobi's rotations of its columns (Hestenes, SIAM Journal 6, 1958), in float64.
  */
-export function truncatedProduct(b: Dense, a: Dense, rank: number): { readonly b: Dense; readonly a: Dense } {
+export function truncatedProduct(
+  b: Dense,
+  a: Dense,
+  rank: number,
+): { readonly b: Dense; readonly a: Dense; readonly sizes: readonly number[] } {
   const left = orthogonalised(columnsOf(b));
   const right = orthogonalised(rowsOf(a));
   const r = b.columns;
@@ -40,7 +44,7 @@ export function truncatedProduct(b: Dense, a: Dense, rank: number): { readonly b
     for (let row = 0; row < b.rows; row++) newB[row * r + place] = (u[row] as number) / root;
     for (let column = 0; column < a.columns; column++) newA[place * a.columns + column] = root * (v[column] as number);
   }
-  return { b: { ...b, values: newB }, a: { ...a, values: newA } };
+  return { b: { ...b, values: newB }, a: { ...a, values: newA }, sizes: bigFirst.map(({ size }) => size) };
 }
 
 function columnsOf({ rows, columns, values }: Dense): Columns {
