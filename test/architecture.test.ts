@@ -228,6 +228,7 @@ describe("the native sources", () => {
       engine: /^(napi|nn|virtual)\//,
       nn: /^(napi|engine|virtual)\//,
       virtual: /^napi\//,
+      lowrank: /^(napi|io|engine|virtual)\//,
     };
     const breaches: string[] = [];
     for (const [layer, pattern] of Object.entries(forbidden)) {

@@ -51,6 +51,31 @@ export interface NativeLock {
   releaseAndKeep(): void;
 }
 
+export interface NativeFactorisation {
+  readonly path: string;
+  /** Where its first value lies; a multiple of 4. */
+  readonly offset: number;
+  readonly rows: number;
+  readonly cols: number;
+  /** The highest rank. */
+  readonly rank: number;
+  /** The lowest rank that keeps this share of the squared norm is enough. */
+  readonly energy?: number | undefined;
+  /** 0 = one for each available core. */
+  readonly threads: number;
+}
+
+export interface NativeFactors {
+  /** 0 for a matrix of zeros; lower than asked for where the matrix has no more. */
+  readonly rank: number;
+  /** [rows, rank] and [rank, cols]. */
+  readonly left: Float32Array;
+  readonly right: Float32Array;
+  /** Squared Euclidean norms of the matrix and of what left x right lacks. */
+  readonly square: number;
+  readonly lost: number;
+}
+
 export interface Addon {
   describe(): NativeDescription;
   /** Opens without following FIFOs or devices, checks everything the format promises. Synchronous: headers are small. */
@@ -67,6 +92,11 @@ export interface Addon {
     },
     onProgress?: (progress: NativeProgress) => void,
   ): NativeJob<number[][]>;
+  /**
+   * The nearest product of a rank to a matrix [rows, cols] of float32 values that lies in a file: singular values and vectors
+   * of a growing Krylov space, the same bytes for any number of threads and instruction set.
+   */
+  factorise(request: NativeFactorisation): NativeJob<NativeFactors>;
   /** A copy of bytes [begin, end) of a regular file: tests, and small tensors. */
   readBytes(path: string, begin: number, end: number): Uint8Array;
   /** Swaps two paths in one step (renameat2 RENAME_EXCHANGE); throws IO where the file system cannot. */

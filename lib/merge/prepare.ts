@@ -10,7 +10,7 @@ import { loadRecipe } from "../recipe/load.js";
 import { namedModels } from "../recipe/references.js";
 import type { ParsedRecipe, Recipe } from "../recipe/types.js";
 import { checkSettings, LAMBDAS, suppliedBy, withSettings } from "../recipe/vary.js";
-import type { AdapterPlan } from "./adapter/adapterPlan.js";
+import type { AdapterPlan } from "./adapter/plannedAdapter.js";
 import { type OpenModels, openModels } from "./models.js";
 import type { PlanOptions } from "./options.js";
 import { gridPoints, type Point } from "./points.js";

@@ -1,6 +1,7 @@
 // The native addon: one instance for each JS environment (main thread, worker thread), no globals.
 // lib/addon/surface.ts is its typed description; test/addon/surface.test.ts compares the two.
 #include "napi/files.h"
+#include "napi/lowrank.h"
 #include "napi/merge.h"
 #include "napi/napi_setup.h"
 #include "napi/nn.h"
@@ -17,6 +18,7 @@ class RetemperAddon : public Napi::Addon<RetemperAddon> {
                              Method<StartMerge>("merge"),
                              Method<HashFiles>("hashFiles"),
                              Method<StartCompare>("compare"),
+                             Method<StartFactorise>("factorise"),
                              Method<ReadBytes>("readBytes"),
                              Method<Exchange>("exchange"),
                              Method<LockFile>("lockFile"),

@@ -253,11 +253,11 @@ describe("a merge that no adapter can hold", () => {
       }),
       /add up to 0\.4/,
     ],
-  ] as const)("is refused by name: %s", async (_, make, reason) => {
+  ] as const)("is refused by name, with a rank or extract as the way: %s", async (_, make, reason) => {
     await expect(merge(make() as Recipe, join(folder, "out"), { format: "adapter" })).rejects.toMatchObject({
       code: "USAGE",
       message: expect.stringMatching(reason),
-      hint: expect.stringMatching(/--format adapter/),
+      hint: expect.stringMatching(/--rank.*extract/),
     });
     expect(readdirSync(folder)).not.toContain("out");
   });

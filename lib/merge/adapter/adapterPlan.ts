@@ -3,48 +3,15 @@
 import { parseAdapterKey } from "../../checkpoint/adapterKeys.js";
 import { embeddingNames, isTied } from "../../checkpoint/families.js";
 import { listing } from "../../checkpoint/listing.js";
-import type { Checkpoint, StoredTensor } from "../../checkpoint/types.js";
+import type { Checkpoint } from "../../checkpoint/types.js";
 import { RetemperError } from "../../errors.js";
 import type { InputFiles } from "../../plan/inputFiles.js";
 import type { DraftTensor } from "../../plan/tensors.js";
 import type { Prepared } from "../prepare.js";
 import type { AdapterBase } from "./adapterBase.js";
+import type { AdapterPlan, LowRankTensor, WholeTensor } from "./plannedAdapter.js";
 import { runningNames } from "./runningNames.js";
 import { isLayerMatrix, type TensorChange, type Term, tensorChange } from "./tensorChange.js";
-
-/** A product of thin matrices that is added to a tensor of the base. */
-export interface LowRankTensor {
-  readonly name: string;
-  /** The base's tensor's. */
-  readonly shape: readonly number[];
-  /** PEFT's name of the module. */
-  readonly module: string;
-  readonly isEmbedding: boolean;
-  /** The base stores the product's transpose. */
-  readonly transposed: boolean;
-  /** What is joined. Undefined: the change is computed as a matrix and approximated. */
-  readonly terms: readonly Term[] | undefined;
-  readonly draft: DraftTensor;
-  readonly source: number | undefined;
-}
-
-/** A tensor that is kept whole. */
-export interface WholeTensor {
-  readonly draft: DraftTensor;
-  readonly source: number | undefined;
-  /** In the running model; a tied embedding is the head's too. */
-  readonly targets: readonly string[];
-  /** The base's tensor: what has its values is left out. */
-  readonly stored: StoredTensor | undefined;
-}
-
-export interface AdapterPlan {
-  readonly base: AdapterBase;
-  /** The files of the merge's plan, by its numbers. */
-  readonly files: InputFiles;
-  readonly lowRank: readonly LowRankTensor[];
-  readonly whole: readonly WholeTensor[];
-}
 
 /**
  * @param approximates true where a rank was given: what is no sum of low-rank terms is approximated
@@ -57,8 +24,9 @@ export function adapterPlan(
   approximates: boolean,
 ): AdapterPlan {
   const { built, models, recipe } = prepared;
-  if (prepared.vocabulary.plan) throw cannot("its vocabulary is another one than the base's (tokenizer)");
-  if (recipe.modules.some(({ whole }) => !whole)) throw cannot("it puts layers together in another order (slices)");
+  if (prepared.vocabulary.plan) throw cannot("its vocabulary is another one than the base's (tokenizer)", true);
+  if (recipe.modules.some(({ whole }) => !whole))
+    throw cannot("it puts layers together in another order (slices)", true);
   const { checkpoint } = base;
   const running = runningNames(checkpoint);
   const { embedding } = embeddingNames(checkpoint.tensors);
@@ -103,7 +71,8 @@ export function adapterPlan(
       },
     );
   }
-  if (refused.length > 0) throw cannot(`${refused.length} of its changes are of no low rank:${listing(refused)}`);
+  if (refused.length > 0)
+    throw cannot(`${refused.length} of its changes are of no low rank:${listing(refused)}`, false);
   return { base, files, lowRank, whole };
 }
 
@@ -159,8 +128,10 @@ function savedName({ name, models }: DraftTensor, checkpoints: ReadonlyMap<strin
   return undefined;
 }
 
-function cannot(why: string): RetemperError {
+function cannot(why: string, always: boolean): RetemperError {
   return new RetemperError("USAGE", `an adapter cannot hold this merge exactly: ${why}`, {
-    hint: "leave --format adapter (format) out to write a whole checkpoint",
+    hint: always
+      ? "leave --format adapter (format) out to write a whole checkpoint"
+      : "give --rank R (rank) for the nearest adapter of that rank, or write the merge and let `retemper extract BASE MERGE OUT` make one",
   });
 }

@@ -3,9 +3,9 @@
 import type { Addon } from "../../addon/surface.js";
 import type { InputFiles } from "../../plan/inputFiles.js";
 import type { MergeOptions } from "../options.js";
-import type { AdapterPlan } from "./adapterPlan.js";
 import type { Remainder } from "./adapterReport.js";
 import type { KeptTensor } from "./assemble.js";
+import type { AdapterPlan } from "./plannedAdapter.js";
 import type { ScratchFile } from "./scratchFile.js";
 
 /** What each step needs. */

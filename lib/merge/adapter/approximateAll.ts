@@ -1,10 +1,129 @@
-// Changes that are of no low rank: the nearest product of the rank that was asked for, a matrix at a time.
+// Changes that are of no low rank: the nearest product of the rank that was asked for. The engine writes changes as float32
+// matrices, one or as many as take little space at a time, and the addon finds the factors of each.
 
+import { rm } from "node:fs/promises";
+import { runJob } from "../../addon/job.js";
+import type { NativeInput } from "../../addon/nativePlan.js";
+import type { StoredTensor } from "../../checkpoint/types.js";
 import { RetemperError } from "../../errors.js";
-import type { AdapterPieces, AdapterWork } from "./adapterWork.js";
+import { matrixOf } from "../../plan/parts.js";
+import { elementCount } from "../../plan/shards.js";
+import type { DraftTensor } from "../../plan/tensors.js";
+import type { AdapterPieces, AdapterWork, FactorRemainder } from "./adapterWork.js";
+import type { KeptTensor } from "./assemble.js";
+import { EngineTensors } from "./engineTensors.js";
+import type { Factors } from "./factors.js";
+import { keepFactors } from "./keepFactors.js";
+import type { LowRankTensor } from "./plannedAdapter.js";
 
-/** Factors what has no terms. */
-export async function approximateAll({ plan }: AdapterWork): Promise<AdapterPieces> {
-  if (plan.lowRank.some(({ terms }) => !terms)) throw new RetemperError("INTERNAL", "not yet");
-  return { tensors: [], remainders: [], whole: [], saved: [], biases: false, bytesRead: 0 };
+/** Bytes of float32 values that are written at a time, unless one matrix has more. */
+const AT_ONCE = 256 << 20;
+
+/** Factors every tensor that is no sum of terms. A tensor that does not change has no factors. */
+export async function approximateAll(work: AdapterWork): Promise<AdapterPieces> {
+  const { plan, options, scratch, made } = work;
+  const tensors: KeptTensor[] = [];
+  const remainders: FactorRemainder[] = [];
+  let bytesRead = 0;
+  for (const group of groups(plan.lowRank.filter(({ terms }) => !terms))) {
+    options.signal?.throwIfAborted();
+    const changes = await changesOf(group, { ...work, made: () => {} });
+    bytesRead += changes.bytesRead;
+    for (const [at, tensor] of group.entries()) {
+      const factors = await factorise(tensor, changes, at, work);
+      made(4 * elementCount(tensor.shape));
+      if (!factors) continue;
+      const kept = await keepFactors(tensor, factors, scratch);
+      tensors.push(...kept.tensors);
+      remainders.push(kept.remainder);
+    }
+    await rm(changes.path, { force: true });
+  }
+  return { tensors, remainders, whole: [], saved: [], biases: false, bytesRead };
+}
+
+function groups(tensors: readonly LowRankTensor[]): LowRankTensor[][] {
+  const made: LowRankTensor[][] = [];
+  let filled = Number.POSITIVE_INFINITY;
+  for (const tensor of tensors) {
+    const bytes = 4 * elementCount(tensor.shape);
+    if (filled + bytes > AT_ONCE) {
+      made.push([]);
+      filled = 0;
+    }
+    made.at(-1)?.push(tensor);
+    filled += bytes;
+  }
+  return made;
+}
+
+/** Result - base of each tensor, as float32. One model's values are read at once; others are merged first. */
+async function changesOf(group: readonly LowRankTensor[], work: AdapterWork): Promise<EngineTensors> {
+  const { plan, folder, files, addon } = work;
+  const base = ({ name }: LowRankTensor) => {
+    const stored = plan.base.checkpoint.tensors.get(name) as StoredTensor;
+    return { parts: [{ ...files.range(plan.base.checkpoint, "model", stored), ...matrixOf(stored.shape) }] };
+  };
+  for (const tensor of group) base(tensor); // numbers the base's files
+  const merged = group.filter(({ source }) => source === undefined);
+  const results = merged.map(({ draft }): DraftTensor => ({ ...draft, outDtype: "F32" }));
+  const before =
+    merged.length === 0 ? undefined : await EngineTensors.write(folder, "merged", results, files.list, work);
+  const inputs: NativeInput[] = [...files.list, ...(before ? [before.input(addon)] : [])];
+  const drafts = group.map((tensor): DraftTensor => {
+    const { draft, source } = tensor;
+    const own = source === undefined ? undefined : draft.sources[source];
+    const result = own ?? { parts: [(before as EngineTensors).part(merged.indexOf(tensor), inputs.length - 1)] };
+    return {
+      ...draft,
+      outDtype: "F32",
+      sources: [result, base(tensor)],
+      modelKeys: [0, 1],
+      params: { op: "linear", weights: [1, -1], normalize: false },
+    };
+  });
+  const changes = await EngineTensors.write(folder, "changes", drafts, inputs, work);
+  if (before) await rm(before.path, { force: true });
+  return changes;
+}
+
+/** PEFT's factors of a change; undefined where nothing changes. */
+async function factorise(
+  { draft, shape, transposed }: LowRankTensor,
+  changes: EngineTensors,
+  at: number,
+  { options, addon }: AdapterWork,
+): Promise<Factors | undefined> {
+  const { rows, cols } = matrixOf(shape);
+  const { signal, energy, threads = 0 } = options;
+  const rank = options.rank ?? Math.min(rows, cols);
+  const request = { path: changes.path, offset: changes.offset(at), rows, cols, rank, energy, threads };
+  const found = await runJob(() => addon.factorise(request), { signal }).catch((error: unknown) => {
+    const isValues = error instanceof RetemperError && error.code === "BAD_INPUT";
+    throw isValues
+      ? error.retold(error.message, { tensor: draft.name, hint: "check the models for NaN and infinities" })
+      : error;
+  });
+  if (found.rank === 0) return undefined;
+  const { square, lost } = found;
+  return transposed
+    ? {
+        a: turned(found.left, rows, found.rank),
+        b: turned(found.right, found.rank, cols),
+        rank: found.rank,
+        square,
+        lost,
+      }
+    : { a: found.right, b: found.left, rank: found.rank, square, lost };
+}
+
+/** [rows, columns] as [columns, rows]. */
+function turned(values: Float32Array, rows: number, columns: number): Float32Array {
+  const made = new Float32Array(values.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      made[column * rows + row] = values[row * columns + column] as number;
+    }
+  }
+  return made;
 }

@@ -3,11 +3,11 @@
 import type { StoredTensor } from "../../checkpoint/types.js";
 import { matrixOf } from "../../plan/parts.js";
 import type { DraftTensor } from "../../plan/tensors.js";
-import type { LowRankTensor } from "./adapterPlan.js";
 import type { AdapterPieces, AdapterWork } from "./adapterWork.js";
 import { EngineTensors } from "./engineTensors.js";
 import { cutFactors, joinFactors } from "./factors.js";
 import { keepFactors } from "./keepFactors.js";
+import type { LowRankTensor } from "./plannedAdapter.js";
 import type { Term } from "./tensorChange.js";
 
 /** Joins the terms of every tensor that has some, and cuts them to the rank that was asked for. */

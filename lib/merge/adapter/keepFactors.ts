@@ -1,9 +1,9 @@
 // Two factors by the keys and shapes that PEFT saves them with.
 
-import type { LowRankTensor } from "./adapterPlan.js";
 import type { FactorRemainder } from "./adapterWork.js";
 import type { KeptTensor } from "./assemble.js";
 import type { Factors } from "./factors.js";
+import type { LowRankTensor } from "./plannedAdapter.js";
 import type { ScratchFile } from "./scratchFile.js";
 
 const PREFIX = "base_model.model.";

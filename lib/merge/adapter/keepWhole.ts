@@ -5,10 +5,10 @@ import { runJob } from "../../addon/job.js";
 import { matrixOf } from "../../plan/parts.js";
 import { elementCount } from "../../plan/shards.js";
 import type { DraftTensor } from "../../plan/tensors.js";
-import type { WholeTensor } from "./adapterPlan.js";
 import type { AdapterPieces, AdapterWork } from "./adapterWork.js";
 import type { KeptTensor } from "./assemble.js";
 import { EngineTensors } from "./engineTensors.js";
+import type { WholeTensor } from "./plannedAdapter.js";
 
 const PREFIX = "base_model.model.";
 

@@ -8,7 +8,8 @@ import type { ParsedRecipe } from "../../recipe/types.js";
 import type { MergeOptions } from "../options.js";
 import { openInputs, type Prepared, planOn } from "../prepare.js";
 import { adapterBase } from "./adapterBase.js";
-import { type AdapterPlan, adapterPlan } from "./adapterPlan.js";
+import { adapterPlan } from "./adapterPlan.js";
+import type { AdapterPlan } from "./plannedAdapter.js";
 
 /**
  * @throws RetemperError as `prepare` does; USAGE for what an adapter cannot hold
@@ -34,7 +35,7 @@ export async function prepareAdapter(recipe: ParsedRecipe, options: MergeOptions
   const files = new InputFiles();
   const prepared = planOn(opened, recipe, options, addon, files);
   const base = await adapterBase(opened.models, options, addon);
-  const plan = adapterPlan(prepared, base, files, false);
+  const plan = adapterPlan(prepared, base, files, rank !== undefined || energy !== undefined);
   const { models } = prepared;
   const { text } = base.reference;
   return {

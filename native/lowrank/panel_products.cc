@@ -1,0 +1,87 @@
+// Compiles the loops once per instruction set and picks one at run time (cpu/loops.cc says why in
+// this way).
+#include "lowrank/panel_products.h"
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "cpu/kernels.h"
+
+namespace retemper::lowrank {
+
+namespace {
+
+constexpr size_t kChunk = 256;
+// A task's rows or columns: a multiple of the eight that are computed at once, so that who computes
+// what decides nothing.
+constexpr size_t kTask = 64;
+
+struct Loops {
+  void (*rows)(const Dense&, size_t, size_t, const float*, size_t, float*);
+  void (*columns)(const Dense&, size_t, size_t, const float*, size_t, float*);
+  double (*rest)(const Dense&, size_t, size_t, const float*, const float*, size_t);
+};
+
+namespace first_loops {
+#include "lowrank/panel_products-inl.h"
+}  // namespace first_loops
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define RETEMPER_X86_LOOPS 1
+#pragma GCC push_options
+#pragma GCC target("avx2,prefer-vector-width=256")
+namespace avx2_loops {
+#include "lowrank/panel_products-inl.h"
+}  // namespace avx2_loops
+#pragma GCC pop_options
+
+#pragma GCC push_options
+#pragma GCC target("avx2,avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")
+namespace avx512_loops {
+#include "lowrank/panel_products-inl.h"
+}  // namespace avx512_loops
+#pragma GCC pop_options
+#endif
+
+const Loops& Choose() {
+#if defined(RETEMPER_X86_LOOPS)
+  const std::string_view name = ChooseTarget().name;
+  if (name.starts_with("avx512")) return avx512_loops::kLoops;
+  if (name.starts_with("avx2")) return avx2_loops::kLoops;
+#endif
+  return first_loops::kLoops;
+}
+
+size_t Tasks(size_t count) { return (count + kTask - 1) / kTask; }
+
+}  // namespace
+
+void Times(const Dense& d, const float* q, size_t columns, float* out, nn::Pool& pool) {
+  const Loops& loops = Choose();
+  pool.Run(Tasks(d.rows), [&](size_t task, unsigned) {
+    loops.rows(d, task * kTask, std::min(d.rows, (task + 1) * kTask), q, Panels(columns), out);
+  });
+}
+
+void TransposedTimes(const Dense& d, const float* q, size_t columns, float* out, nn::Pool& pool) {
+  const Loops& loops = Choose();
+  pool.Run(Tasks(d.cols), [&](size_t task, unsigned) {
+    loops.columns(d, task * kTask, std::min(d.cols, (task + 1) * kTask), q, Panels(columns), out);
+  });
+}
+
+double SquaredRest(const Dense& d, const float* left, const float* right, size_t rank,
+                   nn::Pool& pool) {
+  const Loops& loops = Choose();
+  std::vector<double> sums(Tasks(d.rows));
+  pool.Run(sums.size(), [&](size_t task, unsigned) {
+    sums[task] =
+        loops.rest(d, task * kTask, std::min(d.rows, (task + 1) * kTask), left, right, rank);
+  });
+  double total = 0;
+  for (const double sum : sums) total += sum;
+  return total;
+}
+
+}  // namespace retemper::lowrank

@@ -1,0 +1,140 @@
+#include "lowrank/symmetric_eigen.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+namespace retemper::lowrank {
+
+namespace {
+
+// Not std::hypot: libraries differ in its last bit, and roots do not.
+double Length(double x, double y) { return std::sqrt(x * x + y * y); }
+
+// `a` becomes three diagonals (`diagonal`, `beside` with n - 1 values) by reflections, whose
+// product is the transpose of `turned`: a = turned^T (three diagonals) turned.
+void Reduce(std::vector<double>& a, size_t n, std::vector<double>& diagonal,
+            std::vector<double>& beside, std::vector<double>& turned) {
+  std::vector<std::vector<double>> reflections;
+  std::vector<double> p(n);
+  for (size_t k = 0; k + 2 < n; ++k) {
+    const size_t m = n - k - 1;
+    std::vector<double> v(m);
+    for (size_t i = 0; i < m; ++i) v[i] = a[(k + 1 + i) * n + k];
+    double square = 0;
+    for (const double x : v) square += x * x;
+    const double length = std::sqrt(square);
+    const double end = v[0] > 0 ? -length : length;
+    const double scale = square - v[0] * end;  // half of the squared length of v - end e0
+    beside[k] = end;
+    if (!(scale > 0)) {
+      beside[k] = v[0];
+      reflections.emplace_back();
+      continue;
+    }
+    v[0] -= end;
+    const double unit = 1 / std::sqrt(2 * scale);
+    for (double& x : v) x *= unit;
+    std::fill(p.begin(), p.begin() + static_cast<std::ptrdiff_t>(m), 0.0);
+    for (size_t j = 0; j < m; ++j) {
+      const double* row = &a[(k + 1 + j) * n + k + 1];
+      for (size_t i = 0; i < m; ++i) p[i] += v[j] * row[i];
+    }
+    double common = 0;
+    for (size_t i = 0; i < m; ++i) common += v[i] * p[i];
+    for (size_t i = 0; i < m; ++i) p[i] = 2 * (p[i] - common * v[i]);
+    for (size_t j = 0; j < m; ++j) {
+      double* row = &a[(k + 1 + j) * n + k + 1];
+      for (size_t i = 0; i < m; ++i) row[i] -= v[j] * p[i] + p[j] * v[i];
+    }
+    reflections.push_back(std::move(v));
+  }
+  for (size_t i = 0; i < n; ++i) diagonal[i] = a[i * n + i];
+  if (n > 1) beside[n - 2] = a[(n - 1) * n + n - 2];
+  std::fill(turned.begin(), turned.end(), 0.0);
+  for (size_t i = 0; i < n; ++i) turned[i * n + i] = 1;
+  for (size_t k = reflections.size(); k-- > 0;) {
+    const std::vector<double>& v = reflections[k];
+    if (v.empty()) continue;
+    for (size_t row = k + 1; row < n; ++row) {
+      double* at = &turned[row * n + k + 1];
+      double dot = 0;
+      for (size_t i = 0; i < v.size(); ++i) dot += at[i] * v[i];
+      for (size_t i = 0; i < v.size(); ++i) at[i] -= 2 * dot * v[i];
+    }
+  }
+}
+
+// Turns three diagonals into one, and `vectors` with them.
+void Diagonalise(std::vector<double>& d, std::vector<double>& e, std::vector<double>& vectors) {
+  const size_t n = d.size();
+  e.resize(n, 0.0);
+  e[n - 1] = 0;
+  for (size_t l = 0; l < n; ++l) {
+    for (int round = 0; round < 60; ++round) {
+      size_t m = l;
+      while (m + 1 < n && std::abs(e[m]) > std::numeric_limits<double>::epsilon() *
+                                               (std::abs(d[m]) + std::abs(d[m + 1])))
+        ++m;
+      if (m == l) break;
+      double g = (d[l + 1] - d[l]) / (2 * e[l]);
+      const double r = Length(g, 1);
+      g = d[m] - d[l] + e[l] / (g + (g < 0 ? -r : r));
+      double sine = 1, cosine = 1, moved = 0;
+      bool split = false;
+      for (size_t i = m; i-- > l;) {
+        const double f = sine * e[i], b = cosine * e[i];
+        const double length = Length(f, g);
+        e[i + 1] = length;
+        if (length == 0) {
+          d[i + 1] -= moved;
+          e[m] = 0;
+          split = true;
+          break;
+        }
+        sine = f / length;
+        cosine = g / length;
+        g = d[i + 1] - moved;
+        const double mixed = (d[i] - g) * sine + 2 * cosine * b;
+        moved = sine * mixed;
+        d[i + 1] = g + moved;
+        g = cosine * mixed - b;
+        double* x = &vectors[i * n];
+        double* y = &vectors[(i + 1) * n];
+        for (size_t k = 0; k < n; ++k) {
+          const double old = y[k];
+          y[k] = sine * x[k] + cosine * old;
+          x[k] = cosine * x[k] - sine * old;
+        }
+      }
+      if (split) continue;
+      d[l] -= moved;
+      e[l] = g;
+      e[m] = 0;
+    }
+  }
+}
+
+}  // namespace
+
+Eigen SymmetricEigen(std::vector<double> a, size_t n) {
+  Eigen found;
+  if (n == 0) return found;
+  std::vector<double> diagonal(n), beside(n, 0.0), vectors(n * n);
+  Reduce(a, n, diagonal, beside, vectors);
+  Diagonalise(diagonal, beside, vectors);
+  std::vector<size_t> order(n);
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t x, size_t y) { return diagonal[x] > diagonal[y]; });
+  found.values.reserve(n);
+  found.vectors.reserve(n * n);
+  for (const size_t at : order) {
+    found.values.push_back(diagonal[at]);
+    found.vectors.insert(found.vectors.end(), &vectors[at * n], &vectors[at * n] + n);
+  }
+  return found;
+}
+
+}  // namespace retemper::lowrank
