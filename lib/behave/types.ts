@@ -30,7 +30,7 @@ export interface BehaviourMerge {
 export type BehaviourSource = string | BehaviourMerge | BehaviourServer;
 
 export interface BehaviourOptions
-  extends Pick<ModelOptions, "engine" | "precision" | "threads" | "maxMemory" | "requireGpu"> {
+  extends Pick<ModelOptions, "engine" | "precision" | "threads" | "maxMemory" | "requireGpu" | "hub"> {
   /** What is asked; by default a few harmless conversations and texts, with and without system text. */
   readonly prompts?: readonly NamedPrompt[] | undefined;
   /** False: only files and weights are compared, and no model is run; servers are asked all the same. */

@@ -6,7 +6,7 @@ import { basename, join } from "node:path";
 import { RetemperError } from "../errors.js";
 import { exists } from "../files/exists.js";
 import { writeShared } from "../files/writeShared.js";
-import { repositoryFolder } from "../hub/cache.js";
+import { hubCache, repositoryFolder } from "../hub/cache.js";
 import { type DownloadProgress, type FetchOptions, fetchFiles, type Order, sizeUp } from "../hub/fetchFiles.js";
 import { askRepository, nameOf, type Repository, type RepositoryName } from "../hub/repository.js";
 import { type HubOptions, type HubSettings, hubSettings } from "../hub/settings.js";
@@ -20,6 +20,8 @@ export type { DownloadProgress };
 
 /** How models are downloaded that are not on this machine. */
 export interface DownloadOptions extends Omit<HubOptions, "cache" | "signal"> {
+  /** Read: HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HUB_OFFLINE. Where the cache is says the process's own environment, or an option. */
+  readonly env?: HubOptions["env"];
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
 }
 
@@ -69,11 +71,12 @@ export async function obtain(parts: Iterable<LocatedPart>, options: ObtainOption
 }
 
 /** The parts that are neither here nor whole in the cache, and that may be asked for, each once. */
-export async function notHere(parts: Iterable<LocatedPart>, { hub, signal, ...options }: ObtainOptions) {
+export async function notHere(parts: Iterable<LocatedPart>, { signal, cache, cwd, named }: ObtainOptions) {
+  const options = { cache, cwd, named };
   const wanted = new Map<string, { readonly part: LocatedPart; readonly place: Place & { kind: "hub" } }>();
   for (const part of parts) {
     signal?.throwIfAborted();
-    const place = await lookUp(part, { ...options, env: hub?.env });
+    const place = await lookUp(part, options);
     if (place.kind !== "hub" || (place.snapshot !== undefined && (await isWhole(place.snapshot, place.name)))) continue;
     if (await isForHub(place, options))
       wanted.set(`${place.name.id}/${place.name.file}@${place.revision}`, { part, place });
@@ -82,7 +85,7 @@ export async function notHere(parts: Iterable<LocatedPart>, { hub, signal, ...op
 }
 
 export function settingsOf({ hub, cache, signal }: ObtainOptions): Promise<HubSettings> {
-  return hubSettings({ ...hub, cache, signal });
+  return hubSettings({ ...hub, cache: hubCache({ cache }), signal });
 }
 
 /**

@@ -104,7 +104,7 @@ async function baseOf(folder: string): Promise<string | undefined> {
 }
 
 /** A path on the machine that trained it is no name; nor is one that is a folder here. */
-async function baseOnHub(base: string, { hub, signal: _, ...options }: PullModelOptions): Promise<HubName | undefined> {
-  const place = await lookUp({ path: base }, { ...options, env: hub?.env });
+async function baseOnHub(base: string, { cache, cwd, named }: PullModelOptions): Promise<HubName | undefined> {
+  const place = await lookUp({ path: base }, { cache, cwd, named });
   return place.kind === "hub" && place.name.id.includes("/") ? place.name : undefined;
 }

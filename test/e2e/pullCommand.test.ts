@@ -1,4 +1,5 @@
-// `retemper pull` as a process: killed and stopped while files come, started again, and together with a second one.
+// `retemper pull` as a process: killed and stopped while files come, started again, and together with a second one. In short, and in
+// this process: test/unit/hub/pull.test.ts.
 
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,6 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { startHub } from "../hub/hubServer.js";
 import { shardedModel, singleModel } from "../hub/models.js";
+import { long } from "../long.js";
 import { jsonLines, runProcess, start } from "./command.js";
 
 const hub = await startHub();
@@ -36,7 +38,7 @@ function expectWhole(folder: string) {
   expect(partsIn()).toEqual([]);
 }
 
-describe("retemper pull", () => {
+describe.skipIf(!long)("retemper pull", () => {
   it("that is killed again and again ends with the same bytes, and downloads none of them twice", async () => {
     for (const held of [5000, 7000]) {
       hub.clear();
@@ -105,7 +107,7 @@ describe("retemper pull", () => {
   });
 });
 
-describe("a command that names a model which is not here", () => {
+describe.skipIf(!long)("a command that names a model which is not here", () => {
   it("says how much comes before it does, and needs nothing the next time", async () => {
     hub.put("org/single", singleModel());
     const plan = await runProcess(["inspect", "org/single"], env);

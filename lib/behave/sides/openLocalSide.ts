@@ -4,6 +4,7 @@ import { loadAddon } from "../../addon/load.js";
 import { type JsonObject, readJsonObject } from "../../checkpoint/json.js";
 import { locate } from "../../checkpoint/locate.js";
 import { openFolder, optionalFileOf } from "../../checkpoint/modelFolder.js";
+import { obtain } from "../../checkpoint/obtain.js";
 import { openCheckpoint } from "../../checkpoint/open.js";
 import type { Checkpoint } from "../../checkpoint/types.js";
 import { openModel } from "../../generate/openModel.js";
@@ -29,17 +30,18 @@ export async function openLocalSide(
   lambda: number | undefined,
   options: BehaviourOptions,
 ): Promise<LocalSide> {
-  const { signal } = options;
+  const { signal, hub } = options;
   signal?.throwIfAborted();
   const recipe = recipeOf(source);
   const lambdas = lambda === undefined ? undefined : [lambda];
   const own = recipe === undefined ? undefined : await ownedFolder("retemper-behave-");
   try {
     const name = nameOf(source);
+    if (recipe === undefined) await obtain([{ path: name }], { signal, hub });
     const checkpoint =
       recipe === undefined
         ? await openCheckpoint({ text: name, path: await locate({ path: name }) }, { addon: loadAddon() })
-        : await mergedCheckpoint(name, await virtualMerge(recipe, own?.path as string, { signal, lambdas }));
+        : await mergedCheckpoint(name, await virtualMerge(recipe, own?.path as string, { signal, hub, lambdas }));
     const line = recipe === undefined ? undefined : await lineOf(recipe, lambda);
     const adapted = recipe !== undefined && recipe !== source;
     const folder = checkpoint.folder;
@@ -64,7 +66,7 @@ export async function openLocalSide(
       spec: specOf(checkpoint, stopTokens),
       stored: recipe === undefined || adapted ? name : undefined,
       line,
-      open: () => openModel(source, { engine, precision, threads, maxMemory, requireGpu, lambdas, signal }),
+      open: () => openModel(source, { engine, precision, threads, maxMemory, requireGpu, lambdas, signal, hub }),
       close: async () => await own?.remove(),
     };
   } catch (error) {

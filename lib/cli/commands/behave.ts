@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import { type BehaviourReport, type BehaviourSource, compareBehaviour, RetemperError } from "../../index.js";
 import { behaviourText } from "../behaviourText.js";
+import { downloading } from "../downloading.js";
 import { addLocalEngineOptions, type EngineFlags, localOptions, parseReal } from "../generationFlags.js";
 import { addJudgeOptions, type JudgeFlags, judgesOf } from "../judgeFlags.js";
 import { readPrompts } from "../promptFile.js";
@@ -74,6 +75,7 @@ export function addBehaveCommand(program: Command, session: Session): Command {
         withKey(b, names[1] ?? names[0], flags, session),
         {
           ...localOptions(others),
+          hub: downloading(session),
           prompts,
           maxNewTokens,
           tolerance,

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { mergeStudies, type PlannedExperiment, planStudy, runStudy, studyReport } from "../../index.js";
+import { downloading } from "../downloading.js";
 import { parsePartition } from "../partition.js";
 import { planText } from "../planText.js";
 import { endedText, shownProgress } from "../runText.js";
@@ -79,6 +80,7 @@ function addRun(study: Command, session: Session): Command {
     let now = "";
     const { name, cells } = await runStudy(file, out, {
       signal,
+      hub: downloading(session),
       ...share,
       onExperiment: ({ task, model, k, n }) => {
         now = `${task} with ${model}`;

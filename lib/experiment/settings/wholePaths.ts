@@ -2,7 +2,8 @@
 // never taken instead.
 
 import { existsSync } from "node:fs";
-import { dirname, isAbsolute, resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
+import { hubName, meansHub } from "../../checkpoint/hubName.js";
 import { locate } from "../../checkpoint/locate.js";
 import { ABSENT } from "./mend.js";
 import { modelParts, withParts } from "./modelParts.js";
@@ -73,12 +74,14 @@ function modelOf(judge: JudgeSettings): string | undefined {
 /** What lies beside the experiment; else a name of the hub, or the path that would have been there. */
 async function placeOf(name: string, folder: string): Promise<string> {
   const place = resolve(folder, name);
-  const isPath = isAbsolute(name) || /^\.\.?(\/|$)|\/.*\//.test(name); // a name of the hub has two parts at most
+  const [bare = name] = name.split("@");
+  const onHub = hubName(bare);
+  const isPath = isAbsolute(name) || onHub === undefined;
   if (existsSync(place) || isPath) return place;
   const found = () => locate({ path: name }, { cwd: folder });
   if (!existsSync(name)) {
-    // hardly a name of the hub's that was not downloaded: of one part, or in a folder that is here
-    if (name.includes("/") && !existsSync(dirname(place)) && !existsSync(dirname(name))) return name;
+    // What may be a path with a slip, beside the experiment or here, is none.
+    if ((await meansHub(onHub, folder)) && (await meansHub(onHub, "."))) return name;
     return found().then(
       () => name,
       () => place,

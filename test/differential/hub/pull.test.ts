@@ -18,6 +18,7 @@ import { obtain } from "../../../lib/checkpoint/obtain.js";
 import { pull } from "../../../lib/merge/pull.js";
 import { startHub } from "../../hub/hubServer.js";
 import { NEEDED, shardedModel, singleModel } from "../../hub/models.js";
+import { long } from "../../long.js";
 import { whyNoPython } from "../../peers.js";
 import { type PythonClient, pythonClient } from "./pythonClient.js";
 
@@ -66,7 +67,7 @@ describe.skipIf(why !== undefined)(`one cache with huggingface_hub${why === unde
     expect(objects()).toEqual([]);
   });
 
-  it("has for us what snapshot_download brought, and pull adds what is missing", async () => {
+  it.skipIf(!long)("has for us what snapshot_download brought, and pull adds what is missing", async () => {
     hub.put("org/sharded", shardedModel());
     const theirs = await python().ask<{ folder: string }>("snapshot", { repo_id: "org/sharded" });
     hub.clear();
@@ -82,7 +83,7 @@ describe.skipIf(why !== undefined)(`one cache with huggingface_hub${why === unde
     expect(objects()).toHaveLength(1);
   });
 
-  it("is not disturbed by what either left half done", async () => {
+  it.skipIf(!long)("is not disturbed by what either left half done", async () => {
     hub.put("org/big", shardedModel(1, 64));
     hub.faults.push({ host: "storage", hold: 5000, times: 2 });
     const stop = new AbortController();
