@@ -2,7 +2,7 @@
 // check is cheap: sizes, times and inodes of large files, digests of small ones. Tensors are read only on request.
 
 import { stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { runJob } from "../addon/job.js";
 import { loadAddon } from "../addon/load.js";
 import { type LocateOptions, locate } from "../checkpoint/locate.js";
@@ -99,7 +99,7 @@ async function inputDifference(
   const moved: { readonly file: InputFile; readonly sha256: string }[] = [];
   for (const { model, part, file: name, size, inode, mtimeNs, sha256 } of inputs) {
     if (!folders.has(keyOf(model, part))) continue;
-    const file = await storedFile(join(folders.get(keyOf(model, part)) ?? "", name), model);
+    const file = await storedFile(placeOf(folders.get(keyOf(model, part)) ?? "", name), model);
     if (!file) return `the input ${name} of ${model} is gone`;
     if (file.size !== size) return `the input ${file.path} had ${size} bytes and now has ${file.size}`;
     if (file.inode === inode && file.mtimeNs === mtimeNs) continue;
@@ -122,6 +122,11 @@ async function inputDifference(
   }
   const other = moved.find(({ file, sha256 }) => known.get(file.path) !== sha256);
   return other && `the input ${other.file.path} was replaced or written to since`;
+}
+
+/** Of a GGUF file that a recipe names by itself, the parts lie beside it. */
+function placeOf(folder: string, name: string): string {
+  return join([folder, name].every((path) => /\.gguf$/i.test(path)) ? dirname(folder) : folder, name);
 }
 
 function wordDifference(then: Origin["sidecars"], now: readonly SideInput[], folders: Folders): string | undefined {
