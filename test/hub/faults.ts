@@ -13,6 +13,8 @@ export interface When {
   readonly times?: number;
   /** How many that would be met are let through first; 0 by default. */
   readonly after?: number;
+  /** Only each so manieth of those that would be met. */
+  readonly every?: number;
 }
 
 /** Exactly one of these. */
@@ -25,6 +27,9 @@ export interface Does {
   readonly cutAnswer?: number;
   /** Breaks the connection after so many bytes of the request's body; nothing of it is done. */
   readonly cutRequest?: number;
+  /** Takes the request's body with one byte changed, or with so many bytes missing at its end. */
+  readonly corruptRequest?: number;
+  readonly shortenRequest?: number;
   /** Does what was asked and breaks the connection before it says so. */
   readonly loseAnswer?: true;
   /** Leaves so many bytes out at the end and calls it whole. */
@@ -41,17 +46,21 @@ export interface Does {
 
 export type Fault = When & Does;
 
+/** What is left of a fault. */
+export interface Count {
+  after: number;
+  times: number;
+  met: number;
+}
+
 /** The fault that this request meets, counted off. */
-export function meets(
-  faults: Fault[],
-  left: Map<Fault, { after: number; times: number }>,
-  seen: Asked,
-): Does | undefined {
+export function meets(faults: Fault[], left: Map<Fault, Count>, seen: Asked): Does | undefined {
   for (const fault of faults) {
     if (!fits(fault, seen)) continue;
-    const count = left.get(fault) ?? { after: fault.after ?? 0, times: fault.times ?? 1 };
+    const count = left.get(fault) ?? { after: fault.after ?? 0, times: fault.times ?? 1, met: 0 };
     left.set(fault, count);
     if (count.after > 0) count.after -= 1;
+    else if (fault.every !== undefined && ++count.met % fault.every !== 0) continue;
     else if (count.times > 0) {
       count.times -= 1;
       return fault;

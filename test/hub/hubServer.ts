@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Call, json, type Reply, refuse, type Settings } from "./call.js";
-import { type Does, type Fault, type Host, meets } from "./faults.js";
+import { type Count, type Does, type Fault, type Host, meets } from "./faults.js";
 import { files } from "./routes/files.js";
 import { listings } from "./routes/listings.js";
 import { repositories } from "./routes/repositories.js";
@@ -101,7 +101,7 @@ export async function startHub(changes: Partial<Settings> = {}): Promise<Hub> {
   };
   const seen: SeenRequest[] = [];
   const faults: Fault[] = [];
-  let left = new Map<Fault, { after: number; times: number }>();
+  let left = new Map<Fault, Count>();
   let held: (() => void)[] = [];
   const addresses = { hub: "", storage: "", elsewhere: "" };
   const servers: Server[] = [];
@@ -118,15 +118,15 @@ export async function startHub(changes: Partial<Settings> = {}): Promise<Hub> {
     for await (const chunk of request) {
       chunks.push(chunk as Buffer);
       line.received += (chunk as Buffer).length;
-      if (fault?.cutRequest !== undefined && line.received >= fault.cutRequest) return void request.destroy();
+      if (fault?.cutRequest !== undefined && line.received >= fault.cutRequest) return void request.socket.destroy();
     }
-    if (fault?.cutRequest !== undefined) return void request.destroy();
+    if (fault?.cutRequest !== undefined) return void request.socket.destroy();
     const token = /^Bearer (.+)$/.exec(headers.authorization ?? "")?.[1];
     const call: Call = {
       method,
       url: new URL(url, addresses[host]),
       headers,
-      body: Buffer.concat(chunks),
+      body: arrived(Buffer.concat(chunks), fault),
       user: token === undefined ? undefined : (store.users.get(token) ?? "unknown"),
       store,
       settings,
@@ -135,7 +135,7 @@ export async function startHub(changes: Partial<Settings> = {}): Promise<Hub> {
     };
     const reply = replyTo(host, call, fault);
     line.status = reply.status;
-    if (fault?.loseAnswer) return void request.destroy();
+    if (fault?.loseAnswer) return void request.socket.destroy();
     line.sent = await send(request, response, distort(reply, fault), fault, (go) => held.push(go));
   }
 
@@ -219,6 +219,15 @@ function replyTo(host: Host, call: Call, fault: Does | undefined): Reply {
   }
 }
 
+/** The request's body as the fault bends it. */
+function arrived(body: Buffer, fault: Does | undefined): Buffer {
+  if (fault?.corruptRequest !== undefined && body.length > 0) {
+    const at = Math.min(fault.corruptRequest, body.length - 1);
+    body.writeUInt8(body.readUInt8(at) ^ 0xff, at);
+  }
+  return fault?.shortenRequest === undefined ? body : body.subarray(0, Math.max(0, body.length - fault.shortenRequest));
+}
+
 /** The answer as the fault bends it. */
 function distort(reply: Reply, fault: Does | undefined): Reply {
   let body = Buffer.from(reply.body ?? "");
@@ -233,7 +242,7 @@ function distort(reply: Reply, fault: Does | undefined): Reply {
 
 /** Sends it, and gives the number of bytes of its body. */
 async function send(
-  { method }: IncomingMessage,
+  { method, socket }: IncomingMessage,
   response: ServerResponse,
   { status, headers, body = "" }: Reply,
   fault: Does | undefined,
@@ -253,7 +262,7 @@ async function send(
   await new Promise<void>((resolve) => response.write(bytes.subarray(0, stop), () => resolve()));
   if (fault?.cutAnswer !== undefined) {
     // What was written is on its way before the connection ends.
-    setTimeout(() => response.destroy(), 30);
+    setTimeout(() => socket.destroy(), 30);
     return stop;
   }
   await new Promise<void>(hold);

@@ -30,12 +30,8 @@ export async function uploadAll(
     "send",
     missing.reduce((sum, { bytes }) => sum + bytes, 0),
   );
-  const stop = new AbortController();
-  const outer = where.settings.signal;
-  const signal = outer ? AbortSignal.any([outer, stop.signal]) : stop.signal;
   const context: UploadContext = {
     ...where,
-    settings: { ...where.settings, signal },
     slots: new Slots(PIECES),
     onSent: progress.moved,
     onThere: progress.skipped,
@@ -43,16 +39,18 @@ export async function uploadAll(
   const opened = new Slots(PIECES);
   const ends = missing.map((file) =>
     opened.run(async () => {
-      signal.throwIfAborted();
       try {
         sent.set(file.sha256, await uploadLarge(file, ways.get(file.sha256) ?? "there", asked, context));
       } catch (error) {
-        stop.abort(error);
+        context.slots.stop(error);
+        opened.stop(error);
         throw error;
       }
     }),
   );
-  await Promise.allSettled(ends);
-  signal.throwIfAborted();
+  const results = await Promise.allSettled(ends);
+  where.settings.signal?.throwIfAborted();
+  const failure = results.find(({ status }) => status === "rejected");
+  if (failure?.status === "rejected") throw failure.reason;
   return sent;
 }

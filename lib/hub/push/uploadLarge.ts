@@ -101,7 +101,7 @@ async function inParts(file: Large, journal: UploadJournal, context: UploadConte
   try {
     if (!journal.completed) {
       const missing = addresses.map((_, part) => part).filter((part) => !journal.parts.has(part));
-      await together(missing, context, (part, settings) => sendPart(file, journal, part, onSent, settings));
+      await together(missing, context, (part) => sendPart(file, journal, part, onSent, context.settings));
       await tellEnd(file, journal, context);
     }
     await verifyLarge(file, verify, context);
@@ -114,25 +114,28 @@ async function inParts(file: Large, journal: UploadJournal, context: UploadConte
   return counted;
 }
 
-/** All at once, as far as there are slots; where one fails, the others end. */
+/** All at once, as far as there are slots. Where one fails, no other begins; those that go on end, so that they count. */
 async function together(
   parts: readonly number[],
   { settings, slots }: UploadContext,
-  work: (part: number, settings: HubSettings) => Promise<void>,
+  work: (part: number) => Promise<void>,
 ): Promise<void> {
-  const stop = new AbortController();
-  const signal = settings.signal ? AbortSignal.any([settings.signal, stop.signal]) : stop.signal;
+  let failed: { readonly error: unknown } | undefined;
   const ends = parts.map((part) =>
     slots.run(async () => {
-      signal.throwIfAborted();
-      await work(part, { ...settings, signal }).catch((error: unknown) => {
-        stop.abort(error);
+      settings.signal?.throwIfAborted();
+      if (failed) throw failed.error;
+      await work(part).catch((error: unknown) => {
+        failed ??= { error };
         throw error;
       });
     }),
   );
-  await Promise.allSettled(ends);
-  signal.throwIfAborted();
+  const results = await Promise.allSettled(ends);
+  settings.signal?.throwIfAborted();
+  const failure = results.find(({ status }) => status === "rejected");
+  if (failed) throw failed.error;
+  if (failure?.status === "rejected") throw failure.reason;
 }
 
 async function sendPart(

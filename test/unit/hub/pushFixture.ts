@@ -7,6 +7,7 @@ import { afterAll } from "vitest";
 import { encodeTensors } from "../../../lib/checkpoint/tensorFile.js";
 import { type PushOptions, type PushReport, push } from "../../../lib/push/push.js";
 import { type Hub, WRITER } from "../../hub/hubServer.js";
+import { type Kind, sha256 } from "../../hub/store.js";
 
 /** A weight of so many float32, the same each time. */
 export function weights(count: number, seed = 1): Buffer {
@@ -36,9 +37,10 @@ export interface PushPlace {
   readonly env: Readonly<Record<string, string>>;
 }
 
-export function pushPlace(hub: Hub): PushPlace {
+export function pushPlace(hub: Hub, within = false): PushPlace {
   const root = mkdtempSync(join(tmpdir(), "retemper-push-"));
-  afterAll(() => rmSync(root, { recursive: true, force: true }));
+  // Within a test, what it makes is removed with all that the tests make.
+  if (!within) afterAll(() => rmSync(root, { recursive: true, force: true }));
   let count = 0;
   const notes: string[] = [];
   const env = {
@@ -65,7 +67,13 @@ export function pushPlace(hub: Hub): PushPlace {
   };
 }
 
-/** The files of a folder as the hub has them after a push. */
-export function asPushed(folder: string, files: Readonly<Record<string, unknown>> = MODEL): Record<string, Buffer> {
-  return Object.fromEntries(Object.keys(files).map((path) => [path, readFileSync(join(folder, path))]));
+/** The files of a folder by their digests, as `onHub` gives them after a push. */
+export function asPushed(folder: string, files: Readonly<Record<string, unknown>> = MODEL): Record<string, string> {
+  return Object.fromEntries(Object.keys(files).map((path) => [path, sha256(readFileSync(join(folder, path)))]));
+}
+
+/** Digests of what a repository holds, but for what the hub itself puts there. */
+export function onHub(hub: Hub, id: string, revision = "main", kind: Kind = "models"): Record<string, string> {
+  const { ".gitattributes": _, ...files } = hub.contents(id, revision, kind);
+  return Object.fromEntries(Object.entries(files).map(([path, content]) => [path, sha256(content)]));
 }
