@@ -27,7 +27,8 @@ export async function checkWhole({ what, folder, files }: Contents): Promise<Che
   const ggufs = names.filter((name) => name.endsWith(".gguf"));
   for (const name of ggufs) await checkGguf(files.get(name) as string);
   // Opens every header, so that a shard which is missing or cut is found.
-  if (names.some((name) => /\.safetensors$/.test(name))) await inspectModel(folder.path, { addon: loadAddon() });
+  if (ggufs.length === 0 || names.some((name) => name.endsWith(".safetensors")))
+    await inspectModel(folder.path, { addon: loadAddon() });
   const warnings: string[] = [];
   if (what === "model" && ggufs.length === 0 && !TOKENIZERS.some((name) => files.has(name))) {
     warnings.push("the model has no tokenizer: who loads it needs one from elsewhere");

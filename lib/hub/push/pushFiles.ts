@@ -69,6 +69,7 @@ export async function pushFiles(
   }
   if (!settings.token) {
     throw new RetemperError("NETWORK", `nothing can be pushed to ${settings.endpoint.host} without a token.`, {
+      reason: "token",
       hint: "set HF_TOKEN to a token that may write: the settings of your account make one",
     });
   }

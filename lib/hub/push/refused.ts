@@ -1,6 +1,6 @@
 // What it means that the hub refuses a push, in its own words as far as it gives any, and what helps.
 
-import { RetemperError } from "../../errors.js";
+import { type ErrorReason, RetemperError } from "../../errors.js";
 import type { HubSettings } from "../settings.js";
 import type { Answer, SendRequest } from "./message.js";
 
@@ -14,6 +14,8 @@ const HINTS: Readonly<Record<number, string>> = {
   413: "the hub does not take files of this size",
 };
 
+const REASONS: Readonly<Record<number, ErrorReason>> = { 401: "token", 403: "token", 404: "not-found" };
+
 export function refused(url: URL, answer: Answer, { what }: SendRequest, settings: HubSettings): RetemperError {
   const { status } = answer;
   const words = wordsOf(answer, settings);
@@ -21,6 +23,7 @@ export function refused(url: URL, answer: Answer, { what }: SendRequest, setting
     "NETWORK",
     `${what}: ${url.host} refuses it: ${status}${words === "" ? "" : ` (${words})`}.`,
     {
+      reason: REASONS[status],
       hint: HINTS[status],
     },
   );

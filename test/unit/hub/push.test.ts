@@ -250,6 +250,7 @@ describe("a hub that refuses", () => {
     const error = await place.push(place.folder(), "other/model").catch((reason) => reason);
     expect(error).toMatchObject({
       code: "NETWORK",
+      reason: "token",
       message: expect.stringMatching(/403.*rights/),
       hint: expect.stringMatching(/write/),
     });
