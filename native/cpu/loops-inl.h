@@ -16,6 +16,7 @@ using KeyT = typename KeyOf<T>::Type;
 #include "cpu/mask_loops-inl.h"
 #include "cpu/draw-inl.h"
 #include "cpu/sum_loops-inl.h"
+#include "cpu/encode-inl.h"
 // clang-format on
 
 template <class T>

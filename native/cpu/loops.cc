@@ -40,7 +40,7 @@ namespace retemper {
 #define RETEMPER_LANES 0
 namespace first_target {
 #include "cpu/loops-inl.h"
-constexpr Target kTarget = {RETEMPER_FIRST_TARGET, &kF32, &kF64, &Draw, &kMasks};
+constexpr Target kTarget = {RETEMPER_FIRST_TARGET, &kF32, &kF64, &Draw, &kMasks, &EncodeBlocks};
 }  // namespace first_target
 #undef RETEMPER_LANES
 
@@ -51,7 +51,7 @@ constexpr Target kTarget = {RETEMPER_FIRST_TARGET, &kF32, &kF64, &Draw, &kMasks}
 #define RETEMPER_LANES 8
 namespace avx2_target {
 #include "cpu/loops-inl.h"
-constexpr Target kTarget = {"avx2", &kF32, &kF64, &Draw, &kMasks};
+constexpr Target kTarget = {"avx2", &kF32, &kF64, &Draw, &kMasks, &EncodeBlocks};
 }  // namespace avx2_target
 #undef RETEMPER_LANES
 #pragma GCC pop_options
@@ -62,7 +62,7 @@ constexpr Target kTarget = {"avx2", &kF32, &kF64, &Draw, &kMasks};
 #define RETEMPER_LANES 16
 namespace avx512_target {
 #include "cpu/loops-inl.h"
-constexpr Target kTarget = {"avx512", &kF32, &kF64, &Draw, &kMasks};
+constexpr Target kTarget = {"avx512", &kF32, &kF64, &Draw, &kMasks, &EncodeBlocks};
 }  // namespace avx512_target
 #undef RETEMPER_LANES
 #pragma GCC pop_options
