@@ -122,6 +122,23 @@ export type NativeParams =
 
 export type OpName = NativeParams["op"];
 
+/** Formats of blocks that the engine writes, by GGUF's names. */
+export type WrittenBlocks = "Q8_0" | "Q4_0" | "Q4_K" | "Q5_K" | "Q6_K";
+
+/** What becomes of a tensor's result on its way into the file, for formats that store it in another form. */
+export interface NativeForm {
+  /** Encoded in these; `outDtype` is then F32, and a row is of whole blocks. */
+  readonly blocks?: WrittenBlocks;
+  /** Added to each value; `outDtype` is then F32. */
+  readonly plus?: number;
+  /** Rows in groups of so many: row j of a group's first half, then row j of its second, for each j. */
+  readonly interleave?: number;
+  /** `shape` is that of the transposed: its rows are the sources' columns. */
+  readonly transposed?: boolean;
+  /** Zero bytes after it, fewer than a page. */
+  readonly padding?: number;
+}
+
 export interface NativeTensor {
   /** Output name: in errors, in facts, and in the key of the random masks. */
   readonly name: string;
@@ -129,6 +146,7 @@ export interface NativeTensor {
   /** F64 when an input is F64 and no `dtype` says otherwise, else F32. Ignored by copy. */
   readonly compute: "F32" | "F64";
   readonly outDtype: Dtype;
+  readonly form?: NativeForm | undefined;
   readonly sources: readonly NativeSource[];
   /** Index of each source's model in the recipe: the "model" in the key of the random masks. */
   readonly modelKeys: readonly number[];

@@ -140,11 +140,33 @@ struct Variant {
   Params params;
 };
 
+// What becomes of a tensor's result on its way into the file, for formats that store it in another
+// form than the models do.
+struct OutputForm {
+  BlockFormat blocks = BlockFormat::kNone;  // encoded in these; out_dtype is then F32
+  float plus = 0;                           // added to each value; out_dtype is then F32
+  // Rows in groups of so many: row j of a group's first half, then row j of its second. 0: in order.
+  uint64_t interleave = 0;
+  bool transposed = false;  // its rows are the sources' columns
+  uint64_t padding = 0;     // zero bytes after it
+
+  bool Rearranges() const { return interleave != 0 || transposed; }
+  bool Encodes() const { return blocks != BlockFormat::kNone || plus != 0; }
+};
+
+// Which row of the sources is row `row` of a result that interleaves.
+inline uint64_t SourceRow(const OutputForm& form, uint64_t row) {
+  if (form.interleave == 0) return row;
+  const uint64_t at = row % form.interleave;
+  return row - at + at % 2 * (form.interleave / 2) + at / 2;
+}
+
 struct TensorSpec {
   std::string name;
   std::vector<uint64_t> shape;
   bool f64 = false;
   Dtype out_dtype = Dtype::kF32;
+  OutputForm form;
   std::vector<Source> sources;
   std::vector<uint32_t> model_keys;
   std::vector<Variant> variants;
@@ -153,6 +175,11 @@ struct TensorSpec {
     uint64_t n = 1;
     for (const uint64_t d : shape) n *= d;
     return n;
+  }
+  // What n elements take in the output; whole blocks of them.
+  uint64_t StoredBytes(uint64_t n) const {
+    if (form.blocks == BlockFormat::kNone) return n * SizeOf(out_dtype);
+    return n / FactsOf(form.blocks).elements * FactsOf(form.blocks).bytes;
   }
   // [rows, cols] with the last dimension as cols: the vectors along the last axis are the rows.
   uint64_t LastDim() const { return shape.empty() ? 1 : shape.back(); }

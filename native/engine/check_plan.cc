@@ -55,6 +55,36 @@ void CheckPart(const Part& part, bool copies, const Plan& plan, const std::strin
   if (part.add) CheckFloatRange(*part.add, part.range.count, plan, tensor);
 }
 
+// What the form asks of the tensor's shape and type, and of all its sources together.
+void CheckForm(const TensorSpec& tensor, uint64_t elements) {
+  const OutputForm& form = tensor.form;
+  if (form.Encodes() && tensor.out_dtype != Dtype::kF32)
+    Refuse("only F32 is encoded", tensor.name);
+  switch (form.blocks) {
+    case BlockFormat::kQ4_1:
+    case BlockFormat::kQ5_0:
+    case BlockFormat::kQ5_1:
+      Refuse("a block format is only read", tensor.name);
+    default:
+      if (tensor.LastDim() % FactsOf(form.blocks).elements != 0)
+        Refuse("a row is not of whole blocks", tensor.name);
+  }
+  if (form.padding >= 4096) Refuse("padding of a page or more", tensor.name);
+  if (form.interleave % 2 != 0 ||
+      (form.interleave != 0 && tensor.FirstDim() % form.interleave != 0)) {
+    Refuse("rows are no whole groups to interleave", tensor.name);
+  }
+  if (!form.transposed) return;
+  if (form.interleave != 0 || tensor.shape.size() != 2)
+    Refuse("only a matrix is transposed", tensor.name);
+  for (const Source& source : tensor.sources) {
+    if (source.gather || (elements > 0 && (source.parts[0].rows != tensor.LastDim() ||
+                                           source.parts[0].cols != tensor.FirstDim()))) {
+      Refuse("a source is not the transposed of the output", tensor.name);
+    }
+  }
+}
+
 void CheckSource(const Source& source, const TensorSpec& tensor, bool copies, const Plan& plan) {
   if (source.parts.empty()) Refuse("a source has no part", tensor.name);
   const uint64_t elements = tensor.Elements();
@@ -62,7 +92,7 @@ void CheckSource(const Source& source, const TensorSpec& tensor, bool copies, co
   const uint64_t cols = rows == 0 ? 0 : elements / rows;
   for (const Part& part : source.parts) {
     CheckPart(part, copies, plan, tensor.name);
-    if (elements > 0 && part.cols != cols)
+    if (elements > 0 && !tensor.form.transposed && part.cols != cols)
       Refuse("a source has other columns than the output", tensor.name);
   }
   if (!source.gather) {
@@ -155,7 +185,8 @@ void CheckPlan(const Plan& plan) {
   for (const TensorSpec& tensor : plan.tensors) {
     uint64_t elements = 1;
     for (const uint64_t d : tensor.shape) elements = Product(elements, d, tensor.name);
-    const uint64_t bytes = Product(elements, SizeOf(tensor.out_dtype), tensor.name);
+    Product(elements, SizeOf(tensor.out_dtype), tensor.name);
+    const uint64_t bytes = tensor.StoredBytes(elements) + (elements > 0 ? tensor.form.padding : 0);
     if (tensor.variants.empty() && !plan.outputs.empty())
       Refuse("a tensor has no variant", tensor.name);
     if (tensor.sources.size() != tensor.model_keys.size() && !tensor.variants.empty()) {
@@ -179,6 +210,7 @@ void CheckPlan(const Plan& plan) {
     }
     if (tensor.sources.empty()) Refuse("a tensor has no source", tensor.name);
     for (const Source& source : tensor.sources) CheckSource(source, tensor, copies, plan);
+    CheckForm(tensor, elements);
     const Dtype in = tensor.sources[0].parts[0].range.dtype;
     if (!IsFloat(tensor.out_dtype) && !(copies && in == tensor.out_dtype)) {
       Refuse("integers can only be copied", tensor.name);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/counter_rng.h"
+#include "core/plan.h"
 #include "cpu/kernels.h"
 #include "engine/row_ranks.h"
 
@@ -16,8 +17,8 @@ template <class T>
 class RowMasks {
  public:
   // Rows of `length`. Slots are numbered variant * models + model.
-  RowMasks(uint64_t length, size_t models, size_t slots)
-      : length_(length), words_((length + 63) / 64), models_(models), slots_(slots) {}
+  RowMasks(const TensorSpec& spec, uint64_t length, size_t models, size_t slots)
+      : form_(spec.form), length_(length), words_((length + 63) / 64), models_(models), slots_(slots) {}
 
   // A slot that drops elements; the others have no masks.
   void SetSlot(size_t slot, RngKey key, double density, double epsilon) {
@@ -64,7 +65,7 @@ class RowMasks {
         if (!slots_[s].active) continue;
         if (!set) ranks.Set(deltas + m * length_);
         set = true;
-        target.draw(slots_[s].key, row * length_, length_, draws);
+        target.draw(slots_[s].key, SourceRow(form_, row) * length_, length_, draws);
         ranks.Keep(draws, slots_[s].thresholds, masks + slots_[s].place);
       }
     }
@@ -80,6 +81,7 @@ class RowMasks {
     RankThresholds thresholds;
   };
 
+  OutputForm form_;
   uint64_t length_;
   size_t words_, models_, active_ = 0;
   std::vector<Slot> slots_;

@@ -188,14 +188,14 @@ class Schedule {
   }
   static uint64_t PlaceOf(const Task& task, size_t variant, size_t unit) {
     return task.spec.variants[variant].offset +
-           task.Written(unit).first * SizeOf(task.spec.out_dtype);
+           task.spec.StoredBytes(task.Written(unit).first);
   }
   static void PlaceBuffers(const Task& task, size_t unit, Worker& worker) {
     for (size_t v = 0; v < task.spec.variants.size(); ++v)
       worker.out[v] = BufferPool::At(worker.out[v], PlaceOf(task, v, unit));
   }
-  void Submit(const Task& task, size_t unit, Worker& worker) {
-    const uint64_t bytes = task.Written(unit).count * SizeOf(task.spec.out_dtype);
+  void Submit(Task& task, size_t unit, Worker& worker) {
+    const uint64_t bytes = task.Finish(unit, worker);
     std::vector<OutputStream*> streams;
     for (size_t v = 0; v < task.spec.variants.size(); ++v) {
       uint8_t* buffer = std::exchange(worker.out[v], nullptr);

@@ -152,7 +152,7 @@ void SourceReader<T>::ComputeNorms(size_t unit, Worker& worker) {
       double lanes[kLanes] = {};
       for (uint64_t c = 0; c < cols; c += kTile) {
         const size_t n = std::min<uint64_t>(kTile, cols - c);
-        LoadPart(part, row * cols + c, n, tile, worker, false);
+        LoadPart(part, row * cols + c, n, tile, worker, false, slot_);
         kernels_->dot(tile, tile, n, lanes);
       }
       double sum = 0;
@@ -165,7 +165,7 @@ void SourceReader<T>::ComputeNorms(size_t unit, Worker& worker) {
   const size_t n = std::min(kNormStrip, cols - begin);
   std::vector<double> sums(n, 0.0);
   for (uint64_t row = 0; row < rows; ++row) {
-    LoadPart(part, row * cols + begin, n, tile, worker, false);
+    LoadPart(part, row * cols + begin, n, tile, worker, false, slot_);
     for (size_t c = 0; c < n; ++c)
       sums[c] += static_cast<double>(tile[c]) * static_cast<double>(tile[c]);
   }
@@ -198,12 +198,12 @@ void SourceReader<T>::ComputeMeans(size_t unit, Worker& worker) {
 // Of the product's row: `cell`'s columns, made with those of the rows that come next.
 template <class T>
 const T* SourceReader<T>::ProductRow(const PartState& part, uint64_t row, uint64_t cell,
-                                     Worker& worker) const {
+                                     Worker& worker, size_t slot) const {
   const LowRank& term = *part.spec->low_rank;
   const uint64_t cols = part.spec->cols, count = (cols + kCellColumns - 1) / kCellColumns;
   const uint64_t fit = kCellsBytes / (count * kCellColumns * sizeof(T));
   const uint64_t most = std::bit_floor(std::clamp<uint64_t>(fit, 1, kMostCellRows));
-  Worker::Cells& cells = worker.CellsOf(slot_);
+  Worker::Cells& cells = worker.CellsOf(slot);
   if (cells.owner != part.id) {
     cells.owner = 0;  // should there be no memory, nobody takes these for his own
     cells.first.assign(count, UINT64_MAX);
@@ -231,7 +231,7 @@ const T* SourceReader<T>::ProductRow(const PartState& part, uint64_t row, uint64
 
 template <class T>
 void SourceReader<T>::AddLowRank(const PartState& part, uint64_t first, size_t n, T* out,
-                                 Worker& worker) const {
+                                 Worker& worker, size_t slot) const {
   const uint64_t cols = part.spec->cols;
   const T scale = static_cast<T>(part.spec->low_rank->scale);
   size_t done = 0;
@@ -239,26 +239,26 @@ void SourceReader<T>::AddLowRank(const PartState& part, uint64_t first, size_t n
     const uint64_t row = (first + done) / cols, col = (first + done) % cols;
     const uint64_t cell = col / kCellColumns, from = col - cell * kCellColumns;
     const size_t take = std::min<uint64_t>({n - done, cols - col, kCellColumns - from});
-    kernels_->add_scaled(scale, ProductRow(part, row, cell, worker) + from, out + done, take);
+    kernels_->add_scaled(scale, ProductRow(part, row, cell, worker, slot) + from, out + done, take);
     done += take;
   }
 }
 
 template <class T>
 void SourceReader<T>::LoadPart(const PartState& part, uint64_t first, size_t n, T* out,
-                               Worker& worker, bool scaled) const {
+                               Worker& worker, bool scaled, size_t slot) const {
   const Range& range = part.spec->range;
   if (range.encoding) {
-    WindowBytes bytes(*inputs_, slot_, worker);
+    WindowBytes bytes(*inputs_, slot, worker);
     LoadRange(range, first, n, out, *kernels_, bytes);
   } else {
     const size_t size = SizeOf(range.dtype);
-    const uint8_t* from = worker.Fetch((*inputs_)[range.input], slot_, range.offset + first * size,
+    const uint8_t* from = worker.Fetch((*inputs_)[range.input], slot, range.offset + first * size,
                                        n * size, range.offset + range.count * size);
     kernels_->load(from, range.dtype, n, out);
   }
   if (part.spec->low_rank) {
-    AddLowRank(part, first, n, out, worker);
+    AddLowRank(part, first, n, out, worker, slot);
     if (scaled && part.spec->low_rank->magnitude) {
       const uint64_t cols = part.spec->cols;
       size_t done = 0;
@@ -284,9 +284,10 @@ void SourceReader<T>::LoadPart(const PartState& part, uint64_t first, size_t n, 
 }
 
 template <class T>
-void SourceReader<T>::Load(uint64_t first, size_t n, T* out, Worker& worker) const {
+void SourceReader<T>::LoadInOrder(uint64_t first, size_t n, T* out, Worker& worker,
+                                  size_t slot) const {
   if (!source_->gather) {
-    LoadPart(parts_[0], first, n, out, worker, true);
+    LoadPart(parts_[0], first, n, out, worker, true, slot);
     return;
   }
   const Gather& gather = *source_->gather;
@@ -305,7 +306,7 @@ void SourceReader<T>::Load(uint64_t first, size_t n, T* out, Worker& worker) con
       std::fill_n(to, take, T(0));
     } else {
       const auto load = [&](uint32_t k, T* where) {
-        LoadPart(parts_[gather.part[k]], gather.row[k] * cols_ + col, take, where, worker, true);
+        LoadPart(parts_[gather.part[k]], gather.row[k] * cols_ + col, take, where, worker, true, slot);
       };
       load(begin, to);
       if (end - begin > 1) {
@@ -322,8 +323,43 @@ void SourceReader<T>::Load(uint64_t first, size_t n, T* out, Worker& worker) con
 }
 
 template <class T>
+void SourceReader<T>::Rearrange(const OutputForm& form, uint64_t rows, size_t second_slot) {
+  form_ = form;
+  rows_ = rows;
+  second_slot_ = second_slot;
+}
+
+template <class T>
+void SourceReader<T>::Load(uint64_t first, size_t n, T* out, Worker& worker) const {
+  if (form_.transposed) return LoadTransposed(first, n, out, worker);
+  if (form_.interleave == 0) return LoadInOrder(first, n, out, worker, slot_);
+  // Each half of a group is read from front to back, by a window of its own.
+  for (size_t done = 0; done < n;) {
+    const uint64_t row = (first + done) / cols_, col = (first + done) % cols_;
+    const size_t take = std::min<uint64_t>(n - done, cols_ - col);
+    const uint64_t from = SourceRow(form_, row);
+    LoadInOrder(from * cols_ + col, take, out + done, worker, row % 2 == 0 ? slot_ : second_slot_);
+    done += take;
+  }
+}
+
+// Of each of the operand's rows as much as the tile has of it, which is a column there.
+template <class T>
+void SourceReader<T>::LoadTransposed(uint64_t first, size_t n, T* out, Worker& worker) const {
+  const uint64_t begin = first / cols_, width = (first + n - 1) / cols_ - begin + 1;
+  std::vector<T> piece(width);
+  for (uint64_t r = 0; r < cols_; ++r) {
+    LoadInOrder(r * rows_ + begin, width, piece.data(), worker, slot_);
+    for (uint64_t c = 0; c < width; ++c) {
+      const uint64_t at = (begin + c) * cols_ + r;
+      if (at >= first && at < first + n) out[at - first] = piece[c];
+    }
+  }
+}
+
+template <class T>
 void SourceReader<T>::AddReads(uint64_t first, uint64_t n, std::vector<ReadRange>& ranges) const {
-  if (source_->gather || n == 0) return;  // rows in any order
+  if (source_->gather || form_.Rearranges() || n == 0) return;  // rows in any order
   const Range& range = source_->parts[0].range;
   const StoredRun run = RunOf(range, first, n);
   if (run.size > 0) ranges.push_back({slot_, range.input, run.offset, run.size});

@@ -38,6 +38,10 @@ class SourceReader {
   // Frees what Prepare and ComputeNorms made.
   void Release();
 
+  // From here on Load gives the operand's elements in the order in which `form` has them; the result
+  // has `rows` rows. `second_slot` is another read window, for what is not read from front to back.
+  void Rearrange(const OutputForm& form, uint64_t rows, size_t second_slot);
+
   // Elements [first, first + n) of the operand, flat in row-major order; n <= kTile.
   void Load(uint64_t first, size_t n, T* out, Worker& worker) const;
   // Adds what Load reads for elements [first, first + n), where that is one range.
@@ -45,16 +49,23 @@ class SourceReader {
 
  private:
   struct PartState;
-  void LoadPart(const PartState& part, uint64_t first, size_t n, T* out, Worker& worker,
-                bool scaled) const;
-  const T* ProductRow(const PartState& part, uint64_t row, uint64_t cell, Worker& worker) const;
-  void AddLowRank(const PartState& part, uint64_t first, size_t n, T* out, Worker& worker) const;
+  void LoadPart(const PartState& part, uint64_t first, size_t n, T* out, Worker& worker, bool scaled,
+                size_t slot) const;
+  const T* ProductRow(const PartState& part, uint64_t row, uint64_t cell, Worker& worker,
+                      size_t slot) const;
+  void AddLowRank(const PartState& part, uint64_t first, size_t n, T* out, Worker& worker,
+                  size_t slot) const;
+  // As Load, of the order in which the operand is.
+  void LoadInOrder(uint64_t first, size_t n, T* out, Worker& worker, size_t slot) const;
+  void LoadTransposed(uint64_t first, size_t n, T* out, Worker& worker) const;
 
   const Source* source_;
   uint64_t cols_;
   const std::vector<InputFile>* inputs_;
   const Kernels<T>* kernels_;
-  size_t slot_;
+  size_t slot_, second_slot_ = 0;
+  OutputForm form_;
+  uint64_t rows_ = 0;  // of a result that is rearranged
   std::vector<PartState> parts_;
   std::vector<T> mean_;  // of all listed rows of the gather
 };

@@ -39,7 +39,12 @@ struct Extent {
 
 class Task {
  public:
-  explicit Task(const TensorSpec& spec) : spec(spec), elements(spec.Elements()) {}
+  // `target` encodes blocks, where the tensor is written in such.
+  explicit Task(const TensorSpec& spec, const Target* target = nullptr)
+      : spec(spec),
+        elements(spec.Elements()),
+        encode_(target == nullptr ? nullptr : target->encode),
+        bad_in_blocks_(spec.variants.size()) {}
   virtual ~Task() = default;
   Task(const Task&) = delete;
   Task& operator=(const Task&) = delete;
@@ -56,6 +61,9 @@ class Task {
   // The largest Written().count.
   virtual uint64_t LargestWrite() const = 0;
   virtual void Release() {}
+  // After a unit of the last phase: its values in worker.out become what the file holds. Returns
+  // how many bytes that is, padding after the tensor included.
+  uint64_t Finish(size_t unit, Worker& worker);
   // For virtual merges, whose results are made again for each product: what the last phase does for
   // `extent`, into worker.out[variant] from its start, for the variants whose buffer is not null.
   // All other phases are done. Any extent where TakesAnyExtent(), else units of the last phase
@@ -73,6 +81,18 @@ class Task {
 
   const TensorSpec& spec;
   const uint64_t elements;
+
+ protected:
+  // What Facts::non_finite says of a variant, of whose values `written` were not finite: of blocks
+  // it is what they decode to that counts.
+  uint64_t NonFinite(uint32_t variant, uint64_t written) const {
+    if (spec.form.blocks == BlockFormat::kNone) return written;
+    return bad_in_blocks_[variant].load(std::memory_order_relaxed);
+  }
+
+ private:
+  const EncodeFunction encode_;
+  std::vector<std::atomic<uint64_t>> bad_in_blocks_;
 };
 
 // What all methods share: readers of the operands, the preparation of adapters, blocks, storing,
@@ -81,7 +101,7 @@ template <class T>
 class MethodTask : public Task {
  public:
   MethodTask(const TensorSpec& spec, const Environment& environment)
-      : Task(spec),
+      : Task(spec, environment.target),
         env_(environment),
         k_(KernelsOf<T>(*environment.target)),
         non_finite_(spec.variants.size()) {
@@ -91,6 +111,8 @@ class MethodTask : public Task {
             : std::max<uint64_t>(1, elements / std::max<uint64_t>(1, spec.FirstDim()));
     for (size_t i = 0; i < spec.sources.size(); ++i) {
       readers_.emplace_back(spec.sources[i], cols, *environment.inputs, k_, i);
+      if (spec.form.Rearranges())
+        readers_.back().Rearrange(spec.form, spec.FirstDim(), spec.sources.size() + i);
       norm_units_ += readers_.back().NormUnits();
       mean_units_ += readers_.back().MeanUnits();
     }
@@ -138,7 +160,7 @@ class MethodTask : public Task {
       Facts fact;
       fact.name = spec.name;
       fact.variant = v;
-      fact.non_finite = non_finite_[v].load(std::memory_order_relaxed);
+      fact.non_finite = NonFinite(v, non_finite_[v].load(std::memory_order_relaxed));
       Describe(v, fact);
       facts.push_back(std::move(fact));
     }
@@ -191,6 +213,8 @@ class MethodTask : public Task {
       on_cpu_because_ = "too small for the way to a device and back";
     } else if (spec.sources.size() > block::kMaxOperands) {
       on_cpu_because_ = "more models than a kernel takes";
+    } else if (spec.form.Rearranges()) {
+      on_cpu_because_ = "its rows are written in another order";
     } else {
       on_cpu_because_ = nullptr;
     }

@@ -142,6 +142,20 @@ Variant DecodeVariant(const Napi::Value& value) {
           DecodeParams(object.Get("params"))};
 }
 
+OutputForm DecodeForm(const Napi::Object& object) {
+  OutputForm form;
+  if (fields::Has(object, "blocks")) {
+    const auto blocks = BlockFormatNamed(fields::String(object, "blocks"));
+    if (!blocks) fields::Wrong("blocks", "the name of a block format");
+    form.blocks = *blocks;
+  }
+  if (fields::Has(object, "plus")) form.plus = static_cast<float>(fields::Number(object, "plus"));
+  if (fields::Has(object, "interleave")) form.interleave = fields::Whole(object, "interleave");
+  if (fields::Has(object, "transposed")) form.transposed = fields::Bool(object, "transposed");
+  if (fields::Has(object, "padding")) form.padding = fields::Whole(object, "padding");
+  return form;
+}
+
 TensorSpec DecodeTensor(const Napi::Value& value) {
   const Napi::Object object = fields::Object(value, "tensor");
   TensorSpec tensor;
@@ -150,6 +164,7 @@ TensorSpec DecodeTensor(const Napi::Value& value) {
       fields::List(object, "shape", [](const Napi::Value& v) { return fields::Whole(v, "shape"); });
   tensor.f64 = fields::String(object, "compute") == "F64";
   tensor.out_dtype = fields::DtypeAt(object, "outDtype");
+  if (fields::Has(object, "form")) tensor.form = DecodeForm(fields::Object(object, "form"));
   tensor.sources = fields::List(object, "sources", DecodeSource);
   tensor.model_keys = fields::List(
       object, "modelKeys", [](const Napi::Value& v) { return fields::Index(v, "modelKeys"); });

@@ -95,7 +95,8 @@ class ConvertingCopy final : public MethodTask<T> {
 std::unique_ptr<Task> MakeCopy(const TensorSpec& spec, const Environment& environment) {
   const Source& source = spec.sources[0];
   const Part& part = source.parts[0];
-  const bool as_it_is = !source.gather && !part.low_rank && !part.add && !part.range.encoding &&
+  const bool as_it_is = !spec.form.Encodes() && !spec.form.Rearranges() && !source.gather &&
+                        !part.low_rank && !part.add && !part.range.encoding &&
                         part.range.dtype == spec.out_dtype &&
                         (!part.cast_to || *part.cast_to == part.range.dtype);
   if (as_it_is) return std::make_unique<RawCopy>(spec, environment);

@@ -9,6 +9,7 @@
 
 #include "engine/band_select.h"
 #include "engine/delta_slots.h"
+#include "engine/draw_for.h"
 #include "engine/device_deltas.h"
 #include "engine/kept_masks.h"
 #include "engine/row_masks.h"
@@ -30,7 +31,7 @@ class TaskArithmetic final : public MethodTask<T> {
         bands_(this->elements, slots_.size()) {
     const TaskArithmeticParams& shared = slots_.Params(0);
     if (slots_.active() > 0) sparsifier_ = shared.sparsifier;
-    if (ByRow()) rows_of_.emplace(rows_.length, models_, slots_.size());
+    if (ByRow()) rows_of_.emplace(spec, rows_.length, models_, slots_.size());
     for (size_t s = 0; s < slots_.size(); ++s) {
       if (slots_[s].active) SetSparsifier(s);
     }
@@ -303,7 +304,7 @@ class TaskArithmetic final : public MethodTask<T> {
   const MaskKernels& Masks() const { return *this->env_.target->masks; }
   void DrawMask(const typename DeltaSlots<T>::Slot& slot, uint64_t first, size_t n, uint64_t* mask,
                 Worker& worker) const {
-    this->env_.target->draw(slot.key, first, n, worker.Draws());
+    DrawFor(this->spec, *this->env_.target, slot.key, first, n, worker.Draws());
     Masks().keep_below(worker.Draws(), n, slot.threshold, mask);
   }
   // As Keep, what lies in a band.
