@@ -123,7 +123,7 @@ export type NativeParams =
 export type OpName = NativeParams["op"];
 
 /** Formats of blocks that the engine writes, by GGUF's names. */
-export type WrittenBlocks = "Q8_0" | "Q4_0" | "Q4_K" | "Q5_K" | "Q6_K";
+export type WrittenBlocks = Exclude<BlockFormatName, "Q4_1">;
 
 /** What becomes of a tensor's result on its way into the file, for formats that store it in another form. */
 export interface NativeForm {

@@ -96,7 +96,8 @@ async function jobsOf(
   own: MergeOptions & EntryOptions,
   shared: Map<string, SharedStage>,
 ): Promise<{ readonly job: Job; readonly stages: readonly Job[] }> {
-  const { lambda: _final, ...stageOptions } = own;
+  // What is between is read again by the next stage: the lambda and the format are the final output's.
+  const { lambda: _final, format, quantise, ...stageOptions } = own;
   const made = new Map<string, SharedStage>();
   const named = (uses: readonly string[]) => {
     return new Map(uses.map((name) => [name, (made.get(name) as SharedStage).job] as const));
@@ -107,7 +108,7 @@ async function jobsOf(
       name,
       recipeHash(recipe),
       own.seed ?? 0,
-      recordedOptions(own),
+      recordedOptions(stageOptions),
       own.failOnNonfinite ?? false,
       inner,
     ];
@@ -121,7 +122,7 @@ async function jobsOf(
   const job = {
     name: undefined,
     recipe,
-    options: stageOptions,
+    options: { ...stageOptions, format, quantise },
     out,
     stages: named(final.uses),
     waitsFor: new Set<EntryJob>(),

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { RetemperError } from "../errors.js";
 import { ioError } from "../files/ioError.js";
 import { readTextAtMost } from "../files/readAtMost.js";
+import { GGUF_QUANTISATIONS, type GgufQuantisation } from "../plan/gguf/quantise.js";
 import { describe } from "../recipe/describe.js";
 import { readDocument, readDocuments } from "../recipe/document.js";
 import { isRecipeText } from "../recipe/load.js";
@@ -36,6 +37,8 @@ const options = z.strictObject({
   unsafeTruncateEmbeddings: z.boolean().optional(),
   loraMergeDtype: z.enum(["bfloat16", "float16", "float32", "float64"]).optional(),
   lambda: z.number().optional(),
+  format: z.enum(["safetensors", "gguf"]).optional(),
+  quantise: z.enum(Object.keys(GGUF_QUANTISATIONS) as [GgufQuantisation]).optional(),
   lenient: z.boolean().optional(),
   copyTokenizer: z.boolean().optional(),
   writeModelCard: z.boolean().optional(),

@@ -13,6 +13,8 @@ export type EntryOptions = Pick<
   | "unsafeTruncateEmbeddings"
   | "loraMergeDtype"
   | "lambda"
+  | "format"
+  | "quantise"
   | "lenient"
   | "copyTokenizer"
   | "writeModelCard"

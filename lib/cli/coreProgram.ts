@@ -2,6 +2,7 @@
 
 import { type CommandTree, runCommandLine } from "./commandLine.js";
 import { addBatchCommand } from "./commands/batch.js";
+import { addConvertCommand } from "./commands/convert.js";
 import { addInspectCommand } from "./commands/inspect.js";
 import { addMergeCommand } from "./commands/merge.js";
 import { addPlanCommand } from "./commands/plan.js";
@@ -21,6 +22,7 @@ Examples:
   retemper-core merge recipe.yml out     merge, write out/
   retemper-core sweep recipe.yml out --lambda 0.1:0.9:0.1    one output for each lambda, in one pass
   retemper-core batch manifest.yml       merge many recipes, skipping what is complete
+  retemper-core convert out gguf --format gguf --quantise q4_k_m    one file for llama.cpp
   retemper-core plan recipe.yml          what a merge would read, write and need
   retemper-core inspect path/to/model    tensors, dtypes, sizes
   retemper-core pull org/name            download a model from the hub
@@ -36,6 +38,7 @@ const TREE: CommandTree = {
     addMergeCommand,
     addSweepCommand,
     addBatchCommand,
+    addConvertCommand,
     addPlanCommand,
     addInspectCommand,
     addPullCommand,

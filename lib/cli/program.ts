@@ -5,6 +5,7 @@ import { addBatchCommand } from "./commands/batch.js";
 import { addBehaveCommand } from "./commands/behave.js";
 import { addChatCommand } from "./commands/chat.js";
 import { addCompareCommand } from "./commands/compare.js";
+import { addConvertCommand } from "./commands/convert.js";
 import { addDataCommand } from "./commands/data.js";
 import { addEvaluateCommand } from "./commands/evaluate.js";
 import { addGenerateCommand } from "./commands/generate.js";
@@ -46,6 +47,7 @@ Examples:
   retemper tune model rows.jsonl out     a LoRA adapter, as PEFT trains it
   retemper inspect path/to/model         tensors, dtypes, sizes
   retemper pull org/name                 download a model from the hub
+  retemper convert out gguf --format gguf --quantise q4_k_m    one file for llama.cpp and Ollama
   retemper evaluate model --suite safety:prompts.jsonl   attack success rate; --list shows what else there is
   retemper init && retemper run experiment.yml    from models to the merge to ship, with a report
   retemper select results --gate "asr <= aligned + 0.02"   which merge to ship; exit code 10 if none passes
@@ -60,6 +62,7 @@ const TREE: CommandTree = {
     addMergeCommand,
     addSweepCommand,
     addBatchCommand,
+    addConvertCommand,
     addPlanCommand,
     addInspectCommand,
     addPullCommand,

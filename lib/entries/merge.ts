@@ -28,6 +28,7 @@ export type { AdapterFacts, DtypeFacts, ModelFacts, TensorFacts } from "../check
 export type { DownloadOptions, DownloadProgress } from "../checkpoint/obtain.js";
 export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, RetemperError } from "../errors.js";
 export type { AdapterReport, AdapterTensorReport } from "../merge/adapter/adapterReport.js";
+export { type ConvertOptions, convert } from "../merge/convert.js";
 export { type DistanceOptions, distances } from "../merge/distance.js";
 export { type InspectOptions, inspect } from "../merge/inspect.js";
 export { merge } from "../merge/merge.js";
@@ -59,6 +60,7 @@ export { sweep } from "../merge/sweep.js";
 export type { SurveyOptions } from "../merge/sweepSurvey.js";
 export { type VerifyOptions, verify } from "../merge/verify.js";
 export type { Estimate } from "../plan/estimate.js";
+export type { GgufQuantisation } from "../plan/gguf/quantise.js";
 export type { UnmatchedTensor } from "../plan/request.js";
 export { METHOD_NAMES, type MethodName } from "../recipe/methods.js";
 export type { FloatDtypeName, Recipe } from "../recipe/types.js";

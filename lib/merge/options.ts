@@ -2,6 +2,7 @@
 
 import type { ReadingMode, WritingMode } from "../addon/nativePlan.js";
 import type { DownloadOptions } from "../checkpoint/obtain.js";
+import type { GgufQuantisation } from "../plan/gguf/quantise.js";
 import type { FloatDtypeName } from "../recipe/types.js";
 
 /**
@@ -23,6 +24,13 @@ export interface MergeProgress {
 
 /** Options that decide what is merged; `plan` takes these alone. */
 export interface PlanOptions {
+  /** Default "safetensors": a checkpoint. */
+  readonly format?: OutputFormat | undefined;
+  /**
+   * Types of a GGUF file's tensors, as `llama-quantize` mixes them: "q4_k_m", "q8_0", "f16", … Default: the 16 or 32 bits
+   * that the merge would have as safetensors.
+   */
+  readonly quantise?: GgufQuantisation | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Seed of the random masks of dare_* and della*. Default 0: reproducible by default. */
   readonly seed?: number | undefined;
@@ -55,12 +63,13 @@ export interface PlanOptions {
   readonly maxMemory?: number | undefined;
 }
 
-/** What an output is: a checkpoint, or an adapter of PEFT on the model that the recipe's models are made from. */
-export type OutputFormat = "safetensors" | "adapter";
+/**
+ * What an output is: a checkpoint, one GGUF file that llama.cpp and Ollama load, or an adapter of PEFT on the model that
+ * the recipe's models are made from.
+ */
+export type OutputFormat = "safetensors" | "gguf" | "adapter";
 
 export interface MergeOptions extends PlanOptions {
-  /** Default "safetensors": a checkpoint. */
-  readonly format?: OutputFormat | undefined;
   /**
    * With `format: "adapter"`: the highest rank of each product. What has a higher one, or none, is approximated by the
    * nearest matrix of this rank, and the report tells the error. By default nothing is approximated, but refused.

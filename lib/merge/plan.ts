@@ -2,7 +2,7 @@
 
 import { loadAddon } from "../addon/load.js";
 import type { OpName } from "../addon/nativePlan.js";
-import { INDEX_FILE, shardIndex } from "../plan/shards.js";
+import { INDEX_FILE, type OutputTensor, shardIndex } from "../plan/shards.js";
 import type { DraftTensor } from "../plan/tensors.js";
 import type { Recipe } from "../recipe/types.js";
 import { withInputHeaders } from "./obtainInputs.js";
@@ -61,10 +61,10 @@ export function plannedFiles({ built: { tensors, layout } }: Prepared): PlannedF
 }
 
 /** The tensor as its file's header has it. */
-export function outputTensor({ name, outDtype, shape }: DraftTensor): Pick<PlannedTensor, "name" | "dtype" | "shape"> {
+export function outputTensor({ name, outDtype, shape }: DraftTensor): OutputTensor {
   return { name, dtype: outDtype, shape };
 }
 
-function describe({ name, params, outDtype, shape, models }: DraftTensor, file: string): PlannedTensor {
-  return { name, op: params.op, dtype: outDtype, shape, inputs: models, file };
+function describe({ name, params, outDtype, form, shape, models }: DraftTensor, file: string): PlannedTensor {
+  return { name, op: params.op, dtype: form?.blocks ?? outDtype, shape, inputs: models, file };
 }

@@ -11,6 +11,8 @@ import { namedModels } from "../recipe/references.js";
 import type { ParsedRecipe, Recipe } from "../recipe/types.js";
 import { checkSettings, LAMBDAS, suppliedBy, withSettings } from "../recipe/vary.js";
 import type { AdapterPlan } from "./adapter/plannedAdapter.js";
+import { checkFormat } from "./formats/checkFormat.js";
+import { type GgufWords, ggufOutput, ggufWords } from "./formats/gguf/ggufOutput.js";
 import { type OpenModels, openModels } from "./models.js";
 import type { PlanOptions } from "./options.js";
 import { gridPoints, type Point } from "./points.js";
@@ -28,6 +30,8 @@ export interface Prepared {
   readonly adapterConfig?: Readonly<Record<string, unknown>> | undefined;
   /** Of an output that is made an adapter (`format: "adapter"`). */
   readonly adapterPlan?: AdapterPlan | undefined;
+  /** True where one file holds everything that a model needs to be loaded (GGUF). */
+  readonly oneFile?: boolean | undefined;
   /** Configuration, tokenizers and the like, as they were when the models were opened. */
   readonly sideInputs: readonly SideInput[];
 }
@@ -38,11 +42,14 @@ export interface Opened {
   readonly vocabulary: OutputVocabulary;
   readonly tokenizerBytes: number;
   readonly sideInputs: readonly SideInput[];
+  /** Where a GGUF file is written. */
+  readonly words?: GgufWords | undefined;
 }
 
 /** Reads the recipe alone, so that what is wrong with it is reported before anything else. */
 export async function readRecipe(recipe: string | Recipe, options: PlanOptions): Promise<ParsedRecipe> {
   options.signal?.throwIfAborted();
+  checkFormat(options);
   const { lambda, lenient } = options;
   return withLambda(await loadRecipe(recipe, { lenient, supplied: suppliedByLambda(lambda) }), options);
 }
@@ -73,18 +80,19 @@ export async function openInputs(recipe: ParsedRecipe, options: PlanOptions, add
   signal?.throwIfAborted();
   const vocabulary = await outputVocabulary(recipe, models, cache, named);
   signal?.throwIfAborted();
-  return { models, vocabulary, tokenizerBytes: await bytesOf(vocabulary), sideInputs: words };
+  const gguf = options.format === "gguf" ? await ggufWords(vocabulary, models) : undefined;
+  return { models, vocabulary, tokenizerBytes: await bytesOf(vocabulary), sideInputs: words, words: gguf };
 }
 
 /** Plans a recipe on models that are open. */
 export function planOn(
-  { models, vocabulary, tokenizerBytes, sideInputs: words }: Opened,
+  { models, vocabulary, tokenizerBytes, sideInputs: listed, words }: Opened,
   recipe: ParsedRecipe,
   options: PlanOptions,
   addon: Addon,
   files?: InputFiles,
 ): Prepared {
-  const built = buildPlan({
+  const merged = buildPlan({
     recipe,
     checkpoints: models.checkpoints,
     vocabulary: vocabulary.plan,
@@ -93,6 +101,7 @@ export function planOn(
     outShardSize: options.outShardSize,
     files,
   });
+  const built = words ? ggufOutput(merged, models, words, nameOf(recipe, models), options.quantise) : merged;
   const threads = options.threads || addon.describe().threads;
   return {
     recipe,
@@ -101,8 +110,15 @@ export function planOn(
     built,
     estimate: estimate(built, { threads, maxMemory: options.maxMemory ?? 0, tokenizerBytes }),
     warnings: [...new Set([...recipe.warnings, ...models.warnings, ...vocabulary.warnings, ...built.warnings])],
-    sideInputs: words,
+    sideInputs: listed,
+    ...(words && { oneFile: true }),
   };
+}
+
+/** What a file calls its model: by the model that gives the configuration, and by what was done to it. */
+function nameOf({ method }: ParsedRecipe, { leader, checkpoints }: OpenModels): string {
+  const own = leader.reference.replace(/\/+$/, "").split(/[/\\]/).at(-1) ?? "model";
+  return method === "passthrough" && checkpoints.size === 1 ? own : `${own} ${method}`;
 }
 
 async function bytesOf({ files }: OutputVocabulary): Promise<number> {

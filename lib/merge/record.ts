@@ -42,8 +42,9 @@ export type RecordedOptions = Readonly<Record<string, string | number | boolean>
 
 /** The options that show in the output's bytes. */
 export function recordedOptions(options: MergeOptions): RecordedOptions {
-  const { outShardSize, loraMergeDtype, unsafeTruncateEmbeddings, trustRemoteCode } = options;
+  const { outShardSize, loraMergeDtype, unsafeTruncateEmbeddings, trustRemoteCode, quantise } = options;
   return {
+    ...(quantise !== undefined && { quantise }),
     ...(outShardSize !== undefined && outShardSize !== DEFAULT_SHARD_SIZE && { outShardSize }),
     ...(loraMergeDtype !== undefined && { loraMergeDtype }),
     ...(unsafeTruncateEmbeddings && { unsafeTruncateEmbeddings }),

@@ -1,7 +1,7 @@
 // What a merge, a plan and a verification answer.
 
 import type { Dtype } from "../addon/dtype.js";
-import type { NativeDeviceReport, NativeFacts, OpName } from "../addon/nativePlan.js";
+import type { NativeDeviceReport, NativeFacts, OpName, WrittenBlocks } from "../addon/nativePlan.js";
 import type { Estimate } from "../plan/estimate.js";
 import type { UnmatchedTensor } from "../plan/request.js";
 import type { MethodName } from "../recipe/methods.js";
@@ -91,7 +91,8 @@ export interface SweepReport {
 export interface PlannedTensor {
   readonly name: string;
   readonly op: OpName;
-  readonly dtype: Dtype;
+  /** As safetensors names it; of a GGUF file's blocks, as GGUF does. */
+  readonly dtype: Dtype | WrittenBlocks;
   readonly shape: readonly number[];
   readonly inputs: readonly string[];
   /** The output file that will hold it. */

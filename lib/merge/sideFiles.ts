@@ -36,7 +36,7 @@ export async function sideFiles(
   adapter?: AdapterReport,
 ): Promise<ReadonlyMap<string, Content>> {
   const { recipe } = prepared;
-  const files = prepared.adapterConfig ? adapterFiles(prepared, options) : await checkpointFiles(prepared, options);
+  const files = await filesToLoad(prepared, options);
   files.set("mergekit_config.yml", recipe.text.endsWith("\n") ? recipe.text : `${recipe.text}\n`);
   if (options.writeModelCard !== false) files.set(CARD_FILE, await cardOf(prepared, name, options, version, adapter));
   return files;
@@ -52,6 +52,15 @@ function adapterFiles(
     for (const { name: file, content } of vocabulary.files) files.set(file, content);
   }
   return files.set("adapter_config.json", `${JSON.stringify(adapterConfig, null, 2)}\n`);
+}
+
+/** What whoever loads the tensors needs beside them. */
+async function filesToLoad(prepared: Prepared, options: MergeOptions): Promise<Map<string, Content>> {
+  const { adapterConfig, oneFile, models } = prepared;
+  if (adapterConfig) return adapterFiles(prepared, options);
+  if (!oneFile) return checkpointFiles(prepared, options);
+  const licences = (await sidecars(models.leader.folder)).filter(({ kind }) => kind === "licence");
+  return new Map(licences.map(({ name, path }) => [name, { copyFrom: path }]));
 }
 
 /** What a checkpoint needs to be loaded. */

@@ -8,6 +8,7 @@ import { outputsPerPass } from "../plan/sweepPlan.js";
 import { loadRecipe } from "../recipe/load.js";
 import type { ParsedRecipe, Recipe } from "../recipe/types.js";
 import { checkSettings, suppliedBy, withSettings } from "../recipe/vary.js";
+import { checkFormat } from "./formats/checkFormat.js";
 import type { MergeOptions, PlanOptions } from "./options.js";
 import { plannedFiles } from "./plan.js";
 import type { Point } from "./points.js";
@@ -24,8 +25,10 @@ export interface SurveyOptions extends Omit<PlanOptions, "lambda"> {
 export async function readSweep(
   recipe: string | Recipe,
   grid: Readonly<Record<string, unknown>>,
-  { lenient }: SurveyOptions,
+  options: SurveyOptions,
 ): Promise<ParsedRecipe> {
+  const { lenient } = options;
+  checkFormat(options);
   const parsed = await loadRecipe(recipe, { lenient, supplied: suppliedBy(Object.keys(grid)) });
   checkSettings(parsed, Object.keys(grid));
   return parsed;

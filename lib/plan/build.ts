@@ -114,8 +114,8 @@ export function nativePlan(
     outputs: layout.shards.map(({ fileName, size, header }) => ({ path: `${folder}/${fileName}`, size, header })),
     tensors: layout.shards.flatMap(({ placed }, output) =>
       placed.map(({ tensor, offset }): NativeTensor => {
-        const { name, shape, compute, outDtype, sources, modelKeys, params } = tensors[tensor] as DraftTensor;
-        return { name, shape, compute, outDtype, sources, modelKeys, variants: [{ output, offset, params }] };
+        const { params, models: _models, identical: _identical, ...draft } = tensors[tensor] as DraftTensor;
+        return { ...draft, variants: [{ output, offset, params }] };
       }),
     ),
     ...run,

@@ -145,7 +145,8 @@ struct Variant {
 struct OutputForm {
   BlockFormat blocks = BlockFormat::kNone;  // encoded in these; out_dtype is then F32
   float plus = 0;                           // added to each value; out_dtype is then F32
-  // Rows in groups of so many: row j of a group's first half, then row j of its second. 0: in order.
+  // Rows in groups of so many: row j of a group's first half, then row j of its second. 0: in
+  // order.
   uint64_t interleave = 0;
   bool transposed = false;  // its rows are the sources' columns
   uint64_t padding = 0;     // zero bytes after it

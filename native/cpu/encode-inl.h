@@ -1,11 +1,11 @@
 // Floats to the blocks of GGUF's formats (core/block_format.h). No include guard, part of
 // loops-inl.h, once per instruction set.
 //
-// Q8_0 and Q4_0 round as the reference does (PyPI gguf, gguf/quants.py), so their bytes are equal
-// to its. The K formats search each sub-block's scale (and minimum) by the objective of ggml's
-// quantiser: a grid of scales, for each the weighted least squares over the codes that it gives.
-// Sub-blocks lie in the lanes of a vector, and each lane adds its elements in their order: the sums,
-// and so the bytes, do not depend on how wide the vector is.
+// Q8_0, Q4_0, Q5_0 and Q5_1 round as the reference does (PyPI gguf, gguf/quants.py), so their bytes
+// are equal to its. The K formats search each sub-block's scale (and minimum) by the objective of
+// ggml's quantiser: a grid of scales, for each the weighted least squares over the codes that it
+// gives. Sub-blocks lie in the lanes of a vector, and each lane adds its elements in their order:
+// the sums, and so the bytes, do not depend on how wide the vector is.
 
 #if RETEMPER_LANES > 4
 constexpr size_t kSubBlocks = RETEMPER_LANES;
@@ -39,9 +39,7 @@ inline float PutHalf(float value, uint8_t* to) {
   __builtin_memcpy(to, &half, 2);
   return F16ToFloat(half);
 }
-inline bool IsFinite(float x) {
-  return (std::bit_cast<uint32_t>(x) & 0x7f800000u) != 0x7f800000u;
-}
+inline bool IsFinite(float x) { return (std::bit_cast<uint32_t>(x) & 0x7f800000u) != 0x7f800000u; }
 inline bool AllFinite(const float* from, size_t n) {
   uint32_t bad = 0;
   for (size_t i = 0; i < n; ++i)
@@ -77,25 +75,70 @@ inline bool EncodeQ8_0(const float* x, uint8_t* to) {
   return IsFinite(PutHalf(d, to));
 }
 
-// d = x / -8 of the first x of the largest magnitude; codes are x / d + 8.5 cut off, 15 at most.
-inline bool EncodeQ4_0(const float* x, uint8_t* to) {
+// The first value of the largest magnitude, of a block of 32.
+inline float FirstExtreme(const float* x) {
   const int32_t largest = LargestBits(x);
   int32_t first = 32;
   for (int32_t i = 0; i < 32; ++i) {
     const int32_t at = (std::bit_cast<int32_t>(x[i]) & 0x7fffffff) == largest ? i : 32;
     first = at < first ? at : first;
   }
-  const float d = x[first] / -8.0f;
+  return x[first];
+}
+// The whole part, most at most; `zero` for what is no number or far outside.
+inline uint8_t CutOff(float x, int most, int zero) {
+  const float within = x >= 0 && x < static_cast<float>(most) + 2 ? x : static_cast<float>(zero);
+  const auto code = static_cast<int32_t>(within);
+  return static_cast<uint8_t>(code < most ? code : most);
+}
+// The low four bits of the first half of 32 codes and of the second, in pairs.
+inline void PutHalves(const uint8_t* codes, uint8_t* to) {
+  for (size_t i = 0; i < 16; ++i)
+    to[i] = static_cast<uint8_t>((codes[i] & 15) | (codes[i + 16] & 15) << 4);
+}
+// The fifth bits of 32 codes.
+inline void PutFifthBits(const uint8_t* codes, uint8_t* to) {
+  uint32_t bits = 0;
+  for (size_t i = 0; i < 32; ++i) bits |= static_cast<uint32_t>(codes[i] >> 4) << i;
+  __builtin_memcpy(to, &bits, 4);
+}
+
+// d = x / -8 of the first x of the largest magnitude; codes are x / d + 8.5 cut off, 15 at most.
+inline bool EncodeQ4_0(const float* x, uint8_t* to) {
+  const float d = FirstExtreme(x) / -8.0f;
   const float inverse = d == 0 ? 0.0f : 1.0f / d;
   uint8_t codes[32];
-  for (size_t i = 0; i < 32; ++i) {
-    const float shifted = x[i] * inverse + 8.5f;
-    const float within = shifted >= 0 && shifted < 17 ? shifted : 8.0f;
-    const auto code = static_cast<int32_t>(within);
-    codes[i] = static_cast<uint8_t>(code < 15 ? code : 15);
-  }
-  for (size_t i = 0; i < 16; ++i) to[2 + i] = static_cast<uint8_t>(codes[i] | codes[i + 16] << 4);
+  for (size_t i = 0; i < 32; ++i) codes[i] = CutOff(x[i] * inverse + 8.5f, 15, 8);
+  PutHalves(codes, to + 2);
   return IsFinite(PutHalf(d, to));
+}
+
+// The same with one bit more.
+inline bool EncodeQ5_0(const float* x, uint8_t* to) {
+  const float d = FirstExtreme(x) / -16.0f;
+  const float inverse = d == 0 ? 0.0f : 1.0f / d;
+  uint8_t codes[32];
+  for (size_t i = 0; i < 32; ++i) codes[i] = CutOff(x[i] * inverse + 16.5f, 31, 16);
+  PutFifthBits(codes, to + 2);
+  PutHalves(codes, to + 6);
+  return IsFinite(PutHalf(d, to));
+}
+
+// d = (max - min) / 31; codes are (x - min) / d + 0.5 cut off.
+inline bool EncodeQ5_1(const float* x, uint8_t* to) {
+  float least = x[0], most = x[0];
+  for (size_t i = 1; i < 32; ++i) {
+    least = x[i] < least ? x[i] : least;
+    most = x[i] > most ? x[i] : most;
+  }
+  const float d = (most - least) / 31.0f;
+  const float inverse = d == 0 ? 0.0f : 1.0f / d;
+  uint8_t codes[32];
+  for (size_t i = 0; i < 32; ++i) codes[i] = CutOff((x[i] - least) * inverse + 0.5f, 31, 0);
+  PutFifthBits(codes, to + 4);
+  PutHalves(codes, to + 8);
+  const float low = PutHalf(least, to + 2);
+  return IsFinite(PutHalf(d, to)) && IsFinite(low);
 }
 
 // Element t of kSubBlocks sub-blocks that lie one after the other, `length` elements each.
@@ -359,8 +402,8 @@ inline bool EncodeQ6_K(const float* from, uint8_t* to) {
     for (size_t i = 0; i < 32; ++i) {
       to[half * 64 + i] = static_cast<uint8_t>((c[i] & 15) | (c[i + 64] & 15) << 4);
       to[half * 64 + 32 + i] = static_cast<uint8_t>((c[i + 32] & 15) | (c[i + 96] & 15) << 4);
-      to[128 + half * 32 + i] = static_cast<uint8_t>(
-          c[i] >> 4 | c[i + 32] >> 4 << 2 | c[i + 64] >> 4 << 4 | c[i + 96] >> 4 << 6);
+      to[128 + half * 32 + i] = static_cast<uint8_t>(c[i] >> 4 | c[i + 32] >> 4 << 2 |
+                                                     c[i + 64] >> 4 << 4 | c[i + 96] >> 4 << 6);
     }
   }
   return IsFinite(d);
@@ -434,6 +477,10 @@ inline uint64_t EncodeBlocks(const float* from, size_t n, BlockFormat format, ui
       return EncodeEach<BlockFormat::kQ8_0>(from, blocks, to, &EncodeQ8_0);
     case BlockFormat::kQ4_0:
       return EncodeEach<BlockFormat::kQ4_0>(from, blocks, to, &EncodeQ4_0);
+    case BlockFormat::kQ5_0:
+      return EncodeEach<BlockFormat::kQ5_0>(from, blocks, to, &EncodeQ5_0);
+    case BlockFormat::kQ5_1:
+      return EncodeEach<BlockFormat::kQ5_1>(from, blocks, to, &EncodeQ5_1);
     case BlockFormat::kQ4_K:
       return EncodeWithLows<BlockFormat::kQ4_K>(from, blocks, to);
     case BlockFormat::kQ5_K:
@@ -441,6 +488,6 @@ inline uint64_t EncodeBlocks(const float* from, size_t n, BlockFormat format, ui
     case BlockFormat::kQ6_K:
       return EncodeEach<BlockFormat::kQ6_K>(from, blocks, to, &EncodeQ6_K);
     default:
-      return 0;  // others are read only: CheckPlan refuses them
+      return 0;  // Q4_1 is only read: CheckPlan refuses it
   }
 }

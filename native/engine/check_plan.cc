@@ -58,13 +58,10 @@ void CheckPart(const Part& part, bool copies, const Plan& plan, const std::strin
 // What the form asks of the tensor's shape and type, and of all its sources together.
 void CheckForm(const TensorSpec& tensor, uint64_t elements) {
   const OutputForm& form = tensor.form;
-  if (form.Encodes() && tensor.out_dtype != Dtype::kF32)
-    Refuse("only F32 is encoded", tensor.name);
+  if (form.Encodes() && tensor.out_dtype != Dtype::kF32) Refuse("only F32 is encoded", tensor.name);
   switch (form.blocks) {
     case BlockFormat::kQ4_1:
-    case BlockFormat::kQ5_0:
-    case BlockFormat::kQ5_1:
-      Refuse("a block format is only read", tensor.name);
+      Refuse("Q4_1 is only read", tensor.name);
     default:
       if (tensor.LastDim() % FactsOf(form.blocks).elements != 0)
         Refuse("a row is not of whole blocks", tensor.name);

@@ -18,7 +18,11 @@ class RowMasks {
  public:
   // Rows of `length`. Slots are numbered variant * models + model.
   RowMasks(const TensorSpec& spec, uint64_t length, size_t models, size_t slots)
-      : form_(spec.form), length_(length), words_((length + 63) / 64), models_(models), slots_(slots) {}
+      : form_(spec.form),
+        length_(length),
+        words_((length + 63) / 64),
+        models_(models),
+        slots_(slots) {}
 
   // A slot that drops elements; the others have no masks.
   void SetSlot(size_t slot, RngKey key, double density, double epsilon) {

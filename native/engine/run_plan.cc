@@ -116,8 +116,8 @@ Report RunPlan(const Plan& plan, const std::atomic<bool>& cancelled,
     tasks.push_back(MakeTask(tensor, environment));
     variants = std::max(variants, tensor.variants.size());
     if (tensor.Elements() > 0)
-      largest = std::max(largest, tasks.back()->LargestWrite() * SizeOf(tensor.out_dtype) +
-                                      tensor.form.padding);
+      largest = std::max(
+          largest, tasks.back()->LargestWrite() * SizeOf(tensor.out_dtype) + tensor.form.padding);
   }
   const Memory memory = ShareMemory(plan, environment.workers, variants, largest, pinned);
   environment.workers = memory.workers;

@@ -187,8 +187,7 @@ class Schedule {
     return reads;
   }
   static uint64_t PlaceOf(const Task& task, size_t variant, size_t unit) {
-    return task.spec.variants[variant].offset +
-           task.spec.StoredBytes(task.Written(unit).first);
+    return task.spec.variants[variant].offset + task.spec.StoredBytes(task.Written(unit).first);
   }
   static void PlaceBuffers(const Task& task, size_t unit, Worker& worker) {
     for (size_t v = 0; v < task.spec.variants.size(); ++v)

@@ -306,7 +306,8 @@ void SourceReader<T>::LoadInOrder(uint64_t first, size_t n, T* out, Worker& work
       std::fill_n(to, take, T(0));
     } else {
       const auto load = [&](uint32_t k, T* where) {
-        LoadPart(parts_[gather.part[k]], gather.row[k] * cols_ + col, take, where, worker, true, slot);
+        LoadPart(parts_[gather.part[k]], gather.row[k] * cols_ + col, take, where, worker, true,
+                 slot);
       };
       load(begin, to);
       if (end - begin > 1) {

@@ -38,8 +38,9 @@ class SourceReader {
   // Frees what Prepare and ComputeNorms made.
   void Release();
 
-  // From here on Load gives the operand's elements in the order in which `form` has them; the result
-  // has `rows` rows. `second_slot` is another read window, for what is not read from front to back.
+  // From here on Load gives the operand's elements in the order in which `form` has them; the
+  // result has `rows` rows. `second_slot` is another read window, for what is not read from front
+  // to back.
   void Rearrange(const OutputForm& form, uint64_t rows, size_t second_slot);
 
   // Elements [first, first + n) of the operand, flat in row-major order; n <= kTile.
@@ -49,8 +50,8 @@ class SourceReader {
 
  private:
   struct PartState;
-  void LoadPart(const PartState& part, uint64_t first, size_t n, T* out, Worker& worker, bool scaled,
-                size_t slot) const;
+  void LoadPart(const PartState& part, uint64_t first, size_t n, T* out, Worker& worker,
+                bool scaled, size_t slot) const;
   const T* ProductRow(const PartState& part, uint64_t row, uint64_t cell, Worker& worker,
                       size_t slot) const;
   void AddLowRank(const PartState& part, uint64_t first, size_t n, T* out, Worker& worker,

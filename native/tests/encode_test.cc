@@ -15,8 +15,9 @@
 namespace retemper {
 namespace {
 
-constexpr BlockFormat kWritten[] = {BlockFormat::kQ8_0, BlockFormat::kQ4_0, BlockFormat::kQ4_K,
-                                    BlockFormat::kQ5_K, BlockFormat::kQ6_K};
+constexpr BlockFormat kWritten[] = {BlockFormat::kQ8_0, BlockFormat::kQ4_0, BlockFormat::kQ5_0,
+                                    BlockFormat::kQ5_1, BlockFormat::kQ4_K, BlockFormat::kQ5_K,
+                                    BlockFormat::kQ6_K};
 
 // Sums of uniform numbers, with blocks of zeros, of one sign, of one value and of tiny values.
 std::vector<float> Values(size_t n, uint64_t seed) {
@@ -29,12 +30,23 @@ std::vector<float> Values(size_t n, uint64_t seed) {
       sum += static_cast<float>(state >> 40) * 0x1p-24f - 0.5f;
     }
     switch (i / 64 % 8) {
-      case 1: sum = 0; break;
-      case 3: sum = std::fabs(sum); break;
-      case 4: sum = -std::fabs(sum); break;
-      case 5: sum = 0.25f; break;
-      case 6: sum *= 1e-6f; break;
-      default: break;
+      case 1:
+        sum = 0;
+        break;
+      case 3:
+        sum = std::fabs(sum);
+        break;
+      case 4:
+        sum = -std::fabs(sum);
+        break;
+      case 5:
+        sum = 0.25f;
+        break;
+      case 6:
+        sum *= 1e-6f;
+        break;
+      default:
+        break;
     }
     values[i] = sum * 0.05f;
   }
@@ -106,8 +118,8 @@ TEST("Q4_0 gives the first value of the largest magnitude the code 0") {
 
 TEST("blocks with values that are not finite are counted and decode to NaN") {
   for (const BlockFormat format : kWritten) {
-    for (const float odd : {std::numeric_limits<float>::quiet_NaN(),
-                            -std::numeric_limits<float>::infinity()}) {
+    for (const float odd :
+         {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
       std::vector<float> x = Values(3 * 256, 5);
       x[256 + 40] = odd;
       uint64_t bad = 0;

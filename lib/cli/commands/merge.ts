@@ -1,7 +1,7 @@
 // `retemper merge RECIPE OUT`: mergekit-yaml's options with the same meaning, and ours.
 
 import { type Command, Option } from "commander";
-import { type MergeOptions, type MergeReport, merge, type OutputFormat, RetemperError } from "../../entries/merge.js";
+import { type MergeOptions, type MergeReport, merge, RetemperError } from "../../entries/merge.js";
 import { adapterText } from "../adapterText.js";
 import { downloading } from "../downloading.js";
 import { addIdleOptions, noteIdleOptions } from "../mergekitOptions.js";
@@ -19,7 +19,6 @@ import {
 
 export interface MergeFlags extends PlanningFlags, LambdaFlags {
   readonly dryRun?: boolean;
-  readonly format?: OutputFormat;
   readonly rank?: number;
   readonly energy?: number;
   readonly force?: boolean;
@@ -46,6 +45,7 @@ Examples:
   retemper merge recipe.yml out --force --threads 8 --max-memory 2G
   retemper merge recipe.yml out --dry-run
   retemper merge recipe.yml out --lambda 0.4
+  retemper merge recipe.yml out --format gguf --quantise q4_k_m
   retemper merge recipe.yml out --device cuda
   retemper merge recipe.yml out --json --verify | tail -1 | jq .result`;
 
@@ -58,16 +58,10 @@ export function addMergeCommand(program: Command, session: Session): Command {
     .argument("[out]", "output folder; must not exist or be empty, unless --force")
     .addHelpText("after", EXAMPLES)
     .optionsGroup("Output folder:")
-    .option("--dry-run", "read headers and configuration only; show what would be done")
-    .addOption(
-      new Option(
-        "--format <name>",
-        "safetensors (default), or adapter: a LoRA adapter of the base, exact where the change is of low rank",
-      ).choices(["safetensors", "adapter"]),
-    );
+    .option("--dry-run", "read headers and configuration only; show what would be done");
   addRankOptions(command, "with --format adapter: ");
   addMergeOptions(command);
-  addPlanningOptions(command);
+  addPlanningOptions(command, { adapter: true });
   addLambdaOption(command);
   addCommonOptions(command);
   addIdleOptions(command);
@@ -84,14 +78,13 @@ export function addMergeCommand(program: Command, session: Session): Command {
       ...mergeOptions(flags),
       lambda: oneLambda(flags),
       hub: downloading(session),
-      format: flags.format,
       rank: flags.rank,
       energy: flags.energy,
       signal,
       onProgress: (progress) => renderer.progress(progress),
     });
     for (const warning of report.warnings) renderer.warn(warning);
-    renderer.result(report, describe(report));
+    renderer.result(report, describeMerge(report));
   });
 }
 
@@ -163,7 +156,8 @@ export function addRankOptions(command: Command, when = ""): void {
     .option("--energy <share>", `${when}lowest rank that keeps this share (0 to 1) of the squared norm`, Number);
 }
 
-function describe(report: MergeReport): string {
+/** A finished merge, for people. */
+export function describeMerge(report: MergeReport): string {
   const { tensors } = report;
   const lines = [
     `${report.out}: ${formatCount(tensors.tensors)} tensors, ${formatBytes(report.bytesWritten)}, method ${report.method}`,

@@ -12,6 +12,8 @@ import { type LambdaFlags, lambdaOptions, lambdasOf } from "../values.js";
 
 export interface PlanningFlags {
   readonly randomSeed?: number;
+  readonly format?: PlanOptions["format"];
+  readonly quantise?: PlanOptions["quantise"];
   readonly outShardSize?: number;
   readonly unsafeTruncateEmbeddings?: boolean;
   readonly loraMergeDtype?: "bfloat16" | "float16" | "float32" | "float64";
@@ -46,15 +48,41 @@ export function addPlanCommand(program: Command, session: Session): Command {
 }
 
 /** The options that decide what is merged; `merge` and `plan` share them. */
-export function addPlanningOptions(command: Command): void {
+export function addPlanningOptions(command: Command, { adapter = false } = {}): void {
   command
     .optionsGroup("What is merged:")
     .option("--random-seed <n>", "seed of the random masks (default 0)", parseInteger(0))
-    .option("--out-shard-size <size>", "bytes of tensors in one output file (default 5G)", parseSize)
     .option("--unsafe-truncate-embeddings", "cut embeddings of different heights to their common rows")
     .addOption(new Option("--no-unsafe-truncate-embeddings").hideHelp())
     .option("--lora-merge-dtype <dtype>", "round base + adapter to this dtype before the merge", parseDtype)
     .option("--lenient", "ignore unknown keys of the recipe")
+    .optionsGroup("What is written:");
+  addFormatOptions(command, adapter);
+  addResourceOptions(command);
+}
+
+/** What the tensors are written as. */
+export function addFormatOptions(command: Command, adapter = false): void {
+  const lora = adapter ? ", or adapter: a LoRA adapter of the base, exact where the change is of low rank" : "";
+  command
+    .addOption(
+      new Option("--format <format>", `safetensors (default), gguf: one file for llama.cpp and Ollama${lora}`).choices([
+        "safetensors",
+        "gguf",
+        ...(adapter ? ["adapter"] : []),
+      ]),
+    )
+    .addOption(
+      new Option("--quantise <types>", "of a GGUF file, mixed as llama-quantize does (default: 16 or 32 bits)").choices(
+        [...["f32", "f16", "bf16", "q8_0", "q4_0", "q4_k_s", "q4_k_m", "q5_k_s", "q5_k_m", "q6_k"]],
+      ),
+    )
+    .option("--out-shard-size <size>", "bytes of tensors in one output file (default 5G)", parseSize);
+}
+
+/** Where models are found, and what a run may take. */
+export function addResourceOptions(command: Command): void {
+  command
     .option("--transformers-cache <folder>", "cache of downloaded models")
     .optionsGroup("Resources:")
     .option(
@@ -85,6 +113,8 @@ export function oneLambda(flags: LambdaFlags): number | undefined {
 export function planningOptions(flags: PlanningFlags): PlanOptions {
   return {
     seed: flags.randomSeed,
+    format: flags.format,
+    quantise: flags.quantise,
     outShardSize: flags.outShardSize,
     unsafeTruncateEmbeddings: flags.unsafeTruncateEmbeddings,
     loraMergeDtype: flags.loraMergeDtype,
@@ -140,7 +170,7 @@ function describe({ method, tensors, files, operations, unmatched, estimate }: M
   return lines.join("\n");
 }
 
-function parseDtype(text: string): string {
+export function parseDtype(text: string): string {
   const name = text.replace(/^torch\./, "");
   if (["bfloat16", "float16", "float32", "float64"].includes(name)) return name;
   throw new InvalidArgumentError("Give bfloat16, float16, float32 or float64.");

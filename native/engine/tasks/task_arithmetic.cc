@@ -9,8 +9,8 @@
 
 #include "engine/band_select.h"
 #include "engine/delta_slots.h"
-#include "engine/draw_for.h"
 #include "engine/device_deltas.h"
+#include "engine/draw_for.h"
 #include "engine/kept_masks.h"
 #include "engine/row_masks.h"
 #include "engine/task.h"

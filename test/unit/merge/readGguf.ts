@@ -1,0 +1,60 @@
+// A parser of GGUF files for tests, straight from the format's document: what tests read, the code under test did not.
+
+import { readFileSync } from "node:fs";
+
+export interface GgufFile {
+  readonly metadata: ReadonlyMap<string, unknown>;
+  /** By name: shape as stored (fastest first), type's number, absolute offset. */
+  readonly tensors: ReadonlyMap<string, { readonly shape: number[]; readonly type: number; readonly offset: number }>;
+  /** The values of a float32 tensor. */
+  floats(name: string): Float32Array;
+  readonly bytes: Buffer;
+}
+
+export function readGguf(path: string): GgufFile {
+  const bytes = readFileSync(path);
+  let at = 4;
+  const take = (length: number) => {
+    at += length;
+    return at - length;
+  };
+  const u32 = () => bytes.readUInt32LE(take(4));
+  const u64 = () => Number(bytes.readBigUInt64LE(take(8)));
+  const text = () => {
+    const length = u64();
+    return bytes.subarray(take(length), at).toString();
+  };
+  const value = (type: number): unknown => {
+    if (type === 4) return u32();
+    if (type === 5) return bytes.readInt32LE(take(4));
+    if (type === 6) return bytes.readFloatLE(take(4));
+    if (type === 7) return bytes.readUInt8(take(1)) === 1;
+    if (type === 8) return text();
+    if (type !== 9) throw new Error(`the type ${type} is not read here`);
+    const inner = u32();
+    return Array.from({ length: u64() }, () => value(inner));
+  };
+  if (bytes.subarray(0, 4).toString() !== "GGUF" || u32() !== 3) throw new Error("no GGUF file of version 3");
+  const [count, entries] = [u64(), u64()];
+  const metadata = new Map(Array.from({ length: entries }, () => [text(), value(u32())] as const));
+  const list = Array.from({ length: count }, () => {
+    const name = text();
+    const shape = Array.from({ length: u32() }, u64);
+    return [name, { shape, type: u32(), offset: u64() }] as const;
+  });
+  const start = Math.ceil(at / 32) * 32;
+  const tensors = new Map(list.map(([name, one]) => [name, { ...one, offset: start + one.offset }]));
+  return {
+    metadata,
+    tensors,
+    bytes,
+    floats(name) {
+      const tensor = tensors.get(name);
+      if (tensor?.type !== 0) throw new Error(`${name} is no float32 tensor`);
+      const elements = tensor.shape.reduce((product, extent) => product * extent, 1);
+      return new Float32Array(
+        bytes.buffer.slice(bytes.byteOffset + tensor.offset, bytes.byteOffset + tensor.offset + 4 * elements),
+      );
+    },
+  };
+}
