@@ -22,10 +22,13 @@ const STEPS = [
   ],
 ];
 
+/** llama.cpp, as the shared libraries that come with a package for Node (30 MB, no scripts of its own). */
+const LLAMA = `@node-llama-cpp/linux-${process.arch}@3.22.1`;
+
 const folder = process.env.RETEMPER_PEERS ?? join(homedir(), ".cache", "retemper-peers");
 const environment = join(folder, "v");
 const stamp = join(folder, "packages.json");
-const wanted = JSON.stringify(STEPS);
+const wanted = JSON.stringify([...STEPS, LLAMA]);
 
 if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) {
   console.log(`peers: ${environment} is up to date`);
@@ -37,6 +40,10 @@ if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) {
   }
   for (const packages of STEPS) {
     run(join(environment, "bin/python"), ["-m", "pip", "install", "--quiet", ...packages], 11, "is there a network?");
+  }
+  if (process.platform === "linux" && ["x64", "arm64"].includes(process.arch)) {
+    const flags = ["--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    run("npm", ["install", "--prefix", join(folder, "llama"), ...flags, LLAMA], 11, "is there a network?");
   }
   writeFileSync(stamp, wanted);
   console.log(`peers: ${environment} is ready`);

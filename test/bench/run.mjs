@@ -7,12 +7,13 @@ import { before } from "./before.mjs";
 import { choice } from "./choice.mjs";
 import { experiment } from "./experiment.mjs";
 import { generate } from "./generate.mjs";
+import { gguf } from "./gguf.mjs";
 import { merge } from "./merge.mjs";
 import { sweep } from "./sweep.mjs";
 import { tune } from "./tune.mjs";
 import { virtual } from "./virtual.mjs";
 
-const WORKLOADS = { merge, sweep, generate, tune, virtual, experiment, before, choice };
+const WORKLOADS = { merge, sweep, gguf, generate, tune, virtual, experiment, before, choice };
 const [name, ...args] = process.argv.slice(2);
 const workload = WORKLOADS[name];
 if (!workload) {

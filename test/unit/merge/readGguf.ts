@@ -2,10 +2,24 @@
 
 import { readFileSync } from "node:fs";
 
+/** Elements and bytes of a block, by the type's number. */
+const BLOCKS: Readonly<Record<number, readonly [number, number]>> = {
+  ...{ 0: [1, 4], 1: [1, 2], 30: [1, 2], 8: [32, 34], 2: [32, 18], 6: [32, 22], 7: [32, 24] },
+  ...{ 12: [256, 144], 13: [256, 176], 14: [256, 210] },
+};
+
+interface StoredGgufTensor {
+  /** As stored: fastest first. */
+  readonly shape: readonly number[];
+  readonly type: number;
+  /** Absolute. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+
 export interface GgufFile {
   readonly metadata: ReadonlyMap<string, unknown>;
-  /** By name: shape as stored (fastest first), type's number, absolute offset. */
-  readonly tensors: ReadonlyMap<string, { readonly shape: number[]; readonly type: number; readonly offset: number }>;
+  readonly tensors: ReadonlyMap<string, StoredGgufTensor>;
   /** The values of a float32 tensor. */
   floats(name: string): Float32Array;
   readonly bytes: Buffer;
@@ -40,7 +54,10 @@ export function readGguf(path: string): GgufFile {
   const list = Array.from({ length: count }, () => {
     const name = text();
     const shape = Array.from({ length: u32() }, u64);
-    return [name, { shape, type: u32(), offset: u64() }] as const;
+    const type = u32();
+    const [elements, size] = BLOCKS[type] ?? [1, Number.NaN];
+    const bytes = (shape.reduce((product, extent) => product * extent, 1) / elements) * size;
+    return [name, { shape, type, offset: u64(), bytes }] as const;
   });
   const start = Math.ceil(at / 32) * 32;
   const tensors = new Map(list.map(([name, one]) => [name, { ...one, offset: start + one.offset }]));
@@ -51,10 +68,8 @@ export function readGguf(path: string): GgufFile {
     floats(name) {
       const tensor = tensors.get(name);
       if (tensor?.type !== 0) throw new Error(`${name} is no float32 tensor`);
-      const elements = tensor.shape.reduce((product, extent) => product * extent, 1);
-      return new Float32Array(
-        bytes.buffer.slice(bytes.byteOffset + tensor.offset, bytes.byteOffset + tensor.offset + 4 * elements),
-      );
+      const at = bytes.byteOffset + tensor.offset;
+      return new Float32Array(bytes.buffer.slice(at, at + tensor.bytes));
     },
   };
 }

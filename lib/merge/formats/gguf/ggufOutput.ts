@@ -14,6 +14,7 @@ import { ggufPlan } from "../../../plan/gguf/ggufPlan.js";
 import type { GgufQuantisation } from "../../../plan/gguf/quantise.js";
 import type { OpenModels } from "../../models.js";
 import type { OutputVocabulary } from "../../vocabulary.js";
+import { differences } from "./differences.js";
 import { ggufMetadata, headSizeOf } from "./metadata.js";
 import { type ChatTemplate, tokenizerEntries } from "./tokenizerEntries.js";
 
@@ -83,17 +84,20 @@ export function ggufOutput(
   }
   const query = Number(config.num_attention_heads ?? config.n_head);
   const key = Number(config.num_key_value_heads ?? query);
-  headSizeOf(config);
-  return ggufPlan(built, {
-    family,
-    heads: { query, key },
-    layers: Number(config.num_hidden_layers ?? config.n_layer),
-    quantise,
-    describe: (facts) => {
-      const { entries, vectors } = ggufMetadata({ family, name, config, generation: words.generation }, facts);
-      return { entries: [...entries, ...tokenizerOf(words, config, facts.vocabulary)], vectors };
+  const warnings = differences(family, config, headSizeOf(config));
+  return ggufPlan(
+    { ...built, warnings: [...built.warnings, ...warnings] },
+    {
+      family,
+      heads: { query, key },
+      layers: Number(config.num_hidden_layers ?? config.n_layer),
+      quantise,
+      describe: (facts) => {
+        const { entries, vectors } = ggufMetadata({ family, name, config, generation: words.generation }, facts);
+        return { entries: [...entries, ...tokenizerOf(words, config, facts.vocabulary)], vectors };
+      },
     },
-  });
+  );
 }
 
 function tokenizerOf(words: GgufWords, config: JsonObject, vocabulary: number): readonly GgufEntry[] {
