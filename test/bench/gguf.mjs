@@ -1,7 +1,7 @@
 // `npm run bench -- gguf`: conversions and merges to GGUF beside llama.cpp's own quantiser, which begins with a GGUF file of
 // 16 bits that is there already.
 
-import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -35,7 +35,14 @@ export async function gguf(args) {
   });
   if (values.help) return console.log(HELP);
   const models = benchModels(values.size).slice(0, 2);
-  for (const model of models) copyFileSync(TOKENIZER, join(model, "tokenizer.json"));
+  for (const model of models) {
+    copyFileSync(TOKENIZER, join(model, "tokenizer.json"));
+    const config = join(model, "config.json");
+    writeFileSync(
+      config,
+      JSON.stringify({ max_position_embeddings: 2048, ...JSON.parse(readFileSync(config, "utf8")) }),
+    );
+  }
   const scratch = join(benchFolder(), `run-${process.pid}`);
   mkdirSync(scratch);
   process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));

@@ -124,7 +124,8 @@ class Bytes {
   private view = new DataView(this.memory.buffer);
 
   raw(bytes: Uint8Array): void {
-    this.memory.set(bytes, this.take(bytes.length));
+    const at = this.take(bytes.length); // which may take other memory
+    this.memory.set(bytes, at);
   }
   u32(value: number): void {
     const at = this.take(4);
