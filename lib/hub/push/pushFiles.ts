@@ -14,6 +14,7 @@ import { pullRequests } from "./requests.js";
 import { checkTarget, nameOf, type PushTarget, pageUrl } from "./target.js";
 import { uploadAll } from "./uploadAll.js";
 import type { Large } from "./uploadLarge.js";
+import { validateCard } from "./validateCard.js";
 
 export interface PushFilesOptions {
   /** Refuses a repository that everybody can read, and makes a new one that only its owners can. */
@@ -110,6 +111,7 @@ class Push {
     const settings = this.#settings;
     for (const file of this.#files) this.#identities.set(file.path, await identityOf(file));
     const first = await openRepository(target, this.#options.private, settings);
+    await validateCard(this.#files, target, settings);
     const known = target.asRequest ? await pullRequests(target, settings) : [];
     const states = new Map<string, PushedFile["state"]>();
     const gone = new Set<string>();

@@ -1,5 +1,6 @@
 // Making things: repositories, branches and pull requests.
 
+import { parse } from "yaml";
 import { json, type Route, readable, refuse, revisionOf, writable } from "../call.js";
 import { type Kind, key, newRepository, type PullRequest, type Repository } from "../store.js";
 
@@ -10,6 +11,11 @@ export const repositories: Route = (call) => {
     const orgs = call.user.organisations.map((name) => ({ name, roleInOrg: "write" }));
     const role = call.user.mayWrite ? "write" : "read";
     return json(200, { type: "user", name: call.user.name, orgs, auth: { accessToken: { role } } });
+  }
+  if (pathname === "/api/validate-yaml" && call.method === "POST") {
+    const { content = "" } = JSON.parse(call.body.toString()) as { content?: string };
+    const errors = cardErrors(content).map((message) => ({ message }));
+    return json(errors.length > 0 ? 400 : 200, { errors, warnings: [] });
   }
   if (pathname === "/api/repos/create" && call.method === "POST") {
     const asked = JSON.parse(call.body.toString()) as Record<string, unknown>;
@@ -56,6 +62,17 @@ export const repositories: Route = (call) => {
   const made = openPullRequest(repository, String(asked.title), "main");
   return json(200, { num: made.number, url: `${call.home}/${id}/discussions/${made.number}`, pullRequest: true });
 };
+
+/** What the hub does not take of a card's front matter: what is no YAML, and a license that is no name. */
+function cardErrors(text: string): string[] {
+  const [, front] = /^---\r?\n([\s\S]*?)\r?\n---/.exec(text) ?? [];
+  try {
+    const { license = "" } = (parse(front ?? "") ?? {}) as { license?: unknown };
+    return [license].flat().every((one) => typeof one === "string") ? [] : ['"license" must be a string'];
+  } catch (error) {
+    return [String(error)];
+  }
+}
 
 /** A pull request whose branch begins where `base` is. */
 export function openPullRequest(repository: Repository, title: string, base: string): PullRequest {

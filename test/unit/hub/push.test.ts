@@ -246,6 +246,14 @@ describe("a report", () => {
 });
 
 describe("a hub that refuses", () => {
+  it("a card's metadata does so before a byte of the files is sent", async () => {
+    const out = place.folder({ ...MODEL, "README.md": "---\nlicense: 5\n---\n" });
+    const error = await place.push(out, name()).catch((reason) => reason);
+    expect(error).toMatchObject({ code: "BAD_INPUT", message: expect.stringMatching(/"license" must be a string/) });
+    expect(error.file).toBe(join(out, "README.md"));
+    expect(puts()).toEqual([]);
+  });
+
   it("says why, without a word of the token", async () => {
     const error = await place.push(place.folder(), "other/model").catch((reason) => reason);
     expect(error).toMatchObject({
