@@ -142,15 +142,20 @@ struct DecodeQ6_K {
   }
 };
 
+// Each block is copied first, and the compiler is kept from looking through the copy: GCC 12 would
+// take several blocks at once, with loads that reach past the last one, where a mapping may end.
 template <class Decode, class T>
 void DecodeEach(const uint8_t* from, size_t bytes, size_t elements, size_t blocks, T* to) {
+  alignas(64) uint8_t block[256];
   for (size_t b = 0; b < blocks; ++b, from += bytes, to += elements) {
+    __builtin_memcpy(block, from, bytes);
+    __asm__ volatile("" : : "r"(block) : "memory");
     if constexpr (std::is_same_v<T, float>) {
-      Decode()(from, to);
+      Decode()(block, to);
     } else {
-      float block[256];
-      Decode()(from, block);
-      for (size_t i = 0; i < elements; ++i) to[i] = static_cast<T>(block[i]);
+      float values[256];
+      Decode()(block, values);
+      for (size_t i = 0; i < elements; ++i) to[i] = static_cast<T>(values[i]);
     }
   }
 }

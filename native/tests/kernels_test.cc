@@ -2,6 +2,9 @@
 // instruction set that this machine has: the bits must be those of the first one.
 #include "cpu/kernels.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -356,6 +359,28 @@ TEST("draws evenly, and differently for another seed, tensor or model") {
     }
     CHECK(std::fabs(static_cast<double>(both) / 65536 - 0.25) < 5 * std::sqrt(0.1875 / 65536));
   }
+}
+
+TEST("decodes blocks that end where memory ends, on every target") {
+  const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  auto* memory = static_cast<uint8_t*>(
+      mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  CHECK(memory != MAP_FAILED);
+  CHECK_EQ(mprotect(memory + page, page, PROT_NONE), 0);
+  for (const BlockFormatFacts& facts : kBlockFormats) {
+    if (facts.format == BlockFormat::kNone) continue;
+    for (size_t blocks = 1; blocks * facts.bytes <= page && blocks <= 70; ++blocks) {
+      std::vector<float> first;
+      for (const Target* target : AvailableTargets()) {
+        std::vector<float> values(blocks * facts.elements);
+        target->f32->decode_blocks(memory + page - blocks * facts.bytes, facts.format, blocks,
+                                   values.data());
+        if (first.empty()) first = values;
+        CheckSameBits(first, values, target->name, "decode_blocks");
+      }
+    }
+  }
+  munmap(memory, 2 * page);
 }
 
 TEST("knows Philox4x32-7 by the reference implementation's test vector") {
