@@ -30,10 +30,9 @@ export async function openFolder(path: string): Promise<ModelFolder> {
   } catch (error) {
     throw error instanceof RetemperError ? error : fileError(error, absolute);
   }
-  const snapshots = dirname(real);
-  const repository = dirname(snapshots);
-  const isSnapshot = basename(snapshots) === "snapshots" && /^(models|datasets|spaces)--/.test(basename(repository));
-  return withGguf({ path: absolute, real, ...(isSnapshot ? { blobs: join(repository, "blobs") } : {}) });
+  // A snapshot of the hub's cache, or a folder in one: its links lead to the repository's blobs.
+  const [, repository] = /^(.*\/(?:models|datasets|spaces)--[^/]+)\/snapshots\/[^/]+(?:\/|$)/.exec(real) ?? [];
+  return withGguf({ path: absolute, real, ...(repository !== undefined && { blobs: join(repository, "blobs") }) });
 }
 
 /** A GGUF file as the folder of its model. What lies beside it may be of other models. */

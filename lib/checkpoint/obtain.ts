@@ -149,15 +149,28 @@ const TOKENIZER = "tokenizer_config.json";
 
 /** Whether a snapshot has all that is opened of it: another program may have taken some files only. */
 export async function isWhole(snapshot: string, { file }: HubName): Promise<boolean> {
-  if (file !== undefined) return exists(join(snapshot, file));
+  if (file !== undefined) return partsAreHere(snapshot, file);
   const names = new Set(await readdir(snapshot).catch(() => []));
   const adapter = names.has("adapter_config.json");
   const shape = adapter ? "adapter_model" : "model";
   if (!(await hasWeights(snapshot, names, shape)) && !(await hasWeights(snapshot, names, "pytorch_model"))) {
-    return [...names].some((name) => name.endsWith(".gguf"));
+    const files = [...names].filter((name) => name.endsWith(".gguf"));
+    return files.length > 0 && (await Promise.all(files.map((name) => partsAreHere(snapshot, name)))).every(Boolean);
   }
   if (adapter || names.has("tokenizer.json") || names.has(TOKENIZER)) return true;
   return exists(join(snapshot, "../../.no_exist", basename(snapshot), TOKENIZER));
+}
+
+/** Whether a GGUF file is there, with the others that it is split into. */
+async function partsAreHere(snapshot: string, file: string): Promise<boolean> {
+  const [, stem, count] = /^(.+)-\d{5}-of-(\d{5})\.gguf$/i.exec(file) ?? [];
+  const number = (at: number) => String(at + 1).padStart(5, "0");
+  const parts =
+    stem === undefined
+      ? [file]
+      : Array.from({ length: Number(count) }, (_, at) => `${stem}-${number(at)}-of-${count}.gguf`);
+  for (const part of parts) if (!(await exists(join(snapshot, part)))) return false;
+  return true;
 }
 
 async function hasWeights(snapshot: string, names: ReadonlySet<string>, stem: string): Promise<boolean> {

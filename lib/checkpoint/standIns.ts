@@ -102,10 +102,11 @@ function refuseForeign(repository: Repository, needed: NeededFiles): void {
   const foreign = foreignFile(needed);
   if (!foreign) return;
   const revision = repository.revision === "main" ? "" : `@${repository.revision}`;
+  const name = foreign.path.endsWith(".gguf") ? `${repository.id}/${foreign.path}` : repository.id;
   throw new RetemperError(
     "BAD_INPUT",
     `${nameOf(repository)} is not on this machine, and ${foreign.path} cannot be looked at without a download, as safetensors can.`,
-    { hint: `retemper pull ${repository.id}${revision} downloads it` },
+    { hint: `retemper pull ${name}${revision} downloads it` },
   );
 }
 

@@ -4,6 +4,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { loadAddon } from "../../../lib/addon/load.js";
+import { obtain } from "../../../lib/checkpoint/obtain.js";
+import { openCheckpoint } from "../../../lib/checkpoint/open.js";
 import { obtainModels } from "../../../lib/experiment/checks/obtainModels.js";
 import { Problems } from "../../../lib/experiment/settings/problems.js";
 import { openModel } from "../../../lib/generate/openModel.js";
@@ -11,6 +14,7 @@ import { distances } from "../../../lib/merge/distance.js";
 import { planTuning } from "../../../lib/tune/planTuning.js";
 import { startHub } from "../../hub/hubServer.js";
 import { singleModel } from "../../hub/models.js";
+import { converted, f32File, metadataOf, valuesOf } from "../checkpoint/gguf/asGguf.js";
 
 const hub = await startHub();
 const root = mkdtempSync(join(tmpdir(), "retemper-everywhere-"));
@@ -52,6 +56,21 @@ describe("a name of the hub", () => {
     };
     expect(await logitsOf(`org/aligned@${sha}`)).toEqual(await logitsOf("demo/model"));
     expect(notes).toEqual([expect.stringMatching(/^the model org\/aligned at [0-9a-f]{40} is downloaded into /)]);
+  });
+
+  it("with a file's path is one GGUF file of several, also where it lies in a folder of its own", async () => {
+    const addon = loadAddon();
+    const golden = await openCheckpoint("test/golden/models/qwen2", { addon });
+    const tensors = converted("qwen2", valuesOf(golden), golden.config);
+    const file = f32File(metadataOf("qwen2", golden.config), tensors);
+    hub.put("org/many-GGUF", { "F32/tiny-F32.gguf": file, "tiny-Q8_0.gguf": "another" });
+    await obtain([{ path: "org/many-GGUF/F32/tiny-F32.gguf" }], options);
+    const opened = await openCheckpoint("org/many-GGUF/F32/tiny-F32.gguf", { addon, decodes: true });
+    expect([...opened.tensors.keys()].sort()).toEqual([...golden.tensors.keys()].sort());
+    expect(hub.seen.filter(({ host }) => host === "storage")).toHaveLength(1);
+    hub.clear();
+    await obtain([{ path: "org/many-GGUF/F32/tiny-F32.gguf" }], options);
+    expect(hub.seen).toEqual([]);
   });
 
   it("is tuned, and measured", async () => {
