@@ -3,6 +3,7 @@
 import { type CommandTree, runCommandLine } from "./commandLine.js";
 import { addBatchCommand } from "./commands/batch.js";
 import { addConvertCommand } from "./commands/convert.js";
+import { addExtractCommand } from "./commands/extract.js";
 import { addInspectCommand } from "./commands/inspect.js";
 import { addMergeCommand } from "./commands/merge.js";
 import { addPlanCommand } from "./commands/plan.js";
@@ -36,6 +37,7 @@ const TREE: CommandTree = {
   helpAfter: HELP,
   commands: [
     addMergeCommand,
+    addExtractCommand,
     addSweepCommand,
     addBatchCommand,
     addConvertCommand,

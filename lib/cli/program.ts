@@ -8,6 +8,7 @@ import { addCompareCommand } from "./commands/compare.js";
 import { addConvertCommand } from "./commands/convert.js";
 import { addDataCommand } from "./commands/data.js";
 import { addEvaluateCommand } from "./commands/evaluate.js";
+import { addExtractCommand } from "./commands/extract.js";
 import { addGenerateCommand } from "./commands/generate.js";
 import { addInitCommand } from "./commands/init.js";
 import { addInspectCommand } from "./commands/inspect.js";
@@ -45,6 +46,7 @@ Examples:
   retemper generate path/to/model --prompts questions.jsonl --out answers.jsonl
   retemper data magicoder rows           training data of the paper on merging
   retemper tune model rows.jsonl out     a LoRA adapter, as PEFT trains it
+  retemper extract aligned tuned out     the difference of two models as a LoRA adapter
   retemper inspect path/to/model         tensors, dtypes, sizes
   retemper pull org/name                 download a model from the hub
   retemper convert out gguf --format gguf --quantise q4_k_m    one file for llama.cpp and Ollama
@@ -60,6 +62,7 @@ const TREE: CommandTree = {
   helpAfter: HELP,
   commands: [
     addMergeCommand,
+    addExtractCommand,
     addSweepCommand,
     addBatchCommand,
     addConvertCommand,

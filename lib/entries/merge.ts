@@ -30,6 +30,7 @@ export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, Retempe
 export type { AdapterReport, AdapterTensorReport } from "../merge/adapter/adapterReport.js";
 export { type ConvertOptions, convert } from "../merge/convert.js";
 export { type DistanceOptions, distances } from "../merge/distance.js";
+export { type ExtractOptions, extract } from "../merge/extract.js";
 export { type InspectOptions, inspect } from "../merge/inspect.js";
 export { merge } from "../merge/merge.js";
 export type {
