@@ -38,13 +38,12 @@ export async function openAdapter(
   const settings = adapterSettings(config, configPath);
   const path = (await findAdapterFile(folder)) ?? (await fileOf(folder, "adapter_model.safetensors"));
   const weights = await readAdapterFile(path, addon);
-  const [file] = weights.files as readonly [StoredFile];
-  const tensors = knownDtypes(weights.tensors, file.path);
+  const tensors = knownDtypes(weights.tensors, path);
 
-  const contents = adapterContents(tensors, file.path);
+  const contents = adapterContents(tensors, path);
   const merged = new AdapterEffects(base, settings, contents, configPath).build();
-  report(merged.faults, contents.unknown, base, file.path);
-  return { folder: folder.path, config, ...untied(merged, base, file) };
+  report(merged.faults, contents.unknown, base, path);
+  return { folder: folder.path, config, ...untied(merged, base, weights.files) };
 }
 
 function report(
@@ -85,14 +84,18 @@ function report(
 }
 
 /** Files and tensors of the result. Where only a tied embedding was replaced, the head stays what it was: a copy of the base's. */
-function untied(merged: AdapterEffects, base: Checkpoint, file: StoredFile): Omit<Adapter, "folder" | "config"> {
+function untied(
+  merged: AdapterEffects,
+  base: Checkpoint,
+  own: readonly StoredFile[],
+): Omit<Adapter, "folder" | "config"> {
   const { effects, added, warnings } = merged;
-  const files = [file];
+  const files = [...own];
   const embedding = embeddingNames(base.tensors).embedding;
   const original = embedding === undefined ? undefined : base.tensors.get(embedding);
   if (merged.keepsHead && original && ![...added.keys()].some((name) => name.endsWith("lm_head.weight"))) {
     files.push(base.files[original.file] as StoredFile);
-    added.set("lm_head.weight", { ...original, name: "lm_head.weight", file: 1 });
+    added.set("lm_head.weight", { ...original, name: "lm_head.weight", file: files.length - 1 });
     warnings.push(`${embedding} was tied to the head and is replaced alone: lm_head.weight keeps the base's values.`);
   }
   return { files, effects, added, ...(warnings.length > 0 ? { warnings } : {}) };

@@ -1,16 +1,31 @@
-// The file of weights of an adapter's folder: adapter_model.safetensors, else what torch.save wrote.
+// The file of weights of an adapter's folder: adapter_model.safetensors, the index of its shards (transformers cuts adapters
+// above a size), else what torch.save wrote.
 
+import { dirname } from "node:path";
 import { readPickle } from "./formats/pickle/readPickle.js";
-import { type ModelFolder, optionalFileOf } from "./modelFolder.js";
+import { type ModelFolder, openFolder, optionalFileOf } from "./modelFolder.js";
 import type { Weights } from "./types.js";
-import { type HeaderReader, readFile } from "./weights.js";
+import { type HeaderReader, readFile, readShards } from "./weights.js";
 
-/** Its path; undefined where there is none. */
+const INDEX = ".index.json";
+const FILES = ["adapter_model.safetensors", "adapter_model.bin"].flatMap((name) => [name, name + INDEX]);
+
+/** Its path, or that of its index; undefined where there is none. */
 export async function findAdapterFile(folder: ModelFolder): Promise<string | undefined> {
-  return (await optionalFileOf(folder, "adapter_model.safetensors")) ?? optionalFileOf(folder, "adapter_model.bin");
+  for (const name of FILES) {
+    const path = await optionalFileOf(folder, name);
+    if (path !== undefined) return path;
+  }
+  return undefined;
 }
 
-/** @throws RetemperError BAD_INPUT or IO */
+/**
+ * @param path what `findAdapterFile` found
+ * @throws RetemperError BAD_INPUT or IO
+ */
 export async function readAdapterFile(path: string, addon: HeaderReader): Promise<Weights> {
-  return path.endsWith(".bin") ? readPickle(path) : readFile(path, addon);
+  const read = async (file: string) => (file.endsWith(".bin") ? readPickle(file) : readFile(file, addon));
+  if (!path.endsWith(INDEX)) return read(path);
+  const suffix = path.endsWith(`.bin${INDEX}`) ? ".bin" : ".safetensors";
+  return readShards(await openFolder(dirname(path)), path, suffix, read);
 }

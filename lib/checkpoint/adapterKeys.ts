@@ -12,6 +12,8 @@ export type AdapterKey =
   | { readonly kind: "unknown" };
 
 const PREFIX = "base_model.model.";
+/** Modules that torch puts around others: compiled, sharded (FSDP), with recomputed activations. They leave names alone otherwise. */
+const WRAPPERS: ReadonlySet<string> = new Set(["_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"]);
 
 /**
  * Takes a key apart. PEFT leaves the adapter's name out when it saves; other savers keep it ("default"), so one such
@@ -19,7 +21,10 @@ const PREFIX = "base_model.model.";
  */
 export function parseAdapterKey(key: string): AdapterKey {
   if (!key.startsWith(PREFIX)) return { kind: "unknown" };
-  const parts = key.slice(PREFIX.length).split(".");
+  const parts = key
+    .slice(PREFIX.length)
+    .split(".")
+    .filter((part) => !WRAPPERS.has(part));
   const at = parts.findLastIndex((part) => part.startsWith("lora_"));
   if (at > 0) {
     const role = roleOf(parts[at] as string, parts.slice(at + 1));

@@ -142,8 +142,8 @@ function factsOf(reference: string, folder: ModelFolder, { files, tensors }: Wei
 async function effectsOf(adapter: Adapter, { addon }: OpenOptions): Promise<AdapterFacts> {
   const effects = { lowRank: 0, replace: 0, add: 0 };
   for (const { kind } of adapter.effects.values()) effects[kind]++;
-  const [file] = adapter.files;
-  const tensors = file ? (await readAdapterFile(file.path, addon)).tensors.values() : [];
+  const path = await findAdapterFile(await openFolder(adapter.folder));
+  const tensors = path === undefined ? [] : (await readAdapterFile(path, addon)).tensors.values();
   return {
     ...adapterFacts(adapter.folder, adapter.config, tensors),
     effects,

@@ -78,7 +78,8 @@ export function readFile(path: string, addon: HeaderReader): Weights {
   return { files: [storedFile(path, header)], tensors };
 }
 
-async function readShards(
+/** The shards that an index names, checked against it. @param read reads one of them */
+export async function readShards(
   folder: ModelFolder,
   index: string,
   suffix: string,

@@ -76,6 +76,41 @@ describe("the keys of an adapter", () => {
     expect(term.dora).toMatchObject({ axis: 1, magnitude: { shape: [6] } });
   });
 
+  it.each(["_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"])(
+    "may have the names of torch's wrappers in them: %s",
+    async (wrapper) => {
+      const module = `base_model.model.${wrapper}.model.layers.0.${wrapper}.q_proj`;
+      expect(await termOf(factors(module))).toMatchObject({ rank: 2, scale: 2 });
+    },
+  );
+
+  it("may lie in shards, which must be those of the index", async () => {
+    const map: Record<string, string> = {};
+    const parts = Object.entries({ ...factors(), ...factors(`${P}.k_proj`, [2, 4, 4]) });
+    for (const [at, [name, tensor]] of parts.entries()) {
+      map[name] = `adapter_model-0000${at + 1}-of-00004.safetensors`;
+      work.write(`shards/${map[name]}`, safetensors({ [name]: tensor }));
+    }
+    work.write("shards/adapter_config.json", { peft_type: "LORA", r: 2, lora_alpha: 8 });
+    work.write("shards/adapter_model.safetensors.index.json", { metadata: {}, weight_map: map });
+    const adapter = await openAdapter(work.path("shards"), base, { addon });
+    expect(adapter.files).toHaveLength(4);
+    expect([...adapter.effects.keys()].sort()).toEqual(["model.layers.0.k_proj.weight", `${Q}.weight`]);
+    for (const effect of adapter.effects.values()) {
+      if (effect.kind !== "lowRank") throw new Error("no low-rank term");
+      const { left, right } = effect.term;
+      for (const { file, name } of [left, right]) expect(adapter.files[file]?.path).toContain(map[name]);
+    }
+    work.write("shards/adapter_model.safetensors.index.json", {
+      metadata: {},
+      weight_map: { ...map, more: map[parts[0]?.[0] ?? ""] },
+    });
+    expect(await failure(openAdapter(work.path("shards"), base, { addon }))).toMatchObject({
+      code: "BAD_INPUT",
+      message: expect.stringMatching(/index and its shards do not match/),
+    });
+  });
+
   it("may hold modules_to_save under their wrapper's name", async () => {
     const saved = { "base_model.model.lm_head.modules_to_save.default.weight": { shape: [10, 4] } };
     const original = { "base_model.model.lm_head.original_module.weight": { shape: [10, 4] } };
