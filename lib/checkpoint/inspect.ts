@@ -67,7 +67,7 @@ export interface ModelFacts {
   readonly vocabulary?: number;
   readonly hiddenSize?: number;
   readonly tied: boolean;
-  /** Scheme, where the weights are codes that cannot be merged. */
+  /** Scheme, where the weights are codes. */
   readonly quantisation?: string;
   readonly adapter?: AdapterFacts;
 }

@@ -3,11 +3,13 @@
 import { RetemperError } from "../errors.js";
 import { openAdapter } from "./adapter.js";
 import { checkConfig } from "./checkConfig.js";
+import { dequantise } from "./formats/quantised/dequantise.js";
 import { CONFIG_LIMIT, type JsonObject, parseObject, readText } from "./json.js";
 import { knownDtypes } from "./knownDtypes.js";
 import { type LocateOptions, locate } from "./locate.js";
 import { type ModelFolder, openFolder, optionalFileOf } from "./modelFolder.js";
 import { refuseQuantised } from "./quantised.js";
+import { readSmall } from "./readSmall.js";
 import { withoutSharedHead } from "./sharedHead.js";
 import type { Checkpoint } from "./types.js";
 import { type HeaderReader, readWeights } from "./weights.js";
@@ -28,7 +30,7 @@ export interface OpenOptions extends LocateOptions {
 
 /**
  * Opens a model, and its adapter where the reference has one. A text is a path or hub id by itself.
- * @throws RetemperError BAD_INPUT for what does not exist, is broken, unsafe or quantised; INCOMPATIBLE for an adapter of
+ * @throws RetemperError BAD_INPUT for what does not exist, is broken, unsafe or quantised in a way that is not read; INCOMPATIBLE for an adapter of
  * another model; IO.
  */
 export async function openCheckpoint(
@@ -38,14 +40,21 @@ export async function openCheckpoint(
   const { text, path, revision, lora } = referenceOf(reference);
   const folder = await openFolder(await locate({ path, revision }, options));
   const { files, tensors: stored, notes } = await readWeights(folder, options.addon);
-  const { config, configText } = await readConfig(folder);
-  const raw = withoutSharedHead(stored, config);
-  refuseQuantised({ folder: folder.path, tensors: raw, config });
-  const tensors = knownDtypes(raw, folder.path);
+  const { config: written, configText } = await readConfig(folder);
+  const plain = dequantise({
+    folder: folder.path,
+    tensors: withoutSharedHead(stored, written),
+    config: written,
+    read: (tensor) => readSmall(tensor, files, options.addon),
+  });
+  const { config } = plain;
+  refuseQuantised({ folder: folder.path, tensors: plain.tensors, config });
+  const tensors = knownDtypes(plain.tensors, folder.path);
   if (!options.decodes) refuseEncoded(tensors, folder.path);
+  const lost = [...(notes ?? []), ...plain.notes];
   const base: Checkpoint = {
     ...{ reference: text, folder: folder.path, files, tensors, config, configText },
-    ...(notes && { notes }),
+    ...(lost.length > 0 && { notes: lost }),
   };
   if (!lora) return base;
   return { ...base, adapter: await openAdapter(await locate(lora, options), base, options) };
@@ -55,10 +64,10 @@ export async function openCheckpoint(
 function refuseEncoded(tensors: Checkpoint["tensors"], file: string): void {
   const [encoded] = [...tensors.values()].filter(({ encoding }) => encoding !== undefined);
   if (!encoded) return;
-  const { blocks } = encoded.encoding ?? {};
+  const { blocks, codes } = encoded.encoding ?? {};
   throw new RetemperError(
     "BAD_INPUT",
-    `this needs weights as plain numbers, and here they are ${blocks ? `blocks of ${blocks}` : "stored in another order"}`,
+    `this needs weights as plain numbers, and here they are ${blocks ? `blocks of ${blocks}` : codes ? "quantised codes" : "stored in another order"}`,
     {
       file,
       tensor: encoded.name,

@@ -3,6 +3,18 @@
 import type { Dtype } from "../addon/dtype.js";
 import type { NativeEncoding } from "../addon/nativePlan.js";
 
+/** Stored elements beside a tensor's own, as scales. */
+export interface StoredRange {
+  /** As in `StoredTensor`. */
+  readonly file: number;
+  readonly offset: number;
+  readonly dtype: Dtype;
+  readonly count: number;
+}
+
+/** How stored bytes become numbers. */
+export type StoredEncoding = NativeEncoding<StoredRange>;
+
 /** Where a tensor's bytes lie. `offset` is absolute in the file, `bytes` its length. */
 export interface StoredTensor {
   readonly name: string;
@@ -13,7 +25,7 @@ export interface StoredTensor {
   readonly offset: number;
   readonly bytes: number;
   /** How its bytes become numbers of `dtype`; absent: they are elements of `dtype`, in order. */
-  readonly encoding?: NativeEncoding;
+  readonly encoding?: StoredEncoding;
 }
 
 /** A tensor with its dtype as the file spells it, before anything is refused. */
@@ -24,7 +36,7 @@ export interface RawTensor {
   readonly file: number;
   readonly offset: number;
   readonly bytes: number;
-  readonly encoding?: NativeEncoding;
+  readonly encoding?: StoredEncoding;
 }
 
 /** Files of weights, and what they hold. */

@@ -1,6 +1,7 @@
 // config.json of an output: the base's, with what the merge changed, every other key and the order of keys kept.
 
 import { textConfig } from "./families.js";
+import { SETTINGS as QUANTISATION_SETTINGS } from "./formats/quantised/dequantise.js";
 import type { JsonObject } from "./json.js";
 
 export interface ConfigChanges {
@@ -27,6 +28,8 @@ const LAYER_INDICES = ["mlp_only_layers", "cross_attention_layers", "attn_layer_
 export function updatedConfig(config: JsonObject, changes: ConfigChanges): Record<string, unknown> {
   const copy = structuredClone(config) as Mutable;
   const text = textConfig(copy) as Mutable;
+  // what is written are numbers, whatever was read
+  for (const key of QUANTISATION_SETTINGS) delete copy[key];
   if (changes.architecture !== undefined) copy.architectures = [changes.architecture];
   if (changes.dtype !== undefined) setDtype(copy, changes.dtype);
   if (changes.layers !== undefined) setLayers(text, changes.layers);

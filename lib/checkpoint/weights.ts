@@ -14,6 +14,7 @@ import type { RawTensor, StoredFile, Weights } from "./types.js";
 /** The part of the native addon that this folder needs. */
 export interface HeaderReader {
   readHeader(path: string): NativeHeader;
+  readBytes(path: string, begin: number, end: number): Uint8Array;
 }
 
 export type { RawTensor, Weights };

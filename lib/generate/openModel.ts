@@ -1,8 +1,10 @@
 // Opens a model in a thread of its own, so that the caller's event loop stays free while it computes.
 
+import { isQuantised } from "../checkpoint/formats/quantised/dequantise.js";
 import { locate } from "../checkpoint/locate.js";
 import { openFolder } from "../checkpoint/modelFolder.js";
 import { obtain } from "../checkpoint/obtain.js";
+import { readConfig } from "../checkpoint/open.js";
 import { requireWeights } from "../checkpoint/weights.js";
 import { RetemperError } from "../errors.js";
 import { type VirtualMerge, virtualMerge } from "../merge/virtualMerge.js";
@@ -63,7 +65,8 @@ export async function openModel(source: string | Recipe, options: ModelOptions =
   const opened = await openFolder(folder);
   await requireWeights(opened);
   // Its weights are decoded when they are needed, as those of a merge are made.
-  if (opened.gguf) return openMerge({ merge_method: "passthrough", models: [{ model: source }] }, options);
+  const coded = opened.gguf !== undefined || isQuantised((await readConfig(opened)).config);
+  if (coded) return openMerge({ merge_method: "passthrough", models: [{ model: source }] }, options);
   // The thread has a tokenizer of its own, for prompts and for text on the way; this one is the caller's.
   const tokenizer = await openTokenizer(folder);
   const thread = await ModelThread.open({ source, folder, options: others }, signal);

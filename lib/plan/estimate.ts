@@ -77,5 +77,6 @@ function partBytes(part: NativePart): number {
 }
 
 function rangeBytes({ count, dtype, encoding }: NativeRange): number {
+  if (encoding?.codes) return Math.ceil((count * encoding.codes.packing.bits) / 8);
   return encoding?.blocks ? blockBytes(encoding.blocks, count) : count * elementSize(dtype);
 }

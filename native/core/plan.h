@@ -4,14 +4,14 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
-#include "core/block_format.h"
 #include "core/dtype.h"
+#include "core/encoding.h"
+#include "core/range.h"
 
 namespace retemper {
 
@@ -26,32 +26,6 @@ struct OutputSpec {
   std::string path;
   uint64_t size = 0;
   std::vector<uint8_t> header;
-};
-
-struct Encoding;
-
-struct Range {
-  uint32_t input = 0;
-  uint64_t offset = 0;
-  Dtype dtype = Dtype::kF32;
-  uint64_t count = 0;
-  // How the bytes become numbers (of `dtype`); null: they are elements of `dtype`, in order.
-  std::shared_ptr<const Encoding> encoding;
-};
-
-enum class EncodingKind : uint8_t { kElements, kBlocks };
-
-// Everything but the formats' arithmetic (cpu/decode_blocks-inl.h); engine/decode_range.h applies
-// it.
-struct Encoding {
-  EncodingKind kind = EncodingKind::kElements;
-  BlockFormat blocks = BlockFormat::kNone;  // kBlocks: each stored row is of whole blocks
-  uint64_t row = 1;                         // elements of a stored row
-  // Of rows in groups of so many, the two halves of a group are stored in turn: row j of its first
-  // half, row j of its second. 0: in order.
-  uint64_t interleave = 0;
-  bool transposed = false;  // the range's columns are the stored rows
-  double plus = 0;          // added to each value
 };
 
 struct LowRank {

@@ -3,7 +3,7 @@
 #include <limits>
 
 #include "core/status.h"
-#include "engine/decode_range.h"
+#include "engine/decode_codes.h"
 
 namespace retemper {
 namespace {
@@ -27,6 +27,9 @@ void CheckRange(const Range& range, const Plan& plan, const std::string& tensor)
   if (range.offset > size || bytes > size - range.offset) {
     Refuse("a range ends past the end of " + plan.inputs[range.input].path, tensor);
   }
+  if (!range.encoding || !range.encoding->codes) return;
+  for (const Range* beside : RangesBeside(*range.encoding->codes))
+    CheckRange(*beside, plan, tensor);
 }
 
 void CheckFloatRange(const Range& range, uint64_t count, const Plan& plan,

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/decode_codes.h"
+
 namespace retemper {
 
 const uint8_t* FileBytes::Read(uint32_t input, uint64_t offset, size_t size, uint64_t,
@@ -102,17 +104,20 @@ void LoadTransposed(const Range& range, uint64_t first, size_t n, T* out, const 
 }  // namespace
 
 uint64_t StoredBytes(const Range& range) {
+  if (range.encoding && range.encoding->codes) return CodesBytes(*range.encoding->codes);
   const Unit unit = UnitOf(range);
   return range.count / unit.elements * unit.bytes;
 }
 
 uint64_t BandBytes(const Range& range) {
+  if (range.encoding && range.encoding->codes) return CodesBandBytes(*range.encoding->codes);
   if (!range.encoding || !range.encoding->transposed || range.count == 0) return 0;
   return BandHeight(range) * (range.count / range.encoding->row) * sizeof(double);
 }
 
 StoredRun RunOf(const Range& range, uint64_t first, uint64_t n) {
   if (n == 0) return {};
+  if (range.encoding && range.encoding->codes) return RunOfCodes(range, first, n);
   if (range.encoding && (range.encoding->interleave > 0 || range.encoding->transposed)) return {};
   const Unit unit = UnitOf(range);
   const uint64_t begin = first / unit.elements,
@@ -124,6 +129,9 @@ const char* EncodingFault(const Range& range) {
   if (!range.encoding) return nullptr;
   const Encoding& encoding = *range.encoding;
   if (!IsFloat(range.dtype)) return "encoded elements are no floats";
+  if ((encoding.kind == EncodingKind::kCodes) != encoding.codes.has_value())
+    return "an encoding of codes has none";
+  if (encoding.codes) return CodesFault(range);
   if ((encoding.kind == EncodingKind::kBlocks) != (encoding.blocks != BlockFormat::kNone))
     return "an encoding of blocks has no format";
   if (encoding.row == 0 || range.count % encoding.row != 0) return "encoded rows are not whole";
@@ -140,6 +148,7 @@ void LoadRange(const Range& range, uint64_t first, size_t n, T* out, const Kerne
                RangeBytes& bytes) {
   if (!range.encoding) return LoadStored(range, first, n, out, kernels, bytes);
   const Encoding& encoding = *range.encoding;
+  if (encoding.codes) return LoadCodes(range, first, n, out, kernels, bytes);
   if (encoding.transposed) {
     LoadTransposed(range, first, n, out, kernels, bytes);
   } else if (encoding.interleave == 0) {

@@ -3,37 +3,11 @@
 #include <utility>
 
 #include "core/status.h"
+#include "napi/decode_range.h"
 #include "napi/fields.h"
 
 namespace retemper {
 namespace {
-
-Encoding DecodeEncoding(const Napi::Object& object) {
-  Encoding encoding;
-  encoding.kind = fields::OneOf<EncodingKind>(
-      object, "kind", {{"elements", EncodingKind::kElements}, {"blocks", EncodingKind::kBlocks}});
-  if (encoding.kind == EncodingKind::kBlocks) {
-    const auto format = BlockFormatNamed(fields::String(object, "blocks"));
-    if (!format) fields::Wrong("blocks", "the name of a block format");
-    encoding.blocks = *format;
-  }
-  encoding.row = fields::Whole(object, "row");
-  if (fields::Has(object, "interleave")) encoding.interleave = fields::Whole(object, "interleave");
-  if (fields::Has(object, "transposed")) encoding.transposed = fields::Bool(object, "transposed");
-  if (fields::Has(object, "plus")) encoding.plus = fields::Number(object, "plus");
-  return encoding;
-}
-
-Range DecodeRange(const Napi::Value& value) {
-  const Napi::Object object = fields::Object(value, "range");
-  Range range = {fields::Index(object, "input"), fields::Whole(object, "offset"),
-                 fields::DtypeAt(object, "dtype"), fields::Whole(object, "count"), nullptr};
-  if (fields::Has(object, "encoding")) {
-    range.encoding =
-        std::make_shared<const Encoding>(DecodeEncoding(fields::Object(object, "encoding")));
-  }
-  return range;
-}
 
 LowRank DecodeLowRank(const Napi::Object& object) {
   LowRank term;

@@ -58,7 +58,7 @@ function summary(facts: ModelFacts): [string, string][] {
     ["hidden size", facts.hiddenSize],
     ["vocabulary", facts.vocabulary === undefined ? undefined : formatCount(facts.vocabulary)],
     ["embeddings", facts.kind === "model" ? (facts.tied ? "tied" : "untied") : undefined],
-    ["quantised", facts.quantisation && `${facts.quantisation}: cannot be merged`],
+    ["quantised", facts.quantisation],
     ["adapter", facts.adapter && describeAdapter(facts.adapter)],
   ];
   return rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));

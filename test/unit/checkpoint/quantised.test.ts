@@ -20,12 +20,6 @@ const CHECKPOINTS: readonly (readonly [string, Record<string, TensorSpec>, objec
     "block-wise FP8",
     `${q}.weight_scale_inv`,
   ],
-  [
-    "NF4",
-    { [`${q}.weight`]: u8, [`${q}.weight.absmax`]: u8, [`${q}.weight.quant_state.bitsandbytes__nf4`]: u8 },
-    {},
-    "bitsandbytes NF4",
-  ],
   ["LLM.int8", { [`${q}.weight`]: u8, [`${q}.SCB`]: f32 }, {}, "bitsandbytes int8", `${q}.SCB`],
   [
     "GPTQ",

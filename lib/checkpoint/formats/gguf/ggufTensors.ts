@@ -1,9 +1,8 @@
 // The tensors of GGUF files under the names, in the shapes and with the values that the same model has in safetensors.
 
-import type { NativeEncoding } from "../../../addon/nativePlan.js";
 import { RetemperError } from "../../../errors.js";
 import { listing } from "../../listing.js";
-import type { StoredTensor } from "../../types.js";
+import type { StoredEncoding, StoredTensor } from "../../types.js";
 import { hfName, type OtherName, ROPE_TENSORS } from "./families/families.js";
 import type { GgufFamily, GgufMetadata } from "./families/types.js";
 import type { GgufHeader, GgufTensor } from "./readHeader.js";
@@ -54,7 +53,7 @@ function storedTensor(
   const isVector = storedShape.length === 1;
   // Heads of a bias are of rows of one element.
   const row = isVector && interleave > 0 ? 1 : (storedShape.at(-1) ?? 1);
-  const encoding: NativeEncoding = {
+  const encoding: StoredEncoding = {
     ...(type.blocks ? { kind: "blocks", blocks: type.blocks } : { kind: "elements" }),
     row,
     ...(interleave > 2 && { interleave }),
