@@ -9,7 +9,7 @@ export function behaviourText(report: BehaviourReport, all: boolean): string {
   const [cause] = causes;
   const [parting] = answers.divergences;
   const lines = [
-    `${report.verdict}${names === "" ? "" : `: ${names}`}; ${report.a.name} and ${report.b.name}, ${prompts} prompts`,
+    `${report.verdict}${names === "" ? "" : `: ${names}`}; ${report.a.name} and ${report.b.name}, ${prompts} ${prompts === 1 ? "prompt" : "prompts"}`,
     `cause:    ${cause === undefined ? "none was found" : `${cause.summary} ${cause.evidence[0] ?? ""}`}`,
     `numbers:  ${numbers(report)}`,
     `answers:  ${answers.same} of ${answers.compared} the same${parting ? `; ${parts(parting)}` : ""}`,

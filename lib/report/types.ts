@@ -83,6 +83,8 @@ export interface WrittenAgreement {
   readonly same: number;
   /** After some prompts: the largest difference of logits, and the root of the mean square one in their deviations. */
   readonly logits: { readonly prompts: number; readonly largest: number; readonly relative: number };
+  /** Why it does not behave as what was measured, as `compareBehaviour` names it; absent where nothing was found. */
+  readonly causes?: readonly { readonly name: string; readonly sure: string; readonly summary: string }[] | undefined;
 }
 
 export interface WrittenModel {

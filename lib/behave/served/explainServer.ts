@@ -39,7 +39,7 @@ const ENGINES = 0.02;
 /** A trial that leaves so little of the difference explains it. */
 const LEFT = 0.2;
 /** What the same numbers on the same kind of engine leave. */
-const EXACT = 1e-3;
+const EXACT = 1e-4;
 
 interface Tried {
   readonly name: CauseName;

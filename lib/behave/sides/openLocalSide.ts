@@ -1,8 +1,8 @@
 // A model of this machine: a folder, a base with an adapter, or a recipe whose merge is not written.
 
+import { existsSync } from "node:fs";
 import { loadAddon } from "../../addon/load.js";
 import { type JsonObject, readJsonObject } from "../../checkpoint/json.js";
-import { locate } from "../../checkpoint/locate.js";
 import { openFolder, optionalFileOf } from "../../checkpoint/modelFolder.js";
 import { obtain } from "../../checkpoint/obtain.js";
 import { openCheckpoint } from "../../checkpoint/open.js";
@@ -16,6 +16,7 @@ import type { DecoderSpec } from "../../nn/ops/specs.js";
 import { mergedCheckpoint } from "../../nn/virtual/virtualCheckpoint.js";
 import { ownedFolder } from "../../output/ownedFolder.js";
 import { isRecipeText } from "../../recipe/load.js";
+import { parseModelReference } from "../../recipe/modelReference.js";
 import type { Recipe } from "../../recipe/types.js";
 import { findChatTemplate } from "../../tokenizer/chatTemplate.js";
 import { openTokenizer } from "../../tokenizer/openTokenizer.js";
@@ -32,18 +33,19 @@ export async function openLocalSide(
 ): Promise<LocalSide> {
   const { signal, hub } = options;
   signal?.throwIfAborted();
-  const recipe = recipeOf(source);
+  const wanted = recipeOf(source);
+  const name = nameOf(source);
+  // A model by itself, or a base with its adapter: all its tensors lie in files.
+  const stored = wanted === undefined || wanted !== source ? await storedCheckpoint(name, options) : undefined;
+  const recipe = wanted ?? (isEncoded(stored) ? { merge_method: "passthrough", models: [{ model: name }] } : undefined);
   const lambdas = lambda === undefined ? undefined : [lambda];
   const own = recipe === undefined ? undefined : await ownedFolder("retemper-behave-");
   try {
-    const name = nameOf(source);
-    if (recipe === undefined) await obtain([{ path: name }], { signal, hub });
     const checkpoint =
       recipe === undefined
-        ? await openCheckpoint({ text: name, path: await locate({ path: name }) }, { addon: loadAddon() })
+        ? (stored as Checkpoint)
         : await mergedCheckpoint(name, await virtualMerge(recipe, own?.path as string, { signal, hub, lambdas }));
     const line = recipe === undefined ? undefined : await lineOf(recipe, lambda);
-    const adapted = recipe !== undefined && recipe !== source;
     const folder = checkpoint.folder;
     const stopTokens = await stopTokensOf(checkpoint);
     const { engine, precision, threads, maxMemory, requireGpu } = options;
@@ -51,9 +53,9 @@ export async function openLocalSide(
       kind: "local",
       facts: {
         name: lambda === undefined ? name : `${name}@lambda=${lambda}`,
-        kind: recipe === undefined ? "folder" : adapted ? "adapter" : "recipe",
+        kind: wanted === undefined ? "folder" : stored ? "adapter" : "recipe",
         ...(lambda !== undefined && { lambda }),
-        ...storageOf(checkpoint),
+        ...storageOf(stored?.adapter ? checkpoint : (stored ?? checkpoint)),
       },
       source,
       lambda,
@@ -64,7 +66,7 @@ export async function openLocalSide(
       tokenizer: await openTokenizer(folder),
       stopTokens,
       spec: specOf(checkpoint, stopTokens),
-      stored: recipe === undefined || adapted ? name : undefined,
+      stored: stored && name,
       line,
       open: () => openModel(source, { engine, precision, threads, maxMemory, requireGpu, lambdas, signal, hub }),
       close: async () => await own?.remove(),
@@ -73,6 +75,17 @@ export async function openLocalSide(
     await own?.remove();
     throw error;
   }
+}
+
+/** Weights that are decoded when they are needed: of a GGUF file, or quantised. They are run as the merge of one model. */
+function isEncoded(checkpoint: Checkpoint | undefined): boolean {
+  return [...(checkpoint?.tensors.values() ?? [])].some(({ encoding }) => encoding !== undefined);
+}
+
+async function storedCheckpoint(name: string, { signal, hub }: BehaviourOptions): Promise<Checkpoint> {
+  const reference = existsSync(name) ? { text: name, path: name } : parseModelReference(name);
+  await obtain([reference, ...(reference.lora ? [reference.lora] : [])], { signal, hub });
+  return openCheckpoint(reference, { addon: loadAddon(), decodes: true });
 }
 
 function nameOf(source: string | Recipe): string {

@@ -14,7 +14,8 @@ export function storageOf({ tensors }: Pick<Checkpoint, "tensors">): { storage?:
   return most === undefined ? {} : { storage: most[0] };
 }
 
-/** "BF16", or the encoding's own name where the values are packed. */
-export function formatOf(tensor: StoredTensor): string {
-  return tensor.dtype;
+/** "BF16", "Q4_K", or "8 bits" of codes: how the tensor's values are stored. */
+export function formatOf({ dtype, encoding }: StoredTensor): string {
+  if (encoding === undefined || encoding.kind === "elements") return dtype;
+  return encoding.blocks ?? "codes";
 }

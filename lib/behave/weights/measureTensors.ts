@@ -38,7 +38,9 @@ export async function measureTensors(
   });
   const sources = recipe.modules.flatMap(({ slices }) => slices.flatMap((slice) => slice.sources));
   const checkpoints = new Map(
-    await Promise.all(sources.map(async ({ model }) => [model.text, await openCheckpoint(model, { addon })] as const)),
+    await Promise.all(
+      sources.map(async ({ model }) => [model.text, await openCheckpoint(model, { addon, decodes: true })] as const),
+    ),
   );
   const built = buildPlan({ recipe, checkpoints });
   const used = built.tensors.filter((tensor) => tensor.sources.length === sources.length);

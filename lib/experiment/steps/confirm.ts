@@ -1,6 +1,7 @@
 // Whether a written merge is the virtual merge that was measured: the same greedy answers, and logits side by side.
 
 import { join } from "node:path";
+import { compareBehaviour } from "../../behave/compareBehaviour.js";
 import type { Results } from "../../evaluate/run/results.js";
 import type { Task } from "../../evaluate/types.js";
 import { readTextAtMost } from "../../files/readAtMost.js";
@@ -60,10 +61,18 @@ export async function confirm(
     for await (const { model: other, lambdas } of openVirtual(virtual, bytes, options, exact)) {
       difference = differenceOf(right, await of(other, lambdas?.[0]));
     }
-    return { ...counts, logits: { prompts: inputs.length, ...difference } };
+    const causes = await causesOf(written, virtual, options);
+    return { ...counts, logits: { prompts: inputs.length, ...difference }, ...(causes.length > 0 && { causes }) };
   } finally {
     await model.close();
   }
+}
+
+/** What is not as it was measured, by its cause: files and weights against the recipe's. Nothing is asked again for it. */
+async function causesOf(written: string, { recipe, lambdas }: VirtualMergeSource, { threads, signal }: ConfirmOptions) {
+  const [lambda] = lambdas ?? [];
+  const { causes } = await compareBehaviour({ recipe, lambda }, written, { ask: false, threads, signal });
+  return causes.map(({ name, sure, summary }) => ({ name, sure, summary }));
 }
 
 /** The largest difference, and the root of the mean square one in standard deviations of the right logits. */

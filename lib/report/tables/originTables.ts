@@ -9,6 +9,11 @@ export function outputTable({ outputs, selection, shipped }: ExperimentResults):
   const { candidate } = selection.overall;
   const overall = candidate === null ? undefined : candidateId(candidate);
   const compared = outputs.some(({ agreement }) => agreement !== undefined);
+  const faults = outputs
+    .flatMap(({ path, agreement }) =>
+      (agreement?.causes ?? []).map(({ name, summary }) => `${path}: ${summary} (${name}) `),
+    )
+    .join("");
   return {
     id: "outputs",
     caption: "Models that were written",
@@ -36,7 +41,7 @@ export function outputTable({ outputs, selection, shipped }: ExperimentResults):
         .join(" "),
     ]),
     ...(compared && {
-      note: "Answers as the virtual merge: greedy answers of the written files that are those of the virtual merge that was measured. Logits differ: root of the mean square difference, in standard deviations of the logits.",
+      note: `${faults}Answers as the virtual merge: greedy answers of the written files that are those of the virtual merge that was measured. Logits differ: root of the mean square difference, in standard deviations of the logits.`,
     }),
   };
 }

@@ -85,7 +85,7 @@ function atLambda(lambda: number): Promise<string> {
 }
 
 describe("compareBehaviour names the cause", () => {
-  const few = FAULTS.filter(([, cause]) => ["chat-template", "adapter-applied-twice", "rope"].includes(cause));
+  const few = FAULTS.filter(([, cause]) => ["chat-template", "adapter-applied-twice"].includes(cause));
   it.each(casesOf(FAULTS, few))("of %s: %s", async (_what, cause, a, b) => {
     const report = await compared(a(), await b());
     expect(report.causes.map(({ name }) => name)).toEqual([cause]);
@@ -95,7 +95,7 @@ describe("compareBehaviour names the cause", () => {
     expect(report.verdict).toBe(excused ? "within tolerance" : "different");
   });
 
-  it("of a head that was lost, and of a configuration that hides it", async () => {
+  it.runIf(long)("of a head that was lost, and of a configuration that hides it", async () => {
     const { untied, tied } = withHead();
     expect((await compared(untied, tied)).causes.map(({ name }) => name)).toEqual(["tied-head"]);
     const hidden = await compared(untied, withConfig({ tie_word_embeddings: true }, untied), false);
@@ -135,7 +135,7 @@ describe("compareBehaviour finds no cause", () => {
     expect(report.weights?.line?.scale).toBeCloseTo(1, 4);
   });
 
-  it("in other words for the same settings", async () => {
+  it.runIf(long)("in other words for the same settings", async () => {
     const same = copyOf(
       withConfig({ rope_theta: 10_000, rope_scaling: null, transformers_version: "9", use_cache: false }),
       { "generation_config.json": (before) => ({ ...before, temperature: 1, top_p: 1 }) },
@@ -150,20 +150,23 @@ describe("compareBehaviour finds no cause", () => {
 });
 
 describe("a report of behaviour", () => {
-  it("measures the fault: distributions, the first token that parts with the text around it, verdicts", async () => {
-    const report = await compareBehaviour(TESTED, BASE, {
-      prompts,
-      maxNewTokens: 6,
-      engine: "native",
-      judges: [keywordJudge({ phrases: ["order("] })],
-    });
-    expect(report.firstToken?.klMean).toBeGreaterThan(0.1);
-    const [parting] = report.answers.divergences;
-    expect(parting?.a).not.toBe(parting?.b);
-    expect(report.verdicts[0]?.compared).toBe(prompts.length);
-    expect(report.a).toMatchObject({ kind: "adapter", engine: { engine: "native" } });
-    expect(JSON.parse(JSON.stringify(report))).toEqual(report);
-  });
+  it.runIf(long)(
+    "measures the fault: distributions, the first token that parts with the text around it, verdicts",
+    async () => {
+      const report = await compareBehaviour(TESTED, BASE, {
+        prompts,
+        maxNewTokens: 6,
+        engine: "native",
+        judges: [keywordJudge({ phrases: ["order("] })],
+      });
+      expect(report.firstToken?.klMean).toBeGreaterThan(0.1);
+      const [parting] = report.answers.divergences;
+      expect(parting?.a).not.toBe(parting?.b);
+      expect(report.verdicts[0]?.compared).toBe(prompts.length);
+      expect(report.a).toMatchObject({ kind: "adapter", engine: { engine: "native" } });
+      expect(JSON.parse(JSON.stringify(report))).toEqual(report);
+    },
+  );
 
   it("is refused for options that cannot be", async () => {
     for (const options of [{ prompts: [] }, { maxNewTokens: 0 }, { tolerance: Number.NaN }]) {

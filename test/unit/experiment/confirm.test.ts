@@ -12,7 +12,7 @@ import { confirm } from "../../../lib/experiment/steps/confirm.js";
 import { openModel } from "../../../lib/generate/openModel.js";
 import { merge } from "../../../lib/merge/merge.js";
 import type { Recipe } from "../../../lib/recipe/types.js";
-import { casesOf } from "../../long.js";
+import { casesOf, long } from "../../long.js";
 
 const demo = join(import.meta.dirname, "..", "..", "..", "demo");
 const [aligned, tuned] = [join(demo, "model"), `${demo}/model+${demo}/adapters/seed-42`];
@@ -71,6 +71,23 @@ it.each(casesOf(CASES, [CASES[1], CASES[2]]))(
     expect(other.same / other.questions).toBeLessThan(0.9);
   },
 );
+
+it.runIf(long)("names the cause where the written files are not the merge that was measured", async () => {
+  const model = await openModel(aligned);
+  const suite = await loadSuite(model, [`exact:${demo}/task_valid.jsonl`], { limit: 1, decoding: { maxNewTokens: 2 } });
+  await model.close();
+  const at = async (lambda: number) => {
+    const written = join(folder, `linear-${lambda}`);
+    await merge(linear, written, { lambda });
+    const virtual = { recipe: linear, lambdas: [0.4], maskSeed: 0 };
+    const { causes } = await confirm(written, virtual, suite, { tasks: [] } as never, {
+      ...{ bytes: BYTES, exact: false, options: {} },
+    });
+    return causes?.map(({ name }) => name);
+  };
+  expect(await at(0.4)).toBeUndefined();
+  expect(await at(0.6)).toEqual(["other-lambda"]);
+});
 
 it("evaluates a method whose weights are made once for as many lambdas at once as there is room for", async () => {
   const opened: (readonly number[] | undefined)[] = [];
