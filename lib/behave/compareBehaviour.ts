@@ -75,7 +75,9 @@ function reportOf(
   const parted = numbers.length === 0 && found.answers.divergences.length > 0;
   const causes = ordered(found.causes);
   const unexplained = (most > tolerance || parted) && causes.length === 0;
-  const different = unexplained || most > tolerance || parted || causes.some(({ numeric }) => !numeric);
+  // What was not measured is not excused, but for formats that hold the same values.
+  const excusable = numbers.length > 0 || (found.weights?.distance ?? 1) <= SAME;
+  const different = unexplained || most > tolerance || parted || causes.some(({ numeric }) => !numeric || !excusable);
   const same = causes.length === 0 && most <= SAME && found.answers.divergences.length === 0;
   return {
     verdict: different ? "different" : same ? "same" : "within tolerance",

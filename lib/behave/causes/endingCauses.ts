@@ -1,6 +1,7 @@
 // Causes where answers end, and where tokens are drawn: stop tokens and the defaults of sampling.
 
 import type { JsonObject } from "../../checkpoint/json.js";
+import type { Generation } from "../../generate/types.js";
 import type { Tokenizer } from "../../tokenizer/types.js";
 import type { Cause } from "../types.js";
 import type { Findings } from "./findings.js";
@@ -10,6 +11,9 @@ export function endingCauses({ a, b, answers }: Findings): Cause[] {
   const onlyA = [...of].filter((id) => !ofOther.has(id));
   const onlyB = [...ofOther].filter((id) => !of.has(id));
   if (onlyA.length + onlyB.length === 0) return [];
+  // More special tokens that end an answer, as GGUF readers add them, end it nowhere else than where a text ends anyway.
+  const harmless = onlyA.length === 0 && onlyB.every((id) => b.tokenizer.specialIds.has(id));
+  if (harmless && !answers.a.some((one, at) => endsEarly(one, answers.b[at]))) return [];
   const evidence = [
     `A stops at ${shown([...of], a.tokenizer)}, B at ${shown([...ofOther], b.tokenizer)} (eos_token_id of generation_config.json, else of config.json)`,
   ];
@@ -35,6 +39,11 @@ export function endingCauses({ a, b, answers }: Findings): Cause[] {
   ];
 }
 
+/** Whether B's answer ends where A's goes on. */
+function endsEarly(a: Generation | undefined, b: Generation | undefined): boolean {
+  return a !== undefined && b?.finish === "stop" && goesOn(b.ids, a.ids);
+}
+
 /** Whether the longer ids begin with the shorter ones. */
 export function goesOn(shorter: readonly number[], longer: readonly number[]): boolean {
   return shorter.length < longer.length && shorter.every((id, at) => id === longer[at]);
@@ -54,8 +63,6 @@ const DEFAULTS: JsonObject = {
   typical_p: 1,
   repetition_penalty: 1,
   no_repeat_ngram_size: 0,
-  max_new_tokens: null,
-  min_new_tokens: null,
 };
 
 export function samplingCauses({ a, b }: Findings): Cause[] {

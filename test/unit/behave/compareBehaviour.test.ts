@@ -91,7 +91,7 @@ describe("compareBehaviour names the cause", () => {
     expect(report.causes.map(({ name }) => name)).toEqual([cause]);
     const [found] = report.causes;
     expect(found?.evidence.length).toBeGreaterThan(0);
-    const excused = found?.numeric === true && (report.sameTokens?.klMean ?? 0) <= report.tolerance;
+    const excused = found?.numeric === true && (report.sameTokens?.klMean ?? 1) <= report.tolerance;
     expect(report.verdict).toBe(excused ? "within tolerance" : "different");
   });
 
@@ -107,6 +107,11 @@ describe("compareBehaviour names the cause", () => {
     const { causes } = await compared(await asDtype("float32", TESTED), rounded);
     expect(causes.map(({ name }) => name)).toEqual(["dtype"]);
     expect(causes[0]?.evidence.join()).toContain("all values of B that were looked at are exactly those of BF16");
+  });
+
+  it("of four bits without asking, which no tolerance excuses", async () => {
+    const { causes, verdict } = await compared(BASE, inFourBits(BASE), false);
+    expect([causes.map(({ name }) => name), verdict]).toEqual([["quantisation"], "different"]);
   });
 
   it.runIf(long)("of two faults at once, both", async () => {
@@ -133,6 +138,10 @@ describe("compareBehaviour finds no cause", () => {
     const report = await compared(TESTED, await written({ merge_method: "passthrough", models: [{ model: TESTED }] }));
     expect(report).toMatchObject({ verdict: "same", causes: [] });
     expect(report.weights?.line?.scale).toBeCloseTo(1, 4);
+  });
+
+  it.runIf(long)("where more special tokens end an answer, and none ends one early", async () => {
+    expect((await compared(BASE, withGeneration({ eos_token_id: [2, 0] }))).causes).toEqual([]);
   });
 
   it.runIf(long)("in other words for the same settings", async () => {
