@@ -141,12 +141,6 @@ describe("a model that cannot be run", () => {
 
   it.each([
     [
-      "a GGUF folder",
-      "gguf",
-      (place: string) => writeFileSync(join(place, "model.gguf"), "GGUF"),
-      /model\.gguf is of another format/,
-    ],
-    [
       "a GPTQ folder",
       "gptq",
       (place: string) =>
@@ -163,11 +157,17 @@ describe("a model that cannot be run", () => {
     expect(stderr).not.toMatch(/merg/i);
   });
 
-  it("by a GGUF file says so", async () => {
-    expect(said(await generate(written("m.gguf", "GGUF")))).toMatchObject({
-      status: 4,
-      stderr: expect.stringMatching(/this is a GGUF file/),
-    });
+  it("by a GGUF file that is cut off says so, alone and in a folder", async () => {
+    const file = written("m.gguf", "GGUF");
+    const place = join(folder, "gguf");
+    mkdirSync(place);
+    writeFileSync(join(place, "model.gguf"), "GGUF");
+    for (const model of [file, place]) {
+      expect(said(await generate(model))).toMatchObject({
+        status: 4,
+        stderr: expect.stringMatching(/\.gguf: the file ends within its header/),
+      });
+    }
   });
 });
 
