@@ -5,6 +5,7 @@ import type { Dtype } from "../addon/dtype.js";
 import { loadAddon } from "../addon/load.js";
 import type { NativePlan, OpName } from "../addon/nativePlan.js";
 import type { StoredFile } from "../checkpoint/types.js";
+import { elementSize } from "../plan/dtypes.js";
 import { InputFiles } from "../plan/inputFiles.js";
 import { INDEX_FILE } from "../plan/shards.js";
 import { virtualPlan } from "../plan/virtualPlan.js";
@@ -48,6 +49,8 @@ export interface VirtualTensor {
   readonly shape: readonly number[];
   /** As a written merge stores it. */
   readonly dtype: Dtype;
+  /** What it takes there. */
+  readonly bytes: number;
   readonly op: OpName;
   readonly models: readonly string[];
 }
@@ -97,7 +100,8 @@ export async function virtualMerge(
         const own = tensors[at]?.models ?? [];
         return own.length > all.length ? own : all;
       }, models);
-      return { name, shape, dtype: outDtype, op: ops.find((op) => op !== "copy") ?? params.op, models: most };
+      const bytes = shape.reduce((product, length) => product * length, elementSize(outDtype));
+      return { name, shape, dtype: outDtype, bytes, op: ops.find((op) => op !== "copy") ?? params.op, models: most };
     }),
     folder,
     files: inputFiles(opened.models.checkpoints),

@@ -46,7 +46,7 @@ export async function openThreadModel({ source, folder, options, merge }: Thread
   const { engine, gpu } = chooseEngine(options, merge !== undefined);
   const free = gpu ? (freeGpuMemory() ?? Number.POSITIVE_INFINITY) : availableMemory();
   const limit = memoryLimit(options.maxMemory, free);
-  checkWeights(source, merge && options.hold ? heldBytes(checkpoint, merge) : bytesOf(checkpoint, merge), limit);
+  checkWeights(source, merge && options.hold ? heldBytes(merge) : bytesOf(checkpoint, merge), limit);
   const tokenizer = await openTokenizer(checkpoint.folder);
   const opened = await openDecoder(checkpoint, engine, { ...options, merge });
   try {

@@ -8,6 +8,7 @@ import { openModel } from "../../../lib/generate/openModel.js";
 import type { ModelOptions } from "../../../lib/generate/types.js";
 import { recipeOf } from "../../../lib/generate/virtual/recipeOf.js";
 import type { Recipe } from "../../../lib/recipe/types.js";
+import { long } from "../../long.js";
 
 const models = join(import.meta.dirname, "..", "..", "golden", "merge", "models");
 const [base, tuned] = [join(models, "base"), join(models, "ft1")];
@@ -96,6 +97,17 @@ describe("opening a recipe", () => {
     expect([held.hows.has("held"), made.hows.has("held")]).toEqual([true, false]);
     expect(held.logits).toEqual(made.logits);
     expect((await logitsOf({ hold: true, seed: 8 })).logits).not.toEqual(held.logits);
+  });
+
+  it.runIf(long)("refuses to hold weights that do not fit, counted for every lambda", async () => {
+    const open = (lambdas: readonly number[]) => openModel(recipe, { lambdas, hold: true, maxMemory: 8e6 });
+    await (await open([0.3])).close();
+    // 67 kB in float32, half of it in bfloat16
+    const many = Array.from({ length: 300 }, (_, at) => at / 300);
+    await expect(open(many)).rejects.toMatchObject({
+      code: "OUT_OF_MEMORY",
+      message: expect.stringContaining("weights"),
+    });
   });
 
   it("skips what is answered, by lambda, and says each piece's lambda", async () => {

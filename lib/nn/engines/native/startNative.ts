@@ -66,7 +66,7 @@ export async function startNative(
     // Of a merge, all inputs are read again and again, unless its own weights are held.
     weightBytes: merge
       ? hold
-        ? heldBytes(checkpoint, merge)
+        ? heldBytes(merge)
         : merge.files.reduce((sum, { size }) => sum + size, 0)
       : weights.reduce((sum, weight) => sum + bytesOf(weight), 0),
     stepWork: runtime.target.includes("amx") ? TILE_WORK[precision] : undefined,
