@@ -1,6 +1,7 @@
 // Model references: `path[@revision][+lora[@revision]]`, or the same as a mapping.
 
 import { existsSync } from "node:fs";
+import { RetemperError } from "../errors.js";
 import type { ModelReference } from "./types.js";
 
 /** Says whether a local path exists; tests replace it. */
@@ -15,7 +16,11 @@ interface Location {
 const MAX_PATH = 4096;
 
 /** The text is not a model reference; the message says why. */
-export class ModelReferenceError extends Error {}
+export class ModelReferenceError extends RetemperError {
+  constructor(message: string) {
+    super("BAD_INPUT", message, { hint: "a model is a folder or org/name[@revision], with an adapter base+adapter" });
+  }
+}
 
 /**
  * Parses the text form. A local path that exists is used as it is, with whatever `@` and `+` it holds.

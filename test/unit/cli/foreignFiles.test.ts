@@ -185,6 +185,13 @@ describe("a name that is not there", () => {
     expect((await runHere(["inspect", join(folder, "models/mergde")])).stderr).toContain(
       `Is ${join(folder, "models/merged")} meant?`,
     );
+    for (const text of ["a@b@c", "a+b+c", "@main", ""]) {
+      const { status, stderr } = await runHere(["inspect", text]);
+      expect({ text, status, stderr }).toMatchObject({
+        status: 4,
+        stderr: expect.stringMatching(/^hint: a model is/m),
+      });
+    }
     expect((await runHere(["inspect", "org/name"])).stderr).toMatch(
       /^hint: Download it first: retemper pull org\/name/m,
     );
