@@ -55,6 +55,7 @@ describe("data", () => {
   it("of the hub are what their files hold, and are read at that commit", async () => {
     const hub = await mockHub();
     vi.stubEnv("HF_ENDPOINT", hub.endpoint);
+    vi.stubEnv("HF_HUB_OFFLINE", "");
     vi.stubEnv("HF_HUB_CACHE", newFolder());
     const reference = "hf://datasets/org/rows/train.jsonl";
     hub.files.set("org/rows/train.jsonl", { content: Buffer.from('{"prompt":"a"}\n') });
@@ -74,6 +75,7 @@ describe("data", () => {
   it("of the hub keep configuration and split", async () => {
     const hub = await mockHub();
     vi.stubEnv("HF_ENDPOINT", hub.endpoint);
+    vi.stubEnv("HF_HUB_OFFLINE", "");
     vi.stubEnv("HF_HUB_CACHE", newFolder());
     hub.files.set("org/set/easy/test-0.parquet", { content: Buffer.from("PAR1") });
     const { pinned } = await fresh().data("hf://datasets/org/set?config=easy&split=test");
