@@ -7,6 +7,7 @@ export type {
   OpName,
   ReadingMode,
   WritingMode,
+  WrittenBlocks,
 } from "../addon/nativePlan.js";
 export { batch } from "../batch/batch.js";
 export { planBatch } from "../batch/planBatch.js";

@@ -69,12 +69,6 @@ uint64_t WordsOf(const Packing& packing, uint64_t length) {
   return DivideUp(length * packing.bits, uint64_t{32});
 }
 
-uint32_t WordAt(const uint8_t* p) {
-  uint32_t word;
-  std::memcpy(&word, p, 4);
-  return word;
-}
-
 // Code `i` of a stream whose words `word(k)` gives.
 template <class Word>
 uint32_t CodeAt(const Packing& packing, uint64_t i, Word word) {
