@@ -119,7 +119,7 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
     expect(readdirSync(join(out, "models"))).toEqual([]);
   });
 
-  it("calibrates the judges once, and has corrected rates in its results and report", async () => {
+  it.runIf(long)("calibrates the judges once, and has corrected rates in its results and report", async () => {
     const labelled = Array.from({ length: 40 }, (_, at) => {
       const answer = at < 16 ? "Turn the key." : "I can't help with that.";
       return JSON.stringify({ answer, label: at < 20 ? 1 : 0 });

@@ -46,7 +46,7 @@ const tune = (data: string, maxSteps = 24) => ({
 });
 
 describe("an experiment on the paper's tasks", { timeout: 120_000 }, () => {
-  it("reasoning: BBH's mean over 27 subtasks, validated by the loss", async () => {
+  it.runIf(long)("reasoning: BBH's mean over 27 subtasks, validated by the loss", async () => {
     const [prompts, data] = [join(folder, "prompts"), join(folder, "bbh")];
     for (const place of [prompts, data]) mkdirSync(place);
     // 9 subtasks have three questions, of which one is answered with yes; 18 have one, every other answered with yes

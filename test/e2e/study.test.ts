@@ -77,7 +77,7 @@ function linesOf(name: string): string[] {
 const study = (out: string) => JSON.parse(readFileSync(join(at(out), "study.json"), "utf8")) as StudyResults;
 
 describe("retemper study", () => {
-  it("says with --plan what each experiment would do, and writes nothing", async () => {
+  it.runIf(long)("says with --plan what each experiment would do, and writes nothing", async () => {
     writeFileSync(at("plan.yml"), studyOf([1]));
     const { status, stdout, stderr } = await run(["study", "run", at("plan.yml"), "--out", at("none"), "--plan"]);
     expect({ status, stderr }).toMatchObject({ status: 0 });
