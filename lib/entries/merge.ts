@@ -2,6 +2,7 @@
 
 export type { Dtype } from "../addon/dtype.js";
 export type {
+  BlockFormatName,
   NativeDeviceReport as DeviceReport,
   NativeFacts as MergeFacts,
   OpName,
