@@ -16,7 +16,7 @@ struct Range {
   Dtype dtype = Dtype::kF32;
   uint64_t count = 0;
   // How the bytes become numbers (of `dtype`); null: they are elements of `dtype`, in order.
-  std::shared_ptr<const Encoding> encoding;
+  std::shared_ptr<const Encoding> encoding = nullptr;
 };
 
 }  // namespace retemper
