@@ -16,7 +16,7 @@ describe.skipIf(reason !== undefined)(
   () => {
     const commands: [string, number][] = [
       ["merge", 4],
-      ["evaluate", 2],
+      ["evaluate", 4],
       ["tune", 2],
       ["generate", 2],
     ];

