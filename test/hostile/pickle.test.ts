@@ -170,13 +170,15 @@ describe("a pickle without bounds", () => {
     ["of empty lists", "]", 4_000_000],
     ["of marks", "(", 17_000_000],
     ["of memo places", "]\x94", 2_500_000],
+    // the longest pickle that is read holds no more than may be made
     ["of numbers that are thrown away", "K\x010", 33_000_000],
     ["of protocols", "\x80\x02", 34_000_000],
   ];
 
   it.each<readonly [string, Buffer, RegExp]>([
     ...casesOf(many, many.slice(0, 1)).map(
-      ([name, piece, times]) => [name, pickle(repeated(piece, times), STOP), /more objects/] as const,
+      ([name, piece, times]) =>
+        [name, pickle(repeated(piece, times), STOP), /more objects|more or less than one value/] as const,
     ),
     ["of lists that hold each other", twice(Buffer.from("]"), 200), /holds a list/],
     ["of lists that hold themselves", pickle(0x80, 2, "]q\x00h\x00a."), /holds a list/],
