@@ -90,8 +90,9 @@ describe.skipIf(why !== undefined)("a push beside that of Python's huggingface_h
       const { files } = await ask<{ files: Record<string, string> }>("snapshot", { repo_id: "org/read", revision });
       expect(digests(files), revision).toEqual(onHub(hub, "org/read", revision));
     }
-    const env = { ...place.env, HF_HUB_CACHE: join(home, "hub"), HF_HUB_OFFLINE: "1" };
-    const pulled = await pull("org/read", { hub: { env } }); // from what Python brought into the cache
+    const hubOptions = { env: { ...place.env, HF_HUB_OFFLINE: "1" } };
+    // from what Python brought into the cache
+    const pulled = await pull("org/read", { transformersCache: join(home, "hub"), hub: hubOptions });
     expect(asPushed(pulled.folder, MODEL)).toEqual(asPushed(out, MODEL));
   });
 });
