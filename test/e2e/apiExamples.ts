@@ -18,7 +18,7 @@ export interface ApiExample {
 /** The functions that the files of lib/entries export, in the order of the entries. */
 export function apiExamples(): ApiExample[] {
   const folder = join(root, "lib/entries");
-  return readdirSync(folder).flatMap((entry) => {
+  const all = readdirSync(folder).flatMap((entry) => {
     const text = readFileSync(join(folder, entry), "utf8");
     return [...text.matchAll(/export \{([^}]*)\} from "([^"]+)"/g)].flatMap(([, names = "", from = ""]) => {
       const path = join(folder, from).replace(/\.js$/, ".ts");
@@ -32,6 +32,8 @@ export function apiExamples(): ApiExample[] {
       });
     });
   });
+  // one that two entries export is one
+  return [...new Map(all.map((example) => [`${example.file} ${example.name}`, example])).values()];
 }
 
 /** The comment that ends where a declaration starts, without its stars. */
