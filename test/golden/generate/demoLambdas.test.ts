@@ -71,7 +71,7 @@ const scoreOf = (task: TaskResults | undefined) => task?.metrics[task.primary]?.
 const timeout = 300_000;
 
 describe("the demo's adapters", () => {
-  it("answer at two lambdas, in one call, exactly as the merges that are written", { timeout }, async () => {
+  it.runIf(long)("answer at two lambdas, in one call, exactly as the merges that are written", { timeout }, async () => {
     const recipe = recipeOf(42, "bfloat16");
     const together = await unwritten(recipe, "exact", [0.4, 0.8]);
     const alone = await written(recipe, "exact", [0.4, 0.8]);

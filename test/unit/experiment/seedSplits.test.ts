@@ -8,6 +8,7 @@ import type { Item, Task } from "../../../lib/evaluate/types.js";
 import { itemsOfSeed, loadSplits } from "../../../lib/experiment/checks/seedSplits.js";
 import { run } from "../../../lib/experiment/run.js";
 import type { Quantity } from "../../../lib/select/types.js";
+import { long } from "../../long.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-splits-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -45,7 +46,7 @@ describe("a split for each tuning", () => {
     expect([tasks[0]?.items.map(({ id }) => id), splits]).toEqual([["0", "1"], undefined]);
   });
 
-  it("asks each tuned model and merge the rows of its own split, and the aligned model all", async () => {
+  it.runIf(long)("asks each tuned model and merge the rows of its own split, and the aligned model all", async () => {
     const all = readFileSync("demo/task_valid.jsonl", "utf8").trimEnd().split("\n").slice(0, 5);
     writeFileSync(join(folder, "42.jsonl"), `${all.slice(0, 3).join("\n")}\n`);
     writeFileSync(join(folder, "1024.jsonl"), `${all.slice(2).join("\n")}\n`);

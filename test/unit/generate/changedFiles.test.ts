@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { casesOf } from "../../long.js";
+import { long } from "../../long.js";
 
 const demo = join(import.meta.dirname, "..", "..", "..", "demo", "model");
 const program = join(import.meta.dirname, "fixtures", "changeFiles.mjs");
@@ -25,7 +25,7 @@ interface Round {
 
 // Processes at once, each of which opens nine models.
 describe("files that change under an open model", { timeout: 180_000 }, () => {
-  it.concurrent.each(casesOf([1, 2, 4], [4]))(
+  it.runIf(long).concurrent.each([1, 2, 4])(
     "are BAD_INPUT with the file's name, on %i threads, every time",
     async (threads) => {
       const own = mkdtempSync(join(folder, "threads-"));
