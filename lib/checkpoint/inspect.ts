@@ -3,6 +3,7 @@
 import { basename } from "node:path";
 import { openAdapter } from "./adapter.js";
 import { findAdapterFile, readAdapterFile } from "./adapterFile.js";
+import { elementsOf } from "./elementsOf.js";
 import { embeddingNames, family, isTied, type LayerStack, layerStacks, mainStack, textConfig } from "./families.js";
 import { type JsonObject, readJsonObject } from "./json.js";
 import { locate } from "./locate.js";
@@ -109,7 +110,7 @@ function factsOf(reference: string, folder: ModelFolder, { files, tensors }: Wei
   for (const { name, dtype: decoded, shape, bytes, file, encoding } of tensors.values()) {
     const dtype = encoding?.blocks ?? decoded;
     const sum = dtypes[dtype] ?? { tensors: 0, parameters: 0, bytes: 0 };
-    const parameters = elements(shape);
+    const parameters = elementsOf({ shape });
     dtypes[dtype] = { tensors: sum.tensors + 1, parameters: sum.parameters + parameters, bytes: sum.bytes + bytes };
     list.push({ name, dtype, shape, bytes, file: names[file] as string });
   }
@@ -156,7 +157,7 @@ function adapterFacts(folder: string, config: JsonObject, tensors: Iterable<RawT
   let parameters = 0;
   let bytes = 0;
   for (const tensor of tensors) {
-    parameters += elements(tensor.shape);
+    parameters += elementsOf(tensor);
     bytes += tensor.bytes;
   }
   const rank = numeric(config.r);
@@ -173,10 +174,6 @@ function adapterFacts(folder: string, config: JsonObject, tensors: Iterable<RawT
     ...(alpha === undefined ? {} : { alpha }),
     ...(typeof base === "string" ? { baseModel: base } : {}),
   };
-}
-
-function elements(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
 }
 
 function numeric(value: unknown): number | undefined {

@@ -73,14 +73,7 @@ export async function hubBytes(
   for (let attempt = 1; ; attempt++) {
     const response = await hubRequest(url, request, settings);
     try {
-      const parts: Uint8Array[] = [];
-      let length = 0;
-      for await (const part of response.body ?? []) {
-        parts.push(part as Uint8Array);
-        length += (part as Uint8Array).length;
-        if (length >= most) break; // which closes the connection
-      }
-      return Buffer.concat(parts).subarray(0, most);
+      return await bodyOf(response, most);
     } catch (error) {
       settings.signal?.throwIfAborted();
       const problem = connectionProblem(error);
@@ -89,6 +82,18 @@ export async function hubBytes(
       await pauseFor(settings.retryDelayMs * 2 ** (attempt - 1), settings);
     }
   }
+}
+
+/** The bytes of an answer, at most so many; what follows is not read. */
+export async function bodyOf(response: Response, most: number): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of response.body ?? []) {
+    parts.push(part as Uint8Array);
+    length += (part as Uint8Array).length;
+    if (length >= most) break; // which closes the connection
+  }
+  return Buffer.concat(parts).subarray(0, most);
 }
 
 export async function pauseFor(milliseconds: number, { signal }: HubSettings): Promise<void> {

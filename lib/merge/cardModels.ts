@@ -4,6 +4,7 @@
 
 import { stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { frontMatter } from "../checkpoint/frontMatter.js";
 import { readJsonObject } from "../checkpoint/json.js";
 import { type LocatedPart, type LocateOptions, locate } from "../checkpoint/locate.js";
 import { fileOf, openFolder } from "../checkpoint/modelFolder.js";
@@ -81,8 +82,7 @@ async function frontMatterOf(folder: string): Promise<Readonly<Record<string, un
     .then((file) => readTextAtMost(file, { most: 2 ** 22, what: "a model card" }))
     .catch((error: unknown) => saysNothing(error, path));
   try {
-    const [, front] = /^\uFEFF?---[ \t]*\r?\n([\s\S]*?)\r?\n---[ \t]*(\r?\n|$)/.exec(text ?? "") ?? [];
-    const { value } = readDocument(front ?? "");
+    const { value } = readDocument(frontMatter(text ?? "") ?? "");
     return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
   } catch {
     return {}; // no front matter: nothing is known

@@ -1,11 +1,10 @@
 // README.md of what is pushed: the hub shows it, and refuses a commit whose front matter it cannot read.
 
+import { frontMatter } from "../checkpoint/frontMatter.js";
 import { RetemperError } from "../errors.js";
 import { readTextAtMost } from "../files/readAtMost.js";
 import { readDocument } from "../recipe/document.js";
 import type { PushedKind } from "./contents.js";
-
-const FRONT_MATTER = /^\uFEFF?---[ \t]*\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/;
 
 /**
  * What is amiss with a card and does not hinder.
@@ -16,7 +15,7 @@ export async function checkCard(file: string | undefined, what: PushedKind): Pro
   if (what === "report") return [];
   if (file === undefined) return ["there is no README.md: the hub shows no card"];
   const text = await readTextAtMost(file, { most: 2 ** 22, what: "a model card" });
-  const [, front] = FRONT_MATTER.exec(text) ?? [];
+  const front = frontMatter(text);
   if (front === undefined) return ["README.md has no front matter: the hub does not know license and base model"];
   let value: unknown;
   try {

@@ -1,5 +1,6 @@
 // How most of a model's weights are stored: the dtype or block format that holds the most elements of its matrices.
 
+import { elementsOf } from "../../checkpoint/elementsOf.js";
 import type { Checkpoint, StoredTensor } from "../../checkpoint/types.js";
 
 /** Nothing for a model without matrices. */
@@ -8,7 +9,7 @@ export function storageOf({ tensors }: Pick<Checkpoint, "tensors">): { storage?:
   for (const tensor of tensors.values()) {
     if (tensor.shape.length < 2) continue;
     const name = formatOf(tensor);
-    counts.set(name, (counts.get(name) ?? 0) + tensor.shape.reduce((product, size) => product * size, 1));
+    counts.set(name, (counts.get(name) ?? 0) + elementsOf(tensor));
   }
   const [most] = [...counts].sort(([, x], [, y]) => y - x);
   return most === undefined ? {} : { storage: most[0] };

@@ -3,6 +3,7 @@
 
 import type { Addon } from "../../addon/surface.js";
 import type { Checkpoint, StoredTensor } from "../../checkpoint/types.js";
+import { widen } from "../../nn/engines/reference/widen.js";
 
 /** Bytes that are looked at of a tensor. */
 const PIECE = 64 * 1024;
@@ -27,24 +28,15 @@ export function storedAs(checkpoint: Checkpoint, addon: Pick<Addon, "readBytes">
 }
 
 function isPlain(tensor: StoredTensor): boolean {
-  return WIDTHS[tensor.dtype] !== undefined && !("encoding" in tensor && tensor.encoding !== undefined);
+  return DTYPES.has(tensor.dtype) && !("encoding" in tensor && tensor.encoding !== undefined);
 }
 
-const WIDTHS: Readonly<Record<string, number>> = { F32: 4, BF16: 2, F16: 2 };
+const DTYPES: ReadonlySet<string> = new Set(["F32", "BF16", "F16"]);
 
 function valuesOf(tensor: StoredTensor, { files }: Checkpoint, addon: Pick<Addon, "readBytes">): Float32Array {
   const path = files[tensor.file]?.path as string;
   const raw = addon.readBytes(path, tensor.offset, tensor.offset + Math.min(PIECE, tensor.bytes));
-  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
-  const width = WIDTHS[tensor.dtype] as number;
-  const values = new Float32Array(Math.floor(raw.byteLength / width));
-  const bits = new Uint32Array(values.buffer);
-  for (let i = 0; i < values.length; i++) {
-    if (tensor.dtype === "F32") values[i] = view.getFloat32(i * 4, true);
-    else if (tensor.dtype === "F16") values[i] = halfOf(view.getUint16(i * 2, true));
-    else bits[i] = view.getUint16(i * 2, true) << 16;
-  }
-  return values;
+  return widen(raw, tensor.dtype);
 }
 
 function markOf(values: Float32Array, dtype: string): Mark | undefined {
@@ -74,13 +66,4 @@ function isFloat16(value: number): boolean {
   if (!(size <= 65504)) return false;
   const unit = 2 ** Math.max(-24, Math.floor(Math.log2(size)) - 10);
   return Number.isInteger(size / unit);
-}
-
-function halfOf(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

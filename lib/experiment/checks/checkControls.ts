@@ -1,6 +1,7 @@
 // What is wrong with the controls of an experiment that models and tunings tell.
 
 import { loadAddon } from "../../addon/load.js";
+import { elementsOf } from "../../checkpoint/elementsOf.js";
 import { openCheckpoint } from "../../checkpoint/open.js";
 import type { TuningPlan } from "../../tune/planTuning.js";
 import { settingsOf } from "../../tune/settings.js";
@@ -88,5 +89,5 @@ async function deltaSize(
       },
     );
   }
-  return tensors.reduce((sum, { shape }) => sum + 4 * shape.reduce((product, size) => product * size, 1), 0);
+  return tensors.reduce((sum, tensor) => sum + 4 * elementsOf(tensor), 0);
 }

@@ -1,6 +1,7 @@
 // What a judge that is a language model reads and writes for each answer: for the plan, and to find a context that is too small.
 
 import { loadAddon } from "../../addon/load.js";
+import { elementsOf } from "../../checkpoint/elementsOf.js";
 import { locate } from "../../checkpoint/locate.js";
 import { openCheckpoint } from "../../checkpoint/open.js";
 import { wildGuardPrompt } from "../../evaluate/judges/wildGuard.js";
@@ -52,7 +53,7 @@ export interface ModelSize {
 export async function modelSize(model: string): Promise<ModelSize> {
   const checkpoint = await openCheckpoint(model, { addon: loadAddon() });
   let parameters = 0;
-  for (const { shape } of checkpoint.tensors.values()) parameters += shape.reduce((product, size) => product * size, 1);
+  for (const tensor of checkpoint.tensors.values()) parameters += elementsOf(tensor);
   const stopTokens = await stopTokensOf(checkpoint);
   return { parameters, contextLength: decoderSpec(checkpoint, stopTokens).maxPositions, stopTokens };
 }

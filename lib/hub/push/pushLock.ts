@@ -1,12 +1,12 @@
 // One push from this machine to a repository at a time: two would send the same parts.
 
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { ioError } from "../../files/ioError.js";
 import { makeFolder } from "../../files/makeFolder.js";
 import { type KernelLock, kernelLock } from "../../output/tryLock.js";
 import { waitFor } from "../../output/waitFor.js";
 import type { HubSettings } from "../settings.js";
+import { placeName } from "./placeName.js";
 import { nameOf, type PushTarget } from "./target.js";
 
 /**
@@ -18,8 +18,7 @@ export async function pushLock(
   journals: string,
   settings: HubSettings,
 ): Promise<KernelLock | undefined> {
-  const place = `${settings.endpoint.href}\n${target.kind}/${target.id}`;
-  const file = join(journals, `${createHash("sha256").update(place).digest("hex").slice(0, 40)}.lock`);
+  const file = join(journals, `${placeName(target, settings)}.lock`);
   const onWait = () => settings.note(`another run pushes to ${nameOf(target)}: waiting for it`);
   try {
     await makeFolder(journals);

@@ -2,7 +2,7 @@
 // request whose first address is the hub's, and never to where another host leads.
 
 import { RetemperError } from "../../errors.js";
-import { ATTEMPTS, connectionProblem, pauseFor, unreachable, waitAsked } from "../request.js";
+import { ATTEMPTS, bodyOf, connectionProblem, pauseFor, unreachable, waitAsked } from "../request.js";
 import type { HubSettings } from "../settings.js";
 import type { Answer, SendRequest } from "./message.js";
 import { refused } from "./refused.js";
@@ -92,15 +92,9 @@ async function ask(target: URL, request: SendRequest, settings: HubSettings, tok
 const LONGEST_ANSWER = 64 * 2 ** 20;
 
 async function answerOf(response: Response): Promise<Answer> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const part of response.body ?? []) {
-    parts.push(part as Uint8Array);
-    length += (part as Uint8Array).length;
-    if (length > LONGEST_ANSWER) break; // which closes the connection
-  }
+  const body = await bodyOf(response, LONGEST_ANSWER);
   const { status, headers } = response;
-  return { status, headers, value: parsed(Buffer.concat(parts).toString("utf8")) };
+  return { status, headers, value: parsed(body.toString("utf8")) };
 }
 
 function parsed(text: string): unknown {

@@ -1,11 +1,11 @@
 // Brings one large file to the hub's storage: whole, or in parts, several at a time. What an earlier push left is gone on with.
 
-import { createHash } from "node:crypto";
 import { RetemperError } from "../../errors.js";
 import type { HubSettings } from "../settings.js";
 import type { PushFile } from "./files.js";
 import { type LargeFile, LFS, lfsBatch, type Way, type WholeUpload } from "./lfsBatch.js";
 import { jsonBody } from "./message.js";
+import { placeName } from "./placeName.js";
 import { putPiece } from "./putPiece.js";
 import { send } from "./send.js";
 import type { Slots } from "./slots.js";
@@ -192,6 +192,5 @@ function fits({ upload }: UploadJournal, { bytes }: Large): boolean {
 
 /** The same for the same file in the same repository, whatever its path. */
 function journalName({ sha256 }: Large, { target, settings }: UploadContext): string {
-  const place = `${settings.endpoint.href}\n${target.kind}/${target.id}\n${sha256}`;
-  return `${createHash("sha256").update(place).digest("hex").slice(0, 40)}.jsonl`;
+  return `${placeName(target, settings, sha256)}.jsonl`;
 }

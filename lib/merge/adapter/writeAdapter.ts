@@ -4,6 +4,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { NativeFacts, NativeMergeReport } from "../../addon/nativePlan.js";
 import type { Addon } from "../../addon/surface.js";
+import { elementsOf } from "../../checkpoint/elementsOf.js";
 import { RetemperError } from "../../errors.js";
 import { ioError } from "../../files/ioError.js";
 import { packShards, type Shard } from "../../plan/shards.js";
@@ -96,7 +97,7 @@ function workBytes({ lowRank, whole }: AdapterPlan): number {
   const factors = lowRank.flatMap(({ terms }) => terms ?? []).flatMap(({ a, b }) => [a, b]);
   const matrices = lowRank.flatMap(({ terms, shape }) => (terms ? [] : [{ shape }]));
   return [...factors, ...matrices, ...whole.map(({ draft }) => draft)].reduce(
-    (sum, { shape }) => sum + 4 * shape.reduce((product, size) => product * size, 1),
+    (sum, tensor) => sum + 4 * elementsOf(tensor),
     0,
   );
 }

@@ -2,6 +2,7 @@
 
 import { closeSync, openSync, readSync } from "node:fs";
 import { RetemperError } from "../../../errors.js";
+import { elementsOf } from "../../elementsOf.js";
 import type { StoredFile, StoredTensor } from "../../types.js";
 import { familyOfArchitecture, GGUF_FAMILIES, ROPE_TENSORS } from "./families/families.js";
 import type { RopeTensors } from "./families/ropeScaling.js";
@@ -60,8 +61,8 @@ const NAMES: Readonly<Record<string, string>> = { F32: "float32", F16: "float16"
 
 function mostUsed(tensors: ReadonlyMap<string, StoredTensor>): string {
   const counts = new Map<string, number>();
-  for (const { dtype, shape } of tensors.values()) {
-    counts.set(dtype, (counts.get(dtype) ?? 0) + shape.reduce((product, size) => product * size, 1));
+  for (const tensor of tensors.values()) {
+    counts.set(tensor.dtype, (counts.get(tensor.dtype) ?? 0) + elementsOf(tensor));
   }
   const [most] = [...counts].sort(([, a], [, b]) => b - a);
   return NAMES[most?.[0] ?? "F32"] ?? "float32";

@@ -2,6 +2,7 @@
 // read as data (unpickle.ts); the tensors stay in the file, and the engine reads them from there as it reads safetensors.
 
 import { RetemperError } from "../../../errors.js";
+import { elementsOf } from "../../elementsOf.js";
 import type { RawTensor, Weights } from "../../types.js";
 import { PickleFile } from "./pickleFile.js";
 import { readLegacy } from "./readLegacy.js";
@@ -57,7 +58,7 @@ function rawTensor(name: string, view: View, checkpoint: PickledCheckpoint, file
       hint: "Save it with .contiguous().",
     });
   }
-  const elements = shape.reduce((product, length) => product * length, 1);
+  const elements = elementsOf(view);
   return {
     name,
     dtype: dtype.name,

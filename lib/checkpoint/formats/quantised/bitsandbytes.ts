@@ -3,13 +3,13 @@
 // an offset. 8 bits (LLM.int8): W = code SCB / 127, a scale a row. (Dettmers et al. 2022, 2023; QuantState of bitsandbytes.)
 
 import { RetemperError } from "../../../errors.js";
+import { elementsOf } from "../../elementsOf.js";
 import { parseObject } from "../../json.js";
 import type { RawTensor } from "../../types.js";
 import {
   type Codes,
   type Dequantised,
   decoded,
-  elementsOf,
   inRows,
   isFloat,
   modulesWith,
@@ -36,7 +36,7 @@ function* fourBits(source: QuantisedSource): Generator<Dequantised> {
       if (!codes) continue;
       const facts = factsOf(state, source);
       const { shape, blocksize: block } = facts;
-      const count = shape.reduce((product, size) => product * size, 1);
+      const count = elementsOf(facts);
       const dtype = namedDtype(facts.dtype);
       const absmax = partOf(source, name, "absmax");
       const table = partOf(source, name, "quant_map");

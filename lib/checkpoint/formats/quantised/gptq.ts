@@ -6,13 +6,13 @@
 // the files.)
 
 import type { NativePacking } from "../../../addon/nativePlan.js";
+import { elementsOf } from "../../elementsOf.js";
 import type { RawTensor } from "../../types.js";
 import {
   bytesOf,
   type Dequantised,
   decoded,
   decodedDtype,
-  elementsOf,
   isFloat,
   modulesWith,
   partOf,

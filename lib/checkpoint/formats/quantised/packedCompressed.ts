@@ -5,13 +5,13 @@
 
 import type { Dtype } from "../../../addon/dtype.js";
 import type { NativePacking } from "../../../addon/nativePlan.js";
+import { elementsOf } from "../../elementsOf.js";
 import type { RawTensor } from "../../types.js";
 import {
   bytesOf,
   type Dequantised,
   decoded,
   decodedDtype,
-  elementsOf,
   type Grid,
   gridOf,
   inRows,

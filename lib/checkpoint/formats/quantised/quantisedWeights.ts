@@ -4,6 +4,7 @@
 import type { Dtype } from "../../../addon/dtype.js";
 import type { NativeCodes, NativeGrid, NativePacking } from "../../../addon/nativePlan.js";
 import { RetemperError } from "../../../errors.js";
+import { elementsOf } from "../../elementsOf.js";
 import type { JsonObject } from "../../json.js";
 import type { RawTensor, StoredRange, StoredTensor } from "../../types.js";
 
@@ -46,10 +47,6 @@ export function require(holds: boolean, tensor: RawTensor, message: string, fold
 /** A setting of a file in a message. */
 export function shown(value: unknown): string {
   return (JSON.stringify(value) ?? "no").replaceAll('"', "").slice(0, 40);
-}
-
-export function elementsOf({ shape }: Pick<RawTensor, "shape">): number {
-  return shape.reduce((product, size) => product * size, 1);
 }
 
 /** A tensor as elements beside others. */

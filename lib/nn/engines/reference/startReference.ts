@@ -3,6 +3,7 @@
 
 import { enableProdMode, ready, setBackend, version_core } from "@tensorflow/tfjs-core";
 import { loadAddon } from "../../../addon/load.js";
+import { elementsOf } from "../../../checkpoint/elementsOf.js";
 import type { Checkpoint } from "../../../checkpoint/types.js";
 import { registerCompositions } from "../../ops/compositions.js";
 import type { Weight } from "../../ops/specs.js";
@@ -23,7 +24,7 @@ export async function useReference(): Promise<void> {
 /** The reference engine on a checkpoint's weights. */
 export async function startReference(checkpoint: Checkpoint, weights: readonly Weight[]): Promise<RunningEngine> {
   await useReference();
-  const elements = weights.map(({ shape }) => shape.reduce((product, size) => product * size, 1));
+  const elements = weights.map(elementsOf);
   return {
     runtime: new ReferenceRuntime(checkpoint.files, loadAddon()),
     backend: BACKEND,

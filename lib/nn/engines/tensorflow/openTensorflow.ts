@@ -2,6 +2,7 @@
 
 import { enableProdMode } from "@tensorflow/tfjs-core";
 import { loadAddon } from "../../../addon/load.js";
+import { elementsOf } from "../../../checkpoint/elementsOf.js";
 import type { Checkpoint } from "../../../checkpoint/types.js";
 import { RetemperError } from "../../../errors.js";
 import { availableMemory } from "../../memory/machineMemory.js";
@@ -102,10 +103,6 @@ function bytesOf(weight: Weight, { kept }: WeightPolicy): number {
 /** A matrix that is widened for its product lies in memory twice meanwhile. */
 function transientBytes(weights: readonly Weight[], { kept }: WeightPolicy): number {
   return kept === "stored" ? 4 * weights.reduce((most, weight) => Math.max(most, elementsOf(weight)), 0) : 0;
-}
-
-function elementsOf({ shape }: Weight): number {
-  return shape.reduce((product, size) => product * size, 1);
 }
 
 function noGpu({ variant }: Tensorflow): RetemperError {
