@@ -1,11 +1,18 @@
 // The patterns of tokenizer.json, which are written for Oniguruma, as JavaScript's regular expressions.
 
-import { toRegExp } from "oniguruma-to-es";
+import { EmulatedRegExp, toRegExpDetails } from "oniguruma-to-es";
 import { RetemperError } from "../../errors.js";
 import { asRecord, quote } from "../addedTokens.js";
 
 /** Published patterns have at most some hundred characters. */
 const MAX_PATTERN = 10_000;
+
+/**
+ * `\w` as oniguruma-to-es writes it, and as Oniguruma's table has it: not ①, which is a number, but Ⓐ, which is
+ * alphabetic; and the powers and fractions of Latin-1.
+ */
+const THEIR_WORD = "\\p{L}\\p{M}\\p{N}\\p{Pc}";
+const WORD = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}²³¹¼½¾";
 
 /**
  * Compiles `{ "String": … }` or `{ "Regex": … }`.
@@ -22,7 +29,9 @@ export function compilePattern(value: unknown, file: string): RegExp {
   }
   try {
     // One edition for every Node, so that every Node runs the same expression.
-    return toRegExp(source, { global: true, target: "ES2024" });
+    const { pattern, flags, options } = toRegExpDetails(source, { global: true, target: "ES2024" });
+    const exact = source.includes(THEIR_WORD) ? pattern : pattern.replaceAll(THEIR_WORD, () => WORD);
+    return options ? new EmulatedRegExp(exact, flags, options) : new RegExp(exact, flags);
   } catch (cause) {
     const message = `the pattern ${quote(source)} cannot be used: ${(cause as Error).message}`;
     throw new RetemperError("BAD_INPUT", message, { file, cause });
