@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { BatchPlan } from "../../lib/index.js";
-import { jsonLines, main, root, run, temporaryFolder } from "./command.js";
+import { demoAdapter, demoModel, jsonLines, main, root, run, temporaryFolder } from "./command.js";
 import { languageModel, writeModel } from "./mergeModels.js";
 
 const folder = temporaryFolder();
@@ -41,6 +41,37 @@ describe("retemper batch", () => {
     const second = await run(["batch", manifest, "--out", out], env);
     expect(second.stdout).toMatch(/3 entries: 3 skipped; 0 B/);
     expect(readdirSync(out).sort()).toEqual(["w0.2", "w0.4", "w0.6"]);
+  });
+
+  it("writes GGUF files, each as a conversion of its merge does, and skips those of the same types alone", async () => {
+    const out = join(folder, "gguf");
+    const demo = [{ model: demoModel }, { model: `${demoModel}+${demoAdapter}` }];
+    const recipe = { merge_method: "linear", models: demo };
+    const entries = [
+      { recipe, out: "half", options: { lambda: 0.5 } },
+      { recipe, out: "own", options: { lambda: 0.5, format: "gguf", quantise: "q4_0" } },
+    ];
+    const path = join(folder, "gguf.json");
+    writeFileSync(path, JSON.stringify(entries));
+    const args = ["batch", path, "--out", out, "--format", "gguf", "--quantise"];
+    const first = await run([...args, "q8_0"], env);
+    expect(first.status, first.stderr).toBe(0);
+    for (const [name, types] of [
+      ["half", "Q8_0"],
+      ["own", "Q4_0"],
+    ] as const) {
+      const alone = join(folder, `gguf-${name}`);
+      const one = ["--format", "gguf", "--quantise", types.toLowerCase()];
+      expect((await run(["merge", write("demo.json", recipe), alone, "--lambda", "0.5", ...one], env)).status).toBe(0);
+      const [batched, merged] = [join(out, name), alone].map((at) => readFileSync(join(at, `model-${types}.gguf`)));
+      expect(batched?.equals(merged as Buffer), name).toBe(true);
+    }
+    expect((await run([...args, "q8_0"], env)).stdout).toMatch(/2 entries: 2 skipped; 0 B/);
+    const other = await run([...args, "q6_k"], env);
+    expect([other.status, other.stdout]).toEqual([12, expect.stringMatching(/2 entries: 1 skipped, 1 failed/)]);
+    expect(other.stderr).toMatch(/gguf\/half exists and would become another: it was made with other options/);
+    expect((await run([...args, "q6_k", "--force"], env)).stdout).toMatch(/2 entries: 1 made, 1 skipped/);
+    expect(readdirSync(join(out, "half")).filter((name) => name.endsWith(".gguf"))).toEqual(["model-Q6_K.gguf"]);
   });
 
   it("says with --dry-run what is complete, what it would make and what cannot be made", async () => {
