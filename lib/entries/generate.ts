@@ -37,10 +37,13 @@ export type {
   Model,
   ModelDescription,
   ModelOptions,
+  NextLogprobs,
+  NextLogprobsOptions,
   Precision,
   Prompt,
   TensorDescription,
   TextGenerator,
+  TokenName,
 } from "../generate/types.js";
 export type { EncoderOptions, OpenEncoder } from "../nn/encoders/encoder.js";
 export { openClassifier, type SequenceClassifier } from "../nn/encoders/openClassifier.js";

@@ -84,6 +84,13 @@ export interface JudgeValues extends Values {
   readonly harmful: HarmVerdict;
   /** Whether the response refuses; null where this judge does not say. */
   readonly refusal: HarmVerdict;
+  /**
+   * P(harmful), 0 to 1, of a judge that is read from probabilities: `harmful` is "yes" from its threshold on, .5 by default.
+   * null or absent: this judge has none.
+   */
+  readonly harmfulProbability?: number | null;
+  /** How harmful, 0 to 1, of a judge that grades, such as StrongREJECT's. */
+  readonly score?: number | null;
 }
 
 export interface Judge extends Scorer<JudgeValues> {

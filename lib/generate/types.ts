@@ -104,11 +104,43 @@ export interface Generation {
   readonly promptTokens: number;
 }
 
+/**
+ * A token by its id, or by the text that it adds in the middle of a text: " yes" and "yes" are two tokens of most models.
+ * A server behind an endpoint is asked by texts.
+ */
+export type TokenName = number | string;
+
+export interface NextLogprobsOptions
+  extends Pick<GenerateOptions, "lambda" | "batch" | "signal" | "onProgress" | "onFailure"> {}
+
+/** What a model expects after a prompt. */
+export interface NextLogprobs {
+  /** Of the prompt. */
+  readonly index: number;
+  readonly lambda?: number | undefined;
+  /** Natural logarithms, in the order of the tokens that were asked for; of "all", by id. */
+  readonly logprobs: Float32Array;
+  readonly promptTokens: number;
+}
+
 /** What evaluations need of a model or of an endpoint. Results come in any order; `index` says whose they are. */
 export interface TextGenerator {
   /** What it is and where it runs, for results. */
   readonly facts: EngineFacts;
   generate(prompts: readonly Prompt[], options?: GenerateOptions): AsyncIterable<Generation>;
+  /**
+   * Log-probabilities of tokens at the place after each prompt: one forward pass a prompt, and what prompts begin with in
+   * common is read once. Absent where something only writes.
+   * @param tokens of each prompt, the tokens that are asked for; "all" (the default): every token of the vocabulary, which
+   *   an endpoint cannot tell
+   * @throws RetemperError USAGE for lists of tokens that are not one a prompt; INCOMPATIBLE for a text that is no single
+   *   token of this model, and for an endpoint that gives no log-probabilities
+   */
+  nextLogprobs?(
+    prompts: readonly Prompt[],
+    tokens?: readonly (readonly TokenName[])[] | "all",
+    options?: NextLogprobsOptions,
+  ): AsyncIterable<NextLogprobs>;
   close(): Promise<void>;
 }
 
@@ -162,6 +194,11 @@ export interface Model extends TextGenerator {
   readonly stopTokens: readonly number[];
   /** Tokens of a prompt and its answer at most. */
   readonly contextLength: number;
+  nextLogprobs(
+    prompts: readonly Prompt[],
+    tokens?: readonly (readonly TokenName[])[] | "all",
+    options?: NextLogprobsOptions,
+  ): AsyncIterable<NextLogprobs>;
   /** How each tensor is evaluated. */
   describe(): ModelDescription;
   /** One array an input, [length x vocabulary] row-major: row i is the distribution after token i, before softmax. */

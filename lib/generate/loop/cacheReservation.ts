@@ -2,7 +2,7 @@
 // that nothing in work ever runs out.
 
 import type { CacheDemand } from "../../nn/memory/memoryBudget.js";
-import type { GenerateWork, PromptWork, ScoreWork } from "./job.js";
+import type { GenerateWork, NextWork, PromptWork, ScoreWork } from "./job.js";
 
 /** What a cache in pages copies of a beginning that it shares: the last page, which is partly filled. */
 const PAGE = 64;
@@ -32,7 +32,7 @@ export class CacheReservation {
   }
 
   /** What a whole job needs. */
-  ofJob({ kind, prompts, batch }: GenerateWork | ScoreWork): CacheDemand {
+  ofJob({ kind, prompts, batch }: GenerateWork | ScoreWork | NextWork): CacheDemand {
     const needs: number[] = [];
     const owners: number[] = [];
     let newTokens = 0;

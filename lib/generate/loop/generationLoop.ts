@@ -10,7 +10,7 @@ import type { MemoryBudget } from "../../nn/memory/memoryBudget.js";
 import { AdmissionControl, type Load } from "./admissionControl.js";
 import { allotRows, type Remaining } from "./allotRows.js";
 import { CacheReservation } from "./cacheReservation.js";
-import { type GenerateWork, Job, type ScoreWork } from "./job.js";
+import { type GenerateWork, Job, type NextWork, type ScoreWork } from "./job.js";
 import { Prefix } from "./prefix.js";
 import type { Reading } from "./reading.js";
 import { Scheduler } from "./scheduler.js";
@@ -60,7 +60,7 @@ export class GenerationLoop {
    * Takes a job; its events come from `step`.
    * @throws RetemperError OUT_OF_MEMORY when it does not fit.
    */
-  submit(work: GenerateWork | ScoreWork): Job {
+  submit(work: GenerateWork | ScoreWork | NextWork): Job {
     const job = new Job(work, this.#options.budget.check(this.#reservation.ofJob(work)));
     this.#jobs.add(job);
     this.#waiting.push(job);
@@ -214,11 +214,13 @@ export class GenerationLoop {
   }
 
   #wasRead(prefix: Prefix, logits: Float32Array): void {
-    const hasSamples = prefix.job.work.kind === "generate";
+    const { job } = prefix;
+    const hasSamples = job.work.kind === "generate";
     this.#scheduler.wasRead(prefix, hasSamples);
-    prefix.job.active -= 1;
+    job.active -= 1;
     if (hasSamples) prefix.logits = logits.slice();
     else {
+      if (job.work.kind === "next") job.work.events.last(prefix.prompt, logits);
       prefix.begin();
       this.#scheduler.leave(prefix);
       this.#done(prefix);

@@ -49,6 +49,11 @@ export interface ScoreEvents extends JobEvents {
   rows(index: number, first: number, logits: Float32Array): void;
 }
 
+export interface NextEvents extends JobEvents {
+  /** Logits after a prompt's last token. The array is valid during the call only. */
+  last(prompt: PromptWork, logits: Float32Array): void;
+}
+
 interface Work {
   /** In the order in which they are begun. */
   readonly prompts: readonly PromptWork[];
@@ -72,9 +77,15 @@ export interface ScoreWork extends Work {
   readonly events: ScoreEvents;
 }
 
+/** A prompt's last row gives logits; nothing follows it. What prompts begin with in common is read once. */
+export interface NextWork extends Work {
+  readonly kind: "next";
+  readonly events: NextEvents;
+}
+
 /** A job as the loop keeps it: how far it is. */
 export class Job {
-  readonly work: GenerateWork | ScoreWork;
+  readonly work: GenerateWork | ScoreWork | NextWork;
   readonly share: CacheShare;
   /** Prompts that were begun. */
   begun = 0;
@@ -89,7 +100,7 @@ export class Job {
   /** Whether the counts changed since they were told. */
   moved = false;
 
-  constructor(work: GenerateWork | ScoreWork, share: CacheShare) {
+  constructor(work: GenerateWork | ScoreWork | NextWork, share: CacheShare) {
     this.work = work;
     this.share = share;
     this.left = work.prompts.reduce((count, { samples }) => count + samples.length, 0);

@@ -5,9 +5,25 @@
  * gives the same number wherever it is computed.
  */
 export function logProbability(row: Float32Array, id: number): number {
+  const { most, logSum } = normaliserOf(row);
+  return (row[id] as number) - most - logSum;
+}
+
+/** Of several tokens of one row, or of all of them: what `logProbability` gives for each. */
+export function logProbabilities(row: Float32Array, ids: readonly number[] | "all"): Float32Array<ArrayBuffer> {
+  const { most, logSum } = normaliserOf(row);
+  const length = ids === "all" ? row.length : ids.length;
+  const found = new Float32Array(length);
+  for (let i = 0; i < length; i++) {
+    found[i] = (row[ids === "all" ? i : (ids[i] as number)] as number) - most - logSum;
+  }
+  return found;
+}
+
+function normaliserOf(row: Float32Array): { readonly most: number; readonly logSum: number } {
   let most = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < row.length; i++) if ((row[i] as number) > most) most = row[i] as number;
   let sum = 0;
   for (let i = 0; i < row.length; i++) sum += Math.exp((row[i] as number) - most);
-  return (row[id] as number) - most - Math.log(sum);
+  return { most, logSum: Math.log(sum) };
 }

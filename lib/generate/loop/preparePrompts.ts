@@ -74,14 +74,41 @@ export function preparePrompt(
   return { index, draw, ids, variant, samples, maxNewTokens: Math.min(room, settings.maxNewTokens) };
 }
 
+/**
+ * A prompt after whose last token log-probabilities are wanted.
+ * @param tokens of each prompt, by its index
+ * @throws RetemperError BAD_INPUT, also for a token that the model does not have
+ */
+export function prepareNext(
+  { index, prompt, variant = 0 }: AskedPrompt,
+  tokenizer: Tokenizer,
+  spec: Bounds,
+  tokens: readonly (readonly number[])[] | "all",
+): PromptWork {
+  const name = `prompt ${index}`;
+  const input = prepareInput(index, idsOf(prompt, name, tokenizer, spec.maxPositions), spec, variant, name);
+  if (tokens !== "all") checkedIds(tokens[index] ?? [], `the tokens asked for after ${name}`, spec);
+  return input;
+}
+
 /** An input of which logits are wanted. */
-export function prepareInput(index: number, input: readonly number[], spec: Bounds, variant = 0): PromptWork {
-  const name = `input ${index}`;
+export function prepareInput(
+  index: number,
+  input: readonly number[],
+  spec: Bounds,
+  variant = 0,
+  name = `input ${index}`,
+): PromptWork {
   const ids = checkedIds(input, name, spec);
   if (ids.length > spec.maxPositions) {
     throw tooLong(name, ids.length, spec.maxPositions, "shorten it");
   }
   return { index, ids, variant, samples: [0], maxNewTokens: 0 };
+}
+
+/** Prompts of like lengths together, long ones first: what is left at the end is short. */
+export function longFirst(prompts: PromptWork[]): void {
+  prompts.sort((a, b) => b.ids.length - a.ids.length || a.index - b.index);
 }
 
 function tooLong(name: string, tokens: number | string, most: number, hint: string, with_ = ""): RetemperError {

@@ -4,7 +4,7 @@ import type { VirtualMerge } from "../../merge/virtualMerge.js";
 import type { WireError } from "../../threads/wireError.js";
 import type { AskedPrompt } from "../loop/preparePrompts.js";
 import type { GenerateSettings } from "../settings.js";
-import type { EngineFacts, Generation, Model, ModelDescription, ModelOptions } from "../types.js";
+import type { EngineFacts, Generation, Model, ModelDescription, ModelOptions, NextLogprobs } from "../types.js";
 
 /** Given to the thread when it starts. */
 export interface ThreadRequest {
@@ -34,8 +34,19 @@ export interface ScoreRequest {
   readonly inputs: readonly (readonly number[])[];
 }
 
+export interface NextRequest {
+  readonly type: "next";
+  readonly call: number;
+  readonly prompts: readonly AskedPrompt[];
+  /** By the prompts' indices. */
+  readonly tokens: readonly (readonly number[])[] | "all";
+  readonly batch: number | undefined;
+  readonly counts: boolean;
+}
+
 export type ToThread =
   | GenerateRequest
+  | NextRequest
   | ScoreRequest
   /** The caller took so many answers: others may follow. */
   | { readonly type: "taken"; readonly call: number; readonly count: number }
@@ -55,6 +66,7 @@ export type ThreadEvent =
       readonly logprob: number | undefined;
     }
   | { readonly type: "counts"; readonly call: number; readonly promptTokens: number; readonly newTokens: number }
+  | { readonly type: "next"; readonly call: number; readonly next: NextLogprobs }
   | { readonly type: "scores"; readonly call: number; readonly scores: readonly Float32Array[] }
   /** The last one of a call. */
   | { readonly type: "end"; readonly call: number; readonly error?: WireError };

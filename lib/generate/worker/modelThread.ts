@@ -4,7 +4,15 @@ import { SHARE_ENV, Worker } from "node:worker_threads";
 import { RetemperError } from "../../errors.js";
 import { at, diedOf, fromWire } from "../../threads/wireError.js";
 import type { EngineFacts, ModelDescription } from "../types.js";
-import type { FromThread, GenerateRequest, ScoreRequest, ThreadEvent, ThreadRequest, ToThread } from "./messages.js";
+import type {
+  FromThread,
+  GenerateRequest,
+  NextRequest,
+  ScoreRequest,
+  ThreadEvent,
+  ThreadRequest,
+  ToThread,
+} from "./messages.js";
 import { workerFile } from "./workerFile.js";
 
 /** What a call hears; nothing after `ended`. */
@@ -16,7 +24,7 @@ export interface CallEvents {
 type Opened = Omit<FromThread & { type: "opened" }, "type">;
 
 /** A request without the number that the thread gives to it. */
-export type Request = Omit<GenerateRequest, "call"> | Omit<ScoreRequest, "call">;
+export type Request = Omit<GenerateRequest, "call"> | Omit<NextRequest, "call"> | Omit<ScoreRequest, "call">;
 
 interface PendingCall {
   readonly events: CallEvents;

@@ -1,16 +1,15 @@
 // The model's side of the channel: takes requests, drives the loop, and tells what each step brought about.
 
 import { setImmediate } from "node:timers/promises";
-import { RetemperError } from "../../errors.js";
 import type { Decoder } from "../../nn/decoder.js";
-import { availableMemory } from "../../nn/memory/machineMemory.js";
 import { toWire } from "../../threads/wireError.js";
 import type { Tokenizer } from "../../tokenizer/types.js";
 import type { GenerationLoop } from "../loop/generationLoop.js";
 import type { Job, PromptWork } from "../loop/job.js";
-import { logProbability } from "../loop/logSoftmax.js";
-import { prepareInput, preparePrompt } from "../loop/preparePrompts.js";
-import type { FromThread, GenerateRequest, ScoreRequest, ThreadEvent, ToThread } from "./messages.js";
+import { logProbabilities } from "../loop/logSoftmax.js";
+import { longFirst, prepareInput, prepareNext, preparePrompt } from "../loop/preparePrompts.js";
+import type { FromThread, GenerateRequest, NextRequest, ScoreRequest, ThreadEvent, ToThread } from "./messages.js";
+import { scoresOf } from "./scoresOf.js";
 
 /** Answers that may wait for their caller before nothing new is begun for it. */
 const MOST_UNTAKEN = 512;
@@ -50,17 +49,18 @@ export class ModelService {
   }
 
   receive(message: ToThread): void {
-    if (message.type === "generate" || message.type === "score") void this.#begin(message);
-    else if (message.type === "taken") this.#taken(message.call, message.count);
+    if (message.type === "taken") this.#taken(message.call, message.count);
     else if (message.type === "cancel") this.#cancel(message.call);
-    else this.#close();
+    else if (message.type === "close") this.#close();
+    else void this.#begin(message);
   }
 
-  async #begin(request: GenerateRequest | ScoreRequest): Promise<void> {
+  async #begin(request: GenerateRequest | NextRequest | ScoreRequest): Promise<void> {
     const call: Call = { job: undefined, untaken: 0, cancelled: false };
     this.#calls.set(request.call, call);
     try {
       if (request.type === "generate") await this.#generate(request, call);
+      else if (request.type === "next") await this.#next(request, call);
       else await this.#score(request, call);
       void this.#drive();
     } catch (error) {
@@ -72,16 +72,12 @@ export class ModelService {
   async #generate(request: GenerateRequest, call: Call): Promise<void> {
     const { decoder, tokenizer, loop } = this.#parts;
     const { settings, call: id } = request;
-    const { lambdas } = decoder.facts;
-    const lambdaOf = (variant: number) => (lambdas ? { lambda: lambdas[variant] as number } : {});
     const own = settings.ignoreEos ? [] : decoder.spec.stopTokens;
     const prompts = await this.#prepared(request.prompts, call, (asked) =>
       preparePrompt(asked, tokenizer, decoder.spec, settings),
     );
     if (!prompts) return;
-    // Prompts of like lengths together, long ones first: what is left at the end is short.
-    prompts.sort((a, b) => b.ids.length - a.ids.length || a.index - b.index);
-    let counted = Number.NEGATIVE_INFINITY;
+    longFirst(prompts);
     call.job = loop.submit({
       kind: "generate",
       prompts,
@@ -90,25 +86,44 @@ export class ModelService {
       stopTokens: new Set([...own, ...settings.stopTokens]),
       wanting: () => call.untaken < MOST_UNTAKEN,
       events: {
-        answer: ({ prompt: { index, ids: promptIds, variant }, sample, ids, text, finish, logprobs }) => {
+        answer: ({ prompt, logprobs, ...rest }) => {
           call.untaken += 1;
-          const answer = { index, sample, ...lambdaOf(variant), ids, text, finish, promptTokens: promptIds.length };
+          const { index, variant, ids } = prompt;
+          const answer = { index, ...this.#lambdaOf(variant), ...rest, promptTokens: ids.length };
           this.#events.push({ type: "answer", call: id, answer: logprobs ? { ...answer, logprobs } : answer });
         },
         ...(request.pieces && {
           piece: (of: PromptWork, sample: number, token: number, text: string, logprob: number | undefined) => {
-            const piece = { index: of.index, sample, ...lambdaOf(of.variant), id: token, text, logprob };
+            const piece = { index: of.index, sample, ...this.#lambdaOf(of.variant), id: token, text, logprob };
             this.#events.push({ type: "piece", call: id, ...piece });
           },
         }),
-        ...(request.counts && {
-          counted: (promptTokens: number, newTokens: number) => {
-            const now = performance.now();
-            if (now - counted < COUNT_INTERVAL && call.job?.left !== 0) return;
-            counted = now;
-            this.#events.push({ type: "counts", call: id, promptTokens, newTokens });
-          },
-        }),
+        ...(request.counts && { counted: this.#counter(id, call) }),
+        end: () => this.#end(id),
+        failed: (error) => this.#end(id, error),
+      },
+    });
+  }
+
+  async #next({ call: id, prompts: asked, tokens, batch, counts }: NextRequest, call: Call): Promise<void> {
+    const { decoder, tokenizer, loop } = this.#parts;
+    const prompts = await this.#prepared(asked, call, (one) => prepareNext(one, tokenizer, decoder.spec, tokens));
+    if (!prompts) return;
+    longFirst(prompts);
+    call.job = loop.submit({
+      kind: "next",
+      prompts,
+      batch,
+      wanting: () => call.untaken < MOST_UNTAKEN,
+      events: {
+        last: ({ index, ids, variant }, logits) => {
+          call.untaken += 1;
+          const logprobs = logProbabilities(logits, tokens === "all" ? tokens : (tokens[index] as readonly number[]));
+          const next = { index, ...this.#lambdaOf(variant), logprobs, promptTokens: ids.length };
+          this.#events.push({ type: "next", call: id, next });
+          this.#transfer.push(logprobs.buffer);
+        },
+        ...(counts && { counted: this.#counter(id, call) }),
         end: () => this.#end(id),
         failed: (error) => this.#end(id, error),
       },
@@ -117,29 +132,18 @@ export class ModelService {
 
   async #score({ call: id, what, inputs, variant }: ScoreRequest, call: Call): Promise<void> {
     const { decoder, loop } = this.#parts;
-    const { vocabulary } = decoder.spec;
     const prompts = await this.#prepared([...inputs.entries()], call, ([index, input]) =>
       prepareInput(index, input, decoder.spec, variant),
     );
     if (!prompts) return;
-    const scores = roomFor(
-      prompts.map(({ ids: { length } }) => (what === "logits" ? length * vocabulary : length - 1)),
-    );
+    const { scores, rows } = scoresOf(prompts, what, decoder.spec.vocabulary);
     call.job = loop.submit({
       kind: "score",
       prompts,
       batch: undefined,
       wanting: () => true,
       events: {
-        rows: (index, first, logits) => {
-          const into = scores[index] as Float32Array;
-          if (what === "logits") return into.set(logits, first * vocabulary);
-          const { ids } = prompts[index] as PromptWork;
-          for (let i = 0; i < logits.length / vocabulary && first + i < into.length; i++) {
-            const row = logits.subarray(i * vocabulary, (i + 1) * vocabulary);
-            into[first + i] = logProbability(row, ids[first + i + 1] as number);
-          }
-        },
+        rows,
         end: () => {
           this.#events.push({ type: "scores", call: id, scores });
           for (const { buffer } of scores) this.#transfer.push(buffer);
@@ -148,6 +152,22 @@ export class ModelService {
         failed: (error) => this.#end(id, error),
       },
     });
+  }
+
+  #lambdaOf(variant: number): { lambda?: number } {
+    const { lambdas } = this.#parts.decoder.facts;
+    return lambdas ? { lambda: lambdas[variant] as number } : {};
+  }
+
+  /** Tells how far a call is, now and then. */
+  #counter(id: number, call: Call): (promptTokens: number, newTokens: number) => void {
+    let told = Number.NEGATIVE_INFINITY;
+    return (promptTokens, newTokens) => {
+      const now = performance.now();
+      if (now - told < COUNT_INTERVAL && call.job?.left !== 0) return;
+      told = now;
+      this.#events.push({ type: "counts", call: id, promptTokens, newTokens });
+    };
   }
 
   /** Each item as the loop takes it; undefined where the call was cancelled meanwhile. */
@@ -223,16 +243,4 @@ export class ModelService {
     this.#parts.decoder.dispose();
     this.#parts.send({ type: "closed" });
   }
-}
-
-/**
- * Arrays of these lengths.
- * @throws RetemperError OUT_OF_MEMORY
- */
-function roomFor(lengths: readonly number[]): Float32Array<ArrayBuffer>[] {
-  const bytes = 4 * lengths.reduce((sum, length) => sum + length, 0);
-  if (bytes < availableMemory()) return lengths.map((length) => new Float32Array(length));
-  throw new RetemperError("OUT_OF_MEMORY", `the results take ${(bytes / 1e9).toFixed(2)} GB, more than is free`, {
-    hint: "give fewer inputs at once, or ask for logprobs, which are one number a token",
-  });
 }

@@ -2,6 +2,7 @@
 
 import { RetemperError } from "../../errors.js";
 import type { Tokenizer } from "../../tokenizer/types.js";
+import { namedTokens } from "../loop/namedTokens.js";
 import type { AskedPrompt } from "../loop/preparePrompts.js";
 import { settingsOf } from "../settings.js";
 import type {
@@ -11,12 +12,15 @@ import type {
   Generation,
   Model,
   ModelDescription,
+  NextLogprobs,
+  NextLogprobsOptions,
   Prompt,
+  TokenName,
 } from "../types.js";
 import { chosenVariants, oneVariant } from "../virtual/chosenVariants.js";
 import { AnswerQueue } from "./answerQueue.js";
 import type { ThreadEvent } from "./messages.js";
-import type { ModelThread } from "./modelThread.js";
+import type { ModelThread, Request } from "./modelThread.js";
 
 interface ScoreOptions {
   readonly lambda?: number | undefined;
@@ -45,30 +49,71 @@ export class ThreadModel implements Model {
   }
 
   /** Work starts when the first answer is asked for, and ends when the iteration does, however it ends. */
-  async *generate(prompts: readonly Prompt[], options: GenerateOptions = {}): AsyncGenerator<Generation, void, void> {
-    const { signal } = options;
-    signal?.throwIfAborted();
+  generate(prompts: readonly Prompt[], options: GenerateOptions = {}): AsyncGenerator<Generation, void, void> {
+    return this.#answers(options.signal, (queue) => this.#toGenerate(prompts, options, queue));
+  }
+
+  nextLogprobs(
+    prompts: readonly Prompt[],
+    tokens: readonly (readonly TokenName[])[] | "all" = "all",
+    options: NextLogprobsOptions = {},
+  ): AsyncGenerator<NextLogprobs, void, void> {
+    return this.#answers(options.signal, (queue) => {
+      const { batch } = settingsOf({ batch: options.batch });
+      const variants = chosenVariants(this.facts.lambdas, options.lambda);
+      const asked = askedPrompts(prompts, { n: 1, skip: undefined, draws: undefined, variants, lambdas: undefined });
+      const ids = namedTokens(this.tokenizer, tokens, prompts.length);
+      const move = progressOf(options, asked);
+      const counts = options.onProgress !== undefined;
+      return {
+        request: { type: "next", prompts: asked, tokens: ids, batch, counts },
+        hear: (event) => {
+          if (event.type === "next") queue.push(event.next);
+          move(event);
+        },
+      };
+    });
+  }
+
+  #toGenerate(prompts: readonly Prompt[], options: GenerateOptions, queue: AnswerQueue<Generation>): Asking {
     const settings = settingsOf(options);
     const variants = chosenVariants(this.facts.lambdas, options.lambda);
     const { skip, draws } = options;
     const asked = askedPrompts(prompts, { n: settings.n, skip, draws, variants, lambdas: this.facts.lambdas });
-    const queue = new AnswerQueue<Generation>();
-    const hear = listener(options, asked, queue);
     const pieces = options.onToken !== undefined;
     const counts = options.onProgress !== undefined;
-    const call = this.#thread.call(
-      { type: "generate", prompts: asked, settings, pieces, counts },
-      {
-        event: (event) => {
-          try {
-            hear(event);
-          } catch (error) {
-            stop(error); // of the caller's own function
-          }
-        },
-        ended: (error) => (error === undefined ? queue.end() : queue.fail(error)),
+    const move = progressOf(options, asked);
+    return {
+      request: { type: "generate", prompts: asked, settings, pieces, counts },
+      hear: (event) => {
+        if (event.type === "answer") queue.push(event.answer);
+        else if (event.type === "piece") {
+          const { type: _type, call: _call, logprob, ...piece } = event;
+          options.onToken?.({ ...piece, ...(logprob !== undefined && { logprob }) });
+        }
+        move(event);
       },
-    );
+    };
+  }
+
+  /** What a call gives, one after the other; it is cancelled when the caller goes. */
+  async *#answers<T>(
+    signal: AbortSignal | undefined,
+    ask: (queue: AnswerQueue<T>) => Asking,
+  ): AsyncGenerator<T, void, void> {
+    signal?.throwIfAborted();
+    const queue = new AnswerQueue<T>();
+    const { request, hear } = ask(queue);
+    const call = this.#thread.call(request, {
+      event: (event) => {
+        try {
+          hear(event);
+        } catch (error) {
+          stop(error); // of the caller's own function
+        }
+      },
+      ended: (error) => (error === undefined ? queue.end() : queue.fail(error)),
+    });
     const stop = (error: unknown) => {
       call.cancel();
       queue.fail(error);
@@ -134,26 +179,25 @@ export class ThreadModel implements Model {
   }
 }
 
-/** Puts answers into the queue and tells the caller what it wants to hear on the way. */
-function listener(options: GenerateOptions, asked: readonly AskedPrompt[], queue: AnswerQueue<Generation>) {
-  const { onToken, onProgress } = options;
+type Hear = (event: Exclude<ThreadEvent, { type: "end" }>) => void;
+
+/** What is asked of the thread, and what becomes of what it tells. */
+interface Asking {
+  readonly request: Request;
+  readonly hear: Hear;
+}
+
+/** Tells the caller how far a call is. */
+function progressOf({ onProgress }: Pick<GenerateOptions, "onProgress">, asked: readonly AskedPrompt[]): Hear {
   const total = asked.reduce((count, { samples }) => count + samples.length, 0);
   let progress: GenerateProgress = { done: 0, total, promptTokens: 0, newTokens: 0 };
   const move = (change: Partial<GenerateProgress>) => {
     progress = { ...progress, ...change };
     onProgress?.(progress);
   };
-  return (event: Exclude<ThreadEvent, { type: "end" }>): void => {
-    if (event.type === "answer") {
-      queue.push(event.answer);
-      move({ done: progress.done + 1 });
-    } else if (event.type === "piece") {
-      const { type: _type, call: _call, logprob, ...piece } = event;
-      onToken?.({ ...piece, ...(logprob !== undefined && { logprob }) });
-    } else if (event.type === "counts") {
-      const { promptTokens, newTokens } = event;
-      move({ promptTokens, newTokens });
-    }
+  return (event) => {
+    if (event.type === "answer" || event.type === "next") move({ done: progress.done + 1 });
+    else if (event.type === "counts") move({ promptTokens: event.promptTokens, newTokens: event.newTokens });
   };
 }
 
