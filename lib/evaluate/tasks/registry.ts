@@ -38,6 +38,14 @@ const TASKS: readonly (TaskListing & { load(context: TaskContext): Promise<Task>
     load: loadHumanEval,
   },
   {
+    name: "ifeval",
+    kind: "task",
+    title: "IFEval, 541 prompts with instructions that a program checks",
+    source: "hf://datasets/google/IFEval?split=train",
+    // its tables of languages are read only where they are asked for
+    load: async (context) => (await import("../ifeval/ifeval.js")).loadIfeval(context),
+  },
+  {
     name: "tools",
     kind: "task",
     title: "OpenFunctions: BERTScore F1 and exact match of the call",
