@@ -77,9 +77,12 @@ async function unread(error: unknown, file: string): Promise<RetemperError> {
 }
 
 function unknownKind(file: string): RetemperError {
+  const packed = /\.(xz|bz2|zst)$/i.test(file);
   return new RetemperError("BAD_INPUT", "it is not known how to read this file", {
     file,
-    hint: "give a .csv, .tsv, .json, .jsonl, .parquet or .txt file (.gz also)",
+    hint: packed
+      ? "unpack it first (xz -dk FILE): of packed files, .gz is read"
+      : "give a .csv, .tsv, .json, .jsonl, .parquet or .txt file (.gz also)",
   });
 }
 

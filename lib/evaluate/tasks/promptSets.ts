@@ -1,8 +1,12 @@
 // The public sets that are known by name. Facts of them only: where they are published, how they are laid out, how many
 // rows they have.
 
+import type { Row } from "../data/rows.js";
 import type { Decoding } from "../types.js";
+import { beaverTailsCategory, isTrue } from "./beaverTails.js";
+import { HARMBENCH_SETS } from "./harmBench.js";
 import { PLAIN, type PromptSet } from "./promptSet.js";
+import { sorryBenchCategories } from "./sorryBench.js";
 
 /** How the paper of merging asks AdvBench and HEx-PHI (arXiv 2412.19512). */
 const PAPER: Decoding = { maxNewTokens: 512, temperature: 0, repetitionPenalty: 1.2 };
@@ -14,6 +18,11 @@ const HEX_PHI_CATEGORIES = [
   ...["Fraud, Deception", "Adult Content", "Political Campaigning", "Privacy Violation Activity"],
   ...["Tailored Financial Advice"],
 ];
+
+/** AI2's own column, or that of the copy of prompts alone. */
+function wildGuardLabel(row: Row): unknown {
+  return row.prompt_harm_label ?? row.label;
+}
 
 export const PROMPT_SETS: readonly PromptSet[] = [
   {
@@ -32,7 +41,10 @@ export const PROMPT_SETS: readonly PromptSet[] = [
     title: "HEx-PHI",
     source: "hf://datasets/LLM-Tuning-Safety/HEx-PHI",
     load: { only: /^category_\d+\.csv$/, headless: ["prompt"] },
-    categoryOfFile: (name) => HEX_PHI_CATEGORIES[Number(/(\d+)\.csv$/.exec(name)?.[1]) - 1],
+    categoriesOf: ({ name }) => {
+      const category = HEX_PHI_CATEGORIES[Number(/(\d+)\.csv$/.exec(name)?.[1]) - 1];
+      return () => category;
+    },
     rows: [330, 300],
     decoding: PAPER,
     system: HELPFUL,
@@ -55,28 +67,14 @@ export const PROMPT_SETS: readonly PromptSet[] = [
     rows: [100],
     decoding: PLAIN,
   },
-  {
-    name: "harmbench",
-    kind: "safety",
-    title: "HarmBench",
-    source: "hf://datasets/walledai/HarmBench?config=standard&split=train",
-    promptColumns: ["Behavior", "prompt"],
-    categoryColumns: ["SemanticCategory", "category"],
-    // as HarmBench asks a behavior that has a context
-    requestOf: (row, prompt) => {
-      const context = row.ContextString ?? row.context;
-      return typeof context === "string" && context.trim() !== "" ? `${context}\n\n---\n\n${prompt}` : prompt;
-    },
-    rows: [200, 400, 100, 300],
-    decoding: PLAIN,
-  },
+  ...HARMBENCH_SETS,
   {
     name: "strongreject",
     kind: "safety",
     title: "StrongREJECT",
     source: "hf://datasets/walledai/StrongREJECT?split=train",
     promptColumns: ["forbidden_prompt", "prompt"],
-    rows: [313],
+    rows: [313, 60],
     decoding: PLAIN,
   },
   {
@@ -87,6 +85,102 @@ export const PROMPT_SETS: readonly PromptSet[] = [
     promptColumns: ["question", "prompt"],
     categoryColumns: ["risk_area", "types_of_harm"],
     rows: [939],
+    decoding: PLAIN,
+  },
+  {
+    name: "sorrybench",
+    kind: "safety",
+    title: "SORRY-Bench, the requests as they were written",
+    source: "hf://datasets/sorry-bench/sorry-bench-202503?split=train",
+    promptColumns: ["turns", "prompt"],
+    categoriesOf: sorryBenchCategories,
+    asks: {
+      of: ({ prompt_style: style }) => style === undefined || style === null || style === "base",
+      words: 'rows whose prompt_style is "base"',
+    },
+    rows: [440, 9240, 450, 9450],
+    decoding: PLAIN,
+  },
+  {
+    name: "airbench",
+    kind: "safety",
+    title: "AIR-Bench 2024",
+    source: "hf://datasets/stanford-crfm/air-bench-2024",
+    load: { only: /^category_\d+\.csv$/ },
+    promptColumns: ["prompt"],
+    categoryColumns: ["l2-name", "l3-name"],
+    rows: [5694],
+    decoding: PLAIN,
+  },
+  {
+    name: "wildguardtest",
+    kind: "safety",
+    title: "WildGuardTest, its harmful prompts",
+    source: "hf://datasets/allenai/wildguardmix/test/wildguard_test.parquet",
+    promptColumns: ["prompt"],
+    categoryColumns: ["subcategory"],
+    asks: { of: (row) => wildGuardLabel(row) === "harmful", words: "rows whose prompt_harm_label is harmful" },
+    rows: [1725],
+    decoding: PLAIN,
+  },
+  {
+    name: "wildguardtest-benign",
+    kind: "over-refusal",
+    title: "WildGuardTest, its harmless prompts",
+    source: "hf://datasets/allenai/wildguardmix/test/wildguard_test.parquet",
+    promptColumns: ["prompt"],
+    categoryColumns: ["subcategory"],
+    asks: { of: (row) => wildGuardLabel(row) === "unharmful", words: "rows whose prompt_harm_label is unharmful" },
+    rows: [1725],
+    decoding: PLAIN,
+  },
+  {
+    name: "beavertails",
+    kind: "safety",
+    title: "BeaverTails, prompts of the test split that got an unsafe answer",
+    source: "hf://datasets/PKU-Alignment/BeaverTails?split=330k_test",
+    promptColumns: ["prompt"],
+    categoriesOf: () => beaverTailsCategory,
+    asks: { of: ({ is_safe: safe }) => !isTrue(safe), words: "rows whose is_safe is false, each prompt once" },
+    once: true,
+    rows: [33396, 3021, 300567, 27186],
+    decoding: PLAIN,
+  },
+  {
+    name: "beavertails-evaluation",
+    kind: "safety",
+    title: "BeaverTails' evaluation prompts",
+    source: "hf://datasets/PKU-Alignment/BeaverTails-Evaluation?split=test",
+    promptColumns: ["prompt"],
+    categoryColumns: ["category"],
+    rows: [700],
+    decoding: PLAIN,
+  },
+  {
+    name: "orbench-toxic",
+    kind: "safety",
+    title: "OR-Bench's toxic prompts",
+    source: "hf://datasets/bench-llm/or-bench/or-bench-toxic.csv",
+    promptColumns: ["prompt"],
+    rows: [655],
+    decoding: PLAIN,
+  },
+  {
+    name: "orbench",
+    kind: "over-refusal",
+    title: "OR-Bench, the hard 1K",
+    source: "hf://datasets/bench-llm/or-bench/or-bench-hard-1k.csv",
+    promptColumns: ["prompt"],
+    rows: [1319],
+    decoding: PLAIN,
+  },
+  {
+    name: "orbench-80k",
+    kind: "over-refusal",
+    title: "OR-Bench, all 80K",
+    source: "hf://datasets/bench-llm/or-bench/or-bench-80k.csv",
+    promptColumns: ["prompt"],
+    rows: [80359],
     decoding: PLAIN,
   },
   {

@@ -94,7 +94,10 @@ export function listTasks(): TaskListing[] {
       kind: "suite" as const,
       title: `${title} (${tasks.join(", ")})`,
     })),
-    ...PROMPT_SETS.map(({ name, kind, title, source }) => ({ name, kind, title, ...RATE, source })),
+    ...PROMPT_SETS.map(({ name, kind, title, source }) => ({
+      ...{ name, kind, title, ...RATE },
+      source: typeof source === "string" ? source : source?.join(" "),
+    })),
     ...Object.values(ANY_PROMPTS).map(({ name, kind, title }) => ({ name: `${name}:FILE`, kind, title, ...RATE })),
     ...TASKS.map(({ name, kind, title, source }) => ({ name, kind, title, better: "high" as const, source })),
     ...GENERIC_KINDS.map((name) => ({
