@@ -16,11 +16,11 @@ import {
   modelFolder,
   promptsOf,
 } from "../../golden/generate/modelFolders.js";
-import { allLogits, distance, greedy, wholePrompts } from "../../golden/generate/steps.js";
+import { allLogits, greedy, wholePrompts } from "../../golden/generate/steps.js";
 import { casesOf } from "../../long.js";
-import { runPython, whyNoPython } from "../../peers.js";
+import { whyNoPython } from "../../peers.js";
 import { readGguf } from "../../unit/merge/readGguf.js";
-import { llamaFolder, whyNoLlama } from "./llamaPeer.js";
+import { askLlama, type LlamaAnswer, logitsOf, spreadApart, whyNoLlama } from "./llamaPeer.js";
 
 const missing = whyNoPython("numpy") ?? whyNoLlama();
 const golden = join(import.meta.dirname, "../../golden");
@@ -44,21 +44,6 @@ const AS_LLAMA: Readonly<Partial<Record<GoldenModel, FolderChanges["config"]>>> 
 const NOT_COMPOSED: ReadonlySet<GoldenModel> = new Set(["qwen2", "qwen3"]);
 const NEW = 32;
 
-interface Answer {
-  readonly texts?: readonly (readonly number[])[];
-  readonly prompts?: readonly { readonly logits: string; readonly greedy: readonly number[] }[];
-  readonly status?: number;
-}
-
-let requests = 0;
-function ask(list: readonly object[]): Answer[] {
-  const path = join(folder, `requests-${requests++}.jsonl`);
-  writeFileSync(path, list.map((request) => `${JSON.stringify(request)}\n`).join(""));
-  const printed = runPython(join(import.meta.dirname, "llama.py"), [llamaFolder(), path]);
-  const lines = printed.trim().split("\n");
-  return lines.map((line) => JSON.parse(line) as Answer);
-}
-
 async function written(model: string, name: string, quantise: GgufQuantisation): Promise<string> {
   const out = join(folder, `${name}-${quantise}`);
   await convert(model, out, { format: "gguf", quantise });
@@ -78,7 +63,7 @@ describe.skipIf(missing)(`GGUF files in llama.cpp${missing ? ` (${missing})` : "
       return [model, named] as const;
     }),
   );
-  const answers = new Map<string, Answer>();
+  const answers = new Map<string, LlamaAnswer>();
 
   beforeAll(async () => {
     const list: object[] = [];
@@ -87,26 +72,23 @@ describe.skipIf(missing)(`GGUF files in llama.cpp${missing ? ` (${missing})` : "
       const path = await written(folders.get(model) as string, `tiny-${models.indexOf(model)}`, type);
       list.push({ model: path, texts, prompts: promptsOf(model), new: NEW });
     }
-    for (const [at, answer] of ask(list).entries()) answers.set(`${cases[at]?.model}-${cases[at]?.type}`, answer);
+    for (const [at, answer] of askLlama(list).entries()) answers.set(`${cases[at]?.model}-${cases[at]?.type}`, answer);
   });
 
   it.each(cases)("$model as $type: logits are near those of the model that was written", async ({ model, type }) => {
     const decoder = await openOn("native", folders.get(model) as string);
     const prompts = promptsOf(model);
     const cache = decoder.createCache({ slots: prompts.length, tokens: prompts.flat().length });
-    const theirs = answers.get(`${model}-${type}`)?.prompts ?? [];
+    const theirs = answers.get(`${model}-${type}`);
     wholePrompts(prompts).forEach((piece, at) => {
       const ours = allLogits(decoder, cache, [piece]);
-      const bytes = Buffer.from(theirs[at]?.logits ?? "", "base64");
-      const logits = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
-      const spread = ours.reduce((a, b) => Math.max(a, b)) - ours.reduce((a, b) => Math.min(a, b));
-      expect(distance(logits, ours) / spread).toBeLessThan(LIMITS[type]);
+      expect(spreadApart(ours, logitsOf(theirs, at))).toBeLessThan(LIMITS[type]);
     });
     cache.dispose();
     // Near ties fall either way; 16 and 8 bits may part where 32 do not.
     if (type === "f32" || type === "f16") {
       const ours = greedy(decoder, prompts, NEW);
-      const same = ours.filter((ids, at) => ids.every((id, step) => id === theirs[at]?.greedy[step]));
+      const same = ours.filter((ids, at) => ids.every((id, step) => id === theirs?.prompts?.[at]?.greedy[step]));
       expect(same.length).toBeGreaterThanOrEqual(prompts.length - 1);
     }
     decoder.dispose();
@@ -138,7 +120,7 @@ describe.skipIf(missing)(`GGUF files in llama.cpp${missing ? ` (${missing})` : "
           type: GGUF_QUANTISATIONS[quantise].fileType,
         };
       });
-      expect(ask(list).every(({ status }) => status === 0)).toBe(true);
+      expect(askLlama(list).every(({ status }) => status === 0)).toBe(true);
       for (const { to } of list) {
         const quantise = to.split("-").at(-1) as GgufQuantisation;
         const ours = readGguf(await written(model, name, quantise));

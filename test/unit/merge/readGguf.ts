@@ -8,6 +8,8 @@ const BLOCKS: Readonly<Record<number, readonly [number, number]>> = {
   ...{ 12: [256, 144], 13: [256, 176], 14: [256, 210] },
 };
 
+const NAMES: Readonly<Record<number, string>> = { 4: "UINT32", 5: "INT32", 6: "FLOAT32", 7: "BOOL", 8: "STRING" };
+
 interface StoredGgufTensor {
   /** As stored: fastest first. */
   readonly shape: readonly number[];
@@ -19,6 +21,8 @@ interface StoredGgufTensor {
 
 export interface GgufFile {
   readonly metadata: ReadonlyMap<string, unknown>;
+  /** The type of each entry by the format's name; of a list "ARRAY " and the type of its elements. */
+  readonly kinds: ReadonlyMap<string, string>;
   readonly tensors: ReadonlyMap<string, StoredGgufTensor>;
   /** The values of a float32 tensor. */
   floats(name: string): Float32Array;
@@ -48,9 +52,16 @@ export function readGguf(path: string): GgufFile {
     const inner = u32();
     return Array.from({ length: u64() }, () => value(inner));
   };
+  const kinds = new Map<string, string>();
+  const entry = () => {
+    const [key, type] = [text(), u32()];
+    const inner = type === 9 ? bytes.readUInt32LE(at) : type;
+    kinds.set(key, `${type === 9 ? "ARRAY " : ""}${NAMES[inner]}`);
+    return [key, value(type)] as const;
+  };
   if (bytes.subarray(0, 4).toString() !== "GGUF" || u32() !== 3) throw new Error("no GGUF file of version 3");
   const [count, entries] = [u64(), u64()];
-  const metadata = new Map(Array.from({ length: entries }, () => [text(), value(u32())] as const));
+  const metadata = new Map(Array.from({ length: entries }, entry));
   const list = Array.from({ length: count }, () => {
     const name = text();
     const shape = Array.from({ length: u32() }, u64);
@@ -63,6 +74,7 @@ export function readGguf(path: string): GgufFile {
   const tensors = new Map(list.map(([name, one]) => [name, { ...one, offset: start + one.offset }]));
   return {
     metadata,
+    kinds,
     tensors,
     bytes,
     floats(name) {

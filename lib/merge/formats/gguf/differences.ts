@@ -3,11 +3,15 @@
 
 import type { GgufFamily } from "../../../checkpoint/formats/gguf/families/types.js";
 import type { JsonObject } from "../../../checkpoint/json.js";
+import { ropeWords } from "./ropeEntries.js";
 
 /** Layers of the largest models, whose queries llama.cpp scales by the hidden size over the heads. */
 const LARGEST: Readonly<Record<string, number>> = { gemma2: 46, gemma3: 62 };
 /** Of Gemma 3: each sixth layer sees everything. */
 const PATTERN = 6;
+
+/** beta_fast and beta_slow; those of the file are read for other families only. */
+const YARN_TURNS = { fast: 32, slow: 1 };
 
 /** A sentence for each difference. */
 export function differences({ architecture, fixed }: GgufFamily, config: JsonObject, headSize: number): string[] {
@@ -18,7 +22,9 @@ export function differences({ architecture, fixed }: GgufFamily, config: JsonObj
   const windowed = typeof window === "number" && typeof longest === "number" && window < longest;
   if (
     windowed &&
-    (architecture === "llama" || (architecture.startsWith("qwen") && config.use_sliding_window === true))
+    (architecture === "llama" ||
+      architecture === "phi3" ||
+      (architecture.startsWith("qwen") && config.use_sliding_window === true))
   ) {
     tell(`attends to the last ${window} tokens`, "attends to all of them");
   }
@@ -34,6 +40,15 @@ export function differences({ architecture, fixed }: GgufFamily, config: JsonObj
   }
   if (architecture === "gemma3" && !hasPattern(config)) {
     tell("has another order of layers that see everything", `has one after every ${PATTERN - 1}`);
+  }
+  const { own: rope } = ropeWords(config, headSize);
+  const [fast, slow] = [rope.beta_fast ?? YARN_TURNS.fast, rope.beta_slow ?? YARN_TURNS.slow];
+  const isYarn = [rope.rope_type, rope.type].includes("yarn") && architecture !== "phi3";
+  if (isYarn && (fast !== YARN_TURNS.fast || slow !== YARN_TURNS.slow)) {
+    tell(
+      `blends yarn's frequencies between ${fast} and ${slow} turns`,
+      `does between ${YARN_TURNS.fast} and ${YARN_TURNS.slow}`,
+    );
   }
   const activation = config.hidden_act;
   if (fixed.hidden_act === "silu" && activation !== undefined && activation !== "silu" && activation !== "swish") {

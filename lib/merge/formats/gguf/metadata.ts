@@ -31,6 +31,7 @@ export function ggufMetadata({ family, name, config, generation }: MetadataReque
     ...config,
     num_key_value_heads: config.num_key_value_heads ?? config.num_attention_heads,
     rope_theta: rope.theta,
+    rope_local_base_freq: rope.local,
     vocab_size: facts.vocabulary,
     n_inner: config.n_inner ?? 4 * Number(config.n_embd),
     layer_norm_epsilon: config.layer_norm_epsilon ?? 1e-5,

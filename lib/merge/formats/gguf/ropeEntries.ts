@@ -8,6 +8,8 @@ export interface RopeWords {
   /** rope_parameters or rope_scaling, of the layers that see everything; {} where there is neither. */
   readonly own: JsonObject;
   readonly theta: number;
+  /** The base in layers with a window, where they have one of their own. */
+  readonly local?: number;
   /** Rotated dimensions of a head. */
   readonly rotated: number;
 }
@@ -22,49 +24,111 @@ export function ropeWords(config: JsonObject, headSize: number): RopeWords {
   const full = (parameters.full_attention ?? parameters) as JsonObject;
   const theta = Number(own.rope_theta ?? full.rope_theta ?? config.rope_theta ?? DEFAULT_THETA);
   const partial = Number(own.partial_rotary_factor ?? full.partial_rotary_factor ?? config.partial_rotary_factor ?? 1);
-  return { own, theta, rotated: Math.floor(headSize * partial) };
+  const windowed = parameters.sliding_attention as JsonObject | undefined;
+  const local = windowed?.rope_theta ?? config.rope_local_base_freq;
+  return { own, theta, rotated: Math.floor(headSize * partial), ...(typeof local === "number" && { local }) };
 }
 
+export interface RopeScaling {
+  readonly entries: readonly GgufEntry[];
+  readonly vectors: readonly GgufVector[];
+}
+
+/** Architectures for which llama.cpp reads factors of each frequency; a file with them is no model of another. */
+const WITH_FACTORS: Readonly<Record<"llama3" | "longrope", readonly string[]>> = {
+  llama3: ["llama"],
+  longrope: ["llama", "phi3"],
+};
+
 /** @throws RetemperError INCOMPATIBLE for a kind of scaling that llama.cpp does not have. */
-export function ropeScaling(
-  architecture: string,
-  { own, theta, rotated }: RopeWords,
-  config: JsonObject,
-): { readonly entries: readonly GgufEntry[]; readonly vectors: readonly GgufVector[] } {
-  const kind = String(own.rope_type ?? own.type ?? "default").toLowerCase();
+export function ropeScaling(architecture: string, words: RopeWords, config: JsonObject): RopeScaling {
+  const { own, theta, rotated } = words;
+  const named = String(own.rope_type ?? own.type ?? "default").toLowerCase();
+  // Phi 3's first checkpoints call long rope by its older names.
+  const kind = named === "su" || (architecture === "phi3" && named === "yarn") ? "longrope" : named;
   const number = (key: string, fallback: number) => Number(own[key] ?? config[key] ?? fallback);
   const context = number("max_position_embeddings", 0);
-  const original = number("original_max_position_embeddings", context);
-  const text = (value: string): GgufEntry => ({ key: `${architecture}.rope.scaling.type`, type: "string", value });
-  const value = (key: string, of: number): GgufEntry => {
-    return { key: `${architecture}.rope.scaling.${key}`, type: "f32", value: of };
-  };
-  const originalContext: GgufEntry = {
-    ...{ key: `${architecture}.rope.scaling.original_context_length`, type: "u32", value: original },
-  };
+  // Phi 3 writes it beside the parameters, and then that counts.
+  const original = Number(config.original_max_position_embeddings ?? own.original_max_position_embeddings ?? context);
+  if ((kind === "llama3" || kind === "longrope") && !WITH_FACTORS[kind].includes(architecture)) {
+    throw new RetemperError(
+      "INCOMPATIBLE",
+      `llama.cpp does not scale rotary positions of ${architecture} by ${named}`,
+      {
+        hint: "write safetensors",
+      },
+    );
+  }
+  const entries = scalingEntries(architecture, original);
   switch (kind) {
     case "default":
     case "dynamic": // which starts beyond the model's longest context
       return { entries: [], vectors: [] };
     case "linear":
-      return { entries: [text("linear"), value("factor", number("factor", 1))], vectors: [] };
-    case "yarn": {
-      const entries = [text("yarn"), value("factor", number("factor", context / original)), originalContext];
-      return { entries, vectors: [] };
-    }
+      return { entries: [entries.type("linear"), entries.float("factor", number("factor", 1))], vectors: [] };
+    case "yarn":
+      return { entries: yarnEntries(own, number("factor", context / original), entries), vectors: [] };
     case "llama3":
       return {
         entries: [],
         vectors: [{ name: "rope_freqs.weight", values: llama3Factors(own, theta, rotated, original) }],
       };
-    case "longrope":
-    case "su":
-      return longRope(architecture, own, context, original, rotated);
+    case "longrope": {
+      const attention = longRopeAttention(own, number("factor", context / original), original);
+      return {
+        entries: [
+          ...(architecture === "phi3" ? [] : [entries.type("longrope"), entries.context]),
+          entries.float("attn_factor", attention),
+        ],
+        vectors: longRopeVectors(own, rotated),
+      };
+    }
     default:
       throw new RetemperError("INCOMPATIBLE", `llama.cpp has no scaling of rotary positions called ${kind}`, {
         hint: "write safetensors",
       });
   }
+}
+
+function scalingEntries(architecture: string, original: number) {
+  const prefix = `${architecture}.rope.scaling.`;
+  return {
+    type: (value: string): GgufEntry => ({ key: `${prefix}type`, type: "string", value }),
+    float: (key: string, value: number): GgufEntry => ({ key: prefix + key, type: "f32", value }),
+    context: { key: `${prefix}original_context_length`, type: "u32", value: original } satisfies GgufEntry,
+  };
+}
+type ScalingEntries = ReturnType<typeof scalingEntries>;
+
+/** As the converter names them. */
+const YARN_NUMBERS = [
+  ["extrapolation_factor", "yarn_ext_factor"],
+  ["attention_factor", "yarn_attn_factor"],
+  ["beta_fast", "yarn_beta_fast"],
+  ["beta_slow", "yarn_beta_slow"],
+] as const;
+
+/**
+ * The converter's entries. llama.cpp does not go by yarn_attn_factor: it scales by 0.1 ln(factor) + 1, and by attn_factor,
+ * which says here what a model's own number has beside that.
+ */
+function yarnEntries(own: JsonObject, factor: number, { type, float, context }: ScalingEntries): GgufEntry[] {
+  const grow = (scale: number) => (factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1);
+  const { mscale, mscale_all_dim: all } = own;
+  const both = typeof mscale === "number" && typeof all === "number";
+  const inferred = both && mscale && all ? grow(mscale) / grow(all) : grow(1);
+  const attention = typeof own.attention_factor === "number" ? own.attention_factor : inferred;
+  const beside = attention / grow(1);
+  return [
+    type("yarn"),
+    float("factor", factor),
+    context,
+    ...YARN_NUMBERS.flatMap(([from, key]) => {
+      const value = own[from];
+      return typeof value === "number" ? [float(key, value)] : [];
+    }),
+    ...(Math.abs(beside - 1) > 1e-6 ? [float("attn_factor", beside)] : []),
+  ];
 }
 
 /** What each frequency is divided by (Llama 3.1): long waves by `factor`, short ones by 1, those between by a ramp. */
@@ -82,8 +146,14 @@ function llama3Factors(own: JsonObject, theta: number, rotated: number, original
   });
 }
 
-/** Phi 3's: factors of long and of short texts, and what attention is scaled by. */
-function longRope(architecture: string, own: JsonObject, context: number, original: number, rotated: number) {
+/** What attention is scaled by (Ding et al. 2024). */
+function longRopeAttention(own: JsonObject, factor: number, original: number): number {
+  if (typeof own.attention_factor === "number") return own.attention_factor;
+  return factor > 1 ? Math.sqrt(1 + Math.log(factor) / Math.log(original)) : 1;
+}
+
+/** Phi 3's factors of long and of short texts. */
+function longRopeVectors(own: JsonObject, rotated: number): GgufVector[] {
   const [long, short] = [own.long_factor, own.short_factor];
   const isList = (list: unknown): list is number[] => Array.isArray(list) && list.length === rotated / 2;
   if (!isList(long) || !isList(short)) {
@@ -91,14 +161,8 @@ function longRope(architecture: string, own: JsonObject, context: number, origin
       hint: "check rope_scaling in config.json",
     });
   }
-  const scale = context / original;
-  const attention = scale > 1 ? Math.sqrt(1 + Math.log(scale) / Math.log(original)) : 1;
-  const key = `${architecture}.rope.scaling.attn_factor`;
-  return {
-    entries: [{ key, type: "f32", value: attention } as const],
-    vectors: [
-      { name: "rope_factors_long.weight", values: long },
-      { name: "rope_factors_short.weight", values: short },
-    ],
-  };
+  return [
+    { name: "rope_factors_long.weight", values: long },
+    { name: "rope_factors_short.weight", values: short },
+  ];
 }

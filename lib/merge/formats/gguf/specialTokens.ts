@@ -19,22 +19,21 @@ export interface TokenizerWords {
 export function specialTokens({ tokenizer, settings, config }: TokenizerWords, vocabulary: number): GgufEntry[] {
   const added = Array.isArray(tokenizer.added_tokens) ? (tokenizer.added_tokens as JsonObject[]) : [];
   const idOf = (text: string | undefined) => added.find(({ content }) => content === text)?.id;
-  const named = new Map<Kind, string | undefined>(KINDS.map((kind) => [kind, contentOf(settings[`${kind}_token`])]));
+  const named: Named = new Map(KINDS.map((kind) => [kind, contentOf(settings[`${kind}_token`])]));
+  named.set("bos", named.get("bos") ?? named.get("cls"));
+  named.set("eos", named.get("eos") ?? named.get("sep"));
   const adds = new Map<Kind, boolean>();
-  const template = templateOf(tokenizer);
-  if (template) {
-    const [first, last] = [template[0], template.at(-1)].map(specialId);
-    if (first !== undefined) adds.set("bos", first === named.get("bos") || first === named.get("cls"));
-    if (last !== undefined) {
-      // A text that ends with another token than the named end: the named one ends a turn.
-      if (last !== named.get("eos") && named.get("eos") !== undefined) named.set("eot", named.get("eos"));
-      named.set("eos", last);
-      adds.set("eos", true);
-    }
+  for (const processor of processorsOf(tokenizer)) {
+    if (processor.type === "ByteLevel") {
+      // It adds nothing. To be said: of some pre-tokenizers llama.cpp takes that a text begins with BOS.
+      adds.set("bos", adds.get("bos") ?? false);
+      adds.set("eos", adds.get("eos") ?? false);
+    } else if (processor.type === "TemplateProcessing") readTemplate(processor, named, adds);
   }
   for (const kind of KINDS) {
     const own = settings[`add_${kind}_token`];
-    if (typeof own === "boolean") adds.set(kind, own);
+    // What tokenizer.json does counts.
+    if (typeof own === "boolean" && !adds.has(kind)) adds.set(kind, own);
   }
   const entries: GgufEntry[] = [];
   for (const kind of [...KINDS, "eot"] as const) {
@@ -49,12 +48,39 @@ export function specialTokens({ tokenizer, settings, config }: TokenizerWords, v
   return entries;
 }
 
-/** The steps of the template of one text, where there are some around it. */
-function templateOf({ post_processor }: JsonObject): readonly JsonObject[] | undefined {
+type Named = Map<Kind, string | undefined>;
+
+/** The template of one text names what is added around it; that of a pair, whether a separator stands between. */
+function readTemplate({ single, pair }: JsonObject, named: Named, adds: Map<Kind, boolean>): void {
+  const [first, last] = around(single);
+  if (first !== undefined) {
+    if (named.get("bos") === undefined) named.set("bos", first);
+    adds.set("bos", first === named.get("bos") || first === named.get("cls"));
+  }
+  if (last !== undefined) {
+    // A text that ends with another token than the named end: the named one ends a turn.
+    if (last !== named.get("eos") && named.get("eos") !== undefined) named.set("eot", named.get("eos"));
+    named.set("eos", last);
+    adds.set("eos", true);
+  }
+  const steps = Array.isArray(pair) ? (pair as JsonObject[]) : [];
+  const at = (id: string) => steps.findIndex((step) => (step.Sequence as JsonObject | undefined)?.id === id);
+  const [between, ...more] = at("A") < 0 ? [] : steps.slice(at("A") + 1, Math.max(at("B"), 0)).map(specialId);
+  if (between === undefined && more.length === 0) return;
+  const ends = [named.get("sep"), named.get("eos")];
+  const isEnd = (id: string | undefined) => id !== undefined && ends.includes(id);
+  adds.set("sep", (isEnd(between) && last === undefined) || (more.length === 1 && isEnd(more[0])));
+}
+
+function processorsOf({ post_processor }: JsonObject): readonly JsonObject[] {
   const processor = post_processor as JsonObject | null | undefined;
-  const all = Array.isArray(processor?.processors) ? (processor.processors as JsonObject[]) : [processor];
-  const single = all.find((one) => one?.type === "TemplateProcessing")?.single;
-  return Array.isArray(single) && single.length > 1 ? (single as JsonObject[]) : undefined;
+  if (!processor) return [];
+  return Array.isArray(processor.processors) ? (processor.processors as JsonObject[]) : [processor];
+}
+
+/** The tokens that a template puts first and last. */
+function around(single: unknown): readonly (string | undefined)[] {
+  return Array.isArray(single) && single.length > 1 ? [single[0], single.at(-1)].map(specialId) : [];
 }
 
 function specialId(step: JsonObject | undefined): string | undefined {

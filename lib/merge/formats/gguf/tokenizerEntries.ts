@@ -97,7 +97,6 @@ function tokenList(tokenizer: JsonObject, vocabulary: number) {
   }
   for (const { id, content, special } of (tokenizer.added_tokens ?? []) as JsonObject[]) {
     const text = String(content);
-    if (pieces && types[id as number] === UNKNOWN) continue;
     if (special === true || looksSpecial(text)) put(id, text, CONTROL);
     else put(id, text.replaceAll("\u2581", " "), USER_DEFINED);
   }
@@ -127,7 +126,7 @@ function scores(merges: readonly Merge[], tokens: readonly string[], types: read
   return tokens.map((token, id) => {
     if (types[id] !== NORMAL) return types[id] === BYTE || types[id] === UNKNOWN ? NO_SCORE : ADDED_SCORE;
     const place = places.get(token);
-    return place === undefined ? NO_SCORE : -place;
+    return place === undefined ? NO_SCORE : 0 - place; // -place would be minus zero for the first
   });
 }
 

@@ -65,7 +65,12 @@ export const GEMMA3: GgufFamily = {
     layer("self_attn.q_norm", "attn_q_norm"),
     layer("self_attn.k_norm", "attn_k_norm"),
   ]),
-  keys: [...DECODER_KEYS, LOGIT_CAP, WINDOW],
+  keys: [
+    ...DECODER_KEYS,
+    { key: "rope.freq_base_swa", config: "rope_local_base_freq", type: "f32" },
+    LOGIT_CAP,
+    WINDOW,
+  ],
   fixed: {
     ...{ hidden_act: "gelu_pytorch_tanh", hidden_activation: "gelu_pytorch_tanh", attn_logit_softcapping: null },
     ...{ sliding_window_pattern: 6, rope_theta: 1000000, rope_local_base_freq: 10000 },

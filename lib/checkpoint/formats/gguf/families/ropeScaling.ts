@@ -69,9 +69,12 @@ export function ropeScalingOf(
   const original = number("original_context_length");
   if (long && short) {
     const attention = number("attn_factor");
+    const context = metadata.get(`${prefix}context_length`);
+    const known = attention !== undefined && !isLongRopes(attention, context, original);
     return {
       ...{ rope_type: "longrope", long_factor: [...long].map(shortFloat), short_factor: [...short].map(shortFloat) },
-      ...(attention !== undefined && { attention_factor: shortFloat(attention) }),
+      ...(known && { attention_factor: shortFloat(attention) }),
+      ...(original !== undefined && prefix !== "phi3." && { original_max_position_embeddings: original }),
     };
   }
   if (freqs?.some((value) => value !== 1)) {
@@ -86,7 +89,10 @@ export function ropeScalingOf(
   const factor = number("factor");
   if (type === "linear" && factor !== undefined) return { rope_type: "linear", factor: shortFloat(factor) };
   if (type !== "yarn" || factor === undefined) return null;
-  const [fast, slow, attention] = [number("yarn_beta_fast"), number("yarn_beta_slow"), number("attn_factor")];
+  const [fast, slow] = [number("yarn_beta_fast"), number("yarn_beta_slow")];
+  // llama.cpp multiplies its own number by attn_factor, where config.json has the product.
+  const beside = number("attn_factor");
+  const attention = number("yarn_attn_factor") ?? (beside && beside * (1 + 0.1 * Math.log(Math.max(factor, 1))));
   return {
     ...{ rope_type: "yarn", factor: shortFloat(factor) },
     ...(original !== undefined && { original_max_position_embeddings: original }),
@@ -94,6 +100,13 @@ export function ropeScalingOf(
     ...(slow !== undefined && { beta_slow: shortFloat(slow) }),
     ...(attention !== undefined && { attention_factor: shortFloat(attention) }),
   };
+}
+
+/** Whether it is the number that follows from the contexts, which config.json does not say. */
+function isLongRopes(attention: number, context: unknown, original: number | undefined): boolean {
+  if (typeof context !== "number" || original === undefined) return false;
+  const inferred = context <= original ? 1 : Math.sqrt(1 + Math.log(context / original) / Math.log(original));
+  return Math.abs(attention / inferred - 1) < 1e-6;
 }
 
 /** The shortest decimal that is this float32: config.json says 1e-5, the file its float32. */
