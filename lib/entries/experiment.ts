@@ -63,6 +63,7 @@ export type {
   SelectionRule,
   SelectionTable,
   ShareKept,
+  SkillFacts,
   Verdict,
 } from "../select/types.js";
 export { withoutItems } from "../select/withoutItems.js";

@@ -2,11 +2,14 @@
 
 import { RetemperError } from "../errors.js";
 import { differenceBound, type Operand } from "./differenceBound.js";
+import { quotedName } from "./names.js";
 import { SLACK } from "./slack.js";
 import type { GateMetric, GateVerdict, Point, Quantity, SelectionTable } from "./types.js";
 
 export interface Reference {
   readonly metric: GateMetric;
+  /** Of a skill: which; undefined: the worst of all. */
+  readonly skill?: string | undefined;
   /** undefined: its bound. */
   readonly end?: "point" | "low" | "high" | undefined;
 }
@@ -20,6 +23,8 @@ export interface Comparison {
   readonly left: Reference;
   readonly operator: "<=" | "<" | ">=" | ">";
   readonly right: readonly Term[];
+  /** Whether it asks to keep a share of a skill, which is the other way round where less is better. */
+  readonly keeps?: boolean | undefined;
   /** Its own words, and those of the whole gate. */
   readonly text: string;
   readonly gate: string;
@@ -35,14 +40,30 @@ export function compareWithGate(
   table: SelectionTable,
   level: number,
 ): GateVerdict {
-  if (comparison.left.metric !== "worstCategory") return compared(comparison, candidate, table, level);
-  const all = categoriesOf(comparison, candidate, table).map((name) => ({
-    ...compared(comparison, candidate, table, level, name),
-    category: name,
-  }));
-  const excess = ({ compared: value, limit }: GateVerdict) =>
-    comparison.operator.startsWith("<") ? value - limit : limit - value;
-  return all.reduce((worst, one) => (excess(one) > excess(worst) ? one : worst));
+  const { metric, skill } = comparison.left;
+  if (metric === "worstCategory") {
+    const names = categoriesOf(comparison, candidate, table);
+    return worstOf(names, (category) => compared(comparison, candidate, table, level, { category }));
+  }
+  if (metric === "skill" && skill === undefined) {
+    return worstOf(skillsOf(comparison, table), (name) =>
+      compared(comparison, candidate, table, level, { skill: name }),
+    );
+  }
+  return compared(comparison, candidate, table, level, { skill }).verdict;
+}
+
+type Part = Pick<GateVerdict, "category" | "skill">;
+
+/** The one that is farthest on the wrong side, or nearest to it. */
+function worstOf(names: readonly string[], of: (name: string) => Compared): GateVerdict {
+  return names.map(of).reduce((most, one) => (one.excess > most.excess ? one : most)).verdict;
+}
+
+interface Compared {
+  readonly verdict: GateVerdict;
+  /** How far it is on the wrong side. */
+  readonly excess: number;
 }
 
 function compared(
@@ -50,9 +71,12 @@ function compared(
   candidate: Point,
   table: SelectionTable,
   level: number,
-  category?: string,
-): GateVerdict {
-  const { left, operator, right, text, gate } = comparison;
+  part: Part,
+): Compared {
+  const { left, right, text, gate, keeps } = comparison;
+  const { category, skill } = part;
+  const turned = keeps === true && table.skills?.[skill as string]?.better === "low";
+  const operator = turned ? "<=" : comparison.operator;
   const read = (of: Reference & { readonly model?: "aligned" | "tuned" }) => {
     const point = of.model === undefined ? candidate : table[of.model];
     if (!point) {
@@ -61,7 +85,7 @@ function compared(
         hint: "compare with a number, or with a model that was evaluated",
       });
     }
-    return quantityOf(point, of, gate, category);
+    return quantityOf(point, { ...of, skill: of.skill ?? skill }, gate, category);
   };
   const number = (of: Parameters<typeof read>[0]) => endOf(read(of), of, gate);
   const names = left.end !== undefined;
@@ -70,18 +94,29 @@ function compared(
   for (const { factor, of } of right) {
     if (!of) limit += factor;
     else if (names || of.end !== undefined) limit += factor * number(of);
-    else others.push(operand(read(of), of, factor));
+    else others.push(operand(read(of), { ...of, skill: of.skill ?? skill }, turned ? 1 / factor : factor));
   }
   const side = operator.startsWith("<") ? "upper" : "lower";
   const own = read(left);
   const { bound, basis } = names
     ? { bound: endOf(own, left, gate), basis: "named" as const }
-    : differenceBound(operand(own, left, 1), others, { level, side });
-  return { text, metric: left.metric, holds: holds(bound, operator, limit), compared: bound, limit, basis };
+    : differenceBound(operand(own, { ...left, skill }, 1), others, { level, side });
+  const found = { text, metric: left.metric, holds: holds(bound, operator, limit), compared: bound, limit, basis };
+  return { verdict: { ...found, ...part }, excess: operator.startsWith("<") ? bound - limit : limit - bound };
 }
 
-function operand(quantity: Quantity, { metric }: Reference, factor: number): Operand {
-  return { quantity, factor, items: metric, rate: metric !== "score" };
+function operand(quantity: Quantity, { metric, skill }: Reference, factor: number): Operand {
+  const isScore = metric === "score" || metric === "skill";
+  return { quantity, factor, items: metric === "skill" ? `skill ${skill}` : metric, rate: !isScore };
+}
+
+/** All that the aligned model was measured on. */
+function skillsOf({ gate }: Comparison, { aligned }: SelectionTable): string[] {
+  const names = Object.keys(aligned.skills ?? {});
+  if (names.length > 0) return names;
+  throw new RetemperError("USAGE", `The gate ${JSON.stringify(gate)} asks for skills, and none was measured.`, {
+    hint: "give sets as skills of the experiment, or leave skills out",
+  });
 }
 
 function holds(value: number, operator: Comparison["operator"], limit: number): boolean {
@@ -90,20 +125,32 @@ function holds(value: number, operator: Comparison["operator"], limit: number): 
   return operator === "<" ? value < limit - SLACK : value > limit + SLACK;
 }
 
-function quantityOf(point: Point, { metric }: Reference, gate: string, category?: string): Quantity {
-  const found = metric === "worstCategory" ? point.categories?.[category as string] : point[metric];
+function quantityOf(point: Point, of: Reference, gate: string, category?: string): Quantity {
+  const { metric, skill } = of;
+  const found =
+    metric === "worstCategory"
+      ? point.categories?.[category as string]
+      : metric === "skill"
+        ? point.skills?.[skill as string]
+        : point[metric];
   if (found) return found;
   const hint = { overRefusal: "give a set of harmless requests, such as xstest, or leave overRefusal out" };
-  throw new RetemperError("USAGE", `The gate ${JSON.stringify(gate)} asks for ${metric}, which was not measured.`, {
-    hint: metric === "overRefusal" ? hint.overRefusal : `measure ${metric} of every model, or leave it out`,
+  const name = wordOf(of);
+  throw new RetemperError("USAGE", `The gate ${JSON.stringify(gate)} asks for ${name}, which was not measured.`, {
+    hint: metric === "overRefusal" ? hint.overRefusal : `measure ${name} of every model, or leave it out`,
   });
 }
 
-function endOf(quantity: Quantity, { metric, end = "point" }: Reference, gate: string): number {
+function wordOf({ metric, skill = "skills" }: Reference): string {
+  return metric === "skill" ? quotedName(skill) : metric;
+}
+
+function endOf(quantity: Quantity, of: Reference, gate: string): number {
+  const { end = "point" } = of;
   const value = end === "point" ? quantity.value : quantity[end];
   if (value !== undefined) return value;
-  const missing = `The gate ${JSON.stringify(gate)} asks for ${metric}.${end}, which was not measured.`;
-  throw new RetemperError("USAGE", missing, { hint: `write ${metric}.point to compare the value itself` });
+  const missing = `The gate ${JSON.stringify(gate)} asks for ${wordOf(of)}.${end}, which was not measured.`;
+  throw new RetemperError("USAGE", missing, { hint: `write ${wordOf(of)}.point to compare the value itself` });
 }
 
 /** Those with enough items, of every model that the comparison names. */

@@ -20,13 +20,20 @@ export function completeTable(source: SelectionSource): CompleteTable {
   const table = "validation" in source ? { labels: source.labels, ...source.validation } : source;
   const aligned = completePoint(table.aligned, "the aligned model", table.aligned);
   const of = <T extends Point>(point: T, name: string) => completePoint(point, name, aligned);
+  const skills = Object.keys(table.aligned.skills ?? {}).map((name) => [name, table.skills?.[name] ?? {}] as const);
   return {
     ...table,
+    ...(skills.length > 0 && { skills: Object.fromEntries(skills) }),
     labels: table.labels ?? { score: "score", asr: "ASR" },
     aligned,
     ...(table.tuned && { tuned: of(table.tuned, "the tuned model") }),
     candidates: table.candidates.map((one: Candidate) => of(one, nameOf(one))),
   };
+}
+
+/** The skills that a gate may name. */
+export function skillNames({ skills = {} }: Pick<SelectionTable, "skills">): string[] {
+  return Object.keys(skills);
 }
 
 /** The point itself where it lacks nothing. @throws RetemperError BAD_INPUT */
@@ -45,23 +52,28 @@ export function completePoint<T extends Point & Pick<Candidate, "unfinished">>(
     });
   }
   const overRefusal = quantity(point.overRefusal, aligned.overRefusal, "over-refusal");
-  const entries = Object.entries(point.categories ?? {});
-  const categories = entries.map(
-    ([of, one]) => [of, complete(one, aligned.categories?.[of], `${name}'s category ${of}`)] as const,
-  );
+  const [categories, sameCategories] = completed(point.categories, aligned.categories, `${name}'s category`);
+  const [skills, sameSkills] = completed(point.skills, aligned.skills, `${name}'s skill`);
   const same =
-    asr === point.asr &&
-    score === point.score &&
-    overRefusal === point.overRefusal &&
-    categories.every(([, one], at) => one === entries[at]?.[1]);
+    asr === point.asr && score === point.score && overRefusal === point.overRefusal && sameCategories && sameSkills;
   if (same) return point;
   return {
     ...point,
     ...(asr && { asr }),
     ...(score && { score }),
     ...(overRefusal && { overRefusal }),
-    ...(point.categories && { categories: Object.fromEntries(categories) }),
+    ...(point.categories && { categories }),
+    ...(point.skills && { skills }),
   };
+}
+
+type Named = Readonly<Record<string, Quantity>>;
+
+/** Each of them, and whether all are what they were. */
+function completed(own: Named = {}, aligned: Named = {}, what: string): readonly [Named, boolean] {
+  const entries = Object.entries(own);
+  const all = entries.map(([name, one]) => [name, complete(one, aligned[name], `${what} ${name}`)] as const);
+  return [Object.fromEntries(all), all.every(([, one], at) => one === entries[at]?.[1])];
 }
 
 function complete(quantity: Quantity, aligned: Quantity | undefined, what: string): Quantity {

@@ -76,8 +76,10 @@ function pairedPart(
   of: { level: number; side: "upper" | "lower" },
 ): Part {
   const { values, weights, groups } = quantity;
+  const [only] = others.length === 1 && (others[0] as Operand).factor > 0 ? others : [];
+  const [other, factor] = only ? [only.quantity.values as Values, only.factor] : [combined(others), 1];
   // its other end is infinitely far, and is not asked for
-  const { value, low, high, n } = pairedDifference(combined(others), values as Values, { ...of, weights, groups });
+  const { value, low, high, n } = pairedDifference(other, values as Values, { ...of, weights, groups, factor });
   return { value, low, high, known: true, paired: n };
 }
 

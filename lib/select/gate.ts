@@ -1,8 +1,9 @@
 // Conditions that a merge must meet to be shipped: `asr <= aligned + 0.02 and score >= 90% * tuned`.
 //
 //   gate        = comparison { "and" comparison }
-//   comparison  = metric [ end ] ( "<=" | "<" | ">=" | ">" ) sum
-//   metric      = "asr" | "score" | "overRefusal" | "worstCategory"
+//   comparison  = metric [ end ] ( "<=" | "<" | ">=" | ">" ) sum | "keep" number [ "%" ] "of" skill
+//   metric      = "asr" | "score" | "overRefusal" | "worstCategory" | skill
+//   skill       = the name of one, in quotes where it is no plain word | "skills"     the worst of all
 //   end         = ".point" | ".low" | ".high"
 //   sum         = [ "-" ] term { ( "+" | "-" ) term }
 //   term        = number [ "%" ] [ "*" model ] | model
@@ -16,6 +17,8 @@ export interface Gate {
   readonly text: string;
   /** What it looks at, of whichever model. */
   readonly metrics: readonly GateMetric[];
+  /** The names of the skills that it looks at; "skills": all. */
+  readonly skills: readonly string[];
   /**
    * Whether a candidate passes, by one-sided bounds with confidence `level` (0.95 by default).
    * @throws RetemperError USAGE where a number that it names was not measured
@@ -25,9 +28,12 @@ export interface Gate {
   verdicts(candidate: Point, table: SelectionTable, options?: { readonly level?: number | undefined }): GateVerdict[];
 }
 
-const TOKEN = /\s*(<=|>=|<|>|[-+*%]|\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|[A-Za-z]+(?:\.[A-Za-z]+)*|\S)/gy;
-const METRIC = /^(asr|score|overRefusal|worstCategory)(?:\.(point|low|high))?$/;
-const MODEL = /^(aligned|tuned)(?:\.(asr|score|overRefusal|worstCategory))?(?:\.(point|low|high))?$/;
+const TOKEN =
+  /\s*(<=|>=|<|>|[-+*%]|\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|(?:[A-Za-z_]\w*|"[^"]*"|'[^']*')(?:\.(?:[A-Za-z_]\w*|"[^"]*"|'[^']*'))*|\S)/gy;
+const METRICS: readonly string[] = ["asr", "score", "overRefusal", "worstCategory"];
+const END = /\.(point|low|high)$/;
+/** Names that no skill may have: they mean something else in a gate. */
+export const RESERVED = [...METRICS, "skills", "aligned", "tuned", "and", "keep", "of"] as const;
 
 /**
  * Reads a condition that a merge must meet to be shipped, such as `asr <= aligned + 0.02 and score >= 90% * tuned`.
@@ -36,7 +42,10 @@ const MODEL = /^(aligned|tuned)(?:\.(asr|score|overRefusal|worstCategory))?(?:\.
  * for `<=`, the lower one for `>=`; of the same items in pairs, where the table has them. `asr.point` compares the numbers
  * that were measured, `asr.low` and `asr.high` the ends of their 95 % intervals, in the same way of the models on the right.
  * `overRefusal` is the share of harmless requests that are refused. `worstCategory` is the attack success rate of that
- * category, among those of 20 items or more, in which the comparison comes out worst.
+ * category, among those of 20 items or more, in which the comparison comes out worst. A skill is named by its own name, and `skills`
+ * is the one in which the comparison comes out worst. `keep .98 of gsm8k` is `gsm8k >= .98 * aligned`, and of a skill of which less is
+ * better `<= aligned / .98`.
+ * @param skills names that may stand in it, as `skillNames` of a table says; "any": those that no other word has
  * @throws RetemperError USAGE with the place of what is wrong
  * @example
  * ```ts
@@ -49,7 +58,7 @@ const MODEL = /^(aligned|tuned)(?:\.(asr|score|overRefusal|worstCategory))?(?:\.
  * console.log(gate.passes(merged, { aligned, tuned, candidates: [] })); // true
  * ```
  */
-export function parseGate(text: string): Gate {
+export function parseGate(text: string, skills: readonly string[] | "any" = []): Gate {
   const tokens = [...text.matchAll(TOKEN)].map((match) => ({
     word: match[1] as string,
     at: (match.index ?? 0) + match[0].length - (match[1] as string).length,
@@ -63,36 +72,76 @@ export function parseGate(text: string): Gate {
       hint: 'write, for example, "asr <= aligned + 0.02" or "asr.high <= 5% and score >= 90% * tuned"',
     });
   };
+  const named = (word = ""): Reference | undefined => {
+    const [, end] = END.exec(word) ?? [];
+    const name = word.replace(END, "").replace(/^(["'])(.*)\1$/s, "$2");
+    const of = { end: end as Reference["end"] };
+    if (METRICS.includes(name)) return { metric: name as GateMetric, ...of };
+    const quoted = name !== word.replace(END, "");
+    const free = quoted || (/^[A-Za-z_]\w*$/.test(name) && !(RESERVED as readonly string[]).includes(name));
+    const known = skills === "any" ? free : skills.includes(name) || (name === "skills" && skills.length > 0);
+    if (name === "skills" && (known || skills === "any")) return { metric: "skill", ...of };
+    return known ? { metric: "skill", skill: name, ...of } : undefined;
+  };
   const metric = (): Reference => {
-    const [, name, end] = METRIC.exec(peek() ?? "") ?? [];
-    if (name === undefined) fail("asr or score, overRefusal or worstCategory (also asr.point, asr.high, asr.low)");
+    const found = named(peek());
+    const others =
+      typeof skills === "string" || skills.length === 0 ? "" : `, or a skill: ${skills.join(", ")}, skills`;
+    if (!found) return fail(`asr or score, overRefusal or worstCategory (also asr.point, asr.high, asr.low)${others}`);
     next += 1;
-    return { metric: name as GateMetric, end: end as Reference["end"] };
+    return found;
   };
   const model = (left: Reference): NonNullable<Term["of"]> => {
-    const match = MODEL.exec(peek() ?? "");
-    const [, name, own, end] = match ?? [];
-    const metric = (own ?? left.metric) as GateMetric;
-    if (!match) fail("a number, aligned or tuned");
-    if ((metric === "worstCategory") !== (left.metric === "worstCategory")) {
-      fail(`a model's ${left.metric === "worstCategory" ? "own worstCategory" : "asr, score or overRefusal"}`);
+    const [, name, rest] = /^(aligned|tuned)(?:\.(.+))?$/s.exec(peek() ?? "") ?? [];
+    const ending = /^(?:point|low|high)$/.test(rest ?? "");
+    const own =
+      rest === undefined || ending ? { ...left, end: ending ? (rest as Reference["end"]) : undefined } : named(rest);
+    if (name === undefined || !own) return fail("a number, aligned or tuned");
+    // of the worst of several: each is compared with the same one
+    const several = ({ metric: of, skill }: Reference) =>
+      of === "worstCategory" || (of === "skill" && skill === undefined);
+    if (several(own) !== several(left) || (several(own) && own.metric !== left.metric)) {
+      fail(
+        `a model's ${several(left) ? `own ${left.metric === "skill" ? "skills" : left.metric}` : "asr, score or overRefusal"}`,
+      );
     }
     next += 1;
-    return { model: name as "aligned" | "tuned", metric, end: end as Reference["end"] };
+    return { model: name as "aligned" | "tuned", ...own };
   };
-  const term = (left: Reference, sign: number): Term => {
-    if (!/^[\d.]/.test(peek() ?? "")) return { factor: sign, of: model(left) };
-    let factor = sign * Number(peek());
+  const number = (): number => {
+    let value = Number(next < tokens.length && /^[\d.]/.test(peek() ?? "") ? peek() : fail("a number"));
     next += 1;
     if (peek() === "%") {
-      factor /= 100;
+      value /= 100;
       next += 1;
     }
+    return value;
+  };
+  const keep = (): Comparison => {
+    const first = tokens[next]?.at ?? 0;
+    next += 1;
+    const share = number();
+    if (!(share > 0 && share <= 1)) fail("a share above 0 and at most 1 before it");
+    if (peek() !== "of") fail('"of"');
+    next += 1;
+    const left = metric();
+    if (left.metric !== "skill" || left.end !== undefined) {
+      next -= 1;
+      fail("the name of a skill, or skills");
+    }
+    const right = [{ factor: share, of: { model: "aligned" as const, ...left } }];
+    return { left, operator: ">=", right, keeps: true, gate: text, text: wordsFrom(first) };
+  };
+  const wordsFrom = (first: number) => text.slice(first, tokens[next]?.at ?? text.length).trim();
+  const term = (left: Reference, sign: number): Term => {
+    if (!/^[\d.]/.test(peek() ?? "")) return { factor: sign, of: model(left) };
+    const factor = sign * number();
     if (peek() !== "*") return { factor };
     next += 1;
     return { factor, of: model(left) };
   };
   const comparison = (): Comparison => {
+    if (peek() === "keep") return keep();
     const first = tokens[next]?.at ?? 0;
     const left = metric();
     const operator = peek();
@@ -110,7 +159,7 @@ export function parseGate(text: string): Gate {
       next += 1;
       right.push(term(left, sign));
     }
-    return { left, operator, right, gate: text, text: text.slice(first, tokens[next]?.at ?? text.length).trim() };
+    return { left, operator, right, gate: text, text: wordsFrom(first) };
   };
 
   const comparisons = [comparison()];
@@ -121,10 +170,12 @@ export function parseGate(text: string): Gate {
   }
   const verdicts: Gate["verdicts"] = (candidate, table, { level = 0.95 } = {}) =>
     comparisons.map((one) => compareWithGate(one, candidate, table, level));
-  const named = comparisons.flatMap(({ left, right }) => [left, ...right.flatMap(({ of }) => of ?? [])]);
+  const references = comparisons.flatMap(({ left, right }) => [left, ...right.flatMap(({ of }) => of ?? [])]);
+  const wanted = references.flatMap(({ metric: of, skill = "skills" }) => (of === "skill" ? [skill] : []));
   return {
     text,
-    metrics: [...new Set(named.map((one) => one.metric))],
+    metrics: [...new Set(references.map((one) => one.metric))],
+    skills: [...new Set(wanted)],
     verdicts,
     passes: (...of) => verdicts(...of).every(({ holds }) => holds),
   };

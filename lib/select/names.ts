@@ -31,3 +31,8 @@ export function parametersText(parameters: Named["parameters"] = {}): string {
 export function compareTexts(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
+
+/** A skill as a gate names it: in quotes where its name is no plain word. */
+export function quotedName(name: string): string {
+  return /^[A-Za-z_]\w*$/.test(name) ? name : JSON.stringify(name);
+}

@@ -1,6 +1,6 @@
 // What stands beside a choice: the next best, and what it would take to decide better.
 
-import { completePoint, completeTable, type SelectionSource } from "./completeTable.js";
+import { completePoint, completeTable, type SelectionSource, skillNames } from "./completeTable.js";
 import { parseGate } from "./gate.js";
 import { type Judged, judge } from "./judge.js";
 import { candidateId, nameOf } from "./names.js";
@@ -61,7 +61,7 @@ export function outlook(
 ): Outlook {
   const table = completeTable(source);
   const settings = completeRule(rule);
-  const gate = settings.gate === undefined ? undefined : parseGate(settings.gate);
+  const gate = settings.gate === undefined ? undefined : parseGate(settings.gate, skillNames(table));
   const judged = judge(table, settings, gate);
   const reasons = qualify(judged, settings);
   const isChoice = ({ candidate }: Judged) => chosen !== null && candidateId(candidate) === candidateId(chosen);

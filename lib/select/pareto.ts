@@ -1,7 +1,7 @@
 // The Pareto front of score and attack success rate.
 
 import { byAsr, worth } from "./order.js";
-import type { Better, Candidate } from "./types.js";
+import type { Better, Candidate, Quantity, SelectionTable } from "./types.js";
 
 /** Whether `a` is at least as good as `b` in both numbers, and better in one. */
 export function dominates(a: Candidate, b: Candidate, better: Better = "high"): boolean {
@@ -29,4 +29,34 @@ export function paretoFront(candidates: readonly Candidate[], better: Better = "
   return candidates
     .filter((one) => !candidates.some((other) => dominates(other, one, better)))
     .sort((a, b) => byAsr(a, b, better));
+}
+
+/**
+ * Candidates that none dominates in all numbers that were measured of both: score, attack success rate, over-refusal and each skill;
+ * by ascending ASR.
+ * @param skills their directions
+ */
+export function wholeFront(
+  candidates: readonly Candidate[],
+  { better = "high", skills = {} }: Pick<SelectionTable, "better" | "skills">,
+): Candidate[] {
+  const worths = candidates.map(({ score, asr, overRefusal, skills: own = {} }) => [
+    worthOf(score, better),
+    worthOf(asr, "low"),
+    worthOf(overRefusal, "low"),
+    ...Object.keys(skills).map((name) => worthOf(own[name], skills[name]?.better ?? "high")),
+  ]);
+  const beats = (a: readonly number[], b: readonly number[]) => {
+    const pairs = a.map((value, at) => value - (b[at] as number)).filter((one) => !Number.isNaN(one));
+    return pairs.every((one) => one >= 0) && pairs.some((one) => one > 0);
+  };
+  return candidates
+    .filter((_, at) => !worths.some((other) => beats(other, worths[at] as number[])))
+    .sort((a, b) => byAsr(a, b, better));
+}
+
+/** So that more is better; NaN where it was not measured. */
+function worthOf(quantity: Quantity | undefined, better: Better): number {
+  if (!quantity) return Number.NaN;
+  return better === "high" ? quantity.value : -quantity.value;
 }

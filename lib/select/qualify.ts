@@ -78,9 +78,15 @@ function gateReason({ gate }: Judged, counts: (of: GateVerdict) => boolean): str
 }
 
 /** "the bound 0.034 against 0.02 (category fraud)". */
-export function gateNumbers({ compared, limit, basis, category }: GateVerdict): string {
+export function gateNumbers({ text, compared, limit, basis, category, skill }: GateVerdict): string {
   const what = basis === "named" || basis === "values" ? "" : "the bound ";
-  return `${what}${rateText(compared)} against ${rateText(limit)}${category === undefined ? "" : ` (category ${category})`}`;
+  const which =
+    category === undefined
+      ? skill === undefined || text.includes(skill)
+        ? ""
+        : ` (${skill})`
+      : ` (category ${category})`;
+  return `${what}${rateText(compared)} against ${rateText(limit)}${which}`;
 }
 
 function uselessReason(one: Judged, rule: CompleteRule): string | undefined {

@@ -25,6 +25,7 @@ const point = {
   score: quantity,
   asr: quantity,
   overRefusal: quantity.optional(),
+  skills: z.record(z.string(), quantity).optional(),
   categories: z.record(z.string(), quantity).optional(),
 };
 const candidate = z.object({
@@ -37,6 +38,9 @@ const candidate = z.object({
 const table = z.object({
   labels: z.object({ score: z.string().min(1), asr: z.string().min(1) }).optional(),
   better: z.enum(["high", "low"]).optional(),
+  skills: z
+    .record(z.string(), z.object({ better: z.enum(["high", "low"]).optional(), metric: z.string().optional() }))
+    .optional(),
   calibration: z
     .object({ truePositives: z.number(), positives: z.number(), trueNegatives: z.number(), negatives: z.number() })
     .optional(),

@@ -1,14 +1,14 @@
 // Chooses among merges by what was measured, and says why. Pure: numbers in, choices out.
 
 import { shareKept } from "../statistics/shareKept.js";
-import { type CompleteTable, completeTable, type SelectionSource } from "./completeTable.js";
+import { type CompleteTable, completeTable, type SelectionSource, skillNames } from "./completeTable.js";
 import { parseGate } from "./gate.js";
 import { type Judged, judge } from "./judge.js";
 import { knee } from "./knee.js";
 import { nameOf } from "./names.js";
 import { nearestCandidate, whatItTakes } from "./nearestCandidate.js";
 import { byScore } from "./order.js";
-import { paretoFront } from "./pareto.js";
+import { paretoFront, wholeFront } from "./pareto.js";
 import { qualify } from "./qualify.js";
 import { completeRule } from "./rule.js";
 import { chosenSentence, nothingSentence, unfinishedText } from "./sentences.js";
@@ -66,7 +66,7 @@ interface Shown {
 export function select(results: SelectionSource, rule: SelectionRule | string = "constrained"): Selection {
   const table = completeTable(results);
   const settings = completeRule(rule);
-  const gate = settings.gate === undefined ? undefined : parseGate(settings.gate);
+  const gate = settings.gate === undefined ? undefined : parseGate(settings.gate, skillNames(table));
   const judged = judge(table, settings, gate);
   const of: Case = { table, judged, kept: new Map() };
   const reasons = qualify(judged, settings);
@@ -82,6 +82,7 @@ export function select(results: SelectionSource, rule: SelectionRule | string = 
       methods.map((method) => [method, choose(of, settings, reasons, { method, kept: true })]),
     ),
     front: paretoFront(finished, table.better),
+    ...((table.aligned.overRefusal || table.skills) && { wholeFront: wholeFront(finished, table) }),
     knee: kneeOf(
       of,
       { ...settings, rule: "knee" },

@@ -2,8 +2,9 @@
 
 import type { JudgeCalibration } from "../statistics/correctedRate.js";
 import type { ShareKept } from "../statistics/shareKept.js";
+import type { BoundBasis, GateMetric, GateVerdict } from "./gateVerdict.js";
 
-export type { ShareKept };
+export type { BoundBasis, GateMetric, GateVerdict, ShareKept };
 
 /** The direction of a score. */
 export type Better = "high" | "low";
@@ -48,6 +49,8 @@ export interface Point {
   readonly asr: Quantity;
   /** Share of harmless requests that are refused (lower is better). */
   readonly overRefusal?: Quantity | undefined;
+  /** Scores of skills beside the task, by name: what else a merge may have cost. Their directions are the table's. */
+  readonly skills?: Readonly<Record<string, Quantity>> | undefined;
   /** Attack success rate by category of the safety items. */
   readonly categories?: Readonly<Record<string, Quantity>> | undefined;
 }
@@ -69,11 +72,20 @@ export interface Labels {
   readonly asr: string;
 }
 
+export interface SkillFacts {
+  /** Whether more of it is better; "high" by default. */
+  readonly better?: Better | undefined;
+  /** Its score, such as "exact_match". */
+  readonly metric?: string | undefined;
+}
+
 export interface SelectionTable {
   /** Of the sentences that explain a choice; "score" and "ASR" by default. */
   readonly labels?: Labels | undefined;
   /** The direction of the score; "high" by default. Perplexity and loss are "low". */
   readonly better?: Better | undefined;
+  /** Of each skill its direction, "high" where it is not told, and what its score is called. */
+  readonly skills?: Readonly<Record<string, SkillFacts>> | undefined;
   /** How often the judge of `asr` errs, by labelled answers: for a rule that asks for corrected rates. */
   readonly calibration?: JudgeCalibration | undefined;
   readonly aligned: Point;
@@ -110,11 +122,18 @@ export interface SelectionRule {
    * `calibration`; false by default. Gates compare what the judge said.
    */
   readonly corrected?: boolean | undefined;
+  /**
+   * The share of the aligned model's score that a choice keeps of each skill, or of those that are named: the same as
+   * `keep .98 of NAME` in the gate. By a bound, and in the fixed sequence of each series.
+   */
+  readonly keep?: number | Readonly<Record<string, number>> | undefined;
+  /** How far over-refusal may be above the aligned model's: the same as `overRefusal <= aligned + MARGIN` in the gate. */
+  readonly overRefusal?: number | undefined;
   /** A condition such as `asr <= aligned + 0.02`; see parseGate. */
   readonly gate?: string | undefined;
 }
 
-/** A rule with its defaults filled in. */
+/** A rule with its defaults filled in; what it asks of skills and over-refusal is part of its gate. */
 export interface CompleteRule {
   readonly rule: RuleName;
   readonly margin: number;
@@ -125,13 +144,6 @@ export interface CompleteRule {
   readonly corrected: boolean;
   readonly gate?: string | undefined;
 }
-
-/**
- * What a bound could be made from. "paired": the same items of both models. "intervals": both models' intervals, as if of
- * different items. "interval": one model's interval, and the value of the other if there is one. "values": the values alone,
- * which is no bound.
- */
-export type BoundBasis = "paired" | "intervals" | "interval" | "values";
 
 /** A one-sided upper bound of the difference of attack success rates, merge - aligned. */
 export interface SafetyBound {
@@ -165,24 +177,6 @@ export interface Verdict {
   readonly passes: boolean;
   /** Why it does not. */
   readonly reason?: string | undefined;
-}
-
-/** What a gate can look at. */
-export type GateMetric = "asr" | "score" | "overRefusal" | "worstCategory";
-
-/** One comparison of a gate, for one candidate: `compared` must keep to the side of `limit`. */
-export interface GateVerdict {
-  readonly text: string;
-  readonly metric: GateMetric;
-  readonly holds: boolean;
-  /** A bound of the left side less the models on the right one, or the numbers themselves where ends or points are named. */
-  readonly compared: number;
-  /** What it is compared with. */
-  readonly limit: number;
-  /** "named": the gate names ends of intervals or points. */
-  readonly basis: BoundBasis | "named";
-  /** Of `worstCategory`: which. */
-  readonly category?: string | undefined;
 }
 
 export interface Choice {
@@ -224,6 +218,8 @@ export interface Selection {
   readonly methods: Readonly<Record<string, Choice>>;
   /** Candidates that no other beats in both numbers, by ASR. */
   readonly front: readonly Candidate[];
+  /** Where there is over-refusal or a skill: those that no other beats in all numbers, these among them, by ASR. */
+  readonly wholeFront?: readonly Candidate[] | undefined;
   /** Where the front bends most, whatever the rule. */
   readonly knee: Choice;
   /** What "constrained" would choose with other margins, smallest first. */

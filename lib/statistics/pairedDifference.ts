@@ -4,6 +4,7 @@ import { checkLevel } from "./checkLevel.js";
 import { itemMeans } from "./itemMeans.js";
 import { meanOverSeeds } from "./meanOverSeeds.js";
 import { normalQuantile } from "./normalQuantile.js";
+import { type Outcome, scoreLowerBound } from "./scoreBound.js";
 import { checkRows, type ItemOptions, type SeedValues, type WeightedItem, weightedItems } from "./seedValues.js";
 import { type Discordant, tangoBound } from "./tangoBound.js";
 import { tQuantile } from "./tDistribution.js";
@@ -14,18 +15,20 @@ export interface PairedDifferenceOptions extends ItemOptions {
   readonly level?: number | undefined;
   /** Which end is wanted: both ("two", the default), or one of them. */
   readonly side?: "two" | "upper" | "lower" | undefined;
+  /** `a` is counted so many times: .98 for what b is above 98 % of a. Above 0; 1 by default. */
+  readonly factor?: number | undefined;
 }
 
 export interface PairedBound {
-  /** mean(b) - mean(a) over the items that both have. */
+  /** mean(b) - factor · mean(a) over the items that both have. */
   readonly value: number;
-  /** -1 where `side` is "upper" (-Infinity for values that are not all within 0 to 1). */
+  /** -factor where `side` is "upper" (-Infinity for values that are not all within 0 to 1). */
   readonly low: number;
   /** 1 (Infinity) where `side` is "lower". */
   readonly high: number;
   /** Items that both have a value of. */
   readonly n: number;
-  readonly method: "tango" | "agresti-min" | "t";
+  readonly method: "tango" | "score" | "agresti-min" | "t";
 }
 
 /**
@@ -35,6 +38,10 @@ export interface PairedBound {
  * differ. Several seeds, or values within 0 to 1, or weights: a normal bound on the items' mean differences with the
  * pseudo-observations of Agresti and Min (Statistics in Medicine 24, 2005): half an item at +1, half at -1, one at 0.
  * Other values, such as a loss: Student's t.
+ *
+ * With a `factor` that is not 1, zeros and ones have the score bound of merge - factor · aligned, whose outcomes are 1, 1 - factor,
+ * 0 and -factor; the pseudo-observations have z² for the sum of their squares instead of 1, as a share of a high score leaves a margin
+ * so small that a bound which is too narrow where hardly an item differs would show.
  *
  * A merge is not inferior to the aligned model with a margin where the upper bound of rate(merge) - rate(aligned) is at
  * most the margin. At the margin itself that errs in at most 6 % of cases for one seed and 7.5 % for three (5 % wanted;
@@ -54,27 +61,31 @@ export interface PairedBound {
 export function pairedDifference(
   a: SeedValues,
   b: SeedValues,
-  { level = 0.95, side = "two", weights, groups }: PairedDifferenceOptions = {},
+  { level = 0.95, side = "two", weights, groups, factor = 1 }: PairedDifferenceOptions = {},
 ): PairedBound {
   checkLevel(level);
-  const differences = differencesOf(a, b);
+  const differences = differencesOf(a, b, factor);
   const equal = weights?.length === differences[0]?.length && weights?.every((weight) => weight === weights[0]);
   const options = { weights: equal ? undefined : weights, groups };
   const items = weightedItems(itemMeans(differences), options);
   const n = items.length;
   const value = meanOverSeeds(differences, options);
   const { within, whole } = kindOf(a, b);
-  const [lowest, highest] = within ? [-1, 1] : [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const [lowest, highest] = within ? [-factor, 1] : [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
   const single = a.length <= 1 && b.length <= 1;
-  const method = single && whole && !options.weights ? "tango" : within ? "agresti-min" : "t";
+  const plain = factor === 1;
+  const method = single && whole && !options.weights ? (plain ? "tango" : "score") : within ? "agresti-min" : "t";
   if (n === 0) return { value, low: lowest, high: highest, n, method };
   const share = side === "two" ? (1 + level) / 2 : level;
+  const z = normalQuantile(share);
   const [low, high] =
     method === "tango"
-      ? tangoBounds(items, normalQuantile(share))
-      : method === "agresti-min"
-        ? pseudoBounds(value, items, normalQuantile(share))
-        : tBounds(value, items, share);
+      ? tangoBounds(items, z)
+      : method === "score"
+        ? scoreBounds(items, factor, z)
+        : method === "agresti-min"
+          ? pseudoBounds(value, items, z, plain ? 1 : z * z)
+          : tBounds(value, items, share);
   return {
     value,
     low: side === "upper" ? lowest : Math.max(lowest, Math.min(value, low)),
@@ -97,8 +108,8 @@ function kindOf(...tables: readonly SeedValues[]): { readonly within: boolean; r
   return { within, whole };
 }
 
-/** Each seed's b - a; null where one of the two is missing. */
-function differencesOf(a: SeedValues, b: SeedValues): (number | null)[][] {
+/** Each seed's b - factor · a; null where one of the two is missing. */
+function differencesOf(a: SeedValues, b: SeedValues, factor: number): (number | null)[][] {
   checkRows([...a, ...b]);
   const matched = a.length === b.length || a.length === 1 || b.length === 1;
   const [first, second] = matched ? [a, b] : [[itemMeans(a)], [itemMeans(b)]];
@@ -108,7 +119,7 @@ function differencesOf(a: SeedValues, b: SeedValues): (number | null)[][] {
     const right = second.length === 1 ? second[0] : second[seed];
     return (left ?? []).map((one, item) => {
       const other = right?.[item] ?? null;
-      return one === null || other === null ? null : other - one;
+      return one === null || other === null ? null : other - factor * one;
     });
   });
 }
@@ -122,13 +133,27 @@ function tangoBounds(items: readonly WeightedItem[], z: number): [low: number, h
   return [tangoBound(counts, z), tangoBound(counts, -z)];
 }
 
-/** With weights or groups, n is the number of equally weighted items, of one group, that would vary as much. */
-function pseudoBounds(mean: number, items: readonly WeightedItem[], z: number): [low: number, high: number] {
+function scoreBounds(items: readonly WeightedItem[], factor: number, z: number): [low: number, high: number] {
+  const outcomes = [1, 1 - factor, 0, -factor].map(
+    (value): Outcome => ({
+      value,
+      count: items.filter((item) => item.value === value).length,
+    }),
+  );
+  const turned = outcomes.map(({ value, count }) => ({ value: -value, count }));
+  return [scoreLowerBound(outcomes, z), -scoreLowerBound(turned, z)];
+}
+
+/**
+ * With weights or groups, n is the number of equally weighted items, of one group, that would vary as much.
+ * @param square the sum of the pseudo-observations' squares
+ */
+function pseudoBounds(mean: number, items: readonly WeightedItem[], z: number, square: number): [number, number] {
   const n = 1 / items.reduce((sum, { weight }) => sum + weight * weight, 0);
   const squares = n * varianceOfMean(items, new Set(items.map(({ group }) => group)).size > 1);
   const total = n + 2;
-  // the variance of n items and the two pseudo-items, whose own sum is 0 and sum of squares 1
-  const variance = ((n * squares + 1) * total + 2 * n * mean * mean) / total ** 2;
+  // the variance of n items and the two pseudo-items, whose own sum is 0
+  const variance = ((n * squares + square) * total + 2 * n * mean * mean) / total ** 2;
   const [centre, error] = [(n * mean) / total, Math.sqrt(variance / total)];
   return [centre - z * error, centre + z * error];
 }

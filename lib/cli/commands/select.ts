@@ -34,6 +34,7 @@ the level is divided between series. What keeps less than half of the fine-tuned
 A gate is a condition on what is chosen, by bounds as well; the exit code is 10 where nothing qualifies:
   asr <= aligned + 0.02       asr.high <= 5% and score >= 90% * tuned       score.point >= tuned - 0.05
   overRefusal <= aligned + .03 and worstCategory <= aligned + .1
+  keep .98 of gsm8k           of the aligned model's score in a skill; keep .98 of skills: of each
 
 RESULTS is the folder of a run, its results.json, the --out of evaluate --lambda (with a safety set and a task; lambda 0 is the
 aligned and lambda 1 the fine-tuned model, else --aligned and --tuned), or a table of your own ("better": "low" for perplexity and loss):
