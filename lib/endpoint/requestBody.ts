@@ -27,11 +27,14 @@ export function requestBody(
   { model, stream, extra }: { readonly model: string; readonly stream: boolean; readonly extra: object },
 ): RequestBody {
   const chat = isConversation(prompt);
+  const begun = chat && prompt.at(-1)?.prefix === true;
   const { temperature, topK, topP, repetitionPenalty, stop, stopTokens, ignoreEos, logprobs } = settings;
   const draws = temperature > 0;
   const fields = {
     model,
-    ...(chat ? { messages: prompt } : { prompt }),
+    ...(chat ? { messages: prompt.map(({ prefix: _, ...message }) => message) } : { prompt }),
+    // vLLM's names; llama.cpp goes on with an assistant's last message by itself.
+    ...(begun && { add_generation_prompt: false, continue_final_message: true }),
     max_tokens: settings.maxNewTokens,
     temperature,
     ...(draws && { seed: seedOf(settings.seed, draw) + first }),

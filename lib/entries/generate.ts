@@ -57,4 +57,4 @@ export {
   type TensorflowSetup,
 } from "../setup/setupTensorflow.js";
 export { openTokenizer } from "../tokenizer/openTokenizer.js";
-export type { ChatMessage, TextStream, Tokenizer } from "../tokenizer/types.js";
+export type { ChatMessage, TemplateOptions, TextStream, Tokenizer } from "../tokenizer/types.js";

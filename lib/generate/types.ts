@@ -11,7 +11,8 @@ export type { ChatMessage, EngineFacts, EngineName, Fidelity, Precision, Tokeniz
 
 /**
  * Text (encoded with the tokenizer's special tokens), token ids (taken as they are), or chat messages (rendered by the
- * model's own template with the generation prompt on, encoded without adding special tokens).
+ * model's own template with the generation prompt on, encoded without adding special tokens). Where the last message is the
+ * assistant's with `prefix: true`, its turn is gone on with instead, and the answer is what follows it.
  */
 export type Prompt = string | readonly number[] | readonly ChatMessage[];
 

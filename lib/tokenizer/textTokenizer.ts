@@ -3,6 +3,7 @@
 import { dirname } from "node:path";
 import { RetemperError } from "../errors.js";
 import type { ChatTemplate } from "./chat/chatTemplate.js";
+import { renderBeginning } from "./chat/renderBeginning.js";
 import type { AddedTokenSplitter } from "./text/addedTokenSplitter.js";
 import { cleanUp, type MakeDecoderStep } from "./text/decoders.js";
 import type { LeastTokens } from "./text/leastTokens.js";
@@ -11,7 +12,7 @@ import type { PieceModel } from "./text/pieceModel.js";
 import type { Frame } from "./text/postProcessors.js";
 import type { PreTokenize } from "./text/preTokenizers.js";
 import { withTimeLimit } from "./text/timeLimit.js";
-import type { ChatMessage, TextStream, Tokenizer } from "./types.js";
+import type { ChatMessage, TemplateOptions, TextStream, Tokenizer } from "./types.js";
 
 /** What a tokenizer is made of. */
 export interface TokenizerParts {
@@ -114,10 +115,7 @@ export class TextTokenizer implements Tokenizer {
     return this.#parts.cleanUpSpaces ? cleanUp(text) : text;
   }
 
-  applyChatTemplate(
-    messages: readonly ChatMessage[],
-    { addGenerationPrompt = false }: { addGenerationPrompt?: boolean | undefined } = {},
-  ): string {
+  applyChatTemplate(messages: readonly ChatMessage[], options: TemplateOptions = {}): string {
     const { chatTemplate, file } = this.#parts;
     if (chatTemplate === undefined) {
       throw new RetemperError("INCOMPATIBLE", "the model has no chat template", {
@@ -125,6 +123,9 @@ export class TextTokenizer implements Tokenizer {
         hint: "give prompts as text, or add the model's chat_template.jinja to its folder",
       });
     }
-    return chatTemplate.render(messages, addGenerationPrompt);
+    const { addGenerationPrompt = false, continueFinalMessage = false } = options;
+    if (!continueFinalMessage) return chatTemplate.render(messages, addGenerationPrompt);
+    if (!addGenerationPrompt) return renderBeginning(chatTemplate, messages, file);
+    throw new RetemperError("USAGE", "a conversation cannot both continue its final message and begin a new one");
   }
 }

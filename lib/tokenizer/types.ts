@@ -8,6 +8,16 @@ import type { TokenizerFiles } from "./readTokenizer.js";
 export interface ChatMessage {
   readonly role: "system" | "user" | "assistant" | (string & {});
   readonly content: string;
+  /** Of the last message, the assistant's: it is the beginning of the answer, which is gone on with. */
+  readonly prefix?: boolean | undefined;
+}
+
+/** How a conversation is written. */
+export interface TemplateOptions {
+  /** Whether the header of the assistant's next turn follows. */
+  readonly addGenerationPrompt?: boolean | undefined;
+  /** Whether the text ends where the last message's content does, so that its turn is gone on with, as transformers has it. */
+  readonly continueFinalMessage?: boolean | undefined;
 }
 
 export interface Tokenizer {
@@ -21,9 +31,10 @@ export interface Tokenizer {
   decodeStream(options?: { skipSpecialTokens?: boolean | undefined }): TextStream;
   /**
    * The conversation as the model's template writes it; no generation prompt by default.
+   * @param options one of both at most
    * @throws RetemperError with the template's own message, or when it takes more steps or makes more text than it may.
    */
-  applyChatTemplate(messages: readonly ChatMessage[], options?: { addGenerationPrompt?: boolean | undefined }): string;
+  applyChatTemplate(messages: readonly ChatMessage[], options?: TemplateOptions): string;
   /** Whether the model has a chat template. */
   readonly hasChatTemplate: boolean;
   /** Ids that `skipSpecialTokens` leaves out. */

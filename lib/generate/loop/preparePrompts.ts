@@ -47,8 +47,17 @@ export function idsOf(
     if (typeof message?.role === "string" && typeof message.content === "string") continue;
     throw new RetemperError("BAD_INPUT", `${name} has a message that is not { role, content } with texts`);
   }
-  const text = named(name, () => tokenizer.applyChatTemplate(messages, { addGenerationPrompt: true }));
+  const how = isBegun(messages, name) ? { continueFinalMessage: true } : { addGenerationPrompt: true };
+  const text = named(name, () => tokenizer.applyChatTemplate(messages, how));
   return encode(text, false);
+}
+
+/** Whether the conversation ends with the beginning of an answer. */
+function isBegun(messages: readonly ChatMessage[], name: string): boolean {
+  const at = messages.findIndex(({ prefix }) => prefix === true);
+  if (at < 0) return false;
+  if (at === messages.length - 1 && messages[at]?.role === "assistant") return true;
+  throw new RetemperError("BAD_INPUT", `${name} has a message with prefix that is not the last one, of the assistant`);
 }
 
 /**

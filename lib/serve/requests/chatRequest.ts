@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { ChatMessage } from "../../generate/types.js";
+import { ApiError } from "../apiError.js";
 import type { ServerSettings } from "../options.js";
 import { absent, isEmpty, readBody, whole } from "./readBody.js";
 import { type AskedAnswers, askedAnswers, samplingFields } from "./samplingFields.js";
@@ -16,14 +17,15 @@ const message = z
     {
       role: z.string({ error: "must be system, user or assistant" }).min(1),
       content: z.union([z.string(), z.array(textPart)], { error: CONTENT }),
+      prefix: z.boolean({ error: "must be true or false" }).nullish(),
       tool_calls: absent(isEmpty),
       function_call: absent(),
     },
     { error: "must be an object with role and content" },
   )
-  .transform(({ role, content }): ChatMessage => {
+  .transform(({ role, content, prefix }): ChatMessage => {
     const text = typeof content === "string" ? content : content.map((part) => part.text).join("");
-    return { role: role === "developer" ? "system" : role, content: text };
+    return { role: role === "developer" ? "system" : role, content: text, ...(prefix === true && { prefix }) };
   });
 
 const schema = z.object(
@@ -39,6 +41,8 @@ const schema = z.object(
     functions: absent(isEmpty),
     function_call: absent((value) => value === "none" || value === "auto"),
     audio: absent(),
+    continue_final_message: z.boolean({ error: "must be true or false" }).nullish(),
+    add_generation_prompt: z.boolean({ error: "must be true or false" }).nullish(),
   },
   { error: "the body must be an object" },
 );
@@ -54,5 +58,23 @@ export function readChatRequest(json: unknown, settings: ServerSettings): ChatRe
   const { max_completion_tokens: newest, max_tokens: older } = body;
   const maxTokens = newest == null ? (["max_tokens", older] as const) : (["max_completion_tokens", newest] as const);
   const wanted = { maxTokens, usualTokens: USUAL_TOKENS, prompts: 1, logprobs: body.logprobs === true };
-  return { model: body.model ?? undefined, messages: body.messages, ...askedAnswers(body, wanted, settings) };
+  return { model: body.model ?? undefined, messages: messagesOf(body), ...askedAnswers(body, wanted, settings) };
+}
+
+/** Going on with the last message is asked as vLLM has it (two fields), or as Mistral has it (`prefix` of the message). */
+function messagesOf(body: z.output<typeof schema>): readonly ChatMessage[] {
+  const { messages, continue_final_message: goesOn, add_generation_prompt: header } = body;
+  const last = messages.at(-1) as ChatMessage;
+  const isBegun = goesOn === true || last.prefix === true;
+  const refuse = (message: string, param: string) => new ApiError(400, `${param}: ${message}`, { param });
+  if (goesOn === true && header !== false) {
+    throw refuse("must be false with continue_final_message", "add_generation_prompt");
+  }
+  if (header === false && !isBegun) {
+    throw refuse("may be false only where the last message is continued", "add_generation_prompt");
+  }
+  if (messages.slice(0, -1).some(({ prefix }) => prefix === true) || (isBegun && last.role !== "assistant")) {
+    throw refuse("only the assistant's last message can be continued", "messages");
+  }
+  return isBegun ? [...messages.slice(0, -1), { ...last, prefix: true }] : messages;
 }

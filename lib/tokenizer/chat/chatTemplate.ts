@@ -44,7 +44,7 @@ export class ChatTemplate {
       tools: null,
       documents: null,
       ...this.#tokens,
-      messages,
+      messages: messages.map(({ prefix: _, ...message }) => message),
       add_generation_prompt: addGenerationPrompt,
     };
     try {

@@ -236,6 +236,41 @@ describe("a server", () => {
     expect(pieces.join("")).toBe(told[2]?.text);
   });
 
+  it("goes on with an answer that has begun, for endpoints of ours, vLLM's fields and Mistral's", async () => {
+    const begun: Prompt = [...messages, { role: "assistant", content: "The sea", prefix: true }];
+    const options = { maxNewTokens: 6, ignoreEos: true };
+    const [wanted] = await answers(model, [begun], options);
+    const [other] = await answers(model, [messages], options);
+    expect(wanted?.ids).not.toEqual(other?.ids);
+    const endpoint = openEndpoint(server.url, { model: "tiny", extraBody: { return_token_ids: true } });
+    const told: Generation[] = [];
+    for await (const found of endpoint.generate([begun], options)) told.push(found);
+    expect(told).toEqual([wanted]);
+    const ask = async (body: object) => {
+      const reply = await fetch(`${server.url}/v1/chat/completions`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ max_tokens: 6, ignore_eos: true, temperature: 0, ...body }),
+      });
+      const { choices, error } = (await reply.json()) as {
+        choices?: { message: { content: string } }[];
+        error?: { message: string; param: string };
+      };
+      return choices?.[0]?.message.content ?? error;
+    };
+    const plain = [...messages, { role: "assistant", content: "The sea" }];
+    const fields = { continue_final_message: true, add_generation_prompt: false };
+    expect(await ask({ messages: plain, ...fields })).toBe(wanted?.text);
+    expect(await ask({ messages: begun })).toBe(wanted?.text);
+    expect(await ask({ messages: plain, continue_final_message: true })).toMatchObject({
+      param: "add_generation_prompt",
+    });
+    expect(await ask({ messages: plain, add_generation_prompt: false })).toMatchObject({
+      param: "add_generation_prompt",
+    });
+    expect(await ask({ messages, ...fields })).toMatchObject({ param: "messages" });
+  });
+
   it("is healthy, and counts requests and tokens", async () => {
     expect(await (await fetch(`${server.url}/health`)).json()).toMatchObject({ status: "ok" });
     const counted = await served(model);
