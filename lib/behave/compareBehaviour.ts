@@ -66,7 +66,7 @@ function reportOf(
   verdicts: BehaviourReport["verdicts"],
   { tolerance, prompts }: Plan,
 ): BehaviourReport {
-  const { told: _told, engines, ...found } = gathered;
+  const { told, engines, ...found } = gathered;
   // Where distributions are not seen: of a small difference, KL is about half the square of log-probabilities' difference.
   const fromGap = found.logprobGap === undefined ? undefined : found.logprobGap ** 2 / 2;
   const numbers = [found.firstToken?.klMean, found.sameTokens?.klMean, fromGap].filter((value) => value !== undefined);
@@ -86,6 +86,7 @@ function reportOf(
     b: withEngine(b.facts, engines.b),
     prompts: prompts.length,
     ...found,
+    newTokens: [...told.a, ...told.b].reduce((sum, one) => sum + (one?.ids.length ?? 0), 0),
     causes: unexplained ? [unknown(found, most)] : causes,
     verdicts,
   };
@@ -97,8 +98,10 @@ function withEngine(facts: SideFacts, engine: SideFacts["engine"]): SideFacts {
 
 const ORDER: readonly Sureness[] = ["certain", "likely", "possible"];
 
+/** Of those that are as sure, what moves numbers only comes after what changes more: a quantised file with another template. */
 function ordered(causes: readonly Cause[]): Cause[] {
-  return [...causes].sort((x, y) => ORDER.indexOf(x.sure) - ORDER.indexOf(y.sure));
+  const place = ({ sure, numeric }: Cause) => 2 * ORDER.indexOf(sure) + Number(numeric);
+  return [...causes].sort((x, y) => place(x) - place(y));
 }
 
 function unknown({ answers }: Pick<Gathered, "answers">, most: number): Cause {

@@ -21,6 +21,8 @@ export interface BehaviourMerge {
   readonly recipe: string | Recipe;
   /** The recipe's own weights by default. */
   readonly lambda?: number | undefined;
+  /** Of its method's random masks; 0 by default. */
+  readonly seed?: number | undefined;
 }
 
 /**
@@ -212,6 +214,8 @@ export interface BehaviourReport {
   /** Mean difference of the log-probabilities that a server tells for its answer's tokens from the other side's, in nats. */
   readonly logprobGap?: number | undefined;
   readonly answers: AnswerComparison;
+  /** Tokens that both models gave, as far as they are known. */
+  readonly newTokens: number;
   readonly verdicts: readonly VerdictComparison[];
   readonly weights?: WeightComparison | undefined;
   /** What could not be compared, and why. */

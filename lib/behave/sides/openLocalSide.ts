@@ -20,15 +20,14 @@ import { parseModelReference } from "../../recipe/modelReference.js";
 import type { Recipe } from "../../recipe/types.js";
 import { findChatTemplate } from "../../tokenizer/chatTemplate.js";
 import { openTokenizer } from "../../tokenizer/openTokenizer.js";
-import type { BehaviourOptions } from "../types.js";
+import type { BehaviourMerge, BehaviourOptions } from "../types.js";
 import { lineOf } from "./lineOf.js";
 import type { LocalSide } from "./side.js";
 import { storageOf } from "./storageOf.js";
 
 /** @throws RetemperError as `openModel` does */
 export async function openLocalSide(
-  source: string | Recipe,
-  lambda: number | undefined,
+  { recipe: source, lambda, seed }: BehaviourMerge,
   options: BehaviourOptions,
 ): Promise<LocalSide> {
   const { signal, hub } = options;
@@ -44,7 +43,7 @@ export async function openLocalSide(
     const checkpoint =
       recipe === undefined
         ? (stored as Checkpoint)
-        : await mergedCheckpoint(name, await virtualMerge(recipe, own?.path as string, { signal, hub, lambdas }));
+        : await mergedCheckpoint(name, await virtualMerge(recipe, own?.path as string, { signal, hub, lambdas, seed }));
     const line = recipe === undefined ? undefined : await lineOf(recipe, lambda);
     const folder = checkpoint.folder;
     const stopTokens = await stopTokensOf(checkpoint);
@@ -68,7 +67,7 @@ export async function openLocalSide(
       spec: specOf(checkpoint, stopTokens),
       stored: stored && name,
       line,
-      open: () => openModel(source, { engine, precision, threads, maxMemory, requireGpu, lambdas, signal, hub }),
+      open: () => openModel(source, { engine, precision, threads, maxMemory, requireGpu, lambdas, seed, signal, hub }),
       close: async () => await own?.remove(),
     };
   } catch (error) {

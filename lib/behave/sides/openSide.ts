@@ -13,7 +13,7 @@ import type { Side } from "./side.js";
 export async function openSide(source: BehaviourSource, options: BehaviourOptions): Promise<Side> {
   const meant = typeof source === "string" ? meaningOf(source) : source;
   if (typeof meant === "object" && "url" in meant) return openServerSide(meant, options);
-  if (typeof meant === "object" && "recipe" in meant) return openLocalSide(meant.recipe, meant.lambda, options);
+  if (typeof meant === "object" && "recipe" in meant) return openLocalSide(meant, options);
   throw new RetemperError("USAGE", "compareBehaviour takes models: paths, recipes or servers", {
     hint: 'a text, {"recipe": …, "lambda": …} or {"url": …, "model": …}',
   });

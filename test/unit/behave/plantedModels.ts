@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterAll } from "vitest";
 import { loadAddon } from "../../../lib/addon/load.js";
 import { merge } from "../../../lib/merge/merge.js";
+import type { MergeOptions } from "../../../lib/merge/options.js";
 import type { Recipe } from "../../../lib/recipe/types.js";
 
 const demo = join(import.meta.dirname, "../../../demo");
@@ -41,7 +42,12 @@ export function copyOf(folder: string, edits: Readonly<Record<string, EditJson>>
 
 /** A folder that the merge of a recipe was written to. */
 export async function written(recipe: Recipe): Promise<string> {
-  return (await merge(recipe, place(), { writeModelCard: false })).out;
+  return inForm(recipe, {});
+}
+
+/** The same in another format, or at a lambda. */
+export async function inForm(recipe: Recipe, options: MergeOptions): Promise<string> {
+  return (await merge(recipe, place(), { ...options, writeModelCard: false })).out;
 }
 
 /** The adapter's change times a number, in the weights. */
@@ -59,26 +65,39 @@ export interface TensorEdit {
 /** A copy whose tensors were changed; stored as F32. `edit` gives what becomes of each. */
 export function withTensors(folder: string, edit: (tensor: TensorEdit) => readonly TensorEdit[]): string {
   const copy = copyOf(folder);
-  const path = join(copy, "model.safetensors");
+  writeTensors(copy, tensorsOf(folder).flatMap(edit));
+  return copy;
+}
+
+/** Those that are of 16 or 32 bits, as F32. */
+function tensorsOf(folder: string): TensorEdit[] {
+  const path = join(folder, "model.safetensors");
   const bytes = readFileSync(path);
   const { names, dtypes, shapes, begins, ends } = loadAddon().readHeader(path);
-  const edited = names.flatMap((name, at) => {
+  return names.map((name, at) => {
     const raw = bytes.subarray(begins[at], ends[at]);
     const values = dtypes[at] === "BF16" ? fromBfloat16(raw) : new Float32Array(Uint8Array.from(raw).buffer);
-    return edit({ name, shape: shapes[at] as readonly number[], values });
+    return { name, shape: shapes[at] as readonly number[], values };
   });
+}
+
+interface StoredEdit extends Omit<TensorEdit, "values"> {
+  readonly values: Float32Array | Int8Array;
+}
+
+function writeTensors(folder: string, tensors: readonly StoredEdit[]): void {
   const header: Json = { __metadata__: { format: "pt" } };
   let offset = 0;
-  for (const { name, shape, values } of edited) {
-    header[name] = { dtype: "F32", shape, data_offsets: [offset, offset + values.byteLength] };
+  for (const { name, shape, values } of tensors) {
+    const dtype = values instanceof Int8Array ? "I8" : "F32";
+    header[name] = { dtype, shape, data_offsets: [offset, offset + values.byteLength] };
     offset += values.byteLength;
   }
   const json = Buffer.from(JSON.stringify(header));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(json.length));
-  const data = edited.map(({ values }) => Buffer.from(values.buffer, values.byteOffset, values.byteLength));
-  writeFileSync(path, Buffer.concat([length, json, ...data]));
-  return copy;
+  const data = tensors.map(({ values }) => Buffer.from(values.buffer, values.byteOffset, values.byteLength));
+  writeFileSync(join(folder, "model.safetensors"), Buffer.concat([length, json, ...data]));
 }
 
 function fromBfloat16(raw: Buffer): Float32Array {
@@ -186,4 +205,32 @@ export function withHead(): { readonly untied: string; readonly tied: string } {
     return tensor.name === "lm_head.weight" ? [] : [tensor];
   });
   return { untied, tied };
+}
+
+/** The matrices of all layers as codes of eight bits with a scale for each row, as compressed-tensors stores them. */
+export function inEightBits(folder: string): string {
+  const weights = { num_bits: 8, type: "int", strategy: "channel", symmetric: true };
+  const quantization_config = {
+    ...{ quant_method: "compressed-tensors", format: "int-quantized", ignore: ["lm_head"] },
+    config_groups: { group_0: { targets: ["Linear"], weights } },
+  };
+  const copy = withConfig({ quantization_config }, folder);
+  const tensors = tensorsOf(folder).flatMap((tensor): StoredEdit[] => {
+    const [rows = 0, columns = 0, ...more] = tensor.shape;
+    if (columns === 0 || more.length > 0 || tensor.name.includes("embed")) return [tensor];
+    const codes = new Int8Array(rows * columns);
+    const scales = new Float32Array(rows);
+    for (let row = 0; row < rows; row++) {
+      const own = tensor.values.subarray(row * columns, (row + 1) * columns);
+      const scale = Math.fround(own.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127);
+      scales[row] = scale;
+      for (const [at, value] of own.entries()) codes[row * columns + at] = scale === 0 ? 0 : Math.round(value / scale);
+    }
+    return [
+      { ...tensor, values: codes },
+      { name: `${tensor.name}_scale`, shape: [rows, 1], values: scales },
+    ];
+  });
+  writeTensors(copy, tensors);
+  return copy;
 }

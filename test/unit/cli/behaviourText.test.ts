@@ -24,6 +24,7 @@ const report: BehaviourReport = {
   firstToken: { klMean: 0.5512, klMost: 2, top1: 0.5, positions: 2 },
   answers: { same: 1, compared: 2, divergences: [{ prompt: 1, token: 3, before: "I am", a: " here", b: " not" }] },
   verdicts: [],
+  newTokens: 0,
   notes: [],
 };
 
