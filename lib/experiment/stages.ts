@@ -10,9 +10,11 @@ import type { Digests } from "./digests/contents.js";
 import type { Digest } from "./digests/digestOf.js";
 import { ModelDigests } from "./digests/modelDigests.js";
 import { refineStage } from "./refineStage.js";
+import type { Choice } from "./results/choose.js";
 import { provenanceOf } from "./results/provenance.js";
 import { resultsOf } from "./results/resultsOf.js";
 import type { SeedToShip } from "./results/seedToShip.js";
+import { shippedOf } from "./results/shippedOf.js";
 import type { ExperimentSettings } from "./settings/schema.js";
 import { withCheckpoints } from "./settings/withCheckpoints.js";
 import { adaptiveStage } from "./steps/adaptiveStage.js";
@@ -23,6 +25,7 @@ import { Measuring, workOf } from "./steps/measuring.js";
 import type { Progress } from "./steps/progress.js";
 import type { Milestone } from "./steps/runGraph.js";
 import type { ServedNames } from "./steps/served.js";
+import { shipStage, type ToShip } from "./steps/shipStage.js";
 import type { Batch, StepRecord } from "./steps/step.js";
 import type { StepRecords } from "./steps/stepRecords.js";
 import { tuneStage } from "./steps/tuneStage.js";
@@ -112,9 +115,19 @@ export async function stages(
     const digests = new Map(measured.map((model) => [model, models.of(model)]));
     const provenance = provenanceOf({ settings, tuned, checked, digests, out, folder }, tables.aligned.validation);
     const found = resultsOf(tables, choice, { written, controls, refined }, settings, checked, provenance);
-    return { found, ship: choice.ship };
+    const toShip = toShipOf(found, choice);
+    const ship = toShip && (await shipStage(toShip, { ...parts, contents, records, out }));
+    return { found: { ...found, ...(ship && { ship }) }, ship: choice.ship };
   } finally {
     await measuring?.close();
     store.close();
   }
+}
+
+/** The model that ships, as it was written; undefined where none does. */
+function toShipOf(found: Found["found"], { best, ship }: Choice): ToShip | undefined {
+  const shipped = shippedOf(found, ship);
+  const output = found.outputs.find(({ path }) => path === shipped?.path);
+  const merge = best?.series.merges.find(({ seed }) => seed === output?.seed);
+  return best && output && merge && { point: best, merge, output };
 }

@@ -8,20 +8,27 @@ import { testData } from "./dataNames.js";
 import { escaped, row } from "./markdownText.js";
 import { INTERVALS, quantity } from "./numbers.js";
 import { outcomeOf } from "./outcome.js";
-import type { ExperimentResults, Measured, WrittenModel } from "./types.js";
+import type { ExperimentResults, Measured, ShippedForm, WrittenModel } from "./types.js";
 
 /**
  * Markdown from the heading "## Results" on.
  * @param output one of `results.outputs`
  * @param own what was measured of this very output on the test data, where its method has several seeds
+ * @param form the form of the output that the card lies beside, where it is another one
  */
-export function cardSections(results: ExperimentResults, output: WrittenModel, own: Own | undefined): string {
+export function cardSections(
+  results: ExperimentResults,
+  output: WrittenModel,
+  own: Own | undefined,
+  form?: ShippedForm,
+): string {
   const { selection, confirmation, test, labels, parts, notes, exploratory, alarms = [], controls, refined } = results;
   const { candidate } = selection.overall;
   const chosen = candidate !== null && candidateId(candidate) === output.candidate;
   const method = test.chosen.find((one) => candidateId(one) === output.candidate);
   const { asr, score } = results.testLabels ?? labels;
   const refusals = test.aligned.overRefusal !== undefined;
+  const which = form ? "as it was measured" : "this model";
   const line = (name: string, of: Own | Measured) => [
     name,
     ...[of.score, of.asr, ...(refusals ? [of.overRefusal] : [])].map((one) => quantity(one)),
@@ -29,8 +36,8 @@ export function cardSections(results: ExperimentResults, output: WrittenModel, o
   const rows = [
     line("aligned", test.aligned),
     line("fine-tuned", test.tuned),
-    ...(method ? [line(own ? `${output.name}, mean of its seeds` : `${output.name} (this model)`, method)] : []),
-    ...(own ? [line(`${output.name}, seed ${output.seed} (this model)`, own)] : []),
+    ...(method ? [line(own ? `${output.name}, mean of its seeds` : `${output.name} (${which})`, method)] : []),
+    ...(own ? [line(`${output.name}, seed ${output.seed} (${which})`, own)] : []),
   ];
   const head = ["model", score, asr, ...(refusals ? ["over-refusal"] : [])];
   const { rule, margin, by, level, gate } = selection.rule;
@@ -41,6 +48,7 @@ export function cardSections(results: ExperimentResults, output: WrittenModel, o
     "",
     escaped(statusText(results, output, chosen)),
     "",
+    ...(form ? [escaped(formText(form)), ""] : []),
     row(head),
     row(head.map(() => "---")),
     ...rows.map(row),
@@ -93,6 +101,10 @@ function statusText({ shipped, name }: ExperimentResults, { path, confirmed }: W
   if (path === shipped?.path)
     return `The choice ${of}: the model to ship.${held}${shipped.why === undefined ? "" : ` ${shipped.why}`}`;
   return `The choice ${of}, of another seed than the one to ship.${held}`;
+}
+
+function formText({ name, sentence }: ShippedForm): string {
+  return `This is that merge in another form, ${name}. The numbers below were measured of the merge itself; beside it, this form is so: ${sentence}`;
 }
 
 function originLines({ provenance }: ExperimentResults): string[] {

@@ -82,7 +82,7 @@ export function contentsOf(results: ExperimentResults, costs: ExperimentCosts): 
     },
     {
       ...{ id: "origin", title: "What was asked, written and spent" },
-      tables: named("data", "outputs"),
+      tables: named("data", "outputs", "forms"),
       folded: named("costs", "steps", "provenance"),
     },
     { id: "notes", title: "Notes", notes: results.notes },

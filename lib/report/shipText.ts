@@ -3,10 +3,11 @@
 import type { ExperimentResults } from "./types.js";
 
 /** "models/chosen, which is models/linear-0.4-seed-42. ..."; undefined where nothing was chosen, which is said elsewhere. */
-export function shipText({ shipped, confirmation }: ExperimentResults): string | undefined {
+export function shipText({ shipped, confirmation, ship }: ExperimentResults): string | undefined {
   if (shipped) {
     const { link, path, why } = shipped;
-    return `${link === undefined ? path : `${link}, a link to ${path}`}.${why === undefined ? "" : ` ${why}`}`;
+    const forms = ship === undefined ? "" : ` ${ship.sentence}`;
+    return `${link === undefined ? path : `${link}, a link to ${path}`}.${why === undefined ? "" : ` ${why}`}${forms}`;
   }
   return confirmation?.holds === false ? "nothing, since the choice is not confirmed." : undefined;
 }

@@ -4,10 +4,11 @@ import type { JudgeDisagreement } from "../evaluate/run/judgeDisagreements.js";
 import type { JudgeAlarm } from "../evaluate/run/results.js";
 import type { Confirmation, Labels, Selection, SelectionTable, ShareKept } from "../select/types.js";
 import type { ControlResults } from "./controlTypes.js";
-
 import type { Measured, MeasuredCandidate } from "./measured.js";
+import type { ShipResults } from "./shipTypes.js";
 
 export type { ControlComparison, ControlCurve, ControlResults } from "./controlTypes.js";
+export type { FormBehaviour, ShippedForm, ShipResults } from "./shipTypes.js";
 export type { Measured, MeasuredCandidate };
 
 export const EXPERIMENT_FORMAT = "retemper-experiment/1";
@@ -204,6 +205,8 @@ export interface ExperimentResults {
   readonly outputs: readonly WrittenModel[];
   /** Absent where nothing qualifies, and where the choice is not confirmed. */
   readonly shipped?: ShippedModel | undefined;
+  /** Of an experiment that says in which forms it ships (`ship`); absent where nothing is shipped. */
+  readonly ship?: ShipResults | undefined;
   readonly examples: readonly ExampleAnswers[];
   readonly provenance: {
     readonly version: string;

@@ -162,6 +162,25 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
     expect([absent.status, absent.stderr]).toEqual([4, expect.stringContaining("absent.jsonl")]);
   });
 
+  it.runIf(long)("ends with 15 where a form in which it ships behaves otherwise, and says which", async () => {
+    const shipping = join(folder, "shipping.json");
+    const strict = { format: "gguf", quantise: "q4_0", tolerance: 0 };
+    writeFileSync(shipping, JSON.stringify({ ...experiment, ship: [strict] }));
+    const differs = await run(["run", shipping, "--out", out, "--json"]);
+    expect(differs.status).toBe(15);
+    expect(jsonLines(differs.stdout).at(-1)).toMatchObject({
+      ...{ ok: false, error: { code: "DIFFERS", exitStatus: 15 } },
+      result: { ship: { holds: false, forms: [{ name: "gguf q4_0", behaviour: { verdict: "different" } }] } },
+    });
+    writeFileSync(shipping, JSON.stringify({ ...experiment, ship: [{ ...strict, tolerance: 9 }] }));
+    const held = await run(["run", shipping, "--out", out]);
+    expect(held.status).toBe(0);
+    expect(held.stdout).toMatch(
+      /gguf q4_0: within tolerance: .* nats a token \(9 allowed\), \d+ of 8 answers the same/,
+    );
+    expect(held.stdout).toContain(join(out, "models/linear-0.9-seed-42-gguf-q4_0"));
+  });
+
   it.runIf(long)("ends with 10 where nothing meets the rule, without any gate; says so with --quiet too", async () => {
     const strict = join(folder, "strict.json");
     // more refusals than the aligned model has: nothing can be that safe

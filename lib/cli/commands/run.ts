@@ -19,7 +19,7 @@ Started again with the same experiment and OUT it goes on where it was, also aft
 tokens a second and the time left: in a terminal as a bar, in a log as a line every half minute at most and one for each step that
 is done, with --json as events ("progress" and "step").
 The exit code is 10 where no merge meets the rule, or the gate if there is one, and where the chosen merge does not hold on the
-data that confirm it; the report is written all the same.
+data that confirm it; 15 where a form in which it ships (ship) does not behave as what was measured. The report is written all the same.
 --partition i/n: any number of processes, also on several machines, work on the experiment in one OUT. Each begins with its share of the steps
 and then does what is left, also what those that died had; all end with the same result. auto takes i and n from a Slurm array
 or a Kubernetes Indexed Job, auto/n only i. A run without it has OUT to itself: others are refused with exit code 12.
@@ -74,9 +74,11 @@ export function addRunCommand(program: Command, session: Session): Command {
     });
     const { overall } = results.selection;
     const path = join(flags.out, "report.html");
-    const { confirmation } = results;
-    const { shipped } = results;
-    const shown = { selection: results.selection, confirmation, shipped, alarms: results.alarms ?? [], report: path };
+    const { confirmation, shipped, ship } = results;
+    const shown = {
+      ...{ selection: results.selection, confirmation, shipped, ...(ship && { ship }) },
+      ...{ alarms: results.alarms ?? [], report: path },
+    };
     const alarms = alarmText(results.alarms ?? []);
     if (overall.candidate === null) {
       renderer.answerBeforeError(shown, path + alarms);
@@ -89,16 +91,21 @@ export function addRunCommand(program: Command, session: Session): Command {
       const hint = `kept and marked as not confirmed: ${kept.join(", ")}. Nothing else may be chosen on the items that did not confirm it: take others, or fewer candidates and a margin that are fixed before`;
       throw new RetemperError("GATE", `Not confirmed: ${confirmation.sentence}`, { hint });
     }
-    renderer.result(
-      shown,
-      [
-        overall.sentence,
-        ...(confirmation ? [confirmation.sentence] : []),
-        ...(results.exploratory === undefined ? [] : [results.exploratory]),
-        ...(shipped ? [`To ship: ${join(flags.out, shipped.link ?? shipped.path)} (${shipped.path})`] : []),
-        ...(shipped?.why === undefined ? [] : [shipped.why]),
-        path,
-      ].join("\n") + alarms,
-    );
+    const text = [
+      overall.sentence,
+      ...(confirmation ? [confirmation.sentence] : []),
+      ...(results.exploratory === undefined ? [] : [results.exploratory]),
+      ...(shipped ? [`To ship: ${join(flags.out, shipped.link ?? shipped.path)} (${shipped.path})`] : []),
+      ...(shipped?.why === undefined ? [] : [shipped.why]),
+      ...(ship?.forms ?? []).map((one) => `${one.sentence} ${join(flags.out, one.path)}`),
+      path,
+    ];
+    if (ship?.holds === false) {
+      renderer.answerBeforeError(shown, text.join("\n") + alarms);
+      const others = ship.forms.filter(({ behaviour }) => behaviour.verdict === "different").map((one) => one.path);
+      const hint = `kept: ${others.join(", ")}. Ship another form, one with more bits (q8_0), or accept so much by its tolerance under ship`;
+      throw new RetemperError("DIFFERS", ship.sentence, { hint });
+    }
+    renderer.result(shown, text.join("\n") + alarms);
   });
 }

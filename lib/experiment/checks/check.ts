@@ -26,6 +26,7 @@ import { promptProblems } from "./askable.js";
 import { checkControls } from "./checkControls.js";
 import type { Checked } from "./checked.js";
 import { checkSets, type Measure } from "./checkSets.js";
+import { checkShip } from "./checkShip.js";
 import { checkLearned, checkTunings } from "./checkTunings.js";
 import { judgeModels, modelSize, readTokens } from "./judgedAnswers.js";
 import { type OpenJudges, openJudges } from "./judges.js";
@@ -78,9 +79,15 @@ export async function check(
     const tunings = await checkTunings(settings, problems);
     const labelled = await checkCalibration(settings, judges, problems);
     const learned = await checkLearned(settings, { tasks, splits }, problems);
-    const bytesOfMerge = await checkMerges(settings, given, all, problems, signal);
+    const { bytesOfMerge, bytesOfForms } = await checkMerges(settings, given, all, problems, signal);
     const bytesOfControls = await checkControls(settings, given, tunings, problems);
-    await checkDisk(settings, given, { bytesOfMerge, bytesOfControls }, out, problems);
+    await checkDisk(
+      settings,
+      given,
+      { bytesOfMerge, bytesOfControls, bytesOfForms: sum(bytesOfForms.values()) },
+      out,
+      problems,
+    );
     problems.throwIfAny();
     return {
       tasks,
@@ -88,6 +95,7 @@ export async function check(
       labelled,
       engine,
       bytesOfMerge,
+      bytesOfForms,
       splits,
       tunings,
       alsoLearned: learned,
@@ -132,8 +140,9 @@ async function checkMerges(
   asked: readonly Task[],
   problems: Problems,
   signal: AbortSignal | undefined,
-): Promise<number> {
+): Promise<Pick<Checked, "bytesOfMerge" | "bytesOfForms">> {
   let bytes = 0;
+  const none = new Map<string, number>();
   const planned = async (recipe: Recipe, options: Parameters<typeof plan>[1], path: Path) => {
     const found = await problems.attempt(() => plan(recipe, { ...options, signal }), path);
     bytes = Math.max(bytes, found?.estimate.bytesWritten ?? 0);
@@ -155,7 +164,7 @@ async function checkMerges(
     } else await problems.attempt(() => locate({ path: adapter ?? "" }), path);
   }
   if (!problems.any && !settings.engine?.endpoint) await checkWhole(fitting, asked, problems);
-  if (!isThere) return bytes;
+  if (!isThere) return { bytesOfMerge: bytes, bytesOfForms: none };
   const folder = tune && (await problems.attempt(() => locate({ path: aligned }), ["aligned"]));
   const models = folder === undefined ? undefined : Object.fromEntries(stands.map(({ model }) => [model, folder]));
   for (const [at, { lambdas, merges }] of mergeSeries(settings, tune ? stands : fitting).entries()) {
@@ -164,7 +173,10 @@ async function checkMerges(
       await planned(recipe, { lambda: lambdas?.[0], seed: maskSeed, models }, ["methods", at]);
     }
   }
-  return bytes;
+  const isSound = tune ? models !== undefined : fitting.length > 0;
+  const merges = isSound && !problems.touches(["methods"]);
+  const bytesOfForms = merges ? await checkShip(settings, tune ? stands : fitting, { problems, signal, models }) : none;
+  return { bytesOfMerge: bytes, bytesOfForms };
 }
 
 /** The methods whose recipe is right by itself, whatever models there are. */
@@ -197,11 +209,12 @@ async function checkWhole(models: readonly TunedModel[], asked: readonly Task[],
 async function checkDisk(
   settings: ExperimentSettings,
   given: readonly TunedModel[],
-  { bytesOfMerge, bytesOfControls }: { readonly bytesOfMerge: number; readonly bytesOfControls: number },
+  bytes: { readonly bytesOfMerge: number; readonly bytesOfControls: number; readonly bytesOfForms: number },
   out: string,
   problems: Problems,
 ): Promise<void> {
-  const most = bytesOfMerge * writtenAtMost(settings, given) + bytesOfControls;
+  const { bytesOfMerge, bytesOfControls, bytesOfForms } = bytes;
+  const most = bytesOfMerge * writtenAtMost(settings, given) + bytesOfControls + bytesOfForms;
   const free = await freeBytes(resolve(out));
   if (free === undefined || most <= free) return;
   const text = `the chosen merges${bytesOfControls > 0 ? " and the models of controls" : ""} need up to ${most} bytes in ${out}, and ${free} are free (choose another --out${settings.write === "all" ? ", or write: chosen" : ""})`;
@@ -220,4 +233,8 @@ export function chosenAtMost(settings: ExperimentSettings, given: readonly Tuned
   const most = new Map<string, number>();
   for (const { method, merges } of series) most.set(method, Math.max(most.get(method) ?? 0, merges.length));
   return [...most.values()].reduce((sum, count) => sum + count, 0);
+}
+
+function sum(values: Iterable<number>): number {
+  return [...values].reduce((total, one) => total + one, 0);
 }

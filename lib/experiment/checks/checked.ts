@@ -26,6 +26,8 @@ export interface Checked {
   readonly engine: EngineName;
   /** Bytes of one written merge. */
   readonly bytesOfMerge: number;
+  /** Of the merge that ships in each of its forms, by the form's name; none of a form that is the written merge itself. */
+  readonly bytesOfForms: ReadonlyMap<string, number>;
   /** By the seed of what is still to be tuned. */
   readonly tunings: ReadonlyMap<string, TuningPlan>;
   /** Likewise: items of the validation whose prompt is learned too. */

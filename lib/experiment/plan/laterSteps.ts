@@ -7,8 +7,10 @@ import { itemsOfSeed } from "../checks/seedSplits.js";
 import { REFINED } from "../refineStage.js";
 import { refinedPoints } from "../settings/refinedPoints.js";
 import type { ExperimentSettings } from "../settings/schema.js";
+import { shipForms } from "../settings/shipForms.js";
 import { comparedAnswers } from "../steps/confirm.js";
 import { seriesLabel } from "../steps/seriesMeasurement.js";
+import { COMPARED, formAnswers, SHIPPED } from "../steps/shipStage.js";
 import type { Remains } from "../steps/step.js";
 import { TESTED, WRITTEN } from "../steps/writeStage.js";
 import type { LookedAt } from "./lookout.js";
@@ -61,6 +63,20 @@ export async function laterSteps(
     // where one of the refined lambdas is better, both are asked as they were measured, and one by its files as well
     const asked = chosen + (refines > 0 ? 1 + models.length : 0);
     add(`${TESTED}, at most ${asked}`, [wholeRemains(confirming, judges, asked), ...(compares ? [compared] : [])]);
+  }
+  const forms = shipForms(settings);
+  const made = forms.filter(({ name }) => checked.bytesOfForms.has(name));
+  if (!isSeen(SHIPPED) && !isSeen(COMPARED)) {
+    const bytes = made.reduce((sum, { name }) => sum + (checked.bytesOfForms.get(name) ?? 0), 0);
+    add(`${SHIPPED}, at most ${made.length}`, [{ bytes, units: made.length, pending }]);
+  }
+  if (!isSeen(COMPARED)) {
+    const asked = [...safety, ...itemsOfSeed(validation, checked.splits, models[0]?.seed)];
+    const each = { answers: formAnswers(asked), opened: 2, units: 1, pending };
+    add(
+      `${COMPARED}, at most ${forms.length}`,
+      forms.map(() => each),
+    );
   }
   if (reachedControls) return later;
   const seeds = (settings.tune?.seeds ?? given.map(({ seed }) => seed)).map(String);

@@ -30,10 +30,10 @@ export function obsoleteFile(out: string, path: string): string {
  */
 export async function obsoleteModels(
   out: string,
-  { outputs }: Pick<ExperimentResults, "outputs">,
+  { outputs, ship }: Pick<ExperimentResults, "outputs" | "ship">,
   prune: boolean,
 ): Promise<ObsoleteModels> {
-  const named = new Set(outputs.map(({ path }) => path));
+  const named = new Set([...outputs, ...(ship?.forms ?? [])].map(({ path }) => path));
   for (const path of named) await remove(obsoleteFile(out, path));
   const old = (await mergesIn(out)).filter((path) => !named.has(path));
   for (const path of old) {

@@ -13,6 +13,12 @@ export async function writeCards(out: string, results: ExperimentResults): Promi
   for (const output of results.outputs) {
     await addToCard(join(out, output.path), cardSections(results, output, ownOf(results, output)));
   }
+  const shipped = results.outputs.find(({ path }) => path === results.shipped?.path);
+  if (!shipped) return;
+  for (const form of results.ship?.forms ?? []) {
+    if (form.path === shipped.path) continue;
+    await addToCard(join(out, form.path), cardSections(results, shipped, ownOf(results, shipped), form));
+  }
 }
 
 /** Of one seed among several what the test says of it alone. */

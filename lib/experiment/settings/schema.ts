@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { METHOD_NAMES } from "../../recipe/methods.js";
 import { CONTROL_KINDS } from "./controlKinds.js";
+import { shipSchema } from "./shipSchema.js";
 import { tuneOptionsSchema } from "./tuneOptions.js";
 
 const grid = z
@@ -217,6 +218,7 @@ export const experimentSchema = z.strictObject({
     .enum(["chosen", "all"])
     .default("chosen")
     .describe("Which merges become files: the one to ship (chosen), or for each seed the best of every method (all)."),
+  ship: shipSchema.optional(),
   adaptive: z
     .union([
       z.boolean(),

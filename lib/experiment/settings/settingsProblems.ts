@@ -15,6 +15,7 @@ import { modelParts } from "./modelParts.js";
 import type { Problems } from "./problems.js";
 import { refinedPoints } from "./refinedPoints.js";
 import type { ExperimentSettings } from "./schema.js";
+import { sayOfShip } from "./shipProblems.js";
 
 export interface Context {
   /** Whether something of it was wrong already. */
@@ -48,6 +49,7 @@ export function withoutProblems(
   sayOfGrids(settings, say);
   sayOfControls(settings, say);
   sayOfMethods(settings, say);
+  sayOfShip(settings, say);
   if (settings.engine?.endpoint) {
     for (const text of endpointProblems(settings)) say(text, ["engine", "endpoint"]);
   }

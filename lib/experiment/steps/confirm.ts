@@ -69,9 +69,17 @@ export async function confirm(
 }
 
 /** What is not as it was measured, by its cause: files and weights against the recipe's. Nothing is asked again for it. */
-async function causesOf(written: string, { recipe, lambdas }: VirtualMergeSource, { threads, signal }: ConfirmOptions) {
+async function causesOf(
+  written: string,
+  { recipe, lambdas, maskSeed }: VirtualMergeSource,
+  { threads, signal }: ConfirmOptions,
+) {
   const [lambda] = lambdas ?? [];
-  const { causes } = await compareBehaviour({ recipe, lambda }, written, { ask: false, threads, signal });
+  const { causes } = await compareBehaviour({ recipe, lambda, seed: maskSeed }, written, {
+    ask: false,
+    threads,
+    signal,
+  });
   return causes.map(({ name, sure, summary }) => ({ name, sure, summary }));
 }
 

@@ -1,8 +1,6 @@
 // Writes the chosen merges, atomically and with their cards, compares them with what was measured, and tests the files.
 
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { merge } from "../../merge/merge.js";
 import type { WrittenModel } from "../../report/types.js";
 import { candidateId, nameOf } from "../../select/names.js";
 import type { SeedMerge } from "../candidates/merges.js";
@@ -18,6 +16,7 @@ import type { Calibrating } from "./calibrating.js";
 import { comparedAnswers, confirm, readAgreement, writeAgreement } from "./confirm.js";
 import { unlinkIfAt } from "./linkChosen.js";
 import type { Measuring } from "./measuring.js";
+import { mergeBatch } from "./mergeBatch.js";
 import { moduleName } from "./served.js";
 import { type Batch, defineStep, type Step, type StepRecord, single } from "./step.js";
 import type { StepRecords } from "./stepRecords.js";
@@ -141,29 +140,12 @@ function outputOf(
   return { point, merge: one, words, path, folder: join(out, path), step };
 }
 
-function writeBatch(
-  { step, path, folder, point, merge: one }: Output,
-  { contents, out, checked }: WriteStageParts,
-): Batch {
-  return single(
-    step,
-    async ({ signal }) => {
-      await unlinkIfAt(out, path);
-      const { lambda } = point;
-      const made = await merge(one.recipe, folder, { lambda, seed: one.maskSeed, signal, force: existsSync(folder) });
-      return { newTokens: 0, bytesWritten: made.bytesWritten, files: made.files };
-    },
-    {
-      part: WRITTEN,
-      remains: async () => ({ bytes: checked.bytesOfMerge, units: 1, pending: true }),
-      // another experiment may have written there since; the card gets the run's numbers afterwards
-      intact: ({ files = [] }) =>
-        contents.areIn(
-          folder,
-          files.filter((file) => file.path !== "README.md"),
-        ),
-    },
-  );
+function writeBatch({ step, path, folder, point, merge: one }: Output, parts: WriteStageParts): Batch {
+  const { out, checked } = parts;
+  return mergeBatch(step, folder, { merge: one, lambda: point.lambda }, parts, {
+    ...{ part: WRITTEN, bytes: checked.bytesOfMerge },
+    before: () => unlinkIfAt(out, path),
+  });
 }
 
 /** Only where the engine that measured the virtual merge is there to be compared with. */

@@ -65,7 +65,7 @@ function failure({ selection, labels }: ExperimentResults, { gate, bound, margin
 
 /** What a reader has to know before anything is shipped. */
 function notesOf(results: ExperimentResults): string[] {
-  const { selection, confirmation, exploratory, alarms = [], kept } = results;
+  const { selection, confirmation, exploratory, alarms = [], kept, ship } = results;
   const { overall, rule, verdicts = [] } = selection;
   const chosen = overall.candidate;
   const verdict = verdicts.find((one) => chosen !== null && candidateId(one.candidate) === candidateId(chosen));
@@ -75,6 +75,7 @@ function notesOf(results: ExperimentResults): string[] {
   return [
     ...(exploratory === undefined ? [] : [exploratory]),
     ...alarms.map(({ sentence }) => sentence),
+    ...(ship?.holds === false ? [ship.sentence] : []),
     ...(chosen === null
       ? []
       : [

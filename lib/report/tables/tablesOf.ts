@@ -5,6 +5,7 @@ import { confirmationTable } from "./confirmationTable.js";
 import { controlTable } from "./controlTable.js";
 import { costTable, stepTable } from "./costTables.js";
 import { curveTable } from "./curveTable.js";
+import { formTable } from "./formTable.js";
 import { judgeTable } from "./judgeTable.js";
 import { mainTable } from "./mainTable.js";
 import { marginTable } from "./marginTable.js";
@@ -26,7 +27,7 @@ export function tablesOf(results: ExperimentResults, costs: ExperimentCosts): Re
     ...[categoryTable, metricTable, pairedTable, trendTable, controlTable, refinedTable, judgeTable].map((of) =>
       of(results),
     ),
-    ...[dataTable, outputTable, provenanceTable].map((of) => of(results)),
+    ...[dataTable, outputTable, formTable, provenanceTable].map((of) => of(results)),
     ...[costTable, stepTable].map((of) => of(costs)),
   ];
   const filled = tables.filter(({ rows }) => rows.length > 0).map(withoutEmptyColumns);

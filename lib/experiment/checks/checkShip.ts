@@ -1,0 +1,52 @@
+// Whether every merge that can be chosen can be written in each form that is to ship, and how many bytes each form takes.
+
+import { loadAddon } from "../../addon/load.js";
+import { prepareAdapter } from "../../merge/adapter/prepareAdapter.js";
+import type { MergeOptions } from "../../merge/options.js";
+import { plan } from "../../merge/plan.js";
+import { readRecipe } from "../../merge/prepare.js";
+import type { Recipe } from "../../recipe/types.js";
+import { mergeSeries, type TunedModel } from "../candidates/merges.js";
+import type { Problems } from "../settings/problems.js";
+import type { ExperimentSettings } from "../settings/schema.js";
+import { shipForms } from "../settings/shipForms.js";
+
+export interface CheckShipParts {
+  readonly problems: Problems;
+  readonly signal: AbortSignal | undefined;
+  /** Folders that stand for models that are still to be tuned. */
+  readonly models: Readonly<Record<string, string>> | undefined;
+}
+
+/** @returns bytes by the form's name; of forms that are the written merge itself none */
+export async function checkShip(
+  settings: ExperimentSettings,
+  tuned: readonly TunedModel[],
+  { problems, signal, models }: CheckShipParts,
+): Promise<ReadonlyMap<string, number>> {
+  const bytes = new Map<string, number>();
+  for (const [at, { name, format, quantise, dtype, rank }] of shipForms(settings).entries()) {
+    if (format === "safetensors" && dtype === undefined) continue;
+    const path = ["ship", at];
+    if (problems.touches(path)) continue;
+    for (const { lambdas, merges } of mergeSeries(settings, tuned)) {
+      const [first] = merges;
+      if (!first) continue;
+      const recipe = { ...(first.recipe as object), ...(dtype && { out_dtype: dtype }) } as Recipe;
+      const options = { lambda: lambdas?.[0], seed: first.maskSeed, models, format, quantise, rank, signal };
+      const found = await problems.attempt(() => plannedBytes(recipe, options, models !== undefined), path);
+      if (found === undefined) break;
+      bytes.set(name, Math.max(bytes.get(name) ?? 0, found));
+    }
+  }
+  return bytes;
+}
+
+/** What stands for a tuned model has no change: of an adapter the plain merge says the most that it takes. */
+async function plannedBytes(recipe: Recipe, options: MergeOptions, stands: boolean): Promise<number> {
+  const { format, rank, ...rest } = options;
+  if (format !== "adapter") return (await plan(recipe, { ...rest, format })).estimate.bytesWritten;
+  if (stands) return (await plan(recipe, rest)).estimate.bytesWritten;
+  const prepared = await prepareAdapter(await readRecipe(recipe, rest), { ...rest, format, rank }, loadAddon());
+  return prepared.estimate.bytesWritten;
+}

@@ -1,0 +1,48 @@
+// What results.json says of the forms in which the merge ships: the files that people get, compared with what was measured.
+
+import type { DistributionComparison } from "../behave/types.js";
+
+/** How a form behaves beside the merge that was measured. No text that was asked or answered is in it. */
+export interface FormBehaviour {
+  readonly verdict: "same" | "within tolerance" | "different";
+  /** Nats a token by which its answers may differ. */
+  readonly tolerance: number;
+  /** Of the items that chose lambda. */
+  readonly prompts: number;
+  /** The surest first, as `compareBehaviour` names them. */
+  readonly causes: readonly {
+    readonly name: string;
+    readonly sure: string;
+    readonly summary: string;
+    readonly remedy: string;
+  }[];
+  /** Of the first token of each answer, and of all tokens of the measured merge's answers. */
+  readonly firstToken?: DistributionComparison | undefined;
+  readonly sameTokens?: DistributionComparison | undefined;
+  /** Greedy ones. */
+  readonly answers: { readonly same: number; readonly compared: number };
+  /** What could not be compared, and why. */
+  readonly notes: readonly string[];
+}
+
+/** One form of the merge to ship. */
+export interface ShippedForm {
+  /** "gguf q4_k_m" */
+  readonly name: string;
+  readonly format: "safetensors" | "gguf" | "adapter";
+  /** Relative to the experiment's folder. */
+  readonly path: string;
+  /** Of the weights. */
+  readonly bytes: number;
+  readonly files: readonly { readonly path: string; readonly sha256: string }[];
+  readonly behaviour: FormBehaviour;
+  readonly sentence: string;
+}
+
+export interface ShipResults {
+  /** In the experiment's order. */
+  readonly forms: readonly ShippedForm[];
+  /** Whether none of them is different. */
+  readonly holds: boolean;
+  readonly sentence: string;
+}

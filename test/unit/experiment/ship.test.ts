@@ -1,0 +1,170 @@
+// The forms in which an experiment ships its choice: what may be asked, that each is compared with what was measured, and that a
+// run does no more than what is new.
+
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { planRun } from "../../../lib/experiment/plan/planRun.js";
+import { run } from "../../../lib/experiment/run.js";
+import { loadExperiment } from "../../../lib/experiment/settings/load.js";
+import type { Experiment } from "../../../lib/experiment/settings/schema.js";
+import { shipForms } from "../../../lib/experiment/settings/shipForms.js";
+import { verify } from "../../../lib/merge/verify.js";
+import { long } from "../../long.js";
+
+const folder = mkdtempSync(join(tmpdir(), "retemper-ship-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const whole: Experiment = {
+  aligned: "demo/model",
+  tuned: [{ seed: 42, adapter: "demo/adapters/seed-42" }],
+  methods: ["linear"],
+  lambda: [0.4],
+  safety: { sets: ["safety:demo/unsafe.jsonl"], judges: [{ keyword: ["i can't help with that"], ignoreCase: true }] },
+  task: { validation: ["exact:demo/task_valid.jsonl"], test: ["exact:demo/task_test.jsonl"] },
+  decoding: { maxNewTokens: 6 },
+  limit: 2,
+  select: { rule: "score" },
+};
+
+describe("the forms that ship", () => {
+  it("are names, or a format with its options; each allows as much as its bits usually move", async () => {
+    const ship: Experiment["ship"] = [
+      "safetensors",
+      "gguf",
+      "gguf:q8_0",
+      { format: "gguf", quantise: "q4_k_m", tolerance: 0.03 },
+      "gguf:q6_k",
+      "adapter",
+      { format: "adapter", rank: 4 },
+      { format: "safetensors", dtype: "float16" },
+    ];
+    const forms = shipForms(await loadExperiment({ ...whole, ship }));
+    expect(forms.map(({ name, tolerance }) => [name, tolerance])).toEqual([
+      ["safetensors", 0.001],
+      ["gguf", 0.001],
+      ["gguf q8_0", 0.01],
+      ["gguf q4_k_m", 0.03],
+      ["gguf q6_k", 0.1],
+      ["adapter", 0.001],
+      ["adapter rank 4", 0.1],
+      ["safetensors float16", 0.001],
+    ]);
+  });
+
+  it("are refused, all at once, where an option is of another format, a form stands twice, or a server answers", async () => {
+    const ship: Experiment["ship"] = [
+      { format: "adapter", quantise: "q8_0" },
+      { format: "gguf", dtype: "float16", rank: 2 },
+      "gguf:q8_0",
+      { format: "gguf", quantise: "q8_0", tolerance: 1 },
+    ];
+    const engine = { endpoint: { url: "http://localhost:1/v1" } };
+    const text = await messageOf(() => loadExperiment({ ...whole, ship, engine }));
+    expect(text).toContain("quantise is of gguf, and this is adapter");
+    expect(text).toContain("dtype is of safetensors, and this is gguf");
+    expect(text).toContain("rank is of adapter, and this is gguf");
+    expect(text).toContain("gguf q8_0 is asked for twice");
+    expect(text).toContain("a server answers (engine.endpoint)");
+  });
+
+  it("are refused where a method of tunings that are still to be done has no such form", async () => {
+    const { tuned: _, ...rest } = whole;
+    const tune = { data: "demo/task_train.jsonl", seeds: [42] };
+    const methods: Experiment["methods"] = ["linear", "slerp"];
+    const text = await messageOf(() => loadExperiment({ ...rest, tune, methods, ship: ["adapter"] }));
+    expect(text).toContain("the changes that slerp make are of no low rank");
+    const rank: Experiment["ship"] = [{ format: "adapter", rank: 4 }];
+    expect(await messageOf(() => loadExperiment({ ...rest, tune, methods, ship: rank }))).toBe("");
+  });
+
+  it.runIf(long)("are refused before anything is asked where a merge has no such form", async () => {
+    const out = join(folder, "refused");
+    expect(await messageOf(() => run({ ...whole, methods: ["slerp"], ship: ["adapter"] }, out))).toMatch(
+      /ship\[0\]: an adapter cannot hold this merge exactly: .*the method turns the weights along an arc/s,
+    );
+    expect(existsSync(out)).toBe(false);
+  });
+});
+
+describe("a run", () => {
+  it.runIf(long)(
+    "writes each form, compares it with what was measured, and does again only what is new",
+    async () => {
+      const out = join(folder, "out");
+      const ship: Experiment["ship"] = ["safetensors", "gguf:q8_0", "adapter"];
+      const experiment = { ...whole, ship };
+      const before = await planRun(experiment, out);
+      const added = before.steps.filter(({ step }) => step.startsWith("what ships"));
+      expect(added.map(({ step, total }) => [step, total])).toEqual([
+        ["what ships, in its forms, at most 2", 2],
+        ["what ships, compared with what was measured, at most 3", 3],
+      ]);
+      expect(added[0]?.bytes).toBeGreaterThan(1e6);
+
+      const found = await run(experiment, out);
+      const base = found.shipped?.path as string;
+      expect(found.ship?.forms).toMatchObject([
+        { name: "safetensors", path: base, behaviour: { verdict: "same", causes: [], prompts: 4 } },
+        {
+          ...{ name: "gguf q8_0", path: `${base}-gguf-q8_0`, files: [{ path: "model-Q8_0.gguf" }] },
+          behaviour: { verdict: "within tolerance", causes: [{ name: "quantisation" }], answers: { compared: 4 } },
+        },
+        { name: "adapter", path: `${base}-adapter`, behaviour: { verdict: "same", causes: [] } },
+      ]);
+      expect(found.ship).toMatchObject({
+        holds: true,
+        sentence: expect.stringContaining("behaves as what was measured"),
+      });
+      for (const { path } of found.ship?.forms ?? []) expect((await verify(join(out, path))).problems).toEqual([]);
+      const card = readFileSync(join(out, `${base}-gguf-q8_0`, "README.md"), "utf8");
+      expect(card).toContain("This is that merge in another form, gguf q8");
+      expect(card).toContain("(as it was measured)");
+      expect(readFileSync(join(out, "report.md"), "utf8")).toContain("What ships, beside what was measured");
+
+      const text = readFileSync(join(out, "results.json"), "utf8");
+      // no request is in it
+      const [request = ""] = readFileSync("demo/unsafe.jsonl", "utf8").split("\n");
+      const prompts = JSON.stringify(found.ship);
+      expect(prompts).not.toContain(JSON.parse(request).prompt);
+      const steps: string[] = [];
+      await run(experiment, out, { onStep: (step) => steps.push(step) });
+      expect(steps).toEqual([]);
+      expect(readFileSync(join(out, "results.json"), "utf8")).toBe(text);
+      expect((await planRun(experiment, out)).steps.every(({ done, total }) => done === total)).toBe(true);
+
+      // a file that was changed since is written again; another tolerance compares again, and nothing else
+      rmSync(join(out, `${base}-adapter`), { recursive: true });
+      await run(experiment, out, { onStep: (step) => steps.push(step) });
+      expect(steps).toEqual([`write ${base}-adapter`]);
+      const notes: string[] = [];
+      const strict = { format: "gguf", quantise: "q8_0", tolerance: 0 } as const;
+      const other = await run({ ...whole, ship: [strict] }, out, {
+        onStep: (step) => steps.push(step),
+        onNote: (note) => notes.push(note),
+      });
+      expect(steps.slice(1)).toEqual(["compare gguf q8_0"]);
+      expect(notes.join()).toContain(`marked as obsolete: ${base}-adapter`);
+      expect(other.ship).toMatchObject({ holds: false, forms: [{ behaviour: { verdict: "different" } }] });
+      expect(other.ship?.sentence).toContain("(quantisation)");
+      const report = readFileSync(join(out, "report.md"), "utf8");
+      expect(report).toContain("Ships, with a note");
+      expect(report).toContain("Not all that ships behaves as what was measured.");
+
+      // where nothing qualifies, nothing ships in any form
+      const nothing = { gate: "score.point >= 2", store: out };
+      const none = await run(experiment, join(folder, "none"), nothing);
+      expect([none.shipped, none.ship]).toEqual([undefined, undefined]);
+      expect(existsSync(join(folder, "none", "models"))).toBe(false);
+    },
+    120_000,
+  );
+});
+
+async function messageOf(work: () => Promise<unknown>): Promise<string> {
+  return work().then(
+    () => "",
+    (error: Error) => error.message,
+  );
+}

@@ -1,0 +1,65 @@
+// What a report says of the forms in which the choice ships: in its first screen, in words, and in a table.
+
+import { describe, expect, it } from "vitest";
+import { shipText } from "../../../lib/report/shipText.js";
+import { summaryOf } from "../../../lib/report/summary/summaryOf.js";
+import { tablesOf } from "../../../lib/report/tables/tablesOf.js";
+import type { ExperimentResults, FormBehaviour, ShippedForm } from "../../../lib/report/types.js";
+import { RESULTS } from "./results.js";
+
+const numbers = (klMean: number) => ({ klMean, klMost: 2 * klMean, top1: 0.975, positions: 40 });
+const form = (name: string, behaviour: Partial<FormBehaviour>): ShippedForm => ({
+  ...{ name, format: "gguf", path: `models/m-${name.replace(" ", "-")}`, bytes: 1234, files: [] },
+  sentence: `${name} is what it is.`,
+  behaviour: {
+    ...{ verdict: "same", tolerance: 0.01, prompts: 8, causes: [], answers: { same: 7, compared: 8 }, notes: [] },
+    ...{ firstToken: numbers(0.00123), sameTokens: numbers(0.000456) },
+    ...behaviour,
+  },
+});
+const cause = { name: "quantisation", sure: "certain", summary: "One is quantised.", remedy: "Take more bits." };
+const shipped = { path: "models/m", seed: "42" };
+const withForms = (holds: boolean): ExperimentResults => ({
+  ...RESULTS,
+  shipped,
+  ship: {
+    holds,
+    sentence: holds ? "All forms hold." : "One form does not hold.",
+    forms: [
+      form("gguf q8_0", { verdict: "within tolerance", causes: [cause] }),
+      form("gguf q4_0", { verdict: holds ? "same" : "different", causes: [cause], tolerance: 0.1 }),
+    ],
+  },
+});
+
+describe("the report", () => {
+  it("says on its first screen, and where it says what to ship, that a form behaves otherwise", () => {
+    const [held, failed] = [withForms(true), withForms(false)];
+    expect(summaryOf(failed).notes).toContain("One form does not hold.");
+    expect(summaryOf(failed).mark).toBe("note");
+    expect(summaryOf(held).notes).not.toContain("All forms hold.");
+    expect(shipText(failed)).toBe("models/m. One form does not hold.");
+    expect(shipText(held)).toBe("models/m. All forms hold.");
+    expect(shipText({ ...RESULTS, shipped })).toBe("models/m.");
+  });
+
+  it("has a table of them, with the larger divergence, what is allowed and the cause", () => {
+    const costs = { steps: [] };
+    const table = tablesOf(withForms(false), costs).get("forms");
+    expect(table?.rows).toEqual([
+      [
+        "gguf q8_0",
+        "models/m-gguf-q8_0",
+        "within tolerance",
+        "0.0012",
+        "0.01",
+        "97.5 %",
+        "7 of 8",
+        "quantisation",
+        "1,234",
+      ],
+      ["gguf q4_0", "models/m-gguf-q4_0", "different", "0.0012", "0.1", "97.5 %", "7 of 8", "quantisation", "1,234"],
+    ]);
+    expect(tablesOf(RESULTS, costs).has("forms")).toBe(false);
+  });
+});
