@@ -19,6 +19,9 @@ const PATTERNS: Readonly<Record<string, string>> = {
   [`${CASED.replaceAll("{C}", "(?i:'s|'t|'re|'ve|'m|'ll|'d)?")}|\\p{N}{1,3}|${CASED_REST}`]: "gpt-4o",
 };
 
+/** Splits as llama-bpe does; that one also takes a word that is a token as it is. */
+const OF_MERGES_ALONE = "smaug-bpe";
+
 /** The name; undefined where llama.cpp knows no such splitting, or we do not know that it does. */
 export function preTokenizerName(tokenizer: JsonObject): string | undefined {
   const steps = stepsOf(tokenizer.pre_tokenizer as JsonObject | null | undefined);
@@ -29,7 +32,9 @@ export function preTokenizerName(tokenizer: JsonObject): string | undefined {
     return first.individual_digits === true && second.use_regex !== false ? "smollm" : undefined;
   const pattern = (first?.pattern as { readonly Regex?: unknown } | undefined)?.Regex;
   if (first?.type !== "Split" || first.behavior !== "Isolated" || typeof pattern !== "string") return undefined;
-  return second.use_regex === false ? PATTERNS[pattern] : undefined;
+  const name = second.use_regex === false ? PATTERNS[pattern] : undefined;
+  const { ignore_merges: wholeWords } = tokenizer.model as JsonObject;
+  return name === "llama-bpe" && wholeWords !== true ? OF_MERGES_ALONE : name;
 }
 
 function stepsOf(step: JsonObject | null | undefined): readonly JsonObject[] {

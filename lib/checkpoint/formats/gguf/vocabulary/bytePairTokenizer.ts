@@ -27,6 +27,11 @@ const words = (end: string, digits: string) =>
 const GPT2: PreTokenizer = {};
 const DIGITS: PreTokenizer = { digits: true };
 const LLAMA3: PreTokenizer = { pattern: cl100k("\\p{N}{1,3}"), wholeWords: true };
+const SMAUG: PreTokenizer = { pattern: cl100k("\\p{N}{1,3}") };
+const QWEN35: PreTokenizer = {
+  pattern: `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}|${REST.replaceAll("\\p{L}\\p{N}", "\\p{L}\\p{M}\\p{N}")}`,
+  normalizer: "NFC",
+};
 const QWEN2: PreTokenizer = { pattern: cl100k("\\p{N}"), normalizer: "NFC" };
 const GPT4O: PreTokenizer = { pattern: words("(?i:'s|'t|'re|'ve|'m|'ll|'d)?", "\\p{N}{1,3}") };
 
@@ -41,8 +46,8 @@ const BY_NAME: Readonly<Record<string, PreTokenizer>> = {
     "minerva-7b": DIGITS,
   },
   ...{ llama3: LLAMA3, "llama-v3": LLAMA3, "llama-bpe": LLAMA3, falcon3: LLAMA3 },
-  ...{ dbrx: { pattern: cl100k("\\p{N}{1,3}") }, smaug: LLAMA3, "smaug-bpe": LLAMA3 },
-  ...{ qwen2: QWEN2, "deepseek-r1-qwen": QWEN2, stablelm2: QWEN2, megrez: QWEN2 },
+  ...{ dbrx: SMAUG, smaug: SMAUG, "smaug-bpe": SMAUG },
+  ...{ qwen2: QWEN2, "deepseek-r1-qwen": QWEN2, stablelm2: QWEN2, megrez: QWEN2, qwen35: QWEN35 },
   ...{ tekken: { pattern: words("", "\\p{N}"), wholeWords: true }, "gpt-4o": GPT4O, llama4: GPT4O },
 };
 
