@@ -1,11 +1,12 @@
 // GGUF files that conversions write, in llama.cpp itself: logits beside those of the model that was written, greedy tokens,
 // the tokens of the golden texts, and its own quantiser's file beside ours, byte by byte.
 
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { convert } from "../../../lib/merge/convert.js";
+import { merge } from "../../../lib/merge/merge.js";
 import { GGUF_QUANTISATIONS, type GgufQuantisation } from "../../../lib/plan/gguf/quantise.js";
 import { openOn } from "../../golden/generate/engines.js";
 import {
@@ -21,6 +22,7 @@ import { casesOf } from "../../long.js";
 import { whyNoPython } from "../../peers.js";
 import { readGguf } from "../../unit/merge/readGguf.js";
 import { askLlama, type LlamaAnswer, logitsOf, spreadApart, whyNoLlama } from "./llamaPeer.js";
+import { writeWideModel } from "./wideModel.js";
 
 const missing = whyNoPython("numpy") ?? whyNoLlama();
 const golden = join(import.meta.dirname, "../../golden");
@@ -28,10 +30,11 @@ const folder = mkdtempSync(join(tmpdir(), "retemper-llama-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /**
- * Largest difference of a logit over the spread of all logits, by type. llama.cpp rounds activations to 8 bits too where the
- * weights are blocks: of these models of a width of 64 that is the larger part.
+ * Largest difference of a logit over the spread of all logits, by type. Of q8_0: from the weights that the file has. Of these
+ * models of a width of 64 the weights lose up to 3.5 % by their 8 bits, and llama.cpp, which rounds activations to 8 bits as
+ * well, up to 2.8 % more; its own file does the same in every bit.
  */
-const LIMITS = { f32: 0.005, f16: 0.02, bf16: 0.02, q8_0: 0.06 } as const;
+const LIMITS = { f32: 0.005, f16: 0.02, bf16: 0.02, q8_0: 0.05 } as const;
 type Compared = keyof typeof LIMITS;
 
 /** Settings of the golden models that llama.cpp has fixed, as it has them; a conversion warns of each. */
@@ -46,7 +49,7 @@ const NEW = 32;
 
 async function written(model: string, name: string, quantise: GgufQuantisation): Promise<string> {
   const out = join(folder, `${name}-${quantise}`);
-  await convert(model, out, { format: "gguf", quantise });
+  if (!existsSync(out)) await convert(model, out, { format: "gguf", quantise });
   return join(out, `model-${quantise.toUpperCase()}.gguf`);
 }
 
@@ -72,11 +75,31 @@ describe.skipIf(missing)(`GGUF files in llama.cpp${missing ? ` (${missing})` : "
       const path = await written(folders.get(model) as string, `tiny-${models.indexOf(model)}`, type);
       list.push({ model: path, texts, prompts: promptsOf(model), new: NEW });
     }
-    for (const [at, answer] of askLlama(list).entries()) answers.set(`${cases[at]?.model}-${cases[at]?.type}`, answer);
+    for (const [at, model] of models.entries()) {
+      const whole = await written(folders.get(model) as string, `tiny-${at}`, "f32");
+      list.push({ quantise: whole, to: join(folder, `own-${at}.gguf`), type: GGUF_QUANTISATIONS.q8_0.fileType });
+      list.push({ model: join(folder, `own-${at}.gguf`), prompts: promptsOf(model) });
+    }
+    const given = askLlama(list);
+    for (const [at, { model, type }] of cases.entries()) answers.set(`${model}-${type}`, given[at] as LlamaAnswer);
+    for (const [at, model] of models.entries()) {
+      answers.set(`${model}-own`, given[cases.length + 2 * at + 1] as LlamaAnswer);
+    }
   });
 
-  it.each(cases)("$model as $type: logits are near those of the model that was written", async ({ model, type }) => {
-    const decoder = await openOn("native", folders.get(model) as string);
+  /** The folder that the file was made of, or the weights that are left of it in blocks. */
+  async function weightsOf(model: GoldenModel, type: Compared): Promise<string> {
+    const source = folders.get(model) as string;
+    if (type !== "q8_0") return source;
+    const at = models.indexOf(model);
+    const out = join(folder, `tiny-${at}-decoded`);
+    const file = join(folder, `tiny-${at}-${type}`, `model-${type.toUpperCase()}.gguf`);
+    await merge({ merge_method: "passthrough", models: [{ model: file }] }, out);
+    return out;
+  }
+
+  it.each(cases)("$model as $type: logits are near those of the weights in the file", async ({ model, type }) => {
+    const decoder = await openOn("native", await weightsOf(model, type));
     const prompts = promptsOf(model);
     const cache = decoder.createCache({ slots: prompts.length, tokens: prompts.flat().length });
     const theirs = answers.get(`${model}-${type}`);
@@ -92,6 +115,12 @@ describe.skipIf(missing)(`GGUF files in llama.cpp${missing ? ` (${missing})` : "
       expect(same.length).toBeGreaterThanOrEqual(prompts.length - 1);
     }
     decoder.dispose();
+  });
+
+  it.each(models)("%s as q8_0: logits are those of llama.cpp's own file, in every bit", (model) => {
+    const [ours, theirs] = [answers.get(`${model}-q8_0`), answers.get(`${model}-own`)];
+    expect(ours?.prompts?.map(({ logits }) => logits)).toEqual(theirs?.prompts?.map(({ logits }) => logits));
+    expect(theirs?.prompts).toHaveLength(promptsOf(model).length);
   });
 
   it.each(models)("%s: the golden texts have the same tokens", (model) => {
@@ -139,54 +168,4 @@ describe.skipIf(missing)(`GGUF files in llama.cpp${missing ? ` (${missing})` : "
 
 function golden40(model: GoldenModel): { readonly text: string; readonly ids: number[] }[] {
   return JSON.parse(readFileSync(join(golden, "tokenizers", MODELS[model], "expected.json"), "utf8"));
-}
-
-/** A llama of random weights with a width of 256, in float32. */
-function writeWideModel(to: string): void {
-  const path = join(to, "config.json");
-  const config = {
-    ...JSON.parse(readFileSync(path, "utf8")),
-    ...{ hidden_size: 256, intermediate_size: 512, num_hidden_layers: 8, tie_word_embeddings: false, head_dim: 64 },
-  };
-  writeFileSync(path, JSON.stringify(config));
-  const rows: [string, number[]][] = [["model.embed_tokens.weight", [config.vocab_size, 256]]];
-  for (let layer = 0; layer < 8; layer++) {
-    const at = `model.layers.${layer}.`;
-    rows.push(
-      [`${at}input_layernorm.weight`, [256]],
-      [`${at}post_attention_layernorm.weight`, [256]],
-      [`${at}self_attn.q_proj.weight`, [256, 256]],
-      [`${at}self_attn.k_proj.weight`, [128, 256]],
-      [`${at}self_attn.v_proj.weight`, [128, 256]],
-      [`${at}self_attn.o_proj.weight`, [256, 256]],
-      [`${at}mlp.gate_proj.weight`, [512, 256]],
-      [`${at}mlp.up_proj.weight`, [512, 256]],
-      [`${at}mlp.down_proj.weight`, [256, 512]],
-    );
-  }
-  rows.push(["model.norm.weight", [256]], ["lm_head.weight", [config.vocab_size, 256]]);
-  let offset = 0;
-  let state = 12345;
-  const header: Record<string, unknown> = {};
-  const parts = rows.map(([name, shape]) => {
-    const count = shape.reduce((product, extent) => product * extent, 1);
-    header[name] = { dtype: "F32", shape, data_offsets: [offset, offset + 4 * count] };
-    offset += 4 * count;
-    return Float32Array.from({ length: count }, () => {
-      let sum = 0;
-      for (let i = 0; i < 3; i++) {
-        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-        sum += state / 2 ** 32 - 0.5;
-      }
-      return sum * 0.08;
-    });
-  });
-  const text = JSON.stringify(header);
-  const padded = text.padEnd(Math.ceil(text.length / 8) * 8);
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(padded.length));
-  writeFileSync(
-    join(to, "model.safetensors"),
-    Buffer.concat([length, Buffer.from(padded), ...parts.map((part) => Buffer.from(part.buffer))]),
-  );
 }

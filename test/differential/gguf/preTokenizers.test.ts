@@ -11,13 +11,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { convert } from "../../../lib/merge/convert.js";
 import { openTokenizer } from "../../../lib/tokenizer/openTokenizer.js";
 import { modelFolder } from "../../golden/generate/modelFolders.js";
-import { casesOf } from "../../long.js";
+import { long } from "../../long.js";
 import { whyNoPython } from "../../peers.js";
 import { safetensors } from "../../unit/checkpoint/fixtures.js";
 import { readGguf } from "../../unit/merge/readGguf.js";
 import { askLlama, type LlamaAnswer, whyNoLlama } from "./llamaPeer.js";
 
-const missing = whyNoPython("numpy") ?? whyNoLlama();
+const missing = long ? (whyNoPython("numpy") ?? whyNoLlama()) : "in the long form";
 const folder = mkdtempSync(join(tmpdir(), "retemper-llama-splits-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -82,22 +82,18 @@ const isKnownApart = (name: string, text: string) =>
   ["tekken", "gpt-4o"].includes(name) && /\p{M}|(?![a-z])\p{Ll}|(?![A-Z])\p{Lu}|\p{Lt}/u.test(text);
 
 describe.skipIf(missing)(`splitting of text in llama.cpp${missing ? ` (${missing})` : ""}`, () => {
-  const ways = casesOf(
-    WAYS,
-    WAYS.filter(({ name }) => name === "tekken" || name === "qwen35"),
-  );
   const answers = new Map<string, LlamaAnswer>();
   const place = ({ name }: Way) => join(folder, name);
 
   beforeAll(async () => {
     const requests: object[] = [];
-    for (const way of ways) {
+    for (const way of WAYS) {
       writeModel(way);
       await convert(place(way), join(folder, `${way.name}-gguf`), { format: "gguf", quantise: "f32" });
       requests.push({ model: join(folder, `${way.name}-gguf/model-F32.gguf`), texts: TEXTS });
     }
     askLlama(requests).forEach((answer, at) => {
-      answers.set(ways[at]?.name ?? "", answer);
+      answers.set(WAYS[at]?.name ?? "", answer);
     });
   });
 
@@ -137,7 +133,7 @@ describe.skipIf(missing)(`splitting of text in llama.cpp${missing ? ` (${missing
     cpSync(to, place({ name, pre }), { recursive: true });
   }
 
-  it.each(ways)("$name: the tokens are those of tokenizer.json, and of the file as we read it", async (way) => {
+  it.each(WAYS)("$name: the tokens are those of tokenizer.json, and of the file as we read it", async (way) => {
     const file = join(folder, `${way.name}-gguf/model-F32.gguf`);
     expect(readGguf(file).metadata.get("tokenizer.ggml.pre")).toBe(way.name);
     const [tokenizer, back] = [await openTokenizer(place(way)), await openTokenizer(file)];

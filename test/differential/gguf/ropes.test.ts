@@ -54,7 +54,7 @@ const CASES: readonly (readonly [string, GoldenModel, Readonly<Record<string, un
 ];
 const cases = casesOf(
   CASES,
-  CASES.filter(([name]) => name === "yarn with its own scale of attention" || name === "long rope of long texts"),
+  CASES.filter(([name]) => name === "yarn with its own scale of attention"),
 );
 
 describe.skipIf(missing)(`scaled rotary positions in llama.cpp${missing ? ` (${missing})` : ""}`, () => {

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 
 /** Elements and bytes of a block, by the type's number. */
 const BLOCKS: Readonly<Record<number, readonly [number, number]>> = {
-  ...{ 0: [1, 4], 1: [1, 2], 30: [1, 2], 8: [32, 34], 2: [32, 18], 6: [32, 22], 7: [32, 24] },
+  ...{ 0: [1, 4], 1: [1, 2], 30: [1, 2], 8: [32, 34], 2: [32, 18], 3: [32, 20], 6: [32, 22], 7: [32, 24] },
   ...{ 12: [256, 144], 13: [256, 176], 14: [256, 210] },
 };
 
