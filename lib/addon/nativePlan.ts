@@ -45,8 +45,16 @@ export interface NativeEncoding<R = NativeRange> {
   readonly interleave?: number;
   /** The columns are the stored rows. */
   readonly transposed?: boolean;
+  /** Of elements that are some of those that are stored, or others' order: the sides, outermost first. */
+  readonly view?: readonly NativeSide[];
   /** Added to each value. */
   readonly plus?: number;
+}
+
+/** So many elements, each so many stored elements behind the one before; 0: the same one. */
+export interface NativeSide {
+  readonly length: number;
+  readonly stride: number;
 }
 
 /**

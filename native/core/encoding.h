@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "core/block_format.h"
 #include "core/codes.h"
@@ -10,6 +11,11 @@
 namespace retemper {
 
 enum class EncodingKind : uint8_t { kElements, kBlocks, kCodes };
+
+// A side of a view: so many elements, each so many stored elements behind the one before.
+struct ViewSide {
+  uint64_t length = 1, stride = 0;
+};
 
 // Everything but the formats' arithmetic (cpu/decode_blocks-inl.h); engine/decode_range.h applies
 // it.
@@ -21,6 +27,7 @@ struct Encoding {
   // half, row j of its second. 0: in order.
   uint64_t interleave = 0;
   bool transposed = false;     // the range's columns are the stored rows
+  std::vector<ViewSide> view;  // kElements: which stored elements these are; empty: all, in order
   double plus = 0;             // added to each value
   std::optional<Codes> codes;  // kCodes: rows of `row` elements, and nothing else of the above
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/decode_codes.h"
+#include "engine/decode_view.h"
 
 namespace retemper {
 
@@ -103,14 +104,18 @@ void LoadTransposed(const Range& range, uint64_t first, size_t n, T* out, const 
 
 }  // namespace
 
+bool IsView(const Range& range) { return range.encoding && !range.encoding->view.empty(); }
+
 uint64_t StoredBytes(const Range& range) {
   if (range.encoding && range.encoding->codes) return CodesBytes(*range.encoding->codes);
+  if (IsView(range)) return ViewBytes(range);
   const Unit unit = UnitOf(range);
   return range.count / unit.elements * unit.bytes;
 }
 
 uint64_t BandBytes(const Range& range) {
   if (range.encoding && range.encoding->codes) return CodesBandBytes(*range.encoding->codes);
+  if (IsView(range)) return ViewBandBytes(range);
   if (!range.encoding || !range.encoding->transposed || range.count == 0) return 0;
   return BandHeight(range) * (range.count / range.encoding->row) * sizeof(double);
 }
@@ -119,6 +124,7 @@ StoredRun RunOf(const Range& range, uint64_t first, uint64_t n) {
   if (n == 0) return {};
   if (range.encoding && range.encoding->codes) return RunOfCodes(range, first, n);
   if (range.encoding && (range.encoding->interleave > 0 || range.encoding->transposed)) return {};
+  if (IsView(range)) return {};
   const Unit unit = UnitOf(range);
   const uint64_t begin = first / unit.elements,
                  end = (first + n + unit.elements - 1) / unit.elements;
@@ -132,6 +138,7 @@ const char* EncodingFault(const Range& range) {
   if ((encoding.kind == EncodingKind::kCodes) != encoding.codes.has_value())
     return "an encoding of codes has none";
   if (encoding.codes) return CodesFault(range);
+  if (const char* fault = IsView(range) ? ViewFault(range) : nullptr) return fault;
   if ((encoding.kind == EncodingKind::kBlocks) != (encoding.blocks != BlockFormat::kNone))
     return "an encoding of blocks has no format";
   if (encoding.row == 0 || range.count % encoding.row != 0) return "encoded rows are not whole";
@@ -149,7 +156,9 @@ void LoadRange(const Range& range, uint64_t first, size_t n, T* out, const Kerne
   if (!range.encoding) return LoadStored(range, first, n, out, kernels, bytes);
   const Encoding& encoding = *range.encoding;
   if (encoding.codes) return LoadCodes(range, first, n, out, kernels, bytes);
-  if (encoding.transposed) {
+  if (IsView(range)) {
+    LoadView(range, first, n, out, kernels, bytes);
+  } else if (encoding.transposed) {
     LoadTransposed(range, first, n, out, kernels, bytes);
   } else if (encoding.interleave == 0) {
     LoadStored(range, first, n, out, kernels, bytes);

@@ -66,6 +66,8 @@ struct StoredRun {
 };
 StoredRun RunOf(const Range& range, uint64_t first, uint64_t n);
 
+// Whether a range takes stored elements by steps of its own.
+bool IsView(const Range& range);
 // Why a range's encoding cannot be what it says, for CheckPlan; nullptr: it can.
 const char* EncodingFault(const Range& range);
 

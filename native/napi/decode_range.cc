@@ -82,6 +82,11 @@ Codes DecodeCodes(const Napi::Object& object) {
   return codes;
 }
 
+ViewSide DecodeSide(const Napi::Value& value) {
+  const Napi::Object object = fields::Object(value, "a side");
+  return {fields::Whole(object, "length"), fields::Whole(object, "stride")};
+}
+
 Encoding DecodeEncoding(const Napi::Object& object) {
   Encoding encoding;
   encoding.kind = fields::OneOf<EncodingKind>(object, "kind",
@@ -98,6 +103,7 @@ Encoding DecodeEncoding(const Napi::Object& object) {
   encoding.row = fields::Whole(object, "row");
   if (fields::Has(object, "interleave")) encoding.interleave = fields::Whole(object, "interleave");
   if (fields::Has(object, "transposed")) encoding.transposed = fields::Bool(object, "transposed");
+  if (fields::Has(object, "view")) encoding.view = fields::List(object, "view", DecodeSide);
   if (fields::Has(object, "plus")) encoding.plus = fields::Number(object, "plus");
   return encoding;
 }

@@ -149,6 +149,79 @@ describe("elements", () => {
   });
 });
 
+describe("a view", () => {
+  interface View {
+    readonly shape: readonly number[];
+    readonly strides: readonly number[];
+  }
+  /** The values, one at a time. */
+  const taken = ({ shape, strides }: View, all: Float32Array): Float32Array => {
+    const count = shape.reduce((product, length) => product * length, 1);
+    return Float32Array.from({ length: count }, (_, index) => {
+      let [rest, at] = [index, 0];
+      for (let side = shape.length - 1; side >= 0; side--) {
+        at += (rest % (shape[side] as number)) * (strides[side] as number);
+        rest = Math.floor(rest / (shape[side] as number));
+      }
+      return all[at] as number;
+    });
+  };
+
+  it.each<[string, View]>([
+    ["columns of a matrix", { shape: [70, 9], strides: [31, 1] }],
+    ["every third column", { shape: [70, 10], strides: [31, 3] }],
+    ["every second row", { shape: [35, 31], strides: [62, 1] }],
+    ["columns of a matrix, turned", { shape: [40, 70], strides: [1, 53] }],
+    ["sides in another order", { shape: [3, 45, 7, 5], strides: [2000, 1, 50, 400] }],
+    ["one row many times", { shape: [70, 9], strides: [0, 1] }],
+    ["one element many times", { shape: [50, 60], strides: [0, 0] }],
+    ["elements many times", { shape: [50, 60], strides: [3, 0] }],
+    ["a column far apart", { shape: [3, 4], strides: [12000, 3000] }],
+    ["columns far apart", { shape: [3, 4], strides: [1, 9000] }],
+  ])("of %s has its values, however the file is read", async (_, view) => {
+    const last = view.shape.reduce((sum, length, side) => sum + (length - 1) * (view.strides[side] as number), 0);
+    const all = Float32Array.from({ length: last + 1 }, (_, at) => at + 0.5);
+    const expected = taken(view, all);
+    const sides = view.shape.map((length, side) => ({ length, stride: view.strides[side] as number }));
+    const encoding: NativeEncoding = { kind: "elements", row: expected.length, view: sides };
+    const cols = view.shape.at(-1) as number;
+    for (const reading of ["auto", "pread"] as const) {
+      const read = await decoded(new Uint8Array(all.buffer), [expected.length / cols, cols], encoding, { reading });
+      expect(read).toEqual(expected);
+    }
+  });
+
+  const stored = new Uint8Array(4 * 4 * 32);
+  it.each<[string, Partial<NativeEncoding>, string]>([
+    [
+      "that ends past the file",
+      {
+        view: [
+          { length: 4, stride: 33 },
+          { length: 32, stride: 1 },
+        ],
+      },
+      "past the end",
+    ],
+    [
+      "of more elements",
+      {
+        view: [
+          { length: 5, stride: 1 },
+          { length: 32, stride: 1 },
+        ],
+      },
+      "another number of elements",
+    ],
+    ["without a length", { view: [{ length: 0, stride: 1 }] }, "a view's sides are none"],
+    ["of a stride beyond any file", { view: [{ length: 128, stride: 2 ** 50 }] }, "a view's sides are none"],
+    ["that is turned as well", { view: [{ length: 128, stride: 1 }], transposed: true }, "of plain elements"],
+  ])("%s is refused", async (_, encoding, message) => {
+    const all: NativeEncoding = { kind: "elements", row: 128, ...encoding };
+    await expect(decoded(stored, [4, 32], all)).rejects.toThrow(message);
+  });
+});
+
 describe("a plan", () => {
   const stored = new Uint8Array(34 * 4);
   it.each<[string, NativeEncoding, string]>([

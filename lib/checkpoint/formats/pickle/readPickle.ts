@@ -9,6 +9,7 @@ import { readLegacy } from "./readLegacy.js";
 import { type PickledCheckpoint, readZip } from "./readZip.js";
 import { stateDict } from "./stateDict.js";
 import type { View } from "./values.js";
+import { viewEncoding } from "./viewEncoding.js";
 
 /**
  * The tensors of a file.
@@ -51,32 +52,26 @@ function foreign(start: Buffer): string | undefined {
 
 function rawTensor(name: string, view: View, checkpoint: PickledCheckpoint, file: string): RawTensor {
   const { storage, dtype, offset, shape } = view;
-  if (!isContiguous(view)) {
-    throw new RetemperError("BAD_INPUT", "its elements do not lie one after the other (a transposed view?)", {
+  const encoding = viewEncoding(view);
+  if (encoding && !isFloat(dtype.name)) {
+    throw new RetemperError("BAD_INPUT", "its whole numbers do not lie one after the other (a transposed view?)", {
       file,
       tensor: name,
       hint: "Save it with .contiguous().",
     });
   }
-  const elements = elementsOf(view);
   return {
     name,
     dtype: dtype.name,
     shape,
     file: 0,
     offset: checkpoint.placeOf(storage) + storage.first * storage.dtype.bytes + offset * dtype.bytes,
-    bytes: elements * dtype.bytes,
+    bytes: elementsOf(view) * dtype.bytes,
+    ...(encoding && { encoding }),
   };
 }
 
-/** Whether a view's elements lie one after the other in row-major order. */
-function isContiguous({ shape, strides }: View): boolean {
-  if (shape.includes(0)) return true;
-  let expected = 1;
-  for (let at = shape.length - 1; at >= 0; at--) {
-    const length = shape[at] as number;
-    if (length !== 1 && strides[at] !== expected) return false;
-    expected *= length;
-  }
-  return true;
+/** What the engine computes with; whole numbers are copied byte by byte. */
+function isFloat(dtype: string): boolean {
+  return ["F64", "F32", "F16", "BF16"].includes(dtype);
 }

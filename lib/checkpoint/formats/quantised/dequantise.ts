@@ -39,7 +39,13 @@ export function dequantise(source: Omit<QuantisedSource, "settings">): PlainWeig
   const found = FORMATS.flatMap((format) => format(whole));
   if (found.length === 0) return { tensors, config, notes: [] };
   const plain = new Map(tensors);
-  for (const { uses } of found) for (const name of uses) plain.delete(name);
+  for (const { uses } of found) {
+    for (const name of uses) {
+      const used = tensors.get(name);
+      if (used) require(!used.encoding, used, "is a view, and codes and scales are read as they lie", source.folder);
+      plain.delete(name);
+    }
+  }
   for (const { tensor } of found) plain.set(tensor.name, tensor);
   requireNumbers(plain.values(), source.folder);
   const kept = Object.entries(config).filter(([key]) => !(SETTINGS as readonly string[]).includes(key));

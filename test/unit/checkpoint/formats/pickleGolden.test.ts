@@ -8,6 +8,7 @@ import { loadAddon } from "../../../../lib/addon/load.js";
 import { readPickle } from "../../../../lib/checkpoint/formats/pickle/readPickle.js";
 import { inspectModel } from "../../../../lib/checkpoint/inspect.js";
 import { openCheckpoint } from "../../../../lib/checkpoint/open.js";
+import { merge } from "../../../../lib/merge/merge.js";
 import { failure, safetensors, workspace } from "../fixtures.js";
 
 const addon = loadAddon();
@@ -59,6 +60,26 @@ describe("a checkpoint of torch.save", () => {
         expect(createHash("sha256").update(bytes).digest("hex"), name).toBe(sha256);
       }
       expect(files).toHaveLength(1);
+    },
+  );
+
+  it.each(["strided.bin", "legacyStrided.bin"])(
+    "has the values of views whose elements do not lie one after the other: %s",
+    async (file) => {
+      const facts = Object.entries(expected[file] as Record<string, Facts>);
+      for (const reading of ["map", "pread"] as const) {
+        const out = work.path(`${file}-${reading}`);
+        await merge({ merge_method: "passthrough", models: [{ model: folderOf(file) }] }, out, { reading });
+        const path = join(out, "model.safetensors");
+        const { names, shapes, dtypes, begins, ends } = addon.readHeader(path);
+        expect(names).toHaveLength(facts.length);
+        for (const [name, { dtype, shape, sha256 }] of facts) {
+          const at = names.indexOf(name);
+          expect([dtypes[at], shapes[at]], name).toEqual([shortName(dtype), shape]);
+          const bytes = addon.readBytes(path, begins[at] as number, ends[at] as number);
+          expect(createHash("sha256").update(bytes).digest("hex"), name).toBe(sha256);
+        }
+      }
     },
   );
 

@@ -1,0 +1,190 @@
+// The nearest matrix of a low rank: as near as the singular values allow, whatever the shape; the
+// same bits for any number of threads; nothing is read beside the matrix. On files and against
+// numpy: test/addon/factorise.test.ts, test/differential/adapters.test.ts.
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lowrank/factorise.h"
+#include "lowrank/symmetric_eigen.h"
+#include "tests/check.h"
+#include "tests/nn_random.h"
+
+namespace retemper::lowrank {
+namespace {
+
+using nn::Pool;
+using test::Random;
+
+const std::atomic<bool> kNever{false};
+
+// A matrix in memory of its own size, so that a sanitizer sees who reads past it.
+struct Matrix {
+  Matrix(size_t rows_, size_t cols_)
+      : rows(rows_), cols(cols_), values(new float[rows_ * cols_]()) {}
+  Dense View() const { return {values.get(), rows, cols}; }
+  size_t rows, cols;
+  std::unique_ptr<float[]> values;
+};
+
+// Value `at` of the cosine transform's vector `k`: these are orthonormal.
+double Cosine(size_t k, size_t at, size_t length) {
+  constexpr double kPi = 3.14159265358979323846;
+  const double n = static_cast<double>(length);
+  return std::sqrt((k == 0 ? 1 : 2) / n) *
+         std::cos(kPi * (static_cast<double>(at) + 0.5) * static_cast<double>(k) / n);
+}
+
+Matrix OfSingularValues(size_t rows, size_t cols, const std::vector<double>& sizes) {
+  Matrix made(rows, cols);
+  for (size_t i = 0; i < rows; ++i) {
+    for (size_t j = 0; j < cols; ++j) {
+      double sum = 0;
+      for (size_t k = 0; k < sizes.size(); ++k)
+        sum += sizes[k] * Cosine(k, i, rows) * Cosine(k, j, cols);
+      made.values[i * cols + j] = static_cast<float>(sum);
+    }
+  }
+  return made;
+}
+
+std::vector<double> Falling(size_t count) {
+  std::vector<double> sizes(count);
+  for (size_t k = 0; k < count; ++k) sizes[k] = 1.0 / static_cast<double>(k + 1);
+  return sizes;
+}
+
+double SquaredTail(const std::vector<double>& sizes, size_t from) {
+  double sum = 0;
+  for (size_t k = from; k < sizes.size(); ++k) sum += sizes[k] * sizes[k];
+  return sum;
+}
+
+double SquaredDistance(const Matrix& m, const Factored& made) {
+  CHECK_EQ(made.left.size(), m.rows * made.rank);
+  CHECK_EQ(made.right.size(), made.rank * m.cols);
+  double total = 0;
+  for (size_t i = 0; i < m.rows; ++i) {
+    for (size_t j = 0; j < m.cols; ++j) {
+      double sum = m.values[i * m.cols + j];
+      for (size_t k = 0; k < made.rank; ++k)
+        sum -= static_cast<double>(made.left[i * made.rank + k]) * made.right[k * m.cols + j];
+      total += sum * sum;
+    }
+  }
+  return total;
+}
+
+struct Shape {
+  size_t rows, cols;
+};
+constexpr Shape kShapes[] = {{1, 1},   {1, 40},  {40, 1},   {7, 3},
+                             {16, 17}, {65, 33}, {90, 260}, {270, 70}};
+
+TEST("is as near as the singular values allow, for every shape and rank") {
+  Pool pool(2);
+  for (const auto& [rows, cols] : kShapes) {
+    const size_t side = std::min(rows, cols);
+    const std::vector<double> sizes = Falling(side);
+    const Matrix matrix = OfSingularValues(rows, cols, sizes);
+    for (const size_t rank : {size_t{1}, size_t{2}, size_t{8}, size_t{33}, side, side + 5}) {
+      const Factored made = Factorise(matrix.View(), rank, std::nullopt, pool, kNever);
+      CHECK_EQ(made.rank, std::min(rank, side));
+      const double best = SquaredTail(sizes, made.rank), got = SquaredDistance(matrix, made);
+      CHECK(got <= best * (1 + 1e-5) + 1e-11);
+      CHECK(std::fabs(made.lost - got) <= 1e-4 * got + 1e-11);
+      CHECK(std::fabs(made.square / SquaredTail(sizes, 0) - 1) < 1e-5);
+    }
+  }
+}
+
+TEST("takes the lowest rank that keeps a share of the squared norm") {
+  Pool pool(2);
+  const std::vector<double> sizes = Falling(60);
+  const Matrix matrix = OfSingularValues(80, 60, sizes);
+  const double all = SquaredTail(sizes, 0);
+  for (const double energy : {0.3, 0.7, 0.9, 0.98}) {
+    const Factored made = Factorise(matrix.View(), 60, energy, pool, kNever);
+    CHECK(1 - SquaredTail(sizes, made.rank) / all >= energy);
+    CHECK(made.rank == 1 || 1 - SquaredTail(sizes, made.rank - 1) / all < energy);
+  }
+  CHECK_EQ(Factorise(matrix.View(), 3, 0.999, pool, kNever).rank, size_t{3});
+}
+
+TEST("has no higher rank than the matrix has, and none of a matrix of zeros") {
+  Pool pool(2);
+  const Matrix low = OfSingularValues(120, 100, {3, 2, 1});
+  const Factored made = Factorise(low.View(), 8, std::nullopt, pool, kNever);
+  CHECK_EQ(made.rank, size_t{3});
+  CHECK(made.lost < 1e-9);
+  const Factored nothing = Factorise(Matrix(20, 30).View(), 4, std::nullopt, pool, kNever);
+  CHECK_EQ(nothing.rank, size_t{0});
+  CHECK(nothing.left.empty() && nothing.right.empty());
+}
+
+TEST("gives the same bits for any number of threads") {
+  for (const auto& [rows, cols] : kShapes) {
+    Random random(rows * 1000 + cols);
+    Matrix matrix(rows, cols);
+    for (size_t i = 0; i < rows * cols; ++i) matrix.values[i] = random.Normal();
+    Pool alone(1);
+    const Factored expected = Factorise(matrix.View(), 5, std::nullopt, alone, kNever);
+    for (const unsigned threads : {2u, 3u}) {
+      Pool pool(threads);
+      const Factored made = Factorise(matrix.View(), 5, std::nullopt, pool, kNever);
+      CHECK_EQ(made.rank, expected.rank);
+      CHECK(made.left == expected.left && made.right == expected.right);
+      CHECK(made.lost == expected.lost && made.square == expected.square);
+    }
+  }
+}
+
+TEST("refuses what is not finite, and stops when it is cancelled") {
+  Pool pool(2);
+  Matrix matrix = OfSingularValues(70, 40, Falling(40));
+  const std::atomic<bool> cancelled{true};
+  CHECK_FAULT(code::kCancelled, "cancelled",
+              Factorise(matrix.View(), 4, std::nullopt, pool, cancelled));
+  for (const float odd :
+       {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+    matrix.values[70 * 40 - 1] = odd;
+    CHECK_FAULT(code::kBadInput, "NaN or infinite",
+                Factorise(matrix.View(), 4, std::nullopt, pool, kNever));
+  }
+}
+
+TEST("finds eigenvalues and eigenvectors of symmetric matrices") {
+  for (const size_t n : {size_t{1}, size_t{2}, size_t{3}, size_t{20}, size_t{61}}) {
+    Random random(n);
+    std::vector<double> a(n * n);
+    for (size_t i = 0; i < n; ++i)
+      for (size_t j = 0; j <= i; ++j) a[i * n + j] = a[j * n + i] = random.Normal();
+    if (n == 20) std::fill(a.begin(), a.end(), 1.0);  // one value of 20, the others are 0
+    const Eigen eigen = SymmetricEigen(a, n);
+    CHECK_EQ(eigen.values.size(), n);
+    CHECK(std::is_sorted(eigen.values.rbegin(), eigen.values.rend()));
+    for (size_t k = 0; k < n; ++k) {
+      const double* v = &eigen.vectors[k * n];
+      for (size_t other = 0; other <= k; ++other) {
+        double dot = 0;
+        for (size_t i = 0; i < n; ++i) dot += v[i] * eigen.vectors[other * n + i];
+        CHECK(std::fabs(dot - (other == k ? 1 : 0)) < 1e-10);
+      }
+      for (size_t i = 0; i < n; ++i) {
+        double product = 0;
+        for (size_t j = 0; j < n; ++j) product += a[i * n + j] * v[j];
+        CHECK(std::fabs(product - eigen.values[k] * v[i]) < 1e-9);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace retemper::lowrank
+
+int main() { return retemper::test::RunAll(); }
