@@ -1,16 +1,19 @@
 // What a model is, from its headers and configuration alone: for `inspect`, for plans and for error reports.
 
 import { basename } from "node:path";
+import { RetemperError } from "../errors.js";
 import { openAdapter } from "./adapter.js";
 import { findAdapterFile, readAdapterFile } from "./adapterFile.js";
 import { elementsOf } from "./elementsOf.js";
 import { embeddingNames, family, isTied, type LayerStack, layerStacks, mainStack, textConfig } from "./families.js";
+import { dequantise } from "./formats/quantised/dequantise.js";
 import { type JsonObject, readJsonObject } from "./json.js";
 import { locate } from "./locate.js";
 import { type ModelFolder, openFolder, optionalFileOf } from "./modelFolder.js";
 import { modulesOf } from "./modules.js";
 import { type CheckpointReference, type OpenOptions, readConfig, referenceOf } from "./open.js";
-import { quantisation } from "./quantised.js";
+import { quantisation, refuseQuantised } from "./quantised.js";
+import { readSmall } from "./readSmall.js";
 import { withoutSharedHead } from "./sharedHead.js";
 import type { Adapter, Checkpoint } from "./types.js";
 import { hasWeights, type RawTensor, readWeights, type Weights } from "./weights.js";
@@ -70,6 +73,8 @@ export interface ModelFacts {
   readonly tied: boolean;
   /** Scheme, where the weights are codes. */
   readonly quantisation?: string;
+  /** What precision was lost before the model came here, or why it can be neither merged nor run. */
+  readonly notes: readonly string[];
   readonly adapter?: AdapterFacts;
 }
 
@@ -85,7 +90,9 @@ export async function inspectModel(reference: CheckpointReference | string, opti
     ? await readAdapterFile(loneAdapter, options.addon)
     : await readWeights(folder, options.addon);
   const { config } = await readConfig(folder);
-  const facts = factsOf(text, folder, { ...weights, tensors: withoutSharedHead(weights.tensors, config) }, config);
+  const own = { ...weights, tensors: withoutSharedHead(weights.tensors, config) };
+  const notes = loneAdapter ? [] : notesOf(own, config, folder, options);
+  const facts = { ...factsOf(text, folder, own, config), notes };
   if (loneAdapter) {
     const adapterConfig = await optionalFileOf(folder, "adapter_config.json");
     const read = adapterConfig === undefined ? {} : await readJsonObject(adapterConfig);
@@ -103,7 +110,30 @@ async function adapterFileOf(folder: ModelFolder): Promise<string | undefined> {
   return (await hasWeights(folder)) ? undefined : findAdapterFile(folder);
 }
 
-function factsOf(reference: string, folder: ModelFolder, { files, tensors }: Weights, config: JsonObject): ModelFacts {
+function notesOf(
+  { files, tensors, notes = [] }: Weights,
+  config: JsonObject,
+  { path: folder }: ModelFolder,
+  { addon, named = {} }: OpenOptions,
+): string[] {
+  try {
+    const plain = dequantise({ folder, tensors, config, read: (tensor) => readSmall(tensor, files, addon) });
+    refuseQuantised({ folder, tensors: plain.tensors, config: plain.config });
+    return [...notes, ...plain.notes];
+  } catch (error) {
+    if (!(error instanceof RetemperError)) throw error;
+    // Of a model that is looked at from afar, the small tensors that say how others are read are not here.
+    if (Object.values(named).includes(folder)) return [...notes];
+    return [...notes, `it can be neither merged nor run: ${error.message}`];
+  }
+}
+
+function factsOf(
+  reference: string,
+  folder: ModelFolder,
+  { files, tensors }: Weights,
+  config: JsonObject,
+): Omit<ModelFacts, "notes"> {
   const dtypes: Record<string, DtypeFacts> = {};
   const list: TensorFacts[] = [];
   const names = files.map((file) => basename(file.path));

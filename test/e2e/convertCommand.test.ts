@@ -65,8 +65,11 @@ describe("retemper convert", () => {
       const named = join(file, `model-${types.toUpperCase()}.gguf`);
       const { status, stderr } = await run(["convert", named, back, "--dtype", "bfloat16"]);
       expect(status, stderr).toBe(0);
-      if (lost) expect(stderr).toMatch(lost);
-      else expect(stderr).not.toMatch(/quantised/);
+      if (lost) {
+        expect(stderr).toMatch(lost);
+        expect((await run(["inspect", named])).stdout).toMatch(lost);
+      }
+      if (!lost) expect(stderr).not.toMatch(/quantised/);
     }
     const [before, exact, rough] = [demoModel, at("back-bf16"), at("back-q4_0")].map(tensors);
     expect([...(exact?.keys() ?? [])].sort()).toEqual([...(before?.keys() ?? [])].sort());

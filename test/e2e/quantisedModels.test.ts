@@ -80,5 +80,6 @@ describe("a quantised model", () => {
     const seen = await run(["inspect", place]);
     expect(seen.status, seen.stderr).toBe(0);
     expect(seen.stdout).toMatch(/quantised +.*(int8|compressed)/);
+    expect(seen.stdout).toMatch(/^- 28 weights were quantised before \(int8 with a scale for each row\)/m);
   });
 });

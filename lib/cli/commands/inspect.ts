@@ -41,7 +41,9 @@ function describe(facts: ModelFacts): string {
     ]),
     [1, 2, 3],
   );
-  return [tensors, dtypes, table(["", ""], summary(facts)).trimStart()].join("\n\n");
+  const notes = [...facts.notes, ...(facts.adapter?.warnings ?? [])].map((note) => `- ${note}`);
+  const parts = [tensors, dtypes, table(["", ""], summary(facts)).trimStart(), notes.join("\n")];
+  return parts.filter((part) => part !== "").join("\n\n");
 }
 
 function summary(facts: ModelFacts): [string, string][] {

@@ -32,6 +32,13 @@ describe("inspectModel", () => {
       file: "model.safetensors",
     });
     expect(facts.quantisation).toBeUndefined();
+    expect(facts.notes).toEqual([]);
+  });
+
+  it("says what precision quantised weights lost", async () => {
+    const notes = async (path: string) => (await inspectModel(golden(path), { addon })).notes;
+    expect(await notes("quantised/awq")).toEqual([expect.stringMatching(/quantised before \(.*without the precision/)]);
+    expect(await notes("quantised/bnb-int8")).toEqual([expect.stringMatching(/quantised before/)]);
   });
 
   it("describes an adapter over its base", async () => {
@@ -59,5 +66,8 @@ describe("inspectModel", () => {
     const facts = await inspectModel(folder, { addon });
     expect(facts.quantisation).toBe("FP8 (F8_E4M3)");
     expect(facts.dtypes).toEqual({ F8_E4M3: { tensors: 1, parameters: 16, bytes: 16 } });
+    expect(facts.notes).toEqual([
+      expect.stringMatching(/can be neither merged nor run: .*the model is quantised: FP8 \(F8_E4M3\)/),
+    ]);
   });
 });
