@@ -50,6 +50,7 @@ export type {
   MergePlan,
   MergeReport,
   OutputFile,
+  PlannedAdapter,
   PlannedFile,
   PlannedPoint,
   PlannedTensor,

@@ -31,6 +31,13 @@ export interface PlanOptions {
    * that the merge would have as safetensors.
    */
   readonly quantise?: GgufQuantisation | undefined;
+  /**
+   * With `format: "adapter"`: the highest rank of each product. What has a higher one, or none, is approximated by the
+   * nearest matrix of this rank, and the report tells the error. By default nothing is approximated, but refused.
+   */
+  readonly rank?: number | undefined;
+  /** With `format: "adapter"`: each product takes the lowest rank that keeps this share (0 to 1) of the change's squared norm. */
+  readonly energy?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Seed of the random masks of dare_* and della*. Default 0: reproducible by default. */
   readonly seed?: number | undefined;
@@ -70,13 +77,6 @@ export interface PlanOptions {
 export type OutputFormat = "safetensors" | "gguf" | "adapter";
 
 export interface MergeOptions extends PlanOptions {
-  /**
-   * With `format: "adapter"`: the highest rank of each product. What has a higher one, or none, is approximated by the
-   * nearest matrix of this rank, and the report tells the error. By default nothing is approximated, but refused.
-   */
-  readonly rank?: number | undefined;
-  /** With `format: "adapter"`: each product takes the lowest rank that keeps this share (0 to 1) of the change's squared norm. */
-  readonly energy?: number | undefined;
   readonly onProgress?: ((progress: MergeProgress) => void) | undefined;
   /** Replace an existing output. It stays as it is until the new one is complete. */
   readonly force?: boolean | undefined;

@@ -5,6 +5,10 @@ import type { OpName } from "../addon/nativePlan.js";
 import { INDEX_FILE, type OutputTensor, shardIndex } from "../plan/shards.js";
 import type { DraftTensor } from "../plan/tensors.js";
 import type { Recipe } from "../recipe/types.js";
+import { ADAPTER_FILE } from "./adapter/adapterFile.js";
+import { foreseenAdapter } from "./adapter/foreseenAdapter.js";
+import type { AdapterPlan } from "./adapter/plannedAdapter.js";
+import { prepareAdapter } from "./adapter/prepareAdapter.js";
 import { withInputHeaders } from "./obtainInputs.js";
 import type { PlanOptions } from "./options.js";
 import { type Prepared, prepare, readRecipe } from "./prepare.js";
@@ -31,24 +35,35 @@ import type { MergePlan, PlannedFile, PlannedTensor } from "./report.js";
  */
 export async function plan(recipe: string | Recipe, options: PlanOptions = {}): Promise<MergePlan> {
   const parsed = await readRecipe(recipe, options);
+  const prepareAs = options.format === "adapter" ? prepareAdapter : prepare;
   const prepared = await withInputHeaders(parsed, options, (models) =>
-    prepare(parsed, { ...options, models }, loadAddon()),
+    prepareAs(parsed, { ...options, models }, loadAddon()),
   );
-  const { built, estimate, warnings } = prepared;
+  const { built, estimate, warnings, adapterPlan } = prepared;
+  const tensors = adapterPlan ? changedTensors(adapterPlan) : writtenTensors(prepared);
   const operations: Partial<Record<OpName, number>> = {};
-  for (const { params } of built.tensors) operations[params.op] = (operations[params.op] ?? 0) + 1;
-  const { shards } = built.layout;
+  for (const { op } of tensors) operations[op] = (operations[op] ?? 0) + 1;
   return {
     method: parsed.method,
-    tensors: shards.flatMap(({ fileName, placed }) =>
-      placed.map(({ tensor }) => describe(built.tensors[tensor] as DraftTensor, fileName)),
-    ),
-    files: plannedFiles(prepared),
+    tensors,
+    files: adapterPlan ? [{ path: ADAPTER_FILE, bytes: estimate.bytesWritten }] : plannedFiles(prepared),
     operations,
     unmatched: built.unmatched,
     warnings,
+    ...(adapterPlan && { adapter: foreseenAdapter(adapterPlan, options) }),
     estimate,
   };
+}
+
+function writtenTensors({ built: { tensors, layout } }: Prepared): PlannedTensor[] {
+  return layout.shards.flatMap(({ fileName, placed }) =>
+    placed.map(({ tensor }) => describe(tensors[tensor] as DraftTensor, fileName)),
+  );
+}
+
+/** The base's tensors that an adapter changes. */
+function changedTensors({ lowRank, whole }: AdapterPlan): PlannedTensor[] {
+  return [...lowRank, ...whole].map(({ draft }) => describe({ ...draft, outDtype: "F32" }, ADAPTER_FILE));
 }
 
 /** The tensor files of an output, and their index. */

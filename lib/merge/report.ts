@@ -106,6 +106,22 @@ export interface PlannedFile {
   readonly bytes: number;
 }
 
+/** With `format: "adapter"`: what the adapter would be. */
+export interface PlannedAdapter {
+  /** The model that it lies on. */
+  readonly base: string;
+  /** The tensors of the base that it would change by a product of thin matrices. */
+  readonly products: readonly {
+    readonly name: string;
+    /** The highest that the product can have. */
+    readonly rank: number;
+    /** Whether nothing is left out, but for `energy`. */
+    readonly exact: boolean;
+  }[];
+  /** Tensors that it would hold whole, where they differ from the base's. */
+  readonly whole: readonly string[];
+}
+
 /** What a merge would do; nothing but headers and configuration was read. */
 export interface MergePlan {
   readonly method: MethodName;
@@ -115,6 +131,8 @@ export interface MergePlan {
   readonly operations: Readonly<Partial<Record<OpName, number>>>;
   readonly unmatched: readonly UnmatchedTensor[];
   readonly warnings: readonly string[];
+  /** Absent for other formats. */
+  readonly adapter?: PlannedAdapter;
   readonly estimate: Estimate;
 }
 

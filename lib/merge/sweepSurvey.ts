@@ -8,13 +8,13 @@ import { outputsPerPass } from "../plan/sweepPlan.js";
 import { loadRecipe } from "../recipe/load.js";
 import type { ParsedRecipe, Recipe } from "../recipe/types.js";
 import { checkSettings, suppliedBy, withSettings } from "../recipe/vary.js";
+import { scaledAdapter } from "./adapter/scaledAdapter.js";
 import { checkFormat } from "./formats/checkFormat.js";
 import type { MergeOptions, PlanOptions } from "./options.js";
 import { plannedFiles } from "./plan.js";
 import type { Point } from "./points.js";
 import { type Opened, openInputs, type Prepared, planOn } from "./prepare.js";
 import type { PlannedFile } from "./report.js";
-import { scaledAdapter } from "./scaledAdapter.js";
 
 /** What decides the points of a sweep. */
 export interface SurveyOptions extends Omit<PlanOptions, "lambda"> {

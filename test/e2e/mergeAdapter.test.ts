@@ -4,8 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { inspect, type MergeOptions, merge, type Recipe, sweep, verify } from "../../lib/index.js";
-import { demoAdapter, demoModel } from "./command.js";
+import { inspect, type MergeOptions, merge, plan, type Recipe, sweep, verify } from "../../lib/index.js";
+import { demoAdapter, demoModel, run } from "./command.js";
 import { readCheckpoint, type TestModel, writeModel } from "./mergeModels.js";
 
 let folder: string;
@@ -162,6 +162,50 @@ describe("a merge that is written as an adapter", () => {
     expect(difference).toBeLessThan(2e-6);
     expect(config).toMatchObject({ modules_to_save: ["model.embed_tokens", "model.norm"], bias: "all" });
     expect(report.adapter?.whole).toEqual(["model.embed_tokens.weight", `${LAYER}.bias`, "model.norm.weight"]);
+  });
+
+  it("is foreseen by a dry run: the ranks, what is whole, and the bytes", async () => {
+    const recipe = sum(three(), [0.5, -0.7, 1.3]);
+    const exact = await plan(recipe, { format: "adapter" });
+    const { files, adapter } = await merge(recipe, join(folder, "exact"), { format: "adapter" });
+    const names = (tensors: readonly { readonly name: string; readonly rank: number }[] = []) =>
+      tensors.map(({ name, rank }) => [name, rank]).sort();
+    expect(names(exact.adapter?.products)).toEqual(names(adapter?.tensors));
+    expect(exact.adapter).toMatchObject({ base, whole: [] });
+    expect(exact.adapter?.products.every((one) => one.exact)).toBe(true);
+    expect(exact.tensors.map(({ name, file }) => [name, file]).sort()).toEqual(
+      names(adapter?.tensors).map(([name]) => [name, "adapter_model.safetensors"]),
+    );
+    const bytes = files.find(({ path }) => path === "adapter_model.safetensors")?.bytes ?? 0;
+    const foreseen = exact.files[0]?.bytes ?? 0;
+    expect(bytes - foreseen).toBeGreaterThan(0); // its header
+    expect(bytes - foreseen).toBeLessThanOrEqual(4096);
+    const cut = (await plan(recipe, { format: "adapter", rank: 3 })).adapter?.products;
+    expect(cut).toEqual([
+      { name: `${LAYER}.weight`, rank: 3, exact: true },
+      { name: `${OTHER}.weight`, rank: 3, exact: false },
+    ]);
+    const ties = sum([three()[0] as string], [1], { merge_method: "ties", parameters: { density: 0.5 } });
+    await expect(plan(ties, { format: "adapter" })).rejects.toMatchObject({ code: "USAGE" });
+    const rough = await plan(ties, { format: "adapter", rank: 2 });
+    expect(rough.adapter?.products).toEqual([{ name: `${LAYER}.weight`, rank: 2, exact: false }]);
+  });
+
+  it("is shown by --dry-run, and nothing is written", async () => {
+    const path = join(folder, "recipe.json");
+    writeFileSync(path, JSON.stringify(sum(three(), [0.5, -0.7, 1.3])));
+    const args = ["merge", path, join(folder, "dry"), "--dry-run", "--format", "adapter"];
+    const text = await run(args);
+    expect([text.status, text.stderr]).toEqual([0, ""]);
+    expect(text.stdout).toMatch(/adapter +of .*base: 2 products of ranks 3 to 4 \(exact\)/);
+    expect(text.stdout).toMatch(/write +\d+ B in 1 file/);
+    const cut = await run([...args, "--rank", "2", "--json"]);
+    const { result } = JSON.parse(cut.stdout.trim().split("\n").at(-1) as string);
+    expect(result.adapter.products.map(({ rank }: { rank: number }) => rank)).toEqual([2, 2]);
+    expect((await run(["plan", path, "--format", "adapter", "--rank", "2"])).stdout).toMatch(
+      /2 products of rank 2 \(2 of them approximated, at most\)/,
+    );
+    expect(readdirSync(folder)).not.toContain("dry");
   });
 
   it("copies the tokenizer's files, unless that is unwanted", async () => {

@@ -6,7 +6,8 @@ import { adapterText } from "../adapterText.js";
 import { downloading } from "../downloading.js";
 import { formatBytes, formatDuration, parseInteger, parseSize } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
-import { addMergeOptions, addRankOptions, type MergeFlags, mergeOptions } from "./merge.js";
+import { addMergeOptions, type MergeFlags, mergeOptions } from "./merge.js";
+import { addRankOptions } from "./plan.js";
 
 const EXAMPLES = `
 Embeddings, heads, norms and biases that differ are kept whole (modules_to_save).

@@ -5,7 +5,7 @@ import { type MergeOptions, type MergeReport, merge, RetemperError } from "../..
 import { adapterText } from "../adapterText.js";
 import { downloading } from "../downloading.js";
 import { addIdleOptions, noteIdleOptions } from "../mergekitOptions.js";
-import { formatBytes, formatCount, formatDuration, formatRate, parseInteger } from "../quantities.js";
+import { formatBytes, formatCount, formatDuration, formatRate } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
 import type { LambdaFlags } from "../values.js";
 import {
@@ -19,8 +19,6 @@ import {
 
 export interface MergeFlags extends PlanningFlags, LambdaFlags {
   readonly dryRun?: boolean;
-  readonly rank?: number;
-  readonly energy?: number;
   readonly force?: boolean;
   readonly verify?: boolean;
   readonly failOnNonfinite?: boolean;
@@ -59,7 +57,6 @@ export function addMergeCommand(program: Command, session: Session): Command {
     .addHelpText("after", EXAMPLES)
     .optionsGroup("Output folder:")
     .option("--dry-run", "read headers and configuration only; show what would be done");
-  addRankOptions(command, "with --format adapter: ");
   addMergeOptions(command);
   addPlanningOptions(command, { adapter: true });
   addLambdaOption(command);
@@ -78,8 +75,6 @@ export function addMergeCommand(program: Command, session: Session): Command {
       ...mergeOptions(flags),
       lambda: oneLambda(flags),
       hub: downloading(session),
-      rank: flags.rank,
-      energy: flags.energy,
       signal,
       onProgress: (progress) => renderer.progress(progress),
     });
@@ -147,13 +142,6 @@ export function addMergeOptions(command: Command): void {
     .addOption(new Option("--no-cuda").hideHelp())
     .option("--multi-gpu", "with cuda: spread each tensor over all GPUs")
     .addOption(new Option("--no-multi-gpu").hideHelp());
-}
-
-/** How low the ranks of an adapter are. */
-export function addRankOptions(command: Command, when = ""): void {
-  command
-    .option("--rank <r>", `${when}highest rank of each product; the report tells the error`, parseInteger(1))
-    .option("--energy <share>", `${when}lowest rank that keeps this share (0 to 1) of the squared norm`, Number);
 }
 
 /** A finished merge, for people. */

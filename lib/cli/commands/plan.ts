@@ -14,6 +14,8 @@ export interface PlanningFlags {
   readonly randomSeed?: number;
   readonly format?: PlanOptions["format"];
   readonly quantise?: PlanOptions["quantise"];
+  readonly rank?: number;
+  readonly energy?: number;
   readonly outShardSize?: number;
   readonly unsafeTruncateEmbeddings?: boolean;
   readonly loraMergeDtype?: "bfloat16" | "float16" | "float32" | "float64";
@@ -39,7 +41,7 @@ export function addPlanCommand(program: Command, session: Session): Command {
     .argument("<recipe>", "recipe file")
     .argument("[out]", "output folder, to check the space on its disk")
     .addHelpText("after", EXAMPLES);
-  addPlanningOptions(command);
+  addPlanningOptions(command, { adapter: true });
   addLambdaOption(command);
   addCommonOptions(command);
   return command.action((recipe: string, out: string | undefined, flags: PlanningFlags & LambdaFlags) =>
@@ -58,6 +60,7 @@ export function addPlanningOptions(command: Command, { adapter = false } = {}): 
     .option("--lenient", "ignore unknown keys of the recipe")
     .optionsGroup("What is written:");
   addFormatOptions(command, adapter);
+  if (adapter) addRankOptions(command, "with --format adapter: ");
   addResourceOptions(command);
 }
 
@@ -78,6 +81,13 @@ export function addFormatOptions(command: Command, adapter = false): void {
       ),
     )
     .option("--out-shard-size <size>", "bytes of tensors in one output file (default 5G)", parseSize);
+}
+
+/** How low the ranks of an adapter are. */
+export function addRankOptions(command: Command, when = ""): void {
+  command
+    .option("--rank <r>", `${when}highest rank of each product; the report tells the error`, parseInteger(1))
+    .option("--energy <share>", `${when}lowest rank that keeps this share (0 to 1) of the squared norm`, Number);
 }
 
 /** Where models are found, and what a run may take. */
@@ -115,6 +125,8 @@ export function planningOptions(flags: PlanningFlags): PlanOptions {
     seed: flags.randomSeed,
     format: flags.format,
     quantise: flags.quantise,
+    rank: flags.rank,
+    energy: flags.energy,
     outShardSize: flags.outShardSize,
     unsafeTruncateEmbeddings: flags.unsafeTruncateEmbeddings,
     loraMergeDtype: flags.loraMergeDtype,
@@ -146,11 +158,13 @@ export async function showPlan(
 /** Unmatched tensors that are shown to people; --json has them all. */
 const SHOWN_UNMATCHED = 20;
 
-function describe({ method, tensors, files, operations, unmatched, estimate }: MergePlan, diskFree?: number): string {
+function describe(planned: MergePlan, diskFree?: number): string {
+  const { method, tensors, files, operations, unmatched, estimate, adapter } = planned;
   const counts = Object.entries(operations).map(([operation, count]) => `${formatCount(count)} ${operation}`);
   const rows: [string, string][] = [
     ["method", method],
     ["tensors", `${formatCount(tensors.length)} (${counts.join(", ")})`],
+    ...(adapter ? [["adapter", describeAdapter(adapter)] satisfies [string, string]] : []),
     ["unmatched", formatCount(unmatched.length)],
     ["read", formatBytes(estimate.bytesRead)],
     [
@@ -168,6 +182,16 @@ function describe({ method, tensors, files, operations, unmatched, estimate }: M
       lines.push(`and ${formatCount(unmatched.length - shown.length)} more (--json)`);
   }
   return lines.join("\n");
+}
+
+function describeAdapter({ base, products, whole }: NonNullable<MergePlan["adapter"]>): string {
+  const ranks = products.map(({ rank }) => rank);
+  const [low, high] = [Math.min(...ranks), Math.max(...ranks)];
+  const rank = low === high ? `rank ${low}` : `ranks ${low} to ${high}`;
+  const rough = products.filter(({ exact }) => !exact).length;
+  const how = rough === 0 ? "exact" : `${formatCount(rough)} of them approximated, at most`;
+  const saved = whole.length === 0 ? "" : `; ${formatCount(whole.length)} tensors whole where they differ`;
+  return `of ${base}: ${formatCount(products.length)} products of ${rank} (${how})${saved}`;
 }
 
 export function parseDtype(text: string): string {

@@ -12,6 +12,7 @@ import type { MergeOptions } from "../options.js";
 import type { Prepared } from "../prepare.js";
 import type { ProgressReporter } from "../progress.js";
 import { adapterConfig } from "./adapterConfig.js";
+import { ADAPTER_FILE } from "./adapterFile.js";
 import { type AdapterReport, adapterReport, type Remainder } from "./adapterReport.js";
 import type { AdapterWork } from "./adapterWork.js";
 import { approximateAll } from "./approximateAll.js";
@@ -20,8 +21,6 @@ import { joinAll } from "./joinAll.js";
 import { keepWhole } from "./keepWhole.js";
 import type { AdapterPlan } from "./plannedAdapter.js";
 import { ScratchFile } from "./scratchFile.js";
-
-export const ADAPTER_FILE = "adapter_model.safetensors";
 
 export interface WrittenAdapter {
   readonly prepared: Prepared;

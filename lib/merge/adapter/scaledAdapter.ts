@@ -1,19 +1,18 @@
 // A linear merge of A with A + adapter, written as an adapter: A + lambda scale B A is A with B times lambda. Exact for
 // plain LoRA and rsLoRA; whatever else an adapter may hold is refused, because it would not scale.
 
-import type { Dtype } from "../addon/dtype.js";
-import type { Adapter, Checkpoint, StoredTensor } from "../checkpoint/types.js";
-import { RetemperError } from "../errors.js";
-import type { BuiltPlan } from "../plan/build.js";
-import { estimate } from "../plan/estimate.js";
-import { InputFiles } from "../plan/inputFiles.js";
-import { matrixOf } from "../plan/parts.js";
-import { packShards } from "../plan/shards.js";
-import type { DraftTensor } from "../plan/tensors.js";
-import type { ModelReference, RecipeSource } from "../recipe/types.js";
-import type { Prepared } from "./prepare.js";
-
-const ADAPTER_FILE = "adapter_model.safetensors";
+import type { Dtype } from "../../addon/dtype.js";
+import type { Adapter, Checkpoint, StoredTensor } from "../../checkpoint/types.js";
+import { RetemperError } from "../../errors.js";
+import type { BuiltPlan } from "../../plan/build.js";
+import { estimate } from "../../plan/estimate.js";
+import { InputFiles } from "../../plan/inputFiles.js";
+import { matrixOf } from "../../plan/parts.js";
+import { packShards } from "../../plan/shards.js";
+import type { DraftTensor } from "../../plan/tensors.js";
+import type { ModelReference, RecipeSource } from "../../recipe/types.js";
+import type { Prepared } from "../prepare.js";
+import { ADAPTER_FILE } from "./adapterFile.js";
 
 /**
  * The plan of a point as a scaled adapter.
