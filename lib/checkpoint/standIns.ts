@@ -2,15 +2,17 @@
 // tensors. A plan of models of hundreds of gigabytes reads kilobytes this way. The folders are temporary, are given to those only who read
 // headers, and never lie in the hub's cache.
 
-import { mkdir, open, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { RetemperError } from "../errors.js";
-import { ioError } from "../files/ioError.js";
 import { atOnce } from "../hub/atOnce.js";
-import { fileSize, fileStart } from "../hub/fileStart.js";
+import { filePart, fileSize, fileStart } from "../hub/fileStart.js";
 import { askRepository, fileUrl, nameOf, type RemoteFile, type Repository } from "../hub/repository.js";
+import { NoParts } from "../hub/request.js";
 import type { HubSettings } from "../hub/settings.js";
 import { ownedFolder } from "../output/ownedFolder.js";
+import { type Bring, FarFile } from "./farFile.js";
+import { bringGgufHeader } from "./formats/gguf/farHeader.js";
+import { pickledTensors } from "./formats/pickle/readPickle.js";
 import { INDEX_LIMIT, readJsonObject } from "./json.js";
 import type { LocatedPart } from "./locate.js";
 import { indexedFiles, type NeededFiles, neededFiles } from "./neededFiles.js";
@@ -35,38 +37,36 @@ const LONGEST_HEADER = 100_000_000;
  * Does `work` with folders that stand for those models that are not on this machine. What is here, or cannot be asked for, is left to
  * `locate`.
  * @param work is given names for `LocateOptions.named`, and a function that puts addresses on the hub in the place of these folders
- * @throws RetemperError BAD_INPUT for weights in a format that cannot be looked at from afar; NETWORK; IO; what `work` throws
+ * @throws RetemperError NETWORK, also where a server does not send the parts of GGUF and .bin files; BAD_INPUT; IO; what `work` throws
  */
 export async function withHeaders<T>(parts: Iterable<LocatedPart>, options: LookOptions, work: Look<T>): Promise<T> {
-  return (await look(parts, options, false, work)) as T;
+  return look(parts, options, work);
 }
 
-/** The same, but that nothing is done where a model is in another format than safetensors. */
+/** The same, but that nothing is done where a server does not send the parts of files that are needed. */
 export async function withHeadersIfPossible(
   parts: Iterable<LocatedPart>,
   options: LookOptions,
   work: Look<unknown>,
 ): Promise<void> {
-  await look(parts, options, true, work);
+  await look(parts, options, work).catch((error: unknown) => {
+    if (!(error instanceof NoParts)) throw error;
+  });
 }
 
 type Look<T> = (named: Readonly<Record<string, string>>, told: (text: string) => string) => Promise<T>;
 
-async function look<T>(
-  parts: Iterable<LocatedPart>,
-  options: LookOptions,
-  optional: boolean,
-  work: Look<T>,
-): Promise<T | undefined> {
+async function look<T>(parts: Iterable<LocatedPart>, options: LookOptions, work: Look<T>): Promise<T> {
   const same = (folder: string) => folder;
   const wanted = await notHere(parts, options);
   if (wanted.length === 0) return work({}, same);
   const settings = await settingsOf(options);
   if (settings.offline) return work({}, same);
   const place = await ownedFolder("retemper-headers-");
+  const addresses = new Map<string, string>();
+  const told = (text: string) => [...addresses].reduce((all, [own, address]) => all.replaceAll(own, address), text);
   try {
     const named: Record<string, string> = {};
-    const addresses = new Map<string, string>();
     for (const [at, { part, place: where }] of wanted.entries()) {
       const { name, revision } = where;
       const asked = { kind: "models" as const, id: name.id, revision };
@@ -74,40 +74,20 @@ async function look<T>(
         throw await retold(error, part, where, options);
       });
       const folder = join(place.path, `${at}`, name.id.replaceAll("/", "--"));
+      addresses.set(folder, addressOf(repository, settings));
       const needed = neededFiles(repository, name.file);
-      if (optional && foreignFile(needed)) return undefined;
-      refuseForeign(repository, needed);
       const bytes = await standIn(repository, needed, folder, settings, options.tokenizers === true);
       settings.note(
         `${nameOf(asked)} is not here: its headers were read from ${settings.endpoint.host} (${kilobytes(bytes)})`,
       );
-      named[`${part.path}@${part.revision ?? ""}`] = folder;
-      addresses.set(folder, addressOf(repository, settings));
+      named[`${part.path}@${part.revision ?? ""}`] = name.file === undefined ? folder : join(folder, name.file);
     }
-    const told = (text: string) => [...addresses].reduce((all, [own, address]) => all.replaceAll(own, address), text);
-    return await work(named, told).catch((error: unknown) => {
-      throw error instanceof RetemperError ? inWordsOf(error, told) : error;
-    });
+    return await work(named, told);
+  } catch (error) {
+    throw error instanceof RetemperError ? inWordsOf(error, told) : error;
   } finally {
     await place.remove();
   }
-}
-
-/** A file with tensors whose header is not at its beginning, or not all that there is to know. */
-function foreignFile({ weights, indices }: NeededFiles): RemoteFile | undefined {
-  return [...weights, ...indices].find(({ path }) => !/\.safetensors(\.index\.json)?$/.test(path));
-}
-
-function refuseForeign(repository: Repository, needed: NeededFiles): void {
-  const foreign = foreignFile(needed);
-  if (!foreign) return;
-  const revision = repository.revision === "main" ? "" : `@${repository.revision}`;
-  const name = foreign.path.endsWith(".gguf") ? `${repository.id}/${foreign.path}` : repository.id;
-  throw new RetemperError(
-    "BAD_INPUT",
-    `${nameOf(repository)} is not on this machine, and ${foreign.path} cannot be looked at without a download, as safetensors can.`,
-    { hint: `retemper pull ${name}${revision} downloads it` },
-  );
 }
 
 /** @returns bytes that were downloaded */
@@ -121,7 +101,12 @@ async function standIn(
   let got = 0;
   const write = async (one: RemoteFile, content: Buffer, size: number) => {
     got += content.length;
-    await writeStart(join(folder, one.path), content, size);
+    await FarFile.with(
+      join(folder, one.path),
+      size,
+      async () => content,
+      (file) => file.start(content.length),
+    );
   };
   const whole = async (one: RemoteFile) => {
     const size = await fileSize(repository, one, settings);
@@ -143,7 +128,14 @@ async function standIn(
   }
   await atOnce([...guesses], AT_ONCE, async ([one, guess]) => {
     const size = await fileSize(repository, one, settings);
-    await write(one, await headerOf(repository, one, { guess, size }, settings), size);
+    if (one.path.endsWith(".safetensors")) {
+      return write(one, await headerOf(repository, one, { guess, size }, settings), size);
+    }
+    const bring: Bring = (piece) => filePart(repository, one, piece, settings);
+    await FarFile.with(join(folder, one.path), size, bring, async (file) => {
+      await (/\.gguf$/i.test(one.path) ? bringGgufHeader(file) : pickledTensors(file));
+      got += file.brought;
+    });
   });
   return got;
 }
@@ -169,23 +161,6 @@ async function headerOf(
   if (length <= start.length || length > LONGEST_HEADER || length > size)
     return start.subarray(0, Math.max(8, Number(length <= start.length ? length : start.length)));
   return fileStart(repository, file, Number(length), settings);
-}
-
-/** A file of this size that has only its beginning: the rest takes no room on the disk. */
-async function writeStart(path: string, content: Buffer, size: number): Promise<void> {
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    if (content.length === size) return await writeFile(path, content);
-    const handle = await open(path, "wx");
-    try {
-      await handle.writeFile(content);
-      await handle.truncate(size);
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    throw ioError(error, path, "cannot write");
-  }
 }
 
 /** Where people find the commit. */

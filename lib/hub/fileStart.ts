@@ -1,4 +1,4 @@
-// The beginning of a file on the hub, by range requests: what a header says, without what follows it.
+// Parts of a file on the hub, by range requests: what headers say, without what lies between them.
 
 import { headOf } from "./download.js";
 import { fileUrl, nameOf, pageOf, type RemoteFile, type Repository } from "./repository.js";
@@ -19,6 +19,25 @@ export async function fileStart(
   const what = `${path} of ${nameOf(repository)}`;
   const headers = { range: `bytes=0-${length - 1}` };
   return hubBytes(fileUrl(pinned, path, settings), { headers, what, page: pageOf(repository), most: length }, settings);
+}
+
+/**
+ * The bytes of a file from an offset on, as many as there are up to `length`.
+ * @throws RetemperError NETWORK, also from a server that knows no ranges
+ */
+export async function filePart(
+  repository: Repository,
+  { path }: RemoteFile,
+  { offset, length }: { readonly offset: number; readonly length: number },
+  settings: HubSettings,
+): Promise<Buffer> {
+  const pinned = { ...repository, revision: repository.commit };
+  const asked = {
+    headers: { range: `bytes=${offset}-${offset + length - 1}` },
+    what: `${path} of ${nameOf(repository)}`,
+    page: pageOf(repository),
+  };
+  return hubBytes(fileUrl(pinned, path, settings), { ...asked, most: length, partial: true }, settings);
 }
 
 /** Its size, asked for where the listing did not say it. */

@@ -10,6 +10,8 @@ export interface HubRequest extends Asked {
   readonly headers?: Readonly<Record<string, string>>;
   /** Follow redirects within the hub only, and answer with the first one that leads out of it. */
   readonly stopAtForeign?: boolean;
+  /** The answer must be the part that `range` asks for: what a server that knows no ranges sends begins elsewhere. */
+  readonly partial?: boolean;
 }
 
 export const ATTEMPTS = 5;
@@ -72,6 +74,10 @@ export async function hubBytes(
 ): Promise<Buffer> {
   for (let attempt = 1; ; attempt++) {
     const response = await hubRequest(url, request, settings);
+    if (request.partial && response.status !== 206) {
+      await response.body?.cancel();
+      throw new NoParts(url, request);
+    }
     try {
       return await bodyOf(response, most);
     } catch (error) {
@@ -81,6 +87,15 @@ export async function hubBytes(
       settings.note(`${url.host}: ${problem}; trying again`);
       await pauseFor(settings.retryDelayMs * 2 ** (attempt - 1), settings);
     }
+  }
+}
+
+/** A server that knows no ranges. */
+export class NoParts extends RetemperError {
+  constructor({ host }: URL, { what }: Asked) {
+    super("NETWORK", `${host} does not send parts of ${what}.`, {
+      hint: "retemper pull downloads all of it; HF_ENDPOINT names a mirror",
+    });
   }
 }
 

@@ -137,15 +137,6 @@ describe("plan of models that are not here", () => {
     expect((await plan(linear("org/first"), here())).tensors).toHaveLength(5);
   });
 
-  it("says of other formats that they have to be downloaded first", async () => {
-    const { "model.safetensors": _, ...others } = singleModel();
-    hub.put("org/old", others);
-    expect(await failed(plan(linear("org/old"), here()))).toMatchObject({
-      code: "BAD_INPUT",
-      hint: "retemper pull org/old downloads it",
-    });
-  });
-
   it("asks for tokenizers only where the recipe merges them", async () => {
     hub.put("org/first", singleModel(1));
     await plan(linear("org/first"), here());

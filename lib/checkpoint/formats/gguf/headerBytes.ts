@@ -9,32 +9,47 @@ import type { StoredFile } from "../../types.js";
 const MOST_BYTES = 256 << 20;
 const PIECE = 1 << 20;
 
+/** The header goes on behind the bytes that are known. */
+export class HeaderGoesOn extends Error {
+  /** As far as is known. */
+  readonly end: number;
+
+  constructor(end: number) {
+    super(`the header goes on to ${end} at least`);
+    this.end = end;
+  }
+}
+
 export class HeaderBytes {
   readonly file: StoredFile;
+  readonly #known: number;
   readonly #handle: number;
   #bytes = Buffer.alloc(0);
   #at = 0;
   readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-  private constructor(handle: number, file: StoredFile) {
+  private constructor(handle: number, file: StoredFile, known: number) {
     this.#handle = handle;
+    this.#known = known;
     this.file = file;
   }
 
   /**
    * Opens a regular file and hands it to `read`.
-   * @throws RetemperError BAD_INPUT for what is no regular file, and what `read` throws; IO
+   * @param known how many of its bytes are here, of a file that is somewhere else
+   * @throws RetemperError BAD_INPUT for what is no regular file, and what `read` throws; IO; HeaderGoesOn where more than `known` is read
    */
-  static read<T>(path: string, read: (bytes: HeaderBytes) => T): T {
+  static read<T>(path: string, read: (bytes: HeaderBytes) => T, known = Number.POSITIVE_INFINITY): T {
     let handle: number | undefined;
     try {
       handle = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK); // a FIFO must not block
       const facts = fstatSync(handle, { bigint: true });
       if (!facts.isFile()) throw new RetemperError("BAD_INPUT", "this is not a regular file", { file: path });
       const { size, ino, mtimeNs } = facts;
-      return read(new HeaderBytes(handle, { path, size: Number(size), inode: String(ino), mtimeNs: String(mtimeNs) }));
+      const file = { path, size: Number(size), inode: String(ino), mtimeNs: String(mtimeNs) };
+      return read(new HeaderBytes(handle, file, known));
     } catch (error) {
-      throw error instanceof RetemperError ? error : fileError(error, path);
+      throw error instanceof RetemperError || error instanceof HeaderGoesOn ? error : fileError(error, path);
     } finally {
       if (handle !== undefined) closeSync(handle);
     }
@@ -104,7 +119,7 @@ export class HeaderBytes {
     try {
       return this.#decoder.decode(this.#take(length));
     } catch (error) {
-      if (error instanceof RetemperError) throw error;
+      if (error instanceof RetemperError || error instanceof HeaderGoesOn) throw error;
       throw this.fault(`${what} is not UTF-8`);
     }
   }
@@ -117,6 +132,7 @@ export class HeaderBytes {
   #take(length: number): Buffer {
     const end = this.#at + length;
     if (end > this.file.size) throw this.fault("the file ends within its header");
+    if (end > this.#known) throw new HeaderGoesOn(end);
     if (end > MOST_BYTES) throw this.fault(`the header is longer than ${MOST_BYTES} bytes`);
     if (end > this.#bytes.length) this.#readTo(end);
     const taken = this.#bytes.subarray(this.#at, end);

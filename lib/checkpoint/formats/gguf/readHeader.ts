@@ -41,17 +41,19 @@ const TYPES = new Map(GGUF_TYPES.map((type) => [type.id, type]));
 
 /**
  * Reads the header of a file.
+ * @param known how many of its bytes are here, of a file that is somewhere else; HeaderGoesOn is thrown where these are too few
  * @throws RetemperError BAD_INPUT for what is no GGUF file, is cut, or breaks a rule of the format, with the tensor or the
  * key; IO
  */
-export function readGgufHeader(path: string): GgufHeader {
-  return HeaderBytes.read(path, (bytes) => {
+export function readGgufHeader(path: string, known?: number): GgufHeader {
+  const read = (bytes: HeaderBytes): GgufHeader => {
     checkVersion(bytes);
     const tensors = bytes.count(24, "tensors");
     const keys = bytes.count(13, "keys");
     const metadata = readMetadata(bytes, keys);
     return { file: bytes.file, metadata, tensors: readTensors(bytes, tensors, metadata) };
-  });
+  };
+  return HeaderBytes.read(path, read, known);
 }
 
 function checkVersion(bytes: HeaderBytes): void {

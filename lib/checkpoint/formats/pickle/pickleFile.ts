@@ -7,7 +7,17 @@ import { readFull } from "../../../files/readPiece.js";
 import { fileError } from "../../modelFolder.js";
 import type { StoredFile } from "../../types.js";
 
-export class PickleFile {
+/** Where the readers of this folder take bytes from. */
+export interface PickledBytes {
+  readonly path: string;
+  readonly size: number;
+  /** Bytes [offset, offset + length), which lie in the file. */
+  read(offset: number, length: number): Promise<Buffer>;
+  /** The first bytes, at most `length`. */
+  start(length: number): Promise<Buffer>;
+}
+
+export class PickleFile implements PickledBytes {
   readonly path: string;
   readonly stored: StoredFile;
   readonly #handle: FileHandle;
@@ -41,14 +51,12 @@ export class PickleFile {
     return this.stored.size;
   }
 
-  /** Bytes [offset, offset + length), which lie in the file. */
   async read(offset: number, length: number): Promise<Buffer> {
     const bytes = Buffer.allocUnsafeSlow(length);
     await readFull(this.#handle, bytes, offset, this.path);
     return bytes;
   }
 
-  /** The first bytes, at most `length`. */
   start(length: number): Promise<Buffer> {
     return this.read(0, Math.min(length, this.size));
   }

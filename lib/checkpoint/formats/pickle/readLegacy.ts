@@ -4,7 +4,7 @@
 
 import { RetemperError } from "../../../errors.js";
 import { CutOff } from "./pickleBytes.js";
-import type { PickleFile } from "./pickleFile.js";
+import type { PickledBytes } from "./pickleFile.js";
 import { LONGEST_PICKLE } from "./pickleMemory.js";
 import type { PickledCheckpoint } from "./readZip.js";
 import { torchNames } from "./torchNames.js";
@@ -17,7 +17,7 @@ const VERSION = 1001;
 const FIRST = 256 * 1024;
 
 /** @throws RetemperError BAD_INPUT */
-export async function readLegacy(file: PickleFile): Promise<PickledCheckpoint> {
+export async function readLegacy(file: PickledBytes): Promise<PickledCheckpoint> {
   const pickles = new Pickles(file);
   const refused = (message: string, hint: string) => new RetemperError("BAD_INPUT", message, { file: file.path, hint });
   const foreign = (what: string) =>
@@ -46,11 +46,11 @@ export async function readLegacy(file: PickleFile): Promise<PickledCheckpoint> {
 
 /** One pickle after the other from the start of a file, of which no more is read than they need. */
 class Pickles {
-  readonly #file: PickleFile;
+  readonly #file: PickledBytes;
   #bytes: Buffer = Buffer.alloc(0);
   end = 0;
 
-  constructor(file: PickleFile) {
+  constructor(file: PickledBytes) {
     this.#file = file;
   }
 
@@ -100,7 +100,7 @@ function storagesOf(value: PickleValue): ReadonlyMap<string, Storage> {
 }
 
 async function storagePlaces(
-  file: PickleFile,
+  file: PickledBytes,
   start: number,
   keys: PickleValue,
   storages: ReadonlyMap<string, Storage>,

@@ -4,7 +4,7 @@
 import { RetemperError } from "../../../errors.js";
 import { elementsOf } from "../../elementsOf.js";
 import type { RawTensor, Weights } from "../../types.js";
-import { PickleFile } from "./pickleFile.js";
+import { type PickledBytes, PickleFile } from "./pickleFile.js";
 import { readLegacy } from "./readLegacy.js";
 import { type PickledCheckpoint, readZip } from "./readZip.js";
 import { stateDict } from "./stateDict.js";
@@ -17,17 +17,20 @@ import { viewEncoding } from "./viewEncoding.js";
  * containers: by its name, and nothing of it is run. IO.
  */
 export function readPickle(path: string): Promise<Weights> {
-  return PickleFile.with(path, async (file) => {
-    const checkpoint = await open(file);
-    const tensors = new Map<string, RawTensor>();
-    for (const [name, view] of stateDict(checkpoint.value, path)) {
-      tensors.set(name, rawTensor(name, view, checkpoint, path));
-    }
-    return { files: [file.stored], tensors };
-  });
+  return PickleFile.with(path, async (file) => ({ files: [file.stored], tensors: await pickledTensors(file) }));
 }
 
-async function open(file: PickleFile): Promise<PickledCheckpoint> {
+/** The same of bytes that may be brought from elsewhere: no more of them are read than say which tensors there are. */
+export async function pickledTensors(file: PickledBytes): Promise<ReadonlyMap<string, RawTensor>> {
+  const checkpoint = await open(file);
+  const tensors = new Map<string, RawTensor>();
+  for (const [name, view] of stateDict(checkpoint.value, file.path)) {
+    tensors.set(name, rawTensor(name, view, checkpoint, file.path));
+  }
+  return tensors;
+}
+
+async function open(file: PickledBytes): Promise<PickledCheckpoint> {
   const start = await file.start(512);
   if (start.toString("latin1", 0, 4) === "PK\x03\x04") return readZip(file);
   const what = foreign(start);

@@ -2,7 +2,7 @@
 
 import { RetemperError } from "../../../errors.js";
 import { CutOff } from "./pickleBytes.js";
-import type { PickleFile } from "./pickleFile.js";
+import type { PickledBytes } from "./pickleFile.js";
 import { LONGEST_PICKLE } from "./pickleMemory.js";
 import { torchNames } from "./torchNames.js";
 import { unpickle } from "./unpickle.js";
@@ -17,7 +17,7 @@ export interface PickledCheckpoint {
 }
 
 /** @throws RetemperError BAD_INPUT */
-export async function readZip(file: PickleFile): Promise<PickledCheckpoint> {
+export async function readZip(file: PickledBytes): Promise<PickledCheckpoint> {
   const entries = await zipEntries(file);
   const refused = (message: string, hint: string) => new RetemperError("BAD_INPUT", message, { file: file.path, hint });
   const pickles = [...entries.values()].filter(({ name }) => /^[^/]+\/data\.pkl$/.test(name));

@@ -4,7 +4,8 @@
 // PKWARE, APPNOTE.TXT 6.3: 4.3.7 local header, 4.3.12 central directory, 4.3.14 to 4.3.16 its end (zip64 and plain), 4.5.3 zip64 sizes.
 
 import { RetemperError } from "../../../errors.js";
-import type { PickleFile } from "./pickleFile.js";
+import { atOnce } from "../../../hub/atOnce.js";
+import type { PickledBytes } from "./pickleFile.js";
 
 export interface ZipEntry {
   readonly name: string;
@@ -34,20 +35,23 @@ const LONGEST_COMMENT = 0xffff;
 /** A directory of a million entries. */
 const LONGEST_DIRECTORY = 128 * 2 ** 20;
 const MOST_ENTRIES = 1_000_000;
+/** Local headers that are read together: from afar each is a request. */
+const AT_ONCE = 16;
 
 /**
  * All entries by name.
  * @throws RetemperError BAD_INPUT for an archive that is broken, encrypted, or lies about where its files are
  */
-export async function zipEntries(file: PickleFile): Promise<ReadonlyMap<string, ZipEntry>> {
+export async function zipEntries(file: PickledBytes): Promise<ReadonlyMap<string, ZipEntry>> {
   const directory = await findDirectory(file);
   const listed = parseDirectory(await file.read(directory.offset, directory.bytes), directory, file);
   listed.sort((a, b) => a.header - b.header);
   const entries = new Map<string, ZipEntry>();
+  const offsets = await atOnce(listed, AT_ONCE, (entry) => dataOf(entry, directory.offset, file));
   let end = 0;
-  for (const entry of listed) {
+  for (const [at, entry] of listed.entries()) {
     if (entry.header < end) throw broken(file, `the entry ${shown(entry.name)} overlaps the one before it`);
-    const offset = await dataOf(entry, directory.offset, file);
+    const offset = offsets[at] as number;
     end = offset + entry.bytes;
     if (end > directory.offset) throw broken(file, `the entry ${shown(entry.name)} leads beyond the archive's data`);
     if (entries.has(entry.name)) throw broken(file, `the entry ${shown(entry.name)} is there twice`);
@@ -58,7 +62,7 @@ export async function zipEntries(file: PickleFile): Promise<ReadonlyMap<string, 
 }
 
 /** The end of the archive says where the directory is; nothing may follow it but its comment. */
-async function findDirectory(file: PickleFile): Promise<Directory> {
+async function findDirectory(file: PickledBytes): Promise<Directory> {
   const length = Math.min(file.size, END + LONGEST_COMMENT + LOCATOR);
   const tail = await file.read(file.size - length, length);
   let at = tail.length - END;
@@ -84,7 +88,7 @@ async function findDirectory(file: PickleFile): Promise<Directory> {
   return directory;
 }
 
-async function readEnd64(at: number, locator: number, file: PickleFile) {
+async function readEnd64(at: number, locator: number, file: PickledBytes) {
   if (!(at >= 0 && at + END_64 <= locator)) throw broken(file, "its zip64 end is not where its locator says");
   const end = await file.read(at, END_64);
   if (end.readUInt32LE(0) !== 0x06064b50) throw broken(file, "its zip64 end is not where its locator says");
@@ -97,7 +101,7 @@ async function readEnd64(at: number, locator: number, file: PickleFile) {
   };
 }
 
-function parseDirectory(bytes: Buffer, { entries }: Directory, file: PickleFile): DirectoryEntry[] {
+function parseDirectory(bytes: Buffer, { entries }: Directory, file: PickledBytes): DirectoryEntry[] {
   const found: DirectoryEntry[] = [];
   let at = 0;
   for (let i = 0; i < entries; i++) {
@@ -153,7 +157,7 @@ function withZip64(
 }
 
 /** Where the bytes of an entry begin: behind its local header, which must be of the same file. */
-async function dataOf({ name, header }: DirectoryEntry, end: number, file: PickleFile): Promise<number> {
+async function dataOf({ name, header }: DirectoryEntry, end: number, file: PickledBytes): Promise<number> {
   const elsewhere = () => broken(file, `the entry ${shown(name)} is not where the directory says`);
   if (header + LOCAL > end) throw elsewhere();
   const nameBytes = Buffer.byteLength(name);
@@ -167,7 +171,7 @@ function shown(name: string): string {
   return JSON.stringify(name.slice(0, 120));
 }
 
-function broken(file: PickleFile, what: string): RetemperError {
+function broken(file: PickledBytes, what: string): RetemperError {
   return new RetemperError("BAD_INPUT", `the zip archive is broken, or not one of torch's: ${what}`, {
     file: file.path,
     hint: "Download or save the checkpoint again.",
