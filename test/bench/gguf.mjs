@@ -1,5 +1,5 @@
 // `npm run bench -- gguf`: conversions and merges to GGUF beside llama.cpp's own quantiser, which begins with a GGUF file of
-// 16 bits that is there already.
+// 16 bits that is there already; nine merges in one pass; and merges of q8_0 files beside those of the same models in bfloat16.
 
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, homedir } from "node:os";
@@ -18,6 +18,7 @@ const HELP = `usage: npm run bench -- gguf [options]
   --types LIST       comma-separated (default: q8_0,q4_k_m)
   --runs N           counted runs of each, the median is shown (default 3)
   --no-peers         ours only
+  --no-inputs        without the merges of q8_0 files, and without nine at once
   --no-keep          do not write test/bench/results`;
 
 /** @param {string[]} args */
@@ -29,6 +30,7 @@ export async function gguf(args) {
       types: { type: "string", default: "q8_0,q4_k_m" },
       runs: { type: "string", default: "3" },
       "no-peers": { type: "boolean", default: false },
+      "no-inputs": { type: "boolean", default: false },
       "no-keep": { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -67,25 +69,81 @@ export async function gguf(args) {
       merge.push(await observe(process.execPath, [MAIN, "merge", recipe, join(scratch, "out"), ...lambda]));
       if (peer) theirs.push(await quantised(peer, join(half, "model-BF16.gguf"), type, scratch));
     }
-    const seconds = (list) => (list.length > 0 ? median(list.map((run) => run.seconds)) : undefined);
     rows.push([
       type,
-      seconds(convert)?.toFixed(2) ?? "",
-      seconds(theirs)?.toFixed(2) ?? "",
-      theirs.length > 0 ? (seconds(theirs) / seconds(convert)).toFixed(1) : "",
-      seconds(merge)?.toFixed(2) ?? "",
-      Math.max(...convert.map((run) => run.anonymousMb)).toFixed(0),
-      Math.max(...merge.map((run) => run.anonymousMb)).toFixed(0),
+      ...[convert, theirs].flatMap((list) => [of(list, "seconds"), of(list, "cpu")]),
+      theirs.length > 0 ? (of(theirs, "seconds") / of(convert, "seconds")).toFixed(1) : "",
+      theirs.length > 0 ? (of(theirs, "cpu") / of(convert, "cpu")).toFixed(1) : "",
+      ...[of(merge, "seconds"), of(merge, "cpu"), of(convert, "anonymousMb", 0), of(merge, "anonymousMb", 0)],
     ]);
     console.error(`  ${rows.at(-1).join("  ")}`);
   }
-  const text = table(
-    ["type", "convert s", "llama.cpp s", "x faster", "merge of two s", "convert, anonymous MB", "merge, anonymous MB"],
-    rows,
-  );
+  const head = ["type", "convert s", "CPU s", "llama.cpp s", "CPU s", "x faster", "by CPU", "merge of two s", "CPU s"];
+  const tables = [table([...head, "convert, anonymous MB", "merge, anonymous MB"], rows)];
+  if (!values["no-inputs"]) {
+    tables.push(await inputs(models, scratch, Number(values.runs)));
+    tables.push(await nine(recipe, values.types.split(",").at(-1), scratch));
+  }
+  const text = tables.join("\n\n");
   console.log(text);
   const title = `GGUF, ${values.size}-shaped bf16, warm, median of ${values.runs}`;
   if (!values["no-keep"]) keepResult(title, `npm run bench -- gguf ${args.join(" ")}`.trim(), text);
+}
+
+/** The median of a number of the runs; memory at most. "" where there were none. */
+function of(runs, what, digits = 2) {
+  if (runs.length === 0) return "";
+  const all = runs.map((run) => run[what]);
+  return (what === "anonymousMb" ? Math.max(...all) : median(all)).toFixed(digits);
+}
+
+/** A linear merge in bfloat16 of q8_0 files, beside that of the models that they were made of, in turns. */
+async function inputs(models, scratch, count) {
+  const recipes = { bf16: models, q8_0: [] };
+  for (const [at, model] of models.entries()) {
+    const out = join(scratch, `q8_0-${at}`);
+    const flags = ["--format", "gguf", "--quantise", "q8_0", "--quiet"];
+    await observe(process.execPath, [MAIN, "convert", model, out, ...flags]);
+    recipes.q8_0.push(join(out, "model-Q8_0.gguf"));
+  }
+  const runs = { bf16: [], q8_0: [] };
+  for (const [name, list] of Object.entries(recipes)) {
+    const text = { merge_method: "linear", models: list.map((model) => ({ model })), dtype: "bfloat16" };
+    writeFileSync(join(scratch, `${name}.yml`), JSON.stringify(text));
+  }
+  for (let run = 0; run < count; run++) {
+    for (const name of Object.keys(runs)) {
+      const flags = ["--lambda", "0.4", "--force", "--quiet"];
+      runs[name].push(
+        await observe(process.execPath, [
+          MAIN,
+          "merge",
+          join(scratch, `${name}.yml`),
+          join(scratch, "merged"),
+          ...flags,
+        ]),
+      );
+    }
+  }
+  const times = (what) => (of(runs.q8_0, what) / of(runs.bf16, what)).toFixed(2);
+  return table(
+    ["inputs of a linear merge to bf16", "seconds", "x bf16", "CPU s", "x bf16", "anonymous MB"],
+    Object.entries(runs).map(([name, list]) => {
+      const apart = (what) => (name === "bf16" ? "" : times(what));
+      const memory = of(list, "anonymousMb", 0);
+      return [name, of(list, "seconds"), apart("seconds"), of(list, "cpu"), apart("cpu"), memory];
+    }),
+  );
+}
+
+/** Nine lambdas, one pass over the inputs. */
+async function nine(recipe, type, scratch) {
+  const flags = ["--lambda", "0.1:0.9:0.1", "--format", "gguf", "--quantise", type, "--quiet"];
+  const run = await observe(process.execPath, [MAIN, "sweep", recipe, join(scratch, "nine"), ...flags]);
+  return table(
+    [`nine merges to ${type} in one pass: seconds`, "CPU s", "anonymous MB"],
+    [[of([run], "seconds"), of([run], "cpu"), of([run], "anonymousMb", 0)]],
+  );
 }
 
 /** The quantiser's own time, without the start of its process. */

@@ -129,9 +129,10 @@ def run(request):
         parameters.set(0, c.c_int32, request.get("threads", 1))
         parameters.set(4, c.c_int32, request["type"])
         parameters.set(16, c.c_bool, True)  # of types that are quantised already, too
-        started = time.monotonic()
+        started, before = time.monotonic(), time.process_time()
         status = llama.llama_model_quantize(request["quantise"].encode(), request["to"].encode(), c.byref(parameters))
-        return {"status": status, "seconds": time.monotonic() - started}
+        seconds, cpu = time.monotonic() - started, time.process_time() - before
+        return {"status": status, "seconds": seconds, "cpu": cpu}
     if "encode" in request:
         values = np.fromfile(request["encode"], dtype="<f4")
         out = np.zeros(values.nbytes, dtype=np.uint8)
