@@ -1,6 +1,7 @@
 // GGUF files of each type as models: llama.cpp's quantiser makes the file, and what we answer with it is what llama.cpp
-// answers with the numbers that are left in it.
+// answers with the numbers that are left in it, which are those that PyPI's gguf finds.
 
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +13,7 @@ import { openOn } from "../../golden/generate/engines.js";
 import { modelFolder, promptsOf } from "../../golden/generate/modelFolders.js";
 import { allLogits, wholePrompts } from "../../golden/generate/steps.js";
 import { long } from "../../long.js";
-import { whyNoPython } from "../../peers.js";
+import { runPython, whyNoPython } from "../../peers.js";
 import { readGguf } from "../../unit/merge/readGguf.js";
 import { askLlama, type LlamaAnswer, logitsOf, spreadApart, whyNoLlama } from "./llamaPeer.js";
 import { writeWideModel } from "./wideModel.js";
@@ -84,5 +85,25 @@ describe.skipIf(missing)(`GGUF files of llama.cpp's quantiser${missing ? ` (${mi
     await model.close();
     const alike = ours.filter((ids, at) => ids.every((id, step) => id === numbers?.prompts?.[at]?.greedy[step]));
     expect(alike.length).toBeGreaterThanOrEqual(prompts.length - 1);
+  });
+
+  const noGguf = whyNoPython("gguf");
+  it.skipIf(noGguf)(`have the numbers that PyPI's gguf makes of them${noGguf ? ` (${noGguf})` : ""}`, () => {
+    const files = TYPES.map(([name]) => file(name));
+    const told = runPython(join(import.meta.dirname, "pypi.py"), files)
+      .trim()
+      .split("\n");
+    for (const [at, [name]] of TYPES.entries()) {
+      const ours = readGguf(join(`${decoded(name)}-gguf`, "model-F32.gguf"));
+      const digests = [...ours.tensors.keys()].map((tensor) => {
+        return [
+          tensor,
+          createHash("sha256")
+            .update(new Uint8Array(ours.floats(tensor).buffer))
+            .digest("hex"),
+        ];
+      });
+      expect(Object.fromEntries(digests), name).toEqual(JSON.parse(told[at] as string));
+    }
   });
 });

@@ -8,6 +8,7 @@ import { convert } from "../../../lib/merge/convert.js";
 import { merge } from "../../../lib/merge/merge.js";
 import { sweep } from "../../../lib/merge/sweep.js";
 import { verify } from "../../../lib/merge/verify.js";
+import { casesOf } from "../../long.js";
 import { readGguf } from "./readGguf.js";
 
 const root = join(import.meta.dirname, "../../..");
@@ -65,20 +66,20 @@ describe("a GGUF file", () => {
     expect(metadata.get("tokenizer.ggml.tokens")).toHaveLength(1280);
   });
 
-  it("has the same bytes from a sweep as from a merge, for any number of threads", async () => {
-    const swept = await sweep(recipe, { lambdas: [0, 0.3] }, join(folder, "swept"), {
-      format: "gguf",
-      quantise: "q4_0",
-    });
+  it("has the same bytes as one of nine in a single pass as from a merge, for any number of threads", async () => {
+    const lambdas = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1];
+    const swept = await sweep(recipe, { lambdas }, join(folder, "swept"), { format: "gguf", quantise: "q4_k_m" });
     expect(swept.passes).toBe(1);
-    for (const [lambda, threads] of [
-      [0, 1],
-      [0.3, 3],
-    ] as const) {
+    const bytes = (out: string) => readFileSync(join(out, "model-Q4_K_M.gguf"));
+    const files = lambdas.map((lambda) => bytes(join(folder, "swept", `lambda-${lambda}`)));
+    expect(new Set(files.map((file) => file.toString("latin1"))).size).toBe(lambdas.length);
+    for (const [lambda, threads] of casesOf<[number, number]>(
+      lambdas.map((lambda, at) => [lambda, 1 + (at % 3)]),
+      [[0.3, 3]],
+    )) {
       const alone = join(folder, `alone-${lambda}`);
-      await merge(recipe, alone, { lambda, threads, format: "gguf", quantise: "q4_0" });
-      const bytes = (out: string) => readFileSync(join(out, "model-Q4_0.gguf"));
-      expect(bytes(alone).equals(bytes(join(folder, "swept", `lambda-${lambda}`)))).toBe(true);
+      await merge(recipe, alone, { lambda, threads, format: "gguf", quantise: "q4_k_m" });
+      expect(bytes(alone).equals(files[lambdas.indexOf(lambda)] as Buffer), `lambda ${lambda}`).toBe(true);
     }
   });
 
