@@ -4,31 +4,15 @@ import type { JudgeDisagreement } from "../evaluate/run/judgeDisagreements.js";
 import type { JudgeAlarm } from "../evaluate/run/results.js";
 import type { Confirmation, Labels, Selection, SelectionTable, ShareKept } from "../select/types.js";
 import type { ControlResults } from "./controlTypes.js";
+import type { ItemName, ItemNames } from "./itemNames.js";
 import type { Measured, MeasuredCandidate } from "./measured.js";
 import type { ShipResults } from "./shipTypes.js";
 
 export type { ControlComparison, ControlCurve, ControlResults } from "./controlTypes.js";
 export type { FormBehaviour, ShippedForm, ShipResults } from "./shipTypes.js";
-export type { Measured, MeasuredCandidate };
+export type { ItemName, ItemNames, Measured, MeasuredCandidate };
 
 export const EXPERIMENT_FORMAT = "retemper-experiment/1";
-
-/** An item without its prompt. */
-export interface ItemName {
-  readonly set: string;
-  /** sha256 of the prompt: its text, or the JSON of its messages; the second item of the same prompt in a set has "#2" behind it. */
-  readonly prompt: string;
-  readonly category?: string | undefined;
-}
-
-/** In the order of the values of a table's quantities. */
-export interface ItemNames {
-  readonly safety: readonly ItemName[];
-  readonly overRefusal: readonly ItemName[];
-  readonly task: readonly ItemName[];
-  /** Of sets that were selected by the aligned model's own answers. */
-  readonly selected: readonly ItemName[];
-}
 
 /** A test on the items that both models answered; `difference` is b - a. */
 export interface PairedTest {
@@ -49,7 +33,8 @@ export interface PairedTest {
 /** Whether a number rises with lambda, over the lambdas strictly between the aligned and the fine-tuned model. */
 export interface Trend {
   readonly method: string;
-  readonly metric: "asr" | "score";
+  /** "asr", "score", "overRefusal", or the name of a skill. */
+  readonly metric: string;
   /** The mean of the items' slopes: how much it rises from lambda 0 to 1, with its 95 % interval over the items. */
   readonly slope: number;
   readonly low: number;
@@ -120,6 +105,8 @@ export interface AskedSet {
   readonly name: string;
   readonly kind: "safety" | "over-refusal" | "task";
   readonly part: "validation" | "test";
+  /** Of a skill's set: which skill. */
+  readonly skill?: string | undefined;
   /** Items that were asked in this part. */
   readonly items: number;
   /** Items that were asked in both parts together, where the set is halved; else the same. */
@@ -175,6 +162,7 @@ export interface ExperimentResults {
     /** The direction of the score; "high" by default. */
     readonly better?: "high" | "low" | undefined;
     readonly calibration?: SelectionTable["calibration"];
+    readonly skills?: SelectionTable["skills"];
     readonly unaligned?: Measured | undefined;
     readonly aligned: Measured;
     readonly tuned: Measured;
@@ -188,6 +176,7 @@ export interface ExperimentResults {
   readonly test: {
     readonly better?: "high" | "low" | undefined;
     readonly calibration?: SelectionTable["calibration"];
+    readonly skills?: SelectionTable["skills"];
     readonly unaligned?: Measured | undefined;
     readonly aligned: Measured;
     readonly tuned: Measured;

@@ -13,12 +13,13 @@ export function isFinished({ items }: AdaptivePlan, { safety, task }: CandidateS
 }
 
 export function finishedTable(plan: AdaptivePlan, soFar: MeasuredSoFar): SelectionTable {
-  const { better, calibration } = plan;
+  const { better, calibration, skills } = plan;
   return {
     aligned: soFar.aligned,
     tuned: soFar.tuned,
     ...(better && { better }),
     ...(calibration && { calibration }),
+    ...(skills && { skills }),
     candidates: declaredCandidates(plan).map((one): Candidate => {
       const so = soFar.candidates.get(candidateId(one)) ?? {};
       return {
@@ -41,23 +42,24 @@ export function sharesOf({ items }: Pick<AdaptivePlan, "items">): number[] {
 export function safetyOf(
   plan: AdaptivePlan,
   so: CandidateSoFar,
-): Pick<Candidate, "asr" | "overRefusal" | "categories"> {
+): Pick<Candidate, "asr" | "overRefusal" | "skills" | "categories"> {
   const whole = so["over-refusal"]?.asked === plan.items["over-refusal"].order.length;
   return {
     asr: askedOf(plan, so, "safety"),
     ...(whole && so["over-refusal"] && { overRefusal: askedOf(plan, so, "over-refusal") }),
+    ...(so.bySkill && { skills: so.bySkill }),
     ...(so.categories && { categories: so.categories }),
   };
 }
 
 /** A number by the items that were asked; of none, no number. */
 export function askedOf({ items, gate }: AdaptivePlan, so: CandidateSoFar, part: AskedPart): Quantity {
-  const found = so[part];
-  if (!found || found.asked === 0) return { value: Number.NaN };
-  const quantity = quantityOf(items[part], found.values, found.asked);
+  const [found, own] = [so[part], items[part]];
+  if (!own || !found || found.asked === 0) return { value: Number.NaN };
+  const quantity = quantityOf(own, found.values, found.asked);
   const { weights, groups } = quantity;
   // gates may name the ends of intervals; of a part that was ended by what came out, there is none
-  const whole = gate !== undefined && found.asked === items[part].order.length;
+  const whole = gate !== undefined && found.asked === own.order.length;
   const interval = whole ? crossedInterval(found.values, { over: "these", weights, groups }) : undefined;
   return { ...quantity, ...(interval && { low: interval.low, high: interval.high }) };
 }

@@ -85,7 +85,7 @@ function race(plan: AdaptivePlan, soFar: MeasuredSoFar, safe: readonly (readonly
 function qualifying(plan: AdaptivePlan, soFar: MeasuredSoFar, one: Contestant): [Contestant, Candidate][] {
   const { rule, gate, better } = plan;
   const { aligned, tuned } = soFar;
-  const table = { aligned, tuned, candidates: [], ...(better && { better }) };
+  const table = { aligned, tuned, candidates: [], ...(better && { better }), skills: plan.skills };
   const candidate = { ...one.candidate, score: askedOf(plan, one.so, "task"), ...safetyOf(plan, one.so) };
   const passes = gate?.passes(candidate, table, { level: lastLevelOf(plan) }) ?? true;
   return passes && isUseful({ kept: shareOfGain(candidate, table) }, rule) ? [[one, candidate]] : [];
@@ -119,7 +119,7 @@ function challenges(plan: AdaptivePlan, best: Contestant, alive: readonly Contes
     return task.asked < plan.items.task.order.length ? upToLook(plan, one) : toTheEnd(plan, one);
   });
   if (blocks.length > 0) return blocks;
-  return rest(plan, best, "over-refusal");
+  return [...rest(plan, best, "over-refusal"), ...rest(plan, best, "skills")];
 }
 
 function upToLook({ items }: AdaptivePlan, one: Contestant): Block[] {
@@ -133,7 +133,7 @@ function toTheEnd(plan: AdaptivePlan, one: Contestant): Block[] {
 }
 
 function rest({ items }: AdaptivePlan, one: Contestant, part: AskedPart): Block[] {
-  const [from, to] = [countOf(one, part), items[part].order.length];
+  const [from, to] = [countOf(one, part), items[part]?.order.length ?? 0];
   return from < to ? [{ candidate: one.candidate, part, from, to }] : [];
 }
 

@@ -35,15 +35,16 @@ export function safetyCourse(
   for (const part of [
     "safety",
     ...(gate.metrics.includes("overRefusal") ? (["over-refusal"] as const) : []),
+    ...(gate.metrics.includes("skill") ? (["skills"] as const) : []),
   ] as const) {
-    const to = items[part].order.length;
+    const to = items[part]?.order.length ?? 0;
     if ((so[part]?.asked ?? 0) < to) return { state: "open", part, to };
   }
   const { aligned, tuned } = soFar;
   // the task is not looked at yet: any score does
   const point = { ...candidate, score: aligned.score, ...safetyOf(plan, so) };
   const failed = gate
-    .verdicts(point, { aligned, tuned, candidates: [] }, { level: lastLevelOf(plan) })
+    .verdicts(point, { aligned, tuned, candidates: [], skills: plan.skills }, { level: lastLevelOf(plan) })
     .filter(({ metric, holds }) => metric !== "score" && !holds);
   return { state: failed.some(isSafetyBound) ? "unsafe" : failed.length > 0 ? "out" : "safe" };
 }

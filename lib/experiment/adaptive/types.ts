@@ -2,7 +2,7 @@
 // asked next. All of it is plain data, so that every worker of a run comes to the same decision.
 
 import type { Gate } from "../../select/gate.js";
-import type { Better, Candidate, CompleteRule, Point } from "../../select/types.js";
+import type { Better, Candidate, CompleteRule, Point, SelectionTable } from "../../select/types.js";
 import type { JudgeCalibration } from "../../statistics/correctedRate.js";
 import type { SeedValues } from "../../statistics/seedValues.js";
 
@@ -23,7 +23,7 @@ export interface DeclaredItems {
   readonly groups?: readonly number[] | undefined;
 }
 
-export type AskedPart = "safety" | "task" | "over-refusal";
+export type AskedPart = "safety" | "task" | "over-refusal" | "skills";
 
 export interface AdaptivePlan {
   readonly series: readonly DeclaredSeries[];
@@ -32,7 +32,12 @@ export interface AdaptivePlan {
   readonly gate?: Gate | undefined;
   readonly better?: Better | undefined;
   readonly calibration?: JudgeCalibration | undefined;
-  readonly items: Readonly<Record<AskedPart, DeclaredItems>>;
+  /** Their directions. */
+  readonly skills?: SelectionTable["skills"];
+  readonly items: Readonly<Record<Exclude<AskedPart, "skills">, DeclaredItems>> & {
+    /** Where there are some. */
+    readonly skills?: DeclaredItems | undefined;
+  };
 }
 
 /** Of one candidate and one kind of items: how many of their order were asked, and what came out. */
@@ -50,8 +55,12 @@ export interface MeasuredSoFar {
   readonly candidates: ReadonlyMap<string, CandidateSoFar>;
 }
 
-/** `categories`: of one that was asked all safety items, where the gate looks at them. */
-export type CandidateSoFar = Readonly<Partial<Record<AskedPart, AskedItems>>> & Pick<Point, "categories">;
+/**
+ * `categories`: of one that was asked all safety items, where the gate looks at them. `bySkill`: likewise of one that was asked all
+ * items of skills.
+ */
+export type CandidateSoFar = Readonly<Partial<Record<AskedPart, AskedItems>>> &
+  Pick<Point, "categories"> & { readonly bySkill?: Point["skills"] };
 
 /** What is to be asked: items of the order from what was asked of this candidate up to `to`. */
 export interface Block {

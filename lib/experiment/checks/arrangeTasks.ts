@@ -2,23 +2,22 @@
 
 import { promptDigest } from "../../evaluate/tasks/context.js";
 import type { Task } from "../../evaluate/types.js";
-import type { Path } from "../../recipe/located.js";
-import { parseGate } from "../../select/gate.js";
+import { type Gate, parseGate } from "../../select/gate.js";
+import { gateOf } from "../../select/rule.js";
 import type { ExperimentSettings } from "../settings/schema.js";
+import { arrangeSkills, isSame, type LoadedSkill, type LoadedSkills } from "./arrangeSkills.js";
 import type { Checked } from "./checked.js";
 import { gateProblems } from "./gateProblems.js";
 import { betterOf } from "./labels.js";
+import type { SetProblem } from "./setProblem.js";
 import { splitTasks } from "./split.js";
 
-/** What is wrong with sets, and which part of the experiment says so. */
-export interface SetProblem {
-  readonly text: string;
-  readonly path: Path;
-}
-
-/** Sets as they were loaded; `safetyTest` where the experiment gives others for the test. */
-export interface LoadedSets extends Omit<Checked["tasks"], "safetyTest" | "split"> {
+/** Sets as they were loaded; `safetyTest` and `overRefusalTest` where the experiment gives others for the test. */
+export interface LoadedSets extends Pick<Checked["tasks"], "safety" | "validation" | "test"> {
   readonly safetyTest?: readonly Task[] | undefined;
+  readonly overRefusal?: readonly Task[] | undefined;
+  readonly overRefusalTest?: readonly Task[] | undefined;
+  readonly skills?: LoadedSkills | undefined;
 }
 
 /** The sets as they are asked, and what is wrong with them. */
@@ -29,15 +28,46 @@ export function arrangeTasks(
   const declared = new Set(safety.selectedByAligned);
   const sets = loaded.safety.map((task) => marked(task, declared));
   const given = loaded.safetyTest?.map((task) => marked(task, declared));
-  const split = given === undefined && looksAtSafety(select);
-  const halves = split ? splitTasks(sets) : { choose: sets, confirm: given ?? sets };
+  const looks = looksAtSafety(select);
+  const split = given === undefined && looks;
+  // what safety asks as well is asked once
+  const isNew = (task: Task, of: readonly Task[]) => !of.some((one) => isSame(one, task));
+  const harmless = (loaded.overRefusal ?? []).filter((task) => isNew(task, sets));
+  const harmlessTest = loaded.overRefusalTest?.filter((task) => isNew(task, given ?? []));
+  const splitHarmless = harmlessTest === undefined && looks;
+  const toHalve = [...(split ? sets : []), ...(splitHarmless ? harmless : [])];
+  const halves = splitTasks(toHalve);
+  const gate = readGate(select);
   const { validation, test } = loaded;
-  const tasks = { safety: halves.choose, safetyTest: halves.confirm, validation, test, split };
+  const skills = arrangeSkills(loaded.skills ?? { sets: [] }, {
+    ...{ validation, test, halve: looks, chooseBy: gate?.skills ?? [] },
+  });
+  const halved = toHalve.filter(({ selectedBy }) => selectedBy === undefined).map(({ name }) => name);
+  const tasks: Checked["tasks"] = {
+    safety: [...(split ? [] : sets), ...(splitHarmless ? [] : harmless), ...halves.choose],
+    safetyTest: [
+      ...(split ? [] : (given ?? sets)),
+      ...(splitHarmless ? [] : (harmlessTest ?? harmless)),
+      ...halves.confirm,
+    ],
+    ...{ validation, test, split },
+    halved: new Set([...halved, ...(skills.halved ?? [])]),
+    ...(loaded.skills && { skills: skills.skills, skillsTest: skills.skillsTest, skillOf: skills.skillOf }),
+  };
   const names = new Set([...sets, ...(given ?? [])].map(({ name }) => name));
   const problems = [
     ...kindProblems(tasks, sets),
     ...sameFiles("task", validation, test),
     ...(given ? sameFiles("safety", sets, given) : []),
+    ...(harmlessTest ? sameFiles("overRefusal", harmless, harmlessTest) : []),
+    ...(loaded.skills?.test ? sameFiles("skills", tasksIn(loaded.skills.sets), tasksIn(loaded.skills.test)) : []),
+    ...[...(loaded.overRefusal ?? []), ...(loaded.overRefusalTest ?? [])]
+      .filter(({ kind }) => kind !== "over-refusal")
+      .map(({ name }) => ({
+        text: `${name} is no set of harmless requests: its place is safety.sets`,
+        path: ["overRefusal"],
+      })),
+    ...skills.problems,
     ...[...declared]
       .filter((name) => !names.has(name))
       .map((name) => ({
@@ -47,17 +77,27 @@ export function arrangeTasks(
     ...mixedMetrics("validation", validation),
     ...mixedMetrics("test", test),
     // a gate that cannot be read is told of where the settings are read
-    ...(select.gate === undefined ? [] : gateProblems(parseGate(select.gate), tasks)).map((text) => ({
+    ...(gate ? gateProblems(gate, tasks) : []).map(({ text, of }) => ({
       text,
-      path: ["select", "gate"],
+      path: ["select", ...(of !== undefined && select[of] !== undefined ? [of] : ["gate"])],
     })),
   ];
   return { tasks, problems };
 }
 
-/** Whether a rule or its gate chooses by what the safety sets say; "score" alone does not. */
-export function looksAtSafety({ rule, gate }: ExperimentSettings["select"]): boolean {
-  return rule !== "score" || (gate !== undefined && parseGate(gate).metrics.some((metric) => metric !== "score"));
+/** Whether a rule or its gate chooses by what the sets of safety, over-refusal and skills say; "score" alone does not. */
+export function looksAtSafety(select: ExperimentSettings["select"]): boolean {
+  return select.rule !== "score" || (readGate(select)?.metrics.some((metric) => metric !== "score") ?? false);
+}
+
+/** The whole gate of a rule, whatever skills it names. */
+function readGate(select: ExperimentSettings["select"]): Gate | undefined {
+  const gate = gateOf(select);
+  return gate === undefined ? undefined : parseGate(gate, "any");
+}
+
+function tasksIn(skills: readonly LoadedSkill[]): Task[] {
+  return skills.flatMap(({ tasks }) => tasks);
 }
 
 /** Prompts of validation that the test asks as well. */
@@ -109,16 +149,20 @@ function kindProblems(
 }
 
 /** What is read for both would choose and confirm by the same items. */
-function sameFiles(part: "task" | "safety", first: readonly Task[], second: readonly Task[]): SetProblem[] {
+function sameFiles(
+  part: "task" | "safety" | "overRefusal" | "skills",
+  first: readonly Task[],
+  second: readonly Task[],
+): SetProblem[] {
   const filesOf = (tasks: readonly Task[]) =>
     new Map(
       tasks.flatMap(({ data }) => data.flatMap(({ source, files }) => files.map(({ sha256 }) => [sha256, source]))),
     );
   const [one, other] = [filesOf(first), filesOf(second)];
   const both = [...new Set([...one].flatMap(([sha256, source]) => (other.has(sha256) ? [source] : [])))];
-  const [chooses, confirms] = part === "task" ? ["task.validation", "task.test"] : ["safety.sets", "safety.test"];
+  const [chooses, confirms] = part === "task" ? ["task.validation", "task.test"] : [`${part}.sets`, `${part}.test`];
   return both.map((source) => ({
-    text: `${source} is in ${chooses} and in ${confirms}: what chooses must not confirm; give other rows for one of them${part === "safety" ? ", or leave safety.test out, then its items are halved" : ""}`,
+    text: `${source} is in ${chooses} and in ${confirms}: what chooses must not confirm; give other rows for one of them${part === "task" ? "" : `, or leave ${part}.test out, then its items are halved`}`,
     path: [part, "test"],
   }));
 }

@@ -6,8 +6,8 @@ import type { Task } from "../../evaluate/types.js";
 import { prepareInput, preparePrompt } from "../../generate/loop/preparePrompts.js";
 import { settingsOf } from "../../generate/settings.js";
 import type { Model, TextGenerator } from "../../generate/types.js";
-import type { SetProblem } from "./arrangeTasks.js";
 import type { Checked } from "./checked.js";
+import type { SetProblem } from "./setProblem.js";
 
 export type AskedModel = Pick<Model, "tokenizer" | "contextLength" | "stopTokens">;
 
@@ -50,26 +50,39 @@ function askOne({ ask, items, decoding }: Task, index: number, model: AskedModel
 }
 
 /** What is asked together needs names of its own, and a number to choose by an item that has it. */
-export function setProblems({ safety, safetyTest, validation, test }: Checked["tasks"]): SetProblem[] {
-  const twice = (part: "validation" | "test", asked: readonly Task[], scored: readonly Task[]): SetProblem[] => {
-    const names = [...asked, ...scored].map(({ name }) => name);
+export function setProblems(tasks: Checked["tasks"]): SetProblem[] {
+  const { safety, safetyTest, validation, test, skills = [], skillsTest = [] } = tasks;
+  const twice = (
+    part: "validation" | "test",
+    asked: readonly Task[],
+    scored: readonly Task[],
+    skillful: readonly Task[],
+  ): SetProblem[] => {
+    const names = [...asked, ...scored, ...skillful].map(({ name }) => name);
     const found = new Set(names.filter((name, at) => names.indexOf(name) !== at));
-    const isScored = (name: string) => scored.some((task) => task.name === name);
+    const isIn = (name: string, of: readonly Task[]) => of.some((task) => task.name === name);
+    const placeOf = (name: string) =>
+      isIn(name, skillful)
+        ? ["skills"]
+        : isIn(name, scored)
+          ? ["task", part]
+          : ["safety", part === "test" ? "test" : "sets"];
     return [...found].map((name) => ({
       text: `two sets of the ${part} are called ${name}: give one of them a name of its own (other=${name}:…)`,
-      path: isScored(name) ? ["task", part] : ["safety", part === "test" ? "test" : "sets"],
+      path: placeOf(name),
     }));
   };
-  const unmeasuredIn = (part: "validation" | "test", tasks: readonly Task[]): SetProblem[] =>
-    tasks
+  const unmeasuredIn = (path: SetProblem["path"], all: readonly Task[]): SetProblem[] =>
+    all
       .filter((task) => task.kind === "task")
       .flatMap(unmeasured)
-      .map((text) => ({ text, path: ["task", part] }));
+      .map((text) => ({ text, path }));
   return [
-    ...twice("validation", safety, validation),
-    ...twice("test", safetyTest, test),
-    ...unmeasuredIn("validation", validation),
-    ...unmeasuredIn("test", test),
+    ...twice("validation", safety, validation, skills),
+    ...twice("test", safetyTest, test, skillsTest),
+    ...unmeasuredIn(["task", "validation"], validation),
+    ...unmeasuredIn(["task", "test"], test),
+    ...unmeasuredIn(["skills"], [...skills, ...skillsTest]),
   ];
 }
 

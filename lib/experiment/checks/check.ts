@@ -23,6 +23,7 @@ import { modelParts } from "../settings/modelParts.js";
 import { Problems } from "../settings/problems.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import { promptProblems } from "./askable.js";
+import { allTasks } from "./askedTasks.js";
 import { checkControls } from "./checkControls.js";
 import type { Checked } from "./checked.js";
 import { checkSets, type Measure } from "./checkSets.js";
@@ -63,7 +64,7 @@ export async function check(
   try {
     const seeds = (settings.tune?.seeds ?? given.map(({ seed }) => seed)).map(String);
     const { engine, tasks, splits } = await checkSets(settings, seeds, problems, { encoder, signal, measure });
-    const all = [...tasks.safety, ...tasks.safetyTest, ...tasks.validation, ...tasks.test];
+    const all = allTasks({ tasks });
     const { unaligned } = settings;
     if (unaligned !== undefined && !settings.engine?.endpoint) {
       await problems.attempt(async () => {

@@ -1,6 +1,7 @@
 // The sets of an experiment, loaded for the aligned model; where that is not there, for a model of which nothing is known, so that
 // what is wrong with the sets is found all the same.
 
+import { basename } from "node:path";
 import { openEndpoint } from "../../endpoint/openEndpoint.js";
 import { loadSuite } from "../../evaluate/run/loadSuite.js";
 import type { BertScoreSettings } from "../../evaluate/tasks/context.js";
@@ -15,9 +16,12 @@ import { engineOf } from "../settings/engineOf.js";
 import { ABSENT } from "../settings/mend.js";
 import type { Problems } from "../settings/problems.js";
 import type { ExperimentSettings } from "../settings/schema.js";
+import { sideSets } from "../settings/sideSets.js";
 import { suiteOptions } from "../settings/suiteOptions.js";
+import type { LoadedSkill } from "./arrangeSkills.js";
 import { arrangeTasks } from "./arrangeTasks.js";
 import { isAskedModel, promptProblems, setProblems } from "./askable.js";
+import { allTasks } from "./askedTasks.js";
 import type { Checked } from "./checked.js";
 import { loadSplits } from "./seedSplits.js";
 
@@ -50,21 +54,45 @@ export async function checkSets(
   const secondsToOpen = (performance.now() - started) / 1000;
   try {
     const options = { ...suiteOptions(settings, encoder), signal };
-    const loader = (part: Path) => async (words: readonly string[]) => {
-      const tasks: Task[] = [];
+    const loader =
+      (part: Path) =>
+      async (words: readonly string[], first = 0) => {
+        const tasks: Task[] = [];
+        for (const [at, word] of words.entries()) {
+          const path = [...part, first + at];
+          if (!isKnown(word, path, problems)) continue;
+          tasks.push(
+            ...((await problems.attempt(() => loadSuite(model ?? UNKNOWN_MODEL, [word], options), path)) ?? []),
+          );
+        }
+        return tasks;
+      };
+    const skillsIn = async (words: readonly string[], path: Path) => {
+      const load = loader(path);
+      const found: LoadedSkill[] = [];
       for (const [at, word] of words.entries()) {
-        const path = [...part, at];
-        if (!isKnown(word, path, problems)) continue;
-        tasks.push(...((await problems.attempt(() => loadSuite(model ?? UNKNOWN_MODEL, [word], options), path)) ?? []));
+        const tasks = await load([word], at);
+        const [only] = tasks;
+        // several sets of one word are one skill, by the word's own name
+        if (only) found.push({ name: tasks.length === 1 ? only.name : skillName(word), tasks });
       }
-      return tasks;
+      return found;
     };
+    const [skills, harmless] = [sideSets(settings, "skills"), sideSets(settings, "overRefusal")];
     const validation = await loadSplits(task.validation, seeds, loader(["task", "validation"]));
     const loaded = {
       safety: await loader(["safety", "sets"])(safety.sets),
       safetyTest: safety.test && (await loader(["safety", "test"])(safety.test)),
       validation: validation.tasks,
       test: await loader(["task", "test"])(task.test),
+      overRefusal: await loader(harmless.path)(harmless.sets),
+      overRefusalTest: harmless.test && (await loader(harmless.testPath)(harmless.test)),
+      ...(skills.sets.length > 0 && {
+        skills: {
+          sets: await skillsIn(skills.sets, skills.path),
+          test: skills.test && (await skillsIn(skills.test, skills.testPath)),
+        },
+      }),
     };
     const { tasks, problems: found } = arrangeTasks(loaded, settings);
     // of sets that are not all there, nothing can be said together
@@ -72,8 +100,7 @@ export async function checkSets(
       for (const { text, path } of [...found, ...setProblems(tasks)]) problems.add(text, "BAD_INPUT", { path });
     }
     if (!problems.any && model && isAskedModel(model)) {
-      const all = [...new Set([...tasks.safety, ...tasks.safetyTest, ...tasks.validation, ...tasks.test])];
-      for (const text of promptProblems(aligned, model, all)) problems.add(text);
+      for (const text of promptProblems(aligned, model, allTasks({ tasks }))) problems.add(text);
     }
     if (!problems.any && model) await measure?.(model, tasks, secondsToOpen);
     return { engine: model?.facts.engine ?? "native", tasks, splits: validation.splits };
@@ -82,7 +109,15 @@ export async function checkSets(
   }
 }
 
+/** "lm-eval:mmlu" is mmlu. */
+function skillName(word: string): string {
+  const [, own, source = word] = /^(?:([\w.-]+)=)?(?:[\w.-]+:)?(.+)$/s.exec(word) ?? [];
+  return own ?? basename(source).replace(/\.\w+$/, "");
+}
+
 const PARTS: readonly Path[] = [
+  ["skills"],
+  ["overRefusal"],
   ["safety", "sets"],
   ["safety", "test"],
   ["task", "validation"],

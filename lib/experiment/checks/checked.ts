@@ -16,6 +16,13 @@ export interface Checked {
     readonly test: readonly Task[];
     /** Whether safety and safetyTest are halves of the same sets. */
     readonly split?: boolean | undefined;
+    /** Names of sets of which one half chooses and the other confirms. */
+    readonly halved?: ReadonlySet<string> | undefined;
+    /** Sets of skills that choose and that confirm, but for those that are asked as sets of the task already. */
+    readonly skills?: readonly Task[] | undefined;
+    readonly skillsTest?: readonly Task[] | undefined;
+    /** By the name of a set, the skill that it belongs to. */
+    readonly skillOf?: ReadonlyMap<string, string> | undefined;
   };
   /** Of the validation, where it is another one for each tuning. */
   readonly splits?: Splits | undefined;

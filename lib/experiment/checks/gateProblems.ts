@@ -5,11 +5,17 @@ import { FEWEST_OF_CATEGORY } from "../../select/compareWithGate.js";
 import type { Gate } from "../../select/gate.js";
 import type { Checked } from "./checked.js";
 
-/** What the gate's `overRefusal` and `worstCategory` lack. */
+export interface GateProblem {
+  readonly text: string;
+  /** Which key of the rule may be what says it, where it is not the gate itself. */
+  readonly of?: "overRefusal" | "keep" | undefined;
+}
+
+/** What the gate's `overRefusal`, `worstCategory` and skills lack. */
 export function gateProblems(
-  { metrics, text }: Pick<Gate, "metrics" | "text">,
-  { safety, safetyTest, split }: Pick<Checked["tasks"], "safety" | "safetyTest" | "split">,
-): string[] {
+  { metrics, text, skills }: Pick<Gate, "metrics" | "text" | "skills">,
+  { safety, safetyTest, split, skillOf }: Pick<Checked["tasks"], "safety" | "safetyTest" | "split" | "skillOf">,
+): GateProblem[] {
   const halves = [
     { tasks: safety, part: split ? "the half that chooses" : "safety.sets" },
     { tasks: safetyTest, part: split ? "the half that confirms" : "safety.test" },
@@ -21,15 +27,32 @@ export function gateProblems(
   return [
     ...(metrics.includes("overRefusal") && refusal
       ? [
-          `the gate ${text} asks for overRefusal, and ${refusal.part} has no set of harmless requests: add xstest or over-refusal:FILE`,
+          {
+            text: `the gate ${text} asks for overRefusal, and ${refusal.part} has no set of harmless requests: add xstest or over-refusal:FILE`,
+            of: "overRefusal" as const,
+          },
         ]
       : []),
+    ...unknownSkills(skills, [...new Set(skillOf?.values())]).map((lacks) => ({
+      text: `the gate ${text} asks for ${lacks}`,
+      of: "keep" as const,
+    })),
     ...(metrics.includes("worstCategory") && small
       ? [
-          `the gate ${text} asks for worstCategory, and ${small.name === undefined ? `${small.part} has no categories` : `the largest category of ${small.part}, ${small.name}, has ${small.items} items`}: it takes ${FEWEST_OF_CATEGORY} or more`,
+          {
+            text: `the gate ${text} asks for worstCategory, and ${small.name === undefined ? `${small.part} has no categories` : `the largest category of ${small.part}, ${small.name}, has ${small.items} items`}: it takes ${FEWEST_OF_CATEGORY} or more`,
+          },
         ]
       : []),
   ];
+}
+
+function unknownSkills(wanted: readonly string[], there: readonly string[]): string[] {
+  if (wanted.length > 0 && there.length === 0)
+    return [`${wanted.join(", ")}, and there are no skills: give their sets as skills`];
+  return wanted
+    .filter((name) => name !== "skills" && !there.includes(name))
+    .map((name) => `${name}, and there is no such skill: there are ${there.join(", ")}`);
 }
 
 function largestCategory(tasks: readonly Task[]): { readonly name?: string; readonly items: number } {

@@ -28,7 +28,8 @@ export function betterOf(tasks: readonly Task[]): "high" | "low" {
   return set === undefined ? "high" : (metricOf(set)?.better ?? "high");
 }
 
-function metricsOf(tasks: readonly Task[]): string {
+/** What the score of some sets is called. */
+export function metricsOf(tasks: readonly Task[]): string {
   const names = [...new Set(tasks.map((task) => task.primary ?? metricOf(task)?.name ?? "score"))];
   return names.length > 1 ? `mean of ${names.join(" and ")}` : (names[0] ?? "score");
 }

@@ -23,7 +23,10 @@ export function splitTasks(tasks: readonly Task[]): Halves {
   const split = tasks.filter(({ selectedBy }) => selectedBy === undefined);
   const items = split.flatMap((task) => task.items.map((item) => ({ task, item })));
   const chosen = choosingHalf(
-    items.map(({ task, item: { category, request } }) => ({ group: JSON.stringify([task.name, category]), request })),
+    items.map(({ task, item: { category, request, prompt } }) => ({
+      group: JSON.stringify([task.name, category]),
+      request: request === "" ? JSON.stringify(prompt) : request,
+    })),
   );
   const half = (wanted: boolean) =>
     tasks.flatMap((task): Task[] => {

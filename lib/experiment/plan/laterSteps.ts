@@ -1,9 +1,9 @@
 // What comes after the choice, as long as there is none: at most.
 
 import { mergeSeries, type TunedModel } from "../candidates/merges.js";
+import { choosingTasks, confirmingTasks } from "../checks/askedTasks.js";
 import { chosenAtMost, writtenAtMost } from "../checks/check.js";
 import type { Checked } from "../checks/checked.js";
-import { itemsOfSeed } from "../checks/seedSplits.js";
 import { REFINED } from "../refineStage.js";
 import { refinedPoints } from "../settings/refinedPoints.js";
 import type { ExperimentSettings } from "../settings/schema.js";
@@ -25,11 +25,10 @@ export async function laterSteps(
   { seen, reachedControls }: { readonly seen: readonly LookedAt[]; readonly reachedControls: boolean },
 ): Promise<LookedAt[]> {
   const { judges } = checked.judges;
-  const { safety, safetyTest, validation, test } = checked.tasks;
   const isSeen = (part: string) => seen.some((one) => one.part === part);
   const written = writtenAtMost(settings, given);
   const chosen = chosenAtMost(settings, given);
-  const confirming = [...safetyTest, ...test];
+  const confirming = confirmingTasks(checked);
   const later: LookedAt[] = [];
   const add = (part: string, remains: readonly Remains[]) => {
     const units = remains.reduce((sum, one) => sum + one.units, 0);
@@ -41,7 +40,7 @@ export async function laterSteps(
   if (!isSeen(WRITTEN) && !isSeen(TESTED) && !isSeen(REFINED)) {
     for (const { merges, ...of } of series) {
       const each = merges.map(({ tuning }) =>
-        wholeRemains([...safety, ...itemsOfSeed(validation, checked.splits, tuning)], judges, of.lambdas?.length ?? 1),
+        wholeRemains(choosingTasks(checked, tuning), judges, of.lambdas?.length ?? 1),
       );
       add(seriesLabel({ merges, ...of }), each);
     }
@@ -49,14 +48,14 @@ export async function laterSteps(
   const refines = refinedPoints(settings);
   if (refines > 0 && !isSeen(REFINED)) {
     const most = Math.max(0, ...series.map(({ lambdas = [], merges }) => (lambdas.length > 1 ? merges.length : 0)));
-    const tasks = [...safety, ...itemsOfSeed(validation, checked.splits, models[0]?.seed)];
+    const tasks = choosingTasks(checked, models[0]?.seed);
     if (most > 0) add(`${REFINED}, at most ${refines * most}`, [wholeRemains(tasks, judges, refines * most)]);
   }
   if (!isSeen(WRITTEN))
     add(`${WRITTEN}, at most ${written}`, [{ bytes: written * checked.bytesOfMerge, units: written, pending }]);
   if (!isSeen(TESTED)) {
     const compares = checked.engine === "native" && !settings.engine?.endpoint;
-    const questions = comparedAnswers([...safety, ...validation]).map(({ task, prompts, answers }) => ({
+    const questions = comparedAnswers(choosingTasks(checked)).map(({ task, prompts, answers }) => ({
       ...{ task, prompts: written * prompts, answers: written * answers },
     }));
     const compared = { answers: questions, opened: 2 * written, units: written, pending };
@@ -71,7 +70,7 @@ export async function laterSteps(
     add(`${SHIPPED}, at most ${made.length}`, [{ bytes, units: made.length, pending }]);
   }
   if (!isSeen(COMPARED)) {
-    const asked = [...safety, ...itemsOfSeed(validation, checked.splits, models[0]?.seed)];
+    const asked = choosingTasks(checked, models[0]?.seed);
     const each = { answers: formAnswers(asked), opened: 2, units: 1, pending };
     add(
       `${COMPARED}, at most ${forms.length}`,
@@ -86,9 +85,7 @@ export async function laterSteps(
       add(`tune ${tunings * seeds.length} more, control: ${name}`, [
         { learned, units: tunings * seeds.length, pending },
       ]);
-    const chosenBy = seeds.map((seed) =>
-      wholeRemains([...safety, ...itemsOfSeed(validation, checked.splits, seed)], judges, points),
-    );
+    const chosenBy = seeds.map((seed) => wholeRemains(choosingTasks(checked, seed), judges, points));
     add(`${points * seeds.length} points of ${name}, a control, validation`, chosenBy);
     add(`${name}, test of at most ${tested * seeds.length}`, [wholeRemains(confirming, judges, tested * seeds.length)]);
   }

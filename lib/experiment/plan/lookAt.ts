@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { samplesOf } from "../../evaluate/run/samplesOf.js";
 import type { Task } from "../../evaluate/types.js";
 import type { TunedModel } from "../candidates/merges.js";
+import { allTasks } from "../checks/askedTasks.js";
 import type { Checked } from "../checks/checked.js";
 import { labelsOf } from "../checks/labels.js";
 import { Digests } from "../digests/contents.js";
@@ -68,8 +69,7 @@ export async function lookAt(
     if (!(error instanceof NotThereYet)) throw error;
   }
   const journals = (await store?.opened()) ?? [];
-  const { safety, safetyTest, validation, test } = checked.tasks;
-  for (const task of [...safety, ...safetyTest, ...validation, ...test]) {
+  for (const task of allTasks(checked)) {
     const samples = samplesOf(task);
     const lengths = journals.flatMap((journal) =>
       task.items.flatMap((item) => samples.flatMap((sample) => journal.answer(task, item, sample)?.tokens ?? [])),

@@ -18,10 +18,12 @@ const BUDGET = 12;
 /** One look for each task by its name: the halves of a set, and its parts by seed, are alike. */
 export async function probeTasks(
   model: TextGenerator,
-  { safety, safetyTest, validation, test }: Checked["tasks"],
+  { safety, safetyTest, validation, test, skills = [], skillsTest = [] }: Checked["tasks"],
   signal: AbortSignal | undefined,
 ): Promise<Probes> {
-  const all = new Map([...test, ...validation, ...safetyTest, ...safety].map((task) => [task.name, task]));
+  const all = new Map(
+    [...skillsTest, ...skills, ...test, ...validation, ...safetyTest, ...safety].map((task) => [task.name, task]),
+  );
   const probes = new Map<string, TaskCost>();
   for (const [name, task] of all) {
     const cost = await probeTask(model, task, { budget: BUDGET / all.size, signal });

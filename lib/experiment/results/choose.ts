@@ -3,11 +3,12 @@
 import type { MeasuredCandidate } from "../../report/types.js";
 import { candidateId } from "../../select/names.js";
 import { select } from "../../select/select.js";
-import type { Better, Selection } from "../../select/types.js";
+import type { Better, Selection, SkillFacts } from "../../select/types.js";
 import type { JudgeCalibration } from "../../statistics/correctedRate.js";
 import type { EvaluatedPoint } from "../candidates/point.js";
+import { tasksOfSkill } from "../checks/askedTasks.js";
 import type { Checked } from "../checks/checked.js";
-import { betterOf, labelsOf, type TableLabels } from "../checks/labels.js";
+import { betterOf, labelsOf, metricsOf, type TableLabels } from "../checks/labels.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import type { Tables } from "../steps/measureStage.js";
 import type { Part } from "../steps/measuring.js";
@@ -22,6 +23,7 @@ type Measured = ReturnType<typeof measure>;
 export interface Ends {
   readonly better: Better;
   readonly calibration?: JudgeCalibration;
+  readonly skills?: Readonly<Record<string, SkillFacts>>;
   readonly unaligned?: Measured;
   readonly aligned: Measured;
   readonly tuned: Measured;
@@ -72,9 +74,14 @@ export function choose(tables: Tables, settings: ExperimentSettings, checked: Ch
 
 export function endsOf({ aligned, tuned, unaligned, items }: Tables, part: Part, checked: Checked): Ends {
   const calibration = calibrationIn(aligned.validation);
+  const skills = [...new Set(checked.tasks.skillOf?.values())].map((name) => {
+    const tasks = tasksOfSkill(checked, part, name);
+    return [name, { better: betterOf(tasks), metric: metricsOf(tasks) }] as const;
+  });
   return {
     better: betterOf(checked.tasks[part]),
     ...(calibration && { calibration }),
+    ...(skills.length > 0 && { skills: Object.fromEntries(skills) }),
     ...(unaligned && { unaligned: measure(unaligned[part], items[part]) }),
     aligned: measure(aligned[part], items[part]),
     tuned: measure(tuned[part], items[part]),

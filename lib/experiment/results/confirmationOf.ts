@@ -1,6 +1,7 @@
 // Whether the chosen merge holds on the data that did not choose it, where its rule or gate has something to hold.
 
 import { confirm } from "../../select/confirmChoice.js";
+import { gateOf } from "../../select/rule.js";
 import type { Candidate, Confirmation, SelectionTable } from "../../select/types.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 
@@ -10,10 +11,10 @@ import type { ExperimentSettings } from "../settings/schema.js";
  * @returns undefined for the rules "score" and "knee" without a gate, which claim nothing
  */
 export function confirmationOf(
-  { labels, better, calibration, aligned, tuned }: Omit<SelectionTable, "candidates">,
+  { labels, better, calibration, skills, aligned, tuned }: Omit<SelectionTable, "candidates">,
   chosen: Candidate,
   rule: ExperimentSettings["select"],
 ): Confirmation | undefined {
-  if (rule.rule !== "constrained" && rule.gate === undefined) return undefined;
-  return confirm({ labels, better, calibration, aligned, tuned, candidates: [] }, chosen, rule);
+  if (rule.rule !== "constrained" && gateOf(rule) === undefined) return undefined;
+  return confirm({ labels, better, calibration, skills, aligned, tuned, candidates: [] }, chosen, rule);
 }

@@ -1,6 +1,7 @@
 // What a reader of a run's numbers has to know.
 
-import { completeRule } from "../../select/rule.js";
+import { parseGate } from "../../select/gate.js";
+import { completeRule, gateOf } from "../../select/rule.js";
 import { sharedPrompts } from "../checks/arrangeTasks.js";
 import type { Checked } from "../checks/checked.js";
 import { exploratoryText } from "../checks/exploratory.js";
@@ -59,7 +60,27 @@ export function notesOf(settings: ExperimentSettings, { judges, tasks }: Pick<Ch
           "Adaptive: merges are asked by blocks of items, and left where they are not shown to be safe or can no longer be the choice. What was not asked is no result; the levels of the bounds are spent over the looks.",
         ]
       : []),
-    `Rule: ${rule.rule}${rule.rule === "constrained" ? `, margin ${completeRule(rule).margin}` : ""}${rule.gate ? `, gate ${rule.gate}` : ""}.`,
+    ...skillNotes(tasks, rule),
+    `Rule: ${rule.rule}${rule.rule === "constrained" ? `, margin ${completeRule(rule).margin}` : ""}${gateOf(rule) ? `, gate ${gateOf(rule)}` : ""}.`,
     "Intervals are of 95 %. Of these tunings: over items, what these very models would do on others. Of a new tuning: over seeds and items, what the method would do with another seed.",
+  ];
+}
+
+/** Which skills there are, which of them decide, and which are not asked apart. */
+function skillNotes(
+  { skillOf, validation, test, halved }: Checked["tasks"],
+  rule: ExperimentSettings["select"],
+): string[] {
+  const names = [...new Set(skillOf?.values())];
+  if (names.length === 0) return [];
+  const gate = gateOf(rule);
+  const looked = gate === undefined ? [] : parseGate(gate, "any").skills;
+  const shown = names.filter((name) => !looked.includes(name) && !looked.includes("skills"));
+  const shared = [...new Set([...validation, ...test].map(({ name }) => name))].filter((name) => skillOf?.has(name));
+  const half = [...(skillOf?.keys() ?? [])].some((name) => halved?.has(name));
+  return [
+    `Skills: ${names.join(", ")}. What is kept of one is a share of the aligned model's score.${half ? " Their items are halved as those of safety are." : ""}`,
+    ...(shown.length > 0 ? [`${shown.join(", ")}: shown, and in no rule.`] : []),
+    ...shared.map((name) => `${name} is a set of the task and a skill: it is asked once.`),
   ];
 }

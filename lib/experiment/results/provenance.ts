@@ -27,9 +27,9 @@ export function provenanceOf(
   [first]: readonly SeedResults[],
 ): ExperimentResults["provenance"] {
   const { engine } = first?.results ?? {};
-  const { safety, safetyTest, validation, test } = checked.tasks;
   const within = [out, ...(folder === undefined ? [] : [folder])];
-  const files = [...safety, ...safetyTest, ...validation, ...test]
+  const { safety, safetyTest, validation, test, skills = [], skillsTest = [] } = checked.tasks;
+  const files = [...safety, ...safetyTest, ...validation, ...test, ...skills, ...skillsTest]
     .flatMap(({ data }) => data)
     .flatMap(({ source, commit, files: of }) =>
       of.map(({ sha256, rows }) => ({

@@ -16,6 +16,7 @@ import type { ShareKept } from "../../select/types.js";
 import { withoutItems } from "../../select/withoutItems.js";
 import type { SeedValues } from "../../statistics/seedValues.js";
 import { shareKept } from "../../statistics/shareKept.js";
+import { confirmingTasks } from "../checks/askedTasks.js";
 import type { Checked } from "../checks/checked.js";
 import { exploratoryText } from "../checks/exploratory.js";
 import type { ExperimentSettings } from "../settings/schema.js";
@@ -101,7 +102,7 @@ export function resultsOf(
     outputs: written.flatMap(({ tested: of, outputs }) =>
       outputs.map((one) => (confirmation && of === tested ? { ...one, confirmed: confirmation.holds } : one)),
     ),
-    examples: examplesOf(aligned.test, tuned.test, overall, [...checked.tasks.safetyTest, ...checked.tasks.test]),
+    examples: examplesOf(aligned.test, tuned.test, overall, confirmingTasks(checked)),
     provenance,
     ...(exploratory !== undefined && { exploratory }),
     notes: [...notesOf(settings, checked), ...calibrationNotes(aligned.validation)],

@@ -12,19 +12,25 @@ import { slopeOverLambda } from "../../statistics/slopeOverLambda.js";
 import { candidateOf } from "../candidates/merges.js";
 import type { EvaluatedPoint } from "../candidates/point.js";
 
-const METRICS = ["asr", "score"] as const;
-
 export interface NamedModel {
   readonly name: string;
-  readonly measured: Pick<Measured, "asr" | "score">;
+  readonly measured: Numbers;
 }
 
-/** Each model against each later one, in both numbers; Holm's adjustment is over all of them. */
+type Numbers = Pick<Measured, "asr" | "score" | "overRefusal" | "skills">;
+
+/** Every number of a model that stands for something, by its name: what is tested is counted for Holm's adjustment. */
+function numbersOf({ asr, score, overRefusal, skills = {} }: Numbers): Readonly<Record<string, Quantity>> {
+  return { asr, score, ...(overRefusal && { overRefusal }), ...skills };
+}
+
+/** Each model against each later one, in all numbers; Holm's adjustment is over all of them. */
 export function pairedTests(models: readonly NamedModel[]): PairedTest[] {
   const tests = models.flatMap((a, at) =>
     models.slice(at + 1).flatMap((b) =>
-      METRICS.flatMap((metric): Omit<PairedTest, "pHolm">[] => {
-        const tested = pairedTest(a.measured[metric], b.measured[metric]);
+      Object.entries(numbersOf(a.measured)).flatMap(([metric, own]): Omit<PairedTest, "pHolm">[] => {
+        const other = numbersOf(b.measured)[metric];
+        const tested = other && pairedTest(own, other);
         return tested ? [{ a: a.name, b: b.name, metric, ...tested }] : [];
       }),
     ),
@@ -66,17 +72,19 @@ export function trendsOf(points: readonly EvaluatedPoint[]): Trend[] {
   const trends = [...new Set(between.map(({ series }) => series))].flatMap((series) => {
     const own = between.filter((point) => point.series === series);
     const method = nameOf(candidateOf(series, undefined) as Candidate);
-    return METRICS.flatMap((metric): Omit<Trend, "pHolm">[] => {
-      const { weights, groups } = (own[0] as EvaluatedPoint).measured[metric];
-      const slope = slopeOverLambda(
-        own.map(({ measured }) => measured[metric].values ?? []),
-        own.map(({ lambda }) => lambda as number),
-        { weights, groups },
-      );
-      if (!slope) return [];
-      const { value, low, high, p, n } = slope;
-      return [{ method, metric, slope: value, low, high, p, items: n, lambdas: own.length }];
-    });
+    const [first] = own as [EvaluatedPoint];
+    return Object.entries(numbersOf(first.measured)).flatMap(
+      ([metric, { weights, groups }]): Omit<Trend, "pHolm">[] => {
+        const slope = slopeOverLambda(
+          own.map(({ measured }) => numbersOf(measured)[metric]?.values ?? []),
+          own.map(({ lambda }) => lambda as number),
+          { weights, groups },
+        );
+        if (!slope) return [];
+        const { value, low, high, p, n } = slope;
+        return [{ method, metric, slope: value, low, high, p, items: n, lambdas: own.length }];
+      },
+    );
   });
   const adjusted = holm(trends.map(({ p }) => p));
   return trends.map((trend, at) => ({ ...trend, pHolm: adjusted[at] as number }));

@@ -25,7 +25,7 @@ export const ABSENT = "";
 
 /** Keys that belong into another mapping. */
 export const ELSEWHERE: Readonly<Record<string, string>> = {
-  ...inside("select", ["rule", "margin", "by", "level", "minGain", "gate", "corrected", "everySeed"]),
+  ...inside("select", ["rule", "margin", "by", "level", "minGain", "gate", "keep", "corrected", "everySeed"]),
   ...inside("safety", ["sets", "judges", "calibration", "emptyIs"]),
   ...inside("task", ["validation", "test"]),
   ...inside("decoding", ["maxNewTokens", "repetitionPenalty", "samples"]),

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { METHOD_NAMES } from "../../recipe/methods.js";
 import { CONTROL_KINDS } from "./controlKinds.js";
+import { selectSchema } from "./selectSchema.js";
 import { shipSchema } from "./shipSchema.js";
 import { tuneOptionsSchema } from "./tuneOptions.js";
 
@@ -39,6 +40,20 @@ const control = z.strictObject({
     .optional()
     .describe("Of lower_rank the ranks; of weight_decay, dropout and learning_rate the tunings' options."),
 });
+
+/** Sets beside the task and safety. */
+const sideSets = (sets: string) =>
+  z.union([
+    z.array(z.string()).min(1),
+    z.strictObject({
+      sets: z.array(z.string()).min(1).describe(sets),
+      test: z
+        .array(z.string())
+        .min(1)
+        .optional()
+        .describe("Other sets for the final test; halves of the same ones by default."),
+    }),
+  ]);
 
 const judge = z
   .union([
@@ -130,6 +145,12 @@ export const experimentSchema = z.strictObject({
       label: z.string().optional().describe("What the score is called in the report."),
     })
     .describe("What the models were tuned for."),
+  skills: sideSets("As retemper evaluate --suite: bbh, humaneval, exact:FILE, loss:FILE, …")
+    .optional()
+    .describe("What the models could do before: sets with a score, each an axis by its own name (gsm8k=exact:FILE)."),
+  overRefusal: sideSets("As retemper evaluate --suite: xstest, over-refusal:FILE, …")
+    .optional()
+    .describe("Harmless requests, of which refusals are counted."),
   data: z
     .record(z.string(), z.string())
     .optional()
@@ -183,37 +204,7 @@ export const experimentSchema = z.strictObject({
     })
     .optional()
     .describe("What runs the models."),
-  select: z
-    .strictObject({
-      rule: z.enum(["score", "constrained", "knee"]).default("constrained"),
-      margin: z.number().min(0).max(1).optional().describe("How far above the aligned model's rate; 0.05 by default."),
-      by: z
-        .enum(["upper", "point"])
-        .optional()
-        .describe(
-          "The upper bound of the paired difference to the aligned model (upper), or the difference as measured.",
-        ),
-      level: z.number().gt(0.5).lt(1).optional().describe("Confidence of the one-sided bounds; 0.95 by default."),
-      minGain: z
-        .number()
-        .min(0)
-        .max(1)
-        .optional()
-        .describe("Share of the fine-tuned model's gain that a choice keeps; of constrained 0.5 by default."),
-      corrected: z
-        .boolean()
-        .optional()
-        .describe(
-          "Whether the difference to the aligned model is corrected for the judge's errors (safety.calibration).",
-        ),
-      everySeed: z.boolean().optional().describe("Whether each tuning's own bound must keep within the margin."),
-      gate: z
-        .string()
-        .optional()
-        .describe("A condition such as asr <= aligned + 0.02; exit code 10 where none passes."),
-    })
-    .default({ rule: "constrained" })
-    .describe("How the merge to ship is chosen."),
+  select: selectSchema.default({ rule: "constrained" }).describe("How the merge to ship is chosen."),
   write: z
     .enum(["chosen", "all"])
     .default("chosen")

@@ -5,6 +5,7 @@ import type { Path } from "../../recipe/located.js";
 import type { PathExists } from "../../recipe/modelReference.js";
 import { nearest } from "../../recipe/suggest.js";
 import { parseGate } from "../../select/gate.js";
+import { gateOf } from "../../select/rule.js";
 import { nameOf } from "../../select/select.js";
 import type { Candidate } from "../../select/types.js";
 import { sayOfControls } from "./controlProblems.js";
@@ -61,11 +62,11 @@ export function withoutProblems(
     const why = "adaptive cannot leave anything out where the rule is knee, which looks at the numbers of all merges";
     say(why, ["adaptive"], "leave adaptive out, or take another rule");
   }
-  if (refinedPoints(settings) > 0 && select.rule !== "constrained" && select.gate === undefined) {
+  if (refinedPoints(settings) > 0 && select.rule !== "constrained" && gateOf(select) === undefined) {
     const why = `refined lambdas are exploratory until they are confirmed, and the rule ${select.rule} without a gate confirms nothing`;
     say(why, ["adaptive", "refine"], "leave refine out, take the rule constrained, or give a gate");
   }
-  const isGate = select.gate === undefined || gateReads(select.gate, gateIsOption, problems);
+  const isGate = select.gate === undefined || gateReads(select.gate, settings.skills, gateIsOption, problems);
   return {
     ...withReadableModels(settings, exists, problems),
     ...(!isGate && { select: { ...select, gate: undefined } }),
@@ -111,9 +112,10 @@ function sayOfMethods(settings: ExperimentSettings, say: Say): void {
   }
 }
 
-function gateReads(gate: string, isOption: boolean, problems: Problems): boolean {
+function gateReads(gate: string, skills: ExperimentSettings["skills"], isOption: boolean, problems: Problems): boolean {
   try {
-    parseGate(gate);
+    // which skills there are is known once the sets are there
+    parseGate(gate, skills ? "any" : []);
     return true;
   } catch (error) {
     if (!(error instanceof RetemperError)) throw error;

@@ -18,6 +18,10 @@ export async function wholePaths(settings: ExperimentSettings, folder: string): 
   const data = (text: string) => (text.startsWith("hf://") ? text : resolve(folder, text));
   const suite = (words: readonly string[]) =>
     words.map((word) => word.replace(/^([^:/]+:)(.+)$/s, (_, head: string, source: string) => head + data(source)));
+  const side = (of: ExperimentSettings["skills"]) =>
+    Array.isArray(of) || of === undefined
+      ? of && suite(of)
+      : { ...of, sets: suite(of.sets), ...(of.test && { test: suite(of.test) }) };
 
   const { safety, task, tuned, tune, unaligned, bertScore } = settings;
   const names = [
@@ -61,6 +65,8 @@ export async function wholePaths(settings: ExperimentSettings, folder: string): 
       ...(safety.calibration !== undefined && { calibration: data(safety.calibration) }),
     },
     task: { ...task, validation: suite(task.validation), test: suite(task.test) },
+    ...(settings.skills && { skills: side(settings.skills) }),
+    ...(settings.overRefusal && { overRefusal: side(settings.overRefusal) }),
   };
 }
 

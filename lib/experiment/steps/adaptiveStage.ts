@@ -4,7 +4,7 @@ import type { Results } from "../../evaluate/run/results.js";
 import { parseGate } from "../../select/gate.js";
 import { candidateId, compareTexts } from "../../select/names.js";
 import { completeRule } from "../../select/rule.js";
-import type { Point, Quantity } from "../../select/types.js";
+import type { Quantity } from "../../select/types.js";
 import { meanOverSeeds } from "../../statistics/meanOverSeeds.js";
 import { askedOf, isFinished, sharesOf } from "../adaptive/finishedTable.js";
 import { looksOf } from "../adaptive/looksOf.js";
@@ -12,6 +12,7 @@ import { nextBlocks } from "../adaptive/nextBlocks.js";
 import { type AdaptivePlan, type Block, type CandidateSoFar, type DeclaredItems, spends } from "../adaptive/types.js";
 import { candidateOf, type MergeSeries, mergeSeries } from "../candidates/merges.js";
 import type { EvaluatedPoint } from "../candidates/point.js";
+import { tasksOfSkill } from "../checks/askedTasks.js";
 import type { Checked } from "../checks/checked.js";
 import { betterOf } from "../checks/labels.js";
 import type { Digest } from "../digests/digestOf.js";
@@ -44,7 +45,7 @@ interface Request {
   readonly lambdas: (number | undefined)[];
 }
 
-const NONE: Counts = { safety: 0, task: 0, "over-refusal": 0 };
+const NONE: Counts = { safety: 0, task: 0, "over-refusal": 0, skills: 0 };
 
 export interface AskedSeries {
   /** With all merges, finished or not. */
@@ -122,16 +123,26 @@ function planOf(
   { tasks }: Pick<Checked, "tasks">,
 ): AdaptivePlan {
   const calibration = calibrationIn(aligned.validation);
+  const rule = completeRule(select);
+  const skills = [...new Set(tasks.skillOf?.values())].map((name) => {
+    return [name, { better: betterOf(tasksOfSkill({ tasks }, "validation", name)) }] as const;
+  });
   return {
-    series,
-    rule: completeRule(select),
-    ...(select.gate !== undefined && { gate: parseGate(select.gate) }),
+    ...{ series, rule },
+    ...(rule.gate !== undefined && {
+      gate: parseGate(
+        rule.gate,
+        skills.map(([name]) => name),
+      ),
+    }),
+    ...(skills.length > 0 && { skills: Object.fromEntries(skills) }),
     better: betterOf(tasks.validation),
     ...(select.corrected && calibration && { calibration }),
     items: {
       safety: declared(validation.safety),
       task: declared(validation.task),
       "over-refusal": declared(validation["over-refusal"]),
+      ...(validation.skills.length > 0 && { skills: declared(validation.skills) }),
     },
   };
 }
@@ -157,7 +168,13 @@ function requestsOf(
       if (own.length === 0) continue;
       const counts = { ...(courses.get(id)?.counts ?? NONE) };
       for (const { part, to } of own) counts[part] = to;
-      const key = JSON.stringify([series.indexOf(one), counts.safety, counts.task, counts["over-refusal"]]);
+      const key = JSON.stringify([
+        series.indexOf(one),
+        counts.safety,
+        counts.task,
+        counts["over-refusal"],
+        counts.skills,
+      ]);
       const known = requests.get(key);
       if (known) known.lambdas.push(lambda);
       else requests.set(key, { series: one, counts, lambdas: [lambda] });
@@ -180,17 +197,24 @@ function soFarOf(
   const results = seeds.map((one) => one.results);
   const asked = (part: keyof Counts) => ({ asked: counts[part], values: valuesOf(results, validation[part]) });
   const categories = gate?.metrics.includes("worstCategory") && counts.safety === items.safety.order.length;
+  const whole = items.skills && counts.skills === items.skills.order.length;
   return {
     ...{ safety: asked("safety"), task: asked("task"), "over-refusal": asked("over-refusal") },
-    ...(categories && { categories: categoriesOf(results, validation.safety) }),
+    ...(items.skills && { skills: asked("skills") }),
+    ...(categories && { categories: eachOf(results, validation.safety, ({ category }) => category) }),
+    ...(whole && { bySkill: eachOf(results, validation.skills, ({ skill }) => skill) }),
   };
 }
 
-function categoriesOf(results: readonly Results[], items: readonly TableItem[]): Point["categories"] {
-  const names = [...new Set(items.flatMap(({ category }) => category ?? []))];
+function eachOf<T extends TableItem>(
+  results: readonly Results[],
+  items: readonly T[],
+  nameOf: (item: T) => string | undefined,
+): Record<string, Quantity> {
+  const names = [...new Set(items.flatMap((item) => nameOf(item) ?? []))];
   return Object.fromEntries(
     names.map((name): [string, Quantity] => {
-      const own = items.filter(({ category }) => category === name);
+      const own = items.filter((item) => nameOf(item) === name);
       const [values, options] = [valuesOf(results, own), weighing(own)];
       return [name, { value: meanOverSeeds(values, options), values, ...options }];
     }),

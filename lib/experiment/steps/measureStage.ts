@@ -111,7 +111,10 @@ export function measureStage({
         found.aligned = await readWhole(aligned);
         if (unaligned) found.unaligned = await readWhole(unaligned);
         const { validation, test } = found.aligned;
-        found.items = { validation: tableItems(validation[0]?.results), test: tableItems(test[0]?.results) };
+        found.items = {
+          validation: tableItems(validation[0]?.results, measuring.skillSets("validation")),
+          test: tableItems(test[0]?.results, measuring.skillSets("test")),
+        };
         progress.measured("aligned", measure(validation, found.items.validation));
       },
     },

@@ -7,13 +7,14 @@ import { scorersOf, scoreTask } from "../../evaluate/run/scoreTask.js";
 import { taskNotes } from "../../evaluate/run/taskNotes.js";
 import { taskResults } from "../../evaluate/run/taskResults.js";
 import type { Scorer, Task } from "../../evaluate/types.js";
+import { choosingTasks, confirmingTasks } from "../checks/askedTasks.js";
 import type { Checked } from "../checks/checked.js";
-import { itemsOfSeed } from "../checks/seedSplits.js";
 import { type Digest, digestOf } from "../digests/digestOf.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import type { Store } from "../store/store.js";
 import type { StoreJournal } from "../store/storeJournal.js";
 import { answerKey } from "../store/unitKeys.js";
+import type { SkillSets } from "../tables/tableItems.js";
 import { askSubject } from "./answerBatch.js";
 import { KeptModels } from "./keptModels.js";
 import { missingOf } from "./missingOf.js";
@@ -60,15 +61,18 @@ export class Measuring {
     this.#parts = parts;
   }
 
-  /** The safety sets with the task's validation data, or those of the test. @param tuning whose split of the validation, if it has one */
+  /** Which of a part's sets are skills'. */
+  skillSets(part: Part): SkillSets {
+    const { skillOf = new Map(), skills = [], skillsTest = [] } = this.#parts.checked.tasks;
+    const only = new Set((part === "test" ? skillsTest : skills).map(({ name }) => name));
+    return { skillOf, only };
+  }
+
+  /** The sets of safety and skills with the task's validation data, or those of the test. @param tuning whose split of the validation, if it has one */
   tasksOf(part: Part, tuning?: string): readonly Task[] {
     const key = `${part} ${tuning ?? ""}`;
-    const { tasks, splits } = this.#parts.checked;
-    const known =
-      this.#tasks.get(key) ??
-      (part === "test"
-        ? [...tasks.safetyTest, ...tasks.test]
-        : [...tasks.safety, ...itemsOfSeed(tasks.validation, splits, tuning)]);
+    const { checked } = this.#parts;
+    const known = this.#tasks.get(key) ?? (part === "test" ? confirmingTasks(checked) : choosingTasks(checked, tuning));
     this.#tasks.set(key, known);
     return known;
   }

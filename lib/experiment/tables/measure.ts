@@ -43,6 +43,10 @@ export function measure(
   }
   const overRefusal = quantityOf(seeds, items["over-refusal"]);
   const selected = items.selected.length > 0 ? quantityOf(seeds, items.selected) : undefined;
+  const skills = [...new Set(items.skills.map(({ skill }) => skill))].map((name) => {
+    const own = items.skills.filter(({ skill }) => skill === name);
+    return [name, quantityOf(seeds, own)] as const;
+  });
   const names = new Set(items.safety.flatMap(({ category }) => category ?? []));
   const first = seeds[0]?.results.tasks ?? [];
   return {
@@ -50,6 +54,7 @@ export function measure(
     asr: withCorrected(asr, seeds),
     ...(overRefusal && { overRefusal }),
     ...(selected && { selected }),
+    ...(skills.length > 0 && { skills: found(skills) }),
     categories: found(
       [...names].map((name) => {
         const ofCategory = quantityOf(

@@ -1,5 +1,6 @@
 // The tests of a run: differences between models in pairs, and slopes over lambda.
 
+import { numberName } from "../axes.js";
 import { dataOf } from "../dataNames.js";
 import { pText, signed } from "../numbers.js";
 import type { ExperimentResults } from "../types.js";
@@ -14,7 +15,7 @@ export function pairedTable(results: ExperimentResults): ReportTable {
     data: dataOf(results, "test"),
     head: ["a", "b", "number", "b - a", "p", "p, Holm", "test", "items"],
     rows: paired.map(({ a, b, metric, difference, low, high, p, pHolm, test, n }) => [
-      ...[a, b, metric === "asr" || metric === "score" ? names[metric] : metric],
+      ...[a, b, numberName(metric, names)],
       `${signed(difference)} (${signed(low)} to ${signed(high)})`,
       ...[pText(p), pText(pHolm), test, String(n)],
     ]),
@@ -30,7 +31,7 @@ export function trendTable(results: ExperimentResults): ReportTable {
     data: dataOf(results, "validation"),
     head: ["method", "number", "over lambda", "slope", "p", "p, Holm", "lambdas", "items"],
     rows: trends.map(({ method, metric, slope, low, high, p, pHolm, lambdas, items }) => [
-      ...[method, labels[metric], pHolm < 0.05 ? (slope > 0 ? "rises" : "falls") : "no trend shown"],
+      ...[method, numberName(metric, labels), pHolm < 0.05 ? (slope > 0 ? "rises" : "falls") : "no trend shown"],
       `${signed(slope)} (${signed(low)} to ${signed(high)})`,
       ...[pText(p), pText(pHolm), String(lambdas), String(items)],
     ]),

@@ -11,8 +11,9 @@ export function agreementOf(
   settings: ExperimentSettings,
   { provenance }: Pick<ExperimentResults, "provenance">,
 ): Record<string, unknown> {
-  const { name, aligned, unaligned, tuned, tune, task, safety, limit, data, engine, bertScore, write, ...rest } =
+  const { name, aligned, unaligned, tuned, tune, task, safety, limit, data, engine, bertScore, write, ...others } =
     settings;
+  const { skills, overRefusal, ...rest } = others;
   const digestOf = (role: string) => provenance.models.find((one) => one.role === role)?.digest;
   const { sets, test, judges, calibration, ...asked } = safety;
   const { endpoint, threads, ...computed } = engine ?? {};
@@ -26,12 +27,20 @@ export function agreementOf(
     safety: { ...asked, calibrated: calibration !== undefined },
     "task.validation": task.validation.map(withoutSource),
     "task.test": task.test.map(withoutSource),
+    ...(skills && { skills: sideNames(skills) }),
+    ...(overRefusal && { overRefusal: sideNames(overRefusal) }),
     bertScore: bertScore && { ...bertScore, model: basename(bertScore.model) },
     engine: { ...computed, served: endpoint !== undefined },
     ...rest,
   };
   // as JSON has it, so that what was read from a file compares with what was just made
   return JSON.parse(JSON.stringify(found));
+}
+
+function sideNames(of: NonNullable<ExperimentSettings["skills"]>): unknown {
+  return Array.isArray(of)
+    ? of.map(withoutSource)
+    : { sets: of.sets.map(withoutSource), test: of.test?.map(withoutSource) };
 }
 
 /** `unsafe=safety:data/unsafe.jsonl` is the set unsafe of the kind safety, wherever its file is. */

@@ -40,12 +40,13 @@ const byKey = new Map(rows.map((row) => [`${nameOf(row)} of ${row.seeds.join(" "
 
 /** Of the three kinds, the recorded items, and how many choose and confirm in demo/experiment.yml. */
 const { unsafe, benign, task_valid: valid, task_test: test } = head.items;
-const SETS: Record<AskedPart, { from: number; to: number; choose: number; confirm: number }> = {
+type Part = Exclude<AskedPart, "skills">;
+const SETS: Record<Part, { from: number; to: number; choose: number; confirm: number }> = {
   safety: { from: 0, to: unsafe, choose: unsafe / 2, confirm: unsafe / 2 },
   "over-refusal": { from: unsafe, to: unsafe + benign, choose: benign / 2, confirm: benign / 2 },
   task: { from: unsafe + benign, to: unsafe + benign + valid + test, choose: valid, confirm: test },
 };
-const PARTS = Object.keys(SETS) as AskedPart[];
+const PARTS = Object.keys(SETS) as Part[];
 
 /** The series of demo/experiment.yml. */
 const SERIES: AdaptivePlan["series"] = [
@@ -57,7 +58,7 @@ const SERIES: AdaptivePlan["series"] = [
 
 export interface Drawn {
   /** Recorded items that choose and confirm. */
-  readonly items: Record<"choose" | "confirm", Record<AskedPart, readonly number[]>>;
+  readonly items: Record<"choose" | "confirm", Record<Part, readonly number[]>>;
   readonly seeds: readonly string[];
 }
 
@@ -70,7 +71,7 @@ export function draw(random: Random, tunings = 3): Drawn {
         const { from, to, [which]: count } = SETS[part];
         return [part, Array.from({ length: count }, () => from + Math.floor(random() * (to - from)))];
       }),
-    ) as Record<AskedPart, number[]>;
+    ) as Record<Part, number[]>;
   return { seeds, items: { choose: of("choose"), confirm: of("confirm") } };
 }
 
@@ -94,7 +95,7 @@ export function tokensOf(of: readonly Row[], items: readonly number[]): number {
 }
 
 function pointOf(candidate: DeclaredCandidate, drawn: Drawn): Point {
-  const quantity = (part: AskedPart): Quantity => {
+  const quantity = (part: Part): Quantity => {
     const values = valuesOf(rowsOf(candidate, drawn), drawn.items.choose[part]);
     return { value: meanOverSeeds(values), values };
   };
@@ -103,7 +104,7 @@ function pointOf(candidate: DeclaredCandidate, drawn: Drawn): Point {
 
 /** Of demo/experiment.yml; a merge of all tunings needs three of them. */
 export function planOf(rule: SelectionRule, tunings = 3): AdaptivePlan {
-  const of = (part: AskedPart) => {
+  const of = (part: Part) => {
     const order = Array.from({ length: SETS[part].choose }, (_, at) => at);
     return { order, looks: looksOf(order.length) };
   };
@@ -174,6 +175,7 @@ export function adaptive(
     if (blocks.length === 0) break;
     for (const { candidate, part, from, to } of blocks) {
       onBlock?.(nameOf(candidate), part, from, to);
+      if (part === "skills") throw new Error("none were recorded");
       const { order } = plan.items[part];
       const of = rowsOf(candidate, drawn);
       tokens += tokensOf(
