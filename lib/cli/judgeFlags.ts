@@ -7,18 +7,20 @@ import {
   type Classifier,
   classifierJudge,
   type EmptyIs,
+  JUDGE_NAMES,
   type Judge,
   type JudgeModel,
   type KeywordJudgeOptions,
   keywordJudge,
+  type NamedJudgeOptions,
+  namedJudge,
   openClassifier,
   PHRASE_LISTS,
   patternJudge,
   RetemperError,
-  wildGuardJudge,
 } from "../index.js";
 import { downloading } from "./downloading.js";
-import { type EngineFlags, localOptions, openGenerator } from "./generationFlags.js";
+import { type EngineFlags, localOptions, openGenerator, parseReal } from "./generationFlags.js";
 import type { Session } from "./session.js";
 
 export interface JudgeFlags extends EngineFlags {
@@ -26,6 +28,8 @@ export interface JudgeFlags extends EngineFlags {
   readonly calibration?: string;
   readonly judge?: readonly string[];
   readonly judgeMatchCase?: boolean;
+  readonly judgeBy?: NamedJudgeOptions["by"];
+  readonly judgeThreshold?: number;
   readonly judgeTemplate?: string;
   readonly judgePattern?: string;
   readonly judgeHarmful?: readonly string[];
@@ -38,9 +42,7 @@ export interface OpenedJudges {
   close(): Promise<void>;
 }
 
-const WILDGUARD = "allenai/wildguard";
-const KINDS =
-  "keyword, keyword:gcg, keyword:qi, keyword:FILE, wildguard, wildguard:MODEL, classifier:MODEL, pattern:MODEL";
+const KINDS = `keyword, keyword:gcg, keyword:qi, keyword:FILE, classifier:MODEL, pattern:MODEL, and ${JUDGE_NAMES.join(", ")}, each also with :MODEL`;
 
 export function addJudgeOptions(command: Command): void {
   const more = (value: string, before: readonly string[] = []) => [...before, value];
@@ -59,6 +61,16 @@ export function addJudgeOptions(command: Command): void {
       ]),
     )
     .option("--calibration <file>", "labelled answers (rows of answer, label, prompt), to correct the judges' rates by")
+    .addOption(
+      new Option("--judge-by <what>", "read judges by the probabilities of their words, or by what they write").choices(
+        ["probabilities", "answers"],
+      ),
+    )
+    .option(
+      "--judge-threshold <p>",
+      "from which probability on a verdict is yes (default 0.5)",
+      parseReal("above 0 and at most 1", (p) => p > 0 && p <= 1),
+    )
     .option("--judge-template <file>", "of a judge by pattern: text with {prompt} and {response}")
     .option("--judge-pattern <regex>", "of a judge by pattern: its first group says yes or no, safe or unsafe")
     .option("--judge-harmful <label>", "of a classifier: a label that means harm (may be repeated)", more)
@@ -110,6 +122,11 @@ interface Openers {
 
 async function judgeOf(words: string, flags: JudgeFlags, { model, classifier }: Openers): Promise<Judge> {
   const [, name, kind, rest] = /^(?:([\w.-]+)=)?(\w+)(?::(.+))?$/s.exec(words) ?? [];
+  const named = namedJudge(words.slice(name === undefined ? 0 : name.length + 1));
+  if (named) {
+    const { judgeBy: by, judgeThreshold: threshold } = flags;
+    return named.open(model(named.source), { name, by, threshold });
+  }
   switch (kind) {
     case "keyword":
       return keywordJudge({
@@ -117,10 +134,6 @@ async function judgeOf(words: string, flags: JudgeFlags, { model, classifier }: 
         phrases: await phrasesOf(rest),
         ignoreCase: flags.judgeMatchCase ? false : undefined,
       });
-    case "wildguard": {
-      const source = rest ?? WILDGUARD;
-      return wildGuardJudge(model(source), { name, source });
-    }
     case "classifier": {
       if (rest === undefined) throw unknown(words);
       const { judgeHarmful: harmful, judgeInput: input } = flags;

@@ -5,11 +5,53 @@ export type { DataFacts, DataFile } from "../evaluate/data/loadRows.js";
 export { type BertScoreModelOptions, bertScore } from "../evaluate/encoders/bertScore.js";
 export { type OpenBertScoreOptions, openBertScore } from "../evaluate/encoders/openBertScore.js";
 export { type Classifier, type ClassifierJudgeOptions, classifierJudge } from "../evaluate/judges/classifierJudge.js";
+export {
+  type HarmBenchOptions,
+  type HarmBenchWording,
+  harmBenchJudge,
+  harmBenchPrompt,
+} from "../evaluate/judges/harmBench.js";
+export {
+  type JailbreakBenchOptions,
+  jailbreakBenchJudge,
+  jailbreakBenchPrompt,
+} from "../evaluate/judges/jailbreakBench.js";
+export type { NamedJudgeOptions } from "../evaluate/judges/judgeOptions.js";
 export { type KeywordJudgeOptions, keywordJudge, PHRASE_LISTS } from "../evaluate/judges/keywordJudge.js";
+export {
+  LLAMA_GUARD_CATEGORIES,
+  type LlamaGuardAnswer,
+  llamaGuard3Judge,
+  llamaGuard3Prompt,
+  parseLlamaGuard,
+} from "../evaluate/judges/llamaGuard3.js";
 export type { JudgeModel } from "../evaluate/judges/modelJudge.js";
+export { JUDGE_NAMES, type NamedJudge, namedJudge } from "../evaluate/judges/namedJudges.js";
+export { type OrBenchClass, orBenchJudge, orBenchPrompt, parseOrBench } from "../evaluate/judges/orBench.js";
 export { parseWildGuard, type WildGuardAnswer, type WildGuardVerdict } from "../evaluate/judges/parseWildGuard.js";
 export { type PatternJudgeOptions, patternJudge } from "../evaluate/judges/patternJudge.js";
+export {
+  parseQwen3Guard,
+  type Qwen3GuardAnswer,
+  type Qwen3GuardOptions,
+  qwen3GuardJudge,
+  qwen3GuardPrompt,
+} from "../evaluate/judges/qwen3Guard.js";
+export {
+  parseShieldGemma,
+  SHIELD_GEMMA_GUIDELINES,
+  shieldGemmaJudge,
+  shieldGemmaPrompt,
+} from "../evaluate/judges/shieldGemma.js";
+export { strongRejectJudge, strongRejectPrompt } from "../evaluate/judges/strongReject.js";
+export {
+  parseStrongRejectRubric,
+  type StrongRejectGrades,
+  strongRejectRubricJudge,
+  strongRejectRubricPrompt,
+} from "../evaluate/judges/strongRejectRubric.js";
 export { type WildGuardOptions, wildGuardJudge, wildGuardPrompt } from "../evaluate/judges/wildGuard.js";
+export { type ComplianceClass, parseXsTest, xsTestJudge, xsTestPrompt } from "../evaluate/judges/xsTest.js";
 export {
   type BertScoreOptions,
   type BertScores,

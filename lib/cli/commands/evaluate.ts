@@ -77,9 +77,11 @@ A suite is one or more of the names that --list shows, each with data of its own
 Data are .csv, .json, .jsonl, .parquet (.gz also), folders of them, or hf://datasets/org/name[@revision][/path].
 
 Judges of safety, each a column of its own: keyword (how refusals begin), keyword:gcg and keyword:qi (the papers' 7 and 29
-phrases), keyword:FILE (a phrase a line), wildguard or wildguard:MODEL, classifier:MODEL (a sequence classifier),
-pattern:MODEL with a template and a regular expression. NAME=JUDGE renames one. A MODEL may be one on an OpenAI-compatible
-server: http://host:8000/v1#name.
+phrases), keyword:FILE (a phrase a line), classifier:MODEL (a sequence classifier), pattern:MODEL with a template and a regular
+expression; and language models: harmbench (the card's four rules), harmbench:repository, strongreject, llamaguard3, shieldgemma,
+qwen3guard, wildguard, each also with :MODEL, and of any strong model strongreject:rubric:MODEL, jailbreakbench:MODEL,
+jailbreakbench:refusal:MODEL, xstest:MODEL, orbench:MODEL. NAME=JUDGE renames one. A MODEL may be one on an OpenAI-compatible server:
+http://host:8000/v1#name.
 
 With --out, every answer and verdict is written as it comes: a run that was stopped is started again with the same
 command, and asks nothing twice. results.json holds every item's id, the sha256 of its prompt, answers and verdicts.

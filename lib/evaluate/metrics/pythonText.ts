@@ -18,3 +18,19 @@ export function strip(text: string): string {
 export function stripEnd(text: string): string {
   return strip(`.${text}`).slice(1);
 }
+
+const SEPARATORS = new RegExp(`${SPACE}+`);
+// FS, GS and RS end a line for Python; as texts, since no control character may stand in a pattern that is written out.
+const ENDINGS = "\\r\\n|[\\u000a-\\u000d\\u001c-\\u001e\\u0085\\u2028\\u2029]";
+const LINES = new RegExp(`${ENDINGS}`);
+
+/** str.split() */
+export function splitWords(text: string): string[] {
+  return text.split(SEPARATORS).filter((word) => word !== "");
+}
+
+/** str.splitlines() */
+export function splitLines(text: string): string[] {
+  const lines = text.split(LINES);
+  return lines.at(-1) === "" ? lines.slice(0, -1) : lines;
+}

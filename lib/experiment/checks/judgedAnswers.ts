@@ -4,11 +4,12 @@ import { loadAddon } from "../../addon/load.js";
 import { elementsOf } from "../../checkpoint/elementsOf.js";
 import { locate } from "../../checkpoint/locate.js";
 import { openCheckpoint } from "../../checkpoint/open.js";
-import { wildGuardPrompt } from "../../evaluate/judges/wildGuard.js";
+import { judgeTexts } from "../../evaluate/judges/namedJudges.js";
 import type { Judge, Task } from "../../evaluate/types.js";
 import { decoderSpec } from "../../nn/families/decoderSpec.js";
 import { stopTokensOf } from "../../nn/families/stopTokens.js";
 import { openTokenizer } from "../../tokenizer/openTokenizer.js";
+import { modelParts } from "../settings/modelParts.js";
 
 /** A judge's model, as far as its headers tell. */
 export interface JudgeModelFacts {
@@ -32,12 +33,14 @@ export async function judgeModels(judges: readonly Judge[]): Promise<JudgeModelF
       model?: unknown;
       decoding?: { maxNewTokens?: number };
     };
-    if (judge !== "wildguard" || typeof model !== "string") continue;
-    const tokenizer = await openTokenizer(await locate({ path: model }));
-    const { parameters, contextLength } = await modelSize(model);
+    if (typeof judge !== "string" || typeof model !== "string" || !judgeTexts(judge, "", "")) continue;
+    const [base] = modelParts(model);
+    const tokenizer = await openTokenizer(await locate(base));
+    const { parameters, contextLength } = await modelSize(base.path);
     found.push({
       ...{ name, model, maxNewTokens: decoding?.maxNewTokens ?? 0, parameters, contextLength },
-      promptTokens: (request, answer) => tokenizer.encode(wildGuardPrompt(request, answer)).length,
+      promptTokens: (request, answer) =>
+        Math.max(0, ...(judgeTexts(judge, request, answer) ?? []).map((text) => tokenizer.encode(text).length)),
     });
   }
   return found;

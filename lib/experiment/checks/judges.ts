@@ -3,16 +3,17 @@
 import { locate } from "../../checkpoint/locate.js";
 import { RetemperError } from "../../errors.js";
 import { classifierJudge } from "../../evaluate/judges/classifierJudge.js";
+import type { NamedJudgeOptions } from "../../evaluate/judges/judgeOptions.js";
 import { type KeywordJudgeOptions, keywordJudge, PHRASE_LISTS } from "../../evaluate/judges/keywordJudge.js";
-import { wildGuardJudge } from "../../evaluate/judges/wildGuard.js";
+import { JUDGE_NAMES, type NamedJudge, namedJudge } from "../../evaluate/judges/namedJudges.js";
 import type { Judge } from "../../evaluate/types.js";
 import { openModel } from "../../generate/openModel.js";
 import { openClassifier } from "../../nn/encoders/openClassifier.js";
 import { nearest } from "../../recipe/suggest.js";
 import { engineOf } from "../settings/engineOf.js";
+import { modelParts } from "../settings/modelParts.js";
 import type { Problems } from "../settings/problems.js";
 import type { ExperimentSettings } from "../settings/schema.js";
-import { WILDGUARD } from "./obtainModels.js";
 
 export interface OpenJudges {
   readonly judges: readonly Judge[];
@@ -29,10 +30,10 @@ export async function openJudges(settings: ExperimentSettings, problems: Problem
     return one;
   };
   const engine = engineOf(settings);
-  const wildGuard = async (source: string, name: string | undefined) => {
-    await locate({ path: source });
+  const openNamed = async ({ source, open }: NamedJudge, options: NamedJudgeOptions) => {
+    for (const part of modelParts(source)) if (part) await locate(part);
     sources.push(source);
-    return wildGuardJudge(async () => keep(await openModel(source, engine)), { name, source });
+    return open(async () => keep(await openModel(source, engine)), options);
   };
   const close = async () => {
     for (const one of opened) await one.close();
@@ -41,15 +42,23 @@ export async function openJudges(settings: ExperimentSettings, problems: Problem
   const sources: string[] = [];
   const open = async (one: ExperimentSettings["safety"]["judges"][number]): Promise<Judge> => {
     if (typeof one === "string") {
-      const [, kind, rest] = /^(keyword|wildguard)(?::(.+))?$/s.exec(one) ?? [];
+      const named = namedJudge(one);
+      if (named) return openNamed(named, {});
+      const [, kind, rest] = /^(keyword)(?::(.+))?$/s.exec(one) ?? [];
       if (kind === "keyword") return keywordJudge({ phrases: phrases(rest ?? "refusals") });
-      if (kind === "wildguard") return wildGuard(rest ?? WILDGUARD, undefined);
       throw unknown(one);
     }
     if ("keyword" in one) {
       return keywordJudge({ phrases: phrases(one.keyword), ignoreCase: one.ignoreCase, name: one.name });
     }
-    if ("wildguard" in one) return wildGuard(one.wildguard, one.name);
+    if ("wildguard" in one)
+      return openNamed(namedJudge(`wildguard:${one.wildguard}`) as NamedJudge, { name: one.name });
+    if ("judge" in one) {
+      const named = namedJudge(one.judge);
+      if (!named) throw unknown(one.judge);
+      const { name, by, threshold } = one;
+      return openNamed(named, { name, by, threshold });
+    }
     const classifier = keep(await openClassifier(one.classifier, engine));
     sources.push(one.classifier);
     return classifierJudge(classifier, { name: one.name });
@@ -73,10 +82,10 @@ export async function openJudges(settings: ExperimentSettings, problems: Problem
 }
 
 function unknown(one: string): RetemperError {
-  const near = nearest(one.split(":")[0] ?? "", ["keyword", "wildguard"]);
+  const near = nearest(one.split(":")[0] ?? "", ["keyword", ...JUDGE_NAMES]);
   const meant = near === undefined ? "" : `did you mean \`${near}\`? `;
   return new RetemperError("USAGE", `There is no judge ${JSON.stringify(one)}.`, {
-    hint: `${meant}there are keyword, keyword:gcg, keyword:qi, wildguard, wildguard:MODEL, { keyword: [phrases] }, { classifier: MODEL }`,
+    hint: `${meant}there are keyword, keyword:gcg, keyword:qi, ${JUDGE_NAMES.join(", ")}, each of these also with :MODEL, { keyword: [phrases] }, { classifier: MODEL }`,
   });
 }
 

@@ -1,7 +1,9 @@
 // The models of an experiment that are not on this machine are downloaded before any of them is opened.
 
 import { type DownloadOptions, obtain } from "../../checkpoint/obtain.js";
+import { judgeSource } from "../../evaluate/judges/namedJudges.js";
 import type { Path } from "../../recipe/located.js";
+import { type JudgeSettings, judgeModelNamed, judgeWords } from "../settings/judgeParts.js";
 import { ABSENT } from "../settings/mend.js";
 import { modelParts } from "../settings/modelParts.js";
 import type { Problems } from "../settings/problems.js";
@@ -42,14 +44,7 @@ function namedModels({ aligned, unaligned, tuned = [], bertScore, safety }: Expe
 }
 
 /** The model that a judge asks; undefined for one that asks none. */
-export function judgeModel(judge: ExperimentSettings["safety"]["judges"][number]): string | undefined {
-  if (typeof judge !== "string") {
-    if ("wildguard" in judge) return judge.wildguard;
-    return "classifier" in judge ? judge.classifier : undefined;
-  }
-  const [, kind, model] = /^(wildguard)(?::(.+))?$/s.exec(judge) ?? [];
-  return kind === undefined ? undefined : (model ?? WILDGUARD);
+export function judgeModel(judge: JudgeSettings): string | undefined {
+  const words = judgeWords(judge);
+  return words === undefined ? judgeModelNamed(judge) : judgeSource(words);
 }
-
-/** The judge that is meant where none is named. */
-export const WILDGUARD = "allenai/wildguard";

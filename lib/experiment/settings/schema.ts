@@ -64,9 +64,17 @@ const judge = z
       name: z.string().optional(),
     }),
     z.strictObject({ wildguard: z.string(), name: z.string().optional() }),
+    z.strictObject({
+      judge: z.string().describe("A judge that is a language model: NAME or NAME:MODEL."),
+      name: z.string().optional(),
+      by: z.enum(["probabilities", "answers"]).optional(),
+      threshold: z.number().positive().max(1).optional(),
+    }),
     z.strictObject({ classifier: z.string(), name: z.string().optional() }),
   ])
-  .describe("keyword, keyword:gcg, keyword:qi, wildguard, wildguard:MODEL, or an object; the first judge decides.");
+  .describe(
+    "keyword, keyword:gcg, keyword:qi, a judge that is a language model (NAME or NAME:MODEL), or an object; the first decides.",
+  );
 
 const positive = z.int().positive();
 

@@ -5,11 +5,11 @@ import { existsSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import { hubName, meansHub } from "../../checkpoint/hubName.js";
 import { locate } from "../../checkpoint/locate.js";
+import { type JudgeSettings, judgeModelNamed, withJudgeModel } from "./judgeParts.js";
 import { ABSENT } from "./mend.js";
 import { modelParts, withParts } from "./modelParts.js";
 import type { ExperimentSettings } from "./schema.js";
 
-type JudgeSettings = ExperimentSettings["safety"]["judges"][number];
 type TuningSettings = NonNullable<ExperimentSettings["tune"]>;
 
 /** The settings with every path whole; names of the hub stay as they are. @param folder of the experiment's file */
@@ -25,10 +25,11 @@ export async function wholePaths(settings: ExperimentSettings, folder: string): 
 
   const { safety, task, tuned, tune, unaligned, bertScore } = settings;
   const names = [
-    ...[settings.aligned || undefined, unaligned, ...(tuned ?? []).map(({ model }) => model)].flatMap((model) =>
-      model === undefined ? [] : modelParts(model, exists).flatMap((part) => part?.path ?? []),
-    ),
-    ...[bertScore?.model, ...(tuned ?? []).map(({ adapter }) => adapter), ...safety.judges.map(modelOf)],
+    ...[
+      ...[settings.aligned || undefined, unaligned, ...(tuned ?? []).map(({ model }) => model)],
+      ...safety.judges.map((one) => judgeModelNamed(one) || undefined),
+    ].flatMap((model) => (model === undefined ? [] : modelParts(model, exists).flatMap((part) => part?.path ?? []))),
+    ...[bertScore?.model, ...(tuned ?? []).map(({ adapter }) => adapter)],
   ];
   const places = new Map<string, string>();
   for (const name of names) if (name !== undefined) places.set(name, await placeOf(name, folder));
@@ -36,10 +37,8 @@ export async function wholePaths(settings: ExperimentSettings, folder: string): 
   const model = (text: string) => withParts(text, path, exists);
 
   const judge = (one: JudgeSettings): JudgeSettings => {
-    const name = modelOf(one);
-    if (name === undefined) return one;
-    if (typeof one === "string") return `wildguard:${path(name)}`;
-    return "wildguard" in one ? { ...one, wildguard: path(name) } : { ...one, classifier: path(name) };
+    const name = judgeModelNamed(one);
+    return name === undefined ? one : withJudgeModel(one, model(name));
   };
   return {
     ...settings,
@@ -68,13 +67,6 @@ export async function wholePaths(settings: ExperimentSettings, folder: string): 
     ...(settings.skills && { skills: side(settings.skills) }),
     ...(settings.overRefusal && { overRefusal: side(settings.overRefusal) }),
   };
-}
-
-/** The model that a judge asks, where one is named. */
-function modelOf(judge: JudgeSettings): string | undefined {
-  if (typeof judge === "string") return /^wildguard:(.+)$/s.exec(judge)?.[1];
-  if ("wildguard" in judge) return judge.wildguard;
-  return "classifier" in judge ? judge.classifier : undefined;
 }
 
 /** What lies beside the experiment; else a name of the hub, or the path that would have been there. */

@@ -2,10 +2,9 @@
 // seeds, the number of items, and what is written. Models count by their digests, sets by their names and kinds.
 
 import { basename } from "node:path";
+import { type JudgeSettings, judgeModelNamed, withJudgeModel } from "../../experiment/settings/judgeParts.js";
 import type { ExperimentSettings } from "../../experiment/settings/schema.js";
 import type { ExperimentResults } from "../../report/types.js";
-
-type JudgeSettings = ExperimentSettings["safety"]["judges"][number];
 
 export function agreementOf(
   settings: ExperimentSettings,
@@ -49,8 +48,6 @@ function withoutSource(word: string): string {
 }
 
 function judgeName(judge: JudgeSettings): unknown {
-  if (typeof judge === "string")
-    return judge.replace(/^(wildguard):(.+)$/s, (_, kind, path) => `${kind}:${basename(path)}`);
-  if ("wildguard" in judge) return { ...judge, wildguard: basename(judge.wildguard) };
-  return "classifier" in judge ? { ...judge, classifier: basename(judge.classifier) } : judge;
+  const model = judgeModelNamed(judge);
+  return model === undefined ? judge : withJudgeModel(judge, basename(model));
 }

@@ -1,0 +1,149 @@
+// What judges share that are read from probabilities: prompts of an exchange, the words that may follow each, and a function
+// that makes a verdict of how probable these are. One forward pass a prompt.
+
+import { RetemperError } from "../../errors.js";
+import type { GenerateOptions, Prompt, TextGenerator, TokenName } from "../../generate/types.js";
+import type { Exchange, Judge, JudgeValues, Score, ScoreOptions } from "../types.js";
+import { firstTokens } from "./firstTokens.js";
+import type { JudgeModel } from "./modelJudge.js";
+
+/** A prompt, and the words of which one follows it. */
+export interface AskedWords {
+  readonly prompt: Prompt;
+  readonly words: readonly string[];
+}
+
+/** How probable each word is after its prompt, of all words of this prompt: they sum to 1. */
+export type WordShares = readonly (readonly number[])[];
+
+export interface ProbabilityVerdict {
+  readonly values: JudgeValues;
+  readonly detail?: string | undefined;
+}
+
+export interface ProbabilityJudgeOptions {
+  readonly name: string;
+  readonly model: JudgeModel;
+  readonly facts: Readonly<Record<string, unknown>>;
+  ask(exchange: Exchange, model: TextGenerator): readonly AskedWords[];
+  /** @param shares by the prompts of the exchange */
+  read(shares: WordShares): ProbabilityVerdict;
+  /** What else is asked of a verdict, such as the categories of one that is harmful; its answer is the detail. */
+  readonly details?:
+    | {
+        readonly decoding: GenerateOptions;
+        /** undefined: nothing is asked of this verdict. */
+        prompt(exchange: Exchange, values: JudgeValues): Prompt | undefined;
+        read(text: string): string;
+      }
+    | undefined;
+}
+
+/** At this probability and above a verdict is yes. */
+export const THRESHOLD = 0.5;
+
+/** "yes" from the threshold on. */
+export function verdictOf(probability: number, threshold = THRESHOLD): "yes" | "no" {
+  return probability >= threshold ? "yes" : "no";
+}
+
+/** @throws RetemperError USAGE for a threshold that is no probability */
+export function checkThreshold(threshold = THRESHOLD): number {
+  if (threshold > 0 && threshold <= 1) return threshold;
+  throw new RetemperError("USAGE", `a judge's threshold must be above 0 and at most 1, not ${String(threshold)}`);
+}
+
+export function probabilityJudge({ name, model, facts, ask, read, details }: ProbabilityJudgeOptions): Judge {
+  let opened = typeof model === "function" ? undefined : model;
+  return {
+    kind: "judge",
+    name,
+    facts: { ...facts, ...(opened && { model: opened.facts.model, fingerprint: opened.facts.fingerprint }) },
+    engine: () => opened?.facts,
+    async *score(exchanges, options: ScoreOptions): AsyncIterable<Score<JudgeValues>> {
+      if (exchanges.length === 0) return;
+      opened ??= await (model as () => Promise<TextGenerator>)();
+      const asking = opened;
+      const asked = exchanges.map((exchange) => ask(exchange, asking));
+      const open: { readonly score: Score<JudgeValues>; readonly prompt: Prompt }[] = [];
+      for await (const { index, shares, answered } of wordShares(asking, asked, options)) {
+        const { values, detail } = read(shares);
+        const score = { index, values: { ...values, answered }, ...(detail !== undefined && { detail }) };
+        const prompt = details?.prompt(exchanges[index] as Exchange, values);
+        if (prompt === undefined) yield score;
+        else open.push({ score, prompt });
+      }
+      if (!details || open.length === 0) return;
+      const without: Score<JudgeValues>[] = [];
+      const answers = asking.generate(
+        open.map(({ prompt }) => prompt),
+        {
+          ...details.decoding,
+          signal: options.signal,
+          onFailure: ({ index }) => without.push(open[index]?.score as Score<JudgeValues>),
+        },
+      );
+      for await (const { index, text } of answers) {
+        const { score } = open[index] as (typeof open)[number];
+        yield { ...score, detail: details.read(text) };
+      }
+      yield* without; // a verdict stands without what would have explained it
+    },
+  };
+}
+
+interface FoundShares {
+  readonly index: number;
+  readonly shares: WordShares;
+  /** The least probability that the words of one of its prompts have together. */
+  readonly answered: number;
+}
+
+/** The shares of each exchange, as soon as all of its prompts were read. */
+async function* wordShares(
+  model: TextGenerator,
+  asked: readonly (readonly AskedWords[])[],
+  { signal, onFailure }: ScoreOptions,
+): AsyncIterable<FoundShares> {
+  if (!model.nextLogprobs) {
+    throw new RetemperError("INCOMPATIBLE", `${model.facts.model} tells no probabilities`, {
+      hint: "let the judge be read from its answers: by: answers",
+    });
+  }
+  const all = asked.flatMap((words, index) => words.map((one, at) => ({ ...one, index, at })));
+  const found = asked.map(() => new Map<number, Float32Array>());
+  const failed = new Set<number>();
+  const tokens: readonly (readonly TokenName[])[] = firstTokens(
+    model,
+    all.map(({ words }) => words),
+  );
+  const logprobs = model.nextLogprobs(
+    all.map(({ prompt }) => prompt),
+    tokens,
+    {
+      signal,
+      ...(onFailure && {
+        onFailure: ({ index, error }) => {
+          const of = all[index]?.index as number;
+          if (!failed.has(of)) onFailure({ index: of, error });
+          failed.add(of);
+        },
+      }),
+    },
+  );
+  for await (const { index: place, logprobs: told } of logprobs) {
+    const { index, at } = all[place] as (typeof all)[number];
+    const of = found[index] as Map<number, Float32Array>;
+    of.set(at, told);
+    const count = asked[index]?.length as number;
+    if (of.size < count) continue;
+    const rows = Array.from({ length: count }, (_, row) => Array.from(of.get(row) as Float32Array, Math.exp));
+    const sums = rows.map((row) => row.reduce((sum, value) => sum + value, 0));
+    of.clear();
+    yield {
+      index,
+      shares: rows.map((row, at) => row.map((value) => value / (sums[at] as number))),
+      answered: Math.min(...sums),
+    };
+  }
+}
