@@ -37,7 +37,7 @@ const options = z.strictObject({
   unsafeTruncateEmbeddings: z.boolean().optional(),
   loraMergeDtype: z.enum(["bfloat16", "float16", "float32", "float64"]).optional(),
   lambda: z.number().optional(),
-  format: z.enum(["safetensors", "gguf"]).optional(),
+  format: z.enum(["safetensors", "gguf", "fp8"]).optional(),
   quantise: z.enum(Object.keys(GGUF_QUANTISATIONS) as [GgufQuantisation]).optional(),
   lenient: z.boolean().optional(),
   copyTokenizer: z.boolean().optional(),

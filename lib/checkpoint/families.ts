@@ -66,6 +66,11 @@ export function layerStacks(names: Iterable<string>): LayerStack[] {
 /** Names of towers beside the language model, as a segment of a tensor's name. */
 const OTHER_TOWER = /(^|\.|_)(vision|visual|image|audio|speech|vit|clip|sam|qformer|perceiver)/i;
 
+/** Whether a tensor belongs to a tower of images or sound, by its name. */
+export function inOtherTower(name: string): boolean {
+  return OTHER_TOWER.test(name);
+}
+
 /**
  * The stack of the language model: of those that belong to no vision or audio tower the one with the most layers; a
  * decoder before its encoder.

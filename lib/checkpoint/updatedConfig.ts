@@ -14,6 +14,8 @@ export interface ConfigChanges {
   readonly tieWordEmbeddings?: boolean | undefined;
   /** The class that loads the output, where the recipe overrides it. */
   readonly architecture?: string | undefined;
+  /** How the written weights are quantised; absent: they are numbers. */
+  readonly quantization?: JsonObject | undefined;
 }
 
 type Mutable = Record<string, unknown>;
@@ -28,8 +30,9 @@ const LAYER_INDICES = ["mlp_only_layers", "cross_attention_layers", "attn_layer_
 export function updatedConfig(config: JsonObject, changes: ConfigChanges): Record<string, unknown> {
   const copy = structuredClone(config) as Mutable;
   const text = textConfig(copy) as Mutable;
-  // what is written are numbers, whatever was read
+  // what was read decides nothing
   for (const key of QUANTISATION_SETTINGS) delete copy[key];
+  if (changes.quantization !== undefined) copy.quantization_config = changes.quantization;
   if (changes.architecture !== undefined) copy.architectures = [changes.architecture];
   if (changes.dtype !== undefined) setDtype(copy, changes.dtype);
   if (changes.layers !== undefined) setLayers(text, changes.layers);

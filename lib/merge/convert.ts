@@ -11,9 +11,9 @@ export interface ConvertOptions
     MergeOptions,
     "lambda" | "format" | "rank" | "energy" | "seed" | "lenient" | "models" | "unsafeTruncateEmbeddings"
   > {
-  /** Dtype of safetensors; default: as it is. GGUF's types are `quantise`'s. */
+  /** Dtype of safetensors, and of what FP8 rounds; default: as it is. GGUF's types are `quantise`'s. */
   readonly dtype?: FloatDtypeName | undefined;
-  readonly format?: "safetensors" | "gguf" | undefined;
+  readonly format?: "safetensors" | "gguf" | "fp8" | undefined;
 }
 
 /**

@@ -10,6 +10,7 @@ import { outputPath } from "../output/futurePath.js";
 import { openStaging } from "../output/openStaging.js";
 import { requireSpace } from "../output/requireSpace.js";
 import { nativePlan } from "../plan/build.js";
+import { isTakenOver } from "../plan/tensors.js";
 import type { ParsedRecipe, Recipe } from "../recipe/types.js";
 import { mergeNested } from "./adapter/mergeNested.js";
 import { prepareAdapter } from "./adapter/prepareAdapter.js";
@@ -127,7 +128,7 @@ function report(
   seconds: number,
   version: string,
 ): MergeReport {
-  const copied = built.tensors.filter(({ params }) => params.op === "copy").length;
+  const copied = built.tensors.filter(isTakenOver).length;
   const tensors = summarize(native.facts, copied);
   const nonFinite = tensors.nonFinite.reduce((sum, { values }) => sum + values, 0);
   const moved = native.bytesRead + native.bytesWritten;

@@ -71,10 +71,11 @@ export interface PlanOptions {
 }
 
 /**
- * What an output is: a checkpoint, one GGUF file that llama.cpp and Ollama load, or an adapter of PEFT on the model that
- * the recipe's models are made from.
+ * What an output is: a checkpoint, one GGUF file that llama.cpp and Ollama load, a checkpoint whose linear layers are FP8
+ * (compressed-tensors with a scale a row, what vLLM loads), or an adapter of PEFT on the model that the recipe's models are
+ * made from.
  */
-export type OutputFormat = "safetensors" | "gguf" | "adapter";
+export type OutputFormat = "safetensors" | "gguf" | "fp8" | "adapter";
 
 export interface MergeOptions extends PlanOptions {
   readonly onProgress?: ((progress: MergeProgress) => void) | undefined;

@@ -2,7 +2,7 @@
 
 import { loadAddon } from "../addon/load.js";
 import type { OpName } from "../addon/nativePlan.js";
-import { INDEX_FILE, type OutputTensor, shardIndex } from "../plan/shards.js";
+import { INDEX_FILE, outputTensor, shardIndex } from "../plan/shards.js";
 import type { DraftTensor } from "../plan/tensors.js";
 import type { Recipe } from "../recipe/types.js";
 import { ADAPTER_FILE } from "./adapter/adapterFile.js";
@@ -75,11 +75,6 @@ export function plannedFiles({ built: { tensors, layout } }: Prepared): PlannedF
   ];
 }
 
-/** The tensor as its file's header has it. */
-export function outputTensor({ name, outDtype, shape }: DraftTensor): OutputTensor {
-  return { name, dtype: outDtype, shape };
-}
-
 function describe({ name, params, outDtype, form, shape, models }: DraftTensor, file: string): PlannedTensor {
-  return { name, op: params.op, dtype: form?.blocks ?? outDtype, shape, inputs: models, file };
+  return { name, op: params.op, dtype: form?.blocks ?? form?.codes ?? outDtype, shape, inputs: models, file };
 }

@@ -12,6 +12,7 @@ import type { ParsedRecipe, Recipe } from "../recipe/types.js";
 import { checkSettings, LAMBDAS, suppliedBy, withSettings } from "../recipe/vary.js";
 import type { AdapterPlan } from "./adapter/plannedAdapter.js";
 import { checkFormat } from "./formats/checkFormat.js";
+import { fp8Output } from "./formats/fp8/fp8Output.js";
 import { type GgufWords, ggufOutput, ggufWords } from "./formats/gguf/ggufOutput.js";
 import { type OpenModels, openModels } from "./models.js";
 import type { PlanOptions } from "./options.js";
@@ -101,7 +102,11 @@ export function planOn(
     outShardSize: options.outShardSize,
     files,
   });
-  const built = words ? ggufOutput(merged, models, words, nameOf(recipe, models), options.quantise) : merged;
+  const built = words
+    ? ggufOutput(merged, models, words, nameOf(recipe, models), options.quantise)
+    : options.format === "fp8"
+      ? fp8Output(merged, options.outShardSize)
+      : merged;
   const threads = options.threads || addon.describe().threads;
   return {
     recipe,

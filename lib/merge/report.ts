@@ -92,7 +92,7 @@ export interface PlannedTensor {
   readonly name: string;
   readonly op: OpName;
   /** As safetensors names it; of a GGUF file's blocks, as GGUF does. */
-  readonly dtype: Dtype | WrittenBlocks;
+  readonly dtype: Dtype | WrittenBlocks | "F8_E4M3";
   readonly shape: readonly number[];
   readonly inputs: readonly string[];
   /** The output file that will hold it. */

@@ -14,6 +14,7 @@ import { openStaging, type Staging } from "../output/openStaging.js";
 import { outputState } from "../output/outputState.js";
 import { requireSpace } from "../output/requireSpace.js";
 import { factsByPoint, sweepPlan } from "../plan/sweepPlan.js";
+import { isTakenOver } from "../plan/tensors.js";
 import type { Recipe } from "../recipe/types.js";
 import { type FinishContext, finishFolder, keptError } from "./finish.js";
 import { refuseDifferentBuffers } from "./identical.js";
@@ -151,7 +152,7 @@ async function runPass(
       const of = prepared[at] as Prepared;
       const written = { sha256: native.sha256.slice(at * shards, (at + 1) * shards), facts: facts[at] ?? [] };
       const files = await finishFolder(folders[at] as string, name, of, written, context);
-      const copied = of.built.tensors.filter(({ params }) => params.op === "copy").length;
+      const copied = of.built.tensors.filter(isTakenOver).length;
       const tensors = summarize(written.facts, copied);
       finished.push({ name, parameters: settings, out: join(target, name), files, tensors });
     }

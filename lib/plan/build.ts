@@ -3,6 +3,7 @@
 
 import type { Dtype } from "../addon/dtype.js";
 import type { NativeInput, NativePlan, NativeTensor } from "../addon/nativePlan.js";
+import type { JsonObject } from "../checkpoint/json.js";
 import { moduleTest } from "../checkpoint/modules.js";
 import type { Checkpoint } from "../checkpoint/types.js";
 import { RetemperError } from "../errors.js";
@@ -10,6 +11,7 @@ import { createParameterReader } from "../recipe/parameters.js";
 import type { RecipeModule } from "../recipe/types.js";
 import { Misfits } from "./checks.js";
 import { dtypeName, isFloat, storageDtype } from "./dtypes.js";
+import { numberScales } from "./fp8/numberScales.js";
 import { InputFiles } from "./inputFiles.js";
 import { layOutModule, type OutputSlot, type OwnedNames, type SliceInput, tensorNames } from "./layers.js";
 import { findHeads, findOperands, type Heads, type Operand } from "./operands.js";
@@ -25,6 +27,8 @@ export interface PlannedConfig {
   readonly layers: readonly number[] | undefined;
   readonly vocabSize: number | undefined;
   readonly tieWordEmbeddings: boolean | undefined;
+  /** How the written weights are quantised; absent: they are numbers. */
+  readonly quantization?: JsonObject | undefined;
 }
 
 export interface BuiltPlan {
@@ -112,11 +116,14 @@ export function nativePlan(
   return {
     inputs,
     outputs: layout.shards.map(({ fileName, size, header }) => ({ path: `${folder}/${fileName}`, size, header })),
-    tensors: layout.shards.flatMap(({ placed }, output) =>
-      placed.map(({ tensor, offset }): NativeTensor => {
-        const { params, models: _models, identical: _identical, ...draft } = tensors[tensor] as DraftTensor;
-        return { ...draft, variants: [{ output, offset, params }] };
-      }),
+    tensors: numberScales(
+      layout.shards.flatMap(({ placed }, output) =>
+        placed.map(({ tensor, offset }) => {
+          const { params, models: _models, identical: _identical, ...draft } = tensors[tensor] as DraftTensor;
+          const native: NativeTensor = { ...draft, variants: [{ output, offset, params }] };
+          return { draft: tensor, parts: [native] };
+        }),
+      ),
     ),
     ...run,
   };

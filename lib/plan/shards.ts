@@ -1,6 +1,7 @@
 // Lays the output tensors out in safetensors files: which file, which offset, and the exact header bytes.
 
 import type { Dtype } from "../addon/dtype.js";
+import type { NativeTensor } from "../addon/nativePlan.js";
 import { RetemperError } from "../errors.js";
 import { elementSize } from "./dtypes.js";
 
@@ -16,8 +17,13 @@ export const INDEX_FILE = "model.safetensors.index.json";
 
 export interface OutputTensor {
   readonly name: string;
-  readonly dtype: Dtype;
+  readonly dtype: Dtype | "F8_E4M3";
   readonly shape: readonly number[];
+}
+
+/** A planned tensor as its file's header has it. */
+export function outputTensor({ name, outDtype, form, shape }: Omit<NativeTensor, "variants">): OutputTensor {
+  return { name, dtype: form?.codes ?? outDtype, shape };
 }
 
 export interface PlacedTensor {
@@ -86,15 +92,31 @@ export function shardIndex(tensors: readonly OutputTensor[], layout: ShardLayout
 }
 
 function tensorBytes({ dtype, shape }: OutputTensor): number {
-  return elementCount(shape) * elementSize(dtype);
+  return elementCount(shape) * widthOf(dtype);
 }
 
-/** The format packs tensors without gaps; wider elements first keeps every one aligned where the given order would not. */
+function widthOf(dtype: OutputTensor["dtype"]): number {
+  return dtype === "F8_E4M3" ? 1 : elementSize(dtype);
+}
+
+/**
+ * The format packs tensors without gaps; wider elements first keeps every one aligned where the given order would not. Codes
+ * and their scales, whose bytes keep whatever follows aligned, stay together in front of all others.
+ */
 function aligned(tensors: readonly OutputTensor[], group: readonly number[]): readonly number[] {
-  const size = (index: number) => elementSize(tensors[index]?.dtype ?? "U8");
+  const size = (index: number) => widthOf(tensors[index]?.dtype ?? "U8");
+  const isCodes = (index: number) => tensors[index]?.dtype === "F8_E4M3";
+  const rank = (index: number, at: number) =>
+    isCodes(index) || isCodes(group[at - 1] ?? -1) ? Number.POSITIVE_INFINITY : size(index);
   let offset = 0;
   for (const index of group) {
-    if (offset % size(index) !== 0) return group.toSorted((a, b) => size(b) - size(a));
+    if (offset % size(index) !== 0) {
+      const ranks = new Map(group.map((one, at) => [one, rank(one, at)]));
+      return group.toSorted((a, b) => {
+        const [x, y] = [ranks.get(a) ?? 0, ranks.get(b) ?? 0];
+        return x === y ? 0 : y > x ? 1 : -1;
+      });
+    }
     offset += tensorBytes(tensors[index] as OutputTensor);
   }
   return group;

@@ -6,6 +6,7 @@ import { RetemperError } from "../errors.js";
 import type { BuiltPlan } from "./build.js";
 import { elementSize } from "./dtypes.js";
 import { ENGINE_SOURCE_BYTES, ENGINE_WORKER_BYTES } from "./estimate.js";
+import { numberScales } from "./fp8/numberScales.js";
 import { elementCount } from "./shards.js";
 import type { DraftTensor } from "./tensors.js";
 
@@ -27,13 +28,12 @@ export function sweepPlan(
     outputs: builds.flatMap(({ layout }, point) =>
       layout.shards.map(({ fileName, size, header }) => ({ path: `${folders[point]}/${fileName}`, size, header })),
     ),
-    tensors: shards.flatMap(({ placed }, shard) =>
-      placed.flatMap(({ tensor, offset }) =>
-        variantsOf(
-          builds.map(({ tensors }) => tensors[tensor] as DraftTensor),
-          (point) => point * shards.length + shard,
-          offset,
-        ),
+    tensors: numberScales(
+      shards.flatMap(({ placed }, shard) =>
+        placed.map(({ tensor, offset }) => {
+          const drafts = builds.map(({ tensors }) => tensors[tensor] as DraftTensor);
+          return { draft: tensor, parts: variantsOf(drafts, (point) => point * shards.length + shard, offset) };
+        }),
       ),
     ),
     ...run,

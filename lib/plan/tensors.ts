@@ -22,6 +22,11 @@ export interface DraftTensor extends Omit<NativeTensor, "variants"> {
   readonly identical: readonly Operand[];
 }
 
+/** Whether the output has the bytes of an input: what becomes codes has not. */
+export function isTakenOver({ params, form, scalesOf }: DraftTensor): boolean {
+  return params.op === "copy" && !form?.blocks && !form?.codes && scalesOf === undefined;
+}
+
 export interface TensorContext {
   readonly method: MethodName;
   readonly files: InputFiles;

@@ -124,9 +124,12 @@ struct OutputForm {
   uint64_t interleave = 0;
   bool transposed = false;  // its rows are the sources' columns
   uint64_t padding = 0;     // zero bytes after it
+  // FP8 codes (E4M3) with a scale for each row, of values that are rounded to out_dtype first. The
+  // scales are another tensor's (TensorSpec::scales_of).
+  bool e4m3 = false;
 
   bool Rearranges() const { return interleave != 0 || transposed; }
-  bool Encodes() const { return blocks != BlockFormat::kNone || plus != 0; }
+  bool Encodes() const { return blocks != BlockFormat::kNone || plus != 0 || e4m3; }
 };
 
 // Which row of the sources is row `row` of a result that interleaves.
@@ -145,6 +148,9 @@ struct TensorSpec {
   std::vector<Source> sources;
   std::vector<uint32_t> model_keys;
   std::vector<Variant> variants;
+  // Of scales: the tensor, before this one, whose rows they are of, variant by variant. They have
+  // its params and no source.
+  std::optional<uint32_t> scales_of;
 
   uint64_t Elements() const {
     uint64_t n = 1;
@@ -153,6 +159,7 @@ struct TensorSpec {
   }
   // What n elements take in the output; whole blocks of them.
   uint64_t StoredBytes(uint64_t n) const {
+    if (form.e4m3) return n;
     if (form.blocks == BlockFormat::kNone) return n * SizeOf(out_dtype);
     return n / FactsOf(form.blocks).elements * FactsOf(form.blocks).bytes;
   }

@@ -197,6 +197,15 @@ struct MaskKernels {
 // float16.
 using EncodeFunction = uint64_t (*)(const float* from, size_t n, BlockFormat format, uint8_t* to);
 
+// Rows of FP8 codes (core/row_scale.h).
+struct RowCodeKernels {
+  // The largest magnitude of n floats; no finite number if one of them is none.
+  float (*largest)(const float* x, size_t n);
+  // to[i] = the code of x[i] / scale, rounded to `dtype` and cut off at the largest code's value.
+  // No x is infinite or a NaN.
+  void (*encode)(const float* x, size_t n, float scale, Dtype dtype, uint8_t* to);
+};
+
 struct Target {
   const char* name;
   const Kernels<float>* f32;
@@ -204,6 +213,7 @@ struct Target {
   DrawFunction draw;
   const MaskKernels* masks;
   EncodeFunction encode;
+  const RowCodeKernels* row_codes;
 };
 
 template <class T>

@@ -17,6 +17,7 @@ using KeyT = typename KeyOf<T>::Type;
 #include "cpu/draw-inl.h"
 #include "cpu/sum_loops-inl.h"
 #include "cpu/encode-inl.h"
+#include "cpu/row_codes-inl.h"
 // clang-format on
 
 template <class T>
@@ -68,3 +69,4 @@ constexpr Kernels<T> Table() {
 
 constexpr Kernels<float> kF32 = Table<float>();
 constexpr Kernels<double> kF64 = Table<double>();
+constexpr RowCodeKernels kRowCodes = {&LargestOf, &EncodeRow};

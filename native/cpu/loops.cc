@@ -23,6 +23,7 @@
 #include "core/convert.h"
 #include "core/counter_rng.h"
 #include "core/exact_math.h"
+#include "core/row_scale.h"
 #include "core/status.h"
 #include "cpu/kernels.h"
 #include "ops/elementwise.h"
@@ -40,7 +41,8 @@ namespace retemper {
 #define RETEMPER_LANES 0
 namespace first_target {
 #include "cpu/loops-inl.h"
-constexpr Target kTarget = {RETEMPER_FIRST_TARGET, &kF32, &kF64, &Draw, &kMasks, &EncodeBlocks};
+constexpr Target kTarget = {RETEMPER_FIRST_TARGET, &kF32,     &kF64, &Draw, &kMasks,
+                            &EncodeBlocks,         &kRowCodes};
 }  // namespace first_target
 #undef RETEMPER_LANES
 
@@ -51,7 +53,7 @@ constexpr Target kTarget = {RETEMPER_FIRST_TARGET, &kF32, &kF64, &Draw, &kMasks,
 #define RETEMPER_LANES 8
 namespace avx2_target {
 #include "cpu/loops-inl.h"
-constexpr Target kTarget = {"avx2", &kF32, &kF64, &Draw, &kMasks, &EncodeBlocks};
+constexpr Target kTarget = {"avx2", &kF32, &kF64, &Draw, &kMasks, &EncodeBlocks, &kRowCodes};
 }  // namespace avx2_target
 #undef RETEMPER_LANES
 #pragma GCC pop_options
@@ -62,7 +64,7 @@ constexpr Target kTarget = {"avx2", &kF32, &kF64, &Draw, &kMasks, &EncodeBlocks}
 #define RETEMPER_LANES 16
 namespace avx512_target {
 #include "cpu/loops-inl.h"
-constexpr Target kTarget = {"avx512", &kF32, &kF64, &Draw, &kMasks, &EncodeBlocks};
+constexpr Target kTarget = {"avx512", &kF32, &kF64, &Draw, &kMasks, &EncodeBlocks, &kRowCodes};
 }  // namespace avx512_target
 #undef RETEMPER_LANES
 #pragma GCC pop_options

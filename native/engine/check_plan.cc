@@ -61,7 +61,15 @@ void CheckPart(const Part& part, bool copies, const Plan& plan, const std::strin
 // What the form asks of the tensor's shape and type, and of all its sources together.
 void CheckForm(const TensorSpec& tensor, uint64_t elements) {
   const OutputForm& form = tensor.form;
-  if (form.Encodes() && tensor.out_dtype != Dtype::kF32) Refuse("only F32 is encoded", tensor.name);
+  if (form.e4m3) {
+    if (form.blocks != BlockFormat::kNone || form.plus != 0 || form.Rearranges())
+      Refuse("rows of codes have another form, too", tensor.name);
+    if (tensor.shape.size() != 2 || elements == 0) Refuse("codes are not of a matrix", tensor.name);
+    if (!IsFloat(tensor.out_dtype) || tensor.out_dtype == Dtype::kF64)
+      Refuse("codes are of no such values", tensor.name);
+  } else if (form.Encodes() && tensor.out_dtype != Dtype::kF32) {
+    Refuse("only F32 is encoded", tensor.name);
+  }
   switch (form.blocks) {
     case BlockFormat::kQ4_1:
       Refuse("Q4_1 is only read", tensor.name);
@@ -117,6 +125,19 @@ void CheckSource(const Source& source, const TensorSpec& tensor, bool copies, co
       Refuse("a gather names a row that is not there", tensor.name);
     }
   }
+}
+
+// Scales stand after the tensor whose rows they are of, in the same outputs.
+void CheckScales(const TensorSpec& tensor, size_t index, uint64_t elements, const Plan& plan) {
+  if (*tensor.scales_of >= index) Refuse("scales before their rows", tensor.name);
+  const TensorSpec& rows = plan.tensors[*tensor.scales_of];
+  if (!rows.form.e4m3) Refuse("scales of a tensor that has none", tensor.name);
+  if (elements != rows.FirstDim() || tensor.out_dtype != rows.out_dtype || tensor.form.Encodes() ||
+      tensor.form.Rearranges() || !tensor.sources.empty()) {
+    Refuse("scales do not fit their rows", tensor.name);
+  }
+  if (tensor.variants.size() != rows.variants.size())
+    Refuse("scales have other variants than their rows", tensor.name);
 }
 
 struct ParamsChecker {
@@ -182,14 +203,16 @@ bool SameMode(const Params& a, const Params& b) {
 void CheckPlan(const Plan& plan) {
   std::vector<uint64_t> ends;
   for (const OutputSpec& output : plan.outputs) ends.push_back(output.header.size());
-  for (const TensorSpec& tensor : plan.tensors) {
+  for (size_t index = 0; index < plan.tensors.size(); ++index) {
+    const TensorSpec& tensor = plan.tensors[index];
     uint64_t elements = 1;
     for (const uint64_t d : tensor.shape) elements = Product(elements, d, tensor.name);
     Product(elements, SizeOf(tensor.out_dtype), tensor.name);
     const uint64_t bytes = tensor.StoredBytes(elements) + (elements > 0 ? tensor.form.padding : 0);
     if (tensor.variants.empty() && !plan.outputs.empty())
       Refuse("a tensor has no variant", tensor.name);
-    if (tensor.sources.size() != tensor.model_keys.size() && !tensor.variants.empty()) {
+    if (!tensor.scales_of && tensor.sources.size() != tensor.model_keys.size() &&
+        !tensor.variants.empty()) {
       Refuse("wrong number of model keys", tensor.name);
     }
     bool copies = false;
@@ -201,12 +224,16 @@ void CheckPlan(const Plan& plan) {
         Refuse("the variants of a tensor differ in more than numbers", tensor.name);
       }
       copies = std::holds_alternative<CopyParams>(variant.params);
-      std::visit(ParamsChecker{tensor}, variant.params);
+      if (!tensor.scales_of) std::visit(ParamsChecker{tensor}, variant.params);
       if (variant.output >= plan.outputs.size())
         Refuse("an output has no such number", tensor.name);
       if (variant.offset != ends[variant.output])
         Refuse("the tensors of an output leave gaps or overlap", tensor.name);
       ends[variant.output] += bytes;
+    }
+    if (tensor.scales_of) {
+      CheckScales(tensor, index, elements, plan);
+      continue;
     }
     if (tensor.sources.empty()) Refuse("a tensor has no source", tensor.name);
     for (const Source& source : tensor.sources) CheckSource(source, tensor, copies, plan);

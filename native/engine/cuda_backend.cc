@@ -47,7 +47,7 @@ std::vector<size_t> DeviceBufferBytes(const Plan& plan, uint64_t block_elements)
   };
   for (const TensorSpec& spec : plan.tensors) {
     const uint64_t n = std::min(spec.Elements(), block_elements);
-    if (std::holds_alternative<CopyParams>(spec.variants[0].params) ||
+    if (spec.scales_of || std::holds_alternative<CopyParams>(spec.variants[0].params) ||
         spec.sources.size() > block::kMaxOperands) {
       continue;
     }
@@ -69,7 +69,7 @@ size_t DeviceWordBytes(const Plan& plan) {
   size_t most = 0;
   for (const TensorSpec& spec : plan.tensors) {
     const auto* p = std::get_if<TaskArithmeticParams>(&spec.variants[0].params);
-    if (p == nullptr || spec.sources.size() > block::kMaxOperands) continue;
+    if (p == nullptr || spec.scales_of || spec.sources.size() > block::kMaxOperands) continue;
     const size_t targets = p->sparsifier == Sparsifier::kMagnitude  ? 1
                            : p->sparsifier == Sparsifier::kOutliers ? 2
                                                                     : 0;

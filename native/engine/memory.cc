@@ -31,7 +31,8 @@ uint64_t WorkerBytes(const Plan& plan, size_t buffers, uint64_t buffer_bytes) {
     }
     bands = std::max(bands, own);
     const auto* params = std::get_if<TaskArithmeticParams>(&tensor.variants[0].params);
-    if (params == nullptr || params->sparsifier != Sparsifier::kRanked) continue;
+    if (params == nullptr || tensor.scales_of || params->sparsifier != Sparsifier::kRanked)
+      continue;
     const uint64_t length = tensor.LastDim();
     const uint64_t scratch =
         tensor.f64 ? RowMasks<double>::ScratchBytes(length) : RowMasks<float>::ScratchBytes(length);

@@ -113,7 +113,8 @@ Report RunPlan(const Plan& plan, const std::atomic<bool>& cancelled,
   size_t variants = 1;
   uint64_t largest = 1;
   for (const TensorSpec& tensor : plan.tensors) {
-    tasks.push_back(MakeTask(tensor, environment));
+    tasks.push_back(tensor.scales_of ? MakeScales(tensor, *tasks[*tensor.scales_of])
+                                     : MakeTask(tensor, environment));
     variants = std::max(variants, tensor.variants.size());
     if (tensor.Elements() > 0)
       largest = std::max(

@@ -160,12 +160,16 @@ class Schedule {
     unit = cursor_unit_++;
     return true;
   }
-  // A phase begins when the one before it is done; the holder of unit 0 begins it.
+  // A phase begins when the one before it is done, and that of scales when their rows are; the
+  // holder of unit 0 begins it.
   bool WaitForTurn(Step& step, Task& task, size_t unit) {
     std::unique_lock<std::mutex> lock(mutex_);
-    changed_.wait(lock, [&] {
-      return stopped_ || (unit == 0 ? phases_done_[step.task] >= step.phase : step.begun);
-    });
+    const auto ready = [&] {
+      const std::optional<uint32_t> rows = task.spec.scales_of;
+      if (rows && phases_done_[*rows] < tasks_[*rows]->Phases()) return false;
+      return phases_done_[step.task] >= step.phase;
+    };
+    changed_.wait(lock, [&] { return stopped_ || (unit == 0 ? ready() : step.begun); });
     if (stopped_) return false;
     if (unit != 0) return true;
     lock.unlock();

@@ -1,6 +1,10 @@
 #include "engine/task.h"
 
+#include <cmath>
 #include <cstring>
+#include <limits>
+
+#include "core/row_scale.h"
 
 namespace retemper {
 
@@ -12,7 +16,9 @@ uint64_t Task::Finish(size_t unit, Worker& worker) {
   const uint64_t padding = extent.first + extent.count == elements ? form.padding : 0;
   for (uint32_t v = 0; v < spec.variants.size(); ++v) {
     uint8_t* const out = worker.out[v];
-    if (form.Encodes()) {
+    if (form.e4m3) {
+      EncodeRows(extent, v, out);
+    } else if (form.Encodes()) {
       // Block formats are narrower than floats, so what is written never overtakes what is read.
       alignas(64) float tile[kTile];
       for (uint64_t done = 0; done < extent.count; done += kTile) {
@@ -24,14 +30,50 @@ uint64_t Task::Finish(size_t unit, Worker& worker) {
         uint8_t* const to = out + spec.StoredBytes(done);
         if (form.blocks == BlockFormat::kNone) {
           std::memcpy(to, tile, n * sizeof(float));
-        } else if (const uint64_t bad = encode_(tile, n, form.blocks, to)) {
-          bad_in_blocks_[v].fetch_add(bad, std::memory_order_relaxed);
+        } else if (const uint64_t bad = target_->encode(tile, n, form.blocks, to)) {
+          bad_in_codes_[v].fetch_add(bad, std::memory_order_relaxed);
         }
       }
     }
     std::memset(out + bytes, 0, padding);
   }
   return bytes + padding;
+}
+
+void Task::EncodeRows(Extent extent, uint32_t variant, uint8_t* out) {
+  const Dtype dtype = spec.out_dtype;
+  const size_t size = SizeOf(dtype);
+  const uint64_t length = spec.LastDim();
+  alignas(64) float tile[kTile];
+  for (uint64_t row = 0; row < extent.count; row += length) {
+    const auto each_tile = [&](auto visit) {
+      for (uint64_t done = 0; done < length; done += kTile) {
+        const size_t n = std::min<uint64_t>(kTile, length - done);
+        target_->f32->load(out + (row + done) * size, dtype, n, tile);
+        visit(n, out + row + done);
+      }
+    };
+    float largest = 0;
+    bool finite = true;
+    each_tile([&](size_t n, uint8_t*) {
+      const float most = target_->row_codes->largest(tile, n);
+      finite = finite && std::isfinite(most);
+      largest = std::max(largest, most);
+    });
+    float scale = std::numeric_limits<float>::quiet_NaN();
+    if (finite) scale = RowScale(largest, dtype);
+    target_->f32->store(&scale, 1, dtype,
+                        scales_[variant].data() + (extent.first + row) / length * size);
+    // A row that is not finite decodes to NaN. Codes are narrower than what they are made of, so
+    // what is written never overtakes what is read.
+    if (!finite) {
+      std::memset(out + row, kNaNE4M3, length);
+      bad_in_codes_[variant].fetch_add(length, std::memory_order_relaxed);
+      continue;
+    }
+    each_tile(
+        [&](size_t n, uint8_t* to) { target_->row_codes->encode(tile, n, scale, dtype, to); });
+  }
 }
 
 }  // namespace retemper

@@ -39,12 +39,17 @@ struct Extent {
 
 class Task {
  public:
-  // `target` encodes blocks, where the tensor is written in such.
+  // `target` encodes, where the tensor is written in codes.
   explicit Task(const TensorSpec& spec, const Target* target = nullptr)
       : spec(spec),
         elements(spec.Elements()),
-        encode_(target == nullptr ? nullptr : target->encode),
-        bad_in_blocks_(spec.variants.size()) {}
+        target_(target),
+        bad_in_codes_(spec.variants.size()) {
+    if (spec.form.e4m3) {
+      scales_.assign(spec.variants.size(),
+                     std::vector<uint8_t>(spec.FirstDim() * SizeOf(spec.out_dtype)));
+    }
+  }
   virtual ~Task() = default;
   Task(const Task&) = delete;
   Task& operator=(const Task&) = delete;
@@ -76,6 +81,10 @@ class Task {
     return std::nullopt;
   }
   virtual void AddFacts(std::vector<Facts>& facts) const = 0;
+  // Of rows of codes: their scales, as out_dtype stores them. Complete after the last phase, and
+  // there until they are let go of.
+  const std::vector<uint8_t>& Scales(uint32_t variant) const { return scales_[variant]; }
+  void ReleaseScales() { scales_ = {}; }
   // Why a merge with a device computes this tensor on the CPU; nullptr where it does not.
   virtual const char* OnCpuBecause() const { return "copied"; }
 
@@ -83,16 +92,20 @@ class Task {
   const uint64_t elements;
 
  protected:
-  // What Facts::non_finite says of a variant, of whose values `written` were not finite: of blocks
+  // What Facts::non_finite says of a variant, of whose values `written` were not finite: of codes
   // it is what they decode to that counts.
   uint64_t NonFinite(uint32_t variant, uint64_t written) const {
-    if (spec.form.blocks == BlockFormat::kNone) return written;
-    return bad_in_blocks_[variant].load(std::memory_order_relaxed);
+    if (spec.form.blocks == BlockFormat::kNone && !spec.form.e4m3) return written;
+    return bad_in_codes_[variant].load(std::memory_order_relaxed);
   }
 
  private:
-  const EncodeFunction encode_;
-  std::vector<std::atomic<uint64_t>> bad_in_blocks_;
+  // Of whole rows, in place.
+  void EncodeRows(Extent extent, uint32_t variant, uint8_t* out);
+
+  const Target* const target_;
+  std::vector<std::atomic<uint64_t>> bad_in_codes_;
+  std::vector<std::vector<uint8_t>> scales_;
 };
 
 // What all methods share: readers of the operands, the preparation of adapters, blocks, storing,
@@ -104,6 +117,7 @@ class MethodTask : public Task {
       : Task(spec, environment.target),
         env_(environment),
         k_(KernelsOf<T>(*environment.target)),
+        block_(BlockOf(spec)),
         non_finite_(spec.variants.size()) {
     const uint64_t cols =
         spec.FirstDim() == 0
@@ -150,7 +164,7 @@ class MethodTask : public Task {
       reader.AddReads(extent.first, extent.count, ranges);
   }
   Extent Written(size_t unit) const override { return Block(unit); }
-  uint64_t LargestWrite() const override { return std::min(elements, kBlock); }
+  uint64_t LargestWrite() const override { return std::min(elements, block_); }
   void Release() override {
     for (SourceReader<T>& reader : readers_) reader.Release();
   }
@@ -176,10 +190,10 @@ class MethodTask : public Task {
   virtual void MethodEnd(int /*phase*/) {}
   virtual void Describe(uint32_t /*variant*/, Facts& /*fact*/) const {}
 
-  size_t Blocks() const { return (elements + kBlock - 1) / kBlock; }
+  size_t Blocks() const { return (elements + block_ - 1) / block_; }
   Extent Block(size_t unit) const {
-    const uint64_t first = unit * kBlock;
-    return {first, std::min(kBlock, elements - first)};
+    const uint64_t first = unit * block_;
+    return {first, std::min(block_, elements - first)};
   }
   // Calls tile(first, n) over an extent.
   template <class Tile>
@@ -213,6 +227,8 @@ class MethodTask : public Task {
       on_cpu_because_ = "too small for the way to a device and back";
     } else if (spec.sources.size() > block::kMaxOperands) {
       on_cpu_because_ = "more models than a kernel takes";
+    } else if (block_ > kBlock) {
+      on_cpu_because_ = "a row is larger than a block";
     } else if (spec.form.Rearranges()) {
       on_cpu_because_ = "its rows are written in another order";
     } else {
@@ -245,6 +261,14 @@ class MethodTask : public Task {
   std::vector<SourceReader<T>> readers_;
 
  private:
+  // Rows of codes are finished whole, for their scale is the row's.
+  static uint64_t BlockOf(const TensorSpec& spec) {
+    if (!spec.form.e4m3) return kBlock;
+    const uint64_t length = std::max<uint64_t>(1, spec.LastDim());
+    return std::max<uint64_t>(1, kBlock / length) * length;
+  }
+
+  const uint64_t block_;  // elements of a unit
   const char* on_cpu_because_ = "its method has no code for devices";
   size_t norm_units_ = 0, mean_units_ = 0;
   std::vector<std::atomic<uint64_t>> non_finite_;
@@ -282,6 +306,8 @@ std::unique_ptr<Task> MakeNearswap(const TensorSpec& spec, const Environment& en
 std::unique_ptr<Task> MakeArceeFusion(const TensorSpec& spec, const Environment& environment);
 std::unique_ptr<Task> MakeSce(const TensorSpec& spec, const Environment& environment);
 std::unique_ptr<Task> MakeRam(const TensorSpec& spec, const Environment& environment);
+// `rows`: the task of the tensor whose rows' scales these are; it outlives this one.
+std::unique_ptr<Task> MakeScales(const TensorSpec& spec, Task& rows);
 
 // Makes Method<float> or Method<double>.
 template <template <class> class Method>

@@ -127,6 +127,10 @@ OutputForm DecodeForm(const Napi::Object& object) {
   if (fields::Has(object, "interleave")) form.interleave = fields::Whole(object, "interleave");
   if (fields::Has(object, "transposed")) form.transposed = fields::Bool(object, "transposed");
   if (fields::Has(object, "padding")) form.padding = fields::Whole(object, "padding");
+  if (fields::Has(object, "codes")) {
+    if (fields::String(object, "codes") != "F8_E4M3") fields::Wrong("codes", "F8_E4M3");
+    form.e4m3 = true;
+  }
   return form;
 }
 
@@ -143,6 +147,7 @@ TensorSpec DecodeTensor(const Napi::Value& value) {
   tensor.model_keys = fields::List(
       object, "modelKeys", [](const Napi::Value& v) { return fields::Index(v, "modelKeys"); });
   tensor.variants = fields::List(object, "variants", DecodeVariant);
+  if (fields::Has(object, "scalesOf")) tensor.scales_of = fields::Index(object, "scalesOf");
   return tensor;
 }
 

@@ -10,6 +10,7 @@ import { addFormatOptions, addResourceOptions, parseDtype } from "./plan.js";
 const EXAMPLES = `
 Examples:
   retemper convert out gguf --format gguf --quantise q4_k_m
+  retemper convert out fp8 --format fp8
   retemper convert org/model model-f16 --dtype float16
   retemper convert model+adapter merged
   retemper convert model.gguf model --dtype bfloat16`;
@@ -39,7 +40,7 @@ export function addConvertCommand(program: Command, session: Session): Command {
       const { format: _merge, ...options } = mergeOptions(flags);
       const report = await convert(model, out, {
         ...options,
-        format: flags.format === "gguf" ? "gguf" : "safetensors",
+        format: flags.format === "gguf" || flags.format === "fp8" ? flags.format : "safetensors",
         hub: downloading(session),
         dtype: flags.dtype,
         signal,

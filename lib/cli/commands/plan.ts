@@ -69,11 +69,10 @@ export function addFormatOptions(command: Command, adapter = false): void {
   const lora = adapter ? ", or adapter: a LoRA adapter of the base, exact where the change is of low rank" : "";
   command
     .addOption(
-      new Option("--format <format>", `safetensors (default), gguf: one file for llama.cpp and Ollama${lora}`).choices([
-        "safetensors",
-        "gguf",
-        ...(adapter ? ["adapter"] : []),
-      ]),
+      new Option(
+        "--format <format>",
+        `safetensors (default), gguf: one file for llama.cpp and Ollama, fp8: linear layers in 8 bits for vLLM${lora}`,
+      ).choices(["safetensors", "gguf", "fp8", ...(adapter ? ["adapter"] : [])]),
     )
     .addOption(
       new Option("--quantise <types>", "of a GGUF file, mixed as llama-quantize does (default: 16 or 32 bits)").choices(

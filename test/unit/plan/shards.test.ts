@@ -29,8 +29,8 @@ describe("packShards", () => {
           for (const { tensor, offset } of placed) {
             const { dtype, shape } = list[tensor] as OutputTensor;
             expect(offset).toBe(end);
-            expect(offset % elementSize(dtype)).toBe(0);
-            end += elementCount(shape) * elementSize(dtype);
+            expect(offset % elementSize(dtype as Dtype)).toBe(0);
+            end += elementCount(shape) * elementSize(dtype as Dtype);
           }
           expect(end).toBe(size);
           const data = size - header.length;
@@ -67,6 +67,17 @@ describe("packShards", () => {
       '{"__metadata__":{"format":"pt"},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},' +
         '"__proto__":{"dtype":"F32","shape":[1],"data_offsets":[4,8]},"7":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}',
     );
+  });
+
+  it("keeps codes before their scales where others are put in the order of their widths", () => {
+    const list: OutputTensor[] = [
+      { name: "norm", dtype: "BF16", shape: [3] },
+      { name: "w", dtype: "F8_E4M3", shape: [16, 16] },
+      { name: "w_scale", dtype: "BF16", shape: [16, 1] },
+      { name: "buffer", dtype: "F32", shape: [1] },
+    ];
+    const [shard] = packShards(list).shards;
+    expect(shard?.placed.map(({ tensor }) => list[tensor]?.name)).toEqual(["w", "w_scale", "buffer", "norm"]);
   });
 
   it("refuses a limit that is not positive", () => {
