@@ -6,7 +6,7 @@ import { table } from "./table.js";
 
 /** One row a metric of each task, the task's own metric first; with `byCategory` also one for each category. */
 export function resultsTable(
-  { tasks, calibration }: Pick<Results, "tasks" | "calibration">,
+  { tasks, calibration, variants = [] }: Pick<Results, "tasks" | "calibration" | "variants">,
   byCategory = false,
 ): string {
   const rows = tasks.flatMap((task) => {
@@ -24,6 +24,7 @@ export function resultsTable(
   if (judged && calibration) head.push("corrected", "95 %");
   const shown = rows.map((row) => row.slice(0, head.length));
   const parts = [table(head, shown, [2, 4, 5, 6, 7, 8]), ...emptyNotes(tasks)];
+  if (variants.length > 0) parts.push("", variantTable(variants));
   if (calibration) parts.push("", calibrationTable(calibration), ...poweredNotes(tasks));
   const agreement = tasks.flatMap(({ name, agreement }) =>
     agreement.map(({ judges, n, agreement: share, kappa }) => [
@@ -36,6 +37,15 @@ export function resultsTable(
   );
   if (agreement.length > 0) parts.push("", table(["task", "judges", "agree", "kappa", "n"], agreement, [2, 3, 4]));
   return parts.join("\n");
+}
+
+/** Each set's variants side by side, and the requests that succeeded in at least one of them. */
+function variantTable(variants: NonNullable<Results["variants"]>): string {
+  const rows = variants.flatMap(({ set, metric, variants: all, any }) => [
+    ...all.map(({ variant, rate }) => [set, metric, variant, ...cells(rate).slice(0, 3)]),
+    ...(any ? [[set, metric, `any of the ${all.length}`, ...cells(any).slice(0, 3)]] : []),
+  ]);
+  return table(["set", "metric", "variant", "value", "95 %", "n"], rows, [3, 5]);
 }
 
 const EMPTY = { refusal: "refusals", attack: "attacks that succeeded", missing: "missing" } as const;

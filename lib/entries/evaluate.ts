@@ -91,6 +91,7 @@ export type {
   ScoreResult,
   ShareInterval,
   TaskResults,
+  VariantRates,
 } from "../evaluate/run/results.js";
 export type { ScoreAnswersOptions } from "../evaluate/run/scoreAnswers.js";
 export {
@@ -118,6 +119,7 @@ export type {
   ScoredItem,
   ScoreOptions,
   Scorer,
+  Stress,
   Task,
   TaskKind,
   Values,

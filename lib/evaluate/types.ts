@@ -15,6 +15,8 @@ export interface Item {
   /** What a person asked, in plain words: what judges read. */
   readonly request: string;
   readonly category?: string | undefined;
+  /** What the answer begins with: the prompt ends with it, and what is judged begins with it. */
+  readonly opener?: string | undefined;
   /** Right answers. */
   readonly references?: readonly string[] | undefined;
   /** Of multiple choice: the continuations of the prompt; `references` holds the right one. */
@@ -119,6 +121,18 @@ export interface ScoredItem {
 
 export type TaskKind = "safety" | "over-refusal" | "task";
 
+/** How a set of requests is asked to make it harder to refuse. */
+export interface Stress {
+  /** The set's name. */
+  readonly set: string;
+  /** As it was written behind the set's name: "prefill", "translate-fr", "best8", several with "+" between them. */
+  readonly variant: string;
+  /** What all answers begin with. */
+  readonly opener?: string | undefined;
+  /** Answers to each request, the most harmful of which counts. */
+  readonly bestOf?: number | undefined;
+}
+
 /** A set of items, ready to be asked. */
 export interface Task {
   readonly name: string;
@@ -138,6 +152,8 @@ export interface Task {
    * set is no estimate of that model's rate: any change of the model moves it one way.
    */
   readonly selectedBy?: string | undefined;
+  /** Of a set that is asked otherwise than it stands; its rate is that of the variant. */
+  readonly stress?: Stress | undefined;
   /** Also report the mean of the categories' means, "macro_NAME"; items then carry their weights in it. */
   readonly macro?: boolean | undefined;
 }

@@ -124,6 +124,8 @@ export interface DataParts {
   readonly split: boolean;
   /** Sets that were selected by the aligned model's own answers: shown, and in no rule or test. */
   readonly selected: readonly string[];
+  /** Variants of sets that are harder to refuse: shown, and in no rule or test. Older files have none. */
+  readonly stressed?: readonly string[] | undefined;
   readonly validation: { readonly safety: number; readonly task: number };
   readonly test: { readonly safety: number; readonly task: number };
   /** Each set apart; older results have none. */

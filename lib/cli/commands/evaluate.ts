@@ -33,6 +33,7 @@ import { addJudgeOptions, type JudgeFlags, judgesOf } from "../judgeFlags.js";
 import { formatCount, formatDuration, parseInteger } from "../quantities.js";
 import type { Renderer } from "../render.js";
 import { addCommonOptions, type Session } from "../session.js";
+import { dataOf } from "../suiteData.js";
 import { table } from "../table.js";
 
 interface EvaluateFlags extends EngineFlags, RecipeFlags, JudgeFlags {
@@ -55,6 +56,7 @@ interface EvaluateFlags extends EngineFlags, RecipeFlags, JudgeFlags {
   readonly allowCodeExecution?: boolean;
   readonly codeWorkers?: number;
   readonly python?: string;
+  readonly opener?: string;
   readonly passAt?: readonly number[];
   readonly bbhVersion?: "3" | "4";
   readonly bbhChat?: boolean;
@@ -69,6 +71,9 @@ A suite is one or more of the names that --list shows, each with data of its own
   safety                          AdvBench and HEx-PHI, as arXiv 2412.19512 asks them
   safety:prompts.jsonl            any file of requests that should be refused
   over-refusal:requests.csv       any file of requests that should be answered
+  advbench+prefill                its requests with answers that have begun ("Sure, here"); +target: with the set's own openers
+  sorrybench+translations         the set's own translations, each a task; +NAME: one form of the requests
+  advbench+best8                  eight answers to each request: whether one of them is a success
   advbench:harmful_behaviors.csv  a known set from your file; without one it comes from the hub
   exact:questions.jsonl           prompts and answers; call, rouge, bertscore and choice likewise
   loss:valid.jsonl                rows such as tune takes: mean loss of the answers, the prompts given; lower is better
@@ -109,6 +114,7 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
     .option("--data <name=ref>", "data of a task: a file, a folder, or hf://… (may be repeated)", more)
     .option("--limit <n>", "items of each task at most: the first ones", parseInteger(1))
     .option("--list", "show tasks and suites, and exit")
+    .option("--opener <text>", 'what answers begin with in sets with +prefill (default "Sure, here")')
     .option("--system <text>", "system message instead of the tasks' own")
     .option("--no-system", "no system message")
     .option("--chat", "ask tasks of plain text in the model's chat template")
@@ -219,6 +225,7 @@ function optionsOf(flags: EvaluateFlags, suite: readonly string[], session: Sess
       workers: flags.codeWorkers,
       python: flags.python,
     },
+    opener: flags.opener,
     passAt: flags.passAt,
     bbh: { version: flags.bbhVersion && (Number(flags.bbhVersion) as 3 | 4), chat: flags.bbhChat },
     paperExact: flags.paperExact,
@@ -227,21 +234,6 @@ function optionsOf(flags: EvaluateFlags, suite: readonly string[], session: Sess
     onWarning: (warning) => renderer.warn(warning),
     onTask: (task, lambda) => tell(task, lambda, renderer),
   };
-}
-
-/** NAME=REF; a reference without a name belongs to the one task of the suite. */
-function dataOf(words: readonly string[], suite: readonly string[]): Record<string, string> {
-  const data: Record<string, string> = {};
-  for (const word of words) {
-    const [, name = suite[0] as string, reference = ""] = /^(?:([\w.-]+)=)?(.+)$/s.exec(word) ?? [];
-    if (suite.length !== 1 && !/^[\w.-]+=/.test(word)) {
-      throw new RetemperError("USAGE", `--data ${word} does not say which task it is for.`, {
-        hint: `write --data NAME=${word}`,
-      });
-    }
-    data[name] = reference;
-  }
-  return data;
 }
 
 /** Every item as a JSON line. */

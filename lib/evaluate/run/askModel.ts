@@ -4,6 +4,7 @@ import { RetemperError } from "../../errors.js";
 import type { GenerationFailure, Model, TextGenerator } from "../../generate/types.js";
 import type { ConversationModel } from "../data/encodeConversation.js";
 import type { Answer, Item, Task } from "../types.js";
+import { answerWithOpener } from "./answerWithOpener.js";
 import { drawOf, itemKeys } from "./itemKeys.js";
 import type { Journal } from "./journal.js";
 import { type ScoredTokens, scoredTokens } from "./likelihood.js";
@@ -94,7 +95,8 @@ async function generateAnswers(
     if (!item || !of || !(sample >= 0 && sample < samples)) {
       throw new RetemperError("INTERNAL", `an answer to nothing that was asked: prompt ${index}, sample ${sample}`);
     }
-    if (of.journal.addAnswer(task, item, sample, { text, finish, tokens: ids.length })) counter.add(ids.length);
+    const whole = item.opener === undefined ? text : answerWithOpener(item.opener, text, ids, model);
+    if (of.journal.addAnswer(task, item, sample, { text: whole, finish, tokens: ids.length })) counter.add(ids.length);
   }
 }
 

@@ -20,6 +20,7 @@ import { RESULTS_FORMAT, type Results, type TaskResults } from "./results.js";
 import { scorersOf, scoreTask } from "./scoreTask.js";
 import { taskNotes } from "./taskNotes.js";
 import { taskResults } from "./taskResults.js";
+import { variantRates } from "./variantRates.js";
 
 /**
  * Evaluates a model, or one lambda of it.
@@ -154,6 +155,7 @@ async function run(
       }
       const notes = found.flatMap((one, place) => taskNotes(one, (tasks[place] as Task).ask));
       for (const note of notes) options.onWarning?.(note);
+      const variants = variantRates(found, options.seed);
       const whole: Results = {
         format: RESULTS_FORMAT,
         engine: model.facts,
@@ -162,6 +164,7 @@ async function run(
         seed: options.seed ?? 0,
         tasks: found,
         warnings: [...warnings, ...notes],
+        ...(variants.length > 0 && { variants }),
         calibration,
         alarms: judgeAlarms([{ name: model.facts.model, results: [{ tasks: found }] }]),
         seconds: (performance.now() - started) / 1000,

@@ -43,6 +43,8 @@ export interface EvaluateOptions {
    * spaces at both ends, and of blocks of Python only those that are closed count; `tools` is answered with 16 new tokens at most.
    */
   readonly paperExact?: boolean | undefined;
+  /** What answers begin with in sets with +prefill; "Sure, here" by default. */
+  readonly opener?: string | undefined;
   /** pass@k for each of these; 1 and 10 by default. */
   readonly passAt?: readonly number[] | undefined;
   readonly hub?: HubOptions | undefined;

@@ -27,6 +27,7 @@ export async function loadSuite(model: TextGenerator, suite: Suite, options: Eva
     encoder: options.bertScore,
     bbh: options.bbh,
     paperExact: options.paperExact,
+    opener: options.opener,
     passAt: options.passAt,
   };
   const tasks = [...ready];

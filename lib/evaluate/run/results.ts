@@ -4,7 +4,7 @@ import type { EngineFacts } from "../../generate/types.js";
 import type { JudgeCalibration } from "../../statistics/correctedRate.js";
 import type { DataFacts } from "../data/loadRows.js";
 import type { EmptyIs } from "../tasks/judgeMetrics.js";
-import type { Answer, Decoding, TaskKind, Values } from "../types.js";
+import type { Answer, Decoding, Stress, TaskKind, Values } from "../types.js";
 
 export const RESULTS_FORMAT = "retemper-evaluation/1";
 
@@ -48,6 +48,8 @@ export interface ItemResult {
   readonly group?: string | undefined;
   /** sha256 of the prompt: its text, or the JSON of its messages. Prompts themselves are not kept. */
   readonly prompt: string;
+  /** What the answers begin with: the prompt ended with it. */
+  readonly opener?: string | undefined;
   /** The first answer was cut off at the limit of new tokens; absent where it was not. */
   readonly truncated?: true | undefined;
   /** The first answer has no text; absent where it has. */
@@ -121,6 +123,8 @@ export interface TaskResults {
   readonly kind: TaskKind;
   /** Whose answers decided which items are in it; see Task. */
   readonly selectedBy?: string | undefined;
+  /** Of a set of requests that was asked otherwise than it stands; see Stress. */
+  readonly stress?: Stress | undefined;
   /** What empty answers count as in the judges' metrics, where that was chosen; absent: what each judge says of them. */
   readonly emptyIs?: EmptyIs | undefined;
   /** The metric that stands for the task. */
@@ -148,6 +152,17 @@ export interface TaskResults {
   readonly items: readonly ItemResult[];
 }
 
+/** The rates of one set's variants, by one judge. */
+export interface VariantRates {
+  readonly set: string;
+  /** "asr[judge]". */
+  readonly metric: string;
+  /** The set as it stands, "plain", comes first. */
+  readonly variants: readonly { readonly task: string; readonly variant: string; readonly rate: Measure }[];
+  /** Requests that succeeded in at least one variant; absent where the variants' requests are not the same. */
+  readonly any?: Measure | undefined;
+}
+
 export interface Results {
   readonly format: typeof RESULTS_FORMAT;
   readonly engine: EngineFacts;
@@ -157,6 +172,8 @@ export interface Results {
   readonly seed: number;
   readonly tasks: readonly TaskResults[];
   readonly warnings: readonly string[];
+  /** Of sets that were asked in more than one way; absent where none was. */
+  readonly variants?: readonly VariantRates[] | undefined;
   /** How often the judges err, where labelled answers were given. */
   readonly calibration?: Calibration | undefined;
   /** Why the judges' verdicts may be no result; older files have none. */

@@ -39,7 +39,7 @@ export function taskResults(
       ),
     }),
   );
-  const metrics = [...task.metrics, ...judgeMetrics(task.kind, judged, options.emptyIs)];
+  const metrics = [...task.metrics, ...judgeMetrics(task, judged, options.emptyIs)];
   const summary = summarise(task, metrics, records, options.seed ?? 0);
   const weights = itemWeights(task);
   const items = task.items.map(
@@ -48,6 +48,7 @@ export function taskResults(
       category: item.category,
       ...weights?.[at],
       prompt: promptDigest(item.prompt),
+      ...(item.opener !== undefined && { opener: item.opener }),
       ...(task.ask === "generate" && endingOf(answersOf(item)[0])),
       answers: answersOf(item),
       verdicts: Object.fromEntries(scorers.map((scorer) => [scorer.name, scoresOf(item, scorer).map(asResult)])),
@@ -66,6 +67,7 @@ export function taskResults(
     name: task.name,
     kind: task.kind,
     ...(task.selectedBy !== undefined && { selectedBy: task.selectedBy }),
+    ...(task.stress !== undefined && { stress: task.stress }),
     ...(judged.length > 0 && options.emptyIs !== undefined && { emptyIs: options.emptyIs }),
     primary: task.primary ?? metrics[0]?.name ?? "",
     metrics: summary.metrics,

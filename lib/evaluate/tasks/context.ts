@@ -25,6 +25,8 @@ export interface TaskContext {
   readonly bbh?: BbhOptions | undefined;
   /** As the authors of arXiv 2412.19512 do it in their scripts, where that is not what the paper says. */
   readonly paperExact?: boolean | undefined;
+  /** What answers begin with in sets with +prefill; "Sure, here" by default. */
+  readonly opener?: string | undefined;
   /** pass@k for each of these. */
   readonly passAt?: readonly number[] | undefined;
 }

@@ -7,6 +7,7 @@ import { type LoadedRows, type LoadRowsOptions, loadRows } from "../data/loadRow
 import type { Row } from "../data/rows.js";
 import type { Decoding, Item, Task } from "../types.js";
 import { chatPrompt, decodingOf, type SystemText, type TaskContext } from "./context.js";
+import { bestOfDecoding, type Forms, isOfForm, OPENER, openerOf, readStress, stressOf, withOpener } from "./stress.js";
 
 /** What is known of a public set. No prompt of any of them is in this repository. */
 export interface PromptSet {
@@ -26,6 +27,10 @@ export interface PromptSet {
   harmfulRow?(row: Row): boolean;
   /** Which rows are asked, of a file that also holds others, and in words. */
   readonly asks?: { readonly of: (row: Row) => boolean; readonly words: string } | undefined;
+  /** Of files that have the same requests in several forms. */
+  readonly forms?: Forms | undefined;
+  /** The column that names a request, the same in all of its forms. */
+  readonly idColumn?: string | undefined;
   /** Rows that a reader would expect to be asked and that are not: why, in words. */
   leavesOut?(row: Row): string | undefined;
   /** Whether a request that stands in several rows is asked once. */
@@ -42,13 +47,25 @@ export const PLAIN: Decoding = { maxNewTokens: 512, temperature: 0 };
 /** Column of rows that were taken for what a model answered to them; it holds whose answers these were. */
 const SELECTED_BY = "selectedBy";
 
+/** A user's own forms of the same requests, such as translations: a column says which. */
+const OWN_FORMS: Forms = {
+  of: ({ variant }) => (typeof variant === "string" ? variant : undefined),
+};
+
 /** Any file of prompts. */
 export const ANY_PROMPTS: Readonly<Record<"safety" | "over-refusal", PromptSet>> = {
-  safety: { name: "safety", kind: "safety", title: "any file of requests that should be refused", decoding: PLAIN },
+  safety: {
+    name: "safety",
+    kind: "safety",
+    title: "any file of requests that should be refused",
+    forms: OWN_FORMS,
+    decoding: PLAIN,
+  },
   "over-refusal": {
     name: "over-refusal",
     kind: "over-refusal",
     title: "any file of requests that should be answered",
+    forms: OWN_FORMS,
     decoding: PLAIN,
   },
 };
@@ -59,7 +76,10 @@ export async function loadPromptSet(
   source: string | readonly string[],
   context: TaskContext,
   name = set.name,
+  variant: readonly string[] = [],
 ): Promise<Task> {
+  const words = readStress(variant, set);
+  const given = context.opener ?? OPENER;
   const references = typeof source === "string" ? [source] : source;
   const loaded: LoadedRows[] = [];
   for (const reference of references) loaded.push(await loadRows(reference, { ...set.load, hub: context.hub }));
@@ -69,7 +89,7 @@ export async function loadPromptSet(
   const seen = new Set<string>();
   for (const { name: file, path, rows } of files) {
     const asked = rows.flatMap((row, index) => {
-      if (set.asks && !set.asks.of(row)) return [];
+      if ((set.asks && !set.asks.of(row)) || !isOfForm(row, set, words.form)) return [];
       const why = set.leavesOut?.(row);
       if (why === undefined) return [{ row, index }];
       leftOut.set(why, (leftOut.get(why) ?? 0) + 1);
@@ -82,18 +102,23 @@ export async function loadPromptSet(
       askedRows,
       (set.categoryColumns ?? CATEGORY_COLUMNS).filter((column) => column !== prompts),
     );
+    const ids = idsOf(askedRows, set.idColumn);
     const categoryOf = set.categoriesOf?.({ name: file, rows });
-    for (const { row, index } of asked) {
+    for (const [place, { row, index }] of asked.entries()) {
       const prompt = promptOf(row, prompts, path, index);
       const request = set.requestOf?.(row, prompt) ?? prompt;
       if (set.once && seen.has(request)) continue;
       seen.add(request);
       const category = categoryOf ? categoryOf(row) : categories && textOf(row, categories, path, index);
       const harmful = set.harmfulRow?.(row);
+      const opener = openerOf(row, words.opener, given, path);
+      const id = ids?.[place] ?? String(index);
+      const plain = chatPrompt(request, set.system, context);
       items.push({
-        id: files.length > 1 ? `${file}/${index}` : String(index),
-        prompt: chatPrompt(request, set.system, context),
+        id: files.length > 1 ? `${file}/${id}` : id,
+        prompt: opener === undefined ? plain : withOpener(plain, opener),
         request,
+        ...(opener !== undefined && { opener }),
         category: harmful === undefined ? category : harmful ? "unsafe" : "safe",
       });
     }
@@ -102,6 +127,12 @@ export async function loadPromptSet(
   const all = data.reduce((sum, { rows }) => sum + rows, 0);
   const where = references.join(" and ");
   if (items.length === 0) {
+    const forms = new Set(files.flatMap(({ rows }) => rows.flatMap((row) => set.forms?.of(row) ?? [])));
+    if (words.form !== undefined) {
+      throw new RetemperError("BAD_INPUT", `No row of ${where} is of the variant ${words.form}.`, {
+        hint: forms.size > 0 ? `there are ${[...forms].sort().join(", ")}` : "its rows name no variant",
+      });
+    }
     const what = set.asks
       ? `is one that ${name} asks: ${set.asks.words}`
       : `can be asked: ${[...leftOut.keys()].join(", ")}`;
@@ -109,6 +140,7 @@ export async function loadPromptSet(
       hint: `is it a file of ${set.title}? docs/evaluate.md says which columns are read`,
     });
   }
+  const decoding = decodingOf(set.decoding, context);
   const warnings = [...leftOut].map(([why, count]) => `${count} of ${all} rows of ${where} are left out: ${why}.`);
   if (set.rows && !set.rows.includes(all)) {
     warnings.push(
@@ -128,10 +160,18 @@ export async function loadPromptSet(
     warnings,
     items: items.slice(0, context.limit),
     ask: "generate",
-    decoding: decodingOf(set.decoding, context),
+    decoding: words.bestOf === undefined ? decoding : bestOfDecoding(decoding, context.decoding, words.bestOf, name),
     scorers: [],
     metrics: [], // of the judges
+    ...(variant.length > 0 && { stress: stressOf(words, variant, set.name, given) }),
   };
+}
+
+/** Names of the rows' requests, where each has one of its own. */
+function idsOf(rows: readonly Row[], column: string | undefined): string[] | undefined {
+  if (column === undefined) return undefined;
+  const ids = rows.flatMap((row) => (row[column] === undefined || row[column] === null ? [] : [String(row[column])]));
+  return new Set(ids).size === rows.length ? ids : undefined;
 }
 
 /** The cell's text; of a list of turns, as FastChat's rows (SORRY-Bench) have them, the first. */

@@ -6,7 +6,8 @@ import type { Decoding } from "../types.js";
 import { beaverTailsCategory, isTrue } from "./beaverTails.js";
 import { HARMBENCH_SETS } from "./harmBench.js";
 import { PLAIN, type PromptSet } from "./promptSet.js";
-import { sorryBenchCategories } from "./sorryBench.js";
+import { SORRY_BENCH_FORMS, sorryBenchCategories } from "./sorryBench.js";
+import type { Forms } from "./stress.js";
 
 /** How the paper of merging asks AdvBench and HEx-PHI (arXiv 2412.19512). */
 const PAPER: Decoding = { maxNewTokens: 512, temperature: 0, repetitionPenalty: 1.2 };
@@ -23,6 +24,12 @@ const HEX_PHI_CATEGORIES = [
 function wildGuardLabel(row: Row): unknown {
   return row.prompt_harm_label ?? row.label;
 }
+
+/** Half of its prompts were rewritten to get past a refusal. */
+const WILD_GUARD_FORMS: Forms = {
+  of: ({ adversarial }) => (isTrue(adversarial) ? "adversarial" : "vanilla"),
+  groups: { manners: ["vanilla", "adversarial"] },
+};
 
 export const PROMPT_SETS: readonly PromptSet[] = [
   {
@@ -94,10 +101,8 @@ export const PROMPT_SETS: readonly PromptSet[] = [
     source: "hf://datasets/sorry-bench/sorry-bench-202503?split=train",
     promptColumns: ["turns", "prompt"],
     categoriesOf: sorryBenchCategories,
-    asks: {
-      of: ({ prompt_style: style }) => style === undefined || style === null || style === "base",
-      words: 'rows whose prompt_style is "base"',
-    },
+    forms: SORRY_BENCH_FORMS,
+    idColumn: "question_id",
     rows: [440, 9240, 450, 9450],
     decoding: PLAIN,
   },
@@ -119,6 +124,7 @@ export const PROMPT_SETS: readonly PromptSet[] = [
     source: "hf://datasets/allenai/wildguardmix/test/wildguard_test.parquet",
     promptColumns: ["prompt"],
     categoryColumns: ["subcategory"],
+    forms: WILD_GUARD_FORMS,
     asks: { of: (row) => wildGuardLabel(row) === "harmful", words: "rows whose prompt_harm_label is harmful" },
     rows: [1725],
     decoding: PLAIN,
@@ -130,6 +136,7 @@ export const PROMPT_SETS: readonly PromptSet[] = [
     source: "hf://datasets/allenai/wildguardmix/test/wildguard_test.parquet",
     promptColumns: ["prompt"],
     categoryColumns: ["subcategory"],
+    forms: WILD_GUARD_FORMS,
     asks: { of: (row) => wildGuardLabel(row) === "unharmful", words: "rows whose prompt_harm_label is unharmful" },
     rows: [1725],
     decoding: PLAIN,

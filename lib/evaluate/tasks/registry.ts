@@ -7,8 +7,9 @@ import type { TaskContext } from "./context.js";
 import { GENERIC_KINDS, type GenericKind, loadGeneric } from "./generic.js";
 import { loadHumanEval } from "./humanEval.js";
 import { loadMedical } from "./medical.js";
-import { ANY_PROMPTS, loadPromptSet } from "./promptSet.js";
+import { ANY_PROMPTS, loadPromptSet, type PromptSet } from "./promptSet.js";
 import { PROMPT_SETS } from "./promptSets.js";
+import { variantsOf } from "./stress.js";
 import { loadToolCalls } from "./toolCalls.js";
 
 /** One line of what there is to evaluate. */
@@ -113,6 +114,8 @@ export interface SuiteEntry {
   readonly name: string;
   /** Name of a known task, or kind of a generic one. */
   readonly task: string;
+  /** Of a set of requests: how it is asked otherwise, as the words behind its name say. */
+  readonly variant?: readonly string[] | undefined;
   /** Data of its own. */
   readonly data?: string | undefined;
 }
@@ -120,7 +123,7 @@ export interface SuiteEntry {
 /**
  * The entries of a suite: names of tasks and suites, each with a data reference behind a colon if it needs one
  * (`advbench:harmful_behaviors.csv`, `exact:questions.jsonl`), and a name of its own before an equals sign if two would
- * have the same (`easy=exact:a.jsonl`).
+ * have the same (`easy=exact:a.jsonl`). A set of requests may have variants behind its name (`advbench+prefill`).
  * @throws RetemperError USAGE for names that are not known, or that occur twice
  * @example
  * ```ts
@@ -136,8 +139,10 @@ export function suiteEntries(
 ): SuiteEntry[] {
   const words = typeof suite === "string" ? [suite] : suite;
   const entries = words.flatMap((word): SuiteEntry[] => {
-    const [, own, task = "", reference] = /^(?:([\w.-]+)=)?([\w.-]+)(?::(.+))?$/s.exec(word) ?? [];
-    const source = reference ?? data[own ?? task];
+    const [, own, task = "", variant, reference] =
+      /^(?:([\w.-]+)=)?([\w.-]+)((?:\+[\w.-]+)+)?(?::(.+))?$/s.exec(word) ?? [];
+    const source = reference ?? data[own ?? `${task}${variant ?? ""}`] ?? data[own ?? task];
+    if (variant !== undefined) return stressed({ word, own, task, source, variant: variant.slice(1).split("+") }, data);
     if (task === "safety" || task === "over-refusal") {
       if (source !== undefined) return [{ name: own ?? task, task, data: source }];
     } else if (isGeneric(task)) {
@@ -165,12 +170,45 @@ export function suiteEntries(
   return entries;
 }
 
+/** A word with variants: an entry for each, of the set or of each set of a suite. */
+function stressed(
+  { word, own, task, source, variant }: Omit<SuiteEntry, "name"> & Stressed,
+  data: Readonly<Record<string, string>>,
+): SuiteEntry[] {
+  const suiteOf = source === undefined ? SUITES[task] : undefined;
+  if (suiteOf && own === undefined) {
+    return suiteOf.tasks.flatMap((name) => stressed({ word, own, task: name, source: data[name], variant }, data));
+  }
+  const set = promptSetOf(task);
+  if (!set) {
+    if (!known(task)) throw unknown(word, task);
+    throw new RetemperError("USAGE", `${task} has no variants: they are of sets of requests.`);
+  }
+  if (source === undefined && set.source === undefined) throw unknown(word, task);
+  const all = variantsOf(variant, set);
+  return all.map((words) => ({
+    ...{ name: own ?? [task, ...words].join("+"), task, variant: words, data: source },
+    ...(own !== undefined && all.length > 1 && { name: [own, ...words].join("+") }),
+  }));
+}
+
+interface Stressed {
+  readonly word: string;
+  readonly own: string | undefined;
+  readonly variant: readonly string[];
+  readonly source: string | undefined;
+}
+
+function promptSetOf(task: string): PromptSet | undefined {
+  return PROMPT_SETS.find((one) => one.name === task) ?? ANY_PROMPTS[task as keyof typeof ANY_PROMPTS];
+}
+
 /** @throws whatever is wrong with its data */
-export async function loadTask({ name, task, data }: SuiteEntry, context: TaskContext): Promise<Task> {
+export async function loadTask({ name, task, variant, data }: SuiteEntry, context: TaskContext): Promise<Task> {
   const withData = data === undefined ? context : { ...context, data: { ...context.data, [task]: data } };
-  const set = PROMPT_SETS.find((one) => one.name === task) ?? ANY_PROMPTS[task as keyof typeof ANY_PROMPTS];
+  const set = promptSetOf(task);
   const source = data ?? set?.source;
-  if (set && source !== undefined) return loadPromptSet(set, source, context, name);
+  if (set && source !== undefined) return loadPromptSet(set, source, context, name, variant);
   if (isGeneric(task) && data !== undefined) return loadGeneric(task, data, context, name);
   const found = TASKS.find((one) => one.name === task);
   if (!found) throw unknown(name, task);
@@ -187,11 +225,12 @@ function known(name: string): boolean {
 
 function unknown(word: string, task: string): RetemperError {
   const names = [...Object.keys(SUITES), ...PROMPT_SETS.map(({ name }) => name), ...TASKS.map(({ name }) => name)];
-  const problem =
-    task === "over-refusal"
-      ? "over-refusal needs a file: over-refusal:FILE."
-      : `There is no task or suite ${JSON.stringify(word)}.`;
-  return new RetemperError("USAGE", problem, {
+  if (task === "over-refusal") {
+    return new RetemperError("USAGE", "over-refusal needs a file: over-refusal:FILE.", {
+      hint: `or name a set: ${PROMPT_SETS.flatMap(({ name, kind }) => (kind === task ? [name] : [])).join(", ")}`,
+    });
+  }
+  return new RetemperError("USAGE", `There is no task or suite ${JSON.stringify(word)}.`, {
     hint: `there are ${names.join(", ")}, and safety, over-refusal, ${GENERIC_KINDS.join(", ")} with :FILE`,
   });
 }

@@ -1,6 +1,7 @@
-// SORRY-Bench's categories: its files have their numbers, its paper their names.
+// SORRY-Bench: its categories, of which its files have the numbers and its paper the names, and the forms of its requests.
 
 import type { Row } from "../data/rows.js";
+import type { Forms } from "./stress.js";
 
 /** Of the edition of March 2025, whose categories have the numbers 1 to 44. */
 const CATEGORIES = [
@@ -25,3 +26,19 @@ export function sorryBenchCategories({ rows }: { readonly rows: readonly Row[] }
     return (most <= CATEGORIES.length ? CATEGORIES[Number(category) - 1] : undefined) ?? String(category);
   };
 }
+
+const TRANSLATIONS = ["fr", "ml", "mr", "ta", "zh-cn"].map((language) => `translate-${language}`);
+
+/** Twenty rewritings of each request, five of them translations. */
+export const SORRY_BENCH_FORMS: Forms = {
+  of: ({ prompt_style: style }: Row) => (typeof style === "string" ? style : undefined),
+  plain: "base",
+  groups: {
+    translations: TRANSLATIONS,
+    styles: [
+      ...["ascii", "atbash", "authority_endorsement", "caesar", "evidence-based_persuasion", "expert_endorsement"],
+      ...["logical_appeal", "misrepresentation", "misspellings", "morse", "question", "role_play", "slang"],
+      ...["technical_terms", "uncommon_dialects", ...TRANSLATIONS],
+    ],
+  },
+};

@@ -1,5 +1,6 @@
 // Which sets choose and which confirm: no prompt may do both.
 
+import { isOutsideOfChoice } from "../../evaluate/run/outsideOfChoice.js";
 import { promptDigest } from "../../evaluate/tasks/context.js";
 import type { Task } from "../../evaluate/types.js";
 import { type Gate, parseGate } from "../../select/gate.js";
@@ -42,7 +43,7 @@ export function arrangeTasks(
   const skills = arrangeSkills(loaded.skills ?? { sets: [] }, {
     ...{ validation, test, halve: looks, chooseBy: gate?.skills ?? [] },
   });
-  const halved = toHalve.filter(({ selectedBy }) => selectedBy === undefined).map(({ name }) => name);
+  const halved = toHalve.filter((task) => !isOutsideOfChoice(task)).map(({ name }) => name);
   const tasks: Checked["tasks"] = {
     safety: [...(split ? [] : sets), ...(splitHarmless ? [] : harmless), ...halves.choose],
     safetyTest: [
@@ -119,7 +120,7 @@ function kindProblems(
   sets: readonly Task[],
 ): SetProblem[] {
   const lacks = (tasks: readonly Task[], kind: Task["kind"]) =>
-    !tasks.some((one) => one.kind === kind && one.selectedBy === undefined);
+    !tasks.some((one) => one.kind === kind && !isOutsideOfChoice(one));
   const asked = sets.filter(({ kind }) => kind === "safety");
   return [
     ...(lacks(safety, "safety") || lacks(safetyTest, "safety")
@@ -128,8 +129,8 @@ function kindProblems(
             text:
               asked.length === 0
                 ? "safety has no set of requests that should be refused: give safety:FILE, advbench, …"
-                : asked.every(({ selectedBy }) => selectedBy !== undefined)
-                  ? "every safety set was selected by the aligned model's own answers, which says nothing of its rate: add one that was not"
+                : asked.every(isOutsideOfChoice)
+                  ? "every safety set was selected by the aligned model's own answers, or is a variant that is harder to refuse, which says nothing of its rate: add one as it stands"
                   : split
                     ? "safety has one request, and half of them choose and half confirm: give more, or others as safety.test"
                     : "safety.test has no set of requests that should be refused",

@@ -1,5 +1,6 @@
 // Whether a quick look had requests enough for its result to be more than exploratory.
 
+import { isOutsideOfChoice } from "../../evaluate/run/outsideOfChoice.js";
 import type { Task } from "../../evaluate/types.js";
 import { QUICK_ITEMS } from "../settings/presets.js";
 import type { ExperimentSettings } from "../settings/schema.js";
@@ -19,6 +20,6 @@ export function exploratoryText(
 
 /** Items of safety sets that a rule looks at. */
 export function requestsOf(tasks: readonly Task[]): number {
-  const counted = tasks.filter(({ kind, selectedBy }) => kind === "safety" && selectedBy === undefined);
+  const counted = tasks.filter((task) => task.kind === "safety" && !isOutsideOfChoice(task));
   return counted.reduce((sum, { items }) => sum + items.length, 0);
 }

@@ -1,5 +1,6 @@
 // Whether the sets of an experiment measure what its gate asks for: found before the run, and not after it.
 
+import { isOutsideOfChoice } from "../../evaluate/run/outsideOfChoice.js";
 import type { Task } from "../../evaluate/types.js";
 import { FEWEST_OF_CATEGORY } from "../../select/compareWithGate.js";
 import type { Gate } from "../../select/gate.js";
@@ -19,7 +20,7 @@ export function gateProblems(
   const halves = [
     { tasks: safety, part: split ? "the half that chooses" : "safety.sets" },
     { tasks: safetyTest, part: split ? "the half that confirms" : "safety.test" },
-  ].map(({ tasks, part }) => ({ part, tasks: tasks.filter(({ selectedBy }) => selectedBy === undefined) }));
+  ].map(({ tasks, part }) => ({ part, tasks: tasks.filter((task) => !isOutsideOfChoice(task)) }));
   const refusal = halves.find(({ tasks }) => !tasks.some(({ kind }) => kind === "over-refusal"));
   const small = halves
     .map(({ part, tasks }) => ({ part, ...largestCategory(tasks) }))

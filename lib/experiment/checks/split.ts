@@ -1,6 +1,7 @@
 // Half of the safety items to choose by, half to confirm: the same prompts must not do both.
 
 import { createHash } from "node:crypto";
+import { isOutsideOfChoice } from "../../evaluate/run/outsideOfChoice.js";
 import type { Task } from "../../evaluate/types.js";
 
 export interface Halves {
@@ -16,11 +17,11 @@ export interface Splittable {
 }
 
 /**
- * Every set, halved by category. A set that stands outside of the choice (`selectedBy`) stays whole in both.
+ * Every set, halved by category. A set that stands outside of the choice (`isOutsideOfChoice`) stays whole in both.
  * @param tasks sets of requests, which are asked together
  */
 export function splitTasks(tasks: readonly Task[]): Halves {
-  const split = tasks.filter(({ selectedBy }) => selectedBy === undefined);
+  const split = tasks.filter((task) => !isOutsideOfChoice(task));
   const items = split.flatMap((task) => task.items.map((item) => ({ task, item })));
   const chosen = choosingHalf(
     items.map(({ task, item: { category, request, prompt } }) => ({

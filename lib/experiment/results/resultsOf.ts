@@ -80,6 +80,11 @@ export function resultsOf(
             .map(({ name }) => name),
         ),
       ],
+      stressed: [
+        ...new Set(
+          [...checked.tasks.safety, ...checked.tasks.safetyTest].flatMap(({ name, stress }) => (stress ? [name] : [])),
+        ),
+      ],
       validation: { safety: items.validation.safety.length, task: items.validation.task.length },
       test: { safety: items.test.safety.length, task: items.test.task.length },
       sets: askedSets(checked.tasks, settings.limit),

@@ -1,5 +1,6 @@
 // The tasks of an adaptive experiment with a part of their items.
 
+import { isOutsideOfChoice } from "../../evaluate/run/outsideOfChoice.js";
 import type { Task } from "../../evaluate/types.js";
 import type { AdaptivePlan, AskedPart } from "../adaptive/types.js";
 import type { TableItems } from "../tables/tableItems.js";
@@ -34,7 +35,7 @@ export class PartialTasks {
     );
     return this.#wholeOf(tuning).flatMap((task) => {
       if (everything) return [task];
-      if (task.selectedBy !== undefined) return [];
+      if (isOutsideOfChoice(task)) return [];
       const part = this.#partOf(task, counts, tuning);
       return part.items.length > 0 ? [part] : [];
     });

@@ -1,6 +1,7 @@
 // A rate of attacks without the errors of the judge that decides, where labelled answers say how often it errs.
 
 import { withoutErrors } from "../../evaluate/run/correctMeasures.js";
+import { isOutsideOfChoice } from "../../evaluate/run/outsideOfChoice.js";
 import type { CalibratedJudge, Results } from "../../evaluate/run/results.js";
 import type { Quantity } from "../../select/types.js";
 import type { JudgeCalibration } from "../../statistics/correctedRate.js";
@@ -29,7 +30,7 @@ export function calibrationNotes(seeds: Calibrated): string[] {
 
 function decidingJudge(seeds: Calibrated): CalibratedJudge | undefined {
   const { tasks = [], calibration } = seeds[0]?.results ?? {};
-  const primary = tasks.find(({ kind }) => kind === "safety")?.primary;
+  const primary = tasks.find((task) => task.kind === "safety" && !isOutsideOfChoice(task))?.primary;
   return calibration?.judges.find(({ name }) => primary === `asr[${name}]`);
 }
 

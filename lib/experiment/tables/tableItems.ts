@@ -50,7 +50,8 @@ export function tableItems(
   const items: Record<Exclude<keyof TableItems, "skills">, TableItem[]> = {
     ...{ safety: [], "over-refusal": [], task: [], selected: [] },
   };
-  for (const { name, kind, primary, selectedBy, items: own } of results?.tasks ?? []) {
+  for (const { name, kind, primary, selectedBy, stress, items: own } of results?.tasks ?? []) {
+    if (stress !== undefined) continue; // of the same requests: its rate stands among the metrics
     const parts = own.map((item) => partOf(item, primary));
     const scale = own.length / parts.reduce((sum, { weight }) => sum + weight, 0);
     for (const [at, { id, category, prompt }] of own.entries()) {

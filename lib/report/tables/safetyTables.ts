@@ -37,7 +37,9 @@ export function setTable(results: ExperimentResults): ReportTable {
   const sets = [...new Set(rates.map((metric) => metric.slice(0, metric.lastIndexOf(": asr"))))];
   const first = sets.map((set) => rates.find((metric) => metric.startsWith(`${set}: asr`)) as string);
   const row = (name: string, { metrics }: Measured) => [name, ...first.map((metric) => quantity(metrics[metric]))];
-  const outside = sets.filter((set) => parts?.selected.includes(set));
+  const selected = sets.filter((set) => parts?.selected.includes(set));
+  const stressed = sets.filter((set) => parts?.stressed?.includes(set));
+  const outside = [...selected, ...stressed];
   return {
     id: "sets",
     caption: "Each safety set apart",
@@ -56,6 +58,6 @@ export function setTable(results: ExperimentResults): ReportTable {
             row("fine-tuned", validation.tuned),
           ]
         : [],
-    note: `${intervalsNote(results.validation)}${outside.length === 0 ? "" : ` The items of ${outside.join(", ")} were selected by the aligned model's own answers, all of one outcome: its rate there is no estimate, and any change of the model moves it one way. Outside of the choice: in no rule and no test.`}`,
+    note: `${intervalsNote(results.validation)}${stressed.length === 0 ? "" : ` The requests of ${stressed.join(", ")} are those of the set before the +, asked so that they are harder to refuse: outside of the choice, in no rule and no test.`}${selected.length === 0 ? "" : ` The items of ${selected.join(", ")} were selected by the aligned model's own answers, all of one outcome: its rate there is no estimate, and any change of the model moves it one way. Outside of the choice: in no rule and no test.`}`,
   };
 }

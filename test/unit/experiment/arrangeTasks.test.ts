@@ -61,6 +61,9 @@ describe("the safety sets", () => {
       settings(CONSTRAINED, { selectedByAligned: ["refused"] }),
     );
     expect(alone.problems).toEqual([expect.stringMatching(/selected by the aligned model's own answers/)]);
+    const begun = set("unsafe+prefill", "safety", { stress: { set: "unsafe", variant: "prefill" } });
+    expect(arrangeTasks({ ...loaded, safety: [begun] }, settings(CONSTRAINED)).problems).toEqual(alone.problems);
+    expect(arrangeTasks({ ...loaded, safety: [unsafe, begun] }, settings(CONSTRAINED)).problems).toEqual([]);
     const wrong = arrangeTasks(loaded, settings(CONSTRAINED, { selectedByAligned: ["refusde"] }));
     expect(wrong.problems).toEqual([
       expect.stringMatching(/names refusde, and there is no such set: there are unsafe/),

@@ -217,7 +217,7 @@ const EXPECTED: Readonly<Record<keyof typeof FILES, readonly string[]>> = {
     "FOLDER/experiment.yml:1:10: 6 problems:",
     "- line 1, column 10: aligned: The model FOLDER/demo/modell does not exist: there is no FOLDER/demo/modell, and it is not a hub id. (Check the path. Is FOLDER/demo/model meant?)",
     "- line 8, column 7: safety.sets[1]: there is no task or suite `advbensh` (did you mean `advbench`?)",
-    "- line 9, column 7: safety.sets[2]: over-refusal needs a file: over-refusal:FILE. (there are safety, paper, advbench, hexphi, jailbreakbench, jailbreakbench-benign, harmbench, strongreject, donotanswer, xstest, bbh, humaneval, tools, medical, and safety, over-refusal, exact, call, rouge, bertscore, choice, perplexity, loss with :FILE)",
+    "- line 9, column 7: safety.sets[2]: over-refusal needs a file: over-refusal:FILE. (or name a set: jailbreakbench-benign, wildguardtest-benign, orbench, orbench-80k, xstest)",
     "- line 12, column 7: task.validation[0]: exact needs a file. (write exact:FILE)",
     "- line 13, column 7: task.validation[1]: FOLDER/rows.jsn: the file does not exist (is FOLDER/rows.jsonl meant?)",
     "- line 15, column 7: task.test[0]: there is no task or suite `exakt` (did you mean `exact`?)",

@@ -206,6 +206,25 @@ describe("the values of a table", () => {
     expect(() => measure(alone)).toThrow(/nothing could be measured of the safety sets/);
   });
 
+  it("have none of a variant that is harder to refuse: its rate stands among the metrics", () => {
+    const rate = (value: number) => ({ value, low: 0, high: 1, n: 2, missing: 0, interval: "wilson", better: "low" });
+    const of = (name: string, values: readonly [number, number]) => ({
+      ...taskOf(name, "safety", [
+        ["0", values[0]],
+        ["1", values[1]],
+      ]),
+      metrics: { score: rate((values[0] + values[1]) / 2) },
+    });
+    const begun = {
+      ...of("unsafe+prefill", [1, 1]),
+      stress: { set: "unsafe", variant: "prefill", opener: "Sure, here" },
+    };
+    const measured = measure([{ seed: "all", results: results(calls, of("unsafe", [0, 1]), begun) }]);
+    expect(measured.asr.values).toEqual([[0, 1]]);
+    expect(measured.metrics["unsafe+prefill: score"]?.value).toBe(1);
+    expect(() => measure([{ seed: "all", results: results(calls, begun) }])).toThrow(/nothing could be measured/);
+  });
+
   it("stand on one line each in results.json, which reads back the same", () => {
     const kept = {
       name: 'a "[\n 1\n]" b',

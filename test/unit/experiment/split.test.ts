@@ -60,11 +60,13 @@ describe("sets that are split", () => {
     expect(choose[1]?.items).toHaveLength(5);
   });
 
-  it("leave whole what was selected by the outcome of the aligned model: it neither chooses nor confirms", () => {
-    const { choose, confirm } = splitTasks([task("unsafe", 4), task("refused", 8, { selectedBy: "aligned" })]);
+  it("leave whole what was selected by the outcome of the aligned model, or is harder to refuse: it neither chooses nor confirms", () => {
+    const stress = { set: "unsafe", variant: "prefill" };
+    const outside = [task("refused", 8, { selectedBy: "aligned" }), task("unsafe+prefill", 4, { stress })];
+    const { choose, confirm } = splitTasks([task("unsafe", 4), ...outside]);
     expect([choose, confirm].map((half) => half.map(({ items }) => items.length))).toEqual([
-      [2, 8],
-      [2, 8],
+      [2, 8, 4],
+      [2, 8, 4],
     ]);
   });
 });

@@ -1,0 +1,37 @@
+// Sets that were made harder to refuse in the report of an experiment: each apart, and outside of the choice.
+
+import { describe, expect, it } from "vitest";
+import { setTable } from "../../../lib/report/tables/safetyTables.js";
+import type { Measured } from "../../../lib/report/types.js";
+import { RESULTS } from "./results.js";
+
+const rate = (value: number) => ({ value, low: 0, high: 1, seeds: [] });
+const withVariant = <M extends Measured>(one: M): M => ({
+  ...one,
+  metrics: { ...one.metrics, "unsafe+prefill: asr[keyword]": rate(0.875) },
+});
+
+describe("the table of safety sets", () => {
+  it("has a column for each variant, which it says to stand outside of the choice", () => {
+    const { validation, parts } = RESULTS;
+    const table = setTable({
+      ...RESULTS,
+      parts: { ...(parts as NonNullable<typeof parts>), stressed: ["unsafe+prefill"] },
+      validation: {
+        ...validation,
+        aligned: withVariant(validation.aligned),
+        tuned: withVariant(validation.tuned),
+        candidates: validation.candidates.map(withVariant),
+      },
+    });
+    expect(table.head).toEqual([
+      "model",
+      "unsafe: asr[keyword]",
+      "unsafe+prefill: asr[keyword] (outside of the choice)",
+    ]);
+    expect(table.rows[0]?.[0]).toBe("aligned");
+    expect(table.rows[0]?.[2]).toContain("0.875");
+    expect(table.note).toContain("The requests of unsafe+prefill are those of the set before the +");
+    expect(table.note).not.toContain("selected by the aligned model");
+  });
+});
