@@ -15,6 +15,7 @@ import { provenanceOf } from "./results/provenance.js";
 import { resultsOf } from "./results/resultsOf.js";
 import type { SeedToShip } from "./results/seedToShip.js";
 import { shippedOf } from "./results/shippedOf.js";
+import { shipResults } from "./results/shipResults.js";
 import type { ExperimentSettings } from "./settings/schema.js";
 import { withCheckpoints } from "./settings/withCheckpoints.js";
 import { adaptiveStage } from "./steps/adaptiveStage.js";
@@ -116,7 +117,17 @@ export async function stages(
     const provenance = provenanceOf({ settings, tuned, checked, digests, out, folder }, tables.aligned.validation);
     const found = resultsOf(tables, choice, { written, controls, refined }, settings, checked, provenance);
     const toShip = toShipOf(found, choice);
-    const ship = toShip && (await shipStage(toShip, { ...parts, contents, records, out }));
+    const forms = toShip ? await shipStage(toShip, { ...parts, contents, records, out }) : [];
+    const tested = written.find(
+      ({ outputs }) => toShip && outputs.some(({ path }) => path === toShip.output.path),
+    )?.tested;
+    const ship =
+      toShip &&
+      tested &&
+      shipResults(forms, toShip, {
+        ...{ test: { ...found.test, labels: choice.labels.test }, items: tables.items.test },
+        ...{ seeds: tested.seeds, select: settings.select },
+      });
     return { found: { ...found, ...(ship && { ship }) }, ship: choice.ship };
   } finally {
     await measuring?.close();

@@ -1,4 +1,4 @@
-// A model or merge with all that was measured of it.
+// A model or merge with all that was measured of it, and two of them compared.
 
 import type { Candidate, Point, Quantity } from "../select/types.js";
 
@@ -18,3 +18,19 @@ export interface Measured extends Point {
 }
 
 export type MeasuredCandidate = Measured & Candidate;
+
+/** A test on the items that both models answered; `difference` is b - a. */
+export interface PairedTest {
+  readonly a: string;
+  readonly b: string;
+  readonly metric: string;
+  readonly difference: number;
+  readonly low: number;
+  readonly high: number;
+  /** Two-sided: McNemar's exact test where there is one answer an item, else the bootstrap's. */
+  readonly p: number;
+  /** Holm's, over all tests of the table. */
+  readonly pHolm: number;
+  readonly test: "mcnemar" | "bootstrap";
+  readonly n: number;
+}

@@ -1,6 +1,8 @@
 // What results.json says of the forms in which the merge ships: the files that people get, compared with what was measured.
 
 import type { DistributionComparison } from "../behave/types.js";
+import type { Confirmation, Quantity } from "../select/types.js";
+import type { PairedTest } from "./measured.js";
 
 /** How a form behaves beside the merge that was measured. No text that was asked or answered is in it. */
 export interface FormBehaviour {
@@ -36,13 +38,23 @@ export interface ShippedForm {
   readonly bytes: number;
   readonly files: readonly { readonly path: string; readonly sha256: string }[];
   readonly behaviour: FormBehaviour;
+  /** On the test data; absent where it is the model that was measured, and where it was not to be. */
+  readonly measured?:
+    | Readonly<Record<"score" | "asr", Quantity> & Partial<Record<"overRefusal", Quantity>>>
+    | undefined;
+  /** The form against the merge, on the same items. */
+  readonly paired?: readonly PairedTest[] | undefined;
+  /** Whether this form keeps what the rule and its gate claim, as the choice did; absent where these claim nothing. */
+  readonly confirmation?: Confirmation | undefined;
+  /** Whether it may ship: it is not different, and keeps what is claimed. */
+  readonly holds: boolean;
   readonly sentence: string;
 }
 
 export interface ShipResults {
   /** In the experiment's order. */
   readonly forms: readonly ShippedForm[];
-  /** Whether none of them is different. */
+  /** Whether each of them does. */
   readonly holds: boolean;
   readonly sentence: string;
 }

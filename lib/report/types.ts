@@ -5,30 +5,14 @@ import type { JudgeAlarm } from "../evaluate/run/results.js";
 import type { Confirmation, Labels, Selection, SelectionTable, ShareKept } from "../select/types.js";
 import type { ControlResults } from "./controlTypes.js";
 import type { ItemName, ItemNames } from "./itemNames.js";
-import type { Measured, MeasuredCandidate } from "./measured.js";
+import type { Measured, MeasuredCandidate, PairedTest } from "./measured.js";
 import type { ShipResults } from "./shipTypes.js";
 
 export type { ControlComparison, ControlCurve, ControlResults } from "./controlTypes.js";
 export type { FormBehaviour, ShippedForm, ShipResults } from "./shipTypes.js";
-export type { ItemName, ItemNames, Measured, MeasuredCandidate };
+export type { ItemName, ItemNames, Measured, MeasuredCandidate, PairedTest };
 
 export const EXPERIMENT_FORMAT = "retemper-experiment/1";
-
-/** A test on the items that both models answered; `difference` is b - a. */
-export interface PairedTest {
-  readonly a: string;
-  readonly b: string;
-  readonly metric: string;
-  readonly difference: number;
-  readonly low: number;
-  readonly high: number;
-  /** Two-sided: McNemar's exact test where there is one answer an item, else the bootstrap's. */
-  readonly p: number;
-  /** Holm's, over all tests of the table. */
-  readonly pHolm: number;
-  readonly test: "mcnemar" | "bootstrap";
-  readonly n: number;
-}
 
 /** Whether a number rises with lambda, over the lambdas strictly between the aligned and the fine-tuned model. */
 export interface Trend {

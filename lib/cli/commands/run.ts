@@ -102,7 +102,7 @@ export function addRunCommand(program: Command, session: Session): Command {
     ];
     if (ship?.holds === false) {
       renderer.answerBeforeError(shown, text.join("\n") + alarms);
-      const others = ship.forms.filter(({ behaviour }) => behaviour.verdict === "different").map((one) => one.path);
+      const others = ship.forms.filter(({ holds }) => !holds).map((one) => one.path);
       const hint = `kept: ${others.join(", ")}. Ship another form, one with more bits (q8_0), or accept so much by its tolerance under ship`;
       throw new RetemperError("DIFFERS", ship.sentence, { hint });
     }

@@ -1,10 +1,7 @@
 // Whether every merge that can be chosen can be written in each form that is to ship, and how many bytes each form takes.
 
-import { loadAddon } from "../../addon/load.js";
-import { prepareAdapter } from "../../merge/adapter/prepareAdapter.js";
-import type { MergeOptions } from "../../merge/options.js";
+import type { PlanOptions } from "../../merge/options.js";
 import { plan } from "../../merge/plan.js";
-import { readRecipe } from "../../merge/prepare.js";
 import type { Recipe } from "../../recipe/types.js";
 import { mergeSeries, type TunedModel } from "../candidates/merges.js";
 import type { Problems } from "../settings/problems.js";
@@ -43,10 +40,7 @@ export async function checkShip(
 }
 
 /** What stands for a tuned model has no change: of an adapter the plain merge says the most that it takes. */
-async function plannedBytes(recipe: Recipe, options: MergeOptions, stands: boolean): Promise<number> {
-  const { format, rank, ...rest } = options;
-  if (format !== "adapter") return (await plan(recipe, { ...rest, format })).estimate.bytesWritten;
-  if (stands) return (await plan(recipe, rest)).estimate.bytesWritten;
-  const prepared = await prepareAdapter(await readRecipe(recipe, rest), { ...rest, format, rank }, loadAddon());
-  return prepared.estimate.bytesWritten;
+async function plannedBytes(recipe: Recipe, options: PlanOptions, stands: boolean): Promise<number> {
+  const { format, rank: _, ...plain } = options;
+  return (await plan(recipe, stands && format === "adapter" ? plain : options)).estimate.bytesWritten;
 }

@@ -8,9 +8,10 @@ import { REFINED } from "../refineStage.js";
 import { refinedPoints } from "../settings/refinedPoints.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import { shipForms } from "../settings/shipForms.js";
+import { COMPARED, formAnswers } from "../steps/compareForm.js";
 import { comparedAnswers } from "../steps/confirm.js";
 import { seriesLabel } from "../steps/seriesMeasurement.js";
-import { COMPARED, formAnswers, SHIPPED } from "../steps/shipStage.js";
+import { FORMS_TESTED, isTested, SHIPPED } from "../steps/shipStage.js";
 import type { Remains } from "../steps/step.js";
 import { TESTED, WRITTEN } from "../steps/writeStage.js";
 import type { LookedAt } from "./lookout.js";
@@ -76,6 +77,8 @@ export async function laterSteps(
       `${COMPARED}, at most ${forms.length}`,
       forms.map(() => each),
     );
+    const tested = forms.filter((form) => isTested(form, checked)).length;
+    if (tested > 0) add(`${FORMS_TESTED}, at most ${tested}`, [wholeRemains(confirming, judges, tested)]);
   }
   if (reachedControls) return later;
   const seeds = (settings.tune?.seeds ?? given.map(({ seed }) => seed)).map(String);

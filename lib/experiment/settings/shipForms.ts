@@ -12,6 +12,8 @@ export interface ShipForm {
   readonly quantise?: GgufQuantisation | undefined;
   readonly dtype?: (typeof DTYPES)[number] | undefined;
   readonly rank?: number | undefined;
+  /** Whether it is measured on the test data. */
+  readonly test: boolean;
   /** Nats a token. */
   readonly tolerance: number;
 }
@@ -19,13 +21,20 @@ export interface ShipForm {
 /** In the experiment's order. */
 export function shipForms({ ship = [] }: Pick<ExperimentSettings, "ship">): ShipForm[] {
   return ship.map((entry): ShipForm => {
-    const { format, quantise, dtype, rank, tolerance } = typeof entry === "string" ? meaningOf(entry) : entry;
+    const {
+      format,
+      quantise,
+      dtype,
+      rank,
+      tolerance,
+      test = true,
+    } = typeof entry === "string" ? meaningOf(entry) : entry;
     const own = [quantise, dtype, rank === undefined ? undefined : `rank ${rank}`].filter((one) => one !== undefined);
     const what = { ...(quantise && { quantise }), ...(dtype && { dtype }), ...(rank !== undefined && { rank }) };
     return {
       name: [format, ...own].join(" "),
       format,
-      ...what,
+      ...{ ...what, test },
       tolerance: tolerance ?? usualTolerance(quantise, rank),
     };
   });

@@ -13,6 +13,7 @@ const form = z.strictObject({
   quantise: z.enum(TYPES).optional().describe("Of gguf: the types of its tensors, as retemper merge --quantise."),
   dtype: z.enum(DTYPES).optional().describe("Of safetensors: by default the merge's own."),
   rank: z.int().positive().optional().describe("Of adapter: approximates changes by this rank at most."),
+  test: z.boolean().optional().describe("Whether it is measured on the test data too; true by default."),
   tolerance: z
     .number()
     .nonnegative()

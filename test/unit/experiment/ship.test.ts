@@ -100,6 +100,7 @@ describe("a run", () => {
       expect(added.map(({ step, total }) => [step, total])).toEqual([
         ["what ships, in its forms, at most 2", 2],
         ["what ships, compared with what was measured, at most 3", 3],
+        ["what ships in its forms, test, at most 2", 2 * 8],
       ]);
       expect(added[0]?.bytes).toBeGreaterThan(1e6);
 
@@ -113,6 +114,16 @@ describe("a run", () => {
         },
         { name: "adapter", path: `${base}-adapter`, behaviour: { verdict: "same", causes: [] } },
       ]);
+      // its own numbers on the test data; the model that was measured has them already
+      const [written, ...others] = found.ship?.forms ?? [];
+      expect(written).not.toHaveProperty("measured");
+      for (const one of others) {
+        expect(one.paired?.map(({ a, b, metric, n }) => [a, b, metric, n])).toEqual([
+          ["the merge", one.name, "asr", 2],
+          ["the merge", one.name, "score", 2],
+        ]);
+        expect(one.sentence).toMatch(/; on the test data .* \(the merge \d\.\d{3}\)\.$/);
+      }
       expect(found.ship).toMatchObject({
         holds: true,
         sentence: expect.stringContaining("behaves as what was measured"),
@@ -139,7 +150,7 @@ describe("a run", () => {
       await run(experiment, out, { onStep: (step) => steps.push(step) });
       expect(steps).toEqual([`write ${base}-adapter`]);
       const notes: string[] = [];
-      const strict = { format: "gguf", quantise: "q8_0", tolerance: 0 } as const;
+      const strict = { format: "gguf", quantise: "q8_0", tolerance: 0, test: false } as const;
       const other = await run({ ...whole, ship: [strict] }, out, {
         onStep: (step) => steps.push(step),
         onNote: (note) => notes.push(note),
@@ -147,6 +158,7 @@ describe("a run", () => {
       expect(steps.slice(1)).toEqual(["compare gguf q8_0"]);
       expect(notes.join()).toContain(`marked as obsolete: ${base}-adapter`);
       expect(other.ship).toMatchObject({ holds: false, forms: [{ behaviour: { verdict: "different" } }] });
+      expect(other.ship?.forms[0]).not.toHaveProperty("measured");
       expect(other.ship?.sentence).toContain("(quantisation)");
       const report = readFileSync(join(out, "report.md"), "utf8");
       expect(report).toContain("Ships, with a note");
@@ -158,7 +170,7 @@ describe("a run", () => {
       expect([none.shipped, none.ship]).toEqual([undefined, undefined]);
       expect(existsSync(join(folder, "none", "models"))).toBe(false);
     },
-    120_000,
+    240_000,
   );
 });
 

@@ -10,7 +10,7 @@ import { RESULTS } from "./results.js";
 const numbers = (klMean: number) => ({ klMean, klMost: 2 * klMean, top1: 0.975, positions: 40 });
 const form = (name: string, behaviour: Partial<FormBehaviour>): ShippedForm => ({
   ...{ name, format: "gguf", path: `models/m-${name.replace(" ", "-")}`, bytes: 1234, files: [] },
-  sentence: `${name} is what it is.`,
+  ...{ sentence: `${name} is what it is.`, holds: behaviour.verdict !== "different" },
   behaviour: {
     ...{ verdict: "same", tolerance: 0.01, prompts: 8, causes: [], answers: { same: 7, compared: 8 }, notes: [] },
     ...{ firstToken: numbers(0.00123), sameTokens: numbers(0.000456) },
@@ -19,6 +19,11 @@ const form = (name: string, behaviour: Partial<FormBehaviour>): ShippedForm => (
 });
 const cause = { name: "quantisation", sure: "certain", summary: "One is quantised.", remedy: "Take more bits." };
 const shipped = { path: "models/m", seed: "42" };
+const measured = { score: { value: 0.91, low: 0.88, high: 0.94 }, asr: { value: 0.12 } };
+const paired = {
+  ...{ a: "the merge", b: "gguf q8_0", metric: "asr", test: "bootstrap" as const },
+  ...{ difference: 0.02, low: -0.01, high: 0.05, p: 0.3, pHolm: 0.6, n: 40 },
+};
 const withForms = (holds: boolean): ExperimentResults => ({
   ...RESULTS,
   shipped,
@@ -26,7 +31,7 @@ const withForms = (holds: boolean): ExperimentResults => ({
     holds,
     sentence: holds ? "All forms hold." : "One form does not hold.",
     forms: [
-      form("gguf q8_0", { verdict: "within tolerance", causes: [cause] }),
+      { ...form("gguf q8_0", { verdict: "within tolerance", causes: [cause] }), measured, paired: [paired] },
       form("gguf q4_0", { verdict: holds ? "same" : "different", causes: [cause], tolerance: 0.1 }),
     ],
   },
@@ -46,19 +51,14 @@ describe("the report", () => {
   it("has a table of them, with the larger divergence, what is allowed and the cause", () => {
     const costs = { steps: [] };
     const table = tablesOf(withForms(false), costs).get("forms");
+    const both = ["0.0012", "97.5 %", "7 of 8", "quantisation"] as const;
+    const cells = (verdict: string, allowed: string) => [verdict, both[0], allowed, ...both.slice(1)];
     expect(table?.rows).toEqual([
       [
-        "gguf q8_0",
-        "models/m-gguf-q8_0",
-        "within tolerance",
-        "0.0012",
-        "0.01",
-        "97.5 %",
-        "7 of 8",
-        "quantisation",
-        "1,234",
+        ...["gguf q8_0", "models/m-gguf-q8_0", ...cells("within tolerance", "0.01")],
+        ...["0.910 (0.880 to 0.940)", "0.120", "+0.020 (-0.010 to +0.050)", "yes", "1,234"],
       ],
-      ["gguf q4_0", "models/m-gguf-q4_0", "different", "0.0012", "0.1", "97.5 %", "7 of 8", "quantisation", "1,234"],
+      ["gguf q4_0", "models/m-gguf-q4_0", ...cells("different", "0.1"), "", "", "", "no", "1,234"],
     ]);
     expect(tablesOf(RESULTS, costs).has("forms")).toBe(false);
   });

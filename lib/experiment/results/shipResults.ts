@@ -1,0 +1,96 @@
+// What is said of the forms in which the merge ships: whether each behaves as what was measured, and keeps what the choice claims.
+// Pure.
+
+import type { Measured, ShippedForm, ShipResults } from "../../report/types.js";
+import type { Quantity, SelectionTable } from "../../select/types.js";
+import { ALL } from "../candidates/point.js";
+import type { ExperimentSettings } from "../settings/schema.js";
+import type { FormMade, ToShip } from "../steps/shipStage.js";
+import { measure, type SeedResults } from "../tables/measure.js";
+import type { TableItems } from "../tables/tableItems.js";
+import { confirmationOf } from "./confirmationOf.js";
+import { pairedTests } from "./significance.js";
+
+export interface ShipResultsParts {
+  /** Of the test, without candidates. */
+  readonly test: Omit<SelectionTable, "candidates">;
+  readonly items: TableItems;
+  /** The merge to ship, all its seeds, on the test data. */
+  readonly seeds: readonly SeedResults[];
+  readonly select: ExperimentSettings["select"];
+}
+
+/**
+ * A form is one fixed file, made of the choice before anything was asked of it; so the bound that confirms the choice on items that
+ * did not choose it has the same level for the form. Where the choice is of several seeds, the confirmation is about their mean, and
+ * that of one seed's form decides only with `everySeed`.
+ * @returns undefined without forms
+ */
+export function shipResults(
+  made: readonly FormMade[],
+  { point, output }: ToShip,
+  { test, items, seeds, select }: ShipResultsParts,
+): ShipResults | undefined {
+  if (made.length === 0) return undefined;
+  const own = seeds.filter(({ seed }) => seed === (output.seed ?? ALL));
+  const merge = measure(own, items);
+  const decides = seeds.length === 1 || select.everySeed === true;
+  const forms = made.map(({ form, tested, ...of }): ShippedForm => {
+    const { name, format } = form;
+    const measured = tested && measure([tested], items);
+    const { method, lambda, parameters } = point.measured;
+    const candidate = { method, ...(lambda !== undefined && { lambda }), ...(parameters && { parameters }) };
+    const confirmation = measured && confirmationOf(test, { ...candidate, ...measured }, select);
+    const kept = !decides || confirmation?.holds !== false;
+    const known = {
+      ...{ name, format, ...of },
+      ...(measured && { measured: numbersOf(measured) }),
+      ...(measured && {
+        paired: pairedTests([
+          { name: "the merge", measured: merge },
+          { name, measured },
+        ]),
+      }),
+      ...(confirmation && { confirmation }),
+    };
+    return {
+      ...known,
+      holds: of.behaviour.verdict !== "different" && kept,
+      sentence: formText(known, merge, test, kept),
+    };
+  });
+  const others = forms.filter(({ holds }) => !holds);
+  const sentence =
+    others.length === 0
+      ? `What ships behaves as what was measured: ${forms.map(({ name }) => name).join(", ")}.`
+      : `Not all that ships behaves as what was measured. ${others.map((one) => one.sentence).join(" ")}`;
+  return { forms, holds: others.length === 0, sentence };
+}
+
+/** Without each item's value. */
+function numbersOf({ score, asr, overRefusal }: Measured): NonNullable<ShippedForm["measured"]> {
+  const short = ({ value, low, high }: Quantity) => ({
+    value,
+    ...(low !== undefined && { low }),
+    ...(high !== undefined && { high }),
+  });
+  return { score: short(score), asr: short(asr), ...(overRefusal && { overRefusal: short(overRefusal) }) };
+}
+
+/** "gguf q4_k_m: within tolerance: 0.012 nats a token (0.1 allowed), 47 of 48 answers the same; score 0.910 (the merge 0.920), …" */
+function formText(
+  { name, behaviour, measured, confirmation }: Omit<ShippedForm, "holds" | "sentence">,
+  merge: Pick<Measured, "score" | "asr">,
+  { labels }: Pick<SelectionTable, "labels">,
+  kept: boolean,
+): string {
+  const { verdict, tolerance, causes, sameTokens, firstToken, answers } = behaviour;
+  const most = Math.max(firstToken?.klMean ?? 0, sameTokens?.klMean ?? 0);
+  const [cause] = causes;
+  const why = verdict === "different" && cause ? ` ${cause.summary} (${cause.name})` : "";
+  const beside = (key: "score" | "asr") =>
+    `${labels?.[key] ?? key} ${measured?.[key].value.toFixed(3)} (the merge ${merge[key].value.toFixed(3)})`;
+  const numbers = measured ? `; on the test data ${beside("score")}, ${beside("asr")}` : "";
+  const lost = kept || !confirmation ? "" : ` It does not hold: ${confirmation.sentence}`;
+  return `${name}: ${verdict}: ${Number(most.toPrecision(2))} nats a token (${tolerance} allowed), ${answers.same} of ${answers.compared} answers the same${numbers}.${why}${lost}`;
+}
