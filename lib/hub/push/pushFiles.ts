@@ -10,6 +10,7 @@ import { type MadeCommit, makeCommit } from "./makeCommit.js";
 import { makeBranch, openRepository, type RemoteState } from "./openRepository.js";
 import { type Advice, preupload } from "./preupload.js";
 import { pushLock } from "./pushLock.js";
+import { removeOldUploads } from "./removeOldUploads.js";
 import { pullRequests } from "./requests.js";
 import { checkTarget, nameOf, type PushTarget, pageUrl } from "./target.js";
 import { uploadAll } from "./uploadAll.js";
@@ -76,6 +77,7 @@ export async function pushFiles(
   }
   const lock = await pushLock(target, options.journals, settings);
   try {
+    await removeOldUploads(options.journals);
     return await new Push(files, target, options, settings).run();
   } finally {
     lock?.releaseAndKeep();

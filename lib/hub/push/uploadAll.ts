@@ -3,7 +3,7 @@
 import type { ByteCounter } from "./byteCounter.js";
 import { lfsBatch } from "./lfsBatch.js";
 import { Slots } from "./slots.js";
-import { type Large, type UploadContext, uploadLarge } from "./uploadLarge.js";
+import { forgetUpload, type Large, type UploadContext, uploadLarge } from "./uploadLarge.js";
 
 /** Pieces that go out at a time. */
 const PIECES = 6;
@@ -22,6 +22,7 @@ export async function uploadAll(
   if (files.length === 0) return sent;
   const asked = Date.now();
   const ways = await lfsBatch(files, where.target, where.settings);
+  for (const file of files) if (ways.get(file.sha256) === "there") await forgetUpload(file, where);
   // The same bytes under two names go out once.
   const missing = [...new Map(files.map((file) => [file.sha256, file])).values()].filter(
     ({ sha256 }) => ways.get(sha256) !== "there",

@@ -1,5 +1,7 @@
 // Brings one large file to the hub's storage: whole, or in parts, several at a time. What an earlier push left is gone on with.
 
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { RetemperError } from "../../errors.js";
 import type { HubSettings } from "../settings.js";
 import type { PushFile } from "./files.js";
@@ -57,6 +59,14 @@ export async function uploadLarge(file: Large, way: Way, asked: number, context:
     if (sent !== undefined) return sent;
     await journal?.remove();
   }
+}
+
+/** What an earlier push left of a file that the storage has now, in whichever way it came there. */
+export async function forgetUpload(
+  file: Large,
+  context: Pick<UploadContext, "journals" | "target" | "settings">,
+): Promise<void> {
+  await rm(join(context.journals, journalName(file, context)), { force: true }).catch(() => {});
 }
 
 /** Undefined, with a note, where the hub or its storage refuses what another upload may do better. */
@@ -191,6 +201,6 @@ function fits({ upload }: UploadJournal, { bytes }: Large): boolean {
 }
 
 /** The same for the same file in the same repository, whatever its path. */
-function journalName({ sha256 }: Large, { target, settings }: UploadContext): string {
+function journalName({ sha256 }: Large, { target, settings }: Pick<UploadContext, "target" | "settings">): string {
   return `${placeName(target, settings, sha256)}.jsonl`;
 }

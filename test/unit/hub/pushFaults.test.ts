@@ -1,7 +1,7 @@
 // Pushes to hubs and over networks that fail, lie and lead elsewhere: the repository has all files or none, each part goes out as
 // often as it must, and the token goes to the hub alone.
 
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import type { Does } from "../../hub/faults.js";
@@ -217,6 +217,41 @@ describe("a push that ended early", () => {
     const size = statSync(join(out, "model.safetensors")).size;
     expect(report.sentBytes).toBe(size - 80_000);
     expect(readdirSync(own.uploads).filter((file) => file.endsWith(".jsonl"))).toEqual([]);
+  });
+
+  it("leaves nothing where the storage has the file by another way", async () => {
+    const own = pushPlace(hub, true);
+    const [id, out] = [name(), own.folder(onePart)];
+    stopAtThirdPart();
+    await expect(own.push(out, id)).rejects.toMatchObject({ code: "NETWORK" });
+    hub.clear();
+    const left = () => readdirSync(own.uploads).filter((file) => file.endsWith(".jsonl"));
+    expect(left()).toHaveLength(1);
+    await place.push(out, id); // from another machine
+    await own.push(out, id, { into: "copy" });
+    expect(left()).toEqual([]);
+  });
+
+  it("weeks ago is forgotten, and one that is younger is not", async () => {
+    const own = pushPlace(hub, true);
+    const out = own.folder(onePart);
+    const ids = [name(), name()] as const;
+    const kept: string[][] = [];
+    for (const id of ids) {
+      stopAtThirdPart();
+      await expect(own.push(out, id)).rejects.toMatchObject({ code: "NETWORK" });
+      hub.clear();
+      kept.push(readdirSync(own.uploads));
+    }
+    const before = kept[0] as string[];
+    expect(before.map((file) => file.replace(/^\w{40}/, "")).sort()).toEqual([".jsonl", ".lock"]);
+    writeFileSync(join(own.uploads, "notes.txt"), "somebody's");
+    for (const file of [...before, "notes.txt"]) utimesSync(join(own.uploads, file), 1e9, 1e9);
+    await own.push(own.folder(), name());
+    const now = readdirSync(own.uploads);
+    for (const file of before) expect(now).not.toContain(file);
+    for (const file of kept[1] as string[]) if (!before.includes(file)) expect(now).toContain(file);
+    expect(now).toContain("notes.txt");
   });
 
   it("begins anew where the addresses of its parts have ended", async () => {
