@@ -8,85 +8,40 @@ import { pipeline } from "node:stream/promises";
 import { createInflateRaw } from "node:zlib";
 import { RetemperError } from "../errors.js";
 import { makeFolder } from "../files/makeFolder.js";
+import { type ZipEntry, zipEntries } from "../files/zipEntries.js";
 
 export interface ZipMember {
   readonly name: string;
   readonly deflated: boolean;
   readonly packed: number;
   readonly bytes: number;
-  /** Of its local header in the file. */
+  /** Of its data in the file. */
   readonly offset: number;
   readonly executable: boolean;
 }
 
-const DIRECTORY_END = 0x06054b50;
-const DIRECTORY_ENTRY = 0x02014b50;
-const LOCAL_HEADER = 0x04034b50;
-const LONGEST_COMMENT = 0xffff;
-
 /**
- * The files of an archive. Format: PKWARE's APPNOTE.TXT 4.3; without encryption, parts or the 64-bit extension, which
- * wheels under 4 GiB do not have.
+ * The files of an archive, which have to be stored or deflated, without encryption, in one part.
  * @throws RetemperError BAD_INPUT where it is no such archive
  */
 export async function zipMembers(archive: string): Promise<ZipMember[]> {
   const handle = await open(archive, "r");
   try {
     const { size } = await handle.stat();
-    const tail = await readAt(
-      handle,
-      archive,
-      Math.max(0, size - 22 - LONGEST_COMMENT),
-      Math.min(size, 22 + LONGEST_COMMENT),
-    );
-    const end = findEnd(tail);
-    if (end === undefined) throw broken(archive, "it has no directory at its end");
-    const [count, length, offset] = [end.readUInt16LE(10), end.readUInt32LE(12), end.readUInt32LE(16)];
-    if (offset === 0xffffffff || count === 0xffff) throw broken(archive, "it uses the 64-bit extension");
-    if (offset + length > size) throw broken(archive, "its directory lies outside the file");
-    return [...membersOf(await readAt(handle, archive, offset, length), archive, count)];
+    const read = (offset: number, length: number) => readAt(handle, archive, offset, length);
+    const entries = await zipEntries({ size, read, broken: (what) => broken(archive, what) });
+    return [...entries.values()].filter(({ name }) => !name.endsWith("/")).map((entry) => memberOf(entry, archive));
   } finally {
     await handle.close();
   }
 }
 
-function findEnd(tail: Buffer): Buffer | undefined {
-  for (let at = tail.length - 22; at >= 0; at -= 1) {
-    if (tail.readUInt32LE(at) === DIRECTORY_END && at + 22 + tail.readUInt16LE(at + 20) === tail.length) {
-      return tail.subarray(at);
-    }
+function memberOf({ name, offset, stored, bytes, method, mode }: ZipEntry, archive: string): ZipMember {
+  if (method !== 0 && method !== 8) throw broken(archive, `${name} is packed in an unknown way`);
+  if (name.startsWith("/") || name.includes("\\") || name.split("/").includes("..")) {
+    throw broken(archive, `${JSON.stringify(name)} lies outside of the archive`);
   }
-  return undefined;
-}
-
-function* membersOf(directory: Buffer, archive: string, count: number): Generator<ZipMember> {
-  let at = 0;
-  for (let i = 0; i < count; i += 1) {
-    if (at + 46 > directory.length || directory.readUInt32LE(at) !== DIRECTORY_ENTRY) {
-      throw broken(archive, "its directory is damaged");
-    }
-    const [nameLength, extraLength, commentLength] = [28, 30, 32].map((field) =>
-      directory.readUInt16LE(at + field),
-    ) as [number, number, number];
-    const name = directory.toString("utf8", at + 46, at + 46 + nameLength);
-    const [flags, method] = [directory.readUInt16LE(at + 8), directory.readUInt16LE(at + 10)];
-    const [packed, bytes, offset] = [20, 24, 42].map((field) => directory.readUInt32LE(at + field)) as [
-      number,
-      number,
-      number,
-    ];
-    const mode = directory.readUInt16LE(at + 40);
-    at += 46 + nameLength + extraLength + commentLength;
-    if (name.endsWith("/")) continue;
-    if (flags & 1 || (method !== 0 && method !== 8)) throw broken(archive, `${name} is packed in an unknown way`);
-    if (packed === 0xffffffff || bytes === 0xffffffff || offset === 0xffffffff) {
-      throw broken(archive, "it uses the 64-bit extension");
-    }
-    if (name.startsWith("/") || name.includes("\\") || name.split("/").includes("..")) {
-      throw broken(archive, `${JSON.stringify(name)} lies outside of the archive`);
-    }
-    yield { name, deflated: method === 8, packed, bytes, offset, executable: (mode & 0o111) !== 0 };
-  }
+  return { name, deflated: method === 8, packed: stored, bytes, offset, executable: (mode & 0o111) !== 0 };
 }
 
 /**
@@ -100,7 +55,6 @@ export async function extractMember(
   folder: string,
   options: { readonly signal?: AbortSignal | undefined; readonly onBytes?: ((bytes: number) => void) | undefined } = {},
 ): Promise<void> {
-  const start = await dataOffset(archive, member);
   const target = join(folder, member.name);
   await makeFolder(dirname(target));
   let written = 0;
@@ -113,6 +67,7 @@ export async function extractMember(
   });
   const mode = member.executable ? 0o755 : 0o644;
   const output = createWriteStream(target, { mode, flush: true });
+  const start = member.offset;
   if (member.packed === 0) {
     await pipeline([], count, output);
   } else {
@@ -129,18 +84,6 @@ export async function extractMember(
     }
   }
   if (written !== member.bytes) throw broken(archive, `${member.name} is shorter than it says`);
-}
-
-/** A member's data follows its own header, whose name and extra field may be longer than the directory's. */
-async function dataOffset(archive: string, member: ZipMember): Promise<number> {
-  const handle = await open(archive, "r");
-  try {
-    const header = await readAt(handle, archive, member.offset, 30);
-    if (header.readUInt32LE(0) !== LOCAL_HEADER) throw broken(archive, `${member.name} is not where it should be`);
-    return member.offset + 30 + header.readUInt16LE(26) + header.readUInt16LE(28);
-  } finally {
-    await handle.close();
-  }
 }
 
 async function readAt(handle: FileHandle, archive: string, position: number, length: number): Promise<Buffer> {

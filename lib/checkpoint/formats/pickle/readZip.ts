@@ -1,13 +1,13 @@
 // torch's format since 1.6: a zip archive with data.pkl, which says what tensors there are, and a file for each storage.
 
 import { RetemperError } from "../../../errors.js";
+import { zipEntries } from "../../../files/zipEntries.js";
 import { CutOff } from "./pickleBytes.js";
 import type { PickledBytes } from "./pickleFile.js";
 import { LONGEST_PICKLE } from "./pickleMemory.js";
 import { torchNames } from "./torchNames.js";
 import { unpickle } from "./unpickle.js";
 import type { PickleValue, Storage } from "./values.js";
-import { zipEntries } from "./zipEntries.js";
 
 /** What a checkpoint holds, and where a storage's elements begin in its file. */
 export interface PickledCheckpoint {
@@ -18,8 +18,13 @@ export interface PickledCheckpoint {
 
 /** @throws RetemperError BAD_INPUT */
 export async function readZip(file: PickledBytes): Promise<PickledCheckpoint> {
-  const entries = await zipEntries(file);
   const refused = (message: string, hint: string) => new RetemperError("BAD_INPUT", message, { file: file.path, hint });
+  const entries = await zipEntries({
+    size: file.size,
+    read: (offset, length) => file.read(offset, length),
+    broken: (what) =>
+      refused(`the zip archive is broken, or not one of torch's: ${what}`, "Download or save the checkpoint again."),
+  });
   const pickles = [...entries.values()].filter(({ name }) => /^[^/]+\/data\.pkl$/.test(name));
   const [pickle] = pickles;
   if (!pickle || pickles.length > 1) {
@@ -35,7 +40,7 @@ export async function readZip(file: PickledBytes): Promise<PickledCheckpoint> {
       "Load it where you trust it, and save its state_dict() as safetensors.",
     );
   }
-  const packed = [...entries.values()].find(({ compressed }) => compressed);
+  const packed = [...entries.values()].find(({ method }) => method !== 0);
   if (packed) {
     throw refused(
       `its entry ${JSON.stringify(packed.name.slice(0, 120))} is compressed, and torch stores its files as they are`,

@@ -1,18 +1,28 @@
-// The files of a zip archive. torch stores them as they are, so that each is a place in the archive. The directory
-// at the end is believed in nothing: every place is checked against the file, the local headers and the other entries.
+// The files of a zip archive, each as a place in it. The directory at the end is believed in nothing: every place is checked against
+// the file, the local headers and the other entries.
 //
 // PKWARE, APPNOTE.TXT 6.3: 4.3.7 local header, 4.3.12 central directory, 4.3.14 to 4.3.16 its end (zip64 and plain), 4.5.3 zip64 sizes.
 
-import { RetemperError } from "../../../errors.js";
-import { atOnce } from "../../../hub/atOnce.js";
-import type { PickledBytes } from "./pickleFile.js";
+import type { RetemperError } from "../errors.js";
+
+/** An archive: bytes [offset, offset + length) of it, which lie in it, and what is thrown where it is broken. */
+export interface ZipArchive {
+  readonly size: number;
+  read(offset: number, length: number): Promise<Buffer>;
+  broken(what: string): RetemperError;
+}
 
 export interface ZipEntry {
   readonly name: string;
-  /** Of its bytes in the archive; with `bytes`, as they are stored. */
+  /** Of its bytes in the archive; with `stored`, as they are there. */
   readonly offset: number;
+  readonly stored: number;
+  /** Unpacked. */
   readonly bytes: number;
-  readonly compressed: boolean;
+  /** 0: as it is; 8: deflated. */
+  readonly method: number;
+  /** Of Unix; 0 where it has none. */
+  readonly mode: number;
 }
 
 interface DirectoryEntry extends Omit<ZipEntry, "offset"> {
@@ -42,33 +52,37 @@ const AT_ONCE = 16;
  * All entries by name.
  * @throws RetemperError BAD_INPUT for an archive that is broken, encrypted, or lies about where its files are
  */
-export async function zipEntries(file: PickledBytes): Promise<ReadonlyMap<string, ZipEntry>> {
+export async function zipEntries(file: ZipArchive): Promise<ReadonlyMap<string, ZipEntry>> {
   const directory = await findDirectory(file);
   const listed = parseDirectory(await file.read(directory.offset, directory.bytes), directory, file);
   listed.sort((a, b) => a.header - b.header);
   const entries = new Map<string, ZipEntry>();
-  const offsets = await atOnce(listed, AT_ONCE, (entry) => dataOf(entry, directory.offset, file));
+  const offsets: number[] = [];
+  for (let from = 0; from < listed.length; from += AT_ONCE) {
+    const some = listed.slice(from, from + AT_ONCE).map((entry) => dataOf(entry, directory.offset, file));
+    offsets.push(...(await Promise.all(some)));
+  }
   let end = 0;
   for (const [at, entry] of listed.entries()) {
-    if (entry.header < end) throw broken(file, `the entry ${shown(entry.name)} overlaps the one before it`);
+    if (entry.header < end) throw file.broken(`the entry ${shown(entry.name)} overlaps the one before it`);
     const offset = offsets[at] as number;
-    end = offset + entry.bytes;
-    if (end > directory.offset) throw broken(file, `the entry ${shown(entry.name)} leads beyond the archive's data`);
-    if (entries.has(entry.name)) throw broken(file, `the entry ${shown(entry.name)} is there twice`);
-    const { name, bytes, compressed } = entry;
-    entries.set(name, { name, offset, bytes, compressed });
+    end = offset + entry.stored;
+    if (end > directory.offset) throw file.broken(`the entry ${shown(entry.name)} leads beyond the archive's data`);
+    if (entries.has(entry.name)) throw file.broken(`the entry ${shown(entry.name)} is there twice`);
+    const { header: _, ...facts } = entry;
+    entries.set(entry.name, { ...facts, offset });
   }
   return entries;
 }
 
 /** The end of the archive says where the directory is; nothing may follow it but its comment. */
-async function findDirectory(file: PickledBytes): Promise<Directory> {
+async function findDirectory(file: ZipArchive): Promise<Directory> {
   const length = Math.min(file.size, END + LONGEST_COMMENT + LOCATOR);
   const tail = await file.read(file.size - length, length);
   let at = tail.length - END;
   while (at >= 0 && !(tail.readUInt32LE(at) === 0x06054b50 && tail.readUInt16LE(at + 20) === tail.length - at - END))
     at--;
-  if (at < 0) throw broken(file, "it has no end: it was probably cut off");
+  if (at < 0) throw file.broken("it has no end: it was probably cut off");
   const position = file.size - length + at;
   const plain = {
     disks: tail.readUInt16LE(at + 4) + tail.readUInt16LE(at + 6),
@@ -80,18 +94,18 @@ async function findDirectory(file: PickledBytes): Promise<Directory> {
   const { end, ...directory } = has64
     ? await readEnd64(Number(tail.readBigUInt64LE(at - LOCATOR + 8)), position - LOCATOR, file)
     : { ...plain, end: position };
-  if (directory.disks !== 0) throw broken(file, "it is in several parts");
-  if (directory.offset + directory.bytes !== end) throw broken(file, "its directory is not where its end says");
+  if (directory.disks !== 0) throw file.broken("it is in several parts");
+  if (directory.offset + directory.bytes !== end) throw file.broken("its directory is not where its end says");
   if (directory.bytes > LONGEST_DIRECTORY || directory.entries > MOST_ENTRIES) {
-    throw broken(file, `its directory of ${directory.entries} entries is larger than any checkpoint's`);
+    throw file.broken(`its directory of ${directory.entries} entries is larger than any checkpoint's`);
   }
   return directory;
 }
 
-async function readEnd64(at: number, locator: number, file: PickledBytes) {
-  if (!(at >= 0 && at + END_64 <= locator)) throw broken(file, "its zip64 end is not where its locator says");
+async function readEnd64(at: number, locator: number, file: ZipArchive) {
+  if (!(at >= 0 && at + END_64 <= locator)) throw file.broken("its zip64 end is not where its locator says");
   const end = await file.read(at, END_64);
-  if (end.readUInt32LE(0) !== 0x06064b50) throw broken(file, "its zip64 end is not where its locator says");
+  if (end.readUInt32LE(0) !== 0x06064b50) throw file.broken("its zip64 end is not where its locator says");
   return {
     disks: end.readUInt32LE(16) + end.readUInt32LE(20),
     entries: Number(end.readBigUInt64LE(32)),
@@ -101,20 +115,20 @@ async function readEnd64(at: number, locator: number, file: PickledBytes) {
   };
 }
 
-function parseDirectory(bytes: Buffer, { entries }: Directory, file: PickledBytes): DirectoryEntry[] {
+function parseDirectory(bytes: Buffer, { entries }: Directory, file: ZipArchive): DirectoryEntry[] {
   const found: DirectoryEntry[] = [];
   let at = 0;
   for (let i = 0; i < entries; i++) {
     if (at + CENTRAL > bytes.length || bytes.readUInt32LE(at) !== 0x02014b50) {
-      throw broken(file, `its directory has no entry ${i + 1} of ${entries}`);
+      throw file.broken(`its directory has no entry ${i + 1} of ${entries}`);
     }
     const nameLength = bytes.readUInt16LE(at + 28);
     const extraLength = bytes.readUInt16LE(at + 30);
     const next = at + CENTRAL + nameLength + extraLength + bytes.readUInt16LE(at + 32);
-    if (next > bytes.length) throw broken(file, "its directory is cut off");
+    if (next > bytes.length) throw file.broken("its directory is cut off");
     const name = bytes.toString("utf8", at + CENTRAL, at + CENTRAL + nameLength);
-    if (bytes.readUInt16LE(at + 8) & 0x2041) throw broken(file, `the entry ${shown(name)} is encrypted`);
-    const compressed = bytes.readUInt16LE(at + 10) !== 0;
+    if (bytes.readUInt16LE(at + 8) & 0x2041) throw file.broken(`the entry ${shown(name)} is encrypted`);
+    const method = bytes.readUInt16LE(at + 10);
     const extra = bytes.subarray(at + CENTRAL + nameLength, at + CENTRAL + nameLength + extraLength);
     const sizes = {
       whole: bytes.readUInt32LE(at + 24),
@@ -122,13 +136,18 @@ function parseDirectory(bytes: Buffer, { entries }: Directory, file: PickledByte
       header: bytes.readUInt32LE(at + 42),
     };
     const { whole, stored, header } = withZip64(sizes, extra);
-    if ((whole !== stored && !compressed) || !Number.isSafeInteger(stored) || !Number.isSafeInteger(header)) {
-      throw broken(file, `the entry ${shown(name)} has sizes that do not fit together`);
+    if (
+      (whole !== stored && method === 0) ||
+      !Number.isSafeInteger(whole) ||
+      !Number.isSafeInteger(stored) ||
+      !Number.isSafeInteger(header)
+    ) {
+      throw file.broken(`the entry ${shown(name)} has sizes that do not fit together`);
     }
-    found.push({ name, header, bytes: stored, compressed });
+    found.push({ name, header, stored, bytes: whole, method, mode: bytes.readUInt16LE(at + 40) });
     at = next;
   }
-  if (at !== bytes.length) throw broken(file, "its directory has more entries than its end says");
+  if (at !== bytes.length) throw file.broken("its directory has more entries than its end says");
   return found;
 }
 
@@ -157,8 +176,8 @@ function withZip64(
 }
 
 /** Where the bytes of an entry begin: behind its local header, which must be of the same file. */
-async function dataOf({ name, header }: DirectoryEntry, end: number, file: PickledBytes): Promise<number> {
-  const elsewhere = () => broken(file, `the entry ${shown(name)} is not where the directory says`);
+async function dataOf({ name, header }: DirectoryEntry, end: number, file: ZipArchive): Promise<number> {
+  const elsewhere = () => file.broken(`the entry ${shown(name)} is not where the directory says`);
   if (header + LOCAL > end) throw elsewhere();
   const nameBytes = Buffer.byteLength(name);
   const local = await file.read(header, Math.min(LOCAL + nameBytes, end - header));
@@ -169,11 +188,4 @@ async function dataOf({ name, header }: DirectoryEntry, end: number, file: Pickl
 
 function shown(name: string): string {
   return JSON.stringify(name.slice(0, 120));
-}
-
-function broken(file: PickledBytes, what: string): RetemperError {
-  return new RetemperError("BAD_INPUT", `the zip archive is broken, or not one of torch's: ${what}`, {
-    file: file.path,
-    hint: "Download or save the checkpoint again.",
-  });
 }
