@@ -4,6 +4,9 @@
 import { dirname, join, resolve } from "node:path";
 import { exists } from "../files/exists.js";
 import { nearbyName } from "../files/nearbyName.js";
+import { isRepositoryName } from "../hub/repositoryName.js";
+
+export { isRepositoryName };
 
 export interface HubName {
   /** "org/name", or "name" alone for the oldest models. */
@@ -17,13 +20,16 @@ const FOLDERS =
   /^(adapters?|checkpoints?|data|demo|examples|home|loras?|merged|models?|outputs?|out|results?|runs?|test|tmp|weights|work)$/i;
 const FILES = /\.(ya?ml|json|jsonl|safetensors|gguf|bin|pt|pth)$/i;
 
+/** Whether a path begins with a usual name of a folder: "models/aligned" has the form of a hub's name, and is none. */
+export function isUsualFolder(path: string): boolean {
+  return FOLDERS.test(path.split("/", 1)[0] ?? "");
+}
+
 /** The parts of what has the form of a name on the hub; undefined for all other paths. */
 export function hubName(path: string): HubName | undefined {
   const [, repository, file] = /^([^/]+\/[^/]+)\/(.+\.gguf)$/i.exec(path) ?? [];
   const id = repository ?? path;
-  const valid =
-    id.length <= 200 && /^[A-Za-z0-9_][\w.-]*(\/[\w.-]+)?$/.test(id) && !id.includes("..") && !id.includes("--");
-  if (!valid) return undefined;
+  if (!isRepositoryName(id, { alone: true })) return undefined;
   if (file === undefined) return { id };
   return file.split("/").every((part) => /^[\w.+ -]+$/.test(part) && !/^\.+$/.test(part)) ? { id, file } : undefined;
 }
@@ -36,7 +42,7 @@ export function hubName(path: string): HubName | undefined {
 export async function meansHub({ id }: HubName, start: string): Promise<boolean> {
   if (!id.includes("/")) return false;
   const [first = "", second = ""] = id.split("/");
-  if (FOLDERS.test(first) || FILES.test(second)) return false;
+  if (isUsualFolder(first) || FILES.test(second)) return false;
   if (await exists(join(start, first))) return false;
   return (await nearbyPath(start, first, second)) === undefined;
 }

@@ -5,6 +5,7 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { frontMatter } from "../checkpoint/frontMatter.js";
+import { isRepositoryName, isUsualFolder } from "../checkpoint/hubName.js";
 import { readJsonObject } from "../checkpoint/json.js";
 import { type LocatedPart, type LocateOptions, locate } from "../checkpoint/locate.js";
 import { fileOf, openFolder } from "../checkpoint/modelFolder.js";
@@ -58,7 +59,7 @@ async function cardModel(part: LocatedPart, options: LocateOptions): Promise<Car
   const name = id ?? (named ? path : basename(folder ?? resolve(path)));
   if (folder === undefined) return { path, name, bases: [] };
   const card = await frontMatterOf(folder);
-  const stated = textsOf(card.base_model).filter((base) => isHubId(base));
+  const stated = textsOf(card.base_model).filter((base) => isRepositoryName(base));
   return {
     path,
     name,
@@ -117,25 +118,15 @@ async function configuredBase(folder: string): Promise<string[]> {
       saysNothing(error, join(folder, file)),
     );
     const [base] = textsOf(config?.[key]);
-    if (base !== undefined && isHubId(base) && !FOLDERS.test(base) && !(await isHere(base))) return [base];
+    if (base !== undefined && isRepositoryName(base) && !isUsualFolder(base) && !(await isHere(base))) return [base];
   }
   return [];
 }
-
-/** "models/aligned" has the form of an id, and is none. */
-const FOLDERS =
-  /^(adapters?|checkpoints?|data|demo|home|loras?|merged|models?|outputs?|out|results?|runs?|tmp|weights|work)\//i;
 
 function isHere(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     () => false,
-  );
-}
-
-function isHubId(text: string): boolean {
-  return (
-    /^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/.test(text) && !text.includes("..") && !text.includes("--")
   );
 }
 

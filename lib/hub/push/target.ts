@@ -1,6 +1,7 @@
 // Where a push goes: a repository, a branch of it, and the addresses that the hub has for both.
 
 import { RetemperError } from "../../errors.js";
+import { isRepositoryName } from "../repositoryName.js";
 import type { HubSettings } from "../settings.js";
 import { isCommit } from "../snapshot.js";
 
@@ -16,9 +17,7 @@ export interface PushTarget {
 
 /** @throws RetemperError USAGE for what the hub has no repository or branch for */
 export function checkTarget({ id, revision, asRequest }: PushTarget): void {
-  const part = /^[A-Za-z0-9][\w.-]{0,95}$/;
-  const parts = id.split("/");
-  if (parts.length !== 2 || !parts.every((one) => part.test(one)) || id.includes("--") || id.includes("..")) {
+  if (!isRepositoryName(id)) {
     throw new RetemperError("USAGE", `${JSON.stringify(id)} is not the name of a repository on the hub.`, {
       hint: "write ORG/NAME, where ORG is your account or an organisation that you may write to",
     });
