@@ -9,8 +9,9 @@ import { ioError } from "../files/ioError.js";
 import { makeFolder } from "../files/makeFolder.js";
 import { type KernelLock, kernelLock } from "../output/tryLock.js";
 import { waitFor } from "../output/waitFor.js";
-import { ATTEMPTS, connectionProblem, hubRequest, pauseFor, unreachable } from "./request.js";
+import { hubRequest, unreachable } from "./request.js";
 import type { HubSettings } from "./settings.js";
+import { inTries } from "./tries.js";
 
 export interface Blob {
   /** Where it belongs: `<repository>/blobs/<digest>`. */
@@ -104,32 +105,27 @@ async function download(blob: Blob, alone: boolean, settings: HubSettings): Prom
   const handle = await takeOver(blob, part, alone);
   let finished = false;
   let wrong = 0;
-  try {
-    for (let attempt = 1; ; attempt++) {
-      let problem: string;
-      try {
-        await fetchRest(blob, handle, settings);
-        if ((await digestOf(handle, basename(path))) === basename(path)) {
-          await handle.sync();
-          await rename(part, path);
-          finished = true;
-          return;
-        }
-        await handle.truncate(0);
-        blob.onBytes?.(0);
-        problem = "what came does not have its digest";
-        wrong += 1;
-      } catch (error) {
-        settings.signal?.throwIfAborted();
-        if (error instanceof RetemperError) throw error;
-        if (WRITES.has((error as NodeJS.ErrnoException).syscall ?? "")) throw ioError(error, part, "cannot write");
-        problem = connectionProblem(error);
-      }
-      if (wrong === MOST_WRONG) throw wrongBytes(blob);
-      if (attempt === ATTEMPTS) throw unreachable(`${what} could not be had from ${url.host}: ${problem}.`);
-      settings.note(`${url.host}: ${problem}; going on`);
-      await pauseFor(settings.retryDelayMs * 2 ** (attempt - 1), settings);
+  const once = async () => {
+    await fetchRest(blob, handle, settings);
+    if ((await digestOf(handle, basename(path))) === basename(path)) {
+      await handle.sync();
+      await rename(part, path);
+      finished = true;
+      return { value: undefined };
     }
+    await handle.truncate(0);
+    blob.onBytes?.(0);
+    wrong += 1;
+    if (wrong === MOST_WRONG) throw wrongBytes(blob);
+    return { problem: "what came does not have its digest" };
+  };
+  const attempt = () =>
+    once().catch((error: NodeJS.ErrnoException) => {
+      throw WRITES.has(error.syscall ?? "") ? ioError(error, part, "cannot write") : error;
+    });
+  const failure = (problem: string) => unreachable(`${what} could not be had from ${url.host}: ${problem}.`);
+  try {
+    await inTries(attempt, { host: url.host, next: "going on", failure }, settings);
   } finally {
     const { size } = await handle.stat();
     await handle.close();

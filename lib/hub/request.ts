@@ -1,9 +1,9 @@
 // Requests to the hub: retried where it helps, and the token never leaves the hub's own address.
 
-import { setTimeout as sleep } from "node:timers/promises";
 import { RetemperError } from "../errors.js";
 import { type Asked, refusal } from "./refusal.js";
 import type { HubSettings } from "./settings.js";
+import { ATTEMPTS, inTries } from "./tries.js";
 
 export interface HubRequest extends Asked {
   readonly method?: "GET" | "HEAD";
@@ -14,9 +14,7 @@ export interface HubRequest extends Asked {
   readonly partial?: boolean;
 }
 
-export const ATTEMPTS = 5;
 const MOST_REDIRECTS = 10;
-const LONGEST_WAIT_MS = 60_000;
 
 /**
  * A response with a status below 400. 429, 5xx and broken connections are tried again, with growing pauses or after what
@@ -24,27 +22,16 @@ const LONGEST_WAIT_MS = 60_000;
  * @throws RetemperError NETWORK that says what helps
  */
 export async function hubRequest(url: URL, request: HubRequest, settings: HubSettings): Promise<Response> {
-  for (let attempt = 1; ; attempt++) {
-    let problem: string;
-    let pause = settings.retryDelayMs * 2 ** (attempt - 1);
-    try {
-      const response = await follow(url, request, settings);
-      if (response.status < 400) return response;
-      await response.body?.cancel();
-      if (response.status !== 429 && response.status < 500) throw refusal(response, request, settings);
-      problem = `it answered ${response.status}`;
-      pause = waitAsked(response) ?? pause;
-    } catch (error) {
-      settings.signal?.throwIfAborted();
-      if (error instanceof RetemperError) throw error;
-      problem = connectionProblem(error);
-    }
-    if (attempt === ATTEMPTS) {
-      throw unreachable(`${request.what} could not be had from ${url.host}: ${problem}, ${ATTEMPTS} times.`);
-    }
-    settings.note(`${url.host}: ${problem}; trying again`);
-    await pauseFor(pause, settings);
-  }
+  const attempt = async () => {
+    const response = await follow(url, request, settings);
+    if (response.status < 400) return { value: response };
+    await response.body?.cancel();
+    if (response.status !== 429 && response.status < 500) throw refusal(response, request, settings);
+    return { problem: `it answered ${response.status}`, pause: waitAsked(response) };
+  };
+  const failure = (problem: string) =>
+    unreachable(`${request.what} could not be had from ${url.host}: ${problem}, ${ATTEMPTS} times.`);
+  return inTries(attempt, { host: url.host, failure }, settings);
 }
 
 /** More than any repository's description has. */
@@ -72,22 +59,14 @@ export async function hubBytes(
   { most, ...request }: HubRequest & { readonly most: number },
   settings: HubSettings,
 ): Promise<Buffer> {
-  for (let attempt = 1; ; attempt++) {
+  const attempt = async () => {
     const response = await hubRequest(url, request, settings);
-    if (request.partial && response.status !== 206) {
-      await response.body?.cancel();
-      throw new NoParts(url, request);
-    }
-    try {
-      return await bodyOf(response, most);
-    } catch (error) {
-      settings.signal?.throwIfAborted();
-      const problem = connectionProblem(error);
-      if (attempt === ATTEMPTS) throw unreachable(`${request.what} could not be had from ${url.host}: ${problem}.`);
-      settings.note(`${url.host}: ${problem}; trying again`);
-      await pauseFor(settings.retryDelayMs * 2 ** (attempt - 1), settings);
-    }
-  }
+    if (!request.partial || response.status === 206) return { value: await bodyOf(response, most) };
+    await response.body?.cancel();
+    throw new NoParts(url, request);
+  };
+  const failure = (problem: string) => unreachable(`${request.what} could not be had from ${url.host}: ${problem}.`);
+  return inTries(attempt, { host: url.host, failure }, settings);
 }
 
 /** A server that knows no ranges. */
@@ -111,12 +90,6 @@ export async function bodyOf(response: Response, most: number): Promise<Buffer> 
   return Buffer.concat(parts).subarray(0, most);
 }
 
-export async function pauseFor(milliseconds: number, { signal }: HubSettings): Promise<void> {
-  await sleep(Math.min(milliseconds, LONGEST_WAIT_MS), undefined, signal && { signal }).catch(() => {
-    signal?.throwIfAborted();
-  });
-}
-
 export function unreachable(message: string): RetemperError {
   return new RetemperError("NETWORK", message, {
     reason: "unreachable",
@@ -128,11 +101,6 @@ export function unreachable(message: string): RetemperError {
 export function notCached(error: RetemperError, { cache }: HubSettings): RetemperError {
   const hint = "check the network, or give a file that you have; HF_ENDPOINT names a mirror";
   return error.retold(`${error.message} The cache ${cache} does not hold it either.`, { hint });
-}
-
-export function connectionProblem(error: unknown): string {
-  const { cause, message } = error as Error & { cause?: { code?: string; message?: string } };
-  return `the connection failed (${cause?.code ?? cause?.message ?? message})`;
 }
 
 async function follow(url: URL, request: HubRequest, settings: HubSettings): Promise<Response> {

@@ -6,6 +6,7 @@
 import { before } from "./before.mjs";
 import { choice } from "./choice.mjs";
 import { experiment } from "./experiment.mjs";
+import { extract } from "./extract.mjs";
 import { generate } from "./generate.mjs";
 import { gguf } from "./gguf.mjs";
 import { merge } from "./merge.mjs";
@@ -13,7 +14,7 @@ import { sweep } from "./sweep.mjs";
 import { tune } from "./tune.mjs";
 import { virtual } from "./virtual.mjs";
 
-const WORKLOADS = { merge, sweep, gguf, generate, tune, virtual, experiment, before, choice };
+const WORKLOADS = { merge, sweep, gguf, extract, generate, tune, virtual, experiment, before, choice };
 const [name, ...args] = process.argv.slice(2);
 const workload = WORKLOADS[name];
 if (!workload) {

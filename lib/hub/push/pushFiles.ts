@@ -2,8 +2,8 @@
 // them until the commit names them. Whatever breaks in between, the branch has all of the files or none.
 
 import { RetemperError } from "../../errors.js";
-import { ATTEMPTS, pauseFor } from "../request.js";
 import type { HubSettings } from "../settings.js";
+import { ATTEMPTS, pauseAfter, pauseFor } from "../tries.js";
 import type { ByteCounter } from "./byteCounter.js";
 import { changed, contentOf, digestsOf, gitName, type Identity, identityOf, type PushFile } from "./files.js";
 import { type MadeCommit, makeCommit } from "./makeCommit.js";
@@ -154,7 +154,7 @@ class Push {
       }
       settings.note(`${settings.endpoint.host}: ${problem}; looking what is there`);
       const pause = outcome === "moved" ? undefined : outcome.pause;
-      await pauseFor(pause ?? settings.retryDelayMs * 2 ** (round - 1), settings);
+      await pauseFor(pause ?? pauseAfter(round, settings), settings);
       const made = await this.#madeAfterAll(known);
       if (made) return result(made);
       // What the branch has now decides: with our files on it, nothing is left to do.

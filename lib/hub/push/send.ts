@@ -2,8 +2,9 @@
 // request whose first address is the hub's, and never to where another host leads.
 
 import { RetemperError } from "../../errors.js";
-import { ATTEMPTS, bodyOf, connectionProblem, pauseFor, unreachable, waitAsked } from "../request.js";
+import { bodyOf, unreachable, waitAsked } from "../request.js";
 import type { HubSettings } from "../settings.js";
+import { ATTEMPTS, connectionProblem, inTries, type Problem } from "../tries.js";
 import type { Answer, SendRequest } from "./message.js";
 import { refused } from "./refused.js";
 
@@ -12,29 +13,20 @@ import { refused } from "./refused.js";
  * @throws RetemperError NETWORK
  */
 export async function send(url: URL, request: SendRequest, settings: HubSettings): Promise<Answer> {
-  for (let attempt = 1; ; attempt++) {
+  const attempt = async () => {
     const outcome = await sendOnce(url, request, settings);
-    if ("status" in outcome) return outcome;
-    if (attempt === ATTEMPTS) {
-      throw unreachable(`${request.what}: ${url.host} did not do it: ${outcome.problem}, ${ATTEMPTS} times.`);
-    }
-    settings.note(`${url.host}: ${outcome.problem}; trying again`);
-    await pauseFor(outcome.pause ?? settings.retryDelayMs * 2 ** (attempt - 1), settings);
-  }
-}
-
-/** Nobody knows what came of it. */
-export interface NoAnswer {
-  readonly problem: string;
-  /** What the server asks to wait for, in milliseconds. */
-  readonly pause?: number | undefined;
+    return "status" in outcome ? { value: outcome } : outcome;
+  };
+  const failure = (problem: string) =>
+    unreachable(`${request.what}: ${url.host} did not do it: ${problem}, ${ATTEMPTS} times.`);
+  return inTries(attempt, { host: url.host, failure }, settings);
 }
 
 /**
- * Sends one time, for what is not to be done twice.
+ * Sends one time, for what is not to be done twice: of a problem nobody knows what came of it.
  * @throws RetemperError NETWORK where the hub refuses
  */
-export async function sendOnce(url: URL, request: SendRequest, settings: HubSettings): Promise<Answer | NoAnswer> {
+export async function sendOnce(url: URL, request: SendRequest, settings: HubSettings): Promise<Answer | Problem> {
   let answer: Answer;
   try {
     answer = await follow(url, request, settings);
