@@ -9,6 +9,7 @@ import { ioError } from "../files/ioError.js";
 import { makeFolder } from "../files/makeFolder.js";
 import { type KernelLock, kernelLock } from "../output/tryLock.js";
 import { waitFor } from "../output/waitFor.js";
+import { chunksOf } from "./aborting.js";
 import { hubRequest, unreachable } from "./request.js";
 import type { HubSettings } from "./settings.js";
 import { inTries } from "./tries.js";
@@ -209,8 +210,8 @@ async function fetchRest(blob: Blob, handle: FileHandle, settings: HubSettings):
   if (!goesOn) await handle.truncate(0);
   const start = goesOn ? have : 0;
   let got = 0;
-  for await (const chunk of response.body ?? []) {
-    got += await writeAll(handle, chunk as Uint8Array, start + got);
+  for await (const chunk of chunksOf(response, settings.signal)) {
+    got += await writeAll(handle, chunk, start + got);
     if (bytes !== undefined && start + got > bytes) {
       await handle.truncate(0);
       throw new Error(`more than ${bytes} bytes came`);

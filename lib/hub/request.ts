@@ -1,6 +1,7 @@
 // Requests to the hub: retried where it helps, and the token never leaves the hub's own address.
 
 import { RetemperError } from "../errors.js";
+import { chunksOf, leave, orAborted } from "./aborting.js";
 import { type Asked, refusal } from "./refusal.js";
 import type { HubSettings } from "./settings.js";
 import { ATTEMPTS, inTries } from "./tries.js";
@@ -61,7 +62,7 @@ export async function hubBytes(
 ): Promise<Buffer> {
   const attempt = async () => {
     const response = await hubRequest(url, request, settings);
-    if (!request.partial || response.status === 206) return { value: await bodyOf(response, most) };
+    if (!request.partial || response.status === 206) return { value: await bodyOf(response, most, settings) };
     await response.body?.cancel();
     throw new NoParts(url, request);
   };
@@ -79,12 +80,12 @@ export class NoParts extends RetemperError {
 }
 
 /** The bytes of an answer, at most so many; what follows is not read. */
-export async function bodyOf(response: Response, most: number): Promise<Buffer> {
+export async function bodyOf(response: Response, most: number, { signal }: HubSettings): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   let length = 0;
-  for await (const part of response.body ?? []) {
-    parts.push(part as Uint8Array);
-    length += (part as Uint8Array).length;
+  for await (const part of chunksOf(response, signal)) {
+    parts.push(part);
+    length += part.length;
     if (length >= most) break; // which closes the connection
   }
   return Buffer.concat(parts).subarray(0, most);
@@ -111,12 +112,14 @@ async function follow(url: URL, request: HubRequest, settings: HubSettings): Pro
     headers.set("accept-encoding", "identity");
     const home = target.origin === settings.endpoint.origin;
     if (home && settings.token) headers.set("authorization", `Bearer ${settings.token}`);
-    const response = await fetch(target, {
+    const { signal } = settings;
+    const answer = fetch(target, {
       method: request.method ?? "GET",
       headers,
       redirect: "manual",
-      signal: settings.signal ?? null, // fetch itself gives up after five silent minutes
+      signal: signal ?? null, // fetch itself gives up after five silent minutes
     });
+    const response = await orAborted(answer, signal, leave);
     const location = response.headers.get("location");
     if (response.status < 300 || response.status >= 400 || location === null) return response;
     const next = new URL(location, target);

@@ -2,6 +2,7 @@
 // request whose first address is the hub's, and never to where another host leads.
 
 import { RetemperError } from "../../errors.js";
+import { leave, orAborted } from "../aborting.js";
 import { bodyOf, unreachable, waitAsked } from "../request.js";
 import type { HubSettings } from "../settings.js";
 import { ATTEMPTS, connectionProblem, inTries, type Problem } from "../tries.js";
@@ -49,7 +50,7 @@ async function follow(url: URL, request: SendRequest, settings: HubSettings): Pr
   for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
     const response = await ask(target, request, settings, home && request.signed !== true);
     const location = response.headers.get("location");
-    if (response.status < 300 || response.status >= 400 || location === null) return answerOf(response);
+    if (response.status < 300 || response.status >= 400 || location === null) return answerOf(response, settings);
     await response.body?.cancel();
     const next = new URL(location, target);
     // 307 and 308 alone say that the same is to be sent there; others would make another request of it.
@@ -70,21 +71,23 @@ async function ask(target: URL, request: SendRequest, settings: HubSettings, tok
   if (token && settings.token) headers.set("authorization", `Bearer ${settings.token}`);
   const body = request.body?.();
   if (body) headers.set("content-length", String(body.bytes));
-  return fetch(target, {
+  const { signal } = settings;
+  const answer = fetch(target, {
     method: request.method,
     headers,
     redirect: "manual",
-    signal: settings.signal ?? null,
+    signal: signal ?? null,
     // "half": what is sent is not held until it is known whole
     ...(body && { body: body.content as RequestInit["body"] & object, duplex: "half" }),
   });
+  return orAborted(answer, signal, leave);
 }
 
 /** Far more than any answer about a push has. */
 const LONGEST_ANSWER = 64 * 2 ** 20;
 
-async function answerOf(response: Response): Promise<Answer> {
-  const body = await bodyOf(response, LONGEST_ANSWER);
+async function answerOf(response: Response, settings: HubSettings): Promise<Answer> {
+  const body = await bodyOf(response, LONGEST_ANSWER, settings);
   const { status, headers } = response;
   return { status, headers, value: parsed(body.toString("utf8")) };
 }
