@@ -4,11 +4,11 @@ import { RetemperError } from "../../errors.js";
 import type { GenerationFailure, Model, TextGenerator } from "../../generate/types.js";
 import type { ConversationModel } from "../data/encodeConversation.js";
 import type { Answer, Item, Task } from "../types.js";
-import { answerWithOpener } from "./answerWithOpener.js";
 import { drawOf, itemKeys } from "./itemKeys.js";
 import type { Journal } from "./journal.js";
 import { type ScoredTokens, scoredTokens } from "./likelihood.js";
 import { type EvaluateProgress, ProgressCounter } from "./progress.js";
+import { wholeAnswer } from "./wholeAnswer.js";
 
 /** One model of those that are asked at once: the model itself, or one lambda of it. */
 export interface Asked {
@@ -95,7 +95,7 @@ async function generateAnswers(
     if (!item || !of || !(sample >= 0 && sample < samples)) {
       throw new RetemperError("INTERNAL", `an answer to nothing that was asked: prompt ${index}, sample ${sample}`);
     }
-    const whole = item.opener === undefined ? text : answerWithOpener(item.opener, text, ids, model);
+    const whole = wholeAnswer(item, text, ids, model);
     if (of.journal.addAnswer(task, item, sample, { text: whole, finish, tokens: ids.length })) counter.add(ids.length);
   }
 }

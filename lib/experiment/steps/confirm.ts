@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { compareBehaviour } from "../../behave/compareBehaviour.js";
 import type { Results } from "../../evaluate/run/results.js";
+import { wholeAnswer } from "../../evaluate/run/wholeAnswer.js";
 import type { Task } from "../../evaluate/types.js";
 import { readTextAtMost } from "../../files/readAtMost.js";
 import { writeWhole } from "../../files/writeWhole.js";
@@ -45,10 +46,11 @@ export async function confirm(
       const { samples: _, ...decoding } = task.decoding;
       const prompts = items.map(({ prompt }) => prompt);
       for await (const { index, text, ids } of model.generate(prompts, { ...decoding, signal: options.signal })) {
-        const before = known.get(items[index]?.id ?? "")?.answers[0]?.text;
-        if (before === undefined) continue;
+        const item = items[index];
+        const before = known.get(item?.id ?? "")?.answers[0]?.text;
+        if (item === undefined || before === undefined) continue;
         counts.questions += 1;
-        counts.same += before === text ? 1 : 0;
+        counts.same += before === wholeAnswer(item, text, ids, model) ? 1 : 0;
         counts.newTokens += ids.length;
       }
     }

@@ -31,8 +31,9 @@ const BYTES = 2_000_000;
 
 async function tasks(): Promise<Task[]> {
   const model = await openModel(aligned);
-  const words = [`safety:${demo}/unsafe.jsonl`, `exact:${demo}/task_valid.jsonl`];
-  const loaded = await loadSuite(model, words, { limit: 30, decoding: { maxNewTokens: 24 } });
+  // answers that have begun are compared whole
+  const words = [`safety+prefill:${demo}/unsafe.jsonl`, `exact:${demo}/task_valid.jsonl`];
+  const loaded = await loadSuite(model, words, { limit: 30, decoding: { maxNewTokens: 24 }, opener: "Sure" });
   await model.close();
   return loaded;
 }
