@@ -31,7 +31,7 @@ export interface FormBehaviour {
 export interface ShippedForm {
   /** "gguf q4_k_m" */
   readonly name: string;
-  readonly format: "safetensors" | "gguf" | "adapter";
+  readonly format: "safetensors" | "gguf" | "fp8" | "adapter";
   /** Relative to the experiment's folder. */
   readonly path: string;
   /** Of the weights. */

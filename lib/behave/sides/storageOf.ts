@@ -15,8 +15,12 @@ export function storageOf({ tensors }: Pick<Checkpoint, "tensors">): { storage?:
   return most === undefined ? {} : { storage: most[0] };
 }
 
-/** "BF16", "Q4_K", or "8 bits" of codes: how the tensor's values are stored. */
+/** "BF16", "Q4_K", "FP8 (E4M3)", "INT4": how the tensor's values are stored. */
 export function formatOf({ dtype, encoding }: StoredTensor): string {
   if (encoding === undefined || encoding.kind === "elements") return dtype;
-  return encoding.blocks ?? "codes";
+  const { blocks, codes } = encoding;
+  if (codes === undefined) return blocks ?? dtype;
+  const { kind, packing } = codes;
+  if (kind === "e4m3" || kind === "e5m2") return `FP8 (${kind.toUpperCase()})`;
+  return kind === "table" ? `codes of ${packing.bits} bits` : `INT${packing.bits}`;
 }

@@ -35,7 +35,7 @@ export function shipForms({ ship = [] }: Pick<ExperimentSettings, "ship">): Ship
       name: [format, ...own].join(" "),
       format,
       ...{ ...what, test },
-      tolerance: tolerance ?? usualTolerance(quantise, rank),
+      tolerance: tolerance ?? usualTolerance(format === "fp8" ? format : quantise, rank),
     };
   });
 }
@@ -49,8 +49,8 @@ function meaningOf(text: string): ShipEntry {
 const ROUNDED: ReadonlySet<string> = new Set(["f32", "f16", "bf16"]);
 
 /** `compareBehaviour`'s own where values are rounded one by one, ten times that for eight bits, a hundred times for fewer. */
-function usualTolerance(quantise: string | undefined, rank: number | undefined): number {
+function usualTolerance(type: string | undefined, rank: number | undefined): number {
   if (rank !== undefined) return 0.1;
-  if (quantise === undefined || ROUNDED.has(quantise)) return 0.001;
-  return quantise === "q8_0" ? 0.01 : 0.1;
+  if (type === undefined || ROUNDED.has(type)) return 0.001;
+  return type === "q8_0" || type === "fp8" ? 0.01 : 0.1;
 }

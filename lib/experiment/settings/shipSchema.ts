@@ -5,7 +5,7 @@ import type { OutputFormat } from "../../merge/options.js";
 import { GGUF_QUANTISATIONS, type GgufQuantisation } from "../../plan/gguf/quantise.js";
 
 const TYPES = Object.keys(GGUF_QUANTISATIONS) as [GgufQuantisation, ...GgufQuantisation[]];
-export const FORMATS = ["safetensors", "gguf", "adapter"] as const satisfies readonly OutputFormat[];
+export const FORMATS = ["safetensors", "gguf", "fp8", "adapter"] as const satisfies readonly OutputFormat[];
 export const DTYPES = ["float32", "float16", "bfloat16"] as const;
 
 const form = z.strictObject({

@@ -102,16 +102,25 @@ describe("an adapter on its base beside the merge that was measured", () => {
 });
 
 describe("quantised safetensors beside the model that was tested", () => {
-  it("differ by quantisation, within what eight bits allow", async () => {
-    const model = await scaled(1);
-    const report = await compared(TESTED, inEightBits(model), 0.01);
-    expect(namesOf(report)).toEqual(["quantisation"]);
-    expect(report.weights?.line?.scale).toBeCloseTo(1, 2);
-    expect(report.verdict).toBe(long ? "within tolerance" : "different");
-  });
+  const fp8 = (model: string) => inForm(whole(model), { format: "fp8" });
+
+  const FORMATS = [
+    ["INT8", inEightBits],
+    ["FP8 (E4M3)", fp8],
+  ] as const;
+  it.each(casesOf(FORMATS, FORMATS.slice(1)))(
+    "as %s differ by quantisation, within what eight bits allow",
+    async (storage, made) => {
+      const report = await compared(TESTED, await made(await scaled(1)), 0.01);
+      expect([report.b.storage, namesOf(report)]).toEqual([storage, ["quantisation"]]);
+      expect(report.causes[0]?.summary).toContain(storage);
+      expect(report.weights?.line?.scale).toBeCloseTo(1, 2);
+      expect(report.verdict).toBe(long ? "within tolerance" : "different");
+    },
+  );
 
   it.runIf(long)("in which a fault is: named, beside the quantisation", async () => {
-    const twice = await compared(TESTED, inEightBits(await scaled(2)), 0.01);
+    const twice = await compared(TESTED, await fp8(await scaled(2)), 0.01);
     expect([twice.verdict, namesOf(twice)]).toEqual(["different", ["adapter-applied-twice", "quantisation"]]);
   });
 });
