@@ -5,4 +5,6 @@ import { TESTS } from "./filters/tests.js";
 import { methodOf } from "./methods/methodOf.js";
 import type { Run } from "./values/value.js";
 
-export const LIBRARY: Omit<Run, "budget"> = { filters: FILTERS, tests: TESTS, methodOf };
+export type Library = Omit<Run, "budget">;
+
+export const LIBRARY: Library = { filters: FILTERS, tests: TESTS, methodOf };

@@ -1,7 +1,8 @@
 // A whole template: its body, and its blocks, which are functions of their own.
 
 import type { Budget } from "../../chat/budget.js";
-import { LIBRARY } from "../library.js";
+import type { Library } from "../library.js";
+import type { WhiteSpace } from "../syntax/lexer.js";
 import { type Block, descendantsOf, type Statement } from "../syntax/nodes.js";
 import { parseTemplate } from "../syntax/parseTemplate.js";
 import { assertionError } from "../syntax/syntaxError.js";
@@ -20,14 +21,20 @@ import { TextBuffer } from "./textBuffer.js";
 /** A template that is ready to be rendered. */
 export type Render = (run: Run, variables: ReadonlyMap<string, Value>) => string;
 
+/** What a template finds, and how it is cut into tokens. */
+export interface Surroundings {
+  readonly library: Library;
+  readonly space: WhiteSpace;
+}
+
 /**
  * Reads a template.
  * @throws PythonError TemplateSyntaxError, TemplateAssertionError or SyntaxError for what is no template.
  */
-export function compileTemplate(text: string, budget: Budget): Render {
-  const body = parseTemplate(text, budget);
+export function compileTemplate(text: string, budget: Budget, { library, space }: Surroundings): Render {
+  const body = parseTemplate(text, budget, space);
   const compilers = { expression: compileExpression, statements: compileStatements };
-  const compilation: Compilation = { budget, ...LIBRARY, compilers, blocks: new Map(), pythonErrors: [] };
+  const compilation: Compilation = { budget, ...library, compilers, blocks: new Map(), pythonErrors: [] };
   for (const node of blocksOf(body)) {
     if (compilation.blocks.has(node.name)) throw assertionError(`block '${node.name}' defined twice`, node.line);
     compilation.blocks.set(node.name, node);

@@ -1,5 +1,5 @@
-// Cuts a template into tokens, as jinja2 does with trim_blocks and lstrip_blocks: the first line break after a tag is left
-// out, and so is white space between the start of a line and a tag.
+// Cuts a template into tokens, as jinja2 does. With trim_blocks and lstrip_blocks, which chat templates have, the first line
+// break after a tag is left out, and so is white space between the start of a line and a tag.
 
 import { isIdentifier } from "../text/characters.js";
 import { strip } from "../text/strip.js";
@@ -21,9 +21,9 @@ const WHITE = "[\\p{White_Space}\\x1c-\\x1f]";
 const SPACE = new RegExp(`${WHITE}*`, "uy");
 const OPENING = /\{(?:%|\{|#)/g;
 const RAW = new RegExp(`\\{%([-+]?)${WHITE}*raw${WHITE}*(-%\\}${WHITE}*|%\\})`, "uy");
-const ENDRAW = new RegExp(`\\{%([-+]?)${WHITE}*endraw${WHITE}*(?:\\+%\\}|-%\\}${WHITE}*|%\\}\\n?)`, "ug");
+const ENDRAW = new RegExp(`\\{%([-+]?)${WHITE}*endraw${WHITE}*(?:\\+%\\}|-%\\}${WHITE}*|%\\})`, "ug");
 const ENDS = {
-  block: new RegExp(`\\+%\\}|-%\\}${WHITE}*|%\\}\\n?`, "uy"),
+  block: new RegExp(`\\+%\\}|-%\\}${WHITE}*|%\\}`, "uy"),
   variable: new RegExp(`-\\}\\}${WHITE}*|\\}\\}`, "uy"),
 };
 const FLOAT = /(?<!\.)(?:\d+_)*\d+(?:(?:\.(?:\d+_)*\d+)?e[+-]?(?:\d+_)*\d+|\.(?:\d+_)*\d+)/iy;
@@ -33,14 +33,23 @@ const STRING = /'[^'\\]*(?:\\.[^'\\]*)*'|"[^"\\]*(?:\\.[^"\\]*)*"/suy;
 const OPERATOR = /\/\/|\*\*|[=!<>]=|[-+/*%~[\](){}<>=.:|,;]/y;
 const CLOSING: Readonly<Record<string, string>> = { "(": ")", "[": "]", "{": "}" };
 
+/** What of a template's white space is left out. */
+export interface WhiteSpace {
+  /** trim_blocks and lstrip_blocks: around tags. */
+  readonly trims: boolean;
+  /** keep_trailing_newline: the line break at the template's end stays. */
+  readonly keepsLastBreak: boolean;
+}
+
 /** @throws PythonError TemplateSyntaxError for what is no Jinja. */
-export function tokenize(template: string): Token[] {
+export function tokenize(template: string, { trims, keepsLastBreak }: WhiteSpace): Token[] {
   const text = template.replace(/\r\n?/g, "\n");
-  return new Lexer(text.endsWith("\n") ? text.slice(0, -1) : text).tokens();
+  return new Lexer(text.endsWith("\n") && !keepsLastBreak ? text.slice(0, -1) : text, trims).tokens();
 }
 
 class Lexer {
   readonly #text: string;
+  readonly #trims: boolean;
   readonly #tokens: Token[] = [];
   #at = 0;
   #line = 1;
@@ -49,8 +58,9 @@ class Lexer {
   /** Whether what came last ended a line. */
   #lineStarts = true;
 
-  constructor(text: string) {
+  constructor(text: string, trims: boolean) {
     this.#text = text;
+    this.#trims = trims;
   }
 
   tokens(): Token[] {
@@ -88,7 +98,7 @@ class Lexer {
   /** The text before a tag, whose white space the tag may take away. */
   #trimmed(before: string, sign: string, stripsLine: boolean): string {
     if (sign === "-") return strip(before, false, true);
-    if (sign === "+" || !stripsLine) return before;
+    if (sign === "+" || !stripsLine || !this.#trims) return before;
     const start = before.lastIndexOf("\n") + 1;
     if (start === 0 && !this.#lineStarts) return before;
     return strip(before.slice(start), true, false) === "" ? before.slice(0, start) : before;
@@ -107,7 +117,7 @@ class Lexer {
     const sign = end > this.#at ? this.#signAt(end - 1) : "";
     this.#at = end + 2;
     if (sign === "-") this.#skipSpace();
-    else if (sign === "" && this.#text.charAt(this.#at) === "\n") this.#at += 1;
+    else if (sign === "") this.#skipBreak();
     this.#lineStarts = this.#text.charAt(this.#at - 1) === "\n";
   }
 
@@ -117,8 +127,14 @@ class Lexer {
     const match = ENDRAW.exec(this.#text);
     if (match === null) throw syntaxError("Missing end of raw directive", this.#lineAt(this.#at));
     this.#data(this.#trimmed(this.#text.slice(this.#at, match.index), match[1] as string, true));
-    this.#lineStarts = match[0].endsWith("\n");
     this.#at = match.index + match[0].length;
+    if (/[^-+]%\}$/.test(match[0])) this.#skipBreak();
+    this.#lineStarts = this.#text.charAt(this.#at - 1) === "\n";
+  }
+
+  /** The line break right after a tag. */
+  #skipBreak(): void {
+    if (this.#trims && this.#text.charAt(this.#at) === "\n") this.#at += 1;
   }
 
   #tag(kind: "block" | "variable"): void {
@@ -129,7 +145,8 @@ class Lexer {
       if (end !== undefined) {
         this.#push(`${kind}_end`, "");
         this.#at += end[0].length;
-        this.#lineStarts = end[0].endsWith("\n");
+        if (kind === "block" && end[0] === "%}") this.#skipBreak();
+        this.#lineStarts = this.#text.charAt(this.#at - 1) === "\n";
         return;
       }
       this.#skipSpace();

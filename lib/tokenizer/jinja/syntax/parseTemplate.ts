@@ -4,12 +4,12 @@ import type { Budget } from "../../chat/budget.js";
 import { strip } from "../text/strip.js";
 import type { PythonError } from "../values/pythonError.js";
 import { ExpressionParser } from "./expressionParser.js";
-import { tokenize } from "./lexer.js";
+import { tokenize, type WhiteSpace } from "./lexer.js";
 import type { Data, Expression, Filter, If, Name, Output, Statement, Target } from "./nodes.js";
 
 /** @throws PythonError TemplateSyntaxError for what is no Jinja. */
-export function parseTemplate(template: string, budget: Budget): Statement[] {
-  return new Parser(tokenize(template), budget).template();
+export function parseTemplate(template: string, budget: Budget, space: WhiteSpace): Statement[] {
+  return new Parser(tokenize(template, space), budget).template();
 }
 
 class Parser extends ExpressionParser {

@@ -32,7 +32,10 @@ function sourceOf(run: Run, value: Value): Iterable<Value> | undefined {
   if (value instanceof Dict) return value.keys();
   if (value instanceof DictView) return viewItems(value);
   if (value instanceof Range) return numbersOf(value);
-  if (value instanceof Undefined) return [];
+  if (value instanceof Undefined) {
+    if (run.strict) throw value.failure();
+    return [];
+  }
   if (value instanceof Iteration || value instanceof IterableObject) return restOf(run, value);
   return undefined;
 }
@@ -85,7 +88,10 @@ export function sizeOf(run: Run, value: Value): number | undefined {
   if (value instanceof Dict) return value.size;
   if (value instanceof DictView) return value.dict.size;
   if (value instanceof Range) return value.length;
-  if (value instanceof Undefined) return 0;
+  if (value instanceof Undefined) {
+    if (run.strict) throw value.failure();
+    return 0;
+  }
   if (value instanceof TemplateObject) {
     const length = value.attribute("__len__", run);
     return typeof length === "number" ? length : undefined;

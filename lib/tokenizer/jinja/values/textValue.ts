@@ -17,7 +17,10 @@ const LARGEST = 10n ** BigInt(MAX_DIGITS);
 export function toText(run: Run, value: Value): string {
   if (typeof value === "string") return value;
   if (value instanceof Markup) return value.text;
-  if (value instanceof Undefined) return "";
+  if (value instanceof Undefined) {
+    if (run.strict) throw value.failure();
+    return "";
+  }
   return repr(run, value);
 }
 

@@ -33,6 +33,8 @@ export interface Run {
   readonly tests: ReadonlyMap<string, Native>;
   /** A value's own method or attribute; undefined where its type has none of that name. */
   readonly methodOf: (value: Value, name: string) => Value | undefined;
+  /** Whether what is not there may only be asked whether it is defined (StrictUndefined); by default it prints as nothing. */
+  readonly strict?: boolean | undefined;
 }
 
 /** A function that templates call. */

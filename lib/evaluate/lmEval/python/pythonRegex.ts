@@ -1,0 +1,58 @@
+// Python's regular expressions as `re` has them: findall and sub. What a pattern may hold is in translatePattern.ts.
+
+import { type Flags, translatePattern } from "./translatePattern.js";
+
+export class PythonRegex {
+  readonly pattern: string;
+  readonly #expression: RegExp;
+  readonly #groups: number;
+
+  /** @throws PatternError for what is no pattern, or holds what is not known here */
+  constructor(pattern: string, flags: Flags = {}) {
+    const { source, ignoreCase } = translatePattern(pattern, flags);
+    this.pattern = pattern;
+    this.#expression = new RegExp(source, ignoreCase ? "giv" : "gv");
+    this.#groups = (new RegExp(`${source}|`, "v").exec("")?.length ?? 1) - 1;
+  }
+
+  /** `re.findall`: the matches; with one group its texts; with several, all groups of each match, "" where one took no part. */
+  findAll(text: string): (string | string[])[] {
+    return [...text.matchAll(this.#expression)].map((match) => {
+      if (this.#groups === 0) return match[0];
+      const groups = match.slice(1).map((group) => group ?? "");
+      return this.#groups === 1 ? (groups[0] as string) : groups;
+    });
+  }
+
+  /**
+   * `re.sub`.
+   * @param replacement with \1, \g<1>, \g<name> and \n as Python has them
+   * @param count matches that are replaced at most; 0 (the default): all
+   */
+  replace(text: string, replacement: string, count = 0): string {
+    let left = count === 0 ? Number.POSITIVE_INFINITY : count;
+    return text.replace(this.#expression, (...args) => {
+      if (left-- <= 0) return args[0];
+      const named = typeof args.at(-1) === "object" ? (args.at(-1) as Record<string, string | undefined>) : {};
+      return filled(replacement, args as (string | undefined)[], named, this.#groups);
+    });
+  }
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", a: "\x07", f: "\f", v: "\v", "\\": "\\" };
+
+function filled(
+  replacement: string,
+  groups: readonly (string | undefined)[],
+  named: Readonly<Record<string, string | undefined>>,
+  count: number,
+): string {
+  return replacement.replace(/\\(?:g<(\w+)>|([1-9]\d?)|(0)|(.))/gs, (all, name, number, zero, escape) => {
+    if (zero !== undefined) return "\0";
+    if (escape !== undefined) return ESCAPES[escape as string] ?? (all as string);
+    const reference = (name ?? number) as string;
+    if (!/^\d+$/.test(reference)) return named[reference] ?? "";
+    if (Number(reference) > count) throw new RangeError(`there is no group ${reference}`);
+    return groups[Number(reference)] ?? "";
+  });
+}

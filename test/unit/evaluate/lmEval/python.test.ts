@@ -1,0 +1,61 @@
+// Python's patterns, draws and literals, as Python itself has them (test/golden/lmEval/makePython.py).
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { LiteralError, readLiteral } from "../../../../lib/evaluate/lmEval/python/literal.js";
+import { PythonRandom } from "../../../../lib/evaluate/lmEval/python/pythonRandom.js";
+import { PythonRegex } from "../../../../lib/evaluate/lmEval/python/pythonRegex.js";
+import { PatternError } from "../../../../lib/evaluate/lmEval/python/translatePattern.js";
+
+interface Golden {
+  readonly patterns: [pattern: string, rows: [text: string, found: unknown[], all: string, first: string][]][];
+  readonly samples: [seed: number, size: number, count: number, samples: number[][]][];
+  readonly literals: [text: string, value: unknown][];
+}
+
+const golden = JSON.parse(
+  readFileSync(join(import.meta.dirname, "../../../golden/lmEval/python.json"), "utf8"),
+) as Golden;
+
+describe("Python's regular expressions", () => {
+  it.each(golden.patterns)("find and replace what Python's do: %s", (pattern, rows) => {
+    const expression = new PythonRegex(pattern);
+    for (const [text, found, all, first] of rows) {
+      expect(expression.findAll(text), text).toEqual(found);
+      expect(expression.replace(text, "<\\g<0>\\\\\\n>"), text).toBe(all);
+      expect(expression.replace(text, "!", 1), text).toBe(first);
+    }
+  });
+
+  it.each(["(", "a++", "(?>a)", "[a", "\\p{L}", "(?x)a b", "(?i:a)"])("refuse what is not known: %s", (pattern) => {
+    expect(() => new PythonRegex(pattern)).toThrow(PatternError);
+  });
+});
+
+describe("Python's random.sample", () => {
+  it("draws the same items for the same seed", () => {
+    for (const [seed, size, count, samples] of golden.samples) {
+      const drawn = new PythonRandom(seed);
+      const items = Array.from({ length: size }, (_, at) => at);
+      for (const sample of samples) expect(drawn.sample(items, count), `${seed} ${size} ${count}`).toEqual(sample);
+    }
+  });
+
+  it("refuses to draw more than there are", () => {
+    expect(() => new PythonRandom(1).sample([1, 2], 3)).toThrow(RangeError);
+  });
+});
+
+describe("Python's literals", () => {
+  it.each(golden.literals)("are read as data: %s", (text, value) => {
+    expect(readLiteral(text).value).toEqual(value);
+  });
+
+  it.each(["f()", "[1 2]", "'a", "{1}", "a", "[1]]", "__import__('os')", "'\\N{DASH}'", "[".repeat(200)])(
+    "are nothing else: %s",
+    (text) => {
+      expect(() => readLiteral(text)).toThrow(LiteralError);
+    },
+  );
+});
