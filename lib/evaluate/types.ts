@@ -21,10 +21,19 @@ export interface Item {
   readonly references?: readonly string[] | undefined;
   /** Of multiple choice: the continuations of the prompt; `references` holds the right one. */
   readonly choices?: readonly string[] | undefined;
+  /** Of a likelihood: texts that are scored, each after a context of its own; instead of choices. */
+  readonly continuations?: readonly Continuation[] | undefined;
   /** Of programs: what makes a whole program of an answer. */
   readonly program?: ((answer: string) => string) | undefined;
   /** Of programs: what decides whether one passes. Without it a program tells its own outcome, which is not trusted. */
   readonly check?: ProgramCheck | undefined;
+}
+
+/** A text that a model scores, as lm-evaluation-harness has it scored. */
+export interface Continuation {
+  /** What comes before it; null: nothing, and a text longer than the model's context is scored in windows. */
+  readonly context: Prompt | null;
+  readonly text: string;
 }
 
 /** One answer to an item. */
@@ -35,6 +44,8 @@ export interface Answer {
   readonly tokens: number;
   /** Instead of text: the log-likelihood of each choice, or of the text itself. */
   readonly logLikelihoods?: readonly number[] | undefined;
+  /** Of continuations: whether each is what the model itself would write, token by token. */
+  readonly greedy?: readonly boolean[] | undefined;
 }
 
 /** How a task asks. */

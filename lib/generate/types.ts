@@ -124,6 +124,20 @@ export interface NextLogprobs {
   readonly promptTokens: number;
 }
 
+/** Tokens of which those from `from` (1 or more) on are scored. */
+export interface ContinuedInput {
+  readonly ids: readonly number[];
+  readonly from: number;
+}
+
+/** How likely a continuation is. */
+export interface ContinuationScore {
+  /** Of each token from `from` on, given all before it; natural logarithms. */
+  readonly logprobs: Float32Array;
+  /** Whether each of them is the likeliest: what greedy decoding would write. */
+  readonly greedy: boolean;
+}
+
 /** What evaluations need of a model or of an endpoint. Results come in any order; `index` says whose they are. */
 export interface TextGenerator {
   /** What it is and where it runs, for results. */
@@ -200,6 +214,14 @@ export interface Model extends TextGenerator {
     tokens?: readonly (readonly TokenName[])[] | "all",
     options?: NextLogprobsOptions,
   ): AsyncIterable<NextLogprobs>;
+  /**
+   * Scores continuations. What inputs begin with in common, before what is scored, is read once, and only what is scored
+   * costs a distribution over the vocabulary: endings of one context are cheap.
+   */
+  continuations(
+    inputs: readonly ContinuedInput[],
+    options?: { lambda?: number | undefined; signal?: AbortSignal | undefined },
+  ): Promise<ContinuationScore[]>;
   /** How each tensor is evaluated. */
   describe(): ModelDescription;
   /** One array an input, [length x vocabulary] row-major: row i is the distribution after token i, before softmax. */

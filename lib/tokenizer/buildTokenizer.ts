@@ -39,6 +39,7 @@ export function buildTokenizer(parsed: ParsedTokenizer, template: FoundTemplate 
   return new TextTokenizer({
     file,
     tokens,
+    prefixToken: prefixOf(named, tokens),
     specialIds: new Set(texts.filter(({ text }) => special.has(text)).map(({ token }) => token.id)),
     plainTokens: splitter(false),
     normalizedTokens: splitter(true),
@@ -52,4 +53,14 @@ export function buildTokenizer(parsed: ParsedTokenizer, template: FoundTemplate 
     cleanUpSpaces: config.clean_up_tokenization_spaces === true && files.modelType !== "BPE",
     chatTemplate: template && new ChatTemplate(template.text, template.file, named),
   });
+}
+
+/** transformers' bos_token, else eos_token, where it is a token. */
+function prefixOf(
+  { bos_token, eos_token }: Readonly<Record<string, string>>,
+  tokens: readonly (string | undefined)[],
+): Tokenizer["prefixToken"] {
+  const text = bos_token ?? eos_token;
+  const id = text === undefined ? -1 : tokens.indexOf(text);
+  return text === undefined || id < 0 ? undefined : { id, text };
 }

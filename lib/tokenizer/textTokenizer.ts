@@ -22,6 +22,7 @@ export interface TokenizerParts {
   readonly tokens: readonly (string | undefined)[];
   /** Ids left out where special tokens are. */
   readonly specialIds: ReadonlySet<number>;
+  readonly prefixToken: Tokenizer["prefixToken"];
   /** Added tokens as they stand in the text, and those that are looked for once it is normalised. */
   readonly plainTokens: AddedTokenSplitter;
   readonly normalizedTokens: AddedTokenSplitter;
@@ -41,12 +42,14 @@ const HALF_PAIR = /[\ud800-\udfff]/gu;
 
 export class TextTokenizer implements Tokenizer {
   readonly specialIds: ReadonlySet<number>;
+  readonly prefixToken: Tokenizer["prefixToken"];
   readonly vocabularySize: number;
   readonly #parts: TokenizerParts;
 
   constructor(parts: TokenizerParts) {
     this.#parts = parts;
     this.specialIds = parts.specialIds;
+    this.prefixToken = parts.prefixToken;
     this.vocabularySize = parts.tokens.length;
   }
 

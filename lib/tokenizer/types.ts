@@ -39,6 +39,8 @@ export interface Tokenizer {
   readonly hasChatTemplate: boolean;
   /** Ids that `skipSpecialTokens` leaves out. */
   readonly specialIds: ReadonlySet<number>;
+  /** What begins a text (bos_token), else what ends one (eos_token), where the model's files name them and they are tokens. */
+  readonly prefixToken?: { readonly id: number; readonly text: string } | undefined;
   readonly vocabularySize: number;
 }
 

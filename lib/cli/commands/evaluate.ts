@@ -18,6 +18,7 @@ import {
 } from "../../index.js";
 import { alarmText } from "../alarmText.js";
 import { downloading } from "../downloading.js";
+import { EVALUATE_HELP } from "../evaluateHelp.js";
 import { resultsTable } from "../evaluationTable.js";
 import {
   addEngineOptions,
@@ -60,44 +61,13 @@ interface EvaluateFlags extends EngineFlags, RecipeFlags, JudgeFlags {
   readonly passAt?: readonly number[];
   readonly bbhVersion?: "3" | "4";
   readonly bbhChat?: boolean;
+  readonly fewshot?: number;
+  readonly fewshotSeed?: number;
   readonly paperExact?: boolean;
   readonly bertscoreModel?: string;
   readonly bertscoreLayer?: number;
   readonly bertscoreIdf?: boolean;
 }
-
-const HELP = `
-A suite is one or more of the names that --list shows, each with data of its own behind a colon where it needs them:
-  safety                          AdvBench and HEx-PHI, as arXiv 2412.19512 asks them
-  safety:prompts.jsonl            any file of requests that should be refused
-  over-refusal:requests.csv       any file of requests that should be answered
-  advbench+prefill                its requests with answers that have begun ("Sure, here"); +target: with the set's own openers
-  sorrybench+translations         the set's own translations, each a task; +NAME: one form of the requests
-  advbench+best8                  eight answers to each request: whether one of them is a success
-  advbench:harmful_behaviors.csv  a known set from your file; without one it comes from the hub
-  exact:questions.jsonl           prompts and answers; call, rouge, bertscore and choice likewise
-  loss:valid.jsonl                rows such as tune takes: mean loss of the answers, the prompts given; lower is better
-  perplexity:texts.jsonl          texts, or such rows; lower is better
-  easy=exact:a.jsonl              two tasks of one kind have names of their own
-Data are .csv, .json, .jsonl, .parquet (.gz also), folders of them, or hf://datasets/org/name[@revision][/path].
-
-Judges of safety, each a column of its own: keyword (how refusals begin), keyword:gcg and keyword:qi (the papers' 7 and 29
-phrases), keyword:FILE (a phrase a line), classifier:MODEL (a sequence classifier), pattern:MODEL with a template and a regular
-expression; and language models: harmbench (the card's four rules), harmbench:repository, strongreject, llamaguard3, shieldgemma,
-qwen3guard, wildguard, each also with :MODEL, and of any strong model strongreject:rubric:MODEL, jailbreakbench:MODEL,
-jailbreakbench:refusal:MODEL, xstest:MODEL, orbench:MODEL. NAME=JUDGE renames one. A MODEL may be one on an OpenAI-compatible server:
-http://host:8000/v1#name.
-
-With --out, every answer and verdict is written as it comes: a run that was stopped is started again with the same
-command, and asks nothing twice. results.json holds every item's id, the sha256 of its prompt, answers and verdicts.
-Programs that a model writes run in a sandbox without network, and only with --allow-code-execution.
-
-Examples:
-  retemper evaluate model --suite safety:prompts.jsonl --judge keyword --judge wildguard --out results/aligned
-  retemper evaluate model --suite advbench:harmful_behaviors.csv --suite exact:tests.jsonl --limit 50
-  retemper evaluate model --suite humaneval --samples 50 --allow-code-execution --out results/code
-  retemper evaluate my-model --endpoint http://localhost:8000/v1 --concurrency 32 --suite safety:prompts.jsonl
-  retemper evaluate --list`;
 
 export function addEvaluateCommand(program: Command, session: Session): Command {
   const more = (value: string, before: readonly string[] = []) => [...before, value];
@@ -108,7 +78,7 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
       "Asks a model the prompts of a suite, scores the answers with judges and metrics, and reports the numbers.",
     )
     .argument("[model]", "folder of a model, or name on the hub")
-    .addHelpText("after", HELP)
+    .addHelpText("after", EVALUATE_HELP)
     .optionsGroup("What is asked:")
     .option("--suite <name>", "a task or suite, or NAME:DATA (may be repeated)", more)
     .option("--data <name=ref>", "data of a task: a file, a folder, or hf://… (may be repeated)", more)
@@ -131,6 +101,8 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
     .option("--pass-at <k,k>", "pass@k for these k (default 1,10)", parseList)
     .addOption(new Option("--bbh-version <n>", "version of the harness's task (default 4)").choices(["3", "4"]))
     .option("--bbh-chat", "ask BBH in the model's chat template")
+    .option("--fewshot <n>", "of lm-eval's tasks: examples before each question", parseInteger(0))
+    .option("--fewshot-seed <n>", "of the draws of those examples (default 1234)", parseInteger(0))
     .option("--paper-exact", "humaneval and tools as the scripts of arXiv 2412.19512 have them, not its text")
     .optionsGroup("How answers are made, instead of the tasks' own way:")
     .option("--max-new-tokens <n>", "new tokens at most", parseInteger(1))
@@ -228,6 +200,7 @@ function optionsOf(flags: EvaluateFlags, suite: readonly string[], session: Sess
     opener: flags.opener,
     passAt: flags.passAt,
     bbh: { version: flags.bbhVersion && (Number(flags.bbhVersion) as 3 | 4), chat: flags.bbhChat },
+    lmEval: { fewshot: flags.fewshot, fewshotSeed: flags.fewshotSeed },
     paperExact: flags.paperExact,
     signal,
     onProgress: (progress) => showProgress(progress, renderer),

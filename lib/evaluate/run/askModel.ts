@@ -1,12 +1,12 @@
 // Asks a model what a task has that no journal holds yet, and writes each answer down as it comes.
 
 import { RetemperError } from "../../errors.js";
-import type { GenerationFailure, Model, TextGenerator } from "../../generate/types.js";
+import type { ContinuationScore, GenerationFailure, Model, TextGenerator } from "../../generate/types.js";
 import type { ConversationModel } from "../data/encodeConversation.js";
 import type { Answer, Item, Task } from "../types.js";
 import { drawOf, itemKeys } from "./itemKeys.js";
 import type { Journal } from "./journal.js";
-import { type ScoredTokens, scoredTokens } from "./likelihood.js";
+import { continuationTokens, type EncodedPair, type ScoredTokens, scoredTokens } from "./likelihood.js";
 import { type EvaluateProgress, ProgressCounter } from "./progress.js";
 import { wholeAnswer } from "./wholeAnswer.js";
 
@@ -28,7 +28,7 @@ export interface AskOptions {
 export type LikelihoodModel = TextGenerator &
   Pick<Model, "logprobs"> &
   Pick<ConversationModel, "tokenizer"> &
-  Partial<Pick<Model, "stopTokens" | "contextLength">>;
+  Partial<Pick<Model, "stopTokens" | "contextLength" | "continuations">>;
 
 export function scoresTexts(model: TextGenerator): model is LikelihoodModel {
   return "logprobs" in model && "tokenizer" in model;
@@ -53,7 +53,9 @@ export async function askModel(
   }
   const counter = new ProgressCounter({ phase: "answers", task: task.name, total }, done, options.onProgress);
   if (done === total) return;
-  if (task.ask === "likelihood") await scoreTexts(model as LikelihoodModel, task, asked, counter, options);
+  if (task.ask === "likelihood" && task.items.some(({ continuations }) => continuations)) {
+    await scoreContinuations(model as LikelihoodModel, task, asked, counter, options);
+  } else if (task.ask === "likelihood") await scoreTexts(model as LikelihoodModel, task, asked, counter, options);
   else await generateAnswers(model, task, asked, counter, options);
   for (const { journal } of asked) journal.sync();
 }
@@ -141,10 +143,61 @@ async function scoreTexts(
   }
 }
 
+/** Texts of continuations at once: many, since those of an item share its context and all are computed together. */
+const CONTINUATIONS = 256;
+
+/** As `scoreTexts`, of items that have continuations. */
+async function scoreContinuations(
+  model: LikelihoodModel,
+  task: Task,
+  asked: readonly Asked[],
+  counter: ProgressCounter,
+  { signal }: AskOptions,
+): Promise<void> {
+  const { tokenizer, contextLength = Number.POSITIVE_INFINITY } = model;
+  const score = model.continuations?.bind(model);
+  if (!score) throw new RetemperError("USAGE", `${task.name} needs a model that scores continuations.`);
+  for (const { lambda, journal } of asked) {
+    const missing = task.items.filter((item) => journal.answer(task, item, 0) === undefined);
+    for (let start = 0; start < missing.length; ) {
+      const part: { item: Item; texts: EncodedPair[][] }[] = [];
+      for (let count = 0; start < missing.length && count < CONTINUATIONS; start++) {
+        const item = missing[start] as Item;
+        const texts = named(item, task.name, () =>
+          (item.continuations ?? []).map((one) => continuationTokens(one, { tokenizer, contextLength })),
+        );
+        part.push({ item, texts });
+        count += texts.length;
+      }
+      const scores = await score(
+        part.flatMap(({ texts }) => texts.flat()),
+        { lambda, signal },
+      );
+      let at = 0;
+      for (const { item, texts } of part) {
+        const own = texts.map((windows) => windows.map(() => scores[at++] as ContinuationScore));
+        const answer: Answer = {
+          text: "",
+          tokens: own.flat().reduce((sum, { logprobs }) => sum + logprobs.length, 0),
+          logLikelihoods: own.map((windows) =>
+            windows.reduce((sum, { logprobs }) => logprobs.reduce((s, one) => s + one, sum), 0),
+          ),
+          greedy: own.map((windows) => windows.every(({ greedy }) => greedy)),
+        };
+        if (journal.addAnswer(task, item, 0, answer)) counter.add(answer.tokens);
+      }
+    }
+  }
+}
+
 /** @throws RetemperError that names the item, such as one with turns that the model's template refuses */
 function tokensOf(item: Item, task: string, model: Parameters<typeof scoredTokens>[1]): ScoredTokens[] {
+  return named(item, task, () => scoredTokens(item, model));
+}
+
+function named<T>(item: Item, task: string, make: () => T): T {
   try {
-    return scoredTokens(item, model);
+    return make();
   } catch (cause) {
     if (!(cause instanceof RetemperError)) throw cause;
     throw cause.retold(`${task}, item ${item.id}: ${cause.message}`);

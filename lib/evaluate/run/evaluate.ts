@@ -181,6 +181,9 @@ async function run(
 /** What must be the same for a journal's answers to be these. */
 function identityOf(task: Task, { facts }: TextGenerator, lambda: number | undefined): unknown {
   const { engine, model, precision, fidelity, fingerprint } = facts;
-  const items = task.items.map(({ id, prompt, choices }) => [id, promptDigest(prompt), choices]);
+  const items = task.items.map(({ id, prompt, choices, continuations }) => [
+    ...[id, promptDigest(prompt), choices],
+    ...(continuations ? [promptDigest(JSON.stringify(continuations))] : []),
+  ]);
   return { engine, model, precision, fidelity, fingerprint, lambda, ask: task.ask, decoding: task.decoding, items };
 }

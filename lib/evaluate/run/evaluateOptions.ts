@@ -1,7 +1,7 @@
 // How an evaluation is made: its judges, its data, its limits, and whom it tells of its progress.
 
 import type { HubOptions } from "../../hub/settings.js";
-import type { BbhOptions, BertScoreSettings, CodeOptions } from "../tasks/context.js";
+import type { BbhOptions, BertScoreSettings, CodeOptions, LmEvalOptions } from "../tasks/context.js";
 import type { EmptyIs } from "../tasks/judgeMetrics.js";
 import type { Decoding, Judge } from "../types.js";
 import type { EvaluateProgress } from "./progress.js";
@@ -38,6 +38,8 @@ export interface EvaluateOptions {
   readonly bertScore?: BertScoreSettings | undefined;
   /** How BIG-Bench Hard is asked. */
   readonly bbh?: BbhOptions | undefined;
+  /** How tasks of lm-evaluation-harness are asked. */
+  readonly lmEval?: LmEvalOptions | undefined;
   /**
    * What the scripts of the authors of arXiv 2412.19512 do otherwise than their paper says: HumanEval's completions lose the
    * spaces at both ends, and of blocks of Python only those that are closed count; `tools` is answered with 16 new tokens at most.

@@ -8,15 +8,15 @@ import type { Item, Task } from "../types.js";
 const known = new WeakMap<readonly Item[], readonly string[]>();
 
 /**
- * sha256 of each item's prompt, of its choices, and of how often the task had the same before: a row that a set has twice is two
+ * sha256 of each item's prompt, of its choices or continuations, and of how often the task had the same before: a row that a set has twice is two
  * items, with draws of their own.
  */
 export function itemKeys({ items }: Pick<Task, "items">): readonly string[] {
   const before = known.get(items);
   if (before) return before;
   const counts = new Map<string, number>();
-  const keys = items.map(({ prompt, choices }) => {
-    const text = JSON.stringify([prompt, choices]);
+  const keys = items.map(({ prompt, choices, continuations }) => {
+    const text = JSON.stringify([prompt, choices, ...(continuations ?? [])]);
     const count = counts.get(text) ?? 0;
     counts.set(text, count + 1);
     return createHash("sha256").update(`${text}\0${count}`).digest("hex");

@@ -1,10 +1,10 @@
 // Which tokens of an item a model scores: a continuation, cut where lm-evaluation-harness cuts it, or the answers of a conversation.
 
 import { RetemperError } from "../../errors.js";
-import type { ChatMessage } from "../../generate/types.js";
+import type { ChatMessage, Tokenizer } from "../../generate/types.js";
 import { type ConversationModel, encodeConversation } from "../data/encodeConversation.js";
 import { stripEnd } from "../metrics/pythonText.js";
-import type { Item } from "../types.js";
+import type { Continuation, Item } from "../types.js";
 
 /** Ids, and the places of those whose log-probabilities count. */
 export interface ScoredTokens {
@@ -33,6 +33,68 @@ export function scoredTokens(
     const { ids, from } = encodePair(model.tokenizer, prompt, text);
     return { ids, scored: [...ids.keys()].slice(from), cut: false };
   });
+}
+
+/** A tokenizer with the token that stands before a text which has nothing before it. */
+export interface ContinuationModel {
+  readonly tokenizer: ConversationModel["tokenizer"] & Partial<Pick<Tokenizer, "prefixToken">>;
+  readonly contextLength: number;
+}
+
+/**
+ * The tokens of a continuation, as lm-evaluation-harness has them: a text without a context stands behind the token that begins
+ * texts (else the one that ends them), of what is longer than the model's context the end is taken, and a long text without any
+ * context comes in windows, each of which gives what the one before it did not.
+ * @throws RetemperError BAD_INPUT where nothing is left to score, or the continuation alone is too long
+ */
+export function continuationTokens({ context, text }: Continuation, model: ContinuationModel): EncodedPair[] {
+  const { tokenizer, contextLength } = model;
+  if (context === null) return windowsOf(tokenizer.encode(text), prefixOf(tokenizer), contextLength);
+  if (context === "") {
+    const ids = tokenizer.encode(text, { addSpecialTokens: false });
+    const first = prefixOf(tokenizer);
+    const all = ids[0] === first.id ? ids : [first.id, ...ids];
+    return [scoredEnd(all, 1, contextLength, text)];
+  }
+  const before =
+    typeof context === "string"
+      ? context
+      : tokenizer.applyChatTemplate(context as readonly ChatMessage[], { addGenerationPrompt: true });
+  // A template writes the token that begins texts itself.
+  const begins = tokenizer.prefixToken !== undefined && before.startsWith(tokenizer.prefixToken.text);
+  const encode = (one: string) => tokenizer.encode(one, { addSpecialTokens: !begins });
+  const start = stripEnd(before);
+  return [scoredEnd(encode(before + text), encode(start).length, contextLength, text)];
+}
+
+function prefixOf({ prefixToken }: ContinuationModel["tokenizer"]): NonNullable<Tokenizer["prefixToken"]> {
+  if (prefixToken) return prefixToken;
+  throw new RetemperError("BAD_INPUT", "the tokenizer names no token that begins or ends texts", {
+    hint: "a text without a context is scored behind it: give bos_token or eos_token in tokenizer_config.json",
+  });
+}
+
+/** The last token is scored and not read, so that one more fits than the model's context has. */
+function scoredEnd(ids: readonly number[], from: number, contextLength: number, text: string): EncodedPair {
+  const dropped = Math.max(0, ids.length - contextLength - 1);
+  if (from >= ids.length || from <= dropped) {
+    const what = from >= ids.length ? "has no tokens to score" : "is longer than the model's context";
+    throw new RetemperError("BAD_INPUT", `${JSON.stringify(text.slice(0, 60))} ${what}`);
+  }
+  return { ids: ids.slice(dropped), from: from - dropped };
+}
+
+function windowsOf(ids: readonly number[], prefix: { readonly id: number }, most: number): EncodedPair[] {
+  const all = [prefix.id, ...ids];
+  const windows: EncodedPair[] = [];
+  for (let done = 0; done < ids.length; ) {
+    const end = Math.min(ids.length, done + most);
+    // the first of all has the prefix before it; a later one as much as fits before what it scores
+    const start = done === 0 ? 0 : Math.max(0, end - most);
+    windows.push({ ids: all.slice(start, end + 1), from: done + 1 - start });
+    done = end;
+  }
+  return windows;
 }
 
 export interface EncodedPair {

@@ -26,6 +26,7 @@ export async function loadSuite(model: TextGenerator, suite: Suite, options: Eva
     code: options.code,
     encoder: options.bertScore,
     bbh: options.bbh,
+    lmEval: options.lmEval,
     paperExact: options.paperExact,
     opener: options.opener,
     passAt: options.passAt,

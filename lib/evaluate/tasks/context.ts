@@ -23,6 +23,7 @@ export interface TaskContext {
   readonly code?: CodeOptions | undefined;
   readonly encoder?: BertScoreSettings | undefined;
   readonly bbh?: BbhOptions | undefined;
+  readonly lmEval?: LmEvalOptions | undefined;
   /** As the authors of arXiv 2412.19512 do it in their scripts, where that is not what the paper says. */
   readonly paperExact?: boolean | undefined;
   /** What answers begin with in sets with +prefill; "Sure, here" by default. */
@@ -37,6 +38,14 @@ export interface BbhOptions {
   readonly version?: 3 | 4 | undefined;
   /** Whether the questions are asked in the model's chat template; plain text, as the harness does, by default. */
   readonly chat?: boolean | undefined;
+}
+
+/** How tasks of lm-evaluation-harness are asked. */
+export interface LmEvalOptions {
+  /** Examples before each question, where a task does not say that it has none; the task's own number by default. */
+  readonly fewshot?: number | undefined;
+  /** Of the draws of examples; 1234 by default, as there. */
+  readonly fewshotSeed?: number | undefined;
 }
 
 /** How programs of a model are run. */

@@ -55,6 +55,10 @@ const TASKS: readonly (TaskListing & { load(context: TaskContext): Promise<Task>
   { name: "medical", kind: "task", title: "medical questions: BERTScore F1", load: loadMedical },
 ];
 
+/** Tasks of lm-evaluation-harness, by their names there or by their files. */
+const LM_EVAL = "lm-eval";
+const LM_EVAL_TITLE = "a task or group of lm-evaluation-harness 0.4.13: its name there, or a YAML file";
+
 const GENERIC_TITLES: Readonly<Record<GenericKind, string>> = {
   exact: "a file of prompts and answers: exact match",
   call: "a file of prompts and function calls: exact match of the parsed call",
@@ -101,6 +105,7 @@ export function listTasks(): TaskListing[] {
     })),
     ...Object.values(ANY_PROMPTS).map(({ name, kind, title }) => ({ name: `${name}:FILE`, kind, title, ...RATE })),
     ...TASKS.map(({ name, kind, title, source }) => ({ name, kind, title, better: "high" as const, source })),
+    { name: `${LM_EVAL}:TASK`, kind: "task", title: LM_EVAL_TITLE },
     ...GENERIC_KINDS.map((name) => ({
       ...{ name: `${name}:FILE`, kind: "task" as const, title: GENERIC_TITLES[name] },
       better: betterOf(name),
@@ -141,6 +146,7 @@ export function suiteEntries(
   const entries = words.flatMap((word): SuiteEntry[] => {
     const [, own, task = "", variant, reference] =
       /^(?:([\w.-]+)=)?([\w.-]+)((?:\+[\w.-]+)+)?(?::(.+))?$/s.exec(word) ?? [];
+    if (task === LM_EVAL && variant === undefined) return [lmEvalEntry(own, reference)];
     const source = reference ?? data[own ?? `${task}${variant ?? ""}`] ?? data[own ?? task];
     if (variant !== undefined) return stressed({ word, own, task, source, variant: variant.slice(1).split("+") }, data);
     if (task === "safety" || task === "over-refusal") {
@@ -206,6 +212,10 @@ function promptSetOf(task: string): PromptSet | undefined {
 /** @throws whatever is wrong with its data */
 export async function loadTask({ name, task, variant, data }: SuiteEntry, context: TaskContext): Promise<Task> {
   const withData = data === undefined ? context : { ...context, data: { ...context.data, [task]: data } };
+  if (task === LM_EVAL && data !== undefined) {
+    // with a reader of YAML and tables of languages, which others do not need
+    return (await import("../lmEval/loadLmEval.js")).loadLmEval(data, context, name);
+  }
   const set = promptSetOf(task);
   const source = data ?? set?.source;
   if (set && source !== undefined) return loadPromptSet(set, source, context, name, variant);
@@ -213,6 +223,17 @@ export async function loadTask({ name, task, variant, data }: SuiteEntry, contex
   const found = TASKS.find((one) => one.name === task);
   if (!found) throw unknown(name, task);
   return { ...(await found.load(withData)), name };
+}
+
+/** It is called in results what lm-evaluation-harness calls it, or as its file. */
+function lmEvalEntry(own: string | undefined, reference: string | undefined): SuiteEntry {
+  if (reference === undefined) {
+    throw new RetemperError("USAGE", "lm-eval needs a task of lm-evaluation-harness.", {
+      hint: "write lm-eval:gsm8k, or lm-eval:path/to/task.yaml",
+    });
+  }
+  const name = own ?? (reference.split(/[\\/]/).at(-1) as string).replace(/\.ya?ml$/, "");
+  return { name, task: LM_EVAL, data: reference };
 }
 
 function isGeneric(name: string): name is GenericKind {
@@ -231,6 +252,6 @@ function unknown(word: string, task: string): RetemperError {
     });
   }
   return new RetemperError("USAGE", `There is no task or suite ${JSON.stringify(word)}.`, {
-    hint: `there are ${names.join(", ")}, and safety, over-refusal, ${GENERIC_KINDS.join(", ")} with :FILE`,
+    hint: `there are ${names.join(", ")}, lm-eval:TASK, and safety, over-refusal, ${GENERIC_KINDS.join(", ")} with :FILE`,
   });
 }

@@ -1,9 +1,11 @@
 // Which prompts are read in a step, and how much of each.
 
-/** A sequence that is being read: how many of its tokens are not in the cache, and whether all of its rows give logits. */
+/** A sequence that is being read: how many of its tokens are not in the cache, and whether its rows give logits. */
 export interface Remaining {
   readonly rows: number;
   readonly scored: boolean;
+  /** Of a scored one: rows that come first and give none; 0 by default. */
+  readonly unscored?: number | undefined;
 }
 
 /**
@@ -16,11 +18,12 @@ export function allotRows(readings: readonly Remaining[], most: number, mostScor
   let left = most;
   let scoredLeft = mostScored;
   const give = (at: number, limit: number) => {
-    const { rows: wanted, scored } = readings[at] as Remaining;
-    const more = Math.min(wanted - (rows[at] as number), limit, left, scored ? scoredLeft : left);
+    const { rows: wanted, scored, unscored = 0 } = readings[at] as Remaining;
+    const free = Math.max(0, unscored - (rows[at] as number));
+    const more = Math.min(wanted - (rows[at] as number), limit, left, scored ? free + scoredLeft : left);
     rows[at] = (rows[at] as number) + more;
     left -= more;
-    if (scored) scoredLeft -= more;
+    if (scored) scoredLeft -= Math.max(0, more - free);
   };
   if (readings.length > 0) give(0, Math.ceil(most / 2));
   const others = readings.map((_, at) => at).slice(1);

@@ -166,16 +166,17 @@ export class GenerationLoop {
       ...running.filter((sequence) => !isContinued(sequence)),
       ...prefixes.filter(({ leader }) => leader === undefined),
     ];
-    const remaining = readable.map((reading) => ({
-      rows: reading.length - reading.done,
-      scored: reading instanceof Prefix && reading.job.work.kind === "score",
-    }));
+    const remaining = readable.map((reading): Remaining => {
+      const scored = reading instanceof Prefix && reading.job.work.kind === "score";
+      const unscored = scored ? Math.max(0, (reading.prompt.scoredFrom ?? 0) - reading.done) : 0;
+      return { rows: reading.length - reading.done, scored, unscored };
+    });
     const rows = allotRows(remaining, this.#options.stepRows, this.#options.budget.scoredRows);
     readable.forEach((reading, i) => {
       const count = rows[i] as number;
       if (count === 0) return;
-      const { scored, rows: left } = remaining[i] as Remaining;
-      step.add(reading, count, scored ? count : count === left ? 1 : 0);
+      const { scored, unscored = 0, rows: left } = remaining[i] as Remaining;
+      step.add(reading, count, scored ? Math.max(0, count - unscored) : count === left ? 1 : 0);
     });
     return step.count > 0 ? step : undefined;
   }
@@ -191,7 +192,6 @@ export class GenerationLoop {
   #advance({ reading, rows, firstWanted, wanted }: Part, logits: Float32Array): void {
     const { vocabulary } = this.#decoder.spec;
     const own = logits.subarray(firstWanted * vocabulary, (firstWanted + wanted) * vocabulary);
-    const first = reading.done;
     reading.done += rows;
     if (reading instanceof Sequence) {
       if (wanted > 0) this.#take(reading, own);
@@ -199,7 +199,7 @@ export class GenerationLoop {
       const { job, prompt } = reading;
       job.promptTokens += rows;
       job.moved = true;
-      if (job.work.kind === "score") job.work.events.rows(prompt.index, first, own);
+      if (job.work.kind === "score" && wanted > 0) job.work.events.rows(prompt.index, reading.done - wanted, own);
       this.#scheduler.lead(reading);
       if (reading.done === reading.length) this.#wasRead(reading, own);
     }

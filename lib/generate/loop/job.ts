@@ -17,6 +17,8 @@ export interface PromptWork {
   readonly samples: readonly number[];
   /** New tokens at most, within the model's context; 0 for an input. */
   readonly maxNewTokens: number;
+  /** Of an input: the first row whose logits are wanted; 0 by default. What comes before it may be shared with others. */
+  readonly scoredFrom?: number | undefined;
 }
 
 /** A finished answer. */
@@ -71,7 +73,7 @@ export interface GenerateWork extends Work {
   readonly events: GenerateEvents;
 }
 
-/** All rows of the prompts give logits. */
+/** The rows of the prompts give logits: all of them, or those from `scoredFrom` on. */
 export interface ScoreWork extends Work {
   readonly kind: "score";
   readonly events: ScoreEvents;

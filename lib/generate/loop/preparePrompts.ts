@@ -95,24 +95,35 @@ export function prepareNext(
   tokens: readonly (readonly number[])[] | "all",
 ): PromptWork {
   const name = `prompt ${index}`;
-  const input = prepareInput(index, idsOf(prompt, name, tokenizer, spec.maxPositions), spec, variant, name);
+  const input = prepareInput(index, idsOf(prompt, name, tokenizer, spec.maxPositions), spec, variant, { name });
   if (tokens !== "all") checkedIds(tokens[index] ?? [], `the tokens asked for after ${name}`, spec);
   return input;
 }
 
-/** An input of which logits are wanted. */
+/**
+ * An input of which logits are wanted.
+ * @param from the first token that is scored, where not all are: what comes before it may be shared, and the last token is not
+ *   read, since nothing follows it
+ */
 export function prepareInput(
   index: number,
   input: readonly number[],
   spec: Bounds,
   variant = 0,
-  name = `input ${index}`,
+  { name = `input ${index}`, from }: { name?: string; from?: number | undefined } = {},
 ): PromptWork {
-  const ids = checkedIds(input, name, spec);
+  const all = checkedIds(input, name, spec);
+  const ids = from === undefined ? all : all.slice(0, -1);
   if (ids.length > spec.maxPositions) {
     throw tooLong(name, ids.length, spec.maxPositions, "shorten it");
   }
-  return { index, ids, variant, samples: [0], maxNewTokens: 0 };
+  if (from !== undefined && !(Number.isInteger(from) && from >= 1 && from < all.length)) {
+    throw new RetemperError("BAD_INPUT", `${name} has ${all.length} tokens, and none to score from ${from} on`, {
+      hint: "a token that is scored has one before it",
+    });
+  }
+  const scored = from === undefined ? {} : { scoredFrom: from - 1 };
+  return { index, ids, variant, samples: [0], maxNewTokens: 0, ...scored };
 }
 
 /** Prompts of like lengths together, long ones first: what is left at the end is short. */

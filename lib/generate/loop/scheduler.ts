@@ -54,7 +54,7 @@ export class Scheduler {
 
   /** Gives a prompt a slot, with what it has in common with another sequence in it. There must be room for it. */
   begin(job: Job, prompt: PromptWork): void {
-    const beginning = job.work.kind !== "score" ? this.#beginningOf(prompt) : undefined;
+    const beginning = job.work.kind !== "score" || prompt.scoredFrom ? this.#beginningOf(prompt) : undefined;
     const { reading, tokens = 0 } = beginning ?? {};
     const isKept = reading !== undefined && this.slots.kept.includes(reading);
     const adopted = isKept && tokens === reading.done ? this.slots.adopt(reading) : undefined;

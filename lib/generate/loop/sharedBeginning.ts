@@ -17,7 +17,7 @@ export interface Beginning {
  * @param longest Longer sequences are left alone: long rope turns them otherwise than shorter ones.
  */
 export function sharedBeginning(
-  { ids, variant }: PromptWork,
+  { ids, variant, scoredFrom }: PromptWork,
   sources: Iterable<Beginning>,
   longest: number,
 ): Beginning | undefined {
@@ -26,8 +26,8 @@ export function sharedBeginning(
   let best: Beginning | undefined;
   for (const { reading, tokens } of sources) {
     if (reading.variant !== variant || reading.length > longest) continue;
-    // The last token is always read: it gives the logits.
-    const common = inCommon(reading, prompt, Math.min(tokens, ids.length - 1));
+    // What gives logits is always read: the last token, or all that are scored.
+    const common = inCommon(reading, prompt, Math.min(tokens, scoredFrom ?? ids.length - 1));
     if (common >= LEAST_SHARED && common > (best?.tokens ?? 0)) best = { reading, tokens: common };
   }
   return best;

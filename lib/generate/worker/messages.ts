@@ -29,9 +29,12 @@ export interface GenerateRequest {
 export interface ScoreRequest {
   readonly type: "score";
   readonly call: number;
-  readonly what: "logits" | "logprobs";
+  /** Of continuations each array has the log-probabilities first, and then for each token 1 where it is the likeliest. */
+  readonly what: "logits" | "logprobs" | "continuations";
   readonly variant: number;
   readonly inputs: readonly (readonly number[])[];
+  /** Of continuations: the first token of each that is scored. */
+  readonly from?: readonly number[] | undefined;
 }
 
 export interface NextRequest {

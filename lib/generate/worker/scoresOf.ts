@@ -4,6 +4,7 @@ import { RetemperError } from "../../errors.js";
 import { availableMemory } from "../../nn/memory/machineMemory.js";
 import type { PromptWork, ScoreEvents } from "../loop/job.js";
 import { logProbability } from "../loop/logSoftmax.js";
+import type { ScoreRequest } from "./messages.js";
 
 export interface Scores {
   /** One array an input. */
@@ -12,18 +13,39 @@ export interface Scores {
 }
 
 /** @throws RetemperError OUT_OF_MEMORY */
-export function scoresOf(prompts: readonly PromptWork[], what: "logits" | "logprobs", vocabulary: number): Scores {
-  const scores = roomFor(prompts.map(({ ids: { length } }) => (what === "logits" ? length * vocabulary : length - 1)));
+export function scoresOf(
+  prompts: readonly PromptWork[],
+  { what, inputs }: Pick<ScoreRequest, "what" | "inputs">,
+  vocabulary: number,
+): Scores {
+  const scores = roomFor(
+    prompts.map(({ ids: { length }, scoredFrom = 0 }) =>
+      what === "logits" ? length * vocabulary : what === "logprobs" ? length - 1 : 2 * (length - scoredFrom),
+    ),
+  );
   const rows: Scores["rows"] = (index, first, logits) => {
     const into = scores[index] as Float32Array;
     if (what === "logits") return into.set(logits, first * vocabulary);
-    const { ids } = prompts[index] as PromptWork;
-    for (let i = 0; i < logits.length / vocabulary && first + i < into.length; i++) {
+    const from = (prompts[index] as PromptWork).scoredFrom ?? 0;
+    const count = what === "logprobs" ? into.length : into.length / 2;
+    const ids = inputs[index] as readonly number[];
+    for (let i = 0; i < logits.length / vocabulary && first - from + i < count; i++) {
       const row = logits.subarray(i * vocabulary, (i + 1) * vocabulary);
-      into[first + i] = logProbability(row, ids[first + i + 1] as number);
+      const id = ids[first + i + 1] as number;
+      into[first - from + i] = logProbability(row, id);
+      if (what === "continuations") into[count + first - from + i] = Number(isLikeliest(row, id));
     }
   };
   return { scores, rows };
+}
+
+/** Of equals the first is the likeliest, as greedy decoding takes it. */
+function isLikeliest(row: Float32Array, id: number): boolean {
+  const own = row[id] as number;
+  for (let i = 0; i < row.length; i++) {
+    if ((row[i] as number) > own || (i < id && row[i] === own)) return false;
+  }
+  return true;
 }
 
 /**

@@ -130,13 +130,14 @@ export class ModelService {
     });
   }
 
-  async #score({ call: id, what, inputs, variant }: ScoreRequest, call: Call): Promise<void> {
+  async #score(request: ScoreRequest, call: Call): Promise<void> {
     const { decoder, loop } = this.#parts;
+    const { call: id, inputs, from, variant } = request;
     const prompts = await this.#prepared([...inputs.entries()], call, ([index, input]) =>
-      prepareInput(index, input, decoder.spec, variant),
+      prepareInput(index, input, decoder.spec, variant, { from: from?.[index] }),
     );
     if (!prompts) return;
-    const { scores, rows } = scoresOf(prompts, what, decoder.spec.vocabulary);
+    const { scores, rows } = scoresOf(prompts, request, decoder.spec.vocabulary);
     call.job = loop.submit({
       kind: "score",
       prompts,

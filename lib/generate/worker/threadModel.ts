@@ -6,6 +6,8 @@ import { namedTokens } from "../loop/namedTokens.js";
 import type { AskedPrompt } from "../loop/preparePrompts.js";
 import { settingsOf } from "../settings.js";
 import type {
+  ContinuationScore,
+  ContinuedInput,
   EngineFacts,
   GenerateOptions,
   GenerateProgress,
@@ -19,7 +21,7 @@ import type {
 } from "../types.js";
 import { chosenVariants, oneVariant } from "../virtual/chosenVariants.js";
 import { AnswerQueue } from "./answerQueue.js";
-import type { ThreadEvent } from "./messages.js";
+import type { ScoreRequest, ThreadEvent } from "./messages.js";
 import type { ModelThread, Request } from "./modelThread.js";
 
 interface ScoreOptions {
@@ -141,6 +143,16 @@ export class ThreadModel implements Model {
     return this.#score("logprobs", ids, options);
   }
 
+  async continuations(inputs: readonly ContinuedInput[], options: ScoreOptions = {}): Promise<ContinuationScore[]> {
+    const ids = inputs.map((input) => input.ids);
+    const from = inputs.map((input) => input.from);
+    const scores = await this.#score("continuations", ids, options, from);
+    return scores.map((both) => {
+      const count = both.length / 2;
+      return { logprobs: both.subarray(0, count), greedy: both.subarray(count).every((one) => one === 1) };
+    });
+  }
+
   describe(): ModelDescription {
     return this.#thread.description;
   }
@@ -150,15 +162,16 @@ export class ThreadModel implements Model {
   }
 
   async #score(
-    what: "logits" | "logprobs",
+    what: ScoreRequest["what"],
     inputs: readonly (readonly number[])[],
     { lambda, signal }: ScoreOptions,
+    from?: readonly number[],
   ): Promise<Float32Array[]> {
     signal?.throwIfAborted();
     const variant = oneVariant(this.facts.lambdas, lambda);
     const { promise, resolve, reject } = withResolvers<Float32Array[]>();
     const call = this.#thread.call(
-      { type: "score", what, inputs, variant },
+      { type: "score", what, inputs, variant, from },
       {
         event: (event) => {
           if (event.type === "scores") resolve([...event.scores]);

@@ -17,7 +17,8 @@ export class PythonRegex {
 
   /** `re.findall`: the matches; with one group its texts; with several, all groups of each match, "" where one took no part. */
   findAll(text: string): (string | string[])[] {
-    return [...text.matchAll(this.#expression)].map((match) => {
+    const matches = [...text.matchAll(this.#expression)].filter(({ index }) => !splitsPair(text, index));
+    return matches.map((match) => {
       if (this.#groups === 0) return match[0];
       const groups = match.slice(1).map((group) => group ?? "");
       return this.#groups === 1 ? (groups[0] as string) : groups;
@@ -32,14 +33,28 @@ export class PythonRegex {
   replace(text: string, replacement: string, count = 0): string {
     let left = count === 0 ? Number.POSITIVE_INFINITY : count;
     return text.replace(this.#expression, (...args) => {
-      if (left-- <= 0) return args[0];
+      const index = args.find((argument) => typeof argument === "number") as number;
+      if (splitsPair(text, index) || left-- <= 0) return args[0];
       const named = typeof args.at(-1) === "object" ? (args.at(-1) as Record<string, string | undefined>) : {};
       return filled(replacement, args as (string | undefined)[], named, this.#groups);
     });
   }
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", a: "\x07", f: "\f", v: "\v", "\\": "\\" };
+/** V8 also finds empty matches within a character of two units, which no pattern means. */
+function splitsPair(text: string, at: number): boolean {
+  return /[\ud800-\udbff]/.test(text[at - 1] ?? "") && /[\udc00-\udfff]/.test(text[at] ?? "");
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  n: "\n",
+  t: "\t",
+  r: "\r",
+  a: "\x07",
+  f: "\f",
+  v: "\v",
+  "\\": "\\",
+};
 
 function filled(
   replacement: string,
@@ -47,9 +62,9 @@ function filled(
   named: Readonly<Record<string, string | undefined>>,
   count: number,
 ): string {
-  return replacement.replace(/\\(?:g<(\w+)>|([1-9]\d?)|(0)|(.))/gs, (all, name, number, zero, escape) => {
+  return replacement.replace(/\\(?:g<(\w+)>|([1-9]\d?)|(0)|(.))/gs, (all, name, number, zero, other) => {
     if (zero !== undefined) return "\0";
-    if (escape !== undefined) return ESCAPES[escape as string] ?? (all as string);
+    if (other !== undefined) return ESCAPES[other as string] ?? (all as string);
     const reference = (name ?? number) as string;
     if (!/^\d+$/.test(reference)) return named[reference] ?? "";
     if (Number(reference) > count) throw new RangeError(`there is no group ${reference}`);

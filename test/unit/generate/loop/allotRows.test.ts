@@ -22,6 +22,12 @@ it("bounds the rows that give logits, and reads others beside them", () => {
   expect(allotRows([plain(10), scored(5), scored(30)], 64, 8)).toEqual([10, 5, 3]);
 });
 
+it("counts the rows of a scored one that come first, and give no logits, as others", () => {
+  expect(allotRows([{ rows: 100, scored: true, unscored: 90 }], 64, 8)).toEqual([64]);
+  expect(allotRows([{ rows: 40, scored: true, unscored: 30 }, scored(5)], 64, 8)).toEqual([33, 5]);
+  expect(allotRows([{ rows: 40, scored: true, unscored: 38 }, scored(9)], 64, 8)).toEqual([38, 8]);
+});
+
 it("never gives more than there is, and leaves nothing of the step that anyone could use", () => {
   const reading = fc.record({ rows: fc.integer({ min: 1, max: 300 }), scored: fc.boolean() });
   fc.assert(
