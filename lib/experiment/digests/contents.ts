@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { runJob } from "../../addon/job.js";
 import { loadAddon } from "../../addon/load.js";
 import { locate } from "../../checkpoint/locate.js";
@@ -25,7 +25,9 @@ const LARGE = 2 ** 24;
 const SETTLED = 2000;
 
 /** What decides how a model computes; records, cards, logs and plots beside it do not. */
-const COUNTS = /\.(safetensors|json|jinja|model|txt)$/;
+const COUNTS = /\.(safetensors|gguf|json|jinja|model|txt)$|^(pytorch|adapter)_model[^/]*\.bin$/;
+/** Of a GGUF file that is split: what all parts have in common. */
+const PART = /-\d{5}(-of-\d{5}\.gguf)$/i;
 const RECORDS = ["retemper.json", "tuning.json", "trainer_state.json"];
 
 interface NamedFile {
@@ -45,12 +47,18 @@ export class Digests {
     this.#signal = signal;
   }
 
-  /** Of the files that decide what a model says. @param model folder, hub name, or either with +adapter */
+  /** Of the files that decide what a model says. @param model folder, GGUF file, hub name, or any with +adapter */
   async model(model: string): Promise<string> {
     const digests: string[] = [];
     for (const part of modelParts(model)) {
-      const folder = await locate(part as { path: string });
-      const names = (await readdir(folder)).filter((name) => COUNTS.test(name) && !RECORDS.includes(name)).sort();
+      const place = await locate(part as { path: string });
+      const isFile = (await stat(place)).isFile();
+      const folder = isFile ? dirname(place) : place;
+      const common = (name: string) => name.replace(PART, "$1");
+      const counts = isFile
+        ? (name: string) => common(name) === common(basename(place))
+        : (name: string) => COUNTS.test(name) && !RECORDS.includes(name);
+      const names = (await readdir(folder)).filter(counts).sort();
       digests.push(await this.#files(names.map((name) => ({ name, path: join(folder, name) }))));
     }
     return digests.length === 1 ? (digests[0] as string) : sha256(JSON.stringify(digests));

@@ -84,6 +84,31 @@ describe("data", () => {
 });
 
 describe("a model", () => {
+  it.each(["model.gguf", "pytorch_model.bin", "pytorch_model-00002-of-00002.bin", "adapter_model.bin"])(
+    "is another one where %s beside its settings is",
+    async (name) => {
+      const model = newFolder();
+      writeFileSync(join(model, "config.json"), "{}");
+      writeFileSync(join(model, name), "one");
+      const digest = await fresh().model(model);
+      writeFileSync(join(model, "training_args.bin"), "of a trainer");
+      expect(await fresh().model(model)).toBe(digest);
+      writeFileSync(join(model, name), "two");
+      expect(await fresh().model(model)).not.toBe(digest);
+    },
+  );
+
+  it("may be a GGUF file, with all parts of a split one, and nothing else beside it", async () => {
+    const place = newFolder();
+    const part = (no: number) => join(place, `m-0000${no}-of-00002.gguf`);
+    for (const no of [1, 2]) writeFileSync(part(no), `part ${no}`);
+    const digest = await fresh().model(part(1));
+    writeFileSync(join(place, "other.gguf"), "another model");
+    expect(await fresh().model(part(1))).toBe(digest);
+    writeFileSync(part(2), "other weights");
+    expect(await fresh().model(part(1))).not.toBe(digest);
+  });
+
   it("is told by what its files hold, and not by their times", async () => {
     const [a, b] = [newFolder(), newFolder()];
     writeFileSync(join(a, "model.safetensors"), "12345678");
