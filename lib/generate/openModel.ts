@@ -14,6 +14,7 @@ import type { Recipe } from "../recipe/types.js";
 import { openTokenizer } from "../tokenizer/openTokenizer.js";
 import type { Model, ModelOptions } from "./types.js";
 import { recipeOf } from "./virtual/recipeOf.js";
+import type { ThreadRequest } from "./worker/messages.js";
 import { ModelThread } from "./worker/modelThread.js";
 import { ThreadModel } from "./worker/threadModel.js";
 
@@ -57,30 +58,43 @@ export async function openModel(source: string | Recipe, options: ModelOptions =
   if (recipe !== undefined) return openMerge(recipe, options);
   if (typeof source !== "string") throw new RetemperError("INTERNAL", "a recipe was not taken as one");
   const { lambdas, fidelity, hold, seed } = others;
-  if (lambdas !== undefined || fidelity !== undefined || hold || seed !== undefined) {
-    throw new RetemperError("USAGE", "lambdas, fidelity, hold and seed are of recipes, and this is a model");
+  if (lambdas !== undefined || fidelity !== undefined || seed !== undefined) {
+    throw new RetemperError("USAGE", "lambdas, fidelity and seed are of recipes, and this is a model");
   }
   await obtain([{ path: source }], { signal, hub });
   const folder = await locate({ path: source });
   const opened = await openFolder(folder);
   await requireWeights(opened);
-  // Its weights are decoded when they are needed, as those of a merge are made.
+  // Its weights are decoded when they are needed, as those of a merge are made; once, where memory has room for them.
   const coded = opened.gguf !== undefined || isQuantised((await readConfig(opened)).config);
-  if (coded) return openMerge({ merge_method: "passthrough", models: [{ model: source }] }, options);
+  if (coded) {
+    const recipe = { merge_method: "passthrough", models: [{ model: source }] };
+    return openMerge(recipe, options, unchanged, { holdsWithRoom: hold === undefined });
+  }
+  if (hold) {
+    throw new RetemperError(
+      "USAGE",
+      "hold is of recipes and of models that are decoded, and these weights lie as they are",
+    );
+  }
   // The thread has a tokenizer of its own, for prompts and for text on the way; this one is the caller's.
   const tokenizer = await openTokenizer(folder);
   const thread = await ModelThread.open({ source, folder, options: others }, signal);
   return new ThreadModel(thread, tokenizer);
 }
 
+const unchanged = async (merge: VirtualMerge) => merge;
+
 /**
  * Opens a virtual merge.
  * @param change what is changed of it before it is opened: its configuration, in its folder, or its list of tensors
+ * @param how `holdsWithRoom`: its weights are held, as with `hold`, where they take no large part of the memory
  */
 export async function openMerge(
   recipe: string | Recipe,
   { signal, hub, ...options }: ModelOptions,
-  change: (merge: VirtualMerge) => Promise<VirtualMerge> = async (merge) => merge,
+  change: (merge: VirtualMerge) => Promise<VirtualMerge> = unchanged,
+  { holdsWithRoom }: Pick<ThreadRequest, "holdsWithRoom"> = {},
 ): Promise<Model> {
   const { engine = "auto", requireGpu, threads, lambdas, fidelity, seed } = options;
   if ((engine !== "auto" && engine !== "native") || requireGpu) {
@@ -95,7 +109,7 @@ export async function openMerge(
     const merge = await change(await virtualMerge(recipe, folder, { signal, hub, threads, lambdas, fidelity, seed }));
     const tokenizer = await openTokenizer(folder);
     const source = typeof recipe === "string" && !isRecipeText(recipe) ? recipe : `${merge.method} merge`;
-    const thread = await ModelThread.open({ source, folder, options, merge }, signal);
+    const thread = await ModelThread.open({ source, folder, options, merge, holdsWithRoom }, signal);
     return new ThreadModel(thread, tokenizer);
   } finally {
     await own.remove();

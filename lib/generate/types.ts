@@ -163,7 +163,10 @@ export interface ModelOptions extends EngineOptions {
   /** For a recipe: each value takes the place of the recipe's own lambda. */
   readonly lambdas?: readonly number[] | undefined;
   readonly fidelity?: Fidelity | undefined;
-  /** For a recipe: makes all weights when it opens, for every lambda, and keeps them in memory. */
+  /**
+   * For a recipe: makes all weights when it opens, for every lambda, and keeps them in memory. For a model whose weights are
+   * decoded (GGUF, quantised safetensors): by default where they take at most half of the memory that it may have. The answers are the same.
+   */
   readonly hold?: boolean | undefined;
   /** For a recipe: of its method's random masks; 0 by default. */
   readonly seed?: number | undefined;

@@ -14,6 +14,8 @@ export interface ThreadRequest {
   readonly options: Omit<ModelOptions, "signal">;
   /** Where the source is a recipe; `folder` then holds its side files. */
   readonly merge?: VirtualMerge | undefined;
+  /** The merge's weights are held where they take no large part of the memory; else `options.hold` decides. */
+  readonly holdsWithRoom?: boolean | undefined;
 }
 
 export interface GenerateRequest {

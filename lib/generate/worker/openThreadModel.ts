@@ -26,6 +26,7 @@ import { TokenSampler } from "../sampling/tokenSampler.js";
 import type { ModelDescription } from "../types.js";
 import { describeModel } from "../virtual/describeModel.js";
 import { fingerprintOf } from "./fingerprint.js";
+import { isHeld } from "./isHeld.js";
 import type { ThreadRequest } from "./messages.js";
 
 export interface ThreadModelParts {
@@ -38,7 +39,8 @@ export interface ThreadModelParts {
 /**
  * @throws RetemperError, as `openModel` says.
  */
-export async function openThreadModel({ source, folder, options, merge }: ThreadRequest): Promise<ThreadModelParts> {
+export async function openThreadModel(request: ThreadRequest): Promise<ThreadModelParts> {
+  const { source, folder, options, merge } = request;
   const addon = loadAddon();
   const checkpoint = merge
     ? await mergedCheckpoint(source, merge)
@@ -46,9 +48,10 @@ export async function openThreadModel({ source, folder, options, merge }: Thread
   const { engine, gpu } = chooseEngine(options, merge !== undefined);
   const free = gpu ? (freeGpuMemory() ?? Number.POSITIVE_INFINITY) : availableMemory();
   const limit = memoryLimit(options.maxMemory, free);
-  checkWeights(source, merge && options.hold ? heldBytes(merge) : bytesOf(checkpoint, merge), limit);
+  const held = merge && isHeld(request, heldBytes(merge), limit) ? heldBytes(merge) : undefined;
+  checkWeights(source, held ?? bytesOf(checkpoint, merge), limit);
   const tokenizer = await openTokenizer(checkpoint.folder);
-  const opened = await openDecoder(checkpoint, engine, { ...options, merge });
+  const opened = await openDecoder(checkpoint, engine, { ...options, hold: held !== undefined, merge });
   try {
     const versions = { retemper: addon.describe().version, ...opened.facts.versions };
     const facts = {
