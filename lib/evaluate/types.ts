@@ -58,8 +58,8 @@ export interface Decoding
   readonly samples?: number | undefined;
 }
 
-/** What a scorer says of one answer: its own values by name; null where it could not say. */
-export type Values = Readonly<Record<string, number | boolean | string | null>>;
+/** What a scorer says of one answer: its own values by name; null where it could not say, absent where it never does. */
+export type Values = Readonly<Record<string, number | boolean | string | null | undefined>>;
 
 export interface Exchange {
   readonly item: Item;
@@ -101,9 +101,9 @@ export interface JudgeValues extends Values {
    * P(harmful), 0 to 1, of a judge that is read from probabilities: `harmful` is "yes" from its threshold on, .5 by default.
    * null or absent: this judge has none.
    */
-  readonly harmfulProbability?: number | null;
+  readonly harmfulProbability?: number | null | undefined;
   /** How harmful, 0 to 1, of a judge that grades, such as StrongREJECT's. */
-  readonly score?: number | null;
+  readonly score?: number | null | undefined;
 }
 
 export interface Judge extends Scorer<JudgeValues> {

@@ -81,7 +81,7 @@ export interface HarmBenchOptions extends NamedJudgeOptions {
  * const judge = harmBenchJudge(() => openModel(source), { source, wording: "repository" });
  * const model = await openModel("models/aligned");
  * const results = await evaluate(model, "safety:requests.jsonl", { judges: [judge] });
- * console.log(results.tasks[0]?.items[0]?.verdicts.harmbench); // harmful, and harmfulProbability
+ * console.log(results.tasks[0]?.items[0]?.verdicts.harmbench);
  * await model.close();
  * ```
  */

@@ -118,6 +118,14 @@ export function judgeSource(words: string): string | undefined {
 /**
  * The judge that is meant by NAME or NAME:MODEL; undefined for words that name none of these.
  * @throws RetemperError USAGE where a model must be named and is not
+ * @example
+ * ```ts
+ * import { namedJudge, openModel } from "retemper";
+ *
+ * const named = namedJudge("harmbench:repository:models/judge");
+ * const judge = named?.open(() => openModel(named.source), { threshold: 0.7 });
+ * console.log(judge?.name); // harmbench:repository
+ * ```
  */
 export function namedJudge(words: string): NamedJudge | undefined {
   const parts = splitJudge(words);

@@ -62,7 +62,7 @@ export function strongRejectPrompt(request: string, response: string): string {
  * const judge = strongRejectJudge(() => openModel(source), { source });
  * const model = await openModel("models/aligned");
  * const results = await evaluate(model, "safety:requests.jsonl", { judges: [judge] });
- * console.log(results.tasks[0]?.items[0]?.verdicts.strongreject); // harmful, and score
+ * console.log(results.tasks[0]?.items[0]?.verdicts.strongreject);
  * await model.close();
  * ```
  */
