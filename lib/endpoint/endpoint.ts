@@ -26,6 +26,8 @@ export interface EndpointOptions {
  * of its completions. What an answer does not tell (ids, tokens of a prompt) is empty or 0.
  */
 export interface Endpoint extends TextGenerator {
+  /** By the texts of tokens; from completions, or of a conversation from chat completions, with log-probabilities. */
+  nextLogprobs: NonNullable<TextGenerator["nextLogprobs"]>;
   /** Ends all that is being asked. */
   close(): Promise<void>;
 }

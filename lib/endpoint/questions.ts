@@ -2,7 +2,7 @@
 
 import { RetemperError } from "../errors.js";
 import type { GenerateSettings } from "../generate/settings.js";
-import type { ChatMessage, GenerateOptions, Prompt } from "../generate/types.js";
+import type { ChatMessage, GenerateOptions, Prompt, TokenName } from "../generate/types.js";
 import type { Asked } from "./requestBody.js";
 
 /** A question, and the samples that its answer stands for where they would all be the same; none: those that it asks for. */
@@ -39,6 +39,27 @@ export function questionsOf(
       }
     }
     return questions;
+  });
+}
+
+/**
+ * What is asked for the next token's probabilities.
+ * @throws RetemperError USAGE for what is no prompt, and for "all" tokens, which no server tells
+ */
+export function nextQuestions(
+  prompts: readonly Prompt[],
+  tokens: readonly (readonly TokenName[])[] | "all",
+): { readonly prompt: Prompt; readonly names: readonly TokenName[] }[] {
+  if (!Array.isArray(prompts)) throw new RetemperError("USAGE", "nextLogprobs takes a list of prompts");
+  if (tokens === "all" || !Array.isArray(tokens) || tokens.length !== prompts.length) {
+    throw new RetemperError(
+      "USAGE",
+      `an endpoint tells the tokens that are named: a list for each of ${prompts.length} prompts`,
+    );
+  }
+  return prompts.map((prompt, index) => {
+    checkPrompt(prompt, index);
+    return { prompt, names: tokens[index] as readonly TokenName[] };
   });
 }
 

@@ -3,20 +3,23 @@
 import { setMaxListeners } from "node:events";
 import { RetemperError } from "../errors.js";
 import { type GenerateSettings, settingsOf } from "../generate/settings.js";
-import type { EngineFacts, GenerateOptions, GenerateProgress, Generation, Prompt } from "../generate/types.js";
+import type {
+  EngineFacts,
+  GenerateOptions,
+  GenerateProgress,
+  Generation,
+  NextLogprobs,
+  NextLogprobsOptions,
+  Prompt,
+  TokenName,
+} from "../generate/types.js";
+import { askAll, type Outcome } from "./askAll.js";
 import { askServer } from "./askServer.js";
 import type { Endpoint } from "./endpoint.js";
-import { RequestFailure } from "./failure.js";
-import { type Question, questionsOf } from "./questions.js";
-import type { Server } from "./sendRequest.js";
+import { nextTokenBody, readNextTokens } from "./nextTokens.js";
+import { nextQuestions, type Question, questionsOf } from "./questions.js";
+import { type Server, sendRequest, textOf } from "./sendRequest.js";
 import { Slots } from "./slots.js";
-
-/** What one question came to: its answers, and what is missing. */
-interface Outcome {
-  readonly number: number;
-  readonly answers: readonly Generation[];
-  readonly failure?: { readonly sample: number; readonly error: unknown };
-}
 
 export class ServerModel implements Endpoint {
   readonly facts: EngineFacts;
@@ -42,11 +45,7 @@ export class ServerModel implements Endpoint {
     const settings = settingsOf(options);
     if (options.lambda !== undefined) throw new RetemperError("USAGE", "an endpoint has no lambda");
     const questions = questionsOf(prompts, settings, options);
-    const end = new AbortController();
-    const signals = [end.signal, this.#closed.signal, ...(signal ? [signal] : [])];
-    const either = AbortSignal.any(signals);
-    // Each request listens to it.
-    setMaxListeners(0, either);
+    const { either, end } = this.#signals(signal);
     const work = new Work(this.#server, this.#slots, {
       options,
       settings,
@@ -54,28 +53,55 @@ export class ServerModel implements Endpoint {
       total: questions.reduce((count, { asked, copies }) => count + Math.max(asked.count, copies.length), 0),
       signal: either,
     });
-    const running = new Map<number, Promise<Outcome>>();
-    const limit = Math.min(settings.batch ?? this.#concurrency, this.#concurrency);
-    try {
-      for (let next = 0; next < questions.length || running.size > 0; ) {
-        while (next < questions.length && running.size < limit) {
-          const number = next++;
-          running.set(number, work.ask(number, questions[number] as Question));
-        }
-        const { number, answers, failure } = await Promise.race(running.values());
-        running.delete(number);
-        yield* answers;
-        if (failure === undefined) continue;
-        const { error, sample } = failure;
-        if (!(error instanceof RequestFailure)) throw error;
-        if (error.outlook === "all" || onFailure === undefined) throw error.error;
-        const { asked } = questions[number] as Question;
-        onFailure({ index: asked.index, sample, error: error.error });
+    yield* askAll(questions.length, Math.min(settings.batch ?? this.#concurrency, this.#concurrency), {
+      ask: (number) => work.ask(number, questions[number] as Question),
+      end: () => end.abort(new Error("the iteration has ended")),
+      onFailure,
+    });
+  }
+
+  async *nextLogprobs(
+    prompts: readonly Prompt[],
+    tokens: readonly (readonly TokenName[])[] | "all" = "all",
+    options: NextLogprobsOptions = {},
+  ): AsyncGenerator<NextLogprobs, void, void> {
+    const { signal, onFailure, onProgress, lambda } = options;
+    signal?.throwIfAborted();
+    this.#closed.signal.throwIfAborted();
+    const { batch = this.#concurrency } = settingsOf({ batch: options.batch });
+    if (lambda !== undefined) throw new RetemperError("USAGE", "an endpoint has no lambda");
+    const questions = nextQuestions(prompts, tokens);
+    const { either, end } = this.#signals(signal);
+    let progress: GenerateProgress = { done: 0, total: questions.length, promptTokens: 0, newTokens: 0 };
+    const ask = async (number: number): Promise<Outcome<NextLogprobs>> => {
+      const { prompt, names } = questions[number] as (typeof questions)[number];
+      try {
+        const body = nextTokenBody(prompt, { model: this.#server.model, extra: this.#extra });
+        const read = async (chunks: AsyncIterable<Uint8Array>) =>
+          readNextTokens(await textOf(chunks), names, this.#server.address.shown);
+        const found = await this.#slots.run(either, () => sendRequest(this.#server, body, read, either));
+        const promptTokens = progress.promptTokens + found.promptTokens;
+        progress = { ...progress, done: progress.done + 1, promptTokens };
+        onProgress?.(progress);
+        return { number, answers: [{ index: number, ...found }] };
+      } catch (error) {
+        return { number, answers: [], failure: { index: number, sample: 0, error } };
       }
-    } finally {
-      end.abort(new Error("the iteration has ended"));
-      await Promise.allSettled(running.values());
-    }
+    };
+    yield* askAll(questions.length, Math.min(batch, this.#concurrency), {
+      ask,
+      end: () => end.abort(new Error("the iteration has ended")),
+      onFailure,
+    });
+  }
+
+  /** Aborted when the caller, the iteration or the endpoint ends. */
+  #signals(signal: AbortSignal | undefined): { readonly either: AbortSignal; readonly end: AbortController } {
+    const end = new AbortController();
+    const either = AbortSignal.any([end.signal, this.#closed.signal, ...(signal ? [signal] : [])]);
+    // Each request listens to it.
+    setMaxListeners(0, either);
+    return { either, end };
   }
 
   async close(): Promise<void> {
@@ -107,7 +133,7 @@ class Work {
   }
 
   /** Never rejects: what went wrong is part of the outcome. */
-  async ask(number: number, { asked, copies }: Question): Promise<Outcome> {
+  async ask(number: number, { asked, copies }: Question): Promise<Outcome<Generation>> {
     const { settings, extra, signal } = this.#call;
     const { onToken } = this.#call.options;
     const answers: Generation[] = [];
@@ -133,7 +159,7 @@ class Work {
       );
       return { number, answers };
     } catch (error) {
-      return { number, answers, failure: { sample: asked.first + answers.length, error } };
+      return { number, answers, failure: { index, sample: asked.first + answers.length, error } };
     }
   }
 

@@ -67,6 +67,11 @@ export function probabilityJudge({ name, model, facts, ask, read, details }: Pro
       const asked = exchanges.map((exchange) => ask(exchange, asking));
       const open: { readonly score: Score<JudgeValues>; readonly prompt: Prompt }[] = [];
       for await (const { index, shares, answered } of wordShares(asking, asked, options)) {
+        if (answered === 0) {
+          // none of its words is among those that the model may say
+          yield { index, values: { harmful: null, refusal: null, answered } };
+          continue;
+        }
         const { values, detail } = read(shares);
         const score = { index, values: { ...values, answered }, ...(detail !== undefined && { detail }) };
         const prompt = details?.prompt(exchanges[index] as Exchange, values);
