@@ -1,5 +1,5 @@
 """Makes converter.json: what llama.cpp's own converter (convert_hf_to_gguf.py of the release in llama-cpp-python 0.3.36,
-with gguf 0.19.0) writes of the tiny models in test/golden/models: metadata, names and types of tensors, small vectors.
+with gguf 0.19.0) writes of the tiny models in test/golden/models: metadata; names, types and digests of tensors; small vectors.
 usage: python converter.py LLAMA_CPP GOLDEN OUT.json   (needs torch, transformers, sentencepiece)
 
 Where the converter reads tokenizer.model, one is made of tokenizer.json: pieces in their order, the score of a piece minus
@@ -98,7 +98,10 @@ def convert(folder, to):
         made.write()
     reader = gguf.GGUFReader(to)
     metadata = {k: told(f) for k, f in reader.fields.items() if not k.startswith("GGUF.")}
-    tensors = {t.name: [[int(n) for n in reversed(t.shape)], t.tensor_type.name] for t in reader.tensors}
+    def digest(tensor):
+        return hashlib.sha256(tensor.data.tobytes()).hexdigest()[:16]
+
+    tensors = {t.name: [[int(n) for n in reversed(t.shape)], t.tensor_type.name, digest(t)] for t in reader.tensors}
     vectors = {t.name: [float(v) for v in t.data] for t in reader.tensors if t.name.startswith("rope_")}
     return {"metadata": metadata, "tensors": tensors, "vectors": vectors}
 
