@@ -1,7 +1,16 @@
 // `npm run bench -- gguf`: conversions and merges to GGUF beside llama.cpp's own quantiser, which begins with a GGUF file of
 // 16 bits that is there already; nine merges in one pass; and merges of q8_0 files beside those of the same models in bfloat16.
 
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { availableParallelism, homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -99,12 +108,14 @@ function of(runs, what, digits = 2) {
 
 /** A linear merge in bfloat16 of q8_0 files, beside that of the models that they were made of, in turns. */
 async function inputs(models, scratch, count) {
-  const recipes = { bf16: models, q8_0: [] };
+  const recipes = { bf16: [], q8_0: [] };
   for (const [at, model] of models.entries()) {
     const out = join(scratch, `q8_0-${at}`);
     const flags = ["--format", "gguf", "--quantise", "q8_0", "--quiet"];
     await observe(process.execPath, [MAIN, "convert", model, out, ...flags]);
-    recipes.q8_0.push(join(out, "model-Q8_0.gguf"));
+    const file = join(out, "model-Q8_0.gguf");
+    recipes.q8_0.push(file);
+    recipes.bf16.push(await withVocabulary(model, file, join(scratch, `bf16-${at}`)));
   }
   const runs = { bf16: [], q8_0: [] };
   for (const [name, list] of Object.entries(recipes)) {
@@ -134,6 +145,24 @@ async function inputs(models, scratch, count) {
       return [name, of(list, "seconds"), apart("seconds"), of(list, "cpu"), apart("cpu"), memory];
     }),
   );
+}
+
+/** The same weights in a folder with the vocabulary of the file, which has a token for each row of the embedding. */
+async function withVocabulary(model, file, folder) {
+  const text = join(folder, "as-merged.yml");
+  mkdirSync(folder);
+  writeFileSync(text, JSON.stringify({ merge_method: "passthrough", models: [{ model: file }], dtype: "bfloat16" }));
+  const out = join(folder, "as-merged");
+  await observe(process.execPath, [MAIN, "merge", text, out, "--quiet"]);
+  for (const name of readdirSync(out).filter((one) => one.startsWith("tokenizer"))) {
+    copyFileSync(join(out, name), join(folder, name));
+  }
+  rmSync(out, { recursive: true });
+  rmSync(text);
+  for (const name of readdirSync(model).filter((one) => !one.startsWith("tokenizer"))) {
+    linkSync(join(model, name), join(folder, name));
+  }
+  return folder;
 }
 
 /** Nine lambdas, one pass over the inputs. */

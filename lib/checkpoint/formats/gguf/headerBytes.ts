@@ -114,6 +114,23 @@ export class HeaderBytes {
 
   /** A length and so many bytes of UTF-8. */
   text(most: number, what: string): string {
+    return this.#shortText(most) ?? this.#text(most, what);
+  }
+
+  /** One that is read already, as nearly all of the 400,000 of a vocabulary are; undefined where anything must be looked at. */
+  #shortText(most: number): string | undefined {
+    const begin = this.#at + 8;
+    const read = Math.min(this.#bytes.length, this.#known);
+    if (begin > read || this.#bytes.readUInt32LE(begin - 4) !== 0) return undefined;
+    const end = begin + this.#bytes.readUInt32LE(begin - 8);
+    if (end > read || end - begin > most) return undefined;
+    const text = this.#bytes.toString("utf8", begin, end);
+    if (text.includes("\ufffd")) return undefined; // it stands for bytes that are not UTF-8, or for itself
+    this.#at = end;
+    return text;
+  }
+
+  #text(most: number, what: string): string {
     const length = this.count(1, `bytes of ${what}`);
     if (length > most) throw this.fault(`${what} has ${length} bytes; at most ${most} are read`);
     try {

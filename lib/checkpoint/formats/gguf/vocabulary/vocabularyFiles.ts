@@ -2,6 +2,7 @@
 // chat template, and generation_config.json with what ends an answer.
 
 import { RetemperError } from "../../../../errors.js";
+import type { GgufMetadata, GgufValue } from "../families/types.js";
 import type { GgufModel } from "../ggufModel.js";
 import { bytePairTokenizer } from "./bytePairTokenizer.js";
 import { endTokens } from "./endTokens.js";
@@ -20,18 +21,44 @@ export function vocabularyFiles(model: Source): ReadonlyMap<string, () => string
     vocabulary ??= readVocabulary(model.metadata, file);
     return vocabulary;
   };
-  const json = (value: () => unknown) => {
-    let text: string | undefined;
-    return () => {
-      text ??= `${JSON.stringify(value())}\n`;
-      return text;
-    };
-  };
   return new Map([
-    ["tokenizer.json", json(() => tokenizerJson(read(), file))],
+    ["tokenizer.json", tokenizerText(model.metadata, () => tokenizerJson(read(), file))],
     ["tokenizer_config.json", json(() => tokenizerConfig(read(), model))],
     ["generation_config.json", json(() => generationConfig(read()))],
   ]);
+}
+
+/** Made once. */
+function json(value: () => unknown): () => string {
+  let text: string | undefined;
+  return () => {
+    text ??= `${JSON.stringify(value())}\n`;
+    return text;
+  };
+}
+
+/** Megabytes each: files that are merged have the same vocabulary nearly always. */
+const TEXTS = new WeakMap<GgufMetadata, () => string>();
+let last: { readonly metadata: GgufMetadata; readonly text: () => string } | undefined;
+
+function tokenizerText(metadata: GgufMetadata, value: () => unknown): () => string {
+  const known = TEXTS.get(metadata);
+  if (known) return known;
+  const text = last && sameVocabulary(last.metadata, metadata) ? last.text : json(value);
+  TEXTS.set(metadata, text);
+  last = { metadata, text };
+  return text;
+}
+
+function sameVocabulary(a: GgufMetadata, b: GgufMetadata): boolean {
+  const isVocabulary = (key: string) => key.startsWith("tokenizer.");
+  const keys = [...a.keys()].filter(isVocabulary);
+  return keys.length === [...b.keys()].filter(isVocabulary).length && keys.every((key) => same(a.get(key), b.get(key)));
+}
+
+function same(a: GgufValue | undefined, b: GgufValue | undefined): boolean {
+  if (typeof a !== "object" || typeof b !== "object") return a === b;
+  return a.length === b.length && a.every((item: GgufValue, at: number) => item === b[at]);
 }
 
 function tokenizerJson(vocabulary: Vocabulary, file: string): unknown {
