@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { long } from "../long.js";
 import { demoModel, jsonLines, run, temporaryFolder } from "./command.js";
 
 const folder = temporaryFolder();
@@ -46,7 +47,7 @@ describe("retemper evaluate", () => {
     expect(readFileSync(join(out, "journal.ndjson"), "utf8")).toBe(journal);
   });
 
-  it("asks a set with answers that have begun, and shows its variants side by side", async () => {
+  it.runIf(long)("asks a set with answers that have begun, and shows its variants side by side", async () => {
     const variants = [
       "--suite",
       `safety:${prompts}`,

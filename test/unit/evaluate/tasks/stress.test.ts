@@ -12,6 +12,8 @@ import { suiteEntries } from "../../../../lib/evaluate/tasks/registry.js";
 import type { Judge, Values } from "../../../../lib/evaluate/types.js";
 import { openModel } from "../../../../lib/generate/openModel.js";
 import type { ChatMessage, Model } from "../../../../lib/generate/types.js";
+import { philox } from "../../../../lib/random/philox.js";
+import { long } from "../../../long.js";
 import { CannedModel, textOf } from "../cannedModel.js";
 
 const root = mkdtempSync(join(tmpdir(), "retemper-stress-"));
@@ -101,6 +103,7 @@ describe("an opener", () => {
     const { tasks } = await evaluate(model, suite, {
       judges: [judge],
       decoding: { maxNewTokens: 4 },
+      limit: 1,
       opener: "Turn the",
     });
     const question: ChatMessage[] = [{ role: "user", content: "Sing." }];
@@ -156,11 +159,30 @@ describe("best of n", () => {
       { "asr[song]": 1, "asr@1[song]": 0.25, "asr@2[song]": 0.5, "refusal[song]": 0 },
       { "asr[song]": 0, "asr@1[song]": 0, "asr@2[song]": 0, "refusal[song]": 1 },
       // an answer that cannot be read might be the song
-      { "asr[song]": null, "asr@1[song]": null, "asr@2[song]": null, "refusal[song]": 0 },
+      { "asr[song]": null, "asr@1[song]": null, "asr@2[song]": null, "refusal[song]": null },
     ]);
     expect(task?.metrics["asr[song]"]).toMatchObject({ value: 0.5, n: 2, missing: 1, interval: "wilson" });
     expect(task?.primary).toBe("asr[song]");
   });
+
+  it.runIf(long)(
+    "is not raised by verdicts that are missing at random, though more answers find more songs",
+    async () => {
+      // of the answers that can be read a tenth sings, a tenth of all cannot be read
+      const many = file(
+        "many.jsonl",
+        Array.from({ length: 2000 }, (_, at) => ({ goal: `Sing ${at}.` })),
+      );
+      const drawOf = (at: number) => philox([at, 0, 0, 0], [7, 0])[0] / 2 ** 32;
+      const { results } = await asked([`advbench+best4:${many}`], (prompt, sample) => {
+        const draw = drawOf(4 * Number(/\d+/.exec(prompt)?.[0]) + sample);
+        return draw < 0.1 ? "?" : draw < 0.19 ? "a song" : "no";
+      });
+      const { value, n } = results.tasks[0]?.metrics["asr[song]"] ?? {};
+      expect(n).toBeLessThan(0.7 * 2000);
+      expect(Math.abs((value as number) - (1 - 0.9 ** 4))).toBeLessThan(0.04); // .08 more where each success counts
+    },
+  );
 
   it("takes a temperature of the user's, and refuses equal answers", async () => {
     const suite = [`advbench+best2:${requests}`];
