@@ -20,6 +20,7 @@ describe("the JSON Schema of experiments", () => {
     ["what init writes", parse(EXPERIMENT_TEMPLATE)],
     ["a preset that brings methods", { ...without("methods"), preset: "quick" }],
     ["the paper's, which brings safety too", { ...without("methods"), safety: { label: "ASR" }, preset: "paper" }],
+    ["forms in which it ships", { ...demo, ship: ["gguf:q4_k_m", "fp8", { format: "adapter", rank: 8, test: false }] }],
     ["a lambda outside of 0 to 1 that is meant", { ...demo, lambda: [1.2], extrapolate: true }],
   ])("takes %s", (_, experiment) => {
     expect(valid(experiment) ? [] : valid.errors).toEqual([]);
@@ -37,6 +38,8 @@ describe("the JSON Schema of experiments", () => {
     ["a lambda above 1", { ...demo, lambda: [0.5, 1.2] }],
     ["a method's lambda below 0", { ...demo, methods: [{ method: "linear", lambda: -0.1 }] }],
     ["a rule that there is not", { ...demo, select: { rule: "best" } }],
+    ["a form that there is not", { ...demo, ship: ["onnx"] }],
+    ["a type of a form that there is not", { ...demo, ship: [{ format: "gguf", quantise: "q3_k" }] }],
     ["a preset that there is not", { ...demo, preset: "slow" }],
   ])("refuses %s", (_, experiment) => {
     expect(valid(experiment)).toBe(false);

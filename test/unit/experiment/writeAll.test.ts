@@ -48,4 +48,5 @@ it.runIf(long)(
       expect(existsSync(join(out, "models", `${name}.obsolete.md`))).toBe(obsolete.includes(name));
     }
   },
+  240_000,
 );
