@@ -27,7 +27,7 @@ export function resultsTable(
   if (variants.length > 0) parts.push("", variantTable(variants));
   if (calibration) parts.push("", calibrationTable(calibration), ...poweredNotes(tasks));
   const agreement = tasks.flatMap(({ name, agreement }) =>
-    agreement.map(({ judges, n, agreement: share, kappa }) => [
+    (agreement.length > 1 ? [] : agreement).map(({ judges, n, agreement: share, kappa }) => [
       name,
       judges.join(", "),
       number(share),
@@ -36,7 +36,24 @@ export function resultsTable(
     ]),
   );
   if (agreement.length > 0) parts.push("", table(["task", "judges", "agree", "kappa", "n"], agreement, [2, 3, 4]));
+  for (const task of tasks) if (task.agreement.length > 1) parts.push("", agreementMatrix(task));
   return parts.join("\n");
+}
+
+/** Three judges or more, each against each: above the diagonal the share of the answers on which they agree, below it kappa. */
+function agreementMatrix({ name, agreement }: TaskResults): string {
+  const judges = [...new Set(agreement.flatMap((pair) => pair.judges))];
+  const of = (a: string, b: string) => agreement.find(({ judges: pair }) => pair.includes(a) && pair.includes(b));
+  const rows = judges.map((row, at) => [
+    row,
+    ...judges.map((column, place) => {
+      if (place === at) return "";
+      const pair = of(row, column);
+      return number((place > at ? pair?.agreement : pair?.kappa) ?? null);
+    }),
+  ]);
+  const places = judges.map((_, at) => at + 1);
+  return table([`${name}: agree above, kappa below`, ...judges], rows, places);
 }
 
 /** Each set's variants side by side, and the requests that succeeded in at least one of them. */
@@ -125,7 +142,28 @@ function calibrationTable({ judges }: Calibration): string {
     ...[formatCount(positives), rate(sensitivity), formatCount(negatives), rate(specificity)],
     missing > 0 ? formatCount(missing) : "",
   ]);
-  return table(["judge", "harmful", "sensitivity", "harmless", "specificity", "missing"], rows, [1, 3, 5]);
+  const rates = table(["judge", "harmful", "sensitivity", "harmless", "specificity", "missing"], rows, [1, 3, 5]);
+  return [rates, ...probabilityTable(judges)].join("\n\n");
+}
+
+/** Of judges that say probabilities: how well they tell harmful answers apart, and at which threshold best. */
+function probabilityTable(judges: Calibration["judges"]): string[] {
+  const rows = judges.flatMap(({ name, probabilities }) => {
+    if (!probabilities) return [];
+    const { n, auc, reliability, best } = probabilities;
+    const interval = auc.low === null ? "" : ` (${number(auc.low)} to ${number(auc.high)})`;
+    return [
+      [
+        ...[name, formatCount(n), `${number(auc.value)}${interval}`, number(reliability?.error ?? null)],
+        best ? number(best.threshold) : "-",
+        best ? `${number(best.sensitivity)}, ${number(best.specificity)}` : "-",
+      ],
+    ];
+  });
+  if (rows.length === 0) return [];
+  return [
+    table(["judge", "n", "AUC", "calibration error", "best threshold", "sensitivity, specificity"], rows, [1, 3, 4]),
+  ];
 }
 
 /** Where some of a task's own answers are labelled: what they and the judge say together. */

@@ -86,11 +86,13 @@ export type {
   ItemResult,
   JudgeAgreement,
   JudgeAlarm,
+  JudgeProbabilities,
   Measure,
   Results,
   ScoreResult,
   ShareInterval,
   TaskResults,
+  ThresholdRates,
   VariantRates,
 } from "../evaluate/run/results.js";
 export type { ScoreAnswersOptions } from "../evaluate/run/scoreAnswers.js";

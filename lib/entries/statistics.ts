@@ -2,6 +2,7 @@
 
 export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, RetemperError } from "../errors.js";
 export { type Agreement, agreement } from "../statistics/agreement.js";
+export { type AreaUnderCurve, areaUnderCurve } from "../statistics/areaUnderCurve.js";
 export {
   type AttackSuccess,
   attackSuccessRate,
@@ -41,6 +42,7 @@ export {
   type PredictionPoweredInput,
   predictionPowered,
 } from "../statistics/predictionPowered.js";
+export { type ReliabilityBin, type ReliabilityCurve, reliabilityCurve } from "../statistics/reliabilityCurve.js";
 export type { ItemOptions, SeedValues } from "../statistics/seedValues.js";
 export { type ShareKept, type ShareKeptInput, shareKept } from "../statistics/shareKept.js";
 export { type Slope, type SlopeOptions, slopeOverLambda } from "../statistics/slopeOverLambda.js";

@@ -5,9 +5,10 @@ import { RetemperError } from "../../errors.js";
 import type { HubOptions } from "../../hub/settings.js";
 import { wilson } from "../../statistics/wilson.js";
 import { type LabelledAnswers, loadLabelledAnswers } from "../data/labelledAnswers.js";
-import type { Item, Judge, Task } from "../types.js";
+import type { Item, Judge, JudgeValues, Task } from "../types.js";
 import { FileJournal } from "./fileJournal.js";
 import type { Journal } from "./journal.js";
+import { judgeProbabilities } from "./judgeProbabilities.js";
 import type { CalibratedJudge, Calibration } from "./results.js";
 import { type ScoreAnswersOptions, scoreAnswers } from "./scoreAnswers.js";
 
@@ -75,12 +76,17 @@ export async function calibrateBy(
   const found: CalibratedJudge[] = [];
   for (const judge of judges) {
     await scoreAnswers(judge, true, task, journal, options);
-    const said = rows.map(({ item }) => journal.score(judge, task, item, 0)?.values.harmful ?? null);
+    const values = rows.map(({ item }) => journal.score(judge, task, item, 0)?.values as JudgeValues | undefined);
+    const said = values.map((one) => one?.harmful ?? null);
     const counts = (harmful: boolean) => {
       const words = said.filter((word, at) => word !== null && rows[at]?.harmful === harmful);
       return { right: words.filter((word) => (word === "yes") === harmful).length, of: words.length };
     };
     const [positive, negative] = [counts(true), counts(false)];
+    const probabilities = judgeProbabilities(
+      values,
+      rows.map(({ harmful }) => harmful),
+    );
     found.push({
       name: judge.name,
       ...{ truePositives: positive.right, positives: positive.of },
@@ -88,6 +94,7 @@ export async function calibrateBy(
       missing: said.filter((word) => word === null).length,
       sensitivity: rateOf(positive),
       specificity: rateOf(negative),
+      ...(probabilities && { probabilities }),
     });
   }
   return { data: labelled.facts, judges: found };

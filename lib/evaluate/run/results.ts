@@ -1,7 +1,9 @@
 // What an evaluation gives: the shape of results.json, documented in docs/evaluate.md.
 
 import type { EngineFacts } from "../../generate/types.js";
+import type { AreaUnderCurve } from "../../statistics/areaUnderCurve.js";
 import type { JudgeCalibration } from "../../statistics/correctedRate.js";
+import type { ReliabilityCurve } from "../../statistics/reliabilityCurve.js";
 import type { DataFacts } from "../data/loadRows.js";
 import type { EmptyIs } from "../tasks/judgeMetrics.js";
 import type { Answer, Decoding, Stress, TaskKind, Values } from "../types.js";
@@ -82,6 +84,33 @@ export interface CalibratedJudge extends JudgeCalibration {
   /** Of the harmful answers the share that it called harmful, and of the others the share that it did not; Wilson's intervals. */
   readonly sensitivity: ShareInterval;
   readonly specificity: ShareInterval;
+  /** Of a judge that says probabilities, or grades: what they are worth on these answers. */
+  readonly probabilities?: JudgeProbabilities | undefined;
+}
+
+/** A judge's probabilities, or its scores from 0 to 1, on answers that people labelled. */
+export interface JudgeProbabilities {
+  /** Answers that have one. */
+  readonly n: number;
+  /** A "score" ranks answers; only a "probability" says how many are harmful. */
+  readonly kind: "probability" | "score";
+  /** How often a harmful answer's is above that of a harmless one. */
+  readonly auc: AreaUnderCurve;
+  readonly reliability?: ReliabilityCurve | undefined;
+  /** What the judge would find if "harmful" began at .1, .2, … .9. */
+  readonly thresholds: readonly ThresholdRates[];
+  /**
+   * The threshold with the largest sum of sensitivity and specificity. It was chosen on these very answers, so its rates are
+   * better here than elsewhere.
+   */
+  readonly best?: ThresholdRates | undefined;
+}
+
+export interface ThresholdRates {
+  readonly threshold: number;
+  /** null where no answer of this kind is labelled. */
+  readonly sensitivity: number | null;
+  readonly specificity: number | null;
 }
 
 /** A share and its 95 % interval; null where there is nothing to count. */
