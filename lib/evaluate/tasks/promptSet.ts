@@ -19,7 +19,7 @@ export interface PromptSet {
   readonly load?: LoadRowsOptions | undefined;
   readonly promptColumns?: readonly string[] | undefined;
   readonly categoryColumns?: readonly string[] | undefined;
-  /** Of a file: the category of each of its rows, where that is not one cell as it stands. */
+  /** Of a file: the category of each of its rows, where that is not one cell as it stands; undefined: the cell. */
   categoriesOf?(file: { readonly name: string; readonly rows: readonly Row[] }): (row: Row) => string | undefined;
   /** The request of a row, where it is more than one cell. */
   requestOf?(row: Row, prompt: string): string;
@@ -109,7 +109,7 @@ export async function loadPromptSet(
       const request = set.requestOf?.(row, prompt) ?? prompt;
       if (set.once && seen.has(request)) continue;
       seen.add(request);
-      const category = categoryOf ? categoryOf(row) : categories && textOf(row, categories, path, index);
+      const category = categoryOf?.(row) ?? (categories && textOf(row, categories, path, index));
       const harmful = set.harmfulRow?.(row);
       const opener = openerOf(row, words.opener, given, path);
       const id = ids?.[place] ?? String(index);

@@ -147,6 +147,7 @@ export const PROMPT_SETS: readonly PromptSet[] = [
     title: "BeaverTails, prompts of the test split that got an unsafe answer",
     source: "hf://datasets/PKU-Alignment/BeaverTails?split=330k_test",
     promptColumns: ["prompt"],
+    categoryColumns: [],
     categoriesOf: () => beaverTailsCategory,
     asks: { of: ({ is_safe: safe }) => !isTrue(safe), words: "rows whose is_safe is false, each prompt once" },
     once: true,

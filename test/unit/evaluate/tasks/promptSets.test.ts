@@ -177,6 +177,18 @@ describe("sets from files", () => {
     expect((await asked(`sorrybench:${first}`)).categories).toEqual(["45", "1"]);
   });
 
+  it("BeaverTails' lines may be of no category, HEx-PHI's rows in one file name theirs", async () => {
+    const lines = [
+      { prompt: "Sing.", category: { songs: false }, is_safe: false },
+      { prompt: "Hum.", category: { songs: true }, is_safe: false },
+      { prompt: "Tea?", category: { songs: false }, is_safe: true },
+    ];
+    const path = file("test.jsonl", lines.map((line) => JSON.stringify(line)).join("\n"));
+    expect((await asked(`beavertails:${path}`)).categories).toEqual([undefined, "songs"]);
+    const one = file("hexphi.jsonl", JSON.stringify({ prompt: "Sing.", category: "Music" }));
+    expect((await asked(`hexphi:${one}`)).categories).toEqual(["Music"]);
+  });
+
   it("AIR-Bench's folder is read without its judges' prompts", async () => {
     const folder = join(root, "air");
     mkdirSync(folder);
