@@ -43,6 +43,8 @@ export interface NativePart extends NativeRange {
     readonly rightTransposed: boolean;
     readonly rank: number;
     readonly scale: number;
+    /** Each of so many rows of the part is a matrix of its own: left and right are stacks of so many factors. */
+    readonly groups?: number;
     readonly dora?: { readonly magnitude: NativeRange; readonly axis: 0 | 1 };
   };
   /** W + scale * v, elementwise (lora_bias). */

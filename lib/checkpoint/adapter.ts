@@ -5,6 +5,7 @@ import { adapterSettings } from "./adapterConfig.js";
 import { adapterContents } from "./adapterContents.js";
 import { AdapterEffects, type Faults } from "./adapterEffects.js";
 import { findAdapterFile, readAdapterFile } from "./adapterFile.js";
+import { targetedParameters } from "./expertEffects.js";
 import { embeddingNames } from "./families.js";
 import { readJsonObject } from "./json.js";
 import { knownDtypes } from "./knownDtypes.js";
@@ -40,7 +41,7 @@ export async function openAdapter(
   const weights = await readAdapterFile(path, addon);
   const tensors = knownDtypes(weights.tensors, path);
 
-  const contents = adapterContents(tensors, path);
+  const contents = adapterContents(tensors, path, (module) => targetedParameters(settings, module).length > 0);
   const merged = new AdapterEffects(base, settings, contents, configPath).build();
   report(merged.faults, contents.unknown, base, path);
   return { folder: folder.path, config, ...untied(merged, base, weights.files) };

@@ -16,6 +16,8 @@ export interface AdapterSettings {
   readonly rankPattern: ReadonlyMap<string, number>;
   readonly alphaPattern: ReadonlyMap<string, number>;
   readonly modulesToSave: readonly string[];
+  /** Parameters that are adapted by themselves, by the ends of their names: `mlp.experts.gate_up_proj`. */
+  readonly targetParameters: readonly string[];
   /** ensure_weight_tying: what is saved for the embedding holds for the head too. */
   readonly tied: boolean;
 }
@@ -27,7 +29,6 @@ const REFUSED_FEATURES: Readonly<Record<string, string>> = {
   kasa_config: "KaSA (truncates the base weights)",
   layer_replication: "layer_replication (changes the number of layers)",
   monteclora_config: "MonteCLoRA (samples its weights)",
-  target_parameters: "target_parameters (adapters of fused expert weights)",
   trainable_token_indices: "trainable_token_indices (single rows of the embedding)",
   use_bdlora: "BD-LoRA (block-diagonal factors)",
   use_qalora: "QA-LoRA (group-wise pooled inputs)",
@@ -66,6 +67,7 @@ export function adapterSettings(config: JsonObject, file: string): AdapterSettin
     loraBias: flag(config, "lora_bias", file),
     rankPattern: pattern(config, "rank_pattern", file, positive),
     alphaPattern: pattern(config, "alpha_pattern", file, finite),
+    targetParameters: names(config, "target_parameters", file),
     modulesToSave: Array.isArray(saved) ? saved.filter((name) => typeof name === "string") : [],
     tied: flag(config, "ensure_weight_tying", file),
   };
@@ -120,6 +122,12 @@ function flag(config: JsonObject, key: string, file: string): boolean {
   const value = config[key] ?? false;
   if (typeof value !== "boolean") throw wrong(key, "true or false", value, file);
   return value;
+}
+
+function names(config: JsonObject, key: string, file: string): readonly string[] {
+  const value = config[key] ?? [];
+  if (Array.isArray(value) && value.every((name) => typeof name === "string")) return value as string[];
+  throw wrong(key, "a list of names", value, file);
 }
 
 function positive(value: unknown, key: string, file: string): number {

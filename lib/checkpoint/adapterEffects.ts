@@ -5,6 +5,7 @@ import type { AdapterContents, Factors } from "./adapterContents.js";
 import { checkpointNames } from "./adapterKeys.js";
 import { matchPattern } from "./adapterPatterns.js";
 import { factorOrientation, lowRankTerm, type Orientation, seenOrientation, shapeText } from "./adapterShapes.js";
+import { expertEffects } from "./expertEffects.js";
 import { embeddingNames, isTied } from "./families.js";
 import type { AdapterEffect, Checkpoint, StoredTensor } from "./types.js";
 
@@ -48,6 +49,12 @@ export class AdapterEffects {
     const alphas = matchPattern(alphaPattern, modules, "alpha_pattern", this.configPath);
     for (const [module, factors] of this.contents.factors) {
       this.lowRank(module, factors, ranks.get(module) ?? rank, alphas.get(module) ?? alpha);
+    }
+    const experts = expertEffects(this.contents, this.settings, this.base, this.configPath);
+    for (const kind of ["broken", "unmatched", "shapes"] as const) this.faults[kind].push(...experts[kind]);
+    for (const [name, term] of experts.terms) {
+      if (this.effects.has(name)) this.faults.shapes.push(`${name} is adapted twice: alone and with all experts`);
+      this.effects.set(name, { kind: "lowRank", term });
     }
     for (const [name, { tensor, wrapped }] of this.contents.saved) {
       this.replace(name, tensor, wrapped || this.isModuleToSave(name));

@@ -3,7 +3,8 @@
 export type AdapterRole = "A" | "B" | "bias" | "embeddingA" | "embeddingB" | "magnitude";
 
 export type AdapterKey =
-  | { readonly kind: "factor"; readonly module: string; readonly role: AdapterRole }
+  /** `inside`: how many other wrappers of the same module it lies inside of (adapters of parameters). */
+  | { readonly kind: "factor"; readonly module: string; readonly role: AdapterRole; readonly inside: number }
   /** A copy of a base layer's own tensor, kept beside the adapter of that layer. */
   | { readonly kind: "base"; readonly name: string }
   /** A whole tensor, from modules_to_save, saved biases or saved embeddings. */
@@ -11,30 +12,31 @@ export type AdapterKey =
   | { readonly kind: "ignored" }
   | { readonly kind: "unknown" };
 
-const PREFIX = "base_model.model.";
+const PREFIX = ["base_model", "model"];
 /** Modules that torch puts around others: compiled, sharded (FSDP), with recomputed activations. They leave names alone otherwise. */
 const WRAPPERS: ReadonlySet<string> = new Set(["_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"]);
+/** What trainers that save by themselves put before everything (DeepSpeed, DistributedDataParallel). */
+const TRAINERS = "module";
 
 /**
  * Takes a key apart. PEFT leaves the adapter's name out when it saves; other savers keep it ("default"), so one such
- * segment is allowed where PEFT's modules have it.
+ * segment is allowed where PEFT's modules have it. Some leave PEFT's prefix out: a factor is known without it, and a module
+ * that is saved whole; a plain name might be anything.
  */
 export function parseAdapterKey(key: string): AdapterKey {
-  if (!key.startsWith(PREFIX)) return { kind: "unknown" };
-  const parts = key
-    .slice(PREFIX.length)
-    .split(".")
-    .filter((part) => !WRAPPERS.has(part));
+  const parts = key.split(".").filter((part) => !WRAPPERS.has(part));
+  if (parts[0] === TRAINERS) parts.shift();
+  const prefixed = PREFIX.every((part, at) => parts[at] === part);
+  if (prefixed) parts.splice(0, PREFIX.length);
   const at = parts.findLastIndex((part) => part.startsWith("lora_"));
   if (at > 0) {
     const role = roleOf(parts[at] as string, parts.slice(at + 1));
     if (role === undefined) return { kind: "unknown" };
-    const module = parts
-      .slice(0, at)
-      .filter((part) => part !== "base_layer")
-      .join(".");
-    return { kind: "factor", module, role };
+    const path = parts.slice(0, at);
+    const inside = path.length - 1 - path.findLastIndex((part) => part !== "base_layer");
+    return { kind: "factor", module: path.filter((part) => part !== "base_layer").join("."), role, inside };
   }
+  if (!prefixed && !parts.includes("modules_to_save")) return { kind: "unknown" };
   if (parts.includes("original_module")) return { kind: "ignored" };
   const wrapper = parts.indexOf("modules_to_save");
   if (wrapper > 0) {

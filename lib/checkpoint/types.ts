@@ -79,6 +79,11 @@ export interface LowRankTerm {
   readonly rightTransposed: boolean;
   readonly rank: number;
   readonly scale: number;
+  /**
+   * Of an adapter of experts, whose factors hold those of all experts of a layer: of one expert's matrix ("slice"), or of the
+   * tensor [experts, rows, columns] of all ("stack"), where left is [experts, rows, rank] and right [experts, rank, columns].
+   */
+  readonly experts?: "slice" | "stack";
   /** DoRA: W' = m (W + dW) / norm, norms along `axis` (1: of each row, 0: of each column). */
   readonly dora?: { readonly magnitude: StoredTensor; readonly axis: 0 | 1 };
 }

@@ -51,6 +51,7 @@ function lowRank(term: LowRankTerm, checkpoint: Checkpoint, files: InputFiles): 
     rightTransposed: term.rightTransposed,
     rank: term.rank,
     scale: term.scale,
+    ...(term.experts === "stack" && { groups: term.left.shape[0] ?? 0 }),
     ...(term.dora && { dora: { magnitude: range(term.dora.magnitude), axis: term.dora.axis } }),
   };
 }

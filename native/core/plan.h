@@ -33,6 +33,9 @@ struct LowRank {
   bool left_transposed = false, right_transposed = false;
   uint32_t rank = 0;
   double scale = 1;
+  // Of a stack of so many equal matrices, each with factors of its own: `left` and `right` are
+  // stacks, too, and neither is transposed. The part's rows are then matrices. 0: no stack.
+  uint32_t groups = 0;
   std::optional<Range> magnitude;  // DoRA
   int dora_axis = 1;
 };

@@ -39,6 +39,20 @@ void CheckFloatRange(const Range& range, uint64_t count, const Plan& plan,
   if (range.count != count) Refuse("an adapter's matrix does not fit its shape", tensor);
 }
 
+void CheckGroups(const Part& part, const Plan& plan, const std::string& tensor) {
+  const LowRank& term = *part.low_rank;
+  const uint64_t each = Product(term.groups, term.rank, tensor);
+  if (each == 0 || part.rows != term.groups || term.left.count % each != 0 ||
+      term.right.count % each != 0 ||
+      Product(term.left.count / each, term.right.count / each, tensor) != part.cols) {
+    Refuse("an adapter's stack does not fit the matrices", tensor);
+  }
+  if (term.left_transposed || term.right_transposed || term.magnitude)
+    Refuse("an adapter's stack is transposed or has magnitudes", tensor);
+  CheckFloatRange(term.left, term.left.count, plan, tensor);
+  CheckFloatRange(term.right, term.right.count, plan, tensor);
+}
+
 void CheckPart(const Part& part, bool copies, const Plan& plan, const std::string& tensor) {
   CheckRange(part.range, plan, tensor);
   if (!copies && !IsFloat(part.range.dtype)) Refuse("only floats can be merged", tensor);
@@ -47,8 +61,12 @@ void CheckPart(const Part& part, bool copies, const Plan& plan, const std::strin
   if (part.cast_to && !IsFloat(*part.cast_to)) Refuse("castTo is not a float", tensor);
   if (part.low_rank) {
     const LowRank& term = *part.low_rank;
-    CheckFloatRange(term.left, Product(part.rows, term.rank, tensor), plan, tensor);
-    CheckFloatRange(term.right, Product(term.rank, part.cols, tensor), plan, tensor);
+    if (term.groups == 0) {
+      CheckFloatRange(term.left, Product(part.rows, term.rank, tensor), plan, tensor);
+      CheckFloatRange(term.right, Product(term.rank, part.cols, tensor), plan, tensor);
+    } else {
+      CheckGroups(part, plan, tensor);
+    }
     if (term.magnitude) {
       if (term.dora_axis != 0 && term.dora_axis != 1)
         Refuse("a DoRA axis is neither 0 nor 1", tensor);

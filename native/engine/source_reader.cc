@@ -33,7 +33,7 @@ bool HaveExactProducts(const std::vector<double>&, const std::vector<double>&) {
 
 // [rank, cols] as strips of columns (cpu/kernels.h).
 template <class T>
-std::vector<T> InStrips(const std::vector<T>& right, uint64_t rank, uint64_t cols) {
+std::vector<T> InStrips(const T* right, uint64_t rank, uint64_t cols) {
   const uint64_t strips = (cols + kProductStrip - 1) / kProductStrip;
   std::vector<T> packed(strips * rank * kProductStrip, T(0));
   for (uint64_t k = 0; k < rank; ++k) {
@@ -55,10 +55,21 @@ template <class T>
 struct SourceReader<T>::PartState {
   const Part* spec;
   std::vector<T> left;    // [rows, rank]
-  std::vector<T> right;   // [rank, cols], in strips
+  std::vector<T> right;   // [rank, cols], in strips; of a stack, one after the other
   std::vector<T> factor;  // DoRA: magnitude / norm, a row or a column
   bool exact_products = false;
   uint64_t id = 0;  // of all parts with a product that there ever were
+
+  // Columns of the product, and rows that have the same right factor: the part's own, or those of
+  // a matrix of a stack.
+  uint64_t ProductCols() const {
+    const LowRank& term = *spec->low_rank;
+    return term.groups == 0 ? spec->cols : term.right.count / term.groups / term.rank;
+  }
+  uint64_t ProductRows() const {
+    const LowRank& term = *spec->low_rank;
+    return term.groups == 0 ? spec->rows : term.left.count / term.groups / term.rank;
+  }
 };
 
 template <class T>
@@ -98,11 +109,17 @@ void SourceReader<T>::Prepare() {
   for (PartState& part : parts_) {
     if (!part.spec->low_rank) continue;
     const LowRank& term = *part.spec->low_rank;
+    const uint64_t cols = part.ProductCols();
     part.left = LoadAll<T>(term.left, part.spec->rows, term.rank, term.left_transposed, *inputs_,
                            *kernels_);
-    const std::vector<T> right = LoadAll<T>(term.right, term.rank, part.spec->cols,
-                                            term.right_transposed, *inputs_, *kernels_);
-    part.right = InStrips(right, term.rank, part.spec->cols);
+    const std::vector<T> right =
+        LoadAll<T>(term.right, term.rank, cols, term.right_transposed, *inputs_, *kernels_);
+    part.right = InStrips(right.data(), term.rank, cols);
+    for (uint32_t group = 1; group < term.groups; ++group) {
+      const std::vector<T> packed =
+          InStrips(right.data() + group * term.rank * cols, term.rank, cols);
+      part.right.insert(part.right.end(), packed.begin(), packed.end());
+    }
     part.exact_products = HaveExactProducts(part.left, right);
     part.id = NewOwner();
     if (term.magnitude) {
@@ -200,7 +217,10 @@ template <class T>
 const T* SourceReader<T>::ProductRow(const PartState& part, uint64_t row, uint64_t cell,
                                      Worker& worker, size_t slot) const {
   const LowRank& term = *part.spec->low_rank;
-  const uint64_t cols = part.spec->cols, count = (cols + kCellColumns - 1) / kCellColumns;
+  const uint64_t cols = part.ProductCols(), count = (cols + kCellColumns - 1) / kCellColumns;
+  // Rows with the same right factor: this one's of a stack.
+  const uint64_t group_rows = part.ProductRows(), group = row / group_rows;
+  const uint64_t rows = (group + 1) * group_rows;
   const uint64_t fit = kCellsBytes / (count * kCellColumns * sizeof(T));
   const uint64_t most = std::bit_floor(std::clamp<uint64_t>(fit, 1, kMostCellRows));
   Worker::Cells& cells = worker.CellsOf(slot);
@@ -213,26 +233,28 @@ const T* SourceReader<T>::ProductRow(const PartState& part, uint64_t row, uint64
   T* memory = static_cast<T*>(cells.memory.Reserve(count * most * kCellColumns * sizeof(T)));
   T* values = memory + cell * most * kCellColumns;
   uint64_t& first = cells.first[cell];
-  if (row >= first && row - first < most) return values + (row - first) * kCellColumns;
+  if (row >= first && row - first < most && first / group_rows == group)
+    return values + (row - first) * kCellColumns;
   const uint64_t begin = cell * kCellColumns, width = std::min(kCellColumns, cols - begin);
   LowRankProduct<T> product;
   product.left = part.left.data() + row * term.rank;
-  product.right = part.right.data() + begin * term.rank;
+  const uint64_t strips = (cols + kProductStrip - 1) / kProductStrip;
+  product.right = part.right.data() + (group * strips * kProductStrip + begin) * term.rank;
   product.rank = term.rank;
-  product.rows = std::min(worker.OnlyAsked() ? 1 : most, part.spec->rows - row);
+  product.rows = std::min(worker.OnlyAsked() ? 1 : most, rows - row);
   product.strips = (width + kProductStrip - 1) / kProductStrip;
   product.out_stride = kCellColumns;
   product.exact_products = part.exact_products;
   kernels_->low_rank(product, values);
   // One row alone is not remembered.
-  first = product.rows == std::min(most, part.spec->rows - row) ? row : UINT64_MAX;
+  first = product.rows == std::min(most, rows - row) ? row : UINT64_MAX;
   return values;
 }
 
 template <class T>
 void SourceReader<T>::AddLowRank(const PartState& part, uint64_t first, size_t n, T* out,
                                  Worker& worker, size_t slot) const {
-  const uint64_t cols = part.spec->cols;
+  const uint64_t cols = part.ProductCols();
   const T scale = static_cast<T>(part.spec->low_rank->scale);
   size_t done = 0;
   while (done < n) {

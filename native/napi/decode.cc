@@ -17,6 +17,7 @@ LowRank DecodeLowRank(const Napi::Object& object) {
   term.right_transposed = fields::Bool(object, "rightTransposed");
   term.rank = fields::Index(object, "rank");
   term.scale = fields::Number(object, "scale");
+  if (fields::Has(object, "groups")) term.groups = fields::Index(object, "groups");
   if (fields::Has(object, "dora")) {
     const Napi::Object dora = fields::Object(object, "dora");
     term.magnitude = DecodeRange(dora.Get("magnitude"));

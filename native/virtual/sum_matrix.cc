@@ -50,6 +50,7 @@ std::optional<SumOfProducts> SumOfProducts::Of(const VirtualTensors& tensors,
       if (!part.low_rank) continue;
       // W = left right; of a matrix [in, out], x W = (x left) right.
       const LowRank& low = *part.low_rank;
+      if (low.groups != 0) return std::nullopt;
       if (low.magnitude || part.rows != task.spec.FirstDim()) return std::nullopt;
       if (in_major ? range.first_row != 0 : low.left_transposed && range.first_row != 0)
         return std::nullopt;

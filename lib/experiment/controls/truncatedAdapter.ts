@@ -62,6 +62,8 @@ async function openAdapterOf(tuned: string): Promise<Adapter> {
   const { adapter } = await openCheckpoint({ text: tuned, ...model, lora }, { addon: loadAddon() });
   const terms = termsOf(adapter as Adapter);
   if (terms.some(({ dora }) => dora !== undefined)) throw refused("the adapter is one of DoRA");
+  if (terms.some(({ experts }) => experts !== undefined))
+    throw refused("the adapter is one of experts (target_parameters)");
   if (terms.length === 0) throw refused("the adapter has no products");
   return adapter as Adapter;
 }

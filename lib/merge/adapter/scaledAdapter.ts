@@ -97,6 +97,9 @@ function refuseUnscalable({ config, effects, added }: Adapter, model: string): v
   if (all.some((effect) => effect.kind === "lowRank" && effect.term.dora)) {
     throw inexact(`${model} is a DoRA adapter, whose weights are divided by their norms`);
   }
+  if (all.some((effect) => effect.kind === "lowRank" && effect.term.experts)) {
+    throw inexact(`${model} adapts all experts of a layer as one parameter (target_parameters)`);
+  }
   if (all.some(({ kind }) => kind === "add")) throw inexact(`${model} has biases beside its matrices (lora_bias)`);
   const { bias = "none" } = config;
   if (saved && bias !== "none") throw inexact(`${model} has biases of its own (bias: ${String(bias)})`);

@@ -79,6 +79,7 @@ export function tensorChange(
     if (effect === undefined) continue;
     if (effect.base) return other(`${model} replaces it whole`, true);
     if (effect.term.dora) return other(`${model} is a DoRA adapter, whose weights are divided by their norms`, false);
+    if (effect.term.experts) return other(`${model} adapts all experts of a layer as one parameter`, false);
     terms.push(termOf(checkpoint, effect.term, weight));
   }
   if (!weightsKeep(weights)) return { kind: "other", ...scaled(weights) };

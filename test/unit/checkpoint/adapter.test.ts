@@ -307,7 +307,7 @@ describe("adapter_config.json", () => {
     [{ kasa_config: { beta: 1 } }, "KaSA"],
     [{ arrow_config: { top_k: 3 } }, "Arrow"],
     [{ layer_replication: [[0, 2]] }, "layer_replication"],
-    [{ target_parameters: ["experts.gate_up_proj"] }, "target_parameters"],
+    [{ target_parameters: "experts.gate_up_proj" }, "target_parameters must be a list of names"],
     [{ trainable_token_indices: [5] }, "trainable_token_indices"],
     [{ use_novelty: true }, "use_novelty (unknown)"],
     [{ novelty_config: { x: 1 } }, "novelty_config (unknown)"],

@@ -4,12 +4,12 @@
 import { RetemperError } from "../../../errors.js";
 import { elementsOf } from "../../elementsOf.js";
 import type { RawTensor, Weights } from "../../types.js";
+import { viewEncoding } from "../../viewEncoding.js";
 import { type PickledBytes, PickleFile } from "./pickleFile.js";
 import { readLegacy } from "./readLegacy.js";
 import { type PickledCheckpoint, readZip } from "./readZip.js";
 import { stateDict } from "./stateDict.js";
 import type { View } from "./values.js";
-import { viewEncoding } from "./viewEncoding.js";
 
 /**
  * The tensors of a file.

@@ -1,9 +1,14 @@
-// Which elements of a storage a view has, as the engine takes it: nothing to say where they lie one after the other.
+// Which elements of a larger run a view has, as the engine takes it: nothing to say where they lie one after the other.
 
-import type { NativeSide } from "../../../addon/nativePlan.js";
-import { elementsOf } from "../../elementsOf.js";
-import type { StoredEncoding } from "../../types.js";
-import type { View } from "./values.js";
+import type { NativeSide } from "../addon/nativePlan.js";
+import { elementsOf } from "./elementsOf.js";
+import type { StoredEncoding } from "./types.js";
+
+/** Element (i, j, …) is the one at i strides[0] + j strides[1] + …. */
+export interface View {
+  readonly shape: readonly number[];
+  readonly strides: readonly number[];
+}
 
 export function viewEncoding(view: View): StoredEncoding | undefined {
   if (view.shape.includes(0)) return undefined;
