@@ -92,9 +92,12 @@ export async function shipStage(toShip: ToShip, parts: ShipStageParts): Promise<
   return found;
 }
 
-/** Whether a form is measured on the test data: the model that was measured itself is, and other engines read no GGUF files. */
+/** What is decoded as it is run, which the native engine does. */
+const DECODED: ReadonlySet<string> = new Set(["gguf", "fp8"]);
+
+/** Whether a form is measured on the test data: the model that was measured itself is already. */
 export function isTested({ test, format, dtype }: ShipForm, { engine }: Pick<Checked, "engine">): boolean {
-  return test && !(format === "safetensors" && dtype === undefined) && (format !== "gguf" || engine === "native");
+  return test && !(format === "safetensors" && dtype === undefined) && (!DECODED.has(format) || engine === "native");
 }
 
 function outputOf(form: ShipForm, { point, merge, output }: ToShip, parts: ShipStageParts): FormOutput {
