@@ -5,7 +5,7 @@ import type { ExperimentResults } from "./types.js";
 
 /** A number that a merge may have changed beside the two that it is chosen by. */
 export interface Axis {
-  /** In a page: "over-refusal", "skill-gsm8k". */
+  /** In a page: "overRefusal", "skill-gsm8k". */
   readonly id: string;
   /** As in the experiment and its gate. */
   readonly name: string;
@@ -18,7 +18,7 @@ export interface Axis {
 /** Those that were measured of the aligned model. */
 export function axesOf({ aligned, skills = {} }: Pick<SelectionTable, "aligned" | "skills">): Axis[] {
   const over: Axis = {
-    id: "over-refusal",
+    id: "overRefusal",
     name: "overRefusal",
     label: "over-refusal",
     higher: false,

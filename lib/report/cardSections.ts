@@ -4,6 +4,7 @@
 import { basename, isAbsolute } from "node:path";
 import { candidateId } from "../select/names.js";
 import type { Quantity } from "../select/types.js";
+import { axesOf } from "./axes.js";
 import { testData } from "./dataNames.js";
 import { escaped, row } from "./markdownText.js";
 import { INTERVALS, quantity } from "./numbers.js";
@@ -27,11 +28,11 @@ export function cardSections(
   const chosen = candidate !== null && candidateId(candidate) === output.candidate;
   const method = test.chosen.find((one) => candidateId(one) === output.candidate);
   const { asr, score } = results.testLabels ?? labels;
-  const refusals = test.aligned.overRefusal !== undefined;
+  const axes = axesOf(test);
   const which = form ? "as it was measured" : "this model";
   const line = (name: string, of: Own | Measured) => [
     name,
-    ...[of.score, of.asr, ...(refusals ? [of.overRefusal] : [])].map((one) => quantity(one)),
+    ...[of.score, of.asr, ...axes.map((axis) => axis.of(of))].map((one) => quantity(one)),
   ];
   const rows = [
     line("aligned", test.aligned),
@@ -39,7 +40,7 @@ export function cardSections(
     ...(method ? [line(own ? `${output.name}, mean of its seeds` : `${output.name} (${which})`, method)] : []),
     ...(own ? [line(`${output.name}, seed ${output.seed} (${which})`, own)] : []),
   ];
-  const head = ["model", score, asr, ...(refusals ? ["over-refusal"] : [])];
+  const head = ["model", score, asr, ...axes.map(({ label }) => label)];
   const { rule, margin, by, level, gate } = selection.rule;
   const bound =
     by === "upper" ? `one-sided upper bound at ${level}, divided between series` : "the measured difference";
@@ -91,6 +92,7 @@ export interface Own {
   readonly score: Quantity;
   readonly asr: Quantity;
   readonly overRefusal?: Quantity | undefined;
+  readonly skills?: Readonly<Record<string, Quantity>> | undefined;
 }
 
 function statusText({ shipped, name }: ExperimentResults, { path, confirmed }: WrittenModel, chosen: boolean): string {

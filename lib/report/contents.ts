@@ -1,5 +1,7 @@
 // What a report holds, section by section, whichever form it takes.
 
+import { axesOf } from "./axes.js";
+import { axisFront } from "./figures/axisFront.js";
 import { categoriesOf } from "./figures/categories.js";
 import { curveOf } from "./figures/curves.js";
 import type { Figure } from "./figures/figure.js";
@@ -39,6 +41,8 @@ export function contentsOf(results: ExperimentResults, costs: ExperimentCosts): 
   const named = (...ids: string[]) => ids.flatMap((id) => tables.get(id) ?? []);
   const figures = (...all: readonly (Figure | undefined)[]) => all.filter((one) => one !== undefined);
   const { alarms = [], disagreements = [], controls } = results;
+  const axes = axesOf(results.validation);
+  const hasSkills = results.validation.aligned.skills !== undefined;
   const sections: (Pick<Section, "id" | "title"> & Partial<Section>)[] = [
     {
       ...{ id: "curves", title: "Over lambda", key: "whole", first: true },
@@ -54,7 +58,14 @@ export function contentsOf(results: ExperimentResults, costs: ExperimentCosts): 
         ? { tables: named("sets"), folded: named("categories") }
         : { tables: named("categories", "sets") }),
     },
-    { id: "over-refusal", title: "Over-refusal", key: "plain", figures: figures(curveOf(results, "overRefusal")) },
+    {
+      ...{ id: "over-refusal", title: hasSkills ? "Over-refusal and skills: what else it cost" : "Over-refusal" },
+      ...{ key: "plain", tables: named("axes"), folded: named("whole-front") },
+      figures: [
+        ...axes.flatMap((axis) => curveOf(results, axis) ?? []),
+        ...(hasSkills ? axes.map((axis) => axisFront(results, axis, axes)) : []),
+      ],
+    },
     {
       ...{ id: "controls-section", title: "Controls" },
       lead: [

@@ -37,8 +37,18 @@ export function dataOf(
     itemsOf({ parts }, part),
     ...(harmless > 0 ? [`${harmless} harmless requests${rowsText(over)}`] : []),
     `${parts[part].task} task items${rowsText(setsOf(parts.sets, part, "task"))}`,
+    ...skillWords(parts.sets, part),
   ];
   return `${name}: ${words.join("; ")}`;
+}
+
+/** "35 items of general (half of 70)", of each skill that is asked apart. */
+function skillWords(sets: readonly AskedSet[] = [], part: AskedSet["part"]): string[] {
+  const own = sets.filter((one) => one.part === part && one.skill !== undefined);
+  return [...new Set(own.map(({ skill }) => skill))].map((name) => {
+    const of = own.filter(({ skill }) => skill === name);
+    return `${of.reduce((sum, { items }) => sum + items, 0)} items of ${name}${rowsText(of)}`;
+  });
 }
 
 /** "19 safety items (half of the first 40 of 150 rows)"; "" where it is not known. */
@@ -47,7 +57,7 @@ export function itemsOf({ parts }: Known, part: "validation" | "test"): string {
 }
 
 function setsOf(sets: readonly AskedSet[] = [], part: AskedSet["part"], kind: AskedSet["kind"]): AskedSet[] {
-  return sets.filter((one) => one.part === part && one.kind === kind);
+  return sets.filter((one) => one.part === part && one.kind === kind && one.skill === undefined);
 }
 
 /** Which rows they are, where sets are halved or a limit left rows out. */

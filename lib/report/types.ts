@@ -89,7 +89,7 @@ export interface AskedSet {
   readonly name: string;
   readonly kind: "safety" | "over-refusal" | "task";
   readonly part: "validation" | "test";
-  /** Of a skill's set: which skill. */
+  /** Of a set that is a skill's and not the task's: which skill. */
   readonly skill?: string | undefined;
   /** Items that were asked in this part. */
   readonly items: number;

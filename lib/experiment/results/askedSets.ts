@@ -13,7 +13,8 @@ export function askedSets(tasks: Checked["tasks"], limit: number | undefined): A
   ];
   return parts.map(({ part, task: { name, kind, items, data } }) => {
     const halved = names ? names.has(name) : split === true && kind !== "task";
-    const skill = kind === "task" ? skillOf?.get(name) : undefined;
+    const own = part === "test" ? skillsTest : skills;
+    const skill = own.some((one) => one.name === name) ? skillOf?.get(name) : undefined;
     const asked = halved
       ? [...safety, ...safetyTest, ...skills, ...skillsTest].reduce(
           (sum, task) => sum + (task.name === name ? task.items.length : 0),

@@ -27,7 +27,18 @@ function ownOf({ test }: ExperimentResults, { candidate, seed }: WrittenModel): 
   if (!method || seed === undefined) return undefined;
   const [score, asr] = [ofSeed(method.score, seed), ofSeed(method.asr, seed)];
   const overRefusal = method.overRefusal && ofSeed(method.overRefusal, seed);
-  return score && asr && { score, asr, ...(overRefusal && { overRefusal }) };
+  const skills = Object.entries(method.skills ?? {}).flatMap(([name, of]) => {
+    const found = ofSeed(of, seed);
+    return found ? [[name, found] as const] : [];
+  });
+  return (
+    score &&
+    asr && {
+      ...{ score, asr },
+      ...(overRefusal && { overRefusal }),
+      ...(skills.length > 0 && { skills: Object.fromEntries(skills) }),
+    }
+  );
 }
 
 function ofSeed({ seeds = [], values, weights, groups }: Quantity, seed: string): Quantity | undefined {

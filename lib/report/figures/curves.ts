@@ -3,6 +3,7 @@
 import { dot, line, link, ruleY, text } from "@observablehq/plot";
 import { candidateId, nameOf } from "../../select/names.js";
 import type { Candidate, Quantity } from "../../select/types.js";
+import type { Axis } from "../axes.js";
 import { fixed } from "../numbers.js";
 import type { ExperimentResults, Measured, MeasuredCandidate } from "../types.js";
 import { CONTROL, domainOf, draw, FLAT, MARGIN, TEXT } from "./draw.js";
@@ -10,7 +11,12 @@ import type { Figure } from "./figure.js";
 import { freestPlace, type PlacedLabel } from "./placeLabels.js";
 import { endsInTuned, isMeasured, seriesName, seriesNames } from "./series.js";
 
-export type CurveMetric = "score" | "asr" | "overRefusal";
+/** Of a model's numbers, or what is measured beside them. */
+export type CurveMetric = "score" | "asr" | "overRefusal" | Axis;
+
+function numberOf(metric: CurveMetric, model: Measured): Quantity | undefined {
+  return typeof metric === "string" ? model[metric] : metric.of(model);
+}
 
 /** Of a run that has ended, or as far as one is. */
 export interface CurveSource extends Pick<ExperimentResults, "labels" | "testLabels" | "controls"> {
@@ -38,21 +44,22 @@ interface Row {
 export function curveOf(source: CurveSource, metric: CurveMetric): Figure | undefined {
   const { validation, selection } = source;
   const { aligned, tuned } = validation;
-  if (aligned[metric] === undefined) return undefined;
-  const candidates = validation.candidates.filter((one) => isMeasured(one) && one[metric] !== undefined);
+  const of = (model: Measured) => numberOf(metric, model);
+  if (of(aligned) === undefined) return undefined;
+  const candidates = validation.candidates.filter((one) => isMeasured(one) && of(one) !== undefined);
   const series = seriesNames(validation.candidates);
   const swept = candidates.filter(({ lambda }) => lambda !== undefined);
   const methods = series.filter((name) => swept.some((one) => seriesName(one) === name));
   const curves = methods.map((method): Row[] =>
     [
-      rowOf(method, 0, aligned[metric]),
-      ...swept.filter((one) => seriesName(one) === method).map((one) => rowOf(method, one.lambda ?? 0, one[metric])),
-      ...(tuned?.[metric] ? [{ ...rowOf(method, 1, tuned[metric]), tuned: true as const }] : []),
+      rowOf(method, 0, of(aligned)),
+      ...swept.filter((one) => seriesName(one) === method).map((one) => rowOf(method, one.lambda ?? 0, of(one))),
+      ...(tuned && of(tuned) ? [{ ...rowOf(method, 1, of(tuned)), tuned: true as const }] : []),
     ].sort((a, b) => a.lambda - b.lambda),
   );
   const flat = candidates
     .filter(({ lambda }) => lambda === undefined)
-    .map((one) => ({ method: seriesName(one), value: one[metric]?.value ?? 0 }));
+    .map((one) => ({ method: seriesName(one), value: of(one)?.value ?? 0 }));
   const controls = (source.controls?.curves ?? []).map(({ name, points }) =>
     controlRows(name, points.filter(isMeasured), metric),
   );
@@ -62,8 +69,11 @@ export function curveOf(source: CurveSource, metric: CurveMetric): Figure | unde
   const all = [...curves.flat(), ...controls.flat(), ...tested.map(({ row }) => row)];
   const ends = [...all, ...flat.map(({ value }) => ({ low: value, high: value }))];
   const domain = domainOf(limit === undefined ? ends : [...ends, { low: limit, high: limit }]);
-  const name = metric === "overRefusal" ? "over-refusal" : source.labels[metric];
-  const higher = metric === "score" && (validation.better ?? "high") === "high";
+  const name =
+    typeof metric === "object" ? metric.label : metric === "overRefusal" ? "over-refusal" : source.labels[metric];
+  const id = `curve-${typeof metric === "object" ? metric.id : metric}`;
+  const higher =
+    typeof metric === "object" ? metric.higher : metric === "score" && (validation.better ?? "high") === "high";
   // curves lie on each other where methods agree: each is moved aside by some pixels, intervals and all
   const dx = (at: number) => SHIFT * (at - (methods.length - 1) / 2);
   const choice = selection?.overall.candidate;
@@ -73,11 +83,11 @@ export function curveOf(source: CurveSource, metric: CurveMetric): Figure | unde
   const lambdas = all.map(({ lambda }) => lambda);
   const x = [Math.min(0, ...lambdas), Math.max(1, ...lambdas)] as const;
   return {
-    id: `curve-${metric}`,
+    id,
     title: `${name} over lambda`,
     axes: higher ? "↑ higher is better" : "↓ lower is better",
     caption: [
-      `${swept.every((one) => (one[metric]?.seeds?.length ?? 0) <= 1) ? "With 95 % intervals of this tuning" : "Means over seeds with 95 % intervals of these tunings"}, over the items. Lambda 0 is the aligned model, 1 the fine-tuned one.`,
+      `${swept.every((one) => (of(one)?.seeds?.length ?? 0) <= 1) ? "With 95 % intervals of this tuning" : "Means over seeds with 95 % intervals of these tunings"}, over the items. Lambda 0 is the aligned model, 1 the fine-tuned one.`,
       ...(methods.length > 1 ? ["Methods are moved a little aside to be told apart."] : []),
       ...(joins
         ? []
@@ -96,7 +106,7 @@ export function curveOf(source: CurveSource, metric: CurveMetric): Figure | unde
       ...tested.map(({ name: of, row }) => `${of} on the data that confirm: ${row.value.toFixed(2)}.`),
     ].join(" "),
     svg: draw({
-      ...{ id: `curve-${metric}`, title: `${name} over lambda`, width: WIDTH, height: HEIGHT, series },
+      ...{ id, title: `${name} over lambda`, width: WIDTH, height: HEIGHT, series },
       x: { label: "lambda", labelArrow: "none", labelAnchor: "center", domain: x, labelOffset: 32, inset: INSET },
       y: { label: null, domain, grid: true, ticks: 6 },
       marks: [
@@ -127,10 +137,10 @@ export function curveOf(source: CurveSource, metric: CurveMetric): Figure | unde
             ...{ stroke: "var(--ground)", strokeWidth: 1, title: titleOf },
           } as never),
         ]),
-        ...(place < 0 || !chosen?.[metric]
+        ...(place < 0 || !chosen
           ? []
           : [
-              dot([[chosen.lambda, chosen[metric].value]] as never, {
+              dot([[chosen.lambda, of(chosen)?.value]] as never, {
                 ...{ stroke: "currentColor", strokeWidth: 1.5, r: 8, dx: dx(place) },
               }),
             ]),
@@ -146,19 +156,22 @@ function rowOf(method: string, lambda: number, of: Quantity | undefined): Row {
 
 function controlRows(name: string, points: readonly MeasuredCandidate[], metric: CurveMetric): Row[] {
   return points
-    .flatMap((one) => (one.lambda === undefined || !one[metric] ? [] : [rowOf(name, one.lambda, one[metric])]))
+    .flatMap((one) =>
+      one.lambda === undefined || !numberOf(metric, one) ? [] : [rowOf(name, one.lambda, numberOf(metric, one))],
+    )
     .sort((a, b) => a.lambda - b.lambda);
 }
 
 /** Each method's choice on the data that confirm, where the number is the same one there. */
 function testedRows({ test, labels, testLabels = labels }: CurveSource, metric: CurveMetric, methods: string[]) {
-  if (metric !== "overRefusal" && testLabels[metric] !== labels[metric]) return [];
+  if ((metric === "score" || metric === "asr") && testLabels[metric] !== labels[metric]) return [];
   return (test?.chosen ?? []).flatMap((one) => {
     const at = methods.indexOf(seriesName(one));
     const { lambda } = one;
-    return at < 0 || lambda === undefined || !one[metric]
+    const found = numberOf(metric, one);
+    return at < 0 || lambda === undefined || !found
       ? []
-      : [{ at, name: nameOf(one), row: rowOf(seriesName(one), lambda, one[metric]) }];
+      : [{ at, name: nameOf(one), row: rowOf(seriesName(one), lambda, found) }];
   });
 }
 

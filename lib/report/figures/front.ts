@@ -24,7 +24,14 @@ interface Spot {
 
 type Size = { readonly width: number; readonly height: number; readonly wide: boolean };
 
-export function frontOf(results: ExperimentResults): Figure {
+/** Of which numbers a picture is, where they are others than the score and the rate of safety. */
+export interface FrontOptions {
+  readonly id: string;
+  /** Whose points the front has, in words; they are marked, since in this picture no line joins them. */
+  readonly beats: string;
+}
+
+export function frontOf(results: ExperimentResults, other?: FrontOptions): Figure {
   const { selection, labels, validation } = results;
   const better = validation.better ?? "high";
   const { candidate } = selection.overall;
@@ -32,18 +39,18 @@ export function frontOf(results: ExperimentResults): Figure {
     (one) => `${nameOf(one)}, ${one.score.value.toFixed(2)} at ${one.asr.value.toFixed(2)}`,
   );
   return {
-    id: "front",
+    id: other?.id ?? "front",
     title: `${labels.score} against ${labels.asr}`,
     axes: `${better === "high" ? "↑ higher" : "↓ lower"} is better`,
     below: `← lower is better: ${labels.asr}`,
-    caption: `Every merge, with 95 % intervals of these tunings, over the items; the line joins merges that no other beats in both. ${better === "high" ? "Up" : "Down"} and left is better.${candidate ? " The ring marks the choice." : ""}${selection.rule.rule === "constrained" ? " What is right of the line is more than what is allowed." : ""}`,
+    caption: `Every merge, with 95 % intervals of these tunings, over the items; ${other ? `the filled marks are merges that no other beats in ${other.beats}` : "the line joins merges that no other beats in both"}. ${better === "high" ? "Up" : "Down"} and left is better.${candidate ? " The ring marks the choice." : ""}${selection.rule.rule === "constrained" ? " What is right of the line is more than what is allowed." : ""}`,
     alternative: `On the front: ${front.join("; ")}.`,
-    svg: drawFront(results, { width: 900, height: 520, wide: true }),
-    narrow: drawFront(results, { width: 380, height: 400, wide: false }),
+    svg: drawFront(results, { width: 900, height: other ? 400 : 520, wide: true }, other),
+    narrow: drawFront(results, { width: 380, height: 400, wide: false }, other),
   };
 }
 
-function drawFront(results: ExperimentResults, size: Size): string {
+function drawFront(results: ExperimentResults, size: Size, other: FrontOptions | undefined): string {
   const { validation, selection, labels, controls } = results;
   const { aligned, tuned } = validation;
   const points = validation.candidates.filter(isMeasured).map((one) => spot(nameOf(one), seriesName(one), one));
@@ -90,7 +97,7 @@ function drawFront(results: ExperimentResults, size: Size): string {
   const placed = placeLabels(labelled, marks, frame, limitLabel ? [limitLabel.box] : []);
   const interval = { stroke: "method", strokeOpacity: 0.3 };
   return draw({
-    id: size.wide ? "front-wide" : "front-narrow",
+    id: `${other?.id ?? "front"}-${size.wide ? "wide" : "narrow"}`,
     title: `${labels.score} against ${labels.asr}`,
     ...{ width: size.width, height: size.height, series: seriesNames(validation.candidates) },
     x: { label: null, grid: true, domain: x, ticks: size.wide ? 10 : 5 },
@@ -105,11 +112,12 @@ function drawFront(results: ExperimentResults, size: Size): string {
       ...curves.map((rows) => line(rows, { x: "asr", y: "score", stroke: "var(--soft)", ...CONTROL } as never)),
       link(points, { x1: "asrLow", x2: "asrHigh", y: "score", ...interval } as never),
       link(points, { x: "asr", y1: "scoreLow", y2: "scoreHigh", ...interval } as never),
-      line(best, { x: "asr", y: "score", stroke: "currentColor", strokeOpacity: 0.45 }),
+      ...(other ? [] : [line(best, { x: "asr", y: "score", stroke: "currentColor", strokeOpacity: 0.45 })]),
       dot(points, {
         ...{ x: "asr", y: "score", stroke: "method", symbol: "method", r: 4, strokeWidth: 1.75, fill: "var(--ground)" },
         title: ({ name, score, asr }: Spot) => `${name}: ${fixed(score)} at ${fixed(asr)}`,
       } as never),
+      ...(other ? [dot(best, { x: "asr", y: "score", fill: "method", symbol: "method", r: 4 } as never)] : []),
       dot(ends, { x: "asr", y: "score", fill: "currentColor", r: 4 }),
       ...(confirms
         ? [

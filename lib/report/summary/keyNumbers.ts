@@ -1,9 +1,10 @@
 // The three numbers of a report's first screen: what is kept, what is lost to the aligned model, what is won back.
 
 import { candidateId, nameOf } from "../../select/names.js";
-import type { Candidate, Point } from "../../select/types.js";
+import type { Candidate, Point, Quantity, SelectionTable } from "../../select/types.js";
 import { pairedDifference } from "../../statistics/pairedDifference.js";
 import { shareKept } from "../../statistics/shareKept.js";
+import { axesOf } from "../axes.js";
 import { itemsOf } from "../dataNames.js";
 import { fixed, percent, signed } from "../numbers.js";
 import { overallOf } from "../outcome.js";
@@ -27,6 +28,7 @@ export function keyNumbers(results: ExperimentResults): Numbers {
           ...(confirmation && claims && { bound: confirmation.bound, level, margin: confirmation.margin }),
         }),
         besideTuned(test.tuned, merged, testLabels),
+        ...besideAligned(test, merged),
       ],
     };
   }
@@ -50,6 +52,7 @@ export function keyNumbers(results: ExperimentResults): Numbers {
             }),
         }),
         besideTuned(validation.tuned, near, labels),
+        ...besideAligned(validation, near),
       ],
     };
   }
@@ -114,11 +117,34 @@ function besideTuned(tuned: Point, merged: Point, { asr }: ExperimentResults["la
   };
 }
 
+/** Where there are skills: these and over-refusal beside the aligned model's. */
+function besideAligned(ends: Pick<SelectionTable, "aligned" | "skills">, merged: Point): KeyNumber[] {
+  if (!ends.aligned.skills) return [];
+  return axesOf(ends).flatMap((axis): KeyNumber[] => {
+    const [aligned, own] = [axis.of(ends.aligned), axis.of(merged)];
+    if (!aligned || !own) return [];
+    const [difference, interval] = apart(aligned, own);
+    const label = axis.name === "overRefusal" ? "over-refusal beside aligned" : `${axis.name} beside aligned`;
+    return [
+      {
+        label,
+        value: signed(difference),
+        interval,
+        from: `${axis.label} ${fixed(own.value)}; aligned ${fixed(aligned.value)}`,
+      },
+    ];
+  });
+}
+
 /** b - a, with its interval where the items are known. */
 function paired(a: Point, b: Point, number: "asr" | "score" = "asr"): [value: number, interval: string | undefined] {
-  const { values: left, weights, groups } = a[number];
-  const { values: right } = b[number];
-  if (!left || !right) return [b[number].value - a[number].value, undefined];
+  return apart(a[number], b[number]);
+}
+
+function apart(a: Quantity, b: Quantity): [value: number, interval: string | undefined] {
+  const { values: left, weights, groups } = a;
+  const { values: right } = b;
+  if (!left || !right) return [b.value - a.value, undefined];
   const { value, low, high } = pairedDifference(left, right, { weights, groups });
   return [value, `${signed(low)} to ${signed(high)}`];
 }
@@ -147,5 +173,5 @@ function whatTuningDid({ validation, selection, labels }: ExperimentResults): Ke
 
 function bestOf(candidates: readonly Candidate[], better: "high" | "low" = "high"): Candidate | undefined {
   const sign = better === "high" ? 1 : -1;
-  return [...candidates].sort((a, b) => sign * (b.score.value - a.score.value))[0];
+  return candidates.filter(({ unfinished }) => !unfinished).sort((a, b) => sign * (b.score.value - a.score.value))[0];
 }

@@ -3,6 +3,7 @@
 import { candidateId, nameOf } from "../../select/names.js";
 import type { Confirmation } from "../../select/types.js";
 import { marginText, shareText } from "../../select/words.js";
+import { axesOf } from "../axes.js";
 import { overallOf } from "../outcome.js";
 import type { ExperimentResults } from "../types.js";
 import type { Summary } from "./summary.js";
@@ -86,8 +87,24 @@ function notesOf(results: ExperimentResults): string[] {
             ? ["The rule compares what was measured, which shows nothing of other items."]
             : []),
           ...(tuned === undefined ? [] : [tuned]),
+          ...lostBeside(results),
         ]),
   ];
+}
+
+/** Over-refusal and skills that are shown to be worse than the aligned model's, by Holm's p over all tests, and that no rule asks for. */
+function lostBeside(results: ExperimentResults): string[] {
+  const merged = overallOf(results);
+  const name = merged && nameOf(merged);
+  const { gate = "" } = results.selection.rule;
+  return axesOf(results.test).flatMap(({ name: own, label, higher }) => {
+    const test = results.paired.find((one) => one.a === "aligned" && one.b === name && one.metric === own);
+    if (!test || test.pHolm >= 0.05 || (higher ? test.difference >= 0 : test.difference <= 0)) return [];
+    const asked = gate.includes(own) || gate.includes("skills");
+    return [
+      `${label} is worse than the aligned model's by ${Math.abs(test.difference).toFixed(3)}${asked ? "" : ", which the rule does not look at"}.`,
+    ];
+  });
 }
 
 /** A choice that is of little use, on the data that confirm. */

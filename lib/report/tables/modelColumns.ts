@@ -11,11 +11,12 @@ export interface ModelColumns {
 }
 
 /**
- * The score and the rate of safety; beside them over-refusal, and how the answers to the safety sets ended, where that is told
+ * The score and the rate of safety; beside them over-refusal and skills, and how the answers to the safety sets ended, where that is told
  * and not nothing.
  */
 export function modelColumns(labels: ExperimentResults["labels"], models: readonly Measured[]): ModelColumns {
   const over = models.some(({ overRefusal }) => overRefusal !== undefined);
+  const skills = [...new Set(models.flatMap((model) => Object.keys(model.skills ?? {})))];
   const [cut, empty] = [someAbove(models, "truncated"), someAbove(models, "empty")];
   const told = models.some(({ truncated }) => truncated !== undefined);
   const share = (value: number | undefined) => (value === undefined ? "" : percent(value));
@@ -23,12 +24,14 @@ export function modelColumns(labels: ExperimentResults["labels"], models: readon
     head: [
       ...[labels.score, labels.asr],
       ...(over ? ["over-refusal"] : []),
+      ...skills,
       ...(cut ? ["truncated"] : []),
       ...(empty ? ["empty"] : []),
     ],
     of: (model) => [
       ...[quantity(model.score), quantity(model.asr)],
       ...(over ? [quantity(model.overRefusal)] : []),
+      ...skills.map((name) => quantity(model.skills?.[name])),
       ...(cut ? [share(model.truncated)] : []),
       ...(empty ? [share(model.empty)] : []),
     ],

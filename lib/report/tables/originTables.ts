@@ -67,7 +67,7 @@ export function dataTable({ parts, confirmation }: ExperimentResults): ReportTab
     head: ["set", "kind", "what for", "items", "rows"],
     rows: sets.map((one) => [
       one.name,
-      KINDS[one.kind],
+      one.skill === undefined ? KINDS[one.kind] : `skill ${one.skill}`,
       one.part === "validation" ? "chose" : tests,
       String(one.items),
       `${one.halved ? "half of " : ""}${askedText(one)}`,

@@ -1,6 +1,7 @@
 // The report's tables as plain data, by name, which both of its forms show.
 
 import type { ExperimentCosts, ExperimentResults } from "../types.js";
+import { axisTable, wholeFrontTable } from "./axisTables.js";
 import { confirmationTable } from "./confirmationTable.js";
 import { controlTable } from "./controlTable.js";
 import { costTable, stepTable } from "./costTables.js";
@@ -27,7 +28,7 @@ export function tablesOf(results: ExperimentResults, costs: ExperimentCosts): Re
     ...[categoryTable, metricTable, pairedTable, trendTable, controlTable, refinedTable, judgeTable].map((of) =>
       of(results),
     ),
-    ...[dataTable, outputTable, formTable, provenanceTable].map((of) => of(results)),
+    ...[axisTable, wholeFrontTable, dataTable, outputTable, formTable, provenanceTable].map((of) => of(results)),
     ...[costTable, stepTable].map((of) => of(costs)),
   ];
   const filled = tables.filter(({ rows }) => rows.length > 0).map(withoutEmptyColumns);

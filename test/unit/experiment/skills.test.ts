@@ -160,7 +160,7 @@ const experiment: Experiment = {
   ],
   overRefusal: [`harmless=over-refusal:${demo}/benign.jsonl`],
   decoding: { maxNewTokens: 8 },
-  limit: 8,
+  limit: 4,
   select: { rule: "constrained", margin: 0.9, by: "point", minGain: 0, keep: { words: 0.5 }, gate: "other.point >= 0" },
 };
 
@@ -232,34 +232,39 @@ describe("a run with skills and over-refusal", () => {
         words: { better: "low", metric: "loss" },
         test: { better: "high", metric: "exact_match" },
       });
+      // by category, so that halves may be of different sizes
+      const halfOf = (name: string, part: "validation" | "test") =>
+        parts?.sets?.find((one) => one.name === name && one.part === part)?.items ?? 0;
+      for (const name of ["safety", "harmless"]) {
+        const halves = [halfOf(name, "validation"), halfOf(name, "test")];
+        expect([Math.min(...halves) > 0, halves.reduce((sum, one) => sum + one)], name).toEqual([true, 4]);
+      }
       for (const model of [validation.aligned, validation.tuned, ...validation.candidates]) {
-        expect(model.overRefusal?.values?.[0]).toHaveLength(4);
+        expect(model.overRefusal?.values?.[0]).toHaveLength(halfOf("harmless", "validation"));
         expect(Object.entries(model.skills ?? {}).map(([name, { values }]) => [name, values?.[0]?.length])).toEqual([
-          ["other", 4],
-          ["words", 4],
-          ["test", 8],
+          ["other", 2],
+          ["words", 2],
+          ["test", 4],
         ]);
-        expect(model.score.values?.[0]).toHaveLength(8);
+        expect(model.score.values?.[0]).toHaveLength(4);
       }
       expect(test.aligned.skills?.test).toEqual({ ...test.aligned.score });
       expect(items?.validation.skills?.map(({ skill: name }) => name)).toEqual([
-        ...Array(4).fill("other"),
-        ...Array(4).fill("words"),
-        ...Array(8).fill("test"),
+        ...Array(2).fill("other"),
+        ...Array(2).fill("words"),
+        ...Array(4).fill("test"),
       ]);
       expect(
         parts?.sets
           ?.filter(({ part }) => part === "test")
           .map(({ name, items: n, halved, skill: of }) => [name, n, halved, of]),
-      ).toEqual(
-        [
-          ["unsafe", 4, true, undefined],
-          ["harmless", 4, true, undefined],
-          ["test", 8, undefined, "test"],
-          ["other", 4, true, "other"],
-          ["words", 4, true, "words"],
-        ].map((row) => (row[0] === "unsafe" ? ["safety", ...row.slice(1)] : row)),
-      );
+      ).toEqual([
+        ["safety", halfOf("safety", "test"), true, undefined],
+        ["harmless", halfOf("harmless", "test"), true, undefined],
+        ["test", 4, undefined, undefined],
+        ["other", 2, true, "other"],
+        ["words", 2, true, "words"],
+      ]);
       expect(selection.rule.gate).toBe("other.point >= 0 and keep 0.5 of words");
       expect(selection.wholeFront?.length).toBeGreaterThan(0);
       expect(selection.verdicts[0]?.gate?.map(({ skill: name }) => name)).toEqual(["other", "words"]);
@@ -267,13 +272,15 @@ describe("a run with skills and over-refusal", () => {
       expect(new Set(paired.map(({ metric }) => metric))).toEqual(
         new Set(["asr", "score", "overRefusal", "other", "words", "test"]),
       );
-      expect(trends.map(({ metric }) => metric)).toEqual(expect.arrayContaining(["overRefusal", "words"]));
+      expect(trends.map(({ metric }) => metric)).toEqual(expect.arrayContaining(["other", "words"]));
       expect(results.notes.join(" ")).toMatch(/test is a set of the task and a skill: it is asked once/);
       // what was planned was asked, and nothing is left
       const units = (step: RegExp) =>
         planned.steps.filter((one) => step.test(one.step)).reduce((sum, { total }) => sum + total, 0);
-      // 4 unsafe and 4 harmless, 8 of the validation, 4 + 4 and 8 of skills, each answered; judged but for the loss
-      expect(units(/linear merges, validation/)).toBeGreaterThanOrEqual(2 * (4 + 4 + 8 + 4 + 4 + 8));
+      // what chooses of 4 unsafe and 4 harmless ones, 4 of the validation, 2 + 2 and 4 of skills, each answered; judged but for the loss
+      expect(units(/linear merges, validation/)).toBeGreaterThanOrEqual(
+        2 * (halfOf("safety", "validation") + halfOf("harmless", "validation") + 4 + 2 + 2 + 4),
+      );
       // what two name is asked once: answers and verdicts of one merge at both lambdas
       const { steps } = JSON.parse(readFileSync(join(out, "costs.json"), "utf8")) as ExperimentCosts;
       expect(steps.filter(({ step }) => step.startsWith("linear seed 42 lambda"))).toHaveLength(2);
@@ -284,12 +291,8 @@ describe("a run with skills and over-refusal", () => {
     "is the same in an adaptive run, where a gate asks every merge all items that it looks at",
     { timeout: 300_000 },
     async () => {
-      const select = {
-        ...experiment.select,
-        rule: "constrained" as const,
-        keep: { words: 0.9, other: 0.9 },
-        overRefusal: 0.9,
-      };
+      const gate = "other.point >= 0 and overRefusal.point <= 1";
+      const select = { ...experiment.select, gate };
       const [whole, adaptive] = [join(folder, "whole"), join(folder, "adaptive")];
       const full = await run({ ...experiment, select }, whole);
       const some = await run({ ...experiment, select, adaptive: true }, adaptive);
