@@ -53,7 +53,11 @@ function skillWords(sets: readonly AskedSet[] = [], part: AskedSet["part"]): str
 
 /** "19 safety items (half of the first 40 of 150 rows)"; "" where it is not known. */
 export function itemsOf({ parts }: Known, part: "validation" | "test"): string {
-  return parts ? `${parts[part].safety} safety items${rowsText(setsOf(parts.sets, part, "safety"))}` : "";
+  if (!parts) return "";
+  // those that stand outside of the choice are in no number of items
+  const outside = [...parts.selected, ...(parts.stressed ?? [])];
+  const counted = setsOf(parts.sets, part, "safety").filter(({ name }) => !outside.includes(name));
+  return `${parts[part].safety} safety items${rowsText(counted)}`;
 }
 
 function setsOf(sets: readonly AskedSet[] = [], part: AskedSet["part"], kind: AskedSet["kind"]): AskedSet[] {

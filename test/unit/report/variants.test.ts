@@ -14,9 +14,13 @@ const withVariant = <M extends Measured>(one: M): M => ({
 describe("the table of safety sets", () => {
   it("has a column for each variant, which it says to stand outside of the choice", () => {
     const { validation, parts } = RESULTS;
+    const set = { kind: "safety", part: "validation", items: 40, asked: 40, rows: 90, limit: 40 } as const;
     const table = setTable({
       ...RESULTS,
-      parts: { ...(parts as NonNullable<typeof parts>), stressed: ["unsafe+prefill"] },
+      parts: {
+        ...(parts as NonNullable<typeof parts>),
+        ...{ stressed: ["unsafe+prefill"], sets: ["unsafe", "unsafe+prefill"].map((name) => ({ ...set, name })) },
+      },
       validation: {
         ...validation,
         aligned: withVariant(validation.aligned),
@@ -29,6 +33,7 @@ describe("the table of safety sets", () => {
       "unsafe: asr[keyword]",
       "unsafe+prefill: asr[keyword] (outside of the choice)",
     ]);
+    expect(table.data).toContain("75 safety items (the first 40 of 90 rows)");
     expect(table.rows[0]?.[0]).toBe("aligned");
     expect(table.rows[0]?.[2]).toContain("0.875");
     expect(table.note).toContain("The requests of unsafe+prefill are those of the set before the +");
