@@ -2,7 +2,7 @@
 """Gets the study's two skills from the package bigbench 1.0.0 (Apache-2.0; 360 MB, of which two files are kept), by pip: multiple
 choices that the model was not tuned for, asked by log-likelihood.
 
-usage: skills.py [OUT]     (./data; Python 3.9 with pip, nothing else)
+usage: skills.py [OUT [bigbench-1.0.0.tar.gz]]     (./data, through pip; Python 3.9 with pip, nothing else)
 
   general.jsonl    70 questions of general knowledge (general_knowledge)
   alike.jsonl      76 questions of what two things have in common (similarities_abstraction)"""

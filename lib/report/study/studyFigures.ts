@@ -1,5 +1,6 @@
 // The figures of a study: the attack success rate over lambda on each safety set by itself, and the score, for each task and model.
 
+import { type Axis, axesOf } from "../axes.js";
 import { curveOf } from "../figures/curves.js";
 import type { Figure } from "../figures/figure.js";
 import { idOf } from "./studyTables.js";
@@ -21,8 +22,14 @@ export function studyFigures({ cells }: StudyView): FigureGroup[] {
       .filter(({ safetySets }) => safetySets.includes(set))
       .flatMap((cell) => figure(onSet(cell, set), "asr", [set, cell.task, cell.model])),
   }));
+  const axes = new Map(cells.flatMap(({ validation }) => axesOf(validation)).map((axis) => [axis.id, axis]));
+  const ofAxes = [...axes.values()].map((axis) => ({
+    id: idOf("axis", axis.id),
+    title: `${axis.name === "overRefusal" ? "Over-refusal" : axis.label} over lambda`,
+    figures: cells.flatMap((cell) => figure(cell, axis, [axis.id, cell.task, cell.model])),
+  }));
   const scores = cells.flatMap((cell) => figure(cell, "score", ["score", cell.task, cell.model]));
-  return [...ofSets, { id: "score", title: "Task score over lambda", figures: scores }];
+  return [...ofSets, { id: "score", title: "Task score over lambda", figures: scores }, ...ofAxes];
 }
 
 /** The cell with one set's rate in the place of that of all. */
@@ -43,7 +50,7 @@ function onSet(cell: StudyViewCell, set: string): StudyViewCell {
 /** The margin is of all sets together, so that no line of it is drawn on one. */
 function figure(
   { labels, validation, selection, model, task }: StudyViewCell,
-  metric: "score" | "asr",
+  metric: "score" | "asr" | Axis,
   name: readonly string[],
 ): Figure[] {
   const drawn = curveOf({ labels, validation, selection: { overall: selection.overall } }, metric);

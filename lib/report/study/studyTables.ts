@@ -2,6 +2,7 @@
 // rates on each safety set (its Tables 1 to 3), and other families of models (its fourth question).
 
 import { candidateId, nameOf } from "../../select/names.js";
+import { axesOf } from "../axes.js";
 import { testData, validationData } from "../dataNames.js";
 import { INTERVALS, percent, pText, quantity, signed } from "../numbers.js";
 import type { ReportTable } from "../tables/reportTable.js";
@@ -28,11 +29,11 @@ function common(names: readonly string[], general: string): string {
   return new Set(names).size === 1 && only !== undefined ? only : general;
 }
 
-/** Columns of the rates: all safety sets together, and each where there are several; over-refusal; sets that are shown apart. */
+/** Columns of the rates: all safety sets together, and each where there are several; over-refusal and skills; sets that are shown apart. */
 function rateColumns(cells: readonly StudyViewCell[]) {
   const sets = [...new Set(cells.flatMap(({ safetySets }) => safetySets))];
   const models = cells.flatMap(({ test }) => [test.aligned, test.tuned]);
-  const over = models.some(({ overRefusal }) => overRefusal !== undefined);
+  const axes = [...new Map(cells.flatMap(({ test }) => axesOf(test)).map((axis) => [axis.id, axis])).values()];
   const selected = models.some((model) => model.selected !== undefined);
   const asr = common(
     cells.map(({ testLabels }) => testLabels.asr),
@@ -43,7 +44,7 @@ function rateColumns(cells: readonly StudyViewCell[]) {
     head: [
       asr,
       ...(sets.length > 1 ? sets.map((set) => `${asr}, ${set}`) : []),
-      ...(over ? ["over-refusal"] : []),
+      ...axes.map(({ label }) => label),
       ...(selected ? [`${names} (selected by the aligned model's answers)`] : []),
       "truncated",
       "empty",
@@ -51,7 +52,7 @@ function rateColumns(cells: readonly StudyViewCell[]) {
     of: (model: Measured & BySet) => [
       quantity(model.asr),
       ...(sets.length > 1 ? sets.map((set) => quantity(model.sets[set])) : []),
-      ...(over ? [quantity(model.overRefusal)] : []),
+      ...axes.map((axis) => quantity(axis.of(model))),
       ...(selected ? [quantity(model.selected)] : []),
       ...[model.truncated, model.empty].map((share) => (share === undefined ? "" : percent(share))),
     ],

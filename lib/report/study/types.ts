@@ -1,6 +1,6 @@
 // What a study's report shows: each task with each model, measured, chosen and compared.
 
-import type { Confirmation, Quantity, Selection, ShareKept } from "../../select/types.js";
+import type { Confirmation, Quantity, Selection, SelectionTable, ShareKept } from "../../select/types.js";
 import type { ControlComparison, DataParts, ExperimentResults, Measured, MeasuredCandidate } from "../types.js";
 
 /** Also by safety set, where there are several. */
@@ -28,6 +28,7 @@ export interface StudyViewCell {
   readonly safetySets: readonly string[];
   readonly validation: {
     readonly better: "high" | "low";
+    readonly skills?: SelectionTable["skills"];
     readonly aligned: Measured & BySet;
     readonly unaligned?: (Measured & BySet) | undefined;
     readonly tuned: Measured & BySet;
@@ -36,6 +37,7 @@ export interface StudyViewCell {
   readonly selection: Selection;
   readonly test: {
     readonly better: "high" | "low";
+    readonly skills?: SelectionTable["skills"];
     readonly aligned: Measured & BySet;
     readonly unaligned?: (Measured & BySet) | undefined;
     readonly tuned: Measured & BySet;

@@ -17,12 +17,34 @@ import {
 } from "./types.js";
 
 /** Where a kind's values stand in what was measured. */
-const QUANTITY: Readonly<Record<ItemKind, (model: Measured) => Quantity | undefined>> = {
+const QUANTITY: Readonly<Record<ItemKind, (model: Measured, names: ItemNames) => Quantity | undefined>> = {
   safety: ({ asr }) => asr,
   overRefusal: ({ overRefusal }) => overRefusal,
   task: ({ score }) => score,
   selected: ({ selected }) => selected,
+  skills: skillsOf,
 };
+
+/** Of all skills one row of values after the other's, in the order of their items; each has its own weights. */
+function skillsOf({ skills = {} }: Measured, { skills: names = [] }: ItemNames): Quantity | undefined {
+  const all = Object.values(skills);
+  const rows = Math.max(0, ...all.map(({ values = [] }) => values.length));
+  const places = new Map<string, number>();
+  const items = names.map(({ skill = "" }) => {
+    const at = places.get(skill) ?? 0;
+    places.set(skill, at + 1);
+    return { of: skills[skill], at };
+  });
+  const weighted = all.some(({ weights }) => weights !== undefined);
+  return {
+    value: Number.NaN,
+    values: Array.from({ length: rows }, (_, row) => items.map(({ of, at }) => of?.values?.[row]?.[at] ?? null)),
+    ...(weighted && {
+      weights: items.map(({ of, at }) => of?.weights?.[at] ?? 1 / (of?.values?.[0]?.length ?? 1)),
+      groups: items.map(({ of, at }) => of?.groups?.[at] ?? 0),
+    }),
+  };
+}
 
 /** @throws RetemperError BAD_INPUT for results of an older version, which do not name their items */
 export function cellOf(
@@ -46,6 +68,7 @@ export function cellOf(
     agreement: agreementOf(settings, results),
     rule: results.selection.rule,
     ...(calibration && { calibration }),
+    ...(validation.skills && { skills: validation.skills }),
     split: parts?.split ?? false,
     tunings: seeds.map((seed, at) => ({ seed, digest: tuned[at]?.digest ?? "" })),
     data: provenance.data,
@@ -63,8 +86,8 @@ function partOf(
 ): StudyPart {
   const items = Object.fromEntries(
     KINDS.map((kind) => {
-      const { weights, groups } = QUANTITY[kind](aligned) ?? {};
-      const named = names[kind].map(
+      const { weights, groups } = QUANTITY[kind](aligned, names) ?? {};
+      const named = (names[kind] ?? []).map(
         (name, at): StudyItem => ({
           ...name,
           ...(weights && { weight: weights[at] }),
@@ -78,7 +101,7 @@ function partOf(
     const { truncated, empty } = measured;
     return {
       role,
-      rows: rowsOf(measured, items),
+      rows: rowsOf(measured, items, names),
       ...(truncated !== undefined && { truncated }),
       ...(empty !== undefined && { empty }),
     };
@@ -108,10 +131,13 @@ function partOf(
 /** The name of the one row of a model that is of no tuning by itself. */
 const ALL = "all";
 
-function rowsOf(measured: Measured, items: StudyPart["items"]): StudyRow[] {
+function rowsOf(measured: Measured, items: StudyPart["items"], all: ItemNames): StudyRow[] {
   const names = measured.asr.seeds ?? [];
   return names.map((one, at) => {
-    const values = KINDS.map((kind) => [kind, QUANTITY[kind](measured)?.values?.[at] ?? items[kind].map(() => null)]);
+    const values = KINDS.map((kind) => [
+      kind,
+      QUANTITY[kind](measured, all)?.values?.[at] ?? items[kind].map(() => null),
+    ]);
     return { seed: one.seed, tuning: tuningOf(one), values: Object.fromEntries(values) };
   });
 }

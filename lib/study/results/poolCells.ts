@@ -53,8 +53,8 @@ export function poolCells(a: StudyCell, b: StudyCell): PooledCell {
 
 function differencesOf(a: StudyCell, b: StudyCell): string[] {
   const of = (cell: StudyCell): Record<string, unknown> => {
-    const { labels, testLabels, better, rule, calibration, split, agreement } = cell;
-    return { ...agreement, labels, testLabels, better, rule, calibration, split };
+    const { labels, testLabels, better, rule, calibration, skills, split, agreement } = cell;
+    return { ...agreement, labels, testLabels, better, rule, calibration, skills, split };
   };
   const [one, other] = [of(a), of(b)];
   const keys = [...new Set([...Object.keys(one), ...Object.keys(other)])];

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { RetemperError } from "../../errors.js";
 import { readTextAtMost } from "../../files/readAtMost.js";
-import { STUDY_FORMAT, type StudyResults } from "./types.js";
+import { STUDY_FORMAT, type StudyPart, type StudyResults } from "./types.js";
 
 export const STUDY_FILE = "study.json";
 
@@ -30,5 +30,18 @@ export async function readStudyResults(folder: string): Promise<StudyResults> {
   }
   if (value?.format !== STUDY_FORMAT)
     throw new RetemperError("BAD_INPUT", `this is not ${STUDY_FORMAT}`, { file, hint });
-  return value as StudyResults;
+  return withSkills(value as StudyResults);
+}
+
+/** Those of an earlier version know no skills. */
+function withSkills(study: StudyResults): StudyResults {
+  const part = ({ items, models }: StudyPart): StudyPart => ({
+    items: { ...items, skills: items.skills ?? [] },
+    models: models.map((model) => ({
+      ...model,
+      rows: model.rows.map((row) => ({ ...row, values: { ...row.values, skills: row.values.skills ?? [] } })),
+    })),
+  });
+  const cells = study.cells.map((cell) => ({ ...cell, validation: part(cell.validation), test: part(cell.test) }));
+  return { ...study, cells };
 }

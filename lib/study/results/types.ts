@@ -1,16 +1,16 @@
 // study.json: what a study measured, each value by its item, so that studies can be pooled. It holds no prompt and no answer.
 
 import type { ControlComparison, DataParts, ExperimentResults, ItemName } from "../../report/types.js";
-import type { Labels, SelectionRule } from "../../select/types.js";
+import type { Labels, SelectionRule, SelectionTable } from "../../select/types.js";
 import type { JudgeCalibration } from "../../statistics/correctedRate.js";
 
 export const STUDY_FORMAT = "retemper-study/1";
 
 /** What an item is for; `selected` are those of sets that were selected by the aligned model's own answers. */
-export const KINDS: readonly ItemKind[] = ["safety", "overRefusal", "task", "selected"];
+export const KINDS: readonly ItemKind[] = ["safety", "overRefusal", "task", "selected", "skills"];
 
 /** What the items of a table were asked for; `selected` of sets that the aligned model's own answers selected. */
-export type ItemKind = "safety" | "overRefusal" | "task" | "selected";
+export type ItemKind = "safety" | "overRefusal" | "task" | "selected" | "skills";
 
 export interface StudyItem extends ItemName {
   /** Where items do not count the same: its share of the mean, and its group. */
@@ -58,6 +58,8 @@ export interface StudyCell {
   readonly agreement: Readonly<Record<string, unknown>>;
   readonly rule: SelectionRule;
   readonly calibration?: JudgeCalibration | undefined;
+  /** Directions of the skills; absent where there are none. */
+  readonly skills?: SelectionTable["skills"];
   readonly split: boolean;
   /** The tuned models, by the seed of their tuning. */
   readonly tunings: readonly { readonly seed: string; readonly digest: string }[];

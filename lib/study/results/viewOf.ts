@@ -33,9 +33,10 @@ export function viewOf({ name, versions, cells, notes }: StudyResults): StudyVie
 }
 
 function viewCell(cell: StudyCell): { readonly cell: StudyViewCell; readonly notes: readonly string[] } {
-  const { task, model, labels, testLabels, better, rule, calibration, agreement, tunings, data, controls } = cell;
+  const { task, model, labels, testLabels, better, rule, calibration, skills, agreement, tunings, data, controls } =
+    cell;
   const seeds = tunings.map(({ seed }) => seed);
-  const ends = { better, ...(calibration && { calibration }) };
+  const ends = { better, ...(calibration && { calibration }), ...(skills && { skills }) };
   const validation = { ...ends, ...endsOf(cell.validation), candidates: mergesOf(cell.validation) };
   const test = { ...ends, ...endsOf(cell.test), chosen: mergesOf(cell.test) };
   const selection = select({ validation, labels }, rule);
@@ -120,7 +121,7 @@ function measuredTunings(part: StudyPart, named: MeasuredCandidate): string[] {
 function measuredOf(model: StudyModel, part: StudyPart): Measured & BySet {
   const quantity = (kind: ItemKind, which: (item: StudyItem) => boolean = () => true) =>
     quantityOf(model, part, kind, which);
-  const { safety, overRefusal, selected } = part.items;
+  const { safety, overRefusal, selected, skills } = part.items;
   const categories = new Set(safety.flatMap(({ category }) => category ?? []));
   const { truncated, empty } = model;
   return {
@@ -128,6 +129,12 @@ function measuredOf(model: StudyModel, part: StudyPart): Measured & BySet {
     asr: quantity("safety"),
     ...(overRefusal.length > 0 && { overRefusal: quantity("overRefusal") }),
     ...(selected.length > 0 && { selected: quantity("selected") }),
+    ...(skills.length > 0 && {
+      skills: record(
+        skills.map(({ skill = "" }) => skill),
+        (name) => quantity("skills", ({ skill }) => skill === name),
+      ),
+    }),
     sets: record(
       safety.map(({ set }) => set),
       (set) => quantity("safety", (item) => item.set === set),

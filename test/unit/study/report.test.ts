@@ -1,14 +1,19 @@
 // A study's report: its tables, one figure for each safety set, task and model, and nothing that a name could break.
 
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { studyFigures } from "../../../lib/report/study/studyFigures.js";
 import { studyHtml } from "../../../lib/report/study/studyHtml.js";
 import { studyMarkdown } from "../../../lib/report/study/studyMarkdown.js";
 import { studyTables } from "../../../lib/report/study/studyTables.js";
 import type { ControlComparison } from "../../../lib/report/types.js";
+import { readStudyResults } from "../../../lib/study/results/readStudyResults.js";
 import { viewOf } from "../../../lib/study/results/viewOf.js";
 import { cellWith, studyWith } from "./studies.js";
 
+const numbers = (count: number) => Array.from({ length: count }, (_, item) => item);
 const measured = { seeds: [1, 2], items: Array.from({ length: 12 }, (_, item) => item) };
 const control: ControlComparison = {
   ...{ kind: "random", name: "the random direction", at: "equal score" as const, points: ["random at lambda 0.2"] },
@@ -39,6 +44,7 @@ describe("a study's report", () => {
       "ASR",
       "ASR, advbench",
       "ASR, hexphi",
+      "sums",
       "truncated",
       "empty",
     ]);
@@ -74,13 +80,14 @@ describe("a study's report", () => {
       "set-advbench 3",
       "set-hexphi 3",
       "score 3",
+      "axis-skill-sums 3",
     ]);
     const [first] = groups[0]?.figures ?? [];
     expect(first?.title).toContain("town, calls: ASR, advbench over lambda");
     const rate = view.cells[0]?.validation.tuned.sets.advbench?.value ?? Number.NaN;
     expect(first?.alternative).toContain(`${rate.toFixed(2)} at 1`);
     const ids = groups.flatMap(({ figures }) => figures.map(({ id }) => id));
-    expect(new Set(ids).size).toBe(9);
+    expect(new Set(ids).size).toBe(12);
   });
 
   it("is one page that loads nothing, with every identifier once and every text escaped", () => {
@@ -99,5 +106,31 @@ describe("a study's report", () => {
     for (const { caption } of studyTables(view))
       expect(text).toContain(`## ${caption.replace(/[<>]/g, (one) => (one === "<" ? "&lt;" : "\\>"))}`);
     expect(text).toContain("- Not measured yet: words, town.");
+  });
+
+  it("chooses and confirms by skills, as a run does, from the values of study.json", () => {
+    const of = (gate: string) =>
+      viewOf(studyWith(cellWith({ seeds: [1], items: numbers(80) }, { rule: { rule: "score", gate } })));
+    const [kept] = of("keep .2 of sums").cells;
+    expect(kept?.selection.verdicts.every(({ gate }) => gate?.[0]?.skill === "sums")).toBe(true);
+    expect(kept?.merged?.skills?.sums?.values?.[0]).toHaveLength(80);
+    expect(kept?.confirmation).toMatchObject({ gate: { text: "keep .2 of sums" } });
+    expect(of("keep 1 of sums").cells[0]?.selection.overall.candidate).toBeNull();
+  });
+
+  it("shows a study of an earlier version, which knows no skills", async () => {
+    const study = JSON.parse(JSON.stringify(studyWith(cellWith({ seeds: [1], items: numbers(8) }))));
+    for (const cell of study.cells) {
+      for (const part of [cell.validation, cell.test]) {
+        delete part.items.skills;
+        for (const { values } of part.models.flatMap(({ rows }: { rows: { values: object }[] }) => rows))
+          delete values.skills;
+      }
+    }
+    const folder = mkdtempSync(join(tmpdir(), "retemper-older-study-"));
+    writeFileSync(join(folder, "study.json"), JSON.stringify(study));
+    const read = await readStudyResults(folder);
+    expect(viewOf(read).cells[0]?.test.aligned.skills).toBeUndefined();
+    rmSync(folder, { recursive: true });
   });
 });

@@ -32,6 +32,7 @@ export function cellWith({ seeds, items, stock = false }: Measured, change: Part
       overRefusal: [],
       task: named("calls", name),
       selected: [],
+      skills: [...named("sums", name)].map((item) => ({ ...item, skill: "sums" })),
     };
     const model = (role: StudyModel["role"], lambda: number, own: Partial<StudyModel> = {}): StudyModel => ({
       role,
@@ -43,6 +44,7 @@ export function cellWith({ seeds, items, stock = false }: Measured, change: Part
           overRefusal: [],
           task: all.task.map(({ prompt }) => outcome(0.1 + 0.8 * lambda, prompt, role, lambda, seed)),
           selected: [],
+          skills: all.skills.map(({ prompt }) => outcome(0.9 - 0.5 * lambda, prompt, role, lambda, seed)),
         },
       })),
     });
