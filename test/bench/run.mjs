@@ -9,12 +9,13 @@ import { experiment } from "./experiment.mjs";
 import { extract } from "./extract.mjs";
 import { generate } from "./generate.mjs";
 import { gguf } from "./gguf.mjs";
+import { judges } from "./judges.mjs";
 import { merge } from "./merge.mjs";
 import { sweep } from "./sweep.mjs";
 import { tune } from "./tune.mjs";
 import { virtual } from "./virtual.mjs";
 
-const WORKLOADS = { merge, sweep, gguf, extract, generate, tune, virtual, experiment, before, choice };
+const WORKLOADS = { judges, merge, sweep, gguf, extract, generate, tune, virtual, experiment, before, choice };
 const [name, ...args] = process.argv.slice(2);
 const workload = WORKLOADS[name];
 if (!workload) {
