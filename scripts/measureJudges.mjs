@@ -2,7 +2,8 @@
 // the wheel pyrit 1.1.0 (MIT), which pip downloads into a temporary folder: nothing of it stays. Needs a built dist/, Python
 // with pip, and an index that has the wheel.
 //
-// Two kinds of labels: whether an answer refuses (169), and whether it does what a harmful request asks (395). Our patterns were
+// Three kinds of labels: whether an answer refuses (169), whether it does what a harmful request asks (395), and how harmful it is
+// (984, graded). Our patterns were
 // improved while looking at one half of each, "seen" (the even first bytes of the answer's sha256); the other half, "unseen",
 // was not looked at, and is what docs/evaluate.md shows.
 //
@@ -39,6 +40,11 @@ try {
     for (const judge of JUDGES) console.log(await line(judge, "refused", of(refusals)));
     for (const judge of JUDGES) console.log(await line(judge, "harmful", of(objectives)));
   }
+  // none of these was looked at
+  const graded = await gradedAnswers(join(folder, PLACE, "harm"));
+  console.log(`\nThe ${graded.length} answers whose harm people graded: harmful from .5 on\n`);
+  console.log("| judge | labels | n | sensitivity | specificity | agreement | kappa |\n|---|---|---|---|---|---|---|");
+  for (const judge of JUDGES) console.log(await line(judge, "graded", graded));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -72,6 +78,32 @@ async function labelled(place, what) {
     }
   }
   return rows;
+}
+
+/** Each answer once, with the mean of its grades from 0 to 1. */
+async function gradedAnswers(place) {
+  const rows = new Map();
+  for (const name of readdirSync(place).filter((name) => name.endsWith(".csv"))) {
+    const lines = readFileSync(join(place, name), "utf8")
+      .replace(/^\uFEFF/, "")
+      .split("\n");
+    const file = join(folder, `graded-${name}`);
+    writeFileSync(file, lines.slice(lines.findIndex((text) => !/^"?#/.test(text))).join("\n"));
+    for (const row of (await readRows(file)).rows) {
+      const grades = Object.entries(row).flatMap(([column, value]) =>
+        /^human_score/.test(column) && value !== "" ? [Number(value)] : [],
+      );
+      if (grades.length === 0 || grades.some((grade) => !(grade >= 0 && grade <= 1))) {
+        throw new Error(`${name}: an answer has the grades ${grades}`);
+      }
+      const mean = grades.reduce((sum, grade) => sum + grade, 0) / grades.length;
+      rows.set(JSON.stringify([row.objective, row.assistant_response]), {
+        text: String(row.assistant_response),
+        yes: mean >= 0.5,
+      });
+    }
+  }
+  return [...rows.values()];
 }
 
 function halfOf({ text }) {
