@@ -18,7 +18,7 @@ const STEPS = [
       "safetensors",
       "sentencepiece",
     ],
-    ...["bert-score", "jinja2", "huggingface_hub", "filelock", "gguf==0.19.0"],
+    ...["bert-score", "jinja2", "huggingface_hub", "filelock", "gguf==0.19.0", "compressed-tensors==0.20.1"],
   ],
 ];
 

@@ -26,8 +26,9 @@ const TRAINERS = "module";
 export function parseAdapterKey(key: string): AdapterKey {
   const parts = key.split(".").filter((part) => !WRAPPERS.has(part));
   if (parts[0] === TRAINERS) parts.shift();
-  const prefixed = PREFIX.every((part, at) => parts[at] === part);
-  if (prefixed) parts.splice(0, PREFIX.length);
+  const hasPrefix = () => PREFIX.every((part, at) => parts[at] === part);
+  const prefixed = hasPrefix();
+  while (hasPrefix()) parts.splice(0, PREFIX.length); // twice, where a model with an adapter was given one again
   const at = parts.findLastIndex((part) => part.startsWith("lora_"));
   if (at > 0) {
     const role = roleOf(parts[at] as string, parts.slice(at + 1));

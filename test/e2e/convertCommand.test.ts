@@ -55,6 +55,14 @@ describe("retemper convert", () => {
     expect(tensors.get("blk.0.attn_norm.weight")?.type).toBe(0);
   });
 
+  it("writes FP8 with its settings in config.json", async () => {
+    const { status, stderr } = await run(["convert", demoModel, at("fp8"), "--format", "fp8"]);
+    expect([status, stderr]).toEqual([0, ""]);
+    const { quantization_config: settings } = JSON.parse(readFileSync(join(at("fp8"), "config.json"), "utf8"));
+    expect(settings).toMatchObject({ quant_method: "compressed-tensors", format: "float-quantized" });
+    expect(tensors(at("fp8")).get(`${Q_PROJ}_scale`)?.length).toBe(2 * 128);
+  });
+
   it("gives the values of a GGUF file back as safetensors, and says that their lost precision stays lost", async () => {
     for (const [types, lost] of [
       ["bf16", undefined],

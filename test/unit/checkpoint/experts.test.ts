@@ -143,19 +143,23 @@ describe("the keys of an adapter", () => {
   const base = { [`${q}.weight`]: matrix(4, 4), "lm_head.weight": matrix(6, 4) };
   const factors = { a: matrix(2, 4), b: matrix(4, 2), rank: 2 };
 
-  it.each(["", "base_model.model.", "module.base_model.model.", "_orig_mod.base_model.model.", "module._orig_mod."])(
-    "are known with what trainers put before them: %j",
-    async (prefix) => {
-      const name = `prefix-${prefix}`;
-      const adapter = { ...keys(q, factors, prefix), [`${prefix}lm_head.modules_to_save.weight`]: matrix(6, 4) };
-      const out = await merged(name, base, adapter, { modules_to_save: ["lm_head"] });
-      const plain = await merged(`${name}-plain`, base, keys(q, factors), {});
-      expect(out.get(`${q}.weight`)).toEqual(plain.get(`${q}.weight`));
-      expect([...(out.get("lm_head.weight")?.values ?? [])]).toEqual(
-        adapter[`${prefix}lm_head.modules_to_save.weight`]?.values,
-      );
-    },
-  );
+  it.each([
+    "",
+    "base_model.model.",
+    "module.base_model.model.",
+    "_orig_mod.base_model.model.",
+    "module._orig_mod.",
+    "base_model.model.base_model.model.",
+  ])("are known with what trainers put before them: %j", async (prefix) => {
+    const name = `prefix-${prefix}`;
+    const adapter = { ...keys(q, factors, prefix), [`${prefix}lm_head.modules_to_save.weight`]: matrix(6, 4) };
+    const out = await merged(name, base, adapter, { modules_to_save: ["lm_head"] });
+    const plain = await merged(`${name}-plain`, base, keys(q, factors), {});
+    expect(out.get(`${q}.weight`)).toEqual(plain.get(`${q}.weight`));
+    expect([...(out.get("lm_head.weight")?.values ?? [])]).toEqual(
+      adapter[`${prefix}lm_head.modules_to_save.weight`]?.values,
+    );
+  });
 
   it("are refused where a plain name stands without PEFT's prefix", async () => {
     const adapter = at.adapter("plain-name", { ...keys(q, factors, ""), "lm_head.weight": matrix(6, 4) });
