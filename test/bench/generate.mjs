@@ -28,7 +28,7 @@ node-llama-cpp is installed into the benchmark's cache folder at the first run; 
 environment of RETEMPER_PYTHON or RETEMPER_PEERS.`;
 const LLAMA_CPP = "3.22.1";
 const here = (name) => fileURLToPath(new URL(`generate/${name}`, import.meta.url));
-const python =
+export const python =
   process.env.RETEMPER_PYTHON ??
   join(process.env.RETEMPER_PEERS ?? join(homedir(), ".cache", "retemper-peers"), "v", "bin", "python");
 

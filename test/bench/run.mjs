@@ -5,6 +5,7 @@
 
 import { before } from "./before.mjs";
 import { choice } from "./choice.mjs";
+import { endings } from "./endings.mjs";
 import { experiment } from "./experiment.mjs";
 import { extract } from "./extract.mjs";
 import { generate } from "./generate.mjs";
@@ -15,7 +16,7 @@ import { sweep } from "./sweep.mjs";
 import { tune } from "./tune.mjs";
 import { virtual } from "./virtual.mjs";
 
-const WORKLOADS = { judges, merge, sweep, gguf, extract, generate, tune, virtual, experiment, before, choice };
+const WORKLOADS = { judges, merge, sweep, gguf, extract, generate, endings, tune, virtual, experiment, before, choice };
 const [name, ...args] = process.argv.slice(2);
 const workload = WORKLOADS[name];
 if (!workload) {

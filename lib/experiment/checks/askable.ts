@@ -1,7 +1,7 @@
 // What a run would meet only when it gets there: prompts that a model cannot take, sets of one name, a score that no item has.
 
 import { RetemperError } from "../../errors.js";
-import { scoredTokens } from "../../evaluate/run/likelihood.js";
+import { continuationTokens, scoredTokens } from "../../evaluate/run/likelihood.js";
 import type { Task } from "../../evaluate/types.js";
 import { prepareInput, preparePrompt } from "../../generate/loop/preparePrompts.js";
 import { settingsOf } from "../../generate/settings.js";
@@ -41,6 +41,12 @@ export function promptProblems(name: string, model: AskedModel, tasks: readonly 
 function askOne({ ask, items, decoding }: Task, index: number, model: AskedModel): void {
   const item = items[index] as Task["items"][number];
   const bounds = { maxPositions: model.contextLength, vocabulary: Number.POSITIVE_INFINITY };
+  if (ask === "likelihood" && item.continuations) {
+    for (const one of item.continuations) {
+      for (const { ids, from } of continuationTokens(one, model)) prepareInput(index, ids, bounds, 0, { from });
+    }
+    return;
+  }
   if (ask === "likelihood") {
     for (const { ids } of scoredTokens(item, model)) prepareInput(index, ids, bounds);
     return;
