@@ -281,6 +281,13 @@ describe("a run with skills and over-refusal", () => {
       expect(units(/linear merges, validation/)).toBeGreaterThanOrEqual(
         2 * (halfOf("safety", "validation") + halfOf("harmless", "validation") + 4 + 2 + 2 + 4),
       );
+      // the run's own report has every axis
+      const page = readFileSync(join(out, "report.html"), "utf8");
+      for (const name of ["overRefusal", "skill-other", "skill-words", "skill-test"]) {
+        expect(page).toContain(`id="curve-${name}"`);
+        expect(page).toContain(`id="front-${name}"`);
+      }
+      expect(page).toContain("What else did it cost?");
       // what two name is asked once: answers and verdicts of one merge at both lambdas
       const { steps } = JSON.parse(readFileSync(join(out, "costs.json"), "utf8")) as ExperimentCosts;
       expect(steps.filter(({ step }) => step.startsWith("linear seed 42 lambda"))).toHaveLength(2);
