@@ -1,5 +1,5 @@
-// Requests that end when their signal does. fetch takes the signal too; that alone is not enough: under Node 20 a download was seen to
-// wait for ever after its signal, with its connection gone and nobody left to tell its reader.
+// Requests that end when their signal does, whatever fetch, which takes the signal too, makes of it: whoever waits for a
+// download is told at once.
 
 /**
  * What comes of `work`, or the signal's reason as soon as it has one.
