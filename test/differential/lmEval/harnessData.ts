@@ -96,7 +96,7 @@ const SETS: readonly (readonly [path: string, configuration: string, splits: Rea
     "boolean_expressions",
     {
       test: rows(6, (at) => ({
-        input: `not ( ${at % 2 === 0} ) and ${at % 3 === 0} is`,
+        input: `not ( ${at % 2 === 0} ) and ${at} is ${at % 3 === 0} is`,
         target: at % 2 === 0 ? "False" : "True",
       })),
     },
@@ -105,11 +105,12 @@ const SETS: readonly (readonly [path: string, configuration: string, splits: Rea
     "google-research-datasets/mbpp",
     "full",
     {
-      test: [
+      // each twice: once answered rightly, once not
+      test: [0, 100].flatMap((more) => [
         {
           ...{
-            task_id: 11,
-            text: "Write a function to add two numbers.",
+            task_id: 11 + more,
+            text: `Write a function to add two numbers, ${more}.`,
             test_setup_code: "",
             challenge_test_list: [],
           },
@@ -117,7 +118,12 @@ const SETS: readonly (readonly [path: string, configuration: string, splits: Rea
           test_list: ["assert add(1, 2) == 3", "assert add(-1, 1) == 0", "assert add(0.5, 0) == 0.5"],
         },
         {
-          ...{ task_id: 12, text: "Write a function to sort a list.", test_setup_code: "", challenge_test_list: [] },
+          ...{
+            task_id: 12 + more,
+            text: `Write a function to sort a list, ${more}.`,
+            test_setup_code: "",
+            challenge_test_list: [],
+          },
           code: "def in_order(x):\r\n  return sorted(x)",
           test_list: [
             "assert in_order([2, 1]) == [1, 2]",
@@ -126,7 +132,12 @@ const SETS: readonly (readonly [path: string, configuration: string, splits: Rea
           ],
         },
         {
-          ...{ task_id: 13, text: "Write a class of pairs.", test_setup_code: "", challenge_test_list: [] },
+          ...{
+            task_id: 13 + more,
+            text: `Write a class of pairs, ${more}.`,
+            test_setup_code: "",
+            challenge_test_list: [],
+          },
           code: "class Pair:\r\n  def __init__(self, a):\r\n    self.a = a\r\ndef first(p):\r\n  return p.a",
           test_list: [
             "assert first(Pair(1)) == 1",
@@ -134,7 +145,18 @@ const SETS: readonly (readonly [path: string, configuration: string, splits: Rea
             "assert first(Pair(None)) is None",
           ],
         },
-      ],
+      ]),
+    },
+  ],
+  [
+    "google/IFEval",
+    "",
+    {
+      train: rows(6, (at) => ({
+        ...{ key: at, prompt: `Write ${at} words about a ${thing(at)}.` },
+        instruction_id_list: ["punctuation:no_comma", "length_constraints:number_words"].slice(0, 1 + (at % 2)),
+        kwargs: [{}, { relation: "at least", num_words: at }].slice(0, 1 + (at % 2)),
+      })),
     },
   ],
   ["retemper/words", "", { train: rows(4, (at) => words(at)), test: rows(6, (at) => words(at + 1)) }],

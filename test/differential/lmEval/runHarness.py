@@ -56,15 +56,17 @@ class Canned(LM):
     def __init__(self):
         super().__init__()
         self.answers = json.load(open(request["answers"]))
-        self.counts = {}
+        self.first, self.counts = {}, {}
 
     def generate_until(self, requests, disable_tqdm=False):
         made = []
         for one in requests:
             digest = hashlib.sha256(one.args[0].encode()).hexdigest()
             answers = self.answers.get(digest, self.answers.get("", [""]))
+            # another answer to each prompt, and to each repeat of one
+            first = self.first.setdefault(digest, len(self.first))
             count = self.counts[digest] = self.counts.get(digest, -1) + 1
-            made.append(answers[count % len(answers)])
+            made.append(answers[(first + count) % len(answers)])
         return made
 
     def loglikelihood(self, requests, disable_tqdm=False):
