@@ -64,12 +64,16 @@ const PROGRAMS = [
 /** Log-likelihoods of a sum of float32 numbers in another order. */
 const TOLERANCE = 2e-3;
 
-const noSandbox = await openSandbox({ limits: { memoryBytes: 2 ** 29, processes: 16, fileBytes: 2 ** 24 } }).then(
-  () => "",
-  (error: Error) => error.message,
-);
+const noSandbox = !long
+  ? "the long form only"
+  : await openSandbox({ limits: { memoryBytes: 2 ** 29, processes: 16, fileBytes: 2 ** 24 } }).then(
+      () => "",
+      (error: Error) => error.message,
+    );
 const noNltk =
-  whyNoPython("nltk", "langdetect", "immutabledict") ?? (process.env.NLTK_DATA ? undefined : "no punkt_tab: NLTK_DATA");
+  (long ? undefined : "the long form only") ??
+  whyNoPython("nltk", "langdetect", "immutabledict") ??
+  (process.env.NLTK_DATA ? undefined : "no punkt_tab: NLTK_DATA");
 const missing = !long ? "the long form only" : whyNoPython("torch", "transformers", "lm_eval");
 
 describe.skipIf(missing)(`lm-evaluation-harness's own tasks${missing ? `: ${missing}` : ""}`, () => {
