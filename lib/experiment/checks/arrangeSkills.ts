@@ -60,7 +60,7 @@ export function arrangeSkills(
         .filter(({ kind }) => kind !== "task")
         .map(({ name }) =>
           problem(
-            `${name} has no score that a skill could have: its requests belong into ${all.length > 0 ? "overRefusal or safety" : ""}`,
+            `${name} has no score that a skill could have: its place is safety.sets, or overRefusal for harmless requests`,
           ),
         ),
       ...names

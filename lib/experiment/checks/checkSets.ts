@@ -127,7 +127,7 @@ const PARTS: readonly Path[] = [
 /** Whether a word of a suite begins with what there is. */
 function isKnown(word: string, path: Path, problems: Problems): boolean {
   const [, kind] = /^(?:[\w.-]+=)?([\w.-]+)/.exec(word) ?? [];
-  const known = listTasks().map(({ name }) => name.replace(/:FILE$/, ""));
+  const known = listTasks().map(({ name }) => name.replace(/:(?:FILE|TASK)$/, ""));
   if (kind === undefined || known.includes(kind)) return true;
   const text = `${pathText(problems.given(path))}: there is no task or suite \`${kind}\``;
   problems.add(text, "BAD_RECIPE", { path, hint: suggestion(kind, [...new Set(known)]) });

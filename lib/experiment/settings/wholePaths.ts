@@ -17,7 +17,12 @@ export async function wholePaths(settings: ExperimentSettings, folder: string): 
   const exists = (text: string) => existsSync(resolve(folder, text));
   const data = (text: string) => (text.startsWith("hf://") ? text : resolve(folder, text));
   const suite = (words: readonly string[]) =>
-    words.map((word) => word.replace(/^([^:/]+:)(.+)$/s, (_, head: string, source: string) => head + data(source)));
+    words.map((word) =>
+      // a task of lm-evaluation-harness by its name is no path
+      /^(?:[\w.-]+=)?lm-eval:(?!.*\.ya?ml$)/s.test(word)
+        ? word
+        : word.replace(/^([^:/]+:)(.+)$/s, (_, head: string, source: string) => head + data(source)),
+    );
   const side = (of: ExperimentSettings["skills"]) =>
     Array.isArray(of) || of === undefined
       ? of && suite(of)

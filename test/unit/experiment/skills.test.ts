@@ -322,6 +322,9 @@ describe("a run with skills and over-refusal", () => {
     const settings = await loadExperiment(file);
     expect(settings.skills).toEqual({ sets: [`sums=exact:${folder}/other.jsonl`] });
     expect(settings.overRefusal).toEqual([`over-refusal:${folder}/b.jsonl`]);
+    const named = ["lm-eval:gsm8k", "sums=lm-eval:gsm8k", "lm-eval:own.yaml"];
+    writeFileSync(file, JSON.stringify({ ...experiment, skills: named }));
+    expect((await loadExperiment(file)).skills).toEqual([...named.slice(0, 2), `lm-eval:${folder}/own.yaml`]);
     writeFileSync(file, JSON.stringify({ ...experiment, skills: [] }));
     await expect(loadExperiment(file)).rejects.toMatchObject({
       code: "BAD_RECIPE",
