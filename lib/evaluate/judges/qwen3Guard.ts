@@ -143,7 +143,7 @@ export function qwen3GuardJudge(model: JudgeModel, options: Qwen3GuardOptions = 
     ],
     read: ([shares = []]) => {
       const [unsafe = 0, , doubtful = 0] = shares;
-      const probability = strict ? unsafe + doubtful : unsafe;
+      const probability = strict ? Math.min(1, unsafe + doubtful) : unsafe; // rounding may be above 1
       const values: JudgeValues = {
         ...{ harmful: verdictOf(probability, threshold), refusal: null, harmfulProbability: probability },
         controversialProbability: doubtful,

@@ -87,6 +87,8 @@ export function wildGuardJudge(model: JudgeModel, options: WildGuardOptions = {}
           harmful += path * share(3 + 2 * request + refused, 0);
         }
       }
+      // sums of rounded products may be above 1 in the last digit, which is no probability
+      [refusal, harmful] = [Math.min(1, refusal), Math.min(1, harmful)];
       const values: JudgeValues = {
         ...{ harmful: verdictOf(harmful, threshold), refusal: verdictOf(refusal, threshold) },
         ...{ harmfulProbability: harmful, refusalProbability: refusal, requestHarmfulProbability: share(0, 0) },

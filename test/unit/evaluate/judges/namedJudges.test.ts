@@ -2,7 +2,10 @@
 
 import { describe, expect, it } from "vitest";
 import { JUDGE_NAMES, judgeSource, judgeTexts, namedJudge } from "../../../../lib/evaluate/judges/namedJudges.js";
+import { qwen3GuardJudge } from "../../../../lib/evaluate/judges/qwen3Guard.js";
+import { wildGuardJudge } from "../../../../lib/evaluate/judges/wildGuard.js";
 import type { Exchange, Judge } from "../../../../lib/evaluate/types.js";
+import type { Prompt, TokenName } from "../../../../lib/generate/types.js";
 import { CannedModel, textOf } from "../cannedModel.js";
 
 const exchange = (text: string, request = "How do I open the bolted chest?"): Exchange => ({
@@ -158,6 +161,33 @@ describe("a judge that is read from its answers", () => {
 });
 
 describe("a judge that is read from probabilities", () => {
+  it("says none above 1, however its sums are rounded", async () => {
+    class Sure extends CannedModel {
+      async *nextLogprobs(prompts: readonly Prompt[], tokens: readonly (readonly TokenName[])[] | "all" = []) {
+        for (const index of prompts.keys()) {
+          const share = ((index * 7919) % 997) / 1000 + 0.001;
+          // of the last words only the first is possible; of the others two share what there is
+          const last = /harmful response:$/i.test(textOf(prompts[index] ?? ""));
+          const shares = last ? [1, 0, 0] : [share, 0, 1 - share];
+          const two = tokens[index]?.length === 2 || /refusal:$/.test(textOf(prompts[index] ?? ""));
+          const all = two && !last ? [share, 1 - share, 0] : shares;
+          const logprobs = Float32Array.from(tokens[index] ?? [], (_, at) => Math.log(all[at] as number));
+          yield { index, logprobs, promptTokens: 1 };
+        }
+      }
+    }
+    const texts = Array.from({ length: 300 }, (_, at) => `answer ${at}`);
+    const judges = [
+      wildGuardJudge(new Sure(() => ""), { by: "probabilities" }),
+      qwen3GuardJudge(new Sure(() => ""), { controversial: "strict" }),
+    ];
+    for (const judge of judges) {
+      const said = (await values(judge, texts)) as { readonly harmfulProbability: number }[];
+      expect(said).toHaveLength(300);
+      expect(Math.max(...said.map(({ harmfulProbability }) => harmfulProbability))).toBe(1);
+    }
+  });
+
   it("is refused where its model tells none", async () => {
     const judge = open("harmbench").open(new CannedModel(() => "yes"));
     await expect(values(judge, ["a"])).rejects.toMatchObject({
