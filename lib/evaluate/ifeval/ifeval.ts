@@ -1,6 +1,7 @@
 // IFEval: prompts with instructions that a program can check (Zhou et al., 2023, arXiv 2311.07911), scored as
 // lm-evaluation-harness's task ifeval.
 
+import { createHash } from "node:crypto";
 import { RetemperError } from "../../errors.js";
 import { textOf } from "../data/columns.js";
 import { loadRows } from "../data/loadRows.js";
@@ -17,6 +18,7 @@ export async function loadIfeval(context: TaskContext): Promise<Task> {
   const source = context.data.ifeval ?? SOURCE;
   const { facts, files } = await loadRows(source, { split: "train", hub: context.hub });
   const checks = new Map<string, readonly Check[]>();
+  const asked = createHash("sha256");
   const items = files.flatMap(({ path, rows }) =>
     rows.map((row, index): Item => {
       const request = textOf(row, "prompt", path, index);
@@ -25,6 +27,7 @@ export async function loadIfeval(context: TaskContext): Promise<Task> {
       if (checks.has(id))
         throw new RetemperError("BAD_INPUT", `row ${index + 1}: the key ${key} occurs twice`, placeOf(row, path));
       checks.set(id, checksOf(row, path, index));
+      asked.update(JSON.stringify([id, row.instruction_id_list, row.kwargs], plainNumber));
       return { id, prompt: chatPrompt(request, undefined, context), request };
     }),
   );
@@ -36,7 +39,7 @@ export async function loadIfeval(context: TaskContext): Promise<Task> {
     items: items.slice(0, context.limit),
     ask: "generate",
     decoding: decodingOf({ maxNewTokens: 1280, temperature: 0 }, context),
-    scorers: [instructionScorer(checks)],
+    scorers: [instructionScorer(checks, asked.digest("hex"))],
     metrics: METRICS,
     primary: "prompt_level_strict_acc",
   };
@@ -70,10 +73,16 @@ function placeOf(row: Row, file: string) {
   return { file, line: lineOf(row) };
 }
 
-function instructionScorer(checks: ReadonlyMap<string, readonly Check[]>): Scorer {
+/** Of Parquet's 64-bit numbers, which JSON does not have. */
+function plainNumber(_: string, value: unknown): unknown {
+  return typeof value === "bigint" ? String(value) : value;
+}
+
+/** @param digest of all instructions: a prompt says nothing of them, and verdicts are kept by what their scorer says of itself */
+function instructionScorer(checks: ReadonlyMap<string, readonly Check[]>, digest: string): Scorer {
   return {
     name: "ifeval",
-    facts: { reference: "lm-evaluation-harness 0.4.13, ifeval 4.0", instructions: INSTRUCTIONS.length },
+    facts: { reference: "lm-evaluation-harness 0.4.13, ifeval 4.0", instructions: INSTRUCTIONS.length, digest },
     async *score(exchanges, { signal }) {
       for (const [index, { item, answer }] of exchanges.entries()) {
         signal?.throwIfAborted();

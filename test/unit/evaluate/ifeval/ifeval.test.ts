@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { followed } from "../../../../lib/evaluate/ifeval/followed.js";
+import { loadIfeval } from "../../../../lib/evaluate/ifeval/ifeval.js";
 import { makeCheck } from "../../../../lib/evaluate/ifeval/instructions.js";
 import { evaluate } from "../../../../lib/evaluate/run/evaluate.js";
 import { CannedModel } from "../cannedModel.js";
@@ -47,6 +48,20 @@ describe("the task ifeval", () => {
     });
     expect(warnings.join()).toMatch(/2 prompts, and IFEval 541/);
     expect(model.asked[0]?.options).toMatchObject({ maxNewTokens: 1280, temperature: 0 });
+  });
+
+  it("is another scorer where the instructions of a prompt change, so that no verdict of before is taken", async () => {
+    const factsOf = async (name: string, words: number) => {
+      const instructions = { "length_constraints:number_words": { num_words: words, relation: "at least" } };
+      const context = {
+        data: { ifeval: file(name, [row(1, instructions)]) },
+        model: { systemRole: true, chatTemplate: true },
+      };
+      return (await loadIfeval(context)).scorers.map(({ facts }) => facts);
+    };
+    const [one, same, other] = [await factsOf("a.jsonl", 3), await factsOf("b.jsonl", 3), await factsOf("c.jsonl", 4)];
+    expect(same).toEqual(one);
+    expect(other).not.toEqual(one);
   });
 
   it("follows loosely what a first line, a last line or asterisks stand in the way of", () => {
