@@ -59,7 +59,7 @@ export function summarise(
   const all: Record<string, Measure> = over([...items.keys()]);
   const weights = itemWeights({ ...task, items: items.map(({ item }) => item) });
   if (!weights) return { metrics: all, categories, scores };
-  for (const { name, better } of metrics) {
+  for (const { name, better, total } of metrics) {
     const groups = Object.values(categories).filter((of) => typeof of[name]?.value === "number");
     const known = [...items.keys()].filter((at) => typeof scores[at]?.[name] === "number");
     const { low, high } = bootstrapMean(
@@ -73,9 +73,10 @@ export function summarise(
     // over groups, not over items: a small subtask weighs as much as a large one
     const value = groups.reduce((sum, of) => sum + (of[name]?.value as number), 0) / groups.length;
     const [n, missing] = [known.length, items.length - known.length];
+    // a number that is no mean of items' numbers, such as F1, has no interval by theirs
     all[`macro_${name}`] =
-      n === 0
-        ? { value: null, low: null, high: null, n, missing, interval: "none", better }
+      n === 0 || total
+        ? { value: n === 0 ? null : value, low: null, high: null, n, missing, interval: "none", better }
         : { value, low: Math.min(low, value), high: Math.max(high, value), n, missing, interval: "bootstrap", better };
   }
   const macro = scores.map((of) => ({
