@@ -128,6 +128,11 @@ export function isSame(a: Task, b: Task): boolean {
   if (a === b) return true;
   if (a.name !== b.name || a.kind !== b.kind || a.ask !== b.ask || a.items.length !== b.items.length) return false;
   const asked = ({ items, decoding }: Task) =>
-    JSON.stringify([decoding, ...items.map(({ prompt, request }) => promptDigest(prompt === "" ? request : prompt))]);
+    JSON.stringify([
+      decoding,
+      ...items.map(({ prompt, request, choices, continuations }) => [
+        ...[promptDigest(prompt === "" ? request : prompt), choices, continuations],
+      ]),
+    ]);
   return asked(a) === asked(b);
 }
