@@ -56,15 +56,18 @@ export function continuationTokens({ context, text }: Continuation, model: Conti
     const all = ids[0] === first.id ? ids : [first.id, ...ids];
     return [scoredEnd(all, 1, contextLength, text)];
   }
-  const before =
-    typeof context === "string"
-      ? context
-      : tokenizer.applyChatTemplate(context as readonly ChatMessage[], { addGenerationPrompt: true });
+  const before = typeof context === "string" ? context : rendered(context as readonly ChatMessage[], tokenizer);
   // A template writes the token that begins texts itself.
   const begins = tokenizer.prefixToken !== undefined && before.startsWith(tokenizer.prefixToken.text);
   const encode = (one: string) => tokenizer.encode(one, { addSpecialTokens: !begins });
   const start = stripEnd(before);
   return [scoredEnd(encode(before + text), encode(start).length, contextLength, text)];
+}
+
+/** With the beginning of an answer, or with what a last message that has begun one goes on from. */
+function rendered(messages: readonly ChatMessage[], tokenizer: ContinuationModel["tokenizer"]): string {
+  const begun = messages.at(-1)?.prefix === true;
+  return tokenizer.applyChatTemplate(messages, begun ? { continueFinalMessage: true } : { addGenerationPrompt: true });
 }
 
 function prefixOf({ prefixToken }: ContinuationModel["tokenizer"]): NonNullable<Tokenizer["prefixToken"]> {

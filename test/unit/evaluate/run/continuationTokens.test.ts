@@ -14,7 +14,8 @@ const model = (contextLength: number): ContinuationModel => ({
       ...(addSpecialTokens ? [BEGIN] : []),
       ...[...text].map((one) => (one === "^" ? BEGIN : (one.codePointAt(0) as number))),
     ],
-    applyChatTemplate: (messages) => `^${messages.map(({ content }) => content).join("|")}:`,
+    applyChatTemplate: (messages, { continueFinalMessage } = {}) =>
+      `^${messages.map(({ content }) => content).join("|")}${continueFinalMessage ? "" : ":"}`,
   },
 });
 const codes = (text: string) => [...text].map((one) => one.codePointAt(0) as number);
@@ -36,6 +37,14 @@ describe("the tokens of a continuation", () => {
   it("have no second beginning behind a chat template that writes one", () => {
     const context = [{ role: "user", content: "ab" }];
     expect(continuationTokens({ context, text: "c" }, model(50))).toEqual([{ ids: [1, ...codes("ab:c")], from: 4 }]);
+  });
+
+  it("go on with the answer that the last message has begun", () => {
+    const context = [
+      { role: "user", content: "ab" },
+      { role: "assistant", content: "c", prefix: true },
+    ];
+    expect(continuationTokens({ context, text: "d" }, model(50))).toEqual([{ ids: [1, ...codes("ab|cd")], from: 5 }]);
   });
 
   it("keep the end of a context that is too long, and one token more than the model's context has", () => {
