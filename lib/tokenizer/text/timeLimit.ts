@@ -11,11 +11,27 @@ const MS_A_KILOBYTE = 20;
 const script = new Script("work()");
 let context: Context | undefined;
 
+/** What does the work, and where from, for messages. */
+export interface TimedWork {
+  readonly file?: string | undefined;
+  readonly what: string;
+  /** Of work that goes back and forth without end. */
+  readonly hint: string;
+}
+
+const tokenizer = (file: string): TimedWork => ({
+  file,
+  what: "the tokenizer",
+  hint: "one of its patterns goes back and forth without end: get the tokenizer from a source that you trust",
+});
+
 /**
  * Runs synchronous work over a text of `length` characters; about 20 µs more than without.
- * @throws RetemperError BAD_INPUT naming `file` when it takes too long, or more stack than there is.
+ * @param of the file of a tokenizer, or what else does the work
+ * @throws RetemperError BAD_INPUT naming the file when it takes too long, or more stack than there is.
  */
-export function withTimeLimit<T>(length: number, file: string, work: () => T): T {
+export function withTimeLimit<T>(length: number, of: string | TimedWork, work: () => T): T {
+  const { file, what, hint } = typeof of === "string" ? tokenizer(of) : of;
   context ??= createContext(Object.create(null));
   const before = context.work;
   context.work = work;
@@ -25,16 +41,16 @@ export function withTimeLimit<T>(length: number, file: string, work: () => T): T
   } catch (cause) {
     if (cause instanceof RangeError) {
       // A pattern that remembers every character of a run, such as one over millions of letters without a space.
-      throw new RetemperError("BAD_INPUT", `a part of the text is too long for the tokenizer: ${cause.message}`, {
+      throw new RetemperError("BAD_INPUT", `a part of the text is too long for ${what}: ${cause.message}`, {
         file,
         hint: "split the text",
         cause,
       });
     }
     if ((cause as NodeJS.ErrnoException).code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw cause;
-    throw new RetemperError("BAD_INPUT", "the tokenizer takes too long on this text", {
+    throw new RetemperError("BAD_INPUT", `${what} takes too long on this text`, {
       file,
-      hint: "one of its patterns goes back and forth without end: get the tokenizer from a source that you trust",
+      hint,
       cause,
     });
   } finally {

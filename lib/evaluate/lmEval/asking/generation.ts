@@ -1,5 +1,6 @@
 // generation_kwargs as decoding.
 
+import { RetemperError } from "../../../errors.js";
 import type { Decoding } from "../../types.js";
 import { type TaskConfig, unsupported } from "../files/taskConfig.js";
 
@@ -15,18 +16,26 @@ export function decodingOfTask(config: TaskConfig): Decoding {
     ([key, value]) => !KNOWN.has(key) && value !== null && !isNothing(key, value),
   );
   if (odd) throw unsupported(config, `generation_kwargs.${odd[0]}`, String(odd[1]));
-  const { until, do_sample, temperature = 0, top_p, top_k, repetition_penalty } = generation;
-  const length = LENGTHS.map((key) => generation[key]).find((value) => value !== undefined && value !== null);
+  const number = (key: string): number | undefined => {
+    const value = generation[key] ?? undefined;
+    if (value === undefined || (typeof value === "number" && Number.isFinite(value))) return value;
+    throw new RetemperError("BAD_INPUT", `${config.name}: generation_kwargs.${key} is no number`, {
+      file: config.file,
+    });
+  };
+  const { until, do_sample } = generation;
+  const [topP, topK, repetitionPenalty] = ["top_p", "top_k", "repetition_penalty"].map(number);
+  const length = LENGTHS.map(number).find((value) => value !== undefined);
   const stop = (Array.isArray(until) ? until : [until]).filter(
     (text): text is string => typeof text === "string" && text !== "",
   );
   return {
-    maxNewTokens: length === undefined ? NEW_TOKENS : Number(length),
-    temperature: do_sample === false ? 0 : Number(temperature),
+    maxNewTokens: length ?? NEW_TOKENS,
+    temperature: do_sample === false ? 0 : (number("temperature") ?? 0),
     ...(stop.length > 0 && { stop }),
-    ...(top_p !== undefined && do_sample !== false && { topP: Number(top_p) }),
-    ...(top_k !== undefined && do_sample !== false && { topK: Number(top_k) }),
-    ...(repetition_penalty !== undefined && { repetitionPenalty: Number(repetition_penalty) }),
+    ...(topP !== undefined && do_sample !== false && { topP }),
+    ...(topK !== undefined && do_sample !== false && { topK }),
+    ...(repetitionPenalty !== undefined && { repetitionPenalty }),
     ...(config.repeats > 1 && { samples: config.repeats }),
   };
 }

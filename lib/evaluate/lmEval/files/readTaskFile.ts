@@ -21,14 +21,25 @@ export class FunctionName {
 export type TaskFile = Readonly<Record<string, unknown>>;
 
 const MOST_BYTES = 2 ** 22;
+/** One in the other. */
 const MOST_INCLUDES = 32;
+/** All of a task, each as often as it is included. */
+const MOST_FILES = 256;
 
 /**
  * The file with what it includes; its own keys come before those.
  * @throws RetemperError BAD_INPUT that names the file, and the line where it is no YAML
  */
-export async function readTaskFile(file: string, seen: readonly string[] = []): Promise<TaskFile> {
+export async function readTaskFile(
+  file: string,
+  seen: readonly string[] = [],
+  count: { read: number } = { read: 0 },
+): Promise<TaskFile> {
   const path = resolve(file);
+  // files that include two others each would be read again and again
+  if (++count.read > MOST_FILES) {
+    throw new RetemperError("BAD_INPUT", `it includes more than ${MOST_FILES} files`, { file: seen[0] ?? path });
+  }
   if (seen.includes(path) || seen.length >= MOST_INCLUDES) {
     throw new RetemperError("BAD_INPUT", "its includes lead back to itself", { file: path });
   }
@@ -47,10 +58,8 @@ export async function readTaskFile(file: string, seen: readonly string[] = []): 
   let merged: TaskFile = {};
   for (const one of files) {
     if (typeof one !== "string") throw new RetemperError("BAD_INPUT", "include names no file", { file: path });
-    const { task_list: _, ...more } = await readTaskFile(isAbsolute(one) ? one : join(dirname(path), one), [
-      ...seen,
-      path,
-    ]);
+    const next = isAbsolute(one) ? one : join(dirname(path), one);
+    const { task_list: _, ...more } = await readTaskFile(next, [...seen, path], count);
     merged = { ...merged, ...more };
   }
   return { ...merged, ...own };
@@ -60,7 +69,10 @@ export async function readTaskFile(file: string, seen: readonly string[] = []): 
 export function parseTaskFile(text: string, file: string): TaskFile {
   const functions: ScalarTag = {
     tag: "!function",
-    resolve: (reference) => new FunctionName(reference, dirname(file)),
+    resolve: (reference, onError) => {
+      if (!/^\w+(\.\w+)+$/.test(reference)) onError(`!function takes module.name, not ${JSON.stringify(reference)}`);
+      return new FunctionName(reference, dirname(file));
+    },
   };
   const document = parseDocument(text, {
     version: "1.1",

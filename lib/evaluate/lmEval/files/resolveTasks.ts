@@ -1,5 +1,6 @@
 // From a name or a file to the tasks that it means: one, or those of a group with the groups and tags in it.
 
+import { isDeepStrictEqual } from "node:util";
 import { RetemperError } from "../../../errors.js";
 import { readTaskFile, type TaskFile } from "./readTaskFile.js";
 import { type TaskConfig, taskConfig, unsupported } from "./taskConfig.js";
@@ -100,7 +101,23 @@ export async function resolveTasks(
   await addMembers(read, file, {}, 0);
   if (configs.length === 0)
     throw new RetemperError("BAD_INPUT", `the group ${String(read.group)} has no tasks`, { file });
-  return { configs, group: groupOf(read, file) };
+  return { configs: once(configs, String(read.group), file), group: groupOf(read, file) };
+}
+
+/** Each task once: a second one's items would count twice, under the same names. */
+function once(configs: readonly TaskConfig[], group: string, file: string): TaskConfig[] {
+  const found = new Map<string, TaskConfig>();
+  for (const config of configs) {
+    const before = found.get(config.name);
+    if (before && !isDeepStrictEqual(before, config)) {
+      throw new RetemperError("BAD_INPUT", `the group ${group} has two tasks that are called ${config.name}`, {
+        file,
+        hint: "give one of them another name (task:)",
+      });
+    }
+    found.set(config.name, config);
+  }
+  return [...found.values()];
 }
 
 function taskOf(read: TaskFile, file: string, overrides: TaskFile): TaskConfig {
@@ -114,6 +131,8 @@ function groupOf(read: TaskFile, file: string): Group {
   return {
     name,
     metrics: entries.map((entry) => {
+      if (typeof entry !== "object" || entry === null)
+        throw new RetemperError("BAD_INPUT", `${name}: aggregate_metric_list holds no keys`, { file });
       const {
         metric,
         filter_list,

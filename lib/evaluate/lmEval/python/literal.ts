@@ -148,12 +148,14 @@ class Reader {
   }
 
   #escape(): string {
-    const code = /\\(?:x([\da-f]{2})|u([\da-f]{4})|U([\da-f]{8})|([0-7]{1,3}))/iy;
+    const code = /\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([0-7]{1,3}))/y;
     code.lastIndex = this.at;
     const found = code.exec(this.#text);
     if (found) {
       this.at += found[0].length;
       const [, two, four, eight, octal] = found;
+      if (eight !== undefined && Number.parseInt(eight, 16) > 0x10ffff)
+        throw this.#wrong("no character has this number");
       return String.fromCodePoint(octal ? Number.parseInt(octal, 8) : Number.parseInt(two ?? four ?? eight ?? "", 16));
     }
     const next = this.#text[this.at + 1] ?? "";

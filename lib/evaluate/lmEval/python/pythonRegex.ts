@@ -1,6 +1,7 @@
 // Python's regular expressions as `re` has them: findall and sub. What a pattern may hold is in translatePattern.ts.
 
-import { type Flags, translatePattern } from "./translatePattern.js";
+import { withTimeLimit } from "../../../tokenizer/text/timeLimit.js";
+import { type Flags, PatternError, translatePattern } from "./translatePattern.js";
 
 export class PythonRegex {
   readonly pattern: string;
@@ -17,7 +18,8 @@ export class PythonRegex {
 
   /** `re.findall`: the matches; with one group its texts; with several, all groups of each match, "" where one took no part. */
   findAll(text: string): (string | string[])[] {
-    const matches = [...text.matchAll(this.#expression)].filter(({ index }) => !splitsPair(text, index));
+    const found = this.#timed(text, () => [...text.matchAll(this.#expression)]);
+    const matches = found.filter(({ index }) => !splitsPair(text, index));
     return matches.map((match) => {
       if (this.#groups === 0) return match[0];
       const groups = match.slice(1).map((group) => group ?? "");
@@ -32,12 +34,19 @@ export class PythonRegex {
    */
   replace(text: string, replacement: string, count = 0): string {
     let left = count === 0 ? Number.POSITIVE_INFINITY : count;
-    return text.replace(this.#expression, (...args) => {
+    const replaced = (...args: unknown[]): string => {
       const index = args.find((argument) => typeof argument === "number") as number;
-      if (splitsPair(text, index) || left-- <= 0) return args[0];
+      if (splitsPair(text, index) || left-- <= 0) return args[0] as string;
       const named = typeof args.at(-1) === "object" ? (args.at(-1) as Record<string, string | undefined>) : {};
       return filled(replacement, args as (string | undefined)[], named, this.#groups);
-    });
+    };
+    return this.#timed(text, () => text.replace(this.#expression, replaced));
+  }
+
+  /** Patterns come from files of anybody, and some take exponential time. */
+  #timed<T>(text: string, work: () => T): T {
+    const hint = "it goes back and forth without end: get the task from a source that you trust";
+    return withTimeLimit(text.length, { what: `the pattern ${JSON.stringify(this.pattern)}`, hint }, work);
   }
 }
 
@@ -67,7 +76,7 @@ function filled(
     if (other !== undefined) return ESCAPES[other as string] ?? (all as string);
     const reference = (name ?? number) as string;
     if (!/^\d+$/.test(reference)) return named[reference] ?? "";
-    if (Number(reference) > count) throw new RangeError(`there is no group ${reference}`);
+    if (Number(reference) > count) throw new PatternError(`there is no group ${reference}`);
     return groups[Number(reference)] ?? "";
   });
 }

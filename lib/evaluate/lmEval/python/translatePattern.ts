@@ -139,7 +139,7 @@ class Translator {
 
   /** One character behind a backslash, in a class or outside. */
   #character(): string {
-    const found = this.#matched(/\\(?:x([\da-f]{2})|u([\da-f]{4})|U([\da-f]{8})|(0[0-7]{0,2}|[0-7]{3}))/iy);
+    const found = this.#matched(/\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|(0[0-7]{0,2}|[0-7]{3}))/y);
     if (found) {
       const [all, two, four, eight, octal] = found;
       const code = octal ? Number.parseInt(octal, 8) : Number.parseInt(two ?? four ?? eight ?? "", 16);

@@ -7,6 +7,7 @@ import { LiteralError, readLiteral } from "../../../../lib/evaluate/lmEval/pytho
 import { PythonRandom } from "../../../../lib/evaluate/lmEval/python/pythonRandom.js";
 import { PythonRegex } from "../../../../lib/evaluate/lmEval/python/pythonRegex.js";
 import { PatternError } from "../../../../lib/evaluate/lmEval/python/translatePattern.js";
+import { long } from "../../../long.js";
 
 interface Golden {
   readonly patterns: [pattern: string, rows: [text: string, found: unknown[], all: string, first: string][]][];
@@ -31,6 +32,21 @@ describe("Python's regular expressions", () => {
   it.each(["(", "a++", "(?>a)", "[a", "\\p{L}", "(?x)a b", "(?i:a)"])("refuse what is not known: %s", (pattern) => {
     expect(() => new PythonRegex(pattern)).toThrow(PatternError);
   });
+
+  it("find characters by their eight hexadecimal digits", () => {
+    expect(new PythonRegex("\\U0001F600|[\\U0001F601]").findAll("a😀b😁")).toEqual(["😀", "😁"]);
+  });
+
+  it("refuse a replacement that names a group which there is not", () => {
+    expect(() => new PythonRegex("(a)").replace("a", "\\2")).toThrow(PatternError);
+  });
+
+  it.runIf(long)("are stopped where they go back and forth without end", () => {
+    const hostile = new PythonRegex("^(?:\\w+)+$");
+    const text = `${"a".repeat(60)}!`;
+    expect(() => hostile.findAll(text)).toThrow(/the pattern .* takes too long/);
+    expect(hostile.findAll("abc")).toEqual(["abc"]);
+  });
 });
 
 describe("Python's random.sample", () => {
@@ -48,14 +64,26 @@ describe("Python's random.sample", () => {
 });
 
 describe("Python's literals", () => {
+  it("have characters by two, four or eight hexadecimal digits", () => {
+    expect(readLiteral("'\\x41\\u00e9\\U0001F600'").value).toBe("A\u00e9\u{1f600}");
+  });
+
   it.each(golden.literals)("are read as data: %s", (text, value) => {
     expect(readLiteral(text).value).toEqual(value);
   });
 
-  it.each(["f()", "[1 2]", "'a", "{1}", "a", "[1]]", "__import__('os')", "'\\N{DASH}'", "[".repeat(200)])(
-    "are nothing else: %s",
-    (text) => {
-      expect(() => readLiteral(text)).toThrow(LiteralError);
-    },
-  );
+  it.each([
+    "f()",
+    "[1 2]",
+    "'a",
+    "{1}",
+    "a",
+    "[1]]",
+    "__import__('os')",
+    "'\\N{DASH}'",
+    "'\\UFFFFFFFF'",
+    "[".repeat(200),
+  ])("are nothing else: %s", (text) => {
+    expect(() => readLiteral(text)).toThrow(LiteralError);
+  });
 });

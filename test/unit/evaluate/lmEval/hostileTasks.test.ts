@@ -1,0 +1,70 @@
+// Task files of anybody: what is in them must neither keep the program busy nor count twice.
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { decodingOfTask } from "../../../../lib/evaluate/lmEval/asking/generation.js";
+import { parseTaskFile, readTaskFile } from "../../../../lib/evaluate/lmEval/files/readTaskFile.js";
+import { resolveTasks } from "../../../../lib/evaluate/lmEval/files/resolveTasks.js";
+import { taskConfig } from "../../../../lib/evaluate/lmEval/files/taskConfig.js";
+import { TaskIndex } from "../../../../lib/evaluate/lmEval/files/taskIndex.js";
+
+const root = mkdtempSync(join(tmpdir(), "retemper-lm-eval-hostile-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+function file(name: string, text: string): string {
+  const path = join(root, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+const group = (text: string) =>
+  resolveTasks({ file: file("group.yaml", `group: both\n${text}`) }, async () => new TaskIndex(root));
+
+describe("a task file", () => {
+  it("that includes two files, each of which includes two, is not read for ever", async () => {
+    for (let at = 0; at < 24; at++) file(`f${at}.yaml`, `include: [f${at + 1}.yaml, f${at + 1}.yaml]\n`);
+    file("f24.yaml", "task: last\n");
+    await expect(readTaskFile(join(root, "f0.yaml"))).rejects.toMatchObject({
+      code: "BAD_INPUT",
+      message: expect.stringContaining("more than 256 files"),
+      file: join(root, "f0.yaml"),
+    });
+  });
+
+  it.each(["utils.(a+)+", "utils.(", "utils", "../x.y"])("names no function like this: %s", (name) => {
+    const text = `task: a\ndoc_to_text: !function ${name}\n`;
+    expect(() => parseTaskFile(text, "a.yaml")).toThrow(
+      expect.objectContaining({ code: "BAD_INPUT", file: "a.yaml", line: 2 }),
+    );
+  });
+
+  it.each(["max_gen_toks: many", "temperature: [1]", "top_p: .nan"])("has numbers for %s", (line) => {
+    const config = taskConfig(parseTaskFile(`task: a\ngeneration_kwargs: {${line}}\n`, "a.yaml"), "a.yaml");
+    expect(() => decodingOfTask(config)).toThrow(/a: generation_kwargs\.\w+ is no number/);
+  });
+
+  it("may say null where it means nothing", () => {
+    const text = "task: a\ngeneration_kwargs: {top_p: null, top_k: null, temperature: null, do_sample: true}\n";
+    expect(decodingOfTask(taskConfig(parseTaskFile(text, "a.yaml"), "a.yaml"))).not.toHaveProperty("topP");
+  });
+});
+
+describe("a group's file", () => {
+  it("that names a task twice has it once, and two tasks of one name are refused", async () => {
+    const same = "task:\n- {task: a, dataset_path: x/y}\n- {task: a, dataset_path: x/y}\n- {task: b}\n";
+    expect((await group(same)).configs.map(({ name }) => name)).toEqual(["a", "b"]);
+    await expect(group("task:\n- {task: a}\n- {task: a, num_fewshot: 3}\n")).rejects.toMatchObject({
+      code: "BAD_INPUT",
+      message: expect.stringContaining("the group both has two tasks that are called a"),
+    });
+  });
+
+  it("whose numbers hold no keys is told so", async () => {
+    await expect(group("task:\n- {task: a}\naggregate_metric_list: [null]\n")).rejects.toMatchObject({
+      code: "BAD_INPUT",
+      message: expect.stringContaining("aggregate_metric_list"),
+    });
+  });
+});
