@@ -3,6 +3,7 @@
 
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
+import { RetemperError } from "../errors.js";
 import { ioError } from "../files/ioError.js";
 import { readFull } from "../files/readPiece.js";
 
@@ -48,6 +49,13 @@ export class FarFile {
   async read(offset: number, length: number): Promise<Buffer> {
     for (const [from, to] of this.#missing(offset, offset + length)) {
       const bytes = await this.#bring({ offset: from, length: to - from });
+      if (bytes.length !== to - from) {
+        // what is missing would be read as zeros
+        throw new RetemperError("NETWORK", `${bytes.length} of ${to - from} bytes came from ${from} on`, {
+          file: this.path,
+          hint: "try again; retemper pull downloads all of it",
+        });
+      }
       await this.#handle.write(bytes, 0, bytes.length, from);
       this.#here.push([from, from + bytes.length]);
       this.brought += bytes.length;
