@@ -41,11 +41,12 @@ export function compareForm(
   const { precision, threads } = settings.engine ?? {};
   const tasks = askedOf(measuring.tasksOf("validation", tuning));
   const prompts = tasks.flatMap(promptsOf);
+  const lengths = tasks.map(({ decoding }) => decoding.maxNewTokens ?? TOKENS);
+  const maxNewTokens = lengths.length === 0 ? 0 : Math.min(TOKENS, Math.max(...lengths));
   const step = defineStep("compare", `compare ${name}`, {
     ...{ measured: measuredDigest, form: digest, items: digestOf("items", prompts) },
-    how: digestOf("settings", [tolerance, precision, TOKENS]),
+    how: digestOf("settings", [tolerance, precision, maxNewTokens]),
   });
-  const maxNewTokens = Math.min(TOKENS, Math.max(...tasks.map(({ decoding }) => decoding.maxNewTokens ?? TOKENS)));
   const batch = single(
     step,
     async ({ signal, folderOf }) => {
