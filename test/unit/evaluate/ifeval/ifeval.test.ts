@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { followed } from "../../../../lib/evaluate/ifeval/followed.js";
 import { loadIfeval } from "../../../../lib/evaluate/ifeval/ifeval.js";
 import { makeCheck } from "../../../../lib/evaluate/ifeval/instructions.js";
+import { countSentences } from "../../../../lib/evaluate/ifeval/sentences.js";
 import { evaluate } from "../../../../lib/evaluate/run/evaluate.js";
 import { CannedModel } from "../cannedModel.js";
 
@@ -62,6 +63,13 @@ describe("the task ifeval", () => {
     const [one, same, other] = [await factsOf("a.jsonl", 3), await factsOf("b.jsonl", 3), await factsOf("c.jsonl", 4)];
     expect(same).toEqual(one);
     expect(other).not.toEqual(one);
+  });
+
+  it("counts the sentences of a row of marks at once", () => {
+    expect(countSentences("!".repeat(100_000))).toBe(1);
+    expect(
+      countSentences(`${"?!".repeat(50_000)} So. "Dr. J. Smith came (late.)" He left... slowly, e.g. by bus.`),
+    ).toBe(4);
   });
 
   it("follows loosely what a first line, a last line or asterisks stand in the way of", () => {
