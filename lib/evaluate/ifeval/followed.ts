@@ -1,6 +1,7 @@
 // Which of an item's instructions an answer follows: strictly, and loosely (without a first or last line and without asterisks,
 // which a model may have added around its answer).
 
+import { type TimedWork, withTimeLimit } from "../../tokenizer/text/timeLimit.js";
 import { strip } from "../metrics/pythonText.js";
 import type { Check } from "./instructions.js";
 import { isBlank } from "./python.js";
@@ -11,7 +12,17 @@ export interface Followed {
   readonly loose: readonly boolean[];
 }
 
+const CHECKS: TimedWork = {
+  what: "a check of instructions",
+  hint: "keywords of the data are patterns, and one goes back and forth without end: get the data from a source that you trust",
+};
+
+/** @throws RetemperError BAD_INPUT for keywords that are patterns which take too long */
 export function followed(checks: readonly Check[], answer: string): Followed {
+  return withTimeLimit(answer.length, CHECKS, () => followedBy(checks, answer));
+}
+
+function followedBy(checks: readonly Check[], answer: string): Followed {
   const forms = looseForms(answer).filter((form) => !isBlank(form));
   const there = !isBlank(answer);
   return {

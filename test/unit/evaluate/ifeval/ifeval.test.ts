@@ -7,6 +7,7 @@ import { loadIfeval } from "../../../../lib/evaluate/ifeval/ifeval.js";
 import { makeCheck } from "../../../../lib/evaluate/ifeval/instructions.js";
 import { countSentences } from "../../../../lib/evaluate/ifeval/sentences.js";
 import { evaluate } from "../../../../lib/evaluate/run/evaluate.js";
+import { long } from "../../../long.js";
 import { CannedModel } from "../cannedModel.js";
 
 const root = mkdtempSync(join(tmpdir(), "retemper-ifeval-"));
@@ -63,6 +64,11 @@ describe("the task ifeval", () => {
     const [one, same, other] = [await factsOf("a.jsonl", 3), await factsOf("b.jsonl", 3), await factsOf("c.jsonl", 4)];
     expect(same).toEqual(one);
     expect(other).not.toEqual(one);
+  });
+
+  it.runIf(long)("stops at a keyword of the data that goes back and forth without end", () => {
+    const check = makeCheck("keywords:existence", { keywords: ["^(?:\\w+)+$"] });
+    expect(() => followed([check], `${"a".repeat(60)}!`)).toThrow(/a check of instructions takes too long/);
   });
 
   it("counts the sentences of a row of marks at once", () => {
