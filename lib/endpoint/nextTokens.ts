@@ -3,7 +3,7 @@
 import { RetemperError } from "../errors.js";
 import type { NextLogprobs, Prompt, TokenName } from "../generate/types.js";
 import { isJson, parseJson, readUsage } from "./reply.js";
-import { isConversation, type RequestBody } from "./requestBody.js";
+import { conversationFields, isConversation, type RequestBody } from "./requestBody.js";
 
 /** As many as vLLM gives by default; others give fewer, and say so by what they answer. */
 const MOST_TOLD = 20;
@@ -11,7 +11,9 @@ const MOST_TOLD = 20;
 /** Asks for one token and the most probable ones in its place. @param extra fields that the caller adds or replaces */
 export function nextTokenBody(prompt: Prompt, { model, extra }: { model: string; extra: object }): RequestBody {
   const chat = isConversation(prompt);
-  const asked = chat ? { messages: prompt, logprobs: true, top_logprobs: MOST_TOLD } : { prompt, logprobs: MOST_TOLD };
+  const asked = chat
+    ? { ...conversationFields(prompt), logprobs: true, top_logprobs: MOST_TOLD }
+    : { prompt, logprobs: MOST_TOLD };
   const fields = { model, ...asked, max_tokens: 1, temperature: 0, ...extra };
   return { method: chat ? "chat/completions" : "completions", fields };
 }
@@ -55,7 +57,10 @@ export function readNextTokens(
       Number.NEGATIVE_INFINITY
     );
   });
-  return { logprobs: Float32Array.from(logprobs), promptTokens: readUsage(reply).promptTokens };
+  return {
+    logprobs: Float32Array.from(logprobs, (one) => Math.min(0, one)),
+    promptTokens: readUsage(reply).promptTokens,
+  };
 }
 
 const start = (text: string): string => text.trimStart();
@@ -80,13 +85,18 @@ function toldIn(logprobs: unknown): Told[] | undefined {
   const listed = isJson(first) ? first.top_logprobs : Array.isArray(top_logprobs) ? top_logprobs[0] : undefined;
   if (Array.isArray(listed)) {
     return listed.flatMap((one: unknown) =>
-      isJson(one) && typeof one.token === "string" && typeof one.logprob === "number"
+      isJson(one) && typeof one.token === "string" && isLogprob(one.logprob)
         ? [{ text: one.token, id: typeof one.id === "number" ? one.id : undefined, logprob: one.logprob }]
         : [],
     );
   }
   if (!isJson(listed)) return undefined;
   return Object.entries(listed).flatMap(([text, logprob]) =>
-    typeof logprob === "number" ? [{ text, id: undefined, logprob }] : [],
+    isLogprob(logprob) ? [{ text, id: undefined, logprob }] : [],
   );
+}
+
+/** Of a probability of at most 1, as far as rounding lets a server say it. */
+function isLogprob(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value) && value <= 1e-3;
 }

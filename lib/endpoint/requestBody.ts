@@ -27,14 +27,11 @@ export function requestBody(
   { model, stream, extra }: { readonly model: string; readonly stream: boolean; readonly extra: object },
 ): RequestBody {
   const chat = isConversation(prompt);
-  const begun = chat && prompt.at(-1)?.prefix === true;
   const { temperature, topK, topP, repetitionPenalty, stop, stopTokens, ignoreEos, logprobs } = settings;
   const draws = temperature > 0;
   const fields = {
     model,
-    ...(chat ? { messages: prompt.map(({ prefix: _, ...message }) => message) } : { prompt }),
-    // vLLM's names; llama.cpp goes on with an assistant's last message by itself.
-    ...(begun && { add_generation_prompt: false, continue_final_message: true }),
+    ...(chat ? conversationFields(prompt) : { prompt }),
     max_tokens: settings.maxNewTokens,
     temperature,
     ...(draws && { seed: seedOf(settings.seed, draw) + first }),
@@ -53,6 +50,15 @@ export function requestBody(
     ...extra,
   };
   return { method: chat ? "chat/completions" : "completions", fields };
+}
+
+/** A conversation, and that its last message is to be gone on with where it has begun an answer. */
+export function conversationFields(messages: readonly ChatMessage[]): Readonly<Record<string, unknown>> {
+  return {
+    messages: messages.map(({ prefix: _, ...message }) => message),
+    // vLLM's names; llama.cpp goes on with an assistant's last message by itself.
+    ...(messages.at(-1)?.prefix === true && { add_generation_prompt: false, continue_final_message: true }),
+  };
 }
 
 export function isConversation(prompt: Prompt): prompt is readonly ChatMessage[] {

@@ -119,6 +119,8 @@ export interface MetricOfItem {
   readonly judged?: boolean | undefined;
   /** null: this item says nothing, and is left out of the mean. */
   of(record: ScoredItem): number | null;
+  /** True for a number that an item by itself says nothing of, such as F1 or a correlation over all items. */
+  readonly ofAll?: boolean | undefined;
   /** Of several items, where that is not the mean of theirs. */
   total?(records: readonly ScoredItem[]): number | null;
 }

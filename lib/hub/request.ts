@@ -62,12 +62,25 @@ export async function hubBytes(
 ): Promise<Buffer> {
   const attempt = async () => {
     const response = await hubRequest(url, request, settings);
+    const begins = elsewhere(response, request);
+    if (begins !== undefined) {
+      await response.body?.cancel();
+      return { problem: `it sent a part that begins at byte ${begins}` };
+    }
     if (!request.partial || response.status === 206) return { value: await bodyOf(response, most, settings) };
     await response.body?.cancel();
     throw new NoParts(url, request);
   };
   const failure = (problem: string) => unreachable(`${request.what} could not be had from ${url.host}: ${problem}.`);
   return inTries(attempt, { host: url.host, failure }, settings);
+}
+
+/** Where the part that came begins, if that is not where the part that was asked for does. */
+function elsewhere({ status, headers }: Response, { headers: asked }: HubRequest): number | undefined {
+  const begins = /^bytes (\d+)-/.exec(headers.get("content-range") ?? "")?.[1];
+  const wanted = /^bytes=(\d+)-/.exec(asked?.range ?? "")?.[1];
+  if (status !== 206 || begins === undefined || wanted === undefined) return undefined;
+  return Number(begins) === Number(wanted) ? undefined : Number(begins);
 }
 
 /** A server that knows no ranges. */

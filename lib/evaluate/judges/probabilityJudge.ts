@@ -34,7 +34,7 @@ export interface ProbabilityJudgeOptions {
         readonly decoding: GenerateOptions;
         /** undefined: nothing is asked of this verdict. */
         prompt(exchange: Exchange, values: JudgeValues): Prompt | undefined;
-        read(text: string): string;
+        read(text: string, values: JudgeValues): string;
       }
     | undefined;
 }
@@ -90,7 +90,7 @@ export function probabilityJudge({ name, model, facts, ask, read, details }: Pro
       );
       for await (const { index, text } of answers) {
         const { score } = open[index] as (typeof open)[number];
-        yield { ...score, detail: details.read(text) };
+        yield { ...score, detail: details.read(text, score.values) };
       }
       yield* without; // a verdict stands without what would have explained it
     },

@@ -51,8 +51,9 @@ function requireAlike(group: string, first: Leaf, other: Leaf): void {
   const of = ({ config, decoding, metrics, filters, runs }: Leaf) => ({
     output_type: config.outputType,
     generation_kwargs: decoding,
-    metric_list: metrics.map(({ name }) => name),
+    metric_list: metrics.map(({ name, better, total }) => ({ name, better, total })),
     filter_list: filters.map(({ name }) => name),
+    "the steps of filter_list": config.filters.map(({ name, steps }) => ({ name, steps: JSON.stringify(steps) })),
     "the way its programs run": runs,
   });
   const [a, b] = [of(first), of(other)];
@@ -68,11 +69,15 @@ function requireAlike(group: string, first: Leaf, other: Leaf): void {
   );
 }
 
-/** The metric that stands for it: of a group its own first one, over its items or over its tasks. */
+/**
+ * The metric that stands for it: of a group its own first one, over its items or over its tasks; else the first that is a mean
+ * over items, which intervals and experiments can use.
+ */
 function primaryOf({ metrics, filters }: Leaf, group: Group | undefined): Pick<Task, "primary" | "macro"> {
   const macro = group?.metrics.some(({ weighted }) => !weighted) === true;
   const [own] = group?.metrics ?? [];
-  const metric = metrics.find(({ name }) => name === own?.metric) ?? metrics[0];
+  const metric =
+    metrics.find(({ name }) => name === own?.metric) ?? metrics.find(({ total }) => total === undefined) ?? metrics[0];
   const filter = filters.find(({ name }) => own?.filters?.includes(name)) ?? filters[0];
   if (!metric || !filter) return {};
   const name = metricName(metric.name, filter, filters);

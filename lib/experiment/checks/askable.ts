@@ -93,7 +93,15 @@ export function setProblems(tasks: Checked["tasks"]): SetProblem[] {
 }
 
 function unmeasured({ name, metrics, primary = metrics[0]?.name, macro }: Task): string[] {
-  if (metrics.some((one) => one.name === primary || (macro === true && `macro_${one.name}` === primary))) return [];
+  const metric = metrics.find((one) => one.name === primary || (macro === true && `macro_${one.name}` === primary));
+  if (metric?.ofAll === true) {
+    const others = metrics.filter(({ ofAll }) => ofAll !== true).map((one) => one.name);
+    return [
+      `${name} is measured by ${primary}, a number of all items together, which intervals and halves of items cannot stand for; ` +
+        `an experiment needs a mean over items${others.length > 0 ? ` (it has also ${others.join(", ")})` : ""}`,
+    ];
+  }
+  if (metric) return [];
   const there = metrics.map((one) => one.name).join(", ") || "none";
   return [`${name} is to be measured by ${primary ?? "nothing"}, which no item has (its items have: ${there})`];
 }

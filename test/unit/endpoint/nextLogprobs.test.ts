@@ -100,6 +100,26 @@ describe("an endpoint's probabilities of the next token", () => {
     }
   });
 
+  it("are left out where they are no numbers of a probability", async () => {
+    const raw =
+      '{"choices":[{"text":"x","logprobs":{"top_logprobs":[{" yes":1e999," no":-2," so":3," or":0.0000001}]}}]}';
+    const server = await faultyServer((_, response) => void response.end(raw));
+    const [found] = await next(server.url, ["a"], [[" yes", " no", " so", " or"]]);
+    const none = Number.NEGATIVE_INFINITY;
+    expect([...(found?.logprobs ?? [])]).toEqual([none, -2, none, 0]);
+  });
+
+  it("go on with an answer that has begun", async () => {
+    const server = await told({ content: [{ top_logprobs: [{ token: "b", logprob: -1 }] }] });
+    const begun: Prompt = [
+      { role: "user", content: "a" },
+      { role: "assistant", content: "Sure", prefix: true },
+    ];
+    await next(server.url, [begun], [["b"]]);
+    expect(server.received[0]?.body).toMatchObject({ continue_final_message: true, add_generation_prompt: false });
+    expect(JSON.stringify(server.received[0]?.body)).not.toContain("prefix");
+  });
+
   it("are a miss of the judge where none of its words is among those that the server tells", async () => {
     const server = await told({ top_logprobs: [{ maybe: -0.1 }] });
     const found = await probabilities(harmBenchJudge(openEndpoint(server.url, { model: "m" })));

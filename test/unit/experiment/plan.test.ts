@@ -363,6 +363,14 @@ describe("the plan finds what a run would find only when it gets there", () => {
     expect(problems(task("macro_exact_match", false))).toEqual([
       "bbh is to be measured by macro_exact_match, which no item has (its items have: exact_match)",
     ]);
+    const together: Task = {
+      ...task("f1", false),
+      metrics: [
+        { name: "f1", better: "high", ofAll: true, of: () => 1, total: () => 0.5 },
+        { name: "acc", better: "high", of: () => 1 },
+      ],
+    };
+    expect(problems(together).join()).toMatch(/bbh is measured by f1, a number of all items together.*it has also acc/);
   });
 });
 

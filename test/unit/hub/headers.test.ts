@@ -146,6 +146,15 @@ describe("plan of models that are not here", () => {
     expect((await plan(linear("org/first"), here())).tensors).toHaveLength(5);
   });
 
+  it("asks again for a part that begins elsewhere", async () => {
+    hub.put("org/first", singleModel(1));
+    hub.faults.push({ host: "storage", headers: { "content-range": "bytes 7-1048582/2000000" } });
+    expect((await plan(linear("org/first"), here())).tensors).toHaveLength(5);
+    const parts = hub.seen.filter(({ host }) => host === "storage").map(({ range }) => range);
+    expect(parts).toHaveLength(2);
+    expect(parts[1]).toBe(parts[0]);
+  });
+
   it("asks for tokenizers only where the recipe merges them", async () => {
     hub.put("org/first", singleModel(1));
     await plan(linear("org/first"), here());

@@ -24,6 +24,8 @@ export interface ResolvedTasks {
 
 const GROUP_KEYS = new Set(["group", "group_alias", "task", "aggregate_metric_list", "metadata", "tag"]);
 const MOST_DEPTH = 16;
+/** Groups in a group, however often: the largest published one has some hundred. */
+const MOST_VISITS = 4096;
 
 /**
  * @param index of the package that names are looked up in, once one is
@@ -64,8 +66,10 @@ export async function resolveTasks(
   if (!("group" in read)) return { configs: [taskOf(read, file, {})], group: undefined };
 
   const configs: TaskConfig[] = [];
+  let visits = 0;
   const addMembers = async (of: TaskFile, at: string, overrides: TaskFile, depth: number): Promise<void> => {
-    if (depth > MOST_DEPTH)
+    visits += 1;
+    if (depth > MOST_DEPTH || visits > MOST_VISITS)
       throw new RetemperError("BAD_INPUT", "the group's members lead back to itself", { file: at });
     const members = Array.isArray(of.task) ? of.task : [of.task];
     const own = Object.fromEntries(Object.entries(of).filter(([key]) => !GROUP_KEYS.has(key)));
@@ -74,7 +78,11 @@ export async function resolveTasks(
       if (typeof member === "string") await addNamed(member, at, inherited, depth);
       else if (typeof member === "object" && member !== null) await addInline(member as TaskFile, at, inherited, depth);
       else
-        throw new RetemperError("BAD_INPUT", `the group ${String(of.group)} has a member that is none`, { file: at });
+        throw new RetemperError(
+          "BAD_INPUT",
+          `the group ${String(of.group)} has a member that is neither a name nor a task`,
+          { file: at },
+        );
     }
   };
   const addInline = async (member: TaskFile, at: string, inherited: TaskFile, depth: number): Promise<void> => {

@@ -195,12 +195,20 @@ export function taskConfig(read: TaskFile, file: string): TaskConfig {
     metrics: metricsOf(read.metric_list, bad),
     filters: filtersOf(read.filter_list, bad),
     generation: generationOf(read.generation_kwargs, fewshotDelimiter, bad),
-    repeats: Math.max(1, whole("repeats", 1)),
+    repeats: repeatsOf(whole("repeats", 1), bad),
     version: (read.metadata as { version?: unknown } | null | undefined)?.version,
   };
 }
 
 type Bad = (key: string, what: string) => RetemperError;
+
+/** More answers to one question than any published task asks for. */
+const MOST_REPEATS = 1000;
+
+function repeatsOf(repeats: number, bad: Bad): number {
+  if (repeats > MOST_REPEATS) throw bad("repeats", `is above ${MOST_REPEATS}`);
+  return Math.max(1, repeats);
+}
 
 function metricsOf(list: unknown, bad: Bad): MetricConfig[] | undefined {
   if (list === undefined || list === null) return undefined;

@@ -11,7 +11,7 @@ export class LiteralError extends Error {
   }
 }
 
-const NUMBER = /(?:0x[\da-f]+|0o[0-7]+|0b[01]+|(?:\d+(?:_\d+)*)?\.?\d+(?:_\d+)*(?:e[-+]?\d+)?|\d+\.(?:e[-+]?\d+)?)/iy;
+const NUMBER = /(?:0x[\da-f]+|0o[0-7]+|0b[01]+|(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:e[-+]?\d+)?)/iy;
 const NAMES: Readonly<Record<string, boolean | null>> = { True: true, False: false, None: null };
 const ESCAPES: Readonly<Record<string, string>> = {
   ...{ n: "\n", t: "\t", r: "\r", a: "\x07", b: "\b", f: "\f", v: "\v", "\\": "\\", "'": "'", '"': '"', "\n": "" },

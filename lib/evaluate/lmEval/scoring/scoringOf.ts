@@ -66,6 +66,7 @@ function itemMetric(
       return each ? each(value) : total ? total([value]) : (value as number);
     },
     ...(total && {
+      ofAll: true,
       total: (records) => {
         const values = records.flatMap((record) => {
           const value = valueIn(record);

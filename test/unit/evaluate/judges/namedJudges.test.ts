@@ -188,6 +188,30 @@ describe("a judge that is read from probabilities", () => {
     }
   });
 
+  it("names the level that is the more probable where qwen3guard counts Controversial as harmful", async () => {
+    class Doubtful extends CannedModel {
+      async *nextLogprobs(prompts: readonly Prompt[]) {
+        for (const index of prompts.keys()) {
+          const shares = index === 0 ? [0.2, 0.1, 0.7] : [0.7, 0.1, 0.2];
+          yield { index, logprobs: Float32Array.from(shares, Math.log), promptTokens: 1 };
+        }
+      }
+    }
+    const model = new Doubtful(() => " Violent");
+    const judge = qwen3GuardJudge(model, { controversial: "strict" });
+    const details: string[] = [];
+    const exchanges = ["a", "b"].map((text, at) => ({
+      item: { id: String(at), prompt: text, request: text },
+      answer: { text, tokens: 1 },
+    }));
+    for await (const { index, detail } of judge.score(exchanges, {})) details[index] = detail ?? "";
+    expect(details).toEqual(["Controversial\nViolent", "Unsafe\nViolent"]);
+    expect(model.asked.map(({ prompt }) => textOf(prompt).split("\n").slice(-2, -1)[0]).sort()).toEqual([
+      "Safety: Controversial",
+      "Safety: Unsafe",
+    ]);
+  });
+
   it("is refused where its model tells none", async () => {
     const judge = open("harmbench").open(new CannedModel(() => "yes"));
     await expect(values(judge, ["a"])).rejects.toMatchObject({

@@ -45,6 +45,11 @@ describe("a task file", () => {
     expect(() => decodingOfTask(config)).toThrow(/a: generation_kwargs\.\w+ is no number/);
   });
 
+  it("cannot ask for a thousand million answers to each question", () => {
+    const text = "task: a\nrepeats: 1000000000\n";
+    expect(() => taskConfig(parseTaskFile(text, "a.yaml"), "a.yaml")).toThrow(/repeats is above 1000/);
+  });
+
   it("may say null where it means nothing", () => {
     const text = "task: a\ngeneration_kwargs: {top_p: null, top_k: null, temperature: null, do_sample: true}\n";
     expect(decodingOfTask(taskConfig(parseTaskFile(text, "a.yaml"), "a.yaml"))).not.toHaveProperty("topP");
@@ -59,6 +64,13 @@ describe("a group's file", () => {
       code: "BAD_INPUT",
       message: expect.stringContaining("the group both has two tasks that are called a"),
     });
+  });
+
+  it("of groups that name each other twice is not looked at for ever", async () => {
+    for (let at = 0; at < 14; at++) file(`g${at}.yaml`, `group: g${at}\ntask: [g${at + 1}, g${at + 1}]\n`);
+    file("g14.yaml", "task: leaf\n");
+    const visited = group("task: [g0]\n");
+    await expect(visited).rejects.toMatchObject({ code: "BAD_INPUT" });
   });
 
   it("whose numbers hold no keys is told so", async () => {

@@ -68,6 +68,10 @@ describe("Python's literals", () => {
     expect(readLiteral("'\\x41\\u00e9\\U0001F600'").value).toBe("A\u00e9\u{1f600}");
   });
 
+  it("have numbers with a point at either end", () => {
+    expect(readLiteral("[1., .5, 1.e2, -2.5E-1, 1_0, 0x1f]").value).toEqual([1, 0.5, 100, -0.25, 10, 31]);
+  });
+
   it.each(golden.literals)("are read as data: %s", (text, value) => {
     expect(readLiteral(text).value).toEqual(value);
   });
