@@ -4,13 +4,14 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { long } from "../long.js";
 import { root } from "./command.js";
 
 function bench(...args: string[]) {
   return spawnSync(process.execPath, [join(root, "test/bench/run.mjs"), ...args], { encoding: "utf8" });
 }
 
-it("names its workloads, each of which says how it is used", () => {
+it.runIf(long)("names its workloads, each of which says how it is used", () => {
   const { status, stderr } = bench();
   expect(status).toBe(2);
   const names = /^usage: npm run bench -- ([a-z|]+) /.exec(stderr)?.[1]?.split("|") ?? [];

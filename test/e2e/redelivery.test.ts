@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { makeLargeModels } from "../../scripts/makeLargeModel.mjs";
+import { long } from "../long.js";
 import { demoAdapter, demoModel, jsonLines, type Running, run, runProcess, start, temporaryFolder } from "./command.js";
 
 const folder = temporaryFolder();
@@ -123,7 +124,7 @@ describe("a job that is delivered again", { timeout: 240_000 }, () => {
     expect(readdirSync(join(job.out, ".."))).toEqual(["merged"]);
   });
 
-  it("at the same moment is made once, the same bytes as ever", async () => {
+  it.runIf(long)("at the same moment is made once, the same bytes as ever", async () => {
     const recipe = `merge_method: linear\nmodels:\n- { model: ${demoModel}, parameters: { weight: 0.5 } }\n- { model: ${demoModel}+${demoAdapter}, parameters: { weight: 0.5 } }\n`;
     const alone = newJob(recipe);
     expect((await run(alone.args("batch"))).status).toBe(0);

@@ -34,36 +34,39 @@ const workersOf = (out: string) =>
   new Set([...recordsOf(out).values()].map((text) => (JSON.parse(text) as { worker: string }).worker));
 
 describe("runs that share a folder", () => {
-  it("do the share of those that never start, in a Slurm array, and leave nothing to do to one that comes late", async () => {
-    const bin = join(folder, "bin");
-    mkdirSync(bin);
-    writeFileSync(join(bin, "retemper"), `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`);
-    chmodSync(join(bin, "retemper"), 0o755);
-    const out = join(folder, "results");
-    const cluster = { PATH: `${bin}:${process.env.PATH}`, SLURM_ARRAY_TASK_ID: "5" };
-    const script = join(root, "examples/slurm/experiment-array.sbatch");
-    execFileSync("bash", [script, file, out], { env: { ...process.env, ...cluster }, stdio: "pipe" });
-    const [text, records] = [results(out), recordsOf(out)];
-    expect(workersOf(out).size).toBe(1);
+  it.runIf(long)(
+    "do the share of those that never start, in a Slurm array, and leave nothing to do to one that comes late",
+    async () => {
+      const bin = join(folder, "bin");
+      mkdirSync(bin);
+      writeFileSync(join(bin, "retemper"), `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`);
+      chmodSync(join(bin, "retemper"), 0o755);
+      const out = join(folder, "results");
+      const cluster = { PATH: `${bin}:${process.env.PATH}`, SLURM_ARRAY_TASK_ID: "5" };
+      const script = join(root, "examples/slurm/experiment-array.sbatch");
+      execFileSync("bash", [script, file, out], { env: { ...process.env, ...cluster }, stdio: "pipe" });
+      const [text, records] = [results(out), recordsOf(out)];
+      expect(workersOf(out).size).toBe(1);
 
-    // as the example for Kubernetes says
-    const { spec } = parse(readFileSync(join(root, "examples/kubernetes/experiment-job.yml"), "utf8"));
-    const [container] = spec.template.spec.containers;
-    expect(container.args).toContain(`auto/${spec.completions}`);
-    const paths: Record<string, string> = { "/work/experiment.yml": file, "/work/results": out };
-    const args = (container.args as string[]).map((arg) => paths[arg] ?? arg);
-    const late = await run(args, { JOB_COMPLETION_INDEX: "3" });
-    expect(late.status).toBe(0);
-    expect(jsonLines(late.stdout).filter(({ event }) => event === "note" || event === "step")).toEqual([]);
-    expect(jsonLines(late.stdout).at(-1)).toMatchObject({ ok: true });
+      // as the example for Kubernetes says
+      const { spec } = parse(readFileSync(join(root, "examples/kubernetes/experiment-job.yml"), "utf8"));
+      const [container] = spec.template.spec.containers;
+      expect(container.args).toContain(`auto/${spec.completions}`);
+      const paths: Record<string, string> = { "/work/experiment.yml": file, "/work/results": out };
+      const args = (container.args as string[]).map((arg) => paths[arg] ?? arg);
+      const late = await run(args, { JOB_COMPLETION_INDEX: "3" });
+      expect(late.status).toBe(0);
+      expect(jsonLines(late.stdout).filter(({ event }) => event === "note" || event === "step")).toEqual([]);
+      expect(jsonLines(late.stdout).at(-1)).toMatchObject({ ok: true });
 
-    const alone = await run(["run", file, "--out", out]); // and by itself again
-    expect(alone).toMatchObject({ status: 0 });
-    expect(alone.stderr).not.toMatch(/note: /);
-    expect(results(out)).toBe(text);
-    expect(recordsOf(out)).toEqual(records);
-    expect(readdirSync(out)).not.toContain(".workers");
-  });
+      const alone = await run(["run", file, "--out", out]); // and by itself again
+      expect(alone).toMatchObject({ status: 0 });
+      expect(alone.stderr).not.toMatch(/note: /);
+      expect(results(out)).toBe(text);
+      expect(recordsOf(out)).toEqual(records);
+      expect(readdirSync(out)).not.toContain(".workers");
+    },
+  );
 
   it("are refused beside one that does not share, which says so at once", async () => {
     const out = join(folder, "held");

@@ -68,30 +68,34 @@ const costsOf = (out: string) =>
     0,
   );
 
-it("asks only what is new, and its results are those of a run from nothing", { timeout: 600_000 }, async () => {
-  const out = join(folder, "out");
-  let experiment = first;
-  await run(experiment, out);
-  const wanted = casesOf(
-    changes.map(({ what }) => what),
-    ["one lambda more", "one judge more"],
-  );
-  for (const { what, to, asks } of changes.filter((one) => wanted.includes(one.what))) {
-    experiment = to(experiment);
-    const before = costsOf(out);
-    const begun: string[] = [];
-    await run(experiment, out, { onStep: (step) => begun.push(step) });
-    const asked = begun.filter((step) => !/^(verdicts|write|compare) |, test$/.test(step));
-    expect([what, [...new Set(asked.map((step) => step.replace(/, validation$/, "")))].sort()]).toEqual([what, asks]);
-    if (begun.every((step) => step.startsWith("verdicts "))) expect([what, costsOf(out)]).toEqual([what, before]);
-    if (!long && what !== wanted.at(-1)) continue;
-    const anew = join(folder, what);
-    await run(experiment, anew);
-    expect(textOf(out) === textOf(anew), `${what}: the same results`).toBe(true);
-    expect(costsOf(out)).toBeLessThan(before + costsOf(anew));
-    rmSync(anew, { recursive: true });
-  }
-});
+it.runIf(long)(
+  "asks only what is new, and its results are those of a run from nothing",
+  { timeout: 600_000 },
+  async () => {
+    const out = join(folder, "out");
+    let experiment = first;
+    await run(experiment, out);
+    const wanted = casesOf(
+      changes.map(({ what }) => what),
+      ["one lambda more", "one judge more"],
+    );
+    for (const { what, to, asks } of changes.filter((one) => wanted.includes(one.what))) {
+      experiment = to(experiment);
+      const before = costsOf(out);
+      const begun: string[] = [];
+      await run(experiment, out, { onStep: (step) => begun.push(step) });
+      const asked = begun.filter((step) => !/^(verdicts|write|compare) |, test$/.test(step));
+      expect([what, [...new Set(asked.map((step) => step.replace(/, validation$/, "")))].sort()]).toEqual([what, asks]);
+      if (begun.every((step) => step.startsWith("verdicts "))) expect([what, costsOf(out)]).toEqual([what, before]);
+      if (!long && what !== wanted.at(-1)) continue;
+      const anew = join(folder, what);
+      await run(experiment, anew);
+      expect(textOf(out) === textOf(anew), `${what}: the same results`).toBe(true);
+      expect(costsOf(out)).toBeLessThan(before + costsOf(anew));
+      rmSync(anew, { recursive: true });
+    }
+  },
+);
 
 it.runIf(long)("asks the items alone that a higher limit lets in", { timeout: 300_000 }, async () => {
   const out = join(folder, "limited");

@@ -54,7 +54,7 @@ const messageOf = (experiment: Experiment) =>
   );
 
 describe("the plan counts", () => {
-  it("the tokens that the judge reads and writes of every model's answers", async () => {
+  it.runIf(long)("the tokens that the judge reads and writes of every model's answers", async () => {
     const judge = judgeWith(8192);
     const tokenizer = await openTokenizer(judge);
     const requests = linesOf("demo/unsafe.jsonl").map((line) => JSON.parse(line).prompt as string);
@@ -100,7 +100,7 @@ describe("the plan counts", () => {
     expect(planned.judges[0]?.answers).toBe(5 * 150 + 2);
   });
 
-  it("the items that the margin takes, after the halves and between the series", async () => {
+  it.runIf(long)("the items that the margin takes, after the halves and between the series", async () => {
     const planned = await planRun({ ...whole, methods: ["linear", "slerp"], select: { margin: 0.05 } }, out);
     const level = 1 - 0.05 / 2;
     expect(planned.items).toEqual({

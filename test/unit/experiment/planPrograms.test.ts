@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterAll, expect, it, vi } from "vitest";
 import { RetemperError } from "../../../lib/errors.js";
 import { planRun } from "../../../lib/experiment/plan/planRun.js";
+import { long } from "../../long.js";
 
 vi.mock(import("../../../lib/evaluate/sandbox/openSandbox.js"), async (original) => ({
   ...(await original()),
@@ -18,7 +19,7 @@ vi.mock(import("../../../lib/evaluate/sandbox/openSandbox.js"), async (original)
 const folder = mkdtempSync(join(tmpdir(), "retemper-plan-programs-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-it("the plan finds that programs cannot be contained, where a task runs them", async () => {
+it.runIf(long)("the plan finds that programs cannot be contained, where a task runs them", async () => {
   const problem = { task_id: "HumanEval/0", prompt: "def one():\n", test: "def check(f): pass", entry_point: "one" };
   const data = join(folder, "humaneval.jsonl");
   writeFileSync(data, JSON.stringify(problem));

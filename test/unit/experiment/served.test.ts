@@ -72,68 +72,77 @@ async function start(models: ReadonlyMap<string, string>): Promise<Server> {
 /** A text whose prompt the server refuses. */
 let refused: string | undefined;
 
-it("writes scaled adapters, says how to serve them, and asks each by its name", { timeout: 120_000 }, async () => {
-  const out = join(folder, "out");
-  const nobody = { ...base, engine: { endpoint: { url: "http://127.0.0.1:9", model: "toy" } } };
-  const notes: string[] = [];
-  const error = (await run(nobody, out, { onNote: (text) => notes.push(text) }).catch((one: Error) => one)) as Error;
-  expect(error).toMatchObject({ code: "NETWORK", hint: expect.stringContaining("vllm serve") });
-  const script = readFileSync(join(out, "serve.sh"), "utf8");
-  const names = ["seed-42", "seed-42-lambda-0.4", "seed-42-lambda-0.6"];
-  const modules = new Map(
-    [...script.matchAll(/(seed-[\w.-]+)=(\S+)/g)].map(([, name, path]) => [name ?? "", path ?? ""]),
-  );
-  expect([...modules.keys()]).toEqual(names);
-  expect([...modules.values()].every((path) => existsSync(join(path, "adapter_model.safetensors")))).toBe(true);
-  expect(script).toContain("--served-model-name toy --port 9 --enable-lora");
-  expect(notes[0]).toContain("--max-loras 3 --max-lora-rank 8");
+it.runIf(long)(
+  "writes scaled adapters, says how to serve them, and asks each by its name",
+  { timeout: 120_000 },
+  async () => {
+    const out = join(folder, "out");
+    const nobody = { ...base, engine: { endpoint: { url: "http://127.0.0.1:9", model: "toy" } } };
+    const notes: string[] = [];
+    const error = (await run(nobody, out, { onNote: (text) => notes.push(text) }).catch((one: Error) => one)) as Error;
+    expect(error).toMatchObject({ code: "NETWORK", hint: expect.stringContaining("vllm serve") });
+    const script = readFileSync(join(out, "serve.sh"), "utf8");
+    const names = ["seed-42", "seed-42-lambda-0.4", "seed-42-lambda-0.6"];
+    const modules = new Map(
+      [...script.matchAll(/(seed-[\w.-]+)=(\S+)/g)].map(([, name, path]) => [name ?? "", path ?? ""]),
+    );
+    expect([...modules.keys()]).toEqual(names);
+    expect([...modules.values()].every((path) => existsSync(join(path, "adapter_model.safetensors")))).toBe(true);
+    expect(script).toContain("--served-model-name toy --port 9 --enable-lora");
+    expect(notes[0]).toContain("--max-loras 3 --max-lora-rank 8");
 
-  const models = new Map([...modules].map(([name, path]) => [name, `${base.aligned}+${path}`]));
-  const front = await start(new Map([["toy", base.aligned], ...models]));
-  const url = `http://127.0.0.1:${(front.address() as AddressInfo).port}`;
-  const served = await run({ ...base, engine: { endpoint: { url, model: "toy" } } }, out);
-  const local = await run(base, join(folder, "local"));
-  // the same answers but for the last digits of sums
-  const numbers = (results: typeof served) =>
-    [results.validation.aligned, results.validation.tuned, ...results.validation.candidates].flatMap((one) => [
-      one.score.value,
-      one.asr.value,
-    ]);
-  for (const [at, value] of numbers(served).entries())
-    expect(Math.abs(value - (numbers(local)[at] ?? 9))).toBeLessThan(0.11);
-  expect(served.test.chosen).toHaveLength(1);
-  expect(served.notes.join(" ")).toContain("not the written files");
-  expect(existsSync(join(out, served.outputs[0]?.path ?? "", "model.safetensors"))).toBe(true);
+    const models = new Map([...modules].map(([name, path]) => [name, `${base.aligned}+${path}`]));
+    const front = await start(new Map([["toy", base.aligned], ...models]));
+    const url = `http://127.0.0.1:${(front.address() as AddressInfo).port}`;
+    const served = await run({ ...base, engine: { endpoint: { url, model: "toy" } } }, out);
+    const local = await run(base, join(folder, "local"));
+    // the same answers but for the last digits of sums
+    const numbers = (results: typeof served) =>
+      [results.validation.aligned, results.validation.tuned, ...results.validation.candidates].flatMap((one) => [
+        one.score.value,
+        one.asr.value,
+      ]);
+    for (const [at, value] of numbers(served).entries())
+      expect(Math.abs(value - (numbers(local)[at] ?? 9))).toBeLessThan(0.11);
+    expect(served.test.chosen).toHaveLength(1);
+    expect(served.notes.join(" ")).toContain("not the written files");
+    expect(existsSync(join(out, served.outputs[0]?.path ?? "", "model.safetensors"))).toBe(true);
 
-  // what got no answer is asked again by the next run, and nothing else
-  if (long) {
-    const unsafe = readFileSync(join(demo, "unsafe.jsonl"), "utf8").split("\n", 1)[0] as string;
-    refused = (JSON.parse(unsafe) as { prompt: string }).prompt;
-    const flawed = join(folder, "flawed");
-    const experiment = { ...base, engine: { endpoint: { url, model: "toy" } } };
-    const missing = await run(experiment, flawed);
-    expect(missing.validation.aligned.asr.seeds?.[0]?.missing ?? missing.test.aligned.asr.seeds?.[0]?.missing).toBe(1);
-    refused = undefined;
-    const asked: string[] = [];
-    const mended = await run(experiment, flawed, { onStep: (step) => asked.push(step) });
-    expect(mended.validation).toEqual(served.validation);
-    const ofAligned = asked.filter((step) => /^(verdicts )?aligned, /.test(step));
-    expect(ofAligned).toHaveLength(4); // answers and verdicts, in both tables, which have the same requests here
-  }
+    // what got no answer is asked again by the next run, and nothing else
+    if (long) {
+      const unsafe = readFileSync(join(demo, "unsafe.jsonl"), "utf8").split("\n", 1)[0] as string;
+      refused = (JSON.parse(unsafe) as { prompt: string }).prompt;
+      const flawed = join(folder, "flawed");
+      const experiment = { ...base, engine: { endpoint: { url, model: "toy" } } };
+      const missing = await run(experiment, flawed);
+      expect(missing.validation.aligned.asr.seeds?.[0]?.missing ?? missing.test.aligned.asr.seeds?.[0]?.missing).toBe(
+        1,
+      );
+      refused = undefined;
+      const asked: string[] = [];
+      const mended = await run(experiment, flawed, { onStep: (step) => asked.push(step) });
+      expect(mended.validation).toEqual(served.validation);
+      const ofAligned = asked.filter((step) => /^(verdicts )?aligned, /.test(step));
+      expect(ofAligned).toHaveLength(4); // answers and verdicts, in both tables, which have the same requests here
+    }
 
-  // nothing is done again, but a scaled adapter that is another by now
-  const steps: string[] = [];
-  const again = () =>
-    run({ ...base, engine: { endpoint: { url, model: "toy" } } }, out, { onStep: (step) => steps.push(step) });
-  await again();
-  expect(steps).toEqual([]);
-  const adapter = join(modules.get("seed-42-lambda-0.4") as string, "adapter_model.safetensors");
-  const bytes = readFileSync(adapter);
-  writeFileSync(adapter, readFileSync(join(modules.get("seed-42-lambda-0.6") as string, "adapter_model.safetensors")));
-  await again();
-  expect(steps).toEqual(["scaled adapters seed 42"]);
-  expect(readFileSync(adapter).equals(bytes)).toBe(true);
-});
+    // nothing is done again, but a scaled adapter that is another by now
+    const steps: string[] = [];
+    const again = () =>
+      run({ ...base, engine: { endpoint: { url, model: "toy" } } }, out, { onStep: (step) => steps.push(step) });
+    await again();
+    expect(steps).toEqual([]);
+    const adapter = join(modules.get("seed-42-lambda-0.4") as string, "adapter_model.safetensors");
+    const bytes = readFileSync(adapter);
+    writeFileSync(
+      adapter,
+      readFileSync(join(modules.get("seed-42-lambda-0.6") as string, "adapter_model.safetensors")),
+    );
+    await again();
+    expect(steps).toEqual(["scaled adapters seed 42"]);
+    expect(readFileSync(adapter).equals(bytes)).toBe(true);
+  },
+);
 
 it("says what a server cannot do before anything is written", async () => {
   const engine = { endpoint: { url: "http://127.0.0.1:9" } };
