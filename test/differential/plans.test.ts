@@ -1,12 +1,12 @@
 // Whole plans: many tensors, several files, many variants, digests, progress, memory limits, targets.
 
 import { createHash } from "node:crypto";
-import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import type { Dtype } from "../../lib/addon/dtype.js";
 import { loadAddon } from "../../lib/addon/load.js";
 import type { NativeParams, NativeRange, NativeSource } from "../../lib/addon/nativePlan.js";
 import type { NativeProgress } from "../../lib/addon/surface.js";
+import fc from "../properties.js";
 import { CASES } from "./cases.js";
 import { expectClose } from "./compare.js";
 import { DTYPE_BYTES, FLOAT_DTYPES, type FloatDtype } from "./dtypes.js";

@@ -4,12 +4,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { readManifest } from "../../lib/batch/manifest.js";
 import { RetemperError } from "../../lib/errors.js";
 import { loadExperiment } from "../../lib/experiment/settings/load.js";
 import { loadRecipe } from "../../lib/recipe/load.js";
+import fc from "../properties.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-documents-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,10 +1,10 @@
 // Recipes that were written to hurt: each must be refused with its place, in bounded time and memory.
 
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RetemperError } from "../../lib/errors.js";
 import { loadRecipe, parseRecipe } from "../../lib/recipe/load.js";
 import { MAX_TEXT } from "../../lib/recipe/textLimits.js";
+import fc from "../properties.js";
 
 function refusal(text: string): RetemperError {
   try {

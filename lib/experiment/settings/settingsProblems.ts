@@ -10,6 +10,7 @@ import { nameOf } from "../../select/select.js";
 import type { Candidate } from "../../select/types.js";
 import { sayOfControls } from "./controlProblems.js";
 import { endpointProblems } from "./endpointProblems.js";
+import { judgeModelNamed } from "./judgeParts.js";
 import { ABSENT } from "./mend.js";
 import { drawsMasks, gridOf, isOfAll, methodOf, parametersOf } from "./methodEntry.js";
 import { modelParts } from "./modelParts.js";
@@ -149,9 +150,14 @@ function withReadableModels(settings: ExperimentSettings, exists: PathExists, pr
       return undefined;
     }
   };
-  const { aligned, unaligned, tuned } = settings;
+  const { aligned, unaligned, tuned, safety } = settings;
+  const judges = safety.judges.map((judge, at) => {
+    const model = judgeModelNamed(judge);
+    return model === undefined || readable(model, ["safety", "judges", at]) !== undefined ? judge : "keyword";
+  });
   return {
     ...settings,
+    safety: { ...safety, judges },
     aligned: readable(aligned, ["aligned"]) ?? ABSENT,
     unaligned: readable(unaligned, ["unaligned"]),
     ...(tuned && { tuned: tuned.map((one, at) => ({ ...one, model: readable(one.model, ["tuned", at, "model"]) })) }),

@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { EntryJob, Job } from "../../../lib/batch/graph.js";
 import { partOf } from "../../../lib/batch/partOf.js";
+import fc from "../../properties.js";
 
 function entryJob(index: number, stages: readonly Job[] = [], waitsFor: readonly EntryJob[] = []): EntryJob {
   const job = { waitsFor: new Set(waitsFor) } as unknown as Job;

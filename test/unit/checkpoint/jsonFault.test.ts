@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { jsonFault } from "../../../lib/checkpoint/jsonFault.js";
+import fc from "../../properties.js";
 
 describe("the fault of a text that is no JSON", () => {
   it("is in no valid text", () => {

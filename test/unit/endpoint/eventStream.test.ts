@@ -1,8 +1,8 @@
 // Server-sent events, whatever the pieces in which they come.
 
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readEvents } from "../../../lib/endpoint/eventStream.js";
+import fc from "../../properties.js";
 
 async function events(...chunks: readonly (string | Uint8Array)[]): Promise<string[]> {
   const found: string[] = [];

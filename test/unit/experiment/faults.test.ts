@@ -4,12 +4,12 @@
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import type { RetemperError } from "../../../lib/errors.js";
 import { planRun } from "../../../lib/experiment/plan/planRun.js";
 import { run } from "../../../lib/experiment/run.js";
 import { loadExperiment } from "../../../lib/experiment/settings/load.js";
+import fc from "../../properties.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-faults-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -429,6 +429,15 @@ describe("an experiment of any values", () => {
   );
   const key = fc.constantFrom("", "", "typpo", "lamda", "sets", "gate", "constructor", "toString");
   const changes = fc.array(fc.tuple(fc.constantFrom(...pathsOf(whole)), junk, key), { minLength: 1, maxLength: 5 });
+
+  it.each([{ classifier: "" }, { wildguard: " " }, { judge: "harmbench:" }])(
+    "a judge without a model: %j",
+    async (judge) => {
+      const safety = { ...whole.safety, judges: ["keyword", judge] };
+      const failure = await loadExperiment({ ...whole, safety } as never).catch((error: RetemperError) => error);
+      expect(failure).toMatchObject({ code: "BAD_RECIPE" });
+    },
+  );
 
   it("is read, or refused in words of ours, and nothing else", async () => {
     await fc.assert(

@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { markdownText, modelCard } from "../../../lib/merge/card.js";
+import fc from "../../properties.js";
 
 const card = (models: string[], recipe = "merge_method: linear") =>
   modelCard({

@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Dtype } from "../../../lib/addon/dtype.js";
 import { elementSize } from "../../../lib/plan/dtypes.js";
 import { elementCount, type OutputTensor, packShards, shardIndex } from "../../../lib/plan/shards.js";
+import fc from "../../properties.js";
 
 const tensors = fc
   .array(

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { interpolateGradient } from "../../../lib/recipe/gradient.js";
+import fc from "../../properties.js";
 
 const finite = fc.double({ min: -1e6, max: 1e6, noNaN: true });
 const position = fc.double({ min: 0, max: 1, noNaN: true });

@@ -1,9 +1,9 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RetemperError } from "../../../lib/errors.js";
 import { parseRecipe } from "../../../lib/recipe/load.js";
 import { createParameterReader } from "../../../lib/recipe/parameters.js";
 import type { RecipeSource } from "../../../lib/recipe/types.js";
+import fc from "../../properties.js";
 
 /** The reader of the first slice, with its sources. */
 function open(text: string) {

@@ -1,11 +1,11 @@
 // Selection: what the rules choose, that order does not matter, and that each choice says its numbers.
 
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { knee } from "../../../lib/select/knee.js";
 import { dominates, paretoFront } from "../../../lib/select/pareto.js";
 import { nameOf, parseRule, select } from "../../../lib/select/select.js";
 import type { Candidate, SelectionTable } from "../../../lib/select/types.js";
+import fc from "../../properties.js";
 
 const point = (score: number, asr: number, half = 0.03) => ({
   score: { value: score },

@@ -1,6 +1,5 @@
 // Intervals and tests of differences, against statsmodels, closed forms and simulation.
 
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bootstrapMean, pairedBootstrap } from "../../../lib/statistics/bootstrap.js";
 import { mcnemar } from "../../../lib/statistics/mcnemar.js";
@@ -9,6 +8,7 @@ import { seededRandom } from "../../../lib/statistics/seededRandom.js";
 import { spread } from "../../../lib/statistics/spread.js";
 import { wilson } from "../../../lib/statistics/wilson.js";
 import { reference } from "../../golden/metrics/reference.js";
+import fc from "../../properties.js";
 
 describe("normalQuantile", () => {
   it("gives the values of tables, far into the tails", () => {

@@ -1,6 +1,5 @@
 // Intervals over tunings and items, shares of a gain, slopes over lambda, items needed, judges that err.
 
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { correctedRate } from "../../../lib/statistics/correctedRate.js";
 import { crossedInterval } from "../../../lib/statistics/crossedInterval.js";
@@ -11,6 +10,7 @@ import { shareKept } from "../../../lib/statistics/shareKept.js";
 import { signFlip } from "../../../lib/statistics/signFlip.js";
 import { slopeOverLambda } from "../../../lib/statistics/slopeOverLambda.js";
 import { wilson } from "../../../lib/statistics/wilson.js";
+import fc from "../../properties.js";
 
 const usage = expect.objectContaining({ code: "USAGE" });
 

@@ -1,8 +1,8 @@
 // The bound that non-inferiority is read from.
 
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { pairedDifference } from "../../../lib/statistics/pairedDifference.js";
+import fc from "../../properties.js";
 
 /** One seed of zeros and ones, of which the two models got so many. */
 function counts(both: number, onlyFirst: number, onlySecond: number, neither: number): [number[], number[]] {

@@ -1,9 +1,9 @@
 // Studies that are pooled are what one study of all would have been, or are refused with what differs.
 
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { poolStudies } from "../../../lib/study/results/poolStudies.js";
 import { viewOf } from "../../../lib/study/results/viewOf.js";
+import fc from "../../properties.js";
 import { cellWith, studyWith } from "./studies.js";
 
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, at) => from + at);

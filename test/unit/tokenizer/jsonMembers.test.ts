@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { memberSpans, withMembers } from "../../../lib/tokenizer/jsonMembers.js";
+import fc from "../../properties.js";
 
 /** An object as its author might have laid it out; keys without the one that setters treat specially. */
 const objects = fc.dictionary(

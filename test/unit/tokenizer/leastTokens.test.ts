@@ -4,12 +4,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { preparePrompt } from "../../../lib/generate/loop/preparePrompts.js";
 import { settingsOf } from "../../../lib/generate/settings.js";
 import type { DecoderSpec } from "../../../lib/nn/ops/specs.js";
 import { openTokenizer } from "../../../lib/tokenizer/openTokenizer.js";
+import fc from "../../properties.js";
 
 const golden = fileURLToPath(new URL("../../golden/tokenizers", import.meta.url));
 const names = readdirSync(golden).filter((name) => !name.includes("."));

@@ -2,12 +2,12 @@
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { openTokenizer } from "../../../lib/tokenizer/openTokenizer.js";
 import { firstStop } from "../../../lib/tokenizer/stopTexts.js";
 import { StreamDecoder } from "../../../lib/tokenizer/streamDecoder.js";
 import type { Tokenizer } from "../../../lib/tokenizer/types.js";
+import fc from "../../properties.js";
 
 const golden = fileURLToPath(new URL("../../golden/tokenizers", import.meta.url));
 const tokenizers = await Promise.all(

@@ -1,8 +1,8 @@
 // Calls of functions: what is the same call, and what is none.
 
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseFunctionCall, sameCall } from "../../../../lib/evaluate/metrics/functionCall.js";
+import fc from "../../../properties.js";
 
 describe("sameCall", () => {
   it.each([

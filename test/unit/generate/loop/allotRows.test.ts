@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { expect, it } from "vitest";
 import { allotRows } from "../../../../lib/generate/loop/allotRows.js";
+import fc from "../../../properties.js";
 
 const plain = (rows: number) => ({ rows, scored: false });
 const scored = (rows: number) => ({ rows, scored: true });

@@ -4,13 +4,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { penalizeRepetition } from "../../../../lib/generate/sampling/penalizeRepetition.js";
 import { topValues } from "../../../../lib/generate/sampling/topK.js";
 import { nucleusCut } from "../../../../lib/generate/sampling/topP.js";
 import { type WarpSettings, warp } from "../../../../lib/generate/sampling/warp.js";
 import { readCheckpoint } from "../../../e2e/mergeModels.js";
+import fc from "../../../properties.js";
 
 const models = fileURLToPath(new URL("../../../golden/models", import.meta.url));
 const NAMES = ["llama", "llama3", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "phi3", "gpt2"];

@@ -1,8 +1,8 @@
 // Bytes that come in pieces, against the platform's own decoder.
 
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeUtf8, incompleteTail } from "../../../../lib/tokenizer/text/utf8.js";
+import fc from "../../../properties.js";
 
 /** Bytes of characters, cut, doubled and with others among them. */
 const someBytes = fc
