@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { experimentJsonSchema } from "../../lib/experiment/settings/jsonSchema.js";
 import type { ExperimentResults } from "../../lib/report/types.js";
 import type { Selection } from "../../lib/select/types.js";
@@ -80,9 +80,12 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
   const file = join(folder, "gated.json");
   const out = join(folder, "results");
 
-  it.runIf(long)("ends with 10 where nothing passes, with its report, and with 0 where something does", async () => {
+  beforeAll(() => {
     mkdirSync(folder, { recursive: true });
     writeFileSync(file, JSON.stringify(experiment));
+  });
+
+  it.runIf(long)("ends with 10 where nothing passes, with its report, and with 0 where something does", async () => {
     const refused = await run(["run", file, "--out", out, "--gate", "score >= 1.5"]);
     expect(refused.status).toBe(10);
     expect(refused.stderr).toContain("None of 2 candidates passes the gate score >= 1.5.");
@@ -298,7 +301,7 @@ describe("retemper run --gate", { timeout: 600_000 }, () => {
     }
   });
 
-  it("shows its result with --quiet", async () => {
+  it.runIf(long)("shows its result with --quiet", async () => {
     const { status, stdout, stderr } = await run(["run", file, "--out", out, "--quiet"]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toMatch(/has the best[\s\S]*report\.html\n$/);

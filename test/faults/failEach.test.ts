@@ -5,7 +5,7 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { casesOf, long } from "../long.js";
+import { long } from "../long.js";
 import { failEach } from "./failEach.mjs";
 import { cannotInterrupt, interrupt } from "./interrupt.mjs";
 
@@ -20,7 +20,7 @@ describe.skipIf(reason !== undefined)(
       ["tune", 2],
       ["generate", 2],
     ];
-    it.each(casesOf(commands, commands.slice(0, 1)))(
+    it.runIf(long).each(commands)(
       "ends %s with its code, the file and a remedy, harms no output, and the next run has the same bytes",
       async (name, most) => {
         // Reads, writes, sizes, flushes, names and folders: EIO, EINTR, short ones, ENOSPC, EDQUOT, EFBIG, EACCES, EROFS, EMFILE.
