@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadAddon } from "../../lib/addon/load.js";
+import { casesOf } from "../long.js";
 import { meanPlan } from "./fixtures/plan.mjs";
 
 const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
@@ -62,10 +63,13 @@ describe("worker threads", () => {
     }
   });
 
-  it.each(["hashFiles", "merge"])("are terminated in the middle of a %s job without harm", async (kind) => {
-    const ending = await run(fixture("terminateWorkers.mjs"), kind, "12", folder);
-    expect(ending).toMatchObject({ code: 0, signal: null, output: "terminated 12 ba7816bf\n" });
-  });
+  it.each(casesOf(["hashFiles", "merge"], ["hashFiles"]))(
+    "are terminated in the middle of a %s job without harm",
+    async (kind) => {
+      const ending = await run(fixture("terminateWorkers.mjs"), kind, "12", folder);
+      expect(ending).toMatchObject({ code: 0, signal: null, output: "terminated 12 ba7816bf\n" });
+    },
+  );
 });
 
 describe.each(["hashFiles", "merge"])("a process in the middle of a %s job", (kind) => {

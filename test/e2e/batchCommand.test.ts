@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { BatchPlan } from "../../lib/index.js";
+import { long } from "../long.js";
 import { demoAdapter, demoModel, jsonLines, main, root, run, temporaryFolder } from "./command.js";
 import { languageModel, writeModel } from "./mergeModels.js";
 
@@ -202,7 +203,7 @@ describe("retemper batch", () => {
 });
 
 describe("the examples for clusters", () => {
-  it("do every entry once in a Slurm array", () => {
+  it.runIf(long)("do every entry once in a Slurm array", () => {
     const bin = join(folder, "bin");
     mkdirSync(bin);
     writeFileSync(join(bin, "retemper"), `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`);

@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { long } from "../long.js";
 import { jsonLines, run, start, temporaryFolder } from "./command.js";
 
 const MODEL = new URL("../golden/models/llama", import.meta.url).pathname;
@@ -39,36 +40,40 @@ const args = (out: string, ...more: string[]) => [
 const adapter = (...path: string[]) => readFileSync(join(folder, ...path, "adapter_model.safetensors"));
 
 describe("retemper tune", () => {
-  it("saves when it is interrupted, and goes on to the same bytes, seed by seed", async () => {
-    const seeds = ["--seeds", "7,8", "--json"];
-    expect((await run(args("whole", ...seeds))).status).toBe(0);
-    for (const seed of ["seed-7", "seed-8"]) {
-      expect(readFileSync(join(place("whole"), seed, "loss.svg"), "utf8")).toContain("<svg");
-      expect(JSON.parse(readFileSync(join(place("whole"), seed, "adapter_config.json"), "utf8"))).toMatchObject({
-        r: 4,
-      });
-    }
-    expect(adapter("whole", "seed-7").equals(adapter("whole", "seed-8"))).toBe(false);
+  it.runIf(long)(
+    "saves when it is interrupted, and goes on to the same bytes, seed by seed",
+    async () => {
+      const seeds = ["--seeds", "7,8", "--json"];
+      expect((await run(args("whole", ...seeds))).status).toBe(0);
+      for (const seed of ["seed-7", "seed-8"]) {
+        expect(readFileSync(join(place("whole"), seed, "loss.svg"), "utf8")).toContain("<svg");
+        expect(JSON.parse(readFileSync(join(place("whole"), seed, "adapter_config.json"), "utf8"))).toMatchObject({
+          r: 4,
+        });
+      }
+      expect(adapter("whole", "seed-7").equals(adapter("whole", "seed-8"))).toBe(false);
 
-    const tuning = start(args("stopped", ...seeds));
-    await tuning.line((line) => line.includes('"event":"step"') && line.includes('"done":3,'));
-    tuning.process.kill("SIGINT");
-    const { status, stdout } = await tuning.finished;
-    expect(status).toBe(130);
-    const command = `retemper ${args("stopped", ...seeds, "--resume").join(" ")}`;
-    const hint = `what is done is kept; go on with: ${command}`;
-    expect(jsonLines(stdout).at(-1)).toMatchObject({ ok: false, error: { code: "CANCELLED", hint } });
-    expect(stdout).toMatch(/"event":"warning","message":"The tuning was stopped after step \d+\..*--resume/);
-    const kept = readdirSync(join(place("stopped"), "seed-7")).filter((name) => name.startsWith("checkpoint-"));
-    expect(kept.length).toBe(1);
-    expect(existsSync(join(place("stopped"), "seed-7", kept[0] as string, "adapter_config.json"))).toBe(true);
-    expect(existsSync(join(place("stopped"), "seed-7", "adapter_config.json"))).toBe(false);
+      const tuning = start(args("stopped", ...seeds));
+      await tuning.line((line) => line.includes('"event":"step"') && line.includes('"done":3,'));
+      tuning.process.kill("SIGINT");
+      const { status, stdout } = await tuning.finished;
+      expect(status).toBe(130);
+      const command = `retemper ${args("stopped", ...seeds, "--resume").join(" ")}`;
+      const hint = `what is done is kept; go on with: ${command}`;
+      expect(jsonLines(stdout).at(-1)).toMatchObject({ ok: false, error: { code: "CANCELLED", hint } });
+      expect(stdout).toMatch(/"event":"warning","message":"The tuning was stopped after step \d+\..*--resume/);
+      const kept = readdirSync(join(place("stopped"), "seed-7")).filter((name) => name.startsWith("checkpoint-"));
+      expect(kept.length).toBe(1);
+      expect(existsSync(join(place("stopped"), "seed-7", kept[0] as string, "adapter_config.json"))).toBe(true);
+      expect(existsSync(join(place("stopped"), "seed-7", "adapter_config.json"))).toBe(false);
 
-    expect((await run(args("stopped", ...seeds, "--resume"))).status).toBe(0);
-    for (const seed of ["seed-7", "seed-8"]) {
-      expect(adapter("stopped", seed).equals(adapter("whole", seed))).toBe(true);
-    }
-  }, 240_000);
+      expect((await run(args("stopped", ...seeds, "--resume"))).status).toBe(0);
+      for (const seed of ["seed-7", "seed-8"]) {
+        expect(adapter("stopped", seed).equals(adapter("whole", seed))).toBe(true);
+      }
+    },
+    240_000,
+  );
 
   it("counts rows beyond the cutoff, and refuses an output that exists", async () => {
     const short = args("cut", "--cutoff", "10", "--max-steps", "2");

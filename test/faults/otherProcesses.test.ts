@@ -115,7 +115,7 @@ describeThere(`an output whose folder is removed while it is written${because}`,
     ["generate", 2],
     ["evaluate", 2],
   ];
-  it.each(casesOf(commands, commands.slice(0, 1)))(
+  it.runIf(long).each(commands)(
     "%s fails with a remedy, and what has the name of an output is whole",
     async (name, most) => {
       const { scenario, wanted, rounds } = await disturbed(name, CHANGES, `rm -rf '${place}'`, most);

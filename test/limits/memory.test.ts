@@ -72,16 +72,19 @@ const noSpace = bavail * bsize < 2 * outputBytes + 1e9 ? `less than ${2 * output
 if (noSpace !== undefined) process.stderr.write(`SKIPPED: ${noSpace} in ${tmpdir()}\n`);
 
 describe.skipIf(skipReason !== undefined || noSpace !== undefined)("memory", { timeout: 600_000 }, () => {
-  it.each(["linear", "ties"])("of a %s merge is what was foretold, and no more for a larger model", async (method) => {
-    const [small, large] = [await mergeUnder("", 2, method), await mergeUnder("", TENSORS, method)];
-    told(`${method}, ${TENSORS * 64} MiB an input`, large);
-    for (const { code, peak, estimate } of [small, large]) {
-      expect(code).toBeUndefined();
-      expect(peak).toBeLessThan(estimate);
-    }
-    expect(large.peak - large.before).toBeLessThan(MAX_MEMORY + 24e6);
-    expect(large.peak - small.peak).toBeLessThan(24e6);
-  });
+  it.each(casesOf(["linear", "ties"], ["linear"]))(
+    "of a %s merge is what was foretold, and no more for a larger model",
+    async (method) => {
+      const [small, large] = [await mergeUnder("", 2, method), await mergeUnder("", TENSORS, method)];
+      told(`${method}, ${TENSORS * 64} MiB an input`, large);
+      for (const { code, peak, estimate } of [small, large]) {
+        expect(code).toBeUndefined();
+        expect(peak).toBeLessThan(estimate);
+      }
+      expect(large.peak - large.before).toBeLessThan(MAX_MEMORY + 24e6);
+      expect(large.peak - small.peak).toBeLessThan(24e6);
+    },
+  );
 
   it.each(METHODS)("may be limited to a fraction of a model that a %s merge reads", async (method) => {
     const outcome = await mergeUnder(`ulimit -d ${kilobytes(DATA_LIMIT)}`, TENSORS, method);

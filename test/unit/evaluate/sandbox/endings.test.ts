@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type Sandbox, workingSandboxes } from "../../../../lib/evaluate/sandbox/openSandbox.js";
 import { startProgram } from "../../../../lib/evaluate/sandbox/startProgram.js";
-import { casesOf } from "../../../long.js";
+import { casesOf, long } from "../../../long.js";
 
 const limits = { memoryBytes: 512 * 2 ** 20, processes: 16, fileBytes: 16 * 2 ** 20 };
 const sandboxes: Sandbox[] = [];
@@ -45,7 +45,7 @@ async function until<T>(what: () => T | undefined): Promise<T> {
 }
 
 describe.each(casesOf(sandboxes, sandboxes.slice(0, 1)))("the sandbox of $launcher.name", (sandbox) => {
-  it("ends at its deadline also when its first process has been stopped", async () => {
+  it.runIf(long)("ends at its deadline also when its first process has been stopped", async () => {
     const mark = `917${process.pid}`;
     const source = `import os\nos.execvp("sleep", ["sleep", "${mark}"])`;
     const running = startProgram({ source }, 5000, sandbox);
