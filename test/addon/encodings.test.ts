@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { loadAddon } from "../../lib/addon/load.js";
 import type { BlockFormatName, NativeEncoding, NativePart, NativePlan } from "../../lib/addon/nativePlan.js";
+import { withTarget } from "../differential/withTarget.js";
 import { inputOf } from "./fixtures/plan.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-encodings-"));
@@ -56,14 +57,7 @@ async function decoded(
     ...{ seed: 0, threads: 2, maxMemory: 0, reading: "auto", fsync: false },
     ...run,
   };
-  const before = process.env.RETEMPER_FORCE_TARGET;
-  process.env.RETEMPER_FORCE_TARGET = target;
-  try {
-    await addon.merge(plan).promise;
-  } finally {
-    if (before === undefined) delete process.env.RETEMPER_FORCE_TARGET;
-    else process.env.RETEMPER_FORCE_TARGET = before;
-  }
+  await withTarget(target, () => addon.merge(plan).promise);
   const bytes = readFileSync(output);
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
 }

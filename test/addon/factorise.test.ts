@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { loadAddon } from "../../lib/addon/load.js";
+import { withTarget } from "../differential/withTarget.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-factorise-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -98,16 +99,10 @@ describe("the nearest matrix of a rank", () => {
       333,
       count(150, (k) => 1 / (k + 1)),
     );
-    const before = process.env.RETEMPER_FORCE_TARGET;
     const made: Awaited<ReturnType<typeof factorise>>[] = [];
-    try {
-      for (const target of addon.describe().targets.filter((name) => name !== "cuda")) {
-        process.env.RETEMPER_FORCE_TARGET = target;
-        for (const threads of [1, 3]) made.push(await factorise(values, 150, 333, 12, { threads }));
-      }
-    } finally {
-      if (before === undefined) delete process.env.RETEMPER_FORCE_TARGET;
-      else process.env.RETEMPER_FORCE_TARGET = before;
+    for (const target of addon.describe().targets.filter((name) => name !== "cuda")) {
+      for (const threads of [1, 3])
+        made.push(await withTarget(target, () => factorise(values, 150, 333, 12, { threads })));
     }
     expect(made.length).toBeGreaterThan(1);
     for (const one of made) expect(one).toEqual(made[0]);

@@ -8,6 +8,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { loadAddon } from "../../lib/addon/load.js";
 import type { NativePlan, NativeTensor } from "../../lib/addon/nativePlan.js";
 import { uniform } from "../differential/random.js";
+import { withTarget } from "../differential/withTarget.js";
 import { inputOf } from "./fixtures/plan.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-row-codes-"));
@@ -50,14 +51,7 @@ function planOf(changes: Changes = (codes, scales) => [codes, scales]): NativePl
 }
 
 async function written(plan: NativePlan, target = ""): Promise<Buffer> {
-  const before = process.env.RETEMPER_FORCE_TARGET;
-  process.env.RETEMPER_FORCE_TARGET = target;
-  try {
-    await addon.merge(plan).promise;
-  } finally {
-    if (before === undefined) delete process.env.RETEMPER_FORCE_TARGET;
-    else process.env.RETEMPER_FORCE_TARGET = before;
-  }
+  await withTarget(target, () => addon.merge(plan).promise);
   return readFileSync(plan.outputs[0]?.path as string);
 }
 

@@ -18,6 +18,7 @@ import type {
 import type { NativeProgress } from "../../lib/addon/surface.js";
 import { encode, type FloatDtype } from "./dtypes.js";
 import { byteLength, type Layout, makeHeader, writeSafetensors } from "./safetensors.js";
+import { withTarget } from "./withTarget.js";
 
 /** A tensor to store: numbers, or bytes of any dtype. */
 export type Stored = { readonly shape: readonly number[]; readonly name?: string } & (
@@ -153,19 +154,6 @@ export function part(range: NativeRange, shape: readonly number[], extra: Partia
 /** A source that is one stored tensor as it is. */
 export function whole(range: NativeRange, shape: readonly number[], extra: Partial<NativePart> = {}): NativeSource {
   return { parts: [part(range, shape, extra)] };
-}
-
-/** Sets the engine's target for the start of one merge. */
-async function withTarget<T>(target: string | undefined, start: () => Promise<T>): Promise<T> {
-  if (target === undefined) return start();
-  const before = process.env.RETEMPER_FORCE_TARGET;
-  process.env.RETEMPER_FORCE_TARGET = target;
-  try {
-    return await start();
-  } finally {
-    if (before === undefined) delete process.env.RETEMPER_FORCE_TARGET;
-    else process.env.RETEMPER_FORCE_TARGET = before;
-  }
 }
 
 function describeFile(path: string): NativeInput {
