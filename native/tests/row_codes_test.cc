@@ -9,6 +9,7 @@
 #include "core/row_scale.h"
 #include "cpu/kernels.h"
 #include "tests/check.h"
+#include "tests/nn_random.h"
 
 namespace retemper {
 namespace {
@@ -81,11 +82,10 @@ TEST("the largest magnitude is found, and shows what is not finite") {
 
 TEST("codes are the same on every instruction set, whatever the length") {
   std::vector<float> x(1037);
-  uint64_t state = 5;
+  test::Random random(5);
   for (float& value : x) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    const auto fraction = static_cast<float>(state >> 40) * 0x1p-23f - 1;
-    value = std::ldexp(fraction, static_cast<int>(state >> 20 & 31) - 24);
+    const auto fraction = static_cast<float>(2 * random.Uniform() - 1);
+    value = std::ldexp(fraction, static_cast<int>(random.Below(32)) - 24);
   }
   for (const Dtype dtype : {Dtype::kBF16, Dtype::kF16, Dtype::kF32}) {
     for (const size_t n : {size_t{1}, size_t{16}, size_t{47}, x.size()}) {
