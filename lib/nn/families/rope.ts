@@ -1,6 +1,7 @@
 // Rotary embedding from a configuration: both spellings (rope_theta with rope_scaling; transformers 5's rope_parameters,
 // plain or by layer type) and the kinds of scaling. Frequencies are computed in float32, step by step, as transformers does.
 
+import { longRopeAttention, yarnAttention } from "../../checkpoint/ropeAttention.js";
 import type { Rope } from "../ops/specs.js";
 import { ConfigReader } from "./configReader.js";
 
@@ -118,10 +119,12 @@ function yarn({ own, settings, maxPositions, theta, rotary }: Parameters): Rope 
     const fast = f32(1 / power(theta, i, rotary));
     return f32(slow * ramp) + f32(fast * f32(1 - ramp));
   });
-  const grow = (scale: number) => (factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1);
   const some = own.optionalPositive("mscale");
   const all = own.optionalPositive("mscale_all_dim");
-  const inferred = some !== undefined && all !== undefined ? grow(some) / grow(all) : grow(1);
+  const inferred =
+    some !== undefined && all !== undefined
+      ? yarnAttention(factor, some) / yarnAttention(factor, all)
+      : yarnAttention(factor);
   return { inverseFrequencies, magnitude: own.optionalPositive("attention_factor") ?? inferred };
 }
 
@@ -136,7 +139,7 @@ function longRope({ own, settings, maxPositions, theta, rotary }: Parameters): R
     }
     return Float32Array.from(factors, (item, i) => 1 / f32(f32(item) * power(theta, i, rotary)));
   };
-  const inferred = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(context));
+  const inferred = longRopeAttention(factor, context);
   return {
     inverseFrequencies: scaled("short_factor"),
     magnitude: own.optionalPositive("attention_factor") ?? inferred,

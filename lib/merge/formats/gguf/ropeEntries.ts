@@ -1,6 +1,7 @@
 // Rotary positions in the metadata: the base, the kind of scaling, and the factors of each frequency as vectors.
 
 import type { JsonObject } from "../../../checkpoint/json.js";
+import { longRopeAttention, yarnAttention } from "../../../checkpoint/ropeAttention.js";
 import { RetemperError } from "../../../errors.js";
 import type { GgufEntry, GgufVector } from "../../../plan/gguf/container.js";
 
@@ -74,7 +75,8 @@ export function ropeScaling(architecture: string, words: RopeWords, config: Json
         vectors: [{ name: "rope_freqs.weight", values: llama3Factors(own, theta, rotated, original) }],
       };
     case "longrope": {
-      const attention = longRopeAttention(own, number("factor", context / original), original);
+      const inferred = longRopeAttention(number("factor", context / original), original);
+      const attention = typeof own.attention_factor === "number" ? own.attention_factor : inferred;
       return {
         entries: [
           ...(architecture === "phi3" ? [] : [entries.type("longrope"), entries.context]),
@@ -113,12 +115,12 @@ const YARN_NUMBERS = [
  * which says here what a model's own number has beside that.
  */
 function yarnEntries(own: JsonObject, factor: number, { type, float, context }: ScalingEntries): GgufEntry[] {
-  const grow = (scale: number) => (factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1);
   const { mscale, mscale_all_dim: all } = own;
   const both = typeof mscale === "number" && typeof all === "number";
-  const inferred = both && mscale && all ? grow(mscale) / grow(all) : grow(1);
+  const inferred =
+    both && mscale && all ? yarnAttention(factor, mscale) / yarnAttention(factor, all) : yarnAttention(factor);
   const attention = typeof own.attention_factor === "number" ? own.attention_factor : inferred;
-  const beside = attention / grow(1);
+  const beside = attention / yarnAttention(factor);
   return [
     type("yarn"),
     float("factor", factor),
@@ -144,12 +146,6 @@ function llama3Factors(own: JsonObject, theta: number, rotated: number, original
     const smooth = (context / wave - low) / (high - low);
     return 1 / ((1 - smooth) / factor + smooth);
   });
-}
-
-/** What attention is scaled by (Ding et al. 2024). */
-function longRopeAttention(own: JsonObject, factor: number, original: number): number {
-  if (typeof own.attention_factor === "number") return own.attention_factor;
-  return factor > 1 ? Math.sqrt(1 + Math.log(factor) / Math.log(original)) : 1;
 }
 
 /** Phi 3's factors of long and of short texts. */

@@ -1,6 +1,7 @@
 // Rope scaling in both directions. Llama 3's is not in the metadata: GGUF has the factor of each frequency as a tensor,
 // from which the numbers of config.json are found again; Phi 3's factors are tensors as well.
 
+import { longRopeAttention, yarnAttention } from "../../../ropeAttention.js";
 import type { Config, GgufMetadata } from "./types.js";
 
 /** rope_scaling of Llama 3.1. */
@@ -92,7 +93,7 @@ export function ropeScalingOf(
   const [fast, slow] = [number("yarn_beta_fast"), number("yarn_beta_slow")];
   // llama.cpp multiplies its own number by attn_factor, where config.json has the product.
   const beside = number("attn_factor");
-  const attention = number("yarn_attn_factor") ?? (beside && beside * (1 + 0.1 * Math.log(Math.max(factor, 1))));
+  const attention = number("yarn_attn_factor") ?? (beside && beside * yarnAttention(factor));
   return {
     ...{ rope_type: "yarn", factor: shortFloat(factor) },
     ...(original !== undefined && { original_max_position_embeddings: original }),
@@ -105,8 +106,7 @@ export function ropeScalingOf(
 /** Whether it is the number that follows from the contexts, which config.json does not say. */
 function isLongRopes(attention: number, context: unknown, original: number | undefined): boolean {
   if (typeof context !== "number" || original === undefined) return false;
-  const inferred = context <= original ? 1 : Math.sqrt(1 + Math.log(context / original) / Math.log(original));
-  return Math.abs(attention / inferred - 1) < 1e-6;
+  return Math.abs(attention / longRopeAttention(context / original, original) - 1) < 1e-6;
 }
 
 /** The shortest decimal that is this float32: config.json says 1e-5, the file its float32. */
