@@ -10,6 +10,7 @@ import { makeFolder } from "../files/makeFolder.js";
 import { type KernelLock, kernelLock } from "../output/tryLock.js";
 import { waitFor } from "../output/waitFor.js";
 import { chunksOf } from "./aborting.js";
+import { partStart } from "./partStart.js";
 import { hubRequest, unreachable } from "./request.js";
 import type { HubSettings } from "./settings.js";
 import { inTries } from "./tries.js";
@@ -204,8 +205,7 @@ async function fetchRest(blob: Blob, handle: FileHandle, settings: HubSettings):
     if (have > 0 && error instanceof RetemperError && error.reason === "range") return;
     throw error;
   }
-  const begins = response.headers.get("content-range")?.match(/^bytes (\d+)-/)?.[1];
-  const goesOn = response.status === 206 && Number(begins) === have;
+  const goesOn = response.status === 206 && partStart(response) === have;
   const expected = Number(response.headers.get("content-length") ?? Number.NaN);
   if (!goesOn) await handle.truncate(0);
   const start = goesOn ? have : 0;

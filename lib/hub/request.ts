@@ -2,6 +2,7 @@
 
 import { RetemperError } from "../errors.js";
 import { chunksOf, leave, orAborted } from "./aborting.js";
+import { partStart } from "./partStart.js";
 import { type Asked, refusal } from "./refusal.js";
 import type { HubSettings } from "./settings.js";
 import { ATTEMPTS, inTries } from "./tries.js";
@@ -76,11 +77,11 @@ export async function hubBytes(
 }
 
 /** Where the part that came begins, if that is not where the part that was asked for does. */
-function elsewhere({ status, headers }: Response, { headers: asked }: HubRequest): number | undefined {
-  const begins = /^bytes (\d+)-/.exec(headers.get("content-range") ?? "")?.[1];
+function elsewhere(response: Response, { headers: asked }: HubRequest): number | undefined {
+  const begins = partStart(response);
   const wanted = /^bytes=(\d+)-/.exec(asked?.range ?? "")?.[1];
-  if (status !== 206 || begins === undefined || wanted === undefined) return undefined;
-  return Number(begins) === Number(wanted) ? undefined : Number(begins);
+  if (response.status !== 206 || wanted === undefined) return undefined;
+  return begins === Number(wanted) ? undefined : begins;
 }
 
 /** A server that knows no ranges. */
