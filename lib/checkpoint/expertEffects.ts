@@ -43,6 +43,9 @@ interface Pair {
   readonly a: StoredTensor;
   readonly b: StoredTensor;
 }
+interface Fit extends Wrapped, Pair {
+  readonly orientation: "plain" | "turned";
+}
 
 export function expertEffects(
   { parameters }: AdapterContents,
@@ -61,6 +64,7 @@ export function expertEffects(
   ] as const) {
     if (on) broken.push(`target_parameters beside ${what}, which PEFT does not have`);
   }
+  const turned = TURNED.has(base.config.model_type);
   const keys = [...parameters.keys()].flatMap((module) =>
     targetedParameters(settings, module).map((parameter) => `${module}.${parameter}`),
   );
@@ -75,15 +79,13 @@ export function expertEffects(
     });
     const pairs = pairsOf(module, wrappers, broken);
     if (!pairs || wanted.some(({ stack }) => !stack)) continue;
-    const chosen = assign(pairs, wanted as Wrapped[], TURNED.has(base.config.model_type));
+    const chosen = assign(pairs, wanted as Wrapped[], turned);
     if (!chosen) {
       shapes.push(misfit(module, pairs, wanted as Wrapped[]));
       continue;
     }
-    for (const [at, { stack, rank, alpha }] of chosen.entries()) {
-      const { a, b } = pairs[at] as Pair;
+    for (const { stack, rank, alpha, a, b, orientation } of chosen) {
       const scale = alpha / (settings.rsLora ? Math.sqrt(rank) : rank);
-      const orientation = expertOrientation(stack, { a, b, rank }, TURNED.has(base.config.model_type)) ?? "plain";
       for (const [name, term] of expertTerms(stack, { a, b, rank, scale }, orientation)) terms.set(name, term);
     }
   }
@@ -109,20 +111,23 @@ function pairsOf(module: string, wrappers: readonly (Factors | undefined)[], bro
 }
 
 /** Which parameter each pair is of, by shapes; where these leave a choice, in the order of the modules' parameters. */
-function assign(pairs: readonly Pair[], wanted: readonly Wrapped[], turned: boolean): Wrapped[] | undefined {
+function assign(pairs: readonly Pair[], wanted: readonly Wrapped[], turned: boolean): Fit[] | undefined {
   if (pairs.length !== wanted.length) return undefined;
   const inOrder = [...wanted].sort((x, y) => ORDER.indexOf(x.parameter) - ORDER.indexOf(y.parameter));
-  const fits = (order: readonly Wrapped[]) =>
-    order.every(({ stack, rank }, at) => {
-      return expertOrientation(stack, { ...(pairs[at] as Pair), rank }, turned) !== undefined;
+  for (const order of orders(inOrder)) {
+    const fits = order.flatMap((wrapped, at): Fit[] => {
+      const pair = pairs[at] as Pair;
+      const orientation = expertOrientation(wrapped.stack, { ...pair, rank: wrapped.rank }, turned);
+      return orientation ? [{ ...wrapped, ...pair, orientation }] : [];
     });
-  return orders(inOrder).find(fits);
+    if (fits.length === order.length) return fits;
+  }
+  return undefined;
 }
 
 /** All orders of a few, the given one first. */
 function orders<T>(items: readonly T[]): T[][] {
-  if (items.length > 4) return [[...items]];
-  if (items.length < 2) return [[...items]];
+  if (items.length > 4 || items.length < 2) return [[...items]];
   return items.flatMap((first, at) => orders(items.filter((_, other) => other !== at)).map((rest) => [first, ...rest]));
 }
 
