@@ -55,7 +55,7 @@ export class ServerModel implements Endpoint {
     });
     yield* askAll(questions.length, Math.min(settings.batch ?? this.#concurrency, this.#concurrency), {
       ask: (number) => work.ask(number, questions[number] as Question),
-      end: () => end.abort(new Error("the iteration has ended")),
+      end,
       onFailure,
     });
   }
@@ -90,18 +90,18 @@ export class ServerModel implements Endpoint {
     };
     yield* askAll(questions.length, Math.min(batch, this.#concurrency), {
       ask,
-      end: () => end.abort(new Error("the iteration has ended")),
+      end,
       onFailure,
     });
   }
 
-  /** Aborted when the caller, the iteration or the endpoint ends. */
-  #signals(signal: AbortSignal | undefined): { readonly either: AbortSignal; readonly end: AbortController } {
-    const end = new AbortController();
-    const either = AbortSignal.any([end.signal, this.#closed.signal, ...(signal ? [signal] : [])]);
+  /** Aborted when the caller, the iteration (which calls `end`) or the endpoint ends. */
+  #signals(signal: AbortSignal | undefined): { readonly either: AbortSignal; readonly end: () => void } {
+    const iteration = new AbortController();
+    const either = AbortSignal.any([iteration.signal, this.#closed.signal, ...(signal ? [signal] : [])]);
     // Each request listens to it.
     setMaxListeners(0, either);
-    return { either, end };
+    return { either, end: () => iteration.abort(new Error("the iteration has ended")) };
   }
 
   async close(): Promise<void> {
