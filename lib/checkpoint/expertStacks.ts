@@ -1,6 +1,7 @@
 // Experts as PEFT adapts them: the running model holds those of a layer as one parameter (gate_up_proj, down_proj), which a
 // checkpoint stores as that, or as matrices of each expert.
 
+import { isDeepStrictEqual } from "node:util";
 import { checkpointNames } from "./adapterKeys.js";
 import type { StoredTensor } from "./types.js";
 
@@ -64,21 +65,23 @@ function stackOf(
   parts: readonly string[],
   tensors: ReadonlyMap<string, StoredTensor>,
 ): ExpertStack | undefined {
+  const matricesOf = (expert: number) =>
+    parts.flatMap((part) => tensors.get(`${module}.${expert}.${part}.weight`) ?? []);
+  const shapesOf = (matrices: readonly StoredTensor[]) => matrices.map(({ shape }) => shape);
+  const shapes = shapesOf(matricesOf(0));
+  const columns = shapes[0]?.[1] ?? 0;
+  const fits = shapes.length === parts.length && shapes.every((shape) => shape.length === 2 && shape[1] === columns);
+  if (!fits) return undefined;
   const slices: ExpertSlice[] = [];
-  const shapes = new Set<string>();
-  let [experts, rows, columns] = [0, 0, 0];
+  let [experts, rows] = [0, 0];
   for (; tensors.has(`${module}.${experts}.${parts[0]}.weight`); experts++) {
-    const own = parts.flatMap((part) => tensors.get(`${module}.${experts}.${part}.weight`) ?? []);
+    const own = matricesOf(experts);
+    if (!isDeepStrictEqual(shapesOf(own), shapes)) return undefined;
     rows = 0;
     for (const tensor of own) {
       slices.push({ tensor, expert: experts, firstRow: rows });
-      rows += tensor.shape[0] ?? 0;
-      columns = tensor.shape[1] ?? 0;
+      rows += tensor.shape[0] as number;
     }
-    shapes.add(JSON.stringify(own.map(({ shape }) => shape)));
   }
-  const [shape = "[]"] = shapes;
-  const extents = JSON.parse(shape) as number[][];
-  const fits = extents.length === parts.length && extents.every((one) => one.length === 2 && one[1] === columns);
-  return shapes.size === 1 && fits ? { experts, rows, columns, stored: slices } : undefined;
+  return { experts, rows, columns, stored: slices };
 }
