@@ -6,7 +6,7 @@ import type { Recipe } from "../../recipe/types.js";
 import { mergeSeries, type TunedModel } from "../candidates/merges.js";
 import type { Problems } from "../settings/problems.js";
 import type { ExperimentSettings } from "../settings/schema.js";
-import { shipForms } from "../settings/shipForms.js";
+import { isWrittenMerge, shipForms } from "../settings/shipForms.js";
 
 export interface CheckShipParts {
   readonly problems: Problems;
@@ -22,8 +22,9 @@ export async function checkShip(
   { problems, signal, models }: CheckShipParts,
 ): Promise<ReadonlyMap<string, number>> {
   const bytes = new Map<string, number>();
-  for (const [at, { name, format, quantise, dtype, rank }] of shipForms(settings).entries()) {
-    if (format === "safetensors" && dtype === undefined) continue;
+  for (const [at, form] of shipForms(settings).entries()) {
+    if (isWrittenMerge(form)) continue;
+    const { name, format, quantise, dtype, rank } = form;
     const path = ["ship", at];
     if (problems.touches(path)) continue;
     for (const { lambdas, merges } of mergeSeries(settings, tuned)) {

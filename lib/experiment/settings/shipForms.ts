@@ -40,6 +40,11 @@ export function shipForms({ ship = [] }: Pick<ExperimentSettings, "ship">): Ship
   });
 }
 
+/** Whether a form is the written merge itself, of which no other files are made. */
+export function isWrittenMerge({ format, dtype }: Pick<ShipForm, "format" | "dtype">): boolean {
+  return format === "safetensors" && dtype === undefined;
+}
+
 function meaningOf(text: string): ShipEntry {
   const [format, quantise] = text.split(":") as [ShipForm["format"], GgufQuantisation | undefined];
   return { format, ...(quantise && { quantise }) };

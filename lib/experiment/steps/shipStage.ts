@@ -9,7 +9,7 @@ import { ALL, type EvaluatedPoint } from "../candidates/point.js";
 import type { Checked } from "../checks/checked.js";
 import { type Digest, digestOf } from "../digests/digestOf.js";
 import { modelParts } from "../settings/modelParts.js";
-import { type ShipForm, shipForms } from "../settings/shipForms.js";
+import { isWrittenMerge, type ShipForm, shipForms } from "../settings/shipForms.js";
 import type { SeedResults } from "../tables/measure.js";
 import { compareForm, readBehaviour } from "./compareForm.js";
 import { isOfModel, mergeBatch } from "./mergeBatch.js";
@@ -96,16 +96,14 @@ export async function shipStage(toShip: ToShip, parts: ShipStageParts): Promise<
 const DECODED: ReadonlySet<string> = new Set(["gguf", "fp8"]);
 
 /** Whether a form is measured on the test data: the model that was measured itself is already. */
-export function isTested({ test, format, dtype }: ShipForm, { engine }: Pick<Checked, "engine">): boolean {
-  return test && !(format === "safetensors" && dtype === undefined) && (!DECODED.has(format) || engine === "native");
+export function isTested(form: ShipForm, { engine }: Pick<Checked, "engine">): boolean {
+  return form.test && !isWrittenMerge(form) && (!DECODED.has(form.format) || engine === "native");
 }
 
 function outputOf(form: ShipForm, { point, merge, output }: ToShip, parts: ShipStageParts): FormOutput {
   const { models, out, checked } = parts;
   const { name, format, quantise, dtype, rank } = form;
-  if (format === "safetensors" && dtype === undefined) {
-    return { form, path: output.path, folder: join(out, output.path) };
-  }
+  if (isWrittenMerge(form)) return { form, path: output.path, folder: join(out, output.path) };
   const path = `${output.path}-${name.replaceAll(" ", "-")}`;
   const folder = join(out, path);
   const { lambda } = point;
