@@ -133,11 +133,9 @@ const ALL = "all";
 
 function rowsOf(measured: Measured, items: StudyPart["items"], all: ItemNames): StudyRow[] {
   const names = measured.asr.seeds ?? [];
+  const found = KINDS.map((kind) => [kind, QUANTITY[kind](measured, all)?.values] as const);
   return names.map((one, at) => {
-    const values = KINDS.map((kind) => [
-      kind,
-      QUANTITY[kind](measured, all)?.values?.[at] ?? items[kind].map(() => null),
-    ]);
+    const values = found.map(([kind, rows]) => [kind, rows?.[at] ?? items[kind].map(() => null)]);
     return { seed: one.seed, tuning: tuningOf(one), values: Object.fromEntries(values) };
   });
 }
