@@ -33,7 +33,7 @@ const TOKEN =
 const METRICS: readonly string[] = ["asr", "score", "overRefusal", "worstCategory"];
 const END = /\.(point|low|high)$/;
 /** Names that no skill may have: they mean something else in a gate. */
-export const RESERVED = [...METRICS, "skills", "aligned", "tuned", "and", "keep", "of"] as const;
+export const RESERVED: readonly string[] = [...METRICS, "skills", "aligned", "tuned", "and", "keep", "of"];
 
 /**
  * Reads a condition that a merge must meet to be shipped, such as `asr <= aligned + 0.02 and score >= 90% * tuned`.
@@ -78,7 +78,7 @@ export function parseGate(text: string, skills: readonly string[] | "any" = []):
     const of = { end: end as Reference["end"] };
     if (METRICS.includes(name)) return { metric: name as GateMetric, ...of };
     const quoted = name !== word.replace(END, "");
-    const free = quoted || (/^[A-Za-z_]\w*$/.test(name) && !(RESERVED as readonly string[]).includes(name));
+    const free = quoted || (/^[A-Za-z_]\w*$/.test(name) && !RESERVED.includes(name));
     const known = skills === "any" ? free : skills.includes(name) || (name === "skills" && skills.length > 0);
     if (name === "skills" && (known || skills === "any")) return { metric: "skill", ...of };
     return known ? { metric: "skill", skill: name, ...of } : undefined;

@@ -64,7 +64,7 @@ export function arrangeSkills(
           ),
         ),
       ...names
-        .filter((name) => (RESERVED as readonly string[]).includes(name))
+        .filter((name) => RESERVED.includes(name))
         .map((name) =>
           problem(
             `a skill cannot be called ${name}, which means something else in a gate: give it a name of its own (sums=…)`,
@@ -90,15 +90,13 @@ export function arrangeSkills(
             test.map(({ name }) => name),
           )
         : []),
-      ...(halve && !test
-        ? halves
-            .filter(({ name }) => [split.choose, split.confirm].some((half) => !half.some((one) => one.name === name)))
-            .map(({ name }) =>
-              problem(
-                `${name} has one item, and half of a skill's items choose and half confirm: give more, or others as skills.test`,
-              ),
-            )
-        : []),
+      ...halves
+        .filter(({ name }) => [split.choose, split.confirm].some((half) => !half.some((one) => one.name === name)))
+        .map(({ name }) =>
+          problem(
+            `${name} has one item, and half of a skill's items choose and half confirm: give more, or others as skills.test`,
+          ),
+        ),
     ],
   };
 }
