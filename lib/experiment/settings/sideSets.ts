@@ -23,3 +23,12 @@ export function sideSets(
     ? { sets: given, path: [key], testPath }
     : { sets: given.sets, test: given.test, path: [key, "sets"], testPath };
 }
+
+/** The same with other words in the place of its words, a list as a list. */
+export function withSets(
+  of: NonNullable<ExperimentSettings["skills"]>,
+  change: (words: readonly string[]) => string[],
+): NonNullable<ExperimentSettings["skills"]> {
+  if (Array.isArray(of)) return change(of);
+  return { ...of, sets: change(of.sets), ...(of.test && { test: change(of.test) }) };
+}

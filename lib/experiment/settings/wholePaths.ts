@@ -9,6 +9,7 @@ import { type JudgeSettings, judgeModelNamed, withJudgeModel } from "./judgePart
 import { ABSENT } from "./mend.js";
 import { modelParts, withParts } from "./modelParts.js";
 import type { ExperimentSettings } from "./schema.js";
+import { withSets } from "./sideSets.js";
 
 type TuningSettings = NonNullable<ExperimentSettings["tune"]>;
 
@@ -23,10 +24,6 @@ export async function wholePaths(settings: ExperimentSettings, folder: string): 
         ? word
         : word.replace(/^([^:/]+:)(.+)$/s, (_, head: string, source: string) => head + data(source)),
     );
-  const side = (of: ExperimentSettings["skills"]) =>
-    Array.isArray(of) || of === undefined
-      ? of && suite(of)
-      : { ...of, sets: suite(of.sets), ...(of.test && { test: suite(of.test) }) };
 
   const { safety, task, tuned, tune, unaligned, bertScore } = settings;
   const names = [
@@ -69,8 +66,8 @@ export async function wholePaths(settings: ExperimentSettings, folder: string): 
       ...(safety.calibration !== undefined && { calibration: data(safety.calibration) }),
     },
     task: { ...task, validation: suite(task.validation), test: suite(task.test) },
-    ...(settings.skills && { skills: side(settings.skills) }),
-    ...(settings.overRefusal && { overRefusal: side(settings.overRefusal) }),
+    ...(settings.skills && { skills: withSets(settings.skills, suite) }),
+    ...(settings.overRefusal && { overRefusal: withSets(settings.overRefusal, suite) }),
   };
 }
 

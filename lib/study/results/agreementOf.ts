@@ -4,6 +4,7 @@
 import { basename } from "node:path";
 import { type JudgeSettings, judgeModelNamed, withJudgeModel } from "../../experiment/settings/judgeParts.js";
 import type { ExperimentSettings } from "../../experiment/settings/schema.js";
+import { withSets } from "../../experiment/settings/sideSets.js";
 import type { ExperimentResults } from "../../report/types.js";
 
 export function agreementOf(
@@ -16,6 +17,7 @@ export function agreementOf(
   const digestOf = (role: string) => provenance.models.find((one) => one.role === role)?.digest;
   const { sets, test, judges, calibration, ...asked } = safety;
   const { endpoint, threads, ...computed } = engine ?? {};
+  const names = (words: readonly string[]) => words.map(withoutSource);
   const found: Record<string, unknown> = {
     "aligned model": digestOf("aligned"),
     "unaligned model": digestOf("unaligned"),
@@ -26,20 +28,14 @@ export function agreementOf(
     safety: { ...asked, calibrated: calibration !== undefined },
     "task.validation": task.validation.map(withoutSource),
     "task.test": task.test.map(withoutSource),
-    ...(skills && { skills: sideNames(skills) }),
-    ...(overRefusal && { overRefusal: sideNames(overRefusal) }),
+    ...(skills && { skills: withSets(skills, names) }),
+    ...(overRefusal && { overRefusal: withSets(overRefusal, names) }),
     bertScore: bertScore && { ...bertScore, model: basename(bertScore.model) },
     engine: { ...computed, served: endpoint !== undefined },
     ...rest,
   };
   // as JSON has it, so that what was read from a file compares with what was just made
   return JSON.parse(JSON.stringify(found));
-}
-
-function sideNames(of: NonNullable<ExperimentSettings["skills"]>): unknown {
-  return Array.isArray(of)
-    ? of.map(withoutSource)
-    : { sets: of.sets.map(withoutSource), test: of.test?.map(withoutSource) };
 }
 
 /** `unsafe=safety:data/unsafe.jsonl` is the set unsafe of the kind safety, wherever its file is. */
