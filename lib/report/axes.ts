@@ -41,6 +41,11 @@ export function axesOf({ aligned, skills = {} }: Pick<SelectionTable, "aligned" 
   ];
 }
 
+/** Those of any of several models' tables, each once. */
+export function axesOfAll(all: readonly Parameters<typeof axesOf>[0][]): Axis[] {
+  return [...new Map(all.flatMap(axesOf).map((axis) => [axis.id, axis])).values()];
+}
+
 /** What a test's or a trend's number is called. */
 export function numberName(metric: string, labels: ExperimentResults["labels"]): string {
   if (metric === "asr" || metric === "score") return labels[metric];

@@ -1,6 +1,6 @@
 // The figures of a study: the attack success rate over lambda on each safety set by itself, and the score, for each task and model.
 
-import { type Axis, axesOf } from "../axes.js";
+import { type Axis, axesOfAll } from "../axes.js";
 import { curveOf } from "../figures/curves.js";
 import type { Figure } from "../figures/figure.js";
 import { idOf } from "./studyTables.js";
@@ -22,8 +22,8 @@ export function studyFigures({ cells }: StudyView): FigureGroup[] {
       .filter(({ safetySets }) => safetySets.includes(set))
       .flatMap((cell) => figure(onSet(cell, set), "asr", [set, cell.task, cell.model])),
   }));
-  const axes = new Map(cells.flatMap(({ validation }) => axesOf(validation)).map((axis) => [axis.id, axis]));
-  const ofAxes = [...axes.values()].map((axis) => ({
+  const axes = axesOfAll(cells.map(({ validation }) => validation));
+  const ofAxes = axes.map((axis) => ({
     id: idOf("axis", axis.id),
     title: `${axis.name === "overRefusal" ? "Over-refusal" : axis.label} over lambda`,
     figures: cells.flatMap((cell) => figure(cell, axis, [axis.id, cell.task, cell.model])),

@@ -2,7 +2,7 @@
 // rates on each safety set (its Tables 1 to 3), and other families of models (its fourth question).
 
 import { candidateId, nameOf } from "../../select/names.js";
-import { axesOf } from "../axes.js";
+import { axesOfAll } from "../axes.js";
 import { testData, validationData } from "../dataNames.js";
 import { INTERVALS, percent, pText, quantity, signed } from "../numbers.js";
 import type { ReportTable } from "../tables/reportTable.js";
@@ -33,7 +33,7 @@ function common(names: readonly string[], general: string): string {
 function rateColumns(cells: readonly StudyViewCell[]) {
   const sets = [...new Set(cells.flatMap(({ safetySets }) => safetySets))];
   const models = cells.flatMap(({ test }) => [test.aligned, test.tuned]);
-  const axes = [...new Map(cells.flatMap(({ test }) => axesOf(test)).map((axis) => [axis.id, axis])).values()];
+  const axes = axesOfAll(cells.map(({ test }) => test));
   const selected = models.some((model) => model.selected !== undefined);
   const asr = common(
     cells.map(({ testLabels }) => testLabels.asr),
