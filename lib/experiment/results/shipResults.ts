@@ -1,6 +1,7 @@
 // What is said of the forms in which the merge ships: whether each behaves as what was measured, and keeps what the choice claims.
 // Pure.
 
+import { formDivergence } from "../../report/formDivergence.js";
 import type { Measured, ShippedForm, ShipResults } from "../../report/types.js";
 import type { Quantity, SelectionTable } from "../../select/types.js";
 import { ALL } from "../candidates/point.js";
@@ -84,13 +85,12 @@ function formText(
   { labels }: Pick<SelectionTable, "labels">,
   kept: boolean,
 ): string {
-  const { verdict, tolerance, causes, sameTokens, firstToken, answers } = behaviour;
-  const most = Math.max(firstToken?.klMean ?? 0, sameTokens?.klMean ?? 0);
+  const { verdict, tolerance, causes, answers } = behaviour;
   const [cause] = causes;
   const why = verdict === "different" && cause ? ` ${cause.summary} (${cause.name})` : "";
   const beside = (key: "score" | "asr") =>
     `${labels?.[key] ?? key} ${measured?.[key].value.toFixed(3)} (the merge ${merge[key].value.toFixed(3)})`;
   const numbers = measured ? `; on the test data ${beside("score")}, ${beside("asr")}` : "";
   const lost = kept || !confirmation ? "" : ` It does not hold: ${confirmation.sentence}`;
-  return `${name}: ${verdict}: ${Number(most.toPrecision(2))} nats a token (${tolerance} allowed), ${answers.same} of ${answers.compared} answers the same${numbers}.${why}${lost}`;
+  return `${name}: ${verdict}: ${formDivergence(behaviour)} nats a token (${tolerance} allowed), ${answers.same} of ${answers.compared} answers the same${numbers}.${why}${lost}`;
 }

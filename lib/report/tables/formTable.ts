@@ -1,5 +1,6 @@
 // The forms in which the merge ships, each beside the merge that was measured.
 
+import { formDivergence } from "../formDivergence.js";
 import { quantity, signed } from "../numbers.js";
 import type { ExperimentResults, ShippedForm } from "../types.js";
 import type { ReportTable } from "./reportTable.js";
@@ -16,9 +17,8 @@ export function formTable({ ship, labels, testLabels }: ExperimentResults): Repo
     rows: (ship?.forms ?? []).map(({ name, path, bytes, behaviour, measured, paired, holds }) => {
       const { verdict, tolerance, firstToken, sameTokens, answers, causes } = behaviour;
       const of = sameTokens ?? firstToken;
-      const most = Math.max(firstToken?.klMean ?? 0, sameTokens?.klMean ?? 0);
       return [
-        ...[name, path, verdict, of ? String(Number(most.toPrecision(2))) : "", String(tolerance)],
+        ...[name, path, verdict, of ? String(formDivergence(behaviour)) : "", String(tolerance)],
         of ? `${(100 * of.top1).toFixed(1)} %` : "",
         `${answers.same} of ${answers.compared}`,
         causes.map((one) => one.name).join(", "),
