@@ -6,9 +6,9 @@ import { select } from "../../select/select.js";
 import type { Better, Selection, SkillFacts } from "../../select/types.js";
 import type { JudgeCalibration } from "../../statistics/correctedRate.js";
 import type { EvaluatedPoint } from "../candidates/point.js";
-import { tasksOfSkill } from "../checks/askedTasks.js";
 import type { Checked } from "../checks/checked.js";
-import { betterOf, labelsOf, metricsOf, type TableLabels } from "../checks/labels.js";
+import { betterOf, labelsOf, type TableLabels } from "../checks/labels.js";
+import { skillFacts } from "../checks/skillFacts.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import type { Tables } from "../steps/measureStage.js";
 import type { Part } from "../steps/measuring.js";
@@ -74,14 +74,11 @@ export function choose(tables: Tables, settings: ExperimentSettings, checked: Ch
 
 export function endsOf({ aligned, tuned, unaligned, items }: Tables, part: Part, checked: Checked): Ends {
   const calibration = calibrationIn(aligned.validation);
-  const skills = [...new Set(checked.tasks.skillOf?.values())].map((name) => {
-    const tasks = tasksOfSkill(checked, part, name);
-    return [name, { better: betterOf(tasks), metric: metricsOf(tasks) }] as const;
-  });
+  const skills = skillFacts(checked, part);
   return {
     better: betterOf(checked.tasks[part]),
     ...(calibration && { calibration }),
-    ...(skills.length > 0 && { skills: Object.fromEntries(skills) }),
+    ...(skills && { skills }),
     ...(unaligned && { unaligned: measure(unaligned[part], items[part]) }),
     aligned: measure(aligned[part], items[part]),
     tuned: measure(tuned[part], items[part]),

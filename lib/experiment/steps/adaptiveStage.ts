@@ -12,9 +12,9 @@ import { nextBlocks } from "../adaptive/nextBlocks.js";
 import { type AdaptivePlan, type Block, type CandidateSoFar, type DeclaredItems, spends } from "../adaptive/types.js";
 import { candidateOf, type MergeSeries, mergeSeries } from "../candidates/merges.js";
 import type { EvaluatedPoint } from "../candidates/point.js";
-import { tasksOfSkill } from "../checks/askedTasks.js";
 import type { Checked } from "../checks/checked.js";
 import { betterOf } from "../checks/labels.js";
+import { skillFacts } from "../checks/skillFacts.js";
 import type { Digest } from "../digests/digestOf.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import { calibrationIn } from "../tables/correctedQuantity.js";
@@ -124,18 +124,13 @@ function planOf(
 ): AdaptivePlan {
   const calibration = calibrationIn(aligned.validation);
   const rule = completeRule(select);
-  const skills = [...new Set(tasks.skillOf?.values())].map((name) => {
-    return [name, { better: betterOf(tasksOfSkill({ tasks }, "validation", name)) }] as const;
-  });
+  const skills = skillFacts({ tasks }, "validation");
   return {
     ...{ series, rule },
     ...(rule.gate !== undefined && {
-      gate: parseGate(
-        rule.gate,
-        skills.map(([name]) => name),
-      ),
+      gate: parseGate(rule.gate, Object.keys(skills ?? {})),
     }),
-    ...(skills.length > 0 && { skills: Object.fromEntries(skills) }),
+    ...(skills && { skills }),
     better: betterOf(tasks.validation),
     ...(select.corrected && calibration && { calibration }),
     items: {
