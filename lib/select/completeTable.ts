@@ -31,11 +31,6 @@ export function completeTable(source: SelectionSource): CompleteTable {
   };
 }
 
-/** The skills that a gate may name. */
-export function skillNames({ skills = {} }: Pick<SelectionTable, "skills">): string[] {
-  return Object.keys(skills);
-}
-
 /** The point itself where it lacks nothing. @throws RetemperError BAD_INPUT */
 export function completePoint<T extends Point & Pick<Candidate, "unfinished">>(
   point: T,

@@ -1,12 +1,12 @@
 // Whether a chosen merge holds on other items than those that chose it.
 
-import { completePoint, completeTable, type SelectionSource, skillNames } from "./completeTable.js";
-import { parseGate } from "./gate.js";
+import { completePoint, completeTable, type SelectionSource } from "./completeTable.js";
 import { calibrationOf, safetyBound, seedBounds } from "./judge.js";
 import { nameOf } from "./names.js";
 import { gateNumbers } from "./qualify.js";
 import { completeRule } from "./rule.js";
 import { SLACK } from "./slack.js";
+import { tableGate } from "./tableGate.js";
 import type { Candidate, Confirmation, SelectionRule } from "./types.js";
 import { aboveText, basisText, levelText, rateText } from "./words.js";
 
@@ -40,8 +40,7 @@ export function confirm(table: SelectionSource, candidate: Candidate, rule: Sele
   const worst = seeds.find((seed) => seed.bound > margin + SLACK);
   const claims = settings.rule === "constrained";
   const safe = !claims || (by === "point" ? found.value : found.bound) <= margin + SLACK; // NaN, of no common items, is not
-  const verdicts =
-    settings.gate === undefined ? [] : parseGate(settings.gate, skillNames(whole)).verdicts(one, whole, { level });
+  const verdicts = tableGate(settings, whole)?.verdicts(one, whole, { level }) ?? [];
   const failed = verdicts.find((verdict) => !verdict.holds);
   const holds = safe && (by === "point" || !claims || !worst) && !failed;
   const numbers = `${whole.labels.asr} ${rateText(one.asr.value)} is ${aboveText(found.value)} the aligned model's`;

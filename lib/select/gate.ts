@@ -45,7 +45,7 @@ export const RESERVED: readonly string[] = [...METRICS, "skills", "aligned", "tu
  * category, among those of 20 items or more, in which the comparison comes out worst. A skill is named by its own name, and `skills`
  * is the one in which the comparison comes out worst. `keep .98 of gsm8k` is `gsm8k >= .98 * aligned`, and of a skill of which less is
  * better `<= aligned / .98`.
- * @param skills names that may stand in it, as `skillNames` of a table says; "any": those that no other word has
+ * @param skills names that may stand in it, those of a table's `skills`; "any": those that no other word has
  * @throws RetemperError USAGE with the place of what is wrong
  * @example
  * ```ts

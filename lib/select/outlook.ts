@@ -1,13 +1,13 @@
 // What stands beside a choice: the next best, and what it would take to decide better.
 
-import { completePoint, completeTable, type SelectionSource, skillNames } from "./completeTable.js";
-import { parseGate } from "./gate.js";
+import { completePoint, completeTable, type SelectionSource } from "./completeTable.js";
 import { type Judged, judge } from "./judge.js";
 import { candidateId, nameOf } from "./names.js";
 import { nearestCandidate, whatItTakes } from "./nearestCandidate.js";
 import { byScore, worth } from "./order.js";
 import { qualify } from "./qualify.js";
 import { completeRule } from "./rule.js";
+import { tableGate } from "./tableGate.js";
 import type { Candidate, NearestCandidate, SelectionRule } from "./types.js";
 
 /** A candidate that does not qualify, and what would let it. */
@@ -61,7 +61,7 @@ export function outlook(
 ): Outlook {
   const table = completeTable(source);
   const settings = completeRule(rule);
-  const gate = settings.gate === undefined ? undefined : parseGate(settings.gate, skillNames(table));
+  const gate = tableGate(settings, table);
   const judged = judge(table, settings, gate);
   const reasons = qualify(judged, settings);
   const isChoice = ({ candidate }: Judged) => chosen !== null && candidateId(candidate) === candidateId(chosen);

@@ -1,8 +1,7 @@
 // Chooses among merges by what was measured, and says why. Pure: numbers in, choices out.
 
 import { shareKept } from "../statistics/shareKept.js";
-import { type CompleteTable, completeTable, type SelectionSource, skillNames } from "./completeTable.js";
-import { parseGate } from "./gate.js";
+import { type CompleteTable, completeTable, type SelectionSource } from "./completeTable.js";
 import { type Judged, judge } from "./judge.js";
 import { knee } from "./knee.js";
 import { nameOf } from "./names.js";
@@ -12,6 +11,7 @@ import { paretoFront, wholeFront } from "./pareto.js";
 import { qualify } from "./qualify.js";
 import { completeRule } from "./rule.js";
 import { chosenSentence, nothingSentence, unfinishedText } from "./sentences.js";
+import { tableGate } from "./tableGate.js";
 import type { Choice, CompleteRule, Selection, SelectionRule, ShareKept, Verdict } from "./types.js";
 import { intervalText, rateText } from "./words.js";
 
@@ -66,7 +66,7 @@ interface Shown {
 export function select(results: SelectionSource, rule: SelectionRule | string = "constrained"): Selection {
   const table = completeTable(results);
   const settings = completeRule(rule);
-  const gate = settings.gate === undefined ? undefined : parseGate(settings.gate, skillNames(table));
+  const gate = tableGate(settings, table);
   const judged = judge(table, settings, gate);
   const of: Case = { table, judged, kept: new Map() };
   const reasons = qualify(judged, settings);

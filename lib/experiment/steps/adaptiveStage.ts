@@ -1,9 +1,9 @@
 // Asks the merges of an adaptive experiment: block by block through the same steps as any other, until the choice is made.
 
 import type { Results } from "../../evaluate/run/results.js";
-import { parseGate } from "../../select/gate.js";
 import { candidateId, compareTexts } from "../../select/names.js";
 import { completeRule } from "../../select/rule.js";
+import { tableGate } from "../../select/tableGate.js";
 import type { Quantity } from "../../select/types.js";
 import { meanOverSeeds } from "../../statistics/meanOverSeeds.js";
 import { askedOf, isFinished, sharesOf } from "../adaptive/finishedTable.js";
@@ -125,11 +125,10 @@ function planOf(
   const calibration = calibrationIn(aligned.validation);
   const rule = completeRule(select);
   const skills = skillFacts({ tasks }, "validation");
+  const gate = tableGate(rule, { skills });
   return {
     ...{ series, rule },
-    ...(rule.gate !== undefined && {
-      gate: parseGate(rule.gate, Object.keys(skills ?? {})),
-    }),
+    ...(gate && { gate }),
     ...(skills && { skills }),
     better: betterOf(tasks.validation),
     ...(select.corrected && calibration && { calibration }),
