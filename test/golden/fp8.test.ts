@@ -4,24 +4,12 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { loadAddon } from "../../lib/addon/load.js";
 import { convert } from "../../lib/merge/convert.js";
+import { contents } from "./contents.js";
 
-const addon = loadAddon();
 const golden = join(import.meta.dirname, "fp8");
 const folder = mkdtempSync(join(tmpdir(), "retemper-fp8-golden-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** Every tensor of a file: dtype, shape, bytes as hexadecimal. */
-function contents(path: string): Record<string, readonly [string, readonly number[], string]> {
-  const header = addon.readHeader(path);
-  return Object.fromEntries(
-    header.names.map((name, i) => {
-      const bytes = addon.readBytes(path, header.begins[i] as number, header.ends[i] as number);
-      return [name, [header.dtypes[i] as string, header.shapes[i] as number[], Buffer.from(bytes).toString("hex")]];
-    }),
-  );
-}
 
 describe("FP8 of a model", () => {
   it.each(["bfloat16", "float16", "float32"])("has the codes and scales of compressed-tensors: %s", async (dtype) => {

@@ -9,24 +9,13 @@ import { loadAddon } from "../../lib/addon/load.js";
 import type { ReadingMode } from "../../lib/addon/nativePlan.js";
 import { openCheckpoint } from "../../lib/checkpoint/open.js";
 import { merge } from "../../lib/merge/merge.js";
+import { contents } from "./contents.js";
 
 const addon = loadAddon();
 const golden = join(import.meta.dirname, "quantised");
 const folder = mkdtempSync(join(tmpdir(), "retemper-quantised-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const names = readdirSync(golden).filter((name) => !name.includes("."));
-
-/** Every tensor of a file: dtype, shape, bytes as hexadecimal. */
-function contents(path: string): Record<string, readonly [string, readonly number[], string]> {
-  const header = addon.readHeader(path);
-  return Object.fromEntries(
-    header.names.map((name, i) => {
-      const bytes = addon.readBytes(path, header.begins[i] as number, header.ends[i] as number);
-      const shape = header.shapes[i] as readonly number[];
-      return [name, [header.dtypes[i] as string, shape, Buffer.from(bytes).toString("hex")]];
-    }),
-  );
-}
 
 describe("a quantised model", () => {
   it("is here in each format that is read", () => {
