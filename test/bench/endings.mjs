@@ -9,7 +9,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { ids } from "./generate/settings.mjs";
-import { oneB, python } from "./generate.mjs";
+import { oneB } from "./generate.mjs";
+import { python } from "./peers.mjs";
 import { keepResult, table } from "./results.mjs";
 
 const HELP = `usage: npm run bench -- endings [options]

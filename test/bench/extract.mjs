@@ -2,11 +2,11 @@
 // lacks of the second model.
 
 import { existsSync, mkdirSync, rmSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { distances } from "../../dist/index.js";
 import { benchFolder, benchModels, warm } from "./models.mjs";
+import { peers } from "./peers.mjs";
 import { median, observe } from "./process.mjs";
 import { keepResult, table } from "./results.mjs";
 
@@ -71,7 +71,6 @@ export async function extract(args) {
 }
 
 function findMergekit() {
-  const peers = process.env.RETEMPER_PEERS ?? join(homedir(), ".cache", "retemper-peers");
   const command = join(peers, "v", "bin", "mergekit-extract-lora");
   return existsSync(command) ? command : undefined;
 }

@@ -4,12 +4,12 @@
 
 import { execFileSync } from "node:child_process";
 import { existsSync, linkSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { writeGguf } from "./generate/gguf.mjs";
 import { benchFolder, benchModels, weightBytes } from "./models.mjs";
+import { python } from "./peers.mjs";
 import { observe } from "./process.mjs";
 import { keepResult, table } from "./results.mjs";
 
@@ -28,9 +28,6 @@ node-llama-cpp is installed into the benchmark's cache folder at the first run; 
 environment of RETEMPER_PYTHON or RETEMPER_PEERS.`;
 const LLAMA_CPP = "3.22.1";
 const here = (name) => fileURLToPath(new URL(`generate/${name}`, import.meta.url));
-export const python =
-  process.env.RETEMPER_PYTHON ??
-  join(process.env.RETEMPER_PEERS ?? join(homedir(), ".cache", "retemper-peers"), "v", "bin", "python");
 
 /** @param {string[]} args */
 export async function generate(args) {

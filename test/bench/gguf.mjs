@@ -11,10 +11,11 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { availableParallelism, homedir } from "node:os";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { benchFolder, benchModels, warm } from "./models.mjs";
+import { peers, python } from "./peers.mjs";
 import { median, observe } from "./process.mjs";
 import { keepResult, table } from "./results.mjs";
 
@@ -186,8 +187,6 @@ async function quantised({ python, libraries }, from, type, scratch) {
 }
 
 function findLlama() {
-  const peers = process.env.RETEMPER_PEERS ?? join(homedir(), ".cache", "retemper-peers");
-  const python = process.env.RETEMPER_PYTHON ?? join(peers, "v", "bin", "python");
   const name = `linux-${process.arch}`;
   const libraries = process.env.RETEMPER_LLAMA ?? join(peers, "llama/node_modules/@node-llama-cpp", name, "bins", name);
   return existsSync(python) && existsSync(libraries) ? { python, libraries } : undefined;

@@ -3,11 +3,10 @@
 // and by one word; transformers on torch in batches, by the logits after the prompt, and by what it writes.
 
 import { execFileSync } from "node:child_process";
-import { homedir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { oneB } from "./generate.mjs";
+import { python } from "./peers.mjs";
 import { keepResult, table } from "./results.mjs";
 
 const HELP = `usage: npm run bench -- judges [options]
@@ -22,9 +21,6 @@ const HELP = `usage: npm run bench -- judges [options]
   --ways LIST         retemper-form,retemper-word,transformers-word,transformers-written (default: all)
   --no-keep           do not write test/bench/results`;
 const here = (name) => fileURLToPath(new URL(`judges/${name}`, import.meta.url));
-const python =
-  process.env.RETEMPER_PYTHON ??
-  join(process.env.RETEMPER_PEERS ?? join(homedir(), ".cache", "retemper-peers"), "v", "bin", "python");
 
 /** @param {string[]} args */
 export async function judges(args) {

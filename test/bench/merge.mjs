@@ -1,11 +1,11 @@
 // `npm run bench -- merge`: every method beside mergekit (where it is installed) and beside the floor.
 
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { floorSeconds } from "./floor.mjs";
 import { benchFolder, benchModels, warm, weightBytes } from "./models.mjs";
+import { peers } from "./peers.mjs";
 import { median, observe } from "./process.mjs";
 import { keepResult, table } from "./results.mjs";
 
@@ -155,7 +155,6 @@ async function settle(out, cold) {
 
 function findMergekit(asked) {
   if (asked) return asked;
-  const peers = process.env.RETEMPER_PEERS ?? join(homedir(), ".cache", "retemper-peers");
   const candidates = [
     join(peers, "v", "bin", "mergekit-yaml"),
     ...(process.env.PATH ?? "").split(":").map((folder) => join(folder, "mergekit-yaml")),
