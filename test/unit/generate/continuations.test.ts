@@ -1,10 +1,10 @@
 // Continuations: their log-probabilities, with what they share read once. The threads run the compiled package.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { RetemperError } from "../../../lib/errors.js";
 import { openModel } from "../../../lib/generate/openModel.js";
 import type { ContinuedInput, Model } from "../../../lib/generate/types.js";
 import { modelFolder } from "../../golden/generate/modelFolders.js";
+import { failure } from "../checkpoint/fixtures.js";
 
 let model: Model;
 beforeAll(async () => {
@@ -21,12 +21,6 @@ const inputs: ContinuedInput[] = [3, 34, 70, 90].flatMap((length, at) => {
   const context = ids(length, at + 1);
   return [1, 2, 5, 9].map((ending, seed) => ({ ids: [...context, ...ids(ending, seed + 3)], from: length }));
 });
-
-const failure = (work: Promise<unknown>): Promise<RetemperError> =>
-  work.then(
-    () => Promise.reject(new Error("it did not fail")),
-    (error) => error as RetemperError,
-  );
 
 describe("continuations", () => {
   it("have the log-probabilities that the whole text has, to the bit", async () => {

@@ -2,11 +2,11 @@
 
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { RetemperError } from "../../../lib/errors.js";
 import { openModel } from "../../../lib/generate/openModel.js";
 import type { Model, NextLogprobs, Prompt, TokenName } from "../../../lib/generate/types.js";
 import type { Decoder } from "../../../lib/nn/decoder.js";
 import { modelFolder, promptsOf } from "../../golden/generate/modelFolders.js";
+import { failure } from "../checkpoint/fixtures.js";
 import { loopOver, openGolden, watch } from "./loop/loop.js";
 
 const prompts = promptsOf("llama");
@@ -34,12 +34,6 @@ function logSoftmax(row: Float32Array): number[] {
   const sum = row.reduce((total, value) => total + Math.exp(value - most), 0);
   return Array.from(row, (value) => value - most - Math.log(sum));
 }
-
-const failure = (work: Promise<unknown>): Promise<RetemperError> =>
-  work.then(
-    () => Promise.reject(new Error("it did not fail")),
-    (error) => error as RetemperError,
-  );
 
 describe("log-probabilities after a prompt", () => {
   it("are the softmax of the logits after its last token, of all tokens or of those that are named", async () => {
