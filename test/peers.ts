@@ -6,10 +6,11 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-/** RETEMPER_PYTHON, else the interpreter of the folder that RETEMPER_PEERS names, else of the one in the user's cache. */
-const python =
-  process.env.RETEMPER_PYTHON ??
-  join(process.env.RETEMPER_PEERS ?? join(homedir(), ".cache", "retemper-peers"), "v", "bin", "python");
+/** The folder that RETEMPER_PEERS names, else the one in the user's cache. */
+export const peersFolder = process.env.RETEMPER_PEERS ?? join(homedir(), ".cache", "retemper-peers");
+
+/** RETEMPER_PYTHON, else the interpreter of that folder. */
+const python = process.env.RETEMPER_PYTHON ?? join(peersFolder, "v", "bin", "python");
 
 /** Why Python code that needs these modules cannot run here; undefined where it can. */
 export function whyNoPython(...modules: readonly string[]): string | undefined {

@@ -1,9 +1,9 @@
 // llama.cpp as the shared libraries of an npm package (`npm run setup:peers`), for tests that compare with it where it is.
 
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runPython } from "../../peers.js";
+import { peersFolder, runPython } from "../../peers.js";
 
 /** What llama.py says to one request. */
 export interface LlamaAnswer {
@@ -46,12 +46,11 @@ export function spreadApart(ours: Float32Array, theirs: Float32Array): number {
   return apart / (most - least);
 }
 
-/** The folder of the libraries: RETEMPER_LLAMA, else in the folder that RETEMPER_PEERS names, else in the user's cache. */
+/** The folder of the libraries: RETEMPER_LLAMA, else in the peers' folder. */
 export function llamaFolder(): string {
   if (process.env.RETEMPER_LLAMA) return process.env.RETEMPER_LLAMA;
-  const peers = process.env.RETEMPER_PEERS ?? join(homedir(), ".cache", "retemper-peers");
   const name = `linux-${process.arch}`;
-  return join(peers, "llama", "node_modules", "@node-llama-cpp", name, "bins", name);
+  return join(peersFolder, "llama", "node_modules", "@node-llama-cpp", name, "bins", name);
 }
 
 /** Why llama.cpp cannot run here; undefined where it can. */

