@@ -15,14 +15,8 @@ import { long } from "../long.js";
 import { runPython, whyNoPython } from "../peers.js";
 import { CannedModel } from "../unit/evaluate/cannedModel.js";
 import { dataOf, writeData } from "./lmEval/harnessData.js";
+import type { Sample } from "./lmEval/sample.js";
 
-interface Sample {
-  readonly doc: number;
-  readonly filter: string;
-  readonly arguments: readonly (readonly string[])[];
-  readonly responses: readonly (readonly unknown[])[];
-  readonly scores: Readonly<Record<string, number | readonly number[]>>;
-}
 interface Harness {
   readonly tasks: Readonly<Record<string, readonly Sample[]>>;
   readonly results: Readonly<Record<string, Readonly<Record<string, unknown>>>>;

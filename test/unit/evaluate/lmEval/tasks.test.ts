@@ -10,14 +10,7 @@ import { summarise } from "../../../../lib/evaluate/run/summarise.js";
 import type { TaskContext } from "../../../../lib/evaluate/tasks/context.js";
 import type { Item, ScoredItem, Task } from "../../../../lib/evaluate/types.js";
 import { writeData } from "../../../differential/lmEval/harnessData.js";
-
-interface Sample {
-  readonly doc: number;
-  readonly filter: string;
-  readonly arguments: readonly (readonly string[])[];
-  readonly responses: readonly (readonly unknown[])[];
-  readonly scores: Readonly<Record<string, number | readonly number[]>>;
-}
+import type { Sample } from "../../../differential/lmEval/sample.js";
 
 const GOLDEN = join(import.meta.dirname, "../../../golden/lmEval");
 const golden = JSON.parse(readFileSync(join(GOLDEN, "tasks.json"), "utf8")) as {
