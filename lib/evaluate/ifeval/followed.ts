@@ -2,9 +2,8 @@
 // which a model may have added around its answer).
 
 import { type TimedWork, withTimeLimit } from "../../tokenizer/text/timeLimit.js";
-import { strip } from "../metrics/pythonText.js";
+import { isBlank, strip } from "../metrics/pythonText.js";
 import type { Check } from "./instructions.js";
-import { isBlank } from "./python.js";
 
 /** One value an instruction. */
 export interface Followed {

@@ -2,19 +2,10 @@
 // lm-evaluation-harness 0.4.13 decides, item by item; the two that ask for a language or for sentences need models there and
 // rules here, and agree in 95 % of cases or more.
 
-import { strip } from "../metrics/pythonText.js";
+import { isLower, isUpper } from "../../tokenizer/jinja/text/characters.js";
+import { isBlank, splitWords, strip, stripOf } from "../metrics/pythonText.js";
 import { languageOf } from "./language.js";
-import {
-  isBlank,
-  isLower,
-  isPythonJson,
-  isUpper,
-  keywordPattern,
-  SPACE,
-  splitWords,
-  stripOf,
-  wordsOf,
-} from "./python.js";
+import { isPythonJson, keywordPattern, SPACE, wordsOf } from "./python.js";
 import { countSentences, splitTokens } from "./sentences.js";
 
 /** Arguments of an instruction, as the data have them. */

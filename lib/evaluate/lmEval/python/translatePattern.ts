@@ -1,5 +1,7 @@
 // A pattern of Python's `re` as one of JavaScript's (flag v) that matches the same texts.
 
+import { WHITE_SPACE } from "../../../tokenizer/jinja/text/characters.js";
+
 /** A pattern that is none, or that holds what is not known here. */
 export class PatternError extends Error {}
 
@@ -14,11 +16,10 @@ export interface Translated {
   readonly ignoreCase: boolean;
 }
 
-// What Python counts as digits, parts of words, and spaces.
+// What Python counts as digits and parts of words.
 const DIGIT = "\\p{Nd}";
 const WORD = "\\p{L}\\p{N}_";
-const SPACE = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
-const SETS: Readonly<Record<string, string>> = { d: DIGIT, w: WORD, s: SPACE };
+const SETS: Readonly<Record<string, string>> = { d: DIGIT, w: WORD, s: WHITE_SPACE };
 const LETTERS: Readonly<Record<string, string>> = {
   ...{ n: "\\n", t: "\\t", r: "\\r", f: "\\f", v: "\\v", a: "\\x07" },
 };

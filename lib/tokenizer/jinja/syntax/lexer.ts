@@ -1,7 +1,7 @@
 // Cuts a template into tokens, as jinja2 does. With trim_blocks and lstrip_blocks, which chat templates have, the first line
 // break after a tag is left out, and so is white space between the start of a line and a tag.
 
-import { isIdentifier } from "../text/characters.js";
+import { isIdentifier, WHITE_SPACE } from "../text/characters.js";
 import { strip } from "../text/strip.js";
 import { stringLiteral } from "./stringLiteral.js";
 import { syntaxError } from "./syntaxError.js";
@@ -17,7 +17,7 @@ export interface Token {
   readonly line: number;
 }
 
-const WHITE = "[\\p{White_Space}\\x1c-\\x1f]";
+const WHITE = `[${WHITE_SPACE}]`;
 const SPACE = new RegExp(`${WHITE}*`, "uy");
 const OPENING = /\{(?:%|\{|#)/g;
 const RAW = new RegExp(`\\{%([-+]?)${WHITE}*raw${WHITE}*(-%\\}${WHITE}*|%\\})`, "uy");

@@ -1,7 +1,8 @@
 // Kinds of characters, as Python's text methods distinguish them.
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: Python counts these four separators as white space
-export const SPACE = /[\p{White_Space}\x1c-\x1f]/u;
+/** What is white space, for a class of a pattern with the flag u or v: Python also counts four separators. */
+export const WHITE_SPACE = "\\p{White_Space}\\x1c-\\x1f";
+export const SPACE = new RegExp(`[${WHITE_SPACE}]`, "u");
 /** Ends of lines for `splitlines`. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: Python counts these separators as ends of lines
 export const LINE_END = /\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/g;
@@ -32,6 +33,16 @@ export function isIdentifier(text: string): boolean {
   return IDENTIFIER.test(text);
 }
 
+/** `str.isupper`: something is cased, and nothing is in lower case. */
+export function isUpper(text: string): boolean {
+  return UPPER.test(text) && !LOWER.test(text) && !TITLE.test(text);
+}
+
+/** `str.islower`. */
+export function isLower(text: string): boolean {
+  return LOWER.test(text) && !UPPER.test(text) && !TITLE.test(text);
+}
+
 /** `str.isspace` and the others whose answer is about every character. */
 export const EVERY: Readonly<Record<string, (text: string) => boolean>> = {
   isalpha: (text) => LETTER.test(text),
@@ -43,8 +54,8 @@ export const EVERY: Readonly<Record<string, (text: string) => boolean>> = {
   isprintable: isPrintable,
   isidentifier: isIdentifier,
   isspace: (text) => text !== "" && Array.from(text).every((character) => SPACE.test(character)),
-  islower: (text) => LOWER.test(text) && !UPPER.test(text) && !TITLE.test(text),
-  isupper: (text) => UPPER.test(text) && !LOWER.test(text) && !TITLE.test(text),
+  islower: isLower,
+  isupper: isUpper,
   istitle,
 };
 
