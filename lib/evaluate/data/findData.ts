@@ -1,12 +1,13 @@
 // The files that a data reference means: one on this disk, those of a folder, or those of a data set on the hub.
 
-import { readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { RetemperError } from "../../errors.js";
 import { downloadFile } from "../../hub/download.js";
 import { listFiles } from "../../hub/listing.js";
 import { type HubOptions, type HubSettings, hubSettings } from "../../hub/settings.js";
 import { parseHubReference } from "./hubReference.js";
+import { isFolder } from "./isFolder.js";
 
 export interface FindOptions {
   /** Of a data set on the hub that has several; what the reference says comes first. */
@@ -24,7 +25,8 @@ export interface FoundData {
   readonly commit?: string | undefined;
 }
 
-const DATA_FILE = /\.(csv|tsv|json|jsonl|ndjson|parquet)(\.gz)?$/i;
+/** What a file of rows is called. */
+export const DATA_FILE = /\.(csv|tsv|json|jsonl|ndjson|parquet)(\.gz)?$/i;
 
 /**
  * @param reference a path, or `hf://datasets/org/name[@revision][/path][?config=…&split=…]`
@@ -36,11 +38,7 @@ export async function findData(reference: string, options: FindOptions = {}): Pr
 
 async function fromDisk(reference: string, { only }: FindOptions): Promise<FoundData> {
   const path = resolve(reference);
-  const folder = await stat(path).then(
-    (status) => status.isDirectory(),
-    () => false,
-  );
-  if (!folder) return { files: [{ name: basename(path), path }] };
+  if (!(await isFolder(path))) return { files: [{ name: basename(path), path }] };
   const names = (await readdir(path)).filter((name) => (only ?? DATA_FILE).test(name)).sort(naturally);
   if (names.length === 0) {
     throw new RetemperError("BAD_INPUT", "the folder holds no data files", {

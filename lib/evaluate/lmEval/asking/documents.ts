@@ -1,10 +1,12 @@
 // A task's rows: those that are asked and those that examples are taken from, from the data set that the task names or from the
 // user's own files.
 
-import { readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { RetemperError } from "../../../errors.js";
 import type { HubOptions } from "../../../hub/settings.js";
+import { DATA_FILE } from "../../data/findData.js";
+import { isFolder } from "../../data/isFolder.js";
 import { type DataFacts, loadRows } from "../../data/loadRows.js";
 import type { Row } from "../../data/rows.js";
 import { type TaskConfig, unsupported } from "../files/taskConfig.js";
@@ -103,11 +105,7 @@ function ownSource({ datasetPath, datasetKwargs, ...config }: TaskConfig, split:
 
 /** Of the user's folder: the file whose name tells the split, in the folder of the task's configuration where there is one. */
 async function fileOf(path: string, { name, datasetName }: TaskConfig, split: string, only: boolean): Promise<string> {
-  const isFolder = await stat(path).then(
-    (status) => status.isDirectory(),
-    () => false,
-  );
-  if (!isFolder) {
+  if (!(await isFolder(path))) {
     if (only) return path;
     throw new RetemperError("BAD_INPUT", `${name} takes examples from the split ${split}, and this is one file`, {
       file: path,
@@ -131,8 +129,6 @@ async function fileOf(path: string, { name, datasetName }: TaskConfig, split: st
     hint: `expected a file such as ${datasetName === undefined ? "" : `${datasetName}/`}${split}.jsonl`,
   });
 }
-
-const DATA_FILE = /\.(csv|tsv|json|jsonl|ndjson|parquet)(\.gz)?$/i;
 
 /** Every row has every column, as in a table: what a row lacks is null. */
 function documentsOf(rows: readonly Row[]): Document[] {

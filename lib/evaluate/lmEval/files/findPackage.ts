@@ -1,10 +1,10 @@
 // Where lm-evaluation-harness is installed. Nothing of it is in this package, and nothing of it is run.
 
 import { execFile } from "node:child_process";
-import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { RetemperError } from "../../../errors.js";
+import { isFolder } from "../../data/isFolder.js";
 
 /** Only looks where the module is: importing it would run it. */
 const QUESTION =
@@ -39,11 +39,4 @@ async function askPython(python: string): Promise<string> {
   } catch {
     return ""; // no such Python
   }
-}
-
-function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (status) => status.isDirectory(),
-    () => false,
-  );
 }
