@@ -6,8 +6,8 @@ import { FunctionName } from "../files/readTaskFile.js";
 import { type FilterConfig, type TaskConfig, unsupported } from "../files/taskConfig.js";
 import type { Functions } from "../functions/functions.js";
 import type { Document } from "../functions/types.js";
-import { PythonRegex } from "../python/pythonRegex.js";
-import { PatternError } from "../python/translatePattern.js";
+import type { PythonRegex } from "../python/pythonRegex.js";
+import { taskPattern } from "./taskPattern.js";
 
 /** An item's answers, or what an earlier step left of them. */
 type Step = (responses: readonly unknown[], document: Document) => unknown;
@@ -38,15 +38,7 @@ function stepOf(step: FilterConfig["steps"][number], config: TaskConfig, functio
   const each = (of: (response: unknown, document: Document) => unknown): Step => {
     return (responses, document) => responses.map((response) => of(response, document));
   };
-  const asText = (response: unknown) => (typeof response === "string" ? response : "");
-  const pattern = (text: unknown): PythonRegex => {
-    try {
-      return new PythonRegex(String(text));
-    } catch (cause) {
-      if (!(cause instanceof PatternError)) throw cause;
-      throw unsupported(config, "regex_pattern", cause.message);
-    }
-  };
+  const pattern = (text: unknown) => taskPattern(text, config, "regex_pattern");
   switch (name) {
     case "take_first":
       return (responses) => responses[0];
@@ -76,9 +68,8 @@ function stepOf(step: FilterConfig["steps"][number], config: TaskConfig, functio
       return each((response) => (Object.hasOwn(known, String(response)) ? known[String(response)] : default_value));
     }
     case "regex": {
-      const { regex_pattern = "#### (\\-?[0-9\\.\\,]+)", group_select = 0, fallback = "[invalid]" } = settings;
-      const expression = pattern(regex_pattern);
-      return each((response) => firstFound(expression, asText(response), Number(group_select)) ?? fallback);
+      const { expression, select, fallback } = searchOf(settings, pattern);
+      return each((response) => firstFound(expression, asText(response), select) ?? fallback);
     }
     case "multi_choice_regex":
       return multiChoice(settings, pattern);
@@ -91,6 +82,16 @@ function stepOf(step: FilterConfig["steps"][number], config: TaskConfig, functio
     default:
       throw unsupported(config, "filter_list", name instanceof FunctionName ? `!function ${name.name}` : String(name));
   }
+}
+
+function asText(response: unknown): string {
+  return typeof response === "string" ? response : "";
+}
+
+/** What the filters by patterns look for, which match of it counts, and what stands for none. */
+function searchOf(settings: Readonly<Record<string, unknown>>, pattern: (text: unknown) => PythonRegex) {
+  const { regex_pattern = "#### (\\-?[0-9\\.\\,]+)", group_select = 0, fallback = "[invalid]" } = settings;
+  return { expression: pattern(regex_pattern), select: Number(group_select), fallback };
 }
 
 /** The match of that number (from the end where it is negative), trimmed; of several groups the first that is not empty. */
@@ -115,10 +116,8 @@ function mostOften(responses: readonly unknown[]): unknown {
 
 /** The letter of a choice: by the pattern, else by the choice's own text, else by a letter behind a colon. */
 function multiChoice(settings: Readonly<Record<string, unknown>>, pattern: (text: unknown) => PythonRegex): Step {
-  const { regex_pattern = "#### (\\-?[0-9\\.\\,]+)", group_select = 0, fallback = "[invalid]" } = settings;
   const ignored = ((settings.regexes_to_ignore ?? []) as readonly unknown[]).map(pattern);
-  const expression = pattern(regex_pattern);
-  const select = Number(group_select);
+  const { expression, select, fallback } = searchOf(settings, pattern);
   const plain = (text: string) => {
     const left = ignored.reduce((rest, one) => one.replace(rest, ""), text);
     const cased = settings.ignore_case === true ? left.toLowerCase() : left;
@@ -132,7 +131,7 @@ function multiChoice(settings: Readonly<Record<string, unknown>>, pattern: (text
     const texts = pattern(longest.map((choice) => choice.replace(/[^\p{L}\p{N}_]/gu, "\\$&")).join("|"));
     const behindColon = pattern(`:[\\s]*(${letters.join("|")})`);
     return responses.map((response) => {
-      const text = typeof response === "string" ? response : "";
+      const text = asText(response);
       const direct = firstFound(expression, text, select);
       if (direct) return direct;
       const named = firstFound(texts, plain(text), select);

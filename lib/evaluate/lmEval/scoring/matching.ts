@@ -1,8 +1,7 @@
 // exact_match with its settings: what does not count before two texts are compared.
 
 import { type TaskConfig, unsupported } from "../files/taskConfig.js";
-import { PythonRegex } from "../python/pythonRegex.js";
-import { PatternError } from "../python/translatePattern.js";
+import { taskPattern } from "./taskPattern.js";
 
 const SETTINGS = new Set(["ignore_case", "ignore_punctuation", "ignore_numbers", "regexes_to_ignore", "hf_evaluate"]);
 
@@ -13,14 +12,9 @@ export function matcherOf(
 ): (response: unknown, right: readonly string[]) => boolean {
   const odd = Object.keys(settings).find((key) => !SETTINGS.has(key));
   if (odd !== undefined) throw unsupported(config, `metric_list.${odd}`, "");
-  const ignored = ((settings.regexes_to_ignore ?? []) as readonly unknown[]).map((pattern) => {
-    try {
-      return new PythonRegex(String(pattern));
-    } catch (cause) {
-      if (!(cause instanceof PatternError)) throw cause;
-      throw unsupported(config, "regexes_to_ignore", cause.message);
-    }
-  });
+  const ignored = ((settings.regexes_to_ignore ?? []) as readonly unknown[]).map((pattern) =>
+    taskPattern(pattern, config, "regexes_to_ignore"),
+  );
   const plain = (text: string) => {
     let left = ignored.reduce((rest, one) => one.replace(rest, ""), text);
     if (settings.ignore_case === true) left = left.toLowerCase();
