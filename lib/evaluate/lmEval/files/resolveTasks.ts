@@ -63,7 +63,7 @@ export async function resolveTasks(
     file = found.file;
   }
   const read = await readTaskFile(file);
-  if (!("group" in read)) return { configs: [taskOf(read, file, {})], group: undefined };
+  if (!("group" in read)) return { configs: [taskConfig(read, file)], group: undefined };
 
   const configs: TaskConfig[] = [];
   let visits = 0;
@@ -88,11 +88,9 @@ export async function resolveTasks(
   const addInline = async (member: TaskFile, at: string, inherited: TaskFile, depth: number): Promise<void> => {
     const name = member.group ?? member.task;
     const there = typeof name === "string" ? await find(name) : undefined;
-    if ("group" in member) {
-      if (there) await addNamed(String(name), at, { ...inherited, ...member }, depth);
-      else await addMembers(member, at, inherited, depth + 1);
-    } else if (there) await addNamed(String(name), at, { ...inherited, ...member }, depth);
-    else configs.push(taskOf({ ...inherited, ...member }, at, {}));
+    if (there) await addNamed(String(name), at, { ...inherited, ...member }, depth);
+    else if ("group" in member) await addMembers(member, at, inherited, depth + 1);
+    else configs.push(taskConfig({ ...inherited, ...member }, at));
   };
   const addNamed = async (name: string, at: string, overrides: TaskFile, depth: number): Promise<void> => {
     const found = await find(name);
@@ -104,7 +102,7 @@ export async function resolveTasks(
     }
     const child = await readTaskFile(found.file);
     if (found.kind === "group") await addMembers(child, found.file, changes, depth + 1);
-    else configs.push(taskOf(child, found.file, { ...changes, task: name }));
+    else configs.push(taskConfig({ ...child, ...changes, task: name }, found.file));
   };
   await addMembers(read, file, {}, 0);
   if (configs.length === 0)
@@ -126,10 +124,6 @@ function once(configs: readonly TaskConfig[], group: string, file: string): Task
     found.set(config.name, config);
   }
   return [...found.values()];
-}
-
-function taskOf(read: TaskFile, file: string, overrides: TaskFile): TaskConfig {
-  return taskConfig({ ...read, ...overrides }, file);
 }
 
 function groupOf(read: TaskFile, file: string): Group {
