@@ -178,7 +178,7 @@ export function suiteEntries(
 
 /** A word with variants: an entry for each, of the set or of each set of a suite. */
 function stressed(
-  { word, own, task, source, variant }: Omit<SuiteEntry, "name"> & Stressed,
+  { word, own, task, source, variant }: StressedWord,
   data: Readonly<Record<string, string>>,
 ): SuiteEntry[] {
   const suiteOf = source === undefined ? SUITES[task] : undefined;
@@ -192,15 +192,17 @@ function stressed(
   }
   if (source === undefined && set.source === undefined) throw unknown(word, task);
   const all = variantsOf(variant, set);
-  return all.map((words) => ({
-    ...{ name: own ?? [task, ...words].join("+"), task, variant: words, data: source },
-    ...(own !== undefined && all.length > 1 && { name: [own, ...words].join("+") }),
-  }));
+  return all.map((words) => {
+    const name = own !== undefined && all.length === 1 ? own : [own ?? task, ...words].join("+");
+    return { name, task, variant: words, data: source };
+  });
 }
 
-interface Stressed {
+/** A word of a suite, in its parts. */
+interface StressedWord {
   readonly word: string;
   readonly own: string | undefined;
+  readonly task: string;
   readonly variant: readonly string[];
   readonly source: string | undefined;
 }
