@@ -5,15 +5,19 @@ import type { TaskContext } from "../../tasks/context.js";
 import { executionScorer } from "../../tasks/scorers.js";
 import type { MetricOfItem, ScoredItem, Scorer, Task, Values } from "../../types.js";
 import { FunctionName } from "../files/readTaskFile.js";
-import type { Document, MetricValue } from "../functions/types.js";
+import type { Document } from "../functions/types.js";
 import type { Leaf } from "../loadLeaf.js";
 import type { Filter } from "./filters.js";
+import type { ItemValues } from "./itemValues.js";
 import type { TaskMetric } from "./metrics.js";
 
 interface Known {
   readonly leaf: Leaf;
   readonly document: Document;
 }
+
+/** By metric; undefined for an item without an answer. */
+type ValuesOf = (record: ScoredItem) => ItemValues | undefined;
 
 /** A metric's name; where answers are filtered in several ways, with the filter's. */
 export function metricName(metric: string, filter: Filter, filters: readonly Filter[]): string {
@@ -32,36 +36,42 @@ export function scoringOf(leaves: readonly Leaf[], context: TaskContext): Pick<T
   const of = known.get.bind(known);
   return {
     scorers: config.outputType === "generate_until" ? [filteredScorer(leaves[0] as Leaf, of)] : [],
-    metrics: filters.flatMap((filter, at) =>
-      metrics.map((metric) => itemMetric(metric, metricName(metric.name, filter, filters), at, of)),
-    ),
+    metrics: filters.flatMap((filter, at) => {
+      const valuesOf = valuesBy(at, of);
+      return metrics.map((metric) => itemMetric(metric, metricName(metric.name, filter, filters), valuesOf));
+    }),
   };
 }
 
-function itemMetric(
-  { name: key, better, total, each }: TaskMetric,
-  name: string,
-  filter: number,
-  of: (id: string) => Known | undefined,
-): MetricOfItem {
-  const valueIn = ({ item, answers }: ScoredItem): MetricValue | undefined => {
-    const known = of(item.id);
-    if (!known || answers.length === 0) return undefined;
-    const { leaf, document } = known;
+/** What an item's answers are worth, by metric, once they went through a filter; computed once for all metrics of a record. */
+function valuesBy(filter: number, of: (id: string) => Known | undefined): ValuesOf {
+  const known = new WeakMap<ScoredItem, ItemValues>();
+  const valuesOf: ValuesOf = ({ item, answers }) => {
+    const found = of(item.id);
     const [first] = answers;
+    if (!found || !first) return undefined;
+    const { leaf, document } = found;
     const texts = answers.map(({ text }) => text);
     return leaf.valuesOf(document, {
       response:
         leaf.config.outputType === "generate_until" ? (leaf.filters[filter] as Filter).apply(texts, document) : "",
-      logLikelihoods: first?.logLikelihoods ?? [],
-      greedy: first?.greedy ?? [],
-    })[key];
+      logLikelihoods: first.logLikelihoods ?? [],
+      greedy: first.greedy ?? [],
+    });
   };
+  return (record) => {
+    const values = known.get(record) ?? valuesOf(record);
+    if (values) known.set(record, values);
+    return values;
+  };
+}
+
+function itemMetric({ name: key, better, total, each }: TaskMetric, name: string, valuesOf: ValuesOf): MetricOfItem {
   return {
     name,
     better,
     of: (record) => {
-      const value = valueIn(record);
+      const value = valuesOf(record)?.[key];
       if (value === undefined) return null;
       return each ? each(value) : total ? total([value]) : (value as number);
     },
@@ -69,7 +79,7 @@ function itemMetric(
       ofAll: true,
       total: (records) => {
         const values = records.flatMap((record) => {
-          const value = valueIn(record);
+          const value = valuesOf(record)?.[key];
           return value === undefined ? [] : [value];
         });
         return values.length === 0 ? null : total(values);
