@@ -99,6 +99,9 @@ function widthOf(dtype: OutputTensor["dtype"]): number {
   return dtype === "F8_E4M3" ? 1 : elementSize(dtype);
 }
 
+/** More than the bytes of any element. */
+const FOREMOST = 16;
+
 /**
  * The format packs tensors without gaps; wider elements first keeps every one aligned where the given order would not. Codes
  * and their scales, whose bytes keep whatever follows aligned, stay together in front of all others.
@@ -106,16 +109,12 @@ function widthOf(dtype: OutputTensor["dtype"]): number {
 function aligned(tensors: readonly OutputTensor[], group: readonly number[]): readonly number[] {
   const size = (index: number) => widthOf(tensors[index]?.dtype ?? "U8");
   const isCodes = (index: number) => tensors[index]?.dtype === "F8_E4M3";
-  const rank = (index: number, at: number) =>
-    isCodes(index) || isCodes(group[at - 1] ?? -1) ? Number.POSITIVE_INFINITY : size(index);
+  const rank = (index: number, at: number) => (isCodes(index) || isCodes(group[at - 1] ?? -1) ? FOREMOST : size(index));
   let offset = 0;
   for (const index of group) {
     if (offset % size(index) !== 0) {
       const ranks = new Map(group.map((one, at) => [one, rank(one, at)]));
-      return group.toSorted((a, b) => {
-        const [x, y] = [ranks.get(a) ?? 0, ranks.get(b) ?? 0];
-        return x === y ? 0 : y > x ? 1 : -1;
-      });
+      return group.toSorted((a, b) => (ranks.get(b) ?? 0) - (ranks.get(a) ?? 0));
     }
     offset += tensorBytes(tensors[index] as OutputTensor);
   }
