@@ -86,6 +86,12 @@ describe("a vocabulary in a GGUF file", () => {
     });
   });
 
+  it("that another file has too is refused by the name of its own file", async () => {
+    for (const path of [1, 2].map(() => write([...good().set("tokenizer.ggml.pre", ["text", "poro-chat"])]))) {
+      await expect(openTokenizer(path)).rejects.toMatchObject({ file: path });
+    }
+  });
+
   it("ends answers with all tokens that llama.cpp ends them with", async () => {
     const path = write([...good()]);
     const { made } = await openFolder(path);

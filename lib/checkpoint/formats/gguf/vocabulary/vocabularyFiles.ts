@@ -38,16 +38,18 @@ function json(value: () => unknown): () => string {
 }
 
 /** Megabytes each: files that are merged have the same vocabulary nearly always. */
-const TEXTS = new WeakMap<GgufMetadata, () => string>();
-let last: { readonly metadata: GgufMetadata; readonly text: () => string } | undefined;
+const TEXTS = new WeakMap<GgufMetadata, string>();
+let last: GgufMetadata | undefined;
 
+/** Made once for files that have the same vocabulary; each that it cannot be made of says so itself. */
 function tokenizerText(metadata: GgufMetadata, value: () => unknown): () => string {
-  const known = TEXTS.get(metadata);
-  if (known) return known;
-  const text = last && sameVocabulary(last.metadata, metadata) ? last.text : json(value);
-  TEXTS.set(metadata, text);
-  last = { metadata, text };
-  return text;
+  return () => {
+    const known = TEXTS.get(metadata) ?? (last && sameVocabulary(last, metadata) ? TEXTS.get(last) : undefined);
+    const text = known ?? `${JSON.stringify(value())}\n`;
+    TEXTS.set(metadata, text);
+    last = metadata;
+    return text;
+  };
 }
 
 function sameVocabulary(a: GgufMetadata, b: GgufMetadata): boolean {
