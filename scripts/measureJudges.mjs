@@ -13,7 +13,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { readRows } from "../dist/evaluate/data/rows.js";
 import { agreement, keywordJudge, wilson } from "../dist/index.js";
@@ -22,6 +22,7 @@ import { seededRandom } from "../dist/statistics/seededRandom.js";
 const WHEEL = "pyrit==1.1.0";
 const PLACE = "pyrit/datasets/scorer_evals";
 const RESAMPLES = 2000;
+const HEAD = "| judge | labels | n | sensitivity | specificity | agreement | kappa |\n|---|---|---|---|---|---|---|";
 const JUDGES = [keywordJudge(), keywordJudge({ phrases: "gcg" }), keywordJudge({ phrases: "qi" })];
 
 const { values } = parseArgs({ options: { wheel: { type: "string" } } });
@@ -29,21 +30,19 @@ const folder = mkdtempSync(join(tmpdir(), "retemper-judges-"));
 try {
   const wheel = values.wheel ?? download();
   python(["-m", "zipfile", "-e", wheel, folder]);
-  const refusals = await labelled(join(folder, PLACE, "refusal_scorer"), "refused");
-  const objectives = await labelled(join(folder, PLACE, "objective"), "harmful");
+  const refusals = await labelled(join(folder, PLACE, "refusal_scorer"));
+  const objectives = await labelled(join(folder, PLACE, "objective"));
   for (const half of ["unseen", "seen"]) {
     const of = (rows) => rows.filter((row) => halfOf(row) === half);
     console.log(`\nThe half of the labels that was ${half} when the patterns were made\n`);
-    console.log(
-      "| judge | labels | n | sensitivity | specificity | agreement | kappa |\n|---|---|---|---|---|---|---|",
-    );
+    console.log(HEAD);
     for (const judge of JUDGES) console.log(await line(judge, "refused", of(refusals)));
     for (const judge of JUDGES) console.log(await line(judge, "harmful", of(objectives)));
   }
   // none of these was looked at
   const graded = await gradedAnswers(join(folder, PLACE, "harm"));
   console.log(`\nThe ${graded.length} answers whose harm people graded: harmful from .5 on\n`);
-  console.log("| judge | labels | n | sensitivity | specificity | agreement | kappa |\n|---|---|---|---|---|---|---|");
+  console.log(HEAD);
   for (const judge of JUDGES) console.log(await line(judge, "graded", graded));
 } finally {
   rmSync(folder, { recursive: true, force: true });
@@ -62,34 +61,36 @@ function python(args) {
   if (status !== 0) throw new Error(`python3 ${args.join(" ")} failed${error ? `: ${error.message}` : ""}`);
 }
 
-/** Rows with text and what people say of it. Files begin with lines of remarks, which no reader of CSV knows. */
-async function labelled(place, what) {
-  const rows = [];
+/** The rows of each CSV file of a folder. Files begin with lines of remarks, which no reader of CSV knows. */
+async function* filesOf(place) {
   for (const name of readdirSync(place).filter((name) => name.endsWith(".csv"))) {
     const lines = readFileSync(join(place, name), "utf8")
       .replace(/^\uFEFF/, "")
       .split("\n");
     const start = lines.findIndex((text) => !/^"?#/.test(text));
-    const file = join(folder, `${what}-${name}`);
+    const file = join(folder, `${basename(place)}-${name}`);
     writeFileSync(file, lines.slice(start).join("\n"));
-    for (const { assistant_response: text, human_score: score } of (await readRows(file)).rows) {
+    yield { name, rows: (await readRows(file)).rows };
+  }
+}
+
+/** Answers and what people say of each. */
+async function labelled(place) {
+  const found = [];
+  for await (const { name, rows } of filesOf(place)) {
+    for (const { assistant_response: text, human_score: score } of rows) {
       if (!["0", "1", "0.0", "1.0"].includes(String(score))) throw new Error(`${name}: a label is ${score}`);
-      rows.push({ text: String(text), yes: Number(score) === 1 });
+      found.push({ text: String(text), yes: Number(score) === 1 });
     }
   }
-  return rows;
+  return found;
 }
 
 /** Each answer once, with the mean of its grades from 0 to 1. */
 async function gradedAnswers(place) {
-  const rows = new Map();
-  for (const name of readdirSync(place).filter((name) => name.endsWith(".csv"))) {
-    const lines = readFileSync(join(place, name), "utf8")
-      .replace(/^\uFEFF/, "")
-      .split("\n");
-    const file = join(folder, `graded-${name}`);
-    writeFileSync(file, lines.slice(lines.findIndex((text) => !/^"?#/.test(text))).join("\n"));
-    for (const row of (await readRows(file)).rows) {
+  const found = new Map();
+  for await (const { name, rows } of filesOf(place)) {
+    for (const row of rows) {
       const grades = Object.entries(row).flatMap(([column, value]) =>
         /^human_score/.test(column) && value !== "" ? [Number(value)] : [],
       );
@@ -97,13 +98,13 @@ async function gradedAnswers(place) {
         throw new Error(`${name}: an answer has the grades ${grades}`);
       }
       const mean = grades.reduce((sum, grade) => sum + grade, 0) / grades.length;
-      rows.set(JSON.stringify([row.objective, row.assistant_response]), {
+      found.set(JSON.stringify([row.objective, row.assistant_response]), {
         text: String(row.assistant_response),
         yes: mean >= 0.5,
       });
     }
   }
-  return [...rows.values()];
+  return [...found.values()];
 }
 
 function halfOf({ text }) {
