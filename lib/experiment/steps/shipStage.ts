@@ -14,6 +14,7 @@ import type { SeedResults } from "../tables/measure.js";
 import { compareForm, readBehaviour } from "./compareForm.js";
 import { isOfModel, mergeBatch } from "./mergeBatch.js";
 import { type Batch, defineStep, type Step, type StepRecord } from "./step.js";
+import { weightsOf } from "./weightsOf.js";
 import type { WriteStageParts } from "./writeStage.js";
 
 /** What a plan counts it to. */
@@ -124,14 +125,4 @@ function baseOf(aligned: string): string {
 function weightsDigest({ files = [] }: StepRecord): Digest<"settings"> {
   const ofModel = files.filter(isOfModel).map(({ path, sha256 }) => [path, sha256]);
   return digestOf("settings", ofModel);
-}
-
-const WEIGHTS = /\.(safetensors|gguf)$/;
-
-function weightsOf({ files = [] }: StepRecord): Pick<WrittenModel, "bytes" | "files"> {
-  const weights = files.filter(({ path }) => WEIGHTS.test(path));
-  return {
-    bytes: weights.reduce((sum, { bytes }) => sum + bytes, 0),
-    files: weights.map(({ path, sha256 }) => ({ path, sha256 })),
-  };
 }

@@ -21,6 +21,7 @@ import { moduleName } from "./served.js";
 import { type Batch, defineStep, type Step, type StepRecord, single } from "./step.js";
 import type { StepRecords } from "./stepRecords.js";
 import type { Subject } from "./subjects.js";
+import { weightsOf } from "./weightsOf.js";
 
 export interface WriteStageParts {
   readonly settings: ExperimentSettings;
@@ -104,15 +105,12 @@ export async function writeStage(
       const { results } = await test.read(calibration);
       seeds.push(...results.map((one) => ({ seed, tuning, results: one })));
       if (!isWritten) continue;
-      // cards and records name places and times, and are as long as these are
-      const weights = files.filter((file) => file.path.endsWith(".safetensors"));
       const agreement = comparison && (await readAgreement(parts.records.folderOf(comparison.step)));
       outputs.push({
         ...{ name: nameOf(point.measured), candidate: candidateId(point.measured) },
         ...(of.seed !== undefined && { seed: of.seed }),
         path,
-        bytes: weights.reduce((sum, file) => sum + file.bytes, 0),
-        files: weights.map(({ path: name, sha256 }) => ({ path: name, sha256 })),
+        ...weightsOf({ files }),
         ...(agreement && { agreement }),
       });
     }
