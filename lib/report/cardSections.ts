@@ -3,7 +3,6 @@
 
 import { basename, isAbsolute } from "node:path";
 import { candidateId } from "../select/names.js";
-import type { Quantity } from "../select/types.js";
 import { axesOf } from "./axes.js";
 import { testData } from "./dataNames.js";
 import { escaped, row } from "./markdownText.js";
@@ -88,12 +87,7 @@ export function cardSections(
 }
 
 /** The numbers of one seed. */
-export interface Own {
-  readonly score: Quantity;
-  readonly asr: Quantity;
-  readonly overRefusal?: Quantity | undefined;
-  readonly skills?: Readonly<Record<string, Quantity>> | undefined;
-}
+export type Own = Pick<Measured, "score" | "asr" | "overRefusal" | "skills">;
 
 function statusText({ shipped, name }: ExperimentResults, { path, confirmed }: WrittenModel, chosen: boolean): string {
   const of = `of the experiment "${name}"`;
