@@ -1,4 +1,4 @@
-// Random numbers for the tests of generation's kernels: a fixed stream, and normal values of it.
+// Random numbers for the native tests: a fixed stream, and normal values of it.
 #pragma once
 #include <cmath>
 #include <cstdint>
