@@ -12,7 +12,7 @@ import { leastTokens } from "./text/leastTokens.js";
 import { compileNormalizer } from "./text/normalizers.js";
 import { compilePostProcessor } from "./text/postProcessors.js";
 import { compilePreTokenizer } from "./text/preTokenizers.js";
-import { withTimeLimit } from "./text/timeLimit.js";
+import { tokenizerWork, withTimeLimit } from "./text/timeLimit.js";
 import { TextTokenizer } from "./textTokenizer.js";
 import type { Tokenizer } from "./types.js";
 
@@ -27,7 +27,9 @@ export function buildTokenizer(parsed: ParsedTokenizer, template: FoundTemplate 
   // A token that is looked for in normalised text is written, and decoded, as normalising leaves it.
   const textOf = ({ normalized, content }: AddedToken): string => (normalized ? normalize(content) : content);
   const length = added.reduce((sum, { content }) => sum + content.length, 0);
-  const texts = withTimeLimit(length, file, () => added.map((token) => ({ token, text: textOf(token) })));
+  const texts = withTimeLimit(length, tokenizerWork(file), () =>
+    added.map((token) => ({ token, text: textOf(token) })),
+  );
   const tokens = [...files.tokens];
   for (const { token, text } of texts) tokens[token.id] = text;
   const ignored = config.split_special_tokens === true ? special : new Set<string>();

@@ -11,7 +11,7 @@ import type { Normalize } from "./text/normalizers.js";
 import type { PieceModel } from "./text/pieceModel.js";
 import type { Frame } from "./text/postProcessors.js";
 import type { PreTokenize } from "./text/preTokenizers.js";
-import { withTimeLimit } from "./text/timeLimit.js";
+import { tokenizerWork, withTimeLimit } from "./text/timeLimit.js";
 import type { ChatMessage, TemplateOptions, TextStream, Tokenizer } from "./types.js";
 
 /** What a tokenizer is made of. */
@@ -60,7 +60,7 @@ export class TextTokenizer implements Tokenizer {
   encode(text: string, { addSpecialTokens = true }: { addSpecialTokens?: boolean | undefined } = {}): number[] {
     const { file, frame } = this.#parts;
     // Half a surrogate pair is no character; it becomes U+FFFD, as in any UTF-8.
-    const ids = withTimeLimit(text.length, file, () => this.#idsOf(text.replace(HALF_PAIR, "\ufffd")));
+    const ids = withTimeLimit(text.length, tokenizerWork(file), () => this.#idsOf(text.replace(HALF_PAIR, "\ufffd")));
     return addSpecialTokens ? [...frame.before, ...ids, ...frame.after] : ids;
   }
 

@@ -6,7 +6,7 @@ import { asRecord, show } from "../addedTokens.js";
 import { ByteFallbackStep, ByteLevelStep } from "./byteDecoders.js";
 import type { DecoderStep } from "./decoderStep.js";
 import { characterOf, listOf, replacement, textOf } from "./normalizers.js";
-import { withTimeLimit } from "./timeLimit.js";
+import { tokenizerWork, withTimeLimit } from "./timeLimit.js";
 
 /** Makes the steps for a text. */
 export type MakeDecoderStep = () => DecoderStep;
@@ -57,7 +57,7 @@ function compileStep(spec: Record<string, unknown>, file: string): MakeDecoderSt
       return mapping((token) => token);
     case "Replace": {
       const replace = replacement(spec, file);
-      const timed = (text: string): string => withTimeLimit(text.length, file, () => replace(text));
+      const timed = (text: string): string => withTimeLimit(text.length, tokenizerWork(file), () => replace(text));
       return mapping(asRecord(spec.pattern, "pattern", file).String === undefined ? timed : replace);
     }
     case "Strip": {

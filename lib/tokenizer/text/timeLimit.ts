@@ -19,19 +19,20 @@ export interface TimedWork {
   readonly hint: string;
 }
 
-const tokenizer = (file: string): TimedWork => ({
-  file,
-  what: "the tokenizer",
-  hint: "one of its patterns goes back and forth without end: get the tokenizer from a source that you trust",
-});
+/** @param file the tokenizer's */
+export function tokenizerWork(file: string): TimedWork {
+  return {
+    file,
+    what: "the tokenizer",
+    hint: "one of its patterns goes back and forth without end: get the tokenizer from a source that you trust",
+  };
+}
 
 /**
  * Runs synchronous work over a text of `length` characters; about 20 µs more than without.
- * @param of the file of a tokenizer, or what else does the work
- * @throws RetemperError BAD_INPUT naming the file when it takes too long, or more stack than there is.
+ * @throws RetemperError BAD_INPUT naming the file, where there is one, when it takes too long, or more stack than there is.
  */
-export function withTimeLimit<T>(length: number, of: string | TimedWork, work: () => T): T {
-  const { file, what, hint } = typeof of === "string" ? tokenizer(of) : of;
+export function withTimeLimit<T>(length: number, { file, what, hint }: TimedWork, work: () => T): T {
   context ??= createContext(Object.create(null));
   const before = context.work;
   context.work = work;
