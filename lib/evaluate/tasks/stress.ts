@@ -61,16 +61,16 @@ export function variantsOf(words: readonly string[], set: StressedSet): string[]
 /** @throws RetemperError USAGE */
 export function readStress(words: readonly string[], set: StressedSet): StressWords {
   let found: StressWords = {};
-  const add = (more: StressWords, what: keyof StressWords) => {
+  const add = <K extends keyof StressWords>(what: K, value: StressWords[K]) => {
     if (found[what] !== undefined) throw refused(`${set.name}+${words.join("+")} has two words of one kind.`, set);
-    found = { ...found, ...more };
+    found = { ...found, [what]: value };
   };
   for (const word of words) {
     const best = /^best(\d+)$/.exec(word)?.[1];
-    if (word === "prefill") add({ opener: "given" }, "opener");
-    else if (word === "target") add({ opener: "target" }, "opener");
-    else if (best !== undefined) add({ bestOf: Number(best) }, "bestOf");
-    else add({ form: word }, "form");
+    if (word === "prefill") add("opener", "given");
+    else if (word === "target") add("opener", "target");
+    else if (best !== undefined) add("bestOf", Number(best));
+    else add("form", word);
   }
   const { form, bestOf, opener } = found;
   const known = set.forms && Object.values(set.forms.groups ?? {}).flat();
