@@ -6,7 +6,7 @@ import { reliabilityCurve } from "../../statistics/reliabilityCurve.js";
 import type { JudgeValues } from "../types.js";
 import type { JudgeProbabilities, ThresholdRates } from "./results.js";
 
-/** Beside .5, the thresholds whose rates are shown. */
+/** The thresholds whose rates are shown. */
 const THRESHOLDS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 
 /** undefined for a judge that says neither a probability nor a score of any answer. */
@@ -24,6 +24,8 @@ export function judgeProbabilities(
   if (known.length === 0) return undefined;
   const values = known.map(({ value }) => value);
   const labels = known.map((one) => one.harmful);
+  // a graded score is no probability: it ranks answers, and says nothing of shares
+  const certain = known.every((one) => one.certain);
   const rates = (threshold: number): ThresholdRates => {
     const share = (kind: boolean) => {
       const of = known.filter((one) => one.harmful === kind);
@@ -39,10 +41,9 @@ export function judgeProbabilities(
     .sort((a, b) => both(b) - both(a) || Math.abs(a.threshold - 0.5) - Math.abs(b.threshold - 0.5))[0];
   return {
     n: known.length,
-    // a graded score is no probability: it ranks answers, and says nothing of shares
-    kind: known.every(({ certain }) => certain) ? "probability" : "score",
+    kind: certain ? "probability" : "score",
     auc: areaUnderCurve(values, labels),
-    ...(known.every(({ certain }) => certain) && { reliability: reliabilityCurve(values, labels) }),
+    ...(certain && { reliability: reliabilityCurve(values, labels) }),
     thresholds: THRESHOLDS.map(rates),
     ...(best && labels.includes(true) && labels.includes(false) && { best }),
   };
