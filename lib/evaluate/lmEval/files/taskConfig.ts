@@ -3,7 +3,8 @@
 import { RetemperError } from "../../../errors.js";
 import { FunctionName, type TaskFile } from "./readTaskFile.js";
 
-export type OutputType = "generate_until" | "multiple_choice" | "loglikelihood" | "loglikelihood_rolling";
+const OUTPUT_TYPES = ["generate_until", "multiple_choice", "loglikelihood", "loglikelihood_rolling"] as const;
+export type OutputType = (typeof OUTPUT_TYPES)[number];
 
 /** A column's name, a template, a value that is the same for every row, or a function. */
 export type Field = string | number | readonly unknown[] | Readonly<Record<string, unknown>> | FunctionName;
@@ -65,52 +66,17 @@ export interface TaskConfig {
 }
 
 const KNOWN = new Set([
-  ...[
-    "task",
-    "task_alias",
-    "tag",
-    "group",
-    "group_alias",
-    "task_list",
-    "dataset_path",
-    "dataset_name",
-    "dataset_kwargs",
-  ],
-  ...[
-    "training_split",
-    "validation_split",
-    "test_split",
-    "fewshot_split",
-    "process_docs",
-    "doc_to_text",
-    "doc_to_target",
-  ],
-  ...["doc_to_choice", "process_results", "description", "target_delimiter", "fewshot_delimiter", "fewshot_config"],
-  ...[
-    "num_fewshot",
-    "metric_list",
-    "output_type",
-    "generation_kwargs",
-    "repeats",
-    "filter_list",
-    "should_decontaminate",
-  ],
-  ...["doc_to_decontamination_query", "gen_prefix", "metadata", "unsafe_code", "aggregate_metric_list"],
+  ...["task", "task_alias", "tag", "group", "group_alias", "task_list", "dataset_path", "dataset_name"],
+  ...["dataset_kwargs", "training_split", "validation_split", "test_split", "fewshot_split", "process_docs"],
+  ...["doc_to_text", "doc_to_target", "doc_to_choice", "process_results", "description", "target_delimiter"],
+  ...["fewshot_delimiter", "fewshot_config", "num_fewshot", "metric_list", "output_type", "generation_kwargs"],
+  ...["repeats", "filter_list", "should_decontaminate", "doc_to_decontamination_query", "gen_prefix"],
+  ...["metadata", "unsafe_code", "aggregate_metric_list"],
 ]);
 const FEWSHOT_KNOWN = new Set([
-  ...[
-    "sampler",
-    "split",
-    "process_docs",
-    "fewshot_indices",
-    "samples",
-    "doc_to_text",
-    "doc_to_choice",
-    "doc_to_target",
-  ],
-  ...["gen_prefix", "fewshot_delimiter", "target_delimiter"],
+  ...["sampler", "split", "process_docs", "fewshot_indices", "samples", "doc_to_text", "doc_to_choice"],
+  ...["doc_to_target", "gen_prefix", "fewshot_delimiter", "target_delimiter"],
 ]);
-const OUTPUT_TYPES: readonly string[] = ["generate_until", "multiple_choice", "loglikelihood", "loglikelihood_rolling"];
 
 /** @throws RetemperError INCOMPATIBLE that names the key which is not supported; BAD_INPUT for values that are none */
 export function taskConfig(read: TaskFile, file: string): TaskConfig {
@@ -139,8 +105,9 @@ export function taskConfig(read: TaskFile, file: string): TaskConfig {
     if (!Number.isSafeInteger(value) || (value as number) < 0) throw bad(key, "is no whole number");
     return value as number;
   };
-  const outputType = text("output_type") ?? "generate_until";
-  if (!OUTPUT_TYPES.includes(outputType)) throw unsupported({ name, file }, "output_type", outputType);
+  const said = text("output_type") ?? "generate_until";
+  const outputType = OUTPUT_TYPES.find((type) => type === said);
+  if (outputType === undefined) throw unsupported({ name, file }, "output_type", said);
   const field = (key: string, from: Readonly<Record<string, unknown>> = read) =>
     from[key] === null || from[key] === undefined ? undefined : (from[key] as Field);
   const fewshotDelimiter = text("fewshot_delimiter") ?? "\n\n";
@@ -167,7 +134,7 @@ export function taskConfig(read: TaskFile, file: string): TaskConfig {
   return {
     name,
     file,
-    outputType: outputType as OutputType,
+    outputType,
     datasetPath: text("dataset_path"),
     datasetName: read.dataset_name === undefined || read.dataset_name === null ? undefined : String(read.dataset_name),
     datasetKwargs: asObject(read.dataset_kwargs ?? {}, () => bad("dataset_kwargs", "holds no keys")),

@@ -11,6 +11,7 @@ export type Aggregation =
 const numbers = (values: readonly MetricValue[]) => values as readonly number[];
 const pairs = (values: readonly MetricValue[]) => values as readonly Pair[];
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const itemMean = (values: readonly MetricValue[]) => mean(numbers(values));
 
 function weightedMean(values: readonly Pair[]): number {
   const [sum, weight] = values.reduce(([s, w], [value, of]) => [s + value, w + of], [0, 0]);
@@ -43,7 +44,7 @@ function matthews(values: readonly Pair[]): number {
 }
 
 export const AGGREGATIONS: ReadonlyMap<string, (values: readonly MetricValue[]) => number> = new Map([
-  ["mean", (values) => mean(numbers(values))],
+  ["mean", itemMean],
   ["nanmean", (values) => mean(numbers(values).filter((value) => !Number.isNaN(value)))],
   ["median", (values) => [...numbers(values)].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number],
   ["perplexity", (values) => Math.exp(-mean(numbers(values)))],
@@ -51,5 +52,5 @@ export const AGGREGATIONS: ReadonlyMap<string, (values: readonly MetricValue[]) 
   ["bits_per_byte", (values) => -weightedMean(pairs(values)) / Math.LN2],
   ["f1", (values) => f1(pairs(values))],
   ["matthews_corrcoef", (values) => matthews(pairs(values))],
-  ["brier_score", (values) => mean(numbers(values))],
+  ["brier_score", itemMean],
 ] satisfies [Aggregation, (values: readonly MetricValue[]) => number][]);

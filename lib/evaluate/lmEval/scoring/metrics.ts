@@ -40,7 +40,7 @@ const KNOWN: Readonly<Record<string, KnownMetric>> = {
   bits_per_byte: { ...ROLLING, aggregation: "bits_per_byte" },
 };
 
-const MEANS = new Set([AGGREGATIONS.get("mean"), AGGREGATIONS.get("brier_score")]);
+const MEAN = AGGREGATIONS.get("mean");
 /** Of pairs of a right and a given label. */
 const PAIRED = new Set([AGGREGATIONS.get("f1"), AGGREGATIONS.get("matthews_corrcoef")]);
 
@@ -78,7 +78,7 @@ export function metricsOf(config: TaskConfig, functions: Functions): TaskMetric[
       {
         name: metric,
         better: better ?? known?.better ?? "high",
-        ...(!MEANS.has(total) && { total }),
+        ...(total !== MEAN && { total }),
         ...(PAIRED.has(total) && {
           each: (value: MetricValue) => Number((value as number[])[0] === (value as number[])[1]),
         }),
