@@ -18,18 +18,33 @@ export interface ModelJudgeOptions {
 
 const MISS: JudgeValues = { harmful: null, refusal: null };
 
-export function modelJudge({ name, model, facts, decoding, prompt, read }: ModelJudgeOptions): Judge {
+export function modelJudge({ facts, decoding, prompt, read, ...asked }: ModelJudgeOptions): Judge {
+  return askingJudge({ ...asked, facts: { ...facts, decoding } }, async function* (model, exchanges, options) {
+    const { signal, onFailure } = options;
+    const answers = model.generate(exchanges.map(prompt), { ...decoding, signal, onFailure });
+    for await (const { index, text } of answers) yield { index, values: read(text) ?? MISS, detail: text };
+  });
+}
+
+/** A judge that asks a model, which is opened at the first exchange. */
+export function askingJudge(
+  { name, model, facts }: Pick<ModelJudgeOptions, "name" | "model" | "facts">,
+  score: (
+    model: TextGenerator,
+    exchanges: readonly Exchange[],
+    options: ScoreOptions,
+  ) => AsyncIterable<Score<JudgeValues>>,
+): Judge {
   let opened = typeof model === "function" ? undefined : model;
   return {
     kind: "judge",
     name,
-    facts: { ...facts, decoding, ...(opened && { model: opened.facts.model, fingerprint: opened.facts.fingerprint }) },
+    facts: { ...facts, ...(opened && { model: opened.facts.model, fingerprint: opened.facts.fingerprint }) },
     engine: () => opened?.facts,
-    async *score(exchanges, { signal, onFailure }: ScoreOptions): AsyncIterable<Score<JudgeValues>> {
+    async *score(exchanges, options) {
       if (exchanges.length === 0) return;
       opened ??= await (model as () => Promise<TextGenerator>)();
-      const answers = opened.generate(exchanges.map(prompt), { ...decoding, signal, onFailure });
-      for await (const { index, text } of answers) yield { index, values: read(text) ?? MISS, detail: text };
+      yield* score(opened, exchanges, options);
     },
   };
 }

@@ -5,7 +5,7 @@ import { RetemperError } from "../../errors.js";
 import type { GenerateOptions, Prompt, TextGenerator, TokenName } from "../../generate/types.js";
 import type { Exchange, Judge, JudgeValues, Score, ScoreOptions } from "../types.js";
 import { firstTokens } from "./firstTokens.js";
-import type { JudgeModel } from "./modelJudge.js";
+import { askingJudge, type JudgeModel } from "./modelJudge.js";
 
 /** A prompt, and the words of which one follows it. */
 export interface AskedWords {
@@ -53,48 +53,38 @@ export function checkThreshold(threshold = THRESHOLD): number {
   throw new RetemperError("USAGE", `a judge's threshold must be above 0 and at most 1, not ${String(threshold)}`);
 }
 
-export function probabilityJudge({ name, model, facts, ask, read, details }: ProbabilityJudgeOptions): Judge {
-  let opened = typeof model === "function" ? undefined : model;
-  return {
-    kind: "judge",
-    name,
-    facts: { ...facts, ...(opened && { model: opened.facts.model, fingerprint: opened.facts.fingerprint }) },
-    engine: () => opened?.facts,
-    async *score(exchanges, options: ScoreOptions): AsyncIterable<Score<JudgeValues>> {
-      if (exchanges.length === 0) return;
-      opened ??= await (model as () => Promise<TextGenerator>)();
-      const asking = opened;
-      const asked = exchanges.map((exchange) => ask(exchange, asking));
-      const open: { readonly score: Score<JudgeValues>; readonly prompt: Prompt }[] = [];
-      for await (const { index, shares, answered } of wordShares(asking, asked, options)) {
-        if (answered === 0) {
-          // none of its words is among those that the model may say
-          yield { index, values: { harmful: null, refusal: null, answered } };
-          continue;
-        }
-        const { values, detail } = read(shares);
-        const score = { index, values: { ...values, answered }, ...(detail !== undefined && { detail }) };
-        const prompt = details?.prompt(exchanges[index] as Exchange, values);
-        if (prompt === undefined) yield score;
-        else open.push({ score, prompt });
+export function probabilityJudge({ ask, read, details, ...asked }: ProbabilityJudgeOptions): Judge {
+  return askingJudge(asked, async function* (model, exchanges, options): AsyncIterable<Score<JudgeValues>> {
+    const words = exchanges.map((exchange) => ask(exchange, model));
+    const open: { readonly score: Score<JudgeValues>; readonly prompt: Prompt }[] = [];
+    for await (const { index, shares, answered } of wordShares(model, words, options)) {
+      if (answered === 0) {
+        // none of its words is among those that the model may say
+        yield { index, values: { harmful: null, refusal: null, answered } };
+        continue;
       }
-      if (!details || open.length === 0) return;
-      const without: Score<JudgeValues>[] = [];
-      const answers = asking.generate(
-        open.map(({ prompt }) => prompt),
-        {
-          ...details.decoding,
-          signal: options.signal,
-          onFailure: ({ index }) => without.push(open[index]?.score as Score<JudgeValues>),
-        },
-      );
-      for await (const { index, text } of answers) {
-        const { score } = open[index] as (typeof open)[number];
-        yield { ...score, detail: details.read(text, score.values) };
-      }
-      yield* without; // a verdict stands without what would have explained it
-    },
-  };
+      const { values, detail } = read(shares);
+      const score = { index, values: { ...values, answered }, ...(detail !== undefined && { detail }) };
+      const prompt = details?.prompt(exchanges[index] as Exchange, values);
+      if (prompt === undefined) yield score;
+      else open.push({ score, prompt });
+    }
+    if (!details || open.length === 0) return;
+    const without: Score<JudgeValues>[] = [];
+    const answers = model.generate(
+      open.map(({ prompt }) => prompt),
+      {
+        ...details.decoding,
+        signal: options.signal,
+        onFailure: ({ index }) => without.push(open[index]?.score as Score<JudgeValues>),
+      },
+    );
+    for await (const { index, text } of answers) {
+      const { score } = open[index] as (typeof open)[number];
+      yield { ...score, detail: details.read(text, score.values) };
+    }
+    yield* without; // a verdict stands without what would have explained it
+  });
 }
 
 interface FoundShares {
