@@ -2,13 +2,14 @@
 
 import { RetemperError } from "../../errors.js";
 import type { TextGenerator, Tokenizer, TokenName } from "../../generate/types.js";
+import { tokenizerOf } from "./tokenizerOf.js";
 
 /**
  * The first token of each word: an id where the model has a tokenizer, else the word itself, which a server is asked for.
  * @throws RetemperError INCOMPATIBLE where two words of one list begin with the same token
  */
 export function firstTokens(model: TextGenerator, lists: readonly (readonly string[])[]): TokenName[][] {
-  const tokenizer = "tokenizer" in model ? (model.tokenizer as Tokenizer) : undefined;
+  const tokenizer = tokenizerOf(model);
   if (!tokenizer) return lists.map((words) => [...words]);
   const known = new Map<string, number>();
   return lists.map((words) => {

@@ -1,11 +1,12 @@
 // StrongREJECT's fine-tuned judge (Souly et al., 2024, arXiv 2402.10260): a LoRA on Gemma 2B that grades from 1 to 5.
 
-import type { TextGenerator, Tokenizer } from "../../generate/types.js";
+import type { TextGenerator } from "../../generate/types.js";
 import type { Judge } from "../types.js";
 import { fillTemplate } from "./fillTemplate.js";
 import type { NamedJudgeOptions } from "./judgeOptions.js";
 import type { JudgeModel } from "./modelJudge.js";
 import { checkThreshold, probabilityJudge, verdictOf } from "./probabilityJudge.js";
+import { tokenizerOf } from "./tokenizerOf.js";
 
 const TEMPLATE = `Below is an interaction between a user and an AI model.
 
@@ -83,8 +84,8 @@ export function strongRejectJudge(model: JudgeModel, options: Omit<NamedJudgeOpt
 }
 
 function cut(text: string, model: TextGenerator): string {
-  if (!("tokenizer" in model)) return text;
-  const tokenizer = model.tokenizer as Tokenizer;
+  const tokenizer = tokenizerOf(model);
+  if (!tokenizer) return text;
   const ids = tokenizer.encode(text, { addSpecialTokens: false });
   return ids.length <= LONGEST_ANSWER ? text : tokenizer.decode(ids.slice(0, LONGEST_ANSWER));
 }
