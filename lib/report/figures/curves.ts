@@ -3,20 +3,13 @@
 import { dot, line, link, ruleY, text } from "@observablehq/plot";
 import { candidateId, nameOf } from "../../select/names.js";
 import type { Candidate, Quantity } from "../../select/types.js";
-import type { Axis } from "../axes.js";
 import { fixed } from "../numbers.js";
 import type { ExperimentResults, Measured, MeasuredCandidate } from "../types.js";
 import { CONTROL, domainOf, draw, FLAT, MARGIN, TEXT } from "./draw.js";
 import type { Figure } from "./figure.js";
 import { freestPlace, type PlacedLabel } from "./placeLabels.js";
 import { endsInTuned, isMeasured, seriesName, seriesNames } from "./series.js";
-
-/** Of a model's numbers, or what is measured beside them. */
-export type CurveMetric = "score" | "asr" | "overRefusal" | Axis;
-
-function numberOf(metric: CurveMetric, model: Measured): Quantity | undefined {
-  return typeof metric === "string" ? model[metric] : metric.of(model);
-}
+import { type CurveMetric, type Shown, shownBy } from "./shownBy.js";
 
 /** Of a run that has ended, or as far as one is. */
 export interface CurveSource extends Pick<ExperimentResults, "labels" | "testLabels" | "controls"> {
@@ -44,7 +37,7 @@ interface Row {
 export function curveOf(source: CurveSource, metric: CurveMetric): Figure | undefined {
   const { validation, selection } = source;
   const { aligned, tuned } = validation;
-  const of = (model: Measured) => numberOf(metric, model);
+  const { label: name, higher, of, ...shown } = shownBy(source, metric);
   if (of(aligned) === undefined) return undefined;
   const candidates = validation.candidates.filter((one) => isMeasured(one) && of(one) !== undefined);
   const series = seriesNames(validation.candidates);
@@ -61,7 +54,7 @@ export function curveOf(source: CurveSource, metric: CurveMetric): Figure | unde
     .filter(({ lambda }) => lambda === undefined)
     .map((one) => ({ method: seriesName(one), value: of(one)?.value ?? 0 }));
   const controls = (source.controls?.curves ?? []).map(({ name, points }) =>
-    controlRows(name, points.filter(isMeasured), metric),
+    controlRows(name, points.filter(isMeasured), of),
   );
   const tested = testedRows(source, metric, methods);
   const limit =
@@ -69,11 +62,7 @@ export function curveOf(source: CurveSource, metric: CurveMetric): Figure | unde
   const all = [...curves.flat(), ...controls.flat(), ...tested.map(({ row }) => row)];
   const ends = [...all, ...flat.map(({ value }) => ({ low: value, high: value }))];
   const domain = domainOf(limit === undefined ? ends : [...ends, { low: limit, high: limit }]);
-  const name =
-    typeof metric === "object" ? metric.label : metric === "overRefusal" ? "over-refusal" : source.labels[metric];
-  const id = `curve-${typeof metric === "object" ? metric.id : metric}`;
-  const higher =
-    typeof metric === "object" ? metric.higher : metric === "score" && (validation.better ?? "high") === "high";
+  const id = `curve-${shown.id}`;
   // curves lie on each other where methods agree: each is moved aside by some pixels, intervals and all
   const dx = (at: number) => SHIFT * (at - (methods.length - 1) / 2);
   const choice = selection?.overall.candidate;
@@ -154,21 +143,21 @@ function rowOf(method: string, lambda: number, of: Quantity | undefined): Row {
   return { method, lambda, value, low: of?.low ?? value, high: of?.high ?? value };
 }
 
-function controlRows(name: string, points: readonly MeasuredCandidate[], metric: CurveMetric): Row[] {
+function controlRows(name: string, points: readonly MeasuredCandidate[], of: Shown["of"]): Row[] {
   return points
-    .flatMap((one) =>
-      one.lambda === undefined || !numberOf(metric, one) ? [] : [rowOf(name, one.lambda, numberOf(metric, one))],
-    )
+    .flatMap((one) => (one.lambda === undefined || !of(one) ? [] : [rowOf(name, one.lambda, of(one))]))
     .sort((a, b) => a.lambda - b.lambda);
 }
 
 /** Each method's choice on the data that confirm, where the number is the same one there. */
-function testedRows({ test, labels, testLabels = labels }: CurveSource, metric: CurveMetric, methods: string[]) {
+function testedRows(source: CurveSource, metric: CurveMetric, methods: string[]) {
+  const { test, labels, testLabels = labels } = source;
+  const { of } = shownBy(source, metric);
   if ((metric === "score" || metric === "asr") && testLabels[metric] !== labels[metric]) return [];
   return (test?.chosen ?? []).flatMap((one) => {
     const at = methods.indexOf(seriesName(one));
     const { lambda } = one;
-    const found = numberOf(metric, one);
+    const found = of(one);
     return at < 0 || lambda === undefined || !found
       ? []
       : [{ at, name: nameOf(one), row: rowOf(seriesName(one), lambda, found) }];
