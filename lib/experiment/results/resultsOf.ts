@@ -3,6 +3,7 @@
 import { judgeAlarms } from "../../evaluate/run/judgeAlarms.js";
 import { judgeDisagreements } from "../../evaluate/run/judgeDisagreements.js";
 import type { JudgedModel } from "../../evaluate/run/judgedAnswers.js";
+import type { Task } from "../../evaluate/types.js";
 import {
   type ControlResults,
   EXPERIMENT_FORMAT,
@@ -73,18 +74,8 @@ export function resultsOf(
     testLabels: labels.test,
     parts: {
       split: checked.tasks.split === true,
-      selected: [
-        ...new Set(
-          [...checked.tasks.safety, ...checked.tasks.safetyTest]
-            .filter(({ selectedBy }) => selectedBy !== undefined)
-            .map(({ name }) => name),
-        ),
-      ],
-      stressed: [
-        ...new Set(
-          [...checked.tasks.safety, ...checked.tasks.safetyTest].flatMap(({ name, stress }) => (stress ? [name] : [])),
-        ),
-      ],
+      selected: safetySets(checked.tasks, ({ selectedBy }) => selectedBy !== undefined),
+      stressed: safetySets(checked.tasks, ({ stress }) => stress !== undefined),
       validation: { safety: items.validation.safety.length, task: items.validation.task.length },
       test: { safety: items.test.safety.length, task: items.test.task.length },
       sets: askedSets(checked.tasks, settings.limit),
@@ -114,6 +105,11 @@ export function resultsOf(
     alarms: judgeAlarms(judgedModels),
     ...(disagreements.length > 0 && { disagreements }),
   };
+}
+
+/** Names of the sets of safety, of both parts, that are of a kind. */
+function safetySets({ safety, safetyTest }: Checked["tasks"], isOfKind: (task: Task) => boolean): string[] {
+  return [...new Set([...safety, ...safetyTest].filter(isOfKind).map(({ name }) => name))];
 }
 
 /** The chosen merge's share of the gain; of all seeds it is compared as one model with each of them. */
