@@ -1,5 +1,6 @@
 // Whether what was chosen ships: the mark of a report's first screen, and what speaks against a plain one.
 
+import { parseGate } from "../../select/gate.js";
 import { candidateId, nameOf } from "../../select/names.js";
 import type { Confirmation } from "../../select/types.js";
 import { marginText, shareText } from "../../select/words.js";
@@ -96,13 +97,17 @@ function notesOf(results: ExperimentResults): string[] {
 function lostBeside(results: ExperimentResults): string[] {
   const merged = overallOf(results);
   const name = merged && nameOf(merged);
-  const { gate = "" } = results.selection.rule;
+  const { gate } = results.selection.rule;
+  const looked = gate === undefined ? undefined : parseGate(gate, "any");
+  const asks = (own: string): boolean =>
+    own === "overRefusal"
+      ? looked?.metrics.includes(own) === true
+      : looked?.skills.some((skill) => skill === own || skill === "skills") === true;
   return axesOf(results.test).flatMap(({ name: own, label, higher }) => {
     const test = results.paired.find((one) => one.a === "aligned" && one.b === name && one.metric === own);
     if (!test || test.pHolm >= 0.05 || (higher ? test.difference >= 0 : test.difference <= 0)) return [];
-    const asked = gate.includes(own) || gate.includes("skills");
     return [
-      `${label} is worse than the aligned model's by ${Math.abs(test.difference).toFixed(3)}${asked ? "" : ", which the rule does not look at"}.`,
+      `${label} is worse than the aligned model's by ${Math.abs(test.difference).toFixed(3)}${asks(own) ? "" : ", which the rule does not look at"}.`,
     ];
   });
 }

@@ -11,8 +11,22 @@ export function agreementOf(
   settings: ExperimentSettings,
   { provenance }: Pick<ExperimentResults, "provenance">,
 ): Record<string, unknown> {
-  const { name, aligned, unaligned, tuned, tune, task, safety, limit, data, engine, bertScore, write, ...others } =
-    settings;
+  const {
+    name,
+    aligned,
+    unaligned,
+    tuned,
+    tune,
+    task,
+    safety,
+    limit,
+    data,
+    engine,
+    bertScore,
+    write,
+    ship,
+    ...others
+  } = settings;
   const { skills, overRefusal, ...rest } = others;
   const digestOf = (role: string) => provenance.models.find((one) => one.role === role)?.digest;
   const { sets, test, judges, calibration, ...asked } = safety;
@@ -38,9 +52,13 @@ export function agreementOf(
   return JSON.parse(JSON.stringify(found));
 }
 
-/** `unsafe=safety:data/unsafe.jsonl` is the set unsafe of the kind safety, wherever its file is. */
+/**
+ * `unsafe=safety:data/unsafe.jsonl` is the set unsafe of the kind safety, wherever its file is; a task of lm-evaluation-harness is
+ * the one of its name, or of its file's.
+ */
 function withoutSource(word: string): string {
-  return word.replace(/^([^:/]+):.+$/s, "$1");
+  const [, task, name] = /^((?:[\w.-]+=)?lm-eval:)(?:.*\/)?([^/]*)$/s.exec(word) ?? [];
+  return task === undefined ? word.replace(/^([^:/]+):.+$/s, "$1") : `${task}${name}`;
 }
 
 function judgeName(judge: JudgeSettings): unknown {

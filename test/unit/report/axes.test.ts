@@ -7,6 +7,7 @@ import { contentsOf } from "../../../lib/report/contents.js";
 import { markdownReport } from "../../../lib/report/markdown.js";
 import { overallOf } from "../../../lib/report/outcome.js";
 import { htmlReport } from "../../../lib/report/page/html.js";
+import { markOf } from "../../../lib/report/summary/markOf.js";
 import { summaryOf } from "../../../lib/report/summary/summaryOf.js";
 import type { ExperimentResults, Measured } from "../../../lib/report/types.js";
 import { candidateId, nameOf } from "../../../lib/select/names.js";
@@ -88,6 +89,20 @@ describe("a report of a run with skills", () => {
     expect(names).toHaveLength((results.selection.wholeFront?.length ?? 0) + 2);
     expect(front?.head).toEqual(expect.arrayContaining(["over-refusal", "sums", "held-out text"]));
     expect(names.some((name) => name?.endsWith("(the choice)"))).toBe(true);
+  });
+
+  it("tells a skill that the gate names from one whose name begins so", () => {
+    const note = (gate: string) => {
+      const { selection } = results;
+      return markOf({ ...results, selection: { ...selection, rule: { ...selection.rule, gate } } }).notes.join(" ");
+    };
+    const unlooked = /sums \(exact_match\) is worse [^.]*\.\d+, which the rule does not look at/;
+    expect(note("sums2 >= 0.1")).toMatch(unlooked);
+    expect(note("overRefusal <= 1")).toMatch(unlooked);
+    for (const gate of ["sums >= 0.1", "keep .1 of sums", "skills >= 10% * aligned"]) {
+      expect(note(gate)).toMatch(/sums \(exact_match\) is worse/);
+      expect(note(gate)).not.toMatch(unlooked);
+    }
   });
 
   it("shows them on the first screen, and warns of a skill that is lost and that no rule looks at", () => {
