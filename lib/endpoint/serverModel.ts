@@ -43,7 +43,7 @@ export class ServerModel implements Endpoint {
     signal?.throwIfAborted();
     this.#closed.signal.throwIfAborted();
     const settings = settingsOf(options);
-    if (options.lambda !== undefined) throw new RetemperError("USAGE", "an endpoint has no lambda");
+    refuseVariants(options);
     const questions = questionsOf(prompts, settings, options);
     const { either, end } = this.#signals(signal);
     const work = new Work(this.#server, this.#slots, {
@@ -65,11 +65,11 @@ export class ServerModel implements Endpoint {
     tokens: readonly (readonly TokenName[])[] | "all" = "all",
     options: NextLogprobsOptions = {},
   ): AsyncGenerator<NextLogprobs, void, void> {
-    const { signal, onFailure, onProgress, lambda } = options;
+    const { signal, onFailure, onProgress } = options;
     signal?.throwIfAborted();
     this.#closed.signal.throwIfAborted();
     const { batch = this.#concurrency } = settingsOf({ batch: options.batch });
-    if (lambda !== undefined) throw new RetemperError("USAGE", "an endpoint has no lambda");
+    refuseVariants(options);
     const questions = nextQuestions(prompts, tokens);
     const { either, end } = this.#signals(signal);
     let progress: GenerateProgress = { done: 0, total: questions.length, promptTokens: 0, newTokens: 0 };
@@ -173,4 +173,9 @@ class Work {
     };
     this.#call.options.onProgress?.(this.#progress);
   }
+}
+
+function refuseVariants({ lambda, variant }: Pick<GenerateOptions, "lambda" | "variant">): void {
+  if (lambda === undefined && variant === undefined) return;
+  throw new RetemperError("USAGE", "an endpoint has no lambda and no variants");
 }

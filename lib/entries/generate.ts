@@ -43,9 +43,11 @@ export type {
   NextLogprobsOptions,
   Precision,
   Prompt,
+  ScoringOptions,
   TensorDescription,
   TextGenerator,
   TokenName,
+  WhichVariant,
 } from "../generate/types.js";
 export type { EncoderOptions, OpenEncoder } from "../nn/encoders/encoder.js";
 export { openClassifier, type SequenceClassifier } from "../nn/encoders/openClassifier.js";

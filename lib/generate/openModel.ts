@@ -23,7 +23,8 @@ import { ThreadModel } from "./worker/threadModel.js";
  * merge is never written: its weights are made when they are needed, by the code that writes merges. `BASE+ADAPTER` is a
  * recipe of one model.
  *
- * With `lambdas`, a recipe's own lambda is replaced by each of them, and all answer in one batch. `fidelity` says whether
+ * With `lambdas`, a recipe's own lambda is replaced by each of them, and all answer in one batch; so do `variants`, recipes that differ
+ * from it in parameters alone. `fidelity` says whether
  * weights are rounded as the written merge's would be ("exact": the same logits, to the bit) or products are summed
  * ("linear": cheaper, a merge in float32).
  *
@@ -57,9 +58,9 @@ export async function openModel(source: string | Recipe, options: ModelOptions =
   const recipe = recipeOf(source);
   if (recipe !== undefined) return openMerge(recipe, options);
   if (typeof source !== "string") throw new RetemperError("INTERNAL", "a recipe was not taken as one");
-  const { lambdas, fidelity, hold, seed } = others;
-  if (lambdas !== undefined || fidelity !== undefined || seed !== undefined) {
-    throw new RetemperError("USAGE", "lambdas, fidelity and seed are of recipes, and this is a model");
+  const { lambdas, variants, fidelity, hold, seed } = others;
+  if (lambdas !== undefined || variants !== undefined || fidelity !== undefined || seed !== undefined) {
+    throw new RetemperError("USAGE", "lambdas, variants, fidelity and seed are of recipes, and this is a model");
   }
   await obtain([{ path: source }], { signal, hub });
   const folder = await locate({ path: source });
@@ -96,23 +97,25 @@ export async function openMerge(
   change: (merge: VirtualMerge) => Promise<VirtualMerge> = unchanged,
   { holdsWithRoom }: Pick<ThreadRequest, "holdsWithRoom"> = {},
 ): Promise<Model> {
-  const { engine = "auto", requireGpu, threads, lambdas, fidelity, seed } = options;
+  const { variants, ...own } = options;
+  const { engine = "auto", requireGpu, threads, lambdas, fidelity, seed } = own;
   if ((engine !== "auto" && engine !== "native") || requireGpu) {
     const which = requireGpu ? "a GPU" : `the engine ${engine}`;
     throw new RetemperError("USAGE", `${which} cannot run a virtual merge`, {
       hint: "leave the engine out, or write the merge first: retemper merge",
     });
   }
-  const own = await ownedFolder("retemper-virtual-");
-  const { path: folder } = own;
+  const place = await ownedFolder("retemper-virtual-");
+  const { path: folder } = place;
   try {
-    const merge = await change(await virtualMerge(recipe, folder, { signal, hub, threads, lambdas, fidelity, seed }));
+    const how = { signal, hub, threads, lambdas, variants, fidelity, seed };
+    const merge = await change(await virtualMerge(recipe, folder, how));
     const tokenizer = await openTokenizer(folder);
     const source = typeof recipe === "string" && !isRecipeText(recipe) ? recipe : `${merge.method} merge`;
-    const thread = await ModelThread.open({ source, folder, options, merge, holdsWithRoom }, signal);
+    const thread = await ModelThread.open({ source, folder, options: own, merge, holdsWithRoom }, signal);
     return new ThreadModel(thread, tokenizer);
   } finally {
-    await own.remove();
+    await place.remove();
   }
 }
 

@@ -5,6 +5,7 @@ import type { NativeVirtualTensor } from "../addon/nativeRuntime.js";
 import type { DownloadOptions } from "../checkpoint/obtain.js";
 import type { RetemperError } from "../errors.js";
 import type { EngineFacts, EngineName, EngineOptions, Fidelity, Precision } from "../nn/engines/engineTypes.js";
+import type { Recipe } from "../recipe/types.js";
 import type { ChatMessage, Tokenizer } from "../tokenizer/types.js";
 
 export type { ChatMessage, EngineFacts, EngineName, Fidelity, Precision, Tokenizer };
@@ -15,6 +16,12 @@ export type { ChatMessage, EngineFacts, EngineName, Fidelity, Precision, Tokeniz
  * assistant's with `prefix: true`, its turn is gone on with instead, and the answer is what follows it.
  */
 export type Prompt = string | readonly number[] | readonly ChatMessage[];
+
+/** Which model of those that were opened at once: by its lambda, or by its place among the variants. */
+export interface WhichVariant {
+  readonly lambda?: number | undefined;
+  readonly variant?: number | undefined;
+}
 
 export interface GenerateOptions {
   /** New tokens at most; 256 by default. */
@@ -50,8 +57,10 @@ export interface GenerateOptions {
   readonly batch?: number | undefined;
   /** Of a model opened with `lambdas`: every prompt with every one of these. All by default. */
   readonly lambda?: number | readonly number[] | undefined;
+  /** Likewise of a model opened with `variants`: their places in that list. */
+  readonly variant?: number | readonly number[] | undefined;
   /** Answers that are there already: those for which it gives true are not made. Called before work starts. */
-  readonly skip?: ((answer: Pick<Generation, "index" | "sample" | "lambda">) => boolean) | undefined;
+  readonly skip?: ((answer: Pick<Generation, "index" | "sample" | "lambda" | "variant">) => boolean) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called for each piece of text as it becomes certain (whole characters, no stop text). */
   readonly onToken?: ((piece: GenerationPiece) => void) | undefined;
@@ -70,10 +79,9 @@ export interface GenerationFailure {
   readonly error: RetemperError;
 }
 
-export interface GenerationPiece {
+export interface GenerationPiece extends WhichVariant {
   readonly index: number;
   readonly sample: number;
-  readonly lambda?: number | undefined;
   /** The new token, and the text that it made certain ("" while a character is incomplete). */
   readonly id: number;
   readonly text: string;
@@ -89,12 +97,11 @@ export interface GenerateProgress {
   readonly newTokens: number;
 }
 
-export interface Generation {
+export interface Generation extends WhichVariant {
   /** Of the prompt. */
   readonly index: number;
   /** 0 … n - 1. */
   readonly sample: number;
-  readonly lambda?: number | undefined;
   /** The new ids; a stop token is kept. Empty where an endpoint does not tell them. */
   readonly ids: readonly number[];
   /** Without special tokens and without the stop text. */
@@ -112,13 +119,12 @@ export interface Generation {
 export type TokenName = number | string;
 
 export interface NextLogprobsOptions
-  extends Pick<GenerateOptions, "lambda" | "batch" | "signal" | "onProgress" | "onFailure"> {}
+  extends Pick<GenerateOptions, "lambda" | "variant" | "batch" | "signal" | "onProgress" | "onFailure"> {}
 
 /** What a model expects after a prompt. */
-export interface NextLogprobs {
+export interface NextLogprobs extends WhichVariant {
   /** Of the prompt. */
   readonly index: number;
-  readonly lambda?: number | undefined;
   /** Natural logarithms, in the order of the tokens that were asked for; of "all", by id. */
   readonly logprobs: Float32Array;
   readonly promptTokens: number;
@@ -128,6 +134,11 @@ export interface NextLogprobs {
 export interface ContinuedInput {
   readonly ids: readonly number[];
   readonly from: number;
+}
+
+/** What scoring is told: of several models that were opened at once, which one is meant. */
+export interface ScoringOptions extends WhichVariant {
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How likely a continuation is. */
@@ -162,6 +173,11 @@ export interface TextGenerator {
 export interface ModelOptions extends EngineOptions {
   /** For a recipe: each value takes the place of the recipe's own lambda. */
   readonly lambdas?: readonly number[] | undefined;
+  /**
+   * For a recipe, in place of `lambdas`: recipes that differ from it in parameters alone, such as weights by layer. They answer
+   * in one batch, and a call names them by their places in this list. The recipe itself may leave weights out.
+   */
+  readonly variants?: readonly (string | Recipe)[] | undefined;
   readonly fidelity?: Fidelity | undefined;
   /**
    * For a recipe: makes all weights when it opens, for every lambda, and keeps them in memory. For a model whose weights are
@@ -181,6 +197,7 @@ export interface ModelDescription {
   readonly method?: string | undefined;
   readonly fidelity?: Fidelity | undefined;
   readonly lambdas?: readonly number[] | undefined;
+  readonly variants?: number | undefined;
   readonly tensors: readonly TensorDescription[];
 }
 
@@ -221,20 +238,11 @@ export interface Model extends TextGenerator {
    * Scores continuations. What inputs begin with in common, before what is scored, is read once, and only what is scored
    * costs a distribution over the vocabulary: endings of one context are cheap.
    */
-  continuations(
-    inputs: readonly ContinuedInput[],
-    options?: { lambda?: number | undefined; signal?: AbortSignal | undefined },
-  ): Promise<ContinuationScore[]>;
+  continuations(inputs: readonly ContinuedInput[], options?: ScoringOptions): Promise<ContinuationScore[]>;
   /** How each tensor is evaluated. */
   describe(): ModelDescription;
   /** One array an input, [length x vocabulary] row-major: row i is the distribution after token i, before softmax. */
-  logits(
-    ids: readonly (readonly number[])[],
-    options?: { lambda?: number | undefined; signal?: AbortSignal | undefined },
-  ): Promise<Float32Array[]>;
+  logits(ids: readonly (readonly number[])[], options?: ScoringOptions): Promise<Float32Array[]>;
   /** Of tokens 1 … length - 1, each given those before it: one array of length - 1 an input. */
-  logprobs(
-    ids: readonly (readonly number[])[],
-    options?: { lambda?: number | undefined; signal?: AbortSignal | undefined },
-  ): Promise<Float32Array[]>;
+  logprobs(ids: readonly (readonly number[])[], options?: ScoringOptions): Promise<Float32Array[]>;
 }

@@ -5,18 +5,20 @@ import type { Dtype } from "../addon/dtype.js";
 import { loadAddon } from "../addon/load.js";
 import type { NativePlan, OpName } from "../addon/nativePlan.js";
 import type { StoredFile } from "../checkpoint/types.js";
+import { RetemperError } from "../errors.js";
 import { elementSize } from "../plan/dtypes.js";
 import { InputFiles } from "../plan/inputFiles.js";
 import { INDEX_FILE } from "../plan/shards.js";
 import { virtualPlan } from "../plan/virtualPlan.js";
 import { loadRecipe } from "../recipe/load.js";
-import type { Recipe } from "../recipe/types.js";
+import { requireVariant } from "../recipe/requireVariant.js";
+import type { ParsedRecipe, Recipe } from "../recipe/types.js";
 import { checkSettings, LAMBDAS, suppliedBy, withSettings } from "../recipe/vary.js";
 import { refuseDifferentBuffers } from "./identical.js";
 import { inputFiles } from "./inputs.js";
 import { obtainInputs } from "./obtainInputs.js";
 import type { PlanOptions } from "./options.js";
-import { gridPoints, type Point } from "./points.js";
+import { gridPoints } from "./points.js";
 import { openInputs, type Prepared, planOn } from "./prepare.js";
 import { sideFiles, writeSideFiles } from "./sideFiles.js";
 
@@ -24,6 +26,8 @@ export interface VirtualMergeOptions
   extends Pick<PlanOptions, "signal" | "seed" | "threads" | "loraMergeDtype" | "hub"> {
   /** Each takes the place of the recipe's own lambda. By default the recipe is taken as it is. */
   readonly lambdas?: readonly number[] | undefined;
+  /** In place of lambdas: recipes that differ from the first in parameters alone. */
+  readonly variants?: readonly (string | Recipe)[] | undefined;
   /** By default "exact" where the recipe stores 16 bits, else "linear". */
   readonly fidelity?: "exact" | "linear" | undefined;
 }
@@ -33,14 +37,17 @@ export interface VirtualMerge {
   readonly method: string;
   /** Without the values that were given twice; undefined where the recipe is taken as it is. */
   readonly lambdas: readonly number[] | undefined;
+  /** How many, where it was given variants; their recipes' texts are in `recipes`. */
+  readonly variants?: number | undefined;
   readonly fidelity: "exact" | "linear";
-  /** One output a lambda, without files. */
+  /** One output a lambda or variant, without files. */
   readonly plan: NativePlan;
   readonly tensors: readonly VirtualTensor[];
   /** Holds what a written merge has beside its tensors; the caller's. */
   readonly folder: string;
   readonly files: readonly StoredFile[];
   readonly recipe: string;
+  readonly recipes?: readonly string[] | undefined;
   readonly warnings: readonly string[];
 }
 
@@ -56,28 +63,21 @@ export interface VirtualTensor {
 }
 
 /**
- * Checks a recipe against its models, headers and configuration only, and plans it for every lambda.
+ * Checks a recipe against its models, headers and configuration only, and plans it for every lambda or variant.
  * @param folder an empty one of the caller's, for what a written merge has beside its tensors
- * @throws RetemperError as `sweep` does; USAGE for lambdas that the recipe has no use for
+ * @throws RetemperError as `sweep` does; USAGE for lambdas that the recipe has no use for, and for variants that differ in more than
+ *   parameters
  */
 export async function virtualMerge(
   recipe: string | Recipe,
   folder: string,
-  { lambdas, fidelity, ...options }: VirtualMergeOptions = {},
+  { lambdas, variants, fidelity, ...options }: VirtualMergeOptions = {},
 ): Promise<VirtualMerge> {
   const { signal } = options;
   signal?.throwIfAborted();
-  const points: readonly Point[] =
-    lambdas === undefined ? [{ name: "", settings: {} }] : gridPoints({ [LAMBDAS]: lambdas });
-  const varied = lambdas === undefined ? [] : [LAMBDAS];
-  const parsed = await loadRecipe(recipe, { supplied: suppliedBy(varied) });
-  checkSettings(parsed, varied);
-  const recipes = [];
-  for (const { settings } of points) {
-    recipes.push(lambdas === undefined ? parsed : withSettings(parsed, settings, {}));
-  }
+  const { parsed, recipes, values } = await recipesOf(recipe, lambdas, variants);
   const addon = loadAddon();
-  const [start] = recipes as [typeof parsed];
+  const [start] = recipes as [ParsedRecipe];
   await obtainInputs(start, options);
   const opened = await openInputs(start, options, addon);
   const inputs = new InputFiles();
@@ -90,7 +90,8 @@ export async function virtualMerge(
   await fillFolder(folder, first, addon.describe().version, signal);
   return {
     method: parsed.method,
-    lambdas: lambdas === undefined ? undefined : points.map(({ settings }) => settings[LAMBDAS] as number),
+    lambdas: values,
+    ...(variants && { variants: recipes.length, recipes: recipes.map(({ text }) => text) }),
     fidelity: used,
     plan: virtualPlan(builds, used === "linear", { seed, threads }),
     tensors: first.built.tensors.map(({ name, shape, outDtype, params, models }, at) => {
@@ -108,6 +109,34 @@ export async function virtualMerge(
     recipe: parsed.text,
     warnings: [...new Set(prepared.flatMap(({ warnings }) => warnings))],
   };
+}
+
+/** The recipe, and what is made of it: itself, itself at each lambda (`values`), or its variants. */
+async function recipesOf(
+  recipe: string | Recipe,
+  lambdas: readonly number[] | undefined,
+  variants: readonly (string | Recipe)[] | undefined,
+): Promise<{ parsed: ParsedRecipe; recipes: readonly ParsedRecipe[]; values?: readonly number[] | undefined }> {
+  if (lambdas && variants)
+    throw new RetemperError("USAGE", "a model is opened with lambdas or with variants, not both");
+  const varied = lambdas === undefined ? [] : [LAMBDAS];
+  const parsed = await loadRecipe(recipe, { supplied: suppliedBy(variants ? [LAMBDAS] : varied) });
+  checkSettings(parsed, varied);
+  if (variants) {
+    if (!Array.isArray(variants) || variants.length === 0) {
+      throw new RetemperError("USAGE", "variants must be a list of recipes, at least one");
+    }
+    const recipes: ParsedRecipe[] = [];
+    for (const [place, variant] of variants.entries()) {
+      const own = await loadRecipe(variant);
+      requireVariant(parsed, own, place);
+      recipes.push(own);
+    }
+    return { parsed, recipes };
+  }
+  if (lambdas === undefined) return { parsed, recipes: [parsed], values: undefined };
+  const values = gridPoints({ [LAMBDAS]: lambdas }).map(({ settings }) => settings[LAMBDAS] as number);
+  return { parsed, recipes: values.map((value) => withSettings(parsed, { [LAMBDAS]: value }, {})), values };
 }
 
 /** Configuration and tokenizer, by the code that writes them for a merge. */

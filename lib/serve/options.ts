@@ -76,6 +76,11 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 /** @throws RetemperError USAGE */
 export function serverSettings({ facts }: Pick<Model, "facts">, options: ServeOptions): ServerSettings {
   const { apiKey, defaults = {} } = options;
+  if (facts.variants !== undefined) {
+    throw new RetemperError("USAGE", "a model that was opened with variants cannot be served", {
+      hint: "open one recipe, or a recipe with lambdas",
+    });
+  }
   if (apiKey !== undefined && (typeof apiKey !== "string" || apiKey.trim() === "")) {
     throw new RetemperError("USAGE", "the API key is empty", { hint: "leave it out where no key is wanted" });
   }

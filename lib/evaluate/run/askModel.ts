@@ -1,7 +1,7 @@
 // Asks a model what a task has that no journal holds yet, and writes each answer down as it comes.
 
 import { RetemperError } from "../../errors.js";
-import type { ContinuationScore, GenerationFailure, Model, TextGenerator } from "../../generate/types.js";
+import type { ContinuationScore, GenerationFailure, Model, TextGenerator, WhichVariant } from "../../generate/types.js";
 import type { ConversationModel } from "../data/encodeConversation.js";
 import type { Answer, Item, Task } from "../types.js";
 import { drawOf, itemKeys } from "./itemKeys.js";
@@ -10,9 +10,8 @@ import { continuationTokens, type EncodedPair, type ScoredTokens, scoredTokens }
 import { type EvaluateProgress, ProgressCounter } from "./progress.js";
 import { wholeAnswer } from "./wholeAnswer.js";
 
-/** One model of those that are asked at once: the model itself, or one lambda of it. */
-export interface Asked {
-  readonly lambda: number | undefined;
+/** One model of those that are asked at once: the model itself, or one lambda or variant of it. */
+export interface Asked extends WhichVariant {
   readonly journal: Journal;
   /** Why answers are missing, by item. */
   readonly failures: Map<string, string>;
@@ -70,20 +69,23 @@ async function generateAnswers(
 ): Promise<void> {
   const { samples = 1, ...decoding } = task.decoding;
   const lambdas = asked.flatMap(({ lambda }) => lambda ?? []);
-  const askedOf = (lambda: number | undefined) =>
-    asked.find((one) => one.lambda === lambda) ?? (asked.length === 1 ? asked[0] : undefined);
+  const variants = asked.flatMap(({ variant }) => variant ?? []);
+  const askedOf = ({ lambda, variant }: WhichVariant) =>
+    asked.find((one) => one.lambda === lambda && one.variant === variant) ??
+    (asked.length === 1 ? asked[0] : undefined);
   const answers = model.generate(
     task.items.map(({ prompt }) => prompt),
     {
       ...decoding,
       ...(lambdas.length > 0 && { lambda: lambdas }),
+      ...(variants.length > 0 && { variant: variants }),
       seed,
       draws: itemKeys(task).map(drawOf),
       n: samples,
       signal,
-      skip: ({ index, sample, lambda }) => {
+      skip: ({ index, sample, ...which }) => {
         const item = task.items[index];
-        return item !== undefined && askedOf(lambda)?.journal.answer(task, item, sample) !== undefined;
+        return item !== undefined && askedOf(which)?.journal.answer(task, item, sample) !== undefined;
       },
       onFailure: ({ index, error }: GenerationFailure) => {
         const id = task.items[index]?.id;
@@ -91,9 +93,9 @@ async function generateAnswers(
       },
     },
   );
-  for await (const { index, sample, lambda, text, finish, ids } of answers) {
+  for await (const { index, sample, text, finish, ids, ...which } of answers) {
     const item = task.items[index];
-    const of = askedOf(lambda);
+    const of = askedOf(which);
     if (!item || !of || !(sample >= 0 && sample < samples)) {
       throw new RetemperError("INTERNAL", `an answer to nothing that was asked: prompt ${index}, sample ${sample}`);
     }
@@ -113,7 +115,7 @@ async function scoreTexts(
   { signal }: AskOptions,
 ): Promise<void> {
   const { tokenizer, stopTokens = [], contextLength = Number.POSITIVE_INFINITY } = model;
-  for (const { lambda, journal } of asked) {
+  for (const { lambda, variant, journal } of asked) {
     const missing = task.items.filter((item) => journal.answer(task, item, 0) === undefined);
     for (let start = 0; start < missing.length; ) {
       const part: { item: Item; texts: ScoredTokens[] }[] = [];
@@ -124,7 +126,7 @@ async function scoreTexts(
         count += texts.length;
       }
       const inputs = part.flatMap(({ texts }) => texts.map(({ ids }) => ids));
-      const logprobs = await model.logprobs(inputs, { lambda, signal });
+      const logprobs = await model.logprobs(inputs, { lambda, variant, signal });
       let at = 0;
       for (const { item, texts } of part) {
         const likelihoods = texts.map(({ scored }) => {
@@ -157,7 +159,7 @@ async function scoreContinuations(
   const { tokenizer, contextLength = Number.POSITIVE_INFINITY } = model;
   const score = model.continuations?.bind(model);
   if (!score) throw new RetemperError("USAGE", `${task.name} needs a model that scores continuations.`);
-  for (const { lambda, journal } of asked) {
+  for (const { lambda, variant, journal } of asked) {
     const missing = task.items.filter((item) => journal.answer(task, item, 0) === undefined);
     for (let start = 0; start < missing.length; ) {
       const part: { item: Item; texts: EncodedPair[][] }[] = [];
@@ -171,7 +173,7 @@ async function scoreContinuations(
       }
       const scores = await score(
         part.flatMap(({ texts }) => texts.flat()),
-        { lambda, signal },
+        { lambda, variant, signal },
       );
       let at = 0;
       for (const { item, texts } of part) {

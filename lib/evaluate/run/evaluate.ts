@@ -48,7 +48,12 @@ export async function evaluate(
   suite: Suite,
   options: EvaluateOptions & { readonly lambda?: number | undefined } = {},
 ): Promise<Results> {
-  const { lambdas = [] } = model.facts;
+  const { lambdas = [], variants = 1 } = model.facts;
+  if (variants > 1) {
+    throw new RetemperError("USAGE", `The model was opened with ${variants} variants.`, {
+      hint: "open the recipe of one, and evaluate that",
+    });
+  }
   if (options.lambda === undefined && lambdas.length > 1) {
     throw new RetemperError("USAGE", `The model was opened with ${lambdas.length} lambdas.`, {
       hint: "say which one, or evaluate them all at once: evaluateLambdas()",

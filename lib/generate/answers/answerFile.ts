@@ -5,7 +5,7 @@ import { type FileHandle, open, truncate } from "node:fs/promises";
 import { readFull } from "../../files/readPiece.js";
 import { requireInPlace } from "../../files/requireInPlace.js";
 import { writeWhole } from "../../files/writeWhole.js";
-import { type AnswerRecord, keyOf } from "./answerLine.js";
+import { type AnswerPlace, type AnswerRecord, keyOf } from "./answerLine.js";
 import { type PlacedAnswer, readAnswerLines } from "./answerLines.js";
 
 export class AnswerFile {
@@ -37,7 +37,7 @@ export class AnswerFile {
     return [...this.#answers.values()];
   }
 
-  has(answer: Pick<AnswerRecord, "index" | "sample" | "lambda">): boolean {
+  has(answer: AnswerPlace): boolean {
     return this.#answers.has(keyOf(answer));
   }
 
@@ -45,20 +45,19 @@ export class AnswerFile {
   async add(record: AnswerRecord): Promise<void> {
     const line = Buffer.from(`${JSON.stringify(record)}\n`);
     await this.#handle.appendFile(line);
-    const { index, sample, lambda } = record;
-    const placed = { index, sample, lambda, offset: this.#end, bytes: line.length };
+    const { index, sample, lambda, variant } = record;
+    const placed = { index, sample, lambda, variant, offset: this.#end, bytes: line.length };
     this.#answers.set(keyOf(record), placed);
     this.#end += line.length;
   }
 
-  /** All answers are there: brings the file to the disk, in the order of prompts, samples and lambdas. */
+  /** All answers are there: brings the file to the disk, in the order of prompts, samples, and lambdas or variants. */
   async complete(): Promise<void> {
     await this.#handle.sync();
     requireInPlace(this.#path, await this.#handle.stat());
     const lines = this.answers;
-    const sorted = [...lines].sort(
-      (a, b) => a.index - b.index || a.sample - b.sample || (a.lambda ?? 0) - (b.lambda ?? 0),
-    );
+    const which = ({ lambda, variant }: AnswerPlace) => lambda ?? variant ?? 0;
+    const sorted = [...lines].sort((a, b) => a.index - b.index || a.sample - b.sample || which(a) - which(b));
     const bytes = sorted.reduce((sum, line) => sum + line.bytes, 0);
     if (bytes !== this.#end || sorted.some((line, i) => line !== lines[i])) await this.#rewrite(sorted);
   }

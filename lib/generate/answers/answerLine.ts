@@ -16,6 +16,7 @@ export interface AnswerRecord {
   readonly id?: string | number;
   readonly sample: number;
   readonly lambda?: number | undefined;
+  readonly variant?: number | undefined;
   readonly text: string;
   readonly finish: "stop" | "length";
   /** Absent, as the next two, where an endpoint does not tell. */
@@ -44,12 +45,13 @@ export interface AnswerRecord {
  * ```
  */
 export function recordOf(answer: Generation, id: string | number | undefined): AnswerRecord {
-  const { index, sample, lambda, text, finish, promptTokens, ids, logprobs } = answer;
+  const { index, sample, lambda, variant, text, finish, promptTokens, ids, logprobs } = answer;
   return {
     index,
     ...(id !== undefined && { id }),
     sample,
     ...(lambda !== undefined && { lambda }),
+    ...(variant !== undefined && { variant }),
     text,
     finish,
     ...(promptTokens > 0 && { promptTokens }),
@@ -58,9 +60,13 @@ export function recordOf(answer: Generation, id: string | number | undefined): A
   };
 }
 
+/** Whose answer it is. */
+export type AnswerPlace = Pick<AnswerRecord, "index" | "sample" | "lambda" | "variant">;
+
 /** What tells answers of a file apart. */
-export function keyOf({ index, sample, lambda }: Pick<AnswerRecord, "index" | "sample" | "lambda">): string {
-  return `${index}/${sample}${lambda === undefined ? "" : `/${lambda}`}`;
+export function keyOf({ index, sample, lambda, variant }: AnswerPlace): string {
+  const which = lambda ?? (variant === undefined ? undefined : `variant ${variant}`);
+  return `${index}/${sample}${which === undefined ? "" : `/${which}`}`;
 }
 
 /**

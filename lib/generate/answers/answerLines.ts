@@ -4,12 +4,9 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { RetemperError } from "../../errors.js";
 import { wholeLines } from "../../files/readLines.js";
-import { parseLine } from "./answerLine.js";
+import { type AnswerPlace, parseLine } from "./answerLine.js";
 
-export interface PlacedAnswer {
-  readonly index: number;
-  readonly sample: number;
-  readonly lambda?: number | undefined;
+export interface PlacedAnswer extends AnswerPlace {
   /** Of the line in the file, with its newline. */
   readonly offset: number;
   readonly bytes: number;
@@ -37,8 +34,8 @@ export async function readAnswerLines(path: string): Promise<AnswerLines> {
       end += line.length;
       const text = line.toString("utf8", 0, line.length - 1);
       if (text.trim() === "") continue;
-      const { index, sample, lambda } = parseLine(text, path, answers.length + 1);
-      answers.push({ index, sample, lambda, offset, bytes: line.length });
+      const { index, sample, lambda, variant } = parseLine(text, path, answers.length + 1);
+      answers.push({ index, sample, lambda, variant, offset, bytes: line.length });
     }
     return { answers, end };
   } finally {

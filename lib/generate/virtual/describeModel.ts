@@ -21,11 +21,12 @@ export function describeModel(
     return { tensors };
   }
   const hows = new Map(virtualTensors.map(({ name, ...how }) => [name, how]));
-  const { method, fidelity, lambdas, tensors } = merge;
+  const { method, fidelity, lambdas, variants, tensors } = merge;
   return {
     method,
     fidelity,
     ...(lambdas && { lambdas }),
+    ...(variants !== undefined && { variants }),
     tensors: tensors.flatMap((tensor) => {
       const how = hows.get(tensor.name);
       return how && used.has(tensor.name) ? [{ ...tensor, ...how }] : [];

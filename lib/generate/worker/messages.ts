@@ -4,7 +4,15 @@ import type { VirtualMerge } from "../../merge/virtualMerge.js";
 import type { WireError } from "../../threads/wireError.js";
 import type { AskedPrompt } from "../loop/preparePrompts.js";
 import type { GenerateSettings } from "../settings.js";
-import type { EngineFacts, Generation, Model, ModelDescription, ModelOptions, NextLogprobs } from "../types.js";
+import type {
+  EngineFacts,
+  Generation,
+  Model,
+  ModelDescription,
+  ModelOptions,
+  NextLogprobs,
+  WhichVariant,
+} from "../types.js";
 
 /** Given to the thread when it starts. */
 export interface ThreadRequest {
@@ -60,16 +68,15 @@ export type ToThread =
 
 export type ThreadEvent =
   | { readonly type: "answer"; readonly call: number; readonly answer: Generation }
-  | {
+  | (WhichVariant & {
       readonly type: "piece";
       readonly call: number;
       readonly index: number;
       readonly sample: number;
-      readonly lambda?: number | undefined;
       readonly id: number;
       readonly text: string;
       readonly logprob: number | undefined;
-    }
+    })
   | { readonly type: "counts"; readonly call: number; readonly promptTokens: number; readonly newTokens: number }
   | { readonly type: "next"; readonly call: number; readonly next: NextLogprobs }
   | { readonly type: "scores"; readonly call: number; readonly scores: readonly Float32Array[] }

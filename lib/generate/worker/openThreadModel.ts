@@ -88,8 +88,8 @@ function loopFor(
   });
 }
 
-function recipeAndSeed({ recipe, plan }: VirtualMerge): string {
-  return plan.seed === 0 ? recipe : `${recipe}\nseed ${plan.seed}`;
+function recipeAndSeed({ recipe, recipes = [], plan }: VirtualMerge): string {
+  return [recipe, ...recipes, ...(plan.seed === 0 ? [] : [`seed ${plan.seed}`])].join("\n");
 }
 
 /** Bytes of the stored weights; no engine needs less. */

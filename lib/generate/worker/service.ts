@@ -8,6 +8,8 @@ import type { GenerationLoop } from "../loop/generationLoop.js";
 import type { Job, PromptWork } from "../loop/job.js";
 import { logProbabilities } from "../loop/logSoftmax.js";
 import { longFirst, prepareInput, prepareNext, preparePrompt } from "../loop/preparePrompts.js";
+import type { WhichVariant } from "../types.js";
+import { whichVariant } from "../virtual/chosenVariants.js";
 import type { FromThread, GenerateRequest, NextRequest, ScoreRequest, ThreadEvent, ToThread } from "./messages.js";
 import { scoresOf } from "./scoresOf.js";
 
@@ -89,12 +91,12 @@ export class ModelService {
         answer: ({ prompt, logprobs, ...rest }) => {
           call.untaken += 1;
           const { index, variant, ids } = prompt;
-          const answer = { index, ...this.#lambdaOf(variant), ...rest, promptTokens: ids.length };
+          const answer = { index, ...this.#whose(variant), ...rest, promptTokens: ids.length };
           this.#events.push({ type: "answer", call: id, answer: logprobs ? { ...answer, logprobs } : answer });
         },
         ...(request.pieces && {
           piece: (of: PromptWork, sample: number, token: number, text: string, logprob: number | undefined) => {
-            const piece = { index: of.index, sample, ...this.#lambdaOf(of.variant), id: token, text, logprob };
+            const piece = { index: of.index, sample, ...this.#whose(of.variant), id: token, text, logprob };
             this.#events.push({ type: "piece", call: id, ...piece });
           },
         }),
@@ -119,7 +121,7 @@ export class ModelService {
         last: ({ index, ids, variant }, logits) => {
           call.untaken += 1;
           const logprobs = logProbabilities(logits, tokens === "all" ? tokens : (tokens[index] as readonly number[]));
-          const next = { index, ...this.#lambdaOf(variant), logprobs, promptTokens: ids.length };
+          const next = { index, ...this.#whose(variant), logprobs, promptTokens: ids.length };
           this.#events.push({ type: "next", call: id, next });
           this.#transfer.push(logprobs.buffer);
         },
@@ -155,9 +157,8 @@ export class ModelService {
     });
   }
 
-  #lambdaOf(variant: number): { lambda?: number } {
-    const { lambdas } = this.#parts.decoder.facts;
-    return lambdas ? { lambda: lambdas[variant] as number } : {};
+  #whose(variant: number): WhichVariant {
+    return whichVariant(this.#parts.decoder.facts, variant);
   }
 
   /** Tells how far a call is, now and then. */

@@ -17,17 +17,13 @@ import type {
   NextLogprobs,
   NextLogprobsOptions,
   Prompt,
+  ScoringOptions,
   TokenName,
 } from "../types.js";
-import { chosenVariants, oneVariant } from "../virtual/chosenVariants.js";
+import { chosenVariants, oneVariant, type Variants, whichVariant } from "../virtual/chosenVariants.js";
 import { AnswerQueue } from "./answerQueue.js";
 import type { ScoreRequest, ThreadEvent } from "./messages.js";
 import type { ModelThread, Request } from "./modelThread.js";
-
-interface ScoreOptions {
-  readonly lambda?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
 
 export class ThreadModel implements Model {
   readonly tokenizer: Tokenizer;
@@ -62,8 +58,8 @@ export class ThreadModel implements Model {
   ): AsyncGenerator<NextLogprobs, void, void> {
     return this.#answers(options.signal, (queue) => {
       const { batch } = settingsOf({ batch: options.batch });
-      const variants = chosenVariants(this.facts.lambdas, options.lambda);
-      const asked = askedPrompts(prompts, { n: 1, skip: undefined, draws: undefined, variants, lambdas: undefined });
+      const variants = chosenVariants(this.facts, options);
+      const asked = askedPrompts(prompts, { n: 1, skip: undefined, draws: undefined, variants, opened: {} });
       const ids = namedTokens(this.tokenizer, tokens, prompts.length);
       const move = progressOf(options, asked);
       const counts = options.onProgress !== undefined;
@@ -79,9 +75,9 @@ export class ThreadModel implements Model {
 
   #toGenerate(prompts: readonly Prompt[], options: GenerateOptions, queue: AnswerQueue<Generation>): Asking {
     const settings = settingsOf(options);
-    const variants = chosenVariants(this.facts.lambdas, options.lambda);
+    const variants = chosenVariants(this.facts, options);
     const { skip, draws } = options;
-    const asked = askedPrompts(prompts, { n: settings.n, skip, draws, variants, lambdas: this.facts.lambdas });
+    const asked = askedPrompts(prompts, { n: settings.n, skip, draws, variants, opened: this.facts });
     const pieces = options.onToken !== undefined;
     const counts = options.onProgress !== undefined;
     const move = progressOf(options, asked);
@@ -135,15 +131,15 @@ export class ThreadModel implements Model {
     }
   }
 
-  logits(ids: readonly (readonly number[])[], options: ScoreOptions = {}): Promise<Float32Array[]> {
+  logits(ids: readonly (readonly number[])[], options: ScoringOptions = {}): Promise<Float32Array[]> {
     return this.#score("logits", ids, options);
   }
 
-  logprobs(ids: readonly (readonly number[])[], options: ScoreOptions = {}): Promise<Float32Array[]> {
+  logprobs(ids: readonly (readonly number[])[], options: ScoringOptions = {}): Promise<Float32Array[]> {
     return this.#score("logprobs", ids, options);
   }
 
-  async continuations(inputs: readonly ContinuedInput[], options: ScoreOptions = {}): Promise<ContinuationScore[]> {
+  async continuations(inputs: readonly ContinuedInput[], options: ScoringOptions = {}): Promise<ContinuationScore[]> {
     const ids = inputs.map((input) => input.ids);
     const from = inputs.map((input) => input.from);
     const scores = await this.#score("continuations", ids, options, from);
@@ -164,11 +160,11 @@ export class ThreadModel implements Model {
   async #score(
     what: ScoreRequest["what"],
     inputs: readonly (readonly number[])[],
-    { lambda, signal }: ScoreOptions,
+    { signal, ...which }: ScoringOptions,
     from?: readonly number[],
   ): Promise<Float32Array[]> {
     signal?.throwIfAborted();
-    const variant = oneVariant(this.facts.lambdas, lambda);
+    const variant = oneVariant(this.facts, which);
     const { promise, resolve, reject } = withResolvers<Float32Array[]>();
     const call = this.#thread.call(
       { type: "score", what, inputs, variant, from },
@@ -222,20 +218,20 @@ function askedPrompts(
     skip,
     draws,
     variants,
-    lambdas,
+    opened,
   }: {
     readonly n: number;
     readonly skip: GenerateOptions["skip"];
     readonly draws: GenerateOptions["draws"];
     readonly variants: readonly number[];
-    readonly lambdas: readonly number[] | undefined;
+    readonly opened: Variants;
   },
 ): AskedPrompt[] {
   if (!Array.isArray(prompts)) throw new RetemperError("USAGE", "generate takes a list of prompts");
   const all = Array.from({ length: n }, (_, sample) => sample);
   return prompts.flatMap((prompt: Prompt, index) =>
     variants.flatMap((variant) => {
-      const of = lambdas ? { index, lambda: lambdas[variant] } : { index };
+      const of = { index, ...whichVariant(opened, variant) };
       const samples = skip ? all.filter((sample) => !skip({ ...of, sample })) : all;
       return samples.length > 0 ? [{ index, draw: draws?.[index], prompt, samples, variant }] : [];
     }),

@@ -21,6 +21,8 @@ export interface EngineFacts {
   readonly precision?: Precision | undefined;
   readonly fidelity?: Fidelity | undefined;
   readonly lambdas?: readonly number[] | undefined;
+  /** How many recipes it was opened with, where it was opened with `variants`. */
+  readonly variants?: number | undefined;
   /** Differs where the model's files do: a digest over what is in its folder, weights by size and time of change. */
   readonly fingerprint?: string | undefined;
 }

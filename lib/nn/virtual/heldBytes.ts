@@ -2,7 +2,7 @@
 
 import type { VirtualMerge } from "../../merge/virtualMerge.js";
 
-/** Bytes of all weights, for every lambda. */
-export function heldBytes({ tensors, lambdas = [0] }: Pick<VirtualMerge, "tensors" | "lambdas">): number {
-  return tensors.reduce((sum, { bytes }) => sum + bytes, 0) * lambdas.length;
+/** Bytes of all weights, for every lambda or variant. */
+export function heldBytes({ tensors, plan }: Pick<VirtualMerge, "tensors" | "plan">): number {
+  return tensors.reduce((sum, { bytes }) => sum + bytes, 0) * plan.outputs.length;
 }

@@ -8,7 +8,7 @@ import type { VirtualMerge } from "../../../merge/virtualMerge.js";
 import type { Decoder } from "../../decoder.js";
 import type { DecoderSpec, Weight } from "../../ops/specs.js";
 import { heldBytes } from "../../virtual/heldBytes.js";
-import type { EngineOptions, Precision } from "../engineTypes.js";
+import type { EngineFacts, EngineOptions, Precision } from "../engineTypes.js";
 import type { RunningEngine } from "../runningEngine.js";
 
 export interface NativeOptions extends Pick<EngineOptions, "precision" | "threads"> {
@@ -61,7 +61,7 @@ export async function startNative(
       device: `cpu: ${runtime.target}, ${threads} ${threads === 1 ? "thread" : "threads"}`,
       gpu: false,
       precision,
-      ...(merge && { fidelity: merge.fidelity, ...(merge.lambdas && { lambdas: merge.lambdas }) }),
+      ...(merge && mergeFacts(merge)),
     },
     // Of a merge, all inputs are read again and again, unless its own weights are held.
     weightBytes: merge
@@ -73,6 +73,14 @@ export async function startNative(
     decoderMemory: (spec) => memoryOf(spec, precision),
     prepare: (spec) => runtime.prepare(spec),
   };
+}
+
+function mergeFacts({
+  fidelity,
+  lambdas,
+  variants,
+}: VirtualMerge): Pick<EngineFacts, "fidelity" | "lambdas" | "variants"> {
+  return { fidelity, ...(lambdas && { lambdas }), ...(variants !== undefined && { variants }) };
 }
 
 function bytesOf({ stored, rows }: Weight): number {
