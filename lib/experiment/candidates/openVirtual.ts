@@ -10,14 +10,17 @@ export interface VirtualMergeSource {
   readonly recipe: Recipe;
   /** The recipe as it is unless given. */
   readonly lambdas?: readonly number[] | undefined;
+  /** In place of lambdas: recipes that differ from `recipe` in parameters alone. */
+  readonly variants?: readonly Recipe[] | undefined;
   /** Of random masks. */
   readonly maskSeed: number;
 }
 
-/** What is open at once; `lambdas` are those of it. */
+/** What is open at once; `lambdas` are those of it, and `variants` the places of its variants among those of the source. */
 export interface OpenMerge {
   readonly model: Model;
   readonly lambdas: readonly number[] | undefined;
+  readonly variants?: readonly number[] | undefined;
 }
 
 /** Methods whose result is a weighted sum of stored tensors: products are summed, and no weight is made. */
@@ -36,22 +39,22 @@ const SUMS: ReadonlySet<string> = new Set<MethodName>([
 const HELD_SHARE = 0.25;
 
 /**
- * Opens a merge so that all its lambdas answer in one batch. Where the merge is no weighted sum of what is stored, or with
- * `exact`, its weights are made first and held in memory, for as many lambdas at once as there is room for, at least one.
+ * Opens a merge so that all its lambdas, or variants, answer in one batch. Where the merge is no weighted sum of what is stored, or
+ * with `exact`, its weights are made first and held in memory, for as many at once as there is room for, at least one.
  * @param bytes of one written merge
  */
 export async function* openVirtual(
-  { recipe, lambdas, maskSeed }: VirtualMergeSource,
+  { recipe, lambdas, variants, maskSeed }: VirtualMergeSource,
   bytes: number,
   options: Pick<ModelOptions, "precision" | "threads" | "signal">,
   exact: boolean,
 ): AsyncGenerator<OpenMerge, void, void> {
   const common = { ...options, engine: "native", seed: maskSeed } as const;
   if (!exact && isSummed(recipe)) {
-    const model = await openModel(recipe, { ...common, lambdas, fidelity: "linear" });
+    const model = await openModel(recipe, { ...common, lambdas, variants, fidelity: "linear" });
     try {
       if (model.describe().tensors.every(({ how }) => how !== "made" && how !== "made in blocks")) {
-        yield { model, lambdas };
+        yield { model, lambdas, ...(variants && { variants: placesIn(variants) }) };
         return;
       }
     } finally {
@@ -59,13 +62,17 @@ export async function* openVirtual(
     }
   }
   const atOnce = Math.max(1, Math.floor((HELD_SHARE * availableMemory()) / Math.max(1, bytes)));
-  for (const some of lambdas === undefined ? [undefined] : chunks(lambdas, atOnce)) {
-    const model = await openModel(recipe, { ...common, lambdas: some, fidelity: "exact", hold: true });
-    try {
-      yield { model, lambdas: some };
-    } finally {
-      await model.close();
+  const held = { ...common, fidelity: "exact", hold: true } as const;
+  if (variants) {
+    for (const some of chunks(placesIn(variants), atOnce)) {
+      const model = await openModel(recipe, { ...held, variants: some.map((place) => variants[place] as Recipe) });
+      yield* closing(model, { model, lambdas: undefined, variants: some });
     }
+    return;
+  }
+  for (const some of lambdas === undefined ? [undefined] : chunks(lambdas, atOnce)) {
+    const model = await openModel(recipe, { ...held, lambdas: some });
+    yield* closing(model, { model, lambdas: some });
   }
 }
 
@@ -81,6 +88,18 @@ export function straightShareOf(model: Model): number | undefined {
     model.describe().tensors.reduce((total, tensor) => total + (tensor[key] ?? 0), 0);
   const vectors = sum("vectors");
   return vectors === 0 ? undefined : sum("straight") / vectors;
+}
+
+async function* closing(model: Model, opened: OpenMerge): AsyncGenerator<OpenMerge, void, void> {
+  try {
+    yield opened;
+  } finally {
+    await model.close();
+  }
+}
+
+function placesIn(list: readonly unknown[]): number[] {
+  return list.map((_, place) => place);
 }
 
 function chunks<T>(items: readonly T[], size: number): T[][] {

@@ -10,6 +10,7 @@ import type { Task } from "../../evaluate/types.js";
 import { openModel } from "../../generate/openModel.js";
 import type { Model, TextGenerator } from "../../generate/types.js";
 import { merge } from "../../merge/merge.js";
+import type { Recipe } from "../../recipe/types.js";
 import { openVirtual, straightShareOf } from "../candidates/openVirtual.js";
 import { engineOf } from "../settings/engineOf.js";
 import type { ExperimentSettings } from "../settings/schema.js";
@@ -29,14 +30,15 @@ export interface AskingParts {
   readonly onProgress?: ((progress: EvaluateProgress) => void) | undefined;
 }
 
-/** One lambda that is to be asked. */
+/** One lambda or variant that is to be asked. */
 export interface Target {
   readonly step: Step;
   readonly lambda: number | undefined;
+  readonly variant?: number | undefined;
   readonly journal: StoreJournal;
 }
 
-/** Does the answers of some steps, which are lambdas of one subject. @returns for each of `targets` */
+/** Does the answers of some steps, which are lambdas or variants of one subject. @returns for each of `targets` */
 export async function askSubject(
   subject: Subject,
   tasks: readonly Task[],
@@ -69,7 +71,7 @@ async function askMissing(
 ): Promise<ReadonlyMap<string, number>> {
   const none = new Map<string, number>();
   const ask = async (model: TextGenerator, asked: readonly Target[], straightShare?: number) => {
-    const { lambdas: _, ...engine } = model.facts;
+    const { lambdas: _, variants: _variants, ...engine } = model.facts;
     for (const { journal } of asked) journal.opened({ engine, ...(straightShare !== undefined && { straightShare }) });
     try {
       await askTasks(model, tasks, asked, { seed: 0, signal, onProgress });
@@ -85,12 +87,13 @@ async function askMissing(
     const model = await openModel(subject.folder, { ...engineOf(settings as ExperimentSettings), signal });
     return closing(model, () => ask(model, targets)).then(() => none);
   }
-  const { recipe, maskSeed } = subject;
+  const { recipe, maskSeed, variants: all } = subject;
   if (virtual) {
     const { precision, threads, fidelity } = settings.engine ?? {};
     const lambdas = targets.flatMap(({ lambda }) => lambda ?? []);
+    const variants = all && targets.map(({ variant }) => all[variant as number] as Recipe);
     const opening = (some: readonly number[], options: { readonly signal?: AbortSignal | undefined }) => {
-      const source = { recipe, maskSeed, ...(some.length > 0 && { lambdas: some }) };
+      const source = { recipe, maskSeed, ...(some.length > 0 && { lambdas: some }), ...(variants && { variants }) };
       return openVirtual(source, bytesOfMerge, { precision, threads, ...options }, fidelity === "exact");
     };
     const once = () => opening(lambdas, { signal });
@@ -103,26 +106,31 @@ async function askMissing(
             once,
           });
     let asked = 0;
-    for await (const { model, lambdas: open } of opened) {
-      const own = open === undefined ? targets : targets.filter(({ lambda }) => open.includes(lambda as number));
+    for await (const { model, lambdas: open, variants: places } of opened) {
+      const own = places
+        ? places.map((place, variant) => ({ ...(targets[place] as Target), variant }))
+        : open === undefined
+          ? targets
+          : targets.filter(({ lambda }) => open.includes(lambda as number));
       await ask(model, own, straightShareOf(model));
       asked += own.length;
     }
-    if (asked !== targets.length) throw new Error(`${targets.length} lambdas were to be asked, and ${asked} were`);
+    if (asked !== targets.length) throw new Error(`${targets.length} merges were to be asked, and ${asked} were`);
     return none;
   }
   const written = new Map<string, number>();
   for (const target of targets) {
     const place = join(await folderOf(target.step), "model");
-    const { lambda } = target;
+    const { lambda, variant } = target;
     // one that a killed run left is whole
-    const made = await merge(recipe, place, {
+    const made = await merge(variant === undefined ? recipe : (all?.[variant] as Recipe), place, {
       ...{ lambda, seed: maskSeed, signal },
       ...{ force: existsSync(place), writeModelCard: false },
     });
     const model = await openModel(made.out, { ...engineOf(settings as ExperimentSettings), signal });
     // the model says it is the folder, and no lambda of it
-    await closing(model, () => ask(model, [{ ...target, lambda: undefined }], made.tensors.straightShare));
+    const alone = { ...target, lambda: undefined, variant: undefined };
+    await closing(model, () => ask(model, [alone], made.tensors.straightShare));
     await rm(place, { recursive: true, force: true });
     written.set(target.step.key, made.bytesWritten);
   }

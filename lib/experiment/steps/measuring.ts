@@ -25,7 +25,7 @@ import { type Answerer, type Answering, answerersOf, type Subject } from "./subj
 
 export type Part = "validation" | "test";
 
-/** Of a merge: one for each lambda. */
+/** Of a merge: one for each lambda or variant. */
 export interface Measured {
   readonly results: readonly Results[];
   readonly straightShare?: number | undefined;
@@ -90,14 +90,14 @@ export class Measuring {
     };
     const answerers = answerersOf(subject, answering);
     const items = digestOf("items", tasks.map(unitsOf));
-    const answers = answerers.map(({ lambda, digest }) =>
-      defineStep("answer", named(name, lambda), { answerer: digest, items }, { work: workOf(tasks) }),
+    const answers = answerers.map(({ digest, ...which }) =>
+      defineStep("answer", named(name, which), { answerer: digest, items }, { work: workOf(tasks) }),
     );
     const targetsOf = (todo: readonly Step[]) =>
       Promise.all(
         todo.map(async (step) => {
-          const { digest, lambda } = answerers[answers.indexOf(step)] as Answerer;
-          return { step, lambda, digest, journal: await this.#journal(digest, tasks) };
+          const { digest, ...which } = answerers[answers.indexOf(step)] as Answerer;
+          return { step, ...which, digest, journal: await this.#journal(digest, tasks) };
         }),
       );
     const asked: Batch = {
@@ -126,8 +126,8 @@ export class Measuring {
         return askSubject(subject, tasks, targets, { ...parts, virtual: engine === "native" }, context);
       },
     };
-    const scored = answerers.map(({ digest, lambda }, at) =>
-      this.#scoreBatch(named(name, lambda), digest, answers[at] as Step, tasks, part),
+    const scored = answerers.map(({ digest, ...which }, at) =>
+      this.#scoreBatch(named(name, which), digest, answers[at] as Step, tasks, part),
     );
     return {
       batches: [asked, ...scored],
@@ -226,7 +226,8 @@ export class Measuring {
   }
 }
 
-function named(name: string, lambda: number | undefined): string {
+function named(name: string, { lambda, variant }: Pick<Answerer, "lambda" | "variant">): string {
+  if (variant !== undefined) return `${name} ${variant + 1}`;
   return lambda === undefined ? name : `${name} lambda ${lambda}`;
 }
 

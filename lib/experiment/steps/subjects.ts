@@ -12,9 +12,11 @@ export type Subject =
   /** `digest`: of what the name stands for. */
   | { readonly kind: "served"; readonly served: string; readonly digest: string };
 
-/** One whose answers are kept: a model, or one lambda of a merge. */
+/** One whose answers are kept: a model, or one lambda or variant of a merge. */
 export interface Answerer {
   readonly lambda: number | undefined;
+  /** Its place among the subject's variants. */
+  readonly variant?: number | undefined;
   readonly digest: Digest<"answerer">;
 }
 
@@ -38,10 +40,12 @@ export function answerersOf(subject: Subject, answering: Answering): Answerer[] 
   if (subject.kind === "folder") {
     return [{ lambda: undefined, digest: digestOf("answerer", ["model", subject.digest, how]) }];
   }
-  const { recipe, maskSeed, lambdas = [undefined] } = subject;
+  const { recipe, maskSeed, lambdas = [undefined], variants } = subject;
+  const digest = (merge: unknown, lambda: number | undefined) =>
+    digestOf("answerer", ["merge", merge, maskSeed, lambda, how, fidelity]);
+  // one that is asked alone is the same
+  if (variants)
+    return variants.map((own, at) => ({ lambda: undefined, variant: at, digest: digest(byDigest(own), undefined) }));
   const merge = byDigest(recipe);
-  return lambdas.map((lambda) => ({
-    lambda,
-    digest: digestOf("answerer", ["merge", merge, maskSeed, lambda, how, fidelity]),
-  }));
+  return lambdas.map((lambda) => ({ lambda, digest: digest(merge, lambda) }));
 }
