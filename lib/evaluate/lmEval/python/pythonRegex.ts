@@ -33,14 +33,17 @@ export class PythonRegex {
    * @param count matches that are replaced at most; 0 (the default): all
    */
   replace(text: string, replacement: string, count = 0): string {
-    let left = count === 0 ? Number.POSITIVE_INFINITY : count;
+    let left = 0;
     const replaced = (...args: unknown[]): string => {
       const index = args.find((argument) => typeof argument === "number") as number;
       if (splitsPair(text, index) || left-- <= 0) return args[0] as string;
       const named = typeof args.at(-1) === "object" ? (args.at(-1) as Record<string, string | undefined>) : {};
       return filled(replacement, args as (string | undefined)[], named, this.#groups);
     };
-    return this.#timed(text, () => text.replace(this.#expression, replaced));
+    return this.#timed(text, () => {
+      left = count === 0 ? Number.POSITIVE_INFINITY : count; // the work may begin again
+      return text.replace(this.#expression, replaced);
+    });
   }
 
   /** Patterns come from files of anybody, and some take exponential time. */
