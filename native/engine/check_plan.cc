@@ -145,7 +145,7 @@ void CheckSource(const Source& source, const TensorSpec& tensor, bool copies, co
   }
 }
 
-// Scales stand after the tensor whose rows they are of, in the same outputs.
+// Scales stand after the tensor whose rows they are of: one for each row, and as many variants.
 void CheckScales(const TensorSpec& tensor, size_t index, uint64_t elements, const Plan& plan) {
   if (*tensor.scales_of >= index) Refuse("scales before their rows", tensor.name);
   const TensorSpec& rows = plan.tensors[*tensor.scales_of];
