@@ -111,6 +111,9 @@ export type OpName = NativeParams["op"];
 /** Formats of blocks that the engine writes, by GGUF's names. */
 export type WrittenBlocks = Exclude<BlockFormatName, "Q4_1">;
 
+/** Of FP8 (e4m3fn), as safetensors names them. */
+export type Fp8Codes = "F8_E4M3";
+
 /** What becomes of a tensor's result on its way into the file, for formats that store it in another form. */
 export interface NativeForm {
   /** Encoded in these; `outDtype` is then F32, and a row is of whole blocks. */
@@ -127,7 +130,7 @@ export interface NativeForm {
    * FP8 codes with a scale for each row, of values that are rounded to `outDtype` (BF16, F16 or F32) first. The scales are
    * another tensor's (`scalesOf`).
    */
-  readonly codes?: "F8_E4M3";
+  readonly codes?: Fp8Codes;
 }
 
 export interface NativeTensor {

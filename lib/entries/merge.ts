@@ -3,6 +3,7 @@
 export type { Dtype } from "../addon/dtype.js";
 export type {
   BlockFormatName,
+  Fp8Codes,
   NativeDeviceReport as DeviceReport,
   NativeFacts as MergeFacts,
   OpName,

@@ -1,7 +1,7 @@
 // What a merge, a plan and a verification answer.
 
 import type { Dtype } from "../addon/dtype.js";
-import type { NativeDeviceReport, NativeFacts, OpName, WrittenBlocks } from "../addon/nativePlan.js";
+import type { Fp8Codes, NativeDeviceReport, NativeFacts, OpName, WrittenBlocks } from "../addon/nativePlan.js";
 import type { Estimate } from "../plan/estimate.js";
 import type { UnmatchedTensor } from "../plan/request.js";
 import type { MethodName } from "../recipe/methods.js";
@@ -92,7 +92,7 @@ export interface PlannedTensor {
   readonly name: string;
   readonly op: OpName;
   /** As safetensors names it; of a GGUF file's blocks, as GGUF does. */
-  readonly dtype: Dtype | WrittenBlocks | "F8_E4M3";
+  readonly dtype: Dtype | WrittenBlocks | Fp8Codes;
   readonly shape: readonly number[];
   readonly inputs: readonly string[];
   /** The output file that will hold it. */
