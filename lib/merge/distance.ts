@@ -3,11 +3,11 @@
 import { runJob } from "../addon/job.js";
 import { loadAddon } from "../addon/load.js";
 import type { NativeCompareTensor } from "../addon/nativePlan.js";
+import { elementsOf } from "../checkpoint/elementsOf.js";
 import type { DownloadOptions } from "../checkpoint/obtain.js";
 import { openCheckpoint } from "../checkpoint/open.js";
 import { RetemperError } from "../errors.js";
 import { buildPlan } from "../plan/build.js";
-import { elementCount } from "../plan/shards.js";
 import { loadRecipe } from "../recipe/load.js";
 import { obtainInputs } from "./obtainInputs.js";
 
@@ -59,7 +59,7 @@ export async function distances(models: readonly string[], options: DistanceOpti
   const built = buildPlan({ recipe, checkpoints });
   const tensors = built.tensors
     .filter(({ sources }) => sources.length === models.length)
-    .map(({ name, sources, shape }): NativeCompareTensor => ({ name, sources, count: elementCount(shape) }));
+    .map(({ name, sources, shape }): NativeCompareTensor => ({ name, sources, count: elementsOf({ shape }) }));
 
   const squares = await runJob(() => addon.compare({ inputs: built.inputs, tensors, threads }), { signal });
   return matrix(models.length, squares);

@@ -3,6 +3,7 @@
 
 import type { Dtype } from "../addon/dtype.js";
 import type { NativeInput, NativePlan, NativeTensor } from "../addon/nativePlan.js";
+import { elementsOf } from "../checkpoint/elementsOf.js";
 import type { JsonObject } from "../checkpoint/json.js";
 import { moduleTest } from "../checkpoint/modules.js";
 import type { Checkpoint } from "../checkpoint/types.js";
@@ -17,7 +18,7 @@ import { layOutModule, type OutputSlot, type OwnedNames, type SliceInput, tensor
 import { findHeads, findOperands, type Heads, type Operand } from "./operands.js";
 import { SlotParameters } from "./params.js";
 import type { PlanRequest, UnmatchedTensor } from "./request.js";
-import { elementCount, packShards, type ShardLayout } from "./shards.js";
+import { packShards, type ShardLayout } from "./shards.js";
 import { spellAlike } from "./spellings.js";
 import { type DraftTensor, draftTensor, type TensorContext } from "./tensors.js";
 
@@ -272,7 +273,7 @@ function refuseForgottenModules(
 function mainDtype(tensors: readonly DraftTensor[]): string | undefined {
   const counts = new Map<Dtype, number>();
   for (const { outDtype, shape } of tensors) {
-    if (isFloat(outDtype)) counts.set(outDtype, (counts.get(outDtype) ?? 0) + elementCount(shape));
+    if (isFloat(outDtype)) counts.set(outDtype, (counts.get(outDtype) ?? 0) + elementsOf({ shape }));
   }
   const [most] = [...counts].sort(([, a], [, b]) => b - a);
   return most && dtypeName(most[0]);

@@ -1,9 +1,9 @@
 // The files that a plan reads, by number.
 
 import type { NativeEncoding, NativeInput, NativeRange } from "../addon/nativePlan.js";
+import { elementsOf } from "../checkpoint/elementsOf.js";
 import type { Checkpoint, StoredRange, StoredTensor } from "../checkpoint/types.js";
 import { RetemperError } from "../errors.js";
-import { elementCount } from "./shards.js";
 
 /** Numbers the files that are read; the same file of two checkpoints is one input. */
 export class InputFiles {
@@ -16,7 +16,7 @@ export class InputFiles {
     { file, offset, dtype, shape, encoding }: StoredTensor,
   ): NativeRange {
     const inputOf = (number: number) => this.#inputOf(checkpoint, from, number);
-    const range = { input: inputOf(file), offset, dtype, count: elementCount(shape) };
+    const range = { input: inputOf(file), offset, dtype, count: elementsOf({ shape }) };
     return encoding ? { ...range, encoding: nativeEncoding(encoding, inputOf) } : range;
   }
 

@@ -2,13 +2,13 @@
 
 import type { Dtype } from "../addon/dtype.js";
 import type { NativePart, NativeSource } from "../addon/nativePlan.js";
+import { elementsOf } from "../checkpoint/elementsOf.js";
 import type { Checkpoint, LowRankTerm, StoredTensor } from "../checkpoint/types.js";
 import { RetemperError } from "../errors.js";
 import { isFloat, rounds } from "./dtypes.js";
 import type { InputFiles } from "./inputFiles.js";
 import type { Operand } from "./operands.js";
 import type { VocabularyPlan } from "./request.js";
-import { elementCount } from "./shards.js";
 
 export interface RoundingRules {
   /** The recipe's `dtype`. */
@@ -20,7 +20,7 @@ export interface RoundingRules {
 /** [rows, columns] of a tensor: vectors are columns, everything beyond the first dimension is one row. */
 export function matrixOf(shape: readonly number[]): { readonly rows: number; readonly cols: number } {
   const [rows = 1, ...rest] = shape;
-  return { rows, cols: elementCount(rest) };
+  return { rows, cols: elementsOf({ shape: rest }) };
 }
 
 /** One operand as a matrix of its own. */

@@ -1,7 +1,8 @@
 // Lays the output tensors out in safetensors files: which file, which offset, and the exact header bytes.
 
 import type { Dtype } from "../addon/dtype.js";
-import type { NativeTensor } from "../addon/nativePlan.js";
+import type { Fp8Codes, NativeTensor } from "../addon/nativePlan.js";
+import { elementsOf } from "../checkpoint/elementsOf.js";
 import { RetemperError } from "../errors.js";
 import { elementSize } from "./dtypes.js";
 
@@ -17,7 +18,7 @@ export const INDEX_FILE = "model.safetensors.index.json";
 
 export interface OutputTensor {
   readonly name: string;
-  readonly dtype: Dtype | "F8_E4M3";
+  readonly dtype: Dtype | Fp8Codes;
   readonly shape: readonly number[];
 }
 
@@ -48,9 +49,9 @@ export interface ShardLayout {
   readonly totalSize: number;
 }
 
-/** Number of elements of a shape; a scalar has one. */
+/** Of a shape alone; a scalar has one. */
 export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, extent) => product * extent, 1);
+  return elementsOf({ shape });
 }
 
 /**
@@ -91,12 +92,16 @@ export function shardIndex(tensors: readonly OutputTensor[], layout: ShardLayout
   return `${JSON.stringify(index, null, 2)}\n`;
 }
 
-function tensorBytes({ dtype, shape }: OutputTensor): number {
-  return elementCount(shape) * widthOf(dtype);
+function tensorBytes(tensor: OutputTensor): number {
+  return elementsOf(tensor) * widthOf(tensor.dtype);
 }
 
 function widthOf(dtype: OutputTensor["dtype"]): number {
-  return dtype === "F8_E4M3" ? 1 : elementSize(dtype);
+  return isFp8(dtype) ? 1 : elementSize(dtype);
+}
+
+function isFp8(dtype: OutputTensor["dtype"] | undefined): dtype is Fp8Codes {
+  return dtype === "F8_E4M3";
 }
 
 /** More than the bytes of any element. */
@@ -108,7 +113,7 @@ const FOREMOST = 16;
  */
 function aligned(tensors: readonly OutputTensor[], group: readonly number[]): readonly number[] {
   const size = (index: number) => widthOf(tensors[index]?.dtype ?? "U8");
-  const isCodes = (index: number) => tensors[index]?.dtype === "F8_E4M3";
+  const isCodes = (index: number) => isFp8(tensors[index]?.dtype);
   const rank = (index: number, at: number) => (isCodes(index) || isCodes(group[at - 1] ?? -1) ? FOREMOST : size(index));
   let offset = 0;
   for (const index of group) {

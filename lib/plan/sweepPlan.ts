@@ -2,12 +2,12 @@
 // variant for each output.
 
 import type { NativeFacts, NativePlan, NativeTensor } from "../addon/nativePlan.js";
+import { elementsOf } from "../checkpoint/elementsOf.js";
 import { RetemperError } from "../errors.js";
 import type { BuiltPlan } from "./build.js";
 import { elementSize } from "./dtypes.js";
 import { ENGINE_SOURCE_BYTES, ENGINE_WORKER_BYTES } from "./estimate.js";
 import { numberScales } from "./fp8/numberScales.js";
-import { elementCount } from "./shards.js";
 import type { DraftTensor } from "./tensors.js";
 
 /**
@@ -126,5 +126,5 @@ function blockBytes({ shape, outDtype, params }: DraftTensor): number {
     (params.op === "model_stock" && params.filterWise) ||
     (params.op === "nuslerp" && params.axis === "last");
   const block = byRow ? Math.max(BLOCK, shape.at(-1) ?? 1) : BLOCK;
-  return Math.min(block, Math.max(1, elementCount(shape))) * elementSize(outDtype);
+  return Math.min(block, Math.max(1, elementsOf({ shape }))) * elementSize(outDtype);
 }

@@ -4,9 +4,9 @@
 import { runJob } from "../../addon/job.js";
 import { loadAddon } from "../../addon/load.js";
 import type { NativeCompareTensor, NativeSource } from "../../addon/nativePlan.js";
+import { elementsOf } from "../../checkpoint/elementsOf.js";
 import { openCheckpoint } from "../../checkpoint/open.js";
 import { buildPlan } from "../../plan/build.js";
-import { elementCount } from "../../plan/shards.js";
 import { loadRecipe } from "../../recipe/load.js";
 
 export interface MeasuredTensor {
@@ -45,7 +45,7 @@ export async function measureTensors(
   const built = buildPlan({ recipe, checkpoints });
   const used = built.tensors.filter((tensor) => tensor.sources.length === sources.length);
   const tensors = used.map(({ name, sources: of, shape }): NativeCompareTensor => {
-    return { name, sources: [...of, zeros(of[0] as NativeSource)], count: elementCount(shape) };
+    return { name, sources: [...of, zeros(of[0] as NativeSource)], count: elementsOf({ shape }) };
   });
   const squares = await runJob(() => addon.compare({ inputs: built.inputs, tensors, threads }), { signal });
   const size = sources.length + 1;

@@ -4,10 +4,10 @@
 import { rm } from "node:fs/promises";
 import { runJob } from "../../addon/job.js";
 import type { NativeInput } from "../../addon/nativePlan.js";
+import { elementsOf } from "../../checkpoint/elementsOf.js";
 import type { StoredTensor } from "../../checkpoint/types.js";
 import { RetemperError } from "../../errors.js";
 import { matrixOf } from "../../plan/parts.js";
-import { elementCount } from "../../plan/shards.js";
 import type { DraftTensor } from "../../plan/tensors.js";
 import type { AdapterPieces, AdapterWork, FactorRemainder } from "./adapterWork.js";
 import type { KeptTensor } from "./assemble.js";
@@ -31,7 +31,7 @@ export async function approximateAll(work: AdapterWork): Promise<AdapterPieces> 
     bytesRead += changes.bytesRead;
     for (const [at, tensor] of group.entries()) {
       const factors = await factorise(tensor, changes, at, work);
-      made(4 * elementCount(tensor.shape));
+      made(4 * elementsOf(tensor));
       if (!factors) continue;
       const kept = await keepFactors(tensor, factors, scratch);
       tensors.push(...kept.tensors);
@@ -46,7 +46,7 @@ function groups(tensors: readonly LowRankTensor[]): LowRankTensor[][] {
   const made: LowRankTensor[][] = [];
   let filled = Number.POSITIVE_INFINITY;
   for (const tensor of tensors) {
-    const bytes = 4 * elementCount(tensor.shape);
+    const bytes = 4 * elementsOf(tensor);
     if (filled + bytes > AT_ONCE) {
       made.push([]);
       filled = 0;

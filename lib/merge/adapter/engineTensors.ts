@@ -5,13 +5,14 @@ import { join } from "node:path";
 import { runJob } from "../../addon/job.js";
 import type { NativeInput, NativePart } from "../../addon/nativePlan.js";
 import type { Addon, NativeProgress } from "../../addon/surface.js";
+import { elementsOf } from "../../checkpoint/elementsOf.js";
 import { RetemperError } from "../../errors.js";
 import { ioError } from "../../files/ioError.js";
 import { readPiece } from "../../files/readPiece.js";
 import { nativePlan } from "../../plan/build.js";
 import { elementSize } from "../../plan/dtypes.js";
 import { matrixOf } from "../../plan/parts.js";
-import { elementCount, packShards } from "../../plan/shards.js";
+import { packShards } from "../../plan/shards.js";
 import type { DraftTensor } from "../../plan/tensors.js";
 import type { MergeOptions } from "../options.js";
 
@@ -90,13 +91,13 @@ export class EngineTensors {
 
   bytes(at: number): number {
     const { outDtype, shape } = this.#drafts[at] as DraftTensor;
-    return elementCount(shape) * elementSize(outDtype);
+    return elementsOf({ shape }) * elementSize(outDtype);
   }
 
   /** A tensor as the part of another plan. @param input the number of this file there */
   part(at: number, input: number): NativePart {
     const { outDtype: dtype, shape } = this.#drafts[at] as DraftTensor;
-    return { input, offset: this.offset(at), dtype, count: elementCount(shape), ...matrixOf(shape) };
+    return { input, offset: this.offset(at), dtype, count: elementsOf({ shape }), ...matrixOf(shape) };
   }
 
   /** This file as the input of another plan. */
@@ -115,7 +116,7 @@ export class EngineTensors {
       for (const at of tensors) {
         const { outDtype, shape } = this.#drafts[at] as DraftTensor;
         if (outDtype !== "F32") throw new RetemperError("INTERNAL", `tensor ${at} is ${outDtype}, not float32`);
-        found.push(await readFloats(handle, this.offset(at), elementCount(shape)));
+        found.push(await readFloats(handle, this.offset(at), elementsOf({ shape })));
       }
       return found;
     } catch (error) {

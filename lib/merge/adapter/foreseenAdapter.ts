@@ -1,6 +1,6 @@
 // What a merge's adapter would be, as far as headers say: for plans.
 
-import { elementCount } from "../../plan/shards.js";
+import { elementsOf } from "../../checkpoint/elementsOf.js";
 import type { PlanOptions } from "../options.js";
 import type { PlannedAdapter } from "../report.js";
 import type { AdapterPlan, LowRankTensor } from "./plannedAdapter.js";
@@ -21,5 +21,5 @@ export function foreseenAdapter(
 
 /** The highest rank that its product can need. */
 function ownRank({ terms, shape: [rows = 1, ...rest] }: LowRankTensor): number {
-  return terms?.reduce((sum, term) => sum + term.rank, 0) ?? Math.min(rows, elementCount(rest));
+  return terms?.reduce((sum, term) => sum + term.rank, 0) ?? Math.min(rows, elementsOf({ shape: rest }));
 }

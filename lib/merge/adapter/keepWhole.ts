@@ -2,8 +2,8 @@
 
 import { createReadStream } from "node:fs";
 import { runJob } from "../../addon/job.js";
+import { elementsOf } from "../../checkpoint/elementsOf.js";
 import { matrixOf } from "../../plan/parts.js";
-import { elementCount } from "../../plan/shards.js";
 import type { DraftTensor } from "../../plan/tensors.js";
 import type { AdapterPieces, AdapterWork } from "./adapterWork.js";
 import type { KeptTensor } from "./assemble.js";
@@ -58,7 +58,7 @@ async function changedOf(made: EngineTensors, { plan, files, options, addon }: A
     if (!stored) return [];
     const base = { ...files.range(plan.base.checkpoint, "model", stored), ...matrixOf(stored.shape) };
     const sources = [{ parts: [made.part(at, inputs.length - 1)] }, { parts: [base] }];
-    return [{ at, tensor: { name: draft.name, sources, count: elementCount(stored.shape) } }];
+    return [{ at, tensor: { name: draft.name, sources, count: elementsOf(stored) } }];
   });
   const changed = plan.whole.map(() => true);
   if (compared.length === 0) return changed;

@@ -1,9 +1,9 @@
 // A merge that is to be written as an adapter: planned as any, then looked at tensor by tensor.
 
 import type { Addon } from "../../addon/surface.js";
+import { elementsOf } from "../../checkpoint/elementsOf.js";
 import { RetemperError } from "../../errors.js";
 import { InputFiles } from "../../plan/inputFiles.js";
-import { elementCount } from "../../plan/shards.js";
 import type { ParsedRecipe } from "../../recipe/types.js";
 import type { MergeOptions } from "../options.js";
 import { openInputs, type Prepared, planOn } from "../prepare.js";
@@ -55,10 +55,10 @@ function sizes({ lowRank, whole }: AdapterPlan, rank = Number.POSITIVE_INFINITY)
   let [written, matrix] = [0, 0];
   for (const { shape, terms } of lowRank) {
     const [rows = 1, ...rest] = shape;
-    const joined = terms?.reduce((sum, term) => sum + term.rank, 0) ?? Math.min(rows, elementCount(rest));
-    written += 4 * Math.min(rank, joined) * (rows + elementCount(rest));
-    if (!terms) matrix = Math.max(matrix, 4 * elementCount(shape));
+    const joined = terms?.reduce((sum, term) => sum + term.rank, 0) ?? Math.min(rows, elementsOf({ shape: rest }));
+    written += 4 * Math.min(rank, joined) * (rows + elementsOf({ shape: rest }));
+    if (!terms) matrix = Math.max(matrix, 4 * elementsOf({ shape }));
   }
-  for (const { draft, targets } of whole) written += targets.length * 4 * elementCount(draft.shape);
+  for (const { draft, targets } of whole) written += targets.length * 4 * elementsOf(draft);
   return { bytesWritten: written, diskNeeded: 2 * written + 3 * matrix };
 }

@@ -2,6 +2,7 @@
 // llama.cpp expects them (rows of q and k interleaved, norms plus one, matrices of GPT-2 turned).
 
 import type { NativeForm, NativeParams } from "../../addon/nativePlan.js";
+import { elementsOf } from "../../checkpoint/elementsOf.js";
 import { blockBytes, GGUF_TYPES } from "../../checkpoint/formats/gguf/blockFormats.js";
 import { ggufName, type OtherName } from "../../checkpoint/formats/gguf/families/families.js";
 import type { GgufFamily } from "../../checkpoint/formats/gguf/families/types.js";
@@ -9,7 +10,6 @@ import { RetemperError } from "../../errors.js";
 import type { BuiltPlan } from "../build.js";
 import { elementSize, storageDtype } from "../dtypes.js";
 import { isBuffer } from "../operands.js";
-import { elementCount } from "../shards.js";
 import type { DraftTensor } from "../tensors.js";
 import { type GgufEntry, type GgufTensor, type GgufVector, layOutGguf } from "./container.js";
 import { GGUF_QUANTISATIONS, type GgufQuantisation, type GgufTypeName, ggufType } from "./quantise.js";
@@ -52,7 +52,7 @@ export function ggufPlan(built: BuiltPlan, { family, heads, layers, quantise, de
   });
   const { entries, vectors } = describe({
     quantisation,
-    parameters: tensors.reduce((sum, { draft }) => sum + elementCount(draft.shape), 0),
+    parameters: tensors.reduce((sum, { draft }) => sum + elementsOf(draft), 0),
     vocabulary: tensors.find(({ name }) => name === "token_embd.weight")?.draft.shape[0] ?? 0,
   });
   const { header, offsets, paddings, size } = layOutGguf(entries, vectors, stored);
@@ -81,7 +81,7 @@ export function ggufFileName(quantisation: GgufQuantisation): string {
 
 /** What one tensor of a plan takes in its file. */
 export function storedBytes({ shape, outDtype, form }: Pick<DraftTensor, "shape" | "outDtype" | "form">): number {
-  const elements = elementCount(shape);
+  const elements = elementsOf({ shape });
   return form?.blocks ? blockBytes(form.blocks, elements) : elements * elementSize(outDtype);
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Dtype } from "../../../lib/addon/dtype.js";
+import { elementsOf } from "../../../lib/checkpoint/elementsOf.js";
 import { elementSize } from "../../../lib/plan/dtypes.js";
-import { elementCount, type OutputTensor, packShards, shardIndex } from "../../../lib/plan/shards.js";
+import { type OutputTensor, packShards, shardIndex } from "../../../lib/plan/shards.js";
 import fc from "../../properties.js";
 
 const tensors = fc
@@ -30,11 +31,11 @@ describe("packShards", () => {
             const { dtype, shape } = list[tensor] as OutputTensor;
             expect(offset).toBe(end);
             expect(offset % elementSize(dtype as Dtype)).toBe(0);
-            end += elementCount(shape) * elementSize(dtype as Dtype);
+            end += elementsOf({ shape }) * elementSize(dtype as Dtype);
           }
           expect(end).toBe(size);
           const data = size - header.length;
-          const filled = placed.filter(({ tensor }) => elementCount((list[tensor] as OutputTensor).shape) > 0);
+          const filled = placed.filter(({ tensor }) => elementsOf(list[tensor] as OutputTensor) > 0);
           if (filled.length > 1) expect(data).toBeLessThanOrEqual(limit);
           total += data;
         }
