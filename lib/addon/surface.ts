@@ -51,16 +51,25 @@ export interface NativeLock {
   releaseAndKeep(): void;
 }
 
-export interface NativeFactorisation {
-  readonly path: string;
+/** A matrix of float32 values in a file. */
+export interface NativeMatrix {
   /** Where its first value lies; a multiple of 4. */
   readonly offset: number;
   readonly rows: number;
   readonly cols: number;
-  /** The highest rank. */
+}
+
+export interface NativeFactorisation extends NativeMatrix {
+  readonly path: string;
+  /** The highest rank; without meaning where there is an `entropy`. */
   readonly rank: number;
   /** The lowest rank that keeps this share of the squared norm is enough. */
   readonly energy?: number | undefined;
+  /**
+   * The lowest rank whose singular values have this share of the entropy of all (native/lowrank/entropy_rank.h): the product is
+   * then the matrix in the span of that many left singular vectors.
+   */
+  readonly entropy?: number | undefined;
   /** 0 = one for each available core. */
   readonly threads: number;
 }
@@ -74,6 +83,53 @@ export interface NativeFactors {
   /** Squared Euclidean norms of the matrix and of what left x right lacks. */
   readonly square: number;
   readonly lost: number;
+}
+
+/** Two matrices of one file, of equally many rows. */
+export interface NativeProjecting {
+  readonly path: string;
+  /** V, what aligned the model. */
+  readonly change: NativeMatrix;
+  /** D. */
+  readonly tensor: NativeMatrix;
+  /** True where both are stored by their columns, [inputs, outputs], and so is the result. */
+  readonly transposed: boolean;
+  /** 0 = one for each available core. */
+  readonly threads: number;
+}
+
+export interface NativeProjected {
+  /** C D for C = V V^T / |V|, by its rows; zeros where V or D is. */
+  readonly values: Float32Array;
+  /** Frobenius norm of V. */
+  readonly norm: number;
+  /** Squared norms of D and of C D, and their inner product. */
+  readonly square: number;
+  readonly projected: number;
+  readonly dot: number;
+}
+
+/** The matrices of a linear layer, all in one file. */
+export interface NativeKeeping {
+  readonly path: string;
+  /** Weights of equal shape. */
+  readonly aligned: NativeMatrix;
+  readonly tuned: NativeMatrix;
+  /** What entered the layer on safe text, [tokens, inputs]. */
+  readonly inputs: NativeMatrix;
+  /** True where the weights are stored by their columns, [inputs, outputs], and so is the result. */
+  readonly transposed: boolean;
+  /** How much may stay. */
+  readonly s: number;
+  /** 0 = one for each available core. */
+  readonly threads: number;
+}
+
+export interface NativeKept {
+  /** The weight, by its rows. */
+  readonly values: Float32Array;
+  /** Entries of the change that stayed. */
+  readonly kept: number;
 }
 
 export interface Addon {
@@ -97,6 +153,10 @@ export interface Addon {
    * of a growing Krylov space, the same bytes for any number of threads and instruction set.
    */
   factorise(request: NativeFactorisation): NativeJob<NativeFactors>;
+  /** A change of a model in what aligned it: Safe LoRA's C D (native/lowrank/project.h). Progress in bands of columns. */
+  project(request: NativeProjecting, onProgress?: (progress: NativeProgress) => void): NativeJob<NativeProjected>;
+  /** What Safe Delta keeps of a linear layer's change (native/lowrank/safe_delta.h). Progress in blocks of columns. */
+  keepSafeDelta(request: NativeKeeping, onProgress?: (progress: NativeProgress) => void): NativeJob<NativeKept>;
   /** A copy of bytes [begin, end) of a regular file: tests, and small tensors. */
   readBytes(path: string, begin: number, end: number): Uint8Array;
   /** Swaps two paths in one step (renameat2 RENAME_EXCHANGE); throws IO where the file system cannot. */

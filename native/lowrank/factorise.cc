@@ -164,7 +164,7 @@ class Space {
   }
 
   // The squared singular values of the matrix within the space.
-  Eigen Solve() const { return SymmetricEigen(gram_, small.count); }
+  Eigen Solve() const { return SymmetricEigen(gram_, small.count, pool_); }
 
  private:
   bool Take(size_t block) {

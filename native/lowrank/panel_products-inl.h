@@ -113,4 +113,51 @@ double RowsRest(const Dense& d, size_t first, size_t last, const float* left, co
   return total;
 }
 
-constexpr Loops kLoops = {&RowsTimes, &ColumnsTimes, &RowsRest};
+// Eight of them.
+typedef double DoubleLanes __attribute__((vector_size(64), aligned(8)));
+
+template <size_t kRows>
+inline void DoubleBlock(const double* d, size_t stride, size_t count, const double* q, double* out,
+                        size_t out_stride) {
+  DoubleLanes sums[kRows] = {};
+  for (size_t j = 0; j < count; ++j) {
+    DoubleLanes x;
+    __builtin_memcpy(&x, q + j * kDoublePanel, sizeof(x));
+    for (size_t r = 0; r < kRows; ++r) sums[r] += d[r * stride + j] * x;
+  }
+  for (size_t r = 0; r < kRows; ++r) {
+    DoubleLanes before;
+    __builtin_memcpy(&before, out + r * out_stride, sizeof(before));
+    before += sums[r];
+    __builtin_memcpy(out + r * out_stride, &before, sizeof(before));
+  }
+}
+
+// Rows [first, last) of d, at most kTask, against the rows of d in q; `work` has room for a chunk.
+void RowsByRows(const Dense& d, size_t first, size_t last, const double* q, size_t panels,
+                double* out, size_t stride, double* work) {
+  for (size_t row = first; row < last; ++row)
+    __builtin_memset(out + row * stride, 0, panels * kDoublePanel * sizeof(double));
+  for (size_t j = 0; j < d.cols; j += kChunk) {
+    const size_t count = j + kChunk < d.cols ? kChunk : d.cols - j;
+    for (size_t row = first; row < last; ++row) {
+      const float* from = d.data + row * d.cols + j;
+      double* to = work + (row - first) * kChunk;
+      for (size_t i = 0; i < count; ++i) to[i] = from[i];
+    }
+    for (size_t p = 0; p < panels; ++p) {
+      const double* x = q + (p * d.cols + j) * kDoublePanel;
+      size_t row = first;
+      for (; row + 8 <= last; row += 8) {
+        DoubleBlock<8>(work + (row - first) * kChunk, kChunk, count, x,
+                       out + row * stride + p * kDoublePanel, stride);
+      }
+      for (; row < last; ++row) {
+        DoubleBlock<1>(work + (row - first) * kChunk, kChunk, count, x,
+                       out + row * stride + p * kDoublePanel, stride);
+      }
+    }
+  }
+}
+
+constexpr Loops kLoops = {&RowsTimes, &ColumnsTimes, &RowsRest, &RowsByRows};

@@ -16,11 +16,14 @@ constexpr size_t kChunk = 256;
 // A task's rows or columns: a multiple of the eight that are computed at once, so that who computes
 // what decides nothing.
 constexpr size_t kTask = 64;
+constexpr size_t kDoublePanel = 8;
 
 struct Loops {
   void (*rows)(const Dense&, size_t, size_t, const float*, size_t, float*);
   void (*columns)(const Dense&, size_t, size_t, const float*, size_t, float*);
   double (*rest)(const Dense&, size_t, size_t, const float*, const float*, size_t);
+  void (*rows_by_rows)(const Dense&, size_t, size_t, const double*, size_t, double*, size_t,
+                       double*);
 };
 
 namespace first_loops {
@@ -82,6 +85,38 @@ double SquaredRest(const Dense& d, const float* left, const float* right, size_t
   double total = 0;
   for (const double sum : sums) total += sum;
   return total;
+}
+
+std::vector<double> Gram(const Dense& d, nn::Pool& pool, const std::function<void()>& check) {
+  const Loops& loops = Choose();
+  std::vector<double> gram(d.rows * d.rows);
+  std::vector<double> packed, product;
+  constexpr size_t kRows = 512;  // whose columns are made at a time
+  for (size_t first = 0; first < d.rows; first += kRows) {
+    check();
+    const size_t count = std::min(kRows, d.rows - first);
+    const size_t panels = (count + kDoublePanel - 1) / kDoublePanel;
+    packed.assign(panels * kDoublePanel * d.cols, 0.0);
+    pool.Run(panels, [&](size_t panel, unsigned) {
+      double* to = packed.data() + panel * kDoublePanel * d.cols;
+      const size_t some = std::min(kDoublePanel, count - panel * kDoublePanel);
+      for (size_t lane = 0; lane < some; ++lane) {
+        const float* from = d.data + (first + panel * kDoublePanel + lane) * d.cols;
+        for (size_t j = 0; j < d.cols; ++j) to[j * kDoublePanel + lane] = from[j];
+      }
+    });
+    const size_t stride = panels * kDoublePanel;
+    product.resize(d.rows * stride);
+    pool.Run(Tasks(d.rows), [&](size_t task, unsigned) {
+      const size_t last = std::min(d.rows, (task + 1) * kTask);
+      std::vector<double> work(kTask * kChunk);
+      loops.rows_by_rows(d, task * kTask, last, packed.data(), panels, product.data(), stride,
+                         work.data());
+      for (size_t row = task * kTask; row < last; ++row)
+        std::copy_n(&product[row * stride], count, &gram[row * d.rows + first]);
+    });
+  }
+  return gram;
 }
 
 }  // namespace retemper::lowrank

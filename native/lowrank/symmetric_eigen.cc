@@ -5,6 +5,8 @@
 #include <limits>
 #include <numeric>
 
+#include "core/divide_up.h"
+
 namespace retemper::lowrank {
 
 namespace {
@@ -12,10 +14,38 @@ namespace {
 // Not std::hypot: libraries differ in its last bit, and roots do not.
 double Length(double x, double y) { return std::sqrt(x * x + y * y); }
 
+// Parts of a long loop, so long that handing them out costs next to nothing.
+template <class Body>
+void InPieces(nn::Pool& pool, size_t count, Body body) {
+  constexpr size_t kPiece = 128;
+  pool.Run(DivideUp(count, kPiece), [&](size_t piece, unsigned) {
+    body(piece * kPiece, std::min(count, (piece + 1) * kPiece));
+  });
+}
+
+// Rows that are reflected together, so that a reflection is read once for all.
+constexpr size_t kTogether = 8;
+
+// Takes out of each row twice what it has of v.
+void Reflect(double* rows, size_t stride, size_t count, const std::vector<double>& v) {
+  double dots[kTogether] = {};
+  if (count == kTogether) {
+    for (size_t i = 0; i < v.size(); ++i)
+      for (size_t row = 0; row < kTogether; ++row) dots[row] += rows[row * stride + i] * v[i];
+  } else {
+    for (size_t row = 0; row < count; ++row)
+      for (size_t i = 0; i < v.size(); ++i) dots[row] += rows[row * stride + i] * v[i];
+  }
+  for (size_t row = 0; row < count; ++row) {
+    double* at = rows + row * stride;
+    for (size_t i = 0; i < v.size(); ++i) at[i] -= 2 * dots[row] * v[i];
+  }
+}
+
 // `a` becomes three diagonals (`diagonal`, `beside` with n - 1 values) by reflections, whose
 // product is the transpose of `turned`: a = turned^T (three diagonals) turned.
 void Reduce(std::vector<double>& a, size_t n, std::vector<double>& diagonal,
-            std::vector<double>& beside, std::vector<double>& turned) {
+            std::vector<double>& beside, std::vector<double>& turned, nn::Pool& pool) {
   std::vector<std::vector<double>> reflections;
   std::vector<double> p(n);
   for (size_t k = 0; k + 2 < n; ++k) {
@@ -37,37 +67,92 @@ void Reduce(std::vector<double>& a, size_t n, std::vector<double>& diagonal,
     const double unit = 1 / std::sqrt(2 * scale);
     for (double& x : v) x *= unit;
     std::fill(p.begin(), p.begin() + static_cast<std::ptrdiff_t>(m), 0.0);
-    for (size_t j = 0; j < m; ++j) {
-      const double* row = &a[(k + 1 + j) * n + k + 1];
-      for (size_t i = 0; i < m; ++i) p[i] += v[j] * row[i];
-    }
+    InPieces(pool, m, [&](size_t begin, size_t end) {
+      for (size_t j = 0; j < m; ++j) {
+        const double* row = &a[(k + 1 + j) * n + k + 1];
+        for (size_t i = begin; i < end; ++i) p[i] += v[j] * row[i];
+      }
+    });
     double common = 0;
     for (size_t i = 0; i < m; ++i) common += v[i] * p[i];
     for (size_t i = 0; i < m; ++i) p[i] = 2 * (p[i] - common * v[i]);
-    for (size_t j = 0; j < m; ++j) {
-      double* row = &a[(k + 1 + j) * n + k + 1];
-      for (size_t i = 0; i < m; ++i) row[i] -= v[j] * p[i] + p[j] * v[i];
-    }
+    InPieces(pool, m, [&](size_t begin, size_t end) {
+      for (size_t j = begin; j < end; ++j) {
+        double* row = &a[(k + 1 + j) * n + k + 1];
+        for (size_t i = 0; i < m; ++i) row[i] -= v[j] * p[i] + p[j] * v[i];
+      }
+    });
     reflections.push_back(std::move(v));
   }
   for (size_t i = 0; i < n; ++i) diagonal[i] = a[i * n + i];
   if (n > 1) beside[n - 2] = a[(n - 1) * n + n - 2];
   std::fill(turned.begin(), turned.end(), 0.0);
   for (size_t i = 0; i < n; ++i) turned[i * n + i] = 1;
-  for (size_t k = reflections.size(); k-- > 0;) {
-    const std::vector<double>& v = reflections[k];
-    if (v.empty()) continue;
-    for (size_t row = k + 1; row < n; ++row) {
-      double* at = &turned[row * n + k + 1];
-      double dot = 0;
-      for (size_t i = 0; i < v.size(); ++i) dot += at[i] * v[i];
-      for (size_t i = 0; i < v.size(); ++i) at[i] -= 2 * dot * v[i];
+  pool.Run(DivideUp(n, kTogether), [&](size_t block, unsigned) {
+    for (size_t k = reflections.size(); k-- > 0;) {
+      const std::vector<double>& v = reflections[k];
+      const size_t begin = std::max(k + 1, block * kTogether);
+      const size_t end = std::min(n, (block + 1) * kTogether);
+      if (v.empty() || begin >= end) continue;
+      Reflect(&turned[begin * n + k + 1], n, end - begin, v);
     }
-  }
+  });
 }
 
+// Turns of neighbouring rows of a matrix, kept until there are enough for a walk through it.
+class Turns {
+ public:
+  Turns(std::vector<double>& matrix, size_t n, nn::Pool& pool)
+      : matrix_(matrix), n_(n), pool_(pool) {}
+
+  // Row i becomes cosine * row i - sine * row i + 1, and that one sine * row i + cosine * row i
+  // + 1.
+  void Add(size_t i, double sine, double cosine) {
+    turns_.push_back({i, sine, cosine});
+    if (turns_.size() >= kMost) Apply();
+  }
+
+  // Columns are independent of each other, so that a few at a time are turned in a copy that fits
+  // the cache.
+  void Apply() {
+    constexpr size_t kColumns = 32;
+    if (turns_.empty()) return;
+    pool_.Run(DivideUp(n_, kColumns), [&](size_t band, unsigned) {
+      const size_t first = band * kColumns, count = std::min(kColumns, n_ - first);
+      std::vector<double> copy(n_ * kColumns, 0.0);
+      for (size_t row = 0; row < n_; ++row)
+        std::copy_n(&matrix_[row * n_ + first], count, &copy[row * kColumns]);
+      for (const auto& [i, sine, cosine] : turns_) {
+        double* x = &copy[i * kColumns];
+        double* y = x + kColumns;
+        for (size_t k = 0; k < kColumns; ++k) {
+          const double old = y[k];
+          y[k] = sine * x[k] + cosine * old;
+          x[k] = cosine * x[k] - sine * old;
+        }
+      }
+      for (size_t row = 0; row < n_; ++row)
+        std::copy_n(&copy[row * kColumns], count, &matrix_[row * n_ + first]);
+    });
+    turns_.clear();
+  }
+
+ private:
+  struct Turn {
+    size_t row;
+    double sine, cosine;
+  };
+  static constexpr size_t kMost = 1 << 17;
+  std::vector<double>& matrix_;
+  const size_t n_;
+  nn::Pool& pool_;
+  std::vector<Turn> turns_;
+};
+
 // Turns three diagonals into one, and `vectors` with them.
-void Diagonalise(std::vector<double>& d, std::vector<double>& e, std::vector<double>& vectors) {
+void Diagonalise(std::vector<double>& d, std::vector<double>& e, std::vector<double>& vectors,
+                 nn::Pool& pool) {
+  Turns turns(vectors, d.size(), pool);
   const size_t n = d.size();
   e.resize(n, 0.0);
   e[n - 1] = 0;
@@ -100,13 +185,7 @@ void Diagonalise(std::vector<double>& d, std::vector<double>& e, std::vector<dou
         moved = sine * mixed;
         d[i + 1] = g + moved;
         g = cosine * mixed - b;
-        double* x = &vectors[i * n];
-        double* y = &vectors[(i + 1) * n];
-        for (size_t k = 0; k < n; ++k) {
-          const double old = y[k];
-          y[k] = sine * x[k] + cosine * old;
-          x[k] = cosine * x[k] - sine * old;
-        }
+        turns.Add(i, sine, cosine);
       }
       if (split) continue;
       d[l] -= moved;
@@ -114,16 +193,17 @@ void Diagonalise(std::vector<double>& d, std::vector<double>& e, std::vector<dou
       e[m] = 0;
     }
   }
+  turns.Apply();
 }
 
 }  // namespace
 
-Eigen SymmetricEigen(std::vector<double> a, size_t n) {
+Eigen SymmetricEigen(std::vector<double> a, size_t n, nn::Pool& pool) {
   Eigen found;
   if (n == 0) return found;
   std::vector<double> diagonal(n), beside(n, 0.0), vectors(n * n);
-  Reduce(a, n, diagonal, beside, vectors);
-  Diagonalise(diagonal, beside, vectors);
+  Reduce(a, n, diagonal, beside, vectors, pool);
+  Diagonalise(diagonal, beside, vectors, pool);
   std::vector<size_t> order(n);
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(),

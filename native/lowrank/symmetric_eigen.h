@@ -1,9 +1,11 @@
-// Eigenvalues and eigenvectors of a small symmetric matrix, in float64 and in one fixed order of
-// operations.
+// Eigenvalues and eigenvectors of a symmetric matrix, in float64 and in one fixed order of
+// operations: the same bits for any number of threads.
 #pragma once
 
 #include <cstddef>
 #include <vector>
+
+#include "nn/pool.h"
 
 namespace retemper::lowrank {
 
@@ -15,6 +17,6 @@ struct Eigen {
 // `a` is [n, n]. Householder's reduction to three diagonals, then the QL algorithm with implicit
 // shifts (Dubrulle, Martin and Wilkinson, "The implicit QL algorithm", Numerische Mathematik 12,
 // 1968).
-Eigen SymmetricEigen(std::vector<double> a, size_t n);
+Eigen SymmetricEigen(std::vector<double> a, size_t n, nn::Pool& pool);
 
 }  // namespace retemper::lowrank

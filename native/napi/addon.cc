@@ -1,5 +1,6 @@
 // The native addon: one instance for each JS environment (main thread, worker thread), no globals.
 // lib/addon/surface.ts is its typed description; test/addon/surface.test.ts compares the two.
+#include "napi/changes.h"
 #include "napi/files.h"
 #include "napi/lowrank.h"
 #include "napi/merge.h"
@@ -19,6 +20,8 @@ class RetemperAddon : public Napi::Addon<RetemperAddon> {
                              Method<HashFiles>("hashFiles"),
                              Method<StartCompare>("compare"),
                              Method<StartFactorise>("factorise"),
+                             Method<StartProject>("project"),
+                             Method<StartKeepSafeDelta>("keepSafeDelta"),
                              Method<ReadBytes>("readBytes"),
                              Method<Exchange>("exchange"),
                              Method<LockFile>("lockFile"),

@@ -10,6 +10,7 @@
 
 #include "core/status.h"
 #include "io/mapping.h"
+#include "lowrank/entropy_rank.h"
 #include "lowrank/factorise.h"
 #include "napi/errors.h"
 #include "napi/fields.h"
@@ -22,7 +23,7 @@ namespace {
 struct Request {
   std::string path;
   uint64_t offset = 0, rows = 0, cols = 0, rank = 0;
-  std::optional<double> energy;
+  std::optional<double> energy, entropy;
   unsigned threads = 1;
 };
 
@@ -35,6 +36,7 @@ Request Decode(const Napi::Value& value) {
   request.cols = fields::Whole(object, "cols", UINT32_MAX);
   request.rank = fields::Whole(object, "rank", UINT32_MAX);
   if (fields::Has(object, "energy")) request.energy = fields::Number(object, "energy");
+  if (fields::Has(object, "entropy")) request.entropy = fields::Number(object, "entropy");
   const auto threads = static_cast<unsigned>(fields::Whole(object, "threads", 1024));
   request.threads = threads > 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
   if (request.rows == 0 || request.cols == 0 || request.rank == 0)
@@ -59,8 +61,10 @@ lowrank::Factored Run(const Request& request, const std::atomic<bool>& cancelled
   const lowrank::Dense d = {reinterpret_cast<const float*>(bytes),
                             static_cast<size_t>(request.rows), static_cast<size_t>(request.cols)};
   nn::Pool pool(request.threads);
-  lowrank::Factored made =
-      lowrank::Factorise(d, static_cast<size_t>(request.rank), request.energy, pool, cancelled);
+  lowrank::Factored made = request.entropy
+                               ? lowrank::FactoriseByEntropy(d, *request.entropy, pool, cancelled)
+                               : lowrank::Factorise(d, static_cast<size_t>(request.rank),
+                                                    request.energy, pool, cancelled);
   file.CheckUnchanged();
   return made;
 }

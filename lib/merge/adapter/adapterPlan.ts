@@ -109,7 +109,7 @@ function approximated(
 }
 
 /** GPT-2's layers, whose weights are stored [in, out]. */
-function isConv1d(name: string, { model_type: type }: Checkpoint["config"]): boolean {
+export function isConv1d(name: string, { model_type: type }: Checkpoint["config"]): boolean {
   return (
     ["gpt2", "openai-gpt", "imagegpt", "decision_transformer"].includes(String(type)) &&
     /(^|\.)(c_attn|c_proj|c_fc|q_attn)\.weight$/.test(name)

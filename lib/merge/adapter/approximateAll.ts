@@ -2,17 +2,15 @@
 // matrices, one or as many as take little space at a time, and the addon finds the factors of each.
 
 import { rm } from "node:fs/promises";
-import { runJob } from "../../addon/job.js";
 import type { NativeInput } from "../../addon/nativePlan.js";
 import { elementsOf } from "../../checkpoint/elementsOf.js";
 import type { StoredTensor } from "../../checkpoint/types.js";
-import { RetemperError } from "../../errors.js";
 import { matrixOf } from "../../plan/parts.js";
 import type { DraftTensor } from "../../plan/tensors.js";
 import type { AdapterPieces, AdapterWork, FactorRemainder } from "./adapterWork.js";
 import type { KeptTensor } from "./assemble.js";
 import { EngineTensors } from "./engineTensors.js";
-import type { Factors } from "./factors.js";
+import { factorsOf } from "./factorsOf.js";
 import { keepFactors } from "./keepFactors.js";
 import type { LowRankTensor } from "./plannedAdapter.js";
 
@@ -21,7 +19,7 @@ const AT_ONCE = 256 << 20;
 
 /** Factors every tensor that is no sum of terms. A tensor that does not change has no factors. */
 export async function approximateAll(work: AdapterWork): Promise<AdapterPieces> {
-  const { plan, options, scratch, made } = work;
+  const { plan, options, addon, scratch, made } = work;
   const tensors: KeptTensor[] = [];
   const remainders: FactorRemainder[] = [];
   let bytesRead = 0;
@@ -30,7 +28,8 @@ export async function approximateAll(work: AdapterWork): Promise<AdapterPieces> 
     const changes = await changesOf(group, { ...work, made: () => {} });
     bytesRead += changes.bytesRead;
     for (const [at, tensor] of group.entries()) {
-      const factors = await factorise(tensor, changes, at, work);
+      const place = { path: changes.path, offset: changes.offset(at) };
+      const factors = await factorsOf(tensor, place, options, addon);
       made(4 * elementsOf(tensor));
       if (!factors) continue;
       const kept = await keepFactors(tensor, factors, scratch);
@@ -85,45 +84,4 @@ async function changesOf(group: readonly LowRankTensor[], work: AdapterWork): Pr
   const changes = await EngineTensors.write(folder, "changes", drafts, inputs, work);
   if (before) await rm(before.path, { force: true });
   return changes;
-}
-
-/** PEFT's factors of a change; undefined where nothing changes. */
-async function factorise(
-  { draft, shape, transposed }: LowRankTensor,
-  changes: EngineTensors,
-  at: number,
-  { options, addon }: AdapterWork,
-): Promise<Factors | undefined> {
-  const { rows, cols } = matrixOf(shape);
-  const { signal, energy, threads = 0 } = options;
-  const rank = options.rank ?? Math.min(rows, cols);
-  const request = { path: changes.path, offset: changes.offset(at), rows, cols, rank, energy, threads };
-  const found = await runJob(() => addon.factorise(request), { signal }).catch((error: unknown) => {
-    const isValues = error instanceof RetemperError && error.code === "BAD_INPUT";
-    throw isValues
-      ? error.retold(error.message, { tensor: draft.name, hint: "check the models for NaN and infinities" })
-      : error;
-  });
-  if (found.rank === 0) return undefined;
-  const { square, lost } = found;
-  return transposed
-    ? {
-        a: turned(found.left, rows, found.rank),
-        b: turned(found.right, found.rank, cols),
-        rank: found.rank,
-        square,
-        lost,
-      }
-    : { a: found.right, b: found.left, rank: found.rank, square, lost };
-}
-
-/** [rows, columns] as [columns, rows]. */
-function turned(values: Float32Array, rows: number, columns: number): Float32Array {
-  const made = new Float32Array(values.length);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      made[column * rows + row] = values[row * columns + column] as number;
-    }
-  }
-  return made;
 }

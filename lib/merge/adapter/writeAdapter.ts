@@ -2,24 +2,21 @@
 
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { NativeFacts, NativeMergeReport } from "../../addon/nativePlan.js";
+import type { NativeMergeReport } from "../../addon/nativePlan.js";
 import type { Addon } from "../../addon/surface.js";
 import { elementsOf } from "../../checkpoint/elementsOf.js";
 import { RetemperError } from "../../errors.js";
 import { ioError } from "../../files/ioError.js";
-import { packShards, type Shard } from "../../plan/shards.js";
 import type { MergeOptions } from "../options.js";
 import type { Prepared } from "../prepare.js";
 import type { ProgressReporter } from "../progress.js";
-import { adapterConfig } from "./adapterConfig.js";
-import { ADAPTER_FILE } from "./adapterFile.js";
 import { type AdapterReport, adapterReport, type Remainder } from "./adapterReport.js";
 import type { AdapterWork } from "./adapterWork.js";
 import { approximateAll } from "./approximateAll.js";
-import { assemble } from "./assemble.js";
 import { joinAll } from "./joinAll.js";
 import { keepWhole } from "./keepWhole.js";
 import type { AdapterPlan } from "./plannedAdapter.js";
+import { putTogether } from "./putTogether.js";
 import { ScratchFile } from "./scratchFile.js";
 
 export interface WrittenAdapter {
@@ -55,18 +52,7 @@ export async function writeAdapter(
     const steps = [await joinAll(work), await approximateAll(work), await keepWhole(work)];
     const remainders = steps.flatMap((step) => step.remainders);
     refuseNothing(remainders, plan);
-    const tensors = steps.flatMap((step) => step.tensors).sort((a, b) => (a.name < b.name ? -1 : 1));
-    const packed = packShards(tensors, Number.MAX_VALUE);
-    const layout = { ...packed, shards: packed.shards.map((shard) => ({ ...shard, fileName: ADAPTER_FILE })) };
-    const [shard] = layout.shards;
-    const { sha256, nonFinite } = await assemble(join(folder, ADAPTER_FILE), shard as Shard, tensors, options.signal);
-    const config = adapterConfig(plan.base, {
-      ranks: new Map(remainders.map(({ module, rank }) => [module, rank])),
-      saved: new Set(steps.flatMap(({ saved }) => saved)),
-      biases: steps.some(({ biases }) => biases),
-      fanInFanOut: remainders.some(({ isTransposed }) => isTransposed),
-    });
-    const facts = tensors.map(({ name }, at): NativeFacts => ({ name, variant: 0, nonFinite: nonFinite[at] ?? 0 }));
+    const { config, layout, sha256, facts } = await putTogether(folder, plan.base, steps, options.signal);
     const { target, threads } = addon.describe();
     return {
       prepared: { ...prepared, built: { ...prepared.built, tensors: [], layout }, adapterConfig: config },

@@ -1,0 +1,95 @@
+#include "lowrank/project.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/divide_up.h"
+#include "core/status.h"
+#include "lowrank/panel_packing.h"
+
+namespace retemper::lowrank {
+
+namespace {
+
+// V V^T, [rows, rows].
+std::vector<float> SquareOfRows(const Dense& v, nn::Pool& pool, const std::function<void()>& next) {
+  std::vector<float> square(v.rows * v.rows), packed, product;
+  for (size_t first = 0; first < v.rows; first += kBand) {
+    next();
+    const size_t count = std::min(kBand, v.rows - first);
+    PackRows(v, first, count, packed, pool);
+    product.resize(Panels(count) * v.rows * kPanel);
+    Times(v, packed.data(), count, product.data(), pool);
+    Unpacked(product, v.rows, count, pool,
+             [&](size_t row, size_t column, const float* values, size_t some) {
+               std::copy_n(values, some, &square[row * v.rows + first + column]);
+             });
+  }
+  return square;
+}
+
+double Finite(double square, const char* what) {
+  if (!std::isfinite(square))
+    throw Fault(code::kBadInput, std::string(what) + " has NaN or infinite values");
+  return square;
+}
+
+}  // namespace
+
+Projected Project(const Dense& v, const Dense& d, nn::Pool& pool,
+                  const std::atomic<bool>& cancelled,
+                  const std::function<void(size_t, size_t)>& report) {
+  if (v.rows != d.rows) throw Fault(code::kUsage, "both changes must have as many rows");
+  const bool tall = v.rows > v.cols;
+  const size_t bands = DivideUp(d.cols, kBand) + (tall ? 0 : DivideUp(v.rows, kBand));
+  size_t done = 0;
+  const auto next = [&] {
+    if (cancelled.load(std::memory_order_relaxed))
+      throw Fault(code::kCancelled, "the product was cancelled");
+    report(done++, bands);
+  };
+  Projected made;
+  made.norm = std::sqrt(Finite(SquaredRest(v, nullptr, nullptr, 0, pool), "the aligning change"));
+  made.square = Finite(SquaredRest(d, nullptr, nullptr, 0, pool), "the change");
+  made.values.assign(d.rows * d.cols, 0.0f);
+  if (made.norm == 0 || made.square == 0) return made;
+
+  std::vector<float> square;
+  Dense outer = v;
+  if (!tall) {
+    square = SquareOfRows(v, pool, next);
+    outer = {square.data(), v.rows, v.rows};
+  }
+  std::vector<float> packed, inner, product;
+  std::vector<double> squares, dots;
+  for (size_t first = 0; first < d.cols; first += kBand) {
+    next();
+    const size_t count = std::min(kBand, d.cols - first);
+    PackColumns(d, first, count, packed, pool);
+    if (tall) {
+      inner.resize(Panels(count) * v.cols * kPanel);
+      TransposedTimes(v, packed.data(), count, inner.data(), pool);
+      packed.swap(inner);
+    }
+    product.resize(Panels(count) * d.rows * kPanel);
+    Times(outer, packed.data(), count, product.data(), pool);
+    squares.assign(d.rows, 0.0);
+    dots.assign(d.rows, 0.0);
+    Unpacked(product, d.rows, count, pool,
+             [&](size_t row, size_t column, const float* values, size_t some) {
+               const size_t at = row * d.cols + first + column;
+               for (size_t i = 0; i < some; ++i) {
+                 const double value = values[i] / made.norm;
+                 made.values[at + i] = static_cast<float>(value);
+                 squares[row] += value * value;
+                 dots[row] += value * d.data[at + i];
+               }
+             });
+    for (const double one : squares) made.projected += one;
+    for (const double one : dots) made.dot += one;
+  }
+  report(bands, bands);
+  return made;
+}
+
+}  // namespace retemper::lowrank

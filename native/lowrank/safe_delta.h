@@ -1,0 +1,39 @@
+// How much of a change of a linear layer may stay, by what it does to the layer's outputs on safe
+// text.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "lowrank/panel_products.h"
+
+namespace retemper::lowrank {
+
+struct KeptDelta {
+  std::vector<float> values;  // the layer's weight [out, in]
+  uint64_t kept = 0;          // entries of the change that stayed
+};
+
+// Safe Delta (https://arxiv.org/abs/2505.12038): of D = F - A, in blocks of 2,048 input columns,
+// one after the other. U is the upper triangular root of the inverse of H, the products of the
+// layer's inputs on safe text with a hundredth of their mean diagonal on the diagonal, and d_j =
+// U_jj. In a block the entries of D stay in ascending 1 / d_j^2 (rows in order within a column), at
+// most 85 % of them, while the sum of D^2 / d^2 is at most mean(1 / d^2) s rows / 4096 / 2. The
+// other entries are A's. What the entries that stay change of the layer's outputs is made good in
+// the later columns of A, four columns at a time (Frantar and Alistarh, SparseGPT, ICML 2023): D is
+// the difference from A as compensated so far.
+//
+// `products` is H [in, in] without what is put on its diagonal; columns without activation get 1.
+// Both weights are [out, in]. In float64, the same bits for any number of threads. Throws
+// CANCELLED; BAD_INPUT for what is not finite.
+KeptDelta KeepSafeDelta(const Dense& aligned, const Dense& tuned, std::vector<double> products,
+                        double s, nn::Pool& pool, const std::atomic<bool>& cancelled,
+                        const std::function<void(size_t, size_t)>& report);
+
+// 2 X^T X of the inputs X [tokens, in], some thousand tokens at a time.
+std::vector<double> InputProducts(const Dense& inputs, nn::Pool& pool,
+                                  const std::function<void()>& check);
+
+}  // namespace retemper::lowrank

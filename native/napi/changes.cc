@@ -1,0 +1,163 @@
+#include "napi/changes.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lowrank/panel_packing.h"
+#include "lowrank/project.h"
+#include "lowrank/safe_delta.h"
+#include "napi/errors.h"
+#include "napi/job.h"
+#include "napi/stored_matrix.h"
+
+namespace retemper {
+
+namespace {
+
+Napi::Float32Array Floats(Napi::Env env, const std::vector<float>& values) {
+  Napi::Float32Array array = Napi::Float32Array::New(env, values.size());
+  std::copy(values.begin(), values.end(), array.Data());
+  return array;
+}
+
+// What a job tells its caller, as `lowrank` counts.
+auto Telling(const Job::Report& report) {
+  return [&report](size_t done, size_t total) {
+    report(static_cast<double>(done), static_cast<double>(total));
+  };
+}
+
+struct Projecting {
+  std::string path;
+  MatrixPlace change, tensor;
+  bool transposed = false;
+  unsigned threads = 1;
+};
+
+Projecting DecodeProjecting(const Napi::Value& value) {
+  const Napi::Object object = fields::Object(value, "request");
+  return {fields::String(object, "path"), DecodeMatrixPlace(object, "change"),
+          DecodeMatrixPlace(object, "tensor"), fields::Bool(object, "transposed"),
+          DecodeThreads(object)};
+}
+
+// A transposed copy.
+struct Turned {
+  Turned(const lowrank::Dense& d, nn::Pool& pool) : rows(d.cols), cols(d.rows) {
+    values.resize(rows * cols);
+    lowrank::Transpose(d, values.data(), pool);
+  }
+  lowrank::Dense View() const { return {values.data(), rows, cols}; }
+  size_t rows, cols;
+  std::vector<float> values;
+};
+
+lowrank::Projected Project(const Projecting& request, const std::atomic<bool>& cancelled,
+                           const Job::Report& report) {
+  const InputFile file = InputFile::Open(request.path, std::nullopt, Reading::kMap);
+  const StoredMatrix change(file, request.path, request.change);
+  const StoredMatrix tensor(file, request.path, request.tensor);
+  nn::Pool pool(request.threads);
+  lowrank::Projected made;
+  if (request.transposed) {
+    const Turned v(change.View(), pool), d(tensor.View(), pool);
+    made = lowrank::Project(v.View(), d.View(), pool, cancelled, Telling(report));
+    made.values = Turned({made.values.data(), d.rows, d.cols}, pool).values;
+  } else {
+    made = lowrank::Project(change.View(), tensor.View(), pool, cancelled, Telling(report));
+  }
+  file.CheckUnchanged();
+  return made;
+}
+
+struct Keeping {
+  std::string path;
+  MatrixPlace aligned, tuned, inputs;
+  bool transposed = false;
+  double s = 0;
+  unsigned threads = 1;
+};
+
+Keeping DecodeKeeping(const Napi::Value& value) {
+  const Napi::Object object = fields::Object(value, "request");
+  return {fields::String(object, "path"),
+          DecodeMatrixPlace(object, "aligned"),
+          DecodeMatrixPlace(object, "tuned"),
+          DecodeMatrixPlace(object, "inputs"),
+          fields::Bool(object, "transposed"),
+          fields::Number(object, "s"),
+          DecodeThreads(object)};
+}
+
+lowrank::KeptDelta Keep(const Keeping& request, const std::atomic<bool>& cancelled,
+                        const Job::Report& report) {
+  const InputFile file = InputFile::Open(request.path, std::nullopt, Reading::kMap);
+  const StoredMatrix aligned(file, request.path, request.aligned);
+  const StoredMatrix tuned(file, request.path, request.tuned);
+  nn::Pool pool(request.threads);
+  std::vector<double> products;
+  {
+    const StoredMatrix inputs(file, request.path, request.inputs);
+    products = lowrank::InputProducts(inputs.View(), pool, [&] {
+      if (cancelled.load(std::memory_order_relaxed))
+        throw Fault(code::kCancelled, "Safe Delta was cancelled");
+    });
+  }
+  lowrank::KeptDelta made;
+  if (request.transposed) {
+    const Turned a(aligned.View(), pool), f(tuned.View(), pool);
+    made = lowrank::KeepSafeDelta(a.View(), f.View(), std::move(products), request.s, pool,
+                                  cancelled, Telling(report));
+    made.values = Turned({made.values.data(), a.rows, a.cols}, pool).values;
+  } else {
+    made = lowrank::KeepSafeDelta(aligned.View(), tuned.View(), std::move(products), request.s,
+                                  pool, cancelled, Telling(report));
+  }
+  file.CheckUnchanged();
+  return made;
+}
+
+}  // namespace
+
+Napi::Value StartProject(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    auto request = std::make_shared<const Projecting>(DecodeProjecting(info[0]));
+    return Job::Start(
+        info.Env(), info[1],
+        [request](const std::atomic<bool>& cancelled, const Job::Report& report) -> Job::Result {
+          auto made =
+              std::make_shared<const lowrank::Projected>(Project(*request, cancelled, report));
+          return [made](Napi::Env env) -> Napi::Value {
+            Napi::Object result = Napi::Object::New(env);
+            result.Set("values", Floats(env, made->values));
+            result.Set("norm", made->norm);
+            result.Set("square", made->square);
+            result.Set("projected", made->projected);
+            result.Set("dot", made->dot);
+            return result;
+          };
+        });
+  });
+}
+
+Napi::Value StartKeepSafeDelta(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    auto request = std::make_shared<const Keeping>(DecodeKeeping(info[0]));
+    return Job::Start(
+        info.Env(), info[1],
+        [request](const std::atomic<bool>& cancelled, const Job::Report& report) -> Job::Result {
+          auto made = std::make_shared<const lowrank::KeptDelta>(Keep(*request, cancelled, report));
+          return [made](Napi::Env env) -> Napi::Value {
+            Napi::Object result = Napi::Object::New(env);
+            result.Set("values", Floats(env, made->values));
+            result.Set("kept", static_cast<double>(made->kept));
+            return result;
+          };
+        });
+  });
+}
+
+}  // namespace retemper

@@ -1,0 +1,14 @@
+// Jobs over the changes of a linear layer that lie in files as matrices.
+#pragma once
+
+#include "napi/napi_setup.h"
+
+namespace retemper {
+
+// project({ path, change, tensor, transposed, threads }, onProgress?),
+// keepSafeDelta({ path, aligned, tuned, inputs, transposed, s, threads }, onProgress?): see
+// lib/addon/surface.ts.
+Napi::Value StartProject(const Napi::CallbackInfo& info);
+Napi::Value StartKeepSafeDelta(const Napi::CallbackInfo& info);
+
+}  // namespace retemper

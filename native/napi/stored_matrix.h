@@ -1,0 +1,60 @@
+// Matrices of float32 values in files, as jobs over them are asked for and read them.
+#pragma once
+#include <algorithm>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/status.h"
+#include "io/mapping.h"
+#include "lowrank/panel_products.h"
+#include "napi/fields.h"
+
+namespace retemper {
+
+struct MatrixPlace {
+  uint64_t offset = 0, rows = 0, cols = 0;
+};
+
+// { offset, rows, cols } of a field.
+inline MatrixPlace DecodeMatrixPlace(const Napi::Object& owner, const char* field) {
+  const Napi::Object object = fields::Object(owner, field);
+  const MatrixPlace place = {fields::Whole(object, "offset"),
+                             fields::Whole(object, "rows", UINT32_MAX),
+                             fields::Whole(object, "cols", UINT32_MAX)};
+  if (place.rows == 0 || place.cols == 0)
+    throw Fault(code::kUsage, "rows and cols must be positive");
+  if (place.offset % sizeof(float) != 0) fields::Wrong("offset", "a multiple of 4");
+  return place;
+}
+
+// How many threads `threads` means.
+inline unsigned DecodeThreads(const Napi::Object& object) {
+  const auto threads = static_cast<unsigned>(fields::Whole(object, "threads", 1024));
+  return threads > 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
+}
+
+// The values of a matrix, mapped or read. The file outlives it.
+class StoredMatrix {
+ public:
+  StoredMatrix(const InputFile& file, const std::string& path, const MatrixPlace& place)
+      : rows_(static_cast<size_t>(place.rows)), cols_(static_cast<size_t>(place.cols)) {
+    const uint64_t count = place.rows * place.cols;  // below 2^64: each is below 2^32
+    if (place.offset > file.size() || count > (file.size() - place.offset) / sizeof(float))
+      throw Fault(code::kBadInput, "is too short for the matrix", path);
+    if (file.mapped()) {
+      bytes_ = file.Mapped(place.offset);
+    } else {
+      copy_.resize(count);
+      bytes_ = file.Read(place.offset, count * sizeof(float), copy_.data());
+    }
+  }
+  lowrank::Dense View() const { return {reinterpret_cast<const float*>(bytes_), rows_, cols_}; }
+
+ private:
+  size_t rows_, cols_;
+  std::vector<float> copy_;
+  const uint8_t* bytes_ = nullptr;
+};
+
+}  // namespace retemper
