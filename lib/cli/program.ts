@@ -18,6 +18,7 @@ import { addPullCommand } from "./commands/pull.js";
 import { addPushCommand } from "./commands/push.js";
 import { addReportCommand } from "./commands/report.js";
 import { addRunCommand } from "./commands/run.js";
+import { addSearchCommand } from "./commands/search.js";
 import { addSelectCommand } from "./commands/select.js";
 import { addServeCommand } from "./commands/serve.js";
 import { addSetupTensorflowCommand } from "./commands/setupTensorflow.js";
@@ -53,6 +54,7 @@ Examples:
   retemper evaluate model --suite safety:prompts.jsonl   attack success rate; --list shows what else there is
   retemper init && retemper run experiment.yml    from models to the merge to ship, with a report
   retemper select results --gate "asr <= aligned + 0.02"   which merge to ship; exit code 10 if none passes
+  retemper search experiment.yml         coefficients by layer that are as safe, and no checkpoint for each try
   retemper behave base+adapter out       does out answer as the tested model? if not, why
   retemper verify out                    compare out/ with the digests taken while it was written`;
 
@@ -75,6 +77,7 @@ const TREE: CommandTree = {
     addBehaveCommand,
     addInitCommand,
     addRunCommand,
+    addSearchCommand,
     addSelectCommand,
     addReportCommand,
     addWatchCommand,

@@ -39,6 +39,16 @@ export type {
   WrittenModel,
 } from "../report/types.js";
 export { type Watch, type WatchOptions, watch } from "../report/watch.js";
+export type { SearchOptions } from "../search/openSearch.js";
+export { search } from "../search/search.js";
+export type {
+  Finalist,
+  SearchChoice,
+  SearchedCandidate,
+  SearchNumbers,
+  SearchResults,
+  SearchWay,
+} from "../search/types.js";
 export type { SelectionSource } from "../select/completeTable.js";
 export { confirm } from "../select/confirmChoice.js";
 export { type Gate, parseGate } from "../select/gate.js";

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { METHOD_NAMES } from "../../recipe/methods.js";
 import { CONTROL_KINDS } from "./controlKinds.js";
+import { searchSchema } from "./searchSchema.js";
 import { selectSchema } from "./selectSchema.js";
 import { shipSchema } from "./shipSchema.js";
 import { tuneOptionsSchema } from "./tuneOptions.js";
@@ -218,6 +219,7 @@ export const experimentSchema = z.strictObject({
     .default("chosen")
     .describe("Which merges become files: the one to ship (chosen), or for each seed the best of every method (all)."),
   ship: shipSchema.optional(),
+  search: searchSchema.optional(),
   adaptive: z
     .union([
       z.boolean(),

@@ -158,14 +158,20 @@ function byPart<T>(of: (part: Part) => T): Record<Part, T> {
   return { validation: of("validation"), test: of("test") };
 }
 
-function wholeSubject(role: "aligned" | "unaligned", settings: ExperimentSettings, models: ModelDigests): Subject {
+/** The aligned or unaligned model, as it is asked. */
+export function wholeSubject(
+  role: "aligned" | "unaligned",
+  settings: ExperimentSettings,
+  models: ModelDigests,
+): Subject {
   const folder = settings[role] as string;
   const endpoint = settings.engine?.endpoint;
   const digest = models.of(folder);
   return endpoint ? { kind: "served", served: endpoint.model ?? folder, digest } : { kind: "folder", folder, digest };
 }
 
-function tunedSubject({ seed, model }: TunedModel, settings: ExperimentSettings, models: ModelDigests): Subject {
+/** A tuned model, as it is asked. */
+export function tunedSubject({ seed, model }: TunedModel, settings: ExperimentSettings, models: ModelDigests): Subject {
   if (settings.engine?.endpoint) return { kind: "served", served: moduleName(seed), digest: models.of(model) };
   if (modelParts(model).length > 1) return { kind: "merge", recipe: wholeModel(model), maskSeed: 0 };
   return { kind: "folder", folder: model, digest: models.of(model) };

@@ -1,0 +1,153 @@
+// All that a search measures by: an experiment that was read and checked, its folder, its store of answers, its models.
+
+import { resolve } from "node:path";
+import { loadAddon } from "../addon/load.js";
+import { locate } from "../checkpoint/locate.js";
+import type { DownloadOptions } from "../checkpoint/obtain.js";
+import { openCheckpoint } from "../checkpoint/open.js";
+import type { TunedModel } from "../experiment/candidates/merges.js";
+import { tunedModels } from "../experiment/candidates/tunedModels.js";
+import { check } from "../experiment/checks/check.js";
+import type { Checked } from "../experiment/checks/checked.js";
+import { betterOf, labelsOf } from "../experiment/checks/labels.js";
+import { Digests } from "../experiment/digests/contents.js";
+import { ModelDigests } from "../experiment/digests/modelDigests.js";
+import { readExperiment } from "../experiment/settings/load.js";
+import { modelParts } from "../experiment/settings/modelParts.js";
+import type { Problems } from "../experiment/settings/problems.js";
+import type { Experiment, ExperimentSettings } from "../experiment/settings/schema.js";
+import { type SearchSettings, searchSchema } from "../experiment/settings/searchSchema.js";
+import { withCheckpoints } from "../experiment/settings/withCheckpoints.js";
+import { enterFolder } from "../experiment/sharing/enterFolder.js";
+import type { Graph } from "../experiment/stages.js";
+import { Measuring } from "../experiment/steps/measuring.js";
+import { type EndedStep, Progress, type RunProgress } from "../experiment/steps/progress.js";
+import { refuseOld } from "../experiment/steps/refuseOld.js";
+import { runGraph } from "../experiment/steps/runGraph.js";
+import { StepRecords } from "../experiment/steps/stepRecords.js";
+import { tuneStage } from "../experiment/steps/tuneStage.js";
+import { Store, scorerDigestWith } from "../experiment/store/store.js";
+import type { Labels } from "../select/types.js";
+import { groupsOf, type TensorGroup } from "./groups.js";
+
+export interface SearchOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called as each step starts that is not done yet. */
+  readonly onStep?: ((step: string) => void) | undefined;
+  /** Called while a step goes on. */
+  readonly onProgress?: ((progress: RunProgress) => void) | undefined;
+  /** Called when a step is done that was not done before. */
+  readonly onStepEnd?: ((step: EndedStep) => void) | undefined;
+  /** Called with what a person should know meanwhile. */
+  readonly onNote?: ((text: string) => void) | undefined;
+  /** How models are downloaded that are not on this machine; by default the environment says it. */
+  readonly hub?: DownloadOptions | undefined;
+  /** A folder that keeps answers and verdicts, such as that of a run; `out` by default. */
+  readonly store?: string | undefined;
+}
+
+export interface OpenSearch {
+  readonly settings: ExperimentSettings;
+  readonly search: SearchSettings;
+  readonly out: string;
+  readonly checked: Checked;
+  readonly tuned: readonly TunedModel[];
+  readonly groups: readonly TensorGroup[];
+  readonly models: ModelDigests;
+  readonly measuring: Measuring;
+  readonly graph: Graph;
+  readonly progress: Progress;
+  /** Of the score, on the data that choose. */
+  readonly better: "high" | "low";
+  readonly labels: Labels;
+}
+
+/** Opens what a search needs, and closes it after `work`. @throws as `run` does, before anything long starts */
+export async function withSearch<T>(
+  experiment: string | Experiment,
+  out: string,
+  options: SearchOptions,
+  work: (opened: OpenSearch) => Promise<T>,
+): Promise<T> {
+  const { signal, hub, onStep, onNote } = options;
+  signal?.throwIfAborted();
+  const { settings, problems } = await readExperiment(experiment);
+  sayOfSearch(settings, problems);
+  const search = settings.search ?? searchSchema.parse({});
+  const given = tunedModels(settings);
+  const place = resolve(out);
+  const checked = await check(settings, given, place, { signal, problems, hub });
+  const closes: (() => Promise<void> | void)[] = [() => checked.close()];
+  try {
+    const { workers, leave } = await enterFolder(place, settings, { signal, onNote });
+    closes.push(leave);
+    await refuseOld(place);
+    const about = {
+      name: settings.name,
+      labels: labelsOf(settings, checked).validation,
+      better: betterOf(checked.tasks.validation),
+    };
+    const progress = new Progress(place, about, options);
+    const records = new StepRecords(place);
+    const contents = new Digests(place, signal);
+    const models = new ModelDigests(contents);
+    const graph: Graph = (batches) => runGraph(batches, { records, workers, progress, signal, onStep });
+    const tokens = (seed: string) => checked.tunings.get(seed)?.tokens;
+    const tuning = await tuneStage(withCheckpoints(settings, checked.tunings), contents, records, progress, tokens);
+    await graph(tuning.batches);
+    const tuned = settings.tune ? tuning.tuned : given;
+    await models.learn([settings.aligned, ...tuned.map(({ model }) => model)]);
+    await models.learn([...checked.judges.sources, ...(settings.bertScore ? [settings.bertScore.model] : [])]);
+    const scorerDigest = scorerDigestWith(models.within);
+    const store = new Store(options.store ?? place, scorerDigest);
+    closes.push(() => store.close());
+    const measuring = new Measuring({
+      ...{ settings, checked, store, scorerDigest, byDigest: models.within, onProgress: progress.evaluating },
+    });
+    closes.push(() => measuring.close());
+    const groups = await groupsOfModel(settings, search, tuned);
+    try {
+      const { better, labels } = about;
+      const parts = { settings, search, checked, tuned, groups, models, measuring, graph, progress };
+      const found = await work({ ...parts, better, labels, out: place });
+      await progress.end("done");
+      return found;
+    } catch (error) {
+      await progress.end("stopped", (error as Error).message);
+      throw error;
+    }
+  } finally {
+    for (const close of closes.reverse()) await close();
+  }
+}
+
+async function groupsOfModel(
+  { aligned }: ExperimentSettings,
+  { by, layers }: SearchSettings,
+  tuned: readonly TunedModel[],
+): Promise<TensorGroup[]> {
+  const path = await locate({ path: aligned });
+  const { tensors } = await openCheckpoint({ text: aligned, path }, { addon: loadAddon() });
+  const outside = tuned.some(({ model }) => modelParts(model).length === 1);
+  return groupsOf(tensors.values(), { by, layers, outside });
+}
+
+/** What is wrong with an experiment for a search, though a run would take it. */
+function sayOfSearch({ engine, select, search, extrapolate, adaptive }: ExperimentSettings, problems: Problems): void {
+  const say = (text: string, path: string[], hint?: string) => problems.add(text, "BAD_RECIPE", { path, hint });
+  if (engine?.endpoint) say("a search runs its merges here: leave engine.endpoint out", ["engine", "endpoint"]);
+  if (select.rule !== "constrained") {
+    say(`a search looks for the best merge under the rule constrained, and the rule is ${select.rule}`, [
+      "select",
+      "rule",
+    ]);
+  }
+  if (select.corrected)
+    say("a search does not correct for the judge's errors: leave select.corrected out", ["select", "corrected"]);
+  if (adaptive) say("a search asks each candidate the whole of a set: leave adaptive out", ["adaptive"]);
+  const [low, high] = search?.range ?? [0, 1];
+  if (!(low < high)) say("search.range is [low, high]", ["search", "range"]);
+  else if ((low < 0 || high > 1) && !extrapolate) {
+    say(`search.range goes beyond 0 to 1: write extrapolate: true if that is meant`, ["search", "range"]);
+  }
+}

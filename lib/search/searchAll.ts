@@ -1,0 +1,76 @@
+// The three ways to search, on the set that is searched by: the plain lambda, CMA-ES, and as many points at random as CMA-ES had.
+
+import type { Measured } from "../report/types.js";
+import { safetyBound } from "../select/judge.js";
+import { worth } from "../select/order.js";
+import type { CompleteRule } from "../select/types.js";
+import { rounded } from "./groups.js";
+import type { SearchEnds } from "./measureEnds.js";
+import { measureMerges } from "./measureMerges.js";
+import type { OpenSearch } from "./openSearch.js";
+import { type MeasurePoints, searchAtRandom, searchByCmaEs } from "./searchLoop.js";
+import type { SearchedCandidate, SearchResults, SearchWay } from "./types.js";
+
+/** Places at which the plain lambda is tried, evenly over the range; its lower end, the aligned model, is none. */
+const LAMBDAS = 20;
+
+export type MeasuredCandidates = SearchedCandidate & { readonly worth: number; readonly measured: Measured };
+
+/** What was found, in the order in which it was asked, and what it took. */
+export interface Found {
+  readonly candidates: readonly MeasuredCandidates[];
+  readonly costs: SearchResults["costs"];
+}
+
+export async function searchAll(opened: OpenSearch, ends: SearchEnds, { margin, level }: CompleteRule): Promise<Found> {
+  const { settings, search, tuned, groups, measuring, graph, progress, better } = opened;
+  const { candidates: most, tokens: mostTokens, minutes, range, seed, population } = search;
+  const parts = { aligned: settings.aligned, tuned, groups, measuring, graph };
+  progress.measured("aligned", ends.aligned);
+  progress.measured("tuned", ends.tuned);
+  const found: MeasuredCandidates[] = [];
+  const costs = {} as Record<SearchWay, { candidates: number; newTokens: number }>;
+
+  /** @param limited whether the budget of tokens and minutes ends it */
+  const measuringOf = (way: SearchWay, limited: boolean): MeasurePoints => {
+    let seconds = 0;
+    costs[way] = { candidates: 0, newTokens: 0 };
+    const own = costs[way];
+    return async (points, round) => {
+      const isSpent = own.newTokens >= (mostTokens ?? Infinity) || seconds >= 60 * (minutes ?? Infinity);
+      if (limited && isSpent) return undefined;
+      const of = await measureMerges(parts, points, ends, `${way} round ${round + 1}`);
+      seconds += of.seconds;
+      own.newTokens += of.newTokens;
+      const standing = of.measured.map((measured) => ({
+        worth: worth(measured, better),
+        bound: safetyBound(measured, ends.aligned, level).bound,
+      }));
+      for (const [at, coefficients] of points.entries()) {
+        const measured = of.measured[at] as Measured;
+        const { worth: value, bound } = standing[at] as (typeof standing)[number];
+        const [score, asr] = [measured.score.value, measured.asr.value];
+        found.push({ way, number: own.candidates++, coefficients, score, asr, bound, worth: value, measured });
+      }
+      progress.candidates(
+        of.measured.map((measured, at) => ({
+          ...{ method: way, parameters: { candidate: own.candidates - points.length + at } },
+          ...measured,
+        })),
+      );
+      return standing;
+    };
+  };
+
+  const [low, high] = range;
+  const lambdas = Array.from({ length: LAMBDAS }, (_, at) => low + ((high - low) * (at + 1)) / LAMBDAS);
+  await measuringOf("lambda", false)(
+    lambdas.map((lambda) => rounded(groups.map(() => lambda))),
+    0,
+  );
+  const options = { dimensions: groups.length, candidates: most, range, margin, seed, population };
+  await searchByCmaEs(measuringOf("cma-es", true), options);
+  const spent = costs["cma-es"].candidates;
+  await searchAtRandom(measuringOf("random", false), { ...options, candidates: spent });
+  return { candidates: found, costs };
+}

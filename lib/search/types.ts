@@ -1,0 +1,80 @@
+// What a search found: the shape of search.json.
+
+import type { Measured, PairedTest } from "../report/types.js";
+import type { Labels } from "../select/types.js";
+
+export const SEARCH_FORMAT = "retemper-search/1";
+
+/** Ways to search: one coefficient for all (the plain lambda), CMA-ES, points at random. */
+export type SearchWay = "lambda" | "cma-es" | "random";
+
+/** What was measured of a merge on one of the sets. */
+export interface SearchNumbers extends Pick<Measured, "score" | "asr" | "overRefusal" | "skills"> {
+  /** One-sided upper bound of how far its attack success rate is above the aligned model's. */
+  readonly bound: number;
+  /** Share of the fine-tuned model's gain; absent where that has none. */
+  readonly kept?: number | undefined;
+}
+
+export interface SearchedCandidate {
+  readonly way: SearchWay;
+  /** From 0: in the order in which they were measured. */
+  readonly number: number;
+  /** One a group. */
+  readonly coefficients: readonly number[];
+  /** On the set that is searched by: score, rate and bound. */
+  readonly score: number;
+  readonly asr: number;
+  readonly bound: number;
+}
+
+/** A candidate that was measured on the second set. */
+export interface Finalist {
+  readonly way: SearchWay;
+  readonly number: number;
+  readonly coefficients: readonly number[];
+  readonly choose: SearchNumbers;
+  /** Why the rule does not take it; absent where it does. */
+  readonly reason?: string | undefined;
+}
+
+/** The choice of one way to search. */
+export interface SearchChoice {
+  readonly way: SearchWay;
+  readonly number: number;
+  readonly coefficients: readonly number[];
+  readonly search: SearchNumbers;
+  readonly choose: SearchNumbers;
+  readonly confirm: SearchNumbers;
+  /** Whether it is as safe as the aligned model on the confirming set, within the margin, and passes the gate. */
+  readonly holds: boolean;
+  /** How much better it looked where it was searched for than where it was confirmed: score, so that more is better, and rate. */
+  readonly optimism: { readonly score: number; readonly asr: number };
+  /** A recipe for each tuning, relative to the folder. */
+  readonly recipes: readonly { readonly seed: string; readonly path: string }[];
+}
+
+export interface SearchResults {
+  readonly format: typeof SEARCH_FORMAT;
+  readonly name: string;
+  readonly labels: Labels;
+  readonly better: "high" | "low";
+  readonly rule: { readonly margin: number; readonly level: number; readonly minGain: number };
+  /** Names of the groups, and what the names of their tensors hold. */
+  readonly groups: readonly { readonly name: string; readonly filters: readonly string[] }[];
+  readonly seeds: readonly string[];
+  /** Items of each set. */
+  readonly items: Readonly<Record<"search" | "choose" | "confirm", { readonly safety: number; readonly task: number }>>;
+  readonly aligned: Readonly<Record<"search" | "choose" | "confirm", Pick<Measured, "score" | "asr">>>;
+  readonly tuned: Readonly<Record<"search" | "choose" | "confirm", Pick<Measured, "score" | "asr">>>;
+  readonly candidates: readonly SearchedCandidate[];
+  readonly finalists: readonly Finalist[];
+  /** Of each way at most one; none where nothing of it qualifies. */
+  readonly choices: readonly SearchChoice[];
+  /** Between the choices and the aligned model, on the confirming set; Holm's p over all of them. */
+  readonly tests: readonly PairedTest[];
+  /** The choice with the best score of those that hold. */
+  readonly best?: SearchWay | undefined;
+  /** What was asked for the candidates of each way, on the set that is searched by. */
+  readonly costs: Readonly<Record<SearchWay, { readonly candidates: number; readonly newTokens: number }>>;
+}
