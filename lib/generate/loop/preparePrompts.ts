@@ -131,6 +131,19 @@ export function longFirst(prompts: PromptWork[]): void {
   prompts.sort((a, b) => b.ids.length - a.ids.length || a.index - b.index);
 }
 
+/** Prompts that begin alike one after the other, a beginning before what goes on from it: what they share is still there. */
+export function alikeTogether(prompts: PromptWork[]): void {
+  prompts.sort((a, b) => a.variant - b.variant || inOrder(a.ids, b.ids) || a.index - b.index);
+}
+
+function inOrder(a: PromptWork["ids"], b: PromptWork["ids"]): number {
+  const length = Math.min(a.length, b.length);
+  for (let at = 0; at < length; at++) {
+    if (a[at] !== b[at]) return (a[at] as number) - (b[at] as number);
+  }
+  return a.length - b.length;
+}
+
 function tooLong(name: string, tokens: number | string, most: number, hint: string, with_ = ""): RetemperError {
   const longer = `${name} has ${tokens} tokens${with_}, and the model's context has ${most}`;
   return new RetemperError("BAD_INPUT", longer, { reason: "context-length", hint });

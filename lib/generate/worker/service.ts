@@ -7,7 +7,7 @@ import type { Tokenizer } from "../../tokenizer/types.js";
 import type { GenerationLoop } from "../loop/generationLoop.js";
 import type { Job, PromptWork } from "../loop/job.js";
 import { logProbabilities } from "../loop/logSoftmax.js";
-import { longFirst, prepareInput, prepareNext, preparePrompt } from "../loop/preparePrompts.js";
+import { alikeTogether, longFirst, prepareInput, prepareNext, preparePrompt } from "../loop/preparePrompts.js";
 import type { WhichVariant } from "../types.js";
 import { whichVariant } from "../virtual/chosenVariants.js";
 import type { FromThread, GenerateRequest, NextRequest, ScoreRequest, ThreadEvent, ToThread } from "./messages.js";
@@ -111,7 +111,7 @@ export class ModelService {
     const { decoder, tokenizer, loop } = this.#parts;
     const prompts = await this.#prepared(asked, call, (one) => prepareNext(one, tokenizer, decoder.spec, tokens));
     if (!prompts) return;
-    longFirst(prompts);
+    alikeTogether(prompts);
     call.job = loop.submit({
       kind: "next",
       prompts,

@@ -2,6 +2,8 @@
 
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { GenerationLoop } from "../../../lib/generate/loop/generationLoop.js";
+import { alikeTogether } from "../../../lib/generate/loop/preparePrompts.js";
 import { openModel } from "../../../lib/generate/openModel.js";
 import type { Model, NextLogprobs, Prompt, TokenName } from "../../../lib/generate/types.js";
 import type { Decoder } from "../../../lib/nn/decoder.js";
@@ -111,26 +113,50 @@ describe("what prompts begin with in common", () => {
     const loop = loopOver(watched, { batch: 4, stepRows: 64 });
     const common = Array.from({ length: 60 }, (_, at) => 3 + ((at * 37) % 400));
     const asked = Array.from({ length: 9 }, (_, at) => [...common, 10 + at, 50 + at, 90 + at]);
-    const found = new Map<number, number>();
-    const job = loop.submit({
-      kind: "next",
-      prompts: asked.map((ids, index) => ({
-        ...{ index, ids: Int32Array.from(ids), variant: 0, samples: [0], maxNewTokens: 0 },
-      })),
-      batch: undefined,
-      wanting: () => true,
-      events: {
-        last: ({ index }, logits) => found.set(index, logits.indexOf(Math.max(...logits))),
-        end: () => undefined,
-        failed: (error) => {
-          throw error;
-        },
-      },
-    });
-    while (loop.step());
-    expect([job.left, found.size]).toEqual([0, 9]);
+    expect(askNext(loop, asked)).toBe(9);
     expect(steps.reduce((sum, { rows }) => sum + rows, 0)).toBe(60 + 9 * 3);
     expect(steps.reduce((sum, { wanted }) => sum + wanted, 0)).toBe(9);
     loop.dispose();
   });
+
+  it("is read once where there are far more questions than places, each with endings of two lengths", () => {
+    const { decoder: watched, steps } = watch(decoder);
+    const loop = loopOver(watched, { batch: 6, stepRows: 64 });
+    const questions = Array.from({ length: 20 }, (_, at) =>
+      Array.from({ length: 40 }, (_, place) => 3 + ((at * 53 + place * 37 + at * place) % 400)),
+    );
+    // The endings of a question: one token, or the same one and three more.
+    const asked = questions.flatMap((question) => [
+      [...question, 5, 6, 7, 8],
+      [...question, 5],
+      [...question, 9, 6, 7, 8],
+    ]);
+    expect(askNext(loop, asked)).toBe(60);
+    expect(steps.reduce((sum, { rows }) => sum + rows, 0)).toBe(20 * (40 + 1 + 3 + 4));
+    loop.dispose();
+  });
 });
+
+/** Asks for the logits after prompts, in the order in which the model's thread begins them; how many came. */
+function askNext(loop: GenerationLoop, asked: readonly (readonly number[])[]): number {
+  const found = new Map<number, number>();
+  const prompts = asked.map((ids, index) => ({
+    ...{ index, ids: Int32Array.from(ids), variant: 0, samples: [0], maxNewTokens: 0 },
+  }));
+  alikeTogether(prompts);
+  loop.submit({
+    kind: "next",
+    prompts,
+    batch: undefined,
+    wanting: () => true,
+    events: {
+      last: ({ index }, logits) => found.set(index, logits.indexOf(Math.max(...logits))),
+      end: () => undefined,
+      failed: (error) => {
+        throw error;
+      },
+    },
+  });
+  while (loop.step());
+  return found.size;
+}
