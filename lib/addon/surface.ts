@@ -132,6 +132,25 @@ export interface NativeKept {
   readonly kept: number;
 }
 
+export interface NativeSelfProjection extends Omit<NativeFactorisation, "energy" | "entropy"> {
+  /** True where the matrix is stored by its columns: [inputs, outputs] in place of [outputs, inputs]. */
+  readonly transposed: boolean;
+  /** B [outputs, rank] and A [rank, inputs]. */
+  readonly left: Float32Array;
+  readonly right: Float32Array;
+  /** Of a matrix with a smaller norm, the projection is 0. */
+  readonly least: number;
+}
+
+export interface NativeSelfProjected {
+  /** C B [outputs, rank]. */
+  readonly left: Float32Array;
+  /** Of the matrix, Euclidean. */
+  readonly norm: number;
+  /** Of C B A with B A; 0 where one of them is zero. */
+  readonly cosine: number;
+}
+
 export interface Addon {
   describe(): NativeDescription;
   /** Opens without following FIFOs or devices, checks everything the format promises. Synchronous: headers are small. */
@@ -157,6 +176,11 @@ export interface Addon {
   project(request: NativeProjecting, onProgress?: (progress: NativeProgress) => void): NativeJob<NativeProjected>;
   /** What Safe Delta keeps of a linear layer's change (native/lowrank/safe_delta.h). Progress in blocks of columns. */
   keepSafeDelta(request: NativeKeeping, onProgress?: (progress: NativeProgress) => void): NativeJob<NativeKept>;
+  /**
+   * B projected by C = V V^T / |V| of a matrix V as `factorise` reads one, and what becomes of the product B A: float64 sums,
+   * the same bytes for any number of threads and instruction set.
+   */
+  selfProject(request: NativeSelfProjection): NativeJob<NativeSelfProjected>;
   /** A copy of bytes [begin, end) of a regular file: tests, and small tensors. */
   readBytes(path: string, begin: number, end: number): Uint8Array;
   /** Swaps two paths in one step (renameat2 RENAME_EXCHANGE); throws IO where the file system cannot. */

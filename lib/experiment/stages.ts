@@ -86,6 +86,7 @@ export async function stages(
     const measured = [
       settings.aligned,
       ...(settings.unaligned === undefined ? [] : [settings.unaligned]),
+      ...(settings.safeModel === undefined ? [] : [settings.safeModel]),
       ...tuned.map(({ model }) => model),
     ];
     await models.learn(measured);

@@ -63,6 +63,7 @@ export async function finishFolder(
     stages: await stageOrigins(prepared, options.models),
     facts: written.facts,
     adapter: written.adapter,
+    gates: prepared.gates,
   });
   await writeSideFiles(folder, new Map([[RECORD_FILE, record]]), signal);
   if (options.verify) await refuseCorrupt(folder, files, addon, signal, progress);

@@ -21,6 +21,7 @@ import { hashUnknown, inputFiles, knownDigests, refuseChanged } from "./inputs.j
 import { obtainInputs } from "./obtainInputs.js";
 import type { MergeOptions } from "./options.js";
 import { type Prepared, prepare, readRecipe } from "./prepare.js";
+import { prepareInTwo } from "./prepared/prepareInTwo.js";
 import { ProgressReporter } from "./progress.js";
 import { MERGED, MORE_SPACE, mergeReads } from "./reads.js";
 import { type MergeReport, type OutputFile, summarize } from "./report.js";
@@ -61,13 +62,13 @@ export async function mergeParsed(parsed: ParsedRecipe, out: string, options: Me
   const addon = loadAddon();
   const isAdapter = options.format === "adapter";
   const prepareAs = isAdapter ? prepareAdapter : prepare;
-  await obtainInputs(parsed, options, (models) => prepareAs(parsed, { ...options, models }, addon));
+  await obtainInputs(parsed, options, (models) => prepareInTwo(parsed, { ...options, models }, addon, prepareAs));
   progress.start("open");
-  const prepared = await prepareAs(parsed, options, addon);
-  const inputs = inputFiles(prepared.models.checkpoints);
-  await checkPlace(target, mergeReads(prepared.models, inputs, parsed.file, options), MERGED, force);
-  await requireSpace({ file: target, needed: prepared.estimate.diskNeeded, hint: MORE_SPACE });
-  await refuseDifferentBuffers(prepared.built.tensors, addon, signal);
+  const { outline, whole, removed } = await prepareInTwo(parsed, options, addon, prepareAs);
+  const inputs = inputFiles(outline.models.checkpoints);
+  await checkPlace(target, mergeReads(outline.models, inputs, parsed.file, options), MERGED, force);
+  await requireSpace({ file: target, needed: outline.estimate.diskNeeded, hint: MORE_SPACE });
+  await refuseDifferentBuffers(outline.built.tensors, addon, signal);
 
   const digests = await knownDigests(inputs);
   if (options.hashInputs) await hashUnknown(inputs, digests, addon, signal, progress);
@@ -76,9 +77,11 @@ export async function mergeParsed(parsed: ParsedRecipe, out: string, options: Me
   const staging = await openStaging(target, { force });
   let finished = false;
   try {
+    const prepared = await whole(staging.folder, progress);
     const written = isAdapter
       ? await writeAdapter(prepared, staging.folder, options, addon, progress)
       : { prepared, native: await mergeTensors(prepared, staging.folder, options, addon, progress) };
+    await removed();
     const { native } = written;
     const adapter = "adapter" in written ? written.adapter : undefined;
     const context = { options, inputs, digests, addon, progress };
@@ -122,7 +125,7 @@ function mergeTensors(
 
 function report(
   out: string,
-  { recipe, built, estimate, warnings }: Prepared,
+  { recipe, built, estimate, warnings, gates }: Prepared,
   native: NativeMergeReport,
   files: readonly OutputFile[],
   seconds: number,
@@ -151,6 +154,7 @@ function report(
     target: native.target,
     threads: native.threads,
     ...(native.device && { device: native.device }),
+    ...(gates && { gates }),
     estimate,
   };
 }

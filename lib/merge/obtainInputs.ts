@@ -44,6 +44,11 @@ export async function withInputHeaders<T>(
   return withHeaders(parts, lookAt(recipe, options), (named) => work({ ...options.models, ...named }));
 }
 
+/** True where nothing would be downloaded. */
+export async function inputsAreHere(recipe: ParsedRecipe, options: ObtainInputsOptions): Promise<boolean> {
+  return (await notHere(partsOf(namedModels(recipe)), placesOf(options))).length === 0;
+}
+
 function lookAt(recipe: ParsedRecipe, options: ObtainInputsOptions) {
   return { ...placesOf(options), tokenizers: recipe.tokenizer !== undefined };
 }

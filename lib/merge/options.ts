@@ -7,9 +7,9 @@ import type { FloatDtypeName } from "../recipe/types.js";
 
 /**
  * The steps of a merge in their order: downloading models that are not here; reading headers and configuration; hashing the inputs (only with `hashInputs`);
- * merging and writing tensors; side files, fsync and the final rename; reading the result again (only with `verify`).
+ * making what a method needs that reads its models before it merges (safe_lora, …); merging and writing tensors; side files, fsync and the final rename; reading the result again (only with `verify`).
  */
-export type MergePhase = "download" | "open" | "hash" | "merge" | "finish" | "verify";
+export type MergePhase = "download" | "open" | "hash" | "prepare" | "merge" | "finish" | "verify";
 
 export interface MergeProgress {
   readonly phase: MergePhase;

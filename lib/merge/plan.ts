@@ -1,18 +1,31 @@
-// `plan`: what a merge would do, from headers and configuration alone.
+// `plan`: what a merge would do, from headers and configuration alone. Only a method that is prepared reads its models, where
+// they are on this machine: its gates are what the plan is asked for.
 
+import { rm } from "node:fs/promises";
 import { loadAddon } from "../addon/load.js";
 import type { OpName } from "../addon/nativePlan.js";
+import { temporaryFolder } from "../files/temporaryFolder.js";
 import { INDEX_FILE, outputTensor, shardIndex } from "../plan/shards.js";
 import type { DraftTensor } from "../plan/tensors.js";
-import type { Recipe } from "../recipe/types.js";
+import { METHODS } from "../recipe/methods.js";
+import type { ParsedRecipe, Recipe } from "../recipe/types.js";
 import { ADAPTER_FILE } from "./adapter/adapterFile.js";
 import { foreseenAdapter } from "./adapter/foreseenAdapter.js";
 import type { AdapterPlan } from "./adapter/plannedAdapter.js";
 import { prepareAdapter } from "./adapter/prepareAdapter.js";
-import { withInputHeaders } from "./obtainInputs.js";
+import { inputsAreHere, withInputHeaders } from "./obtainInputs.js";
 import type { PlanOptions } from "./options.js";
 import { type Prepared, prepare, readRecipe } from "./prepare.js";
+import { type InTwo, prepareInTwo } from "./prepared/prepareInTwo.js";
 import type { MergePlan, PlannedFile, PlannedTensor } from "./report.js";
+
+export interface PlanOnlyOptions extends PlanOptions {
+  /**
+   * Read no tensors, also where the recipe's method reads its models before it merges (safe_lora, safemerge, …): the plan then
+   * has no gates. Default false.
+   */
+  readonly headersOnly?: boolean | undefined;
+}
 
 /**
  * Checks a recipe against its models and says what a merge would read, write and need.
@@ -33,13 +46,18 @@ import type { MergePlan, PlannedFile, PlannedTensor } from "./report.js";
  * console.log(estimate.bytesWritten < 2_000_000); // true
  * ```
  */
-export async function plan(recipe: string | Recipe, options: PlanOptions = {}): Promise<MergePlan> {
+export async function plan(recipe: string | Recipe, options: PlanOnlyOptions = {}): Promise<MergePlan> {
   const parsed = await readRecipe(recipe, options);
+  const isPrepared = METHODS[parsed.method].prepared !== undefined;
   const prepareAs = options.format === "adapter" ? prepareAdapter : prepare;
-  const prepared = await withInputHeaders(parsed, options, (models) =>
-    prepareAs(parsed, { ...options, models }, loadAddon()),
-  );
-  const { built, estimate, warnings, adapterPlan } = prepared;
+  const reads = isPrepared && !options.headersOnly;
+  const isHere = reads && (await inputsAreHere(parsed, options));
+  const prepared = await withInputHeaders(parsed, options, async (models) => {
+    const steps = await prepareInTwo(parsed, { ...options, models }, loadAddon(), prepareAs);
+    return isHere ? inTemporaryFolder(steps) : steps.outline;
+  });
+  const { built, estimate, adapterPlan, gates } = prepared;
+  const warnings = reads && !isHere ? [...prepared.warnings, unread(parsed)] : prepared.warnings;
   const tensors = adapterPlan ? changedTensors(adapterPlan) : writtenTensors(prepared);
   const operations: Partial<Record<OpName, number>> = {};
   for (const { op } of tensors) operations[op] = (operations[op] ?? 0) + 1;
@@ -51,8 +69,23 @@ export async function plan(recipe: string | Recipe, options: PlanOptions = {}): 
     unmatched: built.unmatched,
     warnings,
     ...(adapterPlan && { adapter: foreseenAdapter(adapterPlan, options) }),
+    ...(gates && { gates }),
     estimate,
   };
+}
+
+/** What is made for a plan is of no use to anyone else. */
+async function inTemporaryFolder({ whole }: InTwo): Promise<Prepared> {
+  const folder = await temporaryFolder("retemper-plan-");
+  try {
+    return await whole(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
+  }
+}
+
+function unread({ method }: ParsedRecipe): string {
+  return `${method} reads its models before it merges, and not all of them are on this machine: the plan has no gates`;
 }
 
 function writtenTensors({ built: { tensors, layout } }: Prepared): PlannedTensor[] {

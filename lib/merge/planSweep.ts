@@ -6,7 +6,7 @@ import type { Recipe } from "../recipe/types.js";
 import { withInputHeaders } from "./obtainInputs.js";
 import { gridPoints } from "./points.js";
 import type { SweepPlan } from "./report.js";
-import { readSweep, type SurveyOptions, splitEvenly, surveyPoints } from "./sweepSurvey.js";
+import { outlines, readSweep, type SurveyOptions, splitEvenly, surveyPoints } from "./sweepSurvey.js";
 
 /**
  * Checks a recipe and a grid against the recipe's models and says what `sweep` would read, write and need.
@@ -39,7 +39,7 @@ export async function planSweep(
   const { first, files, estimates, diskNeeded, pointsPerPass, warnings } = await withInputHeaders(
     parsed,
     options,
-    (models) => surveyPoints(parsed, points, { ...options, models }, addon),
+    (models) => surveyPoints(outlines(parsed, points, options), { ...options, models }, addon),
   );
   const passes = splitEvenly(points, pointsPerPass);
   const together = Math.max(...passes.map((pass) => pass.length));

@@ -17,6 +17,7 @@ import { type GgufWords, ggufOutput, ggufWords } from "./formats/gguf/ggufOutput
 import { type OpenModels, openModels } from "./models.js";
 import type { PlanOptions } from "./options.js";
 import { gridPoints, type Point } from "./points.js";
+import type { Gate } from "./prepared/types.js";
 import { type SideInput, sideInputs } from "./sideInputs.js";
 import { type OutputVocabulary, outputVocabulary } from "./vocabulary.js";
 
@@ -31,6 +32,8 @@ export interface Prepared {
   readonly adapterConfig?: Readonly<Record<string, unknown>> | undefined;
   /** Of an output that is made an adapter (`format: "adapter"`). */
   readonly adapterPlan?: AdapterPlan | undefined;
+  /** What the gates of a method decided that has some. */
+  readonly gates?: readonly Gate[] | undefined;
   /** True where one file holds everything that a model needs to be loaded (GGUF). */
   readonly oneFile?: boolean | undefined;
   /** Configuration, tokenizers and the like, as they were when the models were opened. */

@@ -12,6 +12,7 @@ import { DEFAULT_SHARD_SIZE } from "../plan/shards.js";
 import type { AdapterReport } from "./adapter/adapterReport.js";
 import type { InputFile } from "./inputs.js";
 import type { MergeOptions } from "./options.js";
+import type { Gate } from "./prepared/types.js";
 import type { OutputFile } from "./report.js";
 import type { SideInput } from "./sideInputs.js";
 
@@ -35,6 +36,8 @@ export interface RecordFacts {
   readonly facts: readonly NativeFacts[];
   /** Of an adapter: what it keeps of the merge. */
   readonly adapter?: AdapterReport | undefined;
+  /** Of a method with gates: what they decided. */
+  readonly gates?: readonly Gate[] | undefined;
 }
 
 /** Options that show in an output's bytes, where they are not the default; the seed stands by itself. */
@@ -77,6 +80,7 @@ export function recordText(facts: RecordFacts): string {
     ...(Object.keys(stages).length > 0 && { stages }),
     tensors: facts.facts.map(({ variant: _one, ...fact }) => fact),
     ...(facts.adapter && { adapter: facts.adapter }),
+    ...(facts.gates && { gates: facts.gates }),
   };
   return `${JSON.stringify(record, null, 1)}\n`;
 }

@@ -6,6 +6,7 @@ import type { Estimate } from "../plan/estimate.js";
 import type { UnmatchedTensor } from "../plan/request.js";
 import type { MethodName } from "../recipe/methods.js";
 import type { AdapterReport } from "./adapter/adapterReport.js";
+import type { Gate } from "./prepared/types.js";
 
 export interface OutputFile {
   /** Relative to the output folder. */
@@ -48,6 +49,8 @@ export interface MergeReport {
   readonly device?: NativeDeviceReport;
   /** With `format: "adapter"`: what the adapter keeps of the merge. */
   readonly adapter?: AdapterReport;
+  /** Of a method with gates (safe_lora, safemerge): what they decided of each module, in the order of their names. */
+  readonly gates?: readonly Gate[];
   /** The estimate that was made before the start. */
   readonly estimate: Estimate;
 }
@@ -62,6 +65,8 @@ export interface SweepPoint {
   readonly out: string;
   readonly files: readonly OutputFile[];
   readonly tensors: TensorSummary;
+  /** As in `MergeReport`. */
+  readonly gates?: readonly Gate[];
 }
 
 export interface SweepReport {
@@ -133,6 +138,8 @@ export interface MergePlan {
   readonly warnings: readonly string[];
   /** Absent for other formats. */
   readonly adapter?: PlannedAdapter;
+  /** As in `MergeReport`; for these the models were read. */
+  readonly gates?: readonly Gate[];
   readonly estimate: Estimate;
 }
 

@@ -23,10 +23,11 @@ import { obtainInputs } from "./obtainInputs.js";
 import type { SweepOptions } from "./options.js";
 import { gridPoints, type Point } from "./points.js";
 import type { Prepared } from "./prepare.js";
+import { sweepGroups } from "./prepared/sweepGroups.js";
 import { ProgressReporter } from "./progress.js";
 import { MERGED, MORE_SPACE, mergeReads } from "./reads.js";
 import { type SweepPoint, type SweepReport, summarize } from "./report.js";
-import { planPoint, readSweep, splitEvenly, surveyPoints } from "./sweepSurvey.js";
+import { outlines, planPoint, readSweep, splitEvenly, surveyPoints } from "./sweepSurvey.js";
 
 /**
  * Merges a recipe once for each combination of the grid's values. The outputs are folders in `out`, named by their
@@ -68,12 +69,13 @@ export async function sweep(
   await refusePoints(target, points, force);
 
   const addon = loadAddon();
-  await obtainInputs(parsed, options, (models) => surveyPoints(parsed, points, { ...options, models }, addon));
+  const recipes = outlines(parsed, points, options);
+  await obtainInputs(parsed, options, (models) => surveyPoints(recipes, { ...options, models }, addon));
   progress.start("open");
-  const survey = await surveyPoints(parsed, points, options, addon);
-  const { opened, first } = survey;
-  const inputs = inputFiles(opened.models.checkpoints);
-  const reads = mergeReads(opened.models, inputs, parsed.file, options);
+  const survey = await surveyPoints(recipes, options, addon);
+  const { recorded, first } = survey;
+  const inputs = inputFiles(recorded.models.checkpoints);
+  const reads = mergeReads(recorded.models, inputs, parsed.file, options);
   for (const { name } of points) await checkPlace(join(target, name), reads, MERGED, force);
   await requireSpace({ file: target, needed: survey.diskNeeded, hint: MORE_SPACE });
   await refuseDifferentBuffers(first.built.tensors, addon, signal);
@@ -81,29 +83,41 @@ export async function sweep(
   if (options.hashInputs) await hashUnknown(inputs, digests, addon, signal, progress);
   signal?.throwIfAborted();
 
-  const passes = splitEvenly(points, survey.pointsPerPass);
   const context: FinishContext = { options, inputs, digests, addon, progress };
   const natives: NativeMergeReport[] = [];
-  const done: SweepPoint[] = [];
+  const done = new Map<string, SweepPoint>();
+  const warnings = new Set(survey.warnings);
   const collection = await openCollection(target);
   try {
-    for (const pass of passes) {
-      const prepared: Prepared[] = [];
-      for (const point of pass) prepared.push(await planPoint(parsed, point, opened, survey.inputs, options, addon));
-      const { native, finished } = await runPass(target, pass, prepared, context);
-      natives.push(native);
-      done.push(...finished);
+    for await (const group of sweepGroups(target, recipes, survey, context)) {
+      for (const pass of splitEvenly(group.recipes, group.survey.pointsPerPass)) {
+        const prepared: Prepared[] = [];
+        for (const recipe of pass) {
+          const planned = await planPoint(recipe, group.survey, group.options, addon);
+          prepared.push(group.gates ? { ...planned, gates: group.gates } : planned);
+        }
+        const { native, finished } = await runPass(
+          target,
+          pass.map(({ point }) => point),
+          prepared,
+          context,
+        );
+        natives.push(native);
+        for (const point of finished) done.set(point.name, point);
+      }
+      for (const warning of group.survey.warnings) warnings.add(warning);
     }
   } finally {
     await collection.close();
   }
+  const made = points.flatMap(({ name }) => done.get(name) ?? []);
   return {
     out: target,
     method: parsed.method,
-    points: done,
-    passes: passes.length,
+    points: made,
+    passes: natives.length,
     unmatched: first.built.unmatched,
-    warnings: [...survey.warnings, ...nonFiniteWarnings(done)],
+    warnings: [...warnings, ...nonFiniteWarnings(made)],
     version: addon.describe().version,
     ...totals(natives),
     seconds: (performance.now() - started) / 1000,
@@ -154,7 +168,15 @@ async function runPass(
       const files = await finishFolder(folders[at] as string, name, of, written, context);
       const copied = of.built.tensors.filter(isTakenOver).length;
       const tensors = summarize(written.facts, copied);
-      finished.push({ name, parameters: settings, out: join(target, name), files, tensors });
+      const { gates } = of;
+      finished.push({
+        name,
+        parameters: settings,
+        out: join(target, name),
+        files,
+        tensors,
+        ...(gates && { gates }),
+      });
     }
     await refuseChanged(inputs);
     signal?.throwIfAborted();

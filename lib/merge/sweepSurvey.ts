@@ -6,6 +6,7 @@ import type { Estimate } from "../plan/estimate.js";
 import { InputFiles } from "../plan/inputFiles.js";
 import { outputsPerPass } from "../plan/sweepPlan.js";
 import { loadRecipe } from "../recipe/load.js";
+import { METHODS } from "../recipe/methods.js";
 import type { ParsedRecipe, Recipe } from "../recipe/types.js";
 import { checkSettings, suppliedBy, withSettings } from "../recipe/vary.js";
 import { scaledAdapter } from "./adapter/scaledAdapter.js";
@@ -14,6 +15,8 @@ import type { MergeOptions, PlanOptions } from "./options.js";
 import { plannedFiles } from "./plan.js";
 import type { Point } from "./points.js";
 import { type Opened, openInputs, type Prepared, planOn } from "./prepare.js";
+import { outlineOf } from "./prepared/outlineOf.js";
+import { asRecorded } from "./prepared/prepareInTwo.js";
 import type { PlannedFile } from "./report.js";
 
 /** What decides the points of a sweep. */
@@ -34,9 +37,15 @@ export async function readSweep(
   return parsed;
 }
 
-export interface Survey {
+/** What all points of a sweep read. */
+export interface SweepInputs {
   readonly opened: Opened;
+  /** The models that the recipe names, for records. */
+  readonly recorded: Opened;
   readonly inputs: InputFiles;
+}
+
+export interface Survey extends SweepInputs {
   readonly first: Prepared;
   /** Of each point, in their order. */
   readonly estimates: readonly Estimate[];
@@ -46,10 +55,24 @@ export interface Survey {
   readonly warnings: readonly string[];
 }
 
+/** A point with its recipe as it was written, and as it is merged: of a method that is prepared, another one. */
+export interface SweepRecipe {
+  readonly point: Point;
+  readonly written: ParsedRecipe;
+  readonly ordinary: ParsedRecipe;
+}
+
+/** The points' recipes; those of a method that is prepared in outline. */
+export function outlines(parsed: ParsedRecipe, points: readonly Point[], options: SurveyOptions): SweepRecipe[] {
+  return points.map((point) => {
+    const written = withSettings(parsed, point.settings, options);
+    return { point, written, ordinary: METHODS[written.method].prepared ? outlineOf(written) : written };
+  });
+}
+
 /** Plans every point once, so that whatever does not fit is reported before anything is written, and keeps the sums. */
 export async function surveyPoints(
-  parsed: ParsedRecipe,
-  points: readonly Point[],
+  recipes: readonly SweepRecipe[],
   options: SurveyOptions,
   addon: Addon,
 ): Promise<Survey> {
@@ -58,8 +81,9 @@ export async function surveyPoints(
       hint: "retemper sweep RECIPE OUT --out-adapter; for other merges, retemper merge RECIPE OUT --format adapter",
     });
   }
-  const [start] = points as [Point, ...Point[]];
-  const opened = await openInputs(withSettings(parsed, start.settings, options), options, addon);
+  const [start] = recipes as [SweepRecipe, ...SweepRecipe[]];
+  const opened = await openInputs(start.ordinary, options, addon);
+  const recorded = start.written === start.ordinary ? opened : await openInputs(start.written, options, addon);
   const inputs = new InputFiles();
   const estimates: Estimate[] = [];
   const files: PlannedFile[][] = [];
@@ -68,10 +92,10 @@ export async function surveyPoints(
   let pointsPerPass = Number.POSITIVE_INFINITY;
   const { threads, maxMemory = 0 } = options;
   // Each share of values that is kept has a rank of its own to be found.
-  const ranksDiffer = ["density", "gamma", "select_topk"].some((name) => Object.hasOwn(start.settings, name));
-  for (const point of points) {
+  const ranksDiffer = ["density", "gamma", "select_topk"].some((name) => Object.hasOwn(start.point.settings, name));
+  for (const recipe of recipes) {
     options.signal?.throwIfAborted();
-    const prepared = await planPoint(parsed, point, opened, inputs, options, addon);
+    const prepared = await planPoint(recipe, { opened, recorded, inputs }, options, addon);
     first ??= prepared;
     estimates.push(prepared.estimate);
     files.push(plannedFiles(prepared));
@@ -83,6 +107,7 @@ export async function surveyPoints(
   const diskNeeded = estimates.reduce((sum, estimate) => sum + estimate.diskNeeded, 0);
   return {
     opened,
+    recorded,
     inputs,
     first: first as Prepared,
     estimates,
@@ -94,15 +119,14 @@ export async function surveyPoints(
 }
 
 export async function planPoint(
-  parsed: ParsedRecipe,
-  { settings }: Point,
-  opened: Opened,
-  files: InputFiles,
+  { written, ordinary }: SweepRecipe,
+  { opened, recorded, inputs }: SweepInputs,
   options: SurveyOptions,
   addon: Addon,
 ): Promise<Prepared> {
-  const prepared = planOn(opened, withSettings(parsed, settings, options), options, addon, files);
-  return options.outAdapter ? scaledAdapter(prepared, options.threads || addon.describe().threads) : prepared;
+  const planned = planOn(opened, ordinary, options, addon, inputs);
+  const prepared = options.outAdapter ? scaledAdapter(planned, options.threads || addon.describe().threads) : planned;
+  return written === ordinary ? prepared : asRecorded(prepared, written, recorded);
 }
 
 /** Passes of about the same size, as few as the limit allows. */

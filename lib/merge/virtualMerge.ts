@@ -20,6 +20,8 @@ import { obtainInputs } from "./obtainInputs.js";
 import type { PlanOptions } from "./options.js";
 import { gridPoints } from "./points.js";
 import { openInputs, type Prepared, planOn } from "./prepare.js";
+import { prepareVariants } from "./prepared/prepareVariants.js";
+import type { Gate } from "./prepared/types.js";
 import { sideFiles, writeSideFiles } from "./sideFiles.js";
 
 export interface VirtualMergeOptions
@@ -48,6 +50,8 @@ export interface VirtualMerge {
   readonly files: readonly StoredFile[];
   readonly recipe: string;
   readonly recipes?: readonly string[] | undefined;
+  /** Of a method with gates: what they decided. */
+  readonly gates?: readonly Gate[];
   readonly warnings: readonly string[];
 }
 
@@ -77,11 +81,13 @@ export async function virtualMerge(
   signal?.throwIfAborted();
   const { parsed, recipes, values } = await recipesOf(recipe, lambdas, variants);
   const addon = loadAddon();
-  const [start] = recipes as [ParsedRecipe];
-  await obtainInputs(start, options);
-  const opened = await openInputs(start, options, addon);
+  const [written] = recipes as [ParsedRecipe];
+  await obtainInputs(written, options);
+  const made = await prepareVariants(recipes, folder, options, addon);
+  const [start] = made.recipes as [ParsedRecipe];
+  const opened = await openInputs(start, { ...options, models: made.models }, addon);
   const inputs = new InputFiles();
-  const prepared = recipes.map((one) => planOn(opened, one, options, addon, inputs)) as [Prepared, ...Prepared[]];
+  const prepared = made.recipes.map((one) => planOn(opened, one, options, addon, inputs)) as [Prepared, ...Prepared[]];
   const [first] = prepared;
   await refuseDifferentBuffers(first.built.tensors, addon, signal);
   const used = fidelity ?? (["bfloat16", "float16"].includes(first.built.config.dtype ?? "") ? "exact" : "linear");
@@ -107,7 +113,8 @@ export async function virtualMerge(
     folder,
     files: inputFiles(opened.models.checkpoints),
     recipe: parsed.text,
-    warnings: [...new Set(prepared.flatMap(({ warnings }) => warnings))],
+    ...(made.gates && { gates: made.gates }),
+    warnings: [...new Set([...made.warnings, ...prepared.flatMap(({ warnings }) => warnings)])],
   };
 }
 

@@ -48,7 +48,7 @@ export interface BuiltPlan {
 export function buildPlan(request: PlanRequest): BuiltPlan {
   const { recipe, vocabulary } = request;
   const checkpoints = spellAlike(recipe, request.checkpoints);
-  const heads = findHeads(checkpoints.values());
+  const heads = findHeads(neededModels(recipe, checkpoints));
   const warnings = new Set<string>();
   const misfits = new Misfits();
   const used = new Map<string, Set<string>>();
@@ -131,6 +131,13 @@ export function nativePlan(
 }
 
 const none: ReadonlyMap<string, Operand> = new Map();
+
+/** Without those that the recipe has as optional sources: they decide nothing. */
+function neededModels(recipe: PlanRequest["recipe"], checkpoints: ReadonlyMap<string, Checkpoint>): Checkpoint[] {
+  const sources = recipe.modules.flatMap(({ slices }) => slices.flatMap((slice) => slice.sources));
+  const optional = new Set(sources.flatMap(({ model, optional: is }) => (is ? [model.text] : [])));
+  return [...checkpoints].flatMap(([text, checkpoint]) => (optional.has(text) ? [] : [checkpoint]));
+}
 
 function ownedNames(module: RecipeModule, checkpoints: ReadonlyMap<string, Checkpoint>): OwnedNames {
   const references = new Set(module.slices.flatMap(({ sources }) => sources.map(({ model }) => model.text)));

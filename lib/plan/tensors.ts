@@ -42,16 +42,17 @@ export interface TensorContext {
 
 /**
  * Drafts the tensor of a slot; undefined where the inputs do not fit (`misfits` knows why).
- * @param operands by input; undefined for an input that lacks the tensor
+ * @param given by input; undefined for an input that lacks the tensor
  * @param elsewhere operands of the same tensor in models outside the slot, for the rows of a new vocabulary
  */
 export function draftTensor(
-  slot: OutputSlot,
-  operands: readonly (Operand | undefined)[],
+  whole: OutputSlot,
+  given: readonly (Operand | undefined)[],
   elsewhere: ReadonlyMap<string, Operand>,
   parameters: SlotParameters,
   context: TensorContext,
 ): DraftTensor | undefined {
+  const { slot, operands } = withoutMisfits(whole, given, context.warn);
   const present = operands.filter((operand) => operand !== undefined);
   const [first] = present;
   if (!first) return undefined;
@@ -65,7 +66,9 @@ export function draftTensor(
   if (!dtypes.every(isFloat)) return integers(slot, present, shape, context);
 
   const { dtype, outDtype } = context.rules;
-  const promoted = promote(present.map(({ promotes }) => promotes));
+  // An optional source adds to what the others are, and widens nothing.
+  const widening = present.filter(({ input }) => !input.source.optional);
+  const promoted = promote(widening.map(({ promotes }) => promotes));
   const { base, others, params } = arrange(slot, present, operands.length, parameters, context);
   const sources = base ? [base, ...others] : others;
   const operation = simplify(params, sources.length);
@@ -75,6 +78,29 @@ export function draftTensor(
     compute: (dtype ?? promoted) === "F64" ? "F64" : "F32",
     outDtype: outDtype ?? dtype ?? promoted,
   });
+}
+
+/** Without the optional inputs that lack the tensor, or have it in another shape than the others. */
+function withoutMisfits(
+  slot: OutputSlot,
+  operands: readonly (Operand | undefined)[],
+  warn: TensorContext["warn"],
+): { readonly slot: OutputSlot; readonly operands: readonly (Operand | undefined)[] } {
+  const isOptional = slot.inputs.map(({ source }) => source.optional === true);
+  if (!isOptional.includes(true)) return { slot, operands };
+  const needed = operands.find((operand, at) => operand && !isOptional[at]);
+  const shape = String(needed?.tensor.stored.shape);
+  const fits = operands.map((operand, at) => {
+    if (!isOptional[at]) return true;
+    const same = operand && String(operand.tensor.stored.shape) === shape;
+    if (operand && needed && !same) {
+      warn(`${slot.name} of ${operand.input.source.model.text} has another shape: the tensor is made without it`);
+    }
+    return same;
+  });
+  const kept = <V>(values: readonly V[]): V[] => values.filter((_, at) => fits[at]);
+  const inputs = { inputs: kept(slot.inputs), inputNames: kept(slot.inputNames) };
+  return { slot: { ...slot, ...inputs }, operands: kept(operands) };
 }
 
 function finish(

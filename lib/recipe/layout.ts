@@ -2,6 +2,7 @@
 
 import { describe } from "./describe.js";
 import type { Path } from "./located.js";
+import { METHODS } from "./methods.js";
 import { type ModelContext, readModel, readOptionalModel } from "./modelValue.js";
 import type { Problems } from "./problems.js";
 import type { ModelsShape, RecipeShape, SliceShape } from "./shape.js";
@@ -22,6 +23,14 @@ export interface PlacedSource extends RecipeSource {
   readonly path: Path;
 }
 
+/** No models beside the base. */
+const ALONE: PlacedModule = {
+  name: "",
+  whole: true,
+  slices: [{ sources: [], parameters: {}, path: [] }],
+  parameters: {},
+};
+
 /** Reads the one of `models`, `slices` and `modules` that is there. */
 export function readModules(shape: RecipeShape, context: LayoutContext): readonly PlacedModule[] {
   const modules = Object.entries(shape.modules ?? {});
@@ -31,6 +40,9 @@ export function readModules(shape: RecipeShape, context: LayoutContext): readonl
     ...(shape.slices?.length ? ["slices"] : []),
     ...(modules.length > 0 ? ["modules"] : []),
   ];
+  // LoX changes the aligned model alone, which is its base.
+  const isAlone = METHODS[context.method].prepared !== undefined && METHODS[context.method].inputs.max === 1;
+  if (given.length === 0 && isAlone) return [ALONE];
   if (given.length !== 1) {
     const said = given.length === 0 ? "none of them is there" : `${given.join(" and ")} are there`;
     const place: Path = given[1] === undefined ? [] : [given[1]];

@@ -9,9 +9,10 @@ import { shorten } from "./describe.js";
 import { readDocument } from "./document.js";
 import { type LayoutContext, type PlacedModule, readModules } from "./layout.js";
 import { DocumentError, type LocatedDocument } from "./located.js";
-import { METHOD_NAMES, type MethodName } from "./methods.js";
+import { METHOD_NAMES, METHODS, type MethodName } from "./methods.js";
 import type { PathExists } from "./modelReference.js";
 import { readOptionalModel } from "./modelValue.js";
+import { checkPrepared } from "./preparedRules.js";
 import { badRecipe, Problems } from "./problems.js";
 import { checkRules } from "./rules.js";
 import { checkShape, type RecipeShape } from "./shape.js";
@@ -156,17 +157,24 @@ export function parseDocument(
   const context: LayoutContext = { method, problems, lenient, exists };
   const modules = readModules(shape, context);
   const baseModel = readOptionalModel(shape.base_model, ["base_model"], context);
+  const unalignedModel = readOptionalModel(shape.unaligned_model, ["unaligned_model"], context);
+  const safeModel = readOptionalModel(shape.safe_model, ["safe_model"], context);
   const parameters = readParameters(shape.parameters, ["parameters"], false, context);
   const dtype = readDtype(shape, "dtype", problems);
   const outDtype = readDtype(shape, "out_dtype", problems);
   const tokenizer = readTokenizer(shape, context);
   const chatTemplate = readChatTemplate(shape, context);
   // A model or a parameter that was refused would only raise the wrong alarm in the rules.
-  if (!problems.any) checkRules({ modules, baseModel, parameters, supplied: new Set(supplied) }, context);
+  if (!problems.any) {
+    checkRules({ modules, baseModel, parameters, supplied: new Set(supplied) }, context);
+    checkPrepared({ modules, baseModel, unalignedModel, safeModel, parameters }, context);
+  }
   problems.throwIfAny();
   return {
     method,
     ...(baseModel === undefined ? {} : { baseModel }),
+    ...(unalignedModel && METHODS[method].prepared?.unaligned && { unalignedModel }),
+    ...(safeModel && METHODS[method].prepared?.safe && { safeModel }),
     modules: modules.map(withoutPlaces),
     parameters,
     ...(dtype === undefined ? {} : { dtype }),

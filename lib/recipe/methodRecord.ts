@@ -1,6 +1,6 @@
 // What is known of a merge method: its parameters, their defaults, and the models it needs.
 
-export type ParameterType = "number" | "integer" | "boolean" | "choice";
+export type ParameterType = "number" | "integer" | "boolean" | "choice" | "text";
 
 /** What a parameter may be. Without `default` and without `required` it may stay unset (passthrough's `scale`). */
 export interface ParameterRecord {
@@ -11,6 +11,8 @@ export interface ParameterRecord {
   readonly choices?: readonly string[];
   /** Smallest allowed value, for parameters that have no meaning below it. */
   readonly min?: number;
+  /** One value for all tensors: no filters, no gradients. */
+  readonly constant?: boolean;
 }
 
 /** How the generalised task arithmetic family differs: d -> sparsify -> weigh -> elect -> sum -> normalise -> add. */
@@ -20,6 +22,17 @@ export interface TaskArithmeticRecord {
   readonly election: boolean;
   readonly normalize: boolean;
   readonly rescale: boolean;
+}
+
+/**
+ * A method that is prepared: it reads its models first and makes inputs of its own, from which an ordinary recipe
+ * (a sum with weights) then merges.
+ */
+export interface PreparedRecord {
+  /** Needs `unaligned_model`. */
+  readonly unaligned: boolean;
+  /** Needs `safe_model`. */
+  readonly safe: boolean;
 }
 
 export interface Count {
@@ -49,4 +62,12 @@ export interface MethodRecord {
    */
   readonly optionalTensor: "drop" | "passthrough" | "passthrough_base" | "base";
   readonly taskArithmetic?: TaskArithmeticRecord;
+  /** The parameter that a caller's `lambda` sets, as the share of the fine-tuned model; undefined: the method has none. */
+  readonly lambda?: "weight" | "t" | "lambda";
+  /**
+   * Towards the aligned model: for each parameter that has a safe end, whether larger or smaller values are nearer to it. By
+   * this a choice that starts at the safe end knows where it is. `lambda` is always safer when it is smaller.
+   */
+  readonly safer?: Readonly<Record<string, "larger" | "smaller">>;
+  readonly prepared?: PreparedRecord;
 }

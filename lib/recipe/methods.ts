@@ -3,6 +3,7 @@
 // in the native engine.
 
 import type { MethodRecord, ParameterRecord, ParameterType } from "./methodRecord.js";
+import { SAFETY_METHODS } from "./safetyMethods.js";
 import { taskArithmeticMethod } from "./taskArithmetic.js";
 
 export const METHOD_NAMES = [
@@ -26,6 +27,12 @@ export const METHOD_NAMES = [
   "sce",
   "ram",
   "ramplus_tl",
+  "resta",
+  "safe_lora",
+  "safemerge",
+  "lox",
+  "lssf",
+  "safe_delta",
 ] as const;
 
 export type MethodName = (typeof METHOD_NAMES)[number];
@@ -50,6 +57,7 @@ export const METHODS: Readonly<Record<MethodName, MethodRecord>> = {
     base: "ignored",
     inputs: { min: 1 },
     optionalTensor: "drop",
+    lambda: "weight",
   },
   slerp: {
     title: "spherical interpolation",
@@ -61,6 +69,7 @@ export const METHODS: Readonly<Record<MethodName, MethodRecord>> = {
     base: "required",
     inputs: { min: 2, max: 2 },
     optionalTensor: "passthrough",
+    lambda: "t",
   },
   nuslerp: {
     title: "weighted spherical interpolation",
@@ -71,6 +80,7 @@ export const METHODS: Readonly<Record<MethodName, MethodRecord>> = {
     inputs: { min: 2, max: 3 },
     nonBase: { min: 2, max: 2 },
     optionalTensor: "passthrough",
+    lambda: "weight",
   },
   multislerp: {
     title: "spherical interpolation of several models",
@@ -210,6 +220,7 @@ export const METHODS: Readonly<Record<MethodName, MethodRecord>> = {
     inputs: { min: 1 },
     optionalTensor: "drop",
   },
+  ...SAFETY_METHODS,
 };
 
 const everyParameter = new Set(

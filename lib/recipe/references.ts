@@ -9,6 +9,8 @@ export function mergedModels(recipe: ParsedRecipe): ModelReference[] {
     ...slices.flatMap(({ sources }) => sources.map(({ model }) => model)),
     ...slices.map(({ baseModel }) => baseModel),
     recipe.baseModel,
+    recipe.unalignedModel,
+    recipe.safeModel,
   ]);
 }
 

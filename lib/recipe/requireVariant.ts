@@ -21,10 +21,13 @@ export function requireVariant(recipe: ParsedRecipe, variant: ParsedRecipe, plac
 }
 
 /** All that is no parameter, by what a message calls it. */
-function partsOf({ method, baseModel, modules, dtype, outDtype, tokenizer, chatTemplate }: ParsedRecipe) {
+function partsOf(recipe: ParsedRecipe) {
+  const { method, baseModel, unalignedModel, safeModel, modules, dtype, outDtype, tokenizer, chatTemplate } = recipe;
   const parts: Record<string, unknown> = {
     method,
     "base model": baseModel,
+    "unaligned model": unalignedModel,
+    "safe model": safeModel,
     "list of models": modules.map(({ name, whole, slices }) => ({
       ...{ name, whole },
       slices: slices.map((slice) => ({

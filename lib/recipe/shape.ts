@@ -36,6 +36,8 @@ const tokenizer = z.strictObject({
 const recipe = z.strictObject({
   merge_method: z.string(),
   base_model: anything,
+  unaligned_model: anything,
+  safe_model: anything,
   models,
   slices,
   modules: z.record(z.string(), z.strictObject({ models, slices, parameters })).nullish(),
@@ -60,6 +62,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   weight: "write it under `parameters`",
   density: "write it under `parameters`",
   t: "write it under `parameters`",
+  threshold: "write it under `parameters`",
 };
 
 /**

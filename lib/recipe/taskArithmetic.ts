@@ -33,5 +33,6 @@ export function taskArithmeticMethod(title: string, source: string, family: Task
     inputs: { min: 1 },
     optionalTensor: "drop",
     taskArithmetic: family,
+    lambda: "weight",
   };
 }

@@ -30,6 +30,8 @@ export interface RecipeSource {
   /** Half-open; undefined = the whole model. */
   readonly layerRange?: readonly [number, number];
   readonly parameters: Parameters;
+  /** Not of the grammar: a tensor that this model lacks, or has in another shape than the base, is made without it. */
+  readonly optional?: boolean;
 }
 
 export interface RecipeSlice {
@@ -72,6 +74,10 @@ export interface TokenizerRequest {
 export interface ParsedRecipe {
   readonly method: MethodName;
   readonly baseModel?: ModelReference;
+  /** The model that the base was aligned from; only methods made for safety read it. */
+  readonly unalignedModel?: ModelReference;
+  /** A model tuned on safe rows (safemerge). */
+  readonly safeModel?: ModelReference;
   /** One module named "" unless the recipe has `modules`. */
   readonly modules: readonly RecipeModule[];
   readonly parameters: Parameters;

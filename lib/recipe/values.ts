@@ -128,7 +128,7 @@ function readScalar(raw: unknown, path: Path, record: ParameterRecord, problems:
   return value;
 }
 
-const KINDS = { number: "a number", integer: "a whole number", boolean: "true or false" } as const;
+const KINDS = { number: "a number", integer: "a whole number", boolean: "true or false", text: "text" } as const;
 
 /** YAML 1.1 wrote booleans in many ways, and the recipes of that time still do. */
 const TRUE = new Set(["true", "yes", "on", "y", "t", "1"]);
@@ -148,6 +148,8 @@ function toType(raw: unknown, record: ParameterRecord): Scalar | undefined {
       return toBoolean(raw);
     case "choice":
       return typeof raw === "string" && record.choices?.includes(raw) ? raw : undefined;
+    case "text":
+      return typeof raw === "string" && raw !== "" ? raw : undefined;
   }
 }
 

@@ -37,8 +37,8 @@ export function checkSettings(recipe: ParsedRecipe, names: readonly string[]): v
     });
   }
   if (!names.includes(LAMBDAS)) return;
-  const own = method === "slerp" ? "t" : "weight";
   checkLambda(recipe);
+  const own = METHODS[method].lambda as string;
   if (names.includes(own)) {
     throw new RetemperError("USAGE", `lambda sets the ${own} of ${method}, so ${own} cannot be varied beside it`, {
       hint: `leave one of the two out`,
@@ -99,7 +99,8 @@ function withParameter(written: WrittenRecipe, name: string, value: number): Wri
 
 /** The recipe with lambda as the weight of its fine-tuned model, and, where a mean is taken, 1 - lambda as the other's. */
 function withLambda(recipe: ParsedRecipe, written: WrittenRecipe, lambda: number): WrittenRecipe {
-  if (recipe.method === "slerp") return withParameter(written, "t", lambda);
+  const { lambda: own } = METHODS[recipe.method];
+  if (own !== undefined && own !== "weight") return withParameter(written, own, lambda);
   const slices = recipe.modules.flatMap((module) => module.slices);
   const pairs = METHODS[recipe.method].taskArithmetic === undefined;
   const weigh = <T extends object & PartShape>(source: T, weight: number) => {
@@ -156,8 +157,10 @@ function checkLambda(recipe: ParsedRecipe): void {
   const hint = name
     ? `vary a parameter of the recipe instead, for example --vary ${name}=0.1:0.9:0.1`
     : `${method} has no number that --vary could set`;
-  const fits = ["linear", "nuslerp", "slerp"].includes(method) || METHODS[method].taskArithmetic;
-  if (!fits) throw new RetemperError("USAGE", `${method} has no lambda: no weight of one fine-tuned model`, { hint });
+  const { lambda, prepared } = METHODS[method];
+  if (lambda === undefined)
+    throw new RetemperError("USAGE", `${method} has no lambda: no weight of one fine-tuned model`, { hint });
+  if (prepared) return; // the rules of these methods have counted the models
   for (const slice of recipe.modules.flatMap((module) => module.slices)) {
     const tuned = slice.sources.length - (alignedIndex(recipe, slice) < 0 ? 0 : 1);
     if (tuned === 1) continue;

@@ -22,6 +22,7 @@ class RetemperAddon : public Napi::Addon<RetemperAddon> {
                              Method<StartFactorise>("factorise"),
                              Method<StartProject>("project"),
                              Method<StartKeepSafeDelta>("keepSafeDelta"),
+                             Method<StartSelfProject>("selfProject"),
                              Method<ReadBytes>("readBytes"),
                              Method<Exchange>("exchange"),
                              Method<LockFile>("lockFile"),

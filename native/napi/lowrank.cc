@@ -12,6 +12,7 @@
 #include "io/mapping.h"
 #include "lowrank/entropy_rank.h"
 #include "lowrank/factorise.h"
+#include "lowrank/self_projection.h"
 #include "napi/errors.h"
 #include "napi/fields.h"
 #include "napi/job.h"
@@ -20,53 +21,91 @@ namespace retemper {
 
 namespace {
 
-struct Request {
+// Where a float32 matrix lies, and who works on it.
+struct Matrix {
   std::string path;
-  uint64_t offset = 0, rows = 0, cols = 0, rank = 0;
-  std::optional<double> energy, entropy;
+  uint64_t offset = 0, rows = 0, cols = 0;
   unsigned threads = 1;
 };
 
-Request Decode(const Napi::Value& value) {
-  const Napi::Object object = fields::Object(value, "request");
-  Request request;
-  request.path = fields::String(object, "path");
-  request.offset = fields::Whole(object, "offset");
-  request.rows = fields::Whole(object, "rows", UINT32_MAX);
-  request.cols = fields::Whole(object, "cols", UINT32_MAX);
-  request.rank = fields::Whole(object, "rank", UINT32_MAX);
-  if (fields::Has(object, "energy")) request.energy = fields::Number(object, "energy");
-  if (fields::Has(object, "entropy")) request.entropy = fields::Number(object, "entropy");
+Matrix DecodeMatrix(const Napi::Object& object) {
+  Matrix matrix;
+  matrix.path = fields::String(object, "path");
+  matrix.offset = fields::Whole(object, "offset");
+  matrix.rows = fields::Whole(object, "rows", UINT32_MAX);
+  matrix.cols = fields::Whole(object, "cols", UINT32_MAX);
   const auto threads = static_cast<unsigned>(fields::Whole(object, "threads", 1024));
-  request.threads = threads > 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
-  if (request.rows == 0 || request.cols == 0 || request.rank == 0)
-    throw Fault(code::kUsage, "rows, cols and rank must be positive");
-  if (request.offset % sizeof(float) != 0) fields::Wrong("offset", "a multiple of 4");
-  return request;
+  matrix.threads = threads > 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
+  if (matrix.rows == 0 || matrix.cols == 0)
+    throw Fault(code::kUsage, "rows and cols must be positive");
+  if (matrix.offset % sizeof(float) != 0) fields::Wrong("offset", "a multiple of 4");
+  return matrix;
 }
 
-lowrank::Factored Run(const Request& request, const std::atomic<bool>& cancelled) {
-  const InputFile file = InputFile::Open(request.path, std::nullopt, Reading::kMap);
-  const uint64_t count = request.rows * request.cols;  // below 2^64: each is below 2^32
-  if (request.offset > file.size() || count > (file.size() - request.offset) / sizeof(float))
-    throw Fault(code::kBadInput, "is too short for the matrix", request.path);
+// work(matrix, pool), of a file that stays as it is meanwhile.
+template <class Work>
+auto OnMatrix(const Matrix& of, Work work) {
+  const InputFile file = InputFile::Open(of.path, std::nullopt, Reading::kMap);
+  const uint64_t count = of.rows * of.cols;  // below 2^64: each is below 2^32
+  if (of.offset > file.size() || count > (file.size() - of.offset) / sizeof(float))
+    throw Fault(code::kBadInput, "is too short for the matrix", of.path);
   std::vector<float> copy;
   const uint8_t* bytes = nullptr;
   if (file.mapped()) {
-    bytes = file.Mapped(request.offset);
+    bytes = file.Mapped(of.offset);
   } else {
     copy.resize(count);
-    bytes = file.Read(request.offset, count * sizeof(float), copy.data());
+    bytes = file.Read(of.offset, count * sizeof(float), copy.data());
   }
-  const lowrank::Dense d = {reinterpret_cast<const float*>(bytes),
-                            static_cast<size_t>(request.rows), static_cast<size_t>(request.cols)};
-  nn::Pool pool(request.threads);
-  lowrank::Factored made = request.entropy
-                               ? lowrank::FactoriseByEntropy(d, *request.entropy, pool, cancelled)
-                               : lowrank::Factorise(d, static_cast<size_t>(request.rank),
-                                                    request.energy, pool, cancelled);
+  const lowrank::Dense d = {reinterpret_cast<const float*>(bytes), static_cast<size_t>(of.rows),
+                            static_cast<size_t>(of.cols)};
+  nn::Pool pool(of.threads);
+  auto made = work(d, pool);
   file.CheckUnchanged();
   return made;
+}
+
+struct Factorisation {
+  Matrix matrix;
+  uint64_t rank = 0;
+  std::optional<double> energy, entropy;
+};
+
+Factorisation DecodeFactorisation(const Napi::Value& value) {
+  const Napi::Object object = fields::Object(value, "request");
+  Factorisation request;
+  request.matrix = DecodeMatrix(object);
+  request.rank = fields::Whole(object, "rank", UINT32_MAX);
+  if (fields::Has(object, "energy")) request.energy = fields::Number(object, "energy");
+  if (fields::Has(object, "entropy")) request.entropy = fields::Number(object, "entropy");
+  if (request.rank == 0) throw Fault(code::kUsage, "rank must be positive");
+  return request;
+}
+
+struct SelfProjection {
+  Matrix matrix;
+  bool transposed = false;
+  uint64_t rank = 0;
+  std::vector<float> left, right;
+  double least = 0;
+};
+
+SelfProjection DecodeSelfProjection(const Napi::Value& value) {
+  const Napi::Object object = fields::Object(value, "request");
+  SelfProjection request;
+  request.matrix = DecodeMatrix(object);
+  request.transposed = fields::Bool(object, "transposed");
+  request.rank = fields::Whole(object, "rank", UINT32_MAX);
+  request.left = fields::Copied<float>(object, "left");
+  request.right = fields::Copied<float>(object, "right");
+  request.least = fields::Number(object, "least");
+  const auto& [path, offset, rows, cols, threads] = request.matrix;
+  const uint64_t outputs = request.transposed ? cols : rows;
+  const uint64_t inputs = request.transposed ? rows : cols;
+  if (request.rank == 0) throw Fault(code::kUsage, "rank must be positive");
+  if (request.left.size() != outputs * request.rank) fields::Wrong("left", "[outputs, rank]");
+  if (request.right.size() != request.rank * inputs) fields::Wrong("right", "[rank, inputs]");
+  return request;
 }
 
 Napi::Float32Array Floats(Napi::Env env, const std::vector<float>& values) {
@@ -79,11 +118,17 @@ Napi::Float32Array Floats(Napi::Env env, const std::vector<float>& values) {
 
 Napi::Value StartFactorise(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
-    auto request = std::make_shared<const Request>(Decode(info[0]));
+    auto request = std::make_shared<const Factorisation>(DecodeFactorisation(info[0]));
     return Job::Start(
         info.Env(), info[1],
         [request](const std::atomic<bool>& cancelled, const Job::Report&) -> Job::Result {
-          auto made = std::make_shared<const lowrank::Factored>(Run(*request, cancelled));
+          auto made = std::make_shared<const lowrank::Factored>(
+              OnMatrix(request->matrix, [&](const lowrank::Dense& d, nn::Pool& pool) {
+                return request->entropy
+                           ? lowrank::FactoriseByEntropy(d, *request->entropy, pool, cancelled)
+                           : lowrank::Factorise(d, static_cast<size_t>(request->rank),
+                                                request->energy, pool, cancelled);
+              }));
           return [made](Napi::Env env) -> Napi::Value {
             Napi::Object result = Napi::Object::New(env);
             result.Set("rank", static_cast<double>(made->rank));
@@ -91,6 +136,29 @@ Napi::Value StartFactorise(const Napi::CallbackInfo& info) {
             result.Set("right", Floats(env, made->right));
             result.Set("square", made->square);
             result.Set("lost", made->lost);
+            return result;
+          };
+        });
+  });
+}
+
+Napi::Value StartSelfProject(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    auto request = std::make_shared<const SelfProjection>(DecodeSelfProjection(info[0]));
+    return Job::Start(
+        info.Env(), info[1],
+        [request](const std::atomic<bool>& cancelled, const Job::Report&) -> Job::Result {
+          auto made = std::make_shared<const lowrank::SelfProjected>(
+              OnMatrix(request->matrix, [&](const lowrank::Dense& v, nn::Pool& pool) {
+                return lowrank::SelfProject(
+                    v, request->transposed, request->left.data(), request->right.data(),
+                    static_cast<size_t>(request->rank), request->least, pool, cancelled);
+              }));
+          return [made](Napi::Env env) -> Napi::Value {
+            Napi::Object result = Napi::Object::New(env);
+            result.Set("left", Floats(env, {made->left.begin(), made->left.end()}));
+            result.Set("norm", made->norm);
+            result.Set("cosine", made->cosine);
             return result;
           };
         });

@@ -1,4 +1,5 @@
-// The job that approximates a matrix by one of a low rank.
+// Jobs on one large matrix of a file: the nearest one of a low rank, and what it makes of a thin
+// one.
 #pragma once
 
 #include "napi/napi_setup.h"
@@ -7,5 +8,9 @@ namespace retemper {
 
 // factorise({ path, offset, rows, cols, rank, energy?, threads }): see lib/addon/surface.ts.
 Napi::Value StartFactorise(const Napi::CallbackInfo& info);
+
+// selfProject({ path, offset, rows, cols, transposed, rank, left, right, least, threads }): see
+// lib/addon/surface.ts.
+Napi::Value StartSelfProject(const Napi::CallbackInfo& info);
 
 }  // namespace retemper

@@ -11,6 +11,7 @@ import type { LambdaFlags } from "../values.js";
 import {
   addLambdaOption,
   addPlanningOptions,
+  describeGates,
   oneLambda,
   type PlanningFlags,
   planningOptions,
@@ -152,6 +153,7 @@ export function describeMerge(report: MergeReport): string {
     `${formatDuration(report.seconds)} in all, ${formatRate(report.gigabytesPerSecond * 1e9)}, ${report.threads} threads (${report.target})`,
   ];
   if (report.adapter) lines.push(adapterText(report.adapter));
+  if (report.gates) lines.push(describeGates(report.gates));
   if (report.device) {
     const { names, tensors: there, onCpu } = report.device;
     const here = onCpu.map(({ reason, tensors }) => `, ${formatCount(tensors)} on the CPU (${reason})`).join("");

@@ -36,7 +36,7 @@ export function addPlanCommand(program: Command, session: Session): Command {
     .command("plan")
     .summary("show what a merge would do (= merge --dry-run)")
     .description(
-      "Checks a recipe against its models and shows what a merge would read, write and need. Reads headers only.",
+      "Checks a recipe against its models and shows what a merge would read, write and need. Reads headers only, but for methods with gates (safe_lora, safemerge), which read their models: the plan shows which modules are gated.",
     )
     .argument("<recipe>", "recipe file")
     .argument("[out]", "output folder, to check the space on its disk")
@@ -158,12 +158,13 @@ export async function showPlan(
 const SHOWN_UNMATCHED = 20;
 
 function describe(planned: MergePlan, diskFree?: number): string {
-  const { method, tensors, files, operations, unmatched, estimate, adapter } = planned;
+  const { method, tensors, files, operations, unmatched, estimate, adapter, gates } = planned;
   const counts = Object.entries(operations).map(([operation, count]) => `${formatCount(count)} ${operation}`);
   const rows: [string, string][] = [
     ["method", method],
     ["tensors", `${formatCount(tensors.length)} (${counts.join(", ")})`],
     ...(adapter ? [["adapter", describeAdapter(adapter)] satisfies [string, string]] : []),
+    ...(gates ? [["gates", describeGates(gates)] satisfies [string, string]] : []),
     ["unmatched", formatCount(unmatched.length)],
     ["read", formatBytes(estimate.bytesRead)],
     [
@@ -174,6 +175,10 @@ function describe(planned: MergePlan, diskFree?: number): string {
     ["disk", `${formatBytes(estimate.diskNeeded)}${diskFree === undefined ? "" : ` of ${formatBytes(diskFree)} free`}`],
   ];
   const lines = [table(["", ""], rows).trimStart()];
+  if (gates && gates.length > 0) {
+    const judged = gates.map(({ module, rho, gated }) => [module, rho.toFixed(5), gated ? "gated" : ""]);
+    lines.push("", table(["module", "rho", ""], judged, [1]));
+  }
   if (unmatched.length > 0) {
     const shown = unmatched.slice(0, SHOWN_UNMATCHED).map(({ model, tensor, reason }) => [tensor, model, reason]);
     lines.push("", table(["unmatched tensor", "model", "why it is not used"], shown));
@@ -181,6 +186,12 @@ function describe(planned: MergePlan, diskFree?: number): string {
       lines.push(`and ${formatCount(unmatched.length - shown.length)} more (--json)`);
   }
   return lines.join("\n");
+}
+
+/** "3 of 14 modules". */
+export function describeGates(gates: NonNullable<MergePlan["gates"]>): string {
+  const gated = gates.filter((one) => one.gated).length;
+  return `${formatCount(gated)} of ${formatCount(gates.length)} modules gated`;
 }
 
 function describeAdapter({ base, products, whole }: NonNullable<MergePlan["adapter"]>): string {

@@ -34,20 +34,19 @@ export interface MergeSeries {
 }
 
 export function mergeSeries(settings: ExperimentSettings, tuned: readonly TunedModel[]): MergeSeries[] {
-  const { aligned } = settings;
   return settings.methods.map((entry): MergeSeries => {
     const method = methodOf(entry);
     const parameters = parametersOf(entry);
     if (isOfAll(entry)) {
       const models = tuned.map(({ model }) => model);
-      return { method, parameters, merges: [{ recipe: recipeOf(method, aligned, models, parameters), maskSeed: 0 }] };
+      return { method, parameters, merges: [{ recipe: recipeOf(method, settings, models, parameters), maskSeed: 0 }] };
     }
     return {
       method,
       parameters,
       lambdas: gridOf(entry, settings),
       merges: tuned.flatMap(({ seed, model }) => {
-        const recipe = recipeOf(method, aligned, [model], { ...lambdaCounts(method), ...parameters });
+        const recipe = recipeOf(method, settings, [model], { ...lambdaCounts(method), ...parameters });
         return maskNamesOf(seed, entry).map((name) => ({
           ...{ seed: name, tuning: seed },
           ...{ recipe, maskSeed: maskSeedOf(name) },
@@ -82,12 +81,22 @@ function lambdaCounts(method: string): object | undefined {
   return METHODS[method as MethodName].taskArithmetic?.normalize ? { normalize: false } : undefined;
 }
 
-function recipeOf(method: string, aligned: string, tuned: readonly string[], parameters: object | undefined): Recipe {
+function recipeOf(
+  method: MethodName,
+  { aligned, unaligned, safeModel }: ExperimentSettings,
+  tuned: readonly string[],
+  parameters: object | undefined,
+): Recipe {
   const models = tuned.map((model) => ({ model }));
   const own = parameters && Object.keys(parameters).length > 0 ? { parameters } : {};
   if (method === "linear") return { merge_method: method, models: [{ model: aligned }, ...models], ...own } as Recipe;
   const inputs = method === "slerp" ? [{ model: aligned }, ...models] : models;
-  return { merge_method: method, base_model: aligned, models: inputs, ...own } as Recipe;
+  const { prepared } = METHODS[method];
+  const further = {
+    ...(prepared?.unaligned && unaligned !== undefined && { unaligned_model: unaligned }),
+    ...(prepared?.safe && safeModel !== undefined && { safe_model: safeModel }),
+  };
+  return { merge_method: method, base_model: aligned, ...further, models: inputs, ...own } as Recipe;
 }
 
 /** A model + adapter as a model of its own. */

@@ -33,6 +33,12 @@ const SUMS: ReadonlySet<string> = new Set<MethodName>([
   "model_stock",
   "task_arithmetic",
   "passthrough",
+  "resta",
+  "safe_lora",
+  "safemerge",
+  "lox",
+  "lssf",
+  "safe_delta",
 ]);
 
 /** Of the free memory: what merges that are held may take. */

@@ -145,7 +145,7 @@ async function checkMerges(
   let bytes = 0;
   const none = new Map<string, number>();
   const planned = async (recipe: Recipe, options: Parameters<typeof plan>[1], path: Path) => {
-    const found = await problems.attempt(() => plan(recipe, { ...options, signal }), path);
+    const found = await problems.attempt(() => plan(recipe, { ...options, signal, headersOnly: true }), path);
     bytes = Math.max(bytes, found?.estimate.bytesWritten ?? 0);
     return found !== undefined;
   };

@@ -43,5 +43,6 @@ export async function checkShip(
 /** What stands for a tuned model has no change: of an adapter the plain merge says the most that it takes. */
 async function plannedBytes(recipe: Recipe, options: PlanOptions, stands: boolean): Promise<number> {
   const { format, rank: _, ...plain } = options;
-  return (await plan(recipe, stands && format === "adapter" ? plain : options)).estimate.bytesWritten;
+  const planned = stands && format === "adapter" ? plain : options;
+  return (await plan(recipe, { ...planned, headersOnly: true })).estimate.bytesWritten;
 }

@@ -29,10 +29,11 @@ export async function obtainModels(
   }
 }
 
-function namedModels({ aligned, unaligned, tuned = [], bertScore, safety }: ExperimentSettings) {
+function namedModels({ aligned, unaligned, safeModel, tuned = [], bertScore, safety }: ExperimentSettings) {
   const all: readonly (readonly [string | undefined, Path])[] = [
     [aligned === ABSENT ? undefined : aligned, ["aligned"]],
     [unaligned, ["unaligned"]],
+    [safeModel, ["safeModel"]],
     ...tuned.flatMap(({ model, adapter }, at) => [
       [model, ["tuned", at, "model"]] as const,
       [adapter, ["tuned", at, "adapter"]] as const,

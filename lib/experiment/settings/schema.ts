@@ -86,7 +86,12 @@ export const experimentSchema = z.strictObject({
     .describe("Fills in what is not given: paper follows arXiv:2412.19512, quick is for a first look."),
   name: z.string().min(1).default("experiment").describe("The report's title."),
   aligned: z.string().min(1).describe("The aligned model: a folder or a name on the hub."),
-  unaligned: z.string().min(1).optional().describe("The model before alignment, for comparison."),
+  unaligned: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("The model before alignment: to compare with, and for resta, safe_lora, …"),
+  safeModel: z.string().min(1).optional().describe("Of safemerge: the aligned model + an adapter tuned on safe rows."),
   tuned: z
     .array(
       z.strictObject({

@@ -150,7 +150,7 @@ function withReadableModels(settings: ExperimentSettings, exists: PathExists, pr
       return undefined;
     }
   };
-  const { aligned, unaligned, tuned, safety } = settings;
+  const { aligned, unaligned, safeModel, tuned, safety } = settings;
   const judges = safety.judges.map((judge, at) => {
     const model = judgeModelNamed(judge);
     return model === undefined || readable(model, ["safety", "judges", at]) !== undefined ? judge : "keyword";
@@ -160,6 +160,7 @@ function withReadableModels(settings: ExperimentSettings, exists: PathExists, pr
     safety: { ...safety, judges },
     aligned: readable(aligned, ["aligned"]) ?? ABSENT,
     unaligned: readable(unaligned, ["unaligned"]),
+    safeModel: readable(safeModel, ["safeModel"]),
     ...(tuned && { tuned: tuned.map((one, at) => ({ ...one, model: readable(one.model, ["tuned", at, "model"]) })) }),
   };
 }

@@ -25,10 +25,10 @@ export async function wholePaths(settings: ExperimentSettings, folder: string): 
         : word.replace(/^([^:/]+:)(.+)$/s, (_, head: string, source: string) => head + data(source)),
     );
 
-  const { safety, task, tuned, tune, unaligned, bertScore } = settings;
+  const { safety, task, tuned, tune, unaligned, safeModel, bertScore } = settings;
   const names = [
     ...[
-      ...[settings.aligned || undefined, unaligned, ...(tuned ?? []).map(({ model }) => model)],
+      ...[settings.aligned || undefined, unaligned, safeModel, ...(tuned ?? []).map(({ model }) => model)],
       ...safety.judges.map((one) => judgeModelNamed(one) || undefined),
     ].flatMap((model) => (model === undefined ? [] : modelParts(model, exists).flatMap((part) => part?.path ?? []))),
     ...[bertScore?.model, ...(tuned ?? []).map(({ adapter }) => adapter)],
@@ -46,6 +46,7 @@ export async function wholePaths(settings: ExperimentSettings, folder: string): 
     ...settings,
     aligned: settings.aligned === ABSENT ? ABSENT : model(settings.aligned),
     ...(unaligned !== undefined && { unaligned: model(unaligned) }),
+    ...(safeModel !== undefined && { safeModel: model(safeModel) }),
     ...(bertScore && { bertScore: { ...bertScore, model: path(bertScore.model) } }),
     ...(settings.data && {
       data: Object.fromEntries(Object.entries(settings.data).map(([name, source]) => [name, data(source)])),

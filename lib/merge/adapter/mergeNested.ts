@@ -77,5 +77,12 @@ function replaced({ recipe }: Pick<RecipeStage, "recipe">, made: ReadonlyMap<str
       ...(slice.baseModel && { baseModel: of(slice.baseModel) }),
     })),
   }));
-  return { ...recipe, modules, ...(recipe.baseModel && { baseModel: of(recipe.baseModel) }) };
+  const { baseModel, unalignedModel, safeModel } = recipe;
+  return {
+    ...recipe,
+    modules,
+    ...(baseModel && { baseModel: of(baseModel) }),
+    ...(unalignedModel && { unalignedModel: of(unalignedModel) }),
+    ...(safeModel && { safeModel: of(safeModel) }),
+  };
 }

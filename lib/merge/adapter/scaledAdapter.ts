@@ -10,7 +10,7 @@ import { InputFiles } from "../../plan/inputFiles.js";
 import { matrixOf } from "../../plan/parts.js";
 import { packShards } from "../../plan/shards.js";
 import type { DraftTensor } from "../../plan/tensors.js";
-import type { ModelReference, RecipeSource } from "../../recipe/types.js";
+import type { ModelReference, ParsedRecipe, RecipeSource } from "../../recipe/types.js";
 import type { Prepared } from "../prepare.js";
 import { ADAPTER_FILE } from "./adapterFile.js";
 
@@ -66,6 +66,7 @@ function pairOf({ recipe }: Prepared): {
   readonly base: ModelReference;
   readonly weight: number;
 } {
+  if (recipe.method === "task_arithmetic" && isPlainSum(recipe)) return addedTo(recipe);
   if (recipe.method !== "linear") throw inexact(`${recipe.method} is not linear in the adapter's change`);
   if (recipe.tokenizer || recipe.chatTemplate) throw inexact("an adapter does not change the tokenizer");
   const [module, ...others] = recipe.modules;
@@ -81,6 +82,26 @@ function pairOf({ recipe }: Prepared): {
     throw inexact("the weights of the two models are not lambda and 1 - lambda for all tensors");
   }
   return { tuned: adapted.model.text, base: plain.model, weight: a };
+}
+
+/** True for the base and one model's change, with no other number than its weight. */
+function isPlainSum({ baseModel, modules, parameters, tokenizer, chatTemplate }: ParsedRecipe): boolean {
+  const sources = modules.flatMap(({ slices }) => slices.flatMap((slice) => slice.sources));
+  const others = Object.keys(parameters).length > 0 || tokenizer !== undefined || chatTemplate !== undefined;
+  return baseModel !== undefined && sources.length === 1 && modules.length === 1 && !others;
+}
+
+/** The base with one adapted model's change: the adapted model, the base, and the weight of the change. */
+function addedTo({ baseModel, modules }: ParsedRecipe): ReturnType<typeof pairOf> {
+  const [source] = modules.flatMap(({ slices }) => slices.flatMap((slice) => slice.sources));
+  const base = baseModel as ModelReference;
+  const weight = source && weightOf(source);
+  const same = source?.model.path === base.path && source.model.revision === base.revision && !base.lora;
+  if (!source?.model.lora || !same || source.layerRange) {
+    throw inexact("the recipe does not add the change of one adapter to its own base");
+  }
+  if (weight === undefined) throw inexact("the weight of the change is not the same for all tensors");
+  return { tuned: source.model.text, base, weight };
 }
 
 /** The weight that a model has for all of its tensors. */

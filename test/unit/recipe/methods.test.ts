@@ -17,7 +17,9 @@ describe("method records", () => {
       for (const record of [...Object.values(method.global), ...Object.values(method.perModel)]) {
         if (record.required) expect(record.default).toBeUndefined();
         if (record.default === undefined) continue;
-        const type = { number: "number", integer: "number", boolean: "boolean", choice: "string" }[record.type];
+        const type = { number: "number", integer: "number", boolean: "boolean", choice: "string", text: "string" }[
+          record.type
+        ];
         expect(typeof record.default).toBe(type);
       }
     }

@@ -1,0 +1,60 @@
+// What a method that is prepared makes before the merge: inputs of its own, and the ordinary recipe that merges them.
+
+import type { Addon, NativeProgress } from "../../addon/surface.js";
+import type { ParsedRecipe } from "../../recipe/types.js";
+
+/** What a gate decided of one module. */
+export interface Gate {
+  /** As the base model's checkpoint names it, without `.weight`. */
+  readonly module: string;
+  /** Cosine of the change before and after the projection, rounded to five digits. */
+  readonly rho: number;
+  /** True where the change was replaced. */
+  readonly gated: boolean;
+}
+
+export interface PrepareOptions {
+  readonly addon: Addon;
+  /** 0 or undefined = one for each available core. The bytes do not depend on it. */
+  readonly threads?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** In bytes of the matrices that are gone through. */
+  readonly onProgress?: ((progress: NativeProgress) => void) | undefined;
+  /** Folders of models by the names that the recipe has for them. */
+  readonly models?: Readonly<Record<string, string>> | undefined;
+  /** The hub cache to look models up in. */
+  readonly transformersCache?: string | undefined;
+}
+
+/** The inputs that were made. They depend on everything of the recipe but the weights of its sum (lambda, gamma, …). */
+export interface MadeInputs {
+  /** Folders by the names that the ordinary recipe has for them: adapters of PEFT, or checkpoints. */
+  readonly models: Readonly<Record<string, string>>;
+  readonly gates?: readonly Gate[];
+  readonly bytesWritten: number;
+  readonly warnings?: readonly string[];
+}
+
+/** How one method is prepared. */
+export interface PreparedMethod {
+  /** The parameters that the made inputs depend on; the others are weights of the ordinary recipe. */
+  readonly decides: readonly string[];
+  /**
+   * Makes the inputs in a folder, which exists and is empty: models are read in pieces, and the bytes are the same for any
+   * number of threads.
+   * @throws RetemperError as a merge does, with the tensor
+   */
+  make(recipe: ParsedRecipe, folder: string, options: PrepareOptions): Promise<MadeInputs>;
+  /** The ordinary recipe over the models and what was made of them. */
+  ordinary(recipe: ParsedRecipe, made: MadeInputs): ParsedRecipe;
+}
+
+/** A recipe that any merge can run, with the folders of what was made for it. */
+export interface Preparation {
+  readonly recipe: ParsedRecipe;
+  /** Made inputs, by the names that the recipe has for them. */
+  readonly models: Readonly<Record<string, string>>;
+  readonly gates?: readonly Gate[];
+  readonly bytesWritten: number;
+  readonly warnings: readonly string[];
+}
