@@ -221,9 +221,11 @@ export interface NativeDeviceReport {
   readonly onCpu: readonly { readonly reason: string; readonly tensors: number }[];
 }
 
-/** Distances between checkpoints: sum over elements of (x - y)^2 for each asked pair of sources. */
+/** A tensor of models that are compared. */
 export interface NativeCompareTensor {
   readonly name: string;
+  /** F32 by default; only `changes` looks at it. */
+  readonly compute?: "F32" | "F64" | undefined;
   readonly sources: readonly NativeSource[];
   readonly count: number;
 }

@@ -151,6 +151,13 @@ export interface NativeSelfProjected {
   readonly cosine: number;
 }
 
+/** Models that are compared, tensor by tensor. */
+export interface NativeComparison {
+  readonly inputs: readonly NativeInput[];
+  readonly tensors: readonly NativeCompareTensor[];
+  readonly threads: number;
+}
+
 export interface Addon {
   describe(): NativeDescription;
   /** Opens without following FIFOs or devices, checks everything the format promises. Synchronous: headers are small. */
@@ -159,14 +166,12 @@ export interface Addon {
   /** sha256 of whole files, in order; `done`/`total` in bytes. */
   hashFiles(paths: readonly string[], onProgress?: (progress: NativeProgress) => void): NativeJob<string[]>;
   /** For each tensor and each pair (i < j in source order): sum of squared differences, float64. */
-  compare(
-    plan: {
-      readonly inputs: readonly NativeInput[];
-      readonly tensors: readonly NativeCompareTensor[];
-      readonly threads: number;
-    },
-    onProgress?: (progress: NativeProgress) => void,
-  ): NativeJob<number[][]>;
+  compare(plan: NativeComparison, onProgress?: (progress: NativeProgress) => void): NativeJob<number[][]>;
+  /**
+   * For each tensor, of sources A, F and perhaps U, with D = F - A and V = A - U: the sums of A A, F F, A F, D D and, with U,
+   * of V V and D V, how many elements neither D nor V leaves at 0, and of how many of these the signs agree.
+   */
+  changes(plan: NativeComparison, onProgress?: (progress: NativeProgress) => void): NativeJob<number[][]>;
   /**
    * The nearest product of a rank to a matrix [rows, cols] of float32 values that lies in a file: singular values and vectors
    * of a growing Krylov space, the same bytes for any number of threads and instruction set.
@@ -181,6 +186,14 @@ export interface Addon {
    * the same bytes for any number of threads and instruction set.
    */
   selfProject(request: NativeSelfProjection): NativeJob<NativeSelfProjected>;
+}
+
+  /** The squared singular values of a matrix, the largest first (native/lowrank/spectrum.h). `threads`: 0 = one for each core. */
+  spectrum(request: {
+    readonly path: string;
+    readonly matrix: NativeMatrix;
+    readonly threads: number;
+  }): NativeJob<Float64Array>;
   /** A copy of bytes [begin, end) of a regular file: tests, and small tensors. */
   readBytes(path: string, begin: number, end: number): Uint8Array;
   /** Swaps two paths in one step (renameat2 RENAME_EXCHANGE); throws IO where the file system cannot. */

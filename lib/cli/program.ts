@@ -1,5 +1,6 @@
 // The command `retemper`: all commands, and what its help says.
 
+import { comparisonReport } from "../index.js";
 import { type CommandTree, runCommandLine } from "./commandLine.js";
 import { addBatchCommand } from "./commands/batch.js";
 import { addBehaveCommand } from "./commands/behave.js";
@@ -48,7 +49,7 @@ Examples:
   retemper data magicoder rows           training data of the paper on merging
   retemper tune model rows.jsonl out     a LoRA adapter, as PEFT trains it
   retemper extract aligned tuned out     the difference of two models as a LoRA adapter
-  retemper inspect path/to/model         tensors, dtypes, sizes
+  retemper inspect path/to/model         tensors, dtypes, sizes; --compare: what a tuning changed of them
   retemper pull org/name                 download a model from the hub
   retemper convert out gguf --format gguf --quantise q4_k_m    one file for llama.cpp and Ollama
   retemper evaluate model --suite safety:prompts.jsonl   attack success rate; --list shows what else there is
@@ -69,7 +70,7 @@ const TREE: CommandTree = {
     addBatchCommand,
     addConvertCommand,
     addPlanCommand,
-    addInspectCommand,
+    (program, session) => addInspectCommand(program, session, comparisonReport),
     addPullCommand,
     addGenerateCommand,
     addEvaluateCommand,

@@ -13,6 +13,7 @@ export type { Experiment } from "../experiment/settings/schema.js";
 export { EXPERIMENT_TEMPLATE } from "../experiment/settings/template.js";
 export type { EndedStep, RunProgress } from "../experiment/steps/progress.js";
 export type { Partition } from "../output/partition.js";
+export { comparisonReport } from "../report/comparison/comparisonReport.js";
 export { type ReportOptions, readExperiment, report } from "../report/report.js";
 export type { ExperimentStatus } from "../report/status.js";
 export type {

@@ -31,11 +31,20 @@ export type { AdapterFacts, DtypeFacts, ModelFacts, TensorFacts } from "../check
 export type { DownloadOptions, DownloadProgress } from "../checkpoint/obtain.js";
 export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, RetemperError } from "../errors.js";
 export type { AdapterReport, AdapterTensorReport } from "../merge/adapter/adapterReport.js";
+export {
+  type ComparedChanges,
+  type ComparedTensor,
+  type CompareTensorsOptions,
+  compareTensors,
+  type TensorChangeFacts,
+  type TensorComparison,
+} from "../merge/compareTensors.js";
 export { type ConvertOptions, convert } from "../merge/convert.js";
-export { type DistanceOptions, distances } from "../merge/distance.js";
+export { distances } from "../merge/distance.js";
 export { type ExtractOptions, extract } from "../merge/extract.js";
 export { type InspectOptions, inspect } from "../merge/inspect.js";
 export { merge } from "../merge/merge.js";
+export type { DistanceOptions } from "../merge/openCompared.js";
 export type {
   MergeOptions,
   MergePhase,

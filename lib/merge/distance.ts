@@ -4,22 +4,8 @@ import { runJob } from "../addon/job.js";
 import { loadAddon } from "../addon/load.js";
 import type { NativeCompareTensor } from "../addon/nativePlan.js";
 import { elementsOf } from "../checkpoint/elementsOf.js";
-import type { DownloadOptions } from "../checkpoint/obtain.js";
-import { openCheckpoint } from "../checkpoint/open.js";
 import { RetemperError } from "../errors.js";
-import { buildPlan } from "../plan/build.js";
-import { loadRecipe } from "../recipe/load.js";
-import { obtainInputs } from "./obtainInputs.js";
-
-export interface DistanceOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Worker threads; 0 or undefined = one for each available core. */
-  readonly threads?: number | undefined;
-  /** The hub cache to look models up in. */
-  readonly transformersCache?: string | undefined;
-  /** How models are downloaded that are not on this machine. */
-  readonly hub?: DownloadOptions | undefined;
-}
+import { type DistanceOptions, openCompared } from "./openCompared.js";
 
 /**
  * Euclidean distances between models, computed on their stored values (base + adapter in float32) and summed in float64.
@@ -39,29 +25,15 @@ export interface DistanceOptions {
  */
 export async function distances(models: readonly string[], options: DistanceOptions = {}): Promise<number[][]> {
   if (models.length < 2) throw new RetemperError("USAGE", "distances are between two models or more");
-  const { signal, threads = 0, transformersCache } = options;
+  const { signal, threads = 0 } = options;
   signal?.throwIfAborted();
   const addon = loadAddon();
-  // The operands of a plain average are the models' tensors, matched, with their adapters: what is to be compared.
-  const recipe = await loadRecipe({
-    merge_method: "linear",
-    models: models.map((model) => ({ model, parameters: { weight: 1 } })),
+  const compared = await openCompared(models, options, addon);
+  const tensors = compared.tensors.map(({ name, sources, shape }): NativeCompareTensor => {
+    return { name, sources, count: elementsOf({ shape }) };
   });
-  await obtainInputs(recipe, options);
-  const references = recipe.modules.flatMap(({ slices }) => slices.flatMap(({ sources }) => sources));
-  const checkpoints = new Map(
-    await Promise.all(
-      references.map(async ({ model }) => {
-        return [model.text, await openCheckpoint(model, { addon, cache: transformersCache, decodes: true })] as const;
-      }),
-    ),
-  );
-  const built = buildPlan({ recipe, checkpoints });
-  const tensors = built.tensors
-    .filter(({ sources }) => sources.length === models.length)
-    .map(({ name, sources, shape }): NativeCompareTensor => ({ name, sources, count: elementsOf({ shape }) }));
 
-  const squares = await runJob(() => addon.compare({ inputs: built.inputs, tensors, threads }), { signal });
+  const squares = await runJob(() => addon.compare({ inputs: compared.inputs, tensors, threads }), { signal });
   return matrix(models.length, squares);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
 
@@ -43,9 +44,10 @@ void Reflect(double* rows, size_t stride, size_t count, const std::vector<double
 }
 
 // `a` becomes three diagonals (`diagonal`, `beside` with n - 1 values) by reflections, whose
-// product is the transpose of `turned`: a = turned^T (three diagonals) turned.
+// product is the transpose of `turned`: a = turned^T (three diagonals) turned. No `turned`: nobody
+// asks for vectors.
 void Reduce(std::vector<double>& a, size_t n, std::vector<double>& diagonal,
-            std::vector<double>& beside, std::vector<double>& turned, nn::Pool& pool) {
+            std::vector<double>& beside, std::vector<double>* turned, nn::Pool& pool) {
   std::vector<std::vector<double>> reflections;
   std::vector<double> p(n);
   for (size_t k = 0; k + 2 < n; ++k) {
@@ -60,7 +62,7 @@ void Reduce(std::vector<double>& a, size_t n, std::vector<double>& diagonal,
     beside[k] = end;
     if (!(scale > 0)) {
       beside[k] = v[0];
-      reflections.emplace_back();
+      if (turned != nullptr) reflections.emplace_back();
       continue;
     }
     v[0] -= end;
@@ -82,19 +84,20 @@ void Reduce(std::vector<double>& a, size_t n, std::vector<double>& diagonal,
         for (size_t i = 0; i < m; ++i) row[i] -= v[j] * p[i] + p[j] * v[i];
       }
     });
-    reflections.push_back(std::move(v));
+    if (turned != nullptr) reflections.push_back(std::move(v));
   }
   for (size_t i = 0; i < n; ++i) diagonal[i] = a[i * n + i];
   if (n > 1) beside[n - 2] = a[(n - 1) * n + n - 2];
-  std::fill(turned.begin(), turned.end(), 0.0);
-  for (size_t i = 0; i < n; ++i) turned[i * n + i] = 1;
+  if (turned == nullptr) return;
+  std::fill(turned->begin(), turned->end(), 0.0);
+  for (size_t i = 0; i < n; ++i) (*turned)[i * n + i] = 1;
   pool.Run(DivideUp(n, kTogether), [&](size_t block, unsigned) {
     for (size_t k = reflections.size(); k-- > 0;) {
       const std::vector<double>& v = reflections[k];
       const size_t begin = std::max(k + 1, block * kTogether);
       const size_t end = std::min(n, (block + 1) * kTogether);
       if (v.empty() || begin >= end) continue;
-      Reflect(&turned[begin * n + k + 1], n, end - begin, v);
+      Reflect(&(*turned)[begin * n + k + 1], n, end - begin, v);
     }
   });
 }
@@ -149,10 +152,8 @@ class Turns {
   std::vector<Turn> turns_;
 };
 
-// Turns three diagonals into one, and `vectors` with them.
-void Diagonalise(std::vector<double>& d, std::vector<double>& e, std::vector<double>& vectors,
-                 nn::Pool& pool) {
-  Turns turns(vectors, d.size(), pool);
+// Turns three diagonals into one, and what `turns` is of with them, if there is something.
+void Diagonalise(std::vector<double>& d, std::vector<double>& e, Turns* turns) {
   const size_t n = d.size();
   e.resize(n, 0.0);
   e[n - 1] = 0;
@@ -185,7 +186,7 @@ void Diagonalise(std::vector<double>& d, std::vector<double>& e, std::vector<dou
         moved = sine * mixed;
         d[i + 1] = g + moved;
         g = cosine * mixed - b;
-        turns.Add(i, sine, cosine);
+        if (turns != nullptr) turns->Add(i, sine, cosine);
       }
       if (split) continue;
       d[l] -= moved;
@@ -193,7 +194,7 @@ void Diagonalise(std::vector<double>& d, std::vector<double>& e, std::vector<dou
       e[m] = 0;
     }
   }
-  turns.Apply();
+  if (turns != nullptr) turns->Apply();
 }
 
 }  // namespace
@@ -202,8 +203,9 @@ Eigen SymmetricEigen(std::vector<double> a, size_t n, nn::Pool& pool) {
   Eigen found;
   if (n == 0) return found;
   std::vector<double> diagonal(n), beside(n, 0.0), vectors(n * n);
-  Reduce(a, n, diagonal, beside, vectors, pool);
-  Diagonalise(diagonal, beside, vectors, pool);
+  Reduce(a, n, diagonal, beside, &vectors, pool);
+  Turns turns(vectors, n, pool);
+  Diagonalise(diagonal, beside, &turns);
   std::vector<size_t> order(n);
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(),
@@ -215,6 +217,15 @@ Eigen SymmetricEigen(std::vector<double> a, size_t n, nn::Pool& pool) {
     found.vectors.insert(found.vectors.end(), &vectors[at * n], &vectors[at * n] + n);
   }
   return found;
+}
+
+std::vector<double> SymmetricValues(std::vector<double> a, size_t n, nn::Pool& pool) {
+  std::vector<double> diagonal(n), beside(n, 0.0);
+  if (n == 0) return diagonal;
+  Reduce(a, n, diagonal, beside, nullptr, pool);
+  Diagonalise(diagonal, beside, nullptr);
+  std::sort(diagonal.begin(), diagonal.end(), std::greater<>());
+  return diagonal;
 }
 
 }  // namespace retemper::lowrank

@@ -19,4 +19,7 @@ struct Eigen {
 // 1968).
 Eigen SymmetricEigen(std::vector<double> a, size_t n, nn::Pool& pool);
 
+// The same values without the vectors, in less time.
+std::vector<double> SymmetricValues(std::vector<double> a, size_t n, nn::Pool& pool);
+
 }  // namespace retemper::lowrank

@@ -6,6 +6,7 @@
 #include "napi/merge.h"
 #include "napi/napi_setup.h"
 #include "napi/nn.h"
+#include "napi/spectrum.h"
 
 namespace retemper {
 namespace {
@@ -19,10 +20,12 @@ class RetemperAddon : public Napi::Addon<RetemperAddon> {
                              Method<StartMerge>("merge"),
                              Method<HashFiles>("hashFiles"),
                              Method<StartCompare>("compare"),
+                             Method<StartChanges>("changes"),
                              Method<StartFactorise>("factorise"),
                              Method<StartProject>("project"),
                              Method<StartKeepSafeDelta>("keepSafeDelta"),
                              Method<StartSelfProject>("selfProject"),
+                             Method<StartSpectrum>("spectrum"),
                              Method<ReadBytes>("readBytes"),
                              Method<Exchange>("exchange"),
                              Method<LockFile>("lockFile"),

@@ -158,6 +158,7 @@ TensorSpec DecodeCompared(const Napi::Value& value) {
   TensorSpec tensor;
   tensor.name = fields::String(object, "name");
   tensor.sources = fields::List(object, "sources", DecodeSource);
+  if (fields::Has(object, "compute")) tensor.f64 = fields::String(object, "compute") == "F64";
   if (tensor.sources.empty() || tensor.sources[0].parts.empty())
     fields::Wrong("sources", "of at least one part");
   // A gathered source has as many rows as its list; else the part's own shape is the tensor's.

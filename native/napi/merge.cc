@@ -1,4 +1,4 @@
-// The two jobs of the merge engine: decode here, run on the job's thread, encode the report here.
+// The jobs of the merge engine: decode here, run on the job's thread, encode the report here.
 #include "napi/merge.h"
 
 #include <memory>
@@ -66,7 +66,7 @@ Napi::Value EncodeReport(Napi::Env env, const Report& report) {
   return object;
 }
 
-Napi::Value EncodeDistances(Napi::Env env, const std::vector<std::vector<double>>& sums) {
+Napi::Value EncodeSums(Napi::Env env, const std::vector<std::vector<double>>& sums) {
   Napi::Array rows = Napi::Array::New(env, sums.size());
   for (uint32_t i = 0; i < sums.size(); ++i) {
     Napi::Array row = Napi::Array::New(env, sums[i].size());
@@ -90,18 +90,31 @@ Napi::Value StartMerge(const Napi::CallbackInfo& info) {
   });
 }
 
-Napi::Value StartCompare(const Napi::CallbackInfo& info) {
+namespace {
+
+using Sums = std::vector<std::vector<double>>;
+
+// A job that gives numbers of each tensor of a comparison's plan.
+Napi::Value StartSums(const Napi::CallbackInfo& info,
+                      Sums (*compute)(const Plan&, const std::atomic<bool>&,
+                                      const ProgressFunction&)) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
     auto plan = std::make_shared<const Plan>(DecodeComparison(info[0]));
-    return Job::Start(
-        info.Env(), info[1],
-        [plan](const std::atomic<bool>& cancelled, const Job::Report& progress) -> Job::Result {
-          auto sums = std::make_shared<const std::vector<std::vector<double>>>(
-              Compare(*plan, cancelled, progress));
-          return [sums](Napi::Env env) { return EncodeDistances(env, *sums); };
-        });
+    return Job::Start(info.Env(), info[1],
+                      [plan, compute](const std::atomic<bool>& cancelled,
+                                      const Job::Report& progress) -> Job::Result {
+                        auto sums =
+                            std::make_shared<const Sums>(compute(*plan, cancelled, progress));
+                        return [sums](Napi::Env env) { return EncodeSums(env, *sums); };
+                      });
   });
 }
+
+}  // namespace
+
+Napi::Value StartCompare(const Napi::CallbackInfo& info) { return StartSums(info, Compare); }
+
+Napi::Value StartChanges(const Napi::CallbackInfo& info) { return StartSums(info, Changes); }
 
 namespace {
 
