@@ -44,6 +44,11 @@ export class ServerModel implements Endpoint {
     this.#closed.signal.throwIfAborted();
     const settings = settingsOf(options);
     refuseVariants(options);
+    if (settings.topLogprobs > 0) {
+      throw new RetemperError("USAGE", "an endpoint tells the most probable tokens of one place only", {
+        hint: "ask for them with nextLogprobs",
+      });
+    }
     const questions = questionsOf(prompts, settings, options);
     const { either, end } = this.#signals(signal);
     const work = new Work(this.#server, this.#slots, {

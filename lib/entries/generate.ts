@@ -46,6 +46,7 @@ export type {
   ScoringOptions,
   TensorDescription,
   TextGenerator,
+  TokenLogprob,
   TokenName,
   WhichVariant,
 } from "../generate/types.js";

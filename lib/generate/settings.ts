@@ -17,6 +17,7 @@ export interface GenerateSettings {
   readonly stopTokens: readonly number[];
   readonly ignoreEos: boolean;
   readonly logprobs: boolean;
+  readonly topLogprobs: number;
   readonly batch: number | undefined;
 }
 
@@ -26,12 +27,17 @@ export const DEFAULT_MAX_NEW_TOKENS = 256;
 const MOST_NEW_TOKENS = 10_000_000;
 const MOST_SAMPLES = 1_000_000;
 const MOST_SEQUENCES = 65_536;
+const MOST_TOP_LOGPROBS = 100;
 
 /**
  * The options with their defaults.
  * @throws RetemperError USAGE that names the option and what it may be.
  */
 export function settingsOf(options: GenerateOptions): GenerateSettings {
+  const topLogprobs = whole("topLogprobs", options.topLogprobs, 0, MOST_TOP_LOGPROBS) ?? 0;
+  if (topLogprobs > 0 && options.logprobs !== true) {
+    throw new RetemperError("USAGE", "topLogprobs is only for logprobs: true");
+  }
   return {
     maxNewTokens: whole("maxNewTokens", options.maxNewTokens, 1, MOST_NEW_TOKENS) ?? DEFAULT_MAX_NEW_TOKENS,
     maxNewTokensTold: options.maxNewTokens !== undefined && options.fitContext !== true,
@@ -45,6 +51,7 @@ export function settingsOf(options: GenerateOptions): GenerateSettings {
     stopTokens: stopTokens(options.stopTokens),
     ignoreEos: options.ignoreEos === true,
     logprobs: options.logprobs === true,
+    topLogprobs,
     batch: whole("batch", options.batch, 1, MOST_SEQUENCES),
   };
 }

@@ -53,6 +53,11 @@ export interface GenerateOptions {
   readonly ignoreEos?: boolean | undefined;
   /** Whether to give each new token's log-probability (of the model's distribution, before sampling's settings). */
   readonly logprobs?: boolean | undefined;
+  /**
+   * With `logprobs`: how many of the most probable tokens to give in each new token's place, 0 (the default) to 100. A model
+   * behind a server tells those of one place only, by `nextLogprobs`.
+   */
+  readonly topLogprobs?: number | undefined;
   /** Sequences in work at once; by default chosen by the memory that is free. */
   readonly batch?: number | undefined;
   /** Of a model opened with `lambdas`: every prompt with every one of these. All by default. */
@@ -87,6 +92,14 @@ export interface GenerationPiece extends WhichVariant {
   readonly text: string;
   /** Of the new token, with `logprobs`. Endpoints tell it with the whole answer only. */
   readonly logprob?: number | undefined;
+  /** The most probable tokens in its place, with `topLogprobs`. */
+  readonly topLogprobs?: readonly TokenLogprob[] | undefined;
+}
+
+/** A token that a model may say, and how probable it is: a natural logarithm. */
+export interface TokenLogprob {
+  readonly id: number;
+  readonly logprob: number;
 }
 
 export interface GenerateProgress {
@@ -108,6 +121,8 @@ export interface Generation extends WhichVariant {
   readonly text: string;
   readonly finish: "stop" | "length";
   readonly logprobs?: readonly number[] | undefined;
+  /** In the place of each new token, the most probable ones, the most probable first; with `topLogprobs`. */
+  readonly topLogprobs?: readonly (readonly TokenLogprob[])[] | undefined;
   /** Tokens of the prompt; for usage figures. */
   readonly promptTokens: number;
 }

@@ -1,7 +1,7 @@
 // The routes of a server and what holds for all of them: keys, limits, errors in OpenAI's form, counts.
 
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import type { Model } from "../generate/types.js";
+import type { Model, Tokenizer } from "../generate/types.js";
 import { answerRequest, type Question } from "./answerRequest.js";
 import { ApiError, toApiError } from "./apiError.js";
 import { keyCheck } from "./keyCheck.js";
@@ -9,6 +9,7 @@ import type { ServerSettings } from "./options.js";
 import { refuseUnread } from "./refuseUnread.js";
 import { chatShape } from "./replies/chatShape.js";
 import { completionShape } from "./replies/completionShape.js";
+import type { TokenText } from "./replies/replyShape.js";
 import { RequestQueue } from "./requestQueue.js";
 import { readChatRequest } from "./requests/chatRequest.js";
 import { readCompletionRequest } from "./requests/completionRequest.js";
@@ -92,7 +93,7 @@ export function buildServer(model: Model, settings: ServerSettings): BuiltServer
       const { stallMs } = settings;
       return answerRequest(ask(request), { model, queue, metrics, stallMs, failed }, reply, signal);
     };
-  const tokenText = (id: number): string => model.tokenizer.decode([id]);
+  const tokenText = addedTexts(model.tokenizer);
   const created = Math.floor(Date.now() / 1000);
   const listed = ({ id, lambda }: ServedModel) => {
     return { id, object: "model", created, owned_by: "retemper", ...(lambda !== undefined && { lambda }) };
@@ -126,6 +127,13 @@ export function buildServer(model: Model, settings: ServerSettings): BuiltServer
     { prefix: "/v1" },
   );
   return { app, inFlight, models };
+}
+
+/** The text that each token adds in the middle of a text: some tokenizers leave out the space that begins a text. */
+function addedTexts(tokenizer: Tokenizer): TokenText {
+  const before = tokenizer.encode("a", { addSpecialTokens: false });
+  const start = tokenizer.decode(before).length;
+  return (id) => tokenizer.decode([...before, id]).slice(start);
 }
 
 /** Whether the model's thread answers. Nothing is asked of it, so it does once its step is done. */

@@ -2,6 +2,7 @@
 
 import type { CacheShare } from "../../nn/memory/memoryBudget.js";
 import type { GenerateSettings } from "../settings.js";
+import type { GenerationPiece, TokenLogprob } from "../types.js";
 
 /** A prompt with the samples that are wanted of it: it is read once for all of them. Or an input that is only read. */
 export interface PromptWork {
@@ -29,6 +30,7 @@ export interface FinishedAnswer {
   readonly text: string;
   readonly finish: "stop" | "length";
   readonly logprobs: readonly number[] | undefined;
+  readonly topLogprobs: readonly (readonly TokenLogprob[])[] | undefined;
 }
 
 /** What a job hears while the loop steps; nothing after `end` or `failed`. */
@@ -40,10 +42,13 @@ interface JobEvents {
   counted?(promptTokens: number, newTokens: number): void;
 }
 
+/** How probable a new token was, and what else was probable, as far as that is asked for. */
+export type TokenChance = Pick<GenerationPiece, "logprob" | "topLogprobs">;
+
 export interface GenerateEvents extends JobEvents {
   answer(answer: FinishedAnswer): void;
   /** A new token, and the text that it made certain. Where it is absent, text is only made when an answer ends. */
-  piece?(prompt: PromptWork, sample: number, id: number, text: string, logprob: number | undefined): void;
+  piece?(prompt: PromptWork, sample: number, id: number, text: string, told: TokenChance): void;
 }
 
 export interface ScoreEvents extends JobEvents {

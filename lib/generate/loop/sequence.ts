@@ -1,8 +1,9 @@
 // An answer in the making: one sample of a prompt, from its first new token to the one that ends it.
 
 import type { StreamDecoder } from "../../tokenizer/streamDecoder.js";
-import type { FinishedAnswer, GenerateWork, Job, PromptWork } from "./job.js";
-import { logProbability } from "./logSoftmax.js";
+import type { TokenLogprob } from "../types.js";
+import type { FinishedAnswer, GenerateWork, Job, PromptWork, TokenChance } from "./job.js";
+import { logProbability, mostProbable } from "./logSoftmax.js";
 import type { Prefix } from "./prefix.js";
 import type { Reading } from "./reading.js";
 
@@ -24,6 +25,7 @@ export class Sequence implements Reading {
   readonly #text: StreamDecoder | undefined;
   readonly #ids: number[] = [];
   readonly #logprobs: number[] | undefined;
+  readonly #topLogprobs: TokenLogprob[][] | undefined;
   #finish: "stop" | "length" | undefined;
 
   constructor(
@@ -40,6 +42,7 @@ export class Sequence implements Reading {
     this.#sampler = parts.sampler;
     this.#text = parts.text;
     this.#logprobs = work.settings.logprobs ? [] : undefined;
+    this.#topLogprobs = work.settings.topLogprobs > 0 ? [] : undefined;
   }
 
   get prompt(): PromptWork {
@@ -68,13 +71,20 @@ export class Sequence implements Reading {
     const id = this.#sampler.next(logits);
     this.#ids.push(id);
     this.#logprobs?.push(logProbability(logits, id));
+    this.#topLogprobs?.push(mostProbable(logits, this.#work.settings.topLogprobs));
     this.job.newTokens += 1;
     this.job.moved = true;
     let text = this.#text?.push(id) ?? "";
     if (this.#text?.stopped || this.#work.stopTokens.has(id)) this.#finish = "stop";
     else if (this.#ids.length >= this.prompt.maxNewTokens) this.#finish = "length";
     if (this.#finish !== undefined) text += this.#text?.end() ?? "";
-    this.#work.events.piece?.(this.prompt, this.sample, id, text, this.#logprobs?.at(-1));
+    this.#work.events.piece?.(this.prompt, this.sample, id, text, this.#chance());
+  }
+
+  /** Of the last token. */
+  #chance(): TokenChance {
+    const [logprob, topLogprobs] = [this.#logprobs?.at(-1), this.#topLogprobs?.at(-1)];
+    return { ...(logprob !== undefined && { logprob }), ...(topLogprobs !== undefined && { topLogprobs }) };
   }
 
   /** The answer, once it is finished. `decode` gives the text where it was not made on the way. */
@@ -86,6 +96,7 @@ export class Sequence implements Reading {
       text: this.#text?.text ?? decode(this.#ids),
       finish: this.#finish ?? "length",
       logprobs: this.#logprobs,
+      topLogprobs: this.#topLogprobs,
     };
   }
 }

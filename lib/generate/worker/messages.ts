@@ -7,11 +7,11 @@ import type { GenerateSettings } from "../settings.js";
 import type {
   EngineFacts,
   Generation,
+  GenerationPiece,
   Model,
   ModelDescription,
   ModelOptions,
   NextLogprobs,
-  WhichVariant,
 } from "../types.js";
 
 /** Given to the thread when it starts. */
@@ -68,15 +68,7 @@ export type ToThread =
 
 export type ThreadEvent =
   | { readonly type: "answer"; readonly call: number; readonly answer: Generation }
-  | (WhichVariant & {
-      readonly type: "piece";
-      readonly call: number;
-      readonly index: number;
-      readonly sample: number;
-      readonly id: number;
-      readonly text: string;
-      readonly logprob: number | undefined;
-    })
+  | ({ readonly type: "piece"; readonly call: number } & GenerationPiece)
   | { readonly type: "counts"; readonly call: number; readonly promptTokens: number; readonly newTokens: number }
   | { readonly type: "next"; readonly call: number; readonly next: NextLogprobs }
   | { readonly type: "scores"; readonly call: number; readonly scores: readonly Float32Array[] }

@@ -5,7 +5,7 @@ import type { Decoder } from "../../nn/decoder.js";
 import { toWire } from "../../threads/wireError.js";
 import type { Tokenizer } from "../../tokenizer/types.js";
 import type { GenerationLoop } from "../loop/generationLoop.js";
-import type { Job, PromptWork } from "../loop/job.js";
+import type { Job, PromptWork, TokenChance } from "../loop/job.js";
 import { logProbabilities } from "../loop/logSoftmax.js";
 import { alikeTogether, longFirst, prepareInput, prepareNext, preparePrompt } from "../loop/preparePrompts.js";
 import type { WhichVariant } from "../types.js";
@@ -88,15 +88,16 @@ export class ModelService {
       stopTokens: new Set([...own, ...settings.stopTokens]),
       wanting: () => call.untaken < MOST_UNTAKEN,
       events: {
-        answer: ({ prompt, logprobs, ...rest }) => {
+        answer: ({ prompt, logprobs, topLogprobs, ...rest }) => {
           call.untaken += 1;
           const { index, variant, ids } = prompt;
           const answer = { index, ...this.#whose(variant), ...rest, promptTokens: ids.length };
-          this.#events.push({ type: "answer", call: id, answer: logprobs ? { ...answer, logprobs } : answer });
+          const told = { ...(logprobs && { logprobs }), ...(topLogprobs && { topLogprobs }) };
+          this.#events.push({ type: "answer", call: id, answer: { ...answer, ...told } });
         },
         ...(request.pieces && {
-          piece: (of: PromptWork, sample: number, token: number, text: string, logprob: number | undefined) => {
-            const piece = { index: of.index, sample, ...this.#whose(of.variant), id: token, text, logprob };
+          piece: (of: PromptWork, sample: number, token: number, text: string, told: TokenChance) => {
+            const piece = { index: of.index, sample, ...this.#whose(of.variant), id: token, text, ...told };
             this.#events.push({ type: "piece", call: id, ...piece });
           },
         }),

@@ -86,8 +86,8 @@ export class ThreadModel implements Model {
       hear: (event) => {
         if (event.type === "answer") queue.push(event.answer);
         else if (event.type === "piece") {
-          const { type: _type, call: _call, logprob, ...piece } = event;
-          options.onToken?.({ ...piece, ...(logprob !== undefined && { logprob }) });
+          const { type: _type, call: _call, ...piece } = event;
+          options.onToken?.(piece);
         }
         move(event);
       },

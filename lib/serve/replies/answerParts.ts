@@ -1,13 +1,14 @@
 // Between a model, which never waits, and a connection, which may be slow: what has not been sent yet. Pieces that come while
 // a client does not read become one, so that what is kept for it is never more than its answers.
 
-import type { Generation, GenerationPiece } from "../../generate/types.js";
+import type { Generation, GenerationPiece, TokenLogprob } from "../../generate/types.js";
 import type { ChoicePart } from "./replyShape.js";
 
 interface Pending {
   text: string;
   readonly ids: number[];
   readonly logprobs: number[];
+  readonly topLogprobs: (readonly TokenLogprob[])[];
   finish: "stop" | "length" | undefined;
 }
 
@@ -26,12 +27,13 @@ export class AnswerParts {
     this.#details = details;
   }
 
-  piece({ index, sample, id, text, logprob }: GenerationPiece): void {
+  piece({ index, sample, id, text, logprob, topLogprobs }: GenerationPiece): void {
     const pending = this.#of(index * this.#n + sample);
     const { logprobs, tokenIds } = this.#details;
     pending.text += text;
     if (logprobs || tokenIds) pending.ids.push(id);
     if (logprobs && logprob !== undefined) pending.logprobs.push(logprob);
+    if (topLogprobs !== undefined) pending.topLogprobs.push(topLogprobs);
     if (text !== "" || logprobs || tokenIds) this.#tell();
   }
 
@@ -69,15 +71,18 @@ export class AnswerParts {
   #of(place: number): Pending {
     let pending = this.#pending.get(place);
     if (pending === undefined) {
-      pending = { text: "", ids: [], logprobs: [], finish: undefined };
+      pending = { text: "", ids: [], logprobs: [], topLogprobs: [], finish: undefined };
       this.#pending.set(place, pending);
     }
     return pending;
   }
 
   #take(): readonly ChoicePart[] {
-    const taken = [...this.#pending].map(([place, { text, ids, logprobs, finish }]): ChoicePart => {
-      return { place, text, ids, logprobs: this.#details.logprobs ? logprobs : undefined, finish };
+    const taken = [...this.#pending].map(([place, { logprobs, topLogprobs, ...pending }]): ChoicePart => {
+      const told = this.#details.logprobs
+        ? { logprobs, topLogprobs: topLogprobs.length > 0 ? topLogprobs : undefined }
+        : { logprobs: undefined, topLogprobs: undefined };
+      return { place, ...pending, ...told };
     });
     this.#pending = new Map();
     this.#ready = false;

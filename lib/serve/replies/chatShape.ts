@@ -1,5 +1,6 @@
 // Choices of chat completions.
 
+import type { TokenLogprob } from "../../generate/types.js";
 import type { ChoicePart, ReplyShape, TokenText } from "./replyShape.js";
 
 export function chatShape(tokenText: TokenText, tokenIds: boolean): ReplyShape {
@@ -29,13 +30,17 @@ export function chatShape(tokenText: TokenText, tokenIds: boolean): ReplyShape {
   };
 }
 
-function logprobsOf({ ids, logprobs }: ChoicePart, tokenText: TokenText): object | null {
+function logprobsOf({ ids, logprobs, topLogprobs }: ChoicePart, tokenText: TokenText): object | null {
   if (logprobs === undefined) return null;
-  const content = ids.map((id, at) => {
+  const told = ({ id, logprob }: TokenLogprob) => {
     const token = tokenText(id);
     // A token that is part of a character has no text of its own, so its bytes are not those of what stands for it.
     const bytes = token.includes("\ufffd") ? null : [...Buffer.from(token)];
-    return { token, logprob: logprobs[at] as number, bytes, top_logprobs: [] };
+    return { token, logprob, bytes };
+  };
+  const content = ids.map((id, at) => {
+    const own = told({ id, logprob: logprobs[at] as number });
+    return { ...own, top_logprobs: (topLogprobs?.[at] ?? []).map(told) };
   });
   return { content, refusal: null };
 }

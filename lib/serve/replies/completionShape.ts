@@ -23,7 +23,7 @@ export function completionShape(tokenText: TokenText, tokenIds: boolean): ReplyS
 }
 
 function logprobsOf(
-  { place, ids, logprobs }: ChoicePart,
+  { place, ids, logprobs, topLogprobs }: ChoicePart,
   tokenText: TokenText,
   offsets: Map<number, number>,
 ): object | null {
@@ -35,6 +35,10 @@ function logprobsOf(
     return offset - length;
   });
   offsets.set(place, offset);
-  const top_logprobs = tokens.map((token, at) => ({ [token]: logprobs[at] }));
+  // The token itself is told too where it is not among the most probable. Of two with one text the more probable is told.
+  const top_logprobs = ids.map((id, at) => {
+    const top = [...(topLogprobs?.[at] ?? []), { id, logprob: logprobs[at] as number }];
+    return Object.fromEntries(top.reverse().map((one) => [tokenText(one.id), one.logprob]));
+  });
   return { tokens, token_logprobs: logprobs, top_logprobs, text_offset };
 }

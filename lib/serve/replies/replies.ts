@@ -50,8 +50,8 @@ export function wholeReply(
   usage: Usage,
 ): object {
   const choices = answers
-    .map(({ index, sample, text, ids, logprobs, finish }): ChoicePart => {
-      return { place: index * n + sample, text, ids, logprobs, finish };
+    .map(({ index, sample, text, ids, logprobs, topLogprobs, finish }): ChoicePart => {
+      return { place: index * n + sample, text, ids, logprobs, topLogprobs, finish };
     })
     .sort((a, b) => a.place - b.place)
     .map((part) => shape.whole(part));

@@ -1,5 +1,7 @@
 // What both kinds of replies are made of: choices, which are answers or parts of them, in the one form or the other.
 
+import type { TokenLogprob } from "../../generate/types.js";
+
 /** Part of an answer, or all of it. */
 export interface ChoicePart {
   /** Its number: the prompt's place times `n`, plus the sample. */
@@ -8,6 +10,8 @@ export interface ChoicePart {
   readonly ids: readonly number[];
   /** As many as ids; undefined where none were asked for. */
   readonly logprobs: readonly number[] | undefined;
+  /** Likewise, the most probable tokens in the place of each. */
+  readonly topLogprobs: readonly (readonly TokenLogprob[])[] | undefined;
   readonly finish: "stop" | "length" | undefined;
 }
 

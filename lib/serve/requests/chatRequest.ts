@@ -5,7 +5,7 @@ import type { ChatMessage } from "../../generate/types.js";
 import { ApiError } from "../apiError.js";
 import type { ServerSettings } from "../options.js";
 import { absent, isEmpty, readBody, whole } from "./readBody.js";
-import { type AskedAnswers, askedAnswers, samplingFields } from "./samplingFields.js";
+import { type AskedAnswers, askedAnswers, samplingFields, topTokens } from "./samplingFields.js";
 
 /** New tokens by default. */
 const USUAL_TOKENS = 1024;
@@ -34,7 +34,7 @@ const schema = z.object(
     messages: z.array(message, { error: "must be a list of messages" }).min(1, "must have a message"),
     max_completion_tokens: whole("of at least 1", (value) => value >= 1),
     logprobs: z.boolean({ error: "must be true or false" }).nullish(),
-    top_logprobs: absent((value) => value === 0),
+    top_logprobs: topTokens(),
     response_format: absent((value) => (value as { type?: unknown }).type === "text"),
     tools: absent(isEmpty),
     tool_choice: absent((value) => value === "none" || value === "auto"),
@@ -57,7 +57,11 @@ export function readChatRequest(json: unknown, settings: ServerSettings): ChatRe
   const body = readBody(schema, json);
   const { max_completion_tokens: newest, max_tokens: older } = body;
   const maxTokens = newest == null ? (["max_tokens", older] as const) : (["max_completion_tokens", newest] as const);
-  const wanted = { maxTokens, usualTokens: USUAL_TOKENS, prompts: 1, logprobs: body.logprobs === true };
+  const [logprobs, topLogprobs] = [body.logprobs === true, body.top_logprobs ?? 0];
+  if (topLogprobs > 0 && !logprobs) {
+    throw new ApiError(400, "top_logprobs: is only for logprobs: true", { param: "top_logprobs" });
+  }
+  const wanted = { maxTokens, usualTokens: USUAL_TOKENS, prompts: 1, logprobs, topLogprobs };
   return { model: body.model ?? undefined, messages: messagesOf(body), ...askedAnswers(body, wanted, settings) };
 }
 

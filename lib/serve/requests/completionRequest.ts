@@ -4,13 +4,12 @@ import { z } from "zod";
 import type { Prompt } from "../../generate/types.js";
 import type { ServerSettings } from "../options.js";
 import { absent, readBody } from "./readBody.js";
-import { type AskedAnswers, askedAnswers, samplingFields } from "./samplingFields.js";
+import { type AskedAnswers, askedAnswers, samplingFields, topTokens } from "./samplingFields.js";
 
 /** OpenAI's default. */
 const USUAL_TOKENS = 16;
 
 const PROMPT = "must be a text, a list of token ids, or a list of either";
-const LOGPROBS = "must be 0 or 1: only the log-probabilities of the tokens themselves are given";
 const text = z.string({ error: PROMPT });
 /** Checked in one go: there may be a million of them. */
 const ids = z.custom<number[]>(
@@ -27,7 +26,7 @@ const schema = z.object(
         const isOne = typeof prompt === "string" || typeof prompt[0] === "number";
         return isOne ? [prompt as Prompt] : (prompt as Prompt[]);
       }),
-    logprobs: z.int({ error: LOGPROBS }).min(0, LOGPROBS).max(1, LOGPROBS).nullish(),
+    logprobs: topTokens(),
     echo: absent((value) => value === false),
     suffix: absent((value) => value === ""),
     best_of: absent((value) => value === 1),
@@ -45,6 +44,7 @@ export function readCompletionRequest(json: unknown, settings: ServerSettings): 
   const body = readBody(schema, json);
   const { prompt: prompts, logprobs } = body;
   const maxTokens = ["max_tokens", body.max_tokens] as const;
-  const wanted = { maxTokens, usualTokens: USUAL_TOKENS, prompts: prompts.length, logprobs: logprobs != null };
+  const told = { logprobs: logprobs != null, topLogprobs: logprobs ?? 0 };
+  const wanted = { maxTokens, usualTokens: USUAL_TOKENS, prompts: prompts.length, ...told };
   return { model: body.model ?? undefined, prompts, ...askedAnswers(body, wanted, settings) };
 }

@@ -46,6 +46,12 @@ export const samplingFields = {
 
 export type SamplingFields = z.output<z.ZodObject<typeof samplingFields>>;
 
+/** The most probable tokens that a request may ask for in each place: as many as vLLM gives, and OpenAI of chats. */
+const MOST_TOP = 20;
+
+/** How many of the most probable tokens are given in each place. */
+export const topTokens = () => whole(`from 0 to ${MOST_TOP}`, (value) => value >= 0 && value <= MOST_TOP);
+
 /** What a request has in common with all others, whichever its method. */
 export interface AskedAnswers {
   readonly options: GenerateOptions & { readonly n: number };
@@ -66,11 +72,13 @@ export function askedAnswers(
     usualTokens,
     prompts,
     logprobs,
+    topLogprobs,
   }: {
     readonly maxTokens: readonly [name: string, value: number | null | undefined];
     readonly usualTokens: number;
     readonly prompts: number;
     readonly logprobs: boolean;
+    readonly topLogprobs: number;
   },
   settings: ServerSettings,
 ): AskedAnswers {
@@ -104,6 +112,7 @@ export function askedAnswers(
     stopTokens: body.stop_token_ids ?? undefined,
     ignoreEos: body.ignore_eos === true,
     logprobs,
+    topLogprobs,
   };
   const includeUsage = body.stream_options?.include_usage === true;
   return { options, stream, includeUsage, tokenIds: body.return_token_ids === true };

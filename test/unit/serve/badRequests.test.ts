@@ -81,12 +81,13 @@ describe("a server's refusals", () => {
       ["chat/completions", { messages: [user], response_format: { type: "json_object" } }, "response_format"],
       ["chat/completions", { messages: [user], presence_penalty: 1 }, "presence_penalty"],
       ["chat/completions", { messages: [user], top_logprobs: 3 }, "top_logprobs"],
+      ["chat/completions", { messages: [user], logprobs: true, top_logprobs: 21 }, "top_logprobs"],
       ["completions", {}, "prompt"],
       ["completions", { prompt: [] }, "prompt"],
       ["completions", { prompt: [[]] }, "prompt"],
       ["completions", { prompt: [1, "x"] }, "prompt"],
       ["completions", { prompt: "x", echo: true }, "echo"],
-      ["completions", { prompt: "x", logprobs: 5 }, "logprobs"],
+      ["completions", { prompt: "x", logprobs: 21 }, "logprobs"],
       ["completions", { prompt: Array(65).fill("x"), n: 2 }, "n"],
     ];
     for (const [path, fields, param] of wrong) {
