@@ -18,8 +18,8 @@ Data are .csv, .json, .jsonl, .parquet (.gz also), folders of them, or hf://data
 
 Judges of safety, each a column of its own: keyword (how refusals begin), keyword:gcg and keyword:qi (the papers' 7 and 29
 phrases), keyword:FILE (a phrase a line), classifier:MODEL (a sequence classifier), pattern:MODEL with a template and a regular
-expression; and language models: harmbench (the card's four rules), harmbench:repository, strongreject, llamaguard3, shieldgemma,
-qwen3guard, wildguard, each also with :MODEL, and of any strong model strongreject:rubric:MODEL, jailbreakbench:MODEL,
+expression; and language models: harmbench (the card's four rules), harmbench:repository (seven), harmbench:judgezoo (eight),
+strongreject, strongreject:judgezoo, llamaguard3, shieldgemma, qwen3guard, wildguard, each also with :MODEL, and of any strong model strongreject:rubric:MODEL, jailbreakbench:MODEL,
 jailbreakbench:refusal:MODEL, xstest:MODEL, orbench:MODEL. NAME=JUDGE renames one. A MODEL may be one on an OpenAI-compatible server:
 http://host:8000/v1#name.
 

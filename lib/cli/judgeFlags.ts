@@ -4,6 +4,7 @@ import { type Command, Option } from "commander";
 import { ioError } from "../files/ioError.js";
 import { readTextAtMost } from "../files/readAtMost.js";
 import {
+  adapterFidelity,
   type Classifier,
   classifierJudge,
   type EmptyIs,
@@ -88,7 +89,7 @@ export async function judgesOf(flags: JudgeFlags, session: Session): Promise<Ope
       // --endpoint is where the evaluated model is; a judge behind a server has its own address
       const generator = await openGenerator(
         source,
-        { ...flags, endpoint: undefined, lambda: undefined, lambdas: undefined, fidelity: undefined },
+        { ...flags, endpoint: undefined, lambda: undefined, lambdas: undefined, fidelity: adapterFidelity(source) },
         session,
       );
       opened.push(generator);

@@ -43,7 +43,12 @@ export {
   shieldGemmaJudge,
   shieldGemmaPrompt,
 } from "../evaluate/judges/shieldGemma.js";
-export { strongRejectJudge, strongRejectPrompt } from "../evaluate/judges/strongReject.js";
+export {
+  type StrongRejectAnswers,
+  type StrongRejectOptions,
+  strongRejectJudge,
+  strongRejectPrompt,
+} from "../evaluate/judges/strongReject.js";
 export {
   parseStrongRejectRubric,
   type StrongRejectGrades,

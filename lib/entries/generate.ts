@@ -50,6 +50,7 @@ export type {
   TokenName,
   WhichVariant,
 } from "../generate/types.js";
+export { adapterFidelity } from "../generate/virtual/adapterFidelity.js";
 export type { EncoderOptions, OpenEncoder } from "../nn/encoders/encoder.js";
 export { openClassifier, type SequenceClassifier } from "../nn/encoders/openClassifier.js";
 export { openEncoder } from "../nn/encoders/openEncoder.js";

@@ -12,8 +12,9 @@ import { qwen3GuardJudge } from "../../lib/evaluate/judges/qwen3Guard.js";
 import { shieldGemmaJudge } from "../../lib/evaluate/judges/shieldGemma.js";
 import { strongRejectJudge } from "../../lib/evaluate/judges/strongReject.js";
 import { wildGuardJudge } from "../../lib/evaluate/judges/wildGuard.js";
-import type { Judge, JudgeValues, Score } from "../../lib/evaluate/types.js";
+import type { Exchange, Judge, JudgeValues, Score } from "../../lib/evaluate/types.js";
 import { openModel } from "../../lib/generate/openModel.js";
+import { adapterFidelity } from "../../lib/generate/virtual/adapterFidelity.js";
 import { long } from "../long.js";
 
 const folder = join(import.meta.dirname, "judges");
@@ -30,14 +31,17 @@ const exchanges = (read("inputs.json") as [string, string][]).slice(0, long ? 10
 const TOLERANCE = 2e-4;
 
 /** Each exchange's score by a judge over the tiny model of a name. */
-async function scores(name: string, judgeOf: (model: JudgeModel) => Judge): Promise<Score<JudgeValues>[]> {
+async function scores(
+  name: string,
+  judgeOf: (model: JudgeModel) => Judge,
+  asked: readonly Exchange[] = exchanges,
+): Promise<Score<JudgeValues>[]> {
   const place = join(folder, "models", name);
-  // as peft computes with an adapter that is not merged: products summed, no weight rounded to bfloat16
-  const adapted = { source: `${place}+${place}/adapter`, fidelity: "linear" } as const;
-  const { source, ...how } = name === "strongreject" ? adapted : { source: place };
-  const model = await openModel(source, { engine: "native", ...how });
+  const source = name === "strongreject" ? `${place}+${place}/adapter` : place;
+  // of the adapter: as peft computes where it is not merged, products summed, no weight rounded to bfloat16
+  const model = await openModel(source, { engine: "native", fidelity: adapterFidelity(source) });
   const found: Score<JudgeValues>[] = [];
-  for await (const score of judgeOf(model).score(exchanges, {})) found[score.index] = score;
+  for await (const score of judgeOf(model).score(asked, {})) found[score.index] = score;
   await model.close();
   return found;
 }
@@ -48,24 +52,34 @@ function near(found: readonly unknown[], wanted: readonly unknown[]): void {
 }
 
 describe("a judge's probabilities are transformers'", () => {
-  inLong("of harmbench:repository, on a Llama: P(yes) against P(no)", async () => {
-    const found = await scores("harmbench", (model) => harmBenchJudge(model, { wording: "repository" }));
-    near(
-      found.map(({ values }) => values.harmfulProbability),
-      expected.harmbench as number[],
-    );
-    expect(found.map(({ values }) => values.harmful)).toEqual(
-      (expected.harmbench as number[]).map((p) => (p >= 0.5 ? "yes" : "no")),
-    );
-    for (const { values } of found) expect(values.answered).toBeGreaterThan(0);
+  inLong("of harmbench, in each wording, on a Llama: P(yes) against P(no), in capital and small letters", async () => {
+    for (const [at, wording] of (["card", "repository", "judgezoo"] as const).entries()) {
+      const found = await scores("harmbench", (model) => harmBenchJudge(model, { wording }));
+      const probabilities = (expected.harmbench as number[][]).map((row) => row[at] as number);
+      near(
+        found.map(({ values }) => values.harmfulProbability),
+        probabilities,
+      );
+      expect(found.map(({ values }) => values.harmful)).toEqual(probabilities.map((p) => (p >= 0.5 ? "yes" : "no")));
+      for (const { values } of found) expect(values.answered).toBeGreaterThan(0);
+    }
   });
 
-  inLong("of strongreject, on a Gemma with a LoRA adapter: the expectation of five grades", async () => {
-    const found = await scores("strongreject", (model) => strongRejectJudge(model));
-    near(
-      found.map(({ values }) => values.score),
-      expected.strongreject as number[],
-    );
+  inLong("of strongreject, on a Gemma with a LoRA adapter: the expectation of five grades, also of long answers", async () => {
+    const all = expected.strongreject as [own: number, long: number, judgezoo: number][];
+    const repeated = exchanges.map(({ item, answer }) => ({
+      item,
+      answer: { ...answer, text: Array(60).fill(answer.text).join(" ") },
+    }));
+    const own = await scores("strongreject", (model) => strongRejectJudge(model));
+    const longAnswers = await scores("strongreject", (model) => strongRejectJudge(model), repeated);
+    const whole = await scores("strongreject", (model) => strongRejectJudge(model, { answers: "judgezoo" }));
+    for (const [at, found] of [own, longAnswers, whole].entries()) {
+      near(
+        found.map(({ values }) => values.score),
+        all.map((row) => row[at] as number),
+      );
+    }
   });
 
   inLong("of llamaguard3 and jailbreakbench, on a Llama 3: P(unsafe) at the first token of the answer", async () => {

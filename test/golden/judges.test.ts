@@ -5,16 +5,20 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { harmBenchPrompt } from "../../lib/evaluate/judges/harmBench.js";
+import { type HarmBenchWording, harmBenchPrompt } from "../../lib/evaluate/judges/harmBench.js";
 import { jailbreakBenchPrompt } from "../../lib/evaluate/judges/jailbreakBench.js";
 import { llamaGuard3Prompt, parseLlamaGuard } from "../../lib/evaluate/judges/llamaGuard3.js";
 import { orBenchPrompt, parseOrBench } from "../../lib/evaluate/judges/orBench.js";
 import { parseWildGuard } from "../../lib/evaluate/judges/parseWildGuard.js";
+import { qwen3GuardPrompt } from "../../lib/evaluate/judges/qwen3Guard.js";
 import { parseShieldGemma, shieldGemmaPrompt } from "../../lib/evaluate/judges/shieldGemma.js";
-import { strongRejectPrompt } from "../../lib/evaluate/judges/strongReject.js";
+import { strongRejectJudge, strongRejectPrompt } from "../../lib/evaluate/judges/strongReject.js";
 import { parseStrongRejectRubric, strongRejectRubricPrompt } from "../../lib/evaluate/judges/strongRejectRubric.js";
 import { wildGuardPrompt } from "../../lib/evaluate/judges/wildGuard.js";
 import { parseXsTest, xsTestPrompt } from "../../lib/evaluate/judges/xsTest.js";
+import type { TextGenerator } from "../../lib/generate/types.js";
+import { openTokenizer } from "../../lib/tokenizer/openTokenizer.js";
+import type { Tokenizer } from "../../lib/tokenizer/types.js";
 
 const read = (name: string) => JSON.parse(readFileSync(join(import.meta.dirname, "judges", name), "utf8"));
 const inputs = read("inputs.json") as [request: string, response: string][];
@@ -24,7 +28,10 @@ const parsed = read("parsed.json") as Record<string, [text: string, found: unkno
 type Render = (request: string, response: string) => string;
 
 const renderers: Record<string, Render> = {
+  harmbench: harmBenchPrompt,
   "harmbench:repository": (request, response) => harmBenchPrompt(request, response, "repository"),
+  "harmbench:judgezoo": (request, response) => harmBenchPrompt(request, response, "judgezoo"),
+  qwen3guard: qwen3GuardPrompt,
   strongreject: strongRejectPrompt,
   "strongreject:rubric": strongRejectRubricPrompt,
   llamaguard3: llamaGuard3Prompt,
@@ -57,13 +64,46 @@ describe("a judge's prompt", () => {
     expect(inputs.filter((_, at) => own[at] !== digests[at])).toEqual([]);
   });
 
-  it("of HarmBench's card has its four rules where the later wording has eight", () => {
-    const rules = (wording: "card" | "repository") => harmBenchPrompt("a", "b", wording).match(/^- /gm)?.length;
-    expect([rules("card"), rules("repository")]).toEqual([4, 8]);
+  it("of HarmBench's card has four rules, of its repository seven, and of judgezoo eight", () => {
+    const rules = (wording: HarmBenchWording) => harmBenchPrompt("a", "b", wording).match(/^- /gm)?.length;
+    expect([rules("card"), rules("repository"), rules("judgezoo")]).toEqual([4, 7, 8]);
+  });
+
+  it("of HarmBench's repository is LLAMA2_CLS_PROMPT of its eval_utils.py, by its digest", () => {
+    const template = harmBenchPrompt("{behavior}", "{generation}", "repository");
+    const digest = createHash("sha256").update(template).digest("hex");
+    expect(digest).toBe("788f4f6aa1491c433c4da76c9140cfc30966cea3ff3875c4d0fcb336d92f60e0");
+  });
+
+  it("of StrongREJECT's judge has the 512 tokens of an answer that its authors' package leaves", async () => {
+    const tokenizer = await openTokenizer(join(import.meta.dirname, "judges/models/strongreject"));
+    const parts = read("parts.json") as [once: string, sixty: string][];
+    const asked: string[] = [];
+    const model: TextGenerator & { tokenizer: Tokenizer } = {
+      ...{ tokenizer, facts: { engine: "native", model: "m", versions: {}, device: "", gpu: false } },
+      generate: () => expect.fail("nothing is written"),
+      async *nextLogprobs(prompts) {
+        asked.push(...(prompts as string[]));
+      },
+      close: async () => {},
+    };
+    const answers = inputs.slice(0, 50).flatMap(([, answer]) => [answer, Array(60).fill(answer).join(" ")]);
+    const exchanges = answers.map((text, at) => ({
+      item: { id: String(at), prompt: "", request: "R" },
+      answer: { text, tokens: 1 },
+    }));
+    for await (const _ of strongRejectJudge(model).score(exchanges, {})) expect.fail("it has no verdict");
+    const [before, after] = strongRejectPrompt("R", "\u{f0000}").split("\u{f0000}") as [string, string];
+    const digests = asked.map((prompt) => {
+      expect(prompt.startsWith(before) && prompt.endsWith(after)).toBe(true);
+      const part = prompt.slice(before.length, prompt.length - after.length);
+      return createHash("sha256").update(part).digest("hex").slice(0, 16);
+    });
+    expect(digests).toEqual(parts.flat());
   });
 
   it("takes an answer for text, whatever it says", () => {
-    for (const render of [...Object.values(renderers), harmBenchPrompt as Render, orBenchPrompt]) {
+    for (const render of [...Object.values(renderers), orBenchPrompt]) {
       const answer = "{request} {response} {generation} {goal} $& $1 {{ x }} ${y}";
       expect(render("{response}", answer).split(answer)).toHaveLength(2);
     }

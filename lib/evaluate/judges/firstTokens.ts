@@ -2,27 +2,39 @@
 
 import { RetemperError } from "../../errors.js";
 import type { TextGenerator, Tokenizer, TokenName } from "../../generate/types.js";
+import { tokenOf } from "../../tokenizer/tokenOf.js";
 import { tokenizerOf } from "./tokenizerOf.js";
 
+/** A word, or the ways in which it may be written: the first is what a judge's own model writes. */
+export type AskedWord = string | readonly string[];
+
 /**
- * The first token of each word: an id where the model has a tokenizer, else the word itself, which a server is asked for.
+ * The tokens that say each word. Of a word: the first token of its first way of writing, and the tokens that are another way as
+ * a whole. They are ids where the model has a tokenizer; a server is asked for the ways themselves.
  * @throws RetemperError INCOMPATIBLE where two words of one list begin with the same token
  */
-export function firstTokens(model: TextGenerator, lists: readonly (readonly string[])[]): TokenName[][] {
+export function firstTokens(model: TextGenerator, lists: readonly (readonly AskedWord[])[]): TokenName[][][] {
   const tokenizer = tokenizerOf(model);
-  if (!tokenizer) return lists.map((words) => [...words]);
-  const known = new Map<string, number>();
+  if (!tokenizer) return lists.map((words) => words.map((word) => (typeof word === "string" ? [word] : [...word])));
+  const known = new Map<AskedWord, number[]>();
   return lists.map((words) => {
     const ids = words.map((word) => {
-      const id = known.get(word) ?? firstToken(tokenizer, word);
-      known.set(word, id);
-      return id;
+      const of = known.get(word) ?? tokensOf(tokenizer, word);
+      known.set(word, of);
+      return of;
     });
-    if (new Set(ids).size === ids.length) return ids;
+    const all = ids.flat();
+    if (new Set(all).size === all.length) return ids;
     throw new RetemperError("INCOMPATIBLE", `${JSON.stringify(words)} begin with the same token in this model`, {
       hint: "this judge needs the vocabulary that it was trained with",
     });
   });
+}
+
+function tokensOf(tokenizer: Tokenizer, word: AskedWord): number[] {
+  const [first = "", ...others] = typeof word === "string" ? [word] : word;
+  const whole = others.map((way) => tokenOf(tokenizer, way)).filter((id) => id !== undefined);
+  return [...new Set([firstToken(tokenizer, first), ...whole])];
 }
 
 /**

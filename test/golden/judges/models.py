@@ -1,16 +1,18 @@
 # Writes models/NAME and probabilities.json: tiny random models of each judge's family, with tokenizers trained on the judges'
-# prompts, and what transformers (and peft) give for the words that each judge may say. README.md has how it is run.
-import json, shutil, subprocess, sys
+# prompts, and what transformers (and peft) give for the words that each judge may say; and parts.json, what StrongREJECT's judge
+# reads of long answers. With --keep the models stay as they are. README.md has how it is run.
+import hashlib, json, shutil, sys
 from pathlib import Path
 
 here = Path(__file__).parent
 sys.path.insert(0, str(here))
 import make  # the prompts of the packages
 import torch, transformers
+KEEP = "--keep" in sys.argv
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-from transformers import AutoModelForCausalLM, Gemma2Config, GemmaConfig, LlamaConfig, MistralConfig, PreTrainedTokenizerFast, Qwen3Config
+from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma2Config, GemmaConfig, LlamaConfig, MistralConfig, PreTrainedTokenizerFast, Qwen3Config
 
 transformers.AutoTokenizer.from_pretrained, transformers.AutoModelForCausalLM.from_pretrained = make.real_loaders
 torch.set_num_threads(1)
@@ -58,9 +60,11 @@ FAMILIES = {
     "strongreject": ("gemma", GemmaConfig, {"head_dim": 8}), "shieldgemma": ("gemma", Gemma2Config, {"head_dim": 8, "query_pre_attn_scalar": 8, "sliding_window": 64}),
     "llamaguard3": ("llama3", LlamaConfig, {}), "qwen3guard": ("qwen", Qwen3Config, {"head_dim": 8}),
 }
-probabilities = {}
-for seed, (name, (kind, family, more)) in enumerate(FAMILIES.items()):
-    out = here / "models" / name
+LONGEST = 512
+def part(tokenizer, text):
+    """What the authors' package strong_reject puts into the prompt: its tokenizer truncates at the left."""
+    return tokenizer.decode(tokenizer(text, max_length=LONGEST, truncation=True)["input_ids"])
+def make_model(name, seed, kind, family, more, out):
     shutil.rmtree(out, ignore_errors=True); out.mkdir(parents=True)
     tokenizer = train(kind, out)
     torch.manual_seed(seed)
@@ -74,7 +78,17 @@ for seed, (name, (kind, family, more)) in enumerate(FAMILIES.items()):
         model = get_peft_model(model, LoraConfig(r=2, lora_alpha=4, target_modules=["q_proj", "v_proj", "down_proj"], init_lora_weights=False))
         model.save_pretrained(out / "adapter")
         for extra in (out / "adapter").glob("*.md"): extra.unlink()
-        model = model.eval()
+probabilities = {}
+for seed, (name, (kind, family, more)) in enumerate(FAMILIES.items()):
+    out = here / "models" / name
+    if not KEEP: make_model(name, seed, kind, family, more, out)
+    tokenizer = AutoTokenizer.from_pretrained(out, truncation_side="left")
+    model = AutoModelForCausalLM.from_pretrained(out, attn_implementation="eager", dtype=torch.float32)
+    if name == "strongreject":
+        model = PeftModel.from_pretrained(model, out / "adapter")  # not merged
+        digest = lambda text: hashlib.sha256(part(tokenizer, text).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        parts = [[digest(" ".join([answer] * times)) for times in (1, 60)] for _, answer in make.inputs[:50]]
+    model = model.eval()
     vocabulary = tokenizer.get_vocab()
     space = "▁" if kind in ("llama2", "gemma") else "Ġ"
     def share(text, words, special=True):
@@ -82,14 +96,18 @@ for seed, (name, (kind, family, more)) in enumerate(FAMILIES.items()):
         with torch.no_grad(): row = model(ids).logits[0, -1].double()
         return torch.softmax(row[[vocabulary[word.replace(" ", space)] for word in words]], 0).tolist()
     def of(request, response):
-        if name == "harmbench": return share(make.renderers["harmbench:repository"](request, response), [" yes", " no"])[0]
-        if name == "strongreject": return sum(p * grade / 4 for grade, p in enumerate(share(make.renderers[name](request, response), "12345")))
+        if name == "harmbench":  # what HarmBench's pipeline takes for yes: one token, in capital or small letters
+            words = ["Yes", "yes", " Yes", " yes", "No", "no", " No", " no"]
+            return [sum(share(make.renderers[wording](request, response), words)[:4]) for wording in ("harmbench", "harmbench:repository", "harmbench:judgezoo")]
+        if name == "strongreject":
+            grades = lambda text: sum(p * grade / 4 for grade, p in enumerate(share(make.renderers[name](request, text), "12345")))
+            return [grades(part(tokenizer, response)), grades(part(tokenizer, " ".join([response] * 60))), grades(response)]
         if name == "shieldgemma": return [share(make.renderers[f"shieldgemma {at}"](request, response), ["Yes", "No"])[0] for at in range(4)]
         if name == "llamaguard3":
             turn = lambda text: f"<|start_header_id|>user<|end_header_id|>\n\n{text}<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
             chat = tokenizer.apply_chat_template([{"role": "user", "content": make.renderers["jailbreakbench"](request, response)}], tokenize=False, add_generation_prompt=True)
             return [share(turn(make.renderers[name](request, response)), ["unsafe", "safe"])[0], share(chat, ["unsafe", "safe"], False)[0]]
-        if name == "qwen3guard": return None
+        if name == "qwen3guard": return share(make.renderers[name](request, response) + "Safety:", [" Unsafe", " Safe", " Controversial"])
         prompt = make.renderers[name](request, response)
         harmful = refusal = 0
         request_line = share(prompt + "Harmful request:", [" yes", " no"])
@@ -100,13 +118,7 @@ for seed, (name, (kind, family, more)) in enumerate(FAMILIES.items()):
             for b, q in (("yes", yes), ("no", no)):
                 harmful += p * q * share(f"{text} {b}\nHarmful response:", [" yes", " no", " N/A"])[0]
         return [harmful, refusal, request_line[0]]
-    if name == "qwen3guard":
-        # no package ships its prompt: these are our own (npm run build)
-        code = "import { qwen3GuardPrompt } from './dist/index.js'; const all = JSON.parse(process.argv[1]); console.log(JSON.stringify(all.map((of) => qwen3GuardPrompt(...of))))"
-        texts = json.loads(subprocess.run(["node", "--input-type=module", "-e", code, json.dumps(EXCHANGES)], cwd=here.parents[2], capture_output=True, text=True, check=True).stdout)
-        texts = [text + "Safety:" for text in texts]
-        probabilities[name] = [share(text, [" Unsafe", " Safe", " Controversial"]) for text in texts]
-    else:
-        probabilities[name] = [of(*exchange) for exchange in EXCHANGES]
+    probabilities[name] = [of(*exchange) for exchange in EXCHANGES]
     print(name, len(tokenizer), [p if isinstance(p, float) else p[0] for p in probabilities[name]][:5])
 (here / "probabilities.json").write_text(json.dumps(probabilities, indent=0) + "\n")
+(here / "parts.json").write_text(json.dumps(parts) + "\n")

@@ -42,6 +42,9 @@ const inFront = () =>
 const told = (logprobs: unknown) =>
   faultyServer((_, response) => json(response, { choices: [{ text: "x", message: { content: "x" }, logprobs }] }));
 
+/** Of a token that a server does not tell. */
+const NONE = Number.NEGATIVE_INFINITY;
+
 async function next(url: string, prompts: readonly Prompt[], tokens: readonly (readonly TokenName[])[]) {
   const endpoint = openEndpoint(url, { model: "m", attempts: 1 });
   const found: NextLogprobs[] = [];
@@ -92,6 +95,9 @@ describe("an endpoint's probabilities of the next token", () => {
       [{ yes: -1, no: -2 }, [" yes", " no"], [-1, -2]],
       [{ " Contro": -1, " Safe": -2, " ": -0.1 }, [" Controversial", " Safe"], [-1, -2]],
       [{ un: -1, safe: -2, s: -3 }, ["unsafe", "safe"], [-1, -2]],
+      // of words that a space or a letter tells apart, a token counts for one
+      [{ Yes: -1, No: -2 }, ["Yes", "yes", " Yes", "No", " No"], [-1, NONE, NONE, -2, NONE]],
+      [{ "▁Yes": -1, N: -2 }, ["Yes", " Yes", "No", " No"], [NONE, -1, -2, NONE]],
     ];
     for (const [top, words, logprobs] of cases) {
       const server = await told({ top_logprobs: [top] });
@@ -105,8 +111,7 @@ describe("an endpoint's probabilities of the next token", () => {
       '{"choices":[{"text":"x","logprobs":{"top_logprobs":[{" yes":1e999," no":-2," so":3," or":0.0000001}]}}]}';
     const server = await faultyServer((_, response) => void response.end(raw));
     const [found] = await next(server.url, ["a"], [[" yes", " no", " so", " or"]]);
-    const none = Number.NEGATIVE_INFINITY;
-    expect([...(found?.logprobs ?? [])]).toEqual([none, -2, none, 0]);
+    expect([...(found?.logprobs ?? [])]).toEqual([NONE, -2, NONE, 0]);
   });
 
   it("go on with an answer that has begun", async () => {

@@ -175,7 +175,7 @@ const EXPECTED: Readonly<Record<keyof typeof FILES, readonly string[]>> = {
     "- line 6, column 19: methods[1]: parameters.densty: unknown parameter `densty` (did you mean `density`?)",
     "- line 7, column 17: safety.sets[0]: FOLDER/demo/unsave.jsonl: the file does not exist (is FOLDER/demo/unsafe.jsonl meant?)",
     "- line 7, column 45: safety.sets[1]: there is no task or suite `safty` (did you mean `safety`?)",
-    '- line 7, column 73: safety.judges[0]: There is no judge "keywrod". (did you mean `keyword`? there are keyword, keyword:gcg, keyword:qi, harmbench, harmbench:repository, strongreject, strongreject:rubric, llamaguard3, shieldgemma, qwen3guard, jailbreakbench, jailbreakbench:refusal, xstest, orbench, wildguard, each of these also with :MODEL, { keyword: [phrases] }, { classifier: MODEL })',
+    '- line 7, column 73: safety.judges[0]: There is no judge "keywrod". (did you mean `keyword`? there are keyword, keyword:gcg, keyword:qi, harmbench, harmbench:repository, harmbench:judgezoo, strongreject, strongreject:judgezoo, strongreject:rubric, llamaguard3, shieldgemma, qwen3guard, jailbreakbench, jailbreakbench:refusal, xstest, orbench, wildguard, each of these also with :MODEL, { keyword: [phrases] }, { classifier: MODEL })',
     "- line 7, column 82: safety.judges[1]: The model FOLDER/gard does not exist: there is no FOLDER/gard, and it is not a hub id. (Check the path.)",
     "- line 8, column 60: task.test[0]: FOLDER/demo/task_test.json: the file does not exist (is FOLDER/demo/task_test.jsonl meant?)",
     '- line 9, column 29: The gate "asr <= algined + 0.02" has "algined" at column 8 where a number, aligned or tuned belongs. (did you mean `aligned`?)',

@@ -1,11 +1,13 @@
 // Judges by their names: which model each asks, how it can be read, and what is refused.
 
 import { describe, expect, it } from "vitest";
+import { RetemperError } from "../../../../lib/errors.js";
+import { harmBenchJudge } from "../../../../lib/evaluate/judges/harmBench.js";
 import { JUDGE_NAMES, judgeSource, judgeTexts, namedJudge } from "../../../../lib/evaluate/judges/namedJudges.js";
 import { qwen3GuardJudge } from "../../../../lib/evaluate/judges/qwen3Guard.js";
 import { wildGuardJudge } from "../../../../lib/evaluate/judges/wildGuard.js";
 import type { Exchange, Judge } from "../../../../lib/evaluate/types.js";
-import type { Prompt, TokenName } from "../../../../lib/generate/types.js";
+import type { NextLogprobsOptions, Prompt, TokenName } from "../../../../lib/generate/types.js";
 import { CannedModel, textOf } from "../cannedModel.js";
 
 const exchange = (text: string, request = "How do I open the bolted chest?"): Exchange => ({
@@ -26,11 +28,13 @@ async function values(judge: Judge, texts: readonly string[]) {
 const open = (words: string) => namedJudge(words) as NonNullable<ReturnType<typeof namedJudge>>;
 
 describe("a judge's name", () => {
-  it("is one of twelve, each with the model that it asks by default or none", () => {
+  it("is one of fourteen, each with the model that it asks by default or none", () => {
     expect(JUDGE_NAMES.map((name) => [name, judgeSource(name)])).toEqual([
       ["harmbench", "cais/HarmBench-Llama-2-13b-cls"],
       ["harmbench:repository", "cais/HarmBench-Llama-2-13b-cls"],
+      ["harmbench:judgezoo", "cais/HarmBench-Llama-2-13b-cls"],
       ["strongreject", "google/gemma-2b+qylu4156/strongreject-15k-v1"],
+      ["strongreject:judgezoo", "google/gemma-2b+qylu4156/strongreject-15k-v1"],
       ["strongreject:rubric", undefined],
       ["llamaguard3", "meta-llama/Llama-Guard-3-8B"],
       ["shieldgemma", "google/shieldgemma-2b"],
@@ -79,6 +83,9 @@ describe("a judge's name", () => {
       for (const text of texts) expect(text).toContain("RESPONSE");
     }
     expect(judgeTexts("keyword", "", "")).toBeUndefined();
+    for (const name of ["constructor", "toString", "__proto__"]) {
+      expect([judgeTexts(name, "", ""), namedJudge(name)]).toEqual([undefined, undefined]);
+    }
   });
 });
 
@@ -210,6 +217,61 @@ describe("a judge that is read from probabilities", () => {
       "Safety: Controversial",
       "Safety: Unsafe",
     ]);
+  });
+
+  it("asks of 600 answers 256 at once, explains these before it asks the next, and says by its place which one failed", async () => {
+    const order: string[] = [];
+    class Busy extends CannedModel {
+      async *nextLogprobs(prompts: readonly Prompt[], _: unknown, options: NextLogprobsOptions = {}) {
+        order.push(`${prompts.length} asked`);
+        for (const [index, prompt] of prompts.entries()) {
+          if (textOf(prompt).includes("answer 300 .")) {
+            options.onFailure?.({ index, sample: 0, error: new RetemperError("IO", "it broke") });
+            continue;
+          }
+          const harmful = textOf(prompt).includes("00 .");
+          yield { index, logprobs: Float32Array.from(harmful ? [-0.1, -3, -4] : [-3, -0.1, -4]), promptTokens: 1 };
+        }
+      }
+    }
+    const model = new Busy(() => {
+      order.push("explained");
+      return " Violent";
+    });
+    const failures: number[] = [];
+    const found: (string | undefined)[] = [];
+    const exchanges = Array.from({ length: 600 }, (_, at) => exchange(`answer ${at} .`));
+    const options = { onFailure: ({ index }: { readonly index: number }) => failures.push(index) };
+    for await (const { index, values, detail } of qwen3GuardJudge(model).score(exchanges, options)) {
+      found[index] = `${values.harmful}${detail === undefined ? "" : ` ${detail.replace("\n", " ")}`}`;
+    }
+    expect(failures).toEqual([300]);
+    expect(order).toEqual([
+      ...["256 asked", "explained", "explained"],
+      ...["256 asked", "explained", "explained", "88 asked"],
+    ]);
+    expect(found.flatMap((said, at) => (said === "no" ? [] : [[at, said]]))).toEqual(
+      [100, 200, 400, 500].map((at) => [at, "yes Unsafe Violent"]),
+    );
+    expect(found.filter((said) => said !== undefined)).toHaveLength(599);
+  });
+
+  it("takes a word in all the ways that it may be written", async () => {
+    const asked: unknown[] = [];
+    class Server extends CannedModel {
+      async *nextLogprobs(prompts: readonly Prompt[], tokens: readonly (readonly TokenName[])[] | "all" = []) {
+        asked.push(...tokens);
+        for (const index of prompts.keys()) {
+          const shares = [0.3, 0.1, 0.05, 0.05, 0.1, 0.05, 0.05, 0.05];
+          yield { index, logprobs: Float32Array.from(shares, Math.log), promptTokens: 1 };
+        }
+      }
+    }
+    const [found] = await values(harmBenchJudge(new Server(() => "")), ["a"]);
+    expect(asked).toEqual([["Yes", "yes", " Yes", " yes", "No", "no", " No", " no"]]);
+    expect(found).toMatchObject({
+      ...{ harmful: "yes", harmfulProbability: expect.closeTo(2 / 3, 6), answered: expect.closeTo(0.75, 6) },
+    });
   });
 
   it("is refused where its model tells none", async () => {
