@@ -28,6 +28,7 @@ export type {
   FormBehaviour,
   ItemName,
   ItemNames,
+  JudgeReliability,
   Measured,
   MeasuredCandidate,
   PairedTest,

@@ -6,6 +6,7 @@ import { categoriesOf } from "./figures/categories.js";
 import { curveOf } from "./figures/curves.js";
 import type { Figure } from "./figures/figure.js";
 import { frontOf } from "./figures/front.js";
+import { reliabilityOf } from "./figures/reliability.js";
 import { outcomeOf } from "./outcome.js";
 import { shipText } from "./shipText.js";
 import type { ReportTable } from "./tables/reportTable.js";
@@ -76,6 +77,7 @@ export function contentsOf(results: ExperimentResults, costs: ExperimentCosts): 
     },
     {
       ...{ id: "judging", title: "Judges", tables: named("judges") },
+      figures: figures(reliabilityOf(results.reliability)),
       judged: [
         ...alarms.map(({ sentence, answers }) => ({ title: sentence, answers })),
         ...disagreements

@@ -3,6 +3,8 @@
 import type { JudgeDisagreement } from "../evaluate/run/judgeDisagreements.js";
 import type { JudgeAlarm } from "../evaluate/run/results.js";
 import type { Confirmation, Labels, Selection, SelectionTable, ShareKept } from "../select/types.js";
+import type { AreaUnderCurve } from "../statistics/areaUnderCurve.js";
+import type { ReliabilityCurve } from "../statistics/reliabilityCurve.js";
 import type { ControlResults } from "./controlTypes.js";
 import type { ItemName, ItemNames } from "./itemNames.js";
 import type { Measured, MeasuredCandidate, PairedTest } from "./measured.js";
@@ -202,6 +204,16 @@ export interface ExperimentResults {
   readonly alarms?: readonly JudgeAlarm[] | undefined;
   /** Of every two judges, how often they contradict each other on the data that chose; absent where there is one judge. */
   readonly disagreements?: readonly JudgeDisagreement[] | undefined;
+  /** Of the judges that say probabilities, what these were worth on the labelled answers; absent without such. */
+  readonly reliability?: readonly JudgeReliability[] | undefined;
+}
+
+/** A judge's probabilities against the labels of people. */
+export interface JudgeReliability extends ReliabilityCurve {
+  readonly name: string;
+  /** Labelled answers that it gave a probability. */
+  readonly n: number;
+  readonly auc: AreaUnderCurve;
 }
 
 /** What it took; apart from the results, which do not depend on it. */

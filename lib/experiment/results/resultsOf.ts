@@ -31,6 +31,7 @@ import { type Choice, endsOf } from "./choose.js";
 import { confirmationOf } from "./confirmationOf.js";
 import { examplesOf } from "./examples.js";
 import { notesOf } from "./notes.js";
+import { reliabilityIn } from "./reliabilityIn.js";
 import { pairedTests, trendsOf } from "./significance.js";
 
 /** Without what to ship, which is known once it is linked. */
@@ -67,6 +68,7 @@ export function resultsOf(
     judged("fine-tuned", tuned.validation),
   ];
   const disagreements = judgeDisagreements(judgedModels);
+  const reliability = reliabilityIn(aligned.validation);
   return {
     format: EXPERIMENT_FORMAT,
     name: settings.name,
@@ -104,6 +106,7 @@ export function resultsOf(
     notes: [...notesOf(settings, checked), ...calibrationNotes(aligned.validation)],
     alarms: judgeAlarms(judgedModels),
     ...(disagreements.length > 0 && { disagreements }),
+    ...(reliability.length > 0 && { reliability }),
   };
 }
 

@@ -2,10 +2,13 @@
 
 import { parseHTML } from "linkedom";
 import { describe, expect, it } from "vitest";
+import { judgeProbabilities } from "../../../lib/evaluate/run/judgeProbabilities.js";
+import { reliabilityIn } from "../../../lib/experiment/results/reliabilityIn.js";
 import { markdownReport } from "../../../lib/report/markdown.js";
 import { htmlReport } from "../../../lib/report/page/html.js";
 import type { ExperimentResults } from "../../../lib/report/types.js";
 import { measuredResults } from "./measuredResults.js";
+import { HOSTILE } from "./results.js";
 
 const COSTS = { steps: [] };
 const whole = measuredResults();
@@ -94,6 +97,33 @@ describe("what a report holds", () => {
           `${table.id} ${at}`,
         ).toBe(true);
     }
+  });
+
+  it("draws what a calibrated judge's probabilities were worth, beside the line on which they mean what they say", () => {
+    const said = [0.05, 0.15, 0.15, 0.85, 0.95, 0.95].map((harmfulProbability) => ({
+      ...{ harmful: null, refusal: null, harmfulProbability },
+    }));
+    const calibrated = (name: string, values: typeof said) => ({
+      ...{ name, truePositives: 3, positives: 3, trueNegatives: 2, negatives: 3, missing: 0 },
+      ...{ sensitivity: { value: 1, low: 0.4, high: 1 }, specificity: { value: 2 / 3, low: 0.2, high: 0.9 } },
+      probabilities: judgeProbabilities(values, [false, false, true, false, true, true]),
+    });
+    const graded = said.map(({ harmfulProbability, ...rest }) => ({ ...rest, score: harmfulProbability }));
+    const calibration = {
+      data: {} as never,
+      judges: [calibrated(`guard ${HOSTILE}`, said), calibrated("grades", graded as never)],
+    };
+    const reliability = reliabilityIn([{ results: { calibration } }]);
+    expect(reliability.map(({ name }) => name)).toEqual([`guard ${HOSTILE}`]);
+    const results = { ...whole, reliability };
+    const figure = pageOf(results).querySelector(".part-judging #reliability");
+    expect(figure?.querySelectorAll("g[data-mark=dot] :is(circle,path)")).toHaveLength(4);
+    expect(figure?.querySelector("svg title")?.textContent).toBe("What judges' probabilities are worth");
+    expect(htmlReport(results, COSTS)).not.toMatch(/NaN|undefined|<script>alert/);
+    const markdown = markdownReport(results, COSTS);
+    expect(markdown).toContain("0.50 at 0.15 (2), 0.00 at 0.85 (1), 1.00 at 0.95 (2).");
+    expect(markdown).toMatch(/6 answers, area under the curve 0\.833 \(0\.\d+ to 0\.\d+\), mean distance/);
+    expect(reliabilityIn([{ results: {} }])).toEqual([]);
   });
 
   it("shows how often judges contradict each other with intervals, and the answers folded", () => {
