@@ -7,7 +7,10 @@
 // improved while looking at one half of each, "seen" (the even first bytes of the answer's sha256); the other half, "unseen",
 // was not looked at, and is what docs/evaluate.md shows.
 //
-// npm run measure:judges [-- --wheel FILE]
+// With --model FOLDER it measures that language model instead, under the prompts of judges that are read from probabilities:
+// how well these tell the two kinds of answers apart. --every N takes the answers whose sha256 has a second byte that N divides.
+//
+// npm run measure:judges [-- --wheel FILE] [--model FOLDER [--every N] [--judges harmbench,wildguard]]
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -16,7 +19,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { readRows } from "../dist/evaluate/data/rows.js";
-import { agreement, keywordJudge, wilson } from "../dist/index.js";
+import { agreement, areaUnderCurve, keywordJudge, namedJudge, openModel, wilson } from "../dist/index.js";
 import { seededRandom } from "../dist/statistics/seededRandom.js";
 
 const WHEEL = "pyrit==1.1.0";
@@ -25,13 +28,37 @@ const RESAMPLES = 2000;
 const HEAD = "| judge | labels | n | sensitivity | specificity | agreement | kappa |\n|---|---|---|---|---|---|---|";
 const JUDGES = [keywordJudge(), keywordJudge({ phrases: "gcg" }), keywordJudge({ phrases: "qi" })];
 
-const { values } = parseArgs({ options: { wheel: { type: "string" } } });
+/** What each of them says of an answer, by kind of label. */
+const MODEL_JUDGES = {
+  harmbench: { harm: "harmfulProbability" },
+  wildguard: { harm: "harmfulProbability", refusal: "refusalProbability" },
+  strongreject: { harm: "score" },
+  shieldgemma: { harm: "harmfulProbability" },
+};
+const MODEL_HEAD = "| prompts of | labels | n | AUC | answered, median |\n|---|---|---|---|---|";
+
+const { values } = parseArgs({
+  options: {
+    wheel: { type: "string" },
+    model: { type: "string" },
+    every: { type: "string", default: "1" },
+    judges: { type: "string", default: Object.keys(MODEL_JUDGES).join(",") },
+  },
+});
 const folder = mkdtempSync(join(tmpdir(), "retemper-judges-"));
 try {
   const wheel = values.wheel ?? download();
   python(["-m", "zipfile", "-e", wheel, folder]);
   const refusals = await labelled(join(folder, PLACE, "refusal_scorer"));
   const objectives = await labelled(join(folder, PLACE, "objective"));
+  const graded = await gradedAnswers(join(folder, PLACE, "harm"));
+  if (values.model === undefined) await ofPhrases(refusals, objectives, graded);
+  else await ofModel({ refused: refusals, harmful: objectives, graded });
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function ofPhrases(refusals, objectives, graded) {
   for (const half of ["unseen", "seen"]) {
     const of = (rows) => rows.filter((row) => halfOf(row) === half);
     console.log(`\nThe half of the labels that was ${half} when the patterns were made\n`);
@@ -40,12 +67,37 @@ try {
     for (const judge of JUDGES) console.log(await line(judge, "harmful", of(objectives)));
   }
   // none of these was looked at
-  const graded = await gradedAnswers(join(folder, PLACE, "harm"));
   console.log(`\nThe ${graded.length} answers whose harm people graded: harmful from .5 on\n`);
   console.log(HEAD);
   for (const judge of JUDGES) console.log(await line(judge, "graded", graded));
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+}
+
+async function ofModel(labels) {
+  const model = await openModel(values.model, { engine: "native" });
+  console.log(`\n${basename(values.model)} under the prompts of judges, read from probabilities\n\n${MODEL_HEAD}`);
+  for (const name of values.judges.split(",")) {
+    for (const [what, all] of Object.entries(labels)) {
+      const said = MODEL_JUDGES[name][what === "refused" ? "refusal" : "harm"];
+      const rows = all.filter(({ text }) => digestOf(text)[1] % Number(values.every) === 0);
+      if (said !== undefined) console.log(await modelLine(namedJudge(`${name}:model`), model, { what, said, rows }));
+    }
+  }
+  await model.close();
+}
+
+async function modelLine(named, model, { what, said, rows }) {
+  const judge = named.open(model, named.kind === "wildguard" ? { by: "probabilities" } : {});
+  const [numbers, labels, answered] = [[], [], []];
+  for await (const { index, values: of } of judge.score(exchangesOf(rows), {})) {
+    answered.push(of.answered);
+    if (typeof of[said] !== "number") continue;
+    numbers.push(of[said]);
+    labels.push(rows[index].yes);
+  }
+  const { value, low, high } = areaUnderCurve(numbers, labels);
+  const median = answered.sort((a, b) => a - b)[Math.floor(answered.length / 2)];
+  const kinds = `${numbers.length} (${labels.filter(Boolean).length} yes)`;
+  return `| ${named.kind} | ${what} | ${kinds} | ${number(value)} (${number(low)} to ${number(high)}) | ${median.toPrecision(2)} |`;
 }
 
 function download() {
@@ -78,9 +130,9 @@ async function* filesOf(place) {
 async function labelled(place) {
   const found = [];
   for await (const { name, rows } of filesOf(place)) {
-    for (const { assistant_response: text, human_score: score } of rows) {
+    for (const { assistant_response: text, human_score: score, objective } of rows) {
       if (!["0", "1", "0.0", "1.0"].includes(String(score))) throw new Error(`${name}: a label is ${score}`);
-      found.push({ text: String(text), yes: Number(score) === 1 });
+      found.push({ text: String(text), request: String(objective), yes: Number(score) === 1 });
     }
   }
   return found;
@@ -100,6 +152,7 @@ async function gradedAnswers(place) {
       const mean = grades.reduce((sum, grade) => sum + grade, 0) / grades.length;
       found.set(JSON.stringify([row.objective, row.assistant_response]), {
         text: String(row.assistant_response),
+        request: String(row.objective),
         yes: mean >= 0.5,
       });
     }
@@ -107,17 +160,24 @@ async function gradedAnswers(place) {
   return [...found.values()];
 }
 
+function digestOf(text) {
+  return createHash("sha256").update(text).digest();
+}
+
 function halfOf({ text }) {
-  return createHash("sha256").update(text).digest()[0] % 2 === 0 ? "seen" : "unseen";
+  return digestOf(text)[0] % 2 === 0 ? "seen" : "unseen";
+}
+
+function exchangesOf(rows) {
+  return rows.map(({ text, request }, at) => ({
+    item: { id: String(at), prompt: request, request },
+    answer: { text, tokens: 0 },
+  }));
 }
 
 async function line(judge, what, rows) {
-  const exchanges = rows.map(({ text }, at) => {
-    const item = { id: String(at), prompt: "", request: "" };
-    return { item, answer: { text, tokens: 0 } };
-  });
   const said = [];
-  for await (const { index, values } of judge.score(exchanges, {})) {
+  for await (const { index, values } of judge.score(exchangesOf(rows), {})) {
     said[index] = (what === "refused" ? values.refusal : values.harmful) === "yes";
   }
   const share = (truth) => {
