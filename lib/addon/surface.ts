@@ -186,8 +186,6 @@ export interface Addon {
    * the same bytes for any number of threads and instruction set.
    */
   selfProject(request: NativeSelfProjection): NativeJob<NativeSelfProjected>;
-}
-
   /** The squared singular values of a matrix, the largest first (native/lowrank/spectrum.h). `threads`: 0 = one for each core. */
   spectrum(request: {
     readonly path: string;
