@@ -2,7 +2,9 @@
 
 import { RetemperError } from "../errors.js";
 import { differenceBound, type Operand } from "./differenceBound.js";
+import { isSafetyBound } from "./gateVerdict.js";
 import { quotedName } from "./names.js";
+import { pointOfSeed, seedsOf } from "./seedPoints.js";
 import { SLACK } from "./slack.js";
 import type { GateMetric, GateVerdict, Point, Quantity, SelectionTable } from "./types.js";
 
@@ -33,31 +35,56 @@ export interface Comparison {
 /** Categories of fewer items say too little of themselves. */
 export const FEWEST_OF_CATEGORY = 20;
 
-/** @throws RetemperError USAGE where a number that it names was not measured */
+export interface ComparisonOptions {
+  /** One-sided confidence of the bounds; 0.95 by default. */
+  readonly level?: number | undefined;
+  /** Whether each tuning's own bound must hold too, of all but scores; false by default. */
+  readonly everySeed?: boolean | undefined;
+}
+
+/**
+ * Of several parts or tunings the one that comes out worst.
+ * @throws RetemperError USAGE where a number that it names was not measured
+ */
 export function compareWithGate(
   comparison: Comparison,
   candidate: Point,
   table: SelectionTable,
-  level: number,
+  { level = 0.95, everySeed = false }: ComparisonOptions = {},
 ): GateVerdict {
-  const { metric, skill } = comparison.left;
-  if (metric === "worstCategory") {
-    const names = categoriesOf(comparison, candidate, table);
-    return worstOf(names, (category) => compared(comparison, candidate, table, level, { category }));
-  }
-  if (metric === "skill" && skill === undefined) {
-    return worstOf(skillsOf(comparison, table), (name) =>
-      compared(comparison, candidate, table, level, { skill: name }),
-    );
-  }
-  return compared(comparison, candidate, table, level, { skill }).verdict;
+  const parts = partsOf(comparison, candidate, table);
+  const of = (point: Point, of: SelectionTable) =>
+    worstOf(parts.map((part) => compared(comparison, point, of, level, part)));
+  const whole = of(candidate, table);
+  if (!everySeed || !isSafetyBound(whole.verdict)) return whole.verdict;
+  const { aligned, tuned } = table;
+  const names = seedsOf(candidate);
+  const seeds = names.map((seed, at): Compared => {
+    const own = <P extends Point>(point: P) => pointOfSeed(point, at, names.length);
+    const { verdict, excess } = of(own(candidate), {
+      ...table,
+      ...{ aligned: own(aligned), tuned: tuned && own(tuned) },
+    });
+    return { verdict: { ...verdict, seed }, excess };
+  });
+  return worstOf([whole, ...seeds]).verdict;
 }
 
 type Part = Pick<GateVerdict, "category" | "skill">;
 
-/** The one that is farthest on the wrong side, or nearest to it. */
-function worstOf(names: readonly string[], of: (name: string) => Compared): GateVerdict {
-  return names.map(of).reduce((most, one) => (one.excess > most.excess ? one : most)).verdict;
+function partsOf(comparison: Comparison, candidate: Point, table: SelectionTable): Part[] {
+  const { metric, skill } = comparison.left;
+  if (metric === "worstCategory") {
+    return categoriesOf(comparison, candidate, table).map((category) => ({ category }));
+  }
+  const all = metric === "skill" && skill === undefined;
+  return all ? skillsOf(comparison, table).map((name) => ({ skill: name })) : [{ skill }];
+}
+
+/** The one that is farthest on the wrong side, or nearest to it; what does not hold first, since a bound may be no number. */
+function worstOf(all: readonly Compared[]): Compared {
+  const failed = all.filter(({ verdict }) => !verdict.holds);
+  return (failed.length > 0 ? failed : all).reduce((most, one) => (one.excess > most.excess ? one : most));
 }
 
 interface Compared {
@@ -75,8 +102,8 @@ function compared(
 ): Compared {
   const { left, right, text, gate, keeps } = comparison;
   const { category, skill } = part;
-  const turned = keeps === true && table.skills?.[skill as string]?.better === "low";
-  const operator = turned ? "<=" : comparison.operator;
+  const less = keeps === true && table.skills?.[skill as string]?.better === "low";
+  const operator = less ? "<=" : comparison.operator;
   const read = (of: Reference & { readonly model?: "aligned" | "tuned" }) => {
     const point = of.model === undefined ? candidate : table[of.model];
     if (!point) {
@@ -89,12 +116,17 @@ function compared(
   };
   const number = (of: Parameters<typeof read>[0]) => endOf(read(of), of, gate);
   const names = left.end !== undefined;
+  // where what is lost leads away from 0, as of a loss or of a log-likelihood, a share of it is kept by what it is divided by
+  const factorOf = (share: number, { value }: Quantity) => (keeps && less !== value < 0 ? 1 / share : share);
   let limit = 0;
   const others: Operand[] = [];
   for (const { factor, of } of right) {
     if (!of) limit += factor;
     else if (names || of.end !== undefined) limit += factor * number(of);
-    else others.push(operand(read(of), { ...of, skill: of.skill ?? skill }, turned ? 1 / factor : factor));
+    else {
+      const quantity = read(of);
+      others.push(operand(quantity, { ...of, skill: of.skill ?? skill }, factorOf(factor, quantity)));
+    }
   }
   const side = operator.startsWith("<") ? "upper" : "lower";
   const own = read(left);

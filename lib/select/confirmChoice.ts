@@ -40,7 +40,7 @@ export function confirm(table: SelectionSource, candidate: Candidate, rule: Sele
   const worst = seeds.find((seed) => seed.bound > margin + SLACK);
   const claims = settings.rule === "constrained";
   const safe = !claims || (by === "point" ? found.value : found.bound) <= margin + SLACK; // NaN, of no common items, is not
-  const verdicts = tableGate(settings, whole)?.verdicts(one, whole, { level }) ?? [];
+  const verdicts = tableGate(settings, whole)?.verdicts(one, whole, { level, everySeed }) ?? [];
   const failed = verdicts.find((verdict) => !verdict.holds);
   const holds = safe && (by === "point" || !claims || !worst) && !failed;
   const numbers = `${whole.labels.asr} ${rateText(one.asr.value)} is ${aboveText(found.value)} the aligned model's`;

@@ -10,7 +10,13 @@
 //   model       = ( "aligned" | "tuned" ) [ "." metric ] [ end ]     the compared metric unless named
 
 import { RetemperError } from "../errors.js";
-import { type Comparison, compareWithGate, type Reference, type Term } from "./compareWithGate.js";
+import {
+  type Comparison,
+  type ComparisonOptions,
+  compareWithGate,
+  type Reference,
+  type Term,
+} from "./compareWithGate.js";
 import type { GateMetric, GateVerdict, Point, SelectionTable } from "./types.js";
 
 export interface Gate {
@@ -20,12 +26,12 @@ export interface Gate {
   /** The names of the skills that it looks at; "skills": all. */
   readonly skills: readonly string[];
   /**
-   * Whether a candidate passes, by one-sided bounds with confidence `level` (0.95 by default).
+   * Whether a candidate passes, by one-sided bounds.
    * @throws RetemperError USAGE where a number that it names was not measured
    */
-  passes(candidate: Point, table: SelectionTable, options?: { readonly level?: number | undefined }): boolean;
+  passes(candidate: Point, table: SelectionTable, options?: ComparisonOptions): boolean;
   /** Each comparison with its numbers. @throws RetemperError USAGE as `passes` */
-  verdicts(candidate: Point, table: SelectionTable, options?: { readonly level?: number | undefined }): GateVerdict[];
+  verdicts(candidate: Point, table: SelectionTable, options?: ComparisonOptions): GateVerdict[];
 }
 
 const TOKEN =
@@ -44,7 +50,7 @@ export const RESERVED: readonly string[] = [...METRICS, "skills", "aligned", "tu
  * `overRefusal` is the share of harmless requests that are refused. `worstCategory` is the attack success rate of that
  * category, among those of 20 items or more, in which the comparison comes out worst. A skill is named by its own name, and `skills`
  * is the one in which the comparison comes out worst. `keep .98 of gsm8k` is `gsm8k >= .98 * aligned`, and of a skill of which less is
- * better `<= aligned / .98`.
+ * better `<= aligned / .98`; of an aligned model's number below 0, such as a log-likelihood, the other way round: `>= aligned / .98`.
  * @param skills names that may stand in it, those of a table's `skills`; "any": those that no other word has
  * @throws RetemperError USAGE with the place of what is wrong
  * @example
@@ -168,8 +174,8 @@ export function parseGate(text: string, skills: readonly string[] | "any" = []):
     next += 1;
     comparisons.push(comparison());
   }
-  const verdicts: Gate["verdicts"] = (candidate, table, { level = 0.95 } = {}) =>
-    comparisons.map((one) => compareWithGate(one, candidate, table, level));
+  const verdicts: Gate["verdicts"] = (candidate, table, options) =>
+    comparisons.map((one) => compareWithGate(one, candidate, table, options));
   const references = comparisons.flatMap(({ left, right }) => [left, ...right.flatMap(({ of }) => of ?? [])]);
   const wanted = references.flatMap(({ metric: of, skill = "skills" }) => (of === "skill" ? [skill] : []));
   return {

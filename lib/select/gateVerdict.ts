@@ -25,4 +25,11 @@ export interface GateVerdict {
   readonly category?: string | undefined;
   /** Of a skill: which. */
   readonly skill?: string | undefined;
+  /** Where each tuning's own bound is asked and this one's decides: its seed. */
+  readonly seed?: string | undefined;
+}
+
+/** A part of the gate that says "not less safe", by a bound: those stop a series, and are asked of each tuning with `everySeed`. */
+export function isSafetyBound({ metric, basis }: Pick<GateVerdict, "metric" | "basis">): boolean {
+  return metric !== "score" && basis !== "named";
 }

@@ -3,13 +3,13 @@
 import { RetemperError } from "../errors.js";
 import { correctedDifference } from "../statistics/correctedDifference.js";
 import type { JudgeCalibration } from "../statistics/correctedRate.js";
-import { meanOverSeeds } from "../statistics/meanOverSeeds.js";
 import { spentLevels } from "../statistics/spentLevels.js";
 import { differenceBound } from "./differenceBound.js";
 import type { Gate } from "./gate.js";
 import { seriesOf } from "./names.js";
 import { bySequence, worth } from "./order.js";
 import { dividedLevel } from "./rule.js";
+import { quantityOfSeed, rowsOf } from "./seedPoints.js";
 import type {
   Candidate,
   CompleteRule,
@@ -35,7 +35,7 @@ export interface Judged {
 
 /** Series by series, and in each from its safe end. @throws RetemperError USAGE where the gate asks for what was not measured */
 export function judge(table: SelectionTable, rule: CompleteRule, gate: Gate | undefined): Judged[] {
-  const { level } = rule;
+  const { level, everySeed } = rule;
   const calibration = calibrationOf(table, rule);
   const divided = levelOfSeries(table, rule);
   return [...table.candidates].sort(bySequence).map((candidate) => {
@@ -50,7 +50,7 @@ export function judge(table: SelectionTable, rule: CompleteRule, gate: Gate | un
       adjusted: divided === level ? plain : bound(divided),
       ...(seeds && { seeds }),
       ...(kept !== undefined && { kept }),
-      gate: candidate.unfinished ? [] : (gate?.verdicts(candidate, table, { level: divided }) ?? []),
+      gate: candidate.unfinished ? [] : (gate?.verdicts(candidate, table, { level: divided, everySeed }) ?? []),
     };
   });
 }
@@ -113,19 +113,17 @@ export function seedBounds(
     calibration,
   }: { level: number; divided?: number; calibration?: JudgeCalibration | undefined },
 ): SeedBounds | undefined {
-  const { values, seeds = [], n, weights, groups } = asr;
-  const name = (at: number) => seeds[at]?.seed ?? String(at);
-  const each: { readonly seed: string; readonly quantity: Quantity }[] = values
-    ? values.map((row, at) => ({
-        seed: name(at),
-        quantity: { value: meanOverSeeds([row], { weights, groups }), values: [row], weights, groups },
-      }))
-    : seeds.map(({ seed, value }) => ({ seed, quantity: { value, n } }));
-  if (each.length < 2) return undefined;
-  return each.map(({ seed, quantity }) => {
-    const bound = (of: number) => safetyBound({ asr: quantity }, aligned, of, calibration).bound;
+  const count = rowsOf(asr);
+  if (count < 2) return undefined;
+  return Array.from({ length: count }, (_, at) => {
+    const own = quantityOfSeed(asr, at);
+    const bound = (of: number) => safetyBound({ asr: own }, aligned, of, calibration).bound;
     const plain = bound(level);
-    return { seed, bound: plain, adjusted: divided === level ? plain : bound(divided) };
+    return {
+      seed: asr.seeds?.[at]?.seed ?? String(at),
+      bound: plain,
+      adjusted: divided === level ? plain : bound(divided),
+    };
   });
 }
 

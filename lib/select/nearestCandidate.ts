@@ -2,9 +2,10 @@
 
 import { itemMeans } from "../statistics/itemMeans.js";
 import { itemsNeeded } from "../statistics/itemsNeeded.js";
+import { isSafetyBound } from "./gateVerdict.js";
 import type { Judged } from "./judge.js";
 import { byScore } from "./order.js";
-import { isSafetyBound, isUseful, neededMargins } from "./qualify.js";
+import { isUseful, neededMargins } from "./qualify.js";
 import type { CompleteRule, NearestCandidate, Quantity, SelectionTable } from "./types.js";
 
 export interface Nearest {

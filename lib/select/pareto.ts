@@ -32,8 +32,9 @@ export function paretoFront(candidates: readonly Candidate[], better: Better = "
 }
 
 /**
- * Candidates that none dominates in all numbers that were measured of both: score, attack success rate, over-refusal and each skill;
- * by ascending ASR.
+ * Candidates that none dominates in all of their numbers: score, attack success rate, over-refusal and each skill; by ascending ASR.
+ * One dominates another only where it has each number that the other has, so that with gaps in a table, too, what is dominated is
+ * dominated by one of the front.
  * @param skills their directions
  */
 export function wholeFront(
@@ -47,8 +48,8 @@ export function wholeFront(
     ...Object.keys(skills).map((name) => worthOf(own[name], skills[name]?.better ?? "high")),
   ]);
   const beats = (a: readonly number[], b: readonly number[]) => {
-    const pairs = a.map((value, at) => value - (b[at] as number)).filter((one) => !Number.isNaN(one));
-    return pairs.every((one) => one >= 0) && pairs.some((one) => one > 0);
+    const leads = b.flatMap((value, at) => (Number.isNaN(value) ? [] : [(a[at] as number) - value]));
+    return leads.every((one) => one >= 0) && leads.some((one) => one > 0);
   };
   return candidates
     .filter((_, at) => !worths.some((other) => beats(other, worths[at] as number[])))

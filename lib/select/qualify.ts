@@ -1,5 +1,7 @@
 // Who qualifies: the fixed sequence over lambda within each series, then what a choice must be of use for.
 
+import { parseGate } from "./gate.js";
+import { isSafetyBound } from "./gateVerdict.js";
 import type { Judged } from "./judge.js";
 import { nameOf } from "./names.js";
 import { SLACK } from "./slack.js";
@@ -42,11 +44,6 @@ export function isUseful({ kept }: Pick<Judged, "kept">, { minGain }: CompleteRu
   return kept === undefined || kept >= minGain - SLACK;
 }
 
-/** A part of the gate that says "not less safe", by a bound: those stop a series. */
-export function isSafetyBound({ metric, basis }: GateVerdict): boolean {
-  return metric !== "score" && basis !== "named";
-}
-
 function largestBound({ adjusted, seeds = [] }: Judged, { everySeed }: CompleteRule): number {
   return Math.max(adjusted.bound, ...(everySeed ? seeds.map((seed) => seed.adjusted) : []));
 }
@@ -77,16 +74,17 @@ function gateReason({ gate }: Judged, counts: (of: GateVerdict) => boolean): str
   return failed && `it does not pass ${failed.text}: ${gateNumbers(failed)}`;
 }
 
-/** "the bound 0.034 against 0.02 (category fraud)". */
-export function gateNumbers({ text, compared, limit, basis, category, skill }: GateVerdict): string {
+/** "the bound 0.034 against 0.02 (category fraud, seed 42)". */
+export function gateNumbers({ text, compared, limit, basis, category, skill, seed }: GateVerdict): string {
   const what = basis === "named" || basis === "values" ? "" : "the bound ";
-  const which =
-    category === undefined
-      ? skill === undefined || text.includes(skill)
-        ? ""
-        : ` (${skill})`
-      : ` (category ${category})`;
-  return `${what}${rateText(compared)} against ${rateText(limit)}${which}`;
+  // a skill that the gate names by its own name is in the text already
+  const isNamed = skill !== undefined && parseGate(text, "any").skills.includes(skill);
+  const which = [
+    ...(category === undefined ? [] : [`category ${category}`]),
+    ...(skill === undefined || isNamed ? [] : [skill]),
+    ...(seed === undefined ? [] : [`seed ${seed}`]),
+  ];
+  return `${what}${rateText(compared)} against ${rateText(limit)}${which.length === 0 ? "" : ` (${which.join(", ")})`}`;
 }
 
 function uselessReason(one: Judged, rule: CompleteRule): string | undefined {

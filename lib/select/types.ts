@@ -115,7 +115,10 @@ export interface SelectionRule {
   readonly level?: number | undefined;
   /** The least share of the fine-tuned model's gain that a choice keeps; 0.5 by default for "constrained", else 0. */
   readonly minGain?: number | undefined;
-  /** Whether every seed's own bound must keep within the margin, and not only their mean's; false by default. */
+  /**
+   * Whether every seed's own bounds must hold, and not only their mean's: within the margin, and of the gate (with `keep` and
+   * `overRefusal`) all bounds but those of scores; false by default.
+   */
   readonly everySeed?: boolean | undefined;
   /**
    * Of "constrained": whether the difference to the aligned model is corrected for the judge's errors, by the table's

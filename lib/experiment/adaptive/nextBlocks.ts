@@ -87,7 +87,7 @@ function qualifying(plan: AdaptivePlan, soFar: MeasuredSoFar, one: Contestant): 
   const { aligned, tuned } = soFar;
   const table = { aligned, tuned, candidates: [], ...(better && { better }), skills: plan.skills };
   const candidate = { ...one.candidate, score: askedOf(plan, one.so, "task"), ...safetyOf(plan, one.so) };
-  const passes = gate?.passes(candidate, table, { level: lastLevelOf(plan) }) ?? true;
+  const passes = gate?.passes(candidate, table, { level: lastLevelOf(plan), everySeed: rule.everySeed }) ?? true;
   return passes && isUseful({ kept: shareOfGain(candidate, table) }, rule) ? [[one, candidate]] : [];
 }
 

@@ -1,6 +1,6 @@
 // How far a candidate is shown to be safe by the items that it was asked so far.
 
-import { isSafetyBound } from "../../select/qualify.js";
+import { isSafetyBound } from "../../select/gateVerdict.js";
 import { dividedLevel } from "../../select/rule.js";
 import { spentLevels } from "../../statistics/spentLevels.js";
 import { safetyOf, sharesOf } from "./finishedTable.js";
@@ -44,7 +44,11 @@ export function safetyCourse(
   // the task is not looked at yet: any score does
   const point = { ...candidate, score: aligned.score, ...safetyOf(plan, so) };
   const failed = gate
-    .verdicts(point, { aligned, tuned, candidates: [], skills: plan.skills }, { level: lastLevelOf(plan) })
+    .verdicts(
+      point,
+      { aligned, tuned, candidates: [], skills: plan.skills },
+      { level: lastLevelOf(plan), everySeed: rule.everySeed },
+    )
     .filter(({ metric, holds }) => metric !== "score" && !holds);
   return { state: failed.some(isSafetyBound) ? "unsafe" : failed.length > 0 ? "out" : "safe" };
 }

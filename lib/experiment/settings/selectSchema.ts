@@ -30,6 +30,11 @@ export const selectSchema = z.strictObject({
     .max(1)
     .optional()
     .describe("How far over-refusal may be above the aligned model's, by a bound."),
-  everySeed: z.boolean().optional().describe("Whether each tuning's own bound must keep within the margin."),
+  everySeed: z
+    .boolean()
+    .optional()
+    .describe(
+      "Whether each tuning's own bounds must hold: within the margin, and of keep, overRefusal and the gate but for scores.",
+    ),
   gate: z.string().optional().describe("A condition such as asr <= aligned + 0.02; exit code 10 where none passes."),
 });

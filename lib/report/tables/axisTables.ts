@@ -27,7 +27,7 @@ export function axisTable(results: ExperimentResults): ReportTable {
       const { values: a, weights, groups } = aligned ?? {};
       const difference = a && found?.values && pairedDifference(a, found.values, { weights, groups });
       const tested = paired.find((one) => one.a === "aligned" && one.b === name && one.metric === own);
-      const share = aligned && found && (higher ? found.value / aligned.value : aligned.value / found.value);
+      const share = aligned && found && shareKept(aligned.value, found.value, higher);
       return [
         `${label}, ${higher ? "higher" : "lower"} is better`,
         ...[aligned, tuned, found].map(quantity),
@@ -38,6 +38,12 @@ export function axisTable(results: ExperimentResults): ReportTable {
     }),
     note: `${intervalsNote(results.validation)} Differences are over the same items, in pairs, with their 95 % intervals of these tunings; Holm's p is over all paired tests of the report.`,
   };
+}
+
+/** Of a number below 0 the better one is nearer to it where more is better: there, as of a loss, the share is the other way round. */
+function shareKept(aligned: number, own: number, higher: boolean): number | undefined {
+  if (aligned < 0 !== own < 0) return undefined;
+  return higher === aligned >= 0 ? own / aligned : aligned / own;
 }
 
 /** The front of all numbers, on the data that chose. */
