@@ -1,9 +1,10 @@
 """What Python's jinja2 makes of templates, in the settings of transformers, as lines of JSON on standard output.
 
-reference.py random SEED COUNT [transformers]   COUNT random templates (randomTemplates.py)
-reference.py render FILE [transformers]         the cases of a file, a line of JSON each with "template" and "variables"
+reference.py random SEED COUNT [transformers|strict]   COUNT random templates (randomTemplates.py)
+reference.py render FILE [transformers|strict]         the cases of a file, a line of JSON each with "template" and "variables"
 
-With "transformers" at the end, its own function reads the templates; otherwise jinja2 does, in the same settings.
+With "transformers" at the end, its own function reads the templates; otherwise jinja2 does, in the same settings. With "strict",
+names that are not there are jinja2's StrictUndefined.
 """
 import json
 import random
@@ -12,7 +13,7 @@ import signal
 import sys
 from datetime import datetime
 
-from jinja2 import ext, nodes
+from jinja2 import StrictUndefined, Undefined, ext, nodes
 from jinja2.exceptions import SecurityError, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
@@ -68,7 +69,11 @@ def environment():
     def tojson(x, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
         return json.dumps(x, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
-    made = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[Generation, ext.loopcontrols])
+    undefined = StrictUndefined if sys.argv[-1] == "strict" else Undefined
+    extensions = [Generation, ext.loopcontrols]
+    # computed when the template is read, constants that are not there would be errors of reading it
+    optimized = undefined is Undefined
+    made = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=extensions, undefined=undefined, optimized=optimized)
     made.filters["tojson"] = tojson
     made.globals.update(raise_exception=raise_exception, strftime_now=DAY.strftime, dict=Dict(), namespace=PublicNamespace)
     return made

@@ -31,10 +31,12 @@ function values(data: unknown): unknown {
   return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, values(value)]));
 }
 
-export function renderCase({ template, variables }: TemplateCase): Outcome {
+/** @param strict whether what is not there may only be asked whether it is defined */
+export function renderCase({ template, variables }: TemplateCase, strict = false): Outcome {
   const budget = new Budget("a template");
   try {
-    const text = new Template(template, budget).render(
+    const style = { trims: true, keepsLastBreak: false, strict };
+    const text = new Template(template, budget, style).render(
       values(variables) as Record<string, unknown>,
       TEMPLATE_DATE,
       budget,
@@ -47,9 +49,9 @@ export function renderCase({ template, variables }: TemplateCase): Outcome {
 }
 
 /** What differs between Python's outcomes and ours, a line each. */
-export function differences(cases: readonly TemplateCase[]): string[] {
+export function differences(cases: readonly TemplateCase[], strict = false): string[] {
   return cases.flatMap((one) => {
-    const ours = renderCase(one);
+    const ours = renderCase(one, strict);
     const same = ours.text === one.text && ours.error === one.error;
     if (same && (!SAME_WORDS.has(one.error ?? "") || ours.message === one.message)) return [];
     return [`${JSON.stringify(one)}: ${JSON.stringify(ours)}`];

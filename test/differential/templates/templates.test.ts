@@ -25,6 +25,12 @@ describe.skipIf(noJinja)(`random templates beside jinja2${noJinja ? ` (${noJinja
     expect(cases.filter(({ text }) => text !== undefined).length).toBeGreaterThan(Number(count) / 3);
     expect(differences(cases).slice(0, 5)).toEqual([]);
   }, 300_000);
+
+  it("do so, too, where what is not there may only be asked whether it is defined", () => {
+    const cases = ask("random", `${Number(seed) + 2}`, long ? "1000" : "150", "strict");
+    expect(cases.filter(({ error }) => error === "UndefinedError").length).toBeGreaterThan(cases.length / 20);
+    expect(differences(cases, true).slice(0, 5)).toEqual([]);
+  }, 300_000);
 });
 
 const noTransformers = whyNoPython("transformers", "jinja2");

@@ -95,7 +95,10 @@ function compile(node: Expression, frame: Frame): Compute {
       return () => null;
     case "concat": {
       const parts = node.nodes.map(part);
-      return (scope) => scope.run.budget.text(parts.map((one) => toText(scope.run, one(scope))).join(""));
+      return (scope) => {
+        const values = parts.map((one) => one(scope)); // all of them before any is written, as in Python
+        return scope.run.budget.text(values.map((one) => toText(scope.run, one)).join(""));
+      };
     }
     case "compare":
       return compileCompare(node, frame);
@@ -145,7 +148,7 @@ function compileConditional(node: Extract<Expression, { kind: "conditional" }>, 
   return (scope) => {
     if (isTrue(scope.run, test(scope))) return value(scope);
     if (otherwise === undefined && frame.folds) throw new NotConstant();
-    return otherwise === undefined ? new Undefined({ hint }) : otherwise(scope);
+    return otherwise === undefined ? new Undefined({ hint, lenient: true }) : otherwise(scope);
   };
 }
 

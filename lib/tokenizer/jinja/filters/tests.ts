@@ -49,6 +49,7 @@ function same(run: Run, a: Value, b: Value): boolean {
 
 function isSequence(value: Value, run: Run): boolean {
   if (value instanceof DictView || value instanceof Iteration || value instanceof TemplateObject) return false;
+  if (value instanceof Undefined) return !value.isStrict(run); // its length is an error then, which Python takes for "no"
   return sizeOf(run, value) !== undefined;
 }
 

@@ -22,9 +22,13 @@ import {
   type Value,
 } from "./value.js";
 
-/** `a == b`. */
+/**
+ * `a == b`.
+ * @throws PythonError UndefinedError for what is not there, where templates are strict.
+ */
 export function equal(run: Run, a: Value, b: Value): boolean {
   if (typeof a === "string" && typeof b === "string") return sameText(run, a, b);
+  if (run.strict) for (const one of [a, b]) if (one instanceof Undefined && one.isStrict(run)) throw one.failure();
   if (isNumber(a)) return isNumber(b) && sameNumber(plain(a), plain(b));
   if (isText(a)) return isText(b) && sameText(run, textOf(a), textOf(b));
   if (a instanceof List) return b instanceof List && sameItems(run, a.items, b.items);
@@ -128,6 +132,7 @@ export function contains(run: Run, container: Value, item: Value): boolean {
     run.budget.spendOn(textOf(container).length);
     return textOf(container).includes(textOf(item));
   }
+  if (container instanceof Undefined && container.isStrict(run)) throw container.failure();
   if (container instanceof Dict) return container.get(item, run) !== undefined;
   if (container instanceof DictView && container.part === "keys") return container.dict.get(item, run) !== undefined;
   if (container instanceof DictView && container.part === "items") {

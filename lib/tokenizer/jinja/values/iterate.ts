@@ -33,7 +33,7 @@ function sourceOf(run: Run, value: Value): Iterable<Value> | undefined {
   if (value instanceof DictView) return viewItems(value);
   if (value instanceof Range) return numbersOf(value);
   if (value instanceof Undefined) {
-    if (run.strict) throw value.failure();
+    if (value.isStrict(run)) throw value.failure();
     return [];
   }
   if (value instanceof Iteration || value instanceof IterableObject) return restOf(run, value);
@@ -89,7 +89,7 @@ export function sizeOf(run: Run, value: Value): number | undefined {
   if (value instanceof DictView) return value.dict.size;
   if (value instanceof Range) return value.length;
   if (value instanceof Undefined) {
-    if (run.strict) throw value.failure();
+    if (value.isStrict(run)) throw value.failure();
     return 0;
   }
   if (value instanceof TemplateObject) {

@@ -18,7 +18,7 @@ export function toText(run: Run, value: Value): string {
   if (typeof value === "string") return value;
   if (value instanceof Markup) return value.text;
   if (value instanceof Undefined) {
-    if (run.strict) throw value.failure();
+    if (value.isStrict(run)) throw value.failure();
     return "";
   }
   return repr(run, value);

@@ -12,6 +12,8 @@ export interface Absence {
   /** The name, as `repr` writes it. */
   readonly nameText?: () => string;
   readonly kind?: "UndefinedError" | "SecurityError";
+  /** Whether it prints as nothing and is false in strict templates, too: what an `if` without `else` gives. */
+  readonly lenient?: boolean;
 }
 
 export class Undefined {
@@ -19,6 +21,11 @@ export class Undefined {
 
   constructor(absence: Absence) {
     this.#absence = absence;
+  }
+
+  /** Whether it may only be asked whether it is defined. */
+  isStrict(run: { readonly strict?: boolean | undefined }): boolean {
+    return run.strict === true && this.#absence.lenient !== true;
   }
 
   /** The error of using it. */

@@ -245,7 +245,10 @@ export function hash(value: Value, run?: Run): Key {
   if (typeof value === "boolean") return Number(value);
   if (value instanceof Float) return Number.isInteger(value.value) ? integer(BigInt(value.value)) : value.value;
   if (value instanceof Markup) return hash(value.text, run);
-  if (value instanceof Undefined) return ALL_UNDEFINED;
+  if (value instanceof Undefined) {
+    if (run && value.isStrict(run)) throw value.failure();
+    return ALL_UNDEFINED;
+  }
   if (value instanceof List) throw typeError("unhashable type: 'list'");
   if (value instanceof Dict) throw typeError("unhashable type: 'dict'");
   if (value instanceof Tuple) {
