@@ -13,6 +13,7 @@ import { tunedModels } from "./candidates/tunedModels.js";
 import { check } from "./checks/check.js";
 import type { Checked } from "./checks/checked.js";
 import { betterOf, labelsOf } from "./checks/labels.js";
+import { skillFacts } from "./checks/skillFacts.js";
 import { DIGESTS_FILE, Digests } from "./digests/contents.js";
 import type { ModelDigests } from "./digests/modelDigests.js";
 import { publishInTurn } from "./results/publishInTurn.js";
@@ -125,6 +126,7 @@ async function runSteps(
     name: settings.name,
     labels: labelsOf(settings, checked).validation,
     better: betterOf(checked.tasks.validation),
+    skills: skillFacts(checked, "validation"),
   };
   const progress = new Progress(out, about, options);
   const shared = options.partition !== undefined;

@@ -1,5 +1,6 @@
 // What a run says of itself while it goes on: the shape of status.json.
 
+import type { SelectionTable } from "../select/types.js";
 import type { ExperimentResults, Measured, MeasuredCandidate } from "./types.js";
 
 export const STATUS_FILE = "status.json";
@@ -9,6 +10,8 @@ export interface ExperimentStatus {
   readonly labels: ExperimentResults["labels"];
   /** The direction of the score; "high" by default. */
   readonly better?: "high" | "low" | undefined;
+  /** What the scores of skills are called, and their directions. */
+  readonly skills?: SelectionTable["skills"];
   readonly state: "running" | "done" | "stopped";
   /** Why it stopped. */
   readonly message?: string | undefined;

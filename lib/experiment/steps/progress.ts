@@ -67,7 +67,7 @@ export class Progress {
    */
   constructor(
     out: string | undefined,
-    about: Pick<ExperimentStatus, "name" | "labels" | "better">,
+    about: Pick<ExperimentStatus, "name" | "labels" | "better" | "skills">,
     listeners: ProgressListeners = {},
     now: () => number = () => performance.timeOrigin + performance.now(),
   ) {

@@ -1,6 +1,7 @@
 // The page that shows a run while it goes on: what is done, what is being done, how long it takes, and the numbers so far.
 
 import { Eta } from "eta";
+import { axesOf } from "../axes.js";
 import { type CurveSource, curveOf } from "../figures/curves.js";
 import { keyOf } from "../figures/key.js";
 import type { ExperimentStatus } from "../status.js";
@@ -43,13 +44,12 @@ const PAGE = `<!doctype html>
 /** @param silence seconds since the run last said something */
 export function livePage(status: ExperimentStatus, silence: number): string {
   const eta = new Eta({ autoEscape: true, autoTrim: false, escapeFunction: escapeHtml });
-  const { measured, candidates, labels, better, current } = status;
+  const { measured, candidates, labels, better, skills, current } = status;
   const { aligned, tuned } = measured;
-  const validation = aligned && { better, aligned, tuned, candidates };
+  const validation = aligned && { better, skills, aligned, tuned, candidates };
   const source: CurveSource | undefined = validation && { labels, validation };
-  const figures = (["score", "asr", "overRefusal"] as const).flatMap(
-    (metric) => (source && curveOf(source, metric)) ?? [],
-  );
+  const axes = validation ? axesOf(validation) : [];
+  const figures = (["score", "asr", ...axes] as const).flatMap((metric) => (source && curveOf(source, metric)) ?? []);
   const share = current && current.total > 0 ? current : undefined;
   return eta.renderString(PAGE, {
     ...{ status, style: STYLE, current: share },

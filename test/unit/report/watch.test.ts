@@ -61,6 +61,27 @@ describe("watching a run", () => {
     expect(second).not.toMatch(/NaN|undefined|<script/);
   });
 
+  it("shows over-refusal and each skill over lambda, with the way in which it is better", async () => {
+    const skills = {
+      sums: { better: "high", metric: "exact_match" },
+      text: { better: "low", metric: "loss" },
+    } as const;
+    const of = <M extends typeof aligned>(model: M, at: number): M => ({
+      ...model,
+      overRefusal: { value: 0.1 + at / 10 },
+      skills: { sums: { value: 0.9 - at / 2 }, text: { value: 2 + at } },
+    });
+    const merges = candidates.map((one) => of(one, one.lambda ?? 1));
+    tell({ ...running, skills, measured: { aligned: of(aligned, 0), tuned: of(tuned, 1) }, candidates: merges });
+    const shown = await page();
+    const figures = [...shown.matchAll(/<figure id="([^"]+)">/g)].map(([, id]) => id);
+    expect(figures).toEqual(["curve-score", "curve-asr", "curve-overRefusal", "curve-skill-sums", "curve-skill-text"]);
+    expect(shown).toContain("sums (exact_match) over lambda");
+    expect(shown).toMatch(/text \(loss\) over lambda[\s\S]*lower is better/);
+    expect(shown).toMatch(/<th scope="col"[^>]*>sums/);
+    expect(shown).not.toMatch(/NaN|undefined|<script/);
+  });
+
   it("says why a run stopped", async () => {
     tell({ ...running, state: "stopped", message: "no space <b>" });
     expect(await page()).toContain("Stopped: no space &lt;b&gt;");
