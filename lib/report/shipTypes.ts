@@ -51,6 +51,9 @@ export interface ShippedForm {
   readonly sentence: string;
 }
 
+/** What a study says of a form: whether it ships, and why not. */
+export type FormInShort = Pick<ShippedForm, "name" | "path" | "holds" | "sentence">;
+
 export interface ShipResults {
   /** In the experiment's order. */
   readonly forms: readonly ShippedForm[];

@@ -2,6 +2,7 @@
 
 import type { JudgeDisagreement } from "../evaluate/run/judgeDisagreements.js";
 import type { JudgeAlarm } from "../evaluate/run/results.js";
+import type { Stress } from "../evaluate/types.js";
 import type { Confirmation, Labels, Selection, SelectionTable, ShareKept } from "../select/types.js";
 import type { AreaUnderCurve } from "../statistics/areaUnderCurve.js";
 import type { ReliabilityCurve } from "../statistics/reliabilityCurve.js";
@@ -11,7 +12,7 @@ import type { Measured, MeasuredCandidate, PairedTest } from "./measured.js";
 import type { ShipResults } from "./shipTypes.js";
 
 export type { ControlComparison, ControlCurve, ControlResults } from "./controlTypes.js";
-export type { FormBehaviour, ShippedForm, ShipResults } from "./shipTypes.js";
+export type { FormBehaviour, FormInShort, ShippedForm, ShipResults } from "./shipTypes.js";
 export type { ItemName, ItemNames, Measured, MeasuredCandidate, PairedTest };
 
 export const EXPERIMENT_FORMAT = "retemper-experiment/1";
@@ -93,6 +94,8 @@ export interface AskedSet {
   readonly part: "validation" | "test";
   /** Of a set that is a skill's and not the task's: which skill. */
   readonly skill?: string | undefined;
+  /** Of a set that was asked otherwise than it stands: of which, and how. */
+  readonly stress?: Stress | undefined;
   /** Items that were asked in this part. */
   readonly items: number;
   /** Items that were asked in both parts together, where the set is halved; else the same. */

@@ -68,6 +68,30 @@ describe("runs that share a folder", () => {
     },
   );
 
+  it.runIf(long)(
+    "write, compare and measure each form of what ships once, with the results and the exit code of one run",
+    { timeout: 240_000 },
+    async () => {
+      const shipping = join(folder, "shipping.yml");
+      const ship = "ship: [{ format: adapter, test: false }, { format: gguf, quantise: q8_0, tolerance: 0 }]";
+      writeFileSync(shipping, `${readFileSync(file, "utf8").replace(/lambda: .*/, "lambda: 0.4")}${ship}\n`);
+      const [alone, out] = [join(folder, "ships-alone"), join(folder, "ships")];
+      const only = await run(["run", shipping, "--out", alone]);
+      expect([only.status, only.stderr]).toEqual([15, expect.stringContaining("gguf q8_0: different")]);
+      const all = await Promise.all(
+        [0, 1].map((i) => runProcess(["run", shipping, "--out", out, "--partition", `${i}/2`])),
+      );
+      expect(all.map(({ status }) => status)).toEqual([15, 15]);
+      expect(results(out)).toBe(results(alone));
+      expect(JSON.parse(results(out)).ship.forms).toMatchObject([
+        { name: "adapter", holds: true },
+        { name: "gguf q8_0", holds: false },
+      ]);
+      expect(readdirSync(join(out, "models")).sort()).toEqual(readdirSync(join(alone, "models")).sort());
+      expect([...recordsOf(out).keys()].sort()).toEqual([...recordsOf(alone).keys()].sort());
+    },
+  );
+
   it("are refused beside one that does not share, which says so at once", async () => {
     const out = join(folder, "held");
     const lock = await lockAlone(out);

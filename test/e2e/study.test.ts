@@ -111,6 +111,25 @@ describe("retemper study", () => {
   });
 });
 
+describe.runIf(long)("a study whose experiments ship their choice in other forms", () => {
+  it("ends with exit code 15 where one does not behave as what was measured, after all experiments and with the report", async () => {
+    const forms = ["adapter, test: false", "gguf, quantise: q8_0, tolerance: 0, test: false"];
+    const ship = `limit: 2\nship: [${forms.map((form) => `{ format: ${form} }`).join(", ")}]\n`;
+    writeFileSync(at("ships.yml"), `${studyOf([1], true)}${ship}`);
+    const { status, stdout, stderr } = await run(["study", "run", at("ships.yml"), "--out", at("ships"), "--json"]);
+    expect(status).toBe(15);
+    const last = JSON.parse(stdout.trim().split("\n").at(-1) as string);
+    expect(last).toMatchObject({ ok: false, error: { code: "DIFFERS" } });
+    expect(stdout + stderr).toContain("calls with town: gguf q8_0: different");
+    expect(study("ships").cells[0]?.ship).toMatchObject([
+      { name: "adapter", holds: true },
+      { name: "gguf q8_0", holds: false },
+    ]);
+    const report = readFileSync(join(at("ships"), "report.md"), "utf8");
+    expect(report).toMatch(/What ships, beside what was measured[\s\S]*gguf q8.{1,2}0 \| no/);
+  }, 240_000);
+});
+
 describe.runIf(long)("a study of two tasks, two models and two seeds", () => {
   beforeAll(async () => {
     for (const [name, seeds] of Object.entries({ whole: [1, 2], a: [1], b: [2] })) {

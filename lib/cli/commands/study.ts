@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import type { Command } from "commander";
-import { mergeStudies, type PlannedExperiment, planStudy, runStudy, studyReport } from "../../index.js";
+import { mergeStudies, type PlannedExperiment, planStudy, RetemperError, runStudy, studyReport } from "../../index.js";
 import { downloading } from "../downloading.js";
 import { parsePartition } from "../partition.js";
 import { planText } from "../planText.js";
@@ -25,7 +25,8 @@ OUT gets study.json (each verdict by its item, without prompts and answers), rep
 experiment, and experiments/MODEL/TASK, each the folder of a run. Answers are kept for all experiments together: a model is asked
 the safety sets once for all tasks.
 --partition i/n: any number of processes, also on several machines, work on the study in one OUT, as retemper run --help says.
-A study measures: that no merge of a task meets the rule is in the report, and no error.
+A study measures: that no merge of a task meets the rule is in the report, and no error. The exit code is 15 where a form in which a
+choice ships (ship) does not behave as what was measured, or keeps less; all experiments are run and the report is written all the same.
 
 Examples:
   retemper study run --plan
@@ -92,8 +93,19 @@ function addRun(study: Command, session: Session): Command {
       onStepEnd: (ended) => renderer.ended({ event: "step", ...ended }, endedText(ended)),
     });
     const report = join(out, "report.html");
-    const experiments = cells.map(({ task, model }) => ({ task, model }));
-    renderer.result({ name, experiments, report }, report);
+    const experiments = cells.map(({ task, model, ship }) => ({ task, model, ...(ship && { ship }) }));
+    const shown = { name, experiments, report };
+    const failed = cells.flatMap(({ task, model, ship = [] }) =>
+      ship.flatMap((form) => (form.holds ? [] : [{ ...form, where: `${task} with ${model}` }])),
+    );
+    if (failed.length > 0) {
+      renderer.answerBeforeError(shown, report);
+      const text = failed.map(({ where, sentence }) => `${where}: ${sentence}`).join(" ");
+      throw new RetemperError("DIFFERS", `Not all that ships behaves as what was measured. ${text}`, {
+        hint: "the experiments' own reports, under experiments/, have the folders of these forms. Ship other forms, those with more bits (q8_0), or accept so much by their tolerance under ship",
+      });
+    }
+    renderer.result(shown, report);
   });
 }
 

@@ -36,6 +36,7 @@ export function studyHtml(view: StudyView): string {
     { ...none, id: "models", title: "Families of models", tables: [...named("families"), ...named("controls")] },
     ...studyFigures(view).map((group) => ({ ...none, ...group })),
     { ...none, id: "method", title: "Methods", tables: named("methods"), folded: named("curves") },
+    { ...none, id: "ship", title: "What ships", tables: named("forms") },
     { ...none, id: "origin", title: "Models and data", tables: named("provenance") },
     { ...none, id: "notes", title: "Notes", notes: view.notes },
   ].filter(

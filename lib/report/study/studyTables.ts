@@ -7,6 +7,7 @@ import { testData, validationData } from "../dataNames.js";
 import { INTERVALS, percent, pText, quantity, signed } from "../numbers.js";
 import type { ReportTable } from "../tables/reportTable.js";
 import type { Measured } from "../types.js";
+import { studyForms } from "./studyForms.js";
 import type { BySet, StudyDifference, StudyView, StudyViewCell } from "./types.js";
 
 export function studyTables(view: StudyView): ReportTable[] {
@@ -15,6 +16,7 @@ export function studyTables(view: StudyView): ReportTable[] {
     ...models.map((model) => taskTable(view, model)),
     familyTable(view),
     controlTable(view),
+    studyForms(view),
     ...models.map((model) => methodTable(view, model)),
     ...models.map((model) => curveTable(view, model)),
     provenanceTable(view),

@@ -1,7 +1,14 @@
 // What a study's report shows: each task with each model, measured, chosen and compared.
 
 import type { Confirmation, Quantity, Selection, SelectionTable, ShareKept } from "../../select/types.js";
-import type { ControlComparison, DataParts, ExperimentResults, Measured, MeasuredCandidate } from "../types.js";
+import type {
+  ControlComparison,
+  DataParts,
+  ExperimentResults,
+  FormInShort,
+  Measured,
+  MeasuredCandidate,
+} from "../types.js";
 
 /** Also by safety set, where there are several. */
 export interface BySet {
@@ -52,6 +59,8 @@ export interface StudyViewCell {
   readonly above?: StudyDifference | undefined;
   /** The choice beside other ways to change less, at its own score. */
   readonly controls?: readonly ControlComparison[] | undefined;
+  /** The forms in which the choice ships. */
+  readonly ship?: readonly FormInShort[] | undefined;
   readonly data: ExperimentResults["provenance"]["data"];
   readonly digests: readonly { readonly role: string; readonly digest: string }[];
 }

@@ -75,6 +75,9 @@ export function cellOf(
     validation: partOf(items.validation, validation, finished, seeds),
     test: partOf(items.test, test, test.chosen, seeds),
     ...(results.controls && { controls: results.controls.comparisons }),
+    ...(results.ship && {
+      ship: results.ship.forms.map(({ name, path, holds, sentence }) => ({ name, path, holds, sentence })),
+    }),
   });
 }
 

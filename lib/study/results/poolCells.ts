@@ -34,11 +34,12 @@ export function poolCells(a: StudyCell, b: StudyCell): PooledCell {
   const seeds = tunings.map(({ seed }) => seed);
   const left = new Set<string>();
   const part = (of: "validation" | "test") => poolParts(a[of], b[of], { where, seeds, left });
-  const { controls, ...rest } = a;
+  const { controls, ship, ...rest } = a;
   const kept = isDeepStrictEqual(controls, b.controls) ? controls : undefined;
   if ((controls || b.controls) && !kept) {
     left.add(`${where}: comparisons with controls are of each study's own tunings and items, and are left out`);
   }
+  if (ship || b.ship) left.add(`${where}: forms that ship are of each study's own choice, and are left out`);
   const cell = inOrder({
     ...rest,
     ...(kept && { controls: kept }),

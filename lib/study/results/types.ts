@@ -1,6 +1,6 @@
 // study.json: what a study measured, each value by its item, so that studies can be pooled. It holds no prompt and no answer.
 
-import type { ControlComparison, DataParts, ExperimentResults, ItemName } from "../../report/types.js";
+import type { ControlComparison, DataParts, ExperimentResults, FormInShort, ItemName } from "../../report/types.js";
 import type { Labels, SelectionRule, SelectionTable } from "../../select/types.js";
 import type { JudgeCalibration } from "../../statistics/correctedRate.js";
 
@@ -68,6 +68,8 @@ export interface StudyCell {
   readonly test: StudyPart;
   /** The choice beside each control, as the experiment compared them; not of values that could be pooled. */
   readonly controls?: readonly ControlComparison[] | undefined;
+  /** The forms in which the experiment ships its choice, in its order; not of pooled studies, whose choice is another one. */
+  readonly ship?: readonly FormInShort[] | undefined;
 }
 
 export interface StudyResults {

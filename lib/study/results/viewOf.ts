@@ -33,8 +33,8 @@ export function viewOf({ name, versions, cells, notes }: StudyResults): StudyVie
 }
 
 function viewCell(cell: StudyCell): { readonly cell: StudyViewCell; readonly notes: readonly string[] } {
-  const { task, model, labels, testLabels, better, rule, calibration, skills, agreement, tunings, data, controls } =
-    cell;
+  const { task, model, labels, testLabels, better, rule, calibration, skills, agreement, tunings, data } = cell;
+  const { controls, ship } = cell;
   const seeds = tunings.map(({ seed }) => seed);
   const ends = { better, ...(calibration && { calibration }), ...(skills && { skills }) };
   const validation = { ...ends, ...endsOf(cell.validation), candidates: mergesOf(cell.validation) };
@@ -74,6 +74,7 @@ function viewCell(cell: StudyCell): { readonly cell: StudyViewCell; readonly not
         above: differenceOf(cell.test, find(cell.test, "aligned"), find(cell.test, "merge", merged)),
       }),
       ...(controls && { controls }),
+      ...(ship && { ship }),
       data,
       digests: [
         { role: "aligned", digest: String(agreement["aligned model"]) },

@@ -9,6 +9,7 @@ import { studyHtml } from "../../../lib/report/study/studyHtml.js";
 import { studyMarkdown } from "../../../lib/report/study/studyMarkdown.js";
 import { studyTables } from "../../../lib/report/study/studyTables.js";
 import type { ControlComparison } from "../../../lib/report/types.js";
+import { poolStudies } from "../../../lib/study/results/poolStudies.js";
 import { readStudyResults } from "../../../lib/study/results/readStudyResults.js";
 import { viewOf } from "../../../lib/study/results/viewOf.js";
 import { cellWith, studyWith } from "./studies.js";
@@ -33,6 +34,34 @@ const view = viewOf(
     cellWith(measured, { model: "<b>other</b>" }),
   ),
 );
+
+describe("a study whose experiments ship other forms", () => {
+  const form = (name: string, holds: boolean) => ({
+    ...{ name, holds, path: `models/linear-0.6-seed-1-${name.replaceAll(" ", "-")}` },
+    sentence: `${name}: ${holds ? "same" : "different"}.`,
+  });
+  const ship = [form("gguf q8_0", true), form("gguf q4_k_m", false)];
+  const shown = viewOf(studyWith(cellWith(measured, { ship }), cellWith(measured, { task: "words" })));
+
+  it("says of each form whether it holds, and why", () => {
+    const table = studyTables(shown).find(({ id }) => id === "forms");
+    expect(table?.rows).toEqual([
+      ["town", "calls", "gguf q8_0", "yes", "models/linear-0.6-seed-1-gguf-q8_0"],
+      ["town", "calls", "gguf q4_k_m", "no", "models/linear-0.6-seed-1-gguf-q4_k_m"],
+    ]);
+    expect(table?.reasons).toContain("town, calls: gguf q4_k_m: different.");
+    expect(studyHtml(shown)).toContain("town, calls: gguf q4_k_m: different.");
+    expect(studyMarkdown(shown)).toContain("## What ships, beside what was measured");
+    expect(studyHtml(view)).not.toContain("What ships");
+  });
+
+  it("leaves them out where it is pooled, and says so: the choice is made again", () => {
+    const one = studyWith(cellWith({ ...measured, seeds: [1] }, { ship }));
+    const pooled = poolStudies([one, studyWith(cellWith({ ...measured, seeds: [2] }))]);
+    expect(pooled.cells[0]).not.toHaveProperty("ship");
+    expect(pooled.notes.join()).toContain("calls, town: forms that ship are of each study's own choice");
+  });
+});
 
 describe("a study's report", () => {
   it("has each task by aligned, fine-tuned and merged model, with the rates on each safety set", () => {
