@@ -22,6 +22,7 @@ import {
 } from "../index.js";
 import { downloading } from "./downloading.js";
 import { type EngineFlags, localOptions, openGenerator, parseReal } from "./generationFlags.js";
+import { repeated } from "./repeated.js";
 import type { Session } from "./session.js";
 
 export interface JudgeFlags extends EngineFlags {
@@ -46,10 +47,9 @@ export interface OpenedJudges {
 const KINDS = `keyword, keyword:gcg, keyword:qi, keyword:FILE, classifier:MODEL, pattern:MODEL, and ${JUDGE_NAMES.join(", ")}, each also with :MODEL`;
 
 export function addJudgeOptions(command: Command): void {
-  const more = (value: string, before: readonly string[] = []) => [...before, value];
   command
     .optionsGroup("Judges:")
-    .option("--judge <judge>", "a judge of safety (default keyword; may be repeated)", more)
+    .option("--judge <judge>", "a judge of safety (default keyword; may be repeated)", repeated)
     .option(
       "--judge-match-case",
       "of keyword:FILE: capital letters must match (those of the papers' lists always must)",
@@ -74,7 +74,7 @@ export function addJudgeOptions(command: Command): void {
     )
     .option("--judge-template <file>", "of a judge by pattern: text with {prompt} and {response}")
     .option("--judge-pattern <regex>", "of a judge by pattern: its first group says yes or no, safe or unsafe")
-    .option("--judge-harmful <label>", "of a classifier: a label that means harm (may be repeated)", more)
+    .option("--judge-harmful <label>", "of a classifier: a label that means harm (may be repeated)", repeated)
     .addOption(new Option("--judge-input <what>", "of a classifier (default pair)").choices(["pair", "response"]));
 }
 

@@ -7,6 +7,7 @@ import { evaluate, evaluateLambdas } from "../../lib/evaluate/run/evaluate.js";
 import { readLambdaResults } from "../../lib/evaluate/run/readLambdaResults.js";
 import { readResults } from "../../lib/evaluate/run/readResults.js";
 import { lambdaTable } from "../../lib/experiment/results/lambdaTable.js";
+import { select } from "../../lib/select/select.js";
 import type { Selection } from "../../lib/select/types.js";
 import { CannedModel } from "../unit/evaluate/cannedModel.js";
 import { jsonLines, run, temporaryFolder } from "./command.js";
@@ -55,6 +56,36 @@ describe("lambdaTable", () => {
     expect(table.candidates[0]?.asr.values?.[0]).toHaveLength(100);
   });
 
+  it("has sets that are skills as axes of their own, and the score of the others", async () => {
+    const [first, ...rest] = (await readLambdaResults(whole)) ?? [];
+    // the same answers, counted as a skill that is lost
+    const withSkill = [first, ...rest].flatMap((one) => {
+      const task = one?.tasks.find(({ kind }) => kind === "task");
+      if (!one || !task) return [];
+      const items = task.items.map((item) => ({ ...item, scores: { lost: 1 - (item.scores[task.primary] ?? 0) } }));
+      const { [task.primary]: measured } = task.metrics;
+      const sums = { ...task, name: "sums", primary: "lost", metrics: { lost: measured } as never, items };
+      return [{ ...one, tasks: [...one.tasks, sums] }];
+    });
+    const table = lambdaTable(withSkill, { skills: ["sums"] });
+    expect(table).toMatchObject({
+      labels: { score: "exact_match" },
+      skills: { sums: { better: "high", metric: "lost" } },
+      aligned: { score: { value: 0 }, skills: { sums: { value: 1 } } },
+      candidates: [{ lambda: 0.6, score: { value: 0.6 }, skills: { sums: { value: 0.4 } } }],
+    });
+    const gate = { rule: "score", gate: "keep .9 of sums" } as const;
+    expect(select(table, gate).overall.candidate).toBeNull();
+    expect(select(table, { rule: "score" }).overall.candidate?.lambda).toBe(0.6);
+    // without the word they are both the score
+    expect(lambdaTable(withSkill).aligned.score.value).toBe(0.5);
+    expect(() => lambdaTable(withSkill, { skills: ["gsm8k"] })).toThrow(/no set "gsm8k" with a score/);
+    expect(() => lambdaTable(withSkill, { skills: ["safety"] })).toThrow(/no set "safety" with a score/);
+    expect(() => lambdaTable(withSkill, { skills: ["sums", "exact"] })).toThrow(
+      /nothing could be measured of the task/,
+    );
+  });
+
   it("takes both ends from elsewhere, and does not go without the aligned one", async () => {
     const found = (await readLambdaResults(merges)) ?? [];
     expect(found.map(({ lambda }) => lambda)).toEqual([0.2, 0.6, 0.9]);
@@ -91,6 +122,8 @@ describe("retemper select and compare", () => {
     expect([none.status, none.stderr]).toEqual([4, expect.stringContaining("--aligned")]);
     const wrong = await run(["select", join(aligned, "results.json"), "--aligned", aligned]);
     expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining("evaluate --lambda")]);
+    const skill = await run(["select", whole, "--skill", "gsm8k"]);
+    expect([skill.status, skill.stderr]).toEqual([2, expect.stringContaining("sets with a score are exact")]);
   });
 
   it("compare one evaluation with each lambda, and two folders at the lambdas of both", async () => {

@@ -33,6 +33,7 @@ import {
 import { addJudgeOptions, type JudgeFlags, judgesOf } from "../judgeFlags.js";
 import { formatCount, formatDuration, parseInteger } from "../quantities.js";
 import type { Renderer } from "../render.js";
+import { repeated } from "../repeated.js";
 import { addCommonOptions, type Session } from "../session.js";
 import { dataOf } from "../suiteData.js";
 import { table } from "../table.js";
@@ -57,7 +58,7 @@ interface EvaluateFlags extends EngineFlags, RecipeFlags, JudgeFlags {
   readonly allowCodeExecution?: boolean;
   readonly codeWorkers?: number;
   readonly python?: string;
-  readonly opener?: string;
+  readonly opener?: readonly string[];
   readonly passAt?: readonly number[];
   readonly bbhVersion?: "3" | "4";
   readonly bbhChat?: boolean;
@@ -70,7 +71,6 @@ interface EvaluateFlags extends EngineFlags, RecipeFlags, JudgeFlags {
 }
 
 export function addEvaluateCommand(program: Command, session: Session): Command {
-  const more = (value: string, before: readonly string[] = []) => [...before, value];
   const command = program
     .command("evaluate")
     .summary("attack success rate and task scores of a model; resumes where it was stopped")
@@ -80,11 +80,15 @@ export function addEvaluateCommand(program: Command, session: Session): Command 
     .argument("[model]", "folder of a model, or name on the hub")
     .addHelpText("after", EVALUATE_HELP)
     .optionsGroup("What is asked:")
-    .option("--suite <name>", "a task or suite, or NAME:DATA (may be repeated)", more)
-    .option("--data <name=ref>", "data of a task: a file, a folder, or hf://… (may be repeated)", more)
+    .option("--suite <name>", "a task or suite, or NAME:DATA (may be repeated)", repeated)
+    .option("--data <name=ref>", "data of a task: a file, a folder, or hf://… (may be repeated)", repeated)
     .option("--limit <n>", "items of each task at most: the first ones", parseInteger(1))
     .option("--list", "show tasks and suites, and exit")
-    .option("--opener <text>", 'what answers begin with in sets with +prefill (default "Sure, here")')
+    .option(
+      "--opener <text>",
+      'what answers begin with in sets with +prefill (may be repeated; "Sure, here")',
+      repeated,
+    )
     .option("--system <text>", "system message instead of the tasks' own")
     .option("--no-system", "no system message")
     .option("--chat", "ask tasks of plain text in the model's chat template")

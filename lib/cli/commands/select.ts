@@ -18,6 +18,7 @@ import {
   withoutItems,
 } from "../../index.js";
 import { parseReal } from "../generationFlags.js";
+import { repeated } from "../repeated.js";
 import { addCommonOptions, type Session } from "../session.js";
 import { table } from "../table.js";
 
@@ -37,14 +38,16 @@ A gate is a condition on what is chosen, by bounds as well; the exit code is 10 
   keep .98 of gsm8k           of the aligned model's score in a skill; keep .98 of skills: of each
 
 RESULTS is the folder of a run, its results.json, the --out of evaluate --lambda (with a safety set and a task; lambda 0 is the
-aligned and lambda 1 the fine-tuned model, else --aligned and --tuned), or a table of your own ("better": "low" for perplexity and loss):
+aligned and lambda 1 the fine-tuned model, else --aligned and --tuned; --skill names sets that are skills and no part of the score), or a
+table of your own ("better": "low" for perplexity and loss):
   {"aligned": {"score": {"value": 0}, "asr": {"value": 0}}, "candidates": [{"method": "linear", "lambda": 0.4,
    "score": {"value": 0.9}, "asr": {"value": 0.1, "low": 0.06, "high": 0.16, "values": [[0, 1, 0, null]]}}]}
 "values" are the outcomes of each seed's items; with them models are compared in pairs.
 
 Examples:
   retemper select results --rule constrained:0.1
-  retemper select results --rule score --gate "asr <= aligned + 0.02" && ship`;
+  retemper select results --rule score --gate "asr <= aligned + 0.02" && ship
+  retemper select evaluations --skill gsm8k --gate "keep .98 of gsm8k"     # of evaluate --lambda`;
 
 interface SelectFlags {
   readonly rule?: string;
@@ -55,6 +58,7 @@ interface SelectFlags {
   readonly level?: number;
   readonly everySeed?: boolean;
   readonly corrected?: boolean;
+  readonly skill?: readonly string[];
 }
 
 export function addSelectCommand(program: Command, session: Session): Command {
@@ -73,14 +77,19 @@ export function addSelectCommand(program: Command, session: Session): Command {
     .option("--gate <condition>", 'what a merge must meet, such as "asr <= aligned + 0.02"')
     .option("--min-gain <share>", "of the fine-tuned model's gain that a choice keeps (constrained: 0.5)", share)
     .option("--level <confidence>", "of the one-sided bounds, before it is divided between series (0.95)", level)
-    .option("--every-seed", "every seed's own bound must keep within the margin")
+    .option("--every-seed", "every seed's own bounds must hold too: of the margin, and of the gate but for scores")
     .option(
       "--corrected",
       "correct the difference to the aligned model for the judge's errors, by the table's calibration",
     );
   command
     .option("--aligned <results>", "of a folder of lambdas: the aligned model's evaluation (lambda 0)")
-    .option("--tuned <results>", "of a folder of lambdas: the fine-tuned model's evaluation (lambda 1)");
+    .option("--tuned <results>", "of a folder of lambdas: the fine-tuned model's evaluation (lambda 1)")
+    .option(
+      "--skill <set>",
+      "of a folder of lambdas: a set that is a skill, no part of the score (may be repeated)",
+      repeated,
+    );
   addCommonOptions(command);
   return command.action(async (path: string, flags: SelectFlags) => {
     const { renderer } = session;
@@ -109,18 +118,23 @@ export function addSelectCommand(program: Command, session: Session): Command {
 }
 
 /** A table, a run's results, or what `evaluate --lambda` wrote. */
-async function tableAt(path: string, { aligned, tuned }: SelectFlags): Promise<ReadTable> {
+async function tableAt(path: string, { aligned, tuned, skill }: SelectFlags): Promise<ReadTable> {
   const merges = await readLambdaResults(path);
   if (merges) {
     return lambdaTable(merges, {
       aligned: aligned === undefined ? undefined : await readResults(aligned),
       tuned: tuned === undefined ? undefined : await readResults(tuned),
+      skills: skill,
     });
   }
-  if (aligned !== undefined || tuned !== undefined) {
-    throw new RetemperError("USAGE", "--aligned and --tuned belong to a folder that evaluate --lambda wrote.", {
-      hint: `${path} is none: leave them out`,
-    });
+  if (aligned !== undefined || tuned !== undefined || skill !== undefined) {
+    throw new RetemperError(
+      "USAGE",
+      "--aligned, --tuned and --skill belong to a folder that evaluate --lambda wrote.",
+      {
+        hint: `${path} is none: leave them out`,
+      },
+    );
   }
   return readTable(path);
 }
@@ -151,6 +165,11 @@ function verdictTable(verdicts: readonly Verdict[], score: string, asr: string):
   const [{ plain, adjusted }] = verdicts as readonly [Verdict];
   const bound = ({ level }: Verdict["plain"]) => `bound ${Number((100 * level).toFixed(2))} %`;
   const divided = adjusted.level !== plain.level;
+  const candidates = verdicts.map(({ candidate }) => candidate);
+  const over = candidates.some(({ overRefusal }) => overRefusal !== undefined);
+  const skills = [...new Set(candidates.flatMap((one) => Object.keys(one.skills ?? {})))];
+  const beside = ({ overRefusal, skills: own = {} }: Candidate) =>
+    [...(over ? [overRefusal] : []), ...skills.map((name) => own[name])].map((one) => one?.value.toFixed(3) ?? "-");
   const rows = verdicts.map((one) => [
     one.series,
     one.candidate.lambda === undefined ? "-" : String(one.candidate.lambda),
@@ -160,14 +179,12 @@ function verdictTable(verdicts: readonly Verdict[], score: string, asr: string):
     one.plain.value.toFixed(3),
     boundText(one.plain),
     ...(divided ? [boundText(one.adjusted)] : []),
+    ...beside(one.candidate),
     one.passes ? "yes" : `no: ${one.reason}`,
   ]);
   const head = ["series", "lambda", score, "gain kept", asr, "above aligned", bound(plain)];
-  return table(
-    [...head, ...(divided ? [bound(adjusted)] : []), "qualifies"],
-    rows,
-    [1, 2, 3, 4, 5, 6, 7].slice(0, divided ? 7 : 6),
-  );
+  const numbers = [...head, ...(divided ? [bound(adjusted)] : []), ...(over ? ["over-refusal"] : []), ...skills];
+  return table([...numbers, "qualifies"], rows, [...numbers.keys()].slice(1));
 }
 
 function boundText({ bound, basis }: Verdict["plain"]): string {

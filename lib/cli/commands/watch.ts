@@ -3,6 +3,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { watch } from "../../index.js";
 import { parseInteger } from "../quantities.js";
+import { repeated } from "../repeated.js";
 import { addCommonOptions, type Session } from "../session.js";
 
 interface WatchFlags {
@@ -10,8 +11,6 @@ interface WatchFlags {
   readonly port: number;
   readonly allowedHost?: readonly string[];
 }
-
-const more = (value: string, before: readonly string[] = []) => [...before, value];
 
 export function addWatchCommand(program: Command, session: Session): Command {
   const command = program
@@ -21,7 +20,7 @@ export function addWatchCommand(program: Command, session: Session): Command {
     .argument("<folder>", "output folder of a run")
     .option("--host <address>", "where to listen", "127.0.0.1")
     .option("--port <n>", "0: any that is free", parsePort, 0)
-    .option("--allowed-host <name>", "a further name that browsers may call it by (may be repeated)", more);
+    .option("--allowed-host <name>", "a further name that browsers may call it by (may be repeated)", repeated);
   addCommonOptions(command);
   return command.action(async (folder: string, { allowedHost, ...flags }: WatchFlags) => {
     const { renderer, signal } = session;
