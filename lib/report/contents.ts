@@ -56,8 +56,8 @@ export function contentsOf(results: ExperimentResults, costs: ExperimentCosts): 
       ...{ id: "safety", title: "Safety by category and set" },
       figures: figures(categoriesOf(results)),
       ...(categoriesOf(results)
-        ? { tables: named("sets"), folded: named("categories") }
-        : { tables: named("categories", "sets") }),
+        ? { tables: named("sets", "variants"), folded: named("categories") }
+        : { tables: named("categories", "sets", "variants") }),
     },
     {
       ...{ id: "over-refusal", title: hasSkills ? "Over-refusal and skills: what else it cost" : "Over-refusal" },

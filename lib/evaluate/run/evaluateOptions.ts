@@ -45,8 +45,8 @@ export interface EvaluateOptions {
    * spaces at both ends, and of blocks of Python only those that are closed count; `tools` is answered with 16 new tokens at most.
    */
   readonly paperExact?: boolean | undefined;
-  /** What answers begin with in sets with +prefill; "Sure, here" by default. */
-  readonly opener?: string | undefined;
+  /** What answers begin with in sets with +prefill, or several, each of which is a variant; "Sure, here" by default. */
+  readonly opener?: string | readonly string[] | undefined;
   /** pass@k for each of these; 1 and 10 by default. */
   readonly passAt?: readonly number[] | undefined;
   readonly hub?: HubOptions | undefined;

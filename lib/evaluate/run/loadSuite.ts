@@ -3,7 +3,8 @@
 import { RetemperError } from "../../errors.js";
 import type { TextGenerator } from "../../generate/types.js";
 import type { TaskContext } from "../tasks/context.js";
-import { loadTask, suiteEntries } from "../tasks/registry.js";
+import { loadTask, requireDistinct, suiteEntries } from "../tasks/registry.js";
+import { forOpeners, openersOf } from "../tasks/stress.js";
 import type { Task } from "../types.js";
 import { scoresTexts } from "./askModel.js";
 import type { EvaluateOptions } from "./evaluateOptions.js";
@@ -33,10 +34,12 @@ export async function loadSuite(model: TextGenerator, suite: Suite, options: Eva
   };
   const tasks = [...ready];
   if (ready.length < words.length) {
+    const openers = openersOf(options.opener);
     const entries = suiteEntries(
       words.filter((word) => typeof word === "string"),
       context.data,
-    );
+    ).flatMap((entry) => forOpeners(entry, openers));
+    requireDistinct(entries);
     const problems: RetemperError[] = [];
     for (const entry of entries) {
       try {

@@ -14,23 +14,11 @@ export const PLAIN_VARIANT = "plain";
  * @param seed of bootstrap intervals
  */
 export function variantRates(tasks: readonly TaskResults[], seed = 0): VariantRates[] {
-  const stressed = tasks.filter(({ stress }) => stress !== undefined);
-  const groups = new Map<string, TaskResults[]>();
-  for (const task of stressed) {
-    const key = `${task.stress?.set}\0${filesOf(task)}`;
-    groups.set(key, [...(groups.get(key) ?? []), task]);
-  }
-  return [...groups.values()].flatMap((group) => {
-    const [first] = group as [TaskResults];
-    const set = first.stress?.set as string;
-    const plain = tasks.find((one) => one.name === set && !one.stress && filesOf(one) === filesOf(first));
-    const all = [...(plain ? [plain] : []), ...group];
-    if (all.length < 2) return [];
-    const metrics = Object.keys(first.metrics).filter(
-      (name) => name.startsWith("asr[") && all.every((task) => task.metrics[name] !== undefined),
-    );
-    return metrics.map((metric): VariantRates => {
-      const any = anyVariant(all, metric, seed);
+  return variantGroups(tasks).flatMap(({ set, plain, stressed }) => {
+    const all = [...(plain ? [plain] : []), ...stressed];
+    return variantMetrics(all).map((metric): VariantRates => {
+      const requests = anyVariant(all, metric);
+      const any = requests && measure([...requests.values()], "low", seed);
       return {
         ...{ set, metric },
         variants: all.map((task) => ({
@@ -43,14 +31,48 @@ export function variantRates(tasks: readonly TaskResults[], seed = 0): VariantRa
   });
 }
 
-/** The requests of the variants are the same where they come from the same rows, by their ids. */
-function anyVariant(tasks: readonly TaskResults[], metric: string, seed: number): Measure | undefined {
+/** A set that was asked in several ways. */
+export interface VariantGroup {
+  readonly set: string;
+  /** As it stands, where that was asked. */
+  readonly plain?: TaskResults | undefined;
+  readonly stressed: readonly TaskResults[];
+}
+
+export function variantGroups(tasks: readonly TaskResults[]): VariantGroup[] {
+  const groups = new Map<string, TaskResults[]>();
+  for (const task of tasks) {
+    if (!task.stress) continue;
+    const key = `${task.stress.set}\0${filesOf(task)}`;
+    groups.set(key, [...(groups.get(key) ?? []), task]);
+  }
+  return [...groups.values()].flatMap((stressed) => {
+    const [first] = stressed as [TaskResults];
+    const set = first.stress?.set as string;
+    const plain = tasks.find((one) => one.name === set && !one.stress && filesOf(one) === filesOf(first));
+    return stressed.length + (plain ? 1 : 0) < 2 ? [] : [{ set, ...(plain && { plain }), stressed }];
+  });
+}
+
+/** The rates of attack that all of them have. */
+export function variantMetrics(tasks: readonly TaskResults[]): string[] {
+  const [first] = tasks;
+  return Object.keys(first?.metrics ?? {}).filter(
+    (name) => name.startsWith("asr[") && tasks.every((task) => task.metrics[name] !== undefined),
+  );
+}
+
+/**
+ * Of each request whether it succeeded in one of the variants; null without a verdict in each. The requests are the same where they
+ * come from the same rows, by their ids.
+ * @returns undefined where they are not the same
+ */
+export function anyVariant(tasks: readonly TaskResults[], metric: string): Map<string, number | null> | undefined {
   const scores = tasks.map(({ items }) => new Map(items.map(({ id, scores: of }) => [id, of[metric] ?? null])));
   const [first, ...others] = scores as [Map<string, number | null>, ...Map<string, number | null>[]];
   const same = others.every((other) => other.size === first.size && [...first.keys()].every((id) => other.has(id)));
   if (!same) return undefined;
-  const any = [...first.keys()].map((id) => anyOf(scores.map((of) => of.get(id) ?? null)));
-  return measure(any, "low", seed);
+  return new Map([...first.keys()].map((id) => [id, anyOf(scores.map((of) => of.get(id) ?? null))]));
 }
 
 function filesOf({ data }: TaskResults): string {

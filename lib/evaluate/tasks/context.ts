@@ -26,8 +26,8 @@ export interface TaskContext {
   readonly lmEval?: LmEvalOptions | undefined;
   /** As the authors of arXiv 2412.19512 do it in their scripts, where that is not what the paper says. */
   readonly paperExact?: boolean | undefined;
-  /** What answers begin with in sets with +prefill; "Sure, here" by default. */
-  readonly opener?: string | undefined;
+  /** What answers begin with in sets with +prefill, or several, each of which is a variant; "Sure, here" by default. */
+  readonly opener?: string | readonly string[] | undefined;
   /** pass@k for each of these. */
   readonly passAt?: readonly number[] | undefined;
 }

@@ -7,7 +7,17 @@ import { type LoadedRows, type LoadRowsOptions, loadRows } from "../data/loadRow
 import type { Row } from "../data/rows.js";
 import type { Decoding, Item, Task } from "../types.js";
 import { chatPrompt, decodingOf, type SystemText, type TaskContext } from "./context.js";
-import { bestOfDecoding, type Forms, isOfForm, OPENER, openerOf, readStress, stressOf, withOpener } from "./stress.js";
+import {
+  bestOfDecoding,
+  type Forms,
+  isOfForm,
+  openerAt,
+  openerOf,
+  openersOf,
+  readStress,
+  stressOf,
+  withOpener,
+} from "./stress.js";
 
 /** What is known of a public set. No prompt of any of them is in this repository. */
 export interface PromptSet {
@@ -79,7 +89,7 @@ export async function loadPromptSet(
   variant: readonly string[] = [],
 ): Promise<Task> {
   const words = readStress(variant, set);
-  const given = context.opener ?? OPENER;
+  const given = openerAt(words, openersOf(context.opener));
   const references = typeof source === "string" ? [source] : source;
   const loaded: LoadedRows[] = [];
   for (const reference of references) loaded.push(await loadRows(reference, { ...set.load, hub: context.hub }));

@@ -166,14 +166,18 @@ export function suiteEntries(
   });
   if (entries.length === 0)
     throw new RetemperError("USAGE", "The suite is empty.", { hint: "retemper evaluate --list" });
+  requireDistinct(entries);
+  return entries;
+}
+
+/** @throws RetemperError USAGE for two of one name */
+export function requireDistinct(entries: readonly Pick<SuiteEntry, "name">[]): void {
   const names = entries.map(({ name }) => name);
   const twice = names.find((name, at) => names.indexOf(name) !== at);
-  if (twice !== undefined) {
-    throw new RetemperError("USAGE", `${twice} occurs twice in the suite.`, {
-      hint: `give one of them a name: other=${twice}:…`,
-    });
-  }
-  return entries;
+  if (twice === undefined) return;
+  throw new RetemperError("USAGE", `${twice} occurs twice in the suite.`, {
+    hint: `give one of them a name: other=${twice}:…`,
+  });
 }
 
 /** A word with variants: an entry for each, of the set or of each set of a suite. */

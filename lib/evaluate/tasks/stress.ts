@@ -7,7 +7,7 @@ import type { Row } from "../data/rows.js";
 import type { Decoding, Stress, TaskKind } from "../types.js";
 
 /** What answers begin with unless the user says otherwise. */
-export const OPENER = "Sure, here";
+const OPENER = "Sure, here";
 
 /** Columns in which AdvBench and JailbreakBench have the beginning of an answer of each row. */
 const TARGET_COLUMNS = ["target", "Target"];
@@ -40,6 +40,8 @@ export interface StressWords {
   readonly form?: string | undefined;
   /** The same opener for all, or each row's target. */
   readonly opener?: "given" | "target" | undefined;
+  /** Which of several given openers, from 1; the only one by default. */
+  readonly place?: number | undefined;
   readonly bestOf?: number | undefined;
 }
 
@@ -67,8 +69,11 @@ export function readStress(words: readonly string[], set: StressedSet): StressWo
   };
   for (const word of words) {
     const best = /^best(\d+)$/.exec(word)?.[1];
-    if (word === "prefill") add("opener", "given");
-    else if (word === "target") add("opener", "target");
+    const [prefill, place] = /^prefill(?:-(\d+))?$/.exec(word) ?? [];
+    if (prefill !== undefined) {
+      add("opener", "given");
+      if (place !== undefined) add("place", Number(place));
+    } else if (word === "target") add("opener", "target");
     else if (best !== undefined) add("bestOf", Number(best));
     else add("form", word);
   }
@@ -93,6 +98,53 @@ function refused(problem: string, { kind, forms }: StressedSet): RetemperError {
   const groups = Object.entries(forms?.groups ?? {}).flatMap(([name, all]) => [name, ...all]);
   const all = [...(kind === "safety" ? ["prefill", "target", "bestN (best8)"] : []), ...groups];
   return new RetemperError("USAGE", problem, { hint: `variants are ${all.join(", ") || "none"}` });
+}
+
+/**
+ * What answers begin with in sets with +prefill.
+ * @throws RetemperError USAGE for an opener without text, or one that occurs twice
+ */
+export function openersOf(given: string | readonly string[] | undefined): readonly string[] {
+  const all = given === undefined ? [OPENER] : typeof given === "string" ? [given] : given;
+  const wrong =
+    all.length === 0
+      ? "There is no opener."
+      : all.some((one) => one.trim() === "")
+        ? "An opener has no text."
+        : new Set(all).size < all.length
+          ? `The opener ${JSON.stringify(all.find((one, at) => all.indexOf(one) !== at))} stands twice.`
+          : undefined;
+  if (wrong === undefined) return all;
+  throw new RetemperError("USAGE", wrong, { hint: `leave openers out for ${JSON.stringify(OPENER)}` });
+}
+
+/** An entry with +prefill, once for each of several openers: +prefill-1, +prefill-2, … */
+export function forOpeners<T extends { readonly name: string; readonly variant?: readonly string[] | undefined }>(
+  entry: T,
+  openers: readonly string[],
+): T[] {
+  const { name, variant = [] } = entry;
+  if (openers.length === 1 || !variant.includes("prefill")) return [entry];
+  const parts = name.split("+");
+  return openers.map((_, at) => {
+    const word = `prefill-${at + 1}`;
+    const placed = (all: readonly string[]) => all.map((one) => (one === "prefill" ? word : one));
+    // a name of the user's own need not have the word
+    const named = parts.includes("prefill") ? placed(parts) : [...parts, word];
+    return { ...entry, name: named.join("+"), variant: placed(variant) };
+  });
+}
+
+/**
+ * The opener that words ask for, of those that there are.
+ * @throws RetemperError USAGE where there are not so many
+ */
+export function openerAt({ place = 1 }: StressWords, openers: readonly string[]): string {
+  const found = openers[place - 1];
+  if (found !== undefined) return found;
+  throw new RetemperError("USAGE", `There is no opener ${place} for +prefill-${place}: there are ${openers.length}.`, {
+    hint: "--opener may be repeated (safety.openers of an experiment); +prefill asks with each of them",
+  });
 }
 
 /** Whether a row is of the form that is asked. */

@@ -11,7 +11,7 @@ export function askedSets(tasks: Checked["tasks"], limit: number | undefined): A
     ...choosingTasks({ tasks }).map((task) => ({ part: "validation" as const, task })),
     ...confirmingTasks({ tasks }).map((task) => ({ part: "test" as const, task })),
   ];
-  return parts.map(({ part, task: { name, kind, items, data } }) => {
+  return parts.map(({ part, task: { name, kind, stress, items, data } }) => {
     const halved = names ? names.has(name) : split === true && kind !== "task";
     const own = part === "test" ? skillsTest : skills;
     const skill = own.some((one) => one.name === name) ? skillOf?.get(name) : undefined;
@@ -25,6 +25,7 @@ export function askedSets(tasks: Checked["tasks"], limit: number | undefined): A
     return {
       ...{ name, kind, part, items: items.length, asked, rows },
       ...(skill !== undefined && { skill }),
+      ...(stress && { stress }),
       ...(halved && { halved: true as const }),
       ...(limit !== undefined && asked < rows && { limit }),
     };

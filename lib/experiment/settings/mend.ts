@@ -26,11 +26,12 @@ export const ABSENT = "";
 /** Keys that belong into another mapping. */
 export const ELSEWHERE: Readonly<Record<string, string>> = {
   ...inside("select", ["rule", "margin", "by", "level", "minGain", "gate", "keep", "corrected", "everySeed"]),
-  ...inside("safety", ["sets", "judges", "calibration", "emptyIs"]),
+  ...inside("safety", ["sets", "judges", "calibration", "emptyIs", "openers", "opener"]),
   ...inside("task", ["validation", "test"]),
   ...inside("decoding", ["maxNewTokens", "repetitionPenalty", "samples"]),
   ...inside("engine", ["endpoint", "precision", "threads"]),
   ...inside("parameters", ["density", "weight"]),
+  ...inside("lmEval", ["fewshot", "fewshotSeed"]),
   seeds: "write it under `tune`; models that are tuned already have a seed each under `tuned`",
 };
 

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { METHOD_NAMES } from "../../recipe/methods.js";
 import { CONTROL_KINDS } from "./controlKinds.js";
+import { bbhSchema, lmEvalSchema } from "./harnessSchema.js";
 import { searchSchema } from "./searchSchema.js";
 import { selectSchema } from "./selectSchema.js";
 import { shipSchema } from "./shipSchema.js";
@@ -145,6 +146,13 @@ export const experimentSchema = z.strictObject({
         .describe(
           "Labelled answers (rows of answer, label, prompt), by which the rates are corrected for the judges' errors.",
         ),
+      openers: z
+        .array(z.string().min(1))
+        .min(1)
+        .optional()
+        .describe(
+          'What answers begin with in sets with +prefill, each a variant (advbench+prefill-1, …); "Sure, here" by default.',
+        ),
       emptyIs: z
         .enum(["refusal", "attack", "missing"])
         .optional()
@@ -173,13 +181,8 @@ export const experimentSchema = z.strictObject({
     .strictObject({ model: z.string(), layer: z.int().nonnegative().optional(), idf: z.boolean().optional() })
     .optional()
     .describe("The encoder of tasks that are scored with BERTScore."),
-  bbh: z
-    .strictObject({
-      version: z.literal([3, 4]).optional().describe("Of lm-evaluation-harness's task; 4 by default."),
-      chat: z.boolean().optional().describe("Asks in the model's chat template instead of plain text."),
-    })
-    .optional()
-    .describe("How BIG-Bench Hard is asked."),
+  bbh: bbhSchema.optional(),
+  lmEval: lmEvalSchema.optional(),
   paperExact: z
     .boolean()
     .optional()

@@ -5,9 +5,9 @@ import type { BertScoreSettings } from "../../evaluate/tasks/context.js";
 import type { ExperimentSettings } from "./schema.js";
 
 export function suiteOptions(
-  { limit, decoding, system, data, bbh, paperExact, allowCodeExecution }: ExperimentSettings,
+  { limit, decoding, system, data, bbh, lmEval, paperExact, allowCodeExecution, safety }: ExperimentSettings,
   bertScore: BertScoreSettings | undefined,
 ): EvaluateOptions {
   const code = { allowCodeExecution: allowCodeExecution === true };
-  return { limit, decoding, system, data, bbh, paperExact, code, bertScore };
+  return { limit, decoding, system, data, bbh, lmEval, paperExact, code, bertScore, opener: safety.openers };
 }

@@ -6,6 +6,7 @@ import type { Results } from "../../evaluate/run/results.js";
 import type { Measured } from "../../report/types.js";
 import type { Quantity } from "../../select/types.js";
 import { meanOverSeeds } from "../../statistics/meanOverSeeds.js";
+import { anyVariants } from "./anyVariant.js";
 import { withCorrected } from "./correctedQuantity.js";
 import { endingsOf } from "./endings.js";
 import { intervalsOf } from "./intervalsOf.js";
@@ -64,11 +65,12 @@ export function measure(
         return [name, ofCategory && withCorrected(ofCategory, seeds)];
       }),
     ),
-    metrics: found(
-      first.flatMap(({ name, metrics }) =>
+    metrics: found([
+      ...first.flatMap(({ name, metrics }) =>
         Object.keys(metrics).map((metric) => [`${name}: ${metric}`, metricOf(seeds, name, metric)] as const),
       ),
-    ),
+      ...anyVariants(seeds),
+    ]),
     ...endingsOf(seeds),
     ...(straightShare !== undefined && { straightShare }),
   };

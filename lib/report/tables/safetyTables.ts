@@ -5,6 +5,7 @@ import { dataOf } from "../dataNames.js";
 import { intervalsNote, quantity } from "../numbers.js";
 import { overallOf } from "../outcome.js";
 import type { ExperimentResults, Measured } from "../types.js";
+import { setOfAnyVariant } from "../variantNames.js";
 import { differenceText } from "./differenceText.js";
 import type { ReportTable } from "./reportTable.js";
 
@@ -34,7 +35,8 @@ export function setTable(results: ExperimentResults): ReportTable {
   const { validation, parts } = results;
   // a judge's rate is named asr[judge]; the first one of a set decides
   const rates = Object.keys(validation.aligned.metrics).filter((metric) => /: asr(\[|$)/.test(metric));
-  const sets = [...new Set(rates.map((metric) => metric.slice(0, metric.lastIndexOf(": asr"))))];
+  const named = rates.map((metric) => metric.slice(0, metric.lastIndexOf(": asr")));
+  const sets = [...new Set(named)].filter((name) => setOfAnyVariant(name) === undefined); // these have a table of their own
   const first = sets.map((set) => rates.find((metric) => metric.startsWith(`${set}: asr`)) as string);
   const row = (name: string, { metrics }: Measured) => [name, ...first.map((metric) => quantity(metrics[metric]))];
   const selected = sets.filter((set) => parts?.selected.includes(set));

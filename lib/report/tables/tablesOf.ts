@@ -17,13 +17,14 @@ import { refinedTable } from "./refinedTable.js";
 import { type ReportTable, withoutEmptyColumns } from "./reportTable.js";
 import { categoryTable, setTable } from "./safetyTables.js";
 import { pairedTable, trendTable } from "./testTables.js";
+import { variantTable } from "./variantTable.js";
 import { verdictTable } from "./verdictTable.js";
 
 /** Those that have something to say, without columns that have not. */
 export function tablesOf(results: ExperimentResults, costs: ExperimentCosts): ReadonlyMap<string, ReportTable> {
   const tables = [
-    ...[mainTable, confirmationTable, methodTable, verdictTable, curveTable, setTable, marginTable].map((of) =>
-      of(results),
+    ...[mainTable, confirmationTable, methodTable, verdictTable, curveTable, setTable, variantTable, marginTable].map(
+      (of) => of(results),
     ),
     ...[categoryTable, metricTable, pairedTable, trendTable, controlTable, refinedTable, judgeTable].map((of) =>
       of(results),

@@ -15,7 +15,18 @@ export const SHARED_KEYS = Object.keys(experimentSchema.shape).filter(
 
 /** Keys of an experiment that a task, or a model, may have of its own: they come before the study's. */
 export const TASK_KEYS = [
-  ...["data", "bertScore", "bbh", "paperExact", "allowCodeExecution", "system", "decoding", "limit", "select"],
+  ...[
+    "data",
+    "bertScore",
+    "bbh",
+    "lmEval",
+    "paperExact",
+    "allowCodeExecution",
+    "system",
+    "decoding",
+    "limit",
+    "select",
+  ],
 ] as readonly SharedKey[];
 export const MODEL_KEYS: readonly SharedKey[] = ["system", "engine"];
 
@@ -91,6 +102,7 @@ export interface Study
             | "data"
             | "bertScore"
             | "bbh"
+            | "lmEval"
             | "paperExact"
             | "allowCodeExecution"
             | "system"

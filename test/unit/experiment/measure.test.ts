@@ -93,7 +93,7 @@ describe("the values of a table", () => {
     kind: string,
     items: readonly (readonly [id: string, score: number | null, category?: string])[],
   ) => ({
-    ...{ name, kind, primary: "score", metrics: {} },
+    ...{ name, kind, primary: "score", metrics: {}, data: [] },
     items: items.map(([id, score, category]) => ({ id, category, scores: { score }, answers: [] })),
   });
   const results = (...tasks: readonly object[]) => ({ tasks }) as unknown as Results;
@@ -223,6 +223,42 @@ describe("the values of a table", () => {
     expect(measured.asr.values).toEqual([[0, 1]]);
     expect(measured.metrics["unsafe+prefill: score"]?.value).toBe(1);
     expect(() => measure([{ seed: "all", results: results(calls, begun) }])).toThrow(/nothing could be measured/);
+  });
+
+  it("have, of several variants of a set, the share of requests that succeeded in any of them", () => {
+    const data = [{ files: [{ sha256: "the same" }] }];
+    const of = (name: string, scores: readonly (number | null)[], variant?: string) => ({
+      ...{ name, kind: "safety", primary: "asr[keyword]", categories: {}, data },
+      metrics: { "asr[keyword]": { value: scores[0], n: scores.length, missing: 0, better: "low" } },
+      items: scores.map((score, at) => ({
+        id: `${at}`,
+        prompt: `${at}`,
+        scores: { "asr[keyword]": score },
+        answers: [],
+      })),
+      ...(variant && { stress: { set: "unsafe", variant } }),
+    });
+    const seed = (name: string, first: readonly (number | null)[], second: readonly number[], plain = [0, 0]) => ({
+      seed: name,
+      results: results(
+        calls,
+        of("unsafe", plain),
+        of("unsafe+prefill-1", first, "prefill-1"),
+        of("unsafe+prefill-2", second, "prefill-2"),
+      ),
+    });
+    // the set as it stands was asked a half of the requests
+    const { metrics } = measure([seed("1", [0, 1, 0, null], [1, 0, 0, 1]), seed("2", [0, 0, 0, 0], [1, 0, 0, 0])]);
+    const name = "unsafe, any of 2 variants: asr[keyword]";
+    expect(Object.keys(metrics).filter((one) => one.includes("any of"))).toEqual([name]);
+    expect(metrics[name]?.seeds).toEqual([
+      { seed: "1", value: expect.closeTo(2 / 3, 12) },
+      { seed: "2", value: 0.25 },
+    ]);
+    expect(metrics[name]?.value).toBeCloseTo((2 / 3 + 1 / 4) / 2, 12);
+    expect(metrics[name]?.low).toBeLessThan(metrics[name]?.value as number);
+    const whole = measure([seed("1", [0, 1], [1, 0], [0, 0])]).metrics;
+    expect(whole["unsafe, any of 3 variants: asr[keyword]"]?.value).toBe(1);
   });
 
   it("stand on one line each in results.json, which reads back the same", () => {

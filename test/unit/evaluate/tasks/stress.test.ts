@@ -90,6 +90,64 @@ describe("an opener", () => {
     );
   });
 
+  it("may be several, each a variant of its own beside the set, with the requests that succeeded after any", async () => {
+    const opener = ["Sure, here", "Well:"];
+    const songs = [`advbench:${requests}`, `advbench+prefill:${requests}`];
+    // asked from the last request to the first, opener by opener
+    const answers: Record<string, readonly string[]> = {
+      "Sure, here": ["", " no song", ""],
+      "Well:": ["", "", " song"],
+    };
+    const asks: Record<string, number> = { "Sure, here": 0, "Well:": 0 };
+    const answer = (prompt: string) => {
+      const at = asks[prompt];
+      if (at === undefined) return "sorry";
+      asks[prompt] = at + 1;
+      return answers[prompt]?.[at] ?? "";
+    };
+    const { results } = await asked(songs, answer, { opener });
+    expect(results.tasks.map(({ name, stress }) => [name, stress?.variant, stress?.opener])).toEqual([
+      ["advbench", undefined, undefined],
+      ["advbench+prefill-1", "prefill-1", "Sure, here"],
+      ["advbench+prefill-2", "prefill-2", "Well:"],
+    ]);
+    const [rates] = results.variants ?? [];
+    expect(rates?.variants.map(({ variant, rate }) => [variant, rate.value])).toEqual([
+      ["plain", 0],
+      ["prefill-1", 1 / 3],
+      ["prefill-2", 1 / 3],
+    ]);
+    expect(rates?.any?.value).toBeCloseTo(2 / 3);
+    expect(resultsTable(results)).toMatch(/advbench +asr\[song\] +any of the 3 +0\.667/);
+    // one of them alone, and under a name of one's own
+    const second = await asked([`advbench+prefill-2:${requests}`], () => " yes", { opener });
+    expect(second.judge.read[0]).toBe("Well: yes");
+    const own = await asked([`mine=advbench+prefill+best2:${requests}`], () => "no", { opener });
+    expect(own.results.tasks.map(({ name }) => name)).toEqual(["mine+prefill-1", "mine+prefill-2"]);
+    expect(own.results.tasks[1]?.stress).toEqual({
+      ...{ set: "advbench", variant: "prefill-2+best2", opener: "Well:", bestOf: 2 },
+    });
+  });
+
+  it.each([
+    [{ opener: ["a", " "] }, "prefill", /no text/],
+    [{ opener: ["a", "a"] }, "prefill", /"a" stands twice/],
+    [{ opener: [] }, "prefill", /no opener/],
+    [{ opener: ["a", "b"] }, "prefill-3", /no opener 3 .* there are 2/],
+    [{}, "prefill-2", /no opener 2/],
+  ])("is refused where there is none: %j with +%s", async (more, word, message) => {
+    await expect(asked([`advbench+${word}:${requests}`], () => "", more)).rejects.toMatchObject({
+      ...{ code: "USAGE", message: expect.stringMatching(message) },
+    });
+  });
+
+  it("of which one is named that is also one of all is refused", async () => {
+    const twice = [`advbench+prefill:${requests}`, `advbench+prefill-1:${requests}`];
+    await expect(asked(twice, () => "", { opener: ["a", "b"] })).rejects.toMatchObject({
+      message: expect.stringContaining("advbench+prefill-1 occurs twice"),
+    });
+  });
+
   it("to which the model adds nothing makes an empty answer", async () => {
     const { results } = await asked([`advbench+prefill:${requests}`], () => "  ");
     expect(results.tasks[0]?.counts.empty).toBe(3);
