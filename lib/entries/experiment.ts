@@ -4,6 +4,7 @@ export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, Retempe
 export type { PlannedCost } from "../experiment/plan/planCosts.js";
 export type { PlannedItems } from "../experiment/plan/plannedItems.js";
 export type { PlannedJudge } from "../experiment/plan/plannedJudges.js";
+export type { ItemsOfParts, PlannedKeep } from "../experiment/plan/plannedKeeps.js";
 export type { PlannedRows } from "../experiment/plan/plannedRows.js";
 export { type PlannedRun, type PlannedStep, type PlanRunOptions, planRun } from "../experiment/plan/planRun.js";
 export { type LambdaTableEnds, lambdaTable } from "../experiment/results/lambdaTable.js";
@@ -26,6 +27,7 @@ export type {
   ExperimentCosts,
   ExperimentResults,
   FormBehaviour,
+  FormInShort,
   ItemName,
   ItemNames,
   JudgeReliability,
@@ -51,6 +53,7 @@ export type {
   SearchResults,
   SearchWay,
 } from "../search/types.js";
+export type { ComparisonOptions } from "../select/compareWithGate.js";
 export type { SelectionSource } from "../select/completeTable.js";
 export { confirm } from "../select/confirmChoice.js";
 export { type Gate, parseGate } from "../select/gate.js";

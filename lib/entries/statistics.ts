@@ -31,6 +31,7 @@ export {
 } from "../statistics/differenceAtEqualScore.js";
 export { holm } from "../statistics/holm.js";
 export { type ItemsNeeded, type ItemsNeededInput, itemsNeeded } from "../statistics/itemsNeeded.js";
+export { type ItemsToKeep, type ItemsToKeepInput, itemsToKeep } from "../statistics/itemsToKeep.js";
 export { type McNemarResult, mcnemar } from "../statistics/mcnemar.js";
 export {
   type PairedBound,

@@ -1,6 +1,7 @@
 // How many items a margin takes.
 
 import { RetemperError } from "../errors.js";
+import { logFactorials } from "./logFactorials.js";
 import { normalQuantile } from "./normalQuantile.js";
 import { tangoStatistic } from "./tangoBound.js";
 
@@ -100,10 +101,4 @@ function passes(n: number, margin: number, differing: number, z: number): number
     worse = Math.max(0, worse);
   }
   return total;
-}
-
-function logFactorials(n: number): Float64Array {
-  const logs = new Float64Array(n + 1);
-  for (let at = 1; at <= n; at++) logs[at] = (logs[at - 1] as number) + Math.log(at);
-  return logs;
 }

@@ -44,7 +44,7 @@ export class PlanCosts {
       secondsPerPrompt: 0,
       promptTokens: 0,
       secondsPerToken: 0,
-      tokens: mostOf(task),
+      tokens: task.ask === "likelihood" ? 0 : mostOf(task),
     };
     return { ...probed, tokens: Math.min(mostOf(task), meanTokens(task) ?? probed.tokens) };
   }
@@ -71,7 +71,7 @@ export class PlanCosts {
   }
 
   #secondsPerPromptToken(): number {
-    const all = [...this.#parts.probes.values()];
+    const all = [...this.#parts.probes.values()].filter(({ promptTokens }) => promptTokens > 0);
     const [seconds, tokens] = [sum(all, (one) => one.secondsPerPrompt), sum(all, (one) => one.promptTokens)];
     return tokens > 0 ? seconds / tokens : 0;
   }
@@ -102,9 +102,9 @@ function once(task: Task): Task {
   return { ...task, decoding };
 }
 
-/** New tokens of an answer at most; where a task does not say it, generation's own limit. */
+/** New tokens of an answer at most; where a task does not say it, generation's own limit. Likelihoods have no limit. */
 function mostOf({ ask, decoding }: Task): number {
-  return ask === "likelihood" ? 0 : (decoding.maxNewTokens ?? 256);
+  return ask === "likelihood" ? Number.POSITIVE_INFINITY : (decoding.maxNewTokens ?? 256);
 }
 
 function sum<T>(all: readonly T[], of: (one: T) => number): number {

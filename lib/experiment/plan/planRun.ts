@@ -13,12 +13,14 @@ import { modelSize } from "../checks/judgedAnswers.js";
 import { count } from "../checks/numberWords.js";
 import { readExperiment } from "../settings/load.js";
 import type { Experiment } from "../settings/schema.js";
+import { knownNumbers } from "./knownNumbers.js";
 import { laterSteps } from "./laterSteps.js";
 import { lookAt } from "./lookAt.js";
 import type { LookedAt } from "./lookout.js";
 import { PlanCosts, type PlannedCost } from "./planCosts.js";
-import { itemsText, knownRate, type PlannedItems, plannedItems } from "./plannedItems.js";
+import { itemsText, type PlannedItems, plannedItems } from "./plannedItems.js";
 import { JudgeCosts, judgesText, type PlannedJudge } from "./plannedJudges.js";
+import { keepsText, type PlannedKeep, plannedKeeps } from "./plannedKeeps.js";
 import { type PlannedRows, plannedRows, rowsText } from "./plannedRows.js";
 import { type Probes, probeTasks, withTuned } from "./probeTasks.js";
 
@@ -41,6 +43,8 @@ export interface PlannedRun {
   readonly rows: readonly PlannedRows[];
   /** Whether the safety sets have items enough; absent where nothing is compared with the aligned model's rate. */
   readonly items?: PlannedItems | undefined;
+  /** Whether skills and harmless requests have items enough; absent where the rule and its gate ask nothing of them. */
+  readonly keeps?: readonly PlannedKeep[] | undefined;
   /** What follows from all that, in sentences. */
   readonly notes: readonly string[];
 }
@@ -102,8 +106,8 @@ export async function planRun(
       store,
       signal,
     });
-    const [first] = probed.probes.values();
-    const tokensPerSecond = first ? 1 / first.secondsPerToken : 0;
+    const writing = [...probed.probes.values()].find(({ secondsPerToken }) => secondsPerToken > 0);
+    const tokensPerSecond = writing ? 1 / writing.secondsPerToken : 0;
     const size = settings.engine?.endpoint ? { parameters: 1 } : await modelSize(settings.aligned);
     const judges = await JudgeCosts.open(checked.judges.judges, { ...size, tokensPerSecond });
     const costs = new PlanCosts({ ...probed, meanTokens, judges, bytesOfMerge: checked.bytesOfMerge });
@@ -119,7 +123,9 @@ export async function planRun(
       settings,
       settings.tune ? settings.tune.seeds.map((seed) => ({ seed: String(seed), model: "" })) : given,
     );
-    const items = plannedItems(settings, checked, series.length, await knownRate(place, settings));
+    const known = await knownNumbers(place, settings);
+    const items = plannedItems(settings, checked, series.length, known.asr);
+    const keeps = plannedKeeps(settings, checked, series.length, known);
     const notes = [
       ...(steps.every(({ done, total }) => done === total)
         ? ["Nothing remains: a run would ask nothing and write nothing new."]
@@ -132,6 +138,7 @@ export async function planRun(
       ...scoresText(checked),
       ...(await rowsText(rows, settings)),
       ...itemsText(items, settings, checked),
+      ...keepsText(keeps),
       ...judgesText(judges.all),
       ...(settings.adaptive
         ? [
@@ -143,6 +150,7 @@ export async function planRun(
       ...{ tokensPerSecond, steps, judges: judges.all, rows, notes },
       ...(ifAnother && { ifAnother }),
       ...(items && { items }),
+      ...(keeps.length > 0 && { keeps }),
     };
   } finally {
     await checked.close();

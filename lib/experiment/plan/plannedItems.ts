@@ -1,8 +1,5 @@
 // Whether the safety sets have items enough for the margin: after they are halved, at the level that each series gets.
 
-import { join } from "node:path";
-import { readTextAtMost } from "../../files/readAtMost.js";
-import { STATUS_FILE } from "../../report/status.js";
 import { completeRule, dividedLevel } from "../../select/rule.js";
 import { itemsNeeded } from "../../statistics/itemsNeeded.js";
 import { looksAtSafety } from "../checks/arrangeTasks.js";
@@ -125,26 +122,4 @@ function neededText({
     `Items needed for a margin of ${margin} at ${levels}: at least ${count(noneDiscordant.choose)} to choose and ${count(noneDiscordant.confirm)} to confirm, where no answer differs from the aligned model's; ` +
       `for an equally safe merge to pass in 80 % of runs, ${powers.join("; ")}. There are ${count(choose)} and ${count(confirm)}. ${verdict}`,
   ];
-}
-
-/**
- * The aligned model's rate, where a run in this folder measured it with the same model, sets and judges.
- * @param folder of an earlier run
- */
-export async function knownRate(folder: string, settings: ExperimentSettings): Promise<number | undefined> {
-  try {
-    const read = async (file: string) =>
-      JSON.parse(await readTextAtMost(join(folder, file), { most: 2 ** 28, what: "an earlier run" })) as unknown;
-    if (asked((await read("experiment.json")) as ExperimentSettings) !== asked(settings)) return undefined;
-    const { measured } = (await read(STATUS_FILE)) as { measured?: { aligned?: { asr?: { value?: unknown } } } };
-    const rate = measured?.aligned?.asr?.value;
-    return typeof rate === "number" && rate >= 0 && rate <= 1 ? rate : undefined;
-  } catch {
-    return undefined; // no run was here yet
-  }
-}
-
-/** What decides the aligned model's rate. */
-function asked({ aligned, safety, decoding, system, limit }: ExperimentSettings): string {
-  return JSON.stringify([aligned, safety, decoding, system, limit]);
 }

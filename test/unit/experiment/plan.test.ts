@@ -7,12 +7,17 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { planText } from "../../../lib/cli/planText.js";
 import { wildGuardPrompt } from "../../../lib/evaluate/judges/wildGuard.js";
+import { loadSuite } from "../../../lib/evaluate/run/loadSuite.js";
 import type { Task } from "../../../lib/evaluate/types.js";
 import { setProblems } from "../../../lib/experiment/checks/askable.js";
+import { PlanCosts } from "../../../lib/experiment/plan/planCosts.js";
 import { type PlannedRun, planRun } from "../../../lib/experiment/plan/planRun.js";
+import { probeTask, type TaskCost } from "../../../lib/experiment/plan/probe.js";
 import { run } from "../../../lib/experiment/run.js";
 import type { Experiment } from "../../../lib/experiment/settings/schema.js";
+import { openModel } from "../../../lib/generate/openModel.js";
 import { itemsNeeded } from "../../../lib/statistics/itemsNeeded.js";
+import { itemsToKeep } from "../../../lib/statistics/itemsToKeep.js";
 import { openTokenizer } from "../../../lib/tokenizer/openTokenizer.js";
 import { makeTrainingData } from "../../../lib/tune/sets/trainingData.js";
 import { long } from "../../long.js";
@@ -130,6 +135,91 @@ describe("the plan counts", () => {
     expect(notes.join()).toContain("does not look at safety: every model is asked all 150 requests");
     const gated = await planRun({ ...whole, select: { rule: "score", gate: "asr <= aligned + 10%" } }, out);
     expect(gated.items).toMatchObject({ margin: 0.1, level: 0.95, choose: 75, noneDiscordant: { choose: 25 } });
+  });
+});
+
+describe("the plan of an experiment with skills", () => {
+  const texts = file(
+    "texts.jsonl",
+    linesOf("demo/task_valid.jsonl").map((line) => JSON.stringify({ text: JSON.parse(line).response })),
+  );
+  const skills = [
+    `sums=exact:${file("sums.jsonl", linesOf("demo/task_test.jsonl").slice(0, 40))}`,
+    `text=perplexity:${texts}`,
+  ];
+
+  it.runIf(long)(
+    "counts likelihoods by the tokens that are scored, and says how many items what is kept takes",
+    async () => {
+      const select = { rule: "constrained", keep: { sums: 0.9, text: 0.9 }, overRefusal: 0.1 } as const;
+      const overRefusal = [`over-refusal:${file("harmless.jsonl", linesOf("demo/task_valid.jsonl"))}`];
+      const experiment: Experiment = { ...whole, methods: ["linear", "slerp"], limit: 16, skills, overRefusal, select };
+      const place = join(folder, "skills");
+      const planned = await planRun(experiment, place);
+      expect(Number.isFinite(planned.tokensPerSecond)).toBe(true);
+      const level = 1 - 0.05 / 2;
+      const [sums, text, over] = planned.keeps ?? [];
+      expect(planned.keeps).toHaveLength(3);
+      expect(sums).toMatchObject({ name: "sums", share: 0.9, level, choose: 8, confirm: 8 });
+      expect(sums?.rates).toEqual(
+        [0.3, 0.6, 0.9].map((rate) => {
+          const [choose, confirm] = [itemsToKeep({ share: 0.9, rate, level }), itemsToKeep({ share: 0.9, rate })];
+          return {
+            ...{ rate, known: false },
+            noneDiscordant: { choose: choose.noneDiscordant, confirm: confirm.noneDiscordant },
+            equallyGood: { choose: choose.equallyGood, confirm: confirm.equallyGood },
+          };
+        }),
+      );
+      expect(text).toMatchObject({ name: "text", share: 0.9, rates: [] });
+      expect(over).toMatchObject({
+        name: "overRefusal",
+        margin: 0.1,
+        choose: 8,
+        rates: [{ rate: 0.02 }, { rate: 0.2 }],
+      });
+      const words = planText(planned);
+      expect(words).toContain("Items needed to show 90 % of sums at 97.5 %, of items that are right or wrong,");
+      expect(words).toContain("There are 8 to choose and 8 to confirm. Too few: no merge can pass.");
+      expect(words).toContain("Items needed to show 90 % of text: it depends on how much they vary.");
+    },
+  );
+
+  it("counts a likelihood by the tokens that are scored, which take the time of their items", async () => {
+    const model = await openModel("demo/model", { engine: "native", threads: 1 });
+    const pair = file("pair.jsonl", linesOf(texts).slice(0, 2));
+    const choices = [" tea", " more tea"].map((one) => model.tokenizer.encode(`Pour${one}`).length);
+    const choice = file("choice.jsonl", [
+      JSON.stringify({ prompt: "Pour", choices: [" tea", " more tea"], answer: 1 }),
+    ]);
+    const [text, choose] = (await loadSuite(model, [`text=perplexity:${pair}`, `choice:${choice}`], {})) as [
+      Task,
+      Task,
+    ];
+    const probes = new Map<string, TaskCost>();
+    for (const task of [text, choose]) {
+      const cost = await probeTask(model, task, { budget: 5 });
+      expect(cost).toMatchObject({ secondsPerToken: 0, promptTokens: 0 });
+      expect(cost?.secondsPerPrompt).toBeGreaterThan(0);
+      probes.set(task.name, cost as TaskCost);
+    }
+    const lengths = linesOf(pair).map((line) => model.tokenizer.encode(JSON.parse(line).text).length);
+    // a token that begins a text has no probability of its own
+    expect(
+      Math.abs((probes.get("text")?.tokens ?? 0) - lengths.reduce((sum, one) => sum + one, 0) / 2),
+    ).toBeLessThanOrEqual(1);
+    expect(probes.get("choice")?.tokens).toBe(
+      choices.reduce((sum, one) => sum + one - model.tokenizer.encode("Pour").length, 0),
+    );
+    await model.close();
+    const judges = { of: () => ({ tokens: 0, seconds: 0, judges: [] }), add: () => {} } as never;
+    const costs = new PlanCosts({ probes, secondsToOpen: 0, meanTokens: () => undefined, judges, bytesOfMerge: 0 });
+    const found = costs.of({ answers: [{ task: text, prompts: 10, answers: 10 }], units: 10, pending: true });
+    expect(found.tokens).toBe(Math.round(10 * (probes.get("text")?.tokens ?? 0)));
+    expect(found.seconds).toBeCloseTo(10 * (probes.get("text")?.secondsPerPrompt ?? 0), 9);
+    // what is there already says it better
+    const known = new PlanCosts({ probes, secondsToOpen: 0, meanTokens: () => 7, judges, bytesOfMerge: 0 });
+    expect(known.of({ answers: [{ task: text, prompts: 1, answers: 1 }], units: 1, pending: true }).tokens).toBe(7);
   });
 });
 
