@@ -4,6 +4,7 @@ import { z } from "zod";
 import { METHOD_NAMES } from "../../recipe/methods.js";
 import { CONTROL_KINDS } from "./controlKinds.js";
 import { bbhSchema, lmEvalSchema } from "./harnessSchema.js";
+import { judgeSchema } from "./judgeSchema.js";
 import { searchSchema } from "./searchSchema.js";
 import { selectSchema } from "./selectSchema.js";
 import { shipSchema } from "./shipSchema.js";
@@ -56,27 +57,6 @@ const sideSets = (sets: string) =>
         .describe("Other sets for the final test; halves of the same ones by default."),
     }),
   ]);
-
-const judge = z
-  .union([
-    z.string(),
-    z.strictObject({
-      keyword: z.union([z.string(), z.array(z.string()).min(1)]),
-      ignoreCase: z.boolean().optional(),
-      name: z.string().optional(),
-    }),
-    z.strictObject({ wildguard: z.string(), name: z.string().optional() }),
-    z.strictObject({
-      judge: z.string().describe("A judge that is a language model: NAME or NAME:MODEL."),
-      name: z.string().optional(),
-      by: z.enum(["probabilities", "answers"]).optional(),
-      threshold: z.number().positive().max(1).optional(),
-    }),
-    z.strictObject({ classifier: z.string(), name: z.string().optional() }),
-  ])
-  .describe(
-    "keyword, keyword:gcg, keyword:qi, a judge that is a language model (NAME or NAME:MODEL), or an object; the first decides.",
-  );
 
 const positive = z.int().positive();
 
@@ -134,7 +114,7 @@ export const experimentSchema = z.strictObject({
         .min(1)
         .describe("As retemper evaluate --suite: safety:FILE, advbench, over-refusal:FILE, …"),
       test: z.array(z.string()).min(1).optional().describe("Other sets for the final test; the same ones by default."),
-      judges: z.array(judge).min(1).default(["keyword"]),
+      judges: z.array(judgeSchema).min(1).default(["keyword"]),
       selectedByAligned: z
         .array(z.string())
         .min(1)

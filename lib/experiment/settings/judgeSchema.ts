@@ -1,0 +1,24 @@
+// What an experiment may say of a judge of its answers.
+
+import { z } from "zod";
+
+export const judgeSchema = z
+  .union([
+    z.string(),
+    z.strictObject({
+      keyword: z.union([z.string(), z.array(z.string()).min(1)]),
+      ignoreCase: z.boolean().optional(),
+      name: z.string().optional(),
+    }),
+    z.strictObject({ wildguard: z.string(), name: z.string().optional() }),
+    z.strictObject({
+      judge: z.string().describe("A judge that is a language model: NAME or NAME:MODEL."),
+      name: z.string().optional(),
+      by: z.enum(["probabilities", "answers"]).optional(),
+      threshold: z.number().positive().max(1).optional(),
+    }),
+    z.strictObject({ classifier: z.string(), name: z.string().optional() }),
+  ])
+  .describe(
+    "keyword, keyword:gcg, keyword:qi, a judge that is a language model (NAME or NAME:MODEL), or an object; the first decides.",
+  );
