@@ -2,7 +2,6 @@
 
 import { RetemperError } from "../../errors.js";
 import type { Task, TaskKind } from "../types.js";
-import { loadBbh } from "./bbh.js";
 import type { TaskContext } from "./context.js";
 import { GENERIC_KINDS, type GenericKind, loadGeneric } from "./generic.js";
 import { loadHumanEval } from "./humanEval.js";
@@ -10,6 +9,7 @@ import { loadMedical } from "./medical.js";
 import { ANY_PROMPTS, loadPromptSet, type PromptSet } from "./promptSet.js";
 import { PROMPT_SETS } from "./promptSets.js";
 import { variantsOf } from "./stress.js";
+import { LM_EVAL, suiteWord } from "./suiteWord.js";
 import { loadToolCalls } from "./toolCalls.js";
 
 /** One line of what there is to evaluate. */
@@ -27,9 +27,10 @@ const TASKS: readonly (TaskListing & { load(context: TaskContext): Promise<Task>
   {
     name: "bbh",
     kind: "task",
-    title: "BIG-Bench Hard, 27 subtasks, 3-shot chain of thought (give also bbh-prompts)",
+    title: "BIG-Bench Hard, 27 subtasks, 3-shot chain of thought, from lm-evaluation-harness's own files",
     source: "hf://datasets/SaylorTwift/bbh",
-    load: loadBbh,
+    // with a reader of YAML and tables of languages, which others do not need
+    load: async (context) => (await import("./bbh.js")).loadBbh(context),
   },
   {
     name: "humaneval",
@@ -55,8 +56,6 @@ const TASKS: readonly (TaskListing & { load(context: TaskContext): Promise<Task>
   { name: "medical", kind: "task", title: "medical questions: BERTScore F1", load: loadMedical },
 ];
 
-/** Tasks of lm-evaluation-harness, by their names there or by their files. */
-const LM_EVAL = "lm-eval";
 const LM_EVAL_TITLE = "a task or group of lm-evaluation-harness 0.4.13: its name there, or a YAML file";
 
 const GENERIC_TITLES: Readonly<Record<GenericKind, string>> = {
@@ -144,11 +143,10 @@ export function suiteEntries(
 ): SuiteEntry[] {
   const words = typeof suite === "string" ? [suite] : suite;
   const entries = words.flatMap((word): SuiteEntry[] => {
-    const [, own, task = "", variant, reference] =
-      /^(?:([\w.-]+)=)?([\w.-]+)((?:\+[\w.-]+)+)?(?::(.+))?$/s.exec(word) ?? [];
+    const { own, task, variant, source: reference } = suiteWord(word) ?? { task: "" };
     if (task === LM_EVAL && variant === undefined) return [lmEvalEntry(own, reference)];
-    const source = reference ?? data[own ?? `${task}${variant ?? ""}`] ?? data[own ?? task];
-    if (variant !== undefined) return stressed({ word, own, task, source, variant: variant.slice(1).split("+") }, data);
+    const source = reference ?? data[own ?? (variant === undefined ? task : `${task}+${variant}`)] ?? data[own ?? task];
+    if (variant !== undefined) return stressed({ word, own, task, source, variant: variant.split("+") }, data);
     if (task === "safety" || task === "over-refusal") {
       if (source !== undefined) return [{ name: own ?? task, task, data: source }];
     } else if (isGeneric(task)) {
@@ -219,7 +217,6 @@ function promptSetOf(task: string): PromptSet | undefined {
 export async function loadTask({ name, task, variant, data }: SuiteEntry, context: TaskContext): Promise<Task> {
   const withData = data === undefined ? context : { ...context, data: { ...context.data, [task]: data } };
   if (task === LM_EVAL && data !== undefined) {
-    // with a reader of YAML and tables of languages, which others do not need
     return (await import("../lmEval/loadLmEval.js")).loadLmEval(data, context, name);
   }
   const set = promptSetOf(task);

@@ -6,6 +6,7 @@ import { openEndpoint } from "../../endpoint/openEndpoint.js";
 import { loadSuite } from "../../evaluate/run/loadSuite.js";
 import type { BertScoreSettings } from "../../evaluate/tasks/context.js";
 import { listTasks } from "../../evaluate/tasks/registry.js";
+import { suiteWord } from "../../evaluate/tasks/suiteWord.js";
 import type { Task } from "../../evaluate/types.js";
 import { openModel } from "../../generate/openModel.js";
 import type { EngineName, TextGenerator } from "../../generate/types.js";
@@ -111,7 +112,7 @@ export async function checkSets(
 
 /** "lm-eval:mmlu" is mmlu. */
 function skillName(word: string): string {
-  const [, own, source = word] = /^(?:([\w.-]+)=)?(?:[\w.-]+:)?(.+)$/s.exec(word) ?? [];
+  const { own, source = word } = suiteWord(word) ?? {};
   return own ?? basename(source).replace(/\.\w+$/, "");
 }
 
@@ -126,7 +127,7 @@ const PARTS: readonly Path[] = [
 
 /** Whether a word of a suite begins with what there is. */
 function isKnown(word: string, path: Path, problems: Problems): boolean {
-  const [, kind] = /^(?:[\w.-]+=)?([\w.-]+)/.exec(word) ?? [];
+  const kind = suiteWord(word)?.task;
   const known = listTasks().map(({ name }) => name.replace(/:(?:FILE|TASK)$/, ""));
   if (kind === undefined || known.includes(kind)) return true;
   const text = `${pathText(problems.given(path))}: there is no task or suite \`${kind}\``;

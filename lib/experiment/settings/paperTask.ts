@@ -1,6 +1,7 @@
 // Which of the paper's four tasks an experiment is about, by the names of its sets: it decides the checkpoint, and what answers
 // are scored with.
 
+import { suiteWord } from "../../evaluate/tasks/suiteWord.js";
 import type { TuneOptions } from "../../tune/types.js";
 import type { Experiment } from "./schema.js";
 
@@ -31,5 +32,5 @@ export function scoredWithBert({ task }: Partial<Experiment>): boolean {
 /** The kinds of sets: of `easy=tools:data/test.jsonl`, tools. What is no list of texts is refused by the schema. */
 function kindsOf(words: unknown): string[] {
   if (!Array.isArray(words)) return [];
-  return words.flatMap((word) => (typeof word === "string" ? (/^(?:[\w.-]+=)?([\w-]+)/.exec(word)?.[1] ?? []) : []));
+  return words.flatMap((word) => (typeof word === "string" ? (suiteWord(word)?.task ?? []) : []));
 }

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import { hubName, meansHub } from "../../checkpoint/hubName.js";
 import { locate } from "../../checkpoint/locate.js";
+import { LM_EVAL, suiteWord } from "../../evaluate/tasks/suiteWord.js";
 import { type JudgeSettings, judgeModelNamed, withJudgeModel } from "./judgeParts.js";
 import { ABSENT } from "./mend.js";
 import { modelParts, withParts } from "./modelParts.js";
@@ -18,12 +19,12 @@ export async function wholePaths(settings: ExperimentSettings, folder: string): 
   const exists = (text: string) => existsSync(resolve(folder, text));
   const data = (text: string) => (text.startsWith("hf://") ? text : resolve(folder, text));
   const suite = (words: readonly string[]) =>
-    words.map((word) =>
+    words.map((word) => {
+      const { task, source } = suiteWord(word) ?? {};
       // a task of lm-evaluation-harness by its name is no path
-      /^(?:[\w.-]+=)?lm-eval:(?!.*\.ya?ml$)/s.test(word)
-        ? word
-        : word.replace(/^([^:/]+:)(.+)$/s, (_, head: string, source: string) => head + data(source)),
-    );
+      const isPath = source !== undefined && (task !== LM_EVAL || /\.ya?ml$/.test(source));
+      return isPath ? word.slice(0, -source.length) + data(source) : word;
+    });
 
   const { safety, task, tuned, tune, unaligned, safeModel, bertScore } = settings;
   const names = [
