@@ -109,7 +109,6 @@ export {
   runPrograms,
   type SandboxFacts,
 } from "../evaluate/sandbox/runPrograms.js";
-export { type BbhPreamble, bbhPrompt, readBbhPreamble } from "../evaluate/tasks/bbh.js";
 export type { BbhOptions, BertScoreSettings, CodeOptions, LmEvalOptions } from "../evaluate/tasks/context.js";
 export type { EmptyIs } from "../evaluate/tasks/judgeMetrics.js";
 export { listTasks, type SuiteEntry, suiteEntries, type TaskListing } from "../evaluate/tasks/registry.js";

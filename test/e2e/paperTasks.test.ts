@@ -11,6 +11,7 @@ import { BBH_SUBTASKS } from "../../lib/evaluate/tasks/bbh.js";
 import { toolPrompt } from "../../lib/evaluate/tasks/toolCalls.js";
 import { run } from "../../lib/experiment/run.js";
 import type { Experiment } from "../../lib/experiment/settings/schema.js";
+import { writeBbhFile } from "../bbhFiles.js";
 import { long } from "../long.js";
 import { demoModel, root } from "./command.js";
 
@@ -52,13 +53,8 @@ describe("an experiment on the paper's tasks", { timeout: 120_000 }, () => {
     // 9 subtasks have three questions, of which one is answered with yes; 18 have one, every other answered with yes
     const sizes = BBH_SUBTASKS.map((_, at) => (at % 3 === 0 ? 3 : 1));
     for (const [at, name] of BBH_SUBTASKS.entries()) {
-      const shots = ["a", "b", "c"]
-        .map((x) => `  - {input: "Is ${x} red?", target: "So the answer is no."}`)
-        .join("\n");
-      writeFileSync(
-        join(prompts, `${name}.yaml`),
-        `description: "Say yes or no.\\n\\n"\ndoc_to_text: "Q: {{input}}\\nA: Let's think step by step.\\n"\nfewshot_config:\n  samples:\n${shots}\n`,
-      );
+      const shots = ["a", "b", "c"].map((x) => ({ input: `Is ${x} red?`, target: "So the answer is no." }));
+      writeBbhFile(prompts, name, "Say yes or no.\n\n", shots);
       const examples = Array.from({ length: sizes[at] as number }, (_, of) => ({
         input: `Is pear ${of} red?`,
         target: (sizes[at] === 3 ? of === 0 : at % 2 === 0) ? "yes" : "no",

@@ -1,17 +1,15 @@
 // A task, or a group of them, of lm-evaluation-harness from its own YAML files: `lm-eval:NAME` from the installed package,
-// `lm-eval:path/to/task.yaml` from anywhere. A group is one task here, with its tasks as categories.
+// `lm-eval:path/to/task.yaml` from anywhere.
 
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { isDeepStrictEqual } from "node:util";
 import { RetemperError } from "../../errors.js";
 import type { TaskContext } from "../tasks/context.js";
 import type { Task } from "../types.js";
 import { findPackage } from "./files/findPackage.js";
-import { type Group, resolveTasks } from "./files/resolveTasks.js";
+import { resolveTasks } from "./files/resolveTasks.js";
 import { TaskIndex } from "./files/taskIndex.js";
-import { type Leaf, loadLeaf } from "./loadLeaf.js";
-import { metricName, scoringOf } from "./scoring/scoringOf.js";
+import { taskOf } from "./taskOf.js";
 
 /**
  * @param reference a name of the package, or the path of a YAML file
@@ -25,61 +23,7 @@ export async function loadLmEval(reference: string, context: TaskContext, name: 
     throw new RetemperError("BAD_INPUT", "the file does not exist", { file: path });
   }
   const index = async () => new TaskIndex(await findPackage(context.data["lm-eval"], context.code?.python));
-  const { configs, group } = await resolveTasks(isPath ? { file: path } : { name: reference }, index);
-  const leaves: Leaf[] = [];
-  for (const config of configs) {
-    const data = context.data[name] ?? context.data[config.name] ?? context.data[`lm-eval:${reference}`];
-    leaves.push(await loadLeaf(config, data, context, group !== undefined));
-  }
-  const [first, ...others] = leaves as [Leaf, ...Leaf[]];
-  for (const other of others) requireAlike(group?.name ?? name, first, other);
-  return {
-    name,
-    kind: "task",
-    data: leaves.flatMap(({ data }) => data),
-    warnings: [...new Set(leaves.flatMap(({ warnings }) => warnings))],
-    items: leaves.flatMap(({ items }) => items),
-    ask: first.config.outputType === "generate_until" ? "generate" : "likelihood",
-    decoding: first.decoding,
-    ...scoringOf(leaves, context),
-    ...primaryOf(first, group),
-  };
-}
-
-/** One number stands for a group: so its tasks must be asked, and measured, alike. */
-function requireAlike(group: string, first: Leaf, other: Leaf): void {
-  const of = ({ config, decoding, metrics, filters, runs }: Leaf) => ({
-    output_type: config.outputType,
-    generation_kwargs: decoding,
-    metric_list: metrics.map(({ name, better, total }) => ({ name, better, total })),
-    filter_list: filters.map(({ name }) => name),
-    "the steps of filter_list": config.filters.map(({ name, steps }) => ({ name, steps: JSON.stringify(steps) })),
-    "the way its programs run": runs,
-  });
-  const [a, b] = [of(first), of(other)];
-  const differs = (Object.keys(a) as (keyof typeof a)[]).find((key) => !isDeepStrictEqual(a[key], b[key]));
-  if (differs === undefined) return;
-  throw new RetemperError(
-    "INCOMPATIBLE",
-    `${group}: its tasks differ in ${differs} (${first.config.name} and ${other.config.name}), so that they have no number together here`,
-    {
-      file: other.config.file,
-      hint: `name them one by one: lm-eval:${first.config.name}, lm-eval:${other.config.name}`,
-    },
-  );
-}
-
-/**
- * The metric that stands for it: of a group its own first one, over its items or over its tasks; else the first that is a mean
- * over items, which intervals and experiments can use.
- */
-function primaryOf({ metrics, filters }: Leaf, group: Group | undefined): Pick<Task, "primary" | "macro"> {
-  const macro = group?.metrics.some(({ weighted }) => !weighted) === true;
-  const [own] = group?.metrics ?? [];
-  const metric =
-    metrics.find(({ name }) => name === own?.metric) ?? metrics.find(({ total }) => total === undefined) ?? metrics[0];
-  const filter = filters.find(({ name }) => own?.filters?.includes(name)) ?? filters[0];
-  if (!metric || !filter) return {};
-  const name = metricName(metric.name, filter, filters);
-  return macro ? { primary: own?.weighted === false ? `macro_${name}` : name, macro } : { primary: name };
+  const tasks = await resolveTasks(isPath ? { file: path } : { name: reference }, index);
+  const { data } = context;
+  return taskOf(tasks, name, context, (config) => data[name] ?? data[config.name] ?? data[`lm-eval:${reference}`]);
 }

@@ -1,7 +1,6 @@
 // Metrics as scorers: each reads an answer, and most need nothing but it and the item.
 
 import { RetemperError } from "../../errors.js";
-import { bbhAnswer } from "../metrics/bbhAnswer.js";
 import { bertScoreWith } from "../metrics/bertScore.js";
 import { type ExactMatchOptions, exactMatch } from "../metrics/exactMatch.js";
 import { sameCall } from "../metrics/functionCall.js";
@@ -32,14 +31,6 @@ export function exactMatchScorer(options: ExactMatchOptions = {}): Scorer {
   return plainScorer("exact_match", { ...options }, ({ item, answer }) => ({
     match: exactMatch(answer.text, item.references ?? [], options),
   }));
-}
-
-/** As lm-evaluation-harness: the answer after "the answer is ", compared as it is. */
-export function bbhScorer(): Scorer {
-  return plainScorer("bbh", { filter: "(?<=the answer is )(.*)(?=.)" }, ({ item, answer }) => {
-    const extracted = bbhAnswer(answer.text);
-    return { match: (item.references ?? []).includes(extracted), extracted };
-  });
 }
 
 export function callScorer(): Scorer {

@@ -17,6 +17,7 @@ import { suiteOptions } from "../../../lib/experiment/settings/suiteOptions.js";
 import type { TrainingSetName } from "../../../lib/tune/sets/sets.js";
 import { makeTrainingData, type TrainingDataOptions } from "../../../lib/tune/sets/trainingData.js";
 import { settingsOf } from "../../../lib/tune/settings.js";
+import { type BbhExample, writeBbhFile } from "../../bbhFiles.js";
 import { CannedModel } from "../evaluate/cannedModel.js";
 
 interface PaperSetting {
@@ -106,14 +107,8 @@ async function resolved(): Promise<unknown> {
   const tools = await experimentOf("tools");
   const prompts = join(folder, "bbh-prompts");
   mkdirSync(prompts, { recursive: true });
-  writeFileSync(
-    join(prompts, "navigate.yaml"),
-    JSON.stringify({
-      description: "Walk.\n\n",
-      doc_to_text: "Q: {{input}}\nA: Let's think step by step.\n",
-      fewshot_config: { samples: many(3, (i) => ({ input: `Where is ${i}?`, target: "So the answer is here." })) },
-    }),
-  );
+  const examples = many(3, (i) => ({ input: `Where is ${i}?`, target: "So the answer is here." }));
+  writeBbhFile(prompts, "navigate", "Walk.\n\n", examples as readonly BbhExample[]);
   const bbhData = join(folder, "bbh");
   mkdirSync(bbhData, { recursive: true });
   writeFileSync(join(bbhData, "navigate.json"), JSON.stringify({ examples: [{ input: "Where?", target: "here" }] }));

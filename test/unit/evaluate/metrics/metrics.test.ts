@@ -1,7 +1,6 @@
 // Metrics of texts, against the packages whose numbers the literature reports.
 
 import { describe, expect, it } from "vitest";
-import { bbhAnswer } from "../../../../lib/evaluate/metrics/bbhAnswer.js";
 import { exactMatch } from "../../../../lib/evaluate/metrics/exactMatch.js";
 import { multipleChoice, perplexity } from "../../../../lib/evaluate/metrics/likelihood.js";
 import { passAtK } from "../../../../lib/evaluate/metrics/passAtK.js";
@@ -51,22 +50,6 @@ describe("rouge", () => {
         expect(Math.abs(ours[name].f1 - f1)).toBeLessThan(1e-9);
       }
     });
-  });
-});
-
-describe("bbhAnswer", () => {
-  it("equals lm-evaluation-harness's filter", () => {
-    for (const { output, extracted } of reference<{ output: string; extracted: string }[]>("bbh_extract.json")) {
-      expect(bbhAnswer(output)).toBe(extracted);
-    }
-  });
-
-  it("drops one character, not half of one", () => {
-    expect(bbhAnswer("the answer is yes\u{1f600}")).toBe("yes");
-  });
-
-  it("finds an empty answer before a single character", () => {
-    expect(bbhAnswer("the answer is .")).toBe("");
   });
 });
 

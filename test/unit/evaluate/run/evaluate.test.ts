@@ -456,7 +456,6 @@ describe("bad suites", () => {
     ["humaneval", /only if you allow it/],
     ["tools", /needs a file of OpenFunctions/],
     ["medical", /needs a file of questions/],
-    ["bbh", /needs lm-evaluation-harness's examples/],
     [`choice:${"unsafe"}`, /does not exist/],
   ])("%s is a clear error", async (word, message) => {
     await expect(evaluate(leaky(), word)).rejects.toMatchObject({

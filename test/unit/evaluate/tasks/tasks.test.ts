@@ -6,11 +6,12 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { evaluate } from "../../../../lib/evaluate/run/evaluate.js";
 import { openSandbox } from "../../../../lib/evaluate/sandbox/openSandbox.js";
-import { BBH_SUBTASKS, bbhPrompt, readBbhPreamble } from "../../../../lib/evaluate/tasks/bbh.js";
+import { BBH_SUBTASKS } from "../../../../lib/evaluate/tasks/bbh.js";
 import { completionOf, humanEvalProgram, strippedCompletionOf } from "../../../../lib/evaluate/tasks/humanEval.js";
 import { listTasks, suiteEntries } from "../../../../lib/evaluate/tasks/registry.js";
 import { toolPrompt } from "../../../../lib/evaluate/tasks/toolCalls.js";
 import type { Item, Task } from "../../../../lib/evaluate/types.js";
+import { writeBbhFile } from "../../../bbhFiles.js";
 import { CannedModel, textOf } from "../cannedModel.js";
 
 const root = mkdtempSync(join(tmpdir(), "retemper-tasks-"));
@@ -32,41 +33,39 @@ describe("BIG-Bench Hard", () => {
   const data = join(root, "bbh");
   mkdirSync(prompts);
   mkdirSync(data);
-  const yaml = (name: string) => `
-dataset_name: "${name}"
-description: "Say where things are.\\n\\n"
-doc_to_text: "Q: {{input}}\\nA: Let's think step by step.\\n"
-include: "_cot_fewshot_template_yaml"
-fewshot_config:
-  sampler: first_n
-  samples:
-  - {input: "Where is $& the cup?", target: "It is here.\\nSo the answer is here."}
-  - {input: "Where is the pot?", target: "So the answer is there."}
-  - {input: "Where is the pan?", target: "So the answer is gone."}
-`;
+  const examples = [
+    { input: "Where is $& the cup?", target: "It is here.\nSo the answer is here." },
+    { input: "Where is the pot?", target: "So the answer is there." },
+    { input: "Where is the pan?", target: "So the answer is gone." },
+  ];
   for (const name of ["navigate", "snarks"]) {
-    writeFileSync(join(prompts, `${name}.yaml`), yaml(name));
-    const examples = Array.from({ length: name === "snarks" ? 3 : 1 }, (_, at) => ({
+    writeBbhFile(prompts, name, "Say where things are.\n\n", examples);
+    const questions = Array.from({ length: name === "snarks" ? 3 : 1 }, (_, at) => ({
       input: `Where is thing ${at}?`,
       target: at === 0 ? "here" : "there",
     }));
-    writeFileSync(join(data, `${name}.json`), JSON.stringify({ canary: "words", examples }));
+    writeFileSync(join(data, `${name}.json`), JSON.stringify({ canary: "words", examples: questions }));
   }
 
   it("has 27 subtasks", () => {
     expect(new Set(BBH_SUBTASKS).size).toBe(27);
   });
 
-  it("asks as the harness does, in either version of the task", async () => {
-    const preamble = await readBbhPreamble(prompts, "navigate");
-    expect(bbhPrompt(preamble, "Where is it?")).toBe(
+  it("asks as the harness's file says, or as it said before 2025", async () => {
+    const promptOf = async (version?: 3 | 4) => {
+      const model = new CannedModel(() => "x");
+      await evaluate(model, `bbh:${data}`, { data: { "bbh-prompts": prompts }, bbh: { version }, limit: 1 });
+      return model.asked[0]?.prompt;
+    };
+    expect(await promptOf()).toBe(
       "Say where things are.\n\n" +
         "Q: Where is $& the cup?\nA: Let's think step by step.\nIt is here.\nSo the answer is here.\n\n" +
         "Q: Where is the pot?\nA: Let's think step by step.\nSo the answer is there.\n\n" +
         "Q: Where is the pan?\nA: Let's think step by step.\nSo the answer is gone.\n\n" +
-        "Q: Where is it?\nA: Let's think step by step.\n",
+        "Q: Where is thing 0?\nA: Let's think step by step.\n",
     );
-    expect(bbhPrompt(preamble, "Where is it?", 3)).toContain(
+    expect(await promptOf(4)).toBe(await promptOf());
+    expect(await promptOf(3)).toContain(
       "A: Let's think step by step.\n Let's think step by step.\nSo the answer is there.\n\n",
     );
   });
@@ -104,9 +103,9 @@ fewshot_config:
 
   it("asks in the version and in the chat template that its options say", async () => {
     const options = { data: { "bbh-prompts": prompts }, limit: 1 };
-    const promptOf = async (bbh: { version?: 3 | 4; chat?: boolean }, chat?: boolean) => {
+    const promptOf = async (bbh: { version?: 3 | 4; chat?: boolean }, chat?: boolean, system?: string) => {
       const model = new CannedModel(() => "x");
-      await evaluate(model, `bbh:${data}`, { ...options, bbh, chat });
+      await evaluate(model, `bbh:${data}`, { ...options, bbh, chat, system });
       return model.asked.at(-1)?.prompt;
     };
     const plain = await promptOf({});
@@ -115,6 +114,7 @@ fewshot_config:
     expect(await promptOf({ version: 3 })).toEqual(expect.stringContaining(twice));
     expect(await promptOf({ chat: true })).toEqual([{ role: "user", content: plain }]);
     expect(await promptOf({ chat: false }, true)).toBe(plain); // BBH alone as the harness has it
+    expect(await promptOf({}, undefined, "Be kind.")).toBe(plain); // a system message is a chat's
   });
 
   it("limits each subtask", async () => {
@@ -123,13 +123,28 @@ fewshot_config:
     expect(model.asked).toHaveLength(2);
   });
 
-  it("refuses examples that are absent, or of another form", async () => {
-    await expect(readBbhPreamble(root, "navigate")).rejects.toMatchObject({
+  it("finds the harness's files in its package", async () => {
+    const installed = join(root, "site-packages");
+    const place = join(installed, "lm_eval", "tasks", "bbh", "cot_fewshot");
+    mkdirSync(place, { recursive: true });
+    for (const name of ["navigate", "snarks"]) writeBbhFile(place, name, "", examples);
+    const model = new CannedModel(() => "So the answer is there.");
+    const { tasks } = await evaluate(model, `bbh:${data}`, { data: { "lm-eval": installed } });
+    expect(tasks[0]?.metrics.exact_match?.value).toBe(0.5);
+    expect(tasks[0]?.items[0]).toMatchObject({ id: "navigate/0", category: "navigate" });
+  });
+
+  it("refuses files that are absent, or of another version", async () => {
+    const other = join(root, "other");
+    mkdirSync(other);
+    const asked = () => evaluate(new CannedModel(() => "x"), `bbh:${data}`, { data: { "bbh-prompts": other } });
+    await expect(asked()).rejects.toMatchObject({
       code: "BAD_INPUT",
-      hint: expect.stringContaining("lm-eval"),
+      file: join(other, "navigate.yaml"),
+      hint: expect.stringContaining("pip install lm-eval"),
     });
-    writeFileSync(join(root, "navigate.yaml"), yaml("navigate").replace("Let's think step by step", "Hm"));
-    await expect(readBbhPreamble(root, "navigate")).rejects.toThrow(/does not ask as/);
+    writeBbhFile(other, "navigate", "", examples, { metadata: { version: 3 } });
+    await expect(asked()).rejects.toThrow(/version 3, and not of version 4/);
   });
 });
 
@@ -401,13 +416,14 @@ describe("suites", () => {
   });
 
   it("say all that they lack at once", async () => {
-    const data = { advbench: file("a.jsonl", [{ goal: "x" }]), hexphi: file("h.jsonl", [{ prompt: "x" }]) };
+    const sets = { advbench: file("a.jsonl", [{ goal: "x" }]), hexphi: file("h.jsonl", [{ prompt: "x" }]) };
+    const data = { ...sets, "lm-eval": root }; // where it is not
     const error = await evaluate(new CannedModel(() => ""), "paper", { data }).catch((reason) => reason);
-    expect(error).toMatchObject({ code: "USAGE" });
+    expect(error).toMatchObject({ code: "BAD_INPUT" });
     for (const word of ["lm-evaluation-harness", "only if you allow it", "OpenFunctions", "medical"]) {
       expect(error.message).toContain(word);
     }
-    for (const flag of ["--data bbh-prompts", "--allow-code-execution", "--data tools", "--data medical"]) {
+    for (const flag of ["--data lm-eval", "--allow-code-execution", "--data tools", "--data medical"]) {
       expect(error.hint).toContain(flag);
     }
   });
