@@ -20,8 +20,11 @@ const regexReplace = withSignature(
       if (value !== undefined && isText(value)) return textOf(value);
       throw new PythonError("TypeError", "regex_replace takes texts");
     }) as [string, string, string];
-    run.budget.spendOn(whole.length);
-    return run.budget.text(new PythonRegex(expression).replace(whole, replacement, Number(count ?? 0)));
+    const { budget } = run;
+    budget.spendOn(whole.length + replacement.length);
+    // before it is made: a short template could ask for more than there is memory
+    const allow = (characters: number) => budget.allow(characters);
+    return budget.text(new PythonRegex(expression).replace(whole, replacement, Number(count ?? 0), allow));
   },
 );
 

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { decodingOfTask } from "../../../../lib/evaluate/lmEval/asking/generation.js";
+import { TaskTemplates } from "../../../../lib/evaluate/lmEval/asking/renderTemplate.js";
 import { parseTaskFile, readTaskFile } from "../../../../lib/evaluate/lmEval/files/readTaskFile.js";
 import { resolveTasks } from "../../../../lib/evaluate/lmEval/files/resolveTasks.js";
 import { taskConfig } from "../../../../lib/evaluate/lmEval/files/taskConfig.js";
@@ -53,6 +54,24 @@ describe("a task file", () => {
   it("may say null where it means nothing", () => {
     const text = "task: a\ngeneration_kwargs: {top_p: null, top_k: null, temperature: null, do_sample: true}\n";
     expect(decodingOfTask(taskConfig(parseTaskFile(text, "a.yaml"), "a.yaml"))).not.toHaveProperty("topP");
+  });
+});
+
+describe("regex_replace in a template", () => {
+  const templates = new TaskTemplates("a.yaml");
+  const replaced = (pattern: string, by: string) =>
+    templates.render("{{ text | regex_replace(pattern, by) }}", { text: "ab ".repeat(1000), pattern, by });
+
+  it("is stopped before it has made a text that is too long", () => {
+    const tooLong = /makes a text of more than 16777216 characters/;
+    // 16,000 million characters, more than any text may have
+    expect(() => replaced("[ab]", "x".repeat(8_000_000))).toThrow(tooLong);
+    // 24 million of one match
+    expect(() => replaced("^(.*)$", "\\1".repeat(8000))).toThrow(tooLong);
+  });
+
+  it("replaces what Python's re.sub replaces", () => {
+    expect(replaced("(a)(b)", "\\2\\g<1>")).toBe("ba ".repeat(1000));
   });
 });
 

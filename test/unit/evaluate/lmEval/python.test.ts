@@ -39,6 +39,8 @@ describe("Python's regular expressions", () => {
 
   it("refuse a replacement that names a group which there is not", () => {
     expect(() => new PythonRegex("(a)").replace("a", "\\2")).toThrow(PatternError);
+    expect(() => new PythonRegex("(?P<x>a)").replace("", "\\g<y>")).toThrow(PatternError);
+    expect(new PythonRegex("(?P<x>a)|b").replace("ab", "<\\g<x>>")).toBe("<a><>");
   });
 
   it.runIf(long)("are stopped where they go back and forth without end", () => {
