@@ -2,6 +2,7 @@
 
 import { integerArgument, optionalText, textArgument } from "../methods/arguments.js";
 import { callTextMethod } from "../methods/textMethods.js";
+import { WHITE_SPACE } from "../text/characters.js";
 import { compareTexts } from "../text/codePoints.js";
 import { escapeHtml } from "../text/escapeHtml.js";
 import { formatPercent } from "../text/formatPercent.js";
@@ -49,8 +50,7 @@ function byMethod(name: string, signature: string, method: (text: string) => str
 }
 
 /** White space, brackets and hyphens: a word begins behind them. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: Python counts these four as white space
-const WORD_START = /([-\p{White_Space}\x1c-\x1f({[<]+)/u;
+const WORD_START = new RegExp(`([-${WHITE_SPACE}({[<]+)`, "u");
 
 function title(text: string): string {
   return text
