@@ -18,12 +18,6 @@ export async function prepareTerms(
   if (!METHODS[recipe.method].prepared) return { recipe, models: {}, bytesWritten: 0, warnings: [] };
   options.signal?.throwIfAborted();
   const method = preparedMethod(recipe.method);
-  const { models, gates, bytesWritten, warnings = [] } = await method.make(recipe, folder, options);
-  return {
-    recipe: method.ordinary(recipe, { models, ...(gates && { gates }), bytesWritten }),
-    models,
-    ...(gates && { gates }),
-    bytesWritten,
-    warnings,
-  };
+  const made = await method.make(recipe, folder, options);
+  return { ...made, recipe: method.ordinary(recipe, made), warnings: made.warnings ?? [] };
 }

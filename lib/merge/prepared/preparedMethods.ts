@@ -2,6 +2,8 @@
 
 import { RetemperError } from "../../errors.js";
 import type { MethodName } from "../../recipe/methods.js";
+import { lox } from "./lox.js";
+import { lssf } from "./lssf.js";
 import { resta } from "./resta.js";
 import { safeLora } from "./safeLora.js";
 import { safeMerge } from "./safeMerge.js";
@@ -11,6 +13,8 @@ const METHODS: Partial<Record<MethodName, PreparedMethod>> = {
   resta,
   safe_lora: safeLora,
   safemerge: safeMerge,
+  lox,
+  lssf,
 };
 
 /** @throws RetemperError USAGE for a method that cannot be merged yet */

@@ -31,6 +31,8 @@ export interface MadeInputs {
   /** Folders by the names that the ordinary recipe has for them: adapters of PEFT, or checkpoints. */
   readonly models: Readonly<Record<string, string>>;
   readonly gates?: readonly Gate[];
+  /** Tensors that the method leaves as the base has them, where the ordinary recipe has to know it. */
+  readonly untouched?: readonly string[];
   readonly bytesWritten: number;
   readonly warnings?: readonly string[];
 }
@@ -49,12 +51,8 @@ export interface PreparedMethod {
   ordinary(recipe: ParsedRecipe, made: MadeInputs): ParsedRecipe;
 }
 
-/** A recipe that any merge can run, with the folders of what was made for it. */
-export interface Preparation {
+/** A recipe that any merge can run, with what was made for it. */
+export interface Preparation extends MadeInputs {
   readonly recipe: ParsedRecipe;
-  /** Made inputs, by the names that the recipe has for them. */
-  readonly models: Readonly<Record<string, string>>;
-  readonly gates?: readonly Gate[];
-  readonly bytesWritten: number;
   readonly warnings: readonly string[];
 }

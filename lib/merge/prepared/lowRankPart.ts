@@ -1,0 +1,76 @@
+// The low-rank part of a change, tensor by tensor, as an adapter of PEFT on the model that it is added to.
+
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { embeddingNames } from "../../checkpoint/families.js";
+import type { Checkpoint } from "../../checkpoint/types.js";
+import { ioError } from "../../files/ioError.js";
+import type { InputFiles } from "../../plan/inputFiles.js";
+import type { DraftTensor } from "../../plan/tensors.js";
+import type { AdapterBase } from "../adapter/adapterBase.js";
+import { isConv1d } from "../adapter/adapterPlan.js";
+import type { FactorRemainder } from "../adapter/adapterWork.js";
+import type { KeptTensor } from "../adapter/assemble.js";
+import { type Factoring, factorsOf } from "../adapter/factorsOf.js";
+import { keepFactors } from "../adapter/keepFactors.js";
+import { putTogether } from "../adapter/putTogether.js";
+import { runningNames } from "../adapter/runningNames.js";
+import { ScratchFile } from "../adapter/scratchFile.js";
+import { eachChange } from "./changes.js";
+import type { PrepareOptions } from "./types.js";
+
+/**
+ * Writes the adapter into a folder that it makes.
+ * @param changes matrices, by the names of the base's tensors
+ * @param rule which rank each one gets
+ * @returns the bytes written; 0 where nothing changes, and then there is no folder
+ * @throws RetemperError BAD_INPUT that names the tensor, for values that are not finite; IO, NO_SPACE
+ */
+export async function writeLowRankPart(
+  out: string,
+  base: AdapterBase,
+  changes: readonly DraftTensor[],
+  files: InputFiles,
+  rule: Pick<Factoring, "rank" | "entropy">,
+  options: PrepareOptions,
+): Promise<number> {
+  const { addon, threads, signal } = options;
+  const { checkpoint } = base;
+  await mkdir(out).catch((error: unknown) => {
+    throw ioError(error, out, "cannot make a folder");
+  });
+  const scratch = await ScratchFile.open(join(out, "factors"));
+  const tensors: KeptTensor[] = [];
+  const remainders: FactorRemainder[] = [];
+  try {
+    const pairs = changes.map((draft) => [draft]);
+    await eachChange(pairs, out, files, options, async ({ name, shape, path, offsets: [offset = 0] }) => {
+      const tensor = { ...placeOf(name, checkpoint), name, shape, terms: undefined };
+      const factors = await factorsOf(tensor, { path, offset }, { ...rule, threads, signal }, addon);
+      if (!factors) return;
+      const kept = await keepFactors(tensor, factors, scratch);
+      tensors.push(...kept.tensors);
+      remainders.push(kept.remainder);
+    });
+    if (tensors.length === 0) return 0;
+    const pieces = { tensors, remainders, whole: [], saved: [], biases: false };
+    const { config, layout } = await putTogether(out, base, [pieces], signal);
+    const text = `${JSON.stringify(config, undefined, 2)}\n`;
+    await writeFile(join(out, "adapter_config.json"), text).catch((error: unknown) => {
+      throw ioError(error, join(out, "adapter_config.json"), "cannot write");
+    });
+    return layout.shards.reduce((sum, { size }) => sum + size, 0) + text.length;
+  } finally {
+    await scratch.close().catch(() => {});
+    await rm(join(out, "factors"), { force: true }).catch(() => {});
+    if (tensors.length === 0) await rm(out, { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+/** What PEFT calls the module, and whether its product is the transpose of what is stored. */
+function placeOf(name: string, checkpoint: Checkpoint) {
+  const isEmbedding =
+    name === embeddingNames(checkpoint.tensors).embedding || /(^|\.)(wpe|embed_positions)\.weight$/.test(name);
+  const module = runningNames(checkpoint)(name).replace(/\.weight$/, "");
+  return { module, isEmbedding, transposed: isEmbedding || isConv1d(name, checkpoint.config) };
+}
