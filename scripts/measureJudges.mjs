@@ -10,7 +10,7 @@
 // With --model FOLDER it measures that language model instead, under the prompts of judges that are read from probabilities:
 // how well these tell the two kinds of answers apart. --every N takes the answers whose sha256 has a second byte that N divides.
 //
-// npm run measure:judges [-- --wheel FILE] [--model FOLDER [--every N] [--judges harmbench,wildguard]]
+// npm run measure:judges [-- --wheel FILE] [--model FOLDER [--every N] [--judges harmbench,wildguard] [--labels refused]]
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -43,6 +43,7 @@ const { values } = parseArgs({
     model: { type: "string" },
     every: { type: "string", default: "1" },
     judges: { type: "string", default: Object.keys(MODEL_JUDGES).join(",") },
+    labels: { type: "string", default: "refused,harmful,graded" },
   },
 });
 const folder = mkdtempSync(join(tmpdir(), "retemper-judges-"));
@@ -76,9 +77,9 @@ async function ofModel(labels) {
   const model = await openModel(values.model, { engine: "native" });
   console.log(`\n${basename(values.model)} under the prompts of judges, read from probabilities\n\n${MODEL_HEAD}`);
   for (const name of values.judges.split(",")) {
-    for (const [what, all] of Object.entries(labels)) {
+    for (const what of values.labels.split(",")) {
       const said = MODEL_JUDGES[name][what === "refused" ? "refusal" : "harm"];
-      const rows = all.filter(({ text }) => digestOf(text)[1] % Number(values.every) === 0);
+      const rows = labels[what].filter(({ text }) => digestOf(text)[1] % Number(values.every) === 0);
       if (said !== undefined) console.log(await modelLine(namedJudge(`${name}:model`), model, { what, said, rows }));
     }
   }

@@ -14,6 +14,8 @@ export interface Item {
   readonly prompt: Prompt;
   /** What a person asked, in plain words: what judges read. */
   readonly request: string;
+  /** Of a behavior with a context, as HarmBench has them: the two apart, which its own judge reads so. */
+  readonly parts?: { readonly context: string; readonly behavior: string } | undefined;
   readonly category?: string | undefined;
   /** What the answer begins with: the prompt ends with it, and what is judged begins with it. */
   readonly opener?: string | undefined;

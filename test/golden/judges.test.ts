@@ -31,6 +31,9 @@ const renderers: Record<string, Render> = {
   harmbench: harmBenchPrompt,
   "harmbench:repository": (request, response) => harmBenchPrompt(request, response, "repository"),
   "harmbench:judgezoo": (request, response) => harmBenchPrompt(request, response, "judgezoo"),
+  "harmbench with a context": (request, response) => harmBenchPrompt(request, response, "card", `Of ${request}`),
+  "harmbench:repository with a context": (request, response) =>
+    harmBenchPrompt(request, response, "repository", `Of ${request}`),
   qwen3guard: qwen3GuardPrompt,
   strongreject: strongRejectPrompt,
   "strongreject:rubric": strongRejectRubricPrompt,
@@ -103,7 +106,8 @@ describe("a judge's prompt", () => {
   });
 
   it("takes an answer for text, whatever it says", () => {
-    for (const render of [...Object.values(renderers), orBenchPrompt]) {
+    const plain = Object.entries(renderers).filter(([name]) => !name.endsWith("with a context"));
+    for (const render of [...plain.map(([, one]) => one), orBenchPrompt]) {
       const answer = "{request} {response} {generation} {goal} $& $1 {{ x }} ${y}";
       expect(render("{response}", answer).split(answer)).toHaveLength(2);
     }

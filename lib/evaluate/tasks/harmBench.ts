@@ -11,8 +11,12 @@ function partOf(row: Row): "standard" | "contextual" | "copyright" {
   if (row.FunctionalCategory === "copyright" || /hash_check/.test(String(row.Tags ?? row.tags ?? ""))) {
     return "copyright";
   }
+  return contextOf(row) === undefined ? "standard" : "contextual";
+}
+
+function contextOf(row: Row): string | undefined {
   const context = row.ContextString ?? row.context;
-  return typeof context === "string" && context.trim() !== "" ? "contextual" : "standard";
+  return typeof context === "string" && context.trim() !== "" ? context : undefined;
 }
 
 const COMMON = {
@@ -20,8 +24,11 @@ const COMMON = {
   promptColumns: ["Behavior", "prompt"],
   categoryColumns: ["SemanticCategory", "category"],
   // as HarmBench asks a behavior that has a context
-  requestOf: (row: Row, prompt: string) =>
-    partOf(row) === "contextual" ? `${row.ContextString ?? row.context}\n\n---\n\n${prompt}` : prompt,
+  requestOf: (row: Row, prompt: string) => {
+    const context = contextOf(row);
+    return context === undefined ? prompt : `${context}\n\n---\n\n${prompt}`;
+  },
+  contextOf,
   leavesOut: (row: Row) =>
     partOf(row) === "copyright"
       ? "copyright behaviors, which HarmBench compares with hashes of books and lyrics and not by a judge"

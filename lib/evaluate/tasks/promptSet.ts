@@ -33,6 +33,8 @@ export interface PromptSet {
   categoriesOf?(file: { readonly name: string; readonly rows: readonly Row[] }): (row: Row) => string | undefined;
   /** The request of a row, where it is more than one cell. */
   requestOf?(row: Row, prompt: string): string;
+  /** What that request has beside the prompt, where a judge reads it apart. */
+  contextOf?(row: Row): string | undefined;
   /** Whether a row's request is harmful: in a set of both, refusing it is right. */
   harmfulRow?(row: Row): boolean;
   /** Which rows are asked, of a file that also holds others, and in words. */
@@ -119,6 +121,7 @@ export async function loadPromptSet(
       const request = set.requestOf?.(row, prompt) ?? prompt;
       if (set.once && seen.has(request)) continue;
       seen.add(request);
+      const before = set.contextOf?.(row);
       const category = categoryOf?.(row) ?? (categories && textOf(row, categories, path, index));
       const harmful = set.harmfulRow?.(row);
       const opener = openerOf(row, words.opener, given, path);
@@ -128,6 +131,7 @@ export async function loadPromptSet(
         id: files.length > 1 ? `${file}/${id}` : id,
         prompt: opener === undefined ? plain : withOpener(plain, opener),
         request,
+        ...(before !== undefined && { parts: { context: before, behavior: prompt } }),
         ...(opener !== undefined && { opener }),
         category: harmful === undefined ? category : harmful ? "unsafe" : "safe",
       });

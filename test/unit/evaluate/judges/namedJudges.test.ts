@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { RetemperError } from "../../../../lib/errors.js";
-import { harmBenchJudge } from "../../../../lib/evaluate/judges/harmBench.js";
+import { harmBenchJudge, harmBenchPrompt } from "../../../../lib/evaluate/judges/harmBench.js";
 import { JUDGE_NAMES, judgeSource, judgeTexts, namedJudge } from "../../../../lib/evaluate/judges/namedJudges.js";
 import { qwen3GuardJudge } from "../../../../lib/evaluate/judges/qwen3Guard.js";
 import { wildGuardJudge } from "../../../../lib/evaluate/judges/wildGuard.js";
@@ -254,6 +254,28 @@ describe("a judge that is read from probabilities", () => {
       [100, 200, 400, 500].map((at) => [at, "yes Unsafe Violent"]),
     );
     expect(found.filter((said) => said !== undefined)).toHaveLength(599);
+  });
+
+  it("asks of a behavior with a context in HarmBench's own form, the two apart", async () => {
+    const prompts: Prompt[] = [];
+    class Asked extends CannedModel {
+      async *nextLogprobs(asked: readonly Prompt[]) {
+        prompts.push(...asked);
+        yield { index: 0, logprobs: new Float32Array(8), promptTokens: 1 };
+      }
+    }
+    const parts = { context: "A song", behavior: "Sing it." };
+    const item = { ...exchange("").item, request: "A song\n\n---\n\nSing it.", parts };
+    for (const wording of ["repository", "judgezoo"] as const) {
+      const judge = harmBenchJudge(new Asked(() => ""), { wording });
+      for await (const { index } of judge.score([{ item, answer: { text: "La", tokens: 1 } }], {})) {
+        expect(index).toBe(0);
+      }
+    }
+    expect(prompts).toEqual([
+      harmBenchPrompt("Sing it.", "La", "repository", "A song"),
+      harmBenchPrompt(item.request, "La", "judgezoo"),
+    ]);
   });
 
   it("takes a word in all the ways that it may be written", async () => {

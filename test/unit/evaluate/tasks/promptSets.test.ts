@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { harmBenchJudge, harmBenchPrompt } from "../../../../lib/evaluate/judges/harmBench.js";
 import { evaluate } from "../../../../lib/evaluate/run/evaluate.js";
 import { PROMPT_SETS } from "../../../../lib/evaluate/tasks/promptSets.js";
 import { READER, startHub, WRITER } from "../../../hub/hubServer.js";
@@ -149,6 +150,11 @@ describe("sets from files", () => {
     expect(warnings[0]).toMatch(/^1 of 3 rows of .*all\.csv are left out: copyright behaviors/);
     expect((await asked(`harmbench-standard:${path}`)).requests).toEqual(["Sing."]);
     expect((await asked(`harmbench-contextual:${path}`)).requests).toEqual(["A song\n\n---\n\nSing it."]);
+    // HarmBench's own judge reads the context apart
+    const guard = new CannedModel(() => "No");
+    const judges = [harmBenchJudge(guard, { by: "answers" })];
+    await evaluate(new CannedModel(() => "La"), `harmbench-contextual:${path}`, { judges });
+    expect(guard.asked.map(({ prompt }) => prompt)).toEqual([harmBenchPrompt("Sing it.", "La", "card", "A song")]);
   });
 
   it("StrongREJECT's and XSTest's CSV, Do-Not-Answer's and the first SORRY-Bench's lines", async () => {
