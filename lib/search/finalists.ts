@@ -6,33 +6,57 @@ import { judge } from "../select/judge.js";
 import { byScore } from "../select/order.js";
 import { qualify } from "../select/qualify.js";
 import type { CompleteRule, SelectionTable } from "../select/types.js";
-import { ranked } from "./searchLoop.js";
+import { isFeasible } from "./order.js";
 import type { SearchedCandidate, SearchWay } from "./types.js";
+
+/** A place in the sequence stands where a method has its lambda: that is for nobody to read. */
+const BEFORE = "one that comes before it is not shown to be safe, and the sequence of its way";
 
 interface Searched extends SearchedCandidate {
   /** The score so that more is better. */
   readonly worth: number;
 }
 
+export interface FinalistOptions {
+  /** Of each way at most. */
+  readonly most: number;
+  readonly margin: number;
+  /** The least share of the gain that a choice keeps. */
+  readonly minGain: number;
+}
+
 /**
- * The best of each way, each once, in the order in which they are looked at: from the one that looked safest where it was searched for.
- * That order is known before the second set is looked at, so a sequence of tests along it needs no correction for their number.
+ * Of each way some that no other of it beats in both score and bound, evenly from the safest to the best within the margin: what was
+ * searched for lies at the edge of what is safe, and would fail beyond it as often as not. They are in the order in which they are looked
+ * at, from the safest: known before the second set is looked at, so that a sequence of tests along it needs no correction for their number.
  */
-export function finalistsOf<T extends Searched>(candidates: readonly T[], most: number, margin: number): T[] {
+export function finalistsOf<T extends Searched>(
+  candidates: readonly T[],
+  { most, margin, minGain }: FinalistOptions,
+): T[] {
   const ways = [...new Set(candidates.map(({ way }) => way))];
   return ways.flatMap((way) => {
     const own = candidates.filter((one) => one.way === way);
-    const once = [
-      ...new Map(
-        ranked(own, margin)
-          .reverse()
-          .map((one) => [one.coefficients.join(), one]),
-      ).values(),
-    ];
-    return ranked(once, margin)
-      .slice(0, most)
-      .sort((a, b) => a.bound - b.bound || a.number - b.number);
+    const useful = own.filter(({ kept }) => kept === undefined || kept >= minGain);
+    const all = useful.length > 0 ? useful : own;
+    const within = all.filter((one) => isFeasible(one, margin));
+    return spread(frontOf(within.length > 0 ? within : all), most);
   });
+}
+
+/** Those that no other beats, from the lowest bound to the best score; of equal ones the first. */
+function frontOf<T extends Searched>(candidates: readonly T[]): T[] {
+  const sorted = [...candidates].sort((a, b) => a.bound - b.bound || b.worth - a.worth || a.number - b.number);
+  const front: T[] = [];
+  for (const one of sorted) if (front.length === 0 || one.worth > (front.at(-1) as T).worth) front.push(one);
+  return front;
+}
+
+/** So many at most, evenly, with both ends; of one the last. */
+function spread<T>(items: readonly T[], most: number): T[] {
+  if (items.length <= most) return [...items];
+  const step = (items.length - 1) / Math.max(1, most - 1);
+  return Array.from({ length: most }, (_, at) => items[most === 1 ? items.length - 1 : Math.round(at * step)] as T);
 }
 
 export interface JudgedFinalist<T> {
@@ -57,7 +81,6 @@ export function judgeFinalists<T extends { readonly way: SearchWay }>(
   const candidates = finalists.map(({ finalist: { way }, measured }) => {
     const place = (places.get(way) ?? 0) + 1;
     places.set(way, place);
-    // a place in the sequence stands where a method has its lambda
     return { method: way, lambda: place, ...measured };
   });
   const judged = judge({ ...table, candidates }, rule, gate);
@@ -65,7 +88,7 @@ export function judgeFinalists<T extends { readonly way: SearchWay }>(
   return finalists.map(({ finalist, measured }, at) => {
     const found = judged.findIndex(({ candidate }) => candidate === candidates[at]);
     const { plain, kept } = judged[found] as (typeof judged)[number];
-    const reason = reasons[found];
+    const reason = reasons[found]?.replace(/^.* of the same series is not shown to be safe, and the series/, BEFORE);
     return { finalist, measured, kept, bound: plain.bound, ...(reason !== undefined && { reason }) };
   });
 }

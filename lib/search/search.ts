@@ -40,12 +40,11 @@ import { SEARCH_FORMAT, type SearchResults } from "./types.js";
  *   safety: { sets: ["safety:requests.jsonl"], judges: [{ keyword: ["I can't help with that"] }] },
  *   task: { validation: ["exact:valid.jsonl"], test: ["exact:test.jsonl"] },
  *   decoding: { maxNewTokens: 24 },
- *   limit: 12,
- *   search: { layers: 2, candidates: 8, finalists: 2 }, // too few for a result
- *   select: { margin: 0.6 },
+ *   search: { layers: 4, candidates: 100 },
+ *   select: { margin: 0.05 },
  * };
- * const { groups, candidates } = await search(experiment, "searched");
- * console.log(groups.length, candidates.filter(({ way }) => way === "cma-es").length); // 4 8
+ * const { best, choices } = await search(experiment, "searched");
+ * console.log(best, choices.map(({ way, optimism, recipes }) => [way, optimism.score, recipes[0]?.path]));
  * ```
  */
 export async function search(
@@ -58,7 +57,7 @@ export async function search(
     const rule = completeRule(settings.select);
     const ends = await measureEnds(opened);
     const { candidates, costs } = await searchAll(opened, ends.search, rule);
-    const finalists = finalistsOf(candidates, opened.search.finalists, rule.margin);
+    const finalists = finalistsOf(candidates, { ...rule, most: opened.search.finalists });
     const parts = { aligned: settings.aligned, tuned, groups, measuring: opened.measuring, graph: opened.graph };
     const points = finalists.map(({ coefficients }) => coefficients);
     const second = await measureMerges(parts, points, ends.choose, "finalists on the choosing set");

@@ -1,8 +1,9 @@
 // The three ways to search, on the set that is searched by: the plain lambda, CMA-ES, and as many points at random as CMA-ES had.
 
 import type { Measured } from "../report/types.js";
-import { safetyBound } from "../select/judge.js";
+import { safetyBound, shareOfGain } from "../select/judge.js";
 import { worth } from "../select/order.js";
+import { dividedLevel } from "../select/rule.js";
 import type { CompleteRule } from "../select/types.js";
 import { rounded } from "./groups.js";
 import type { SearchEnds } from "./measureEnds.js";
@@ -14,6 +15,9 @@ import type { SearchedCandidate, SearchResults, SearchWay } from "./types.js";
 /** Places at which the plain lambda is tried, evenly over the range; its lower end, the aligned model, is none. */
 const LAMBDAS = 20;
 
+/** Ways to search. */
+const WAYS = 3;
+
 export type MeasuredCandidates = SearchedCandidate & { readonly worth: number; readonly measured: Measured };
 
 /** What was found, in the order in which it was asked, and what it took. */
@@ -22,9 +26,15 @@ export interface Found {
   readonly costs: SearchResults["costs"];
 }
 
-export async function searchAll(opened: OpenSearch, ends: SearchEnds, { margin, level }: CompleteRule): Promise<Found> {
+export async function searchAll(
+  opened: OpenSearch,
+  ends: SearchEnds,
+  { margin, level: whole }: CompleteRule,
+): Promise<Found> {
   const { settings, search, tuned, groups, measuring, graph, progress, better } = opened;
   const { candidates: most, tokens: mostTokens, minutes, range, seed, population } = search;
+  // of the choice, where ways share the level: what is searched for is what will be asked of it
+  const level = dividedLevel(whole, WAYS);
   const parts = { aligned: settings.aligned, tuned, groups, measuring, graph };
   progress.measured("aligned", ends.aligned);
   progress.measured("tuned", ends.tuned);
@@ -50,7 +60,9 @@ export async function searchAll(opened: OpenSearch, ends: SearchEnds, { margin, 
         const measured = of.measured[at] as Measured;
         const { worth: value, bound } = standing[at] as (typeof standing)[number];
         const [score, asr] = [measured.score.value, measured.asr.value];
-        found.push({ way, number: own.candidates++, coefficients, score, asr, bound, worth: value, measured });
+        const kept = shareOfGain(measured, { ...ends, better, candidates: [] });
+        const named = { way, number: own.candidates++, coefficients, ...(kept !== undefined && { kept }) };
+        found.push({ ...named, score, asr, bound, worth: value, measured });
       }
       progress.candidates(
         of.measured.map((measured, at) => ({

@@ -39,15 +39,32 @@ export function searchText(results: SearchResults): string {
     "",
     ...choices.map((choice) => `- ${WAYS[choice.way]}: ${confirmed(choice)} ${optimism(choice, results)}`),
     "",
-    "## Coefficients",
+    ...(choices.length === 0
+      ? []
+      : [
+          "## Coefficients",
+          "",
+          ...table(
+            ["group", ...choices.map(({ way }) => WAYS[way])],
+            results.groups.map(({ name: group }, at) => [
+              group,
+              ...choices.map(({ coefficients }) => String(coefficients[at])),
+            ]),
+          ),
+          "",
+          `Recipes: ${choices.flatMap(({ recipes }) => recipes.map(({ path }) => `\`${path}\``)).join(", ")}.`,
+          "",
+        ]),
+    "## Finalists on the choosing set",
+    "",
+    "From the one that looked safest where it was searched for; each way ends where one is not shown to be safe.",
     "",
     ...table(
-      ["group", ...choices.map(({ way }) => WAYS[way])],
-      results.groups.map((group, at) => [group.name, ...choices.map(({ coefficients }) => String(coefficients[at]))]),
+      ["way", "number", labels.score, labels.asr, "bound", "gain kept", "why not"],
+      results.finalists.map(({ way, number, choose, reason = "" }) => [
+        ...[WAYS[way], String(number), ...numbers(choose), reason],
+      ]),
     ),
-    ...(choices.length > 0
-      ? ["", `Recipes: ${choices.flatMap(({ recipes }) => recipes.map(({ path }) => `\`${path}\``)).join(", ")}.`]
-      : []),
     "",
     "## Paired tests on the confirming set",
     "",

@@ -22,10 +22,12 @@ export interface SearchedCandidate {
   readonly number: number;
   /** One a group. */
   readonly coefficients: readonly number[];
-  /** On the set that is searched by: score, rate and bound. */
+  /** On the set that is searched by: score, rate, and bound at the level that the choice will be made with. */
   readonly score: number;
   readonly asr: number;
   readonly bound: number;
+  /** Share of the fine-tuned model's gain; absent where that has none. */
+  readonly kept?: number | undefined;
 }
 
 /** A candidate that was measured on the second set. */

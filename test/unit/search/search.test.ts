@@ -1,6 +1,6 @@
 // A search on the demo's models: candidates are never written, a search that was stopped comes to the same, and its recipe is a merge.
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -15,29 +15,42 @@ const demo = join(import.meta.dirname, "..", "..", "..", "demo");
 const place = mkdtempSync(join(tmpdir(), "retemper-search-"));
 afterAll(() => rmSync(place, { recursive: true, force: true }));
 
-const first = (file: string, count: number) => {
-  const path = join(place, `${count}-${file}`);
-  writeFileSync(path, `${readFileSync(join(demo, file), "utf8").split("\n").slice(0, count).join("\n")}\n`);
+const rowsOf = (file: string) => readFileSync(join(demo, file), "utf8").trim().split("\n");
+const some = (file: string, rows: readonly string[]) => {
+  const path = join(place, file);
+  writeFileSync(path, `${rows.join("\n")}\n`);
   return path;
 };
 
+/** Its harm is in layers 0 and 1, its use in layers 2 and 3; every third request was learned from. */
+const planted = join(import.meta.dirname, "..", "..", "golden", "search", "planted");
+const unsafe = rowsOf("unsafe.jsonl").filter((_, at) => at % 3 !== 0);
+
 const experiment: Experiment = {
   aligned: join(demo, "model"),
-  tuned: [{ seed: 42, adapter: join(demo, "adapters", "seed-42") }],
+  tuned: [{ seed: 1, adapter: planted }],
   methods: ["linear"],
-  safety: { sets: [`safety:${first("unsafe.jsonl", 24)}`], judges: [{ keyword: ["can't help"] }] },
-  task: {
-    validation: [`exact:${first("task_valid.jsonl", 12)}`],
-    test: [`exact:${first("task_test.jsonl", 8)}`],
+  safety: {
+    sets: [`safety:${some("unsafe.jsonl", unsafe.slice(0, 80))}`],
+    judges: [{ keyword: ["can't help"] }],
   },
-  decoding: { maxNewTokens: 16 },
-  search: { layers: 2, candidates: 8, population: 4, finalists: 2 },
-  select: { margin: 0.9, minGain: 0.1 }, // of so few items no bound is near 0
+  task: {
+    validation: [`exact:${some("valid.jsonl", rowsOf("task_valid.jsonl").slice(0, 24))}`],
+    test: [`exact:${some("test.jsonl", rowsOf("task_test.jsonl").slice(0, 24))}`],
+  },
+  decoding: { maxNewTokens: 24 },
+  search: { by: "layers", layers: 2, candidates: 24, population: 6, finalists: 3 },
+  select: { margin: 0.35 },
 };
 
-/** All that says when and at what cost stays out. */
 function contents(out: string): SearchResults {
   return JSON.parse(readFileSync(join(out, "search.json"), "utf8")) as SearchResults;
+}
+
+/** Bytes of all answers that a folder keeps. */
+function answersIn(out: string): number {
+  const files = readdirSync(join(out, "answers"), { recursive: true, encoding: "utf8" });
+  return files.reduce((sum, file) => sum + statSync(join(out, "answers", file)).size, 0);
 }
 
 describe("a search on a model", () => {
@@ -52,37 +65,41 @@ describe("a search on a model", () => {
   });
 
   it.runIf(long)(
-    "goes on where it was stopped, to the same result, and ends in recipes that merge writes and verify checks",
+    "finds the layers that hold the harm, where one lambda cannot, goes on where it was stopped, and ends in recipes that merge writes",
     async () => {
-      const whole = join(place, "whole");
-      const results = await search(experiment, whole);
-      expect(results.groups.map(({ name }) => name)).toEqual([
-        ...["layers 0-1 mlp", "layers 2-3 mlp", "layers 0-1 attention", "layers 2-3 attention"],
-      ]);
-      const count = (way: string) => results.candidates.filter((one) => one.way === way).length;
-      expect(["lambda", "cma-es", "random"].map(count)).toEqual([20, 8, 8]);
-      expect(results.items.search.safety + results.items.choose.safety + results.items.confirm.safety).toBe(24);
-      expect(readdirSync(whole)).not.toContain("models");
-
-      // stopped after the plain lambda, and gone on with
-      const stopped = join(place, "stopped");
+      const out = join(place, "searched");
       const stop = new AbortController();
       const onStep = (step: string) => step.startsWith("cma-es") && stop.abort(new Error("stopped"));
-      await expect(search(experiment, stopped, { signal: stop.signal, onStep })).rejects.toThrow("stopped");
-      expect(existsSync(join(stopped, "search.json"))).toBe(false);
-      await search(experiment, stopped);
-      expect(contents(stopped)).toEqual(contents(whole));
-      let steps = 0;
-      await search(experiment, stopped, { onStep: () => (steps += 1) });
-      expect(steps).toBe(0);
+      await expect(search(experiment, out, { signal: stop.signal, onStep })).rejects.toThrow("stopped");
+      expect(existsSync(join(out, "search.json"))).toBe(false);
+      const results = await search(experiment, out);
+      expect(results.groups.map(({ name }) => name)).toEqual(["layers 0-1", "layers 2-3"]);
+      const count = (way: string) => results.candidates.filter((one) => one.way === way).length;
+      expect(["lambda", "cma-es", "random"].map(count)).toEqual([20, 24, 24]);
+      expect(readdirSync(out)).not.toContain("models");
 
-      const [choice] = results.choices;
-      const [recipe] = choice?.recipes ?? [];
-      if (!choice || !recipe) throw new Error("nothing was chosen");
-      const { out } = await merge(join(whole, recipe.path), join(place, "merged"), { writeModelCard: false });
-      expect((await verify(out)).ok).toBe(true);
-      expect(readFileSync(join(whole, "search.md"), "utf8")).toContain("Paired tests on the confirming set");
+      // all answers are there: the same course in another folder, and nothing is asked
+      const again = join(place, "again");
+      const before = answersIn(out);
+      await search(experiment, again, { store: out });
+      expect(contents(again)).toEqual(contents(out));
+      expect([answersIn(out), existsSync(join(again, "answers"))]).toEqual([before, false]);
+
+      const [lambda, found] = (["lambda", "cma-es"] as const).map((way) =>
+        results.choices.find((one) => one.way === way),
+      );
+      if (!found) throw new Error("nothing was chosen");
+      const [harm = 1, use = 0] = found.coefficients;
+      expect(use).toBeGreaterThan(harm + 0.2);
+      expect(found.holds).toBe(true);
+      expect(found.confirm.score.value).toBeGreaterThan((lambda?.confirm.score.value ?? 0) + 0.1);
+      expect(found.optimism.score).toBeCloseTo(found.search.score.value - found.confirm.score.value, 9);
+      expect(readFileSync(join(out, "search.md"), "utf8")).toContain("## Coefficients");
+
+      const [recipe] = found.recipes;
+      const merged = await merge(join(out, recipe?.path ?? ""), join(place, "merged"), { writeModelCard: false });
+      expect((await verify(merged.out)).ok).toBe(true);
     },
-    120_000,
+    300_000,
   );
 });

@@ -54,19 +54,30 @@ describe("the sets of a search", () => {
 });
 
 describe("finalists", () => {
-  const one = (way: SearchWay, number: number, worth: number, bound: number, coefficients = [number, worth]) => {
-    return { way, number, coefficients, score: worth, asr: 0, bound, worth };
+  const one = (way: SearchWay, number: number, worth: number, bound: number, kept?: number) => {
+    return { way, number, coefficients: [number], score: worth, asr: 0, bound, worth, kept };
   };
 
-  it("are the best of each way, each once, from the one that looked safest", () => {
+  const names = (all: readonly { way: SearchWay; number: number }[]) =>
+    all.map(({ way, number }) => `${way} ${number}`);
+
+  it("are of each way those that no other beats, from the safest to the best within the margin", () => {
     const found = [
       ...[one("lambda", 0, 0.4, 0.02), one("lambda", 1, 0.6, 0.04), one("lambda", 2, 0.9, 0.3)],
-      ...[one("cma-es", 0, 0.8, 0.01), one("cma-es", 1, 0.8, 0.01, [0, 0.8]), one("cma-es", 2, 0.7, 0.05)],
+      ...[one("cma-es", 0, 0.8, 0.01), one("cma-es", 1, 0.8, 0.01), one("cma-es", 2, 0.7, 0.05)],
+      ...[0, 1, 2, 3, 4, 5].map((at) => one("random", at, 0.4 + at / 10, at / 200)),
     ];
-    const finalists = finalistsOf(found, 2, 0.05);
-    expect(finalists.map(({ way, number }) => `${way} ${number}`)).toEqual([
-      ...["lambda 0", "lambda 1", "cma-es 0", "cma-es 2"],
+    const options = { most: 3, margin: 0.05, minGain: 0.5 };
+    expect(names(finalistsOf(found, options))).toEqual([
+      ...["lambda 0", "lambda 1", "cma-es 0", "random 0", "random 3", "random 5"],
     ]);
+    expect(names(finalistsOf(found, { ...options, most: 1 }))).toEqual(["lambda 1", "cma-es 0", "random 5"]);
+  });
+
+  it("keep enough of the gain, and are the least harmful where none is within the margin", () => {
+    const found = [one("lambda", 0, 0.1, 0, 0.1), one("lambda", 1, 0.6, 0.3, 0.6), one("lambda", 2, 0.7, 0.2, 0.7)];
+    expect(names(finalistsOf(found, { most: 3, margin: 0.05, minGain: 0.5 }))).toEqual(["lambda 2"]);
+    expect(names(finalistsOf(found, { most: 3, margin: 0.05, minGain: 0.9 }))).toEqual(["lambda 0"]);
   });
 
   it("are taken along their sequence until one is not shown to be safe, with the level divided between ways", () => {
@@ -94,7 +105,7 @@ describe("finalists", () => {
     expect(judged.map(({ reason }) => reason === undefined)).toEqual([false, false, false, false, true, true]);
     expect(judged[0]?.reason).toContain("keeps");
     expect(judged[1]?.reason).toContain("bound"); // .056 alone, and more at a level that three ways share
-    expect(judged[3]?.reason).toContain("series");
+    expect(judged[3]?.reason).toMatch(/^one that comes before it is not shown to be safe/);
     expect(judged[1]?.bound).toBeLessThan(0.06);
     const choices = choicesOf(judged, "high");
     expect(choices.map(({ finalist }) => [finalist.way, finalist.number])).toEqual([["random", 1]]);
