@@ -124,8 +124,9 @@ function passes(
   for (let won = wins.length - 1; won >= 0; won--) atLeast[won] = (atLeast[won + 1] as number) + (wins[won] as number);
   let [total, needed] = [0, 0];
   for (const [lost, chance] of chances(right, losing, logs).entries()) {
+    if (chance <= NOTHING) continue;
     // the more is lost, the more has to be won
-    while (needed <= n - right && (chance > NOTHING || needed === 0) && !shows(lost, needed, right, n)) needed += 1;
+    while (needed <= n - right && !shows(lost, needed, right, n)) needed += 1;
     if (needed > n - right) break;
     total += chance * (atLeast[needed] as number);
   }

@@ -3,6 +3,7 @@
 
 import { describe, expect, it } from "vitest";
 import { confirm } from "../../../lib/select/confirmChoice.js";
+import { parseGate } from "../../../lib/select/gate.js";
 import { select } from "../../../lib/select/select.js";
 import type { Candidate, Point, SelectionTable } from "../../../lib/select/types.js";
 import { normalQuantile } from "../../../lib/statistics/normalQuantile.js";
@@ -137,6 +138,30 @@ describe("the whole rule with a margin of over-refusal and two skills to keep", 
       expect(holds / runsOf, broken).toBeLessThanOrEqual(0.06);
     }
   });
+});
+
+describe("what is kept of a number below 0", () => {
+  const score = { score: { value: 0 }, asr: { value: 0 } };
+  const gate = parseGate("keep .9 of text", ["text"]);
+  /** About normal: twelve uniform draws. */
+  const normal = (draw: () => number) => Array.from({ length: 12 }, draw).reduce((sum, one) => sum + one, -6);
+
+  it.each(casesOf([-2, -0.05], [-2]))(
+    "passes at the limit in at most 6 of 100 experiments, also where its sign is hardly known: mean %d",
+    (mean) => {
+      const draw = drawer(41);
+      const runs = casesOf([600], [200])[0] as number;
+      let passed = 0;
+      for (let run = 0; run < runs; run++) {
+        const aligned = Array.from({ length: 60 }, () => mean + 0.5 * normal(draw));
+        const merged = aligned.map((one) => one - mean + mean / 0.9 + 0.2 * normal(draw));
+        const [a, m] = [quantity([aligned]), quantity([merged])];
+        const table = { aligned: { ...score, skills: { text: a } }, candidates: [] };
+        if (gate.passes({ ...score, skills: { text: m } }, table)) passed += 1;
+      }
+      expect(passed / runs).toBeLessThanOrEqual(0.06 + 2 * Math.sqrt((0.05 * 0.95) / runs));
+    },
+  );
 });
 
 describe("the bound of a share that is kept", () => {

@@ -31,14 +31,14 @@ describe("itemsToKeep", () => {
     { share: 0.9, rate: 0.9, discordant: 0.05 },
     { share: 0.95, rate: 0.8, discordant: 0.1 },
   ];
-  it.each(casesOf(cases, cases.slice(0, 2)))(
+  it.each(casesOf(cases, cases.slice(0, 1)))(
     "is the number with which a merge that is as good passes in 80 of 100 runs: $share of $rate, $discordant differ",
     ({ share, rate, discordant }) => {
       const { equallyGood: n } = itemsToKeep({ share, rate, discordant });
       const random = seededRandom(n);
       const draw = () => random(2 ** 30) / 2 ** 30;
       const aligned = right(n, rate);
-      const runs = 600;
+      const runs = casesOf([600], [300])[0] as number;
       let passed = 0;
       for (let run = 0; run < runs; run++) {
         const merged = aligned.map((one) => {
@@ -47,9 +47,9 @@ describe("itemsToKeep", () => {
         });
         if (keeps(aligned, merged, share)) passed += 1;
       }
-      // 600 runs have a standard error of 1.6 points
+      // power rises in teeth of some points, and 300 runs have a standard error of 2.3 points
       expect(passed / runs).toBeGreaterThan(0.75);
-      expect(passed / runs).toBeLessThan(0.87);
+      expect(passed / runs).toBeLessThan(0.88);
     },
   );
 
