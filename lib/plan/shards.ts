@@ -49,11 +49,6 @@ export interface ShardLayout {
   readonly totalSize: number;
 }
 
-/** Of a shape alone; a scalar has one. */
-export function elementCount(shape: readonly number[]): number {
-  return elementsOf({ shape });
-}
-
 /**
  * Fills shards of at most `limit` bytes of tensor data in the given order; a tensor above the limit gets a shard of
  * its own. One shard is `model.safetensors`, several are `model-00001-of-0000N.safetensors`.

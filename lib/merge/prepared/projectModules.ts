@@ -3,11 +3,11 @@
 
 import { rm } from "node:fs/promises";
 import { runJob } from "../../addon/job.js";
+import { elementsOf } from "../../checkpoint/elementsOf.js";
 import type { Checkpoint, StoredTensor } from "../../checkpoint/types.js";
 import { RetemperError } from "../../errors.js";
 import { InputFiles } from "../../plan/inputFiles.js";
 import { matrixOf } from "../../plan/parts.js";
-import { elementCount } from "../../plan/shards.js";
 import type { DraftTensor } from "../../plan/tensors.js";
 import { EngineTensors } from "../adapter/engineTensors.js";
 import type { ScratchFile } from "../adapter/scratchFile.js";
@@ -56,7 +56,7 @@ export async function projectModules(
     ofAdapter.list,
     run,
   );
-  const total = modules.reduce((sum, { weight }) => sum + 4 * elementCount(weight.shape), 0);
+  const total = modules.reduce((sum, { weight }) => sum + 4 * elementsOf(weight), 0);
   let done = 0;
   const made: ProjectedModule[] = [];
   for (const [at, module] of modules.entries()) {
@@ -75,7 +75,7 @@ export async function projectModules(
     await rm(change.path, { force: true });
     const judged = found.norm >= LEAST;
     made.push({ ...module, judged, rho: rounded(found.cosine), projected: await scratch.keep(found.left) });
-    done += 4 * elementCount(weight.shape);
+    done += 4 * elementsOf(weight);
     onProgress?.({ done, total });
   }
   await rm(factors.path, { force: true });
