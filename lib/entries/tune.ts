@@ -1,5 +1,7 @@
 // `retemper/tune`: training of adapters, and the data for it.
 
+export { coefficientGradients } from "../attribute/coefficientGradients.js";
+export type { CoefficientGradient, CoefficientGradients, CoefficientOptions } from "../attribute/coefficientTypes.js";
 export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, RetemperError } from "../errors.js";
 export type { TrainingSetName } from "../tune/sets/sets.js";
 export { TRAINING_SETS } from "../tune/sets/sets.js";

@@ -197,10 +197,25 @@ void VirtualMatrix::MultiplyMade(nn::Pool& pool, nn::Precision precision, size_t
   });
 }
 
-void VirtualMatrix::MultiplyBackward(nn::Pool&, nn::Precision, const float*, size_t, size_t,
-                                     const uint32_t*, float*, size_t) const {
-  throw Fault(code::kUsage, "a virtual merge has no gradients", {}, {},
-              "write it first: retemper merge");
+void VirtualMatrix::MultiplyBackward(nn::Pool& pool, nn::Precision precision, const float* dy,
+                                     size_t dy_stride, size_t rows, const uint32_t* variants,
+                                     float* dx, size_t dx_stride) const {
+  for (size_t first = 0; first < rows;) {
+    const uint32_t variant = variants == nullptr ? 0 : variants[first];
+    size_t end = first + 1;
+    while (end < rows && (variants == nullptr || variants[end] == variant)) ++end;
+    const auto group = std::find_if(groups_.begin(), groups_.end(), [&](const Group& one) {
+      return one.task == made_[variant].task;
+    });
+    const std::optional<nn::Matrix> matrix = Lying(*group, variant);
+    if (!matrix) {
+      throw Fault(code::kUsage, "a virtual merge has gradients only where its weights are held", {},
+                  {}, "open it with hold, or write it first: retemper merge");
+    }
+    nn::MatMulBackward(pool, *matrix, dy + first * dy_stride, dy_stride, end - first,
+                       dx + first * dx_stride, dx_stride, precision);
+    first = end;
+  }
 }
 
 void VirtualMatrix::Row(size_t row, uint32_t variant, float* to) const {

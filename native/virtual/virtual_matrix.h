@@ -23,7 +23,7 @@ class VirtualMatrix final : public nn::WeightSource {
   size_t in() const override { return in_; }
   void Multiply(nn::Pool& pool, nn::Precision precision, const float* x, size_t x_stride,
                 size_t rows, const uint32_t* variants, float* y, size_t y_stride) const override;
-  // Throws USAGE: a virtual merge is not tuned.
+  // Throws USAGE where the weights are neither held nor stored: they lie nowhere whole.
   void MultiplyBackward(nn::Pool& pool, nn::Precision precision, const float* dy, size_t dy_stride,
                         size_t rows, const uint32_t* variants, float* dx,
                         size_t dx_stride) const override;

@@ -26,6 +26,11 @@ export interface Trained {
   readonly gradients: Gradients;
 }
 
+/** What gradients a layer at a time need of it. */
+export interface Layered extends Pick<Trained, "layers" | "operations" | "gradients"> {
+  readonly runtime: Pick<AdaptedRuntime, "variableOf">;
+}
+
 export interface GradientOptions {
   /** Multiplies the gradient of the summed loss. */
   readonly weight: number;
@@ -65,13 +70,20 @@ function parametersByLayer({ layers, terms }: Trained): Parameter[][] {
   );
 }
 
-/** @param first the first layer in which something is learned */
-function layerByLayer(
-  { layers, operations, runtime, gradients }: Trained,
-  byLayer: readonly Parameter[][],
+/**
+ * Adds the weighted gradient of the batch's summed loss to the parameters' gradients, a layer at a time.
+ * @param byLayer parameters that each layer is a function of
+ * @param first the first layer in which something is learned
+ * @param onEntering told the gradient of what enters that layer, which is freed after it
+ * @returns the summed loss
+ */
+export function layerByLayer(
+  { layers, operations, runtime, gradients }: Layered,
+  byLayer: readonly (readonly Parameter[])[],
   first: number,
   batch: Batch,
   weight: number,
+  onEntering?: (dy: Tensor2D) => void,
 ): number {
   const { rows } = batch;
   // what enters each layer that something is learned in or behind
@@ -89,7 +101,7 @@ function layerByLayer(
   let dy = gradient as Tensor2D;
   for (let index = layers - 1; index >= first; index--) {
     const entering = inputs[index] as Tensor2D;
-    const parameters = operations.addsGradients ? [] : (byLayer[index] as Parameter[]);
+    const parameters = operations.addsGradients ? [] : (byLayer[index] as readonly Parameter[]);
     const wanted: Tensor[] = [entering, ...parameters.map((parameter) => runtime.variableOf(parameter))];
     const results = tidy(() => grads(() => operations.layer(entering, index, rows, true))(wanted, dy));
     operations.release();
@@ -98,6 +110,7 @@ function layerByLayer(
     dy = results.shift() as Tensor2D;
     collect(parameters, results, gradients);
   }
+  onEntering?.(dy);
   dy.dispose();
   return total;
 }
@@ -123,10 +136,11 @@ function onOneTape({ layers, operations }: Trained, first: number, batch: Batch,
   return total;
 }
 
-function collect(parameters: readonly Parameter[], results: readonly Tensor[], gradients: Gradients): void {
+/** Adds what was found of each parameter to its gradient, and frees it. */
+export function collect(parameters: readonly Parameter[], results: readonly Tensor[], gradients: Gradients): void {
   parameters.forEach((parameter, i) => {
     const found = results[i] as Tensor;
-    const to = gradients.get(parameter) as Float32Array;
+    const to = gradients.get(parameter) as Float32Array | Float64Array;
     const from = found.dataSync<"float32">();
     for (let at = 0; at < to.length; at++) to[at] = (to[at] as number) + (from[at] as number);
     found.dispose();

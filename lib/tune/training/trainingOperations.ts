@@ -32,7 +32,7 @@ export interface TrainingOperations {
 export type Loss = { sum: number; gradient?: Tensor2D };
 
 /** Gradients of all parameters, summed over micro-batches. */
-export type Gradients = ReadonlyMap<Parameter, Float32Array>;
+export type Gradients = ReadonlyMap<Parameter, Float32Array | Float64Array>;
 
 /** What operations are given when they are made. */
 export interface TrainingHooks {

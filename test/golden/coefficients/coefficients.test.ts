@@ -1,0 +1,69 @@
+// Derivatives of a loss by one coefficient a tensor, against torch autograd in float64 (make.py).
+
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { loadAddon } from "../../../lib/addon/load.js";
+import { coefficientGradients } from "../../../lib/attribute/coefficientGradients.js";
+import { encodeTensors, readTensors } from "../../../lib/checkpoint/tensorFile.js";
+import { widen } from "../../../lib/nn/engines/reference/widen.js";
+import type { TuneRow } from "../../../lib/tune/types.js";
+import { casesOf } from "../../long.js";
+
+interface Expected {
+  readonly rows: readonly TuneRow[];
+  readonly loss: number;
+  readonly tokens: number;
+  readonly gradients: Readonly<Record<string, number>>;
+}
+
+const expected = JSON.parse(readFileSync(join(import.meta.dirname, "expected.json"), "utf8")) as Record<
+  string,
+  Record<string, Expected>
+>;
+const demo = new URL("../../../demo/", import.meta.url).pathname;
+const models = new URL("../models/", import.meta.url).pathname;
+const folder = mkdtempSync(join(tmpdir(), "retemper-coefficients-test-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The model with every tensor changed by make.py's formula. */
+function tunedOf(model: string): string {
+  const place = join(folder, model);
+  mkdirSync(place);
+  const tensors = readTensors(join(models, model, "model.safetensors"), loadAddon(), widen);
+  for (const [at, name] of [...tensors.keys()].sort().entries()) {
+    const { values } = tensors.get(name) as { readonly values: Float32Array };
+    for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) + 0.02 * Math.cos(0.37 * i + at);
+  }
+  writeFileSync(join(place, "model.safetensors"), Buffer.concat(encodeTensors(tensors)));
+  for (const file of ["config.json", "generation_config.json"]) copyFileSync(join(models, model, file), join(place, file));
+  return place;
+}
+
+async function check(aligned: string, tuned: string, at: number, { rows, loss, tokens, gradients }: Expected) {
+  const found = await coefficientGradients(aligned, tuned, rows, { at, threads: 1 });
+  expect(found.tokens).toBe(tokens);
+  expect(Math.abs(found.loss / loss - 1)).toBeLessThan(1e-5);
+  expect(found.tensors.map(({ name }) => name).sort()).toEqual(Object.keys(gradients).sort());
+  // of the sizes of all: a derivative near 0 is a difference of large numbers
+  const size = Math.hypot(...Object.values(gradients)) / Math.sqrt(Object.keys(gradients).length);
+  for (const { name, gradient } of found.tensors) {
+    const wanted = gradients[name] as number;
+    expect(Math.abs(gradient - wanted) / Math.max(Math.abs(wanted), 0.1 * size), name).toBeLessThan(1e-4);
+  }
+}
+
+describe("derivatives by coefficients", () => {
+  it.each(casesOf(["1", "0.5"], []))("are autograd's on the demo's model and tuning, at %s", async (at) => {
+    const tuned = `${demo}model+${demo}adapters/seed-42`;
+    await check(`${demo}model`, tuned, Number(at), expected.demo?.[at] as Expected);
+  });
+
+  it.each(casesOf(["qwen2", "qwen3", "gemma2", "phi3", "gpt2"], ["gpt2"]))(
+    "are autograd's of every tensor of a %s model: products, biases, norms, tables",
+    async (family) => {
+      await check(join(models, family), tunedOf(family), 1, expected[family]?.["1"] as Expected);
+    },
+  );
+});
