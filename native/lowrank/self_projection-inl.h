@@ -4,12 +4,9 @@
 // Eight values, whatever the registers are; operations on them are element by element.
 typedef double Wide __attribute__((vector_size(64), aligned(8)));
 
-inline Wide LoadWide(const double* from) {
-  Wide x;
-  __builtin_memcpy(&x, from, sizeof(x));
-  return x;
-}
-inline void StoreWide(double* to, Wide x) { __builtin_memcpy(to, &x, sizeof(x)); }
+// By reference: handed over by value, a register that an instruction set lacks changes the ABI.
+inline void LoadWide(const double* from, Wide& x) { __builtin_memcpy(&x, from, sizeof(x)); }
+inline void StoreWide(double* to, const Wide& x) { __builtin_memcpy(to, &x, sizeof(x)); }
 
 // out[row, group] = sum over j of v[row, j] x[j, group] for rows [first, last); four rows share
 // what is read of x.
@@ -18,7 +15,8 @@ inline void SumRows(const float* v, size_t cols, const double* x, size_t groups,
   for (size_t g = 0; g < groups; ++g) {
     Wide sums[kRows] = {};
     for (size_t j = 0; j < cols; ++j) {
-      const Wide q = LoadWide(x + (j * groups + g) * kGroup);
+      Wide q;
+      LoadWide(x + (j * groups + g) * kGroup, q);
       for (size_t r = 0; r < kRows; ++r) sums[r] += static_cast<double>(v[r * cols + j]) * q;
     }
     for (size_t r = 0; r < kRows; ++r) StoreWide(out + (r * groups + g) * kGroup, sums[r]);
@@ -41,7 +39,8 @@ inline void SumColumns(const float* v, size_t rows, size_t cols, const double* x
   for (size_t g = 0; g < groups; ++g) {
     Wide sums[kColumns] = {};
     for (size_t i = 0; i < rows; ++i) {
-      const Wide q = LoadWide(x + (i * groups + g) * kGroup);
+      Wide q;
+      LoadWide(x + (i * groups + g) * kGroup, q);
       for (size_t c = 0; c < kColumns; ++c) sums[c] += static_cast<double>(v[i * cols + c]) * q;
     }
     for (size_t c = 0; c < kColumns; ++c) StoreWide(out + (c * groups + g) * kGroup, sums[c]);
