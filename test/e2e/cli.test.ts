@@ -62,7 +62,7 @@ describe("wrong command lines end with 2", () => {
     ["an unknown option", ["merge", linear, "out", "--thread", "2"], "--threads"],
     ["a missing output", ["merge", linear], "out"],
     ["a missing argument", ["inspect"], "model"],
-    ["too many arguments", ["inspect", "a", "b"], "too many arguments"],
+    ["too many arguments", ["select", "a", "b"], "too many arguments"],
     ["a seed that is no number", ["merge", linear, "out", "--random-seed", "x"], "--random-seed"],
     ["threads below one", ["merge", linear, "out", "-j", "0"], "at least 1"],
     ["a size without meaning", ["merge", linear, "out", "--out-shard-size", "5Q"], "--out-shard-size"],
