@@ -119,14 +119,15 @@ function wholeModels(
 /** Layers of each stack, which the models must agree on; a model without any stack is found later. */
 function stackDepths(inputs: readonly SliceInput[], owned: OwnedNames): ReadonlyMap<string, number> {
   const depths = new Map<string, number>();
-  const counts = inputs.map(({ checkpoint }) => {
+  const whole = inputs.filter(({ source }) => source.optional !== "partial");
+  const counts = whole.map(({ checkpoint }) => {
     return new Map(layerStacks(owned.get(checkpoint) ?? []).map(({ prefix, layers }) => [prefix, layers]));
   });
   for (const count of counts) {
     for (const [stack, layers] of count) {
       const known = depths.get(stack);
       if (known !== undefined && known !== layers) {
-        const list = inputs.map(({ source }, at) => `${source.model.text} has ${counts[at]?.get(stack) ?? 0}`);
+        const list = whole.map(({ source }, at) => `${source.model.text} has ${counts[at]?.get(stack) ?? 0}`);
         throw new RetemperError("INCOMPATIBLE", `the models have different numbers of layers: ${list.join(", ")}`, {
           hint: "merge models of the same shape, or pick layers of each with slices and layer_range",
         });

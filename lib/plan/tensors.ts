@@ -86,7 +86,7 @@ function withoutMisfits(
   operands: readonly (Operand | undefined)[],
   warn: TensorContext["warn"],
 ): { readonly slot: OutputSlot; readonly operands: readonly (Operand | undefined)[] } {
-  const isOptional = slot.inputs.map(({ source }) => source.optional === true);
+  const isOptional = slot.inputs.map(({ source }) => Boolean(source.optional));
   if (!isOptional.includes(true)) return { slot, operands };
   const needed = operands.find((operand, at) => operand && !isOptional[at]);
   const shape = String(needed?.tensor.stored.shape);

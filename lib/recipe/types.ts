@@ -30,8 +30,11 @@ export interface RecipeSource {
   /** Half-open; undefined = the whole model. */
   readonly layerRange?: readonly [number, number];
   readonly parameters: Parameters;
-  /** Not of the grammar: a tensor that this model lacks, or has in another shape than the base, is made without it. */
-  readonly optional?: boolean;
+  /**
+   * Not of the grammar: a tensor that this model lacks, or has in another shape than the base, is made without it. "partial":
+   * it may lack whole layers.
+   */
+  readonly optional?: boolean | "partial";
 }
 
 export interface RecipeSlice {

@@ -122,6 +122,26 @@ describe.each(families)("of %s", (family) => {
     expect(gatedOf(gates)).toEqual(authors[family]?.safemerge);
   });
 
+  it("a whole model is gated and merged as its adapter is", async () => {
+    const place = (role: string) => join(golden, family, role);
+    const whole = join(folder, `${family}-whole-model`);
+    const tuned = [{ model: `${place("aligned")}+${place("tuned")}` }];
+    await merge({ merge_method: "passthrough", models: tuned, dtype: "float32" }, whole);
+    for (const method of METHODS) {
+      const out = join(folder, `${family}-${method}-of-whole`);
+      const { gates } = await merge({ ...recipeOf(family, method), models: [{ model: whole }] }, out);
+      const changed = (gates ?? []).filter(({ module }) => rhos[family]?.[module] !== undefined);
+      // D is F - A of stored values here, which have fewer digits than B A.
+      for (const { module, rho } of changed) expect(Math.abs(rho - (rhos[family]?.[module] ?? 0))).toBeLessThan(2e-5);
+      expect(gatedOf(gates)).toEqual(gatedOf(changed));
+      const got = readCheckpoint(out);
+      for (const [name, { values }] of aligned) {
+        const want = expected.get(`${method}|${name}`)?.values ?? values;
+        expect(relative(got.get(name), want), name).toBeLessThan(2e-6);
+      }
+    }
+  });
+
   it.runIf(long)("an adapter holds what the checkpoint holds", async () => {
     for (const method of ["safe_lora", "safemerge"]) {
       const [whole, adapter, again] = ["whole", "adapter", "again"].map((name) => join(folder, `${family}-${method}-${name}`));

@@ -22,6 +22,12 @@ export interface AdapterModules {
   readonly warnings: readonly string[];
 }
 
+/** Names of tensors by their layers, and within these by the alphabet. */
+export function byLayers(x: string, y: string): number {
+  const place = (name: string) => layerOf(name)?.index ?? 0;
+  return place(x) - place(y) || (x < y ? -1 : 1);
+}
+
 /** @throws RetemperError INCOMPATIBLE for DoRA, whose change is no product */
 export function adapterModules({ reference, tensors, adapter }: Checkpoint): AdapterModules {
   const modules: AdapterModule[] = [];
@@ -49,8 +55,7 @@ export function adapterModules({ reference, tensors, adapter }: Checkpoint): Ada
     const [a, b] = transposed ? [first, second] : [second, first];
     modules.push({ weight, a, b, rank, transposed });
   }
-  const place = ({ weight: { name } }: AdapterModule) => layerOf(name)?.index ?? 0;
-  modules.sort((x, y) => place(x) - place(y) || (x.weight.name < y.weight.name ? -1 : 1));
+  modules.sort((x, y) => byLayers(x.weight.name, y.weight.name));
   const warnings =
     left.length === 0
       ? []

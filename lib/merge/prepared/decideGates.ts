@@ -1,9 +1,9 @@
 // Which modules are gated, by the cosines that their projections leave.
 
-import type { ProjectedModule } from "./projectModules.js";
+import type { ProjectedChange } from "./projectedChange.js";
 import type { Gate } from "./types.js";
 
-type Judged = Pick<ProjectedModule, "weight" | "rho" | "judged">;
+type Judged = Pick<ProjectedChange, "weight" | "rho" | "judged">;
 
 export type GateRule =
   | { readonly kind: "at most" | "below"; readonly threshold: number }

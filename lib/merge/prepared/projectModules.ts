@@ -12,19 +12,11 @@ import type { DraftTensor } from "../../plan/tensors.js";
 import { EngineTensors } from "../adapter/engineTensors.js";
 import type { ScratchFile } from "../adapter/scratchFile.js";
 import type { AdapterModule } from "./adapterModules.js";
+import type { ProjectedChange } from "./projectedChange.js";
 import type { PrepareOptions } from "./types.js";
 
-export interface ProjectedModule extends AdapterModule {
-  /** Of C B A and B A, rounded to five digits as Safe LoRA's own code does. */
-  readonly rho: number;
-  /** False where A and U are the same but for next to nothing: there is no direction to project on. */
-  readonly judged: boolean;
-  /** Reads C B. */
-  readonly projected: () => Promise<Float32Array>;
-}
-
 /** |V| below this is nothing. */
-const LEAST = 1e-9;
+export const LEAST = 1e-9;
 
 /**
  * @param folder for files of steps in between
@@ -40,8 +32,11 @@ export async function projectModules(
   folder: string,
   scratch: ScratchFile,
   options: PrepareOptions,
-): Promise<ProjectedModule[]> {
-  refuseMisfits(modules, unaligned);
+): Promise<ProjectedChange[]> {
+  refuseMisfits(
+    modules.map(({ weight }) => weight),
+    unaligned,
+  );
   if (modules.length === 0) return [];
   const { addon, signal, threads = 0, onProgress } = options;
   const run = { options: { signal, threads }, addon, made: () => {} };
@@ -58,7 +53,7 @@ export async function projectModules(
   );
   const total = modules.reduce((sum, { weight }) => sum + 4 * elementsOf(weight), 0);
   let done = 0;
-  const made: ProjectedModule[] = [];
+  const made: ProjectedChange[] = [];
   for (const [at, module] of modules.entries()) {
     signal?.throwIfAborted();
     const { weight, rank, transposed } = module;
@@ -74,7 +69,8 @@ export async function projectModules(
     });
     await rm(change.path, { force: true });
     const judged = found.norm >= LEAST;
-    made.push({ ...module, judged, rho: rounded(found.cosine), projected: await scratch.keep(found.left) });
+    const projected = await scratch.keep(found.left);
+    made.push({ weight, b: module.b, judged, rho: rounded(found.cosine), projected });
     done += 4 * elementsOf(weight);
     onProgress?.({ done, total });
   }
@@ -83,7 +79,7 @@ export async function projectModules(
 }
 
 /** Five digits behind the point; no -0. */
-function rounded(cosine: number): number {
+export function rounded(cosine: number): number {
   return Number(cosine.toFixed(5)) + 0;
 }
 
@@ -108,13 +104,12 @@ function draft(
   };
 }
 
-function refuseMisfits(modules: readonly AdapterModule[], unaligned: Checkpoint): void {
-  const wrong = modules.filter(({ weight }) => {
-    return String(unaligned.tensors.get(weight.name)?.shape) !== String(weight.shape);
-  });
+/** @throws RetemperError INCOMPATIBLE where the unaligned model has not these tensors in these shapes */
+export function refuseMisfits(weights: readonly StoredTensor[], unaligned: Checkpoint): void {
+  const wrong = weights.filter(({ name, shape }) => String(unaligned.tensors.get(name)?.shape) !== String(shape));
   const [first] = wrong;
   if (!first) return;
-  const { name, shape } = first.weight;
+  const { name, shape } = first;
   const found = unaligned.tensors.get(name)?.shape;
   const more = wrong.length > 1 ? `, and ${wrong.length - 1} more do not fit` : "";
   throw new RetemperError(

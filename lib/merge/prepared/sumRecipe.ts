@@ -17,7 +17,7 @@ export interface SumTerm {
   readonly model: ModelReference;
   readonly weight: readonly ConditionalValue[];
   /** A tensor that it lacks, or has in another shape, is made without it. */
-  readonly optional?: boolean;
+  readonly optional?: RecipeSource["optional"];
   /** The share of its change that DARE keeps. */
   readonly density?: readonly ConditionalValue[];
 }

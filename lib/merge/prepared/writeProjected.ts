@@ -1,0 +1,75 @@
+// A checkpoint of the matrices whose change was projected: A + C D of each, as float32, and nothing else.
+
+import { stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { runJob } from "../../addon/job.js";
+import type { NativeInput } from "../../addon/nativePlan.js";
+import { elementsOf } from "../../checkpoint/elementsOf.js";
+import type { Checkpoint } from "../../checkpoint/types.js";
+import { ioError } from "../../files/ioError.js";
+import { nativePlan } from "../../plan/build.js";
+import { InputFiles } from "../../plan/inputFiles.js";
+import { matrixOf } from "../../plan/parts.js";
+import { packShards } from "../../plan/shards.js";
+import type { DraftTensor } from "../../plan/tensors.js";
+import type { ProjectedChange } from "./projectedChange.js";
+import type { PrepareOptions } from "./types.js";
+
+/**
+ * @param out an empty folder
+ * @param work for files of steps in between
+ * @returns the bytes of the checkpoint
+ */
+export async function writeProjected(
+  aligned: Checkpoint,
+  changes: readonly ProjectedChange[],
+  out: string,
+  work: string,
+  { addon, signal, threads = 0 }: PrepareOptions,
+): Promise<number> {
+  const files = new InputFiles();
+  const bases = changes.map(({ weight }) => ({ ...files.range(aligned, "model", weight), ...matrixOf(weight.shape) }));
+  const inputs: NativeInput[] = [...files.list];
+  const tensors: DraftTensor[] = [];
+  for (const [at, { weight, projected }] of changes.entries()) {
+    signal?.throwIfAborted();
+    const { name, shape, dtype } = weight;
+    const values = await projected();
+    inputs.push(await stored(join(work, `${at}`), values));
+    const change = {
+      input: inputs.length - 1,
+      offset: 0,
+      dtype: "F32",
+      count: elementsOf({ shape }),
+      ...matrixOf(shape),
+    } as const;
+    tensors.push({
+      name,
+      shape,
+      compute: dtype === "F64" ? "F64" : "F32",
+      outDtype: "F32",
+      sources: [{ parts: [bases[at] as (typeof bases)[number]] }, { parts: [change] }],
+      modelKeys: [0, 1],
+      params: { op: "linear", weights: [1, 1], normalize: false },
+      models: [],
+      identical: [],
+    });
+  }
+  const named = tensors.map(({ name, shape }) => ({ name, dtype: "F32" as const, shape }));
+  const layout = packShards(named, Number.MAX_VALUE);
+  const run = { seed: 0, threads, maxMemory: 0, reading: "auto", writing: "cached", fsync: false } as const;
+  const plan = nativePlan({ tensors, inputs, layout }, out, run);
+  await runJob((onProgress) => addon.merge(plan, onProgress), { signal });
+  return layout.shards.reduce((sum, { size }) => sum + size, 0);
+}
+
+/** Values in a file of their own, as an input of a plan. */
+async function stored(path: string, values: Float32Array): Promise<NativeInput> {
+  try {
+    await writeFile(path, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    const { size, ino, mtimeNs } = await stat(path, { bigint: true });
+    return { path, size: Number(size), inode: String(ino), mtimeNs: String(mtimeNs) };
+  } catch (error) {
+    throw ioError(error, path, "cannot write");
+  }
+}
