@@ -1,6 +1,9 @@
 // Groups of tensors and the recipes of points: mergekit's filters, so that each tensor gets its group's coefficient.
 
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import type { Recipe } from "../../../lib/index.js";
 import { parseWritten } from "../../../lib/recipe/load.js";
 import { createParameterReader } from "../../../lib/recipe/parameters.js";
@@ -43,6 +46,14 @@ describe("the groups of a search", () => {
     const rest = ["model.layers.3.input_layernorm.weight", "model.embed_tokens.weight", "model.norm.weight"];
     const recipe = recipeAt(models, groups, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]);
     expect(weightsOf(recipe, [...names, ...rest])).toEqual([0.1, 0.6, 0.5, 0.7, 0.7]);
+  });
+
+  it("are filters that mergekit reads so: the recipe of its reference merge is made here", () => {
+    const golden = join(import.meta.dirname, "..", "..", "golden", "merge", "recipes", "search-groups.bf16.yml");
+    const groups = groupsOf(llama(3), { layers: 4, by: "kinds", outside: true });
+    const coefficients = rounded(groups.map((_, at) => 0.1 + (0.77 * at) / groups.length));
+    const recipe = recipeAt({ aligned: "models/base", tuned: "models/ft1" }, groups, coefficients);
+    expect(parse(readFileSync(golden, "utf8"))).toEqual({ ...recipe, dtype: "float32", out_dtype: "bfloat16" });
   });
 
   it("tell layer 1 from layer 11, and take as many groups as there are layers at most", () => {
