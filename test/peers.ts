@@ -21,6 +21,12 @@ export function whyNoPython(...modules: readonly string[]): string | undefined {
   return found.status === 0 ? undefined : `Python without ${modules.join(", ")}`;
 }
 
+/** The folder of a package that is there (`whyNoPython`). */
+export function packageFolder(name: string): string {
+  const print = `print(importlib.util.find_spec("${name}").submodule_search_locations[0])`;
+  return execFileSync(python, ["-c", ["import importlib.util", print].join("\n")], { encoding: "utf8" }).trim();
+}
+
 /** Runs a script to its end and gives what it printed; an error holds it when the script fails. */
 export function runPython(script: string, args: readonly string[]): string {
   return execFileSync(python, [script, ...args], {

@@ -1,9 +1,9 @@
 // Tasks of lm-evaluation-harness against lm-evaluation-harness itself, item by item: the same tiny model, the same made-up rows
 // in the columns of the real sets, its own YAML files unchanged. Where it is not installed, nothing runs here.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { evaluate } from "../../lib/evaluate/run/evaluate.js";
 import type { Results, TaskResults } from "../../lib/evaluate/run/results.js";
@@ -12,9 +12,9 @@ import { promptDigest } from "../../lib/evaluate/tasks/context.js";
 import { openModel } from "../../lib/generate/openModel.js";
 import type { Model } from "../../lib/generate/types.js";
 import { long } from "../long.js";
-import { runPython, whyNoPython } from "../peers.js";
+import { packageFolder, peersFolder, runPython, whyNoPython } from "../peers.js";
 import { CannedModel } from "../unit/evaluate/cannedModel.js";
-import { dataOf, writeData } from "./lmEval/harnessData.js";
+import { dataOf, writeBbhData, writeData } from "./lmEval/harnessData.js";
 import type { Sample } from "./lmEval/sample.js";
 
 interface Harness {
@@ -64,71 +64,113 @@ const noSandbox = !long
       () => "",
       (error: Error) => error.message,
     );
-const noNltk =
-  (long ? undefined : "the long form only") ??
-  whyNoPython("nltk", "langdetect", "immutabledict") ??
-  (process.env.NLTK_DATA ? undefined : "no punkt_tab: NLTK_DATA");
-const missing = !long ? "the long form only" : whyNoPython("torch", "transformers", "lm_eval");
+const nltk = process.env.NLTK_DATA ?? join(peersFolder, "nltk");
+const missing = !long
+  ? "the long form only"
+  : (whyNoPython("torch", "transformers", "lm_eval", "sacrebleu", "nltk", "langdetect", "immutabledict") ??
+    (existsSync(join(nltk, "tokenizers", "punkt_tab")) ? undefined : "no punkt_tab: npm run setup:peers"));
+
+/** Tasks that write, and their data sets. */
+const WRITTEN: Readonly<Record<string, string>> = {
+  gsm8k: "openai/gsm8k",
+  gsm8k_cot: "openai/gsm8k",
+  [BBH]: "SaylorTwift/bbh",
+  ifeval: "google/IFEval",
+  ...(noSandbox === "" && { mbpp: "google-research-datasets/mbpp" }),
+};
+
+/** Where these tasks are in the package. */
+const FOLDERS = [
+  ...["arc", "hellaswag", "mmlu/default", "truthfulqa", "winogrande"],
+  ...["gsm8k", "bbh/cot_fewshot", "ifeval", "mbpp"],
+];
+
+/** What the harness is asked, all by one process: what takes longest is that it begins. */
+const REQUESTS = {
+  choices: { model: "tiny", tasks: Object.keys(CHOICE_TASKS) },
+  written: { model: "tiny", tasks: Object.keys(WRITTEN), limit: 2, length: 48 },
+  // its context is too short for examples, and its generation_config.json ends answers after 24 tokens
+  demo: { model: "demo", tasks: Object.keys(WRITTEN), limit: 3, fewshot: 0, length: 24 },
+  canned: { answers: "answers", tasks: ["gsm8k", "gsm8k_cot", BBH, "ifeval"] },
+  programs: { answers: "programs", tasks: ["mbpp"] },
+  bbh: { answers: "answers", tasks: ["bbh_cot_fewshot"], data: "bbh" },
+};
 
 describe.skipIf(missing)(`lm-evaluation-harness's own tasks${missing ? `: ${missing}` : ""}`, () => {
   let folder: string;
   let data: string;
   let model: Model;
+  let theirs: Readonly<Record<keyof typeof REQUESTS, Harness>>;
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "retemper-lm-eval-"));
+    const write = (name: string, value: unknown): string => {
+      writeFileSync(join(folder, name), JSON.stringify(value));
+      return join(folder, name);
+    };
     data = join(folder, "data");
     writeData(data);
-    writeFileSync(join(folder, "texts.json"), JSON.stringify([readFileSync(join(SCRIPTS, "harnessData.ts"), "utf8")]));
-    runPython(join(SCRIPTS, "makeModel.py"), [join(folder, "model"), "7", join(folder, "texts.json")]);
+    const places: Readonly<Record<string, string>> = {
+      ...{ tiny: join(folder, "model"), demo: resolve("demo/model"), bbh: join(folder, "bbh") },
+      ...{ answers: write("answers.json", { "": ANSWERS }), programs: write("programs.json", { "": PROGRAMS }) },
+    };
+    writeBbhData(join(folder, "bbh"));
+    const texts = write("texts.json", [readFileSync(join(SCRIPTS, "harnessData.ts"), "utf8")]);
+    const make = [join(folder, "model"), "7", texts];
+    const requests = Object.values(REQUESTS).map((request) =>
+      Object.fromEntries(
+        Object.entries(request).map(([key, value]) => [key, typeof value === "string" ? places[value] : value]),
+      ),
+    );
+    const request = write("request.json", { data, nltk, folders: FOLDERS, make, requests });
+    runPython(join(SCRIPTS, "runHarness.py"), [request, join(folder, "out.json")]);
+    const made = JSON.parse(readFileSync(join(folder, "out.json"), "utf8")) as readonly Harness[];
+    theirs = Object.fromEntries(Object.keys(REQUESTS).map((name, at) => [name, made[at]])) as typeof theirs;
     model = await openModel(join(folder, "model"));
-  }, 300_000);
+  }, 600_000);
   afterAll(async () => {
-    await model.close();
+    await model?.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
-  function harness(request: object): Harness {
-    writeFileSync(join(folder, "request.json"), JSON.stringify({ data, ...request }));
-    runPython(join(SCRIPTS, "runHarness.py"), [join(folder, "request.json"), join(folder, "out.json")]);
-    return JSON.parse(readFileSync(join(folder, "out.json"), "utf8")) as Harness;
-  }
+  const suiteOf = (names: readonly string[]) => names.map((name) => `lm-eval:${name}`);
+  const dataFor = (sets: Readonly<Record<string, string>>) =>
+    ({
+      ...Object.fromEntries(Object.entries(sets).map(([name, set]) => [name, dataOf(data, set)])),
+      "lm-eval": packageFolder("lm_eval"),
+    }) as Record<string, string>;
+  const code = { allowCodeExecution: true };
 
   it("are scored alike, choice by choice and item by item", async () => {
     const names = Object.keys(CHOICE_TASKS);
-    const theirs = harness({ model: join(folder, "model"), tasks: names });
-    const ours = await evaluate(
-      model,
-      names.map((name) => `lm-eval:${name}`),
-      {
-        data: Object.fromEntries(names.map((name) => [name, dataOf(data, CHOICE_TASKS[name] as string)])),
-      },
-    );
-    for (const name of names) compareTask(theirs, ours, name);
+    const ours = await evaluate(model, suiteOf(names), { data: dataFor(CHOICE_TASKS) });
+    for (const name of names) compareTask(theirs.choices, ours, name);
   }, 300_000);
 
   it("are written and read alike by the same model", async () => {
-    const theirs = harness({ model: join(folder, "model"), tasks: ["gsm8k"], limit: 2 });
-    const ours = await evaluate(model, "lm-eval:gsm8k", { limit: 2, data: { gsm8k: dataOf(data, "openai/gsm8k") } });
-    compareWritten(theirs, ours, "gsm8k");
+    const names = Object.keys(WRITTEN);
+    const ours = await evaluate(model, suiteOf(names), {
+      ...{ limit: 2, data: dataFor(WRITTEN), code },
+      decoding: { maxNewTokens: 48 },
+    });
+    for (const name of names) compareWritten(theirs.written, ours, name);
+  }, 600_000);
+
+  it("are written and read alike by a model that was trained", async () => {
+    const names = Object.keys(WRITTEN);
+    const demo = await openModel("demo/model");
+    const ours = await evaluate(demo, suiteOf(names), {
+      ...{ limit: 3, data: dataFor(WRITTEN), code },
+      ...{ lmEval: { fewshot: 0 }, decoding: { maxNewTokens: 24 } },
+    });
+    await demo.close();
+    for (const name of names) compareWritten(theirs.demo, ours, name);
   }, 600_000);
 
   it("read the same answers alike, whatever they are", async () => {
-    const answers = join(folder, "answers.json");
-    writeFileSync(answers, JSON.stringify({ "": ANSWERS }));
-    const names = ["gsm8k", "gsm8k_cot", BBH, ...(noNltk ? [] : ["ifeval"])];
-    const theirs = harness({ answers, tasks: names });
-    const ours = await evaluate(
-      cannedBy(theirs),
-      names.map((name) => `lm-eval:${name}`),
-      {
-        data: {
-          ...{ gsm8k: dataOf(data, "openai/gsm8k"), gsm8k_cot: dataOf(data, "openai/gsm8k") },
-          ...{ [BBH]: dataOf(data, "SaylorTwift/bbh"), ifeval: dataOf(data, "google/IFEval") },
-        },
-      },
-    );
-    for (const name of names) compareWritten(theirs, ours, name);
+    const names = REQUESTS.canned.tasks;
+    const ours = await evaluate(cannedBy(theirs.canned), suiteOf(names), { data: dataFor(WRITTEN) });
+    for (const name of names) compareWritten(theirs.canned, ours, name);
     const right = ours.tasks.flatMap(({ items }) => items.map(({ scores }) => Object.values(scores)[0]));
     expect(right).toContain(1);
     expect(right).toContain(0);
@@ -137,18 +179,38 @@ describe.skipIf(missing)(`lm-evaluation-harness's own tasks${missing ? `: ${miss
   it.skipIf(noSandbox)(
     `run the same programs with the same outcome${noSandbox ? `: ${noSandbox}` : ""}`,
     async () => {
-      const answers = join(folder, "programs.json");
-      writeFileSync(answers, JSON.stringify({ "": PROGRAMS }));
-      const theirs = harness({ answers, tasks: ["mbpp"] });
-      const ours = await evaluate(cannedBy(theirs), "lm-eval:mbpp", {
-        data: { mbpp: dataOf(data, "google-research-datasets/mbpp") },
-        code: { allowCodeExecution: true },
-      });
-      compareWritten(theirs, ours, "mbpp");
+      const ours = await evaluate(cannedBy(theirs.programs), "lm-eval:mbpp", { data: dataFor(WRITTEN), code });
+      compareWritten(theirs.programs, ours, "mbpp");
       expect(taskOf(ours, "mbpp").items.map(({ scores }) => scores.pass_at_1)).toEqual([1, 0, 1, 0, 0, 1]);
     },
     600_000,
   );
+
+  it("are what `bbh` asks, all 27 of them: the mean over its subtasks is that of the harness's numbers", async () => {
+    const ours = await evaluate(cannedBy(theirs.bbh), `bbh:${join(folder, "bbh")}`, {
+      data: { "lm-eval": packageFolder("lm_eval") },
+    });
+    const { items, metrics, categories } = taskOf(ours, "bbh");
+    const groups = Object.keys(theirs.bbh.tasks);
+    expect(groups).toHaveLength(27);
+    expect(items).toHaveLength(2 * groups.length);
+    for (const group of groups) {
+      const subtask = group.replace("bbh_cot_fewshot_", "");
+      for (const { doc, arguments: asked, scores } of theirs.bbh.tasks[group] as readonly Sample[]) {
+        const item = items.find(({ id }) => id === `${subtask}/${doc}`);
+        expect(item?.prompt, `${subtask} ${doc}`).toBe(promptDigest(asked[0]?.[0] as string));
+        expect(item?.scores.exact_match, `${subtask} ${doc}`).toBe(scores.exact_match);
+      }
+      const number = theirs.bbh.results[group]?.["exact_match,get-answer"] as number;
+      expect(categories[subtask]?.exact_match?.value).toBeCloseTo(number, 12);
+    }
+    const numbers = groups.map((group) => theirs.bbh.results[group]?.["exact_match,get-answer"] as number);
+    expect(new Set(numbers).size).toBeGreaterThan(1);
+    const mean = numbers.reduce((sum, one) => sum + one, 0) / groups.length;
+    expect(metrics.macro_exact_match?.value).toBeCloseTo(mean, 12);
+    const whole = theirs.bbh.results.bbh_cot_fewshot?.["exact_match,get-answer"] as number;
+    expect(metrics.exact_match?.value).toBeCloseTo(whole, 12);
+  }, 600_000);
 });
 
 function taskOf({ tasks }: Results, name: string): TaskResults {

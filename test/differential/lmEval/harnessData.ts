@@ -2,6 +2,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { BBH_SUBTASKS } from "../../../lib/evaluate/tasks/bbh.js";
 
 type Rows = readonly Readonly<Record<string, unknown>>[];
 
@@ -212,6 +213,25 @@ export function writeData(folder: string): void {
     for (const [split, of] of Object.entries(splits)) {
       writeFileSync(join(place, `${split}.jsonl`), of.map((row) => `${JSON.stringify(row)}\n`).join(""));
     }
+  }
+}
+
+/** Two questions for each subtask of BIG-Bench Hard, as the harness finds them and as one file a subtask. */
+export function writeBbhData(folder: string): void {
+  for (const subtask of BBH_SUBTASKS) {
+    // subtasks may share their examples, so that their questions must differ
+    const rows = [
+      {
+        input: `Where is {{ it }} & "that" <b>$1</b> of ${subtask}?\nOptions:\n(A) here\n(B) $& there`,
+        target: "True",
+      },
+      { input: `True and {% not %} ${subtask} is`, target: "False" },
+    ];
+    const text = rows.map((row) => `${JSON.stringify(row)}\n`).join("");
+    const place = join(dataOf(folder, "SaylorTwift/bbh"), subtask);
+    mkdirSync(place, { recursive: true });
+    writeFileSync(join(place, "test.jsonl"), text);
+    writeFileSync(join(folder, `${subtask}.jsonl`), text);
   }
 }
 
