@@ -116,8 +116,9 @@ function confirmed({ holds }: SearchChoice): string {
   return holds ? "it holds on the confirming set." : "it does not hold on the confirming set.";
 }
 
-function optimism({ optimism: { score, asr } }: SearchChoice, { labels }: SearchResults): string {
-  return `Where it was searched for, its ${labels.score} was ${signed(score)} better and its ${labels.asr} ${signed(asr)} above what was confirmed.`;
+function optimism({ optimism: { score, asr } }: SearchChoice, { labels, better }: SearchResults): string {
+  const sign = better === "low" ? " (turned, so that more is better)" : "";
+  return `Where it was searched for less where it was confirmed: ${labels.score}${sign} ${signed(score)}, ${labels.asr} ${signed(asr)}.`;
 }
 
 function numbers({ score, asr, bound, kept }: SearchNumbers): string[] {
