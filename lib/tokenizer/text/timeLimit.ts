@@ -49,9 +49,8 @@ export function withTimeLimit<T>(
 ): T {
   context ??= createContext(Object.create(null));
   const before = context.work;
-  context.work = work;
   try {
-    return tried(milliseconds + (length / 1024) * MS_A_KILOBYTE, context) as T;
+    return tried(work, milliseconds + (length / 1024) * MS_A_KILOBYTE, context) as T;
   } catch (cause) {
     if (cause instanceof RangeError) {
       // A pattern that remembers every character of a run, such as one over millions of letters without a space.
@@ -73,11 +72,12 @@ export function withTimeLimit<T>(
 }
 
 /** @param limit milliseconds of processor time of all tries together */
-function tried(limit: number, within: Context): unknown {
+function tried(work: () => unknown, limit: number, within: Context): unknown {
   const end = performance.now() + LONGEST * limit;
   let left = limit;
   let timeout = limit;
   for (;;) {
+    within.work = work; // anew: an interruption leaves out what finally would do, also of work within this
     const start = performance.now();
     const before = cpuUsage();
     try {

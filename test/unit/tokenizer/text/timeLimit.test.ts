@@ -31,7 +31,7 @@ describe("the time limit of a text", () => {
     let begun = 0;
     const work = () => {
       begun += 1;
-      if (begun === 1) idle();
+      if (begun === 1) withTimeLimit(1, { ...WORK, milliseconds: 60_000 }, idle); // also within work of its own
       return begun;
     };
     expect(withTimeLimit(1, { ...WORK, milliseconds: 1000 }, work)).toBe(2);
