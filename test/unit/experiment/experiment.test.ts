@@ -58,6 +58,25 @@ describe("an experiment", () => {
     );
   });
 
+  it("gives methods made for safety the models that they read", async () => {
+    const methods = [{ method: "resta", parameters: { gamma: 0.3 } }, "safemerge", "linear"] as const;
+    const models = { unaligned: "demo/model", safeModel: "demo/model+demo/adapters/seed-42" };
+    const settings = await loadExperiment({ ...whole, ...models, methods: [...methods] });
+    const { aligned, unaligned, safeModel } = settings;
+    const [resta, safemerge, linear] = mergeSeries(settings, [{ seed: "42", model: "F" }]);
+    const both = { base_model: aligned, models: [{ model: "F" }] };
+    expect(resta?.merges[0]?.recipe).toEqual({
+      ...{ merge_method: "resta", ...both },
+      ...{ unaligned_model: unaligned, parameters: { gamma: 0.3 } },
+    });
+    expect(resta?.lambdas).toEqual([0.2, 0.4, 0.6, 0.8]);
+    expect(safemerge?.merges[0]?.recipe).toEqual({
+      ...{ merge_method: "safemerge", ...both, unaligned_model: unaligned, safe_model: safeModel },
+    });
+    expect(safeModel).toMatch(/model\+.*seed-42$/);
+    expect(linear?.merges[0]?.recipe).not.toHaveProperty("unaligned_model");
+  });
+
   it("has a merge for each mask of a tuning, the first with the tuning's own seed", async () => {
     const settings = await loadExperiment({ ...whole, methods: [{ method: "dare_linear", lambda: 0.5, masks: 3 }] });
     const tuned = [
