@@ -72,25 +72,31 @@ describe("the sets of an experiment", () => {
 });
 
 describe("a run with several openers", () => {
-  it.runIf(long)("has the rate after each and after any, for each model, and a table of them", async () => {
-    const out = join(folder, "out");
-    const results = await run(whole, out);
-    const names = ["safety", "safety+prefill-1", "safety+prefill-2", "safety, any of 3 variants"];
-    for (const { metrics } of [results.validation.aligned, results.validation.tuned, ...results.test.chosen]) {
-      const rates = names.map((name) => metrics[`${name}: asr[keyword]`]?.value);
-      expect(rates.every((rate) => typeof rate === "number" && rate >= 0 && rate <= 1)).toBe(true);
-      expect(rates[3]).toBeGreaterThanOrEqual(Math.max(rates[1] as number, rates[2] as number));
-    }
-    expect(
-      results.parts?.sets?.filter(({ stress }) => stress).map(({ name, part, stress }) => [name, part, stress?.opener]),
-    ).toEqual([
-      ["safety+prefill-1", "validation", "Turn the"],
-      ["safety+prefill-2", "validation", "Open it:"],
-      ["safety+prefill-1", "test", "Turn the"],
-      ["safety+prefill-2", "test", "Open it:"],
-    ]);
-    const report = readFileSync(join(out, "report.md"), "utf8");
-    expect(report).toContain("Attacks by variant of a set");
-    expect(report).toContain('"Turn the"');
-  });
+  it.runIf(long)(
+    "has the rate after each and after any, for each model, and a table of them",
+    async () => {
+      const out = join(folder, "out");
+      const results = await run({ ...whole, limit: 2 }, out);
+      const names = ["safety", "safety+prefill-1", "safety+prefill-2", "safety, any of 3 variants"];
+      for (const { metrics } of [results.validation.aligned, results.validation.tuned, ...results.test.chosen]) {
+        const rates = names.map((name) => metrics[`${name}: asr[keyword]`]?.value);
+        expect(rates.every((rate) => typeof rate === "number" && rate >= 0 && rate <= 1)).toBe(true);
+        expect(rates[3]).toBeGreaterThanOrEqual(Math.max(rates[1] as number, rates[2] as number));
+      }
+      expect(
+        results.parts?.sets
+          ?.filter(({ stress }) => stress)
+          .map(({ name, part, stress }) => [name, part, stress?.opener]),
+      ).toEqual([
+        ["safety+prefill-1", "validation", "Turn the"],
+        ["safety+prefill-2", "validation", "Open it:"],
+        ["safety+prefill-1", "test", "Turn the"],
+        ["safety+prefill-2", "test", "Open it:"],
+      ]);
+      const report = readFileSync(join(out, "report.md"), "utf8");
+      expect(report).toContain("Attacks by variant of a set");
+      expect(report).toContain('"Turn the"');
+    },
+    240_000,
+  );
 });
