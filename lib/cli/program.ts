@@ -2,6 +2,7 @@
 
 import { comparisonReport } from "../index.js";
 import { type CommandTree, runCommandLine } from "./commandLine.js";
+import { addAttributeCommand } from "./commands/attribute.js";
 import { addBatchCommand } from "./commands/batch.js";
 import { addBehaveCommand } from "./commands/behave.js";
 import { addChatCommand } from "./commands/chat.js";
@@ -79,6 +80,7 @@ const TREE: CommandTree = {
     addInitCommand,
     addRunCommand,
     addSearchCommand,
+    addAttributeCommand,
     addSelectCommand,
     addReportCommand,
     addWatchCommand,

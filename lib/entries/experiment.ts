@@ -1,5 +1,6 @@
 // `retemper/experiment`: from models to the merge to ship: runs, choices among merges, reports.
 
+export { type AttributeOptions, attribute } from "../attribute/attribute.js";
 export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, RetemperError } from "../errors.js";
 export type { PlannedCost } from "../experiment/plan/planCosts.js";
 export type { PlannedItems } from "../experiment/plan/plannedItems.js";
@@ -14,6 +15,15 @@ export type { Experiment } from "../experiment/settings/schema.js";
 export { EXPERIMENT_TEMPLATE } from "../experiment/settings/template.js";
 export type { EndedStep, RunProgress } from "../experiment/steps/progress.js";
 export type { Partition } from "../output/partition.js";
+export type {
+  AttributedDifference,
+  AttributedGroup,
+  AttributionAgreement,
+  AttributionResults,
+  GroupGradients,
+  RestoredGroup,
+  TensorGradients,
+} from "../report/attribution/types.js";
 export { comparisonReport } from "../report/comparison/comparisonReport.js";
 export { type ReportOptions, readExperiment, report } from "../report/report.js";
 export type { ExperimentStatus } from "../report/status.js";

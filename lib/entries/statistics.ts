@@ -43,6 +43,7 @@ export {
   type PredictionPoweredInput,
   predictionPowered,
 } from "../statistics/predictionPowered.js";
+export { rankCorrelation } from "../statistics/rankCorrelation.js";
 export { type ReliabilityBin, type ReliabilityCurve, reliabilityCurve } from "../statistics/reliabilityCurve.js";
 export type { ItemOptions, SeedValues } from "../statistics/seedValues.js";
 export { type ShareKept, type ShareKeptInput, shareKept } from "../statistics/shareKept.js";

@@ -1,0 +1,182 @@
+// Which parts of a model lost the refusals to a tuning, and which carry what it learned: by taking one group of tensors back at a
+// time, and by derivatives.
+
+import { join } from "node:path";
+import { loadAddon } from "../addon/load.js";
+import { layerOf } from "../checkpoint/families.js";
+import { locate } from "../checkpoint/locate.js";
+import { openCheckpoint } from "../checkpoint/open.js";
+import { isOutsideOfChoice } from "../evaluate/run/outsideOfChoice.js";
+import type { Task } from "../evaluate/types.js";
+import { ALL } from "../experiment/candidates/point.js";
+import type { Experiment } from "../experiment/settings/schema.js";
+import { tunedSubject, wholeSubject } from "../experiment/steps/measureStage.js";
+import { measure } from "../experiment/tables/measure.js";
+import { tableItems } from "../experiment/tables/tableItems.js";
+import { writeWhole } from "../files/writeWhole.js";
+import {
+  ATTRIBUTION_FORMAT,
+  type AttributedDifference,
+  type AttributedGroup,
+  type AttributionResults,
+} from "../report/attribution/types.js";
+import { groupsOf, type TensorGroup } from "../search/groups.js";
+import { measureMerges } from "../search/measureMerges.js";
+import { type OpenSearch, type SearchOptions, withSearch } from "../search/openSearch.js";
+import type { Quantity } from "../select/types.js";
+import { pairedDifference } from "../statistics/pairedDifference.js";
+import { agreementOf } from "./agreementOf.js";
+import type { GradientsFound } from "./groupGradients.js";
+
+export interface AttributeOptions extends SearchOptions {
+  /** What is taken back at a time: "kinds", the attention or the MLP of a layer (the default), "layers", or "tensors". */
+  readonly by?: "kinds" | "layers" | "tensors" | undefined;
+  /** Whether derivatives are taken too; true by default. */
+  readonly gradients?: boolean | undefined;
+  /** Requests, and rows of the task, that derivatives are taken on: the first ones of each; 32 by default. */
+  readonly rows?: number | undefined;
+}
+
+/**
+ * Attributes what a tuning did to the layers and modules of the model, on the data that an experiment chooses by: takes one group
+ * of tensors at a time back to the aligned model (all as candidates of one batch, none of them written) and measures refusals and
+ * score again; and takes the derivatives of two losses by a coefficient a tensor: of the aligned model's own answers to the unsafe
+ * requests, at the fine-tuned model, and of the fine-tuned model's own answers to the task, at the aligned one. Writes
+ * attribution.json and attribution.html into `out`; answers are kept there, so that a run that was stopped goes on.
+ *
+ * A group that matters only together with another one shows in neither: what is measured is one group at a time. The experiment is
+ * one that `search` takes: its rule is constrained, and its models run here.
+ * @throws RetemperError as `run` does, before anything long starts
+ * @example
+ * ```ts
+ * import { attribute, type Experiment } from "retemper";
+ *
+ * const experiment: Experiment = {
+ *   name: "Calls",
+ *   aligned: "models/aligned",
+ *   tuned: [{ seed: 42, adapter: "models/adapter" }],
+ *   methods: ["linear"],
+ *   safety: { sets: ["safety:requests.jsonl"], judges: [{ keyword: ["I can't help with that"] }] },
+ *   task: { validation: ["exact:valid.jsonl"], test: ["exact:test.jsonl"] },
+ *   decoding: { maxNewTokens: 24 },
+ *   limit: 8,
+ *   select: { rule: "constrained", margin: 0.2, by: "point" },
+ * };
+ * const { groups, restored } = await attribute(experiment, "attribution", { by: "layers", gradients: false });
+ * console.log(groups.length, restored.length); // 4 4
+ * ```
+ */
+export async function attribute(
+  experiment: string | Experiment,
+  out: string,
+  options: AttributeOptions = {},
+): Promise<AttributionResults> {
+  const { by = "kinds", gradients: wantsGradients = true, rows = 32, signal, onNote } = options;
+  const results = await withSearch(experiment, out, options, async (opened): Promise<AttributionResults> => {
+    const groups = await groupsOfModel(opened, by);
+    const { settings, tuned, measuring, graph, labels, better } = opened;
+    const tasksOf = (tuning?: string) => measuredTasks(opened, tuning);
+    const ends = await measureEnds(opened, tasksOf);
+    const points = groups.map((_, at) => groups.map((_unused, other) => (other === at ? 0 : 1)));
+    const { measured } = await measureMerges(
+      { aligned: settings.aligned, tuned, groups, measuring, graph },
+      points,
+      { tasksOf, items: ends.items },
+      "one group restored",
+    );
+    let found: GradientsFound | undefined;
+    if (wantsGradients) {
+      onNote?.("derivatives of the aligned and the fine-tuned model's answers");
+      // what takes derivatives takes long to load
+      const { groupGradients } = await import("./groupGradients.js");
+      found = await groupGradients({ settings, tuned, groups, tasks: tasksOf(), rows, signal });
+    }
+    const restored = measured.map(({ asr, score }) => ({
+      ...{ asr, score },
+      asrChange: difference(ends.tuned.asr, asr),
+      scoreChange: difference(ends.tuned.score, score),
+    }));
+    return {
+      ...{ format: ATTRIBUTION_FORMAT, name: settings.name, labels, better },
+      seeds: tuned.map(({ seed }) => seed),
+      aligned: { asr: ends.aligned.asr, score: ends.aligned.score },
+      tuned: { asr: ends.tuned.asr, score: ends.tuned.score },
+      groups: groups.map((group) => placed(group, by)),
+      restored,
+      ...(found && { gradients: found.groups, tensors: found.tensors }),
+      agreement: agreementOf(restored, found?.groups, better),
+      notes: found?.notes ?? [],
+    };
+  });
+  await writeWhole(join(out, "attribution.json"), `${JSON.stringify(results, null, 1)}\n`);
+  const { attributionHtml } = await import("../report/attribution/attributionHtml.js");
+  await writeWhole(join(out, "attribution.html"), attributionHtml(results));
+  return results;
+}
+
+/** Each layer by itself; what is in none by itself too, where it may have been tuned. */
+async function groupsOfModel(
+  { settings, groups }: OpenSearch,
+  by: NonNullable<AttributeOptions["by"]>,
+): Promise<readonly TensorGroup[]> {
+  const path = await locate({ path: settings.aligned });
+  const { tensors } = await openCheckpoint({ text: settings.aligned, path }, { addon: loadAddon() });
+  const outside = groups.some(({ filters }) => filters.length === 0);
+  return groupsOf(tensors.values(), { by, layers: Number.MAX_SAFE_INTEGER, outside });
+}
+
+/** Sets of unsafe requests and of the task that choose; nothing that only stands beside the choice. */
+function measuredTasks({ measuring }: OpenSearch, tuning?: string): readonly Task[] {
+  const { only } = measuring.skillSets("validation");
+  return measuring
+    .tasksOf("validation", tuning)
+    .filter((task) => !isOutsideOfChoice(task) && task.kind !== "over-refusal" && !only.has(task.name));
+}
+
+async function measureEnds(
+  { settings, tuned, models, measuring, graph }: OpenSearch,
+  tasksOf: (tuning?: string) => readonly Task[],
+) {
+  const aligned = measuring.measure("aligned", wholeSubject("aligned", settings, models), tasksOf(), "aligned");
+  const others = tuned.map((one) => ({
+    seed: one.seed,
+    measurement: measuring.measure(
+      `fine-tuned seed ${one.seed}`,
+      tunedSubject(one, settings, models),
+      tasksOf(one.seed),
+      "fine-tuned",
+    ),
+  }));
+  await graph([...aligned.batches, ...others.flatMap(({ measurement }) => measurement.batches)]);
+  const [results] = (await aligned.read(undefined)).results;
+  const items = tableItems(results, measuring.skillSets("validation"));
+  const seeds = [];
+  for (const { seed, measurement } of others) {
+    const read = await measurement.read(undefined);
+    seeds.push(...read.results.map((own) => ({ seed, tuning: seed, results: own })));
+  }
+  return {
+    items,
+    aligned: measure(results ? [{ seed: ALL, tuning: ALL, results }] : [], items),
+    tuned: measure(seeds, items),
+  };
+}
+
+function difference(before: Quantity, after: Quantity): AttributedDifference {
+  const { weights, groups } = after;
+  const { value, low, high } = pairedDifference(before.values ?? [], after.values ?? [], { weights, groups });
+  return { value, low, high };
+}
+
+/** A group with its place in a picture of layers and modules. */
+function placed({ name, filters }: TensorGroup, by: NonNullable<AttributeOptions["by"]>): AttributedGroup {
+  const layer = layerOf(`${filters[0] ?? ""}.weight`.replace("..", "."));
+  if (!layer) return { name, filters };
+  const module =
+    by === "tensors"
+      ? layer.suffix.replace(/(\.weight)+$/, "")
+      : by === "layers"
+        ? "layer"
+        : (name.split(" ").at(-1) as string);
+  return { name, layer: layer.index, module, filters };
+}
