@@ -6,8 +6,9 @@ A request names the tasks, the folder of the data (ORG--NAME/CONFIGURATION/SPLIT
 or a file of answers by the sha256 of their context. What comes out: of every item its requests, responses, what filters left
 of them, and its scores; and the numbers of the tasks. A file with several (`requests`) has several answers: what takes longest is
 that the harness begins. Such a file may also name the folders in which its tasks are (`folders`, which saves reading all 14,000
-files), arguments of makeModel.py (`make`), and NLTK's data (`nltk`). Nothing is downloaded: data sets come from the folder, and the metric code_eval, which is a script on the
-hub, is done here by running programs: those of the test, which are harmless. What a model wrote is not run; it must be no program."""
+files), arguments of makeModel.py (`make`), and NLTK's data (`nltk`).
+Nothing is downloaded: data sets come from the folder, and the metric code_eval, which is a script on the hub, is done here by
+running programs: those of the test, which are harmless. What a model wrote is not run; it must be no program."""
 import hashlib
 import json
 import os
@@ -20,7 +21,7 @@ os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", HF_ALLOW_CODE_EVA
 file = json.load(open(sys.argv[1]))
 if "nltk" in file:
     os.environ["NLTK_DATA"] = file["nltk"]
-# asks that are the same for all
+# what is the same for all of them
 common = {key: value for key, value in file.items() if key not in ("requests", "nltk", "folders", "make")}
 current = {}
 if "make" in file:

@@ -1,5 +1,6 @@
 // Makes tasks.json: what lm-evaluation-harness itself asks and measures for the tasks in tasks/, which are ours, on the rows of
-// test/differential/lmEval. Needs a Python with lm_eval 0.4.13 in RETEMPER_PYTHON:
+// test/differential/lmEval. Needs a Python with all of lm_eval 0.4.13 in RETEMPER_PYTHON (the peers of the tests lack scikit-learn,
+// which computes F1):
 //
 //     npx vitest run … does not need it; RETEMPER_PYTHON=python node makeTasks.mjs FOLDER_WITH_DATA
 import { spawnSync } from "node:child_process";
