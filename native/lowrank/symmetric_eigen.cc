@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "core/divide_up.h"
+#include "lowrank/eigen_loops.h"
 
 namespace retemper::lowrank {
 
@@ -28,7 +29,8 @@ void InPieces(nn::Pool& pool, size_t count, Body body) {
 constexpr size_t kTogether = 8;
 
 // Takes out of each row twice what it has of v.
-void Reflect(double* rows, size_t stride, size_t count, const std::vector<double>& v) {
+void Reflect(double* rows, size_t stride, size_t count, const std::vector<double>& v,
+             const EigenLoops& loops) {
   double dots[kTogether] = {};
   if (count == kTogether) {
     for (size_t i = 0; i < v.size(); ++i)
@@ -38,8 +40,7 @@ void Reflect(double* rows, size_t stride, size_t count, const std::vector<double
       for (size_t i = 0; i < v.size(); ++i) dots[row] += rows[row * stride + i] * v[i];
   }
   for (size_t row = 0; row < count; ++row) {
-    double* at = rows + row * stride;
-    for (size_t i = 0; i < v.size(); ++i) at[i] -= 2 * dots[row] * v[i];
+    loops.add_times(rows + row * stride, v.data(), -2 * dots[row], v.size());
   }
 }
 
@@ -48,6 +49,7 @@ void Reflect(double* rows, size_t stride, size_t count, const std::vector<double
 // asks for vectors.
 void Reduce(std::vector<double>& a, size_t n, std::vector<double>& diagonal,
             std::vector<double>& beside, std::vector<double>* turned, nn::Pool& pool) {
+  const EigenLoops& loops = ChooseEigenLoops();
   std::vector<std::vector<double>> reflections;
   std::vector<double> p(n);
   for (size_t k = 0; k + 2 < n; ++k) {
@@ -72,7 +74,7 @@ void Reduce(std::vector<double>& a, size_t n, std::vector<double>& diagonal,
     InPieces(pool, m, [&](size_t begin, size_t end) {
       for (size_t j = 0; j < m; ++j) {
         const double* row = &a[(k + 1 + j) * n + k + 1];
-        for (size_t i = begin; i < end; ++i) p[i] += v[j] * row[i];
+        loops.add_times(&p[begin], row + begin, v[j], end - begin);
       }
     });
     double common = 0;
@@ -81,7 +83,7 @@ void Reduce(std::vector<double>& a, size_t n, std::vector<double>& diagonal,
     InPieces(pool, m, [&](size_t begin, size_t end) {
       for (size_t j = begin; j < end; ++j) {
         double* row = &a[(k + 1 + j) * n + k + 1];
-        for (size_t i = 0; i < m; ++i) row[i] -= v[j] * p[i] + p[j] * v[i];
+        loops.take_two(row, p.data(), v.data(), v[j], p[j], m);
       }
     });
     if (turned != nullptr) reflections.push_back(std::move(v));
@@ -97,7 +99,7 @@ void Reduce(std::vector<double>& a, size_t n, std::vector<double>& diagonal,
       const size_t begin = std::max(k + 1, block * kTogether);
       const size_t end = std::min(n, (block + 1) * kTogether);
       if (v.empty() || begin >= end) continue;
-      Reflect(&(*turned)[begin * n + k + 1], n, end - begin, v);
+      Reflect(&(*turned)[begin * n + k + 1], n, end - begin, v, loops);
     }
   });
 }
@@ -108,43 +110,29 @@ class Turns {
   Turns(std::vector<double>& matrix, size_t n, nn::Pool& pool)
       : matrix_(matrix), n_(n), pool_(pool) {}
 
-  // Row i becomes cosine * row i - sine * row i + 1, and that one sine * row i + cosine * row i
-  // + 1.
-  void Add(size_t i, double sine, double cosine) {
-    turns_.push_back({i, sine, cosine});
+  void Add(size_t row, double sine, double cosine) {
+    turns_.push_back({row, sine, cosine});
     if (turns_.size() >= kMost) Apply();
   }
 
   // Columns are independent of each other, so that a few at a time are turned in a copy that fits
   // the cache.
   void Apply() {
-    constexpr size_t kColumns = 32;
     if (turns_.empty()) return;
-    pool_.Run(DivideUp(n_, kColumns), [&](size_t band, unsigned) {
-      const size_t first = band * kColumns, count = std::min(kColumns, n_ - first);
-      std::vector<double> copy(n_ * kColumns, 0.0);
+    const EigenLoops& loops = ChooseEigenLoops();
+    pool_.Run(DivideUp(n_, kBandColumns), [&](size_t band, unsigned) {
+      const size_t first = band * kBandColumns, count = std::min(kBandColumns, n_ - first);
+      std::vector<double> copy(n_ * kBandColumns, 0.0);
       for (size_t row = 0; row < n_; ++row)
-        std::copy_n(&matrix_[row * n_ + first], count, &copy[row * kColumns]);
-      for (const auto& [i, sine, cosine] : turns_) {
-        double* x = &copy[i * kColumns];
-        double* y = x + kColumns;
-        for (size_t k = 0; k < kColumns; ++k) {
-          const double old = y[k];
-          y[k] = sine * x[k] + cosine * old;
-          x[k] = cosine * x[k] - sine * old;
-        }
-      }
+        std::copy_n(&matrix_[row * n_ + first], count, &copy[row * kBandColumns]);
+      loops.rotate_rows(copy.data(), turns_.data(), turns_.size());
       for (size_t row = 0; row < n_; ++row)
-        std::copy_n(&copy[row * kColumns], count, &matrix_[row * n_ + first]);
+        std::copy_n(&copy[row * kBandColumns], count, &matrix_[row * n_ + first]);
     });
     turns_.clear();
   }
 
  private:
-  struct Turn {
-    size_t row;
-    double sine, cosine;
-  };
   static constexpr size_t kMost = 1 << 17;
   std::vector<double>& matrix_;
   const size_t n_;
