@@ -3,7 +3,6 @@
 import { resolve } from "node:path";
 import { loadAddon } from "../addon/load.js";
 import { locate } from "../checkpoint/locate.js";
-import type { DownloadOptions } from "../checkpoint/obtain.js";
 import { openCheckpoint } from "../checkpoint/open.js";
 import type { TunedModel } from "../experiment/candidates/merges.js";
 import { tunedModels } from "../experiment/candidates/tunedModels.js";
@@ -12,6 +11,7 @@ import type { Checked } from "../experiment/checks/checked.js";
 import { betterOf, labelsOf } from "../experiment/checks/labels.js";
 import { Digests } from "../experiment/digests/contents.js";
 import { ModelDigests } from "../experiment/digests/modelDigests.js";
+import type { RunOptions } from "../experiment/run.js";
 import { readExperiment } from "../experiment/settings/load.js";
 import { modelParts } from "../experiment/settings/modelParts.js";
 import type { Problems } from "../experiment/settings/problems.js";
@@ -21,7 +21,7 @@ import { withCheckpoints } from "../experiment/settings/withCheckpoints.js";
 import { enterFolder } from "../experiment/sharing/enterFolder.js";
 import type { Graph } from "../experiment/stages.js";
 import { Measuring } from "../experiment/steps/measuring.js";
-import { type EndedStep, Progress, type RunProgress } from "../experiment/steps/progress.js";
+import { Progress } from "../experiment/steps/progress.js";
 import { refuseOld } from "../experiment/steps/refuseOld.js";
 import { runGraph } from "../experiment/steps/runGraph.js";
 import { StepRecords } from "../experiment/steps/stepRecords.js";
@@ -30,21 +30,9 @@ import { Store, scorerDigestWith } from "../experiment/store/store.js";
 import type { Labels } from "../select/types.js";
 import { groupsOf, type TensorGroup } from "./groups.js";
 
-export interface SearchOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Called as each step starts that is not done yet. */
-  readonly onStep?: ((step: string) => void) | undefined;
-  /** Called while a step goes on. */
-  readonly onProgress?: ((progress: RunProgress) => void) | undefined;
-  /** Called when a step is done that was not done before. */
-  readonly onStepEnd?: ((step: EndedStep) => void) | undefined;
-  /** Called with what a person should know meanwhile. */
-  readonly onNote?: ((text: string) => void) | undefined;
-  /** How models are downloaded that are not on this machine; by default the environment says it. */
-  readonly hub?: DownloadOptions | undefined;
-  /** A folder that keeps answers and verdicts, such as that of a run; `out` by default. */
-  readonly store?: string | undefined;
-}
+/** As those of a run; `store` may be the folder of one, whose answers are then not asked again. */
+export interface SearchOptions
+  extends Pick<RunOptions, "signal" | "onStep" | "onProgress" | "onStepEnd" | "onNote" | "hub" | "store"> {}
 
 export interface OpenSearch {
   readonly settings: ExperimentSettings;
