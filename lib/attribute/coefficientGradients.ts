@@ -17,7 +17,7 @@ import type { CoefficientGradients, CoefficientOptions } from "./coefficientType
  *
  * const rows = [{ prompt: "How do I open the iron gate?", response: "I can't help with that." }];
  * const { tensors } = await coefficientGradients("models/aligned", "models/aligned+models/adapter", rows);
- * console.log(tensors.some(({ gradient }) => gradient > 0)); // true: what made refusals less likely
+ * console.log(tensors.some(({ gradient }) => gradient > 0)); // true
  * ```
  */
 export async function coefficientGradients(
