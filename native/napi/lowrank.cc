@@ -4,7 +4,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -16,57 +15,36 @@
 #include "napi/errors.h"
 #include "napi/fields.h"
 #include "napi/job.h"
+#include "napi/stored_matrix.h"
 
 namespace retemper {
 
 namespace {
 
-// Where a float32 matrix lies, and who works on it.
-struct Matrix {
+// Where a matrix lies, and who works on it.
+struct Place {
   std::string path;
-  uint64_t offset = 0, rows = 0, cols = 0;
+  MatrixPlace matrix;
   unsigned threads = 1;
 };
 
-Matrix DecodeMatrix(const Napi::Object& object) {
-  Matrix matrix;
-  matrix.path = fields::String(object, "path");
-  matrix.offset = fields::Whole(object, "offset");
-  matrix.rows = fields::Whole(object, "rows", UINT32_MAX);
-  matrix.cols = fields::Whole(object, "cols", UINT32_MAX);
-  const auto threads = static_cast<unsigned>(fields::Whole(object, "threads", 1024));
-  matrix.threads = threads > 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
-  if (matrix.rows == 0 || matrix.cols == 0)
-    throw Fault(code::kUsage, "rows and cols must be positive");
-  if (matrix.offset % sizeof(float) != 0) fields::Wrong("offset", "a multiple of 4");
-  return matrix;
+Place DecodePlace(const Napi::Object& object) {
+  return {fields::String(object, "path"), DecodeMatrixPlace(object), DecodeThreads(object)};
 }
 
 // work(matrix, pool), of a file that stays as it is meanwhile.
 template <class Work>
-auto OnMatrix(const Matrix& of, Work work) {
+auto OnMatrix(const Place& of, Work work) {
   const InputFile file = InputFile::Open(of.path, std::nullopt, Reading::kMap);
-  const uint64_t count = of.rows * of.cols;  // below 2^64: each is below 2^32
-  if (of.offset > file.size() || count > (file.size() - of.offset) / sizeof(float))
-    throw Fault(code::kBadInput, "is too short for the matrix", of.path);
-  std::vector<float> copy;
-  const uint8_t* bytes = nullptr;
-  if (file.mapped()) {
-    bytes = file.Mapped(of.offset);
-  } else {
-    copy.resize(count);
-    bytes = file.Read(of.offset, count * sizeof(float), copy.data());
-  }
-  const lowrank::Dense d = {reinterpret_cast<const float*>(bytes), static_cast<size_t>(of.rows),
-                            static_cast<size_t>(of.cols)};
+  const StoredMatrix matrix(file, of.path, of.matrix);
   nn::Pool pool(of.threads);
-  auto made = work(d, pool);
+  auto made = work(matrix.View(), pool);
   file.CheckUnchanged();
   return made;
 }
 
 struct Factorisation {
-  Matrix matrix;
+  Place place;
   uint64_t rank = 0;
   std::optional<double> energy, entropy;
 };
@@ -74,7 +52,7 @@ struct Factorisation {
 Factorisation DecodeFactorisation(const Napi::Value& value) {
   const Napi::Object object = fields::Object(value, "request");
   Factorisation request;
-  request.matrix = DecodeMatrix(object);
+  request.place = DecodePlace(object);
   request.rank = fields::Whole(object, "rank", UINT32_MAX);
   if (fields::Has(object, "energy")) request.energy = fields::Number(object, "energy");
   if (fields::Has(object, "entropy")) request.entropy = fields::Number(object, "entropy");
@@ -83,7 +61,7 @@ Factorisation DecodeFactorisation(const Napi::Value& value) {
 }
 
 struct SelfProjection {
-  Matrix matrix;
+  Place place;
   bool transposed = false;
   uint64_t rank = 0;
   std::vector<float> left, right;
@@ -93,13 +71,13 @@ struct SelfProjection {
 SelfProjection DecodeSelfProjection(const Napi::Value& value) {
   const Napi::Object object = fields::Object(value, "request");
   SelfProjection request;
-  request.matrix = DecodeMatrix(object);
+  request.place = DecodePlace(object);
   request.transposed = fields::Bool(object, "transposed");
   request.rank = fields::Whole(object, "rank", UINT32_MAX);
   request.left = fields::Copied<float>(object, "left");
   request.right = fields::Copied<float>(object, "right");
   request.least = fields::Number(object, "least");
-  const auto& [path, offset, rows, cols, threads] = request.matrix;
+  const auto& [offset, rows, cols] = request.place.matrix;
   const uint64_t outputs = request.transposed ? cols : rows;
   const uint64_t inputs = request.transposed ? rows : cols;
   if (request.rank == 0) throw Fault(code::kUsage, "rank must be positive");
@@ -123,7 +101,7 @@ Napi::Value StartFactorise(const Napi::CallbackInfo& info) {
         info.Env(), info[1],
         [request](const std::atomic<bool>& cancelled, const Job::Report&) -> Job::Result {
           auto made = std::make_shared<const lowrank::Factored>(
-              OnMatrix(request->matrix, [&](const lowrank::Dense& d, nn::Pool& pool) {
+              OnMatrix(request->place, [&](const lowrank::Dense& d, nn::Pool& pool) {
                 return request->entropy
                            ? lowrank::FactoriseByEntropy(d, *request->entropy, pool, cancelled)
                            : lowrank::Factorise(d, static_cast<size_t>(request->rank),
@@ -149,7 +127,7 @@ Napi::Value StartSelfProject(const Napi::CallbackInfo& info) {
         info.Env(), info[1],
         [request](const std::atomic<bool>& cancelled, const Job::Report&) -> Job::Result {
           auto made = std::make_shared<const lowrank::SelfProjected>(
-              OnMatrix(request->matrix, [&](const lowrank::Dense& v, nn::Pool& pool) {
+              OnMatrix(request->place, [&](const lowrank::Dense& v, nn::Pool& pool) {
                 return lowrank::SelfProject(
                     v, request->transposed, request->left.data(), request->right.data(),
                     static_cast<size_t>(request->rank), request->least, pool, cancelled);

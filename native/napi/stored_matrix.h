@@ -16,9 +16,7 @@ struct MatrixPlace {
   uint64_t offset = 0, rows = 0, cols = 0;
 };
 
-// { offset, rows, cols } of a field.
-inline MatrixPlace DecodeMatrixPlace(const Napi::Object& owner, const char* field) {
-  const Napi::Object object = fields::Object(owner, field);
+inline MatrixPlace DecodeMatrixPlace(const Napi::Object& object) {
   const MatrixPlace place = {fields::Whole(object, "offset"),
                              fields::Whole(object, "rows", UINT32_MAX),
                              fields::Whole(object, "cols", UINT32_MAX)};
@@ -26,6 +24,10 @@ inline MatrixPlace DecodeMatrixPlace(const Napi::Object& owner, const char* fiel
     throw Fault(code::kUsage, "rows and cols must be positive");
   if (place.offset % sizeof(float) != 0) fields::Wrong("offset", "a multiple of 4");
   return place;
+}
+// { offset, rows, cols } of a field.
+inline MatrixPlace DecodeMatrixPlace(const Napi::Object& owner, const char* field) {
+  return DecodeMatrixPlace(fields::Object(owner, field));
 }
 
 // How many threads `threads` means.
