@@ -1,5 +1,6 @@
 // `retemper/generate`: models that answer, here or at an endpoint, their tokenizers and encoders.
 
+export { type LogitProxies, type LogitProxyOptions, logitProxies, type ProxyData } from "../attribute/logitProxies.js";
 export { compareBehaviour } from "../behave/compareBehaviour.js";
 export type {
   AnswerComparison,
