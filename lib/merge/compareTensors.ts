@@ -6,9 +6,10 @@ import { loadAddon } from "../addon/load.js";
 import type { NativeCompareTensor } from "../addon/nativePlan.js";
 import { elementsOf } from "../checkpoint/elementsOf.js";
 import { layerOf } from "../checkpoint/families.js";
+import { RetemperError } from "../errors.js";
 import { temporaryFolder } from "../files/temporaryFolder.js";
 import { parseModelReference } from "../recipe/modelReference.js";
-import { effectiveRanks } from "./effectiveRanks.js";
+import { effectiveRanks, NOT_FINITE } from "./effectiveRanks.js";
 import { type DistanceOptions, openCompared } from "./openCompared.js";
 
 /** How models are found and compared, and whether spectra are. */
@@ -101,6 +102,7 @@ export async function compareTensors(
     return { name, sources, compute, count: elementsOf({ shape }) };
   });
   const sums = await runJob(() => addon.changes({ inputs, tensors: listed, threads }), { signal });
+  for (const [at, { name }] of tensors.entries()) checkFinite(sums[at] as readonly number[], name);
   let found: readonly (readonly (number | undefined)[])[] = [];
   if (ranks) {
     const folder = await temporaryFolder("retemper-compare-");
@@ -124,6 +126,15 @@ export async function compareTensors(
     total: changesOf(sums.reduce(added, [])),
     leftOut,
   };
+}
+
+/** Sums hide nothing: a NaN or an infinity among the values is one in a sum of their squares. */
+function checkFinite(sums: readonly number[], tensor: string): void {
+  if (sums.every(Number.isFinite)) return;
+  throw new RetemperError("BAD_INPUT", "the sums over its values and changes are not finite", {
+    tensor,
+    hint: NOT_FINITE,
+  });
 }
 
 function added(total: readonly number[], one: readonly number[]): number[] {

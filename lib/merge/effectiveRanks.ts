@@ -76,7 +76,8 @@ export async function effectiveRanks(
   return found;
 }
 
-const NOT_FINITE = "check the models for NaN and infinities";
+/** The hint where they are not. */
+export const NOT_FINITE = "check the models for NaN and infinities";
 
 /**
  * e to the entropy of shares.

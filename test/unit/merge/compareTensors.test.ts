@@ -119,6 +119,16 @@ describe("models compared tensor by tensor", () => {
       [NORM]: [[2], [0, 0]],
     });
     await expect(compareTensors(aligned, broken)).rejects.toMatchObject({ code: "BAD_INPUT", tensor: Q });
+    await expect(compareTensors(aligned, broken, { ranks: false })).rejects.toMatchObject({ tensor: Q });
+  });
+
+  it("name a tensor outside of the layers that is not finite", async () => {
+    const values = (last: number): Values => [[2], [0, last]];
+    const broken = write("broken-norm", { [Q]: [[1, 1], [1]], [NORM]: values(Number.POSITIVE_INFINITY) });
+    const whole = write("whole-norm", { [Q]: [[1, 1], [1]], [NORM]: values(0) });
+    const refused = { code: "BAD_INPUT", tensor: NORM, hint: expect.stringContaining("NaN") };
+    await expect(compareTensors(whole, broken)).rejects.toMatchObject(refused);
+    await expect(compareTensors(broken, broken)).rejects.toMatchObject(refused);
   });
 });
 
