@@ -2,10 +2,7 @@
 // time, and by derivatives.
 
 import { join } from "node:path";
-import { loadAddon } from "../addon/load.js";
 import { layerOf } from "../checkpoint/families.js";
-import { locate } from "../checkpoint/locate.js";
-import { openCheckpoint } from "../checkpoint/open.js";
 import { isOutsideOfChoice } from "../evaluate/run/outsideOfChoice.js";
 import type { Task } from "../evaluate/types.js";
 import { ALL } from "../experiment/candidates/point.js";
@@ -20,8 +17,9 @@ import {
   type AttributedGroup,
   type AttributionResults,
 } from "../report/attribution/types.js";
-import { groupsOf, type TensorGroup } from "../search/groups.js";
+import type { TensorGroup } from "../search/groups.js";
 import { measureMerges } from "../search/measureMerges.js";
+import { modelGroups } from "../search/modelGroups.js";
 import { type OpenSearch, type SearchOptions, withSearch } from "../search/openSearch.js";
 import type { Quantity } from "../select/types.js";
 import { pairedDifference } from "../statistics/pairedDifference.js";
@@ -73,8 +71,9 @@ export async function attribute(
 ): Promise<AttributionResults> {
   const { by = "kinds", gradients: wantsGradients = true, rows = 32, signal, onNote } = options;
   const results = await withSearch(experiment, out, options, async (opened): Promise<AttributionResults> => {
-    const groups = await groupsOfModel(opened, by);
     const { settings, tuned, measuring, graph, labels, better } = opened;
+    const models = tuned.map(({ model }) => model);
+    const groups = await modelGroups(settings.aligned, models, { by, layers: Number.MAX_SAFE_INTEGER });
     const tasksOf = (tuning?: string) => measuredTasks(opened, tuning);
     const ends = await measureEnds(opened, tasksOf);
     const points = groups.map((_, at) => groups.map((_unused, other) => (other === at ? 0 : 1)));
@@ -112,17 +111,6 @@ export async function attribute(
   const { attributionHtml } = await import("../report/attribution/attributionHtml.js");
   await writeWhole(join(out, "attribution.html"), attributionHtml(results));
   return results;
-}
-
-/** Each layer by itself; what is in none by itself too, where it may have been tuned. */
-async function groupsOfModel(
-  { settings, groups }: OpenSearch,
-  by: NonNullable<AttributeOptions["by"]>,
-): Promise<readonly TensorGroup[]> {
-  const path = await locate({ path: settings.aligned });
-  const { tensors } = await openCheckpoint({ text: settings.aligned, path }, { addon: loadAddon() });
-  const outside = groups.some(({ filters }) => filters.length === 0);
-  return groupsOf(tensors.values(), { by, layers: Number.MAX_SAFE_INTEGER, outside });
 }
 
 /** Sets of unsafe requests and of the task that choose; nothing that only stands beside the choice. */

@@ -9,7 +9,10 @@ export interface Grouping {
   readonly layers: number;
   /** "kinds": attention and MLP of a group of layers have a coefficient each; "layers": one for both; "tensors": each matrix has its own. */
   readonly by: "kinds" | "layers" | "tensors";
-  /** Whether what is in no layer (embeddings, head, last norm) has a coefficient of its own; else it gets the mean of all. */
+  /**
+   * Whether what is in no layer (embeddings, head, last norm) has a coefficient of its own; else it gets the mean of all,
+   * which is for tensors that no tuning changed.
+   */
   readonly outside: boolean;
 }
 

@@ -1,9 +1,6 @@
 // All that a search measures by: an experiment that was read and checked, its folder, its store of answers, its models.
 
 import { resolve } from "node:path";
-import { loadAddon } from "../addon/load.js";
-import { locate } from "../checkpoint/locate.js";
-import { openCheckpoint } from "../checkpoint/open.js";
 import type { TunedModel } from "../experiment/candidates/merges.js";
 import { tunedModels } from "../experiment/candidates/tunedModels.js";
 import { check } from "../experiment/checks/check.js";
@@ -13,7 +10,6 @@ import { Digests } from "../experiment/digests/contents.js";
 import { ModelDigests } from "../experiment/digests/modelDigests.js";
 import type { RunOptions } from "../experiment/run.js";
 import { readExperiment } from "../experiment/settings/load.js";
-import { modelParts } from "../experiment/settings/modelParts.js";
 import type { Problems } from "../experiment/settings/problems.js";
 import type { Experiment, ExperimentSettings } from "../experiment/settings/schema.js";
 import { type SearchSettings, searchSchema } from "../experiment/settings/searchSchema.js";
@@ -28,7 +24,8 @@ import { StepRecords } from "../experiment/steps/stepRecords.js";
 import { tuneStage } from "../experiment/steps/tuneStage.js";
 import { Store, scorerDigestWith } from "../experiment/store/store.js";
 import type { Labels } from "../select/types.js";
-import { groupsOf, type TensorGroup } from "./groups.js";
+import type { TensorGroup } from "./groups.js";
+import { modelGroups } from "./modelGroups.js";
 
 /** As those of a run; `store` may be the folder of one, whose answers are then not asked again. */
 export interface SearchOptions
@@ -93,7 +90,11 @@ export async function withSearch<T>(
       ...{ settings, checked, store, scorerDigest, byDigest: models.within, onProgress: progress.evaluating },
     });
     closes.push(() => measuring.close());
-    const groups = await groupsOfModel(settings, search, tuned);
+    const groups = await modelGroups(
+      settings.aligned,
+      tuned.map(({ model }) => model),
+      search,
+    );
     try {
       const { better, labels } = about;
       const parts = { settings, search, checked, tuned, groups, models, measuring, graph, progress };
@@ -107,17 +108,6 @@ export async function withSearch<T>(
   } finally {
     for (const close of closes.reverse()) await close();
   }
-}
-
-async function groupsOfModel(
-  { aligned }: ExperimentSettings,
-  { by, layers }: SearchSettings,
-  tuned: readonly TunedModel[],
-): Promise<TensorGroup[]> {
-  const path = await locate({ path: aligned });
-  const { tensors } = await openCheckpoint({ text: aligned, path }, { addon: loadAddon() });
-  const outside = tuned.some(({ model }) => modelParts(model).length === 1);
-  return groupsOf(tensors.values(), { by, layers, outside });
 }
 
 /** What is wrong with an experiment for a search, though a run would take it. */
