@@ -5,7 +5,7 @@ import { RetemperError } from "../errors.js";
 import type { Recipe } from "../recipe/types.js";
 
 export interface Grouping {
-  /** Consecutive layers are put together to so many groups; each layer alone where there are fewer. */
+  /** Consecutive layers are put together to so many groups, whose sizes differ by one at most; each layer alone where there are fewer. */
   readonly layers: number;
   /** "kinds": attention and MLP of a group of layers have a coefficient each; "layers": one for both; "tensors": each matrix has its own. */
   readonly by: "kinds" | "layers" | "tensors";
@@ -48,10 +48,11 @@ export function groupsOf(
     const names = own.map(({ name }) => name).sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
     return [...names.map((name) => ({ name, filters: [name] })), ...rest];
   }
-  const size = Math.ceil(layers / Math.min(Math.max(1, count), layers));
-  const parts = Array.from({ length: Math.ceil(layers / size) }, (_, part) =>
-    Array.from({ length: Math.min(size, layers - part * size) }, (_unused, at) => part * size + at),
-  );
+  const most = Math.min(Math.max(1, count), layers);
+  const parts = Array.from({ length: most }, (_, part) => {
+    const [from, to] = [part, part + 1].map((at) => Math.floor((at * layers) / most)) as [number, number];
+    return Array.from({ length: to - from }, (_unused, at) => from + at);
+  });
   const named = (own: readonly number[]) =>
     own.length === 1 ? `layer ${own[0]}` : `layers ${own[0]}-${own[own.length - 1]}`;
   const whole = parts.map((own): TensorGroup => ({ name: named(own), filters: own.map((at) => `${prefix}${at}.`) }));

@@ -56,6 +56,15 @@ describe("the groups of a search", () => {
     expect(parse(readFileSync(golden, "utf8"))).toEqual({ ...recipe, dtype: "float32", out_dtype: "bfloat16" });
   });
 
+  it("are as many as were asked for, also where the layers do not part evenly", () => {
+    const of = (layers: number, count: number) =>
+      groupsOf(llama(layers), { layers: count, by: "layers", outside: false }).map(({ filters }) => filters.length);
+    expect(of(6, 4)).toEqual([1, 2, 1, 2]);
+    expect(of(10, 4)).toEqual([2, 3, 2, 3]);
+    expect(of(4, 4)).toEqual([1, 1, 1, 1]);
+    expect(of(5, 1)).toEqual([5]);
+  });
+
   it("tell layer 1 from layer 11, and take as many groups as there are layers at most", () => {
     const tensors = llama(12);
     const groups = groupsOf(tensors, { layers: 99, by: "layers", outside: false });
