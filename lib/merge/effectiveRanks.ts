@@ -57,20 +57,29 @@ export async function effectiveRanks(
     const written = await EngineTensors.write(folder, "changes", drafts, inputs, run);
     const width = threads || addon.describe().threads;
     const queue = [...group.entries()];
+    const stop = new AbortController();
+    const both = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
     // One thread a matrix: most of the work is on a matrix's triangle, which threads do not share.
     const worker = async () => {
       for (let next = queue.shift(); next; next = queue.shift()) {
         const [place, { at, which, draft }] = next;
         const matrix = { offset: written.offset(place), ...matrixOf(draft.shape) };
         const request = { path: written.path, matrix, threads: 1 };
-        const squares = await runJob(() => addon.spectrum(request), { signal }).catch((error: unknown) => {
+        const squares = await runJob(() => addon.spectrum(request), { signal: both }).catch((error: unknown) => {
           const isValues = error instanceof RetemperError && error.code === "BAD_INPUT";
           throw isValues ? error.retold(error.message, { tensor: draft.name, hint: NOT_FINITE }) : error;
         });
         (found[at] as (number | undefined)[])[which] = effectiveRank(squares);
       }
     };
-    await Promise.all(Array.from({ length: Math.min(width, queue.length) }, worker));
+    const workers = Array.from({ length: Math.min(width, queue.length) }, worker);
+    try {
+      await Promise.all(workers);
+    } catch (error) {
+      stop.abort();
+      await Promise.allSettled(workers); // the others read the file that the caller then removes
+      throw error;
+    }
     await rm(written.path, { force: true });
   }
   return found;

@@ -5,8 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Dtype } from "../../../lib/addon/dtype.js";
+import { loadAddon } from "../../../lib/addon/load.js";
+import type { Addon } from "../../../lib/addon/surface.js";
 import { type ComparedTensor, compareTensors } from "../../../lib/merge/compareTensors.js";
-import { effectiveRank } from "../../../lib/merge/effectiveRanks.js";
+import { effectiveRank, effectiveRanks } from "../../../lib/merge/effectiveRanks.js";
+import { openCompared } from "../../../lib/merge/openCompared.js";
 import { writeSafetensors } from "../../differential/safetensors.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-compared-"));
@@ -129,6 +132,49 @@ describe("models compared tensor by tensor", () => {
     const refused = { code: "BAD_INPUT", tensor: NORM, hint: expect.stringContaining("NaN") };
     await expect(compareTensors(whole, broken)).rejects.toMatchObject(refused);
     await expect(compareTensors(broken, broken)).rejects.toMatchObject(refused);
+  });
+});
+
+describe("effective ranks", () => {
+  /** The addon, and what becomes of the spectra that it is asked for. */
+  function watched() {
+    const addon = loadAddon();
+    const seen = { running: 0, threads: [] as number[] };
+    const spectrum: Addon["spectrum"] = (request) => {
+      seen.running += 1;
+      seen.threads.push(request.threads);
+      const job = addon.spectrum(request);
+      const ended = () => {
+        seen.running -= 1;
+      };
+      job.promise.then(ended, ended);
+      return job;
+    };
+    return { seen, addon: { ...addon, spectrum } };
+  }
+  const layerMatrix = (layer: number) => `model.layers.${layer}.mlp.up_proj.weight`;
+
+  it("leave no job behind that reads their file where another matrix is not finite", async () => {
+    const side = 256;
+    const square = (value: (at: number) => number): Values => [
+      [side, side],
+      Array.from({ length: side * side }, (_, at) => value(at)),
+    ];
+    const of = (last: number) => ({
+      [layerMatrix(0)]: [[2, 2], [last, 0, 0, 1], "F64"] as Values,
+      [layerMatrix(1)]: square((at) => Math.sin(at) * last),
+    });
+    // 1e100 is finite as float64, and in a sum of squares; as float32 it is not
+    const models = [
+      write("running", of(1)),
+      write("running-tuned", { ...of(2), [layerMatrix(0)]: [[2, 2], [1e100, 0, 0, 1], "F64"] }),
+    ];
+    const { seen, addon } = watched();
+    const { inputs, tensors } = await openCompared(models, {}, addon);
+    const asked = effectiveRanks(tensors, inputs, mkdtempSync(join(folder, "ranks-")), { threads: 2 }, addon);
+    await expect(asked).rejects.toMatchObject({ code: "BAD_INPUT", tensor: layerMatrix(0) });
+    expect(seen.threads).toHaveLength(2);
+    expect(seen.running).toBe(0);
   });
 });
 
