@@ -59,12 +59,14 @@ export async function effectiveRanks(
     const queue = [...group.entries()];
     const stop = new AbortController();
     const both = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
-    // One thread a matrix: most of the work is on a matrix's triangle, which threads do not share.
-    const worker = async () => {
+    const parallel = Math.min(width, queue.length);
+    // One thread a matrix where there are matrices enough: the work on its triangle comes in short pieces, between which threads wait.
+    const worker = async (_: unknown, own: number) => {
+      const share = Math.floor(width / parallel) + (own < width % parallel ? 1 : 0);
       for (let next = queue.shift(); next; next = queue.shift()) {
         const [place, { at, which, draft }] = next;
         const matrix = { offset: written.offset(place), ...matrixOf(draft.shape) };
-        const request = { path: written.path, matrix, threads: 1 };
+        const request = { path: written.path, matrix, threads: share };
         const squares = await runJob(() => addon.spectrum(request), { signal: both }).catch((error: unknown) => {
           const isValues = error instanceof RetemperError && error.code === "BAD_INPUT";
           throw isValues ? error.retold(error.message, { tensor: draft.name, hint: NOT_FINITE }) : error;
@@ -72,7 +74,7 @@ export async function effectiveRanks(
         (found[at] as (number | undefined)[])[which] = effectiveRank(squares);
       }
     };
-    const workers = Array.from({ length: Math.min(width, queue.length) }, worker);
+    const workers = Array.from({ length: parallel }, worker);
     try {
       await Promise.all(workers);
     } catch (error) {

@@ -176,6 +176,26 @@ describe("effective ranks", () => {
     expect(seen.threads).toHaveLength(2);
     expect(seen.running).toBe(0);
   });
+
+  it("share all threads among the matrices of a group, also where these are fewer, and are the same", async () => {
+    const side = 48;
+    const of = (factor: number) =>
+      Object.fromEntries(
+        [0, 1].map((layer): [string, Values] => [
+          layerMatrix(layer),
+          [[side, side], Array.from({ length: side * side }, (_, at) => Math.sin(factor * at + layer))],
+        ]),
+      );
+    const models = [write("shared", of(1)), write("shared-tuned", of(2))];
+    const found = [];
+    for (const threads of [1, 5]) {
+      const { seen, addon } = watched();
+      const { inputs, tensors } = await openCompared(models, {}, addon);
+      found.push(await effectiveRanks(tensors, inputs, mkdtempSync(join(folder, "ranks-")), { threads }, addon));
+      expect(seen.threads).toEqual(threads === 1 ? [1, 1] : [3, 2]);
+    }
+    expect(found[1]).toEqual(found[0]);
+  });
 });
 
 describe("an effective rank", () => {
