@@ -12,6 +12,7 @@ import type { DraftTensor } from "../../plan/tensors.js";
 import { EngineTensors } from "../adapter/engineTensors.js";
 import type { ScratchFile } from "../adapter/scratchFile.js";
 import type { AdapterModule } from "./adapterModules.js";
+import type { PlannedChanges } from "./changes.js";
 import type { ProjectedChange } from "./projectedChange.js";
 import type { PrepareOptions } from "./types.js";
 
@@ -19,16 +20,15 @@ import type { PrepareOptions } from "./types.js";
 export const LEAST = 1e-9;
 
 /**
+ * @param aligning A - U of each tensor, adapters included, in ranges of `files`
  * @param folder for files of steps in between
  * @param scratch keeps each C B until it is known which are used
  */
 export async function projectModules(
   modules: readonly AdapterModule[],
-  {
-    aligned,
-    unaligned,
-    tuned,
-  }: { readonly aligned: Checkpoint; readonly unaligned: Checkpoint; readonly tuned: Checkpoint },
+  { unaligned, tuned }: { readonly unaligned: Checkpoint; readonly tuned: Checkpoint },
+  { tensors: aligning }: PlannedChanges,
+  files: InputFiles,
   folder: string,
   scratch: ScratchFile,
   options: PrepareOptions,
@@ -44,10 +44,7 @@ export async function projectModules(
   const factors = await EngineTensors.write(
     folder,
     "factors",
-    modules.flatMap(({ a, b }) => [
-      draft(a, [[tuned, "adapter", a]], ofAdapter),
-      draft(b, [[tuned, "adapter", b]], ofAdapter),
-    ]),
+    modules.flatMap(({ a, b }) => [factor(a, tuned, ofAdapter), factor(b, tuned, ofAdapter)]),
     ofAdapter.list,
     run,
   );
@@ -57,10 +54,8 @@ export async function projectModules(
   for (const [at, module] of modules.entries()) {
     signal?.throwIfAborted();
     const { weight, rank, transposed } = module;
-    const files = new InputFiles();
-    const other = unaligned.tensors.get(weight.name) as StoredTensor;
-    const sources = [[aligned, "model", weight] as const, [unaligned, "model", other] as const];
-    const change = await EngineTensors.write(folder, "change", [draft(weight, sources, files)], files.list, run);
+    const planned = plannedOf(aligning, weight.name, unaligned);
+    const change = await EngineTensors.write(folder, "change", [planned], files.list, run);
     const [right, left] = (await factors.floats([2 * at, 2 * at + 1])) as [Float32Array, Float32Array];
     const place = { path: change.path, offset: change.offset(0), ...matrixOf(weight.shape) };
     const request = { ...place, transposed, rank, left, right, least: LEAST, threads };
@@ -70,7 +65,7 @@ export async function projectModules(
     await rm(change.path, { force: true });
     const judged = found.norm >= LEAST;
     const projected = await scratch.keep(found.left);
-    made.push({ weight, b: module.b, judged, rho: rounded(found.cosine), projected });
+    made.push({ weight, aligning: planned, b: module.b, judged, rho: rounded(found.cosine), projected });
     done += 4 * elementsOf(weight);
     onProgress?.({ done, total });
   }
@@ -83,25 +78,35 @@ export function rounded(cosine: number): number {
   return Number(cosine.toFixed(5)) + 0;
 }
 
-/** One tensor of a model as float32, or the first of two less the second. */
-function draft(
-  { name, shape }: StoredTensor,
-  tensors: readonly (readonly [Checkpoint, "model" | "adapter", StoredTensor])[],
-  files: InputFiles,
-): DraftTensor {
+/** One tensor of a model's adapter as float32. */
+function factor(tensor: StoredTensor, tuned: Checkpoint, files: InputFiles): DraftTensor {
+  const { name, shape, dtype } = tensor;
   return {
     name,
     shape,
-    compute: tensors.some(([, , { dtype }]) => dtype === "F64") ? "F64" : "F32",
+    compute: dtype === "F64" ? "F64" : "F32",
     outDtype: "F32",
-    sources: tensors.map(([checkpoint, from, stored]) => {
-      return { parts: [{ ...files.range(checkpoint, from, stored), ...matrixOf(stored.shape) }] };
-    }),
-    modelKeys: tensors.map((_, at) => at),
-    params: { op: "linear", weights: [1, -1].slice(0, tensors.length), normalize: false },
+    sources: [{ parts: [{ ...files.range(tuned, "adapter", tensor), ...matrixOf(shape) }] }],
+    modelKeys: [0],
+    params: { op: "linear", weights: [1], normalize: false },
     models: [],
     identical: [],
   };
+}
+
+/** @throws RetemperError INCOMPATIBLE that names the tensor where the other model lacks it or has it in another shape */
+export function plannedOf(changes: PlannedChanges["tensors"], name: string, other: Checkpoint): DraftTensor {
+  const planned = changes.get(name);
+  if (planned) return planned;
+  throw new RetemperError(
+    "INCOMPATIBLE",
+    `${other.reference} has no ${name} of the shape and kind that base_model has`,
+    {
+      file: other.folder,
+      tensor: name,
+      hint: "a projection needs every matrix of the base's layers in all three models",
+    },
+  );
 }
 
 /** @throws RetemperError INCOMPATIBLE where the unaligned model has not these tensors in these shapes */

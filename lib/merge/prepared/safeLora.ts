@@ -20,7 +20,7 @@ const GATED = "retemper:gated";
 export const safeLora: PreparedMethod = {
   decides: ["threshold", "number"],
   make(recipe, folder, options) {
-    return withProjections(recipe, folder, options, async ({ aligned, tuned, modules, warnings }, work) => {
+    return withProjections(recipe, folder, options, async ({ tuned, modules, files, warnings }, work) => {
       const number = numberOf(recipe, "number");
       const threshold = numberOf(recipe, "threshold") as number;
       const gates = decideGates(
@@ -38,7 +38,7 @@ export const safeLora: PreparedMethod = {
       await mkdir(out).catch((error: unknown) => {
         throw ioError(error, out, "cannot make a folder");
       });
-      const bytesWritten = await writeProjected(aligned, gated, out, work, options);
+      const bytesWritten = await writeProjected(gated, files, out, work, options);
       return { models: { [GATED]: out }, gates, bytesWritten, warnings };
     });
   },

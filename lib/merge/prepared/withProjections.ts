@@ -4,9 +4,11 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Checkpoint } from "../../checkpoint/types.js";
 import { ioError } from "../../files/ioError.js";
+import { InputFiles } from "../../plan/inputFiles.js";
 import type { ParsedRecipe } from "../../recipe/types.js";
 import { ScratchFile } from "../adapter/scratchFile.js";
 import { adapterModules } from "./adapterModules.js";
+import { plannedChanges } from "./changes.js";
 import { openRoles } from "./openRoles.js";
 import type { ProjectedChange } from "./projectedChange.js";
 import { projectModules } from "./projectModules.js";
@@ -15,10 +17,11 @@ import { alignedModel, isAdapterOf, tunedModel, unalignedModel } from "./theMode
 import type { PrepareOptions } from "./types.js";
 
 export interface Projections {
-  readonly aligned: Checkpoint;
   readonly tuned: Checkpoint;
   /** What they keep can be read until the caller is done. */
   readonly modules: readonly ProjectedChange[];
+  /** Of the ranges in what `modules` have planned. */
+  readonly files: InputFiles;
   readonly warnings: readonly string[];
 }
 
@@ -29,23 +32,26 @@ export async function withProjections<T>(
   options: PrepareOptions,
   use: (projections: Projections, workplace: string) => Promise<T>,
 ): Promise<T> {
-  const [base, model] = [alignedModel(recipe), tunedModel(recipe)];
+  const [base, other, model] = [alignedModel(recipe), unalignedModel(recipe), tunedModel(recipe)];
   const of = await openRoles(recipe, options);
-  const roles = { aligned: of(base), unaligned: of(unalignedModel(recipe)), tuned: of(model) };
+  const roles = { aligned: of(base), unaligned: of(other), tuned: of(model) };
   const work = join(folder, "work");
   await mkdir(work).catch((error: unknown) => {
     throw ioError(error, work, "cannot make a folder");
   });
   const scratch = await ScratchFile.open(join(work, "projected"));
   try {
-    const { aligned, tuned } = roles;
+    const { tuned } = roles;
+    const files = new InputFiles();
+    const aligning = plannedChanges(base, other, of, files);
     if (isAdapterOf(model, base)) {
       const { modules, warnings } = adapterModules(tuned);
-      const projected = await projectModules(modules, roles, work, scratch, options);
-      return await use({ aligned, tuned, modules: projected, warnings }, work);
+      const projected = await projectModules(modules, roles, aligning, files, work, scratch, options);
+      return await use({ tuned, modules: projected, files, warnings }, work);
     }
-    const modules = await projectWhole(recipe, roles, work, scratch, options);
-    return await use({ aligned, tuned, modules, warnings: [] }, work);
+    const tuning = plannedChanges(model, base, of, files);
+    const modules = await projectWhole(roles, { aligning, tuning }, files, work, scratch, options);
+    return await use({ tuned, modules, files, warnings: [] }, work);
   } finally {
     await scratch.close().catch(() => {});
     await rm(work, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});

@@ -5,10 +5,9 @@ import { join } from "node:path";
 import { runJob } from "../../addon/job.js";
 import type { NativeInput } from "../../addon/nativePlan.js";
 import { elementsOf } from "../../checkpoint/elementsOf.js";
-import type { Checkpoint } from "../../checkpoint/types.js";
 import { ioError } from "../../files/ioError.js";
 import { nativePlan } from "../../plan/build.js";
-import { InputFiles } from "../../plan/inputFiles.js";
+import type { InputFiles } from "../../plan/inputFiles.js";
 import { matrixOf } from "../../plan/parts.js";
 import { packShards } from "../../plan/shards.js";
 import type { DraftTensor } from "../../plan/tensors.js";
@@ -16,24 +15,25 @@ import type { ProjectedChange } from "./projectedChange.js";
 import type { PrepareOptions } from "./types.js";
 
 /**
+ * @param files of the ranges of what was planned
  * @param out an empty folder
  * @param work for files of steps in between
  * @returns the bytes of the checkpoint
  */
 export async function writeProjected(
-  aligned: Checkpoint,
   changes: readonly ProjectedChange[],
+  files: InputFiles,
   out: string,
   work: string,
   { addon, signal, threads = 0 }: PrepareOptions,
 ): Promise<number> {
-  const files = new InputFiles();
-  const bases = changes.map(({ weight }) => ({ ...files.range(aligned, "model", weight), ...matrixOf(weight.shape) }));
   const inputs: NativeInput[] = [...files.list];
   const tensors: DraftTensor[] = [];
-  for (const [at, { weight, projected }] of changes.entries()) {
+  for (const [at, { weight, aligning, projected }] of changes.entries()) {
     signal?.throwIfAborted();
     const { name, shape, dtype } = weight;
+    // A as any merge reads it: with its adapter, and whatever it is stored as.
+    const [base] = aligning.sources;
     const values = await projected();
     inputs.push(await stored(join(work, `${at}`), values));
     const change = {
@@ -48,7 +48,7 @@ export async function writeProjected(
       shape,
       compute: dtype === "F64" ? "F64" : "F32",
       outDtype: "F32",
-      sources: [{ parts: [bases[at] as (typeof bases)[number]] }, { parts: [change] }],
+      sources: [base as NonNullable<typeof base>, { parts: [change] }],
       modelKeys: [0, 1],
       params: { op: "linear", weights: [1, 1], normalize: false },
       models: [],

@@ -1,0 +1,58 @@
+// What the models of a method made for safety may be: adapters in any role give what the whole models do.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { merge, type Recipe } from "../../lib/index.js";
+import { readCheckpoint } from "../e2e/mergeModels.js";
+
+const golden = join(import.meta.dirname, "safety", "llama");
+const folder = mkdtempSync(join(tmpdir(), "retemper-safety-models-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const [aligned, unaligned] = [join(golden, "aligned"), join(golden, "unaligned")];
+const [tuned, safe] = [`${aligned}+${join(golden, "tuned")}`, `${aligned}+${join(golden, "safe")}`];
+const [wholeTuned, wholeSafe] = [join(folder, "tuned"), join(folder, "safe")];
+
+beforeAll(async () => {
+  for (const [model, out] of [[tuned, wholeTuned], [safe, wholeSafe]] as const) {
+    await merge({ merge_method: "passthrough", models: [{ model }], dtype: "float32" }, out);
+  }
+});
+
+function recipeOf(models: { readonly base: string; readonly unaligned: string; readonly model: string }): Recipe {
+  return {
+    merge_method: "safe_lora",
+    base_model: models.base,
+    unaligned_model: models.unaligned,
+    models: [{ model: models.model }],
+    parameters: { lambda: 0.75, number: 4 },
+    dtype: "float32",
+  };
+}
+
+/** Merges both, which must decide the same and differ by rounding alone. */
+async function expectSame(name: string, one: Recipe, other: Recipe): Promise<void> {
+  const [first, second] = [join(folder, `${name}-1`), join(folder, `${name}-2`)];
+  const gates = [(await merge(one, first)).gates ?? [], (await merge(other, second)).gates ?? []];
+  expect(gates[0]?.filter(({ gated }) => gated).length).toBeGreaterThan(0);
+  expect(gates[0]?.map(({ module, gated }) => [module, gated])).toEqual(gates[1]?.map((one) => [one.module, one.gated]));
+  const want = readCheckpoint(second);
+  for (const [tensor, { values }] of readCheckpoint(first)) {
+    const far = values.reduce((most, value, at) => Math.max(most, Math.abs(value - Number(want.get(tensor)?.values[at]))), 0);
+    expect(far, tensor).toBeLessThan(1e-5);
+  }
+}
+
+describe("a method made for safety", () => {
+  it("keeps the adapter of an adapted base in the matrices that it gates", async () => {
+    const models = { unaligned, model: wholeTuned };
+    await expectSame("base", recipeOf({ ...models, base: safe }), recipeOf({ ...models, base: wholeSafe }));
+  });
+
+  it("reads the adapter of the unaligned model for its direction", async () => {
+    const models = { base: aligned, model: tuned };
+    await expectSame("unaligned", recipeOf({ ...models, unaligned: safe }), recipeOf({ ...models, unaligned: wholeSafe }));
+  });
+});
