@@ -1,12 +1,12 @@
 // All that a search measures by: an experiment that was read and checked, its folder, its store of answers, its models.
 
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { TunedModel } from "../experiment/candidates/merges.js";
 import { tunedModels } from "../experiment/candidates/tunedModels.js";
 import { check } from "../experiment/checks/check.js";
 import type { Checked } from "../experiment/checks/checked.js";
 import { betterOf, labelsOf } from "../experiment/checks/labels.js";
-import { Digests } from "../experiment/digests/contents.js";
+import { DIGESTS_FILE, Digests } from "../experiment/digests/contents.js";
 import { ModelDigests } from "../experiment/digests/modelDigests.js";
 import type { RunOptions } from "../experiment/run.js";
 import { readExperiment } from "../experiment/settings/load.js";
@@ -23,7 +23,10 @@ import { runGraph } from "../experiment/steps/runGraph.js";
 import { StepRecords } from "../experiment/steps/stepRecords.js";
 import { tuneStage } from "../experiment/steps/tuneStage.js";
 import { Store, scorerDigestWith } from "../experiment/store/store.js";
+import { clearShared } from "../files/writeShared.js";
+import { STATUS_FILE } from "../report/status.js";
 import type { Labels } from "../select/types.js";
+import { closingAfter } from "./closingAfter.js";
 import type { TensorGroup } from "./groups.js";
 import { modelGroups } from "./modelGroups.js";
 
@@ -62,40 +65,37 @@ export async function withSearch<T>(
   const given = tunedModels(settings);
   const place = resolve(out);
   const checked = await check(settings, given, place, { signal, problems, hub });
-  const closes: (() => Promise<void> | void)[] = [() => checked.close()];
-  try {
+  return closingAfter([() => checked.close()], async (closes) => {
     const { workers, leave } = await enterFolder(place, settings, { signal, onNote });
     closes.push(leave);
     await refuseOld(place);
+    for (const name of [STATUS_FILE, DIGESTS_FILE]) await clearShared(join(place, name));
     const about = {
       name: settings.name,
       labels: labelsOf(settings, checked).validation,
       better: betterOf(checked.tasks.validation),
     };
     const progress = new Progress(place, about, options);
-    const records = new StepRecords(place);
-    const contents = new Digests(place, signal);
-    const models = new ModelDigests(contents);
-    const graph: Graph = (batches) => runGraph(batches, { records, workers, progress, signal, onStep });
-    const tokens = (seed: string) => checked.tunings.get(seed)?.tokens;
-    const tuning = await tuneStage(withCheckpoints(settings, checked.tunings), contents, records, progress, tokens);
-    await graph(tuning.batches);
-    const tuned = settings.tune ? tuning.tuned : given;
-    await models.learn([settings.aligned, ...tuned.map(({ model }) => model)]);
-    await models.learn([...checked.judges.sources, ...(settings.bertScore ? [settings.bertScore.model] : [])]);
-    const scorerDigest = scorerDigestWith(models.within);
-    const store = new Store(options.store ?? place, scorerDigest);
-    closes.push(() => store.close());
-    const measuring = new Measuring({
-      ...{ settings, checked, store, scorerDigest, byDigest: models.within, onProgress: progress.evaluating },
-    });
-    closes.push(() => measuring.close());
-    const groups = await modelGroups(
-      settings.aligned,
-      tuned.map(({ model }) => model),
-      search,
-    );
     try {
+      const records = new StepRecords(place);
+      const contents = new Digests(place, signal);
+      const models = new ModelDigests(contents);
+      const graph: Graph = (batches) => runGraph(batches, { records, workers, progress, signal, onStep });
+      const tokens = (seed: string) => checked.tunings.get(seed)?.tokens;
+      const tuning = await tuneStage(withCheckpoints(settings, checked.tunings), contents, records, progress, tokens);
+      await graph(tuning.batches);
+      const tuned = settings.tune ? tuning.tuned : given;
+      await models.learn([settings.aligned, ...tuned.map(({ model }) => model)]);
+      await models.learn([...checked.judges.sources, ...(settings.bertScore ? [settings.bertScore.model] : [])]);
+      const scorerDigest = scorerDigestWith(models.within);
+      const store = new Store(options.store ?? place, scorerDigest);
+      closes.push(() => store.close());
+      const measuring = new Measuring({
+        ...{ settings, checked, store, scorerDigest, byDigest: models.within, onProgress: progress.evaluating },
+      });
+      closes.push(() => measuring.close());
+      const references = tuned.map(({ model }) => model);
+      const groups = await modelGroups(settings.aligned, references, search);
       const { better, labels } = about;
       const parts = { settings, search, checked, tuned, groups, models, measuring, graph, progress };
       const found = await work({ ...parts, better, labels, out: place });
@@ -105,9 +105,7 @@ export async function withSearch<T>(
       await progress.end("stopped", (error as Error).message);
       throw error;
     }
-  } finally {
-    for (const close of closes.reverse()) await close();
-  }
+  });
 }
 
 /** What is wrong with an experiment for a search, though a run would take it. */

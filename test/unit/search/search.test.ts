@@ -1,6 +1,15 @@
 // A search on the demo's models: candidates are never written, a search that was stopped comes to the same, and its recipe is a merge.
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -62,6 +71,22 @@ describe("a search on a model", () => {
     };
     const refused = search({ ...experiment, ...wrong }, join(place, "refused"));
     await expect(refused).rejects.toThrow(/under the rule constrained[\s\S]*leave adaptive out[\s\S]*extrapolate/);
+  });
+
+  it("that is stopped while it tunes says so in its status, and removes what a killed search had begun to write", async () => {
+    const out = join(place, "stopped");
+    mkdirSync(out);
+    writeFileSync(join(out, "status.json.0123456789ab.part"), "{");
+    const stop = new AbortController();
+    const { tuned: _, ...rest } = experiment;
+    const data = some("train.jsonl", rowsOf("task_train.jsonl").slice(0, 4));
+    const tuning = { ...rest, tune: { data, seeds: [1], options: { epochs: 1 } } };
+    const onStep = (step: string) => step.startsWith("tune") && stop.abort(new Error("stopped by the test"));
+    await expect(search(tuning, out, { signal: stop.signal, onStep })).rejects.toThrow("stopped by the test");
+    expect(JSON.parse(readFileSync(join(out, "status.json"), "utf8"))).toMatchObject({
+      ...{ state: "stopped", message: "stopped by the test" },
+    });
+    expect(readdirSync(out).filter((name) => name.endsWith(".part"))).toEqual([]);
   });
 
   it.runIf(long)(
