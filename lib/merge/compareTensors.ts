@@ -1,13 +1,12 @@
 // `inspect --compare`: what a tuning did to each tensor of the aligned model, and how that lies to what the alignment did.
 
-import { rm } from "node:fs/promises";
 import { runJob } from "../addon/job.js";
 import { loadAddon } from "../addon/load.js";
 import type { NativeCompareTensor } from "../addon/nativePlan.js";
 import { elementsOf } from "../checkpoint/elementsOf.js";
 import { layerOf } from "../checkpoint/families.js";
 import { RetemperError } from "../errors.js";
-import { temporaryFolder } from "../files/temporaryFolder.js";
+import { ownedFolder } from "../output/ownedFolder.js";
 import { parseModelReference } from "../recipe/modelReference.js";
 import { effectiveRanks, NOT_FINITE } from "./effectiveRanks.js";
 import { type DistanceOptions, openCompared } from "./openCompared.js";
@@ -105,11 +104,11 @@ export async function compareTensors(
   for (const [at, { name }] of tensors.entries()) checkFinite(sums[at] as readonly number[], name);
   let found: readonly (readonly (number | undefined)[])[] = [];
   if (ranks) {
-    const folder = await temporaryFolder("retemper-compare-");
+    const folder = await ownedFolder("retemper-compare-");
     try {
-      found = await effectiveRanks(tensors, inputs, folder, options, addon);
+      found = await effectiveRanks(tensors, inputs, folder.path, options, addon);
     } finally {
-      await rm(folder, { recursive: true, force: true });
+      await folder.remove();
     }
   }
   return {

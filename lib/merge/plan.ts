@@ -1,10 +1,9 @@
 // `plan`: what a merge would do, from headers and configuration alone. Only a method that is prepared reads its models, where
 // they are on this machine: its gates are what the plan is asked for.
 
-import { rm } from "node:fs/promises";
 import { loadAddon } from "../addon/load.js";
 import type { OpName } from "../addon/nativePlan.js";
-import { temporaryFolder } from "../files/temporaryFolder.js";
+import { ownedFolder } from "../output/ownedFolder.js";
 import { INDEX_FILE, outputTensor, shardIndex } from "../plan/shards.js";
 import type { DraftTensor } from "../plan/tensors.js";
 import { METHODS } from "../recipe/methods.js";
@@ -76,11 +75,11 @@ export async function plan(recipe: string | Recipe, options: PlanOnlyOptions = {
 
 /** What is made for a plan is of no use to anyone else. */
 async function inTemporaryFolder({ whole }: InTwo): Promise<Prepared> {
-  const folder = await temporaryFolder("retemper-plan-");
+  const folder = await ownedFolder("retemper-plan-");
   try {
-    return await whole(folder);
+    return await whole(folder.path);
   } finally {
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
+    await folder.remove().catch(() => {});
   }
 }
 

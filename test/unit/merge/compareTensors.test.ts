@@ -1,9 +1,9 @@
 // Models compared tensor by tensor, on tensors whose numbers can be worked out by hand.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Dtype } from "../../../lib/addon/dtype.js";
 import { loadAddon } from "../../../lib/addon/load.js";
 import type { Addon } from "../../../lib/addon/surface.js";
@@ -111,6 +111,20 @@ describe("models compared tensor by tensor", () => {
   it("have the same numbers for any number of threads", async () => {
     const one = await compareTensors(aligned, tuned, { unaligned, threads: 1 });
     expect(await compareTensors(aligned, tuned, { unaligned, threads: 3 })).toEqual(one);
+  });
+
+  it("leave no folder behind, and remove those of runs that were killed", async () => {
+    const place = mkdtempSync(join(folder, "temporary-"));
+    const left = join(place, "retemper-compare-0123456789ab");
+    mkdirSync(left);
+    writeFileSync(join(left, "changes"), "of a run that was killed");
+    vi.stubEnv("TMPDIR", place);
+    try {
+      await compareTensors(aligned, tuned);
+    } finally {
+      vi.unstubAllEnvs();
+    }
+    expect(readdirSync(place)).toEqual([]);
   });
 
   it("name the tensor whose change is not finite", async () => {
