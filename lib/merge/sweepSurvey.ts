@@ -15,7 +15,7 @@ import type { MergeOptions, PlanOptions } from "./options.js";
 import { plannedFiles } from "./plan.js";
 import type { Point } from "./points.js";
 import { type Opened, openInputs, type Prepared, planOn } from "./prepare.js";
-import { outlineOf } from "./prepared/outlineOf.js";
+import { asAdapter, outlineOf } from "./prepared/outlineOf.js";
 import { asRecorded } from "./prepared/prepareInTwo.js";
 import type { PlannedFile } from "./report.js";
 
@@ -60,13 +60,16 @@ export interface SweepRecipe {
   readonly point: Point;
   readonly written: ParsedRecipe;
   readonly ordinary: ParsedRecipe;
+  /** True where that other one is an outline: nothing is made yet. */
+  readonly isOutline?: boolean;
 }
 
 /** The points' recipes; those of a method that is prepared in outline. */
 export function outlines(parsed: ParsedRecipe, points: readonly Point[], options: SurveyOptions): SweepRecipe[] {
   return points.map((point) => {
     const written = withSettings(parsed, point.settings, options);
-    return { point, written, ordinary: METHODS[written.method].prepared ? outlineOf(written) : written };
+    if (!METHODS[written.method].prepared) return { point, written, ordinary: written };
+    return { point, written, ordinary: outlineOf(written), isOutline: true };
   });
 }
 
@@ -119,13 +122,14 @@ export async function surveyPoints(
 }
 
 export async function planPoint(
-  { written, ordinary }: SweepRecipe,
+  { written, ordinary, isOutline }: SweepRecipe,
   { opened, recorded, inputs }: SweepInputs,
   options: SurveyOptions,
   addon: Addon,
 ): Promise<Prepared> {
   const planned = planOn(opened, ordinary, options, addon, inputs);
-  const prepared = options.outAdapter ? scaledAdapter(planned, options.threads || addon.describe().threads) : planned;
+  const scaled = isOutline ? { ...planned, recipe: asAdapter(written) } : planned;
+  const prepared = options.outAdapter ? scaledAdapter(scaled, options.threads || addon.describe().threads) : planned;
   return written === ordinary ? prepared : asRecorded(prepared, written, recorded);
 }
 

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { merge, type Recipe } from "../../lib/index.js";
+import { merge, type Recipe, sweep } from "../../lib/index.js";
 import { readCheckpoint } from "../e2e/mergeModels.js";
 
 const golden = join(import.meta.dirname, "safety", "llama");
@@ -38,8 +38,12 @@ async function expectSame(name: string, one: Recipe, other: Recipe): Promise<voi
   const gates = [(await merge(one, first)).gates ?? [], (await merge(other, second)).gates ?? []];
   expect(gates[0]?.filter(({ gated }) => gated).length).toBeGreaterThan(0);
   expect(gates[0]?.map(({ module, gated }) => [module, gated])).toEqual(gates[1]?.map((one) => [one.module, one.gated]));
-  const want = readCheckpoint(second);
-  for (const [tensor, { values }] of readCheckpoint(first)) {
+  expectClose(first, second);
+}
+
+function expectClose(got: string, wanted: string): void {
+  const want = readCheckpoint(wanted);
+  for (const [tensor, { values }] of readCheckpoint(got)) {
     const far = values.reduce((most, value, at) => Math.max(most, Math.abs(value - Number(want.get(tensor)?.values[at]))), 0);
     expect(far, tensor).toBeLessThan(1e-5);
   }
@@ -54,5 +58,22 @@ describe("a method made for safety", () => {
   it("reads the adapter of the unaligned model for its direction", async () => {
     const models = { base: aligned, model: tuned };
     await expectSame("unaligned", recipeOf({ ...models, unaligned: safe }), recipeOf({ ...models, unaligned: wholeSafe }));
+  });
+
+  it("writes an adapter for each point of a sweep, which holds what the merge does", async () => {
+    const recipe = recipeOf({ base: aligned, unaligned, model: tuned });
+    const { points } = await sweep(recipe, { lambdas: [0.5] }, join(folder, "points"), { outAdapter: true });
+    const [point] = points;
+    expect(point?.gates?.filter(({ gated }) => gated)).toHaveLength(4);
+    const [got, want] = [join(folder, "point"), join(folder, "alone")];
+    const model = `${aligned}+${point?.out}`;
+    await merge({ merge_method: "passthrough", models: [{ model }], dtype: "float32" }, got);
+    await merge(recipe, want, { lambda: 0.5 });
+    expectClose(got, want);
+    const whole = recipeOf({ base: aligned, unaligned, model: wholeTuned });
+    await expect(sweep(whole, { lambdas: [0.5] }, join(folder, "none"), { outAdapter: true })).rejects.toMatchObject({
+      code: "USAGE",
+      message: expect.stringContaining("does not add the change of one adapter to its own base"),
+    });
   });
 });

@@ -2,13 +2,21 @@
 // everything is checked that headers can tell, before anything is made.
 
 import type { ParsedRecipe } from "../../recipe/types.js";
+import { preparedMethod } from "./preparedMethods.js";
 import { constant, sumRecipe } from "./sumRecipe.js";
 
+/** @throws RetemperError USAGE for a method that cannot be merged yet */
 export function outlineOf(recipe: ParsedRecipe): ParsedRecipe {
+  preparedMethod(recipe.method);
   const tuned = recipe.modules.flatMap(({ slices }) => slices.flatMap(({ sources }) => sources));
   const further = [recipe.unalignedModel, recipe.safeModel].flatMap((model) => model ?? []);
   return sumRecipe(recipe, "task_arithmetic", [
     ...tuned.map(({ model }) => ({ model, weight: constant(1) })),
     ...further.map((model) => ({ model, weight: constant(1), optional: true })),
   ]);
+}
+
+/** The sum that an adapter would have to hold, as it is where no module is gated: an adapter that is made has the same tensors. */
+export function asAdapter(recipe: ParsedRecipe): ParsedRecipe {
+  return preparedMethod(recipe.method).ordinary(recipe, { models: {}, bytesWritten: 0 });
 }

@@ -49,7 +49,11 @@ export async function* sweepGroups(
         addon,
         progress,
       );
-      const merged = group.map((recipe, at) => ({ ...recipe, ordinary: made.recipes[at] as SweepRecipe["ordinary"] }));
+      const merged = group.map(({ point, written }, at) => ({
+        point,
+        written,
+        ordinary: made.recipes[at] as SweepRecipe["ordinary"],
+      }));
       const own = { ...options, models: made.models };
       const found = await surveyPoints(merged, own, addon);
       const warnings = [...new Set([...made.warnings, ...found.warnings])];
