@@ -1,5 +1,5 @@
-// `plan`: what a merge would do, from headers and configuration alone. Only a method that is prepared reads its models, where
-// they are on this machine: its gates are what the plan is asked for.
+// `plan`: what a merge would do, from headers and configuration alone. Only a method with gates reads its models, where they are on
+// this machine: its gates are what the plan is asked for. So does an adapter of a method that is prepared: its ranks follow from values.
 
 import { loadAddon } from "../addon/load.js";
 import type { OpName } from "../addon/nativePlan.js";
@@ -20,8 +20,8 @@ import type { MergePlan, PlannedFile, PlannedTensor } from "./report.js";
 
 export interface PlanOnlyOptions extends PlanOptions {
   /**
-   * Read no tensors, also where the recipe's method reads its models before it merges (safe_lora, safemerge, …): the plan then
-   * has no gates. Default false.
+   * Read no tensors, also where the recipe's method has gates (safe_lora, safemerge), which the plan then has not; nor for an
+   * adapter of a method that reads its models before it merges. Default false.
    */
   readonly headersOnly?: boolean | undefined;
 }
@@ -47,9 +47,10 @@ export interface PlanOnlyOptions extends PlanOptions {
  */
 export async function plan(recipe: string | Recipe, options: PlanOnlyOptions = {}): Promise<MergePlan> {
   const parsed = await readRecipe(recipe, options);
-  const isPrepared = METHODS[parsed.method].prepared !== undefined;
+  const { prepared: preparedAs } = METHODS[parsed.method];
   const prepareAs = options.format === "adapter" ? prepareAdapter : prepare;
-  const reads = isPrepared && !options.headersOnly;
+  const asked = preparedAs !== undefined && (preparedAs.gates || options.format === "adapter");
+  const reads = asked && !options.headersOnly;
   const isHere = reads && (await inputsAreHere(parsed, options));
   const prepared = await withInputHeaders(parsed, options, async (models) => {
     const steps = await prepareInTwo(parsed, { ...options, models }, loadAddon(), prepareAs);

@@ -33,6 +33,8 @@ export interface PreparedRecord {
   readonly unaligned: boolean;
   /** Needs `safe_model`. */
   readonly safe: boolean;
+  /** Whether what it reads decides gates, which a plan shows. */
+  readonly gates: boolean;
 }
 
 export interface Count {

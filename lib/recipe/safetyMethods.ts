@@ -28,7 +28,7 @@ export const SAFETY_METHODS = {
     source: "https://arxiv.org/abs/2402.11746",
     global: { lambda, gamma: number(0.5), density: number(1) },
     safer: { lambda: "smaller", gamma: "larger" },
-    prepared: { unaligned: true, safe: false },
+    prepared: { unaligned: true, safe: false, gates: false },
   },
   // A + lambda C D where rho <= threshold, else A + lambda D. number: the threshold is the number-th smallest rho.
   safe_lora: {
@@ -37,7 +37,7 @@ export const SAFETY_METHODS = {
     source: "https://arxiv.org/abs/2405.16833",
     global: { lambda, threshold: one(number(0.5)), number: one({ type: "integer", required: false, min: 1 }) },
     safer: { lambda: "smaller", threshold: "larger", number: "larger" },
-    prepared: { unaligned: true, safe: false },
+    prepared: { unaligned: true, safe: false, gates: true },
   },
   // A + lambda ((1 - alpha) D + alpha D_S) where rho < threshold, else A + lambda D. S is `safe_model`.
   safemerge: {
@@ -46,7 +46,7 @@ export const SAFETY_METHODS = {
     source: "https://arxiv.org/abs/2503.17239",
     global: { lambda, threshold: one(number(0.35)), alpha: one(number(0.2)) },
     safer: { lambda: "smaller", threshold: "larger", alpha: "larger" },
-    prepared: { unaligned: true, safe: true },
+    prepared: { unaligned: true, safe: true, gates: true },
   },
   // A + coefficient V_k, V_k the nearest matrix of rank k to V; k = 0: V itself. There is no fine-tuned model.
   lox: {
@@ -59,7 +59,7 @@ export const SAFETY_METHODS = {
     inputs: { min: 1, max: 1 },
     optionalTensor: "drop",
     safer: { coefficient: "larger" },
-    prepared: { unaligned: true, safe: false },
+    prepared: { unaligned: true, safe: false, gates: false },
   },
   // A + lambda D + alpha P V, P on as many left singular vectors of V as their entropy's share eta needs.
   lssf: {
@@ -68,7 +68,7 @@ export const SAFETY_METHODS = {
     source: "https://arxiv.org/abs/2602.00038",
     global: { lambda, eta: one(number(0.9, 0)), alpha: number(1) },
     safer: { lambda: "smaller", alpha: "larger" },
-    prepared: { unaligned: true, safe: false },
+    prepared: { unaligned: true, safe: false, gates: false },
   },
   // A + lambda of what is kept of D. s: how much may be kept; rows: a file of safe rows.
   safe_delta: {
@@ -77,6 +77,6 @@ export const SAFETY_METHODS = {
     source: "https://arxiv.org/abs/2505.12038",
     global: { lambda, s: one(number(0.1, 0)), rows: one({ type: "text", required: true }) },
     safer: { lambda: "smaller", s: "smaller" },
-    prepared: { unaligned: false, safe: false },
+    prepared: { unaligned: false, safe: false, gates: false },
   },
 } as const satisfies Readonly<Record<string, MethodRecord>>;
