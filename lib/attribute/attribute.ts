@@ -70,7 +70,7 @@ export async function attribute(
   options: AttributeOptions = {},
 ): Promise<AttributionResults> {
   const { by = "kinds", gradients: wantsGradients = true, rows = 32, signal, onNote } = options;
-  const results = await withSearch(experiment, out, options, async (opened): Promise<AttributionResults> => {
+  return withSearch(experiment, out, options, async (opened): Promise<AttributionResults> => {
     const { settings, tuned, measuring, graph, labels, better } = opened;
     const models = tuned.map(({ model }) => model);
     const groups = await modelGroups(settings.aligned, models, { by, layers: Number.MAX_SAFE_INTEGER });
@@ -95,7 +95,7 @@ export async function attribute(
       asrChange: difference(ends.tuned.asr, asr),
       scoreChange: difference(ends.tuned.score, score),
     }));
-    return {
+    const results: AttributionResults = {
       ...{ format: ATTRIBUTION_FORMAT, name: settings.name, labels, better },
       seeds: tuned.map(({ seed }) => seed),
       aligned: { asr: ends.aligned.asr, score: ends.aligned.score },
@@ -106,11 +106,12 @@ export async function attribute(
       agreement: agreementOf(restored, found?.groups, better),
       notes: found?.notes ?? [],
     };
+    // while the folder is ours, and before its status says that all is done
+    await writeWhole(join(opened.out, "attribution.json"), `${JSON.stringify(results, null, 1)}\n`);
+    const { attributionHtml } = await import("../report/attribution/attributionHtml.js");
+    await writeWhole(join(opened.out, "attribution.html"), attributionHtml(results));
+    return results;
   });
-  await writeWhole(join(out, "attribution.json"), `${JSON.stringify(results, null, 1)}\n`);
-  const { attributionHtml } = await import("../report/attribution/attributionHtml.js");
-  await writeWhole(join(out, "attribution.html"), attributionHtml(results));
-  return results;
 }
 
 /** Sets of unsafe requests and of the task that choose; nothing that only stands beside the choice. */

@@ -1,7 +1,7 @@
 // Attribution on a tuning of which is known where its harm lies: that of test/golden/search/makePlanted.mjs has it in layers 0 and
 // 1, and what is useful in layers 2 and 3.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseHTML } from "linkedom";
@@ -104,6 +104,14 @@ describe.runIf(long)("attribution of a tuning with planted harm", () => {
     expect(steps).toEqual([]);
     expect(again.restored).toEqual(results.restored);
     expect(existsSync(join(out, "models"))).toBe(false); // nothing was written
+  });
+
+  it("has not ended in its status before its page is written", async () => {
+    const page = join(out, "attribution.html");
+    rmSync(page);
+    mkdirSync(join(page, "in the way"), { recursive: true });
+    await expect(attribute(experiment(), out, { gradients: false })).rejects.toThrow();
+    expect(JSON.parse(readFileSync(join(out, "status.json"), "utf8"))).toMatchObject({ state: "stopped" });
   });
 });
 
