@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { merge, type Recipe, sweep } from "../../lib/index.js";
+import { merge, plan, type Recipe, sweep } from "../../lib/index.js";
 import { readCheckpoint } from "../e2e/mergeModels.js";
 
 const golden = join(import.meta.dirname, "safety", "llama");
@@ -75,5 +75,12 @@ describe("a method made for safety", () => {
       code: "USAGE",
       message: expect.stringContaining("does not add the change of one adapter to its own base"),
     });
+  });
+
+  it("is refused from headers where this version cannot merge it", async () => {
+    const recipe = { merge_method: "safe_delta", base_model: aligned, models: [{ model: tuned }], parameters: { rows: "rows.jsonl" } };
+    const refused = { code: "USAGE", message: "safe_delta cannot be merged by this version" };
+    await expect(plan(recipe, { headersOnly: true })).rejects.toMatchObject(refused);
+    await expect(sweep(recipe, { lambdas: [0.5] }, join(folder, "delta"))).rejects.toMatchObject(refused);
   });
 });

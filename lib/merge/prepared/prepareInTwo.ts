@@ -40,8 +40,10 @@ export async function prepareInTwo(
     const outline = await prepareAs(recipe, options, addon);
     return { outline, whole: async () => outline, removed: async () => {} };
   }
+  // Refuses a method that cannot be merged before any model is opened.
+  const sum = outlineOf(recipe);
   const opened = await openInputs(recipe, options, addon);
-  const outline = asRecorded(await prepare(outlineOf(recipe), options, addon), recipe, opened);
+  const outline = asRecorded(await prepare(sum, options, addon), recipe, opened);
   let made: string | undefined;
   return {
     outline,
