@@ -2,7 +2,7 @@
 // is a sum of models, so nothing is made. With `density` below 1, DARE drops values of V at random and scales the others by
 // 1 / density, as its paper does.
 
-import { constant, numberOf, sumRecipe, weightOf } from "./sumRecipe.js";
+import { constant, sumRecipe, weightOf } from "./sumRecipe.js";
 import { tunedModel, unalignedModel } from "./theModels.js";
 import type { PreparedMethod } from "./types.js";
 
@@ -12,7 +12,9 @@ export const resta: PreparedMethod = {
     return { models: {}, bytesWritten: 0 };
   },
   ordinary(recipe) {
-    const drops = (recipe.parameters.density ?? []).length > 0 && numberOf(recipe, "density") !== 1;
+    // Filters and gradients count: a density that is 1 in some tensors may be below it in others.
+    const density = weightOf(recipe, "density");
+    const drops = density.flatMap(({ value }) => value).some((one) => Number(one) !== 1);
     // U - A is -V.
     const tuned = { model: tunedModel(recipe), weight: weightOf(recipe, "lambda") };
     const unaligned = {
@@ -26,7 +28,7 @@ export const resta: PreparedMethod = {
       "dare_linear",
       [
         { ...tuned, density: constant(1) },
-        { ...unaligned, density: weightOf(recipe, "density") },
+        { ...unaligned, density },
       ],
       { rescale_mode: [{ value: "inverse_density" }] },
     );

@@ -34,6 +34,16 @@ describe("a method that is prepared", () => {
     expect(weightsIn(sum, "model.norm.weight", 0)).toEqual({ "a+f": 1, u: 0 });
   });
 
+  it("drops values of V wherever any filter or layer has a density below 1", () => {
+    const methodOf = (density: string) =>
+      preparedMethod("resta").ordinary(recipeOf("resta", `{density: ${density}}`), none).method;
+    expect(methodOf("[{filter: mlp, value: 1}, {value: .5}]")).toBe("dare_linear");
+    expect(methodOf("[{filter: mlp, value: .5}]")).toBe("dare_linear");
+    expect(methodOf("[1, .5]")).toBe("dare_linear");
+    expect(methodOf("[1, 1]")).toBe("task_arithmetic");
+    expect(methodOf("[{filter: mlp, value: 1}, {value: 1}]")).toBe("task_arithmetic");
+  });
+
   it("rounds once, at the end, to what the recipe stores", () => {
     const dtypes = (text: string) => {
       const { dtype, outDtype } = preparedMethod("resta").ordinary(
