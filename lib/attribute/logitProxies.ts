@@ -4,6 +4,8 @@
 import { RetemperError } from "../errors.js";
 import { idsOf } from "../generate/loop/preparePrompts.js";
 import type { ContinuedInput, Model, Prompt, WhichVariant } from "../generate/types.js";
+import { oneVariant } from "../generate/virtual/chosenVariants.js";
+import { divergence } from "./divergence.js";
 
 /** What proxies are read on: prompts, and texts that they are followed by. */
 export interface ProxyData {
@@ -22,6 +24,8 @@ export interface LogitProxyOptions {
   readonly candidates?: readonly WhichVariant[] | undefined;
   /** The model that first tokens on harmless prompts are compared with; needed where there are any. */
   readonly aligned?: Model | undefined;
+  /** Where `aligned` was opened with several: which one is meant, such as `{ lambda: 0 }`. */
+  readonly alignedVariant?: WhichVariant | undefined;
   /** Tokens of a refusal and of a compliance that are compared: the first ones, as many of both. 24 by default. */
   readonly tokens?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -45,7 +49,8 @@ export interface LogitProxies {
 /**
  * Reads the proxies of some candidates of one open model, in their order. A candidate costs a forward pass over each text; what
  * texts begin with in common is read once, and no answer is generated.
- * @throws RetemperError USAGE for harmless prompts without an aligned model, and for an answer without a token
+ * @throws RetemperError USAGE for harmless prompts without an aligned model, for an answer without a token, and where a model was
+ *   opened with several and it is not said which one is meant
  * @example
  * ```ts
  * import { logitProxies, openModel } from "retemper";
@@ -65,7 +70,7 @@ export interface LogitProxies {
 export async function logitProxies(
   model: Model,
   data: ProxyData,
-  { candidates = [{}], aligned, tokens = 24, signal }: LogitProxyOptions = {},
+  { candidates = [{}], aligned, alignedVariant = {}, tokens = 24, signal }: LogitProxyOptions = {},
 ): Promise<LogitProxies[]> {
   const { refusals = [], benign = [], task = [] } = data;
   if (benign.length > 0 && !aligned) {
@@ -74,6 +79,9 @@ export async function logitProxies(
       "harmless prompts are compared with the aligned model's first tokens: give aligned",
     );
   }
+  const opened = model.describe();
+  for (const which of candidates) oneVariant(opened, which);
+  if (aligned) oneVariant(aligned.describe(), alignedVariant);
   const encoded = (text: string) => model.tokenizer.encode(text, { addSpecialTokens: false });
   const pairs = refusals.map(({ prompt, refusal, compliance }, at) => {
     const ids = idsOf(prompt, `request ${at}`, model.tokenizer);
@@ -84,7 +92,12 @@ export async function logitProxies(
   const rows = task.map(({ prompt, answer }, at) =>
     continued(idsOf(prompt, `row ${at}`, model.tokenizer), encoded(answer), `the answer of row ${at}`),
   );
-  const first = aligned && benign.length > 0 ? await firstTokens(aligned, benign, {}, signal) : [];
+  const first: Float32Array[] = [];
+  if (aligned && benign.length > 0) {
+    await firstTokens(aligned, benign, alignedVariant, signal, (index, logprobs) => {
+      first[index] = logprobs;
+    });
+  }
   const found: LogitProxies[] = [];
   for (const which of candidates) {
     const scores = await model.continuations([...pairs.flat(), ...rows], { ...which, signal });
@@ -95,8 +108,12 @@ export async function logitProxies(
       return -(sums[place] as number) / (scores[place]?.logprobs.length ?? 1);
     });
     const lengths = rows.map(({ ids, from }) => ids.length - from);
-    const own = first.length > 0 ? await firstTokens(model, benign, which, signal) : [];
-    const divergences = own.map((logprobs, at) => divergence(first[at] as Float32Array, logprobs));
+    const divergences: number[] = [];
+    if (first.length > 0) {
+      await firstTokens(model, benign, which, signal, (index, logprobs) => {
+        divergences[index] = divergence(first[index] as Float32Array, logprobs);
+      });
+    }
     found.push({
       ...(odds.length > 0 && { refusal: mean(odds), refusals: odds }),
       ...(divergences.length > 0 && { benignDivergence: mean(divergences), benignDivergences: divergences }),
@@ -117,22 +134,17 @@ function continued(prompt: readonly number[], answer: readonly number[], what: s
   return { ids: [...prompt, ...answer], from: prompt.length };
 }
 
+/** Calls with each prompt's distribution of the first token, as it comes. */
 async function firstTokens(
   model: Model,
   prompts: readonly Prompt[],
   which: WhichVariant,
   signal: AbortSignal | undefined,
-): Promise<Float32Array[]> {
-  const found: Float32Array[] = [];
+  hear: (index: number, logprobs: Float32Array) => void,
+): Promise<void> {
   for await (const { index, logprobs } of model.nextLogprobs(prompts, "all", { ...which, signal })) {
-    found[index] = logprobs;
+    hear(index, logprobs);
   }
-  return found;
-}
-
-/** KL(p || q) = sum p (log p - log q). */
-function divergence(p: Float32Array, q: Float32Array): number {
-  return p.reduce((sum, logP, at) => sum + Math.exp(logP) * (logP - (q[at] as number)), 0);
 }
 
 function mean(values: readonly number[], count = values.length): number {

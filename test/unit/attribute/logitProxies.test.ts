@@ -1,6 +1,7 @@
 // Logit proxies against the log-probabilities that they are made of, on the demo's model and a tuning of it.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { divergence } from "../../../lib/attribute/divergence.js";
 import { type LogitProxies, logitProxies, type ProxyData } from "../../../lib/attribute/logitProxies.js";
 import { openModel } from "../../../lib/generate/openModel.js";
 import type { ChatMessage, Model } from "../../../lib/generate/types.js";
@@ -86,11 +87,34 @@ describe.runIf(long)("logit proxies", () => {
     expect(one?.taskLoss).toBeCloseTo(found[2]?.taskLoss as number, 5);
   });
 
+  it("compare with the one of several that is meant, and refuse to guess which", async () => {
+    const benign = data.benign;
+    const [one] = await logitProxies(
+      model,
+      { benign },
+      { aligned: model, alignedVariant: { lambda: 0 }, candidates: [{ lambda: 0.5 }] },
+    );
+    expect(one?.benignDivergence).toBeCloseTo(found[1]?.benignDivergence as number, 3);
+    const unclear = logitProxies(model, { benign }, { aligned: model, candidates: [{ lambda: 1 }] });
+    await expect(unclear).rejects.toThrow(/several lambdas: say which one/);
+    await expect(logitProxies(model, { benign }, { aligned })).rejects.toThrow(/several lambdas: say which one/);
+  });
+
   it("refuse harmless prompts without an aligned model, and answers without a token", async () => {
     await expect(logitProxies(model, { benign: data.benign }, { candidates: [{ lambda: 1 }] })).rejects.toThrow(
       /give aligned/,
     );
     const task = [{ prompt: ask("x"), answer: "" }];
     await expect(logitProxies(model, { task }, { candidates: [{ lambda: 1 }] })).rejects.toThrow(/row 0 has no token/);
+  });
+});
+
+describe("the divergence of two distributions", () => {
+  const of = (...probabilities: number[]) => Float32Array.from(probabilities, Math.log);
+
+  it("leaves out tokens that neither gives, and is infinite where the second never gives what the first does", () => {
+    expect(divergence(of(0.5, 0.5, 0), of(0.25, 0.75, 0))).toBeCloseTo(0.5 * Math.log(2) + 0.5 * Math.log(2 / 3), 6);
+    expect(divergence(of(1, 0), of(0.5, 0.5))).toBeCloseTo(Math.log(2), 6);
+    expect(divergence(of(0.5, 0.5), of(1, 0))).toBe(Number.POSITIVE_INFINITY);
   });
 });
