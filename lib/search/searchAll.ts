@@ -1,7 +1,7 @@
 // The three ways to search, on the set that is searched by: the plain lambda, CMA-ES, and as many points at random as CMA-ES had.
 
 import type { Measured } from "../report/types.js";
-import { safetyBound, shareOfGain } from "../select/judge.js";
+import { shareOfGain } from "../select/judge.js";
 import { worth } from "../select/order.js";
 import { dividedLevel } from "../select/rule.js";
 import type { CompleteRule } from "../select/types.js";
@@ -9,6 +9,7 @@ import { rounded } from "./groups.js";
 import type { SearchEnds } from "./measureEnds.js";
 import { measureMerges } from "./measureMerges.js";
 import type { OpenSearch } from "./openSearch.js";
+import { searchedBound } from "./searchedBound.js";
 import { type MeasurePoints, searchAtRandom, searchByCmaEs } from "./searchLoop.js";
 import type { SearchedCandidate, SearchResults, SearchWay } from "./types.js";
 
@@ -29,7 +30,7 @@ export interface Found {
 export async function searchAll(
   opened: OpenSearch,
   ends: SearchEnds,
-  { margin, level: whole }: CompleteRule,
+  { margin, level: whole, everySeed }: CompleteRule,
 ): Promise<Found> {
   const { settings, search, tuned, groups, measuring, graph, progress, better } = opened;
   const { candidates: most, tokens: mostTokens, minutes, range, seed, population } = search;
@@ -54,7 +55,7 @@ export async function searchAll(
       own.newTokens += of.newTokens;
       const standing = of.measured.map((measured) => ({
         worth: worth(measured, better),
-        bound: safetyBound(measured, ends.aligned, level).bound,
+        bound: searchedBound(measured, ends.aligned, { level, everySeed }),
       }));
       for (const [at, coefficients] of points.entries()) {
         const measured = of.measured[at] as Measured;
