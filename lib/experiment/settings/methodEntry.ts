@@ -32,8 +32,10 @@ export function gridOf(entry: MethodEntry, { lambda }: Pick<ExperimentSettings, 
   return [...new Set([own ?? lambda].flat())].sort((a, b) => a - b);
 }
 
-/** Whether a method draws masks, so that another seed of them is another merge. */
-export function drawsMasks(method: MethodName): boolean {
+/** Whether an entry's merges draw masks, so that another seed of them is another merge: `resta` does where it drops values. */
+export function drawsMasks(entry: MethodEntry): boolean {
+  const method = methodOf(entry);
+  if (method === "resta") return Number(parametersOf(entry)?.density ?? 1) < 1;
   const { sparsifier } = METHODS[method].taskArithmetic ?? { sparsifier: "none" };
   return sparsifier === "random" || sparsifier === "ranked";
 }

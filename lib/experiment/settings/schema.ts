@@ -25,7 +25,9 @@ const method = z.strictObject({
     .int()
     .positive()
     .optional()
-    .describe("Of methods that draw masks (DARE, DELLA): so many draws for each tuning; 1 by default."),
+    .describe(
+      "Of methods that draw masks (DARE, DELLA, resta with a density below 1): so many draws for each tuning; 1 by default.",
+    ),
   over: z
     .enum(["each", "all"])
     .optional()

@@ -98,7 +98,7 @@ function sayOfMethods(settings: ExperimentSettings, say: Say): void {
   const seen = new Set<string>();
   for (const [at, one] of settings.methods.entries()) {
     const [method, parameters] = [methodOf(one), parametersOf(one)];
-    if (typeof one !== "string" && one.masks !== undefined && (isOfAll(one) || !drawsMasks(method))) {
+    if (typeof one !== "string" && one.masks !== undefined && (isOfAll(one) || !drawsMasks(one))) {
       const all = isOfAll(one) ? " over all tuned models" : "";
       say(`${method}${all} draws no masks: leave masks out`, ["methods", at, "masks"]);
     }

@@ -94,6 +94,15 @@ describe("an experiment", () => {
     );
   });
 
+  it("has masks of resta where its density drops values", async () => {
+    const resta = (density: number) => ({ method: "resta", lambda: 0.5, parameters: { density }, masks: 3 }) as const;
+    const settingsOf = (density: number) =>
+      loadExperiment({ ...whole, unaligned: "demo/base", methods: [resta(density)] });
+    const [series] = mergeSeries(await settingsOf(0.5), [{ seed: "42", model: "F" }]);
+    expect(series?.merges.map(({ seed }) => seed)).toEqual(["42", "42 mask 2", "42 mask 3"]);
+    await expect(settingsOf(1)).rejects.toThrow(/resta draws no masks: leave masks out/);
+  });
+
   it("says everything that is wrong by itself at once", async () => {
     const wrong: Experiment = {
       ...whole,
