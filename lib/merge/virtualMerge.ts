@@ -11,6 +11,7 @@ import { InputFiles } from "../plan/inputFiles.js";
 import { INDEX_FILE } from "../plan/shards.js";
 import { virtualPlan } from "../plan/virtualPlan.js";
 import { loadRecipe } from "../recipe/load.js";
+import { METHODS } from "../recipe/methods.js";
 import { requireVariant } from "../recipe/requireVariant.js";
 import type { ParsedRecipe, Recipe } from "../recipe/types.js";
 import { checkSettings, LAMBDAS, suppliedBy, withSettings } from "../recipe/vary.js";
@@ -19,7 +20,8 @@ import { inputFiles } from "./inputs.js";
 import { obtainInputs } from "./obtainInputs.js";
 import type { PlanOptions } from "./options.js";
 import { gridPoints } from "./points.js";
-import { openInputs, type Prepared, planOn } from "./prepare.js";
+import { openInputs, type Prepared, planOn, prepare } from "./prepare.js";
+import { outlineOf } from "./prepared/outlineOf.js";
 import { prepareVariants } from "./prepared/prepareVariants.js";
 import type { Gate } from "./prepared/types.js";
 import { sideFiles, writeSideFiles } from "./sideFiles.js";
@@ -82,7 +84,10 @@ export async function virtualMerge(
   const { parsed, recipes, values } = await recipesOf(recipe, lambdas, variants);
   const addon = loadAddon();
   const [written] = recipes as [ParsedRecipe];
+  // What headers tell is refused before anything is made.
+  const outline = METHODS[written.method].prepared && outlineOf(written);
   await obtainInputs(written, options);
+  if (outline) await prepare(outline, options, addon);
   const made = await prepareVariants(recipes, folder, options, addon);
   const [start] = made.recipes as [ParsedRecipe];
   const opened = await openInputs(start, { ...options, models: made.models }, addon);

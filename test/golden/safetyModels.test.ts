@@ -1,11 +1,15 @@
 // What the models of a method made for safety may be: adapters in any role give what the whole models do.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { merge, plan, type Recipe, sweep } from "../../lib/index.js";
-import { readCheckpoint } from "../e2e/mergeModels.js";
+import { loadAddon } from "../../lib/addon/load.js";
+import { prepareTerms } from "../../lib/merge/prepared/prepareTerms.js";
+import { loadRecipe } from "../../lib/recipe/load.js";
+import { virtualMerge } from "../../lib/merge/virtualMerge.js";
+import { languageModel, readCheckpoint, writeModel } from "../e2e/mergeModels.js";
 
 const golden = join(import.meta.dirname, "safety", "llama");
 const folder = mkdtempSync(join(tmpdir(), "retemper-safety-models-"));
@@ -82,5 +86,28 @@ describe("a method made for safety", () => {
     const refused = { code: "USAGE", message: "safe_delta cannot be merged by this version" };
     await expect(plan(recipe, { headersOnly: true })).rejects.toMatchObject(refused);
     await expect(sweep(recipe, { lambdas: [0.5] }, join(folder, "delta"))).rejects.toMatchObject(refused);
+  });
+
+  it("names the matrix that a whole fine-tuned model lacks", async () => {
+    const [base, other] = [1, 2].map((seed) => writeModel(join(folder, `small-${seed}`), languageModel(seed))) as [string, string];
+    const { "model.layers.1.mlp.up_proj.weight": _gone, ...rest } = languageModel(3);
+    const recipe = recipeOf({ base, unaligned: other, model: writeModel(join(folder, "lacking"), rest) });
+    const tensor = "model.layers.1.mlp.up_proj.weight";
+    const place = join(folder, "lacked");
+    mkdirSync(place);
+    const prepared = prepareTerms(await loadRecipe(recipe), place, { addon: loadAddon() });
+    await expect(prepared).rejects.toMatchObject({ code: "INCOMPATIBLE", tensor });
+  });
+
+  it("is refused from headers in a virtual merge, before anything is made", async () => {
+    const [base, other] = [1, 2].map((seed) => writeModel(join(folder, `narrow-${seed}`), languageModel(seed))) as [string, string];
+    const norm = { shape: [3], values: [1, 2, 3] };
+    const model = writeModel(join(folder, "wide"), { ...languageModel(3), "model.norm.weight": norm });
+    const place = join(folder, "virtual");
+    mkdirSync(place);
+    await expect(virtualMerge(recipeOf({ base, unaligned: other, model }), place)).rejects.toMatchObject({
+      code: "INCOMPATIBLE",
+    });
+    expect(readdirSync(place)).toEqual([]);
   });
 });
