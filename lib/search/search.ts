@@ -11,6 +11,7 @@ import { tableGate } from "../select/tableGate.js";
 import { confirmChoices } from "./confirmChoices.js";
 import { choicesOf, finalistsOf, judgeFinalists } from "./finalists.js";
 import { recipeAt } from "./groups.js";
+import { itemsNote } from "./itemsNote.js";
 import { measureEnds, type SETS } from "./measureEnds.js";
 import { measureMerges } from "./measureMerges.js";
 import { numbersOf } from "./numbersOf.js";
@@ -56,6 +57,9 @@ export async function search(
     const { settings, checked, tuned, groups, out: place } = opened;
     const rule = completeRule(settings.select);
     const ends = await measureEnds(opened);
+    const sets = bySet((set) => ({ items: ends[set].items.safety.length, rate: ends[set].aligned.asr.value }));
+    const note = itemsNote(sets, rule);
+    if (note !== undefined) options.onNote?.(note);
     const { candidates, costs } = await searchAll(opened, ends.search, rule);
     const finalists = finalistsOf(candidates, { ...rule, most: opened.search.finalists });
     const parts = { aligned: settings.aligned, tuned, groups, measuring: opened.measuring, graph: opened.graph };

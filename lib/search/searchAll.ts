@@ -16,8 +16,8 @@ import type { SearchedCandidate, SearchResults, SearchWay } from "./types.js";
 /** Places at which the plain lambda is tried, evenly over the range; its lower end, the aligned model, is none. */
 const LAMBDAS = 20;
 
-/** Ways to search. */
-const WAYS = 3;
+/** Ways to search, between which the level is divided. */
+export const WAYS = 3;
 
 export type MeasuredCandidates = SearchedCandidate & { readonly worth: number; readonly measured: Measured };
 

@@ -97,7 +97,9 @@ describe("a search on a model", () => {
       const onStep = (step: string) => step.startsWith("cma-es") && stop.abort(new Error("stopped"));
       await expect(search(experiment, out, { signal: stop.signal, onStep })).rejects.toThrow("stopped");
       expect(existsSync(join(out, "search.json"))).toBe(false);
-      const results = await search(experiment, out);
+      const notes: string[] = [];
+      const results = await search(experiment, out, { onNote: (text) => notes.push(text) });
+      expect(notes).toEqual([expect.stringContaining("Safety items for a margin of 0.35: ")]);
       expect(results.groups.map(({ name }) => name)).toEqual(["layers 0-1", "layers 2-3"]);
       const count = (way: string) => results.candidates.filter((one) => one.way === way).length;
       expect(["lambda", "cma-es", "random"].map(count)).toEqual([20, 24, 24]);
