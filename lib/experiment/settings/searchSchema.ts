@@ -12,8 +12,16 @@ export const searchSchema = z
       .describe("What has a coefficient: attention and MLP of a group of layers, a group of layers, or each matrix."),
     layers: positive.default(4).describe("Groups of consecutive layers; of tensors it says nothing."),
     candidates: positive.max(100_000).default(100).describe("Merges that are measured, at most."),
-    tokens: positive.optional().describe("New tokens of CMA-ES's candidates, at most."),
-    minutes: z.number().positive().optional().describe("Minutes that CMA-ES's candidates may take, at most."),
+    tokens: positive
+      .optional()
+      .describe("New tokens after which no generation of CMA-ES begins; the one that reaches them is finished."),
+    minutes: z
+      .number()
+      .positive()
+      .optional()
+      .describe(
+        "Minutes after which no generation of CMA-ES begins, on whatever machine: another speed makes another search.",
+      ),
     range: z
       .tuple([z.number(), z.number()])
       .default([0, 1])
