@@ -2,7 +2,7 @@
 // spent what it may; the same answers give the same course, so that a search that was stopped goes on by going the same way again.
 
 import { rounded } from "./groups.js";
-import { CmaEs } from "./optimisers/cmaEs.js";
+import { CmaEs, generationSize } from "./optimisers/cmaEs.js";
 import { normalNumbers, uniformNumbers } from "./optimisers/randomNumbers.js";
 import { byDeb, type Standing } from "./order.js";
 
@@ -62,7 +62,7 @@ export async function searchByCmaEs(measure: MeasurePoints, options: LoopOptions
 
 /** Points drawn evenly from the range, in rounds of the same size: what a search must beat. */
 export async function searchAtRandom(measure: MeasurePoints, options: LoopOptions): Promise<SearchedPoint[]> {
-  const { dimensions, candidates, range, seed, population = 8 } = options;
+  const { dimensions, candidates, range, seed, population = generationSize(options.dimensions) } = options;
   const [low, high] = range;
   const uniform = uniformNumbers("search", "random", seed);
   const found: SearchedPoint[] = [];

@@ -21,6 +21,11 @@ export interface CmaEsOptions {
 /** Draws of one candidate before it is brought to the bounds. */
 const MOST_DRAWS = 100;
 
+/** Candidates of a generation by default (table 1 of the tutorial). @param dimensions of a candidate */
+export function generationSize(dimensions: number): number {
+  return 4 + Math.floor(3 * Math.log(Math.max(1, dimensions)));
+}
+
 export class CmaEs {
   readonly population: number;
   readonly #n: number;
@@ -39,7 +44,7 @@ export class CmaEs {
   constructor({ mean, sigma, bounds, population, normal }: CmaEsOptions) {
     const n = mean.length;
     const [low, high] = bounds;
-    const size = population ?? 4 + Math.floor(3 * Math.log(Math.max(1, n)));
+    const size = population ?? generationSize(n);
     const inside = mean.every((value) => value >= low && value <= high);
     if (n === 0 || !(sigma > 0) || !(low < high) || !inside || !Number.isInteger(size) || size < 2) {
       throw new RetemperError(

@@ -68,6 +68,20 @@ describe("a search", () => {
     expect(await searchAtRandom(measure, short)).toEqual(await searchAtRandom(measure, short));
   });
 
+  it("asks rounds of one size in both ways, and the points at random are the same for any size", async () => {
+    const { measure } = world(8, 20);
+    const sizes: number[] = [];
+    const counted: MeasurePoints = (points, round) => {
+      sizes.push(points.length);
+      return measure(points, round);
+    };
+    const short = { ...options, candidates: 20 };
+    await searchByCmaEs(counted, short);
+    const found = await searchAtRandom(counted, short);
+    expect(sizes).toEqual([10, 10, 10, 10]); // 4 + 3 ln 8
+    expect(await searchAtRandom(measure, { ...short, population: 8 })).toEqual(found);
+  });
+
   it("ends where nothing may be spent any more, with what was measured until then", async () => {
     const { measure } = world(8, 40);
     const twice: MeasurePoints = async (points, round) => (round < 2 ? measure(points, round) : undefined);
