@@ -1,6 +1,5 @@
 #include "napi/changes.h"
 
-#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,12 +15,6 @@
 namespace retemper {
 
 namespace {
-
-Napi::Float32Array Floats(Napi::Env env, const std::vector<float>& values) {
-  Napi::Float32Array array = Napi::Float32Array::New(env, values.size());
-  std::copy(values.begin(), values.end(), array.Data());
-  return array;
-}
 
 // What a job tells its caller, as `lowrank` counts.
 auto Telling(const Job::Report& report) {

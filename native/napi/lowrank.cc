@@ -1,6 +1,5 @@
 #include "napi/lowrank.h"
 
-#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -84,12 +83,6 @@ SelfProjection DecodeSelfProjection(const Napi::Value& value) {
   if (request.left.size() != outputs * request.rank) fields::Wrong("left", "[outputs, rank]");
   if (request.right.size() != request.rank * inputs) fields::Wrong("right", "[rank, inputs]");
   return request;
-}
-
-Napi::Float32Array Floats(Napi::Env env, const std::vector<float>& values) {
-  Napi::Float32Array array = Napi::Float32Array::New(env, values.size());
-  std::copy(values.begin(), values.end(), array.Data());
-  return array;
 }
 
 }  // namespace

@@ -59,4 +59,11 @@ class StoredMatrix {
   const uint8_t* bytes_ = nullptr;
 };
 
+// The values of a made matrix, for JavaScript.
+inline Napi::Float32Array Floats(Napi::Env env, const std::vector<float>& values) {
+  Napi::Float32Array array = Napi::Float32Array::New(env, values.size());
+  std::copy(values.begin(), values.end(), array.Data());
+  return array;
+}
+
 }  // namespace retemper
