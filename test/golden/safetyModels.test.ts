@@ -110,4 +110,15 @@ describe("a method made for safety", () => {
     });
     expect(readdirSync(place)).toEqual([]);
   });
+
+  it("is judged as an adapter from headers where it is written as one", async () => {
+    const recipe = recipeOf({ base: aligned, unaligned, model: tuned });
+    const outline = await plan(recipe, { format: "adapter", headersOnly: true });
+    const read = await plan(recipe, { format: "adapter" });
+    expect(outline.adapter).toEqual(read.adapter);
+    expect(outline.estimate.diskNeeded).toBe(read.estimate.diskNeeded);
+    const whole = recipeOf({ base: aligned, unaligned, model: wholeTuned });
+    const tooMuch = plan(whole, { format: "adapter", headersOnly: true });
+    await expect(tooMuch).rejects.toMatchObject({ code: "USAGE" });
+  });
 });

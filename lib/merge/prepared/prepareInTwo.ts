@@ -9,7 +9,7 @@ import type { ParsedRecipe } from "../../recipe/types.js";
 import type { MergeOptions } from "../options.js";
 import { type Opened, openInputs, type Prepared, prepare } from "../prepare.js";
 import type { ProgressReporter } from "../progress.js";
-import { outlineOf } from "./outlineOf.js";
+import { asAdapter, outlineOf } from "./outlineOf.js";
 import { prepareTerms } from "./prepareTerms.js";
 import type { Preparation } from "./types.js";
 
@@ -41,9 +41,10 @@ export async function prepareInTwo(
     return { outline, whole: async () => outline, removed: async () => {} };
   }
   // Refuses a method that cannot be merged before any model is opened.
-  const sum = outlineOf(recipe);
+  const isAdapter = options.format === "adapter";
+  const sum = isAdapter ? asAdapter(recipe) : outlineOf(recipe);
   const opened = await openInputs(recipe, options, addon);
-  const outline = asRecorded(await prepare(sum, options, addon), recipe, opened);
+  const outline = asRecorded(await (isAdapter ? prepareAs : prepare)(sum, options, addon), recipe, opened);
   let made: string | undefined;
   return {
     outline,
