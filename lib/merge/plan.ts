@@ -1,5 +1,5 @@
 // `plan`: what a merge would do, from headers and configuration alone. Only a method with gates reads its models, where they are on
-// this machine: its gates are what the plan is asked for. So does an adapter of a method that is prepared: its ranks follow from values.
+// this machine: its gates are what the plan is asked for. An adapter of any method that is prepared is planned over what was made.
 
 import { loadAddon } from "../addon/load.js";
 import type { OpName } from "../addon/nativePlan.js";
