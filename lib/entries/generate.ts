@@ -1,6 +1,5 @@
 // `retemper/generate`: models that answer, here or at an endpoint, their tokenizers and encoders.
 
-export { type LogitProxies, type LogitProxyOptions, logitProxies, type ProxyData } from "../attribute/logitProxies.js";
 export { compareBehaviour } from "../behave/compareBehaviour.js";
 export type {
   AnswerComparison,
@@ -24,6 +23,12 @@ export type {
 export type { Endpoint, EndpointOptions } from "../endpoint/endpoint.js";
 export { openEndpoint } from "../endpoint/openEndpoint.js";
 export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, RetemperError } from "../errors.js";
+export {
+  type LogitProxies,
+  type LogitProxyOptions,
+  logitProxies,
+  type ProxyData,
+} from "../experiment/proxies/logitProxies.js";
 export { type AnswerRecord, type NamedPrompt, recordOf } from "../generate/answers/answerLine.js";
 export { type GenerateFileOptions, type GenerateFileReport, generateFile } from "../generate/answers/generateFile.js";
 export { openModel } from "../generate/openModel.js";

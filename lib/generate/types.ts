@@ -145,8 +145,8 @@ export interface NextLogprobs extends WhichVariant {
   readonly promptTokens: number;
 }
 
-/** Tokens of which those from `from` (1 or more) on are scored. */
-export interface ContinuedInput {
+/** Tokens of which those from `from` (1 or more) on are scored. It may say by which variant; by default the call says it. */
+export interface ContinuedInput extends WhichVariant {
   readonly ids: readonly number[];
   readonly from: number;
 }
@@ -251,7 +251,8 @@ export interface Model extends TextGenerator {
   ): AsyncIterable<NextLogprobs>;
   /**
    * Scores continuations. What inputs begin with in common, before what is scored, is read once, and only what is scored
-   * costs a distribution over the vocabulary: endings of one context are cheap.
+   * costs a distribution over the vocabulary: endings of one context are cheap. Inputs of several variants share steps, and
+   * beginnings each with those of its own variant.
    */
   continuations(inputs: readonly ContinuedInput[], options?: ScoringOptions): Promise<ContinuationScore[]>;
   /** How each tensor is evaluated. */

@@ -41,10 +41,11 @@ export interface ScoreRequest {
   readonly call: number;
   /** Of continuations each array has the log-probabilities first, and then for each token 1 where it is the likeliest. */
   readonly what: "logits" | "logprobs" | "continuations";
-  readonly variant: number;
+  /** Of each input. */
+  readonly variants: readonly number[];
   readonly inputs: readonly (readonly number[])[];
   /** Of continuations: the first token of each that is scored. */
-  readonly from?: readonly number[] | undefined;
+  readonly from: readonly (number | undefined)[];
 }
 
 export interface NextRequest {

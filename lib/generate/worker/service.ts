@@ -135,9 +135,9 @@ export class ModelService {
 
   async #score(request: ScoreRequest, call: Call): Promise<void> {
     const { decoder, loop } = this.#parts;
-    const { call: id, inputs, from, variant } = request;
+    const { call: id, inputs, from, variants } = request;
     const prompts = await this.#prepared([...inputs.entries()], call, ([index, input]) =>
-      prepareInput(index, input, decoder.spec, variant, { from: from?.[index] }),
+      prepareInput(index, input, decoder.spec, variants[index], { from: from[index] }),
     );
     if (!prompts) return;
     const { scores, rows } = scoresOf(prompts, request, decoder.spec.vocabulary);

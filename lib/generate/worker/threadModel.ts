@@ -132,17 +132,15 @@ export class ThreadModel implements Model {
   }
 
   logits(ids: readonly (readonly number[])[], options: ScoringOptions = {}): Promise<Float32Array[]> {
-    return this.#score("logits", ids, options);
+    return this.#score("logits", withoutFrom(ids), options);
   }
 
   logprobs(ids: readonly (readonly number[])[], options: ScoringOptions = {}): Promise<Float32Array[]> {
-    return this.#score("logprobs", ids, options);
+    return this.#score("logprobs", withoutFrom(ids), options);
   }
 
   async continuations(inputs: readonly ContinuedInput[], options: ScoringOptions = {}): Promise<ContinuationScore[]> {
-    const ids = inputs.map((input) => input.ids);
-    const from = inputs.map((input) => input.from);
-    const scores = await this.#score("continuations", ids, options, from);
+    const scores = await this.#score("continuations", inputs, options);
     return scores.map((both) => {
       const count = both.length / 2;
       return { logprobs: both.subarray(0, count), greedy: both.subarray(count).every((one) => one === 1) };
@@ -159,15 +157,17 @@ export class ThreadModel implements Model {
 
   async #score(
     what: ScoreRequest["what"],
-    inputs: readonly (readonly number[])[],
+    inputs: readonly ScoredInput[],
     { signal, ...which }: ScoringOptions,
-    from?: readonly number[],
   ): Promise<Float32Array[]> {
     signal?.throwIfAborted();
-    const variant = oneVariant(this.facts, which);
+    const ofCall = ({ lambda, variant }: ScoredInput) => lambda === undefined && variant === undefined;
+    const variants = inputs.map((input) => oneVariant(this.facts, ofCall(input) ? which : input));
+    const ids = inputs.map((input) => input.ids);
+    const from = inputs.map((input) => input.from);
     const { promise, resolve, reject } = withResolvers<Float32Array[]>();
     const call = this.#thread.call(
-      { type: "score", what, inputs, variant, from },
+      { type: "score", what, inputs: ids, variants, from },
       {
         event: (event) => {
           if (event.type === "scores") resolve([...event.scores]);
@@ -186,6 +186,13 @@ export class ThreadModel implements Model {
       call.cancel();
     }
   }
+}
+
+/** Tokens of which all, or those from `from` on, are scored. */
+type ScoredInput = Pick<ContinuedInput, "ids" | "lambda" | "variant"> & { readonly from?: number | undefined };
+
+function withoutFrom(inputs: readonly (readonly number[])[]): ScoredInput[] {
+  return inputs.map((ids) => ({ ids }));
 }
 
 type Hear = (event: Exclude<ThreadEvent, { type: "end" }>) => void;

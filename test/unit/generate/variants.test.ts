@@ -142,6 +142,23 @@ describe("variants of a virtual merge", () => {
       const [logprobs] = await model.logprobs([[1, 2, 3, 4, 9]], { variant: 3 });
       expect(logprobs?.at(-1)).toBe(scores?.logprobs[0]);
 
+      // the same long beginning of every variant, each read with its own weights, in the same steps: as one variant a call, to the bit
+      const beginning = Array.from({ length: 40 }, (_, at) => (at * 7 + 3) % 90);
+      const endings = [[5, 6], [7], [8, 9, 10]].map((ending) => ({ ids: [...beginning, ...ending], from: 40 }));
+      const mixed = endings.flatMap((input) => [3, 0, 1].map((variant) => ({ ...input, variant })));
+      const together = await model.continuations(mixed, { variant: 2 });
+      for (const variant of [0, 1, 3]) {
+        const alone = await model.continuations(endings, { variant });
+        expect(together.filter((_, at) => mixed[at]?.variant === variant)).toEqual(alone);
+      }
+      expect(together[0]).not.toEqual(together[1]);
+      const unnamed = await model.continuations(endings.slice(0, 1), { variant: 2 });
+      expect(await model.continuations([...endings.slice(0, 1), ...mixed], { variant: 2 })).toEqual([
+        ...unnamed,
+        ...together,
+      ]);
+      await expect(model.continuations([...mixed, ...endings])).rejects.toMatchObject({ code: "USAGE" });
+
       await expect(model.logits(inputs)).rejects.toMatchObject({ code: "USAGE", hint: "{ variant: 0 }" });
       await expect(model.logits(inputs, { variant: 4 })).rejects.toMatchObject({ hint: "it has 0 to 3" });
       await expect(model.logits(inputs, { lambda: 0.5 })).rejects.toMatchObject({ code: "USAGE" });

@@ -1,13 +1,13 @@
 // Logit proxies against the log-probabilities that they are made of, on the demo's model and a tuning of it.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { divergence } from "../../../lib/attribute/divergence.js";
-import { type LogitProxies, logitProxies, type ProxyData } from "../../../lib/attribute/logitProxies.js";
-import { openModel } from "../../../lib/generate/openModel.js";
-import type { ChatMessage, Model } from "../../../lib/generate/types.js";
-import { long } from "../../long.js";
+import { divergence } from "../../../../lib/experiment/proxies/divergence.js";
+import { type LogitProxies, logitProxies, type ProxyData } from "../../../../lib/experiment/proxies/logitProxies.js";
+import { openModel } from "../../../../lib/generate/openModel.js";
+import type { ChatMessage, Model } from "../../../../lib/generate/types.js";
+import { long } from "../../../long.js";
 
-const demo = new URL("../../../demo/", import.meta.url).pathname;
+const demo = new URL("../../../../demo/", import.meta.url).pathname;
 const recipe = {
   merge_method: "linear",
   models: [{ model: `${demo}model` }, { model: `${demo}model+${demo}adapters/seed-42` }],
@@ -79,6 +79,19 @@ describe.runIf(long)("logit proxies", () => {
     expect(divergence[0]).toBeCloseTo(0, 5);
     expect(divergence[2]).toBeGreaterThan(divergence[1] as number);
     expect(divergence[1]).toBeGreaterThan(0);
+  });
+
+  it("are those of one candidate at a time, to the bit, and each candidate may be named twice", async () => {
+    for (const [at, lambda] of lambdas.entries()) {
+      expect(await logitProxies(model, data, { aligned, candidates: [{ lambda }], tokens: 4 })).toEqual([found[at]]);
+    }
+    const twice = await logitProxies(
+      model,
+      { task: data.task },
+      { candidates: [1, 0, 1].map((lambda) => ({ lambda })) },
+    );
+    expect(twice[0]).toEqual(twice[2]);
+    expect(twice[1]?.taskLoss).toBe(found[0]?.taskLoss);
   });
 
   it("say nothing of what nothing was given for", async () => {

@@ -1,11 +1,14 @@
 // Cheap signals of how a merge will behave, read from log-probabilities instead of generated answers. They are no results: where
 // they rank merges as generation does, they say which merges are worth generating with.
 
-import { RetemperError } from "../errors.js";
-import { idsOf } from "../generate/loop/preparePrompts.js";
-import type { ContinuedInput, Model, Prompt, WhichVariant } from "../generate/types.js";
-import { oneVariant } from "../generate/virtual/chosenVariants.js";
+import { RetemperError } from "../../errors.js";
+import { idsOf } from "../../generate/loop/preparePrompts.js";
+import type { ContinuedInput, Model, Prompt, Tokenizer, WhichVariant } from "../../generate/types.js";
+import { oneVariant, whichVariant } from "../../generate/virtual/chosenVariants.js";
 import { divergence } from "./divergence.js";
+
+/** Prompts whose distributions of the aligned model, one number a token of the vocabulary, are kept at once. */
+const COMPARED_AT_ONCE = 64;
 
 /** What proxies are read on: prompts, and texts that they are followed by. */
 export interface ProxyData {
@@ -47,8 +50,8 @@ export interface LogitProxies {
 }
 
 /**
- * Reads the proxies of some candidates of one open model, in their order. A candidate costs a forward pass over each text; what
- * texts begin with in common is read once, and no answer is generated.
+ * Reads the proxies of some candidates of one open model, in their order, and generates no answer. All candidates read a text in
+ * the same steps; what texts begin with in common is read once by each.
  * @throws RetemperError USAGE for harmless prompts without an aligned model, for an answer without a token, and where a model was
  *   opened with several and it is not said which one is meant
  * @example
@@ -72,7 +75,7 @@ export async function logitProxies(
   data: ProxyData,
   { candidates = [{}], aligned, alignedVariant = {}, tokens = 24, signal }: LogitProxyOptions = {},
 ): Promise<LogitProxies[]> {
-  const { refusals = [], benign = [], task = [] } = data;
+  const { refusals = [], benign = [] } = data;
   if (benign.length > 0 && !aligned) {
     throw new RetemperError(
       "USAGE",
@@ -80,53 +83,51 @@ export async function logitProxies(
     );
   }
   const opened = model.describe();
-  for (const which of candidates) oneVariant(opened, which);
+  const places = candidates.map((which) => oneVariant(opened, which));
   if (aligned) oneVariant(aligned.describe(), alignedVariant);
-  const encoded = (text: string) => model.tokenizer.encode(text, { addSpecialTokens: false });
-  const pairs = refusals.map(({ prompt, refusal, compliance }, at) => {
-    const ids = idsOf(prompt, `request ${at}`, model.tokenizer);
+  const read = [...new Set(places)];
+  const texts = textsOf(data, model.tokenizer, tokens);
+  // of one text those of all candidates stand together
+  const scores = await model.continuations(
+    texts.flatMap((text) => read.map((place) => ({ ...text, ...whichVariant(opened, place) }))),
+    { signal },
+  );
+  const divergences = read.map(() => Array<number>(benign.length));
+  for (let from = 0; aligned && from < benign.length; from += COMPARED_AT_ONCE) {
+    const prompts = benign.slice(from, from + COMPARED_AT_ONCE);
+    const first: Float32Array[] = [];
+    for await (const { index, logprobs } of aligned.nextLogprobs(prompts, "all", { ...alignedVariant, signal })) {
+      first[index] = logprobs;
+    }
+    for await (const { index, logprobs, ...which } of model.nextLogprobs(prompts, "all", {
+      ...(opened.lambdas && { lambda: read.map((place) => opened.lambdas?.[place] as number) }),
+      ...(opened.variants !== undefined && { variant: read }),
+      signal,
+    })) {
+      const own = divergences[read.indexOf(oneVariant(opened, which))] as number[];
+      own[from + index] = divergence(first[index] as Float32Array, logprobs);
+    }
+  }
+  return places.map((place) => {
+    const at = read.indexOf(place);
+    const own = scores.filter((_, one) => one % read.length === at).map(({ logprobs }) => logprobs);
+    return proxiesOf(own, refusals.length, divergences[at] as number[]);
+  });
+}
+
+/** Two a request, the refusal first, then one a row of the task. */
+function textsOf({ refusals = [], task = [] }: ProxyData, tokenizer: Tokenizer, tokens: number): ContinuedInput[] {
+  const encoded = (text: string) => tokenizer.encode(text, { addSpecialTokens: false });
+  const pairs = refusals.flatMap(({ prompt, refusal, compliance }, at) => {
+    const ids = idsOf(prompt, `request ${at}`, tokenizer);
     const [one, other] = [encoded(refusal), encoded(compliance)];
     const length = Math.min(tokens, one.length, other.length);
     return [one, other].map((answer) => continued(ids, answer.slice(0, length), `an answer to request ${at}`));
   });
   const rows = task.map(({ prompt, answer }, at) =>
-    continued(idsOf(prompt, `row ${at}`, model.tokenizer), encoded(answer), `the answer of row ${at}`),
+    continued(idsOf(prompt, `row ${at}`, tokenizer), encoded(answer), `the answer of row ${at}`),
   );
-  const first: Float32Array[] = [];
-  if (aligned && benign.length > 0) {
-    await firstTokens(aligned, benign, alignedVariant, signal, (index, logprobs) => {
-      first[index] = logprobs;
-    });
-  }
-  const found: LogitProxies[] = [];
-  for (const which of candidates) {
-    const scores = await model.continuations([...pairs.flat(), ...rows], { ...which, signal });
-    const sums = scores.map(({ logprobs }) => logprobs.reduce((sum, one) => sum + one, 0));
-    const odds = pairs.map((_, at) => (sums[2 * at] as number) - (sums[2 * at + 1] as number));
-    const losses = rows.map((_, at) => {
-      const place = 2 * pairs.length + at;
-      return -(sums[place] as number) / (scores[place]?.logprobs.length ?? 1);
-    });
-    const lengths = rows.map(({ ids, from }) => ids.length - from);
-    const divergences: number[] = [];
-    if (first.length > 0) {
-      await firstTokens(model, benign, which, signal, (index, logprobs) => {
-        divergences[index] = divergence(first[index] as Float32Array, logprobs);
-      });
-    }
-    found.push({
-      ...(odds.length > 0 && { refusal: mean(odds), refusals: odds }),
-      ...(divergences.length > 0 && { benignDivergence: mean(divergences), benignDivergences: divergences }),
-      ...(losses.length > 0 && {
-        taskLoss: mean(
-          losses.map((loss, at) => loss * (lengths[at] as number)),
-          lengths.reduce((sum, one) => sum + one, 0),
-        ),
-        taskLosses: losses,
-      }),
-    });
-  }
-  return found;
+  return [...pairs, ...rows];
 }
 
 function continued(prompt: readonly number[], answer: readonly number[], what: string): ContinuedInput {
@@ -134,17 +135,22 @@ function continued(prompt: readonly number[], answer: readonly number[], what: s
   return { ids: [...prompt, ...answer], from: prompt.length };
 }
 
-/** Calls with each prompt's distribution of the first token, as it comes. */
-async function firstTokens(
-  model: Model,
-  prompts: readonly Prompt[],
-  which: WhichVariant,
-  signal: AbortSignal | undefined,
-  hear: (index: number, logprobs: Float32Array) => void,
-): Promise<void> {
-  for await (const { index, logprobs } of model.nextLogprobs(prompts, "all", { ...which, signal })) {
-    hear(index, logprobs);
-  }
+/** @param logprobs of the texts, in their order */
+function proxiesOf(logprobs: readonly Float32Array[], requests: number, divergences: readonly number[]): LogitProxies {
+  const sums = logprobs.map((one) => one.reduce((sum, value) => sum + value, 0));
+  const odds = Array.from({ length: requests }, (_, at) => (sums[2 * at] as number) - (sums[2 * at + 1] as number));
+  const [rows, losses] = [logprobs.slice(2 * requests), sums.slice(2 * requests).map((sum) => -sum)];
+  return {
+    ...(odds.length > 0 && { refusal: mean(odds), refusals: odds }),
+    ...(divergences.length > 0 && { benignDivergence: mean(divergences), benignDivergences: divergences }),
+    ...(losses.length > 0 && {
+      taskLoss: mean(
+        losses,
+        rows.reduce((count, { length }) => count + length, 0),
+      ),
+      taskLosses: losses.map((loss, at) => loss / (rows[at]?.length ?? 1)),
+    }),
+  };
 }
 
 function mean(values: readonly number[], count = values.length): number {
