@@ -1,0 +1,195 @@
+// Cuts products with stored blocks into parts, and compiles them once per instruction set
+// (cpu/loops.cc says why in this way).
+#include "nn/block_matmul.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "core/convert.h"
+#include "core/divide_up.h"
+#include "cpu/kernels.h"
+#include "nn/prefetcher.h"
+
+namespace retemper::nn {
+
+namespace {
+
+// 32 activations: x is about d q. s is d times the sum of all q, `sum` that of each half.
+struct RoundedBlock {
+  int8_t q[32];
+  float d;
+  float s;
+  int32_t sum[2];
+};
+
+struct BlockPart {
+  const BlockLinear* layer;
+  const RoundedBlock* x;  // of all rows
+  size_t first_row, end_row, first_out, end_out;
+};
+
+// Where the row of an output lies.
+inline size_t StoredRow(const BlockRows& w, size_t out) {
+  if (w.interleave == 0) return out;
+  const size_t place = out % w.interleave, half = w.interleave / 2;
+  return out - place + (place < half ? 2 * place : 2 * (place - half) + 1);
+}
+
+}  // namespace
+
+struct BlockKernel {
+  const char* name;
+  size_t outputs;      // side by side
+  size_t panel_bytes;  // of scratch memory, beside sums of all rows of a part
+  void (*round_row)(const float* x, size_t blocks, RoundedBlock* to);
+  void (*multiply)(const BlockPart& part, uint8_t* scratch);
+};
+
+namespace {
+
+#define RETEMPER_LANES 0
+#define RETEMPER_VNNI 0
+namespace first_target {
+#include "nn/block_products-inl.h"
+#if defined(__aarch64__)
+constexpr char kName[] = "neon";
+#else
+constexpr char kName[] = "baseline";
+#endif
+constexpr BlockKernel kKernel = {kName, kOutputs, sizeof(Panel), RoundRow, MultiplyPart};
+}  // namespace first_target
+#undef RETEMPER_LANES
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define RETEMPER_X86_TARGETS 1
+#define RETEMPER_LANES 8
+#pragma GCC push_options
+#pragma GCC target("avx2,f16c,bmi,bmi2,prefer-vector-width=256")
+namespace avx2_target {
+#include "nn/block_products-inl.h"
+constexpr BlockKernel kKernel = {"avx2", kOutputs, sizeof(Panel), RoundRow, MultiplyPart};
+}  // namespace avx2_target
+#pragma GCC pop_options
+
+#undef RETEMPER_VNNI
+#define RETEMPER_VNNI 1
+#pragma GCC push_options
+#pragma GCC target("avx2,f16c,bmi,bmi2,avxvnni,prefer-vector-width=256")
+namespace avx_vnni_target {
+#include "nn/block_products-inl.h"
+constexpr BlockKernel kKernel = {"avx_vnni", kOutputs, sizeof(Panel), RoundRow, MultiplyPart};
+}  // namespace avx_vnni_target
+#pragma GCC pop_options
+#undef RETEMPER_LANES
+
+#define RETEMPER_LANES 16
+#pragma GCC push_options
+#pragma GCC target( \
+    "avx2,f16c,bmi,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,prefer-vector-width=512")
+namespace avx512_vnni_target {
+#include "nn/block_products-inl.h"
+constexpr BlockKernel kKernel = {"avx512_vnni", kOutputs, sizeof(Panel), RoundRow, MultiplyPart};
+}  // namespace avx512_vnni_target
+#pragma GCC pop_options
+#undef RETEMPER_LANES
+#endif
+#undef RETEMPER_VNNI
+
+// Weights of a part, at least: some microseconds of work.
+constexpr size_t kBytesOfAPart = 32 * 1024;
+// Activations of a part, at most, so that they stay in the second-level cache.
+constexpr size_t kRoundedBytesOfAPart = 384 * 1024;
+constexpr size_t kLeastRowsOfAPart = 32;
+// Below these many multiplications, or values to round, another thread is not worth the wait.
+constexpr size_t kFewMultiplications = 64 * 1024;
+constexpr size_t kFewToRound = 64 * 1024;
+
+}  // namespace
+
+const char* NameOf(const BlockKernel& kernel) { return kernel.name; }
+
+std::vector<const BlockKernel*> AvailableBlockKernels() {
+  std::vector<const BlockKernel*> kernels = {&first_target::kKernel};
+#ifdef RETEMPER_X86_TARGETS
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("f16c") ||
+      !__builtin_cpu_supports("bmi2")) {
+    return kernels;
+  }
+  kernels.push_back(&avx2_target::kKernel);
+  if (__builtin_cpu_supports("avxvnni")) kernels.push_back(&avx_vnni_target::kKernel);
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512vnni")) {
+    kernels.push_back(&avx512_vnni_target::kKernel);
+  }
+#endif
+  return kernels;
+}
+
+const BlockKernel& ChooseBlockKernel() {
+  static const BlockKernel& chosen = [&]() -> const BlockKernel& {
+    const std::vector<const BlockKernel*> kernels = AvailableBlockKernels();
+    const char* forced = std::getenv("RETEMPER_FORCE_TARGET");
+    if (forced == nullptr || *forced == '\0') return *kernels.back();
+    const std::string_view name = forced;
+    if (name == first_target::kKernel.name) return *kernels.front();
+    // Neither has instructions for products of bytes.
+    if (name == "avx2" || name == "avx512")
+      return *kernels[std::min<size_t>(1, kernels.size() - 1)];
+    return *kernels.back();
+  }();
+  return chosen;
+}
+
+void BlockMatMul(const BlockKernel& kernel, Pool& pool, std::span<const BlockLinear> layers,
+                 const float* x, size_t x_stride, size_t rows) {
+  if (rows == 0 || layers.empty()) return;
+  const size_t in = layers.front().w.in, blocks = in / 32;
+  const size_t rounded_bytes = RoundUp(rows * blocks * sizeof(RoundedBlock), 64);
+  const size_t row_bytes = std::max<size_t>(1, blocks * sizeof(RoundedBlock));
+  const size_t row_step =
+      std::min(rows, std::max(kLeastRowsOfAPart, kRoundedBytesOfAPart / row_bytes));
+  const size_t scratch_bytes =
+      RoundUp(kernel.panel_bytes + row_step * kernel.outputs * sizeof(float), 64);
+  uint8_t* const scratch = pool.Scratch(rounded_bytes + scratch_bytes * pool.threads());
+  auto* const rounded = reinterpret_cast<RoundedBlock*>(scratch);
+  const auto round = [&](size_t row, unsigned) {
+    kernel.round_row(x + row * x_stride, blocks, rounded + row * blocks);
+  };
+  if (rows * in <= kFewToRound) {
+    for (size_t row = 0; row < rows; ++row) round(row, 0);
+  } else {
+    pool.Run(rows, round);
+  }
+  std::vector<BlockPart> parts;
+  size_t multiplications = 0;
+  // Neighbouring parts have the same rows, which stay in the cache.
+  for (size_t row = 0; row < rows; row += row_step) {
+    for (const BlockLinear& layer : layers) {
+      const size_t panel = std::max<size_t>(1, layer.w.RowBytes() * kernel.outputs);
+      const size_t step = DivideUp(kBytesOfAPart, panel) * kernel.outputs;
+      for (size_t out = 0; out < layer.w.out; out += step) {
+        parts.push_back({&layer, rounded, row, std::min(rows, row + row_step), out,
+                         std::min(layer.w.out, out + step)});
+      }
+      multiplications += layer.w.out * in * rows;
+    }
+  }
+  const auto multiply = [&](size_t part, unsigned thread) {
+    kernel.multiply(parts[part], scratch + rounded_bytes + thread * scratch_bytes);
+  };
+  if (multiplications <= kFewMultiplications) {
+    for (size_t part = 0; part < parts.size(); ++part) multiply(part, 0);
+  } else {
+    pool.Run(parts.size(), multiply);
+  }
+}
+
+}  // namespace retemper::nn
