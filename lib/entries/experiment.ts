@@ -92,6 +92,7 @@ export type {
   SelectionTable,
   ShareKept,
   SkillFacts,
+  VariedParameter,
   Verdict,
 } from "../select/types.js";
 export { withoutItems } from "../select/withoutItems.js";

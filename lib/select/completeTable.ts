@@ -2,7 +2,7 @@
 
 import { RetemperError } from "../errors.js";
 import { meanOverSeeds } from "../statistics/meanOverSeeds.js";
-import { nameOf } from "./names.js";
+import { nameOf, seriesOf } from "./names.js";
 import type { Candidate, Labels, Point, Quantity, SelectionTable } from "./types.js";
 
 /** What `select` reads: a table, or the results of `run` with one. */
@@ -14,12 +14,14 @@ export type CompleteTable = SelectionTable & { readonly labels: Labels };
 
 /**
  * Numbers that are left out are made from their items: the mean of each seed's own mean.
- * @throws RetemperError BAD_INPUT where a model has no score or no attack success rate, or not the items of the aligned one
+ * @throws RetemperError BAD_INPUT where a model has no score or no attack success rate, or not the items of the aligned one; where a
+ * series has no order
  */
 export function completeTable(source: SelectionSource): CompleteTable {
   const table = "validation" in source ? { labels: source.labels, ...source.validation } : source;
   const aligned = completePoint(table.aligned, "the aligned model", table.aligned);
   const of = <T extends Point>(point: T, name: string) => completePoint(point, name, aligned);
+  refuseUnordered(table.candidates);
   const skills = Object.keys(table.aligned.skills ?? {}).map((name) => [name, table.skills?.[name] ?? {}] as const);
   return {
     ...table,
@@ -29,6 +31,31 @@ export function completeTable(source: SelectionSource): CompleteTable {
     ...(table.tuned && { tuned: of(table.tuned, "the tuned model") }),
     candidates: table.candidates.map((one: Candidate) => of(one, nameOf(one))),
   };
+}
+
+/** @throws RetemperError BAD_INPUT for a series that is not in order: without a number of what is varied, or with two safe ends */
+function refuseUnordered(candidates: readonly Candidate[]): void {
+  const ends = new Map<string, string>();
+  for (const one of candidates) {
+    if (!one.varied) continue;
+    const { parameter, safer } = one.varied;
+    if (typeof one.parameters?.[parameter] !== "number") {
+      throw new RetemperError(
+        "BAD_INPUT",
+        `${nameOf(one)} varies ${parameter}, and its parameters have no number of it.`,
+        {
+          hint: `give parameters: { ${parameter}: … }, or leave varied out`,
+        },
+      );
+    }
+    const series = seriesOf(one);
+    if ((ends.get(series) ?? safer) !== safer) {
+      throw new RetemperError("BAD_INPUT", `${series} is safer both when it is larger and when it is smaller.`, {
+        hint: "give all candidates of a series the same safe end",
+      });
+    }
+    ends.set(series, safer);
+  }
 }
 
 /** The point itself where it lacks nothing. @throws RetemperError BAD_INPUT */

@@ -3,11 +3,18 @@
 import type { Candidate } from "./types.js";
 
 type Named = Pick<Candidate, "method" | "lambda" | "parameters">;
+type OfSeries = Named & Pick<Candidate, "varied">;
 
 /** "dare_linear at lambda 0.4 (density 0.5)". */
 export function nameOf({ method, lambda, parameters }: Named): string {
   const more = parametersText(parameters);
   return `${method}${lambda === undefined ? "" : ` at lambda ${lambda}`}${more === "" ? "" : ` (${more})`}`;
+}
+
+/** Its lambda, with the value of what its series varies: "0.4", "1, gamma 0.3"; "none" for a series of one. */
+export function placeText({ lambda, parameters, varied }: OfSeries): string {
+  const value = varied && `${varied.parameter} ${parameters?.[varied.parameter]}`;
+  return [lambda, value].filter((one) => one !== undefined).join(", ") || "none";
 }
 
 /** What a candidate is found by: the same for the same method, parameters and lambda. It is compared, and never read. */
@@ -16,13 +23,18 @@ export function candidateId({ method, lambda, parameters = {} }: Named): string 
   return JSON.stringify([method, ...(lambda === undefined ? [] : [lambda]), ...(sorted.length > 0 ? [sorted] : [])]);
 }
 
-/** A method with its parameters, of which there are many lambdas: "dare_linear (density 0.5)". */
-export function seriesOf({ method, parameters }: Named): string {
-  return nameOf({ method, parameters });
+/**
+ * A method with its parameters, of which there are many lambdas: "dare_linear (density 0.5)"; or with its lambda, of which there are many
+ * values of a parameter: "resta over gamma at lambda 1".
+ */
+export function seriesOf({ method, lambda, parameters = {}, varied }: OfSeries): string {
+  if (!varied) return nameOf({ method, parameters });
+  const { [varied.parameter]: _, ...others } = parameters;
+  return nameOf({ method: `${method} over ${varied.parameter}`, lambda, parameters: others });
 }
 
 /** The parameters in one fixed order. */
-export function parametersText(parameters: Named["parameters"] = {}): string {
+function parametersText(parameters: Named["parameters"] = {}): string {
   const sorted = Object.entries(parameters).sort(([a], [b]) => compareTexts(a, b));
   return sorted.map(([name, value]) => `${name} ${value}`).join(", ");
 }

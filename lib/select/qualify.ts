@@ -1,4 +1,4 @@
-// Who qualifies: the fixed sequence over lambda within each series, then what a choice must be of use for.
+// Who qualifies: the fixed sequence over lambda, or what is varied, within each series, then what a choice must be of use for.
 
 import { parseGate } from "./gate.js";
 import { isSafetyBound } from "./gateVerdict.js";
@@ -10,7 +10,7 @@ import { levelText, rateText, shareText } from "./words.js";
 
 /**
  * Of each candidate why it does not qualify; undefined where it does. A series goes up from its safe end and stops at the
- * first that is not shown to be safe: so it needs no correction for the number of its lambdas (Angelopoulos et al., "Learn
+ * first that is not shown to be safe: so it needs no correction for the number of its candidates (Angelopoulos et al., "Learn
  * then Test", arXiv 2110.01052).
  * @param judged in the order of `judge`
  */

@@ -32,6 +32,7 @@ const candidate = z.object({
   method: z.string().min(1),
   lambda: z.number().optional(),
   parameters: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).optional(),
+  varied: z.object({ parameter: z.string().min(1), safer: z.enum(["larger", "smaller"]) }).optional(),
   unfinished: z.literal(true).optional(),
   ...point,
 });

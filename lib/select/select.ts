@@ -40,12 +40,12 @@ interface Shown {
  *
  * "constrained" takes the best score among the merges that are shown to be as safe as the aligned model: the one-sided upper
  * bound of the paired difference of attack success rates is at most the margin. A method with its parameters is a series;
- * each goes up from its safe end and stops at the first lambda that fails; the level is divided between series. A merge that
+ * each goes up from its safe end (the smallest lambda, or what `varied` says) and stops at the first that fails; the level is divided between series. A merge that
  * keeps less than `minGain` of the fine-tuned model's gain is no choice. Points need `asr.values` and `score.values` for all
  * of this; without them intervals or values are compared, and the sentence says so.
  *
  * The order of the candidates does not matter. Ties go to the lower ASR, then the simplest: linear, slerp, task_arithmetic,
- * dare, ties, others; then fewer parameters, the smaller lambda, and the names.
+ * dare, ties, others; then fewer parameters, what is nearer the safe end, and the names.
  * @param results a table, or results of `run`, of which the validation's numbers are read
  * @param rule a rule or its name; "constrained:0.1" and "constrained:0.1:point" set its margin and what it compares
  * @throws RetemperError USAGE for a rule or gate that cannot be; BAD_INPUT for numbers that are none

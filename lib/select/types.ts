@@ -55,6 +55,13 @@ export interface Point {
   readonly categories?: Readonly<Record<string, Quantity>> | undefined;
 }
 
+/** What the merges of a series differ in, where it is not lambda: a number among their parameters. */
+export interface VariedParameter {
+  readonly parameter: string;
+  /** Its safe end, where the series starts. */
+  readonly safer: "larger" | "smaller";
+}
+
 /** A merge that may be chosen. */
 export interface Candidate extends Point {
   readonly method: string;
@@ -62,6 +69,8 @@ export interface Candidate extends Point {
   readonly lambda?: number | undefined;
   /** Other parameters of the method, such as a density. */
   readonly parameters?: Readonly<Record<string, number | string | boolean>> | undefined;
+  /** Of a series over a parameter; absent: merges of the same method and parameters are a series over lambda, safer when smaller. */
+  readonly varied?: VariedParameter | undefined;
   /** Not all of its items were asked, so that its numbers are no result; values that were not asked are null. */
   readonly unfinished?: true | undefined;
 }
@@ -164,7 +173,7 @@ export interface SafetyBound {
 /** What the rule found out of one candidate. */
 export interface Verdict {
   readonly candidate: Candidate;
-  /** The method with its parameters: candidates of one series are looked at in the order of lambda. */
+  /** The method with its parameters: candidates of one series are looked at in the order of lambda, or of what is varied. */
   readonly series: string;
   /** At the rule's level, as if it were the only candidate. */
   readonly plain: SafetyBound;

@@ -28,8 +28,8 @@ Rules:
   constrained[:MARGIN[:upper|:point]]     the best score among merges that are shown to be as safe as the aligned model: the
                                           one-sided upper bound of the paired difference is at most the margin (0.05)
   knee                                    of the Pareto front
-constrained goes up each series (a method with its parameters) from its smallest lambda and stops at the first that fails;
-the level is divided between series. What keeps less than half of the fine-tuned model's gain (--min-gain) is no choice.
+constrained goes up each series (a method with its parameters) from its safe end, such as the smallest lambda, and stops at the
+first that fails; the level is divided between series. What keeps less than half of the fine-tuned model's gain (--min-gain) is no choice.
 :point compares the numbers that were measured. Ties go to the lower ASR, then the simplest method and the smaller lambda.
 
 A gate is a condition on what is chosen, by bounds as well; the exit code is 10 where nothing qualifies:
@@ -42,7 +42,8 @@ aligned and lambda 1 the fine-tuned model, else --aligned and --tuned; --skill n
 table of your own ("better": "low" for perplexity and loss):
   {"aligned": {"score": {"value": 0}, "asr": {"value": 0}}, "candidates": [{"method": "linear", "lambda": 0.4,
    "score": {"value": 0.9}, "asr": {"value": 0.1, "low": 0.06, "high": 0.16, "values": [[0, 1, 0, null]]}}]}
-"values" are the outcomes of each seed's items; with them models are compared in pairs.
+"values" are the outcomes of each seed's items; with them models are compared in pairs. A candidate of a series over a parameter has
+"varied": {"parameter": "gamma", "safer": "larger"} and the parameter's number in "parameters".
 
 Examples:
   retemper select results --rule constrained:0.1
@@ -172,7 +173,7 @@ function verdictTable(verdicts: readonly Verdict[], score: string, asr: string):
     [...(over ? [overRefusal] : []), ...skills.map((name) => own[name])].map((one) => one?.value.toFixed(3) ?? "-");
   const rows = verdicts.map((one) => [
     one.series,
-    one.candidate.lambda === undefined ? "-" : String(one.candidate.lambda),
+    placeOf(one.candidate),
     one.candidate.score.value.toFixed(3),
     one.kept === undefined ? "-" : `${(100 * one.kept).toFixed(0)} %`,
     one.candidate.asr.value.toFixed(3),
@@ -193,8 +194,14 @@ function boundText({ bound, basis }: Verdict["plain"]): string {
 
 function numbers(candidate: Candidate | null): string[] {
   if (candidate === null) return ["nothing qualifies", "", ""];
-  const { lambda, score, asr } = candidate;
-  return [lambda === undefined ? "-" : String(lambda), score.value.toFixed(3), asr.value.toFixed(3)];
+  const { score, asr } = candidate;
+  return [placeOf(candidate), score.value.toFixed(3), asr.value.toFixed(3)];
+}
+
+/** Its lambda, or what its series varies. */
+function placeOf({ lambda, parameters, varied }: Candidate): string {
+  if (varied) return `${varied.parameter} ${parameters?.[varied.parameter]}`;
+  return lambda === undefined ? "-" : String(lambda);
 }
 
 function inShort({ candidate }: Choice): string {

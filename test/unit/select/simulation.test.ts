@@ -16,8 +16,8 @@ interface World {
   readonly items: number;
   /** The aligned model's rate. */
   readonly rate: number;
-  /** How far every merge's rate is above it. */
-  readonly above: number;
+  /** How far every merge's rate is above it, or each one's in its series. */
+  readonly above: number | readonly number[];
   /** Share of the items on which a merge differs for the better; for the worse it is so many more. */
   readonly better: number;
   /** Of each series, how many lambdas. */
@@ -29,16 +29,18 @@ interface World {
 function experiment({ items, rate, above, better, series, seeds = 1 }: World, draw: () => number): SelectionTable {
   const aligned = Array.from({ length: items }, () => (draw() < rate ? 1 : 0));
   const shared = Array.from({ length: items }, draw);
-  const [toWorse, toBetter] = [(better + above) / (1 - rate), better / rate];
-  const row = () =>
-    aligned.map((one, item) => {
+  const toBetter = better / rate;
+  const row = (at: number) => {
+    const toWorse = (better + (typeof above === "number" ? above : (above[at] as number))) / (1 - rate);
+    return aligned.map((one, item) => {
       const turns = (draw() < 0.5 ? (shared[item] as number) : draw()) < (one === 0 ? toWorse : toBetter);
       return turns ? 1 - one : one;
     });
+  };
   const mean = (rows: readonly number[][]) => rows.flat().reduce((sum, one) => sum + one, 0) / rows.length / items;
   const candidates = series.flatMap((count, method) =>
     Array.from({ length: count }, (_, at): Candidate => {
-      const values = Array.from({ length: seeds }, row);
+      const values = Array.from({ length: seeds }, () => row(at));
       const lambda = (at + 1) / (count + 1);
       return { method: `m${method}`, lambda, score: { value: lambda }, asr: { value: mean(values), values } };
     }),
@@ -46,14 +48,28 @@ function experiment({ items, rate, above, better, series, seeds = 1 }: World, dr
   return { aligned: { score: { value: 0 }, asr: { value: mean([aligned]), values: [aligned] } }, candidates };
 }
 
-function shipped(world: World, runs: number, seed: number, gate?: string): number {
+interface Shipping {
+  readonly gate?: string;
+  /** What is made of an experiment before the rule sees it. */
+  readonly turned?: (table: SelectionTable) => SelectionTable;
+  /** Which of those that qualify. */
+  readonly counts?: (candidate: Candidate) => boolean;
+}
+
+function shipped(
+  world: World,
+  runs: number,
+  seed: number,
+  { gate, turned = (table) => table, counts = () => true }: Shipping = {},
+): number {
   const random = seededRandom(seed);
   const draw = () => random(2 ** 30) / 2 ** 30;
   const rule = gate === undefined ? RULE : completeRule({ rule: "score", gate });
   let count = 0;
   for (let run = 0; run < runs; run++) {
-    const judged = judge(experiment(world, draw), rule, gate === undefined ? undefined : parseGate(gate));
-    if (qualify(judged, rule).includes(undefined)) count += 1;
+    const judged = judge(turned(experiment(world, draw)), rule, gate === undefined ? undefined : parseGate(gate));
+    const reasons = qualify(judged, rule);
+    if (judged.some(({ candidate }, at) => reasons[at] === undefined && counts(candidate))) count += 1;
   }
   return count / runs;
 }
@@ -78,9 +94,9 @@ describe("the whole rule over 13 merges that are all .8 points above the limit",
 
   it("ships none more often where the bound is a gate of the rule score", () => {
     const world = { ...bad, items: 150, rate: 0.2, series: [3, 3, 3, 3, 1] };
-    expect(shipped(world, 150, 18, `asr <= aligned + ${MARGIN}`)).toBeLessThanOrEqual(0.06);
+    expect(shipped(world, 150, 18, { gate: `asr <= aligned + ${MARGIN}` })).toBeLessThanOrEqual(0.06);
     // what was measured lets one of them through nearly always
-    expect(shipped(world, 40, 18, `asr.point <= aligned + ${MARGIN}`)).toBeGreaterThan(0.8);
+    expect(shipped(world, 40, 18, { gate: `asr.point <= aligned + ${MARGIN}` })).toBeGreaterThan(0.8);
   });
 
   it("ships equally safe ones nearly always on 520 items", () => {
@@ -100,5 +116,39 @@ describe("the whole rule over 13 merges that are all .8 points above the limit",
       return overall.candidate !== null;
     });
     expect(new Set(found)).toEqual(new Set([true, false]));
+  });
+});
+
+describe("a series over a parameter of which the largest value is the safe end", () => {
+  /** RESTA's gamma: .5 and .4 are as safe as the aligned model, the others too dangerous by .8 points. */
+  const GAMMAS = [0.5, 0.4, 0.3, 0.2, 0.1];
+  const world = { items: 520, rate: 0.2, better: 0.04, series: [5], above: [0, 0, 0.058, 0.058, 0.058] };
+  const along = (varied?: Candidate["varied"]) => (table: SelectionTable) => ({
+    ...table,
+    candidates: table.candidates.map((one, at) => ({
+      ...{ ...one, method: "resta", lambda: 1, parameters: { gamma: GAMMAS[at] as number } },
+      ...(varied && { varied }),
+    })),
+  });
+  const larger = along({ parameter: "gamma", safer: "larger" });
+  const smaller = along({ parameter: "gamma", safer: "smaller" });
+  const isDangerous = ({ parameters }: Candidate) => Number(parameters?.gamma) < 0.35;
+  const isLastSafe = ({ parameters }: Candidate) => parameters?.gamma === 0.4;
+
+  it("lets a dangerous one qualify in at most 6 of 100 experiments", () => {
+    expect(shipped(world, 200, 21, { turned: larger, counts: isDangerous })).toBeLessThanOrEqual(0.06);
+    // all of them, so that none of what comes first is safe
+    expect(shipped({ ...bad, items: 150, rate: 0.2, series: [5] }, 250, 22, { turned: larger })).toBeLessThanOrEqual(
+      0.06,
+    );
+  });
+
+  it("finds the safe ones nearly always, which the other direction and one series for each value do less", () => {
+    expect(shipped(world, 40, 23, { turned: larger, counts: isLastSafe })).toBeGreaterThan(0.95);
+    // begun at the dangerous end, the series ends there
+    expect(shipped(world, 100, 23, { turned: smaller })).toBeLessThanOrEqual(0.08);
+    const few = { ...world, items: 130 };
+    const [series, apart] = [larger, along()].map((turned) => shipped(few, 200, 24, { turned, counts: isLastSafe }));
+    expect(series).toBeGreaterThan((apart as number) + 0.1);
   });
 });
