@@ -4,8 +4,7 @@
 // the whole level (fixed-sequence test: Maurer, Hothorn and Lehmacher 1995).
 
 import type { RefinedResults } from "../report/types.js";
-import { candidateId } from "../select/names.js";
-import { nameOf } from "../select/select.js";
+import { nameOf, seriesOf } from "../select/names.js";
 import type { Confirmation } from "../select/types.js";
 import { nextLambda, refinedLambdas } from "./adaptive/refinedLambdas.js";
 import { type MergeSeries, mergeSeries } from "./candidates/merges.js";
@@ -47,18 +46,18 @@ export async function refineStage(
   const { tables, courses } = asked;
   const choice = choose(tables, settings, checked);
   const { best } = choice;
-  const of = best?.series.lambdas;
-  const [count, lambda] = [refinedPoints(settings), best?.lambda];
+  const of = best?.series.varied ? undefined : best?.series.values;
+  const [count, lambda] = [refinedPoints(settings), best?.value];
   if (count === 0 || !best || !of || lambda === undefined) return { tables, choice };
   const own = refinedLambdas(of, lambda, count);
   const next = nextLambda(of, lambda);
   if (own.length === 0 || next === undefined) return { tables, choice };
 
   const series = mergeSeries(settings, tuned).map((one) =>
-    isSame(one, best.series) ? { ...one, lambdas: [...of, ...own] } : one,
+    isSame(one, best.series) ? { ...one, values: [...of, ...own] } : one,
   );
   const more = await adaptiveStage(tables, parts, { series, courses, label: REFINED });
-  const isOwn = ({ series: one, lambda: at }: EvaluatedPoint) => isSame(one, best.series) && own.includes(at as number);
+  const isOwn = ({ series: one, value: at }: EvaluatedPoint) => isSame(one, best.series) && own.includes(at as number);
   const points = more.tables.points.filter(isOwn).map(({ measured }) => measured);
   const found = choose(more.tables, settings, checked);
   const better = found.best && isOwn(found.best) ? found.best : undefined;
@@ -82,6 +81,5 @@ export async function refineStage(
 }
 
 function isSame(a: MergeSeries, b: MergeSeries): boolean {
-  const of = ({ method, parameters }: MergeSeries) => ({ method, ...(parameters && { parameters }) });
-  return candidateId(of(a)) === candidateId(of(b));
+  return seriesOf(a) === seriesOf(b);
 }

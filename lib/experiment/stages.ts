@@ -2,7 +2,7 @@
 // steps; a plan looks which of them are done. So the two cannot disagree.
 
 import type { ExperimentResults } from "../report/types.js";
-import type { TunedModel } from "./candidates/merges.js";
+import { mergeAt, type TunedModel } from "./candidates/merges.js";
 import { chosenAtMost } from "./checks/check.js";
 import type { Checked } from "./checks/checked.js";
 import { betterOf } from "./checks/labels.js";
@@ -141,5 +141,5 @@ function toShipOf(found: Found["found"], { best, ship }: Choice): ToShip | undef
   const shipped = shippedOf(found, ship);
   const output = found.outputs.find(({ path }) => path === shipped?.path);
   const merge = best?.series.merges.find(({ seed }) => seed === output?.seed);
-  return best && output && merge && { point: best, merge, output };
+  return best && output && merge && { point: best, merge: mergeAt(best.series, merge, best.value), output };
 }

@@ -3,7 +3,7 @@
 import { axesOf } from "./axes.js";
 import { axisFront } from "./figures/axisFront.js";
 import { categoriesOf } from "./figures/categories.js";
-import { curveOf } from "./figures/curves.js";
+import { curvesOf } from "./figures/curves.js";
 import type { Figure } from "./figures/figure.js";
 import { frontOf } from "./figures/front.js";
 import { reliabilityOf } from "./figures/reliability.js";
@@ -47,7 +47,7 @@ export function contentsOf(results: ExperimentResults, costs: ExperimentCosts): 
   const sections: (Pick<Section, "id" | "title"> & Partial<Section>)[] = [
     {
       ...{ id: "curves", title: "Over lambda", key: "whole", first: true },
-      figures: figures(curveOf(results, "score"), curveOf(results, "asr")),
+      figures: curvesOf(results, ["score", "asr"]),
     },
     { id: "pareto", title: "The task against safety", figures: [frontOf(results)], first: true },
     { id: "models", title: "The models", tables: named("q1"), first: true },
@@ -62,10 +62,7 @@ export function contentsOf(results: ExperimentResults, costs: ExperimentCosts): 
     {
       ...{ id: "over-refusal", title: hasSkills ? "Over-refusal and skills: what else it cost" : "Over-refusal" },
       ...{ key: "plain", tables: named("axes"), folded: named("whole-front") },
-      figures: [
-        ...axes.flatMap((axis) => curveOf(results, axis) ?? []),
-        ...(hasSkills ? axes.map((axis) => axisFront(results, axis, axes)) : []),
-      ],
+      figures: [...curvesOf(results, axes), ...(hasSkills ? axes.map((axis) => axisFront(results, axis, axes)) : [])],
     },
     {
       ...{ id: "controls-section", title: "Controls" },

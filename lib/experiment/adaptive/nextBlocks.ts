@@ -6,6 +6,7 @@ import { candidateId } from "../../select/names.js";
 import { byScore } from "../../select/order.js";
 import { isUseful } from "../../select/qualify.js";
 import type { Candidate } from "../../select/types.js";
+import type { DeclaredSeries } from "../settings/declaredSeries.js";
 import { candidatesOf } from "./declaredCandidates.js";
 import { askedOf, isFinished, safetyOf } from "./finishedTable.js";
 import { quantityOf } from "./quantityOf.js";
@@ -17,7 +18,6 @@ import {
   type Block,
   type CandidateSoFar,
   type DeclaredCandidate,
-  type DeclaredSeries,
   gateLooksAtSafety,
   type MeasuredSoFar,
 } from "./types.js";
@@ -91,7 +91,7 @@ function qualifying(plan: AdaptivePlan, soFar: MeasuredSoFar, one: Contestant): 
   return passes && isUseful({ kept: shareOfGain(candidate, table) }, rule) ? [[one, candidate]] : [];
 }
 
-/** The highest lambda of each series is asked a little, and the best of them everything. */
+/** The candidate farthest from the safe end of each series is asked a little, and the best of them everything. */
 function leading(plan: AdaptivePlan, alive: readonly (readonly Contestant[])[]): Block[] {
   const leaders = alive.flatMap((of) => of.at(-1) ?? []);
   const fresh = leaders.filter((one) => countOf(one, "task") === 0);

@@ -5,12 +5,7 @@ import type { Gate } from "../../select/gate.js";
 import type { Better, Candidate, CompleteRule, Point, SelectionTable } from "../../select/types.js";
 import type { JudgeCalibration } from "../../statistics/correctedRate.js";
 import type { SeedValues } from "../../statistics/seedValues.js";
-
-/** A method with its parameters, and its lambdas. */
-export interface DeclaredSeries extends Pick<Candidate, "method" | "parameters"> {
-  /** Absent where the method has none. */
-  readonly lambdas?: readonly number[] | undefined;
-}
+import type { DeclaredSeries } from "../settings/declaredSeries.js";
 
 /** The items of one kind that choose. */
 export interface DeclaredItems {
@@ -70,7 +65,7 @@ export interface Block {
   readonly to: number;
 }
 
-export type DeclaredCandidate = Pick<Candidate, "method" | "lambda" | "parameters">;
+export type DeclaredCandidate = Pick<Candidate, "method" | "lambda" | "parameters" | "varied">;
 
 /** Whether the gate names more than scores: then no candidate is found safe before it was asked everything. */
 export function gateLooksAtSafety({ gate }: Pick<AdaptivePlan, "gate">): boolean {

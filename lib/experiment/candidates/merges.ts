@@ -3,8 +3,8 @@
 import { createHash } from "node:crypto";
 import { METHODS, type MethodName } from "../../recipe/methods.js";
 import type { Recipe } from "../../recipe/types.js";
-import type { Candidate } from "../../select/types.js";
-import { gridOf, isOfAll, type MethodEntry, methodOf, parametersOf } from "../settings/methodEntry.js";
+import { type DeclaredSeries, declaredSeries } from "../settings/declaredSeries.js";
+import { isOfAll, type MethodEntry, methodOf } from "../settings/methodEntry.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 
 export interface TunedModel {
@@ -23,30 +23,31 @@ export interface SeedMerge {
   readonly maskSeed: number;
 }
 
-/** One method with its grid: every lambda of a merge is evaluated at once. */
-export interface MergeSeries {
-  readonly method: string;
-  readonly parameters?: Readonly<Record<string, number | string | boolean>> | undefined;
-  /** Absent where the method has none. */
-  readonly lambdas?: readonly number[] | undefined;
+/** A method with its grid; the lambda of one that varies another parameter is in the recipes. */
+export interface MergeSeries extends DeclaredSeries {
   /** One for each seed, or one of all. */
   readonly merges: readonly SeedMerge[];
 }
 
+/** A merge of a series at one of its values. */
+export interface MergeAt extends SeedMerge {
+  /** That its recipe is merged at. */
+  readonly lambda?: number | undefined;
+}
+
 export function mergeSeries(settings: ExperimentSettings, tuned: readonly TunedModel[]): MergeSeries[] {
   return settings.methods.map((entry): MergeSeries => {
-    const method = methodOf(entry);
-    const parameters = parametersOf(entry);
+    const series = declaredSeries(entry, settings);
+    const [method, { parameters, lambda }] = [methodOf(entry), series];
     if (isOfAll(entry)) {
       const models = tuned.map(({ model }) => model);
-      return { method, parameters, merges: [{ recipe: recipeOf(method, settings, models, parameters), maskSeed: 0 }] };
+      return { ...series, merges: [{ recipe: recipeOf(method, settings, models, parameters), maskSeed: 0 }] };
     }
+    const own = { ...lambdaCounts(method), ...parameters, ...(lambda !== undefined && { lambda }) };
     return {
-      method,
-      parameters,
-      lambdas: gridOf(entry, settings),
+      ...series,
       merges: tuned.flatMap(({ seed, model }) => {
-        const recipe = recipeOf(method, settings, [model], { ...lambdaCounts(method), ...parameters });
+        const recipe = recipeOf(method, settings, [model], own);
         return maskNamesOf(seed, entry).map((name) => ({
           ...{ seed: name, tuning: seed },
           ...{ recipe, maskSeed: maskSeedOf(name) },
@@ -68,12 +69,13 @@ export function maskSeedOf(seed: string): number {
   return createHash("sha256").update(seed).digest().readUInt32BE(0) >>> 1;
 }
 
-/** What a table calls a merge. */
-export function candidateOf(
-  { method, parameters }: Pick<MergeSeries, "method" | "parameters">,
-  lambda: number | undefined,
-): Pick<Candidate, "method" | "lambda" | "parameters"> {
-  return { method, ...(lambda !== undefined && { lambda }), ...(parameters && { parameters }) };
+/** @param value of lambda, or of what the series varies */
+export function mergeAt({ varied }: Pick<MergeSeries, "varied">, merge: SeedMerge, value: number | undefined): MergeAt {
+  if (value === undefined) return merge;
+  if (!varied) return { ...merge, lambda: value };
+  const { parameters, ...recipe } = merge.recipe as { readonly parameters?: object };
+  const own = { ...parameters, [varied.parameter]: value };
+  return { ...merge, recipe: { ...recipe, parameters: own } as unknown as Recipe };
 }
 
 /** TIES and DELLA divide by the sum of the weights by default, and with it lambda out of a merge of one tuned model. */

@@ -16,11 +16,9 @@ export interface VirtualMergeSource {
   readonly maskSeed: number;
 }
 
-/** What is open at once; `lambdas` are those of it, and `variants` the places of its variants among those of the source. */
-export interface OpenMerge {
+/** What is open at once, of the source's lambdas or variants. */
+export interface OpenMerge extends Pick<VirtualMergeSource, "lambdas" | "variants"> {
   readonly model: Model;
-  readonly lambdas: readonly number[] | undefined;
-  readonly variants?: readonly number[] | undefined;
 }
 
 /** Methods whose result is a weighted sum of stored tensors: products are summed, and no weight is made. */
@@ -60,7 +58,7 @@ export async function* openVirtual(
     const model = await openModel(recipe, { ...common, lambdas, variants, fidelity: "linear" });
     try {
       if (model.describe().tensors.every(({ how }) => how !== "made" && how !== "made in blocks")) {
-        yield { model, lambdas, ...(variants && { variants: placesIn(variants) }) };
+        yield { model, lambdas, variants };
         return;
       }
     } finally {
@@ -70,9 +68,9 @@ export async function* openVirtual(
   const atOnce = Math.max(1, Math.floor((HELD_SHARE * availableMemory()) / Math.max(1, bytes)));
   const held = { ...common, fidelity: "exact", hold: true } as const;
   if (variants) {
-    for (const some of chunks(placesIn(variants), atOnce)) {
-      const model = await openModel(recipe, { ...held, variants: some.map((place) => variants[place] as Recipe) });
-      yield* closing(model, { model, lambdas: undefined, variants: some });
+    for (const some of chunks(variants, atOnce)) {
+      const model = await openModel(recipe, { ...held, variants: some });
+      yield* closing(model, { model, variants: some });
     }
     return;
   }
@@ -102,10 +100,6 @@ async function* closing(model: Model, opened: OpenMerge): AsyncGenerator<OpenMer
   } finally {
     await model.close();
   }
-}
-
-function placesIn(list: readonly unknown[]): number[] {
-  return list.map((_, place) => place);
 }
 
 function chunks<T>(items: readonly T[], size: number): T[][] {

@@ -6,7 +6,8 @@ import type { MergeSeries } from "./merges.js";
 
 export interface EvaluatedPoint {
   readonly series: MergeSeries;
-  readonly lambda: number | undefined;
+  /** Of lambda, or of what the series varies. */
+  readonly value: number | undefined;
   readonly seeds: readonly SeedResults[];
   readonly measured: MeasuredCandidate;
 }

@@ -16,7 +16,7 @@ import { readRecipe } from "../../merge/prepare.js";
 import type { Path } from "../../recipe/located.js";
 import type { Recipe } from "../../recipe/types.js";
 import { openTokenizer } from "../../tokenizer/openTokenizer.js";
-import { mergeSeries, type TunedModel, wholeModel } from "../candidates/merges.js";
+import { mergeAt, mergeSeries, type TunedModel, wholeModel } from "../candidates/merges.js";
 import { engineOf } from "../settings/engineOf.js";
 import { ABSENT } from "../settings/mend.js";
 import { modelParts } from "../settings/modelParts.js";
@@ -168,10 +168,11 @@ async function checkMerges(
   if (!isThere) return { bytesOfMerge: bytes, bytesOfForms: none };
   const folder = tune && (await problems.attempt(() => locate({ path: aligned }), ["aligned"]));
   const models = folder === undefined ? undefined : Object.fromEntries(stands.map(({ model }) => [model, folder]));
-  for (const [at, { lambdas, merges }] of mergeSeries(settings, tune ? stands : fitting).entries()) {
+  for (const [at, series] of mergeSeries(settings, tune ? stands : fitting).entries()) {
     if (!readable.has(at) || (tune && !models)) continue;
-    for (const { recipe, maskSeed } of tune ? merges.slice(0, 1) : merges) {
-      await planned(recipe, { lambda: lambdas?.[0], seed: maskSeed, models }, ["methods", at]);
+    for (const one of tune ? series.merges.slice(0, 1) : series.merges) {
+      const { recipe, maskSeed, lambda } = mergeAt(series, one, series.values?.[0]);
+      await planned(recipe, { lambda, seed: maskSeed, models }, ["methods", at]);
     }
   }
   const isSound = tune ? models !== undefined : fitting.length > 0;
@@ -188,9 +189,13 @@ async function checkMethods(
 ): Promise<ReadonlySet<number>> {
   const readable = new Set<number>();
   const named = { ...settings, aligned: settings.aligned || "aligned" };
-  for (const [at, { lambdas, merges }] of mergeSeries(named, tuned).entries()) {
-    const [first] = merges;
-    const read = async () => first === undefined || (await readRecipe(first.recipe, { lambda: lambdas?.[0] }));
+  for (const [at, series] of mergeSeries(named, tuned).entries()) {
+    const [first] = series.merges;
+    const all = (series.values ?? [undefined]).map((value) => first && mergeAt(series, first, value));
+    const read = async () => {
+      for (const one of all) if (one) await readRecipe(one.recipe, { lambda: one.lambda });
+      return true;
+    };
     if ((await problems.attempt(read, ["methods", at])) !== undefined) readable.add(at);
   }
   return readable;

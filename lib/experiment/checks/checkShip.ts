@@ -3,7 +3,7 @@
 import type { PlanOptions } from "../../merge/options.js";
 import { plan } from "../../merge/plan.js";
 import type { Recipe } from "../../recipe/types.js";
-import { mergeSeries, type TunedModel } from "../candidates/merges.js";
+import { mergeAt, mergeSeries, type TunedModel } from "../candidates/merges.js";
 import type { Problems } from "../settings/problems.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import { isWrittenMerge, shipForms } from "../settings/shipForms.js";
@@ -27,11 +27,12 @@ export async function checkShip(
     const { name, format, quantise, dtype, rank } = form;
     const path = ["ship", at];
     if (problems.touches(path)) continue;
-    for (const { lambdas, merges } of mergeSeries(settings, tuned)) {
-      const [first] = merges;
+    for (const series of mergeSeries(settings, tuned)) {
+      const [first] = series.merges;
       if (!first) continue;
-      const recipe = { ...(first.recipe as object), ...(dtype && { out_dtype: dtype }) } as Recipe;
-      const options = { lambda: lambdas?.[0], seed: first.maskSeed, models, format, quantise, rank, signal };
+      const { recipe: own, lambda, maskSeed } = mergeAt(series, first, series.values?.[0]);
+      const recipe = { ...(own as object), ...(dtype && { out_dtype: dtype }) } as Recipe;
+      const options = { lambda, seed: maskSeed, models, format, quantise, rank, signal };
       const found = await problems.attempt(() => plannedBytes(recipe, options, models !== undefined), path);
       if (found === undefined) break;
       bytes.set(name, Math.max(bytes.get(name) ?? 0, found));

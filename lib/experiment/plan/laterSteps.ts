@@ -41,14 +41,17 @@ export async function laterSteps(
   if (!isSeen(WRITTEN) && !isSeen(TESTED) && !isSeen(REFINED)) {
     for (const { merges, ...of } of series) {
       const each = merges.map(({ tuning }) =>
-        wholeRemains(choosingTasks(checked, tuning), judges, of.lambdas?.length ?? 1),
+        wholeRemains(choosingTasks(checked, tuning), judges, of.values?.length ?? 1),
       );
       add(seriesLabel({ merges, ...of }), each);
     }
   }
   const refines = refinedPoints(settings);
   if (refines > 0 && !isSeen(REFINED)) {
-    const most = Math.max(0, ...series.map(({ lambdas = [], merges }) => (lambdas.length > 1 ? merges.length : 0)));
+    const most = Math.max(
+      0,
+      ...series.map(({ values = [], varied, merges }) => (values.length > 1 && !varied ? merges.length : 0)),
+    );
     const tasks = choosingTasks(checked, models[0]?.seed);
     if (most > 0) add(`${REFINED}, at most ${refines * most}`, [wholeRemains(tasks, judges, refines * most)]);
   }

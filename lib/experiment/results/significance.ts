@@ -1,15 +1,14 @@
 // The tests of a run: differences between models on the same items, and slopes over lambda.
 
 import type { Measured, PairedTest, Trend } from "../../report/types.js";
-import { nameOf } from "../../select/select.js";
-import type { Candidate, Quantity } from "../../select/types.js";
+import { seriesOf } from "../../select/names.js";
+import type { Quantity } from "../../select/types.js";
 import { pairedBootstrap } from "../../statistics/bootstrap.js";
 import { holm } from "../../statistics/holm.js";
 import { itemMeans } from "../../statistics/itemMeans.js";
 import { mcnemar } from "../../statistics/mcnemar.js";
 import { pairedDifference } from "../../statistics/pairedDifference.js";
 import { slopeOverLambda } from "../../statistics/slopeOverLambda.js";
-import { candidateOf } from "../candidates/merges.js";
 import type { EvaluatedPoint } from "../candidates/point.js";
 
 export interface NamedModel {
@@ -68,16 +67,16 @@ function pairedTest(a: Quantity, b: Quantity): Omit<PairedTest, "a" | "b" | "met
  * fine-tuned model. Holm's adjustment is over all of them.
  */
 export function trendsOf(points: readonly EvaluatedPoint[]): Trend[] {
-  const between = points.filter(({ lambda }) => lambda !== undefined && lambda > 0 && lambda < 1);
+  const between = points.filter(({ series, value }) => !series.varied && value !== undefined && value > 0 && value < 1);
   const trends = [...new Set(between.map(({ series }) => series))].flatMap((series) => {
     const own = between.filter((point) => point.series === series);
-    const method = nameOf(candidateOf(series, undefined) as Candidate);
+    const method = seriesOf(series);
     const [first] = own as [EvaluatedPoint];
     return Object.entries(numbersOf(first.measured)).flatMap(
       ([metric, { weights, groups }]): Omit<Trend, "pHolm">[] => {
         const slope = slopeOverLambda(
           own.map(({ measured }) => numbersOf(measured)[metric]?.values ?? []),
-          own.map(({ lambda }) => lambda as number),
+          own.map(({ value }) => value as number),
           { weights, groups },
         );
         if (!slope) return [];

@@ -36,7 +36,7 @@ export function kindOf(entry: Entry): ControlKind {
 
 /** The grid of linear merges where there is one, else of the first method that has one: controls are measured at the same lambdas. */
 function gridOfMerges(settings: ExperimentSettings): number[] {
-  const gridded = settings.methods.filter((one) => !isOfAll(one));
+  const gridded = settings.methods.filter((one) => !isOfAll(one) && (typeof one === "string" || !one.vary));
   const linear = gridded.find((one) => (typeof one === "string" ? one : one.method) === "linear");
   return gridOf(linear ?? gridded[0] ?? "linear", settings);
 }

@@ -26,10 +26,20 @@ export function isOfAll(entry: MethodEntry): boolean {
   return over === "all";
 }
 
-/** Each value once, in their order. */
+/** Each lambda once, in their order. */
 export function gridOf(entry: MethodEntry, { lambda }: Pick<ExperimentSettings, "lambda">): number[] {
   const own = typeof entry === "string" ? undefined : entry.lambda;
-  return [...new Set([own ?? lambda].flat())].sort((a, b) => a - b);
+  return sorted([own ?? lambda].flat());
+}
+
+/** Parameters of a method that an entry may vary: those that declare a safe end. */
+export function variable(method: MethodName): string[] {
+  return Object.keys(METHODS[method].safer ?? {}).filter((name) => name !== "lambda");
+}
+
+/** Each once, ascending. */
+export function sorted(values: readonly number[]): number[] {
+  return [...new Set(values)].sort((a, b) => a - b);
 }
 
 /** Whether an entry's merges draw masks, so that another seed of them is another merge: `resta` does where it drops values. */

@@ -21,6 +21,12 @@ const method = z.strictObject({
     .record(z.string(), z.union([z.number(), z.string(), z.boolean()]))
     .optional()
     .describe("The method's own parameters, such as density."),
+  vary: z
+    .record(z.string(), z.array(z.number()).min(1))
+    .optional()
+    .describe(
+      "One parameter in place of lambda, with its values: { gamma: [0.1, 0.3, 0.5] }; of methods that declare its safe end. lambda is then one number.",
+    ),
   masks: z
     .int()
     .positive()
@@ -73,7 +79,9 @@ export const experimentSchema = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe("The model before alignment: to compare with, and for resta, safe_lora, …"),
+    .describe(
+      "The model before alignment: what resta, safe_lora, safemerge and lssf merge with, what attribute compares changes with, and a model that is measured beside the others.",
+    ),
   safeModel: z.string().min(1).optional().describe("Of safemerge: the aligned model + an adapter tuned on safe rows."),
   tuned: z
     .array(

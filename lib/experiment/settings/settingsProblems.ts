@@ -7,12 +7,12 @@ import { nearest } from "../../recipe/suggest.js";
 import { parseGate } from "../../select/gate.js";
 import { gateOf } from "../../select/rule.js";
 import { nameOf } from "../../select/select.js";
-import type { Candidate } from "../../select/types.js";
 import { sayOfControls } from "./controlProblems.js";
+import { candidateOf, declaredSeries } from "./declaredSeries.js";
 import { endpointProblems } from "./endpointProblems.js";
 import { judgeModelNamed } from "./judgeParts.js";
 import { ABSENT } from "./mend.js";
-import { drawsMasks, gridOf, isOfAll, methodOf, parametersOf } from "./methodEntry.js";
+import { drawsMasks, isOfAll, type MethodEntry, methodOf, variable } from "./methodEntry.js";
 import { modelParts } from "./modelParts.js";
 import type { Problems } from "./problems.js";
 import { refinedPoints } from "./refinedPoints.js";
@@ -97,7 +97,7 @@ function sayOfGrids({ extrapolate, lambda, methods }: ExperimentSettings, say: S
 function sayOfMethods(settings: ExperimentSettings, say: Say): void {
   const seen = new Set<string>();
   for (const [at, one] of settings.methods.entries()) {
-    const [method, parameters] = [methodOf(one), parametersOf(one)];
+    const method = methodOf(one);
     if (typeof one !== "string" && one.masks !== undefined && (isOfAll(one) || !drawsMasks(one))) {
       const all = isOfAll(one) ? " over all tuned models" : "";
       say(`${method}${all} draws no masks: leave masks out`, ["methods", at, "masks"]);
@@ -105,11 +105,47 @@ function sayOfMethods(settings: ExperimentSettings, say: Say): void {
     if (isOfAll(one) && typeof one !== "string" && one.lambda !== undefined) {
       say(`${method} over all tuned models has no lambda`, ["methods", at, "lambda"]);
     }
-    for (const lambda of isOfAll(one) ? [undefined] : gridOf(one, settings)) {
-      const name = nameOf({ method, lambda, parameters } as Candidate);
+    sayOfVaried(one, at, say);
+    const series = declaredSeries(one, settings);
+    for (const value of series.values ?? [undefined]) {
+      const name = nameOf(candidateOf(series, value));
       if (seen.has(name)) say(`${name} is asked for twice`, ["methods", at]);
       seen.add(name);
     }
+  }
+}
+
+/** Of an entry with a grid over another parameter than lambda. */
+function sayOfVaried(entry: MethodEntry, at: number, say: Say): void {
+  if (typeof entry === "string" || !entry.vary) return;
+  const { method, lambda, parameters = {}, vary } = entry;
+  const path = ["methods", at, "vary"];
+  const known = variable(method);
+  const [parameter = "", ...more] = Object.keys(vary);
+  if (more.length > 0 || parameter === "") {
+    say(
+      `vary takes one parameter, not ${Object.keys(vary).join(" and ") || "none"}`,
+      path,
+      "write an entry for each value of the other",
+    );
+  } else if (!known.includes(parameter)) {
+    const hint =
+      parameter === "lambda"
+        ? "write lambda: [0.2, 0.4]"
+        : known.length > 0
+          ? `it may vary ${known.join(", ")}`
+          : "vary lambda instead";
+    say(`${method} has no safe end of ${parameter}, where a series over it would start`, path, hint);
+  } else if (parameters[parameter] !== undefined) {
+    say(`${parameter} is in both vary and parameters`, path);
+  }
+  if (isOfAll(entry)) say(`${method} over all tuned models varies nothing`, path);
+  if (Array.isArray(lambda) && lambda.length > 1) {
+    say(
+      "vary goes with one lambda",
+      ["methods", at, "lambda"],
+      "write an entry for each lambda: each is a series of its own",
+    );
   }
 }
 

@@ -10,12 +10,13 @@ import { askedOf, isFinished, sharesOf } from "../adaptive/finishedTable.js";
 import { looksOf } from "../adaptive/looksOf.js";
 import { nextBlocks } from "../adaptive/nextBlocks.js";
 import { type AdaptivePlan, type Block, type CandidateSoFar, type DeclaredItems, spends } from "../adaptive/types.js";
-import { candidateOf, type MergeSeries, mergeSeries } from "../candidates/merges.js";
+import { type MergeSeries, mergeSeries } from "../candidates/merges.js";
 import type { EvaluatedPoint } from "../candidates/point.js";
 import type { Checked } from "../checks/checked.js";
 import { betterOf } from "../checks/labels.js";
 import { skillFacts } from "../checks/skillFacts.js";
 import type { Digest } from "../digests/digestOf.js";
+import { candidateOf } from "../settings/declaredSeries.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import { calibrationIn } from "../tables/correctedQuantity.js";
 import { measure, type SeedResults } from "../tables/measure.js";
@@ -42,7 +43,7 @@ export interface Course {
 interface Request {
   readonly series: MergeSeries;
   readonly counts: Counts;
-  readonly lambdas: (number | undefined)[];
+  readonly values: (number | undefined)[];
 }
 
 const NONE: Counts = { safety: 0, task: 0, "over-refusal": 0, skills: 0 };
@@ -88,7 +89,7 @@ export async function adaptiveStage(
       merges: request.series.merges.map((merge) => ({
         merge,
         measurement: seriesMeasurement(request.series, merge, parts, {
-          ...(request.series.lambdas && { lambdas: request.lambdas as number[] }),
+          ...(request.series.values && { values: request.values as number[] }),
           tasks: partial.of(request.counts, merge.tuning),
           words: `, ${wordsOf(request)}`,
           label: before?.label,
@@ -100,16 +101,16 @@ export async function adaptiveStage(
       const measured: MeasuredMerge[] = [];
       for (const { merge, measurement } of merges) measured.push({ merge, ...(await measurement.read(calibration)) });
       const straightShare = straightShareOf(measured);
-      for (const [at, lambda] of request.lambdas.entries()) {
-        const id = candidateId(candidateOf(request.series, lambda));
+      for (const [at, value] of request.values.entries()) {
+        const id = candidateId(candidateOf(request.series, value));
         courses.set(id, { counts: request.counts, seeds: seedsAt(measured, at), straightShare });
       }
     }
   }
   const points = series.flatMap((one) =>
-    (one.lambdas ?? [undefined]).map((lambda): EvaluatedPoint => {
-      const course = courses.get(candidateId(candidateOf(one, lambda)));
-      return pointOf(one, lambda, course, ends, plan);
+    (one.values ?? [undefined]).map((value): EvaluatedPoint => {
+      const course = courses.get(candidateId(candidateOf(one, value)));
+      return pointOf(one, value, course, ends, plan);
     }),
   );
   progress.candidates(points.flatMap(({ measured }) => (measured.unfinished ? [] : [measured])));
@@ -156,8 +157,8 @@ function requestsOf(
 ): Request[] {
   const requests = new Map<string, Request>();
   for (const one of series) {
-    for (const lambda of one.lambdas ?? [undefined]) {
-      const id = candidateId(candidateOf(one, lambda));
+    for (const value of one.values ?? [undefined]) {
+      const id = candidateId(candidateOf(one, value));
       const own = blocks.filter(({ candidate }) => candidateId(candidate) === id);
       if (own.length === 0) continue;
       const counts = { ...(courses.get(id)?.counts ?? NONE) };
@@ -170,15 +171,15 @@ function requestsOf(
         counts.skills,
       ]);
       const known = requests.get(key);
-      if (known) known.lambdas.push(lambda);
-      else requests.set(key, { series: one, counts, lambdas: [lambda] });
+      if (known) known.values.push(value);
+      else requests.set(key, { series: one, counts, values: [value] });
     }
   }
   return [...requests.values()];
 }
 
-function wordsOf({ counts, lambdas }: Request): string {
-  const at = lambdas[0] === undefined ? "" : `lambda ${lambdas.join(", ")}, `;
+function wordsOf({ series: { varied }, counts, values }: Request): string {
+  const at = values[0] === undefined ? "" : `${varied?.parameter ?? "lambda"} ${values.join(", ")}, `;
   const all = Object.entries(counts).filter(([, count]) => count > 0);
   return `${at}${all.map(([part, count]) => `${count} of ${part}`).join(", ")}`;
 }
@@ -218,18 +219,18 @@ function eachOf<T extends TableItem>(
 /** One that was not asked everything has numbers of what it was asked, without intervals: what came out ended it. */
 function pointOf(
   series: MergeSeries,
-  lambda: number | undefined,
+  value: number | undefined,
   course: Course | undefined,
   ends: Tables,
   plan: AdaptivePlan,
 ): EvaluatedPoint {
-  const named = candidateOf(series, lambda);
+  const named = candidateOf(series, value);
   const { seeds = [], straightShare } = course ?? {};
   const so = course ? soFarOf(course, ends, plan) : {};
   if (isFinished(plan, so)) {
-    return { series, lambda, seeds, measured: { ...named, ...measure(seeds, ends.items.validation, straightShare) } };
+    return { series, value, seeds, measured: { ...named, ...measure(seeds, ends.items.validation, straightShare) } };
   }
   const [asr, score] = [askedOf(plan, so, "safety"), askedOf(plan, so, "task")];
   const unfinished = { asr, score, categories: {}, metrics: {}, unfinished: true as const };
-  return { series, lambda, seeds, measured: { ...named, ...unfinished } };
+  return { series, value, seeds, measured: { ...named, ...unfinished } };
 }

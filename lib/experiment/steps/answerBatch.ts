@@ -11,7 +11,7 @@ import { openModel } from "../../generate/openModel.js";
 import type { Model, TextGenerator } from "../../generate/types.js";
 import { merge } from "../../merge/merge.js";
 import type { Recipe } from "../../recipe/types.js";
-import { openVirtual, straightShareOf } from "../candidates/openVirtual.js";
+import { openVirtual, straightShareOf, type VirtualMergeSource } from "../candidates/openVirtual.js";
 import { engineOf } from "../settings/engineOf.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import type { StoreJournal } from "../store/storeJournal.js";
@@ -90,28 +90,23 @@ async function askMissing(
   const { recipe, maskSeed, variants: all } = subject;
   if (virtual) {
     const { precision, threads, fidelity } = settings.engine ?? {};
+    const opening = (at: MergeParts, options: { readonly signal?: AbortSignal | undefined }) =>
+      openVirtual({ recipe, maskSeed, ...at }, bytesOfMerge, { precision, threads, ...options }, fidelity === "exact");
     const lambdas = targets.flatMap(({ lambda }) => lambda ?? []);
     const variants = all && targets.map(({ variant }) => all[variant as number] as Recipe);
-    const opening = (some: readonly number[], options: { readonly signal?: AbortSignal | undefined }) => {
-      const source = { recipe, maskSeed, ...(some.length > 0 && { lambdas: some }), ...(variants && { variants }) };
-      return openVirtual(source, bytesOfMerge, { precision, threads, ...options }, fidelity === "exact");
-    };
-    const once = () => opening(lambdas, { signal });
+    const once = () => opening({ ...(lambdas.length > 0 && { lambdas }), ...(variants && { variants }) }, { signal });
     const { grid } = subject;
+    const count = (grid?.lambdas ?? grid?.variants ?? [recipe]).length;
     const opened =
       grid === undefined
         ? once()
-        : kept.use(JSON.stringify([recipe, maskSeed, grid]), Math.max(1, grid.length) * bytesOfMerge, {
+        : kept.use(JSON.stringify([recipe, maskSeed, grid]), count * bytesOfMerge, {
             open: () => opening(grid, {}),
             once,
           });
     let asked = 0;
-    for await (const { model, lambdas: open, variants: places } of opened) {
-      const own = places
-        ? places.map((place, variant) => ({ ...(targets[place] as Target), variant }))
-        : open === undefined
-          ? targets
-          : targets.filter(({ lambda }) => open.includes(lambda as number));
+    for await (const { model, ...open } of opened) {
+      const own = targetsIn(open, targets, all);
       await ask(model, own, straightShareOf(model));
       asked += own.length;
     }
@@ -135,6 +130,22 @@ async function askMissing(
     written.set(target.step.key, made.bytesWritten);
   }
   return written;
+}
+
+type MergeParts = Pick<VirtualMergeSource, "lambdas" | "variants">;
+
+/** Those that an open merge answers for; the place of a variant is that among the open ones. */
+function targetsIn(
+  { lambdas, variants }: MergeParts,
+  targets: readonly Target[],
+  all: readonly Recipe[] = [],
+): readonly Target[] {
+  if (!variants) return lambdas ? targets.filter(({ lambda }) => lambdas.includes(lambda as number)) : targets;
+  const places = new Map(variants.map((one, place) => [JSON.stringify(one), place]));
+  return targets.flatMap((target) => {
+    const variant = places.get(JSON.stringify(all[target.variant as number]));
+    return variant === undefined ? [] : [{ ...target, variant }];
+  });
 }
 
 async function closing(model: Pick<Model, "close">, work: () => Promise<void>): Promise<void> {

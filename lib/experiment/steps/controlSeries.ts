@@ -17,7 +17,7 @@ import { type Batch, defineStep, single } from "./step.js";
 import type { StepRecords } from "./stepRecords.js";
 import { tuneStage } from "./tuneStage.js";
 
-/** One curve's points: all lambdas of one series, or one value of each of several. */
+/** One curve's points: all values of one series, or one value of each of several. */
 export interface ControlSeries {
   readonly series: readonly MergeSeries[];
   /** Make the models that are kept: adapters. */
@@ -85,7 +85,7 @@ function deltaSeries(
     passing.set(merge, { folder, batch });
     return merge;
   });
-  return { series: [{ method: kind, lambdas, merges }], batches: [], kept: [], passing };
+  return { series: [{ method: kind, values: lambdas, merges }], batches: [], kept: [], passing };
 }
 
 async function rankSeries(

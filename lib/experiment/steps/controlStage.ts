@@ -3,11 +3,10 @@
 
 import { rm } from "node:fs/promises";
 import type { ControlComparison, ControlCurve, ControlResults } from "../../report/types.js";
-import { candidateId } from "../../select/names.js";
-import { nameOf } from "../../select/select.js";
+import { candidateId, nameOf, seriesOf } from "../../select/names.js";
 import type { Better, Quantity } from "../../select/types.js";
 import { itemMeans } from "../../statistics/itemMeans.js";
-import { candidateOf, type MergeSeries } from "../candidates/merges.js";
+import type { MergeSeries } from "../candidates/merges.js";
 import { ALL, type EvaluatedPoint } from "../candidates/point.js";
 import type { TableLabels } from "../checks/labels.js";
 import { compareControl, type TestedPoint } from "../controls/compareControl.js";
@@ -69,7 +68,7 @@ export async function controlStage(parts: ControlStageParts): Promise<ControlRes
 type Asked = Pick<EvaluatedPoint, "series"> & { readonly lambdas: readonly number[] | undefined };
 
 function allOf(series: MergeSeries): Asked {
-  return { series, lambdas: series.lambdas };
+  return { series, lambdas: series.values };
 }
 
 /** Asks what was not asked yet; models that pass are made only where something is missing. */
@@ -80,10 +79,10 @@ async function measured(
   { measuring, calibrating, records, graph, tables }: ControlStageParts,
 ): Promise<EvaluatedPoint[]> {
   const all = asked.map(({ series, lambdas }) => ({
-    series: { ...series, lambdas },
+    series: { ...series, values: lambdas },
     merges: series.merges.map((merge) => {
       const { recipe, maskSeed, seed = ALL, tuning } = merge;
-      const name = `${nameOf(candidateOf(series, undefined))} seed ${seed}${part === "test" ? ", test" : ""}`;
+      const name = `${seriesOf(series)} seed ${seed}${part === "test" ? ", test" : ""}`;
       const subject = { kind: "merge", recipe, maskSeed, ...(lambdas && { lambdas }) } as const;
       const tasks = part === "test" ? measuring.tasksOf("test") : measuring.tasksOf("validation", tuning);
       return { merge, measurement: measuring.measure(name, subject, tasks) };
@@ -138,7 +137,7 @@ async function compared(
       const name = role === "aligned" ? "the aligned model" : "the fine-tuned model";
       return { name, isAligned: role === "aligned", ...numbersOf(tables[role].test, "test", tables) };
     }
-    const { series, lambda } = point as EvaluatedPoint;
+    const { series, value: lambda } = point as EvaluatedPoint;
     const [found] = await measured(
       control,
       "test",

@@ -226,9 +226,8 @@ export class Measuring {
   }
 }
 
-function named(name: string, { lambda, variant }: Pick<Answerer, "lambda" | "variant">): string {
-  if (variant !== undefined) return `${name} ${variant + 1}`;
-  return lambda === undefined ? name : `${name} lambda ${lambda}`;
+function named(name: string, { name: own }: Pick<Answerer, "name">): string {
+  return own === undefined ? name : `${name} ${own}`;
 }
 
 function unitsOf(task: Task): string[] {

@@ -4,13 +4,13 @@ import { existsSync } from "node:fs";
 import { merge } from "../../merge/merge.js";
 import type { MergeOptions } from "../../merge/options.js";
 import type { FloatDtypeName } from "../../recipe/types.js";
-import type { SeedMerge } from "../candidates/merges.js";
+import type { MergeAt } from "../candidates/merges.js";
 import type { Digests } from "../digests/contents.js";
 import { type Batch, type Step, single } from "./step.js";
 
-/** A merge at a lambda, and what it becomes. */
-export interface MergeToWrite extends Pick<MergeOptions, "lambda" | "format" | "quantise" | "rank"> {
-  readonly merge: Pick<SeedMerge, "recipe" | "maskSeed">;
+/** A merge, and what it becomes. */
+export interface MergeToWrite extends Pick<MergeOptions, "format" | "quantise" | "rank"> {
+  readonly merge: Pick<MergeAt, "recipe" | "maskSeed" | "lambda">;
   readonly dtype?: FloatDtypeName | undefined;
 }
 
@@ -22,7 +22,7 @@ export function isOfModel({ path }: { readonly path: string }): boolean {
 export function mergeBatch(
   step: Step,
   folder: string,
-  { merge: { recipe, maskSeed }, dtype, ...options }: MergeToWrite,
+  { merge: { recipe, maskSeed, lambda }, dtype, ...options }: MergeToWrite,
   { contents }: { readonly contents: Pick<Digests, "areIn"> },
   {
     part,
@@ -36,7 +36,7 @@ export function mergeBatch(
       await before?.();
       const whole = dtype === undefined ? recipe : { ...(recipe as object), out_dtype: dtype };
       const force = existsSync(folder);
-      const made = await merge(whole as typeof recipe, folder, { ...options, seed: maskSeed, signal, force });
+      const made = await merge(whole as typeof recipe, folder, { ...options, lambda, seed: maskSeed, signal, force });
       return { newTokens: 0, bytesWritten: made.bytesWritten, files: made.files };
     },
     {

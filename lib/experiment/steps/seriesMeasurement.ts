@@ -1,12 +1,15 @@
-// Measures merges of one method: all lambdas of a seed together, or some of them.
+// Measures merges of one method: all values of a seed together, or some of them.
 
 import type { Results } from "../../evaluate/run/results.js";
 import type { Task } from "../../evaluate/types.js";
-import { nameOf } from "../../select/select.js";
-import type { Candidate } from "../../select/types.js";
-import { candidateOf, type MergeSeries, type SeedMerge } from "../candidates/merges.js";
+import { preparedMethod } from "../../merge/prepared/preparedMethods.js";
+import type { MethodName } from "../../recipe/methods.js";
+import { seriesOf } from "../../select/names.js";
+import { type MergeSeries, mergeAt, type SeedMerge } from "../candidates/merges.js";
+import type { VirtualMergeSource } from "../candidates/openVirtual.js";
 import { ALL, type EvaluatedPoint } from "../candidates/point.js";
 import type { ModelDigests } from "../digests/modelDigests.js";
+import { candidateOf } from "../settings/declaredSeries.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import { measure, type SeedResults } from "../tables/measure.js";
 import type { TableItems } from "../tables/tableItems.js";
@@ -21,7 +24,7 @@ export interface SeriesParts {
 
 /** What is asked of a series: everything by default. */
 export interface SeriesPart {
-  readonly lambdas?: readonly number[] | undefined;
+  readonly values?: readonly number[] | undefined;
   readonly tasks?: readonly Task[] | undefined;
   /** For people: which part it is. */
   readonly words?: string | undefined;
@@ -31,29 +34,46 @@ export interface SeriesPart {
 
 /** What a plan calls all merges of a series. */
 export function seriesLabel(series: MergeSeries): string {
-  const count = series.merges.length * (series.lambdas?.length ?? 1);
-  return `${count} ${nameOf(candidateOf(series, undefined) as Candidate)} merges, validation`;
+  const count = series.merges.length * (series.values?.length ?? 1);
+  return `${count} ${seriesOf(series)} merges, validation`;
 }
 
-/** Lambdas of one seed: of a merge in one batch, on a server one after the other. */
+/** Values of one seed: in one batch where one open merge can answer for all of them, else one after the other. */
 export function seriesMeasurement(
   series: MergeSeries,
-  { seed = ALL, tuning, recipe, maskSeed }: SeedMerge,
+  merge: SeedMerge,
   { settings, models, measuring }: SeriesParts,
   part: SeriesPart = {},
 ): Measurement {
-  const { lambdas = series.lambdas, tasks = measuring.tasksOf("validation", tuning), words = "" } = part;
-  const name = `${nameOf(candidateOf(series, undefined) as Candidate)} seed ${seed}${words}`;
+  const { seed = ALL, tuning, recipe, maskSeed } = merge;
+  const { values = series.values, tasks = measuring.tasksOf("validation", tuning), words = "" } = part;
+  const name = `${seriesOf(series)} seed ${seed}${words}`;
   const { label = seriesLabel(series) } = part;
-  if (!settings.engine?.endpoint) {
-    const grid = part.tasks && (series.lambdas ?? []);
-    const subject = { kind: "merge", recipe, maskSeed, ...(lambdas && { lambdas }), ...(grid && { grid }) } as const;
-    return measuring.measure(name, subject, tasks, label);
+  if (settings.engine?.endpoint) {
+    return oneByOne(values ?? [], (lambda) => {
+      const subject = { kind: "served", served: moduleName(seed, lambda), digest: models.within(recipe) } as const;
+      return measuring.measure(`${name} lambda ${lambda}`, subject, tasks, label);
+    });
   }
-  const all = (lambdas ?? []).map((lambda) => {
-    const subject = { kind: "served", served: moduleName(seed, lambda), digest: models.within(recipe) } as const;
-    return measuring.measure(`${name} lambda ${lambda}`, subject, tasks, label);
-  });
+  const { varied } = series;
+  const called = (value: number) => `${varied?.parameter} ${value}`;
+  if (varied && preparedMethod(series.method as MethodName).decides.includes(varied.parameter)) {
+    // inputs are made for each value, so that no two are open at once
+    return oneByOne(values ?? [], (value) => {
+      const { recipe: own } = mergeAt(series, merge, value);
+      const subject = { kind: "merge", recipe: own, maskSeed, ...(part.tasks && { grid: {} }) } as const;
+      return measuring.measure(`${name} ${called(value)}`, subject, tasks, label);
+    });
+  }
+  const opened = (some: readonly number[] | undefined): Pick<VirtualMergeSource, "lambdas" | "variants"> =>
+    varied ? { variants: some?.map((value) => mergeAt(series, merge, value).recipe) } : { lambdas: some };
+  const grid = part.tasks && opened(series.values);
+  const names = varied && values?.map(called);
+  return measuring.measure(name, { kind: "merge", recipe, maskSeed, ...opened(values), names, grid }, tasks, label);
+}
+
+function oneByOne(values: readonly number[], measure: (value: number) => Measurement): Measurement {
+  const all = values.map(measure);
   return {
     batches: all.flatMap(({ batches }) => batches),
     needs: all.flatMap(({ needs }) => needs),
@@ -68,20 +88,20 @@ export function seriesMeasurement(
 /** One merge of a series, as it was measured. */
 export type MeasuredMerge = { readonly merge: SeedMerge } & Measured;
 
-/** Every lambda of a method: its evaluations by seed. */
+/** Every value of a series: its evaluations by seed. */
 export function pointsOf(
   series: MergeSeries,
   measured: readonly MeasuredMerge[],
   items: TableItems | undefined,
 ): EvaluatedPoint[] {
   const share = straightShareOf(measured);
-  return (series.lambdas ?? [undefined]).map((lambda, at) => {
+  return (series.values ?? [undefined]).map((value, at) => {
     const seeds = seedsAt(measured, at);
-    return { series, lambda, seeds, measured: { ...candidateOf(series, lambda), ...measure(seeds, items, share) } };
+    return { series, value, seeds, measured: { ...candidateOf(series, value), ...measure(seeds, items, share) } };
   });
 }
 
-/** The evaluations of one lambda. @param at its place among those that were asked */
+/** The evaluations of one value. @param at its place among those that were asked */
 export function seedsAt(measured: readonly MeasuredMerge[], at: number): SeedResults[] {
   return measured.map(({ merge: { seed = ALL, tuning = seed }, results }) => ({
     ...{ seed, tuning },

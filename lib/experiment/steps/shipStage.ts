@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import type { BehaviourSource } from "../../behave/types.js";
 import type { FormBehaviour, WrittenModel } from "../../report/types.js";
-import type { SeedMerge } from "../candidates/merges.js";
+import type { MergeAt } from "../candidates/merges.js";
 import { ALL, type EvaluatedPoint } from "../candidates/point.js";
 import type { Checked } from "../checks/checked.js";
 import { type Digest, digestOf } from "../digests/digestOf.js";
@@ -24,7 +24,7 @@ export const FORMS_TESTED = "what ships in its forms, test";
 /** The model to ship, as it was written and measured. */
 export interface ToShip {
   readonly point: EvaluatedPoint;
-  readonly merge: SeedMerge;
+  readonly merge: MergeAt;
   readonly output: WrittenModel;
 }
 
@@ -51,13 +51,13 @@ interface FormOutput {
 /** In the experiment's order; none where it names no forms. */
 export async function shipStage(toShip: ToShip, parts: ShipStageParts): Promise<FormMade[]> {
   const { settings, checked, graph, records, measuring, calibrating, contents, models, out } = parts;
-  const { point, merge, output } = toShip;
+  const { merge, output } = toShip;
   const outputs = shipForms(settings).map((form) => outputOf(form, toShip, parts));
   if (outputs.length === 0) return [];
   const written = await graph(outputs.flatMap(({ write }) => (write ? [write.batch] : [])));
   const measured = join(out, output.path);
   const files = await contents.model(measured);
-  const before: BehaviourSource = { recipe: merge.recipe, lambda: point.lambda, seed: merge.maskSeed };
+  const before: BehaviourSource = { recipe: merge.recipe, lambda: merge.lambda, seed: merge.maskSeed };
   const made = outputs.map(({ form, path, folder, write }) => {
     const record = write && written.get(write.step.key);
     const base = form.format === "adapter" ? models.of(settings.aligned) : undefined;
@@ -101,18 +101,18 @@ export function isTested(form: ShipForm, { engine }: Pick<Checked, "engine">): b
   return form.test && !isWrittenMerge(form) && (!DECODED.has(form.format) || engine === "native");
 }
 
-function outputOf(form: ShipForm, { point, merge, output }: ToShip, parts: ShipStageParts): FormOutput {
+function outputOf(form: ShipForm, { merge, output }: ToShip, parts: ShipStageParts): FormOutput {
   const { models, out, checked } = parts;
   const { name, format, quantise, dtype, rank } = form;
   if (isWrittenMerge(form)) return { form, path: output.path, folder: join(out, output.path) };
   const path = `${output.path}-${name.replaceAll(" ", "-")}`;
   const folder = join(out, path);
-  const { lambda } = point;
+  const { lambda } = merge;
   const what = { format, quantise, dtype, rank };
   const recipe = digestOf("settings", [models.within(merge.recipe), lambda, merge.maskSeed, what]);
   const step = defineStep("write", `write ${path}`, { recipe, path: digestOf("settings", path) });
   const bytes = checked.bytesOfForms.get(name) ?? checked.bytesOfMerge;
-  const batch = mergeBatch(step, folder, { merge, lambda, ...what }, parts, { part: SHIPPED, bytes });
+  const batch = mergeBatch(step, folder, { merge, ...what }, parts, { part: SHIPPED, bytes });
   return { form, path, folder, write: { step, batch } };
 }
 

@@ -7,16 +7,24 @@ import { type Digest, digestOf } from "../digests/digestOf.js";
 /** Opened at once. */
 export type Subject =
   | { readonly kind: "folder"; readonly folder: string; readonly digest: Digest<"model"> }
-  /** `grid`: all lambdas that the same merge may be asked in other steps, for which it is opened once; none for a merge without. */
-  | ({ readonly kind: "merge"; readonly grid?: readonly number[] | undefined } & VirtualMergeSource)
+  | ({ readonly kind: "merge" } & MergeSubject)
   /** `digest`: of what the name stands for. */
   | { readonly kind: "served"; readonly served: string; readonly digest: string };
+
+export interface MergeSubject extends VirtualMergeSource {
+  /** What its variants are called, in their order: their numbers by default. */
+  readonly names?: readonly string[] | undefined;
+  /** All lambdas or variants that the same merge may be asked in other steps, for which it is opened once. */
+  readonly grid?: Pick<VirtualMergeSource, "lambdas" | "variants"> | undefined;
+}
 
 /** One whose answers are kept: a model, or one lambda or variant of a merge. */
 export interface Answerer {
   readonly lambda: number | undefined;
   /** Its place among the subject's variants. */
   readonly variant?: number | undefined;
+  /** For people. */
+  readonly name?: string | undefined;
   readonly digest: Digest<"answerer">;
 }
 
@@ -40,12 +48,18 @@ export function answerersOf(subject: Subject, answering: Answering): Answerer[] 
   if (subject.kind === "folder") {
     return [{ lambda: undefined, digest: digestOf("answerer", ["model", subject.digest, how]) }];
   }
-  const { recipe, maskSeed, lambdas = [undefined], variants } = subject;
+  const { recipe, maskSeed, lambdas = [undefined], variants, names } = subject;
   const digest = (merge: unknown, lambda: number | undefined) =>
     digestOf("answerer", ["merge", merge, maskSeed, lambda, how, fidelity]);
   // one that is asked alone is the same
   if (variants)
-    return variants.map((own, at) => ({ lambda: undefined, variant: at, digest: digest(byDigest(own), undefined) }));
+    return variants.map((own, at) => {
+      const name = names?.[at] ?? String(at + 1);
+      return { lambda: undefined, variant: at, name, digest: digest(byDigest(own), undefined) };
+    });
   const merge = byDigest(recipe);
-  return lambdas.map((lambda) => ({ lambda, digest: digest(merge, lambda) }));
+  return lambdas.map((lambda) => ({
+    ...{ lambda, digest: digest(merge, lambda) },
+    ...(lambda !== undefined && { name: `lambda ${lambda}` }),
+  }));
 }

@@ -3,12 +3,13 @@
 import { join } from "node:path";
 import type { WrittenModel } from "../../report/types.js";
 import { candidateId, nameOf } from "../../select/names.js";
-import type { SeedMerge } from "../candidates/merges.js";
+import { type MergeAt, mergeAt, type SeedMerge } from "../candidates/merges.js";
 import { ALL, type EvaluatedPoint } from "../candidates/point.js";
 import type { Checked } from "../checks/checked.js";
 import type { Digests } from "../digests/contents.js";
 import { asDigest, type Digest, digestOf } from "../digests/digestOf.js";
 import type { ModelDigests } from "../digests/modelDigests.js";
+import { candidateOf } from "../settings/declaredSeries.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import { measure, type SeedResults } from "../tables/measure.js";
 import type { TableItems } from "../tables/tableItems.js";
@@ -55,7 +56,7 @@ export interface Written {
 /** One seed of a point, with its place if it is written. */
 interface Output {
   readonly point: EvaluatedPoint;
-  readonly merge: SeedMerge;
+  readonly merge: MergeAt;
   /** For people, and of the folder. */
   readonly words: string;
   /** From the run's folder. */
@@ -80,9 +81,8 @@ export async function writeStage(
   const records = await graph(all.filter(({ isWritten }) => isWritten).map((one) => writeBatch(one, parts)));
   const measured = [];
   for (const one of all) {
-    const { merge: of, point, words, folder, isWritten } = one;
-    const { seed = ALL, recipe, maskSeed } = of;
-    const { lambda } = point;
+    const { merge: of, words, folder, isWritten } = one;
+    const { seed = ALL, recipe, maskSeed, lambda } = of;
     const digest = isWritten ? asDigest("model", await contents.model(folder)) : undefined;
     const subject: Subject = settings.engine?.endpoint
       ? { kind: "served", served: moduleName(seed, lambda), digest: models.within(recipe) }
@@ -114,10 +114,9 @@ export async function writeStage(
         ...(agreement && { agreement }),
       });
     }
-    const { method, lambda, parameters, straightShare } = point.measured;
-    const named = { method, ...(lambda !== undefined && { lambda }), ...(parameters && { parameters }) };
+    const named = candidateOf(point.series, point.value);
     found.push({
-      tested: { ...point, seeds, measured: { ...named, ...measure(seeds, items, straightShare) } },
+      tested: { ...point, seeds, measured: { ...named, ...measure(seeds, items, point.measured.straightShare) } },
       outputs,
     });
   }
@@ -129,18 +128,19 @@ function outputOf(
   one: SeedMerge,
   { models, out }: Pick<WriteStageParts, "models" | "out">,
 ): Output {
-  const { measured, lambda } = point;
+  const { measured, series, value } = point;
+  const merge = mergeAt(series, one, value);
   const words = `${nameOf(measured)}${one.seed === undefined ? "" : ` seed ${one.seed}`}`.replace(" at lambda ", "-");
   const path = join("models", words.replace(/[^\w.-]+/g, "-").replace(/-+$/, ""));
-  const recipe = digestOf("settings", [models.within(one.recipe), lambda, one.maskSeed]);
+  const recipe = digestOf("settings", [models.within(merge.recipe), merge.lambda, merge.maskSeed]);
   // the same weights in another folder are another output
   const step = defineStep("write", `write ${words}`, { recipe, path: digestOf("settings", path) });
-  return { point, merge: one, words, path, folder: join(out, path), step };
+  return { point, merge, words, path, folder: join(out, path), step };
 }
 
-function writeBatch({ step, path, folder, point, merge: one }: Output, parts: WriteStageParts): Batch {
+function writeBatch({ step, path, folder, merge }: Output, parts: WriteStageParts): Batch {
   const { out, checked } = parts;
-  return mergeBatch(step, folder, { merge: one, lambda: point.lambda }, parts, {
+  return mergeBatch(step, folder, { merge }, parts, {
     ...{ part: WRITTEN, bytes: checked.bytesOfMerge },
     before: () => unlinkIfAt(out, path),
   });
@@ -148,7 +148,7 @@ function writeBatch({ step, path, folder, point, merge: one }: Output, parts: Wr
 
 /** Only where the engine that measured the virtual merge is there to be compared with. */
 function compareBatch(
-  { words, folder, merge: { seed, tuning, recipe, maskSeed }, point: { lambda, seeds } }: Output,
+  { words, folder, merge: { seed, tuning, recipe, maskSeed, lambda }, point: { seeds } }: Output,
   digest: Digest<"model">,
   { settings, checked, measuring, models }: WriteStageParts,
 ) {

@@ -23,7 +23,9 @@ export function keyOf({ validation, controls, selection, test }: Keyed, limit = 
   const mark = (marks: readonly unknown[]) => drawn(SAMPLE, series, marks).replace("<svg", '<svg aria-hidden="true"');
   const at = { x: 0, y: 0, r: 5 };
   const method = (name: string) => {
-    const flat = validation.candidates.every((one) => seriesName(one) !== name || one.lambda === undefined);
+    const flat = validation.candidates.every(
+      (one) => seriesName(one) !== name || (one.lambda === undefined && !one.varied),
+    );
     const of = { stroke: "method", strokeWidth: 2 };
     return {
       name: flat ? `${name} (no lambda)` : name,

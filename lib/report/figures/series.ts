@@ -1,11 +1,14 @@
 // The series of the figures: which candidates belong together, in which colour and symbol.
 
+import { seriesOf } from "../../select/names.js";
 import type { Candidate } from "../../select/types.js";
 import { PALETTE_SIZE } from "../page/style.js";
 import type { MeasuredCandidate } from "../types.js";
 
-/** A method with its parameters: "dare_linear (density 0.5)". */
-export function seriesName({ method, parameters }: Pick<Candidate, "method" | "parameters">): string {
+/** A method with its parameters: "dare_linear (density 0.5)", "resta over gamma at lambda 1". */
+export function seriesName(candidate: Pick<Candidate, "method" | "lambda" | "parameters" | "varied">): string {
+  const { method, parameters, varied } = candidate;
+  if (varied) return seriesOf(candidate);
   const more = Object.entries(parameters ?? {}).map(([name, value]) => `${name} ${value}`);
   return more.length === 0 ? method : `${method} (${more.join(", ")})`;
 }

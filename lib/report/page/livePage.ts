@@ -2,7 +2,7 @@
 
 import { Eta } from "eta";
 import { axesOf } from "../axes.js";
-import { type CurveSource, curveOf } from "../figures/curves.js";
+import { type CurveSource, curvesOf } from "../figures/curves.js";
 import { keyOf } from "../figures/key.js";
 import type { ExperimentStatus } from "../status.js";
 import { curveTable } from "../tables/curveTable.js";
@@ -49,7 +49,7 @@ export function livePage(status: ExperimentStatus, silence: number): string {
   const validation = aligned && { better, skills, aligned, tuned, candidates };
   const source: CurveSource | undefined = validation && { labels, validation };
   const axes = validation ? axesOf(validation) : [];
-  const figures = (["score", "asr", ...axes] as const).flatMap((metric) => (source && curveOf(source, metric)) ?? []);
+  const figures = source ? curvesOf(source, ["score", "asr", ...axes]) : [];
   const share = current && current.total > 0 ? current : undefined;
   return eta.renderString(PAGE, {
     ...{ status, style: STYLE, current: share },

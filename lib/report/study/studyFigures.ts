@@ -1,7 +1,7 @@
 // The figures of a study: the attack success rate over lambda on each safety set by itself, and the score, for each task and model.
 
 import { type Axis, axesOfAll } from "../axes.js";
-import { curveOf } from "../figures/curves.js";
+import { curvesOf } from "../figures/curves.js";
 import type { Figure } from "../figures/figure.js";
 import { idOf } from "./studyTables.js";
 import type { BySet, StudyView, StudyViewCell } from "./types.js";
@@ -53,9 +53,10 @@ function figure(
   metric: "score" | "asr" | Axis,
   name: readonly string[],
 ): Figure[] {
-  const drawn = curveOf({ labels, validation, selection: { overall: selection.overall } }, metric);
-  if (!drawn) return [];
-  const id = idOf("figure", ...name);
-  const svg = drawn.svg.replaceAll(`${drawn.id}-title`, `${id}-title`);
-  return [{ ...drawn, ...{ id, svg, title: `${model}, ${task}: ${drawn.title}` } }];
+  const all = curvesOf({ labels, validation, selection: { overall: selection.overall } }, [metric]);
+  return all.map((drawn, at) => {
+    const id = idOf("figure", ...name, ...(at > 0 ? [String(at + 1)] : []));
+    const svg = drawn.svg.replaceAll(`${drawn.id}-title`, `${id}-title`);
+    return { ...drawn, ...{ id, svg, title: `${model}, ${task}: ${drawn.title}` } };
+  });
 }

@@ -1,7 +1,7 @@
 // The tables of a study, as the paper on merging has them: each task by aligned, fine-tuned and merged model with the attack success
 // rates on each safety set (its Tables 1 to 3), and other families of models (its fourth question).
 
-import { candidateId, nameOf } from "../../select/names.js";
+import { candidateId, nameOf, placeText } from "../../select/names.js";
 import { axesOfAll } from "../axes.js";
 import { testData, validationData } from "../dataNames.js";
 import { INTERVALS, percent, pText, quantity, signed } from "../numbers.js";
@@ -162,7 +162,7 @@ function methodTable(view: StudyView, model: string): ReportTable {
     const { cell, method, candidate } = choice;
     const chose = cell.validation.candidates.find((one) => candidate && candidateId(one) === candidateId(candidate));
     const found = tested ? onTest(choice) : chose;
-    const lambda = candidate ? String(candidate.lambda ?? "none") : "nothing qualifies";
+    const lambda = candidate ? placeText(candidate) : "nothing qualifies";
     const numbers = found ? [quantity(found.score), ...rates.of(found)] : ["score", ...rates.head].map(() => "");
     return [cell.task, method, lambda, ...numbers];
   });

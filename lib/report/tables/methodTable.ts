@@ -1,6 +1,6 @@
 // Which method: what each one alone would choose, and how that fares on the data that confirm.
 
-import { candidateId } from "../../select/names.js";
+import { candidateId, placeText } from "../../select/names.js";
 import { dataOf } from "../dataNames.js";
 import { intervalsNote, percent } from "../numbers.js";
 import type { ExperimentResults } from "../types.js";
@@ -23,7 +23,7 @@ export function methodTable(results: ExperimentResults): ReportTable {
     const { straightShare } = measured ?? {};
     return [
       method,
-      candidate.lambda === undefined ? "none" : String(candidate.lambda),
+      placeText(candidate),
       ...(measured ? of(measured) : head.map(() => "")),
       straightShare === undefined ? "" : percent(straightShare),
     ];

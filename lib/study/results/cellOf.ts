@@ -116,13 +116,14 @@ function partOf(
       ...(unaligned ? [modelOf("unaligned", unaligned)] : []),
       modelOf("tuned", tuned),
       ...merges.map((one): StudyModel => {
-        const { method, lambda, parameters, unfinished } = one;
+        const { method, lambda, parameters, varied, unfinished } = one;
         const of = one.asr.seeds?.[0]?.seed === ALL ? { of: seeds } : {};
         return {
           ...modelOf("merge", one),
           method,
           ...(lambda !== undefined && { lambda }),
           ...(parameters && { parameters }),
+          ...(varied && { varied }),
           ...(unfinished && { unfinished }),
           ...of,
         };

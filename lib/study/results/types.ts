@@ -1,7 +1,7 @@
 // study.json: what a study measured, each value by its item, so that studies can be pooled. It holds no prompt and no answer.
 
 import type { ControlComparison, DataParts, ExperimentResults, FormInShort, ItemName } from "../../report/types.js";
-import type { Labels, SelectionRule, SelectionTable } from "../../select/types.js";
+import type { Labels, SelectionRule, SelectionTable, VariedParameter } from "../../select/types.js";
 import type { JudgeCalibration } from "../../statistics/correctedRate.js";
 
 export const STUDY_FORMAT = "retemper-study/1";
@@ -31,6 +31,8 @@ export interface StudyModel {
   readonly method?: string | undefined;
   readonly lambda?: number | undefined;
   readonly parameters?: Readonly<Record<string, number | string | boolean>> | undefined;
+  /** Of a merge of a series over a parameter. */
+  readonly varied?: VariedParameter | undefined;
   /** Of a merge of several tunings: their seeds. */
   readonly of?: readonly string[] | undefined;
   /** Of an adaptive run: not all items were asked, because it could not be chosen. */

@@ -102,9 +102,10 @@ function endsOf(part: StudyPart) {
 /** Those that were not finished have no numbers: an adaptive run left them because they could not be chosen. */
 function mergesOf(part: StudyPart): (MeasuredCandidate & BySet)[] {
   return part.models.flatMap((model) => {
-    const { role, method, lambda, parameters, unfinished } = model;
+    const { role, method, lambda, parameters, varied, unfinished } = model;
     if (role !== "merge" || method === undefined || unfinished) return [];
-    const candidate = { method, ...(lambda !== undefined && { lambda }), ...(parameters && { parameters }) };
+    const named = { method, ...(lambda !== undefined && { lambda }), ...(parameters && { parameters }) };
+    const candidate = { ...named, ...(varied && { varied }) };
     return [{ ...candidate, ...measuredOf(model, part) }];
   });
 }

@@ -31,7 +31,7 @@ describe("an experiment", () => {
       { seed: "42", model: "F" },
       { seed: "7", model: "G" },
     ]);
-    expect(series.map(({ method, lambdas, merges }) => [method, lambdas, merges.length])).toEqual([
+    expect(series.map(({ method, values, merges }) => [method, values, merges.length])).toEqual([
       ["linear", [0.2, 0.4, 0.6, 0.8], 2],
       ["dare_linear", [0.5], 2],
       ["model_stock", undefined, 1],
@@ -69,7 +69,7 @@ describe("an experiment", () => {
       ...{ merge_method: "resta", ...both },
       ...{ unaligned_model: unaligned, parameters: { gamma: 0.3 } },
     });
-    expect(resta?.lambdas).toEqual([0.2, 0.4, 0.6, 0.8]);
+    expect(resta?.values).toEqual([0.2, 0.4, 0.6, 0.8]);
     expect(safemerge?.merges[0]?.recipe).toEqual({
       ...{ merge_method: "safemerge", ...both, unaligned_model: unaligned, safe_model: safeModel },
     });

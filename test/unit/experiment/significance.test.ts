@@ -88,7 +88,7 @@ describe("the trends of a run", () => {
     const series = { method, merges: [] };
     return Object.entries(counts).map(([lambda, successes]) => {
       const measured = { asr: quantity([row(successes)], more), score: quantity([row(20)]) };
-      return { series, lambda: Number(lambda), seeds: [], measured } as unknown as EvaluatedPoint;
+      return { series, value: Number(lambda), seeds: [], measured } as unknown as EvaluatedPoint;
     });
   };
 

@@ -50,9 +50,9 @@ const PARTS = Object.keys(SETS) as Part[];
 
 /** The series of demo/experiment.yml. */
 const SERIES: AdaptivePlan["series"] = [
-  { method: "linear", lambdas: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9] },
-  { method: "slerp", lambdas: [0.2, 0.4, 0.6, 0.8] },
-  { method: "dare_linear", parameters: { density: 0.5 }, lambdas: [0.2, 0.4, 0.6, 0.8] },
+  { method: "linear", values: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9] },
+  { method: "slerp", values: [0.2, 0.4, 0.6, 0.8] },
+  { method: "dare_linear", parameters: { density: 0.5 }, values: [0.2, 0.4, 0.6, 0.8] },
   { method: "model_stock" },
 ];
 
@@ -110,7 +110,7 @@ export function planOf(rule: SelectionRule, tunings = 3): AdaptivePlan {
   };
   const { gate } = rule;
   return {
-    series: SERIES.filter(({ lambdas }) => lambdas !== undefined || tunings === 3),
+    series: SERIES.filter(({ values }) => values !== undefined || tunings === 3),
     rule: completeRule(rule),
     ...(gate !== undefined && { gate: parseGate(gate) }),
     items: { safety: of("safety"), task: of("task"), "over-refusal": of("over-refusal") },

@@ -76,7 +76,7 @@ function accepted({
 }): number {
   const items = { order: Array.from({ length: n }, (_, at) => at), looks: looksOf(n) };
   const plan: AdaptivePlan = {
-    series: [{ method: "linear", lambdas: [0.4] }],
+    series: [{ method: "linear", values: [0.4] }],
     rule: completeRule({ rule: "constrained", margin }),
     items: { safety: items, task: items, "over-refusal": items },
   };
