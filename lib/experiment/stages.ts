@@ -19,6 +19,7 @@ import { shipResults } from "./results/shipResults.js";
 import type { ExperimentSettings } from "./settings/schema.js";
 import { withCheckpoints } from "./settings/withCheckpoints.js";
 import { adaptiveStage } from "./steps/adaptiveStage.js";
+import { besideLinearStage } from "./steps/besideLinearStage.js";
 import { calibrating } from "./steps/calibrating.js";
 import { chosenPoint, controlStage } from "./steps/controlStage.js";
 import { measureStage } from "./steps/measureStage.js";
@@ -107,16 +108,26 @@ export async function stages(
     const { tables, choice, refined } = await refineStage(asked, parts, write);
     progress.later(0); // what is chosen is known
     const written = await write(choice.wanted);
+    const better = { validation: betterOf(checked.tasks.validation), test: betterOf(checked.tasks.test) };
+    const besideLinear = await besideLinearStage({
+      ...{ settings, tables, labels: choice.labels, written, measure: write, better },
+    });
     host.onControls?.();
     const controls = await controlStage({
       ...{ settings, tuned, models, contents, records, progress, tokens, measuring, calibrating: judging, graph },
       ...{ tables, labels: choice.labels, chosen: chosenPoint(choice.best, written) },
-      inTurn: host.inTurn,
-      better: { validation: betterOf(checked.tasks.validation), test: betterOf(checked.tasks.test) },
+      ...{ inTurn: host.inTurn, better },
     });
     const digests = new Map(measured.map((model) => [model, models.of(model)]));
     const provenance = provenanceOf({ settings, tuned, checked, digests, out, folder }, tables.aligned.validation);
-    const found = resultsOf(tables, choice, { written, controls, refined }, settings, checked, provenance);
+    const found = resultsOf(
+      tables,
+      choice,
+      { written, controls, refined, besideLinear },
+      settings,
+      checked,
+      provenance,
+    );
     const toShip = toShipOf(found, choice);
     const forms = toShip ? await shipStage(toShip, { ...parts, contents, records, out }) : [];
     const tested = written.find(

@@ -41,7 +41,7 @@ export function contentsOf(results: ExperimentResults, costs: ExperimentCosts): 
   const tables = tablesOf(results, costs);
   const named = (...ids: string[]) => ids.flatMap((id) => tables.get(id) ?? []);
   const figures = (...all: readonly (Figure | undefined)[]) => all.filter((one) => one !== undefined);
-  const { alarms = [], disagreements = [], controls } = results;
+  const { alarms = [], disagreements = [], controls, besideLinear } = results;
   const axes = axesOf(results.validation);
   const hasSkills = results.validation.aligned.skills !== undefined;
   const sections: (Pick<Section, "id" | "title"> & Partial<Section>)[] = [
@@ -71,6 +71,11 @@ export function contentsOf(results: ExperimentResults, costs: ExperimentCosts): 
         ...(controls?.comparisons ?? []).map(({ name, sentence }) => ({ name, text: sentence })),
       ],
       tables: named("controls").map(({ reasons: _, ...table }) => table),
+    },
+    {
+      ...{ id: "beside-linear", title: "Beside the plain lambda" },
+      lead: besideLinear ? [{ name: "All together", text: besideLinear.sentence }] : [],
+      tables: named("beside-linear-score", "beside-linear-safety"),
     },
     {
       ...{ id: "judging", title: "Judges", tables: named("judges") },

@@ -6,11 +6,13 @@ import type { Stress } from "../evaluate/types.js";
 import type { Confirmation, Labels, Selection, SelectionTable, ShareKept } from "../select/types.js";
 import type { AreaUnderCurve } from "../statistics/areaUnderCurve.js";
 import type { ReliabilityCurve } from "../statistics/reliabilityCurve.js";
+import type { BesideLinearResults } from "./besideLinearTypes.js";
 import type { ControlResults } from "./controlTypes.js";
 import type { ItemName, ItemNames } from "./itemNames.js";
 import type { Measured, MeasuredCandidate, PairedTest } from "./measured.js";
 import type { ShipResults } from "./shipTypes.js";
 
+export type { BesideLinear, BesideLinearResults } from "./besideLinearTypes.js";
 export type { ControlComparison, ControlCurve, ControlResults } from "./controlTypes.js";
 export type { FormBehaviour, FormInShort, ShippedForm, ShipResults } from "./shipTypes.js";
 export type { ItemName, ItemNames, Measured, MeasuredCandidate, PairedTest };
@@ -181,6 +183,8 @@ export interface ExperimentResults {
   readonly paired: readonly PairedTest[];
   /** Where the experiment asks for controls. */
   readonly controls?: ControlResults | undefined;
+  /** Where the experiment asks for it: every method beside the plain lambda. */
+  readonly besideLinear?: BesideLinearResults | undefined;
   readonly trends: readonly Trend[];
   readonly outputs: readonly WrittenModel[];
   /** Absent where nothing qualifies, and where the choice is not confirmed. */

@@ -38,6 +38,8 @@ export interface EqualScoreDifference {
   /** With three seeds or more, over the seeds as well: another tuning, other items. */
   readonly newLow?: number | undefined;
   readonly newHigh?: number | undefined;
+  /** Two-sided, of no difference over the seeds and items. */
+  readonly newP?: number | undefined;
   /** Where on the line the score is equal: 0 at `lower`, 1 at `upper`. */
   readonly share: number;
   /** The line's number there. */
@@ -115,7 +117,11 @@ export function differenceAtEqualScore({
     low: Math.min(value, centre - half),
     high: Math.max(value, centre + half),
     p: Math.min(1, 2 * tTail(Math.abs(centre) / error, degrees)),
-    ...(fresh && { newLow: Math.min(value, centre - fresh), newHigh: Math.max(value, centre + fresh) }),
+    ...(fresh && {
+      newLow: Math.min(value, centre - fresh.half),
+      newHigh: Math.max(value, centre + fresh.half),
+      newP: Math.min(1, 2 * tTail(Math.abs(centre) / fresh.error, fresh.degrees)),
+    }),
     share,
     line,
     n: items.compared,
@@ -194,13 +200,13 @@ function satterthwaite(parts: readonly Part[]): number {
   return variance ** 2 / parts.reduce((sum, part) => sum + part.variance ** 2 / part.degrees, 0);
 }
 
-/** Half of the interval over seeds and items; undefined with too few seeds. */
+/** The error over seeds and items, and half of the interval; undefined with too few seeds. */
 function newTuning(
   off: Readonly<Record<"score" | "compared", SeedValues>>,
   slope: number,
   options: Readonly<Record<"score" | "compared", ItemOptions>>,
   level: number,
-): number | undefined {
+): { readonly half: number; readonly error: number; readonly degrees: number } | undefined {
   const seeds = off.compared.length;
   if (seeds < LEAST_SEEDS) return undefined;
   const own = off.compared.map(
@@ -223,5 +229,6 @@ function newTuning(
   const variance = Math.max(0, ofSeeds - sum(residual)) + sum(items);
   const shares = [{ variance: ofSeeds, degrees: seeds - 1 }, ...items, ...residual];
   const freedom = variance ** 2 / shares.reduce((total, part) => total + part.variance ** 2 / part.degrees, 0);
-  return tQuantile((1 + level) / 2, Math.max(freedom, seeds - 1)) * Math.sqrt(variance);
+  const [error, degrees] = [Math.sqrt(variance), Math.max(freedom, seeds - 1)];
+  return { half: tQuantile((1 + level) / 2, degrees) * error, error, degrees };
 }

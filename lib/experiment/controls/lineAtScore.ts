@@ -23,12 +23,14 @@ export type LineAtScore<Point> =
  * are told apart (95 %, in pairs); where several are as near, those whose line is lowest there, in the control's favour.
  * @param curve from the aligned model on, in the order of how much changes
  * @param better the score's direction
+ * @param mayJoin whether a line between two points is one, whatever their scores; by default it is
  * @returns undefined for a control without points
  */
 export function lineAtScore<Point extends CurvePoint>(
   curve: readonly Point[],
   score: number,
   better: "high" | "low" = "high",
+  mayJoin: (one: Point, other: Point) => boolean = () => true,
 ): LineAtScore<Point> | undefined {
   const own = curve.filter((point) => point.own);
   const [first, ...rest] = own;
@@ -42,7 +44,7 @@ export function lineAtScore<Point extends CurvePoint>(
     curve.slice(at + 1).flatMap((other, more) => {
       const [lower, upper] = gain(one) <= gain(other) ? [one, other] : [other, one];
       const within = gain(lower) <= sign * score && sign * score <= gain(upper);
-      if (!within || !(one.own || other.own) || !areApart(lower.score, upper.score)) return [];
+      if (!within || !(one.own || other.own) || !mayJoin(one, other) || !areApart(lower.score, upper.score)) return [];
       const share = (score - lower.score.value) / (upper.score.value - lower.score.value);
       return [{ lower, upper, steps: more, line: (1 - share) * lower.asr.value + share * upper.asr.value }];
     }),

@@ -8,6 +8,7 @@ import { REFINED } from "../refineStage.js";
 import { refinedPoints } from "../settings/refinedPoints.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import { shipForms } from "../settings/shipForms.js";
+import { besideLinearAtMost } from "../steps/besideLinearStage.js";
 import { COMPARED, formAnswers } from "../steps/compareForm.js";
 import { comparedAnswers } from "../steps/confirm.js";
 import { seriesLabel } from "../steps/seriesMeasurement.js";
@@ -64,7 +65,7 @@ export async function laterSteps(
     }));
     const compared = { answers: questions, opened: 2 * written, units: written, pending };
     // where one of the refined lambdas is better, both are asked as they were measured, and one by its files as well
-    const asked = chosen + (refines > 0 ? 1 + models.length : 0);
+    const asked = chosen + (refines > 0 ? 1 + models.length : 0) + besideLinearAtMost(settings) * models.length;
     add(`${TESTED}, at most ${asked}`, [wholeRemains(confirming, judges, asked), ...(compares ? [compared] : [])]);
   }
   const forms = shipForms(settings);

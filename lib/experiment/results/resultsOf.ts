@@ -5,6 +5,7 @@ import { judgeDisagreements } from "../../evaluate/run/judgeDisagreements.js";
 import type { JudgedModel } from "../../evaluate/run/judgedAnswers.js";
 import type { Task } from "../../evaluate/types.js";
 import {
+  type BesideLinearResults,
   type ControlResults,
   EXPERIMENT_FORMAT,
   type ExperimentResults,
@@ -42,10 +43,12 @@ export function resultsOf(
     written,
     controls,
     refined,
+    besideLinear,
   }: {
     readonly written: readonly Written[];
     readonly controls: ControlResults | undefined;
     readonly refined: RefinedResults | undefined;
+    readonly besideLinear: BesideLinearResults | undefined;
   },
   settings: ExperimentSettings,
   checked: Checked,
@@ -95,6 +98,7 @@ export function resultsOf(
     ]),
     ...(refined && { refined }),
     ...(controls && { controls }),
+    ...(besideLinear && { besideLinear }),
     // which lambdas were asked to the end depends on what came out: a slope over them would claim too much
     trends: settings.adaptive ? [] : trendsOf(points),
     outputs: written.flatMap(({ tested: of, outputs }) =>

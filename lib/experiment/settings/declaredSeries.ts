@@ -40,3 +40,8 @@ export function candidateOf(
     ...(varied && { varied }),
   };
 }
+
+/** Whether these are the plain merges over lambda: linear, without parameters. */
+export function isPlainLine({ method, parameters = {}, values, varied }: DeclaredSeries): boolean {
+  return method === "linear" && values !== undefined && !varied && Object.keys(parameters).length === 0;
+}

@@ -115,6 +115,12 @@ export const experimentSchema = z.strictObject({
     .min(1)
     .optional()
     .describe("Other ways to change less, which are measured and never chosen; the choice is compared with each."),
+  besideLinear: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Compares every method with the plain lambda (linear) at equal task score and at equal safety; asks some merges more on the data that confirm.",
+    ),
   lambda: grid.default([0.2, 0.4, 0.6, 0.8]).describe("The grid of methods without one of their own."),
   extrapolate: z.boolean().default(false).describe("Allows lambdas outside of 0 to 1."),
   safety: z

@@ -8,7 +8,7 @@ import { parseGate } from "../../select/gate.js";
 import { gateOf } from "../../select/rule.js";
 import { nameOf } from "../../select/select.js";
 import { sayOfControls } from "./controlProblems.js";
-import { candidateOf, declaredSeries } from "./declaredSeries.js";
+import { candidateOf, declaredSeries, isPlainLine } from "./declaredSeries.js";
 import { endpointProblems } from "./endpointProblems.js";
 import { judgeModelNamed } from "./judgeParts.js";
 import { ABSENT } from "./mend.js";
@@ -67,6 +67,7 @@ export function withoutProblems(
     const why = `refined lambdas are exploratory until they are confirmed, and the rule ${select.rule} without a gate confirms nothing`;
     say(why, ["adaptive", "refine"], "leave refine out, take the rule constrained, or give a gate");
   }
+  if (settings.besideLinear) sayOfBesideLinear(settings, say);
   const isGate = select.gate === undefined || gateReads(select.gate, settings.skills, gateIsOption, problems);
   return {
     ...withReadableModels(settings, exists, problems),
@@ -146,6 +147,24 @@ function sayOfVaried(entry: MethodEntry, at: number, say: Say): void {
       ["methods", at, "lambda"],
       "write an entry for each lambda: each is a series of its own",
     );
+  }
+}
+
+function sayOfBesideLinear(settings: ExperimentSettings, say: Say): void {
+  const { adaptive, methods, select, safety } = settings;
+  const path = ["besideLinear"];
+  if (adaptive) {
+    const why = "besideLinear needs all merges on all items that choose, and adaptive leaves items out";
+    say(why, path, "leave one of the two out");
+  }
+  if (!methods.some((entry) => isPlainLine(declaredSeries(entry, settings)))) {
+    const why = "besideLinear compares with the plain lambda, and linear is not among the methods without parameters";
+    say(why, path, "add linear to the methods, with a fine grid of lambdas");
+  }
+  if (select.rule === "score" && gateOf(select) === undefined && safety.test === undefined) {
+    const why =
+      "besideLinear compares on other safety items than it picks by, and the rule score asks all models all of them";
+    say(why, path, "give safety.test, or take another rule");
   }
 }
 

@@ -4,8 +4,7 @@
 import { rm } from "node:fs/promises";
 import type { ControlComparison, ControlCurve, ControlResults } from "../../report/types.js";
 import { candidateId, nameOf, seriesOf } from "../../select/names.js";
-import type { Better, Quantity } from "../../select/types.js";
-import { itemMeans } from "../../statistics/itemMeans.js";
+import type { Better } from "../../select/types.js";
 import type { MergeSeries } from "../candidates/merges.js";
 import { ALL, type EvaluatedPoint } from "../candidates/point.js";
 import type { TableLabels } from "../checks/labels.js";
@@ -16,7 +15,7 @@ import { withVerdicts } from "../controls/withVerdicts.js";
 import type { Digest } from "../digests/digestOf.js";
 import { type WantedControl, wantedControls } from "../settings/controlEntry.js";
 import { controlFacts } from "../settings/controlKinds.js";
-import { measure, type SeedResults } from "../tables/measure.js";
+import { numbersByTuning } from "../tables/numbersByTuning.js";
 import type { Calibrating } from "./calibrating.js";
 import { type ControlSeries, type ControlSeriesParts, controlSeries } from "./controlSeries.js";
 import type { Tables } from "./measureStage.js";
@@ -121,9 +120,9 @@ async function compared(
   const { chosen, tables, labels, better } = parts;
   if (!chosen) return undefined;
   const { from, falls } = controlFacts(kind);
-  const own = points.map((point) => ({ ...numbersOf(point.seeds, "validation", tables), own: true, point }));
+  const own = points.map((point) => ({ ...numbersByTuning(point.seeds, tables.items.validation), own: true, point }));
   const end = (role: "aligned" | "tuned") => ({
-    ...{ ...numbersOf(tables[role].validation, "validation", tables), own: false, role },
+    ...{ ...numbersByTuning(tables[role].validation, tables.items.validation), own: false, role },
   });
   const curve: (CurvePoint & { readonly point?: EvaluatedPoint; readonly role?: "aligned" | "tuned" })[] = [
     end("aligned"),
@@ -135,7 +134,7 @@ async function compared(
   const tested = async ({ point, role }: (typeof curve)[number]): Promise<TestedPoint> => {
     if (role !== undefined) {
       const name = role === "aligned" ? "the aligned model" : "the fine-tuned model";
-      return { name, isAligned: role === "aligned", ...numbersOf(tables[role].test, "test", tables) };
+      return { name, isAligned: role === "aligned", ...numbersByTuning(tables[role].test, tables.items.test) };
     }
     const { series, value: lambda } = point as EvaluatedPoint;
     const [found] = await measured(
@@ -146,10 +145,10 @@ async function compared(
     );
     return {
       name: nameOf((found as EvaluatedPoint).measured),
-      ...numbersOf((found as EvaluatedPoint).seeds, "test", tables),
+      ...numbersByTuning((found as EvaluatedPoint).seeds, tables.items.test),
     };
   };
-  const merged = { name: nameOf(chosen.test.measured), ...numbersOf(chosen.test.seeds, "test", tables) };
+  const merged = { name: nameOf(chosen.test.measured), ...numbersByTuning(chosen.test.seeds, tables.items.test) };
   const common = { kind, merged, labels: labels.test, better: better.test };
   return line.at === "equal score"
     ? compareControl({
@@ -157,22 +156,6 @@ async function compared(
         line: { at: line.at, lower: await tested(line.lower), upper: await tested(line.upper) },
       })
     : compareControl({ ...common, line: { at: line.at, point: await tested(line.point) } });
-}
-
-/** A row of values for each tuning, whatever the number of masks. */
-function numbersOf(
-  seeds: readonly SeedResults[],
-  part: Part,
-  { items }: Tables,
-): { readonly score: Quantity; readonly asr: Quantity } {
-  const { score, asr } = measure(seeds, items[part]);
-  const tunings = seeds.map(({ seed, tuning = seed }) => tuning);
-  const names = [...new Set(tunings)];
-  const byTuning = (of: Quantity): Quantity => ({
-    ...of,
-    values: names.map((name) => itemMeans((of.values ?? []).filter((_, at) => tunings[at] === name))),
-  });
-  return names.length === seeds.length ? { score, asr } : { score: byTuning(score), asr: byTuning(asr) };
 }
 
 /** What was chosen, in the tables of both parts. */

@@ -2,6 +2,7 @@
 
 import type { ExperimentCosts, ExperimentResults } from "../types.js";
 import { axisTable, wholeFrontTable } from "./axisTables.js";
+import { besideLinearTables } from "./besideLinearTable.js";
 import { confirmationTable } from "./confirmationTable.js";
 import { controlTable } from "./controlTable.js";
 import { costTable, stepTable } from "./costTables.js";
@@ -29,6 +30,7 @@ export function tablesOf(results: ExperimentResults, costs: ExperimentCosts): Re
     ...[categoryTable, metricTable, pairedTable, trendTable, controlTable, refinedTable, judgeTable].map((of) =>
       of(results),
     ),
+    ...besideLinearTables(results),
     ...[axisTable, wholeFrontTable, dataTable, outputTable, formTable, provenanceTable].map((of) => of(results)),
     ...[costTable, stepTable].map((of) => of(costs)),
   ];

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { halvesOf, wantedControls } from "../../../../lib/experiment/settings/controlEntry.js";
 import { loadExperiment } from "../../../../lib/experiment/settings/load.js";
 import type { Experiment } from "../../../../lib/experiment/settings/schema.js";
+import { besideLinearAtMost } from "../../../../lib/experiment/steps/besideLinearStage.js";
 
 const tuning: Experiment = {
   aligned: "demo/model",
@@ -90,5 +91,27 @@ describe("controls", () => {
     expect(await faults({ ...given, methods: ["linear"], engine, controls: ["random"] })).toContain(
       "controls are models that are made here, and a server answers (engine.endpoint)",
     );
+  });
+});
+
+describe("besideLinear", () => {
+  it("is refused without the plain lambda, and where items are left out", async () => {
+    const plain: Experiment["methods"][number] = { method: "linear", lambda: [0.3, 0.8] };
+    expect((await loadExperiment({ ...given, besideLinear: true, methods: ["slerp", plain] })).besideLinear).toBe(true);
+    const text = await faults({ ...given, besideLinear: true, adaptive: true, methods: ["slerp"] });
+    expect(text).toContain("compares with the plain lambda, and linear is not among the methods");
+    expect(text).toContain("adaptive leaves items out");
+    const all = { ...given, besideLinear: true, methods: ["slerp", plain], select: { rule: "score" } };
+    expect(await faults(all)).toContain("compares on other safety items than it picks by");
+    const parameters = { weight: 1 };
+    expect(
+      await faults({ ...given, besideLinear: true, methods: ["slerp", { method: "linear", parameters }] }),
+    ).toContain("compares with the plain lambda");
+  });
+
+  it("counts two merges of each method and the ends of their lines to a plan", async () => {
+    const of = async (more: object) => besideLinearAtMost(await loadExperiment({ ...given, ...more }));
+    expect(await of({ besideLinear: true, methods: ["linear", "slerp"], lambda: [0.2, 0.4, 0.6] })).toBe(2 + 3);
+    expect(await of({ methods: ["linear", "slerp"] })).toBe(0);
   });
 });
