@@ -9,6 +9,7 @@ import { coefficientGradients } from "../../../lib/attribute/coefficientGradient
 import { encodeTensors, readTensors } from "../../../lib/checkpoint/tensorFile.js";
 import { widen } from "../../../lib/nn/engines/reference/widen.js";
 import type { TuneRow } from "../../../lib/tune/types.js";
+import { openAdapterGradients } from "../../../lib/tune/coefficients/openAdapterGradients.js";
 import { long } from "../../long.js";
 
 interface Expected {
@@ -58,6 +59,33 @@ describe.runIf(long)("derivatives by coefficients", () => {
   it.each(["0.5"])("are autograd's on the demo's model and tuning, at %s", async (at) => {
     const tuned = `${demo}model+${demo}adapters/seed-42`;
     await check(`${demo}model`, tuned, Number(at), expected.demo?.[at] as Expected);
+  });
+
+  it.each([
+    ["float64's", 1e-4, "float32"],
+    ["float64's as nearly as bfloat16 is", 0.1, "bfloat16"],
+  ] as const)("of an adapter's terms, by the kernels that train, are %s", async (_, most, precision) => {
+    const [path, lora] = [`${demo}model`, { path: `${demo}adapters/seed-42` }];
+    const { rows, loss, tokens, gradients } = expected.demo?.["0.5"] as Expected;
+    const reference = { text: "the demo", path, lora };
+    const open = await openAdapterGradients(reference, { addon: loadAddon(), threads: 1, precision });
+    try {
+      const found = await open.at(() => 0.5, await open.encode(rows));
+      expect([...open.tensors].sort()).toEqual(
+        Object.keys(gradients)
+          .filter((name) => gradients[name] !== 0)
+          .sort(),
+      );
+      expect(found.tokens).toBe(tokens);
+      expect(Math.abs(found.loss / tokens / loss - 1)).toBeLessThan(0.1 * most);
+      const size = Math.hypot(...Object.values(gradients)) / Math.sqrt(open.tensors.length);
+      for (const [name, sum] of found.byTensor) {
+        const wanted = gradients[name] as number;
+        expect(Math.abs(sum / tokens - wanted) / Math.max(Math.abs(wanted), 0.1 * size), name).toBeLessThan(most);
+      }
+    } finally {
+      open.close();
+    }
   });
 
   it.each(["qwen2", "qwen3", "gemma2", "phi3", "gpt2"])(
