@@ -8,7 +8,7 @@ import type { ExperimentSettings } from "../experiment/settings/schema.js";
 import { idsOf } from "../generate/loop/preparePrompts.js";
 import { openModel } from "../generate/openModel.js";
 import type { GroupGradients, TensorGradients } from "../report/attribution/types.js";
-import type { TensorGroup } from "../search/groups.js";
+import { groupPlaces, type TensorGroup } from "../search/groups.js";
 import type { TuneRow } from "../tune/types.js";
 import { coefficientGradients } from "./coefficientGradients.js";
 import type { CoefficientGradient } from "./coefficientTypes.js";
@@ -110,15 +110,4 @@ async function answersOf(
   } finally {
     await open.close();
   }
-}
-
-/** Which group each tensor is of: the first whose filter its name holds, else the one of all else. */
-function groupPlaces(groups: readonly TensorGroup[], names: readonly string[]): ReadonlyMap<string, number> {
-  const rest = groups.findIndex(({ filters }) => filters.length === 0);
-  return new Map(
-    names.map((name) => {
-      const own = groups.findIndex(({ filters }) => filters.some((filter) => name.includes(filter)));
-      return [name, own < 0 ? rest : own];
-    }),
-  );
 }

@@ -7,6 +7,7 @@ import { byScore } from "../select/order.js";
 import { qualify } from "../select/qualify.js";
 import type { CompleteRule, SelectionTable } from "../select/types.js";
 import { isFeasible } from "./order.js";
+import { spread } from "./spread.js";
 import type { SearchedCandidate, SearchWay } from "./types.js";
 
 /** A place in the sequence stands where a method has its lambda: that is for nobody to read. */
@@ -50,13 +51,6 @@ function frontOf<T extends Searched>(candidates: readonly T[]): T[] {
   const front: T[] = [];
   for (const one of sorted) if (front.length === 0 || one.worth > (front.at(-1) as T).worth) front.push(one);
   return front;
-}
-
-/** So many at most, evenly, with both ends; of one the last. */
-function spread<T>(items: readonly T[], most: number): T[] {
-  if (items.length <= most) return [...items];
-  const step = (items.length - 1) / Math.max(1, most - 1);
-  return Array.from({ length: most }, (_, at) => items[most === 1 ? items.length - 1 : Math.round(at * step)] as T);
 }
 
 export interface JudgedFinalist<T> {

@@ -72,6 +72,17 @@ export function groupsOf(
   return [...mlps, ...whole.map((one) => ({ ...one, name: `${one.name} attention` })), ...rest];
 }
 
+/** Which group each tensor is of: the first whose filter its name holds, else the one of all else; -1 where there is none. */
+export function groupPlaces(groups: readonly TensorGroup[], names: readonly string[]): ReadonlyMap<string, number> {
+  const rest = groups.findIndex(({ filters }) => filters.length === 0);
+  return new Map(
+    names.map((name) => {
+      const own = groups.findIndex(({ filters }) => filters.some((filter) => name.includes(filter)));
+      return [name, own < 0 ? rest : own];
+    }),
+  );
+}
+
 /** Digits of a coefficient in a recipe: more would make no other model, and none that a person can read. */
 const DIGITS = 4;
 

@@ -5,7 +5,6 @@ import { dividedLevel } from "../select/rule.js";
 import type { CompleteRule } from "../select/types.js";
 import { itemsNeeded } from "../statistics/itemsNeeded.js";
 import { SETS, type SetName } from "./measureEnds.js";
-import { WAYS } from "./searchAll.js";
 
 /** Of a set: its safety items, and the aligned model's rate on them. */
 export interface SafetyItems {
@@ -19,15 +18,19 @@ const PURPOSES: Readonly<Record<SetName, string>> = {
   confirm: "to confirm by",
 };
 
-/** @returns a sentence a set, and what follows; undefined where the rule compares no bound, or there is no rate to go by */
+/**
+ * @param ways to search, between which the level is divided where a choice is made
+ * @returns a sentence a set, and what follows; undefined where the rule compares no bound, or there is no rate to go by
+ */
 export function itemsNote(
   sets: Readonly<Record<SetName, SafetyItems>>,
   { margin, by, level }: Pick<CompleteRule, "margin" | "by" | "level">,
+  ways: number,
 ): string | undefined {
   const isKnown = SETS.every((set) => sets[set].rate >= 0 && sets[set].rate <= 1);
   if (by === "point" || !(margin > 0 && margin < 1) || !isKnown) return undefined;
   const found = SETS.map((set) => {
-    const own = set === "confirm" ? level : dividedLevel(level, WAYS);
+    const own = set === "confirm" ? level : dividedLevel(level, ways);
     const { items, rate } = sets[set];
     return { set, own, items, ...itemsNeeded({ margin, rate, level: own }) };
   });

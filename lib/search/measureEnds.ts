@@ -1,10 +1,11 @@
 // The models that every candidate is compared with, on each of the three sets.
 
 import { isOutsideOfChoice } from "../evaluate/run/outsideOfChoice.js";
+import type { Results } from "../evaluate/run/results.js";
 import type { Task } from "../evaluate/types.js";
 import { ALL } from "../experiment/candidates/point.js";
 import { tunedSubject, wholeSubject } from "../experiment/steps/measureStage.js";
-import { measure } from "../experiment/tables/measure.js";
+import { measure, type SeedResults } from "../experiment/tables/measure.js";
 import { tableItems } from "../experiment/tables/tableItems.js";
 import type { Measured } from "../report/types.js";
 import type { AskedSets } from "./measureMerges.js";
@@ -18,6 +19,8 @@ export type SetName = (typeof SETS)[number];
 export interface SearchEnds extends AskedSets {
   readonly aligned: Measured;
   readonly tuned: Measured;
+  /** What they said. */
+  readonly said: { readonly aligned: Results | undefined; readonly tuned: readonly SeedResults[] };
 }
 
 export async function measureEnds({
@@ -71,6 +74,7 @@ export async function measureEnds({
         items,
         aligned: measure(results ? [{ seed: ALL, tuning: ALL, results }] : [], items),
         tuned: measure(seeds, items),
+        said: { aligned: results, tuned: seeds },
       },
     ]);
   }

@@ -44,6 +44,7 @@ export interface OpenSearch {
   readonly models: ModelDigests;
   readonly measuring: Measuring;
   readonly graph: Graph;
+  readonly records: StepRecords;
   readonly progress: Progress;
   /** Of the score, on the data that choose. */
   readonly better: "high" | "low";
@@ -97,7 +98,7 @@ export async function withSearch<T>(
       const references = tuned.map(({ model }) => model);
       const groups = await modelGroups(settings.aligned, references, search);
       const { better, labels } = about;
-      const parts = { settings, search, checked, tuned, groups, models, measuring, graph, progress };
+      const parts = { settings, search, checked, tuned, groups, models, measuring, graph, records, progress };
       const found = await work({ ...parts, better, labels, out: place });
       await progress.end("done");
       return found;

@@ -22,7 +22,7 @@ import { SEARCH_FORMAT, type SearchResults } from "./types.js";
 
 /**
  * Looks for coefficients by groups of layers, aligned + c (tuned - aligned), with the best score among merges that are as safe as the
- * aligned model: CMA-ES, beside as many points at random and the plain lambda. No merge is written: candidates are variants of one
+ * aligned model: CMA-ES and by gradient, beside as many points at random and the plain lambda. No merge is written: candidates are variants of one
  * virtual merge.
  *
  * What the experiment chooses by is halved: one half is searched by, the other chooses among the best of each way, and what the
@@ -58,9 +58,19 @@ export async function search(
     const rule = completeRule(settings.select);
     const ends = await measureEnds(opened);
     const sets = bySet((set) => ({ items: ends[set].items.safety.length, rate: ends[set].aligned.asr.value }));
-    const note = itemsNote(sets, rule);
+    // what takes derivatives takes long to load
+    const { openGradient } = await import("./gradient/openGradient.js");
+    const gradient = await openGradient(opened, ends.search, options.signal);
+    const noGradient = typeof gradient === "string" ? gradient : undefined;
+    const isOpen = typeof gradient !== "string";
+    const ways = isOpen ? 4 : 3;
+    const note = itemsNote(sets, rule, ways);
     if (note !== undefined) options.onNote?.(note);
-    const { candidates, costs } = await searchAll(opened, ends.search, rule);
+    if (noGradient !== undefined) options.onNote?.(`Nothing is searched by gradient: ${noGradient}.`);
+    const learning = { ways, gradient: isOpen ? gradient : undefined };
+    const { candidates, costs } = await searchAll(opened, ends.search, rule, learning).finally(() =>
+      learning.gradient?.close(),
+    );
     const finalists = finalistsOf(candidates, { ...rule, most: opened.search.finalists });
     const parts = { aligned: settings.aligned, tuned, groups, measuring: opened.measuring, graph: opened.graph };
     const points = finalists.map(({ coefficients }) => coefficients);
@@ -97,6 +107,7 @@ export async function search(
       })),
       ...confirmed,
       costs,
+      ...(noGradient !== undefined && { noGradient }),
     };
     await writeResults(results, place, { aligned: settings.aligned, tuned });
     return results;

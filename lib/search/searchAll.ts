@@ -1,10 +1,11 @@
-// The three ways to search, on the set that is searched by: the plain lambda, CMA-ES, and as many points at random as CMA-ES had.
+// The ways to search, on the set that is searched by: the plain lambda, CMA-ES, by gradient, and as many points at random as CMA-ES had.
 
 import type { Measured } from "../report/types.js";
 import { shareOfGain } from "../select/judge.js";
 import { worth } from "../select/order.js";
 import { dividedLevel } from "../select/rule.js";
 import type { CompleteRule } from "../select/types.js";
+import type { GradientWay } from "./gradient/openGradient.js";
 import { rounded } from "./groups.js";
 import type { SearchEnds } from "./measureEnds.js";
 import { measureMerges } from "./measureMerges.js";
@@ -16,9 +17,6 @@ import type { SearchedCandidate, SearchResults, SearchWay } from "./types.js";
 /** Places at which the plain lambda is tried, evenly over the range; its lower end, the aligned model, is none. */
 const LAMBDAS = 20;
 
-/** Ways to search, between which the level is divided. */
-export const WAYS = 3;
-
 export type MeasuredCandidates = SearchedCandidate & { readonly worth: number; readonly measured: Measured };
 
 /** What was found, in the order in which it was asked, and what it took. */
@@ -27,20 +25,22 @@ export interface Found {
   readonly costs: SearchResults["costs"];
 }
 
+/** @param ways how many there are, between which the level is divided */
 export async function searchAll(
   opened: OpenSearch,
   ends: SearchEnds,
   { margin, level: whole, everySeed }: CompleteRule,
+  { ways, gradient }: { readonly ways: number; readonly gradient: GradientWay | undefined },
 ): Promise<Found> {
   const { settings, search, tuned, groups, measuring, graph, progress, better } = opened;
   const { candidates: most, tokens: mostTokens, minutes, range, seed, population } = search;
   // of the choice, where ways share the level: what is searched for is what will be asked of it
-  const level = dividedLevel(whole, WAYS);
+  const level = dividedLevel(whole, ways);
   const parts = { aligned: settings.aligned, tuned, groups, measuring, graph };
   progress.measured("aligned", ends.aligned);
   progress.measured("tuned", ends.tuned);
   const found: MeasuredCandidates[] = [];
-  const costs = {} as Record<SearchWay, { candidates: number; newTokens: number }>;
+  const costs = {} as Record<SearchWay, { candidates: number; newTokens: number; learnedTokens?: number }>;
 
   /** @param limited whether the budget of tokens and minutes ends it */
   const measuringOf = (way: SearchWay, limited: boolean): MeasurePoints => {
@@ -83,6 +83,11 @@ export async function searchAll(
   );
   const options = { dimensions: groups.length, candidates: most, range, margin, seed, population };
   await searchByCmaEs(measuringOf("cma-es", true), options);
+  if (gradient) {
+    const { points, learnedTokens } = await gradient.learn();
+    await measuringOf("gradient", false)(points, 0);
+    costs.gradient.learnedTokens = learnedTokens;
+  }
   const spent = costs["cma-es"].candidates;
   await searchAtRandom(measuringOf("random", false), { ...options, candidates: spent });
   return { candidates: found, costs };

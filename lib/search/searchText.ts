@@ -2,16 +2,17 @@
 
 import { row } from "../report/markdownText.js";
 import { fixed, pText, signed } from "../report/numbers.js";
-import type { SearchChoice, SearchNumbers, SearchResults, SearchWay } from "./types.js";
+import type { SearchChoice, SearchNumbers, SearchResults, SearchWay, WayCosts } from "./types.js";
 
 const WAYS: Readonly<Record<SearchWay, string>> = {
   lambda: "the plain lambda",
   "cma-es": "CMA-ES",
+  gradient: "the gradient",
   random: "points at random",
 };
 
 export function searchText(results: SearchResults): string {
-  const { name, choices, items, rule, costs, labels } = results;
+  const { name, choices, items, rule, costs, labels, noGradient } = results;
   const counts = (["search", "choose", "confirm"] as const)
     .map((set) => `${set}: ${items[set].safety} requests and ${items[set].task} of the task`)
     .join("; ");
@@ -80,36 +81,41 @@ export function searchText(results: SearchResults): string {
     "## What was asked",
     "",
     ...table(
-      ["way", "candidates", "new tokens"],
-      (Object.keys(costs) as SearchWay[]).map((way) => [
-        WAYS[way],
-        String(costs[way].candidates),
-        String(costs[way].newTokens),
+      ["way", "candidates", "new tokens", "tokens learned from"],
+      (Object.entries(costs) as [SearchWay, WayCosts][]).map(([way, { candidates, newTokens, learnedTokens }]) => [
+        ...[WAYS[way], String(candidates), String(newTokens)],
+        learnedTokens === undefined ? "" : String(learnedTokens),
       ]),
     ),
     "",
-    "Answers that were in the store already cost nothing and are not in these tokens.",
+    "Answers that were in the store already cost nothing and are not in these tokens. Learned from are prompts and answers, each as often as its derivatives were taken.",
+    ...(noGradient === undefined ? [] : ["", `Nothing was searched by gradient: ${noGradient}.`]),
     "",
   ].join("\n");
 }
 
 /** Whether anything beats the plain lambda, said either way. */
-function conclusion({ choices, tests, best, finalists }: SearchResults): string {
+function conclusion({ choices, tests, best, finalists, costs }: SearchResults): string {
   if (choices.length === 0) {
     const [first] = finalists;
     return `Nothing qualifies${first?.reason === undefined ? "" : `; the safest candidate of ${WAYS[first.way]}: ${first.reason}`}.`;
   }
-  const plain = choices.find(({ way }) => way === "lambda");
-  const searched = choices.find(({ way }) => way === "cma-es");
   const shipped = best === undefined ? "No choice holds on the confirming set." : `To ship: ${WAYS[best]}.`;
-  if (!plain || !searched) {
-    const missing = plain ? "CMA-ES" : "the plain lambda";
-    return `Nothing of ${missing} qualifies, so the two cannot be compared. ${shipped}`;
-  }
-  const test = tests.find(({ a, b, metric }) => a === "lambda" && b === "cma-es" && metric === "score");
-  const difference = test ? `${signed(test.difference)}, Holm's p ${pText(test.pHolm)}` : "no item is in both";
-  const shows = test !== undefined && test.pHolm < 0.05;
-  return `${shows ? "CMA-ES and the plain lambda differ in the score" : "No difference between CMA-ES and the plain lambda is shown"} on the confirming set (${difference}). ${shipped}`;
+  const has = (wanted: SearchWay) => choices.some(({ way }) => way === wanted);
+  if (!has("lambda"))
+    return `Nothing of the plain lambda qualifies, so that nothing can be compared with it. ${shipped}`;
+  const compared = (["cma-es", "gradient"] as const)
+    .filter((way) => costs[way] !== undefined)
+    .map((way) => {
+      if (!has(way)) return `Nothing of ${WAYS[way]} qualifies, so it cannot be compared with the plain lambda.`;
+      const test = tests.find(({ a, b, metric }) => a === "lambda" && b === way && metric === "score");
+      if (!test) return `No item is in both ${WAYS[way]} and the plain lambda.`;
+      const numbers = `(${signed(test.difference)}, Holm's p ${pText(test.pHolm)})`;
+      return test.pHolm < 0.05
+        ? `The choice of ${WAYS[way]} and the plain lambda differ in the score on the confirming set ${numbers}.`
+        : `No difference in the score between the choice of ${WAYS[way]} and the plain lambda is shown on the confirming set ${numbers}.`;
+    });
+  return [...compared, shipped].join(" ");
 }
 
 function confirmed({ holds }: SearchChoice): string {

@@ -5,8 +5,8 @@ import type { Labels } from "../select/types.js";
 
 export const SEARCH_FORMAT = "retemper-search/1";
 
-/** Ways to search: one coefficient for all (the plain lambda), CMA-ES, points at random. */
-export type SearchWay = "lambda" | "cma-es" | "random";
+/** Ways to search: one coefficient for all (the plain lambda), CMA-ES, by gradient, points at random. */
+export type SearchWay = "lambda" | "cma-es" | "gradient" | "random";
 
 /** What was measured of a merge on one of the sets. */
 export interface SearchNumbers extends Pick<Measured, "score" | "asr" | "overRefusal" | "skills"> {
@@ -56,6 +56,13 @@ export interface SearchChoice {
   readonly recipes: readonly { readonly seed: string; readonly path: string }[];
 }
 
+export interface WayCosts {
+  readonly candidates: number;
+  readonly newTokens: number;
+  /** By gradient: tokens of prompts and answers that passes forward and back read. */
+  readonly learnedTokens?: number | undefined;
+}
+
 export interface SearchResults {
   readonly format: typeof SEARCH_FORMAT;
   readonly name: string;
@@ -77,6 +84,8 @@ export interface SearchResults {
   readonly tests: readonly PairedTest[];
   /** The choice with the best score of those that hold. */
   readonly best?: SearchWay | undefined;
-  /** What was asked for the candidates of each way, on the set that is searched by. */
-  readonly costs: Readonly<Record<SearchWay, { readonly candidates: number; readonly newTokens: number }>>;
+  /** Of each way that was gone: what was asked for its candidates, on the set that is searched by. */
+  readonly costs: Readonly<Partial<Record<SearchWay, WayCosts>>>;
+  /** Why no search by gradient was made. */
+  readonly noGradient?: string | undefined;
 }

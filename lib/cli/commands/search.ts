@@ -10,7 +10,8 @@ import { addCommonOptions, type Session } from "../session.js";
 const HELP = `
 The experiment's \`search\` says what is searched and what may be spent, for example
   search: { by: kinds, layers: 4, candidates: 100, seed: 0 }
-and its rule (constrained) what a merge must keep. CMA-ES is compared with as many points at random and with the plain lambda.
+and its rule (constrained) what a merge must keep. CMA-ES, and coefficients learned by gradient
+on a few rows, are compared with as many points at random and with the plain lambda.
 What the experiment chooses by is halved: to search by, and to choose by; what it confirms by confirms. OUT gets search.json,
 search.md, and recipes/ with a recipe for each choice and tuning. A search that was stopped goes on; with --store it uses the
 answers of a run. Exit code 10 where nothing holds.

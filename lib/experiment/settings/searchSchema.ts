@@ -31,6 +31,13 @@ export const searchSchema = z
       .max(100)
       .default(4)
       .describe("Of each way to search, merges that are measured on the second set."),
+    rows: z
+      .int()
+      .nonnegative()
+      .default(16)
+      .describe(
+        "Rows of the task, and refused requests, that the gradient of the coefficients is taken on; 0: no search by gradient.",
+      ),
     seed: z.int().nonnegative().default(0).describe("Of the random numbers."),
   })
   .describe("Of retemper search: coefficients by groups of layers, and what the search may spend.");

@@ -4,8 +4,8 @@
 import type { Item, Task } from "../../evaluate/types.js";
 import { type Digest, digestOf } from "../digests/digestOf.js";
 
-/** tune: an adapter. scale: adapters for a server. control: a model that a merge is compared with. answer: a model's answers. score: verdicts. write, compare: a chosen merge. */
-export type StepKind = "tune" | "scale" | "control" | "answer" | "score" | "calibrate" | "write" | "compare";
+/** tune: an adapter. learn: coefficients of a search. scale: adapters for a server. control: a model that a merge is compared with. answer: a model's answers. score: verdicts. write, compare: a chosen merge. */
+export type StepKind = "tune" | "learn" | "scale" | "control" | "answer" | "score" | "calibrate" | "write" | "compare";
 
 export type StepInputs = Readonly<Record<string, Digest | readonly Digest[] | undefined>>;
 

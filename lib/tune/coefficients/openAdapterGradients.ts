@@ -16,13 +16,10 @@ import { useBackend } from "../../nn/ops/useBackend.js";
 import { AdaptedRuntime } from "../adapter/adaptedRuntime.js";
 import { type LinearModule, linearModules } from "../adapter/modules.js";
 import type { Term } from "../adapter/terms.js";
-import { encodeRows } from "../data/encodeRows.js";
 import { answerTokens, batchOf, type Example } from "../data/example.js";
-import { settingsOf } from "../settings.js";
 import { keepsActivations } from "../training/activationMemory.js";
 import { addGradients, noGradients } from "../training/gradients.js";
 import { openOperations } from "../training/openOperations.js";
-import type { TuneRow } from "../types.js";
 import type { LossDerivatives } from "./gradientsOfCoefficients.js";
 
 export interface AdapterGradientsOptions {
@@ -35,15 +32,18 @@ export interface AdapterGradientsOptions {
 export interface AdapterGradients {
   /** Names of the tensors that the adapter changes. */
   readonly tensors: readonly string[];
-  /** Rows as ids; of a long one the end is cut off. */
-  encode(rows: readonly TuneRow[]): Promise<readonly Example[]>;
-  /** @param coefficientOf of each of `tensors`: how much of the adapter is added to it */
+  /** What ends an answer. */
+  readonly stopTokens: readonly number[];
+  /**
+   * @param coefficientOf of each of `tensors`: how much of the adapter is added to it
+   * @param examples of at most `MOST_TOKENS` tokens each
+   */
   at(coefficientOf: (tensor: string) => number, examples: readonly Example[]): Promise<LossDerivatives>;
   close(): void;
 }
 
-/** Tokens that are computed at once, and of a row at most. */
-const MOST_TOKENS = 1024;
+/** Tokens that are computed at once, and of an example at most. */
+export const MOST_TOKENS = 1024;
 
 /**
  * @param reference a model with an adapter
@@ -65,11 +65,10 @@ export async function openAdapterGradients(
   const hooks = { gradients, norms, checkStop, mostRows: MOST_TOKENS };
   const operations = await openOperations(spec, runtime, engine, hooks);
   const keeps = keepsActivations(spec, undefined);
-  const settings = settingsOf({ cutoff: MOST_TOKENS }, spec.family);
   const whole = terms.map(({ b }) => b.values.slice());
   return {
     tensors: terms.map(({ module }) => module.weightName),
-    encode: async (rows) => (await encodeRows(rows, checkpoint.folder, spec, settings)).examples,
+    stopTokens: spec.stopTokens,
     async at(coefficientOf, examples) {
       checkStop();
       useBackend(engine.backend);

@@ -42,6 +42,12 @@ function tunedOf(model: string): string {
   return place;
 }
 
+function exampleOf(row: TuneRow) {
+  if (!("inputIds" in row)) throw new Error("rows of ids");
+  const { inputIds: ids, promptLength } = row;
+  return { ids, learned: ids.map((_, i) => i >= promptLength) };
+}
+
 async function check(aligned: string, tuned: string, at: number, { rows, loss, tokens, gradients }: Expected) {
   const found = await coefficientGradients(aligned, tuned, rows, { at, threads: 1 });
   expect(found.tokens).toBe(tokens);
@@ -61,16 +67,25 @@ describe.runIf(long)("derivatives by coefficients", () => {
     await check(`${demo}model`, tuned, Number(at), expected.demo?.[at] as Expected);
   });
 
+  it.each(["qwen2", "qwen3", "gemma2", "phi3", "gpt2"])(
+    "are autograd's of every tensor of a %s model: products, biases, norms, tables",
+    async (family) => {
+      await check(join(models, family), tunedOf(family), 1, expected[family]?.["1"] as Expected);
+    },
+  );
+});
+
+describe("derivatives by coefficients of an adapter's terms, by the kernels that train", () => {
   it.each([
     ["float64's", 1e-4, "float32"],
     ["float64's as nearly as bfloat16 is", 0.1, "bfloat16"],
-  ] as const)("of an adapter's terms, by the kernels that train, are %s", async (_, most, precision) => {
+  ] as const)("are %s", async (_, most, precision) => {
     const [path, lora] = [`${demo}model`, { path: `${demo}adapters/seed-42` }];
     const { rows, loss, tokens, gradients } = expected.demo?.["0.5"] as Expected;
     const reference = { text: "the demo", path, lora };
     const open = await openAdapterGradients(reference, { addon: loadAddon(), threads: 1, precision });
     try {
-      const found = await open.at(() => 0.5, await open.encode(rows));
+      const found = await open.at(() => 0.5, rows.map(exampleOf));
       expect([...open.tensors].sort()).toEqual(
         Object.keys(gradients)
           .filter((name) => gradients[name] !== 0)
@@ -88,10 +103,32 @@ describe.runIf(long)("derivatives by coefficients", () => {
     }
   });
 
-  it.each(["qwen2", "qwen3", "gemma2", "phi3", "gpt2"])(
-    "are autograd's of every tensor of a %s model: products, biases, norms, tables",
-    async (family) => {
-      await check(join(models, family), tunedOf(family), 1, expected[family]?.["1"] as Expected);
-    },
-  );
+  it("are the same to the bit for any number of threads, and at any point that was not looked at first", async () => {
+    const reference = { text: "the demo", path: `${demo}model`, lora: { path: `${demo}adapters/seed-42` } };
+    const { rows } = expected.demo?.["0.5"] as Expected;
+    const found = [];
+    for (const threads of [1, 3]) {
+      const open = await openAdapterGradients(reference, { addon: loadAddon(), threads });
+      if (threads === 3) await open.at(() => 1, rows.map(exampleOf));
+      found.push(await open.at((name) => (name.includes("mlp") ? 0 : 0.7), rows.map(exampleOf)));
+      open.close();
+    }
+    expect(found[1]).toEqual(found[0]);
+    expect([...(found[0]?.byTensor.values() ?? [])].every((one) => one !== 0)).toBe(true); // also where a coefficient is 0
+  });
+
+  it("are refused of whole models, and of adapters with more than low-rank terms", async () => {
+    const open = (lora?: { path: string }) =>
+      openAdapterGradients({ text: "the demo", path: `${demo}model`, lora }, { addon: loadAddon(), threads: 1 });
+    await expect(open()).rejects.toThrow(/the demo is a whole model/);
+    const whole = join(folder, "whole head");
+    mkdirSync(whole);
+    const config = JSON.parse(readFileSync(`${demo}adapters/seed-42/adapter_config.json`, "utf8"));
+    writeFileSync(join(whole, "adapter_config.json"), JSON.stringify({ ...config, modules_to_save: ["lm_head"] }));
+    const tensors = readTensors(`${demo}adapters/seed-42/adapter_model.safetensors`, loadAddon(), widen);
+    const head = readTensors(`${demo}model/model.safetensors`, loadAddon(), widen).get("model.embed_tokens.weight");
+    tensors.set("base_model.model.lm_head.weight", head as NonNullable<typeof head>);
+    writeFileSync(join(whole, "adapter_model.safetensors"), Buffer.concat(encodeTensors(tensors)));
+    await expect(open({ path: whole })).rejects.toThrow(/low-rank terms alone, and this one/);
+  });
 });

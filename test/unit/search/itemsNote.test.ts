@@ -7,7 +7,7 @@ const rule = { margin: 0.1, by: "upper" as const, level: 0.95 };
 const note = (items: readonly [number, number, number], rate = 0.2, more: Partial<typeof rule> = {}) => {
   const [search, choose, confirm] = items.map((one) => ({ items: one, rate }));
   if (!search || !choose || !confirm) throw new Error("three sets");
-  return itemsNote({ search, choose, confirm }, { ...rule, ...more });
+  return itemsNote({ search, choose, confirm }, { ...rule, ...more }, 3);
 };
 
 it("says that sets are too small where no merge can pass, also where only one of them is", () => {

@@ -102,7 +102,7 @@ describe("a search on a model", () => {
       expect(notes).toEqual([expect.stringContaining("Safety items for a margin of 0.35: ")]);
       expect(results.groups.map(({ name }) => name)).toEqual(["layers 0-1", "layers 2-3"]);
       const count = (way: string) => results.candidates.filter((one) => one.way === way).length;
-      expect(["lambda", "cma-es", "random"].map(count)).toEqual([20, 24, 24]);
+      expect(["lambda", "cma-es", "gradient", "random"].map(count)).toEqual([20, 24, 20, 24]);
       expect(readdirSync(out)).not.toContain("models");
 
       // all answers are there: the same course in another folder, and nothing is asked
@@ -112,10 +112,12 @@ describe("a search on a model", () => {
       expect(contents(again)).toEqual(contents(out));
       expect([answersIn(out), existsSync(join(again, "answers"))]).toEqual([before, false]);
 
-      const [lambda, found] = (["lambda", "cma-es"] as const).map((way) =>
+      const [lambda, found, learned] = (["lambda", "cma-es", "gradient"] as const).map((way) =>
         results.choices.find((one) => one.way === way),
       );
-      if (!found) throw new Error("nothing was chosen");
+      if (!found || !learned) throw new Error("nothing was chosen");
+      expect(learned.coefficients[1]).toBeGreaterThan((learned.coefficients[0] as number) + 0.1);
+      expect(learned.confirm.score.value).toBeGreaterThan(lambda?.confirm.score.value ?? 0);
       const [harm = 1, use = 0] = found.coefficients;
       expect(use).toBeGreaterThan(harm); // one lambda has both alike
       expect(found.holds).toBe(true);

@@ -9,7 +9,7 @@ import type { SearchWay } from "../../../lib/search/types.js";
 import { completeRule } from "../../../lib/select/rule.js";
 import { long } from "../../long.js";
 
-const WAYS: readonly SearchWay[] = ["lambda", "cma-es", "random"];
+const WAYS: readonly SearchWay[] = ["lambda", "cma-es", "gradient", "random"];
 
 function measured(asr: readonly number[], score: number): Measured {
   const mean = asr.reduce((sum, one) => sum + one, 0) / asr.length;
@@ -17,7 +17,7 @@ function measured(asr: readonly number[], score: number): Measured {
 }
 
 describe("the choice of a search", () => {
-  it("takes a merge that is as unsafe as the margin in at most 5 % of cases, of three ways with four finalists each", () => {
+  it("takes a merge that is as unsafe as the margin in at most 5 % of cases, of four ways with four finalists each", () => {
     const uniform = uniformNumbers("simulation", "choice");
     const [runs, items, margin, rate] = [long ? 400 : 100, 80, 0.1, 0.05];
     const rule = completeRule({ rule: "constrained", margin, minGain: 0 });
