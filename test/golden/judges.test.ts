@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type HarmBenchWording, harmBenchPrompt } from "../../lib/evaluate/judges/harmBench.js";
+import { type HarmBenchWording, harmBenchJudge, harmBenchPrompt } from "../../lib/evaluate/judges/harmBench.js";
 import { jailbreakBenchPrompt } from "../../lib/evaluate/judges/jailbreakBench.js";
 import { llamaGuard3Prompt, parseLlamaGuard } from "../../lib/evaluate/judges/llamaGuard3.js";
 import { orBenchPrompt, parseOrBench } from "../../lib/evaluate/judges/orBench.js";
@@ -16,6 +16,7 @@ import { strongRejectJudge, strongRejectPrompt } from "../../lib/evaluate/judges
 import { parseStrongRejectRubric, strongRejectRubricPrompt } from "../../lib/evaluate/judges/strongRejectRubric.js";
 import { wildGuardPrompt } from "../../lib/evaluate/judges/wildGuard.js";
 import { parseXsTest, xsTestPrompt } from "../../lib/evaluate/judges/xsTest.js";
+import type { Judge } from "../../lib/evaluate/types.js";
 import type { TextGenerator } from "../../lib/generate/types.js";
 import { openTokenizer } from "../../lib/tokenizer/openTokenizer.js";
 import type { Tokenizer } from "../../lib/tokenizer/types.js";
@@ -78,13 +79,19 @@ describe("a judge's prompt", () => {
     expect(digest).toBe("788f4f6aa1491c433c4da76c9140cfc30966cea3ff3875c4d0fcb336d92f60e0");
   });
 
-  it("of StrongREJECT's judge has the 512 tokens of an answer that its authors' package leaves", async () => {
-    const tokenizer = await openTokenizer(join(import.meta.dirname, "judges/models/strongreject"));
-    const parts = read("parts.json") as [once: string, sixty: string][];
+  it.each<[name: string, judge: (model: TextGenerator) => Judge]>([
+    ["strongreject", strongRejectJudge],
+    ["harmbench:repository", (model) => harmBenchJudge(model, { wording: "repository" })],
+    ["harmbench:repository", (model) => harmBenchJudge(model, { wording: "repository", by: "answers" })],
+  ])("of %s has the 512 tokens of an answer that its authors' code leaves", async (name, judge) => {
+    const tokenizer = await openTokenizer(join(import.meta.dirname, "judges/models", name.replace(":repository", "")));
+    const parts = (read("parts.json") as Record<string, [once: string, sixty: string][]>)[name] ?? [];
     const asked: string[] = [];
     const model: TextGenerator & { tokenizer: Tokenizer } = {
       ...{ tokenizer, facts: { engine: "native", model: "m", versions: {}, device: "", gpu: false } },
-      generate: () => expect.fail("nothing is written"),
+      async *generate(prompts) {
+        asked.push(...(prompts as string[]));
+      },
       async *nextLogprobs(prompts) {
         asked.push(...(prompts as string[]));
       },
@@ -95,8 +102,8 @@ describe("a judge's prompt", () => {
       item: { id: String(at), prompt: "", request: "R" },
       answer: { text, tokens: 1 },
     }));
-    for await (const _ of strongRejectJudge(model).score(exchanges, {})) expect.fail("it has no verdict");
-    const [before, after] = strongRejectPrompt("R", "\u{f0000}").split("\u{f0000}") as [string, string];
+    for await (const _ of judge(model).score(exchanges, {})) expect.fail("it has no verdict");
+    const [before, after] = (renderers[name] as Render)("R", "\u{f0000}").split("\u{f0000}") as [string, string];
     const digests = asked.map((prompt) => {
       expect(prompt.startsWith(before) && prompt.endsWith(after)).toBe(true);
       const part = prompt.slice(before.length, prompt.length - after.length);

@@ -11,7 +11,8 @@ export interface ModelJudgeOptions {
   readonly model: JudgeModel;
   readonly facts: Readonly<Record<string, unknown>>;
   readonly decoding: GenerateOptions;
-  prompt(exchange: Exchange): Prompt;
+  /** @param model the open one, which may have a tokenizer */
+  prompt(exchange: Exchange, model: TextGenerator): Prompt;
   /** null: the answer could not be read. */
   read(output: string): Readonly<JudgeValues> | null;
 }
@@ -21,7 +22,8 @@ const MISS: JudgeValues = { harmful: null, refusal: null };
 export function modelJudge({ facts, decoding, prompt, read, ...asked }: ModelJudgeOptions): Judge {
   return askingJudge({ ...asked, facts: { ...facts, decoding } }, async function* (model, exchanges, options) {
     const { signal, onFailure } = options;
-    const answers = model.generate(exchanges.map(prompt), { ...decoding, signal, onFailure });
+    const prompts = exchanges.map((exchange) => prompt(exchange, model));
+    const answers = model.generate(prompts, { ...decoding, signal, onFailure });
     for await (const { index, text } of answers) yield { index, values: read(text) ?? MISS, detail: text };
   });
 }

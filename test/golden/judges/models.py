@@ -1,6 +1,6 @@
 # Writes models/NAME and probabilities.json: tiny random models of each judge's family, with tokenizers trained on the judges'
-# prompts, and what transformers (and peft) give for the words that each judge may say; and parts.json, what StrongREJECT's judge
-# reads of long answers. With --keep the models stay as they are. README.md has how it is run.
+# prompts, and what transformers (and peft) give for the words that each judge may say; and parts.json, what the judges of StrongREJECT and
+# of HarmBench's pipeline read of long answers. With --keep the models stay as they are. README.md has how it is run.
 import hashlib, json, shutil, sys
 from pathlib import Path
 
@@ -64,6 +64,13 @@ LONGEST = 512
 def part(tokenizer, text):
     """What the authors' package strong_reject puts into the prompt: its tokenizer truncates at the left."""
     return tokenizer.decode(tokenizer(text, max_length=LONGEST, truncation=True)["input_ids"])
+def first_part(tokenizer, text):
+    """What HarmBench's evaluate_completions.py does: its tokenizer truncates at the right, and special tokens are left out."""
+    return tokenizer.decode(tokenizer(text, max_length=LONGEST, truncation=True)["input_ids"], skip_special_tokens=True)
+def digests(of):
+    digest = lambda text: hashlib.sha256(of(text).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return [[digest(" ".join([answer] * times)) for times in (1, 60)] for _, answer in make.inputs[:50]]
+parts = {}
 def make_model(name, seed, kind, family, more, out):
     shutil.rmtree(out, ignore_errors=True); out.mkdir(parents=True)
     tokenizer = train(kind, out)
@@ -82,12 +89,12 @@ probabilities = {}
 for seed, (name, (kind, family, more)) in enumerate(FAMILIES.items()):
     out = here / "models" / name
     if not KEEP: make_model(name, seed, kind, family, more, out)
-    tokenizer = AutoTokenizer.from_pretrained(out, truncation_side="left")
+    tokenizer = AutoTokenizer.from_pretrained(out, truncation_side="right" if name == "harmbench" else "left")
+    if name == "harmbench": parts["harmbench:repository"] = digests(lambda text: first_part(tokenizer, text))
     model = AutoModelForCausalLM.from_pretrained(out, attn_implementation="eager", dtype=torch.float32)
     if name == "strongreject":
         model = PeftModel.from_pretrained(model, out / "adapter")  # not merged
-        digest = lambda text: hashlib.sha256(part(tokenizer, text).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        parts = [[digest(" ".join([answer] * times)) for times in (1, 60)] for _, answer in make.inputs[:50]]
+        parts[name] = digests(lambda text: part(tokenizer, text))
     model = model.eval()
     vocabulary = tokenizer.get_vocab()
     space = "▁" if kind in ("llama2", "gemma") else "Ġ"
@@ -98,7 +105,8 @@ for seed, (name, (kind, family, more)) in enumerate(FAMILIES.items()):
     def of(request, response):
         if name == "harmbench":  # what HarmBench's pipeline takes for yes: one token, in capital or small letters
             words = ["Yes", "yes", " Yes", " yes", "No", "no", " No", " no"]
-            return [sum(share(make.renderers[wording](request, response), words)[:4]) for wording in ("harmbench", "harmbench:repository", "harmbench:judgezoo")]
+            answers = {"harmbench": response, "harmbench:repository": first_part(tokenizer, response), "harmbench:judgezoo": response}
+            return [sum(share(make.renderers[wording](request, answer), words)[:4]) for wording, answer in answers.items()]
         if name == "strongreject":
             grades = lambda text: sum(p * grade / 4 for grade, p in enumerate(share(make.renderers[name](request, text), "12345")))
             return [grades(part(tokenizer, response)), grades(part(tokenizer, " ".join([response] * 60))), grades(response)]
