@@ -44,6 +44,11 @@ export {
   predictionPowered,
 } from "../statistics/predictionPowered.js";
 export { rankCorrelation } from "../statistics/rankCorrelation.js";
+export {
+  type RankCorrelationInterval,
+  type RankCorrelationIntervalOptions,
+  rankCorrelationInterval,
+} from "../statistics/rankCorrelationInterval.js";
 export { type ReliabilityBin, type ReliabilityCurve, reliabilityCurve } from "../statistics/reliabilityCurve.js";
 export type { ItemOptions, SeedValues } from "../statistics/seedValues.js";
 export { type ShareKept, type ShareKeptInput, shareKept } from "../statistics/shareKept.js";

@@ -12,6 +12,7 @@ import { ModelDigests } from "./digests/modelDigests.js";
 import { refineStage } from "./refineStage.js";
 import type { Choice } from "./results/choose.js";
 import { provenanceOf } from "./results/provenance.js";
+import { proxyResults } from "./results/proxyResults.js";
 import { resultsOf } from "./results/resultsOf.js";
 import type { SeedToShip } from "./results/seedToShip.js";
 import { shippedOf } from "./results/shippedOf.js";
@@ -97,7 +98,10 @@ export async function stages(
     const judging = calibrating(settings, checked, store, scorerDigest, onProgress);
     const byDigest = models.within;
     measuring = new Measuring({ settings, checked, store, scorerDigest, byDigest, served, onProgress });
-    const stage = measureStage({ settings, tuned, models, measuring, calibrating: judging, progress });
+    const stage = measureStage(
+      { settings, tuned, models, measuring, calibrating: judging, progress },
+      { checked, records },
+    );
     progress.later(chosenAtMost(settings, given) * workOf(measuring.tasksOf("test")), "answer");
     await graph(stage.batches, stage.milestones);
     const ends = stage.tables();
@@ -120,10 +124,13 @@ export async function stages(
     });
     const digests = new Map(measured.map((model) => [model, models.of(model)]));
     const provenance = provenanceOf({ settings, tuned, checked, digests, out, folder }, tables.aligned.validation);
+    const read = await stage.proxies?.read();
+    const { labels, validation } = choice;
+    const proxies = read && proxyResults(read, tables, { labels: labels.validation, better: validation.better });
     const found = resultsOf(
       tables,
       choice,
-      { written, controls, refined, besideLinear },
+      { written, controls, refined, besideLinear, proxies },
       settings,
       checked,
       provenance,

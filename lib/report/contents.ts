@@ -78,6 +78,12 @@ export function contentsOf(results: ExperimentResults, costs: ExperimentCosts): 
       tables: named("beside-linear-score", "beside-linear-safety"),
     },
     {
+      ...{ id: "proxies-section", title: "Cheap signals" },
+      lead: (results.proxies?.sentences ?? []).map((text) => ({ name: "Proxies", text })),
+      tables: named("proxy-agreement"),
+      folded: named("proxies"),
+    },
+    {
       ...{ id: "judging", title: "Judges", tables: named("judges") },
       figures: figures(reliabilityOf(results.reliability)),
       judged: [

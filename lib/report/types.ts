@@ -10,10 +10,12 @@ import type { BesideLinearResults } from "./besideLinearTypes.js";
 import type { ControlResults } from "./controlTypes.js";
 import type { ItemName, ItemNames } from "./itemNames.js";
 import type { Measured, MeasuredCandidate, PairedTest } from "./measured.js";
+import type { ProxyResults } from "./proxyTypes.js";
 import type { ShipResults } from "./shipTypes.js";
 
 export type { BesideLinear, BesideLinearResults } from "./besideLinearTypes.js";
 export type { ControlComparison, ControlCurve, ControlResults } from "./controlTypes.js";
+export type { ProxyAgreement, ProxyCandidate, ProxyName, ProxyQuantity, ProxyResults } from "./proxyTypes.js";
 export type { FormBehaviour, FormInShort, ShippedForm, ShipResults } from "./shipTypes.js";
 export type { ItemName, ItemNames, Measured, MeasuredCandidate, PairedTest };
 
@@ -185,6 +187,8 @@ export interface ExperimentResults {
   readonly controls?: ControlResults | undefined;
   /** Where the experiment asks for it: every method beside the plain lambda. */
   readonly besideLinear?: BesideLinearResults | undefined;
+  /** Where the experiment asks for proxies. */
+  readonly proxies?: ProxyResults | undefined;
   readonly trends: readonly Trend[];
   readonly outputs: readonly WrittenModel[];
   /** Absent where nothing qualifies, and where the choice is not confirmed. */

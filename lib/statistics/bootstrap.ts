@@ -106,7 +106,8 @@ function resampledMeans(values: readonly number[], options: BootstrapOptions): F
   return means.sort();
 }
 
-function placesByGroup(count: number, groups: BootstrapOptions["groups"]): number[][] {
+/** Places of the values of each group. */
+export function placesByGroup(count: number, groups: BootstrapOptions["groups"]): number[][] {
   const places = new Map<number | string, number[]>();
   for (let at = 0; at < count; at++) {
     const group = groups?.[at] ?? 0;

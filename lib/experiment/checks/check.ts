@@ -26,6 +26,7 @@ import { promptProblems } from "./askable.js";
 import { allTasks } from "./askedTasks.js";
 import { checkControls } from "./checkControls.js";
 import type { Checked } from "./checked.js";
+import { checkProxy } from "./checkProxy.js";
 import { checkSets, type Measure } from "./checkSets.js";
 import { checkShip } from "./checkShip.js";
 import { checkLearned, checkTunings } from "./checkTunings.js";
@@ -64,6 +65,7 @@ export async function check(
   try {
     const seeds = (settings.tune?.seeds ?? given.map(({ seed }) => seed)).map(String);
     const { engine, tasks, splits } = await checkSets(settings, seeds, problems, { encoder, signal, measure });
+    checkProxy(settings, engine, problems);
     const all = allTasks({ tasks });
     const { unaligned } = settings;
     if (unaligned !== undefined && !settings.engine?.endpoint) {

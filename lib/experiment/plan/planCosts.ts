@@ -49,13 +49,26 @@ export class PlanCosts {
     return { ...probed, tokens: Math.min(mostOf(task), meanTokens(task) ?? probed.tokens) };
   }
 
-  of({ answers = [], learned = 0, verdicts = [], labelled, opened = 0, made = 0, bytes = 0 }: Remains): PlannedCost {
+  of({
+    answers = [],
+    learned = 0,
+    read = [],
+    verdicts = [],
+    labelled,
+    opened = 0,
+    made = 0,
+    bytes = 0,
+  }: Remains): PlannedCost {
     const { judges, secondsToOpen, bytesOfMerge } = this.#parts;
     let [tokens, seconds] = [learned, learned * LEARNING_COST * this.#secondsPerPromptToken()];
     for (const { task, prompts, answers: count } of answers) {
       const cost = this.#costOf(task);
       tokens += count * cost.tokens;
       seconds += prompts * cost.secondsPerPrompt + count * cost.tokens * cost.secondsPerToken;
+    }
+    for (const { task, texts } of read) {
+      const cost = this.#costOf(task);
+      seconds += texts * (cost.secondsPerPrompt + cost.tokens * this.#secondsPerPromptToken());
     }
     const judged = judges.of((judge) =>
       verdicts.flatMap(({ scorer, task, items }) => (scorer === judge ? [{ ...once(task), items }] : [])),

@@ -87,9 +87,9 @@ export async function logitProxies(
   if (aligned) oneVariant(aligned.describe(), alignedVariant);
   const read = [...new Set(places)];
   const texts = textsOf(data, model.tokenizer, tokens);
-  // of one text those of all candidates stand together
+  // candidate by candidate: where there are many texts, most steps then need the weights of one alone
   const scores = await model.continuations(
-    texts.flatMap((text) => read.map((place) => ({ ...text, ...whichVariant(opened, place) }))),
+    read.flatMap((place) => texts.map((text) => ({ ...text, ...whichVariant(opened, place) }))),
     { signal },
   );
   const divergences = read.map(() => Array<number>(benign.length));
@@ -110,8 +110,12 @@ export async function logitProxies(
   }
   return places.map((place) => {
     const at = read.indexOf(place);
-    const own = scores.filter((_, one) => one % read.length === at).map(({ logprobs }) => logprobs);
-    return proxiesOf(own, refusals.length, divergences[at] as number[]);
+    const own = scores.slice(at * texts.length, (at + 1) * texts.length);
+    return proxiesOf(
+      own.map(({ logprobs }) => logprobs),
+      refusals.length,
+      divergences[at] as number[],
+    );
   });
 }
 

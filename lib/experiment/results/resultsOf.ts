@@ -10,6 +10,7 @@ import {
   EXPERIMENT_FORMAT,
   type ExperimentResults,
   type Measured,
+  type ProxyResults,
   type RefinedResults,
 } from "../../report/types.js";
 import { candidateId } from "../../select/names.js";
@@ -44,11 +45,13 @@ export function resultsOf(
     controls,
     refined,
     besideLinear,
+    proxies,
   }: {
     readonly written: readonly Written[];
     readonly controls: ControlResults | undefined;
     readonly refined: RefinedResults | undefined;
     readonly besideLinear: BesideLinearResults | undefined;
+    readonly proxies: ProxyResults | undefined;
   },
   settings: ExperimentSettings,
   checked: Checked,
@@ -99,6 +102,7 @@ export function resultsOf(
     ...(refined && { refined }),
     ...(controls && { controls }),
     ...(besideLinear && { besideLinear }),
+    ...(proxies && { proxies }),
     // which lambdas were asked to the end depends on what came out: a slope over them would claim too much
     trends: settings.adaptive ? [] : trendsOf(points),
     outputs: written.flatMap(({ tested: of, outputs }) =>

@@ -1,5 +1,6 @@
 // What an experiment asks that a server of adapters cannot do.
 
+import { proxySettings } from "./proxySettings.js";
 import { refinedPoints } from "./refinedPoints.js";
 import type { ExperimentSettings } from "./schema.js";
 
@@ -25,6 +26,7 @@ export function endpointProblems(settings: ExperimentSettings): string[] {
           "an endpoint serves the adapters of the grid's lambdas, which are made before it starts: leave adaptive.refine out",
         ]
       : []),
+    ...(proxySettings(settings) ? ["an endpoint does not tell what proxies are read from: leave proxy out"] : []),
     ...(unaligned !== undefined ? ["an endpoint serves the aligned model and adapters: leave unaligned out"] : []),
   ];
 }

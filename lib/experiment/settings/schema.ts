@@ -5,6 +5,7 @@ import { METHOD_NAMES } from "../../recipe/methods.js";
 import { CONTROL_KINDS } from "./controlKinds.js";
 import { bbhSchema, lmEvalSchema } from "./harnessSchema.js";
 import { judgeSchema } from "./judgeSchema.js";
+import { proxySchema } from "./proxySchema.js";
 import { searchSchema } from "./searchSchema.js";
 import { selectSchema } from "./selectSchema.js";
 import { shipSchema } from "./shipSchema.js";
@@ -224,6 +225,7 @@ export const experimentSchema = z.strictObject({
     .describe("Which merges become files: the one to ship (chosen), or for each seed the best of every method (all)."),
   ship: shipSchema.optional(),
   search: searchSchema.optional(),
+  proxy: proxySchema.optional(),
   adaptive: z
     .union([
       z.boolean(),

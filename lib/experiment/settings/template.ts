@@ -33,6 +33,7 @@ task:
 
 # decoding: { maxNewTokens: 256 }
 # limit: 100                          # items of each set at most
+# proxy: true                         # cheap signals of each merge first, and whether they rank merges as answers do
 # ship: ["gguf:q4_k_m", adapter]      # forms of the merge to ship; each is compared with what was measured
 select:
   rule: constrained                   # score, constrained or knee

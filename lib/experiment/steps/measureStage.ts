@@ -12,6 +12,7 @@ import { type TableItems, tableItems } from "../tables/tableItems.js";
 import type { Calibrating } from "./calibrating.js";
 import type { Measured, Measurement, Measuring, Part } from "./measuring.js";
 import type { Progress } from "./progress.js";
+import { type ProxyParts, type ProxyReading, proxyBatches } from "./proxyBatches.js";
 import type { Milestone } from "./runGraph.js";
 import { pointsOf, seriesMeasurement } from "./seriesMeasurement.js";
 import { moduleName } from "./served.js";
@@ -44,20 +45,18 @@ export interface MeasureStageParts {
 export interface MeasureStage {
   readonly batches: readonly Batch[];
   readonly milestones: readonly Milestone[];
+  /** Of all merges, where the experiment asks for proxies. */
+  readonly proxies: ProxyReading | undefined;
   /** Once the batches are done. */
   tables(): Tables;
 }
 
 const PARTS = ["validation", "test"] as const;
 
-export function measureStage({
-  settings,
-  tuned,
-  models,
-  measuring,
-  calibrating,
-  progress,
-}: MeasureStageParts): MeasureStage {
+export function measureStage(
+  { settings, tuned, models, measuring, calibrating, progress }: MeasureStageParts,
+  { checked, records }: Pick<ProxyParts, "checked" | "records">,
+): MeasureStage {
   const whole = (role: "aligned" | "unaligned") =>
     byPart((part) =>
       measuring.measure(
@@ -81,7 +80,20 @@ export function measureStage({
     ),
   }));
   // an adaptive experiment asks its merges by blocks, when these are known
-  const series = (settings.adaptive ? [] : mergeSeries(settings, tuned)).map((one) => ({
+  const all = mergeSeries(settings, tuned);
+  const proxies = proxyBatches(
+    all,
+    {
+      aligned: { subject: wholeSubject("aligned", settings, models), needs: aligned.validation.needs },
+      tuned: tuned.map((one, at) => ({
+        seed: one.seed,
+        subject: tunedSubject(one, settings, models),
+        needs: fineTuned[at]?.validation.needs ?? [],
+      })),
+    },
+    { settings, checked, models, measuring, records },
+  );
+  const series = (settings.adaptive ? [] : all).map((one) => ({
     one,
     merges: one.merges.map((merge) => ({
       merge,
@@ -147,9 +159,11 @@ export function measureStage({
       ...calibrating.batches,
       ...PARTS.flatMap((part) => unaligned?.[part].batches ?? []),
       ...PARTS.flatMap((part) => fineTuned.flatMap((one) => one[part].batches)),
+      ...(proxies?.batches ?? []),
       ...series.flatMap(({ merges }) => merges.flatMap(({ measurement }) => measurement.batches)),
     ],
     milestones,
+    proxies,
     tables: () => ({ ...(found as Required<typeof found>), points: points.flat() }),
   };
 }

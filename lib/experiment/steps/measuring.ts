@@ -21,7 +21,7 @@ import { missingOf } from "./missingOf.js";
 import { answersLeft, verdictsLeft } from "./remains.js";
 import type { ServedNames } from "./served.js";
 import { type Batch, defineStep, type Step, type StepRecord } from "./step.js";
-import { type Answerer, type Answering, answerersOf, type Subject } from "./subjects.js";
+import { type Answerer, answerersOf, type Subject } from "./subjects.js";
 
 export type Part = "validation" | "test";
 
@@ -77,18 +77,21 @@ export class Measuring {
     return known;
   }
 
+  /** Whose answers are kept apart, and by what. */
+  answerersOf(subject: Subject): Answerer[] {
+    const { settings, checked, served, byDigest } = this.#parts;
+    const { precision, fidelity } = settings.engine ?? {};
+    return answerersOf(subject, { engine: checked.engine, precision, fidelity, url: served?.url, byDigest });
+  }
+
   /**
    * @param name for people
    * @param tasks what it is asked: each task as it is, or some of its items
    * @param part for people: what a plan counts it to
    */
   measure(name: string, subject: Subject, tasks: readonly Task[], part?: string): Measurement {
-    const { settings, checked, served, byDigest } = this.#parts;
-    const answering: Answering = {
-      ...{ engine: checked.engine, precision: settings.engine?.precision, fidelity: settings.engine?.fidelity },
-      ...{ url: served?.url, byDigest },
-    };
-    const answerers = answerersOf(subject, answering);
+    const { settings, checked, served } = this.#parts;
+    const answerers = this.answerersOf(subject);
     const items = digestOf("items", tasks.map(unitsOf));
     const answers = answerers.map(({ digest, ...which }) =>
       defineStep("answer", named(name, which), { answerer: digest, items }, { work: workOf(tasks) }),
@@ -97,7 +100,7 @@ export class Measuring {
       Promise.all(
         todo.map(async (step) => {
           const { digest, ...which } = answerers[answers.indexOf(step)] as Answerer;
-          return { step, ...which, digest, journal: await this.#journal(digest, tasks) };
+          return { step, ...which, digest, journal: await this.journal(digest, tasks) };
         }),
       );
     const asked: Batch = {
@@ -161,12 +164,12 @@ export class Measuring {
       ...{ key: step.key, name: step.name, part, steps: [step], needs: [answers.key] },
       intact: (record) => this.#isComplete(record, step),
       remains: async (_, counted) => {
-        const journal = await this.#journal(answerer, tasks);
+        const journal = await this.journal(answerer, tasks);
         return verdictsLeft(tasks, judges, { digest: answerer, journal }, counted);
       },
       work: async (_, { signal }) => {
         this.#tried.add(step.key);
-        const journal = await this.#journal(answerer, tasks);
+        const journal = await this.journal(answerer, tasks);
         await journal.refresh();
         for (const task of tasks) await scoreTask(task, judges, journal, { signal, onProgress });
         journal.sync();
@@ -185,7 +188,8 @@ export class Measuring {
     return !failed || this.#tried.has(key);
   }
 
-  #journal(answerer: Digest<"answerer">, tasks: readonly Task[]): Promise<StoreJournal> {
+  /** What an answerer said so far. */
+  journal(answerer: Digest<"answerer">, tasks: readonly Task[]): Promise<StoreJournal> {
     const { store, checked } = this.#parts;
     const scorers = new Set(
       tasks.flatMap((task) => scorersOf(task, checked.judges.judges).map(({ scorer }) => scorer)),
@@ -204,7 +208,7 @@ export class Measuring {
     const shares: number[] = [];
     const results: Results[] = [];
     for (const { digest, lambda } of answerers) {
-      const journal = await this.#journal(digest, tasks);
+      const journal = await this.journal(digest, tasks);
       await journal.refresh();
       const { engine, straightShare } = journal.model ?? {};
       if (straightShare !== undefined) shares.push(straightShare);

@@ -15,6 +15,7 @@ import { measure, type SeedResults } from "../tables/measure.js";
 import type { TableItems } from "../tables/tableItems.js";
 import type { Measured, Measurement, Measuring } from "./measuring.js";
 import { moduleName } from "./served.js";
+import type { Subject } from "./subjects.js";
 
 export interface SeriesParts {
   readonly settings: ExperimentSettings;
@@ -45,7 +46,7 @@ export function seriesMeasurement(
   { settings, models, measuring }: SeriesParts,
   part: SeriesPart = {},
 ): Measurement {
-  const { seed = ALL, tuning, recipe, maskSeed } = merge;
+  const { seed = ALL, tuning, recipe } = merge;
   const { values = series.values, tasks = measuring.tasksOf("validation", tuning), words = "" } = part;
   const name = `${seriesOf(series)} seed ${seed}${words}`;
   const { label = seriesLabel(series) } = part;
@@ -56,20 +57,51 @@ export function seriesMeasurement(
     });
   }
   const { varied } = series;
-  const called = (value: number) => `${varied?.parameter} ${value}`;
-  if (varied && preparedMethod(series.method as MethodName).decides.includes(varied.parameter)) {
-    // inputs are made for each value, so that no two are open at once
+  if (isOpenedByValue(series)) {
     return oneByOne(values ?? [], (value) => {
-      const { recipe: own } = mergeAt(series, merge, value);
-      const subject = { kind: "merge", recipe: own, maskSeed, ...(part.tasks && { grid: {} }) } as const;
-      return measuring.measure(`${name} ${called(value)}`, subject, tasks, label);
+      const [subject] = seriesSubjects(series, merge, [value]);
+      const grid = part.tasks && {};
+      return measuring.measure(
+        `${name} ${varied?.parameter} ${value}`,
+        { ...(subject as MergeSubject), grid },
+        tasks,
+        label,
+      );
     });
   }
-  const opened = (some: readonly number[] | undefined): Pick<VirtualMergeSource, "lambdas" | "variants"> =>
-    varied ? { variants: some?.map((value) => mergeAt(series, merge, value).recipe) } : { lambdas: some };
-  const grid = part.tasks && opened(series.values);
-  const names = varied && values?.map(called);
-  return measuring.measure(name, { kind: "merge", recipe, maskSeed, ...opened(values), names, grid }, tasks, label);
+  const [subject] = seriesSubjects(series, merge, values);
+  const grid = part.tasks && openedAt(series, merge, series.values);
+  return measuring.measure(name, { ...(subject as MergeSubject), grid }, tasks, label);
+}
+
+export type MergeSubject = Extract<Subject, { kind: "merge" }>;
+
+/** What is opened for values of a series that runs here: all at once, or one after the other. */
+export function seriesSubjects(
+  series: MergeSeries,
+  merge: SeedMerge,
+  values: readonly number[] | undefined = series.values,
+): MergeSubject[] {
+  const { recipe, maskSeed } = merge;
+  const { varied } = series;
+  if (isOpenedByValue(series)) {
+    return (values ?? []).map((value) => ({ kind: "merge", recipe: mergeAt(series, merge, value).recipe, maskSeed }));
+  }
+  const names = varied && values?.map((value) => `${varied.parameter} ${value}`);
+  return [{ kind: "merge", recipe, maskSeed, ...openedAt(series, merge, values), names }];
+}
+
+/** Whether inputs are made for each value, so that no two are open at once. */
+function isOpenedByValue({ method, varied }: MergeSeries): boolean {
+  return varied !== undefined && preparedMethod(method as MethodName).decides.includes(varied.parameter);
+}
+
+function openedAt(
+  series: MergeSeries,
+  merge: SeedMerge,
+  some: readonly number[] | undefined,
+): Pick<VirtualMergeSource, "lambdas" | "variants"> {
+  return series.varied ? { variants: some?.map((value) => mergeAt(series, merge, value).recipe) } : { lambdas: some };
 }
 
 function oneByOne(values: readonly number[], measure: (value: number) => Measurement): Measurement {

@@ -4,8 +4,18 @@
 import type { Item, Task } from "../../evaluate/types.js";
 import { type Digest, digestOf } from "../digests/digestOf.js";
 
-/** tune: an adapter. learn: coefficients of a search. scale: adapters for a server. control: a model that a merge is compared with. answer: a model's answers. score: verdicts. write, compare: a chosen merge. */
-export type StepKind = "tune" | "learn" | "scale" | "control" | "answer" | "score" | "calibrate" | "write" | "compare";
+/** tune: an adapter. learn: coefficients of a search. scale: adapters for a server. control: a model that a merge is compared with. answer: a model's answers. score: verdicts. proxy: what log-probabilities say of a merge. write, compare: a chosen merge. */
+export type StepKind =
+  | "tune"
+  | "learn"
+  | "scale"
+  | "control"
+  | "answer"
+  | "score"
+  | "calibrate"
+  | "proxy"
+  | "write"
+  | "compare";
 
 export type StepInputs = Readonly<Record<string, Digest | readonly Digest[] | undefined>>;
 
@@ -54,6 +64,8 @@ export interface Remains {
     | undefined;
   /** Verdicts on answers that are given. */
   readonly labelled?: readonly { readonly request?: string | undefined; readonly answer: string }[] | undefined;
+  /** Texts after prompts that are read and not written. */
+  readonly read?: readonly { readonly task: Task; readonly texts: number }[] | undefined;
   /** Models that are opened, and merges whose weights are made before they answer. */
   readonly opened?: number | undefined;
   readonly made?: number | undefined;

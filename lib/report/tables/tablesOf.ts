@@ -14,6 +14,7 @@ import { marginTable } from "./marginTable.js";
 import { methodTable } from "./methodTable.js";
 import { metricTable } from "./metricTable.js";
 import { dataTable, outputTable, provenanceTable } from "./originTables.js";
+import { agreementTable, proxyTable } from "./proxyTables.js";
 import { refinedTable } from "./refinedTable.js";
 import { type ReportTable, withoutEmptyColumns } from "./reportTable.js";
 import { categoryTable, setTable } from "./safetyTables.js";
@@ -32,6 +33,7 @@ export function tablesOf(results: ExperimentResults, costs: ExperimentCosts): Re
     ),
     ...besideLinearTables(results),
     ...[axisTable, wholeFrontTable, dataTable, outputTable, formTable, provenanceTable].map((of) => of(results)),
+    ...[agreementTable, proxyTable].map((of) => of(results)),
     ...[costTable, stepTable].map((of) => of(costs)),
   ];
   const filled = tables.filter(({ rows }) => rows.length > 0).map(withoutEmptyColumns);

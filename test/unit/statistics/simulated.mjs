@@ -141,3 +141,21 @@ export function threeModels(random, { rates, n, seeds, ofSeeds, quantile }) {
     });
   });
 }
+
+/**
+ * Things of which each item is asked, [thing][seed][item]: outcomes at these rates, and a number on the first `measured` items whose mean over all
+ * items is that of `means`. What makes an item hard is the same for all things and for both numbers.
+ * @param {Random} random
+ * @param {{ rates: readonly number[], means: readonly number[], items: number, measured: number, quantile: (p: number) => number }} truth
+ */
+export function rankedThings(random, { rates, means, items, measured, quantile }) {
+  const hard = Array.from({ length: items }, () => normal(random));
+  const outcomes = rates.map((rate) => {
+    const threshold = -quantile(rate);
+    return [hard.map((one) => (Math.sqrt(0.6) * one + Math.sqrt(0.4) * normal(random) > threshold ? 1 : 0))];
+  });
+  const proxies = means.map((mean) => [
+    hard.map((one, at) => (at < measured ? mean + 1.8 * one + 0.9 * normal(random) : null)),
+  ]);
+  return { proxies, outcomes };
+}

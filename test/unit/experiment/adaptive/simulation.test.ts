@@ -115,3 +115,31 @@ describe("a merge at the margin, looked at eight times", () => {
     600_000,
   );
 });
+
+describe("leaving merges out by proxies of them, in the place of their answers", () => {
+  it.runIf(long)(
+    "saves less than an adaptive run even where it is never wrong, since the first series is asked before anything is known",
+    () => {
+      const plan = planOf({ rule: "constrained", margin: 0.2 }, 3);
+      const first = { ...plan, series: plan.series.slice(0, 1) };
+      const random = randomOf(1);
+      let [screened, blocks, both] = [0, 0, 0];
+      const times = 12;
+      for (let time = 0; time < times; time++) {
+        const drawn = draw(random, 3);
+        const whole = full(plan, drawn);
+        const { ends } = whole.tokens;
+        const all = times * (ends + whole.tokens.candidates);
+        screened += (ends + full(first, drawn).tokens.candidates) / all;
+        blocks += (ends + adaptive(plan, drawn).tokens.candidates) / all;
+        both += (ends + adaptive(first, drawn).tokens.candidates) / all;
+      }
+      // the figures of docs/experiment.md
+      expect(screened).toBeCloseTo(0.61, 1);
+      expect(blocks).toBeCloseTo(0.39, 1);
+      expect(both).toBeCloseTo(0.29, 1);
+      expect(screened).toBeGreaterThan(1.4 * blocks);
+    },
+    600_000,
+  );
+});

@@ -1,0 +1,47 @@
+// What was read of merges from log-probabilities before they were generated with, and whether it ranks them as their answers do.
+
+import type { Candidate } from "../select/types.js";
+
+export type ProxyName = "refusal" | "benignDivergence" | "taskLoss";
+
+/** The mean over the seeds of the mean over the items that it was read on. */
+export interface ProxyQuantity {
+  readonly value: number;
+  readonly seeds: readonly { readonly seed: string; readonly value: number }[];
+}
+
+/** A merge of the table; what could not be read of it is absent. */
+export interface ProxyCandidate
+  extends Pick<Candidate, "method" | "lambda" | "parameters">,
+    Partial<Record<ProxyName, ProxyQuantity>> {}
+
+/** Whether a proxy ranks merges as a number of their answers does. */
+export interface ProxyAgreement {
+  readonly proxy: ProxyName;
+  /** "asr", "score" or "overRefusal", on the data that chose. */
+  readonly metric: "asr" | "score" | "overRefusal";
+  /** Of the merges of one series; absent: of all that were asked everything. */
+  readonly series?: string | undefined;
+  readonly candidates: number;
+  /**
+   * Spearman's, turned so that 1 is the order that generation found: more refusal is less attack success, less loss is a better score. With over-refusal
+   * no direction is known before, and it is as it comes. Absent where the numbers do not differ, or are too few.
+   */
+  readonly value?: number | undefined;
+  /** 95 %, of these merges and tunings on other items. */
+  readonly low?: number | undefined;
+  readonly high?: number | undefined;
+  /** Of each tuning by itself, where there are several. */
+  readonly seeds?: readonly { readonly seed: string; readonly value: number }[] | undefined;
+  /** Of lambda itself in the place of the proxy (with sign turned likewise), over those of the merges that have one. */
+  readonly lambdaAlone?: number | undefined;
+}
+
+export interface ProxyResults {
+  /** Items that each was read on, at most over the seeds. */
+  readonly items: Readonly<Record<ProxyName, number>>;
+  readonly candidates: readonly ProxyCandidate[];
+  readonly agreement: readonly ProxyAgreement[];
+  /** What that says, in words. */
+  readonly sentences: readonly string[];
+}
