@@ -99,7 +99,7 @@ export interface NativeHead {
  */
 export interface NativeVirtualTensor {
   readonly name: string;
-  readonly how: "stored" | "summed" | "made" | "made in blocks" | "combined" | "held";
+  readonly how: "stored" | "summed" | "made" | "made in blocks" | "combined" | "held" | "blocks";
   /** Of methods that may take a straight line instead of an arc: vectors of the tensor that do, and all of them. */
   readonly straight?: number | undefined;
   readonly vectors?: number | undefined;
@@ -160,8 +160,9 @@ export interface NativeRuntime {
    * are left alone. Methods that depend on the tensors read them here.
    * @param sums products may be summed instead of weights, where that is the same but for rounding
    * @param holds all matrices are made now and kept in memory
+   * @param blocks matrices that are stored in blocks of GGUF's formats, and copied, are multiplied as they lie
    */
-  openMerge(plan: NativePlan, sums: boolean, holds: boolean): readonly NativeVirtualTensor[];
+  openMerge(plan: NativePlan, sums: boolean, holds: boolean, blocks: boolean): readonly NativeVirtualTensor[];
   /**
    * The rows of the step that the operations work on from here on, as `Rows` of lib/nn/ops/specs.ts has them. They
    * are copied.

@@ -31,6 +31,7 @@ export function addRecipeOptions(command: Command, each: string): void {
 export interface EngineFlags {
   readonly engine?: "auto" | "native" | "tensorflow" | "reference" | "endpoint";
   readonly precision?: "float32" | "bfloat16";
+  readonly weights?: "decoded" | "asStored";
   readonly threads?: number;
   readonly requireGpu?: boolean;
   readonly maxMemory?: number;
@@ -47,6 +48,12 @@ export function addLocalEngineOptions(command: Command, engines = "native or ten
     .optionsGroup("Where the model runs:")
     .option("--engine <name>", `auto (TensorFlow where it drives a GPU, else native), ${engines}`, parseEngine)
     .addOption(new Option("--precision <dtype>", "of activations (default float32)").choices(["float32", "bfloat16"]))
+    .addOption(
+      new Option("--weights <how>", "of a GGUF file: as they decode (default), or its blocks as stored").choices([
+        "decoded",
+        "asStored",
+      ]),
+    )
     .option("--threads <n>", "threads that compute (default: one for each core)", parseInteger(1))
     .option("--require-gpu", "fail where no GPU does the work")
     .option("--max-memory <size>", "memory for weights, cache and activations (default: what is free)", parseSize);
@@ -114,8 +121,8 @@ export function answerOptions(flags: AnswerFlags): GenerateOptions {
 
 /** Where a model of this process runs. */
 export function localOptions(flags: EngineFlags): ModelOptions {
-  const { engine, precision, threads, requireGpu, maxMemory } = flags;
-  return { engine: engine === "endpoint" ? undefined : engine, precision, threads, requireGpu, maxMemory };
+  const { engine, precision, weights, threads, requireGpu, maxMemory } = flags;
+  return { engine: engine === "endpoint" ? undefined : engine, precision, weights, threads, requireGpu, maxMemory };
 }
 
 /** What answers: a model of this process, or an endpoint, whose tokenizer is not known. */
@@ -159,9 +166,10 @@ export async function openGenerator(
 
 /** "gemma on native (cpu: avx512, 2 threads), float32" */
 export function describeEngine({ facts }: TextGenerator): string {
-  const { engine, device, precision, fidelity, lambdas } = facts;
+  const { engine, device, precision, fidelity, lambdas, weights } = facts;
   const merge = fidelity === undefined ? "" : `, ${fidelity}${lambdas ? ` at lambda ${lambdas.join(", ")}` : ""}`;
-  return `${engine} (${device})${precision === undefined ? "" : `, ${precision}`}${merge}`;
+  const form = weights === undefined ? "" : ", weights as stored";
+  return `${engine} (${device})${precision === undefined ? "" : `, ${precision}`}${merge}${form}`;
 }
 
 /** "reference" is for tests of this program: slow, and not documented. */

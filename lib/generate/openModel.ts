@@ -56,9 +56,16 @@ export async function openModel(source: string | Recipe, options: ModelOptions =
   signal?.throwIfAborted();
   checkOptions(source, others);
   const recipe = recipeOf(source);
-  if (recipe !== undefined) return openMerge(recipe, options);
+  if (recipe !== undefined) {
+    if (options.weights === "asStored") {
+      throw new RetemperError("USAGE", "weights: asStored is of one GGUF file, and this is a merge", {
+        hint: "write the merge first: retemper merge --format gguf",
+      });
+    }
+    return openMerge(recipe, options);
+  }
   if (typeof source !== "string") throw new RetemperError("INTERNAL", "a recipe was not taken as one");
-  const { lambdas, variants, fidelity, hold, seed } = others;
+  const { lambdas, variants, fidelity, hold, seed, weights } = others;
   if (lambdas !== undefined || variants !== undefined || fidelity !== undefined || seed !== undefined) {
     throw new RetemperError("USAGE", "lambdas, variants, fidelity and seed are of recipes, and this is a model");
   }
@@ -68,9 +75,12 @@ export async function openModel(source: string | Recipe, options: ModelOptions =
   await requireWeights(opened);
   // Its weights are decoded when they are needed, as those of a merge are made; once, where memory has room for them.
   const coded = opened.gguf !== undefined || isQuantised((await readConfig(opened)).config);
+  if (weights === "asStored" && coded && opened.gguf === undefined) {
+    throw new RetemperError("USAGE", "weights: asStored multiplies the blocks of GGUF files, and this is no GGUF file");
+  }
   if (coded) {
     const recipe = { merge_method: "passthrough", models: [{ model: source }] };
-    return openMerge(recipe, options, unchanged, { holdsWithRoom: hold === undefined });
+    return openMerge(recipe, options, unchanged, { holdsWithRoom: hold === undefined && weights !== "asStored" });
   }
   if (hold) {
     throw new RetemperError(
@@ -120,7 +130,7 @@ export async function openMerge(
 }
 
 /** What the thread's own checks would find too late or not at all. */
-function checkOptions(source: unknown, { precision, threads, maxMemory, fidelity }: ModelOptions): void {
+function checkOptions(source: unknown, { precision, threads, maxMemory, fidelity, weights, hold }: ModelOptions): void {
   if (source === "" || (typeof source !== "string" && (typeof source !== "object" || source === null)))
     throw new RetemperError("USAGE", "openModel takes a model's folder or id, or a recipe");
   if (precision !== undefined && precision !== "float32" && precision !== "bfloat16") {
@@ -134,5 +144,11 @@ function checkOptions(source: unknown, { precision, threads, maxMemory, fidelity
   }
   if (fidelity !== undefined && fidelity !== "exact" && fidelity !== "linear") {
     throw new RetemperError("USAGE", `fidelity must be exact or linear, not ${String(fidelity)}`);
+  }
+  if (weights !== undefined && weights !== "decoded" && weights !== "asStored") {
+    throw new RetemperError("USAGE", `weights must be decoded or asStored, not ${String(weights)}`);
+  }
+  if (weights === "asStored" && hold) {
+    throw new RetemperError("USAGE", "hold keeps decoded weights, and weights: asStored decodes none");
   }
 }

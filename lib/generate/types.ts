@@ -4,11 +4,18 @@
 import type { NativeVirtualTensor } from "../addon/nativeRuntime.js";
 import type { DownloadOptions } from "../checkpoint/obtain.js";
 import type { RetemperError } from "../errors.js";
-import type { EngineFacts, EngineName, EngineOptions, Fidelity, Precision } from "../nn/engines/engineTypes.js";
+import type {
+  EngineFacts,
+  EngineName,
+  EngineOptions,
+  Fidelity,
+  Precision,
+  WeightsForm,
+} from "../nn/engines/engineTypes.js";
 import type { Recipe } from "../recipe/types.js";
 import type { ChatMessage, Tokenizer } from "../tokenizer/types.js";
 
-export type { ChatMessage, EngineFacts, EngineName, Fidelity, Precision, Tokenizer };
+export type { ChatMessage, EngineFacts, EngineName, Fidelity, Precision, Tokenizer, WeightsForm };
 
 /**
  * Text (encoded with the tokenizer's special tokens), token ids (taken as they are), or chat messages (rendered by the
@@ -199,6 +206,11 @@ export interface ModelOptions extends EngineOptions {
    * decoded (GGUF, quantised safetensors): by default where they take at most half of the memory that it may have. The answers are the same.
    */
   readonly hold?: boolean | undefined;
+  /**
+   * For a GGUF file: "asStored" multiplies its blocks as they lie in the file, by activations rounded to 8 bits (as llama.cpp
+   * does), and keeps no other weights in memory. "decoded" (the default): by the float32 weights that the file decodes to.
+   */
+  readonly weights?: WeightsForm | undefined;
   /** For a recipe: of its method's random masks; 0 by default. */
   readonly seed?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -226,7 +238,7 @@ export interface TensorDescription {
    * terms are summed, by factors of each row's lambda; "made": pieces of it are made, and with `exact` rounded, for each
    * product; "made in blocks": likewise, in the blocks in which a merge is written, since the method's thresholds, which
    * were found when the model was opened, count equal values by block; "combined": made once when the model was opened;
-   * "held": likewise, and kept as a matrix, with `hold`.
+   * "held": likewise, and kept as a matrix, with `hold`; "blocks": multiplied as its blocks are stored, with `weights: "asStored"`.
    */
   readonly how: NativeVirtualTensor["how"];
   /** Of methods that may take a straight line instead of an arc: vectors of the tensor that do, and all of them. */

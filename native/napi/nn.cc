@@ -34,13 +34,15 @@ Napi::Value OpenFile(nn::Context& context, const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(context.files.size() - 1));
 }
 
-// openMerge(plan, sums, holds): the weights of a virtual merge. Before the first
+// openMerge(plan, sums, holds, blocks): the weights of a virtual merge. Before the first
 // operation.
 Napi::Value OpenMerge(nn::Context& context, const Napi::CallbackInfo& info) {
   Plan plan = DecodePlan(info[0]);
-  const bool sums = fields::Bool(info[1], "sums"), holds = fields::Bool(info[2], "holds");
+  const bool sums = fields::Bool(info[1], "sums"), holds = fields::Bool(info[2], "holds"),
+             blocks = fields::Bool(info[3], "blocks");
   if (plan.outputs.empty()) fields::Wrong("outputs", "at least one variant");
-  auto merge = std::make_shared<const VirtualTensors>(std::move(plan), sums, holds, context.pool);
+  auto merge =
+      std::make_shared<const VirtualTensors>(std::move(plan), sums, holds, blocks, context.pool);
   context.variants = merge->variants();
   const Napi::Env env = info.Env();
   Napi::Array tensors = Napi::Array::New(env);

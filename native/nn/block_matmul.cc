@@ -39,7 +39,7 @@ struct BlockPart {
 inline size_t StoredRow(const BlockRows& w, size_t out) {
   if (w.interleave == 0) return out;
   const size_t place = out % w.interleave, half = w.interleave / 2;
-  return out - place + (place < half ? 2 * place : 2 * (place - half) + 1);
+  return out - place + 2 * (place % half) + place / half;
 }
 
 }  // namespace

@@ -38,18 +38,26 @@ const uint8_t* ReadRange(const StoredRange& range, std::unique_ptr<uint8_t[]>& c
 void MultiplyAll(Pool& pool, Precision precision, std::span<const SharedProduct> products,
                  const float* x, size_t x_stride, size_t rows, const uint32_t* variants) {
   constexpr size_t kMost = 4;
-  Linear linears[kMost];
-  size_t count = 0;
-  for (const SharedProduct& product : products) {
-    const std::optional<Linear> plain =
-        products.size() <= kMost ? product.weight->Plain() : std::nullopt;
-    if (!plain) break;
-    linears[count] = *plain;
-    linears[count].y = product.y;
-    linears[count++].y_stride = product.y_stride;
+  // How many of the products, from the first one on, have a layer of a kind.
+  const auto layers_of = [&](auto& layers, auto layer_of) {
+    size_t count = 0;
+    for (const SharedProduct& product : products) {
+      const auto layer = products.size() <= kMost ? layer_of(*product.weight) : std::nullopt;
+      if (!layer) break;
+      layers[count] = *layer;
+      layers[count].y = product.y;
+      layers[count++].y_stride = product.y_stride;
+    }
+    return count;
+  };
+  Linear plain[kMost];
+  if (layers_of(plain, [](const WeightSource& w) { return w.Plain(); }) == products.size()) {
+    MatMul(pool, {plain, products.size()}, x, x_stride, rows, precision);
+    return;
   }
-  if (count == products.size()) {
-    MatMul(pool, {linears, count}, x, x_stride, rows, precision);
+  BlockLinear blocks[kMost];
+  if (layers_of(blocks, [](const WeightSource& w) { return w.Blocks(); }) == products.size()) {
+    BlockMatMul(ChooseBlockKernel(), pool, {blocks, products.size()}, x, x_stride, rows);
     return;
   }
   for (const SharedProduct& product : products) {

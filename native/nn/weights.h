@@ -13,6 +13,7 @@
 #include "core/dtype.h"
 #include "cpu/kernels.h"
 #include "io/mapping.h"
+#include "nn/block_matmul.h"
 #include "nn/matmul.h"
 
 namespace retemper::nn {
@@ -35,6 +36,8 @@ class WeightSource {
                                 size_t dx_stride) const = 0;
   // What multiplies rows of any variant alike, if it is a plain matrix; y is left out.
   virtual std::optional<Linear> Plain() const { return std::nullopt; }
+  // Likewise, if it is stored in blocks that are multiplied as they are.
+  virtual std::optional<BlockLinear> Blocks() const { return std::nullopt; }
   // W(variant)[row] as float32.
   virtual void Row(size_t row, uint32_t variant, float* to) const = 0;
 };

@@ -5,12 +5,13 @@
 
 #include "core/status.h"
 #include "engine/check_plan.h"
+#include "virtual/block_matrix.h"
 #include "virtual/sum_matrix.h"
 #include "virtual/virtual_matrix.h"
 
 namespace retemper {
-VirtualTensors::VirtualTensors(Plan plan, bool sums, bool holds, nn::Pool& pool)
-    : plan_(std::move(plan)), sums_(sums) {
+VirtualTensors::VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, nn::Pool& pool)
+    : plan_(std::move(plan)), sums_(sums), blocks_(blocks) {
   CheckPlan(plan_);
   inputs_.reserve(plan_.inputs.size());
   for (const InputSpec& spec : plan_.inputs) {
@@ -149,6 +150,10 @@ std::unique_ptr<nn::WeightSource> VirtualTensors::Matrix(
                 {}, range.tensor);
   }
   auto made = std::make_unique<VirtualMatrix>(shared_from_this(), range, in_major, std::move(bias));
+  if (blocks_) {
+    if (const auto stored = BlockMatrix::BlocksOf(*this, range, in_major))
+      return std::make_unique<BlockMatrix>(std::move(made), *stored);
+  }
   if (!sums_ || !held_.empty()) return made;
   std::optional<SumOfProducts> sum = SumOfProducts::Of(*this, range, in_major);
   if (!sum) return made;
@@ -211,7 +216,11 @@ std::vector<TensorDescription> DescribeMerge(const VirtualTensors& tensors) {
     range.rows = spec.FirstDim();
     range.cols = spec.LastDim();
     const bool is_matrix = spec.shape.size() == 2;
-    description.how = copies                                                       ? "stored"
+    const bool blocks = tensors.blocks() && is_matrix &&
+                        (BlockMatrix::BlocksOf(tensors, range, false) ||
+                         BlockMatrix::BlocksOf(tensors, range, true));
+    description.how = blocks                                                       ? "blocks"
+                      : copies                                                     ? "stored"
                       : !is_matrix                                                 ? "combined"
                       : held                                                       ? "held"
                       : tensors.sums() && SumOfProducts::Of(tensors, range, false) ? "summed"

@@ -48,11 +48,13 @@ class VirtualTensors final : public nn::WeightMaker,
  public:
   // Runs all phases but the last ones on the pool: methods whose coefficients follow from the
   // tensors read them here. `sums`: products may be summed instead of the weights, where that is
-  // the same but for rounding. `holds`: matrices are made now and kept. Throws what a merge throws.
-  VirtualTensors(Plan plan, bool sums, bool holds, nn::Pool& pool);
+  // the same but for rounding. `holds`: matrices are made now and kept. `blocks`: those that are
+  // stored blocks alone are multiplied as they lie. Throws what a merge throws.
+  VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, nn::Pool& pool);
 
   uint32_t variants() const { return static_cast<uint32_t>(plan_.outputs.size()); }
   bool sums() const { return sums_; }
+  bool blocks() const { return blocks_; }
   const Task& task(size_t index) const { return *tasks_[index]; }
   size_t tasks() const { return tasks_.size(); }
   const std::vector<InputFile>& inputs() const { return inputs_; }
@@ -95,7 +97,7 @@ class VirtualTensors final : public nn::WeightMaker,
   void ForEachTask(nn::Pool& pool, const std::function<void(size_t)>& work);
 
   const Plan plan_;
-  const bool sums_;
+  const bool sums_, blocks_;
   std::vector<InputFile> inputs_;
   Environment environment_;
   std::vector<std::unique_ptr<Task>> tasks_;

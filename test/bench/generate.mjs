@@ -3,7 +3,7 @@
 // float32 peers, bfloat16 with bfloat16 ones.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, linkSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -18,6 +18,7 @@ const HELP = `usage: npm run bench -- generate [options]
   --no-1b             leave the 1B-shaped model out
   --threads LIST      (default 1,2)
   --precisions LIST   (default float32,bfloat16)
+  --quantised LIST    besides, GGUF files of these types (q8_0,q4_k_m), multiplied as they are stored, beside llama.cpp on the same file
   --batches LIST      of decoding (default 1,8,32)
   --prefill N         tokens of the prompt (default 256)
   --decode N          tokens of each sequence that are timed (default 48; half of it at 1B)
@@ -38,6 +39,7 @@ export async function generate(args) {
       "no-1b": { type: "boolean", default: false },
       threads: { type: "string", default: "1,2" },
       precisions: { type: "string", default: "float32,bfloat16" },
+      quantised: { type: "string", default: "" },
       batches: { type: "string", default: "1,8,32" },
       prefill: { type: "string", default: "256" },
       decode: { type: "string", default: "48" },
@@ -60,11 +62,14 @@ export async function generate(args) {
     const vocabulary = JSON.parse(readFileSync(join(folder, "config.json"), "utf8")).vocab_size;
     for (const threads of values.threads.split(",").map(Number)) {
       const bandwidth = engines.includes("transformers") ? await bandwidthOf(threads) : undefined;
-      for (const precision of values.precisions.split(",")) {
+      const quantised = values.quantised.split(",").filter(Boolean);
+      for (const precision of [...values.precisions.split(",").filter(Boolean), ...quantised]) {
+        const file = quantised.includes(precision) ? await quantisedFile(folder, precision) : undefined;
         const settings = {
           model: folder,
           threads,
           precision,
+          file,
           vocabulary,
           batches,
           prefill: Number(values.prefill),
@@ -73,12 +78,14 @@ export async function generate(args) {
         };
         const rows = [];
         for (const engine of engines) {
+          if (file && engine === "transformers") continue;
           console.error(`${name}, ${threads} threads, ${precision}: ${engine} …`);
           const { result, residentMb } = await runEngine(engine, settings);
           rows.push({ engine, result, residentMb });
           console.error(`  ${JSON.stringify(result)}`);
         }
-        sections.push(section({ name, folder, threads, precision, batches, bandwidth, rows }));
+        const bytes = file ? statSync(file).size : weightBytes(folder);
+        sections.push(section({ name, bytes, threads, precision, batches, bandwidth, rows }));
       }
     }
   }
@@ -106,13 +113,13 @@ async function runEngine(engine, settings) {
         : [
             process.execPath,
             here("runLlamaCpp.mjs"),
-            { library: llamaCpp(), gguf: ggufOf(settings.model, settings.precision) },
+            { library: llamaCpp(), gguf: settings.file ?? ggufOf(settings.model, settings.precision) },
           ];
   const { stdout, residentMb } = await observe(command, [script, JSON.stringify({ ...settings, ...more })], { env });
   return { result: JSON.parse(stdout.trim().split("\n").at(-1)), residentMb };
 }
 
-function section({ name, folder, threads, precision, batches, bandwidth, rows }) {
+function section({ name, bytes, threads, precision, batches, bandwidth, rows }) {
   const cells = (result) => [result.prefill, ...batches.map((batch) => result.decode[batch])];
   const best = (column) =>
     Math.max(0, ...rows.filter((r) => r.engine !== "retemper").map((r) => cells(r.result)[column]));
@@ -131,7 +138,7 @@ function section({ name, folder, threads, precision, batches, bandwidth, rows })
     ]);
   }
   const title = `**${name}, ${precision}, ${threads} thread${threads > 1 ? "s" : ""}**, tokens/s`;
-  const read = ours?.result.decode[1] && bandwidth ? (ours.result.decode[1] * weightBytes(folder)) / 1e9 : undefined;
+  const read = ours?.result.decode[1] && bandwidth ? (ours.result.decode[1] * bytes) / 1e9 : undefined;
   const note = read
     ? `\n\nDecoding one sequence reads ${read.toFixed(1)} GB/s of weights, ${Math.round((100 * read) / bandwidth)} % of the ${bandwidth.toFixed(1)} GB/s that a sum over 1 GiB reaches.`
     : "";
@@ -160,6 +167,16 @@ function llamaCpp() {
     });
   }
   return folder;
+}
+
+/** The model as GGUF file of a quantised type, made by this build. */
+async function quantisedFile(folder, quantise) {
+  const out = join(benchFolder(), `${folder.replaceAll("/", "_")}-${quantise}`);
+  const file = join(out, `model-${quantise.toUpperCase()}.gguf`);
+  if (existsSync(file)) return file;
+  const { convert } = await import(new URL("../../dist/index.js", import.meta.url));
+  await convert(folder, out, { format: "gguf", quantise });
+  return file;
 }
 
 function ggufOf(folder, precision) {

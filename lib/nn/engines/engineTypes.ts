@@ -8,6 +8,9 @@ export type Precision = "float32" | "bfloat16";
 /** How a virtual merge is evaluated: rounded tile by tile as its file would be, or summed unrounded. */
 export type Fidelity = "exact" | "linear";
 
+/** How the weights of a GGUF file are multiplied: as the numbers that they decode to, or the stored blocks themselves. */
+export type WeightsForm = "decoded" | "asStored";
+
 export interface EngineFacts {
   readonly engine: EngineName;
   /** The model's folder, recipe or name. */
@@ -20,6 +23,8 @@ export interface EngineFacts {
   readonly gpu: boolean;
   readonly precision?: Precision | undefined;
   readonly fidelity?: Fidelity | undefined;
+  /** "asStored" where it was opened so; else absent. */
+  readonly weights?: WeightsForm | undefined;
   readonly lambdas?: readonly number[] | undefined;
   /** How many recipes it was opened with, where it was opened with `variants`. */
   readonly variants?: number | undefined;

@@ -8,6 +8,7 @@ const {
   model: folder,
   threads,
   precision,
+  file,
   prefill,
   decode,
   batches,
@@ -16,7 +17,9 @@ const {
 } = settings();
 /** This build's, or that of another one. */
 const { openModel } = await import(join(dist, "index.js"));
-const model = await openModel(folder, { engine: "native", threads, precision });
+const model = file
+  ? await openModel(file, { engine: "native", threads, weights: "asStored" })
+  : await openModel(folder, { engine: "native", threads, precision });
 
 async function run(prompts, maxNewTokens) {
   const times = [];

@@ -9,6 +9,7 @@ import { loadAddon } from "../../../lib/addon/load.js";
 import { openCheckpoint } from "../../../lib/checkpoint/open.js";
 import { openModel } from "../../../lib/generate/openModel.js";
 import { merge } from "../../../lib/merge/merge.js";
+import { spreadApart } from "../../differential/gguf/llamaPeer.js";
 import { casesOf } from "../../long.js";
 import { safetensors } from "../../unit/checkpoint/fixtures.js";
 import { converted, f32Tensor, llama3Tensor, metadataOf, valuesOf } from "../../unit/checkpoint/gguf/asGguf.js";
@@ -64,6 +65,29 @@ describe.each(casesOf<GoldenModel>(FAMILIES, ["llama"]))("a GGUF file of %s", (n
   it("answers as transformers does with the model that it was made of", async () => {
     const path = await fileOf(name, name);
     expect(await answers(path, promptsOf(name))).toEqual(expectedOf(name).greedy);
+  });
+});
+
+/** Those whose rows are of whole blocks. */
+const IN_BLOCKS = FAMILIES.filter((name) => name !== "llama3");
+describe.each(casesOf<GoldenModel>(IN_BLOCKS, ["llama", "gpt2"]))("blocks of a GGUF file of %s as they are stored", (name) => {
+  it("give nearly the logits of the decoded weights, all of them", async () => {
+    const path = await fileOf(name, `${name}-blocks`, q8);
+    const inputs = promptsOf(name);
+    const [decoded, stored] = [await openModel(path), await openModel(path, { weights: "asStored" })];
+    try {
+      const matrices = stored.describe().tensors.filter(({ shape }) => shape.length === 2);
+      expect(new Set(matrices.map(({ how }) => how))).toEqual(new Set(["blocks"]));
+      const [theirs, ours] = [await decoded.logits(inputs), await stored.logits(inputs)];
+      for (const [at, logits] of ours.entries()) {
+        const apart = spreadApart(theirs[at] as Float32Array, logits);
+        expect(apart).toBeGreaterThan(0);
+        expect(apart).toBeLessThan(0.05); // rows in another order: half and more
+      }
+    } finally {
+      await decoded.close();
+      await stored.close();
+    }
   });
 });
 

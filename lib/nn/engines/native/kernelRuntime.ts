@@ -69,8 +69,8 @@ export class KernelRuntime implements Runtime {
   }
 
   /** Opens a merge whose weights lie in no file; gives how each tensor is evaluated. Before `prepare`. */
-  openMerge(plan: NativePlan, sums: boolean, holds: boolean): readonly NativeVirtualTensor[] {
-    return calling(() => this.#native.openMerge(plan, sums, holds));
+  openMerge(plan: NativePlan, sums: boolean, holds: boolean, blocks: boolean): readonly NativeVirtualTensor[] {
+    return calling(() => this.#native.openMerge(plan, sums, holds, blocks));
   }
 
   /** Makes all operations of a decoder now, so that files are mapped and checked before the first step. */

@@ -8,12 +8,14 @@ import type { VirtualMerge } from "../../../merge/virtualMerge.js";
 import type { Decoder } from "../../decoder.js";
 import type { DecoderSpec, Weight } from "../../ops/specs.js";
 import { heldBytes } from "../../virtual/heldBytes.js";
-import type { EngineFacts, EngineOptions, Precision } from "../engineTypes.js";
+import type { EngineFacts, EngineOptions, Precision, WeightsForm } from "../engineTypes.js";
 import type { RunningEngine } from "../runningEngine.js";
 
 export interface NativeOptions extends Pick<EngineOptions, "precision" | "threads"> {
   /** Of a virtual merge: makes all weights when it opens, for every lambda, and keeps them in memory. */
   readonly hold?: boolean | undefined;
+  /** Of a merge that copies a GGUF file: "asStored" multiplies its blocks where they lie. */
+  readonly weights?: WeightsForm | undefined;
   /** The merge that the checkpoint stands for, where it was never written. */
   readonly merge?: VirtualMerge | undefined;
 }
@@ -31,7 +33,7 @@ const PAGE = 64;
 export async function startNative(
   checkpoint: Checkpoint,
   weights: readonly Weight[],
-  { precision = "float32", threads = availableParallelism(), merge, hold = false }: NativeOptions = {},
+  { precision = "float32", threads = availableParallelism(), merge, hold = false, weights: form }: NativeOptions = {},
 ): Promise<RunningEngine> {
   // TensorFlow.js's CPU backend comes with them, so they are loaded when they are needed.
   const [{ KernelRuntime }, { BACKEND, registerKernels }] = await Promise.all([
@@ -43,9 +45,10 @@ export async function startNative(
   await ready();
   const addon = loadAddon();
   const runtime = new KernelRuntime(addon, checkpoint.files, { precision, threads });
+  const asStored = merge !== undefined && form === "asStored";
   let virtualTensors: RunningEngine["virtualTensors"];
   try {
-    virtualTensors = merge && runtime.openMerge(merge.plan, merge.fidelity === "linear", hold);
+    virtualTensors = merge && runtime.openMerge(merge.plan, merge.fidelity === "linear", hold, asStored);
   } catch (error) {
     runtime.dispose();
     throw error;
@@ -62,6 +65,7 @@ export async function startNative(
       gpu: false,
       precision,
       ...(merge && mergeFacts(merge)),
+      ...(asStored && { weights: form }),
     },
     // Of a merge, all inputs are read again and again, unless its own weights are held.
     weightBytes: merge

@@ -1,0 +1,44 @@
+// A weight that a virtual merge takes from a GGUF file as it is, multiplied as its blocks are
+// stored.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "nn/block_matmul.h"
+#include "virtual/virtual_matrix.h"
+
+namespace retemper {
+
+class BlockMatrix final : public nn::WeightSource {
+ public:
+  // Where the blocks of `range` lie. Nothing where it is no mapped blocks alone (merged, rounded,
+  // with an adapter), or has its inputs along the stored columns.
+  static std::optional<nn::BlockRows> BlocksOf(const VirtualTensors& tensors,
+                                               const nn::StoredRange& range, bool in_major);
+
+  // `made` gives single rows and gradients, and the bias.
+  BlockMatrix(std::unique_ptr<VirtualMatrix> made, const nn::BlockRows& blocks)
+      : made_(std::move(made)), blocks_(blocks) {}
+
+  size_t out() const override { return made_->out(); }
+  size_t in() const override { return made_->in(); }
+  void Multiply(nn::Pool& pool, nn::Precision precision, const float* x, size_t x_stride,
+                size_t rows, const uint32_t* variants, float* y, size_t y_stride) const override;
+  void MultiplyBackward(nn::Pool& pool, nn::Precision precision, const float* dy, size_t dy_stride,
+                        size_t rows, const uint32_t* variants, float* dx,
+                        size_t dx_stride) const override {
+    made_->MultiplyBackward(pool, precision, dy, dy_stride, rows, variants, dx, dx_stride);
+  }
+  std::optional<nn::BlockLinear> Blocks() const override {
+    return nn::BlockLinear{blocks_, made_->bias(0), nullptr, 0};
+  }
+  void Row(size_t row, uint32_t variant, float* to) const override { made_->Row(row, variant, to); }
+
+ private:
+  std::unique_ptr<VirtualMatrix> made_;
+  nn::BlockRows blocks_;
+};
+
+}  // namespace retemper
