@@ -52,8 +52,15 @@ Cut CutOf(const Product& product) {
           outs * (kTileBlocks * kBlockFloats + (rows + kMaxRows) * kLanes) * sizeof(float)};
 }
 
+// Of a matrix that is not in_major.
+inline const uint8_t* WeightsOf(const Matrix& w, size_t out) {
+  return w.data + out * w.in * SizeOf(w.dtype);
+}
+
+// `ahead`: the weights that are read next, or null.
 template <class W, size_t kOuts>
-void MultiplyStored(const Product& product, size_t first_row, size_t end_row, size_t out) {
+void MultiplyStored(const Product& product, size_t first_row, size_t end_row, size_t out,
+                    const uint8_t* ahead) {
   const Matrix& w = product.w;
   const size_t x_stride = PackedStride(w.in), w_stride = w.in * SizeOf(w.dtype);
   const size_t whole = w.in / kBlock, blocks = BlocksOf(w.in);
@@ -65,7 +72,7 @@ void MultiplyStored(const Product& product, size_t first_row, size_t end_row, si
     const size_t rows = std::min(end_row - row, kMaxRows);
     const float* of_rows = x + row * x_stride;
     AccumulateRows<W, kOuts>(rows, w.data + out * w_stride, w_stride, of_rows, x_stride, whole,
-                             false, sums);
+                             false, sums, row == first_row ? ahead : nullptr);
     if (whole < blocks) {
       AccumulateRows<Tile, kOuts>(rows, reinterpret_cast<const uint8_t*>(last), Tile::kBlockBytes,
                                   of_rows + whole * kBlockFloats, x_stride, 1, true, sums);
@@ -158,9 +165,10 @@ void MultiplyStreamed(const Product& product, size_t first_out, size_t end_out, 
 
 #endif
 
+// `next`: the weights of the part that this thread takes next, or null.
 template <class W>
 void MultiplyWith(const Product& product, size_t first_row, size_t end_row, size_t first_out,
-                  size_t end_out, uint8_t* scratch) {
+                  size_t end_out, const uint8_t* next, uint8_t* scratch) {
   if (!UsesTiles(product)) {
 #if !RETEMPER_BF16_PAIRS
     if (product.w.in_major) {
@@ -168,10 +176,12 @@ void MultiplyWith(const Product& product, size_t first_row, size_t end_row, size
     }
 #endif
     size_t out = first_out;
-    for (; out + kOutsAtOnce <= end_out; out += kOutsAtOnce) {
-      MultiplyStored<W, kOutsAtOnce>(product, first_row, end_row, out);
+    for (size_t after; out + kOutsAtOnce <= end_out; out = after) {
+      after = out + kOutsAtOnce;
+      MultiplyStored<W, kOutsAtOnce>(product, first_row, end_row, out,
+                                     after < end_out ? WeightsOf(product.w, after) : next);
     }
-    for (; out < end_out; ++out) MultiplyStored<W, 1>(product, first_row, end_row, out);
+    for (; out < end_out; ++out) MultiplyStored<W, 1>(product, first_row, end_row, out, nullptr);
     return;
   }
   const size_t all_blocks = BlocksOf(product.w.in);
@@ -203,14 +213,26 @@ void MultiplyWith(const Product& product, size_t first_row, size_t end_row, size
   }
 }
 
+// Weights of few rows come from memory, and processors do not fetch six short pieces of it far enough
+// ahead. So it is asked for in its own order while the outputs before it are multiplied; for that, a
+// thread takes its next part before it begins this one.
 void Multiply(PartQueue& queue, uint8_t* scratch) {
-  for (Part part; TakePart(queue, part);) {
+  Part part, next;
+  for (bool more = TakePart(queue, part); more;) {
+    const bool looks_ahead = !UsesTiles(*part.product);
+    if (looks_ahead) more = TakePart(queue, next);
     [[maybe_unused]] const Dtype dtype = part.product->w.dtype;
     auto multiply = MultiplyWith<StoredBf16>;
 #if !RETEMPER_BF16_PAIRS
     if (dtype == Dtype::kF32) multiply = MultiplyWith<StoredF32>;
     if (dtype == Dtype::kF16) multiply = MultiplyWith<StoredF16>;
 #endif
-    multiply(*part.product, part.first_row, part.end_row, part.first_out, part.end_out, scratch);
+    multiply(*part.product, part.first_row, part.end_row, part.first_out, part.end_out,
+             looks_ahead && more ? WeightsOf(next.product->w, next.first_out) : nullptr, scratch);
+    if (looks_ahead) {
+      part = next;
+    } else {
+      more = TakePart(queue, part);
+    }
   }
 }

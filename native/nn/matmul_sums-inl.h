@@ -2,10 +2,12 @@
 // No include guard, part of matmul_lanes-inl.h.
 
 // sums[(r * kOuts + o) * 16 ...] (+)= the lanes of row r and output o over `blocks` blocks, for
-// kSubsAtOnce registers of each sum, from `first_sub` on. Strides in bytes and in floats.
-template <class W, size_t kRows, size_t kOuts, size_t kSubsAtOnce>
+// kSubsAtOnce registers of each sum, from `first_sub` on. Strides in bytes and in floats. Where
+// kAhead, as many bytes as are read are asked for from `ahead` on.
+template <class W, size_t kRows, size_t kOuts, size_t kSubsAtOnce, bool kAhead>
 inline void Accumulate(const uint8_t* w, size_t w_stride, const float* x, size_t x_stride,
-                       size_t blocks, size_t first_sub, bool add, float* sums) {
+                       size_t blocks, size_t first_sub, bool add, float* sums,
+                       [[maybe_unused]] const uint8_t* ahead) {
   Vec sum[kRows][kOuts][kSubsAtOnce];
   sums += first_sub * kVec;
 #pragma GCC unroll 8
@@ -19,6 +21,13 @@ inline void Accumulate(const uint8_t* w, size_t w_stride, const float* x, size_t
     }
   }
   for (size_t block = 0; block < blocks; ++block) {
+    if constexpr (kAhead) {
+#pragma GCC unroll 16
+      for (size_t line = 0; line < kOuts * W::kBlockBytes; line += 64) {
+        __builtin_prefetch(ahead + line);
+      }
+      ahead += kOuts * W::kBlockBytes;
+    }
 #pragma GCC unroll 2
     for (int half = 0; half < kHalves; ++half) {
 #pragma GCC unroll 8
@@ -55,23 +64,30 @@ inline void Accumulate(const uint8_t* w, size_t w_stride, const float* x, size_t
 
 template <class W, size_t kRows, size_t kOuts>
 void AccumulateAll(const uint8_t* w, size_t w_stride, const float* x, size_t x_stride,
-                   size_t blocks, bool add, float* sums) {
+                   size_t blocks, bool add, float* sums, const uint8_t* ahead) {
   // One row reads each weight once and has registers to spare; more rows use them all up.
   constexpr size_t kSubsAtOnce = kRows == 1 ? kSubs : 1;
   for (size_t sub = 0; sub < kSubs; sub += kSubsAtOnce) {
-    Accumulate<W, kRows, kOuts, kSubsAtOnce>(w, w_stride, x, x_stride, blocks, sub, add, sums);
+    if (sub == 0 && ahead != nullptr) {
+      Accumulate<W, kRows, kOuts, kSubsAtOnce, true>(w, w_stride, x, x_stride, blocks, sub, add,
+                                                     sums, ahead);
+    } else {
+      Accumulate<W, kRows, kOuts, kSubsAtOnce, false>(w, w_stride, x, x_stride, blocks, sub, add,
+                                                      sums, nullptr);
+    }
   }
 }
 
 template <class W, size_t kOuts, size_t kRows = kMaxRows>
 void AccumulateRows(size_t rows, const uint8_t* w, size_t w_stride, const float* x, size_t x_stride,
-                    size_t blocks, bool add, float* sums) {
+                    size_t blocks, bool add, float* sums, const uint8_t* ahead = nullptr) {
   if constexpr (kRows > 1) {
     if (rows < kRows) {
-      return AccumulateRows<W, kOuts, kRows - 1>(rows, w, w_stride, x, x_stride, blocks, add, sums);
+      return AccumulateRows<W, kOuts, kRows - 1>(rows, w, w_stride, x, x_stride, blocks, add, sums,
+                                                 ahead);
     }
   }
-  AccumulateAll<W, kRows, kOuts>(w, w_stride, x, x_stride, blocks, add, sums);
+  AccumulateAll<W, kRows, kOuts>(w, w_stride, x, x_stride, blocks, add, sums, ahead);
 }
 
 // --- the ends of sums ---
@@ -100,11 +116,14 @@ inline __m512 Fold2(__m512 a, __m512 b) {
 inline __m512 Fold1(__m512 a, __m512 b) {
   return _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x88), _mm512_shuffle_ps(a, b, 0xdd));
 }
-// The sums of 16 times 16 lanes.
-inline __m512 AddLanesOf16(const float* lanes) {
+// The sums of kCount <= 16 times 16 lanes, and zeros.
+template <size_t kCount>
+inline __m512 AddLanesOf(const float* lanes) {
   __m512 v[16];
 #pragma GCC unroll 16
-  for (size_t i = 0; i < 16; ++i) v[i] = _mm512_load_ps(lanes + 16 * i);
+  for (size_t i = 0; i < 16; ++i) {
+    v[i] = i < kCount ? _mm512_load_ps(lanes + 16 * i) : _mm512_setzero_ps();
+  }
 #pragma GCC unroll 8
   for (size_t i = 0; i < 8; ++i) v[i] = Fold8(v[i], v[i + 8]);
 #pragma GCC unroll 4
@@ -121,7 +140,10 @@ inline __m512 AddLanesOf16(const float* lanes) {
 // n times 16 lanes to n sums.
 inline void AddAllLanes(const float* lanes, size_t n, float* sums) {
 #if RETEMPER_LANES == 16
-  for (; n >= 16; n -= 16, lanes += 256, sums += 16) _mm512_storeu_ps(sums, AddLanesOf16(lanes));
+  for (; n >= 16; n -= 16, lanes += 256, sums += 16) _mm512_storeu_ps(sums, AddLanesOf<16>(lanes));
+  for (; n >= kOutsAtOnce; n -= kOutsAtOnce, lanes += kOutsAtOnce * kLanes, sums += kOutsAtOnce) {
+    _mm512_mask_storeu_ps(sums, (1u << kOutsAtOnce) - 1, AddLanesOf<kOutsAtOnce>(lanes));
+  }
 #endif
   for (; n > 0; --n, lanes += kLanes) *sums++ = AddLanes(lanes);
 }
