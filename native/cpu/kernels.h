@@ -234,8 +234,8 @@ std::vector<const Target*> AvailableTargets();
 bool CudaIsForced();
 
 // The fastest one, or the one that RETEMPER_FORCE_TARGET names ("cuda": the fastest one, for what
-// does not run on a device); a name that this machine does not
-// have is a Fault with code USAGE.
+// does not run on a device; one of ProductTargets: the fastest one, beside those products); a name
+// that this machine does not have is a Fault with code USAGE.
 const Target& ChooseTarget();
 
 }  // namespace retemper

@@ -26,6 +26,7 @@
 #include "core/row_scale.h"
 #include "core/status.h"
 #include "cpu/kernels.h"
+#include "cpu/product_targets.h"
 #include "ops/elementwise.h"
 
 namespace retemper {
@@ -100,6 +101,10 @@ const Target& ChooseTarget() {
   for (const Target* target : targets) {
     if (std::strcmp(target->name, forced) == 0) return *target;
     known += (known.empty() ? "" : ", ") + std::string(target->name);
+  }
+  for (const char* name : ProductTargets()) {
+    if (std::strcmp(name, forced) == 0) return *targets.back();
+    known += std::string(", ") + name;
   }
   throw Fault("USAGE", "RETEMPER_FORCE_TARGET names the target '" + std::string(forced) +
                            "', which this machine does not have; it has " + known);

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
-#include <string_view>
+#include <cstring>
 #include <vector>
 
 #include "core/divide_up.h"
@@ -28,9 +28,10 @@ const MatMulKernel& Choose(Dtype dtype, Precision precision) {
     const char* forced = std::getenv("RETEMPER_FORCE_TARGET");
     const std::vector<const MatMulKernel*>& all = AvailableMatMulKernels();
     if (forced == nullptr || *forced == '\0' || CudaIsForced()) return all;
-    const std::string_view name = ChooseTarget().name;
-    for (const MatMulKernel* kernel : all) {
-      if (kernel->name == name) return std::vector{kernel};
+    ChooseTarget();  // refuses what this machine does not have
+    // Some multiply only some dtypes: what is slower stays, for the others.
+    for (auto at = all.begin(); at != all.end(); ++at) {
+      if (std::strcmp((*at)->name, forced) == 0) return std::vector(all.begin(), at + 1);
     }
     return std::vector{all.front()};
   }();

@@ -9,15 +9,10 @@
 // activations and in their parts), and an infinite weight gives NaN where a part of x is zero.
 #include "nn/matmul_amx.h"
 
+#include "cpu/product_targets.h"
 #include "nn/amx_few.h"
 #include "nn/amx_many.h"
 #include "nn/amx_pack.h"
-
-#ifdef RETEMPER_AMX
-#include <cpuid.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
 
 namespace retemper::nn {
 
@@ -48,26 +43,9 @@ bool Handles(Dtype dtype, Precision) { return dtype == Dtype::kBF16; }
 constexpr MatMulKernel kKernel = {"amx",     Handles, amx::PackedBytes,
                                   amx::Pack, CutOf,   MultiplyParts};
 
-bool IsAvailable() {
-  unsigned a, b, c, d;
-  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return false;
-  constexpr unsigned kAmxBf16 = 1u << 22, kAmxTile = 1u << 24;
-  if ((d & kAmxBf16) == 0 || (d & kAmxTile) == 0) return false;
-  if (!__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512dq") ||
-      !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512bf16")) {
-    return false;
-  }
-  // Linux keeps the large state of tiles for those only who asked, in any thread, for all of them.
-  constexpr int kRequestPermission = 0x1023, kTileData = 18;
-  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
-}
-
 }  // namespace
 
-const MatMulKernel* AmxKernel() {
-  static const bool available = IsAvailable();
-  return available ? &kKernel : nullptr;
-}
+const MatMulKernel* AmxKernel() { return HasAmx() ? &kKernel : nullptr; }
 
 #endif
 

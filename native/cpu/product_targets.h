@@ -1,0 +1,16 @@
+// Instruction sets that only matrix products use, on top of AVX-512.
+#pragma once
+
+#include <vector>
+
+namespace retemper {
+
+// Whether this processor has AMX with bfloat16 and the system lets this process use it, which is
+// asked for the first time that this is called.
+bool HasAmx();
+
+// Those that this machine has, slowest first, by the names that RETEMPER_FORCE_TARGET takes:
+// "avx512_bf16", "amx".
+std::vector<const char*> ProductTargets();
+
+}  // namespace retemper
