@@ -187,12 +187,13 @@ interface Roots {
 function rootsOf(covariance: Matrix): Roots {
   const { values, vectors } = symmetricEigen(covariance);
   const lengths = values.map((value) => Math.sqrt(Math.max(value, 1e-16)));
-  const made = (of: (length: number) => number) =>
-    vectors.map((row) =>
-      vectors.map((other) =>
-        row.reduce((sum, value, k) => sum + value * of(lengths[k] as number) * (other[k] as number), 0),
-      ),
-    );
+  const made = (of: (length: number) => number) => {
+    const factors = lengths.map(of);
+    return vectors.map((row) => {
+      const scaled = row.map((value, k) => value * (factors[k] as number));
+      return vectors.map((other) => dot(scaled, other));
+    });
+  };
   return { root: made((length) => length), inverse: made((length) => 1 / length) };
 }
 
@@ -203,7 +204,13 @@ function weightedSum(vectors: readonly (readonly number[])[], weights: readonly 
 }
 
 function times(matrix: Matrix, vector: readonly number[]): number[] {
-  return matrix.map((row) => row.reduce((sum, value, i) => sum + value * (vector[i] as number), 0));
+  return matrix.map((row) => dot(row, vector));
+}
+
+function dot(a: readonly number[], b: readonly number[]): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
+  return sum;
 }
 
 function norm(vector: readonly number[]): number {

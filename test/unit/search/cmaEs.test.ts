@@ -106,9 +106,8 @@ describe("normal draws", () => {
 });
 
 describe("eigenvalues of a symmetric matrix", () => {
-  it("give the matrix back, with orthogonal vectors", () => {
+  it.each([2, 3, 12, 120])("give the matrix back, with orthogonal vectors, at %i", (n) => {
     const normal = normalNumbers("matrix", 3);
-    const n = 12;
     const half = Array.from({ length: n }, () => Array.from({ length: n }, () => normal()));
     const matrix = half.map((row, i) => row.map((value, j) => value + (half[j]?.[i] as number)));
     const { values, vectors } = symmetricEigen(matrix);
@@ -121,6 +120,18 @@ describe("eigenvalues of a symmetric matrix", () => {
         expect(Math.abs(product - (i === j ? 1 : 0))).toBeLessThan(1e-13 * n);
       }
     }
+  });
+
+  it("are found where many are the same, and where rows stand by themselves", () => {
+    // all ones: one value is n, the others 0; beside it a row of its own
+    const n = 6;
+    const matrix = Array.from({ length: n + 1 }, (_, i) =>
+      Array.from({ length: n + 1 }, (_value, j) => (i === n || j === n ? (i === j ? 2 : 0) : 1)),
+    );
+    const { values } = symmetricEigen(matrix);
+    const sorted = [...values].sort((a, b) => b - a);
+    expect(sorted.slice(0, 2).map((value) => Math.round(value * 1e12) / 1e12)).toEqual([6, 2]);
+    expect(Math.max(...sorted.slice(2).map(Math.abs))).toBeLessThan(1e-14);
   });
 
   it.each([
