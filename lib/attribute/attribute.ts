@@ -2,7 +2,6 @@
 // time, and by derivatives.
 
 import { join } from "node:path";
-import { layerOf } from "../checkpoint/families.js";
 import { isOutsideOfChoice } from "../evaluate/run/outsideOfChoice.js";
 import type { Task } from "../evaluate/types.js";
 import { ALL } from "../experiment/candidates/point.js";
@@ -100,7 +99,7 @@ export async function attribute(
       seeds: tuned.map(({ seed }) => seed),
       aligned: { asr: ends.aligned.asr, score: ends.aligned.score },
       tuned: { asr: ends.tuned.asr, score: ends.tuned.score },
-      groups: groups.map((group) => placed(group, by)),
+      groups: groups.map(placed),
       restored,
       ...(found && { gradients: found.groups, tensors: found.tensors }),
       agreement: agreementOf(restored, found?.groups, better),
@@ -157,15 +156,7 @@ function difference(before: Quantity, after: Quantity): AttributedDifference {
   return { value, low, high };
 }
 
-/** A group with its place in a picture of layers and modules. */
-function placed({ name, filters }: TensorGroup, by: NonNullable<AttributeOptions["by"]>): AttributedGroup {
-  const layer = layerOf(`${filters[0] ?? ""}.weight`.replace("..", "."));
-  if (!layer) return { name, filters };
-  const module =
-    by === "tensors"
-      ? layer.suffix.replace(/(\.weight)+$/, "")
-      : by === "layers"
-        ? "layer"
-        : (name.split(" ").at(-1) as string);
-  return { name, layer: layer.index, module, filters };
+/** A group with its place in a picture of layers and modules, where each layer is by itself. */
+function placed({ name, filters, layers, module }: TensorGroup): AttributedGroup {
+  return { name, ...(layers && module !== undefined && { layer: layers[0], module }), filters };
 }

@@ -1,13 +1,11 @@
 // The computing part of `coefficientGradients`: both models of a point are opened, and the way back is taken. What it brings along takes
 // longer to load than most commands to run.
 
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { layerOf } from "../checkpoint/families.js";
 import type { Checkpoint } from "../checkpoint/types.js";
 import { makeFolder } from "../files/makeFolder.js";
-import { temporaryFolder } from "../files/temporaryFolder.js";
 import { type VirtualMerge, virtualMerge } from "../merge/virtualMerge.js";
 import { weightsOf } from "../nn/engines/runningEngine.js";
 import { startEngine } from "../nn/engines/startEngine.js";
@@ -15,6 +13,7 @@ import { decoderSpec } from "../nn/families/decoderSpec.js";
 import { stopTokensOf } from "../nn/families/stopTokens.js";
 import type { DecoderSpec } from "../nn/ops/specs.js";
 import { mergedCheckpoint } from "../nn/virtual/virtualCheckpoint.js";
+import { ownedFolder } from "../output/ownedFolder.js";
 import type { Recipe } from "../recipe/types.js";
 import { gradientsOfCoefficients } from "../tune/coefficients/gradientsOfCoefficients.js";
 import { encodeRows } from "../tune/data/encodeRows.js";
@@ -32,7 +31,7 @@ export async function derivatives(
   const { at = 1, batchSize = 4, cutoff, system, signal, onProgress } = options;
   const checkStop = () => signal?.throwIfAborted();
   checkStop();
-  const folder = await temporaryFolder("retemper-coefficients-");
+  const folder = await ownedFolder("retemper-coefficients-");
   const closing: (() => void)[] = [];
   try {
     const recipe = (ofTuned: number, ofAligned: number): Recipe => ({
@@ -44,9 +43,9 @@ export async function derivatives(
         { model: tuned, parameters: { weight: ofTuned } },
       ],
     });
-    const point = await openPoint(recipe(at, 1 - at), join(folder, "point"), true, options);
+    const point = await openPoint(recipe(at, 1 - at), join(folder.path, "point"), true, options);
     closing.unshift(() => point.engine.runtime.dispose());
-    const delta = await openPoint(recipe(1, -1), join(folder, "delta"), false, options);
+    const delta = await openPoint(recipe(1, -1), join(folder.path, "delta"), false, options);
     closing.unshift(() => delta.engine.runtime.dispose());
     const settings = settingsOf({ ...(cutoff !== undefined && { cutoff }), system }, point.spec.family);
     const { examples } = await encodeRows(rows, point.checkpoint.folder, point.spec, settings);
@@ -71,7 +70,7 @@ export async function derivatives(
     return { loss: loss / tokens, tokens, tensors };
   } finally {
     for (const close of closing) close();
-    await rm(folder, { recursive: true, force: true });
+    await folder.remove();
   }
 }
 

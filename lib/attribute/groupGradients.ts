@@ -1,7 +1,7 @@
 // Derivatives of two losses by the groups' coefficients: of the aligned model's own answers to unsafe requests, and of the fine-tuned
 // model's own answers to the task.
 
-import { layerOf } from "../checkpoint/families.js";
+import { layerOf, mainStack } from "../checkpoint/families.js";
 import type { Task } from "../evaluate/types.js";
 import type { TunedModel } from "../experiment/candidates/merges.js";
 import type { ExperimentSettings } from "../experiment/settings/schema.js";
@@ -64,9 +64,11 @@ export async function groupGradients(parts: GroupGradientsParts): Promise<Gradie
   const places = groupPlaces(groups, [...sums.refusals.keys()]);
   const totals = (by: ByTensor, at: number) =>
     [...by].reduce((sum, [name, value]) => sum + (places.get(name) === at ? value : 0), 0);
+  // of another stack, such as an encoder's, layers have the same numbers
+  const { prefix } = mainStack(sums.refusals.keys()) ?? {};
   const tensors = [...sums.refusals].flatMap(([name, value]): TensorGradients[] => {
     const layer = layerOf(name);
-    if (!layer) return [];
+    if (layer?.prefix !== prefix || !layer) return [];
     const module = layer.suffix.replace(/\.weight$/, "");
     return [{ layer: layer.index, module, refusals: value, task: sums.task.get(name) ?? 0 }];
   });

@@ -4,7 +4,12 @@ import type { PlannedRun, PlannedStep } from "../index.js";
 import { formatBytes, formatCount, formatDuration } from "./quantities.js";
 import { table } from "./table.js";
 
-export function planText({ steps, tokensPerSecond, judges, notes }: PlannedRun): string {
+export function planText({
+  steps,
+  tokensPerSecond,
+  judges,
+  notes,
+}: Pick<PlannedRun, "steps" | "tokensPerSecond" | "judges" | "notes">): string {
   const time = (seconds: number) => (tokensPerSecond > 0 ? `about ${formatDuration(seconds)}` : "");
   const cells = ({ step, done, total, bytes, tokens, judgeTokens, seconds }: PlannedStep) => [
     step,

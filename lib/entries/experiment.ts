@@ -26,6 +26,14 @@ export type {
 } from "../report/attribution/types.js";
 export { comparisonReport } from "../report/comparison/comparisonReport.js";
 export { type ReportOptions, readExperiment, report } from "../report/report.js";
+export type {
+  Finalist,
+  SearchChoice,
+  SearchedCandidate,
+  SearchNumbers,
+  SearchResults,
+  SearchWay,
+} from "../report/search/types.js";
 export type { ExperimentStatus } from "../report/status.js";
 export type {
   AskedSet,
@@ -54,15 +62,8 @@ export type {
 } from "../report/types.js";
 export { type Watch, type WatchOptions, watch } from "../report/watch.js";
 export type { SearchOptions } from "../search/openSearch.js";
+export { type PlannedSearch, planSearch } from "../search/planSearch.js";
 export { search } from "../search/search.js";
-export type {
-  Finalist,
-  SearchChoice,
-  SearchedCandidate,
-  SearchNumbers,
-  SearchResults,
-  SearchWay,
-} from "../search/types.js";
 export type { ComparisonOptions } from "../select/compareWithGate.js";
 export type { SelectionSource } from "../select/completeTable.js";
 export { confirm } from "../select/confirmChoice.js";

@@ -2,9 +2,9 @@
 // may be harmful cannot be folded there: they are in report.html.
 
 import { contentsOf, type Section } from "./contents.js";
+import { tableLines } from "./markdownTable.js";
 import { escaped, row } from "./markdownText.js";
 import { summaryOf } from "./summary/summaryOf.js";
-import type { ReportTable } from "./tables/reportTable.js";
 import type { ExampleAnswers, ExperimentCosts, ExperimentResults } from "./types.js";
 
 export function markdownReport(results: ExperimentResults, costs: ExperimentCosts): string {
@@ -42,23 +42,13 @@ function content({ lead, figures, tables, folded, judged, examples, notes }: Sec
       "",
       `**Figure: ${escaped(title)}** (${escaped(axes)}) ${escaped(alternative)} ${escaped(caption)}`,
     ]),
-    ...[...tables, ...folded].flatMap(tableLines),
+    ...[...tables, ...folded].flatMap((table) => tableLines(table, 3)),
     ...judged.flatMap(({ title }) => ["", `- ${escaped(title)}`]),
     ...(secret > 0
       ? ["", `${secret} answers to requests that should be refused, and what was asked, are in report.html.`]
       : []),
     ...examples.filter((one) => !one.sensitive).flatMap(exampleLines),
     ...(notes.length > 0 ? ["", ...notes.map((note) => `- ${escaped(note)}`)] : []),
-  ];
-}
-
-function tableLines({ caption, data, head, rows, note, reasons = [] }: ReportTable): string[] {
-  return [
-    ...["", `### ${escaped(caption)}`, ""],
-    ...(data === undefined ? [] : [`${escaped(data)}.`, ""]),
-    ...[row(head), row(head.map(() => "---")), ...rows.map(row)],
-    ...(note === undefined ? [] : ["", escaped(note)]),
-    ...(reasons.length > 0 ? ["", ...reasons.map((reason) => `- ${escaped(reason)}`)] : []),
   ];
 }
 

@@ -1,6 +1,7 @@
 // What a run says of itself while it goes on: the shape of status.json.
 
 import type { SelectionTable } from "../select/types.js";
+import type { SearchFront } from "./search/types.js";
 import type { ExperimentResults, Measured, MeasuredCandidate } from "./types.js";
 
 export const STATUS_FILE = "status.json";
@@ -32,4 +33,6 @@ export interface ExperimentStatus {
   /** On validation data, as far as it is measured. */
   readonly measured: { readonly aligned?: Measured; readonly tuned?: Measured };
   readonly candidates: readonly MeasuredCandidate[];
+  /** Of a search, in place of candidates: what it has found, on the set that is searched by. */
+  readonly search?: Pick<SearchFront, "margin" | "points"> | undefined;
 }

@@ -91,7 +91,7 @@ async function answer(folder: string, { method, url }: IncomingMessage, isOurs: 
   if (url !== "/") return plain(404, "there are / and /status.json");
   const known = status && (JSON.parse(status.text) as ExperimentStatus);
   if (!known || known.state === "done") {
-    const report = await read(join(folder, "report.html"));
+    const report = (await read(join(folder, "report.html"))) ?? (await read(join(folder, "search.html")));
     if (report) return { status: 200, type: "text/html; charset=utf-8", text: report.text };
   }
   const waiting: ExperimentStatus = {

@@ -1,6 +1,6 @@
 // Closes whatever was opened for a work, in the order opposite to that in which it was opened, however the work ends.
 
-type Close = () => Promise<void> | void;
+export type Close = () => Promise<void> | void;
 
 /**
  * Does `work`, which adds to `closes` what it opens, then closes all of it, the last one first. A close that fails holds up no other.

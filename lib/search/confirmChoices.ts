@@ -2,6 +2,7 @@
 
 import { skillFacts } from "../experiment/checks/skillFacts.js";
 import { pairedTests } from "../experiment/results/significance.js";
+import type { SearchChoice, SearchResults } from "../report/search/types.js";
 import type { Measured } from "../report/types.js";
 import { confirm } from "../select/confirmChoice.js";
 import { byScore } from "../select/order.js";
@@ -12,7 +13,9 @@ import { measureMerges } from "./measureMerges.js";
 import { numbersOf } from "./numbersOf.js";
 import type { OpenSearch } from "./openSearch.js";
 import type { MeasuredCandidates } from "./searchAll.js";
-import type { SearchChoice, SearchResults } from "./types.js";
+
+/** For people. */
+export const CHOICES = "choices on the confirming set";
 
 export async function confirmChoices(
   chosen: readonly JudgedFinalist<MeasuredCandidates>[],
@@ -23,7 +26,7 @@ export async function confirmChoices(
   if (chosen.length === 0) return { choices: [], tests: [] };
   const parts = { aligned: settings.aligned, tuned, groups, measuring, graph };
   const points = chosen.map(({ finalist }) => finalist.coefficients);
-  const { measured: third } = await measureMerges(parts, points, ends.confirm, "choices on the confirming set");
+  const { measured: third } = await measureMerges(parts, points, ends.confirm, CHOICES);
   const skills = skillFacts(checked, "test");
   const { aligned, tuned: fineTuned } = ends.confirm;
   const table = { better, aligned, tuned: fineTuned, candidates: [], ...(skills && { skills }) };

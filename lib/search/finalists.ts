@@ -1,5 +1,6 @@
 // Which candidates of a search are measured on the second set, and which of those the rule takes there.
 
+import type { SearchedCandidate, SearchWay } from "../report/search/types.js";
 import type { Measured } from "../report/types.js";
 import type { Gate } from "../select/gate.js";
 import { judge } from "../select/judge.js";
@@ -8,7 +9,6 @@ import { qualify } from "../select/qualify.js";
 import type { CompleteRule, SelectionTable } from "../select/types.js";
 import { isFeasible } from "./order.js";
 import { spread } from "./spread.js";
-import type { SearchedCandidate, SearchWay } from "./types.js";
 
 /** A place in the sequence stands where a method has its lambda: that is for nobody to read. */
 const BEFORE = "one that comes before it is not shown to be safe, and the sequence of its way";

@@ -22,6 +22,9 @@ export interface TensorGroup {
   readonly name: string;
   /** What the names of its tensors hold, as mergekit's filters look for it; of the group of all else none. */
   readonly filters: readonly string[];
+  /** Its place in a picture of layers and modules: "mlp", "attention", "layer" for both; by tensors the name in the layer. */
+  readonly layers?: readonly number[] | undefined;
+  readonly module?: string | undefined;
 }
 
 /** A tensor of the MLP, by what follows its layer's number. */
@@ -43,10 +46,14 @@ export function groupsOf(
   const { prefix, layers } = stack;
   const rest: TensorGroup[] = outside ? [{ name: "all else", filters: [] }] : [];
   if (by === "tensors") {
-    const own = all.filter(({ name, shape }) => shape.length >= 2 && layerOf(name)?.prefix === prefix);
+    const own = all.flatMap(({ name, shape }): TensorGroup[] => {
+      const layer = layerOf(name);
+      if (shape.length < 2 || layer?.prefix !== prefix) return [];
+      return [{ name, filters: [name], layers: [layer.index], module: layer.suffix.replace(/\.weight$/, "") }];
+    });
     // what a name begins with must not hide it
-    const names = own.map(({ name }) => name).sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
-    return [...names.map((name) => ({ name, filters: [name] })), ...rest];
+    own.sort(({ name: a }, { name: b }) => b.length - a.length || (a < b ? -1 : 1));
+    return [...own, ...rest];
   }
   const most = Math.min(Math.max(1, count), layers);
   const parts = Array.from({ length: most }, (_, part) => {
@@ -55,7 +62,12 @@ export function groupsOf(
   });
   const named = (own: readonly number[]) =>
     own.length === 1 ? `layer ${own[0]}` : `layers ${own[0]}-${own[own.length - 1]}`;
-  const whole = parts.map((own): TensorGroup => ({ name: named(own), filters: own.map((at) => `${prefix}${at}.`) }));
+  const whole = parts.map(
+    (own): TensorGroup => ({
+      ...{ name: named(own), filters: own.map((at) => `${prefix}${at}.`) },
+      ...{ layers: own, module: "layer" },
+    }),
+  );
   if (by === "layers") return [...whole, ...rest];
   const mlps = parts.map((own): TensorGroup => {
     const begins = new Set(
@@ -66,10 +78,10 @@ export function groupsOf(
         return found ? [`${prefix}${layer.index}.${found[0]}`] : [];
       }),
     );
-    return { name: `${named(own)} mlp`, filters: [...begins].sort() };
+    return { name: `${named(own)} mlp`, filters: [...begins].sort(), layers: own, module: "mlp" };
   });
   if (mlps.some(({ filters }) => filters.length === 0)) return [...whole, ...rest];
-  return [...mlps, ...whole.map((one) => ({ ...one, name: `${one.name} attention` })), ...rest];
+  return [...mlps, ...whole.map((one) => ({ ...one, name: `${one.name} attention`, module: "attention" })), ...rest];
 }
 
 /** Which group each tensor is of: the first whose filter its name holds, else the one of all else; -1 where there is none. */

@@ -37,18 +37,20 @@ export interface MeasuredMerges {
 /**
  * @param points coefficients, rounded, one a group
  * @param name for people
+ * @param part for people: what a plan counts it to
  */
 export async function measureMerges(
   { aligned, tuned, groups, measuring, graph }: MergeMeasuring,
   points: readonly (readonly number[])[],
   { tasksOf, items }: AskedSets,
   name: string,
+  part = name,
 ): Promise<MeasuredMerges> {
   const measurements = tuned.map(({ seed, model }) => {
     const recipe = recipeOf({ aligned, tuned: model });
     const variants = points.map((coefficients) => recipeAt({ aligned, tuned: model }, groups, coefficients));
     const subject = { kind: "merge", recipe, maskSeed: 0, variants } as const;
-    return { seed, measurement: measuring.measure(`${name}, seed ${seed}, merge`, subject, tasksOf(seed), name) };
+    return { seed, measurement: measuring.measure(`${name}, seed ${seed}, merge`, subject, tasksOf(seed), part) };
   });
   const records = await graph(measurements.flatMap(({ measurement }) => measurement.batches));
   const seeds: { seed: string; results: SeedResults["results"][] }[] = [];

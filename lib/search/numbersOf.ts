@@ -1,9 +1,9 @@
 // What is told of a merge on one set.
 
+import type { SearchNumbers } from "../report/search/types.js";
 import type { Measured } from "../report/types.js";
 import { safetyBound, shareOfGain } from "../select/judge.js";
 import type { CompleteRule } from "../select/types.js";
-import type { SearchNumbers } from "./types.js";
 
 /** @param ends the aligned and the fine-tuned model on the same items */
 export function numbersOf(

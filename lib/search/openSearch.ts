@@ -26,7 +26,7 @@ import { Store, scorerDigestWith } from "../experiment/store/store.js";
 import { clearShared } from "../files/writeShared.js";
 import { STATUS_FILE } from "../report/status.js";
 import type { Labels } from "../select/types.js";
-import { closingAfter } from "./closingAfter.js";
+import { type Close, closingAfter } from "./closingAfter.js";
 import type { TensorGroup } from "./groups.js";
 import { modelGroups } from "./modelGroups.js";
 
@@ -62,7 +62,6 @@ export async function withSearch<T>(
   signal?.throwIfAborted();
   const { settings, problems } = await readExperiment(experiment);
   sayOfSearch(settings, problems);
-  const search = settings.search ?? searchSchema.parse({});
   const given = tunedModels(settings);
   const place = resolve(out);
   const checked = await check(settings, given, place, { signal, problems, hub });
@@ -80,26 +79,11 @@ export async function withSearch<T>(
     try {
       const records = new StepRecords(place);
       const contents = new Digests(place, signal);
-      const models = new ModelDigests(contents);
       const graph: Graph = (batches) => runGraph(batches, { records, workers, progress, signal, onStep });
-      const tokens = (seed: string) => checked.tunings.get(seed)?.tokens;
-      const tuning = await tuneStage(withCheckpoints(settings, checked.tunings), contents, records, progress, tokens);
-      await graph(tuning.batches);
-      const tuned = settings.tune ? tuning.tuned : given;
-      await models.learn([settings.aligned, ...tuned.map(({ model }) => model)]);
-      await models.learn([...checked.judges.sources, ...(settings.bertScore ? [settings.bertScore.model] : [])]);
-      const scorerDigest = scorerDigestWith(models.within);
-      const store = new Store(options.store ?? place, scorerDigest);
-      closes.push(() => store.close());
-      const measuring = new Measuring({
-        ...{ settings, checked, store, scorerDigest, byDigest: models.within, onProgress: progress.evaluating },
-      });
-      closes.push(() => measuring.close());
-      const references = tuned.map(({ model }) => model);
-      const groups = await modelGroups(settings.aligned, references, search);
-      const { better, labels } = about;
-      const parts = { settings, search, checked, tuned, groups, models, measuring, graph, records, progress };
-      const found = await work({ ...parts, better, labels, out: place });
+      const openStore: SearchHost["openStore"] = (scorerDigest) => new Store(options.store ?? place, scorerDigest);
+      const host = { out: place, graph, records, progress, contents, openStore };
+      const opened = await openParts(settings, given, checked, host, closes);
+      const found = await work(opened);
       await progress.end("done");
       return found;
     } catch (error) {
@@ -109,8 +93,48 @@ export async function withSearch<T>(
   });
 }
 
+/** What a search is given: by one that is made to do its steps, by a plan to look at them. */
+export interface SearchHost extends Pick<OpenSearch, "out" | "graph" | "records" | "progress"> {
+  readonly contents: Digests;
+  readonly openStore: (scorerDigest: ReturnType<typeof scorerDigestWith>) => Store;
+}
+
+/** @param closes gets what is opened */
+export async function openParts(
+  settings: ExperimentSettings,
+  given: readonly TunedModel[],
+  checked: Checked,
+  { out, graph, records, progress, contents, openStore }: SearchHost,
+  closes: Close[],
+): Promise<OpenSearch> {
+  const search = settings.search ?? searchSchema.parse({});
+  const models = new ModelDigests(contents);
+  const tokens = (seed: string) => checked.tunings.get(seed)?.tokens;
+  const tuning = await tuneStage(withCheckpoints(settings, checked.tunings), contents, records, progress, tokens);
+  await graph(tuning.batches);
+  const tuned = settings.tune ? tuning.tuned : given;
+  const references = tuned.map(({ model }) => model);
+  await models.learn([settings.aligned, ...references]);
+  await models.learn([...checked.judges.sources, ...(settings.bertScore ? [settings.bertScore.model] : [])]);
+  const scorerDigest = scorerDigestWith(models.within);
+  const store = openStore(scorerDigest);
+  closes.push(() => store.close());
+  const measuring = new Measuring({
+    ...{ settings, checked, store, scorerDigest, byDigest: models.within, onProgress: progress.evaluating },
+  });
+  closes.push(() => measuring.close());
+  const groups = await modelGroups(settings.aligned, references, search);
+  return {
+    ...{ settings, search, out, checked, tuned, groups, models, measuring, graph, records, progress },
+    ...{ labels: labelsOf(settings, checked).validation, better: betterOf(checked.tasks.validation) },
+  };
+}
+
 /** What is wrong with an experiment for a search, though a run would take it. */
-function sayOfSearch({ engine, select, search, extrapolate, adaptive }: ExperimentSettings, problems: Problems): void {
+export function sayOfSearch(
+  { engine, select, search, extrapolate, adaptive }: ExperimentSettings,
+  problems: Problems,
+): void {
   const say = (text: string, path: string[], hint?: string) => problems.add(text, "BAD_RECIPE", { path, hint });
   if (engine?.endpoint) say("a search runs its merges here: leave engine.endpoint out", ["engine", "endpoint"]);
   if (select.rule !== "constrained") {

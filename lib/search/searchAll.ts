@@ -1,5 +1,6 @@
 // The ways to search, on the set that is searched by: the plain lambda, CMA-ES, by gradient, and as many points at random as CMA-ES had.
 
+import { type SearchedCandidate, type SearchResults, type SearchWay, WAYS } from "../report/search/types.js";
 import type { Measured } from "../report/types.js";
 import { shareOfGain } from "../select/judge.js";
 import { worth } from "../select/order.js";
@@ -12,10 +13,9 @@ import { measureMerges } from "./measureMerges.js";
 import type { OpenSearch } from "./openSearch.js";
 import { searchedBound } from "./searchedBound.js";
 import { type MeasurePoints, searchAtRandom, searchByCmaEs } from "./searchLoop.js";
-import type { SearchedCandidate, SearchResults, SearchWay } from "./types.js";
 
 /** Places at which the plain lambda is tried, evenly over the range; its lower end, the aligned model, is none. */
-const LAMBDAS = 20;
+export const LAMBDAS = 20;
 
 export type MeasuredCandidates = SearchedCandidate & { readonly worth: number; readonly measured: Measured };
 
@@ -50,7 +50,7 @@ export async function searchAll(
     return async (points, round) => {
       const isSpent = own.newTokens >= (mostTokens ?? Infinity) || seconds >= 60 * (minutes ?? Infinity);
       if (limited && isSpent) return undefined;
-      const of = await measureMerges(parts, points, ends, `${way} round ${round + 1}`);
+      const of = await measureMerges(parts, points, ends, `${way} round ${round + 1}`, WAYS[way]);
       seconds += of.seconds;
       own.newTokens += of.newTokens;
       const standing = of.measured.map((measured) => ({
@@ -65,12 +65,8 @@ export async function searchAll(
         const named = { way, number: own.candidates++, coefficients, ...(kept !== undefined && { kept }) };
         found.push({ ...named, score, asr, bound, worth: value, measured });
       }
-      progress.candidates(
-        of.measured.map((measured, at) => ({
-          ...{ method: way, parameters: { candidate: own.candidates - points.length + at } },
-          ...measured,
-        })),
-      );
+      const soFar = found.map(({ way: of, number, score, asr, bound }) => ({ way: of, number, score, asr, bound }));
+      progress.searched({ margin, points: soFar });
       return standing;
     };
   };

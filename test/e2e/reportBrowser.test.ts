@@ -10,10 +10,12 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { htmlReport } from "../../lib/report/page/html.js";
 import { livePage } from "../../lib/report/page/livePage.js";
+import { searchHtml } from "../../lib/report/search/searchHtml.js";
 import type { ExperimentResults } from "../../lib/report/types.js";
 import { casesOf } from "../long.js";
 import { measuredResults } from "../unit/report/measuredResults.js";
 import { COSTS, RESULTS } from "../unit/report/results.js";
+import { searchResults } from "../unit/report/searchResults.js";
 import { root, temporaryFolder } from "./command.js";
 import { CLIPPED, LOW_CONTRAST, LOW_MARKS, OVERLAPPING } from "./reportScripts.js";
 
@@ -197,6 +199,30 @@ describe.skipIf(executablePath === undefined)("the report in Chromium", { timeou
       for (const part of ["1 h 02 min", "10 min 15 s", "3 of 9", "41"]) expect(text).toContain(part);
       expect(await page.evaluate("document.querySelectorAll('#curve-asr g[data-mark=dot] path').length")).toBe(4);
       await page.close();
+    }
+  });
+
+  it("shows a search the same way: on a desk, in the dark and on a phone, with long names too", async () => {
+    const long = "A_name_without_any_place_to_break_it_".repeat(3);
+    for (const of of casesOf(["Calls", long], ["Calls"])) {
+      const name = of === long ? "search with a long name" : "search";
+      const file = join(folder, `${name.replace(/\W+/g, "-")}.html`);
+      writeFileSync(file, searchHtml(searchResults(of)));
+      for (const colorScheme of ["light", "dark"] as const) {
+        const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, colorScheme });
+        await page.goto(pathToFileURL(file).href);
+        for (const width of [1280, 390]) {
+          await page.setViewportSize({ width, height: 844 });
+          await keep(page, name, `${width}-${colorScheme}`);
+          expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(width);
+          expect(await page.evaluate(CLIPPED)).toEqual([]);
+          expect(await page.evaluate(OVERLAPPING)).toEqual([]);
+          expect(await page.evaluate(LOW_CONTRAST)).toEqual([]);
+          expect(((await page.evaluate(LOW_MARKS)) as [number, string[]])[1]).toEqual([]);
+          expect(await violationsOf(page)).toEqual([]);
+        }
+        await page.close();
+      }
     }
   });
 

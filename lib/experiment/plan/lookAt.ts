@@ -86,7 +86,7 @@ export async function lookAt(
 }
 
 /** Of models that are still to be made, a digest that nothing has; and where nothing was ever done, no file is read for one. */
-class PlannedDigests extends Digests {
+export class PlannedDigests extends Digests {
   readonly #isNeeded: boolean;
   readonly #unmade: ReadonlySet<string>;
 

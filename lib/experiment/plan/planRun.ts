@@ -157,7 +157,8 @@ export async function planRun(
   }
 }
 
-function plannedStep({ part, units, missing, remains }: LookedAt, costs: PlanCosts): PlannedStep {
+/** What is there of some steps, and what remains. */
+export function plannedStep({ part, units, missing, remains }: LookedAt, costs: PlanCosts): PlannedStep {
   return { step: part, done: units - missing, total: units, ...sumOf(remains.map((one) => costs.of(one))) };
 }
 

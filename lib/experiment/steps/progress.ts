@@ -160,6 +160,12 @@ export class Progress {
     this.#write(true);
   }
 
+  /** Of a search: what it has found so far. */
+  searched(search: NonNullable<ExperimentStatus["search"]>): void {
+    this.#status = { ...this.#status, search };
+    this.#write(true);
+  }
+
   /** The last word of the run; waits until it is written. */
   async end(state: "done" | "stopped", message?: string): Promise<void> {
     const { current: _, step: __, tokensPerSecond: ___, ...rest } = this.#status;

@@ -49,6 +49,13 @@ export function drawn(settings: object, series: readonly string[], marks: readon
   return svg.replace(/ aria-label="([a-z -]*)"/g, ' data-mark="$1"');
 }
 
+/** A mark of a key, about (0, 0) of -1 to 1; the words beside it say what it is. */
+export function sample(series: readonly string[], marks: readonly unknown[]): string {
+  return drawn(SAMPLE, series, marks).replace("<svg", '<svg aria-hidden="true"');
+}
+
+const SAMPLE = { width: 24, height: 16, margin: 0, axis: null, x: { domain: [-1, 1] }, y: { domain: [-1, 1] } };
+
 /** Text that stays readable where lines pass behind it. */
 export const TEXT = { fill: "currentColor", stroke: "var(--ground)", strokeWidth: 4 } as const;
 

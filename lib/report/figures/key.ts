@@ -2,7 +2,7 @@
 
 import { dot, ruleX, ruleY } from "@observablehq/plot";
 import type { ExperimentResults } from "../types.js";
-import { CONTROL, drawn, FLAT } from "./draw.js";
+import { CONTROL, FLAT, sample } from "./draw.js";
 import { seriesName, seriesNames } from "./series.js";
 
 export interface KeyEntry {
@@ -20,7 +20,7 @@ type Keyed = Pick<ExperimentResults, "validation" | "controls"> & {
 /** @param limit whether the line of what is allowed is drawn */
 export function keyOf({ validation, controls, selection, test }: Keyed, limit = true): KeyEntry[] {
   const series = seriesNames(validation.candidates);
-  const mark = (marks: readonly unknown[]) => drawn(SAMPLE, series, marks).replace("<svg", '<svg aria-hidden="true"');
+  const mark = (marks: readonly unknown[]) => sample(series, marks);
   const at = { x: 0, y: 0, r: 5 };
   const method = (name: string) => {
     const flat = validation.candidates.every(
@@ -57,5 +57,3 @@ export function keyOf({ validation, controls, selection, test }: Keyed, limit = 
       : []),
   ];
 }
-
-const SAMPLE = { width: 24, height: 16, margin: 0, axis: null, x: { domain: [-1, 1] }, y: { domain: [-1, 1] } };

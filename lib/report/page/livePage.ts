@@ -4,6 +4,7 @@ import { Eta } from "eta";
 import { axesOf } from "../axes.js";
 import { type CurveSource, curvesOf } from "../figures/curves.js";
 import { keyOf } from "../figures/key.js";
+import { searchFront, searchKey } from "../search/searchFront.js";
 import type { ExperimentStatus } from "../status.js";
 import { curveTable } from "../tables/curveTable.js";
 import { withoutEmptyColumns } from "../tables/reportTable.js";
@@ -33,7 +34,7 @@ const PAGE = `<!doctype html>
 <section class="verdict" aria-label="How far the run is"><p class="because" role="status"><%= it.sentence %></p>
 <% if (it.current) { %><p><progress max="<%= it.current.total %>" value="<%= it.current.done %>" aria-label="<%= it.current.step %>"></progress></p><% } %>
 <% if (it.times.length > 0) { %><dl class="numbers times"><% it.times.forEach(({ label, value }) => { %><div><dt><%= label %></dt><dd class="number"><%= value %></dd></div><% }) %></dl><% } %></section>
-<%~ it.curves %><% if (it.table) { %><%~ it.table %><% } %>
+<%~ it.front %><%~ it.curves %><% if (it.table) { %><%~ it.table %><% } %>
 <section aria-labelledby="steps"><h2 id="steps"><%= it.status.steps.length %> steps done</h2>
 <ol><% it.status.steps.forEach((step) => { %><li><%= step %></li><% }) %></ol></section>
 </main>
@@ -44,7 +45,7 @@ const PAGE = `<!doctype html>
 /** @param silence seconds since the run last said something */
 export function livePage(status: ExperimentStatus, silence: number): string {
   const eta = new Eta({ autoEscape: true, autoTrim: false, escapeFunction: escapeHtml });
-  const { measured, candidates, labels, better, skills, current } = status;
+  const { measured, candidates, labels, better, skills, current, search } = status;
   const { aligned, tuned } = measured;
   const validation = aligned && { better, skills, aligned, tuned, candidates };
   const source: CurveSource | undefined = validation && { labels, validation };
@@ -55,6 +56,7 @@ export function livePage(status: ExperimentStatus, silence: number): string {
     ...{ status, style: STYLE, current: share },
     percent: share ? `${Math.floor((100 * share.done) / share.total)} % · ` : "",
     ...{ sentence: sentenceOf(status, silence), times: timesOf(status, silence) },
+    front: search ? searchOf(status, search, eta) : "",
     curves:
       figures.length > 0 && candidates.length > 0 && validation
         ? eta.renderString(KEY, { key: keyOf({ validation: { ...validation, tuned: tuned ?? aligned } }) }) +
@@ -64,6 +66,20 @@ export function livePage(status: ExperimentStatus, silence: number): string {
       validation &&
       eta.renderString(TABLE, { ...withoutEmptyColumns(curveTable({ labels, validation })), cell: cellHtml }),
   });
+}
+
+/** What a search has found so far. */
+function searchOf(
+  { labels, better, measured: { aligned, tuned } }: ExperimentStatus,
+  search: NonNullable<ExperimentStatus["search"]>,
+  eta: Eta,
+): string {
+  const end = (of: typeof aligned) => of && { asr: of.asr.value, score: of.score.value };
+  const front = { ...search, labels, better, aligned: end(aligned), tuned: end(tuned) };
+  return (
+    eta.renderString(KEY, { key: searchKey(front, false) }) +
+    eta.renderString(FIGURES, { figures: [searchFront(front)] })
+  );
 }
 
 /** A run that tells nothing for so long may have been killed. */

@@ -7,6 +7,7 @@ import { exists } from "../../files/exists.js";
 import { readTextAtMost } from "../../files/readAtMost.js";
 import { writeWhole } from "../../files/writeWhole.js";
 import type { OpenSearch } from "../openSearch.js";
+import { LEARNING } from "./course.js";
 
 const FILE = "numbers.json";
 const LIMIT = { most: 2 ** 26, what: "numbers of a search's step" };
@@ -28,6 +29,7 @@ export async function learnStep<T>(
     await writeWhole(file, `${JSON.stringify(numbers)}\n`);
     return { newTokens: 0, tunedTokens: tokens, bytesWritten: 0 };
   };
-  await graph([single(step, work, { intact: () => exists(file) })]);
+  const remains = async () => ({ learned: tokens, units: 1, pending: true });
+  await graph([single(step, work, { part: LEARNING, intact: () => exists(file), remains })]);
   return JSON.parse(await readTextAtMost(file, LIMIT)) as T;
 }

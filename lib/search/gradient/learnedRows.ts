@@ -8,9 +8,7 @@ import { MOST_TOKENS } from "../../tune/coefficients/openAdapterGradients.js";
 import type { Example } from "../../tune/data/example.js";
 import type { SearchEnds } from "../measureEnds.js";
 import { spread } from "../spread.js";
-
-/** Tokens of an answer that count: what refuses stands at its beginning; of the task's answers it is the whole, if it is not long. */
-const ANSWER_TOKENS = { safety: 32, task: 128 } as const;
+import { ANSWER_TOKENS } from "./course.js";
 
 export interface Answered {
   readonly prompt: Prompt;

@@ -13,17 +13,9 @@ import { groupPlaces, rounded } from "../groups.js";
 import type { SearchEnds } from "../measureEnds.js";
 import type { OpenSearch } from "../openSearch.js";
 import { projectedAdam } from "../optimisers/projectedAdam.js";
+import { PASSES, STEPS, WEIGHTS } from "./course.js";
 import { examplesOf, gainsOf, refusalsOf } from "./learnedRows.js";
 import { learnStep } from "./learnStep.js";
-
-/**
- * Weights of the refusals' loss against the task's, both as shares of what they change by between the two ends: from those that hold
- * nearly all refusals to those that hold nearly all of the task, each below the one before by the root of 2.
- */
-const WEIGHTS = Array.from({ length: 20 }, (_, at) => 2 ** (2 - at / 2));
-
-/** For each weight, from where the one before it ended: the rate in widths of the range. */
-const STEPS = { steps: 6, rate: 0.1 } as const;
 
 /** Nats a token that a loss changes by at least between the two ends, so that a loss which hardly changes does not count for all. */
 const LEAST_CHANGE = 0.01;
@@ -147,7 +139,7 @@ export async function openGradient(
         const learned = async () => rounded(await projectedAdam(start, gradientAt, steps));
         points.push(await learnStep({ graph, records }, { name, inputs: { ...inputs, of }, tokens }, learned));
       }
-      return { points, learnedTokens: (2 + STEPS.steps * WEIGHTS.length) * perPass };
+      return { points, learnedTokens: PASSES * perPass };
     },
   };
 }

@@ -16,8 +16,8 @@ import { afterAll, describe, expect, it } from "vitest";
 import type { Experiment } from "../../../lib/experiment/settings/schema.js";
 import { merge } from "../../../lib/merge/merge.js";
 import { verify } from "../../../lib/merge/verify.js";
+import type { SearchResults } from "../../../lib/report/search/types.js";
 import { search } from "../../../lib/search/search.js";
-import type { SearchResults } from "../../../lib/search/types.js";
 import { long } from "../../long.js";
 
 const demo = join(import.meta.dirname, "..", "..", "..", "demo");

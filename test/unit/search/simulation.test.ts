@@ -2,10 +2,10 @@
 // the first does not.
 
 import { describe, expect, it } from "vitest";
+import type { SearchWay } from "../../../lib/report/search/types.js";
 import type { Measured } from "../../../lib/report/types.js";
 import { choicesOf, finalistsOf, judgeFinalists } from "../../../lib/search/finalists.js";
 import { uniformNumbers } from "../../../lib/search/optimisers/randomNumbers.js";
-import type { SearchWay } from "../../../lib/search/types.js";
 import { completeRule } from "../../../lib/select/rule.js";
 import { long } from "../../long.js";
 

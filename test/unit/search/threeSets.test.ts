@@ -2,10 +2,10 @@
 
 import { describe, expect, it } from "vitest";
 import type { Task } from "../../../lib/evaluate/types.js";
+import type { SearchWay } from "../../../lib/report/search/types.js";
 import type { Measured } from "../../../lib/report/types.js";
 import { choicesOf, finalistsOf, judgeFinalists } from "../../../lib/search/finalists.js";
 import { ThreeSets } from "../../../lib/search/threeSets.js";
-import type { SearchWay } from "../../../lib/search/types.js";
 import { completeRule } from "../../../lib/select/rule.js";
 
 const set = (name: string, kind: Task["kind"], count: number, more: Partial<Task> = {}): Task => ({

@@ -1,12 +1,46 @@
 // What a search found: the shape of search.json.
 
-import type { Measured, PairedTest } from "../report/types.js";
-import type { Labels } from "../select/types.js";
+import type { Labels } from "../../select/types.js";
+import type { Measured, PairedTest } from "../types.js";
 
 export const SEARCH_FORMAT = "retemper-search/1";
 
 /** Ways to search: one coefficient for all (the plain lambda), CMA-ES, by gradient, points at random. */
 export type SearchWay = "lambda" | "cma-es" | "gradient" | "random";
+
+/** What they are called. */
+export const WAYS: Readonly<Record<SearchWay, string>> = {
+  lambda: "the plain lambda",
+  "cma-es": "CMA-ES",
+  gradient: "the gradient",
+  random: "points at random",
+};
+
+/** A candidate as a picture of all needs it. */
+export type SearchedPoint = Pick<SearchedCandidate, "way" | "number" | "score" | "asr" | "bound">;
+
+/** What is found so far, on the set that is searched by. */
+export interface SearchFront {
+  readonly labels: Labels;
+  readonly better?: "high" | "low" | undefined;
+  readonly margin: number;
+  readonly points: readonly SearchedPoint[];
+  readonly aligned?: { readonly asr: number; readonly score: number } | undefined;
+  readonly tuned?: { readonly asr: number; readonly score: number } | undefined;
+  /** Of the points, where they are known. */
+  readonly finalists?: readonly SearchedPoint[] | undefined;
+  readonly choices?: readonly SearchedPoint[] | undefined;
+}
+
+/** Tensors that share a coefficient. */
+export interface SearchedGroup {
+  readonly name: string;
+  /** What the names of its tensors hold; of the group of all else none. */
+  readonly filters: readonly string[];
+  /** Its place in a picture of layers and modules. */
+  readonly layers?: readonly number[] | undefined;
+  readonly module?: string | undefined;
+}
 
 /** What was measured of a merge on one of the sets. */
 export interface SearchNumbers extends Pick<Measured, "score" | "asr" | "overRefusal" | "skills"> {
@@ -69,8 +103,7 @@ export interface SearchResults {
   readonly labels: Labels;
   readonly better: "high" | "low";
   readonly rule: { readonly margin: number; readonly level: number; readonly minGain: number };
-  /** Names of the groups, and what the names of their tensors hold. */
-  readonly groups: readonly { readonly name: string; readonly filters: readonly string[] }[];
+  readonly groups: readonly SearchedGroup[];
   readonly seeds: readonly string[];
   /** Items of each set. */
   readonly items: Readonly<Record<"search" | "choose" | "confirm", { readonly safety: number; readonly task: number }>>;
