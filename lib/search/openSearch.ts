@@ -65,29 +65,30 @@ export async function withSearch<T>(
   const given = tunedModels(settings);
   const place = resolve(out);
   const checked = await check(settings, given, place, { signal, problems, hub });
-  return closingAfter([() => checked.close()], async (closes) => {
+  return closingAfter([() => checked.close()], async (outer) => {
     const { workers, leave } = await enterFolder(place, settings, { signal, onNote });
-    closes.push(leave);
-    await refuseOld(place);
-    for (const name of [STATUS_FILE, DIGESTS_FILE]) await clearShared(join(place, name));
-    const about = {
-      name: settings.name,
-      labels: labelsOf(settings, checked).validation,
-      better: betterOf(checked.tasks.validation),
-    };
-    const progress = new Progress(place, about, options);
+    // all else is closed before the status says that all is done
+    const first = outer.splice(0, outer.length, leave);
+    let progress: Progress | undefined;
     try {
-      const records = new StepRecords(place);
-      const contents = new Digests(place, signal);
-      const graph: Graph = (batches) => runGraph(batches, { records, workers, progress, signal, onStep });
-      const openStore: SearchHost["openStore"] = (scorerDigest) => new Store(options.store ?? place, scorerDigest);
-      const host = { out: place, graph, records, progress, contents, openStore };
-      const opened = await openParts(settings, given, checked, host, closes);
-      const found = await work(opened);
-      await progress.end("done");
+      const found = await closingAfter(first, async (closes) => {
+        await refuseOld(place);
+        for (const name of [STATUS_FILE, DIGESTS_FILE]) await clearShared(join(place, name));
+        const labels = labelsOf(settings, checked).validation;
+        const about = { name: settings.name, labels, better: betterOf(checked.tasks.validation) };
+        const told = new Progress(place, about, options);
+        progress = told;
+        const records = new StepRecords(place);
+        const contents = new Digests(place, signal);
+        const graph: Graph = (batches) => runGraph(batches, { records, workers, progress: told, signal, onStep });
+        const openStore: SearchHost["openStore"] = (scorerDigest) => new Store(options.store ?? place, scorerDigest);
+        const host = { out: place, graph, records, progress: told, contents, openStore };
+        return work(await openParts(settings, given, checked, host, closes));
+      });
+      await progress?.end("done");
       return found;
     } catch (error) {
-      await progress.end("stopped", (error as Error).message);
+      await progress?.end("stopped", (error as Error).message);
       throw error;
     }
   });

@@ -30,7 +30,7 @@ export function searchFront(of: SearchFront): Figure {
     ({ way, score, asr, bound }) => `${WAYS[way]} chose ${fixed(score)} at ${fixed(asr)}, bound ${fixed(bound)}`,
   );
   return {
-    id: "search-front",
+    id: "front",
     title: `${labels.score} against ${labels.asr}, where it was searched for`,
     axes: `${better === "high" ? "↑ higher" : "↓ lower"} is better`,
     below: `← lower is better: ${labels.asr}`,

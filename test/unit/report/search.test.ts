@@ -9,9 +9,7 @@ import { searchResults } from "./searchResults.js";
 
 const results = searchResults();
 const { document } = parseHTML(searchHtml(results));
-const marks = (of: typeof document, width: string) => [
-  ...of.querySelectorAll(`#search-front .for-${width} g[data-mark=dot]`),
-];
+const marks = (of: typeof document, width: string) => [...of.querySelectorAll(`#front .for-${width} g[data-mark=dot]`)];
 
 describe("the page of a search", () => {
   it("draws every candidate, filled where it is within the margin, with its bound", () => {
@@ -23,7 +21,7 @@ describe("the page of a search", () => {
       expect([hollow, filled]).toEqual([results.candidates.length - within, within]);
       expect([finalists, choices, ends]).toEqual([results.finalists.length, results.choices.length, 2]);
     }
-    const titles = [...document.querySelectorAll("#search-front .for-wide g[data-mark=dot] title")];
+    const titles = [...document.querySelectorAll("#front .for-wide g[data-mark=dot] title")];
     const [first] = results.candidates;
     expect(titles.map(({ textContent }) => textContent)).toContain(
       `the plain lambda 0: ${first?.score.toFixed(3)} at ${first?.asr.toFixed(3)}, bound ${first?.bound.toFixed(3)}`,
@@ -53,7 +51,7 @@ describe("the page of a search", () => {
     const page = searchHtml(searchResults("<img src=x onerror=alert(1)>", { choices: [], tests: [], best: undefined }));
     expect(page).not.toContain("<img");
     expect(page).toContain("Nothing qualifies");
-    expect(parseHTML(page).document.querySelectorAll("#search-front").length).toBe(1);
+    expect(parseHTML(page).document.querySelectorAll("#front").length).toBe(1);
   });
 
   it("shows the front as it grows", () => {

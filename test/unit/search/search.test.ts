@@ -17,6 +17,7 @@ import type { Experiment } from "../../../lib/experiment/settings/schema.js";
 import { merge } from "../../../lib/merge/merge.js";
 import { verify } from "../../../lib/merge/verify.js";
 import type { SearchResults } from "../../../lib/report/search/types.js";
+import { planSearch } from "../../../lib/search/planSearch.js";
 import { search } from "../../../lib/search/search.js";
 import { long } from "../../long.js";
 
@@ -73,6 +74,20 @@ describe("a search on a model", () => {
     await expect(refused).rejects.toThrow(/under the rule constrained[\s\S]*leave adaptive out[\s\S]*extrapolate/);
   });
 
+  it("is planned with every way at most, and nothing is made for that", async () => {
+    const out = join(place, "planned");
+    const { steps, tokensPerSecond } = await planSearch(experiment, out);
+    const each = steps.find(({ step }) => step === "the plain lambda");
+    const models = (of: string) => (20 * (steps.find(({ step }) => step === of)?.total ?? 0)) / (each?.total ?? 0);
+    expect(["CMA-ES", "the gradient", "points at random"].map(models)).toEqual([24, 20, 24]);
+    expect(steps.every(({ done }) => done === 0)).toBe(true);
+    expect(steps.find(({ step }) => step === "coefficients by gradient")?.tokens).toBeGreaterThan(0);
+    expect(steps.map(({ step }) => step)).toContain("choices on the confirming set");
+    expect([tokensPerSecond > 0, existsSync(out)]).toEqual([true, false]);
+    const without = await planSearch({ ...experiment, search: { ...experiment.search, rows: 0 } }, out);
+    expect(without.steps.some(({ step }) => step.includes("gradient"))).toBe(false);
+  });
+
   it("that is stopped while it tunes says so in its status, and removes what a killed search had begun to write", async () => {
     const out = join(place, "stopped");
     mkdirSync(out);
@@ -125,9 +140,15 @@ describe("a search on a model", () => {
       expect(found.optimism.score).toBeCloseTo(found.search.score.value - found.confirm.score.value, 9);
       expect(readFileSync(join(out, "search.md"), "utf8")).toContain("## Coefficients");
 
-      const [recipe] = found.recipes;
-      const merged = await merge(join(out, recipe?.path ?? ""), join(place, "merged"), { writeModelCard: false });
-      expect((await verify(merged.out)).ok).toBe(true);
+      expect(readFileSync(join(out, "search.html"), "utf8")).toContain('id="coefficients-gradient"');
+      const { steps, notes: said } = await planSearch(experiment, out);
+      expect(steps.every(({ done, total }) => done === total)).toBe(true);
+      expect(said).toEqual(["Nothing remains: a search would ask nothing."]);
+
+      for (const { way, recipes } of [found, learned]) {
+        const merged = await merge(join(out, recipes[0]?.path ?? ""), join(place, way), { writeModelCard: false });
+        expect((await verify(merged.out)).ok).toBe(true);
+      }
     },
     300_000,
   );
