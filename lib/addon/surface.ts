@@ -59,8 +59,11 @@ export interface NativeMatrix {
   readonly cols: number;
 }
 
-export interface NativeFactorisation extends NativeMatrix {
+export interface NativeStoredMatrix extends NativeMatrix {
   readonly path: string;
+}
+
+export interface NativeFactorisation extends NativeStoredMatrix {
   /** The highest rank; without meaning where there is an `entropy`. */
   readonly rank: number;
   /** The lowest rank that keeps this share of the squared norm is enough. */
@@ -109,15 +112,14 @@ export interface NativeProjected {
   readonly dot: number;
 }
 
-/** The matrices of a linear layer, all in one file. */
+/** Linear layers that take the same inputs, with their weights in one file. */
 export interface NativeKeeping {
   readonly path: string;
-  /** Weights of equal shape. */
-  readonly aligned: NativeMatrix;
-  readonly tuned: NativeMatrix;
-  /** What entered the layer on safe text, [tokens, inputs]. */
-  readonly inputs: NativeMatrix;
-  /** True where the weights are stored by their columns, [inputs, outputs], and so is the result. */
+  /** Weights, of each layer two of equal shape. */
+  readonly layers: readonly { readonly aligned: NativeMatrix; readonly tuned: NativeMatrix }[];
+  /** What entered the layers on safe text, [tokens, inputs]. */
+  readonly inputs: NativeStoredMatrix;
+  /** True where the weights are stored by their columns, [inputs, outputs], and so are the results. */
   readonly transposed: boolean;
   /** How much may stay. */
   readonly s: number;
@@ -125,8 +127,9 @@ export interface NativeKeeping {
   readonly threads: number;
 }
 
+/** Of one layer. */
 export interface NativeKept {
-  /** The weight, by its rows. */
+  /** The weight, as it is stored. */
   readonly values: Float32Array;
   /** Entries of the change that stayed. */
   readonly kept: number;
@@ -179,8 +182,8 @@ export interface Addon {
   factorise(request: NativeFactorisation): NativeJob<NativeFactors>;
   /** A change of a model in what aligned it: Safe LoRA's C D (native/lowrank/project.h). Progress in bands of columns. */
   project(request: NativeProjecting, onProgress?: (progress: NativeProgress) => void): NativeJob<NativeProjected>;
-  /** What Safe Delta keeps of a linear layer's change (native/lowrank/safe_delta.h). Progress in blocks of columns. */
-  keepSafeDelta(request: NativeKeeping, onProgress?: (progress: NativeProgress) => void): NativeJob<NativeKept>;
+  /** What Safe Delta keeps of linear layers' changes (native/lowrank/safe_delta.h). Progress in blocks of each one's columns. */
+  keepSafeDelta(request: NativeKeeping, onProgress?: (progress: NativeProgress) => void): NativeJob<NativeKept[]>;
   /**
    * B projected by C = V V^T / |V| of a matrix V as `factorise` reads one, and what becomes of the product B A: float64 sums,
    * the same bytes for any number of threads and instruction set.

@@ -1,4 +1,5 @@
 // `retemper/experiment`: from models to the merge to ship: runs, choices among merges, reports.
+import "../activations/provide.js"; // recipes of safe_delta
 
 export { type AttributeOptions, attribute } from "../attribute/attribute.js";
 export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, RetemperError } from "../errors.js";

@@ -1,4 +1,5 @@
 // `retemper/generate`: models that answer, here or at an endpoint, their tokenizers and encoders.
+import "../activations/provide.js"; // recipes of safe_delta
 
 export { compareBehaviour } from "../behave/compareBehaviour.js";
 export type {

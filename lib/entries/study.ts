@@ -1,4 +1,5 @@
 // `retemper/study`: several tasks with several models in one run and one report; studies pooled.
+import "../activations/provide.js"; // recipes of safe_delta
 
 export { type ErrorCode, type ErrorFacts, type ErrorReason, EXIT_STATUS, RetemperError } from "../errors.js";
 export type { RunProgress } from "../experiment/steps/progress.js";

@@ -17,6 +17,7 @@ import { resultsOf } from "./results/resultsOf.js";
 import type { SeedToShip } from "./results/seedToShip.js";
 import { shippedOf } from "./results/shippedOf.js";
 import { shipResults } from "./results/shipResults.js";
+import { rowsOf } from "./settings/methodEntry.js";
 import type { ExperimentSettings } from "./settings/schema.js";
 import { withCheckpoints } from "./settings/withCheckpoints.js";
 import { adaptiveStage } from "./steps/adaptiveStage.js";
@@ -92,6 +93,7 @@ export async function stages(
       ...tuned.map(({ model }) => model),
     ];
     await models.learn(measured);
+    await models.learnFiles(settings.methods.flatMap((one) => rowsOf(one) ?? []));
     await models.learn([...checked.judges.sources, ...(settings.bertScore ? [settings.bertScore.model] : [])]);
     const served = await host.serve(tuned, { models, contents });
     const onProgress = progress.evaluating;

@@ -9,7 +9,7 @@ import { type LocateOptions, locate } from "../checkpoint/locate.js";
 import { SINGLE_FILE } from "../checkpoint/weights.js";
 import { recipeHash, sortKeys } from "../recipe/identity.js";
 import { parseRecipe } from "../recipe/load.js";
-import { namedModels } from "../recipe/references.js";
+import { namedModels, rowsFile } from "../recipe/references.js";
 import type { ParsedRecipe } from "../recipe/types.js";
 import { type InputFile, knownDigests } from "./inputs.js";
 import type { MergeOptions } from "./options.js";
@@ -64,7 +64,7 @@ async function originDifference(
   const folders = await foldersOf(recipe, stages, place);
   const inputs = await inputDifference(origin.inputs, folders, match);
   if (inputs !== undefined) return inputs;
-  const words = await sideInputs(namedModels(recipe), { ...place, signal: match.signal, digests: match.digests });
+  const words = await sideInputs(recipe, { ...place, signal: match.signal, digests: match.digests });
   const changed = wordDifference(origin.sidecars, words, folders);
   if (changed !== undefined) return changed;
   for (const [name, stage] of stages) {
@@ -79,7 +79,7 @@ async function originDifference(
 /** Folders by the text of a model and its part; without the results of stages, which are judged by their own origin. */
 type Folders = ReadonlyMap<string, string | undefined>;
 
-const keyOf = (model: string, part: "model" | "adapter" = "model") => `${part} ${model}`;
+const keyOf = (model: string, part: SideInput["part"] = "model") => `${part} ${model}`;
 
 async function foldersOf(recipe: ParsedRecipe, stages: Expected["stages"], place: LocateOptions): Promise<Folders> {
   const folders = new Map<string, string | undefined>();
@@ -88,6 +88,8 @@ async function foldersOf(recipe: ParsedRecipe, stages: Expected["stages"], place
     if (!stages.has(path)) folders.set(keyOf(text), await found({ path, revision }));
     if (lora && !stages.has(lora.path)) folders.set(keyOf(text, "adapter"), await found(lora));
   }
+  const rows = rowsFile(recipe);
+  if (rows !== undefined) folders.set(keyOf(rows, "rows"), rows);
   return folders;
 }
 

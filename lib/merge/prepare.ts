@@ -7,7 +7,6 @@ import { storageDtype } from "../plan/dtypes.js";
 import { type Estimate, estimate } from "../plan/estimate.js";
 import type { InputFiles } from "../plan/inputFiles.js";
 import { loadRecipe } from "../recipe/load.js";
-import { namedModels } from "../recipe/references.js";
 import type { ParsedRecipe, Recipe } from "../recipe/types.js";
 import { checkSettings, LAMBDAS, suppliedBy, withSettings } from "../recipe/vary.js";
 import type { AdapterPlan } from "./adapter/plannedAdapter.js";
@@ -79,7 +78,7 @@ export async function prepare(recipe: ParsedRecipe, options: PlanOptions, addon:
 export async function openInputs(recipe: ParsedRecipe, options: PlanOptions, addon: Addon): Promise<Opened> {
   const { signal, transformersCache: cache, models: named } = options;
   // Before they are read: what changes in between must not be recorded as what the output was made from.
-  const words = await sideInputs(namedModels(recipe), { cache, named, signal });
+  const words = await sideInputs(recipe, { cache, named, signal });
   const models = await openModels(recipe, { addon, signal, cache, named });
   signal?.throwIfAborted();
   const vocabulary = await outputVocabulary(recipe, models, cache, named);

@@ -103,7 +103,12 @@ const originSchema = z.object({
     }),
   ),
   sidecars: z.array(
-    z.object({ model: z.string(), part: z.enum(["model", "adapter"]), file: z.string(), sha256: digest.optional() }),
+    z.object({
+      model: z.string(),
+      part: z.enum(["model", "adapter", "rows"]),
+      file: z.string(),
+      sha256: digest.optional(),
+    }),
   ),
 });
 

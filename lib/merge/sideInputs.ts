@@ -4,19 +4,21 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type LocateOptions, locate } from "../checkpoint/locate.js";
 import { madeText } from "../checkpoint/madeTexts.js";
 import { listFolder, openFolder } from "../checkpoint/modelFolder.js";
 import { sidecarKind } from "../checkpoint/sidecars.js";
 import { ioError } from "../files/ioError.js";
 import { pieces } from "../files/readPiece.js";
-import type { ModelReference } from "../recipe/types.js";
+import { namedModels, rowsFile } from "../recipe/references.js";
+import type { ParsedRecipe } from "../recipe/types.js";
 
 export interface SideInput {
   /** Reference of the model as the recipe writes it. */
   readonly model: string;
-  readonly part: "model" | "adapter";
+  /** "rows": a file of rows that the method reads, which is no model; `model` is then its path. */
+  readonly part: "model" | "adapter" | "rows";
   readonly file: string;
   /** Lower-case sha256; undefined where the file cannot be read. */
   readonly sha256: string | undefined;
@@ -26,16 +28,16 @@ export interface SideInput {
 export type DigestCache = Map<string, string>;
 
 /**
- * The side files of all models, in the order of the models and then of names. A model that is not there has none: what
- * is missing is reported by those who need it.
+ * The side files of all models that a recipe names, in the order of the models and then of names, and the rows that it reads. A model
+ * that is not there has none: what is missing is reported by those who need it.
  */
 export async function sideInputs(
-  references: Iterable<ModelReference>,
+  recipe: ParsedRecipe,
   options: LocateOptions & { readonly signal?: AbortSignal | undefined; readonly digests?: DigestCache | undefined },
 ): Promise<SideInput[]> {
   const known = new Map<string, string | undefined>();
   const found: SideInput[] = [];
-  for (const { text, path, revision, lora } of references) {
+  for (const { text, path, revision, lora } of namedModels(recipe)) {
     options.signal?.throwIfAborted();
     const places = [{ part: "model" as const, at: { path, revision } }];
     for (const { part, at } of [...places, ...(lora ? [{ part: "adapter" as const, at: lora }] : [])]) {
@@ -44,6 +46,11 @@ export async function sideInputs(
         found.push({ model: text, part, file, sha256: known.get(full) });
       }
     }
+  }
+  const rows = rowsFile(recipe);
+  if (rows !== undefined) {
+    const sha256 = await digestOf(rows, options.digests);
+    found.push({ model: rows, part: "rows", file: basename(rows), sha256 });
   }
   return found;
 }

@@ -128,7 +128,7 @@ export async function planPoint(
   addon: Addon,
 ): Promise<Prepared> {
   const planned = planOn(opened, ordinary, options, addon, inputs);
-  const scaled = isOutline ? { ...planned, recipe: asAdapter(written) } : planned;
+  const scaled = isOutline && options.outAdapter ? { ...planned, recipe: asAdapter(written, "scaled") } : planned;
   const prepared = options.outAdapter ? scaledAdapter(scaled, options.threads || addon.describe().threads) : planned;
   return written === ordinary ? prepared : asRecorded(prepared, written, recorded);
 }

@@ -47,7 +47,7 @@ Kept Choose(const std::vector<double>& w, const Dense& tuned, size_t first, size
                    [&](size_t x, size_t y) { return d[first + x] > d[first + y]; });
   Kept kept;
   kept.rows.assign(count, 0);
-  uint64_t left = static_cast<uint64_t>(0.85 * static_cast<double>(rows * count));
+  uint64_t left = rows * count - static_cast<uint64_t>(0.15 * static_cast<double>(rows * count));
   double sum = 0;
   for (size_t at = 0; at < count;) {
     // Columns of one importance, as those without activation are: row by row.
@@ -82,11 +82,11 @@ Kept Choose(const std::vector<double>& w, const Dense& tuned, size_t first, size
 
 }  // namespace
 
-KeptDelta KeepSafeDelta(const Dense& aligned, const Dense& tuned, std::vector<double> h, double s,
-                        nn::Pool& pool, const std::atomic<bool>& cancelled,
+KeptDelta KeepSafeDelta(const Dense& aligned, const Dense& tuned, const std::vector<double>& u,
+                        double s, nn::Pool& pool, const std::atomic<bool>& cancelled,
                         const std::function<void(size_t, size_t)>& report) {
   const size_t rows = aligned.rows, cols = aligned.cols;
-  if (tuned.rows != rows || tuned.cols != cols || h.size() != cols * cols)
+  if (tuned.rows != rows || tuned.cols != cols || u.size() != cols * cols)
     throw Fault(code::kUsage, "the weights and the products of their inputs must fit each other");
   const auto check = [&] {
     if (cancelled.load(std::memory_order_relaxed))
@@ -95,31 +95,20 @@ KeptDelta KeepSafeDelta(const Dense& aligned, const Dense& tuned, std::vector<do
   if (!std::isfinite(SquaredRest(aligned, nullptr, nullptr, 0, pool)) ||
       !std::isfinite(SquaredRest(tuned, nullptr, nullptr, 0, pool)))
     throw Fault(code::kBadInput, "a weight has NaN or infinite values");
-  double mean = 0;
-  for (size_t j = 0; j < cols; ++j) {
-    double& own = h[j * cols + j];
-    if (!std::isfinite(own))
-      throw Fault(code::kBadInput, "the layer's inputs have NaN or infinite values");
-    if (own == 0) own = 1;
-    mean += own;
-  }
-  mean /= static_cast<double>(cols);
-  for (size_t j = 0; j < cols; ++j) h[j * cols + j] += 0.01 * mean;
   const size_t blocks = DivideUp(cols, kColumns);
-  report(0, blocks + 1);
-  const std::vector<double> u = InverseRoot(std::move(h), cols, pool, check);
   std::vector<double> d(cols);
   for (size_t j = 0; j < cols; ++j) d[j] = u[j * cols + j];
 
   std::vector<double> w(aligned.data, aligned.data + rows * cols);
   KeptDelta made;
   for (size_t block = 0; block < blocks; ++block) {
-    report(block + 1, blocks + 1);
+    report(block, blocks);
     check();
     const size_t first = block * kColumns, count = std::min(kColumns, cols - first);
     const Kept kept = Choose(w, tuned, first, count, d, s, pool);
     made.kept += kept.count;
     pool.Run(DivideUp(rows, kRows), [&](size_t task, unsigned) {
+      if (cancelled.load(std::memory_order_relaxed)) return;
       const size_t begin = task * kRows, end = std::min(rows, begin + kRows);
       for (size_t j = first; j < first + count; j += kTogether) {
         const size_t next = std::min(j + kTogether, first + count);
@@ -144,9 +133,25 @@ KeptDelta KeepSafeDelta(const Dense& aligned, const Dense& tuned, std::vector<do
       }
     });
   }
+  check();
   made.values.assign(w.begin(), w.end());
-  report(blocks + 1, blocks + 1);
+  report(blocks, blocks);
   return made;
+}
+
+std::vector<double> SafeDeltaRoot(std::vector<double> h, size_t cols, nn::Pool& pool,
+                                  const std::function<void()>& check) {
+  double mean = 0;
+  for (size_t j = 0; j < cols; ++j) {
+    double& own = h[j * cols + j];
+    if (!std::isfinite(own))
+      throw Fault(code::kBadInput, "the layer's inputs have NaN or infinite values");
+    if (own == 0) own = 1;
+    mean += own;
+  }
+  mean /= static_cast<double>(cols);
+  for (size_t j = 0; j < cols; ++j) h[j * cols + j] += 0.01 * mean;
+  return InverseRoot(std::move(h), cols, pool, check);
 }
 
 std::vector<double> InputProducts(const Dense& x, nn::Pool& pool,

@@ -1,5 +1,6 @@
 #include "napi/changes.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -66,9 +67,15 @@ lowrank::Projected Project(const Projecting& request, const std::atomic<bool>& c
   return made;
 }
 
+// A and F of one layer.
+struct KeptLayer {
+  MatrixPlace aligned, tuned;
+};
+
 struct Keeping {
-  std::string path;
-  MatrixPlace aligned, tuned, inputs;
+  std::string path, inputs_path;
+  MatrixPlace inputs;
+  std::vector<KeptLayer> layers;
   bool transposed = false;
   double s = 0;
   unsigned threads = 1;
@@ -76,38 +83,55 @@ struct Keeping {
 
 Keeping DecodeKeeping(const Napi::Value& value) {
   const Napi::Object object = fields::Object(value, "request");
+  const Napi::Object inputs = fields::Object(object, "inputs");
+  const auto layer = [](const Napi::Value& each) {
+    const Napi::Object own = fields::Object(each, "layers");
+    return KeptLayer{DecodeMatrixPlace(own, "aligned"), DecodeMatrixPlace(own, "tuned")};
+  };
   return {fields::String(object, "path"),
-          DecodeMatrixPlace(object, "aligned"),
-          DecodeMatrixPlace(object, "tuned"),
-          DecodeMatrixPlace(object, "inputs"),
+          fields::String(inputs, "path"),
+          DecodeMatrixPlace(inputs),
+          fields::List(object, "layers", layer),
           fields::Bool(object, "transposed"),
           fields::Number(object, "s"),
           DecodeThreads(object)};
 }
 
-lowrank::KeptDelta Keep(const Keeping& request, const std::atomic<bool>& cancelled,
-                        const Job::Report& report) {
-  const InputFile file = InputFile::Open(request.path, std::nullopt, Reading::kMap);
-  const StoredMatrix aligned(file, request.path, request.aligned);
-  const StoredMatrix tuned(file, request.path, request.tuned);
-  nn::Pool pool(request.threads);
+std::vector<double> RootOfInputs(const Keeping& request, nn::Pool& pool,
+                                 const std::function<void()>& check) {
+  const InputFile file = InputFile::Open(request.inputs_path, std::nullopt, Reading::kMap);
   std::vector<double> products;
   {
-    const StoredMatrix inputs(file, request.path, request.inputs);
-    products = lowrank::InputProducts(inputs.View(), pool, [&] {
-      if (cancelled.load(std::memory_order_relaxed))
-        throw Fault(code::kCancelled, "Safe Delta was cancelled");
-    });
+    const StoredMatrix inputs(file, request.inputs_path, request.inputs);
+    products = lowrank::InputProducts(inputs.View(), pool, check);
   }
-  lowrank::KeptDelta made;
-  if (request.transposed) {
-    const Turned a(aligned.View(), pool), f(tuned.View(), pool);
-    made = lowrank::KeepSafeDelta(a.View(), f.View(), std::move(products), request.s, pool,
-                                  cancelled, Telling(report));
-    made.values = Turned({made.values.data(), a.rows, a.cols}, pool).values;
-  } else {
-    made = lowrank::KeepSafeDelta(aligned.View(), tuned.View(), std::move(products), request.s,
-                                  pool, cancelled, Telling(report));
+  file.CheckUnchanged();
+  return lowrank::SafeDeltaRoot(std::move(products), request.inputs.cols, pool, check);
+}
+
+std::vector<lowrank::KeptDelta> Keep(const Keeping& request, const std::atomic<bool>& cancelled,
+                                     const Job::Report& report) {
+  nn::Pool pool(request.threads);
+  const std::vector<double> root = RootOfInputs(request, pool, [&] {
+    if (cancelled.load(std::memory_order_relaxed))
+      throw Fault(code::kCancelled, "Safe Delta was cancelled");
+  });
+  const InputFile file = InputFile::Open(request.path, std::nullopt, Reading::kMap);
+  std::vector<lowrank::KeptDelta> made;
+  for (const KeptLayer& layer : request.layers) {
+    const StoredMatrix aligned(file, request.path, layer.aligned);
+    const StoredMatrix tuned(file, request.path, layer.tuned);
+    const auto keep = [&](const lowrank::Dense& a, const lowrank::Dense& f) {
+      made.push_back(
+          lowrank::KeepSafeDelta(a, f, root, request.s, pool, cancelled, Telling(report)));
+    };
+    if (request.transposed) {
+      const Turned a(aligned.View(), pool), f(tuned.View(), pool);
+      keep(a.View(), f.View());
+      made.back().values = Turned({made.back().values.data(), a.rows, a.cols}, pool).values;
+    } else {
+      keep(aligned.View(), tuned.View());
+    }
   }
   file.CheckUnchanged();
   return made;
@@ -142,12 +166,17 @@ Napi::Value StartKeepSafeDelta(const Napi::CallbackInfo& info) {
     return Job::Start(
         info.Env(), info[1],
         [request](const std::atomic<bool>& cancelled, const Job::Report& report) -> Job::Result {
-          auto made = std::make_shared<const lowrank::KeptDelta>(Keep(*request, cancelled, report));
+          auto made = std::make_shared<const std::vector<lowrank::KeptDelta>>(
+              Keep(*request, cancelled, report));
           return [made](Napi::Env env) -> Napi::Value {
-            Napi::Object result = Napi::Object::New(env);
-            result.Set("values", Floats(env, made->values));
-            result.Set("kept", static_cast<double>(made->kept));
-            return result;
+            Napi::Array results = Napi::Array::New(env, made->size());
+            for (uint32_t i = 0; i < made->size(); ++i) {
+              Napi::Object result = Napi::Object::New(env);
+              result.Set("values", Floats(env, (*made)[i].values));
+              result.Set("kept", static_cast<double>((*made)[i].kept));
+              results.Set(i, result);
+            }
+            return results;
           };
         });
   });

@@ -6,7 +6,7 @@
 namespace retemper {
 
 // project({ path, change, tensor, transposed, threads }, onProgress?),
-// keepSafeDelta({ path, aligned, tuned, inputs, transposed, s, threads }, onProgress?): see
+// keepSafeDelta({ path, layers, inputs, transposed, s, threads }, onProgress?): see
 // lib/addon/surface.ts.
 Napi::Value StartProject(const Napi::CallbackInfo& info);
 Napi::Value StartKeepSafeDelta(const Napi::CallbackInfo& info);

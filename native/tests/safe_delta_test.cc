@@ -78,7 +78,8 @@ struct Layer {
     for (size_t i = 0; i < f.size(); ++i) f[i] += 0.1f * d[i];
   }
   KeptDelta Keep(double s, Pool& pool, const std::vector<double>& h) const {
-    return KeepSafeDelta({a.data(), rows, cols}, {f.data(), rows, cols}, h, s, pool, kNever,
+    const std::vector<double> root = SafeDeltaRoot(h, cols, pool, [] {});
+    return KeepSafeDelta({a.data(), rows, cols}, {f.data(), rows, cols}, root, s, pool, kNever,
                          Ignore);
   }
   size_t rows, cols;

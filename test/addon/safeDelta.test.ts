@@ -48,13 +48,20 @@ function request({ rows, cols, tokens, s, dead }: Case, threads = 2, transposed 
   writeFileSync(path, Buffer.concat([x, ...weights].map(({ buffer }) => new Uint8Array(buffer as ArrayBuffer))));
   const place = (offset: number) => (transposed ? { offset, rows: cols, cols: rows } : { offset, rows, cols });
   const [a, f] = [place(x.byteLength), place(x.byteLength + aligned.byteLength)];
-  return { path, aligned: a, tuned: f, inputs: { offset: 0, rows: tokens, cols }, transposed, s, threads };
+  const inputs = { path, offset: 0, rows: tokens, cols };
+  return { path, layers: [{ aligned: a, tuned: f }], inputs, transposed, s, threads };
+}
+
+async function kept(asked: ReturnType<typeof request>) {
+  const [made] = await addon.keepSafeDelta(asked).promise;
+  if (!made) throw new Error("nothing was made");
+  return made;
 }
 
 describe("what Safe Delta keeps of a change", () => {
   // The last one takes seconds: its inverse has 2,070 rows.
   it.each(casesOf(cases, cases.slice(0, -1)))("is what its formula and its authors' layer keep: $name", async (one) => {
-    const made = await addon.keepSafeDelta(request(one)).promise;
+    const made = await kept(request(one));
     expect(made.kept).toBe(one.kept);
     const seen = made.values.filter((_, at) => at % one.cols >= one.first);
     const apart = (want: readonly number[]) =>
@@ -69,12 +76,15 @@ describe("what Safe Delta keeps of a change", () => {
     const one = cases[1] as Case;
     const all = [];
     for (const target of targets) {
-      for (const threads of [1, 3])
-        all.push(await withTarget(target, () => addon.keepSafeDelta(request(one, threads)).promise));
+      for (const threads of [1, 3]) all.push(await withTarget(target, () => kept(request(one, threads))));
     }
     for (const made of all) expect(made).toEqual(all[0]);
-    const stored = await addon.keepSafeDelta(request(one, 2, true)).promise;
+    const stored = await kept(request(one, 2, true));
     expect(turned(stored.values, one.cols)).toEqual(all[0]?.values);
+    const several = request(one);
+    const [layer] = several.layers;
+    const same = await addon.keepSafeDelta({ ...several, layers: [layer, layer] as typeof several.layers }).promise;
+    expect(same).toEqual([all[0], all[0]]);
   });
 
   it("checks what it is given", async () => {
@@ -82,7 +92,7 @@ describe("what Safe Delta keeps of a change", () => {
     expect(() => addon.keepSafeDelta({ ...good, inputs: { ...good.inputs, rows: 0 } })).toThrow(/rows and cols/);
     const other = { ...good, inputs: { ...good.inputs, cols: 23 } };
     await expect(addon.keepSafeDelta(other).promise).rejects.toMatchObject({ code: "USAGE" });
-    const far = { ...good, tuned: { ...good.tuned, offset: 2 ** 30 } };
+    const far = { ...good, layers: good.layers.map((own) => ({ ...own, tuned: { ...own.tuned, offset: 2 ** 30 } })) };
     await expect(addon.keepSafeDelta(far).promise).rejects.toMatchObject({ code: "BAD_INPUT" });
   });
 });

@@ -81,13 +81,6 @@ describe("a method made for safety", () => {
     });
   });
 
-  it("is refused from headers where this version cannot merge it", async () => {
-    const recipe = { merge_method: "safe_delta", base_model: aligned, models: [{ model: tuned }], parameters: { rows: "rows.jsonl" } };
-    const refused = { code: "USAGE", message: "safe_delta cannot be merged by this version" };
-    await expect(plan(recipe, { headersOnly: true })).rejects.toMatchObject(refused);
-    await expect(sweep(recipe, { lambdas: [0.5] }, join(folder, "delta"))).rejects.toMatchObject(refused);
-  });
-
   it("names the matrix that a whole fine-tuned model lacks", async () => {
     const [base, other] = [1, 2].map((seed) => writeModel(join(folder, `small-${seed}`), languageModel(seed))) as [string, string];
     const { "model.layers.1.mlp.up_proj.weight": _gone, ...rest } = languageModel(3);

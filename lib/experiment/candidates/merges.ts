@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { METHODS, type MethodName } from "../../recipe/methods.js";
 import type { Recipe } from "../../recipe/types.js";
 import { type DeclaredSeries, declaredSeries } from "../settings/declaredSeries.js";
-import { isOfAll, type MethodEntry, methodOf } from "../settings/methodEntry.js";
+import { isOfAll, type MethodEntry, methodOf, parametersOf } from "../settings/methodEntry.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 
 export interface TunedModel {
@@ -38,7 +38,7 @@ export interface MergeAt extends SeedMerge {
 export function mergeSeries(settings: ExperimentSettings, tuned: readonly TunedModel[]): MergeSeries[] {
   return settings.methods.map((entry): MergeSeries => {
     const series = declaredSeries(entry, settings);
-    const [method, { parameters, lambda }] = [methodOf(entry), series];
+    const [method, parameters, { lambda }] = [methodOf(entry), parametersOf(entry), series];
     if (isOfAll(entry)) {
       const models = tuned.map(({ model }) => model);
       return { ...series, merges: [{ recipe: recipeOf(method, settings, models, parameters), maskSeed: 0 }] };

@@ -4,10 +4,10 @@ import type { Digests } from "./contents.js";
 import { asDigest, type Digest } from "./digestOf.js";
 
 export class ModelDigests {
-  readonly #contents: Pick<Digests, "model">;
+  readonly #contents: Pick<Digests, "model" | "modelOrFile">;
   readonly #known = new Map<string, Digest<"model">>();
 
-  constructor(contents: Pick<Digests, "model">) {
+  constructor(contents: Pick<Digests, "model" | "modelOrFile">) {
     this.#contents = contents;
   }
 
@@ -16,6 +16,11 @@ export class ModelDigests {
     for (const model of models) {
       if (!this.#known.has(model)) this.#known.set(model, asDigest("model", await this.#contents.model(model)));
     }
+  }
+
+  /** Files beside models that merges are made from. */
+  async learnFiles(paths: readonly string[]): Promise<void> {
+    for (const path of paths) this.#known.set(path, asDigest("model", await this.#contents.modelOrFile(path)));
   }
 
   /** Of a model that need not be there: what it is made from says what it holds. */

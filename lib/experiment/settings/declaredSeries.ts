@@ -2,17 +2,17 @@
 
 import { METHODS } from "../../recipe/methods.js";
 import type { Candidate } from "../../select/types.js";
-import { gridOf, isOfAll, type MethodEntry, methodOf, parametersOf, sorted } from "./methodEntry.js";
+import { gridOf, isOfAll, type MethodEntry, methodOf, shownParameters, sorted } from "./methodEntry.js";
 import type { ExperimentSettings } from "./schema.js";
 
-/** A method with its grid: over lambda, or over what is varied, with one lambda. `parameters` are those that all its merges have. */
+/** A method with its grid: over lambda, or over what is varied, with one lambda. `parameters` are those that all its merges have, as tables show them. */
 export interface DeclaredSeries extends Pick<Candidate, "method" | "lambda" | "parameters" | "varied"> {
   /** Of lambda, or of what is varied; absent where there is one merge. */
   readonly values?: readonly number[] | undefined;
 }
 
 export function declaredSeries(entry: MethodEntry, settings: Pick<ExperimentSettings, "lambda">): DeclaredSeries {
-  const [method, parameters] = [methodOf(entry), parametersOf(entry)];
+  const [method, parameters] = [methodOf(entry), shownParameters(entry)];
   if (isOfAll(entry)) return { method, parameters };
   const { vary = {}, lambda: own = undefined } = typeof entry === "string" ? {} : entry;
   const [[parameter = "", values = []] = []] = Object.entries(vary);

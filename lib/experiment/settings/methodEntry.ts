@@ -1,5 +1,6 @@
 // What an entry of `methods` means: a name by itself, or a method with a grid and parameters of its own.
 
+import { basename } from "node:path";
 import { METHODS, type MethodName } from "../../recipe/methods.js";
 import type { ExperimentSettings } from "./schema.js";
 
@@ -17,6 +18,18 @@ export function parametersOf(entry: MethodEntry): Readonly<Record<string, number
   const own = typeof entry === "string" ? undefined : entry.parameters;
   if (METHODS[methodOf(entry)].perModel.density === undefined) return own;
   return { density: DENSITY, ...own };
+}
+
+/** The file of rows that the method reads (safe_delta). */
+export function rowsOf(entry: MethodEntry): string | undefined {
+  const rows = typeof entry === "string" ? undefined : entry.parameters?.rows;
+  return typeof rows === "string" ? rows : undefined;
+}
+
+/** The parameters as tables show them: of a file its name, wherever it lies. */
+export function shownParameters(entry: MethodEntry): ReturnType<typeof parametersOf> {
+  const rows = rowsOf(entry);
+  return rows === undefined ? parametersOf(entry) : { ...parametersOf(entry), rows: basename(rows) };
 }
 
 /** Whether all tuned models go into one merge. */

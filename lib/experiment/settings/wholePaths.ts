@@ -8,6 +8,7 @@ import { locate } from "../../checkpoint/locate.js";
 import { LM_EVAL, suiteWord } from "../../evaluate/tasks/suiteWord.js";
 import { type JudgeSettings, judgeModelNamed, withJudgeModel } from "./judgeParts.js";
 import { ABSENT } from "./mend.js";
+import { rowsOf } from "./methodEntry.js";
 import { modelParts, withParts } from "./modelParts.js";
 import type { ExperimentSettings } from "./schema.js";
 import { withSets } from "./sideSets.js";
@@ -58,6 +59,11 @@ export async function wholePaths(settings: ExperimentSettings, folder: string): 
         ...(one.model !== undefined && { model: model(one.model) }),
         ...(one.adapter !== undefined && { adapter: path(one.adapter) }),
       })),
+    }),
+    methods: settings.methods.map((one) => {
+      const rows = rowsOf(one);
+      if (typeof one === "string" || rows === undefined) return one;
+      return { ...one, parameters: { ...one.parameters, rows: resolve(folder, rows) } };
     }),
     ...(tune && { tune: { ...tune, data: data(tune.data), options: tuneOptions(tune.options, data) } }),
     safety: {

@@ -128,7 +128,8 @@ function savedName({ name, models }: DraftTensor, checkpoints: ReadonlyMap<strin
   return undefined;
 }
 
-function cannot(why: string, always: boolean): RetemperError {
+/** @param always a rank does not help */
+export function cannot(why: string, always: boolean): RetemperError {
   return new RetemperError("USAGE", `an adapter cannot hold this merge exactly: ${why}`, {
     hint: always
       ? "leave --format adapter (format) out to write a whole checkpoint"

@@ -127,7 +127,7 @@ function refuseUnscalable({ config, effects, added }: Adapter, model: string): v
   if (saved || bases) throw inexact(`${model} replaces whole tensors of its base (modules_to_save)`);
 }
 
-function inexact(why: string): RetemperError {
+export function inexact(why: string): RetemperError {
   return new RetemperError("USAGE", `an adapter cannot hold this merge exactly: ${why}`, {
     hint: "leave --out-adapter (outAdapter) out to write whole checkpoints",
   });

@@ -19,6 +19,7 @@ const PART = "retemper:lox";
 
 export const lox: PreparedMethod = {
   decides: ["k"],
+  adds: "a part",
   async make(recipe, folder, options) {
     const of = await openRoles(recipe, options);
     const [aligned, files] = [alignedModel(recipe), new InputFiles()];

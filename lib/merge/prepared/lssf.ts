@@ -18,6 +18,7 @@ const PART = "retemper:lssf";
 
 export const lssf: PreparedMethod = {
   decides: ["eta"],
+  adds: "a part",
   async make(recipe, folder, options) {
     const of = await openRoles(recipe, options);
     const [aligned, files] = [alignedModel(recipe), new InputFiles()];

@@ -40,9 +40,11 @@ export async function prepareInTwo(
     const outline = await prepareAs(recipe, options, addon);
     return { outline, whole: async () => outline, removed: async () => {} };
   }
-  // Refuses a method that cannot be merged before any model is opened.
+  // Refuses a method that cannot be prepared here before any model is opened.
   const isAdapter = options.format === "adapter";
-  const sum = isAdapter ? asAdapter(recipe) : outlineOf(recipe);
+  const { rank, energy } = options;
+  const kind = rank === undefined && energy === undefined ? "summed" : "near";
+  const sum = isAdapter ? asAdapter(recipe, kind) : outlineOf(recipe);
   const opened = await openInputs(recipe, options, addon);
   const outline = asRecorded(await (isAdapter ? prepareAs : prepare)(sum, options, addon), recipe, opened);
   let made: string | undefined;

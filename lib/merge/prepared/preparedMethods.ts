@@ -1,27 +1,24 @@
 // The methods that are prepared, by name.
 
-import { RetemperError } from "../../errors.js";
 import type { MethodName } from "../../recipe/methods.js";
 import { lox } from "./lox.js";
 import { lssf } from "./lssf.js";
 import { resta } from "./resta.js";
+import { safeDelta } from "./safeDelta.js";
 import { safeLora } from "./safeLora.js";
 import { safeMerge } from "./safeMerge.js";
 import type { PreparedMethod } from "./types.js";
 
-const METHODS: Partial<Record<MethodName, PreparedMethod>> = {
+const METHODS = {
   resta,
   safe_lora: safeLora,
   safemerge: safeMerge,
   lox,
   lssf,
-};
+  safe_delta: safeDelta,
+} as const satisfies Partial<Record<MethodName, PreparedMethod>>;
 
-/** @throws RetemperError USAGE for a method that cannot be merged yet */
+/** Of a method whose record says that it is prepared. */
 export function preparedMethod(method: MethodName): PreparedMethod {
-  const found = METHODS[method];
-  if (found) return found;
-  throw new RetemperError("USAGE", `${method} cannot be merged by this version`, {
-    hint: `these can: ${Object.keys(METHODS).join(", ")}`,
-  });
+  return METHODS[method as keyof typeof METHODS];
 }

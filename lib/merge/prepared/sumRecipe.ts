@@ -72,7 +72,7 @@ export function weightOf(
  */
 export function gatedWeight(
   recipe: ParsedRecipe,
-  gates: readonly Gate[],
+  gates: readonly Pick<Gate, "module" | "gated">[],
   inside: number,
   outside: number,
 ): readonly ConditionalValue[] {

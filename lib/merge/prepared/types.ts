@@ -33,6 +33,8 @@ export interface MadeInputs {
   readonly gates?: readonly Gate[];
   /** Tensors that the method leaves as the base has them, where the ordinary recipe has to know it. */
   readonly untouched?: readonly string[];
+  /** Tensors that a made checkpoint has in place of the fine-tuned model's. */
+  readonly replaced?: readonly string[];
   readonly bytesWritten: number;
   readonly warnings?: readonly string[];
 }
@@ -41,6 +43,13 @@ export interface MadeInputs {
 export interface PreparedMethod {
   /** The parameters that the made inputs depend on; the others are weights of the ordinary recipe. */
   readonly decides: readonly string[];
+  /**
+   * What it adds to the models' changes beside its gates: a part of low rank, which an adapter can hold beside another, or weights,
+   * which none can hold exactly. A scaled adapter holds neither.
+   */
+  readonly adds?: "a part" | "weights";
+  /** Refuses, before any model is opened, what cannot be made here. @throws RetemperError USAGE */
+  check?(recipe: ParsedRecipe): void;
   /**
    * Makes the inputs in a folder, which exists and is empty: models are read in pieces, and the bytes are the same for any
    * number of threads.

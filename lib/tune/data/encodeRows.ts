@@ -13,7 +13,7 @@ export async function encodeRows(
   data: string | readonly TuneRow[],
   folder: string,
   spec: DecoderSpec,
-  { system, cutoff, paperExact }: TuneSettings,
+  { system, cutoff, paperExact }: Pick<TuneSettings, "system" | "cutoff" | "paperExact">,
 ): Promise<Encoded> {
   const samples = await readSamples(data, system);
   const hasText = samples.some(({ kind }) => kind === "messages");

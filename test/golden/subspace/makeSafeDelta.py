@@ -45,6 +45,7 @@ CASES = [
     dict(name="small", rows=12, cols=24, tokens=40, s=8.0, dead=[]),
     dict(name="with columns without activation", rows=10, cols=30, tokens=50, s=8.0, dead=[3, 4, 17]),
     dict(name="strict", rows=12, cols=24, tokens=40, s=0.5, dead=[]),
+    dict(name="all that may stay, and a part of an entry more", rows=3, cols=7, tokens=40, s=1e9, dead=[]),
     dict(name="all that may stay", rows=8, cols=20, tokens=40, s=1e9, dead=[]),
     dict(name="more columns than a block has", rows=5, cols=2070, tokens=96, s=2.0, dead=[2055]),
 ]
@@ -74,7 +75,7 @@ def formula(x, a, f, s):
         importance = np.broadcast_to(1 / d[first:end] ** 2, (rows, end - first)).flatten()
         loss = ((f[:, first:end] - w[:, first:end]) ** 2 / d[first:end] ** 2).flatten()
         order = np.argsort(importance, kind="stable")
-        order = order[: int(0.85 * len(order))]
+        order = order[: len(order) - int(0.15 * len(order))]
         stays = order[np.cumsum(loss[order]) <= importance.mean() * s * rows / 4096 / 2]
         mask = np.zeros(rows * (end - first), bool)
         mask[stays] = True

@@ -41,7 +41,10 @@ interface Wanted {
 
 /** What the steps of a model's answers and verdicts are named by. */
 async function keyOf({ tasks, judges = [], digests = {} }: Wanted): Promise<string> {
-  const models = new ModelDigests({ model: async (path) => digests[path] as string });
+  const models = new ModelDigests({
+    model: async (path) => digests[path] as string,
+    modelOrFile: async (path) => path,
+  });
   await models.learn(Object.keys(digests));
   const parts = {
     settings: { safety: {} },
