@@ -84,9 +84,11 @@ export async function planSearch(
     };
     const host = { out: place, graph: lookout.graph, records, progress, contents, openStore };
     let opened: OpenSearch | undefined;
+    let finished = false;
     try {
       opened = await openParts(settings, given, checked, host, closes);
       await searchStages(opened, { signal });
+      finished = true;
     } catch (error) {
       if (!(error instanceof NotThereYet)) throw error;
     }
@@ -98,7 +100,7 @@ export async function planSearch(
       tokensPerSecond,
     });
     const costs = new PlanCosts({ ...probed, meanTokens, judges, bytesOfMerge: checked.bytesOfMerge });
-    const parts = [...lookout.parts, ...(opened ? laterParts(opened, lookout.parts, probed.probes) : [])];
+    const parts = [...lookout.parts, ...(opened && !finished ? laterParts(opened, lookout.parts, probed.probes) : [])];
     const steps = joined(parts).map((one) => plannedStep(one, costs));
     const notes = [
       ...(steps.every(({ done, total }) => done === total)
