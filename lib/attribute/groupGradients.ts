@@ -9,9 +9,7 @@ import { idsOf } from "../generate/loop/preparePrompts.js";
 import { openModel } from "../generate/openModel.js";
 import type { GroupGradients, TensorGradients } from "../report/attribution/types.js";
 import { groupPlaces, type TensorGroup } from "../search/groups.js";
-import type { TuneRow } from "../tune/types.js";
-import { coefficientGradients } from "./coefficientGradients.js";
-import type { CoefficientGradient } from "./coefficientTypes.js";
+import { type AnswerRow, derivativesOf } from "./derivativesOf.js";
 
 /**
  * Where derivatives are taken, by coefficient: refusals at the fine-tuned model, which lost them, the task at the aligned one, which has not
@@ -52,13 +50,15 @@ export async function groupGradients(parts: GroupGradientsParts): Promise<Gradie
   const sums = { refusals: new Map<string, number>(), task: new Map<string, number>() };
   for (const { model } of tuned) {
     const said = await answersOf(model, useful, most, threads, signal);
-    for (const [name, rows] of [["refusals", refusals] as const, ["task", said] as const]) {
-      const { tensors } = await coefficientGradients(settings.aligned, model, rows, {
-        at: POINT[name],
-        threads,
-        signal,
-      });
-      for (const one of tensors) add(sums[name], one, tuned.length);
+    const losses = [
+      { rows: refusals, at: POINT.refusals },
+      { rows: said, at: POINT.task },
+    ];
+    const found = await derivativesOf(settings.aligned, model, losses, { threads, signal });
+    for (const [at, name] of (["refusals", "task"] as const).entries()) {
+      for (const [tensor, value] of found[at] ?? []) {
+        sums[name].set(tensor, (sums[name].get(tensor) ?? 0) + value / tuned.length);
+      }
     }
   }
   const places = groupPlaces(groups, [...sums.refusals.keys()]);
@@ -81,10 +81,6 @@ export async function groupGradients(parts: GroupGradientsParts): Promise<Gradie
   };
 }
 
-function add(sums: Map<string, number>, { name, gradient }: CoefficientGradient, seeds: number): void {
-  sums.set(name, (sums.get(name) ?? 0) + gradient / seeds);
-}
-
 /** What a model says to the first items of some sets, as rows of ids whose answers count. */
 async function answersOf(
   model: string,
@@ -92,16 +88,16 @@ async function answersOf(
   most: number,
   threads: number | undefined,
   signal: AbortSignal | undefined,
-): Promise<TuneRow[]> {
+): Promise<AnswerRow[]> {
   const open = await openModel(model, { engine: "native", threads, signal });
   try {
-    const rows: TuneRow[] = [];
+    const rows: AnswerRow[] = [];
     for (const { items, decoding } of tasks) {
       const prompts = items.slice(0, most - rows.length).map(({ prompt }) => prompt);
       if (prompts.length === 0) break;
       const { samples: _, ...how } = decoding;
       const maxNewTokens = Math.min(TOKENS, decoding.maxNewTokens ?? TOKENS);
-      const answers: TuneRow[] = [];
+      const answers: AnswerRow[] = [];
       for await (const { index, ids } of open.generate(prompts, { ...how, maxNewTokens, signal })) {
         const prompt = idsOf(prompts[index] as (typeof prompts)[number], `prompt ${index}`, open.tokenizer);
         answers[index] = { inputIds: [...prompt, ...ids], promptLength: prompt.length };

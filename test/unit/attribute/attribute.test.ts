@@ -8,6 +8,8 @@ import { parseHTML } from "linkedom";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { agreementOf } from "../../../lib/attribute/agreementOf.js";
 import { attribute } from "../../../lib/attribute/attribute.js";
+import { coefficientGradients } from "../../../lib/attribute/coefficientGradients.js";
+import { derivativesOf } from "../../../lib/attribute/derivativesOf.js";
 import type { Experiment } from "../../../lib/experiment/settings/schema.js";
 import type { AttributionResults } from "../../../lib/report/attribution/types.js";
 import { long } from "../../long.js";
@@ -112,6 +114,22 @@ describe.runIf(long)("attribution of a tuning with planted harm", () => {
     mkdirSync(join(page, "in the way"), { recursive: true });
     await expect(attribute(experiment(), out, { gradients: false })).rejects.toThrow();
     expect(JSON.parse(readFileSync(join(out, "status.json"), "utf8"))).toMatchObject({ state: "stopped" });
+  });
+});
+
+describe("derivatives of a tuning", () => {
+  it("are those of its tensors, whether kernels that train take them or ordinary operations", async () => {
+    const rows = [{ inputIds: [1, 294, 201, 57, 84, 833, 267, 645, 28], promptLength: 5 }];
+    const tuned = `${demo}model+${demo}adapters/seed-42`;
+    const [byKernels] = await derivativesOf(`${demo}model`, tuned, [{ rows, at: 0.5 }], { threads: 1 });
+    const { tensors } = await coefficientGradients(`${demo}model`, tuned, rows, { at: 0.5, threads: 1 });
+    const changed = tensors.filter(({ gradient }) => gradient !== 0);
+    expect([...(byKernels?.keys() ?? [])].sort()).toEqual(changed.map(({ name }) => name).sort());
+    const size = Math.hypot(...changed.map(({ gradient }) => gradient)) / Math.sqrt(changed.length);
+    for (const { name, gradient } of changed) {
+      const error = Math.abs((byKernels?.get(name) as number) - gradient);
+      expect(error / Math.max(Math.abs(gradient), 0.1 * size), name).toBeLessThan(1e-4);
+    }
   });
 });
 
