@@ -62,6 +62,34 @@ describe("what a report holds", () => {
     expect(pageOf(whole).body.textContent).not.toContain("control:");
   });
 
+  it("puts methods beside the plain lambda in two tables, with both intervals, or says why not", () => {
+    const common = {
+      method: "ties",
+      point: "ties at lambda 0.4",
+      between: ["linear at lambda 0.2", "linear at lambda 0.4"],
+    };
+    const numbers = {
+      ...{ merged: 0.05, line: 0.15, share: 0.4, difference: -0.1, low: -0.2, high: -0.02, items: 90 },
+    };
+    const tests = { p: 0.004, pHolm: 0.008, newLow: -0.25, newHigh: 0.05, newP: 0.09, newPHolm: 0.09 };
+    const rows = [
+      { ...common, ...numbers, ...tests, equal: "score", verdict: "not shown" },
+      { method: "ties", equal: "safety", why: "the plain line hardly moves there" },
+    ] as unknown as NonNullable<ExperimentResults["besideLinear"]>["rows"];
+    const besideLinear = { sentence: "No difference is shown: ties.", rows };
+    const markdown = markdownReport({ ...whole, besideLinear }, COSTS);
+    expect(markdown).toContain("**All together:** No difference is shown: ties.");
+    const { score, asr } = whole.testLabels ?? whole.labels;
+    expect(tableOf(markdown, `Beside the plain lambda, at equal ${score}: ${asr}`)).toContain(
+      "| ties | ties at lambda 0.4 | linear at lambda 0.2 and linear at lambda 0.4 | 0.050 | 0.150 | -0.100 (-0.200 to -0.020) | -0.250 to +0.050 | 0.0900 | 0.0080 | 90 | no difference shown |",
+    );
+    expect(tableOf(markdown, `Beside the plain lambda, at equal ${asr}: ${score}`)).toContain(
+      "| ties | the plain line hardly moves there |",
+    );
+    expect(pageOf({ ...whole, besideLinear }).querySelectorAll(".part-beside-linear table")).toHaveLength(2);
+    expect(pageOf(whole).querySelector(".part-beside-linear")).toBeNull();
+  });
+
   it("says in each table which data its numbers are of, and which rows a limit left", () => {
     const limited = markdownReport(
       measuredResults({ items: 20, limit: 40, rows: 150, rule: { rule: "score" } }),
