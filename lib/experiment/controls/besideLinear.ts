@@ -7,7 +7,7 @@ import type { Better, Labels, Quantity } from "../../select/types.js";
 import { differenceAtEqualScore } from "../../statistics/differenceAtEqualScore.js";
 import { holm } from "../../statistics/holm.js";
 import type { TaskAndSafety } from "../tables/numbersByTuning.js";
-import { lineAtScore } from "./lineAtScore.js";
+import { type CurvePoint, lineAtScore } from "./lineAtScore.js";
 
 /** A method's point, and the two points of the plain line that it is compared with. */
 export interface BesideLine<Point> {
@@ -20,10 +20,12 @@ export interface BesideLine<Point> {
 export type PlainPoint<Point> = Point & { readonly lambda: number };
 
 /**
- * Points of the line that are no neighbours are at most so far from each other: between points that are farther, as where the score
- * hardly rises any more, the straight line lies well above the curve, and merges that are no better would seem to be.
+ * Where neighbours are not told apart, points that are farther from each other, by lambda, are joined only where no plain merge between
+ * them lies farther below their line: else, as where the score hardly rises any more, it lies well above the curve, and merges that are
+ * no better would seem to be.
  */
 const MOST_APART = 0.1;
+const MOST_ABOVE = 0.02;
 
 /** Below this a difference is called one. */
 const ALPHA = 0.05;
@@ -53,19 +55,28 @@ export function pickBeside<Point extends TaskAndSafety>(
     ...{ score: point[equalised[equal]], asr: { value: cost(point) }, own: true, point, at },
   }));
   type Known = (typeof curve)[number];
-  const areNear = (one: Known, other: Known) =>
-    other.at - one.at === 1 || other.point.lambda - one.point.lambda <= MOST_APART + SLACK;
+  const mayJoin = (one: Known, other: Known) =>
+    other.at - one.at === 1 ||
+    other.point.lambda - one.point.lambda <= MOST_APART + SLACK ||
+    curve
+      .slice(one.at + 1, other.at)
+      .every((inner) => costAt(one, other, inner.score.value) - inner.asr.value <= MOST_ABOVE);
   let best: (BesideLine<Point> & { readonly gain: number }) | undefined;
   for (const point of points) {
     const { value } = point[equalised[equal]];
-    const found = lineAtScore(curve, value, equal === "score" ? better : "high", areNear);
+    const found = lineAtScore(curve, value, equal === "score" ? better : "high", mayJoin);
     if (found?.at !== "equal score") continue;
     const { lower, upper } = found;
-    const share = (value - lower.score.value) / (upper.score.value - lower.score.value);
-    const gain = (1 - share) * lower.asr.value + share * upper.asr.value - cost(point);
+    const gain = costAt(lower, upper, value) - cost(point);
     if (!best || gain > best.gain) best = { point, lower: lower.point, upper: upper.point, gain };
   }
   return best && { point: best.point, lower: best.lower, upper: best.upper };
+}
+
+/** On the straight line through two points. */
+function costAt(one: CurvePoint, other: CurvePoint, score: number): number {
+  const share = (score - one.score.value) / (other.score.value - one.score.value);
+  return (1 - share) * one.asr.value + share * other.asr.value;
 }
 
 /** Points that keep so much of the fine-tuned model's gain that somebody might ship them. */

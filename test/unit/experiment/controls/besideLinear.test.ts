@@ -42,13 +42,19 @@ describe("the merge of a method that is compared", () => {
     expect(pickBeside([point(0.5, 0.6)], line.slice(0, 2), "score", "high")).toBeUndefined();
   });
 
-  it("is none where the line hardly moves: only points that are far apart have another score", () => {
-    const flat = [point(0.2, 0.05), point(0.94, 0.1), point(0.945, 0.2), point(0.95, 0.3), point(1, 0.5)];
-    const coarse = flat.map((one, at) => ({ ...one, lambda: at / 4 }));
-    expect(pickBeside([point(0.96, 0.12)], coarse.slice(0, 4), "score", "high")).toBeUndefined();
+  it("is none where the line hardly moves, and only points that are far apart have another score", () => {
+    const bent = [point(0.2, 0), point(0.94, 0.02), point(0.945, 0.1), point(0.95, 0.3)];
+    const coarse = bent.map((one, at) => ({ ...one, lambda: at / 4 }));
     expect(pickBeside([point(0.943, 0.05)], coarse, "score", "high")).toBeUndefined();
-    const fine = flat.map((one, at) => ({ ...one, lambda: at / 100 }));
+    expect(pickBeside([point(0.96, 0.12)], coarse, "score", "high")).toBeUndefined();
+    const fine = bent.map((one, at) => ({ ...one, lambda: at / 100 }));
     expect(pickBeside([point(0.943, 0.05)], fine, "score", "high")).toBeDefined();
+  });
+
+  it("is beside points farther apart where no plain merge between them is below their line", () => {
+    const straight = [point(0.2, 0), point(0.3, 0.05), point(0.31, 0.06), point(0.4, 0.1)];
+    const coarse = straight.map((one, at) => ({ ...one, lambda: at / 4 }));
+    expect(pickBeside([point(0.305, 0.02)], coarse, "score", "high")).toMatchObject({ lower: { lambda: 0.25 } });
   });
 
   it("is told by the score's direction", () => {

@@ -1,0 +1,102 @@
+// Puts what no experiment has as a method (lox, layers that stay aligned, what a search found) beside the plain lambda, as besideLinear
+// does with methods, and adjusts p over all of them together. Run it where the runs are, twice:
+//   node beside.mjs pick        picks by the items that choose, and writes confirm-*.yml
+//   node beside.mjs compare     reads their runs (runs/confirm-*) and writes beside.json and beside.md
+
+import assert from "node:assert";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { besideLine, pickBeside, usefulPoints, withHolm } from "../../../dist/experiment/controls/besideLinear.js";
+
+const read = (folder) => JSON.parse(readFileSync(`${folder}/results.json`, "utf8"));
+const plain = read("plain");
+const extras = readdirSync("runs").filter((name) => !name.startsWith("confirm-") && existsSync(`runs/${name}/results.json`));
+
+/** The fine-tuned model is the point at lambda 1. */
+const pointsOf = ({ validation: { candidates, tuned } }) => [
+  ...candidates.map((one) => ({ ...one, name: `lambda ${one.lambda}` })),
+  { ...tuned, lambda: 1, name: "lambda 1" },
+];
+const linear = plain.validation.candidates.filter(({ method, parameters }) => method === "linear" && !parameters);
+const line = [
+  { ...plain.validation.aligned, lambda: 0, name: "the aligned model" },
+  ...linear.map((one) => ({ ...one, name: `linear at lambda ${one.lambda}` })),
+  { ...plain.validation.tuned, lambda: 1, name: "the fine-tuned model" },
+];
+
+function picksOf(name) {
+  const { aligned, tuned } = plain.validation;
+  const own = read(`runs/${name}`);
+  assert.deepEqual(own.items.validation, plain.items.validation);
+  const useful = usefulPoints(pointsOf(own), { aligned, tuned }, { minGain: 0.5, better: "high" });
+  return ["score", "safety"].map((equal) => ({ name, equal, useful, found: pickBeside(useful, line, equal, "high") }));
+}
+
+const picked = extras.flatMap(picksOf);
+const swapped = (text) =>
+  text.replaceAll("_choose.jsonl", "_X.jsonl").replaceAll("_confirm.jsonl", "_choose.jsonl").replaceAll("_X.jsonl", "_confirm.jsonl");
+const withGrid = (text, lambdas) => {
+  const grid = [...new Set(lambdas)].sort();
+  return swapped(text).replace(/linear, lambda: \[.*?\]/, `linear, lambda: [${grid.join(", ")}]`);
+};
+
+/** On the items that confirm, where an experiment measured it as its choice or its fine-tuned model, or the swapped one did. */
+function tested(folder, { lambda, name }) {
+  const { test } = read(folder === "plain" ? folder : `runs/${folder}`);
+  const swappedRun = `runs/confirm-${folder}`;
+  const found =
+    (lambda === 0 && test.aligned) ||
+    (lambda === 1 && test.tuned) ||
+    test.chosen.find((one) => one.lambda === lambda) ||
+    (existsSync(`${swappedRun}/results.json`) && read(swappedRun).validation.candidates.find((one) => one.lambda === lambda));
+  return found && { score: found.score, asr: found.asr, name };
+}
+
+if (process.argv[2] === "pick") {
+  const wanted = picked.filter(({ found }) => found);
+  const missing = (folder, points) => points.filter((point) => !tested(folder, point)).map(({ lambda }) => lambda);
+  const write = (folder, points) => {
+    const lambdas = missing(folder, points);
+    if (lambdas.length === 0) return;
+    writeFileSync(`confirm-${folder}.yml`, withGrid(readFileSync(`${folder}.yml`, "utf8"), lambdas));
+    console.log(`confirm-${folder}.yml`);
+  };
+  write("plain", wanted.flatMap(({ found: { lower, upper } }) => [lower, upper]));
+  for (const name of extras) write(name, wanted.filter((one) => one.name === name).map(({ found }) => found.point));
+} else {
+  const rows = picked.map(({ name, equal, useful, found }) => {
+    if (!found) {
+      const why = useful.length > 0 ? "no number is equal on the plain line, or it hardly moves there" : "none of its points keeps .5 of the gain";
+      return { method: name, equal, why };
+    }
+    const [point, lower, upper] = [tested(name, found.point), tested("plain", found.lower), tested("plain", found.upper)];
+    return besideLine({ method: name, equal, point, lower, upper });
+  });
+  const { besideLinear, testLabels } = read("out");
+  const all = withHolm([...besideLinear.rows, ...rows], { better: "high", labels: testLabels });
+  writeFileSync("beside.json", `${JSON.stringify(all, null, 1)}\n`);
+  writeFileSync("beside.md", textOf(all, testLabels));
+}
+
+function textOf({ rows, sentence }, labels) {
+  const number = (value) => (value === undefined ? "" : value.toFixed(3));
+  const signed = (value) => `${value < 0 ? "-" : "+"}${Math.abs(value).toFixed(3)}`;
+  const p = (value) => (value === undefined ? "" : value < 0.0001 ? "< .0001" : value.toFixed(4));
+  const tables = ["score", "safety"].map((equal) => {
+    const cells = rows
+      .filter((row) => row.equal === equal)
+      .map((row) =>
+        row.difference === undefined
+          ? [row.method, row.point ?? "", "", "", "", "", "", "", row.why]
+          : [
+              ...[row.method, row.point, row.between.map((one) => one.replace("linear at lambda ", "")).join(" and ")],
+              ...[number(row.merged), number(row.line), `${signed(row.difference)} (${signed(row.low)} to ${signed(row.high)})`],
+              ...[row.newP === undefined ? "" : `${signed(row.newLow)} to ${signed(row.newHigh)}`, `${p(row.newPHolm)} / ${p(row.pHolm)}`, row.verdict],
+            ],
+      );
+    const [same, other] = equal === "score" ? [labels.score, labels.asr] : [labels.asr, labels.score];
+    const head = ["what", "its merge", "plain, between", "merge", "plain", "merge - plain (these tunings)", "new tuning", "Holm's p, new / these", "verdict"];
+    const lines = [head, head.map(() => "---"), ...cells].map((row) => `| ${row.join(" | ")} |`);
+    return `## At equal ${same}: ${other}\n\n${lines.join("\n")}\n`;
+  });
+  return `${sentence}\n\n${tables.join("\n")}`;
+}
