@@ -5,6 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import type { DownloadOptions } from "../checkpoint/obtain.js";
 import { clearShared } from "../files/writeShared.js";
 import { writeWhole } from "../files/writeWhole.js";
+import { keepingMade } from "../merge/prepared/madeOnce.js";
 import { checkPartition, type Partition } from "../output/partition.js";
 import { STATUS_FILE } from "../report/status.js";
 import type { ExperimentResults } from "../report/types.js";
@@ -100,7 +101,7 @@ export async function run(
     const { workers, leave } = await enterFolder(place, settings, options);
     try {
       const folder = typeof experiment === "string" ? dirname(resolve(experiment)) : options.folder;
-      return await runSteps(settings, given, checked, { out: place, folder, workers }, options);
+      return await keepingMade(() => runSteps(settings, given, checked, { out: place, folder, workers }, options));
     } finally {
       await leave();
     }

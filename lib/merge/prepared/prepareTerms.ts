@@ -2,6 +2,7 @@
 
 import { METHODS } from "../../recipe/methods.js";
 import type { ParsedRecipe } from "../../recipe/types.js";
+import { madeOnce } from "./madeOnce.js";
 import { preparedMethod } from "./preparedMethods.js";
 import type { Preparation, PrepareOptions } from "./types.js";
 
@@ -18,6 +19,6 @@ export async function prepareTerms(
   if (!METHODS[recipe.method].prepared) return { recipe, models: {}, bytesWritten: 0, warnings: [] };
   options.signal?.throwIfAborted();
   const method = preparedMethod(recipe.method);
-  const made = await method.make(recipe, folder, options);
+  const made = await madeOnce(recipe, folder, options, (place) => method.make(recipe, place, options));
   return { ...made, recipe: method.ordinary(recipe, made), warnings: made.warnings ?? [] };
 }

@@ -3,7 +3,6 @@
 import { join } from "node:path";
 import type { Addon } from "../../addon/surface.js";
 import { RetemperError } from "../../errors.js";
-import { sortKeys } from "../../recipe/identity.js";
 import { METHODS } from "../../recipe/methods.js";
 import type { ParsedRecipe } from "../../recipe/types.js";
 import type { MergeOptions } from "../options.js";
@@ -11,6 +10,7 @@ import type { ProgressReporter } from "../progress.js";
 import { preparedMethod } from "./preparedMethods.js";
 import { makeIn } from "./prepareInTwo.js";
 import type { Gate } from "./types.js";
+import { whatIsMade } from "./whatIsMade.js";
 
 export interface PreparedVariants {
   /** Ordinary ones, in the order of the recipes. */
@@ -48,18 +48,4 @@ export async function prepareVariants(
     ...(made.gates && { gates: made.gates }),
     warnings: made.warnings,
   };
-}
-
-/** The same text for recipes whose made inputs are the same. */
-export function whatIsMade({
-  method,
-  parameters,
-  baseModel,
-  unalignedModel,
-  safeModel,
-  modules,
-}: ParsedRecipe): string {
-  const models = modules.flatMap(({ slices }) => slices.flatMap(({ sources }) => sources.map(({ model }) => model)));
-  const decides = preparedMethod(method).decides.map((name) => [name, parameters[name]]);
-  return JSON.stringify(sortKeys({ method, decides, models, baseModel, unalignedModel, safeModel }));
 }

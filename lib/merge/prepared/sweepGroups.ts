@@ -7,8 +7,9 @@ import { METHODS } from "../../recipe/methods.js";
 import type { FinishContext } from "../finish.js";
 import type { MergeOptions } from "../options.js";
 import { type Survey, type SweepRecipe, surveyPoints } from "../sweepSurvey.js";
-import { prepareVariants, whatIsMade } from "./prepareVariants.js";
+import { prepareVariants } from "./prepareVariants.js";
 import type { Gate } from "./types.js";
+import { whatIsMade } from "./whatIsMade.js";
 
 export interface SweepGroup {
   readonly recipes: readonly SweepRecipe[];
