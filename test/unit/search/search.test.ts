@@ -108,12 +108,15 @@ describe("a search on a model", () => {
     "finds the layers that hold the harm, where one lambda cannot, goes on where it was stopped, and ends in recipes that merge writes",
     async () => {
       const out = join(place, "searched");
-      const stop = new AbortController();
-      const onStep = (step: string) => step.startsWith("cma-es") && stop.abort(new Error("stopped"));
-      await expect(search(experiment, out, { signal: stop.signal, onStep })).rejects.toThrow("stopped");
-      expect(existsSync(join(out, "search.json"))).toBe(false);
+      for (const at of ["cma-es", "gradient, 3 of 20"]) {
+        const stop = new AbortController();
+        const onStep = (step: string) => step.startsWith(at) && stop.abort(new Error(`stopped at ${at}`));
+        await expect(search(experiment, out, { signal: stop.signal, onStep })).rejects.toThrow(`stopped at ${at}`);
+        expect(existsSync(join(out, "search.json"))).toBe(false);
+      }
       const notes: string[] = [];
       const results = await search(experiment, out, { onNote: (text) => notes.push(text) });
+      expect(results.costs.gradient?.learnedTokens).toBeGreaterThan(1000);
       expect(notes).toEqual([expect.stringContaining("Safety items for a margin of 0.35: ")]);
       expect(results.groups.map(({ name }) => name)).toEqual(["layers 0-1", "layers 2-3"]);
       const count = (way: string) => results.candidates.filter((one) => one.way === way).length;
