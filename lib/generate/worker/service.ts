@@ -15,6 +15,8 @@ import { scoresOf } from "./scoresOf.js";
 
 /** Answers that may wait for their caller before nothing new is begun for it. */
 const MOST_UNTAKEN = 512;
+/** Bytes of whole distributions that may wait likewise. */
+const MOST_UNTAKEN_BYTES = 64 * 2 ** 20;
 
 /** Prompts are encoded for this long before other requests, such as a cancel, get their turn; in milliseconds. */
 const PATIENCE = 20;
@@ -113,11 +115,13 @@ export class ModelService {
     const prompts = await this.#prepared(asked, call, (one) => prepareNext(one, tokenizer, decoder.spec, tokens));
     if (!prompts) return;
     alikeTogether(prompts);
+    const distributions = Math.max(1, Math.floor(MOST_UNTAKEN_BYTES / (4 * decoder.spec.vocabulary)));
+    const most = tokens === "all" ? Math.min(MOST_UNTAKEN, distributions) : MOST_UNTAKEN;
     call.job = loop.submit({
       kind: "next",
       prompts,
       batch,
-      wanting: () => call.untaken < MOST_UNTAKEN,
+      wanting: () => call.untaken < most,
       events: {
         last: ({ index, ids, variant }, logits) => {
           call.untaken += 1;
