@@ -4,6 +4,7 @@ export const EXPERIMENT_TEMPLATE = `# From an aligned model and its tunings to t
 # Paths are relative to this file.
 name: my experiment
 aligned: path/to/aligned-model        # a folder, or a name on the hub
+# unaligned: path/to/base-model       # what it was aligned from: for resta, safe_lora, … and attribute; measured beside the others
 
 tuned:                                # one for each seed of the tuning
   - { seed: 42, adapter: path/to/adapter-42 }
@@ -19,6 +20,7 @@ methods:
   - slerp
   - { method: dare_linear, parameters: { density: 0.5 } }
   # - model_stock                     # of all seeds at once; has no lambda
+  # - { method: resta, vary: { gamma: [0.1, 0.3, 0.5] } }   # a grid over another parameter, from its safe end; needs unaligned
 # controls: [random, lower_rank]      # other ways to change less, that the choice is compared with: docs/experiment.md
 
 safety:

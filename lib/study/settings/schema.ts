@@ -42,7 +42,11 @@ export const studySchema = z.strictObject({
       z.string(),
       z.strictObject({
         aligned: z.string().min(1).describe("The aligned model: a folder or a name on the hub."),
-        unaligned: z.string().min(1).optional(),
+        unaligned: z
+          .string()
+          .min(1)
+          .optional()
+          .describe("The model before alignment: for methods that read it, and measured beside the others."),
         ...later(MODEL_KEYS),
       }),
     )
