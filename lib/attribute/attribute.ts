@@ -1,5 +1,5 @@
 // Which parts of a model lost the refusals to a tuning, and which carry what it learned: by taking one group of tensors back at a
-// time, and by derivatives.
+// time, by derivatives, and by rho.
 
 import { join } from "node:path";
 import { isOutsideOfChoice } from "../evaluate/run/outsideOfChoice.js";
@@ -24,6 +24,7 @@ import type { Quantity } from "../select/types.js";
 import { pairedDifference } from "../statistics/pairedDifference.js";
 import { agreementOf } from "./agreementOf.js";
 import type { GradientsFound } from "./groupGradients.js";
+import { groupRhos } from "./groupRhos.js";
 
 export interface AttributeOptions extends SearchOptions {
   /** What is taken back at a time: "kinds", the attention or the MLP of a layer (the default), "layers", or "tensors". */
@@ -38,7 +39,8 @@ export interface AttributeOptions extends SearchOptions {
  * Attributes what a tuning did to the layers and modules of the model, on the data that an experiment chooses by: takes one group
  * of tensors at a time back to the aligned model (all as candidates of one batch, none of them written) and measures refusals and
  * score again; and takes the derivatives of two losses by a coefficient a tensor: of the aligned model's own answers to the unsafe
- * requests, at the fine-tuned model, and of the fine-tuned model's own answers to the task, at the aligned one. Writes
+ * requests, at the fine-tuned model, and of the fine-tuned model's own answers to the task, at the aligned one; and, where the experiment
+ * has an unaligned model, rho of each group, as Safe LoRA's gates go by. Writes
  * attribution.json and attribution.html into `out`; answers are kept there, so that a run that was stopped goes on.
  *
  * A group that matters only together with another one shows in neither: what is measured is one group at a time. The experiment is
@@ -89,6 +91,10 @@ export async function attribute(
       const { groupGradients } = await import("./groupGradients.js");
       found = await groupGradients({ settings, tuned, groups, tasks: tasksOf(), rows, signal });
     }
+    const { unaligned } = settings;
+    if (unaligned !== undefined) onNote?.("rho of each module's change");
+    const cosines =
+      unaligned === undefined ? undefined : await groupRhos({ settings, unaligned, tuned, groups, signal });
     const restored = measured.map(({ asr, score }) => ({
       ...{ asr, score },
       asrChange: difference(ends.tuned.asr, asr),
@@ -102,8 +108,9 @@ export async function attribute(
       groups: groups.map(placed),
       restored,
       ...(found && { gradients: found.groups, tensors: found.tensors }),
-      agreement: agreementOf(restored, found?.groups, better),
-      notes: found?.notes ?? [],
+      ...(cosines?.groups && { rhos: cosines.groups }),
+      agreement: agreementOf({ restored, gradients: found?.groups, rhos: cosines?.groups, better }),
+      notes: [...(found?.notes ?? []), ...(cosines?.notes ?? [])],
     };
     // while the folder is ours, and before its status says that all is done
     await writeWhole(join(opened.out, "attribution.json"), `${JSON.stringify(results, null, 1)}\n`);

@@ -12,7 +12,8 @@ import { table } from "../table.js";
 const HELP = `
 One group of tensors at a time is taken back to the aligned model, and refusals and score are measured again on the data that choose:
 nothing is written for that, and all groups are asked in one batch. Derivatives say the same to first order, by one pass over the
-models' own answers: of the aligned model's to the unsafe requests, and of the fine-tuned model's to the task.
+models' own answers: of the aligned model's to the unsafe requests, and of the fine-tuned model's to the task. Where the experiment has
+an unaligned model, rho of each group stands beside them: the cosine by which Safe LoRA decides its gates.
 OUT gets attribution.json and attribution.html, a page with heat maps of layers and modules. Started again it goes on where it was; with
 --store of a run, answers that the run has are not asked again.
 
@@ -61,18 +62,27 @@ export function addAttributeCommand(program: Command, session: Session): Command
   });
 }
 
-function textOf({ groups, restored, gradients, agreement }: AttributionResults): string {
-  const number = (value: number | undefined) => (value === undefined ? "-" : value.toFixed(3));
-  const head = ["taken back", "attacks", "change", "score", "change", ...(gradients ? ["d refusals", "d task"] : [])];
+function textOf({ groups, restored, gradients, rhos, agreement }: AttributionResults): string {
+  const number = (value: number | null | undefined) => (value === undefined || value === null ? "-" : value.toFixed(3));
+  const head = [
+    "taken back",
+    "attacks",
+    "change",
+    "score",
+    "change",
+    ...(gradients ? ["d refusals", "d task"] : []),
+    ...(rhos ? ["rho"] : []),
+  ];
   const rows = groups.map(({ name }, at) => {
     const { asr, score, asrChange, scoreChange } = restored[at] ?? {};
     return [
       ...[name, number(asr?.value), number(asrChange?.value), number(score?.value), number(scoreChange?.value)],
       ...(gradients ? [number(gradients[at]?.refusals), number(gradients[at]?.task)] : []),
+      ...(rhos ? [number(rhos[at])] : []),
     ];
   });
   const lines = agreement.map(
     ({ of, a, b, correlation }) => `${of}: rank correlation of ${a} and ${b} ${number(correlation)}`,
   );
-  return [table(head, rows, [1, 2, 3, 4, 5, 6]), ...(lines.length > 0 ? ["", ...lines] : [])].join("\n");
+  return [table(head, rows, [...head.keys()].slice(1)), ...(lines.length > 0 ? ["", ...lines] : [])].join("\n");
 }

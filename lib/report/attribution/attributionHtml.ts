@@ -39,7 +39,7 @@ export function attributionHtml(results: AttributionResults): string {
   });
 }
 
-function figuresOf({ groups, restored, gradients, tensors = [], labels, better }: AttributionResults): Figure[] {
+function figuresOf({ groups, restored, gradients, rhos, tensors = [], labels, better }: AttributionResults): Figure[] {
   const axes = "layers from left to right, modules from top to bottom";
   const ofGroups = (number: (at: number) => number | undefined) =>
     groups.flatMap(({ layer, module }, at) => {
@@ -65,6 +65,12 @@ function figuresOf({ groups, restored, gradients, tensors = [], labels, better }
       cells: ofGroups((at) => gradients?.[at]?.refusals),
     }),
     heatMap({
+      ...{ id: "refusals-rho", title: "What turns away from what aligned the model: 1 - rho", axes, digits: 3 },
+      caption:
+        "How much of the direction of the group's change Safe LoRA's projection on what aligned the model does not leave: the mean of its modules.",
+      cells: ofGroups((at) => (typeof rhos?.[at] === "number" ? 1 - rhos[at] : undefined)),
+    }),
+    heatMap({
       ...{ id: "task-gradient", title: "What makes the fine-tuned model's answers likelier", axes, digits: 3 },
       caption:
         "The negative derivative of the loss of the fine-tuned model's answers to the task by the group's coefficient.",
@@ -87,7 +93,7 @@ function negative(value: number | undefined, sign = 1): number | undefined {
   return value === undefined ? undefined : -sign * value + 0;
 }
 
-function tableOf({ groups, restored, gradients, labels }: AttributionResults): ReportTable {
+function tableOf({ groups, restored, gradients, rhos, labels }: AttributionResults): ReportTable {
   const change = ({ value, low, high }: AttributedDifference) =>
     `${value.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
   return {
@@ -96,6 +102,7 @@ function tableOf({ groups, restored, gradients, labels }: AttributionResults): R
     head: [
       ...["group", labels.asr, "change", labels.score, "change"],
       ...(gradients ? ["derivative, refusals", "derivative, task"] : []),
+      ...(rhos ? ["rho"] : []),
     ],
     rows: groups.map(({ name }, at) => {
       const one = restored[at];
@@ -106,6 +113,7 @@ function tableOf({ groups, restored, gradients, labels }: AttributionResults): R
           ? [one.asr.value.toFixed(3), change(one.asrChange), one.score.value.toFixed(3), change(one.scoreChange)]
           : ["", "", "", ""]),
         ...(gradient ? [gradient.refusals.toPrecision(3), gradient.task.toPrecision(3)] : []),
+        ...(rhos ? [rhos[at]?.toFixed(3) ?? ""] : []),
       ];
     }),
     note: "Changes are against the fine-tuned model, on the same items, with their 95 % intervals of these tunings.",

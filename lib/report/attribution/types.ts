@@ -70,6 +70,11 @@ export interface AttributionResults {
   /** One a group; absent where they were not asked for. */
   readonly gradients?: readonly GroupGradients[] | undefined;
   readonly tensors?: readonly TensorGradients[] | undefined;
+  /**
+   * One a group, where the experiment has an unaligned model: the mean of its modules' rho, which is how much of the direction of a change
+   * Safe LoRA's projection on what aligned the model leaves; null where no module of it is judged.
+   */
+  readonly rhos?: readonly (number | null)[] | undefined;
   readonly agreement: readonly AttributionAgreement[];
   readonly notes: readonly string[];
 }
