@@ -63,7 +63,16 @@ export interface NativeStoredMatrix extends NativeMatrix {
   readonly path: string;
 }
 
-export interface NativeFactorisation extends NativeStoredMatrix {
+/** A matrix that a job makes itself, a few rows at a time; nothing is written. */
+export interface NativeMadeMatrix {
+  /** Of one tensor, float32; nothing lies where its outputs are said to. */
+  readonly plan: NativePlan;
+}
+
+/** Of a matrix that lies in a file, or of one that is made. */
+export type NativeFactorisation = NativeFactoring & (NativeStoredMatrix | NativeMadeMatrix);
+
+export interface NativeFactoring {
   /** The highest rank; without meaning where there is an `entropy`. */
   readonly rank: number;
   /** The lowest rank that keeps this share of the squared norm is enough. */
@@ -88,22 +97,20 @@ export interface NativeFactors {
   readonly lost: number;
 }
 
-/** Two matrices of one file, of equally many rows. */
+/** Two matrices of equally many rows. */
 export interface NativeProjecting {
-  readonly path: string;
-  /** V, what aligned the model. */
-  readonly change: NativeMatrix;
-  /** D. */
-  readonly tensor: NativeMatrix;
+  /** Of two tensors, float32: V, what aligned the model, and D. Nothing is written. */
+  readonly plan: NativePlan;
   /** True where both are stored by their columns, [inputs, outputs], and so is the result. */
   readonly transposed: boolean;
+  /** An existing file, and the byte from which on C D is written as float32, for C = V V^T / |V|: zeros where V or D is. */
+  readonly path: string;
+  readonly offset: number;
   /** 0 = one for each available core. */
   readonly threads: number;
 }
 
 export interface NativeProjected {
-  /** C D for C = V V^T / |V|, by its rows; zeros where V or D is. */
-  readonly values: Float32Array;
   /** Frobenius norm of V. */
   readonly norm: number;
   /** Squared norms of D and of C D, and their inner product. */
@@ -135,7 +142,10 @@ export interface NativeKept {
   readonly kept: number;
 }
 
-export interface NativeSelfProjection extends Omit<NativeFactorisation, "energy" | "entropy"> {
+export interface NativeSelfProjection extends NativeMadeMatrix {
+  readonly rank: number;
+  /** 0 = one for each available core. */
+  readonly threads: number;
   /** True where the matrix is stored by its columns: [inputs, outputs] in place of [outputs, inputs]. */
   readonly transposed: boolean;
   /** B [outputs, rank] and A [rank, inputs]. */
@@ -176,8 +186,8 @@ export interface Addon {
    */
   changes(plan: NativeComparison, onProgress?: (progress: NativeProgress) => void): NativeJob<number[][]>;
   /**
-   * The nearest product of a rank to a matrix [rows, cols] of float32 values that lies in a file: singular values and vectors
-   * of a growing Krylov space, the same bytes for any number of threads and instruction set.
+   * The nearest product of a rank to a matrix [rows, cols]: singular values and vectors of a growing Krylov space, the same
+   * bytes for any number of threads and instruction set.
    */
   factorise(request: NativeFactorisation): NativeJob<NativeFactors>;
   /** A change of a model in what aligned it: Safe LoRA's C D (native/lowrank/project.h). Progress in bands of columns. */
@@ -185,8 +195,8 @@ export interface Addon {
   /** What Safe Delta keeps of linear layers' changes (native/lowrank/safe_delta.h). Progress in blocks of each one's columns. */
   keepSafeDelta(request: NativeKeeping, onProgress?: (progress: NativeProgress) => void): NativeJob<NativeKept[]>;
   /**
-   * B projected by C = V V^T / |V| of a matrix V as `factorise` reads one, and what becomes of the product B A: float64 sums,
-   * the same bytes for any number of threads and instruction set.
+   * B projected by C = V V^T / |V| of a matrix V, and what becomes of the product B A: float64 sums, the same bytes for any
+   * number of threads and instruction set.
    */
   selfProject(request: NativeSelfProjection): NativeJob<NativeSelfProjected>;
   /** The squared singular values of a matrix, the largest first (native/lowrank/spectrum.h). `threads`: 0 = one for each core. */

@@ -32,13 +32,15 @@ size_t EntropyRank(const std::vector<double>& squares, double share) {
 
 }  // namespace
 
-Factored FactoriseByEntropy(const Dense& d, double share, nn::Pool& pool,
+Factored FactoriseByEntropy(const MatrixRows& source, double share, nn::Pool& pool,
                             const std::atomic<bool>& cancelled) {
   const auto check = [&] {
     if (cancelled.load(std::memory_order_relaxed))
       throw Fault(code::kCancelled, "the approximation was cancelled");
   };
   Factored made;
+  const HeldMatrix held(source, pool);
+  const Dense& d = held.View();
   made.square = SquaredRest(d, nullptr, nullptr, 0, pool);
   if (!std::isfinite(made.square))
     throw Fault(code::kBadInput, "the change has NaN or infinite values");

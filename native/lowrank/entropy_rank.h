@@ -15,7 +15,7 @@ namespace retemper::lowrank {
 //
 // The singular vectors are the eigenvectors of V V^T or V^T V, the smaller one, in float64:
 // singular values below a ten-millionth of the largest count as 0. Throws as Factorise does.
-Factored FactoriseByEntropy(const Dense& d, double share, nn::Pool& pool,
+Factored FactoriseByEntropy(const MatrixRows& d, double share, nn::Pool& pool,
                             const std::atomic<bool>& cancelled);
 
 }  // namespace retemper::lowrank

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "lowrank/panel_products.h"
+#include "lowrank/matrix_rows.h"
 
 namespace retemper::lowrank {
 
@@ -28,8 +28,9 @@ struct Factored {
 // 1981; its error without gaps in the spectrum: Musco and Musco, NIPS 2015), which grows until
 // another block adds next to nothing of what is missing. Both sides are orthogonalised in each
 // step, so that small singular values do not drown in the rounding of the squares of large ones.
-// Each singular value is divided between both factors by its root.
-Factored Factorise(const Dense& d, size_t rank, std::optional<double> energy, nn::Pool& pool,
+// Each singular value is divided between both factors by its root. A matrix that is made is held
+// where it takes 256 MB at most, else made again for each product.
+Factored Factorise(const MatrixRows& d, size_t rank, std::optional<double> energy, nn::Pool& pool,
                    const std::atomic<bool>& cancelled);
 
 }  // namespace retemper::lowrank

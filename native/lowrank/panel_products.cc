@@ -6,21 +6,26 @@
 #include <string_view>
 #include <vector>
 
+#include "core/divide_up.h"
 #include "cpu/kernels.h"
 
 namespace retemper::lowrank {
 
 namespace {
 
-constexpr size_t kChunk = 256;
+constexpr size_t kChunk = kBandRows;
 // A task's rows or columns: a multiple of the eight that are computed at once, so that who computes
 // what decides nothing.
 constexpr size_t kTask = 64;
+// Columns of a task whose rows are read as they lie: long runs, and sums that fit the first-level
+// cache.
+constexpr size_t kThinTask = 256;
 constexpr size_t kDoublePanel = 8;
 
 struct Loops {
   void (*rows)(const Dense&, size_t, size_t, const float*, size_t, float*);
-  void (*columns)(const Dense&, size_t, size_t, const float*, size_t, float*);
+  void (*columns)(const Dense&, size_t, size_t, const float*, size_t, float*, float*);
+  void (*thin_columns)(const Dense&, size_t, size_t, const float*, float*, float*);
   double (*rest)(const Dense&, size_t, size_t, const float*, const float*, size_t);
   void (*rows_by_rows)(const Dense&, size_t, size_t, const double*, size_t, double*, size_t,
                        double*);
@@ -68,9 +73,25 @@ void Times(const Dense& d, const float* q, size_t columns, float* out, nn::Pool&
 }
 
 void TransposedTimes(const Dense& d, const float* q, size_t columns, float* out, nn::Pool& pool) {
+  std::fill_n(out, Panels(columns) * d.cols * kPanel, 0.0f);
+  AddTransposedTimes(d, q, columns, out, pool);
+}
+
+void AddTransposedTimes(const Dense& d, const float* q, size_t columns, float* out,
+                        nn::Pool& pool) {
   const Loops& loops = Choose();
+  if (columns <= kPanel) {
+    pool.Run(DivideUp(d.cols, kThinTask), [&](size_t task, unsigned) {
+      alignas(64) float work[kThinTask * kPanel];
+      loops.thin_columns(d, task * kThinTask, std::min(d.cols, (task + 1) * kThinTask), q, out,
+                         work);
+    });
+    return;
+  }
   pool.Run(Tasks(d.cols), [&](size_t task, unsigned) {
-    loops.columns(d, task * kTask, std::min(d.cols, (task + 1) * kTask), q, Panels(columns), out);
+    alignas(64) float work[kTask * kChunk];
+    loops.columns(d, task * kTask, std::min(d.cols, (task + 1) * kTask), q, Panels(columns), out,
+                  work);
   });
 }
 

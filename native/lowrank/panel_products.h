@@ -27,6 +27,10 @@ struct Dense {
 void Times(const Dense& d, const float* q, size_t columns, float* out, nn::Pool& pool);
 // out[cols, columns] = d^T x q[rows, columns].
 void TransposedTimes(const Dense& d, const float* q, size_t columns, float* out, nn::Pool& pool);
+// out += d^T x q: with bands of rows of a matrix, one after the other, each but the last a multiple
+// of kBandRows, the bits of TransposedTimes of the whole.
+inline constexpr size_t kBandRows = 256;
+void AddTransposedTimes(const Dense& d, const float* q, size_t columns, float* out, nn::Pool& pool);
 // The sum of the squares of d - left[rows, rank] x right[rank, cols], both by their rows.
 double SquaredRest(const Dense& d, const float* left, const float* right, size_t rank,
                    nn::Pool& pool);

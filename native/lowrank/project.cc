@@ -36,12 +36,12 @@ double Finite(double square, const char* what) {
 
 }  // namespace
 
-Projected Project(const Dense& v, const Dense& d, nn::Pool& pool,
+Projected Project(const MatrixRows& change, const MatrixRows& d, nn::Pool& pool,
                   const std::atomic<bool>& cancelled,
                   const std::function<void(size_t, size_t)>& report) {
-  if (v.rows != d.rows) throw Fault(code::kUsage, "both changes must have as many rows");
-  const bool tall = v.rows > v.cols;
-  const size_t bands = DivideUp(d.cols, kBand) + (tall ? 0 : DivideUp(v.rows, kBand));
+  if (change.rows != d.rows) throw Fault(code::kUsage, "both changes must have as many rows");
+  const bool tall = change.rows > change.cols;
+  const size_t bands = DivideUp(d.cols, kBand) + (tall ? 0 : DivideUp(change.rows, kBand));
   size_t done = 0;
   const auto next = [&] {
     if (cancelled.load(std::memory_order_relaxed))
@@ -49,23 +49,26 @@ Projected Project(const Dense& v, const Dense& d, nn::Pool& pool,
     report(done++, bands);
   };
   Projected made;
-  made.norm = std::sqrt(Finite(SquaredRest(v, nullptr, nullptr, 0, pool), "the aligning change"));
-  made.square = Finite(SquaredRest(d, nullptr, nullptr, 0, pool), "the change");
-  made.values.assign(d.rows * d.cols, 0.0f);
-  if (made.norm == 0 || made.square == 0) return made;
-
   std::vector<float> square;
+  const HeldMatrix held(change, pool);
+  const Dense& v = held.View();
+  made.norm = std::sqrt(Finite(SquaredRest(v, nullptr, nullptr, 0, pool), "the aligning change"));
+  made.values.assign(d.rows * d.cols, 0.0f);
   Dense outer = v;
-  if (!tall) {
+  if (!tall && made.norm > 0) {
     square = SquareOfRows(v, pool, next);
     outer = {square.data(), v.rows, v.rows};
   }
-  std::vector<float> packed, inner, product;
+  std::vector<float> own(d.rows * std::min(kBand, d.cols)), packed, inner, product;
   std::vector<double> squares, dots;
   for (size_t first = 0; first < d.cols; first += kBand) {
     next();
     const size_t count = std::min(kBand, d.cols - first);
-    PackColumns(d, first, count, packed, pool);
+    d.FillColumns(first, count, own.data(), pool);
+    const Dense band = {own.data(), d.rows, count};
+    made.square += Finite(SquaredRest(band, nullptr, nullptr, 0, pool), "the change");
+    if (made.norm == 0) continue;
+    PackColumns(band, 0, count, packed, pool);
     if (tall) {
       inner.resize(Panels(count) * v.cols * kPanel);
       TransposedTimes(v, packed.data(), count, inner.data(), pool);
@@ -77,12 +80,13 @@ Projected Project(const Dense& v, const Dense& d, nn::Pool& pool,
     dots.assign(d.rows, 0.0);
     Unpacked(product, d.rows, count, pool,
              [&](size_t row, size_t column, const float* values, size_t some) {
-               const size_t at = row * d.cols + first + column;
+               float* to = &made.values[row * d.cols + first + column];
+               const float* before = &own[row * count + column];
                for (size_t i = 0; i < some; ++i) {
                  const double value = values[i] / made.norm;
-                 made.values[at + i] = static_cast<float>(value);
+                 to[i] = static_cast<float>(value);
                  squares[row] += value * value;
-                 dots[row] += value * d.data[at + i];
+                 dots[row] += value * before[i];
                }
              });
     for (const double one : squares) made.projected += one;

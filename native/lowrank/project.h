@@ -5,7 +5,7 @@
 #include <functional>
 #include <vector>
 
-#include "lowrank/panel_products.h"
+#include "lowrank/matrix_rows.h"
 
 namespace retemper::lowrank {
 
@@ -23,12 +23,13 @@ struct Projected {
 // with a threshold, is dot / sqrt(square * projected).
 //
 // The larger of the two squares that the product could go through is never stored: V (V^T D) where
-// V is tall, a band of columns of D at a time, and (V V^T) D elsewhere. Sums of products are those
-// of panel_products.h, sums of squares are float64. A change of zeros has values of zeros.
+// V is tall, a band of columns of D at a time, and (V V^T) D elsewhere. V is held, D is made a band
+// of columns at a time. Sums of products are those of panel_products.h, sums of squares are
+// float64. A change of zeros has values of zeros.
 //
 // `report` is told the bands done and all. Throws CANCELLED; BAD_INPUT for values that are not
 // finite; USAGE for other numbers of rows.
-Projected Project(const Dense& change, const Dense& d, nn::Pool& pool,
+Projected Project(const MatrixRows& change, const MatrixRows& d, nn::Pool& pool,
                   const std::atomic<bool>& cancelled,
                   const std::function<void(size_t, size_t)>& report);
 

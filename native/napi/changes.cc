@@ -9,8 +9,10 @@
 #include "lowrank/panel_packing.h"
 #include "lowrank/project.h"
 #include "lowrank/safe_delta.h"
+#include "napi/decode.h"
 #include "napi/errors.h"
 #include "napi/job.h"
+#include "napi/made_matrices.h"
 #include "napi/stored_matrix.h"
 
 namespace retemper {
@@ -25,17 +27,20 @@ auto Telling(const Job::Report& report) {
 }
 
 struct Projecting {
-  std::string path;
-  MatrixPlace change, tensor;
+  Plan plan;
   bool transposed = false;
+  std::string path;
+  uint64_t offset = 0;
   unsigned threads = 1;
 };
 
 Projecting DecodeProjecting(const Napi::Value& value) {
   const Napi::Object object = fields::Object(value, "request");
-  return {fields::String(object, "path"), DecodeMatrixPlace(object, "change"),
-          DecodeMatrixPlace(object, "tensor"), fields::Bool(object, "transposed"),
-          DecodeThreads(object)};
+  Projecting request = {DecodePlan(object.Get("plan")), fields::Bool(object, "transposed"),
+                        fields::String(object, "path"), fields::Whole(object, "offset"),
+                        DecodeThreads(object)};
+  if (request.plan.tensors.size() != 2) fields::Wrong("plan", "of two tensors");
+  return request;
 }
 
 // A transposed copy.
@@ -51,19 +56,23 @@ struct Turned {
 
 lowrank::Projected Project(const Projecting& request, const std::atomic<bool>& cancelled,
                            const Job::Report& report) {
-  const InputFile file = InputFile::Open(request.path, std::nullopt, Reading::kMap);
-  const StoredMatrix change(file, request.path, request.change);
-  const StoredMatrix tensor(file, request.path, request.tensor);
   nn::Pool pool(request.threads);
+  const MadeMatrices matrices(request.plan, pool);
+  const lowrank::MatrixRows change = matrices.Of(0), tensor = matrices.Of(1);
   lowrank::Projected made;
   if (request.transposed) {
-    const Turned v(change.View(), pool), d(tensor.View(), pool);
+    const auto turned = [&](const lowrank::MatrixRows& d) {
+      return Turned(lowrank::HeldMatrix(d, pool).View(), pool);
+    };
+    const Turned v = turned(change), d = turned(tensor);
     made = lowrank::Project(v.View(), d.View(), pool, cancelled, Telling(report));
     made.values = Turned({made.values.data(), d.rows, d.cols}, pool).values;
   } else {
-    made = lowrank::Project(change.View(), tensor.View(), pool, cancelled, Telling(report));
+    made = lowrank::Project(change, tensor, pool, cancelled, Telling(report));
   }
-  file.CheckUnchanged();
+  matrices.CheckUnchanged();
+  StoreValues(request.path, request.offset, made.values);
+  made.values = {};
   return made;
 }
 
@@ -149,7 +158,6 @@ Napi::Value StartProject(const Napi::CallbackInfo& info) {
               std::make_shared<const lowrank::Projected>(Project(*request, cancelled, report));
           return [made](Napi::Env env) -> Napi::Value {
             Napi::Object result = Napi::Object::New(env);
-            result.Set("values", Floats(env, made->values));
             result.Set("norm", made->norm);
             result.Set("square", made->square);
             result.Set("projected", made->projected);

@@ -5,7 +5,7 @@
 
 namespace retemper {
 
-// project({ path, change, tensor, transposed, threads }, onProgress?),
+// project({ plan, transposed, path, offset, threads }, onProgress?),
 // keepSafeDelta({ path, layers, inputs, transposed, s, threads }, onProgress?): see
 // lib/addon/surface.ts.
 Napi::Value StartProject(const Napi::CallbackInfo& info);

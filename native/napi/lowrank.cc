@@ -11,47 +11,43 @@
 #include "lowrank/entropy_rank.h"
 #include "lowrank/factorise.h"
 #include "lowrank/self_projection.h"
+#include "napi/decode.h"
 #include "napi/errors.h"
 #include "napi/fields.h"
 #include "napi/job.h"
+#include "napi/made_matrices.h"
 #include "napi/stored_matrix.h"
 
 namespace retemper {
 
 namespace {
 
-// Where a matrix lies, and who works on it.
-struct Place {
-  std::string path;
-  MatrixPlace matrix;
-  unsigned threads = 1;
-};
-
-Place DecodePlace(const Napi::Object& object) {
-  return {fields::String(object, "path"), DecodeMatrixPlace(object), DecodeThreads(object)};
-}
-
-// work(matrix, pool), of a file that stays as it is meanwhile.
-template <class Work>
-auto OnMatrix(const Place& of, Work work) {
-  const InputFile file = InputFile::Open(of.path, std::nullopt, Reading::kMap);
-  const StoredMatrix matrix(file, of.path, of.matrix);
-  nn::Pool pool(of.threads);
-  auto made = work(matrix.View(), pool);
-  file.CheckUnchanged();
-  return made;
-}
-
 struct Factorisation {
-  Place place;
+  std::string path;  // of a matrix that lies in a file
+  MatrixPlace place;
+  std::optional<Plan> plan;  // of one that is made
+  unsigned threads = 1;
   uint64_t rank = 0;
   std::optional<double> energy, entropy;
 };
 
+// The plan of one matrix.
+Plan DecodeMatrixPlan(const Napi::Object& object) {
+  Plan plan = DecodePlan(object.Get("plan"));
+  if (plan.tensors.size() != 1) fields::Wrong("plan", "of one tensor");
+  return plan;
+}
+
 Factorisation DecodeFactorisation(const Napi::Value& value) {
   const Napi::Object object = fields::Object(value, "request");
   Factorisation request;
-  request.place = DecodePlace(object);
+  if (fields::Has(object, "plan")) {
+    request.plan = DecodeMatrixPlan(object);
+  } else {
+    request.path = fields::String(object, "path");
+    request.place = DecodeMatrixPlace(object);
+  }
+  request.threads = DecodeThreads(object);
   request.rank = fields::Whole(object, "rank", UINT32_MAX);
   if (fields::Has(object, "energy")) request.energy = fields::Number(object, "energy");
   if (fields::Has(object, "entropy")) request.entropy = fields::Number(object, "entropy");
@@ -59,8 +55,28 @@ Factorisation DecodeFactorisation(const Napi::Value& value) {
   return request;
 }
 
+lowrank::Factored Factorise(const Factorisation& request, const std::atomic<bool>& cancelled) {
+  nn::Pool pool(request.threads);
+  const auto factored = [&](const lowrank::MatrixRows& d) {
+    return request.entropy ? lowrank::FactoriseByEntropy(d, *request.entropy, pool, cancelled)
+                           : lowrank::Factorise(d, static_cast<size_t>(request.rank),
+                                                request.energy, pool, cancelled);
+  };
+  if (request.plan) {
+    const MadeMatrices matrices(*request.plan, pool);
+    lowrank::Factored made = factored(matrices.Of(0));
+    matrices.CheckUnchanged();
+    return made;
+  }
+  const InputFile file = InputFile::Open(request.path, std::nullopt, Reading::kMap);
+  lowrank::Factored made = factored(StoredMatrix(file, request.path, request.place).View());
+  file.CheckUnchanged();
+  return made;
+}
+
 struct SelfProjection {
-  Place place;
+  Plan plan;
+  unsigned threads = 1;
   bool transposed = false;
   uint64_t rank = 0;
   std::vector<float> left, right;
@@ -70,13 +86,15 @@ struct SelfProjection {
 SelfProjection DecodeSelfProjection(const Napi::Value& value) {
   const Napi::Object object = fields::Object(value, "request");
   SelfProjection request;
-  request.place = DecodePlace(object);
+  request.plan = DecodeMatrixPlan(object);
+  request.threads = DecodeThreads(object);
   request.transposed = fields::Bool(object, "transposed");
   request.rank = fields::Whole(object, "rank", UINT32_MAX);
   request.left = fields::Copied<float>(object, "left");
   request.right = fields::Copied<float>(object, "right");
   request.least = fields::Number(object, "least");
-  const auto& [offset, rows, cols] = request.place.matrix;
+  const TensorSpec& tensor = request.plan.tensors[0];
+  const uint64_t rows = tensor.FirstDim(), cols = rows == 0 ? 0 : tensor.Elements() / rows;
   const uint64_t outputs = request.transposed ? cols : rows;
   const uint64_t inputs = request.transposed ? rows : cols;
   if (request.rank == 0) throw Fault(code::kUsage, "rank must be positive");
@@ -93,13 +111,7 @@ Napi::Value StartFactorise(const Napi::CallbackInfo& info) {
     return Job::Start(
         info.Env(), info[1],
         [request](const std::atomic<bool>& cancelled, const Job::Report&) -> Job::Result {
-          auto made = std::make_shared<const lowrank::Factored>(
-              OnMatrix(request->place, [&](const lowrank::Dense& d, nn::Pool& pool) {
-                return request->entropy
-                           ? lowrank::FactoriseByEntropy(d, *request->entropy, pool, cancelled)
-                           : lowrank::Factorise(d, static_cast<size_t>(request->rank),
-                                                request->energy, pool, cancelled);
-              }));
+          auto made = std::make_shared<const lowrank::Factored>(Factorise(*request, cancelled));
           return [made](Napi::Env env) -> Napi::Value {
             Napi::Object result = Napi::Object::New(env);
             result.Set("rank", static_cast<double>(made->rank));
@@ -119,12 +131,12 @@ Napi::Value StartSelfProject(const Napi::CallbackInfo& info) {
     return Job::Start(
         info.Env(), info[1],
         [request](const std::atomic<bool>& cancelled, const Job::Report&) -> Job::Result {
-          auto made = std::make_shared<const lowrank::SelfProjected>(
-              OnMatrix(request->place, [&](const lowrank::Dense& v, nn::Pool& pool) {
-                return lowrank::SelfProject(
-                    v, request->transposed, request->left.data(), request->right.data(),
-                    static_cast<size_t>(request->rank), request->least, pool, cancelled);
-              }));
+          nn::Pool pool(request->threads);
+          const MadeMatrices matrices(request->plan, pool);
+          auto made = std::make_shared<const lowrank::SelfProjected>(lowrank::SelfProject(
+              matrices.Of(0), request->transposed, request->left.data(), request->right.data(),
+              static_cast<size_t>(request->rank), request->least, pool, cancelled));
+          matrices.CheckUnchanged();
           return [made](Napi::Env env) -> Napi::Value {
             Napi::Object result = Napi::Object::New(env);
             result.Set("left", Floats(env, {made->left.begin(), made->left.end()}));

@@ -6,11 +6,11 @@
 
 namespace retemper {
 
-// factorise({ path, offset, rows, cols, rank, energy?, threads }): see lib/addon/surface.ts.
+// factorise({ path, offset, rows, cols, rank, energy?, entropy?, threads }), or with { plan } in
+// place of the first four: see lib/addon/surface.ts.
 Napi::Value StartFactorise(const Napi::CallbackInfo& info);
 
-// selfProject({ path, offset, rows, cols, transposed, rank, left, right, least, threads }): see
-// lib/addon/surface.ts.
+// selfProject({ plan, transposed, rank, left, right, least, threads }): see lib/addon/surface.ts.
 Napi::Value StartSelfProject(const Napi::CallbackInfo& info);
 
 }  // namespace retemper

@@ -1,6 +1,8 @@
 // Matrices of float32 values in files, as jobs over them are asked for and read them.
 #pragma once
 #include <algorithm>
+#include <cerrno>
+#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -58,6 +60,19 @@ class StoredMatrix {
   std::vector<float> copy_;
   const uint8_t* bytes_ = nullptr;
 };
+
+// Writes values into a file that is there. Throws IO, NO_SPACE.
+inline void StoreValues(const std::string& path, uint64_t offset,
+                        const std::vector<float>& values) {
+  errno = 0;
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(offset));
+  file.write(reinterpret_cast<const char*>(values.data()),
+             static_cast<std::streamsize>(values.size() * sizeof(float)));
+  file.close();
+  if (!file.fail()) return;
+  throw Fault(errno == ENOSPC ? code::kNoSpace : code::kIo, "cannot be written", path);
+}
 
 // The values of a made matrix, for JavaScript.
 inline Napi::Float32Array Floats(Napi::Env env, const std::vector<float>& values) {

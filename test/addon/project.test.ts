@@ -1,25 +1,33 @@
 // Safe LoRA's product of a change with what aligned the model, and the part of a change that holds a share of its entropy:
 // against their formulas in float64, on every instruction set.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { loadAddon } from "../../lib/addon/load.js";
 import { withTarget } from "../differential/withTarget.js";
 import { hashedNumbers as numbers } from "./fixtures/hashedNumbers.js";
+import { planOfMatrices } from "./fixtures/planOfMatrices.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-project-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const addon = loadAddon();
 const targets = addon.describe().targets.filter((target) => target !== "cuda");
 
-/** Both matrices in one file, V behind D. */
 function request(v: Float32Array, d: Float32Array, rows: number, threads = 2) {
-  const path = join(folder, "matrices");
-  writeFileSync(path, Buffer.concat([d, v].map(({ buffer }) => new Uint8Array(buffer as ArrayBuffer))));
-  const change = { offset: d.byteLength, rows, cols: v.length / rows };
-  return { path, change, tensor: { offset: 0, rows, cols: d.length / rows }, transposed: false, threads };
+  const matrices = [v, d].map((values) => ({ shape: [rows, values.length / rows] as const, values }));
+  return { plan: planOfMatrices(join(folder, "matrices"), matrices), transposed: false, threads };
+}
+
+/** The addon's answer, with what it wrote behind four bytes that are not its own. */
+async function project(asked: ReturnType<typeof request>) {
+  const path = join(folder, "projected");
+  writeFileSync(path, "kept");
+  const found = await addon.project({ ...asked, path, offset: 4 }).promise;
+  const bytes = readFileSync(path);
+  expect(bytes.subarray(0, 4).toString()).toBe("kept");
+  return { ...found, values: new Float32Array(new Uint8Array(bytes.subarray(4)).buffer) };
 }
 
 /** V (V^T D) / |V|. */
@@ -53,7 +61,7 @@ describe("the product with what aligned a model", () => {
     ["more columns than are computed at a time", 30, 20, 530],
   ])("is V (V^T D) / |V| for %s", async (_, rows, n, cols) => {
     const [v, d] = [numbers(rows * n, 1), numbers(rows * cols, 2)];
-    const made = await addon.project(request(v, d, rows)).promise;
+    const made = await project(request(v, d, rows));
     const expected = formula(v, d, rows);
     const norm = Math.hypot(...expected);
     expect(Math.hypot(...made.values.map((value, at) => value - (expected[at] as number))) / norm).toBeLessThan(1e-6);
@@ -68,11 +76,13 @@ describe("the product with what aligned a model", () => {
     const [v, d] = [numbers(7 * 5, 6), numbers(7 * 4, 7)];
     const turned = (values: Float32Array, rows: number) =>
       values.map((_, at) => values[(at % rows) * (values.length / rows) + Math.floor(at / rows)] as number);
-    const plain = await addon.project(request(v, d, 7)).promise;
-    const asked = request(turned(v, 7), turned(d, 7), 7);
-    const change = { ...asked.change, rows: 5, cols: 7 };
-    const stored = { ...asked, change, tensor: { ...asked.tensor, rows: 4, cols: 7 }, transposed: true };
-    const made = await addon.project(stored).promise;
+    const plain = await project(request(v, d, 7));
+    const matrices = [
+      { shape: [5, 7], values: turned(v, 7) },
+      { shape: [4, 7], values: turned(d, 7) },
+    ] as const;
+    const stored = { plan: planOfMatrices(join(folder, "turned"), matrices), transposed: true, threads: 2 };
+    const made = await project(stored);
     expect(made).toEqual({ ...plain, values: turned(plain.values, 7) });
   });
 
@@ -80,8 +90,7 @@ describe("the product with what aligned a model", () => {
     const [v, d] = [numbers(70 * 40, 3), numbers(70 * 40, 4)];
     const all = [];
     for (const target of targets) {
-      for (const threads of [1, 3])
-        all.push(await withTarget(target, () => addon.project(request(v, d, 70, threads)).promise));
+      for (const threads of [1, 3]) all.push(await withTarget(target, () => project(request(v, d, 70, threads))));
     }
     expect(all.length).toBeGreaterThan(1);
     for (const made of all) expect(made).toEqual(all[0]);
@@ -89,15 +98,17 @@ describe("the product with what aligned a model", () => {
 
   it("checks what it is given", async () => {
     const good = request(numbers(12, 1), numbers(12, 2), 3);
-    const odd = { ...good, tensor: { ...good.tensor, offset: 2 } };
-    expect(() => addon.project(odd)).toThrow(/offset/);
-    expect(() => addon.project({ ...good, change: { ...good.change, rows: 0 } })).toThrow(/rows and cols/);
-    const far = { ...good, change: { ...good.change, rows: 2 ** 20 } };
-    await expect(addon.project(far).promise).rejects.toMatchObject({ code: "BAD_INPUT" });
-    const other = { ...good, change: { offset: 0, rows: 2, cols: 2 } };
-    await expect(addon.project(other).promise).rejects.toMatchObject({ code: "USAGE" });
+    const one = { ...good.plan, tensors: good.plan.tensors.slice(1) };
+    expect(() => addon.project({ ...good, plan: one, path: "x", offset: 0 })).toThrow(/two tensors/);
+    const other = planOfMatrices(join(folder, "other"), [
+      { shape: [2, 2], values: numbers(4, 1) },
+      { shape: [3, 4], values: numbers(12, 2) },
+    ]);
+    await expect(project({ ...good, plan: other })).rejects.toMatchObject({ code: "USAGE" });
+    const nowhere = { ...good, path: join(folder, "none", "file"), offset: 0 };
+    await expect(addon.project(nowhere).promise).rejects.toMatchObject({ code: "IO", file: nowhere.path });
     const broken = request(numbers(12, 1).fill(Number.NaN, 3, 4), numbers(12, 2), 3);
-    await expect(addon.project(broken).promise).rejects.toMatchObject({ code: "BAD_INPUT" });
+    await expect(project(broken)).rejects.toMatchObject({ code: "BAD_INPUT" });
   });
 });
 

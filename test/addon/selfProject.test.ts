@@ -1,11 +1,12 @@
 // C B for C = V V^T / |V|, and the cosine that it leaves, against the same sums made here in float64.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { loadAddon } from "../../lib/addon/load.js";
 import { withTarget } from "../differential/withTarget.js";
+import { planOfMatrices } from "./fixtures/planOfMatrices.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-project-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -29,12 +30,10 @@ function parts({ outputs, inputs, rank }: Case) {
 function project(one: Case, more: object = {}) {
   const { outputs, inputs, rank, transposed } = one;
   const { v, left, right } = parts(one);
-  const path = join(folder, `${outputs}-${inputs}-${transposed}`);
   const stored = transposed ? turned(v, outputs, inputs) : v;
-  writeFileSync(path, new Uint8Array(stored.buffer));
-  const [rows, cols] = transposed ? [inputs, outputs] : [outputs, inputs];
-  const request = { path, offset: 0, rows, cols, transposed, rank, left, right, least: 1e-9, threads: 2, ...more };
-  return addon.selfProject(request).promise;
+  const shape = transposed ? ([inputs, outputs] as const) : ([outputs, inputs] as const);
+  const plan = planOfMatrices(join(folder, `${outputs}-${inputs}-${transposed}`), [{ shape, values: stored }]);
+  return addon.selfProject({ plan, transposed, rank, left, right, least: 1e-9, threads: 2, ...more }).promise;
 }
 
 function turned(matrix: Float32Array, rows: number, cols: number): Float32Array {
@@ -106,21 +105,25 @@ describe("a thin matrix projected by a large one's square", () => {
   });
 
   it("is nothing where V is next to nothing, and refuses NaN", async () => {
-    const path = join(folder, "odd");
-    const request = { path, offset: 0, rows: 2, cols: 2, transposed: false, rank: 1, threads: 1, least: 1e-9 };
+    const request = { transposed: false, rank: 1, threads: 1, least: 1e-9 };
     const thin = { left: Float32Array.of(1, 2), right: Float32Array.of(3, 4) };
-    writeFileSync(path, new Uint8Array(Float32Array.of(1e-11, 0, 0, 1e-11).buffer));
-    const { left, norm, cosine } = await addon.selfProject({ ...request, ...thin }).promise;
+    const of = (name: string, ...values: number[]) =>
+      planOfMatrices(join(folder, name), [{ shape: [2, 2], values: Float32Array.from(values) }]);
+    const { left, norm, cosine } = await addon.selfProject({
+      ...request,
+      ...thin,
+      plan: of("small", 1e-11, 0, 0, 1e-11),
+    }).promise;
     expect([[...left], cosine, norm < 1e-9]).toEqual([[0, 0], 0, true]);
-    writeFileSync(path, new Uint8Array(Float32Array.of(1, Number.NaN, 0, 1).buffer));
-    await expect(addon.selfProject({ ...request, ...thin }).promise).rejects.toMatchObject({ code: "BAD_INPUT" });
-    writeFileSync(path, new Uint8Array(Float32Array.of(1, 0, 0, 1).buffer));
-    const infinite = { ...thin, left: Float32Array.of(1, Number.POSITIVE_INFINITY) };
+    const plan = of("odd", 1, Number.NaN, 0, 1);
+    await expect(addon.selfProject({ ...request, ...thin, plan }).promise).rejects.toMatchObject({ code: "BAD_INPUT" });
+    const infinite = { ...thin, left: Float32Array.of(1, Number.POSITIVE_INFINITY), plan: of("plain", 1, 0, 0, 1) };
     await expect(addon.selfProject({ ...request, ...infinite }).promise).rejects.toMatchObject({ code: "BAD_INPUT" });
   });
 
   it("refuses factors that do not fit the matrix", () => {
-    const request = { path: "x", offset: 0, rows: 2, cols: 3, transposed: false, rank: 1, threads: 1, least: 0 };
+    const plan = planOfMatrices(join(folder, "two-three"), [{ shape: [2, 3], values: new Float32Array(6) }]);
+    const request = { plan, transposed: false, rank: 1, threads: 1, least: 0 };
     expect(() => addon.selfProject({ ...request, left: new Float32Array(3), right: new Float32Array(3) })).toThrow(
       /left/,
     );

@@ -12,11 +12,26 @@ import { generate } from "./generate.mjs";
 import { gguf } from "./gguf.mjs";
 import { judges } from "./judges.mjs";
 import { merge } from "./merge.mjs";
+import { safety } from "./safety.mjs";
 import { sweep } from "./sweep.mjs";
 import { tune } from "./tune.mjs";
 import { virtual } from "./virtual.mjs";
 
-const WORKLOADS = { judges, merge, sweep, gguf, extract, generate, endings, tune, virtual, experiment, before, choice };
+const WORKLOADS = {
+  judges,
+  merge,
+  sweep,
+  gguf,
+  extract,
+  generate,
+  endings,
+  tune,
+  virtual,
+  experiment,
+  before,
+  choice,
+  safety,
+};
 const [name, ...args] = process.argv.slice(2);
 const workload = WORKLOADS[name];
 if (!workload) {

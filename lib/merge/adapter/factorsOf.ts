@@ -1,7 +1,7 @@
-// The factors of one change that lies in a file as a float32 matrix, by the addon.
+// The factors of one change, which lies in a file as a float32 matrix or is made where it is needed, by the addon.
 
 import { runJob } from "../../addon/job.js";
-import type { Addon } from "../../addon/surface.js";
+import type { Addon, NativeMadeMatrix } from "../../addon/surface.js";
 import { RetemperError } from "../../errors.js";
 import { matrixOf } from "../../plan/parts.js";
 import type { Factors, RankRule } from "./factors.js";
@@ -24,13 +24,14 @@ export async function factorsOf(
     shape,
     transposed,
   }: { readonly name: string; readonly shape: readonly number[]; readonly transposed: boolean },
-  { path, offset }: { readonly path: string; readonly offset: number },
+  place: { readonly path: string; readonly offset: number } | NativeMadeMatrix,
   { rank, energy, entropy, threads = 0, signal }: Factoring,
   addon: Addon,
 ): Promise<Factors | undefined> {
   const { rows, cols } = matrixOf(shape);
   const most = rank ?? Math.min(rows, cols);
-  const request = { path, offset, rows, cols, rank: most, energy, entropy, threads };
+  const matrix = "plan" in place ? place : { ...place, rows, cols };
+  const request = { ...matrix, rank: most, energy, entropy, threads };
   const found = await runJob(() => addon.factorise(request), { signal }).catch((error: unknown) => {
     throw ofTensor(error, name);
   });

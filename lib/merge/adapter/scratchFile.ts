@@ -1,6 +1,7 @@
 // Factors that are made but whose place in the adapter is not known yet: ranks of later tensors decide about its header.
 
 import { type FileHandle, open } from "node:fs/promises";
+import type { NativeInput } from "../../addon/nativePlan.js";
 import { ioError } from "../../files/ioError.js";
 import { readFloats } from "./engineTensors.js";
 
@@ -23,22 +24,46 @@ export class ScratchFile {
     return new ScratchFile(path, handle);
   }
 
+  /** This file, as the input of a plan over the values that it holds by now. */
+  async input(): Promise<NativeInput> {
+    try {
+      const { size, ino, mtimeNs } = await this.#handle.stat({ bigint: true });
+      return { path: this.#path, size: Number(size), inode: String(ino), mtimeNs: String(mtimeNs) };
+    } catch (error) {
+      throw ioError(error, this.#path, "cannot read");
+    }
+  }
+
   /** Appends values; what it returns reads them again. */
   async keep(values: Float32Array): Promise<() => Promise<Float32Array>> {
-    const offset = this.#size;
+    const { offset, read } = this.reserve(values.length);
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     try {
-      await this.#handle.appendFile(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+      for (let done = 0; done < bytes.length; ) {
+        done += (await this.#handle.write(bytes, done, bytes.length - done, offset + done)).bytesWritten;
+      }
     } catch (error) {
       throw ioError(error, this.#path, "cannot write");
     }
-    this.#size += values.byteLength;
-    return async () => {
+    return read;
+  }
+
+  /** Room for values that someone else writes, before they are read. */
+  reserve(count: number): {
+    readonly path: string;
+    readonly offset: number;
+    readonly read: () => Promise<Float32Array>;
+  } {
+    const offset = this.#size;
+    this.#size += 4 * count;
+    const read = async () => {
       try {
-        return await readFloats(this.#handle, offset, values.length);
+        return await readFloats(this.#handle, offset, count);
       } catch (error) {
         throw ioError(error, this.#path, "cannot read");
       }
     };
+    return { path: this.#path, offset, read };
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@
 
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { elementsOf } from "../../checkpoint/elementsOf.js";
 import { embeddingNames } from "../../checkpoint/families.js";
 import type { Checkpoint } from "../../checkpoint/types.js";
 import { ioError } from "../../files/ioError.js";
@@ -16,7 +17,7 @@ import { keepFactors } from "../adapter/keepFactors.js";
 import { putTogether } from "../adapter/putTogether.js";
 import { runningNames } from "../adapter/runningNames.js";
 import { ScratchFile } from "../adapter/scratchFile.js";
-import { eachChange } from "./changes.js";
+import { matrixPlan } from "./matrixPlan.js";
 import type { PrepareOptions } from "./types.js";
 
 /**
@@ -43,15 +44,21 @@ export async function writeLowRankPart(
   const tensors: KeptTensor[] = [];
   const remainders: FactorRemainder[] = [];
   try {
-    const pairs = changes.map((draft) => [draft]);
-    await eachChange(pairs, out, files, options, async ({ name, shape, path, offsets: [offset = 0] }) => {
+    const total = changes.reduce((sum, draft) => sum + 4 * elementsOf(draft), 0);
+    let done = 0;
+    for (const draft of changes) {
+      signal?.throwIfAborted();
+      const { name, shape } = draft;
       const tensor = { ...placeOf(name, checkpoint), name, shape, terms: undefined };
-      const factors = await factorsOf(tensor, { path, offset }, { ...rule, threads, signal }, addon);
-      if (!factors) return;
+      const plan = matrixPlan([draft], files.list);
+      const factors = await factorsOf(tensor, { plan }, { ...rule, threads, signal }, addon);
+      done += 4 * elementsOf(draft);
+      options.onProgress?.({ done, total });
+      if (!factors) continue;
       const kept = await keepFactors(tensor, factors, scratch);
       tensors.push(...kept.tensors);
       remainders.push(kept.remainder);
-    });
+    }
     if (tensors.length === 0) return 0;
     const pieces = { tensors, remainders, whole: [], saved: [], biases: false };
     const { config, layout } = await putTogether(out, base, [pieces], signal);

@@ -13,6 +13,7 @@ import { EngineTensors } from "../adapter/engineTensors.js";
 import type { ScratchFile } from "../adapter/scratchFile.js";
 import type { AdapterModule } from "./adapterModules.js";
 import type { PlannedChanges } from "./changes.js";
+import { matrixPlan } from "./matrixPlan.js";
 import type { ProjectedChange } from "./projectedChange.js";
 import type { PrepareOptions } from "./types.js";
 
@@ -55,14 +56,12 @@ export async function projectModules(
     signal?.throwIfAborted();
     const { weight, rank, transposed } = module;
     const planned = plannedOf(aligning, weight.name, unaligned);
-    const change = await EngineTensors.write(folder, "change", [planned], files.list, run);
     const [right, left] = (await factors.floats([2 * at, 2 * at + 1])) as [Float32Array, Float32Array];
-    const place = { path: change.path, offset: change.offset(0), ...matrixOf(weight.shape) };
-    const request = { ...place, transposed, rank, left, right, least: LEAST, threads };
+    const plan = matrixPlan([planned], files.list);
+    const request = { plan, transposed, rank, left, right, least: LEAST, threads };
     const found = await runJob(() => addon.selfProject(request), { signal }).catch((error: unknown) => {
       throw error instanceof RetemperError ? error.retold(error.message, { tensor: weight.name }) : error;
     });
-    await rm(change.path, { force: true });
     const judged = found.norm >= LEAST;
     const projected = await scratch.keep(found.left);
     made.push({ weight, aligning: planned, b: module.b, judged, rho: rounded(found.cosine), projected });

@@ -1,20 +1,18 @@
 // What the projection on V = A - U makes of the change of a whole model, one matrix of a layer at a time: C D for C = V V^T / |V|,
 // and how much of D's direction is left.
 
-import { rm } from "node:fs/promises";
 import { runJob } from "../../addon/job.js";
 import { elementsOf } from "../../checkpoint/elementsOf.js";
 import type { Checkpoint } from "../../checkpoint/types.js";
 import { RetemperError } from "../../errors.js";
 import { isFloat } from "../../plan/dtypes.js";
 import type { InputFiles } from "../../plan/inputFiles.js";
-import { matrixOf } from "../../plan/parts.js";
 import { isConv1d } from "../adapter/adapterPlan.js";
-import { EngineTensors } from "../adapter/engineTensors.js";
 import type { ScratchFile } from "../adapter/scratchFile.js";
 import { isLayerMatrix } from "../adapter/tensorChange.js";
 import { byLayers } from "./adapterModules.js";
 import type { PlannedChanges } from "./changes.js";
+import { matrixPlan } from "./matrixPlan.js";
 import type { ProjectedChange } from "./projectedChange.js";
 import { LEAST, plannedOf, refuseMisfits, rounded } from "./projectModules.js";
 import type { PrepareOptions } from "./types.js";
@@ -27,14 +25,12 @@ interface Roles {
 
 /**
  * @param aligning A - U, and `tuning` F - A, of each tensor: adapters and quantised weights included, in ranges of `files`
- * @param folder for files of steps in between
  * @param scratch keeps each C D until it is known which are used
  */
 export async function projectWhole(
   { aligned, unaligned, tuned }: Roles,
   { aligning, tuning }: { readonly aligning: PlannedChanges; readonly tuning: PlannedChanges },
   files: InputFiles,
-  folder: string,
   scratch: ScratchFile,
   options: PrepareOptions,
 ): Promise<ProjectedChange[]> {
@@ -43,7 +39,6 @@ export async function projectWhole(
     .filter(({ name, shape, dtype }) => isLayerMatrix(name, shape) && isFloat(dtype))
     .sort((x, y) => byLayers(x.name, y.name));
   refuseMisfits(weights, unaligned);
-  const run = { options: { signal, threads }, addon, made: () => {} };
   const total = weights.reduce((sum, { shape }) => sum + 4 * elementsOf({ shape }), 0);
   let done = 0;
   const made: ProjectedChange[] = [];
@@ -52,19 +47,16 @@ export async function projectWhole(
     const { name, shape } = weight;
     const planned = plannedOf(aligning.tensors, name, unaligned);
     const both = [planned, plannedOf(tuning.tensors, name, tuned)];
-    const changes = await EngineTensors.write(folder, "changes", both, files.list, run);
-    const [change, tensor] = [0, 1].map((at) => ({ offset: changes.offset(at), ...matrixOf(shape) }));
-    const request = { path: changes.path, change, tensor, transposed: isConv1d(name, aligned.config), threads };
-    const found = await runJob(() => addon.project(request as Parameters<typeof addon.project>[0]), { signal }).catch(
-      (error: unknown) => {
-        throw error instanceof RetemperError ? error.retold(error.message, { tensor: name }) : error;
-      },
-    );
-    await rm(changes.path, { force: true });
+    const plan = matrixPlan(both, files.list);
+    const { path, offset } = scratch.reserve(elementsOf({ shape }));
+    const request = { plan, transposed: isConv1d(name, aligned.config), path, offset, threads };
+    const found = await runJob(() => addon.project(request), { signal }).catch((error: unknown) => {
+      throw error instanceof RetemperError ? error.retold(error.message, { tensor: name }) : error;
+    });
     const lengths = Math.sqrt(found.square * found.projected);
     const judged = found.norm >= LEAST && found.square > 0;
     const rho = rounded(lengths > 0 ? found.dot / lengths : 0);
-    made.push({ weight, aligning: planned, rho, judged, projected: await scratch.keep(found.values) });
+    made.push({ weight, aligning: planned, rho, judged, offset });
     done += 4 * elementsOf({ shape });
     onProgress?.({ done, total });
   }

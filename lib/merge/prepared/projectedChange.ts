@@ -13,8 +13,10 @@ export interface ProjectedChange {
   readonly rho: number;
   /** False where A and U are the same but for next to nothing: there is no direction to project on. */
   readonly judged: boolean;
-  /** Reads, of an adapter's module, C B; else C D as the weight is stored. */
-  readonly projected: () => Promise<Float32Array>;
+  /** Of an adapter's module: reads C B. */
+  readonly projected?: () => Promise<Float32Array>;
+  /** Of a whole model's: where C D lies in the scratch file, as the weight is stored. */
+  readonly offset?: number;
   /** Of an adapter's module: B. */
   readonly b?: StoredTensor;
 }

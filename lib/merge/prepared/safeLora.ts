@@ -20,7 +20,7 @@ const GATED = "retemper:gated";
 export const safeLora: PreparedMethod = {
   decides: ["threshold", "number"],
   make(recipe, folder, options) {
-    return withProjections(recipe, folder, options, async ({ tuned, modules, files, warnings }, work) => {
+    return withProjections(recipe, folder, options, async ({ tuned, modules, files, scratch, warnings }) => {
       const number = numberOf(recipe, "number");
       const threshold = numberOf(recipe, "threshold") as number;
       const gates = decideGates(
@@ -30,7 +30,7 @@ export const safeLora: PreparedMethod = {
       const gated = modules.filter((_, at) => gates[at]?.gated);
       const out = join(folder, "gated");
       if (isAdapterOf(tunedModel(recipe), alignedModel(recipe))) {
-        const replaced = gated.flatMap(({ b, projected }) => (b ? [[b.name, projected] as const] : []));
+        const replaced = gated.flatMap(({ b, projected }) => (b && projected ? [[b.name, projected] as const] : []));
         const bytesWritten = await copyAdapter((tuned.adapter as Adapter).folder, out, new Map(replaced), options);
         return { models: { [GATED]: out }, gates, bytesWritten, warnings };
       }
@@ -38,7 +38,7 @@ export const safeLora: PreparedMethod = {
       await mkdir(out).catch((error: unknown) => {
         throw ioError(error, out, "cannot make a folder");
       });
-      const bytesWritten = await writeProjected(gated, files, out, work, options);
+      const bytesWritten = await writeProjected(gated, files, scratch, out, options);
       return { models: { [GATED]: out }, gates, bytesWritten, warnings };
     });
   },

@@ -22,6 +22,8 @@ export interface Projections {
   readonly modules: readonly ProjectedChange[];
   /** Of the ranges in what `modules` have planned. */
   readonly files: InputFiles;
+  /** Holds what they keep. */
+  readonly scratch: ScratchFile;
   readonly warnings: readonly string[];
 }
 
@@ -30,7 +32,7 @@ export async function withProjections<T>(
   recipe: ParsedRecipe,
   folder: string,
   options: PrepareOptions,
-  use: (projections: Projections, workplace: string) => Promise<T>,
+  use: (projections: Projections) => Promise<T>,
 ): Promise<T> {
   const [base, other, model] = [alignedModel(recipe), unalignedModel(recipe), tunedModel(recipe)];
   const of = await openRoles(recipe, options);
@@ -47,11 +49,11 @@ export async function withProjections<T>(
     if (isAdapterOf(model, base)) {
       const { modules, warnings } = adapterModules(tuned);
       const projected = await projectModules(modules, roles, aligning, files, work, scratch, options);
-      return await use({ tuned, modules: projected, files, warnings }, work);
+      return await use({ tuned, modules: projected, files, scratch, warnings });
     }
     const tuning = plannedChanges(model, base, of, files);
-    const modules = await projectWhole(roles, { aligning, tuning }, files, work, scratch, options);
-    return await use({ tuned, modules, files, warnings: [] }, work);
+    const modules = await projectWhole(roles, { aligning, tuning }, files, scratch, options);
+    return await use({ tuned, modules, files, scratch, warnings: [] });
   } finally {
     await scratch.close().catch(() => {});
     await rm(work, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});

@@ -1,44 +1,39 @@
 // A checkpoint of the matrices whose change was projected: A + C D of each, as float32, and nothing else.
 
-import { stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { runJob } from "../../addon/job.js";
 import type { NativeInput } from "../../addon/nativePlan.js";
 import { elementsOf } from "../../checkpoint/elementsOf.js";
-import { ioError } from "../../files/ioError.js";
 import { nativePlan } from "../../plan/build.js";
 import type { InputFiles } from "../../plan/inputFiles.js";
 import { matrixOf } from "../../plan/parts.js";
 import { packShards } from "../../plan/shards.js";
 import type { DraftTensor } from "../../plan/tensors.js";
+import type { ScratchFile } from "../adapter/scratchFile.js";
 import type { ProjectedChange } from "./projectedChange.js";
 import type { PrepareOptions } from "./types.js";
 
 /**
  * @param files of the ranges of what was planned
+ * @param scratch holds what was projected
  * @param out an empty folder
- * @param work for files of steps in between
  * @returns the bytes of the checkpoint
  */
 export async function writeProjected(
   changes: readonly ProjectedChange[],
   files: InputFiles,
+  scratch: ScratchFile,
   out: string,
-  work: string,
   { addon, signal, threads = 0 }: PrepareOptions,
 ): Promise<number> {
-  const inputs: NativeInput[] = [...files.list];
+  const inputs: NativeInput[] = [...files.list, await scratch.input()];
   const tensors: DraftTensor[] = [];
-  for (const [at, { weight, aligning, projected }] of changes.entries()) {
-    signal?.throwIfAborted();
+  for (const { weight, aligning, offset = 0 } of changes) {
     const { name, shape, dtype } = weight;
     // A as any merge reads it: with its adapter, and whatever it is stored as.
     const [base] = aligning.sources;
-    const values = await projected();
-    inputs.push(await stored(join(work, `${at}`), values));
     const change = {
       input: inputs.length - 1,
-      offset: 0,
+      offset,
       dtype: "F32",
       count: elementsOf({ shape }),
       ...matrixOf(shape),
@@ -61,15 +56,4 @@ export async function writeProjected(
   const plan = nativePlan({ tensors, inputs, layout }, out, run);
   await runJob((onProgress) => addon.merge(plan, onProgress), { signal });
   return layout.shards.reduce((sum, { size }) => sum + size, 0);
-}
-
-/** Values in a file of their own, as an input of a plan. */
-async function stored(path: string, values: Float32Array): Promise<NativeInput> {
-  try {
-    await writeFile(path, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-    const { size, ino, mtimeNs } = await stat(path, { bigint: true });
-    return { path, size: Number(size), inode: String(ino), mtimeNs: String(mtimeNs) };
-  } catch (error) {
-    throw ioError(error, path, "cannot write");
-  }
 }
