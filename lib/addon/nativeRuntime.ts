@@ -256,6 +256,8 @@ export interface NativeRuntime {
   argMax(x: Float32Array, ids: Int32Array): void;
   /** Of each row of x [sums, width] the logarithm of the sum of e^x. */
   logSumExp(x: Float32Array, sums: Float64Array): void;
+  /** Seconds of this thread in products, and for other threads in all, where the environment has RETEMPER_PROFILE. */
+  stepTimes(): { readonly products: number; readonly waiting: number };
   /** Ends the threads and lets go of files and caches. Calling it twice does nothing; any other call after it throws. */
   close(): void;
 }

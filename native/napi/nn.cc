@@ -20,6 +20,7 @@
 #include "napi/nn_session.h"
 #include "napi/nn_training.h"
 #include "nn/context.h"
+#include "nn/step_times.h"
 #include "virtual/virtual_tensors.h"
 
 namespace retemper {
@@ -290,6 +291,14 @@ Napi::Value LogSumExp(nn::Context& context, const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// stepTimes(): see nn/step_times.h.
+Napi::Value TimesOfSteps(nn::Context&, const Napi::CallbackInfo& info) {
+  Napi::Object times = Napi::Object::New(info.Env());
+  times.Set("products", nn::step_times.products);
+  times.Set("waiting", nn::step_times.waiting);
+  return times;
+}
+
 }  // namespace
 
 Napi::Value OpenRuntime(const Napi::CallbackInfo& info) {
@@ -314,6 +323,7 @@ Napi::Value OpenRuntime(const Napi::CallbackInfo& info) {
     runtime.Set("openFile", Bind(env, session, &OpenFile));
     runtime.Set("openMerge", Bind(env, session, &OpenMerge));
     runtime.Set("setStep", Bind(env, session, &SetStep));
+    runtime.Set("stepTimes", Bind(env, session, &TimesOfSteps));
     runtime.Set("argMax", Bind(env, session, &ArgMax));
     runtime.Set("logSumExp", Bind(env, session, &LogSumExp));
     using Maker = Napi::Value (*)(const SessionPtr&, const Napi::CallbackInfo&);

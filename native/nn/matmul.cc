@@ -12,6 +12,7 @@
 #include "nn/matmul_amx.h"
 #include "nn/matmul_kernel.h"
 #include "nn/matmul_lanes.h"
+#include "nn/step_times.h"
 
 namespace retemper::nn {
 
@@ -129,6 +130,7 @@ void MultiplyAlike(Pool& pool, const MatMulKernel& kernel, std::span<const Linea
 void MatMulOf(Pool& pool, const MatMulKernel* kernel, std::span<const Linear> layers,
               const float* x, size_t x_stride, size_t rows, Precision precision) {
   if (rows == 0) return;
+  const Stopwatch stopwatch(&StepTimes::products);
   while (!layers.empty()) {
     const Dtype dtype = layers.front().w.dtype;
     size_t n = 1;

@@ -20,6 +20,7 @@
 #endif
 
 #include "core/status.h"
+#include "nn/step_times.h"
 
 namespace retemper::nn {
 
@@ -120,6 +121,18 @@ struct Pool::State {
     }
   }
 
+  // By the caller, who has no part any more.
+  void AwaitOthers() const {
+    const Stopwatch stopwatch(&StepTimes::waiting);
+    for (int pauses = 0; unfinished.load(std::memory_order_acquire) != 0;) {
+      if (++pauses < kPausesBeforeYield) {
+        Pause();
+      } else {
+        std::this_thread::yield();
+      }
+    }
+  }
+
   void Wake() {
     if (sleeping.load() == 0) return;
     wakes.fetch_add(1);
@@ -168,13 +181,7 @@ void Pool::Run(size_t parts, const std::function<void(size_t part, unsigned thre
   state.ticket.store(static_cast<uint64_t>(parts) << 32);
   state.Wake();
   state.TakeParts(0);
-  for (int pauses = 0; state.unfinished.load(std::memory_order_acquire) != 0;) {
-    if (++pauses < kPausesBeforeYield) {
-      Pause();
-    } else {
-      std::this_thread::yield();
-    }
-  }
+  state.AwaitOthers();
   if (state.failed == kNone) return;
   state.failed = kNone;
   std::rethrow_exception(std::exchange(state.failure, nullptr));

@@ -8,6 +8,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { writeGguf } from "./generate/gguf.mjs";
+import { profileOf } from "./generate/profile.mjs";
+import { checkTarget, environmentOf, hasTarget, heldLlamaCpp, memorySpeeds, processor } from "./generate/targets.mjs";
 import { benchFolder, benchModels, weightBytes } from "./models.mjs";
 import { python } from "./peers.mjs";
 import { observe } from "./process.mjs";
@@ -23,6 +25,8 @@ const HELP = `usage: npm run bench -- generate [options]
   --prefill N         tokens of the prompt (default 256)
   --decode N          tokens of each sequence that are timed (default 48; half of it at 1B)
   --repeats N         the best of N, after one to warm up (default 3)
+  --targets LIST      instruction sets that all are held to: avx2, avx512, avx512_bf16, amx, or best (default: best)
+  --profile           in place of the comparison: where a decode step of our engine goes (of --precisions)
   --engines LIST      retemper,transformers,llama.cpp (default: those that are there)
   --no-keep           do not write test/bench/results
 node-llama-cpp is installed into the benchmark's cache folder at the first run; transformers is taken from the Python
@@ -44,6 +48,8 @@ export async function generate(args) {
       prefill: { type: "string", default: "256" },
       decode: { type: "string", default: "48" },
       repeats: { type: "string", default: "3" },
+      targets: { type: "string", default: "best" },
+      profile: { type: "boolean", default: false },
       engines: { type: "string" },
       "no-keep": { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -57,15 +63,24 @@ export async function generate(args) {
     ...(values["no-1b"] ? [] : [{ name: "Llama 3.2 1B shape", folder: oneB(), share: 0.5 }]),
   ];
   const batches = values.batches.split(",").map(Number);
-  const sections = [];
-  for (const { name, folder, share } of models) {
+  const targets = values.targets.split(",");
+  for (const target of targets) checkTarget(target);
+  const sections = [`On ${processor()}.`];
+  for (const { target, name, folder, share } of targets.flatMap((held) =>
+    models.map((model) => ({ target: held, ...model })),
+  )) {
+    if (!hasTarget(target)) {
+      sections.push(`**${name}, held to ${target}**: not measured, this processor lacks it.`);
+      continue;
+    }
     const vocabulary = JSON.parse(readFileSync(join(folder, "config.json"), "utf8")).vocab_size;
     for (const threads of values.threads.split(",").map(Number)) {
-      const bandwidth = engines.includes("transformers") ? await bandwidthOf(threads) : undefined;
+      const speeds = memorySpeeds(threads);
       const quantised = values.quantised.split(",").filter(Boolean);
       for (const precision of [...values.precisions.split(",").filter(Boolean), ...quantised]) {
         const file = quantised.includes(precision) ? await quantisedFile(folder, precision) : undefined;
         const settings = {
+          target,
           model: folder,
           threads,
           precision,
@@ -76,16 +91,21 @@ export async function generate(args) {
           decode: Math.round(Number(values.decode) * share),
           repeats: Number(values.repeats),
         };
+        const title = `${name}, ${target === "best" ? "" : `held to ${target}, `}${precision}, ${threads} thread${threads > 1 ? "s" : ""}`;
+        if (values.profile) {
+          if (!file) sections.push(profileOf(title, settings));
+          continue;
+        }
         const rows = [];
         for (const engine of engines) {
           if (file && engine === "transformers") continue;
-          console.error(`${name}, ${threads} threads, ${precision}: ${engine} …`);
+          console.error(`${title}: ${engine} …`);
           const { result, residentMb } = await runEngine(engine, settings);
           rows.push({ engine, result, residentMb });
           console.error(`  ${JSON.stringify(result)}`);
         }
         const bytes = file ? statSync(file).size : weightBytes(folder);
-        sections.push(section({ name, bytes, threads, precision, batches, bandwidth, rows }));
+        sections.push(section({ title, bytes, batches, speeds, rows }));
       }
     }
   }
@@ -103,8 +123,9 @@ function isThere(engine) {
 }
 
 async function runEngine(engine, settings) {
-  const { threads } = settings;
-  const env = { OMP_NUM_THREADS: String(threads), HF_HUB_OFFLINE: "1", TRANSFORMERS_VERBOSITY: "error" };
+  const { threads, target } = settings;
+  const offline = { HF_HUB_OFFLINE: "1", TRANSFORMERS_VERBOSITY: "error" };
+  const env = { OMP_NUM_THREADS: String(threads), ...offline, ...environmentOf(target) };
   const [command, script, more] =
     engine === "retemper"
       ? [process.execPath, here("runRetemper.mjs"), {}]
@@ -113,13 +134,16 @@ async function runEngine(engine, settings) {
         : [
             process.execPath,
             here("runLlamaCpp.mjs"),
-            { library: llamaCpp(), gguf: settings.file ?? ggufOf(settings.model, settings.precision) },
+            {
+              library: heldLlamaCpp(llamaCpp(), target),
+              gguf: settings.file ?? ggufOf(settings.model, settings.precision),
+            },
           ];
   const { stdout, residentMb } = await observe(command, [script, JSON.stringify({ ...settings, ...more })], { env });
   return { result: JSON.parse(stdout.trim().split("\n").at(-1)), residentMb };
 }
 
-function section({ name, bytes, threads, precision, batches, bandwidth, rows }) {
+function section({ title, bytes, batches, speeds, rows }) {
   const cells = (result) => [result.prefill, ...batches.map((batch) => result.decode[batch])];
   const best = (column) =>
     Math.max(0, ...rows.filter((r) => r.engine !== "retemper").map((r) => cells(r.result)[column]));
@@ -137,19 +161,20 @@ function section({ name, bytes, threads, precision, batches, bandwidth, rows }) 
       "",
     ]);
   }
-  const title = `**${name}, ${precision}, ${threads} thread${threads > 1 ? "s" : ""}**, tokens/s`;
-  const read = ours?.result.decode[1] && bandwidth ? (ours.result.decode[1] * bytes) / 1e9 : undefined;
+  const read = ours?.result.decode[1] ? (ours.result.decode[1] * bytes) / 1e9 : undefined;
+  const [kernel, speed] = Object.entries(speeds).reduce((best, each) => (each[1] > best[1] ? each : best));
+  const share = read && `${read.toFixed(1)} GB/s of weights, ${Math.round((100 * read) / speed)} % of`;
   const note = read
-    ? `\n\nDecoding one sequence reads ${read.toFixed(1)} GB/s of weights, ${Math.round((100 * read) / bandwidth)} % of the ${bandwidth.toFixed(1)} GB/s that a sum over 1 GiB reaches.`
+    ? `\n\nDecoding one sequence reads ${share} the ${speed.toFixed(1)} GB/s of the fastest kernel (${kernel}; ${all(speeds)}).`
     : "";
-  return `${title}\n\n${table(head, lines)}${note}`;
+  return `**${title}**, tokens/s\n\n${table(head, lines)}${note}`;
 }
 
-async function bandwidthOf(threads) {
-  const { stdout } = await observe(python, [here("bandwidth.py"), String(threads)], {
-    env: { OMP_NUM_THREADS: String(threads) },
-  });
-  return Number(stdout);
+/** As STREAM counts bytes, in GB/s. */
+function all(speeds) {
+  return Object.entries(speeds)
+    .map(([kernel, speed]) => `${kernel} ${speed.toFixed(1)}`)
+    .join(", ");
 }
 
 /** node-llama-cpp with its binaries for the CPU, in a folder of its own: 90 MB that only this benchmark needs. */
