@@ -213,9 +213,9 @@ void MultiplyWith(const Product& product, size_t first_row, size_t end_row, size
   }
 }
 
-// Weights of few rows come from memory, and processors do not fetch six short pieces of it far enough
-// ahead. So it is asked for in its own order while the outputs before it are multiplied; for that, a
-// thread takes its next part before it begins this one.
+// Weights of few rows come from memory, and processors do not fetch six short pieces of it far
+// enough ahead. So it is asked for in its own order while the outputs before it are multiplied; for
+// that, a thread takes its next part before it begins this one.
 void Multiply(PartQueue& queue, uint8_t* scratch) {
   Part part, next;
   for (bool more = TakePart(queue, part); more;) {

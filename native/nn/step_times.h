@@ -1,6 +1,6 @@
 // Where the time of a step goes inside of the operations, for whoever profiles (`npm run bench --
-// generate --profile`): counted where the environment has RETEMPER_PROFILE, of each thread that calls
-// operations. Elsewhere it costs a branch.
+// generate --profile`): counted where the environment has RETEMPER_PROFILE, of each thread that
+// calls operations. Elsewhere it costs a branch.
 #pragma once
 
 #include <chrono>
