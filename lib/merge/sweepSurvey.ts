@@ -15,6 +15,7 @@ import type { MergeOptions, PlanOptions } from "./options.js";
 import { plannedFiles } from "./plan.js";
 import type { Point } from "./points.js";
 import { type Opened, openInputs, type Prepared, planOn } from "./prepare.js";
+import { diskOfMade } from "./prepared/diskOfMade.js";
 import { asAdapter, outlineOf } from "./prepared/outlineOf.js";
 import { asRecorded } from "./prepared/prepareInTwo.js";
 import type { PlannedFile } from "./report.js";
@@ -107,7 +108,10 @@ export async function surveyPoints(
     pointsPerPass = options.outAdapter ? 1 : Math.min(pointsPerPass, outputsPerPass(prepared.built, facts));
     for (const warning of prepared.warnings) warnings.add(warning);
   }
-  const diskNeeded = estimates.reduce((sum, estimate) => sum + estimate.diskNeeded, 0);
+  // What a group of points has made is gone when the next one's is made.
+  const outlined = recipes.filter(({ isOutline }) => isOutline).map(({ written }) => written);
+  const made = first ? outlined.map((written) => diskOfMade(written, first as Prepared)) : [];
+  const diskNeeded = estimates.reduce((sum, estimate) => sum + estimate.diskNeeded, 0) + Math.max(0, ...made);
   return {
     opened,
     recorded,

@@ -81,6 +81,17 @@ describe("a method made for safety", () => {
     });
   });
 
+  it("needs room on the disk for what is made, which its plan counts", async () => {
+    const models = [{ model: wholeTuned, parameters: { weight: 1 } }];
+    const plain = (await plan({ merge_method: "task_arithmetic", base_model: aligned, models, dtype: "float32" })).estimate;
+    const whole = recipeOf({ base: aligned, unaligned, model: wholeTuned });
+    const { estimate } = await plan(whole, { headersOnly: true });
+    // Seven matrices in each of two layers; what is projected of each, and A + C D, and one pair of changes.
+    const weights = 2 * (2 * 16 * 16 + 2 * 8 * 16 + 3 * 24 * 16);
+    expect(estimate.diskNeeded - plain.diskNeeded).toBeGreaterThanOrEqual(8 * weights);
+    expect(estimate.diskNeeded - plain.diskNeeded).toBeLessThan(9 * weights + 16 * 24 * 16);
+  });
+
   it("names the matrix that a whole fine-tuned model lacks", async () => {
     const [base, other] = [1, 2].map((seed) => writeModel(join(folder, `small-${seed}`), languageModel(seed))) as [string, string];
     const { "model.layers.1.mlp.up_proj.weight": _gone, ...rest } = languageModel(3);

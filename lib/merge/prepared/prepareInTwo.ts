@@ -9,6 +9,7 @@ import type { ParsedRecipe } from "../../recipe/types.js";
 import type { MergeOptions } from "../options.js";
 import { type Opened, openInputs, type Prepared, prepare } from "../prepare.js";
 import type { ProgressReporter } from "../progress.js";
+import { diskOfMade } from "./diskOfMade.js";
 import { asAdapter, outlineOf } from "./outlineOf.js";
 import { prepareTerms } from "./prepareTerms.js";
 import type { Preparation } from "./types.js";
@@ -46,7 +47,9 @@ export async function prepareInTwo(
   const kind = rank === undefined && energy === undefined ? "summed" : "near";
   const sum = isAdapter ? asAdapter(recipe, kind) : outlineOf(recipe);
   const opened = await openInputs(recipe, options, addon);
-  const outline = asRecorded(await (isAdapter ? prepareAs : prepare)(sum, options, addon), recipe, opened);
+  const planned = asRecorded(await (isAdapter ? prepareAs : prepare)(sum, options, addon), recipe, opened);
+  const bytes = diskOfMade(recipe, planned);
+  const outline = withMade(planned, bytes);
   let made: string | undefined;
   return {
     outline,
@@ -56,12 +59,18 @@ export async function prepareInTwo(
       const preparation = await makeIn(made, recipe, options, addon, progress);
       const models = { ...options.models, ...preparation.models };
       const prepared = await prepareAs(preparation.recipe, { ...options, models }, addon);
-      return asRecorded(prepared, recipe, opened, preparation);
+      return withMade(asRecorded(prepared, recipe, opened, preparation), bytes);
     },
     async removed() {
       if (made !== undefined) await rm(made, { recursive: true, force: true, maxRetries: 3 });
     },
   };
+}
+
+/** A plan whose estimate has room for what is made before the merge. */
+function withMade(prepared: Prepared, bytes: number): Prepared {
+  const { estimate } = prepared;
+  return { ...prepared, estimate: { ...estimate, diskNeeded: estimate.diskNeeded + bytes } };
 }
 
 /** Makes a folder, and in it what a recipe needs. */

@@ -11,6 +11,7 @@ export const resta: PreparedMethod = {
   async make() {
     return { models: {}, bytesWritten: 0 };
   },
+  disk: () => 0,
   ordinary(recipe) {
     // Filters and gradients count: a density that is 1 in some tensors may be below it in others.
     const density = weightOf(recipe, "density");

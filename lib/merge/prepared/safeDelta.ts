@@ -5,6 +5,7 @@
 import { statSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { layerOf } from "../../checkpoint/families.js";
 import { RetemperError } from "../../errors.js";
 import { ioError } from "../../files/ioError.js";
 import { InputFiles } from "../../plan/inputFiles.js";
@@ -13,6 +14,7 @@ import { isLayerMatrix } from "../adapter/tensorChange.js";
 import { activationSource } from "./activations.js";
 import { plannedChanges } from "./changes.js";
 import { keepLayers } from "./keepLayers.js";
+import { largestPair, ofLayers, sumOver } from "./matrixBytes.js";
 import { openRoles } from "./openRoles.js";
 import { gatedWeight, numberOf, sumRecipe, weightOf } from "./sumRecipe.js";
 import { alignedModel, isAdapterOf, tunedModel } from "./theModels.js";
@@ -74,6 +76,14 @@ export const safeDelta: PreparedMethod = {
       reading.close();
       await rm(work, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
     }
+  },
+  disk(recipe, matrices) {
+    const own = ofLayers(matrices).filter(({ rank }) => rank !== 0);
+    const rows = statSync(rowsFile(recipe) as string, { throwIfNoEntry: false })?.size ?? 0;
+    const layers = new Set(own.map(({ name }) => layerOf(name)?.index)).size;
+    // Of one layer what enters its products, at most one token for two bytes of the file.
+    const entering = sumOver(own, ({ cols }) => 2 * rows * cols) / Math.max(1, layers);
+    return largestPair(own) + sumOver(own, (matrix) => 4 * matrix.rows * matrix.cols) + entering;
   },
   ordinary(recipe, { models, replaced = [] }) {
     const gates = replaced.map((name) => ({ module: name.replace(/\.weight$/, ""), gated: true }));

@@ -8,6 +8,7 @@ import type { Adapter } from "../../checkpoint/types.js";
 import { ioError } from "../../files/ioError.js";
 import { copyAdapter } from "./copyAdapter.js";
 import { decideGates } from "./decideGates.js";
+import { factorsOfAdapter, projectionBytes } from "./matrixBytes.js";
 import { gatedWeight, numberOf, sumRecipe, weightOf } from "./sumRecipe.js";
 import { alignedModel, isAdapterOf, tunedModel } from "./theModels.js";
 import type { PreparedMethod } from "./types.js";
@@ -42,6 +43,8 @@ export const safeLora: PreparedMethod = {
       return { models: { [GATED]: out }, gates, bytesWritten, warnings };
     });
   },
+  // What is projected, and what is made of it: an adapter, or A + C D.
+  disk: (_recipe, matrices) => 2 * projectionBytes(matrices) + factorsOfAdapter(matrices),
   ordinary(recipe, { models, gates = [] }) {
     const tuned = tunedModel(recipe);
     if (isAdapterOf(tuned, alignedModel(recipe))) {

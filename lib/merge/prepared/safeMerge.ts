@@ -4,6 +4,7 @@
 // are weights by module.
 
 import { decideGates } from "./decideGates.js";
+import { projectionBytes } from "./matrixBytes.js";
 import { gatedWeight, numberOf, sumRecipe } from "./sumRecipe.js";
 import { safeModel, tunedModel } from "./theModels.js";
 import type { PreparedMethod } from "./types.js";
@@ -17,6 +18,7 @@ export const safeMerge: PreparedMethod = {
       return { models: {}, gates, bytesWritten: 0, warnings };
     });
   },
+  disk: (_recipe, matrices) => projectionBytes(matrices),
   ordinary(recipe, { gates = [] }) {
     const alpha = numberOf(recipe, "alpha") as number;
     return sumRecipe(recipe, "task_arithmetic", [

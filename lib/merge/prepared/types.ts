@@ -39,6 +39,15 @@ export interface MadeInputs {
   readonly warnings?: readonly string[];
 }
 
+/** A tensor of two or more dimensions in the output. */
+export interface OutlinedMatrix {
+  readonly name: string;
+  readonly rows: number;
+  readonly cols: number;
+  /** Where the fine-tuned model is an adapter: the rank of its change; 0 where it has none. */
+  readonly rank?: number | undefined;
+}
+
 /** How one method is prepared. */
 export interface PreparedMethod {
   /** The parameters that the made inputs depend on; the others are weights of the ordinary recipe. */
@@ -56,6 +65,8 @@ export interface PreparedMethod {
    * @throws RetemperError as a merge does, with the tensor
    */
   make(recipe: ParsedRecipe, folder: string, options: PrepareOptions): Promise<MadeInputs>;
+  /** Bytes on the disk at most while the inputs are made, and of them. */
+  disk(recipe: ParsedRecipe, matrices: readonly OutlinedMatrix[]): number;
   /** The ordinary recipe over the models and what was made of them. */
   ordinary(recipe: ParsedRecipe, made: MadeInputs): ParsedRecipe;
 }

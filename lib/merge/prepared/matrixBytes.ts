@@ -1,0 +1,34 @@
+// Bytes that matrices take on the disk while a method makes its inputs.
+
+import { isLayerMatrix } from "../adapter/tensorChange.js";
+import type { OutlinedMatrix } from "./types.js";
+
+/** Those inside of layers. */
+export function ofLayers(matrices: readonly OutlinedMatrix[]): OutlinedMatrix[] {
+  return matrices.filter(({ name, rows, cols }) => isLayerMatrix(name, [rows, cols]));
+}
+
+export function sumOver(matrices: readonly OutlinedMatrix[], bytes: (matrix: OutlinedMatrix) => number): number {
+  return matrices.reduce((sum, matrix) => sum + bytes(matrix), 0);
+}
+
+/** Factors of a rank, which lie there twice until the adapter is whole. */
+export function factorBytes({ rows, cols }: OutlinedMatrix, rank: number): number {
+  return 8 * (rows + cols) * Math.min(rank, rows, cols);
+}
+
+/** Two changes of one matrix as float32, which lie there while it is worked on. */
+export function largestPair(matrices: readonly OutlinedMatrix[]): number {
+  return matrices.reduce((most, { rows, cols }) => Math.max(most, 8 * rows * cols), 0);
+}
+
+/** What a projection keeps of each change until it is known which are gated: C B of an adapter's, C D of a whole model's. */
+export function projectionBytes(matrices: readonly OutlinedMatrix[]): number {
+  const own = ofLayers(matrices);
+  return largestPair(own) + sumOver(own, ({ rows, cols, rank }) => 4 * rows * (rank ?? cols));
+}
+
+/** A and B of the fine-tuned adapter; 0 for a whole model. */
+export function factorsOfAdapter(matrices: readonly OutlinedMatrix[]): number {
+  return sumOver(matrices, ({ rows, cols, rank = 0 }) => 4 * rank * (rows + cols));
+}
