@@ -97,6 +97,8 @@ export async function withSearch<T>(
 /** What a search is given: by one that is made to do its steps, by a plan to look at them. */
 export interface SearchHost extends Pick<OpenSearch, "out" | "graph" | "records" | "progress"> {
   readonly contents: Digests;
+  /** Folders of tunings that a plan foresees: no file is there yet. */
+  readonly unmade?: ReadonlySet<string>;
   readonly openStore: (scorerDigest: ReturnType<typeof scorerDigestWith>) => Store;
 }
 
@@ -105,7 +107,7 @@ export async function openParts(
   settings: ExperimentSettings,
   given: readonly TunedModel[],
   checked: Checked,
-  { out, graph, records, progress, contents, openStore }: SearchHost,
+  { out, graph, records, progress, contents, unmade, openStore }: SearchHost,
   closes: Close[],
 ): Promise<OpenSearch> {
   const search = settings.search ?? searchSchema.parse({});
@@ -124,7 +126,9 @@ export async function openParts(
     ...{ settings, checked, store, scorerDigest, byDigest: models.within, onProgress: progress.evaluating },
   });
   closes.push(() => measuring.close());
-  const groups = await modelGroups(settings.aligned, references, search);
+  // what a tuning will change is not known before: layers alone, as most adapters
+  const made = references.filter((model) => ![...(unmade ?? [])].some((folder) => model.includes(folder)));
+  const groups = await modelGroups(settings.aligned, made, search);
   return {
     ...{ settings, search, out, checked, tuned, groups, models, measuring, graph, records, progress },
     ...{ labels: labelsOf(settings, checked).validation, better: betterOf(checked.tasks.validation) },

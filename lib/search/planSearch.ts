@@ -82,7 +82,8 @@ export async function planSearch(
       answers = new Store(kept, scorerDigest);
       return answers;
     };
-    const host = { out: place, graph: lookout.graph, records, progress, contents, openStore };
+    const { graph, unmade } = lookout;
+    const host = { out: place, graph, unmade, records, progress, contents, openStore };
     let opened: OpenSearch | undefined;
     let finished = false;
     try {

@@ -53,6 +53,12 @@ const experiment: Experiment = {
   select: { margin: 0.35 },
 };
 
+const { tuned: _, ...untuned } = experiment;
+const tuning: Experiment = {
+  ...untuned,
+  tune: { data: some("train.jsonl", rowsOf("task_train.jsonl").slice(0, 4)), seeds: [1], options: { epochs: 1 } },
+};
+
 function contents(out: string): SearchResults {
   return JSON.parse(readFileSync(join(out, "search.json"), "utf8")) as SearchResults;
 }
@@ -88,14 +94,19 @@ describe("a search on a model", () => {
     expect(without.steps.some(({ step }) => step.includes("gradient"))).toBe(false);
   });
 
+  it("is planned with its tunings before there is an adapter", async () => {
+    const { steps } = await planSearch(tuning, join(place, "planned tuning"));
+    const tuned = steps.filter(({ step }) => step.startsWith("tune seed"));
+    expect(tuned.map(({ step, done, total }) => [step, done, total])).toEqual([["tune seed 1", 0, 1]]);
+    expect(tuned[0]?.tokens).toBeGreaterThan(0);
+    expect(steps.map(({ step }) => step)).toContain("choices on the confirming set");
+  });
+
   it("that is stopped while it tunes says so in its status, and removes what a killed search had begun to write", async () => {
     const out = join(place, "stopped");
     mkdirSync(out);
     writeFileSync(join(out, "status.json.0123456789ab.part"), "{");
     const stop = new AbortController();
-    const { tuned: _, ...rest } = experiment;
-    const data = some("train.jsonl", rowsOf("task_train.jsonl").slice(0, 4));
-    const tuning = { ...rest, tune: { data, seeds: [1], options: { epochs: 1 } } };
     const onStep = (step: string) => step.startsWith("tune") && stop.abort(new Error("stopped by the test"));
     await expect(search(tuning, out, { signal: stop.signal, onStep })).rejects.toThrow("stopped by the test");
     expect(JSON.parse(readFileSync(join(out, "status.json"), "utf8"))).toMatchObject({
