@@ -25,12 +25,11 @@ export interface BesideLinear {
   readonly newLow?: number | undefined;
   readonly newHigh?: number | undefined;
   readonly newP?: number | undefined;
-  /** Holm's, over all tests of the table. */
-  readonly pHolm?: number | undefined;
+  /** Holm's, over all tests of a new tuning in both tables. */
   readonly newPHolm?: number | undefined;
   /** Items in pairs. */
   readonly items?: number | undefined;
-  /** By Holm's p of a new tuning, where there is one, else of these tunings. */
+  /** By Holm's p of a new tuning; where there is none, the row is of these tunings alone and has no verdict. */
   readonly verdict?: "better" | "worse" | "not shown" | undefined;
   /** Where nothing is compared. */
   readonly why?: string | undefined;

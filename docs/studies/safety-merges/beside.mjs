@@ -1,5 +1,5 @@
 // Puts what no experiment has as a method (lox, layers that stay aligned, what a search found) beside the plain lambda, as besideLinear
-// does with methods, and adjusts p over all of them together. Run it where the runs are, twice:
+// does with methods, and adjusts the p of a new tuning over all of them together. Run it where the runs are, twice:
 //   node beside.mjs pick        picks by the items that choose, and writes confirm-*.yml
 //   node beside.mjs compare     reads their runs (runs/confirm-*) and writes beside.json and beside.md
 
@@ -90,11 +90,11 @@ function textOf({ rows, sentence }, labels) {
           : [
               ...[row.method, row.point, row.between.map((one) => one.replace("linear at lambda ", "")).join(" and ")],
               ...[number(row.merged), number(row.line), `${signed(row.difference)} (${signed(row.low)} to ${signed(row.high)})`],
-              ...[row.newP === undefined ? "" : `${signed(row.newLow)} to ${signed(row.newHigh)}`, `${p(row.newPHolm)} / ${p(row.pHolm)}`, row.verdict],
+              ...[row.newP === undefined ? "" : `${signed(row.newLow)} to ${signed(row.newHigh)}`, `${p(row.newPHolm)} / ${p(row.p)}`, row.verdict ?? "of these tunings alone"],
             ],
       );
     const [same, other] = equal === "score" ? [labels.score, labels.asr] : [labels.asr, labels.score];
-    const head = ["what", "its merge", "plain, between", "merge", "plain", "merge - plain (these tunings)", "new tuning", "Holm's p, new / these", "verdict"];
+    const head = ["what", "its merge", "plain, between", "merge", "plain", "merge - plain (these tunings)", "new tuning", "p: new (Holm) / these", "verdict"];
     const lines = [head, head.map(() => "---"), ...cells].map((row) => `| ${row.join(" | ")} |`);
     return `## At equal ${same}: ${other}\n\n${lines.join("\n")}\n`;
   });

@@ -119,24 +119,19 @@ function isWithin(tables: readonly NonNullable<Quantity["values"]>[]): boolean {
   return tables.flat(2).every((value) => value === null || (value >= 0 && value <= 1));
 }
 
-/** With Holm's p over all tests, verdicts by it, and a sentence. */
+/** With Holm's p over all tests of a new tuning, verdicts by it, and a sentence. A test of these tunings alone says nothing of the method. */
 export function withHolm(
   rows: readonly BesideLinear[],
   { better, labels }: { readonly better: Better; readonly labels: Labels },
 ): BesideLinearResults {
-  const adjusted = (of: "p" | "newP") => {
-    const tested = rows.filter((row) => row[of] !== undefined);
-    const all = holm(tested.map((row) => row[of] as number));
-    return new Map(tested.map((row, at) => [row, all[at] as number]));
-  };
-  const [these, fresh] = [adjusted("p"), adjusted("newP")];
+  const tested = rows.filter(({ newP }) => newP !== undefined);
+  const adjusted = holm(tested.map(({ newP }) => newP as number));
   const judged = rows.map((row): BesideLinear => {
-    const [pHolm, newPHolm] = [these.get(row), fresh.get(row)];
-    if (pHolm === undefined) return row;
+    const newPHolm = adjusted[tested.indexOf(row)];
+    if (newPHolm === undefined) return row;
     const lower = (row.difference as number) < 0;
     const isBetter = row.equal === "safety" && better === "high" ? !lower : lower;
-    const verdict = (newPHolm ?? pHolm) >= ALPHA ? "not shown" : isBetter ? "better" : "worse";
-    return { ...row, pHolm, ...(newPHolm !== undefined && { newPHolm }), verdict };
+    return { ...row, newPHolm, verdict: newPHolm >= ALPHA ? "not shown" : isBetter ? "better" : "worse" };
   });
   return { sentence: sentenceOf(judged, labels), rows: judged };
 }
@@ -144,15 +139,18 @@ export function withHolm(
 function sentenceOf(rows: readonly BesideLinear[], labels: Labels): string {
   const said = (["score", "safety"] as const).map((equal) => {
     const own = rows.filter((row) => row.equal === equal);
-    const named = (verdict: BesideLinear["verdict"]) =>
-      own.filter((row) => row.verdict === verdict).map(({ method }) => method);
+    const named = (verdict: BesideLinear["verdict"]) => own.filter((row) => row.verdict === verdict);
+    const open = named(undefined);
     const words = [
       [named("better"), "shown to be better"],
       [named("worse"), "shown to be worse"],
       [named("not shown"), "no difference shown"],
-      [named(undefined), "not compared"],
+      [open.filter(({ difference }) => difference !== undefined), "compared of these tunings alone"],
+      [open.filter(({ difference }) => difference === undefined), "not compared"],
     ] as const;
-    const told = words.filter(([methods]) => methods.length > 0).map(([all, text]) => `${text}: ${all.join(", ")}`);
+    const told = words
+      .filter(([all]) => all.length > 0)
+      .map(([all, text]) => `${text}: ${all.map(({ method }) => method).join(", ")}`);
     const [same, other] = equal === "score" ? [labels.score, labels.asr] : [labels.asr, labels.score];
     return `At equal ${same}, by ${other}: ${told.join("; ")}.`;
   });

@@ -20,10 +20,10 @@ export function besideLinearTables(results: ExperimentResults): ReportTable[] {
       data: dataOf(results, "test"),
       head: [
         ...["method", "its merge", "plain, between", "merge", "plain", "merge - plain", "of a new tuning"],
-        ...["p, Holm", "p, Holm, these tunings", "items", "verdict"],
+        ...["p of a new tuning, Holm", "p, these tunings", "items", "verdict"],
       ],
       rows: rows.map(cellsOf),
-      note: "Of each method the merge that stood best against the plain line on the data that chose, beside the line between two plain merges. In brackets 95 % intervals of these tunings, over the items, then of a new tuning, over seeds and items, with Holm's p over both tables.",
+      note: "Of each method the merge that stood best against the plain line on the data that chose, beside the line between two plain merges. In brackets 95 % intervals of these tunings, over the items, then of a new tuning, over seeds and items, with Holm's p over both tables. Verdicts are of a new tuning: a row without it tells of these tunings alone, as of one or two tunings and of merges of all tunings.",
     };
   });
 }
@@ -36,7 +36,7 @@ function cellsOf(row: BesideLinear): string[] {
   const p = (value: number | undefined) => (value === undefined ? "" : pText(value));
   return [
     ...[method, point, (between ?? []).join(" and "), fixed(merged as number), fixed(line as number)],
-    ...[`${signed(difference)} (${range(low, high)})`, range(newLow, newHigh), p(row.newPHolm), p(row.pHolm)],
-    ...[String(row.items), row.verdict === undefined ? "" : VERDICTS[row.verdict]],
+    ...[`${signed(difference)} (${range(low, high)})`, range(newLow, newHigh), p(row.newPHolm), p(row.p)],
+    ...[String(row.items), row.verdict === undefined ? "of these tunings alone" : VERDICTS[row.verdict]],
   ];
 }

@@ -71,10 +71,11 @@ describe("what a report holds", () => {
     const numbers = {
       ...{ merged: 0.05, line: 0.15, share: 0.4, difference: -0.1, low: -0.2, high: -0.02, items: 90 },
     };
-    const tests = { p: 0.004, pHolm: 0.008, newLow: -0.25, newHigh: 0.05, newP: 0.09, newPHolm: 0.09 };
+    const tests = { p: 0.008, newLow: -0.25, newHigh: 0.05, newP: 0.09, newPHolm: 0.09 };
     const rows = [
       { ...common, ...numbers, ...tests, equal: "score", verdict: "not shown" },
       { method: "ties", equal: "safety", why: "the plain line hardly moves there" },
+      { ...common, ...numbers, method: "model_stock", p: 0.008, equal: "safety" },
     ] as unknown as NonNullable<ExperimentResults["besideLinear"]>["rows"];
     const besideLinear = { sentence: "No difference is shown: ties.", rows };
     const markdown = markdownReport({ ...whole, besideLinear }, COSTS);
@@ -83,9 +84,9 @@ describe("what a report holds", () => {
     expect(tableOf(markdown, `Beside the plain lambda, at equal ${score}: ${asr}`)).toContain(
       "| ties | ties at lambda 0.4 | linear at lambda 0.2 and linear at lambda 0.4 | 0.050 | 0.150 | -0.100 (-0.200 to -0.020) | -0.250 to +0.050 | 0.0900 | 0.0080 | 90 | no difference shown |",
     );
-    expect(tableOf(markdown, `Beside the plain lambda, at equal ${asr}: ${score}`)).toContain(
-      "| ties | the plain line hardly moves there |",
-    );
+    const safety = tableOf(markdown, `Beside the plain lambda, at equal ${asr}: ${score}`);
+    expect(safety).toMatch(/^\| ties \|[ |]*\| the plain line hardly moves there \|$/m);
+    expect(safety).toMatch(/^\| model\\_stock \|.*\| 0\.0080 \| 90 \| of these tunings alone \|$/m);
     expect(pageOf({ ...whole, besideLinear }).querySelectorAll(".part-beside-linear table")).toHaveLength(2);
     expect(pageOf(whole).querySelector(".part-beside-linear")).toBeNull();
   });

@@ -85,11 +85,28 @@ describe("a method beside the plain line", () => {
     const safety = besideLine({ ...about, equal: "safety" });
     expect(safety.merged).toBeCloseTo(0.7, 12);
     expect(safety.difference).toBeCloseTo(0.2, 12);
-    const { rows, sentence } = withHolm([score, safety], { better: "high", labels });
-    expect(rows.map(({ verdict }) => verdict)).toEqual(["better", "better"]);
-    expect(rows.map(({ pHolm }) => pHolm)).toEqual(holm([score.p as number, safety.p as number]));
+  });
+
+  it("has a verdict by Holm's p over the tests of a new tuning, and none where it is of these tunings alone", () => {
+    const three = ({ score, asr, ...rest }: Point) => {
+      const thrice = ({ value, values = [] }: Quantity) => ({ value, values: [...values, ...values, ...values] });
+      return { ...rest, score: thrice(score), asr: thrice(asr) };
+    };
+    const fresh = (equal: "score" | "safety", asr: number) =>
+      besideLine({ method: "ties", equal, point: three(point(0.7, asr)), lower: three(lower), upper: three(upper) });
+    const tested = [fresh("score", 0.1), fresh("safety", 0.1), fresh("score", 0.195)];
+    const alone = (["score", "safety"] as const).map((equal) =>
+      besideLine({ method: "model_stock", equal, point: point(0.7, 0.1), lower, upper }),
+    );
+    expect(alone.every(({ p, newP }) => (p as number) < 0.001 && newP === undefined)).toBe(true);
+    const { rows, sentence } = withHolm([...alone, ...tested], { better: "high", labels });
+    const wanted = [undefined, undefined, "better", "better", "not shown"];
+    expect(rows.map(({ verdict }) => verdict)).toEqual(wanted);
+    const adjusted = holm(tested.map(({ newP }) => newP as number));
+    expect(rows.map(({ newPHolm }) => newPHolm)).toEqual([undefined, undefined, ...adjusted]);
     expect(sentence).toBe(
-      "At equal exact calls, by refusals lost: shown to be better: ties. At equal refusals lost, by exact calls: shown to be better: ties.",
+      "At equal exact calls, by refusals lost: shown to be better: ties; no difference shown: ties; compared of these tunings alone: model_stock. " +
+        "At equal refusals lost, by exact calls: shown to be better: ties; compared of these tunings alone: model_stock.",
     );
   });
 
