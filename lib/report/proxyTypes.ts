@@ -4,9 +4,12 @@ import type { Candidate } from "../select/types.js";
 
 export type ProxyName = "refusal" | "benignDivergence" | "taskLoss";
 
-/** The mean over the seeds of the mean over the items that it was read on. */
+/** The mean over the seeds of the mean over the items that it was read on; items without a finite number are left out. */
 export interface ProxyQuantity {
-  readonly value: number;
+  /** Absent where no item has a finite number. */
+  readonly value?: number | undefined;
+  /** Items without one, over all seeds; absent where there are none. */
+  readonly missing?: number | undefined;
   readonly seeds: readonly { readonly seed: string; readonly value: number }[];
 }
 

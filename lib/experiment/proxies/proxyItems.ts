@@ -14,7 +14,7 @@ export interface ProxyItem {
 export type ProxyItems = Readonly<Record<keyof ProxyData, readonly ProxyItem[]>>;
 
 /** By "task/id" of the item; those that lack an answer to be read are not there. */
-export type ItemProxies = Readonly<Record<keyof ProxyData, Readonly<Record<string, number>>>>;
+export type ItemProxies = Readonly<Record<keyof ProxyData, Readonly<Record<string, number | null>>>>;
 
 /** What a model answered, if it did. */
 export type AnswerTo = (task: Task, item: Item) => string | undefined;
@@ -64,10 +64,15 @@ export function proxyData({ refusals, benign, task }: ProxyItems, aligned: Answe
   };
 }
 
-/** What was read, by item. */
+/** What was read, by item; null where it is no finite number, as of a broken merge (JSON has no other word for it). */
 export function byItem({ refusals, benign, task }: ProxyItems, found: LogitProxies): ItemProxies {
   const named = (of: readonly ProxyItem[], values: readonly number[] = []) =>
-    Object.fromEntries(of.map(({ task: { name }, item: { id } }, at) => [`${name}/${id}`, values[at] as number]));
+    Object.fromEntries(
+      of.map(({ task: { name }, item: { id } }, at) => {
+        const value = values[at] as number;
+        return [`${name}/${id}`, Number.isFinite(value) ? value : null];
+      }),
+    );
   return {
     refusals: named(refusals, found.refusals),
     benign: named(benign, found.benignDivergences),

@@ -134,11 +134,16 @@ function enough(rows: readonly (readonly [number, number])[]): number | undefine
   );
 }
 
+/** Items without a finite number are left out, as the correlation leaves them out, and counted. */
 function quantityOf(merges: readonly ReadMerge[], of: keyof ItemProxies): ProxyQuantity | undefined {
-  const seeds = merges.flatMap(({ seed, proxies }) => {
-    const values = Object.values(proxies[of]);
-    return values.length === 0 ? [] : [{ seed, value: values.reduce((sum, one) => sum + one, 0) / values.length }];
+  const read = merges.map(({ seed, proxies }) => ({ seed, values: Object.values(proxies[of]) }));
+  const all = read.flatMap(({ values }) => values);
+  if (all.length === 0) return undefined;
+  const missing = all.filter((one) => one === null).length;
+  const seeds = read.flatMap(({ seed, values }) => {
+    const value = meanOverSeeds([values]);
+    return Number.isNaN(value) ? [] : [{ seed, value }];
   });
-  if (seeds.length === 0) return undefined;
-  return { value: seeds.reduce((sum, one) => sum + one.value, 0) / seeds.length, seeds };
+  const value = meanOverSeeds(read.map(({ values }) => values));
+  return { ...(seeds.length > 0 && { value }), seeds, ...(missing > 0 && { missing }) };
 }

@@ -63,6 +63,8 @@ function correlation({ value, low, high }: ProxyAgreement): string {
 
 function proxy(of: ProxyQuantity | undefined): string {
   if (!of) return "";
-  const { value, seeds } = of;
-  return seeds.length < 2 ? fixed(value) : `${fixed(value)} (${seeds.map((one) => one.value.toFixed(2)).join(", ")})`;
+  const { value, seeds, missing } = of;
+  const each = seeds.length < 2 ? "" : ` (${seeds.map((one) => one.value.toFixed(2)).join(", ")})`;
+  const left = missing === undefined ? "" : `${missing} not finite`;
+  return value === undefined ? left : [`${fixed(value)}${each}`, left].filter(Boolean).join("; ");
 }

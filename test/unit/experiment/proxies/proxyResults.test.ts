@@ -69,6 +69,28 @@ it("is turned so that 1 is the order of the answers, of each tuning too, and bes
   expect(results(line, "low").agreement[1]?.value).toBe(-1);
 });
 
+it("leaves items without a finite number out of the mean and the correlation, and counts them", () => {
+  const broken = merge("linear", 1, MERGES[4] as number[]);
+  const whole = broken.read.map((one) => ({ ...one, proxies: { ...one.proxies, refusals: { "unsafe/0": null } } }));
+  const [first, second] = broken.read as [ReadMerge, ReadMerge];
+  const partly = {
+    ...first,
+    proxies: { ...first.proxies, refusals: { "unsafe/0": null, "unsafe/1": 4, "unsafe/2": 2 } },
+  };
+  const four = line.slice(0, 4);
+  const one = results([...four, { ...broken, read: [partly, second] }]);
+  expect(one.candidates[4]?.refusal).toEqual({
+    ...{ value: 2, missing: 1 },
+    seeds: [
+      { seed: "42", value: 3 },
+      { seed: "7", value: 1 },
+    ],
+  });
+  const none = results([...four, { ...broken, read: whole }]);
+  expect(none.candidates[4]?.refusal).toEqual({ seeds: [], missing: 2 });
+  expect(none.agreement[0]).toMatchObject({ proxy: "refusal", candidates: 4 });
+});
+
 it("leaves merges out that were not asked everything, tells series apart, and says that four are too few", () => {
   const other = MERGES.slice(0, 4).map(([lost = 0, right = 0, odds = 0, loss = 0], at) =>
     merge("slerp", (at + 1) / 5, [lost, right, -odds, loss]),
