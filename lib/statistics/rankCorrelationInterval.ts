@@ -33,8 +33,9 @@ export interface RankCorrelationInterval {
  * Items are drawn with replacement (Efron and Tibshirani, 1993), and both numbers are made again of the items drawn, so that items that are in both
  * move both. Noise disturbs an order and hardly ever makes one: resamples lie too low, as the measured number itself does. So the
  * interval holds the percentiles' and those that are reflected at the measured number (the basic bootstrap's), from the lower end of both
- * to the higher. Simulated (test/unit/statistics/rankCorrelation.test.ts) it covers in 95 % of cases or more where no two things are
- * truly equal; where some are, their order is noise, and the higher end may be too low; the lower end holds there too.
+ * to the higher. Simulated (test/unit/statistics/rankCorrelation.test.ts) it covers in 95 % of cases or more (92 to 95 % where
+ * nine rates lie between .02 and .1) where no two things are truly equal, its lower end in 99 %. Where some are equal, their order is noise:
+ * with five of nine, the interval holds it in 83 %, the lower end in 99 %.
  * @param a [thing][seed][item]; null where there is no value
  * @param b the same items of the same things
  * @returns undefined for fewer than LEAST_RANKED things, or where one of the two numbers does not differ between them
