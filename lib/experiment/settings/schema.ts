@@ -5,53 +5,12 @@ import { METHOD_NAMES } from "../../recipe/methods.js";
 import { CONTROL_KINDS } from "./controlKinds.js";
 import { bbhSchema, lmEvalSchema } from "./harnessSchema.js";
 import { judgeSchema } from "./judgeSchema.js";
+import { controlSchema, gridSchema, methodSchema } from "./mergesSchema.js";
 import { proxySchema } from "./proxySchema.js";
 import { searchSchema } from "./searchSchema.js";
 import { selectSchema } from "./selectSchema.js";
 import { shipSchema } from "./shipSchema.js";
 import { tuneOptionsSchema } from "./tuneOptions.js";
-
-const grid = z
-  .union([z.number(), z.array(z.number()).min(1)])
-  .describe("Weights of the fine-tuned model, from 0 to 1; others need extrapolate: true.");
-
-const method = z.strictObject({
-  method: z.enum(METHOD_NAMES),
-  lambda: grid.optional(),
-  parameters: z
-    .record(z.string(), z.union([z.number(), z.string(), z.boolean()]))
-    .optional()
-    .describe("The method's own parameters, such as density."),
-  vary: z
-    .record(z.string(), z.array(z.number()).min(1))
-    .optional()
-    .describe(
-      "One parameter in place of lambda, with its values: { gamma: [0.1, 0.3, 0.5] }; of methods that declare its safe end. lambda is then one number.",
-    ),
-  masks: z
-    .int()
-    .positive()
-    .optional()
-    .describe(
-      "Of methods that draw masks (DARE, DELLA, resta with a density below 1): so many draws for each tuning; 1 by default.",
-    ),
-  over: z
-    .enum(["each", "all"])
-    .optional()
-    .describe(
-      "One merge for each tuned model, or one of all of them (the default of model_stock); then without lambda.",
-    ),
-});
-
-const control = z.strictObject({
-  control: z.enum(CONTROL_KINDS),
-  lambda: grid.optional().describe("Of random and shuffled changes; the methods' own by default."),
-  values: z
-    .array(z.number())
-    .min(1)
-    .optional()
-    .describe("Of lower_rank the ranks; of weight_decay, dropout and learning_rate the tunings' options."),
-});
 
 /** Sets beside the task and safety. */
 const sideSets = (sets: string) =>
@@ -108,11 +67,11 @@ export const experimentSchema = z.strictObject({
     .optional()
     .describe("Instead of tuned: the run tunes LoRA adapters itself."),
   methods: z
-    .array(z.union([z.enum(METHOD_NAMES), method]))
+    .array(z.union([z.enum(METHOD_NAMES), methodSchema]))
     .min(1)
     .describe("Merge methods, by name or with a grid and parameters of their own."),
   controls: z
-    .array(z.union([z.enum(CONTROL_KINDS), control]))
+    .array(z.union([z.enum(CONTROL_KINDS), controlSchema]))
     .min(1)
     .optional()
     .describe("Other ways to change less, which are measured and never chosen; the choice is compared with each."),
@@ -122,7 +81,7 @@ export const experimentSchema = z.strictObject({
     .describe(
       "Compares every method with the plain lambda (linear) at equal task score and at equal safety; asks some merges more on the data that confirm.",
     ),
-  lambda: grid.default([0.2, 0.4, 0.6, 0.8]).describe("The grid of methods without one of their own."),
+  lambda: gridSchema.default([0.2, 0.4, 0.6, 0.8]).describe("The grid of methods without one of their own."),
   extrapolate: z.boolean().default(false).describe("Allows lambdas outside of 0 to 1."),
   safety: z
     .strictObject({
