@@ -12,7 +12,7 @@ enum { kPasses = 7, kMostThreads = 1024, kPage = 4096, kAhead = 8192 };
 static const size_t kBytes = (size_t)1 << 28; // of each array
 
 typedef double Line __attribute__((vector_size(64)));
-typedef uint64_t Words __attribute__((vector_size(64)));
+typedef uint64_t Words __attribute__((vector_size(64), may_alias)); // reads what is an array of double
 
 static Line *a, *b, *c;
 static pthread_barrier_t barrier;

@@ -7,8 +7,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
-import { candidateOf, mergeSeries, wholeModel } from "../../../dist/experiment/candidates/merges.js";
+import { mergeSeries, wholeModel } from "../../../dist/experiment/candidates/merges.js";
 import { openVirtual } from "../../../dist/experiment/candidates/openVirtual.js";
+import { candidateOf } from "../../../dist/experiment/settings/declaredSeries.js";
 import { experimentSchema } from "../../../dist/experiment/settings/schema.js";
 import { evaluate, evaluateLambdas, keywordJudge, openModel, tune } from "../../../dist/index.js";
 
