@@ -17,15 +17,15 @@ export async function modelGroups(
   tuned: readonly string[],
   { by, layers }: Pick<Grouping, "by" | "layers">,
 ): Promise<TensorGroup[]> {
-  const addon = loadAddon();
+  const opening = { addon: loadAddon(), decodes: true }; // names and shapes alone are looked at
   const path = await locate({ path: aligned });
-  const { tensors } = await openCheckpoint({ text: aligned, path }, { addon });
+  const { tensors } = await openCheckpoint({ text: aligned, path }, opening);
   const own = groupsOf(tensors.values(), { by, layers, outside: false });
   const held = (name: string) => own.some(({ filters }) => filters.some((filter) => name.includes(filter)));
   for (const model of tuned) {
     const [base, lora] = modelParts(model);
     if (lora) {
-      const { adapter } = await openCheckpoint({ text: model, ...base, lora }, { addon });
+      const { adapter } = await openCheckpoint({ text: model, ...base, lora }, opening);
       const changed = [...(adapter?.effects.keys() ?? []), ...(adapter?.added.keys() ?? [])];
       if (changed.every(held)) continue;
     }

@@ -35,9 +35,7 @@ export async function searchStages(
   if (note !== undefined) options.onNote?.(note);
   if (noGradient !== undefined) options.onNote?.(`Nothing is searched by gradient: ${noGradient}.`);
   const learning = { ways, gradient: isOpen ? gradient : undefined };
-  const { candidates, costs } = await searchAll(opened, ends.search, rule, learning).finally(() =>
-    learning.gradient?.close(),
-  );
+  const { candidates, costs } = await searchAll(opened, ends.search, rule, learning);
   const finalists = finalistsOf(candidates, { ...rule, most: opened.search.finalists });
   const parts = { aligned: settings.aligned, tuned, groups, measuring: opened.measuring, graph: opened.graph };
   const points = finalists.map(({ coefficients }) => coefficients);

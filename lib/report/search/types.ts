@@ -65,20 +65,14 @@ export interface SearchedCandidate {
 }
 
 /** A candidate that was measured on the second set. */
-export interface Finalist {
-  readonly way: SearchWay;
-  readonly number: number;
-  readonly coefficients: readonly number[];
+export interface Finalist extends Pick<SearchedCandidate, "way" | "number" | "coefficients"> {
   readonly choose: SearchNumbers;
   /** Why the rule does not take it; absent where it does. */
   readonly reason?: string | undefined;
 }
 
 /** The choice of one way to search. */
-export interface SearchChoice {
-  readonly way: SearchWay;
-  readonly number: number;
-  readonly coefficients: readonly number[];
+export interface SearchChoice extends Pick<SearchedCandidate, "way" | "number" | "coefficients"> {
   readonly search: SearchNumbers;
   readonly choose: SearchNumbers;
   readonly confirm: SearchNumbers;

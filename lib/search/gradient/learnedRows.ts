@@ -1,4 +1,5 @@
-// What coefficients are learned on: what the two ends said themselves on the set that is searched by.
+// What coefficients are learned on: what the two ends said themselves on the set that is searched by. Of an answer its text is kept, not
+// its ids, so that it is encoded again: the ids may differ from those that the model gave.
 
 import type { Results } from "../../evaluate/run/results.js";
 import type { Task } from "../../evaluate/types.js";

@@ -46,10 +46,12 @@ export interface GradientWay {
    * @returns with the tokens of prompts and answers that the passes forward and back read, also in a run before
    */
   learn(): Promise<{ readonly points: readonly (readonly number[])[]; readonly learnedTokens: number }>;
-  close(): void;
 }
 
-/** @returns why it cannot be, where the models or their answers do not allow it */
+/**
+ * Looks at the adapters and reads the rows. Engines run from the first step of `learn` that is not done to the end of it.
+ * @returns why it cannot be, where the models or their answers do not allow it
+ */
 export async function openGradient(
   { settings, search, tuned, groups, models, graph, records, progress, better }: OpenSearch,
   ends: SearchEnds,
@@ -59,9 +61,6 @@ export async function openGradient(
   if (most === 0) return "search.rows is 0";
   const { threads, precision } = settings.engine ?? {};
   const tunings: Tuning[] = [];
-  const close = () => {
-    for (const { gradients } of tunings) gradients.close();
-  };
   try {
     const addon = loadAddon();
     const tokenizer = await openTokenizer(await locate({ path: settings.aligned }));
@@ -79,13 +78,11 @@ export async function openGradient(
       tunings.push({ gradients, rows, places: groupPlaces(groups, gradients.tensors) });
       const missing = (["task", "safety"] as const).find((kind) => rows[kind].length === 0);
       if (missing === undefined) continue;
-      close();
       return missing === "task"
         ? `no row of the set that is searched by is answered in words, and better by the fine-tuned model of seed ${seed}`
         : "the aligned model refuses nothing of the set that is searched by";
     }
   } catch (error) {
-    close();
     if (error instanceof RetemperError && ["INCOMPATIBLE", "BAD_INPUT"].includes(error.code)) return error.message;
     throw error;
   }
@@ -109,39 +106,43 @@ export async function openGradient(
       task: Math.max(...tunings.map(({ rows }) => rows.task.length)),
       safety: tunings[0]?.rows.safety.length ?? 0,
     },
-    close,
-    async learn() {
-      const [before, after] = await learnStep(
-        { graph, records },
-        { name: "gradient, both ends", inputs, tokens: 2 * perPass },
-        async () => [await slopesAt(tunings, constant(0)), await slopesAt(tunings, constant(1))] as const,
-      );
-      const scales = {
-        task: 1 / Math.max(LEAST_CHANGE, before.task.loss - after.task.loss),
-        safety: 1 / Math.max(LEAST_CHANGE, after.safety.loss - before.safety.loss),
-      };
-      const points: number[][] = [];
-      for (const [at, weight] of WEIGHTS.entries()) {
-        const start = points.at(-1) ?? constant((low + high) / 2);
-        const of = digestOf("settings", { start, weight, scales });
-        const tokens = STEPS.steps * perPass;
-        let passes = 0;
-        const gradientAt = async (point: readonly number[]) => {
-          const { task, safety } = await slopesAt(tunings, point);
-          passes += 1;
-          progress.tell("passes", passes, STEPS.steps, passes * perPass, task.loss);
-          return task.gradient.map(
-            (value, i) => scales.task * value + weight * scales.safety * (safety.gradient[i] as number),
-          );
-        };
-        const name = `gradient, ${at + 1} of ${WEIGHTS.length} weights`;
-        const steps = { ...STEPS, rate: STEPS.rate * (high - low), range: search.range };
-        const learned = async () => rounded(await projectedAdam(start, gradientAt, steps));
-        points.push(await learnStep({ graph, records }, { name, inputs: { ...inputs, of }, tokens }, learned));
-      }
-      return { points, learnedTokens: PASSES * perPass };
-    },
+    learn: () =>
+      learn().finally(() => {
+        for (const { gradients } of tunings) gradients.close();
+      }),
   };
+
+  async function learn() {
+    const [before, after] = await learnStep(
+      { graph, records },
+      { name: "gradient, both ends", inputs, tokens: 2 * perPass },
+      async () => [await slopesAt(tunings, constant(0)), await slopesAt(tunings, constant(1))] as const,
+    );
+    const scales = {
+      task: 1 / Math.max(LEAST_CHANGE, before.task.loss - after.task.loss),
+      safety: 1 / Math.max(LEAST_CHANGE, after.safety.loss - before.safety.loss),
+    };
+    const points: number[][] = [];
+    for (const [at, weight] of WEIGHTS.entries()) {
+      const start = points.at(-1) ?? constant((low + high) / 2);
+      const of = digestOf("settings", { start, weight, scales });
+      const tokens = STEPS.steps * perPass;
+      let passes = 0;
+      const gradientAt = async (point: readonly number[]) => {
+        const { task, safety } = await slopesAt(tunings, point);
+        passes += 1;
+        progress.tell("passes", passes, STEPS.steps, passes * perPass, task.loss);
+        return task.gradient.map(
+          (value, i) => scales.task * value + weight * scales.safety * (safety.gradient[i] as number),
+        );
+      };
+      const name = `gradient, ${at + 1} of ${WEIGHTS.length} weights`;
+      const steps = { ...STEPS, rate: STEPS.rate * (high - low), range: search.range };
+      const learned = async () => rounded(await projectedAdam(start, gradientAt, steps));
+      points.push(await learnStep({ graph, records }, { name, inputs: { ...inputs, of }, tokens }, learned));
+    }
+    return { points, learnedTokens: PASSES * perPass };
+  }
 }
 
 /** Means over the tunings. */
@@ -150,12 +151,16 @@ async function slopesAt(tunings: readonly Tuning[], point: readonly number[]): P
     let loss = 0;
     const gradient = point.map(() => 0);
     for (const { gradients, places, rows } of tunings) {
-      const coefficientOf = (tensor: string) => point[places.get(tensor) as number] as number;
-      const found = await gradients.at(coefficientOf, rows[kind]);
+      const groupOf = (tensor: string) => {
+        const group = places.get(tensor) ?? -1;
+        if (group < 0) throw new RetemperError("INTERNAL", `${tensor} is in no group of the search`);
+        return group;
+      };
+      const found = await gradients.at((tensor) => point[groupOf(tensor)] as number, rows[kind]);
       const share = 1 / (found.tokens * tunings.length);
       loss += share * found.loss;
       for (const [tensor, value] of found.byTensor) {
-        const group = places.get(tensor) as number;
+        const group = groupOf(tensor);
         gradient[group] = (gradient[group] as number) + share * value;
       }
     }

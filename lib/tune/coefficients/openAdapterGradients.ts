@@ -5,13 +5,14 @@
 import { setImmediate } from "node:timers/promises";
 import type { Addon } from "../../addon/surface.js";
 import { type CheckpointReference, openCheckpoint } from "../../checkpoint/open.js";
-import type { Adapter, StoredFile, StoredTensor } from "../../checkpoint/types.js";
+import type { Adapter, Checkpoint, StoredFile, StoredTensor } from "../../checkpoint/types.js";
 import { RetemperError } from "../../errors.js";
 import { widen } from "../../nn/engines/reference/widen.js";
 import { weightsOf } from "../../nn/engines/runningEngine.js";
 import { startEngine } from "../../nn/engines/startEngine.js";
 import { decoderSpec } from "../../nn/families/decoderSpec.js";
 import { stopTokensOf } from "../../nn/families/stopTokens.js";
+import type { DecoderSpec } from "../../nn/ops/specs.js";
 import { useBackend } from "../../nn/ops/useBackend.js";
 import { AdaptedRuntime } from "../adapter/adaptedRuntime.js";
 import { type LinearModule, linearModules } from "../adapter/modules.js";
@@ -35,10 +36,12 @@ export interface AdapterGradients {
   /** What ends an answer. */
   readonly stopTokens: readonly number[];
   /**
+   * Starts the engine where it does not run, so that one that is only opened has no threads. One call at a time.
    * @param coefficientOf of each of `tensors`: how much of the adapter is added to it
    * @param examples of at most `MOST_TOKENS` tokens each
    */
   at(coefficientOf: (tensor: string) => number, examples: readonly Example[]): Promise<LossDerivatives>;
+  /** Ends the engine, where one runs. */
   close(): void;
 }
 
@@ -58,12 +61,7 @@ export async function openAdapterGradients(
   const spec = decoderSpec(checkpoint, await stopTokensOf(checkpoint));
   const terms = termsOf(checkpoint.adapter, linearModules(spec), reference.text, addon);
   const checkStop = () => signal?.throwIfAborted();
-  const engine = await startEngine("native", checkpoint, weightsOf(spec), { threads, precision });
-  const norms = () => new Float32Array(0); // DoRA's alone
-  const runtime = new AdaptedRuntime(engine.runtime, terms, { rate: 0, seed: 0 }, norms);
-  const gradients = noGradients(terms);
-  const hooks = { gradients, norms, checkStop, mostRows: MOST_TOKENS };
-  const operations = await openOperations(spec, runtime, engine, hooks);
+  let running: Awaited<ReturnType<typeof startTraining>> | undefined;
   const keeps = keepsActivations(spec, undefined);
   const whole = terms.map(({ b }) => b.values.slice());
   return {
@@ -71,7 +69,9 @@ export async function openAdapterGradients(
     stopTokens: spec.stopTokens,
     async at(coefficientOf, examples) {
       checkStop();
-      useBackend(engine.backend);
+      running ??= await startTraining(checkpoint, spec, terms, { threads, precision, checkStop });
+      const { backend, runtime, operations, gradients } = running;
+      useBackend(backend);
       for (const [at, { b, module }] of terms.entries()) {
         const coefficient = coefficientOf(module.weightName);
         for (const [i, value] of (whole[at] as Float32Array).entries()) b.values[i] = coefficient * value;
@@ -94,11 +94,39 @@ export async function openAdapterGradients(
       return { loss, tokens, byTensor: new Map(byTensor) };
     },
     close() {
+      running?.close();
+      running = undefined;
+    },
+  };
+}
+
+/** What computes a model's derivatives. @throws as the engine does; then nothing of it runs */
+async function startTraining(
+  checkpoint: Checkpoint,
+  spec: DecoderSpec,
+  terms: readonly Term[],
+  {
+    checkStop,
+    ...options
+  }: Pick<AdapterGradientsOptions, "threads" | "precision"> & { readonly checkStop: () => void },
+) {
+  const engine = await startEngine("native", checkpoint, weightsOf(spec), options);
+  try {
+    const norms = () => new Float32Array(0); // DoRA's alone
+    const runtime = new AdaptedRuntime(engine.runtime, terms, { rate: 0, seed: 0 }, norms);
+    const gradients = noGradients(terms);
+    const hooks = { gradients, norms, checkStop, mostRows: MOST_TOKENS };
+    const operations = await openOperations(spec, runtime, engine, hooks);
+    const close = () => {
       operations.release();
       runtime.dispose();
       engine.runtime.dispose();
-    },
-  };
+    };
+    return { backend: engine.backend, runtime, operations, gradients, close };
+  } catch (error) {
+    engine.runtime.dispose();
+    throw error;
+  }
 }
 
 /** In their order. */

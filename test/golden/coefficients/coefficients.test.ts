@@ -117,6 +117,19 @@ describe("derivatives by coefficients of an adapter's terms, by the kernels that
     expect([...(found[0]?.byTensor.values() ?? [])].every((one) => one !== 0)).toBe(true); // also where a coefficient is 0
   });
 
+  it("start their engine with the first point, not before, and again after an end", async () => {
+    const reference = { text: "the demo", path: `${demo}model`, lora: { path: `${demo}adapters/seed-42` } };
+    const rows = (expected.demo?.["0.5"] as Expected).rows.map(exampleOf);
+    const refused = await openAdapterGradients(reference, { addon: loadAddon(), threads: -1 }); // no engine takes it
+    await expect(refused.at(() => 0.5, rows)).rejects.toThrow(/thread/);
+    refused.close();
+    const open = await openAdapterGradients(reference, { addon: loadAddon(), threads: 1 });
+    const first = await open.at(() => 0.5, rows);
+    open.close();
+    expect(await open.at(() => 0.5, rows)).toEqual(first);
+    open.close();
+  });
+
   it("are refused of whole models, and of adapters with more than low-rank terms", async () => {
     const open = (lora?: { path: string }) =>
       openAdapterGradients({ text: "the demo", path: `${demo}model`, lora }, { addon: loadAddon(), threads: 1 });
