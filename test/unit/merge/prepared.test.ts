@@ -5,6 +5,7 @@ import { decideGates } from "../../../lib/merge/prepared/decideGates.js";
 import { preparedMethod } from "../../../lib/merge/prepared/preparedMethods.js";
 import { gatedWeight, weightOf } from "../../../lib/merge/prepared/sumRecipe.js";
 import { parseRecipe } from "../../../lib/recipe/load.js";
+import { METHODS, type MethodName } from "../../../lib/recipe/methods.js";
 import { createParameterReader } from "../../../lib/recipe/parameters.js";
 import type { ParsedRecipe, RecipeModule, RecipeSlice, RecipeSource } from "../../../lib/recipe/types.js";
 
@@ -70,8 +71,10 @@ describe("a method that is prepared", () => {
     expect(gatedWeight(recipe, [], 0, 1)).toEqual(weightOf(recipe, "lambda"));
   });
 
-  it("says of a method that cannot be merged which can", () => {
-    expect(() => preparedMethod("linear")).toThrow(expect.objectContaining({ code: "USAGE" }));
+  it("is there for every method whose record says that it is prepared, and for no other", () => {
+    const names = Object.keys(METHODS) as MethodName[];
+    expect(names.filter((name) => preparedMethod(name))).toEqual(names.filter((name) => METHODS[name].prepared));
+    expect(names.some((name) => METHODS[name].prepared)).toBe(true);
   });
 });
 
