@@ -15,7 +15,8 @@ namespace {
 // first-level cache.
 constexpr size_t kBand = 16;
 constexpr size_t kPiece = 128;
-// Sums over rows are taken in so many parts at most, each of whole bands.
+// Sums over rows are taken in so many parts at most, each of whole bands, whatever the number of
+// threads, so that the bits do not depend on it: at most 8 threads work in TransposedTimes.
 constexpr size_t kParts = 8;
 
 double Inner(const std::vector<double>& x, const std::vector<double>& y) {

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <string_view>
 
 #if defined(__x86_64__)
@@ -16,6 +17,7 @@
 #include "core/divide_up.h"
 #include "cpu/kernels.h"
 #include "nn/prefetcher.h"
+#include "nn/step_times.h"
 
 namespace retemper::nn {
 
@@ -151,6 +153,7 @@ const BlockKernel& ChooseBlockKernel() {
 void BlockMatMul(const BlockKernel& kernel, Pool& pool, std::span<const BlockLinear> layers,
                  const float* x, size_t x_stride, size_t rows) {
   if (rows == 0 || layers.empty()) return;
+  const Stopwatch stopwatch(&StepTimes::products);
   const size_t in = layers.front().w.in, blocks = in / 32;
   const size_t rounded_bytes = RoundUp(rows * blocks * sizeof(RoundedBlock), 64);
   const size_t row_bytes = std::max<size_t>(1, blocks * sizeof(RoundedBlock));

@@ -54,7 +54,8 @@ struct BlockKernel;
 std::vector<const BlockKernel*> AvailableBlockKernels();
 const char* NameOf(const BlockKernel& kernel);
 // The fastest; or, where RETEMPER_FORCE_TARGET names a target, the fastest that has no more
-// instructions than it.
+// instructions than it. "avx512_bf16" and "amx" allow all: every processor known to have these
+// has VNNI too.
 const BlockKernel& ChooseBlockKernel();
 
 // Several layers of the same x, which all have as many inputs; formats may differ. x and the
