@@ -11,6 +11,7 @@ import { openCheckpoint, readConfig } from "../checkpoint/open.js";
 import type { Checkpoint } from "../checkpoint/types.js";
 import { ioError } from "../files/ioError.js";
 import { makeFolder } from "../files/makeFolder.js";
+import { writeAll } from "../files/writeAll.js";
 import { readFloats } from "../merge/adapter/engineTensors.js";
 import type { ActivationRequest, LinearInputs, RowsInModel } from "../merge/prepared/activations.js";
 import type { PrepareOptions } from "../merge/prepared/types.js";
@@ -96,8 +97,8 @@ async function* throughLayers(
     throw ioError(error, path, "cannot write");
   });
   try {
-    for (const [index, layer] of spec.layers.entries()) {
-      const inputs = await throughLayer(pass, index, layer, pieces, states, place);
+    for (const index of spec.layers.keys()) {
+      const inputs = await throughLayer(pass, index, spec.layers, pieces, states, place);
       yield inputs;
       for (const { values } of inputs) await rm(values.path, { force: true });
     }
@@ -110,11 +111,12 @@ async function* throughLayers(
 async function throughLayer(
   pass: LayerPass,
   index: number,
-  layer: LayerSpec,
+  layers: readonly LayerSpec[],
   pieces: readonly Rows[],
   states: FileHandle,
   { folder, signal, wanted }: Place,
 ): Promise<LinearInputs[]> {
+  const layer = layers[index] as LayerSpec;
   const hidden = layer.output.matrix.out;
   const found = inputsOfLayer(layer).flatMap(({ weights, width }, at) => {
     return weights.some(wanted) ? [{ at, weights, width, path: join(folder, `inputs-${at}`) }] : [];
@@ -133,7 +135,8 @@ async function throughLayer(
         if (files.has(at)) shown.set(at, values.slice());
       });
       for (const [at, values] of shown) await files.get(at)?.appendFile(bytesOf(values));
-      await states.write(bytesOf(leaving), 0, 4 * count * hidden, 4 * tokens * hidden);
+      // Nothing reads what leaves the last layer.
+      if (index + 1 < layers.length) await writeAll(states, bytesOf(leaving), 4 * tokens * hidden);
       tokens += count;
     }
   } catch (error) {

@@ -7,6 +7,7 @@ import { basename, dirname, join } from "node:path";
 import { RetemperError } from "../errors.js";
 import { ioError } from "../files/ioError.js";
 import { makeFolder } from "../files/makeFolder.js";
+import { writeAll } from "../files/writeAll.js";
 import { type KernelLock, kernelLock } from "../output/tryLock.js";
 import { waitFor } from "../output/waitFor.js";
 import { chunksOf } from "./aborting.js";
@@ -220,13 +221,6 @@ async function fetchRest(blob: Blob, handle: FileHandle, settings: HubSettings):
   }
   const missing = bytes === undefined ? expected - got : bytes - start - got;
   if (missing > 0) throw new Error(`it ended ${missing} bytes too early`);
-}
-
-async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<number> {
-  for (let at = 0; at < bytes.length; ) {
-    at += (await handle.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
-  }
-  return bytes.length;
 }
 
 /** The sha256, or git's sha1 of a blob, whichever the hub names files like `name` by. */

@@ -3,6 +3,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import type { Checkpoint, StoredTensor } from "../../checkpoint/types.js";
 import { ioError } from "../../files/ioError.js";
+import { writeAll } from "../../files/writeAll.js";
 import { KEPT } from "../../files/writeWhole.js";
 
 export class TensorsInPlace {
@@ -44,9 +45,7 @@ export class TensorsInPlace {
   async write({ file, offset }: StoredTensor, values: Float32Array): Promise<void> {
     const buffer = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     await this.#attempt(file, async (handle) => {
-      for (let done = 0; done < buffer.length; ) {
-        done += (await handle.write(buffer, done, buffer.length - done, offset + done)).bytesWritten;
-      }
+      await writeAll(handle, buffer, offset);
     });
   }
 

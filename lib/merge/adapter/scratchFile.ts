@@ -3,6 +3,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import type { NativeInput } from "../../addon/nativePlan.js";
 import { ioError } from "../../files/ioError.js";
+import { writeAll } from "../../files/writeAll.js";
 import { readFloats } from "./engineTensors.js";
 
 /** Runs of float32 values in a file that grows. */
@@ -39,9 +40,7 @@ export class ScratchFile {
     const { offset, read } = this.reserve(values.length);
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     try {
-      for (let done = 0; done < bytes.length; ) {
-        done += (await this.#handle.write(bytes, done, bytes.length - done, offset + done)).bytesWritten;
-      }
+      await writeAll(this.#handle, bytes, offset);
     } catch (error) {
       throw ioError(error, this.#path, "cannot write");
     }
