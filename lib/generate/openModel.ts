@@ -75,8 +75,14 @@ export async function openModel(source: string | Recipe, options: ModelOptions =
   await requireWeights(opened);
   // Its weights are decoded when they are needed, as those of a merge are made; once, where memory has room for them.
   const coded = opened.gguf !== undefined || isQuantised((await readConfig(opened)).config);
-  if (weights === "asStored" && coded && opened.gguf === undefined) {
-    throw new RetemperError("USAGE", "weights: asStored multiplies the blocks of GGUF files, and this is no GGUF file");
+  if (weights === "asStored" && opened.gguf === undefined) {
+    throw new RetemperError(
+      "USAGE",
+      "weights: asStored multiplies the blocks of GGUF files, and this is no GGUF file",
+      {
+        hint: "leave it out",
+      },
+    );
   }
   if (coded) {
     const recipe = { merge_method: "passthrough", models: [{ model: source }] };
