@@ -110,7 +110,8 @@ export async function surveyPoints(
   }
   // What a group of points has made is gone when the next one's is made.
   const outlined = recipes.filter(({ isOutline }) => isOutline).map(({ written }) => written);
-  const made = first ? outlined.map((written) => diskOfMade(written, first as Prepared)) : [];
+  const { built, models } = first as Prepared;
+  const made = outlined.map((written) => diskOfMade(written, built.tensors, models));
   const diskNeeded = estimates.reduce((sum, estimate) => sum + estimate.diskNeeded, 0) + Math.max(0, ...made);
   return {
     opened,

@@ -7,13 +7,17 @@ import { preparedMethod } from "./preparedMethods.js";
 import { alignedModel, isAdapterOf } from "./theModels.js";
 import type { OutlinedMatrix } from "./types.js";
 
-/** @param outline of the recipe: its tensors are those of the output */
-export function diskOfMade(recipe: ParsedRecipe, { built, models }: Pick<Prepared, "built" | "models">): number {
+/** @param tensors those of the output, or of the aligned model */
+export function diskOfMade(
+  recipe: ParsedRecipe,
+  tensors: Iterable<{ readonly name: string; readonly shape: readonly number[] }>,
+  models: Pick<Prepared["models"], "checkpoints">,
+): number {
   const base = alignedModel(recipe);
   const sources = recipe.modules.flatMap(({ slices }) => slices.flatMap((slice) => slice.sources));
   const tuned = sources.find(({ model }) => isAdapterOf(model, base))?.model;
   const effects = tuned && models.checkpoints.get(tuned.text)?.adapter?.effects;
-  const matrices = built.tensors.flatMap(({ name, shape }): OutlinedMatrix[] => {
+  const matrices = [...tensors].flatMap(({ name, shape }): OutlinedMatrix[] => {
     if (shape.length < 2) return [];
     const effect = effects?.get(name);
     const rank = effects && (effect?.kind === "lowRank" ? effect.term.rank : 0);

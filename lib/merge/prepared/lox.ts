@@ -9,7 +9,7 @@ import { InputFiles } from "../../plan/inputFiles.js";
 import { addedPart, bareModel } from "./addedPart.js";
 import { plannedChanges } from "./changes.js";
 import { writeLowRankPart } from "./lowRankPart.js";
-import { factorBytes, largestPair, sumOver } from "./matrixBytes.js";
+import { factorBytes, sumOver } from "./matrixBytes.js";
 import { openRoles } from "./openRoles.js";
 import { numberOf, sumRecipe, weightOf } from "./sumRecipe.js";
 import { alignedModel, unalignedModel } from "./theModels.js";
@@ -40,7 +40,7 @@ export const lox: PreparedMethod = {
   },
   disk(recipe, matrices) {
     const k = numberOf(recipe, "k") as number;
-    return k === 0 ? 0 : largestPair(matrices) + sumOver(matrices, (matrix) => factorBytes(matrix, k));
+    return k === 0 ? 0 : sumOver(matrices, (matrix) => factorBytes(matrix, k));
   },
   ordinary(recipe, { models, untouched = [] }) {
     const weight = weightOf(recipe, "coefficient");

@@ -8,7 +8,7 @@ import { isLayerMatrix } from "../adapter/tensorChange.js";
 import { addedPart, bareModel } from "./addedPart.js";
 import { plannedChanges } from "./changes.js";
 import { writeLowRankPart } from "./lowRankPart.js";
-import { factorBytes, largestPair, ofLayers, sumOver } from "./matrixBytes.js";
+import { factorBytes, ofLayers, sumOver } from "./matrixBytes.js";
 import { openRoles } from "./openRoles.js";
 import { numberOf, sumRecipe, weightOf } from "./sumRecipe.js";
 import { alignedModel, tunedModel, unalignedModel } from "./theModels.js";
@@ -33,7 +33,7 @@ export const lssf: PreparedMethod = {
   disk(_recipe, matrices) {
     const own = ofLayers(matrices);
     // How many singular vectors the entropy needs is known when they are there.
-    return largestPair(own) + sumOver(own, (matrix) => factorBytes(matrix, Math.min(matrix.rows, matrix.cols)));
+    return sumOver(own, (matrix) => factorBytes(matrix, Math.min(matrix.rows, matrix.cols)));
   },
   ordinary(recipe, { models }) {
     return sumRecipe(recipe, "task_arithmetic", [

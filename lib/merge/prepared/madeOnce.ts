@@ -11,13 +11,15 @@ import type { ParsedRecipe } from "../../recipe/types.js";
 import { inputFiles } from "../inputs.js";
 import { openModels } from "../models.js";
 import { sideInputs } from "../sideInputs.js";
+import { diskOfMade } from "./diskOfMade.js";
+import { alignedModel } from "./theModels.js";
 import type { MadeInputs, PrepareOptions } from "./types.js";
 import { whatIsMade } from "./whatIsMade.js";
 
 interface Keeping {
   users: number;
   /** Made when something is kept. */
-  place?: Promise<OwnedFolder>;
+  place?: Promise<OwnedFolder> | undefined;
   readonly made: Map<string, Promise<MadeInputs>>;
 }
 
@@ -37,14 +39,15 @@ export async function keepingMade<T>(work: () => Promise<T>): Promise<T> {
     own.users -= 1;
     if (own.users === 0) {
       keeping = undefined;
-      await (await own.place)?.remove();
+      // The result of `work`, or its error, is what counts: the next run removes what stays.
+      await own.place?.then((place) => place.remove()).catch(() => {});
     }
   }
 }
 
 /**
  * What a recipe needs: made in `folder`, or, where it is kept, in the place of what is kept, once for the same method, parameters and
- * files. Nothing is kept where the disk has not several times the room of the recipe's models.
+ * files: then nothing was written. Nothing is kept where the disk has not twice the room that it takes.
  * @param make makes it in a folder, which exists and is empty
  */
 export async function madeOnce(
@@ -63,11 +66,16 @@ export async function madeOnce(
     .update(JSON.stringify([whatIsMade(recipe), files, words]))
     .digest("hex");
   const known = own.made.get(key);
-  if (known) return known;
-  own.place ??= ownedFolder("retemper-prepared-");
+  if (known) return { ...(await known), bytesWritten: 0 };
+  own.place ??= ownedFolder("retemper-prepared-").catch((error: unknown) => {
+    own.place = undefined; // a later call tries anew
+    throw error;
+  });
   const { path } = await own.place;
   const free = await freeBytes(path);
-  if (free !== undefined && free < ROOM * files.reduce((sum, { size }) => sum + size, 0)) return make(folder);
+  const aligned = opened.checkpoints.get(alignedModel(recipe).text);
+  const needed = diskOfMade(recipe, aligned?.tensors.values() ?? [], opened);
+  if (free !== undefined && free < MARGIN * needed) return make(folder);
   const made = own.made.get(key) ?? makeIn(join(path, key), make);
   own.made.set(key, made);
   // What failed is tried anew.
@@ -75,8 +83,8 @@ export async function madeOnce(
   return made;
 }
 
-/** What is made is at most a few times as large as the models that it is made of. */
-const ROOM = 8;
+/** The rest of the disk is for what is merged of it. */
+const MARGIN = 2;
 
 async function makeIn(folder: string, make: (folder: string) => Promise<MadeInputs>): Promise<MadeInputs> {
   await mkdir(folder).catch((error: unknown) => {

@@ -17,15 +17,9 @@ export function factorBytes({ rows, cols }: OutlinedMatrix, rank: number): numbe
   return 8 * (rows + cols) * Math.min(rank, rows, cols);
 }
 
-/** Two changes of one matrix as float32, which lie there while it is worked on. */
-export function largestPair(matrices: readonly OutlinedMatrix[]): number {
-  return matrices.reduce((most, { rows, cols }) => Math.max(most, 8 * rows * cols), 0);
-}
-
 /** What a projection keeps of each change until it is known which are gated: C B of an adapter's, C D of a whole model's. */
 export function projectionBytes(matrices: readonly OutlinedMatrix[]): number {
-  const own = ofLayers(matrices);
-  return largestPair(own) + sumOver(own, ({ rows, cols, rank }) => 4 * rows * (rank ?? cols));
+  return sumOver(ofLayers(matrices), ({ rows, cols, rank }) => 4 * rows * (rank ?? cols));
 }
 
 /** A and B of the fine-tuned adapter; 0 for a whole model. */

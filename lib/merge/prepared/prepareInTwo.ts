@@ -48,7 +48,7 @@ export async function prepareInTwo(
   const sum = isAdapter ? asAdapter(recipe, kind) : outlineOf(recipe);
   const opened = await openInputs(recipe, options, addon);
   const planned = asRecorded(await (isAdapter ? prepareAs : prepare)(sum, options, addon), recipe, opened);
-  const bytes = diskOfMade(recipe, planned);
+  const bytes = diskOfMade(recipe, planned.built.tensors, planned.models);
   const outline = withMade(planned, bytes);
   let made: string | undefined;
   return {

@@ -14,11 +14,11 @@ import { isLayerMatrix } from "../adapter/tensorChange.js";
 import { activationSource } from "./activations.js";
 import { plannedChanges } from "./changes.js";
 import { keepLayers } from "./keepLayers.js";
-import { largestPair, ofLayers, sumOver } from "./matrixBytes.js";
+import { ofLayers, sumOver } from "./matrixBytes.js";
 import { openRoles } from "./openRoles.js";
 import { gatedWeight, numberOf, sumRecipe, weightOf } from "./sumRecipe.js";
 import { alignedModel, isAdapterOf, tunedModel } from "./theModels.js";
-import type { PreparedMethod } from "./types.js";
+import type { OutlinedMatrix, PreparedMethod } from "./types.js";
 
 /** What the made checkpoint is called in the ordinary recipe. */
 const KEPT = "retemper:kept";
@@ -80,10 +80,18 @@ export const safeDelta: PreparedMethod = {
   disk(recipe, matrices) {
     const own = ofLayers(matrices).filter(({ rank }) => rank !== 0);
     const rows = statSync(rowsFile(recipe) as string, { throwIfNoEntry: false })?.size ?? 0;
-    const layers = new Set(own.map(({ name }) => layerOf(name)?.index)).size;
-    // Of one layer what enters its products, at most one token for two bytes of the file.
-    const entering = sumOver(own, ({ cols }) => 2 * rows * cols) / Math.max(1, layers);
-    return largestPair(own) + sumOver(own, (matrix) => 4 * matrix.rows * matrix.cols) + entering;
+    const layers = [...new Set(own.map(({ name }) => layerOf(name)?.index))].map((index) => {
+      return own.filter(({ name }) => layerOf(name)?.index === index);
+    });
+    const most = (bytesOf: (layer: readonly OutlinedMatrix[]) => number) => Math.max(0, ...layers.map(bytesOf));
+    // F's matrix and A's of the products with the same inputs lie there together: those of one layer at most.
+    const pairs = most((layer) => sumOver(layer, (matrix) => 8 * matrix.rows * matrix.cols));
+    // What enters the products of one layer, and what is between two layers, which is no wider than the widest of these. The tokens
+    // are estimated, one for two bytes of the file: a chat template adds some, a tokenizer makes fewer of text.
+    const entering = most(
+      (layer) => 2 * rows * (sumOver(layer, ({ cols }) => cols) + Math.max(...layer.map(({ cols }) => cols))),
+    );
+    return pairs + sumOver(own, (matrix) => 4 * matrix.rows * matrix.cols) + entering;
   },
   ordinary(recipe, { models, replaced = [] }) {
     const gates = replaced.map((name) => ({ module: name.replace(/\.weight$/, ""), gated: true }));

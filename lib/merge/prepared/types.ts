@@ -65,7 +65,7 @@ export interface PreparedMethod {
    * @throws RetemperError as a merge does, with the tensor
    */
   make(recipe: ParsedRecipe, folder: string, options: PrepareOptions): Promise<MadeInputs>;
-  /** Bytes on the disk at most while the inputs are made, and of them. */
+  /** Bytes on the disk at most while the inputs are made, and of them; what depends on the tokens of rows is estimated. */
   disk(recipe: ParsedRecipe, matrices: readonly OutlinedMatrix[]): number;
   /** The ordinary recipe over the models and what was made of them. */
   ordinary(recipe: ParsedRecipe, made: MadeInputs): ParsedRecipe;
