@@ -1,7 +1,11 @@
 // Which groups the models of an experiment have: what is in no layer has its own where a tuning reaches it.
 
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { loadAddon } from "../../../lib/addon/load.js";
+import { convert } from "../../../lib/merge/convert.js";
 import { modelGroups } from "../../../lib/search/modelGroups.js";
+import { openAdapterGradients } from "../../../lib/tune/coefficients/openAdapterGradients.js";
 import { type TensorSpec, workspace } from "../checkpoint/fixtures.js";
 
 const work = workspace();
@@ -41,5 +45,19 @@ describe("the groups of an experiment's models", () => {
     expect(await names([norm])).toEqual(["layer 0", "layer 1"]);
     expect(await names([norm], "tensors")).toContain("all else");
     expect(await names([plain], "tensors")).not.toContain("all else");
+  });
+
+  it("are those of a GGUF file with quantised weights, by which no gradient is taken", async () => {
+    const demo = join(import.meta.dirname, "..", "..", "..", "demo");
+    const path = work.path("gguf");
+    await convert(join(demo, "model"), path, { format: "gguf", quantise: "q8_0", writeModelCard: false });
+    const lora = { path: join(demo, "adapters", "seed-42") };
+    const groups = await modelGroups(path, [`${path}+${lora.path}`], { by: "layers", layers: 2 });
+    expect(groups.map(({ name }) => name)).toEqual(["layers 0-1", "layers 2-3"]);
+    const opened = openAdapterGradients({ text: "quantised", path, lora }, { addon: loadAddon() });
+    await expect(opened).rejects.toMatchObject({
+      code: "BAD_INPUT",
+      message: expect.stringContaining("weights as plain numbers"),
+    });
   });
 });
