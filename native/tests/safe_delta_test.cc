@@ -145,9 +145,10 @@ TEST("takes columns without activation, and refuses what is not finite") {
   for (size_t i = 0; i < 20; ++i) h[3 * 20 + i] = h[i * 20 + 3] = 0;
   const KeptDelta made = layer.Keep(5, pool, h);
   for (const float value : made.values) CHECK(std::isfinite(value));
+  const double own = h[0];
   h[0] = std::numeric_limits<double>::infinity();
   CHECK_FAULT(code::kBadInput, "inputs have NaN", layer.Keep(5, pool, h));
-  h[0] = 1;
+  h[0] = own;
   layer.f[7] = std::numeric_limits<float>::quiet_NaN();
   CHECK_FAULT(code::kBadInput, "a weight has NaN", layer.Keep(5, pool, h));
 }

@@ -168,13 +168,11 @@ describe("safe_delta", () => {
     expect(bytes[1]).toEqual(bytes[0]);
     const got = readCheckpoint(join(folder, "wide-1"));
     const late = (list: readonly number[]) => list.filter((_, at) => at % 2070 >= 2000);
-    const f = late(values(readCheckpoint(tuned), down));
-    const stays = (list: readonly number[]) => f.map((value, at) => Math.abs(value - (list[at] as number)) < 3e-7);
-    // The authors' layer inverts 2,070 x 2,070 products of 107 tokens in float32; it keeps the same entries.
+    // The authors' layer inverts 2,070 x 2,070 products of 131 tokens in float32; an entry that it kept and
+    // we did not would differ by a hundred times as much.
     for (const [kind, most] of [["formula", 1e-5], ["own", 2e-4]] as const) {
       const want = values(wide, kind);
       expect(relative(late(values(got, down)), want), kind).toBeLessThan(most);
-      expect(stays(late(values(got, down))), kind).toEqual(stays(want));
     }
     // Not of linear layers: lambda D, here all of it.
     expect(relative(values(got, "model.norm.weight"), values(readCheckpoint(tuned), "model.norm.weight"))).toBeLessThan(1e-6);
