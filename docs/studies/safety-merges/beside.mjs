@@ -1,5 +1,5 @@
-// Puts what no experiment has as a method (lox, layers that stay aligned, what a search found) beside the plain lambda, as besideLinear
-// does with methods, and adjusts the p of a new tuning over all of them together. Run it where the runs are, twice:
+// Puts what no experiment has as a method (lox, layers that stay aligned, what a search found, controls) beside the plain lambda, as
+// besideLinear does with methods, and adjusts the p of a new tuning over all of them together. Run it where the runs are, twice:
 //   node beside.mjs pick        picks by the items that choose, and writes confirm-*.yml
 //   node beside.mjs compare     reads their runs (runs/confirm-*) and writes beside.json and beside.md
 
@@ -9,7 +9,7 @@ import { besideLine, pickBeside, usefulPoints, withHolm } from "../../../dist/ex
 
 const read = (folder) => JSON.parse(readFileSync(`${folder}/results.json`, "utf8"));
 const plain = read("plain");
-const extras = readdirSync("runs").filter((name) => !name.startsWith("confirm-") && existsSync(`runs/${name}/results.json`));
+const folders = readdirSync("runs").filter((name) => !name.startsWith("confirm-") && existsSync(`runs/${name}/results.json`));
 
 /** The fine-tuned model is the point at lambda 1. */
 const pointsOf = ({ validation: { candidates, tuned } }) => [
@@ -23,52 +23,70 @@ const line = [
   { ...plain.validation.tuned, lambda: 1, name: "the fine-tuned model" },
 ];
 
-function picksOf(name) {
-  const { aligned, tuned } = plain.validation;
-  const own = read(`runs/${name}`);
+/** What a run measured, each with its points: of the run of the controls each control, of another its one variant. */
+function variantsOf(folder) {
+  const own = read(`runs/${folder}`);
   assert.deepEqual(own.items.validation, plain.items.validation);
-  const useful = usefulPoints(pointsOf(own), { aligned, tuned }, { minGain: 0.5, better: "high" });
-  return ["score", "safety"].map((equal) => ({ name, equal, useful, found: pickBeside(useful, line, equal, "high") }));
+  if (!own.controls) return [{ name: folder, points: pointsOf(own) }];
+  return own.controls.curves.map(({ kind, points }) => ({ name: kind, points: points.map(named) }));
 }
 
-const picked = extras.flatMap(picksOf);
+const ranks = ({ parameters = {} }) => Object.entries(parameters).map(([key, value]) => `${key} ${value}`);
+const named = (point) => ({ ...point, name: ranks(point)[0] ?? `lambda ${point.lambda}` });
+
+function picksOf(folder) {
+  const { aligned, tuned } = plain.validation;
+  return variantsOf(folder).flatMap(({ name, points }) => {
+    const useful = usefulPoints(points, { aligned, tuned }, { minGain: 0.5, better: "high" });
+    return ["score", "safety"].map((equal) => ({ folder, name, equal, useful, found: pickBeside(useful, line, equal, "high") }));
+  });
+}
+
+const picked = folders.flatMap(picksOf);
 const swapped = (text) =>
   text.replaceAll("_choose.jsonl", "_X.jsonl").replaceAll("_confirm.jsonl", "_choose.jsonl").replaceAll("_X.jsonl", "_confirm.jsonl");
-const withGrid = (text, lambdas) => {
-  const grid = [...new Set(lambdas)].sort();
-  return swapped(text).replace(/linear, lambda: \[.*?\]/, `linear, lambda: [${grid.join(", ")}]`);
-};
+
+/** The experiment on the items that confirm, with those of its plain merges, or of its controls, that are wanted. */
+function confirming(text, wanted) {
+  const isWanted = (row) => wanted.some(({ name }) => row.includes(`control: ${name},`));
+  const rows = text.split("\n").filter((row) => !row.includes("control: ") || isWanted(row));
+  const lambdas = [...new Set(wanted.map(({ point }) => point.lambda))].sort();
+  const grid = text.includes("control: ") ? "$&" : `linear, lambda: [${lambdas.join(", ")}]`;
+  return swapped(rows.join("\n")).replace(/linear, lambda: \[.*?\]/, grid);
+}
 
 /** On the items that confirm, where an experiment measured it as its choice or its fine-tuned model, or the swapped one did. */
-function tested(folder, { lambda, name }) {
-  const { test } = read(folder === "plain" ? folder : `runs/${folder}`);
+function tested({ folder, name: variant, point: { lambda, name } }) {
+  const { test, controls } = read(folder === "plain" ? folder : `runs/${folder}`);
   const swappedRun = `runs/confirm-${folder}`;
-  const found =
-    (lambda === 0 && test.aligned) ||
-    (lambda === 1 && test.tuned) ||
-    test.chosen.find((one) => one.lambda === lambda) ||
-    (existsSync(`${swappedRun}/results.json`) && read(swappedRun).validation.candidates.find((one) => one.lambda === lambda));
+  const confirmed = existsSync(`${swappedRun}/results.json`) ? read(swappedRun) : undefined;
+  const found = controls
+    ? confirmed?.controls.curves.find(({ kind }) => kind === variant)?.points.find((one) => named(one).name === name)
+    : (lambda === 0 && test.aligned) ||
+      (lambda === 1 && test.tuned) ||
+      test.chosen.find((one) => one.lambda === lambda) ||
+      confirmed?.validation.candidates.find((one) => one.lambda === lambda);
   return found && { score: found.score, asr: found.asr, name };
 }
 
 if (process.argv[2] === "pick") {
-  const wanted = picked.filter(({ found }) => found);
-  const missing = (folder, points) => points.filter((point) => !tested(folder, point)).map(({ lambda }) => lambda);
-  const write = (folder, points) => {
-    const lambdas = missing(folder, points);
-    if (lambdas.length === 0) return;
-    writeFileSync(`confirm-${folder}.yml`, withGrid(readFileSync(`${folder}.yml`, "utf8"), lambdas));
+  const chosen = picked.filter(({ found }) => found);
+  const ends = chosen.flatMap(({ found: { lower, upper } }) => [lower, upper]).map((point) => ({ folder: "plain", point }));
+  const points = chosen.map(({ folder, name, found: { point } }) => ({ folder, name, point }));
+  const missing = [...ends, ...points].filter((one) => !tested(one));
+  for (const folder of new Set(missing.map((one) => one.folder))) {
+    const wanted = missing.filter((one) => one.folder === folder);
+    writeFileSync(`confirm-${folder}.yml`, confirming(readFileSync(`${folder}.yml`, "utf8"), wanted));
     console.log(`confirm-${folder}.yml`);
-  };
-  write("plain", wanted.flatMap(({ found: { lower, upper } }) => [lower, upper]));
-  for (const name of extras) write(name, wanted.filter((one) => one.name === name).map(({ found }) => found.point));
+  }
 } else {
-  const rows = picked.map(({ name, equal, useful, found }) => {
+  const rows = picked.map(({ folder, name, equal, useful, found }) => {
     if (!found) {
       const why = useful.length > 0 ? "no number is equal on the plain line, or it hardly moves there" : "none of its points keeps .5 of the gain";
       return { method: name, equal, why };
     }
-    const [point, lower, upper] = [tested(name, found.point), tested("plain", found.lower), tested("plain", found.upper)];
+    const [lower, upper] = [found.lower, found.upper].map((end) => tested({ folder: "plain", point: end }));
+    const point = tested({ folder, name, point: found.point });
     return besideLine({ method: name, equal, point, lower, upper });
   });
   const { besideLinear, testLabels } = read("out");

@@ -49,6 +49,12 @@ for (const [c, lambdas] of [
   writeFileSync(`lox_k6_c${c}.yml`, ofPlain(text, lambdas));
 }
 writeFileSync("plain.yml", ofPlain(experiment, /linear, lambda: \[(.*?)\]/.exec(experiment)[1].split(", ")));
+const controls = `controls:
+  - { control: random, lambda: [0.4, 0.8] }
+  - { control: shuffled_layers, lambda: [0.4, 0.8] }
+  - { control: lower_rank, values: [1, 2, 3, 4, 6] }
+`;
+writeFileSync("controls.yml", ofPlain(experiment, [0.4, 0.5]).replace("safety:\n", `${controls}safety:\n`));
 
 /** The experiment with linear merges alone. */
 function ofPlain(text, lambda) {
