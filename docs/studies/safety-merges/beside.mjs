@@ -90,7 +90,9 @@ if (process.argv[2] === "pick") {
     return besideLine({ method: name, equal, point, lower, upper });
   });
   const { besideLinear, testLabels } = read("out");
-  const all = withHolm([...besideLinear.rows, ...rows], { better: "high", labels: testLabels });
+  // judged again, over all rows
+  const methods = besideLinear.rows.map(({ pHolm, newPHolm, verdict, ...row }) => row);
+  const all = withHolm([...methods, ...rows], { better: "high", labels: testLabels });
   writeFileSync("beside.json", `${JSON.stringify(all, null, 1)}\n`);
   writeFileSync("beside.md", textOf(all, testLabels));
 }
