@@ -19,11 +19,11 @@ struct KeptDelta {
 // Safe Delta (https://arxiv.org/abs/2505.12038): of D = F - A, in blocks of 2,048 input columns,
 // one after the other. U is the upper triangular root of the inverse of H, the products of the
 // layer's inputs on safe text with a hundredth of their mean diagonal on the diagonal, and d_j =
-// U_jj. In a block the entries of D stay in ascending 1 / d_j^2 (rows in order within a column), without
-// the last 15 % of them (rounded down), while the sum of D^2 / d^2 is at most mean(1 / d^2) s rows / 4096 / 2. The
-// other entries are A's. What the entries that stay change of the layer's outputs is made good in
-// the later columns of A, four columns at a time (Frantar and Alistarh, SparseGPT, ICML 2023): D is
-// the difference from A as compensated so far.
+// U_jj. In a block the entries of D stay in ascending 1 / d_j^2 (rows in order within a column),
+// without the last 15 % of them (rounded down), while the sum of D^2 / d^2 is at most mean(1 / d^2)
+// s rows / 4096 / 2. The other entries are A's. What the entries that stay change of the layer's
+// outputs is made good in the later columns of A, four columns at a time (Frantar and Alistarh,
+// SparseGPT, ICML 2023): D is the difference from A as compensated so far.
 //
 // `root` is U [in, in], of SafeDeltaRoot; both weights are [out, in]. In float64, the same bits for
 // any number of threads. Throws CANCELLED; BAD_INPUT for what is not finite.

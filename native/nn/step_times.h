@@ -23,7 +23,7 @@ inline bool CountsStepTimes() {
 // Adds its own lifetime to a part.
 class Stopwatch {
  public:
-  explicit Stopwatch(double StepTimes::* part) : part_(CountsStepTimes() ? part : nullptr) {
+  explicit Stopwatch(double StepTimes::*part) : part_(CountsStepTimes() ? part : nullptr) {
     if (part_ != nullptr) start_ = Clock::now();
   }
   ~Stopwatch() {
@@ -35,7 +35,7 @@ class Stopwatch {
 
  private:
   using Clock = std::chrono::steady_clock;
-  double StepTimes::* part_;
+  double StepTimes::*part_;
   Clock::time_point start_;
 };
 
