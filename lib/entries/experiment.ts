@@ -25,15 +25,21 @@ export type {
   RestoredGroup,
   TensorGradients,
 } from "../report/attribution/types.js";
+export type { BesideLinear, BesideLinearResults, EqualNumber } from "../report/besideLinearTypes.js";
 export { comparisonReport } from "../report/comparison/comparisonReport.js";
+export type { ProxyAgreement, ProxyCandidate, ProxyName, ProxyQuantity, ProxyResults } from "../report/proxyTypes.js";
 export { type ReportOptions, readExperiment, report } from "../report/report.js";
 export type {
   Finalist,
   SearchChoice,
   SearchedCandidate,
+  SearchedGroup,
+  SearchedPoint,
+  SearchFront,
   SearchNumbers,
   SearchResults,
   SearchWay,
+  WayCosts,
 } from "../report/search/types.js";
 export type { ExperimentStatus } from "../report/status.js";
 export type {

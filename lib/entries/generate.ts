@@ -55,6 +55,7 @@ export type {
   TextGenerator,
   TokenLogprob,
   TokenName,
+  WeightsForm,
   WhichVariant,
 } from "../generate/types.js";
 export { adapterFidelity } from "../generate/virtual/adapterFidelity.js";
