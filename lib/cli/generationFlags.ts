@@ -31,7 +31,7 @@ export function addRecipeOptions(command: Command, each: string): void {
 export interface EngineFlags {
   readonly engine?: "auto" | "native" | "tensorflow" | "reference" | "endpoint";
   readonly precision?: "float32" | "bfloat16";
-  readonly weights?: "decoded" | "asStored";
+  readonly weights?: ModelOptions["weights"];
   readonly threads?: number;
   readonly requireGpu?: boolean;
   readonly maxMemory?: number;
@@ -49,10 +49,10 @@ export function addLocalEngineOptions(command: Command, engines = "native or ten
     .option("--engine <name>", `auto (TensorFlow where it drives a GPU, else native), ${engines}`, parseEngine)
     .addOption(new Option("--precision <dtype>", "of activations (default float32)").choices(["float32", "bfloat16"]))
     .addOption(
-      new Option("--weights <how>", "of a GGUF file: as they decode (default), or its blocks as stored").choices([
-        "decoded",
-        "asStored",
-      ]),
+      new Option(
+        "--weights <how>",
+        "decoded: as they are (default); asStored: the blocks of a GGUF file; others: in blocks made now",
+      ).choices([...["decoded", "asStored", "q8_0", "q4_0", "q4_k_s", "q4_k_m", "q5_k_s", "q5_k_m", "q6_k"]]),
     )
     .option("--threads <n>", "threads that compute (default: one for each core)", parseInteger(1))
     .option("--require-gpu", "fail where no GPU does the work")
@@ -168,7 +168,7 @@ export async function openGenerator(
 export function describeEngine({ facts }: TextGenerator): string {
   const { engine, device, precision, fidelity, lambdas, weights } = facts;
   const merge = fidelity === undefined ? "" : `, ${fidelity}${lambdas ? ` at lambda ${lambdas.join(", ")}` : ""}`;
-  const form = weights === undefined ? "" : ", weights as stored";
+  const form = weights === undefined ? "" : `, weights ${weights === "asStored" ? "as stored" : `in ${weights}`}`;
   return `${engine} (${device})${precision === undefined ? "" : `, ${precision}`}${merge}${form}`;
 }
 

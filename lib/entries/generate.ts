@@ -59,6 +59,7 @@ export type {
   WhichVariant,
 } from "../generate/types.js";
 export { adapterFidelity } from "../generate/virtual/adapterFidelity.js";
+export type { BlockQuantisation } from "../merge/formats/gguf/inBlocks.js";
 export type { EncoderOptions, OpenEncoder } from "../nn/encoders/encoder.js";
 export { openClassifier, type SequenceClassifier } from "../nn/encoders/openClassifier.js";
 export { openEncoder } from "../nn/encoders/openEncoder.js";

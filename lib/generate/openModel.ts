@@ -7,12 +7,13 @@ import { obtain } from "../checkpoint/obtain.js";
 import { readConfig } from "../checkpoint/open.js";
 import { requireWeights } from "../checkpoint/weights.js";
 import { RetemperError } from "../errors.js";
+import { BLOCK_QUANTISATIONS, type BlockQuantisation } from "../merge/formats/gguf/inBlocks.js";
 import { type VirtualMerge, virtualMerge } from "../merge/virtualMerge.js";
 import { ownedFolder } from "../output/ownedFolder.js";
 import { isRecipeText } from "../recipe/load.js";
 import type { Recipe } from "../recipe/types.js";
 import { openTokenizer } from "../tokenizer/openTokenizer.js";
-import type { Model, ModelOptions } from "./types.js";
+import type { Model, ModelOptions, WeightsForm } from "./types.js";
 import { recipeOf } from "./virtual/recipeOf.js";
 import type { ThreadRequest } from "./worker/messages.js";
 import { ModelThread } from "./worker/modelThread.js";
@@ -84,7 +85,7 @@ export async function openModel(source: string | Recipe, options: ModelOptions =
       },
     );
   }
-  if (coded) {
+  if (coded || blocksOf(weights)) {
     const recipe = { merge_method: "passthrough", models: [{ model: source }] };
     return openMerge(recipe, options, unchanged, { holdsWithRoom: hold === undefined && weights !== "asStored" });
   }
@@ -98,6 +99,11 @@ export async function openModel(source: string | Recipe, options: ModelOptions =
   const tokenizer = await openTokenizer(folder);
   const thread = await ModelThread.open({ source, folder, options: others }, signal);
   return new ThreadModel(thread, tokenizer);
+}
+
+/** The quantisation that a form of weights is, if it is one. */
+function blocksOf(weights: WeightsForm | undefined): BlockQuantisation | undefined {
+  return BLOCK_QUANTISATIONS.find((one) => one === weights);
 }
 
 const unchanged = async (merge: VirtualMerge) => merge;
@@ -124,7 +130,8 @@ export async function openMerge(
   const place = await ownedFolder("retemper-virtual-");
   const { path: folder } = place;
   try {
-    const how = { signal, hub, threads, lambdas, variants, fidelity, seed };
+    const quantise = blocksOf(own.weights);
+    const how = { signal, hub, threads, lambdas, variants, fidelity, quantise, seed };
     const merge = await change(await virtualMerge(recipe, folder, how));
     const tokenizer = await openTokenizer(folder);
     const source = typeof recipe === "string" && !isRecipeText(recipe) ? recipe : `${merge.method} merge`;
@@ -151,10 +158,12 @@ function checkOptions(source: unknown, { precision, threads, maxMemory, fidelity
   if (fidelity !== undefined && fidelity !== "exact" && fidelity !== "linear") {
     throw new RetemperError("USAGE", `fidelity must be exact or linear, not ${String(fidelity)}`);
   }
-  if (weights !== undefined && weights !== "decoded" && weights !== "asStored") {
-    throw new RetemperError("USAGE", `weights must be decoded or asStored, not ${String(weights)}`);
+  if (weights !== undefined && weights !== "decoded" && weights !== "asStored" && !blocksOf(weights)) {
+    throw new RetemperError("USAGE", `there are no weights ${String(weights)}`, {
+      hint: `choose decoded, asStored, ${BLOCK_QUANTISATIONS.join(", ")}`,
+    });
   }
-  if (weights === "asStored" && hold) {
-    throw new RetemperError("USAGE", "hold keeps decoded weights, and weights: asStored decodes none");
+  if (weights !== undefined && weights !== "decoded" && hold) {
+    throw new RetemperError("USAGE", `hold keeps decoded weights, and weights: ${weights} has none`);
   }
 }

@@ -209,6 +209,11 @@ export interface ModelOptions extends EngineOptions {
   /**
    * For a GGUF file: "asStored" multiplies its blocks as they lie in the file, by activations rounded to 8 bits (as llama.cpp
    * does), and keeps no other weights in memory. "decoded" (the default): by the float32 weights that the file decodes to.
+   *
+   * For any model and recipe whose family GGUF files have: "q8_0", "q4_k_m" and the other quantisations in blocks put the matrices into the
+   * blocks that the GGUF file of this quantisation has, when the model is opened and by the code that writes such files, and keep
+   * them in memory. With `fidelity: "exact"` (the default then) the answers are those of the written GGUF file, opened with
+   * "asStored", at every lambda, and each lambda takes memory of its own.
    */
   readonly weights?: WeightsForm | undefined;
   /** For a recipe: of its method's random masks; 0 by default. */
@@ -238,12 +243,15 @@ export interface TensorDescription {
    * terms are summed, by factors of each row's lambda; "made": pieces of it are made, and with `exact` rounded, for each
    * product; "made in blocks": likewise, in the blocks in which a merge is written, since the method's thresholds, which
    * were found when the model was opened, count equal values by block; "combined": made once when the model was opened;
-   * "held": likewise, and kept as a matrix, with `hold`; "blocks": multiplied as its blocks are stored, with `weights: "asStored"`.
+   * "held": likewise, and kept as a matrix, with `hold`; "blocks": multiplied in blocks, as they are stored or
+   * were made when the model was opened, with `weights`.
    */
   readonly how: NativeVirtualTensor["how"];
   /** Of methods that may take a straight line instead of an arc: vectors of the tensor that do, and all of them. */
   readonly straight?: number | undefined;
   readonly vectors?: number | undefined;
+  /** Of a tensor that was put into blocks when the model was opened: their format. */
+  readonly blocks?: string | undefined;
   /** The merge's operation, and the models it is made from. */
   readonly op?: string | undefined;
   readonly models?: readonly string[] | undefined;

@@ -3,18 +3,20 @@
 
 import type { Dtype } from "../addon/dtype.js";
 import { loadAddon } from "../addon/load.js";
-import type { NativePlan, OpName } from "../addon/nativePlan.js";
+import type { NativePlan, OpName, WrittenBlocks } from "../addon/nativePlan.js";
 import type { StoredFile } from "../checkpoint/types.js";
 import { RetemperError } from "../errors.js";
-import { elementSize } from "../plan/dtypes.js";
+import { storedBytes } from "../plan/gguf/ggufPlan.js";
 import { InputFiles } from "../plan/inputFiles.js";
 import { INDEX_FILE } from "../plan/shards.js";
+import type { DraftTensor } from "../plan/tensors.js";
 import { virtualPlan } from "../plan/virtualPlan.js";
 import { loadRecipe } from "../recipe/load.js";
 import { METHODS } from "../recipe/methods.js";
 import { requireVariant } from "../recipe/requireVariant.js";
 import type { ParsedRecipe, Recipe } from "../recipe/types.js";
 import { checkSettings, LAMBDAS, suppliedBy, withSettings } from "../recipe/vary.js";
+import { type BlockQuantisation, inBlocks } from "./formats/gguf/inBlocks.js";
 import { refuseDifferentBuffers } from "./identical.js";
 import { inputFiles } from "./inputs.js";
 import { obtainInputs } from "./obtainInputs.js";
@@ -34,6 +36,8 @@ export interface VirtualMergeOptions
   readonly variants?: readonly (string | Recipe)[] | undefined;
   /** By default "exact" where the recipe stores 16 bits, else "linear". */
   readonly fidelity?: "exact" | "linear" | undefined;
+  /** The blocks of the GGUF file of this quantisation in place of the recipe's dtypes; `fidelity` is then "exact" by default. */
+  readonly quantise?: BlockQuantisation | undefined;
 }
 
 /** Plain data. */
@@ -44,6 +48,7 @@ export interface VirtualMerge {
   /** How many, where it was given variants; their recipes' texts are in `recipes`. */
   readonly variants?: number | undefined;
   readonly fidelity: "exact" | "linear";
+  readonly quantised?: BlockQuantisation | undefined;
   /** One output a lambda or variant, without files. */
   readonly plan: NativePlan;
   readonly tensors: readonly VirtualTensor[];
@@ -62,8 +67,9 @@ export interface VirtualTensor {
   readonly shape: readonly number[];
   /** As a written merge stores it. */
   readonly dtype: Dtype;
-  /** What it takes there. */
+  /** What it takes there; of a tensor in blocks, what these take. */
   readonly bytes: number;
+  readonly blocks?: WrittenBlocks | undefined;
   readonly op: OpName;
   readonly models: readonly string[];
 }
@@ -77,7 +83,7 @@ export interface VirtualTensor {
 export async function virtualMerge(
   recipe: string | Recipe,
   folder: string,
-  { lambdas, variants, fidelity, ...options }: VirtualMergeOptions = {},
+  { lambdas, variants, fidelity, quantise, ...options }: VirtualMergeOptions = {},
 ): Promise<VirtualMerge> {
   const { signal } = options;
   signal?.throwIfAborted();
@@ -95,8 +101,9 @@ export async function virtualMerge(
   const prepared = made.recipes.map((one) => planOn(opened, one, options, addon, inputs)) as [Prepared, ...Prepared[]];
   const [first] = prepared;
   await refuseDifferentBuffers(first.built.tensors, addon, signal);
-  const used = fidelity ?? (["bfloat16", "float16"].includes(first.built.config.dtype ?? "") ? "exact" : "linear");
-  const builds = prepared.map(({ built }) => built);
+  const rounds = quantise !== undefined || ["bfloat16", "float16"].includes(first.built.config.dtype ?? "");
+  const used = fidelity ?? (rounds ? "exact" : "linear");
+  const builds = prepared.map(({ built }) => (quantise ? inBlocks(built, opened.models, quantise) : built));
   const { seed = 0, threads = 0 } = options;
   await fillFolder(folder, first, addon.describe().version, signal);
   return {
@@ -104,6 +111,7 @@ export async function virtualMerge(
     lambdas: values,
     ...(variants && { variants: recipes.length, recipes: recipes.map(({ text }) => text) }),
     fidelity: used,
+    ...(quantise && { quantised: quantise }),
     plan: virtualPlan(builds, used === "linear", { seed, threads }),
     tensors: first.built.tensors.map(({ name, shape, outDtype, params, models }, at) => {
       // Where lambda is 0 or 1 an operation is a copy; the other lambdas say what it is.
@@ -112,8 +120,16 @@ export async function virtualMerge(
         const own = tensors[at]?.models ?? [];
         return own.length > all.length ? own : all;
       }, models);
-      const bytes = shape.reduce((product, length) => product * length, elementSize(outDtype));
-      return { name, shape, dtype: outDtype, bytes, op: ops.find((op) => op !== "copy") ?? params.op, models: most };
+      const made = builds[0]?.tensors[at] as DraftTensor;
+      return {
+        name,
+        shape,
+        dtype: outDtype,
+        bytes: storedBytes(made),
+        ...(made.form?.blocks && { blocks: made.form.blocks }),
+        op: ops.find((op) => op !== "copy") ?? params.op,
+        models: most,
+      };
     }),
     folder,
     files: inputFiles(opened.models.checkpoints),

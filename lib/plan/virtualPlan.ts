@@ -1,10 +1,9 @@
 // The native plan of a virtual merge: one output a variant, without files.
 
 import type { NativePlan, NativeTensor } from "../addon/nativePlan.js";
-import { elementsOf } from "../checkpoint/elementsOf.js";
 import { RetemperError } from "../errors.js";
 import type { BuiltPlan } from "./build.js";
-import { elementSize } from "./dtypes.js";
+import { storedBytes } from "./gguf/ggufPlan.js";
 import { variantsOf } from "./sweepPlan.js";
 import type { DraftTensor } from "./tensors.js";
 
@@ -32,7 +31,7 @@ export function virtualPlan(
   const tensors = groups.map((group): NativeTensor => {
     const copies = group.variants.every(({ params }) => params.op === "copy");
     const outDtype = unrounded && !copies ? "F32" : group.outDtype;
-    const bytes = elementsOf(group) * elementSize(outDtype);
+    const bytes = storedBytes({ ...group, outDtype });
     const variants = group.variants.map(({ output, params }) => {
       const offset = ends[output] as number;
       ends[output] = offset + bytes;

@@ -10,34 +10,35 @@ namespace retemper {
 
 uint64_t Task::Finish(size_t unit, Worker& worker) {
   const Extent extent = Written(unit);
-  const OutputForm& form = spec.form;
   const uint64_t bytes = spec.StoredBytes(extent.count);
   // Padding belongs to the unit at the end: units lie in the file in the order of their elements.
-  const uint64_t padding = extent.first + extent.count == elements ? form.padding : 0;
+  const uint64_t padding = extent.first + extent.count == elements ? spec.form.padding : 0;
   for (uint32_t v = 0; v < spec.variants.size(); ++v) {
-    uint8_t* const out = worker.out[v];
-    if (form.e4m3) {
-      EncodeRows(extent, v, out);
-    } else if (form.Encodes()) {
-      // Block formats are narrower than floats, so what is written never overtakes what is read.
-      alignas(64) float tile[kTile];
-      for (uint64_t done = 0; done < extent.count; done += kTile) {
-        const size_t n = std::min<uint64_t>(kTile, extent.count - done);
-        std::memcpy(tile, out + done * sizeof(float), n * sizeof(float));
-        if (form.plus != 0) {
-          for (size_t i = 0; i < n; ++i) tile[i] += form.plus;
-        }
-        uint8_t* const to = out + spec.StoredBytes(done);
-        if (form.blocks == BlockFormat::kNone) {
-          std::memcpy(to, tile, n * sizeof(float));
-        } else if (const uint64_t bad = target_->encode(tile, n, form.blocks, to)) {
-          bad_in_codes_[v].fetch_add(bad, std::memory_order_relaxed);
-        }
-      }
-    }
-    std::memset(out + bytes, 0, padding);
+    Encode(extent, v, worker.out[v]);
+    std::memset(worker.out[v] + bytes, 0, padding);
   }
   return bytes + padding;
+}
+
+void Task::Encode(Extent extent, uint32_t variant, uint8_t* out) {
+  const OutputForm& form = spec.form;
+  if (form.e4m3) return EncodeRows(extent, variant, out);
+  if (!form.Encodes()) return;
+  // Block formats are narrower than floats, so what is written never overtakes what is read.
+  alignas(64) float tile[kTile];
+  for (uint64_t done = 0; done < extent.count; done += kTile) {
+    const size_t n = std::min<uint64_t>(kTile, extent.count - done);
+    std::memcpy(tile, out + done * sizeof(float), n * sizeof(float));
+    if (form.plus != 0) {
+      for (size_t i = 0; i < n; ++i) tile[i] += form.plus;
+    }
+    uint8_t* const to = out + spec.StoredBytes(done);
+    if (form.blocks == BlockFormat::kNone) {
+      std::memcpy(to, tile, n * sizeof(float));
+    } else if (const uint64_t bad = target_->encode(tile, n, form.blocks, to)) {
+      bad_in_codes_[variant].fetch_add(bad, std::memory_order_relaxed);
+    }
+  }
 }
 
 void Task::EncodeRows(Extent extent, uint32_t variant, uint8_t* out) {

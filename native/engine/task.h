@@ -69,6 +69,9 @@ class Task {
   // After a unit of the last phase: its values in worker.out become what the file holds. Returns
   // how many bytes that is, padding after the tensor included.
   uint64_t Finish(size_t unit, Worker& worker);
+  // Makes the values of `extent` in `out` what the file holds of them, in place: of block formats
+  // and of rows of codes, the extent is of whole ones. Extents apart may be encoded at once.
+  void Encode(Extent extent, uint32_t variant, uint8_t* out);
   // For virtual merges, whose results are made again for each product: what the last phase does for
   // `extent`, into worker.out[variant] from its start, for the variants whose buffer is not null.
   // All other phases are done. Any extent where TakesAnyExtent(), else units of the last phase

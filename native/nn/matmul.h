@@ -41,6 +41,7 @@ class AlignedBytes {
   }
   size_t size() const { return size_; }
   const uint8_t* data() const { return memory_.get(); }
+  uint8_t* data() { return memory_.get(); }
 
  private:
   struct Free {

@@ -1,7 +1,6 @@
 #include "virtual/block_matrix.h"
 
 #include <variant>
-#include <vector>
 
 #include "engine/decode_range.h"
 
@@ -15,13 +14,32 @@ bool KeepsValues(const Params& params) {
   return sum != nullptr && sum->weights == std::vector<double>{1};
 }
 
-}  // namespace
+// Of rows [in, out] where `in_major`; blocks have them the other way round.
+nn::BlockRows RowsOf(const nn::StoredRange& range, bool in_major, BlockFormat format) {
+  nn::BlockRows blocks;
+  blocks.format = format;
+  blocks.out = in_major ? range.cols : range.rows;
+  blocks.in = in_major ? range.rows : range.cols;
+  return blocks;
+}
 
-std::optional<nn::BlockRows> BlockMatrix::BlocksOf(const VirtualTensors& tensors,
-                                                   const nn::StoredRange& range, bool in_major) {
-  const std::vector<Made>& made = tensors.MadeBy(range.tensor);
-  if (made.size() != 1) return std::nullopt;
-  const TensorSpec& spec = tensors.task(made[0].task).spec;
+// Blocks that were made when the merge was opened.
+std::optional<nn::BlockRows> HeldBlocks(const VirtualTensors& tensors, const Made& made,
+                                        const nn::StoredRange& range, bool in_major) {
+  const TensorSpec& spec = tensors.task(made.task).spec;
+  const uint8_t* held = tensors.Held(made);
+  if (held == nullptr || spec.form.blocks == BlockFormat::kNone) return std::nullopt;
+  nn::BlockRows blocks = RowsOf(range, in_major, spec.form.blocks);
+  if (spec.form.transposed != in_major || spec.LastDim() != blocks.in) return std::nullopt;
+  if (in_major && spec.FirstDim() != blocks.out) return std::nullopt;
+  blocks.data = held + range.first_row * blocks.RowBytes();
+  return blocks;
+}
+
+// Blocks of a file.
+std::optional<nn::BlockRows> StoredBlocks(const VirtualTensors& tensors, const Made& made,
+                                          const nn::StoredRange& range, bool in_major) {
+  const TensorSpec& spec = tensors.task(made.task).spec;
   if (spec.sources.size() != 1 || !KeepsValues(spec.variants[0].params)) return std::nullopt;
   const Source& source = spec.sources[0];
   const Part& part = source.parts[0];
@@ -31,10 +49,7 @@ std::optional<nn::BlockRows> BlockMatrix::BlocksOf(const VirtualTensors& tensors
   const Range& stored = part.range;
   if (!stored.encoding || stored.encoding->kind != EncodingKind::kBlocks) return std::nullopt;
   const Encoding& encoding = *stored.encoding;
-  nn::BlockRows blocks;
-  blocks.format = encoding.blocks;
-  blocks.out = in_major ? range.cols : range.rows;
-  blocks.in = in_major ? range.rows : range.cols;
+  nn::BlockRows blocks = RowsOf(range, in_major, encoding.blocks);
   blocks.interleave = encoding.interleave;
   const bool whole = blocks.out * blocks.in == stored.count;
   // Inputs must lie side by side, and rows that are stored in turn be all there.
@@ -49,11 +64,34 @@ std::optional<nn::BlockRows> BlockMatrix::BlocksOf(const VirtualTensors& tensors
   return blocks;
 }
 
+}  // namespace
+
+std::vector<nn::BlockRows> BlockMatrix::BlocksOf(const VirtualTensors& tensors,
+                                                 const nn::StoredRange& range, bool in_major) {
+  std::vector<nn::BlockRows> blocks;
+  const std::vector<Made>& made = tensors.MadeBy(range.tensor);
+  for (const Made& one : made) {
+    std::optional<nn::BlockRows> own = HeldBlocks(tensors, one, range, in_major);
+    if (!own && made.size() == 1) own = StoredBlocks(tensors, one, range, in_major);
+    if (!own) return {};
+    blocks.push_back(*own);
+  }
+  return blocks;
+}
+
 void BlockMatrix::Multiply(nn::Pool& pool, nn::Precision /*precision*/, const float* x,
-                           size_t x_stride, size_t rows, const uint32_t* /*variants*/, float* y,
+                           size_t x_stride, size_t rows, const uint32_t* variants, float* y,
                            size_t y_stride) const {
-  const nn::BlockLinear layer = {blocks_, made_->bias(0), y, y_stride};
-  nn::BlockMatMul(nn::ChooseBlockKernel(), pool, {&layer, 1}, x, x_stride, rows);
+  for (size_t first = 0; first < rows;) {
+    const uint32_t variant = variants == nullptr || blocks_.size() == 1 ? 0 : variants[first];
+    size_t end = blocks_.size() == 1 || variants == nullptr ? rows : first + 1;
+    while (end < rows && variants[end] == variant) ++end;
+    const nn::BlockLinear layer = {blocks_[variant], made_->bias(variant), y + first * y_stride,
+                                   y_stride};
+    nn::BlockMatMul(nn::ChooseBlockKernel(), pool, {&layer, 1}, x + first * x_stride, x_stride,
+                    end - first);
+    first = end;
+  }
 }
 
 }  // namespace retemper

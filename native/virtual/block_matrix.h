@@ -1,10 +1,11 @@
-// A weight that a virtual merge takes from a GGUF file as it is, multiplied as its blocks are
-// stored.
+// A weight of a virtual merge in blocks of GGUF's formats, multiplied as they are: those that it
+// takes from a GGUF file as it is, or those that were made when it was opened.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "nn/block_matmul.h"
 #include "virtual/virtual_matrix.h"
@@ -13,14 +14,15 @@ namespace retemper {
 
 class BlockMatrix final : public nn::WeightSource {
  public:
-  // Where the blocks of `range` lie. Nothing where it is no mapped blocks alone (merged, rounded,
-  // with an adapter), or has its inputs along the stored columns.
-  static std::optional<nn::BlockRows> BlocksOf(const VirtualTensors& tensors,
-                                               const nn::StoredRange& range, bool in_major);
+  // Where the blocks of `range` lie, by variant. Nothing where they are not held, and it is no
+  // mapped blocks alone (merged, rounded, with an adapter), or has its inputs along the stored
+  // columns.
+  static std::vector<nn::BlockRows> BlocksOf(const VirtualTensors& tensors,
+                                             const nn::StoredRange& range, bool in_major);
 
-  // `made` gives single rows and gradients, and the bias.
-  BlockMatrix(std::unique_ptr<VirtualMatrix> made, const nn::BlockRows& blocks)
-      : made_(std::move(made)), blocks_(blocks) {}
+  // `made` gives single rows and gradients, and the biases.
+  BlockMatrix(std::unique_ptr<VirtualMatrix> made, std::vector<nn::BlockRows> blocks)
+      : made_(std::move(made)), blocks_(std::move(blocks)) {}
 
   size_t out() const override { return made_->out(); }
   size_t in() const override { return made_->in(); }
@@ -32,13 +34,14 @@ class BlockMatrix final : public nn::WeightSource {
     made_->MultiplyBackward(pool, precision, dy, dy_stride, rows, variants, dx, dx_stride);
   }
   std::optional<nn::BlockLinear> Blocks() const override {
-    return nn::BlockLinear{blocks_, made_->bias(0), nullptr, 0};
+    if (blocks_.size() != 1) return std::nullopt;
+    return nn::BlockLinear{blocks_[0], made_->bias(0), nullptr, 0};
   }
   void Row(size_t row, uint32_t variant, float* to) const override { made_->Row(row, variant, to); }
 
  private:
   std::unique_ptr<VirtualMatrix> made_;
-  nn::BlockRows blocks_;
+  std::vector<nn::BlockRows> blocks_;  // by variant
 };
 
 }  // namespace retemper

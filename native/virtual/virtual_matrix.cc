@@ -39,9 +39,10 @@ std::optional<nn::Matrix> StoredAsItIs(const VirtualTensors& tensors, const Rang
 
 bool IsPlainCopy(const TensorSpec& spec) {
   const Part& part = spec.sources[0].parts[0];
-  return std::holds_alternative<CopyParams>(spec.variants[0].params) && !spec.sources[0].gather &&
-         !part.low_rank && !part.add && !part.range.encoding &&
-         part.range.dtype == spec.out_dtype && (!part.cast_to || *part.cast_to == part.range.dtype);
+  return std::holds_alternative<CopyParams>(spec.variants[0].params) && !spec.form.Encodes() &&
+         !spec.form.Rearranges() && !spec.sources[0].gather && !part.low_rank && !part.add &&
+         !part.range.encoding && part.range.dtype == spec.out_dtype &&
+         (!part.cast_to || *part.cast_to == part.range.dtype);
 }
 
 VirtualMatrix::VirtualMatrix(std::shared_ptr<const VirtualTensors> tensors,
@@ -108,7 +109,9 @@ std::optional<nn::Matrix> VirtualMatrix::Lying(const Group& group, uint32_t vari
   if (group.stored) return group.stored;
   const uint8_t* values = tensors_->Held(made_[variant]);
   if (values == nullptr) return std::nullopt;
-  const Dtype dtype = tensors_->task(group.task).spec.out_dtype;
+  const TensorSpec& spec = tensors_->task(group.task).spec;
+  if (spec.form.blocks != BlockFormat::kNone) return std::nullopt;  // BlockMatrix's
+  const Dtype dtype = spec.out_dtype;
   return nn::Matrix{values + first_row_ * in_ * SizeOf(dtype), dtype, out_, in_, in_major_};
 }
 
@@ -224,7 +227,13 @@ void VirtualMatrix::Row(size_t row, uint32_t variant, float* to) const {
   const size_t element = SizeOf(task.spec.out_dtype);
   const Extent extent = {(first_row_ + row) * in_, in_};
   if (const uint8_t* held = tensors_->Held(made)) {
-    ChooseTarget().f32->load(held + extent.first * element, task.spec.out_dtype, in_, to);
+    const uint8_t* from = held + task.spec.StoredBytes(extent.first);
+    const BlockFormat format = task.spec.form.blocks;
+    if (format == BlockFormat::kNone) {
+      ChooseTarget().f32->load(from, task.spec.out_dtype, in_, to);
+    } else {
+      ChooseTarget().f32->decode_blocks(from, format, in_ / FactsOf(format).elements, to);
+    }
     return;
   }
   const Extent covered = tensors_->CoveredBy(made.task, extent);

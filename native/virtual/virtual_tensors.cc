@@ -1,6 +1,7 @@
 #include "virtual/virtual_tensors.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "core/status.h"
@@ -10,6 +11,21 @@
 #include "virtual/virtual_matrix.h"
 
 namespace retemper {
+namespace {
+
+// Calls work(); what it throws names the tensor.
+template <class Work>
+void NameTensor(const Task& task, Work work) {
+  try {
+    work();
+  } catch (Fault& fault) {
+    if (fault.tensor.empty() && fault.file.empty()) fault.tensor = task.spec.name;
+    throw;
+  }
+}
+
+}  // namespace
+
 VirtualTensors::VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, nn::Pool& pool)
     : plan_(std::move(plan)), sums_(sums), blocks_(blocks) {
   CheckPlan(plan_);
@@ -38,50 +54,64 @@ VirtualTensors::VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, nn
     }
   }
   Prepare(pool);
-  if (holds) HoldMatrices(pool);
+  HoldMatrices(holds, pool);
   CheckUnchanged();
 }
 
-void VirtualTensors::ForEachTask(nn::Pool& pool, const std::function<void(size_t)>& work) {
-  pool.Run(tasks_.size(), [&](size_t index, unsigned) {
-    const Task& task = *tasks_[index];
-    if (task.elements == 0) return;
-    try {
-      work(index);
-    } catch (Fault& fault) {
-      if (fault.tensor.empty() && fault.file.empty()) fault.tensor = task.spec.name;
-      throw;
-    }
-  });
-}
-
 void VirtualTensors::Prepare(nn::Pool& pool) {
-  ForEachTask(pool, [&](size_t index) {
+  pool.Run(tasks_.size(), [&](size_t index, unsigned) {
     Task& task = *tasks_[index];
-    Worker worker(0);
-    worker.out.assign(task.spec.variants.size(), nullptr);
-    const int last = task.Phases() - 1;
-    for (int phase = 0; phase <= last; ++phase) {
-      task.Begin(phase);
-      const size_t units = phase == last ? 0 : task.Units(phase);
-      for (size_t unit = 0; unit < units; ++unit) task.Run(phase, unit, worker);
-      task.End(phase);
-    }
+    if (task.elements == 0) return;
+    NameTensor(task, [&] {
+      Worker worker(0);
+      worker.out.assign(task.spec.variants.size(), nullptr);
+      const int last = task.Phases() - 1;
+      for (int phase = 0; phase <= last; ++phase) {
+        task.Begin(phase);
+        const size_t units = phase == last ? 0 : task.Units(phase);
+        for (size_t unit = 0; unit < units; ++unit) task.Run(phase, unit, worker);
+        task.End(phase);
+      }
+    });
   });
 }
 
-void VirtualTensors::HoldMatrices(nn::Pool& pool) {
-  held_.resize(tasks_.size());
-  ForEachTask(pool, [&](size_t index) {
+void VirtualTensors::HoldMatrices(bool holds, nn::Pool& pool) {
+  // Of all tensors alike: units of one size, so that no thread is left with a large tensor, and no
+  // more is ever there as numbers than a unit a thread.
+  std::vector<std::pair<size_t, size_t>> units;  // of a task
+  for (size_t index = 0; index < tasks_.size(); ++index) {
     const Task& task = *tasks_[index];
-    if (task.spec.shape.size() != 2 || IsPlainCopy(task.spec)) return;
-    const size_t bytes = task.elements * SizeOf(task.spec.out_dtype);
-    std::vector<uint8_t*> out;
+    const bool in_blocks = task.spec.form.blocks != BlockFormat::kNone;
+    if (!holds && !in_blocks) continue;
+    if (task.elements == 0 || task.spec.shape.size() != 2 || IsPlainCopy(task.spec)) continue;
+    held_.resize(tasks_.size());
     held_[index].resize(task.spec.variants.size());
-    for (nn::AlignedBytes& values : held_[index]) out.push_back(values.Reserve(bytes));
-    const Lease lease(*this);
-    Make(index, {0, task.elements}, out, *lease);
+    for (nn::AlignedBytes& values : held_[index])
+      values.Reserve(task.spec.StoredBytes(task.elements));
+    for (size_t unit = 0; unit < task.Units(task.Phases() - 1); ++unit)
+      units.push_back({index, unit});
+  }
+  pool.Run(units.size(), [&](size_t at, unsigned) {
+    const auto [index, unit] = units[at];
+    NameTensor(*tasks_[index], [&] { HoldUnit(index, unit); });
   });
+}
+
+void VirtualTensors::HoldUnit(size_t index, size_t unit) {
+  Task& task = *tasks_[index];
+  const Extent extent = task.Written(unit);
+  const Lease lease(*this);
+  const uint64_t bytes = extent.count * SizeOf(task.spec.out_dtype);
+  uint8_t* const values = (*lease).values.Reserve(bytes * held_[index].size());
+  std::vector<uint8_t*> out;
+  for (size_t v = 0; v < held_[index].size(); ++v) out.push_back(values + v * bytes);
+  Make(index, extent, out, *lease);
+  for (uint32_t v = 0; v < out.size(); ++v) {
+    task.Encode(extent, v, out[v]);
+    std::memcpy(held_[index][v].data() + task.spec.StoredBytes(extent.first), out[v],
+                task.spec.StoredBytes(extent.count));
+  }
 }
 
 const uint8_t* VirtualTensors::Held(Made made) const {
@@ -151,8 +181,11 @@ std::unique_ptr<nn::WeightSource> VirtualTensors::Matrix(
   }
   auto made = std::make_unique<VirtualMatrix>(shared_from_this(), range, in_major, std::move(bias));
   if (blocks_) {
-    if (const auto stored = BlockMatrix::BlocksOf(*this, range, in_major))
-      return std::make_unique<BlockMatrix>(std::move(made), *stored);
+    std::vector<nn::BlockRows> blocks = BlockMatrix::BlocksOf(*this, range, in_major);
+    if (!blocks.empty()) return std::make_unique<BlockMatrix>(std::move(made), std::move(blocks));
+    const Made first = MadeBy(range.tensor)[0];
+    if (Held(first) != nullptr && tasks_[first.task]->spec.form.blocks != BlockFormat::kNone)
+      throw Fault(code::kInternal, "is held in blocks of other rows", {}, range.tensor);
   }
   if (!sums_ || !held_.empty()) return made;
   std::optional<SumOfProducts> sum = SumOfProducts::Of(*this, range, in_major);
@@ -217,8 +250,8 @@ std::vector<TensorDescription> DescribeMerge(const VirtualTensors& tensors) {
     range.cols = spec.LastDim();
     const bool is_matrix = spec.shape.size() == 2;
     const bool blocks = tensors.blocks() && is_matrix &&
-                        (BlockMatrix::BlocksOf(tensors, range, false) ||
-                         BlockMatrix::BlocksOf(tensors, range, true));
+                        (!BlockMatrix::BlocksOf(tensors, range, false).empty() ||
+                         !BlockMatrix::BlocksOf(tensors, range, true).empty());
     description.how = blocks                                                       ? "blocks"
                       : copies                                                     ? "stored"
                       : !is_matrix                                                 ? "combined"

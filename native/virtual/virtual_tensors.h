@@ -6,11 +6,11 @@
 // result is a copy.
 //
 // Where weights are held, all matrices are made once, when the merge is opened, and kept in memory:
-// for methods whose last phase is dear.
+// for methods whose last phase is dear. Those that the plan puts into blocks of GGUF's formats are
+// always made so, by the code that writes such files, and multiplied as blocks.
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -49,7 +49,7 @@ class VirtualTensors final : public nn::WeightMaker,
   // Runs all phases but the last ones on the pool: methods whose coefficients follow from the
   // tensors read them here. `sums`: products may be summed instead of the weights, where that is
   // the same but for rounding. `holds`: matrices are made now and kept. `blocks`: those that are
-  // stored blocks alone are multiplied as they lie. Throws what a merge throws.
+  // blocks are multiplied as they lie, in a file or held. Throws what a merge throws.
   VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, nn::Pool& pool);
 
   uint32_t variants() const { return static_cast<uint32_t>(plan_.outputs.size()); }
@@ -66,7 +66,8 @@ class VirtualTensors final : public nn::WeightMaker,
   // begin with its first element.
   void Make(size_t task, Extent extent, const std::vector<uint8_t*>& out, Maker& maker) const;
   Extent CoveredBy(size_t task, Extent extent) const;
-  // All values of a variant of a task's tensor, where they are held; or null.
+  // All values of a variant of a task's tensor, where they are held, as the task's form has them;
+  // or null.
   const uint8_t* Held(Made made) const;
 
   // A maker that is free, for as long as the lease lives. From any thread.
@@ -92,9 +93,8 @@ class VirtualTensors final : public nn::WeightMaker,
 
  private:
   void Prepare(nn::Pool& pool);
-  void HoldMatrices(nn::Pool& pool);
-  // Calls work(task) for each, on the pool; what one throws names its tensor.
-  void ForEachTask(nn::Pool& pool, const std::function<void(size_t)>& work);
+  void HoldMatrices(bool holds, nn::Pool& pool);
+  void HoldUnit(size_t task, size_t unit);
 
   const Plan plan_;
   const bool sums_, blocks_;

@@ -48,7 +48,8 @@ export async function openThreadModel(request: ThreadRequest): Promise<ThreadMod
   const { engine, gpu } = chooseEngine(options, merge !== undefined);
   const free = gpu ? (freeGpuMemory() ?? Number.POSITIVE_INFINITY) : availableMemory();
   const limit = memoryLimit(options.maxMemory, free);
-  const held = merge && isHeld(request, heldBytes(merge), limit) ? heldBytes(merge) : undefined;
+  const holds = merge !== undefined && (merge.quantised !== undefined || isHeld(request, heldBytes(merge), limit));
+  const held = holds ? heldBytes(merge) : undefined;
   checkWeights(source, held ?? bytesOf(checkpoint, merge), limit);
   const tokenizer = await openTokenizer(checkpoint.folder);
   const opened = await openDecoder(checkpoint, engine, { ...options, hold: held !== undefined, merge });

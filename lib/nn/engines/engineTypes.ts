@@ -1,5 +1,7 @@
 // What an engine is asked for and what it says of itself, whatever runs on it: decoders, encoders or a training.
 
+import type { BlockQuantisation } from "../../merge/formats/gguf/inBlocks.js";
+
 /** "reference" is TensorFlow.js in plain JavaScript: slow, for tests. */
 export type EngineName = "native" | "tensorflow" | "endpoint" | "reference";
 /** An engine that runs in this process, in a thread of the model's own. */
@@ -8,8 +10,11 @@ export type Precision = "float32" | "bfloat16";
 /** How a virtual merge is evaluated: rounded tile by tile as its file would be, or summed unrounded. */
 export type Fidelity = "exact" | "linear";
 
-/** How the weights of a GGUF file are multiplied: as the numbers that they decode to, or the stored blocks themselves. */
-export type WeightsForm = "decoded" | "asStored";
+/**
+ * How weights are multiplied: as the numbers that they are or decode to; of a GGUF file, the stored blocks themselves; or in the blocks
+ * of a quantisation of GGUF files, made when the model is opened.
+ */
+export type WeightsForm = "decoded" | "asStored" | BlockQuantisation;
 
 export interface EngineFacts {
   readonly engine: EngineName;
@@ -23,7 +28,7 @@ export interface EngineFacts {
   readonly gpu: boolean;
   readonly precision?: Precision | undefined;
   readonly fidelity?: Fidelity | undefined;
-  /** "asStored" where it was opened so; else absent. */
+  /** Where it was opened with others than "decoded"; else absent. */
   readonly weights?: WeightsForm | undefined;
   readonly lambdas?: readonly number[] | undefined;
   /** How many recipes it was opened with, where it was opened with `variants`. */

@@ -37,16 +37,8 @@ export interface GgufFacts {
 }
 
 /** @throws RetemperError INCOMPATIBLE for tensors that the family does not have in GGUF. */
-export function ggufPlan(built: BuiltPlan, { family, heads, layers, quantise, describe }: GgufRequest): BuiltPlan {
-  const { kept, left } = nameTensors(built, family);
-  const quantisation = quantise ?? ownType(built.config.dtype);
-  const hasHead = kept.some(({ other }) => other.name === "output.weight");
-  const model = { architecture: family.architecture, layers, hasHead };
-  const tensors = kept.map(({ draft, other }) => {
-    const shape = other.change.transposed ? [...draft.shape].reverse() : draft.shape;
-    const type = ggufType(other.name, shape, quantisation, model);
-    return { name: other.name, type, draft: formed({ ...draft, shape }, type, formOf(draft, other, heads)) };
-  });
+export function ggufPlan(built: BuiltPlan, { describe, ...request }: GgufRequest): BuiltPlan {
+  const { quantisation, tensors, left } = typedTensors(built, request);
   const stored = tensors.map(({ name, type, draft }): GgufTensor => {
     return { name, shape: draft.shape, type: typeNumber(type), bytes: storedBytes(draft) };
   });
@@ -72,6 +64,39 @@ export function ggufPlan(built: BuiltPlan, { family, heads, layers, quantise, de
     },
     unmatched: [...built.unmatched, ...left],
   };
+}
+
+/**
+ * The same tensors with the values that they have in a GGUF file: in its blocks, or its types of numbers. Names and their order stay
+ * the model's, and so do the order of rows and what is added to norms, which change no value.
+ * @throws RetemperError INCOMPATIBLE for tensors that the family does not have in GGUF.
+ */
+export function blocksPlan(built: BuiltPlan, request: Omit<GgufRequest, "describe">): BuiltPlan {
+  const { tensors } = typedTensors(built, request);
+  const typed = new Map(tensors.map(({ source, draft }) => [source, draft]));
+  return {
+    ...built,
+    tensors: built.tensors.map((source): DraftTensor => {
+      const { shape, outDtype, form } = typed.get(source) ?? source;
+      if (!form?.blocks) return { ...source, outDtype };
+      const { blocks, transposed } = form;
+      return { ...source, shape, outDtype, form: { blocks, ...(transposed && { transposed }) } };
+    }),
+  };
+}
+
+function typedTensors(built: BuiltPlan, { family, heads, layers, quantise }: Omit<GgufRequest, "describe">) {
+  const { kept, left } = nameTensors(built, family);
+  const quantisation = quantise ?? ownType(built.config.dtype);
+  const hasHead = kept.some(({ other }) => other.name === "output.weight");
+  const model = { architecture: family.architecture, layers, hasHead };
+  const tensors = kept.map(({ draft: source, other }) => {
+    const shape = other.change.transposed ? [...source.shape].reverse() : source.shape;
+    const type = ggufType(other.name, shape, quantisation, model);
+    const draft = formed({ ...source, shape }, type, formOf(source, other, heads));
+    return { name: other.name, type, source, draft };
+  });
+  return { quantisation, tensors, left };
 }
 
 /** Ends in the quantisation, by which the hub and its clients know a file. */

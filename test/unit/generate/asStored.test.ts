@@ -95,7 +95,6 @@ describe("weights as stored", () => {
     ["of a merge", [recipe, { weights: "asStored" }], /asStored is of one GGUF file, and this is a merge/],
     ["that are held decoded", [demo, { weights: "asStored", hold: true }], /hold keeps decoded weights/],
     ["of a model that is no GGUF file", [demo, { weights: "asStored" }], /GGUF files, and this is no GGUF file/],
-    ["by another name", [demo, { weights: "q8_0" as "asStored" }], /weights must be decoded or asStored, not q8_0/],
   ])("are refused %s", async (_, [source, options], message) => {
     await expect(openModel(source, options)).rejects.toMatchObject({
       code: "USAGE",

@@ -1,11 +1,8 @@
 // A prepared merge as one that writes a GGUF file: its plan, with the words of the file in its header.
 
-import { textConfig } from "../../../checkpoint/families.js";
-import { familyOfModelType, GGUF_FAMILIES } from "../../../checkpoint/formats/gguf/families/families.js";
 import { type JsonObject, parseObject } from "../../../checkpoint/json.js";
 import { madeText } from "../../../checkpoint/madeTexts.js";
 import { sidecars } from "../../../checkpoint/sidecars.js";
-import { updatedConfig } from "../../../checkpoint/updatedConfig.js";
 import { RetemperError } from "../../../errors.js";
 import { readTextAtMost } from "../../../files/readAtMost.js";
 import type { BuiltPlan } from "../../../plan/build.js";
@@ -15,6 +12,7 @@ import type { GgufQuantisation } from "../../../plan/gguf/quantise.js";
 import type { OpenModels } from "../../models.js";
 import type { OutputVocabulary } from "../../vocabulary.js";
 import { differences } from "./differences.js";
+import { ggufModel } from "./ggufModel.js";
 import { ggufMetadata, headSizeOf } from "./metadata.js";
 import { type ChatTemplate, tokenizerEntries } from "./tokenizerEntries.js";
 
@@ -72,25 +70,14 @@ export function ggufOutput(
   name: string,
   quantise: GgufQuantisation | undefined,
 ): BuiltPlan {
-  const whole = updatedConfig(leader.config, built.config);
-  const config = { ...whole, ...textConfig(whole) };
-  const family = familyOfModelType(String(config.model_type));
-  if (!family) {
-    const known = GGUF_FAMILIES.flatMap(({ modelTypes }) => modelTypes).join(", ");
-    throw new RetemperError("INCOMPATIBLE", `GGUF files of the model type ${config.model_type} are not written`, {
-      file: leader.folder,
-      hint: `known are ${known}; write safetensors`,
-    });
-  }
-  const query = Number(config.num_attention_heads ?? config.n_head);
-  const key = Number(config.num_key_value_heads ?? query);
+  const { config, family, heads, layers } = ggufModel(built, leader, "write safetensors");
   const warnings = differences(family, config, headSizeOf(config));
   return ggufPlan(
     { ...built, warnings: [...built.warnings, ...warnings] },
     {
       family,
-      heads: { query, key },
-      layers: Number(config.num_hidden_layers ?? config.n_layer),
+      heads,
+      layers,
       quantise,
       describe: (facts) => {
         const { entries, vectors } = ggufMetadata({ family, name, config, generation: words.generation }, facts);

@@ -14,7 +14,7 @@ import type { RunningEngine } from "../runningEngine.js";
 export interface NativeOptions extends Pick<EngineOptions, "precision" | "threads"> {
   /** Of a virtual merge: makes all weights when it opens, for every lambda, and keeps them in memory. */
   readonly hold?: boolean | undefined;
-  /** Of a merge that copies a GGUF file: "asStored" multiplies its blocks where they lie. */
+  /** Of a merge: "asStored" multiplies the blocks of a GGUF file that it copies where they lie; others say how it is quantised. */
   readonly weights?: WeightsForm | undefined;
   /** The merge that the checkpoint stands for, where it was never written. */
   readonly merge?: VirtualMerge | undefined;
@@ -45,10 +45,10 @@ export async function startNative(
   await ready();
   const addon = loadAddon();
   const runtime = new KernelRuntime(addon, checkpoint.files, { precision, threads });
-  const asStored = merge !== undefined && form === "asStored";
+  const blocks = merge !== undefined && (form === "asStored" || merge.quantised !== undefined);
   let virtualTensors: RunningEngine["virtualTensors"];
   try {
-    virtualTensors = merge && runtime.openMerge(merge.plan, merge.fidelity === "linear", hold, asStored);
+    virtualTensors = merge && runtime.openMerge(merge.plan, merge.fidelity === "linear", hold, blocks);
   } catch (error) {
     runtime.dispose();
     throw error;
@@ -65,7 +65,7 @@ export async function startNative(
       gpu: false,
       precision,
       ...(merge && mergeFacts(merge)),
-      ...(asStored && { weights: form }),
+      ...(blocks && { weights: form }),
     },
     // Of a merge, all inputs are read again and again, unless its own weights are held.
     weightBytes: merge

@@ -1,0 +1,144 @@
+// Weights that are put into blocks when a model is opened: the answers of the GGUF file of this quantisation, opened as it is stored,
+// in every bit.
+
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { openModel } from "../../../lib/generate/openModel.js";
+import type { Model, ModelOptions, TensorDescription } from "../../../lib/generate/types.js";
+import { BLOCK_QUANTISATIONS, type BlockQuantisation } from "../../../lib/merge/formats/gguf/inBlocks.js";
+import { merge } from "../../../lib/merge/merge.js";
+import type { Recipe } from "../../../lib/recipe/types.js";
+import { type GoldenModel, modelFolder } from "../../golden/generate/modelFolders.js";
+import { casesOf } from "../../long.js";
+
+const demo = join(import.meta.dirname, "../../../demo");
+const model = join(demo, "model");
+const tuned = `${model}+${join(demo, "adapters/seed-42")}`;
+const folder = mkdtempSync(join(tmpdir(), "retemper-block-weights-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const INPUTS = [[1, 2, 3, 40, 5], [70, 8], Array.from({ length: 90 }, (_, i) => (i * 37) % 250)];
+
+async function opened<T>(
+  source: string | Recipe,
+  options: ModelOptions,
+  read: (model: Model) => Promise<T>,
+): Promise<T> {
+  const model = await openModel(source, options);
+  try {
+    return await read(model);
+  } finally {
+    await model.close();
+  }
+}
+
+const logitsOf = (source: string | Recipe, options: ModelOptions) =>
+  opened(source, options, (model) => model.logits(INPUTS));
+
+let files = 0;
+/** The only file of a merge. */
+async function written(recipe: Recipe, quantise: BlockQuantisation, lambda?: number): Promise<string> {
+  const out = join(folder, `${files++}`);
+  await merge(recipe, out, { format: "gguf", quantise, lambda });
+  return join(out, readdirSync(out).find((name) => name.endsWith(".gguf")) as string);
+}
+
+const alone = (source: string): Recipe => ({ merge_method: "passthrough", models: [{ model: source }] });
+
+describe.each(casesOf<BlockQuantisation>(BLOCK_QUANTISATIONS, ["q8_0", "q4_k_m"]))("weights in %s", (weights) => {
+  it("answer as the file of this quantisation does", async () => {
+    const file = await written(alone(model), weights);
+    expect(await logitsOf(model, { weights })).toEqual(await logitsOf(file, { weights: "asStored" }));
+  });
+
+  it("of a merge at one lambda answer as its file does", async () => {
+    const recipe: Recipe = { merge_method: "linear", models: [{ model }, { model: tuned }] };
+    const file = await written(recipe, weights, 0.4);
+    const made = await logitsOf(recipe, { weights, lambdas: [0.4] });
+    expect(made).toEqual(await logitsOf(file, { weights: "asStored" }));
+  });
+});
+
+/** Of other types, layouts and rows of no whole blocks, and heads of their own. */
+const FAMILIES = ["llama", "gpt2", "llama3", "qwen2", "qwen3", "gemma", "phi3"] as const;
+describe.each(casesOf<GoldenModel>(FAMILIES, ["llama", "gpt2", "gemma"]))("weights of %s", (name) => {
+  it.each(casesOf<BlockQuantisation>(["q8_0", "q4_0", "q4_k_m", "q6_k"], ["q4_k_m"]))(
+    "in %s answer as their file does",
+    async (weights) => {
+      const source = modelFolder(name);
+      const file = await written(alone(source), weights);
+      expect(await logitsOf(source, { weights })).toEqual(await logitsOf(file, { weights: "asStored" }));
+    },
+  );
+});
+
+describe("weights in blocks", () => {
+  it("are of the types that the file has, and say so", async () => {
+    const { facts, tensors } = await opened(model, { weights: "q4_k_m" }, async (model) => ({
+      facts: model.facts,
+      tensors: model.describe().tensors,
+    }));
+    expect(facts.weights).toBe("q4_k_m");
+    const typeOf = (part: string) =>
+      new Set(tensors.filter(({ name }) => name.includes(part)).map(({ blocks }) => blocks));
+    expect(typeOf("embed_tokens")).toEqual(new Set(["Q8_0"])); // the head too; rows of 128 are no whole blocks of 256
+    expect(typeOf("norm")).toEqual(new Set([undefined]));
+    const hows = (has: boolean) =>
+      new Set(tensors.filter((one: TensorDescription) => (one.blocks !== undefined) === has).map(({ how }) => how));
+    expect(hows(true)).toEqual(new Set(["blocks"]));
+    expect(hows(false)).toEqual(new Set(["stored"]));
+  });
+
+  it("have the same bits on any number of threads", async () => {
+    const [one, three] = [
+      await logitsOf(model, { weights: "q4_k_m", threads: 1 }),
+      await logitsOf(model, { weights: "q4_k_m", threads: 3 }),
+    ];
+    expect(three).toEqual(one);
+  });
+
+  it("of several lambdas are each its own file's with fidelity exact", async () => {
+    const recipe: Recipe = { merge_method: "linear", models: [{ model }, { model: tuned }] };
+    const options: ModelOptions = { weights: "q8_0", lambdas: [0, 0.4, 1], fidelity: "exact" };
+    const made = await opened(recipe, options, async (model) => [
+      await model.logits(INPUTS, { lambda: 0.4 }),
+      await model.logits(INPUTS, { lambda: 1 }),
+    ]);
+    const stored = [await written(recipe, "q8_0", 0.4), await written(recipe, "q8_0", 1)];
+    expect(made[0]).toEqual(await logitsOf(stored[0] as string, { weights: "asStored" }));
+    expect(made[1]).toEqual(await logitsOf(stored[1] as string, { weights: "asStored" }));
+  });
+
+  it("take the memory of their blocks", async () => {
+    /** What a model says that it needs, in MB, where there is room for its weights and not for a step. */
+    const needed = async (options: ModelOptions) => {
+      const error = await logitsOf(model, { ...options, threads: 1, maxMemory: 4.2e6 }).catch(
+        (reason: Error) => reason,
+      );
+      return Number(/needs ([\d.]+) MB of memory for weights and one step/.exec(String(error))?.[1]);
+    };
+    expect((await needed({})) - (await needed({ weights: "q8_0" }))).toBeCloseTo((951_424 * (2 - 34 / 32)) / 1e6, 0);
+  });
+
+  it.each<[string, Parameters<typeof openModel>, RegExp]>([
+    [
+      "that are held decoded",
+      [model, { weights: "q8_0", hold: true }],
+      /hold keeps decoded weights, and weights: q8_0 has none/,
+    ],
+    ["by another name", [model, { weights: "q3_k" as "q4_0" }], /there are no weights q3_k/],
+    ["on another engine", [model, { weights: "q8_0", engine: "tensorflow" }], /tensorflow cannot run/],
+  ])("are refused %s", async (_, [source, options], message) => {
+    await expect(openModel(source, options)).rejects.toMatchObject({
+      code: "USAGE",
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it.runIf(casesOf([true], [])[0])("are refused of a family that GGUF files do not have", async () => {
+    const source = modelFolder("mistral", { config: { model_type: "mixtral" } });
+    await expect(openModel(source, { weights: "q8_0" })).rejects.toMatchObject({ code: "INCOMPATIBLE" });
+  });
+});
