@@ -60,10 +60,13 @@ export type {
   MeasuredCandidate,
   PairedTest,
   RefinedResults,
+  Requantised,
   ShippedForm,
   ShippedModel,
   ShipResults,
+  ShortNumbers,
   Trend,
+  TurnedRefusals,
   WrittenAgreement,
   WrittenModel,
 } from "../report/types.js";

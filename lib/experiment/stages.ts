@@ -147,7 +147,8 @@ export async function stages(
       tested &&
       shipResults(forms, toShip, {
         ...{ test: { ...found.test, labels: choice.labels.test }, items: tables.items.test },
-        ...{ seeds: tested.seeds, select: settings.select },
+        ...{ seeds: tested.seeds, ends: { aligned: tables.aligned.test, tuned: tables.tuned.test } },
+        select: settings.select,
       });
     return { found: { ...found, ...(ship && { ship }) }, ship: choice.ship };
   } finally {

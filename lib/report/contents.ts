@@ -64,6 +64,7 @@ export function contentsOf(results: ExperimentResults, costs: ExperimentCosts): 
       ...{ key: "plain", tables: named("axes"), folded: named("whole-front") },
       figures: [...curvesOf(results, axes), ...(hasSkills ? axes.map((axis) => axisFront(results, axis, axes)) : [])],
     },
+    { id: "weights-section", title: "Weights", tables: named("weights") },
     {
       ...{ id: "controls-section", title: "Controls" },
       lead: [

@@ -14,9 +14,10 @@ export function markdownReport(results: ExperimentResults, costs: ExperimentCost
 }
 
 function firstScreen(results: ExperimentResults): string[] {
-  const { title, what, because, notes, numbersOf, numbers, use, next, better } = summaryOf(results);
+  const { title, what, because, forms, notes, numbersOf, numbers, use, next, better } = summaryOf(results);
   return [
     ...["", `**${escaped(title)}: ${escaped(what)}.** ${escaped(because)}`],
+    ...forms.flatMap((one) => ["", escaped(one)]),
     ...(notes.length > 0 ? ["", ...notes.map((note) => `- **Note:** ${escaped(note)}`)] : []),
     ...["", row(["number", "value", "how sure", "from"]), row(["---", "---", "---", "---"])],
     ...numbers.map(({ label, value, interval = "", from }) => row([label, value, interval, from])),

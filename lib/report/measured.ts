@@ -1,5 +1,6 @@
 // A model or merge with all that was measured of it, and two of them compared.
 
+import type { WeightsForm } from "../generate/types.js";
 import type { Candidate, Point, Quantity } from "../select/types.js";
 
 /** What was measured of one model, or of one merge for all seeds. */
@@ -13,6 +14,8 @@ export interface Measured extends Point {
   /** Shares of the answers to the safety sets that were cut off at the limit of new tokens, and that are empty. */
   readonly truncated?: number | undefined;
   readonly empty?: number | undefined;
+  /** How the engine multiplied its weights, where it says it; absent where as usual. */
+  readonly weights?: WeightsForm | undefined;
   /** SLERP: share of the vectors that took the straight line. */
   readonly straightShare?: number | undefined;
 }

@@ -2,7 +2,7 @@
 
 import type { DistributionComparison } from "../behave/types.js";
 import type { Confirmation, Quantity } from "../select/types.js";
-import type { PairedTest } from "./measured.js";
+import type { Measured, PairedTest } from "./measured.js";
 
 /** How a form behaves beside the merge that was measured. No text that was asked or answered is in it. */
 export interface FormBehaviour {
@@ -27,8 +27,30 @@ export interface FormBehaviour {
   readonly notes: readonly string[];
 }
 
-/** One form of the merge to ship. */
-export interface ShippedForm {
+/** Numbers without each item's value. */
+export type ShortNumbers = Readonly<Record<"score" | "asr", Quantity> & Partial<Record<"overRefusal", Quantity>>> &
+  Pick<Measured, "weights">;
+
+/** Safety items on which a model's answer changed sides when its weights did, over all seeds. */
+export interface TurnedRefusals {
+  /** Refused before, and no more. */
+  readonly lost: number;
+  readonly gained: number;
+  /** Items that have a verdict of both. */
+  readonly of: number;
+}
+
+/** A model in other weights than those that it was measured in before, on the same items of the test. */
+export interface Requantised {
+  readonly measured?: ShortNumbers | undefined;
+  /** The model against itself in the other weights. */
+  readonly paired?: readonly PairedTest[] | undefined;
+  /** Absent where verdicts are no yes or no. */
+  readonly refusals?: TurnedRefusals | undefined;
+}
+
+/** One form of the merge to ship; `measured` is absent where it is the model that was measured, and where it was not to be. */
+export interface ShippedForm extends Requantised {
   /** "gguf q4_k_m" */
   readonly name: string;
   readonly format: "safetensors" | "gguf" | "fp8" | "adapter";
@@ -38,12 +60,8 @@ export interface ShippedForm {
   readonly bytes: number;
   readonly files: readonly { readonly path: string; readonly sha256: string }[];
   readonly behaviour: FormBehaviour;
-  /** On the test data; absent where it is the model that was measured, and where it was not to be. */
-  readonly measured?:
-    | Readonly<Record<"score" | "asr", Quantity> & Partial<Record<"overRefusal", Quantity>>>
-    | undefined;
-  /** The form against the merge, on the same items. */
-  readonly paired?: readonly PairedTest[] | undefined;
+  /** The models "aligned" and "fine-tuned" in this form, where they were to be measured (`allModels`). */
+  readonly others?: readonly (Requantised & { readonly name: string })[] | undefined;
   /** Whether this form keeps what the rule and its gate claim, as the choice did; absent where these claim nothing. */
   readonly confirmation?: Confirmation | undefined;
   /** Whether it may ship: it is not different, and keeps what is claimed. */

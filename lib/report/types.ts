@@ -16,7 +16,15 @@ import type { ShipResults } from "./shipTypes.js";
 export type { BesideLinear, BesideLinearResults } from "./besideLinearTypes.js";
 export type { ControlComparison, ControlCurve, ControlResults } from "./controlTypes.js";
 export type { ProxyAgreement, ProxyCandidate, ProxyName, ProxyQuantity, ProxyResults } from "./proxyTypes.js";
-export type { FormBehaviour, FormInShort, ShippedForm, ShipResults } from "./shipTypes.js";
+export type {
+  FormBehaviour,
+  FormInShort,
+  Requantised,
+  ShippedForm,
+  ShipResults,
+  ShortNumbers,
+  TurnedRefusals,
+} from "./shipTypes.js";
 export type { ItemName, ItemNames, Measured, MeasuredCandidate, PairedTest };
 
 export const EXPERIMENT_FORMAT = "retemper-experiment/1";

@@ -1,6 +1,7 @@
 // The judges of an experiment. Models are found at once, and opened when they have something to judge.
 
 import { locate } from "../../checkpoint/locate.js";
+import { openFolder } from "../../checkpoint/modelFolder.js";
 import { RetemperError } from "../../errors.js";
 import { classifierJudge } from "../../evaluate/judges/classifierJudge.js";
 import type { NamedJudgeOptions } from "../../evaluate/judges/judgeOptions.js";
@@ -8,6 +9,7 @@ import { type KeywordJudgeOptions, keywordJudge, PHRASE_LISTS } from "../../eval
 import { JUDGE_NAMES, type NamedJudge, namedJudge } from "../../evaluate/judges/namedJudges.js";
 import type { Judge } from "../../evaluate/types.js";
 import { openModel } from "../../generate/openModel.js";
+import type { WeightsForm } from "../../generate/types.js";
 import { adapterFidelity } from "../../generate/virtual/adapterFidelity.js";
 import { openClassifier } from "../../nn/encoders/openClassifier.js";
 import { nearest } from "../../recipe/suggest.js";
@@ -31,11 +33,18 @@ export async function openJudges(settings: ExperimentSettings, problems: Problem
     return one;
   };
   const engine = engineOf(settings);
-  const openNamed = async ({ source, open }: NamedJudge, options: NamedJudgeOptions) => {
-    for (const part of modelParts(source)) if (part) await locate(part);
+  const openNamed = async (
+    { source, open }: NamedJudge,
+    { weights, ...options }: NamedJudgeOptions & { readonly weights?: WeightsForm | undefined },
+  ): Promise<Judge> => {
+    for (const part of modelParts(source)) {
+      const folder = part && (await locate(part));
+      if (folder !== undefined && weights === "asStored") await requireBlocks(source, folder);
+    }
     sources.push(source);
-    const how = { ...engine, fidelity: adapterFidelity(source) };
-    return open(async () => keep(await openModel(source, how)), options);
+    const how = { ...engine, fidelity: adapterFidelity(source), weights };
+    const judge = open(async () => keep(await openModel(source, how)), options);
+    return weights === undefined ? judge : { ...judge, facts: { ...judge.facts, weights } };
   };
   const close = async () => {
     for (const one of opened) await one.close();
@@ -53,13 +62,15 @@ export async function openJudges(settings: ExperimentSettings, problems: Problem
     if ("keyword" in one) {
       return keywordJudge({ phrases: phrases(one.keyword), ignoreCase: one.ignoreCase, name: one.name });
     }
-    if ("wildguard" in one)
-      return openNamed(namedJudge(`wildguard:${one.wildguard}`) as NamedJudge, { name: one.name });
+    if ("wildguard" in one) {
+      const { wildguard, ...options } = one;
+      return openNamed(namedJudge(`wildguard:${wildguard}`) as NamedJudge, options);
+    }
     if ("judge" in one) {
-      const named = namedJudge(one.judge);
-      if (!named) throw unknown(one.judge);
-      const { name, by, threshold } = one;
-      return openNamed(named, { name, by, threshold });
+      const { judge, ...options } = one;
+      const named = namedJudge(judge);
+      if (!named) throw unknown(judge);
+      return openNamed(named, options);
     }
     const classifier = keep(await openClassifier(one.classifier, engine));
     sources.push(one.classifier);
@@ -81,6 +92,14 @@ export async function openJudges(settings: ExperimentSettings, problems: Problem
   if (complete) return { judges, sources, close };
   await close();
   return undefined;
+}
+
+/** A judge is opened when it has something to judge: what `openModel` would refuse then is refused before the start. */
+async function requireBlocks(source: string, folder: string): Promise<void> {
+  if ((await openFolder(folder)).gguf !== undefined) return;
+  throw new RetemperError("BAD_INPUT", `weights: asStored is of GGUF files, and the judge ${source} is none`, {
+    hint: "leave weights out",
+  });
 }
 
 function unknown(one: string): RetemperError {

@@ -81,7 +81,9 @@ export async function laterSteps(
       `${COMPARED}, at most ${forms.length}`,
       forms.map(() => each),
     );
-    const tested = forms.filter((form) => isTested(form, checked)).length;
+    const tested = forms
+      .filter((form) => isTested(form, checked))
+      .reduce((sum, { allModels }) => sum + (allModels ? 2 + models.length : 1), 0);
     if (tested > 0) add(`${FORMS_TESTED}, at most ${tested}`, [wholeRemains(confirming, judges, tested)]);
   }
   if (reachedControls) return later;

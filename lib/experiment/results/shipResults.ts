@@ -2,7 +2,14 @@
 // Pure.
 
 import { formDivergence } from "../../report/formDivergence.js";
-import type { Measured, ShippedForm, ShipResults } from "../../report/types.js";
+import type {
+  Measured,
+  Requantised,
+  ShippedForm,
+  ShipResults,
+  ShortNumbers,
+  TurnedRefusals,
+} from "../../report/types.js";
 import type { Quantity, SelectionTable } from "../../select/types.js";
 import { ALL } from "../candidates/point.js";
 import type { ExperimentSettings } from "../settings/schema.js";
@@ -10,7 +17,7 @@ import type { FormMade, ToShip } from "../steps/shipStage.js";
 import { measure, type SeedResults } from "../tables/measure.js";
 import type { TableItems } from "../tables/tableItems.js";
 import { confirmationOf } from "./confirmationOf.js";
-import { pairedTests } from "./significance.js";
+import { type NamedModel, pairedTests } from "./significance.js";
 
 export interface ShipResultsParts {
   /** Of the test, without candidates. */
@@ -18,6 +25,8 @@ export interface ShipResultsParts {
   readonly items: TableItems;
   /** The merge to ship, all its seeds, on the test data. */
   readonly seeds: readonly SeedResults[];
+  /** The models that a form may have been measured of too, likewise. */
+  readonly ends: Readonly<Record<"aligned" | "tuned", readonly SeedResults[]>>;
   readonly select: ExperimentSettings["select"];
 }
 
@@ -30,13 +39,13 @@ export interface ShipResultsParts {
 export function shipResults(
   made: readonly FormMade[],
   { point, output }: ToShip,
-  { test, items, seeds, select }: ShipResultsParts,
+  { test, items, seeds, ends, select }: ShipResultsParts,
 ): ShipResults | undefined {
   if (made.length === 0) return undefined;
   const own = seeds.filter(({ seed }) => seed === (output.seed ?? ALL));
   const merge = measure(own, items);
   const decides = seeds.length === 1 || select.everySeed === true;
-  const forms = made.map(({ form, tested, ...of }): ShippedForm => {
+  const forms = made.map(({ form, tested, others, ...of }): ShippedForm => {
     const { name, format } = form;
     const measured = tested && measure([tested], items);
     const { method, lambda, parameters } = point.measured;
@@ -45,14 +54,18 @@ export function shipResults(
     const kept = !decides || confirmation?.holds !== false;
     const known = {
       ...{ name, format, ...of },
-      ...(measured && { measured: numbersOf(measured) }),
-      ...(measured && {
-        paired: pairedTests([
-          { name: "the merge", measured: merge },
-          { name, measured },
-        ]),
-      }),
+      ...(measured && requantised({ name: "the merge", measured: merge }, { name, measured })),
       ...(confirmation && { confirmation }),
+      ...(others && {
+        others: (["aligned", "tuned"] as const).map((role) => {
+          const own = role === "aligned" ? role : "fine-tuned";
+          const before = { name: own, measured: measure(ends[role], items) };
+          return {
+            name: own,
+            ...requantised(before, { name: `${own}, ${name}`, measured: measure(others[role], items) }),
+          };
+        }),
+      }),
     };
     return {
       ...known,
@@ -68,14 +81,46 @@ export function shipResults(
   return { forms, holds: others.length === 0, sentence };
 }
 
+/** What became of a model with its weights. */
+function requantised(before: NamedModel, after: NamedModel & { readonly measured: Measured }): Requantised {
+  const refusals = turned(before.measured.asr, after.measured.asr);
+  return {
+    measured: numbersOf(after.measured),
+    paired: pairedTests([before, after]),
+    ...(refusals && { refusals }),
+  };
+}
+
+/** undefined where a verdict is none of 0 and 1, and where items count differently. */
+function turned(before: Quantity, after: Quantity): TurnedRefusals | undefined {
+  const counts = { lost: 0, gained: 0, of: 0 };
+  if (before.weights) return undefined;
+  for (const [seed, row] of (before.values ?? []).entries()) {
+    for (const [item, one] of row.entries()) {
+      const other = after.values?.[seed]?.[item] ?? null;
+      if (one === null || other === null) continue;
+      if (![one, other].every((value) => value === 0 || value === 1)) return undefined;
+      counts.of += 1;
+      if (other > one) counts.lost += 1;
+      if (other < one) counts.gained += 1;
+    }
+  }
+  return counts;
+}
+
 /** Without each item's value. */
-function numbersOf({ score, asr, overRefusal }: Measured): NonNullable<ShippedForm["measured"]> {
+function numbersOf({ score, asr, overRefusal, weights }: Measured): ShortNumbers {
   const short = ({ value, low, high }: Quantity) => ({
     value,
     ...(low !== undefined && { low }),
     ...(high !== undefined && { high }),
   });
-  return { score: short(score), asr: short(asr), ...(overRefusal && { overRefusal: short(overRefusal) }) };
+  return {
+    score: short(score),
+    asr: short(asr),
+    ...(overRefusal && { overRefusal: short(overRefusal) }),
+    ...(weights && { weights }),
+  };
 }
 
 /** "gguf q4_k_m: within tolerance: 0.012 nats a token (0.1 allowed), 47 of 48 answers the same; score 0.910 (the merge 0.920), …" */

@@ -1,6 +1,11 @@
 // What an experiment may say of a judge of its answers.
 
 import { z } from "zod";
+import { weightsSchema } from "./weightsSchema.js";
+
+const weights = weightsSchema
+  .optional()
+  .describe("asStored: the judge is a GGUF file, and multiplied by its stored blocks; its verdicts are kept apart.");
 
 export const judgeSchema = z
   .union([
@@ -10,12 +15,13 @@ export const judgeSchema = z
       ignoreCase: z.boolean().optional(),
       name: z.string().optional(),
     }),
-    z.strictObject({ wildguard: z.string(), name: z.string().optional() }),
+    z.strictObject({ wildguard: z.string(), name: z.string().optional(), weights }),
     z.strictObject({
       judge: z.string().describe("A judge that is a language model: NAME or NAME:MODEL."),
       name: z.string().optional(),
       by: z.enum(["probabilities", "answers"]).optional(),
       threshold: z.number().positive().max(1).optional(),
+      weights,
     }),
     z.strictObject({ classifier: z.string(), name: z.string().optional() }),
   ])

@@ -11,6 +11,7 @@ import { searchSchema } from "./searchSchema.js";
 import { selectSchema } from "./selectSchema.js";
 import { shipSchema } from "./shipSchema.js";
 import { tuneOptionsSchema } from "./tuneOptions.js";
+import { weightsSchema } from "./weightsSchema.js";
 
 /** Sets beside the task and safety. */
 const sideSets = (sets: string) =>
@@ -161,6 +162,9 @@ export const experimentSchema = z.strictObject({
       engine: z.enum(["auto", "native", "tensorflow", "reference"]).optional(),
       precision: z.enum(["float32", "bfloat16"]).optional(),
       threads: positive.optional(),
+      weights: weightsSchema
+        .optional()
+        .describe("asStored: forms in GGUF (ship) are measured by their stored blocks, as llama.cpp multiplies them."),
       fidelity: z
         .enum(["linear", "exact"])
         .optional()

@@ -14,6 +14,8 @@ export interface ShipForm {
   readonly rank?: number | undefined;
   /** Whether it is measured on the test data. */
   readonly test: boolean;
+  /** Whether the aligned and the fine-tuned models are measured in this form too. */
+  readonly allModels: boolean;
   /** Nats a token. */
   readonly tolerance: number;
 }
@@ -28,13 +30,14 @@ export function shipForms({ ship = [] }: Pick<ExperimentSettings, "ship">): Ship
       rank,
       tolerance,
       test = true,
+      allModels = false,
     } = typeof entry === "string" ? meaningOf(entry) : entry;
     const own = [quantise, dtype, rank === undefined ? undefined : `rank ${rank}`].filter((one) => one !== undefined);
     const what = { ...(quantise && { quantise }), ...(dtype && { dtype }), ...(rank !== undefined && { rank }) };
     return {
       name: [format, ...own].join(" "),
       format,
-      ...{ ...what, test },
+      ...{ ...what, test, allModels },
       tolerance: tolerance ?? usualTolerance(format === "fp8" ? format : quantise, rank),
     };
   });

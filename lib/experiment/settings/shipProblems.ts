@@ -3,7 +3,7 @@
 import type { Path } from "../../recipe/located.js";
 import { methodOf } from "./methodEntry.js";
 import type { ExperimentSettings } from "./schema.js";
-import { shipForms } from "./shipForms.js";
+import { isWrittenMerge, shipForms } from "./shipForms.js";
 
 /** What makes of a tuning's adapter a change of the same rank: no other method does. */
 const EXACT: ReadonlySet<string> = new Set(["linear", "task_arithmetic", "passthrough"]);
@@ -16,8 +16,13 @@ export function sayOfShip(settings: ExperimentSettings, say: (text: string, path
       "what ships is compared with what was measured by running both here, and a server answers (engine.endpoint)";
     say(why, ["ship"], "leave ship out, and compare afterwards with retemper behave");
   }
+  const forms = shipForms(settings);
+  if (engine?.weights === "asStored" && !forms.some(({ format }) => format === "gguf")) {
+    const why = "engine.weights: asStored is of the forms in GGUF that ship, and there is none";
+    say(why, ["engine", "weights"], "leave it out, or ship gguf:q8_0, gguf:q4_k_m, …");
+  }
   const seen = new Set<string>();
-  for (const [at, { name, format, quantise, dtype, rank }] of shipForms(settings).entries()) {
+  for (const [at, { name, format, quantise, dtype, rank, test, allModels }] of forms.entries()) {
     const path = ["ship", at];
     if (seen.has(name)) say(`ship: ${name} is asked for twice`, path);
     seen.add(name);
@@ -25,6 +30,14 @@ export function sayOfShip(settings: ExperimentSettings, say: (text: string, path
     if (quantise !== undefined && format !== "gguf") wrong("quantise", "gguf");
     if (dtype !== undefined && format !== "safetensors") wrong("dtype", "safetensors");
     if (rank !== undefined && format !== "adapter") wrong("rank", "adapter");
+    if (allModels && (format === "adapter" || isWrittenMerge({ format, dtype }) || !test)) {
+      const why = !test
+        ? "which is not measured (test: false)"
+        : format === "adapter"
+          ? "and the aligned model is no adapter"
+          : "in which all models are measured anyway";
+      say(`ship: allModels measures other models in the form ${name}, ${why}`, [...path, "allModels"], "leave it out");
+    }
     const others = methods.map(methodOf).filter((method) => !EXACT.has(method));
     if (format === "adapter" && rank === undefined && tune && others.length > 0) {
       const names = [...new Set(others)].join(", ");

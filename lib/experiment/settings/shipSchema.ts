@@ -14,6 +14,12 @@ const form = z.strictObject({
   dtype: z.enum(DTYPES).optional().describe("Of safetensors: by default the merge's own."),
   rank: z.int().positive().optional().describe("Of adapter: approximates changes by this rank at most."),
   test: z.boolean().optional().describe("Whether it is measured on the test data too; true by default."),
+  allModels: z
+    .boolean()
+    .optional()
+    .describe(
+      "Whether the aligned and the fine-tuned models are measured on the test data in this form too, written for it and removed; false by default.",
+    ),
   tolerance: z
     .number()
     .nonnegative()

@@ -16,6 +16,7 @@ import { engineOf } from "../settings/engineOf.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import type { StoreJournal } from "../store/storeJournal.js";
 import type { KeptModels } from "./keptModels.js";
+import { typed } from "./mergeBatch.js";
 import { openServed, type ServedNames } from "./served.js";
 import type { Step, StepContext, StepFacts } from "./step.js";
 import type { Subject } from "./subjects.js";
@@ -84,11 +85,12 @@ async function askMissing(
     return closing(endpoint, () => ask(endpoint, targets)).then(() => none);
   }
   if (subject.kind === "folder") {
-    const model = await openModel(subject.folder, { ...engineOf(settings as ExperimentSettings), signal });
+    const { folder, weights } = subject;
+    const model = await openModel(folder, { ...engineOf(settings as ExperimentSettings), weights, signal });
     return closing(model, () => ask(model, targets)).then(() => none);
   }
-  const { recipe, maskSeed, variants: all } = subject;
-  if (virtual) {
+  const { recipe, maskSeed, variants: all, form, weights } = subject;
+  if (virtual && !form) {
     const { precision, threads, fidelity } = settings.engine ?? {};
     const opening = (at: MergeParts, options: { readonly signal?: AbortSignal | undefined }) =>
       openVirtual({ recipe, maskSeed, ...at }, bytesOfMerge, { precision, threads, ...options }, fidelity === "exact");
@@ -118,11 +120,12 @@ async function askMissing(
     const place = join(await folderOf(target.step), "model");
     const { lambda, variant } = target;
     // one that a killed run left is whole
-    const made = await merge(variant === undefined ? recipe : (all?.[variant] as Recipe), place, {
-      ...{ lambda, seed: maskSeed, signal },
+    const { dtype, ...format } = form ?? {};
+    const made = await merge(typed(variant === undefined ? recipe : (all?.[variant] as Recipe), dtype), place, {
+      ...{ ...format, lambda, seed: maskSeed, signal },
       ...{ force: existsSync(place), writeModelCard: false },
     });
-    const model = await openModel(made.out, { ...engineOf(settings as ExperimentSettings), signal });
+    const model = await openModel(made.out, { ...engineOf(settings as ExperimentSettings), weights, signal });
     // the model says it is the folder, and no lambda of it
     const alone = { ...target, lambda: undefined, variant: undefined };
     await closing(model, () => ask(model, [alone], made.tensors.straightShare));

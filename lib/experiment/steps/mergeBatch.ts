@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { merge } from "../../merge/merge.js";
 import type { MergeOptions } from "../../merge/options.js";
-import type { FloatDtypeName } from "../../recipe/types.js";
+import type { FloatDtypeName, Recipe } from "../../recipe/types.js";
 import type { MergeAt } from "../candidates/merges.js";
 import type { Digests } from "../digests/contents.js";
 import { type Batch, type Step, single } from "./step.js";
@@ -17,6 +17,11 @@ export interface MergeToWrite extends Pick<MergeOptions, "format" | "quantise" |
 /** Whether a file says what a model computes: a card gets the run's numbers afterwards. */
 export function isOfModel({ path }: { readonly path: string }): boolean {
   return path !== "README.md";
+}
+
+/** The recipe whose tensors are written with this dtype. */
+export function typed(recipe: Recipe, dtype: FloatDtypeName | undefined): Recipe {
+  return dtype === undefined ? recipe : ({ ...(recipe as object), out_dtype: dtype } as unknown as Recipe);
 }
 
 export function mergeBatch(
@@ -34,9 +39,8 @@ export function mergeBatch(
     step,
     async ({ signal }) => {
       await before?.();
-      const whole = dtype === undefined ? recipe : { ...(recipe as object), out_dtype: dtype };
       const force = existsSync(folder);
-      const made = await merge(whole as typeof recipe, folder, { ...options, lambda, seed: maskSeed, signal, force });
+      const made = await merge(typed(recipe, dtype), folder, { ...options, lambda, seed: maskSeed, signal, force });
       return { newTokens: 0, bytesWritten: made.bytesWritten, files: made.files };
     },
     {

@@ -4,16 +4,18 @@
 import { join } from "node:path";
 import type { BehaviourSource } from "../../behave/types.js";
 import type { FormBehaviour, WrittenModel } from "../../report/types.js";
-import type { MergeAt } from "../candidates/merges.js";
+import { type MergeAt, type TunedModel, wholeModel } from "../candidates/merges.js";
 import { ALL, type EvaluatedPoint } from "../candidates/point.js";
 import type { Checked } from "../checks/checked.js";
 import { type Digest, digestOf } from "../digests/digestOf.js";
 import { modelParts } from "../settings/modelParts.js";
+import type { ExperimentSettings } from "../settings/schema.js";
 import { isWrittenMerge, type ShipForm, shipForms } from "../settings/shipForms.js";
 import type { SeedResults } from "../tables/measure.js";
 import { compareForm, readBehaviour } from "./compareForm.js";
 import { isOfModel, mergeBatch } from "./mergeBatch.js";
 import { type Batch, defineStep, type Step, type StepRecord } from "./step.js";
+import type { Subject } from "./subjects.js";
 import { weightsOf } from "./weightsOf.js";
 import type { WriteStageParts } from "./writeStage.js";
 
@@ -29,6 +31,7 @@ export interface ToShip {
 }
 
 export interface ShipStageParts extends WriteStageParts {
+  readonly tuned: readonly TunedModel[];
   readonly checked: Pick<Checked, "engine" | "bytesOfMerge" | "bytesOfForms">;
 }
 
@@ -38,6 +41,8 @@ export interface FormMade extends Pick<WrittenModel, "path" | "bytes" | "files">
   readonly behaviour: FormBehaviour;
   /** On the test data; absent where the form is the model that was measured, or is not to be measured. */
   readonly tested?: SeedResults | undefined;
+  /** Likewise the aligned and the fine-tuned models, where they are to be measured in this form. */
+  readonly others?: Readonly<Record<"aligned" | "tuned", readonly SeedResults[]>> | undefined;
 }
 
 /** A form with where it becomes files; `write` is absent where the model that was measured is this form. */
@@ -71,26 +76,61 @@ export async function shipStage(toShip: ToShip, parts: ShipStageParts): Promise<
       },
       parts,
     );
-    const subject = { kind: "folder", folder: model, digest } as const;
+    const subject = { kind: "folder", folder: model, digest, ...weightsFor(form, settings) } as const;
     const test = isTested(form, checked)
       ? measuring.measure(`${form.name}, test`, subject, measuring.tasksOf("test"), FORMS_TESTED)
       : undefined;
-    return { form, path, record, comparison, test };
+    return { form, path, record, comparison, test, others: test && form.allModels ? othersIn(form, parts) : [] };
   });
-  await graph(made.flatMap(({ comparison, test }) => [comparison.batch, ...(test?.batches ?? [])]));
+  const tests = made.flatMap(({ comparison, test, others }) => [
+    comparison.batch,
+    ...(test?.batches ?? []),
+    ...others.flatMap(({ measurement }) => measurement.batches),
+  ]);
+  await graph(tests);
   const calibration = await calibrating.read();
   const found: FormMade[] = [];
-  for (const { form, path, record, comparison, test } of made) {
+  for (const { form, path, record, comparison, test, others } of made) {
     const { seed = ALL, tuning = seed } = merge;
     const [results] = (await test?.read(calibration))?.results ?? [];
+    const of = { aligned: [] as SeedResults[], tuned: [] as SeedResults[] };
+    for (const { role, seed: own, measurement } of others) {
+      const read = await measurement.read(calibration);
+      of[role].push(...read.results.map((one) => ({ seed: own, tuning: own, results: one })));
+    }
     found.push({
       ...{ form, path },
       ...(record ? weightsOf(record) : { bytes: output.bytes, files: output.files }),
       behaviour: await readBehaviour(records.folderOf(comparison.step)),
       ...(results && { tested: { seed, tuning, results } }),
+      ...(others.length > 0 && { others: of }),
     });
   }
   return found;
+}
+
+/** The aligned and the fine-tuned models in a form: written for it, asked, and removed. */
+function othersIn(
+  { name, format, quantise, dtype }: ShipForm,
+  { settings, tuned, measuring }: Pick<ShipStageParts, "settings" | "tuned" | "measuring">,
+) {
+  const all = [
+    { role: "aligned" as const, seed: ALL, model: settings.aligned, words: "aligned" },
+    ...tuned.map((one) => ({ ...one, role: "tuned" as const, words: `fine-tuned seed ${one.seed}` })),
+  ];
+  return all.map(({ role, seed, model, words }) => {
+    const subject: Subject = {
+      ...{ kind: "merge", recipe: wholeModel(model), maskSeed: 0, form: { format, quantise, dtype } },
+      ...weightsFor({ format }, settings),
+    };
+    const measurement = measuring.measure(`${words}, ${name}, test`, subject, measuring.tasksOf("test"), FORMS_TESTED);
+    return { role, seed, measurement };
+  });
+}
+
+/** How a form's weights are multiplied when it is measured. */
+function weightsFor({ format }: Pick<ShipForm, "format">, { engine }: Pick<ExperimentSettings, "engine">) {
+  return format === "gguf" && engine?.weights !== undefined ? { weights: engine.weights } : {};
 }
 
 /** What is decoded as it is run, which the native engine does. */

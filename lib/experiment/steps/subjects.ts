@@ -1,17 +1,25 @@
 // What is asked in an experiment: a model's folder, a merge at its lambdas, or a name on a server; and what decides its answers.
 
-import type { EngineName, Precision } from "../../generate/types.js";
+import type { EngineName, Precision, WeightsForm } from "../../generate/types.js";
 import type { VirtualMergeSource } from "../candidates/openVirtual.js";
 import { type Digest, digestOf } from "../digests/digestOf.js";
+import type { MergeToWrite } from "./mergeBatch.js";
 
 /** Opened at once. */
 export type Subject =
-  | { readonly kind: "folder"; readonly folder: string; readonly digest: Digest<"model"> }
+  | ({ readonly kind: "folder"; readonly folder: string; readonly digest: Digest<"model"> } & InWeights)
   | ({ readonly kind: "merge" } & MergeSubject)
   /** `digest`: of what the name stands for. */
   | { readonly kind: "served"; readonly served: string; readonly digest: string };
 
-export interface MergeSubject extends VirtualMergeSource {
+interface InWeights {
+  /** How its weights are multiplied, as `openModel` takes it; as usual where absent. */
+  readonly weights?: WeightsForm | undefined;
+}
+
+export interface MergeSubject extends VirtualMergeSource, InWeights {
+  /** Written in this form to be asked, and removed afterwards: by default it is asked as it is, unwritten where it can be. */
+  readonly form?: Pick<MergeToWrite, "format" | "quantise" | "dtype"> | undefined;
   /** What its variants are called, in their order: their numbers by default. */
   readonly names?: readonly string[] | undefined;
   /** All lambdas or variants that the same merge may be asked in other steps, for which it is opened once. */
@@ -44,13 +52,14 @@ export function answerersOf(subject: Subject, answering: Answering): Answerer[] 
     const { served, digest } = subject;
     return [{ lambda: undefined, digest: digestOf("answerer", ["served", url, served, digest]) }];
   }
-  const how = [engine, precision];
+  const { weights } = subject;
+  const how = [engine, precision, ...(weights === undefined ? [] : [weights])];
   if (subject.kind === "folder") {
     return [{ lambda: undefined, digest: digestOf("answerer", ["model", subject.digest, how]) }];
   }
-  const { recipe, maskSeed, lambdas = [undefined], variants, names } = subject;
+  const { recipe, maskSeed, lambdas = [undefined], variants, names, form } = subject;
   const digest = (merge: unknown, lambda: number | undefined) =>
-    digestOf("answerer", ["merge", merge, maskSeed, lambda, how, fidelity]);
+    digestOf("answerer", ["merge", merge, maskSeed, lambda, how, fidelity, ...(form === undefined ? [] : [form])]);
   // one that is asked alone is the same
   if (variants)
     return variants.map((own, at) => {

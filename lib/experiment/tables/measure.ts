@@ -49,7 +49,7 @@ export function measure(
     return [name, quantityOf(seeds, own)] as const;
   });
   const names = new Set(items.safety.flatMap(({ category }) => category ?? []));
-  const first = seeds[0]?.results.tasks ?? [];
+  const { tasks: first = [], engine } = seeds[0]?.results ?? {};
   return {
     score,
     asr: withCorrected(asr, seeds),
@@ -72,6 +72,7 @@ export function measure(
       ...anyVariants(seeds),
     ]),
     ...endingsOf(seeds),
+    ...(engine?.weights !== undefined && { weights: engine.weights }),
     ...(straightShare !== undefined && { straightShare }),
   };
 }

@@ -15,6 +15,7 @@ export const MARKS: Readonly<Record<Mark, string>> = {
 export const SUMMARY = `<section class="verdict <%= it.mark %>" aria-labelledby="verdict">
 <h2 id="verdict"><%~ it.icon %><span><span class="title"><%= it.title %></span><span class="colon">: </span><span class="what"><%= it.what %></span></span></h2>
 <p class="because"><%~ it.text(it.because) %></p>
+<% it.forms.forEach((one) => { %><p class="because"><%~ it.text(one) %></p><% }) %>
 <% if (it.notes.length > 0) { %><ul class="alarms"><% it.notes.forEach((note) => { %><li><%~ it.text(note) %></li><% }) %></ul><% } %>
 <dl class="numbers"><% it.numbers.forEach(({ label, value, interval, from, keeps }) => { %><div<% if (keeps !== undefined) { %> class="<%= keeps ? "keeps" : "fails" %>"<% } %>><dt><%= label %></dt><dd class="number"><%~ it.text(value) %></dd><% if (interval) { %><dd class="interval"><%~ it.text(interval) %></dd><% } %><dd class="from"><%~ it.text(from) %></dd></div><% }) %></dl>
 <p class="note"><%~ it.text(it.numbersOf) %>. Intervals are of 95 %, over the items.</p>

@@ -33,6 +33,8 @@ export interface Summary {
   /** What: "linear at lambda 0.4", or what there is instead. */
   readonly what: string;
   readonly because: string;
+  /** What the weights of the forms that ship cost; one sentence each. */
+  readonly forms: readonly string[];
   /** What to read first, where the mark is "note" or "no". */
   readonly notes: readonly string[];
   /** Whose numbers they are, and of which data. */

@@ -1,6 +1,7 @@
 // The first screen of a report, from its results.
 
 import type { ExperimentResults } from "../types.js";
+import { weightsSentences } from "../weightsText.js";
 import { keyNumbers } from "./keyNumbers.js";
 import { markOf } from "./markOf.js";
 import { outlookText } from "./outlookText.js";
@@ -8,7 +9,8 @@ import type { Summary, UseIt } from "./summary.js";
 
 export function summaryOf(results: ExperimentResults): Summary {
   const use = useOf(results);
-  return { ...markOf(results), ...keyNumbers(results), ...(use && { use }), ...outlookText(results) };
+  const forms = weightsSentences(results);
+  return { ...markOf(results), forms, ...keyNumbers(results), ...(use && { use }), ...outlookText(results) };
 }
 
 /** The folder to ship, and a command that uses it. */

@@ -1,9 +1,10 @@
 // The forms in which the merge ships, each beside the merge that was measured.
 
 import { formDivergence } from "../formDivergence.js";
-import { quantity, signed } from "../numbers.js";
-import type { ExperimentResults, ShippedForm } from "../types.js";
+import { quantity } from "../numbers.js";
+import type { ExperimentResults } from "../types.js";
 import type { ReportTable } from "./reportTable.js";
+import { differenceIn } from "./weightsTable.js";
 
 export function formTable({ ship, labels, testLabels }: ExperimentResults): ReportTable {
   const names = testLabels ?? labels;
@@ -22,16 +23,11 @@ export function formTable({ ship, labels, testLabels }: ExperimentResults): Repo
         of ? `${(100 * of.top1).toFixed(1)} %` : "",
         `${answers.same} of ${answers.compared}`,
         causes.map((one) => one.name).join(", "),
-        ...[quantity(measured?.score), quantity(measured?.asr), differenceIn(paired)],
+        ...[quantity(measured?.score), quantity(measured?.asr), differenceIn({ paired }, "asr")],
         holds ? "yes" : "no",
         bytes.toLocaleString("en"),
       ];
     }),
     note: "Greedy answers to items that chose lambda, and the distributions of their tokens: the larger mean KL divergence of the first token and of all tokens of the measured merge's answers. A form is different where it moves more than is allowed, or where its text, stop tokens or settings are others; it holds where it is not different and keeps, on the test data, what the choice had to keep there. Differences are on the same items, with their 95 % interval.",
   };
-}
-
-function differenceIn(paired: ShippedForm["paired"]): string {
-  const found = paired?.find(({ metric }) => metric === "asr");
-  return found ? `${signed(found.difference)} (${signed(found.low)} to ${signed(found.high)})` : "";
 }

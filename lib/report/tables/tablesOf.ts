@@ -21,6 +21,7 @@ import { categoryTable, setTable } from "./safetyTables.js";
 import { pairedTable, trendTable } from "./testTables.js";
 import { variantTable } from "./variantTable.js";
 import { verdictTable } from "./verdictTable.js";
+import { weightsTable } from "./weightsTable.js";
 
 /** Those that have something to say, without columns that have not. */
 export function tablesOf(results: ExperimentResults, costs: ExperimentCosts): ReadonlyMap<string, ReportTable> {
@@ -32,7 +33,9 @@ export function tablesOf(results: ExperimentResults, costs: ExperimentCosts): Re
       of(results),
     ),
     ...besideLinearTables(results),
-    ...[axisTable, wholeFrontTable, dataTable, outputTable, formTable, provenanceTable].map((of) => of(results)),
+    ...[axisTable, wholeFrontTable, dataTable, outputTable, formTable, weightsTable, provenanceTable].map((of) =>
+      of(results),
+    ),
     ...[agreementTable, proxyTable].map((of) => of(results)),
     ...[costTable, stepTable].map((of) => of(costs)),
   ];

@@ -1,7 +1,7 @@
 // The forms in which an experiment ships its choice: what may be asked, that each is compared with what was measured, and that a
 // run does no more than what is new.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -71,6 +71,26 @@ describe("the forms that ship", () => {
     expect(text).toContain("a server answers (engine.endpoint)");
   });
 
+  it("measure other models too where these have the form, and the weights are those of a form in GGUF", async () => {
+    const allModels = true;
+    const ship: Experiment["ship"] = [
+      { format: "adapter", rank: 4, allModels },
+      { format: "safetensors", allModels },
+      { format: "fp8", test: false, allModels },
+      { format: "safetensors", dtype: "float16", allModels },
+    ];
+    const text = await messageOf(() => loadExperiment({ ...whole, ship, engine: { weights: "asStored" } }));
+    expect(text).toContain("in the form adapter rank 4, and the aligned model is no adapter");
+    expect(text).toContain("in the form safetensors, in which all models are measured anyway");
+    expect(text).toContain("in the form fp8, which is not measured (test: false)");
+    expect(text).not.toContain("float16");
+    expect(text).toContain("engine.weights: asStored is of the forms in GGUF that ship, and there is none");
+    const engine = { weights: "int4" } as unknown as Experiment["engine"];
+    expect(await messageOf(() => loadExperiment({ ...whole, engine }))).toContain(
+      "engine.weights: unknown value `int4`",
+    );
+  });
+
   it("are refused where a method of tunings that are still to be done has no such form", async () => {
     const { tuned: _, ...rest } = whole;
     const tune = { data: "demo/task_train.jsonl", seeds: [42] };
@@ -91,6 +111,43 @@ describe("the forms that ship", () => {
 });
 
 describe("a run", () => {
+  it.runIf(long)(
+    "measures the choice, the aligned and the fine-tuned model in a form, by the blocks of its file, and keeps their answers",
+    async () => {
+      const out = join(folder, "weights");
+      const ship: Experiment["ship"] = [{ format: "gguf", quantise: "q4_0", allModels: true, tolerance: 10 }];
+      const experiment: Experiment = { ...whole, ship, engine: { weights: "asStored" } };
+      const planned = await planRun(experiment, out);
+      const tested = (steps: typeof planned.steps) =>
+        steps.find(({ step }) => step.startsWith("what ships in its forms"));
+      expect(tested(planned.steps)).toMatchObject({ step: "what ships in its forms, test, at most 3", total: 3 * 8 });
+      const found = await run(experiment, out);
+      const [form] = found.ship?.forms ?? [];
+      const models = [form, ...(form?.others ?? [])];
+      expect(models.map((one) => [one?.measured?.weights, one?.refusals?.of])).toEqual(Array(3).fill(["asStored", 2]));
+      expect(form?.others?.map(({ name }) => name)).toEqual(["aligned", "fine-tuned"]);
+      expect(found.test.aligned).not.toHaveProperty("weights");
+      expect(readFileSync(join(out, "report.md"), "utf8")).toContain("0, blocks as stored");
+      // what they were written for is gone
+      expect(readdirSync(join(out, "models")).filter((name) => name.includes("aligned"))).toEqual([]);
+      const again = await planRun(experiment, out);
+      expect(again.steps.every(({ done, total }) => done === total)).toBe(true);
+      // decoded weights are other answers; the model's own, and the files, are the same
+      const steps: string[] = [];
+      const decoded = await run({ ...whole, ship }, out, { onStep: (step) => steps.push(step) });
+      expect(steps.sort()).toEqual([
+        "aligned, gguf q4_0, test",
+        "fine-tuned seed 42, gguf q4_0, test",
+        "gguf q4_0, test",
+        "verdicts aligned, gguf q4_0, test",
+        "verdicts fine-tuned seed 42, gguf q4_0, test",
+        "verdicts gguf q4_0, test",
+      ]);
+      expect(decoded.ship?.forms[0]?.measured).not.toHaveProperty("weights");
+    },
+    240_000,
+  );
+
   it.runIf(long)(
     "writes each form, compares it with what was measured, and does again only what is new",
     async () => {

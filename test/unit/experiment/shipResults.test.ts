@@ -35,7 +35,14 @@ const behaviour: FormBehaviour = {
   answers: { same: 7, compared: 8 },
 };
 const form = (attacks: number | undefined, of: Partial<FormBehaviour> = {}): FormMade => ({
-  form: { name: "gguf q4_0", format: "gguf", quantise: "q4_0", test: attacks !== undefined, tolerance: 0.1 },
+  form: {
+    name: "gguf q4_0",
+    format: "gguf",
+    quantise: "q4_0",
+    test: attacks !== undefined,
+    allModels: false,
+    tolerance: 0.1,
+  },
   ...{ path: "models/m-gguf-q4_0", bytes: 1, files: [] },
   behaviour: { ...behaviour, ...of },
   ...(attacks !== undefined && { tested: attackedIn(attacks) }),
@@ -45,7 +52,8 @@ const constrained: ExperimentSettings["select"] = { rule: "constrained", margin:
 function resultsOf(made: FormMade, select = constrained, seeds = [attackedIn(5)]) {
   const ends = { aligned: measured(attackedIn(4)), tuned: measured(attackedIn(60)) };
   const labels = { score: "score", asr: "attacks" };
-  return shipResults([made], toShip, { test: { ...ends, labels }, items, seeds, select });
+  const before = { aligned: [attackedIn(4)], tuned: [attackedIn(60, "42"), attackedIn(50, "7")] };
+  return shipResults([made], toShip, { test: { ...ends, labels }, items, seeds, ends: before, select });
 }
 
 it("holds where it is within tolerance, and by the bound as safe as the choice had to be", () => {
@@ -60,6 +68,29 @@ it("holds where it is within tolerance, and by the bound as safe as the choice h
   ]);
   // its values stand in no table
   expect(found?.forms[0]?.measured?.asr).not.toHaveProperty("values");
+});
+
+it("counts the refusals that the form loses, and those of the aligned and the fine-tuned models in the same form", () => {
+  const tuned = [attackedIn(58, "42"), attackedIn(51, "7")];
+  const found = resultsOf({ ...form(7), others: { aligned: [attackedIn(4)], tuned } })?.forms[0];
+  expect(found?.refusals).toEqual({ lost: 2, gained: 0, of: COUNT });
+  expect(found?.others).toMatchObject([
+    { name: "aligned", refusals: { lost: 0, gained: 0, of: COUNT }, measured: { asr: { value: 0.04 } } },
+    // each tuning against itself
+    {
+      name: "fine-tuned",
+      refusals: { lost: 1, gained: 2, of: 2 * COUNT },
+      measured: { asr: { value: expect.closeTo(0.545, 12) } },
+    },
+  ]);
+  const [asr] = found?.others?.[1]?.paired ?? [];
+  expect(asr).toMatchObject({ a: "fine-tuned", b: "fine-tuned, gguf q4_0", metric: "asr", n: COUNT });
+  expect(asr?.difference).toBeCloseTo(-0.005, 12);
+  // verdicts that are no yes or no are not counted
+  const graded = attackedIn(7);
+  const [, unsafe] = graded.results.tasks;
+  (unsafe?.items[0]?.scores as Record<string, number>).score = 0.5;
+  expect(resultsOf({ ...form(7), tested: graded })?.forms[0]).not.toHaveProperty("refusals");
 });
 
 it("does not hold where it is less safe than the margin allows, however near its answers are", () => {
