@@ -1,6 +1,6 @@
 // A model or merge with all that was measured of it, and two of them compared.
 
-import type { WeightsForm } from "../generate/types.js";
+import type { Results } from "../evaluate/run/results.js";
 import type { Candidate, Point, Quantity } from "../select/types.js";
 
 /** What was measured of one model, or of one merge for all seeds. */
@@ -15,7 +15,7 @@ export interface Measured extends Point {
   readonly truncated?: number | undefined;
   readonly empty?: number | undefined;
   /** How the engine multiplied its weights, where it says it; absent where as usual. */
-  readonly weights?: WeightsForm | undefined;
+  readonly weights?: Results["engine"]["weights"];
   /** SLERP: share of the vectors that took the straight line. */
   readonly straightShare?: number | undefined;
 }
