@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/divide_up.h"
+
 namespace retemper {
 namespace {
 
@@ -14,9 +16,26 @@ size_t PlaceOf(std::vector<nn::Matrix>& matrices, const nn::Matrix& matrix) {
   return matrices.size() - 1;
 }
 
+// Rows of a part, and values of all its rows; a multiple of what the kernel takes at once.
+constexpr size_t kPartRows = 64, kPartValues = 8192, kOutsAtOnce = 48;
+// Below these many multiplications, another thread is not worth the wait.
+constexpr size_t kFewMultiplications = 64 * 1024;
+
 // y += factor x
 void AddScaled(float factor, const float* x, size_t n, float* y) {
   for (size_t i = 0; i < n; ++i) y[i] += factor * x[i];
+}
+
+// to[w.in, w.out], whichever way w lies.
+void LoadInMajor(const nn::Matrix& w, float* to) {
+  const size_t n = w.out * w.in;
+  const auto load = ChooseTarget().f32->load;
+  if (w.in_major) return load(w.data, w.dtype, n, to);
+  std::vector<float> values(n);
+  load(w.data, w.dtype, n, values.data());
+  for (size_t o = 0; o < w.out; ++o) {
+    for (size_t i = 0; i < w.in; ++i) to[i * w.out + o] = values[o * w.in + i];
+  }
 }
 
 }  // namespace
@@ -81,20 +100,30 @@ std::optional<SumOfProducts> SumOfProducts::Of(const VirtualTensors& tensors,
   return sum;
 }
 
+SumMatrix::SumMatrix(std::unique_ptr<VirtualMatrix> made, SumOfProducts sum)
+    : made_(std::move(made)),
+      sum_(std::move(sum)),
+      kernels_(nn::TrainingKernelsOf(nn::ChooseVectorKernels())) {
+  for (const SumOfProducts::LowRankTerm& term : sum_.terms) ranks_ += term.right.out;
+  lefts_.resize(ranks_ * out());
+  float* to = lefts_.data();
+  for (const SumOfProducts::LowRankTerm& term : sum_.terms) {
+    LoadInMajor(term.left, to);
+    to += term.right.out * out();
+  }
+}
+
 void SumMatrix::Multiply(nn::Pool& pool, nn::Precision precision, const float* x, size_t x_stride,
                          size_t rows, const uint32_t* variants, float* y, size_t y_stride) const {
   if (rows == 0) return;
-  const size_t n = out(), matrices = sum_.matrices.size(), terms = sum_.terms.size();
-  const auto variant = [&](size_t row) { return variants == nullptr ? 0 : variants[row]; };
+  const size_t n = out(), matrices = sum_.matrices.size();
   // One product lands in its place; others are added to it.
   ProductScratch& scratch = made_->tensors().scratch();
-  const size_t others = std::max<size_t>(matrices, 1) - 1 + (terms > 0 ? 1 : 0);
+  const size_t others = std::max<size_t>(matrices, 1) - 1;
   auto* products = reinterpret_cast<float*>(
       scratch.products.Reserve(std::max<size_t>(1, others * rows * n) * sizeof(float)));
-  size_t ranks = 0;
-  for (const SumOfProducts::LowRankTerm& term : sum_.terms) ranks += term.right.out;
   auto* inner = reinterpret_cast<float*>(
-      scratch.terms.Reserve(std::max<size_t>(1, rows * ranks) * sizeof(float)));
+      scratch.terms.Reserve(std::max<size_t>(1, rows * ranks_) * sizeof(float)));
   std::vector<nn::Linear> layers;
   for (size_t m = 0; m < matrices; ++m) {
     float* to = m == 0 ? y : products + (m - 1) * rows * n;
@@ -102,39 +131,69 @@ void SumMatrix::Multiply(nn::Pool& pool, nn::Precision precision, const float* x
   }
   size_t at = 0;
   for (const SumOfProducts::LowRankTerm& term : sum_.terms) {
-    layers.push_back({term.right, nullptr, inner + at, ranks});
+    layers.push_back({term.right, nullptr, inner + at, ranks_});
     at += term.right.out;
   }
   nn::MatMul(pool, layers, x, x_stride, rows, precision);
   for (size_t r = 0; r < rows; ++r) {
+    const float* factors = sum_.factors[variants == nullptr ? 0 : variants[r]].data() + matrices;
+    float* low = inner + r * ranks_;
+    for (const SumOfProducts::LowRankTerm& term : sum_.terms) {
+      for (size_t i = 0; i < term.right.out; ++i) *low++ *= *factors;
+      ++factors;
+    }
+  }
+  // What follows is done by each thread for its part of y, of which no value depends on the cut.
+  const size_t row_step = std::min(rows, kPartRows);
+  const size_t out_step = std::min(n, RoundUp(kPartValues / row_step, kOutsAtOnce));
+  const size_t out_parts = DivideUp(n, out_step);
+  const auto complete = [&](size_t part, unsigned) {
+    const size_t row = part / out_parts * row_step, out = part % out_parts * out_step;
+    const Part of = {row, std::min(rows, row + row_step), out, std::min(n, out + out_step)};
+    Complete(of, variants, products, rows, inner, y, y_stride);
+  };
+  const size_t parts = DivideUp(rows, row_step) * out_parts;
+  if (rows * n * (matrices + ranks_) > kFewMultiplications) return pool.Run(parts, complete);
+  for (size_t part = 0; part < parts; ++part) complete(part, 0);
+}
+
+void SumMatrix::Complete(const Part& part, const uint32_t* variants, const float* products,
+                         size_t rows, const float* inner, float* y, size_t y_stride) const {
+  const size_t n = out(), count = part.end_out - part.first_out, matrices = sum_.matrices.size();
+  const auto variant = [&](size_t row) { return variants == nullptr ? 0 : variants[row]; };
+  for (size_t r = part.first_row; r < part.end_row; ++r) {
     const std::vector<float>& factors = sum_.factors[variant(r)];
-    float* row = y + r * y_stride;
-    if (matrices == 0) std::fill_n(row, n, 0.0f);
-    for (size_t m = 0; m < matrices; ++m) {
-      // What has no part in a variant has none of its infinities in it.
-      if (m > 0 && factors[m] != 0) {
-        AddScaled(factors[m], products + ((m - 1) * rows + r) * n, n, row);
-      } else if (m == 0 && factors[0] == 0) {
-        std::fill_n(row, n, 0.0f);
-      } else if (m == 0 && factors[0] != 1) {
-        for (size_t o = 0; o < n; ++o) row[o] *= factors[0];
+    float* row = y + r * y_stride + part.first_out;
+    // What has no part in a variant has none of its infinities in it.
+    if (matrices == 0 || factors[0] == 0) {
+      std::fill_n(row, count, 0.0f);
+    } else if (factors[0] != 1) {
+      for (size_t o = 0; o < count; ++o) row[o] *= factors[0];
+    }
+    for (size_t m = 1; m < matrices; ++m) {
+      if (factors[m] == 0) continue;
+      AddScaled(factors[m], products + ((m - 1) * rows + r) * n + part.first_out, count, row);
+    }
+  }
+  // Rows side by side that have a term share what is read of its left factor.
+  const float* left = lefts_.data() + part.first_out;
+  for (size_t t = 0; t < sum_.terms.size(); ++t) {
+    const size_t rank = sum_.terms[t].right.out;
+    const auto has = [&](size_t row) { return sum_.factors[variant(row)][matrices + t] != 0; };
+    for (size_t r = part.first_row, end; r < part.end_row; r = end) {
+      const bool wanted = has(r);
+      for (end = r + 1; end < part.end_row && has(end) == wanted; ++end) {
       }
+      if (!wanted) continue;
+      kernels_.multiply(false, true, end - r, count, rank, inner + r * ranks_, ranks_, left, n,
+                        y + r * y_stride + part.first_out, y_stride);
     }
+    inner += rank;
+    left += rank * n;
   }
-  at = 0;
-  for (size_t t = 0; t < terms; ++t) {
-    const SumOfProducts::LowRankTerm& term = sum_.terms[t];
-    float* to = products + (others - 1) * rows * n;
-    nn::MatMul(pool, term.left, nullptr, inner + at, ranks, rows, to, n, precision);
-    at += term.right.out;
-    for (size_t r = 0; r < rows; ++r) {
-      const float factor = sum_.factors[variant(r)][matrices + t];
-      if (factor != 0) AddScaled(factor, to + r * n, n, y + r * y_stride);
-    }
-  }
-  for (size_t r = 0; r < rows; ++r) {
+  for (size_t r = part.first_row; r < part.end_row; ++r) {
     if (const float* bias = made_->bias(variant(r)); bias != nullptr)
-      AddScaled(1.0f, bias, n, y + r * y_stride);
+      AddScaled(1.0f, bias + part.first_out, count, y + r * y_stride + part.first_out);
   }
 }
 

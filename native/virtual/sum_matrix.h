@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "nn/training_kernels.h"
 #include "virtual/virtual_matrix.h"
 
 namespace retemper {
@@ -28,9 +29,8 @@ struct SumOfProducts {
 
 class SumMatrix final : public nn::WeightSource {
  public:
-  // `made` gives single rows, and the biases.
-  SumMatrix(std::unique_ptr<VirtualMatrix> made, SumOfProducts sum)
-      : made_(std::move(made)), sum_(std::move(sum)) {}
+  // `made` gives single rows, and the biases. Left factors are copied, as float32.
+  SumMatrix(std::unique_ptr<VirtualMatrix> made, SumOfProducts sum);
 
   size_t out() const override { return made_->out(); }
   size_t in() const override { return made_->in(); }
@@ -44,8 +44,19 @@ class SumMatrix final : public nn::WeightSource {
   void Row(size_t row, uint32_t variant, float* to) const override { made_->Row(row, variant, to); }
 
  private:
+  struct Part {
+    size_t first_row, end_row, first_out, end_out;
+  };
+  // A part of y, which holds the first matrix's product, becomes the sum. `products`: of the other
+  // matrices, [rows, out] each; `inner`: factor right x of all terms, [rows, ranks].
+  void Complete(const Part& part, const uint32_t* variants, const float* products, size_t rows,
+                const float* inner, float* y, size_t y_stride) const;
+
   std::unique_ptr<VirtualMatrix> made_;
   SumOfProducts sum_;
+  const nn::TrainingKernels& kernels_;
+  size_t ranks_ = 0;          // of all terms
+  std::vector<float> lefts_;  // [ranks, out]: the left factors, one below the other
 };
 
 }  // namespace retemper

@@ -67,6 +67,22 @@ describe("a model with an adapter", () => {
   });
 });
 
+describe("a summed adapter", () => {
+  it("has the same bits for a row alone, in a batch of all lambdas, and on any number of threads", async () => {
+    const { adapter, base } = goldenAdapter("all_linear_r8");
+    const recipe = linear(base, adapter);
+    const lambdas = [0, 0.3, 0.7]; // the first has no part of the adapter
+    const ids = [50, 57, 64].map((length, p) => Array.from({ length }, (_, i) => (7 * i * (p + 1) + p) % 459));
+    const together = await variantsOf(recipe, { lambdas, fidelity: "linear", threads: 1 }, ids);
+    expect(await variantsOf(recipe, { lambdas, fidelity: "linear", threads: 3 }, ids)).toEqual(together);
+    for (const [i, lambda] of lambdas.entries()) {
+      const few = (ids[1] as number[]).slice(0, 9);
+      const [alone] = await logitsOf(recipe, { lambdas: [lambda], fidelity: "linear" }, [few]);
+      expect(alone).toEqual(together[i]?.[1]?.subarray(0, alone?.length));
+    }
+  });
+});
+
 const { base, prompts } = goldenAdapter("plain_r4_qv");
 const tuned = (name: string) => `${base}+${join(adapters, name)}`;
 const others = ["plain_r4_qv", "rslora_r8", "dora_r4", "modules_to_save"];
