@@ -2,13 +2,22 @@
 
 import type { AskedSet, ExperimentResults } from "./types.js";
 
-type Known = Pick<ExperimentResults, "parts">;
+type Known = Pick<ExperimentResults, "parts"> & {
+  readonly validation?: Pick<ExperimentResults["validation"], "aligned"> | undefined;
+};
 
 /** The data that lambda is chosen by. */
-export function validationData({ parts }: Known): string {
-  return parts?.split
+export function validationData({ parts, validation }: Known): string {
+  const data = parts?.split
     ? `validation data, the choosing half of the safety items: ${parts.validation.safety}`
     : "validation data";
+  return `${data}${weightsText(validation)}`;
+}
+
+/** In which weights models were asked the items that choose, where these are not those that are stored: ", weights in q8_0". */
+function weightsText(validation: Known["validation"]): string {
+  const weights = validation?.aligned.weights;
+  return weights === undefined ? "" : `, weights in ${weights}`;
 }
 
 /** The data that the chosen models are measured on. */
@@ -24,12 +33,12 @@ export function dataOf(
     validation,
   }: Known & {
     readonly confirmation?: ExperimentResults["confirmation"];
-    readonly validation?: Pick<ExperimentResults["validation"], "aligned"> | undefined;
   },
   part: "validation" | "test",
 ): string {
   const confirms = confirmation !== undefined || parts?.split === true;
-  const name = part === "validation" ? "Data that chose" : confirms ? "Data that confirm" : "Test data";
+  const name =
+    part === "validation" ? `Data that chose${weightsText(validation)}` : confirms ? "Data that confirm" : "Test data";
   if (!parts) return name;
   const over = (validation?.aligned.overRefusal && setsOf(parts.sets, part, "over-refusal")) || [];
   const harmless = over.reduce((sum, { items }) => sum + items, 0);

@@ -43,18 +43,18 @@ const SUMS: ReadonlySet<string> = new Set<MethodName>([
 const HELD_SHARE = 0.25;
 
 /**
- * Opens a merge so that all its lambdas, or variants, answer in one batch. Where the merge is no weighted sum of what is stored, or
- * with `exact`, its weights are made first and held in memory, for as many at once as there is room for, at least one.
+ * Opens a merge so that all its lambdas, or variants, answer in one batch. Where the merge is no weighted sum of what is stored, with
+ * `exact`, or with weights in blocks, its weights are made first and held in memory, for as many at once as there is room for, at least one.
  * @param bytes of one written merge
  */
 export async function* openVirtual(
   { recipe, lambdas, variants, maskSeed }: VirtualMergeSource,
   bytes: number,
-  options: Pick<ModelOptions, "precision" | "threads" | "signal">,
+  options: Pick<ModelOptions, "precision" | "threads" | "signal" | "weights">,
   exact: boolean,
 ): AsyncGenerator<OpenMerge, void, void> {
   const common = { ...options, engine: "native", seed: maskSeed } as const;
-  if (!exact && isSummed(recipe)) {
+  if (!exact && options.weights === undefined && isSummed(recipe)) {
     const model = await openModel(recipe, { ...common, lambdas, variants, fidelity: "linear" });
     try {
       if (model.describe().tensors.every(({ how }) => how !== "made" && how !== "made in blocks")) {
@@ -66,7 +66,8 @@ export async function* openVirtual(
     }
   }
   const atOnce = Math.max(1, Math.floor((HELD_SHARE * availableMemory()) / Math.max(1, bytes)));
-  const held = { ...common, fidelity: "exact", hold: true } as const;
+  // blocks are held anyway
+  const held = { ...common, fidelity: "exact", hold: options.weights === undefined } as const;
   if (variants) {
     for (const some of chunks(variants, atOnce)) {
       const model = await openModel(recipe, { ...held, variants: some });

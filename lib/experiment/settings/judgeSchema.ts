@@ -5,7 +5,9 @@ import { weightsSchema } from "./weightsSchema.js";
 
 const weights = weightsSchema
   .optional()
-  .describe("asStored: the judge is a GGUF file, and multiplied by its stored blocks; its verdicts are kept apart.");
+  .describe(
+    "q8_0, q4_k_m, …: the judge's weights are put into these blocks; asStored: it is a GGUF file, and multiplied by its stored blocks.",
+  );
 
 export const judgeSchema = z
   .union([

@@ -164,7 +164,9 @@ export const experimentSchema = z.strictObject({
       threads: positive.optional(),
       weights: weightsSchema
         .optional()
-        .describe("asStored: forms in GGUF (ship) are measured by their stored blocks, as llama.cpp multiplies them."),
+        .describe(
+          "q8_0, q4_k_m, …: models and merges are put into these blocks where items choose, and asked as they are stored where items confirm; forms in GGUF (ship) are measured by their stored blocks. asStored: only the latter.",
+        ),
       fidelity: z
         .enum(["linear", "exact"])
         .optional()

@@ -1,8 +1,6 @@
 // In which weights models are multiplied: what an experiment may say of it.
 
 import { z } from "zod";
-import type { WeightsForm } from "../../generate/types.js";
+import { BLOCK_QUANTISATIONS } from "../../merge/formats/gguf/inBlocks.js";
 
-const WEIGHTS = ["asStored"] as const satisfies readonly WeightsForm[];
-
-export const weightsSchema = z.enum(WEIGHTS);
+export const weightsSchema = z.enum(["asStored", ...BLOCK_QUANTISATIONS]);

@@ -93,7 +93,12 @@ async function askMissing(
   if (virtual && !form) {
     const { precision, threads, fidelity } = settings.engine ?? {};
     const opening = (at: MergeParts, options: { readonly signal?: AbortSignal | undefined }) =>
-      openVirtual({ recipe, maskSeed, ...at }, bytesOfMerge, { precision, threads, ...options }, fidelity === "exact");
+      openVirtual(
+        { recipe, maskSeed, ...at },
+        bytesOfMerge,
+        { precision, threads, weights, ...options },
+        fidelity === "exact",
+      );
     const lambdas = targets.flatMap(({ lambda }) => lambda ?? []);
     const variants = all && targets.map(({ variant }) => all[variant as number] as Recipe);
     const once = () => opening({ ...(lambdas.length > 0 && { lambdas }), ...(variants && { variants }) }, { signal });
@@ -102,7 +107,7 @@ async function askMissing(
     const opened =
       grid === undefined
         ? once()
-        : kept.use(JSON.stringify([recipe, maskSeed, grid]), count * bytesOfMerge, {
+        : kept.use(JSON.stringify([recipe, maskSeed, grid, weights]), count * bytesOfMerge, {
             open: () => opening(grid, {}),
             once,
           });

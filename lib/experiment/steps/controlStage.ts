@@ -15,6 +15,7 @@ import { withVerdicts } from "../controls/withVerdicts.js";
 import type { Digest } from "../digests/digestOf.js";
 import { type WantedControl, wantedControls } from "../settings/controlEntry.js";
 import { controlFacts } from "../settings/controlKinds.js";
+import { screeningOf } from "../settings/engineOf.js";
 import { numbersByTuning } from "../tables/numbersByTuning.js";
 import type { Calibrating } from "./calibrating.js";
 import { type ControlSeries, type ControlSeriesParts, controlSeries } from "./controlSeries.js";
@@ -75,14 +76,21 @@ async function measured(
   { passing }: ControlSeries,
   part: Part,
   asked: readonly Asked[],
-  { measuring, calibrating, records, graph, tables }: ControlStageParts,
+  { settings, measuring, calibrating, records, graph, tables }: ControlStageParts,
 ): Promise<EvaluatedPoint[]> {
+  const screening = screeningOf(settings);
   const all = asked.map(({ series, lambdas }) => ({
     series: { ...series, values: lambdas },
     merges: series.merges.map((merge) => {
       const { recipe, maskSeed, seed = ALL, tuning } = merge;
       const name = `${seriesOf(series)} seed ${seed}${part === "test" ? ", test" : ""}`;
-      const subject = { kind: "merge", recipe, maskSeed, ...(lambdas && { lambdas }) } as const;
+      const subject = {
+        kind: "merge",
+        recipe,
+        maskSeed,
+        ...(lambdas && { lambdas }),
+        ...(part === "validation" && screening),
+      } as const;
       const tasks = part === "test" ? measuring.tasksOf("test") : measuring.tasksOf("validation", tuning);
       return { merge, measurement: measuring.measure(name, subject, tasks) };
     }),

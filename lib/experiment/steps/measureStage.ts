@@ -5,6 +5,7 @@ import type { Calibration } from "../../evaluate/run/results.js";
 import { mergeSeries, type TunedModel, wholeModel } from "../candidates/merges.js";
 import { ALL, type EvaluatedPoint } from "../candidates/point.js";
 import type { ModelDigests } from "../digests/modelDigests.js";
+import { screeningOf } from "../settings/engineOf.js";
 import { modelParts } from "../settings/modelParts.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import { measure, type SeedResults } from "../tables/measure.js";
@@ -57,11 +58,12 @@ export function measureStage(
   { settings, tuned, models, measuring, calibrating, progress }: MeasureStageParts,
   { checked, records }: Pick<ProxyParts, "checked" | "records">,
 ): MeasureStage {
+  const screening = screeningOf(settings);
   const whole = (role: "aligned" | "unaligned") =>
     byPart((part) =>
       measuring.measure(
         `${role}, ${part}`,
-        wholeSubject(role, settings, models),
+        { ...wholeSubject(role, settings, models), ...(part === "validation" && screening) },
         measuring.tasksOf(part),
         `${role}, validation and test`,
       ),
@@ -73,7 +75,7 @@ export function measureStage(
     ...byPart((part) =>
       measuring.measure(
         `fine-tuned seed ${one.seed}, ${part}`,
-        tunedSubject(one, settings, models),
+        { ...tunedSubject(one, settings, models), ...(part === "validation" && screening) },
         measuring.tasksOf(part, one.seed),
         `${tuned.length} fine-tuned, validation and test`,
       ),
@@ -84,10 +86,13 @@ export function measureStage(
   const proxies = proxyBatches(
     all,
     {
-      aligned: { subject: wholeSubject("aligned", settings, models), needs: aligned.validation.needs },
+      aligned: {
+        subject: { ...wholeSubject("aligned", settings, models), ...screening },
+        needs: aligned.validation.needs,
+      },
       tuned: tuned.map((one, at) => ({
         seed: one.seed,
-        subject: tunedSubject(one, settings, models),
+        subject: { ...tunedSubject(one, settings, models), ...screening },
         needs: fineTuned[at]?.validation.needs ?? [],
       })),
     },

@@ -24,7 +24,7 @@ import {
   proxyItems,
   withTexts,
 } from "../proxies/proxyItems.js";
-import { engineOf } from "../settings/engineOf.js";
+import { engineOf, screeningOf } from "../settings/engineOf.js";
 import type { ProxySettings } from "../settings/proxySchema.js";
 import { proxySettings } from "../settings/proxySettings.js";
 import type { ExperimentSettings } from "../settings/schema.js";
@@ -126,7 +126,7 @@ function ofMerge(
     return (task, item) => journal.answer(task, item, 0)?.text;
   };
   const name = `proxies of ${seriesOf(series)} seed ${seed}`;
-  return seriesSubjects(series, merge).map((subject, place, all) => {
+  return seriesSubjects(series, merge, settings).map((subject, place, all) => {
     const own = all.length > 1 ? ` ${series.varied?.parameter} ${series.values?.[place]}` : "";
     const steps = measuring.answerersOf(subject).map(({ digest, name: called }) => {
       const title = `${name}${own}${called === undefined ? "" : ` ${called}`}`;
@@ -149,11 +149,12 @@ function ofMerge(
         const there = withTexts(items, refused, complied);
         const data = proxyData(there, refused, complied);
         const { precision, threads, fidelity } = settings.engine ?? {};
-        const alignedModel = await openModel(settings.aligned, { ...engineOf(settings), signal });
+        const screening = screeningOf(settings);
+        const alignedModel = await openModel(settings.aligned, { ...engineOf(settings), ...screening, signal });
         try {
           const places = todo.map((step) => steps.indexOf(step));
           const source = someOf(subject, places);
-          const options = { precision, threads, signal };
+          const options = { precision, threads, signal, ...screening };
           for await (const open of openVirtual(source, checked.bytesOfMerge, options, fidelity === "exact")) {
             const which = candidatesOf(open, source);
             const candidates = which.map(({ candidate }) => candidate);

@@ -49,7 +49,8 @@ export function answersLeft(
   const units = sums.reduce((all, { answers }) => all + answers, 0);
   if (models === 0) return { units, all, pending };
   // merges that are sums answer at once; of others each has weights of its own
-  const summed = subject.kind === "merge" && !subject.form && engine === "native" && isSummed(subject.recipe);
+  const summed =
+    subject.kind === "merge" && !subject.form && !subject.weights && engine === "native" && isSummed(subject.recipe);
   const made = subject.kind === "merge" && !summed ? models : 0;
   return { answers: sums, units, all, pending, opened: subject.kind === "served" ? 0 : 1, made };
 }

@@ -10,6 +10,7 @@ import type { VirtualMergeSource } from "../candidates/openVirtual.js";
 import { ALL, type EvaluatedPoint } from "../candidates/point.js";
 import type { ModelDigests } from "../digests/modelDigests.js";
 import { candidateOf } from "../settings/declaredSeries.js";
+import { screeningOf } from "../settings/engineOf.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import { measure, type SeedResults } from "../tables/measure.js";
 import type { TableItems } from "../tables/tableItems.js";
@@ -59,7 +60,7 @@ export function seriesMeasurement(
   const { varied } = series;
   if (isOpenedByValue(series)) {
     return oneByOne(values ?? [], (value) => {
-      const [subject] = seriesSubjects(series, merge, [value]);
+      const [subject] = seriesSubjects(series, merge, settings, [value]);
       const grid = part.tasks && {};
       return measuring.measure(
         `${name} ${varied?.parameter} ${value}`,
@@ -69,7 +70,7 @@ export function seriesMeasurement(
       );
     });
   }
-  const [subject] = seriesSubjects(series, merge, values);
+  const [subject] = seriesSubjects(series, merge, settings, values);
   const grid = part.tasks && openedAt(series, merge, series.values);
   return measuring.measure(name, { ...(subject as MergeSubject), grid }, tasks, label);
 }
@@ -80,15 +81,20 @@ export type MergeSubject = Extract<Subject, { kind: "merge" }>;
 export function seriesSubjects(
   series: MergeSeries,
   merge: SeedMerge,
+  settings: Pick<ExperimentSettings, "engine">,
   values: readonly number[] | undefined = series.values,
 ): MergeSubject[] {
   const { recipe, maskSeed } = merge;
   const { varied } = series;
+  const screening = screeningOf(settings);
   if (isOpenedByValue(series)) {
-    return (values ?? []).map((value) => ({ kind: "merge", recipe: mergeAt(series, merge, value).recipe, maskSeed }));
+    return (values ?? []).map((value) => ({
+      ...{ kind: "merge", recipe: mergeAt(series, merge, value).recipe, maskSeed },
+      ...screening,
+    }));
   }
   const names = varied && values?.map((value) => `${varied.parameter} ${value}`);
-  return [{ kind: "merge", recipe, maskSeed, ...openedAt(series, merge, values), names }];
+  return [{ kind: "merge", recipe, maskSeed, ...openedAt(series, merge, values), names, ...screening }];
 }
 
 /** Whether inputs are made for each value, so that no two are open at once. */

@@ -130,7 +130,7 @@ function othersIn(
 
 /** How a form's weights are multiplied when it is measured. */
 function weightsFor({ format }: Pick<ShipForm, "format">, { engine }: Pick<ExperimentSettings, "engine">) {
-  return format === "gguf" && engine?.weights !== undefined ? { weights: engine.weights } : {};
+  return format === "gguf" && engine?.weights !== undefined ? { weights: "asStored" as const } : {};
 }
 
 /** What is decoded as it is run, which the native engine does. */

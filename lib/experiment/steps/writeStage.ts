@@ -10,6 +10,7 @@ import type { Digests } from "../digests/contents.js";
 import { asDigest, type Digest, digestOf } from "../digests/digestOf.js";
 import type { ModelDigests } from "../digests/modelDigests.js";
 import { candidateOf } from "../settings/declaredSeries.js";
+import { screeningOf } from "../settings/engineOf.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import { measure, type SeedResults } from "../tables/measure.js";
 import type { TableItems } from "../tables/tableItems.js";
@@ -146,14 +147,15 @@ function writeBatch({ step, path, folder, merge }: Output, parts: WriteStagePart
   });
 }
 
-/** Only where the engine that measured the virtual merge is there to be compared with. */
+/** Only where the engine that measured the virtual merge is there to be compared with, and measured it in the weights that are written. */
 function compareBatch(
   { words, folder, merge: { seed, tuning, recipe, maskSeed, lambda }, point: { seeds } }: Output,
   digest: Digest<"model">,
   { settings, checked, measuring, models }: WriteStageParts,
 ) {
   const answered = seeds.find((one) => one.seed === (seed ?? ALL))?.results;
-  if (checked.engine !== "native" || settings.engine?.endpoint || !answered) return undefined;
+  if (checked.engine !== "native" || settings.engine?.endpoint || !answered || screeningOf(settings).weights)
+    return undefined;
   const { precision, threads, fidelity } = settings.engine ?? {};
   const tasks = measuring.tasksOf("validation", tuning);
   const virtual = { recipe, maskSeed, ...(lambda !== undefined && { lambdas: [lambda] }) };
