@@ -1,5 +1,4 @@
-// Compiles the loops once per instruction set and picks one at run time (cpu/loops.cc says why in
-// this way).
+// Hands out parts of the products to all threads, by loops on the instruction set that there is.
 #include "lowrank/panel_products.h"
 
 #include <algorithm>
@@ -31,42 +30,15 @@ struct Loops {
                        double*);
 };
 
-namespace first_loops {
-#include "lowrank/panel_products-inl.h"
-}  // namespace first_loops
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define RETEMPER_X86_LOOPS 1
-#pragma GCC push_options
-#pragma GCC target("avx2,prefer-vector-width=256")
-namespace avx2_loops {
-#include "lowrank/panel_products-inl.h"
-}  // namespace avx2_loops
-#pragma GCC pop_options
-
-#pragma GCC push_options
-#pragma GCC target("avx2,avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")
-namespace avx512_loops {
-#include "lowrank/panel_products-inl.h"
-}  // namespace avx512_loops
-#pragma GCC pop_options
-#endif
-
-const Loops& Choose() {
-#if defined(RETEMPER_X86_LOOPS)
-  const std::string_view name = ChooseTarget().name;
-  if (name.starts_with("avx512")) return avx512_loops::kLoops;
-  if (name.starts_with("avx2")) return avx2_loops::kLoops;
-#endif
-  return first_loops::kLoops;
-}
+#define RETEMPER_LOOPS "lowrank/panel_products-inl.h"
+#include "lowrank/loops_by_target-inl.h"
 
 size_t Tasks(size_t count) { return (count + kTask - 1) / kTask; }
 
 }  // namespace
 
 void Times(const Dense& d, const float* q, size_t columns, float* out, nn::Pool& pool) {
-  const Loops& loops = Choose();
+  const Loops& loops = ChooseLoops();
   pool.Run(Tasks(d.rows), [&](size_t task, unsigned) {
     loops.rows(d, task * kTask, std::min(d.rows, (task + 1) * kTask), q, Panels(columns), out);
   });
@@ -79,7 +51,7 @@ void TransposedTimes(const Dense& d, const float* q, size_t columns, float* out,
 
 void AddTransposedTimes(const Dense& d, const float* q, size_t columns, float* out,
                         nn::Pool& pool) {
-  const Loops& loops = Choose();
+  const Loops& loops = ChooseLoops();
   if (columns <= kPanel) {
     pool.Run(DivideUp(d.cols, kThinTask), [&](size_t task, unsigned) {
       alignas(64) float work[kThinTask * kPanel];
@@ -97,7 +69,7 @@ void AddTransposedTimes(const Dense& d, const float* q, size_t columns, float* o
 
 double SquaredRest(const Dense& d, const float* left, const float* right, size_t rank,
                    nn::Pool& pool) {
-  const Loops& loops = Choose();
+  const Loops& loops = ChooseLoops();
   std::vector<double> sums(Tasks(d.rows));
   pool.Run(sums.size(), [&](size_t task, unsigned) {
     sums[task] =
@@ -109,7 +81,7 @@ double SquaredRest(const Dense& d, const float* left, const float* right, size_t
 }
 
 std::vector<double> Gram(const Dense& d, nn::Pool& pool, const std::function<void()>& check) {
-  const Loops& loops = Choose();
+  const Loops& loops = ChooseLoops();
   std::vector<double> gram(d.rows * d.rows);
   std::vector<double> packed, product;
   constexpr size_t kRows = 512;  // whose columns are made at a time
