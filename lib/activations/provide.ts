@@ -2,7 +2,9 @@
 
 import { provideActivations } from "../merge/prepared/activations.js";
 
-provideActivations(async (request, options) => {
-  const { readRowsInModel } = await import("./rowsInModel.js");
-  return readRowsInModel(request, options);
+const parts = () => import("./rowsInModel.js");
+
+provideActivations({
+  read: async (request, options) => (await parts()).readRowsInModel(request, options),
+  count: async (request, options) => (await parts()).countRows(request, options),
 });

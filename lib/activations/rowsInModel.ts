@@ -13,7 +13,7 @@ import { ioError } from "../files/ioError.js";
 import { makeFolder } from "../files/makeFolder.js";
 import { writeAll } from "../files/writeAll.js";
 import { readFloats } from "../merge/adapter/engineTensors.js";
-import type { ActivationRequest, LinearInputs, RowsInModel } from "../merge/prepared/activations.js";
+import type { ActivationRequest, LinearInputs, RowsCounted, RowsInModel } from "../merge/prepared/activations.js";
 import type { PrepareOptions } from "../merge/prepared/types.js";
 import { type VirtualMerge, virtualMerge } from "../merge/virtualMerge.js";
 import { type RunningEngine, weightsOf } from "../nn/engines/runningEngine.js";
@@ -40,9 +40,7 @@ export async function readRowsInModel(
 ): Promise<RowsInModel> {
   const { threads, signal } = options;
   const { checkpoint, merge } = await openAligned(model, join(folder, "model"), options);
-  const spec = decoderSpec(checkpoint, await stopTokensOf(checkpoint));
-  const whole = { cutoff: spec.maxPositions, system: undefined, paperExact: false };
-  const { examples, cut, dropped } = await encodeRows(rows, checkpoint.folder, spec, whole);
+  const { spec, examples, cut, dropped, tokens } = await encoded(checkpoint, rows);
   signal?.throwIfAborted();
   const parts = weightsOf({ embed: spec.embed, layers: spec.layers });
   const engine = await startEngine("native", checkpoint, parts, { threads: threads || undefined, merge });
@@ -52,13 +50,30 @@ export async function readRowsInModel(
   ];
   return {
     rows: examples.length,
-    tokens: examples.reduce((sum, { ids }) => sum + ids.length, 0),
+    tokens,
     layers: spec.layers.length,
     weights: spec.layers.flatMap((layer) => inputsOfLayer(layer).flatMap(({ weights }) => weights)),
     warnings,
     inputs: (wanted) => throughLayers(engine, spec, examples, { folder, signal, wanted }),
     close: () => engine.runtime.dispose(),
   };
+}
+
+/** What the model would read, and which of its weights take the same inputs. @throws as `readRowsInModel` */
+export async function countRows(
+  { model, rows }: Omit<ActivationRequest, "folder">,
+  { addon, models: named, transformersCache: cache }: PrepareOptions,
+): Promise<RowsCounted> {
+  const checkpoint = await openCheckpoint(model, { addon, cache, named, decodes: true }); // names and shapes alone are looked at
+  const { spec, examples, tokens } = await encoded(checkpoint, rows);
+  return { rows: examples.length, tokens, inputs: spec.layers.flatMap(inputsOfLayer) };
+}
+
+async function encoded(checkpoint: Checkpoint, rows: string) {
+  const spec = decoderSpec(checkpoint, await stopTokensOf(checkpoint));
+  const whole = { cutoff: spec.maxPositions, system: undefined, paperExact: false };
+  const { examples, cut, dropped } = await encodeRows(rows, checkpoint.folder, spec, whole);
+  return { spec, examples, cut, dropped, tokens: examples.reduce((sum, { ids }) => sum + ids.length, 0) };
 }
 
 /** A model whose weights lie as numbers is run where it lies; one with an adapter, or with codes, as a merge of it alone. */

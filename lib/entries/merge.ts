@@ -64,6 +64,7 @@ export type {
   PlannedAdapter,
   PlannedFile,
   PlannedPoint,
+  PlannedPreparation,
   PlannedTensor,
   SweepPlan,
   SweepPoint,

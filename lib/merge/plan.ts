@@ -1,5 +1,7 @@
 // `plan`: what a merge would do, from headers and configuration alone. Only a method with gates reads its models, where they are on
-// this machine: its gates are what the plan is asked for. An adapter of any method that is prepared is planned over what was made.
+// this machine: its gates are what the plan is asked for. An adapter of any method that is prepared is planned over what was made: its
+// ranks are those of the parts that the method makes, and how many singular values hold a share of the entropy, or which modules are
+// gated, no header tells.
 
 import { loadAddon } from "../addon/load.js";
 import type { OpName } from "../addon/nativePlan.js";
@@ -15,13 +17,15 @@ import { prepareAdapter } from "./adapter/prepareAdapter.js";
 import { inputsAreHere, withInputHeaders } from "./obtainInputs.js";
 import type { PlanOptions } from "./options.js";
 import { type Prepared, prepare, readRecipe } from "./prepare.js";
+import { readingCost } from "./prepared/diskOfMade.js";
 import { type InTwo, prepareInTwo } from "./prepared/prepareInTwo.js";
 import type { MergePlan, PlannedFile, PlannedTensor } from "./report.js";
 
 export interface PlanOnlyOptions extends PlanOptions {
   /**
    * Read no tensors, also where the recipe's method has gates (safe_lora, safemerge), which the plan then has not; nor for an
-   * adapter of a method that reads its models before it merges. Default false.
+   * adapter of a method that reads its models before it merges, whose ranks follow from what it makes: without that they are those of
+   * the models' adapters alone. Default false.
    */
   readonly headersOnly?: boolean | undefined;
 }
@@ -51,12 +55,15 @@ export async function plan(recipe: string | Recipe, options: PlanOnlyOptions = {
   const prepareAs = options.format === "adapter" ? prepareAdapter : prepare;
   const asked = preparedAs !== undefined && (preparedAs.gates || options.format === "adapter");
   const reads = asked && !options.headersOnly;
-  const isHere = reads && (await inputsAreHere(parsed, options));
+  const isHere = preparedAs !== undefined && (await inputsAreHere(parsed, options));
   const prepared = await withInputHeaders(parsed, options, async (models) => {
     const steps = await prepareInTwo(parsed, { ...options, models }, loadAddon(), prepareAs);
-    return isHere ? inTemporaryFolder(steps) : steps.outline;
+    return reads && isHere ? inTemporaryFolder(steps) : steps.outline;
   });
-  const { built, estimate, adapterPlan, gates } = prepared;
+  const { built, estimate, adapterPlan, gates, bytesMade } = prepared;
+  const reading = isHere
+    ? await readingCost(parsed, built.tensors, prepared.models, { ...options, addon: loadAddon() })
+    : undefined;
   const warnings = reads && !isHere ? [...prepared.warnings, unread(parsed)] : prepared.warnings;
   const tensors = adapterPlan ? changedTensors(adapterPlan) : writtenTensors(prepared);
   const operations: Partial<Record<OpName, number>> = {};
@@ -70,6 +77,7 @@ export async function plan(recipe: string | Recipe, options: PlanOnlyOptions = {
     warnings,
     ...(adapterPlan && { adapter: foreseenAdapter(adapterPlan, options) }),
     ...(gates && { gates }),
+    ...(bytesMade !== undefined && { preparation: { bytes: bytesMade, ...reading } }),
     estimate,
   };
 }

@@ -31,6 +31,8 @@ export interface Prepared {
   readonly adapterConfig?: Readonly<Record<string, unknown>> | undefined;
   /** Of an output that is made an adapter (`format: "adapter"`). */
   readonly adapterPlan?: AdapterPlan | undefined;
+  /** Bytes at most of what a method makes before the merge; they are in the estimate's `diskNeeded`. */
+  readonly bytesMade?: number | undefined;
   /** What the gates of a method decided that has some. */
   readonly gates?: readonly Gate[] | undefined;
   /** True where one file holds everything that a model needs to be loaded (GGUF). */

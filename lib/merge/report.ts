@@ -6,7 +6,7 @@ import type { Estimate } from "../plan/estimate.js";
 import type { UnmatchedTensor } from "../plan/request.js";
 import type { MethodName } from "../recipe/methods.js";
 import type { AdapterReport } from "./adapter/adapterReport.js";
-import type { Gate } from "./prepared/types.js";
+import type { Gate, ReadingCost } from "./prepared/types.js";
 
 export interface OutputFile {
   /** Relative to the output folder. */
@@ -127,6 +127,12 @@ export interface PlannedAdapter {
   readonly whole: readonly string[];
 }
 
+/** What a method takes that makes inputs before it merges. Of `safe_delta`, whose aligned model reads rows, with what is read. */
+export interface PlannedPreparation extends Partial<ReadingCost> {
+  /** On the disk at most, until the merge is done. */
+  readonly bytes: number;
+}
+
 /** What a merge would do; nothing but headers and configuration was read. */
 export interface MergePlan {
   readonly method: MethodName;
@@ -140,6 +146,8 @@ export interface MergePlan {
   readonly adapter?: PlannedAdapter;
   /** As in `MergeReport`; for these the models were read. */
   readonly gates?: readonly Gate[];
+  /** Absent for methods that make no inputs. What is read is absent too where a model is not on this machine. */
+  readonly preparation?: PlannedPreparation;
   readonly estimate: Estimate;
 }
 

@@ -96,11 +96,9 @@ export async function planSearch(
     const meanTokens = await lengthsOf(answers, allTasks(checked));
     const writing = [...probed.probes.values()].find(({ secondsPerToken }) => secondsPerToken > 0);
     const tokensPerSecond = writing ? 1 / writing.secondsPerToken : 0;
-    const judges = await JudgeCosts.open(checked.judges.judges, {
-      ...(await modelSize(settings.aligned)),
-      tokensPerSecond,
-    });
-    const costs = new PlanCosts({ ...probed, meanTokens, judges, bytesOfMerge: checked.bytesOfMerge });
+    const size = await modelSize(settings.aligned);
+    const judges = await JudgeCosts.open(checked.judges.judges, { ...size, tokensPerSecond });
+    const costs = new PlanCosts({ ...probed, meanTokens, judges, bytesOfMerge: checked.bytesOfMerge, ...size });
     const parts = [...lookout.parts, ...(opened && !finished ? laterParts(opened, lookout.parts, probed.probes) : [])];
     const steps = joined(parts).map((one) => plannedStep(one, costs));
     const notes = [

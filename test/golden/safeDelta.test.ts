@@ -213,3 +213,15 @@ describe("safe_delta", () => {
     expect(existsSync(place)).toBe(false);
   });
 });
+
+it("is planned with the rows and tokens that the aligned model reads, and what is made beside the output", async () => {
+  const { preparation, estimate } = await plan(recipeOf("llama"));
+  const read = readFileSync(rows, "utf8").trim().split("\n").map((line) => (JSON.parse(line).input_ids as number[]).length);
+  expect(preparation).toMatchObject({ rows: read.length, tokens: read.reduce((sum, one) => sum + one, 0) });
+  expect(preparation?.multiplications).toBeGreaterThan(1e5);
+  const { estimate: plain } = await plan({
+    ...recipeOf("llama"),
+    ...{ merge_method: "task_arithmetic", parameters: { weight: 1 } },
+  });
+  expect(estimate.diskNeeded).toBe(plain.diskNeeded + (preparation?.bytes ?? 0));
+});

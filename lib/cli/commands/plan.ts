@@ -158,13 +158,14 @@ export async function showPlan(
 const SHOWN_UNMATCHED = 20;
 
 function describe(planned: MergePlan, diskFree?: number): string {
-  const { method, tensors, files, operations, unmatched, estimate, adapter, gates } = planned;
+  const { method, tensors, files, operations, unmatched, estimate, adapter, gates, preparation } = planned;
   const counts = Object.entries(operations).map(([operation, count]) => `${formatCount(count)} ${operation}`);
   const rows: [string, string][] = [
     ["method", method],
     ["tensors", `${formatCount(tensors.length)} (${counts.join(", ")})`],
     ...(adapter ? [["adapter", describeAdapter(adapter)] satisfies [string, string]] : []),
     ...(gates ? [["gates", describeGates(gates)] satisfies [string, string]] : []),
+    ...(preparation ? [["prepare", describePreparation(preparation)] satisfies [string, string]] : []),
     ["unmatched", formatCount(unmatched.length)],
     ["read", formatBytes(estimate.bytesRead)],
     [
@@ -192,6 +193,12 @@ function describe(planned: MergePlan, diskFree?: number): string {
 export function describeGates(gates: NonNullable<MergePlan["gates"]>): string {
   const gated = gates.filter((one) => one.gated).length;
   return `${formatCount(gated)} of ${formatCount(gates.length)} modules gated`;
+}
+
+function describePreparation({ bytes, rows, tokens = 0 }: NonNullable<MergePlan["preparation"]>): string {
+  const made = `${formatBytes(bytes)} at most beside the output, until it is done`;
+  if (rows === undefined) return made;
+  return `the aligned model reads ${formatCount(tokens)} tokens of ${formatCount(rows)} rows; ${made}`;
 }
 
 function describeAdapter({ base, products, whole }: NonNullable<MergePlan["adapter"]>): string {

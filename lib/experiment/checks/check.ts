@@ -13,6 +13,7 @@ import { freeBytes } from "../../files/freeBytes.js";
 import { openModel } from "../../generate/openModel.js";
 import { plan } from "../../merge/plan.js";
 import { readRecipe } from "../../merge/prepare.js";
+import type { PlannedPreparation } from "../../merge/report.js";
 import type { Path } from "../../recipe/located.js";
 import type { Recipe } from "../../recipe/types.js";
 import { openTokenizer } from "../../tokenizer/openTokenizer.js";
@@ -82,7 +83,7 @@ export async function check(
     const tunings = await checkTunings(settings, problems);
     const labelled = await checkCalibration(settings, judges, problems);
     const learned = await checkLearned(settings, { tasks, splits }, problems);
-    const { bytesOfMerge, bytesOfForms } = await checkMerges(settings, given, all, problems, signal);
+    const { bytesOfMerge, bytesOfForms, preparations } = await checkMerges(settings, given, all, problems, signal);
     const bytesOfControls = await checkControls(settings, given, tunings, problems);
     await checkDisk(
       settings,
@@ -99,6 +100,7 @@ export async function check(
       engine,
       bytesOfMerge,
       bytesOfForms,
+      preparations,
       splits,
       tunings,
       alsoLearned: learned,
@@ -143,13 +145,14 @@ async function checkMerges(
   asked: readonly Task[],
   problems: Problems,
   signal: AbortSignal | undefined,
-): Promise<Pick<Checked, "bytesOfMerge" | "bytesOfForms">> {
+): Promise<Pick<Checked, "bytesOfMerge" | "bytesOfForms" | "preparations">> {
   let bytes = 0;
   const none = new Map<string, number>();
+  const preparations = new Map<number, PlannedPreparation>();
   const planned = async (recipe: Recipe, options: Parameters<typeof plan>[1], path: Path) => {
     const found = await problems.attempt(() => plan(recipe, { ...options, signal, headersOnly: true }), path);
     bytes = Math.max(bytes, found?.estimate.bytesWritten ?? 0);
-    return found !== undefined;
+    return found;
   };
   const { aligned, tune, tuned = [] } = settings;
   const stands = (tune?.seeds ?? []).map((seed) => ({ seed: String(seed), model: `tuned-${seed}` }));
@@ -167,20 +170,21 @@ async function checkMerges(
     } else await problems.attempt(() => locate({ path: adapter ?? "" }), path);
   }
   if (!problems.any && !settings.engine?.endpoint) await checkWhole(fitting, asked, problems);
-  if (!isThere) return { bytesOfMerge: bytes, bytesOfForms: none };
+  if (!isThere) return { bytesOfMerge: bytes, bytesOfForms: none, preparations };
   const folder = tune && (await problems.attempt(() => locate({ path: aligned }), ["aligned"]));
   const models = folder === undefined ? undefined : Object.fromEntries(stands.map(({ model }) => [model, folder]));
   for (const [at, series] of mergeSeries(settings, tune ? stands : fitting).entries()) {
     if (!readable.has(at) || (tune && !models)) continue;
     for (const one of tune ? series.merges.slice(0, 1) : series.merges) {
       const { recipe, maskSeed, lambda } = mergeAt(series, one, series.values?.[0]);
-      await planned(recipe, { lambda, seed: maskSeed, models }, ["methods", at]);
+      const found = await planned(recipe, { lambda, seed: maskSeed, models }, ["methods", at]);
+      if (found?.preparation) preparations.set(at, found.preparation);
     }
   }
   const isSound = tune ? models !== undefined : fitting.length > 0;
   const merges = isSound && !problems.touches(["methods"]);
   const bytesOfForms = merges ? await checkShip(settings, tune ? stands : fitting, { problems, signal, models }) : none;
-  return { bytesOfMerge: bytes, bytesOfForms };
+  return { bytesOfMerge: bytes, bytesOfForms, preparations };
 }
 
 /** The methods whose recipe is right by itself, whatever models there are. */

@@ -3,6 +3,7 @@
 import type { LabelledAnswers } from "../../evaluate/data/labelledAnswers.js";
 import type { Task } from "../../evaluate/types.js";
 import type { EngineName } from "../../generate/types.js";
+import type { PlannedPreparation } from "../../merge/report.js";
 import type { TuningPlan } from "../../tune/planTuning.js";
 import type { OpenJudges } from "./judges.js";
 import type { Splits } from "./seedSplits.js";
@@ -33,6 +34,8 @@ export interface Checked {
   readonly engine: EngineName;
   /** Bytes of one written merge. */
   readonly bytesOfMerge: number;
+  /** By the place of a method that makes inputs before it merges: what one of its merges takes. */
+  readonly preparations: ReadonlyMap<number, PlannedPreparation>;
   /** Of the merge that ships in each of its forms, by the form's name; none of a form that is the written merge itself. */
   readonly bytesOfForms: ReadonlyMap<string, number>;
   /** By the seed of what is still to be tuned. */

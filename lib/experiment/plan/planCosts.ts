@@ -16,6 +16,8 @@ export interface PlannedCost {
 
 /** A token that a tuning learns from takes about as long as so many that are read: forward, back, and forward once more. */
 const LEARNING_COST = 3.5;
+/** A multiplication in float64 takes about as long as so many of a model that reads, which are in float32. */
+const WIDE_COST = 2;
 /** Bytes a second of weights that are made or written; merges are bound by memory or the disk. */
 const MADE_PER_SECOND = 5e8;
 
@@ -28,6 +30,8 @@ export interface PlanCostsParts {
   readonly judges: JudgeCosts;
   /** Of one merge. */
   readonly bytesOfMerge: number;
+  /** Of the aligned model: a multiplication for each is what a token takes that it reads. */
+  readonly parameters: number;
 }
 
 export class PlanCosts {
@@ -53,14 +57,17 @@ export class PlanCosts {
     answers = [],
     learned = 0,
     read = [],
+    prepared = { tokens: 0, multiplications: 0 },
     verdicts = [],
     labelled,
     opened = 0,
     made = 0,
     bytes = 0,
   }: Remains): PlannedCost {
-    const { judges, secondsToOpen, bytesOfMerge } = this.#parts;
-    let [tokens, seconds] = [learned, learned * LEARNING_COST * this.#secondsPerPromptToken()];
+    const { judges, secondsToOpen, bytesOfMerge, parameters } = this.#parts;
+    const asRead = prepared.tokens + (WIDE_COST * prepared.multiplications) / parameters;
+    let tokens = learned + prepared.tokens;
+    let seconds = (learned * LEARNING_COST + asRead) * this.#secondsPerPromptToken();
     for (const { task, prompts, answers: count } of answers) {
       const cost = this.#costOf(task);
       tokens += count * cost.tokens;

@@ -21,6 +21,7 @@ import { PlanCosts, type PlannedCost } from "./planCosts.js";
 import { itemsText, type PlannedItems, plannedItems } from "./plannedItems.js";
 import { JudgeCosts, judgesText, type PlannedJudge } from "./plannedJudges.js";
 import { keepsText, type PlannedKeep, plannedKeeps } from "./plannedKeeps.js";
+import { plannedPreparations } from "./plannedPreparations.js";
 import { type PlannedRows, plannedRows, rowsText } from "./plannedRows.js";
 import { type Probes, probeTasks, withTuned } from "./probeTasks.js";
 
@@ -110,19 +111,19 @@ export async function planRun(
     const tokensPerSecond = writing ? 1 / writing.secondsPerToken : 0;
     const size = settings.engine?.endpoint ? { parameters: 1 } : await modelSize(settings.aligned);
     const judges = await JudgeCosts.open(checked.judges.judges, { ...size, tokensPerSecond });
-    const costs = new PlanCosts({ ...probed, meanTokens, judges, bytesOfMerge: checked.bytesOfMerge });
+    const costs = new PlanCosts({ ...probed, meanTokens, judges, bytesOfMerge: checked.bytesOfMerge, ...size });
     const later = finished ? [] : await laterSteps(settings, given, checked, { seen: parts, reachedControls });
+    const models = settings.tune ? settings.tune.seeds.map((seed) => ({ seed: String(seed), model: "" })) : given;
     const labels = new Set(later.map(({ part }) => part));
     // what an earlier choice needed is there: another one is no likely part of the work
     const isChosen = later.length > 0 && existsSync(join(place, "results.json"));
     const seen = parts.filter(({ part }) => isChosen || !labels.has(part)); // of some blocks of items all are counted
-    const steps = [...seen, ...(isChosen ? [] : later)].map((one) => plannedStep(one, costs));
+    const isOver = isChosen || later.length === 0;
+    const prepared = plannedPreparations(settings, models, checked, { seen, isOver });
+    const steps = [...prepared, ...seen, ...(isChosen ? [] : later)].map((one) => plannedStep(one, costs));
     const ifAnother = isChosen ? sumOf(later.map((one) => plannedStep(one, costs))) : undefined;
     const rows = plannedRows(settings, checked);
-    const series = mergeSeries(
-      settings,
-      settings.tune ? settings.tune.seeds.map((seed) => ({ seed: String(seed), model: "" })) : given,
-    );
+    const series = mergeSeries(settings, models);
     const known = await knownNumbers(place, settings);
     const items = plannedItems(settings, checked, series.length, known.asr);
     const keeps = plannedKeeps(settings, checked, series.length, known);
@@ -140,6 +141,9 @@ export async function planRun(
       ...itemsText(items, settings, checked),
       ...keepsText(keeps),
       ...judgesText(judges.all),
+      ...(prepared.length > 0
+        ? ["Inputs that methods make before they merge lie in the folder of temporary files until the run ends."]
+        : []),
       ...(settings.adaptive
         ? [
             "adaptive: tokens and times of the merges are what all items would take; most merges are asked a part of them",

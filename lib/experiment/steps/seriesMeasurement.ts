@@ -98,7 +98,7 @@ export function seriesSubjects(
 }
 
 /** Whether inputs are made for each value, so that no two are open at once. */
-function isOpenedByValue({ method, varied }: MergeSeries): boolean {
+export function isOpenedByValue({ method, varied }: MergeSeries): boolean {
   return varied !== undefined && preparedMethod(method as MethodName).decides.includes(varied.parameter);
 }
 

@@ -66,10 +66,12 @@ export interface Remains {
   readonly labelled?: readonly { readonly request?: string | undefined; readonly answer: string }[] | undefined;
   /** Texts after prompts that are read and not written. */
   readonly read?: readonly { readonly task: Task; readonly texts: number }[] | undefined;
+  /** Of inputs that methods make before they merge: tokens that the aligned model reads, and multiplications in float64. */
+  readonly prepared?: { readonly tokens: number; readonly multiplications: number } | undefined;
   /** Models that are opened, and merges whose weights are made before they answer. */
   readonly opened?: number | undefined;
   readonly made?: number | undefined;
-  /** That are written and stay. */
+  /** That are written and stay, at least until the run ends. */
   readonly bytes?: number | undefined;
   /** Answers and verdicts that are missing and were not counted before; of other steps, steps. */
   readonly units: number;

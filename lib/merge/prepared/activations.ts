@@ -38,8 +38,18 @@ export interface ActivationRequest {
   readonly folder: string;
 }
 
-/** @throws RetemperError for a model that no engine runs, and rows that cannot be read */
-export type ActivationSource = (request: ActivationRequest, options: PrepareOptions) => Promise<RowsInModel>;
+/** What a model would read, without anything computed. */
+export interface RowsCounted extends Pick<RowsInModel, "rows" | "tokens"> {
+  /** What products take: those that take the same are together. */
+  readonly inputs: readonly Pick<LinearInputs, "weights">[];
+}
+
+/** Both throw a RetemperError for a model that no engine runs, and rows that cannot be read. */
+export interface ActivationSource {
+  read(request: ActivationRequest, options: PrepareOptions): Promise<RowsInModel>;
+  /** From the rows, the tokenizer and headers. */
+  count(request: Omit<ActivationRequest, "folder">, options: PrepareOptions): Promise<RowsCounted>;
+}
 
 let given: ActivationSource | undefined;
 

@@ -70,7 +70,7 @@ export async function prepareInTwo(
 /** A plan whose estimate has room for what is made before the merge. */
 function withMade(prepared: Prepared, bytes: number): Prepared {
   const { estimate } = prepared;
-  return { ...prepared, estimate: { ...estimate, diskNeeded: estimate.diskNeeded + bytes } };
+  return { ...prepared, bytesMade: bytes, estimate: { ...estimate, diskNeeded: estimate.diskNeeded + bytes } };
 }
 
 /** Makes a folder, and in it what a recipe needs. */

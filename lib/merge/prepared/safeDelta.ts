@@ -52,7 +52,7 @@ export const safeDelta: PreparedMethod = {
       });
     }
     const source = activationSource(recipe.method);
-    const reading = await source({ model: base, rows: rowsFile(recipe) as string, folder: work }, options);
+    const reading = await source.read({ model: base, rows: rowsFile(recipe) as string, folder: work }, options);
     try {
       const run = new Set(reading.weights);
       const layers = new Map(changed.flatMap((draft) => (run.has(draft.name) ? [[draft.name, draft] as const] : [])));
@@ -92,6 +92,18 @@ export const safeDelta: PreparedMethod = {
       (layer) => 2 * rows * (sumOver(layer, ({ cols }) => cols) + Math.max(...layer.map(({ cols }) => cols))),
     );
     return pairs + sumOver(own, (matrix) => 4 * matrix.rows * matrix.cols) + entering;
+  },
+  async reads(recipe, matrices, options) {
+    const own = new Map(ofLayers(matrices).flatMap((one) => (one.rank === 0 ? [] : [[one.name, one] as const])));
+    const request = { model: alignedModel(recipe), rows: rowsFile(recipe) as string };
+    const { rows, tokens, inputs } = await activationSource(recipe.method).count(request, options);
+    // Products of the inputs, the inverse's root of them, and for each weight what its columns pass on to later ones.
+    const each = inputs.map(({ weights }) => {
+      const taken = weights.flatMap((name) => own.get(name) ?? []);
+      const cols = taken[0]?.cols ?? 0;
+      return (tokens * cols ** 2) / 2 + 1.5 * cols ** 3 + sumOver(taken, (one) => (one.rows * cols ** 2) / 2);
+    });
+    return { rows, tokens, multiplications: each.reduce((sum, one) => sum + one, 0) };
   },
   ordinary(recipe, { models, replaced = [] }) {
     const gates = replaced.map((name) => ({ module: name.replace(/\.weight$/, ""), gated: true }));

@@ -67,8 +67,19 @@ export interface PreparedMethod {
   make(recipe: ParsedRecipe, folder: string, options: PrepareOptions): Promise<MadeInputs>;
   /** Bytes on the disk at most while the inputs are made, and of them; what depends on the tokens of rows is estimated. */
   disk(recipe: ParsedRecipe, matrices: readonly OutlinedMatrix[]): number;
+  /** Of a method that runs a model on rows: what that takes, without anything computed. @throws as `make` for these rows */
+  reads?(recipe: ParsedRecipe, matrices: readonly OutlinedMatrix[], options: PrepareOptions): Promise<ReadingCost>;
   /** The ordinary recipe over the models and what was made of them. */
   ordinary(recipe: ParsedRecipe, made: MadeInputs): ParsedRecipe;
+}
+
+/** What a model's reading of rows takes, and what is computed of it. */
+export interface ReadingCost {
+  /** Rows with an answer, and their tokens. */
+  readonly rows: number;
+  readonly tokens: number;
+  /** Multiplications in float64 after the reading, about. */
+  readonly multiplications: number;
 }
 
 /** A recipe that any merge can run, with what was made for it. */

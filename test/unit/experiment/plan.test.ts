@@ -5,6 +5,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import "../../../lib/activations/provide.js";
 import { planText } from "../../../lib/cli/planText.js";
 import { wildGuardPrompt } from "../../../lib/evaluate/judges/wildGuard.js";
 import { loadSuite } from "../../../lib/evaluate/run/loadSuite.js";
@@ -16,6 +17,8 @@ import { probeTask, type TaskCost } from "../../../lib/experiment/plan/probe.js"
 import { run } from "../../../lib/experiment/run.js";
 import type { Experiment } from "../../../lib/experiment/settings/schema.js";
 import { openModel } from "../../../lib/generate/openModel.js";
+import { plan } from "../../../lib/merge/plan.js";
+import type { Recipe } from "../../../lib/recipe/types.js";
 import { itemsNeeded } from "../../../lib/statistics/itemsNeeded.js";
 import { itemsToKeep } from "../../../lib/statistics/itemsToKeep.js";
 import { openTokenizer } from "../../../lib/tokenizer/openTokenizer.js";
@@ -185,6 +188,20 @@ describe("the plan of an experiment with skills", () => {
     },
   );
 
+  it("counts what a method prepares that reads its models, once for each tuning and value that decides it", async () => {
+    const rows = file("safe.jsonl", linesOf("demo/task_valid.jsonl").slice(0, 4));
+    const methods = ["linear", { method: "safe_delta", parameters: { rows }, vary: { s: [0.1, 1, 10] } }] as const;
+    const planned = await planRun({ ...whole, methods, limit: 2 }, out);
+    const model = { merge_method: "safe_delta", base_model: "demo/model", parameters: { rows } } as const;
+    const one = await plan({ ...model, models: [{ model: "demo/model+demo/adapters/seed-42" }] } as Recipe);
+    const { rows: read, tokens = 0, bytes = 0 } = one.preparation ?? {};
+    expect(read).toBe(4);
+    const made = planned.steps.find(({ step }) => step === "inputs of safe_delta, at most 3");
+    expect(made).toMatchObject({ done: 0, total: 3, tokens: 3 * tokens, bytes: 3 * bytes });
+    expect(made?.seconds).toBeGreaterThan(0);
+    expect(planText(planned)).toContain("in the folder of temporary files until the run ends");
+  });
+
   it("counts a likelihood by the tokens that are scored, which take the time of their items", async () => {
     const model = await openModel("demo/model", { engine: "native", threads: 1 });
     const pair = file("pair.jsonl", linesOf(texts).slice(0, 2));
@@ -213,12 +230,26 @@ describe("the plan of an experiment with skills", () => {
     );
     await model.close();
     const judges = { of: () => ({ tokens: 0, seconds: 0, judges: [] }), add: () => {} } as never;
-    const costs = new PlanCosts({ probes, secondsToOpen: 0, meanTokens: () => undefined, judges, bytesOfMerge: 0 });
+    const costs = new PlanCosts({
+      probes,
+      secondsToOpen: 0,
+      meanTokens: () => undefined,
+      judges,
+      bytesOfMerge: 0,
+      parameters: 1,
+    });
     const found = costs.of({ answers: [{ task: text, prompts: 10, answers: 10 }], units: 10, pending: true });
     expect(found.tokens).toBe(Math.round(10 * (probes.get("text")?.tokens ?? 0)));
     expect(found.seconds).toBeCloseTo(10 * (probes.get("text")?.secondsPerPrompt ?? 0), 9);
     // what is there already says it better
-    const known = new PlanCosts({ probes, secondsToOpen: 0, meanTokens: () => 7, judges, bytesOfMerge: 0 });
+    const known = new PlanCosts({
+      probes,
+      secondsToOpen: 0,
+      meanTokens: () => 7,
+      judges,
+      bytesOfMerge: 0,
+      parameters: 1,
+    });
     expect(known.of({ answers: [{ task: text, prompts: 1, answers: 1 }], units: 1, pending: true }).tokens).toBe(7);
   });
 });
