@@ -54,7 +54,7 @@ export interface ModelSize {
 }
 
 export async function modelSize(model: string): Promise<ModelSize> {
-  const checkpoint = await openCheckpoint(model, { addon: loadAddon() });
+  const checkpoint = await openCheckpoint(model, { addon: loadAddon(), decodes: true });
   let parameters = 0;
   for (const tensor of checkpoint.tensors.values()) parameters += elementsOf(tensor);
   const stopTokens = await stopTokensOf(checkpoint);

@@ -13,12 +13,15 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { loadAddon } from "../../../lib/addon/load.js";
 import type { Experiment } from "../../../lib/experiment/settings/schema.js";
+import { convert } from "../../../lib/merge/convert.js";
 import { merge } from "../../../lib/merge/merge.js";
 import { verify } from "../../../lib/merge/verify.js";
 import type { SearchResults } from "../../../lib/report/search/types.js";
 import { planSearch } from "../../../lib/search/planSearch.js";
 import { search } from "../../../lib/search/search.js";
+import { openAdapterGradients } from "../../../lib/tune/coefficients/openAdapterGradients.js";
 import { long } from "../../long.js";
 
 const demo = join(import.meta.dirname, "..", "..", "..", "demo");
@@ -58,6 +61,14 @@ const tuning: Experiment = {
   ...untuned,
   tune: { data: some("train.jsonl", rowsOf("task_train.jsonl").slice(0, 4)), seeds: [1], options: { epochs: 1 } },
 };
+
+/** The aligned model as one file of blocks of 8 bits. */
+async function quantised(): Promise<string> {
+  const aligned = join(place, "gguf");
+  if (!existsSync(aligned))
+    await convert(experiment.aligned, aligned, { format: "gguf", quantise: "q8_0", writeModelCard: false });
+  return aligned;
+}
 
 function contents(out: string): SearchResults {
   return JSON.parse(readFileSync(join(out, "search.json"), "utf8")) as SearchResults;
@@ -101,6 +112,38 @@ describe("a search on a model", () => {
     expect(tuned[0]?.tokens).toBeGreaterThan(0);
     expect(steps.map(({ step }) => step)).toContain("choices on the confirming set");
   });
+
+  it("has no gradient of an aligned model that is a GGUF file of quantised weights, and is planned all the same", async () => {
+    const aligned = await quantised();
+    await expect(
+      openAdapterGradients({ text: "gguf", path: aligned, lora: { path: planted } }, { addon: loadAddon() }),
+    ).rejects.toMatchObject({
+      code: "BAD_INPUT",
+      message: expect.stringContaining("this needs weights as plain numbers"),
+    });
+    const { steps } = await planSearch({ ...experiment, aligned }, join(place, "planned of gguf"));
+    expect(steps.find(({ step }) => step === "CMA-ES")?.tokens).toBeGreaterThan(0);
+  });
+
+  it.runIf(long)(
+    "goes by CMA-ES and at random where the aligned model is such a file, and says why not by the gradient",
+    async () => {
+      const notes: string[] = [];
+      const small = { by: "layers" as const, layers: 1, candidates: 4, population: 4, finalists: 1 };
+      const onNote = (text: string) => notes.push(text);
+      const results = await search(
+        { ...experiment, aligned: await quantised(), search: small },
+        join(place, "of gguf"),
+        { onNote },
+      );
+      expect(results.noGradient).toContain("this needs weights as plain numbers, and here they are blocks of Q8_0");
+      expect(notes).toContain(`Nothing is searched by gradient: ${results.noGradient}.`);
+      const count = (way: string) => results.candidates.filter((one) => one.way === way).length;
+      expect(["lambda", "cma-es", "gradient", "random"].map(count)).toEqual([20, 4, 0, 4]);
+      expect(results.choices.map(({ way }) => way)).toContain("cma-es");
+    },
+    300_000,
+  );
 
   it("that is stopped while it tunes says so in its status, and removes what a killed search had begun to write", async () => {
     const out = join(place, "stopped");
