@@ -24,7 +24,7 @@ import { inputsOfLayer, LayerPass } from "../nn/layerInputs.js";
 import type { DecoderSpec, LayerSpec, Rows } from "../nn/ops/specs.js";
 import { mergedCheckpoint } from "../nn/virtual/virtualCheckpoint.js";
 import { encodeRows } from "../tune/data/encodeRows.js";
-import { batchOf, type Example } from "../tune/data/example.js";
+import { batchOf, type Example, inBatches } from "../tune/data/example.js";
 
 /** Tokens that are computed at once, unless one row has more: whole rows. */
 const AT_ONCE = 512;
@@ -106,7 +106,7 @@ async function* throughLayers(
   place: Place,
 ): AsyncGenerator<readonly LinearInputs[], void, void> {
   const pass = new LayerPass(engine, spec);
-  const pieces = piecesOf(examples);
+  const pieces = inBatches(examples, AT_ONCE).map((piece) => batchOf(piece).rows);
   const path = join(place.folder, "states");
   const states = await open(path, "wx+").catch((error: unknown) => {
     throw ioError(error, path, "cannot write");
@@ -163,21 +163,6 @@ async function throughLayer(
   return found.map(({ weights, width, path }) => {
     return { weights, values: { path, offset: 0, rows: tokens, cols: width } };
   });
-}
-
-/** Whole rows together, as many as there is room for. */
-function piecesOf(examples: readonly Example[]): Rows[] {
-  const pieces: Example[][] = [];
-  let filled = Number.POSITIVE_INFINITY;
-  for (const example of examples) {
-    if (filled + example.ids.length > AT_ONCE) {
-      pieces.push([]);
-      filled = 0;
-    }
-    pieces.at(-1)?.push(example);
-    filled += example.ids.length;
-  }
-  return pieces.map((piece) => batchOf(piece).rows);
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {

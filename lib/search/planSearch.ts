@@ -3,16 +3,14 @@
 
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type { Task } from "../evaluate/types.js";
 import { tunedModels } from "../experiment/candidates/tunedModels.js";
 import { allTasks } from "../experiment/checks/askedTasks.js";
 import { check } from "../experiment/checks/check.js";
-import { modelSize } from "../experiment/checks/judgedAnswers.js";
 import { labelsOf } from "../experiment/checks/labels.js";
 import { PlannedDigests } from "../experiment/plan/lookAt.js";
 import { type LookedAt, Lookout, NotThereYet } from "../experiment/plan/lookout.js";
-import { PlanCosts } from "../experiment/plan/planCosts.js";
-import { JudgeCosts, judgesText } from "../experiment/plan/plannedJudges.js";
+import { meanTokensOf, openCosts } from "../experiment/plan/openCosts.js";
+import { judgesText } from "../experiment/plan/plannedJudges.js";
 import { type PlannedRun, type PlanRunOptions, plannedStep } from "../experiment/plan/planRun.js";
 import { type Probes, probeTasks, withTuned } from "../experiment/plan/probeTasks.js";
 import { readExperiment } from "../experiment/settings/load.js";
@@ -93,12 +91,8 @@ export async function planSearch(
     } catch (error) {
       if (!(error instanceof NotThereYet)) throw error;
     }
-    const meanTokens = await lengthsOf(answers, allTasks(checked));
-    const writing = [...probed.probes.values()].find(({ secondsPerToken }) => secondsPerToken > 0);
-    const tokensPerSecond = writing ? 1 / writing.secondsPerToken : 0;
-    const size = await modelSize(settings.aligned);
-    const judges = await JudgeCosts.open(checked.judges.judges, { ...size, tokensPerSecond });
-    const costs = new PlanCosts({ ...probed, meanTokens, judges, bytesOfMerge: checked.bytesOfMerge, ...size });
+    const meanTokens = await meanTokensOf(answers, allTasks(checked));
+    const { costs, judges, tokensPerSecond } = await openCosts(settings, checked, { ...probed, meanTokens });
     const parts = [...lookout.parts, ...(opened && !finished ? laterParts(opened, lookout.parts, probed.probes) : [])];
     const steps = joined(parts).map((one) => plannedStep(one, costs));
     const notes = [
@@ -109,22 +103,6 @@ export async function planSearch(
     ];
     return { steps, tokensPerSecond, judges: judges.all, notes };
   });
-}
-
-/** Of the answers to a task that are there, new tokens. */
-async function lengthsOf(store: Store | undefined, tasks: readonly Task[]) {
-  const journals = (await store?.opened()) ?? [];
-  const known = new Map<string, number[]>();
-  for (const task of tasks) {
-    const lengths = journals.flatMap((journal) =>
-      task.items.flatMap((item) => journal.answer(task, item, 0)?.tokens ?? []),
-    );
-    known.set(task.name, [...(known.get(task.name) ?? []), ...lengths]);
-  }
-  return ({ name }: Task) => {
-    const lengths = known.get(name) ?? [];
-    return lengths.length === 0 ? undefined : lengths.reduce((sum, one) => sum + one, 0) / lengths.length;
-  };
 }
 
 /** What was looked at of a part, and what comes later of it, as one. */

@@ -2,7 +2,6 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { samplesOf } from "../../evaluate/run/samplesOf.js";
 import type { Task } from "../../evaluate/types.js";
 import type { TunedModel } from "../candidates/merges.js";
 import { allTasks } from "../checks/askedTasks.js";
@@ -18,6 +17,7 @@ import { StepRecords } from "../steps/stepRecords.js";
 import type { Store } from "../store/store.js";
 import { Store as OpenedStore } from "../store/store.js";
 import { type LookedAt, Lookout, NotThereYet } from "./lookout.js";
+import { meanTokensOf } from "./openCosts.js";
 
 export interface Looked {
   readonly parts: readonly LookedAt[];
@@ -49,7 +49,6 @@ export async function lookAt(
   const progress = new Progress(undefined, { name: settings.name, labels: labelsOf(settings, checked).validation });
   let store: Store | undefined;
   let reachedControls = false;
-  const known = new Map<string, readonly number[]>();
   let finished = false;
   try {
     await stages(settings, given, checked, {
@@ -68,21 +67,8 @@ export async function lookAt(
   } catch (error) {
     if (!(error instanceof NotThereYet)) throw error;
   }
-  const journals = (await store?.opened()) ?? [];
-  for (const task of allTasks(checked)) {
-    const samples = samplesOf(task);
-    const lengths = journals.flatMap((journal) =>
-      task.items.flatMap((item) => samples.flatMap((sample) => journal.answer(task, item, sample)?.tokens ?? [])),
-    );
-    known.set(task.name, [...(known.get(task.name) ?? []), ...lengths]);
-  }
-  return {
-    ...{ parts: lookout.parts, finished, reachedControls },
-    meanTokens: ({ name }) => {
-      const lengths = known.get(name) ?? [];
-      return lengths.length === 0 ? undefined : lengths.reduce((sum, one) => sum + one, 0) / lengths.length;
-    },
-  };
+  const meanTokens = await meanTokensOf(store, allTasks(checked));
+  return { parts: lookout.parts, finished, reachedControls, meanTokens };
 }
 
 /** Of models that are still to be made, a digest that nothing has; and where nothing was ever done, no file is read for one. */

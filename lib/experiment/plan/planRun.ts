@@ -9,7 +9,6 @@ import { mergeSeries } from "../candidates/merges.js";
 import { tunedModels } from "../candidates/tunedModels.js";
 import { check } from "../checks/check.js";
 import type { Checked } from "../checks/checked.js";
-import { modelSize } from "../checks/judgedAnswers.js";
 import { count } from "../checks/numberWords.js";
 import { readExperiment } from "../settings/load.js";
 import type { Experiment } from "../settings/schema.js";
@@ -17,9 +16,10 @@ import { knownNumbers } from "./knownNumbers.js";
 import { laterSteps } from "./laterSteps.js";
 import { lookAt } from "./lookAt.js";
 import type { LookedAt } from "./lookout.js";
-import { PlanCosts, type PlannedCost } from "./planCosts.js";
+import { openCosts } from "./openCosts.js";
+import type { PlanCosts, PlannedCost } from "./planCosts.js";
 import { itemsText, type PlannedItems, plannedItems } from "./plannedItems.js";
-import { JudgeCosts, judgesText, type PlannedJudge } from "./plannedJudges.js";
+import { judgesText, type PlannedJudge } from "./plannedJudges.js";
 import { keepsText, type PlannedKeep, plannedKeeps } from "./plannedKeeps.js";
 import { plannedPreparations } from "./plannedPreparations.js";
 import { type PlannedRows, plannedRows, rowsText } from "./plannedRows.js";
@@ -107,11 +107,7 @@ export async function planRun(
       store,
       signal,
     });
-    const writing = [...probed.probes.values()].find(({ secondsPerToken }) => secondsPerToken > 0);
-    const tokensPerSecond = writing ? 1 / writing.secondsPerToken : 0;
-    const size = settings.engine?.endpoint ? { parameters: 1 } : await modelSize(settings.aligned);
-    const judges = await JudgeCosts.open(checked.judges.judges, { ...size, tokensPerSecond });
-    const costs = new PlanCosts({ ...probed, meanTokens, judges, bytesOfMerge: checked.bytesOfMerge, ...size });
+    const { costs, judges, tokensPerSecond } = await openCosts(settings, checked, { ...probed, meanTokens });
     const later = finished ? [] : await laterSteps(settings, given, checked, { seen: parts, reachedControls });
     const models = settings.tune ? settings.tune.seeds.map((seed) => ({ seed: String(seed), model: "" })) : given;
     const labels = new Set(later.map(({ part }) => part));

@@ -1,6 +1,6 @@
 // The task against safety, every merge in one picture: which no other beats in both, which is chosen, and what is allowed.
 
-import { dot, line, link, rect, ruleX, text } from "@observablehq/plot";
+import { dot, line, link, text } from "@observablehq/plot";
 import { nameOf } from "../../select/names.js";
 import type { Quantity } from "../../select/types.js";
 import { fixed } from "../numbers.js";
@@ -8,6 +8,7 @@ import { overallOf } from "../outcome.js";
 import type { ExperimentResults } from "../types.js";
 import { CONTROL, domainOf, draw, MARGIN, TEXT } from "./draw.js";
 import type { Figure } from "./figure.js";
+import { limitAcross } from "./limitMarks.js";
 import { freestPlace, type LabelledPoint, type PlacedLabel, placeLabels, widthOf } from "./placeLabels.js";
 import { isMeasured, seriesName, seriesNames } from "./series.js";
 
@@ -103,12 +104,7 @@ function drawFront(results: ExperimentResults, size: Size, other: FrontOptions |
     x: { label: null, grid: true, domain: x, ticks: size.wide ? 10 : 5 },
     y: { label: null, grid: true, domain: y, ticks: 6 },
     marks: [
-      ...(limit === undefined || limit >= x[1]
-        ? []
-        : [
-            rect([0], { x1: limit, x2: x[1], y1: y[0], y2: y[1], fill: "var(--limit)", fillOpacity: 0.06 } as never),
-            ruleX([limit], { stroke: "var(--limit)", strokeWidth: 1.75 }),
-          ]),
+      ...limitAcross(limit, x, y),
       ...curves.map((rows) => line(rows, { x: "asr", y: "score", stroke: "var(--soft)", ...CONTROL } as never)),
       link(points, { x1: "asrLow", x2: "asrHigh", y: "score", ...interval } as never),
       link(points, { x: "asr", y1: "scoreLow", y2: "scoreHigh", ...interval } as never),

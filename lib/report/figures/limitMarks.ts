@@ -1,6 +1,6 @@
-// The line of what is allowed in a curve's figure.
+// The line of what is allowed, in a curve's figure and in pictures of the task against safety.
 
-import { ruleY, text } from "@observablehq/plot";
+import { rect, ruleX, ruleY, text } from "@observablehq/plot";
 import { fixed } from "../numbers.js";
 import { MARGIN, TEXT } from "./draw.js";
 import { freestPlace, type PlacedLabel } from "./placeLabels.js";
@@ -14,6 +14,19 @@ export interface CurvePoint {
   readonly value: number;
   readonly low: number;
   readonly high: number;
+}
+
+/** Of a picture of the task against safety: the line, and what is right of it, which is more than allowed. Nothing beyond the picture. */
+export function limitAcross(
+  limit: number | undefined,
+  x: readonly [number, number],
+  y: readonly [number, number],
+): unknown[] {
+  if (limit === undefined || limit >= x[1]) return [];
+  return [
+    rect([0], { x1: limit, x2: x[1], y1: y[0], y2: y[1], fill: "var(--limit)", fillOpacity: 0.06 } as never),
+    ruleX([limit], { stroke: "var(--limit)", strokeWidth: 1.75 }),
+  ];
 }
 
 /** The line, and its name where it covers least. */

@@ -1,9 +1,10 @@
 // All candidates of a search in one picture: the task against safety, by the way that found them, with what the rule allows.
 
-import { dot, link, rect, ruleX, text } from "@observablehq/plot";
+import { dot, link, ruleX, text } from "@observablehq/plot";
 import { domainOf, draw, sample, TEXT } from "../figures/draw.js";
 import type { Figure } from "../figures/figure.js";
 import type { KeyEntry } from "../figures/key.js";
+import { limitAcross } from "../figures/limitMarks.js";
 import { fixed } from "../numbers.js";
 import { type SearchedPoint, type SearchFront, type SearchWay, WAYS } from "./types.js";
 
@@ -70,12 +71,7 @@ function drawFront(of: SearchFront, width: number, height: number): string {
     x: { label: null, grid: true, domain: x, ticks: width > 500 ? 10 : 5 },
     y: { label: null, grid: true, domain: y, ticks: 6 },
     marks: [
-      ...(limit === undefined || limit >= x[1]
-        ? []
-        : [
-            rect([0], { x1: limit, x2: x[1], y1: y[0], y2: y[1], fill: "var(--limit)", fillOpacity: 0.06 } as never),
-            ruleX([limit], { stroke: "var(--limit)", strokeWidth: 1.75 }),
-          ]),
+      ...limitAcross(limit, x, y),
       link(last, { ...bounds, strokeOpacity: 0.35 } as never),
       link(chosen, { ...bounds, strokeWidth: 2 } as never),
       dot(

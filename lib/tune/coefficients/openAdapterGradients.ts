@@ -17,7 +17,7 @@ import { useBackend } from "../../nn/ops/useBackend.js";
 import { AdaptedRuntime } from "../adapter/adaptedRuntime.js";
 import { type LinearModule, linearModules } from "../adapter/modules.js";
 import type { Term } from "../adapter/terms.js";
-import { answerTokens, batchOf, type Example } from "../data/example.js";
+import { answerTokens, batchOf, type Example, inBatches } from "../data/example.js";
 import { keepsActivations } from "../training/activationMemory.js";
 import { addGradients, noGradients } from "../training/gradients.js";
 import { openOperations } from "../training/openOperations.js";
@@ -79,7 +79,7 @@ export async function openAdapterGradients(
       runtime.refresh();
       for (const values of gradients.values()) values.fill(0);
       let loss = 0;
-      for (const batch of batchesOf(examples).map(batchOf)) {
+      for (const batch of inBatches(examples, MOST_TOKENS).map(batchOf)) {
         const options = { weight: 1, keepActivations: keeps(batch.rows.ids.length) };
         loss += addGradients({ layers: spec.layers.length, operations, runtime, terms, gradients }, batch, options);
         await setImmediate(); // lets a signal be heard
@@ -127,21 +127,6 @@ async function startTraining(
     engine.runtime.dispose();
     throw error;
   }
-}
-
-/** In their order. */
-function batchesOf(examples: readonly Example[]): Example[][] {
-  const batches: Example[][] = [];
-  let tokens = Number.POSITIVE_INFINITY;
-  for (const example of examples) {
-    if (tokens + example.ids.length > MOST_TOKENS) {
-      batches.push([]);
-      tokens = 0;
-    }
-    batches.at(-1)?.push(example);
-    tokens += example.ids.length;
-  }
-  return batches;
 }
 
 function termsOf(

@@ -42,6 +42,21 @@ export function batchOf(examples: readonly Example[]): Batch {
   return { rows, wanted: Int32Array.from(wanted), targets: Int32Array.from(targets) };
 }
 
+/** Whole examples together in their order, as many as there is room for, at least one. @param most tokens */
+export function inBatches(examples: readonly Example[], most: number): Example[][] {
+  const batches: Example[][] = [];
+  let tokens = Number.POSITIVE_INFINITY;
+  for (const example of examples) {
+    if (tokens + example.ids.length > most) {
+      batches.push([]);
+      tokens = 0;
+    }
+    batches.at(-1)?.push(example);
+    tokens += example.ids.length;
+  }
+  return batches;
+}
+
 /** Tokens of an example that are learned. */
 export function answerTokens({ learned }: Example): number {
   return learned.reduce((sum, is, i) => sum + (is && i > 0 ? 1 : 0), 0);
