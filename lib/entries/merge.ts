@@ -55,7 +55,7 @@ export type {
 } from "../merge/options.js";
 export { type PlanOnlyOptions, plan } from "../merge/plan.js";
 export { planSweep } from "../merge/planSweep.js";
-export type { Gate as ModuleGate } from "../merge/prepared/types.js";
+export type { Gate as ModuleGate, ReadingCost } from "../merge/prepared/types.js";
 export { type PulledRepository, type PullOptions, type PullReport, pull } from "../merge/pull.js";
 export type {
   MergePlan,

@@ -196,7 +196,8 @@ describe("the plan of an experiment with skills", () => {
     const one = await plan({ ...model, models: [{ model: "demo/model+demo/adapters/seed-42" }] } as Recipe);
     const { rows: read, tokens = 0, bytes = 0 } = one.preparation ?? {};
     expect(read).toBe(4);
-    const made = planned.steps.find(({ step }) => step === "inputs of safe_delta, at most 3");
+    const name = "inputs of safe_delta over s at lambda 1 (rows safe.jsonl), at most 3";
+    const made = planned.steps.find(({ step }) => step === name);
     expect(made).toMatchObject({ done: 0, total: 3, tokens: 3 * tokens, bytes: 3 * bytes });
     expect(made?.seconds).toBeGreaterThan(0);
     expect(planText(planned)).toContain("in the folder of temporary files until the run ends");
@@ -325,24 +326,23 @@ describe("the plan explains where the rows are", () => {
   const tuning = { ...rest, tune };
 
   it("what is learned, what the tuning holds out, and what chooses lambda", async () => {
-    const planned = await planRun(tuning, out);
-    expect(planned.rows).toMatchObject([
-      { seed: "42", learned: 40, heldOut: 0, validation: 60, alsoLearned: 0, steps: 5, scheduled: 5 },
-      { seed: "7", learned: 40 },
-    ]);
-    expect(planText(planned)).toContain("Tuning of seed 42, 7: 40 rows are learned; 60 rows choose lambda");
     const twice = await planRun(
       { ...tuning, tune: { ...tune, options: { ...tune.options, validation: 0.1, stopAfter: 2 } } },
       out,
     );
-    expect(twice.rows[0]).toMatchObject({ learned: 36, heldOut: 4, steps: 2, scheduled: 5 });
-    expect(planText(twice)).toContain("36 rows are learned, 4 are held out by the tuning and choose nothing");
+    const of = { learned: 36, heldOut: 4, validation: 60, alsoLearned: 0, steps: 2, scheduled: 5 };
+    expect(twice.rows).toEqual(["42", "7"].map((seed) => expect.objectContaining({ seed, ...of })));
+    expect(planText(twice)).toContain(
+      "Tuning of seed 42, 7: 36 rows are learned, 4 are held out by the tuning and choose nothing; 60 rows choose lambda",
+    );
     expect(planText(twice)).toContain("ends after step 2 of the 5 that the schedule spans");
   });
 
   it.runIf(long)("of rows that retemper data held out, whether they are held out once or twice", async () => {
     file("data.json", [JSON.stringify({ heldOut: true, files: { "validation.jsonl": { rows: 4 } } })]);
-    expect((await planRun(tuning, out)).notes.join()).toContain(
+    const once = await planRun(tuning, out);
+    expect(once.rows[0]).toMatchObject({ learned: 40, heldOut: 0, steps: 5, scheduled: 5 });
+    expect(once.notes.join()).toContain(
       "took 4 rows out of those to learn, to choose lambda by: with tune.options.validation 0 the tuning holds out no more of them, so rows are held out once",
     );
     const twice = await planRun({ ...tuning, tune: { ...tune, options: { ...tune.options, validation: 0.1 } } }, out);

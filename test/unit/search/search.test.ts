@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { loadAddon } from "../../../lib/addon/load.js";
+import { modelSize } from "../../../lib/experiment/checks/judgedAnswers.js";
 import type { Experiment } from "../../../lib/experiment/settings/schema.js";
 import { convert } from "../../../lib/merge/convert.js";
 import { merge } from "../../../lib/merge/merge.js";
@@ -113,7 +114,7 @@ describe("a search on a model", () => {
     expect(steps.map(({ step }) => step)).toContain("choices on the confirming set");
   });
 
-  it("has no gradient of an aligned model that is a GGUF file of quantised weights, and is planned all the same", async () => {
+  it("has no gradient of an aligned model that is a GGUF file of quantised weights, whose size is known all the same", async () => {
     const aligned = await quantised();
     await expect(
       openAdapterGradients({ text: "gguf", path: aligned, lora: { path: planted } }, { addon: loadAddon() }),
@@ -121,8 +122,7 @@ describe("a search on a model", () => {
       code: "BAD_INPUT",
       message: expect.stringContaining("this needs weights as plain numbers"),
     });
-    const { steps } = await planSearch({ ...experiment, aligned }, join(place, "planned of gguf"));
-    expect(steps.find(({ step }) => step === "CMA-ES")?.tokens).toBeGreaterThan(0);
+    expect((await modelSize(aligned)).parameters).toBe((await modelSize(experiment.aligned)).parameters);
   });
 
   it.runIf(long)(
@@ -131,11 +131,10 @@ describe("a search on a model", () => {
       const notes: string[] = [];
       const small = { by: "layers" as const, layers: 1, candidates: 4, population: 4, finalists: 1 };
       const onNote = (text: string) => notes.push(text);
-      const results = await search(
-        { ...experiment, aligned: await quantised(), search: small },
-        join(place, "of gguf"),
-        { onNote },
-      );
+      const ofBlocks = { ...experiment, aligned: await quantised(), search: small };
+      const { steps } = await planSearch(ofBlocks, join(place, "of gguf"));
+      expect(steps.find(({ step }) => step === "CMA-ES")?.tokens).toBeGreaterThan(0);
+      const results = await search(ofBlocks, join(place, "of gguf"), { onNote });
       expect(results.noGradient).toContain("this needs weights as plain numbers, and here they are blocks of Q8_0");
       expect(notes).toContain(`Nothing is searched by gradient: ${results.noGradient}.`);
       const count = (way: string) => results.candidates.filter((one) => one.way === way).length;
