@@ -96,13 +96,8 @@ export async function check(
     return {
       tasks,
       judges: judges as OpenJudges,
-      labelled,
-      engine,
-      bytesOfMerge,
-      bytesOfForms,
-      preparations,
-      splits,
-      tunings,
+      ...{ labelled, engine, splits, tunings },
+      ...{ bytesOfMerge, bytesOfForms, preparations },
       alsoLearned: learned,
       close,
     };
