@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { htmlReport } from "../../lib/report/page/html.js";
 import { livePage } from "../../lib/report/page/livePage.js";
 import { searchHtml } from "../../lib/report/search/searchHtml.js";
-import type { ExperimentResults } from "../../lib/report/types.js";
+import type { ExperimentResults, ShippedForm } from "../../lib/report/types.js";
 import { casesOf } from "../long.js";
 import { measuredResults } from "../unit/report/measuredResults.js";
 import { COSTS, RESULTS } from "../unit/report/results.js";
@@ -24,6 +24,36 @@ const executablePath = places.find((place) => existsSync(place));
 const folder = temporaryFolder();
 const pictures = join(root, "build", "screenshots");
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** With one form, which lost two refusals, in the weights that every model was measured in too. */
+function inOtherWeights(results: ExperimentResults): ExperimentResults {
+  const test = { a: "the merge", b: "gguf q4_k_m", test: "bootstrap", p: 0.4, pHolm: 0.8, n: 90 } as const;
+  const own = {
+    measured: { asr: { value: 0.12 }, score: { value: 0.8 }, weights: "asStored" },
+    paired: [
+      { ...test, metric: "asr", difference: 0.022, low: -0.02, high: 0.07 },
+      { ...test, metric: "score", difference: -0.01, low: -0.03, high: 0.01 },
+    ],
+    refusals: { lost: 3, gained: 1, of: 90 },
+  } as const;
+  const form: ShippedForm = {
+    ...{ name: "gguf q4_k_m", format: "gguf", path: "models/m-gguf-q4_k_m", bytes: 1, files: [], holds: true },
+    ...{ ...own, sentence: "It holds." },
+    behaviour: {
+      verdict: "same",
+      tolerance: 0.1,
+      prompts: 8,
+      causes: [],
+      answers: { same: 8, compared: 8 },
+      notes: [],
+    },
+    others: [
+      { name: "aligned", ...own },
+      { name: "fine-tuned", ...own },
+    ],
+  };
+  return { ...results, ship: { forms: [form], holds: true, sentence: "It holds." } };
+}
 
 /** Experiments of every outcome, and what their first screen says. */
 const OUTCOMES: Readonly<Record<string, readonly [title: string, results: () => ExperimentResults]>> = {
@@ -38,6 +68,10 @@ const OUTCOMES: Readonly<Record<string, readonly [title: string, results: () => 
     () => measuredResults({ lambdas: [0.05, 0.1], rule: { rule: "constrained", margin: 0.15, minGain: 0 } }),
   ],
   "whose choice is not confirmed": ["Does not ship: linear at lambda 0.4", () => measuredResults({ worseThere: 0.2 })],
+  "whose forms were measured by their weights": [
+    "Ships: linear at lambda 0.4",
+    () => inOtherWeights(measuredResults()),
+  ],
   "whose judges disagree": [
     "Ships, with a note: linear at lambda 0.4",
     () => measuredResults({ methods: ["linear"], contradicts: 0.4 }),
