@@ -212,8 +212,9 @@ export interface ModelOptions extends EngineOptions {
    *
    * For any model and recipe whose family GGUF files have: "q8_0", "q4_k_m" and the other quantisations in blocks put the matrices into the
    * blocks that the GGUF file of this quantisation has, when the model is opened and by the code that writes such files, and keep
-   * them in memory. With `fidelity: "exact"` (the default then) the answers are those of the written GGUF file, opened with
-   * "asStored", at every lambda, and each lambda takes memory of its own.
+   * them in memory. With `fidelity: "exact"` (the default for one lambda) the answers are those of the written GGUF file, opened with
+   * "asStored", and each lambda takes memory of its own. With "linear" (the default for several) the matrices of the inputs are put
+   * into blocks once, and adapters' terms are added as they are.
    */
   readonly weights?: WeightsForm | undefined;
   /** For a recipe: of its method's random masks; 0 by default. */

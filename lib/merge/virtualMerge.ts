@@ -36,7 +36,10 @@ export interface VirtualMergeOptions
   readonly variants?: readonly (string | Recipe)[] | undefined;
   /** By default "exact" where the recipe stores 16 bits, else "linear". */
   readonly fidelity?: "exact" | "linear" | undefined;
-  /** The blocks of the GGUF file of this quantisation in place of the recipe's dtypes; `fidelity` is then "exact" by default. */
+  /**
+   * The blocks of the GGUF file of this quantisation in place of the recipe's dtypes: of the result ("exact", the default for one lambda),
+   * or of the matrices whose products are summed ("linear", the default for several).
+   */
   readonly quantise?: BlockQuantisation | undefined;
 }
 
@@ -101,7 +104,7 @@ export async function virtualMerge(
   const prepared = made.recipes.map((one) => planOn(opened, one, options, addon, inputs)) as [Prepared, ...Prepared[]];
   const [first] = prepared;
   await refuseDifferentBuffers(first.built.tensors, addon, signal);
-  const rounds = quantise !== undefined || ["bfloat16", "float16"].includes(first.built.config.dtype ?? "");
+  const rounds = quantise ? prepared.length === 1 : ["bfloat16", "float16"].includes(first.built.config.dtype ?? "");
   const used = fidelity ?? (rounds ? "exact" : "linear");
   const builds = prepared.map(({ built }) => (quantise ? inBlocks(built, opened.models, quantise) : built));
   const { seed = 0, threads = 0 } = options;

@@ -1,5 +1,6 @@
 #include "virtual/block_matrix.h"
 
+#include <algorithm>
 #include <variant>
 
 #include "engine/decode_range.h"
@@ -40,6 +41,7 @@ std::optional<nn::BlockRows> HeldBlocks(const VirtualTensors& tensors, const Mad
 std::optional<nn::BlockRows> StoredBlocks(const VirtualTensors& tensors, const Made& made,
                                           const nn::StoredRange& range, bool in_major) {
   const TensorSpec& spec = tensors.task(made.task).spec;
+  if (spec.form.blocks != BlockFormat::kNone) return std::nullopt;  // of other blocks
   if (spec.sources.size() != 1 || !KeepsValues(spec.variants[0].params)) return std::nullopt;
   const Source& source = spec.sources[0];
   const Part& part = source.parts[0];
@@ -77,6 +79,15 @@ std::vector<nn::BlockRows> BlockMatrix::BlocksOf(const VirtualTensors& tensors,
     blocks.push_back(*own);
   }
   return blocks;
+}
+
+BlockMatrix::BlockMatrix(std::unique_ptr<VirtualMatrix> made, std::vector<nn::BlockRows> blocks)
+    : made_(std::move(made)), blocks_(std::move(blocks)) {
+  // A copy is the same for all variants, whose rows are then multiplied together.
+  const bool same = std::all_of(blocks_.begin(), blocks_.end(), [&](const nn::BlockRows& own) {
+    return own.data == blocks_[0].data;
+  });
+  if (same && made_->bias(0) == nullptr) blocks_.resize(1);
 }
 
 void BlockMatrix::Multiply(nn::Pool& pool, nn::Precision /*precision*/, const float* x,

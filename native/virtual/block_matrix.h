@@ -21,8 +21,7 @@ class BlockMatrix final : public nn::WeightSource {
                                              const nn::StoredRange& range, bool in_major);
 
   // `made` gives single rows and gradients, and the biases.
-  BlockMatrix(std::unique_ptr<VirtualMatrix> made, std::vector<nn::BlockRows> blocks)
-      : made_(std::move(made)), blocks_(std::move(blocks)) {}
+  BlockMatrix(std::unique_ptr<VirtualMatrix> made, std::vector<nn::BlockRows> blocks);
 
   size_t out() const override { return made_->out(); }
   size_t in() const override { return made_->in(); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/divide_up.h"
+#include "engine/decode_range.h"
 
 namespace retemper {
 namespace {
@@ -14,6 +15,29 @@ size_t PlaceOf(std::vector<nn::Matrix>& matrices, const nn::Matrix& matrix) {
   }
   matrices.push_back(matrix);
   return matrices.size() - 1;
+}
+
+// What of `source` becomes blocks, and the place of its factor; nothing for another layout.
+std::optional<size_t> PlaceOf(std::vector<SumOfProducts::BlockSource>& blocks,
+                              const VirtualTensors& tensors, const TensorSpec& spec,
+                              const Part& part, const nn::StoredRange& range, bool in_major) {
+  if (spec.form.transposed != in_major || (in_major && range.first_row != 0)) return std::nullopt;
+  if (IsView(part.range)) return std::nullopt;  // its place does not say which elements it has
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    const Range& known = blocks[i].part.range;
+    if (known.input == part.range.input && known.offset == part.range.offset) return i;
+  }
+  SumOfProducts::BlockSource source;
+  source.part.range = part.range;
+  source.part.rows = part.rows;
+  source.part.cols = part.cols;
+  source.rows.format = spec.form.blocks;
+  source.rows.out = in_major ? range.cols : range.rows;
+  source.rows.in = in_major ? range.rows : range.cols;
+  if (const uint8_t* data = tensors.SourceBlocks(part.range, spec.form.blocks))
+    source.rows.data = data + range.first_row * source.rows.RowBytes();
+  blocks.push_back(std::move(source));
+  return blocks.size() - 1;
 }
 
 // Rows of a part, and values of all its rows; a multiple of what the kernel takes at once.
@@ -62,10 +86,16 @@ std::optional<SumOfProducts> SumOfProducts::Of(const VirtualTensors& tensors,
       const Part& part = source.parts[0];
       if (source.gather || part.add) return std::nullopt;
       if (part.cast_to && (part.low_rank || *part.cast_to != part.range.dtype)) return std::nullopt;
-      const std::optional<nn::Matrix> matrix =
-          StoredAsItIs(tensors, part.range, out, in, in_major, range.first_row);
-      if (!matrix) return std::nullopt;
-      own.push_back({false, PlaceOf(sum.matrices, *matrix), factor});
+      if (task.spec.form.blocks != BlockFormat::kNone) {
+        const auto place = PlaceOf(sum.blocks, tensors, task.spec, part, range, in_major);
+        if (!place) return std::nullopt;
+        own.push_back({false, *place, factor});
+      } else {
+        const std::optional<nn::Matrix> matrix =
+            StoredAsItIs(tensors, part.range, out, in, in_major, range.first_row);
+        if (!matrix) return std::nullopt;
+        own.push_back({false, PlaceOf(sum.matrices, *matrix), factor});
+      }
       if (!part.low_rank) continue;
       // W = left right; of a matrix [in, out], x W = (x left) right.
       const LowRank& low = *part.low_rank;
@@ -90,11 +120,11 @@ std::optional<SumOfProducts> SumOfProducts::Of(const VirtualTensors& tensors,
       own.push_back({true, place, factor * low.scale});
     }
   }
+  const size_t matrices = sum.Matrices();
   for (const std::vector<Factor>& own : factors) {
-    std::vector<double> all(sum.matrices.size() + sum.terms.size(), 0.0);
-    for (const Factor& factor : own) {
-      all[factor.place + (factor.term ? sum.matrices.size() : 0)] += factor.value;
-    }
+    std::vector<double> all(matrices + sum.terms.size(), 0.0);
+    for (const Factor& factor : own)
+      all[factor.place + (factor.term ? matrices : 0)] += factor.value;
     sum.factors.emplace_back(all.begin(), all.end());
   }
   return sum;
@@ -116,7 +146,7 @@ SumMatrix::SumMatrix(std::unique_ptr<VirtualMatrix> made, SumOfProducts sum)
 void SumMatrix::Multiply(nn::Pool& pool, nn::Precision precision, const float* x, size_t x_stride,
                          size_t rows, const uint32_t* variants, float* y, size_t y_stride) const {
   if (rows == 0) return;
-  const size_t n = out(), matrices = sum_.matrices.size();
+  const size_t n = out(), matrices = sum_.Matrices();
   // One product lands in its place; others are added to it.
   ProductScratch& scratch = made_->tensors().scratch();
   const size_t others = std::max<size_t>(matrices, 1) - 1;
@@ -125,16 +155,22 @@ void SumMatrix::Multiply(nn::Pool& pool, nn::Precision precision, const float* x
   auto* inner = reinterpret_cast<float*>(
       scratch.terms.Reserve(std::max<size_t>(1, rows * ranks_) * sizeof(float)));
   std::vector<nn::Linear> layers;
+  std::vector<nn::BlockLinear> blocks;
   for (size_t m = 0; m < matrices; ++m) {
     float* to = m == 0 ? y : products + (m - 1) * rows * n;
-    layers.push_back({sum_.matrices[m], nullptr, to, m == 0 ? y_stride : n});
+    const size_t stride = m == 0 ? y_stride : n;
+    if (sum_.blocks.empty())
+      layers.push_back({sum_.matrices[m], nullptr, to, stride});
+    else
+      blocks.push_back({sum_.blocks[m].rows, nullptr, to, stride});
   }
   size_t at = 0;
   for (const SumOfProducts::LowRankTerm& term : sum_.terms) {
     layers.push_back({term.right, nullptr, inner + at, ranks_});
     at += term.right.out;
   }
-  nn::MatMul(pool, layers, x, x_stride, rows, precision);
+  if (!blocks.empty()) nn::BlockMatMul(nn::ChooseBlockKernel(), pool, blocks, x, x_stride, rows);
+  if (!layers.empty()) nn::MatMul(pool, layers, x, x_stride, rows, precision);
   for (size_t r = 0; r < rows; ++r) {
     const float* factors = sum_.factors[variants == nullptr ? 0 : variants[r]].data() + matrices;
     float* low = inner + r * ranks_;
@@ -159,7 +195,7 @@ void SumMatrix::Multiply(nn::Pool& pool, nn::Precision precision, const float* x
 
 void SumMatrix::Complete(const Part& part, const uint32_t* variants, const float* products,
                          size_t rows, const float* inner, float* y, size_t y_stride) const {
-  const size_t n = out(), count = part.end_out - part.first_out, matrices = sum_.matrices.size();
+  const size_t n = out(), count = part.end_out - part.first_out, matrices = sum_.Matrices();
   const auto variant = [&](size_t row) { return variants == nullptr ? 0 : variants[row]; };
   for (size_t r = part.first_row; r < part.end_row; ++r) {
     const std::vector<float>& factors = sum_.factors[variant(r)];
@@ -194,6 +230,20 @@ void SumMatrix::Complete(const Part& part, const uint32_t* variants, const float
   for (size_t r = part.first_row; r < part.end_row; ++r) {
     if (const float* bias = made_->bias(variant(r)); bias != nullptr)
       AddScaled(1.0f, bias + part.first_out, count, y + r * y_stride + part.first_out);
+  }
+}
+
+void SumMatrix::Row(size_t row, uint32_t variant, float* to) const {
+  if (sum_.blocks.empty() || !sum_.terms.empty()) return made_->Row(row, variant, to);
+  std::fill_n(to, in(), 0.0f);
+  std::vector<float> values(in());
+  for (size_t m = 0; m < sum_.blocks.size(); ++m) {
+    const float factor = sum_.factors[variant][m];
+    if (factor == 0) continue;
+    const nn::BlockRows& rows = sum_.blocks[m].rows;
+    ChooseTarget().f32->decode_blocks(rows.data + row * rows.RowBytes(), rows.format,
+                                      in() / FactsOf(rows.format).elements, values.data());
+    AddScaled(factor, values.data(), in(), to);
   }
 }
 

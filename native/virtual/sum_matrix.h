@@ -11,15 +11,24 @@
 
 namespace retemper {
 
-// y = sum_m factors[variant][m] (matrices[m] x) + sum_t factors[variant][M + t] left (right x)
+// y = sum_m factors[variant][m] (matrices[m] x) + sum_t factors[variant][M + t] left (right x),
+// with as many factors of blocks as there are, or of matrices
 struct SumOfProducts {
   struct LowRankTerm {
     nn::Matrix right;  // [rank, in]
     nn::Matrix left;   // [out, rank]
   };
+  // Where the plan puts matrices into blocks, these are multiplied in place of `matrices`.
+  struct BlockSource {
+    Part part;           // what becomes blocks
+    nn::BlockRows rows;  // where they lie; no data before they are made
+  };
   std::vector<nn::Matrix> matrices;
+  std::vector<BlockSource> blocks;
   std::vector<LowRankTerm> terms;
   std::vector<std::vector<float>> factors;  // by variant: one a matrix, then one a term
+
+  size_t Matrices() const { return matrices.size() + blocks.size(); }
 
   // Nothing where the weight is no such sum: a method that is not linear, values that are rounded
   // first, rows of another vocabulary, DoRA.
@@ -41,7 +50,8 @@ class SumMatrix final : public nn::WeightSource {
                         size_t dx_stride) const override {
     made_->MultiplyBackward(pool, precision, dy, dy_stride, rows, variants, dx, dx_stride);
   }
-  void Row(size_t row, uint32_t variant, float* to) const override { made_->Row(row, variant, to); }
+  // Of blocks without terms, the sum of their rows; else as the merge makes it.
+  void Row(size_t row, uint32_t variant, float* to) const override;
 
  private:
   struct Part {

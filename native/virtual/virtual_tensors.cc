@@ -24,6 +24,46 @@ void NameTensor(const Task& task, Work work) {
   }
 }
 
+bool InBlocks(const TensorSpec& spec) { return spec.form.blocks != BlockFormat::kNone; }
+
+bool IsCopy(const TensorSpec& spec) {
+  return std::holds_alternative<CopyParams>(spec.variants[0].params);
+}
+
+// All of a matrix as the model has it.
+nn::StoredRange RangeOf(const TensorSpec& spec) {
+  nn::StoredRange range;
+  range.tensor = spec.name;
+  range.rows = spec.form.transposed ? spec.LastDim() : spec.FirstDim();
+  range.cols = spec.form.transposed ? spec.FirstDim() : spec.LastDim();
+  return range;
+}
+
+// As VirtualTensors says of CoveredBy and of Make.
+Extent Covering(const Task& task, Extent extent) {
+  if (task.TakesAnyExtent() || extent.count == 0) return extent;
+  // All units but the last are of one size.
+  const uint64_t size = task.Written(0).count;
+  const Extent last = task.Written((extent.first + extent.count - 1) / size);
+  const uint64_t first = extent.first / size * size;
+  return {first, last.first + last.count - first};
+}
+
+void MakeOf(Task& task, Extent extent, const std::vector<uint8_t*>& out, Maker& maker) {
+  Worker& worker = maker.worker;
+  worker.out = out;
+  if (task.TakesAnyExtent()) return task.Make(extent, worker);
+  const size_t element = SizeOf(task.spec.out_dtype);
+  const uint64_t size = task.Written(0).count;
+  const Extent covered = Covering(task, extent);
+  for (uint64_t at = 0; at < covered.count; at += size) {
+    for (size_t v = 0; v < out.size(); ++v) {
+      worker.out[v] = out[v] == nullptr ? nullptr : out[v] + at * element;
+    }
+    task.Run(task.Phases() - 1, (covered.first + at) / size, worker);
+  }
+}
+
 }  // namespace
 
 VirtualTensors::VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, nn::Pool& pool)
@@ -77,46 +117,86 @@ void VirtualTensors::Prepare(nn::Pool& pool) {
 }
 
 void VirtualTensors::HoldMatrices(bool holds, nn::Pool& pool) {
+  std::vector<Holding> holdings;
+  held_.resize(holds ? tasks_.size() : 0);
+  for (size_t index = 0; index < held_.size(); ++index) {
+    const TensorSpec& spec = tasks_[index]->spec;
+    if (tasks_[index]->elements == 0 || spec.shape.size() != 2 || IsPlainCopy(spec)) continue;
+    if (sums_ && InBlocks(spec) && SumsBlocks(spec, holdings)) continue;
+    held_[index].resize(IsCopy(spec) ? 1 : spec.variants.size());
+    holdings.push_back({tasks_[index].get(), &held_[index]});
+  }
   // Of all tensors alike: units of one size, so that no thread is left with a large tensor, and no
   // more is ever there as numbers than a unit a thread.
-  std::vector<std::pair<size_t, size_t>> units;  // of a task
-  for (size_t index = 0; index < tasks_.size(); ++index) {
-    const Task& task = *tasks_[index];
-    const bool in_blocks = task.spec.form.blocks != BlockFormat::kNone;
-    if (!holds && !in_blocks) continue;
-    if (task.elements == 0 || task.spec.shape.size() != 2 || IsPlainCopy(task.spec)) continue;
-    held_.resize(tasks_.size());
-    held_[index].resize(task.spec.variants.size());
-    for (nn::AlignedBytes& values : held_[index])
+  std::vector<std::pair<const Holding*, size_t>> units;
+  for (const Holding& holding : holdings) {
+    const Task& task = *holding.task;
+    for (nn::AlignedBytes& values : *holding.to)
       values.Reserve(task.spec.StoredBytes(task.elements));
     for (size_t unit = 0; unit < task.Units(task.Phases() - 1); ++unit)
-      units.push_back({index, unit});
+      units.push_back({&holding, unit});
   }
   pool.Run(units.size(), [&](size_t at, unsigned) {
-    const auto [index, unit] = units[at];
-    NameTensor(*tasks_[index], [&] { HoldUnit(index, unit); });
+    const auto [holding, unit] = units[at];
+    NameTensor(*holding->task, [&, holding = holding, unit = unit] { HoldUnit(*holding, unit); });
   });
 }
 
-void VirtualTensors::HoldUnit(size_t index, size_t unit) {
-  Task& task = *tasks_[index];
+bool VirtualTensors::SumsBlocks(const TensorSpec& spec, std::vector<Holding>& holdings) {
+  // What is copied alone needs no sum.
+  if (IsCopy(spec) && spec.variants.size() == variants()) return false;
+  const auto sum = SumOfProducts::Of(*this, RangeOf(spec), spec.form.transposed);
+  if (!sum) return false;
+  for (const SumOfProducts::BlockSource& source : sum->blocks) {
+    const Range& range = source.part.range;
+    std::vector<nn::AlignedBytes>& to =
+        source_blocks_[{range.input, range.offset, spec.form.blocks}];
+    if (!to.empty()) continue;
+    to.resize(1);
+    auto own = std::make_unique<SourceTask>();
+    own->spec.name = spec.name;
+    own->spec.shape = spec.shape;
+    own->spec.form = spec.form;
+    own->spec.sources = {{{source.part}, std::nullopt}};
+    own->spec.model_keys = {0};
+    own->spec.variants = {{0, 0, CopyParams{}}};
+    own->task = MakeTask(own->spec, environment_);
+    own->task->Begin(0);
+    holdings.push_back({own->task.get(), &to});
+    source_tasks_.push_back(std::move(own));
+  }
+  return true;
+}
+
+void VirtualTensors::HoldUnit(const Holding& holding, size_t unit) const {
+  Task& task = *holding.task;
   const Extent extent = task.Written(unit);
   const Lease lease(*this);
   const uint64_t bytes = extent.count * SizeOf(task.spec.out_dtype);
-  uint8_t* const values = (*lease).values.Reserve(bytes * held_[index].size());
-  std::vector<uint8_t*> out;
-  for (size_t v = 0; v < held_[index].size(); ++v) out.push_back(values + v * bytes);
-  Make(index, extent, out, *lease);
-  for (uint32_t v = 0; v < out.size(); ++v) {
+  uint8_t* const values = (*lease).values.Reserve(bytes * holding.to->size());
+  std::vector<uint8_t*> out(task.spec.variants.size(), nullptr);
+  for (size_t v = 0; v < holding.to->size(); ++v) out[v] = values + v * bytes;
+  MakeOf(task, extent, out, *lease);
+  for (uint32_t v = 0; v < holding.to->size(); ++v) {
     task.Encode(extent, v, out[v]);
-    std::memcpy(held_[index][v].data() + task.spec.StoredBytes(extent.first), out[v],
+    std::memcpy((*holding.to)[v].data() + task.spec.StoredBytes(extent.first), out[v],
                 task.spec.StoredBytes(extent.count));
   }
+  // What was read is not needed again: the process keeps no pages of it beside what is held.
+  std::vector<ReadRange> ranges;
+  task.AddReads(task.Phases() - 1, unit, ranges);
+  for (const ReadRange& range : ranges) inputs_[range.input].Drop(range.offset, range.size);
 }
 
 const uint8_t* VirtualTensors::Held(Made made) const {
   if (held_.empty() || held_[made.task].empty()) return nullptr;
-  return held_[made.task][made.variant].data();
+  const std::vector<nn::AlignedBytes>& held = held_[made.task];
+  return held[held.size() == 1 ? 0 : made.variant].data();
+}
+
+const uint8_t* VirtualTensors::SourceBlocks(const Range& source, BlockFormat format) const {
+  const auto found = source_blocks_.find({source.input, source.offset, format});
+  return found == source_blocks_.end() ? nullptr : found->second[0].data();
 }
 
 const std::vector<Made>& VirtualTensors::MadeBy(const std::string& tensor) const {
@@ -128,30 +208,12 @@ const std::vector<Made>& VirtualTensors::MadeBy(const std::string& tensor) const
 }
 
 Extent VirtualTensors::CoveredBy(size_t index, Extent extent) const {
-  const Task& task = *tasks_[index];
-  if (task.TakesAnyExtent() || extent.count == 0) return extent;
-  // All units but the last are of one size.
-  const uint64_t size = task.Written(0).count;
-  const Extent last = task.Written((extent.first + extent.count - 1) / size);
-  const uint64_t first = extent.first / size * size;
-  return {first, last.first + last.count - first};
+  return Covering(*tasks_[index], extent);
 }
 
 void VirtualTensors::Make(size_t index, Extent extent, const std::vector<uint8_t*>& out,
                           Maker& maker) const {
-  Task& task = *tasks_[index];
-  Worker& worker = maker.worker;
-  worker.out = out;
-  if (task.TakesAnyExtent()) return task.Make(extent, worker);
-  const size_t element = SizeOf(task.spec.out_dtype);
-  const uint64_t size = task.Written(0).count;
-  const Extent covered = CoveredBy(index, extent);
-  for (uint64_t at = 0; at < covered.count; at += size) {
-    for (size_t v = 0; v < out.size(); ++v) {
-      worker.out[v] = out[v] == nullptr ? nullptr : out[v] + at * element;
-    }
-    task.Run(task.Phases() - 1, (covered.first + at) / size, worker);
-  }
+  MakeOf(*tasks_[index], extent, out, maker);
 }
 
 VirtualTensors::Lease::Lease(const VirtualTensors& tensors) : tensors_(tensors) {
@@ -180,17 +242,17 @@ std::unique_ptr<nn::WeightSource> VirtualTensors::Matrix(
                 {}, range.tensor);
   }
   auto made = std::make_unique<VirtualMatrix>(shared_from_this(), range, in_major, std::move(bias));
+  const bool in_blocks = InBlocks(tasks_[MadeBy(range.tensor)[0].task]->spec);
   if (blocks_) {
     std::vector<nn::BlockRows> blocks = BlockMatrix::BlocksOf(*this, range, in_major);
     if (!blocks.empty()) return std::make_unique<BlockMatrix>(std::move(made), std::move(blocks));
-    const Made first = MadeBy(range.tensor)[0];
-    if (Held(first) != nullptr && tasks_[first.task]->spec.form.blocks != BlockFormat::kNone)
-      throw Fault(code::kInternal, "is held in blocks of other rows", {}, range.tensor);
   }
-  if (!sums_ || !held_.empty()) return made;
-  std::optional<SumOfProducts> sum = SumOfProducts::Of(*this, range, in_major);
-  if (!sum) return made;
-  return std::make_unique<SumMatrix>(std::move(made), std::move(*sum));
+  if (sums_ && (in_blocks || held_.empty())) {
+    std::optional<SumOfProducts> sum = SumOfProducts::Of(*this, range, in_major);
+    if (sum) return std::make_unique<SumMatrix>(std::move(made), std::move(*sum));
+  }
+  if (in_blocks) throw Fault(code::kInternal, "is in blocks of other rows", {}, range.tensor);
+  return made;
 }
 
 nn::WeightVector VirtualTensors::Vector(const nn::StoredRange& range, float plus) const {
@@ -244,20 +306,18 @@ std::vector<TensorDescription> DescribeMerge(const VirtualTensors& tensors) {
         description.vectors = facts[made.variant].vectors;
       }
     }
-    nn::StoredRange range;
-    range.tensor = spec.name;
-    range.rows = spec.FirstDim();
-    range.cols = spec.LastDim();
+    const nn::StoredRange range = RangeOf(spec);
     const bool is_matrix = spec.shape.size() == 2;
     const bool blocks = tensors.blocks() && is_matrix &&
                         (!BlockMatrix::BlocksOf(tensors, range, false).empty() ||
                          !BlockMatrix::BlocksOf(tensors, range, true).empty());
-    description.how = blocks                                                       ? "blocks"
-                      : copies                                                     ? "stored"
-                      : !is_matrix                                                 ? "combined"
-                      : held                                                       ? "held"
-                      : tensors.sums() && SumOfProducts::Of(tensors, range, false) ? "summed"
-                      : any                                                        ? "made"
+    description.how = blocks                      ? "blocks"
+                      : copies && !InBlocks(spec) ? "stored"
+                      : !is_matrix                ? "combined"
+                      : held                      ? "held"
+                      : tensors.sums() && SumOfProducts::Of(tensors, range, spec.form.transposed)
+                          ? "summed"
+                      : any ? "made"
                             : "made in blocks";
     described.push_back(std::move(description));
   }

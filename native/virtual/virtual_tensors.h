@@ -7,13 +7,16 @@
 //
 // Where weights are held, all matrices are made once, when the merge is opened, and kept in memory:
 // for methods whose last phase is dear. Those that the plan puts into blocks of GGUF's formats are
-// always made so, by the code that writes such files, and multiplied as blocks.
+// then made so, by the code that writes such files, and multiplied as blocks. Where products may
+// be summed, it is the matrices of the inputs that are put into blocks, each once for all variants.
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -69,6 +72,8 @@ class VirtualTensors final : public nn::WeightMaker,
   // All values of a variant of a task's tensor, where they are held, as the task's form has them;
   // or null.
   const uint8_t* Held(Made made) const;
+  // What `source` is as blocks, where products of it are summed; else null.
+  const uint8_t* SourceBlocks(const Range& source, BlockFormat format) const;
 
   // A maker that is free, for as long as the lease lives. From any thread.
   class Lease {
@@ -93,8 +98,21 @@ class VirtualTensors final : public nn::WeightMaker,
 
  private:
   void Prepare(nn::Pool& pool);
+  // A task whose values are kept: for each variant, or one for all.
+  struct Holding {
+    Task* task;
+    std::vector<nn::AlignedBytes>* to;
+  };
+  // A matrix of an input, put into blocks.
+  struct SourceTask {
+    TensorSpec spec;
+    std::unique_ptr<Task> task;
+  };
+  using SourceKey = std::tuple<uint32_t, uint64_t, BlockFormat>;  // input, offset
   void HoldMatrices(bool holds, nn::Pool& pool);
-  void HoldUnit(size_t task, size_t unit);
+  // Whether a task's result is a sum of products with blocks; then those not yet there are added.
+  bool SumsBlocks(const TensorSpec& spec, std::vector<Holding>& holdings);
+  void HoldUnit(const Holding& holding, size_t unit) const;
 
   const Plan plan_;
   const bool sums_, blocks_;
@@ -102,7 +120,10 @@ class VirtualTensors final : public nn::WeightMaker,
   Environment environment_;
   std::vector<std::unique_ptr<Task>> tasks_;
   std::unordered_map<std::string, std::vector<Made>> by_name_;
-  std::vector<std::vector<nn::AlignedBytes>> held_;  // by task and variant; empty: not held
+  // By task and variant, one for all where it is a copy; empty: not held.
+  std::vector<std::vector<nn::AlignedBytes>> held_;
+  std::vector<std::unique_ptr<SourceTask>> source_tasks_;
+  std::map<SourceKey, std::vector<nn::AlignedBytes>> source_blocks_;  // one each
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Maker>> free_;
   mutable size_t makers_ = 0;  // free or lent

@@ -37,6 +37,17 @@ async function opened<T>(
 const logitsOf = (source: string | Recipe, options: ModelOptions) =>
   opened(source, options, (model) => model.logits(INPUTS));
 
+/** Root of the sum of squares. */
+function distance(a: readonly Float32Array[], b: readonly Float32Array[]): number {
+  let sum = 0;
+  a.forEach((values, input) => {
+    values.forEach((value, i) => {
+      sum += (value - (b[input]?.[i] ?? Number.NaN)) ** 2;
+    });
+  });
+  return Math.sqrt(sum);
+}
+
 let files = 0;
 /** The only file of a merge. */
 async function written(recipe: Recipe, quantise: BlockQuantisation, lambda?: number): Promise<string> {
@@ -109,6 +120,38 @@ describe("weights in blocks", () => {
     const stored = [await written(recipe, "q8_0", 0.4), await written(recipe, "q8_0", 1)];
     expect(made[0]).toEqual(await logitsOf(stored[0] as string, { weights: "asStored" }));
     expect(made[1]).toEqual(await logitsOf(stored[1] as string, { weights: "asStored" }));
+  });
+
+  it("of several lambdas are the base's, with the adapter beside it as it is", async () => {
+    const recipe: Recipe = { merge_method: "linear", models: [{ model }, { model: tuned }] };
+    const made = await opened(recipe, { weights: "q8_0", lambdas: [0, 0.4, 1] }, async (model) => ({
+      facts: model.facts,
+      hows: new Set(model.describe().tensors.map(({ how }) => how)),
+      base: await model.logits(INPUTS, { lambda: 0 }),
+      between: await model.logits(INPUTS, { lambda: 0.4 }),
+    }));
+    expect(made.facts.fidelity).toBe("linear");
+    expect(made.hows).toEqual(new Set(["summed", "combined"]));
+    expect(made.base).toEqual(await logitsOf(model, { weights: "q8_0" }));
+    // As near to the merge as the quantised base is to the base.
+    const plain = await logitsOf(recipe, { lambdas: [0.4], fidelity: "linear" });
+    const base = await logitsOf(model, {});
+    expect(distance(made.between, plain)).toBeLessThan(2 * distance(made.base, base));
+    expect(distance(made.between, plain)).toBeLessThan(0.5 * distance(base, plain));
+    const alone = await logitsOf(recipe, { weights: "q8_0", lambdas: [0.4], fidelity: "linear" });
+    expect(made.between).toEqual(alone);
+  });
+
+  it("of several lambdas of two full models are those of each model", async () => {
+    const other = join(folder, "other");
+    await merge(alone(tuned), other);
+    const recipe: Recipe = { merge_method: "linear", models: [{ model }, { model: other }] };
+    const ends = await opened(recipe, { weights: "q4_0", lambdas: [0, 0.5, 1] }, async (model) => [
+      await model.logits(INPUTS, { lambda: 0 }),
+      await model.logits(INPUTS, { lambda: 1 }),
+    ]);
+    expect(ends[0]).toEqual(await logitsOf(model, { weights: "q4_0" }));
+    expect(ends[1]).toEqual(await logitsOf(other, { weights: "q4_0" }));
   });
 
   it("take the memory of their blocks", async () => {
