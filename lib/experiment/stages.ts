@@ -17,6 +17,8 @@ import { resultsOf } from "./results/resultsOf.js";
 import type { SeedToShip } from "./results/seedToShip.js";
 import { shippedOf } from "./results/shippedOf.js";
 import { shipResults } from "./results/shipResults.js";
+import { screenStage } from "./screenStage.js";
+import { isScreened } from "./settings/leavesOut.js";
 import { rowsOf } from "./settings/methodEntry.js";
 import type { ExperimentSettings } from "./settings/schema.js";
 import { withCheckpoints } from "./settings/withCheckpoints.js";
@@ -110,7 +112,10 @@ export async function stages(
     const parts = { settings, tuned, models, measuring, calibrating: judging, progress, checked, graph };
     const write = (chosen: readonly ChosenPoint[]) =>
       writeStage(chosen, ends.items.test, { ...parts, contents, records, out });
-    const asked = settings.adaptive ? await adaptiveStage(ends, parts) : { tables: ends, courses: new Map() };
+    const screened = stage.proxies && isScreened(settings) ? await screenStage(ends, stage.proxies, parts) : undefined;
+    const asked = settings.adaptive
+      ? await adaptiveStage(ends, parts)
+      : { tables: screened?.tables ?? ends, courses: new Map() };
     const { tables, choice, refined } = await refineStage(asked, parts, write);
     progress.later(0); // what is chosen is known
     const written = await write(choice.wanted);
@@ -128,7 +133,10 @@ export async function stages(
     const provenance = provenanceOf({ settings, tuned, checked, digests, out, folder }, tables.aligned.validation);
     const read = await stage.proxies?.read();
     const { labels, validation } = choice;
-    const proxies = read && proxyResults(read, tables, { labels: labels.validation, better: validation.better });
+    const proxies = read && {
+      ...proxyResults(read, tables, { labels: labels.validation, better: validation.better }),
+      ...(screened && { screening: screened.screening }),
+    };
     const found = resultsOf(
       tables,
       choice,

@@ -80,7 +80,9 @@ export function contentsOf(results: ExperimentResults, costs: ExperimentCosts): 
     },
     {
       ...{ id: "proxies-section", title: "Cheap signals" },
-      lead: (results.proxies?.sentences ?? []).map((text) => ({ name: "Proxies", text })),
+      lead: [results.proxies?.screening?.sentence ?? [], results.proxies?.sentences ?? []]
+        .flat()
+        .map((text) => ({ name: "Proxies", text })),
       tables: named("proxy-agreement"),
       folded: named("proxies"),
     },

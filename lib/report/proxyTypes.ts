@@ -40,11 +40,26 @@ export interface ProxyAgreement {
   readonly lambdaAlone?: number | undefined;
 }
 
+/** Which merges were left out by proxies, and by what. */
+export interface ProxyScreening {
+  /** The least lower end of a rank correlation with which its proxy screens. */
+  readonly limit: number;
+  /** Names of the merges that were asked before: fixed before anything was known. */
+  readonly sample: readonly string[];
+  /** Of that sample, by which it was decided. */
+  readonly agreement: readonly ProxyAgreement[];
+  /** In the order of the series. "unsafe": clearly less safe than one of the sample whose measured difference is above the margin. "dominated": clearly worse, in both, than one that qualifies. "series": its series ended before. */
+  readonly screened: readonly { readonly name: string; readonly why: "unsafe" | "dominated" | "series" }[];
+  readonly sentence: string;
+}
+
 export interface ProxyResults {
   /** Items that each was read on, at most over the seeds. */
   readonly items: Readonly<Record<ProxyName, number>>;
   readonly candidates: readonly ProxyCandidate[];
   readonly agreement: readonly ProxyAgreement[];
+  /** Where merges may be left out by them. */
+  readonly screening?: ProxyScreening | undefined;
   /** What that says, in words. */
   readonly sentences: readonly string[];
 }

@@ -15,7 +15,14 @@ import type { ShipResults } from "./shipTypes.js";
 
 export type { BesideLinear, BesideLinearResults } from "./besideLinearTypes.js";
 export type { ControlComparison, ControlCurve, ControlResults } from "./controlTypes.js";
-export type { ProxyAgreement, ProxyCandidate, ProxyName, ProxyQuantity, ProxyResults } from "./proxyTypes.js";
+export type {
+  ProxyAgreement,
+  ProxyCandidate,
+  ProxyName,
+  ProxyQuantity,
+  ProxyResults,
+  ProxyScreening,
+} from "./proxyTypes.js";
 export type {
   FormBehaviour,
   FormInShort,

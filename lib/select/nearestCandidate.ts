@@ -5,7 +5,7 @@ import { itemsNeeded } from "../statistics/itemsNeeded.js";
 import { isSafetyBound } from "./gateVerdict.js";
 import type { Judged } from "./judge.js";
 import { byScore } from "./order.js";
-import { isUseful, neededMargins } from "./qualify.js";
+import { isScreenedEnd, isUseful, neededMargins } from "./qualify.js";
 import type { CompleteRule, NearestCandidate, Quantity, SelectionTable } from "./types.js";
 
 export interface Nearest {
@@ -27,11 +27,11 @@ export function nearestCandidate(
   better: SelectionTable["better"],
 ): Nearest | undefined {
   const margins = neededMargins(judged, rule);
-  const stopped = new Set<string>(); // series that the gate ends, whatever the margin
+  const stopped = new Set<string>(); // series that end, whatever the margin
   const open = judged.flatMap((one, at) => {
     const { series, gate, candidate } = one;
     const passes = !candidate.unfinished && gate.every(({ holds }) => holds) && !stopped.has(series);
-    if (gate.some((of) => !of.holds && isSafetyBound(of))) stopped.add(series);
+    if (isScreenedEnd(one, rule) || gate.some((of) => !of.holds && isSafetyBound(of))) stopped.add(series);
     return passes && counts(one) && isUseful(one, rule) && one.plain.n !== 0
       ? [{ judged: one, margin: margins[at] as number }]
       : [];

@@ -21,10 +21,17 @@ export function qualify(judged: readonly Judged[], rule: CompleteRule): (string 
     if (stopped !== undefined)
       return `${stopped} of the same series is not shown to be safe, and the series ends there`;
     const unsafe = unsafeReason(one, rule) ?? gateReason(one, isSafetyBound);
-    if (unsafe !== undefined && (rule.by === "upper" || gateReason(one, isSafetyBound)))
-      stopped = nameOf(one.candidate);
-    return unsafe ?? unfinishedReason(one) ?? gateReason(one, () => true) ?? uselessReason(one, rule);
+    const ends = unsafe !== undefined && (rule.by === "upper" || gateReason(one, isSafetyBound));
+    if (ends || isScreenedEnd(one, rule)) stopped = nameOf(one.candidate);
+    return (
+      screenedReason(one) ?? unsafe ?? unfinishedReason(one) ?? gateReason(one, () => true) ?? uselessReason(one, rule)
+    );
   });
+}
+
+/** Whether it was screened out where each merge of a series has to be shown to be safe before the next: the series ends there. */
+export function isScreenedEnd({ candidate }: Pick<Judged, "candidate">, { rule, by, gate }: CompleteRule): boolean {
+  return candidate.unfinished === "screened" && (gate !== undefined || (rule === "constrained" && by === "upper"));
 }
 
 /** The least margin at which each would be shown to be safe, all others of its series before it included. */
@@ -62,6 +69,10 @@ function unsafeReason(one: Judged, rule: CompleteRule): string | undefined {
   }
   const seed = everySeed ? seeds.find((each) => each.adjusted > margin + SLACK) : undefined;
   return seed && `the upper bound of seed ${seed.seed} alone, ${rateText(seed.adjusted)}, is above ${margin}`;
+}
+
+function screenedReason({ candidate }: Judged): string | undefined {
+  return candidate.unfinished === "screened" ? "it was screened out by proxies, not measured" : undefined;
 }
 
 /** An adaptive experiment asks on only those that may still be chosen. */

@@ -33,7 +33,7 @@ const candidate = z.object({
   lambda: z.number().optional(),
   parameters: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).optional(),
   varied: z.object({ parameter: z.string().min(1), safer: z.enum(["larger", "smaller"]) }).optional(),
-  unfinished: z.literal(true).optional(),
+  unfinished: z.union([z.literal(true), z.literal("screened")]).optional(),
   ...point,
 });
 const table = z.object({

@@ -71,7 +71,7 @@ export function select(results: SelectionSource, rule: SelectionRule | string = 
   const of: Case = { table, judged, kept: new Map() };
   const reasons = qualify(judged, settings);
   const methods = [...new Set(judged.map(({ candidate }) => candidate.method))].sort();
-  // what an adaptive experiment left could be the choice with another margin
+  // what was left out could be the choice with another margin
   const finished = table.candidates.filter(({ unfinished }) => !unfinished);
   const others = finished.length < table.candidates.length ? [] : OTHER_MARGINS;
   const margins = [...new Set([...others, ...(settings.rule === "constrained" ? [settings.margin] : [])])];

@@ -106,8 +106,11 @@ export function nothingSentence(
   return parts.join(" ");
 }
 
-/** Of an adaptive experiment: how many of them were left on the way, and what that means. */
+/** How many of them were left out, on the way or by proxies, and what that means. */
 export function unfinishedText(all: readonly Judged[]): string {
+  const screened = all.filter(({ candidate }) => candidate.unfinished === "screened").length;
+  if (screened > 0)
+    return ` ${screened} of ${counted(all)} ${screened === 1 ? "was" : "were"} screened out by proxies, not measured: what answers would say of ${screened === 1 ? "it" : "them"} is not known.`;
   const count = all.filter(({ candidate }) => candidate.unfinished).length;
   if (count === 0) return "";
   return ` ${count} of ${counted(all)} ${count === 1 ? "was" : "were"} not asked everything: by this rule, nothing of ${count === 1 ? "it" : "them"} could be the choice any more; another rule might take one.`;

@@ -71,8 +71,11 @@ export interface Candidate extends Point {
   readonly parameters?: Readonly<Record<string, number | string | boolean>> | undefined;
   /** Of a series over a parameter; absent: merges of the same method and parameters are a series over lambda, safer when smaller. */
   readonly varied?: VariedParameter | undefined;
-  /** Not all of its items were asked, so that its numbers are no result; values that were not asked are null. */
-  readonly unfinished?: true | undefined;
+  /**
+   * Not all of its items were asked, so that its numbers are no result; values that were not asked are null. "screened": none was, because
+   * proxies rank it clearly worse than others.
+   */
+  readonly unfinished?: true | "screened" | undefined;
 }
 
 /** What the two numbers are called, such as "refusals lost (keyword)". */

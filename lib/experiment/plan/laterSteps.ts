@@ -5,6 +5,7 @@ import { choosingTasks, confirmingTasks } from "../checks/askedTasks.js";
 import { chosenAtMost, writtenAtMost } from "../checks/check.js";
 import type { Checked } from "../checks/checked.js";
 import { REFINED } from "../refineStage.js";
+import { leavesOut } from "../settings/leavesOut.js";
 import { refinedPoints } from "../settings/refinedPoints.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import { shipForms } from "../settings/shipForms.js";
@@ -38,7 +39,7 @@ export async function laterSteps(
   };
   const pending = true;
   const models = settings.tune ? settings.tune.seeds.map((seed) => ({ seed: String(seed), model: "" })) : given;
-  const series = settings.adaptive ? mergeSeries(settings, models) : [];
+  const series = leavesOut(settings) ? mergeSeries(settings, models) : [];
   if (!isSeen(WRITTEN) && !isSeen(TESTED) && !isSeen(REFINED)) {
     for (const { merges, ...of } of series) {
       const each = merges.map(({ tuning }) =>

@@ -5,13 +5,16 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { DownloadOptions } from "../../checkpoint/obtain.js";
 import type { Task } from "../../evaluate/types.js";
-import { mergeSeries } from "../candidates/merges.js";
+import { LEAST_RANKED } from "../../statistics/rankCorrelationInterval.js";
+import { type MergeSeries, mergeSeries } from "../candidates/merges.js";
 import { tunedModels } from "../candidates/tunedModels.js";
 import { check } from "../checks/check.js";
 import type { Checked } from "../checks/checked.js";
 import { count } from "../checks/numberWords.js";
+import { sampleOf, valuesInOrder } from "../proxies/screenedOut.js";
+import { isScreened } from "../settings/leavesOut.js";
 import { readExperiment } from "../settings/load.js";
-import type { Experiment } from "../settings/schema.js";
+import type { Experiment, ExperimentSettings } from "../settings/schema.js";
 import { knownNumbers } from "./knownNumbers.js";
 import { laterSteps } from "./laterSteps.js";
 import { lookAt } from "./lookAt.js";
@@ -140,6 +143,7 @@ export async function planRun(
       ...(prepared.length > 0
         ? ["Inputs that methods make before they merge lie in the folder of temporary files until the run ends."]
         : []),
+      ...screeningText(settings, series),
       ...(settings.adaptive
         ? [
             "adaptive: tokens and times of the merges are what all items would take; most merges are asked a part of them",
@@ -155,6 +159,18 @@ export async function planRun(
   } finally {
     await checked.close();
   }
+}
+
+/** What screening may spare at most. */
+function screeningText(settings: ExperimentSettings, series: readonly MergeSeries[]): string[] {
+  if (!isScreened(settings)) return [];
+  const merges = series.flatMap((one) => valuesInOrder(one)).length;
+  const sample = series.flatMap((one) => sampleOf(one)).length;
+  const few = `proxy.screen: nothing can be left out, since ${count(sample)} of ${count(merges)} merges are asked first, and ${LEAST_RANKED} are the least for a rank correlation`;
+  if (sample < LEAST_RANKED) return [few];
+  return [
+    `proxy.screen: at most ${count(merges - sample)} of ${count(merges)} merges are left out, where proxies rank the other ${count(sample)} as their answers do; tokens and times are those of all`,
+  ];
 }
 
 /** What is there of some steps, and what remains. */

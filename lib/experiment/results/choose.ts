@@ -9,6 +9,7 @@ import type { EvaluatedPoint } from "../candidates/point.js";
 import type { Checked } from "../checks/checked.js";
 import { betterOf, labelsOf, type TableLabels } from "../checks/labels.js";
 import { skillFacts } from "../checks/skillFacts.js";
+import { leavesOut } from "../settings/leavesOut.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import type { Tables } from "../steps/measureStage.js";
 import type { Part } from "../steps/measuring.js";
@@ -37,7 +38,7 @@ export interface Choice {
   readonly best: EvaluatedPoint | undefined;
   /** Which seed's merge of it is shipped. */
   readonly ship: SeedToShip | undefined;
-  /** That, and what is best of each method (of an adaptive experiment that alone): to be measured on the data that confirm. */
+  /** That, and what is best of each method (where merges may be left out, that alone): to be measured on the data that confirm. */
   readonly wanted: readonly ChosenPoint[];
 }
 
@@ -65,9 +66,9 @@ export function choose(tables: Tables, settings: ExperimentSettings, checked: Ch
   };
   return {
     ...{ labels, validation, selection, best, ship },
-    // an adaptive experiment looks for the best of all: what would be best of each method is not known
+    // where merges may be left out, what would be best of each method is not known
     wanted: points
-      .filter((point) => (settings.adaptive ? point === best : ids.has(candidateId(point.measured))))
+      .filter((point) => (leavesOut(settings) ? point === best : ids.has(candidateId(point.measured))))
       .map((point) => ({ point, written: new Set(writtenOf(point)) })),
   };
 }

@@ -7,6 +7,7 @@ import type { Checked } from "../checks/checked.js";
 import { exploratoryText } from "../checks/exploratory.js";
 import { wantedControls } from "../settings/controlEntry.js";
 import { controlFacts } from "../settings/controlKinds.js";
+import { isScreened } from "../settings/leavesOut.js";
 import { isOfAll, methodOf } from "../settings/methodEntry.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 
@@ -58,6 +59,11 @@ export function notesOf(settings: ExperimentSettings, { judges, tasks }: Pick<Ch
     ...(adaptive
       ? [
           "Adaptive: merges are asked by blocks of items, and left where they are not shown to be safe or can no longer be the choice. What was not asked is no result; the levels of the bounds are spent over the looks.",
+        ]
+      : []),
+    ...(isScreened(settings)
+      ? [
+          "Screened by proxies: every second merge of each series is asked first, and where proxies rank these as their answers do, others that they rank clearly worse are not asked. Of those nothing is known but their proxies, and their series end there; no level changes, and what is chosen was asked everything.",
         ]
       : []),
     ...skillNotes(tasks, rule),

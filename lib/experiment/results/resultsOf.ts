@@ -22,6 +22,7 @@ import { shareKept } from "../../statistics/shareKept.js";
 import { confirmingTasks } from "../checks/askedTasks.js";
 import type { Checked } from "../checks/checked.js";
 import { exploratoryText } from "../checks/exploratory.js";
+import { leavesOut } from "../settings/leavesOut.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import type { Tables } from "../steps/measureStage.js";
 import type { Written } from "../steps/writeStage.js";
@@ -104,7 +105,7 @@ export function resultsOf(
     ...(besideLinear && { besideLinear }),
     ...(proxies && { proxies }),
     // which lambdas were asked to the end depends on what came out: a slope over them would claim too much
-    trends: settings.adaptive ? [] : trendsOf(points),
+    trends: leavesOut(settings) ? [] : trendsOf(points),
     outputs: written.flatMap(({ tested: of, outputs }) =>
       outputs.map((one) => (confirmation && of === tested ? { ...one, confirmed: confirmation.holds } : one)),
     ),

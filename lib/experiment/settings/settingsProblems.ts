@@ -11,6 +11,7 @@ import { sayOfControls } from "./controlProblems.js";
 import { candidateOf, declaredSeries, isPlainLine } from "./declaredSeries.js";
 import { endpointProblems } from "./endpointProblems.js";
 import { judgeModelNamed } from "./judgeParts.js";
+import { isScreened, leavesOut } from "./leavesOut.js";
 import { ABSENT } from "./mend.js";
 import { drawsMasks, isOfAll, type MethodEntry, methodOf, variable } from "./methodEntry.js";
 import { modelParts } from "./modelParts.js";
@@ -67,6 +68,7 @@ export function withoutProblems(
     const why = `refined lambdas are exploratory until they are confirmed, and the rule ${select.rule} without a gate confirms nothing`;
     say(why, ["adaptive", "refine"], "leave refine out, take the rule constrained, or give a gate");
   }
+  sayOfScreening(settings, say);
   if (settings.besideLinear) sayOfBesideLinear(settings, say);
   const isGate = select.gate === undefined || gateReads(select.gate, settings.skills, gateIsOption, problems);
   return {
@@ -150,12 +152,27 @@ function sayOfVaried(entry: MethodEntry, at: number, say: Say): void {
   }
 }
 
-function sayOfBesideLinear(settings: ExperimentSettings, say: Say): void {
-  const { adaptive, methods, select, safety } = settings;
-  const path = ["besideLinear"];
+/** Screening ends series, as bounds do. */
+function sayOfScreening(settings: ExperimentSettings, say: Say): void {
+  if (!isScreened(settings)) return;
+  const { adaptive, select } = settings;
+  const path = ["proxy", "screen"];
   if (adaptive) {
-    const why = "besideLinear needs all merges on all items that choose, and adaptive leaves items out";
-    say(why, path, "leave one of the two out");
+    const why = "proxy.screen asks a merge everything or nothing, and adaptive a part of the items";
+    say(why, path, "leave one of the two out; adaptive saves more");
+  }
+  if (select.rule !== "constrained" || select.by === "point") {
+    const why = "proxy.screen leaves out what is not shown to be safe by a bound, and this rule goes by none";
+    say(why, path, "leave it out, or take the rule constrained by its upper bound");
+  }
+}
+
+function sayOfBesideLinear(settings: ExperimentSettings, say: Say): void {
+  const { methods, select, safety } = settings;
+  const path = ["besideLinear"];
+  if (leavesOut(settings)) {
+    const what = settings.adaptive ? "adaptive leaves items out" : "proxy.screen leaves merges out";
+    say(`besideLinear needs all merges on all items that choose, and ${what}`, path, "leave one of the two out");
   }
   if (!methods.some((entry) => isPlainLine(declaredSeries(entry, settings)))) {
     const why = "besideLinear compares with the plain lambda, and linear is not among the methods without parameters";

@@ -6,6 +6,7 @@ import { mergeSeries, type TunedModel, wholeModel } from "../candidates/merges.j
 import { ALL, type EvaluatedPoint } from "../candidates/point.js";
 import type { ModelDigests } from "../digests/modelDigests.js";
 import { screeningOf } from "../settings/engineOf.js";
+import { leavesOut } from "../settings/leavesOut.js";
 import { modelParts } from "../settings/modelParts.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import { measure, type SeedResults } from "../tables/measure.js";
@@ -81,7 +82,7 @@ export function measureStage(
       ),
     ),
   }));
-  // an adaptive experiment asks its merges by blocks, when these are known
+  // where merges may be left out, they are asked when it is known which
   const all = mergeSeries(settings, tuned);
   const proxies = proxyBatches(
     all,
@@ -98,7 +99,7 @@ export function measureStage(
     },
     { settings, checked, models, measuring, records },
   );
-  const series = (settings.adaptive ? [] : all).map((one) => ({
+  const series = (leavesOut(settings) ? [] : all).map((one) => ({
     one,
     merges: one.merges.map((merge) => ({
       merge,

@@ -30,5 +30,5 @@ export function endsInTuned({ method, parameters }: Candidate): boolean {
 
 /** Whether all of its items were asked; where they were not, its numbers are no result. */
 export function isMeasured(candidate: MeasuredCandidate): boolean {
-  return candidate.unfinished !== true;
+  return candidate.unfinished === undefined;
 }

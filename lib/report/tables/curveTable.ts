@@ -7,7 +7,7 @@ import type { ExperimentResults, Measured, MeasuredCandidate } from "../types.js
 import { modelColumns } from "./modelColumns.js";
 import type { ReportTable } from "./reportTable.js";
 import { straightNote } from "./straightNote.js";
-import { NOT_MEASURED } from "./verdictTable.js";
+import { notMeasured } from "./verdictTable.js";
 
 /** While a run goes on, the tuned models may not be measured yet. */
 export interface MeasuredSoFar extends Pick<ExperimentResults, "labels" | "parts" | "controls" | "confirmation"> {
@@ -29,7 +29,7 @@ export function curveTable(results: MeasuredSoFar): ReportTable {
   ];
   const candidate = (one: MeasuredCandidate, name: string) =>
     one.unfinished
-      ? [name, lambdaOf(one), NOT_MEASURED, ...head.slice(1).map(() => ""), ""]
+      ? [name, lambdaOf(one), notMeasured(one), ...head.slice(1).map(() => ""), ""]
       : row(name, lambdaOf(one), one);
   return {
     id: "q3",

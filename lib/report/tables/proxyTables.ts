@@ -5,7 +5,7 @@ import { dataOf } from "../dataNames.js";
 import { fixed } from "../numbers.js";
 import type { ExperimentResults, Measured, ProxyAgreement, ProxyName, ProxyQuantity } from "../types.js";
 import type { ReportTable } from "./reportTable.js";
-import { NOT_MEASURED } from "./verdictTable.js";
+import { notMeasured } from "./verdictTable.js";
 
 const NAMES: Record<ProxyName, string> = {
   refusal: "log-odds of refusals",
@@ -44,7 +44,9 @@ export function proxyTable(results: ExperimentResults): ReportTable {
     head: ["merge", NAMES.refusal, labels.asr, NAMES.taskLoss, labels.score, NAMES.benignDivergence],
     rows: candidates.map((one) => {
       const found = measured.get(nameOf(one));
-      const numbers = found?.unfinished ? [NOT_MEASURED, NOT_MEASURED] : [rate(found, "asr"), rate(found, "score")];
+      const numbers = found?.unfinished
+        ? [notMeasured(found), notMeasured(found)]
+        : [rate(found, "asr"), rate(found, "score")];
       return [
         nameOf(one),
         ...[proxy(one.refusal), numbers[0] ?? "", proxy(one.taskLoss), numbers[1] ?? "", proxy(one.benignDivergence)],

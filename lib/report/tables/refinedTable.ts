@@ -5,7 +5,7 @@ import { intervalsNote } from "../numbers.js";
 import type { ExperimentResults } from "../types.js";
 import { modelColumns } from "./modelColumns.js";
 import type { ReportTable } from "./reportTable.js";
-import { NOT_MEASURED } from "./verdictTable.js";
+import { notMeasured } from "./verdictTable.js";
 
 export function refinedTable(results: ExperimentResults): ReportTable {
   const points = results.refined?.points ?? [];
@@ -17,7 +17,7 @@ export function refinedTable(results: ExperimentResults): ReportTable {
     head: ["lambda", ...head],
     rows: points.map((one) => [
       String(one.lambda),
-      ...(one.unfinished ? [NOT_MEASURED, ...head.slice(1).map(() => "")] : of(one)),
+      ...(one.unfinished ? [notMeasured(one), ...head.slice(1).map(() => "")] : of(one)),
     ]),
     note: `${intervalsNote(results.validation)}${note}`,
   };

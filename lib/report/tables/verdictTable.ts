@@ -1,7 +1,7 @@
 // What the rule found out of every candidate.
 
 import { candidateId, nameOf } from "../../select/names.js";
-import type { SafetyBound, Verdict } from "../../select/types.js";
+import type { Candidate, SafetyBound, Verdict } from "../../select/types.js";
 import { dataOf } from "../dataNames.js";
 import { percent, signed } from "../numbers.js";
 import type { ExperimentResults } from "../types.js";
@@ -33,7 +33,15 @@ export function verdictTable(results: ExperimentResults): ReportTable {
     rows: verdicts.map((one) => {
       const measured = candidateOf(one);
       if ("unfinished" in measured && measured.unfinished) {
-        return [nameOf(one.candidate), "", "", ...(divided ? [""] : []), "", ...(gated ? [""] : []), NOT_MEASURED];
+        return [
+          nameOf(one.candidate),
+          "",
+          "",
+          ...(divided ? [""] : []),
+          "",
+          ...(gated ? [""] : []),
+          notMeasured(measured),
+        ];
       }
       const corrected = one.plain.corrected !== undefined;
       return [
@@ -53,7 +61,9 @@ export function verdictTable(results: ExperimentResults): ReportTable {
 }
 
 /** Of a candidate that was not asked all items. */
-export const NOT_MEASURED = "not measured to the end";
+export function notMeasured({ unfinished }: Pick<Candidate, "unfinished">): string {
+  return unfinished === "screened" ? "screened out by proxies, not measured" : "not measured to the end";
+}
 
 export function boundText({ bound, level, basis }: SafetyBound, seeds?: Verdict["seeds"]): string {
   const each =

@@ -35,8 +35,8 @@ export interface StudyModel {
   readonly varied?: VariedParameter | undefined;
   /** Of a merge of several tunings: their seeds. */
   readonly of?: readonly string[] | undefined;
-  /** Of an adaptive run: not all items were asked, because it could not be chosen. */
-  readonly unfinished?: true | undefined;
+  /** Not all items were asked, because it could not be chosen; "screened": none was, by its proxies. */
+  readonly unfinished?: true | "screened" | undefined;
   readonly rows: readonly StudyRow[];
   /** Shares of the answers to the safety sets that were cut off, and that are empty. */
   readonly truncated?: number | undefined;

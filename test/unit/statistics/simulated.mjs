@@ -19,7 +19,7 @@ export function randomOf(seed) {
 }
 
 /** Standard normal, by Box and Muller. @param {Random} random */
-function normal(random) {
+export function normal(random) {
   return Math.sqrt(-2 * Math.log(random())) * Math.cos(2 * Math.PI * random());
 }
 

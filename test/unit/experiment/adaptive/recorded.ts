@@ -13,6 +13,15 @@ import type {
   CandidateSoFar,
   DeclaredCandidate,
 } from "../../../../lib/experiment/adaptive/types.js";
+import { sampleFindings } from "../../../../lib/experiment/proxies/sampleFindings.js";
+import {
+  LEAST_AGREEMENT,
+  type Screenable,
+  sampleOf,
+  screenedOut,
+  valuesInOrder,
+} from "../../../../lib/experiment/proxies/screenedOut.js";
+import { candidateOf } from "../../../../lib/experiment/settings/declaredSeries.js";
 import { parseGate } from "../../../../lib/select/gate.js";
 import { judge } from "../../../../lib/select/judge.js";
 import { candidateId, nameOf } from "../../../../lib/select/names.js";
@@ -21,6 +30,7 @@ import { qualify } from "../../../../lib/select/qualify.js";
 import { completeRule } from "../../../../lib/select/rule.js";
 import type { Candidate, Point, Quantity, SelectionRule, SelectionTable } from "../../../../lib/select/types.js";
 import { meanOverSeeds } from "../../../../lib/statistics/meanOverSeeds.js";
+import { rankCorrelationInterval } from "../../../../lib/statistics/rankCorrelationInterval.js";
 import type { SeedValues } from "../../../../lib/statistics/seedValues.js";
 
 type Random = () => number;
@@ -125,17 +135,76 @@ export interface Simulated {
   readonly tokens: { readonly ends: number; readonly candidates: number };
 }
 
-function choiceOf(table: SelectionTable, { rule, gate }: AdaptivePlan): Candidate | undefined {
+export function qualifiedOf(table: SelectionTable, { rule, gate }: AdaptivePlan): Candidate[] {
   const judged = judge(table, rule, gate);
   const reasons = qualify(judged, rule);
-  return judged
-    .flatMap(({ candidate }, at) => (reasons[at] === undefined ? [candidate] : []))
-    .sort((a, b) => byScore(a, b))[0];
+  return judged.flatMap(({ candidate }, at) => (reasons[at] === undefined ? [candidate] : []));
+}
+
+function choiceOf(table: SelectionTable, plan: AdaptivePlan): Candidate | undefined {
+  return qualifiedOf(table, plan).sort((a, b) => byScore(a, b))[0];
+}
+
+/** Over all recorded tunings and items: what is true of it, as far as anything is. */
+export function truthOf(candidate: DeclaredCandidate): Record<Part, number> {
+  const own = rows.filter((row) => nameOf(row) === nameOf(candidate));
+  const mean = (part: Part) => {
+    const { from, to } = SETS[part];
+    const values = own.flatMap((row) => [...row.values.slice(from, to)].map(Number));
+    return values.reduce((sum, one) => sum + one, 0) / values.length;
+  };
+  return { safety: mean("safety"), task: mean("task"), "over-refusal": mean("over-refusal") };
+}
+
+/** New tokens of some candidates, of all items that choose. */
+export function candidateTokens(of: readonly DeclaredCandidate[], drawn: Drawn): number {
+  const all = Object.values(drawn.items.choose).flat();
+  return of.reduce((sum, one) => sum + tokensOf(rowsOf(one, drawn), all), 0);
 }
 
 function simulated(table: SelectionTable, plan: AdaptivePlan, drawn: Drawn, candidates: number): Simulated {
   const chosen = choiceOf(table, plan);
   return { choice: chosen && candidateId(chosen), table, tokens: { ends: endsOf(drawn, chosen), candidates } };
+}
+
+/** Of each candidate, [seed][item], the first items of what chooses. */
+export type DrawnProxies = (candidate: DeclaredCandidate) => Pick<Screenable, "refusal" | "taskLoss">;
+
+/** @returns also all that qualify, and whether proxies were trusted */
+export function screened(plan: AdaptivePlan, whole: Simulated, proxies: DrawnProxies, limit = LEAST_AGREEMENT) {
+  const { table: all } = whole;
+  const idOf = (series: AdaptivePlan["series"][number]) => (value: number | undefined) =>
+    candidateId(candidateOf(series, value));
+  const inSample = new Set(plan.series.flatMap((one) => sampleOf(one).map(idOf(one))));
+  const sample = all.candidates.filter((one) => inSample.has(candidateId(one)));
+  const found = sampleFindings({ ...all, candidates: sample }, plan.rule);
+  const read = sample.map(proxies);
+  const lowest = (of: "refusal" | "taskLoss", metric: "asr" | "score") => {
+    const turned = read.map((one) => one[of].map((row) => row.map((value) => (value === null ? null : -value))));
+    const values = sample.map((one) => one[metric].values ?? []);
+    return rankCorrelationInterval(turned, values, { resamples: 400 })?.low ?? -1;
+  };
+  const trusted = { refusal: lowest("refusal", "asr") >= limit, taskLoss: lowest("taskLoss", "score") >= limit };
+  const byId = new Map(all.candidates.map((one) => [candidateId(one), one]));
+  const ids = plan.series.map((one) => valuesInOrder(one).map(idOf(one)));
+  const places = ids.map((own) => own.map((id) => ({ ...proxies(byId.get(id) as Candidate), found: found.get(id) })));
+  const reasons = screenedOut(places, trusted);
+  const out = new Set(ids.flatMap((own, of) => own.filter((_, at) => reasons[of]?.[at] !== undefined)));
+  const unknown = { asr: { value: Number.NaN }, score: { value: Number.NaN }, unfinished: "screened" as const };
+  const table = {
+    ...all,
+    candidates: all.candidates.map((one) => (out.has(candidateId(one)) ? { ...declaredOf(one), ...unknown } : one)),
+  };
+  return { table, trusted, out, choice: choiceOf(table, plan), qualified: qualifiedOf(table, plan) };
+}
+
+function declaredOf({ method, lambda, parameters, varied }: Candidate): DeclaredCandidate {
+  return {
+    method,
+    ...(lambda !== undefined && { lambda }),
+    ...(parameters && { parameters }),
+    ...(varied && { varied }),
+  };
 }
 
 function endsOf(drawn: Drawn, chosen: Candidate | undefined): number {
@@ -147,14 +216,12 @@ function endsOf(drawn: Drawn, chosen: Candidate | undefined): number {
 
 export function full(plan: AdaptivePlan, drawn: Drawn): Simulated {
   const declared = declaredCandidates(plan);
-  const all = Object.values(drawn.items.choose).flat();
   const table: SelectionTable = {
     aligned: pointOf({ method: "aligned" }, drawn),
     tuned: pointOf({ method: "tuned" }, drawn),
     candidates: declared.map((one) => ({ ...one, ...pointOf(one, drawn) })),
   };
-  const candidates = declared.reduce((sum, one) => sum + tokensOf(rowsOf(one, drawn), all), 0);
-  return simulated(table, plan, drawn, candidates);
+  return simulated(table, plan, drawn, candidateTokens(declared, drawn));
 }
 
 export function adaptive(

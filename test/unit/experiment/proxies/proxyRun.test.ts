@@ -31,15 +31,27 @@ const experiment: Experiment = {
   select: { rule: "constrained", margin: 0.5, by: "point" },
   proxy: { rows: 4, tokens: 4 },
 };
+/** Its first, third and last merge are too few for a rank correlation, so that all are asked. */
+const screening: Experiment = {
+  ...experiment,
+  select: { rule: "constrained", margin: 0.5 },
+  proxy: { rows: 4, tokens: 4, screen: true },
+};
 const out = join(folder, "out");
 const textOf = (of: string) => readFileSync(join(of, "results.json"), "utf8");
 
 it("reads proxies of all merges before it asks them, and says how they rank", { timeout: 300_000 }, async () => {
   const steps: string[] = [];
-  const { proxies, validation } = await run(experiment, out, { onStep: (step) => steps.push(step) });
+  const { proxies, validation } = await run(screening, out, { onStep: (step) => steps.push(step) });
   const at = steps.indexOf("proxies of linear seed 42");
   expect(at).toBeGreaterThan(steps.indexOf("fine-tuned seed 42, validation"));
-  expect(at).toBeLessThan(steps.indexOf("linear seed 42"));
+  expect(at).toBeLessThan(steps.indexOf("linear seed 42, sample"));
+  expect(steps.indexOf("linear seed 42, sample")).toBeLessThan(steps.indexOf("linear seed 42, others"));
+  const { screening: found } = proxies ?? {};
+  expect(found?.sample).toEqual([0, 0.4, 1].map((lambda) => `linear at lambda ${lambda}`));
+  expect(found?.sentence).toBe(
+    "Nothing was screened out by proxies: 3 of 5 merges were asked before anything was screened, and the lower end of the rank correlation of refusals with their answers is not known; it takes 0.70.",
+  );
 
   expect(proxies?.items).toEqual({ refusal: 4, benignDivergence: 4, taskLoss: 4 });
   const [aligned, ...merges] = proxies?.candidates ?? [];
@@ -71,19 +83,19 @@ it.runIf(long)(
   async () => {
     const stopped = join(folder, "stopped");
     const planned = async () =>
-      (await planRun(experiment, stopped)).steps.find(({ step }) => step === "proxies of 5 merges");
+      (await planRun(screening, stopped)).steps.find(({ step }) => step === "proxies of 5 merges");
     const before = await planned();
     expect([before?.done, before?.total, before?.tokens]).toEqual([0, 5, 0]);
     expect(before?.seconds).toBeGreaterThan(0);
     const stop = new AbortController();
     const onStep = (step: string) => {
-      if (step === "linear seed 42") stop.abort();
+      if (step === "linear seed 42, sample") stop.abort();
     };
-    await expect(run(experiment, stopped, { onStep, signal: stop.signal })).rejects.toThrow();
+    await expect(run(screening, stopped, { onStep, signal: stop.signal })).rejects.toThrow();
     const halfway = await planned();
     expect([halfway?.done, halfway?.seconds]).toEqual([5, 0]);
     const again: string[] = [];
-    await run(experiment, stopped, { onStep: (step) => again.push(step) });
+    await run(screening, stopped, { onStep: (step) => again.push(step) });
     expect(again.some((step) => step.startsWith("proxies"))).toBe(false);
     expect(textOf(stopped) === textOf(out), "the same results").toBe(true);
 
@@ -101,6 +113,47 @@ it.runIf(long)(
     expect(textOf(anew) === textOf(stopped), "the same results").toBe(true);
   },
 );
+
+it.runIf(long)(
+  "asks what proxies do not rank clearly worse, and chooses as a run of all",
+  { timeout: 600_000 },
+  async () => {
+    const place = join(folder, "screened");
+    const lambda = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
+    const select = { rule: "constrained", margin: 0.2 } as const;
+    const proxy = { rows: 32, tokens: 8 };
+    const more: Experiment = { ...experiment, lambda, limit: 100, select, proxy: { ...proxy, screen: true } };
+    expect((await planRun(more, place)).notes.join()).toContain("proxy.screen: at most 5 of 11 merges are left out");
+    const steps: string[] = [];
+    const { proxies, validation, selection, confirmation } = await run(more, place, {
+      onStep: (step) => steps.push(step),
+    });
+    expect(proxies?.screening?.screened).toEqual([
+      { name: "linear at lambda 0.7", why: "unsafe" },
+      { name: "linear at lambda 0.9", why: "series" },
+    ]);
+    const left = validation.candidates.filter(({ unfinished }) => unfinished === "screened");
+    expect(left.map((one) => [one.lambda, one.asr.value])).toEqual([
+      [0.7, Number.NaN],
+      [0.9, Number.NaN],
+    ]);
+    expect(steps.some((step) => step.includes("others lambda 0.5"))).toBe(true);
+    expect(steps.some((step) => step.includes("others lambda 0.7"))).toBe(false);
+    expect(confirmation).toBeDefined();
+    const markdown = readFileSync(join(place, "report.md"), "utf8");
+    expect(markdown).toContain("screened out by proxies, not measured");
+    expect(markdown).toContain(escaped(proxies?.screening?.sentence ?? ""));
+    const whole = await run({ ...more, proxy }, place);
+    expect(whole.selection.overall.candidate?.lambda).toBe(selection.overall.candidate?.lambda);
+  },
+);
+
+it("says with what screening does not go together", async () => {
+  const wrong = { ...screening, adaptive: true, besideLinear: true, select: { rule: "score" } } as const;
+  const said = run(wrong, join(folder, "wrong")).catch(({ message }: Error) => message);
+  expect(await said).toMatch(/adaptive a part of the items/);
+  expect(await said).toMatch(/this rule goes by none/);
+});
 
 it("is refused with a server", async () => {
   const engine = { endpoint: { url: "http://127.0.0.1:9/v1" } };
