@@ -190,7 +190,10 @@ describe("the plan of an experiment with skills", () => {
 
   it("counts what a method prepares that reads its models, once for each tuning and value that decides it", async () => {
     const rows = file("safe.jsonl", linesOf("demo/task_valid.jsonl").slice(0, 4));
-    const methods = ["linear", { method: "safe_delta", parameters: { rows }, vary: { s: [0.1, 1, 10] } }] as const;
+    const methods: Experiment["methods"] = [
+      "linear",
+      { method: "safe_delta", parameters: { rows }, vary: { s: [0.1, 1, 10] } },
+    ];
     const planned = await planRun({ ...whole, methods, limit: 2 }, out);
     const model = { merge_method: "safe_delta", base_model: "demo/model", parameters: { rows } } as const;
     const one = await plan({ ...model, models: [{ model: "demo/model+demo/adapters/seed-42" }] } as Recipe);
