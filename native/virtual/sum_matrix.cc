@@ -234,7 +234,7 @@ void SumMatrix::Complete(const Part& part, const uint32_t* variants, const float
 }
 
 void SumMatrix::Row(size_t row, uint32_t variant, float* to) const {
-  if (sum_.blocks.empty() || !sum_.terms.empty()) return made_->Row(row, variant, to);
+  if (sum_.blocks.empty()) return made_->Row(row, variant, to);
   std::fill_n(to, in(), 0.0f);
   std::vector<float> values(in());
   for (size_t m = 0; m < sum_.blocks.size(); ++m) {
@@ -244,6 +244,18 @@ void SumMatrix::Row(size_t row, uint32_t variant, float* to) const {
     ChooseTarget().f32->decode_blocks(rows.data + row * rows.RowBytes(), rows.format,
                                       in() / FactsOf(rows.format).elements, values.data());
     AddScaled(factor, values.data(), in(), to);
+  }
+  size_t rank = 0;  // of all terms before
+  for (size_t t = 0; t < sum_.terms.size(); ++t) {
+    const nn::Matrix& right = sum_.terms[t].right;
+    const float factor = sum_.factors[variant][sum_.blocks.size() + t];
+    if (factor != 0) {
+      values.resize(right.out * in());
+      LoadInMajor(Transposed(right), values.data());  // [rank, in]
+      for (size_t k = 0; k < right.out; ++k)
+        AddScaled(factor * lefts_[(rank + k) * out() + row], values.data() + k * in(), in(), to);
+    }
+    rank += right.out;
   }
 }
 

@@ -50,7 +50,7 @@ class SumMatrix final : public nn::WeightSource {
                         size_t dx_stride) const override {
     made_->MultiplyBackward(pool, precision, dy, dy_stride, rows, variants, dx, dx_stride);
   }
-  // Of blocks without terms, the sum of their rows; else as the merge makes it.
+  // Of blocks, the sum of their rows and the terms; else as the merge makes it.
   void Row(size_t row, uint32_t variant, float* to) const override;
 
  private:

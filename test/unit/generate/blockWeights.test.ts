@@ -1,5 +1,5 @@
-// Weights that are put into blocks when a model is opened: the answers of the GGUF file of this quantisation, opened as it is stored,
-// in every bit.
+// Weights that are put into blocks when a model is opened: the answers of the GGUF file of this quantisation, opened as it is
+// stored, in every bit.
 
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -140,6 +140,25 @@ describe("weights in blocks", () => {
     expect(distance(made.between, plain)).toBeLessThan(0.5 * distance(base, plain));
     const alone = await logitsOf(recipe, { weights: "q8_0", lambdas: [0.4], fidelity: "linear" });
     expect(made.between).toEqual(alone);
+  });
+
+  it("of several lambdas have the adapter of an embedding beside its blocks", async () => {
+    const base = modelFolder("llama");
+    const adapter = join(import.meta.dirname, "../../golden/lora/adapters/embedding_lora");
+    const recipe: Recipe = { merge_method: "linear", models: [{ model: base }, { model: `${base}+${adapter}` }] };
+    const [start, end] = await opened(recipe, { weights: "q8_0", lambdas: [0, 1] }, async (model) => [
+      await model.logits([[1, 2, 3, 40, 5]], { lambda: 0 }),
+      await model.logits([[1, 2, 3, 40, 5]], { lambda: 1 }),
+    ]);
+    const of = (source: string | Recipe, options: ModelOptions) =>
+      opened(source, options, (model) => model.logits([[1, 2, 3, 40, 5]]));
+    const [quantised, plain, tuned] = [
+      await of(base, { weights: "q8_0" }),
+      await of(base, {}),
+      await of(`${base}+${adapter}`, {}),
+    ];
+    expect(start).toEqual(quantised);
+    expect(distance(end ?? [], tuned)).toBeLessThan(0.1 * distance(plain, tuned));
   });
 
   it("of several lambdas of two full models are those of each model", async () => {
