@@ -159,7 +159,7 @@ export interface NativeRuntime {
    * Opens a merge whose weights are made when they are needed, one variant for each output of the plan; files of the outputs
    * are left alone. Methods that depend on the tensors read them here.
    * @param sums products may be summed instead of weights, where that is the same but for rounding
-   * @param holds all matrices are made now and kept in memory; those that the plan puts into blocks always are
+   * @param holds all matrices are made now and kept in memory; a plan that puts some into blocks needs it
    * @param blocks matrices in blocks of GGUF's formats, stored and copied or made now, are multiplied as they lie
    */
   openMerge(plan: NativePlan, sums: boolean, holds: boolean, blocks: boolean): readonly NativeVirtualTensor[];

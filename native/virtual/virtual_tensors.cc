@@ -124,7 +124,7 @@ void VirtualTensors::HoldMatrices(bool holds, nn::Pool& pool) {
     if (tasks_[index]->elements == 0 || spec.shape.size() != 2 || IsPlainCopy(spec)) continue;
     if (sums_ && InBlocks(spec) && SumsBlocks(spec, holdings)) continue;
     held_[index].resize(IsCopy(spec) ? 1 : spec.variants.size());
-    holdings.push_back({tasks_[index].get(), &held_[index]});
+    holdings.push_back({tasks_[index].get(), &held_[index], nullptr});
   }
   // Of all tensors alike: units of one size, so that no thread is left with a large tensor, and no
   // more is ever there as numbers than a unit a thread.
@@ -162,8 +162,8 @@ bool VirtualTensors::SumsBlocks(const TensorSpec& spec, std::vector<Holding>& ho
     own->spec.variants = {{0, 0, CopyParams{}}};
     own->task = MakeTask(own->spec, environment_);
     own->task->Begin(0);
-    holdings.push_back({own->task.get(), &to});
-    source_tasks_.push_back(std::move(own));
+    Task* const task = own->task.get();
+    holdings.push_back({task, &to, std::move(own)});
   }
   return true;
 }
@@ -243,6 +243,8 @@ std::unique_ptr<nn::WeightSource> VirtualTensors::Matrix(
   }
   auto made = std::make_unique<VirtualMatrix>(shared_from_this(), range, in_major, std::move(bias));
   const bool in_blocks = InBlocks(tasks_[MadeBy(range.tensor)[0].task]->spec);
+  if (in_blocks && held_.empty())
+    throw Fault(code::kInternal, "is put into blocks, and nothing is held", {}, range.tensor);
   if (blocks_) {
     std::vector<nn::BlockRows> blocks = BlockMatrix::BlocksOf(*this, range, in_major);
     if (!blocks.empty()) return std::make_unique<BlockMatrix>(std::move(made), std::move(blocks));

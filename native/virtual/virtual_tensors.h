@@ -98,15 +98,16 @@ class VirtualTensors final : public nn::WeightMaker,
 
  private:
   void Prepare(nn::Pool& pool);
-  // A task whose values are kept: for each variant, or one for all.
-  struct Holding {
-    Task* task;
-    std::vector<nn::AlignedBytes>* to;
-  };
   // A matrix of an input, put into blocks.
   struct SourceTask {
     TensorSpec spec;
     std::unique_ptr<Task> task;
+  };
+  // A task whose values are kept: for each variant, or one for all.
+  struct Holding {
+    Task* task;
+    std::vector<nn::AlignedBytes>* to;
+    std::unique_ptr<SourceTask> own;  // where it is no task of the merge's
   };
   using SourceKey = std::tuple<uint32_t, uint64_t, BlockFormat>;  // input, offset
   void HoldMatrices(bool holds, nn::Pool& pool);
@@ -122,7 +123,6 @@ class VirtualTensors final : public nn::WeightMaker,
   std::unordered_map<std::string, std::vector<Made>> by_name_;
   // By task and variant, one for all where it is a copy; empty: not held.
   std::vector<std::vector<nn::AlignedBytes>> held_;
-  std::vector<std::unique_ptr<SourceTask>> source_tasks_;
   std::map<SourceKey, std::vector<nn::AlignedBytes>> source_blocks_;  // one each
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Maker>> free_;
