@@ -11,6 +11,7 @@ import {
   type TextGenerator,
 } from "../index.js";
 import { downloading } from "./downloading.js";
+import { BLOCKS } from "./quantisations.js";
 import { parseInteger, parseSize } from "./quantities.js";
 import type { Session } from "./session.js";
 import { type LambdaFlags, lambdaOptions, lambdasOf } from "./values.js";
@@ -52,7 +53,7 @@ export function addLocalEngineOptions(command: Command, engines = "native or ten
       new Option(
         "--weights <how>",
         "decoded: as they are (default); asStored: the blocks of a GGUF file; others: in blocks made now",
-      ).choices([...["decoded", "asStored", "q8_0", "q4_0", "q4_k_s", "q4_k_m", "q5_k_s", "q5_k_m", "q6_k"]]),
+      ).choices(["decoded", "asStored", ...BLOCKS]),
     )
     .option("--threads <n>", "threads that compute (default: one for each core)", parseInteger(1))
     .option("--require-gpu", "fail where no GPU does the work")

@@ -5,6 +5,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { type MergePlan, type PlanOptions, plan, RetemperError } from "../../entries/merge.js";
 import { freeBytes } from "../../files/freeBytes.js";
 import { downloading } from "../downloading.js";
+import { BLOCKS } from "../quantisations.js";
 import { formatBytes, formatCount, parseInteger, parseSize } from "../quantities.js";
 import { addCommonOptions, type Session } from "../session.js";
 import { table } from "../table.js";
@@ -76,7 +77,7 @@ export function addFormatOptions(command: Command, adapter = false): void {
     )
     .addOption(
       new Option("--quantise <types>", "of a GGUF file, mixed as llama-quantize does (default: 16 or 32 bits)").choices(
-        [...["f32", "f16", "bf16", "q8_0", "q4_0", "q4_k_s", "q4_k_m", "q5_k_s", "q5_k_m", "q6_k"]],
+        ["f32", "f16", "bf16", ...BLOCKS],
       ),
     )
     .option("--out-shard-size <size>", "bytes of tensors in one output file (default 5G)", parseSize);
