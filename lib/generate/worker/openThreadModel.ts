@@ -13,7 +13,7 @@ import { availableMemory } from "../../nn/memory/machineMemory.js";
 import { checkWeights, DEFAULT_BATCH, MemoryBudget, memoryLimit } from "../../nn/memory/memoryBudget.js";
 import { stepRowsOf } from "../../nn/memory/stepSize.js";
 import { openDecoder } from "../../nn/openDecoder.js";
-import { heldBytes } from "../../nn/virtual/heldBytes.js";
+import { heldBytes, mergeBytes } from "../../nn/virtual/heldBytes.js";
 import { mergedCheckpoint } from "../../nn/virtual/virtualCheckpoint.js";
 import { openTokenizer } from "../../tokenizer/openTokenizer.js";
 import { StreamDecoder } from "../../tokenizer/streamDecoder.js";
@@ -49,10 +49,9 @@ export async function openThreadModel(request: ThreadRequest): Promise<ThreadMod
   const free = gpu ? (freeGpuMemory() ?? Number.POSITIVE_INFINITY) : availableMemory();
   const limit = memoryLimit(options.maxMemory, free);
   const holds = merge !== undefined && (merge.quantised !== undefined || isHeld(request, heldBytes(merge), limit));
-  const held = holds ? heldBytes(merge) : undefined;
-  checkWeights(source, held ?? bytesOf(checkpoint, merge), limit);
+  checkWeights(source, merge ? mergeBytes(merge, holds) : bytesOf(checkpoint), limit);
   const tokenizer = await openTokenizer(checkpoint.folder);
-  const opened = await openDecoder(checkpoint, engine, { ...options, hold: held !== undefined, merge });
+  const opened = await openDecoder(checkpoint, engine, { ...options, hold: holds, merge });
   try {
     const versions = { retemper: addon.describe().version, ...opened.facts.versions };
     const facts = {
@@ -94,8 +93,8 @@ function recipeAndSeed({ recipe, recipes = [], plan }: VirtualMerge): string {
 }
 
 /** Bytes of the stored weights; no engine needs less. */
-function bytesOf({ tensors }: Checkpoint, merge: VirtualMerge | undefined): number {
-  let bytes = (merge?.files ?? []).reduce((sum, { size }) => sum + size, 0);
+function bytesOf({ tensors }: Checkpoint): number {
+  let bytes = 0;
   for (const tensor of tensors.values()) bytes += tensor.bytes;
   return bytes;
 }

@@ -7,14 +7,16 @@ import type { Checkpoint } from "../../../checkpoint/types.js";
 import type { VirtualMerge } from "../../../merge/virtualMerge.js";
 import type { Decoder } from "../../decoder.js";
 import type { DecoderSpec, Weight } from "../../ops/specs.js";
-import { heldBytes } from "../../virtual/heldBytes.js";
+import { mergeBytes } from "../../virtual/heldBytes.js";
 import type { EngineFacts, EngineOptions, Precision, WeightsForm } from "../engineTypes.js";
 import type { RunningEngine } from "../runningEngine.js";
 
 export interface NativeOptions extends Pick<EngineOptions, "precision" | "threads"> {
   /** Of a virtual merge: makes all weights when it opens, for every lambda, and keeps them in memory. */
   readonly hold?: boolean | undefined;
-  /** Of a merge: "asStored" multiplies the blocks of a GGUF file that it copies where they lie; others say how it is quantised. */
+  /**
+   * Of a merge: "asStored" multiplies the blocks of a GGUF file that it copies where they lie; others say how it is quantised.
+   */
   readonly weights?: WeightsForm | undefined;
   /** The merge that the checkpoint stands for, where it was never written. */
   readonly merge?: VirtualMerge | undefined;
@@ -67,12 +69,7 @@ export async function startNative(
       ...(merge && mergeFacts(merge)),
       ...(blocks && { weights: form }),
     },
-    // Of a merge, all inputs are read again and again, unless its own weights are held.
-    weightBytes: merge
-      ? hold
-        ? heldBytes(merge)
-        : merge.files.reduce((sum, { size }) => sum + size, 0)
-      : weights.reduce((sum, weight) => sum + bytesOf(weight), 0),
+    weightBytes: merge ? mergeBytes(merge, hold) : weights.reduce((sum, weight) => sum + bytesOf(weight), 0),
     stepWork: runtime.target.includes("amx") ? TILE_WORK[precision] : undefined,
     decoderMemory: (spec) => memoryOf(spec, precision),
     prepare: (spec) => runtime.prepare(spec),
