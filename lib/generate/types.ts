@@ -210,11 +210,11 @@ export interface ModelOptions extends EngineOptions {
    * For a GGUF file: "asStored" multiplies its blocks as they lie in the file, by activations rounded to 8 bits (as llama.cpp
    * does), and keeps no other weights in memory. "decoded" (the default): by the float32 weights that the file decodes to.
    *
-   * For any model and recipe whose family GGUF files have: "q8_0", "q4_k_m" and the other quantisations in blocks put the matrices into the
-   * blocks that the GGUF file of this quantisation has, when the model is opened and by the code that writes such files, and keep
-   * them in memory. With `fidelity: "exact"` (the default for one lambda) the answers are those of the written GGUF file, opened with
-   * "asStored", and each lambda takes memory of its own. With "linear" (the default for several) the matrices of the inputs are put
-   * into blocks once, and adapters' terms are added as they are.
+   * For any model and recipe whose family GGUF files have: "q8_0", "q4_k_m" and the other quantisations in blocks put the
+   * matrices into the blocks that the GGUF file of this quantisation has, when the model is opened and by the code that writes
+   * such files, and keep them in memory. With `fidelity: "exact"` (the default for one lambda) the answers are those of the
+   * written GGUF file, opened with "asStored", and each lambda takes memory of its own. With "linear" (the default for several)
+   * the matrices of the inputs are put into blocks once, and adapters' terms are added as they are.
    */
   readonly weights?: WeightsForm | undefined;
   /** For a recipe: of its method's random masks; 0 by default. */

@@ -1,7 +1,7 @@
-// `plan`: what a merge would do, from headers and configuration alone. Only a method with gates reads its models, where they are on
-// this machine: its gates are what the plan is asked for. An adapter of any method that is prepared is planned over what was made: its
-// ranks are those of the parts that the method makes, and how many singular values hold a share of the entropy, or which modules are
-// gated, no header tells.
+// `plan`: what a merge would do, from headers and configuration alone. Only a method with gates reads its models, where they are
+// on this machine: its gates are what the plan is asked for. An adapter of any method that is prepared is planned over what was
+// made: its ranks are those of the parts that the method makes, and how many singular values hold a share of the entropy, or
+// which modules are gated, no header tells.
 
 import { loadAddon } from "../addon/load.js";
 import type { OpName } from "../addon/nativePlan.js";
@@ -24,8 +24,8 @@ import type { MergePlan, PlannedFile, PlannedTensor } from "./report.js";
 export interface PlanOnlyOptions extends PlanOptions {
   /**
    * Read no tensors, also where the recipe's method has gates (safe_lora, safemerge), which the plan then has not; nor for an
-   * adapter of a method that reads its models before it merges, whose ranks follow from what it makes: without that they are those of
-   * the models' adapters alone. Default false.
+   * adapter of a method that reads its models before it merges, whose ranks follow from what it makes: without that they are
+   * those of the models' adapters alone. Default false.
    */
   readonly headersOnly?: boolean | undefined;
 }

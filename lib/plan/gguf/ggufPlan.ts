@@ -67,8 +67,8 @@ export function ggufPlan(built: BuiltPlan, { describe, ...request }: GgufRequest
 }
 
 /**
- * The same tensors with the values that they have in a GGUF file: in its blocks, or its types of numbers. Names and their order stay
- * the model's, and so do the order of rows and what is added to norms, which change no value.
+ * The same tensors with the values that they have in a GGUF file: in its blocks, or its types of numbers. Names and their order
+ * stay the model's, and so do the order of rows and what is added to norms, which change no value.
  * @throws RetemperError INCOMPATIBLE for tensors that the family does not have in GGUF.
  */
 export function blocksPlan(built: BuiltPlan, request: Omit<GgufRequest, "describe">): BuiltPlan {
