@@ -13,7 +13,7 @@ import type { EngineName, TextGenerator } from "../../generate/types.js";
 import type { Path } from "../../recipe/located.js";
 import { pathText } from "../../recipe/pathText.js";
 import { suggestion } from "../../recipe/suggest.js";
-import { engineOf, screeningOf } from "../settings/engineOf.js";
+import { choosingWeights, engineOf } from "../settings/engineOf.js";
 import { ABSENT } from "../settings/mend.js";
 import type { Problems } from "../settings/problems.js";
 import type { ExperimentSettings } from "../settings/schema.js";
@@ -49,7 +49,7 @@ export async function checkSets(
   const open = async (): Promise<TextGenerator> =>
     endpoint
       ? openEndpoint(endpoint.url, { model: endpoint.model ?? aligned })
-      : openModel(aligned, { ...engineOf(settings), ...screeningOf(settings), signal });
+      : openModel(aligned, { ...engineOf(settings), ...choosingWeights(settings), signal });
   const started = performance.now();
   const model = aligned === ABSENT ? undefined : await problems.attempt(open, ["aligned"]);
   const secondsToOpen = (performance.now() - started) / 1000;

@@ -7,7 +7,7 @@ import { relative, resolve, sep } from "node:path";
 import type { ExperimentResults } from "../../report/types.js";
 import type { TunedModel } from "../candidates/merges.js";
 import type { Checked } from "../checks/checked.js";
-import { screeningOf } from "../settings/engineOf.js";
+import { choosingWeights } from "../settings/engineOf.js";
 import { withParts } from "../settings/modelParts.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import type { SeedResults } from "../tables/measure.js";
@@ -69,7 +69,7 @@ export function settingsDigest(settings: ExperimentSettings, folder: string | un
 
 function howVirtual({ engine }: ExperimentSettings, checked: Checked): string {
   if (engine?.endpoint) return "adapters scaled by lambda, on the server";
-  const { weights } = screeningOf({ engine });
+  const { weights } = choosingWeights({ engine });
   if (weights !== undefined) return `virtual merges; weights in the blocks of ${weights}, as its GGUF file has them`;
   if (checked.engine !== "native") return "written one at a time and removed";
   if (engine?.fidelity === "exact") return "virtual merges; weights rounded as a written merge's";

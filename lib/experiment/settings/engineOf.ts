@@ -3,7 +3,7 @@
 import type { ExperimentSettings } from "./schema.js";
 
 /** In which blocks models and merges are put where items choose; nothing where they are asked as they are stored. */
-export function screeningOf({ engine }: Pick<ExperimentSettings, "engine">) {
+export function choosingWeights({ engine }: Pick<ExperimentSettings, "engine">) {
   const weights = engine?.weights;
   return weights === undefined || weights === "asStored" ? {} : { weights };
 }

@@ -15,7 +15,7 @@ import { withVerdicts } from "../controls/withVerdicts.js";
 import type { Digest } from "../digests/digestOf.js";
 import { type WantedControl, wantedControls } from "../settings/controlEntry.js";
 import { controlFacts } from "../settings/controlKinds.js";
-import { screeningOf } from "../settings/engineOf.js";
+import { choosingWeights } from "../settings/engineOf.js";
 import { numbersByTuning } from "../tables/numbersByTuning.js";
 import type { Calibrating } from "./calibrating.js";
 import { type ControlSeries, type ControlSeriesParts, controlSeries } from "./controlSeries.js";
@@ -78,7 +78,7 @@ async function measured(
   asked: readonly Asked[],
   { settings, measuring, calibrating, records, graph, tables }: ControlStageParts,
 ): Promise<EvaluatedPoint[]> {
-  const screening = screeningOf(settings);
+  const inBlocks = choosingWeights(settings);
   const all = asked.map(({ series, lambdas }) => ({
     series: { ...series, values: lambdas },
     merges: series.merges.map((merge) => {
@@ -89,7 +89,7 @@ async function measured(
         recipe,
         maskSeed,
         ...(lambdas && { lambdas }),
-        ...(part === "validation" && screening),
+        ...(part === "validation" && inBlocks),
       } as const;
       const tasks = part === "test" ? measuring.tasksOf("test") : measuring.tasksOf("validation", tuning);
       return { merge, measurement: measuring.measure(name, subject, tasks) };

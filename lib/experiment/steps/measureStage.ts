@@ -5,7 +5,7 @@ import type { Calibration } from "../../evaluate/run/results.js";
 import { mergeSeries, type TunedModel, wholeModel } from "../candidates/merges.js";
 import { ALL, type EvaluatedPoint } from "../candidates/point.js";
 import type { ModelDigests } from "../digests/modelDigests.js";
-import { screeningOf } from "../settings/engineOf.js";
+import { choosingWeights } from "../settings/engineOf.js";
 import { leavesOut } from "../settings/leavesOut.js";
 import { modelParts } from "../settings/modelParts.js";
 import type { ExperimentSettings } from "../settings/schema.js";
@@ -59,12 +59,12 @@ export function measureStage(
   { settings, tuned, models, measuring, calibrating, progress }: MeasureStageParts,
   { checked, records }: Pick<ProxyParts, "checked" | "records">,
 ): MeasureStage {
-  const screening = screeningOf(settings);
+  const inBlocks = choosingWeights(settings);
   const whole = (role: "aligned" | "unaligned") =>
     byPart((part) =>
       measuring.measure(
         `${role}, ${part}`,
-        { ...wholeSubject(role, settings, models), ...(part === "validation" && screening) },
+        { ...wholeSubject(role, settings, models), ...(part === "validation" && inBlocks) },
         measuring.tasksOf(part),
         `${role}, validation and test`,
       ),
@@ -76,7 +76,7 @@ export function measureStage(
     ...byPart((part) =>
       measuring.measure(
         `fine-tuned seed ${one.seed}, ${part}`,
-        { ...tunedSubject(one, settings, models), ...(part === "validation" && screening) },
+        { ...tunedSubject(one, settings, models), ...(part === "validation" && inBlocks) },
         measuring.tasksOf(part, one.seed),
         `${tuned.length} fine-tuned, validation and test`,
       ),
@@ -88,12 +88,12 @@ export function measureStage(
     all,
     {
       aligned: {
-        subject: { ...wholeSubject("aligned", settings, models), ...screening },
+        subject: { ...wholeSubject("aligned", settings, models), ...inBlocks },
         needs: aligned.validation.needs,
       },
       tuned: tuned.map((one, at) => ({
         seed: one.seed,
-        subject: { ...tunedSubject(one, settings, models), ...screening },
+        subject: { ...tunedSubject(one, settings, models), ...inBlocks },
         needs: fineTuned[at]?.validation.needs ?? [],
       })),
     },

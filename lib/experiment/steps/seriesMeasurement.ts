@@ -10,7 +10,7 @@ import type { VirtualMergeSource } from "../candidates/openVirtual.js";
 import { ALL, type EvaluatedPoint } from "../candidates/point.js";
 import type { ModelDigests } from "../digests/modelDigests.js";
 import { candidateOf } from "../settings/declaredSeries.js";
-import { screeningOf } from "../settings/engineOf.js";
+import { choosingWeights } from "../settings/engineOf.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import { measure, type SeedResults } from "../tables/measure.js";
 import type { TableItems } from "../tables/tableItems.js";
@@ -86,15 +86,15 @@ export function seriesSubjects(
 ): MergeSubject[] {
   const { recipe, maskSeed } = merge;
   const { varied } = series;
-  const screening = screeningOf(settings);
+  const inBlocks = choosingWeights(settings);
   if (isOpenedByValue(series)) {
     return (values ?? []).map((value) => ({
       ...{ kind: "merge", recipe: mergeAt(series, merge, value).recipe, maskSeed },
-      ...screening,
+      ...inBlocks,
     }));
   }
   const names = varied && values?.map((value) => `${varied.parameter} ${value}`);
-  return [{ kind: "merge", recipe, maskSeed, ...openedAt(series, merge, values), names, ...screening }];
+  return [{ kind: "merge", recipe, maskSeed, ...openedAt(series, merge, values), names, ...inBlocks }];
 }
 
 /** Whether inputs are made for each value, so that no two are open at once. */

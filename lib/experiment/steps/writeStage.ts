@@ -10,7 +10,7 @@ import type { Digests } from "../digests/contents.js";
 import { asDigest, type Digest, digestOf } from "../digests/digestOf.js";
 import type { ModelDigests } from "../digests/modelDigests.js";
 import { candidateOf } from "../settings/declaredSeries.js";
-import { screeningOf } from "../settings/engineOf.js";
+import { choosingWeights } from "../settings/engineOf.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import { measure, type SeedResults } from "../tables/measure.js";
 import type { TableItems } from "../tables/tableItems.js";
@@ -154,7 +154,7 @@ function compareBatch(
   { settings, checked, measuring, models }: WriteStageParts,
 ) {
   const answered = seeds.find((one) => one.seed === (seed ?? ALL))?.results;
-  if (checked.engine !== "native" || settings.engine?.endpoint || !answered || screeningOf(settings).weights)
+  if (checked.engine !== "native" || settings.engine?.endpoint || !answered || choosingWeights(settings).weights)
     return undefined;
   const { precision, threads, fidelity } = settings.engine ?? {};
   const tasks = measuring.tasksOf("validation", tuning);
