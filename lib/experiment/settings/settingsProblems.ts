@@ -19,6 +19,7 @@ import type { Problems } from "./problems.js";
 import { refinedPoints } from "./refinedPoints.js";
 import type { ExperimentSettings } from "./schema.js";
 import { sayOfShip } from "./shipProblems.js";
+import { sayOfWeights } from "./weightsProblems.js";
 
 export interface Context {
   /** Whether something of it was wrong already. */
@@ -53,6 +54,7 @@ export function withoutProblems(
   sayOfControls(settings, say);
   sayOfMethods(settings, say);
   sayOfShip(settings, say);
+  sayOfWeights(settings, say);
   if (settings.engine?.endpoint) {
     for (const text of endpointProblems(settings)) say(text, ["engine", "endpoint"]);
   }

@@ -16,13 +16,8 @@ export function sayOfShip(settings: ExperimentSettings, say: (text: string, path
       "what ships is compared with what was measured by running both here, and a server answers (engine.endpoint)";
     say(why, ["ship"], "leave ship out, and compare afterwards with retemper behave");
   }
-  const forms = shipForms(settings);
-  if (engine?.weights === "asStored" && !forms.some(({ format }) => format === "gguf")) {
-    const why = "engine.weights: asStored is of the forms in GGUF that ship, and there is none";
-    say(why, ["engine", "weights"], "leave it out, or ship gguf:q8_0, gguf:q4_k_m, …");
-  }
   const seen = new Set<string>();
-  for (const [at, { name, format, quantise, dtype, rank, test, allModels }] of forms.entries()) {
+  for (const [at, { name, format, quantise, dtype, rank, test, allModels }] of shipForms(settings).entries()) {
     const path = ["ship", at];
     if (seen.has(name)) say(`ship: ${name} is asked for twice`, path);
     seen.add(name);

@@ -1,14 +1,17 @@
 // What weights of a model or a judge make of its answers and verdicts: others, which are kept apart.
 
 import { describe, expect, it } from "vitest";
+import { mergeSeries } from "../../../lib/experiment/candidates/merges.js";
 import { openJudges } from "../../../lib/experiment/checks/judges.js";
 import { asDigest } from "../../../lib/experiment/digests/digestOf.js";
-import { screeningOf } from "../../../lib/experiment/settings/engineOf.js";
 import { loadExperiment } from "../../../lib/experiment/settings/load.js";
 import { Problems } from "../../../lib/experiment/settings/problems.js";
 import type { Experiment } from "../../../lib/experiment/settings/schema.js";
+import { seriesSubjects } from "../../../lib/experiment/steps/seriesMeasurement.js";
 import { type Answering, answerersOf, type Subject } from "../../../lib/experiment/steps/subjects.js";
 import { scorerDigestWith } from "../../../lib/experiment/store/store.js";
+import { dataOf, validationData } from "../../../lib/report/dataNames.js";
+import type { Measured } from "../../../lib/report/types.js";
 
 const answering: Answering = {
   ...{ engine: "native", precision: undefined, fidelity: undefined, url: undefined },
@@ -38,12 +41,13 @@ describe("answers", () => {
   });
 });
 
+const experiment = (judge: NonNullable<Experiment["safety"]["judges"]>[number]): Experiment => ({
+  ...{ aligned: "demo/model", tuned: [{ seed: 1, adapter: "demo/adapters/seed-42" }], methods: ["linear"] },
+  safety: { sets: ["safety:demo/unsafe.jsonl"], judges: [judge] },
+  task: { validation: ["exact:demo/task_valid.jsonl"], test: ["exact:demo/task_test.jsonl"] },
+});
+
 describe("judges", () => {
-  const experiment = (judge: NonNullable<Experiment["safety"]["judges"]>[number]): Experiment => ({
-    ...{ aligned: "demo/model", tuned: [{ seed: 1, adapter: "demo/adapters/seed-42" }], methods: ["linear"] },
-    safety: { sets: ["safety:demo/unsafe.jsonl"], judges: [judge] },
-    task: { validation: ["exact:demo/task_valid.jsonl"], test: ["exact:demo/task_test.jsonl"] },
-  });
   const open = async (judge: Parameters<typeof experiment>[0], engine?: Experiment["engine"]) => {
     const problems = new Problems();
     const opened = await openJudges(await loadExperiment({ ...experiment(judge), engine }), problems);
@@ -73,10 +77,40 @@ describe("judges", () => {
   });
 });
 
-it("screens in blocks alone: asStored changes nothing where items choose", () => {
-  expect([undefined, "asStored", "q4_k_m"].map((weights) => screeningOf({ engine: { weights } as never }))).toEqual([
-    {},
-    {},
-    { weights: "q4_k_m" },
-  ]);
+it("are refused, also of a judge, with an engine that does not multiply blocks", async () => {
+  const settings = { ...experiment({ judge: "wildguard:demo/model", weights: "q8_0" }), ship: ["gguf:q8_0" as const] };
+  const engine = { engine: "reference", weights: "asStored" } as const;
+  const wrong = /the engine reference does not multiply weights in blocks/;
+  await expect(loadExperiment({ ...settings, engine })).rejects.toThrow(wrong);
+  await expect(loadExperiment({ ...settings, engine: { engine: "reference" } })).rejects.toThrow(wrong);
+  await expect(loadExperiment({ ...settings, engine: { weights: "asStored" } })).resolves.toBeDefined();
+});
+
+describe("the merges of a series", () => {
+  it.each([
+    ["q4_k_m", "q4_k_m"],
+    ["asStored", undefined],
+    [undefined, undefined],
+  ] as const)("are put into blocks where items choose as engine.weights says: %s, so %s", async (weights, wanted) => {
+    const rows = "demo/task_valid.jsonl";
+    const settings = await loadExperiment({
+      ...experiment("keyword"),
+      methods: ["linear", { method: "safe_delta", parameters: { rows }, vary: { s: [0.1, 1] } }],
+      engine: { weights },
+      ship: ["gguf:q4_k_m"],
+    });
+    const [linear, varied] = mergeSeries(settings, [{ seed: "1", model: "F" }]).map((series) =>
+      series.merges.flatMap((merge) => seriesSubjects(series, merge, settings)),
+    );
+    expect(linear?.map((one) => [one.lambdas, one.weights])).toEqual([[[0.2, 0.4, 0.6, 0.8], wanted]]);
+    // inputs are made for each value, so that each is opened alone
+    expect(varied?.map((one) => one.weights)).toEqual([wanted, wanted]);
+  });
+});
+
+it("of the models that chose are named with their data", () => {
+  const known = { validation: { aligned: { weights: "q8_0" } as Measured } };
+  expect(validationData(known)).toBe("validation data, weights in q8_0");
+  expect(dataOf(known, "validation")).toBe("Data that chose, weights in q8_0");
+  expect(dataOf(known, "test")).toBe("Test data");
 });
