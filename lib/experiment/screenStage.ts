@@ -29,6 +29,8 @@ interface Place {
   readonly series: MergeSeries;
   readonly value: number | undefined;
   readonly id: string;
+  /** Whether it is asked before anything is screened. */
+  readonly inSample: boolean;
 }
 
 /**
@@ -41,15 +43,14 @@ export async function screenStage(
   parts: RefineStageParts,
 ): Promise<ScreenedSeries> {
   const { settings, tuned, checked, progress } = parts;
-  const placed = mergeSeries(settings, tuned).map((series) =>
-    valuesInOrder(series).map((value): Place => ({ series, value, id: candidateId(candidateOf(series, value)) })),
-  );
-  const inSample = new Set(
-    placed.flatMap(([first]) =>
-      first ? sampleOf(first.series).map((value) => candidateId(candidateOf(first.series, value))) : [],
-    ),
-  );
-  const sample = await measured(placed, ({ id }) => inSample.has(id), ends, parts, "sample");
+  const all = mergeSeries(settings, tuned);
+  const placed = all.map((series) => {
+    const first = new Set(sampleOf(series));
+    return valuesInOrder(series).map((value): Place => {
+      return { series, value, id: candidateId(candidateOf(series, value)), inSample: first.has(value) };
+    });
+  });
+  const sample = await measured(placed, ({ inSample }) => inSample, ends, parts, "sample");
   progress.candidates(sample.map((point) => point.measured));
 
   const read = await reading.read();
@@ -69,10 +70,10 @@ export async function screenStage(
     ),
   );
 
-  const isAsked = ({ id }: Place) => !inSample.has(id) && !reasons.has(id);
+  const isAsked = ({ id, inSample }: Place) => !inSample && !reasons.has(id);
   const others = await measured(placed, isAsked, ends, parts, "others");
   const known = new Map([...sample, ...others].map((point) => [candidateId(point.measured), point]));
-  const points = mergeSeries(settings, tuned).flatMap((series) =>
+  const points = all.flatMap((series) =>
     (series.values ?? [undefined]).map(
       (value) => known.get(candidateId(candidateOf(series, value))) ?? screenedPoint(series, value),
     ),
@@ -87,8 +88,8 @@ export async function screenStage(
       return why ? [{ name: nameOf(candidateOf(series, value)), why }] : [];
     }),
   };
-  const all = placed.flat().length;
-  return { tables: { ...ends, points }, screening: { ...screening, sentence: screeningSentence(screening, all) } };
+  const sentence = screeningSentence(screening, points.length);
+  return { tables: { ...ends, points }, screening: { ...screening, sentence } };
 }
 
 /** Asks some merges everything. */
