@@ -111,25 +111,28 @@ describe("the forms that ship", () => {
 });
 
 describe("a run", () => {
-  it("chooses in blocks where engine.weights says so, confirms as stored, and keeps the two apart", async () => {
-    const out = join(folder, "screened");
-    const experiment: Experiment = { ...whole, lambda: [0.2, 0.4], engine: { weights: "q8_0" } };
-    const found = await run(experiment, out);
-    const { validation, test } = found;
-    const screened = [validation.aligned, validation.tuned, ...validation.candidates];
-    expect(screened.map(({ weights }) => weights)).toEqual(Array(4).fill("q8_0"));
-    expect([test.aligned, test.tuned, ...test.chosen].map((one) => "weights" in one)).toEqual([false, false, false]);
-    expect(found.provenance.unwritten).toContain("blocks of q8_0");
-    expect(readFileSync(join(out, "report.md"), "utf8")).toMatch(/Data that chose, weights in q8\\?_0:/);
-    if (!long) return;
-    const again = await planRun(experiment, out);
-    expect(again.steps.every(({ done, total }) => done === total)).toBe(true);
-    // as they are stored they are asked anew where items choose; items that confirm are known
-    const stored = await planRun({ ...experiment, engine: {} }, out);
-    const asked = stored.steps.filter(({ step }) => step.endsWith("validation and test"));
-    expect(asked).toHaveLength(2);
-    for (const { done, total } of asked) expect(done > 0 && done < total).toBe(true);
-  }, 120_000);
+  it.runIf(long)(
+    "chooses in blocks where engine.weights says so, confirms as stored, and keeps the two apart",
+    async () => {
+      const out = join(folder, "screened");
+      const experiment: Experiment = { ...whole, lambda: [0.2, 0.4], engine: { weights: "q8_0" } };
+      const found = await run(experiment, out);
+      const { validation, test } = found;
+      const screened = [validation.aligned, validation.tuned, ...validation.candidates];
+      expect(screened.map(({ weights }) => weights)).toEqual(Array(4).fill("q8_0"));
+      expect([test.aligned, test.tuned, ...test.chosen].map((one) => "weights" in one)).toEqual([false, false, false]);
+      expect(found.provenance.unwritten).toContain("blocks of q8_0");
+      expect(readFileSync(join(out, "report.md"), "utf8")).toMatch(/Data that chose, weights in q8\\?_0:/);
+      const again = await planRun(experiment, out);
+      expect(again.steps.every(({ done, total }) => done === total)).toBe(true);
+      // as they are stored they are asked anew where items choose; items that confirm are known
+      const stored = await planRun({ ...experiment, engine: {} }, out);
+      const asked = stored.steps.filter(({ step }) => step.endsWith("validation and test"));
+      expect(asked).toHaveLength(2);
+      for (const { done, total } of asked) expect(done > 0 && done < total).toBe(true);
+    },
+    120_000,
+  );
 
   it.runIf(long)(
     "measures the choice, the aligned and the fine-tuned model in a form, by the blocks of its file, and keeps their answers",

@@ -13,6 +13,7 @@ import { run } from "../../../lib/experiment/run.js";
 import { candidateOf } from "../../../lib/experiment/settings/declaredSeries.js";
 import { loadExperiment } from "../../../lib/experiment/settings/load.js";
 import type { Experiment } from "../../../lib/experiment/settings/schema.js";
+import { seriesSubjects } from "../../../lib/experiment/steps/seriesMeasurement.js";
 import { merge } from "../../../lib/merge/merge.js";
 import type { ExperimentCosts } from "../../../lib/report/types.js";
 import { candidateId, nameOf } from "../../../lib/select/names.js";
@@ -122,7 +123,23 @@ describe("a grid over a parameter", () => {
 });
 
 describe("a run with grids over gamma and a threshold", () => {
-  it("asks gammas of one open merge, chooses among all, and writes the choice", { timeout: 300_000 }, async () => {
+  it("opens gammas as variants of one merge, and thresholds, which decide what is made before, one by one", async () => {
+    const settings = await loadExperiment(experiment);
+    const [gammas, thresholds] = mergeSeries(settings, [{ seed: "42", model: "F" }]).map((series) =>
+      series.merges.flatMap((merge) => seriesSubjects(series, merge, settings)),
+    );
+    expect(gammas?.map(({ names, variants }) => [names, variants])).toEqual([
+      [
+        ["gamma 0.1", "gamma 0.3", "gamma 0.5"],
+        [0.1, 0.3, 0.5].map((gamma) => expect.objectContaining({ parameters: { lambda: 1, gamma } })),
+      ],
+    ]);
+    expect(thresholds?.map(({ recipe, variants }) => [recipe, variants])).toEqual(
+      [0.2, 0.6].map((threshold) => [expect.objectContaining({ parameters: { lambda: 0.8, threshold } }), undefined]),
+    );
+  });
+
+  it.runIf(long)("asks them, chooses among all, and writes the choice", { timeout: 300_000 }, async () => {
     // alignment went where another tuning comes from, so that gamma has something to add
     const adapter = `${demo}/model+${join(demo, "adapters", "seed-1024")}`;
     await merge({ merge_method: "passthrough", models: [{ model: adapter }] }, join(folder, "unaligned"));

@@ -40,7 +40,33 @@ const screening: Experiment = {
 const out = join(folder, "out");
 const textOf = (of: string) => readFileSync(join(of, "results.json"), "utf8");
 
-it("reads proxies of all merges before it asks them, and says how they rank", { timeout: 300_000 }, async () => {
+it("reads proxies of all merges before it asks them, and screens nothing by a few", { timeout: 120_000 }, async () => {
+  const small = { lambda: [0.5, 1], limit: 4, decoding: { maxNewTokens: 8 } };
+  const steps: string[] = [];
+  const place = join(folder, "small");
+  const { proxies } = await run({ ...screening, ...small, proxy: { rows: 2, tokens: 2, screen: true } }, place, {
+    onStep: (step) => steps.push(step),
+  });
+  const order = [
+    "fine-tuned seed 42, validation",
+    "proxies of linear",
+    "linear seed 42, sample",
+    "linear seed 42, others",
+  ];
+  const places = order.map((name) => steps.findIndex((step) => step.startsWith(name)));
+  expect(places).toEqual([...places].sort((a, b) => a - b));
+  expect(places).not.toContain(-1);
+  const { screening: found, items, candidates = [] } = proxies ?? {};
+  expect(items).toMatchObject({ refusal: 2, taskLoss: 2 });
+  expect(candidates.map(({ lambda }) => lambda)).toEqual([0.5, 1]);
+  expect(candidates[1]?.taskLoss?.value).toBeLessThan(candidates[0]?.taskLoss?.value as number);
+  expect(found).toMatchObject({ sample: ["linear at lambda 0.5"], screened: [] });
+  const markdown = readFileSync(join(place, "report.md"), "utf8");
+  for (const sentence of [found?.sentence ?? "", ...(proxies?.sentences ?? [])])
+    expect(markdown).toContain(escaped(sentence));
+});
+
+it.runIf(long)("says how proxies of five merges rank them", { timeout: 300_000 }, async () => {
   const steps: string[] = [];
   const { proxies, validation } = await run(screening, out, { onStep: (step) => steps.push(step) });
   const at = steps.indexOf("proxies of linear seed 42");
