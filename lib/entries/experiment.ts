@@ -27,7 +27,14 @@ export type {
 } from "../report/attribution/types.js";
 export type { BesideLinear, BesideLinearResults, EqualNumber } from "../report/besideLinearTypes.js";
 export { comparisonReport } from "../report/comparison/comparisonReport.js";
-export type { ProxyAgreement, ProxyCandidate, ProxyName, ProxyQuantity, ProxyResults } from "../report/proxyTypes.js";
+export type {
+  ProxyAgreement,
+  ProxyCandidate,
+  ProxyName,
+  ProxyQuantity,
+  ProxyResults,
+  ProxyScreening,
+} from "../report/proxyTypes.js";
 export { type ReportOptions, readExperiment, report } from "../report/report.js";
 export type {
   Finalist,
