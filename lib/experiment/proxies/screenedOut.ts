@@ -2,6 +2,7 @@
 // pass: its series ends there, as it does at a merge that is not shown to be safe. So what may be chosen is a part of what could be chosen
 // if all were asked, at the same levels, whatever the proxies are worth, and no merge passes more often.
 
+import type { ProxyScreening } from "../../report/types.js";
 import { fromSafeEnd } from "../../select/order.js";
 import { pairedDifference } from "../../statistics/pairedDifference.js";
 import type { SeedValues } from "../../statistics/seedValues.js";
@@ -22,8 +23,7 @@ export interface Screenable {
 /** Which proxies rank the sample as its answers do. */
 export type Trusted = Readonly<Record<"refusal" | "taskLoss", boolean>>;
 
-/** "unsafe": clearly less safe than one that is above the margin. "dominated": clearly worse in both than one that qualifies. "series": its series ended before. */
-export type Screened = "unsafe" | "dominated" | "series";
+type Why = ProxyScreening["screened"][number]["why"];
 
 /** The values of a series from its safe end, in the order in which they are tried. */
 export function valuesInOrder(series: DeclaredSeries): (number | undefined)[] {
@@ -40,11 +40,11 @@ export function sampleOf(series: DeclaredSeries): (number | undefined)[] {
  * @param series merges of each series, in the order in which they are tried
  * @returns of each merge why it is left out, in the same order; undefined: it is asked
  */
-export function screenedOut(series: readonly (readonly Screenable[])[], trusted: Trusted): (Screened | undefined)[][] {
+export function screenedOut(series: readonly (readonly Screenable[])[], trusted: Trusted): (Why | undefined)[][] {
   const all = series.flat();
   const unsafe = all.filter(({ found }) => found === "unsafe");
   const good = all.filter(({ found }) => found === "qualifies");
-  const reasonOf = (one: Screenable): Screened | undefined => {
+  const reasonOf = (one: Screenable): Why | undefined => {
     if (!trusted.refusal) return undefined;
     if (unsafe.some((other) => isBelow(one.refusal, other.refusal))) return "unsafe";
     const isDominated = (other: Screenable) =>
