@@ -18,6 +18,7 @@ import type { Path } from "../../recipe/located.js";
 import type { Recipe } from "../../recipe/types.js";
 import { openTokenizer } from "../../tokenizer/openTokenizer.js";
 import { mergeAt, mergeSeries, type TunedModel, wholeModel } from "../candidates/merges.js";
+import { expectedModels } from "../candidates/tunedModels.js";
 import { engineOf } from "../settings/engineOf.js";
 import { ABSENT } from "../settings/mend.js";
 import { modelParts } from "../settings/modelParts.js";
@@ -235,7 +236,7 @@ export function writtenAtMost(settings: ExperimentSettings, given: readonly Tune
 
 /** Merges that can come to be measured on the test data: of each method one, for each seed. */
 export function chosenAtMost(settings: ExperimentSettings, given: readonly TunedModel[]): number {
-  const tuned = settings.tune ? settings.tune.seeds.map((seed) => ({ seed: String(seed), model: "" })) : given;
+  const tuned = expectedModels(settings, given);
   const series = mergeSeries(settings, tuned);
   const most = new Map<string, number>();
   for (const { method, merges } of series) most.set(method, Math.max(most.get(method) ?? 0, merges.length));

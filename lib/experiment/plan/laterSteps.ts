@@ -1,6 +1,7 @@
 // What comes after the choice, as long as there is none: at most.
 
 import { mergeSeries, type TunedModel } from "../candidates/merges.js";
+import { expectedModels } from "../candidates/tunedModels.js";
 import { choosingTasks, confirmingTasks } from "../checks/askedTasks.js";
 import { chosenAtMost, writtenAtMost } from "../checks/check.js";
 import type { Checked } from "../checks/checked.js";
@@ -38,7 +39,7 @@ export async function laterSteps(
     if (units > 0) later.push({ part, units, missing: units, remains });
   };
   const pending = true;
-  const models = settings.tune ? settings.tune.seeds.map((seed) => ({ seed: String(seed), model: "" })) : given;
+  const models = expectedModels(settings, given);
   const series = leavesOut(settings) ? mergeSeries(settings, models) : [];
   if (!isSeen(WRITTEN) && !isSeen(TESTED) && !isSeen(REFINED)) {
     for (const { merges, ...of } of series) {

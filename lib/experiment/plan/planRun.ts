@@ -7,7 +7,7 @@ import type { DownloadOptions } from "../../checkpoint/obtain.js";
 import type { Task } from "../../evaluate/types.js";
 import { LEAST_RANKED } from "../../statistics/rankCorrelationInterval.js";
 import { type MergeSeries, mergeSeries } from "../candidates/merges.js";
-import { tunedModels } from "../candidates/tunedModels.js";
+import { expectedModels, tunedModels } from "../candidates/tunedModels.js";
 import { check } from "../checks/check.js";
 import type { Checked } from "../checks/checked.js";
 import { count } from "../checks/numberWords.js";
@@ -112,7 +112,7 @@ export async function planRun(
     });
     const { costs, judges, tokensPerSecond } = await openCosts(settings, checked, { ...probed, meanTokens });
     const later = finished ? [] : await laterSteps(settings, given, checked, { seen: parts, reachedControls });
-    const models = settings.tune ? settings.tune.seeds.map((seed) => ({ seed: String(seed), model: "" })) : given;
+    const models = expectedModels(settings, given);
     const labels = new Set(later.map(({ part }) => part));
     // what an earlier choice needed is there: another one is no likely part of the work
     const isChosen = later.length > 0 && existsSync(join(place, "results.json"));
@@ -166,8 +166,12 @@ function screeningText(settings: ExperimentSettings, series: readonly MergeSerie
   if (!isScreened(settings)) return [];
   const merges = series.flatMap((one) => valuesInOrder(one)).length;
   const sample = series.flatMap((one) => sampleOf(one)).length;
-  const few = `proxy.screen: nothing can be left out, since ${count(sample)} of ${count(merges)} merges are asked first, and ${LEAST_RANKED} are the least for a rank correlation`;
-  if (sample < LEAST_RANKED) return [few];
+  const first = `${count(sample)} of ${count(merges)} merges are asked first`;
+  if (sample === merges) return [`proxy.screen: nothing can be left out, since ${first}`];
+  if (sample < LEAST_RANKED) {
+    const least = `${LEAST_RANKED} are the least for a rank correlation`;
+    return [`proxy.screen: nothing can be left out, since ${first}, and ${least}`];
+  }
   return [
     `proxy.screen: at most ${count(merges - sample)} of ${count(merges)} merges are left out, where proxies rank the other ${count(sample)} as their answers do; tokens and times are those of all`,
   ];

@@ -148,6 +148,10 @@ it.runIf(long)(
     const lambda = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
     const select = { rule: "constrained", margin: 0.2 } as const;
     const proxy = { rows: 32, tokens: 8 };
+    const few = await planRun({ ...screening, lambda: [0.2, 0.4], limit: 4 }, place);
+    expect(few.notes.join()).toContain(
+      "nothing can be left out, since 1 of 2 merges are asked first, and 5 are the least",
+    );
     const more: Experiment = { ...experiment, lambda, limit: 100, select, proxy: { ...proxy, screen: true } };
     expect((await planRun(more, place)).notes.join()).toContain("proxy.screen: at most 5 of 11 merges are left out");
     const steps: string[] = [];
