@@ -1,236 +1,232 @@
-// Blocks of stored weights as unsigned codes of 8 bits: one struct a format, with what
-// block_products-inl.h needs to know of it. No include guard, part of block_products-inl.h, once
-// per instruction set. Layouts: cpu/decode_blocks-inl.h.
+// The block formats of stored weights: one struct a format, which turns its bytes into unsigned
+// codes of 8 bits. No include guard, part of block_products-inl.h, once per instruction set.
+// Layouts: cpu/decode_blocks-inl.h.
+//
+// Bytes are transposed as they are stored, before what is packed in them is taken apart: so a byte
+// that holds several codes moves once.
 
-#if RETEMPER_LANES > 0
-
-// 32 codes, in the order of the elements.
-using Codes = __m256i;
-
-inline Codes Load32(const uint8_t* p) {
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+// `bits` of each byte from bit `shift` on, moved to bit `to`.
+[[gnu::always_inline]] inline Ints Field(const Ints& bytes, unsigned shift, unsigned bits,
+                                         unsigned to) {
+  const int32_t mask = static_cast<int32_t>(((1u << bits) - 1) * 0x01010101u);
+  const Ints kept = AndInts(shift == 0 ? bytes : ShiftRight(bytes, shift), FillInts(mask));
+  return to == 0 ? kept : ShiftLeft(kept, to);
 }
-// The low halves of 16 bytes, then the high ones.
-inline Codes Nibbles(const uint8_t* p) {
-  const __m128i both = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-  const Codes wide =
-      _mm256_inserti128_si256(_mm256_castsi128_si256(both), _mm_srli_epi16(both, 4), 1);
-  return _mm256_and_si256(wide, _mm256_set1_epi8(15));
+// 16 in each byte of quad q whose bit is set, of 32 bits a lane.
+[[gnu::always_inline]] inline Ints FifthBits(const Ints& bits, unsigned q) {
+  const Ints four = AndInts(ShiftRight(bits, 4 * q), FillInts(15));
+  // A bit to each byte: four times four bits, 7 further each time.
+  return AndInts(MultiplyInts(four, FillInts(0x02040810)), FillInts(0x10101010));
 }
-// 16 where the bit is set.
-inline Codes FifthBits(uint32_t bits) {
-  const Codes each = _mm256_shuffle_epi8(
-      _mm256_set1_epi32(static_cast<int>(bits)),
-      _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303));
-  const Codes one = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201));
-  return _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_and_si256(each, one), one),
-                          _mm256_set1_epi8(16));
+// Low halves of 16 bytes of every row are the first 16 codes, high ones the last.
+[[gnu::always_inline]] inline void Nibbles(const uint8_t* const* rows, size_t at,
+                                           Ints (&codes)[kQuads]) {
+  Ints both[4];
+  Transpose16(rows, at, both);
+  for (size_t q = 0; q < 4; ++q) {
+    codes[q] = Field(both[q], 0, 4, 0);
+    codes[q + 4] = Field(both[q], 4, 4, 0);
+  }
 }
-// `bits` of each of 32 bytes from bit `shift` on, moved to bit `to` (`shift`, `to` below 8).
-inline Codes Field(const uint8_t* p, int shift, int bits, int to) {
-  const Codes low = _mm256_srl_epi16(Load32(p), _mm_cvtsi32_si128(shift));
-  const Codes kept = _mm256_and_si256(low, _mm256_set1_epi8(static_cast<char>((1 << bits) - 1)));
-  return _mm256_slli_epi16(kept, to);
-}
-inline Codes Or(Codes a, Codes b) { return _mm256_or_si256(a, b); }
-// As the products of this target take codes of all 8 bits: with the sign, or 128 more.
-inline Codes Bytes(const uint8_t* p) {
-  return kSignedBytes ? Load32(p) : _mm256_xor_si256(Load32(p), _mm256_set1_epi8(-128));
+// Adds them to codes of four bits.
+[[gnu::always_inline]] inline void AddFifthBits(const Ints& bits, Ints (&codes)[kQuads]) {
+  for (size_t q = 0; q < kQuads; ++q)
+    codes[q] = OrInts(codes[q], FifthBits(bits, static_cast<unsigned>(q)));
 }
 
+// The low 16 bits of each lane as a float16.
+#if RETEMPER_LANES == 16
+inline Floats WidenHalves(Ints v) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(v)); }
+#elif RETEMPER_LANES == 8
+inline Floats WidenHalves(Ints v) {
+  const __m256i low = _mm256_and_si256(v, _mm256_set1_epi32(0xffff));
+  const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, low), 0x08);
+  return _mm256_cvtph_ps(_mm256_castsi256_si128(packed));
+}
 #else
-
-struct Codes {
-  uint8_t c[32];
-};
-inline Codes Nibbles(const uint8_t* p) {
-  Codes codes;
-  for (size_t i = 0; i < 16; ++i) {
-    codes.c[i] = p[i] & 15;
-    codes.c[i + 16] = p[i] >> 4;
-  }
-  return codes;
+inline Floats WidenHalves(const Ints& v) {
+  return Each<Floats>([&](size_t i) { return F16ToFloat(static_cast<uint16_t>(v.v[i])); });
 }
-inline Codes FifthBits(uint32_t bits) {
-  Codes codes;
-  for (size_t i = 0; i < 32; ++i) codes.c[i] = static_cast<uint8_t>((bits >> i & 1) << 4);
-  return codes;
-}
-inline Codes Field(const uint8_t* p, int shift, int bits, int to) {
-  Codes codes;
-  for (size_t i = 0; i < 32; ++i) {
-    codes.c[i] = static_cast<uint8_t>((p[i] >> shift & ((1 << bits) - 1)) << to);
-  }
-  return codes;
-}
-inline Codes Or(Codes a, const Codes& b) {
-  for (size_t i = 0; i < 32; ++i) a.c[i] |= b.c[i];
-  return a;
-}
-inline Codes Bytes(const uint8_t* p) {
-  Codes codes;
-  for (size_t i = 0; i < 32; ++i) codes.c[i] = p[i] ^ (kSignedBytes ? 0 : 128);
-  return codes;
-}
-
 #endif
 
-inline uint32_t Load32Bits(const uint8_t* p) {
-  uint32_t v;
-  __builtin_memcpy(&v, p, 4);
-  return v;
+// `bits` of each lane from bit `shift` on.
+[[gnu::always_inline]] inline Ints Bits(const Ints& v, unsigned shift, unsigned bits) {
+  return AndInts(ShiftRight(v, shift), FillInts((1 << bits) - 1));
 }
 
 // How a block's sum becomes a number: the three lines of block_matmul.h.
 enum class Form { kScaled, kWithMinimum, kHalves };
 
-// Blocks of 32 by themselves. kMost: the largest code.
-struct Q8_0 {
+// Each format's Each(rows, blocks, panel, take) calls take(block, codes) for each block of 32
+// codes, of all rows at once, when its scales are in the panel. `rows`: of each output, the first
+// of `blocks` blocks of 32 (or the block of 256).
+
+// Blocks of 32 by themselves, which begin with a scale, and a minimum where they have one.
+template <class F>
+struct BySmallBlocks {
+  template <class Take>
+  [[gnu::always_inline]] static void Each(const uint8_t* const* rows, size_t blocks, Panel& panel,
+                                          Take take) {
+    for (size_t b = 0; b < blocks; ++b) {
+      const size_t at = b * FactsOf(F::kFormat).bytes;
+      Ints head[4], codes[kQuads];
+      Transpose16(rows, at, head);
+      StoreFloats(panel.scale[b], WidenHalves(head[0]));
+      if constexpr (F::kForm == Form::kWithMinimum)
+        StoreFloats(panel.minimum[b], WidenHalves(ShiftRight(head[0], 16)));
+      F::CodesAt(rows, at, head, codes);
+      take(b, codes);
+    }
+  }
+};
+
+// kMost: the largest code.
+struct Q8_0 : BySmallBlocks<Q8_0> {
   static constexpr BlockFormat kFormat = BlockFormat::kQ8_0;
   static constexpr Form kForm = Form::kScaled;
   static constexpr int kOffset = kSignedBytes ? 0 : 128, kMost = 255;
-  static Codes Of(const uint8_t* block, size_t) { return Bytes(block + 2); }
+  [[gnu::always_inline]] static void CodesAt(const uint8_t* const* rows, size_t at,
+                                             const Ints (&)[4], Ints (&codes)[kQuads]) {
+    Transpose32(rows, at + 2, codes);
+    if constexpr (kSignedBytes) return;
+    // With an offset in place of the sign.
+    for (Ints& quad : codes) quad = XorInts(quad, FillInts(static_cast<int32_t>(0x80808080u)));
+  }
 };
-struct Q4_0 {
+struct Q4_0 : BySmallBlocks<Q4_0> {
   static constexpr BlockFormat kFormat = BlockFormat::kQ4_0;
   static constexpr Form kForm = Form::kScaled;
   static constexpr int kOffset = 8, kMost = 15;
-  static Codes Of(const uint8_t* block, size_t) { return Nibbles(block + 2); }
+  [[gnu::always_inline]] static void CodesAt(const uint8_t* const* rows, size_t at,
+                                             const Ints (&)[4], Ints (&codes)[kQuads]) {
+    Nibbles(rows, at + 2, codes);
+  }
 };
-struct Q4_1 {
+struct Q4_1 : BySmallBlocks<Q4_1> {
   static constexpr BlockFormat kFormat = BlockFormat::kQ4_1;
   static constexpr Form kForm = Form::kWithMinimum;
   static constexpr int kOffset = 0, kMost = 15;
-  static Codes Of(const uint8_t* block, size_t) { return Nibbles(block + 4); }
+  [[gnu::always_inline]] static void CodesAt(const uint8_t* const* rows, size_t at,
+                                             const Ints (&)[4], Ints (&codes)[kQuads]) {
+    Nibbles(rows, at + 4, codes);
+  }
 };
-struct Q5_0 {
+struct Q5_0 : BySmallBlocks<Q5_0> {
   static constexpr BlockFormat kFormat = BlockFormat::kQ5_0;
   static constexpr Form kForm = Form::kScaled;
   static constexpr int kOffset = 16, kMost = 31;
-  static Codes Of(const uint8_t* block, size_t) {
-    return Or(Nibbles(block + 6), FifthBits(Load32Bits(block + 2)));
+  [[gnu::always_inline]] static void CodesAt(const uint8_t* const* rows, size_t at,
+                                             const Ints (&head)[4], Ints (&codes)[kQuads]) {
+    Nibbles(rows, at + 6, codes);
+    AddFifthBits(OrInts(ShiftRight(head[0], 16), ShiftLeft(head[1], 16)), codes);
   }
 };
-struct Q5_1 {
+struct Q5_1 : BySmallBlocks<Q5_1> {
   static constexpr BlockFormat kFormat = BlockFormat::kQ5_1;
   static constexpr Form kForm = Form::kWithMinimum;
   static constexpr int kOffset = 0, kMost = 31;
-  static Codes Of(const uint8_t* block, size_t) {
-    return Or(Nibbles(block + 8), FifthBits(Load32Bits(block + 4)));
+  [[gnu::always_inline]] static void CodesAt(const uint8_t* const* rows, size_t at,
+                                             const Ints (&head)[4], Ints (&codes)[kQuads]) {
+    Nibbles(rows, at + 8, codes);
+    AddFifthBits(head[1], codes);
   }
 };
 
 // Groups of 32 in blocks of 256.
+
+// The scales of the 16 halves of 256 codes, at 192.
+inline void MakeScalesOfHalves(const uint8_t* const* rows, Panel& panel) {
+  Ints words[4], last[4];
+  // 16 signed bytes, and the scale of all.
+  Transpose16(rows, 192, words);
+  Transpose16(rows, 194, last);
+  const Floats d = WidenHalves(ShiftRight(last[3], 16));
+  for (unsigned b = 0; b < kChunk; ++b) {
+    StoreFloats(panel.scale[b], d);
+    for (unsigned half = 0; half < 2; ++half) {
+      const unsigned byte = b % 2 * 2 + half;
+      panel.parts[b][half] = ShiftRightSigned(ShiftLeft(words[b / 2], 24 - 8 * byte), 24);
+    }
+  }
+}
+// The scales and minima of eight groups, at the block's beginning.
+inline void MakeScalesAndMinima(const uint8_t* const* rows, Panel& panel) {
+  Ints words[4];
+  // Both scales, then twelve bytes with eight scales and minima of six bits.
+  Transpose16(rows, 0, words);
+  const Floats d = WidenHalves(words[0]);
+  const Floats least = WidenHalves(XorInts(ShiftRight(words[0], 16), FillInts(0x8000)));
+  for (unsigned b = 0; b < kChunk; ++b) {
+    const unsigned shift = b % 4 * 8;
+    Ints scale = Bits(words[1], shift, 6), minimum = Bits(words[2], shift, 6);
+    if (b >= 4) {
+      scale = OrInts(Bits(words[3], shift, 4), ShiftLeft(Bits(words[1], shift + 6, 2), 4));
+      minimum = OrInts(Bits(words[3], shift + 4, 4), ShiftLeft(Bits(words[2], shift + 6, 2), 4));
+    }
+    StoreFloats(panel.scale[b], Multiply(d, ToFloats(scale)));
+    StoreFloats(panel.minimum[b], Multiply(least, ToFloats(minimum)));
+  }
+}
+
 struct Q4_K {
   static constexpr BlockFormat kFormat = BlockFormat::kQ4_K;
   static constexpr Form kForm = Form::kWithMinimum;
   static constexpr int kOffset = 0, kMost = 15;
-  static Codes Of(const uint8_t* block, size_t g) {
-    return Field(block + 16 + g / 2 * 32, static_cast<int>(g % 2) * 4, 4, 0);
+  template <class Take>
+  [[gnu::always_inline]] static void Each(const uint8_t* const* rows, size_t, Panel& panel,
+                                          Take take) {
+    MakeScalesAndMinima(rows, panel);
+    for (size_t g = 0; g < kChunk; g += 2) {
+      Ints both[kQuads], codes[kQuads];
+      Transpose32(rows, 16 + g * 16, both);
+      for (size_t q = 0; q < kQuads; ++q) codes[q] = Field(both[q], 0, 4, 0);
+      take(g, codes);
+      for (size_t q = 0; q < kQuads; ++q) codes[q] = Field(both[q], 4, 4, 0);
+      take(g + 1, codes);
+    }
   }
 };
 struct Q5_K {
   static constexpr BlockFormat kFormat = BlockFormat::kQ5_K;
   static constexpr Form kForm = Form::kWithMinimum;
   static constexpr int kOffset = 0, kMost = 31;
-  static Codes Of(const uint8_t* block, size_t g) {
-    return Or(Field(block + 48 + g / 2 * 32, static_cast<int>(g % 2) * 4, 4, 0),
-              Field(block + 16, static_cast<int>(g), 1, 4));
+  template <class Take>
+  [[gnu::always_inline]] static void Each(const uint8_t* const* rows, size_t, Panel& panel,
+                                          Take take) {
+    MakeScalesAndMinima(rows, panel);
+    Ints fifth[kQuads];
+    Transpose32(rows, 16, fifth);
+    for (unsigned g = 0; g < kChunk; g += 2) {
+      Ints both[kQuads], codes[kQuads];
+      Transpose32(rows, 48 + g * 16, both);
+      for (size_t q = 0; q < kQuads; ++q)
+        codes[q] = OrInts(Field(both[q], 0, 4, 0), Field(fifth[q], g, 1, 4));
+      take(g, codes);
+      for (size_t q = 0; q < kQuads; ++q)
+        codes[q] = OrInts(Field(both[q], 4, 4, 0), Field(fifth[q], g + 1, 1, 4));
+      take(g + 1, codes);
+    }
   }
 };
 struct Q6_K {
   static constexpr BlockFormat kFormat = BlockFormat::kQ6_K;
   static constexpr Form kForm = Form::kHalves;
   static constexpr int kOffset = 32, kMost = 63;
-  static Codes Of(const uint8_t* block, size_t g) {
-    const size_t half = g / 4, quarter = g % 4;
-    return Or(Field(block + half * 64 + quarter % 2 * 32, static_cast<int>(quarter / 2) * 4, 4, 0),
-              Field(block + 128 + half * 32, static_cast<int>(quarter) * 2, 2, 4));
+  // Of four groups, 0 and 2, and 1 and 3, share their low four bits; all of them the high two.
+  template <class Take>
+  [[gnu::always_inline]] static void Each(const uint8_t* const* rows, size_t, Panel& panel,
+                                          Take take) {
+    MakeScalesOfHalves(rows, panel);
+    for (size_t half = 0; half < 2; ++half) {
+      Ints high[kQuads], low[2][kQuads], codes[kQuads];
+      Transpose32(rows, 128 + half * 32, high);
+      Transpose32(rows, half * 64, low[0]);
+      Transpose32(rows, half * 64 + 32, low[1]);
+      for (unsigned g = 0; g < 4; ++g) {
+        for (size_t q = 0; q < kQuads; ++q)
+          codes[q] = OrInts(Field(low[g % 2][q], g / 2 * 4, 4, 0), Field(high[q], 2 * g, 2, 4));
+        take(half * 4 + g, codes);
+      }
+    }
   }
 };
-
-// --- scales and minima of the blocks of a chunk, for all rows of a panel ---
-
-// First they are gathered, and made into numbers when all codes are there: by then what was stored
-// one by one can be loaded at once.
-union GatheredScales {
-  uint16_t halves[2][kChunk][kOutputs];
-  uint32_t words[4][kOutputs];
-  int8_t parts[kOutputs][18];
-};
-
-template <class F>
-inline void GatherScales(const uint8_t* const* rows, size_t blocks, GatheredScales& to) {
-  constexpr const BlockFormatFacts& kFacts = FactsOf(F::kFormat);
-  for (size_t i = 0; i < kOutputs; ++i) {
-    const uint8_t* block = rows[i];
-    if constexpr (kFacts.elements == 32) {
-      for (size_t b = 0; b < blocks; ++b, block += kFacts.bytes) {
-        uint32_t both;
-        __builtin_memcpy(&both, block, 4);
-        to.halves[0][b][i] = static_cast<uint16_t>(both);
-        if constexpr (F::kForm == Form::kWithMinimum)
-          to.halves[1][b][i] = static_cast<uint16_t>(both >> 16);
-      }
-    } else if constexpr (F::kForm == Form::kHalves) {
-      __builtin_memcpy(to.parts[i], block + 192, 18);
-    } else {
-      for (size_t w = 0; w < 4; ++w) to.words[w][i] = Load32Bits(block + 4 * w);
-    }
-  }
-}
-
-#if RETEMPER_LANES == 16
-inline void WidenHalves(const uint16_t* from, float* to) {
-  StoreFloats(to, _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))));
-}
-#elif RETEMPER_LANES == 8
-inline void WidenHalves(const uint16_t* from, float* to) {
-  StoreFloats(to, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
-}
-#else
-inline void WidenHalves(const uint16_t* from, float* to) {
-  for (size_t i = 0; i < kOutputs; ++i) to[i] = F16ToFloat(from[i]);
-}
-#endif
-
-template <class F>
-inline void MakeScales(const GatheredScales& from, size_t blocks, Panel& panel) {
-  if constexpr (FactsOf(F::kFormat).elements == 32) {
-    for (size_t b = 0; b < blocks; ++b) {
-      WidenHalves(from.halves[0][b], panel.scale[b]);
-      if constexpr (F::kForm == Form::kWithMinimum)
-        WidenHalves(from.halves[1][b], panel.minimum[b]);
-    }
-  } else if constexpr (F::kForm == Form::kHalves) {
-    for (size_t i = 0; i < kOutputs; ++i) {
-      uint16_t half;
-      __builtin_memcpy(&half, from.parts[i] + 16, 2);
-      const float d = F16ToFloat(half);
-      for (size_t b = 0; b < kChunk; ++b) {
-        panel.scale[b][i] = d;
-        panel.parts[b][0][i] = from.parts[i][2 * b];
-        panel.parts[b][1][i] = from.parts[i][2 * b + 1];
-      }
-    }
-  } else {
-    // Both scales, then twelve bytes with eight scales and minima of six bits.
-    const auto& words = from.words;
-    float d[kOutputs], least[kOutputs];
-    for (size_t i = 0; i < kOutputs; ++i) {
-      d[i] = F16ToFloat(static_cast<uint16_t>(words[0][i]));
-      least[i] = -F16ToFloat(static_cast<uint16_t>(words[0][i] >> 16));
-    }
-    for (size_t b = 0; b < kChunk; ++b) {
-      const size_t shift = b % 4 * 8;
-      for (size_t i = 0; i < kOutputs; ++i) {
-        const uint32_t first = words[1][i] >> shift, second = words[2][i] >> shift,
-                       third = words[3][i] >> shift;
-        const uint32_t scale = b < 4 ? first & 63 : (third & 15) | (first >> 6 & 3) << 4;
-        const uint32_t minimum = b < 4 ? second & 63 : (third >> 4 & 15) | (second >> 6 & 3) << 4;
-        panel.scale[b][i] = d[i] * static_cast<float>(static_cast<int32_t>(scale));
-        panel.minimum[b][i] = least[i] * static_cast<float>(static_cast<int32_t>(minimum));
-      }
-    }
-  }
-}

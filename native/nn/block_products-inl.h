@@ -2,9 +2,10 @@
 // this file once per instruction set, inside a namespace and a compiler target region of its own
 // (cpu/loops.cc says why), so only headers that are already included may be used here.
 //
-// Of kOutputs rows of weights, 256 inputs at a time are spread into a panel, in which four inputs
-// of every output lie side by side. A panel is multiplied by all rows of activations before the
-// next one is made, so the work on stored bits is shared by them.
+// Of kOutputs rows of weights, 256 inputs at a time are turned into vectors of codes, in which four
+// inputs of every output lie side by side: a quad. For several rows of activations they are kept in
+// a panel, which is multiplied by all rows before the next one is made, so the work on stored bits
+// is shared by them. For one row they are multiplied as they are made.
 
 // --- vectors: one lane an output ---
 
@@ -14,8 +15,13 @@ constexpr size_t kOutputs = 16;
 using Ints = __m512i;
 using Floats = __m512;
 inline Ints FillInts(int32_t x) { return _mm512_set1_epi32(x); }
-inline Ints LoadInts(const void* p) { return _mm512_load_si512(p); }
 inline Ints AddInts(Ints a, Ints b) { return _mm512_add_epi32(a, b); }
+inline Ints AndInts(Ints a, Ints b) { return _mm512_and_si512(a, b); }
+inline Ints OrInts(Ints a, Ints b) { return _mm512_or_si512(a, b); }
+inline Ints XorInts(Ints a, Ints b) { return _mm512_xor_si512(a, b); }
+inline Ints ShiftLeft(Ints a, unsigned n) { return _mm512_slli_epi32(a, n); }
+inline Ints ShiftRight(Ints a, unsigned n) { return _mm512_srli_epi32(a, n); }
+inline Ints ShiftRightSigned(Ints a, unsigned n) { return _mm512_srai_epi32(a, n); }
 inline Ints MultiplyInts(Ints a, Ints b) { return _mm512_mullo_epi32(a, b); }
 inline Floats ToFloats(Ints a) { return _mm512_cvtepi32_ps(a); }
 inline Floats FillFloats(float x) { return _mm512_set1_ps(x); }
@@ -30,8 +36,15 @@ constexpr size_t kOutputs = 8;
 using Ints = __m256i;
 using Floats = __m256;
 inline Ints FillInts(int32_t x) { return _mm256_set1_epi32(x); }
-inline Ints LoadInts(const void* p) { return _mm256_load_si256(static_cast<const __m256i*>(p)); }
 inline Ints AddInts(Ints a, Ints b) { return _mm256_add_epi32(a, b); }
+inline Ints AndInts(Ints a, Ints b) { return _mm256_and_si256(a, b); }
+inline Ints OrInts(Ints a, Ints b) { return _mm256_or_si256(a, b); }
+inline Ints XorInts(Ints a, Ints b) { return _mm256_xor_si256(a, b); }
+inline Ints ShiftLeft(Ints a, unsigned n) { return _mm256_slli_epi32(a, static_cast<int>(n)); }
+inline Ints ShiftRight(Ints a, unsigned n) { return _mm256_srli_epi32(a, static_cast<int>(n)); }
+inline Ints ShiftRightSigned(Ints a, unsigned n) {
+  return _mm256_srai_epi32(a, static_cast<int>(n));
+}
 inline Ints MultiplyInts(Ints a, Ints b) { return _mm256_mullo_epi32(a, b); }
 inline Floats ToFloats(Ints a) { return _mm256_cvtepi32_ps(a); }
 inline Floats FillFloats(float x) { return _mm256_set1_ps(x); }
@@ -58,13 +71,28 @@ inline V Each(Make make) {
 inline Ints FillInts(int32_t x) {
   return Each<Ints>([&](size_t) { return x; });
 }
-inline Ints LoadInts(const void* p) {
-  Ints v;
-  __builtin_memcpy(v.v, p, sizeof(v));
-  return v;
-}
 inline Ints AddInts(const Ints& a, const Ints& b) {
   return Each<Ints>([&](size_t i) { return a.v[i] + b.v[i]; });
+}
+inline Ints AndInts(const Ints& a, const Ints& b) {
+  return Each<Ints>([&](size_t i) { return a.v[i] & b.v[i]; });
+}
+inline Ints OrInts(const Ints& a, const Ints& b) {
+  return Each<Ints>([&](size_t i) { return a.v[i] | b.v[i]; });
+}
+inline Ints XorInts(const Ints& a, const Ints& b) {
+  return Each<Ints>([&](size_t i) { return a.v[i] ^ b.v[i]; });
+}
+inline Ints ShiftLeft(const Ints& a, unsigned n) {
+  return Each<Ints>(
+      [&](size_t i) { return static_cast<int32_t>(static_cast<uint32_t>(a.v[i]) << n); });
+}
+inline Ints ShiftRight(const Ints& a, unsigned n) {
+  return Each<Ints>(
+      [&](size_t i) { return static_cast<int32_t>(static_cast<uint32_t>(a.v[i]) >> n); });
+}
+inline Ints ShiftRightSigned(const Ints& a, unsigned n) {
+  return Each<Ints>([&](size_t i) { return a.v[i] >> n; });
 }
 inline Ints MultiplyInts(const Ints& a, const Ints& b) {
   return Each<Ints>([&](size_t i) { return a.v[i] * b.v[i]; });
@@ -97,23 +125,26 @@ constexpr size_t kChunk = 8;       // blocks of a panel
 constexpr size_t kQuads = 32 / 4;  // fours of inputs in a block
 
 struct Panel {
-  alignas(64) uint8_t codes[kChunk][kQuads][4 * kOutputs];
+  alignas(64) Ints codes[kChunk][kQuads];
   alignas(64) float scale[kChunk][kOutputs];
-  alignas(64) float minimum[kChunk][kOutputs];     // Form::kWithMinimum
-  alignas(64) int32_t parts[kChunk][2][kOutputs];  // Form::kHalves
+  alignas(64) float minimum[kChunk][kOutputs];  // Form::kWithMinimum
+  alignas(64) Ints parts[kChunk][2];            // Form::kHalves
 };
 
-#include "nn/block_formats-inl.h"
+// --- stored bytes of every row, transposed into fours ---
 
-// --- codes of a block of every row, into fours of inputs side by side ---
-
+// Of each row, the 32 bytes from `at` on.
 #if RETEMPER_LANES == 16
 
-[[gnu::always_inline]] inline void Spread(const Codes* rows, uint8_t (*quads)[4 * kOutputs]) {
+[[gnu::always_inline]] inline void Transpose32(const uint8_t* const* rows, size_t at,
+                                               Ints (&to)[kQuads]) {
   __m512i a[8], b[8];
   // Rows i and i + 8, then transposed by words within the halves of 256 bits.
   for (size_t i = 0; i < 8; ++i) {
-    a[i] = _mm512_inserti64x4(_mm512_castsi256_si512(rows[i]), rows[i + 8], 1);
+    const auto load = [&](size_t row) {
+      return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows[row] + at));
+    };
+    a[i] = _mm512_mask_broadcast_i64x4(_mm512_castsi256_si512(load(i)), 0xf0, load(i + 8));
   }
   for (size_t i = 0; i < 8; i += 2) {
     b[i] = _mm512_unpacklo_epi32(a[i], a[i + 1]);
@@ -128,18 +159,21 @@ struct Panel {
   const __m512i low = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13);
   const __m512i high = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
   for (size_t i = 0; i < 4; ++i) {
-    _mm512_store_si512(quads[i], _mm512_permutex2var_epi64(a[i], low, a[i + 4]));
-    _mm512_store_si512(quads[i + 4], _mm512_permutex2var_epi64(a[i], high, a[i + 4]));
+    to[i] = _mm512_permutex2var_epi64(a[i], low, a[i + 4]);
+    to[i + 4] = _mm512_permutex2var_epi64(a[i], high, a[i + 4]);
   }
 }
 
 #elif RETEMPER_LANES == 8
 
-[[gnu::always_inline]] inline void Spread(const Codes* rows, uint8_t (*quads)[4 * kOutputs]) {
+[[gnu::always_inline]] inline void Transpose32(const uint8_t* const* rows, size_t at,
+                                               Ints (&to)[kQuads]) {
   __m256i a[8], b[8];
+  for (size_t i = 0; i < 8; ++i)
+    a[i] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows[i] + at));
   for (size_t i = 0; i < 8; i += 2) {
-    b[i] = _mm256_unpacklo_epi32(rows[i], rows[i + 1]);
-    b[i + 1] = _mm256_unpackhi_epi32(rows[i], rows[i + 1]);
+    b[i] = _mm256_unpacklo_epi32(a[i], a[i + 1]);
+    b[i + 1] = _mm256_unpackhi_epi32(a[i], a[i + 1]);
   }
   for (size_t i = 0; i < 8; i += 4) {
     a[i] = _mm256_unpacklo_epi64(b[i], b[i + 2]);
@@ -148,62 +182,94 @@ struct Panel {
     a[i + 3] = _mm256_unpackhi_epi64(b[i + 1], b[i + 3]);
   }
   for (size_t i = 0; i < 4; ++i) {
-    _mm256_store_si256(reinterpret_cast<__m256i*>(quads[i]),
-                       _mm256_permute2x128_si256(a[i], a[i + 4], 0x20));
-    _mm256_store_si256(reinterpret_cast<__m256i*>(quads[i + 4]),
-                       _mm256_permute2x128_si256(a[i], a[i + 4], 0x31));
+    to[i] = _mm256_permute2x128_si256(a[i], a[i + 4], 0x20);
+    to[i + 4] = _mm256_permute2x128_si256(a[i], a[i + 4], 0x31);
   }
 }
 
 #else
 
-[[gnu::always_inline]] inline void Spread(const Codes* rows, uint8_t (*quads)[4 * kOutputs]) {
+inline void Transpose32(const uint8_t* const* rows, size_t at, Ints (&to)[kQuads]) {
   for (size_t i = 0; i < kOutputs; ++i) {
-    for (size_t q = 0; q < kQuads; ++q) __builtin_memcpy(quads[q] + 4 * i, rows[i].c + 4 * q, 4);
+    for (size_t q = 0; q < kQuads; ++q) __builtin_memcpy(&to[q].v[i], rows[i] + at + 4 * q, 4);
   }
 }
 
 #endif
 
-// rows: of each output, the first of `blocks` blocks of 32 (or the block of 256).
-template <class F>
-inline void FillPanel(const uint8_t* const* rows, size_t blocks, Panel& panel) {
-  constexpr const BlockFormatFacts& kFacts = FactsOf(F::kFormat);
-  GatheredScales scales;
-  GatherScales<F>(rows, blocks, scales);
-  for (size_t b = 0; b < blocks; ++b) {
-    const size_t at = kFacts.elements == 32 ? b * kFacts.bytes : 0;
-    Codes codes[kOutputs];
-    for (size_t i = 0; i < kOutputs; ++i) codes[i] = F::Of(rows[i] + at, b);
-    Spread(codes, panel.codes[b]);
+// Of each row, the 16 bytes from `at` on.
+#if RETEMPER_LANES > 0
+
+[[gnu::always_inline]] inline void Transpose16(const uint8_t* const* rows, size_t at,
+                                               Ints (&to)[4]) {
+  const auto load = [&](size_t row) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[row] + at));
+  };
+  // Rows i, i + 4 and so on, transposed by words within pieces of 128 bits.
+#if RETEMPER_LANES == 16
+  __m512i a[4];
+  for (size_t i = 0; i < 4; ++i) {
+    a[i] = _mm512_mask_broadcast_i32x4(_mm512_castsi128_si512(load(i)), 0xf0, load(i + 4));
+    a[i] = _mm512_mask_broadcast_i32x4(a[i], 0xf00, load(i + 8));
+    a[i] = _mm512_mask_broadcast_i32x4(a[i], 0xf000, load(i + 12));
   }
-  MakeScales<F>(scales, blocks, panel);
+  const __m512i b[4] = {_mm512_unpacklo_epi32(a[0], a[1]), _mm512_unpackhi_epi32(a[0], a[1]),
+                        _mm512_unpacklo_epi32(a[2], a[3]), _mm512_unpackhi_epi32(a[2], a[3])};
+  for (size_t i = 0; i < 2; ++i) {
+    to[2 * i] = _mm512_unpacklo_epi64(b[i], b[i + 2]);
+    to[2 * i + 1] = _mm512_unpackhi_epi64(b[i], b[i + 2]);
+  }
+#else
+  __m256i a[4];
+  for (size_t i = 0; i < 4; ++i)
+    a[i] = _mm256_inserti128_si256(_mm256_castsi128_si256(load(i)), load(i + 4), 1);
+  const __m256i b[4] = {_mm256_unpacklo_epi32(a[0], a[1]), _mm256_unpackhi_epi32(a[0], a[1]),
+                        _mm256_unpacklo_epi32(a[2], a[3]), _mm256_unpackhi_epi32(a[2], a[3])};
+  for (size_t i = 0; i < 2; ++i) {
+    to[2 * i] = _mm256_unpacklo_epi64(b[i], b[i + 2]);
+    to[2 * i + 1] = _mm256_unpackhi_epi64(b[i], b[i + 2]);
+  }
+#endif
 }
+
+#else
+
+inline void Transpose16(const uint8_t* const* rows, size_t at, Ints (&to)[4]) {
+  for (size_t i = 0; i < kOutputs; ++i) {
+    for (size_t q = 0; q < 4; ++q) __builtin_memcpy(&to[q].v[i], rows[i] + at + 4 * q, 4);
+  }
+}
+
+#endif
+
+#include "nn/block_formats-inl.h"
 
 // --- sums of products ---
 
 // sum + the four products of every lane. The codes of F.
 template <class F>
-inline Ints Dot(Ints sum, const uint8_t* codes, const int8_t* x) {
+inline Ints Dot(Ints sum, const Ints& codes, const int8_t* x) {
   int32_t four;
   __builtin_memcpy(&four, x, 4);
 #if RETEMPER_LANES == 16
-  return _mm512_dpbusd_epi32(sum, LoadInts(codes), _mm512_set1_epi32(four));
+  return _mm512_dpbusd_epi32(sum, codes, _mm512_set1_epi32(four));
 #elif RETEMPER_LANES == 8 && RETEMPER_VNNI
-  return _mm256_dpbusd_avx_epi32(sum, LoadInts(codes), _mm256_set1_epi32(four));
+  return _mm256_dpbusd_avx_epi32(sum, codes, _mm256_set1_epi32(four));
 #elif RETEMPER_LANES == 8
-  const __m256i w = LoadInts(codes), v = _mm256_set1_epi32(four);
+  const __m256i v = _mm256_set1_epi32(four);
   // Pairs do not reach the ends of 16 bits: 2 x 128 x 127, and less for codes of fewer bits.
-  const __m256i pairs = F::kMost == 255
-                            ? _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(v, w))
-                            : _mm256_maddubs_epi16(w, v);
+  const __m256i pairs =
+      F::kMost == 255 ? _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(v, codes))
+                      : _mm256_maddubs_epi16(codes, v);
   return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 #else
   int8_t each[4];
   __builtin_memcpy(each, &four, 4);
+  uint8_t bytes[sizeof(Ints)];
+  __builtin_memcpy(bytes, codes.v, sizeof(bytes));
   for (size_t i = 0; i < kOutputs; ++i) {
     for (size_t k = 0; k < 4; ++k) {
-      const int c = F::kMost == 255 ? static_cast<int8_t>(codes[4 * i + k]) : codes[4 * i + k];
+      const int c = F::kMost == 255 ? static_cast<int8_t>(bytes[4 * i + k]) : bytes[4 * i + k];
       sum.v[i] += c * each[k];
     }
   }
@@ -211,54 +277,82 @@ inline Ints Dot(Ints sum, const uint8_t* codes, const int8_t* x) {
 #endif
 }
 
-// Adds `blocks` blocks of kRows rows to sums[row][output]. `stride`: blocks from one row to the
-// next.
+// Adds block `b` of a panel to y, for kRows rows whose blocks are `stride` apart. `codes` are those
+// of the panel, or they are nowhere else.
+template <class F, size_t kRows>
+[[gnu::always_inline]] inline void AddBlock(const Panel& panel, size_t b,
+                                            const Ints (&codes)[kQuads], const RoundedBlock* x,
+                                            size_t stride, Floats (&y)[kRows]) {
+  Ints whole[kRows];
+  if constexpr (F::kForm == Form::kHalves) {
+    Ints half[kRows];
+    for (size_t r = 0; r < kRows; ++r) half[r] = FillInts(-F::kOffset * x[r * stride].sum[0]);
+    for (size_t q = 0; q < kQuads / 2; ++q) {
+      for (size_t r = 0; r < kRows; ++r)
+        half[r] = Dot<F>(half[r], codes[q], x[r * stride].q + 4 * q);
+    }
+    for (size_t r = 0; r < kRows; ++r) {
+      whole[r] = MultiplyInts(half[r], panel.parts[b][0]);
+      half[r] = FillInts(-F::kOffset * x[r * stride].sum[1]);
+    }
+    for (size_t q = kQuads / 2; q < kQuads; ++q) {
+      for (size_t r = 0; r < kRows; ++r)
+        half[r] = Dot<F>(half[r], codes[q], x[r * stride].q + 4 * q);
+    }
+    for (size_t r = 0; r < kRows; ++r)
+      whole[r] = AddInts(whole[r], MultiplyInts(half[r], panel.parts[b][1]));
+  } else {
+    for (size_t r = 0; r < kRows; ++r) {
+      const RoundedBlock& own = x[r * stride];
+      whole[r] = FillInts(F::kOffset == 0 ? 0 : -F::kOffset * (own.sum[0] + own.sum[1]));
+    }
+    for (size_t q = 0; q < kQuads; ++q) {
+      for (size_t r = 0; r < kRows; ++r)
+        whole[r] = Dot<F>(whole[r], codes[q], x[r * stride].q + 4 * q);
+    }
+  }
+  const Floats scale = LoadFloats(panel.scale[b]);
+  for (size_t r = 0; r < kRows; ++r) {
+    const RoundedBlock& own = x[r * stride];
+    Floats t = Multiply(ToFloats(whole[r]), Multiply(scale, FillFloats(own.d)));
+    if constexpr (F::kForm == Form::kWithMinimum) {
+      t = Add(t, Multiply(LoadFloats(panel.minimum[b]), FillFloats(own.s)));
+    }
+    y[r] = Add(y[r], t);
+  }
+}
+
+// Adds `blocks` blocks of kRows rows to sums[row][output].
 template <class F, size_t kRows>
 inline void MultiplyPanel(const Panel& panel, size_t blocks, const RoundedBlock* x, size_t stride,
                           float* sums) {
   Floats y[kRows];
   for (size_t r = 0; r < kRows; ++r) y[r] = LoadFloats(sums + r * kOutputs);
-  for (size_t b = 0; b < blocks; ++b, ++x) {
-    Ints whole[kRows];
-    if constexpr (F::kForm == Form::kHalves) {
-      const Ints first = LoadInts(panel.parts[b][0]), second = LoadInts(panel.parts[b][1]);
-      Ints half[kRows];
-      for (size_t r = 0; r < kRows; ++r) half[r] = FillInts(-F::kOffset * x[r * stride].sum[0]);
-      for (size_t q = 0; q < kQuads / 2; ++q) {
-        for (size_t r = 0; r < kRows; ++r)
-          half[r] = Dot<F>(half[r], panel.codes[b][q], x[r * stride].q + 4 * q);
-      }
-      for (size_t r = 0; r < kRows; ++r) {
-        whole[r] = MultiplyInts(half[r], first);
-        half[r] = FillInts(-F::kOffset * x[r * stride].sum[1]);
-      }
-      for (size_t q = kQuads / 2; q < kQuads; ++q) {
-        for (size_t r = 0; r < kRows; ++r)
-          half[r] = Dot<F>(half[r], panel.codes[b][q], x[r * stride].q + 4 * q);
-      }
-      for (size_t r = 0; r < kRows; ++r)
-        whole[r] = AddInts(whole[r], MultiplyInts(half[r], second));
-    } else {
-      for (size_t r = 0; r < kRows; ++r) {
-        const RoundedBlock& own = x[r * stride];
-        whole[r] = FillInts(F::kOffset == 0 ? 0 : -F::kOffset * (own.sum[0] + own.sum[1]));
-      }
-      for (size_t q = 0; q < kQuads; ++q) {
-        for (size_t r = 0; r < kRows; ++r)
-          whole[r] = Dot<F>(whole[r], panel.codes[b][q], x[r * stride].q + 4 * q);
-      }
-    }
-    const Floats scale = LoadFloats(panel.scale[b]);
-    for (size_t r = 0; r < kRows; ++r) {
-      const RoundedBlock& own = x[r * stride];
-      Floats t = Multiply(ToFloats(whole[r]), Multiply(scale, FillFloats(own.d)));
-      if constexpr (F::kForm == Form::kWithMinimum) {
-        t = Add(t, Multiply(LoadFloats(panel.minimum[b]), FillFloats(own.s)));
-      }
-      y[r] = Add(y[r], t);
-    }
-  }
+  for (size_t b = 0; b < blocks; ++b)
+    AddBlock<F, kRows>(panel, b, panel.codes[b], x + b, stride, y);
   for (size_t r = 0; r < kRows; ++r) StoreFloats(sums + r * kOutputs, y[r]);
+}
+
+// The same for one row alone: codes are multiplied as they are made.
+template <class F>
+inline void MultiplyOne(const uint8_t* const* rows, size_t blocks, Panel& panel,
+                        const RoundedBlock* x, float* sums) {
+  Floats y[1] = {LoadFloats(sums)};
+  F::Each(
+      rows, blocks,
+      panel, [&](size_t b, const Ints(&codes)[kQuads]) __attribute__((always_inline)) {
+        AddBlock<F, 1>(panel, b, codes, x + b, 0, y);
+      });
+  StoreFloats(sums, y[0]);
+}
+
+template <class F>
+inline void FillPanel(const uint8_t* const* rows, size_t blocks, Panel& panel) {
+  F::Each(
+      rows, blocks,
+      panel, [&](size_t b, const Ints(&codes)[kQuads]) __attribute__((always_inline)) {
+        for (size_t q = 0; q < kQuads; ++q) panel.codes[b][q] = codes[q];
+      });
 }
 
 constexpr size_t kMostRows = RETEMPER_LANES == 16 ? 8 : 4;
@@ -286,10 +380,15 @@ void MultiplyPartOf(const BlockPart& part, uint8_t* scratch) {
     for (size_t block = 0; block < blocks; block += kChunk) {
       const size_t count = std::min(kChunk, blocks - block);
       ahead.Step();
-      FillPanel<F>(at, count, panel);
-      for (const uint8_t*& each : at) each += chunk_bytes;
       const RoundedBlock* x = part.x + part.first_row * blocks + block;
       float* to = sums;
+      if (rows == 1) {
+        MultiplyOne<F>(at, count, panel, x, to);
+      } else {
+        FillPanel<F>(at, count, panel);
+      }
+      for (const uint8_t*& each : at) each += chunk_bytes;
+      if (rows == 1) continue;
       size_t row = 0;
       const auto take = [&](auto multiply, size_t n) {
         for (; rows - row >= n; row += n, x += n * blocks, to += n * kOutputs)

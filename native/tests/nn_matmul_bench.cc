@@ -1,10 +1,12 @@
 // Measures matrix products: built on request (the target nn_matmul_bench), never part of the tests.
 //
-//   nn_matmul_bench [--kernels a,b] [--rows 1,8] [--threads 1,2] [--dtypes BF16,F32] [--shapes
+//   nn_matmul_bench [--kernels a,b] [--rows 1,8] [--threads 1,2] [--dtypes BF16,F32,Q4_K] [--shapes
 //   576x576]
 //                   [--megabytes 512] [--seconds 0.3] [--in-major 1] [--clock cpu] [--offset 8]
 //                   [--folder /tmp]
 //
+// A block format among the dtypes is multiplied as it is stored (nn/block_matmul.h), by the kernels
+// of that file.
 // Each product runs over many copies of its matrix in turn, `megabytes` in all, as the layers of a
 // model follow each other, so weights come from memory and not from a cache. GB/s counts the bytes
 // of the weights, beside what the same threads reach by reading alone; GFLOP/s counts 2 x rows x
@@ -24,6 +26,7 @@
 #include <vector>
 
 #include "core/dtype.h"
+#include "nn/block_matmul.h"
 #include "nn/matmul_kernel.h"
 
 namespace {
@@ -47,6 +50,11 @@ std::vector<std::string> Split(const std::string& text) {
   std::stringstream stream(text);
   for (std::string part; std::getline(stream, part, ',');) parts.push_back(part);
   return parts;
+}
+
+bool Has(const std::string& list, const std::string& name) {
+  const std::vector<std::string> parts = Split(list);
+  return std::find(parts.begin(), parts.end(), name) != parts.end();
 }
 
 // The best of some passes over `bytes`, in GB/s: in order, or eight pages at once.
@@ -76,6 +84,43 @@ double ReadSpeed(Pool& pool, const uint8_t* data, size_t bytes) {
     }
   }
   return best;
+}
+
+// A shape that is measured, and the copies of its matrix: `data` has `bytes` bytes.
+struct Case {
+  size_t out, in, size;  // size: bytes of a matrix
+  const uint8_t* data;
+  size_t bytes;
+};
+
+// Prints GB/s and GFLOP/s of multiply(matrix, x, y, rows), for each number of rows: the best of
+// batches of about a tenth of the time.
+template <class Multiply>
+void Measure(const Case& c, const std::string& all_rows, double seconds, Multiply multiply) {
+  for (const std::string& rows_text : Split(all_rows)) {
+    const size_t rows = std::strtoull(rows_text.c_str(), nullptr, 10);
+    std::vector<float> x(rows * c.in), room(rows * c.out + 16);
+    float* const y = room.data() + 16 - reinterpret_cast<uintptr_t>(room.data()) % 64 / 4;
+    for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 1000) * 1e-3f;
+    size_t calls = 0;
+    double best = 1e30;
+    const double end = Now() + seconds;
+    for (size_t batch = 1; Now() < end;) {
+      const double start = Now();
+      for (size_t i = 0; i < batch; ++i, ++calls)
+        multiply(c.data + calls % (c.bytes / c.size) * c.size, x.data(), y, rows);
+      const double took = Now() - start;
+      if (took < seconds / 20) {
+        batch *= 2;
+      } else {
+        best = std::min(best, took / static_cast<double>(batch));
+      }
+    }
+    std::printf("  %4zu: %6.1f GB/s %7.1f GFLOP/s", rows, static_cast<double>(c.size) / best * 1e-9,
+                2e-9 * static_cast<double>(rows * c.in * c.out) / best);
+    std::fflush(stdout);
+  }
+  std::printf("\n");
 }
 
 // A mapped file of numbers, like a checkpoint: the system keeps files in larger pieces of memory
@@ -127,7 +172,6 @@ int main(int argc, char** argv) {
     }
     options[argv[i]] = argv[i + 1];
   }
-  if (options["--kernels"].empty()) options["--kernels"] = AvailableMatMulKernels().back()->name;
   counts_own_time = options["--clock"] == "cpu";
   const bool in_major = options["--in-major"] == "1";
   const double seconds = std::atof(options["--seconds"].c_str());
@@ -142,61 +186,56 @@ int main(int argc, char** argv) {
   const size_t offset = std::strtoull(options["--offset"].c_str(), nullptr, 10);
   const uint8_t* const data = memory + offset;
 
+  // Calls body(out, in, its text) for each shape.
+  const auto for_each_shape = [&](auto body) {
+    for (const std::string& shape : Split(options["--shapes"])) {
+      size_t out = 0, in = 0;
+      if (std::sscanf(shape.c_str(), "%zux%zu", &out, &in) != 2) std::exit(1);
+      body(out, in, shape.c_str());
+    }
+  };
   for (const std::string& threads : Split(options["--threads"])) {
     Pool pool(static_cast<unsigned>(std::atoi(threads.c_str())));
     std::printf("%s threads: reading %.1f GB/s\n", threads.c_str(), ReadSpeed(pool, data, bytes));
-    for (const std::string& name : Split(options["--kernels"])) {
-      const MatMulKernel* kernel = nullptr;
-      for (const MatMulKernel* each : AvailableMatMulKernels()) {
-        if (each->name == name) kernel = each;
-      }
-      if (kernel == nullptr) {
-        std::printf("%s: not on this machine\n", name.c_str());
+    for (const std::string& dtype_name : Split(options["--dtypes"])) {
+      const auto format = BlockFormatNamed(dtype_name);
+      if (format) {
+        for (const BlockKernel* kernel : AvailableBlockKernels()) {
+          const auto& named = options["--kernels"];
+          if (named.empty() ? kernel != AvailableBlockKernels().back()
+                            : !Has(named, NameOf(*kernel)))
+            continue;
+          for_each_shape([&](size_t out, size_t in, const char* shape) {
+            const BlockRows w = {data, *format, out, in, 0};
+            if (in % FactsOf(*format).elements != 0) return;
+            std::printf("  %-11s %-13s %10s:", NameOf(*kernel), dtype_name.c_str(), shape);
+            Measure({out, in, out * w.RowBytes(), data, bytes}, options["--rows"], seconds,
+                    [&](const uint8_t* matrix, const float* x, float* y, size_t rows) {
+                      const BlockLinear layer = {{matrix, *format, out, in, 0}, nullptr, y, out};
+                      BlockMatMul(*kernel, pool, {&layer, 1}, x, in, rows);
+                    });
+          });
+        }
         continue;
       }
-      for (const std::string& dtype_name : Split(options["--dtypes"])) {
-        const Dtype dtype = *DtypeNamed(dtype_name);
+      const Dtype dtype = *DtypeNamed(dtype_name);
+      for (const MatMulKernel* kernel : AvailableMatMulKernels()) {
+        const auto& named = options["--kernels"];
+        if (named.empty() ? kernel != AvailableMatMulKernels().back() : !Has(named, kernel->name))
+          continue;
         for (const std::string& precision_name : Split(options["--precisions"])) {
           const Precision precision =
               precision_name == "bfloat16" ? Precision::kBfloat16 : Precision::kFloat32;
           if (!kernel->handles(dtype, precision)) continue;
-          for (const std::string& shape : Split(options["--shapes"])) {
-            size_t out = 0, in = 0;
-            if (std::sscanf(shape.c_str(), "%zux%zu", &out, &in) != 2) return 1;
-            const size_t size = out * in * SizeOf(dtype);
-            const size_t copies = bytes / size;
+          for_each_shape([&](size_t out, size_t in, const char* shape) {
             std::printf("  %-11s %-4s %-8s %10s:", kernel->name, dtype_name.c_str(),
-                        precision_name.c_str(), shape.c_str());
-            for (const std::string& rows_text : Split(options["--rows"])) {
-              const size_t rows = std::strtoull(rows_text.c_str(), nullptr, 10);
-              std::vector<float> x(rows * in), room(rows * out + 16);
-              float* const y = room.data() + 16 - reinterpret_cast<uintptr_t>(room.data()) % 64 / 4;
-              for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 1000) * 1e-3f;
-              size_t calls = 0;
-              double best = 1e30;
-              // Batches of about a tenth of the time; the fastest counts.
-              const double end = Now() + seconds;
-              for (size_t batch = 1; Now() < end;) {
-                const double start = Now();
-                for (size_t i = 0; i < batch; ++i, ++calls) {
-                  const Linear layer = {
-                      {data + calls % copies * size, dtype, out, in, in_major}, nullptr, y, out};
-                  MatMulWith(*kernel, pool, {&layer, 1}, x.data(), in, rows, precision);
-                }
-                const double took = Now() - start;
-                if (took < seconds / 20) {
-                  batch *= 2;
-                } else {
-                  best = std::min(best, took / static_cast<double>(batch));
-                }
-              }
-              std::printf("  %4zu: %6.1f GB/s %7.1f GFLOP/s", rows,
-                          static_cast<double>(size) / best * 1e-9,
-                          2e-9 * static_cast<double>(rows * in * out) / best);
-              std::fflush(stdout);
-            }
-            std::printf("\n");
-          }
+                        precision_name.c_str(), shape);
+            Measure({out, in, out * in * SizeOf(dtype), data, bytes}, options["--rows"], seconds,
+                    [&](const uint8_t* matrix, const float* x, float* y, size_t rows) {
+                      const Linear layer = {{matrix, dtype, out, in, in_major}, nullptr, y, out};
+                      MatMulWith(*kernel, pool, {&layer, 1}, x, in, rows, precision);
+                    });
+          });
         }
       }
     }
