@@ -71,13 +71,13 @@ void MultiplyStored(const Product& product, size_t first_row, size_t end_row, si
   for (size_t row = first_row; row < end_row; row += kMaxRows) {
     const size_t rows = std::min(end_row - row, kMaxRows);
     const float* of_rows = x + row * x_stride;
-    AccumulateRows<W, kOuts>(rows, w.data + out * w_stride, w_stride, of_rows, x_stride, whole,
-                             false, sums, row == first_row ? ahead : nullptr);
-    if (whole < blocks) {
-      AccumulateRows<Tile, kOuts>(rows, reinterpret_cast<const uint8_t*>(last), Tile::kBlockBytes,
-                                  of_rows + whole * kBlockFloats, x_stride, 1, true, sums);
-    }
-    Finish<kOuts>(product, sums, row, rows, out);
+    MultiplyRows<W, kOuts>(product, row, rows, out, w.data + out * w_stride, w_stride, of_rows,
+                           x_stride, whole, false, whole == blocks, sums,
+                           row == first_row ? ahead : nullptr);
+    if (whole == blocks) continue;
+    MultiplyRows<Tile, kOuts>(product, row, rows, out, reinterpret_cast<const uint8_t*>(last),
+                              Tile::kBlockBytes, of_rows + whole * kBlockFloats, x_stride, 1, true,
+                              true, sums);
   }
 }
 
@@ -91,11 +91,16 @@ void MultiplyTile(const Product& product, size_t first_row, size_t end_row, size
   const bool is_last = first_block + blocks == BlocksOf(product.w.in);
   for (size_t row = first_row; row < end_row; row += kMaxRows, sums += kMaxRows * kOuts * kLanes) {
     const size_t rows = std::min(end_row - row, kMaxRows);
-    AccumulateRows<Tile, kOuts>(
-        rows, reinterpret_cast<const uint8_t*>(tile), blocks * Tile::kBlockBytes,
-        x + row * x_stride + first_block * kBlockFloats, x_stride, blocks, first_block > 0, sums);
+    if (is_last) {  // of many rows, y has left the cache since the outputs before these
+      for (size_t r = 0; r < rows; ++r) {
+        __builtin_prefetch(product.y + (row + r) * product.y_stride + out, 1, 3);
+      }
+    }
+    MultiplyRows<Tile, kOuts>(product, row, rows, out, reinterpret_cast<const uint8_t*>(tile),
+                              blocks * Tile::kBlockBytes,
+                              x + row * x_stride + first_block * kBlockFloats, x_stride, blocks,
+                              first_block > 0, is_last, sums);
     ahead.Step();
-    if (is_last) Finish<kOuts>(product, sums, row, rows, out);
   }
 }
 

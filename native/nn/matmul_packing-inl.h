@@ -9,34 +9,46 @@ size_t PackedBytes(const Matrix& w, size_t rows, Precision) {
   return rows * PackedStride(w.in) * sizeof(float);
 }
 
+// Of activations that are multiplied by weights of `dtype`.
+inline void PackBlock(const float* __restrict block, Dtype dtype, Precision precision,
+                      float* __restrict to) {
+#if RETEMPER_BF16_PAIRS
+  (void)dtype, (void)precision;
+  // To nearest, ties to even, as FloatToBf16; what is below the smallest normal number is 0 here,
+  // as in the product.
+  const __m512bh pairs = _mm512_cvtne2ps_pbh(LoadVec(block + kVec), LoadVec(block));
+  StoreVec(to, __builtin_bit_cast(Vec, pairs));
+#else
+  float rounded[kBlock];
+  if (precision == Precision::kBfloat16) {
+    for (size_t i = 0; i < kBlock; ++i) rounded[i] = Bf16ToFloat(FloatToBf16(block[i]));
+    block = rounded;
+  }
+  if (dtype == Dtype::kBF16) {
+    for (size_t l = 0; l < kLanes; ++l) {
+      to[l] = block[2 * l];
+      to[kLanes + l] = block[2 * l + 1];
+    }
+  } else {
+    __builtin_memcpy(to, block, kBlock * sizeof(float));
+  }
+#endif
+}
+
 void Pack(const Matrix& w, const float* x, size_t x_stride, size_t rows, Precision precision,
           size_t group, uint8_t* packed) {
   const size_t end = std::min(rows, (group + 1) * kRowsOfAGroup);
   for (size_t row = group * kRowsOfAGroup; row < end; ++row) {
+    const float* from = x + row * x_stride;
     float* to = reinterpret_cast<float*>(packed) + row * PackedStride(w.in);
-    for (size_t first = 0; first < w.in; first += kBlock, to += kBlockFloats) {
-      alignas(64) float block[kBlock] = {};
-      __builtin_memcpy(block, x + row * x_stride + first,
-                       std::min(w.in - first, kBlock) * sizeof(float));
-#if RETEMPER_BF16_PAIRS
-      (void)precision;
-      uint16_t halves[kBlock];
-      for (size_t i = 0; i < kBlock; ++i) halves[i] = FloatToBf16(block[i]);
-      __builtin_memcpy(to, halves, sizeof(halves));
-#else
-      if (precision == Precision::kBfloat16) {
-        for (size_t i = 0; i < kBlock; ++i) block[i] = Bf16ToFloat(FloatToBf16(block[i]));
-      }
-      if (w.dtype == Dtype::kBF16) {
-        for (size_t l = 0; l < kLanes; ++l) {
-          to[l] = block[2 * l];
-          to[kLanes + l] = block[2 * l + 1];
-        }
-      } else {
-        __builtin_memcpy(to, block, sizeof(block));
-      }
-#endif
+    size_t left = w.in;
+    for (; left >= kBlock; left -= kBlock, from += kBlock, to += kBlockFloats) {
+      PackBlock(from, w.dtype, precision, to);
     }
+    if (left == 0) continue;
+    float last[kBlock] = {};
+    __builtin_memcpy(last, from, left * sizeof(float));
+    PackBlock(last, w.dtype, precision, to);
   }
 }
 

@@ -1,15 +1,14 @@
 // The inner loop of products by vectors: lanes of some rows by some outputs, and the ends of sums.
 // No include guard, part of matmul_lanes-inl.h.
 
-// sums[(r * kOuts + o) * 16 ...] (+)= the lanes of row r and output o over `blocks` blocks, for
-// kSubsAtOnce registers of each sum, from `first_sub` on. Strides in bytes and in floats. Where
-// kAhead, as many bytes as are read are asked for from `ahead` on.
-template <class W, size_t kRows, size_t kOuts, size_t kSubsAtOnce, bool kAhead>
-inline void Accumulate(const uint8_t* w, size_t w_stride, const float* x, size_t x_stride,
-                       size_t blocks, size_t first_sub, bool add, float* sums,
-                       [[maybe_unused]] const uint8_t* ahead) {
-  Vec sum[kRows][kOuts][kSubsAtOnce];
-  sums += first_sub * kVec;
+// kSubsAtOnce registers of the lanes of some rows by some outputs.
+template <size_t kRows, size_t kOuts, size_t kSubsAtOnce>
+using Sums = Vec[kRows][kOuts][kSubsAtOnce];
+
+// From memory, where lanes of row r and output o begin at (r * kOuts + o) * 16; or zeros.
+template <size_t kRows, size_t kOuts, size_t kSubsAtOnce>
+[[gnu::always_inline]] inline void LoadSums(Sums<kRows, kOuts, kSubsAtOnce>& sum, bool add,
+                                            const float* sums) {
 #pragma GCC unroll 8
   for (size_t r = 0; r < kRows; ++r) {
 #pragma GCC unroll 8
@@ -20,6 +19,16 @@ inline void Accumulate(const uint8_t* w, size_t w_stride, const float* x, size_t
       }
     }
   }
+}
+
+// sum (+)= the lanes of row r and output o over `blocks` blocks, of registers from `first_sub` on.
+// Strides in bytes and in floats. Where kAhead, as many bytes as are read are asked for from
+// `ahead` on.
+template <class W, size_t kRows, size_t kOuts, size_t kSubsAtOnce, bool kAhead>
+[[gnu::always_inline]] inline void AddBlocks(Sums<kRows, kOuts, kSubsAtOnce>& sum, const uint8_t* w,
+                                             size_t w_stride, const float* x, size_t x_stride,
+                                             size_t blocks, size_t first_sub,
+                                             [[maybe_unused]] const uint8_t* ahead) {
   for (size_t block = 0; block < blocks; ++block) {
     if constexpr (kAhead) {
 #pragma GCC unroll 16
@@ -50,6 +59,18 @@ inline void Accumulate(const uint8_t* w, size_t w_stride, const float* x, size_t
     w += W::kBlockBytes;
     x += kBlockFloats;
   }
+}
+
+// sums[(r * kOuts + o) * 16 ...] (+)= AddBlocks.
+template <class W, size_t kRows, size_t kOuts, size_t kSubsAtOnce, bool kAhead>
+inline void Accumulate(const uint8_t* w, size_t w_stride, const float* x, size_t x_stride,
+                       size_t blocks, size_t first_sub, bool add, float* sums,
+                       const uint8_t* ahead) {
+  Sums<kRows, kOuts, kSubsAtOnce> sum;
+  sums += first_sub * kVec;
+  LoadSums<kRows, kOuts, kSubsAtOnce>(sum, add, sums);
+  AddBlocks<W, kRows, kOuts, kSubsAtOnce, kAhead>(sum, w, w_stride, x, x_stride, blocks, first_sub,
+                                                  ahead);
 #pragma GCC unroll 8
   for (size_t r = 0; r < kRows; ++r) {
 #pragma GCC unroll 8
@@ -135,6 +156,69 @@ inline __m512 AddLanesOf(const float* lanes) {
   return _mm512_permutexvar_ps(order, Fold1(v[0], v[1]));
 }
 
+// Finish for kMaxRows rows by kOutsAtOnce outputs, 24 sums in registers.
+[[gnu::always_inline]] inline void FinishWhole(const Product& product,
+                                               const Sums<kMaxRows, kOutsAtOnce, 1>& sum,
+                                               size_t row, size_t out) {
+  const auto at = [&](size_t i) { return sum[i / kOutsAtOnce][i % kOutsAtOnce][0]; };
+  __m512 v[8];
+#pragma GCC unroll 8
+  for (size_t i = 0; i < 8; ++i) v[i] = Fold8(at(i), at(i + 8));
+#pragma GCC unroll 4
+  for (size_t i = 0; i < 4; ++i) v[i] = Fold4(v[i], v[i + 4]);
+  const __m512 first = Fold1(Fold2(v[0], v[2]), Fold2(v[1], v[3]));
+#pragma GCC unroll 4
+  for (size_t i = 0; i < 4; ++i) v[i] = Fold8(at(i + 16), at(i + 20));
+  const __m512 pairs = Fold2(Fold4(v[0], v[2]), Fold4(v[1], v[3]));
+  // Quarters hold sums of i, i + 2, i + 1, i + 3 of the first 16; of the last 8, two, twice.
+  const __m512 second = Fold1(pairs, pairs);
+  const auto store = [&](size_t r, int a, int b, int c, int d, int e, int f) {
+    const __m512i places = _mm512_set_epi32(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, f, e, d, c, b, a);
+    constexpr __mmask16 kSums = (1u << kOutsAtOnce) - 1;
+    __m512 sums = _mm512_permutex2var_ps(first, places, second);
+    if (product.bias != nullptr) {
+      sums = _mm512_add_ps(sums, _mm512_maskz_loadu_ps(kSums, product.bias + out));
+    }
+    _mm512_mask_storeu_ps(product.y + (row + r) * product.y_stride + out, kSums, sums);
+  };
+  store(0, 0, 2, 1, 3, 4, 6);
+  store(1, 5, 7, 8, 10, 9, 11);
+  store(2, 12, 14, 13, 15, 16, 17);
+  store(3, 20, 21, 24, 25, 28, 29);
+}
+
+#elif RETEMPER_LANES == 8
+
+inline __m256 AddHalves(__m256 a, __m256 b) {
+  return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
+}
+// The sums of four times 16 lanes, those of the first and third and of the second and fourth apart.
+inline __m256 FoldLanes(const float* lanes) {
+  __m256 v[4];
+#pragma GCC unroll 4
+  for (size_t i = 0; i < 4; ++i) {
+    v[i] = _mm256_add_ps(_mm256_load_ps(lanes + 16 * i), _mm256_load_ps(lanes + 16 * i + 8));
+  }
+  const __m256 a = AddHalves(v[0], v[1]), b = AddHalves(v[2], v[3]);
+  return _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x44), _mm256_shuffle_ps(a, b, 0xee));
+}
+
+// Finish for kMaxRows = 3 rows by kOutsAtOnce = 4 outputs.
+inline void FinishWhole(const Product& product, const float* lanes, size_t row, size_t out) {
+  constexpr size_t kStep = kOutsAtOnce * kLanes;
+  const __m256 last = FoldLanes(lanes + 2 * kStep);
+  const __m256 sums = _mm256_hadd_ps(FoldLanes(lanes), FoldLanes(lanes + kStep));
+  const __m256 third = _mm256_hadd_ps(last, last);
+  const auto store = [&](size_t r, __m128 of_row) {
+    if (product.bias != nullptr) of_row = _mm_add_ps(of_row, _mm_loadu_ps(product.bias + out));
+    _mm_storeu_ps(product.y + (row + r) * product.y_stride + out, of_row);
+  };
+  const __m128 even = _mm256_castps256_ps128(sums), odd = _mm256_extractf128_ps(sums, 1);
+  store(0, _mm_unpacklo_ps(even, odd));
+  store(1, _mm_unpackhi_ps(even, odd));
+  store(2, _mm_unpacklo_ps(_mm256_castps256_ps128(third), _mm256_extractf128_ps(third, 1)));
+}
+
 #endif
 
 // n times 16 lanes to n sums.
@@ -152,6 +236,11 @@ inline void AddAllLanes(const float* lanes, size_t n, float* sums) {
 template <size_t kOuts>
 inline void Finish(const Product& product, const float* lanes, size_t row, size_t rows,
                    size_t out) {
+#if RETEMPER_LANES == 8
+  if constexpr (kOuts == kOutsAtOnce) {
+    if (rows == kMaxRows) return FinishWhole(product, lanes, row, out);
+  }
+#endif
   float sums[kMaxRows * kOuts];
   AddAllLanes(lanes, rows * kOuts, sums);
   float* y = product.y + row * product.y_stride + out;
@@ -161,4 +250,24 @@ inline void Finish(const Product& product, const float* lanes, size_t row, size_
                                      : sums[r * kOuts + o] + product.bias[out + o];
     }
   }
+}
+
+// AccumulateRows, and Finish where `finish`: as many sums as fit stay in registers in between.
+template <class W, size_t kOuts>
+inline void MultiplyRows(const Product& product, size_t row, size_t rows, size_t out,
+                         const uint8_t* w, size_t w_stride, const float* x, size_t x_stride,
+                         size_t blocks, bool add, bool finish, float* sums,
+                         const uint8_t* ahead = nullptr) {
+#if RETEMPER_LANES == 16
+  if constexpr (kOuts == kOutsAtOnce) {
+    if (finish && rows == kMaxRows && ahead == nullptr) {
+      Sums<kMaxRows, kOuts, 1> sum;
+      LoadSums<kMaxRows, kOuts, 1>(sum, add, sums);
+      AddBlocks<W, kMaxRows, kOuts, 1, false>(sum, w, w_stride, x, x_stride, blocks, 0, nullptr);
+      return FinishWhole(product, sum, row, out);
+    }
+  }
+#endif
+  AccumulateRows<W, kOuts>(rows, w, w_stride, x, x_stride, blocks, add, sums, ahead);
+  if (finish) Finish<kOuts>(product, sums, row, rows, out);
 }
