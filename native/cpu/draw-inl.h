@@ -2,8 +2,8 @@
 // guard, part of loops-inl.h, once per instruction set.
 
 // One group: kRngLanes counters, four words each. The generic loop multiplies 32 by 32 bits in
-// 64-bit lanes, which compilers do not turn into the instruction for it; the two wide targets name
-// it.
+// 64-bit lanes, which compilers do not turn into the instruction for it (or, on ARM, in passes over
+// memory); the targets with vectors name it.
 #if RETEMPER_LANES == 16
 inline void DrawGroup(RngKey key, uint64_t group, uint32_t* out) {
   const __m512i lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
@@ -69,6 +69,40 @@ inline void DrawGroup(RngKey key, uint64_t group, uint32_t* out) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + kRngLanes + half), c1);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 2 * kRngLanes + half), c2);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 3 * kRngLanes + half), c3);
+  }
+}
+#elif RETEMPER_LANES == 4
+inline void DrawGroup(RngKey key, uint64_t group, uint32_t* out) {
+  const auto multiply = [](uint32x4_t x, uint32x2_t m, uint32x4_t& high, uint32x4_t& low) {
+    const uint32x4_t first = vreinterpretq_u32_u64(vmull_u32(vget_low_u32(x), m));
+    const uint32x4_t last = vreinterpretq_u32_u64(vmull_high_u32(x, vcombine_u32(m, m)));
+    low = vuzp1q_u32(first, last);
+    high = vuzp2q_u32(first, last);
+  };
+  const uint64_t counter = group * kRngLanes;
+  constexpr uint32_t kFirst[4] = {0, 1, 2, 3};
+  const uint32x2_t m0 = vdup_n_u32(kPhiloxM0), m1 = vdup_n_u32(kPhiloxM1);
+  for (int quarter = 0; quarter < kRngLanes; quarter += 4) {
+    const auto first = static_cast<uint32_t>(counter) + static_cast<uint32_t>(quarter);
+    uint32x4_t c0 = vaddq_u32(vdupq_n_u32(first), vld1q_u32(kFirst));
+    uint32x4_t c1 = vdupq_n_u32(static_cast<uint32_t>(counter >> 32));
+    uint32x4_t c2 = vdupq_n_u32(0), c3 = c2;
+    uint32_t k0 = key.low, k1 = key.high;
+    for (int round = 0; round < kRngRounds; ++round) {
+      uint32x4_t high0, low0, high1, low1;
+      multiply(c0, m0, high0, low0);
+      multiply(c2, m1, high1, low1);
+      c0 = veorq_u32(veorq_u32(high1, c1), vdupq_n_u32(k0));
+      c2 = veorq_u32(veorq_u32(high0, c3), vdupq_n_u32(k1));
+      c1 = low1;
+      c3 = low0;
+      k0 += kPhiloxW0;
+      k1 += kPhiloxW1;
+    }
+    vst1q_u32(out + quarter, c0);
+    vst1q_u32(out + kRngLanes + quarter, c1);
+    vst1q_u32(out + 2 * kRngLanes + quarter, c2);
+    vst1q_u32(out + 3 * kRngLanes + quarter, c3);
   }
 }
 #else

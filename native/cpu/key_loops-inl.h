@@ -1,6 +1,49 @@
 // Magnitudes as integers that are ordered as they are: histograms, windows and ranks of them. No
 // include guard, part of loops-inl.h, once per instruction set.
 
+#if RETEMPER_LANES == 4
+
+// NEON has no instruction that packs the lanes of a mask together: by the mask's four bits, the
+// bytes of the lanes that are kept, of 4 bytes or of 2, and how many lanes that are; what follows
+// them is not to be used.
+template <size_t kBytes>
+struct PackedLanes {
+  uint8_t bytes[16][4 * kBytes];
+  uint8_t count[16];
+  constexpr PackedLanes() : bytes(), count() {
+    for (size_t mask = 0; mask < 16; ++mask) {
+      size_t to = 0;
+      for (size_t lane = 0; lane < 4; ++lane) {
+        if ((mask >> lane & 1) == 0) continue;
+        for (size_t b = 0; b < kBytes; ++b)
+          bytes[mask][to++] = static_cast<uint8_t>(lane * kBytes + b);
+        ++count[mask];
+      }
+    }
+  }
+};
+constexpr PackedLanes<4> kPackedWords;
+constexpr PackedLanes<2> kPackedHalves;
+
+constexpr uint32_t kBitOfLane[4] = {1, 2, 4, 8};
+// The four bits of a comparison.
+inline size_t BitsOfMask(uint32x4_t mask) {
+  return vaddvq_u32(vandq_u32(mask, vld1q_u32(kBitOfLane)));
+}
+// Four vectors of keys, and whether a lane of four masks is set.
+struct SixteenKeys {
+  uint32x4_t v[4];
+  explicit SixteenKeys(const uint32_t* keys) {
+    for (size_t q = 0; q < 4; ++q) v[q] = vld1q_u32(keys + 4 * q);
+  }
+};
+inline bool AnyLane(const uint32x4_t* masks) {
+  const uint32x4_t any = vorrq_u32(vorrq_u32(masks[0], masks[1]), vorrq_u32(masks[2], masks[3]));
+  return vmaxvq_u32(any) != 0;
+}
+
+#endif
+
 template <class T>
 inline KeyT<T> MagnitudeKey(T x) {
   return std::bit_cast<KeyT<T>>(x) & (~KeyT<T>{0} >> 1);
@@ -27,11 +70,23 @@ void KeyHistogram(const KeyT<T>* __restrict keys, size_t n, int shift, KeyT<T> p
     return;
   }
   // Few keys have the prefix: look at kLanes at a time.
+  const auto any_has_it = [&](const KeyT<T>* some) {
+#if RETEMPER_LANES == 4
+    if constexpr (sizeof(T) == 4) {
+      const SixteenKeys at(some);
+      uint32x4_t has[4];
+      for (size_t q = 0; q < 4; ++q)
+        has[q] = vceqq_u32(vshlq_u32(at.v[q], vdupq_n_s32(-(shift + 16))), vdupq_n_u32(prefix));
+      return AnyLane(has);
+    }
+#endif
+    uint32_t any = 0;
+    for (size_t l = 0; l < kLanes; ++l) any |= (some[l] >> (shift + 16)) == prefix ? 1u : 0u;
+    return any != 0;
+  };
   size_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
-    uint32_t any = 0;
-    for (size_t l = 0; l < kLanes; ++l) any |= (keys[i + l] >> (shift + 16)) == prefix ? 1u : 0u;
-    if (any == 0) continue;
+    if (!any_has_it(keys + i)) continue;
     for (size_t l = 0; l < kLanes; ++l) {
       if ((keys[i + l] >> (shift + 16)) == prefix) ++bins[(keys[i + l] >> shift) & 0xffff];
     }
@@ -57,6 +112,26 @@ size_t CollectBetween(const Key* __restrict keys, size_t n, Key low, Key high,
       // buffer.
       _mm512_storeu_si512(inside + found, _mm512_maskz_compress_epi32(between, key));
       found += static_cast<size_t>(__builtin_popcount(between));
+    }
+  }
+#elif RETEMPER_LANES == 4
+  if constexpr (sizeof(Key) == 4) {
+    for (; i + kLanes <= n; i += kLanes) {
+      const SixteenKeys at(keys + i);
+      uint32x4_t between[4];
+      for (size_t q = 0; q < 4; ++q) {
+        between[q] =
+            vandq_u32(vcgtq_u32(at.v[q], vdupq_n_u32(low)), vcltq_u32(at.v[q], vdupq_n_u32(high)));
+      }
+      if (!AnyLane(between)) continue;
+      for (size_t q = 0; q < 4; ++q) {
+        // Stores four lanes, inside the buffer as above.
+        const size_t mask = BitsOfMask(between[q]);
+        const uint8x16_t packed =
+            vqtbl1q_u8(vreinterpretq_u8_u32(at.v[q]), vld1q_u8(kPackedWords.bytes[mask]));
+        vst1q_u32(inside + found, vreinterpretq_u32_u8(packed));
+        found += kPackedWords.count[mask];
+      }
     }
   }
 #endif

@@ -17,6 +17,42 @@ inline double LoadDouble(const uint8_t* p) {
   return v;
 }
 
+#if RETEMPER_LANES == 4
+// NEON has instructions for float16, where compilers would go through the bits; these round in the
+// same way, and a NaN stays one. Whole vectors of n elements; each returns how many it did.
+inline size_t LoadF16Vectors(const uint8_t* from, size_t n, float* to) {
+  size_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    const float16x8_t halves = vreinterpretq_f16_u8(vld1q_u8(from + 2 * i));
+    vst1q_f32(to + i, vcvt_f32_f16(vget_low_f16(halves)));
+    vst1q_f32(to + i + 4, vcvt_high_f32_f16(halves));
+  }
+  return i;
+}
+inline size_t StoreF16Vectors(const float* from, size_t n, uint8_t* to, uint32_t& bad) {
+  const float32x4_t nan = vreinterpretq_f32_u32(vdupq_n_u32(0x7fc00000u));  // one for all
+  const uint16x8_t exponent = vdupq_n_u16(0x7c00u);
+  uint32x4_t counts = vdupq_n_u32(0);
+  size_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    const float32x4_t a = vld1q_f32(from + i), b = vld1q_f32(from + i + 4);
+    const float16x8_t halves = vcvt_high_f16_f32(vcvt_f16_f32(vbslq_f32(vceqq_f32(a, a), a, nan)),
+                                                 vbslq_f32(vceqq_f32(b, b), b, nan));
+    const uint16x8_t bits = vreinterpretq_u16_f16(halves);
+    const uint16x8_t none = vceqq_u16(vandq_u16(bits, exponent), exponent);
+    counts = vpadalq_u16(counts, vshrq_n_u16(none, 15));
+    vst1q_u8(to + 2 * i, vreinterpretq_u8_u16(bits));
+  }
+  bad += vaddvq_u32(counts);
+  return i;
+}
+inline size_t RoundToF16Vectors(float* x, size_t n) {
+  size_t i = 0;
+  for (; i + 4 <= n; i += 4) vst1q_f32(x + i, vcvt_f32_f16(vcvt_f16_f32(vld1q_f32(x + i))));
+  return i;
+}
+#endif
+
 // Of 16-bit elements: those of a cache line, and how far ahead they are sent for: a tile is loaded,
 // worked on for long, and then the next one is wanted.
 constexpr size_t kLine = 32, kAhead = kTile;
@@ -32,9 +68,14 @@ void Load(const uint8_t* __restrict from, Dtype dtype, size_t n, T* __restrict t
       for (; i < n; ++i) to[i] = Bf16ToFloat(LoadHalf(from + 2 * i));
       return;
     }
-    case Dtype::kF16:
-      for (size_t i = 0; i < n; ++i) to[i] = F16ToFloat(LoadHalf(from + 2 * i));
+    case Dtype::kF16: {
+      size_t i = 0;
+#if RETEMPER_LANES == 4
+      if constexpr (sizeof(T) == 4) i = LoadF16Vectors(from, n, to);
+#endif
+      for (; i < n; ++i) to[i] = F16ToFloat(LoadHalf(from + 2 * i));
       return;
+    }
     case Dtype::kF32:
       for (size_t i = 0; i < n; ++i) to[i] = LoadFloat(from + 4 * i);
       return;
@@ -94,13 +135,18 @@ uint64_t Store(const T* __restrict from, size_t n, Dtype dtype, uint8_t* __restr
         __builtin_memcpy(to + 2 * i, &half, 2);
       }
       return bad;
-    case Dtype::kF16:
-      for (size_t i = 0; i < n; ++i) {
+    case Dtype::kF16: {
+      size_t i = 0;
+#if RETEMPER_LANES == 4
+      if constexpr (sizeof(T) == 4) i = StoreF16Vectors(from, n, to, bad);
+#endif
+      for (; i < n; ++i) {
         const uint16_t half = FloatToF16(Canonical(ToFloat(from[i])));
         bad += (half & 0x7c00u) == 0x7c00u;
         __builtin_memcpy(to + 2 * i, &half, 2);
       }
       return bad;
+    }
     case Dtype::kF32:
       for (size_t i = 0; i < n; ++i) {
         const float value = Canonical(static_cast<float>(from[i]));
@@ -127,9 +173,14 @@ void RoundTo(T* x, size_t n, Dtype dtype) {
     case Dtype::kBF16:
       for (size_t i = 0; i < n; ++i) x[i] = Bf16ToFloat(FloatToBf16(ToFloat(x[i])));
       return;
-    case Dtype::kF16:
-      for (size_t i = 0; i < n; ++i) x[i] = F16ToFloat(FloatToF16(ToFloat(x[i])));
+    case Dtype::kF16: {
+      size_t i = 0;
+#if RETEMPER_LANES == 4
+      if constexpr (sizeof(T) == 4) i = RoundToF16Vectors(x, n);
+#endif
+      for (; i < n; ++i) x[i] = F16ToFloat(FloatToF16(ToFloat(x[i])));
       return;
+    }
     case Dtype::kF32:
       for (size_t i = 0; i < n; ++i) x[i] = static_cast<float>(x[i]);
       return;

@@ -17,6 +17,8 @@
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #include <immintrin.h>
 #pragma GCC diagnostic pop
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #include "core/block_format.h"
@@ -31,21 +33,23 @@
 
 namespace retemper {
 
-#if defined(__aarch64__)
-#define RETEMPER_FIRST_TARGET "neon"  // part of every 64-bit ARM
-#else
-#define RETEMPER_FIRST_TARGET "baseline"
-#endif
-
-// How many 32-bit lanes of intrinsics a region has; compilers do not agree on whether a region sets
-// __AVX2__ itself.
+// How many 32-bit lanes of intrinsics a region has (0: none); compilers do not agree on whether a
+// region sets __AVX2__ itself.
 #define RETEMPER_LANES 0
 namespace first_target {
 #include "cpu/loops-inl.h"
-constexpr Target kTarget = {RETEMPER_FIRST_TARGET, &kF32,     &kF64, &Draw, &kMasks,
-                            &EncodeBlocks,         &kRowCodes};
+constexpr Target kTarget = {"baseline", &kF32, &kF64, &Draw, &kMasks, &EncodeBlocks, &kRowCodes};
 }  // namespace first_target
 #undef RETEMPER_LANES
+
+#if defined(__aarch64__)  // NEON is part of every 64-bit ARM
+#define RETEMPER_LANES 4
+namespace neon_target {
+#include "cpu/loops-inl.h"
+constexpr Target kTarget = {"neon", &kF32, &kF64, &Draw, &kMasks, &EncodeBlocks, &kRowCodes};
+}  // namespace neon_target
+#undef RETEMPER_LANES
+#endif
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define RETEMPER_X86_TARGETS 1
@@ -73,6 +77,9 @@ constexpr Target kTarget = {"avx512", &kF32, &kF64, &Draw, &kMasks, &EncodeBlock
 
 std::vector<const Target*> AvailableTargets() {
   std::vector<const Target*> targets = {&first_target::kTarget};
+#if defined(__aarch64__)
+  targets.push_back(&neon_target::kTarget);
+#endif
 #ifdef RETEMPER_X86_TARGETS
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c") &&
       __builtin_cpu_supports("bmi2")) {

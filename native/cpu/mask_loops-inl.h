@@ -24,6 +24,17 @@ void Masked(const T* __restrict x, const uint64_t* __restrict bits, size_t n, T*
       _mm256_storeu_ps(out + i, _mm256_and_ps(_mm256_loadu_ps(x + i), _mm256_castsi256_ps(keep)));
     }
   }
+#elif RETEMPER_LANES == 4
+  if constexpr (sizeof(T) == 4) {
+    for (; i + kLanes <= n; i += kLanes) {
+      const uint32x4_t lanes = vdupq_n_u32(static_cast<uint32_t>(bits[i / 64] >> i % 64));
+      for (size_t l = 0; l < kLanes; l += 4) {
+        const uint32x4_t keep = vtstq_u32(lanes, vld1q_u32(kLaneBit + l));
+        const uint32x4_t value = vreinterpretq_u32_f32(vld1q_f32(x + i + l));
+        vst1q_f32(out + i + l, vreinterpretq_f32_u32(vandq_u32(value, keep)));
+      }
+    }
+  }
 #endif
   for (; i + kLanes <= n; i += kLanes) {
     const auto lanes = static_cast<uint32_t>(bits[i / 64] >> i % 64);
@@ -52,6 +63,14 @@ void AbsoluteSums(const T* x, const uint64_t* bits, size_t n, double* __restrict
 
 // 64 flags of one byte, 0 or 1, as the bits of a word.
 inline uint64_t PackFlags(const uint8_t* flags) {
+#if RETEMPER_LANES == 4
+  // Flag f moves to bit f % 8 of its byte; three times, neighbours are added.
+  const int8x16_t bit = vreinterpretq_s8_u64(vdupq_n_u64(0x0706050403020100u));
+  uint8x16_t some[4];
+  for (size_t q = 0; q < 4; ++q) some[q] = vshlq_u8(vld1q_u8(flags + 16 * q), bit);
+  const uint8x16_t fours = vpaddq_u8(vpaddq_u8(some[0], some[1]), vpaddq_u8(some[2], some[3]));
+  return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(fours, fours)), 0);
+#else
   uint64_t word = 0;
   for (size_t byte = 0; byte < 8; ++byte) {
     uint64_t eight;
@@ -60,6 +79,7 @@ inline uint64_t PackFlags(const uint8_t* flags) {
     word |= (eight * 0x0102040810204080u >> 56) << 8 * byte;
   }
   return word;
+#endif
 }
 
 inline void KeepBelow(const uint32_t* __restrict draws, size_t n, uint64_t threshold,
@@ -137,6 +157,18 @@ inline void CountBins(const uint16_t* __restrict bins, size_t n, uint16_t* __res
     carry = _mm512_add_epi16(carry, _mm512_permutexvar_epi16(last, x));
   }
   sum = static_cast<uint16_t>(_mm_cvtsi128_si32(_mm512_castsi512_si128(carry)));
+#elif RETEMPER_LANES == 4
+  const uint16x8_t zero = vdupq_n_u16(0);
+  uint16x8_t carry = zero;
+  for (; b + 8 <= kRowBins; b += 8) {
+    uint16x8_t x = vaddq_u16(vld1q_u16(counts + b), vld1q_u16(other + b));
+    x = vaddq_u16(x, vextq_u16(zero, x, 7));
+    x = vaddq_u16(x, vextq_u16(zero, x, 6));
+    x = vaddq_u16(x, vextq_u16(zero, x, 4));
+    vst1q_u16(below + b + 1, vaddq_u16(x, carry));
+    carry = vaddq_u16(carry, vdupq_laneq_u16(x, 7));
+  }
+  sum = vgetq_lane_u16(carry, 0);
 #endif
   // Four counters in a word: a product with ones in every 16 bits is their running sum.
   constexpr uint64_t kOnes = 0x0001000100010001u;
@@ -268,8 +300,22 @@ inline size_t KeepByBins(const uint16_t* __restrict bins, const uint32_t* __rest
     const uint32_t* draw = draws + first;
     for (size_t i = 0; i < length; ++i) flags[i] = draw[i] < least ? 1 : 0;
     for (size_t i = length; i < kChunk; ++i) flags[i] = 0;
-    size_t count = 0;
-    for (size_t i = 0; i < length; ++i) {
+    size_t count = 0, listed = 0;
+#if RETEMPER_LANES == 4
+    constexpr uint16_t kFirst[4] = {0, 1, 2, 3};
+    for (; listed + 4 <= length; listed += 4) {
+      const uint32x4_t above = vsubq_u32(vld1q_u32(draw + listed), vdupq_n_u32(least));
+      const size_t mask = BitsOfMask(vcltq_u32(above, vdupq_n_u32(span)));
+      const uint16x4_t index =
+          vadd_u16(vld1_u16(kFirst), vdup_n_u16(static_cast<uint16_t>(listed)));
+      // Stores four places, of which only the first few count: count <= listed.
+      const uint8x8_t packed =
+          vtbl1_u8(vreinterpret_u8_u16(index), vld1_u8(kPackedHalves.bytes[mask]));
+      vst1_u16(open + count, vreinterpret_u16_u8(packed));
+      count += kPackedHalves.count[mask];
+    }
+#endif
+    for (size_t i = listed; i < length; ++i) {
       open[count] = static_cast<uint16_t>(i);
       count += draw[i] - least < span ? 1 : 0;
     }

@@ -89,6 +89,11 @@ inline void LowRankRows(const LowRankProduct<float>& product, size_t row, float*
             sums[r][v] = _mm512_fmadd_ps(_mm512_set1_ps(w), x, sums[r][v]);
             continue;
           }
+#elif RETEMPER_LANES == 4
+          if constexpr (kFused) {
+            sums[r][v] = vfmaq_n_f32(sums[r][v], x, w);
+            continue;
+          }
 #endif
           sums[r][v] = sums[r][v] + w * x;
         }

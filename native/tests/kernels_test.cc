@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "core/convert.h"
@@ -297,6 +298,72 @@ void CheckKernels() {
     k.exponentials(finite.data(), T(0.2), n, out.data());
     return out;
   });
+}
+
+TEST("loads every float16 and rounds at every border of them on every instruction set") {
+  std::vector<uint16_t> halves(65536), stored;
+  std::vector<float> values(halves.size()), around;
+  for (size_t h = 0; h < halves.size(); ++h) halves[h] = static_cast<uint16_t>(h);
+  for (size_t h = 0; h + 1 < 0x7c00; ++h) {
+    const float low = F16ToFloat(halves[h]), middle = low + (F16ToFloat(halves[h + 1]) - low) / 2;
+    for (const float value : {middle, std::nextafter(middle, 0.0f), std::nextafter(middle, 1e9f)})
+      around.insert(around.end(), {value, -value});
+  }
+  for (const uint32_t bits : {0x7f800001u, 0xff812345u, 0x7fffffffu, 0x477ff000u, 0x477fefffu})
+    around.push_back(std::bit_cast<float>(bits));
+  around.insert(around.end(),
+                {1e9f, -1e9f, 1e-30f, 1e-44f, std::numeric_limits<float>::infinity()});
+  stored.resize(around.size());
+  for (const Target* target : AvailableTargets()) {
+    const Kernels<float>& k = *target->f32;
+    k.load(reinterpret_cast<const uint8_t*>(halves.data()), Dtype::kF16, halves.size(),
+           values.data());
+    for (size_t h = 0; h < halves.size(); ++h)
+      CHECK_EQ(std::bit_cast<uint32_t>(values[h]), std::bit_cast<uint32_t>(F16ToFloat(halves[h])));
+    uint64_t bad = 0;
+    std::vector<float> rounded = around;
+    k.round_to(rounded.data(), rounded.size(), Dtype::kF16);
+    const uint64_t counted = k.store(around.data(), around.size(), Dtype::kF16,
+                                     reinterpret_cast<uint8_t*>(stored.data()));
+    for (size_t i = 0; i < around.size(); ++i) {
+      const uint16_t half = FloatToF16(around[i]);
+      CHECK_EQ(std::bit_cast<uint32_t>(rounded[i]), std::bit_cast<uint32_t>(F16ToFloat(half)));
+      CHECK_EQ(stored[i], std::isnan(around[i]) ? 0x7e00 : half);  // one NaN for all
+      bad += (half & 0x7c00u) == 0x7c00u ? 1 : 0;
+    }
+    CHECK_EQ(counted, bad);
+  }
+}
+
+template <class T>
+void CheckHistograms() {
+  using Key = typename Kernels<T>::Key;
+  constexpr int kTop = 8 * sizeof(T) - 16;
+  const std::vector<T> x = Values<T>(kTile, 5);
+  for (const size_t n : {size_t{3}, size_t{16}, size_t{333}, kTile}) {
+    std::vector<Key> keys(n);
+    KernelsOf<T>(*AvailableTargets()[0]).magnitude_keys(x.data(), n, keys.data());
+    // Of all keys, of those that share the first one's upper bits, and of none.
+    const Key first = keys[0] >> kTop, none = first ^ 1 << 14;
+    for (const auto& [shift, prefix] : {std::pair{kTop, Key{0}},
+                                        {kTop - 16, first},
+                                        {kTop - 16, none},
+                                        {kTop - 13, first >> 3}}) {
+      std::vector<uint32_t> expected(65536, 1);
+      for (const Key key : keys) {
+        if (shift == kTop || key >> (shift + 16) == prefix) ++expected[key >> shift & 0xffff];
+      }
+      for (const Target* target : AvailableTargets()) {
+        std::vector<uint32_t> bins(65536, 1);
+        KernelsOf<T>(*target).key_histogram(keys.data(), n, shift, prefix, bins.data());
+        CheckSameBits(bins, expected, target->name, "key_histogram");
+      }
+    }
+  }
+}
+TEST("counts keys by any 16 bits on every instruction set") {
+  CheckHistograms<float>();
+  CheckHistograms<double>();
 }
 
 TEST("computes the same bits in float32 on every instruction set") { CheckKernels<float>(); }
