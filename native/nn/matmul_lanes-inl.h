@@ -17,8 +17,8 @@
 
 // Weights are read as they are stored for few rows, and widened into a tile once for many.
 constexpr size_t kManyRows = 4 * kMaxRows;
-constexpr size_t kTileBlocks = 24;
-constexpr size_t kCachedBytes = 1024 * 1024;
+constexpr size_t kTileBlocks = 48 / kHalves;
+constexpr size_t kCachedBytes = 640 * 1024;
 constexpr size_t kRowsAtOnce = 128;  // where not all inputs of more can be cached
 // For few rows, whole rows of a matrix that is in_major pass by in the order of memory.
 constexpr size_t kStreamedOuts = 1024;
@@ -44,9 +44,10 @@ Cut CutOf(const Product& product) {
     return {product.rows, outs, (product.rows * kLanes + 1) * outs * sizeof(float)};
   }
   const size_t fitting = kCachedBytes / (PackedStride(product.w.in) * sizeof(float));
-  const size_t groups = (product.rows + kRowsOfAGroup - 1) / kRowsOfAGroup;
-  const size_t rows =
-      std::min(groups, std::max(fitting, kRowsAtOnce) / kRowsOfAGroup) * kRowsOfAGroup;
+  const size_t groups = DivideUp(product.rows, kRowsOfAGroup);
+  // In parts of like sizes: one of few rows at the end would fill its tiles for little.
+  const size_t parts = DivideUp(groups, std::max(fitting, kRowsAtOnce) / kRowsOfAGroup);
+  const size_t rows = DivideUp(groups, parts) * kRowsOfAGroup;
   const size_t outs = TileOuts(product, rows);
   return {rows, outs,
           outs * (kTileBlocks * kBlockFloats + (rows + kMaxRows) * kLanes) * sizeof(float)};

@@ -13,6 +13,7 @@
 #endif
 
 #include "core/convert.h"
+#include "core/divide_up.h"
 #include "nn/prefetcher.h"
 
 namespace retemper::nn {
