@@ -6,6 +6,8 @@
 #if defined(__x86_64__) && defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 namespace retemper {
@@ -36,7 +38,30 @@ bool AskForAmx() {
 #endif
 }
 
+// Linux's answer, by the bits of its <asm/hwcap.h>, which older headers lack.
+#if defined(__aarch64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+constexpr unsigned long kDotProducts = 1ul << 20;  // HWCAP_ASIMDDP, of AT_HWCAP
+constexpr unsigned long kBfloat16 = 1ul << 14;     // HWCAP2_BF16, of AT_HWCAP2
+bool HasNeon(unsigned long which, unsigned long bit) { return (::getauxval(which) & bit) != 0; }
+#endif
+
 }  // namespace
+
+bool HasNeonDot() {
+#if defined(__aarch64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+  return HasNeon(AT_HWCAP, kDotProducts);
+#else
+  return false;
+#endif
+}
+
+bool HasNeonBf16() {
+#if defined(__aarch64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+  return HasNeon(AT_HWCAP2, kBfloat16);
+#else
+  return false;
+#endif
+}
 
 bool HasAmx() {
   static const bool has = AskForAmx();
@@ -47,6 +72,8 @@ std::vector<const char*> ProductTargets() {
   std::vector<const char*> targets;
   if (HasAvx512Bf16()) targets.push_back("avx512_bf16");
   if (HasAmx()) targets.push_back("amx");
+  if (HasNeonDot()) targets.push_back("neon_dot");
+  if (HasNeonBf16()) targets.push_back("neon_bf16");
   return targets;
 }
 

@@ -43,6 +43,13 @@ inline Floats WidenHalves(Ints v) {
   const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, low), 0x08);
   return _mm256_cvtph_ps(_mm256_castsi256_si128(packed));
 }
+#elif RETEMPER_LANES == 4
+inline Floats WidenHalves(Ints v) {
+  const auto widen = [](int32x4_t some) {
+    return vcvt_f32_f16(vreinterpret_f16_s16(vmovn_s32(some)));
+  };
+  return {widen(v.low), widen(v.high)};
+}
 #else
 inline Floats WidenHalves(const Ints& v) {
   return Each<Floats>([&](size_t i) { return F16ToFloat(static_cast<uint16_t>(v.v[i])); });

@@ -7,15 +7,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <string_view>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #include "core/convert.h"
 #include "core/divide_up.h"
 #include "cpu/kernels.h"
+#include "cpu/product_targets.h"
 #include "nn/prefetcher.h"
 #include "nn/step_times.h"
 
@@ -60,14 +64,33 @@ namespace {
 #define RETEMPER_VNNI 0
 namespace first_target {
 #include "nn/block_products-inl.h"
-#if defined(__aarch64__)
-constexpr char kName[] = "neon";
-#else
-constexpr char kName[] = "baseline";
-#endif
-constexpr BlockKernel kKernel = {kName, kOutputs, sizeof(Panel), RoundRow, MultiplyPart};
+constexpr BlockKernel kKernel = {"baseline", kOutputs, sizeof(Panel), RoundRow, MultiplyPart};
 }  // namespace first_target
 #undef RETEMPER_LANES
+
+#if defined(__aarch64__)
+#define RETEMPER_LANES 4
+#define RETEMPER_DOT 0
+namespace neon_target {
+#include "nn/block_products-inl.h"
+constexpr BlockKernel kKernel = {"neon", kOutputs, sizeof(Panel), RoundRow, MultiplyPart};
+}  // namespace neon_target
+#undef RETEMPER_DOT
+
+#if defined(__GNUC__) && !defined(__clang__)
+#define RETEMPER_NEON_DOT 1
+#define RETEMPER_DOT 1
+#pragma GCC push_options
+#pragma GCC target("arch=armv8.2-a+dotprod")
+namespace neon_dot_target {
+#include "nn/block_products-inl.h"
+constexpr BlockKernel kKernel = {"neon_dot", kOutputs, sizeof(Panel), RoundRow, MultiplyPart};
+}  // namespace neon_dot_target
+#pragma GCC pop_options
+#undef RETEMPER_DOT
+#endif
+#undef RETEMPER_LANES
+#endif
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define RETEMPER_X86_TARGETS 1
@@ -119,6 +142,12 @@ const char* NameOf(const BlockKernel& kernel) { return kernel.name; }
 
 std::vector<const BlockKernel*> AvailableBlockKernels() {
   std::vector<const BlockKernel*> kernels = {&first_target::kKernel};
+#if defined(__aarch64__)
+  kernels.push_back(&neon_target::kKernel);
+#endif
+#ifdef RETEMPER_NEON_DOT
+  if (HasNeonDot()) kernels.push_back(&neon_dot_target::kKernel);
+#endif
 #ifdef RETEMPER_X86_TARGETS
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("f16c") ||
       !__builtin_cpu_supports("bmi2")) {
@@ -140,11 +169,11 @@ const BlockKernel& ChooseBlockKernel() {
     const std::vector<const BlockKernel*> kernels = AvailableBlockKernels();
     const char* forced = std::getenv("RETEMPER_FORCE_TARGET");
     if (forced == nullptr || *forced == '\0') return *kernels.back();
-    const std::string_view name = forced;
-    if (name == first_target::kKernel.name) return *kernels.front();
-    // Neither has instructions for products of bytes.
-    if (name == "avx2" || name == "avx512")
-      return *kernels[std::min<size_t>(1, kernels.size() - 1)];
+    for (const BlockKernel* kernel : kernels) {
+      // Without VNNI, AVX-512 has no instruction for products of bytes.
+      const std::string_view name = std::strcmp(forced, "avx512") == 0 ? "avx2" : forced;
+      if (name == kernel->name) return *kernel;
+    }
     return *kernels.back();
   }();
   return chosen;

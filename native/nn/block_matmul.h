@@ -49,13 +49,13 @@ struct BlockLinear {
 // What multiplies on an instruction set.
 struct BlockKernel;
 
-// Those that this processor runs, slowest first: "baseline" or "neon", "avx2", "avx_vnni",
-// "avx512_vnni".
+// Those that this processor runs, slowest first: "baseline", "avx2", "avx_vnni", "avx512_vnni";
+// "neon", "neon_dot".
 std::vector<const BlockKernel*> AvailableBlockKernels();
 const char* NameOf(const BlockKernel& kernel);
 // The fastest; or, where RETEMPER_FORCE_TARGET names a target, the fastest that has no more
-// instructions than it. "avx512_bf16" and "amx" allow all: every processor known to have these
-// has VNNI too.
+// instructions than it. "avx512_bf16", "amx" and "neon_bf16" allow all: every processor known to
+// have these multiplies bytes too.
 const BlockKernel& ChooseBlockKernel();
 
 // Several layers of the same x, which all have as many inputs; formats may differ. x and the

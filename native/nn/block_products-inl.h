@@ -7,6 +7,9 @@
 // a panel, which is multiplied by all rows before the next one is made, so the work on stored bits
 // is shared by them. For one row they are multiplied as they are made.
 
+constexpr size_t kChunk = 8;       // blocks of a panel
+constexpr size_t kQuads = 32 / 4;  // fours of inputs in a block
+
 // --- vectors: one lane an output ---
 
 #if RETEMPER_LANES == 16
@@ -52,6 +55,10 @@ inline Floats LoadFloats(const float* p) { return _mm256_loadu_ps(p); }
 inline void StoreFloats(float* p, Floats v) { _mm256_storeu_ps(p, v); }
 inline Floats Add(Floats a, Floats b) { return _mm256_add_ps(a, b); }
 inline Floats Multiply(Floats a, Floats b) { return _mm256_mul_ps(a, b); }
+
+#elif RETEMPER_LANES == 4
+
+#include "nn/block_neon-inl.h"
 
 #else
 
@@ -121,9 +128,6 @@ inline Floats Multiply(const Floats& a, const Floats& b) {
 // Whether codes of all 8 bits keep their sign here.
 constexpr bool kSignedBytes = !RETEMPER_VNNI;
 
-constexpr size_t kChunk = 8;       // blocks of a panel
-constexpr size_t kQuads = 32 / 4;  // fours of inputs in a block
-
 struct Panel {
   alignas(64) Ints codes[kChunk][kQuads];
   alignas(64) float scale[kChunk][kOutputs];
@@ -187,7 +191,7 @@ struct Panel {
   }
 }
 
-#else
+#elif RETEMPER_LANES == 0
 
 inline void Transpose32(const uint8_t* const* rows, size_t at, Ints (&to)[kQuads]) {
   for (size_t i = 0; i < kOutputs; ++i) {
@@ -198,7 +202,7 @@ inline void Transpose32(const uint8_t* const* rows, size_t at, Ints (&to)[kQuads
 #endif
 
 // Of each row, the 16 bytes from `at` on.
-#if RETEMPER_LANES > 0
+#if RETEMPER_LANES >= 8
 
 [[gnu::always_inline]] inline void Transpose16(const uint8_t* const* rows, size_t at,
                                                Ints (&to)[4]) {
@@ -232,7 +236,7 @@ inline void Transpose32(const uint8_t* const* rows, size_t at, Ints (&to)[kQuads
 #endif
 }
 
-#else
+#elif RETEMPER_LANES == 0
 
 inline void Transpose16(const uint8_t* const* rows, size_t at, Ints (&to)[4]) {
   for (size_t i = 0; i < kOutputs; ++i) {
@@ -262,6 +266,8 @@ inline Ints Dot(Ints sum, const Ints& codes, const int8_t* x) {
       F::kMost == 255 ? _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(v, codes))
                       : _mm256_maddubs_epi16(codes, v);
   return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+#elif RETEMPER_LANES == 4
+  return AddProducts(sum, codes, four);
 #else
   int8_t each[4];
   __builtin_memcpy(each, &four, 4);
