@@ -12,6 +12,7 @@
 #include "nn/matmul_amx.h"
 #include "nn/matmul_kernel.h"
 #include "nn/matmul_lanes.h"
+#include "nn/matmul_neon_bf16.h"
 #include "nn/step_times.h"
 
 namespace retemper::nn {
@@ -147,6 +148,7 @@ const std::vector<const MatMulKernel*>& AvailableMatMulKernels() {
   static const std::vector<const MatMulKernel*> kernels = [] {
     std::vector<const MatMulKernel*> all = LaneKernels();
     if (const MatMulKernel* amx = AmxKernel()) all.push_back(amx);
+    if (const MatMulKernel* neon = NeonBf16Kernel()) all.push_back(neon);
     return all;
   }();
   return kernels;

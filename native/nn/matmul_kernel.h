@@ -57,8 +57,9 @@ struct MatMulKernel {
 
 inline constexpr size_t kRowsOfAGroup = 16;
 
-// The kernels that this processor runs, slowest first, by name: "baseline" or "neon", "avx2",
-// "avx512", "avx512_bf16", "amx". Each of the first three handles everything.
+// The kernels that this processor runs, slowest first, by name: "baseline", "avx2", "avx512",
+// "avx512_bf16", "amx"; "neon", "neon_bf16". The last two of the former and the last of the latter
+// handle only what they say, the others everything.
 const std::vector<const MatMulKernel*>& AvailableMatMulKernels();
 
 // MatMul on a kernel that handles the layers' dtypes in this precision: for tests and measurements.
