@@ -84,12 +84,17 @@ export interface NativeFactoring {
   readonly entropy?: number | undefined;
   /** 0 = one for each available core. */
   readonly threads: number;
+  /**
+   * An existing file, and the byte from which on PEFT's factors are written as float32 in place of returned ones: A [rank, inputs], then B
+   * [outputs, rank]. `transposed`: the matrix is [inputs, outputs].
+   */
+  readonly into?: { readonly path: string; readonly offset: number; readonly transposed: boolean } | undefined;
 }
 
 export interface NativeFactors {
   /** 0 for a matrix of zeros; lower than asked for where the matrix has no more. */
   readonly rank: number;
-  /** [rows, rank] and [rank, cols]. */
+  /** [rows, rank] and [rank, cols]; empty where they were written. */
   readonly left: Float32Array;
   readonly right: Float32Array;
   /** Squared Euclidean norms of the matrix and of what left x right lacks. */
@@ -99,13 +104,16 @@ export interface NativeFactors {
 
 /** Two matrices of equally many rows. */
 export interface NativeProjecting {
-  /** Of two tensors, float32: V, what aligned the model, and D. Nothing is written. */
+  /** Of two tensors, float32: V, what aligned the model, and D; a third one is added to what is written. */
   readonly plan: NativePlan;
   /** True where both are stored by their columns, [inputs, outputs], and so is the result. */
   readonly transposed: boolean;
-  /** An existing file, and the byte from which on C D is written as float32, for C = V V^T / |V|: zeros where V or D is. */
-  readonly path: string;
-  readonly offset: number;
+  /**
+   * An existing file, and the byte from which on C D is written as float32, for C = V V^T / |V|: zeros where V or D is. Without them nothing
+   * is written.
+   */
+  readonly path?: string | undefined;
+  readonly offset?: number | undefined;
   /** 0 = one for each available core. */
   readonly threads: number;
 }

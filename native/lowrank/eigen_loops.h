@@ -5,23 +5,26 @@
 
 namespace retemper::lowrank {
 
-// Columns that are turned together.
-inline constexpr size_t kBandColumns = 32;
+// Columns that are reflected together.
+inline constexpr size_t kBandColumns = 16;
 
-// Row `row` becomes cosine x it - sine x the next one, and that one sine x it + cosine x the next.
-struct Turn {
-  size_t row;
-  double sine, cosine;
+// Pairs of vectors v_q, w_q: value j of vector q is v[q * stride + j].
+struct Pairs {
+  const double *v = nullptr, *w = nullptr;
+  size_t stride = 0, count = 0;
 };
 
 struct EigenLoops {
-  // to += times x from.
-  void (*add_times)(double* to, const double* from, double times, size_t count);
-  // row -= by_p x p + by_v x v.
-  void (*take_two)(double* row, const double* p, const double* v, double by_p, double by_v,
-                   size_t count);
-  // Turns rows of [rows, kBandColumns], one turn after the other.
-  void (*rotate_rows)(double* band, const Turn* turns, size_t count);
+  // p += A x for what the first `rows` rows of a symmetric matrix [cols, cols] have of it right of
+  // and on the diagonal, and, mirrored, below.
+  void (*add_upper)(const double* a, size_t stride, size_t rows, size_t cols, const double* x,
+                    double* p);
+  // Row r of rows[count, cols] -= the sum over q of by.v[q, r] w_q + by.w[q, r] v_q.
+  void (*take_pairs)(double* rows, size_t stride, size_t count, size_t cols, const Pairs& pairs,
+                     const Pairs& by);
+  double (*dot)(const double* x, const double* y, size_t count);
+  // Takes out of each column of band[count, kBandColumns] twice what it has of v.
+  void (*reflect)(double* band, const double* v, size_t count);
 };
 
 const EigenLoops& ChooseEigenLoops();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include "core/status.h"
 #include "lowrank/panel_packing.h"
@@ -39,8 +41,8 @@ Factored FactoriseByEntropy(const MatrixRows& source, double share, nn::Pool& po
       throw Fault(code::kCancelled, "the approximation was cancelled");
   };
   Factored made;
-  const HeldMatrix held(source, pool);
-  const Dense& d = held.View();
+  std::optional<HeldMatrix> held(std::in_place, source, pool);
+  const Dense d = held->View();
   made.square = SquaredRest(d, nullptr, nullptr, 0, pool);
   if (!std::isfinite(made.square))
     throw Fault(code::kBadInput, "the change has NaN or infinite values");
@@ -48,19 +50,30 @@ Factored FactoriseByEntropy(const MatrixRows& source, double share, nn::Pool& po
   const bool tall = d.rows > d.cols;
   const size_t side = tall ? d.cols : d.rows;
   std::vector<float> turned(tall ? d.rows * d.cols : 0);
-  if (tall) Transpose(d, turned.data(), pool);
+  if (tall) {
+    Transpose(d, turned.data(), pool);
+    held.reset();
+  }
   const Dense wide = tall ? Dense{turned.data(), d.cols, d.rows} : d;
-  Eigen eigen = SymmetricEigen(Gram(wide, pool, check), side, pool);
+  size_t rank = 0;
+  const auto wanted = [&](const std::vector<double>& values) {
+    check();
+    std::vector<double> squares = values;
+    for (double& square : squares)
+      if (!(square > kNothing * squares[0])) square = 0;
+    rank = made.rank = EntropyRank(squares, share);
+    for (size_t k = rank; k < side; ++k) made.lost += squares[k];
+    return rank;
+  };
+  std::vector<float> vectors;
+  {
+    const Eigen eigen = SymmetricEigen(Gram(wide, pool, check), side, wanted, pool);
+    vectors.assign(eigen.vectors.begin(), eigen.vectors.end());
+  }
   check();
-  for (double& square : eigen.values)
-    if (!(square > kNothing * eigen.values[0])) square = 0;
-  const size_t rank = made.rank = EntropyRank(eigen.values, share);
-  for (size_t k = rank; k < side; ++k) made.lost += eigen.values[k];
 
   made.left.resize(d.rows * rank);
   made.right.resize(rank * d.cols);
-  std::vector<float> vectors(eigen.vectors.begin(),
-                             eigen.vectors.begin() + static_cast<std::ptrdiff_t>(rank * side));
   const Dense unit = {vectors.data(), rank, side};
   std::vector<float> packed, product;
   for (size_t first = 0; first < rank; first += kBand) {

@@ -19,12 +19,14 @@ namespace {
 constexpr double kEnough = 1e-6;
 // What float32 makes of nothing, as a share of the squared norm.
 constexpr double kNothing = 1e-13;
+// A share of the squared norm that a walk through the matrix counts better than singular values do.
+constexpr double kSmall = 0.01;
 
 // Matrices of so many bytes at most are held while they are gone through; larger ones are made
 // again for each pass.
 constexpr size_t kHeldBytes = size_t{256} << 20;
-// Rows of these that are made at a time.
-constexpr size_t kMadeRows = 4 * kBandRows;
+// Rows that are made, or multiplied by a block and back again, at a time: they stay in a cache.
+constexpr size_t kMadeRows = kBandRows;
 // Rows whose sums are taken together.
 constexpr size_t kSumRows = 256;
 
@@ -236,23 +238,26 @@ class Space {
   void BeginWhole() {
     for (size_t row = 0; row < small.rows; ++row) small.Row(row)[row] = 1;
     small.count = small.rows;
-    Multiply(0, small.rows);
+    Product(small, 0, small.rows, tall_, large);
+    Multiplied(0, small.rows);
   }
 
   // The next block: what the matrix and its transpose make of the last one. False where that is
   // nothing new.
   bool Grow() {
-    Columns turned(large.rows, last_);
-    for (size_t row = 0; row < large.rows; ++row)
-      std::copy_n(large.Row(row) + large.count - last_, last_, turned.Row(row));
-    const size_t block = Orthonormalise(turned, last_, pool_);
-    if (block == 0) return false;
-    Product(turned, 0, block, !tall_, small);
-    return Take(block);
+    if (tall_) {
+      Unpack(back_, last_, small, 0, small.rows);
+    } else {
+      Product(large, large.count - last_, last_, true, small);
+    }
+    return Take(last_);
   }
 
-  // The squared singular values of the matrix within the space, and where they lie.
-  Eigen Solve() const { return SymmetricEigen(gram_, small.count, pool_); }
+  // The squared singular values of the matrix within the space, and where the first `most` lie.
+  Eigen Solve(size_t most) const {
+    const auto wanted = [&](const std::vector<double>& all) { return std::min(most, all.size()); };
+    return SymmetricEigen(gram_, small.count, wanted, pool_);
+  }
   std::vector<double> Squares() const { return SymmetricValues(gram_, small.count, pool_); }
 
  private:
@@ -260,8 +265,30 @@ class Space {
     const size_t first = small.count;
     const size_t taken = Orthonormalise(small, block, pool_);
     if (taken == 0) return false;
-    Multiply(first, taken);
+    if (tall_) {
+      ThereAndBack(first, taken);
+    } else {
+      Product(small, first, taken, false, large);
+    }
+    Multiplied(first, taken);
     return true;
+  }
+
+  // The products of a tall matrix with columns of `small`, behind those of `large`, and what its
+  // transpose makes of them: in one walk through the matrix, a few rows at a time.
+  void ThereAndBack(size_t first, size_t count) {
+    const std::vector<float> packed = Pack(small, first, count, 0, small.rows);
+    std::vector<float> product(Panels(count) * kMadeRows * kPanel);
+    back_.assign(Panels(count) * small.rows * kPanel, 0.0f);
+    d_.Each([&](const Dense& band, size_t first_row) {
+      for (size_t row = 0; row < band.rows; row += kMadeRows) {
+        const size_t rows = std::min(kMadeRows, band.rows - row);
+        const Dense part = {band.data + row * band.cols, rows, band.cols};
+        Times(part, packed.data(), count, product.data(), pool_);
+        Unpack(product, count, large, first_row + row, rows);
+        AddTransposedTimes(part, product.data(), count, back_.data(), pool_);
+      }
+    });
   }
 
   // What the matrix, or its transpose, makes of columns of x, behind the columns of `to`.
@@ -281,8 +308,8 @@ class Space {
     if (!straight) Unpack(product, count, to, 0, to.rows);
   }
 
-  void Multiply(size_t first, size_t count) {
-    Product(small, first, count, tall_, large);
+  // Takes in the products of `count` columns of `small`.
+  void Multiplied(size_t first, size_t count) {
     large.count += count;
     last_ = count;
     const std::vector<double> dots = Dots(large, 0, large.count, large, first, count, pool_);
@@ -304,6 +331,7 @@ class Space {
   nn::Pool& pool_;
   size_t last_ = 0;
   std::vector<double> gram_;
+  std::vector<float> back_;
 
  public:
   Columns small, large;
@@ -401,7 +429,7 @@ Factored Factorise(const MatrixRows& d, size_t rank, std::optional<double> energ
     }
   }
   check();
-  const Eigen eigen = space.Solve();
+  const Eigen eigen = space.Solve(most);
   const size_t found = std::min(most, eigen.values.size());
   made.rank = RankOf(eigen.values, found, energy, made.square);
   std::vector<double> up(made.rank), down(made.rank);
@@ -417,7 +445,10 @@ Factored Factorise(const MatrixRows& d, size_t rank, std::optional<double> energ
   for (size_t column = 0; column < d.cols; ++column)
     for (size_t k = 0; k < made.rank; ++k)
       made.right[k * d.cols + column] = right[column * made.rank + k];
-  made.lost = bands.SquaredRest(made.left.data(), made.right.data(), made.rank);
+  // By the singular values, where that is no small difference of large numbers.
+  made.lost = made.square - Largest(eigen.values, made.rank);
+  if (made.lost < kSmall * made.square)
+    made.lost = bands.SquaredRest(made.left.data(), made.right.data(), made.rank);
   return made;
 }
 

@@ -26,8 +26,8 @@ struct Factored {
 // Eckart and Young (Psychometrika 1, 1936): it is made of the largest singular values. They are
 // found in a block Krylov space with full reorthogonalisation (Golub, Luk and Overton, ACM TOMS 7,
 // 1981; its error without gaps in the spectrum: Musco and Musco, NIPS 2015), which grows until
-// another block adds next to nothing of what is missing. Both sides are orthogonalised in each
-// step, so that small singular values do not drown in the rounding of the squares of large ones.
+// another block adds next to nothing of what is missing. What rounding drowns of small singular
+// values beside large ones comes back in later blocks, which are orthogonal to the large ones.
 // Each singular value is divided between both factors by its root. A matrix that is made is held
 // where it takes 256 MB at most, else made again for each product.
 Factored Factorise(const MatrixRows& d, size_t rank, std::optional<double> energy, nn::Pool& pool,

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/large_pages.h"
 #include "lowrank/panel_products.h"
 #include "nn/pool.h"
 
@@ -71,14 +72,15 @@ class HeldMatrix {
  public:
   HeldMatrix(const MatrixRows& d, nn::Pool& pool) : view_{d.data, d.rows, d.cols} {
     if (d.data != nullptr) return;
-    values_ = std::make_unique_for_overwrite<float[]>(d.rows * d.cols);
-    d.Fill(0, d.rows, values_.get(), pool);
-    view_.data = values_.get();
+    values_ = AllocateLargePages(d.rows * d.cols * sizeof(float));
+    auto* const values = reinterpret_cast<float*>(values_.get());
+    d.Fill(0, d.rows, values, pool);
+    view_.data = values;
   }
   const Dense& View() const { return view_; }
 
  private:
-  std::unique_ptr<float[]> values_;
+  LargePages values_;
   Dense view_;
 };
 

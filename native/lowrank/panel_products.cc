@@ -100,13 +100,15 @@ std::vector<double> Gram(const Dense& d, nn::Pool& pool, const std::function<voi
     });
     const size_t stride = panels * kDoublePanel;
     product.resize(d.rows * stride);
-    pool.Run(Tasks(d.rows), [&](size_t task, unsigned) {
-      const size_t last = std::min(d.rows, (task + 1) * kTask);
+    const size_t before = first / kTask;
+    pool.Run(Tasks(d.rows) - before, [&](size_t part, unsigned) {
+      const size_t begin = (before + part) * kTask, last = std::min(d.rows, begin + kTask);
       std::vector<double> work(kTask * kChunk);
-      loops.rows_by_rows(d, task * kTask, last, packed.data(), panels, product.data(), stride,
+      loops.rows_by_rows(d, begin, last, packed.data(), panels, product.data(), stride,
                          work.data());
-      for (size_t row = task * kTask; row < last; ++row)
-        std::copy_n(&product[row * stride], count, &gram[row * d.rows + first]);
+      for (size_t i = 0; i < count; ++i)
+        for (size_t row = begin; row < last; ++row)
+          gram[(first + i) * d.rows + row] = product[row * stride + i];
     });
   }
   return gram;

@@ -34,8 +34,8 @@ void AddTransposedTimes(const Dense& d, const float* q, size_t columns, float* o
 // The sum of the squares of d - left[rows, rank] x right[rank, cols], both by their rows.
 double SquaredRest(const Dense& d, const float* left, const float* right, size_t rank,
                    nn::Pool& pool);
-// d x d^T, [rows, rows], in float64: its eigenvalues are squares, of which float32 would lose the
-// small ones. `check` is called now and then, and may throw.
+// d x d^T, [rows, rows], right of the diagonal and on it, in float64: its eigenvalues are squares,
+// of which float32 would lose the small ones. `check` is called now and then, and may throw.
 std::vector<double> Gram(const Dense& d, nn::Pool& pool, const std::function<void()>& check);
 
 }  // namespace retemper::lowrank

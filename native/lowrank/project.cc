@@ -11,20 +11,32 @@ namespace retemper::lowrank {
 
 namespace {
 
+// Columns of a square that are computed at a time: what is above the diagonal is left out but for
+// the half of each one's own rows.
+constexpr size_t kSquareBand = 256;
+
 // V V^T, [rows, rows].
 std::vector<float> SquareOfRows(const Dense& v, nn::Pool& pool, const std::function<void()>& next) {
   std::vector<float> square(v.rows * v.rows), packed, product;
-  for (size_t first = 0; first < v.rows; first += kBand) {
+  for (size_t first = 0; first < v.rows; first += kSquareBand) {
     next();
-    const size_t count = std::min(kBand, v.rows - first);
+    // Both halves have the same values: a band's rows are those from its first column on.
+    const size_t count = std::min(kSquareBand, v.rows - first);
+    const Dense rest = {v.data + first * v.cols, v.rows - first, v.cols};
     PackRows(v, first, count, packed, pool);
-    product.resize(Panels(count) * v.rows * kPanel);
-    Times(v, packed.data(), count, product.data(), pool);
-    Unpacked(product, v.rows, count, pool,
+    product.resize(Panels(count) * rest.rows * kPanel);
+    Times(rest, packed.data(), count, product.data(), pool);
+    Unpacked(product, rest.rows, count, pool,
              [&](size_t row, size_t column, const float* values, size_t some) {
-               std::copy_n(values, some, &square[row * v.rows + first + column]);
+               std::copy_n(values, some, &square[(first + row) * v.rows + first + column]);
              });
   }
+  pool.Run(DivideUp(v.rows, kSquareBand), [&](size_t band, unsigned) {
+    const size_t end = std::min(v.rows, (band + 1) * kSquareBand);
+    for (size_t row = band * kSquareBand; row < end; ++row)
+      for (size_t column = end; column < v.rows; ++column)
+        square[row * v.rows + column] = square[column * v.rows + row];
+  });
   return square;
 }
 
@@ -41,7 +53,7 @@ Projected Project(const MatrixRows& change, const MatrixRows& d, nn::Pool& pool,
                   const std::function<void(size_t, size_t)>& report) {
   if (change.rows != d.rows) throw Fault(code::kUsage, "both changes must have as many rows");
   const bool tall = change.rows > change.cols;
-  const size_t bands = DivideUp(d.cols, kBand) + (tall ? 0 : DivideUp(change.rows, kBand));
+  const size_t bands = DivideUp(d.cols, kBand) + (tall ? 0 : DivideUp(change.rows, kSquareBand));
   size_t done = 0;
   const auto next = [&] {
     if (cancelled.load(std::memory_order_relaxed))

@@ -1,11 +1,14 @@
 #include "napi/changes.h"
 
+#include <algorithm>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "core/divide_up.h"
 #include "lowrank/panel_packing.h"
 #include "lowrank/project.h"
 #include "lowrank/safe_delta.h"
@@ -29,18 +32,36 @@ auto Telling(const Job::Report& report) {
 struct Projecting {
   Plan plan;
   bool transposed = false;
-  std::string path;
+  std::optional<std::string> path;
   uint64_t offset = 0;
   unsigned threads = 1;
 };
 
 Projecting DecodeProjecting(const Napi::Value& value) {
   const Napi::Object object = fields::Object(value, "request");
-  Projecting request = {DecodePlan(object.Get("plan")), fields::Bool(object, "transposed"),
-                        fields::String(object, "path"), fields::Whole(object, "offset"),
-                        DecodeThreads(object)};
-  if (request.plan.tensors.size() != 2) fields::Wrong("plan", "of two tensors");
+  Projecting request;
+  request.plan = DecodePlan(object.Get("plan"));
+  request.transposed = fields::Bool(object, "transposed");
+  request.threads = DecodeThreads(object);
+  if (fields::Has(object, "path")) {
+    request.path = fields::String(object, "path");
+    request.offset = fields::Whole(object, "offset");
+  }
+  const size_t tensors = request.plan.tensors.size();
+  if (tensors != 2 && tensors != 3) fields::Wrong("plan", "of two tensors or three");
   return request;
+}
+
+// values += d.
+void Add(const lowrank::MatrixRows& d, std::vector<float>& values, nn::Pool& pool) {
+  constexpr size_t kRows = 16;
+  if (values.size() != d.rows * d.cols) fields::Wrong("plan", "of tensors of one shape");
+  pool.Run(DivideUp(d.rows, kRows), [&](size_t band, unsigned) {
+    std::vector<float> buffer;
+    const size_t first = band * kRows, count = std::min(kRows, d.rows - first);
+    const float* from = d.Rows(first, count, buffer);
+    for (size_t i = 0; i < count * d.cols; ++i) values[first * d.cols + i] += from[i];
+  });
 }
 
 // A transposed copy.
@@ -70,8 +91,9 @@ lowrank::Projected Project(const Projecting& request, const std::atomic<bool>& c
   } else {
     made = lowrank::Project(change, tensor, pool, cancelled, Telling(report));
   }
+  if (request.plan.tensors.size() == 3) Add(matrices.Of(2), made.values, pool);
   matrices.CheckUnchanged();
-  StoreValues(request.path, request.offset, made.values);
+  if (request.path) StoreValues(*request.path, request.offset, made.values, pool);
   made.values = {};
   return made;
 }

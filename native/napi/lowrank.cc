@@ -10,6 +10,7 @@
 #include "io/mapping.h"
 #include "lowrank/entropy_rank.h"
 #include "lowrank/factorise.h"
+#include "lowrank/panel_packing.h"
 #include "lowrank/self_projection.h"
 #include "napi/decode.h"
 #include "napi/errors.h"
@@ -22,6 +23,13 @@ namespace retemper {
 
 namespace {
 
+// Where factors are written as PEFT has them: A [rank, inputs], then B [outputs, rank].
+struct FactorPlace {
+  std::string path;
+  uint64_t offset = 0;
+  bool transposed = false;  // the matrix is [inputs, outputs]
+};
+
 struct Factorisation {
   std::string path;  // of a matrix that lies in a file
   MatrixPlace place;
@@ -29,6 +37,7 @@ struct Factorisation {
   unsigned threads = 1;
   uint64_t rank = 0;
   std::optional<double> energy, entropy;
+  std::optional<FactorPlace> into;
 };
 
 // The plan of one matrix.
@@ -52,15 +61,42 @@ Factorisation DecodeFactorisation(const Napi::Value& value) {
   if (fields::Has(object, "energy")) request.energy = fields::Number(object, "energy");
   if (fields::Has(object, "entropy")) request.entropy = fields::Number(object, "entropy");
   if (request.rank == 0) throw Fault(code::kUsage, "rank must be positive");
+  if (fields::Has(object, "into")) {
+    const Napi::Object into = fields::Object(object.Get("into"), "into");
+    request.into = {fields::String(into, "path"), fields::Whole(into, "offset"),
+                    fields::Bool(into, "transposed")};
+  }
   return request;
+}
+
+// Writes the factors and forgets them: they may be as large as the matrix.
+void Store(const FactorPlace& into, lowrank::Factored& made, nn::Pool& pool) {
+  if (made.rank == 0) return;
+  std::vector<float> a = std::move(made.right), b = std::move(made.left);
+  made.right = made.left = {};
+  if (into.transposed) {
+    const auto turned = [&](const std::vector<float>& values, size_t rows) {
+      std::vector<float> to(values.size());
+      lowrank::Transpose({values.data(), rows, values.size() / rows}, to.data(), pool);
+      return to;
+    };
+    std::vector<float> outputs = turned(a, made.rank);
+    a = turned(b, b.size() / made.rank);
+    b = std::move(outputs);
+  }
+  StoreValues(into.path, into.offset, a, pool);
+  StoreValues(into.path, into.offset + a.size() * sizeof(float), b, pool);
 }
 
 lowrank::Factored Factorise(const Factorisation& request, const std::atomic<bool>& cancelled) {
   nn::Pool pool(request.threads);
   const auto factored = [&](const lowrank::MatrixRows& d) {
-    return request.entropy ? lowrank::FactoriseByEntropy(d, *request.entropy, pool, cancelled)
-                           : lowrank::Factorise(d, static_cast<size_t>(request.rank),
-                                                request.energy, pool, cancelled);
+    lowrank::Factored made = request.entropy
+                                 ? lowrank::FactoriseByEntropy(d, *request.entropy, pool, cancelled)
+                                 : lowrank::Factorise(d, static_cast<size_t>(request.rank),
+                                                      request.energy, pool, cancelled);
+    if (request.into) Store(*request.into, made, pool);
+    return made;
   };
   if (request.plan) {
     const MadeMatrices matrices(*request.plan, pool);

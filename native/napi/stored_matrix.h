@@ -7,10 +7,12 @@
 #include <thread>
 #include <vector>
 
+#include "core/divide_up.h"
 #include "core/status.h"
 #include "io/mapping.h"
 #include "lowrank/panel_products.h"
 #include "napi/fields.h"
+#include "nn/pool.h"
 
 namespace retemper {
 
@@ -61,17 +63,21 @@ class StoredMatrix {
   const uint8_t* bytes_ = nullptr;
 };
 
-// Writes values into a file that is there. Throws IO, NO_SPACE.
-inline void StoreValues(const std::string& path, uint64_t offset,
-                        const std::vector<float>& values) {
-  errno = 0;
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekp(static_cast<std::streamoff>(offset));
-  file.write(reinterpret_cast<const char*>(values.data()),
-             static_cast<std::streamsize>(values.size() * sizeof(float)));
-  file.close();
-  if (!file.fail()) return;
-  throw Fault(errno == ENOSPC ? code::kNoSpace : code::kIo, "cannot be written", path);
+// Writes values into a file that is there, by all threads. Throws IO, NO_SPACE.
+inline void StoreValues(const std::string& path, uint64_t offset, const std::vector<float>& values,
+                        nn::Pool& pool) {
+  constexpr size_t kPiece = size_t{4} << 20;
+  pool.Run(DivideUp(values.size(), kPiece), [&](size_t piece, unsigned) {
+    const size_t first = piece * kPiece, count = std::min(kPiece, values.size() - first);
+    errno = 0;
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(offset + first * sizeof(float)));
+    file.write(reinterpret_cast<const char*>(values.data() + first),
+               static_cast<std::streamsize>(count * sizeof(float)));
+    file.close();
+    if (file.fail())
+      throw Fault(errno == ENOSPC ? code::kNoSpace : code::kIo, "cannot be written", path);
+  });
 }
 
 // The values of a made matrix, for JavaScript.

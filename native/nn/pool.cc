@@ -15,10 +15,8 @@
 #include <utility>
 #include <vector>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
+#include "core/divide_up.h"
+#include "core/large_pages.h"
 #include "core/status.h"
 #include "nn/step_times.h"
 
@@ -34,9 +32,6 @@ constexpr uint32_t kNone = UINT32_MAX;
 // processor.
 constexpr int kPausesBeforeYield = 2000;
 
-constexpr size_t kLargePage = 2 << 20;
-constexpr std::align_val_t kScratchAlignment{kLargePage};
-
 inline void Pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -44,10 +39,6 @@ inline void Pause() {
   asm volatile("yield");
 #endif
 }
-
-struct FreeScratch {
-  void operator()(uint8_t* p) const { ::operator delete[](p, kScratchAlignment); }
-};
 
 }  // namespace
 
@@ -64,7 +55,7 @@ struct Pool::State {
   uint32_t failed = kNone;
   std::exception_ptr failure;
   std::vector<std::thread> workers;
-  std::unique_ptr<uint8_t[], FreeScratch> scratch;
+  LargePages scratch;
   size_t scratch_bytes = 0;
 
   bool IsOpen(std::memory_order order) const {
@@ -191,14 +182,8 @@ uint8_t* Pool::Scratch(size_t bytes) {
   if (bytes > state_->scratch_bytes) {
     state_->scratch.reset();
     state_->scratch_bytes = 0;
-    // In large pages where the system gives them: packed activations are read again and again, and
-    // with small pages, translations would not all be at hand.
-    bytes = (bytes + kLargePage - 1) / kLargePage * kLargePage;
-    state_->scratch.reset(static_cast<uint8_t*>(::operator new[](bytes, kScratchAlignment)));
-    state_->scratch_bytes = bytes;
-#if defined(__linux__)
-    madvise(state_->scratch.get(), bytes, MADV_HUGEPAGE);
-#endif
+    state_->scratch = AllocateLargePages(bytes);
+    state_->scratch_bytes = RoundUp(bytes, kLargePage);
   }
   return state_->scratch.get();
 }

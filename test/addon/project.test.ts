@@ -96,6 +96,16 @@ describe("the product with what aligned a model", () => {
     for (const made of all) expect(made).toEqual(all[0]);
   });
 
+  it("adds a third matrix to what is written, and writes nothing without a place", async () => {
+    const matrices = [1, 2, 3].map((seed) => ({ shape: [30, 20] as const, values: numbers(600, seed) }));
+    const three = planOfMatrices(join(folder, "three"), matrices);
+    const sum = await project({ plan: three, transposed: false, threads: 2 });
+    const asked = request(numbers(600, 1), numbers(600, 2), 30);
+    const { values, ...facts } = await project(asked);
+    expect(sum).toEqual({ ...facts, values: values.map((value, at) => value + (numbers(600, 3)[at] as number)) });
+    expect(await addon.project(asked).promise).toEqual(facts);
+  });
+
   it("checks what it is given", async () => {
     const good = request(numbers(12, 1), numbers(12, 2), 3);
     const one = { ...good.plan, tensors: good.plan.tensors.slice(1) };

@@ -86,10 +86,10 @@ describe("a method made for safety", () => {
     const plain = (await plan({ merge_method: "task_arithmetic", base_model: aligned, models, dtype: "float32" })).estimate;
     const whole = recipeOf({ base: aligned, unaligned, model: wholeTuned });
     const { estimate } = await plan(whole, { headersOnly: true });
-    // Seven matrices in each of two layers; what is projected of each, and A + C D.
+    // Seven matrices in each of two layers; A + C D of each.
     const weights = 2 * (2 * 16 * 16 + 2 * 8 * 16 + 3 * 24 * 16);
-    expect(estimate.diskNeeded - plain.diskNeeded).toBeGreaterThanOrEqual(8 * weights);
-    expect(estimate.diskNeeded - plain.diskNeeded).toBeLessThan(9 * weights);
+    expect(estimate.diskNeeded - plain.diskNeeded).toBeGreaterThanOrEqual(4 * weights);
+    expect(estimate.diskNeeded - plain.diskNeeded).toBeLessThan(5 * weights);
   });
 
   it("names the matrix that a whole fine-tuned model lacks", async () => {

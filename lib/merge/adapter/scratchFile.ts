@@ -2,9 +2,12 @@
 
 import { type FileHandle, open } from "node:fs/promises";
 import type { NativeInput } from "../../addon/nativePlan.js";
+import { RetemperError } from "../../errors.js";
 import { ioError } from "../../files/ioError.js";
 import { writeAll } from "../../files/writeAll.js";
 import { readFloats } from "./engineTensors.js";
+
+const PIECE_BYTES = 1 << 20;
 
 /** Runs of float32 values in a file that grows. */
 export class ScratchFile {
@@ -47,11 +50,17 @@ export class ScratchFile {
     return read;
   }
 
-  /** Room for values that someone else writes, before they are read. */
+  /** Where the next values will lie: for someone else who writes them, and knows how many when they are there. */
+  end(): { readonly path: string; readonly offset: number } {
+    return { path: this.#path, offset: this.#size };
+  }
+
+  /** Room for values that someone else writes, before they are read: as a whole, or the bytes in pieces. */
   reserve(count: number): {
     readonly path: string;
     readonly offset: number;
     readonly read: () => Promise<Float32Array>;
+    readonly pieces: () => AsyncIterable<Uint8Array>;
   } {
     const offset = this.#size;
     this.#size += 4 * count;
@@ -62,7 +71,22 @@ export class ScratchFile {
         throw ioError(error, this.#path, "cannot read");
       }
     };
-    return { path: this.#path, offset, read };
+    return { path: this.#path, offset, read, pieces: () => this.#pieces(offset, 4 * count) };
+  }
+
+  /** Each piece is valid until the next one is asked for. */
+  async *#pieces(offset: number, bytes: number): AsyncIterable<Uint8Array> {
+    const buffer = Buffer.alloc(Math.min(PIECE_BYTES, bytes));
+    for (let done = 0; done < bytes; ) {
+      const { bytesRead } = await this.#handle
+        .read(buffer, 0, Math.min(buffer.length, bytes - done), offset + done)
+        .catch((error: unknown) => {
+          throw ioError(error, this.#path, "cannot read");
+        });
+      if (bytesRead === 0) throw new RetemperError("IO", "the file ends early", { file: this.#path });
+      yield buffer.subarray(0, bytesRead);
+      done += bytesRead;
+    }
   }
 
   async close(): Promise<void> {

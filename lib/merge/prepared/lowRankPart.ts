@@ -2,18 +2,20 @@
 
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { runJob } from "../../addon/job.js";
 import { elementsOf } from "../../checkpoint/elementsOf.js";
 import { embeddingNames } from "../../checkpoint/families.js";
 import type { Checkpoint } from "../../checkpoint/types.js";
 import { ioError } from "../../files/ioError.js";
 import type { InputFiles } from "../../plan/inputFiles.js";
+import { matrixOf } from "../../plan/parts.js";
 import type { DraftTensor } from "../../plan/tensors.js";
 import type { AdapterBase } from "../adapter/adapterBase.js";
 import { isConv1d } from "../adapter/adapterPlan.js";
 import type { FactorRemainder } from "../adapter/adapterWork.js";
 import type { KeptTensor } from "../adapter/assemble.js";
-import { type Factoring, factorsOf } from "../adapter/factorsOf.js";
-import { keepFactors } from "../adapter/keepFactors.js";
+import { type Factoring, ofTensor } from "../adapter/factorsOf.js";
+import { keptFactors } from "../adapter/keepFactors.js";
 import { putTogether } from "../adapter/putTogether.js";
 import { runningNames } from "../adapter/runningNames.js";
 import { ScratchFile } from "../adapter/scratchFile.js";
@@ -35,7 +37,7 @@ export async function writeLowRankPart(
   rule: Pick<Factoring, "rank" | "entropy">,
   options: PrepareOptions,
 ): Promise<number> {
-  const { addon, threads, signal } = options;
+  const { addon, threads = 0, signal } = options;
   const { checkpoint } = base;
   await mkdir(out).catch((error: unknown) => {
     throw ioError(error, out, "cannot make a folder");
@@ -51,11 +53,25 @@ export async function writeLowRankPart(
       const { name, shape } = draft;
       const tensor = { ...placeOf(name, checkpoint), name, shape, terms: undefined };
       const plan = matrixPlan([draft], files.list);
-      const factors = await factorsOf(tensor, { plan }, { ...rule, threads, signal }, addon);
+      const { rows, cols } = matrixOf(shape);
+      const { transposed } = tensor;
+      // They may be as large as the matrix, and JavaScript gives memory back late: it never has them.
+      const request = {
+        ...{ plan, entropy: rule.entropy, rank: rule.rank ?? Math.min(rows, cols), threads },
+        into: { ...scratch.end(), transposed },
+      };
+      const factors = await runJob(() => addon.factorise(request), { signal }).catch((error: unknown) => {
+        throw ofTensor(error, name);
+      });
       done += 4 * elementsOf(draft);
       options.onProgress?.({ done, total });
-      if (!factors) continue;
-      const kept = await keepFactors(tensor, factors, scratch);
+      const { rank } = factors;
+      if (rank === 0) continue;
+      const [inputs, outputs] = transposed ? [rows, cols] : [cols, rows];
+      const lengths = { a: { length: rank * inputs }, b: { length: rank * outputs } };
+      const [a, b] = [scratch.reserve(lengths.a.length), scratch.reserve(lengths.b.length)];
+      const read = [async () => a.pieces(), async () => b.pieces()] as const;
+      const kept = keptFactors(tensor, { ...factors, ...lengths }, read);
       tensors.push(...kept.tensors);
       remainders.push(kept.remainder);
     }

@@ -64,7 +64,7 @@ export async function projectModules(
     });
     const judged = found.norm >= LEAST;
     const projected = await scratch.keep(found.left);
-    made.push({ weight, aligning: planned, b: module.b, judged, rho: rounded(found.cosine), projected });
+    made.push({ weight, b: module.b, judged, rho: rounded(found.cosine), projected });
     done += 4 * elementsOf(weight);
     onProgress?.({ done, total });
   }

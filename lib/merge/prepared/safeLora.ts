@@ -2,18 +2,16 @@
 // from. Of an adapter, B becomes C B, and the result is an adapter of the same ranks; of a whole model, A + C D is stored for
 // the matrices that are gated, as float32.
 
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Adapter } from "../../checkpoint/types.js";
-import { ioError } from "../../files/ioError.js";
 import { copyAdapter } from "./copyAdapter.js";
 import { decideGates } from "./decideGates.js";
 import { factorsOfAdapter, projectionBytes } from "./matrixBytes.js";
+import { keepShards } from "./projectedShards.js";
 import { gatedWeight, numberOf, sumRecipe, weightOf } from "./sumRecipe.js";
 import { alignedModel, isAdapterOf, tunedModel } from "./theModels.js";
-import type { PreparedMethod } from "./types.js";
-import { withProjections } from "./withProjections.js";
-import { writeProjected } from "./writeProjected.js";
+import type { MadeInputs, PreparedMethod } from "./types.js";
+import { type Projections, withProjections } from "./withProjections.js";
 
 /** What the ordinary recipe calls the model or adapter that is made. */
 const GATED = "retemper:gated";
@@ -21,7 +19,8 @@ const GATED = "retemper:gated";
 export const safeLora: PreparedMethod = {
   decides: ["threshold", "number"],
   make(recipe, folder, options) {
-    return withProjections(recipe, folder, options, async ({ tuned, modules, files, scratch, warnings }) => {
+    const out = join(folder, "gated");
+    const use = async ({ tuned, modules, warnings }: Projections): Promise<MadeInputs> => {
       const number = numberOf(recipe, "number");
       const threshold = numberOf(recipe, "threshold") as number;
       const gates = decideGates(
@@ -29,22 +28,21 @@ export const safeLora: PreparedMethod = {
         number === undefined ? { kind: "at most", threshold } : { kind: "lowest", number },
       );
       const gated = modules.filter((_, at) => gates[at]?.gated);
-      const out = join(folder, "gated");
       if (isAdapterOf(tunedModel(recipe), alignedModel(recipe))) {
         const replaced = gated.flatMap(({ b, projected }) => (b && projected ? [[b.name, projected] as const] : []));
         const bytesWritten = await copyAdapter((tuned.adapter as Adapter).folder, out, new Map(replaced), options);
         return { models: { [GATED]: out }, gates, bytesWritten, warnings };
       }
-      if (gated.length === 0) return { models: {}, gates, bytesWritten: 0, warnings };
-      await mkdir(out).catch((error: unknown) => {
-        throw ioError(error, out, "cannot make a folder");
-      });
-      const bytesWritten = await writeProjected(gated, files, scratch, out, options);
-      return { models: { [GATED]: out }, gates, bytesWritten, warnings };
-    });
+      const weights = modules.map(({ weight }) => weight);
+      const bytesWritten = await keepShards(out, weights, (at) => gates[at]?.gated === true);
+      return { models: gated.length > 0 ? { [GATED]: out } : {}, gates, bytesWritten, warnings };
+    };
+    return withProjections(recipe, folder, options, use, out);
   },
-  // What is projected, and what is made of it: an adapter, or A + C D.
-  disk: (_recipe, matrices) => 2 * projectionBytes(matrices) + factorsOfAdapter(matrices),
+  // Of an adapter what is projected and the adapter that is made of it, of a whole model A + C D.
+  disk: (recipe, matrices) =>
+    (isAdapterOf(tunedModel(recipe), alignedModel(recipe)) ? 2 : 1) * projectionBytes(matrices) +
+    factorsOfAdapter(matrices),
   ordinary(recipe, { models, gates = [] }) {
     const tuned = tunedModel(recipe);
     if (isAdapterOf(tuned, alignedModel(recipe))) {

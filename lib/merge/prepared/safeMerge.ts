@@ -6,7 +6,7 @@
 import { decideGates } from "./decideGates.js";
 import { projectionBytes } from "./matrixBytes.js";
 import { gatedWeight, numberOf, sumRecipe } from "./sumRecipe.js";
-import { safeModel, tunedModel } from "./theModels.js";
+import { alignedModel, isAdapterOf, safeModel, tunedModel } from "./theModels.js";
 import type { PreparedMethod } from "./types.js";
 import { withProjections } from "./withProjections.js";
 
@@ -18,7 +18,7 @@ export const safeMerge: PreparedMethod = {
       return { models: {}, gates, bytesWritten: 0, warnings };
     });
   },
-  disk: (_recipe, matrices) => projectionBytes(matrices),
+  disk: (recipe, matrices) => (isAdapterOf(tunedModel(recipe), alignedModel(recipe)) ? projectionBytes(matrices) : 0),
   ordinary(recipe, { gates = [] }) {
     const alpha = numberOf(recipe, "alpha") as number;
     return sumRecipe(recipe, "task_arithmetic", [

@@ -20,42 +20,46 @@ export interface Projections {
   readonly tuned: Checkpoint;
   /** What they keep can be read until the caller is done. */
   readonly modules: readonly ProjectedChange[];
-  /** Of the ranges in what `modules` have planned. */
-  readonly files: InputFiles;
-  /** Holds what they keep. */
-  readonly scratch: ScratchFile;
   readonly warnings: readonly string[];
 }
 
-/** @param use is done with what the projections keep when it ends */
+/**
+ * @param use is done with what the projections keep when it ends
+ * @param into a folder to make for A + C D of a whole model's matrices; undefined: only the cosines are wanted
+ */
 export async function withProjections<T>(
   recipe: ParsedRecipe,
   folder: string,
   options: PrepareOptions,
   use: (projections: Projections) => Promise<T>,
+  into?: string,
 ): Promise<T> {
   const [base, other, model] = [alignedModel(recipe), unalignedModel(recipe), tunedModel(recipe)];
   const of = await openRoles(recipe, options);
   const roles = { aligned: of(base), unaligned: of(other), tuned: of(model) };
+  const { tuned } = roles;
+  const files = new InputFiles();
+  const aligning = plannedChanges(base, other, of, files);
+  if (!isAdapterOf(model, base)) {
+    if (into !== undefined) await newFolder(into);
+    const tuning = plannedChanges(model, base, of, files);
+    return use({ tuned, modules: await projectWhole(roles, { aligning, tuning }, files, into, options), warnings: [] });
+  }
   const work = join(folder, "work");
-  await mkdir(work).catch((error: unknown) => {
-    throw ioError(error, work, "cannot make a folder");
-  });
+  await newFolder(work);
   const scratch = await ScratchFile.open(join(work, "projected"));
   try {
-    const { tuned } = roles;
-    const files = new InputFiles();
-    const aligning = plannedChanges(base, other, of, files);
-    if (isAdapterOf(model, base)) {
-      const { modules, warnings } = adapterModules(tuned);
-      const projected = await projectModules(modules, roles, aligning, files, work, scratch, options);
-      return await use({ tuned, modules: projected, files, scratch, warnings });
-    }
-    const tuning = plannedChanges(model, base, of, files);
-    const modules = await projectWhole(roles, { aligning, tuning }, files, scratch, options);
-    return await use({ tuned, modules, files, scratch, warnings: [] });
+    const { modules, warnings } = adapterModules(tuned);
+    const projected = await projectModules(modules, roles, aligning, files, work, scratch, options);
+    return await use({ tuned, modules: projected, warnings });
   } finally {
     await scratch.close().catch(() => {});
     await rm(work, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
   }
+}
+
+async function newFolder(path: string): Promise<void> {
+  await mkdir(path).catch((error: unknown) => {
+    throw ioError(error, path, "cannot make a folder");
+  });
 }
