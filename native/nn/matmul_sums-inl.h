@@ -260,10 +260,14 @@ inline void MultiplyRows(const Product& product, size_t row, size_t rows, size_t
                          const uint8_t* ahead = nullptr) {
 #if RETEMPER_LANES == 16
   if constexpr (kOuts == kOutsAtOnce) {
-    if (finish && rows == kMaxRows && ahead == nullptr) {
+    if (finish && rows == kMaxRows) {
       Sums<kMaxRows, kOuts, 1> sum;
       LoadSums<kMaxRows, kOuts, 1>(sum, add, sums);
-      AddBlocks<W, kMaxRows, kOuts, 1, false>(sum, w, w_stride, x, x_stride, blocks, 0, nullptr);
+      if (ahead != nullptr) {
+        AddBlocks<W, kMaxRows, kOuts, 1, true>(sum, w, w_stride, x, x_stride, blocks, 0, ahead);
+      } else {
+        AddBlocks<W, kMaxRows, kOuts, 1, false>(sum, w, w_stride, x, x_stride, blocks, 0, nullptr);
+      }
       return FinishWhole(product, sum, row, out);
     }
   }
