@@ -1,13 +1,13 @@
 // What enters a decoder's linear layers, a layer at a time: attention by the engine's kernel, all else by the compositions, whose
 // products show what they take.
 
-import { type Tensor2D, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import type { RunningEngine } from "./engines/runningEngine.js";
 import { mlp, output, project } from "./ops/compose.js";
 import { runAttend, runEmbed } from "./ops/kernels.js";
 import type { Runtime } from "./ops/runtime.js";
 import type { AttendSpec, DecoderSpec, LayerSpec, Matrix, Rows } from "./ops/specs.js";
 import { useBackend } from "./ops/useBackend.js";
+import { type Tensor2D, tensor2d, tidy } from "./tensorflowCore.js";
 
 /** Products of a layer that take the same inputs. */
 export interface LayerInput {

@@ -1,9 +1,9 @@
 // The check at the end of a setup: TensorFlow multiplies two matrices, and says what it is and where it ran.
 
-import * as tf from "@tensorflow/tfjs-core";
 import { RetemperError } from "../errors.js";
 import type { Tensorflow } from "../nn/engines/tensorflow/loadTensorflow.js";
 import { onTensorflow } from "../nn/engines/tensorflow/onTensorflow.js";
+import * as tf from "../nn/tensorflowCore.js";
 import type { TensorflowFacts } from "./tensorflowFacts.js";
 
 const SIZE = 64;

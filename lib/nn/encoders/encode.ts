@@ -1,5 +1,10 @@
 // A batch through an encoder: ordinary ops around the engine's products with stored weights.
 
+import type { RunningEngine } from "../engines/runningEngine.js";
+import { activate } from "../ops/activate.js";
+import { normalise } from "../ops/norm.js";
+import type { Runtime } from "../ops/runtime.js";
+import { useBackend } from "../ops/useBackend.js";
 import {
   add,
   gather,
@@ -17,12 +22,7 @@ import {
   tidy,
   tile,
   transpose,
-} from "@tensorflow/tfjs-core";
-import type { RunningEngine } from "../engines/runningEngine.js";
-import { activate } from "../ops/activate.js";
-import { normalise } from "../ops/norm.js";
-import type { Runtime } from "../ops/runtime.js";
-import { useBackend } from "../ops/useBackend.js";
+} from "../tensorflowCore.js";
 import type { EncoderLayerSpec, EncoderSpec } from "./encoderSpec.js";
 
 /** Inputs side by side, and the rectangle [inputs, longest] that attention sees. */

@@ -1,6 +1,6 @@
 // Activation functions as ordinary ops.
 
-import { add, erf, mul, relu, sigmoid, square, type Tensor2D, tanh } from "@tensorflow/tfjs-core";
+import { add, erf, mul, relu, sigmoid, square, type Tensor2D, tanh } from "../tensorflowCore.js";
 import type { Activation } from "./specs.js";
 
 /**

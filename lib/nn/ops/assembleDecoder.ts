@@ -1,8 +1,8 @@
 // A decoder out of the fused operations, for any engine that has them as kernels of a TensorFlow.js backend.
 
-import { type Tensor2D, tidy } from "@tensorflow/tfjs-core";
 import { RetemperError } from "../../errors.js";
 import type { Decoder } from "../decoder.js";
+import { type Tensor2D, tidy } from "../tensorflowCore.js";
 import { normalise } from "./norm.js";
 import type { Runtime } from "./runtime.js";
 import type { Cache, Rows } from "./specs.js";

@@ -1,6 +1,7 @@
 // Attention as ordinary ops: query and key norms, rotary embedding, then for each group of sequences two batched products
 // with what the cache holds of them.
 
+import { RetemperError } from "../../errors.js";
 import {
   add,
   concat,
@@ -17,8 +18,7 @@ import {
   tanh,
   tidy,
   transpose,
-} from "@tensorflow/tfjs-core";
-import { RetemperError } from "../../errors.js";
+} from "../tensorflowCore.js";
 import { BlockCache, type Part } from "./blockCache.js";
 import type { AttendAttributes } from "./kernels.js";
 import { normalise } from "./norm.js";

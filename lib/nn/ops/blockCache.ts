@@ -12,7 +12,7 @@ import {
   type Tensor4D,
   tensor1d,
   tidy,
-} from "@tensorflow/tfjs-core";
+} from "../tensorflowCore.js";
 import type { Cache, CacheShape, Rows } from "./specs.js";
 import { Group, groupsOf, type Run, runsOf, Step } from "./step.js";
 

@@ -1,7 +1,7 @@
 // Each fused operation as a composition of ordinary TensorFlow.js ops: what engines without kernels of their own run, what
 // the kernels are tested against, and, called as plain functions, what gradients flow through. Attention is in attend.ts.
 
-import { add, concat, div, gather, mul, type Tensor2D, tanh, tensor1d } from "@tensorflow/tfjs-core";
+import { add, concat, div, gather, mul, type Tensor2D, tanh, tensor1d } from "../tensorflowCore.js";
 import { activate } from "./activate.js";
 import type { EmbedAttributes, HeadAttributes, MlpAttributes, OutputAttributes, ProjectAttributes } from "./kernels.js";
 import { normalise } from "./norm.js";

@@ -7,7 +7,7 @@ import {
   registerKernel,
   type Tensor2D,
   tidy,
-} from "@tensorflow/tfjs-core";
+} from "../tensorflowCore.js";
 import { attend } from "./attend.js";
 import { embed, head, mlp, output, project } from "./compose.js";
 import { KERNELS } from "./kernels.js";

@@ -1,7 +1,7 @@
 // The fused operations as kernels of TensorFlow.js's engine: their names, inputs and attributes, and how they are called.
 // Which one runs depends on the current backend: a composition of ordinary ops (compositions.ts) or a native kernel.
 
-import { engine, type NamedAttrMap, type Tensor2D } from "@tensorflow/tfjs-core";
+import { engine, type NamedAttrMap, type Tensor2D } from "../tensorflowCore.js";
 import type { Runtime } from "./runtime.js";
 import type {
   AttendSpec,

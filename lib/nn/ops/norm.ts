@@ -1,6 +1,6 @@
 // Root mean square and layer normalisation as ordinary ops.
 
-import { add, mean, mul, reshape, rsqrt, square, sub, type Tensor } from "@tensorflow/tfjs-core";
+import { add, mean, mul, reshape, rsqrt, square, sub, type Tensor } from "../tensorflowCore.js";
 import type { Runtime } from "./runtime.js";
 import type { Norm, Weight } from "./specs.js";
 

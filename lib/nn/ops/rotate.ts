@@ -1,6 +1,6 @@
 // Rotary position embedding (Su et al. 2021) as ordinary ops, with transformers' pairing of dimension i with i + half.
 
-import { add, concat, keep, mul, reshape, reverse, slice, type Tensor3D, tensor3d } from "@tensorflow/tfjs-core";
+import { add, concat, keep, mul, reshape, reverse, slice, type Tensor3D, tensor3d } from "../tensorflowCore.js";
 import type { Rope, Rows } from "./specs.js";
 
 /** Of each row: [rows, 1, rotary]; the sines of the first half negative. Made once a step, for all layers that turn alike. */

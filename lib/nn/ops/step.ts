@@ -1,7 +1,7 @@
 // How the rows of one step are computed together: sequences that read about equally many tokens form a group, padded to a
 // rectangle, so that attention takes a fixed handful of ops a group however many sequences decode at once.
 
-import { keep, type Tensor, type Tensor1D, type Tensor4D, tensor1d, tensor4d } from "@tensorflow/tfjs-core";
+import { keep, type Tensor, type Tensor1D, type Tensor4D, tensor1d, tensor4d } from "../tensorflowCore.js";
 import { type Turns, turnsOf } from "./rotate.js";
 import type { Rope, Rows } from "./specs.js";
 

@@ -1,6 +1,6 @@
 // A step through a decoder's layers, with the operations as kernels or as plain functions.
 
-import { type Tensor2D, tidy } from "@tensorflow/tfjs-core";
+import { type Tensor2D, tidy } from "../tensorflowCore.js";
 import {
   type AttendAttributes,
   type EmbedAttributes,

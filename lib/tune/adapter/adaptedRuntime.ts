@@ -1,5 +1,7 @@
 // An engine's products with low-rank terms added: what the operations of a decoder run on while it is trained.
 
+import type { Runtime } from "../../nn/ops/runtime.js";
+import type { Cache, CacheShape, Matrix, Weight } from "../../nn/ops/specs.js";
 import {
   add,
   div,
@@ -19,9 +21,7 @@ import {
   transpose,
   type Variable,
   variable,
-} from "@tensorflow/tfjs-core";
-import type { Runtime } from "../../nn/ops/runtime.js";
-import type { Cache, CacheShape, Matrix, Weight } from "../../nn/ops/specs.js";
+} from "../../nn/tensorflowCore.js";
 import { dropoutMask, dropoutState } from "../training/random.js";
 import type { Parameter, RowNorms, Term } from "./terms.js";
 

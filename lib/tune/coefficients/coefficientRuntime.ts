@@ -1,6 +1,9 @@
 // A model's products as functions of coefficients: W + e D for each tensor, at e = 0, where only the derivative by e is of interest.
 // With y = (W + e D) x it is <dL/dy, D x>, so a product with D forward is all that D is needed for.
 
+import type { StoredTensor } from "../../checkpoint/types.js";
+import type { Runtime } from "../../nn/ops/runtime.js";
+import type { Cache, CacheShape, Matrix, Weight } from "../../nn/ops/specs.js";
 import {
   add,
   customGrad,
@@ -15,10 +18,7 @@ import {
   type Variable,
   variable,
   zeros,
-} from "@tensorflow/tfjs-core";
-import type { StoredTensor } from "../../checkpoint/types.js";
-import type { Runtime } from "../../nn/ops/runtime.js";
-import type { Cache, CacheShape, Matrix, Weight } from "../../nn/ops/specs.js";
+} from "../../nn/tensorflowCore.js";
 import type { Parameter } from "../adapter/terms.js";
 
 export class CoefficientRuntime implements Runtime {

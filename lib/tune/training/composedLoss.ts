@@ -1,5 +1,8 @@
 // The loss of a decoder's last states, and its gradient, out of ordinary operations of TensorFlow.js.
 
+import { COMPOSED_OPERATIONS } from "../../nn/ops/compositions.js";
+import type { Runtime } from "../../nn/ops/runtime.js";
+import type { DecoderSpec } from "../../nn/ops/specs.js";
 import {
   add,
   logSoftmax,
@@ -13,10 +16,7 @@ import {
   tensor1d,
   tidy,
   valueAndGrads,
-} from "@tensorflow/tfjs-core";
-import { COMPOSED_OPERATIONS } from "../../nn/ops/compositions.js";
-import type { Runtime } from "../../nn/ops/runtime.js";
-import type { DecoderSpec } from "../../nn/ops/specs.js";
+} from "../../nn/tensorflowCore.js";
 import type { Batch } from "../data/example.js";
 import type { Loss } from "./trainingOperations.js";
 

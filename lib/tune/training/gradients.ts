@@ -2,7 +2,7 @@
 // what enters each layer is kept; on the way back a layer is computed once more with its tape (Chen et al. 2016,
 // arXiv:1604.06174), so memory stays near one layer's activations.
 
-import { customGrad, grads, type Scalar, scalar, type Tensor, type Tensor2D, tidy } from "@tensorflow/tfjs-core";
+import { customGrad, grads, type Scalar, scalar, type Tensor, type Tensor2D, tidy } from "../../nn/tensorflowCore.js";
 import type { AdaptedRuntime } from "../adapter/adaptedRuntime.js";
 import { type Parameter, parametersOf, type Term } from "../adapter/terms.js";
 import type { Batch } from "../data/example.js";

@@ -2,12 +2,12 @@
 // TensorFlow.js's differentiation as a function with a gradient of its own. Gradients of low-rank terms are no results of
 // these functions: kernels add them where the optimiser finds them.
 
-import { clone, customGrad, type Tensor, type Tensor2D } from "@tensorflow/tfjs-core";
 import type { NativeTerm } from "../../addon/nativeRuntime.js";
 import { calling } from "../../nn/engines/native/calling.js";
 import type { KernelRuntime, NativeTraining } from "../../nn/engines/native/kernelRuntime.js";
 import { currentBackend, tensorOf } from "../../nn/engines/native/nativeBackend.js";
 import type { DecoderSpec, Matrix, Rows } from "../../nn/ops/specs.js";
+import { clone, customGrad, type Tensor, type Tensor2D } from "../../nn/tensorflowCore.js";
 import type { AdaptedRuntime } from "../adapter/adaptedRuntime.js";
 import type { Term } from "../adapter/terms.js";
 import type { Optimized } from "./adamW.js";

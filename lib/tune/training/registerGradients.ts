@@ -28,7 +28,7 @@ import {
   type Tensor1D,
   transpose,
   unsortedSegmentSum,
-} from "@tensorflow/tfjs-core";
+} from "../../nn/tensorflowCore.js";
 
 type Saved = readonly Tensor[];
 type Derive = (dy: Tensor, saved: Saved, attributes: Readonly<Record<string, unknown>>) => Record<string, () => Tensor>;

@@ -1,7 +1,6 @@
 // The native engine's side of the operations: each is made once from its spec, over the checkpoint's mapped files, and
 // then runs on the arrays of tensors.
 
-import { customGrad, keep, type Tensor1D, type Tensor2D, type TensorInfo, tensor1d } from "@tensorflow/tfjs-core";
 import type { NativePlan } from "../../../addon/nativePlan.js";
 import type { NativeRuntime, NativeTerm, NativeVirtualTensor } from "../../../addon/nativeRuntime.js";
 import type { Addon } from "../../../addon/surface.js";
@@ -22,6 +21,7 @@ import type {
   Rows,
   Weight,
 } from "../../ops/specs.js";
+import { customGrad, keep, type Tensor1D, type Tensor2D, type TensorInfo, tensor1d } from "../../tensorflowCore.js";
 import type { Precision } from "../engineTypes.js";
 import { calling } from "./calling.js";
 import { currentBackend, tensorOf } from "./nativeBackend.js";

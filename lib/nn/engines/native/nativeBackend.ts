@@ -1,8 +1,8 @@
 // A TensorFlow.js backend whose tensors are plain Float32Arrays, as those of TensorFlow.js's own CPU backend are, so that
 // every ordinary op works on it; results of our kernels get buffers that were used before.
 
-import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
-import { type DataType, engine, type Tensor2D, type TensorInfo } from "@tensorflow/tfjs-core";
+import { type DataType, engine, type Tensor2D, type TensorInfo } from "../../tensorflowCore.js";
+import { MathBackendCPU } from "../../tensorflowCpu.js";
 
 type Values = Parameters<MathBackendCPU["write"]>[0];
 type DataId = TensorInfo["dataId"];

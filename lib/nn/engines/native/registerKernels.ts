@@ -1,14 +1,5 @@
 // Makes the native backend known to TensorFlow.js, with the kernels of its CPU backend and our own for the fused operations.
 
-import {
-  copyRegisteredKernels,
-  enableProdMode,
-  findBackendFactory,
-  type KernelFunc,
-  registerBackend,
-  registerKernel,
-  type TensorInfo,
-} from "@tensorflow/tfjs-core";
 import { RetemperError } from "../../../errors.js";
 import {
   type AttendAttributes,
@@ -22,6 +13,15 @@ import {
 } from "../../ops/kernels.js";
 import type { Runtime } from "../../ops/runtime.js";
 import type { Cache } from "../../ops/specs.js";
+import {
+  copyRegisteredKernels,
+  enableProdMode,
+  findBackendFactory,
+  type KernelFunc,
+  registerBackend,
+  registerKernel,
+  type TensorInfo,
+} from "../../tensorflowCore.js";
 import { KernelRuntime } from "./kernelRuntime.js";
 import { NativeBackend } from "./nativeBackend.js";
 import { PagedCache } from "./pagedCache.js";

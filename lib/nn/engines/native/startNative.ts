@@ -1,12 +1,12 @@
 // The native engine: fused operations as kernels of the addon, over weights where they lie in the checkpoint's mapped files.
 
 import { availableParallelism } from "node:os";
-import { ready, setBackend, version_core } from "@tensorflow/tfjs-core";
 import { loadAddon } from "../../../addon/load.js";
 import type { Checkpoint } from "../../../checkpoint/types.js";
 import type { VirtualMerge } from "../../../merge/virtualMerge.js";
 import type { Decoder } from "../../decoder.js";
 import type { DecoderSpec, Weight } from "../../ops/specs.js";
+import { ready, setBackend, version_core } from "../../tensorflowCore.js";
 import { mergeBytes } from "../../virtual/heldBytes.js";
 import type { EngineFacts, EngineOptions, Precision, WeightsForm } from "../engineTypes.js";
 import type { RunningEngine } from "../runningEngine.js";

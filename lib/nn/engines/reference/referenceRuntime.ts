@@ -1,5 +1,10 @@
 // The slow reference: every weight as a float32 tensor of the current TensorFlow.js backend, read when it is first used.
 
+import type { Addon } from "../../../addon/surface.js";
+import type { StoredFile } from "../../../checkpoint/types.js";
+import { BlockCache } from "../../ops/blockCache.js";
+import type { Runtime } from "../../ops/runtime.js";
+import type { CacheShape, Matrix, Weight } from "../../ops/specs.js";
 import {
   add,
   gather as gatherRows,
@@ -11,12 +16,7 @@ import {
   tensor,
   tensor1d,
   tidy,
-} from "@tensorflow/tfjs-core";
-import type { Addon } from "../../../addon/surface.js";
-import type { StoredFile } from "../../../checkpoint/types.js";
-import { BlockCache } from "../../ops/blockCache.js";
-import type { Runtime } from "../../ops/runtime.js";
-import type { CacheShape, Matrix, Weight } from "../../ops/specs.js";
+} from "../../tensorflowCore.js";
 import { widen } from "./widen.js";
 
 export class ReferenceRuntime implements Runtime {

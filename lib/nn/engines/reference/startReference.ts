@@ -1,12 +1,12 @@
 // The reference engine: TensorFlow.js's own backend in plain JavaScript. For tests: slow, and everything else is measured
 // against it.
 
-import { enableProdMode, ready, setBackend, version_core } from "@tensorflow/tfjs-core";
 import { loadAddon } from "../../../addon/load.js";
 import { elementsOf } from "../../../checkpoint/elementsOf.js";
 import type { Checkpoint } from "../../../checkpoint/types.js";
 import { registerCompositions } from "../../ops/compositions.js";
 import type { Weight } from "../../ops/specs.js";
+import { enableProdMode, ready, setBackend, version_core } from "../../tensorflowCore.js";
 import type { RunningEngine } from "../runningEngine.js";
 import { ReferenceRuntime } from "./referenceRuntime.js";
 
@@ -15,7 +15,7 @@ const BACKEND = "cpu";
 /** Makes the backend current, and the fused operations its kernels. */
 export async function useReference(): Promise<void> {
   enableProdMode(); // else the backend prints advice
-  await import("@tensorflow/tfjs-backend-cpu");
+  await import("../../tensorflowCpu.js");
   registerCompositions(BACKEND);
   await setBackend(BACKEND);
   await ready();

@@ -1,6 +1,5 @@
 // Attention by number: the mathematics of ops/attend.ts, over the same cache.
 
-import { type Tensor4D, tidy } from "@tensorflow/tfjs-core";
 import { RetemperError } from "../../../errors.js";
 import { attendGroup as attendInPieces, MOST_SCORES } from "../../ops/attend.js";
 import { BlockCache, type Part } from "../../ops/blockCache.js";
@@ -8,6 +7,7 @@ import type { AttendAttributes } from "../../ops/kernels.js";
 import type { Turns } from "../../ops/rotate.js";
 import type { AttendSpec } from "../../ops/specs.js";
 import type { Group } from "../../ops/step.js";
+import { type Tensor4D, tidy } from "../../tensorflowCore.js";
 import { normalise } from "./normaliseRaw.js";
 import type { RawOps, RawTensor } from "./rawOps.js";
 import type { TensorflowRuntime } from "./tensorflowRuntime.js";

@@ -2,7 +2,6 @@
 // TensorFlow's operations as they take, called by number. On a GPU a decoding step takes as long as its operations take to
 // start, so their count is what matters. Gradients do not flow through them: that is what the compositions are for.
 
-import { getKernel, type KernelFunc, registerKernel, type Tensor2D } from "@tensorflow/tfjs-core";
 import { RetemperError } from "../../../errors.js";
 import {
   type AttendAttributes,
@@ -13,6 +12,7 @@ import {
   type ProjectAttributes,
 } from "../../ops/kernels.js";
 import type { Activation } from "../../ops/specs.js";
+import { getKernel, type KernelFunc, registerKernel, type Tensor2D } from "../../tensorflowCore.js";
 import { attend } from "./attendKernel.js";
 import { BACKEND } from "./loadTensorflow.js";
 import { normalise } from "./normaliseRaw.js";

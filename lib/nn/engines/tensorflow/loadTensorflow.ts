@@ -2,8 +2,8 @@
 
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
-import * as tf from "@tensorflow/tfjs-core";
 import { RetemperError } from "../../../errors.js";
+import * as tf from "../../tensorflowCore.js";
 import {
   bindingFile,
   type CacheOptions,

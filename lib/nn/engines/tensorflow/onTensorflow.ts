@@ -1,6 +1,6 @@
 // Runs something with TensorFlow as TensorFlow.js's current backend, and puts the one before back.
 
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "../../tensorflowCore.js";
 import { BACKEND } from "./loadTensorflow.js";
 
 /** `work` must be synchronous: TensorFlow.js has one current backend a thread. TensorFlow must be loaded. */

@@ -1,6 +1,5 @@
 // Opens a decoder on TensorFlow: the fused operations over its own, called by number, with the weights in its memory.
 
-import { enableProdMode } from "@tensorflow/tfjs-core";
 import { loadAddon } from "../../../addon/load.js";
 import { elementsOf } from "../../../checkpoint/elementsOf.js";
 import type { Checkpoint } from "../../../checkpoint/types.js";
@@ -9,6 +8,7 @@ import { availableMemory } from "../../memory/machineMemory.js";
 import type { AssembledDecoder } from "../../ops/assembleDecoder.js";
 import { registerCompositions } from "../../ops/compositions.js";
 import type { DecoderSpec, Weight } from "../../ops/specs.js";
+import { enableProdMode } from "../../tensorflowCore.js";
 import type { EngineOptions, Precision } from "../engineTypes.js";
 import { decoderOn, type RunningEngine, weightsOf } from "../runningEngine.js";
 import { registerFusedKernels } from "./fusedKernels.js";

@@ -1,12 +1,12 @@
 // TensorFlow's side of the operations: weights lie in TensorFlow's memory as the file has them, or widened to float32 where
 // that is faster and fits, and are multiplied by number.
 
-import { add, customGrad, keep, type Tensor, type Tensor1D, type Tensor2D, tidy } from "@tensorflow/tfjs-core";
 import type { Addon } from "../../../addon/surface.js";
 import type { StoredFile } from "../../../checkpoint/types.js";
 import { BlockCache } from "../../ops/blockCache.js";
 import type { Runtime } from "../../ops/runtime.js";
 import type { CacheShape, Matrix, Norm, Weight } from "../../ops/specs.js";
+import { add, customGrad, keep, type Tensor, type Tensor1D, type Tensor2D, tidy } from "../../tensorflowCore.js";
 import { type FloatType, type RawOps, type RawTensor, TF_TYPE } from "./rawOps.js";
 
 /** How weights are kept and multiplied. */
