@@ -60,8 +60,7 @@ export async function withSearch<T>(
 ): Promise<T> {
   const { signal, hub, onStep, onNote } = options;
   signal?.throwIfAborted();
-  const { settings, problems } = await readExperiment(experiment);
-  sayOfSearch(settings, problems);
+  const { settings, problems } = await readSearched(experiment);
   const given = tunedModels(settings);
   const place = resolve(out);
   const checked = await check(settings, given, place, { signal, problems, hub });
@@ -135,11 +134,16 @@ export async function openParts(
   };
 }
 
+/** Reads an experiment for a search, whose models are all asked as they are stored, whatever `engine.weights` says of a run. */
+export async function readSearched(experiment: string | Experiment) {
+  const { settings, problems } = await readExperiment(experiment);
+  sayOfSearch(settings, problems);
+  const engine = settings.engine && { ...settings.engine, weights: undefined };
+  return { settings: { ...settings, engine }, problems };
+}
+
 /** What is wrong with an experiment for a search, though a run would take it. */
-export function sayOfSearch(
-  { engine, select, search, extrapolate, adaptive }: ExperimentSettings,
-  problems: Problems,
-): void {
+function sayOfSearch({ engine, select, search, extrapolate, adaptive }: ExperimentSettings, problems: Problems): void {
   const say = (text: string, path: string[], hint?: string) => problems.add(text, "BAD_RECIPE", { path, hint });
   if (engine?.endpoint) say("a search runs its merges here: leave engine.endpoint out", ["engine", "endpoint"]);
   if (select.rule !== "constrained") {

@@ -13,7 +13,6 @@ import { meanTokensOf, openCosts } from "../experiment/plan/openCosts.js";
 import { judgesText } from "../experiment/plan/plannedJudges.js";
 import { type PlannedRun, type PlanRunOptions, plannedStep } from "../experiment/plan/planRun.js";
 import { type Probes, probeTasks, withTuned } from "../experiment/plan/probeTasks.js";
-import { readExperiment } from "../experiment/settings/load.js";
 import type { Experiment } from "../experiment/settings/schema.js";
 import { Progress } from "../experiment/steps/progress.js";
 import { refuseOld } from "../experiment/steps/refuseOld.js";
@@ -21,7 +20,7 @@ import { StepRecords } from "../experiment/steps/stepRecords.js";
 import { Store } from "../experiment/store/store.js";
 import { closingAfter } from "./closingAfter.js";
 import { laterParts } from "./laterParts.js";
-import { type OpenSearch, openParts, sayOfSearch } from "./openSearch.js";
+import { type OpenSearch, openParts, readSearched } from "./openSearch.js";
 import { searchStages } from "./searchStages.js";
 
 export type PlannedSearch = Pick<PlannedRun, "steps" | "tokensPerSecond" | "judges" | "notes">;
@@ -54,8 +53,7 @@ export async function planSearch(
   out: string,
   { signal, store, hub }: Omit<PlanRunOptions, "gate"> = {},
 ): Promise<PlannedSearch> {
-  const { settings, problems } = await readExperiment(experiment);
-  sayOfSearch(settings, problems);
+  const { settings, problems } = await readSearched(experiment);
   const given = tunedModels(settings);
   const place = resolve(out);
   let probed: { readonly probes: Probes; readonly secondsToOpen: number } = { probes: new Map(), secondsToOpen: 0 };

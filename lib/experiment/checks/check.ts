@@ -30,7 +30,7 @@ import { checkControls } from "./checkControls.js";
 import type { Checked } from "./checked.js";
 import { checkProxy } from "./checkProxy.js";
 import { checkSets, type Measure } from "./checkSets.js";
-import { checkShip } from "./checkShip.js";
+import { bytesOfShipped, checkShip } from "./checkShip.js";
 import { checkLearned, checkTunings } from "./checkTunings.js";
 import { judgeModels, modelSize, readTokens } from "./judgedAnswers.js";
 import { type OpenJudges, openJudges } from "./judges.js";
@@ -89,7 +89,7 @@ export async function check(
     await checkDisk(
       settings,
       given,
-      { bytesOfMerge, bytesOfControls, bytesOfForms: sum(bytesOfForms.values()) },
+      { bytesOfMerge, bytesOfControls, bytesOfForms: bytesOfShipped(settings, bytesOfForms) },
       out,
       problems,
     );
@@ -241,8 +241,4 @@ export function chosenAtMost(settings: ExperimentSettings, given: readonly Tuned
   const most = new Map<string, number>();
   for (const { method, merges } of series) most.set(method, Math.max(most.get(method) ?? 0, merges.length));
   return [...most.values()].reduce((sum, count) => sum + count, 0);
-}
-
-function sum(values: Iterable<number>): number {
-  return [...values].reduce((total, one) => total + one, 0);
 }

@@ -41,6 +41,13 @@ export async function checkShip(
   return bytes;
 }
 
+/** Of all forms, and of the largest copy of another model that is written to be measured in a form, and removed. */
+export function bytesOfShipped(settings: ExperimentSettings, bytesOfForms: ReadonlyMap<string, number>): number {
+  const bytes = [...bytesOfForms.values()].reduce((total, one) => total + one, 0);
+  const copies = shipForms(settings).map(({ name, allModels }) => (allModels ? (bytesOfForms.get(name) ?? 0) : 0));
+  return bytes + Math.max(0, ...copies);
+}
+
 /** What stands for a tuned model has no change: of an adapter the plain merge says the most that it takes. */
 async function plannedBytes(recipe: Recipe, options: PlanOptions, stands: boolean): Promise<number> {
   const { format, rank: _, ...plain } = options;

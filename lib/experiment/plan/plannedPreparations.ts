@@ -5,6 +5,7 @@ import { type MergeSeries, mergeSeries, type TunedModel } from "../candidates/me
 import type { Checked } from "../checks/checked.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import { isOpenedByValue, seriesLabel } from "../steps/seriesMeasurement.js";
+import { WRITTEN } from "../steps/writeStage.js";
 import type { LookedAt } from "./lookout.js";
 
 /**
@@ -21,7 +22,8 @@ export function plannedPreparations(
   const series = mergeSeries(settings, models);
   return [...preparations].flatMap(([at, { bytes, tokens = 0, multiplications = 0 }]) => {
     const own = series[at] as MergeSeries;
-    if (isOver && !seen.some(({ part, missing }) => part === seriesLabel(own) && missing > 0)) return [];
+    const needing = [seriesLabel(own), WRITTEN];
+    if (isOver && !seen.some(({ part, missing }) => needing.includes(part) && missing > 0)) return [];
     const units = timesOf(own);
     const prepared = { tokens: units * tokens, multiplications: units * multiplications };
     const remains = [{ prepared, bytes: units * bytes, units, pending: true }];

@@ -1,7 +1,7 @@
 // study.json: what a study measured, each value by its item, so that studies can be pooled. It holds no prompt and no answer.
 
 import type { ControlComparison, DataParts, ExperimentResults, FormInShort, ItemName } from "../../report/types.js";
-import type { Labels, SelectionRule, SelectionTable, VariedParameter } from "../../select/types.js";
+import type { Candidate, Labels, SelectionRule, SelectionTable, VariedParameter } from "../../select/types.js";
 import type { JudgeCalibration } from "../../statistics/correctedRate.js";
 
 export const STUDY_FORMAT = "retemper-study/1";
@@ -36,7 +36,7 @@ export interface StudyModel {
   /** Of a merge of several tunings: their seeds. */
   readonly of?: readonly string[] | undefined;
   /** Not all items were asked, because it could not be chosen; "screened": none was, by its proxies. */
-  readonly unfinished?: true | "screened" | undefined;
+  readonly unfinished?: Candidate["unfinished"];
   readonly rows: readonly StudyRow[];
   /** Shares of the answers to the safety sets that were cut off, and that are empty. */
   readonly truncated?: number | undefined;
