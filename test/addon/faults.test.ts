@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ReadingMode, WritingMode } from "../../lib/addon/nativePlan.js";
+import { casesOf } from "../long.js";
 
 const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
 const { EIO, ENOSPC, EDQUOT, EFBIG, EINTR, EAGAIN, ENOMEM, EINVAL, EACCES, EOPNOTSUPP, ENOSYS, EPERM } =
@@ -60,17 +61,67 @@ beforeAll(() => {
   expect(expected).toMatch(/^[0-9a-f]{64}$/);
 });
 
+const FAILING = [
+  ["pread", EIO, "IO", "a.bin", /reading failed at byte \d+/],
+  ["pwrite", EDQUOT, "NO_SPACE", "out.bin", /./],
+  ["pwrite", ENOSPC, "NO_SPACE", "out.bin", /./],
+  ["pwrite", EFBIG, "NO_SPACE", "out.bin", /./],
+  ["fallocate", ENOSPC, "NO_SPACE", "out.bin", /needs 400016 bytes, \d+ are free/],
+  ["pwrite", EIO, "IO", "out.bin", /writing failed at byte \d+/],
+  ["fsync", EIO, "IO", "out.bin", /flushed/],
+  ["fsync", ENOSPC, "NO_SPACE", "out.bin", /flushed/],
+] as const;
+
+const GOING_ON = [
+  ["pread", SHORT],
+  ["pread", EINTR],
+  ["pwrite", SHORT],
+  ["pwrite", EINTR],
+  ["fallocate", EINTR],
+  ["fsync", EINTR],
+] as const;
+
+const UNAVAILABLE = [
+  ["mmap", ENOMEM],
+  ["mmap", EACCES],
+  ["populate", EINVAL],
+  ["populate", EINTR],
+  ["fallocate", EOPNOTSUPP],
+] as const;
+
+const FAILING_DIRECT = [
+  ["pwrite", ENOSPC, "NO_SPACE"],
+  ["pwrite", EIO, "IO"],
+  ["fsync", EIO, "IO"],
+] as const;
+
+const GOING_ON_DIRECT = [
+  ["pread", SHORT],
+  ["pread", EINTR],
+  ["pwrite", SHORT],
+  ["pwrite", EINTR],
+] as const;
+
+const NOT_POSSIBLE = [
+  ["open", EINVAL, "direct"],
+  ["pread", EINVAL, "direct"],
+  ["pread", EIO, "direct"],
+  ["pwrite", EINVAL, "map"],
+  ["preadv2", EOPNOTSUPP, "uncached"],
+  ["preadv2", ENOSYS, "uncached"],
+  ["cachestat", ENOSYS, "auto"],
+  ["cachestat", EPERM, "auto"],
+] as const;
+
+/** By default every second of a list. */
+const everyOther = <T>(all: readonly T[]) =>
+  casesOf(
+    all,
+    all.filter((_, at) => at % 2 === 0),
+  );
+
 describe.skipIf(process.platform !== "linux")("a merge whose calls fail", () => {
-  it.each([
-    ["pread", EIO, "IO", "a.bin", /reading failed at byte \d+/],
-    ["pwrite", ENOSPC, "NO_SPACE", "out.bin", /./],
-    ["pwrite", EDQUOT, "NO_SPACE", "out.bin", /./],
-    ["pwrite", EFBIG, "NO_SPACE", "out.bin", /./],
-    ["pwrite", EIO, "IO", "out.bin", /writing failed at byte \d+/],
-    ["fallocate", ENOSPC, "NO_SPACE", "out.bin", /needs 400016 bytes, \d+ are free/],
-    ["fsync", EIO, "IO", "out.bin", /flushed/],
-    ["fsync", ENOSPC, "NO_SPACE", "out.bin", /flushed/],
-  ] as const)(
+  it.each(everyOther(FAILING))(
     "%s with errno %d: fails with %s naming %s, and removes its output",
     (call, errno, code, file, message) => {
       const rounds = merge(call, errno, "pread");
@@ -86,37 +137,20 @@ describe.skipIf(process.platform !== "linux")("a merge whose calls fail", () => 
     },
   );
 
-  it.each([
-    ["pread", SHORT],
-    ["pread", EINTR],
-    ["pwrite", SHORT],
-    ["pwrite", EINTR],
-    ["fallocate", EINTR],
-    ["fsync", EINTR],
-  ] as const)("%s short or interrupted (%d): goes on, with the same bytes", (call, errno) => {
+  it.each(everyOther(GOING_ON))("%s short or interrupted (%d): goes on, with the same bytes", (call, errno) => {
     const rounds = merge(call, errno, "pread");
     expect(rounds).toHaveLength(12);
     for (const round of rounds) expect(round).toMatchObject({ sha256: expected, left: true });
     expect(rounds[0]?.failed).toBe(1);
   });
 
-  it.each([
-    ["mmap", ENOMEM],
-    ["mmap", EACCES],
-    ["populate", EINVAL],
-    ["populate", EINTR],
-    ["fallocate", EOPNOTSUPP],
-  ] as const)("%s unavailable (%d): falls back, with the same bytes", (call, errno) => {
+  it.each(everyOther(UNAVAILABLE))("%s unavailable (%d): falls back, with the same bytes", (call, errno) => {
     const rounds = merge(call, errno, "map");
     for (const round of rounds) expect(round).toMatchObject({ sha256: expected, left: true });
     expect(rounds[0]?.failed).toBe(1);
   });
 
-  it.each([
-    ["pwrite", ENOSPC, "NO_SPACE"],
-    ["pwrite", EIO, "IO"],
-    ["fsync", EIO, "IO"],
-  ] as const)("%s past the page cache with errno %d: fails with %s", (call, errno, code) => {
+  it.each(everyOther(FAILING_DIRECT))("%s past the page cache with errno %d: fails with %s", (call, errno, code) => {
     const rounds = merge(call, errno, "map", "direct");
     expect(rounds.length).toBeGreaterThan(1);
     for (const round of rounds.slice(0, -1)) {
@@ -125,33 +159,25 @@ describe.skipIf(process.platform !== "linux")("a merge whose calls fail", () => 
     expect(rounds.at(-1)).toEqual({ sha256: expected, failed: 0, left: true });
   });
 
-  it.each([
-    ["pread", SHORT],
-    ["pread", EINTR],
-    ["pwrite", SHORT],
-    ["pwrite", EINTR],
-  ] as const)("%s past the page cache short or interrupted (%d): goes on, with the same bytes", (call, errno) => {
-    const rounds = merge(call, errno, "direct", "direct");
-    expect(rounds).toHaveLength(12);
-    for (const round of rounds) expect(round).toMatchObject({ sha256: expected, left: true });
-    expect(rounds[0]?.failed).toBe(1);
-  });
+  it.each(everyOther(GOING_ON_DIRECT))(
+    "%s past the page cache short or interrupted (%d): goes on, with the same bytes",
+    (call, errno) => {
+      const rounds = merge(call, errno, "direct", "direct");
+      expect(rounds).toHaveLength(12);
+      for (const round of rounds) expect(round).toMatchObject({ sha256: expected, left: true });
+      expect(rounds[0]?.failed).toBe(1);
+    },
+  );
 
-  it.each([
-    ["open", EINVAL, "direct"],
-    ["pread", EINVAL, "direct"],
-    ["pread", EIO, "direct"],
-    ["pwrite", EINVAL, "map"],
-    ["preadv2", EOPNOTSUPP, "uncached"],
-    ["preadv2", ENOSYS, "uncached"],
-    ["cachestat", ENOSYS, "auto"],
-    ["cachestat", EPERM, "auto"],
-  ] as const)("%s not possible (%d), read %s: goes the ordinary way, with the same bytes", (call, errno, reading) => {
-    const rounds = merge(call, errno, reading, "direct");
-    // The header of an output is never written directly: that call has no other way, and its round fails.
-    for (const round of rounds.slice(0, -1)) expect(round).toMatchObject({ code: "IO", failed: 1, left: false });
-    expect(rounds.at(-1)).toEqual({ sha256: expected, failed: 1, left: true });
-  });
+  it.each(everyOther(NOT_POSSIBLE))(
+    "%s not possible (%d), read %s: goes the ordinary way, with the same bytes",
+    (call, errno, reading) => {
+      const rounds = merge(call, errno, reading, "direct");
+      // The header of an output is never written directly: that call has no other way, and its round fails.
+      for (const round of rounds.slice(0, -1)) expect(round).toMatchObject({ code: "IO", failed: 1, left: false });
+      expect(rounds.at(-1)).toEqual({ sha256: expected, failed: 1, left: true });
+    },
+  );
 
   it("reports a mapped page that cannot be read, with its file and offset", () => {
     const rounds = merge("populate", EIO, "map");

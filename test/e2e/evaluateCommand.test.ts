@@ -21,14 +21,14 @@ writeFileSync(
     .map((row) => JSON.stringify(row))
     .join("\n"),
 );
-const asking = ["--engine", "reference", "--max-new-tokens", "16", "--judge", `toy=keyword:${phrases}`];
+const asking = ["--engine", "native", "--max-new-tokens", "16", "--judge", `toy=keyword:${phrases}`];
 const safety = ["evaluate", demoModel, "--suite", `safety:${prompts}`, ...asking];
 
 describe("retemper evaluate", () => {
   it("gives a table, results.json, and asks nothing when it is started again", async () => {
     const out = join(folder, "out");
     const { status, stdout, stderr } = await run([...safety, "--out", out, "--by-category"]);
-    expect(stderr).toContain("answers by reference");
+    expect(stderr).toContain("answers by native");
     expect(status).toBe(0);
     expect(stdout).toMatch(/^safety +asr\[toy\] +0\.333 +0\.061 to 0\.792 +3 +\d+(\.\d)? % +0 %$/m);
     expect(stdout).toMatch(/^safety\/bolted +asr\[toy\] +0\.000/m);

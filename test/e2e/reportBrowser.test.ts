@@ -219,10 +219,13 @@ describe.skipIf(executablePath === undefined)("the report in Chromium", { timeou
     };
     const file = join(folder, "live.html");
     writeFileSync(file, livePage(status, 5).replace('http-equiv="refresh" content="3"', 'name="still"'));
-    for (const [what, width] of [
-      ["desktop", 1280],
-      ["390", 390],
-    ] as const) {
+    for (const [what, width] of casesOf(
+      [
+        ["desktop", 1280],
+        ["390", 390],
+      ] as const,
+      [["390", 390]],
+    )) {
       const page = await browser.newPage({ viewport: { width, height: 844 } });
       await page.goto(pathToFileURL(file).href);
       await keep(page, "watch", what);
@@ -242,7 +245,7 @@ describe.skipIf(executablePath === undefined)("the report in Chromium", { timeou
       const name = of === long ? "search with a long name" : "search";
       const file = join(folder, `${name.replace(/\W+/g, "-")}.html`);
       writeFileSync(file, searchHtml(searchResults(of)));
-      for (const colorScheme of ["light", "dark"] as const) {
+      for (const colorScheme of casesOf<"light" | "dark">(["light", "dark"], ["dark"])) {
         const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, colorScheme });
         await page.goto(pathToFileURL(file).href);
         for (const width of [1280, 390]) {

@@ -17,6 +17,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { loadAddon } from "../../lib/addon/load.js";
 import { type MergeOptions, merge, plan, type Recipe, sweep, verify } from "../../lib/index.js";
 import { readRecord } from "../../lib/merge/record.js";
+import { casesOf } from "../long.js";
 import { demoAdapter, demoModel } from "./command.js";
 import { languageModel, readCheckpoint, type TestModel, writeModel } from "./mergeModels.js";
 
@@ -96,8 +97,13 @@ function pair(method: string): Recipe {
 }
 
 describe("a sweep of lambda", () => {
-  it.each(RECIPES)("writes what single merges write: %s", async (_, recipe) => {
-    const lambdas = [0, 0.1, 0.5, 1, 1.25];
+  it.each(
+    casesOf(
+      RECIPES,
+      RECIPES.filter(([title]) => !/without norm|^dare_linear|^breadcrumbs_ties|^della_linear/.test(title)),
+    ),
+  )("writes what single merges write: %s", async (_, recipe) => {
+    const lambdas = casesOf([0, 0.1, 0.5, 1, 1.25], [0, 0.1, 1.25]);
     const report = await sweep(recipe(), { lambdas }, out);
     expect(report.passes).toBe(1);
     expect(report.points.map(({ parameters }) => parameters.lambdas)).toEqual(lambdas);
@@ -122,10 +128,10 @@ describe("a sweep of lambda", () => {
       models: [{ model: demoModel }, { model: `${demoModel}+${demoAdapter}` }],
     };
     const options = { outShardSize: 400_000 };
-    const report = await sweep(recipe, { lambdas: [0, 0.2, 0.4, 1] }, out, options);
+    const report = await sweep(recipe, { lambdas: [0, 0.4] }, out, options);
     expect(report.points[0]?.files.filter(({ path }) => /^model-0.*safetensors$/.test(path)).length).toBeGreaterThan(1);
     expect(report.points[0]?.files.map(({ path }) => path)).toContain("tokenizer.json");
-    await expectSinglesEqual(out, ["lambda-0", "lambda-0.2", "lambda-0.4", "lambda-1"], options);
+    await expectSinglesEqual(out, ["lambda-0", "lambda-0.4"], options);
   });
 
   it("writes what single merges write for slices, modules and gradients", async () => {
@@ -189,10 +195,10 @@ describe("a sweep of lambda", () => {
 
 describe("a sweep of other parameters", () => {
   it("makes every combination, each as if merged alone", async () => {
-    const grid = { lambdas: [0.3, 0], density: [0, 0.4, 1], lambda: [1, 0.5] };
+    const grid = { lambdas: [0.3, 0], density: casesOf([0, 0.4, 1], [0, 0.4]), lambda: [1, 0.5] };
     const report = await sweep(delta("dare_ties", { weight: 5, density: 0.9 }), grid, out);
     const names = report.points.map(({ name }) => name);
-    expect(names).toHaveLength(12);
+    expect(names).toHaveLength(2 * grid.density.length * 2);
     expect(names.slice(0, 2)).toEqual([
       "lambda-0.3_density-0_global-lambda-1",
       "lambda-0.3_density-0_global-lambda-0.5",

@@ -9,6 +9,7 @@ import { readManifest } from "../../lib/batch/manifest.js";
 import { RetemperError } from "../../lib/errors.js";
 import { loadExperiment } from "../../lib/experiment/settings/load.js";
 import { loadRecipe } from "../../lib/recipe/load.js";
+import { long } from "../long.js";
 import fc from "../properties.js";
 
 const folder = mkdtempSync(join(tmpdir(), "retemper-documents-"));
@@ -171,7 +172,7 @@ describe.each(KINDS)("a $name", (kind) => {
           expect((error as Error).message).toMatch(/expands to more than|nested too deeply/);
         },
       ),
-      { numRuns: 20 },
+      { numRuns: long ? 20 : 8 },
     );
     expect(process.memoryUsage().rss - before).toBeLessThan(300 * 2 ** 20);
   });

@@ -16,7 +16,7 @@ import { openTokenizer } from "../../lib/tokenizer/openTokenizer.js";
 import { long } from "../long.js";
 import { generator, mutateJson } from "./mutations.js";
 
-const SEEDS = Number(process.env.RETEMPER_MUTATIONS ?? (long ? 25 : 12));
+const SEEDS = Number(process.env.RETEMPER_MUTATIONS ?? (long ? 25 : 8));
 const demo = new URL("../../demo/", import.meta.url).pathname;
 const addon = loadAddon();
 const folder = mkdtempSync(join(tmpdir(), "retemper-mutated-"));

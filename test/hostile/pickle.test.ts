@@ -117,18 +117,30 @@ const ATTACKS: readonly (readonly [string, Buffer, string])[] = [
 
 describe("code in a pickle", () => {
   it("is run by Python, so that its absence here says something", ({ skip }) => {
+    // Each in a process of its own, which costs less as the copy of one that has started.
+    const program = `
+import os, pickle, sys
+ran = 0
+for payload in sys.stdin.read().split():
+    child = os.fork()
+    if child == 0:
+        sys.stderr = sys.stdout = open(os.devnull, "w")
+        try:
+            pickle.loads(bytes.fromhex(payload))
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    if os.path.exists(sys.argv[1]):
+        ran += 1
+        os.remove(sys.argv[1])
+print(ran)`;
+    const input = ATTACKS.map(([, payload]) => payload.toString("hex")).join("\n");
     let ran = 0;
-    for (const [, payload] of ATTACKS) {
-      try {
-        execFileSync("python3", ["-c", "import pickle, sys; pickle.loads(sys.stdin.buffer.read())"], {
-          input: payload,
-          stdio: "pipe",
-        });
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === "ENOENT") return skip("there is no Python here");
-      }
-      if (existsSync(mark)) ran += 1;
-      rmSync(mark, { force: true });
+    try {
+      ran = Number(execFileSync("python3", ["-c", program, mark], { input, stdio: ["pipe", "pipe", "ignore"] }));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return skip("there is no Python here");
+      throw error;
     }
     expect(ran).toBeGreaterThanOrEqual(6);
   });

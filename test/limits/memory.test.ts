@@ -20,7 +20,7 @@ import { long, skipReason } from "./limits.js";
 const MAX_MEMORY = 32 << 20;
 const DATA_LIMIT = 384 << 20;
 /** Tensors of 64 MiB in each of two inputs. */
-const TENSORS = long ? Math.ceil((10 * DATA_LIMIT) / TENSOR_BYTES) : 8;
+const TENSORS = long ? Math.ceil((10 * DATA_LIMIT) / TENSOR_BYTES) : 6;
 
 /** One that reads each input once, and one that reads it twice and holds more. */
 const METHODS = long ? ["linear", "ties"] : casesOf(["linear", "ties"], ["ties"]);

@@ -1,4 +1,4 @@
-"""Random texts, and what Hugging Face's tokenizers make of them, as JSON on standard output.
+"""Random texts, and what Hugging Face's tokenizers make of them, as JSON on standard output. Several questions are parted by --.
 
 peer.py texts SEED COUNT FOLDER...   the tokenizers of model folders, opened by transformers
 peer.py parts SEED COUNT TEXTS       COUNT tokenizers put together at random from the parts of tokenizer.json, TEXTS each
@@ -236,9 +236,20 @@ def chats(seed, count, path):
             print(json.dumps(row))
 
 
-if sys.argv[1] == "chats":
-    chats(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
-elif sys.argv[1] == "texts":
-    texts(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])
-else:
-    parts(int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+def answer(words):
+    if words[0] == "chats":
+        chats(int(words[1]), int(words[2]), words[3])
+    elif words[0] == "texts":
+        texts(int(words[1]), int(words[2]), words[3:])
+    else:
+        parts(int(words[1]), int(words[2]), int(words[3]))
+
+
+words = []
+for word in [*sys.argv[1:], "--"]:
+    if word != "--":
+        words.append(word)
+        continue
+    answer(words)
+    print("null")  # the end of its rows
+    words = []

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ChatTemplate } from "../../../lib/tokenizer/chat/chatTemplate.js";
 import { openTokenizer } from "../../../lib/tokenizer/openTokenizer.js";
 import type { ChatMessage, Tokenizer } from "../../../lib/tokenizer/types.js";
@@ -27,14 +27,25 @@ interface Row {
 const missing = whyNoPython("transformers", "tokenizers");
 const script = fileURLToPath(new URL("peer.py", import.meta.url));
 const golden = fileURLToPath(new URL("../../golden/tokenizers", import.meta.url));
+const CHATS = long ? 100 : 40;
 const root = mkdtempSync(join(tmpdir(), "retemper-peers-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-function ask(...args: string[]): Record<string, unknown>[] {
-  return runPython(script, args)
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
+type Answer = Record<string, unknown>;
+
+/** The rows of each question, all from one process: importing transformers takes seconds. */
+function ask(questions: readonly (readonly string[])[]): Answer[][] {
+  const printed = runPython(
+    script,
+    questions.flatMap((words, at) => (at === 0 ? words : ["--", ...words])),
+  );
+  const rows: Answer[][] = [[]];
+  for (const line of printed.trimEnd().split("\n")) {
+    const row = JSON.parse(line) as Answer | null;
+    if (row) rows.at(-1)?.push(row);
+    else rows.push([]);
+  }
+  return rows;
 }
 
 function stream(tokenizer: Tokenizer, ids: readonly number[], skipSpecialTokens: boolean): string {
@@ -151,10 +162,26 @@ function namedFolder(name: string, { added = [], config = {}, files = {} }: Name
 }
 
 describe.skipIf(missing)(`the tokenizer beside Hugging Face's${missing ? `: ${missing}` : ""}`, () => {
-  it("has the ids and texts of transformers for random texts", async () => {
+  const count = long ? 300 : 60;
+  const names = Object.keys(NAMED);
+  let answers: Answer[][] = [];
+  beforeAll(() => {
+    const seed = process.env.PEER_SEED ?? "1";
     const folders = ["llama3", "llama2", "qwen", "gemma", "gpt2"].map((flavour) => join(golden, flavour));
-    const count = long ? 300 : 120;
-    for (const { folder, rows } of ask("texts", process.env.PEER_SEED ?? "1", String(count), ...folders)) {
+    const named = names.map((name) => namedFolder(name, NAMED[name] as Named));
+    const file = join(root, "templates.json");
+    writeFileSync(file, JSON.stringify(TEMPLATES));
+    answers = ask([
+      ["texts", seed, String(count), ...folders],
+      ["texts", "1", long ? "40" : "10", ...named],
+      ["chats", seed, String(CHATS), file],
+      ["parts", seed, process.env.PEER_COUNT ?? (long ? "150" : "40"), "20"],
+    ]);
+  });
+
+  it("has the ids and texts of transformers for random texts", async () => {
+    expect(answers[0]).toHaveLength(5);
+    for (const { folder, rows } of answers[0] ?? []) {
       expect(rows).toHaveLength(count);
       const tokenizer = await openTokenizer(folder as string);
       expect(differences(tokenizer, rows as Row[]).slice(0, 5), folder as string).toEqual([]);
@@ -162,18 +189,16 @@ describe.skipIf(missing)(`the tokenizer beside Hugging Face's${missing ? `: ${mi
   });
 
   it("has them for every way to speak of tokens beside tokenizer.json", async () => {
-    const folders = Object.entries(NAMED).map(([name, files]) => namedFolder(name, files));
-    for (const { folder, rows } of ask("texts", "1", long ? "40" : "15", ...folders)) {
+    expect(answers[1]).toHaveLength(names.length);
+    for (const { folder, rows } of answers[1] ?? []) {
       const tokenizer = await openTokenizer(folder as string);
       expect(differences(tokenizer, rows as Row[]).slice(0, 3), folder as string).toEqual([]);
     }
   });
 
   it("renders random conversations as transformers, or fails with the same words", () => {
-    const file = join(root, "templates.json");
-    writeFileSync(file, JSON.stringify(TEMPLATES));
-    const rows = ask("chats", process.env.PEER_SEED ?? "1", "100", file);
-    expect(rows).toHaveLength(100 * Object.keys(TEMPLATES).length);
+    const rows = answers[2] ?? [];
+    expect(rows).toHaveLength(CHATS * Object.keys(TEMPLATES).length);
     for (const { name, messages, addGenerationPrompt, text, error } of rows) {
       const template = new ChatTemplate(TEMPLATES[name as string] as string, "t", {
         bos_token: "<s>",
@@ -191,8 +216,8 @@ describe.skipIf(missing)(`the tokenizer beside Hugging Face's${missing ? `: ${mi
   });
 
   it("has the ids and texts of tokenizers for random combinations of its parts", async () => {
-    const cases = ask("parts", process.env.PEER_SEED ?? "1", process.env.PEER_COUNT ?? (long ? "150" : "60"), "20");
-    for (const [index, { tokenizer: spec, rows }] of cases.entries()) {
+    expect(answers[3]?.length).toBeGreaterThan(0);
+    for (const [index, { tokenizer: spec, rows }] of (answers[3] ?? []).entries()) {
       const folder = join(root, String(index));
       mkdirSync(folder);
       writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(spec));

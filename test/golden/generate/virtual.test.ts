@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { merge, openModel, type Recipe, sweep } from "../../../lib/index.js";
 import type { VirtualMergeOptions } from "../../../lib/merge/virtualMerge.js";
+import { casesOf, long } from "../../long.js";
 import { largestDifference, logitsOf as logitsOfAll, variantsOf as variantsOfAll } from "./variants.js";
 
 const golden = join(import.meta.dirname, "..", "merge");
@@ -110,7 +111,7 @@ const swept: Record<string, Recipe> = {
     out_dtype: "bfloat16",
   },
 } as Record<string, Recipe>;
-const lambdas = [0, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9, 1];
+const lambdas = casesOf([0, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9, 1], [0, 0.4, 0.7]);
 
 describe("a merge with several lambdas", () => {
   for (const [name, recipe] of Object.entries(swept)) {
@@ -122,10 +123,10 @@ describe("a merge with several lambdas", () => {
       for (const threads of [1, 2]) {
         expect(await variantsOf(recipe, { lambdas, fidelity: "exact", threads })).toEqual(written);
       }
-      expect(await logitsOf(recipe, { lambdas: [0.7], fidelity: "exact" })).toEqual(written[6]);
+      expect(await logitsOf(recipe, { lambdas: [0.7], fidelity: "exact" })).toEqual(written[lambdas.indexOf(0.7)]);
     });
 
-    it(`answers alike for each lambda alone and for all in one batch: ${name}`, async () => {
+    it.runIf(long || name === "linear" || name === "ties")(`answers alike for each lambda alone and for all in one batch: ${name}`, async () => {
       for (const fidelity of ["exact", "linear"] as const) {
         const model = await openModel(recipe, { lambdas, fidelity });
         const answers = async (lambda?: number) => {

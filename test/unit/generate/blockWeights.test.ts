@@ -11,7 +11,7 @@ import { BLOCK_QUANTISATIONS, type BlockQuantisation } from "../../../lib/merge/
 import { merge } from "../../../lib/merge/merge.js";
 import type { Recipe } from "../../../lib/recipe/types.js";
 import { type GoldenModel, modelFolder } from "../../golden/generate/modelFolders.js";
-import { casesOf } from "../../long.js";
+import { casesOf, long } from "../../long.js";
 
 const demo = join(import.meta.dirname, "../../../demo");
 const model = join(demo, "model");
@@ -58,7 +58,7 @@ async function written(recipe: Recipe, quantise: BlockQuantisation, lambda?: num
 
 const alone = (source: string): Recipe => ({ merge_method: "passthrough", models: [{ model: source }] });
 
-describe.each(casesOf<BlockQuantisation>(BLOCK_QUANTISATIONS, ["q8_0", "q4_k_m"]))("weights in %s", (weights) => {
+describe.each(casesOf<BlockQuantisation>(BLOCK_QUANTISATIONS, ["q4_k_m"]))("weights in %s", (weights) => {
   it("answer as the file of this quantisation does", async () => {
     const file = await written(alone(model), weights);
     expect(await logitsOf(model, { weights })).toEqual(await logitsOf(file, { weights: "asStored" }));
@@ -74,7 +74,7 @@ describe.each(casesOf<BlockQuantisation>(BLOCK_QUANTISATIONS, ["q8_0", "q4_k_m"]
 
 /** Of other types, layouts and rows of no whole blocks, and heads of their own. */
 const FAMILIES = ["llama", "gpt2", "llama3", "qwen2", "qwen3", "gemma", "phi3"] as const;
-describe.each(casesOf<GoldenModel>(FAMILIES, ["llama", "gpt2", "gemma"]))("weights of %s", (name) => {
+describe.each(casesOf<GoldenModel>(FAMILIES, ["gpt2"]))("weights of %s", (name) => {
   it.each(casesOf<BlockQuantisation>(["q8_0", "q4_0", "q4_k_m", "q6_k"], ["q4_k_m"]))(
     "in %s answer as their file does",
     async (weights) => {
@@ -113,13 +113,14 @@ describe("weights in blocks", () => {
   it("of several lambdas are each its own file's with fidelity exact", async () => {
     const recipe: Recipe = { merge_method: "linear", models: [{ model }, { model: tuned }] };
     const options: ModelOptions = { weights: "q8_0", lambdas: [0, 0.4, 1], fidelity: "exact" };
-    const made = await opened(recipe, options, async (model) => [
-      await model.logits(INPUTS, { lambda: 0.4 }),
-      await model.logits(INPUTS, { lambda: 1 }),
-    ]);
-    const stored = [await written(recipe, "q8_0", 0.4), await written(recipe, "q8_0", 1)];
-    expect(made[0]).toEqual(await logitsOf(stored[0] as string, { weights: "asStored" }));
-    expect(made[1]).toEqual(await logitsOf(stored[1] as string, { weights: "asStored" }));
+    const compared = casesOf([0.4, 1], [0.4]);
+    const made = await opened(recipe, options, (model) =>
+      Promise.all(compared.map((lambda) => model.logits(INPUTS, { lambda }))),
+    );
+    for (const [at, lambda] of compared.entries()) {
+      const stored = await written(recipe, "q8_0", lambda);
+      expect(made[at]).toEqual(await logitsOf(stored, { weights: "asStored" }));
+    }
   });
 
   it("of several lambdas are the base's, with the adapter beside it as it is", async () => {
@@ -142,7 +143,7 @@ describe("weights in blocks", () => {
     expect(made.between).toEqual(alone);
   });
 
-  it("of several lambdas have the adapter of an embedding beside its blocks", async () => {
+  it.runIf(long)("of several lambdas have the adapter of an embedding beside its blocks", async () => {
     const base = modelFolder("llama");
     const adapter = join(import.meta.dirname, "../../golden/lora/adapters/embedding_lora");
     const recipe: Recipe = { merge_method: "linear", models: [{ model: base }, { model: `${base}+${adapter}` }] };
@@ -199,7 +200,7 @@ describe("weights in blocks", () => {
     });
   });
 
-  it.runIf(casesOf([true], [])[0])("are refused of a family that GGUF files do not have", async () => {
+  it.runIf(long)("are refused of a family that GGUF files do not have", async () => {
     const source = modelFolder("mistral", { config: { model_type: "mixtral" } });
     await expect(openModel(source, { weights: "q8_0" })).rejects.toMatchObject({ code: "INCOMPATIBLE" });
   });

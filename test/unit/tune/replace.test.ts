@@ -93,7 +93,7 @@ describe("the caller", () => {
     const seen: number[] = [];
     await tune(MODEL, rows, join(folder, "free"), {
       ...options,
-      epochs: 30,
+      epochs: 12,
       onProgress: () => seen.push(turns),
     });
     clearInterval(counting);

@@ -234,13 +234,13 @@ time.sleep(.2)
   });
 
   it("may say as much as it likes", async () => {
-    expect(
-      await run("import sys\nfor _ in range(1000): print('x' * 10 ** 6); sys.stderr.write('x' * 10 ** 6)"),
-    ).toEqual({
-      started: true,
-      passed: true,
-      reason: "passed",
-    });
+    expect(await run("import sys\nfor _ in range(100): print('x' * 10 ** 6); sys.stderr.write('x' * 10 ** 6)")).toEqual(
+      {
+        started: true,
+        passed: true,
+        reason: "passed",
+      },
+    );
     const { reason } = await run("raise ValueError('x' * 10 ** 7)");
     expect(reason.length).toBeLessThan(1000);
   });

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it, vi } from "vitest";
 import { RetemperError } from "../../../../lib/errors.js";
 import { openModel } from "../../../../lib/generate/openModel.js";
 import { modelFolder, promptsOf } from "../../../golden/generate/modelFolders.js";
-import { long } from "../../../long.js";
+import { casesOf, long } from "../../../long.js";
 
 /** The threads that were started, so that a test can end one as a crash would. */
 const threads = vi.hoisted((): Worker[] => []);
@@ -91,14 +91,16 @@ it.runIf(long)("10,000 steps, some of them cancelled, leave memory as it was", a
   expect((resident[9] as number) - (resident[1] as number)).toBeLessThan(48e6);
 });
 
+const ENDINGS: readonly [what: string, mode: string, wanted: object][] = [
+  ["ends while a model is open and idle", "idle", { status: 0, output: "opened\n" }],
+  ["ends while an iteration waits for nobody", "abandoned", { status: 0, output: "one answer\n" }],
+  ["goes on while answers are awaited", "pending", { status: 0, output: "8 answers\n" }],
+  ["ends at process.exit in the middle of an answer", "exit", { status: 7, output: "leaving\n" }],
+  ["ends of an error that nobody catches", "uncaught", { status: 1, output: expect.stringContaining("nobody") }],
+];
+
 describe("a process", () => {
-  it.each([
-    ["ends while a model is open and idle", "idle", { status: 0, output: "opened\n" }],
-    ["ends while an iteration waits for nobody", "abandoned", { status: 0, output: "one answer\n" }],
-    ["goes on while answers are awaited", "pending", { status: 0, output: "8 answers\n" }],
-    ["ends at process.exit in the middle of an answer", "exit", { status: 7, output: "leaving\n" }],
-    ["ends of an error that nobody catches", "uncaught", { status: 1, output: expect.stringContaining("nobody") }],
-  ])("%s", async (_, mode, wanted) => {
+  it.each(casesOf(ENDINGS, ENDINGS.slice(1, 3)))("%s", async (_, mode, wanted) => {
     expect(await run("endWithModel.mjs", mode, folder)).toEqual(wanted);
   });
 });
