@@ -108,7 +108,17 @@ function generation(model) {
       const decode = 32;
       const batches = batch === undefined ? [] : [batch];
       const prefill = batch === undefined ? 256 : 16;
-      const settings = { model, threads: 2, precision, vocabulary: 32768, batches, prefill, decode, repeats: 1 };
+      const settings = {
+        model,
+        threads: 2,
+        precision,
+        vocabulary: 32768,
+        batches,
+        prefill,
+        decode,
+        prompt: 16,
+        repeats: 1,
+      };
       const measure = async (dist) => {
         const { stdout } = await observe(process.execPath, [script, JSON.stringify({ ...settings, dist })]);
         const result = JSON.parse(stdout.trim().split("\n").at(-1));

@@ -18,12 +18,15 @@ import { keepResult, table } from "./results.mjs";
 const HELP = `usage: npm run bench -- generate [options]
   --model DIR         a real model in bfloat16 of the Llama family, such as SmolLM2-135M-Instruct (besides the 1B shape)
   --no-1b             leave the 1B-shaped model out
+  --8b                the 8B-shaped model too: its values are zeros, and its 16 GB in bfloat16 take memory (page cache) and no disk;
+                      with --quantised 8.6 GB (q8_0) and 5 GB (q4_k_m) of files, with llama.cpp in bfloat16 16 GB
   --threads LIST      (default 1,2)
   --precisions LIST   (default float32,bfloat16)
   --quantised LIST    besides, GGUF files of these types (q8_0,q4_k_m), multiplied as they are stored, beside llama.cpp on the same file
   --batches LIST      of decoding (default 1,8,32)
   --prefill N         tokens of the prompt (default 256)
-  --decode N          tokens of each sequence that are timed (default 48; half of it at 1B)
+  --decode N          tokens of each sequence that are timed (default 48; half of it at 1B, a sixth at 8B)
+  --prompt N          tokens of each sequence that come before them (default 16)
   --repeats N         the best of N, after one to warm up (default 3)
   --targets LIST      instruction sets that all are held to: avx2, avx512, avx512_bf16, amx, or best (default: best)
   --profile           in place of the comparison: where a decode step of our engine goes (of --precisions)
@@ -41,12 +44,14 @@ export async function generate(args) {
     options: {
       model: { type: "string", multiple: true, default: [] },
       "no-1b": { type: "boolean", default: false },
+      "8b": { type: "boolean", default: false },
       threads: { type: "string", default: "1,2" },
       precisions: { type: "string", default: "float32,bfloat16" },
       quantised: { type: "string", default: "" },
       batches: { type: "string", default: "1,8,32" },
       prefill: { type: "string", default: "256" },
       decode: { type: "string", default: "48" },
+      prompt: { type: "string", default: "16" },
       repeats: { type: "string", default: "3" },
       targets: { type: "string", default: "best" },
       profile: { type: "boolean", default: false },
@@ -60,7 +65,8 @@ export async function generate(args) {
   const engines = wanted.filter((engine) => isThere(engine));
   const models = [
     ...values.model.map((folder) => ({ name: folder.split("/").filter(Boolean).at(-1), folder, share: 1 })),
-    ...(values["no-1b"] ? [] : [{ name: "Llama 3.2 1B shape", folder: oneB(), share: 0.5 }]),
+    ...(values["no-1b"] ? [] : [{ name: "Llama 3.2 1B shape", folder: oneB(), share: 1 / 2 }]),
+    ...(values["8b"] ? [{ name: "Llama 3.1 8B shape", folder: oneB("8b"), share: 1 / 6 }] : []),
   ];
   const batches = values.batches.split(",").map(Number);
   const targets = values.targets.split(",");
@@ -89,6 +95,7 @@ export async function generate(args) {
           batches,
           prefill: Number(values.prefill),
           decode: Math.round(Number(values.decode) * share),
+          prompt: Number(values.prompt),
           repeats: Number(values.repeats),
         };
         const title = `${name}, ${target === "best" ? "" : `held to ${target}, `}${precision}, ${threads} thread${threads > 1 ? "s" : ""}`;
@@ -210,7 +217,7 @@ function ggufOf(folder, precision) {
   return file;
 }
 
-/** The 1B-shaped model of the merge benchmark, with a vocabulary made up for it: token ids go in and come out. */
+/** A model of the merge benchmark (by default 1B-shaped), with a vocabulary made up for it: token ids go in and come out. */
 export function oneB(size = "1b", at = 0) {
   const base = benchModels(size)[at];
   const folder = join(benchFolder(), `generate-${size}${at === 0 ? "" : `-tuned-${at}`}`);

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { ids, settings, timesOf } from "./settings.mjs";
 
-const { gguf, library, threads, prefill, decode, batches, repeats, vocabulary } = settings();
+const { gguf, library, threads, prefill, decode, prompt, batches, repeats, vocabulary } = settings();
 const entry = createRequire(`${library}/`).resolve("node-llama-cpp");
 const { getLlama } = await import(pathToFileURL(entry).href);
 const llama = await getLlama({ gpu: false, build: "never", logLevel: "error", maxThreads: threads });
@@ -37,10 +37,10 @@ result.prefill = await withContext(1, prefill + 32, ([sequence]) =>
   }),
 );
 for (const batch of batches) {
-  result.decode[batch] = await withContext(batch, 16 + decode + 32, (sequences) =>
+  result.decode[batch] = await withContext(batch, prompt + decode + 32, (sequences) =>
     timesOf(repeats, async (repeat) => {
       await Promise.all(sequences.map((sequence) => sequence.clearHistory()));
-      const prompts = sequences.map((_, row) => ids(16, vocabulary, 7 + 100 * repeat + row));
+      const prompts = sequences.map((_, row) => ids(prompt, vocabulary, 7 + 100 * repeat + row));
       await Promise.all(
         sequences.map((sequence, row) => sequence.evaluateWithoutGeneratingNewTokens(prompts[row].slice(0, -1))),
       );

@@ -11,6 +11,7 @@ const {
   file,
   prefill,
   decode,
+  prompt,
   batches,
   repeats,
   vocabulary,
@@ -41,11 +42,11 @@ result.prefill = await timesOf(repeats, async (repeat) => {
 });
 for (const batch of batches) {
   result.decode[batch] = await timesOf(repeats, async (repeat) => {
-    const prompts = Array.from({ length: batch }, (_, row) => ids(16, vocabulary, 7 + 100 * repeat + row));
+    const prompts = Array.from({ length: batch }, (_, row) => ids(prompt, vocabulary, 7 + 100 * repeat + row));
     // The first token of every prompt is prefill; what is timed is everything after the last of those.
     const alone = await run(prompts, 1);
     const all = await run(
-      prompts.map((_, row) => ids(16, vocabulary, 50_007 + 100 * repeat + row)),
+      prompts.map((_, row) => ids(prompt, vocabulary, 50_007 + 100 * repeat + row)),
       1 + decode,
     );
     return (batch * decode) / (all.seconds - alone.seconds);

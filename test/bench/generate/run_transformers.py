@@ -31,7 +31,7 @@ def prefill():
 
 
 def decode(batch):
-    out = model(ids(batch, 16), logits_to_keep=1, use_cache=True)
+    out = model(ids(batch, s["prompt"]), logits_to_keep=1, use_cache=True)
     token = out.logits[:, -1].argmax(-1, keepdim=True)
     started = time.perf_counter()
     for _ in range(s["decode"]):
