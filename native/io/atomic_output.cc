@@ -4,7 +4,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#ifdef __APPLE__
+#include <sys/mount.h>
+#include <sys/param.h>
+#else
 #include <sys/statvfs.h>
+#endif
 #include <unistd.h>
 
 #include <algorithm>
@@ -43,9 +48,15 @@ class FileSizeSignalBlock {
 };
 
 uint64_t FreeBytes(int fd) {
+#ifdef __APPLE__
+  struct statfs status;  // statvfs counts blocks in 32 bits there
+  if (::fstatfs(fd, &status) != 0) return UINT64_MAX;
+  return static_cast<uint64_t>(status.f_bavail) * status.f_bsize;
+#else
   struct statvfs status;
   if (::fstatvfs(fd, &status) != 0) return UINT64_MAX;
   return static_cast<uint64_t>(status.f_bavail) * status.f_frsize;
+#endif
 }
 
 [[noreturn]] void ThrowNoSpace(int error, int fd, uint64_t size, const std::string& path) {
@@ -124,10 +135,18 @@ void OutputFile::Reserve() const {
   if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL) {
     ThrowSystemFault(errno, "no space could be reserved", path_);
   }
+#elif defined(__APPLE__)
+  fstore_t whole = {F_ALLOCATEALL, F_PEOFPOSMODE, 0, size, 0};  // the size itself stays as it is
+  const bool reserved = ::fcntl(fd_, F_PREALLOCATE, &whole) == 0;
+  if (!reserved && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
+    ThrowNoSpace(errno, fd_, size_, path_);
+#endif
+#ifndef __APPLE__
+  constexpr bool reserved = false;
 #endif
   // A file system that cannot reserve (posix_fallocate would write every block): look, then take
   // what comes.
-  if (FreeBytes(fd_) < size_) ThrowNoSpace(ENOSPC, fd_, size_, path_);
+  if (!reserved && FreeBytes(fd_) < size_) ThrowNoSpace(ENOSPC, fd_, size_, path_);
   if (::ftruncate(fd_, size) != 0) {
     if (errno == EFBIG) ThrowNoSpace(errno, fd_, size_, path_);
     ThrowSystemFault(errno, "could not be made " + std::to_string(size_) + " bytes long", path_);

@@ -8,6 +8,9 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
+#elif defined(__APPLE__)
+#include <sys/mount.h>
+#include <sys/param.h>
 #endif
 
 #include <cstring>
@@ -36,6 +39,9 @@ bool IsRemote(int fd) {
     default:
       return false;
   }
+#elif defined(__APPLE__)
+  struct statfs status;
+  return ::fstatfs(fd, &status) != 0 || (status.f_flags & MNT_LOCAL) == 0;
 #else
   (void)fd;
   return false;
@@ -69,11 +75,19 @@ bool AllowsDirect(int fd) {
 }  // namespace
 
 std::optional<DirectFile> DirectFile::Open(int fd, const std::string& path, int flags) {
-#if defined(__linux__) && defined(O_DIRECT)
+#if (defined(__linux__) && defined(O_DIRECT)) || defined(__APPLE__)
+#ifdef __APPLE__
+  if (IsRemote(fd)) return std::nullopt;
+  const int direct = ::open(path.c_str(), flags | O_CLOEXEC);
+#else
   if (IsRemote(fd) || !AllowsDirect(fd)) return std::nullopt;
   const int direct = ::open(path.c_str(), flags | O_DIRECT | O_CLOEXEC);
+#endif
   if (direct < 0) return std::nullopt;
   DirectFile file(direct);
+#ifdef __APPLE__
+  if (::fcntl(direct, F_NOCACHE, 1) != 0) return std::nullopt;  // for this descriptor alone
+#endif
   struct stat one, other;
   if (::fstat(fd, &one) != 0 || ::fstat(direct, &other) != 0 || one.st_ino != other.st_ino ||
       one.st_dev != other.st_dev) {

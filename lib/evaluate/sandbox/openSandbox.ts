@@ -1,7 +1,7 @@
 // Finds a sandbox that works on this machine, and proves that it contains what it must before anything is run in it.
 
 import { lstat, open, readlink, stat } from "node:fs/promises";
-import { homedir } from "node:os";
+import { homedir, platform } from "node:os";
 import { RetemperError } from "../../errors.js";
 import { findGroupParent } from "./controlGroup.js";
 import { type Launcher, launchers, SYSTEM_FOLDERS, TMP_BYTES } from "./launchers.js";
@@ -39,6 +39,7 @@ export async function* workingSandboxes(
   { python: wanted, limits, signal }: SandboxOptions,
   problems: string[] = [],
 ): AsyncGenerator<Sandbox> {
+  requireLinux();
   const python = await findPython(wanted);
   const root = (await stat("/proc/self")).uid === 0;
   const stray = await open("/", "r"); // as a shell's left-over would be: the sandbox must close it
@@ -61,6 +62,14 @@ export async function* workingSandboxes(
   } finally {
     await stray.close();
   }
+}
+
+/** @throws RetemperError SANDBOX on another system: a sandbox is made of namespaces, which Linux alone has. */
+export function requireLinux(system: string = platform()): void {
+  if (system === "linux") return;
+  throw new RetemperError("SANDBOX", `Programs that a model wrote are run on Linux only; this system is ${system}.`, {
+    hint: "evaluate such tasks on a Linux machine or in a Linux virtual machine; everything else runs here",
+  });
 }
 
 /** A control group that cannot be made is one way less. Whatever else goes wrong is thrown on. */

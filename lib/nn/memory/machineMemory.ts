@@ -1,7 +1,8 @@
 // How many bytes this process may still take: the machine's free memory, and what a container leaves of it.
 
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { freemem } from "node:os";
+import { freemem, platform } from "node:os";
 import { dirname, join } from "node:path";
 
 /** Reads a file, or gives undefined where there is none; tests hand in a file system of their own. */
@@ -9,10 +10,28 @@ export type ReadFile = (path: string) => string | undefined;
 
 /**
  * Bytes that can be had without swapping: on Linux the kernel's estimate (MemAvailable, page cache counts as free), bounded
- * by every control group above this process, as containers, Slurm and systemd set them.
+ * by every control group above this process, as containers, Slurm and systemd set them; on macOS pages that are free or inactive.
  */
-export function availableMemory(read: ReadFile = readIfThere, free: number = freemem()): number {
+export function availableMemory(read: ReadFile = readIfThere, free: number = freeOfMachine()): number {
   return Math.max(0, Math.min(free, ...groupRooms(read)));
+}
+
+function freeOfMachine(): number {
+  const free = freemem();
+  if (platform() !== "darwin") return free;
+  // Node counts there what nobody uses at all, which is little: files that were read fill the rest.
+  const { stdout } = spawnSync("/usr/bin/vm_stat", { encoding: "utf8", timeout: 5000 });
+  return Math.max(free, freeByVmStat(stdout ?? "") ?? 0);
+}
+
+/** Bytes of pages that macOS gives to whoever asks: free, speculative and inactive ones. Undefined for another text. */
+export function freeByVmStat(text: string): number | undefined {
+  const page = /page size of (\d+) bytes/.exec(text)?.[1];
+  const [free, ...others] = ["free", "speculative", "inactive"].map((kind) =>
+    Number(new RegExp(`^Pages ${kind}:\\s+(\\d+)\\.$`, "m").exec(text)?.[1] ?? Number.NaN),
+  );
+  if (page === undefined || free === undefined || Number.isNaN(free)) return undefined;
+  return Number(page) * others.reduce((sum, pages) => sum + (Number.isNaN(pages) ? 0 : pages), free);
 }
 
 /** What each control group with a limit has left. Pages of files that nobody maps count as free: the kernel drops them. */

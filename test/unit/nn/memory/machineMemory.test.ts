@@ -1,7 +1,28 @@
 import { describe, expect, it } from "vitest";
-import { availableMemory } from "../../../../lib/nn/memory/machineMemory.js";
+import { availableMemory, freeByVmStat } from "../../../../lib/nn/memory/machineMemory.js";
 
 const reader = (files: Readonly<Record<string, string>>) => (path: string) => files[path];
+
+describe("freeByVmStat", () => {
+  it("counts inactive pages, and those that hold files ahead of their reading, as macOS prints them", () => {
+    const text = `Mach Virtual Memory Statistics: (page size of 16384 bytes)
+Pages free:                               10001.
+Pages active:                            411000.
+Pages inactive:                          200002.
+Pages speculative:                          303.
+Pages throttled:                              0.
+Pages wired down:                        150000.
+Pages purgeable:                             40.
+"Translation faults":                 123456789.
+`;
+    expect(freeByVmStat(text)).toBe(16384 * (10001 + 200002 + 303));
+  });
+
+  it("is nothing of a text that is not vm_stat's", () => {
+    expect(freeByVmStat("")).toBeUndefined();
+    expect(freeByVmStat("Mach Virtual Memory Statistics: (page size of 4096 bytes)\n")).toBeUndefined();
+  });
+});
 
 describe("availableMemory", () => {
   it("is what the machine has free where no group has a limit", () => {
