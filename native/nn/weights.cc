@@ -60,6 +60,10 @@ void MultiplyAll(Pool& pool, Precision precision, std::span<const SharedProduct>
     BlockMatMul(ChooseBlockKernel(), pool, {blocks, products.size()}, x, x_stride, rows);
     return;
   }
+  if (products.size() > 1 && products.front().weight->MultiplyTogether(pool, precision, products, x,
+                                                                       x_stride, rows, variants)) {
+    return;
+  }
   for (const SharedProduct& product : products) {
     product.weight->Multiply(pool, precision, x, x_stride, rows, variants, product.y,
                              product.y_stride);

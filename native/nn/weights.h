@@ -18,6 +18,8 @@
 
 namespace retemper::nn {
 
+struct SharedProduct;
+
 // A two-dimensional weight. Rows of activations may belong to different variants of a model (the
 // lambdas of a virtual merge); what lies in a checkpoint is the same for all.
 class WeightSource {
@@ -34,6 +36,13 @@ class WeightSource {
   virtual void MultiplyBackward(Pool& pool, Precision precision, const float* dy, size_t dy_stride,
                                 size_t rows, const uint32_t* variants, float* dx,
                                 size_t dx_stride) const = 0;
+  // Several products with the same x, the first of which is this weight's, with the bits that each
+  // has alone. False, and nothing is done, where they share no work.
+  virtual bool MultiplyTogether(Pool&, Precision, std::span<const SharedProduct>,
+                                const float* /*x*/, size_t /*x_stride*/, size_t /*rows*/,
+                                const uint32_t* /*variants*/) const {
+    return false;
+  }
   // What multiplies rows of any variant alike, if it is a plain matrix; y is left out.
   virtual std::optional<Linear> Plain() const { return std::nullopt; }
   // Likewise, if it is stored in blocks that are multiplied as they are.
@@ -48,7 +57,7 @@ struct SharedProduct {
   float* y = nullptr;
   size_t y_stride = 0;
 };
-// All of them, with the bits that WeightSource::Multiply gives; sooner, where they are plain.
+// All of them, with the bits that WeightSource::Multiply gives; sooner, where they are alike.
 void MultiplyAll(Pool& pool, Precision precision, std::span<const SharedProduct> products,
                  const float* x, size_t x_stride, size_t rows, const uint32_t* variants);
 

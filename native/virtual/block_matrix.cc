@@ -93,16 +93,17 @@ BlockMatrix::BlockMatrix(std::unique_ptr<VirtualMatrix> made, std::vector<nn::Bl
 void BlockMatrix::Multiply(nn::Pool& pool, nn::Precision /*precision*/, const float* x,
                            size_t x_stride, size_t rows, const uint32_t* variants, float* y,
                            size_t y_stride) const {
-  for (size_t first = 0; first < rows;) {
-    const uint32_t variant = variants == nullptr || blocks_.size() == 1 ? 0 : variants[first];
-    size_t end = blocks_.size() == 1 || variants == nullptr ? rows : first + 1;
-    while (end < rows && variants[end] == variant) ++end;
-    const nn::BlockLinear layer = {blocks_[variant], made_->bias(variant), y + first * y_stride,
-                                   y_stride};
-    nn::BlockMatMul(nn::ChooseBlockKernel(), pool, {&layer, 1}, x + first * x_stride, x_stride,
-                    end - first);
-    first = end;
-  }
+  const bool same = blocks_.size() == 1;
+  made_->InRuns(x, x_stride, rows, same ? nullptr : variants, y, y_stride,
+                [&](const float* from, size_t from_stride,
+                    const std::vector<VirtualMatrix::Run>& runs, float* to, size_t to_stride) {
+                  for (const VirtualMatrix::Run& run : runs) {
+                    const nn::BlockLinear layer = {blocks_[run.variant], made_->bias(run.variant),
+                                                   to + run.first * to_stride, to_stride};
+                    nn::BlockMatMul(nn::ChooseBlockKernel(), pool, {&layer, 1},
+                                    from + run.first * from_stride, from_stride, run.count);
+                  }
+                });
 }
 
 }  // namespace retemper

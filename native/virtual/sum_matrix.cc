@@ -42,6 +42,8 @@ std::optional<size_t> PlaceOf(std::vector<SumOfProducts::BlockSource>& blocks,
 
 // Rows of a part, and values of all its rows; a multiple of what the kernel takes at once.
 constexpr size_t kPartRows = 64, kPartValues = 8192, kOutsAtOnce = 48;
+// Few rows are lowered in groups of what the kernel takes at once.
+constexpr size_t kRowsAtOnce = 3;
 // Below these many multiplications, another thread is not worth the wait.
 constexpr size_t kFewMultiplications = 64 * 1024;
 
@@ -135,71 +137,110 @@ SumMatrix::SumMatrix(std::unique_ptr<VirtualMatrix> made, SumOfProducts sum)
       sum_(std::move(sum)),
       kernels_(nn::TrainingKernelsOf(nn::ChooseVectorKernels())) {
   for (const SumOfProducts::LowRankTerm& term : sum_.terms) ranks_ += term.right.out;
+  rights_.resize(ranks_ * in());
   lefts_.resize(ranks_ * out());
-  float* to = lefts_.data();
+  size_t before = 0;
   for (const SumOfProducts::LowRankTerm& term : sum_.terms) {
-    LoadInMajor(term.left, to);
-    to += term.right.out * out();
+    LoadInMajor(Transposed(term.right), rights_.data() + before * in());
+    LoadInMajor(term.left, lefts_.data() + before * out());
+    before += term.right.out;
   }
 }
 
-void SumMatrix::Multiply(nn::Pool& pool, nn::Precision precision, const float* x, size_t x_stride,
-                         size_t rows, const uint32_t* variants, float* y, size_t y_stride) const {
-  if (rows == 0) return;
-  const size_t n = out(), matrices = sum_.Matrices();
-  // One product lands in its place; others are added to it.
+bool SumMatrix::MultiplyTogether(nn::Pool& pool, nn::Precision precision,
+                                 std::span<const nn::SharedProduct> products, const float* x,
+                                 size_t x_stride, size_t rows, const uint32_t* variants) const {
+  std::vector<Work> works;
+  size_t others = 0, ranks = 0, costs = 0;
+  for (const nn::SharedProduct& product : products) {
+    const auto* weight = dynamic_cast<const SumMatrix*>(product.weight);
+    if (weight == nullptr) return false;
+    works.push_back({weight, product.y, product.y_stride, nullptr, nullptr});
+    const size_t matrices = std::max<size_t>(weight->sum_.Matrices(), 1);
+    others += (matrices - 1) * weight->out();
+    ranks += weight->ranks_;
+    costs += weight->out() * (matrices + weight->ranks_);
+  }
+  if (rows == 0) return true;
   ProductScratch& scratch = made_->tensors().scratch();
-  const size_t others = std::max<size_t>(matrices, 1) - 1;
-  auto* products = reinterpret_cast<float*>(
-      scratch.products.Reserve(std::max<size_t>(1, others * rows * n) * sizeof(float)));
-  auto* inner = reinterpret_cast<float*>(
-      scratch.terms.Reserve(std::max<size_t>(1, rows * ranks_) * sizeof(float)));
+  auto* other = reinterpret_cast<float*>(scratch.products.Reserve(rows * others * sizeof(float)));
+  auto* inner = reinterpret_cast<float*>(scratch.terms.Reserve(rows * ranks * sizeof(float)));
   std::vector<nn::Linear> layers;
   std::vector<nn::BlockLinear> blocks;
-  for (size_t m = 0; m < matrices; ++m) {
-    float* to = m == 0 ? y : products + (m - 1) * rows * n;
-    const size_t stride = m == 0 ? y_stride : n;
+  for (Work& work : works) {
+    work.products = other;
+    work.inner = inner;
+    work.weight->AddLayers(work, rows, layers, blocks);
+    other += (std::max<size_t>(work.weight->sum_.Matrices(), 1) - 1) * rows * work.weight->out();
+    inner += rows * work.weight->ranks_;
+  }
+  if (!blocks.empty()) nn::BlockMatMul(nn::ChooseBlockKernel(), pool, blocks, x, x_stride, rows);
+  if (!layers.empty()) nn::MatMul(pool, layers, x, x_stride, rows, precision);
+  // What follows is done in parts, none of whose values depends on the cut.
+  const auto run = [&](size_t parts, size_t multiplications, const auto& body) {
+    if (multiplications > kFewMultiplications) return pool.Run(parts, body);
+    for (size_t part = 0; part < parts; ++part) body(part, 0);
+  };
+  if (ranks > 0) {
+    const size_t step = rows <= kPartRows ? kRowsAtOnce : kPartRows, parts = DivideUp(rows, step);
+    run(works.size() * parts, rows * ranks * in(), [&](size_t part, unsigned) {
+      const Work& work = works[part / parts];
+      const size_t row = part % parts * step;
+      work.weight->Lower(x, x_stride, row, std::min(rows, row + step), variants, work.inner);
+    });
+  }
+  const size_t row_step = std::min(rows, kPartRows);
+  const size_t out_step = RoundUp(kPartValues / row_step, kOutsAtOnce);
+  std::vector<std::pair<const Work*, Part>> parts;
+  for (size_t row = 0; row < rows; row += row_step) {
+    for (const Work& work : works) {
+      const size_t n = work.weight->out();
+      for (size_t out = 0; out < n; out += out_step)
+        parts.push_back(
+            {&work, {row, std::min(rows, row + row_step), out, std::min(n, out + out_step)}});
+    }
+  }
+  run(parts.size(), rows * costs, [&](size_t part, unsigned) {
+    const auto& [work, of] = parts[part];
+    work->weight->Complete(*work, of, rows, variants);
+  });
+  return true;
+}
+
+void SumMatrix::AddLayers(const Work& work, size_t rows, std::vector<nn::Linear>& layers,
+                          std::vector<nn::BlockLinear>& blocks) const {
+  for (size_t m = 0; m < sum_.Matrices(); ++m) {
+    float* to = m == 0 ? work.y : work.products + (m - 1) * rows * out();
+    const size_t stride = m == 0 ? work.y_stride : out();
     if (sum_.blocks.empty())
       layers.push_back({sum_.matrices[m], nullptr, to, stride});
     else
       blocks.push_back({sum_.blocks[m].rows, nullptr, to, stride});
   }
-  size_t at = 0;
-  for (const SumOfProducts::LowRankTerm& term : sum_.terms) {
-    layers.push_back({term.right, nullptr, inner + at, ranks_});
-    at += term.right.out;
-  }
-  if (!blocks.empty()) nn::BlockMatMul(nn::ChooseBlockKernel(), pool, blocks, x, x_stride, rows);
-  if (!layers.empty()) nn::MatMul(pool, layers, x, x_stride, rows, precision);
-  for (size_t r = 0; r < rows; ++r) {
-    const float* factors = sum_.factors[variants == nullptr ? 0 : variants[r]].data() + matrices;
-    float* low = inner + r * ranks_;
-    for (const SumOfProducts::LowRankTerm& term : sum_.terms) {
-      for (size_t i = 0; i < term.right.out; ++i) *low++ *= *factors;
-      ++factors;
-    }
-  }
-  // What follows is done by each thread for its part of y, of which no value depends on the cut.
-  const size_t row_step = std::min(rows, kPartRows);
-  const size_t out_step = std::min(n, RoundUp(kPartValues / row_step, kOutsAtOnce));
-  const size_t out_parts = DivideUp(n, out_step);
-  const auto complete = [&](size_t part, unsigned) {
-    const size_t row = part / out_parts * row_step, out = part % out_parts * out_step;
-    const Part of = {row, std::min(rows, row + row_step), out, std::min(n, out + out_step)};
-    Complete(of, variants, products, rows, inner, y, y_stride);
-  };
-  const size_t parts = DivideUp(rows, row_step) * out_parts;
-  if (rows * n * (matrices + ranks_) > kFewMultiplications) return pool.Run(parts, complete);
-  for (size_t part = 0; part < parts; ++part) complete(part, 0);
 }
 
-void SumMatrix::Complete(const Part& part, const uint32_t* variants, const float* products,
-                         size_t rows, const float* inner, float* y, size_t y_stride) const {
+void SumMatrix::Lower(const float* x, size_t x_stride, size_t first_row, size_t end_row,
+                      const uint32_t* variants, float* inner) const {
+  if (ranks_ == 0) return;
+  inner += first_row * ranks_;
+  kernels_.lower(end_row - first_row, in(), ranks_, 1.0f, x + first_row * x_stride, x_stride,
+                 rights_.data(), inner);
+  for (size_t r = first_row; r < end_row; ++r) {
+    const float* factor = FactorsOf(variants, r).data() + sum_.Matrices();
+    for (const SumOfProducts::LowRankTerm& term : sum_.terms) {
+      for (size_t i = 0; i < term.right.out; ++i) *inner++ *= *factor;
+      ++factor;
+    }
+  }
+}
+
+void SumMatrix::Complete(const Work& work, const Part& part, size_t rows,
+                         const uint32_t* variants) const {
   const size_t n = out(), count = part.end_out - part.first_out, matrices = sum_.Matrices();
-  const auto variant = [&](size_t row) { return variants == nullptr ? 0 : variants[row]; };
+  const auto row_of = [&](size_t row) { return work.y + row * work.y_stride + part.first_out; };
   for (size_t r = part.first_row; r < part.end_row; ++r) {
-    const std::vector<float>& factors = sum_.factors[variant(r)];
-    float* row = y + r * y_stride + part.first_out;
+    const std::vector<float>& factors = FactorsOf(variants, r);
+    float* row = row_of(r);
     // What has no part in a variant has none of its infinities in it.
     if (matrices == 0 || factors[0] == 0) {
       std::fill_n(row, count, 0.0f);
@@ -208,28 +249,29 @@ void SumMatrix::Complete(const Part& part, const uint32_t* variants, const float
     }
     for (size_t m = 1; m < matrices; ++m) {
       if (factors[m] == 0) continue;
-      AddScaled(factors[m], products + ((m - 1) * rows + r) * n + part.first_out, count, row);
+      AddScaled(factors[m], work.products + ((m - 1) * rows + r) * n + part.first_out, count, row);
     }
   }
   // Rows side by side that have a term share what is read of its left factor.
+  const float* inner = work.inner;
   const float* left = lefts_.data() + part.first_out;
   for (size_t t = 0; t < sum_.terms.size(); ++t) {
     const size_t rank = sum_.terms[t].right.out;
-    const auto has = [&](size_t row) { return sum_.factors[variant(row)][matrices + t] != 0; };
+    const auto has = [&](size_t row) { return FactorsOf(variants, row)[matrices + t] != 0; };
     for (size_t r = part.first_row, end; r < part.end_row; r = end) {
       const bool wanted = has(r);
       for (end = r + 1; end < part.end_row && has(end) == wanted; ++end) {
       }
       if (!wanted) continue;
       kernels_.multiply(false, true, end - r, count, rank, inner + r * ranks_, ranks_, left, n,
-                        y + r * y_stride + part.first_out, y_stride);
+                        row_of(r), work.y_stride);
     }
     inner += rank;
     left += rank * n;
   }
   for (size_t r = part.first_row; r < part.end_row; ++r) {
-    if (const float* bias = made_->bias(variant(r)); bias != nullptr)
-      AddScaled(1.0f, bias + part.first_out, count, y + r * y_stride + part.first_out);
+    const float* bias = made_->bias(variants == nullptr ? 0 : variants[r]);
+    if (bias != nullptr) AddScaled(1.0f, bias + part.first_out, count, row_of(r));
   }
 }
 
@@ -247,15 +289,13 @@ void SumMatrix::Row(size_t row, uint32_t variant, float* to) const {
   }
   size_t rank = 0;  // of all terms before
   for (size_t t = 0; t < sum_.terms.size(); ++t) {
-    const nn::Matrix& right = sum_.terms[t].right;
+    const size_t own = sum_.terms[t].right.out;
     const float factor = sum_.factors[variant][sum_.blocks.size() + t];
     if (factor != 0) {
-      values.resize(right.out * in());
-      LoadInMajor(Transposed(right), values.data());  // [rank, in]
-      for (size_t k = 0; k < right.out; ++k)
-        AddScaled(factor * lefts_[(rank + k) * out() + row], values.data() + k * in(), in(), to);
+      for (size_t k = rank; k < rank + own; ++k)
+        AddScaled(factor * lefts_[k * out() + row], rights_.data() + k * in(), in(), to);
     }
-    rank += right.out;
+    rank += own;
   }
 }
 

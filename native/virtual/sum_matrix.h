@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "nn/training_kernels.h"
@@ -38,13 +39,20 @@ struct SumOfProducts {
 
 class SumMatrix final : public nn::WeightSource {
  public:
-  // `made` gives single rows, and the biases. Left factors are copied, as float32.
+  // `made` gives single rows, and the biases. Factors of terms are copied, as float32.
   SumMatrix(std::unique_ptr<VirtualMatrix> made, SumOfProducts sum);
 
   size_t out() const override { return made_->out(); }
   size_t in() const override { return made_->in(); }
   void Multiply(nn::Pool& pool, nn::Precision precision, const float* x, size_t x_stride,
-                size_t rows, const uint32_t* variants, float* y, size_t y_stride) const override;
+                size_t rows, const uint32_t* variants, float* y, size_t y_stride) const override {
+    const nn::SharedProduct product = {this, y, y_stride};
+    MultiplyTogether(pool, precision, {&product, 1}, x, x_stride, rows, variants);
+  }
+  // Of sums alone: activations are packed once for all matrices, and each step is one for all.
+  bool MultiplyTogether(nn::Pool& pool, nn::Precision precision,
+                        std::span<const nn::SharedProduct> products, const float* x,
+                        size_t x_stride, size_t rows, const uint32_t* variants) const override;
   void MultiplyBackward(nn::Pool& pool, nn::Precision precision, const float* dy, size_t dy_stride,
                         size_t rows, const uint32_t* variants, float* dx,
                         size_t dx_stride) const override {
@@ -54,19 +62,36 @@ class SumMatrix final : public nn::WeightSource {
   void Row(size_t row, uint32_t variant, float* to) const override;
 
  private:
+  // A product in work.
+  struct Work {
+    const SumMatrix* weight;
+    float* y;
+    size_t y_stride;
+    float* products;  // of all matrices but the first, [rows, out] each
+    float* inner;     // factor right x of all terms, [rows, ranks]
+  };
   struct Part {
     size_t first_row, end_row, first_out, end_out;
   };
-  // A part of y, which holds the first matrix's product, becomes the sum. `products`: of the other
-  // matrices, [rows, out] each; `inner`: factor right x of all terms, [rows, ranks].
-  void Complete(const Part& part, const uint32_t* variants, const float* products, size_t rows,
-                const float* inner, float* y, size_t y_stride) const;
+  // The layers of the matrices: the first one's product lands in y, where the others are added.
+  void AddLayers(const Work& work, size_t rows, std::vector<nn::Linear>& layers,
+                 std::vector<nn::BlockLinear>& blocks) const;
+  // Rows of `inner`.
+  void Lower(const float* x, size_t x_stride, size_t first_row, size_t end_row,
+             const uint32_t* variants, float* inner) const;
+  // A part of y, which holds the first matrix's product, becomes the sum.
+  void Complete(const Work& work, const Part& part, size_t rows, const uint32_t* variants) const;
+
+  const std::vector<float>& FactorsOf(const uint32_t* variants, size_t row) const {
+    return sum_.factors[variants == nullptr ? 0 : variants[row]];
+  }
 
   std::unique_ptr<VirtualMatrix> made_;
   SumOfProducts sum_;
   const nn::TrainingKernels& kernels_;
-  size_t ranks_ = 0;          // of all terms
-  std::vector<float> lefts_;  // [ranks, out]: the left factors, one below the other
+  size_t ranks_ = 0;           // of all terms
+  std::vector<float> rights_;  // [ranks, in]: the right factors, one below the other
+  std::vector<float> lefts_;   // [ranks, out]: the left factors likewise
 };
 
 }  // namespace retemper

@@ -81,6 +81,15 @@ VirtualMatrix::VirtualMatrix(std::shared_ptr<const VirtualTensors> tensors,
 void VirtualMatrix::Multiply(nn::Pool& pool, nn::Precision precision, const float* x,
                              size_t x_stride, size_t rows, const uint32_t* variants, float* y,
                              size_t y_stride) const {
+  InRuns(x, x_stride, rows, variants, y, y_stride,
+         [&](const float* from, size_t from_stride, const std::vector<Run>& runs, float* to,
+             size_t to_stride) {
+           MultiplyRuns(pool, precision, from, from_stride, runs, to, to_stride);
+         });
+}
+
+void VirtualMatrix::InRuns(const float* x, size_t x_stride, size_t rows, const uint32_t* variants,
+                           float* y, size_t y_stride, const MultiplyRunsOf& multiply) const {
   if (rows == 0) return;
   std::vector<size_t> order(rows);
   std::iota(order.begin(), order.end(), size_t{0});
@@ -96,12 +105,12 @@ void VirtualMatrix::Multiply(nn::Pool& pool, nn::Precision precision, const floa
       runs.push_back({variant(order[i]), i, 0});
     ++runs.back().count;
   }
-  if (sorted) return MultiplyRuns(pool, precision, x, x_stride, runs, y, y_stride);
+  if (sorted) return multiply(x, x_stride, runs, y, y_stride);
   ProductScratch& scratch = tensors_->scratch();
   auto* from = reinterpret_cast<float*>(scratch.rows_in.Reserve(rows * in_ * sizeof(float)));
   auto* to = reinterpret_cast<float*>(scratch.rows_out.Reserve(rows * out_ * sizeof(float)));
   for (size_t i = 0; i < rows; ++i) std::copy_n(x + order[i] * x_stride, in_, from + i * in_);
-  MultiplyRuns(pool, precision, from, in_, runs, to, out_);
+  multiply(from, in_, runs, to, out_);
   for (size_t i = 0; i < rows; ++i) std::copy_n(to + i * out_, out_, y + order[i] * y_stride);
 }
 

@@ -4,6 +4,7 @@
 // product's order of summation does not depend on how it is cut.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -29,15 +30,22 @@ class VirtualMatrix final : public nn::WeightSource {
                         size_t dx_stride) const override;
   void Row(size_t row, uint32_t variant, float* to) const override;
 
-  const VirtualTensors& tensors() const { return *tensors_; }
-  const float* bias(uint32_t variant) const { return bias_ ? bias_->Of(variant) : nullptr; }
-
- private:
   // The rows of one variant, side by side.
   struct Run {
     uint32_t variant;
     size_t first, count;
   };
+  using MultiplyRunsOf = std::function<void(
+      const float* x, size_t x_stride, const std::vector<Run>& runs, float* y, size_t y_stride)>;
+  // Has rows multiplied of which those of a variant stand side by side: in scratch memory, where
+  // they do not so already. `variants` as Multiply has them.
+  void InRuns(const float* x, size_t x_stride, size_t rows, const uint32_t* variants, float* y,
+              size_t y_stride, const MultiplyRunsOf& multiply) const;
+
+  const VirtualTensors& tensors() const { return *tensors_; }
+  const float* bias(uint32_t variant) const { return bias_ ? bias_->Of(variant) : nullptr; }
+
+ private:
   // What one task makes, or, where it only copies, the stored matrix itself.
   struct Group {
     size_t task;

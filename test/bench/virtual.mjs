@@ -12,6 +12,7 @@ import { benchFolder, warm } from "./models.mjs";
 import { median, observe } from "./process.mjs";
 import { keepResult, table } from "./results.mjs";
 import { manyPrompts } from "./virtual/manyPrompts.mjs";
+import { timeSteps } from "./virtual/steps.mjs";
 
 const HELP = `usage: npm run bench -- virtual [options]
   --size tiny|1b     shape of the models (default 1b)
@@ -21,6 +22,9 @@ const HELP = `usage: npm run bench -- virtual [options]
   --decode N         tokens that are timed (default 24)
   --rank N           of the adapter (default 16)
   --runs N           counted runs, the median is shown (default 3)
+  --steps N          N decoding steps of rows of all lambdas, of one, and of one row, in turn, with an adapter in float32, instead; with
+    --model DIR        in place of the shape of --size
+    --weights LIST     forms of the base (default bfloat16,q8_0,q4_k_m); --threads may be a list too
   --prompts N        many prompts instead, N of them: with
     --model DIR        a chat model
     --adapter DIR      an adapter of it
@@ -43,6 +47,8 @@ export async function virtual(args) {
       rank: { type: "string", default: "16" },
       runs: { type: "string", default: "3" },
       prompts: { type: "string" },
+      steps: { type: "string" },
+      weights: { type: "string", default: "bfloat16,q8_0,q4_k_m" },
       model: { type: "string" },
       adapter: { type: "string" },
       "new-tokens": { type: "string", default: "48" },
@@ -54,6 +60,20 @@ export async function virtual(args) {
   const common = { threads: Number(values.threads), precision: values.precision };
   const count = Number(values.lambdas ?? (values.prompts === undefined ? 9 : 5));
   const lambdas = Array.from({ length: count }, (_, i) => Number(((i + 1) / (count + 1)).toFixed(6)));
+  if (values.steps !== undefined) {
+    const text = await timeSteps({
+      model: values.model ?? oneB(values.size),
+      rank: Number(values.rank),
+      lambdas,
+      weights: values.weights.split(","),
+      threads: values.threads.split(",").map(Number),
+      precision: values.precision,
+      steps: Number(values.steps),
+    });
+    console.log(text);
+    if (!values["no-keep"]) keepResult("virtual steps", `npm run bench -- virtual ${args.join(" ")}`, text);
+    return;
+  }
   const text =
     values.prompts === undefined
       ? await decoding(values, lambdas, { ...common, decode: Number(values.decode) })

@@ -7,8 +7,8 @@ type Sized = Pick<VirtualMerge, "tensors" | "plan" | "files" | "quantised" | "fi
 
 /** @param holds whether its own weights are kept; else all inputs are read again and again */
 export function mergeBytes(merge: Sized, holds: boolean): number {
-  if (holds) return heldBytes(merge) + (merge.quantised === undefined ? 0 : leftFactorBytes(merge));
-  return merge.files.reduce((sum, { size }) => sum + size, 0) + leftFactorBytes(merge);
+  if (holds) return heldBytes(merge) + (merge.quantised === undefined ? 0 : factorBytes(merge));
+  return merge.files.reduce((sum, { size }) => sum + size, 0) + factorBytes(merge);
 }
 
 /**
@@ -27,17 +27,14 @@ export function heldBytes({ tensors, plan, quantised, fidelity }: Sized): number
   return tensors.reduce((sum, { name, bytes }) => sum + bytes * (times.get(name) ?? 1), 0);
 }
 
-/**
- * Of copies of adapters' left factors, as float32, where products are summed; which side is the left one, the model says: at
- * most.
- */
-function leftFactorBytes({ plan, fidelity }: Sized): number {
+/** Of copies of adapters' factors, as float32, where products are summed. */
+function factorBytes({ plan, fidelity }: Sized): number {
   if (fidelity !== "linear") return 0;
   let bytes = 0;
   for (const groups of byName(plan.tensors).values()) {
     const terms = new Map<string, number>();
     for (const { rows, cols, lowRank } of groups.flatMap(partsOf)) {
-      if (lowRank) terms.set(placeOf(lowRank.left), 4 * lowRank.rank * Math.max(rows, cols));
+      if (lowRank) terms.set(placeOf(lowRank.left), 4 * lowRank.rank * (rows + cols));
     }
     for (const size of terms.values()) bytes += size;
   }

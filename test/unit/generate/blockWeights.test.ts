@@ -123,6 +123,24 @@ describe("weights in blocks", () => {
     }
   });
 
+  it("of several lambdas answer in one batch as each does alone, with fidelity exact", async () => {
+    const recipe: Recipe = { merge_method: "linear", models: [{ model }, { model: tuned }] };
+    const lambdas = [0.2, 0.5, 0.8];
+    await opened(recipe, { weights: "q4_k_m", lambdas, fidelity: "exact" }, async (model) => {
+      // Rows of a step stand by prompt: those of a lambda are apart.
+      const answers = async (lambda: readonly number[]) => {
+        const all = [];
+        for await (const one of model.generate(INPUTS, { lambda, maxNewTokens: 6, ignoreEos: true, logprobs: true })) {
+          all.push(one);
+        }
+        return all.sort((a, b) => (a.lambda as number) - (b.lambda as number) || a.index - b.index);
+      };
+      const alone = [];
+      for (const lambda of lambdas) alone.push(...(await answers([lambda])));
+      expect(await answers(lambdas)).toEqual(alone);
+    });
+  });
+
   it("of several lambdas are the base's, with the adapter beside it as it is", async () => {
     const recipe: Recipe = { merge_method: "linear", models: [{ model }, { model: tuned }] };
     const made = await opened(recipe, { weights: "q8_0", lambdas: [0, 0.4, 1] }, async (model) => ({

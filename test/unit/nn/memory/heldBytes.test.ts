@@ -24,15 +24,15 @@ const bytesOf = ({ tensors }: VirtualMerge, wanted = /./) =>
   tensors.reduce((sum, { name, bytes }) => sum + (wanted.test(name) ? bytes : 0), 0);
 
 describe("the memory of a merge in blocks", () => {
-  it("has the inputs' blocks once and copies of left factors, where products are summed", async () => {
+  it("has the inputs' blocks once and copies of adapters' factors, where products are summed", async () => {
     const merge = await opened("all_linear_r8", { lambdas, quantise: "q8_0" });
     const blocks = bytesOf(merge) + 3 * bytesOf(merge, /norm/);
     expect(heldBytes(merge)).toBe(blocks);
-    const longest = merge.tensors.flatMap(({ name, shape }) => (/_proj/.test(name) ? [Math.max(...shape)] : []));
-    const lefts = longest.reduce((sum, length) => sum + 4 * 8 * length, 0);
-    expect(mergeBytes(merge, true)).toBe(blocks + lefts);
+    const sides = merge.tensors.flatMap(({ name, shape }) => (/_proj/.test(name) ? shape : []));
+    const factors = sides.reduce((sum, length) => sum + 4 * 8 * length, 0);
+    expect(mergeBytes(merge, true)).toBe(blocks + factors);
     const files = merge.files.reduce((sum, { size }) => sum + size, 0);
-    expect(mergeBytes(merge, false)).toBe(files + lefts);
+    expect(mergeBytes(merge, false)).toBe(files + factors);
   });
 
   it("has what is no sum once for each lambda", async () => {
