@@ -89,7 +89,7 @@ struct Pool::State {
     const std::lock_guard<std::mutex> lock(failure_mutex);
     if (part >= failed) return;
     failed = part;
-    failure.swap(exception);
+    std::swap(failure, exception);
   }
 
   // Returns when there may be parts to take; false when the pool ends.
