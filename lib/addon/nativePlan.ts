@@ -108,15 +108,18 @@ export type NativeParams =
 
 export type OpName = NativeParams["op"];
 
-/** Formats of blocks that the engine writes, by GGUF's names. */
-export type WrittenBlocks = Exclude<BlockFormatName, "Q4_1">;
+/** Our own formats of blocks: bits of a code, and elements of a block. No file has them. */
+export type IntegerBlocks = `INT${8 | 4}_${32 | 64 | 128}`;
+
+/** Formats of blocks that the engine makes: of GGUF files, by their names there, and our own. */
+export type WrittenBlocks = Exclude<BlockFormatName, "Q4_1"> | IntegerBlocks;
 
 /** Of FP8 (e4m3fn), as safetensors names them. */
 export type Fp8Codes = "F8_E4M3";
 
 /** What becomes of a tensor's result on its way into the file, for formats that store it in another form. */
 export interface NativeForm {
-  /** Encoded in these; `outDtype` is then F32, and a row is of whole blocks. */
+  /** Encoded in these; a row is of whole blocks. `outDtype` is then F32; of our own formats, what values are rounded to before. */
   readonly blocks?: WrittenBlocks;
   /** Added to each value; `outDtype` is then F32. */
   readonly plus?: number;

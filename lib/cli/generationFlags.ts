@@ -11,7 +11,7 @@ import {
   type TextGenerator,
 } from "../index.js";
 import { downloading } from "./downloading.js";
-import { BLOCKS } from "./quantisations.js";
+import { BLOCKS, INTEGERS } from "./quantisations.js";
 import { parseInteger, parseSize } from "./quantities.js";
 import type { Session } from "./session.js";
 import { type LambdaFlags, lambdaOptions, lambdasOf } from "./values.js";
@@ -53,7 +53,7 @@ export function addLocalEngineOptions(command: Command, engines = "native or ten
       new Option(
         "--weights <how>",
         "decoded: as they are (default); asStored: the blocks of a GGUF file; others: in blocks made now",
-      ).choices(["decoded", "asStored", ...BLOCKS]),
+      ).choices(["decoded", "asStored", ...BLOCKS, ...INTEGERS]),
     )
     .option("--threads <n>", "threads that compute (default: one for each core)", parseInteger(1))
     .option("--require-gpu", "fail where no GPU does the work")

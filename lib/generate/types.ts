@@ -215,6 +215,10 @@ export interface ModelOptions extends EngineOptions {
    * such files, and keep them in memory. With `fidelity: "exact"` (the default for one lambda) the answers are those of the
    * written GGUF file, opened with "asStored", and each lambda takes memory of its own. With "linear" (the default for several)
    * the matrices of the inputs are put into blocks once, and adapters' terms are added as they are.
+   *
+   * "int8" (a scale for each output), "int4", "int4_64" and "int4_128" (one for each 32, 64 or 128 inputs of an output) do the same
+   * with whole numbers that no file has, made of what the checkpoint or the written merge has: with "exact" the answers are those of
+   * the written merge, opened with the same weights.
    */
   readonly weights?: WeightsForm | undefined;
   /** For a recipe: of its method's random masks; 0 by default. */

@@ -37,7 +37,7 @@ export interface VirtualMergeOptions
   /** By default "exact" where the recipe stores 16 bits, else "linear". */
   readonly fidelity?: "exact" | "linear" | undefined;
   /**
-   * The blocks of the GGUF file of this quantisation in place of the recipe's dtypes: of the result ("exact", the default for one
+   * The blocks of this quantisation in place of the recipe's dtypes: of the result ("exact", the default for one
    * lambda), or of the matrices whose products are summed ("linear", the default for several).
    */
   readonly quantise?: BlockQuantisation | undefined;

@@ -120,8 +120,9 @@ struct Variant {
 // What becomes of a tensor's result on its way into the file, for formats that store it in another
 // form than the models do.
 struct OutputForm {
-  BlockFormat blocks = BlockFormat::kNone;  // encoded in these; out_dtype is then F32
-  float plus = 0;                           // added to each value; out_dtype is then F32
+  // Encoded in these; out_dtype is then F32, but OfAnyDtype.
+  BlockFormat blocks = BlockFormat::kNone;
+  float plus = 0;  // added to each value; out_dtype is then F32
   // Rows in groups of so many: row j of a group's first half, then row j of its second. 0: in
   // order.
   uint64_t interleave = 0;
@@ -132,6 +133,8 @@ struct OutputForm {
   bool e4m3 = false;
 
   bool Rearranges() const { return interleave != 0 || transposed; }
+  // Whether a row has a scale, so that only whole ones are encoded.
+  bool EncodesRows() const { return e4m3 || ScalesRows(blocks); }
   bool Encodes() const { return blocks != BlockFormat::kNone || plus != 0 || e4m3; }
 };
 

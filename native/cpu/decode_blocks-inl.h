@@ -142,6 +142,31 @@ struct DecodeQ6_K {
   }
 };
 
+// bfloat16 scale, signed bytes: d q.
+template <size_t kElements>
+struct DecodeInt8 {
+  void operator()(const uint8_t* __restrict from, float* __restrict to) const {
+    const float d = Bf16ToFloat(LoadHalf(from));
+    for (size_t i = 0; i < kElements; ++i)
+      to[i] = d * static_cast<float>(static_cast<int8_t>(from[2 + i]));
+  }
+};
+
+// bfloat16 scale, of each 32 elements 16 bytes as in Q4_0: d (q - 8).
+template <size_t kElements>
+struct DecodeInt4 {
+  void operator()(const uint8_t* __restrict from, float* __restrict to) const {
+    const float d = Bf16ToFloat(LoadHalf(from));
+    for (size_t g = 0; g < kElements; g += 32) {
+      const uint8_t* codes = from + 2 + g / 2;
+      for (size_t i = 0; i < 16; ++i) {
+        to[g + i] = d * static_cast<float>((codes[i] & 15) - 8);
+        to[g + i + 16] = d * static_cast<float>((codes[i] >> 4) - 8);
+      }
+    }
+  }
+};
+
 // Each block is copied first, and the compiler is kept from looking through the copy: GCC 12 would
 // take several blocks at once, with loads that reach past the last one, where a mapping may end.
 template <class Decode, class T>
@@ -180,6 +205,18 @@ void DecodeBlocks(const uint8_t* from, BlockFormat format, size_t blocks, T* to)
       return DecodeEach<DecodeQ5_K>(from, bytes, elements, blocks, to);
     case BlockFormat::kQ6_K:
       return DecodeEach<DecodeQ6_K>(from, bytes, elements, blocks, to);
+    case BlockFormat::kInt8_32:
+      return DecodeEach<DecodeInt8<32>>(from, bytes, elements, blocks, to);
+    case BlockFormat::kInt8_64:
+      return DecodeEach<DecodeInt8<64>>(from, bytes, elements, blocks, to);
+    case BlockFormat::kInt8_128:
+      return DecodeEach<DecodeInt8<128>>(from, bytes, elements, blocks, to);
+    case BlockFormat::kInt4_32:
+      return DecodeEach<DecodeInt4<32>>(from, bytes, elements, blocks, to);
+    case BlockFormat::kInt4_64:
+      return DecodeEach<DecodeInt4<64>>(from, bytes, elements, blocks, to);
+    case BlockFormat::kInt4_128:
+      return DecodeEach<DecodeInt4<128>>(from, bytes, elements, blocks, to);
     case BlockFormat::kNone:
       return;
   }

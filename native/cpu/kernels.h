@@ -192,9 +192,9 @@ struct MaskKernels {
                         const RankThresholds& thresholds, uint64_t* bits);
 };
 
-// n floats, whole blocks, to `format`, which is any but Q4_1. Returns how many elements
-// are in blocks that decode to no finite numbers: a value is not finite, or a scale exceeds
-// float16.
+// n floats, whole blocks, to `format`, which is any but Q4_1; one row where ScalesRows(format).
+// Returns how many elements are in blocks that decode to no finite numbers: a value is not finite,
+// or a scale exceeds float16.
 using EncodeFunction = uint64_t (*)(const float* from, size_t n, BlockFormat format, uint8_t* to);
 
 // Rows of FP8 codes (core/row_scale.h).

@@ -85,6 +85,10 @@ void CheckForm(const TensorSpec& tensor, uint64_t elements) {
     if (tensor.shape.size() != 2 || elements == 0) Refuse("codes are not of a matrix", tensor.name);
     if (!IsFloat(tensor.out_dtype) || tensor.out_dtype == Dtype::kF64)
       Refuse("codes are of no such values", tensor.name);
+  } else if (OfAnyDtype(form.blocks)) {
+    if (!IsFloat(tensor.out_dtype) || tensor.out_dtype == Dtype::kF64)
+      Refuse("codes are of no such values", tensor.name);
+    if (form.plus != 0) Refuse("such blocks have nothing added", tensor.name);
   } else if (form.Encodes() && tensor.out_dtype != Dtype::kF32) {
     Refuse("only F32 is encoded", tensor.name);
   }

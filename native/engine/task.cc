@@ -24,11 +24,14 @@ void Task::Encode(Extent extent, uint32_t variant, uint8_t* out) {
   const OutputForm& form = spec.form;
   if (form.e4m3) return EncodeRows(extent, variant, out);
   if (!form.Encodes()) return;
-  // Block formats are narrower than floats, so what is written never overtakes what is read.
-  alignas(64) float tile[kTile];
-  for (uint64_t done = 0; done < extent.count; done += kTile) {
-    const size_t n = std::min<uint64_t>(kTile, extent.count - done);
-    std::memcpy(tile, out + done * sizeof(float), n * sizeof(float));
+  // Block formats are narrower than floats, and those of any dtype than 16 bits, so what is written
+  // never overtakes what is read.
+  const uint64_t step = ScalesRows(form.blocks) ? spec.LastDim() : kTile;
+  std::vector<float> values(std::min(step, extent.count));
+  float* const tile = values.data();
+  for (uint64_t done = 0; done < extent.count; done += step) {
+    const size_t n = std::min(step, extent.count - done);
+    target_->f32->load(out + done * SizeOf(spec.out_dtype), spec.out_dtype, n, tile);
     if (form.plus != 0) {
       for (size_t i = 0; i < n; ++i) tile[i] += form.plus;
     }

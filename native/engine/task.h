@@ -264,9 +264,9 @@ class MethodTask : public Task {
   std::vector<SourceReader<T>> readers_;
 
  private:
-  // Rows of codes are finished whole, for their scale is the row's.
+  // Rows of codes are finished whole where their scale is the row's.
   static uint64_t BlockOf(const TensorSpec& spec) {
-    if (!spec.form.e4m3) return kBlock;
+    if (!spec.form.EncodesRows()) return kBlock;
     const uint64_t length = std::max<uint64_t>(1, spec.LastDim());
     return std::max<uint64_t>(1, kBlock / length) * length;
   }

@@ -28,6 +28,14 @@
     codes[q + 4] = Field(both[q], 4, 4, 0);
   }
 }
+// 32 signed bytes of every row are the codes.
+[[gnu::always_inline]] inline void SignedBytes(const uint8_t* const* rows, size_t at,
+                                               Ints (&codes)[kQuads]) {
+  Transpose32(rows, at, codes);
+  if constexpr (kSignedBytes) return;
+  // With an offset in place of the sign.
+  for (Ints& quad : codes) quad = XorInts(quad, FillInts(static_cast<int32_t>(0x80808080u)));
+}
 // Adds them to codes of four bits.
 [[gnu::always_inline]] inline void AddFifthBits(const Ints& bits, Ints (&codes)[kQuads]) {
   for (size_t q = 0; q < kQuads; ++q)
@@ -94,10 +102,7 @@ struct Q8_0 : BySmallBlocks<Q8_0> {
   static constexpr int kOffset = kSignedBytes ? 0 : 128, kMost = 255;
   [[gnu::always_inline]] static void CodesAt(const uint8_t* const* rows, size_t at,
                                              const Ints (&)[4], Ints (&codes)[kQuads]) {
-    Transpose32(rows, at + 2, codes);
-    if constexpr (kSignedBytes) return;
-    // With an offset in place of the sign.
-    for (Ints& quad : codes) quad = XorInts(quad, FillInts(static_cast<int32_t>(0x80808080u)));
+    SignedBytes(rows, at + 2, codes);
   }
 };
 struct Q4_0 : BySmallBlocks<Q4_0> {
@@ -235,5 +240,51 @@ struct Q6_K {
         take(half * 4 + g, codes);
       }
     }
+  }
+};
+
+// Our own: groups of 32, of which one or several share a bfloat16 scale before their codes.
+template <class F>
+struct ByGroups {
+  template <class Take>
+  [[gnu::always_inline]] static void Each(const uint8_t* const* rows, size_t blocks, Panel& panel,
+                                          Take take) {
+    constexpr const BlockFormatFacts& kFacts = FactsOf(F::kFormat);
+    constexpr size_t kGroups = kFacts.elements / 32;
+    Floats scale = FillFloats(0);
+    for (size_t b = 0; b < blocks; ++b) {
+      const size_t at = b / kGroups * kFacts.bytes, group = b % kGroups;
+      Ints codes[kQuads];
+      if (group == 0) {
+        Ints head[4];
+        Transpose16(rows, at, head);
+        const Ints bits = ShiftLeft(head[0], 16);
+        __builtin_memcpy(&scale, &bits, sizeof(scale));
+      }
+      StoreFloats(panel.scale[b], scale);
+      F::CodesAt(rows, at + 2 + group * (kFacts.bytes - 2) / kGroups, codes);
+      take(b, codes);
+    }
+  }
+};
+
+template <BlockFormat kOwn>
+struct Int8 : ByGroups<Int8<kOwn>> {
+  static constexpr BlockFormat kFormat = kOwn;
+  static constexpr Form kForm = Form::kScaled;
+  static constexpr int kOffset = Q8_0::kOffset, kMost = 255;
+  [[gnu::always_inline]] static void CodesAt(const uint8_t* const* rows, size_t at,
+                                             Ints (&codes)[kQuads]) {
+    SignedBytes(rows, at, codes);
+  }
+};
+template <BlockFormat kOwn>
+struct Int4 : ByGroups<Int4<kOwn>> {
+  static constexpr BlockFormat kFormat = kOwn;
+  static constexpr Form kForm = Form::kScaled;
+  static constexpr int kOffset = 8, kMost = 15;
+  [[gnu::always_inline]] static void CodesAt(const uint8_t* const* rows, size_t at,
+                                             Ints (&codes)[kQuads]) {
+    Nibbles(rows, at, codes);
   }
 };

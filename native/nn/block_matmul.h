@@ -1,12 +1,13 @@
-// y = x W^T for weights in the block formats of GGUF, multiplied as they are stored: activations
+// y = x W^T for weights in blocks (core/block_format.h), multiplied as they are stored: activations
 // are rounded to 8 bits, products are sums of whole numbers, and memory is read as the file has it.
 //
 // What a product is, whichever instruction set computes it. Each row of x is cut into blocks of 32
 // values: d = max |x| / 127, q = x (127 / max |x|) rounded to nearest even, s = d sum(q). A block
 // that holds no finite maximum is NaN, one whose maximum is below 2^-100 is zero. For every block
-// of 32 weights (of K formats: a group of 32 of the 256), with the codes c, the scale f and the
-// minimum m that cpu/decode_blocks-inl.h says:
-//   Q8_0, Q4_0, Q5_0        t = float(sum (c - offset) q) (f d)
+// of 32 weights (of larger blocks: a group of 32), with the codes c, the scale f and the minimum m
+// that cpu/decode_blocks-inl.h says:
+//   Q8_0, Q4_0, Q5_0,
+//   INT8, INT4              t = float(sum (c - offset) q) (f d)
 //   Q4_1, Q5_1, Q4_K, Q5_K  t = float(sum c q) (f d) + m s
 //   Q6_K                    t = float(a sum' (c - 32) q + b sum'' (c - 32) q) (f d)
 // with the sums of a block's two halves, their scales a and b, and f the scale of these. All sums

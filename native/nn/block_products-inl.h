@@ -431,6 +431,18 @@ void MultiplyPart(const BlockPart& part, uint8_t* scratch) {
       return MultiplyPartOf<Q5_K>(part, scratch);
     case BlockFormat::kQ6_K:
       return MultiplyPartOf<Q6_K>(part, scratch);
+    case BlockFormat::kInt8_32:
+      return MultiplyPartOf<Int8<BlockFormat::kInt8_32>>(part, scratch);
+    case BlockFormat::kInt8_64:
+      return MultiplyPartOf<Int8<BlockFormat::kInt8_64>>(part, scratch);
+    case BlockFormat::kInt8_128:
+      return MultiplyPartOf<Int8<BlockFormat::kInt8_128>>(part, scratch);
+    case BlockFormat::kInt4_32:
+      return MultiplyPartOf<Int4<BlockFormat::kInt4_32>>(part, scratch);
+    case BlockFormat::kInt4_64:
+      return MultiplyPartOf<Int4<BlockFormat::kInt4_64>>(part, scratch);
+    case BlockFormat::kInt4_128:
+      return MultiplyPartOf<Int4<BlockFormat::kInt4_128>>(part, scratch);
     case BlockFormat::kNone:
       return;
   }

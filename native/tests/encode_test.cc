@@ -1,6 +1,6 @@
-// Blocks of GGUF's formats: the same bytes on every instruction set, codes and scales by the
-// definition of the two simple formats, and what becomes of values that are no numbers. Byte by
-// byte against the reference implementations: test/differential/gguf.
+// Blocks of GGUF's formats and our own: the same bytes on every instruction set, codes and scales
+// by the definition of the two simple formats, and what becomes of values that are no numbers. Byte
+// by byte against the reference implementations: test/differential/gguf.
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -18,6 +18,10 @@ namespace {
 constexpr BlockFormat kWritten[] = {BlockFormat::kQ8_0, BlockFormat::kQ4_0, BlockFormat::kQ5_0,
                                     BlockFormat::kQ5_1, BlockFormat::kQ4_K, BlockFormat::kQ5_K,
                                     BlockFormat::kQ6_K};
+// Of no file.
+constexpr BlockFormat kOwn[] = {BlockFormat::kInt8_32,  BlockFormat::kInt8_64,
+                                BlockFormat::kInt8_128, BlockFormat::kInt4_32,
+                                BlockFormat::kInt4_64,  BlockFormat::kInt4_128};
 
 // Sums of uniform numbers, with blocks of zeros, of one sign, of one value and of tiny values.
 std::vector<float> Values(size_t n, uint64_t seed) {
@@ -144,6 +148,87 @@ TEST("a scale above float16's largest number is counted") {
     uint64_t bad = 0;
     Encoded(ChooseTarget(), x, format, &bad);
     CHECK_EQ(bad, static_cast<uint64_t>(FactsOf(format).elements));
+  }
+}
+
+// By the definition of core/block_format.h, a row at a time.
+std::vector<uint8_t> OwnBlocks(const std::vector<float>& x, BlockFormat format) {
+  const auto [name, same, elements, bytes, type] = FactsOf(format);
+  const bool eight = ScalesRows(format);
+  const double most = eight ? 127 : 7;
+  std::vector<uint8_t> blocks;
+  for (size_t at = 0; at < x.size(); at += elements) {
+    float largest = 0;
+    const size_t from = eight ? 0 : at, to = eight ? x.size() : at + elements;
+    for (size_t i = from; i < to; ++i) largest = std::fmax(largest, std::fabs(x[i]));
+    const uint16_t scale =
+        largest < 0x1p-100f ? 0 : FloatToBf16(largest / static_cast<float>(most));
+    blocks.push_back(scale & 255);
+    blocks.push_back(scale >> 8);
+    const float d = Bf16ToFloat(scale);
+    const auto code = [&](size_t i) {
+      const double q = d == 0 ? 0 : std::nearbyint(static_cast<double>(x[i] / d));
+      return static_cast<int>(std::fmax(-most, std::fmin(most, q)));
+    };
+    for (size_t group = at; group < at + elements; group += 32) {
+      for (size_t i = group; i < group + (eight ? 32 : 16); ++i) {
+        blocks.push_back(eight ? static_cast<uint8_t>(code(i))
+                               : static_cast<uint8_t>((code(i) + 8) | (code(i + 16) + 8) << 4));
+      }
+    }
+  }
+  return blocks;
+}
+
+TEST("INT8 and INT4 are what their definition says, on every instruction set") {
+  for (const BlockFormat format : kOwn) {
+    for (uint64_t seed = 1; seed <= 8; ++seed) {
+      std::vector<float> x = Values(6 * 128, seed);
+      if (seed == 2) x.assign(x.size(), 0.0f);
+      if (seed == 3) x.assign(x.size(), 1e-38f);
+      if (seed == 4) x[5] = 3e38f;
+      // Halves: of codes of a scale of 1.
+      if (seed == 5) {
+        for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 13) / 2 - 3;
+        for (size_t i = 0; i < x.size(); i += 32) x[i] = ScalesRows(format) ? 127 : -7;
+      }
+      const std::vector<uint8_t> expected = OwnBlocks(x, format);
+      for (const Target* target : AvailableTargets()) {
+        uint64_t bad = 0;
+        if (Encoded(*target, x, format, &bad) != expected)
+          throw std::runtime_error(std::string(FactsOf(format).name) + " on " + target->name);
+        CHECK_EQ(bad, uint64_t{0});
+        std::vector<float> back(x.size());
+        target->f32->decode_blocks(expected.data(), format, x.size() / FactsOf(format).elements,
+                                   back.data());
+        float largest = 0;
+        for (const float value : x) largest = std::fmax(largest, std::fabs(value));
+        // Half a step; 1 / 256 more where the scale was rounded down.
+        const float bound = largest / (ScalesRows(format) ? 254 : 14) * 1.01f + 0x1p-100f;
+        for (size_t i = 0; i < x.size(); ++i) CHECK(std::fabs(back[i] - x[i]) <= bound);
+      }
+    }
+  }
+}
+
+TEST("what is not finite makes its block of INT4, and its row of INT8, no numbers") {
+  for (const BlockFormat format : kOwn) {
+    for (const float odd :
+         {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+      std::vector<float> x = Values(4 * 128, 5);
+      x[128 + 40] = odd;
+      const size_t elements = ScalesRows(format) ? x.size() : FactsOf(format).elements;
+      for (const Target* target : AvailableTargets()) {
+        uint64_t bad = 0;
+        const std::vector<uint8_t> bytes = Encoded(*target, x, format, &bad);
+        CHECK_EQ(bad, static_cast<uint64_t>(elements));
+        std::vector<float> back(x.size());
+        target->f32->decode_blocks(bytes.data(), format, x.size() / FactsOf(format).elements,
+                                   back.data());
+        for (size_t i = 0; i < x.size(); ++i)
+          CHECK_EQ(std::isnan(back[i]), i / elements == (128 + 40) / elements);
+      }
+    }
   }
 }
 

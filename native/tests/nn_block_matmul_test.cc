@@ -23,9 +23,11 @@
 namespace retemper::nn {
 namespace {
 
-constexpr BlockFormat kFormats[] = {BlockFormat::kQ8_0, BlockFormat::kQ4_0, BlockFormat::kQ4_1,
-                                    BlockFormat::kQ5_0, BlockFormat::kQ5_1, BlockFormat::kQ4_K,
-                                    BlockFormat::kQ5_K, BlockFormat::kQ6_K};
+constexpr BlockFormat kFormats[] = {
+    BlockFormat::kQ8_0,    BlockFormat::kQ4_0,    BlockFormat::kQ4_1,     BlockFormat::kQ5_0,
+    BlockFormat::kQ5_1,    BlockFormat::kQ4_K,    BlockFormat::kQ5_K,     BlockFormat::kQ6_K,
+    BlockFormat::kInt8_32, BlockFormat::kInt8_64, BlockFormat::kInt8_128, BlockFormat::kInt4_32,
+    BlockFormat::kInt4_64, BlockFormat::kInt4_128};
 
 // Bytes that end where a page ends that cannot be read.
 class Guarded {
@@ -62,6 +64,7 @@ std::vector<size_t> HalvesOf(BlockFormat format) {
     case BlockFormat::kQ6_K:
       return {208};
     default:
+      if (OfAnyDtype(format)) return {0};
       return {0, 2};
   }
 }
@@ -86,7 +89,8 @@ struct Stored {
     for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random.Next());
     for (size_t at = 0; at < bytes.size(); at += facts.bytes) {
       for (const size_t half : HalvesOf(format)) {
-        const uint16_t scale = FloatToF16(random.Normal() * 0.01f);
+        const float value = random.Normal() * 0.01f;
+        const uint16_t scale = OfAnyDtype(format) ? FloatToBf16(value) : FloatToF16(value);
         std::memcpy(bytes.data() + at + half, &scale, 2);
       }
     }
@@ -131,15 +135,16 @@ struct Shape {
 };
 // Inputs in blocks of 256: all formats have such rows; those of 32 have others, too.
 constexpr Shape kShapes[] = {{1, 256}, {7, 512}, {8, 256}, {17, 768}, {33, 2048}, {70, 256}};
-constexpr Shape kSmallBlocks[] = {{1, 32}, {16, 64}, {19, 96}, {40, 576}, {5, 1056}};
+constexpr Shape kSmallBlocks[] = {{1, 32}, {16, 64}, {19, 96}, {40, 576}, {5, 1056}, {9, 384}};
 
 // Calls body(format, shape).
 template <class Body>
 void ForEachCase(Body body) {
   for (const BlockFormat format : kFormats) {
     for (const Shape& shape : kShapes) body(format, shape);
-    if (FactsOf(format).elements > 32) continue;
-    for (const Shape& shape : kSmallBlocks) body(format, shape);
+    for (const Shape& shape : kSmallBlocks) {
+      if (shape.in % FactsOf(format).elements == 0) body(format, shape);
+    }
   }
 }
 

@@ -12,7 +12,7 @@ export type Fidelity = "exact" | "linear";
 
 /**
  * How weights are multiplied: as the numbers that they are or decode to; of a GGUF file, the stored blocks themselves; or in the
- * blocks of a quantisation of GGUF files, made when the model is opened.
+ * blocks of a quantisation, made when the model is opened.
  */
 export type WeightsForm = "decoded" | "asStored" | BlockQuantisation;
 

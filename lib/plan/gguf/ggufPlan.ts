@@ -1,7 +1,7 @@
 // A merge's plan as a GGUF file: the same tensors by their other names, in the types of a quantisation, their values as
 // llama.cpp expects them (rows of q and k interleaved, norms plus one, matrices of GPT-2 turned).
 
-import type { NativeForm, NativeParams } from "../../addon/nativePlan.js";
+import type { IntegerBlocks, NativeForm, NativeParams } from "../../addon/nativePlan.js";
 import { elementsOf } from "../../checkpoint/elementsOf.js";
 import { blockBytes, GGUF_TYPES } from "../../checkpoint/formats/gguf/blockFormats.js";
 import { ggufName, type OtherName } from "../../checkpoint/formats/gguf/families/families.js";
@@ -9,10 +9,11 @@ import type { GgufFamily } from "../../checkpoint/formats/gguf/families/types.js
 import { RetemperError } from "../../errors.js";
 import type { BuiltPlan } from "../build.js";
 import { elementSize, storageDtype } from "../dtypes.js";
+import { INTEGER_WEIGHTS, type IntegerWeights, integerBlocks } from "../integerWeights.js";
 import { isBuffer } from "../operands.js";
 import type { DraftTensor } from "../tensors.js";
 import { type GgufEntry, type GgufTensor, type GgufVector, layOutGguf } from "./container.js";
-import { GGUF_QUANTISATIONS, type GgufQuantisation, type GgufTypeName, ggufType } from "./quantise.js";
+import { GGUF_QUANTISATIONS, type GgufQuantisation, type GgufTypeName, ggufType, type ModelFacts } from "./quantise.js";
 
 export interface GgufRequest {
   readonly family: GgufFamily;
@@ -38,7 +39,10 @@ export interface GgufFacts {
 
 /** @throws RetemperError INCOMPATIBLE for tensors that the family does not have in GGUF. */
 export function ggufPlan(built: BuiltPlan, { describe, ...request }: GgufRequest): BuiltPlan {
-  const { quantisation, tensors, left } = typedTensors(built, request);
+  const quantisation = request.quantise ?? ownType(built.config.dtype);
+  const { tensors, left } = typedTensors(built, request, (name, shape, model) =>
+    ggufType(name, shape, quantisation, model),
+  );
   const stored = tensors.map(({ name, type, draft }): GgufTensor => {
     return { name, shape: draft.shape, type: typeNumber(type), bytes: storedBytes(draft) };
   });
@@ -67,12 +71,20 @@ export function ggufPlan(built: BuiltPlan, { describe, ...request }: GgufRequest
 }
 
 /**
- * The same tensors with the values that they have in a GGUF file: in its blocks, or its types of numbers. Names and their order
- * stay the model's, and so do the order of rows and what is added to norms, which change no value.
+ * The same tensors with the values that they have in a GGUF file, in its blocks or its types of numbers; or in blocks of whole
+ * numbers, made of what they would be written as. Names and their order stay the model's, and so do the order of rows and what
+ * is added to norms, which change no value.
  * @throws RetemperError INCOMPATIBLE for tensors that the family does not have in GGUF.
  */
-export function blocksPlan(built: BuiltPlan, request: Omit<GgufRequest, "describe">): BuiltPlan {
-  const { tensors } = typedTensors(built, request);
+export function blocksPlan(
+  built: BuiltPlan,
+  model: Pick<GgufRequest, "family" | "heads" | "layers">,
+  quantise: GgufQuantisation | IntegerWeights,
+): BuiltPlan {
+  const integers = INTEGER_WEIGHTS.find((one) => one === quantise);
+  const { tensors } = typedTensors(built, model, (name, shape, facts) =>
+    integers ? integerBlocks(name, shape, integers) : ggufType(name, shape, quantise as GgufQuantisation, facts),
+  );
   const typed = new Map(tensors.map(({ source, draft }) => [source, draft]));
   return {
     ...built,
@@ -85,18 +97,22 @@ export function blocksPlan(built: BuiltPlan, request: Omit<GgufRequest, "describ
   };
 }
 
-function typedTensors(built: BuiltPlan, { family, heads, layers, quantise }: Omit<GgufRequest, "describe">) {
+/** @param typeOf a tensor's type, by its name in the file; undefined: what it is */
+function typedTensors<T extends GgufTypeName | IntegerBlocks | undefined>(
+  built: BuiltPlan,
+  { family, heads, layers }: Pick<GgufRequest, "family" | "heads" | "layers">,
+  typeOf: (name: string, shape: readonly number[], model: ModelFacts) => T,
+) {
   const { kept, left } = nameTensors(built, family);
-  const quantisation = quantise ?? ownType(built.config.dtype);
   const hasHead = kept.some(({ other }) => other.name === "output.weight");
   const model = { architecture: family.architecture, layers, hasHead };
   const tensors = kept.map(({ draft: source, other }) => {
     const shape = other.change.transposed ? [...source.shape].reverse() : source.shape;
-    const type = ggufType(other.name, shape, quantisation, model);
+    const type = typeOf(other.name, shape, model);
     const draft = formed({ ...source, shape }, type, formOf(source, other, heads));
     return { name: other.name, type, source, draft };
   });
-  return { quantisation, tensors, left };
+  return { tensors, left };
 }
 
 /** Ends in the quantisation, by which the hub and its clients know a file. */
@@ -166,9 +182,17 @@ function worksByRow(params: NativeParams): boolean {
   );
 }
 
-function formed(draft: DraftTensor, type: GgufTypeName, form: NativeForm): DraftTensor {
+function formed(draft: DraftTensor, type: GgufTypeName | IntegerBlocks | undefined, form: NativeForm): DraftTensor {
+  if (type === undefined) return { ...draft, form };
   if (type === "F32" || type === "F16" || type === "BF16") return { ...draft, outDtype: type, form };
+  // As a written file has them: there is none of such blocks.
+  if (isInteger(type))
+    return { ...draft, outDtype: draft.outDtype === "F64" ? "F32" : draft.outDtype, form: { ...form, blocks: type } };
   return { ...draft, outDtype: "F32", form: { ...form, blocks: type } };
+}
+
+function isInteger(type: GgufTypeName | IntegerBlocks): type is IntegerBlocks {
+  return type.startsWith("INT");
 }
 
 function typeNumber(name: GgufTypeName): number {

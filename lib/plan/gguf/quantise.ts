@@ -61,6 +61,11 @@ export interface ModelFacts {
   readonly hasHead: boolean;
 }
 
+/** Whether a tensor is a matrix that products have, by its name in the GGUF file. */
+export function isProductMatrix(name: string, shape: readonly number[]): boolean {
+  return shape.length >= 2 && name.endsWith(".weight") && !/(_norm|position_embd)\.weight$/.test(name);
+}
+
 /** @param name of the tensor in the GGUF file */
 export function ggufType(
   name: string,
@@ -68,7 +73,7 @@ export function ggufType(
   quantisation: GgufQuantisation,
   model: ModelFacts,
 ): GgufTypeName {
-  if (shape.length < 2 || !name.endsWith(".weight") || /(_norm|position_embd)\.weight$/.test(name)) return "F32";
+  if (!isProductMatrix(name, shape)) return "F32";
   const { type } = GGUF_QUANTISATIONS[quantisation];
   const wanted = BLOCKS[type] === undefined ? type : mixed(name, shape, quantisation, model);
   const row = shape.at(-1) ?? 1;

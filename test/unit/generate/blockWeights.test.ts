@@ -7,11 +7,14 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { openModel } from "../../../lib/generate/openModel.js";
 import type { Model, ModelOptions, TensorDescription } from "../../../lib/generate/types.js";
-import { BLOCK_QUANTISATIONS, type BlockQuantisation } from "../../../lib/merge/formats/gguf/inBlocks.js";
 import { merge } from "../../../lib/merge/merge.js";
+import { GGUF_QUANTISATIONS, type GgufQuantisation } from "../../../lib/plan/gguf/quantise.js";
 import type { Recipe } from "../../../lib/recipe/types.js";
 import { type GoldenModel, modelFolder } from "../../golden/generate/modelFolders.js";
 import { casesOf, long } from "../../long.js";
+
+type BlockQuantisation = Exclude<GgufQuantisation, "f32" | "f16" | "bf16">;
+const BLOCK_QUANTISATIONS = Object.keys(GGUF_QUANTISATIONS).filter((name) => name.includes("_")) as BlockQuantisation[];
 
 const demo = join(import.meta.dirname, "../../../demo");
 const model = join(demo, "model");

@@ -1,8 +1,8 @@
-// The types that tensors of a GGUF file have: their numbers, and the sizes of their blocks. Those of blocks are the same
-// as in native/core/block_format.h.
+// The types that tensors of a GGUF file have: their numbers, and the sizes of their blocks. Those of blocks, and our own, are
+// the same as in native/core/block_format.h.
 
 import type { Dtype } from "../../../addon/dtype.js";
-import type { BlockFormatName } from "../../../addon/nativePlan.js";
+import type { BlockFormatName, WrittenBlocks } from "../../../addon/nativePlan.js";
 
 /** A type as GGUF numbers it. A type of blocks decodes to F32. */
 export interface GgufType {
@@ -37,10 +37,15 @@ export const GGUF_TYPES: readonly GgufType[] = [
   blocks(14, "Q6_K", 256, 210),
 ];
 
-const BY_NAME = new Map(GGUF_TYPES.map((type) => [type.name, type]));
+const BY_NAME = new Map<string, Pick<GgufType, "elements" | "bytes">>([
+  ...GGUF_TYPES.map((type) => [type.name, type] as const),
+  ...[32, 64, 128].flatMap((elements) =>
+    [8, 4].map((bits) => [`INT${bits}_${elements}`, { elements, bytes: 2 + (elements * bits) / 8 }] as const),
+  ),
+]);
 
 /** Bytes of so many elements, which are whole blocks. */
-export function blockBytes(format: BlockFormatName, elements: number): number {
-  const { elements: each, bytes } = BY_NAME.get(format) as GgufType;
+export function blockBytes(format: BlockFormatName | WrittenBlocks, elements: number): number {
+  const { elements: each, bytes } = BY_NAME.get(format) as Pick<GgufType, "elements" | "bytes">;
   return (elements / each) * bytes;
 }
