@@ -162,7 +162,13 @@ export interface NativeRuntime {
    * @param holds all matrices are made now and kept in memory; a plan that puts some into blocks needs it
    * @param blocks matrices in blocks of GGUF's formats, stored and copied or made now, are multiplied as they lie
    */
-  openMerge(plan: NativePlan, sums: boolean, holds: boolean, blocks: boolean): readonly NativeVirtualTensor[];
+  openMerge(
+    plan: NativePlan,
+    sums: boolean,
+    holds: boolean,
+    blocks: boolean,
+    file?: { readonly path: string; readonly isThere: boolean },
+  ): readonly NativeVirtualTensor[];
   /**
    * The rows of the step that the operations work on from here on, as `Rows` of lib/nn/ops/specs.ts has them. They
    * are copied.
@@ -251,6 +257,7 @@ export interface NativeRuntime {
     readonly layers: readonly { readonly kvHeads: number; readonly headDim: number }[];
     readonly slots: number;
     readonly tokens: number;
+    readonly elements: "float32" | "bfloat16" | "int8";
   }): NativeCache;
   /** Of each row of x [ids, width] the lowest index of its greatest value. */
   argMax(x: Float32Array, ids: Int32Array): void;

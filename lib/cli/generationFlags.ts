@@ -32,7 +32,9 @@ export function addRecipeOptions(command: Command, each: string): void {
 export interface EngineFlags {
   readonly engine?: "auto" | "native" | "tensorflow" | "reference" | "endpoint";
   readonly precision?: "float32" | "bfloat16";
+  readonly cache?: ModelOptions["cache"];
   readonly weights?: ModelOptions["weights"];
+  readonly weightsCache?: string;
   readonly threads?: number;
   readonly requireGpu?: boolean;
   readonly maxMemory?: number;
@@ -50,11 +52,19 @@ export function addLocalEngineOptions(command: Command, engines = "native or ten
     .option("--engine <name>", `auto (TensorFlow where it drives a GPU, else native), ${engines}`, parseEngine)
     .addOption(new Option("--precision <dtype>", "of activations (default float32)").choices(["float32", "bfloat16"]))
     .addOption(
+      new Option("--cache <dtype>", "of keys and values (default: as --precision)").choices([
+        "float32",
+        "bfloat16",
+        "int8",
+      ]),
+    )
+    .addOption(
       new Option(
         "--weights <how>",
         "decoded: as they are (default); asStored: the blocks of a GGUF file; others: in blocks made now",
       ).choices(["decoded", "asStored", ...BLOCKS, ...INTEGERS]),
     )
+    .option("--weights-cache <folder>", "keeps the blocks that --weights makes, for the next time")
     .option("--threads <n>", "threads that compute (default: one for each core)", parseInteger(1))
     .option("--require-gpu", "fail where no GPU does the work")
     .option("--max-memory <size>", "memory for weights, cache and activations (default: what is free)", parseSize);
@@ -122,8 +132,9 @@ export function answerOptions(flags: AnswerFlags): GenerateOptions {
 
 /** Where a model of this process runs. */
 export function localOptions(flags: EngineFlags): ModelOptions {
-  const { engine, precision, weights, threads, requireGpu, maxMemory } = flags;
-  return { engine: engine === "endpoint" ? undefined : engine, precision, weights, threads, requireGpu, maxMemory };
+  const { engine, requireGpu, precision, cache, weights, weightsCache, threads, maxMemory } = flags;
+  const named = engine === "endpoint" ? undefined : engine;
+  return { engine: named, requireGpu, precision, cache, weights, weightsCache, threads, maxMemory };
 }
 
 /** What answers: a model of this process, or an endpoint, whose tokenizer is not known. */
@@ -167,10 +178,11 @@ export async function openGenerator(
 
 /** "gemma on native (cpu: avx512, 2 threads), float32" */
 export function describeEngine({ facts }: TextGenerator): string {
-  const { engine, device, precision, fidelity, lambdas, weights } = facts;
+  const { engine, device, precision, cache, fidelity, lambdas, weights } = facts;
   const merge = fidelity === undefined ? "" : `, ${fidelity}${lambdas ? ` at lambda ${lambdas.join(", ")}` : ""}`;
   const form = weights === undefined ? "" : `, weights ${weights === "asStored" ? "as stored" : `in ${weights}`}`;
-  return `${engine} (${device})${precision === undefined ? "" : `, ${precision}`}${merge}${form}`;
+  const kept = cache === undefined ? "" : `, keys and values in ${cache}`;
+  return `${engine} (${device})${precision === undefined ? "" : `, ${precision}`}${kept}${merge}${form}`;
 }
 
 /** "reference" is for tests of this program: slow, and not documented. */

@@ -34,6 +34,7 @@ export { type AnswerRecord, type NamedPrompt, recordOf } from "../generate/answe
 export { type GenerateFileOptions, type GenerateFileReport, generateFile } from "../generate/answers/generateFile.js";
 export { openModel } from "../generate/openModel.js";
 export type {
+  CacheElements,
   ContinuationScore,
   ContinuedInput,
   EngineFacts,

@@ -142,12 +142,20 @@ export async function openMerge(
   }
 }
 
+const CACHES = ["float32", "bfloat16", "int8"];
+
 /** What the thread's own checks would find too late or not at all. */
-function checkOptions(source: unknown, { precision, threads, maxMemory, fidelity, weights, hold }: ModelOptions): void {
+function checkOptions(
+  source: unknown,
+  { precision, cache, threads, maxMemory, fidelity, weights, weightsCache, hold }: ModelOptions,
+): void {
   if (source === "" || (typeof source !== "string" && (typeof source !== "object" || source === null)))
     throw new RetemperError("USAGE", "openModel takes a model's folder or id, or a recipe");
   if (precision !== undefined && precision !== "float32" && precision !== "bfloat16") {
     throw new RetemperError("USAGE", `precision must be float32 or bfloat16, not ${String(precision)}`);
+  }
+  if (cache !== undefined && !CACHES.includes(cache)) {
+    throw new RetemperError("USAGE", `cache must be ${CACHES.join(", ")}, not ${String(cache)}`);
   }
   if (threads !== undefined && !(Number.isSafeInteger(threads) && threads >= 1)) {
     throw new RetemperError("USAGE", `threads must be a whole number of at least 1, not ${String(threads)}`);
@@ -162,6 +170,15 @@ function checkOptions(source: unknown, { precision, threads, maxMemory, fidelity
     throw new RetemperError("USAGE", `there are no weights ${String(weights)}`, {
       hint: `choose decoded, asStored, ${BLOCK_QUANTISATIONS.join(", ")}`,
     });
+  }
+  if (weightsCache !== undefined && (weightsCache === "" || !blocksOf(weights))) {
+    throw new RetemperError(
+      "USAGE",
+      "weightsCache is a folder for weights that are put into blocks, and there are none",
+      {
+        hint: `give weights, too: ${BLOCK_QUANTISATIONS.join(", ")}`,
+      },
+    );
   }
   if (weights !== undefined && weights !== "decoded" && hold) {
     throw new RetemperError("USAGE", `hold keeps decoded weights, and weights: ${weights} has none`);

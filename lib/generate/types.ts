@@ -5,6 +5,7 @@ import type { NativeVirtualTensor } from "../addon/nativeRuntime.js";
 import type { DownloadOptions } from "../checkpoint/obtain.js";
 import type { RetemperError } from "../errors.js";
 import type {
+  CacheElements,
   EngineFacts,
   EngineName,
   EngineOptions,
@@ -15,7 +16,7 @@ import type {
 import type { Recipe } from "../recipe/types.js";
 import type { ChatMessage, Tokenizer } from "../tokenizer/types.js";
 
-export type { ChatMessage, EngineFacts, EngineName, Fidelity, Precision, Tokenizer, WeightsForm };
+export type { CacheElements, ChatMessage, EngineFacts, EngineName, Fidelity, Precision, Tokenizer, WeightsForm };
 
 /**
  * Text (encoded with the tokenizer's special tokens), token ids (taken as they are), or chat messages (rendered by the
@@ -221,6 +222,11 @@ export interface ModelOptions extends EngineOptions {
    * the written merge, opened with the same weights.
    */
   readonly weights?: WeightsForm | undefined;
+  /**
+   * With `weights` in blocks that are made: a folder in which they are kept, under a digest of all that they are made of, and from
+   * which the next opening maps them. Inputs count by their places, sizes and times of change.
+   */
+  readonly weightsCache?: string | undefined;
   /** For a recipe: of its method's random masks; 0 by default. */
   readonly seed?: number | undefined;
   readonly signal?: AbortSignal | undefined;

@@ -26,6 +26,11 @@ export async function openDecoder(
       hint: "leave the engine out, or say native; or write the merge first: retemper merge",
     });
   }
+  if (options.cache && engine !== "native") {
+    throw new RetemperError("USAGE", `the engine ${engine} keeps keys and values as it computes them`, {
+      hint: "leave cache out, or take the engine native",
+    });
+  }
   if (checkpoint.adapter) {
     throw new RetemperError("USAGE", `${checkpoint.reference}: an adapter cannot be run beside its base`, {
       hint: "Open it as a merge: the text BASE+ADAPTER, or a recipe.",

@@ -35,15 +35,20 @@ Napi::Value OpenFile(nn::Context& context, const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(context.files.size() - 1));
 }
 
-// openMerge(plan, sums, holds, blocks): the weights of a virtual merge. Before the first
+// openMerge(plan, sums, holds, blocks, file): the weights of a virtual merge. Before the first
 // operation.
 Napi::Value OpenMerge(nn::Context& context, const Napi::CallbackInfo& info) {
   Plan plan = DecodePlan(info[0]);
   const bool sums = fields::Bool(info[1], "sums"), holds = fields::Bool(info[2], "holds"),
              blocks = fields::Bool(info[3], "blocks");
   if (plan.outputs.empty()) fields::Wrong("outputs", "at least one variant");
-  auto merge =
-      std::make_shared<const VirtualTensors>(std::move(plan), sums, holds, blocks, context.pool);
+  std::optional<HeldFile> file;
+  if (!info[4].IsUndefined()) {
+    const Napi::Object object = fields::Object(info[4], "file");
+    file = {fields::String(object, "path"), fields::Bool(object.Get("isThere"), "isThere")};
+  }
+  auto merge = std::make_shared<const VirtualTensors>(std::move(plan), sums, holds, blocks,
+                                                      file ? &*file : nullptr, context.pool);
   context.variants = merge->variants();
   const Napi::Env env = info.Env();
   Napi::Array tensors = Napi::Array::New(env);
@@ -236,8 +241,9 @@ Napi::Value ReadVector(const SessionPtr& session, const Napi::CallbackInfo& info
 
 Napi::Value CreateCache(const SessionPtr& session, const Napi::CallbackInfo& info) {
   const CacheSpec spec = DecodeCache(info[0]);
-  const bool bfloat16 = session->Open().precision == nn::Precision::kBfloat16;
-  auto cache = std::make_unique<nn::PagedCache>(spec.layers, spec.slots, spec.tokens, bfloat16);
+  session->Open();
+  auto cache =
+      std::make_unique<nn::PagedCache>(spec.layers, spec.slots, spec.tokens, spec.elements);
   const size_t id = session->caches.size();
   const auto bytes = static_cast<double>(cache->bytes());
   session->caches.push_back(std::move(cache));

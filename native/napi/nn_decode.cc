@@ -158,6 +158,13 @@ CacheSpec DecodeCache(const Napi::Value& value) {
   });
   spec.slots = fields::Whole(object, "slots", uint64_t{1} << 24);
   spec.tokens = fields::Whole(object, "tokens", kMost);
+  const std::string elements = fields::String(object, "elements");
+  if (elements == "bfloat16")
+    spec.elements = nn::CacheElements::kBfloat16;
+  else if (elements == "int8")
+    spec.elements = nn::CacheElements::kInt8;
+  else if (elements != "float32")
+    fields::Wrong("elements", "float32, bfloat16 or int8");
   return spec;
 }
 

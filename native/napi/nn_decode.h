@@ -70,6 +70,7 @@ struct CacheSpec {
   std::vector<nn::CacheLayer> layers;
   size_t slots = 0;
   size_t tokens = 0;
+  nn::CacheElements elements = nn::CacheElements::kFloat32;
 };
 
 // All throw a Fault with code USAGE that names the field which is not as nativeRuntime.ts says.

@@ -1,7 +1,10 @@
 #include "nn/attend.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -10,6 +13,27 @@
 #include "core/status.h"
 
 namespace retemper::nn {
+namespace {
+
+// CacheElements::kInt8: gives the scale.
+float ToCodes(const float* x, size_t n, int8_t* codes) {
+  uint32_t most = 0;
+  for (size_t i = 0; i < n; ++i) most = std::max(most, std::bit_cast<uint32_t>(x[i]) & 0x7fffffffu);
+  const float largest = std::bit_cast<float>(most);
+  if (!std::isfinite(largest) || largest < 0x1p-100f) {
+    std::fill_n(codes, n, int8_t{0});
+    return std::isfinite(largest) ? 0.0f : std::numeric_limits<float>::quiet_NaN();
+  }
+  const float factor = 127.0f / largest;
+  // Below 2^22, adding 1.5 x 2^23 rounds to a whole number, to nearest even.
+  for (size_t i = 0; i < n; ++i) {
+    codes[i] =
+        static_cast<int8_t>(std::bit_cast<int32_t>(x[i] * factor + 12582912.0f) - 0x4b400000);
+  }
+  return largest / 127.0f;
+}
+
+}  // namespace
 
 // Queries of one run for one key/value head: row by row, and of each row the heads of the group.
 struct Attend::Part {
@@ -74,7 +98,16 @@ void Attend::Prepare(const Context& context, PagedCache& cache, const float* x, 
   for (size_t h = 0; h < kv_heads; ++h) {
     turn(key_norm, from + (heads + h) * dim, key);
     const float* value = from + (heads + kv_heads + h) * dim;
-    if (cache.bfloat16()) {
+    if (cache.elements() == CacheElements::kInt8) {
+      float* scales = cache.ScalesOf(run.slot, page, layer, h);
+      auto* keys = reinterpret_cast<int8_t*>(cache.KeysOf(run.slot, page, layer, h));
+      auto* codes = reinterpret_cast<int8_t*>(key);  // narrower, so none overtakes what is read
+      scales[column] = ToCodes(key, dim, codes);
+      for (size_t i = 0; i < dim; ++i) keys[i * kPagePositions + column] = codes[i];
+      auto* values = reinterpret_cast<int8_t*>(cache.ValuesOf(run.slot, page, layer, h));
+      scales[kPagePositions + column] = ToCodes(value, dim, values + column * stride);
+      std::fill(values + column * stride + dim, values + (column + 1) * stride, int8_t{0});
+    } else if (cache.elements() == CacheElements::kBfloat16) {
       auto* keys = reinterpret_cast<uint16_t*>(cache.KeysOf(run.slot, page, layer, h));
       for (size_t i = 0; i < dim; ++i) keys[i * kPagePositions + column] = FloatToBf16(key[i]);
       auto* values = reinterpret_cast<uint16_t*>(cache.ValuesOf(run.slot, page, layer, h));
@@ -120,8 +153,10 @@ void Attend::RunChunk(const Context& context, PagedCache& cache, const Part& par
   for (size_t p = 0; p < kChunkPages && first_page + p < pages; ++p) {
     call.keys[p] = cache.KeysOf(run.slot, first_page + p, spec_.layer, part.kv_head);
     call.values[p] = cache.ValuesOf(run.slot, first_page + p, spec_.layer, part.kv_head);
+    if (cache.elements() == CacheElements::kInt8)
+      call.scales[p] = cache.ScalesOf(run.slot, first_page + p, spec_.layer, part.kv_head);
   }
-  call.bfloat16 = cache.bfloat16();
+  call.elements = cache.elements();
   call.scale = spec_.scale;
   call.softcap = spec_.softcap;
   call.scores = scores;

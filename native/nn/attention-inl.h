@@ -122,8 +122,21 @@ inline size_t WithinPage(size_t position, size_t start) {
   return position - start < kPagePositions ? position - start : kPagePositions;
 }
 
+// Scores or weights of positions times the scales of their keys or values.
+inline void ScalePositions(const float* scales, size_t rows, float* scores, size_t from,
+                           size_t to) {
+  for (size_t i = from; i < to; i += kLanes) {
+    const F scale = Load(scales + i);
+    for (size_t r = 0; r < rows; ++r) {
+      float* score = scores + r * kChunkPositions + i;
+      Store(score, Load(score) * scale);
+    }
+  }
+}
+
 template <class T>
 void AttendAs(const AttentionChunk& chunk) {
+  constexpr bool kCodes = sizeof(T) == 1;
   const size_t dim = chunk.head_dim, stride = chunk.value_stride;
   for (size_t q = 0; q < chunk.queries; q += kPanelRows) {
     const size_t rows = chunk.queries - q < kPanelRows ? chunk.queries - q : kPanelRows;
@@ -147,6 +160,7 @@ void AttendAs(const AttentionChunk& chunk) {
                             : kPagePositions;
       Product<T>(rows, chunk.query + q * dim, dim, reinterpret_cast<const T*>(chunk.keys[p]),
                  kPagePositions, 0, dim, false, scores + start, kChunkPositions, from, to);
+      if constexpr (kCodes) ScalePositions(chunk.scales[p], rows, scores + start, from, to);
     }
     for (size_t r = 0; r < rows; ++r) {
       const size_t begin = chunk.begin[q + r], end = chunk.end[q + r];
@@ -160,7 +174,11 @@ void AttendAs(const AttentionChunk& chunk) {
     for (size_t p = any_begin / kPagePositions; p * kPagePositions < any_end; ++p) {
       const size_t start = p * kPagePositions;
       const auto* values = reinterpret_cast<const T*>(chunk.values[p]);
-      const float* weights = scores + start;
+      float* weights = scores + start;
+      if constexpr (kCodes) {
+        const float* scales = chunk.scales[p] + kPagePositions;
+        ScalePositions(scales, rows, weights, 0, kPagePositions);
+      }
       size_t joint_begin = WithinPage(all_begin, start), joint_end = WithinPage(all_end, start);
       if (rows == 1 || joint_begin >= joint_end) joint_begin = joint_end = kPagePositions;
       // Each query alone up to the joint part, all together, each alone after it.
@@ -182,10 +200,13 @@ void AttendAs(const AttentionChunk& chunk) {
 }
 
 void Attend(const AttentionChunk& chunk) {
-  if (chunk.bfloat16) {
-    AttendAs<uint16_t>(chunk);
-  } else {
-    AttendAs<float>(chunk);
+  switch (chunk.elements) {
+    case CacheElements::kFloat32:
+      return AttendAs<float>(chunk);
+    case CacheElements::kBfloat16:
+      return AttendAs<uint16_t>(chunk);
+    case CacheElements::kInt8:
+      return AttendAs<int8_t>(chunk);
   }
 }
 

@@ -15,6 +15,7 @@ typedef float F __attribute__((vector_size(4 * kLanes)));
 typedef int32_t I __attribute__((vector_size(4 * kLanes)));
 typedef uint32_t U __attribute__((vector_size(4 * kLanes)));
 typedef uint16_t H __attribute__((vector_size(2 * kLanes)));
+typedef int8_t B __attribute__((vector_size(kLanes)));
 
 inline F Load(const float* p) {
   F v;
@@ -26,6 +27,12 @@ inline F Load(const uint16_t* p) {
   H v;
   __builtin_memcpy(&v, p, sizeof v);
   return (F)(__builtin_convertvector(v, U) << 16);
+}
+// Codes of 8 bits, as numbers.
+inline F Load(const int8_t* p) {
+  B v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return __builtin_convertvector(__builtin_convertvector(v, I), F);
 }
 inline void Store(float* p, F v) { __builtin_memcpy(p, &v, sizeof v); }
 

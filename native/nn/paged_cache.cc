@@ -19,16 +19,18 @@ size_t Pages(size_t positions) { return DivideUp(positions, kPagePositions); }
 
 }  // namespace
 
-size_t PagedCache::BytesOfToken(const std::vector<CacheLayer>& layers, bool bfloat16) {
-  size_t elements = 0;
+size_t PagedCache::BytesOfToken(const std::vector<CacheLayer>& layers, CacheElements elements) {
+  size_t bytes = 0;
   for (const CacheLayer& layer : layers) {
-    elements += layer.kv_heads * (layer.head_dim + Padded(layer.head_dim));
+    const size_t values = layer.head_dim + Padded(layer.head_dim);
+    bytes += layer.kv_heads * (values * SizeOf(elements) + ScaleBytes(elements));
   }
-  return elements * (bfloat16 ? 2 : 4);
+  return bytes;
 }
 
-PagedCache::PagedCache(std::vector<CacheLayer> layers, size_t slots, size_t tokens, bool bfloat16)
-    : layers_(std::move(layers)), bfloat16_(bfloat16) {
+PagedCache::PagedCache(std::vector<CacheLayer> layers, size_t slots, size_t tokens,
+                       CacheElements elements)
+    : layers_(std::move(layers)), elements_(elements) {
   for (size_t i = 0; i < layers_.size(); ++i) {
     layer_offsets_.push_back(page_bytes_);
     page_bytes_ += layers_[i].kv_heads * HeadBytes(i);
@@ -49,7 +51,8 @@ PagedCache::PagedCache(std::vector<CacheLayer> layers, size_t slots, size_t toke
                 "a cache of " + std::to_string(tokens) + " tokens needs " +
                     std::to_string(page_bytes_ / kPagePositions) +
                     " bytes each, which the system does not give",
-                {}, {}, "allow fewer tokens or sequences at once, or compute in bfloat16");
+                {}, {},
+                "allow fewer tokens or sequences at once, or keep keys and values in fewer bits");
   }
   free_.resize(pages_);
   for (size_t i = 0; i < pages_; ++i) free_[i] = static_cast<uint32_t>(pages_ - 1 - i);

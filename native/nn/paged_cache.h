@@ -2,8 +2,9 @@
 //
 // A page holds kPagePositions positions of all layers and heads. Of each layer and key/value head
 // it holds the keys transposed, [head_dim, kPagePositions], and the values, [kPagePositions,
-// value_stride]: the layouts that attention multiplies by. A full page never changes, so forks
-// count references to it; the last, partial one is copied.
+// value_stride]: the layouts that attention multiplies by. Codes of 8 bits have the scales of both
+// after them, [2, kPagePositions]. A full page never changes, so forks count references to it; the
+// last, partial one is copied.
 //
 // Not safe for several threads, except that KeysOf and ValuesOf may be used by all once room is
 // made.
@@ -37,16 +38,16 @@ struct CacheRun {
 class PagedCache {
  public:
   // Any `slots` sequences with `tokens` positions in all fit. Throws OUT_OF_MEMORY.
-  PagedCache(std::vector<CacheLayer> layers, size_t slots, size_t tokens, bool bfloat16);
+  PagedCache(std::vector<CacheLayer> layers, size_t slots, size_t tokens, CacheElements elements);
 
   // Of one position, and of everything.
-  static size_t BytesOfToken(const std::vector<CacheLayer>& layers, bool bfloat16);
+  static size_t BytesOfToken(const std::vector<CacheLayer>& layers, CacheElements elements);
   size_t bytes() const { return pages_ * page_bytes_; }
 
   size_t layers() const { return layers_.size(); }
   const CacheLayer& layer(size_t index) const { return layers_[index]; }
   size_t slots() const { return sequences_.size(); }
-  bool bfloat16() const { return bfloat16_; }
+  CacheElements elements() const { return elements_; }
 
   // Makes room for what a layer is about to append. Throws, before anything changes, USAGE where a
   // run does not begin where its slot ends, and OUT_OF_MEMORY when no pages are left.
@@ -64,6 +65,10 @@ class PagedCache {
   uint8_t* ValuesOf(size_t slot, size_t page, size_t layer, size_t kv_head) {
     return KeysOf(slot, page, layer, kv_head) + KeyBytes(layer);
   }
+  // Of codes: the scales of a page's keys, then those of its values.
+  float* ScalesOf(size_t slot, size_t page, size_t layer, size_t kv_head) {
+    return reinterpret_cast<float*>(ValuesOf(slot, page, layer, kv_head) + ValueBytes(layer));
+  }
   size_t ValueStride(size_t layer) const { return Padded(layers_[layer].head_dim); }
   size_t free_pages() const { return free_.size(); }
 
@@ -77,12 +82,18 @@ class PagedCache {
   };
 
   static size_t Padded(size_t n) { return RoundUp(n, kValueAlignment); }
-  size_t ElementBytes() const { return bfloat16_ ? 2 : 4; }
+  // Of one position.
+  static size_t ScaleBytes(CacheElements elements) {
+    return elements == CacheElements::kInt8 ? 2 * sizeof(float) : 0;
+  }
   size_t KeyBytes(size_t layer) const {
-    return layers_[layer].head_dim * kPagePositions * ElementBytes();
+    return layers_[layer].head_dim * kPagePositions * SizeOf(elements_);
+  }
+  size_t ValueBytes(size_t layer) const {
+    return ValueStride(layer) * kPagePositions * SizeOf(elements_);
   }
   size_t HeadBytes(size_t layer) const {
-    return KeyBytes(layer) + ValueStride(layer) * kPagePositions * ElementBytes();
+    return KeyBytes(layer) + ValueBytes(layer) + ScaleBytes(elements_) * kPagePositions;
   }
   uint8_t* Place(size_t slot, size_t page, size_t layer) {
     return memory_.get() + sequences_[slot].pages[page] * page_bytes_ + layer_offsets_[layer];
@@ -92,7 +103,7 @@ class PagedCache {
   [[noreturn]] void ThrowFull() const;
 
   std::vector<CacheLayer> layers_;
-  bool bfloat16_;
+  CacheElements elements_;
   std::vector<size_t> layer_offsets_;
   size_t page_bytes_ = 0;
   size_t pages_ = 0;

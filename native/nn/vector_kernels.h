@@ -22,6 +22,15 @@ inline constexpr size_t kValueAlignment = 16;
 // Queries that share one pass over keys and values.
 inline constexpr size_t kTileQueries = 30;
 
+// What keys and values are kept as. kInt8: codes q of each head's vector, with d = max |x| / 127 in
+// float32 and q = x (127 / max |x|) to nearest even; a vector of no more than 2^-100 is zero, one
+// that is not finite is NaN.
+enum class CacheElements { kFloat32, kBfloat16, kInt8 };
+
+constexpr size_t SizeOf(CacheElements elements) {
+  return elements == CacheElements::kFloat32 ? 4 : elements == CacheElements::kBfloat16 ? 2 : 1;
+}
+
 // Softmax over a part of a query's positions before it is divided by its sum: e^(score - maximum)
 // summed, alone and times the values. sum = 0 where no position was seen.
 struct AttentionState {
@@ -39,10 +48,11 @@ struct AttentionChunk {
   const uint32_t* begin = nullptr;
   const uint32_t* end = nullptr;
   // Of each page that a query sees: keys [head_dim, kPagePositions], values [kPagePositions,
-  // value_stride]; float32, or bfloat16.
+  // value_stride], as `elements`; of kInt8 the scales of keys and of values, [2, kPagePositions].
   const uint8_t* keys[kChunkPages] = {};
   const uint8_t* values[kChunkPages] = {};
-  bool bfloat16 = false;
+  const float* scales[kChunkPages] = {};
+  CacheElements elements = CacheElements::kFloat32;
   float scale = 1;
   float softcap = 0;        // cap tanh(score / cap), 0: none
   float* scores = nullptr;  // scratch [queries, kChunkPositions]

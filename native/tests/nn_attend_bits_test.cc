@@ -25,8 +25,10 @@ TEST("gives the same bits in a prefill, in pieces, in decoding, in a batch, on a
       std::vector<std::vector<float>> x, expected;
       Context whole(1, Precision::kFloat32, *kernels);
       const Attend attend(whole, SpecOf(shape));
+      const CacheElements elements =
+          shape.heads % 2 == 0 ? CacheElements::kInt8 : CacheElements::kFloat32;
       {
-        const auto cache = CacheOf(shape, 4, 500);
+        const auto cache = CacheOf(shape, 4, 500, elements);
         for (size_t slot = 0; slot < 4; ++slot) {
           x.push_back(random.Normals(lengths[slot] * attend.in()));
         }
@@ -37,7 +39,7 @@ TEST("gives the same bits in a prefill, in pieces, in decoding, in a batch, on a
       for (const unsigned threads : {2u, 3u}) {
         Context context(threads, Precision::kFloat32, *kernels);
         const Attend again(context, SpecOf(shape));
-        const auto cache = CacheOf(shape, 4, 500);
+        const auto cache = CacheOf(shape, 4, 500, elements);
         std::vector<std::vector<float>> results(4);
         size_t done[4] = {};
         // Steps of random pieces of random sequences; half of them a single row, as in decoding.

@@ -51,9 +51,9 @@ inline AttendSpec SpecOf(const Shape& shape) {
 }
 
 inline std::unique_ptr<PagedCache> CacheOf(const Shape& shape, size_t slots, size_t tokens,
-                                           bool bfloat16 = false) {
+                                           CacheElements elements = CacheElements::kFloat32) {
   return std::make_unique<PagedCache>(std::vector<CacheLayer>{{shape.kv_heads, shape.head_dim}},
-                                      slots, tokens, bfloat16);
+                                      slots, tokens, elements);
 }
 
 // A part of a sequence: positions [begin, end) of a slot.

@@ -13,7 +13,7 @@ namespace {
 constexpr size_t kPage = kPagePositions;
 
 PagedCache Cache(size_t slots, size_t tokens) {
-  return PagedCache({{1, 16}, {2, 24}}, slots, tokens, false);
+  return PagedCache({{1, 16}, {2, 24}}, slots, tokens, CacheElements::kFloat32);
 }
 
 // Appends positions to both layers and fills their keys and values with a number of their own.
@@ -127,12 +127,19 @@ TEST("refuses gaps, repetitions, slots that there are not, and forks of what is 
 TEST("says how much memory it takes, and that a cache beyond all memory cannot be had") {
   const std::vector<CacheLayer> layers = {{2, 24}, {1, 64}};
   // Values are padded from 24 to 32.
-  CHECK_EQ(PagedCache::BytesOfToken(layers, false), size_t{(2 * (24 + 32) + 2 * 64) * 4});
-  CHECK_EQ(PagedCache::BytesOfToken(layers, true), size_t{(2 * (24 + 32) + 2 * 64) * 2});
-  const PagedCache cache(layers, 3, 100, true);
-  CHECK_EQ(cache.bytes(), (2 + 3) * kPage * PagedCache::BytesOfToken(layers, true));
-  CHECK_FAULT("OUT_OF_MEMORY", "", PagedCache(layers, 1, size_t{1} << 45, false));
-  CHECK_FAULT("OUT_OF_MEMORY", "", PagedCache(layers, 1, size_t{1} << 62, false));
+  CHECK_EQ(PagedCache::BytesOfToken(layers, CacheElements::kFloat32),
+           size_t{(2 * (24 + 32) + 2 * 64) * 4});
+  CHECK_EQ(PagedCache::BytesOfToken(layers, CacheElements::kBfloat16),
+           size_t{(2 * (24 + 32) + 2 * 64) * 2});
+  // And two scales of each of three heads.
+  CHECK_EQ(PagedCache::BytesOfToken(layers, CacheElements::kInt8),
+           size_t{2 * (24 + 32) + 2 * 64 + 3 * 8});
+  for (const CacheElements elements : {CacheElements::kBfloat16, CacheElements::kInt8}) {
+    const PagedCache cache(layers, 3, 100, elements);
+    CHECK_EQ(cache.bytes(), (2 + 3) * kPage * PagedCache::BytesOfToken(layers, elements));
+  }
+  CHECK_FAULT("OUT_OF_MEMORY", "", PagedCache(layers, 1, size_t{1} << 45, CacheElements::kFloat32));
+  CHECK_FAULT("OUT_OF_MEMORY", "", PagedCache(layers, 1, size_t{1} << 62, CacheElements::kFloat32));
 }
 
 struct Rows {

@@ -78,7 +78,7 @@ class Layer {
         output_(matrix(4), norm_),
         mlp_(norm_, matrix(5), matrix(6), matrix(7), Activation::kSilu, std::nullopt),
         head_(norm_, matrix(8), 0.0f),
-        cache_({{kHeads, kSize / kHeads}}, 1, rows, false) {}
+        cache_({{kHeads, kSize / kHeads}}, 1, rows, CacheElements::kFloat32) {}
 
   Floats Run(Context& context) {
     cache_.Release(0);
@@ -136,7 +136,7 @@ struct Opened {
   std::optional<Layer> layer;
 
   Opened(const Plan& plan, size_t rows, bool sums, bool holds) {
-    merge = std::make_shared<const VirtualTensors>(plan, sums, holds, false, context.pool);
+    merge = std::make_shared<const VirtualTensors>(plan, sums, holds, false, nullptr, context.pool);
     context.maker = merge;
     const auto range = [&](const std::string& tensor, size_t rows) {
       StoredRange stored;

@@ -4,8 +4,10 @@
 #include <cstring>
 #include <utility>
 
+#include "core/divide_up.h"
 #include "core/status.h"
 #include "engine/check_plan.h"
+#include "io/atomic_output.h"
 #include "virtual/block_matrix.h"
 #include "virtual/sum_matrix.h"
 #include "virtual/virtual_matrix.h"
@@ -66,7 +68,8 @@ void MakeOf(Task& task, Extent extent, const std::vector<uint8_t*>& out, Maker& 
 
 }  // namespace
 
-VirtualTensors::VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, nn::Pool& pool)
+VirtualTensors::VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, const HeldFile* file,
+                               nn::Pool& pool)
     : plan_(std::move(plan)), sums_(sums), blocks_(blocks) {
   CheckPlan(plan_);
   inputs_.reserve(plan_.inputs.size());
@@ -94,7 +97,7 @@ VirtualTensors::VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, nn
     }
   }
   Prepare(pool);
-  HoldMatrices(holds, pool);
+  HoldMatrices(holds, file, pool);
   CheckUnchanged();
 }
 
@@ -116,7 +119,7 @@ void VirtualTensors::Prepare(nn::Pool& pool) {
   });
 }
 
-void VirtualTensors::HoldMatrices(bool holds, nn::Pool& pool) {
+void VirtualTensors::HoldMatrices(bool holds, const HeldFile* file, nn::Pool& pool) {
   std::vector<Holding> holdings;
   held_.resize(holds ? tasks_.size() : 0);
   for (size_t index = 0; index < held_.size(); ++index) {
@@ -126,13 +129,19 @@ void VirtualTensors::HoldMatrices(bool holds, nn::Pool& pool) {
     held_[index].resize(IsCopy(spec) ? 1 : spec.variants.size());
     holdings.push_back({tasks_[index].get(), &held_[index], nullptr});
   }
+  if (file != nullptr && file->is_there) return MapHeld(holdings, file->path);
+  MakeHeld(holdings, pool);
+  if (file != nullptr) WriteHeld(holdings, file->path);
+}
+
+void VirtualTensors::MakeHeld(const std::vector<Holding>& holdings, nn::Pool& pool) {
   // Of all tensors alike: units of one size, so that no thread is left with a large tensor, and no
   // more is ever there as numbers than a unit a thread.
   std::vector<std::pair<const Holding*, size_t>> units;
   for (const Holding& holding : holdings) {
     const Task& task = *holding.task;
-    for (nn::AlignedBytes& values : *holding.to)
-      values.Reserve(task.spec.StoredBytes(task.elements));
+    for (Values& values : *holding.to)
+      values.data = values.own.Reserve(task.spec.StoredBytes(task.elements));
     for (size_t unit = 0; unit < task.Units(task.Phases() - 1); ++unit)
       units.push_back({&holding, unit});
   }
@@ -142,6 +151,40 @@ void VirtualTensors::HoldMatrices(bool holds, nn::Pool& pool) {
   });
 }
 
+uint64_t VirtualTensors::FileBytes(const std::vector<Holding>& holdings) {
+  uint64_t bytes = 0;
+  for (const auto& [task, to, own] : holdings)
+    bytes += to->size() * RoundUp(task->spec.StoredBytes(task->elements), 64);
+  return bytes;
+}
+
+void VirtualTensors::MapHeld(const std::vector<Holding>& holdings, const std::string& path) {
+  InputFile file = InputFile::Open(path, std::nullopt, Reading::kMap);
+  if (!file.mapped() || file.size() != FileBytes(holdings))
+    throw Fault(code::kBadInput, "does not hold what this merge has in blocks", path);
+  uint64_t at = 0;
+  for (const auto& [task, to, own] : holdings) {
+    for (Values& values : *to) {
+      values.data = file.Mapped(at);
+      at += RoundUp(task->spec.StoredBytes(task->elements), 64);
+    }
+  }
+  inputs_.push_back(std::move(file));
+}
+
+void VirtualTensors::WriteHeld(const std::vector<Holding>& holdings, const std::string& path) {
+  OutputFile file(path, FileBytes(holdings), {});
+  uint64_t at = 0;
+  for (const auto& [task, to, own] : holdings) {
+    const uint64_t bytes = task->spec.StoredBytes(task->elements);
+    for (const Values& values : *to) {
+      file.WriteAt(at, values.data, bytes);
+      at += RoundUp(bytes, 64);
+    }
+  }
+  file.Sync();
+}
+
 bool VirtualTensors::SumsBlocks(const TensorSpec& spec, std::vector<Holding>& holdings) {
   // What is copied alone needs no sum.
   if (IsCopy(spec) && spec.variants.size() == variants()) return false;
@@ -149,8 +192,7 @@ bool VirtualTensors::SumsBlocks(const TensorSpec& spec, std::vector<Holding>& ho
   if (!sum) return false;
   for (const SumOfProducts::BlockSource& source : sum->blocks) {
     const Range& range = source.part.range;
-    std::vector<nn::AlignedBytes>& to =
-        source_blocks_[{range.input, range.offset, spec.form.blocks}];
+    std::vector<Values>& to = source_blocks_[{range.input, range.offset, spec.form.blocks}];
     if (!to.empty()) continue;
     to.resize(1);
     auto own = std::make_unique<SourceTask>();
@@ -179,7 +221,7 @@ void VirtualTensors::HoldUnit(const Holding& holding, size_t unit) const {
   MakeOf(task, extent, out, *lease);
   for (uint32_t v = 0; v < holding.to->size(); ++v) {
     task.Encode(extent, v, out[v]);
-    std::memcpy((*holding.to)[v].data() + task.spec.StoredBytes(extent.first), out[v],
+    std::memcpy((*holding.to)[v].own.data() + task.spec.StoredBytes(extent.first), out[v],
                 task.spec.StoredBytes(extent.count));
   }
   // What was read is not needed again: the process keeps no pages of it beside what is held.
@@ -190,13 +232,13 @@ void VirtualTensors::HoldUnit(const Holding& holding, size_t unit) const {
 
 const uint8_t* VirtualTensors::Held(Made made) const {
   if (held_.empty() || held_[made.task].empty()) return nullptr;
-  const std::vector<nn::AlignedBytes>& held = held_[made.task];
-  return held[held.size() == 1 ? 0 : made.variant].data();
+  const std::vector<Values>& held = held_[made.task];
+  return held[held.size() == 1 ? 0 : made.variant].data;
 }
 
 const uint8_t* VirtualTensors::SourceBlocks(const Range& source, BlockFormat format) const {
   const auto found = source_blocks_.find({source.input, source.offset, format});
-  return found == source_blocks_.end() ? nullptr : found->second[0].data();
+  return found == source_blocks_.end() ? nullptr : found->second[0].data;
 }
 
 const std::vector<Made>& VirtualTensors::MadeBy(const std::string& tensor) const {

@@ -46,14 +46,23 @@ struct ProductScratch {
   nn::AlignedBytes rows_in, rows_out, products, terms, packed;
 };
 
+// What is held, as a file: made by one opening and mapped by the others.
+struct HeldFile {
+  std::string path;
+  bool is_there = false;  // else it is written, and must not exist
+};
+
 class VirtualTensors final : public nn::WeightMaker,
                              public std::enable_shared_from_this<VirtualTensors> {
  public:
   // Runs all phases but the last ones on the pool: methods whose coefficients follow from the
   // tensors read them here. `sums`: products may be summed instead of the weights, where that is
   // the same but for rounding. `holds`: matrices are made now and kept. `blocks`: those that are
-  // blocks are multiplied as they lie, in a file or held. Throws what a merge throws.
-  VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, nn::Pool& pool);
+  // blocks are multiplied as they lie, in a file or held. `file`: where matrices that are held lie,
+  // or are written to; whether it is of this plan, the caller knows. Throws what a merge throws,
+  // and BAD_INPUT for a file of another size.
+  VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, const HeldFile* file,
+                 nn::Pool& pool);
 
   uint32_t variants() const { return static_cast<uint32_t>(plan_.outputs.size()); }
   bool sums() const { return sums_; }
@@ -103,14 +112,23 @@ class VirtualTensors final : public nn::WeightMaker,
     TensorSpec spec;
     std::unique_ptr<Task> task;
   };
+  struct Values {
+    nn::AlignedBytes own;           // where they are made here
+    const uint8_t* data = nullptr;  // these, or in a file
+  };
   // A task whose values are kept: for each variant, or one for all.
   struct Holding {
     Task* task;
-    std::vector<nn::AlignedBytes>* to;
+    std::vector<Values>* to;
     std::unique_ptr<SourceTask> own;  // where it is no task of the merge's
   };
   using SourceKey = std::tuple<uint32_t, uint64_t, BlockFormat>;  // input, offset
-  void HoldMatrices(bool holds, nn::Pool& pool);
+  void HoldMatrices(bool holds, const HeldFile* file, nn::Pool& pool);
+  void MakeHeld(const std::vector<Holding>& holdings, nn::Pool& pool);
+  // Matrices in their order, each from a multiple of 64 on.
+  static uint64_t FileBytes(const std::vector<Holding>& holdings);
+  void MapHeld(const std::vector<Holding>& holdings, const std::string& path);
+  static void WriteHeld(const std::vector<Holding>& holdings, const std::string& path);
   // Whether a task's result is a sum of products with blocks; then those not yet there are added.
   bool SumsBlocks(const TensorSpec& spec, std::vector<Holding>& holdings);
   void HoldUnit(const Holding& holding, size_t unit) const;
@@ -122,8 +140,8 @@ class VirtualTensors final : public nn::WeightMaker,
   std::vector<std::unique_ptr<Task>> tasks_;
   std::unordered_map<std::string, std::vector<Made>> by_name_;
   // By task and variant, one for all where it is a copy; empty: not held.
-  std::vector<std::vector<nn::AlignedBytes>> held_;
-  std::map<SourceKey, std::vector<nn::AlignedBytes>> source_blocks_;  // one each
+  std::vector<std::vector<Values>> held_;
+  std::map<SourceKey, std::vector<Values>> source_blocks_;  // one each
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Maker>> free_;
   mutable size_t makers_ = 0;  // free or lent

@@ -218,10 +218,15 @@ describe("arguments", () => {
     refuses("attend", { ...attend, rope: { inverseFrequencies: [1], magnitude: 1 } }, /a Float32Array/);
     refuses("mlp", { norm: norm("norm"), up: matrix("up"), down: matrix("down"), activation: "swish" }, /silu, gelu/);
     refuses("createCache", { layers: [{ kvHeads: 2 }], slots: 1, tokens: 1 }, /headDim must be/);
-    const endless = { layers: [{ kvHeads: 2, headDim: 16 }], slots: 1, tokens: 2 ** 40 };
+    const endless = { layers: [{ kvHeads: 2, headDim: 16 }], slots: 1, tokens: 2 ** 40, elements: "float32" };
     refuses("createCache", endless, /system does not give/, "OUT_OF_MEMORY");
     refuses("openFile", { path, size: 1, inode: "x", mtimeNs: "0" }, /inode must be decimal digits/);
-    const cache = runtime.createCache({ layers: [{ kvHeads: 1, headDim: 8 }], slots: 1, tokens: 1 });
+    const cache = runtime.createCache({
+      layers: [{ kvHeads: 1, headDim: 8 }],
+      slots: 1,
+      tokens: 1,
+      elements: "float32",
+    });
     const { attend: run } = small.operations;
     expect(() => run(floats(2 * QKV), cache.id, floats(2 * 64))).toThrowError(usage(/not one of this model/));
     cache.dispose();

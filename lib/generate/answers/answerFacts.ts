@@ -60,7 +60,7 @@ export function continued(
   for (const then of before.engines ?? []) {
     // The same files may have another name today.
     const identity = engine.fingerprint === undefined ? "model" : "fingerprint";
-    for (const key of [identity, "engine", "precision", "fidelity", "weights"] as const) {
+    for (const key of [identity, "engine", "precision", "cache", "fidelity", "weights"] as const) {
       if (then[key] === engine[key]) continue;
       throw differ(
         key === "fingerprint"

@@ -8,11 +8,14 @@ import type { Checkpoint } from "../../checkpoint/types.js";
 import type { VirtualMerge } from "../../merge/virtualMerge.js";
 import type { Decoder } from "../../nn/decoder.js";
 import { chooseEngine } from "../../nn/engines/chooseEngine.js";
+import type { LocalEngineName } from "../../nn/engines/engineTypes.js";
+import type { NativeOptions } from "../../nn/engines/native/startNative.js";
 import { freeGpuMemory } from "../../nn/memory/gpuMemory.js";
 import { availableMemory } from "../../nn/memory/machineMemory.js";
 import { checkWeights, DEFAULT_BATCH, MemoryBudget, memoryLimit } from "../../nn/memory/memoryBudget.js";
 import { stepRowsOf } from "../../nn/memory/stepSize.js";
 import { openDecoder } from "../../nn/openDecoder.js";
+import type { AssembledDecoder } from "../../nn/ops/assembleDecoder.js";
 import { heldBytes, mergeBytes } from "../../nn/virtual/heldBytes.js";
 import { mergedCheckpoint } from "../../nn/virtual/virtualCheckpoint.js";
 import { openTokenizer } from "../../tokenizer/openTokenizer.js";
@@ -23,8 +26,9 @@ import type { GenerateWork } from "../loop/job.js";
 import type { Prefix } from "../loop/prefix.js";
 import { Sequence } from "../loop/sequence.js";
 import { TokenSampler } from "../sampling/tokenSampler.js";
-import type { ModelDescription } from "../types.js";
+import type { ModelDescription, ModelOptions } from "../types.js";
 import { describeModel } from "../virtual/describeModel.js";
+import { madeWeights } from "../virtual/madeWeights.js";
 import { fingerprintOf } from "./fingerprint.js";
 import { isHeld } from "./isHeld.js";
 import type { ThreadRequest } from "./messages.js";
@@ -51,7 +55,7 @@ export async function openThreadModel(request: ThreadRequest): Promise<ThreadMod
   const holds = merge !== undefined && (merge.quantised !== undefined || isHeld(request, heldBytes(merge), limit));
   checkWeights(source, merge ? mergeBytes(merge, holds) : bytesOf(checkpoint), limit);
   const tokenizer = await openTokenizer(checkpoint.folder);
-  const opened = await openDecoder(checkpoint, engine, { ...options, hold: holds, merge });
+  const opened = await openKept(checkpoint, engine, { ...options, hold: holds, merge });
   try {
     const versions = { retemper: addon.describe().version, ...opened.facts.versions };
     const facts = {
@@ -66,6 +70,26 @@ export async function openThreadModel(request: ThreadRequest): Promise<ThreadMod
   } catch (error) {
     opened.dispose();
     throw error;
+  }
+}
+
+/** A decoder whose weights in blocks are kept on disk, where they shall be. */
+async function openKept(
+  checkpoint: Checkpoint,
+  engine: LocalEngineName,
+  { weightsCache, ...options }: ModelOptions & Pick<NativeOptions, "hold" | "merge">,
+): Promise<AssembledDecoder> {
+  if (weightsCache === undefined || !options.merge) return openDecoder(checkpoint, engine, options);
+  const made = await madeWeights(weightsCache, options.merge);
+  try {
+    const opened = await openDecoder(checkpoint, engine, { ...options, heldFile: made.file });
+    await made.keep().catch((error) => {
+      opened.dispose();
+      throw error;
+    });
+    return opened;
+  } finally {
+    await made.close();
   }
 }
 

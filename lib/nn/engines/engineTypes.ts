@@ -7,6 +7,8 @@ export type EngineName = "native" | "tensorflow" | "endpoint" | "reference";
 /** An engine that runs in this process, in a thread of the model's own. */
 export type LocalEngineName = Exclude<EngineName, "endpoint">;
 export type Precision = "float32" | "bfloat16";
+/** What keys and values are kept as. "int8": a code of 8 bits each, with a float32 scale for each head's vector. */
+export type CacheElements = Precision | "int8";
 /** How a virtual merge is evaluated: rounded tile by tile as its file would be, or summed unrounded. */
 export type Fidelity = "exact" | "linear";
 
@@ -27,6 +29,8 @@ export interface EngineFacts {
   /** Whether a GPU did the work; asked of the engine, never assumed. */
   readonly gpu: boolean;
   readonly precision?: Precision | undefined;
+  /** Of keys and values, where they are kept in another form than that of the precision; else absent. */
+  readonly cache?: CacheElements | undefined;
   readonly fidelity?: Fidelity | undefined;
   /** Where it was opened with others than "decoded"; else absent. */
   readonly weights?: WeightsForm | undefined;
@@ -43,6 +47,8 @@ export interface EngineOptions {
   readonly engine?: "auto" | LocalEngineName | undefined;
   /** Of activations; "float32" by default. */
   readonly precision?: Precision | undefined;
+  /** Of keys and values, on the native engine; as `precision` by default. "int8" keeps a fourth of float32's bytes, and a little more. */
+  readonly cache?: CacheElements | undefined;
   readonly threads?: number | undefined;
   /** Refuses to run without a GPU. */
   readonly requireGpu?: boolean | undefined;

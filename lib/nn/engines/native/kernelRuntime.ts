@@ -1,7 +1,6 @@
 // The native engine's side of the operations: each is made once from its spec, over the checkpoint's mapped files, and
 // then runs on the arrays of tensors.
 
-import type { NativePlan } from "../../../addon/nativePlan.js";
 import type { NativeRuntime, NativeTerm, NativeVirtualTensor } from "../../../addon/nativeRuntime.js";
 import type { Addon } from "../../../addon/surface.js";
 import type { StoredFile } from "../../../checkpoint/types.js";
@@ -22,7 +21,7 @@ import type {
   Weight,
 } from "../../ops/specs.js";
 import { customGrad, keep, type Tensor1D, type Tensor2D, type TensorInfo, tensor1d } from "../../tensorflowCore.js";
-import type { Precision } from "../engineTypes.js";
+import type { CacheElements, Precision } from "../engineTypes.js";
 import { calling } from "./calling.js";
 import { currentBackend, tensorOf } from "./nativeBackend.js";
 import { NativeSpecs } from "./nativeSpecs.js";
@@ -44,6 +43,7 @@ export class KernelRuntime implements Runtime {
   readonly threads: number;
   readonly #native: NativeRuntime;
   readonly #files: readonly StoredFile[];
+  readonly #cache: CacheElements;
   readonly #opened = new Map<number, number>();
   readonly #specs = new NativeSpecs((file) => this.#fileOf(file));
   /** What was made of a spec, by the spec; forward and backward products apart. */
@@ -60,17 +60,18 @@ export class KernelRuntime implements Runtime {
   constructor(
     addon: Pick<Addon, "openRuntime">,
     files: readonly StoredFile[],
-    options: { readonly threads: number; readonly precision: Precision },
+    { cache, ...options }: { readonly threads: number; readonly precision: Precision; readonly cache?: CacheElements },
   ) {
     this.#native = calling(() => addon.openRuntime(options));
+    this.#cache = cache ?? options.precision;
     this.#files = files;
     this.target = this.#native.target;
     this.threads = this.#native.threads;
   }
 
   /** Opens a merge whose weights lie in no file; gives how each tensor is evaluated. Before `prepare`. */
-  openMerge(plan: NativePlan, sums: boolean, holds: boolean, blocks: boolean): readonly NativeVirtualTensor[] {
-    return calling(() => this.#native.openMerge(plan, sums, holds, blocks));
+  openMerge(...args: Parameters<NativeRuntime["openMerge"]>): readonly NativeVirtualTensor[] {
+    return calling(() => this.#native.openMerge(...args));
   }
 
   /** Makes all operations of a decoder now, so that files are mapped and checked before the first step. */
@@ -201,7 +202,7 @@ export class KernelRuntime implements Runtime {
   readonly optimizer: NativeRuntime["optimizer"] = (parameters) => calling(() => this.#native.optimizer(parameters));
 
   createCache(shape: CacheShape): Cache {
-    return calling(() => new PagedCache(this.#native.createCache(shape)));
+    return calling(() => new PagedCache(this.#native.createCache({ ...shape, elements: this.#cache })));
   }
 
   dispose(): void {

@@ -8,16 +8,25 @@ import type { Decoder } from "../../decoder.js";
 import type { DecoderSpec, Weight } from "../../ops/specs.js";
 import { ready, setBackend, version_core } from "../../tensorflowCore.js";
 import { mergeBytes } from "../../virtual/heldBytes.js";
-import type { EngineFacts, EngineOptions, Precision, WeightsForm } from "../engineTypes.js";
+import type { CacheElements, EngineFacts, EngineOptions, WeightsForm } from "../engineTypes.js";
 import type { RunningEngine } from "../runningEngine.js";
 
-export interface NativeOptions extends Pick<EngineOptions, "precision" | "threads"> {
+/** What is held of a merge, as a file. */
+export interface HeldFile {
+  readonly path: string;
+  /** Else it is written, and must not exist. */
+  readonly isThere: boolean;
+}
+
+export interface NativeOptions extends Pick<EngineOptions, "precision" | "cache" | "threads"> {
   /** Of a virtual merge: makes all weights when it opens, for every lambda, and keeps them in memory. */
   readonly hold?: boolean | undefined;
   /**
    * Of a merge: "asStored" multiplies the blocks of a GGUF file that it copies where they lie; others say how it is quantised.
    */
   readonly weights?: WeightsForm | undefined;
+  /** Where what is held of the merge lies, or is written to. */
+  readonly heldFile?: HeldFile | undefined;
   /** The merge that the checkpoint stands for, where it was never written. */
   readonly merge?: VirtualMerge | undefined;
 }
@@ -35,7 +44,15 @@ const PAGE = 64;
 export async function startNative(
   checkpoint: Checkpoint,
   weights: readonly Weight[],
-  { precision = "float32", threads = availableParallelism(), merge, hold = false, weights: form }: NativeOptions = {},
+  {
+    precision = "float32",
+    cache = precision,
+    threads = availableParallelism(),
+    merge,
+    hold = false,
+    heldFile,
+    weights: form,
+  }: NativeOptions = {},
 ): Promise<RunningEngine> {
   // TensorFlow.js's CPU backend comes with them, so they are loaded when they are needed.
   const [{ KernelRuntime }, { BACKEND, registerKernels }] = await Promise.all([
@@ -46,11 +63,11 @@ export async function startNative(
   await setBackend(BACKEND);
   await ready();
   const addon = loadAddon();
-  const runtime = new KernelRuntime(addon, checkpoint.files, { precision, threads });
+  const runtime = new KernelRuntime(addon, checkpoint.files, { precision, cache, threads });
   const blocks = merge !== undefined && (form === "asStored" || merge.quantised !== undefined);
   let virtualTensors: RunningEngine["virtualTensors"];
   try {
-    virtualTensors = merge && runtime.openMerge(merge.plan, merge.fidelity === "linear", hold, blocks);
+    virtualTensors = merge && runtime.openMerge(merge.plan, merge.fidelity === "linear", hold, blocks, heldFile);
   } catch (error) {
     runtime.dispose();
     throw error;
@@ -66,12 +83,13 @@ export async function startNative(
       device: `cpu: ${runtime.target}, ${threads} ${threads === 1 ? "thread" : "threads"}`,
       gpu: false,
       precision,
+      ...(cache !== precision && { cache }),
       ...(merge && mergeFacts(merge)),
       ...(blocks && { weights: form }),
     },
     weightBytes: merge ? mergeBytes(merge, hold) : weights.reduce((sum, weight) => sum + bytesOf(weight), 0),
     stepWork: runtime.target.includes("amx") ? TILE_WORK[precision] : undefined,
-    decoderMemory: (spec) => memoryOf(spec, precision),
+    decoderMemory: (spec) => memoryOf(spec, cache),
     prepare: (spec) => runtime.prepare(spec),
   };
 }
@@ -89,11 +107,12 @@ function bytesOf({ stored, rows }: Weight): number {
 }
 
 /** Scratch memory of the kernels, results of two operations at once, and keys and values in pages. */
-function memoryOf(spec: DecoderSpec, precision: Precision): Omit<Decoder["memory"], "weights"> {
+function memoryOf(spec: DecoderSpec, cache: CacheElements): Omit<Decoder["memory"], "weights"> {
   const padded = (n: number) => Math.ceil(n / 16) * 16;
-  const element = precision === "bfloat16" ? 2 : 4;
+  const element = { float32: 4, bfloat16: 2, int8: 1 }[cache];
+  const scales = cache === "int8" ? 8 : 0; // of a head's key and value
   const cacheToken = spec.layers.reduce(
-    (sum, { attend: { kvHeads, headDim } }) => sum + element * kvHeads * (headDim + padded(headDim)),
+    (sum, { attend: { kvHeads, headDim } }) => sum + kvHeads * (element * (headDim + padded(headDim)) + scales),
     0,
   );
   const row = Math.max(
