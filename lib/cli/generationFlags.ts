@@ -11,7 +11,7 @@ import {
   type TextGenerator,
 } from "../index.js";
 import { downloading } from "./downloading.js";
-import { BLOCKS, INTEGERS } from "./quantisations.js";
+import { BLOCKS } from "./quantisations.js";
 import { parseInteger, parseSize } from "./quantities.js";
 import type { Session } from "./session.js";
 import { type LambdaFlags, lambdaOptions, lambdasOf } from "./values.js";
@@ -28,6 +28,9 @@ export function addRecipeOptions(command: Command, each: string): void {
     new Option("--fidelity <how>", "exact: as the written merge; linear: products summed").choices(["exact", "linear"]),
   );
 }
+
+/** Weights that no file has. */
+const INTEGERS: readonly NonNullable<ModelOptions["weights"]>[] = ["int8", "int4", "int4_64", "int4_128"];
 
 export interface EngineFlags {
   readonly engine?: "auto" | "native" | "tensorflow" | "reference" | "endpoint";
