@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openModel } from "../../../lib/generate/openModel.js";
 import type { Model, ModelOptions } from "../../../lib/generate/types.js";
-import { modelFolder } from "../../golden/generate/modelFolders.js";
+import { type GoldenModel, modelFolder } from "../../golden/generate/modelFolders.js";
 import { casesOf } from "../../long.js";
 
 const demo = join(import.meta.dirname, "../../../demo/model");
@@ -48,7 +48,7 @@ describe("a cache in 8 bits", () => {
     expect(distance).toBeGreaterThan(1e-5);
   });
 
-  it.each(casesOf(["llama", "llama3", "gemma2", "qwen3", "gpt2", "phi3"] as const, ["llama", "gemma2"]))(
+  it.each(casesOf<GoldenModel>(["llama", "llama3", "gemma2", "qwen3", "gpt2", "phi3"], ["llama", "gemma2"]))(
     "does so with %s, and bfloat16 too",
     async (name) => {
       const inputs = [[1, 2, 3, 40, 5, 9, 11, 2, 7, 30]];

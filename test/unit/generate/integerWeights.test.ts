@@ -11,7 +11,7 @@ import { merge } from "../../../lib/merge/merge.js";
 import { INTEGER_WEIGHTS, type IntegerWeights } from "../../../lib/plan/integerWeights.js";
 import type { Recipe } from "../../../lib/recipe/types.js";
 import { readCheckpoint, writeModel } from "../../e2e/mergeModels.js";
-import { modelFolder } from "../../golden/generate/modelFolders.js";
+import { type GoldenModel, modelFolder } from "../../golden/generate/modelFolders.js";
 import { casesOf } from "../../long.js";
 
 const demo = join(import.meta.dirname, "../../../demo");
@@ -158,7 +158,7 @@ describe("weights of whole numbers", () => {
     expect(formats("norm")).toEqual(new Set([undefined]));
   });
 
-  it.each(casesOf(["gpt2", "phi3", "gemma", "qwen2"] as const, ["gpt2"]))("are those of %s, too", async (name) => {
+  it.each(casesOf<GoldenModel>(["gpt2", "phi3", "gemma", "qwen2"], ["gpt2"]))("are those of %s, too", async (name) => {
     const source = modelFolder(name);
     const inputs = [[1, 2, 3, 40, 5]];
     const of = (weights: IntegerWeights | undefined) => opened(source, { weights }, (model) => model.logits(inputs));
