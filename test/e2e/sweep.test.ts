@@ -128,10 +128,12 @@ describe("a sweep of lambda", () => {
       models: [{ model: demoModel }, { model: `${demoModel}+${demoAdapter}` }],
     };
     const options = { outShardSize: 400_000 };
-    const report = await sweep(recipe, { lambdas: [0, 0.4] }, out, options);
+    const lambdas = casesOf([0, 0.2, 0.4, 1], [0, 0.4]);
+    const report = await sweep(recipe, { lambdas }, out, options);
     expect(report.points[0]?.files.filter(({ path }) => /^model-0.*safetensors$/.test(path)).length).toBeGreaterThan(1);
     expect(report.points[0]?.files.map(({ path }) => path)).toContain("tokenizer.json");
-    await expectSinglesEqual(out, ["lambda-0", "lambda-0.4"], options);
+    const names = lambdas.map((lambda) => `lambda-${lambda}`);
+    await expectSinglesEqual(out, names, options);
   });
 
   it("writes what single merges write for slices, modules and gradients", async () => {

@@ -185,10 +185,11 @@ async function run(
 
 /** What must be the same for a journal's answers to be these. */
 function identityOf(task: Task, { facts }: TextGenerator, lambda: number | undefined): unknown {
-  const { engine, model, precision, fidelity, fingerprint } = facts;
+  const { engine, model, precision, cache, weights, fidelity, fingerprint } = facts;
+  const numbers = { precision, cache, weights, fidelity };
   const items = task.items.map(({ id, prompt, choices, continuations }) => [
     ...[id, promptDigest(prompt), choices],
     ...(continuations ? [promptDigest(JSON.stringify(continuations))] : []),
   ]);
-  return { engine, model, precision, fidelity, fingerprint, lambda, ask: task.ask, decoding: task.decoding, items };
+  return { engine, model, ...numbers, fingerprint, lambda, ask: task.ask, decoding: task.decoding, items };
 }

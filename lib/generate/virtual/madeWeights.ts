@@ -36,9 +36,9 @@ export async function madeWeights(folder: string, merge: VirtualMerge): Promise<
   // Inputs that were made for this opening have another identity each time.
   if (merge.plan.inputs.some(({ path }) => path.startsWith(merge.folder + sep))) return nothing;
   const place = join(folder, keyOf(merge));
-  const state = await stateOf(place);
-  if (state === "whole") return { ...nothing, file: { path: join(place, BLOCKS), isThere: true } };
-  const staging = await openStaging(place, { force: state === "damaged" }).catch((error) => {
+  if (await isWhole(place)) return { ...nothing, file: { path: join(place, BLOCKS), isThere: true } };
+  // What has the name by then is damaged, or the same.
+  const staging = await openStaging(place, { force: true }).catch((error) => {
     if (error instanceof RetemperError && error.code === "OUTPUT_EXISTS") return undefined;
     throw error;
   });
@@ -66,14 +66,15 @@ function keyOf({ plan: { threads: _, ...plan }, fidelity }: VirtualMerge): strin
 
 const sha256 = (data: string | Uint32Array) => createHash("sha256").update(data).digest("hex");
 
-async function stateOf(place: string): Promise<"absent" | "damaged" | "whole"> {
+/** What is not is made again: also where a file is missing. */
+async function isWhole(place: string): Promise<boolean> {
   const text = await readIfThere(join(place, ENTRY), { most: 2 ** 24, what: "an entry of the cache" });
-  if (text === undefined) return "absent";
+  if (text === undefined) return false;
   try {
     const { format, sha256 } = JSON.parse(text) as { readonly format?: unknown; readonly sha256?: unknown };
-    return format === FORMAT && sha256 === (await digestOf(join(place, BLOCKS))) ? "whole" : "damaged";
+    return format === FORMAT && sha256 === (await digestOf(join(place, BLOCKS)));
   } catch {
-    return "damaged"; // of no such file either: it is made again
+    return false;
   }
 }
 

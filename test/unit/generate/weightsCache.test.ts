@@ -73,6 +73,16 @@ describe("a cache of weights in blocks", () => {
     expect(await logitsOf(model, { weights: "int8", weightsCache })).not.toEqual(plain);
   });
 
+  it.each(["blocks", "entry.json"])("makes an entry again that lacks its file %s", async (name) => {
+    const weightsCache = join(folder, `without ${name}`);
+    const plain = await logitsOf(model, { weights: "int8", weightsCache });
+    const [entry] = entriesOf(weightsCache) as [string];
+    rmSync(join(weightsCache, entry, name));
+    expect(await logitsOf(model, { weights: "int8", weightsCache })).toEqual(plain);
+    expect(entriesOf(weightsCache)).toEqual([entry]);
+    expect(readdirSync(join(weightsCache, entry)).sort()).toEqual(["blocks", "entry.json"]);
+  });
+
   it("has an entry of its own for each quantisation, lambda, fidelity and recipe", async () => {
     const weightsCache = join(folder, "each");
     const cases: [string | Recipe, ModelOptions][] = [

@@ -23,7 +23,7 @@ import type { EvaluateOptions } from "../../../../lib/evaluate/run/evaluateOptio
 import { FileJournal } from "../../../../lib/evaluate/run/fileJournal.js";
 import { readResults } from "../../../../lib/evaluate/run/readResults.js";
 import type { Judge } from "../../../../lib/evaluate/types.js";
-import type { TextGenerator } from "../../../../lib/generate/types.js";
+import type { EngineFacts, TextGenerator } from "../../../../lib/generate/types.js";
 import { CannedModel, textOf } from "../cannedModel.js";
 
 const root = mkdtempSync(join(tmpdir(), "retemper-evaluate-"));
@@ -354,8 +354,12 @@ describe("a run that goes on", () => {
     expect(tasks[0]?.items[0]?.answers.map((answer) => answer?.text)).toEqual(["a", "again 1", "a", "again 3", "a"]);
   });
 
+  const withFacts = (facts: Partial<EngineFacts>) => Object.assign(leaky(), { facts: { ...leaky().facts, ...facts } });
+
   it.each([
     ["another model", () => Object.assign(leaky(), { facts: { engine: "endpoint", model: "other" } }), {}],
+    ["other weights", () => withFacts({ weights: "q4_k_m" }), {}],
+    ["keys and values in another form", () => withFacts({ cache: "int8" }), {}],
     ["other settings", leaky, { decoding: { maxNewTokens: 3 } }],
     ["other prompts", leaky, { system: "Be brief." }],
     ["another lambda", leaky, { lambda: 0.3 }],
