@@ -39,21 +39,21 @@ class Reduction {
   void Run(std::vector<double>& diagonal, std::vector<double>& beside) {
     for (size_t first = 0; first < n_; first += kColumns) {
       const size_t end = std::min(n_, first + kColumns);
+      size_t kept = 0;  // pairs of this block: the last two rows need no reflection
       for (size_t k = first; k < end; ++k) {
         double* row = &a_[k * n_];
-        // The last two rows need no reflection.
-        TakeOut(row + k, k, k + 1 < n_ || k == first ? k - first : k - first - 1);
+        TakeOut(row + k, k, kept);
         diagonal[k] = row[k];
         if (k + 1 == n_) break;
         beside[k] = k + 2 < n_ ? Reflection(row + k + 1, n_ - k - 1) : row[k + 1];
-        if (k + 2 < n_) Keep(k, k - first);
+        if (k + 2 < n_) Keep(k, kept++);
       }
       const size_t rest = n_ - end;
       pool_.Run(DivideUp(rest, kRestRows), [&](size_t task, unsigned) {
         const size_t begin = end + task * kRestRows, last = std::min(n_, begin + kRestRows);
         for (size_t i = begin; i < last; i += 4) {
           loops_.take_pairs(&a_[i * n_ + i], n_, std::min<size_t>(4, last - i), n_ - i,
-                            PairsAt(i, kColumns), PairsAt(i, kColumns));
+                            PairsAt(i, kept), PairsAt(i, kept));
         }
       });
     }
