@@ -1,6 +1,7 @@
 // Weights in blocks that are kept on disk: read again where nothing has changed, made again where anything has.
 
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -56,16 +57,12 @@ describe("a cache of weights in blocks", () => {
     const [entry] = entriesOf(weightsCache) as [string];
     const file = blocksOf(weightsCache, entry);
     const bytes = readFileSync(file);
-    writeFileSync(
-      file,
-      bytes.map((byte, at) => (at % 130 < 2 ? byte : byte ^ 1)),
-    );
+    const other = bytes.map((byte, at) => (at % 130 < 2 ? byte : byte ^ 1));
+    writeFileSync(file, other);
     // Damaged: made again.
     expect(await logitsOf(model, { weights: "int8", weightsCache })).toEqual(plain);
     expect(readFileSync(file).equals(bytes)).toBe(true);
     expect(entriesOf(weightsCache)).toEqual([entry]);
-    const { createHash } = await import("node:crypto");
-    const other = bytes.map((byte, at) => (at % 130 < 2 ? byte : byte ^ 1));
     writeFileSync(file, other);
     const record = JSON.parse(readFileSync(join(weightsCache, entry, "entry.json"), "utf8"));
     const sha256 = createHash("sha256").update(other).digest("hex");
