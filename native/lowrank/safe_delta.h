@@ -37,7 +37,8 @@ KeptDelta KeepSafeDelta(const Dense& aligned, const Dense& tuned, const std::vec
 std::vector<double> SafeDeltaRoot(std::vector<double> h, size_t cols, nn::Pool& pool,
                                   const std::function<void()>& check);
 
-// 2 X^T X of the inputs X [tokens, in], some thousand tokens at a time.
+// 2 X^T X of the inputs X [tokens, in], some thousand tokens at a time; of what is left of the
+// diagonal, most is zeros.
 std::vector<double> InputProducts(const Dense& inputs, nn::Pool& pool,
                                   const std::function<void()>& check);
 

@@ -23,7 +23,7 @@ inline constexpr size_t kValueAlignment = 16;
 inline constexpr size_t kTileQueries = 30;
 
 // What keys and values are kept as. kInt8: codes q of each head's vector, with d = max |x| / 127 in
-// float32 and q = x (127 / max |x|) to nearest even; a vector of no more than 2^-100 is zero, one
+// float32 and q = x (127 / max |x|) to nearest even; a vector of less than 2^-100 is zero, one
 // that is not finite is NaN.
 enum class CacheElements { kFloat32, kBfloat16, kInt8 };
 
