@@ -85,9 +85,9 @@ describe("the forms that ship", () => {
     expect(text).toContain("in the form fp8, which is not measured (test: false)");
     expect(text).not.toContain("float16");
     expect(text).toContain("engine.weights: asStored is of the forms in GGUF that ship, and there is none");
-    const engine = { weights: "int4" } as unknown as Experiment["engine"];
+    const engine = { weights: "int5" } as unknown as Experiment["engine"];
     expect(await messageOf(() => loadExperiment({ ...whole, engine }))).toContain(
-      "engine.weights: unknown value `int4`",
+      "engine.weights: unknown value `int5`",
     );
   });
 
