@@ -408,9 +408,11 @@ Factored Factorise(const MatrixRows& d, size_t rank, std::optional<double> energ
     return made;
   }
   const size_t block = std::min<size_t>({side, 64, RoundUp(most + 8, kPanel)});
-  // Narrow blocks get further in as many columns, so that fewer of them are enough.
-  const size_t room = std::min(side, 3 * most + std::max<size_t>(6 * block, 128));
-  const bool whole = 5 * room >= 4 * side;
+  // Narrow blocks get further in as many columns, so that fewer of them are enough. Noise fills the
+  // room: there each block costs two walks through the matrix, and what more of them would find is
+  // a few parts in ten thousand of what V_k leaves.
+  const size_t room = std::min(side, 3 * most + 5 * block);
+  const bool whole = side <= 4 * most + std::max<size_t>(8 * block, 160);  // as cheap
   Space space(bands, whole ? side : room, pool);
   check();
   if (whole) {

@@ -41,7 +41,7 @@ export function askingJudge(
   return {
     kind: "judge",
     name,
-    facts: { ...facts, ...(opened && { model: opened.facts.model, fingerprint: opened.facts.fingerprint }) },
+    facts: { ...facts, ...(opened && identityOf(opened)) },
     engine: () => opened?.facts,
     async *score(exchanges, options) {
       if (exchanges.length === 0) return;
@@ -49,4 +49,9 @@ export function askingJudge(
       yield* score(opened, exchanges, options);
     },
   };
+}
+
+/** What decides a model's verdicts, for those that are kept. */
+function identityOf({ facts: { model, fingerprint, weights, cache } }: TextGenerator) {
+  return { model, fingerprint, ...(weights && { weights }), ...(cache && { cache }) };
 }
