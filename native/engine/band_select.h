@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/let_go.h"
 #include "cpu/kernels.h"
 #include "engine/band.h"
 #include "engine/rank_select.h"
@@ -114,8 +115,8 @@ class BandSelect {
     }
   }
   void Release() {
-    cursors_ = {};
-    not_zero_ = {};
+    LetGo(cursors_);
+    LetGo(not_zero_);
   }
 
   // For what is counted elsewhere: which pass of histograms a phase is, or -1; the histograms; and

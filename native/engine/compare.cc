@@ -1,4 +1,5 @@
 // How checkpoints differ: as a merge, without an output.
+#include "core/let_go.h"
 #include "core/status.h"
 #include "engine/check_plan.h"
 #include "engine/memory.h"
@@ -41,7 +42,7 @@ class Sums : public MethodTask<T> {
   void MethodEnd(int) override {
     sums_.assign(count_, 0.0);
     for (size_t i = 0; i < partial_.size(); ++i) sums_[i % count_] += partial_[i];
-    partial_ = {};
+    LetGo(partial_);
   }
   std::vector<double> Result() const {
     std::vector<double> sums = sums_;

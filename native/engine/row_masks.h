@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/counter_rng.h"
+#include "core/let_go.h"
 #include "core/plan.h"
 #include "cpu/kernels.h"
 #include "engine/row_ranks.h"
@@ -46,7 +47,7 @@ class RowMasks {
     }
   }
   void Release() {
-    for (Slot& slot : slots_) slot.of_rank = {};
+    for (Slot& slot : slots_) LetGo(slot.of_rank);
   }
 
   // Words of the masks of one row, those of all slots one after the other; and where a slot's is.

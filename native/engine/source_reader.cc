@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 
+#include "core/let_go.h"
 #include "engine/decode_range.h"
 
 namespace retemper {
@@ -132,11 +133,11 @@ void SourceReader<T>::Prepare() {
 template <class T>
 void SourceReader<T>::Release() {
   for (PartState& part : parts_) {
-    part.left = {};
-    part.right = {};
-    part.factor = {};
+    LetGo(part.left);
+    LetGo(part.right);
+    LetGo(part.factor);
   }
-  mean_ = {};
+  LetGo(mean_);
 }
 
 namespace {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/let_go.h"
 #include "cpu/kernels.h"
 
 namespace retemper {
@@ -82,7 +83,7 @@ class WindowSelect {
         break;
       }
     }
-    counts_ = {};
+    LetGo(counts_);
     return all;
   }
 

@@ -86,6 +86,13 @@ describe.skipIf(skipReason !== undefined || noSpace !== undefined)("memory", { t
     },
   );
 
+  it("of an adapter's factors is that of one matrix at a time", async () => {
+    const [few, many] = [await mergeUnder("", 6, "adapter"), await mergeUnder("", 12, "adapter")];
+    told("an adapter of rank 512 on 12 matrices", many);
+    expect(many.code).toBeUndefined();
+    expect(many.peak - few.peak).toBeLessThan(50e6); // factors of six: 100 MB
+  });
+
   it.each(METHODS)("may be limited to a fraction of a model that a %s merge reads", async (method) => {
     const outcome = await mergeUnder(`ulimit -d ${kilobytes(DATA_LIMIT)}`, TENSORS, method);
     told(`${method} under ulimit -d, ${TENSORS * 64} MiB an input`, outcome);

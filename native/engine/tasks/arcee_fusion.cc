@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "core/exact_math.h"
+#include "core/let_go.h"
 #include "engine/rank_select.h"
 #include "engine/task.h"
 
@@ -27,7 +28,7 @@ class ArceeFusion final : public MethodTask<T> {
   }
   void Release() override {
     MethodTask<T>::Release();
-    divergence_ = {};
+    LetGo(divergence_);
   }
 
  protected:

@@ -7,6 +7,7 @@
 // one set of coefficients a column, and the second phase combines row by row.
 #include <cmath>
 
+#include "core/let_go.h"
 #include "engine/task.h"
 #include "ops/combine.h"
 
@@ -70,8 +71,8 @@ class Combination final : public MethodTask<T> {
   }
   void Release() override {
     MethodTask<T>::Release();
-    partial_ = {};
-    by_column_ = {};
+    LetGo(partial_);
+    LetGo(by_column_);
   }
 
   bool TakesAnyExtent() const override { return shape_.axis != Axis::kLast; }
@@ -143,7 +144,7 @@ class Combination final : public MethodTask<T> {
         }
         plans_[v].t /= std::max<double>(1, static_cast<double>(plans_[v].vectors));
       }
-      per_unit_ = {};
+      LetGo(per_unit_);
     }
     if (phase != 0 || shape_.axis != Axis::kFlat || !shape_.reduces) return;
     std::vector<double> sums(pairs_, 0.0);

@@ -6,6 +6,7 @@
 // max(unique, epsilon), 0, alpha).
 #include <array>
 
+#include "core/let_go.h"
 #include "engine/task.h"
 
 namespace retemper {
@@ -22,7 +23,7 @@ class Ram final : public MethodTask<T> {
   }
   void Release() override {
     MethodTask<T>::Release();
-    partial_ = {};
+    LetGo(partial_);
   }
 
  protected:

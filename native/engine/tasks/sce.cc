@@ -6,6 +6,7 @@
 // weights; one that writes.
 #include <cmath>
 
+#include "core/let_go.h"
 #include "engine/band_select.h"
 #include "engine/task.h"
 
@@ -33,7 +34,7 @@ class Sce final : public MethodTask<T> {
   void Release() override {
     MethodTask<T>::Release();
     bands_.Release();
-    squares_ = {};
+    LetGo(squares_);
   }
 
  protected:

@@ -7,6 +7,7 @@
 // writes.
 #include <optional>
 
+#include "core/let_go.h"
 #include "engine/band_select.h"
 #include "engine/delta_slots.h"
 #include "engine/device_deltas.h"
@@ -53,7 +54,7 @@ class TaskArithmetic final : public MethodTask<T> {
     MethodTask<T>::Release();
     bands_.Release();
     masks_.Release();
-    partial_ = {};
+    LetGo(partial_);
     if (rows_of_) rows_of_->Release();
   }
 
