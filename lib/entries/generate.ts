@@ -66,6 +66,7 @@ export { openClassifier, type SequenceClassifier } from "../nn/encoders/openClas
 export { openEncoder } from "../nn/encoders/openEncoder.js";
 export type { EngineOptions, Fidelity, LocalEngineName } from "../nn/engines/engineTypes.js";
 export type { TensorflowVariant } from "../nn/engines/tensorflow/libraryFolders.js";
+export type { IntegerWeights } from "../plan/integerWeights.js";
 export type { SetupProgress } from "../setup/setupReporter.js";
 export {
   type SetupOptions,

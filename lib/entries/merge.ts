@@ -4,6 +4,7 @@ export type { Dtype } from "../addon/dtype.js";
 export type {
   BlockFormatName,
   Fp8Codes,
+  IntegerBlocks,
   NativeDeviceReport as DeviceReport,
   NativeFacts as MergeFacts,
   OpName,
