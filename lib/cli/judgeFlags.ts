@@ -163,7 +163,12 @@ async function phrasesOf(words: string | undefined): Promise<KeywordJudgeOptions
   if (words === undefined || words === "refusals" || Object.hasOwn(PHRASE_LISTS, words)) {
     return words as KeywordJudgeOptions["phrases"];
   }
-  return (await readText(words)).split(/\r?\n/).filter((line) => line.trim() !== "");
+  return phrasesIn(words);
+}
+
+/** The phrases of a file, one a line. @throws RetemperError BAD_INPUT, IO */
+export async function phrasesIn(file: string): Promise<string[]> {
+  return (await readText(file)).split(/\r?\n/).filter((line) => line.trim() !== "");
 }
 
 async function readText(file: string): Promise<string> {

@@ -25,7 +25,9 @@ export class ApiError extends Error {
     this.headers = headers;
   }
 
-  get body(): { readonly error: Readonly<Record<"message" | "type" | "param" | "code", string | null>> } {
+  get body(): {
+    readonly error: { readonly message: string } & Readonly<Record<"type" | "param" | "code", string | null>>;
+  } {
     const { message, status, param = null, code = null } = this;
     return { error: { message, type: typeOf(status), param, code } };
   }

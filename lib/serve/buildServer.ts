@@ -84,27 +84,29 @@ export function buildServer(model: Model, settings: ServerSettings): BuiltServer
   });
   app.get("/metrics", async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
 
+  const failed = (reply: FastifyReply, error: unknown) => {
+    if (!(error instanceof ApiError)) failures.set(reply.raw, error);
+  };
   const answer =
     (ask: (request: FastifyRequest) => Question) => async (request: FastifyRequest, reply: FastifyReply) => {
       const signal = inFlight.begin(reply.raw);
-      const failed = (error: unknown) => {
-        if (!(error instanceof ApiError)) failures.set(reply.raw, error);
-      };
       const { stallMs } = settings;
-      return answerRequest(ask(request), { model, queue, metrics, stallMs, failed }, reply, signal);
+      const answering = { model, queue, metrics, stallMs, failed: (error: unknown) => failed(reply, error) };
+      return answerRequest(ask(request), answering, reply, signal);
     };
   const tokenText = addedTexts(model.tokenizer);
+  const checkKey = settings.apiKey === undefined ? undefined : keyCheck(settings.apiKey);
+  const guard = async ({ headers }: FastifyRequest) => {
+    checkKey?.(headers.authorization);
+    inFlight.refuseWhenDraining();
+  };
   const created = Math.floor(Date.now() / 1000);
   const listed = ({ id, lambda }: ServedModel) => {
     return { id, object: "model", created, owned_by: "retemper", ...(lambda !== undefined && { lambda }) };
   };
   app.register(
     async (v1) => {
-      const checkKey = settings.apiKey === undefined ? undefined : keyCheck(settings.apiKey);
-      v1.addHook("onRequest", async ({ headers }) => {
-        checkKey?.(headers.authorization);
-        inFlight.refuseWhenDraining();
-      });
+      v1.addHook("onRequest", guard);
       v1.get("/models", async () => ({ object: "list", data: models.list.map(listed) }));
       v1.get<{ Params: { "*": string } }>("/models/*", async ({ params }) => listed(models.find(params["*"])));
       v1.post(
@@ -126,6 +128,9 @@ export function buildServer(model: Model, settings: ServerSettings): BuiltServer
     },
     { prefix: "/v1" },
   );
+  const begin = (reply: FastifyReply) => inFlight.begin(reply.raw);
+  const lent = { model, settings, queue, tokenText, guard, begin, failed };
+  for (const part of settings.parts) app.register((routes) => part(routes, lent));
   return { app, inFlight, models };
 }
 

@@ -1,14 +1,10 @@
 // What a server may be told, with its defaults: checked before anything listens.
 
 import { RetemperError } from "../errors.js";
-import type { GenerateOptions, Model } from "../generate/types.js";
+import type { Model } from "../generate/types.js";
 import { hostCheck } from "../http/hostCheck.js";
-
-/** How answers are made where a request does not say. */
-export type ServeDefaults = Pick<
-  GenerateOptions,
-  "maxNewTokens" | "temperature" | "topK" | "topP" | "repetitionPenalty"
->;
+import type { ServeDefaults } from "./serveDefaults.js";
+import type { ServerPart } from "./serverPart.js";
 
 /** A request that has ended; for logs. */
 export interface ServedRequest {
@@ -48,6 +44,8 @@ export interface ServeOptions {
   /** How long a client may take nothing of its answer before it is let go, in milliseconds; 60,000 by default. */
   readonly stallMs?: number | undefined;
   readonly defaults?: ServeDefaults | undefined;
+  /** Further routes, such as the page of `playPage`. */
+  readonly parts?: readonly ServerPart[] | undefined;
   /** Called when a request has ended. */
   readonly onRequest?: ((request: ServedRequest) => void) | undefined;
 }
@@ -67,6 +65,7 @@ export interface ServerSettings {
   readonly graceMs: number;
   readonly stallMs: number;
   readonly defaults: ServeDefaults;
+  readonly parts: readonly ServerPart[];
   readonly onRequest: ((request: ServedRequest) => void) | undefined;
 }
 
@@ -103,6 +102,7 @@ export function serverSettings({ facts }: Pick<Model, "facts">, options: ServeOp
     graceMs: whole("graceMs", options.graceMs ?? 30_000, 0, LONGEST_TIMER),
     stallMs: whole("stallMs", options.stallMs ?? 60_000, 1, LONGEST_TIMER),
     defaults: { ...defaults, ...checkedDefaults(defaults) },
+    parts: options.parts ?? [],
     onRequest: options.onRequest,
   };
 }

@@ -1,23 +1,23 @@
 // `retemper serve MODEL`: a model behind OpenAI's API, until a signal stops it.
 
 import { type Command, InvalidArgumentError } from "commander";
-import { type ModelServer, openModel, RetemperError, type ServedRequest, serve } from "../../index.js";
+import { type ModelServer, openModel, type Recipe, RetemperError, type ServedRequest, serve } from "../../index.js";
 import { downloading } from "../downloading.js";
 import {
   addLocalEngineOptions,
   addRecipeOptions,
   addSamplingOptions,
   describeEngine,
-  type EngineFlags,
   localOptions,
   type RecipeFlags,
 } from "../generationFlags.js";
+import { addPageOptions, type OpenedPage, openPage, type PageFlags } from "../pageFlags.js";
 import { parseInteger, parseSize } from "../quantities.js";
 import type { Renderer } from "../render.js";
 import { addCommonOptions, type Session } from "../session.js";
 import { lambdasOf } from "../values.js";
 
-interface ServeFlags extends EngineFlags, RecipeFlags {
+export interface ServeFlags extends PageFlags, RecipeFlags {
   readonly host: string;
   readonly port: number;
   readonly allowedHost?: readonly string[];
@@ -41,6 +41,7 @@ const KEY_VARIABLE = "RETEMPER_SERVE_API_KEY";
 const HELP = `
   POST /v1/chat/completions, /v1/completions    with "stream": true as server-sent events
   GET  /v1/models                               what "model" may be in requests
+  GET  /play/                                   with --ui: a page that shows what lambda does
   GET  /health, /metrics                        for supervisors and Prometheus; no key is asked for
 
 SIGTERM or Ctrl-C stops it: new requests are refused, those in flight have --grace seconds to end. A second signal ends it
@@ -49,6 +50,7 @@ at once.
 Examples:
   retemper serve path/to/model
   retemper serve recipe.yml --lambda 0.2:0.8:0.2
+  retemper serve recipe.yml --ui
   curl localhost:8000/v1/chat/completions -H 'content-type: application/json' \\
     -d '{"messages": [{"role": "user", "content": "Hello"}]}'
   ${KEY_VARIABLE}=$(openssl rand -hex 16) retemper serve path/to/model --host 0.0.0.0 --port 80`;
@@ -59,7 +61,21 @@ export function addServeCommand(program: Command, session: Session): Command {
     .summary("serve a model as OpenAI's API does")
     .description("Serves a model as OpenAI's API does: chat completions, completions, models.")
     .argument("[model]", "folder of a model, name on the hub, or recipe")
-    .addHelpText("after", HELP)
+    .addHelpText("after", HELP);
+  addServerOptions(command);
+  addPageOptions(command);
+  command.option("--ui", "serve the page, at /play/; retemper play opens it, too");
+  return command.action(async (path: string | undefined, { ui, ...flags }: ServeFlags & { readonly ui?: boolean }) => {
+    const misplaced = ["prompts", "set", "refusals", "judge"].find((name) => name in flags);
+    if (!ui && misplaced !== undefined)
+      throw new RetemperError("USAGE", `--${misplaced} is of the page: give --ui too`);
+    await serveModel(path, flags, session, ui ? await openPage(flags, session) : undefined);
+  });
+}
+
+/** The options of a server and of its model. */
+export function addServerOptions(command: Command): void {
+  command
     .optionsGroup("The server:")
     .option("--host <address>", "address to listen on; 0.0.0.0: all of this machine's", "127.0.0.1")
     .option("--port <n>", "port to listen on; 0: any that is free", parsePort, 8000)
@@ -85,14 +101,29 @@ export function addServeCommand(program: Command, session: Session): Command {
   addRecipeOptions(command, "values of lambda; each is a model, NAME@lambda=0.6");
   addLocalEngineOptions(command);
   addCommonOptions(command);
-  return command.action(async (path: string | undefined, flags: ServeFlags) => {
-    const { renderer, signal } = session;
-    if (path === undefined) throw new RetemperError("USAGE", "missing required argument 'model'");
+}
+
+/**
+ * Serves until a signal stops it.
+ * @param source what `openModel` opens; undefined: an error
+ * @param page is closed in the end
+ * @param opened told the page's address
+ */
+export async function serveModel(
+  source: string | Recipe | undefined,
+  flags: ServeFlags,
+  session: Session,
+  page?: OpenedPage,
+  opened: (url: string) => void = () => {},
+): Promise<void> {
+  const { renderer, signal } = session;
+  const { fidelity } = flags;
+  try {
+    if (source === undefined) throw new RetemperError("USAGE", "missing required argument 'model'");
     if (flags.engine === "endpoint")
       throw new RetemperError("USAGE", "serve runs the model itself: not on an endpoint");
-    const { fidelity } = flags;
     const hub = downloading(session);
-    const model = await openModel(path, { ...localOptions(flags), lambdas: lambdasOf(flags), fidelity, signal, hub });
+    const model = await openModel(source, { ...localOptions(flags), lambdas: lambdasOf(flags), fidelity, signal, hub });
     try {
       const requests = { served: 0, failed: 0 };
       const onRequest = (request: ServedRequest) => {
@@ -100,8 +131,10 @@ export function addServeCommand(program: Command, session: Session): Command {
         if (request.error !== undefined) requests.failed += 1;
         tell(request, renderer);
       };
-      const server = await serve(model, { ...optionsOf(flags, session), onRequest });
-      listening(server, `by ${describeEngine(model)}`, flags, session);
+      const server = await serve(model, { ...optionsOf(flags, session), parts: page && [page.part], onRequest });
+      const pageUrl = page && `${server.url}/play/`;
+      listening(server, pageUrl, `by ${describeEngine(model)}`, flags, session);
+      if (pageUrl !== undefined) opened(pageUrl);
       await aborted(signal);
       renderer.note("stopping: requests in flight may end, new ones are refused; a second signal ends it at once");
       await server.close();
@@ -109,7 +142,9 @@ export function addServeCommand(program: Command, session: Session): Command {
     } finally {
       await model.close();
     }
-  });
+  } finally {
+    await page?.close();
+  }
 }
 
 function optionsOf(flags: ServeFlags, { env }: Session) {
@@ -134,6 +169,7 @@ function parseName(name: string): string {
 
 function listening(
   { url, models }: ModelServer,
+  page: string | undefined,
   by: string,
   { host, apiKey }: ServeFlags,
   { renderer, env }: Session,
@@ -141,9 +177,12 @@ function listening(
   if (!/^(127\.|::1$|localhost$)/.test(host) && (apiKey ?? env[KEY_VARIABLE]) === undefined) {
     renderer.warn(`whoever can reach ${host} can use the model: there is no API key (${KEY_VARIABLE})`);
   }
-  const event = { event: "listening", url, models };
+  const event = { event: "listening", url, models, ...(page !== undefined && { page }) };
   if (renderer.json) renderer.event(event);
-  else renderer.answer(`${url}/v1 serves ${models.join(", ")} ${by}\n`);
+  else
+    renderer.answer(
+      `${url}/v1 serves ${models.join(", ")} ${by}\n${page === undefined ? "" : `${page} is the page\n`}`,
+    );
 }
 
 /** Reports failures of the server itself; with --json every request. */

@@ -12,7 +12,8 @@ const USUAL_TOKENS = 1024;
 
 const CONTENT = "must be a text, or a list of parts of the type text";
 const textPart = z.object({ type: z.literal("text", { error: CONTENT }), text: z.string({ error: CONTENT }) });
-const message = z
+/** A message of a conversation. */
+export const message = z
   .object(
     {
       role: z.string({ error: "must be system, user or assistant" }).min(1),

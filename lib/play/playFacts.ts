@@ -1,0 +1,28 @@
+// What the page shows before anything is asked.
+
+import { basename } from "node:path";
+import { keywordJudge } from "../evaluate/judges/keywordJudge.js";
+import type { Model } from "../generate/types.js";
+import type { PartSettings } from "../serve/serverPart.js";
+import type { PlayOptions } from "./playOptions.js";
+import type { PlayFacts } from "./types.js";
+
+export function playFacts(model: Model, settings: PartSettings, options: PlayOptions): PlayFacts {
+  const { fidelity, lambdas } = model.facts;
+  const { method } = model.describe();
+  const { prompts = [], judge = keywordJudge(), set, results } = options;
+  return {
+    model: settings.name,
+    method,
+    fidelity,
+    lambdaRange: lambdas && [Math.min(...lambdas), Math.max(...lambdas)],
+    lambdas,
+    chat: model.tokenizer.hasChatTemplate,
+    judge: judge.name,
+    set: set === undefined ? undefined : basename(set),
+    prompts,
+    contextLength: model.contextLength,
+    maxNewTokens: settings.maxTokens,
+    results,
+  };
+}

@@ -1,0 +1,77 @@
+// Bodies of the page's requests.
+
+import { z } from "zod";
+import type { Prompt } from "../generate/types.js";
+import { ApiError } from "../serve/apiError.js";
+import { message } from "../serve/requests/chatRequest.js";
+import { number, whole } from "../serve/requests/readBody.js";
+import type { PlayPoint, PlayPrompt } from "./types.js";
+
+/** Answers side by side. */
+const MOST_POINTS = 16;
+/** Of the strip over all lambdas: steps of a fortieth. */
+const MOST_LAMBDAS = 41;
+
+const body = <Shape extends z.ZodRawShape>(shape: Shape) => z.object(shape, { error: "the body must be an object" });
+const real = (what: string) => z.number({ error: `must be ${what}` });
+const text = z.string({ error: "must be a text" });
+
+const prompt = {
+  messages: z.array(message, { error: "must be a list of messages" }).min(1, "must have a message").nullish(),
+  prompt: text.nullish(),
+};
+
+const point = z.strictObject(
+  {
+    lambda: real("a number").optional(),
+    weights: z.record(z.string(), real("a number"), { error: "must be numbers by name" }).optional(),
+  },
+  { error: "must be { lambda }, { weights } or {}" },
+);
+
+const POINTS = `must be a list of 1 to ${MOST_POINTS} points`;
+const LAMBDAS = `must be a list of 1 to ${MOST_LAMBDAS} numbers`;
+const ANSWERS = `must be a list of 1 to ${MOST_POINTS} texts`;
+
+export const answersBody = body({
+  ...prompt,
+  points: z.array(point, { error: POINTS }).min(1, POINTS).max(MOST_POINTS, POINTS),
+  maxNewTokens: whole("of at least 1", (value) => value >= 1),
+  temperature: number("a number of at least 0", (value) => value >= 0),
+  seed: whole("of at least 0", (value) => value >= 0),
+});
+
+export const refusalsBody = body({
+  ...prompt,
+  lambdas: z.array(real("a number"), { error: LAMBDAS }).min(1, LAMBDAS).max(MOST_LAMBDAS, LAMBDAS),
+});
+
+export const verdictsBody = body({
+  prompt: text,
+  answers: z.array(text, { error: ANSWERS }).min(1, ANSWERS).max(MOST_POINTS, ANSWERS),
+});
+
+export const recipeBody = body({ point });
+
+export const measureBody = body({
+  prompt: text.refine((asked) => asked.trim() !== "", "is empty"),
+});
+
+/** What is asked of the model. @throws ApiError 400 */
+export function promptOf({ messages, prompt: words }: { [Name in keyof PlayPrompt]: PlayPrompt[Name] | null }): Prompt {
+  if ((messages == null) === (words == null)) {
+    throw new ApiError(400, "prompt: give either a prompt or messages", { param: "prompt" });
+  }
+  return messages ?? (words as string);
+}
+
+/** How `generate` is told of points: each once. @throws ApiError 400 for points of two kinds */
+export function choiceOf(
+  points: readonly PlayPoint[],
+  named: readonly number[] = [],
+): { readonly lambda?: readonly number[] } {
+  const lambdas = points.flatMap(({ lambda }) => lambda ?? []);
+  if (lambdas.length === points.length) return { lambda: [...new Set(lambdas)] };
+  if (lambdas.length === 0 && named.length < 2) return {};
+  throw new ApiError(400, "points: each of them must have a lambda, or none", { param: "points" });
+}
