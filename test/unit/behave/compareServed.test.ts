@@ -8,8 +8,8 @@ import { lengthCauses } from "../../../lib/behave/served/lengthCauses.js";
 import type { BehaviourReport, BehaviourSource, CauseName } from "../../../lib/behave/types.js";
 import { openModel } from "../../../lib/generate/openModel.js";
 import { wordStream } from "../../../lib/random/wordStream.js";
-import type { ServeDefaults } from "../../../lib/serve/options.js";
 import { serve } from "../../../lib/serve/serve.js";
+import type { ServeDefaults } from "../../../lib/serve/serveDefaults.js";
 import { casesOf, long } from "../../long.js";
 import {
   ADAPTER,
