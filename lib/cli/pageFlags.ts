@@ -1,7 +1,7 @@
 // The options of the page on which lambda is moved: of `retemper play`, and of `retemper serve --ui`.
 
 import type { Command } from "commander";
-import { type NamedPrompt, type PlayResults, playPage, RetemperError, type ServerPart } from "../index.js";
+import { type NamedPrompt, type PlayOptions, playPage, RetemperError, type ServerPart } from "../index.js";
 import { addJudgeOptions, type JudgeFlags, judgesOf, phrasesIn } from "./judgeFlags.js";
 import { readPrompts } from "./promptFile.js";
 import type { Session } from "./session.js";
@@ -28,7 +28,11 @@ export interface OpenedPage {
 }
 
 /** @throws RetemperError USAGE, BAD_INPUT */
-export async function openPage(flags: PageFlags, session: Session, results?: PlayResults): Promise<OpenedPage> {
+export async function openPage(
+  flags: PageFlags,
+  session: Session,
+  { source, results }: Pick<PlayOptions, "source" | "results">,
+): Promise<OpenedPage> {
   const { set, judge = [] } = flags;
   if (judge.length > 1) {
     throw new RetemperError("USAGE", "the page shows the verdicts of one judge", { hint: "give --judge once" });
@@ -36,7 +40,7 @@ export async function openPage(flags: PageFlags, session: Session, results?: Pla
   const named = flags.prompts === undefined ? [] : await readPrompts(flags.prompts, session.stdin);
   const refusals = flags.refusals === undefined ? [] : await phrasesIn(flags.refusals);
   const judges = await judgesOf(flags, session);
-  const options = { prompts: named.map(({ prompt }) => textOf(prompt, flags.prompts)), refusals, set, results };
+  const options = { prompts: named.map(({ prompt }) => textOf(prompt, flags.prompts)), refusals, set, source, results };
   return { part: await playPage({ ...options, judge: judges.judges[0] }), close: () => judges.close() };
 }
 

@@ -1,16 +1,20 @@
 // What the page shows before anything is asked.
 
 import { basename } from "node:path";
-import { keywordJudge } from "../evaluate/judges/keywordJudge.js";
+import type { Judge } from "../evaluate/types.js";
 import type { Model } from "../generate/types.js";
 import type { PartSettings } from "../serve/serverPart.js";
 import type { PlayOptions } from "./playOptions.js";
 import type { PlayFacts } from "./types.js";
 
-export function playFacts(model: Model, settings: PartSettings, options: PlayOptions): PlayFacts {
+export function playFacts(
+  model: Model,
+  settings: PartSettings,
+  options: PlayOptions & { readonly judge: Judge },
+): PlayFacts {
   const { fidelity, lambdas } = model.facts;
   const { method } = model.describe();
-  const { prompts = [], judge = keywordJudge(), set, results } = options;
+  const { prompts = [], judge, set, results } = options;
   return {
     model: settings.name,
     method,

@@ -1,13 +1,19 @@
 // The page that shows what lambda does, as a part of a server: its files at play/, what it asks for at play/api/.
 
 import type { FastifyInstance } from "fastify";
+import { keywordJudge } from "../evaluate/judges/keywordJudge.js";
+import { ApiError } from "../serve/apiError.js";
 import { readBody } from "../serve/requests/readBody.js";
 import type { PartContext, ServerPart } from "../serve/serverPart.js";
 import { streamAnswers } from "./answers.js";
 import { addPageFiles, PAGE_HEADERS, readPageFiles } from "./pageFiles.js";
 import { playFacts } from "./playFacts.js";
 import type { PlayOptions } from "./playOptions.js";
-import { answersBody } from "./playRequests.js";
+import { answersBody, measureBody, promptOf, recipeBody, refusalsBody, verdictsBody } from "./playRequests.js";
+import { PromptSet } from "./promptSet.js";
+import { recipeAt } from "./recipeAt.js";
+import { refusalPhrases, refusalsAt } from "./refusals.js";
+import { verdictsOf } from "./verdicts.js";
 
 /** Reads the page's files; gives what `serve` takes as one of its parts. */
 export async function playPage(options: PlayOptions = {}): Promise<ServerPart> {
@@ -29,11 +35,39 @@ export async function playPage(options: PlayOptions = {}): Promise<ServerPart> {
 }
 
 function addApi(api: FastifyInstance, context: PartContext, options: PlayOptions): void {
-  const { model, settings, guard } = context;
+  const { model, settings, guard, begin, queue } = context;
+  const { judge = keywordJudge(), source } = options;
+  const phrases = refusalPhrases(options.refusals);
+  const set = options.set === undefined ? undefined : new PromptSet(options.set);
   api.addHook("onRequest", guard);
   api.addHook("onRequest", async (_request, reply) => {
     reply.header("cache-control", "no-store");
   });
-  api.get("/facts", async () => playFacts(model, settings, options));
+  api.get("/facts", async () => playFacts(model, settings, { ...options, judge }));
   api.post("/answers", async ({ body }, reply) => streamAnswers(readBody(answersBody, body), context, reply));
+  api.post("/refusals", async ({ body }, reply) => {
+    const { lambdas, ...asked } = readBody(refusalsBody, body);
+    const prompt = promptOf(asked);
+    const signal = begin(reply);
+    const leave = await queue.enter(1, signal);
+    try {
+      return await refusalsAt(model, prompt, lambdas, phrases, signal);
+    } finally {
+      leave();
+    }
+  });
+  api.post("/verdicts", async ({ body }, reply) => ({
+    verdicts: await verdictsOf(readBody(verdictsBody, body), judge, begin(reply)),
+  }));
+  api.post("/recipe", async ({ body }, reply) => {
+    const { point } = readBody(recipeBody, body);
+    const text = await recipeAt(source, point);
+    const file = `attachment; filename="${settings.name.replace(/[^\w.-]+/g, "_")}${point.lambda === undefined ? "" : `-${point.lambda}`}.yml"`;
+    return reply.header("content-disposition", file).type("application/yaml; charset=utf-8").send(text);
+  });
+  api.post("/measure", async ({ body }) => {
+    const { prompt } = readBody(measureBody, body);
+    if (set !== undefined) return set.add(prompt);
+    throw new ApiError(409, "there is no set to add to: start with --set FILE", { code: "no_set" });
+  });
 }

@@ -69,7 +69,7 @@ export function addServeCommand(program: Command, session: Session): Command {
     const misplaced = ["prompts", "set", "refusals", "judge"].find((name) => name in flags);
     if (!ui && misplaced !== undefined)
       throw new RetemperError("USAGE", `--${misplaced} is of the page: give --ui too`);
-    await serveModel(path, flags, session, ui ? await openPage(flags, session) : undefined);
+    await serveModel(path, flags, session, ui ? await openPage(flags, session, { source: path }) : undefined);
   });
 }
 
