@@ -50,7 +50,7 @@ const HELD_SHARE = 0.25;
 export async function* openVirtual(
   { recipe, lambdas, variants, maskSeed }: VirtualMergeSource,
   bytes: number,
-  options: Pick<ModelOptions, "precision" | "threads" | "signal" | "weights">,
+  options: Pick<ModelOptions, "precision" | "cache" | "threads" | "signal" | "weights">,
   exact: boolean,
 ): AsyncGenerator<OpenMerge, void, void> {
   const common = { ...options, engine: "native", seed: maskSeed } as const;

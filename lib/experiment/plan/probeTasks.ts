@@ -4,7 +4,7 @@ import { openModel } from "../../generate/openModel.js";
 import type { TextGenerator } from "../../generate/types.js";
 import { type TunedModel, wholeModel } from "../candidates/merges.js";
 import type { Checked } from "../checks/checked.js";
-import { choosingWeights, engineOf } from "../settings/engineOf.js";
+import { choosingWeights, engineOf, nativeOptions } from "../settings/engineOf.js";
 import { modelParts } from "../settings/modelParts.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import { probeTask, type TaskCost } from "./probe.js";
@@ -47,10 +47,9 @@ export async function withTuned(
   const isWhole = modelParts(model).length === 1;
   // other engines run an adapter only as a model that was written
   if (probes.size === 0 || !(isWhole || engine === "native")) return probes;
-  const { precision, threads } = engineOf(settings);
   const open = isWhole
     ? await openModel(model, { ...engineOf(settings), ...choosingWeights(settings), signal })
-    : await openModel(wholeModel(model), { precision, threads, engine: "native", fidelity: "linear", signal });
+    : await openModel(wholeModel(model), { ...nativeOptions(settings), engine: "native", fidelity: "linear", signal });
   try {
     const tuned = await probeTasks(open, tasks, signal);
     return new Map(

@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import { arch, cpus, platform, release } from "node:os";
 import { relative, resolve, sep } from "node:path";
+import type { EngineFacts } from "../../generate/types.js";
 import type { ExperimentResults } from "../../report/types.js";
 import type { TunedModel } from "../candidates/merges.js";
 import type { Checked } from "../checks/checked.js";
@@ -43,7 +44,7 @@ export function provenanceOf(
   const shownModel = (model: string) => withParts(model, (path) => shownPath(path, within));
   return {
     version: engine?.versions.retemper ?? "",
-    engine: engine ? `${engine.engine}, ${engine.device}${engine.precision ? `, ${engine.precision}` : ""}` : "",
+    engine: engine ? engineName(engine) : "",
     unwritten: howVirtual(settings, checked),
     platform: `${platform()} ${arch()}, ${cpus()[0]?.model ?? ""}, ${release()}`,
     seeds: tuned.map(({ seed }) => seed),
@@ -51,6 +52,12 @@ export function provenanceOf(
     data: [...new Map(files.map((file) => [file.sha256, file])).values()],
     experiment: settingsDigest(settings, folder),
   };
+}
+
+function engineName({ engine, device, precision, cache }: EngineFacts): string {
+  return [engine, device, ...(precision ? [precision] : []), ...(cache ? [`keys and values in ${cache}`] : [])].join(
+    ", ",
+  );
 }
 
 /** A path from the first of some folders that it lies in; others, and names of the hub, as they are. */

@@ -26,6 +26,7 @@ export function endpointProblems(settings: ExperimentSettings): string[] {
           "an endpoint serves the adapters of the grid's lambdas, which are made before it starts: leave adaptive.refine out",
         ]
       : []),
+    ...(settings.engine?.cache !== undefined ? ["an endpoint has a cache of its own: leave engine.cache out"] : []),
     ...(settings.engine?.weights !== undefined ? ["an endpoint has weights of its own: leave engine.weights out"] : []),
     ...(proxySettings(settings) ? ["an endpoint does not tell what proxies are read from: leave proxy out"] : []),
     ...(unaligned !== undefined ? ["an endpoint serves the aligned model and adapters: leave unaligned out"] : []),

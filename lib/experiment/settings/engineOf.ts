@@ -9,7 +9,12 @@ export function choosingWeights({ engine }: Pick<ExperimentSettings, "engine">) 
 }
 
 /** What models in folders are opened with. */
-export function engineOf({ engine }: Pick<ExperimentSettings, "engine">) {
-  const { engine: name, precision, threads } = engine ?? {};
-  return { engine: name, precision, threads };
+export function engineOf(settings: Pick<ExperimentSettings, "engine">) {
+  return { engine: settings.engine?.engine, ...nativeOptions(settings) };
+}
+
+/** What models and merges are opened with where the engine is the native one anyway. */
+export function nativeOptions({ engine }: Pick<ExperimentSettings, "engine">) {
+  const { precision, cache, threads } = engine ?? {};
+  return { precision, cache, threads };
 }

@@ -29,7 +29,7 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   ...inside("safety", ["sets", "judges", "calibration", "emptyIs", "openers", "opener"]),
   ...inside("task", ["validation", "test"]),
   ...inside("decoding", ["maxNewTokens", "repetitionPenalty", "samples"]),
-  ...inside("engine", ["endpoint", "precision", "threads", "weights"]),
+  ...inside("engine", ["endpoint", "precision", "cache", "threads", "weights"]),
   ...inside("parameters", ["density", "weight"]),
   ...inside("lmEval", ["fewshot", "fewshotSeed"]),
   seeds: "write it under `tune`; models that are tuned already have a seed each under `tuned`",

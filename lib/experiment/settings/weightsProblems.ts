@@ -1,4 +1,4 @@
-// What is wrong with the weights that an experiment asks for, by themselves.
+// What is wrong with the weights and the cache that an experiment asks for, by themselves.
 
 import type { Path } from "../../recipe/located.js";
 import type { ExperimentSettings } from "./schema.js";
@@ -20,6 +20,13 @@ export function sayOfWeights(
   for (const [at, judge] of safety.judges.entries()) {
     if (typeof judge === "object" && "weights" in judge && judge.weights !== undefined)
       wanted.push(["safety", "judges", at, "weights"]);
+  }
+  if (engine?.cache !== undefined) {
+    say(
+      `the engine ${name} keeps keys and values as precision has them`,
+      ["engine", "cache"],
+      "leave cache out, or take engine.engine native",
+    );
   }
   for (const path of wanted) {
     say(

@@ -12,7 +12,7 @@ import type { Model, TextGenerator } from "../../generate/types.js";
 import { merge } from "../../merge/merge.js";
 import type { Recipe } from "../../recipe/types.js";
 import { openVirtual, straightShareOf, type VirtualMergeSource } from "../candidates/openVirtual.js";
-import { engineOf } from "../settings/engineOf.js";
+import { engineOf, nativeOptions } from "../settings/engineOf.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import type { StoreJournal } from "../store/storeJournal.js";
 import type { KeptModels } from "./keptModels.js";
@@ -91,12 +91,12 @@ async function askMissing(
   }
   const { recipe, maskSeed, variants: all, form, weights } = subject;
   if (virtual && !form) {
-    const { precision, threads, fidelity } = settings.engine ?? {};
+    const fidelity = settings.engine?.fidelity;
     const opening = (at: MergeParts, options: { readonly signal?: AbortSignal | undefined }) =>
       openVirtual(
         { recipe, maskSeed, ...at },
         bytesOfMerge,
-        { precision, threads, weights, ...options },
+        { ...nativeOptions(settings as ExperimentSettings), weights, ...options },
         fidelity === "exact",
       );
     const lambdas = targets.flatMap(({ lambda }) => lambda ?? []);

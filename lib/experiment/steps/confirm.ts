@@ -9,7 +9,7 @@ import { readTextAtMost } from "../../files/readAtMost.js";
 import { writeWhole } from "../../files/writeWhole.js";
 import { idsOf } from "../../generate/loop/preparePrompts.js";
 import { openModel } from "../../generate/openModel.js";
-import type { Model } from "../../generate/types.js";
+import type { CacheElements, Model } from "../../generate/types.js";
 import type { WrittenAgreement } from "../../report/types.js";
 import { openVirtual, type VirtualMergeSource } from "../candidates/openVirtual.js";
 
@@ -20,6 +20,7 @@ const PROMPTS = 8;
 
 export interface ConfirmOptions {
   readonly precision?: "float32" | "bfloat16" | undefined;
+  readonly cache?: CacheElements | undefined;
   readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }

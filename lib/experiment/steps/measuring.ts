@@ -80,8 +80,8 @@ export class Measuring {
   /** Whose answers are kept apart, and by what. */
   answerersOf(subject: Subject): Answerer[] {
     const { settings, checked, served, byDigest } = this.#parts;
-    const { precision, fidelity } = settings.engine ?? {};
-    return answerersOf(subject, { engine: checked.engine, precision, fidelity, url: served?.url, byDigest });
+    const { precision, cache, fidelity } = settings.engine ?? {};
+    return answerersOf(subject, { engine: checked.engine, precision, cache, fidelity, url: served?.url, byDigest });
   }
 
   /**

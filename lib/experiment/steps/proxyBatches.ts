@@ -24,7 +24,7 @@ import {
   proxyItems,
   withTexts,
 } from "../proxies/proxyItems.js";
-import { choosingWeights, engineOf } from "../settings/engineOf.js";
+import { choosingWeights, engineOf, nativeOptions } from "../settings/engineOf.js";
 import type { ProxySettings } from "../settings/proxySchema.js";
 import { proxySettings } from "../settings/proxySettings.js";
 import type { ExperimentSettings } from "../settings/schema.js";
@@ -148,14 +148,18 @@ function ofMerge(
         const [refused, complied] = [await answersOf(aligned), await answersOf(tuned)];
         const there = withTexts(items, refused, complied);
         const data = proxyData(there, refused, complied);
-        const { precision, threads, fidelity } = settings.engine ?? {};
         const inBlocks = choosingWeights(settings);
         const alignedModel = await openModel(settings.aligned, { ...engineOf(settings), ...inBlocks, signal });
         try {
           const places = todo.map((step) => steps.indexOf(step));
           const source = someOf(subject, places);
-          const options = { precision, threads, signal, ...inBlocks };
-          for await (const open of openVirtual(source, checked.bytesOfMerge, options, fidelity === "exact")) {
+          const options = { ...nativeOptions(settings), signal, ...inBlocks };
+          for await (const open of openVirtual(
+            source,
+            checked.bytesOfMerge,
+            options,
+            settings.engine?.fidelity === "exact",
+          )) {
             const which = candidatesOf(open, source);
             const candidates = which.map(({ candidate }) => candidate);
             const found = await logitProxies(open.model, data, { candidates, aligned: alignedModel, tokens, signal });

@@ -1,6 +1,6 @@
 // What is asked in an experiment: a model's folder, a merge at its lambdas, or a name on a server; and what decides its answers.
 
-import type { EngineName, Precision, WeightsForm } from "../../generate/types.js";
+import type { CacheElements, EngineName, Precision, WeightsForm } from "../../generate/types.js";
 import type { VirtualMergeSource } from "../candidates/openVirtual.js";
 import { type Digest, digestOf } from "../digests/digestOf.js";
 import type { MergeToWrite } from "./mergeBatch.js";
@@ -40,6 +40,8 @@ export interface Answerer {
 export interface Answering {
   readonly engine: EngineName;
   readonly precision: Precision | undefined;
+  /** Of keys and values; as the precision where it is not said. */
+  readonly cache: CacheElements | undefined;
   readonly fidelity: "linear" | "exact" | undefined;
   readonly url: string | undefined;
   /** A value in which models stand by what they hold. */
@@ -47,13 +49,18 @@ export interface Answering {
 }
 
 export function answerersOf(subject: Subject, answering: Answering): Answerer[] {
-  const { engine, precision = "float32", fidelity = "linear", url, byDigest } = answering;
+  const { engine, precision = "float32", cache = precision, fidelity = "linear", url, byDigest } = answering;
   if (subject.kind === "served") {
     const { served, digest } = subject;
     return [{ lambda: undefined, digest: digestOf("answerer", ["served", url, served, digest]) }];
   }
   const { weights } = subject;
-  const how = [engine, precision, ...(weights === undefined ? [] : [weights])];
+  const how = [
+    engine,
+    precision,
+    ...(weights === undefined ? [] : [weights]),
+    ...(cache === precision ? [] : [`cache ${cache}`]),
+  ];
   if (subject.kind === "folder") {
     return [{ lambda: undefined, digest: digestOf("answerer", ["model", subject.digest, how]) }];
   }

@@ -10,7 +10,7 @@ import type { Digests } from "../digests/contents.js";
 import { asDigest, type Digest, digestOf } from "../digests/digestOf.js";
 import type { ModelDigests } from "../digests/modelDigests.js";
 import { candidateOf } from "../settings/declaredSeries.js";
-import { choosingWeights } from "../settings/engineOf.js";
+import { choosingWeights, nativeOptions } from "../settings/engineOf.js";
 import type { ExperimentSettings } from "../settings/schema.js";
 import { measure, type SeedResults } from "../tables/measure.js";
 import type { TableItems } from "../tables/tableItems.js";
@@ -156,7 +156,7 @@ function compareBatch(
   const answered = seeds.find((one) => one.seed === (seed ?? ALL))?.results;
   if (checked.engine !== "native" || settings.engine?.endpoint || !answered || choosingWeights(settings).weights)
     return undefined;
-  const { precision, threads, fidelity } = settings.engine ?? {};
+  const { precision, cache, fidelity } = settings.engine ?? {};
   const tasks = measuring.tasksOf("validation", tuning);
   const virtual = { recipe, maskSeed, ...(lambda !== undefined && { lambdas: [lambda] }) };
   const asked = tasks.map(({ name, ask, decoding, items }) => [
@@ -166,7 +166,15 @@ function compareBatch(
     items.map(({ id, prompt }) => [id, prompt]),
   ]);
   const step = defineStep("compare", `compare ${words}`, {
-    ...{ written: digest, virtual: digestOf("settings", [models.within(virtual), precision, fidelity]) },
+    ...{
+      written: digest,
+      virtual: digestOf("settings", [
+        models.within(virtual),
+        precision,
+        fidelity,
+        ...(cache === undefined ? [] : [cache]),
+      ]),
+    },
     items: digestOf("items", asked),
   });
   const batch = single(
@@ -174,7 +182,7 @@ function compareBatch(
     async ({ signal, folderOf }) => {
       const { newTokens, ...agreement } = await confirm(folder, virtual, tasks, answered, {
         ...{ bytes: checked.bytesOfMerge, exact: fidelity === "exact" },
-        options: { precision, threads, signal },
+        options: { ...nativeOptions(settings), signal },
       });
       await writeAgreement(await folderOf(step), agreement);
       return { newTokens, bytesWritten: 0 };

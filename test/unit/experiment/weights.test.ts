@@ -14,10 +14,11 @@ import { dataOf, validationData } from "../../../lib/report/dataNames.js";
 import type { Measured } from "../../../lib/report/types.js";
 
 const answering: Answering = {
-  ...{ engine: "native", precision: undefined, fidelity: undefined, url: undefined },
+  ...{ engine: "native", precision: undefined, cache: undefined, fidelity: undefined, url: undefined },
   byDigest: (value) => value,
 };
-const digestsOf = (subject: Subject) => answerersOf(subject, answering).map(({ digest }) => digest);
+const digestsOf = (subject: Subject, how: Partial<Answering> = {}) =>
+  answerersOf(subject, { ...answering, ...how }).map(({ digest }) => digest);
 
 describe("answers", () => {
   it("are kept by the weights of a model, and by the form in which it is written to be asked", () => {
@@ -29,15 +30,25 @@ describe("answers", () => {
       lambdas: [0.2, 0.4],
     };
     const all = [
-      ...[folder, { ...folder, weights: "q8_0" as const }, { ...folder, weights: "asStored" as const }].flatMap(
-        digestsOf,
+      ...[folder, { ...folder, weights: "q8_0" as const }, { ...folder, weights: "asStored" as const }].flatMap((one) =>
+        digestsOf(one),
       ),
-      ...[merge, { ...merge, weights: "q8_0" as const }].flatMap(digestsOf),
+      ...[merge, { ...merge, weights: "q8_0" as const }].flatMap((one) => digestsOf(one)),
       ...digestsOf({ ...merge, form: { format: "gguf", quantise: "q8_0" } }),
     ];
     expect(new Set(all).size).toBe(9);
     // those of before are what they were
     expect(digestsOf({ ...folder, weights: undefined })).toEqual(digestsOf(folder));
+  });
+
+  it("are kept by the form of keys and values, where it is another than the precision's", () => {
+    const folder: Subject = { kind: "folder", folder: "m", digest: asDigest("model", "0") };
+    const caches = [undefined, "int8", "bfloat16"] as const;
+    expect(new Set(caches.flatMap((cache) => digestsOf(folder, { cache }))).size).toBe(3);
+    expect(digestsOf(folder, { cache: "float32" })).toEqual(digestsOf(folder));
+    expect(digestsOf(folder, { precision: "bfloat16", cache: "bfloat16" })).toEqual(
+      digestsOf(folder, { precision: "bfloat16" }),
+    );
   });
 });
 
@@ -84,6 +95,13 @@ it("are refused, also of a judge, with an engine that does not multiply blocks",
   await expect(loadExperiment({ ...settings, engine })).rejects.toThrow(wrong);
   await expect(loadExperiment({ ...settings, engine: { engine: "reference" } })).rejects.toThrow(wrong);
   await expect(loadExperiment({ ...settings, engine: { weights: "asStored" } })).resolves.toBeDefined();
+});
+
+it.each([
+  [{ engine: "reference", cache: "int8" } as const, /the engine reference keeps keys and values as precision has them/],
+  [{ cache: "int8", endpoint: { url: "http://localhost:1/v1" } } as const, /an endpoint has a cache of its own/],
+])("engine.cache is refused where it is not ours to say: %j", async (engine, wrong) => {
+  await expect(loadExperiment({ ...experiment("keyword"), engine })).rejects.toThrow(wrong);
 });
 
 describe("the merges of a series", () => {
