@@ -1,4 +1,4 @@
-// `npm run build`: the native addon (build/Release/retemper.node) and the TypeScript (dist/).
+// `npm run build`: the native addon (build/Release/retemper.node), the TypeScript (dist/) and the page of `retemper play`.
 // Checks the tools first and says what to install; needs no network. RETEMPER_CUDA=OFF leaves the CUDA kernels out.
 
 import { spawnSync } from "node:child_process";
@@ -28,6 +28,7 @@ else buildNative();
 compileTypeScript();
 copyPython();
 await writeSchema();
+await bundlePage();
 
 function checkTools() {
   const problems = [];
@@ -35,7 +36,7 @@ function checkTools() {
   if (major < 20 || (major === 20 && minor < 19)) {
     problems.push(`Node.js 20.19 or newer is needed, this is ${process.versions.node}`);
   }
-  if (!existsSync(join(root, "node_modules/.bin/cmake-js")) || !existsSync(join(root, "node_modules/.bin/tsc"))) {
+  if (["cmake-js", "typescript", "rolldown", "preact"].some((name) => !existsSync(join(root, "node_modules", name)))) {
     problems.push("the packages are not installed: run `npm ci`");
   }
   if (!isUpToDate()) {
@@ -148,6 +149,24 @@ async function writeSchema() {
     pathToFileURL(join(root, "dist/experiment/settings/jsonSchema.js")).href
   );
   writeFileSync(join(root, "dist/experiment.schema.json"), `${JSON.stringify(experimentJsonSchema(), null, 1)}\n`);
+}
+
+/** The page of `retemper play`: what it is made of, in three files that load nothing else. */
+async function bundlePage() {
+  const [from, to] = [join(root, "lib/play/page"), join(root, "dist/play/page")];
+  const { rolldown } = await import("rolldown");
+  const bundle = await rolldown({
+    input: join(from, "main.tsx"),
+    platform: "browser",
+    transform: { jsx: { runtime: "automatic", importSource: "preact" } },
+  });
+  const licence = "/* With preact and @preact/signals, MIT licence, (c) Jason Miller and the Preact Team */";
+  await bundle.write({ file: join(to, "app.js"), format: "esm", minify: true, postBanner: licence });
+  await bundle.close();
+  const { COLOURS } = await import(pathToFileURL(join(root, "dist/report/page/style.js")).href);
+  writeFileSync(join(to, "app.css"), `${COLOURS}\n${readFileSync(join(from, "app.css"), "utf8")}`);
+  cpSync(join(from, "index.html"), join(to, "index.html"));
+  console.log("page: bundled to dist/play/page/");
 }
 
 function run(command, args) {

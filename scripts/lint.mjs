@@ -12,7 +12,7 @@ let failed = false;
 
 const biome = join(root, "node_modules/@biomejs/biome/bin/biome");
 run("biome", process.execPath, [biome, "check", ...(fix ? ["--write"] : []), "--error-on-warnings", "."]);
-for (const project of ["tsconfig.json", "tsconfig.test.json"]) {
+for (const project of ["tsconfig.json", "tsconfig.page.json", "tsconfig.test.json"]) {
   const tsc = join(root, "node_modules/typescript/bin/tsc");
   run(`tsc -p ${project}`, process.execPath, [tsc, "--noEmit", "-p", project]);
 }

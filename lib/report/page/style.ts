@@ -12,14 +12,17 @@ export const PALETTE_SIZE = SERIES.light.length;
 
 const series = (colours: readonly string[]) => colours.map((colour, at) => `--series-${at}: ${colour};`).join(" ");
 
-const LIGHT = `--ink: #1b1f24; --ground: #fff; --soft: #57606a; --line: #d8dee4; --raised: #f6f8fa; --link: #0550ae; --limit: #b3261e; --ships: #1a7f37; --attention: #8f5a00; --no: #b3261e; ${series(SERIES.light)}`;
-const DARK = `--ink: #e6edf3; --ground: #0d1117; --soft: #9aa4af; --line: #30363d; --raised: #161b22; --link: #79b8ff; --limit: #ff8a80; --ships: #4ac26b; --attention: #e3b341; --no: #ff8a80; ${series(SERIES.dark)}`;
+const LIGHT = `--ink: #1b1f24; --ground: #fff; --soft: #57606a; --line: #d8dee4; --raised: #f6f8fa; --link: #0550ae; --limit: #b3261e; --ships: #1a7f37; --attention: #8f5a00; --no: #b3261e; --edge: #6e7781; --parts: #fff1cc; ${series(SERIES.light)}`;
+const DARK = `--ink: #e6edf3; --ground: #0d1117; --soft: #9aa4af; --line: #30363d; --raised: #161b22; --link: #79b8ff; --limit: #ff8a80; --ships: #4ac26b; --attention: #e3b341; --no: #ff8a80; --edge: #7d8590; --parts: #453508; ${series(SERIES.dark)}`;
 
 const MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace";
 
+/** The colours, light and dark, as custom properties; of the page of `retemper play` too (scripts/build.mjs). */
+export const COLOURS = `:root { color-scheme: light dark; ${LIGHT} }
+@media screen and (prefers-color-scheme: dark) { :root { ${DARK} } }`;
+
 export const STYLE = `
-:root { color-scheme: light dark; ${LIGHT} }
-@media screen and (prefers-color-scheme: dark) { :root { ${DARK} } }
+${COLOURS}
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
 body { margin: 0 auto; padding: 1.5rem 1.25rem 4rem; max-width: 66rem; background: var(--ground); color: var(--ink);
