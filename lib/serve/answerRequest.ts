@@ -21,7 +21,7 @@ export interface Answering {
   failed(error: unknown): void;
 }
 
-export interface Question extends AskedAnswers {
+export interface Question extends Omit<AskedAnswers, "model" | "at"> {
   readonly served: ServedModel;
   readonly prompts: readonly Prompt[];
   readonly shape: ReplyShape;
@@ -111,8 +111,9 @@ async function generate(
   const leave = await queue.enter(prompts.length * options.n, signal);
   try {
     metrics.began((performance.now() - since) / 1000);
-    const onProgress = metrics.tokens(served.id);
-    const asked = { ...options, lambda: served.lambda, signal, onToken, onProgress };
+    const onProgress = metrics.tokens(served.counted);
+    const { lambda, weights } = served;
+    const asked = { ...options, lambda, weights, signal, onToken, onProgress };
     for await (const answer of model.generate(prompts, asked)) take(answer);
   } finally {
     leave();

@@ -14,7 +14,7 @@ import { RequestQueue } from "./requestQueue.js";
 import { readChatRequest } from "./requests/chatRequest.js";
 import { readCompletionRequest } from "./requests/completionRequest.js";
 import { RequestsInFlight } from "./requestsInFlight.js";
-import { type ServedModel, ServedModels } from "./servedModels.js";
+import { type ServedModel, ServedModels, type WeightFacts } from "./servedModels.js";
 import { ServerMetrics } from "./serverMetrics.js";
 
 /** How long a client may take to send its request, in milliseconds. */
@@ -101,8 +101,9 @@ export function buildServer(model: Model, settings: ServerSettings): BuiltServer
     inFlight.refuseWhenDraining();
   };
   const created = Math.floor(Date.now() / 1000);
+  const { lambdaRange: lambda_range, weightNames: weight_names }: WeightFacts = model.facts;
   const listed = ({ id, lambda }: ServedModel) => {
-    return { id, object: "model", created, owned_by: "retemper", ...(lambda !== undefined && { lambda }) };
+    return { id, object: "model", created, owned_by: "retemper", lambda, lambda_range, weight_names };
   };
   app.register(
     async (v1) => {
@@ -112,17 +113,17 @@ export function buildServer(model: Model, settings: ServerSettings): BuiltServer
       v1.post(
         "/chat/completions",
         answer(({ body }) => {
-          const { model: name, messages, ...asked } = readChatRequest(body, settings);
+          const { model: name, at, messages, ...asked } = readChatRequest(body, settings);
           const shape = chatShape(tokenText, asked.tokenIds);
-          return { ...asked, served: models.find(name), prompts: [messages], shape };
+          return { ...asked, served: models.find(name, at), prompts: [messages], shape };
         }),
       );
       v1.post(
         "/completions",
         answer(({ body }) => {
-          const { model: name, prompts, ...asked } = readCompletionRequest(body, settings);
+          const { model: name, at, prompts, ...asked } = readCompletionRequest(body, settings);
           const shape = completionShape(tokenText, asked.tokenIds);
-          return { ...asked, served: models.find(name), prompts, shape };
+          return { ...asked, served: models.find(name, at), prompts, shape };
         }),
       );
     },

@@ -1,52 +1,138 @@
-// Which models a server has: the one that is open, or each lambda of a virtual merge, as `name@lambda=0.6`.
+// Which models a server has: the one that is open, and every lambda of a virtual merge, as `name@lambda=0.6`. A request may
+// name its lambda, or weights for several models, in fields of its own.
 
 import type { EngineFacts } from "../generate/types.js";
 import { ApiError } from "./apiError.js";
 
+/** Fields of requests that OpenAI's API does not have: at which weights a virtual merge is to answer. */
+export interface RequestWeights {
+  /** Any value of the recipe's range; it need not have been named when the model was opened. */
+  readonly lambda?: number | null | undefined;
+  /** In place of lambda, of a recipe that has a weight for each of several models: weights by the models' names. */
+  readonly weights?: Readonly<Record<string, number>> | null | undefined;
+}
+
 export interface ServedModel {
   readonly id: string;
-  readonly lambda: number | undefined;
+  readonly lambda?: number | undefined;
+  readonly weights?: Readonly<Record<string, number>> | undefined;
+  /** What metrics call it: one of the models that are listed, or the name alone, since requests can make ids without end. */
+  readonly counted: string;
 }
 
 /** Lambdas that are written differently (0.3, .30, 0.1 + 0.2) and are the same. */
 const SAME_LAMBDA = 1e-9;
 
+/** Names of models that a message lists at most. */
+const MOST_LISTED = 20;
+
+/** What a model says of its weights. */
+export interface WeightFacts extends Pick<EngineFacts, "lambdas"> {
+  /** The values that lambda may have, both ends included; absent where only those are taken that the model was opened with. */
+  readonly lambdaRange?: readonly [number, number] | undefined;
+  /** Of the models that have a weight each; absent where there are none. */
+  readonly weightNames?: readonly string[] | undefined;
+}
+
 export class ServedModels {
   readonly #name: string;
-  /** In the order of the lambdas. */
+  readonly #lambdas: readonly number[];
+  readonly #range: readonly [number, number] | undefined;
+  readonly #weightNames: readonly string[] | undefined;
+  /** Those that were named when the model was opened, in the order of the lambdas. */
   readonly list: readonly ServedModel[];
 
-  constructor(name: string, { lambdas = [] }: Pick<EngineFacts, "lambdas">) {
+  constructor(name: string, { lambdas = [], lambdaRange, weightNames }: WeightFacts) {
     this.#name = name;
-    this.list =
-      lambdas.length === 0
-        ? [{ id: name, lambda: undefined }]
-        : lambdas.map((lambda) => ({ id: `${name}@lambda=${lambda}`, lambda }));
+    this.#lambdas = lambdas;
+    this.#range = lambdaRange;
+    this.#weightNames = weightNames;
+    this.list = lambdas.length === 0 ? [{ id: name, counted: name }] : lambdas.map((lambda) => this.#at(lambda));
   }
 
   /**
-   * The model that a request names. Without a lambda, or without a name, it is the only one there is.
-   * @throws ApiError 404 that lists the models there are.
+   * The model that a request asks for, by its name and by its fields.
+   * @throws ApiError 404 for a name that there is not, with those that there are; 400 for a lambda or weights that there are not,
+   *   or that contradict the name
    */
-  find(asked: string | undefined): ServedModel {
+  find(asked: string | undefined, { lambda, weights }: RequestWeights = {}): ServedModel {
+    const named = asked === undefined || asked === this.#name ? undefined : this.#named(asked);
+    if (weights != null) return this.#weighted(weights, named !== undefined || lambda != null);
+    if (lambda != null) return this.#field(lambda, named);
+    if (named !== undefined) return named;
     const [only] = this.list;
-    if (asked === undefined || asked === this.#name) {
-      if (only !== undefined && this.list.length === 1) return only;
-      throw this.#unknown(asked === undefined ? "the request names no model" : `${asked} is served at several lambdas`);
-    }
+    if (only !== undefined && this.list.length === 1) return only;
+    throw this.#unknown(asked === undefined ? "the request names no model" : `${asked} is served at several lambdas`);
+  }
+
+  /** `name@lambda=0.6` */
+  #named(asked: string): ServedModel {
     const [, name, text] = /^(.*)@lambda=([^@]*)$/s.exec(asked) ?? [];
     if (name !== this.#name || text === undefined) throw this.#unknown(`there is no model ${quoted(asked)}`);
-    if (only?.lambda === undefined) throw this.#unknown(`${this.#name} has no lambda: it is not a virtual merge`);
+    if (!this.#hasLambda) throw this.#unknown(`${this.#name} has no lambda: it is not a virtual merge`);
     const value = text.trim() === "" ? Number.NaN : Number(text);
-    const found = this.list.find(({ lambda }) => Math.abs((lambda as number) - value) <= SAME_LAMBDA);
-    if (found === undefined) throw this.#unknown(`${this.#name} is not served at lambda ${quoted(text)}`);
+    if (!this.#takes(value)) throw this.#unknown(`${this.#name} is not served at lambda ${quoted(text)}`);
+    return this.#at(value);
+  }
+
+  #field(lambda: number, named: ServedModel | undefined): ServedModel {
+    if (!this.#hasLambda) throw wrong("lambda", `${this.#name} has none: it is not a virtual merge with one`);
+    if (!this.#takes(lambda)) throw wrong("lambda", `must be ${this.#wanted}, not ${lambda}`);
+    const found = this.#at(lambda);
+    if (named !== undefined && named.lambda !== found.lambda) {
+      throw wrong("lambda", `is ${lambda}, and the model that is asked for is ${named.id}`);
+    }
     return found;
   }
 
+  #weighted(weights: Readonly<Record<string, number>>, hasLambda: boolean): ServedModel {
+    const known = this.#weightNames;
+    if (known === undefined) throw wrong("weights", `${this.#name} has no weights that can be set`);
+    if (hasLambda) throw wrong("weights", "are in place of a lambda, and the request has both");
+    const names = Object.keys(weights);
+    if (names.length === 0) throw wrong("weights", `name none; there is: ${known.join(", ")}`);
+    const unknown = names.find((name) => !known.includes(name));
+    if (unknown !== undefined) {
+      throw wrong("weights", `there is no ${quoted(unknown)}; there is: ${known.join(", ")}`);
+    }
+    return { id: this.#name, weights, counted: this.#name };
+  }
+
+  get #hasLambda(): boolean {
+    return this.#range !== undefined || this.#lambdas.length > 0;
+  }
+
+  #takes(lambda: number): boolean {
+    if (this.#listed(lambda) !== undefined) return true;
+    return this.#range !== undefined && lambda >= this.#range[0] && lambda <= this.#range[1];
+  }
+
+  get #wanted(): string {
+    return this.#range ? `from ${this.#range[0]} to ${this.#range[1]}` : `one of ${this.#lambdas.join(", ")}`;
+  }
+
+  #listed(lambda: number): number | undefined {
+    return this.#lambdas.find((one) => Math.abs(one - lambda) <= SAME_LAMBDA);
+  }
+
+  #at(asked: number): ServedModel {
+    const listed = this.#listed(asked);
+    const lambda = listed ?? (asked === 0 ? 0 : asked); // -0 is 0
+    const id = `${this.#name}@lambda=${lambda}`;
+    return { id, lambda, counted: listed === undefined ? this.#name : id };
+  }
+
   #unknown(why: string): ApiError {
-    const all = this.list.map(({ id }) => id).join(", ");
+    const ids = this.list.slice(0, MOST_LISTED).map(({ id }) => id);
+    const more = this.list.length > MOST_LISTED ? `${this.list.length - MOST_LISTED} more` : undefined;
+    const any = this.#range && `${this.#name}@lambda= from ${this.#range[0]} to ${this.#range[1]}`;
+    const all = [...ids, more, any].filter((one) => one !== undefined).join(", ");
     return new ApiError(404, `${why}; there is: ${all}`, { param: "model", code: "model_not_found" });
   }
+}
+
+function wrong(param: string, message: string): ApiError {
+  return new ApiError(400, `${param}: ${message}`, { param });
 }
 
 /** A stranger's text, short and on one line. */

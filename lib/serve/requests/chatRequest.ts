@@ -49,7 +49,6 @@ const schema = z.object(
 );
 
 export interface ChatRequest extends AskedAnswers {
-  readonly model: string | undefined;
   readonly messages: readonly ChatMessage[];
 }
 
@@ -63,7 +62,7 @@ export function readChatRequest(json: unknown, settings: ServerSettings): ChatRe
     throw new ApiError(400, "top_logprobs: is only for logprobs: true", { param: "top_logprobs" });
   }
   const wanted = { maxTokens, usualTokens: USUAL_TOKENS, prompts: 1, logprobs, topLogprobs };
-  return { model: body.model ?? undefined, messages: messagesOf(body), ...askedAnswers(body, wanted, settings) };
+  return { messages: messagesOf(body), ...askedAnswers(body, wanted, settings) };
 }
 
 /** Going on with the last message is asked as vLLM has it (two fields), or as Mistral has it (`prefix` of the message). */

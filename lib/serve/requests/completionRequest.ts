@@ -35,7 +35,6 @@ const schema = z.object(
 );
 
 export interface CompletionRequest extends AskedAnswers {
-  readonly model: string | undefined;
   readonly prompts: readonly Prompt[];
 }
 
@@ -46,5 +45,5 @@ export function readCompletionRequest(json: unknown, settings: ServerSettings): 
   const maxTokens = ["max_tokens", body.max_tokens] as const;
   const told = { logprobs: logprobs != null, topLogprobs: logprobs ?? 0 };
   const wanted = { maxTokens, usualTokens: USUAL_TOKENS, prompts: prompts.length, ...told };
-  return { model: body.model ?? undefined, prompts, ...askedAnswers(body, wanted, settings) };
+  return { prompts, ...askedAnswers(body, wanted, settings) };
 }

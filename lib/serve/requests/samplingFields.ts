@@ -1,11 +1,12 @@
 // The fields that chat completions and completions have in common, and what they mean as options of `generate`. Beside
-// OpenAI's there are those that vLLM has in addition, and llama.cpp's name of the repetition penalty.
+// OpenAI's there are those that vLLM has in addition, llama.cpp's name of the repetition penalty, and the weights of a merge.
 
 import { randomInt } from "node:crypto";
 import { z } from "zod";
 import type { GenerateOptions } from "../../generate/types.js";
 import { ApiError } from "../apiError.js";
 import type { ServerSettings } from "../options.js";
+import type { RequestWeights } from "../servedModels.js";
 import { absent, isEmpty, number, whole } from "./readBody.js";
 
 /** Every token of an answer is compared with every stop text. */
@@ -19,6 +20,12 @@ const bool = z.boolean({ error: "must be true or false" }).nullish();
 
 export const samplingFields = {
   model: z.string({ error: "must be the name of a model" }).nullish(),
+  lambda: number("a number", () => true),
+  weights: z
+    .record(z.string(), z.number({ error: "must be a number" }), {
+      error: "must be an object of numbers, by the names of models",
+    })
+    .nullish(),
   stream: bool,
   stream_options: z.looseObject({ include_usage: bool }, { error: "must be an object" }).nullish(),
   max_tokens: whole("of at least 1", (value) => value >= 1),
@@ -54,6 +61,9 @@ export const topTokens = () => whole(`from 0 to ${MOST_TOP}`, (value) => value >
 
 /** What a request has in common with all others, whichever its method. */
 export interface AskedAnswers {
+  readonly model: string | undefined;
+  /** At which weights of the model. */
+  readonly at: RequestWeights;
   readonly options: GenerateOptions & { readonly n: number };
   readonly stream: boolean;
   readonly includeUsage: boolean;
@@ -115,7 +125,9 @@ export function askedAnswers(
     topLogprobs,
   };
   const includeUsage = body.stream_options?.include_usage === true;
-  return { options, stream, includeUsage, tokenIds: body.return_token_ids === true };
+  const { model, lambda, weights } = body;
+  const asked = { model: model ?? undefined, at: { lambda, weights } };
+  return { ...asked, options, stream, includeUsage, tokenIds: body.return_token_ids === true };
 }
 
 /** Without a seed every request draws anew. Negative ones, which OpenAI allows, are seeds of their own. */
