@@ -171,6 +171,13 @@ export interface NativeRuntime {
     file?: { readonly path: string; readonly isThere: boolean },
   ): readonly NativeVirtualTensor[];
   /**
+   * Adds a variant to the open merge, or puts another one in the place of one that was added. What depends on the tensors
+   * is found here; weights that are held stay those of the other variants.
+   * @param variant at most as many as there are: that one is new
+   * @param plan one output, whose inputs are those of the merge and may be more
+   */
+  setVariant(variant: number, plan: NativePlan): void;
+  /**
    * The rows of the step that the operations work on from here on, as `Rows` of lib/nn/ops/specs.ts has them. They
    * are copied.
    */

@@ -35,6 +35,7 @@ export { type GenerateFileOptions, type GenerateFileReport, generateFile } from 
 export { openModel } from "../generate/openModel.js";
 export type {
   CacheElements,
+  ChosenVariants,
   ContinuationScore,
   ContinuedInput,
   EngineFacts,
@@ -47,6 +48,7 @@ export type {
   Model,
   ModelDescription,
   ModelOptions,
+  ModelWeights,
   NextLogprobs,
   NextLogprobsOptions,
   Precision,

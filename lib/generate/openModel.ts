@@ -8,7 +8,7 @@ import { readConfig } from "../checkpoint/open.js";
 import { requireWeights } from "../checkpoint/weights.js";
 import { RetemperError } from "../errors.js";
 import { BLOCK_QUANTISATIONS, type BlockQuantisation } from "../merge/formats/gguf/inBlocks.js";
-import { type VirtualMerge, virtualMerge } from "../merge/virtualMerge.js";
+import { openVirtualMerge, type VirtualMerge } from "../merge/virtualMerge.js";
 import { ownedFolder } from "../output/ownedFolder.js";
 import { isRecipeText } from "../recipe/load.js";
 import type { Recipe } from "../recipe/types.js";
@@ -24,7 +24,8 @@ import { ThreadModel } from "./worker/threadModel.js";
  * merge is never written: its weights are made when they are needed, by the code that writes merges. `BASE+ADAPTER` is a
  * recipe of one model.
  *
- * With `lambdas`, a recipe's own lambda is replaced by each of them, and all answer in one batch; so do `variants`, recipes that differ
+ * With `lambdas`, a recipe's own lambda is replaced by each of them, and all answer in one batch; calls may name further values
+ * (`lambda`, or `weights` where several models have a weight each), which are added to the open model. So do `variants`, recipes that differ
  * from it in parameters alone. `fidelity` says whether
  * weights are rounded as the written merge's would be ("exact": the same logits, to the bit) or products are summed
  * ("linear": cheaper, a merge in float32).
@@ -132,11 +133,12 @@ export async function openMerge(
   try {
     const quantise = blocksOf(own.weights);
     const how = { signal, hub, threads, lambdas, variants, fidelity, quantise, seed };
-    const merge = await change(await virtualMerge(recipe, folder, how));
+    const { merge: opened, planAt } = await openVirtualMerge(recipe, folder, how);
+    const merge = await change(opened);
     const tokenizer = await openTokenizer(folder);
     const source = typeof recipe === "string" && !isRecipeText(recipe) ? recipe : `${merge.method} merge`;
     const thread = await ModelThread.open({ source, folder, options: own, merge, holdsWithRoom }, signal);
-    return new ThreadModel(thread, tokenizer);
+    return new ThreadModel(thread, tokenizer, planAt);
   } finally {
     await place.remove();
   }

@@ -15,7 +15,9 @@ import type {
 } from "../nn/engines/engineTypes.js";
 import type { Recipe } from "../recipe/types.js";
 import type { ChatMessage, Tokenizer } from "../tokenizer/types.js";
+import type { ChosenVariants, WhichVariant } from "./variantTypes.js";
 
+export type { ChosenVariants, ModelWeights, WhichVariant } from "./variantTypes.js";
 export type { CacheElements, ChatMessage, EngineFacts, EngineName, Fidelity, Precision, Tokenizer, WeightsForm };
 
 /**
@@ -25,13 +27,7 @@ export type { CacheElements, ChatMessage, EngineFacts, EngineName, Fidelity, Pre
  */
 export type Prompt = string | readonly number[] | readonly ChatMessage[];
 
-/** Which model of those that were opened at once: by its lambda, or by its place among the variants. */
-export interface WhichVariant {
-  readonly lambda?: number | undefined;
-  readonly variant?: number | undefined;
-}
-
-export interface GenerateOptions {
+export interface GenerateOptions extends ChosenVariants {
   /** New tokens at most; 256 by default. */
   readonly maxNewTokens?: number | undefined;
   /** Whether `maxNewTokens` gives way to the model's longest context, as its default does; false by default. */
@@ -68,12 +64,10 @@ export interface GenerateOptions {
   readonly topLogprobs?: number | undefined;
   /** Sequences in work at once; by default chosen by the memory that is free. */
   readonly batch?: number | undefined;
-  /** Of a model opened with `lambdas`: every prompt with every one of these. All by default. */
-  readonly lambda?: number | readonly number[] | undefined;
-  /** Likewise of a model opened with `variants`: their places in that list. */
-  readonly variant?: number | readonly number[] | undefined;
   /** Answers that are there already: those for which it gives true are not made. Called before work starts. */
-  readonly skip?: ((answer: Pick<Generation, "index" | "sample" | "lambda" | "variant">) => boolean) | undefined;
+  readonly skip?:
+    | ((answer: Pick<Generation, "index" | "sample" | "lambda" | "weights" | "variant">) => boolean)
+    | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called for each piece of text as it becomes certain (whole characters, no stop text). */
   readonly onToken?: ((piece: GenerationPiece) => void) | undefined;
@@ -142,7 +136,8 @@ export interface Generation extends WhichVariant {
 export type TokenName = number | string;
 
 export interface NextLogprobsOptions
-  extends Pick<GenerateOptions, "lambda" | "variant" | "batch" | "signal" | "onProgress" | "onFailure"> {}
+  extends ChosenVariants,
+    Pick<GenerateOptions, "batch" | "signal" | "onProgress" | "onFailure"> {}
 
 /** What a model expects after a prompt. */
 export interface NextLogprobs extends WhichVariant {
@@ -194,7 +189,7 @@ export interface TextGenerator {
 }
 
 export interface ModelOptions extends EngineOptions {
-  /** For a recipe: each value takes the place of the recipe's own lambda. */
+  /** For a recipe: each value takes the place of the recipe's own lambda. Calls may name others. */
   readonly lambdas?: readonly number[] | undefined;
   /**
    * For a recipe, in place of `lambdas`: recipes that differ from it in parameters alone, such as weights by layer. They answer

@@ -13,9 +13,10 @@ import type { DraftTensor } from "../plan/tensors.js";
 import { virtualPlan } from "../plan/virtualPlan.js";
 import { loadRecipe } from "../recipe/load.js";
 import { METHODS } from "../recipe/methods.js";
+import { type ModelWeights, weightNames, withWeights } from "../recipe/modelWeights.js";
 import { requireVariant } from "../recipe/requireVariant.js";
 import type { ParsedRecipe, Recipe } from "../recipe/types.js";
-import { checkSettings, LAMBDAS, suppliedBy, withSettings } from "../recipe/vary.js";
+import { checkSettings, LAMBDAS, lambdaFault, suppliedBy, withSettings } from "../recipe/vary.js";
 import { type BlockQuantisation, inBlocks } from "./formats/gguf/inBlocks.js";
 import { refuseDifferentBuffers } from "./identical.js";
 import { inputFiles } from "./inputs.js";
@@ -50,6 +51,10 @@ export interface VirtualMerge {
   readonly lambdas: readonly number[] | undefined;
   /** How many, where it was given variants; their recipes' texts are in `recipes`. */
   readonly variants?: number | undefined;
+  /** Values that it takes beside those; absent where it has no lambda, or no further variants. */
+  readonly lambdaRange?: readonly [number, number] | undefined;
+  /** Models that have a weight each, likewise. */
+  readonly weightNames?: readonly string[] | undefined;
   readonly fidelity: "exact" | "linear";
   readonly quantised?: BlockQuantisation | undefined;
   /** One output a lambda or variant, without files. */
@@ -77,17 +82,41 @@ export interface VirtualTensor {
   readonly models: readonly string[];
 }
 
+/** A merge of the same models with other weights. */
+export type MergePoint = { readonly lambda: number } | { readonly weights: ModelWeights };
+
+export interface OpenVirtualMerge {
+  readonly merge: VirtualMerge;
+  /**
+   * The plan of one more variant: one output, over the inputs of `merge`, to which it may add some.
+   * @throws RetemperError BAD_RECIPE where the numbers have no meaning for the method
+   */
+  planAt(point: MergePoint): NativePlan;
+}
+
+/** Of a method that has a lambda: from the aligned model to the fine-tuned one, and as far as lambdas that were named. */
+const RANGE = [0, 1] as const;
+
+/** `openVirtualMerge` where no further variants are wanted. */
+export async function virtualMerge(
+  recipe: string | Recipe,
+  folder: string,
+  options: VirtualMergeOptions = {},
+): Promise<VirtualMerge> {
+  return (await openVirtualMerge(recipe, folder, options)).merge;
+}
+
 /**
  * Checks a recipe against its models, headers and configuration only, and plans it for every lambda or variant.
  * @param folder an empty one of the caller's, for what a written merge has beside its tensors
  * @throws RetemperError as `sweep` does; USAGE for lambdas that the recipe has no use for, and for variants that differ in more than
  *   parameters
  */
-export async function virtualMerge(
+export async function openVirtualMerge(
   recipe: string | Recipe,
   folder: string,
   { lambdas, variants, fidelity, quantise, ...options }: VirtualMergeOptions = {},
-): Promise<VirtualMerge> {
+): Promise<OpenVirtualMerge> {
   const { signal } = options;
   signal?.throwIfAborted();
   const { parsed, recipes, values } = await recipesOf(recipe, lambdas, variants);
@@ -106,12 +135,16 @@ export async function virtualMerge(
   await refuseDifferentBuffers(first.built.tensors, addon, signal);
   const rounds = quantise ? prepared.length === 1 : ["bfloat16", "float16"].includes(first.built.config.dtype ?? "");
   const used = fidelity ?? (rounds ? "exact" : "linear");
-  const builds = prepared.map(({ built }) => (quantise ? inBlocks(built, opened.models, quantise) : built));
+  const buildOf = ({ built }: Prepared) => (quantise ? inBlocks(built, opened.models, quantise) : built);
+  const builds = prepared.map(buildOf);
   const { seed = 0, threads = 0 } = options;
   await fillFolder(folder, first, addon.describe().version, signal);
-  return {
+  // Results in blocks are made when the merge is opened.
+  const varies = variants === undefined && !(quantise && used === "exact");
+  const merge = {
     method: parsed.method,
     lambdas: values,
+    ...(varies && variationOf(parsed, values)),
     ...(variants && { variants: recipes.length, recipes: recipes.map(({ text }) => text) }),
     fidelity: used,
     ...(quantise && { quantised: quantise }),
@@ -139,6 +172,26 @@ export async function virtualMerge(
     recipe: parsed.text,
     ...(made.gates && { gates: made.gates }),
     warnings: [...new Set([...made.warnings, ...prepared.flatMap(({ warnings }) => warnings)])],
+  };
+  const planAt = (point: MergePoint) => {
+    const varied =
+      "lambda" in point ? withSettings(parsed, { [LAMBDAS]: point.lambda }) : withWeights(parsed, point.weights);
+    const build = buildOf(planOn(opened, made.ordinary(varied), options, addon, inputs));
+    return virtualPlan([build], used === "linear", { seed, threads });
+  };
+  return { merge, planAt };
+}
+
+function variationOf(
+  recipe: ParsedRecipe,
+  values: readonly number[] = [],
+): Pick<VirtualMerge, "lambdaRange" | "weightNames"> {
+  const names = weightNames(recipe);
+  return {
+    ...(!lambdaFault(recipe) && {
+      lambdaRange: [Math.min(RANGE[0], ...values), Math.max(RANGE[1], ...values)] as const,
+    }),
+    ...(names && { weightNames: names }),
   };
 }
 

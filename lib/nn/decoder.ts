@@ -1,5 +1,6 @@
 // A decoder that is open on one engine: what the generation loop calls, whichever engine computes.
 
+import type { NativePlan } from "../addon/nativePlan.js";
 import type { NativeVirtualTensor } from "../addon/nativeRuntime.js";
 import type { EngineFacts } from "./engines/engineTypes.js";
 import type { Cache, DecoderSpec, Rows } from "./ops/specs.js";
@@ -26,6 +27,11 @@ export interface Decoder {
    * [wanted x vocabulary], row-major. The array belongs to the decoder and is valid until the next call.
    */
   forward(rows: Rows, cache: Cache, wanted: Int32Array): Float32Array;
+  /**
+   * Of a virtual merge: adds a variant, or puts another one in the place of one that was added, by a plan of one output.
+   * Between steps, while no row is of the variant; what the cache holds of it is of the one before.
+   */
+  readonly setVariant?: ((variant: number, plan: NativePlan) => void) | undefined;
   /** Frees everything. Calling it twice does nothing. */
   dispose(): void;
 }

@@ -37,7 +37,8 @@ export function checkSettings(recipe: ParsedRecipe, names: readonly string[]): v
     });
   }
   if (!names.includes(LAMBDAS)) return;
-  checkLambda(recipe);
+  const fault = lambdaFault(recipe);
+  if (fault) throw fault;
   const own = METHODS[method].lambda as string;
   if (names.includes(own)) {
     throw new RetemperError("USAGE", `lambda sets the ${own} of ${method}, so ${own} cannot be varied beside it`, {
@@ -128,7 +129,7 @@ function withLambda(recipe: ParsedRecipe, written: WrittenRecipe, lambda: number
 }
 
 /** Every module, or the recipe itself where it has none. */
-function editModules(written: WrittenRecipe, edit: <T extends LayoutShape>(module: T) => T): WrittenRecipe {
+export function editModules(written: WrittenRecipe, edit: <T extends LayoutShape>(module: T) => T): WrittenRecipe {
   const modules = Object.entries(written.modules ?? {});
   if (modules.length === 0) return edit(written);
   return { ...written, modules: Object.fromEntries(modules.map(([name, module]) => [name, edit(module)])) };
@@ -150,8 +151,8 @@ function alignedIndex(recipe: ParsedRecipe, slice: RecipeSlice): number {
   return at < 0 && !gives ? 0 : at;
 }
 
-/** @throws RetemperError USAGE where there is not exactly one fine-tuned model beside the aligned one */
-function checkLambda(recipe: ParsedRecipe): void {
+/** Why a recipe has no lambda: there is not exactly one fine-tuned model beside the aligned one. */
+export function lambdaFault(recipe: ParsedRecipe): RetemperError | undefined {
   const { method } = recipe;
   const [name] = numberParameters(recipe).filter((one) => one !== "lambda");
   const hint = name
@@ -159,17 +160,18 @@ function checkLambda(recipe: ParsedRecipe): void {
     : `${method} has no number that --vary could set`;
   const { lambda, prepared } = METHODS[method];
   if (lambda === undefined)
-    throw new RetemperError("USAGE", `${method} has no lambda: no weight of one fine-tuned model`, { hint });
-  if (prepared) return; // the rules of these methods have counted the models
+    return new RetemperError("USAGE", `${method} has no lambda: no weight of one fine-tuned model`, { hint });
+  if (prepared) return undefined; // the rules of these methods have counted the models
   for (const slice of recipe.modules.flatMap((module) => module.slices)) {
     const tuned = slice.sources.length - (alignedIndex(recipe, slice) < 0 ? 0 : 1);
     if (tuned === 1) continue;
-    throw new RetemperError(
+    return new RetemperError(
       "USAGE",
       `lambda is the weight of one fine-tuned model against the aligned one, and this recipe has ${tuned} fine-tuned models`,
       { hint },
     );
   }
+  return undefined;
 }
 
 function numberParameters({ method }: ParsedRecipe): string[] {

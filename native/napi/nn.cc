@@ -37,7 +37,8 @@ Napi::Value OpenFile(nn::Context& context, const Napi::CallbackInfo& info) {
 
 // openMerge(plan, sums, holds, blocks, file): the weights of a virtual merge. Before the first
 // operation.
-Napi::Value OpenMerge(nn::Context& context, const Napi::CallbackInfo& info) {
+Napi::Value OpenMerge(const SessionPtr& session, const Napi::CallbackInfo& info) {
+  nn::Context& context = session->Open();
   Plan plan = DecodePlan(info[0]);
   const bool sums = fields::Bool(info[1], "sums"), holds = fields::Bool(info[2], "holds"),
              blocks = fields::Bool(info[3], "blocks");
@@ -47,8 +48,8 @@ Napi::Value OpenMerge(nn::Context& context, const Napi::CallbackInfo& info) {
     const Napi::Object object = fields::Object(info[4], "file");
     file = {fields::String(object, "path"), fields::Bool(object.Get("isThere"), "isThere")};
   }
-  auto merge = std::make_shared<const VirtualTensors>(std::move(plan), sums, holds, blocks,
-                                                      file ? &*file : nullptr, context.pool);
+  auto merge = std::make_shared<VirtualTensors>(std::move(plan), sums, holds, blocks,
+                                                file ? &*file : nullptr, context.pool);
   context.variants = merge->variants();
   const Napi::Env env = info.Env();
   Napi::Array tensors = Napi::Array::New(env);
@@ -60,8 +61,19 @@ Napi::Value OpenMerge(nn::Context& context, const Napi::CallbackInfo& info) {
     if (vectors) tensor.Set("vectors", static_cast<double>(*vectors));
     tensors[tensors.Length()] = tensor;
   }
-  context.maker = std::move(merge);
+  context.maker = merge;
+  session->merge = std::move(merge);
   return tensors;
+}
+
+// setVariant(variant, plan): a variant that is added to the merge, or takes another one's place.
+Napi::Value SetVariant(const SessionPtr& session, const Napi::CallbackInfo& info) {
+  nn::Context& context = session->Open();
+  if (!session->merge) throw Fault(code::kUsage, "the model is no virtual merge");
+  const auto variant = fields::Index(info[0], "variant");
+  session->merge->SetVariant(variant, DecodePlan(info[1]), context.pool);
+  context.variants = session->merge->variants();
+  return info.Env().Undefined();
 }
 
 Napi::Value SetStep(nn::Context& context, const Napi::CallbackInfo& info) {
@@ -327,13 +339,14 @@ Napi::Value OpenRuntime(const Napi::CallbackInfo& info) {
     runtime.Set("target", target);
     runtime.Set("threads", static_cast<double>(threads));
     runtime.Set("openFile", Bind(env, session, &OpenFile));
-    runtime.Set("openMerge", Bind(env, session, &OpenMerge));
     runtime.Set("setStep", Bind(env, session, &SetStep));
     runtime.Set("stepTimes", Bind(env, session, &TimesOfSteps));
     runtime.Set("argMax", Bind(env, session, &ArgMax));
     runtime.Set("logSumExp", Bind(env, session, &LogSumExp));
     using Maker = Napi::Value (*)(const SessionPtr&, const Napi::CallbackInfo&);
-    const std::pair<const char*, Maker> makers[] = {{"embed", &MakeEmbed},
+    const std::pair<const char*, Maker> makers[] = {{"openMerge", &OpenMerge},
+                                                    {"setVariant", &SetVariant},
+                                                    {"embed", &MakeEmbed},
                                                     {"project", &MakeProject},
                                                     {"attend", &MakeAttend},
                                                     {"output", &MakeOutput},

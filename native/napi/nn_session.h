@@ -11,11 +11,13 @@
 #include "napi/errors.h"
 #include "napi/fields.h"
 #include "nn/context.h"
+#include "virtual/virtual_tensors.h"
 
 namespace retemper {
 
 struct Session {
-  std::unique_ptr<nn::Context> context;  // null once closed
+  std::unique_ptr<nn::Context> context;   // null once closed
+  std::shared_ptr<VirtualTensors> merge;  // the context's maker, where one was opened
   std::vector<std::shared_ptr<const void>> operations;
   std::vector<std::unique_ptr<nn::PagedCache>> caches;  // null where disposed of
 
@@ -32,6 +34,7 @@ struct Session {
   void Close() {
     caches.clear();
     operations.clear();
+    merge.reset();
     context.reset();
   }
 };

@@ -113,13 +113,6 @@ void StoredMatrix::Row(size_t row, uint32_t /*variant*/, float* to) const {
   kernels_->load(from, matrix_.dtype, matrix_.in, to);
 }
 
-WeightVector::WeightVector(std::vector<float> values, size_t size, float plus)
-    : values_(std::move(values)), size_(size), stride_(size) {
-  if (plus != 0.0f) {
-    for (float& value : values_) value += plus;
-  }
-}
-
 WeightVector::WeightVector(const StoredRange& range, float plus) {
   if (!IsFloat(range.dtype)) {
     throw Fault(code::kIncompatible, "is stored as " + std::string(NameOf(range.dtype)),
@@ -127,12 +120,13 @@ WeightVector::WeightVector(const StoredRange& range, float plus) {
   }
   std::unique_ptr<uint8_t[]> copy;
   const uint8_t* data = ReadRange(range, copy);
-  size_ = range.rows * range.cols;
-  values_.resize(size_);
-  ChooseTarget().f32->load(data, range.dtype, values_.size(), values_.data());
+  std::vector<float> values(range.rows * range.cols);
+  ChooseTarget().f32->load(data, range.dtype, values.size(), values.data());
   if (plus != 0.0f) {
-    for (float& value : values_) value += plus;
+    for (float& value : values) value += plus;
   }
+  of_ = std::make_shared<std::vector<Values>>(
+      1, std::make_shared<const std::vector<float>>(std::move(values)));
 }
 
 }  // namespace retemper::nn

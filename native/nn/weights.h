@@ -76,24 +76,30 @@ struct StoredRange {
   size_t cols = 0;
 };
 
-// A one-dimensional weight (of a norm, or a bias) as float32: small, so converted once.
+// A one-dimensional weight (of a norm, or a bias) as float32: small, so converted once. Copies
+// share what is set.
 class WeightVector {
  public:
   // Any floating-point dtype; throws as StoredMatrix does. `plus` is added to each element.
   explicit WeightVector(const StoredRange& range, float plus = 0.0f);
   explicit WeightVector(std::vector<float> values)
-      : values_(std::move(values)), size_(values_.size()) {}
-  // One of `size` elements for each variant, one after the other; `plus` is added to each element.
-  WeightVector(std::vector<float> values, size_t size, float plus);
+      : WeightVector({std::make_shared<const std::vector<float>>(std::move(values))}) {}
+  using Values = std::shared_ptr<const std::vector<float>>;
+  // By variant, at least one; all of one size.
+  explicit WeightVector(std::vector<Values> values)
+      : of_(std::make_shared<std::vector<Values>>(std::move(values))) {}
 
-  size_t size() const { return size_; }
-  // For rows of a variant.
-  const float* Of(uint32_t variant) const { return values_.data() + variant * stride_; }
+  size_t size() const { return of_->front()->size(); }
+  // For rows of a variant. One is the same for all.
+  const float* Of(uint32_t variant) const { return (*of_)[of_->size() == 1 ? 0 : variant]->data(); }
+  // Of a variant that may be a new one.
+  void Set(uint32_t variant, Values values) {
+    if (variant >= of_->size()) of_->resize(variant + 1, of_->front());
+    (*of_)[variant] = std::move(values);
+  }
 
  private:
-  std::vector<float> values_;
-  size_t size_ = 0;
-  size_t stride_ = 0;  // 0 where all variants have the same
+  std::shared_ptr<std::vector<Values>> of_;
 };
 
 // Gives the weights of a virtual merge (virtual/).

@@ -66,70 +66,87 @@ void LoadInMajor(const nn::Matrix& w, float* to) {
 
 }  // namespace
 
+std::optional<std::vector<SumOfProducts::Factor>> SumOfProducts::FactorsOf(
+    const VirtualTensors& tensors, const nn::StoredRange& range, bool in_major, const Made& made) {
+  const size_t out = in_major ? range.cols : range.rows, in = in_major ? range.rows : range.cols;
+  const Task& task = tensors.task(made.task);
+  const std::optional<std::vector<double>> of_sources = task.Factors(made.variant);
+  if (!of_sources) return std::nullopt;
+  std::vector<Factor> own;
+  for (size_t i = 0; i < of_sources->size(); ++i) {
+    const double factor = (*of_sources)[i];
+    if (factor == 0) continue;
+    const Source& source = task.spec.sources[i];
+    const Part& part = source.parts[0];
+    if (source.gather || part.add) return std::nullopt;
+    if (part.cast_to && (part.low_rank || *part.cast_to != part.range.dtype)) return std::nullopt;
+    if (task.spec.form.blocks != BlockFormat::kNone) {
+      const auto place = PlaceOf(blocks, tensors, task.spec, part, range, in_major);
+      if (!place) return std::nullopt;
+      own.push_back({false, *place, factor});
+    } else {
+      const std::optional<nn::Matrix> matrix =
+          StoredAsItIs(tensors, part.range, out, in, in_major, range.first_row);
+      if (!matrix) return std::nullopt;
+      own.push_back({false, PlaceOf(matrices, *matrix), factor});
+    }
+    if (!part.low_rank) continue;
+    // W = left right; of a matrix [in, out], x W = (x left) right.
+    const LowRank& low = *part.low_rank;
+    if (low.groups != 0) return std::nullopt;
+    if (low.magnitude || part.rows != task.spec.FirstDim()) return std::nullopt;
+    if (in_major ? range.first_row != 0 : low.left_transposed && range.first_row != 0)
+      return std::nullopt;
+    const Range& first = in_major ? low.left : low.right;
+    const Range& second = in_major ? low.right : low.left;
+    const bool first_turned = in_major ? !low.left_transposed : low.right_transposed;
+    const bool second_turned = in_major ? !low.right_transposed : low.left_transposed;
+    const auto right = StoredAsItIs(tensors, first, low.rank, in, first_turned, 0);
+    const auto left =
+        StoredAsItIs(tensors, second, out, low.rank, second_turned, in_major ? 0 : range.first_row);
+    if (!right || !left) return std::nullopt;
+    size_t place = 0;
+    while (place < terms.size() &&
+           (terms[place].right.data != right->data || terms[place].left.data != left->data)) {
+      ++place;
+    }
+    if (place == terms.size()) terms.push_back({*right, *left});
+    own.push_back({true, place, factor * low.scale});
+  }
+  return own;
+}
+
+std::vector<float> SumOfProducts::RowOf(const std::vector<Factor>& own) const {
+  std::vector<double> all(Matrices() + terms.size(), 0.0);
+  for (const Factor& factor : own)
+    all[factor.place + (factor.term ? Matrices() : 0)] += factor.value;
+  return {all.begin(), all.end()};
+}
+
 std::optional<SumOfProducts> SumOfProducts::Of(const VirtualTensors& tensors,
                                                const nn::StoredRange& range, bool in_major) {
   SumOfProducts sum;
-  const size_t out = in_major ? range.cols : range.rows, in = in_major ? range.rows : range.cols;
-  struct Factor {
-    bool term;
-    size_t place;
-    double value;
-  };
   std::vector<std::vector<Factor>> factors;
   for (const Made& made : tensors.MadeBy(range.tensor)) {
-    const Task& task = tensors.task(made.task);
-    const std::optional<std::vector<double>> of_sources = task.Factors(made.variant);
-    if (!of_sources) return std::nullopt;
-    std::vector<Factor>& own = factors.emplace_back();
-    for (size_t i = 0; i < of_sources->size(); ++i) {
-      const double factor = (*of_sources)[i];
-      if (factor == 0) continue;
-      const Source& source = task.spec.sources[i];
-      const Part& part = source.parts[0];
-      if (source.gather || part.add) return std::nullopt;
-      if (part.cast_to && (part.low_rank || *part.cast_to != part.range.dtype)) return std::nullopt;
-      if (task.spec.form.blocks != BlockFormat::kNone) {
-        const auto place = PlaceOf(sum.blocks, tensors, task.spec, part, range, in_major);
-        if (!place) return std::nullopt;
-        own.push_back({false, *place, factor});
-      } else {
-        const std::optional<nn::Matrix> matrix =
-            StoredAsItIs(tensors, part.range, out, in, in_major, range.first_row);
-        if (!matrix) return std::nullopt;
-        own.push_back({false, PlaceOf(sum.matrices, *matrix), factor});
-      }
-      if (!part.low_rank) continue;
-      // W = left right; of a matrix [in, out], x W = (x left) right.
-      const LowRank& low = *part.low_rank;
-      if (low.groups != 0) return std::nullopt;
-      if (low.magnitude || part.rows != task.spec.FirstDim()) return std::nullopt;
-      if (in_major ? range.first_row != 0 : low.left_transposed && range.first_row != 0)
-        return std::nullopt;
-      const Range& first = in_major ? low.left : low.right;
-      const Range& second = in_major ? low.right : low.left;
-      const bool first_turned = in_major ? !low.left_transposed : low.right_transposed;
-      const bool second_turned = in_major ? !low.right_transposed : low.left_transposed;
-      const auto right = StoredAsItIs(tensors, first, low.rank, in, first_turned, 0);
-      const auto left = StoredAsItIs(tensors, second, out, low.rank, second_turned,
-                                     in_major ? 0 : range.first_row);
-      if (!right || !left) return std::nullopt;
-      size_t place = 0;
-      while (place < sum.terms.size() && (sum.terms[place].right.data != right->data ||
-                                          sum.terms[place].left.data != left->data)) {
-        ++place;
-      }
-      if (place == sum.terms.size()) sum.terms.push_back({*right, *left});
-      own.push_back({true, place, factor * low.scale});
-    }
+    std::optional<std::vector<Factor>> own = sum.FactorsOf(tensors, range, in_major, made);
+    if (!own) return std::nullopt;
+    factors.push_back(std::move(*own));
   }
-  const size_t matrices = sum.Matrices();
-  for (const std::vector<Factor>& own : factors) {
-    std::vector<double> all(matrices + sum.terms.size(), 0.0);
-    for (const Factor& factor : own)
-      all[factor.place + (factor.term ? matrices : 0)] += factor.value;
-    sum.factors.emplace_back(all.begin(), all.end());
-  }
+  for (const std::vector<Factor>& own : factors) sum.factors.push_back(sum.RowOf(own));
   return sum;
+}
+
+bool SumOfProducts::Set(const VirtualTensors& tensors, const nn::StoredRange& range, bool in_major,
+                        uint32_t variant) {
+  SumOfProducts all;
+  all.matrices = matrices;
+  all.blocks = blocks;
+  all.terms = terms;
+  const auto own = all.FactorsOf(tensors, range, in_major, tensors.MadeBy(range.tensor)[variant]);
+  if (!own || all.Matrices() != Matrices() || all.terms.size() != terms.size()) return false;
+  if (variant >= factors.size()) factors.resize(variant + 1);
+  factors[variant] = RowOf(*own);
+  return true;
 }
 
 SumMatrix::SumMatrix(std::unique_ptr<VirtualMatrix> made, SumOfProducts sum)

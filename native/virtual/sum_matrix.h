@@ -35,6 +35,22 @@ struct SumOfProducts {
   // first, rows of another vocabulary, DoRA.
   static std::optional<SumOfProducts> Of(const VirtualTensors& tensors,
                                          const nn::StoredRange& range, bool in_major);
+  // Takes the factors of a variant that is new, or another one than before. False, and nothing is
+  // changed, where it is no such sum, or one of other matrices and terms.
+  bool Set(const VirtualTensors& tensors, const nn::StoredRange& range, bool in_major,
+           uint32_t variant);
+
+ private:
+  struct Factor {
+    bool term;
+    size_t place;
+    double value;
+  };
+  // Of what a task makes; adds matrices and terms that are not there. Nothing where it is no sum.
+  std::optional<std::vector<Factor>> FactorsOf(const VirtualTensors& tensors,
+                                               const nn::StoredRange& range, bool in_major,
+                                               const Made& made);
+  std::vector<float> RowOf(const std::vector<Factor>& own) const;
 };
 
 class SumMatrix final : public nn::WeightSource {
@@ -60,6 +76,10 @@ class SumMatrix final : public nn::WeightSource {
   }
   // Of blocks, the sum of their rows and the terms; else as the merge makes it.
   void Row(size_t row, uint32_t variant, float* to) const override;
+  // As SumOfProducts has it.
+  bool Set(const nn::StoredRange& range, bool in_major, uint32_t variant) {
+    return sum_.Set(made_->tensors(), range, in_major, variant);
+  }
 
  private:
   // A product in work.

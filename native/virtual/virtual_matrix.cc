@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -56,9 +57,6 @@ VirtualMatrix::VirtualMatrix(std::shared_ptr<const VirtualTensors> tensors,
       in_major_(in_major),
       bias_(std::move(bias)) {
   for (const Made& made : made_) {
-    const bool known = std::any_of(groups_.begin(), groups_.end(),
-                                   [&](const Group& group) { return group.task == made.task; });
-    if (known) continue;
     const TensorSpec& spec = tensors_->task(made.task).spec;
     if (spec.Elements() < (first_row_ + range.rows) * range.cols) {
       throw Fault(code::kInternal, "is smaller than the model wants", {}, range.tensor);
@@ -69,12 +67,6 @@ VirtualMatrix::VirtualMatrix(std::shared_ptr<const VirtualTensors> tensors,
                       "; matrices are computed with as BF16, F16 or F32",
                   {}, range.tensor, "give the recipe an out_dtype of these");
     }
-    Group group = {made.task, std::nullopt};
-    if (IsPlainCopy(spec)) {
-      const Range& stored = spec.sources[0].parts[0].range;
-      group.stored = StoredAsItIs(*tensors_, stored, out_, in_, in_major_, first_row_);
-    }
-    groups_.push_back(std::move(group));
   }
 }
 
@@ -114,11 +106,15 @@ void VirtualMatrix::InRuns(const float* x, size_t x_stride, size_t rows, const u
   for (size_t i = 0; i < rows; ++i) std::copy_n(to + i * out_, out_, y + order[i] * y_stride);
 }
 
-std::optional<nn::Matrix> VirtualMatrix::Lying(const Group& group, uint32_t variant) const {
-  if (group.stored) return group.stored;
+std::optional<nn::Matrix> VirtualMatrix::Lying(uint32_t variant) const {
+  const TensorSpec& spec = tensors_->task(made_[variant].task).spec;
+  if (IsPlainCopy(spec)) {
+    const Range& stored = spec.sources[0].parts[0].range;
+    const auto matrix = StoredAsItIs(*tensors_, stored, out_, in_, in_major_, first_row_);
+    if (matrix) return matrix;
+  }
   const uint8_t* values = tensors_->Held(made_[variant]);
   if (values == nullptr) return std::nullopt;
-  const TensorSpec& spec = tensors_->task(group.task).spec;
   if (spec.form.blocks != BlockFormat::kNone) return std::nullopt;  // BlockMatrix's
   const Dtype dtype = spec.out_dtype;
   return nn::Matrix{values + first_row_ * in_ * SizeOf(dtype), dtype, out_, in_, in_major_};
@@ -127,20 +123,18 @@ std::optional<nn::Matrix> VirtualMatrix::Lying(const Group& group, uint32_t vari
 void VirtualMatrix::MultiplyRuns(nn::Pool& pool, nn::Precision precision, const float* x,
                                  size_t x_stride, const std::vector<Run>& runs, float* y,
                                  size_t y_stride) const {
-  for (const Group& group : groups_) {
-    std::vector<Run> own;
-    std::copy_if(runs.begin(), runs.end(), std::back_inserter(own),
-                 [&](const Run& run) { return made_[run.variant].task == group.task; });
-    if (own.empty()) continue;
-    if (!Lying(group, own[0].variant)) {
-      MultiplyMade(pool, precision, group.task, x, x_stride, own, y, y_stride);
-      continue;
-    }
-    for (const Run& run : own) {
-      nn::MatMul(pool, *Lying(group, run.variant), bias(run.variant), x + run.first * x_stride,
-                 x_stride, run.count, y + run.first * y_stride, y_stride, precision);
+  // What one task makes, it makes in one go.
+  std::map<size_t, std::vector<Run>> made;
+  for (const Run& run : runs) {
+    if (const std::optional<nn::Matrix> matrix = Lying(run.variant)) {
+      nn::MatMul(pool, *matrix, bias(run.variant), x + run.first * x_stride, x_stride, run.count,
+                 y + run.first * y_stride, y_stride, precision);
+    } else {
+      made[made_[run.variant].task].push_back(run);
     }
   }
+  for (const auto& [task, own] : made)
+    MultiplyMade(pool, precision, task, x, x_stride, own, y, y_stride);
 }
 
 void VirtualMatrix::MultiplyMade(nn::Pool& pool, nn::Precision precision, size_t index,
@@ -216,10 +210,7 @@ void VirtualMatrix::MultiplyBackward(nn::Pool& pool, nn::Precision precision, co
     const uint32_t variant = variants == nullptr ? 0 : variants[first];
     size_t end = first + 1;
     while (end < rows && (variants == nullptr || variants[end] == variant)) ++end;
-    const auto group = std::find_if(groups_.begin(), groups_.end(), [&](const Group& one) {
-      return one.task == made_[variant].task;
-    });
-    const std::optional<nn::Matrix> matrix = Lying(*group, variant);
+    const std::optional<nn::Matrix> matrix = Lying(variant);
     if (!matrix) {
       throw Fault(code::kUsage, "a virtual merge has gradients only where its weights are held", {},
                   {}, "open it with hold, or write it first: retemper merge");

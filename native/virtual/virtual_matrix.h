@@ -46,13 +46,8 @@ class VirtualMatrix final : public nn::WeightSource {
   const float* bias(uint32_t variant) const { return bias_ ? bias_->Of(variant) : nullptr; }
 
  private:
-  // What one task makes, or, where it only copies, the stored matrix itself.
-  struct Group {
-    size_t task;
-    std::optional<nn::Matrix> stored;
-  };
-  // The matrix of a variant of a group, where it lies somewhere.
-  std::optional<nn::Matrix> Lying(const Group& group, uint32_t variant) const;
+  // The matrix of a variant, where it lies somewhere: held, or stored and copied only.
+  std::optional<nn::Matrix> Lying(uint32_t variant) const;
 
   void MultiplyRuns(nn::Pool& pool, nn::Precision precision, const float* x, size_t x_stride,
                     const std::vector<Run>& runs, float* y, size_t y_stride) const;
@@ -60,8 +55,7 @@ class VirtualMatrix final : public nn::WeightSource {
                     size_t x_stride, const std::vector<Run>& runs, float* y, size_t y_stride) const;
 
   std::shared_ptr<const VirtualTensors> tensors_;
-  std::vector<Made> made_;     // by variant
-  std::vector<Group> groups_;  // by task
+  const std::vector<Made>& made_;  // by variant; the tensors', which may get others
   size_t out_, in_, first_row_;
   bool in_major_;
   std::optional<nn::WeightVector> bias_;

@@ -7,9 +7,11 @@
 #include "core/divide_up.h"
 #include "core/status.h"
 #include "engine/check_plan.h"
+#include "engine/decode_range.h"
 #include "io/atomic_output.h"
 #include "virtual/block_matrix.h"
 #include "virtual/sum_matrix.h"
+#include "virtual/varied_matrix.h"
 #include "virtual/virtual_matrix.h"
 
 namespace retemper {
@@ -70,13 +72,12 @@ void MakeOf(Task& task, Extent extent, const std::vector<uint8_t*>& out, Maker& 
 
 VirtualTensors::VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, const HeldFile* file,
                                nn::Pool& pool)
-    : plan_(std::move(plan)), sums_(sums), blocks_(blocks) {
+    : plan_(std::move(plan)),
+      sums_(sums),
+      blocks_(blocks),
+      variants_(static_cast<uint32_t>(plan_.outputs.size())) {
   CheckPlan(plan_);
-  inputs_.reserve(plan_.inputs.size());
-  for (const InputSpec& spec : plan_.inputs) {
-    inputs_.push_back(
-        InputFile::Open(spec.path, FileIdentity{spec.size, spec.inode, spec.mtime_ns}));
-  }
+  OpenInputs(plan_.inputs);
   environment_.target = &ChooseTarget();
   environment_.inputs = &inputs_;
   environment_.seed = plan_.seed;
@@ -96,14 +97,117 @@ VirtualTensors::VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, co
       }
     }
   }
-  Prepare(pool);
+  Prepare(tasks_, pool);
   HoldMatrices(holds, file, pool);
   CheckUnchanged();
 }
 
-void VirtualTensors::Prepare(nn::Pool& pool) {
-  pool.Run(tasks_.size(), [&](size_t index, unsigned) {
-    Task& task = *tasks_[index];
+void VirtualTensors::OpenInputs(const std::vector<InputSpec>& inputs) {
+  for (size_t i = inputs_.size(); i < inputs.size(); ++i) {
+    const InputSpec& spec = inputs[i];
+    inputs_.push_back(
+        InputFile::Open(spec.path, FileIdentity{spec.size, spec.inode, spec.mtime_ns}));
+  }
+}
+
+void VirtualTensors::SetVariant(uint32_t variant, Plan plan, nn::Pool& pool) {
+  const auto opened = static_cast<uint32_t>(plan_.outputs.size());
+  if (variant < opened || variant > variants_ || plan.outputs.size() != 1)
+    throw Fault(code::kUsage, "variant " + std::to_string(variant) + " cannot be set");
+  auto addition = std::make_unique<Addition>();
+  addition->plan = std::move(plan);
+  const Plan& own = addition->plan;
+  CheckPlan(own);
+  for (size_t i = 0; i < plan_.inputs.size(); ++i) {
+    if (i >= own.inputs.size() || own.inputs[i].path != plan_.inputs[i].path)
+      throw Fault(code::kUsage, "a variant has other inputs than the merge");
+  }
+  OpenInputs(own.inputs);
+  std::vector<std::unique_ptr<Task>> tasks;
+  std::vector<std::optional<Made>> made;
+  for (const TensorSpec& spec : own.tensors) {
+    MadeBy(spec.name);  // else it is another merge's
+    made.push_back(CopyAlike(spec));
+    if (!made.back()) tasks.push_back(MakeTask(spec, environment_));
+  }
+  Prepare(tasks, pool);
+  CheckUnchanged();
+  const size_t at = variant - opened;
+  if (at == additions_.size()) {
+    additions_.emplace_back();
+  } else if (additions_[at]) {
+    for (const size_t task : additions_[at]->tasks) {
+      tasks_[task].reset();
+      free_tasks_.push_back(task);
+    }
+  }
+  variants_ = std::max(variants_, variant + 1);
+  size_t next = 0;
+  for (size_t t = 0; t < own.tensors.size(); ++t) {
+    if (!made[t]) {
+      addition->tasks.push_back(Take(std::move(tasks[next++])));
+      made[t] = Made{addition->tasks.back(), 0};
+    }
+    std::vector<Made>& all = by_name_.at(own.tensors[t].name);
+    all.resize(std::max<size_t>(all.size(), variant + 1), *made[t]);
+    all[variant] = *made[t];
+  }
+  additions_[at] = std::move(addition);
+  HoldBlocks(*additions_[at], pool);
+  for (Given& given : vectors_)
+    given.vector.Set(variant, VectorOf(MadeBy(given.tensor)[variant], given.plus));
+  for (VariedMatrix* matrix : matrices_) matrix->Set(variant);
+}
+
+std::optional<Made> VirtualTensors::CopyAlike(const TensorSpec& spec) const {
+  if (!IsCopy(spec)) return std::nullopt;
+  const auto place = [](const TensorSpec& of) -> const Range* {
+    const Source& source = of.sources[0];
+    const Part& part = source.parts[0];
+    const bool plain = source.parts.size() == 1 && !source.gather && !part.low_rank && !part.add;
+    return plain && !IsView(part.range) ? &part.range : nullptr;
+  };
+  const Range* range = place(spec);
+  const std::vector<Made>& all = MadeBy(spec.name);
+  for (size_t v = 0; range != nullptr && v < plan_.outputs.size(); ++v) {
+    const TensorSpec& known = tasks_[all[v].task]->spec;
+    const Range* same = IsCopy(known) ? place(known) : nullptr;
+    if (same != nullptr && same->input == range->input && same->offset == range->offset &&
+        known.out_dtype == spec.out_dtype &&
+        known.sources[0].parts[0].cast_to == spec.sources[0].parts[0].cast_to) {
+      return all[v];
+    }
+  }
+  return std::nullopt;
+}
+
+size_t VirtualTensors::Take(std::unique_ptr<Task> task) {
+  if (free_tasks_.empty()) {
+    tasks_.push_back(std::move(task));
+    return tasks_.size() - 1;
+  }
+  const size_t at = free_tasks_.back();
+  free_tasks_.pop_back();
+  tasks_[at] = std::move(task);
+  return at;
+}
+
+void VirtualTensors::HoldBlocks(const Addition& addition, nn::Pool& pool) {
+  std::vector<Holding> holdings;
+  for (const size_t index : addition.tasks) {
+    const TensorSpec& spec = tasks_[index]->spec;
+    if (tasks_[index]->elements == 0 || spec.shape.size() != 2 || !InBlocks(spec)) continue;
+    if (sums_ && SumsBlocks(spec, holdings)) continue;
+    throw Fault(code::kIncompatible,
+                "is put into blocks for each lambda, which is done when the model is opened", {},
+                spec.name, "open the model with this lambda, or without weights in blocks");
+  }
+  MakeHeld(holdings, pool);
+}
+
+void VirtualTensors::Prepare(std::span<const std::unique_ptr<Task>> tasks, nn::Pool& pool) const {
+  pool.Run(tasks.size(), [&](size_t index, unsigned) {
+    Task& task = *tasks[index];
     if (task.elements == 0) return;
     NameTensor(task, [&] {
       Worker worker(0);
@@ -169,7 +273,7 @@ void VirtualTensors::MapHeld(const std::vector<Holding>& holdings, const std::st
       at += RoundUp(task->spec.StoredBytes(task->elements), 64);
     }
   }
-  inputs_.push_back(std::move(file));
+  held_file_.emplace(std::move(file));
 }
 
 void VirtualTensors::WriteHeld(const std::vector<Holding>& holdings, const std::string& path) {
@@ -231,7 +335,7 @@ void VirtualTensors::HoldUnit(const Holding& holding, size_t unit) const {
 }
 
 const uint8_t* VirtualTensors::Held(Made made) const {
-  if (held_.empty() || held_[made.task].empty()) return nullptr;
+  if (made.task >= held_.size() || held_[made.task].empty()) return nullptr;
   const std::vector<Values>& held = held_[made.task];
   return held[held.size() == 1 ? 0 : made.variant].data;
 }
@@ -276,6 +380,11 @@ VirtualTensors::Lease::~Lease() {
 
 std::unique_ptr<nn::WeightSource> VirtualTensors::Matrix(
     const nn::StoredRange& range, bool in_major, std::optional<nn::WeightVector> bias) const {
+  return std::make_unique<VariedMatrix>(shared_from_this(), range, in_major, std::move(bias));
+}
+
+std::unique_ptr<nn::WeightSource> VirtualTensors::Evaluated(
+    const nn::StoredRange& range, bool in_major, std::optional<nn::WeightVector> bias) const {
   const size_t out = in_major ? range.cols : range.rows;
   if (bias && bias->size() != out) {
     throw Fault(code::kIncompatible,
@@ -300,33 +409,44 @@ std::unique_ptr<nn::WeightSource> VirtualTensors::Matrix(
 }
 
 nn::WeightVector VirtualTensors::Vector(const nn::StoredRange& range, float plus) const {
-  const std::vector<Made>& made = MadeBy(range.tensor);
-  const size_t size = range.rows * range.cols;
-  std::vector<float> values(size * made.size());
-  const Lease lease(*this);
-  for (size_t v = 0; v < made.size(); ++v) {
-    const Task& task = *tasks_[made[v].task];
-    if (task.elements != size) {
+  std::vector<nn::WeightVector::Values> values;
+  for (const Made& made : MadeBy(range.tensor)) {
+    if (tasks_[made.task]->elements != range.rows * range.cols) {
       throw Fault(code::kInternal, "has another size than the model wants", {}, range.tensor);
     }
-    const size_t bytes = CoveredBy(made[v].task, {0, size}).count * SizeOf(task.spec.out_dtype);
-    std::vector<uint8_t*> out(task.spec.variants.size(), nullptr);
-    out[made[v].variant] = (*lease).values.Reserve(bytes);
-    Make(made[v].task, {0, size}, out, *lease);
-    environment_.target->f32->load(out[made[v].variant], task.spec.out_dtype, size,
-                                   values.data() + v * size);
+    values.push_back(VectorOf(made, plus));
   }
-  return nn::WeightVector(std::move(values), size, plus);
+  const nn::WeightVector vector(std::move(values));
+  vectors_.push_back({range.tensor, plus, vector});
+  return vector;
+}
+
+nn::WeightVector::Values VirtualTensors::VectorOf(const Made& made, float plus) const {
+  const Task& task = *tasks_[made.task];
+  const Lease lease(*this);
+  const size_t size = task.elements,
+               bytes = CoveredBy(made.task, {0, size}).count * SizeOf(task.spec.out_dtype);
+  std::vector<uint8_t*> out(task.spec.variants.size(), nullptr);
+  out[made.variant] = (*lease).values.Reserve(bytes);
+  Make(made.task, {0, size}, out, *lease);
+  std::vector<float> values(size);
+  environment_.target->f32->load(out[made.variant], task.spec.out_dtype, size, values.data());
+  if (plus != 0.0f) {
+    for (float& value : values) value += plus;
+  }
+  return std::make_shared<const std::vector<float>>(std::move(values));
 }
 
 void VirtualTensors::CheckFaults() const {
   for (const InputFile& input : inputs_) {
     if (input.faulted()) input.CheckUnchanged();
   }
+  if (held_file_ && held_file_->faulted()) held_file_->CheckUnchanged();
 }
 
 void VirtualTensors::CheckUnchanged() const {
   for (const InputFile& input : inputs_) input.CheckUnchanged();
+  if (held_file_) held_file_->CheckUnchanged();
 }
 
 std::vector<TensorDescription> DescribeMerge(const VirtualTensors& tensors) {

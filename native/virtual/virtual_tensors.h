@@ -5,6 +5,9 @@
 // A tensor may be made by several tasks, each for some of the variants: where lambda is 0 or 1, the
 // result is a copy.
 //
+// Variants may be added while it is open, by plans of one output each, with tasks of their own, and
+// later ones may take their places. Weights that were given out know them from then on.
+//
 // Where weights are held, all matrices are made once, when the merge is opened, and kept in memory:
 // for methods whose last phase is dear. Those that the plan puts into blocks of GGUF's formats are
 // then made so, by the code that writes such files, and multiplied as blocks. Where products may
@@ -15,6 +18,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <string>
 #include <tuple>
 #include <unordered_map>
@@ -52,6 +57,8 @@ struct HeldFile {
   bool is_there = false;  // else it is written, and must not exist
 };
 
+class VariedMatrix;
+
 class VirtualTensors final : public nn::WeightMaker,
                              public std::enable_shared_from_this<VirtualTensors> {
  public:
@@ -64,7 +71,14 @@ class VirtualTensors final : public nn::WeightMaker,
   VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, const HeldFile* file,
                  nn::Pool& pool);
 
-  uint32_t variants() const { return static_cast<uint32_t>(plan_.outputs.size()); }
+  // Adds a variant, or puts another one in the place of one that was added: the only output of
+  // `plan`, whose inputs are the first plan's and may be more. What depends on the tensors is found
+  // here. Values that were held for others are made for each product. Between steps only, while no
+  // row is of the variant. Throws what a merge throws, and INCOMPATIBLE where the result is put
+  // into blocks; the variant is then not to be used before it was set.
+  void SetVariant(uint32_t variant, Plan plan, nn::Pool& pool);
+
+  uint32_t variants() const { return variants_; }
   bool sums() const { return sums_; }
   bool blocks() const { return blocks_; }
   const Task& task(size_t index) const { return *tasks_[index]; }
@@ -105,8 +119,30 @@ class VirtualTensors final : public nn::WeightMaker,
   void CheckFaults() const override;
   void CheckUnchanged() const override;
 
+  // A matrix as its variants are evaluated now.
+  std::unique_ptr<nn::WeightSource> Evaluated(const nn::StoredRange& range, bool in_major,
+                                              std::optional<nn::WeightVector> bias) const;
+  // Matrices that hear of variants, as long as they are there.
+  void Tell(VariedMatrix* matrix) const { matrices_.push_back(matrix); }
+  void TellNoMore(VariedMatrix* matrix) const { std::erase(matrices_, matrix); }
+
  private:
-  void Prepare(nn::Pool& pool);
+  // What is made for one variant that was added.
+  struct Addition {
+    Plan plan;  // the tasks' specs
+    std::vector<size_t> tasks;
+  };
+  struct Given {
+    std::string tensor;
+    float plus;
+    nn::WeightVector vector;
+  };
+  void OpenInputs(const std::vector<InputSpec>& inputs);
+  void Prepare(std::span<const std::unique_ptr<Task>> tasks, nn::Pool& pool) const;
+  // The task and variant of the first plan that copies the same.
+  std::optional<Made> CopyAlike(const TensorSpec& spec) const;
+  size_t Take(std::unique_ptr<Task> task);
+  nn::WeightVector::Values VectorOf(const Made& made, float plus) const;
   // A matrix of an input, put into blocks.
   struct SourceTask {
     TensorSpec spec;
@@ -124,6 +160,7 @@ class VirtualTensors final : public nn::WeightMaker,
   };
   using SourceKey = std::tuple<uint32_t, uint64_t, BlockFormat>;  // input, offset
   void HoldMatrices(bool holds, const HeldFile* file, nn::Pool& pool);
+  void HoldBlocks(const Addition& addition, nn::Pool& pool);
   void MakeHeld(const std::vector<Holding>& holdings, nn::Pool& pool);
   // Matrices in their order, each from a multiple of 64 on.
   static uint64_t FileBytes(const std::vector<Holding>& holdings);
@@ -135,13 +172,19 @@ class VirtualTensors final : public nn::WeightMaker,
 
   const Plan plan_;
   const bool sums_, blocks_;
+  uint32_t variants_;
   std::vector<InputFile> inputs_;
+  std::optional<InputFile> held_file_;
   Environment environment_;
-  std::vector<std::unique_ptr<Task>> tasks_;
+  std::vector<std::unique_ptr<Task>> tasks_;  // null where a variant left
+  std::vector<size_t> free_tasks_;
+  std::vector<std::unique_ptr<Addition>> additions_;  // by variant, after the first plan's
   std::unordered_map<std::string, std::vector<Made>> by_name_;
   // By task and variant, one for all where it is a copy; empty: not held.
   std::vector<std::vector<Values>> held_;
   std::map<SourceKey, std::vector<Values>> source_blocks_;  // one each
+  mutable std::vector<VariedMatrix*> matrices_;
+  mutable std::vector<Given> vectors_;
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Maker>> free_;
   mutable size_t makers_ = 0;  // free or lent

@@ -3,8 +3,15 @@
 
 import { RetemperError } from "../../errors.js";
 import { idsOf } from "../../generate/loop/preparePrompts.js";
-import type { ContinuedInput, Model, Prompt, Tokenizer, WhichVariant } from "../../generate/types.js";
-import { oneVariant, whichVariant } from "../../generate/virtual/chosenVariants.js";
+import type {
+  ContinuedInput,
+  Model,
+  NextLogprobsOptions,
+  Prompt,
+  Tokenizer,
+  WhichVariant,
+} from "../../generate/types.js";
+import { oneVariant } from "../../generate/virtual/chosenVariants.js";
 import { divergence } from "./divergence.js";
 
 /** Prompts whose distributions of the aligned model, one number a token of the vocabulary, are kept at once. */
@@ -82,14 +89,14 @@ export async function logitProxies(
       "harmless prompts are compared with the aligned model's first tokens: give aligned",
     );
   }
-  const opened = model.describe();
-  const places = candidates.map((which) => oneVariant(opened, which));
-  if (aligned) oneVariant(aligned.describe(), alignedVariant);
+  const places = candidates.map((which) => keyOf(oneVariant(model.facts, which).whose));
+  if (aligned) oneVariant(aligned.facts, alignedVariant);
   const read = [...new Set(places)];
+  const whose = read.map((place): WhichVariant => JSON.parse(place));
   const texts = textsOf(data, model.tokenizer, tokens);
   // candidate by candidate: where there are many texts, most steps then need the weights of one alone
   const scores = await model.continuations(
-    read.flatMap((place) => texts.map((text) => ({ ...text, ...whichVariant(opened, place) }))),
+    whose.flatMap((which) => texts.map((text) => ({ ...text, ...which }))),
     { signal },
   );
   const divergences = read.map(() => Array<number>(benign.length));
@@ -99,12 +106,11 @@ export async function logitProxies(
     for await (const { index, logprobs } of aligned.nextLogprobs(prompts, "all", { ...alignedVariant, signal })) {
       first[index] = logprobs;
     }
-    for await (const { index, logprobs, ...which } of model.nextLogprobs(prompts, "all", {
-      ...(opened.lambdas && { lambda: read.map((place) => opened.lambdas?.[place] as number) }),
-      ...(opened.variants !== undefined && { variant: read }),
+    for await (const { index, logprobs, lambda, weights, variant } of model.nextLogprobs(prompts, "all", {
+      ...together(whose),
       signal,
     })) {
-      const own = divergences[read.indexOf(oneVariant(opened, which))] as number[];
+      const own = divergences[read.indexOf(keyOf({ lambda, weights, variant }))] as number[];
       own[from + index] = divergence(first[index] as Float32Array, logprobs);
     }
   }
@@ -117,6 +123,20 @@ export async function logitProxies(
       divergences[at] as number[],
     );
   });
+}
+
+const keyOf = ({ lambda, weights, variant }: WhichVariant) => JSON.stringify({ lambda, weights, variant });
+
+/** All of them in one call. */
+function together(whose: readonly WhichVariant[]): Pick<NextLogprobsOptions, keyof WhichVariant> {
+  const lambda = whose.flatMap((which) => which.lambda ?? []);
+  const weights = whose.flatMap((which) => (which.weights ? [which.weights] : []));
+  const variant = whose.flatMap((which) => which.variant ?? []);
+  return {
+    ...(lambda.length > 0 && { lambda }),
+    ...(weights.length > 0 && { weights }),
+    ...(variant.length > 0 && { variant }),
+  };
 }
 
 /** Two a request, the refusal first, then one a row of the task. */

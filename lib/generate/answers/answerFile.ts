@@ -45,19 +45,22 @@ export class AnswerFile {
   async add(record: AnswerRecord): Promise<void> {
     const line = Buffer.from(`${JSON.stringify(record)}\n`);
     await this.#handle.appendFile(line);
-    const { index, sample, lambda, variant } = record;
-    const placed = { index, sample, lambda, variant, offset: this.#end, bytes: line.length };
+    const { index, sample, lambda, weights, variant } = record;
+    const placed = { index, sample, lambda, weights, variant, offset: this.#end, bytes: line.length };
     this.#answers.set(keyOf(record), placed);
     this.#end += line.length;
   }
 
-  /** All answers are there: brings the file to the disk, in the order of prompts, samples, and lambdas or variants. */
+  /** All answers are there: brings the file to the disk, in the order of prompts, samples, and lambdas, variants or weights. */
   async complete(): Promise<void> {
     await this.#handle.sync();
     requireInPlace(this.#path, await this.#handle.stat());
     const lines = this.answers;
     const which = ({ lambda, variant }: AnswerPlace) => lambda ?? variant ?? 0;
-    const sorted = [...lines].sort((a, b) => a.index - b.index || a.sample - b.sample || which(a) - which(b));
+    const sorted = [...lines].sort(
+      (a, b) =>
+        a.index - b.index || a.sample - b.sample || which(a) - which(b) || (a.weights && keyOf(a) < keyOf(b) ? -1 : 0),
+    );
     const bytes = sorted.reduce((sum, line) => sum + line.bytes, 0);
     if (bytes !== this.#end || sorted.some((line, i) => line !== lines[i])) await this.#rewrite(sorted);
   }

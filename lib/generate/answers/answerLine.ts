@@ -1,7 +1,7 @@
 // One answer as a line of JSON.
 
 import { RetemperError } from "../../errors.js";
-import type { Generation, Prompt } from "../types.js";
+import type { Generation, ModelWeights, Prompt } from "../types.js";
 
 /** A prompt of a file, with the name that its answers get beside its number. */
 export interface NamedPrompt {
@@ -16,6 +16,7 @@ export interface AnswerRecord {
   readonly id?: string | number;
   readonly sample: number;
   readonly lambda?: number | undefined;
+  readonly weights?: ModelWeights | undefined;
   readonly variant?: number | undefined;
   readonly text: string;
   readonly finish: "stop" | "length";
@@ -45,12 +46,13 @@ export interface AnswerRecord {
  * ```
  */
 export function recordOf(answer: Generation, id: string | number | undefined): AnswerRecord {
-  const { index, sample, lambda, variant, text, finish, promptTokens, ids, logprobs } = answer;
+  const { index, sample, lambda, weights, variant, text, finish, promptTokens, ids, logprobs } = answer;
   return {
     index,
     ...(id !== undefined && { id }),
     sample,
     ...(lambda !== undefined && { lambda }),
+    ...(weights !== undefined && { weights }),
     ...(variant !== undefined && { variant }),
     text,
     finish,
@@ -61,11 +63,12 @@ export function recordOf(answer: Generation, id: string | number | undefined): A
 }
 
 /** Whose answer it is. */
-export type AnswerPlace = Pick<AnswerRecord, "index" | "sample" | "lambda" | "variant">;
+export type AnswerPlace = Pick<AnswerRecord, "index" | "sample" | "lambda" | "weights" | "variant">;
 
 /** What tells answers of a file apart. */
-export function keyOf({ index, sample, lambda, variant }: AnswerPlace): string {
-  const which = lambda ?? (variant === undefined ? undefined : `variant ${variant}`);
+export function keyOf({ index, sample, lambda, weights, variant }: AnswerPlace): string {
+  const weighed = weights && JSON.stringify(Object.entries(weights).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const which = lambda ?? weighed ?? (variant === undefined ? undefined : `variant ${variant}`);
   return `${index}/${sample}${which === undefined ? "" : `/${which}`}`;
 }
 

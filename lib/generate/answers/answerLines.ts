@@ -34,8 +34,8 @@ export async function readAnswerLines(path: string): Promise<AnswerLines> {
       end += line.length;
       const text = line.toString("utf8", 0, line.length - 1);
       if (text.trim() === "") continue;
-      const { index, sample, lambda, variant } = parseLine(text, path, answers.length + 1);
-      answers.push({ index, sample, lambda, variant, offset, bytes: line.length });
+      const { index, sample, lambda, weights, variant } = parseLine(text, path, answers.length + 1);
+      answers.push({ index, sample, lambda, weights, variant, offset, bytes: line.length });
     }
     return { answers, end };
   } finally {

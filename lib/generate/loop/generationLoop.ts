@@ -94,6 +94,11 @@ export class GenerationLoop {
     }
   }
 
+  /** Forgets what is kept of a variant of which nothing is in work: another one takes its place. */
+  forget(variant: number): void {
+    this.#scheduler.slots.forget(variant);
+  }
+
   /** Frees the cache. Jobs that are unfinished hear nothing more. */
   dispose(): void {
     for (const job of this.#jobs) this.cancel(job);

@@ -2,7 +2,7 @@
 
 import type { CacheShare } from "../../nn/memory/memoryBudget.js";
 import type { GenerateSettings } from "../settings.js";
-import type { GenerationPiece, TokenLogprob } from "../types.js";
+import type { GenerationPiece, TokenLogprob, WhichVariant } from "../types.js";
 
 /** A prompt with the samples that are wanted of it: it is read once for all of them. Or an input that is only read. */
 export interface PromptWork {
@@ -14,6 +14,8 @@ export interface PromptWork {
   readonly ids: Int32Array;
   /** Which lambda of a virtual merge; 0 for a plain model. */
   readonly variant: number;
+  /** How results say that they are of this variant. */
+  readonly whose?: WhichVariant | undefined;
   /** [0] for an input. */
   readonly samples: readonly number[];
   /** New tokens at most, within the model's context; 0 for an input. */

@@ -4,7 +4,7 @@ import { RetemperError } from "../../errors.js";
 import type { DecoderSpec } from "../../nn/ops/specs.js";
 import type { Tokenizer } from "../../tokenizer/types.js";
 import type { GenerateSettings } from "../settings.js";
-import type { ChatMessage, Prompt } from "../types.js";
+import type { ChatMessage, Prompt, WhichVariant } from "../types.js";
 import type { PromptWork } from "./job.js";
 
 /** A prompt with the samples that are wanted of it. */
@@ -16,6 +16,8 @@ export interface AskedPrompt {
   readonly samples: readonly number[];
   /** Which lambda of a virtual merge; 0 by default. */
   readonly variant?: number | undefined;
+  /** How results say so. */
+  readonly whose?: WhichVariant | undefined;
 }
 
 /** What a model can be asked at all. */
@@ -66,7 +68,7 @@ function isBegun(messages: readonly ChatMessage[], name: string): boolean {
  * model's context with the new tokens asked for.
  */
 export function preparePrompt(
-  { index, draw, prompt, samples, variant = 0 }: AskedPrompt,
+  { index, draw, prompt, samples, variant = 0, whose }: AskedPrompt,
   tokenizer: Tokenizer,
   spec: Bounds,
   settings: GenerateSettings,
@@ -80,7 +82,7 @@ export function preparePrompt(
     const hint = room > 0 ? `at most ${room} new tokens fit (maxNewTokens, --max-new-tokens)` : "shorten the prompt";
     throw tooLong(name, ids.length, spec.maxPositions, hint, with_);
   }
-  return { index, draw, ids, variant, samples, maxNewTokens: Math.min(room, settings.maxNewTokens) };
+  return { index, draw, ids, variant, whose, samples, maxNewTokens: Math.min(room, settings.maxNewTokens) };
 }
 
 /**
@@ -89,7 +91,7 @@ export function preparePrompt(
  * @throws RetemperError BAD_INPUT, also for a token that the model does not have
  */
 export function prepareNext(
-  { index, prompt, variant = 0 }: AskedPrompt,
+  { index, prompt, variant = 0, whose }: AskedPrompt,
   tokenizer: Tokenizer,
   spec: Bounds,
   tokens: readonly (readonly number[])[] | "all",
@@ -97,7 +99,7 @@ export function prepareNext(
   const name = `prompt ${index}`;
   const input = prepareInput(index, idsOf(prompt, name, tokenizer, spec.maxPositions), spec, variant, { name });
   if (tokens !== "all") checkedIds(tokens[index] ?? [], `the tokens asked for after ${name}`, spec);
-  return input;
+  return { ...input, whose };
 }
 
 /**

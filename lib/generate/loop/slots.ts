@@ -100,6 +100,11 @@ export class Slots {
     }
   }
 
+  /** Forgets what was kept of a variant. */
+  forget(variant: number): void {
+    for (const kept of this.#kept) if (kept.variant === variant) this.#forget(kept);
+  }
+
   #forget(kept: Reading): void {
     this.#kept = this.#kept.filter((other) => other !== kept);
     this.release(kept.slot);

@@ -1,57 +1,90 @@
 // Which variants of a model a call is about, and how an answer says whose it is.
 
 import { RetemperError } from "../../errors.js";
-import type { EngineFacts, GenerateOptions, WhichVariant } from "../types.js";
+import type { MergePoint } from "../../merge/virtualMerge.js";
+import type { ChosenVariants, EngineFacts, ModelWeights, WhichVariant } from "../types.js";
 
-/** What a model was opened with. */
-export type Variants = Pick<EngineFacts, "lambdas" | "variants">;
+/** What a model was opened with, and what else it takes. */
+export type Variants = Pick<EngineFacts, "lambdas" | "lambdaRange" | "weightNames" | "variants">;
+
+/** A variant that a call names: one that the model was opened with, by its number, or another one. */
+export type Chosen = { readonly whose: WhichVariant } & ({ readonly variant: number } | { readonly point: MergePoint });
 
 /**
- * Numbers of the variants that a call names, by lambda or by place; all by default.
- * @throws RetemperError USAGE for one that the model was not opened with
+ * The variants that a call names, each once: by lambda, by weights or by place; all that the model was opened with by default.
+ * @throws RetemperError USAGE for one that the model does not have
  */
-export function chosenVariants(
-  opened: Variants,
-  { lambda, variant }: Pick<GenerateOptions, "lambda" | "variant">,
-): number[] {
-  const { lambdas, variants } = opened;
-  if (lambda !== undefined && lambdas === undefined) throw none("lambda", "lambdas");
-  if (variant !== undefined && variants === undefined) throw none("variant", "variants");
-  if (lambdas !== undefined) return placesOf("lambda", lambdas, lambda);
-  return placesOf(
-    "variant",
-    Array.from({ length: variants ?? 1 }, (_, at) => at),
-    variant,
-  );
+export function chosenVariants(opened: Variants, { lambda, weights, variant }: ChosenVariants): Chosen[] {
+  const { lambdas, lambdaRange, variants } = opened;
+  if ([lambda, weights, variant].filter((one) => one !== undefined).length > 1) {
+    throw new RetemperError("USAGE", "a call names lambda, weights or variant, one of them");
+  }
+  if (weights !== undefined) return listOf("weights", weights, "object").map((one) => byWeights(opened, one));
+  if (lambda !== undefined) {
+    if (!lambdas && !lambdaRange) throw none("lambda", "lambdas");
+    return distinct(listOf("lambda", lambda, "number")).map((one) => byLambda(opened, one));
+  }
+  if (lambdas) return lambdas.map((one, at) => ({ variant: at, whose: { lambda: one } }));
+  if (variants === undefined) {
+    if (variant !== undefined) throw none("variant", "variants");
+    return [{ variant: 0, whose: {} }];
+  }
+  const places = variant === undefined ? Array.from({ length: variants }, (_, at) => at) : variant;
+  return distinct(listOf("variant", places, "number")).map((place) => {
+    if (Number.isInteger(place) && place >= 0 && place < variants) return { variant: place, whose: { variant: place } };
+    throw notOpened("variant", place, `0 to ${variants - 1}`);
+  });
 }
 
 /** The one variant of a call that is about one. @throws RetemperError USAGE */
-export function oneVariant(opened: Variants, chosen: WhichVariant): number {
+export function oneVariant(opened: Variants, chosen: WhichVariant): Chosen {
   const [variant, ...others] = chosenVariants(opened, chosen);
-  if (others.length === 0) return variant as number;
+  if (others.length === 0) return variant as Chosen;
   const [what, example] = opened.lambdas
     ? ["lambdas", `{ lambda: ${opened.lambdas[0]} }`]
     : ["variants", "{ variant: 0 }"];
   throw new RetemperError("USAGE", `the model has several ${what}: say which one is meant`, { hint: example });
 }
 
-/** How the results of a variant say that they are its own; of a model that is one, they say nothing. */
-export function whichVariant({ lambdas, variants }: Variants, variant: number): WhichVariant {
-  if (lambdas !== undefined) return { lambda: lambdas[variant] as number };
-  return variants === undefined ? {} : { variant };
+function byLambda({ lambdas = [], lambdaRange }: Variants, asked: number): Chosen {
+  const lambda = asked + 0; // -0 is 0
+  const variant = lambdas.indexOf(lambda);
+  if (variant >= 0) return { variant, whose: { lambda } };
+  if (!lambdaRange) throw notOpened("lambda", asked, lambdas.join(", "));
+  const [least, most] = lambdaRange;
+  if (lambda >= least && lambda <= most) return { point: { lambda }, whose: { lambda } };
+  throw new RetemperError("USAGE", `lambda must be from ${least} to ${most}, not ${String(asked)}`, {
+    hint: "a model that is opened with lambdas beyond that takes values as far as these",
+  });
 }
 
-function placesOf(name: string, all: readonly number[], chosen: number | readonly number[] | undefined): number[] {
-  if (chosen === undefined) return all.map((_, place) => place);
-  const list = typeof chosen === "number" ? [chosen] : chosen;
-  if (!Array.isArray(list) || list.length === 0) {
-    throw new RetemperError("USAGE", `${name} is a number or a list of numbers`);
+/** Those that are not named are 0. */
+function byWeights({ weightNames }: Variants, weights: ModelWeights): Chosen {
+  if (!weightNames)
+    throw new RetemperError("USAGE", "this model has no weights: it is no merge of models with a weight each");
+  for (const [name, weight] of Object.entries(weights)) {
+    if (!weightNames.includes(name)) {
+      throw new RetemperError("USAGE", `the model has no weight ${name}`, { hint: `it has ${weightNames.join(", ")}` });
+    }
+    if (typeof weight === "number" && Number.isFinite(weight)) continue;
+    throw new RetemperError("USAGE", `the weight of ${name} must be a finite number, not ${String(weight)}`);
   }
-  return [...new Set(list)].map((one) => {
-    const place = all.indexOf(one);
-    if (place >= 0) return place;
-    const has = name === "lambda" ? all.join(", ") : `0 to ${all.length - 1}`;
-    throw new RetemperError("USAGE", `the model was not opened with ${name} ${String(one)}`, { hint: `it has ${has}` });
+  const all = Object.fromEntries(weightNames.map((name) => [name, (weights[name] ?? 0) + 0]));
+  return { point: { weights: all }, whose: { weights } };
+}
+
+function listOf<T extends number | ModelWeights>(name: string, chosen: T | readonly T[], type: string): readonly T[] {
+  const list: readonly T[] = Array.isArray(chosen) ? chosen : [chosen as T];
+  if (list.length > 0 && list.every((one) => typeof one === type && one !== null)) return list;
+  const one = type === "number" ? "a number or a list of numbers" : "an object of numbers or a list of them";
+  throw new RetemperError("USAGE", `${name} is ${one}`);
+}
+
+const distinct = <T>(list: readonly T[]): T[] => [...new Set(list)];
+
+function notOpened(name: string, asked: number, has: string): RetemperError {
+  return new RetemperError("USAGE", `the model was not opened with ${name} ${String(asked)}`, {
+    hint: `it has ${has}`,
   });
 }
 

@@ -1,5 +1,6 @@
 // What a model's thread and the thread that opened it tell each other: plain data, one channel, in order.
 
+import type { NativePlan } from "../../addon/nativePlan.js";
 import type { VirtualMerge } from "../../merge/virtualMerge.js";
 import type { WireError } from "../../threads/wireError.js";
 import type { AskedPrompt } from "../loop/preparePrompts.js";
@@ -58,8 +59,17 @@ export interface NextRequest {
   readonly counts: boolean;
 }
 
+/** Sets a variant of a virtual merge, of which nothing is in work, before the calls that want it. */
+export interface VariantRequest {
+  readonly type: "variant";
+  readonly call: number;
+  readonly variant: number;
+  readonly plan: NativePlan;
+}
+
 export type ToThread =
   | GenerateRequest
+  | VariantRequest
   | NextRequest
   | ScoreRequest
   /** The caller took so many answers: others may follow. */

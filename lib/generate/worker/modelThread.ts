@@ -12,6 +12,7 @@ import type {
   ThreadEvent,
   ThreadRequest,
   ToThread,
+  VariantRequest,
 } from "./messages.js";
 import { workerFile } from "./workerFile.js";
 
@@ -24,7 +25,11 @@ export interface CallEvents {
 type Opened = Omit<FromThread & { type: "opened" }, "type">;
 
 /** A request without the number that the thread gives to it. */
-export type Request = Omit<GenerateRequest, "call"> | Omit<NextRequest, "call"> | Omit<ScoreRequest, "call">;
+export type Request =
+  | Omit<GenerateRequest, "call">
+  | Omit<NextRequest, "call">
+  | Omit<ScoreRequest, "call">
+  | Omit<VariantRequest, "call">;
 
 interface PendingCall {
   readonly events: CallEvents;

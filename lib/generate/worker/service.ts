@@ -8,9 +8,15 @@ import type { GenerationLoop } from "../loop/generationLoop.js";
 import type { Job, PromptWork, TokenChance } from "../loop/job.js";
 import { logProbabilities } from "../loop/logSoftmax.js";
 import { alikeTogether, longFirst, prepareInput, prepareNext, preparePrompt } from "../loop/preparePrompts.js";
-import type { WhichVariant } from "../types.js";
-import { whichVariant } from "../virtual/chosenVariants.js";
-import type { FromThread, GenerateRequest, NextRequest, ScoreRequest, ThreadEvent, ToThread } from "./messages.js";
+import type {
+  FromThread,
+  GenerateRequest,
+  NextRequest,
+  ScoreRequest,
+  ThreadEvent,
+  ToThread,
+  VariantRequest,
+} from "./messages.js";
 import { scoresOf } from "./scoresOf.js";
 
 /** Answers that may wait for their caller before nothing new is begun for it. */
@@ -41,6 +47,8 @@ export interface ServiceParts {
 export class ModelService {
   readonly #parts: ServiceParts;
   readonly #calls = new Map<number, Call>();
+  /** Variants that could not be set, and why. */
+  readonly #unset = new Map<number, unknown>();
   #events: ThreadEvent[] = [];
   #transfer: ArrayBuffer[] = [];
   #driving = false;
@@ -56,13 +64,33 @@ export class ModelService {
     if (message.type === "taken") this.#taken(message.call, message.count);
     else if (message.type === "cancel") this.#cancel(message.call);
     else if (message.type === "close") this.#close();
+    else if (message.type === "variant") this.#setVariant(message);
     else void this.#begin(message);
+  }
+
+  /** Messages come between steps, so nothing computes meanwhile. What fails is told to the calls that want the variant. */
+  #setVariant({ call, variant, plan }: VariantRequest): void {
+    const { decoder, loop } = this.#parts;
+    this.#calls.set(call, { job: undefined, untaken: 0, cancelled: false });
+    this.#unset.delete(variant);
+    try {
+      loop.forget(variant);
+      decoder.setVariant?.(variant, plan);
+      this.#end(call);
+    } catch (error) {
+      this.#unset.set(variant, error);
+      this.#end(call, error);
+    }
+    this.#flush();
   }
 
   async #begin(request: GenerateRequest | NextRequest | ScoreRequest): Promise<void> {
     const call: Call = { job: undefined, untaken: 0, cancelled: false };
     this.#calls.set(request.call, call);
     try {
+      const variants = request.type === "score" ? request.variants : request.prompts.map(({ variant = 0 }) => variant);
+      const missing = variants.find((variant) => this.#unset.has(variant));
+      if (missing !== undefined) throw this.#unset.get(missing);
       if (request.type === "generate") await this.#generate(request, call);
       else if (request.type === "next") await this.#next(request, call);
       else await this.#score(request, call);
@@ -92,14 +120,14 @@ export class ModelService {
       events: {
         answer: ({ prompt, logprobs, topLogprobs, ...rest }) => {
           call.untaken += 1;
-          const { index, variant, ids } = prompt;
-          const answer = { index, ...this.#whose(variant), ...rest, promptTokens: ids.length };
+          const { index, whose, ids } = prompt;
+          const answer = { index, ...whose, ...rest, promptTokens: ids.length };
           const told = { ...(logprobs && { logprobs }), ...(topLogprobs && { topLogprobs }) };
           this.#events.push({ type: "answer", call: id, answer: { ...answer, ...told } });
         },
         ...(request.pieces && {
           piece: (of: PromptWork, sample: number, token: number, text: string, told: TokenChance) => {
-            const piece = { index: of.index, sample, ...this.#whose(of.variant), id: token, text, ...told };
+            const piece = { index: of.index, sample, ...of.whose, id: token, text, ...told };
             this.#events.push({ type: "piece", call: id, ...piece });
           },
         }),
@@ -123,10 +151,10 @@ export class ModelService {
       batch,
       wanting: () => call.untaken < most,
       events: {
-        last: ({ index, ids, variant }, logits) => {
+        last: ({ index, ids, whose }, logits) => {
           call.untaken += 1;
           const logprobs = logProbabilities(logits, tokens === "all" ? tokens : (tokens[index] as readonly number[]));
-          const next = { index, ...this.#whose(variant), logprobs, promptTokens: ids.length };
+          const next = { index, ...whose, logprobs, promptTokens: ids.length };
           this.#events.push({ type: "next", call: id, next });
           this.#transfer.push(logprobs.buffer);
         },
@@ -160,10 +188,6 @@ export class ModelService {
         failed: (error) => this.#end(id, error),
       },
     });
-  }
-
-  #whose(variant: number): WhichVariant {
-    return whichVariant(this.#parts.decoder.facts, variant);
   }
 
   /** Tells how far a call is, now and then. */

@@ -1,16 +1,17 @@
 // A model whose work is done by its thread: what `openModel` gives.
 
+import type { NativePlan } from "../../addon/nativePlan.js";
 import { RetemperError } from "../../errors.js";
+import type { OpenVirtualMerge } from "../../merge/virtualMerge.js";
 import type { Tokenizer } from "../../tokenizer/types.js";
 import { namedTokens } from "../loop/namedTokens.js";
-import type { AskedPrompt } from "../loop/preparePrompts.js";
 import { settingsOf } from "../settings.js";
 import type {
+  ChosenVariants,
   ContinuationScore,
   ContinuedInput,
   EngineFacts,
   GenerateOptions,
-  GenerateProgress,
   Generation,
   Model,
   ModelDescription,
@@ -20,18 +21,27 @@ import type {
   ScoringOptions,
   TokenName,
 } from "../types.js";
-import { chosenVariants, oneVariant, type Variants, whichVariant } from "../virtual/chosenVariants.js";
+import { chosenVariants, oneVariant } from "../virtual/chosenVariants.js";
 import { AnswerQueue } from "./answerQueue.js";
-import type { ScoreRequest, ThreadEvent } from "./messages.js";
-import type { ModelThread, Request } from "./modelThread.js";
+import { type AskedVariant, type Asking, askedPrompts, progressOf } from "./asking.js";
+import type { ScoreRequest } from "./messages.js";
+import type { ModelThread } from "./modelThread.js";
+import { VariantPlaces } from "./variantPlaces.js";
 
 export class ThreadModel implements Model {
   readonly tokenizer: Tokenizer;
   readonly #thread: ModelThread;
+  readonly #places: VariantPlaces;
 
-  constructor(thread: ModelThread, tokenizer: Tokenizer) {
+  /** @param planAt of a virtual merge: the plan of a variant that it was not opened with */
+  constructor(thread: ModelThread, tokenizer: Tokenizer, planAt?: OpenVirtualMerge["planAt"]) {
     this.#thread = thread;
     this.tokenizer = tokenizer;
+    const { lambdas, variants } = thread.facts;
+    this.#places = new VariantPlaces(lambdas?.length ?? variants ?? 1, (variant, point) => {
+      if (!planAt) throw new RetemperError("INTERNAL", "the model takes no further variants");
+      return this.#setVariant(variant, planAt(point));
+    });
   }
 
   get facts(): EngineFacts {
@@ -48,7 +58,7 @@ export class ThreadModel implements Model {
 
   /** Work starts when the first answer is asked for, and ends when the iteration does, however it ends. */
   generate(prompts: readonly Prompt[], options: GenerateOptions = {}): AsyncGenerator<Generation, void, void> {
-    return this.#answers(options.signal, (queue) => this.#toGenerate(prompts, options, queue));
+    return this.#answers(options, (queue, variants) => this.#toGenerate(prompts, options, queue, variants));
   }
 
   nextLogprobs(
@@ -56,10 +66,9 @@ export class ThreadModel implements Model {
     tokens: readonly (readonly TokenName[])[] | "all" = "all",
     options: NextLogprobsOptions = {},
   ): AsyncGenerator<NextLogprobs, void, void> {
-    return this.#answers(options.signal, (queue) => {
+    return this.#answers(options, (queue, variants) => {
       const { batch } = settingsOf({ batch: options.batch });
-      const variants = chosenVariants(this.facts, options);
-      const asked = askedPrompts(prompts, { n: 1, skip: undefined, draws: undefined, variants, opened: {} });
+      const asked = askedPrompts(prompts, { n: 1, skip: undefined, draws: undefined, variants });
       const ids = namedTokens(this.tokenizer, tokens, prompts.length);
       const move = progressOf(options, asked);
       const counts = options.onProgress !== undefined;
@@ -73,11 +82,15 @@ export class ThreadModel implements Model {
     });
   }
 
-  #toGenerate(prompts: readonly Prompt[], options: GenerateOptions, queue: AnswerQueue<Generation>): Asking {
+  #toGenerate(
+    prompts: readonly Prompt[],
+    options: GenerateOptions,
+    queue: AnswerQueue<Generation>,
+    variants: readonly AskedVariant[],
+  ): Asking {
     const settings = settingsOf(options);
-    const variants = chosenVariants(this.facts, options);
     const { skip, draws } = options;
-    const asked = askedPrompts(prompts, { n: settings.n, skip, draws, variants, opened: this.facts });
+    const asked = askedPrompts(prompts, { n: settings.n, skip, draws, variants });
     const pieces = options.onToken !== undefined;
     const counts = options.onProgress !== undefined;
     const move = progressOf(options, asked);
@@ -96,10 +109,25 @@ export class ThreadModel implements Model {
 
   /** What a call gives, one after the other; it is cancelled when the caller goes. */
   async *#answers<T>(
+    { signal, ...which }: Pick<GenerateOptions, "signal" | keyof ChosenVariants>,
+    ask: (queue: AnswerQueue<T>, variants: readonly AskedVariant[]) => Asking,
+  ): AsyncGenerator<T, void, void> {
+    signal?.throwIfAborted();
+    const chosen = chosenVariants(this.facts, which);
+    const { variants, release } = await this.#places.hold(chosen, signal);
+    try {
+      const asked = chosen.map(({ whose }, at) => ({ whose, variant: variants[at] as number }));
+      yield* this.#heard(signal, (queue: AnswerQueue<T>) => ask(queue, asked));
+    } finally {
+      release();
+    }
+  }
+
+  async *#heard<T>(
     signal: AbortSignal | undefined,
     ask: (queue: AnswerQueue<T>) => Asking,
   ): AsyncGenerator<T, void, void> {
-    signal?.throwIfAborted();
+    signal?.throwIfAborted(); // it waited for its variants
     const queue = new AnswerQueue<T>();
     const { request, hear } = ask(queue);
     const call = this.#thread.call(request, {
@@ -155,28 +183,46 @@ export class ThreadModel implements Model {
     return this.#thread.close();
   }
 
+  /** Rejects where the thread could not set it; calls that want it hear the same. */
+  #setVariant(variant: number, plan: NativePlan): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#thread.call(
+        { type: "variant", variant, plan },
+        { event: () => {}, ended: (error) => (error === undefined ? resolve() : reject(error)) },
+      );
+    });
+  }
+
   async #score(
     what: ScoreRequest["what"],
     inputs: readonly ScoredInput[],
     { signal, ...which }: ScoringOptions,
   ): Promise<Float32Array[]> {
     signal?.throwIfAborted();
-    const ofCall = ({ lambda, variant }: ScoredInput) => lambda === undefined && variant === undefined;
-    const variants = inputs.map((input) => oneVariant(this.facts, ofCall(input) ? which : input));
+    const ofCall = ({ lambda, weights, variant }: ScoredInput) =>
+      lambda === undefined && weights === undefined && variant === undefined;
+    const chosen = inputs.map((input) => oneVariant(this.facts, ofCall(input) ? which : input));
     const ids = inputs.map((input) => input.ids);
     const from = inputs.map((input) => input.from);
+    const { variants, release } = await this.#places.hold(chosen, signal);
+    try {
+      return await this.#scores({ type: "score", what, inputs: ids, variants, from }, signal);
+    } finally {
+      release();
+    }
+  }
+
+  async #scores(request: Omit<ScoreRequest, "call">, signal: AbortSignal | undefined): Promise<Float32Array[]> {
+    signal?.throwIfAborted(); // it waited for its variants
     const { promise, resolve, reject } = withResolvers<Float32Array[]>();
-    const call = this.#thread.call(
-      { type: "score", what, inputs: ids, variants, from },
-      {
-        event: (event) => {
-          if (event.type === "scores") resolve([...event.scores]);
-        },
-        ended: (error) => {
-          if (error !== undefined) reject(error);
-        },
+    const call = this.#thread.call(request, {
+      event: (event) => {
+        if (event.type === "scores") resolve([...event.scores]);
       },
-    );
+      ended: (error) => {
+        if (error !== undefined) reject(error);
+      },
+    });
     const onAbort = () => reject(signal?.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
@@ -189,60 +235,12 @@ export class ThreadModel implements Model {
 }
 
 /** Tokens of which all, or those from `from` on, are scored. */
-type ScoredInput = Pick<ContinuedInput, "ids" | "lambda" | "variant"> & { readonly from?: number | undefined };
+type ScoredInput = Pick<ContinuedInput, "ids" | "lambda" | "weights" | "variant"> & {
+  readonly from?: number | undefined;
+};
 
 function withoutFrom(inputs: readonly (readonly number[])[]): ScoredInput[] {
   return inputs.map((ids) => ({ ids }));
-}
-
-type Hear = (event: Exclude<ThreadEvent, { type: "end" }>) => void;
-
-/** What is asked of the thread, and what becomes of what it tells. */
-interface Asking {
-  readonly request: Request;
-  readonly hear: Hear;
-}
-
-/** Tells the caller how far a call is. */
-function progressOf({ onProgress }: Pick<GenerateOptions, "onProgress">, asked: readonly AskedPrompt[]): Hear {
-  const total = asked.reduce((count, { samples }) => count + samples.length, 0);
-  let progress: GenerateProgress = { done: 0, total, promptTokens: 0, newTokens: 0 };
-  const move = (change: Partial<GenerateProgress>) => {
-    progress = { ...progress, ...change };
-    onProgress?.(progress);
-  };
-  return (event) => {
-    if (event.type === "answer" || event.type === "next") move({ done: progress.done + 1 });
-    else if (event.type === "counts") move({ promptTokens: event.promptTokens, newTokens: event.newTokens });
-  };
-}
-
-/** The prompts with the samples that are to be made of each. */
-function askedPrompts(
-  prompts: readonly Prompt[],
-  {
-    n,
-    skip,
-    draws,
-    variants,
-    opened,
-  }: {
-    readonly n: number;
-    readonly skip: GenerateOptions["skip"];
-    readonly draws: GenerateOptions["draws"];
-    readonly variants: readonly number[];
-    readonly opened: Variants;
-  },
-): AskedPrompt[] {
-  if (!Array.isArray(prompts)) throw new RetemperError("USAGE", "generate takes a list of prompts");
-  const all = Array.from({ length: n }, (_, sample) => sample);
-  return prompts.flatMap((prompt: Prompt, index) =>
-    variants.flatMap((variant) => {
-      const of = { index, ...whichVariant(opened, variant) };
-      const samples = skip ? all.filter((sample) => !skip({ ...of, sample })) : all;
-      return samples.length > 0 ? [{ index, draw: draws?.[index], prompt, samples, variant }] : [];
-    }),
-  );
 }
 
 function withResolvers<T>() {

@@ -15,6 +15,8 @@ import { whatIsMade } from "./whatIsMade.js";
 export interface PreparedVariants {
   /** Ordinary ones, in the order of the recipes. */
   readonly recipes: readonly ParsedRecipe[];
+  /** The ordinary one of a further recipe, which needs what was made for the others. */
+  ordinary(recipe: ParsedRecipe): ParsedRecipe;
   /** Folders by the names that the recipes have for them, the caller's among them. */
   readonly models: Readonly<Record<string, string>>;
   readonly gates?: readonly Gate[];
@@ -33,7 +35,9 @@ export async function prepareVariants(
   progress?: ProgressReporter,
 ): Promise<PreparedVariants> {
   const [first] = recipes as [ParsedRecipe];
-  if (!METHODS[first.method].prepared) return { recipes, models: { ...options.models }, warnings: [] };
+  if (!METHODS[first.method].prepared) {
+    return { recipes, ordinary: (recipe) => recipe, models: { ...options.models }, warnings: [] };
+  }
   if (new Set(recipes.map(whatIsMade)).size > 1) {
     const { decides } = preparedMethod(first.method);
     throw new RetemperError("USAGE", `variants of ${first.method} must not differ in ${decides.join(" and ")}`, {
@@ -42,8 +46,10 @@ export async function prepareVariants(
   }
   const method = preparedMethod(first.method);
   const made = await makeIn(join(folder, "prepared"), first, options, addon, progress);
+  const ordinary = (recipe: ParsedRecipe) => method.ordinary(recipe, made);
   return {
-    recipes: recipes.map((recipe) => method.ordinary(recipe, made)),
+    recipes: recipes.map(ordinary),
+    ordinary,
     models: { ...options.models, ...made.models },
     ...(made.gates && { gates: made.gates }),
     warnings: made.warnings,

@@ -34,7 +34,12 @@ export interface EngineFacts {
   readonly fidelity?: Fidelity | undefined;
   /** Where it was opened with others than "decoded"; else absent. */
   readonly weights?: WeightsForm | undefined;
+  /** Those that it was opened with. */
   readonly lambdas?: readonly number[] | undefined;
+  /** The values that calls may name; absent where it has no lambda, or takes only those that it was opened with. */
+  readonly lambdaRange?: readonly [number, number] | undefined;
+  /** Short names of the models of a recipe that have a weight each, which calls may name; absent where there are none. */
+  readonly weightNames?: readonly string[] | undefined;
   /** How many recipes it was opened with, where it was opened with `variants`. */
   readonly variants?: number | undefined;
   /** Differs where the model's files do: a digest over what is in its folder, weights by size and time of change. */

@@ -15,6 +15,7 @@ export interface RunningEngine {
   readonly facts: EngineFacts;
   /** Of a virtual merge: how each tensor is evaluated. */
   readonly virtualTensors?: readonly NativeVirtualTensor[] | undefined;
+  readonly setVariant?: Decoder["setVariant"];
   /** The decoder's. */
   readonly stepWork?: number | undefined;
   /** Bytes that the weights take in memory. */

@@ -9,7 +9,8 @@ import type { Cache, Rows } from "./specs.js";
 import { KERNEL_OPERATIONS as operations, throughLayers } from "./throughLayers.js";
 import { useBackend } from "./useBackend.js";
 
-export interface DecoderParts extends Pick<Decoder, "spec" | "facts" | "memory" | "virtualTensors" | "stepWork"> {
+export interface DecoderParts
+  extends Pick<Decoder, "spec" | "facts" | "memory" | "virtualTensors" | "setVariant" | "stepWork"> {
   readonly runtime: Runtime;
   /** Of TensorFlow.js, ready to be used, with the kernels of KERNELS. */
   readonly backend: string;
@@ -30,6 +31,7 @@ export function assembleDecoder({
   facts,
   memory,
   virtualTensors,
+  setVariant,
   stepWork,
   runtime,
   backend,
@@ -45,6 +47,7 @@ export function assembleDecoder({
     facts,
     memory,
     virtualTensors,
+    setVariant,
     stepWork,
     createCache: (shape) => runtime.createCache({ ...shape, layers }),
     forward(rows, cache, wanted) {

@@ -74,6 +74,11 @@ export class KernelRuntime implements Runtime {
     return calling(() => this.#native.openMerge(...args));
   }
 
+  /** Adds a variant to the merge, or puts another one in the place of one that was added. */
+  setVariant(...args: Parameters<NativeRuntime["setVariant"]>): void {
+    calling(() => this.#native.setVariant(...args));
+  }
+
   /** Makes all operations of a decoder now, so that files are mapped and checked before the first step. */
   prepare(spec: {
     readonly embed: EmbedSpec;

@@ -75,6 +75,7 @@ export async function startNative(
   return {
     runtime,
     virtualTensors,
+    ...(merge && { setVariant: (variant, plan) => runtime.setVariant(variant, plan) }),
     backend: BACKEND,
     facts: {
       engine: "native",
@@ -97,9 +98,17 @@ export async function startNative(
 function mergeFacts({
   fidelity,
   lambdas,
+  lambdaRange,
+  weightNames,
   variants,
-}: VirtualMerge): Pick<EngineFacts, "fidelity" | "lambdas" | "variants"> {
-  return { fidelity, ...(lambdas && { lambdas }), ...(variants !== undefined && { variants }) };
+}: VirtualMerge): Pick<EngineFacts, "fidelity" | "lambdas" | "lambdaRange" | "weightNames" | "variants"> {
+  return {
+    fidelity,
+    ...(lambdas && { lambdas }),
+    ...(lambdaRange && { lambdaRange }),
+    ...(weightNames && { weightNames }),
+    ...(variants !== undefined && { variants }),
+  };
 }
 
 function bytesOf({ stored, rows }: Weight): number {
