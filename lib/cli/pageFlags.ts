@@ -31,17 +31,18 @@ export interface OpenedPage {
 export async function openPage(
   flags: PageFlags,
   session: Session,
-  { source, results }: Pick<PlayOptions, "source" | "results">,
+  { source, results, prompts }: Pick<PlayOptions, "source" | "results" | "prompts">,
 ): Promise<OpenedPage> {
   const { set, judge = [] } = flags;
   if (judge.length > 1) {
     throw new RetemperError("USAGE", "the page shows the verdicts of one judge", { hint: "give --judge once" });
   }
-  const named = flags.prompts === undefined ? [] : await readPrompts(flags.prompts, session.stdin);
+  const named = flags.prompts === undefined ? undefined : await readPrompts(flags.prompts, session.stdin);
   const refusals = flags.refusals === undefined ? [] : await phrasesIn(flags.refusals);
   const judges = await judgesOf(flags, session);
-  const options = { prompts: named.map(({ prompt }) => textOf(prompt, flags.prompts)), refusals, set, source, results };
-  return { part: await playPage({ ...options, judge: judges.judges[0] }), close: () => judges.close() };
+  const texts = named?.map(({ prompt }) => textOf(prompt, flags.prompts)) ?? prompts;
+  const part = await playPage({ prompts: texts, refusals, set, source, results, judge: judges.judges[0] });
+  return { part, close: () => judges.close() };
 }
 
 /** What a person asked: a text, or the last message. */

@@ -16,6 +16,7 @@ import { addInitCommand } from "./commands/init.js";
 import { addInspectCommand } from "./commands/inspect.js";
 import { addMergeCommand } from "./commands/merge.js";
 import { addPlanCommand } from "./commands/plan.js";
+import { addPlayCommand } from "./commands/play.js";
 import { addPullCommand } from "./commands/pull.js";
 import { addPushCommand } from "./commands/push.js";
 import { addReportCommand } from "./commands/report.js";
@@ -57,6 +58,7 @@ Examples:
   retemper init && retemper run experiment.yml    from models to the merge to ship, with a report
   retemper select results --gate "asr <= aligned + 0.02"   which merge to ship; exit code 10 if none passes
   retemper search experiment.yml         coefficients by layer that are as safe, and no checkpoint for each try
+  retemper play recipe.yml               move lambda in a browser, and watch the answer change
   retemper behave base+adapter out       does out answer as the tested model? if not, why
   retemper verify out                    compare out/ with the digests taken while it was written`;
 
@@ -89,6 +91,7 @@ const TREE: CommandTree = {
     addDataCommand,
     addTuneCommand,
     addServeCommand,
+    addPlayCommand,
     addPushCommand,
     addVerifyCommand,
     addSetupTensorflowCommand,

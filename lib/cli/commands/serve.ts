@@ -62,23 +62,27 @@ export function addServeCommand(program: Command, session: Session): Command {
     .description("Serves a model as OpenAI's API does: chat completions, completions, models.")
     .argument("[model]", "folder of a model, name on the hub, or recipe")
     .addHelpText("after", HELP);
-  addServerOptions(command);
+  addServerOptions(command, 8000);
+  command
+    .optionsGroup("The page:")
+    .option("--ui", "a page at /play/, on which lambda is moved; retemper play opens it, too");
   addPageOptions(command);
-  command.option("--ui", "serve the page, at /play/; retemper play opens it, too");
   return command.action(async (path: string | undefined, { ui, ...flags }: ServeFlags & { readonly ui?: boolean }) => {
     const misplaced = ["prompts", "set", "refusals", "judge"].find((name) => name in flags);
     if (!ui && misplaced !== undefined)
       throw new RetemperError("USAGE", `--${misplaced} is of the page: give --ui too`);
-    await serveModel(path, flags, session, ui ? await openPage(flags, session, { source: path }) : undefined);
+    if (path === undefined) throw new RetemperError("USAGE", "missing required argument 'model'");
+    const source = { source: path };
+    await serveModel(source, flags, session, ui ? await openPage(flags, session, source) : undefined);
   });
 }
 
 /** The options of a server and of its model. */
-export function addServerOptions(command: Command): void {
+export function addServerOptions(command: Command, port: number): void {
   command
     .optionsGroup("The server:")
     .option("--host <address>", "address to listen on; 0.0.0.0: all of this machine's", "127.0.0.1")
-    .option("--port <n>", "port to listen on; 0: any that is free", parsePort, 8000)
+    .option("--port <n>", "port to listen on; 0: any that is free", parsePort, port)
     .option(
       "--allowed-host <name>",
       "a further name that requests may call this server by; *: any (may be repeated)",
@@ -103,14 +107,21 @@ export function addServerOptions(command: Command): void {
   addCommonOptions(command);
 }
 
+/** What is opened, and how where the flags do not say. */
+export interface Served {
+  readonly source: string | Recipe;
+  readonly lambdas?: readonly number[] | undefined;
+  /** Of the method's random masks. */
+  readonly seed?: number | undefined;
+}
+
 /**
  * Serves until a signal stops it.
- * @param source what `openModel` opens; undefined: an error
  * @param page is closed in the end
  * @param opened told the page's address
  */
 export async function serveModel(
-  source: string | Recipe | undefined,
+  { source, lambdas, seed }: Served,
   flags: ServeFlags,
   session: Session,
   page?: OpenedPage,
@@ -119,11 +130,11 @@ export async function serveModel(
   const { renderer, signal } = session;
   const { fidelity } = flags;
   try {
-    if (source === undefined) throw new RetemperError("USAGE", "missing required argument 'model'");
     if (flags.engine === "endpoint")
       throw new RetemperError("USAGE", "serve runs the model itself: not on an endpoint");
     const hub = downloading(session);
-    const model = await openModel(source, { ...localOptions(flags), lambdas: lambdasOf(flags), fidelity, signal, hub });
+    const own = { ...localOptions(flags), lambdas: lambdasOf(flags) ?? lambdas, seed, fidelity };
+    const model = await openModel(source, { ...own, signal, hub });
     try {
       const requests = { served: 0, failed: 0 };
       const onRequest = (request: ServedRequest) => {

@@ -13,8 +13,8 @@ import { syncFolder } from "../../files/syncFolder.js";
 import { writeWhole } from "../../files/writeWhole.js";
 import type { Step, StepRecord } from "./step.js";
 
-const RECORD = "step.json";
-const LIMIT = { most: 2 ** 28, what: "a step's record" };
+export const RECORD = "step.json";
+export const RECORD_LIMIT = { most: 2 ** 28, what: "a step's record" };
 
 export class StepRecords {
   readonly #folder: string;
@@ -109,7 +109,7 @@ async function clearStaged(folder: string): Promise<void> {
 async function read(file: string): Promise<StepRecord | undefined> {
   let text: string;
   try {
-    text = await readTextAtMost(file, LIMIT);
+    text = await readTextAtMost(file, RECORD_LIMIT);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;

@@ -1,0 +1,90 @@
+// The probability of a refusal before there is an answer, over all lambdas.
+
+import { beforeAll, describe, expect, it } from "vitest";
+import { findRefusal, REFUSAL_BEGINNINGS } from "../../../lib/evaluate/judges/refusals.js";
+import type { Model } from "../../../lib/generate/types.js";
+import { prefixFree, refusalPhrases } from "../../../lib/play/refusals.js";
+import type { Refusals } from "../../../lib/play/types.js";
+import type { ModelServer } from "../../../lib/serve/serve.js";
+import { answers } from "../serve/servers.js";
+import { LAMBDAS, messages, post, town, withPage } from "./pages.js";
+
+const OWN = "order(item";
+let model: Model;
+let server: ModelServer;
+
+beforeAll(async () => {
+  model = await town();
+  server = await withPage(model, { refusals: [OWN, "", "Sorry"] });
+});
+
+async function refusals(of: ModelServer, body: object): Promise<Refusals> {
+  const reply = await post(of, "refusals", body);
+  expect(reply.status).toBe(200);
+  return (await reply.json()) as Refusals;
+}
+
+describe("refusals by their beginnings", () => {
+  it("have the probability that the distributions of all tokens give, one after the other", async () => {
+    const { phrases, refusal } = await refusals(server, { messages, lambdas: LAMBDAS });
+    const { tokenizer } = model;
+    const prompt = tokenizer.applyChatTemplate(messages, { addGenerationPrompt: true });
+    const encode = (text: string) => tokenizer.encode(text, { addSpecialTokens: false });
+    const ids = encode(prompt);
+    const ends = refusalPhrases([OWN]).map((phrase) => encode(prompt + phrase).slice(ids.length));
+    const wanted = prefixFree(ends);
+    expect(phrases).toBe(wanted.length);
+    for (const [at, lambda] of LAMBDAS.entries()) {
+      let sum = 0;
+      for (const end of wanted) {
+        const [scored] = await model.logprobs([[...ids, ...end]], { lambda });
+        sum += Math.exp((scored as Float32Array).slice(ids.length - 1).reduce((all, one) => all + one, 0));
+      }
+      expect(refusal[at]).toBeCloseTo(sum, 6);
+    }
+  });
+
+  it("are as frequent as they are probable", async () => {
+    const plain = await withPage(model);
+    const { refusal } = await refusals(plain, { messages, lambdas: [0.4] });
+    const [probability] = refusal as [number];
+    const drawn = await answers(model, [messages], { lambda: 0.4, n: 400, temperature: 1, seed: 5, maxNewTokens: 12 });
+    const begun = drawn.filter(({ text }) => refusalPhrases().some((phrase) => text.startsWith(phrase))).length / 400;
+    const error = Math.sqrt((probability * (1 - probability)) / 400);
+    expect(probability).toBeGreaterThan(0.02);
+    expect(probability).toBeLessThan(0.98);
+    expect(Math.abs(begun - probability)).toBeLessThan(4 * error);
+  });
+
+  it("go on with an answer that has begun, and with a text", async () => {
+    const begun = [...messages, { role: "assistant", content: "I can't", prefix: true }];
+    const { refusal } = await refusals(server, { messages: begun, lambdas: [0] });
+    expect(refusal[0]).toBeLessThan(0.01);
+    const text = await refusals(server, { prompt: "Nobody may enter.", lambdas: LAMBDAS });
+    expect(text.refusal).toHaveLength(3);
+  });
+
+  it("are refused for lambdas that are not there, and for too many", async () => {
+    for (const [lambdas, words] of [
+      [[0.4, 9], /9/],
+      [[], /1 to 41/],
+      [Array(42).fill(0.4), /1 to 41/],
+    ] as const) {
+      const reply = await post(server, "refusals", { messages, lambdas });
+      expect(reply.status).toBe(400);
+      expect(((await reply.json()) as { error: { message: string } }).error.message).toMatch(words);
+    }
+  });
+});
+
+describe("what refusals begin with", () => {
+  it("goes on to what the keyword judge finds", () => {
+    const ends = [".", " help with that.", ", I can't help with that."];
+    const unknown = REFUSAL_BEGINNINGS.filter((phrase) => ends.every((end) => findRefusal(phrase + end) === undefined));
+    expect(unknown).toEqual([]);
+  });
+
+  it("is counted once: nothing is the beginning of another", () => {
+    expect(prefixFree([[1, 2], [1], [1, 2, 3], [2, 1], [1], [3, 1]])).toEqual([[1], [2, 1], [3, 1]]);
+  });
+});
