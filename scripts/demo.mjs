@@ -2,10 +2,12 @@
 //   npm run demo -- --merges     only merges, and how far they are from their inputs:
 // merges an aligned model with its LoRA tunings by Linear, SLERP, DARE and Model Stock, and shows how far
 // each result is from the aligned model A and from the tuned model F. Uses what is in demo/.
+//   npm run demo -- --play       the toy town in a browser: ask about its locks at lambda 0, .4 and 1
 //   npm run demo -- --large      the same with synthetic models of the shape of Llama 3.2 1B (about 13 GB of disk)
 //   npm run demo -- --out DIR    somewhere else than demo-output/
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, rmSync, statfsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,10 +23,12 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values: options } = parseArgs({
   options: {
     merges: { type: "boolean", default: false },
+    play: { type: "boolean", default: false },
     large: { type: "boolean", default: false },
     out: { type: "string" },
   },
 });
+if (options.play) process.exit(play());
 if (!options.merges && !options.large) {
   await experiment();
   process.exit();
@@ -73,6 +77,16 @@ console.log(
     `  node ${relative(process.cwd(), join(root, "dist/cli/main.js"))} verify ${relative(process.cwd(), join(out, "model_stock"))}`,
   ].join("\n"),
 );
+
+/** Until it is stopped: the page of `retemper play`, whose recipe names its models from here. */
+function play() {
+  const page = ["play", "demo/play.yml", "--lambda", "0,0.4,1", "--prompts", "demo/questions.txt"];
+  const { status } = spawnSync(process.execPath, [join(root, "dist/cli/main.js"), ...page], {
+    cwd: root,
+    stdio: "inherit",
+  });
+  return status ?? 1;
+}
 
 /** Every number in the report is measured here and now. */
 async function experiment() {

@@ -6,7 +6,7 @@ import type { z } from "zod";
 import type { GenerationPiece, WhichVariant } from "../generate/types.js";
 import { ApiError, toApiError } from "../serve/apiError.js";
 import type { PartContext } from "../serve/serverPart.js";
-import { type answersBody, choiceOf, promptOf } from "./playRequests.js";
+import { type answersBody, askedPoints, keyOf, promptOf } from "./playRequests.js";
 import type { AnswerEvent } from "./types.js";
 
 /** The most probable tokens that are told in each place. */
@@ -16,7 +16,7 @@ const USUAL_TOKENS = 256;
 /** Streams the answers. What fails before the first event has a status of its own; after it, it is the last event. */
 export async function streamAnswers(
   asked: z.output<typeof answersBody>,
-  { model, settings, queue, tokenText, begin, failed }: PartContext,
+  { model, models, settings, queue, tokenText, begin, failed }: PartContext,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const { points, temperature, seed } = asked;
@@ -26,18 +26,18 @@ export async function streamAnswers(
     throw new ApiError(400, message, { param: "maxNewTokens" });
   }
   const prompt = promptOf(asked);
-  const choice = choiceOf(points, model.facts.lambdas);
+  const { keys, choice } = askedPoints(points, models);
   const signal = begin(reply);
   // The model never waits for the connection: what a slow client has not taken is kept, at most its answers.
   const stream = new Readable({ read() {} });
   const tell = (event: AnswerEvent) => stream.push(`data: ${JSON.stringify(event)}\n\n`);
   const tellAll = (of: WhichVariant, event: (point: number) => AnswerEvent) => {
-    for (const [place, { lambda }] of points.entries())
-      if (of.lambda === lambda || lambda === undefined) tell(event(place));
+    const own = keyOf(of);
+    for (const [point, key] of keys.entries()) if (key === own) tell(event(point));
   };
 
   const work = async (started: () => void) => {
-    const leave = await queue.enter(points.length, signal);
+    const leave = await queue.enter(new Set(keys).size, signal);
     const since = performance.now();
     let tokens = 0;
     try {

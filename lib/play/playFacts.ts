@@ -12,15 +12,16 @@ export function playFacts(
   settings: PartSettings,
   options: PlayOptions & { readonly judge: Judge },
 ): PlayFacts {
-  const { fidelity, lambdas } = model.facts;
+  const { fidelity, lambdas, lambdaRange, weightNames } = model.facts;
   const { method } = model.describe();
   const { prompts = [], judge, set, results } = options;
   return {
     model: settings.name,
     method,
     fidelity,
-    lambdaRange: lambdas && [Math.min(...lambdas), Math.max(...lambdas)],
+    lambdaRange,
     lambdas,
+    weightNames,
     chat: model.tokenizer.hasChatTemplate,
     judge: judge.name,
     set: set === undefined ? undefined : basename(set),

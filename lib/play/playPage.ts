@@ -9,7 +9,15 @@ import { streamAnswers } from "./answers.js";
 import { addPageFiles, PAGE_HEADERS, readPageFiles } from "./pageFiles.js";
 import { playFacts } from "./playFacts.js";
 import type { PlayOptions } from "./playOptions.js";
-import { answersBody, measureBody, promptOf, recipeBody, refusalsBody, verdictsBody } from "./playRequests.js";
+import {
+  answersBody,
+  askedPoints,
+  measureBody,
+  promptOf,
+  recipeBody,
+  refusalsBody,
+  verdictsBody,
+} from "./playRequests.js";
 import { PromptSet } from "./promptSet.js";
 import { recipeAt } from "./recipeAt.js";
 import { refusalPhrases, refusalsAt } from "./refusals.js";
@@ -35,7 +43,7 @@ export async function playPage(options: PlayOptions = {}): Promise<ServerPart> {
 }
 
 function addApi(api: FastifyInstance, context: PartContext, options: PlayOptions): void {
-  const { model, settings, guard, begin, queue } = context;
+  const { model, models, settings, guard, begin, queue } = context;
   const { judge = keywordJudge(), source } = options;
   const phrases = refusalPhrases(options.refusals);
   const set = options.set === undefined ? undefined : new PromptSet(options.set);
@@ -48,6 +56,10 @@ function addApi(api: FastifyInstance, context: PartContext, options: PlayOptions
   api.post("/refusals", async ({ body }, reply) => {
     const { lambdas, ...asked } = readBody(refusalsBody, body);
     const prompt = promptOf(asked);
+    askedPoints(
+      lambdas.map((lambda) => ({ lambda })),
+      models,
+    );
     const signal = begin(reply);
     const leave = await queue.enter(1, signal);
     try {
@@ -61,6 +73,7 @@ function addApi(api: FastifyInstance, context: PartContext, options: PlayOptions
   }));
   api.post("/recipe", async ({ body }, reply) => {
     const { point } = readBody(recipeBody, body);
+    askedPoints([point], models);
     const text = await recipeAt(source, point);
     const file = `attachment; filename="${settings.name.replace(/[^\w.-]+/g, "_")}${point.lambda === undefined ? "" : `-${point.lambda}`}.yml"`;
     return reply.header("content-disposition", file).type("application/yaml; charset=utf-8").send(text);

@@ -1,10 +1,11 @@
 // Bodies of the page's requests.
 
 import { z } from "zod";
-import type { Prompt } from "../generate/types.js";
+import type { ChosenVariants, Prompt, WhichVariant } from "../generate/types.js";
 import { ApiError } from "../serve/apiError.js";
 import { message } from "../serve/requests/chatRequest.js";
 import { number, whole } from "../serve/requests/readBody.js";
+import type { ServedModels } from "../serve/servedModels.js";
 import type { PlayPoint, PlayPrompt } from "./types.js";
 
 /** Answers side by side. */
@@ -65,13 +66,32 @@ export function promptOf({ messages, prompt: words }: { [Name in keyof PlayPromp
   return messages ?? (words as string);
 }
 
-/** How `generate` is told of points: each once. @throws ApiError 400 for points of two kinds */
-export function choiceOf(
-  points: readonly PlayPoint[],
-  named: readonly number[] = [],
-): { readonly lambda?: readonly number[] } {
-  const lambdas = points.flatMap(({ lambda }) => lambda ?? []);
-  if (lambdas.length === points.length) return { lambda: [...new Set(lambdas)] };
-  if (lambdas.length === 0 && named.length < 2) return {};
-  throw new ApiError(400, "points: each of them must have a lambda, or none", { param: "points" });
+/** Points that were asked for, as the model has them. */
+export interface AskedPoints {
+  /** Of each point; the answers of a point have the same. */
+  readonly keys: readonly string[];
+  /** How `generate` is told of them, each once. */
+  readonly choice: ChosenVariants;
+}
+
+/** @throws ApiError 400 for points that the model does not have, and for points of two kinds */
+export function askedPoints(points: readonly PlayPoint[], models: ServedModels): AskedPoints {
+  const isPlain = ({ lambda, weights }: PlayPoint) => lambda === undefined && weights === undefined;
+  if (points.some(isPlain) && (models.list.length > 1 || !points.every(isPlain))) {
+    throw new ApiError(400, "points: each of them must have a lambda or weights", { param: "points" });
+  }
+  const found = points.map((point) => models.find(undefined, point));
+  const keys = found.map(keyOf);
+  const once = found.filter((_, at) => keys.indexOf(keys[at] as string) === at);
+  const lambda = once.flatMap((one) => one.lambda ?? []);
+  const weights = once.flatMap((one) => (one.weights === undefined ? [] : [one.weights]));
+  if (lambda.length === once.length) return { keys, choice: { lambda } };
+  if (weights.length === once.length) return { keys, choice: { weights } };
+  if (points.every(isPlain)) return { keys, choice: {} };
+  throw new ApiError(400, "points: either all of them have a lambda, or all have weights", { param: "points" });
+}
+
+/** What tells points apart. */
+export function keyOf({ lambda, weights = {} }: Pick<WhichVariant, "lambda" | "weights">): string {
+  return JSON.stringify([lambda, Object.entries(weights).sort(([a], [b]) => (a < b ? -1 : 1))]);
 }

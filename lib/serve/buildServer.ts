@@ -130,7 +130,7 @@ export function buildServer(model: Model, settings: ServerSettings): BuiltServer
     { prefix: "/v1" },
   );
   const begin = (reply: FastifyReply) => inFlight.begin(reply.raw);
-  const lent = { model, settings, queue, tokenText, guard, begin, failed };
+  const lent = { model, models, settings, queue, tokenText, guard, begin, failed };
   for (const part of settings.parts) app.register((routes) => part(routes, lent));
   return { app, inFlight, models };
 }

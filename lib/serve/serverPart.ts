@@ -5,6 +5,7 @@ import type { Model } from "../generate/types.js";
 import type { TokenText } from "./replies/replyShape.js";
 import type { RequestQueue } from "./requestQueue.js";
 import type { ServeDefaults } from "./serveDefaults.js";
+import type { ServedModels } from "./servedModels.js";
 
 /** Of the server's settings. */
 export interface PartSettings {
@@ -17,6 +18,7 @@ export interface PartSettings {
 /** What a server lends to its parts. */
 export interface PartContext {
   readonly model: Model;
+  readonly models: ServedModels;
   readonly settings: PartSettings;
   readonly queue: RequestQueue;
   readonly tokenText: TokenText;

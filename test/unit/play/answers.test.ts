@@ -1,11 +1,12 @@
 // Answers at several lambdas side by side, as the page streams them: those that the model gives at each lambda alone.
 
 import { beforeAll, describe, expect, it } from "vitest";
+import { openModel } from "../../../lib/generate/openModel.js";
 import type { Model } from "../../../lib/generate/types.js";
 import type { AnswerEvent } from "../../../lib/play/types.js";
 import type { ModelServer } from "../../../lib/serve/serve.js";
 import { answers, golden, metricsOf, until } from "../serve/servers.js";
-import { answersOf, eventsOf, LAMBDAS, messages, post, town, withPage } from "./pages.js";
+import { answersOf, eventsOf, LAMBDAS, messages, post, RECIPE, town, withPage } from "./pages.js";
 
 type Token = Extract<AnswerEvent, { id: number }>;
 type End = Extract<AnswerEvent, { finish: string }>;
@@ -47,6 +48,22 @@ describe("answers of the page", () => {
     }
   });
 
+  it("are at lambdas and at weights that nobody named before, whatever stood in the batch", async () => {
+    const asked = [0.37, 0.62, 0.4].map((lambda) => ({ lambda }));
+    const names = model.facts.weightNames as readonly [string, string];
+    const weighted = [0.37, 0.62].map((lambda) => ({ weights: { [names[0]]: 1 - lambda, [names[1]]: lambda } }));
+    const [byLambda, byWeights] = await Promise.all(
+      [asked, weighted].map((points) => answersOf(server, { messages, points, maxNewTokens: 12 })),
+    );
+    for (const [point, { lambda }] of asked.entries()) {
+      const alone = await openModel(RECIPE, { engine: "native", lambdas: [lambda] });
+      const [wanted] = await answers(alone, [messages], { maxNewTokens: 12 });
+      await alone.close();
+      expect(endOf(byLambda as AnswerEvent[], point)?.text).toBe(wanted?.text);
+      if (point < 2) expect(endOf(byWeights as AnswerEvent[], point)?.text).toBe(wanted?.text);
+    }
+  });
+
   it("come as they are made, and end when their reader leaves", async () => {
     const endless = await golden("llama", { config: { max_position_embeddings: 200_000 } });
     const long = await withPage(endless);
@@ -70,9 +87,13 @@ describe("answers of the page", () => {
     const points = [{ lambda: 0.4 }];
     const beside = answersOf(server, { messages, points: LAMBDAS.map((lambda) => ({ lambda })), maxNewTokens: 24 });
     const cases: [body: unknown, status: number, param: string | null, words: RegExp][] = [
-      [{ messages, points: [{ lambda: 7 }] }, 400, null, /7.*0, 0\.4, 1/],
+      [{ messages, points: [{ lambda: 7 }] }, 400, "lambda", /from 0 to 1, not 7/],
+      [{ messages, points: [{ weights: { other: 1 } }] }, 400, "weights", /other/],
+      [{ messages, points: [{ weights: { model: "x" } }] }, 400, "points[0].weights.model", /a number/],
+      [{ messages, points: [{ lambda: 0 }, { weights: { model: 1 } }] }, 400, "points", /either/],
       [{ messages, points: [{ lambda: "x" }] }, 400, "points[0].lambda", /a number/],
       [{ messages, points: [{ lambda: 0 }, {}] }, 400, "points", /each of them/],
+      [{ messages, points: [{}] }, 400, "points", /each of them/],
       [{ messages, points: [{ other: 1 }] }, 400, "points[0]", /lambda/],
       [{ messages, points: [] }, 400, "points", /1 to 16/],
       [{ messages, points: Array(17).fill({ lambda: 0 }) }, 400, "points", /1 to 16/],

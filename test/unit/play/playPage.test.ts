@@ -101,6 +101,7 @@ describe("the page", () => {
   it("is told what there is", async () => {
     const facts = (await (await fetch(`${server.url}/play/api/facts`)).json()) as PlayFacts;
     expect(facts).toMatchObject({ model: "tiny", method: "linear", lambdas: LAMBDAS, lambdaRange: [0, 1], chat: true });
+    expect(facts.weightNames).toEqual(model.facts.weightNames);
     expect(facts).toMatchObject({ judge: "keyword", set: "set.jsonl", prompts: [QUESTION], maxNewTokens: 150_000 });
     expect(facts.contextLength).toBe(model.contextLength);
     const whole = await withPage(await golden("gpt2"));

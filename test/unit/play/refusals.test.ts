@@ -26,7 +26,7 @@ async function refusals(of: ModelServer, body: object): Promise<Refusals> {
 
 describe("refusals by their beginnings", () => {
   it("have the probability that the distributions of all tokens give, one after the other", async () => {
-    const { phrases, refusal } = await refusals(server, { messages, lambdas: LAMBDAS });
+    const { phrases, refusal } = await refusals(server, { messages, lambdas: [...LAMBDAS, 0.123] });
     const { tokenizer } = model;
     const prompt = tokenizer.applyChatTemplate(messages, { addGenerationPrompt: true });
     const encode = (text: string) => tokenizer.encode(text, { addSpecialTokens: false });
@@ -34,7 +34,7 @@ describe("refusals by their beginnings", () => {
     const ends = refusalPhrases([OWN]).map((phrase) => encode(prompt + phrase).slice(ids.length));
     const wanted = prefixFree(ends);
     expect(phrases).toBe(wanted.length);
-    for (const [at, lambda] of LAMBDAS.entries()) {
+    for (const [at, lambda] of [...LAMBDAS, 0.123].entries()) {
       let sum = 0;
       for (const end of wanted) {
         const [scored] = await model.logprobs([[...ids, ...end]], { lambda });
@@ -46,9 +46,9 @@ describe("refusals by their beginnings", () => {
 
   it("are as frequent as they are probable", async () => {
     const plain = await withPage(model);
-    const { refusal } = await refusals(plain, { messages, lambdas: [0.4] });
+    const { refusal } = await refusals(plain, { messages, lambdas: [0.33] });
     const [probability] = refusal as [number];
-    const drawn = await answers(model, [messages], { lambda: 0.4, n: 400, temperature: 1, seed: 5, maxNewTokens: 12 });
+    const drawn = await answers(model, [messages], { lambda: 0.33, n: 400, temperature: 1, seed: 5, maxNewTokens: 12 });
     const begun = drawn.filter(({ text }) => refusalPhrases().some((phrase) => text.startsWith(phrase))).length / 400;
     const error = Math.sqrt((probability * (1 - probability)) / 400);
     expect(probability).toBeGreaterThan(0.02);
