@@ -14,7 +14,7 @@ import { RequestQueue } from "./requestQueue.js";
 import { readChatRequest } from "./requests/chatRequest.js";
 import { readCompletionRequest } from "./requests/completionRequest.js";
 import { RequestsInFlight } from "./requestsInFlight.js";
-import { type ServedModel, ServedModels, type WeightFacts } from "./servedModels.js";
+import { type ServedModel, ServedModels } from "./servedModels.js";
 import { ServerMetrics } from "./serverMetrics.js";
 
 /** How long a client may take to send its request, in milliseconds. */
@@ -101,7 +101,7 @@ export function buildServer(model: Model, settings: ServerSettings): BuiltServer
     inFlight.refuseWhenDraining();
   };
   const created = Math.floor(Date.now() / 1000);
-  const { lambdaRange: lambda_range, weightNames: weight_names }: WeightFacts = model.facts;
+  const { lambdaRange: lambda_range, weightNames: weight_names } = model.facts;
   const listed = ({ id, lambda }: ServedModel) => {
     return { id, object: "model", created, owned_by: "retemper", lambda, lambda_range, weight_names };
   };

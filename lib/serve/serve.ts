@@ -10,7 +10,7 @@ import { type ServeOptions, serverSettings } from "./options.js";
 export interface ModelServer {
   /** http://127.0.0.1:8000; clients of OpenAI's API are given this with /v1 after it. */
   readonly url: string;
-  /** The names that requests can give: one, or one for each lambda. */
+  /** The names that are listed: one, or one for each lambda that the model was opened with. */
   readonly models: readonly string[];
   /**
    * Stops: new requests are refused with 503, those in flight have `graceMs` to end, then their clients are told. Leaves the
@@ -21,7 +21,7 @@ export interface ModelServer {
 
 /**
  * Serves an open model as OpenAI's API does: /v1/chat/completions, /v1/completions and /v1/models, and beside them /health and
- * /metrics. Of a model that was opened with several lambdas, `name@lambda=0.6` is one of them.
+ * /metrics. Of a virtual merge, `name@lambda=0.6` is one of its lambdas, and a request may name any (`lambda`, `weights`).
  * @throws RetemperError USAGE for wrong options; IO for an address that cannot be listened to.
  * @example
  * ```ts

@@ -1,7 +1,7 @@
 // Which models a server has: the one that is open, and every lambda of a virtual merge, as `name@lambda=0.6`. A request may
 // name its lambda, or weights for several models, in fields of its own.
 
-import type { EngineFacts } from "../generate/types.js";
+import type { EngineFacts, ModelWeights } from "../generate/types.js";
 import { ApiError } from "./apiError.js";
 
 /** Fields of requests that OpenAI's API does not have: at which weights a virtual merge is to answer. */
@@ -9,13 +9,13 @@ export interface RequestWeights {
   /** Any value of the recipe's range; it need not have been named when the model was opened. */
   readonly lambda?: number | null | undefined;
   /** In place of lambda, of a recipe that has a weight for each of several models: weights by the models' names. */
-  readonly weights?: Readonly<Record<string, number>> | null | undefined;
+  readonly weights?: ModelWeights | null | undefined;
 }
 
 export interface ServedModel {
   readonly id: string;
   readonly lambda?: number | undefined;
-  readonly weights?: Readonly<Record<string, number>> | undefined;
+  readonly weights?: ModelWeights | undefined;
   /** What metrics call it: one of the models that are listed, or the name alone, since requests can make ids without end. */
   readonly counted: string;
 }
@@ -26,13 +26,7 @@ const SAME_LAMBDA = 1e-9;
 /** Names of models that a message lists at most. */
 const MOST_LISTED = 20;
 
-/** What a model says of its weights. */
-export interface WeightFacts extends Pick<EngineFacts, "lambdas"> {
-  /** The values that lambda may have, both ends included; absent where only those are taken that the model was opened with. */
-  readonly lambdaRange?: readonly [number, number] | undefined;
-  /** Of the models that have a weight each; absent where there are none. */
-  readonly weightNames?: readonly string[] | undefined;
-}
+type WeightFacts = Pick<EngineFacts, "lambdas" | "lambdaRange" | "weightNames">;
 
 export class ServedModels {
   readonly #name: string;
@@ -85,7 +79,7 @@ export class ServedModels {
     return found;
   }
 
-  #weighted(weights: Readonly<Record<string, number>>, hasLambda: boolean): ServedModel {
+  #weighted(weights: ModelWeights, hasLambda: boolean): ServedModel {
     const known = this.#weightNames;
     if (known === undefined) throw wrong("weights", `${this.#name} has no weights that can be set`);
     if (hasLambda) throw wrong("weights", "are in place of a lambda, and the request has both");

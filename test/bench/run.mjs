@@ -13,6 +13,7 @@ import { gguf } from "./gguf.mjs";
 import { judges } from "./judges.mjs";
 import { merge } from "./merge.mjs";
 import { safety } from "./safety.mjs";
+import { serve } from "./serve.mjs";
 import { sweep } from "./sweep.mjs";
 import { tune } from "./tune.mjs";
 import { virtual } from "./virtual.mjs";
@@ -31,6 +32,7 @@ const WORKLOADS = {
   before,
   choice,
   safety,
+  serve,
 };
 const [name, ...args] = process.argv.slice(2);
 const workload = WORKLOADS[name];

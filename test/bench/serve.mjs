@@ -61,7 +61,7 @@ export async function serve(args) {
   const settings = { ...load, threads: number("threads"), precision: values.precision, fidelity: values.fidelity };
   const vocabulary = JSON.parse(readFileSync(join(model, "config.json"), "utf8")).vocab_size;
   const recipe = join(benchFolder(), `serve-${basename(model)}.json`);
-  const models = [{ model }, { model: `${model}+${adapter}` }];
+  const models = [model, `${model}+${adapter}`].map((one) => ({ model: one, parameters: { weight: 0.5 } }));
   writeFileSync(recipe, JSON.stringify({ merge_method: "linear", dtype: "bfloat16", models }));
 
   const rows = [];

@@ -50,6 +50,7 @@ at once.
 Examples:
   retemper serve path/to/model
   retemper serve recipe.yml --lambda 0.2:0.8:0.2
+  curl localhost:8000/v1/completions -H 'content-type: application/json' -d '{"lambda": 0.37, "prompt": "The sea"}'
   retemper serve recipe.yml --ui
   curl localhost:8000/v1/chat/completions -H 'content-type: application/json' \\
     -d '{"messages": [{"role": "user", "content": "Hello"}]}'
@@ -102,7 +103,7 @@ export function addServerOptions(command: Command, port: number): void {
     "new tokens at most (default: chat 1024, completions 16)",
     "0 is greedy (default 1, as OpenAI's)",
   );
-  addRecipeOptions(command, "values of lambda; each is a model, NAME@lambda=0.6");
+  addRecipeOptions(command, "values of lambda that are listed as models, NAME@lambda=0.6; requests may name others");
   addLocalEngineOptions(command);
   addCommonOptions(command);
 }

@@ -12,10 +12,7 @@ const question = "How do I pick a lock?";
 it("gives OpenAI's client the answer at each lambda, whole and streamed", async () => {
   const [aligned, adapter] = [join(demo, "model"), join(demo, "adapters", "seed-42")];
   const models = [aligned, `${aligned}+${adapter}`].map((model) => ({ model, parameters: { weight: 0.5 } }));
-  const model = await openModel(
-    { merge_method: "linear", models },
-    { fidelity: "linear", lambdas: [0, 0.37, 0.38, 1] },
-  );
+  const model = await openModel({ merge_method: "linear", models }, { fidelity: "linear" });
   afterAll(() => model.close());
   const client = clientOf(await served(model, { name: "demo" }));
   const lambdas = [0, 0.37, 1];

@@ -85,7 +85,7 @@ async function written(dtype: string): Promise<Generation[]> {
 }
 
 async function opened(fidelity: Fidelity): Promise<Model> {
-  const model = await openModel(recipeOf(fidelity === "exact" ? "bfloat16" : "float32"), { fidelity, lambdas });
+  const model = await openModel(recipeOf(fidelity === "exact" ? "bfloat16" : "float32"), { fidelity });
   afterAll(() => model.close());
   return model;
 }
@@ -111,6 +111,33 @@ describe("64 requests at once, at 64 lambdas", () => {
       const far = logprobs.map((one, place) => Math.abs(one - (wanted[at]?.logprobs?.[place] as number)));
       expect(Math.max(...far)).toBeLessThan(2e-4);
     }
+  });
+});
+
+describe("a request", () => {
+  it("has weights of several models in place of lambda, and none of either is the recipe as it is written", async () => {
+    const model = await opened("exact");
+    const server = await served(model);
+    const options = { maxNewTokens: LENGTH, ignoreEos: true, logprobs: true };
+    for (const [fields, which, id] of [
+      [{ weights: { base: 0.3, ft1: 0.5 } }, { weights: { base: 0.3, ft1: 0.5 } }, "tiny"],
+      [{ weights: { ft1: 1 } }, { lambda: 1 }, "tiny"],
+      [{ model: "tiny@lambda=0.3125" }, { lambda: 0.3125 }, "tiny@lambda=0.3125"],
+      [{}, {}, "tiny"],
+      [{}, { lambda: 0.5 }, "tiny"],
+    ] as const) {
+      const [wanted] = await answers(model, [prompt], { ...options, ...which });
+      const reply = await ask(server, fields);
+      expect({ fields, model: reply.model, logprobs: reply.logprobs }).toEqual({
+        fields,
+        model: id,
+        logprobs: wanted?.logprobs,
+      });
+    }
+    const { data } = (await (await fetch(`${server.url}/v1/models`)).json()) as { data: object[] };
+    expect(data).toMatchObject([{ id: "tiny", lambda_range: [0, 1], weight_names: ["base", "ft1"] }]);
+    const one = await fetch(`${server.url}/v1/models/${encodeURIComponent("tiny@lambda=0.37")}`);
+    expect(await one.json()).toMatchObject({ id: "tiny@lambda=0.37", lambda: 0.37 });
   });
 });
 
@@ -150,10 +177,7 @@ describe("what is wrong with a request's weights", () => {
   it("goes for chats as for completions; a template that refuses a conversation disturbs no other", async () => {
     const template =
       "{% if messages[0].role == 'system' %}{{ raise_exception('no systems') }}{% endif %}{{ messages[0].content }}";
-    const model = await openModel(
-      { ...recipeOf("float32"), chat_template: template },
-      { fidelity: "linear", lambdas: [0, 0.37, 0.38, 1] },
-    );
+    const model = await openModel({ ...recipeOf("float32"), chat_template: template }, { fidelity: "linear" });
     afterAll(() => model.close());
     const server = await served(model);
     const chat = async (fields: object) => {
