@@ -23,7 +23,22 @@ import { recipeAt } from "./recipeAt.js";
 import { refusalPhrases, refusalsAt } from "./refusals.js";
 import { verdictsOf } from "./verdicts.js";
 
-/** Reads the page's files; gives what `serve` takes as one of its parts. */
+/**
+ * The page on which lambda is moved and the answer changes, at /play/: what `serve` takes as one of its parts.
+ * @throws RetemperError IO where the build has left the page's files out
+ * @example
+ * ```ts
+ * import { openModel, playPage, readPlayed, serve } from "retemper";
+ *
+ * const played = await readPlayed("models/aligned+models/adapter"); // or a recipe, or an experiment's folder
+ * const model = await openModel(played.source, { lambdas: played.lambdas, seed: played.seed });
+ * const server = await serve(model, { port: 0, name: "town", parts: [await playPage(played)] });
+ * const page = await fetch(`${server.url}/play/`);
+ * console.log(page.status, played.lambdas); // 200 [ 0, 0.5, 1 ]
+ * await server.close();
+ * await model.close();
+ * ```
+ */
 export async function playPage(options: PlayOptions = {}): Promise<ServerPart> {
   const files = await readPageFiles();
   return async (routes, context) => {

@@ -1,4 +1,4 @@
-// An experiment's folder as something to talk with: the series of its choice as one recipe, and its curve.
+// What can be played: an experiment's folder, as the series of its choice and its curve; a recipe; a model, with an adapter or alone.
 
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -7,37 +7,68 @@ import { type MergeSeries, mergeSeries } from "../experiment/candidates/merges.j
 import { candidateOf } from "../experiment/settings/declaredSeries.js";
 import { loadExperiment } from "../experiment/settings/load.js";
 import { tunedIn } from "../experiment/steps/tunedIn.js";
+import { recipeOf } from "../generate/virtual/recipeOf.js";
+import { loadRecipe } from "../recipe/load.js";
+import { parseModelReference } from "../recipe/modelReference.js";
 import type { Recipe } from "../recipe/types.js";
+import { LAMBDAS, lambdaFault, suppliedBy } from "../recipe/vary.js";
 import { readExperiment } from "../report/report.js";
 import type { ExperimentResults, Measured, MeasuredCandidate } from "../report/types.js";
 import { candidateId, nameOf, seriesOf } from "../select/names.js";
 import type { Quantity } from "../select/types.js";
 import type { PlayCandidate, PlayEstimate, PlayResults } from "./types.js";
 
-/** What `retemper play` opens of an experiment. */
+/** What `retemper play` opens, for `openModel` and `playPage`. */
 export interface Played {
-  /** The series of the choice, for `openModel`. */
-  readonly source: Recipe;
-  /** The aligned model's, the candidates' and the fine-tuned model's. */
-  readonly lambdas: readonly number[];
+  readonly source: string | Recipe;
+  /** That it is opened with: of an experiment the aligned model's, the candidates' and the fine-tuned model's. */
+  readonly lambdas?: readonly number[] | undefined;
   /** Of the method's random masks. */
-  readonly seed: number;
-  readonly results: PlayResults;
-  /** What the report shows answers to. */
-  readonly prompts: readonly string[];
+  readonly seed?: number | undefined;
+  /** Of an experiment. */
+  readonly results?: PlayResults | undefined;
+  /** Of an experiment: what its report shows answers to. */
+  readonly prompts?: readonly string[] | undefined;
 }
+
+/** Where nothing says which lambdas are of interest. */
+const USUAL_LAMBDAS = [0, 0.5, 1];
 
 /** Methods that give the fine-tuned model itself at lambda 1. */
 const STRAIGHT: ReadonlySet<string> = new Set(["linear", "slerp", "nuslerp", "task_arithmetic"]);
 
 /**
- * @param folder of a run that has ended
- * @returns undefined where it is something else: a model, or no folder
- * @throws RetemperError BAD_INPUT for results that cannot be read, and where no merge has a lambda
+ * @param path folder of a run that has ended, recipe, or what else `openModel` opens. A recipe may leave its weights to lambda, and a
+ *   model with an adapter is their linear merge.
+ * @throws RetemperError BAD_INPUT for results that cannot be read, and where no merge has a lambda; BAD_RECIPE
+ * @example
+ * ```ts
+ * import { readPlayed } from "retemper";
+ *
+ * const { source, lambdas } = await readPlayed("models/aligned+models/adapter");
+ * console.log(typeof source, lambdas); // object [ 0, 0.5, 1 ]
+ * ```
  */
-export async function readPlayed(folder: string): Promise<Played | undefined> {
-  const file = join(folder, "experiment.json");
-  if (!existsSync(file) || !existsSync(join(folder, "results.json"))) return undefined;
+export async function readPlayed(path: string): Promise<Played> {
+  const file = join(path, "experiment.json");
+  if (existsSync(file) && existsSync(join(path, "results.json"))) return ofExperiment(path, file);
+  const recipe = recipeOf(path);
+  if (recipe === undefined) return { source: path };
+  if (typeof recipe === "object") {
+    const { path: base, revision } = parseModelReference(path);
+    const aligned = revision === undefined ? base : `${base}@${revision}`;
+    const source = { merge_method: "linear", models: [{ model: aligned }, { model: path }] };
+    return { source, lambdas: USUAL_LAMBDAS };
+  }
+  const open = await loadRecipe(recipe, { supplied: suppliedBy([LAMBDAS]) });
+  const isComplete = await loadRecipe(recipe).then(
+    () => true,
+    () => false,
+  );
+  return isComplete || lambdaFault(open) ? { source: path } : { source: path, lambdas: USUAL_LAMBDAS };
+}
+
+async function ofExperiment(folder: string, file: string): Promise<Played> {
   const results = await readExperiment(folder);
   const settings = await loadExperiment(file);
   const all = mergeSeries(settings, await tunedIn(resolve(folder), settings));

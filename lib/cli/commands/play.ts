@@ -32,10 +32,10 @@ export function addPlayCommand(program: Command, session: Session): Command {
   addPageOptions(command);
   return command.action(async (path: string, { open, ...flags }: ServeFlags & { readonly open: boolean }) => {
     const played = await readPlayed(path);
-    const page = await openPage(flags, session, played ?? { source: path });
+    const page = await openPage(flags, session, played);
     const opened = (url: string) => {
       if (open && !session.renderer.json) openBrowser(url, session);
     };
-    await serveModel(played ?? { source: path }, flags, session, page, opened);
+    await serveModel(played, flags, session, page, opened);
   });
 }

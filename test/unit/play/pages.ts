@@ -54,7 +54,7 @@ export async function* eventsOf(reply: Response): AsyncGenerator<AnswerEvent, vo
   }
 }
 
-export async function answersOf(server: ModelServer, asked: AnswersRequest): Promise<AnswerEvent[]> {
+export async function answersOf(server: Pick<ModelServer, "url">, asked: AnswersRequest): Promise<AnswerEvent[]> {
   const events: AnswerEvent[] = [];
   for await (const event of eventsOf(await post(server, "answers", asked))) events.push(event);
   return events;
