@@ -163,10 +163,17 @@ describe("the modules of lib", () => {
     expect(breaches).toEqual([]);
   });
 
-  it("load at their start only what every program needs: engines, servers and plots come when they are asked for", () => {
+  it("load at their start only what every program and the command need: engines, servers and plots come when they are asked for", () => {
+    const atOnce = /^(?:import|export)\b(?! type\b)(?:[^;"=]*?\bfrom)?\s*"([^"]+)";/gm;
     // the first loads the others
-    const cli = ["main", "runProcess", "program", "render"].map((file) => join(lib, `cli/${file}.ts`));
-    const { packages, visited } = closureOf(cli, /^(?:import|export)\b(?! type\b)(?:[^;"=]*?\bfrom)?\s*"([^"]+)";/gm);
+    const start = ["main", "runProcess", "program", "render"].map((file) => join(lib, `cli/${file}.ts`));
+    // a merge waits for no model's code
+    const merge = closureOf([...start, join(lib, "cli/commands/merge.ts")], atOnce);
+    expect([...merge.visited].map(moduleOf)).not.toContain("generate");
+    const { packages, visited } = closureOf(
+      [...start, ...sources.filter((file) => dirname(file) === join(lib, "cli/commands"))],
+      atOnce,
+    );
     expect(visited.has(join(lib, "index.ts"))).toBe(true);
     expect(packages).toEqual([
       "cli-progress",

@@ -10,21 +10,24 @@ export interface CommandTree {
   readonly description: string;
   /** Shown after the help. */
   readonly helpAfter: string;
-  /** Each adds one command, or one that has several below it. */
-  readonly commands: readonly ((program: Command, session: Session) => Command | readonly Command[])[];
+  /** By their names, in the order of the help; loaded when they are needed, since all of them take longer to load than a merge. */
+  readonly commands: Readonly<Record<string, () => Promise<AddCommand>>>;
 }
+
+/** Adds one command, or one that has several below it. */
+export type AddCommand = (program: Command, session: Session) => Command | readonly Command[];
 
 /** The exit status of a command whose reader went away, as shells say it (128 + SIGPIPE). */
 export const READER_LEFT = 141;
 
-/** Runs one command line; resolves to the exit status and never rejects. */
+/** Runs one command line; resolves to the exit status. Rejects only where the command's own files cannot be loaded. */
 export async function runCommandLine(
   tree: CommandTree,
   args: readonly string[],
   version: string,
   session: Session,
 ): Promise<number> {
-  const program = buildProgram(tree, version, session);
+  const program = buildProgram(tree, await commandsOf(tree, args), version, session);
   try {
     await program.parseAsync(args, { from: "user" });
     return 0;
@@ -41,7 +44,13 @@ export async function runCommandLine(
   }
 }
 
-function buildProgram(tree: CommandTree, version: string, session: Session): Command {
+/** The command that is named, or all of them: for the help, and to say which is like one that there is not. */
+function commandsOf({ commands }: CommandTree, [first = ""]: readonly string[]): Promise<AddCommand[]> {
+  const named = Object.hasOwn(commands, first) ? [commands[first] as () => Promise<AddCommand>] : undefined;
+  return Promise.all((named ?? Object.values(commands)).map((load) => load()));
+}
+
+function buildProgram(tree: CommandTree, commands: readonly AddCommand[], version: string, session: Session): Command {
   const program = new Command(tree.name)
     .description(tree.description)
     .version(version, "-V, --version", "print the version")
@@ -59,7 +68,7 @@ function buildProgram(tree: CommandTree, version: string, session: Session): Com
     const { json, quiet } = command.opts<{ json?: boolean; quiet?: boolean }>();
     session.renderer.configure({ json, quiet, verbose });
   });
-  for (const command of tree.commands.flatMap((add) => add(program, session))) {
+  for (const command of commands.flatMap((add) => add(program, session))) {
     command.on("option:verbose", () => {
       verbose += 1;
     });

@@ -1,15 +1,6 @@
 // The command `retemper-core` of the package `@retemper/core`: the commands of merging.
 
 import { type CommandTree, runCommandLine } from "./commandLine.js";
-import { addBatchCommand } from "./commands/batch.js";
-import { addConvertCommand } from "./commands/convert.js";
-import { addExtractCommand } from "./commands/extract.js";
-import { addInspectCommand } from "./commands/inspect.js";
-import { addMergeCommand } from "./commands/merge.js";
-import { addPlanCommand } from "./commands/plan.js";
-import { addPullCommand } from "./commands/pull.js";
-import { addSweepCommand } from "./commands/sweep.js";
-import { addVerifyCommand } from "./commands/verify.js";
 import type { Session } from "./session.js";
 
 const HELP = `
@@ -35,20 +26,20 @@ const TREE: CommandTree = {
   name: "retemper-core",
   description: "Merge safetensors checkpoints: exactly, in little memory, from mergekit's recipes.",
   helpAfter: HELP,
-  commands: [
-    addMergeCommand,
-    addExtractCommand,
-    addSweepCommand,
-    addBatchCommand,
-    addConvertCommand,
-    addPlanCommand,
-    addInspectCommand,
-    addPullCommand,
-    addVerifyCommand,
-  ],
+  commands: {
+    merge: async () => (await import("./commands/merge.js")).addMergeCommand,
+    extract: async () => (await import("./commands/extract.js")).addExtractCommand,
+    sweep: async () => (await import("./commands/sweep.js")).addSweepCommand,
+    batch: async () => (await import("./commands/batch.js")).addBatchCommand,
+    convert: async () => (await import("./commands/convert.js")).addConvertCommand,
+    plan: async () => (await import("./commands/plan.js")).addPlanCommand,
+    inspect: async () => (await import("./commands/inspect.js")).addInspectCommand,
+    pull: async () => (await import("./commands/pull.js")).addPullCommand,
+    verify: async () => (await import("./commands/verify.js")).addVerifyCommand,
+  },
 };
 
-/** Runs one command line; resolves to the exit status and never rejects. */
+/** Runs one command line; resolves to the exit status. Rejects only where the command's own files cannot be loaded. */
 export function runProgram(args: readonly string[], version: string, session: Session): Promise<number> {
   return runCommandLine(TREE, args, version, session);
 }

@@ -1,35 +1,6 @@
 // The command `retemper`: all commands, and what its help says.
 
-import { comparisonReport } from "../index.js";
 import { type CommandTree, runCommandLine } from "./commandLine.js";
-import { addAttributeCommand } from "./commands/attribute.js";
-import { addBatchCommand } from "./commands/batch.js";
-import { addBehaveCommand } from "./commands/behave.js";
-import { addChatCommand } from "./commands/chat.js";
-import { addCompareCommand } from "./commands/compare.js";
-import { addConvertCommand } from "./commands/convert.js";
-import { addDataCommand } from "./commands/data.js";
-import { addEvaluateCommand } from "./commands/evaluate.js";
-import { addExtractCommand } from "./commands/extract.js";
-import { addGenerateCommand } from "./commands/generate.js";
-import { addInitCommand } from "./commands/init.js";
-import { addInspectCommand } from "./commands/inspect.js";
-import { addMergeCommand } from "./commands/merge.js";
-import { addPlanCommand } from "./commands/plan.js";
-import { addPlayCommand } from "./commands/play.js";
-import { addPullCommand } from "./commands/pull.js";
-import { addPushCommand } from "./commands/push.js";
-import { addReportCommand } from "./commands/report.js";
-import { addRunCommand } from "./commands/run.js";
-import { addSearchCommand } from "./commands/search.js";
-import { addSelectCommand } from "./commands/select.js";
-import { addServeCommand } from "./commands/serve.js";
-import { addSetupTensorflowCommand } from "./commands/setupTensorflow.js";
-import { addStudyCommand } from "./commands/study.js";
-import { addSweepCommand } from "./commands/sweep.js";
-import { addTuneCommand } from "./commands/tune.js";
-import { addVerifyCommand } from "./commands/verify.js";
-import { addWatchCommand } from "./commands/watch.js";
 import type { Session } from "./session.js";
 
 const HELP = `
@@ -66,39 +37,45 @@ const TREE: CommandTree = {
   name: "retemper",
   description: "Merge safetensors checkpoints: exactly, in little memory, from mergekit's recipes.",
   helpAfter: HELP,
-  commands: [
-    addMergeCommand,
-    addExtractCommand,
-    addSweepCommand,
-    addBatchCommand,
-    addConvertCommand,
-    addPlanCommand,
-    (program, session) => addInspectCommand(program, session, comparisonReport),
-    addPullCommand,
-    addGenerateCommand,
-    addEvaluateCommand,
-    addCompareCommand,
-    addBehaveCommand,
-    addInitCommand,
-    addRunCommand,
-    addSearchCommand,
-    addAttributeCommand,
-    addSelectCommand,
-    addReportCommand,
-    addWatchCommand,
-    addStudyCommand,
-    addChatCommand,
-    addDataCommand,
-    addTuneCommand,
-    addServeCommand,
-    addPlayCommand,
-    addPushCommand,
-    addVerifyCommand,
-    addSetupTensorflowCommand,
-  ],
+  commands: {
+    merge: async () => (await import("./commands/merge.js")).addMergeCommand,
+    extract: async () => (await import("./commands/extract.js")).addExtractCommand,
+    sweep: async () => (await import("./commands/sweep.js")).addSweepCommand,
+    batch: async () => (await import("./commands/batch.js")).addBatchCommand,
+    convert: async () => (await import("./commands/convert.js")).addConvertCommand,
+    plan: async () => (await import("./commands/plan.js")).addPlanCommand,
+    inspect: async () => {
+      const [{ addInspectCommand }, { comparisonReport }] = await Promise.all([
+        import("./commands/inspect.js"),
+        import("../entries/experiment.js"),
+      ]);
+      return (program, session) => addInspectCommand(program, session, comparisonReport);
+    },
+    pull: async () => (await import("./commands/pull.js")).addPullCommand,
+    generate: async () => (await import("./commands/generate.js")).addGenerateCommand,
+    evaluate: async () => (await import("./commands/evaluate.js")).addEvaluateCommand,
+    compare: async () => (await import("./commands/compare.js")).addCompareCommand,
+    behave: async () => (await import("./commands/behave.js")).addBehaveCommand,
+    init: async () => (await import("./commands/init.js")).addInitCommand,
+    run: async () => (await import("./commands/run.js")).addRunCommand,
+    search: async () => (await import("./commands/search.js")).addSearchCommand,
+    attribute: async () => (await import("./commands/attribute.js")).addAttributeCommand,
+    select: async () => (await import("./commands/select.js")).addSelectCommand,
+    report: async () => (await import("./commands/report.js")).addReportCommand,
+    watch: async () => (await import("./commands/watch.js")).addWatchCommand,
+    study: async () => (await import("./commands/study.js")).addStudyCommand,
+    chat: async () => (await import("./commands/chat.js")).addChatCommand,
+    data: async () => (await import("./commands/data.js")).addDataCommand,
+    tune: async () => (await import("./commands/tune.js")).addTuneCommand,
+    serve: async () => (await import("./commands/serve.js")).addServeCommand,
+    play: async () => (await import("./commands/play.js")).addPlayCommand,
+    push: async () => (await import("./commands/push.js")).addPushCommand,
+    verify: async () => (await import("./commands/verify.js")).addVerifyCommand,
+    "setup-tensorflow": async () => (await import("./commands/setupTensorflow.js")).addSetupTensorflowCommand,
+  },
 };
 
-/** Runs one command line; resolves to the exit status and never rejects. */
+/** Runs one command line; resolves to the exit status. Rejects only where the command's own files cannot be loaded. */
 export function runProgram(args: readonly string[], version: string, session: Session): Promise<number> {
   return runCommandLine(TREE, args, version, session);
 }

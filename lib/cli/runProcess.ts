@@ -10,7 +10,7 @@ export interface ProcessProgram {
   readonly name: string;
   /** package.json of the package that the command belongs to. */
   readonly manifest: URL;
-  /** Its command tree; loaded here, so that a failure to load it is said in words. */
+  /** Its command tree, which loads the command that is run; called here, so that a failure to load is said in words. */
   readonly load: () => Promise<{
     runProgram(args: readonly string[], version: string, session: Session): Promise<number>;
   }>;
@@ -72,7 +72,7 @@ export async function runProcess(program: ProcessProgram): Promise<void> {
   const { version } = JSON.parse(readFileSync(program.manifest, "utf8")) as {
     version: string;
   };
-  const status = await runProgram(args, version, {
+  const running = runProgram(args, version, {
     renderer,
     signal: controller.signal,
     stopStatus: () => stopStatus,
@@ -95,13 +95,13 @@ export async function runProcess(program: ProcessProgram): Promise<void> {
       again = how;
     },
   });
+  const status = await running.catch((error: unknown) => cannotLoad(program, error));
   // Not process.exit: what is still on its way to a pipe must arrive.
   process.exitCode = stopStatus === READER_LEFT ? READER_LEFT : status;
 }
 
 /** The program itself. Where files cannot even be opened to load it, the error says so. */
 async function load(program: ProcessProgram) {
-  const mostOpenFiles = openFilesLimit();
   try {
     const [{ runProgram }, { READER_LEFT }, { Renderer }, { RetemperError }, { commandAgain }] = await Promise.all([
       program.load(),
@@ -112,14 +112,19 @@ async function load(program: ProcessProgram) {
     ]);
     return { commandAgain, READER_LEFT, runProgram, Renderer, RetemperError };
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const few = mostOpenFiles < ENOUGH_FILES;
-    if (code !== "EMFILE" && code !== "ENFILE" && !few) throw error; // Node calls it a missing module as well
-    const limit = few ? ` (of ${mostOpenFiles} that may be open)` : "";
-    stderr.write(`error: too many open files: ${program.name} cannot load its own${limit}\n`);
-    stderr.write("hint: raise the limit (ulimit -n 1024)\n");
-    process.exit(7);
+    return cannotLoad(program, error);
   }
+}
+
+function cannotLoad({ name }: ProcessProgram, error: unknown): never {
+  const { code } = error as NodeJS.ErrnoException;
+  const mostOpenFiles = openFilesLimit();
+  const few = mostOpenFiles < ENOUGH_FILES;
+  if (code !== "EMFILE" && code !== "ENFILE" && !few) throw error; // Node calls it a missing module as well
+  const limit = few ? ` (of ${mostOpenFiles} that may be open)` : "";
+  stderr.write(`error: too many open files: ${name} cannot load its own${limit}\n`);
+  stderr.write("hint: raise the limit (ulimit -n 1024)\n");
+  process.exit(7);
 }
 
 /** Infinity where the system does not say. */
