@@ -4,7 +4,7 @@ import type { PlayCandidate, PlayEstimate, PlayResults } from "../types.js";
 import type { Play } from "./play.js";
 import { percent, pointWords, short } from "./words.js";
 
-const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [440, 230, 42, 16, 14, 34];
+const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [440, 230, 50, 16, 14, 34];
 
 interface Series {
   readonly title: string;
@@ -145,7 +145,7 @@ function Mark({ one, estimate, title, x, y, open, isEnd }: MarkFacts) {
     <g
       class={`mark ${isEnd ? "end" : ""}`}
       role="button"
-      tabIndex={0}
+      tabindex={0}
       aria-label={label}
       onClick={open}
       onKeyDown={onKeyDown}
