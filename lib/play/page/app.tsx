@@ -61,8 +61,8 @@ function aboutText({
   return [
     ...(results ? [model] : []),
     ...(method ? [`merged by ${method}`] : []),
-    ...(fidelity ? [fidelity === "exact" ? "exact in every bit" : "linear: the merge within 2e-4"] : []),
-    ...(lambdaRange ? [`lambda from ${lambdaRange[0]} (aligned) to ${lambdaRange[1]} (fine-tuned)`] : []),
+    ...(fidelity ? [fidelity === "exact" ? "exact in every bit" : "the merge within 2e-4"] : []),
+    ...(lambdaRange ? [`lambda from ${lambdaRange[0]} to ${lambdaRange[1]} (0: aligned, 1: fine-tuned)`] : []),
     ...(weightNames ? [`weights of ${weightNames.join(", ")}`] : []),
     `${contextLength.toLocaleString("en")} tokens of context`,
   ].join(" · ");

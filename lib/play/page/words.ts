@@ -32,6 +32,6 @@ export function samePoint(one: PlayPoint, other: PlayPoint): boolean {
 /** A token as it can be read: white space is named. */
 export function tokenWords(text: string): string {
   if (text === "") return "(part of a character)";
-  const named = text.replaceAll("\n", "⏎").replaceAll("\t", "⇥");
-  return named.trim() === "" ? `(${text.includes("\n") ? "line break" : "space"})` : `“${named}”`;
+  if (text.trim() === "") return text.includes("\n") ? "(line break)" : "(space)";
+  return `“${text.replaceAll("\n", "⏎").replaceAll("\t", "⇥")}”`;
 }

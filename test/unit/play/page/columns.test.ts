@@ -1,0 +1,80 @@
+import { describe, expect, it } from "vitest";
+import { besides, firstPoints, nextPoint, ninePoints } from "../../../../lib/play/page/columns.js";
+import { percent, pointWords, tokenWords } from "../../../../lib/play/page/words.js";
+import type { PlayFacts } from "../../../../lib/play/types.js";
+
+const facts: PlayFacts = {
+  ...{ model: "town", judge: "keyword", chat: true, prompts: [] },
+  ...{ contextLength: 512, maxNewTokens: 64, lambdaRange: [0, 1] },
+};
+const { lambdaRange: _, ...without } = facts;
+const lambdasOf = (points: readonly { readonly lambda?: number | undefined }[]) => points.map(({ lambda }) => lambda);
+
+describe("the columns of the page", () => {
+  it("begin at the ends and at .4, or where lambdas were named", () => {
+    expect(lambdasOf(firstPoints(facts))).toEqual([0, 0.4, 1]);
+    expect(lambdasOf(firstPoints({ ...facts, lambdas: [0.2, 0.6] }))).toEqual([0.2, 0.6]);
+    expect(lambdasOf(firstPoints({ ...facts, lambdas: [0, 0.2, 0.4, 0.6, 0.8] }))).toEqual([0, 0.4, 1]);
+  });
+
+  it("begin with the base where there are weights, and are one where there is neither", () => {
+    expect(firstPoints({ ...without, weightNames: ["math", "style"] })).toEqual([
+      { weights: { math: 0, style: 0 } },
+      { weights: { math: 0.5, style: 0.5 } },
+    ]);
+    expect(firstPoints(without)).toEqual([{}]);
+  });
+
+  it("are nine over the whole range", () => {
+    expect(lambdasOf(ninePoints({ ...facts, lambdaRange: [0, 2] }))).toEqual([
+      0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2,
+    ]);
+  });
+
+  it("come where the widest gap is", () => {
+    const addedTo = (lambdas: readonly number[]) =>
+      nextPoint(
+        lambdas.map((lambda) => ({ lambda })),
+        facts,
+      ).lambda;
+    expect(addedTo([0, 0.4, 1])).toBe(0.7);
+    expect(addedTo([0.4])).toBe(0);
+    expect(addedTo([0, 0.4])).toBe(1);
+    expect(addedTo([0, 1, 1])).toBe(0.5);
+  });
+
+  it("of a candidate stand between the aligned and the fine-tuned model, each once", () => {
+    const [aligned, chosen, tuned] = ["aligned", "linear 0.4", "fine-tuned"].map((label, at) => ({
+      ...{ label, point: { lambda: at / 2 }, chosen: false },
+    }));
+    if (!aligned || !chosen || !tuned) throw new Error("three candidates");
+    expect(besides(chosen, [aligned, tuned]).map(({ label }) => label)).toEqual([
+      "aligned",
+      "linear 0.4",
+      "fine-tuned",
+    ]);
+    expect(besides(aligned, [aligned, undefined]).map(({ label }) => label)).toEqual(["aligned"]);
+  });
+});
+
+describe("words of the page", () => {
+  it("say small and great probabilities as what they are, and never more than is so", () => {
+    const said = [0, 0.0004, 0.004, 0.0449, 0.62, 0.994, 0.9996, 1].map((value) =>
+      percent(value).replace("\u00a0", " "),
+    );
+    expect(said).toEqual(["0 %", "< 0.1 %", "0.4 %", "4.5 %", "62 %", "99.4 %", "> 99.9 %", "100 %"]);
+  });
+
+  it("name white space, and points", () => {
+    expect(["a", " a", " ", "\n", ""].map(tokenWords)).toEqual([
+      "“a”",
+      "“ a”",
+      "(space)",
+      "(line break)",
+      "(part of a character)",
+    ]);
+    expect([{ lambda: 0.1 + 0.2 }, { weights: { math: 0.3, style: 1 } }, {}].map(pointWords)).toEqual([
+      ...["lambda 0.3", "math 0.3, style 1", "the model"],
+    ]);
+  });
+});
