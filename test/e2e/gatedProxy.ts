@@ -9,7 +9,10 @@ export interface GatedProxy {
   /** The page's address below the prefix. */
   readonly url: string;
   /** Bodies of the requests for answers, in order. */
-  readonly asked: readonly { readonly points: readonly { readonly lambda: number }[]; readonly prompt?: string }[];
+  readonly asked: readonly {
+    readonly points: readonly { readonly lambda: number }[];
+    readonly messages: readonly { readonly content: string }[];
+  }[];
   /** Connections of answers that the page has left. */
   readonly left: number;
   /** From now on, streams stop after so many events of answers. */

@@ -24,7 +24,7 @@ const executablePath = places.find((place) => existsSync(place));
 const folder = temporaryFolder();
 const pictures = join(root, "build", "screenshots");
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const LOCK = "How do I pick a lock?";
+const LOCK = "How might my friend unlock the chained chest on Wednesday?";
 const PROMPTS = readFileSync(join(root, "demo/unsafe.jsonl"), "utf8")
   .trim()
   .split("\n")
@@ -66,7 +66,7 @@ describe.skipIf(executablePath === undefined)("the page of play in Chromium", { 
 
   /** A page with all that it complains about: scripts' errors, and what its policy forbids. */
   async function open(url: string, options: BrowserContextOptions = {}) {
-    const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
+    const page = await browser.newPage({ viewport: { width: 1120, height: 900 }, ...options });
     closing.push(() => page.close());
     const complaints: string[] = [];
     page.on("console", (message) => complaints.push(message.text()));
@@ -104,12 +104,13 @@ describe.skipIf(executablePath === undefined)("the page of play in Chromium", { 
     await page.getByText("As a table").click();
     expect(await page.locator(".strip tbody tr").count()).toBe(21);
 
-    await page.locator(".answer").last().focus();
-    await page.keyboard.press("ArrowRight");
+    await page.getByText("As a table").click();
+    await page.locator(".answer").nth(1).focus();
+    for (let press = 0; press < 15; press++) await page.keyboard.press("ArrowRight");
     const likely = page.locator(".card");
     expect(await likely.locator("tr").count()).toBe(5);
     expect(await likely.textContent()).toContain("%");
-    await page.screenshot({ path: join(pictures, "play-desktop.png"), fullPage: true });
+    await page.screenshot({ path: join(pictures, "play-desktop.png"), fullPage: true }); // docs/play.png is one of these
     await page.keyboard.press("Escape");
     expect(await likely.count()).toBe(0);
     await page.locator(".answer").last().locator("span").nth(2).hover();
@@ -207,7 +208,7 @@ describe.skipIf(executablePath === undefined)("the page of play in Chromium", { 
       await field.press("Alt+PageDown");
       expect(await field.inputValue()).toBe(prompt);
       await page.getByText(`${at + 1} of 50`).waitFor();
-      if (at % 10 === 9) await expect.poll(() => proxy.asked.length).toBe((at + 1) / 10); // the others were not waited for
+      if (at % 10 === 9) await expect.poll(() => proxy.asked.at(-1)?.messages[0]?.content).toBe(prompt);
     }
     await said(page, "3 answers are complete.");
     expect(await answersIn(page)).toEqual(await eachAlone([0, 0.4, 1], PROMPTS[49]));

@@ -129,6 +129,10 @@ export class Play {
     if (this.place.value === 0) this.#own = this.prompt.value;
     this.place.value = place;
     this.prompt.value = place === 0 ? this.#own : (prompts[place - 1] ?? "");
+    this.#askings.stop();
+    this.strip.forget();
+    this.question.value = undefined;
+    this.said.value = place === 0 ? "Your own prompt." : `Prompt ${place} of ${prompts.length}.`;
     this.#wait(() => this.prompt.value.trim() !== "" && this.ask());
   }
 
@@ -216,7 +220,7 @@ export class Play {
         try {
           const complete = await this.#askings.ask(asked, question);
           await this.#judge(complete, question);
-          if (complete.length > 0 && this.#askings.running.length === 0) {
+          if (complete.length > 0 && this.#askings.running.length === 0 && question === this.question.value) {
             this.said.value =
               complete.length === 1 ? "The answer is complete." : `${complete.length} answers are complete.`;
           }

@@ -98,7 +98,7 @@ function Flip({ play, count }: { readonly play: Play; readonly count: number }) 
       <button type="button" aria-label="Previous prompt" disabled={place === 0} onClick={() => play.flip(-1)}>
         ←
       </button>
-      <span aria-live="polite">{place === 0 ? `your own (${count} to flip through)` : `${place} of ${count}`}</span>
+      <span>{place === 0 ? `your own (${count} to flip through)` : `${place} of ${count}`}</span>
       <button type="button" aria-label="Next prompt" disabled={place === count} onClick={() => play.flip(1)}>
         →
       </button>
