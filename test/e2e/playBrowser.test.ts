@@ -39,7 +39,7 @@ describe.skipIf(executablePath === undefined)("the page of play in Chromium", { 
   let browser: Browser;
   let model: Model;
   const closing: (() => unknown)[] = [];
-  const town = () => openModel(recipe, { engine: "native", lambdas: LAMBDAS });
+  const town = () => openModel(recipe, { engine: "native", lambdas: [0, 0.4, 1] });
 
   beforeAll(async () => {
     mkdirSync(pictures, { recursive: true });
@@ -162,7 +162,7 @@ describe.skipIf(executablePath === undefined)("the page of play in Chromium", { 
     expect(proxy.left).toBe(0);
   });
 
-  it("stops, keeps what has come, and asks again", async () => {
+  it.runIf(long)("stops, keeps what has come, and asks again", async () => {
     const proxy = await proxied(await serving());
     const { page } = await open(proxy.url);
     proxy.hold(6);
@@ -199,6 +199,34 @@ describe.skipIf(executablePath === undefined)("the page of play in Chromium", { 
     expect(await answersIn(page)).toEqual(await eachAlone(nine));
   });
 
+  it.runIf(long)("has a slider for each adapter where a recipe has weights by name", async () => {
+    const adapters = [42, 1024].map((seed) => ({
+      model: `${demoModel}+${join(root, `demo/adapters/seed-${seed}`)}`,
+      parameters: { weight: 0.5 },
+    }));
+    const weighed = await openModel(
+      { merge_method: "task_arithmetic", base_model: demoModel, models: adapters },
+      { engine: "native" },
+    );
+    closing.push(() => weighed.close());
+    const { page, complaints } = await open(`${(await serving({}, weighed)).url}/play/`);
+    await page.getByRole("slider", { name: "weight of seed-1024, column 1" }).fill("0.3");
+    await ask(page);
+    await said(page, "3 answers are complete.");
+    const weights = [
+      { "seed-42": 1, "seed-1024": 0.3 },
+      { "seed-42": 0, "seed-1024": 1 },
+      { "seed-42": 0.5, "seed-1024": 0.5 },
+    ];
+    const expected: string[] = [];
+    for await (const { text } of weighed.generate([[{ role: "user", content: LOCK }]], { weights, temperature: 0 })) {
+      expected.push(text);
+    }
+    expect((await answersIn(page)).sort()).toEqual(expected.sort());
+    expect(await page.locator(".strip").count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
   it.runIf(long)("goes through 50 prompts by keyboard, and back to what the reader wrote", async () => {
     const proxy = await proxied(await serving());
     const { page, complaints } = await open(proxy.url);
@@ -207,7 +235,7 @@ describe.skipIf(executablePath === undefined)("the page of play in Chromium", { 
     for (const [at, prompt] of PROMPTS.entries()) {
       await field.press("Alt+PageDown");
       expect(await field.inputValue()).toBe(prompt);
-      await page.getByText(`${at + 1} of 50`).waitFor();
+      await page.getByText(`${at + 1} of 50`, { exact: true }).waitFor();
       if (at % 10 === 9) await expect.poll(() => proxy.asked.at(-1)?.messages[0]?.content).toBe(prompt);
     }
     await said(page, "3 answers are complete.");
@@ -289,7 +317,7 @@ describe.skipIf(executablePath === undefined)("the page of play in Chromium", { 
     expect(await page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]")).toEqual([0, 0, ""]);
   });
 
-  it("is refused by another name of this machine", async () => {
+  it.runIf(long)("is refused by another name of this machine", async () => {
     const server = await serving();
     const page = await browser.newPage();
     closing.push(() => page.close());
@@ -298,7 +326,7 @@ describe.skipIf(executablePath === undefined)("the page of play in Chromium", { 
     expect(await page.locator("#prompt").count()).toBe(0);
   });
 
-  it("gives the recipe at the lambda that is shown, and adds the prompt to the set", async () => {
+  it.runIf(long)("gives the recipe at the lambda that is shown, and adds the prompt to the set", async () => {
     const set = join(folder, "set.jsonl");
     const server = await serving({ set });
     const { page } = await open(`${server.url}/play/`);
@@ -316,21 +344,24 @@ describe.skipIf(executablePath === undefined)("the page of play in Chromium", { 
     expect(JSON.parse(readFileSync(set, "utf8"))).toMatchObject({ prompt: LOCK });
   });
 
-  it("opens a candidate of an experiment beside the aligned and the fine-tuned model, by Enter and by a click", async () => {
-    const server = await serving({ results: RESULTS });
-    const { page } = await open(`${server.url}/play/`);
-    const titles = () => page.locator(".column h3").allTextContents();
-    expect(await titles()).toEqual(["alignedlambda 0", "linear 0.4lambda 0.4", "fine-tunedlambda 1"]);
-    await ask(page);
-    await said(page, "3 answers are complete.");
-    await page.getByRole("button", { name: /^linear 0.8.*Attack success rate/ }).focus();
-    await page.keyboard.press("Enter");
-    await page.locator(".column h3", { hasText: "linear 0.8" }).waitFor();
-    await said(page, "3 answers are complete.");
-    expect(await answersIn(page)).toEqual(await eachAlone([0, 0.8, 1]));
-    await page.getByRole("button", { name: /^linear 0.2.*calls/ }).click();
-    await page.locator(".column h3", { hasText: "linear 0.2" }).waitFor();
-  });
+  it.runIf(long)(
+    "opens a candidate of an experiment beside the aligned and the fine-tuned model, by Enter and by a click",
+    async () => {
+      const server = await serving({ results: RESULTS });
+      const { page } = await open(`${server.url}/play/`);
+      const titles = () => page.locator(".column h3").allTextContents();
+      expect(await titles()).toEqual(["alignedlambda 0", "linear 0.4lambda 0.4", "fine-tunedlambda 1"]);
+      await ask(page);
+      await said(page, "3 answers are complete.");
+      await page.getByRole("button", { name: /^linear 0.8.*Attack success rate/ }).focus();
+      await page.keyboard.press("Enter");
+      await page.locator(".column h3", { hasText: "linear 0.8" }).waitFor();
+      await said(page, "3 answers are complete.");
+      expect(await answersIn(page)).toEqual(await eachAlone([0, 0.8, 1]));
+      await page.getByRole("button", { name: /^linear 0.2.*calls/ }).click();
+      await page.locator(".column h3", { hasText: "linear 0.2" }).waitFor();
+    },
+  );
 
   /** What axe finds, by rule and place. */
   async function violationsOf(page: Page): Promise<string[]> {
@@ -341,11 +372,6 @@ describe.skipIf(executablePath === undefined)("the page of play in Chromium", { 
     return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 120)}`));
   }
 });
-
-/** Those that the tests move sliders to, and the first of which the page begins with. */
-const LAMBDAS = [
-  ...new Set([...Array.from({ length: 21 }, (_, at) => at / 20), ...Array.from({ length: 9 }, (_, at) => at / 8)]),
-];
 
 function candidate(label: string, lambda: number, asr: number, score: number): PlayCandidate {
   const around = (value: number) => ({ value, low: Math.max(0, value - 0.08), high: Math.min(1, value + 0.08) });

@@ -43,7 +43,7 @@ export function newColumn(point: PlayPoint, label = ""): Column {
   };
 }
 
-/** What the page begins with: the ends and the middle, or what was named at the start. */
+/** What the page begins with: the ends and the middle, or what was named at the start; of weights, each alone and all together. */
 export function firstPoints({ lambdaRange, lambdas = [], weightNames }: PlayFacts): PlayPoint[] {
   if (lambdaRange) {
     const [least, most] = lambdaRange;
@@ -51,16 +51,17 @@ export function firstPoints({ lambdaRange, lambdas = [], weightNames }: PlayFact
     const some = named.length > 0 && named.length <= 4 ? named : [least, least + 0.4 * (most - least), most];
     return some.map((lambda) => ({ lambda: rounded(lambda) }));
   }
-  if (weightNames) return [0, 0.5].map((weight) => weightsOf(weightNames, weight));
-  return [{}];
+  if (!weightNames) return [{}];
+  const alone = weightNames
+    .slice(0, MOST_COLUMNS - 1)
+    .map((only) => weightsOf(weightNames, (name) => +(name === only)));
+  return [...alone, weightsOf(weightNames, () => rounded(1 / weightNames.length))];
 }
 
 /** Nine, evenly over the whole range. */
-export function ninePoints({ lambdaRange, weightNames }: PlayFacts): PlayPoint[] {
-  const shares = Array.from({ length: MOST_COLUMNS }, (_, at) => at / (MOST_COLUMNS - 1));
-  if (!lambdaRange) return weightNames ? shares.map((share) => weightsOf(weightNames, share)) : [{}];
-  const [least, most] = lambdaRange;
-  return shares.map((share) => ({ lambda: rounded(least + share * (most - least)) }));
+export function ninePoints([least, most]: readonly [number, number]): PlayPoint[] {
+  const places = Array.from({ length: MOST_COLUMNS }, (_, at) => at / (MOST_COLUMNS - 1));
+  return places.map((place) => ({ lambda: rounded(least + place * (most - least)) }));
 }
 
 /** In the middle of the widest gap between the lambdas that are there; of weights, what the last column has. */
@@ -83,8 +84,8 @@ export function besides(
   return [...new Set([aligned, candidate, fineTuned])].filter((one) => one !== undefined);
 }
 
-function weightsOf(names: readonly string[], weight: number): PlayPoint {
-  return { weights: Object.fromEntries(names.map((name) => [name, weight])) };
+function weightsOf(names: readonly string[], weightOf: (name: string) => number): PlayPoint {
+  return { weights: Object.fromEntries(names.map((name) => [name, weightOf(name)])) };
 }
 
 function rounded(value: number): number {

@@ -7,7 +7,8 @@ import type { Play } from "./play.js";
 
 export function Columns({ play, facts }: { readonly play: Play; readonly facts: PlayFacts }) {
   const columns = play.columns.value;
-  const movable = facts.lambdaRange !== undefined || facts.weightNames !== undefined;
+  const range = facts.lambdaRange;
+  const movable = range !== undefined || facts.weightNames !== undefined;
   return (
     <section aria-labelledby="answers">
       <div class="row spread">
@@ -17,9 +18,11 @@ export function Columns({ play, facts }: { readonly play: Play; readonly facts: 
             <button type="button" disabled={columns.length >= MOST_COLUMNS} onClick={() => play.add()}>
               Add a column
             </button>
-            <button type="button" onClick={() => play.nine()}>
-              {facts.lambdaRange ? "9 lambdas at once" : "9 weights at once"}
-            </button>
+            {range && (
+              <button type="button" onClick={() => play.nine(range)}>
+                9 lambdas at once
+              </button>
+            )}
           </div>
         )}
       </div>

@@ -108,8 +108,8 @@ export class Play {
   }
 
   /** Nine columns over the whole range, asked at once. */
-  nine(): void {
-    this.#replace(ninePoints(this.#known).map((point) => newColumn(point)));
+  nine(range: readonly [number, number]): void {
+    this.#replace(ninePoints(range).map((point) => newColumn(point)));
     if (this.prompt.value.trim() !== "") this.ask();
   }
 

@@ -17,18 +17,17 @@ describe("the columns of the page", () => {
     expect(lambdasOf(firstPoints({ ...facts, lambdas: [0, 0.2, 0.4, 0.6, 0.8] }))).toEqual([0, 0.4, 1]);
   });
 
-  it("begin with the base where there are weights, and are one where there is neither", () => {
+  it("begin with each weight alone and all together, and are one where there is neither weight nor lambda", () => {
     expect(firstPoints({ ...without, weightNames: ["math", "style"] })).toEqual([
-      { weights: { math: 0, style: 0 } },
+      { weights: { math: 1, style: 0 } },
+      { weights: { math: 0, style: 1 } },
       { weights: { math: 0.5, style: 0.5 } },
     ]);
     expect(firstPoints(without)).toEqual([{}]);
   });
 
   it("are nine over the whole range", () => {
-    expect(lambdasOf(ninePoints({ ...facts, lambdaRange: [0, 2] }))).toEqual([
-      0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2,
-    ]);
+    expect(lambdasOf(ninePoints([0, 2]))).toEqual([0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2]);
   });
 
   it("come where the widest gap is", () => {
