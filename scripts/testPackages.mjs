@@ -1,6 +1,6 @@
 // `npm run test:packages`: the packed packages as users have them, on the three versions of Node that are supported.
 // In empty folders and with the dependencies that the registry has today: the core alone (its size, a merge), and
-// everything (a merge, answers of a model, an evaluation, a served request), installed without a word of warning although
+// everything (a merge, answers of a model, an evaluation, a served request, the page), installed without a word of warning although
 // `engine-strict` is set. The addon is tried with the oldest glibc that is supported. Ends with a line of counts; exit code
 // 11: there is no network.
 
@@ -124,9 +124,28 @@ async function checkAll(node, version, user) {
   await checkServe(node, version, command);
 }
 
-/** A request to a served model is answered, and the server ends when it is told to. */
+/** A request to a served model is answered, the page is there, and the server ends when it is told to. */
 async function checkServe(node, version, command) {
-  const server = spawn(node, [command, "serve", model, "--port", "0", "--json"], { stdio: ["ignore", "pipe", "pipe"] });
+  const headers = { "content-type": "application/json" };
+  const messages = [{ role: "user", content: "Hello" }];
+  const post = async (url, body) => (await fetch(url, { method: "POST", headers, body: JSON.stringify(body) })).text();
+  await checkServer(`${version}: retemper serves`, [node, [command, "serve", model]], async (url) => {
+    const { data } = await (await fetch(`${url}/v1/models`)).json();
+    const answer = await post(`${url}/v1/chat/completions`, { model: data[0].id, messages, max_tokens: 3 });
+    return answer.includes('"chat.completion"') ? undefined : answer;
+  });
+  const merge = `${model}+${join(root, "demo/adapters/seed-42")}`;
+  await checkServer(`${version}: retemper plays`, [node, [command, "play", merge, "--no-open"]], async (url) => {
+    const files = await Promise.all(["", "app.js", "app.css"].map((file) => fetch(`${url}/play/${file}`)));
+    const points = [{ lambda: 0 }, { lambda: 0.37 }];
+    const events = await post(`${url}/play/api/answers`, { messages, points, maxNewTokens: 3 });
+    return files.every(({ status }) => status === 200) && events.includes('"done":true') ? undefined : events;
+  });
+}
+
+/** @param ask gives what was wrong; undefined: nothing */
+async function checkServer(what, [node, args], ask) {
+  const server = spawn(node, [...args, "--port", "0", "--json"], { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   const address = new Promise((resolve) => {
     const listen = (text) => {
@@ -140,17 +159,10 @@ async function checkServe(node, version, command) {
   });
   const closed = new Promise((resolve) => server.on("close", resolve));
   const url = await address;
-  let answer = "";
-  if (url !== undefined) {
-    const body = JSON.stringify({ model: "model", messages: [{ role: "user", content: "Hello" }], max_tokens: 3 });
-    const headers = { "content-type": "application/json" };
-    const models = await (await fetch(`${url}/v1/models`)).json();
-    const named = body.replace('"model":"model"', `"model":${JSON.stringify(models.data[0].id)}`);
-    answer = await (await fetch(`${url}/v1/chat/completions`, { method: "POST", headers, body: named })).text();
-  }
+  const wrong = url === undefined ? "it did not start" : await ask(url);
   server.kill("SIGTERM");
   await closed;
-  check(`${version}: retemper serves`, answer.includes('"chat.completion"'), `${answer}\n${said}`);
+  check(what, wrong === undefined, `${wrong}\n${said}`);
 }
 
 /** With the loader and libraries of Debian 11. */

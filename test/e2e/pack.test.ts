@@ -1,6 +1,7 @@
 // Installs the packed tarballs in an empty folder, as a user does, and uses them: command, import, require, types.
 
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -176,6 +177,17 @@ describe("the packed packages", () => {
     const { status, stdout, stderr } = run(command, args);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(JSON.parse(stdout)).toMatchObject({ index: 0, sample: 0 });
+  });
+
+  it("play with a merge: the page's files come with the package", async () => {
+    const args = ["play", `${demoModel}+${demoAdapter}`, "--no-open", "--port", "0", "--json"];
+    const server = spawn(join(user, "node_modules/.bin/retemper"), args, { cwd: user, env: environment });
+    const [line] = (await once(server.stdout.setEncoding("utf8"), "data")) as [string];
+    const { page } = JSON.parse(line.split("\n", 1)[0] as string) as { page: string };
+    for (const file of ["", "app.js", "app.css"]) expect((await fetch(page + file)).status).toBe(200);
+    expect(await (await fetch(`${page}api/facts`)).json()).toMatchObject({ lambdaRange: [0, 1] });
+    server.kill("SIGTERM");
+    expect(await once(server, "close")).toEqual([0, null]);
   });
 
   it("can be imported", () => {
