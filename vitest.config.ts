@@ -92,6 +92,7 @@ function coverage(folder: string): ViteUserConfig["test"] {
       enabled: true,
       provider: "v8",
       include: ["lib/**/*.ts"],
+      exclude: ["lib/play/page/**"], // runs in a browser (test/e2e/playBrowser.test.ts), where nothing counts
       reporter: ["json"],
       reportsDirectory: join(folder, "vitest"),
       reportOnFailure: true,

@@ -92,6 +92,16 @@ describe.skipIf(executablePath === undefined)("the page of play in Chromium", { 
   const eachAlone = (lambdas: readonly number[], prompt = LOCK) =>
     Promise.all(lambdas.map((lambda) => alone(prompt, lambda)));
 
+  it("is three files of less than 100 KB that name no other", async () => {
+    const files = ["index.html", "app.js", "app.css"].map((name) => readFileSync(join(root, "dist/play/page", name)));
+    expect(files.reduce((sum, { length }) => sum + length, 0)).toBeLessThan(100_000);
+    const [html = "", script = "", style = ""] = files.map(String);
+    expect([...html.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, to]) => to)).toEqual(["data:,", "app.css", "app.js"]);
+    expect(html).not.toMatch(/<style|style=|<script(?! type="module" src=)|\son\w+=/);
+    expect(script).not.toMatch(/\bimport\b|\beval\(|new Function/);
+    expect(style).not.toMatch(/url\(|@import/);
+  });
+
   it("answers at 0, .4 and 1 side by side, says where they part and how probable a refusal is, and complains of nothing", async () => {
     const server = await serving();
     const { page, complaints } = await open(`${server.url}/play/`);
@@ -105,8 +115,8 @@ describe.skipIf(executablePath === undefined)("the page of play in Chromium", { 
     expect(await page.locator(".strip tbody tr").count()).toBe(21);
 
     await page.getByText("As a table").click();
-    await page.locator(".answer").nth(1).focus();
-    for (let press = 0; press < 15; press++) await page.keyboard.press("ArrowRight");
+    await page.locator(".answer").last().focus();
+    await page.keyboard.press("ArrowRight");
     const likely = page.locator(".card");
     expect(await likely.locator("tr").count()).toBe(5);
     expect(await likely.textContent()).toContain("%");
@@ -193,6 +203,7 @@ describe.skipIf(executablePath === undefined)("the page of play in Chromium", { 
     expect(await page.getByRole("button", { name: "Add a column" }).isDisabled()).toBe(true);
     await page.screenshot({ path: join(pictures, "play-nine.png"), fullPage: true });
     await page.getByRole("button", { name: "Remove column 9" }).click();
+    expect(await page.evaluate("document.activeElement.id")).toBe("answers");
     await page.getByRole("button", { name: "Add a column" }).click();
     await said(page, "The answer is complete.");
     expect(proxy.asked.at(-1)?.points).toEqual([{ lambda: 1 }]);

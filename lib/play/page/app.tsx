@@ -43,7 +43,7 @@ export function App({ play }: { readonly play: Play }) {
       </main>
       <footer>
         {facts && <p>Verdicts by {facts.judge}.</p>}
-        <p>Nothing of this page leaves the server that it came from. Intervals are of 95 %.</p>
+        <p>What you write here goes to the server of this page, and nowhere else.</p>
       </footer>
     </>
   );
@@ -63,7 +63,7 @@ function aboutText({
     ...(method ? [`merged by ${method}`] : []),
     ...(fidelity ? [fidelity === "exact" ? "exact in every bit" : "the merge within 2e-4"] : []),
     ...(lambdaRange ? [`lambda from ${lambdaRange[0]} to ${lambdaRange[1]} (0: aligned, 1: fine-tuned)`] : []),
-    ...(weightNames ? [`weights of ${weightNames.join(", ")}`] : []),
+    ...(weightNames && !lambdaRange ? [`weights of ${weightNames.join(", ")}`] : []),
     `${contextLength.toLocaleString("en")} tokens of context`,
   ].join(" · ");
 }

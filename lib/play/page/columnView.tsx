@@ -23,6 +23,10 @@ export function ColumnView({ play, facts, column, number, alone }: ColumnFacts) 
   const first = play.first.value;
   const parts = first && first !== column && answer ? partingOf(first.answer.value, answer) : undefined;
   const title = `column-${column.id}`;
+  const remove = () => {
+    play.remove(column);
+    document.getElementById("answers")?.focus(); // not lost with its button
+  };
   const movable = facts.lambdaRange !== undefined || facts.weightNames !== undefined;
   return (
     <section class="column" aria-labelledby={title}>
@@ -32,12 +36,7 @@ export function ColumnView({ play, facts, column, number, alone }: ColumnFacts) 
           {column.label !== "" && <span class="below">{pointWords(point)}</span>}
         </h3>
         {!alone && (
-          <button
-            type="button"
-            class="quiet"
-            aria-label={`Remove column ${number}`}
-            onClick={() => play.remove(column)}
-          >
+          <button type="button" class="quiet" aria-label={`Remove column ${number}`} onClick={remove}>
             ×
           </button>
         )}

@@ -12,7 +12,9 @@ export function Columns({ play, facts }: { readonly play: Play; readonly facts: 
   return (
     <section aria-labelledby="answers">
       <div class="row spread">
-        <h2 id="answers">Answers</h2>
+        <h2 id="answers" tabIndex={-1}>
+          Answers
+        </h2>
         {movable && (
           <div class="row">
             <button type="button" disabled={columns.length >= MOST_COLUMNS} onClick={() => play.add()}>

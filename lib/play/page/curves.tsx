@@ -25,6 +25,7 @@ export function Curves({ play, results }: { readonly play: Play; readonly result
       <h2 id="curves">What was measured</h2>
       <p class="note">
         Choose a point to talk with that merge, beside the aligned and the fine-tuned model. The chosen one has a ring.
+        Intervals are of 95 %.
       </p>
       <div class="figures">
         {series.map((one) => (

@@ -24,6 +24,7 @@ export function StripView({ play, range }: StripFacts) {
             onInput={(event) => {
               wanted.value = event.currentTarget.checked;
               if (wanted.value) play.showStrip();
+              else play.strip.stop();
             }}
           />
           with every question

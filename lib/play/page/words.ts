@@ -33,5 +33,5 @@ export function samePoint(one: PlayPoint, other: PlayPoint): boolean {
 export function tokenWords(text: string): string {
   if (text === "") return "(part of a character)";
   if (text.trim() === "") return text.includes("\n") ? "(line break)" : "(space)";
-  return `“${text.replaceAll("\n", "⏎").replaceAll("\t", "⇥")}”`;
+  return `“${text.replaceAll("\n", "⏎").replaceAll("\t", "⇥").replaceAll(" ", "\u00a0")}”`;
 }

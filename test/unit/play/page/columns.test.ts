@@ -67,7 +67,7 @@ describe("words of the page", () => {
   it("name white space, and points", () => {
     expect(["a", " a", " ", "\n", ""].map(tokenWords)).toEqual([
       "“a”",
-      "“ a”",
+      "“\u00a0a”",
       "(space)",
       "(line break)",
       "(part of a character)",
