@@ -30,6 +30,7 @@ export {
   logitProxies,
   type ProxyData,
 } from "../experiment/proxies/logitProxies.js";
+export { openWithAdapters } from "../generate/adapterFolder.js";
 export { type AnswerRecord, type NamedPrompt, recordOf } from "../generate/answers/answerLine.js";
 export { type GenerateFileOptions, type GenerateFileReport, generateFile } from "../generate/answers/generateFile.js";
 export { openModel } from "../generate/openModel.js";
@@ -61,6 +62,7 @@ export type {
   WeightsForm,
   WhichVariant,
 } from "../generate/types.js";
+export type { AdapterFolder } from "../generate/variantTypes.js";
 export { adapterFidelity } from "../generate/virtual/adapterFidelity.js";
 export type { BlockQuantisation } from "../merge/formats/gguf/inBlocks.js";
 export type { EncoderOptions, OpenEncoder } from "../nn/encoders/encoder.js";

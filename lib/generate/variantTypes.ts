@@ -27,3 +27,13 @@ export interface ChosenVariants {
   /** Likewise of a model opened with `variants`: their places in that list. */
   readonly variant?: number | readonly number[] | undefined;
 }
+
+/** The adapters that a model was opened with, by where they lie. */
+export interface AdapterFolder {
+  /** The model that they change. */
+  readonly base: string;
+  /** Real path of the folder that they lie below. */
+  readonly path: string;
+  /** What `weights` calls each, by the real path of its folder. */
+  readonly names: ReadonlyMap<string, string>;
+}

@@ -2,9 +2,11 @@
 
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Model, Tokenizer } from "../generate/types.js";
+import { addAdapterRoutes } from "./adapterRoutes.js";
 import { answerRequest, type Question } from "./answerRequest.js";
 import { ApiError, toApiError } from "./apiError.js";
 import { keyCheck } from "./keyCheck.js";
+import { LoadedAdapters } from "./loadedAdapters.js";
 import type { ServerSettings } from "./options.js";
 import { refuseUnread } from "./refuseUnread.js";
 import { chatShape } from "./replies/chatShape.js";
@@ -45,7 +47,8 @@ export function buildServer(model: Model, settings: ServerSettings): BuiltServer
   });
   // A page in somebody's browser can send anything but JSON here without asking.
   app.removeContentTypeParser("text/plain");
-  const models = new ServedModels(settings.name, model.facts);
+  const adapters = new LoadedAdapters(settings.adapters, settings.name);
+  const models = new ServedModels(settings.name, model.facts, settings.adapters && adapters);
   const inFlight = new RequestsInFlight();
   const queue = new RequestQueue(settings);
   const metrics = new ServerMetrics(queue, () => inFlight.count);
@@ -101,15 +104,16 @@ export function buildServer(model: Model, settings: ServerSettings): BuiltServer
     inFlight.refuseWhenDraining();
   };
   const created = Math.floor(Date.now() / 1000);
-  const { lambdaRange: lambda_range, weightNames: weight_names } = model.facts;
-  const listed = ({ id, lambda }: ServedModel) => {
-    return { id, object: "model", created, owned_by: "retemper", lambda, lambda_range, weight_names };
+  const listed = ({ id, lambda, root, parent }: ServedModel) => {
+    const own = { id, object: "model", created, owned_by: "retemper", lambda, root, parent };
+    return { ...own, lambda_range: models.range, ...(parent === undefined && { weight_names: models.weightNames }) };
   };
   app.register(
     async (v1) => {
       v1.addHook("onRequest", guard);
       v1.get("/models", async () => ({ object: "list", data: models.list.map(listed) }));
       v1.get<{ Params: { "*": string } }>("/models/*", async ({ params }) => listed(models.find(params["*"])));
+      addAdapterRoutes(v1, adapters);
       v1.post(
         "/chat/completions",
         answer(({ body }) => {

@@ -2,6 +2,7 @@
 
 import { RetemperError } from "../errors.js";
 import type { Model } from "../generate/types.js";
+import type { AdapterFolder } from "../generate/variantTypes.js";
 import { hostCheck } from "../http/hostCheck.js";
 import type { ServeDefaults } from "./serveDefaults.js";
 import type { ServerPart } from "./serverPart.js";
@@ -44,6 +45,8 @@ export interface ServeOptions {
   /** How long a client may take nothing of its answer before it is let go, in milliseconds; 60,000 by default. */
   readonly stallMs?: number | undefined;
   readonly defaults?: ServeDefaults | undefined;
+  /** Of `openWithAdapters`: requests may load these adapters by names of their own, and name them as their model. */
+  readonly adapters?: AdapterFolder | undefined;
   /** Further routes, such as the page of `playPage`. */
   readonly parts?: readonly ServerPart[] | undefined;
   /** Called when a request has ended. */
@@ -65,6 +68,7 @@ export interface ServerSettings {
   readonly graceMs: number;
   readonly stallMs: number;
   readonly defaults: ServeDefaults;
+  readonly adapters: AdapterFolder | undefined;
   readonly parts: readonly ServerPart[];
   readonly onRequest: ((request: ServedRequest) => void) | undefined;
 }
@@ -92,7 +96,7 @@ export function serverSettings({ facts }: Pick<Model, "facts">, options: ServeOp
     host,
     isOurs: hostCheck({ host, allowed: allowedHosts }),
     port: whole("port", options.port ?? 8000, 0, 65_535),
-    name: nameOf(options.name ?? lastPart(facts.model)),
+    name: nameOf(options.name ?? lastPart(options.adapters?.base ?? facts.model)),
     apiKey,
     slots: whole("slots", options.slots ?? (facts.gpu ? 128 : 32), 1),
     queue: whole("queue", options.queue ?? 128, 0),
@@ -102,6 +106,7 @@ export function serverSettings({ facts }: Pick<Model, "facts">, options: ServeOp
     graceMs: whole("graceMs", options.graceMs ?? 30_000, 0, LONGEST_TIMER),
     stallMs: whole("stallMs", options.stallMs ?? 60_000, 1, LONGEST_TIMER),
     defaults: { ...defaults, ...checkedDefaults(defaults) },
+    adapters: options.adapters,
     parts: options.parts ?? [],
     onRequest: options.onRequest,
   };

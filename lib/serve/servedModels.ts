@@ -1,8 +1,9 @@
-// Which models a server has: the one that is open, and every lambda of a virtual merge, as `name@lambda=0.6`. A request may
-// name its lambda, or weights for several models, in fields of its own.
+// Which models a server has: the one that is open, every lambda of a virtual merge, as `name@lambda=0.6`, and adapters that were
+// loaded. A request may name its lambda, or weights for several models, in fields of its own.
 
 import type { EngineFacts, ModelWeights } from "../generate/types.js";
 import { ApiError } from "./apiError.js";
+import type { LoadedAdapter, LoadedAdapters } from "./loadedAdapters.js";
 
 /** Fields of requests that OpenAI's API does not have: at which weights a virtual merge is to answer. */
 export interface RequestWeights {
@@ -18,6 +19,9 @@ export interface ServedModel {
   readonly weights?: ModelWeights | undefined;
   /** What metrics call it: one of the models that are listed, or the name alone, since requests can make ids without end. */
   readonly counted: string;
+  /** Of an adapter: the model that it changes, and where it lies. */
+  readonly parent?: string | undefined;
+  readonly root?: string | undefined;
 }
 
 /** Lambdas that are written differently (0.3, .30, 0.1 + 0.2) and are the same. */
@@ -30,18 +34,32 @@ type WeightFacts = Pick<EngineFacts, "lambdas" | "lambdaRange" | "weightNames">;
 
 export class ServedModels {
   readonly #name: string;
+  readonly #adapters: LoadedAdapters | undefined;
   readonly #lambdas: readonly number[];
-  readonly #range: readonly [number, number] | undefined;
   readonly #weightNames: readonly string[] | undefined;
-  /** Those that were named when the model was opened, in the order of the lambdas. */
-  readonly list: readonly ServedModel[];
+  readonly #own: readonly ServedModel[];
+  /** The values that lambda may have. */
+  readonly range: readonly [number, number] | undefined;
 
-  constructor(name: string, { lambdas = [], lambdaRange, weightNames }: WeightFacts) {
+  /** @param adapters of a model that was opened with adapters: its weights are those of the adapters that are loaded */
+  constructor(name: string, facts: WeightFacts, adapters?: LoadedAdapters) {
+    const { lambdas = [], lambdaRange, weightNames } = adapters ? {} : facts;
     this.#name = name;
+    this.#adapters = adapters;
     this.#lambdas = lambdas;
-    this.#range = lambdaRange;
+    this.range = lambdaRange;
     this.#weightNames = weightNames;
-    this.list = lambdas.length === 0 ? [{ id: name, counted: name }] : lambdas.map((lambda) => this.#at(lambda));
+    this.#own = lambdas.length === 0 ? [{ id: name, counted: name }] : lambdas.map((lambda) => this.#at(lambda));
+  }
+
+  /** Those that were named when the model was opened, in the order of the lambdas, and adapters. */
+  get list(): readonly ServedModel[] {
+    return [...this.#own, ...(this.#adapters?.list.map((adapter) => this.#adapted(adapter)) ?? [])];
+  }
+
+  /** What `weights` may name; undefined where it may not be given. */
+  get weightNames(): readonly string[] | undefined {
+    return this.#adapters ? this.#adapters.list.map(({ name }) => name) : this.#weightNames;
   }
 
   /**
@@ -50,12 +68,19 @@ export class ServedModels {
    *   or that contradict the name
    */
   find(asked: string | undefined, { lambda, weights }: RequestWeights = {}): ServedModel {
+    const adapter = asked === undefined ? undefined : this.#adapters?.find(asked);
+    if (adapter) {
+      const [field] = Object.entries({ lambda, weights }).flatMap(([name, value]) => (value == null ? [] : [name]));
+      if (field !== undefined)
+        throw wrong(field, `is for the model ${this.#name}; ${quoted(adapter.name)} is an adapter`);
+      return this.#adapted(adapter);
+    }
     const named = asked === undefined || asked === this.#name ? undefined : this.#named(asked);
     if (weights != null) return this.#weighted(weights, named !== undefined || lambda != null);
     if (lambda != null) return this.#field(lambda, named);
     if (named !== undefined) return named;
-    const [only] = this.list;
-    if (only !== undefined && this.list.length === 1) return only;
+    const [only] = this.#own;
+    if (only !== undefined && this.#own.length === 1) return only;
     throw this.#unknown(asked === undefined ? "the request names no model" : `${asked} is served at several lambdas`);
   }
 
@@ -80,7 +105,7 @@ export class ServedModels {
   }
 
   #weighted(weights: ModelWeights, hasLambda: boolean): ServedModel {
-    const known = this.#weightNames;
+    const known = this.weightNames;
     if (known === undefined) throw wrong("weights", `${this.#name} has no weights that can be set`);
     if (hasLambda) throw wrong("weights", "are in place of a lambda, and the request has both");
     const names = Object.keys(weights);
@@ -89,20 +114,27 @@ export class ServedModels {
     if (unknown !== undefined) {
       throw wrong("weights", `there is no ${quoted(unknown)}; there is: ${known.join(", ")}`);
     }
-    return { id: this.#name, weights, counted: this.#name };
+    const own = Object.entries(weights).map(
+      ([name, weight]) => [this.#adapters?.find(name)?.weight ?? name, weight] as const,
+    );
+    return { id: this.#name, weights: sums(own), counted: this.#name };
+  }
+
+  #adapted({ name, weight, path }: LoadedAdapter): ServedModel {
+    return { id: name, weights: { [weight]: 1 }, counted: weight, parent: this.#name, root: path };
   }
 
   get #hasLambda(): boolean {
-    return this.#range !== undefined || this.#lambdas.length > 0;
+    return this.range !== undefined || this.#lambdas.length > 0;
   }
 
   #takes(lambda: number): boolean {
     if (this.#listed(lambda) !== undefined) return true;
-    return this.#range !== undefined && lambda >= this.#range[0] && lambda <= this.#range[1];
+    return this.range !== undefined && lambda >= this.range[0] && lambda <= this.range[1];
   }
 
   get #wanted(): string {
-    return this.#range ? `from ${this.#range[0]} to ${this.#range[1]}` : `one of ${this.#lambdas.join(", ")}`;
+    return this.range ? `from ${this.range[0]} to ${this.range[1]}` : `one of ${this.#lambdas.join(", ")}`;
   }
 
   #listed(lambda: number): number | undefined {
@@ -119,10 +151,17 @@ export class ServedModels {
   #unknown(why: string): ApiError {
     const ids = this.list.slice(0, MOST_LISTED).map(({ id }) => id);
     const more = this.list.length > MOST_LISTED ? `${this.list.length - MOST_LISTED} more` : undefined;
-    const any = this.#range && `${this.#name}@lambda= from ${this.#range[0]} to ${this.#range[1]}`;
+    const any = this.range && `${this.#name}@lambda= from ${this.range[0]} to ${this.range[1]}`;
     const all = [...ids, more, any].filter((one) => one !== undefined).join(", ");
     return new ApiError(404, `${why}; there is: ${all}`, { param: "model", code: "model_not_found" });
   }
+}
+
+/** Two names may be of one adapter. */
+function sums(weights: readonly (readonly [string, number])[]): ModelWeights {
+  const all = new Map<string, number>();
+  for (const [name, weight] of weights) all.set(name, (all.get(name) ?? 0) + weight);
+  return Object.fromEntries(all);
 }
 
 function wrong(param: string, message: string): ApiError {

@@ -1,7 +1,15 @@
 // `retemper serve MODEL`: a model behind OpenAI's API, until a signal stops it.
 
 import { type Command, InvalidArgumentError } from "commander";
-import { type ModelServer, openModel, type Recipe, RetemperError, type ServedRequest, serve } from "../../index.js";
+import {
+  type ModelServer,
+  openModel,
+  openWithAdapters,
+  type Recipe,
+  RetemperError,
+  type ServedRequest,
+  serve,
+} from "../../index.js";
 import { downloading } from "../downloading.js";
 import {
   addLocalEngineOptions,
@@ -22,6 +30,7 @@ export interface ServeFlags extends PageFlags, RecipeFlags {
   readonly port: number;
   readonly allowedHost?: readonly string[];
   readonly name?: string;
+  readonly loraFolder?: string;
   readonly apiKey?: string;
   readonly slots?: number;
   readonly queue?: number;
@@ -40,6 +49,7 @@ const KEY_VARIABLE = "RETEMPER_SERVE_API_KEY";
 
 const HELP = `
   POST /v1/chat/completions, /v1/completions    with "stream": true as server-sent events
+  POST /v1/load_lora_adapter, unload_lora_adapter  adapters below --lora-folder, as vLLM has them
   GET  /v1/models                               what "model" may be in requests
   GET  /play/                                   with --ui: a page that shows what lambda does
   GET  /health, /metrics                        for supervisors and Prometheus; no key is asked for
@@ -90,6 +100,7 @@ export function addServerOptions(command: Command, port: number): void {
       (value: string, before: readonly string[] = []) => [...before, value],
     )
     .option("--name <name>", "what requests call the model (default: the last part of its path)", parseName)
+    .option("--lora-folder <folder>", "opens the adapters below it too, which requests may load and name")
     .option("--api-key <key>", `required of every request below /v1 (better: the variable ${KEY_VARIABLE})`)
     .option("--slots <n>", "answers computed at once (default 32, on a GPU 128)", parseInteger(1))
     .option("--queue <n>", "requests that may wait for slots; more get 429 (default 128)", parseInteger(0))
@@ -134,8 +145,15 @@ export async function serveModel(
     if (flags.engine === "endpoint")
       throw new RetemperError("USAGE", "serve runs the model itself: not on an endpoint");
     const hub = downloading(session);
-    const own = { ...localOptions(flags), lambdas: lambdasOf(flags) ?? lambdas, seed, fidelity };
-    const model = await openModel(source, { ...own, signal, hub });
+    const own = { ...localOptions(flags), seed, fidelity, signal, hub };
+    const named = lambdasOf(flags) ?? lambdas;
+    const { loraFolder: folder } = flags;
+    if (folder !== undefined && named !== undefined)
+      throw new RetemperError("USAGE", "--lora-folder is of a model, and --lambda of a recipe");
+    const { model, adapters } =
+      folder === undefined
+        ? { model: await openModel(source, { ...own, lambdas: named }), adapters: undefined }
+        : await openWithAdapters(source, folder, own);
     try {
       const requests = { served: 0, failed: 0 };
       const onRequest = (request: ServedRequest) => {
@@ -143,7 +161,12 @@ export async function serveModel(
         if (request.error !== undefined) requests.failed += 1;
         tell(request, renderer);
       };
-      const server = await serve(model, { ...optionsOf(flags, session), parts: page && [page.part], onRequest });
+      const server = await serve(model, {
+        ...optionsOf(flags, session),
+        adapters,
+        parts: page && [page.part],
+        onRequest,
+      });
       const pageUrl = page && `${server.url}/play/`;
       listening(server, pageUrl, `by ${describeEngine(model)}`, flags, session);
       if (pageUrl !== undefined) opened(pageUrl);

@@ -1,0 +1,81 @@
+// The adapters that requests have loaded by names of their own, as vLLM's server lets them. All of them were opened when the server began:
+// a path only says which one is meant, so that whatever it is, nothing is opened because of it.
+
+import { realpath } from "node:fs/promises";
+import { relative, resolve } from "node:path";
+import type { AdapterFolder } from "../generate/variantTypes.js";
+import { ApiError } from "./apiError.js";
+
+export interface LoadedAdapter {
+  readonly name: string;
+  /** What the model calls it. */
+  readonly weight: string;
+  /** Below the folder. */
+  readonly path: string;
+}
+
+const LONGEST_NAME = 200;
+
+export class LoadedAdapters {
+  readonly #folder: AdapterFolder | undefined;
+  readonly #base: string;
+  readonly #loaded = new Map<string, LoadedAdapter>();
+
+  /** @param base what the server calls the model itself */
+  constructor(folder: AdapterFolder | undefined, base: string) {
+    this.#folder = folder;
+    this.#base = base;
+  }
+
+  get list(): readonly LoadedAdapter[] {
+    return [...this.#loaded.values()];
+  }
+
+  find(name: string): LoadedAdapter | undefined {
+    return this.#loaded.get(name);
+  }
+
+  /**
+   * @param path of an adapter's folder; relative ones begin at the folder that was allowed
+   * @throws ApiError 403 where none may be loaded; 400 for a name that cannot be, or is in use; 404 for a path that is no adapter below the folder
+   */
+  async load(name: string, path: string): Promise<void> {
+    const { path: root, names } = this.#allowed();
+    if (name.length > LONGEST_NAME || !/^[^@\p{Cc}]+$/u.test(name) || name === this.#base) {
+      throw refused(400, "lora_name", `${JSON.stringify(name.slice(0, LONGEST_NAME))} cannot be an adapter's name`);
+    }
+    // Of what is not there nothing else is told than of what lies elsewhere.
+    const real = path.includes("\0") ? undefined : await realpath(resolve(root, path)).catch(() => undefined);
+    const weight = real === undefined ? undefined : names.get(real);
+    if (real === undefined || weight === undefined) {
+      throw refused(
+        404,
+        "lora_path",
+        "there was no adapter of this path below the server's folder when it was started",
+      );
+    }
+    if (this.#loaded.has(name)) {
+      throw refused(400, "lora_name", `The lora adapter '${name}' has already been loaded.`);
+    }
+    this.#loaded.set(name, { name, weight, path: relative(root, real) });
+  }
+
+  /** Requests that it answers go on. @throws ApiError 403, 404 */
+  unload(name: string): void {
+    this.#allowed();
+    if (!this.#loaded.delete(name)) {
+      throw refused(404, "lora_name", `The lora adapter '${name.slice(0, LONGEST_NAME)}' cannot be found.`);
+    }
+  }
+
+  #allowed(): AdapterFolder {
+    if (this.#folder) return this.#folder;
+    throw new ApiError(403, "this server loads no adapters: it was started without a folder of them (--lora-folder)", {
+      code: "adapters_not_allowed",
+    });
+  }
+}
+
+function refused(status: number, param: string, message: string): ApiError {
+  return new ApiError(status, message, { param });
+}
