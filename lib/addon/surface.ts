@@ -222,6 +222,13 @@ export interface Addon {
    * the file system offers no locks.
    */
   lockFile(path: string): NativeLock | null | undefined;
-  /** The operations of a model in generation. `threads` counts the calling one. */
-  openRuntime(options: { readonly threads: number; readonly precision: "float32" | "bfloat16" }): NativeRuntime;
+  /**
+   * The operations of a model in generation. `threads` counts the calling one. `copiesFiles`: what is read in every step is copied
+   * into memory of large pages when it is opened; else it is read where it is mapped.
+   */
+  openRuntime(options: {
+    readonly threads: number;
+    readonly precision: "float32" | "bfloat16";
+    readonly copiesFiles?: boolean | undefined;
+  }): NativeRuntime;
 }

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <utility>
 
+#include "core/divide_up.h"
 #include "core/status.h"
 
 #ifndef MADV_POPULATE_READ
@@ -126,8 +127,27 @@ void InputFile::CheckRange(uint64_t offset, size_t size) const {
   }
 }
 
+void InputFile::CopyToMemory(
+    const std::function<void(size_t pieces, const std::function<void(size_t)>& read)>& run) {
+  constexpr size_t kPiece = 4 * kLargePage;
+  if (!mapping_) return;
+  const size_t size = identity_.size;
+  LargePages copy;
+  try {
+    copy = AllocateLargePages(size);
+  } catch (const std::bad_alloc&) {
+    return;
+  }
+  run(DivideUp(size, kPiece), [&](size_t piece) {
+    const size_t begin = piece * kPiece;
+    file_.ReadAt(begin, copy.get() + begin, std::min(kPiece, size - begin));
+  });
+  copy_ = std::move(copy);
+}
+
 const uint8_t* InputFile::Read(uint64_t offset, size_t size, void* scratch) const {
   CheckRange(offset, size);
+  if (copy_) return copy_.get() + offset;
   if (!mapping_) {
     file_.ReadAt(offset, scratch, size);
     return static_cast<const uint8_t*>(scratch);

@@ -17,8 +17,8 @@ class MadeMatrices {
  public:
   // Opens the inputs. Throws what a merge throws.
   MadeMatrices(const Plan& plan, nn::Pool& pool)
-      : tensors_(std::make_shared<const VirtualTensors>(plan, false, false, false, nullptr, pool)) {
-  }
+      : tensors_(std::make_shared<const VirtualTensors>(plan, false, false, false, false, nullptr,
+                                                        pool)) {}
 
   // The tensor with this number, as [first dimension, all others]. Valid as long as this is.
   lowrank::MatrixRows Of(size_t index) const {

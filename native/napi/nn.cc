@@ -31,7 +31,10 @@ Napi::Value OpenFile(nn::Context& context, const Napi::CallbackInfo& info) {
   const std::string path = fields::String(object, "path");
   const FileIdentity identity = {fields::Whole(object, "size"), fields::Decimal(object, "inode"),
                                  static_cast<int64_t>(fields::Decimal(object, "mtimeNs"))};
-  context.files.push_back(std::make_shared<const InputFile>(InputFile::Open(path, identity)));
+  auto file = std::make_shared<InputFile>(InputFile::Open(path, identity));
+  if (context.copies_files) nn::CopyToMemory(*file, context.pool);
+  file->CheckUnchanged();
+  context.files.push_back(std::move(file));
   return Napi::Number::New(info.Env(), static_cast<double>(context.files.size() - 1));
 }
 
@@ -48,8 +51,9 @@ Napi::Value OpenMerge(const SessionPtr& session, const Napi::CallbackInfo& info)
     const Napi::Object object = fields::Object(info[4], "file");
     file = {fields::String(object, "path"), fields::Bool(object.Get("isThere"), "isThere")};
   }
-  auto merge = std::make_shared<VirtualTensors>(std::move(plan), sums, holds, blocks,
-                                                file ? &*file : nullptr, context.pool);
+  auto merge =
+      std::make_shared<VirtualTensors>(std::move(plan), sums, holds, blocks, context.copies_files,
+                                       file ? &*file : nullptr, context.pool);
   context.variants = merge->variants();
   const Napi::Env env = info.Env();
   Napi::Array tensors = Napi::Array::New(env);
@@ -330,6 +334,8 @@ Napi::Value OpenRuntime(const Napi::CallbackInfo& info) {
         {{"float32", nn::Precision::kFloat32}, {"bfloat16", nn::Precision::kBfloat16}});
     auto session = std::make_shared<Session>();
     session->context = std::make_unique<nn::Context>(static_cast<unsigned>(threads), precision);
+    session->context->copies_files =
+        fields::Has(options, "copiesFiles") && fields::Bool(options, "copiesFiles");
 
     Napi::Object runtime = Napi::Object::New(env);
     // The instruction sets of everything else and of products, where they differ.

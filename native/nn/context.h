@@ -111,6 +111,8 @@ class Context {
   // The table of these frequencies, shared by all layers that have them.
   RopeTable& RopeOf(const std::vector<float>& inverse_frequencies, float magnitude);
 
+  // Whether files of weights are copied into memory when they are opened.
+  bool copies_files = false;
   std::vector<std::shared_ptr<const InputFile>> files;
   std::shared_ptr<const WeightMaker> maker;  // of weights that lie in no file; or null
   // Throws BAD_INPUT or IO when a page of a file could not be read; what was computed is void.

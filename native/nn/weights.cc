@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -34,6 +35,12 @@ const uint8_t* ReadRange(const StoredRange& range, std::unique_ptr<uint8_t[]>& c
 }
 
 }  // namespace
+
+void CopyToMemory(InputFile& file, Pool& pool) {
+  file.CopyToMemory([&](size_t pieces, const std::function<void(size_t)>& read) {
+    pool.Run(pieces, [&](size_t piece, unsigned) { read(piece); });
+  });
+}
 
 void MultiplyAll(Pool& pool, Precision precision, std::span<const SharedProduct> products,
                  const float* x, size_t x_stride, size_t rows, const uint32_t* variants) {

@@ -63,6 +63,9 @@ void MultiplyAll(Pool& pool, Precision precision, std::span<const SharedProduct>
 
 class WeightMaker;
 
+// InputFile::CopyToMemory on the pool's threads.
+void CopyToMemory(InputFile& file, Pool& pool);
+
 // Where a weight lies: `rows` x `cols` elements from `offset` on. Or, where `maker` is not null, a
 // weight that lies in no file: rows [first_row, first_row + rows) of what the maker knows by name.
 struct StoredRange {

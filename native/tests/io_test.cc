@@ -87,6 +87,17 @@ TEST("reads the same bytes mapped and by pread, at every kind of offset") {
   }
 }
 
+TEST("reads from a copy in memory what the file had when it was made") {
+  const TempFolder folder;
+  const std::string content = Pattern((3 << 23) + 5), path = folder.Write("a", content);
+  InputFile file = InputFile::Open(path, std::nullopt);
+  file.CopyToMemory([](size_t pieces, const auto& read) {
+    while (pieces-- > 0) read(pieces);
+  });
+  folder.Write("a", Pattern(9));
+  CHECK(ReadRange(file, 0, content.size()) == content && !file.faulted());
+}
+
 // Where there are files of the usual file system, and of one that lives in memory and knows no
 // direct transfers.
 std::vector<std::filesystem::path> Places() {

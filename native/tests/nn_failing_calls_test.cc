@@ -136,7 +136,8 @@ struct Opened {
   std::optional<Layer> layer;
 
   Opened(const Plan& plan, size_t rows, bool sums, bool holds) {
-    merge = std::make_shared<const VirtualTensors>(plan, sums, holds, false, nullptr, context.pool);
+    merge = std::make_shared<const VirtualTensors>(plan, sums, holds, false, false, nullptr,
+                                                   context.pool);
     context.maker = merge;
     const auto range = [&](const std::string& tensor, size_t rows) {
       StoredRange stored;

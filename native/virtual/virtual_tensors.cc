@@ -70,14 +70,16 @@ void MakeOf(Task& task, Extent extent, const std::vector<uint8_t*>& out, Maker& 
 
 }  // namespace
 
-VirtualTensors::VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, const HeldFile* file,
-                               nn::Pool& pool)
+VirtualTensors::VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, bool copies,
+                               const HeldFile* file, nn::Pool& pool)
     : plan_(std::move(plan)),
       sums_(sums),
       blocks_(blocks),
       variants_(static_cast<uint32_t>(plan_.outputs.size())) {
   CheckPlan(plan_);
   OpenInputs(plan_.inputs);
+  for (InputFile& input : inputs_)
+    if (copies && !holds) nn::CopyToMemory(input, pool);
   environment_.target = &ChooseTarget();
   environment_.inputs = &inputs_;
   environment_.seed = plan_.seed;
@@ -98,7 +100,7 @@ VirtualTensors::VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, co
     }
   }
   Prepare(tasks_, pool);
-  HoldMatrices(holds, file, pool);
+  HoldMatrices(holds, copies, file, pool);
   CheckUnchanged();
 }
 
@@ -223,7 +225,7 @@ void VirtualTensors::Prepare(std::span<const std::unique_ptr<Task>> tasks, nn::P
   });
 }
 
-void VirtualTensors::HoldMatrices(bool holds, const HeldFile* file, nn::Pool& pool) {
+void VirtualTensors::HoldMatrices(bool holds, bool copies, const HeldFile* file, nn::Pool& pool) {
   std::vector<Holding> holdings;
   held_.resize(holds ? tasks_.size() : 0);
   for (size_t index = 0; index < held_.size(); ++index) {
@@ -233,19 +235,27 @@ void VirtualTensors::HoldMatrices(bool holds, const HeldFile* file, nn::Pool& po
     held_[index].resize(IsCopy(spec) ? 1 : spec.variants.size());
     holdings.push_back({tasks_[index].get(), &held_[index], nullptr});
   }
-  if (file != nullptr && file->is_there) return MapHeld(holdings, file->path);
+  if (file != nullptr && file->is_there) {
+    InputFile held = InputFile::Open(file->path, std::nullopt, Reading::kMap);
+    if (copies) nn::CopyToMemory(held, pool);
+    return MapHeld(holdings, std::move(held));
+  }
   MakeHeld(holdings, pool);
   if (file != nullptr) WriteHeld(holdings, file->path);
 }
 
 void VirtualTensors::MakeHeld(const std::vector<Holding>& holdings, nn::Pool& pool) {
+  if (holdings.empty()) return;
+  uint8_t* at = made_.emplace_back(AllocateLargePages(FileBytes(holdings))).get();
   // Of all tensors alike: units of one size, so that no thread is left with a large tensor, and no
   // more is ever there as numbers than a unit a thread.
   std::vector<std::pair<const Holding*, size_t>> units;
   for (const Holding& holding : holdings) {
     const Task& task = *holding.task;
-    for (Values& values : *holding.to)
-      values.data = values.own.Reserve(task.spec.StoredBytes(task.elements));
+    for (Values& values : *holding.to) {
+      values.data = values.own = at;
+      at += RoundUp(task.spec.StoredBytes(task.elements), 64);
+    }
     for (size_t unit = 0; unit < task.Units(task.Phases() - 1); ++unit)
       units.push_back({&holding, unit});
   }
@@ -262,10 +272,9 @@ uint64_t VirtualTensors::FileBytes(const std::vector<Holding>& holdings) {
   return bytes;
 }
 
-void VirtualTensors::MapHeld(const std::vector<Holding>& holdings, const std::string& path) {
-  InputFile file = InputFile::Open(path, std::nullopt, Reading::kMap);
+void VirtualTensors::MapHeld(const std::vector<Holding>& holdings, InputFile file) {
   if (!file.mapped() || file.size() != FileBytes(holdings))
-    throw Fault(code::kBadInput, "does not hold what this merge has in blocks", path);
+    throw Fault(code::kBadInput, "does not hold what this merge has in blocks", file.path());
   uint64_t at = 0;
   for (const auto& [task, to, own] : holdings) {
     for (Values& values : *to) {
@@ -325,7 +334,7 @@ void VirtualTensors::HoldUnit(const Holding& holding, size_t unit) const {
   MakeOf(task, extent, out, *lease);
   for (uint32_t v = 0; v < holding.to->size(); ++v) {
     task.Encode(extent, v, out[v]);
-    std::memcpy((*holding.to)[v].own.data() + task.spec.StoredBytes(extent.first), out[v],
+    std::memcpy((*holding.to)[v].own + task.spec.StoredBytes(extent.first), out[v],
                 task.spec.StoredBytes(extent.count));
   }
   // What was read is not needed again: the process keeps no pages of it beside what is held.

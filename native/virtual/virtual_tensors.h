@@ -26,6 +26,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/large_pages.h"
 #include "core/plan.h"
 #include "engine/task.h"
 #include "nn/pool.h"
@@ -65,10 +66,11 @@ class VirtualTensors final : public nn::WeightMaker,
   // Runs all phases but the last ones on the pool: methods whose coefficients follow from the
   // tensors read them here. `sums`: products may be summed instead of the weights, where that is
   // the same but for rounding. `holds`: matrices are made now and kept. `blocks`: those that are
-  // blocks are multiplied as they lie, in a file or held. `file`: where matrices that are held lie,
-  // or are written to; whether it is of this plan, the caller knows. Throws what a merge throws,
-  // and BAD_INPUT for a file of another size.
-  VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, const HeldFile* file,
+  // blocks are multiplied as they lie, in a file or held. `copies`: files that are read in every
+  // step are copied into memory (InputFile::CopyToMemory). `file`: where matrices that are held
+  // lie, or are written to; whether it is of this plan, the caller knows. Throws what a merge
+  // throws, and BAD_INPUT for a file of another size.
+  VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, bool copies, const HeldFile* file,
                  nn::Pool& pool);
 
   // Adds a variant, or puts another one in the place of one that was added: the only output of
@@ -149,7 +151,7 @@ class VirtualTensors final : public nn::WeightMaker,
     std::unique_ptr<Task> task;
   };
   struct Values {
-    nn::AlignedBytes own;           // where they are made here
+    uint8_t* own = nullptr;         // where they are made here
     const uint8_t* data = nullptr;  // these, or in a file
   };
   // A task whose values are kept: for each variant, or one for all.
@@ -159,12 +161,12 @@ class VirtualTensors final : public nn::WeightMaker,
     std::unique_ptr<SourceTask> own;  // where it is no task of the merge's
   };
   using SourceKey = std::tuple<uint32_t, uint64_t, BlockFormat>;  // input, offset
-  void HoldMatrices(bool holds, const HeldFile* file, nn::Pool& pool);
+  void HoldMatrices(bool holds, bool copies, const HeldFile* file, nn::Pool& pool);
   void HoldBlocks(const Addition& addition, nn::Pool& pool);
   void MakeHeld(const std::vector<Holding>& holdings, nn::Pool& pool);
   // Matrices in their order, each from a multiple of 64 on.
   static uint64_t FileBytes(const std::vector<Holding>& holdings);
-  void MapHeld(const std::vector<Holding>& holdings, const std::string& path);
+  void MapHeld(const std::vector<Holding>& holdings, InputFile file);
   static void WriteHeld(const std::vector<Holding>& holdings, const std::string& path);
   // Whether a task's result is a sum of products with blocks; then those not yet there are added.
   bool SumsBlocks(const TensorSpec& spec, std::vector<Holding>& holdings);
@@ -180,6 +182,7 @@ class VirtualTensors final : public nn::WeightMaker,
   std::vector<size_t> free_tasks_;
   std::vector<std::unique_ptr<Addition>> additions_;  // by variant, after the first plan's
   std::unordered_map<std::string, std::vector<Made>> by_name_;
+  std::vector<LargePages> made_;  // what is held and lies in no file
   // By task and variant, one for all where it is a copy; empty: not held.
   std::vector<std::vector<Values>> held_;
   std::map<SourceKey, std::vector<Values>> source_blocks_;  // one each

@@ -16,6 +16,15 @@ export function availableMemory(read: ReadFile = readIfThere, free: number = fre
   return Math.max(0, Math.min(free, ...groupRooms(read)));
 }
 
+/**
+ * Whether weights of so many bytes are copied into memory of their own when they are opened, in the large pages in which they are
+ * read faster than in a mapped file: where Linux gives such pages, and the copy takes at most half of what is free.
+ */
+export function isCopied(bytes: number, read: ReadFile = readIfThere, free: number = freeOfMachine()): boolean {
+  const pages = read("/sys/kernel/mm/transparent_hugepage/enabled");
+  return pages !== undefined && !pages.includes("[never]") && 2 * bytes <= availableMemory(read, free);
+}
+
 function freeOfMachine(): number {
   const free = freemem();
   if (platform() !== "darwin") return free;

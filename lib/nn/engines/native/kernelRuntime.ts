@@ -60,7 +60,15 @@ export class KernelRuntime implements Runtime {
   constructor(
     addon: Pick<Addon, "openRuntime">,
     files: readonly StoredFile[],
-    { cache, ...options }: { readonly threads: number; readonly precision: Precision; readonly cache?: CacheElements },
+    {
+      cache,
+      ...options
+    }: {
+      readonly threads: number;
+      readonly precision: Precision;
+      readonly cache?: CacheElements;
+      readonly copiesFiles?: boolean;
+    },
   ) {
     this.#native = calling(() => addon.openRuntime(options));
     this.#cache = cache ?? options.precision;

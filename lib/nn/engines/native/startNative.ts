@@ -5,6 +5,7 @@ import { loadAddon } from "../../../addon/load.js";
 import type { Checkpoint } from "../../../checkpoint/types.js";
 import type { VirtualMerge } from "../../../merge/virtualMerge.js";
 import type { Decoder } from "../../decoder.js";
+import { isCopied } from "../../memory/machineMemory.js";
 import type { DecoderSpec, Weight } from "../../ops/specs.js";
 import { ready, setBackend, version_core } from "../../tensorflowCore.js";
 import { mergeBytes } from "../../virtual/heldBytes.js";
@@ -63,7 +64,9 @@ export async function startNative(
   await setBackend(BACKEND);
   await ready();
   const addon = loadAddon();
-  const runtime = new KernelRuntime(addon, checkpoint.files, { precision, cache, threads });
+  const files = checkpoint.files.reduce((sum, { size }) => sum + size, 0);
+  const copiesFiles = isCopied(merge ? mergeBytes(merge, hold) : files);
+  const runtime = new KernelRuntime(addon, checkpoint.files, { precision, cache, threads, copiesFiles });
   const blocks = merge !== undefined && (form === "asStored" || merge.quantised !== undefined);
   let virtualTensors: RunningEngine["virtualTensors"];
   try {

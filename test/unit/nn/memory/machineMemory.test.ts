@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { availableMemory, freeByVmStat } from "../../../../lib/nn/memory/machineMemory.js";
+import { availableMemory, freeByVmStat, isCopied } from "../../../../lib/nn/memory/machineMemory.js";
 
 const reader = (files: Readonly<Record<string, string>>) => (path: string) => files[path];
 
@@ -21,6 +21,28 @@ Pages purgeable:                             40.
   it("is nothing of a text that is not vm_stat's", () => {
     expect(freeByVmStat("")).toBeUndefined();
     expect(freeByVmStat("Mach Virtual Memory Statistics: (page size of 4096 bytes)\n")).toBeUndefined();
+  });
+});
+
+describe("isCopied", () => {
+  const withPages = (chosen: string, more = {}) =>
+    reader({ "/sys/kernel/mm/transparent_hugepage/enabled": `${chosen}\n`, ...more });
+
+  it("is so up to half of what is free, where there are large pages", () => {
+    expect(isCopied(500, withPages("always [madvise] never"), 1000)).toBe(true);
+    expect(isCopied(501, withPages("[always] madvise never"), 1000)).toBe(false);
+    expect(isCopied(1, withPages("always madvise [never]"), 1000)).toBe(false);
+    expect(isCopied(1, reader({}), 1000)).toBe(false);
+  });
+
+  it("counts as free what the process's groups leave", () => {
+    const group = {
+      "/proc/self/cgroup": "0::/\n",
+      "/sys/fs/cgroup/memory.max": "300\n",
+      "/sys/fs/cgroup/memory.current": "100\n",
+    };
+    expect(isCopied(100, withPages("always [madvise] never", group), 1000)).toBe(true);
+    expect(isCopied(101, withPages("always [madvise] never", group), 1000)).toBe(false);
   });
 });
 
