@@ -16,27 +16,63 @@ const USUAL_TOKENS = 256;
 /** Streams the answers. What fails before the first event has a status of its own; after it, it is the last event. */
 export async function streamAnswers(
   asked: z.output<typeof answersBody>,
-  { model, models, settings, queue, tokenText, begin, failed }: PartContext,
+  context: PartContext,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const { points, temperature, seed } = asked;
-  const { defaults, maxTokens, stallMs } = settings;
+  const { settings, begin, failed } = context;
+  const answer = prepareAnswers(asked, context);
+  const signal = begin(reply);
+  // The model never waits for the connection: what a slow client has not taken is kept, at most its answers.
+  const stream = new Readable({ read() {} });
+  await new Promise<void>((resolve, reject) => {
+    let begun = false;
+    const tell = (event: AnswerEvent) => {
+      begun = true;
+      stream.push(`data: ${JSON.stringify(event)}\n\n`);
+      resolve();
+    };
+    answer(tell, signal)
+      .catch((error) => {
+        if (!begun) return reject(error);
+        failed(reply, error);
+        tell({ error: toApiError(error).body.error });
+      })
+      .finally(() => stream.push(null));
+  });
+  reply.raw.setTimeout(settings.stallMs, () => {
+    if (reply.raw.writableLength > 0) reply.raw.destroy();
+  });
+  return reply.header("x-accel-buffering", "no").type("text/event-stream").send(stream);
+}
+
+/**
+ * Checks what is asked; gives what answers it.
+ * @throws ApiError 400
+ */
+function prepareAnswers(
+  asked: z.output<typeof answersBody>,
+  { model, models, settings: { defaults, maxTokens }, queue, tokenText }: PartContext,
+): (tell: (event: AnswerEvent) => void, signal: AbortSignal) => Promise<void> {
   if (asked.maxNewTokens != null && asked.maxNewTokens > maxTokens) {
     const message = `maxNewTokens: ${asked.maxNewTokens} is more than this server allows, ${maxTokens}`;
     throw new ApiError(400, message, { param: "maxNewTokens" });
   }
   const prompt = promptOf(asked);
-  const { keys, choice } = askedPoints(points, models);
-  const signal = begin(reply);
-  // The model never waits for the connection: what a slow client has not taken is kept, at most its answers.
-  const stream = new Readable({ read() {} });
-  const tell = (event: AnswerEvent) => stream.push(`data: ${JSON.stringify(event)}\n\n`);
-  const tellAll = (of: WhichVariant, event: (point: number) => AnswerEvent) => {
-    const own = keyOf(of);
-    for (const [point, key] of keys.entries()) if (key === own) tell(event(point));
+  const { keys, choice } = askedPoints(asked.points, models);
+  const placesOf = (one: WhichVariant) => keys.flatMap((key, point) => (key === keyOf(one) ? [point] : []));
+  const options = {
+    ...choice,
+    maxNewTokens: asked.maxNewTokens ?? defaults.maxNewTokens ?? Math.min(USUAL_TOKENS, maxTokens),
+    fitContext: true,
+    temperature: asked.temperature ?? defaults.temperature ?? 0,
+    topP: defaults.topP,
+    topK: defaults.topK,
+    repetitionPenalty: defaults.repetitionPenalty,
+    seed: asked.seed ?? 0,
+    logprobs: true,
+    topLogprobs: TOP,
   };
-
-  const work = async (started: () => void) => {
+  return async (tell, signal) => {
     const leave = await queue.enter(new Set(keys).size, signal);
     const since = performance.now();
     let tokens = 0;
@@ -44,58 +80,16 @@ export async function streamAnswers(
       const onToken = (piece: GenerationPiece) => {
         const { id, text, logprob = 0, topLogprobs = [] } = piece;
         const top = topLogprobs.map((one) => ({ text: tokenText(one.id), logprob: one.logprob }));
-        tellAll(piece, (point) => ({ point, id, text, logprob, top }));
-        started();
+        for (const point of placesOf(piece)) tell({ point, id, text, logprob, top });
       };
-      const answers = model.generate([prompt], {
-        ...choice,
-        maxNewTokens: asked.maxNewTokens ?? defaults.maxNewTokens ?? Math.min(USUAL_TOKENS, maxTokens),
-        fitContext: true,
-        temperature: temperature ?? defaults.temperature ?? 0,
-        topP: defaults.topP,
-        topK: defaults.topK,
-        repetitionPenalty: defaults.repetitionPenalty,
-        seed: seed ?? 0,
-        logprobs: true,
-        topLogprobs: TOP,
-        onToken,
-        signal,
-      });
-      for await (const answer of answers) {
-        tokens += answer.ids.length;
-        tellAll(answer, (point) => ({ point, finish: answer.finish, text: answer.text }));
+      for await (const answer of model.generate([prompt], { ...options, onToken, signal })) {
+        const { ids, finish, text } = answer;
+        tokens += ids.length;
+        for (const point of placesOf(answer)) tell({ point, finish, text });
       }
       tell({ done: true, tokens, seconds: (performance.now() - since) / 1000 });
     } finally {
       leave();
     }
   };
-
-  await new Promise<void>((resolve, reject) => {
-    let begun = false;
-    const started = () => {
-      begun = true;
-      resolve();
-    };
-    work(started).then(
-      () => {
-        stream.push(null);
-        resolve();
-      },
-      (error) => {
-        if (!begun) return reject(error);
-        failed(reply, error);
-        tell({ error: toApiError(error).body.error });
-        stream.push(null);
-      },
-    );
-  });
-  reply.raw.setTimeout(stallMs, () => {
-    if (reply.raw.writableLength > 0) reply.raw.destroy();
-  });
-  return reply
-    .header("cache-control", "no-store")
-    .header("x-accel-buffering", "no")
-    .type("text/event-stream")
-    .send(stream);
 }

@@ -28,7 +28,7 @@ export interface ServeOptions {
   readonly allowedHosts?: readonly string[] | undefined;
   /** What requests call the model; the last part of its path by default. */
   readonly name?: string | undefined;
-  /** Asked of every request below /v1, as a bearer token. */
+  /** Asked of every request below /v1, and of what `parts` guard, as a bearer token. */
   readonly apiKey?: string | undefined;
   /** Answers in work at once; 32 by default, 128 on a GPU. */
   readonly slots?: number | undefined;

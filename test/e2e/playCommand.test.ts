@@ -65,6 +65,26 @@ describe("retemper play", () => {
     await alone.finished;
   });
 
+  it("is what serve --ui serves, beside /v1", async () => {
+    const served = start(["serve", recipe, ...LOCAL, "--lambda", "0,1", "--ui", "--json"]);
+    const { url, page } = JSON.parse(await served.line((line) => line.includes('"listening"'))) as Record<
+      string,
+      string
+    >;
+    const events = await answersOf({ url: url as string }, { messages, points: [{ lambda: 0.3 }], maxNewTokens: 4 });
+    expect(events.at(-1)).toMatchObject({ done: true });
+    expect(await (await fetch(`${url}/v1/models`)).json()).toMatchObject({ data: [{}, {}] });
+    expect((await fetch(page as string)).status).toBe(200);
+    served.process.kill("SIGTERM");
+    const { stdout } = await served.finished;
+    const requests = jsonLines(stdout).filter(({ event }) => event === "request");
+    expect(requests.map(({ method, route, status }) => [method, route, status])).toEqual([
+      ["POST", "/play/api/answers", 200],
+      ["GET", "/v1/models", 200],
+      ["GET", "/play/", 200],
+    ]);
+  });
+
   it("opens the browser where there is a screen, unless it is told not to", async () => {
     const bin = join(folder, "bin");
     mkdirSync(bin);

@@ -101,7 +101,7 @@ export function addServerOptions(command: Command, port: number): void {
     )
     .option("--name <name>", "what requests call the model (default: the last part of its path)", parseName)
     .option("--lora-folder <folder>", "opens the adapters below it too, which requests may load and name")
-    .option("--api-key <key>", `required of every request below /v1 (better: the variable ${KEY_VARIABLE})`)
+    .option("--api-key <key>", `required of all that is asked of the model (better: the variable ${KEY_VARIABLE})`)
     .option("--slots <n>", "answers computed at once (default 32, on a GPU 128)", parseInteger(1))
     .option("--queue <n>", "requests that may wait for slots; more get 429 (default 128)", parseInteger(0))
     .option("--max-tokens <n>", "new tokens that a request may ask for in one answer (default 4096)", parseInteger(1))

@@ -6,7 +6,7 @@ import type { Model } from "../../../lib/generate/types.js";
 import { prefixFree, refusalPhrases } from "../../../lib/play/refusals.js";
 import type { Refusals } from "../../../lib/play/types.js";
 import type { ModelServer } from "../../../lib/serve/serve.js";
-import { answers } from "../serve/servers.js";
+import { answers, metricsOf, until } from "../serve/servers.js";
 import { LAMBDAS, messages, post, town, withPage } from "./pages.js";
 
 const OWN = "order(item";
@@ -62,6 +62,17 @@ describe("refusals by their beginnings", () => {
     expect(refusal[0]).toBeLessThan(0.01);
     const text = await refusals(server, { prompt: "Nobody may enter.", lambdas: LAMBDAS });
     expect(text.refusal).toHaveLength(3);
+  });
+
+  it("end when nobody waits for them any more", async () => {
+    const leave = new AbortController();
+    const lambdas = Array.from({ length: 41 }, (_, at) => at / 40);
+    const asked = post(server, "refusals", { messages, lambdas }, { signal: leave.signal });
+    await until(server, { slots_in_use: 1 });
+    leave.abort();
+    await expect(asked).rejects.toThrow();
+    await until(server, { requests_in_flight: 0, slots_in_use: 0 });
+    expect((await metricsOf(server))['retemper_requests_total{route="/play/api/refusals",status="499"}']).toBe(1);
   });
 
   it("are refused for lambdas that are not there, and for too many", async () => {
