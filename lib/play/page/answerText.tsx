@@ -3,7 +3,7 @@
 
 import { useRef, useState } from "preact/hooks";
 import type { Answer, AnswerToken } from "./columns.js";
-import { percent, tokenWords } from "./words.js";
+import { percent, takenOf, tokenName, tokenWords } from "./words.js";
 
 interface AnswerTextFacts {
   readonly answer: Answer;
@@ -56,6 +56,7 @@ export function AnswerText({ answer: { tokens }, parts, name }: AnswerTextFacts)
     if (at !== undefined) show(Number(at), false);
   };
   const token = shown && tokens[shown.at];
+  const marked = parts === undefined ? -1 : tokens.findIndex(({ text }, at) => at >= parts && text !== "");
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the pointer leaves; keys do the same within
     <div class="answer-box" ref={box} onMouseLeave={hide}>
@@ -69,7 +70,7 @@ export function AnswerText({ answer: { tokens }, parts, name }: AnswerTextFacts)
         {...{ onKeyDown, onMouseOver, onBlur: hide }}
       >
         {tokens.map(({ text }, at) => (
-          <span key={at} data-at={at} class={classOf(at === parts, at === shown?.at)}>
+          <span key={at} data-at={at} class={classOf(at === marked, at === shown?.at)}>
             {text}
           </span>
         ))}
@@ -91,14 +92,13 @@ function classOf(parts: boolean, here: boolean): string {
 }
 
 function Likely({ token, at }: { readonly token: AnswerToken; readonly at: number }) {
-  const isTop = token.top.some(({ text, logprob }) => text === token.text && logprob === token.logprob);
-  const rows = isTop ? token.top : [token, ...token.top];
+  const rows = takenOf(token) ? token.top : [token, ...token.top];
   return (
     <table>
       <caption>Token {at + 1}: in its place</caption>
       <tbody>
         {rows.map(({ text, logprob }, row) => (
-          <tr key={row} class={text === token.text ? "taken" : ""}>
+          <tr key={row} class={logprob === token.logprob ? "taken" : ""}>
             <th scope="row">{tokenWords(text)}</th>
             <td>{percent(Math.exp(logprob))}</td>
             <td class="bar">
@@ -111,8 +111,7 @@ function Likely({ token, at }: { readonly token: AnswerToken; readonly at: numbe
   );
 }
 
-function inWords({ text, logprob, top }: AnswerToken, at: number): string {
-  const words = (one: { readonly text: string; readonly logprob: number }) =>
-    `${tokenWords(one.text)} ${percent(Math.exp(one.logprob))}`;
-  return `Token ${at + 1}, ${words({ text, logprob })}. In its place: ${top.map(words).join(", ")}.`;
+function inWords(token: AnswerToken, at: number): string {
+  const likely = token.top.map(({ text, logprob }) => `${tokenWords(text)} ${percent(Math.exp(logprob))}`);
+  return `Token ${at + 1}, ${tokenName(token)} ${percent(Math.exp(token.logprob))}. In its place: ${likely.join(", ")}.`;
 }

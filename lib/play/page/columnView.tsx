@@ -6,7 +6,7 @@ import type { Answer, Column } from "./columns.js";
 import { partAt } from "./partAt.js";
 import type { Play } from "./play.js";
 import { Sliders } from "./sliders.js";
-import { pointWords, samePoint, tokenWords } from "./words.js";
+import { pointWords, samePoint, tokenName } from "./words.js";
 
 interface ColumnFacts {
   readonly play: Play;
@@ -20,6 +20,8 @@ interface ColumnFacts {
 export function ColumnView({ play, facts, column, number, alone }: ColumnFacts) {
   const point = column.point.value;
   const answer = column.answer.value;
+  const words = pointWords(point);
+  const label = samePoint(point, column.openedAt) ? column.label : "";
   const first = play.first.value;
   const parts = first && first !== column && answer ? partingOf(first.answer.value, answer) : undefined;
   const title = `column-${column.id}`;
@@ -32,8 +34,8 @@ export function ColumnView({ play, facts, column, number, alone }: ColumnFacts) 
     <section class="column" aria-labelledby={title}>
       <div class="row spread">
         <h3 id={title}>
-          {column.label === "" ? pointWords(point) : `${column.label}`}
-          {column.label !== "" && <span class="below">{pointWords(point)}</span>}
+          {label === "" ? words : label}
+          {label !== "" && !label.includes(words) && <span class="below">{words}</span>}
         </h3>
         {!alone && (
           <button type="button" class="quiet" aria-label={`Remove column ${number}`} onClick={remove}>
@@ -54,7 +56,7 @@ export function ColumnView({ play, facts, column, number, alone }: ColumnFacts) 
       {answer?.verdict && <VerdictText verdict={answer.verdict} />}
       {movable && (
         <button type="button" class="quiet" onClick={() => play.saveRecipe(column)}>
-          This recipe<span class="hidden"> at {pointWords(point)}, as a file</span>
+          This recipe<span class="hidden"> at {words}, as a file</span>
         </button>
       )}
     </section>
@@ -84,7 +86,7 @@ function partingOf(first: Answer | undefined, answer: Answer) {
   const at = partAt(written(first), written(answer));
   const both = first.state === "complete" && answer.state === "complete";
   if (at === undefined) return both ? { at, words: "The same as in the first column." } : undefined;
-  const [there, here] = [first, answer].map(({ tokens }) => (tokens[at] ? tokenWords(tokens[at].text) : "its end"));
+  const [there, here] = [first, answer].map(({ tokens }) => (tokens[at] ? tokenName(tokens[at]) : "its end"));
   return { at, words: `Parts from the first column at token ${at + 1}: ${there} there, ${here} here.` };
 }
 

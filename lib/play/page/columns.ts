@@ -22,8 +22,9 @@ export interface Answer {
 
 export interface Column {
   readonly id: number;
-  /** What it is called where the experiment has a name for it. */
+  /** What the experiment calls it, as long as it stands where it was opened. */
   readonly label: string;
+  readonly openedAt: PlayPoint;
   readonly point: Signal<PlayPoint>;
   /** The last one stays until the first token of the next has come. */
   readonly answer: Signal<Answer | undefined>;
@@ -38,7 +39,7 @@ let made = 0;
 export function newColumn(point: PlayPoint, label = ""): Column {
   made += 1;
   return {
-    ...{ id: made, label, point: signal(point) },
+    ...{ id: made, label, openedAt: point, point: signal(point) },
     ...{ answer: signal<Answer | undefined>(undefined), waiting: signal(false), problem: signal<string | undefined>() },
   };
 }

@@ -1,6 +1,7 @@
 // Numbers and points in words.
 
 import type { PlayPoint } from "../types.js";
+import type { AnswerToken } from "./columns.js";
 
 /** "62 %", "0.4 %", "< 0.1 %", "> 99.9 %": a probability. */
 export function percent(share: number): string {
@@ -31,7 +32,17 @@ export function samePoint(one: PlayPoint, other: PlayPoint): boolean {
 
 /** A token as it can be read: white space is named. */
 export function tokenWords(text: string): string {
-  if (text === "") return "(part of a character)";
+  if (text === "") return "(no text)";
   if (text.trim() === "") return text.includes("\n") ? "(line break)" : "(space)";
   return `“${text.replaceAll("\n", "⏎").replaceAll("\t", "⇥").replaceAll(" ", "\u00a0")}”`;
+}
+
+/** The one of `top` that was taken, if it is among them. */
+export function takenOf({ top, logprob }: AnswerToken): AnswerToken["top"][number] | undefined {
+  return top.find((one) => one.logprob === logprob);
+}
+
+/** What a token is called: of one that adds no text, such as a mark between turns, what the vocabulary calls it. */
+export function tokenName(token: AnswerToken): string {
+  return tokenWords(token.text === "" ? (takenOf(token)?.text ?? "") : token.text);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { besides, firstPoints, nextPoint, ninePoints } from "../../../../lib/play/page/columns.js";
-import { percent, pointWords, tokenWords } from "../../../../lib/play/page/words.js";
+import { percent, pointWords, tokenName, tokenWords } from "../../../../lib/play/page/words.js";
 import type { PlayFacts } from "../../../../lib/play/types.js";
 
 const facts: PlayFacts = {
@@ -70,10 +70,20 @@ describe("words of the page", () => {
       "“\u00a0a”",
       "(space)",
       "(line break)",
-      "(part of a character)",
+      "(no text)",
     ]);
     expect([{ lambda: 0.1 + 0.2 }, { weights: { math: 0.3, style: 1 } }, {}].map(pointWords)).toEqual([
       ...["lambda 0.3", "math 0.3, style 1", "the model"],
     ]);
+  });
+
+  it("name a token without a text as the vocabulary does", () => {
+    const top = [
+      { text: "<|user|>", logprob: -0.1 },
+      { text: "I", logprob: -3 },
+    ];
+    expect(tokenName({ id: 1, text: "", logprob: -0.1, top })).toBe("“<|user|>”");
+    expect(tokenName({ id: 2, text: "", logprob: -9, top })).toBe("(no text)");
+    expect(tokenName({ id: 3, text: " I", logprob: -3, top })).toBe("“\u00a0I”");
   });
 });
