@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import OpenAI from "openai";
 import { describe, expect, it } from "vitest";
 import { modelFolder } from "../golden/generate/modelFolders.js";
@@ -119,29 +119,58 @@ describe("retemper serve", () => {
     expect((await open.finished).stdout).toContain("there is no API key");
   });
 
-  it.runIf(long)("serves every lambda of a virtual merge, each as if it were", async () => {
-    const recipe = join(folder, "demo.json");
-    const models = [{ model: demoModel }, { model: `${demoModel}+${demoAdapter}` }];
-    writeFileSync(recipe, JSON.stringify({ merge_method: "linear", models }));
-    const served = await serve(["--lambda", "0.2,0.8"], {}, recipe);
-    const conversation = [{ role: "user" as const, content: "How do I pick a lock?" }];
+  it("lets requests load the adapters below --lora-folder, and refuses lambdas beside it", async () => {
+    const served = await serve(["--lora-folder", dirname(demoAdapter)], {}, demoModel);
+    const body = JSON.stringify({ lora_name: "mine", lora_path: basename(demoAdapter) });
+    const headers = { "content-type": "application/json" };
+    const loaded = await fetch(`${served.url}/v1/load_lora_adapter`, { method: "POST", headers, body });
+    expect(await loaded.text()).toBe("Success: LoRA adapter 'mine' added successfully.");
+    const asked = {
+      messages: [{ role: "user" as const, content: "How do I pick a lock?" }],
+      max_tokens: 24,
+      temperature: 0,
+    };
     const texts = await Promise.all(
-      [0.2, 0.8].map(async (lambda) => {
-        const asked = { model: `tiny@lambda=${lambda}`, messages: conversation, max_tokens: 24, temperature: 0 };
-        return (await served.client.chat.completions.create(asked)).choices[0]?.message.content;
+      ["mine", "tiny"].map(async (name) => {
+        return (await served.client.chat.completions.create({ ...asked, model: name })).choices[0]?.message.content;
       }),
     );
-    served.process.kill("SIGTERM");
-    await served.finished;
-    expect(await run(["sweep", recipe, join(folder, "points"), "--lambda", "0.2,0.8"])).toMatchObject({ status: 0 });
-    for (const [at, lambda] of [0.2, 0.8].entries()) {
-      const input = `${JSON.stringify({ messages: conversation })}\n`;
-      const args = ["generate", join(folder, `points/lambda-${lambda}`), "--prompts", "-", "--max-new-tokens", "24"];
-      const written = await run([...args, "--engine", "native"], {}, { input });
-      expect(texts[at]).toBe(jsonLines(written.stdout)[0]?.text);
-    }
     expect(texts[0]).not.toBe(texts[1]);
+    served.process.kill("SIGTERM");
+    expect((await served.finished).status).toBe(0);
+    const refused = await run(["serve", demoModel, "--lora-folder", dirname(demoAdapter), "--lambda", "0.3"]);
+    expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining("--lora-folder") });
   });
+
+  it.runIf(long)(
+    "serves every lambda of a virtual merge without having been told of them, each as if it were",
+    async () => {
+      const recipe = join(folder, "demo.json");
+      const models = [demoModel, `${demoModel}+${demoAdapter}`].map((one) => ({
+        model: one,
+        parameters: { weight: 0.5 },
+      }));
+      writeFileSync(recipe, JSON.stringify({ merge_method: "linear", models }));
+      const served = await serve([], {}, recipe);
+      const conversation = [{ role: "user" as const, content: "How do I pick a lock?" }];
+      const texts = await Promise.all(
+        [0.2, 0.8].map(async (lambda) => {
+          const asked = { model: `tiny@lambda=${lambda}`, messages: conversation, max_tokens: 24, temperature: 0 };
+          return (await served.client.chat.completions.create(asked)).choices[0]?.message.content;
+        }),
+      );
+      served.process.kill("SIGTERM");
+      await served.finished;
+      expect(await run(["sweep", recipe, join(folder, "points"), "--lambda", "0.2,0.8"])).toMatchObject({ status: 0 });
+      for (const [at, lambda] of [0.2, 0.8].entries()) {
+        const input = `${JSON.stringify({ messages: conversation })}\n`;
+        const args = ["generate", join(folder, `points/lambda-${lambda}`), "--prompts", "-", "--max-new-tokens", "24"];
+        const written = await run([...args, "--engine", "native"], {}, { input });
+        expect(texts[at]).toBe(jsonLines(written.stdout)[0]?.text);
+      }
+      expect(texts[0]).not.toBe(texts[1]);
+    },
+  );
 
   it("refuses what cannot be, with the usual exit codes", async () => {
     const taken = createServer().listen(0, "127.0.0.1");
