@@ -2,26 +2,24 @@
 
 import { basename } from "node:path";
 import type { Judge } from "../evaluate/types.js";
-import type { Model } from "../generate/types.js";
-import type { PartSettings } from "../serve/serverPart.js";
+import type { PartContext } from "../serve/serverPart.js";
 import type { PlayOptions } from "./playOptions.js";
 import type { PlayFacts } from "./types.js";
 
 export function playFacts(
-  model: Model,
-  settings: PartSettings,
+  { model, models, settings }: PartContext,
   options: PlayOptions & { readonly judge: Judge },
 ): PlayFacts {
-  const { fidelity, lambdas, lambdaRange, weightNames } = model.facts;
+  const { fidelity, lambdas } = model.facts;
   const { method } = model.describe();
   const { prompts = [], judge, set, results } = options;
   return {
     model: settings.name,
     method,
     fidelity,
-    lambdaRange,
+    lambdaRange: models.range,
     lambdas,
-    weightNames,
+    weightNames: models.weightNames,
     chat: model.tokenizer.hasChatTemplate,
     judge: judge.name,
     set: set === undefined ? undefined : basename(set),

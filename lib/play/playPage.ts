@@ -66,7 +66,7 @@ function addApi(api: FastifyInstance, context: PartContext, options: PlayOptions
   api.addHook("onRequest", async (_request, reply) => {
     reply.header("cache-control", "no-store");
   });
-  api.get("/facts", async () => playFacts(model, settings, { ...options, judge }));
+  api.get("/facts", async () => playFacts(context, { ...options, judge }));
   api.post("/answers", async ({ body }, reply) => streamAnswers(readBody(answersBody, body), context, reply));
   api.post("/refusals", async ({ body }, reply) => {
     const { lambdas, ...asked } = readBody(refusalsBody, body);

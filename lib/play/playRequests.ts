@@ -74,10 +74,10 @@ export interface AskedPoints {
   readonly choice: ChosenVariants;
 }
 
-/** @throws ApiError 400 for points that the model does not have, and for points of two kinds */
+/** @throws ApiError for points that the model does not have, and for points of two kinds */
 export function askedPoints(points: readonly PlayPoint[], models: ServedModels): AskedPoints {
   const isPlain = ({ lambda, weights }: PlayPoint) => lambda === undefined && weights === undefined;
-  if (points.some(isPlain) && (models.list.length > 1 || !points.every(isPlain))) {
+  if (points.some(isPlain) && !points.every(isPlain)) {
     throw new ApiError(400, "points: each of them must have a lambda or weights", { param: "points" });
   }
   const found = points.map((point) => models.find(undefined, point));

@@ -93,7 +93,7 @@ describe("answers of the page", () => {
       [{ messages, points: [{ lambda: 0 }, { weights: { model: 1 } }] }, 400, "points", /either/],
       [{ messages, points: [{ lambda: "x" }] }, 400, "points[0].lambda", /a number/],
       [{ messages, points: [{ lambda: 0 }, {}] }, 400, "points", /each of them/],
-      [{ messages, points: [{}] }, 400, "points", /each of them/],
+      [{ messages, points: [{}] }, 404, "model", /there is: tiny@lambda=0, /],
       [{ messages, points: [{ other: 1 }] }, 400, "points[0]", /lambda/],
       [{ messages, points: [] }, 400, "points", /1 to 16/],
       [{ messages, points: Array(17).fill({ lambda: 0 }) }, 400, "points", /1 to 16/],
