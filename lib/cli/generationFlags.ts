@@ -12,7 +12,7 @@ import {
 } from "../index.js";
 import { downloading } from "./downloading.js";
 import { BLOCKS } from "./quantisations.js";
-import { parseInteger, parseSize } from "./quantities.js";
+import { formatBytes, parseInteger, parseSize } from "./quantities.js";
 import type { Session } from "./session.js";
 import { type LambdaFlags, lambdaOptions, lambdasOf } from "./values.js";
 
@@ -176,16 +176,34 @@ export async function openGenerator(
       hint: "give --endpoint URL, such as http://localhost:8000/v1",
     });
   }
-  return openModel(model, { ...localOptions(flags), lambdas, fidelity, signal, hub: downloading(session) });
+  const opened = await openModel(model, {
+    ...localOptions(flags),
+    lambdas,
+    fidelity,
+    signal,
+    hub: downloading(session),
+  });
+  warnFromDisk(opened, session);
+  return opened;
+}
+
+/** Says once what it costs that a model is larger than memory. */
+export function warnFromDisk({ facts: { model, fromDisk } }: TextGenerator, { renderer }: Session): void {
+  if (fromDisk === undefined) return;
+  renderer.warn(
+    `${model} does not fit into memory: each step may read ${formatBytes(fromDisk.bytes)} from disk. ` +
+      "Weights in fewer bits (--weights q4_k_m), more memory (--max-memory) or more sequences at once help: " +
+      "a step reads once for all of them.",
+  );
 }
 
 /** "gemma on native (cpu: avx512, 2 threads), float32" */
 export function describeEngine({ facts }: TextGenerator): string {
-  const { engine, device, precision, cache, fidelity, lambdas, weights } = facts;
+  const { engine, device, precision, cache, fidelity, lambdas, weights, fromDisk } = facts;
   const merge = fidelity === undefined ? "" : `, ${fidelity}${lambdas ? ` at lambda ${lambdas.join(", ")}` : ""}`;
   const form = weights === undefined ? "" : `, weights ${weights === "asStored" ? "as stored" : `in ${weights}`}`;
   const kept = cache === undefined ? "" : `, keys and values in ${cache}`;
-  return `${engine} (${device})${precision === undefined ? "" : `, ${precision}`}${kept}${merge}${form}`;
+  return `${engine} (${device})${precision === undefined ? "" : `, ${precision}`}${kept}${merge}${form}${fromDisk ? ", weights from disk" : ""}`;
 }
 
 /** "reference" is for tests of this program: slow, and not documented. */

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import type { DownloadOptions } from "../checkpoint/obtain.js";
 import { clearShared } from "../files/writeShared.js";
 import { writeWhole } from "../files/writeWhole.js";
+import type { TextGenerator } from "../generate/types.js";
 import { keepingMade } from "../merge/prepared/madeOnce.js";
 import { checkPartition, type Partition } from "../output/partition.js";
 import { STATUS_FILE } from "../report/status.js";
@@ -39,6 +40,8 @@ export interface RunOptions {
   readonly onProgress?: ((progress: RunProgress) => void) | undefined;
   /** Called when a step is done that was not done before. */
   readonly onStepEnd?: ((step: EndedStep) => void) | undefined;
+  /** Called with the aligned model while the checks have it open: its facts say how the models run here. */
+  readonly onModel?: ((model: TextGenerator) => void) | undefined;
   /** Called with what a person has to do, such as starting a server. */
   readonly onNote?: ((text: string) => void) | undefined;
   /** How models are downloaded that are not on this machine; by default the environment says it. */
@@ -90,13 +93,16 @@ export async function run(
   out: string,
   options: RunOptions = {},
 ): Promise<ExperimentResults> {
-  const { signal, gate, partition, hub } = options;
+  const { signal, gate, partition, hub, onModel } = options;
   signal?.throwIfAborted();
   if (partition) checkPartition(partition);
   const { settings, problems } = await readExperiment(experiment, { gate });
   const place = resolve(out);
   const given = tunedModels(settings);
-  const checked = await check(settings, given, place, { signal, problems, hub });
+  const checked = await check(settings, given, place, {
+    ...{ signal, problems, hub },
+    measure: async (model) => onModel?.(model),
+  });
   try {
     const { workers, leave } = await enterFolder(place, settings, options);
     try {

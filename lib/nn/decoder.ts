@@ -11,7 +11,7 @@ export interface Decoder {
   readonly facts: EngineFacts;
   /** Of a virtual merge: how each tensor is evaluated. */
   readonly virtualTensors?: readonly NativeVirtualTensor[] | undefined;
-  /** Bytes of weights that must be resident, of one cached token, and of the activations of a step of `rows` rows. */
+  /** Bytes of weights, of one cached token, and of the activations of a step of `rows` rows. */
   readonly memory: {
     readonly weights: number;
     readonly cacheToken: number;
@@ -19,6 +19,8 @@ export interface Decoder {
     /** Whether forks of a sequence share what they have in common for good; else each comes to hold it itself. */
     readonly forksShare?: boolean | undefined;
   };
+  /** Of `memory.weights` the bytes that lie in mapped files: they need not be in memory. */
+  readonly mapped?: number | undefined;
   /** Multiplications and additions that a thread does in about half a second, where the engine knows its processor. */
   readonly stepWork?: number | undefined;
   createCache(shape: { readonly slots: number; readonly tokens: number }): Cache;

@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { planRun, RetemperError, run } from "../../index.js";
 import { alarmText } from "../alarmText.js";
 import { downloading } from "../downloading.js";
+import { warnFromDisk } from "../generationFlags.js";
 import { parsePartition } from "../partition.js";
 import { planText } from "../planText.js";
 import { endedText, shownProgress } from "../runText.js";
@@ -68,6 +69,7 @@ export function addRunCommand(program: Command, session: Session): Command {
       prune: flags.prune,
       partition,
       onStep: (step) => renderer.note(step),
+      onModel: (model) => warnFromDisk(model, session),
       onNote: (text) => renderer.note(text),
       onProgress: (progress) => renderer.progress(shownProgress(progress)),
       onStepEnd: (ended) => renderer.ended({ event: "step", ...ended }, endedText(ended)),

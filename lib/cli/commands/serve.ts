@@ -18,6 +18,7 @@ import {
   describeEngine,
   localOptions,
   type RecipeFlags,
+  warnFromDisk,
 } from "../generationFlags.js";
 import { addPageOptions, type OpenedPage, openPage, type PageFlags } from "../pageFlags.js";
 import { parseInteger, parseSize } from "../quantities.js";
@@ -154,6 +155,7 @@ export async function serveModel(
       folder === undefined
         ? { model: await openModel(source, { ...own, lambdas: named }), adapters: undefined }
         : await openWithAdapters(source, folder, own);
+    warnFromDisk(model, session);
     try {
       const requests = { served: 0, failed: 0 };
       const onRequest = (request: ServedRequest) => {

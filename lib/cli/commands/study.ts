@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { mergeStudies, type PlannedExperiment, planStudy, RetemperError, runStudy, studyReport } from "../../index.js";
 import { downloading } from "../downloading.js";
+import { warnFromDisk } from "../generationFlags.js";
 import { parsePartition } from "../partition.js";
 import { planText } from "../planText.js";
 import { endedText, shownProgress } from "../runText.js";
@@ -88,6 +89,7 @@ function addRun(study: Command, session: Session): Command {
         renderer.note(`experiment ${k} of ${n}: ${now}`);
       },
       onStep: (step) => renderer.note(`${now}: ${step}`),
+      onModel: (model) => warnFromDisk(model, session),
       onNote: (text) => renderer.note(text),
       onProgress: (progress) => renderer.progress(shownProgress(progress)),
       onStepEnd: (ended) => renderer.ended({ event: "step", ...ended }, endedText(ended)),

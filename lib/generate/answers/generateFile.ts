@@ -129,11 +129,12 @@ async function factsFor(
   prompts: readonly NamedPrompt[],
   options: GenerateOptions,
 ): Promise<AnswerFacts> {
+  const { fromDisk: _, ...engine } = model.facts; // of the memory that was free, and no answer depends on it
   const now: AnswerFacts = {
     version: 1,
     settings: answerSettings(settingsOf(options)),
     prompts: { count: prompts.length, sha256: promptsDigest(prompts) },
-    engines: [model.facts],
+    engines: [engine],
   };
   const size = await stat(path).then(
     (found) => found.size,

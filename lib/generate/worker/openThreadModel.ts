@@ -53,20 +53,25 @@ export async function openThreadModel(request: ThreadRequest): Promise<ThreadMod
   const free = gpu ? (freeGpuMemory() ?? Number.POSITIVE_INFINITY) : availableMemory();
   const limit = memoryLimit(options.maxMemory, free);
   const holds = merge !== undefined && (merge.quantised !== undefined || isHeld(request, heldBytes(merge), limit));
-  checkWeights(source, merge ? mergeBytes(merge, holds) : bytesOf(checkpoint), limit);
+  // Of those that the native engine maps, it says itself what must be in memory.
+  if (engine !== "native" || holds) checkWeights(source, merge ? mergeBytes(merge, holds) : bytesOf(checkpoint), limit);
   const tokenizer = await openTokenizer(checkpoint.folder);
   const opened = await openKept(checkpoint, engine, { ...options, hold: holds, merge });
   try {
     const versions = { retemper: addon.describe().version, ...opened.facts.versions };
+    const threads = options.threads ?? availableParallelism();
+    const { budget, stepRows } = budgetFor(opened, { limit, threads });
+    budget.checkModel(opened.facts.model);
+    const fromDisk = budget.pages === undefined ? undefined : { bytes: opened.mapped as number };
     const facts = {
       ...opened.facts,
+      ...(fromDisk && { fromDisk }),
       versions,
       fingerprint: await fingerprintOf(checkpoint, merge && recipeAndSeed(merge)),
     };
     const decoder = { ...opened, facts };
-    const threads = options.threads ?? availableParallelism();
     const description = describeModel(decoder, merge);
-    return { decoder, tokenizer, description, loop: loopFor(decoder, tokenizer, { limit, threads }) };
+    return { decoder, tokenizer, description, loop: loopFor(decoder, tokenizer, { budget, stepRows }) };
   } catch (error) {
     opened.dispose();
     throw error;
@@ -93,20 +98,27 @@ async function openKept(
   }
 }
 
-function loopFor(
-  decoder: Decoder,
-  tokenizer: Tokenizer,
+function budgetFor(
+  { spec, memory, mapped, facts, stepWork }: Decoder,
   { limit, threads }: { readonly limit: number; readonly threads: number },
-): GenerationLoop {
-  const { spec, memory, facts, stepWork } = decoder;
+): { readonly budget: MemoryBudget; readonly stepRows: number } {
   const stepRows = stepRowsOf(spec, { gpu: facts.gpu, threads, work: stepWork });
   const defaultBatch = facts.gpu ? DEFAULT_BATCH.gpu : DEFAULT_BATCH.cpu;
   const { maxPositions, vocabulary } = spec;
-  const budget = new MemoryBudget({ memory, limit, stepRows, maxPositions, vocabulary, defaultBatch });
-  budget.checkModel(facts.model);
-  return new GenerationLoop(decoder, {
-    budget,
+  const weights = { memory, mapped };
+  return {
+    budget: new MemoryBudget({ ...weights, limit, stepRows, maxPositions, vocabulary, defaultBatch }),
     stepRows,
+  };
+}
+
+function loopFor(
+  decoder: Decoder,
+  tokenizer: Tokenizer,
+  parts: { readonly budget: MemoryBudget; readonly stepRows: number },
+): GenerationLoop {
+  return new GenerationLoop(decoder, {
+    ...parts,
     decode: (ids) => tokenizer.decode(ids, { skipSpecialTokens: true }),
     sequence: (prefix, sample) => sequenceOf(prefix, sample, tokenizer),
   });

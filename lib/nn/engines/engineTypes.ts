@@ -34,6 +34,8 @@ export interface EngineFacts {
   readonly fidelity?: Fidelity | undefined;
   /** Where it was opened with others than "decoded"; else absent. */
   readonly weights?: WeightsForm | undefined;
+  /** Where the weights are more than memory: bytes that a step may have to read from disk, once for all its sequences. */
+  readonly fromDisk?: { readonly bytes: number } | undefined;
   /** Those that it was opened with. */
   readonly lambdas?: readonly number[] | undefined;
   /** The values that calls may name; absent where it has no lambda, or takes only those that it was opened with. */

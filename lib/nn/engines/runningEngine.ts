@@ -22,6 +22,8 @@ export interface RunningEngine {
   readonly weightBytes: number;
   /** What a decoder takes beside its weights, where the engine does not run the compositions of ordinary ops. */
   readonly decoderMemory?: (spec: DecoderSpec) => Omit<Decoder["memory"], "weights">;
+  /** The decoder's. */
+  readonly mapped?: number | undefined;
   /** Does now what a decoder's first step would do otherwise, so that what is wrong with its weights is found at once. */
   readonly prepare?: (spec: DecoderSpec) => void;
 }

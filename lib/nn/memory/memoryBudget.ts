@@ -14,6 +14,9 @@ const MOST_MARGIN = 2 ** 30;
 const USUAL_TOKENS = 1024;
 const USUAL_SHARE = 0.25;
 
+/** Of the memory beside what must be there, the part for pages of weights that are read from disk; the cache has the rest. */
+const PAGES_SHARE = 0.75;
+
 /** Bytes of the logits that a step gives for inputs of which all rows are wanted, at most. */
 const SCORED_BYTES = 64 * 2 ** 20;
 
@@ -48,6 +51,8 @@ export class MemoryBudget {
   readonly #stepRows: number;
   readonly #maxPositions: number;
   readonly #vocabulary: number;
+  /** Where not all weights fit, but what must be in memory does: bytes for pages of those that each step reads from disk. */
+  readonly pages: number | undefined;
   readonly defaultBatch: number;
   /** Rows of one step that may give logits for inputs of which all rows are wanted. */
   readonly scoredRows: number;
@@ -58,19 +63,28 @@ export class MemoryBudget {
    */
   constructor(facts: {
     readonly memory: Decoder["memory"];
+    /** Bytes of the weights that need not be in memory. */
+    readonly mapped?: number | undefined;
     readonly limit: number;
     readonly stepRows: number;
     readonly maxPositions: number;
     readonly vocabulary: number;
     readonly defaultBatch: number;
   }) {
-    this.#memory = facts.memory;
-    this.#limit = facts.limit;
     this.#stepRows = facts.stepRows;
     this.#maxPositions = facts.maxPositions;
     this.defaultBatch = facts.defaultBatch;
     this.#vocabulary = facts.vocabulary;
     this.scoredRows = Math.max(1, Math.min(facts.stepRows, Math.floor(SCORED_BYTES / (4 * facts.vocabulary))));
+    const { memory, limit, mapped = 0 } = facts;
+    this.#memory = memory;
+    this.#limit = limit;
+    if (mapped === 0 || this.tokens(1) >= 1) return;
+    const room = limit - (this.#fixed(1) - mapped);
+    const pages = Math.floor(PAGES_SHARE * room);
+    if (room - pages < memory.cacheToken) return;
+    this.pages = pages;
+    this.#memory = { ...memory, weights: memory.weights - mapped + pages };
   }
 
   /** Tokens that fit into the cache beside everything else, with `batch` sequences at once. */

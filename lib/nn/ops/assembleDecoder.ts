@@ -10,7 +10,7 @@ import { KERNEL_OPERATIONS as operations, throughLayers } from "./throughLayers.
 import { useBackend } from "./useBackend.js";
 
 export interface DecoderParts
-  extends Pick<Decoder, "spec" | "facts" | "memory" | "virtualTensors" | "setVariant" | "stepWork"> {
+  extends Pick<Decoder, "spec" | "facts" | "memory" | "mapped" | "virtualTensors" | "setVariant" | "stepWork"> {
   readonly runtime: Runtime;
   /** Of TensorFlow.js, ready to be used, with the kernels of KERNELS. */
   readonly backend: string;
@@ -30,6 +30,7 @@ export function assembleDecoder({
   spec,
   facts,
   memory,
+  mapped,
   virtualTensors,
   setVariant,
   stepWork,
@@ -46,6 +47,7 @@ export function assembleDecoder({
     spec,
     facts,
     memory,
+    mapped,
     virtualTensors,
     setVariant,
     stepWork,

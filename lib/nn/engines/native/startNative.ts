@@ -19,7 +19,7 @@ export interface HeldFile {
   readonly isThere: boolean;
 }
 
-export interface NativeOptions extends Pick<EngineOptions, "precision" | "cache" | "threads"> {
+export interface NativeOptions extends Pick<EngineOptions, "precision" | "cache" | "threads" | "maxMemory"> {
   /** Of a virtual merge: makes all weights when it opens, for every lambda, and keeps them in memory. */
   readonly hold?: boolean | undefined;
   /**
@@ -53,6 +53,7 @@ export async function startNative(
     hold = false,
     heldFile,
     weights: form,
+    maxMemory,
   }: NativeOptions = {},
 ): Promise<RunningEngine> {
   // TensorFlow.js's CPU backend comes with them, so they are loaded when they are needed.
@@ -65,7 +66,8 @@ export async function startNative(
   await ready();
   const addon = loadAddon();
   const files = checkpoint.files.reduce((sum, { size }) => sum + size, 0);
-  const copiesFiles = isCopied(merge ? mergeBytes(merge, hold) : files);
+  // With a limit they stay mapped, so that they may be more than it.
+  const copiesFiles = maxMemory === undefined && isCopied(merge ? mergeBytes(merge, hold) : files);
   const runtime = new KernelRuntime(addon, checkpoint.files, { precision, cache, threads, copiesFiles });
   const blocks = merge !== undefined && (form === "asStored" || merge.quantised !== undefined);
   let virtualTensors: RunningEngine["virtualTensors"];
@@ -75,6 +77,8 @@ export async function startNative(
     runtime.dispose();
     throw error;
   }
+  const weightBytes = merge ? mergeBytes(merge, hold) : weights.reduce((sum, weight) => sum + bytesOf(weight), 0);
+  const inputs = merge ? merge.files.reduce((sum, { size }) => sum + size, 0) : weightBytes;
   return {
     runtime,
     virtualTensors,
@@ -91,7 +95,8 @@ export async function startNative(
       ...(merge && mergeFacts(merge)),
       ...(blocks && { weights: form }),
     },
-    weightBytes: merge ? mergeBytes(merge, hold) : weights.reduce((sum, weight) => sum + bytesOf(weight), 0),
+    weightBytes,
+    mapped: copiesFiles || hold ? undefined : inputs,
     stepWork: runtime.target.includes("amx") ? TILE_WORK[precision] : undefined,
     decoderMemory: (spec) => memoryOf(spec, cache),
     prepare: (spec) => runtime.prepare(spec),

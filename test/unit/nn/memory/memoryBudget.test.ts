@@ -54,6 +54,27 @@ describe("MemoryBudget", () => {
     expect(budget(2_000_000).check({ ...asked, batch: undefined })).toMatchObject({ together: 1250, largest: 300 });
   });
 
+  it("leaves three quarters to pages of mapped weights where not all weights fit, and nothing where they do", () => {
+    const from = (limit: number, mapped: number) =>
+      new MemoryBudget({
+        memory,
+        mapped,
+        limit,
+        ...{ stepRows: 100, maxPositions: 4096, vocabulary: 1e8, defaultBatch: 8 },
+      });
+    const small = from(600_000, 900_000);
+    const room = 600_000 - 100_000 - 101_000 - 4000;
+    expect(small.pages).toBe(0.75 * room);
+    expect(small.tokens(1)).toBe(Math.floor((0.25 * room) / 1000));
+    expect(() => small.checkModel("m")).not.toThrow();
+    expect(from(2_000_000, 900_000).pages).toBeUndefined();
+    expect(from(2_000_000, 900_000).tokens(8)).toBe(budget(2_000_000).tokens(8));
+    // what must be in memory does not fit
+    const tiny = from(206_000, 900_000);
+    expect(tiny.pages).toBeUndefined();
+    expect(refusal(() => tiny.checkModel("m")).message).toContain("the weights of m need 1.0 MB");
+  });
+
   it("refuses a model that does not fit at all", () => {
     const error = refusal(() => budget(900_000).check(demand([10], { newTokens: 5 })));
     expect(error.hint).toContain("0 tokens fit");
