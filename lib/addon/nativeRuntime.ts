@@ -173,7 +173,7 @@ export interface NativeRuntime {
   /**
    * Adds a variant to the open merge, or puts another one in the place of one that was added. What depends on the tensors
    * is found here; weights that are held stay those of the other variants.
-   * @param variant at most as many as there are: that one is new
+   * @param variant not one of those that it was opened with; those before it need not be set
    * @param plan one output, whose inputs are those of the merge and may be more
    */
   setVariant(variant: number, plan: NativePlan): void;

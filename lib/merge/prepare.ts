@@ -89,15 +89,14 @@ export async function openInputs(recipe: ParsedRecipe, options: PlanOptions, add
   return { models, vocabulary, tokenizerBytes: await bytesOf(vocabulary), sideInputs: words, words: gguf };
 }
 
-/** Plans a recipe on models that are open. */
-export function planOn(
-  { models, vocabulary, tokenizerBytes, sideInputs: listed, words }: Opened,
+/** What a recipe makes of models that are open. */
+export function buildOn(
+  { models, vocabulary }: Pick<Opened, "models" | "vocabulary">,
   recipe: ParsedRecipe,
   options: PlanOptions,
-  addon: Addon,
   files?: InputFiles,
-): Prepared {
-  const merged = buildPlan({
+): BuiltPlan {
+  return buildPlan({
     recipe,
     checkpoints: models.checkpoints,
     vocabulary: vocabulary.plan,
@@ -106,6 +105,18 @@ export function planOn(
     outShardSize: options.outShardSize,
     files,
   });
+}
+
+/** Plans a recipe on models that are open. */
+export function planOn(
+  opened: Opened,
+  recipe: ParsedRecipe,
+  options: PlanOptions,
+  addon: Addon,
+  files?: InputFiles,
+): Prepared {
+  const { models, vocabulary, tokenizerBytes, sideInputs: listed, words } = opened;
+  const merged = buildOn(opened, recipe, options, files);
   const built = words
     ? ggufOutput(merged, models, words, nameOf(recipe, models), options.quantise)
     : options.format === "fp8"

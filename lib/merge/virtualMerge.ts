@@ -6,6 +6,7 @@ import { loadAddon } from "../addon/load.js";
 import type { NativePlan, OpName, WrittenBlocks } from "../addon/nativePlan.js";
 import type { StoredFile } from "../checkpoint/types.js";
 import { RetemperError } from "../errors.js";
+import type { BuiltPlan } from "../plan/build.js";
 import { storedBytes } from "../plan/gguf/ggufPlan.js";
 import { InputFiles } from "../plan/inputFiles.js";
 import { INDEX_FILE } from "../plan/shards.js";
@@ -23,7 +24,7 @@ import { inputFiles } from "./inputs.js";
 import { obtainInputs } from "./obtainInputs.js";
 import type { PlanOptions } from "./options.js";
 import { gridPoints } from "./points.js";
-import { openInputs, type Prepared, planOn, prepare } from "./prepare.js";
+import { buildOn, openInputs, type Prepared, planOn, prepare } from "./prepare.js";
 import { outlineOf } from "./prepared/outlineOf.js";
 import { prepareVariants } from "./prepared/prepareVariants.js";
 import type { Gate } from "./prepared/types.js";
@@ -135,8 +136,8 @@ export async function openVirtualMerge(
   await refuseDifferentBuffers(first.built.tensors, addon, signal);
   const rounds = quantise ? prepared.length === 1 : ["bfloat16", "float16"].includes(first.built.config.dtype ?? "");
   const used = fidelity ?? (rounds ? "exact" : "linear");
-  const buildOf = ({ built }: Prepared) => (quantise ? inBlocks(built, opened.models, quantise) : built);
-  const builds = prepared.map(buildOf);
+  const formed = (built: BuiltPlan) => (quantise ? inBlocks(built, opened.models, quantise) : built);
+  const builds = prepared.map(({ built }) => formed(built));
   const { seed = 0, threads = 0 } = options;
   await fillFolder(folder, first, addon.describe().version, signal);
   // Results in blocks are made when the merge is opened.
@@ -176,7 +177,7 @@ export async function openVirtualMerge(
   const planAt = (point: MergePoint) => {
     const varied =
       "lambda" in point ? withSettings(parsed, { [LAMBDAS]: point.lambda }) : withWeights(parsed, point.weights);
-    const build = buildOf(planOn(opened, made.ordinary(varied), options, addon, inputs));
+    const build = formed(buildOn(opened, made.ordinary(varied), options, inputs));
     return virtualPlan([build], used === "linear", { seed, threads });
   };
   return { merge, planAt };

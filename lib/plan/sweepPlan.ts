@@ -56,7 +56,8 @@ export function variantsOf(
       throw new RetemperError("INTERNAL", "the points of a sweep have different tensors", { tensor: tensor.name });
     }
     // Numbers may differ between variants; methods, modes and inputs may not. A model has one place in a slot.
-    const shape = JSON.stringify(params, (_, value) => (typeof value === "number" ? 0 : value));
+    const alone = drafts.length === 1;
+    const shape = alone ? "" : JSON.stringify(params, (_, value) => (typeof value === "number" ? 0 : value));
     const key = `${shape}${tensor.modelKeys.join()}`;
     const group = groups.get(key) ?? { ...tensor, variants: [] };
     groups.set(key, group);

@@ -55,11 +55,8 @@ uint64_t NewOwner() {
 template <class T>
 struct SourceReader<T>::PartState {
   const Part* spec;
-  std::vector<T> left;    // [rows, rank]
-  std::vector<T> right;   // [rank, cols], in strips; of a stack, one after the other
+  std::shared_ptr<const ProductFactors<T>> product;
   std::vector<T> factor;  // DoRA: magnitude / norm, a row or a column
-  bool exact_products = false;
-  uint64_t id = 0;  // of all parts with a product that there ever were
 
   // Columns of the product, and rows that have the same right factor: the part's own, or those of
   // a matrix of a stack.
@@ -76,9 +73,14 @@ struct SourceReader<T>::PartState {
 template <class T>
 SourceReader<T>::SourceReader(const Source& source, uint64_t cols,
                               const std::vector<InputFile>& inputs, const Kernels<T>& kernels,
-                              size_t slot)
-    : source_(&source), cols_(cols), inputs_(&inputs), kernels_(&kernels), slot_(slot) {
-  for (const Part& part : source.parts) parts_.push_back({&part, {}, {}, {}, false, 0});
+                              size_t slot, SharedFactors* shared)
+    : source_(&source),
+      cols_(cols),
+      inputs_(&inputs),
+      kernels_(&kernels),
+      slot_(slot),
+      shared_(shared) {
+  for (const Part& part : source.parts) parts_.push_back({&part, nullptr, {}});
 }
 template <class T>
 SourceReader<T>::~SourceReader() = default;
@@ -102,6 +104,27 @@ std::vector<T> LoadAll(const Range& range, uint64_t rows, uint64_t cols, bool tr
   return turned;
 }
 
+// Of a part with so many rows, and so many columns of the product.
+template <class T>
+std::shared_ptr<const ProductFactors<T>> LoadFactors(const LowRank& term, uint64_t rows,
+                                                     uint64_t cols,
+                                                     const std::vector<InputFile>& inputs,
+                                                     const Kernels<T>& kernels) {
+  auto factors = std::make_shared<ProductFactors<T>>();
+  factors->left = LoadAll<T>(term.left, rows, term.rank, term.left_transposed, inputs, kernels);
+  const std::vector<T> right =
+      LoadAll<T>(term.right, term.rank, cols, term.right_transposed, inputs, kernels);
+  factors->right = InStrips(right.data(), term.rank, cols);
+  for (uint32_t group = 1; group < term.groups; ++group) {
+    const std::vector<T> packed =
+        InStrips(right.data() + group * term.rank * cols, term.rank, cols);
+    factors->right.insert(factors->right.end(), packed.begin(), packed.end());
+  }
+  factors->exact_products = HaveExactProducts(factors->left, right);
+  factors->id = NewOwner();
+  return factors;
+}
+
 }  // namespace
 
 template <class T>
@@ -110,19 +133,11 @@ void SourceReader<T>::Prepare() {
   for (PartState& part : parts_) {
     if (!part.spec->low_rank) continue;
     const LowRank& term = *part.spec->low_rank;
-    const uint64_t cols = part.ProductCols();
-    part.left = LoadAll<T>(term.left, part.spec->rows, term.rank, term.left_transposed, *inputs_,
-                           *kernels_);
-    const std::vector<T> right =
-        LoadAll<T>(term.right, term.rank, cols, term.right_transposed, *inputs_, *kernels_);
-    part.right = InStrips(right.data(), term.rank, cols);
-    for (uint32_t group = 1; group < term.groups; ++group) {
-      const std::vector<T> packed =
-          InStrips(right.data() + group * term.rank * cols, term.rank, cols);
-      part.right.insert(part.right.end(), packed.begin(), packed.end());
-    }
-    part.exact_products = HaveExactProducts(part.left, right);
-    part.id = NewOwner();
+    const auto load = [&] {
+      return LoadFactors<T>(term, part.spec->rows, part.ProductCols(), *inputs_, *kernels_);
+    };
+    const bool has_place = !IsView(term.left) && !IsView(term.right);
+    part.product = shared_ != nullptr && has_place ? shared_->Of<T>(term, load) : load();
     if (term.magnitude) {
       part.factor =
           LoadAll<T>(*term.magnitude, 1, term.magnitude->count, false, *inputs_, *kernels_);
@@ -133,8 +148,7 @@ void SourceReader<T>::Prepare() {
 template <class T>
 void SourceReader<T>::Release() {
   for (PartState& part : parts_) {
-    LetGo(part.left);
-    LetGo(part.right);
+    part.product.reset();
     LetGo(part.factor);
   }
   LetGo(mean_);
@@ -225,11 +239,12 @@ const T* SourceReader<T>::ProductRow(const PartState& part, uint64_t row, uint64
   const uint64_t fit = kCellsBytes / (count * kCellColumns * sizeof(T));
   const uint64_t most = std::bit_floor(std::clamp<uint64_t>(fit, 1, kMostCellRows));
   Worker::Cells& cells = worker.CellsOf(slot);
-  if (cells.owner != part.id) {
+  const ProductFactors<T>& factors = *part.product;
+  if (cells.owner != factors.id) {
     cells.owner = 0;  // should there be no memory, nobody takes these for his own
     cells.first.assign(count, UINT64_MAX);
     cells.memory.Reserve(count * most * kCellColumns * sizeof(T));
-    cells.owner = part.id;
+    cells.owner = factors.id;
   }
   T* memory = static_cast<T*>(cells.memory.Reserve(count * most * kCellColumns * sizeof(T)));
   T* values = memory + cell * most * kCellColumns;
@@ -238,14 +253,14 @@ const T* SourceReader<T>::ProductRow(const PartState& part, uint64_t row, uint64
     return values + (row - first) * kCellColumns;
   const uint64_t begin = cell * kCellColumns, width = std::min(kCellColumns, cols - begin);
   LowRankProduct<T> product;
-  product.left = part.left.data() + row * term.rank;
+  product.left = factors.left.data() + row * term.rank;
   const uint64_t strips = (cols + kProductStrip - 1) / kProductStrip;
-  product.right = part.right.data() + (group * strips * kProductStrip + begin) * term.rank;
+  product.right = factors.right.data() + (group * strips * kProductStrip + begin) * term.rank;
   product.rank = term.rank;
   product.rows = std::min(worker.OnlyAsked() ? 1 : most, rows - row);
   product.strips = (width + kProductStrip - 1) / kProductStrip;
   product.out_stride = kCellColumns;
-  product.exact_products = part.exact_products;
+  product.exact_products = factors.exact_products;
   kernels_->low_rank(product, values);
   // One row alone is not remembered.
   first = product.rows == std::min(most, rows - row) ? row : UINT64_MAX;

@@ -10,6 +10,7 @@
 #include "core/plan.h"
 #include "cpu/kernels.h"
 #include "engine/read_ahead.h"
+#include "engine/shared_factors.h"
 #include "engine/worker.h"
 #include "io/mapping.h"
 
@@ -18,9 +19,10 @@ namespace retemper {
 template <class T>
 class SourceReader {
  public:
-  // `slot` is the read window of this operand in every worker.
+  // `slot` is the read window of this operand in every worker. `shared`: other readers' factors of
+  // the same products; or null.
   SourceReader(const Source& source, uint64_t cols, const std::vector<InputFile>& inputs,
-               const Kernels<T>& kernels, size_t slot);
+               const Kernels<T>& kernels, size_t slot, SharedFactors* shared = nullptr);
   ~SourceReader();
   SourceReader(SourceReader&&) noexcept;
 
@@ -65,6 +67,7 @@ class SourceReader {
   const std::vector<InputFile>* inputs_;
   const Kernels<T>* kernels_;
   size_t slot_, second_slot_ = 0;
+  SharedFactors* shared_;
   OutputForm form_;
   uint64_t rows_ = 0;  // of a result that is rearranged
   std::vector<PartState> parts_;

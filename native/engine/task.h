@@ -29,8 +29,9 @@ struct Environment {
   const std::vector<InputFile>* inputs = nullptr;
   uint64_t seed = 0;
   unsigned workers = 1;
-  DevicePool* device = nullptr;  // where blocks are computed, if the method can; else here
-  ByteBudget* kept = nullptr;    // for what one phase may keep for a later one; nullptr: nothing
+  DevicePool* device = nullptr;      // where blocks are computed, if the method can; else here
+  SharedFactors* factors = nullptr;  // of tasks that are there at once; nullptr: each has its own
+  ByteBudget* kept = nullptr;  // for what one phase may keep for a later one; nullptr: nothing
 };
 
 struct Extent {
@@ -127,7 +128,7 @@ class MethodTask : public Task {
             ? 1
             : std::max<uint64_t>(1, elements / std::max<uint64_t>(1, spec.FirstDim()));
     for (size_t i = 0; i < spec.sources.size(); ++i) {
-      readers_.emplace_back(spec.sources[i], cols, *environment.inputs, k_, i);
+      readers_.emplace_back(spec.sources[i], cols, *environment.inputs, k_, i, environment.factors);
       if (spec.form.Rearranges())
         readers_.back().Rearrange(spec.form, spec.FirstDim(), spec.sources.size() + i);
       norm_units_ += readers_.back().NormUnits();

@@ -80,14 +80,14 @@ class Layer {
         head_(norm_, matrix(8), 0.0f),
         cache_({{kHeads, kSize / kHeads}}, 1, rows, CacheElements::kFloat32) {}
 
-  Floats Run(Context& context) {
+  Floats Run(Context& context, int32_t variant = 0) {
     cache_.Release(0);
-    std::vector<int32_t> ids(rows_), positions(rows_), zeros(rows_);
+    std::vector<int32_t> ids(rows_), positions(rows_), zeros(rows_), variants(rows_, variant);
     for (size_t i = 0; i < rows_; ++i) {
       ids[i] = static_cast<int32_t>(i * 7 % kSize);
       positions[i] = static_cast<int32_t>(i);
     }
-    context.SetStep(ids.data(), positions.data(), zeros.data(), zeros.data(), nullptr, rows_);
+    context.SetStep(ids.data(), positions.data(), zeros.data(), variants.data(), nullptr, rows_);
     Floats x(rows_ * kSize), qkv(rows_ * 3 * kSize), attended(rows_ * kSize), y(rows_ * kSize);
     embed_.Run(context, x.data());
     project_.Run(context, x.data(), rows_, qkv.data());
@@ -132,12 +132,11 @@ class Layer {
 
 struct Opened {
   Context context{kThreads, Precision::kFloat32};
-  std::shared_ptr<const VirtualTensors> merge;
+  std::shared_ptr<VirtualTensors> merge;
   std::optional<Layer> layer;
 
   Opened(const Plan& plan, size_t rows, bool sums, bool holds) {
-    merge = std::make_shared<const VirtualTensors>(plan, sums, holds, false, false, nullptr,
-                                                   context.pool);
+    merge = std::make_shared<VirtualTensors>(plan, sums, holds, false, false, nullptr, context.pool);
     context.maker = merge;
     const auto range = [&](const std::string& tensor, size_t rows) {
       StoredRange stored;
@@ -188,6 +187,27 @@ TEST("so does one where all later allocations fail, too") {
 TEST("so does one whose products are summed, or whose weights are held") {
   MergeFailsWell(Failing::kMemory, false, kMany, 10, {.sums = true});
   MergeFailsWell(Failing::kMemory, true, kFew, 0, {.holds = true});
+}
+
+TEST(
+    "a variant is added well or with OUT_OF_MEMORY, is another one's later, and the first is as it "
+    "was") {
+  for (const bool sums : {false, true}) {
+    const TempFolder folder;
+    const Plan plan = MakePlan(folder, 10);
+    Opened opened(plan, kFew, sums, false);
+    const Floats expected = opened.layer->Run(opened.context);
+    const uint64_t failed = FailEach(
+        Failing::kMemory, false, false,
+        [&] { opened.merge->SetVariant(1, plan, opened.context.pool); },
+        [&](bool failure) {
+          CHECK(opened.layer->Run(opened.context) == expected);
+          if (failure) return;
+          opened.context.variants = opened.merge->variants();
+          CHECK(opened.layer->Run(opened.context, 1) == expected);
+        });
+    CHECK(failed > 0);
+  }
 }
 
 TEST("so does one whose files cannot be mapped, or whose threads cannot be started") {

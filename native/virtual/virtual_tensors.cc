@@ -28,6 +28,8 @@ void NameTensor(const Task& task, Work work) {
   }
 }
 
+constexpr uint32_t kMostAdded = 1 << 16;
+
 bool InBlocks(const TensorSpec& spec) { return spec.form.blocks != BlockFormat::kNone; }
 
 bool IsCopy(const TensorSpec& spec) {
@@ -83,6 +85,7 @@ VirtualTensors::VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, bo
   environment_.target = &ChooseTarget();
   environment_.inputs = &inputs_;
   environment_.seed = plan_.seed;
+  environment_.factors = &factors_;
   environment_.workers = 1;  // each task is prepared by one thread
   for (size_t t = 0; t < plan_.tensors.size(); ++t) {
     const TensorSpec& spec = plan_.tensors[t];
@@ -114,7 +117,7 @@ void VirtualTensors::OpenInputs(const std::vector<InputSpec>& inputs) {
 
 void VirtualTensors::SetVariant(uint32_t variant, Plan plan, nn::Pool& pool) {
   const auto opened = static_cast<uint32_t>(plan_.outputs.size());
-  if (variant < opened || variant > variants_ || plan.outputs.size() != 1)
+  if (variant < opened || variant >= opened + kMostAdded || plan.outputs.size() != 1)
     throw Fault(code::kUsage, "variant " + std::to_string(variant) + " cannot be set");
   auto addition = std::make_unique<Addition>();
   addition->plan = std::move(plan);
@@ -134,31 +137,51 @@ void VirtualTensors::SetVariant(uint32_t variant, Plan plan, nn::Pool& pool) {
   }
   Prepare(tasks, pool);
   CheckUnchanged();
-  const size_t at = variant - opened;
-  if (at == additions_.size()) {
-    additions_.emplace_back();
-  } else if (additions_[at]) {
-    for (const size_t task : additions_[at]->tasks) {
-      tasks_[task].reset();
-      free_tasks_.push_back(task);
-    }
-  }
+  if (variant < variants_)
+    Clear(variant);
+  else
+    additions_.resize(variant + 1 - opened);
   variants_ = std::max(variants_, variant + 1);
-  size_t next = 0;
-  for (size_t t = 0; t < own.tensors.size(); ++t) {
-    if (!made[t]) {
-      addition->tasks.push_back(Take(std::move(tasks[next++])));
-      made[t] = Made{addition->tasks.back(), 0};
-    }
-    std::vector<Made>& all = by_name_.at(own.tensors[t].name);
-    all.resize(std::max<size_t>(all.size(), variant + 1), *made[t]);
-    all[variant] = *made[t];
+  additions_[variant - opened] = std::move(addition);
+  try {
+    Put(variant, std::move(tasks), made, pool);
+  } catch (...) {
+    Clear(variant);
+    throw;
   }
-  additions_[at] = std::move(addition);
-  HoldBlocks(*additions_[at], pool);
+}
+
+void VirtualTensors::Put(uint32_t variant, std::vector<std::unique_ptr<Task>> tasks,
+                         const std::vector<std::optional<Made>>& copies, nn::Pool& pool) {
+  Addition& addition = *additions_[variant - plan_.outputs.size()];
+  addition.tasks.reserve(tasks.size());
+  for (size_t t = 0, next = 0; t < copies.size(); ++t) {
+    std::vector<Made>& all = by_name_.at(addition.plan.tensors[t].name);
+    all.resize(std::max<size_t>(all.size(), variant + 1), all[0]);
+    if (copies[t]) {
+      all[variant] = *copies[t];
+    } else {
+      addition.tasks.push_back(Take(std::move(tasks[next++])));
+      all[variant] = {addition.tasks.back(), 0};
+    }
+  }
+  HoldBlocks(addition, pool);
   for (Given& given : vectors_)
     given.vector.Set(variant, VectorOf(MadeBy(given.tensor)[variant], given.plus));
   for (VariedMatrix* matrix : matrices_) matrix->Set(variant);
+}
+
+void VirtualTensors::Clear(uint32_t variant) {
+  for (auto& [name, all] : by_name_) {
+    if (variant < all.size()) all[variant] = all[0];
+  }
+  std::unique_ptr<Addition>& addition = additions_[variant - plan_.outputs.size()];
+  if (!addition) return;
+  for (const size_t task : addition->tasks) {
+    tasks_[task].reset();
+    free_tasks_.push_back(task);
+  }
+  addition.reset();
 }
 
 std::optional<Made> VirtualTensors::CopyAlike(const TensorSpec& spec) const {
@@ -185,6 +208,7 @@ std::optional<Made> VirtualTensors::CopyAlike(const TensorSpec& spec) const {
 
 size_t VirtualTensors::Take(std::unique_ptr<Task> task) {
   if (free_tasks_.empty()) {
+    free_tasks_.reserve(tasks_.size() + 1);  // so that giving it back needs no memory
     tasks_.push_back(std::move(task));
     return tasks_.size() - 1;
   }

@@ -143,6 +143,12 @@ class VirtualTensors final : public nn::WeightMaker,
   void Prepare(std::span<const std::unique_ptr<Task>> tasks, nn::Pool& pool) const;
   // The task and variant of the first plan that copies the same.
   std::optional<Made> CopyAlike(const TensorSpec& spec) const;
+  // Gives a variant its tasks, or the copies that are there, and tells the weights.
+  void Put(uint32_t variant, std::vector<std::unique_ptr<Task>> tasks,
+           const std::vector<std::optional<Made>>& copies, nn::Pool& pool);
+  // Takes a variant's tasks away: what asks for it gets the first one.
+  void Clear(uint32_t variant);
+  // The number of a task from now on.
   size_t Take(std::unique_ptr<Task> task);
   nn::WeightVector::Values VectorOf(const Made& made, float plus) const;
   // A matrix of an input, put into blocks.
@@ -177,6 +183,7 @@ class VirtualTensors final : public nn::WeightMaker,
   uint32_t variants_;
   std::vector<InputFile> inputs_;
   std::optional<InputFile> held_file_;
+  SharedFactors factors_;
   Environment environment_;
   std::vector<std::unique_ptr<Task>> tasks_;  // null where a variant left
   std::vector<size_t> free_tasks_;

@@ -1,6 +1,7 @@
 // `npm run bench -- virtual`: nine lambdas of one prompt in one batch, beside one lambda, of virtual merges:
 // decoding with an adapter and with two full models, summed and exact; and the written checkpoint beside them. With
-// `--prompts`, many chat prompts of a real model at several lambdas, beside runs on written checkpoints.
+// `--prompts`, many chat prompts of a real model at several lambdas, beside runs on written checkpoints. With `--requests`, many calls at once
+// of values that the model was not opened with.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,6 +13,7 @@ import { benchFolder, warm } from "./models.mjs";
 import { median, observe } from "./process.mjs";
 import { keepResult, table } from "./results.mjs";
 import { manyPrompts } from "./virtual/manyPrompts.mjs";
+import { timeRequests } from "./virtual/requests.mjs";
 import { timeSteps } from "./virtual/steps.mjs";
 
 const HELP = `usage: npm run bench -- virtual [options]
@@ -25,6 +27,9 @@ const HELP = `usage: npm run bench -- virtual [options]
   --steps N          N decoding steps of rows of all lambdas, of one, and of one row, in turn, with an adapter in float32, instead; with
     --model DIR        in place of the shape of --size
     --weights LIST     forms of the base (default bfloat16,q8_0,q4_k_m); --threads may be a list too
+  --requests N       N calls at once of one lambda and of as many that the model was not opened with, with an adapter in float32, instead; with
+    --model DIR        in place of the shape of --size
+    --new-tokens N     of each answer (default 48)
   --prompts N        many prompts instead, N of them: with
     --model DIR        a chat model
     --adapter DIR      an adapter of it
@@ -48,6 +53,7 @@ export async function virtual(args) {
       runs: { type: "string", default: "3" },
       prompts: { type: "string" },
       steps: { type: "string" },
+      requests: { type: "string" },
       weights: { type: "string", default: "bfloat16,q8_0,q4_k_m" },
       model: { type: "string" },
       adapter: { type: "string" },
@@ -72,6 +78,19 @@ export async function virtual(args) {
     });
     console.log(text);
     if (!values["no-keep"]) keepResult("virtual steps", `npm run bench -- virtual ${args.join(" ")}`, text);
+    return;
+  }
+  if (values.requests !== undefined) {
+    const text = await timeRequests({
+      ...common,
+      model: values.model ?? oneB(values.size),
+      rank: Number(values.rank),
+      requests: Number(values.requests),
+      newTokens: Number(values["new-tokens"]),
+      runs: Number(values.runs),
+    });
+    console.log(text);
+    if (!values["no-keep"]) keepResult("virtual requests", `npm run bench -- virtual ${args.join(" ")}`, text);
     return;
   }
   const text =

@@ -201,6 +201,52 @@ describe("places", () => {
   });
 });
 
+describe("an adapter on its base", () => {
+  const demo = join(import.meta.dirname, "../../../demo");
+  const model = join(demo, "model");
+  const source = (method: string): Recipe =>
+    ({
+      merge_method: method,
+      ...(method !== "linear" && { base_model: model }),
+      models: [...(method === "linear" ? [{ model }] : []), { model: `${model}+${join(demo, "adapters/seed-42")}` }],
+    }) as Recipe;
+  const opening = casesOf([{ lambdas: [0] }, { lambdas: [1] }, { lambdas: [0.2, 0.8] }], [{ lambdas: [0] }]);
+  const logitsOfOne = (options: ModelOptions, method = "linear", lambda = 0.4) =>
+    opened(source(method), options, (open) => open.logits(inputs, { lambda }));
+
+  it.each(opening)("takes any lambda: opened with $lambdas", async (options) => {
+    for (const fidelity of ["exact", "linear"] as const) {
+      expect(await logitsOfOne({ ...options, fidelity })).toEqual(await logitsOfOne({ lambdas: [0.4], fidelity }));
+    }
+  });
+
+  it.each(opening)("takes any lambda beside a base in blocks: opened with $lambdas", async (options) => {
+    const expected = await logitsOfOne({ lambdas: [0.4], weights: "q8_0", fidelity: "linear" });
+    await opened(source("linear"), { ...options, weights: "q8_0", fidelity: "linear" }, async (open) => {
+      const before = await open.logits(inputs, { lambda: options.lambdas[0] });
+      expect(await open.logits(inputs, { lambda: 0.4 })).toEqual(expected);
+      expect(await open.logits(inputs, { lambda: options.lambdas[0] })).toEqual(before);
+    });
+  });
+
+  it("takes no other lambda where results are put into blocks", async () => {
+    await opened(source("linear"), { lambdas: [0.4, 0.6], weights: "q8_0", fidelity: "exact" }, async (open) => {
+      expect(open.facts.lambdaRange).toBeUndefined();
+      await expect(open.logits([[1]], { lambda: 0.5 })).rejects.toMatchObject({
+        code: "USAGE",
+        hint: "it has 0.4, 0.6",
+      });
+    });
+    await opened(source("ties"), { lambdas: [0.4, 0.6], weights: "q8_0", fidelity: "linear" }, async (open) => {
+      const before = await open.logits(inputs, { lambda: 0.4 });
+      const asked = all(open.generate([[1]], { lambda: [0.4, 0.5] }));
+      await expect(asked).rejects.toMatchObject({ code: "INCOMPATIBLE" });
+      await expect(open.logits([[1]], { lambda: 0.5 })).rejects.toMatchObject({ code: "INCOMPATIBLE" });
+      expect(await open.logits(inputs, { lambda: 0.4 })).toEqual(before);
+    });
+  });
+});
+
 describe("weights of several models", () => {
   const weighed = (one: number, two: number, dtype = "bfloat16"): Recipe =>
     ({
