@@ -67,7 +67,8 @@ void LoadInMajor(const nn::Matrix& w, float* to) {
 }  // namespace
 
 std::optional<std::vector<SumOfProducts::Factor>> SumOfProducts::FactorsOf(
-    const VirtualTensors& tensors, const nn::StoredRange& range, bool in_major, const Made& made) {
+    const VirtualTensors& tensors, const nn::StoredRange& range, bool in_major, const Made& made,
+    bool again) {
   const size_t out = in_major ? range.cols : range.rows, in = in_major ? range.rows : range.cols;
   const Task& task = tensors.task(made.task);
   const std::optional<std::vector<double>> of_sources = task.Factors(made.variant);
@@ -86,7 +87,7 @@ std::optional<std::vector<SumOfProducts::Factor>> SumOfProducts::FactorsOf(
       own.push_back({false, *place, factor});
     } else {
       const std::optional<nn::Matrix> matrix =
-          StoredAsItIs(tensors, part.range, out, in, in_major, range.first_row);
+          StoredAsItIs(tensors, part.range, out, in, in_major, range.first_row, again);
       if (!matrix) return std::nullopt;
       own.push_back({false, PlaceOf(matrices, *matrix), factor});
     }
@@ -101,9 +102,9 @@ std::optional<std::vector<SumOfProducts::Factor>> SumOfProducts::FactorsOf(
     const Range& second = in_major ? low.right : low.left;
     const bool first_turned = in_major ? !low.left_transposed : low.right_transposed;
     const bool second_turned = in_major ? !low.right_transposed : low.left_transposed;
-    const auto right = StoredAsItIs(tensors, first, low.rank, in, first_turned, 0);
-    const auto left =
-        StoredAsItIs(tensors, second, out, low.rank, second_turned, in_major ? 0 : range.first_row);
+    const auto right = StoredAsItIs(tensors, first, low.rank, in, first_turned, 0, again);
+    const auto left = StoredAsItIs(tensors, second, out, low.rank, second_turned,
+                                   in_major ? 0 : range.first_row, again);
     if (!right || !left) return std::nullopt;
     size_t place = 0;
     while (place < terms.size() &&
@@ -128,7 +129,7 @@ std::optional<SumOfProducts> SumOfProducts::Of(const VirtualTensors& tensors,
   SumOfProducts sum;
   std::vector<std::vector<Factor>> factors;
   for (const Made& made : tensors.MadeBy(range.tensor)) {
-    std::optional<std::vector<Factor>> own = sum.FactorsOf(tensors, range, in_major, made);
+    std::optional<std::vector<Factor>> own = sum.FactorsOf(tensors, range, in_major, made, false);
     if (!own) return std::nullopt;
     factors.push_back(std::move(*own));
   }
@@ -142,7 +143,8 @@ bool SumOfProducts::Set(const VirtualTensors& tensors, const nn::StoredRange& ra
   all.matrices = matrices;
   all.blocks = blocks;
   all.terms = terms;
-  const auto own = all.FactorsOf(tensors, range, in_major, tensors.MadeBy(range.tensor)[variant]);
+  const Made& made = tensors.MadeBy(range.tensor)[variant];
+  const auto own = all.FactorsOf(tensors, range, in_major, made, true);
   if (!own || all.Matrices() != Matrices() || all.terms.size() != terms.size()) return false;
   if (variant >= factors.size()) factors.resize(variant + 1);
   factors[variant] = RowOf(*own);

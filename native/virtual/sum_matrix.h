@@ -47,9 +47,10 @@ struct SumOfProducts {
     double value;
   };
   // Of what a task makes; adds matrices and terms that are not there. Nothing where it is no sum.
+  // `again`: as StoredAsItIs has it.
   std::optional<std::vector<Factor>> FactorsOf(const VirtualTensors& tensors,
                                                const nn::StoredRange& range, bool in_major,
-                                               const Made& made);
+                                               const Made& made, bool again);
   std::vector<float> RowOf(const std::vector<Factor>& own) const;
 };
 

@@ -28,12 +28,14 @@ bool IsMatrixDtype(Dtype dtype) {
 }  // namespace
 
 std::optional<nn::Matrix> StoredAsItIs(const VirtualTensors& tensors, const Range& range,
-                                       size_t out, size_t in, bool in_major, size_t first_row) {
+                                       size_t out, size_t in, bool in_major, size_t first_row,
+                                       bool again) {
   if (!IsMatrixDtype(range.dtype) || range.encoding) return std::nullopt;
   const InputFile& file = tensors.inputs()[range.input];
   if (!file.mapped()) return std::nullopt;
   const size_t element = SizeOf(range.dtype);
-  const uint8_t* data = file.Read(range.offset, range.count * element, nullptr);
+  const uint8_t* data =
+      again ? file.Mapped(range.offset) : file.Read(range.offset, range.count * element, nullptr);
   if (reinterpret_cast<uintptr_t>(data) % element != 0) return std::nullopt;
   return nn::Matrix{data + first_row * in * element, range.dtype, out, in, in_major};
 }
@@ -56,7 +58,10 @@ VirtualMatrix::VirtualMatrix(std::shared_ptr<const VirtualTensors> tensors,
       first_row_(range.first_row),
       in_major_(in_major),
       bias_(std::move(bias)) {
+  size_t last = SIZE_MAX;
   for (const Made& made : made_) {
+    if (made.task == last) continue;
+    last = made.task;
     const TensorSpec& spec = tensors_->task(made.task).spec;
     if (spec.Elements() < (first_row_ + range.rows) * range.cols) {
       throw Fault(code::kInternal, "is smaller than the model wants", {}, range.tensor);
@@ -66,6 +71,11 @@ VirtualMatrix::VirtualMatrix(std::shared_ptr<const VirtualTensors> tensors,
                   "is merged to " + std::string(NameOf(spec.out_dtype)) +
                       "; matrices are computed with as BF16, F16 or F32",
                   {}, range.tensor, "give the recipe an out_dtype of these");
+    }
+    // What lies in a file is read in now.
+    if (IsPlainCopy(spec)) {
+      const Range& stored = spec.sources[0].parts[0].range;
+      StoredAsItIs(*tensors_, stored, out_, in_, in_major_, first_row_, false);
     }
   }
 }
@@ -110,7 +120,7 @@ std::optional<nn::Matrix> VirtualMatrix::Lying(uint32_t variant) const {
   const TensorSpec& spec = tensors_->task(made_[variant].task).spec;
   if (IsPlainCopy(spec)) {
     const Range& stored = spec.sources[0].parts[0].range;
-    const auto matrix = StoredAsItIs(*tensors_, stored, out_, in_, in_major_, first_row_);
+    const auto matrix = StoredAsItIs(*tensors_, stored, out_, in_, in_major_, first_row_, true);
     if (matrix) return matrix;
   }
   const uint8_t* values = tensors_->Held(made_[variant]);

@@ -65,8 +65,9 @@ class VirtualMatrix final : public nn::WeightSource {
 bool IsPlainCopy(const TensorSpec& spec);
 
 // A part that is used as it is stored; nothing where something is to be done to it, or where it is
-// not mapped and aligned.
+// not mapped and aligned. It is read in here, or, where it was before (`again`), when it is used.
 std::optional<nn::Matrix> StoredAsItIs(const VirtualTensors& tensors, const Range& range,
-                                       size_t out, size_t in, bool in_major, size_t first_row);
+                                       size_t out, size_t in, bool in_major, size_t first_row,
+                                       bool again);
 
 }  // namespace retemper

@@ -201,6 +201,13 @@ class VirtualTensors final : public nn::WeightMaker,
   mutable ProductScratch scratch_;
 };
 
+inline bool InBlocks(const TensorSpec& spec) { return spec.form.blocks != BlockFormat::kNone; }
+
+// Whether all variants of a task have the values of its source.
+inline bool IsCopy(const TensorSpec& spec) {
+  return std::holds_alternative<CopyParams>(spec.variants[0].params);
+}
+
 // How a tensor is evaluated, in the words of lib/addon/nativeRuntime.ts; and of methods that may
 // take a straight line, how many of its vectors do, and all of them.
 struct TensorDescription {
