@@ -20,6 +20,7 @@
 #include "core/divide_up.h"
 #include "cpu/kernels.h"
 #include "cpu/product_targets.h"
+#include "nn/part_bytes.h"
 #include "nn/prefetcher.h"
 #include "nn/step_times.h"
 
@@ -127,8 +128,6 @@ constexpr BlockKernel kKernel = {"avx512_vnni", kOutputs, sizeof(Panel), RoundRo
 #endif
 #undef RETEMPER_VNNI
 
-// Weights of a part, at least: some microseconds of work.
-constexpr size_t kBytesOfAPart = 32 * 1024;
 // Activations of a part, at most, so that they stay in the second-level cache.
 constexpr size_t kRoundedBytesOfAPart = 384 * 1024;
 constexpr size_t kLeastRowsOfAPart = 32;
@@ -206,7 +205,8 @@ void BlockMatMul(const BlockKernel& kernel, Pool& pool, std::span<const BlockLin
   for (size_t row = 0; row < rows; row += row_step) {
     for (const BlockLinear& layer : layers) {
       const size_t panel = std::max<size_t>(1, layer.w.RowBytes() * kernel.outputs);
-      const size_t step = DivideUp(kBytesOfAPart, panel) * kernel.outputs;
+      const size_t bytes = BytesOfAPart(layer.w.out * layer.w.RowBytes(), rows, pool.threads());
+      const size_t step = DivideUp(bytes, panel) * kernel.outputs;
       for (size_t out = 0; out < layer.w.out; out += step) {
         parts.push_back({&layer, rounded, row, std::min(rows, row + row_step), out,
                          std::min(layer.w.out, out + step)});

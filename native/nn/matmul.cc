@@ -13,14 +13,13 @@
 #include "nn/matmul_kernel.h"
 #include "nn/matmul_lanes.h"
 #include "nn/matmul_neon_bf16.h"
+#include "nn/part_bytes.h"
 #include "nn/step_times.h"
 
 namespace retemper::nn {
 
 namespace {
 
-// A part should last some microseconds.
-constexpr size_t kBytesOfAPart = 32 * 1024;
 // Below these many multiplications, or values to pack, another thread is not worth the wait.
 constexpr size_t kFewMultiplications = 64 * 1024;
 constexpr size_t kFewToPack = 64 * 1024;
@@ -47,11 +46,12 @@ const MatMulKernel& Choose(Dtype dtype, Precision precision) {
 class PartQueue {
  public:
   // Returns how much scratch memory each thread needs for the parts of `product`.
-  size_t Add(const MatMulKernel& kernel, const Product& product) {
+  size_t Add(const MatMulKernel& kernel, const Product& product, size_t threads) {
     const Cut cut = kernel.cut(product);
     const size_t out_bytes = std::max<size_t>(product.w.in * SizeOf(product.w.dtype), 1);
     Task task = {product, cut.row_step, cut.out_step, 0, parts_};
-    task.out_step *= std::max<size_t>(kBytesOfAPart / (out_bytes * cut.out_step), 1);
+    const size_t bytes = BytesOfAPart(product.w.out * out_bytes, product.rows, threads);
+    task.out_step *= std::max<size_t>(bytes / (out_bytes * cut.out_step), 1);
     task.out_parts = DivideUp(product.w.out, task.out_step);
     parts_ += DivideUp(product.rows, cut.row_step) * task.out_parts;
     tasks_.push_back(task);
@@ -113,7 +113,8 @@ void MultiplyAlike(Pool& pool, const MatMulKernel& kernel, std::span<const Linea
   for (const Linear& layer : layers) {
     if (layer.w.out == 0) continue;
     const Product product = {layer.w, layer.bias, layer.y, layer.y_stride, rows, precision};
-    scratch_bytes = std::max(scratch_bytes, RoundUp(queue.Add(kernel, product), 64));
+    scratch_bytes =
+        std::max(scratch_bytes, RoundUp(queue.Add(kernel, product, pool.threads()), 64));
     multiplications += layer.w.out * layer.w.in * rows;
   }
   if (queue.parts() == 0) return;
@@ -184,7 +185,7 @@ void MatMulAlone(const Matrix& w, const float* bias, const uint8_t* packed, size
   if (rows == 0 || w.out == 0) return;
   const MatMulKernel& kernel = Choose(w.dtype, precision);
   PartQueue queue;
-  const size_t scratch_bytes = queue.Add(kernel, {w, bias, y, y_stride, rows, precision});
+  const size_t scratch_bytes = queue.Add(kernel, {w, bias, y, y_stride, rows, precision}, 1);
   queue.SetPacked(packed);
   kernel.multiply(queue, scratch.Reserve(std::max<size_t>(1, scratch_bytes)));
 }
