@@ -215,6 +215,8 @@ export interface Addon {
   }): NativeJob<Float64Array>;
   /** A copy of bytes [begin, end) of a regular file: tests, and small tensors. */
   readBytes(path: string, begin: number, end: number): Uint8Array;
+  /** Whether a file of weights is read where it is mapped; else, as on network file systems, it is read into memory. Throws IO. */
+  isMapped(path: string): boolean;
   /** Swaps two paths in one step (renameat2 RENAME_EXCHANGE); throws IO where the file system cannot. */
   exchange(a: string, b: string): void;
   /**

@@ -27,6 +27,7 @@ class RetemperAddon : public Napi::Addon<RetemperAddon> {
                              Method<StartSelfProject>("selfProject"),
                              Method<StartSpectrum>("spectrum"),
                              Method<ReadBytes>("readBytes"),
+                             Method<IsMapped>("isMapped"),
                              Method<Exchange>("exchange"),
                              Method<LockFile>("lockFile"),
                              Method<OpenRuntime>("openRuntime"),

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "core/status.h"
 #include "io/file.h"
 #include "io/file_lock.h"
+#include "io/mapping.h"
 #include "napi/errors.h"
 #include "napi/fields.h"
 #include "napi/job.h"
@@ -92,6 +94,13 @@ Napi::Value HashFiles(const Napi::CallbackInfo& info) {
       };
     };
     return Job::Start(info.Env(), info[1], std::move(body));
+  });
+}
+
+Napi::Value IsMapped(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    const InputFile file = InputFile::Open(fields::String(info[0], "path"), std::nullopt);
+    return Napi::Boolean::New(info.Env(), file.mapped());
   });
 }
 

@@ -8,6 +8,7 @@ namespace retemper {
 Napi::Value ReadHeader(const Napi::CallbackInfo& info);
 Napi::Value ReadBytes(const Napi::CallbackInfo& info);
 Napi::Value HashFiles(const Napi::CallbackInfo& info);
+Napi::Value IsMapped(const Napi::CallbackInfo& info);
 Napi::Value Exchange(const Napi::CallbackInfo& info);
 Napi::Value LockFile(const Napi::CallbackInfo& info);
 

@@ -54,6 +54,7 @@ describe("native arguments", () => {
     ["readHeader", []],
     ["readHeader", [1]],
     ["readHeader", [{}]],
+    ["isMapped", []],
     ["readBytes", ["package.json"]],
     ["readBytes", ["package.json", -1, 2]],
     ["readBytes", ["package.json", 0, 1.5]],

@@ -9,6 +9,7 @@ import type { VirtualMerge } from "../../merge/virtualMerge.js";
 import type { Decoder } from "../../nn/decoder.js";
 import { chooseEngine } from "../../nn/engines/chooseEngine.js";
 import type { LocalEngineName } from "../../nn/engines/engineTypes.js";
+import { calling } from "../../nn/engines/native/calling.js";
 import type { NativeOptions } from "../../nn/engines/native/startNative.js";
 import { freeGpuMemory } from "../../nn/memory/gpuMemory.js";
 import { availableMemory } from "../../nn/memory/machineMemory.js";
@@ -53,10 +54,12 @@ export async function openThreadModel(request: ThreadRequest): Promise<ThreadMod
   const free = gpu ? (freeGpuMemory() ?? Number.POSITIVE_INFINITY) : availableMemory();
   const limit = memoryLimit(options.maxMemory, free);
   const holds = merge !== undefined && (merge.quantised !== undefined || isHeld(request, heldBytes(merge), limit));
+  const isMapped =
+    engine === "native" && !holds && checkpoint.files.every(({ path }) => calling(() => addon.isMapped(path)));
   // Of those that the native engine maps, it says itself what must be in memory.
-  if (engine !== "native" || holds) checkWeights(source, merge ? mergeBytes(merge, holds) : bytesOf(checkpoint), limit);
+  if (!isMapped) checkWeights(source, merge ? mergeBytes(merge, holds) : bytesOf(checkpoint), limit);
   const tokenizer = await openTokenizer(checkpoint.folder);
-  const opened = await openKept(checkpoint, engine, { ...options, hold: holds, merge });
+  const opened = await openKept(checkpoint, engine, { ...options, hold: holds, isMapped, merge });
   try {
     const versions = { retemper: addon.describe().version, ...opened.facts.versions };
     const threads = options.threads ?? availableParallelism();
@@ -82,7 +85,7 @@ export async function openThreadModel(request: ThreadRequest): Promise<ThreadMod
 async function openKept(
   checkpoint: Checkpoint,
   engine: LocalEngineName,
-  { weightsCache, ...options }: ModelOptions & Pick<NativeOptions, "hold" | "merge">,
+  { weightsCache, ...options }: ModelOptions & Pick<NativeOptions, "hold" | "isMapped" | "merge">,
 ): Promise<AssembledDecoder> {
   if (weightsCache === undefined || !options.merge) return openDecoder(checkpoint, engine, options);
   const made = await madeWeights(weightsCache, options.merge);

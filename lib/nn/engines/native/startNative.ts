@@ -22,6 +22,8 @@ export interface HeldFile {
 export interface NativeOptions extends Pick<EngineOptions, "precision" | "cache" | "threads" | "maxMemory"> {
   /** Of a virtual merge: makes all weights when it opens, for every lambda, and keeps them in memory. */
   readonly hold?: boolean | undefined;
+  /** Whether weights are read where the checkpoint's files are mapped: not where they are held, nor of network file systems. */
+  readonly isMapped?: boolean | undefined;
   /**
    * Of a merge: "asStored" multiplies the blocks of a GGUF file that it copies where they lie; others say how it is quantised.
    */
@@ -51,6 +53,7 @@ export async function startNative(
     threads = availableParallelism(),
     merge,
     hold = false,
+    isMapped = false,
     heldFile,
     weights: form,
     maxMemory,
@@ -96,7 +99,7 @@ export async function startNative(
       ...(blocks && { weights: form }),
     },
     weightBytes,
-    mapped: copiesFiles || hold ? undefined : inputs,
+    mapped: isMapped && !copiesFiles ? inputs : undefined,
     stepWork: runtime.target.includes("amx") ? TILE_WORK[precision] : undefined,
     decoderMemory: (spec) => memoryOf(spec, cache),
     prepare: (spec) => runtime.prepare(spec),
