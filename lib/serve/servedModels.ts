@@ -57,9 +57,10 @@ export class ServedModels {
     return [...this.#own, ...(this.#adapters?.list.map((adapter) => this.#adapted(adapter)) ?? [])];
   }
 
-  /** What `weights` may name; undefined where it may not be given. */
+  /** What `weights` may name; undefined where it may not be given, as long as no adapter is loaded too. */
   get weightNames(): readonly string[] | undefined {
-    return this.#adapters ? this.#adapters.list.map(({ name }) => name) : this.#weightNames;
+    const loaded = this.#adapters?.list.map(({ name }) => name) ?? [];
+    return loaded.length > 0 ? loaded : this.#weightNames;
   }
 
   /**

@@ -44,11 +44,11 @@ export class Api {
     let done = false;
     try {
       for await (const events of eventsOf<AnswerEvent>(body as ReadableStream<Uint8Array>)) {
+        yield events; // tokens that came together with a failure are kept too
         for (const event of events) {
           if ("error" in event) throw new Failure(500, sentence(event.error.message));
           done ||= "done" in event;
         }
-        yield events;
       }
     } catch (error) {
       throw error instanceof Failure || signal.aborted ? error : new Failure(0, CUT);

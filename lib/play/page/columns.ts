@@ -49,8 +49,8 @@ export function firstPoints({ lambdaRange, lambdas = [], weightNames }: PlayFact
   if (lambdaRange) {
     const [least, most] = lambdaRange;
     const named = lambdas.filter((lambda) => lambda >= least && lambda <= most);
-    const some = named.length > 0 && named.length <= 4 ? named : [least, least + 0.4 * (most - least), most];
-    return some.map((lambda) => ({ lambda: rounded(lambda) }));
+    const some = named.length > 0 && named.length <= 4 ? named : [least, rounded(least + 0.4 * (most - least)), most];
+    return some.map((lambda) => ({ lambda }));
   }
   if (!weightNames) return [{}];
   const alone = weightNames
@@ -60,9 +60,14 @@ export function firstPoints({ lambdaRange, lambdas = [], weightNames }: PlayFact
 }
 
 /** Nine, evenly over the whole range. */
-export function ninePoints([least, most]: readonly [number, number]): PlayPoint[] {
-  const places = Array.from({ length: MOST_COLUMNS }, (_, at) => at / (MOST_COLUMNS - 1));
-  return places.map((place) => ({ lambda: rounded(least + place * (most - least)) }));
+export function ninePoints(range: readonly [number, number]): PlayPoint[] {
+  return evenly(range, MOST_COLUMNS).map((lambda) => ({ lambda }));
+}
+
+/** So many values evenly over the range: its ends as they are, since rounded ones may lie outside of it. */
+export function evenly([least, most]: readonly [number, number], count: number): number[] {
+  const between = Array.from({ length: count - 2 }, (_, at) => least + ((at + 1) * (most - least)) / (count - 1));
+  return [least, ...between.map(rounded), most];
 }
 
 /** In the middle of the widest gap between the lambdas that are there; of weights, what the last column has. */

@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import type { PlayFacts } from "../types.js";
 import type { Api } from "./api.js";
 import type { Question } from "./asking.js";
+import { evenly } from "./columns.js";
 
 export interface StripValues {
   readonly asked: string;
@@ -32,10 +33,7 @@ export class Strip {
     if (!lambdaRange || !this.wanted.value || this.values.value?.asked === asked) return;
     this.stop();
     const { signal } = this.#abort;
-    const [least, most] = lambdaRange;
-    const lambdas = Array.from({ length: POINTS }, (_, at) =>
-      Number((least + ((most - least) * at) / (POINTS - 1)).toFixed(4)),
-    );
+    const lambdas = evenly(lambdaRange, POINTS);
     this.working.value = true;
     try {
       const { refusal, phrases } = await this.#api.refusals({ messages, prompt, lambdas }, signal);

@@ -69,6 +69,8 @@ describe("adapters", () => {
     const alone = (await answers(plain, [messages], { maxNewTokens: 24 }))[0]?.text;
     await plain.close();
     expect(await says({})).toEqual({ model: "tiny", text: alone });
+    const before = (await (await fetch(`${server.url}/v1/models`)).json()) as { data: object[] };
+    expect(before.data).toEqual([expect.not.objectContaining({ weight_names: expect.anything() })]);
     await expect(says({ model: "lawyer" })).rejects.toMatchObject({ status: 404, code: "model_not_found" });
     await expect(says({ weights: { lawyer: 1 } })).rejects.toMatchObject({ status: 400, param: "weights" });
     expect(await load("lawyer", "law")).toEqual({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { besides, firstPoints, nextPoint, ninePoints } from "../../../../lib/play/page/columns.js";
+import { besides, evenly, firstPoints, nextPoint, ninePoints } from "../../../../lib/play/page/columns.js";
 import { percent, pointWords, tokenName, tokenWords } from "../../../../lib/play/page/words.js";
 import type { PlayFacts } from "../../../../lib/play/types.js";
 
@@ -28,6 +28,17 @@ describe("the columns of the page", () => {
 
   it("are nine over the whole range", () => {
     expect(lambdasOf(ninePoints([0, 2]))).toEqual([0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2]);
+  });
+
+  it("stay in a range whose ends have more decimals than are shown", () => {
+    const range = [-0.12345, 1.23456] as const;
+    const nine = lambdasOf(ninePoints(range));
+    expect([nine[0], nine[8]]).toEqual(range);
+    expect(lambdasOf(firstPoints({ ...facts, lambdaRange: range, lambdas: range }))).toEqual(range);
+    expect(lambdasOf(firstPoints({ ...facts, lambdaRange: range }))).toEqual([-0.12345, 0.4198, 1.23456]);
+    const strip = evenly(range, 21);
+    expect(strip).toHaveLength(21);
+    expect([Math.min(...strip), Math.max(...strip)]).toEqual(range);
   });
 
   it("come where the widest gap is", () => {
