@@ -27,8 +27,8 @@ class SharedFactors {
   // Those of `term`, as `load` gives them where nobody has them.
   template <class T, class Load>
   std::shared_ptr<const ProductFactors<T>> Of(const LowRank& term, Load load) {
-    const Key key = {term.left.input,  term.left.offset,  term.left_transposed,
-                     term.right.input, term.right.offset, term.right_transposed};
+    const Key key = {term.left.input,  term.left.offset,  term.left.count,  term.left_transposed,
+                     term.right.input, term.right.offset, term.right.count, term.right_transposed};
     std::map<Key, std::weak_ptr<const ProductFactors<T>>>& known = Known<T>();
     {
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -42,7 +42,7 @@ class SharedFactors {
   }
 
  private:
-  using Key = std::tuple<uint32_t, uint64_t, bool, uint32_t, uint64_t, bool>;
+  using Key = std::tuple<uint32_t, uint64_t, uint64_t, bool, uint32_t, uint64_t, uint64_t, bool>;
   template <class T>
   auto& Known() {
     if constexpr (sizeof(T) == sizeof(float)) {

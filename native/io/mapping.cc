@@ -164,6 +164,7 @@ const uint8_t* InputFile::Read(uint64_t offset, size_t size, void* scratch) cons
 }
 
 InputFile::Way InputFile::WayOf(uint64_t offset, size_t size, bool once) const {
+  if (copy_) return Way::kMapped;
   if (!mapping_ || reading_ == Reading::kDirect || reading_ == Reading::kUncached) {
     return Way::kCopy;
   }

@@ -82,13 +82,13 @@ class InputFile {
   const uint8_t* Read(uint64_t offset, size_t size, void* scratch) const;
   // How a range that is read from front to back is best read now. `once`: nobody reads it again.
   enum class Way {
-    kMapped,    // its pages are in memory: by Mapped
+    kMapped,    // it is in memory: by Mapped
     kPopulate,  // by Read, which waits for the pages
     kCopy,      // by ReadInto
   };
   Way WayOf(uint64_t offset, size_t size, bool once) const;
-  // The bytes in the mapping, whose pages are read in when they are touched, or in the copy. For
-  // kMapped only.
+  // The bytes in the mapping, whose pages are read in when they are touched, or in the copy. Of
+  // a file that is mapped.
   const uint8_t* Mapped(uint64_t offset) const {
     return (copy_ ? copy_.get() : mapping_->data()) + offset;
   }
@@ -107,6 +107,7 @@ class InputFile {
   // A page of the mapping could not be read: CheckUnchanged says why.
   bool faulted() const { return mapping_ && mapping_->faulted(); }
   uint64_t size() const { return identity_.size; }
+  const FileIdentity& identity() const { return identity_; }
   int descriptor() const { return file_.descriptor(); }
   const std::string& path() const { return file_.path(); }
 

@@ -136,7 +136,8 @@ struct Opened {
   std::optional<Layer> layer;
 
   Opened(const Plan& plan, size_t rows, bool sums, bool holds) {
-    merge = std::make_shared<VirtualTensors>(plan, sums, holds, false, false, nullptr, context.pool);
+    merge =
+        std::make_shared<VirtualTensors>(plan, sums, holds, false, false, nullptr, context.pool);
     context.maker = merge;
     const auto range = [&](const std::string& tensor, size_t rows) {
       StoredRange stored;
@@ -214,6 +215,81 @@ TEST("so does one whose files cannot be mapped, or whose threads cannot be start
   MergeFailsWell(Failing::kMapping, false, kMany, 0);
   MergeFailsWell(Failing::kMapping, true, kMany, 0);
   MergeFailsWell(Failing::kThread, false, kMany, 0);
+}
+
+// Matrices that all take the values of one input, and round them.
+Plan CopyPlan(const TempFolder& folder, uint32_t input, bool transposed) {
+  Plan plan = MakePlan(folder, 0);
+  for (size_t i = 0; i < kMatrices; ++i) {
+    TensorSpec& tensor = plan.tensors[i];
+    tensor.sources = {test::PlainSource((input + i) % 3, kSize, kSize)};
+    tensor.model_keys = {0};
+    tensor.variants[0].params = CopyParams{};
+    tensor.form.transposed = transposed;
+  }
+  return plan;
+}
+
+// The products of all matrices with the same rows, which are of these variants.
+Floats Products(Opened& opened, const std::vector<uint32_t>& variants) {
+  const Floats x(kSize, 0.5f);
+  Floats rows, all;
+  for (size_t row = 0; row < variants.size(); ++row) rows.insert(rows.end(), x.begin(), x.end());
+  for (size_t i = 0; i < kMatrices; ++i) {
+    StoredRange range;
+    range.tensor = "t" + std::to_string(i);
+    range.rows = range.cols = kSize;
+    Floats y(variants.size() * kSize);
+    opened.merge->Matrix(range, false, std::nullopt)
+        ->Multiply(opened.context.pool, Precision::kFloat32, rows.data(), kSize, variants.size(),
+                   variants.data(), y.data(), kSize);
+    all.insert(all.end(), y.begin(), y.end());
+  }
+  return all;
+}
+
+TEST("rows of variants that are copies of the same have the same products") {
+  const TempFolder folder;
+  const Plan plan = CopyPlan(folder, 0, false);
+  Opened opened(plan, kFew, false, false);
+  const Floats expected = Products(opened, {0, 0, 0});
+  opened.merge->SetVariant(1, plan, opened.context.pool);
+  opened.merge->SetVariant(2, plan, opened.context.pool);
+  CHECK(Products(opened, {0, 1, 2}) == expected);
+}
+
+TEST("a variant that takes another one's place has its own values, whatever was read for that") {
+  const TempFolder folder;
+  std::vector<Plan> plans;
+  for (uint32_t input = 0; input < 3; ++input) plans.push_back(CopyPlan(folder, input, true));
+  for (Plan& plan : plans) plan.inputs = plans.back().inputs;  // the files as they are now
+  std::vector<Floats> expected;
+  for (const Plan& plan : plans)
+    expected.push_back(Products(*std::make_unique<Opened>(plan, kFew, false, false), {0}));
+  Opened opened(plans[0], kFew, false, false);
+  for (size_t turn = 0; turn < 12; ++turn) {
+    opened.merge->SetVariant(1, plans[turn % 3], opened.context.pool);
+    CHECK(Products(opened, {1}) == expected[turn % 3]);
+  }
+}
+
+TEST("a variant is of the merge's files and shapes") {
+  const TempFolder folder;
+  const Plan plan = CopyPlan(folder, 0, false);
+  Opened opened(plan, kFew, false, false);
+  const auto refuses = [&](auto change) {
+    Plan other = plan;
+    change(other);
+    try {
+      opened.merge->SetVariant(1, other, opened.context.pool);
+    } catch (const Fault& fault) {
+      return fault.code == code::kUsage;
+    }
+    return false;
+  };
+  CHECK(refuses([](Plan& other) { ++other.inputs[1].inode; }));
+  CHECK(refuses([](Plan& other) { other.tensors[0].shape = {kSize * kSize}; }));
+  CHECK(!refuses([](Plan&) {}));
 }
 
 // Gradients of everything that is trained, and a step.

@@ -24,15 +24,25 @@ void VirtualTensors::SetVariant(uint32_t variant, Plan plan, nn::Pool& pool) {
   addition->plan = std::move(plan);
   const Plan& own = addition->plan;
   CheckPlan(own);
-  for (size_t i = 0; i < plan_.inputs.size(); ++i) {
-    if (i >= own.inputs.size() || own.inputs[i].path != plan_.inputs[i].path)
-      throw Fault(code::kUsage, "a variant has other inputs than the merge");
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    if (i >= own.inputs.size()) {
+      if (i >= plan_.inputs.size()) break;  // another variant's
+      throw Fault(code::kUsage, "a variant lacks inputs of the merge");
+    }
+    const InputSpec& spec = own.inputs[i];
+    const FileIdentity identity = {spec.size, spec.inode, spec.mtime_ns};
+    if (spec.path != inputs_[i].path() || identity != inputs_[i].identity())
+      throw Fault(code::kUsage, "a variant has another file than the merge", spec.path);
   }
+  // They know what they have read last by the place of its description, where another may lie soon.
+  free_.clear();
+  makers_ = 0;
   OpenInputs(own.inputs);
   std::vector<std::unique_ptr<Task>> tasks;
   std::vector<std::optional<Made>> made;
   for (const TensorSpec& spec : own.tensors) {
-    MadeBy(spec.name);  // else it is another merge's
+    if (spec.shape != task(MadeBy(spec.name)[0].task).spec.shape)
+      throw Fault(code::kUsage, "has another shape than in the merge", {}, spec.name);
     made.push_back(CopyAlike(spec));
     if (!made.back()) tasks.push_back(MakeTask(spec, environment_));
   }
@@ -56,9 +66,9 @@ void VirtualTensors::Put(uint32_t variant, std::vector<std::unique_ptr<Task>> ta
                          const std::vector<std::optional<Made>>& copies, nn::Pool& pool) {
   Addition& addition = *additions_[variant - plan_.outputs.size()];
   addition.tasks.reserve(tasks.size());
+  for (auto& [name, all] : by_name_) all.resize(std::max<size_t>(all.size(), variant + 1), all[0]);
   for (size_t t = 0, next = 0; t < copies.size(); ++t) {
     std::vector<Made>& all = by_name_.at(addition.plan.tensors[t].name);
-    all.resize(std::max<size_t>(all.size(), variant + 1), all[0]);
     if (copies[t]) {
       all[variant] = *copies[t];
     } else {
@@ -121,15 +131,24 @@ size_t VirtualTensors::Take(std::unique_ptr<Task> task) {
 
 void VirtualTensors::HoldBlocks(const Addition& addition, nn::Pool& pool) {
   std::vector<Holding> holdings;
-  for (const size_t index : addition.tasks) {
-    const TensorSpec& spec = tasks_[index]->spec;
-    if (tasks_[index]->elements == 0 || spec.shape.size() != 2 || !InBlocks(spec)) continue;
-    if (sums_ && SumsBlocks(spec, holdings)) continue;
-    throw Fault(code::kIncompatible,
-                "is put into blocks for each lambda, which is done when the model is opened", {},
-                spec.name, "open the model with this lambda, or without weights in blocks");
+  const size_t made = made_.size();
+  try {
+    for (const size_t index : addition.tasks) {
+      const TensorSpec& spec = tasks_[index]->spec;
+      if (tasks_[index]->elements == 0 || spec.shape.size() != 2 || !InBlocks(spec)) continue;
+      if (sums_ && SumsBlocks(spec, holdings)) continue;
+      throw Fault(code::kIncompatible,
+                  "is put into blocks for each lambda, which is done when the model is opened", {},
+                  spec.name, "open the model with this lambda, or without weights in blocks");
+    }
+    MakeHeld(holdings, pool);
+  } catch (...) {
+    // What was not made is not found by the next variant.
+    for (const Holding& holding : holdings) holding.to->clear();
+    std::erase_if(source_blocks_, [](const auto& source) { return source.second.empty(); });
+    made_.resize(made);
+    throw;
   }
-  MakeHeld(holdings, pool);
 }
 
 }  // namespace retemper

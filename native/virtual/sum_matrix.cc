@@ -146,7 +146,7 @@ bool SumOfProducts::Set(const VirtualTensors& tensors, const nn::StoredRange& ra
   const Made& made = tensors.MadeBy(range.tensor)[variant];
   const auto own = all.FactorsOf(tensors, range, in_major, made, true);
   if (!own || all.Matrices() != Matrices() || all.terms.size() != terms.size()) return false;
-  if (variant >= factors.size()) factors.resize(variant + 1);
+  if (variant >= factors.size()) factors.resize(variant + 1, factors.front());
   factors[variant] = RowOf(*own);
   return true;
 }

@@ -190,8 +190,13 @@ void VirtualMatrix::MultiplyMade(nn::Pool& pool, nn::Precision precision, size_t
     const size_t each =
         DivideUp((in_major_ && any ? in_ * count : covered.count) * element, 64) * 64;
     uint8_t* values = maker.values.Reserve(each * runs.size());
-    for (size_t r = 0; r < runs.size(); ++r)
-      out[made_[runs[r].variant].variant] = values + r * each;
+    // Variants that are copies of the same are made once.
+    std::vector<const uint8_t*> made(runs.size());
+    for (size_t r = 0; r < runs.size(); ++r) {
+      uint8_t*& to = out[made_[runs[r].variant].variant];
+      if (to == nullptr) to = values + r * each;
+      made[r] = to;
+    }
     if (!in_major_ || !any) {
       tensors_->Make(index, extent, out, maker);
       skipped = extent.first - covered.first;
@@ -205,7 +210,7 @@ void VirtualMatrix::MultiplyMade(nn::Pool& pool, nn::Precision precision, size_t
     }
     for (size_t r = 0; r < runs.size(); ++r) {
       const Run& run = runs[r];
-      const nn::Matrix w = {values + r * each + skipped * element, dtype, count, in_, in_major_};
+      const nn::Matrix w = {made[r] + skipped * element, dtype, count, in_, in_major_};
       const float* own = bias(run.variant);
       nn::MatMulAlone(w, own == nullptr ? nullptr : own + begin, packed + packed_at[r], run.count,
                       y + run.first * y_stride + begin, y_stride, precision, maker.scratch);

@@ -207,7 +207,6 @@ bool VirtualTensors::SumsBlocks(const TensorSpec& spec, std::vector<Holding>& ho
     const Range& range = source.part.range;
     std::vector<Values>& to = source_blocks_[{range.input, range.offset, spec.form.blocks}];
     if (!to.empty()) continue;
-    to.resize(1);
     auto own = std::make_unique<SourceTask>();
     own->spec.name = spec.name;
     own->spec.shape = spec.shape;
@@ -219,6 +218,7 @@ bool VirtualTensors::SumsBlocks(const TensorSpec& spec, std::vector<Holding>& ho
     own->task->Begin(0);
     Task* const task = own->task.get();
     holdings.push_back({task, &to, std::move(own)});
+    to.resize(1);
   }
   return true;
 }
