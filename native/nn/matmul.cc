@@ -46,7 +46,7 @@ const MatMulKernel& Choose(Dtype dtype, Precision precision) {
 class PartQueue {
  public:
   // Returns how much scratch memory each thread needs for the parts of `product`.
-  size_t Add(const MatMulKernel& kernel, const Product& product, size_t threads) {
+  size_t Add(const MatMulKernel& kernel, const Product& product, unsigned threads) {
     const Cut cut = kernel.cut(product);
     const size_t out_bytes = std::max<size_t>(product.w.in * SizeOf(product.w.dtype), 1);
     Task task = {product, cut.row_step, cut.out_step, 0, parts_};
