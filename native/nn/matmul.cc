@@ -50,8 +50,11 @@ class PartQueue {
     const Cut cut = kernel.cut(product);
     const size_t out_bytes = std::max<size_t>(product.w.in * SizeOf(product.w.dtype), 1);
     Task task = {product, cut.row_step, cut.out_step, 0, parts_};
-    const size_t bytes = BytesOfAPart(product.w.out * out_bytes, product.rows, threads);
-    task.out_step *= std::max<size_t>(bytes / (out_bytes * cut.out_step), 1);
+    // Kernels have scratch memory for each output of a part of weights that lie in-major.
+    if (!product.w.in_major) {
+      const size_t bytes = BytesOfAPart(product.w.out * out_bytes, product.rows, threads);
+      task.out_step *= std::max<size_t>(bytes / (out_bytes * cut.out_step), 1);
+    }
     task.out_parts = DivideUp(product.w.out, task.out_step);
     parts_ += DivideUp(product.rows, cut.row_step) * task.out_parts;
     tasks_.push_back(task);

@@ -184,6 +184,23 @@ TEST("multiplies more inputs, outputs and rows than a cache holds") {
   }
 }
 
+TEST("multiplies few rows by many outputs in long parts, a few for each thread") {
+  Pool one(1), two(2);
+  ForEachKernel([&](const MatMulKernel& kernel, Dtype dtype, Precision precision) {
+    for (bool in_major : {false, true}) {
+      constexpr size_t kOut = 9000, kIn = 70;
+      const Stored w(dtype, kOut, kIn, in_major, 23);
+      for (size_t rows : {1u, 4u}) {
+        const std::vector<float> x = Values(rows * kIn, 24);
+        const auto by = [&](Pool& pool) {
+          return Multiply(kernel, pool, w.matrix, nullptr, x.data(), kIn, rows, precision);
+        };
+        CHECK(SameBits(by(one).data(), by(two).data(), rows * kOut));
+      }
+    }
+  });
+}
+
 TEST("gives a row the same bits alone, in any batch, and on any number of threads") {
   Pool one(1), three(3);
   ForEachKernel([&](const MatMulKernel& kernel, Dtype dtype, Precision precision) {
