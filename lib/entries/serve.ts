@@ -10,4 +10,4 @@ export type { ServedRequest, ServeOptions } from "../serve/options.js";
 export { type ModelServer, serve } from "../serve/serve.js";
 export type { ServeDefaults } from "../serve/serveDefaults.js";
 export type { RequestWeights } from "../serve/servedModels.js";
-export type { PartContext, ServerPart } from "../serve/serverPart.js";
+export type { ServerPart } from "../serve/serverPart.js";
