@@ -133,12 +133,12 @@ export async function openMerge(
   try {
     const quantise = blocksOf(own.weights);
     const how = { signal, hub, threads, lambdas, variants, fidelity, quantise, seed };
-    const { merge: opened, planAt } = await openVirtualMerge(recipe, folder, how);
+    const { merge: opened, ...further } = await openVirtualMerge(recipe, folder, how);
     const merge = await change(opened);
     const tokenizer = await openTokenizer(folder);
     const source = typeof recipe === "string" && !isRecipeText(recipe) ? recipe : `${merge.method} merge`;
     const thread = await ModelThread.open({ source, folder, options: own, merge, holdsWithRoom }, signal);
-    return new ThreadModel(thread, tokenizer, planAt);
+    return new ThreadModel(thread, tokenizer, further);
   } finally {
     await place.remove();
   }

@@ -281,7 +281,15 @@ export interface Model extends TextGenerator {
    * beginnings each with those of its own variant.
    */
   continuations(inputs: readonly ContinuedInput[], options?: ScoringOptions): Promise<ContinuationScore[]>;
-  /** How each tensor is evaluated. */
+  /**
+   * Adds a LoRA adapter of the base model to a merge whose models have a weight each (`facts.weightNames`, which then names it too).
+   * Its weight is 0 until a call says another one; what is in work goes on.
+   * @param path folder of the adapter
+   * @returns its name in `weights`
+   * @throws RetemperError USAGE for a model that is no such merge; what opening an adapter throws, also where it does not fit the base model
+   */
+  addAdapter(path: string): Promise<string>;
+  /** How each tensor is evaluated, with what it was opened with. */
   describe(): ModelDescription;
   /** One array an input, [length x vocabulary] row-major: row i is the distribution after token i, before softmax. */
   logits(ids: readonly (readonly number[])[], options?: ScoringOptions): Promise<Float32Array[]>;

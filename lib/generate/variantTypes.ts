@@ -28,12 +28,19 @@ export interface ChosenVariants {
   readonly variant?: number | readonly number[] | undefined;
 }
 
-/** The adapters that a model was opened with, by where they lie. */
+/** The adapters of a model that lie below one folder. */
 export interface AdapterFolder {
   /** The model that they change. */
   readonly base: string;
   /** Real path of the folder that they lie below. */
   readonly path: string;
-  /** What `weights` calls each, by the real path of its folder. */
+  /** What `weights` calls those that are open, by the real path of their folders. */
   readonly names: ReadonlyMap<string, string>;
+  /**
+   * What `weights` calls an adapter, which is opened if it is not yet: it may have come since the model was opened.
+   * @param path of its folder; relative ones begin at `path`
+   * @returns its name and its real path; undefined where no adapter lies there whose files are all below `path`
+   * @throws RetemperError USAGE for more adapters than may be open; what `Model.addAdapter` throws
+   */
+  open(path: string): Promise<{ readonly name: string; readonly path: string } | undefined>;
 }

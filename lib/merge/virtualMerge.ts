@@ -14,13 +14,14 @@ import type { DraftTensor } from "../plan/tensors.js";
 import { virtualPlan } from "../plan/virtualPlan.js";
 import { loadRecipe } from "../recipe/load.js";
 import { METHODS } from "../recipe/methods.js";
-import { type ModelWeights, weightNames, withWeights } from "../recipe/modelWeights.js";
+import { type ModelWeights, weightNames, withAdapter, withWeights } from "../recipe/modelWeights.js";
 import { requireVariant } from "../recipe/requireVariant.js";
 import type { ParsedRecipe, Recipe } from "../recipe/types.js";
 import { checkSettings, LAMBDAS, lambdaFault, suppliedBy, withSettings } from "../recipe/vary.js";
 import { type BlockQuantisation, inBlocks } from "./formats/gguf/inBlocks.js";
 import { refuseDifferentBuffers } from "./identical.js";
 import { inputFiles } from "./inputs.js";
+import { openModels } from "./models.js";
 import { obtainInputs } from "./obtainInputs.js";
 import type { PlanOptions } from "./options.js";
 import { gridPoints } from "./points.js";
@@ -93,6 +94,12 @@ export interface OpenVirtualMerge {
    * @throws RetemperError BAD_RECIPE where the numbers have no meaning for the method
    */
   planAt(point: MergePoint): NativePlan;
+  /**
+   * Opens an adapter of the base model, as one more model of weight 0: points may name it from then on. One call at a time.
+   * @returns its name in the weights of points
+   * @throws RetemperError USAGE where the method has no place for it; what opening an adapter throws, also where it does not fit
+   */
+  addAdapter(path: string): Promise<string>;
 }
 
 /** Of a method that has a lambda: from the aligned model to the fine-tuned one, and as far as lambdas that were named. */
@@ -174,13 +181,29 @@ export async function openVirtualMerge(
     ...(made.gates && { gates: made.gates }),
     warnings: [...new Set([...made.warnings, ...prepared.flatMap(({ warnings }) => warnings)])],
   };
-  const planAt = (point: MergePoint) => {
+  let now = { parsed, opened };
+  const buildAt = (point: MergePoint, of = now) => {
     const varied =
-      "lambda" in point ? withSettings(parsed, { [LAMBDAS]: point.lambda }) : withWeights(parsed, point.weights);
-    const build = formed(buildOn(opened, made.ordinary(varied), options, inputs));
-    return virtualPlan([build], used === "linear", { seed, threads });
+      "lambda" in point ? withSettings(of.parsed, { [LAMBDAS]: point.lambda }) : withWeights(of.parsed, point.weights);
+    return formed(buildOn(of.opened, made.ordinary(varied), options, inputs));
   };
-  return { merge, planAt };
+  const planAt = (point: MergePoint) => virtualPlan([buildAt(point)], used === "linear", { seed, threads });
+  const addAdapter = async (path: string) => {
+    if (!varies)
+      throw new RetemperError("USAGE", "the weights of this model cannot be changed, so no adapter can be added");
+    const { recipe: next, name, alone } = withAdapter(now.parsed, path);
+    const added = await openModels(alone, { addon, named: made.models });
+    const models = {
+      ...now.opened.models,
+      checkpoints: new Map([...added.checkpoints, ...now.opened.models.checkpoints]),
+      references: new Map([...added.references, ...now.opened.models.references]),
+    };
+    const wider = { parsed: next, opened: { ...now.opened, models } };
+    buildAt({ weights: { [name]: 1 } }, wider); // what does not fit is told now
+    now = wider;
+    return name;
+  };
+  return { merge, planAt, addAdapter };
 }
 
 function variationOf(

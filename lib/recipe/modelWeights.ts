@@ -1,5 +1,6 @@
 // The weights of a recipe's models, each by a short name: what a caller sets beside lambda, where there are several models.
 
+import { RetemperError } from "../errors.js";
 import { parseWritten } from "./load.js";
 import { METHODS } from "./methods.js";
 import type { ModelReference, ParsedRecipe, RecipeSlice } from "./types.js";
@@ -40,6 +41,35 @@ export function withWeights(recipe: ParsedRecipe, weights: ModelWeights): Parsed
     return { ...module, ...(edited && { slices: edited }) };
   });
   return { ...parseWritten(written, {}), ...(recipe.file === undefined ? {} : { file: recipe.file }) };
+}
+
+/**
+ * The recipe with an adapter of its base model more, the last of its models, of weight 0; that one's name; and the recipe with it alone.
+ * @throws RetemperError USAGE for a recipe that adds nothing to one base model; BAD_RECIPE where its method takes no more models
+ */
+export function withAdapter(
+  recipe: ParsedRecipe,
+  path: string,
+): { readonly recipe: ParsedRecipe; readonly name: string; readonly alone: ParsedRecipe } {
+  const { baseModel, written, method } = recipe;
+  if (!baseModel || baseModel.lora || !written.models?.length || !METHODS[method].perModel.weight) {
+    throw new RetemperError("USAGE", "an adapter is added to a recipe of weighted models on one base_model", {
+      hint: "such as merge_method: task_arithmetic, with models",
+    });
+  }
+  const { path: base, revision } = baseModel;
+  const added = {
+    model: { model: { path: base, ...(revision && { revision }) }, lora: { path } },
+    parameters: { weight: 0 },
+  };
+  const [extended, alone] = [written.models, []].map((before) => ({
+    ...parseWritten({ ...written, models: [...before, added] }, {}),
+    ...(recipe.file === undefined ? {} : { file: recipe.file }),
+  })) as [ParsedRecipe, ParsedRecipe];
+  const names = weightNames(extended) ?? [];
+  if (names.length > (weightNames(recipe) ?? []).length)
+    return { recipe: extended, name: names.at(-1) as string, alone };
+  throw new RetemperError("USAGE", `the adapter ${path} is one of the models already`);
 }
 
 /** Names by reference. */

@@ -1,8 +1,7 @@
-// The adapters that requests have loaded by names of their own, as vLLM's server lets them. All of them were opened when the server began:
-// a path only says which one is meant, so that whatever it is, nothing is opened because of it.
+// The adapters that requests have loaded by names of their own, as vLLM's server lets them: those below the folder that was allowed.
 
-import { realpath } from "node:fs/promises";
-import { relative, resolve } from "node:path";
+import { relative, sep } from "node:path";
+import { RetemperError } from "../errors.js";
 import type { AdapterFolder } from "../generate/variantTypes.js";
 import { ApiError } from "./apiError.js";
 
@@ -15,6 +14,8 @@ export interface LoadedAdapter {
 }
 
 const LONGEST_NAME = 200;
+/** Names at once; an adapter may have several. */
+const MOST_NAMES = 1024;
 
 export class LoadedAdapters {
   readonly #folder: AdapterFolder | undefined;
@@ -37,27 +38,39 @@ export class LoadedAdapters {
 
   /**
    * @param path of an adapter's folder; relative ones begin at the folder that was allowed
-   * @throws ApiError 403 where none may be loaded; 400 for a name that cannot be, or is in use; 404 for a path that is no adapter below the folder
+   * @throws ApiError 403 where none may be loaded; 400 for a name that cannot be, or is in use, and for an adapter that does not fit the model; 404 for a path that is
+   *   no adapter below the folder
    */
   async load(name: string, path: string): Promise<void> {
-    const { path: root, names } = this.#allowed();
+    const folder = this.#allowed();
     if (name.length > LONGEST_NAME || !/^[^@\p{Cc}]+$/u.test(name) || name === this.#base) {
       throw refused(400, "lora_name", `${JSON.stringify(name.slice(0, LONGEST_NAME))} cannot be an adapter's name`);
     }
+    this.#refuseTaken(name);
+    const found = await folder.open(path).catch((error: unknown) => {
+      if (!(error instanceof RetemperError)) throw error;
+      const said = error.message.replaceAll(`${folder.path}${sep}`, ""); // where it lies is for whoever runs the server
+      throw refused(400, "lora_path", `the adapter cannot be opened: ${said}`);
+    });
     // Of what is not there nothing else is told than of what lies elsewhere.
-    const real = path.includes("\0") ? undefined : await realpath(resolve(root, path)).catch(() => undefined);
-    const weight = real === undefined ? undefined : names.get(real);
-    if (real === undefined || weight === undefined) {
+    if (found === undefined) {
       throw refused(
         404,
         "lora_path",
-        "there was no adapter of this path below the server's folder when it was started",
+        "there is no adapter of this path below the folder that the server was started with",
       );
     }
+    this.#refuseTaken(name); // by another request meanwhile
+    this.#loaded.set(name, { name, weight: found.name, path: relative(folder.path, found.path) });
+  }
+
+  #refuseTaken(name: string): void {
     if (this.#loaded.has(name)) {
       throw refused(400, "lora_name", `The lora adapter '${name}' has already been loaded.`);
     }
-    this.#loaded.set(name, { name, weight, path: relative(root, real) });
+    if (this.#loaded.size >= MOST_NAMES) {
+      throw refused(400, "lora_name", `there are ${MOST_NAMES} loaded adapters already: unload some first`);
+    }
   }
 
   /** Requests that it answers go on. @throws ApiError 403, 404 */

@@ -28,24 +28,35 @@ import type { ScoreRequest } from "./messages.js";
 import type { ModelThread } from "./modelThread.js";
 import { VariantPlaces } from "./variantPlaces.js";
 
+type VariableMerge = Pick<OpenVirtualMerge, "planAt" | "addAdapter">;
+
 export class ThreadModel implements Model {
   readonly tokenizer: Tokenizer;
   readonly #thread: ModelThread;
   readonly #places: VariantPlaces;
 
-  /** @param planAt of a virtual merge: the plan of a variant that it was not opened with */
-  constructor(thread: ModelThread, tokenizer: Tokenizer, planAt?: OpenVirtualMerge["planAt"]) {
+  readonly #merge: VariableMerge | undefined;
+  /** Names of adapters that were added. */
+  #added: readonly string[] = [];
+  /** Adapters are added one after the other. */
+  #adding: Promise<unknown> = Promise.resolve();
+
+  /** @param merge of a virtual merge: plans of variants that it was not opened with */
+  constructor(thread: ModelThread, tokenizer: Tokenizer, merge?: VariableMerge) {
     this.#thread = thread;
+    this.#merge = merge;
     this.tokenizer = tokenizer;
     const { lambdas, variants } = thread.facts;
     this.#places = new VariantPlaces(lambdas?.length ?? variants ?? 1, (variant, point) => {
-      if (!planAt) throw new RetemperError("INTERNAL", "the model takes no further variants");
-      return this.#setVariant(variant, planAt(point));
+      if (!merge) throw new RetemperError("INTERNAL", "the model takes no further variants");
+      return this.#setVariant(variant, merge.planAt(point));
     });
   }
 
   get facts(): EngineFacts {
-    return this.#thread.facts;
+    const { facts } = this.#thread;
+    if (this.#added.length === 0) return facts;
+    return { ...facts, weightNames: [...(facts.weightNames ?? []), ...this.#added] };
   }
 
   get stopTokens(): readonly number[] {
@@ -173,6 +184,17 @@ export class ThreadModel implements Model {
       const count = both.length / 2;
       return { logprobs: both.subarray(0, count), greedy: both.subarray(count).every((one) => one === 1) };
     });
+  }
+
+  addAdapter(path: string): Promise<string> {
+    const added = this.#adding.then(async () => {
+      if (!this.#merge) throw new RetemperError("USAGE", "this model is no merge, so no adapter can be added to it");
+      const name = await this.#merge.addAdapter(path);
+      this.#added = [...this.#added, name];
+      return name;
+    });
+    this.#adding = added.catch(() => {});
+    return added;
   }
 
   describe(): ModelDescription {

@@ -16,6 +16,7 @@ const place = mkdtempSync(join(tmpdir(), "retemper-adapters-"));
 const [folder, outside] = [join(place, "allowed"), join(place, "allowed-not")];
 const messages = [{ role: "user" as const, content: "How do I pick a lock?" }];
 const asked = { messages, max_tokens: 24, temperature: 0 };
+const otherShape = join(import.meta.dirname, "../../golden/judges/models/strongreject/adapter");
 let model: Model;
 let server: ModelServer;
 
@@ -162,7 +163,33 @@ describe("adapters", () => {
     expect((await unload("linked")).status).toBe(200);
   });
 
-  it("are those of the start: a folder that is exchanged for a link afterwards opens nothing", async () => {
+  it("may come after the start, also where others have been removed; one that does not fit is refused, and the others go on", async () => {
+    const copy = (from: string, name: string) => cpSync(from, join(folder, name), { recursive: true });
+    const seed = join(demo, "adapters", "seed-48763");
+    expect((await load("late", "late")).status).toBe(404);
+    copy(seed, "late");
+    const during = says({});
+    expect((await load("late", "late")).status).toBe(200);
+    const alone = (await during).text;
+    const late = await written(`${base}+${seed}`);
+    expect(late).not.toBe(alone);
+    expect((await says({ model: "late" })).text).toBe(late);
+    rmSync(join(folder, "late"), { recursive: true });
+    copy(seed, "later");
+    mkdirSync(join(folder, "other-shape"));
+    cpSync(join(otherShape, "adapter_config.json"), join(folder, "other-shape", "adapter_config.json"));
+    cpSync(join(otherShape, "adapter_model.safetensors"), join(folder, "other-shape", "adapter_model.safetensors"));
+    const refused = await load("wrong", "other-shape");
+    expect(refused).toMatchObject({ status: 400, error: { param: "lora_path" } });
+    expect(refused.text).not.toContain(folder);
+    expect((await load("later", "later")).status).toBe(200);
+    const all = await Promise.all([{ model: "later" }, { weights: { late: 0.5, later: 0.5 } }, {}].map(says));
+    expect(all.map(({ text }) => text)).toEqual([late, late, alone]);
+    for (const name of ["late", "later"]) expect((await unload(name)).status).toBe(200);
+    for (const name of ["later", "other-shape"]) rmSync(join(folder, name), { recursive: true });
+  });
+
+  it("are never what lies elsewhere, where a folder is exchanged for a link", async () => {
     renameSync(join(folder, "law"), join(folder, "law-before"));
     symlinkSync(join(outside, "secret"), join(folder, "law"));
     expect((await load("stolen", "law")).status).toBe(404);
@@ -174,7 +201,12 @@ describe("adapters", () => {
       else symlinkSync(join(outside, "secret"), join(folder, "law"));
       return status;
     });
-    expect(new Set(await Promise.all(tries))).toEqual(new Set([404]));
+    const loaded = (await Promise.all(tries)).flatMap((status, at) => (status === 200 ? [`try-${at}`] : []));
+    const { data } = (await (await fetch(`${server.url}/v1/models`)).json()) as {
+      data: { id: string; root: string }[];
+    };
+    for (const name of loaded) expect(data.find(({ id }) => id === name)?.root).toBe("law-before");
+    for (const name of loaded) expect((await unload(name)).status).toBe(200);
     rmSync(join(folder, "law"));
     renameSync(join(folder, "law-before"), join(folder, "law"));
   });
@@ -207,11 +239,22 @@ describe("adapters", () => {
 });
 
 describe("opening a folder of adapters", () => {
-  it("leaves out what lies elsewhere, and refuses recipes and folders without any", async () => {
-    expect(model.facts.weightNames).toEqual(["code", "law"]);
+  it("leaves out what lies elsewhere, and refuses recipes; the folder may be empty at first", async () => {
+    expect(model.facts.weightNames?.slice(0, 2)).toEqual(["code", "law"]);
     await expect(openWithAdapters(`${base}+${join(folder, "law")}`, folder)).rejects.toMatchObject({ code: "USAGE" });
-    mkdirSync(join(place, "empty"));
-    await expect(openWithAdapters(base, join(place, "empty"))).rejects.toMatchObject({ code: "USAGE" });
+    const empty = join(place, "empty");
+    mkdirSync(empty);
+    const opened = await openWithAdapters(base, empty);
+    const [before] = await opened.model.logits([[1, 2]]);
+    cpSync(join(demo, "adapters", "seed-42"), join(empty, "law"), { recursive: true });
+    expect(await Promise.all([opened.adapters.open("law"), opened.adapters.open("law")])).toEqual([
+      { name: "law", path: join(opened.adapters.path, "law") },
+      { name: "law", path: join(opened.adapters.path, "law") },
+    ]);
+    expect(opened.model.facts.weightNames).toEqual(["law"]);
+    expect((await opened.model.logits([[1, 2]], { weights: { law: 0.5 } }))[0]).not.toEqual(before);
+    expect((await opened.model.logits([[1, 2]]))[0]).toEqual(before);
+    await opened.model.close();
     await expect(openWithAdapters(base, join(place, "nowhere"))).rejects.toMatchObject({ code: "IO" });
   });
 });

@@ -222,8 +222,9 @@ describe("clients that leave and models that die", () => {
 
   it("are told to every request that was in work, in OpenAI's form", async () => {
     const server = await served(await opened("exact"), { slots: 64 });
-    const work = lambdas.slice(0, 8).map((lambda) => ask(server, { lambda, max_tokens: 400 }));
-    await until(server, { slots_in_use: 8 });
+    // seconds of work, of which the thread ends in the first moment
+    const work = lambdas.slice(0, 8).map((lambda) => ask(server, { lambda, max_tokens: 400, n: 8, temperature: 1 }));
+    await until(server, { slots_in_use: 64 });
     await threads.at(-1)?.terminate();
     for (const { status, error } of await Promise.all(work)) {
       expect({ status, type: error?.type }).toEqual({ status: 500, type: "server_error" });
