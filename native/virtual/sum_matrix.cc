@@ -117,11 +117,20 @@ std::optional<std::vector<SumOfProducts::Factor>> SumOfProducts::FactorsOf(
   return own;
 }
 
-std::vector<float> SumOfProducts::RowOf(const std::vector<Factor>& own) const {
+SumOfProducts::Mix SumOfProducts::MixOf(const std::vector<Factor>& own) const {
+  const auto at = [&](const Factor& factor) {
+    return factor.place + (factor.term ? Matrices() : 0);
+  };
   std::vector<double> all(Matrices() + terms.size(), 0.0);
-  for (const Factor& factor : own)
-    all[factor.place + (factor.term ? Matrices() : 0)] += factor.value;
-  return {all.begin(), all.end()};
+  for (const Factor& factor : own) all[at(factor)] += factor.value;
+  Mix mix;
+  mix.factors.assign(all.begin(), all.end());
+  for (const Factor& factor : own) {
+    std::vector<size_t>& places = factor.term ? mix.terms : mix.matrices;
+    const bool known = std::find(places.begin(), places.end(), factor.place) != places.end();
+    if (!known && mix.factors[at(factor)] != 0) places.push_back(factor.place);
+  }
+  return mix;
 }
 
 std::optional<SumOfProducts> SumOfProducts::Of(const VirtualTensors& tensors,
@@ -133,7 +142,7 @@ std::optional<SumOfProducts> SumOfProducts::Of(const VirtualTensors& tensors,
     if (!own) return std::nullopt;
     factors.push_back(std::move(*own));
   }
-  for (const std::vector<Factor>& own : factors) sum.factors.push_back(sum.RowOf(own));
+  for (const std::vector<Factor>& own : factors) sum.mixes.push_back(sum.MixOf(own));
   return sum;
 }
 
@@ -146,8 +155,8 @@ bool SumOfProducts::Set(const VirtualTensors& tensors, const nn::StoredRange& ra
   const Made& made = tensors.MadeBy(range.tensor)[variant];
   const auto own = all.FactorsOf(tensors, range, in_major, made, true);
   if (!own || all.Matrices() != Matrices() || all.terms.size() != terms.size()) return false;
-  if (variant >= factors.size()) factors.resize(variant + 1, factors.front());
-  factors[variant] = RowOf(*own);
+  if (variant >= mixes.size()) mixes.resize(variant + 1, mixes.front());
+  mixes[variant] = MixOf(*own);
   return true;
 }
 
@@ -162,6 +171,7 @@ SumMatrix::SumMatrix(std::unique_ptr<VirtualMatrix> made, SumOfProducts sum)
   for (const SumOfProducts::LowRankTerm& term : sum_.terms) {
     LoadInMajor(Transposed(term.right), rights_.data() + before * in());
     LoadInMajor(term.left, lefts_.data() + before * out());
+    before_.push_back(before);
     before += term.right.out;
   }
 }
@@ -245,7 +255,7 @@ void SumMatrix::Lower(const float* x, size_t x_stride, size_t first_row, size_t 
   kernels_.lower(end_row - first_row, in(), ranks_, 1.0f, x + first_row * x_stride, x_stride,
                  rights_.data(), inner);
   for (size_t r = first_row; r < end_row; ++r) {
-    const float* factor = FactorsOf(variants, r).data() + sum_.Matrices();
+    const float* factor = MixOf(variants, r).factors.data() + sum_.Matrices();
     for (const SumOfProducts::LowRankTerm& term : sum_.terms) {
       for (size_t i = 0; i < term.right.out; ++i) *inner++ *= *factor;
       ++factor;
@@ -255,38 +265,41 @@ void SumMatrix::Lower(const float* x, size_t x_stride, size_t first_row, size_t 
 
 void SumMatrix::Complete(const Work& work, const Part& part, size_t rows,
                          const uint32_t* variants) const {
-  const size_t n = out(), count = part.end_out - part.first_out, matrices = sum_.Matrices();
+  const size_t n = out(), count = part.end_out - part.first_out;
   const auto row_of = [&](size_t row) { return work.y + row * work.y_stride + part.first_out; };
+  std::vector<float> kept;  // the first matrix's product, where another one takes its place
   for (size_t r = part.first_row; r < part.end_row; ++r) {
-    const std::vector<float>& factors = FactorsOf(variants, r);
+    const auto& [factors, matrices, terms] = MixOf(variants, r);
     float* row = row_of(r);
     // What has no part in a variant has none of its infinities in it.
-    if (matrices == 0 || factors[0] == 0) {
+    if (matrices.empty()) {
       std::fill_n(row, count, 0.0f);
-    } else if (factors[0] != 1) {
-      for (size_t o = 0; o < count; ++o) row[o] *= factors[0];
+      continue;
     }
-    for (size_t m = 1; m < matrices; ++m) {
-      if (factors[m] == 0) continue;
-      AddScaled(factors[m], work.products + ((m - 1) * rows + r) * n + part.first_out, count, row);
+    const auto product = [&](size_t m) {
+      if (m == 0) return static_cast<const float*>(kept.data());
+      return static_cast<const float*>(work.products + ((m - 1) * rows + r) * n + part.first_out);
+    };
+    const size_t first = matrices.front();
+    if (first != 0) kept.assign(row, row + count);
+    const float* from = first == 0 ? row : product(first);
+    if (first != 0 || factors[first] != 1) {
+      for (size_t o = 0; o < count; ++o) row[o] = factors[first] * from[o];
     }
+    for (size_t i = 1; i < matrices.size(); ++i)
+      AddScaled(factors[matrices[i]], product(matrices[i]), count, row);
   }
-  // Rows side by side that have a term share what is read of its left factor.
-  const float* inner = work.inner;
-  const float* left = lefts_.data() + part.first_out;
-  for (size_t t = 0; t < sum_.terms.size(); ++t) {
-    const size_t rank = sum_.terms[t].right.out;
-    const auto has = [&](size_t row) { return FactorsOf(variants, row)[matrices + t] != 0; };
-    for (size_t r = part.first_row, end; r < part.end_row; r = end) {
-      const bool wanted = has(r);
-      for (end = r + 1; end < part.end_row && has(end) == wanted; ++end) {
-      }
-      if (!wanted) continue;
-      kernels_.multiply(false, true, end - r, count, rank, inner + r * ranks_, ranks_, left, n,
-                        row_of(r), work.y_stride);
+  // Rows side by side that have the same terms share what is read of their left factors.
+  for (size_t r = part.first_row, end; r < part.end_row; r = end) {
+    const std::vector<size_t>& terms = MixOf(variants, r).terms;
+    for (end = r + 1; end < part.end_row && MixOf(variants, end).terms == terms; ++end) {
     }
-    inner += rank;
-    left += rank * n;
+    for (size_t t : terms) {
+      kernels_.multiply(false, true, end - r, count, sum_.terms[t].right.out,
+                        work.inner + r * ranks_ + before_[t], ranks_,
+                        lefts_.data() + before_[t] * n + part.first_out, n, row_of(r),
+                        work.y_stride);
+    }
   }
   for (size_t r = part.first_row; r < part.end_row; ++r) {
     const float* bias = made_->bias(variants == nullptr ? 0 : variants[r]);
@@ -298,23 +311,17 @@ void SumMatrix::Row(size_t row, uint32_t variant, float* to) const {
   if (sum_.blocks.empty()) return made_->Row(row, variant, to);
   std::fill_n(to, in(), 0.0f);
   std::vector<float> values(in());
-  for (size_t m = 0; m < sum_.blocks.size(); ++m) {
-    const float factor = sum_.factors[variant][m];
-    if (factor == 0) continue;
+  const auto& [factors, matrices, terms] = sum_.mixes[variant];
+  for (size_t m : matrices) {
     const nn::BlockRows& rows = sum_.blocks[m].rows;
     ChooseTarget().f32->decode_blocks(rows.data + row * rows.RowBytes(), rows.format,
                                       in() / FactsOf(rows.format).elements, values.data());
-    AddScaled(factor, values.data(), in(), to);
+    AddScaled(factors[m], values.data(), in(), to);
   }
-  size_t rank = 0;  // of all terms before
-  for (size_t t = 0; t < sum_.terms.size(); ++t) {
-    const size_t own = sum_.terms[t].right.out;
-    const float factor = sum_.factors[variant][sum_.blocks.size() + t];
-    if (factor != 0) {
-      for (size_t k = rank; k < rank + own; ++k)
-        AddScaled(factor * lefts_[k * out() + row], rights_.data() + k * in(), in(), to);
-    }
-    rank += own;
+  for (size_t t : terms) {
+    const float factor = factors[sum_.blocks.size() + t];
+    for (size_t k = before_[t]; k < before_[t] + sum_.terms[t].right.out; ++k)
+      AddScaled(factor * lefts_[k * out() + row], rights_.data() + k * in(), in(), to);
   }
 }
 

@@ -12,8 +12,8 @@
 
 namespace retemper {
 
-// y = sum_m factors[variant][m] (matrices[m] x) + sum_t factors[variant][M + t] left (right x),
-// with as many factors of blocks as there are, or of matrices
+// y = sum_m factors[m] (matrices[m] x) + sum_t factors[M + t] left (right x), with the factors of a
+// variant, and blocks in place of matrices where there are any
 struct SumOfProducts {
   struct LowRankTerm {
     nn::Matrix right;  // [rank, in]
@@ -27,7 +27,14 @@ struct SumOfProducts {
   std::vector<nn::Matrix> matrices;
   std::vector<BlockSource> blocks;
   std::vector<LowRankTerm> terms;
-  std::vector<std::vector<float>> factors;  // by variant: one a matrix, then one a term
+  // What a variant is a sum of.
+  struct Mix {
+    std::vector<float> factors;  // one a matrix, then one a term
+    // Those that are not 0, in the order of the variant's own sources, in which they are summed: a
+    // result does not depend on the variants that were there before.
+    std::vector<size_t> matrices, terms;
+  };
+  std::vector<Mix> mixes;  // by variant
 
   size_t Matrices() const { return matrices.size() + blocks.size(); }
 
@@ -51,7 +58,7 @@ struct SumOfProducts {
   std::optional<std::vector<Factor>> FactorsOf(const VirtualTensors& tensors,
                                                const nn::StoredRange& range, bool in_major,
                                                const Made& made, bool again);
-  std::vector<float> RowOf(const std::vector<Factor>& own) const;
+  Mix MixOf(const std::vector<Factor>& own) const;
 };
 
 class SumMatrix final : public nn::WeightSource {
@@ -103,16 +110,17 @@ class SumMatrix final : public nn::WeightSource {
   // A part of y, which holds the first matrix's product, becomes the sum.
   void Complete(const Work& work, const Part& part, size_t rows, const uint32_t* variants) const;
 
-  const std::vector<float>& FactorsOf(const uint32_t* variants, size_t row) const {
-    return sum_.factors[variants == nullptr ? 0 : variants[row]];
+  const SumOfProducts::Mix& MixOf(const uint32_t* variants, size_t row) const {
+    return sum_.mixes[variants == nullptr ? 0 : variants[row]];
   }
 
   std::unique_ptr<VirtualMatrix> made_;
   SumOfProducts sum_;
   const nn::TrainingKernels& kernels_;
-  size_t ranks_ = 0;           // of all terms
-  std::vector<float> rights_;  // [ranks, in]: the right factors, one below the other
-  std::vector<float> lefts_;   // [ranks, out]: the left factors likewise
+  size_t ranks_ = 0;            // of all terms
+  std::vector<size_t> before_;  // ranks of the terms before each
+  std::vector<float> rights_;   // [ranks, in]: the right factors, one below the other
+  std::vector<float> lefts_;    // [ranks, out]: the left factors likewise
 };
 
 }  // namespace retemper
