@@ -83,9 +83,16 @@ function addApi(api: FastifyInstance, context: PartContext, options: PlayOptions
       leave();
     }
   });
-  api.post("/verdicts", async ({ body }, reply) => ({
-    verdicts: await verdictsOf(readBody(verdictsBody, body), judge, begin(reply)),
-  }));
+  api.post("/verdicts", async ({ body }, reply) => {
+    const asked = readBody(verdictsBody, body);
+    const signal = begin(reply);
+    const leave = await queue.enter(1, signal); // the judge may be a model
+    try {
+      return { verdicts: await verdictsOf(asked, judge, signal) };
+    } finally {
+      leave();
+    }
+  });
   api.post("/recipe", async ({ body }, reply) => {
     const { point } = readBody(recipeBody, body);
     askedPoints([point], models);

@@ -19,7 +19,11 @@ export function chosenVariants(opened: Variants, { lambda, weights, variant }: C
   if ([lambda, weights, variant].filter((one) => one !== undefined).length > 1) {
     throw new RetemperError("USAGE", "a call names lambda, weights or variant, one of them");
   }
-  if (weights !== undefined) return listOf("weights", weights, "object").map((one) => byWeights(opened, one));
+  if (weights !== undefined) {
+    const all = listOf("weights", weights, "object").map((one) => byWeights(opened, one));
+    const keys = all.map(({ point }) => JSON.stringify(point));
+    return all.filter((_, at) => keys.indexOf(keys[at] as string) === at);
+  }
   if (lambda !== undefined) {
     if (!lambdas && !lambdaRange) throw none("lambda", "lambdas");
     return distinct(listOf("lambda", lambda, "number")).map((one) => byLambda(opened, one));
@@ -59,7 +63,7 @@ function byLambda({ lambdas = [], lambdaRange }: Variants, asked: number): Chose
 }
 
 /** Those that are not named are 0. */
-function byWeights({ weightNames }: Variants, weights: ModelWeights): Chosen {
+function byWeights({ weightNames }: Variants, weights: ModelWeights): Chosen & { readonly point: MergePoint } {
   if (!weightNames)
     throw new RetemperError("USAGE", "this model has no weights: it is no merge of models with a weight each");
   for (const [name, weight] of Object.entries(weights)) {

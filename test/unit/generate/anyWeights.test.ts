@@ -278,7 +278,9 @@ describe("weights of several models", () => {
       expect(scores.map(({ logprobs }) => logprobs)).toEqual(each);
       expect(await model.logits(inputs, { weights: { ft2: 0.7 } })).toEqual(alone);
       const list = [{ ft1: 0.3 }, { ft2: 0.7 }];
-      const answers = await all(model.generate([[1, 2]], { weights: list, maxNewTokens: 2 }));
+      const same = [...list, { ft2: 0, ft1: 0.3 }];
+      const answers = await all(model.generate([[1, 2]], { weights: same, maxNewTokens: 2 }));
+      expect(answers).toHaveLength(2);
       expect(answers.map(({ weights }) => weights)).toEqual(expect.arrayContaining(list));
     });
   });
