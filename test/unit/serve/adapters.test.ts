@@ -239,6 +239,22 @@ describe("adapters", () => {
 });
 
 describe("opening a folder of adapters", () => {
+  it.each([
+    { fidelity: "exact" },
+    { fidelity: "linear", weights: "q8_0" },
+    { fidelity: "linear", weights: "int8" },
+  ] as const)("gives one that came later the bits of one that was there: %j", async (options) => {
+    const late = mkdtempSync(join(place, "late-"));
+    const { model: first, adapters } = await openWithAdapters(base, late, options);
+    cpSync(join(demo, "adapters", "seed-42"), join(late, "law"), { recursive: true });
+    const added = await adapters.open("law");
+    const logits = await first.logits([[1, 2, 3]], { weights: { [added?.name ?? ""]: 0.7 } });
+    await first.close();
+    const { model: second } = await openWithAdapters(base, late, options);
+    expect(await second.logits([[1, 2, 3]], { weights: { law: 0.7 } })).toEqual(logits);
+    await second.close();
+  });
+
   it("leaves out what lies elsewhere, and refuses recipes; the folder may be empty at first", async () => {
     expect(model.facts.weightNames?.slice(0, 2)).toEqual(["code", "law"]);
     await expect(openWithAdapters(`${base}+${join(folder, "law")}`, folder)).rejects.toMatchObject({ code: "USAGE" });
