@@ -32,6 +32,7 @@ export async function runCommandLine(
     await program.parseAsync(args, { from: "user" });
     return 0;
   } catch (error) {
+    if (isOfLoading(error)) throw error;
     const stopped = session.stopStatus();
     if (stopped === READER_LEFT) return stopped; // nobody reads the error
     if (!(error instanceof CommanderError)) return session.renderer.error(error, stopped);
@@ -42,6 +43,12 @@ export async function runCommandLine(
       new RetemperError("USAGE", message, { hint: `${tree.name} COMMAND --help lists what there is` }),
     );
   }
+}
+
+/** Whether files of our own could not be loaded: where too few may be open, Node calls them missing. */
+function isOfLoading(error: unknown): boolean {
+  const { code, path } = (error ?? {}) as NodeJS.ErrnoException;
+  return code === "ERR_MODULE_NOT_FOUND" || (/^E[MN]FILE$/.test(code ?? "") && /\.js$/.test(path ?? ""));
 }
 
 /** The command that is named, or all of them: for the help, and to say which is like one that there is not. */

@@ -20,6 +20,8 @@ const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
 /** Where so many files may be open, the program can always load. */
 const ENOUGH_FILES = 256;
 const { stdout, stderr, env } = process;
+/** Read while a file can still be opened for it. */
+const mostOpenFiles = openFilesLimit();
 
 /** Runs the command line of this process and sets its exit status. */
 export async function runProcess(program: ProcessProgram): Promise<void> {
@@ -118,7 +120,6 @@ async function load(program: ProcessProgram) {
 
 function cannotLoad({ name }: ProcessProgram, error: unknown): never {
   const { code } = error as NodeJS.ErrnoException;
-  const mostOpenFiles = openFilesLimit();
   const few = mostOpenFiles < ENOUGH_FILES;
   if (code !== "EMFILE" && code !== "ENFILE" && !few) throw error; // Node calls it a missing module as well
   const limit = few ? ` (of ${mostOpenFiles} that may be open)` : "";

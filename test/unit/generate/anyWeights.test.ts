@@ -22,10 +22,10 @@ const inputs = [
 ];
 
 function recipeOf(method: string, dtype: string, parameters: object = {}): Recipe {
-  const paired = method === "linear" ? { models: [{ model: base }, { model: tuned }] } : {};
-  const slerped = { base_model: base, models: [{ model: base }, { model: tuned }] };
+  const pair = { models: [{ model: base }, { model: tuned }] };
   const added = { base_model: base, models: [{ model: tuned }] };
-  const sources = method === "linear" ? paired : /slerp/.test(method) ? slerped : added;
+  const sources =
+    method === "slerp" ? { ...pair, base_model: base } : ["linear", "nuslerp"].includes(method) ? pair : added;
   return {
     merge_method: method,
     ...sources,

@@ -67,6 +67,9 @@ async function ask({ url }: ModelServer, fields: object): Promise<Reply> {
   return { ...found, logprobs: choice?.logprobs.token_logprobs ?? [], ...(error && { error }) };
 }
 
+/** Milliseconds for 64 merges that are written, opened and asked, also where every line is counted. */
+const LONG_TIME = 300_000;
+
 /** Places of the lambdas whose merges are written. */
 const compared = casesOf([...lambdas.keys()], [0, 9, 22, 37, 50, 63]);
 
@@ -90,7 +93,7 @@ async function opened(fidelity: Fidelity): Promise<Model> {
   return model;
 }
 
-describe("64 requests at once, at 64 lambdas", () => {
+describe("64 requests at once, at 64 lambdas", { timeout: LONG_TIME }, () => {
   it("are, to the bit, the answers of 64 written merges, with exact fidelity", async () => {
     const server = await served(await opened("exact"), { slots: 64 });
     const replies = await Promise.all(lambdas.map((lambda) => ask(server, { lambda })));
