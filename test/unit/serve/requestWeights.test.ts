@@ -12,16 +12,16 @@ import type { ModelServer } from "../../../lib/serve/serve.js";
 import { casesOf } from "../../long.js";
 import { answers, clientOf, served, until } from "./servers.js";
 
-/** The threads that were started, so that a test can end one as a crash would. */
-const threads = vi.hoisted((): Worker[] => []);
+/** Told of the thread that is asked for answers, so that a test can end it as a crash would. */
+const asking = vi.hoisted((): { hears?: ((thread: Worker) => void) | undefined } => ({}));
 vi.mock("node:worker_threads", async (original) => {
   const real = await original<typeof import("node:worker_threads")>();
   return {
     ...real,
     Worker: class extends real.Worker {
-      constructor(...args: ConstructorParameters<typeof real.Worker>) {
-        super(...args);
-        threads.push(this);
+      override postMessage(...args: Parameters<Worker["postMessage"]>) {
+        super.postMessage(...args);
+        if (args[0]?.type === "generate") asking.hears?.(this);
       }
     },
   };
@@ -225,11 +225,14 @@ describe("clients that leave and models that die", () => {
 
   it("are told to every request that was in work, in OpenAI's form", async () => {
     const server = await served(await opened("exact"), { slots: 64 });
-    // one after the other: more work than any thread has done before it is ended
+    // one after the other, of which the thread ends when it is asked for the first ones
+    const thread = new Promise<Worker>((resolve) => {
+      asking.hears = resolve;
+    });
     const asked = { max_tokens: 400, n: 60, temperature: 1 };
     const work = lambdas.slice(0, 16).map((lambda) => ask(server, { lambda, ...asked }));
-    await until(server, { slots_in_use: 60 });
-    await threads.at(-1)?.terminate();
+    await (await thread).terminate();
+    asking.hears = undefined;
     const unanswered = (await Promise.all(work)).filter(({ status }) => status !== 200);
     expect(unanswered.length).toBeGreaterThan(0);
     for (const { status, error } of unanswered) {
