@@ -11,6 +11,7 @@ const alone = [
   "test/unit/hub/cache.test.ts", // loads modules anew
   "test/unit/experiment/planPrograms.test.ts", // replaces what opens the sandbox
   "test/unit/generate/worker/modelThread.test.ts", // replaces node:worker_threads, and looks at memory
+  "test/unit/serve/requestWeights.test.ts", // replaces node:worker_threads
   "test/unit/nn/engines/native/nativeBackend.test.ts", // looks at what the backend holds
   "test/unit/nn/engines/tensorflow/loadTensorflow.test.ts", // asks for a TensorFlow that no other test has loaded
   "test/unit/nn/engines/tensorflow/tensorflowEngine.test.ts", // looks at memory, as do the next three
