@@ -49,6 +49,22 @@ inline size_t StoredRow(const BlockRows& w, size_t out) {
   return out - place + 2 * (place % half) + place / half;
 }
 
+// How many scales of two bytes a block begins with. Words of four follow, and where two bytes are
+// left behind them, these are a scale too.
+constexpr size_t LeadingHalves(BlockFormat format) {
+  switch (format) {
+    case BlockFormat::kQ4_1:
+    case BlockFormat::kQ5_1:
+    case BlockFormat::kQ4_K:
+    case BlockFormat::kQ5_K:
+      return 2;
+    case BlockFormat::kQ6_K:
+      return 0;
+    default:
+      return 1;
+  }
+}
+
 }  // namespace
 
 struct BlockKernel {
@@ -56,6 +72,7 @@ struct BlockKernel {
   size_t outputs;      // side by side
   size_t panel_bytes;  // of scratch memory, beside sums of all rows of a part
   void (*round_row)(const float* x, size_t blocks, RoundedBlock* to);
+  void (*pack_panel)(const BlockRows& from, size_t first_out, uint8_t* to);
   void (*multiply)(const BlockPart& part, uint8_t* scratch);
 };
 
@@ -65,7 +82,8 @@ namespace {
 #define RETEMPER_VNNI 0
 namespace first_target {
 #include "nn/block_products-inl.h"
-constexpr BlockKernel kKernel = {"baseline", kOutputs, sizeof(Panel), RoundRow, MultiplyPart};
+constexpr BlockKernel kKernel = {"baseline", kOutputs,  sizeof(BlockScratch),
+                                 RoundRow,   PackPanel, MultiplyPart};
 }  // namespace first_target
 #undef RETEMPER_LANES
 
@@ -74,7 +92,8 @@ constexpr BlockKernel kKernel = {"baseline", kOutputs, sizeof(Panel), RoundRow, 
 #define RETEMPER_DOT 0
 namespace neon_target {
 #include "nn/block_products-inl.h"
-constexpr BlockKernel kKernel = {"neon", kOutputs, sizeof(Panel), RoundRow, MultiplyPart};
+constexpr BlockKernel kKernel = {"neon",   kOutputs,  sizeof(BlockScratch),
+                                 RoundRow, PackPanel, MultiplyPart};
 }  // namespace neon_target
 #undef RETEMPER_DOT
 
@@ -85,7 +104,8 @@ constexpr BlockKernel kKernel = {"neon", kOutputs, sizeof(Panel), RoundRow, Mult
 #pragma GCC target("arch=armv8.2-a+dotprod")
 namespace neon_dot_target {
 #include "nn/block_products-inl.h"
-constexpr BlockKernel kKernel = {"neon_dot", kOutputs, sizeof(Panel), RoundRow, MultiplyPart};
+constexpr BlockKernel kKernel = {"neon_dot", kOutputs,  sizeof(BlockScratch),
+                                 RoundRow,   PackPanel, MultiplyPart};
 }  // namespace neon_dot_target
 #pragma GCC pop_options
 #undef RETEMPER_DOT
@@ -100,7 +120,8 @@ constexpr BlockKernel kKernel = {"neon_dot", kOutputs, sizeof(Panel), RoundRow, 
 #pragma GCC target("avx2,f16c,bmi,bmi2,prefer-vector-width=256")
 namespace avx2_target {
 #include "nn/block_products-inl.h"
-constexpr BlockKernel kKernel = {"avx2", kOutputs, sizeof(Panel), RoundRow, MultiplyPart};
+constexpr BlockKernel kKernel = {"avx2",   kOutputs,  sizeof(BlockScratch),
+                                 RoundRow, PackPanel, MultiplyPart};
 }  // namespace avx2_target
 #pragma GCC pop_options
 
@@ -110,7 +131,8 @@ constexpr BlockKernel kKernel = {"avx2", kOutputs, sizeof(Panel), RoundRow, Mult
 #pragma GCC target("avx2,f16c,bmi,bmi2,avxvnni,prefer-vector-width=256")
 namespace avx_vnni_target {
 #include "nn/block_products-inl.h"
-constexpr BlockKernel kKernel = {"avx_vnni", kOutputs, sizeof(Panel), RoundRow, MultiplyPart};
+constexpr BlockKernel kKernel = {"avx_vnni", kOutputs,  sizeof(BlockScratch),
+                                 RoundRow,   PackPanel, MultiplyPart};
 }  // namespace avx_vnni_target
 #pragma GCC pop_options
 #undef RETEMPER_LANES
@@ -121,7 +143,8 @@ constexpr BlockKernel kKernel = {"avx_vnni", kOutputs, sizeof(Panel), RoundRow, 
     "avx2,f16c,bmi,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,prefer-vector-width=512")
 namespace avx512_vnni_target {
 #include "nn/block_products-inl.h"
-constexpr BlockKernel kKernel = {"avx512_vnni", kOutputs, sizeof(Panel), RoundRow, MultiplyPart};
+constexpr BlockKernel kKernel = {"avx512_vnni", kOutputs,  sizeof(BlockScratch),
+                                 RoundRow,      PackPanel, MultiplyPart};
 }  // namespace avx512_vnni_target
 #pragma GCC pop_options
 #undef RETEMPER_LANES
@@ -176,6 +199,38 @@ const BlockKernel& ChooseBlockKernel() {
     return *kernels.back();
   }();
   return chosen;
+}
+
+size_t PackedBlockBytes(const BlockKernel& kernel, const BlockRows& rows) {
+  return RoundUp(rows.out, kernel.outputs) * rows.RowBytes();
+}
+
+void PackBlocks(const BlockKernel& kernel, Pool& pool, const BlockRows& from, uint8_t* to) {
+  const size_t panel_bytes = kernel.outputs * from.RowBytes();
+  const bool in_place = from.data == to;
+  uint8_t* const scratch = in_place ? pool.Scratch(panel_bytes * pool.threads()) : nullptr;
+  pool.Run(DivideUp(from.out, kernel.outputs), [&](size_t panel, unsigned thread) {
+    const size_t first = panel * kernel.outputs;
+    uint8_t* const own = to + panel * panel_bytes;
+    if (!in_place) return kernel.pack_panel(from, first, own);
+    BlockRows copy = from;
+    copy.data = scratch + thread * panel_bytes;
+    copy.out = std::min(kernel.outputs, from.out - first);
+    std::memcpy(scratch + thread * panel_bytes, own, copy.out * from.RowBytes());
+    kernel.pack_panel(copy, 0, own);
+  });
+}
+
+void UnpackBlockRow(const BlockKernel& kernel, const BlockRows& packed, size_t out, uint8_t* to) {
+  const size_t bytes = FactsOf(packed.format).bytes;
+  const size_t words_at = 2 * LeadingHalves(packed.format);
+  const uint8_t* from = packed.data + out / kernel.outputs * kernel.outputs * packed.RowBytes();
+  for (const uint8_t* const end = to + packed.RowBytes(); to < end; to += bytes) {
+    for (size_t at = 0, size; at < bytes; at += size, from += size * kernel.outputs) {
+      size = at < words_at || bytes - at < 4 ? 2 : 4;
+      std::memcpy(to + at, from + out % kernel.outputs * size, size);
+    }
+  }
 }
 
 void BlockMatMul(const BlockKernel& kernel, Pool& pool, std::span<const BlockLinear> layers,

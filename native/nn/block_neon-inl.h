@@ -9,6 +9,15 @@ struct Ints {
 struct Floats {
   float32x4_t low, high;
 };
+inline Ints LoadInts(const void* p) {
+  const auto* bytes = static_cast<const uint8_t*>(p);
+  return {vreinterpretq_s32_u8(vld1q_u8(bytes)), vreinterpretq_s32_u8(vld1q_u8(bytes + 16))};
+}
+inline void StoreInts(void* p, Ints v) {
+  auto* const bytes = static_cast<uint8_t*>(p);
+  vst1q_u8(bytes, vreinterpretq_u8_s32(v.low));
+  vst1q_u8(bytes + 16, vreinterpretq_u8_s32(v.high));
+}
 inline Ints FillInts(int32_t x) { return {vdupq_n_s32(x), vdupq_n_s32(x)}; }
 inline Ints AddInts(Ints a, Ints b) { return {a.low + b.low, a.high + b.high}; }
 inline Ints AndInts(Ints a, Ints b) { return {a.low & b.low, a.high & b.high}; }
@@ -39,6 +48,18 @@ inline void StoreFloats(float* p, Floats v) {
 }
 inline Floats Add(Floats a, Floats b) { return {a.low + b.low, a.high + b.high}; }
 inline Floats Multiply(Floats a, Floats b) { return {a.low * b.low, a.high * b.high}; }
+inline Floats LoadFloat16s(const uint8_t* p) {
+  const auto widen = [](const uint8_t* some) {
+    return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(some)));
+  };
+  return {widen(p), widen(p + 8)};
+}
+inline Floats LoadBfloat16s(const uint8_t* p) {
+  const auto widen = [](const uint8_t* some) {
+    return vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(vld1_u8(some)), 16));
+  };
+  return {widen(p), widen(p + 8)};
+}
 
 // Of each row, the 16 or 32 bytes from `at` on.
 [[gnu::always_inline]] inline void Transpose16(const uint8_t* const* rows, size_t at,

@@ -291,6 +291,81 @@ TEST("rows that are stored in turn give the outputs in order") {
   }
 }
 
+// Packed rows for a kernel, in memory that ends where they end.
+struct Packed {
+  std::vector<uint8_t> bytes;
+  std::unique_ptr<Guarded> guarded;
+  BlockRows rows;
+
+  Packed(const BlockKernel& kernel, Pool& pool, const BlockRows& from)
+      : bytes(PackedBlockBytes(kernel, from)), rows(from) {
+    PackBlocks(kernel, pool, from, bytes.data());
+    guarded = std::make_unique<Guarded>(bytes);
+    rows.data = guarded->data();
+    rows.interleave = 0;
+    rows.packed = true;
+  }
+};
+
+TEST("packed rows give the bits of stored ones, in any batch and on any number of threads") {
+  uint64_t seed = 2000;
+  std::vector<std::unique_ptr<Pool>> pools;
+  for (const unsigned threads : {1u, 2u, 3u}) pools.push_back(std::make_unique<Pool>(threads));
+  ForEachCase([&](BlockFormat format, const Shape& shape) {
+    const auto [out, in] = shape;
+    const Stored w(format, out, in, ++seed);
+    test::Random random(++seed);
+    const std::vector<float> x = random.Normals(33 * in), bias = random.Normals(out);
+    const std::vector<float> expected = Multiply(*AvailableBlockKernels().front(), *pools[0],
+                                                 w.rows, bias.data(), x.data(), in, 33);
+    for (const BlockKernel* kernel : AvailableBlockKernels()) {
+      for (const auto& pool : pools) {
+        const Packed packed(*kernel, *pool, w.rows);
+        for (const size_t rows : {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 33}) {
+          const size_t from = 33 - rows;
+          const std::vector<float> y =
+              Multiply(*kernel, *pool, packed.rows, bias.data(), x.data() + from * in, in, rows);
+          if (std::memcmp(y.data(), expected.data() + from * out, y.size() * 4) != 0) {
+            Wrong(*kernel, format,
+                  "other bits packed, for " + std::to_string(rows) + " rows with " +
+                      std::to_string(pool->threads()) + " threads");
+          }
+        }
+      }
+    }
+  });
+}
+
+TEST("packed rows keep the bytes of every output, in place and of rows stored in turn too") {
+  Pool pool(3);
+  uint64_t seed = 3000;
+  ForEachCase([&](BlockFormat format, const Shape& shape) {
+    const Stored w(format, shape.out, shape.in, ++seed);
+    BlockRows from = w.rows;
+    for (const size_t group : {size_t{0}, shape.out % 2 == 0 ? shape.out : 0}) {
+      from.interleave = group;
+      for (const BlockKernel* kernel : AvailableBlockKernels()) {
+        const Packed packed(*kernel, pool, from);
+        std::vector<uint8_t> row(from.RowBytes());
+        for (size_t o = 0; o < shape.out; ++o) {
+          const size_t half = group / 2;
+          const size_t stored = group == 0 ? o : o < half ? 2 * o : 2 * (o - half) + 1;
+          UnpackBlockRow(*kernel, packed.rows, o, row.data());
+          if (std::memcmp(row.data(), from.data + stored * row.size(), row.size()) != 0)
+            Wrong(*kernel, format, "other bytes of output " + std::to_string(o));
+        }
+        if (group != 0) continue;
+        std::vector<uint8_t> place = w.bytes;
+        place.resize(packed.bytes.size());
+        BlockRows own = from;
+        own.data = place.data();
+        PackBlocks(*kernel, pool, own, place.data());
+        if (place != packed.bytes) Wrong(*kernel, format, "other bytes in place");
+      }
+    }
+  });
+}
+
 TEST("zeros, tiny and huge activations stay what they are, and what is not finite is NaN") {
   Pool pool(1);
   const Stored w(BlockFormat::kQ4_1, 9, 64, 41);

@@ -3,10 +3,10 @@
 //   nn_matmul_bench [--kernels a,b] [--rows 1,8] [--threads 1,2] [--dtypes BF16,F32,Q4_K] [--shapes
 //   576x576]
 //                   [--megabytes 512] [--seconds 0.3] [--in-major 1] [--clock cpu] [--offset 8]
-//                   [--folder /tmp]
+//                   [--folder /tmp] [--packed 0]
 //
-// A block format among the dtypes is multiplied as it is stored (nn/block_matmul.h), by the kernels
-// of that file.
+// A block format among the dtypes is multiplied by the kernels of nn/block_matmul.h: packed, in
+// large pages, as a model that was opened has it; or, with --packed 0, as it is stored.
 // Each product runs over many copies of its matrix in turn, `megabytes` in all, as the layers of a
 // model follow each other, so weights come from memory and not from a cache. GB/s counts the bytes
 // of the weights, beside what the same threads reach by reading alone; GFLOP/s counts 2 x rows x
@@ -25,7 +25,9 @@
 #include <string>
 #include <vector>
 
+#include "core/divide_up.h"
 #include "core/dtype.h"
+#include "core/large_pages.h"
 #include "nn/block_matmul.h"
 #include "nn/matmul_kernel.h"
 
@@ -164,6 +166,7 @@ int main(int argc, char** argv) {
       {"--clock", "wall"},
       {"--offset", "8"},
       {"--folder", "/tmp"},
+      {"--packed", "1"},
       {"--kernels", ""}};
   for (int i = 1; i + 1 < argc; i += 2) {
     if (options.count(argv[i]) == 0) {
@@ -173,7 +176,7 @@ int main(int argc, char** argv) {
     options[argv[i]] = argv[i + 1];
   }
   counts_own_time = options["--clock"] == "cpu";
-  const bool in_major = options["--in-major"] == "1";
+  const bool in_major = options["--in-major"] == "1", packed = options["--packed"] == "1";
   const double seconds = std::atof(options["--seconds"].c_str());
   const size_t bytes = std::strtoull(options["--megabytes"].c_str(), nullptr, 10) << 20;
   const uint8_t* const memory = MapNumbers(bytes + 4096, options["--folder"]);
@@ -185,6 +188,9 @@ int main(int argc, char** argv) {
   // Where a tensor may begin in a checkpoint: headers are a multiple of 8 bytes long.
   const size_t offset = std::strtoull(options["--offset"].c_str(), nullptr, 10);
   const uint8_t* const data = memory + offset;
+  // Blocks in any order are blocks, too: these stand for packed ones.
+  const LargePages blocks = packed ? AllocateLargePages(bytes) : nullptr;
+  if (packed) std::memcpy(blocks.get(), memory, bytes);
 
   // Calls body(out, in, its text) for each shape.
   const auto for_each_shape = [&](auto body) {
@@ -206,12 +212,15 @@ int main(int argc, char** argv) {
                             : !Has(named, NameOf(*kernel)))
             continue;
           for_each_shape([&](size_t out, size_t in, const char* shape) {
-            const BlockRows w = {data, *format, out, in, 0};
+            BlockLinear layer = {{nullptr, *format, out, in, 0, packed}, nullptr, nullptr, out};
             if (in % FactsOf(*format).elements != 0) return;
+            const size_t size =
+                packed ? RoundUp(PackedBlockBytes(*kernel, layer.w), 64) : out * layer.w.RowBytes();
             std::printf("  %-11s %-13s %10s:", NameOf(*kernel), dtype_name.c_str(), shape);
-            Measure({out, in, out * w.RowBytes(), data, bytes}, options["--rows"], seconds,
-                    [&](const uint8_t* matrix, const float* x, float* y, size_t rows) {
-                      const BlockLinear layer = {{matrix, *format, out, in, 0}, nullptr, y, out};
+            Measure({out, in, size, packed ? blocks.get() : data, bytes}, options["--rows"],
+                    seconds, [&](const uint8_t* matrix, const float* x, float* y, size_t rows) {
+                      layer.w.data = matrix;
+                      layer.y = y;
                       BlockMatMul(*kernel, pool, {&layer, 1}, x, in, rows);
                     });
           });
