@@ -13,18 +13,13 @@
   for (size_t q = 0; q < kQuads; ++q) to[q] = Word(block, at + 4 * q);
 }
 
-// `bits` of each byte from bit `shift` on, moved to bit `to`.
-[[gnu::always_inline]] inline Ints Field(const Ints& bytes, unsigned shift, unsigned bits,
+// `bits` of each byte from bit `from` on, moved to bit `to`.
+[[gnu::always_inline]] inline Ints Field(const Ints& bytes, unsigned from, unsigned bits,
                                          unsigned to) {
-  const int32_t mask = static_cast<int32_t>(((1u << bits) - 1) * 0x01010101u);
-  const Ints kept = AndInts(shift == 0 ? bytes : ShiftRight(bytes, shift), FillInts(mask));
-  return to == 0 ? kept : ShiftLeft(kept, to);
-}
-// 16 in each byte of quad q whose bit is set, of 32 bits a lane.
-[[gnu::always_inline]] inline Ints FifthBits(const Ints& bits, unsigned q) {
-  const Ints four = AndInts(ShiftRight(bits, 4 * q), FillInts(15));
-  // A bit to each byte: four times four bits, 7 further each time.
-  return AndInts(MultiplyInts(four, FillInts(0x02040810)), FillInts(0x10101010));
+  const Ints moved = from == to  ? bytes
+                     : from > to ? ShiftRight(bytes, from - to)
+                                 : ShiftLeft(bytes, to - from);
+  return AndInts(moved, FillInts(static_cast<int32_t>((((1u << bits) - 1) << to) * 0x01010101u)));
 }
 // Low halves of 16 bytes of every row are the first 16 codes, high ones the last.
 [[gnu::always_inline]] inline void Nibbles(const uint8_t* block, size_t at, Ints (&codes)[kQuads]) {
@@ -42,10 +37,10 @@
   // With an offset in place of the sign.
   for (Ints& quad : codes) quad = XorInts(quad, FillInts(static_cast<int32_t>(0x80808080u)));
 }
-// Adds them to codes of four bits.
+// Adds the fifth bits, in the order of SwapFifthBits, to codes of four bits.
 [[gnu::always_inline]] inline void AddFifthBits(const Ints& bits, Ints (&codes)[kQuads]) {
-  for (size_t q = 0; q < kQuads; ++q)
-    codes[q] = OrInts(codes[q], FifthBits(bits, static_cast<unsigned>(q)));
+  for (unsigned q = 0; q < kQuads; ++q)
+    codes[q] = OrInts(codes[q], Field(bits, q % 2 * 4 + q / 4 * 2 + q / 2 % 2, 1, 4));
 }
 
 // `bits` of each lane from bit `shift` on.
@@ -56,66 +51,70 @@
 // How a block's sum becomes a number: the three lines of block_matmul.h.
 enum class Form { kScaled, kWithMinimum, kHalves };
 
-// Each format's Each(block, blocks, panel, take) calls take(b, codes) for each block of 32 codes,
-// of all rows at once, when its scales are in the panel. `block`: the first of `blocks` blocks of
-// 32 (or the block of 256).
+// What products with codes depend on. kMost: the largest code.
+template <Form kOwnForm, int kOwnOffset, int kOwnMost>
+struct Codes {
+  using Kind = Codes;
+  static constexpr Form kForm = kOwnForm;
+  static constexpr int kOffset = kOwnOffset, kMost = kOwnMost;
+};
+using SignedCodes = Codes<Form::kScaled, kSignedBytes ? 0 : 128, 255>;
+
+// 32 codes of every output, with their scales.
+struct Block {
+  Ints codes[kQuads];
+  Floats scale;
+  Floats minimum;  // Form::kWithMinimum
+  Ints parts[2];   // Form::kHalves
+};
+
+// Each format's Each(from, blocks, take) calls take(b, block) for each block of 32 codes. `from`:
+// the first of `blocks` blocks of 32 (or the block of 256).
 
 // Blocks of 32 by themselves, which begin with a scale, and a minimum where they have one.
 template <class F>
 struct BySmallBlocks {
   template <class Take>
-  [[gnu::always_inline]] static void Each(const uint8_t* block, size_t blocks, Panel& panel,
-                                          Take take) {
-    for (size_t b = 0; b < blocks; ++b, block += FactsOf(F::kFormat).bytes * kOutputs) {
-      StoreFloats(panel.scale[b], LoadFloat16s(block));
+  [[gnu::always_inline]] static void Each(const uint8_t* from, size_t blocks, Take take) {
+    for (size_t b = 0; b < blocks; ++b, from += FactsOf(F::kFormat).bytes * kOutputs) {
+      Block block;
+      block.scale = LoadFloat16s(from);
       if constexpr (F::kForm == Form::kWithMinimum)
-        StoreFloats(panel.minimum[b], LoadFloat16s(block + 2 * kOutputs));
-      Ints codes[kQuads];
-      F::Codes(block, codes);
-      take(b, codes);
+        block.minimum = LoadFloat16s(from + 2 * kOutputs);
+      F::CodesOf(from, block.codes);
+      take(b, block);
     }
   }
 };
 
-// kMost: the largest code.
-struct Q8_0 : BySmallBlocks<Q8_0> {
+struct Q8_0 : BySmallBlocks<Q8_0>, SignedCodes {
   static constexpr BlockFormat kFormat = BlockFormat::kQ8_0;
-  static constexpr Form kForm = Form::kScaled;
-  static constexpr int kOffset = kSignedBytes ? 0 : 128, kMost = 255;
-  [[gnu::always_inline]] static void Codes(const uint8_t* block, Ints (&codes)[kQuads]) {
+  [[gnu::always_inline]] static void CodesOf(const uint8_t* block, Ints (&codes)[kQuads]) {
     SignedBytes(block, 2, codes);
   }
 };
-struct Q4_0 : BySmallBlocks<Q4_0> {
+struct Q4_0 : BySmallBlocks<Q4_0>, Codes<Form::kScaled, 8, 15> {
   static constexpr BlockFormat kFormat = BlockFormat::kQ4_0;
-  static constexpr Form kForm = Form::kScaled;
-  static constexpr int kOffset = 8, kMost = 15;
-  [[gnu::always_inline]] static void Codes(const uint8_t* block, Ints (&codes)[kQuads]) {
+  [[gnu::always_inline]] static void CodesOf(const uint8_t* block, Ints (&codes)[kQuads]) {
     Nibbles(block, 2, codes);
   }
 };
-struct Q4_1 : BySmallBlocks<Q4_1> {
+struct Q4_1 : BySmallBlocks<Q4_1>, Codes<Form::kWithMinimum, 0, 15> {
   static constexpr BlockFormat kFormat = BlockFormat::kQ4_1;
-  static constexpr Form kForm = Form::kWithMinimum;
-  static constexpr int kOffset = 0, kMost = 15;
-  [[gnu::always_inline]] static void Codes(const uint8_t* block, Ints (&codes)[kQuads]) {
+  [[gnu::always_inline]] static void CodesOf(const uint8_t* block, Ints (&codes)[kQuads]) {
     Nibbles(block, 4, codes);
   }
 };
-struct Q5_0 : BySmallBlocks<Q5_0> {
+struct Q5_0 : BySmallBlocks<Q5_0>, Codes<Form::kScaled, 16, 31> {
   static constexpr BlockFormat kFormat = BlockFormat::kQ5_0;
-  static constexpr Form kForm = Form::kScaled;
-  static constexpr int kOffset = 16, kMost = 31;
-  [[gnu::always_inline]] static void Codes(const uint8_t* block, Ints (&codes)[kQuads]) {
+  [[gnu::always_inline]] static void CodesOf(const uint8_t* block, Ints (&codes)[kQuads]) {
     Nibbles(block, 6, codes);
     AddFifthBits(Word(block, 2), codes);
   }
 };
-struct Q5_1 : BySmallBlocks<Q5_1> {
+struct Q5_1 : BySmallBlocks<Q5_1>, Codes<Form::kWithMinimum, 0, 31> {
   static constexpr BlockFormat kFormat = BlockFormat::kQ5_1;
-  static constexpr Form kForm = Form::kWithMinimum;
-  static constexpr int kOffset = 0, kMost = 31;
-  [[gnu::always_inline]] static void Codes(const uint8_t* block, Ints (&codes)[kQuads]) {
+  [[gnu::always_inline]] static void CodesOf(const uint8_t* block, Ints (&codes)[kQuads]) {
     Nibbles(block, 8, codes);
     AddFifthBits(Word(block, 4), codes);
   }
@@ -123,25 +122,13 @@ struct Q5_1 : BySmallBlocks<Q5_1> {
 
 // Groups of 32 in blocks of 256.
 
-// The scales of the 16 halves of 256 codes, at 192.
-inline void MakeScalesOfHalves(const uint8_t* block, Panel& panel) {
-  // 16 signed bytes, and the scale of all.
-  const Floats d = LoadFloat16s(block + 208 * kOutputs);
-  for (unsigned b = 0; b < kChunk; ++b) {
-    StoreFloats(panel.scale[b], d);
-    const Ints four = Word(block, 192 + b / 2 * 4);
-    for (unsigned half = 0; half < 2; ++half) {
-      const unsigned byte = b % 2 * 2 + half;
-      panel.parts[b][half] = ShiftRightSigned(ShiftLeft(four, 24 - 8 * byte), 24);
-    }
-  }
-}
 // The scales and minima of eight groups, at the block's beginning.
-inline void MakeScalesAndMinima(const uint8_t* block, Panel& panel) {
+[[gnu::always_inline]] inline void ScalesAndMinima(const uint8_t* from, Floats (&scales)[kChunk],
+                                                   Floats (&minima)[kChunk]) {
   // Both scales, then twelve bytes with eight scales and minima of six bits.
-  const Floats d = LoadFloat16s(block);
-  const Floats least = Multiply(LoadFloat16s(block + 2 * kOutputs), FillFloats(-1));
-  const Ints words[] = {Word(block, 4), Word(block, 8), Word(block, 12)};
+  const Floats d = LoadFloat16s(from);
+  const Floats least = Multiply(LoadFloat16s(from + 2 * kOutputs), FillFloats(-1));
+  const Ints words[] = {Word(from, 4), Word(from, 8), Word(from, 12)};
   for (unsigned b = 0; b < kChunk; ++b) {
     const unsigned shift = b % 4 * 8;
     Ints scale = Bits(words[0], shift, 6), minimum = Bits(words[1], shift, 6);
@@ -149,67 +136,64 @@ inline void MakeScalesAndMinima(const uint8_t* block, Panel& panel) {
       scale = OrInts(Bits(words[2], shift, 4), ShiftLeft(Bits(words[0], shift + 6, 2), 4));
       minimum = OrInts(Bits(words[2], shift + 4, 4), ShiftLeft(Bits(words[1], shift + 6, 2), 4));
     }
-    StoreFloats(panel.scale[b], Multiply(d, ToFloats(scale)));
-    StoreFloats(panel.minimum[b], Multiply(least, ToFloats(minimum)));
+    scales[b] = Multiply(d, ToFloats(scale));
+    minima[b] = Multiply(least, ToFloats(minimum));
   }
 }
 
-struct Q4_K {
+struct Q4_K : Codes<Form::kWithMinimum, 0, 15> {
   static constexpr BlockFormat kFormat = BlockFormat::kQ4_K;
-  static constexpr Form kForm = Form::kWithMinimum;
-  static constexpr int kOffset = 0, kMost = 15;
   template <class Take>
-  [[gnu::always_inline]] static void Each(const uint8_t* block, size_t, Panel& panel, Take take) {
-    MakeScalesAndMinima(block, panel);
-    for (size_t g = 0; g < kChunk; g += 2) {
-      Ints both[kQuads], codes[kQuads];
-      Words(block, 16 + g * 16, both);
-      for (size_t q = 0; q < kQuads; ++q) codes[q] = Field(both[q], 0, 4, 0);
-      take(g, codes);
-      for (size_t q = 0; q < kQuads; ++q) codes[q] = Field(both[q], 4, 4, 0);
-      take(g + 1, codes);
+  [[gnu::always_inline]] static void Each(const uint8_t* from, size_t, Take take) {
+    Floats scales[kChunk], minima[kChunk];
+    ScalesAndMinima(from, scales, minima);
+    for (unsigned g = 0; g < kChunk; ++g) {
+      Block block;
+      block.scale = scales[g];
+      block.minimum = minima[g];
+      for (size_t q = 0; q < kQuads; ++q)
+        block.codes[q] = Field(Word(from, 16 + g / 2 * 32 + 4 * q), g % 2 * 4, 4, 0);
+      take(g, block);
     }
   }
 };
-struct Q5_K {
+struct Q5_K : Codes<Form::kWithMinimum, 0, 31> {
   static constexpr BlockFormat kFormat = BlockFormat::kQ5_K;
-  static constexpr Form kForm = Form::kWithMinimum;
-  static constexpr int kOffset = 0, kMost = 31;
   template <class Take>
-  [[gnu::always_inline]] static void Each(const uint8_t* block, size_t, Panel& panel, Take take) {
-    MakeScalesAndMinima(block, panel);
-    Ints fifth[kQuads];
-    Words(block, 16, fifth);
-    for (unsigned g = 0; g < kChunk; g += 2) {
-      Ints both[kQuads], codes[kQuads];
-      Words(block, 48 + g * 16, both);
-      for (size_t q = 0; q < kQuads; ++q)
-        codes[q] = OrInts(Field(both[q], 0, 4, 0), Field(fifth[q], g, 1, 4));
-      take(g, codes);
-      for (size_t q = 0; q < kQuads; ++q)
-        codes[q] = OrInts(Field(both[q], 4, 4, 0), Field(fifth[q], g + 1, 1, 4));
-      take(g + 1, codes);
+  [[gnu::always_inline]] static void Each(const uint8_t* from, size_t, Take take) {
+    Floats scales[kChunk], minima[kChunk];
+    ScalesAndMinima(from, scales, minima);
+    for (unsigned g = 0; g < kChunk; ++g) {
+      Block block;
+      block.scale = scales[g];
+      block.minimum = minima[g];
+      for (size_t q = 0; q < kQuads; ++q) {
+        const Ints low = Field(Word(from, 48 + g / 2 * 32 + 4 * q), g % 2 * 4, 4, 0);
+        block.codes[q] = OrInts(low, Field(Word(from, 16 + 4 * q), g, 1, 4));
+      }
+      take(g, block);
     }
   }
 };
-struct Q6_K {
+struct Q6_K : Codes<Form::kHalves, 32, 63> {
   static constexpr BlockFormat kFormat = BlockFormat::kQ6_K;
-  static constexpr Form kForm = Form::kHalves;
-  static constexpr int kOffset = 32, kMost = 63;
-  // Of four groups, 0 and 2, and 1 and 3, share their low four bits; all of them the high two.
+  // Of four groups, 0 and 2, and 1 and 3, share their low four bits; all of them the high two. Then
+  // 16 signed bytes, the scales of the halves, and the scale of all.
   template <class Take>
-  [[gnu::always_inline]] static void Each(const uint8_t* block, size_t, Panel& panel, Take take) {
-    MakeScalesOfHalves(block, panel);
-    for (size_t half = 0; half < 2; ++half) {
-      Ints high[kQuads], low[2][kQuads], codes[kQuads];
-      Words(block, 128 + half * 32, high);
-      Words(block, half * 64, low[0]);
-      Words(block, half * 64 + 32, low[1]);
-      for (unsigned g = 0; g < 4; ++g) {
-        for (size_t q = 0; q < kQuads; ++q)
-          codes[q] = OrInts(Field(low[g % 2][q], g / 2 * 4, 4, 0), Field(high[q], 2 * g, 2, 4));
-        take(half * 4 + g, codes);
+  [[gnu::always_inline]] static void Each(const uint8_t* from, size_t, Take take) {
+    const Floats d = LoadFloat16s(from + 208 * kOutputs);
+    for (unsigned b = 0; b < kChunk; ++b) {
+      const unsigned half = b / 4, g = b % 4;
+      Block block;
+      block.scale = d;
+      const Ints four = Word(from, 192 + b / 2 * 4);
+      for (unsigned i = 0; i < 2; ++i)
+        block.parts[i] = ShiftRightSigned(ShiftLeft(four, 24 - 8 * (b % 2 * 2 + i)), 24);
+      for (size_t q = 0; q < kQuads; ++q) {
+        const Ints low = Field(Word(from, half * 64 + g % 2 * 32 + 4 * q), g / 2 * 4, 4, 0);
+        block.codes[q] = OrInts(low, Field(Word(from, 128 + half * 32 + 4 * q), 2 * g, 2, 4));
       }
+      take(b, block);
     }
   }
 };
@@ -218,38 +202,31 @@ struct Q6_K {
 template <class F>
 struct ByGroups {
   template <class Take>
-  [[gnu::always_inline]] static void Each(const uint8_t* block, size_t blocks, Panel& panel,
-                                          Take take) {
+  [[gnu::always_inline]] static void Each(const uint8_t* from, size_t blocks, Take take) {
     constexpr const BlockFormatFacts& kFacts = FactsOf(F::kFormat);
-    constexpr size_t kGroups = kFacts.elements / 32;
-    Floats scale = FillFloats(0);
+    constexpr size_t kGroups = kFacts.elements / 32, kGroupBytes = (kFacts.bytes - 2) / kGroups;
+    Block block;
     for (size_t b = 0; b < blocks; ++b) {
-      const size_t at = b / kGroups * kFacts.bytes, group = b % kGroups;
-      Ints codes[kQuads];
-      if (group == 0) scale = LoadBfloat16s(block + at * kOutputs);
-      StoreFloats(panel.scale[b], scale);
-      F::CodesAt(block, at + 2 + group * (kFacts.bytes - 2) / kGroups, codes);
-      take(b, codes);
+      const uint8_t* at = from + b / kGroups * kFacts.bytes * kOutputs;
+      if (b % kGroups == 0) block.scale = LoadBfloat16s(at);
+      F::CodesOf(at, 2 + b % kGroups * kGroupBytes, block.codes);
+      take(b, block);
     }
   }
 };
 
 template <BlockFormat kOwn>
-struct Int8 : ByGroups<Int8<kOwn>> {
+struct Int8 : ByGroups<Int8<kOwn>>, SignedCodes {
   static constexpr BlockFormat kFormat = kOwn;
-  static constexpr Form kForm = Form::kScaled;
-  static constexpr int kOffset = Q8_0::kOffset, kMost = 255;
-  [[gnu::always_inline]] static void CodesAt(const uint8_t* block, size_t at,
+  [[gnu::always_inline]] static void CodesOf(const uint8_t* block, size_t at,
                                              Ints (&codes)[kQuads]) {
     SignedBytes(block, at, codes);
   }
 };
 template <BlockFormat kOwn>
-struct Int4 : ByGroups<Int4<kOwn>> {
+struct Int4 : ByGroups<Int4<kOwn>>, Codes<Form::kScaled, 8, 15> {
   static constexpr BlockFormat kFormat = kOwn;
-  static constexpr Form kForm = Form::kScaled;
-  static constexpr int kOffset = 8, kMost = 15;
-  [[gnu::always_inline]] static void CodesAt(const uint8_t* block, size_t at,
+  [[gnu::always_inline]] static void CodesOf(const uint8_t* block, size_t at,
                                              Ints (&codes)[kQuads]) {
     Nibbles(block, at, codes);
   }

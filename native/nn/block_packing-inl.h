@@ -151,6 +151,10 @@ inline void PackRows(const uint8_t* const* rows, size_t blocks, uint8_t* to) {
     }
     for (; i + 4 <= kBytes; i += 4) PackField<4>(rows, at + i, to + i * kOutputs);
     for (; i < kBytes; i += 2) PackField<2>(rows, at + i, to + i * kOutputs);
+    if constexpr (HasFifthBits(F::kFormat)) {
+      uint8_t* const words = to + 2 * kHalves * kOutputs;
+      for (size_t lane = 0; lane < kOutputs; ++lane) SwapFifthBitsAt(words + 4 * lane);
+    }
   }
 }
 
