@@ -160,7 +160,7 @@ export interface NativeRuntime {
    * are left alone. Methods that depend on the tensors read them here.
    * @param sums products may be summed instead of weights, where that is the same but for rounding
    * @param holds all matrices are made now and kept in memory; a plan that puts some into blocks needs it
-   * @param blocks matrices in blocks of GGUF's formats, stored and copied or made now, are multiplied as they lie
+   * @param blocks matrices in blocks of GGUF's formats, stored and copied or made now, are multiplied as they are
    * @param file with `holds`: mapped for what is held, or written with it
    */
   openMerge(

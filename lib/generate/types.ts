@@ -203,7 +203,7 @@ export interface ModelOptions extends EngineOptions {
    */
   readonly hold?: boolean | undefined;
   /**
-   * For a GGUF file: "asStored" multiplies its blocks as they lie in the file, by activations rounded to 8 bits (as llama.cpp
+   * For a GGUF file: "asStored" multiplies its blocks as the file has them, by activations rounded to 8 bits (as llama.cpp
    * does), and keeps no other weights in memory. "decoded" (the default): by the float32 weights that the file decodes to.
    *
    * For any model and recipe whose family GGUF files have: "q8_0", "q4_k_m" and the other quantisations in blocks put the

@@ -131,7 +131,6 @@ size_t VirtualTensors::Take(std::unique_ptr<Task> task) {
 
 void VirtualTensors::HoldBlocks(const Addition& addition, nn::Pool& pool) {
   std::vector<Holding> holdings;
-  const size_t made = made_.size();
   try {
     for (const size_t index : addition.tasks) {
       const TensorSpec& spec = tasks_[index]->spec;
@@ -146,7 +145,6 @@ void VirtualTensors::HoldBlocks(const Addition& addition, nn::Pool& pool) {
     // What was not made is not found by the next variant.
     for (const Holding& holding : holdings) holding.to->clear();
     std::erase_if(source_blocks_, [](const auto& source) { return source.second.empty(); });
-    made_.resize(made);
     throw;
   }
 }

@@ -15,15 +15,6 @@ bool KeepsValues(const Params& params) {
   return sum != nullptr && sum->weights == std::vector<double>{1};
 }
 
-// Of rows [in, out] where `in_major`; blocks have them the other way round.
-nn::BlockRows RowsOf(const nn::StoredRange& range, bool in_major, BlockFormat format) {
-  nn::BlockRows blocks;
-  blocks.format = format;
-  blocks.out = in_major ? range.cols : range.rows;
-  blocks.in = in_major ? range.rows : range.cols;
-  return blocks;
-}
-
 // Blocks that were made when the merge was opened.
 std::optional<nn::BlockRows> HeldBlocks(const VirtualTensors& tensors, const Made& made,
                                         const nn::StoredRange& range, bool in_major) {
@@ -68,6 +59,26 @@ std::optional<nn::BlockRows> StoredBlocks(const VirtualTensors& tensors, const M
 
 }  // namespace
 
+nn::BlockRows RowsOf(const nn::StoredRange& range, bool in_major, BlockFormat format) {
+  nn::BlockRows blocks;
+  blocks.format = format;
+  blocks.out = in_major ? range.cols : range.rows;
+  blocks.in = in_major ? range.rows : range.cols;
+  return blocks;
+}
+
+void DecodeRow(const nn::BlockRows& rows, size_t out, float* to) {
+  const size_t bytes = rows.RowBytes();
+  const uint8_t* from = rows.data + out * bytes;
+  std::vector<uint8_t> row;
+  if (rows.packed) {
+    row.resize(bytes);
+    nn::UnpackBlockRow(nn::ChooseBlockKernel(), rows, out, row.data());
+    from = row.data();
+  }
+  ChooseTarget().f32->decode_blocks(from, rows.format, rows.in / FactsOf(rows.format).elements, to);
+}
+
 std::vector<nn::BlockRows> BlockMatrix::BlocksOf(const VirtualTensors& tensors,
                                                  const nn::StoredRange& range, bool in_major) {
   std::vector<nn::BlockRows> blocks;
@@ -104,6 +115,12 @@ void BlockMatrix::Multiply(nn::Pool& pool, nn::Precision /*precision*/, const fl
                                     from + run.first * from_stride, from_stride, run.count);
                   }
                 });
+}
+
+void BlockMatrix::Row(size_t row, uint32_t variant, float* to) const {
+  const nn::BlockRows& rows = blocks_[blocks_.size() == 1 ? 0 : variant];
+  if (rows.interleave != 0) return made_->Row(row, variant, to);
+  DecodeRow(rows, row, to);
 }
 
 }  // namespace retemper

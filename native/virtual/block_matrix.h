@@ -12,6 +12,12 @@
 
 namespace retemper {
 
+// Stored rows of `range`, wherever they lie: of rows [in, out] where `in_major`, as blocks have
+// them the other way round.
+nn::BlockRows RowsOf(const nn::StoredRange& range, bool in_major, BlockFormat format);
+// An output's weights as numbers, of rows that are packed, or stored in order.
+void DecodeRow(const nn::BlockRows& rows, size_t out, float* to);
+
 class BlockMatrix final : public nn::WeightSource {
  public:
   // Where the blocks of `range` lie, by variant. Nothing where they are not held, and it is no
@@ -20,7 +26,7 @@ class BlockMatrix final : public nn::WeightSource {
   static std::vector<nn::BlockRows> BlocksOf(const VirtualTensors& tensors,
                                              const nn::StoredRange& range, bool in_major);
 
-  // `made` gives single rows and gradients, and the biases.
+  // `made` gives gradients and the biases.
   BlockMatrix(std::unique_ptr<VirtualMatrix> made, std::vector<nn::BlockRows> blocks);
 
   size_t out() const override { return made_->out(); }
@@ -36,7 +42,7 @@ class BlockMatrix final : public nn::WeightSource {
     if (blocks_.size() != 1) return std::nullopt;
     return nn::BlockLinear{blocks_[0], made_->bias(0), nullptr, 0};
   }
-  void Row(size_t row, uint32_t variant, float* to) const override { made_->Row(row, variant, to); }
+  void Row(size_t row, uint32_t variant, float* to) const override;
 
  private:
   std::unique_ptr<VirtualMatrix> made_;

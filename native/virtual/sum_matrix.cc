@@ -4,6 +4,7 @@
 
 #include "core/divide_up.h"
 #include "engine/decode_range.h"
+#include "virtual/block_matrix.h"
 
 namespace retemper {
 namespace {
@@ -31,9 +32,7 @@ std::optional<size_t> PlaceOf(std::vector<SumOfProducts::BlockSource>& blocks,
   source.part.range = part.range;
   source.part.rows = part.rows;
   source.part.cols = part.cols;
-  source.rows.format = spec.form.blocks;
-  source.rows.out = in_major ? range.cols : range.rows;
-  source.rows.in = in_major ? range.rows : range.cols;
+  source.rows = RowsOf(range, in_major, spec.form.blocks);
   if (const uint8_t* data = tensors.SourceBlocks(part.range, spec.form.blocks))
     source.rows.data = data + range.first_row * source.rows.RowBytes();
   blocks.push_back(std::move(source));
@@ -164,6 +163,8 @@ SumMatrix::SumMatrix(std::unique_ptr<VirtualMatrix> made, SumOfProducts sum)
     : made_(std::move(made)),
       sum_(std::move(sum)),
       kernels_(nn::TrainingKernelsOf(nn::ChooseVectorKernels())) {
+  for (SumOfProducts::BlockSource& source : sum_.blocks)
+    source.rows = made_->tensors().room().Pack(source.rows);
   for (const SumOfProducts::LowRankTerm& term : sum_.terms) ranks_ += term.right.out;
   rights_.resize(ranks_ * in());
   lefts_.resize(ranks_ * out());
@@ -313,9 +314,7 @@ void SumMatrix::Row(size_t row, uint32_t variant, float* to) const {
   std::vector<float> values(in());
   const auto& [factors, matrices, terms] = sum_.mixes[variant];
   for (size_t m : matrices) {
-    const nn::BlockRows& rows = sum_.blocks[m].rows;
-    ChooseTarget().f32->decode_blocks(rows.data + row * rows.RowBytes(), rows.format,
-                                      in() / FactsOf(rows.format).elements, values.data());
+    DecodeRow(sum_.blocks[m].rows, row, values.data());
     AddScaled(factors[m], values.data(), in(), to);
   }
   for (size_t t : terms) {

@@ -72,12 +72,20 @@ VirtualMatrix::VirtualMatrix(std::shared_ptr<const VirtualTensors> tensors,
                       "; matrices are computed with as BF16, F16 or F32",
                   {}, range.tensor, "give the recipe an out_dtype of these");
     }
-    // What lies in a file is read in now.
-    if (IsPlainCopy(spec)) {
-      const Range& stored = spec.sources[0].parts[0].range;
-      StoredAsItIs(*tensors_, stored, out_, in_, in_major_, first_row_, false);
-    }
   }
+}
+
+void VirtualMatrix::ReadIn() const {
+  for (const Made& made : made_) Stored(tensors_->task(made.task).spec, false);
+}
+
+std::optional<nn::Matrix> VirtualMatrix::Stored(const TensorSpec& spec, bool again) const {
+  if (!IsPlainCopy(spec)) return std::nullopt;
+  const Range& stored = spec.sources[0].parts[0].range;
+  auto matrix = StoredAsItIs(*tensors_, stored, out_, in_, in_major_, first_row_, again);
+  if (matrix)
+    matrix->data = tensors_->room().Copy(matrix->data, out_ * in_ * SizeOf(matrix->dtype));
+  return matrix;
 }
 
 void VirtualMatrix::Multiply(nn::Pool& pool, nn::Precision precision, const float* x,
@@ -118,11 +126,7 @@ void VirtualMatrix::InRuns(const float* x, size_t x_stride, size_t rows, const u
 
 std::optional<nn::Matrix> VirtualMatrix::Lying(uint32_t variant) const {
   const TensorSpec& spec = tensors_->task(made_[variant].task).spec;
-  if (IsPlainCopy(spec)) {
-    const Range& stored = spec.sources[0].parts[0].range;
-    const auto matrix = StoredAsItIs(*tensors_, stored, out_, in_, in_major_, first_row_, true);
-    if (matrix) return matrix;
-  }
+  if (const std::optional<nn::Matrix> matrix = Stored(spec, true)) return matrix;
   const uint8_t* values = tensors_->Held(made_[variant]);
   if (values == nullptr) return std::nullopt;
   if (spec.form.blocks != BlockFormat::kNone) return std::nullopt;  // BlockMatrix's
@@ -242,14 +246,7 @@ void VirtualMatrix::Row(size_t row, uint32_t variant, float* to) const {
   const size_t element = SizeOf(task.spec.out_dtype);
   const Extent extent = {(first_row_ + row) * in_, in_};
   if (const uint8_t* held = tensors_->Held(made)) {
-    const uint8_t* from = held + task.spec.StoredBytes(extent.first);
-    const BlockFormat format = task.spec.form.blocks;
-    if (format == BlockFormat::kNone) {
-      ChooseTarget().f32->load(from, task.spec.out_dtype, in_, to);
-    } else {
-      ChooseTarget().f32->decode_blocks(from, format, in_ / FactsOf(format).elements, to);
-    }
-    return;
+    return ChooseTarget().f32->load(held + extent.first * element, task.spec.out_dtype, in_, to);
   }
   const Extent covered = tensors_->CoveredBy(made.task, extent);
   const VirtualTensors::Lease lease(*tensors_);

@@ -28,7 +28,10 @@ class VirtualMatrix final : public nn::WeightSource {
   void MultiplyBackward(nn::Pool& pool, nn::Precision precision, const float* dy, size_t dy_stride,
                         size_t rows, const uint32_t* variants, float* dx,
                         size_t dx_stride) const override;
+  // Not of what is held in blocks.
   void Row(size_t row, uint32_t variant, float* to) const override;
+  // Reads in what is multiplied as it is stored, before the first product.
+  void ReadIn() const;
 
   // The rows of one variant, side by side.
   struct Run {
@@ -48,6 +51,8 @@ class VirtualMatrix final : public nn::WeightSource {
  private:
   // The matrix of a variant, where it lies somewhere: held, or stored and copied only.
   std::optional<nn::Matrix> Lying(uint32_t variant) const;
+  // What a task copies as it is stored; `again` as StoredAsItIs has it.
+  std::optional<nn::Matrix> Stored(const TensorSpec& spec, bool again) const;
 
   void MultiplyRuns(nn::Pool& pool, nn::Precision precision, const float* x, size_t x_stride,
                     const std::vector<Run>& runs, float* y, size_t y_stride) const;

@@ -37,6 +37,26 @@ nn::StoredRange RangeOf(const TensorSpec& spec) {
   return range;
 }
 
+// Whether anything is stored in blocks, or put into them.
+bool HasBlocks(const Plan& plan) {
+  const auto is_stored = [](const Part& part) {
+    return part.range.encoding && part.range.encoding->kind == EncodingKind::kBlocks;
+  };
+  return std::ranges::any_of(plan.tensors, [&](const TensorSpec& spec) {
+    return InBlocks(spec) || std::ranges::any_of(spec.sources, [&](const Source& source) {
+             return std::ranges::any_of(source.parts, is_stored);
+           });
+  });
+}
+
+// Of all values of a variant in memory: blocks may be packed where they lie.
+uint64_t RoomOf(const Task& task) {
+  const TensorSpec& spec = task.spec;
+  if (!InBlocks(spec)) return RoundUp(spec.StoredBytes(task.elements), 64);
+  const nn::BlockRows rows = RowsOf(RangeOf(spec), spec.form.transposed, spec.form.blocks);
+  return RoundUp(nn::PackedBlockBytes(nn::ChooseBlockKernel(), rows), 64);
+}
+
 // As VirtualTensors says of CoveredBy and of Make.
 Extent Covering(const Task& task, Extent extent) {
   if (task.TakesAnyExtent() || extent.count == 0) return extent;
@@ -69,11 +89,13 @@ VirtualTensors::VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, bo
     : plan_(std::move(plan)),
       sums_(sums),
       blocks_(blocks),
-      variants_(static_cast<uint32_t>(plan_.outputs.size())) {
+      variants_(static_cast<uint32_t>(plan_.outputs.size())),
+      room_(pool, copies && blocks && HasBlocks(plan_),
+            [this](const uint8_t* data, size_t bytes) { Drop(data, bytes); }) {
   CheckPlan(plan_);
   OpenInputs(plan_.inputs);
   for (InputFile& input : inputs_)
-    if (copies && !holds) nn::CopyToMemory(input, pool);
+    if (copies && !holds && !room_.takes_over()) nn::CopyToMemory(input, pool);
   environment_.target = &ChooseTarget();
   environment_.inputs = &inputs_;
   environment_.seed = plan_.seed;
@@ -95,7 +117,7 @@ VirtualTensors::VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, bo
     }
   }
   Prepare(tasks_, pool);
-  HoldMatrices(holds, copies, file, pool);
+  HoldMatrices(holds, file, pool);
   CheckUnchanged();
 }
 
@@ -125,7 +147,7 @@ void VirtualTensors::Prepare(std::span<const std::unique_ptr<Task>> tasks, nn::P
   });
 }
 
-void VirtualTensors::HoldMatrices(bool holds, bool copies, const HeldFile* file, nn::Pool& pool) {
+void VirtualTensors::HoldMatrices(bool holds, const HeldFile* file, nn::Pool& pool) {
   std::vector<Holding> holdings;
   held_.resize(holds ? tasks_.size() : 0);
   for (size_t index = 0; index < held_.size(); ++index) {
@@ -135,18 +157,19 @@ void VirtualTensors::HoldMatrices(bool holds, bool copies, const HeldFile* file,
     held_[index].resize(IsCopy(spec) ? 1 : spec.variants.size());
     holdings.push_back({tasks_[index].get(), &held_[index], nullptr});
   }
-  if (file != nullptr && file->is_there) {
-    InputFile held = InputFile::Open(file->path, std::nullopt, Reading::kMap);
-    if (copies) nn::CopyToMemory(held, pool);
-    return MapHeld(holdings, std::move(held));
-  }
+  if (file != nullptr && file->is_there)
+    return MapHeld(holdings, InputFile::Open(file->path, std::nullopt, Reading::kMap));
   MakeHeld(holdings, pool);
   if (file != nullptr) WriteHeld(holdings, file->path);
 }
 
 void VirtualTensors::MakeHeld(const std::vector<Holding>& holdings, nn::Pool& pool) {
   if (holdings.empty()) return;
-  uint8_t* at = made_.emplace_back(AllocateLargePages(FileBytes(holdings))).get();
+  uint64_t bytes = 0;
+  for (const Holding& holding : holdings) bytes += holding.to->size() * RoomOf(*holding.task);
+  LargePages pages = AllocateLargePages(bytes);
+  uint8_t* at = pages.get();
+  std::vector<WeightRoom::Made> made;
   // Of all tensors alike: units of one size, so that no thread is left with a large tensor, and no
   // more is ever there as numbers than a unit a thread.
   std::vector<std::pair<const Holding*, size_t>> units;
@@ -154,7 +177,8 @@ void VirtualTensors::MakeHeld(const std::vector<Holding>& holdings, nn::Pool& po
     const Task& task = *holding.task;
     for (Values& values : *holding.to) {
       values.data = values.own = at;
-      at += RoundUp(task.spec.StoredBytes(task.elements), 64);
+      made.push_back({at, task.spec.StoredBytes(task.elements), RoomOf(task)});
+      at += made.back().room;
     }
     for (size_t unit = 0; unit < task.Units(task.Phases() - 1); ++unit)
       units.push_back({&holding, unit});
@@ -163,6 +187,7 @@ void VirtualTensors::MakeHeld(const std::vector<Holding>& holdings, nn::Pool& po
     const auto [holding, unit] = units[at];
     NameTensor(*holding->task, [&, holding = holding, unit = unit] { HoldUnit(*holding, unit); });
   });
+  room_.Keep(std::move(pages), made);
 }
 
 uint64_t VirtualTensors::FileBytes(const std::vector<Holding>& holdings) {
@@ -177,9 +202,11 @@ void VirtualTensors::MapHeld(const std::vector<Holding>& holdings, InputFile fil
     throw Fault(code::kBadInput, "does not hold what this merge has in blocks", file.path());
   uint64_t at = 0;
   for (const auto& [task, to, own] : holdings) {
+    const size_t bytes = task->spec.StoredBytes(task->elements);
     for (Values& values : *to) {
       values.data = file.Mapped(at);
-      at += RoundUp(task->spec.StoredBytes(task->elements), 64);
+      if (!InBlocks(task->spec)) values.data = room_.Copy(values.data, bytes);
+      at += RoundUp(bytes, 64);
     }
   }
   held_file_.emplace(std::move(file));
@@ -241,6 +268,17 @@ void VirtualTensors::HoldUnit(const Holding& holding, size_t unit) const {
   std::vector<ReadRange> ranges;
   task.AddReads(task.Phases() - 1, unit, ranges);
   for (const ReadRange& range : ranges) inputs_[range.input].Drop(range.offset, range.size);
+}
+
+void VirtualTensors::Drop(const uint8_t* data, size_t bytes) const {
+  const auto drop = [&](const InputFile& file) {
+    if (!file.mapped()) return;
+    const uint8_t* const begin = file.Mapped(0);
+    if (data >= begin && data < begin + file.size())
+      file.Drop(static_cast<uint64_t>(data - begin), bytes);
+  };
+  for (const InputFile& input : inputs_) drop(input);
+  if (held_file_) drop(*held_file_);
 }
 
 const uint8_t* VirtualTensors::Held(Made made) const {
@@ -307,6 +345,7 @@ std::unique_ptr<nn::WeightSource> VirtualTensors::Evaluated(
     throw Fault(code::kInternal, "is put into blocks, and nothing is held", {}, range.tensor);
   if (blocks_) {
     std::vector<nn::BlockRows> blocks = BlockMatrix::BlocksOf(*this, range, in_major);
+    for (nn::BlockRows& rows : blocks) rows = room_.Pack(rows);
     if (!blocks.empty()) return std::make_unique<BlockMatrix>(std::move(made), std::move(blocks));
   }
   if (sums_ && (in_blocks || held_.empty())) {
@@ -314,6 +353,7 @@ std::unique_ptr<nn::WeightSource> VirtualTensors::Evaluated(
     if (sum) return std::make_unique<SumMatrix>(std::move(made), std::move(*sum));
   }
   if (in_blocks) throw Fault(code::kInternal, "is in blocks of other rows", {}, range.tensor);
+  made->ReadIn();
   return made;
 }
 

@@ -12,6 +12,10 @@
 // for methods whose last phase is dear. Those that the plan puts into blocks of GGUF's formats are
 // then made so, by the code that writes such files, and multiplied as blocks. Where products may
 // be summed, it is the matrices of the inputs that are put into blocks, each once for all variants.
+//
+// What products read in every step is copied into memory of large pages where that is asked for:
+// whole files; or, where any of it is blocks, the matrices that are used, blocks in the order in
+// which products read them (WeightRoom).
 #pragma once
 
 #include <atomic>
@@ -26,11 +30,11 @@
 #include <utility>
 #include <vector>
 
-#include "core/large_pages.h"
 #include "core/plan.h"
 #include "engine/task.h"
 #include "nn/pool.h"
 #include "nn/weights.h"
+#include "virtual/weight_room.h"
 
 namespace retemper {
 
@@ -66,10 +70,10 @@ class VirtualTensors final : public nn::WeightMaker,
   // Runs all phases but the last ones on the pool: methods whose coefficients follow from the
   // tensors read them here. `sums`: products may be summed instead of the weights, where that is
   // the same but for rounding. `holds`: matrices are made now and kept. `blocks`: those that are
-  // blocks are multiplied as they lie, in a file or held. `copies`: files that are read in every
-  // step are copied into memory (InputFile::CopyToMemory). `file`: where matrices that are held
-  // lie, or are written to; whether it is of this plan, the caller knows. Throws what a merge
-  // throws, and BAD_INPUT for a file of another size.
+  // blocks are multiplied as blocks, from a file or held. `copies`: what is read in every step is
+  // copied into memory, and blocks are packed. `file`: where matrices that are held lie, or are
+  // written to; whether it is of this plan, the caller knows. The pool is used as long as weights
+  // are asked for. Throws what a merge throws, and BAD_INPUT for a file of another size.
   VirtualTensors(Plan plan, bool sums, bool holds, bool blocks, bool copies, const HeldFile* file,
                  nn::Pool& pool);
 
@@ -94,10 +98,10 @@ class VirtualTensors final : public nn::WeightMaker,
   // begin with its first element.
   void Make(size_t task, Extent extent, const std::vector<uint8_t*>& out, Maker& maker) const;
   Extent CoveredBy(size_t task, Extent extent) const;
-  // All values of a variant of a task's tensor, where they are held, as the task's form has them;
-  // or null.
+  // All values of a variant of a task's tensor, where they are held, as the task's form has them,
+  // or, of blocks that WeightRoom has packed, where they lay; or null.
   const uint8_t* Held(Made made) const;
-  // What `source` is as blocks, where products of it are summed; else null.
+  // What `source` is as blocks, where products of it are summed, likewise; else null.
   const uint8_t* SourceBlocks(const Range& source, BlockFormat format) const;
 
   // A maker that is free, for as long as the lease lives. From any thread.
@@ -114,6 +118,7 @@ class VirtualTensors final : public nn::WeightMaker,
     std::unique_ptr<Maker> maker_;
   };
   ProductScratch& scratch() const { return scratch_; }
+  WeightRoom& room() const { return room_; }
 
   std::unique_ptr<nn::WeightSource> Matrix(const nn::StoredRange& range, bool in_major,
                                            std::optional<nn::WeightVector> bias) const override;
@@ -167,7 +172,7 @@ class VirtualTensors final : public nn::WeightMaker,
     std::unique_ptr<SourceTask> own;  // where it is no task of the merge's
   };
   using SourceKey = std::tuple<uint32_t, uint64_t, BlockFormat>;  // input, offset
-  void HoldMatrices(bool holds, bool copies, const HeldFile* file, nn::Pool& pool);
+  void HoldMatrices(bool holds, const HeldFile* file, nn::Pool& pool);
   void HoldBlocks(const Addition& addition, nn::Pool& pool);
   void MakeHeld(const std::vector<Holding>& holdings, nn::Pool& pool);
   // Matrices in their order, each from a multiple of 64 on.
@@ -177,6 +182,8 @@ class VirtualTensors final : public nn::WeightMaker,
   // Whether a task's result is a sum of products with blocks; then those not yet there are added.
   bool SumsBlocks(const TensorSpec& spec, std::vector<Holding>& holdings);
   void HoldUnit(const Holding& holding, size_t unit) const;
+  // Bytes of a mapped file that are not read again: the process keeps no pages of them.
+  void Drop(const uint8_t* data, size_t bytes) const;
 
   const Plan plan_;
   const bool sums_, blocks_;
@@ -189,7 +196,7 @@ class VirtualTensors final : public nn::WeightMaker,
   std::vector<size_t> free_tasks_;
   std::vector<std::unique_ptr<Addition>> additions_;  // by variant, after the first plan's
   std::unordered_map<std::string, std::vector<Made>> by_name_;
-  std::vector<LargePages> made_;  // what is held and lies in no file
+  mutable WeightRoom room_;  // also what is held and lies in no file
   // By task and variant, one for all where it is a copy; empty: not held.
   std::vector<std::vector<Values>> held_;
   std::map<SourceKey, std::vector<Values>> source_blocks_;  // one each

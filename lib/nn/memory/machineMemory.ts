@@ -18,7 +18,8 @@ export function availableMemory(read: ReadFile = readIfThere, free: number = fre
 
 /**
  * Whether weights of so many bytes are copied into memory of their own when they are opened, in the large pages in which they are
- * read faster than in a mapped file: where Linux gives such pages, and the copy takes at most half of what is free.
+ * read faster than in a mapped file, and blocks in the order of products: where Linux gives such pages, and the copy takes at most half
+ * of what is free.
  */
 export function isCopied(bytes: number, read: ReadFile = readIfThere, free: number = freeOfMachine()): boolean {
   const pages = read("/sys/kernel/mm/transparent_hugepage/enabled");

@@ -25,7 +25,7 @@ export interface NativeOptions extends Pick<EngineOptions, "precision" | "cache"
   /** Whether weights are read where the checkpoint's files are mapped: not where they are held, nor of network file systems. */
   readonly isMapped?: boolean | undefined;
   /**
-   * Of a merge: "asStored" multiplies the blocks of a GGUF file that it copies where they lie; others say how it is quantised.
+   * Of a merge: "asStored" multiplies the blocks of a GGUF file that it copies as they are; others say how it is quantised.
    */
   readonly weights?: WeightsForm | undefined;
   /** Where what is held of the merge lies, or is written to. */
@@ -69,8 +69,10 @@ export async function startNative(
   await ready();
   const addon = loadAddon();
   const files = checkpoint.files.reduce((sum, { size }) => sum + size, 0);
+  // What is made now is in memory already, where blocks are packed.
+  const copied = hold && !heldFile?.isThere ? 0 : merge ? mergeBytes(merge, hold) : files;
   // With a limit they stay mapped, so that they may be more than it.
-  const copiesFiles = maxMemory === undefined && isCopied(merge ? mergeBytes(merge, hold) : files);
+  const copiesFiles = maxMemory === undefined && isCopied(copied);
   const runtime = new KernelRuntime(addon, checkpoint.files, { precision, cache, threads, copiesFiles });
   const blocks = merge !== undefined && (form === "asStored" || merge.quantised !== undefined);
   let virtualTensors: RunningEngine["virtualTensors"];
