@@ -1,8 +1,8 @@
 // `npm run bench -- before --dist DIST`: this build beside an earlier one, such as the commit before a large change: merges,
-// generation and tuning on a model of 140 million weights. The two run in turn, pair by pair, each in processes of its own; a
+// generation and tuning on a model of 140 million weights, or of another size. The two run in turn, pair by pair, each in processes of its own; a
 // cell is slower where the median of the pairs' ratios is, by more than 5 % and by more than the pairs differ.
 
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,8 +13,9 @@ import { median, observe } from "./process.mjs";
 import { keepResult, table } from "./results.mjs";
 import { drawRows } from "./tune.mjs";
 
-const USAGE = `usage: npm run bench -- before --dist DIST [--pairs 7] [--only TEXT] [--no-keep]
+const USAGE = `usage: npm run bench -- before --dist DIST [--size 140m] [--pairs 7] [--only TEXT] [--no-keep]
   --dist DIST  the dist/ of the earlier build, with its addon beside it
+  --size NAME  tiny, 140m, 1b or 8b, the shape of the models
   --only TEXT  the cells with this in their name
   --note TEXT  what the earlier build is, for the record`;
 const OWN = fileURLToPath(new URL("../../dist", import.meta.url));
@@ -27,6 +28,7 @@ export async function before(args) {
     args,
     options: {
       dist: { type: "string" },
+      size: { type: "string", default: "140m" },
       pairs: { type: "string", default: "7" },
       only: { type: "string", default: "" },
       note: { type: "string", default: "an earlier build" },
@@ -40,19 +42,21 @@ export async function before(args) {
     return;
   }
   const builds = { before: resolve(values.dist), now: OWN };
-  const models = benchModels("140m");
+  const { size } = values;
+  const models = benchModels(size);
   warm(models);
   const folder = mkdtempSync(join(tmpdir(), "retemper-bench-before-"));
   try {
-    const cells = [...merges(models, folder), ...generation(oneB("140m")), ...tuning(oneB("140m"), folder)];
+    const cells = [...merges(models, folder), ...generation(oneB(size)), ...tuning(oneB(size), folder)];
     const rows = [];
     for (const { name, measure } of cells.filter((cell) => cell.name.includes(values.only)))
       rows.push(await pairs(name, measure, builds, Number(values.pairs)));
     const head = ["cell", "before", "now", "now / before, median", "least", "most", ""];
     const text = table(head, rows);
     console.log(text);
-    const title = `This build beside ${values.note}, ${values.pairs} pairs in turn (seconds; below 1: faster now)`;
-    if (!values["no-keep"]) keepResult(title, "npm run bench -- before --dist DIST", text);
+    const title = `This build beside ${values.note}, ${size}-shaped, ${values.pairs} pairs in turn (seconds; below 1: faster now)`;
+    const command = `npm run bench -- before --dist DIST --size ${size} --only "${values.only}" --pairs ${values.pairs}`;
+    if (!values["no-keep"]) keepResult(title, command, text);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -112,7 +116,7 @@ function generation(model) {
         model,
         threads: 2,
         precision,
-        vocabulary: 32768,
+        vocabulary: JSON.parse(readFileSync(join(model, "config.json"), "utf8")).vocab_size,
         batches,
         prefill,
         decode,

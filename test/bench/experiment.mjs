@@ -1,6 +1,7 @@
 // `npm run bench -- experiment`: evaluating nine lambdas of a virtual merge at once, beside evaluating nine checkpoints
 // one after the other, and beside the same merge unwritten with one lambda at a time. By the number of questions, since what
-// is shared counts most where few are asked at once. Each evaluation is a process of its own, the ways in turn.
+// is shared counts most where few are asked at once. Each evaluation is a process of its own, the ways in turn. With `--whole`, an
+// experiment end to end instead, beside what its plan said.
 
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,6 +9,7 @@ import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { writeAdapter } from "./adapter.mjs";
+import { timeWhole } from "./experiment/whole.mjs";
 import { observe } from "./process.mjs";
 import { keepResult, table } from "./results.mjs";
 
@@ -25,6 +27,10 @@ const HELP = `usage: npm run bench -- experiment [options]
   --threads N        (default 2)
   --precision NAME   of activations: float32 or bfloat16 (default float32)
   --runs N           the shortest counts (default 3)
+  --whole SIZE       an experiment from its plan to its report instead, on a model of this shape (tiny, 140m, 1b, 8b; a merge of it is written for a
+                     while) with an adapter of rank 16; --questions (default 20) choose among --lambdas (default 5), with
+    --confirming N     others that confirm (default as many)
+    --weights LIST     that choose: stored, q8_0, q4_k_m, … (default stored)
   --no-keep          do not write test/bench/results`;
 
 /** @param {string[]} args */
@@ -36,12 +42,15 @@ export async function experiment(args) {
       model: text(join(root, "demo/model")),
       adapter: text(),
       rows: text(join(root, "demo/unsafe.jsonl")),
-      questions: text("1,4,16"),
-      lambdas: text("9"),
+      questions: text(),
+      lambdas: text(),
       tokens: text("24"),
       threads: text("2"),
       precision: text("float32"),
       runs: text("3"),
+      whole: text(),
+      confirming: text(),
+      weights: text("stored"),
       "no-keep": { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -49,13 +58,26 @@ export async function experiment(args) {
   if (values.help) return console.log(HELP);
   const folder = mkdtempSync(join(tmpdir(), "retemper-bench-experiment-"));
   try {
+    if (values.whole !== undefined) {
+      const { whole: size, questions = "20", lambdas = "5", tokens, threads, precision } = values;
+      const numbers = Object.fromEntries(
+        Object.entries({ questions, lambdas, tokens, threads, confirming: values.confirming ?? questions }).map(
+          ([key, one]) => [key, Number(one)],
+        ),
+      );
+      const shown = await timeWhole({ size, precision, weights: values.weights.split(","), ...numbers }, folder);
+      console.log(shown);
+      if (!values["no-keep"]) keepResult("a whole experiment", `npm run bench -- experiment ${args.join(" ")}`, shown);
+      return;
+    }
+    const { questions = "1,4,16", lambdas: asked = "9" } = values;
     const model = resolve(values.model);
     const recipe = {
       merge_method: "linear",
       dtype: "bfloat16",
       models: [{ model }, { model: adapted(values, folder) }],
     };
-    const count = Number(values.lambdas);
+    const count = Number(asked);
     const lambdas = Array.from({ length: count }, (_, at) => Number(((at + 1) / (count + 1)).toFixed(6)));
     const written = await writeAll(recipe, lambdas, folder);
     const common = {
@@ -65,7 +87,7 @@ export async function experiment(args) {
       precision: values.precision,
     };
     const rows = [];
-    for (const limit of values.questions.split(",").map(Number)) {
+    for (const limit of questions.split(",").map(Number)) {
       const settings = { ...common, limit };
       const best = await compare({ settings, recipe, lambdas, written, folder, runs: Number(values.runs) });
       rows.push(rowOf(limit, best));

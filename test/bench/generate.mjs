@@ -219,15 +219,19 @@ function ggufOf(folder, precision) {
 
 /** A model of the merge benchmark (by default 1B-shaped), with a vocabulary made up for it: token ids go in and come out. */
 export function oneB(size = "1b", at = 0) {
-  const base = benchModels(size)[at];
   const folder = join(benchFolder(), `generate-${size}${at === 0 ? "" : `-tuned-${at}`}`);
+  return withVocabulary(folder, benchModels(size)[at], (id) => `t${id}`);
+}
+
+/** The model in a folder of its own, once, with a vocabulary. @param tokenOf an id's token, as byte-level BPE writes it */
+export function withVocabulary(folder, base, tokenOf) {
   if (existsSync(join(folder, "tokenizer.json"))) return folder;
   mkdirSync(folder, { recursive: true });
   const config = JSON.parse(readFileSync(join(base, "config.json"), "utf8"));
   const full = { ...config, max_position_embeddings: 4096, bos_token_id: 1, eos_token_id: 2, hidden_act: "silu" };
   writeFileSync(join(folder, "config.json"), JSON.stringify(full));
   linkSync(join(base, "model.safetensors"), join(folder, "model.safetensors"));
-  const vocab = Object.fromEntries(Array.from({ length: config.vocab_size }, (_, id) => [`t${id}`, id]));
+  const vocab = Object.fromEntries(Array.from({ length: config.vocab_size }, (_, id) => [tokenOf(id), id]));
   const model = { type: "BPE", unk_token: null, byte_fallback: false, vocab, merges: [] };
   const decoder = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
   writeFileSync(join(folder, "tokenizer_config.json"), JSON.stringify({ tokenizer_class: "PreTrainedTokenizerFast" }));

@@ -1,4 +1,4 @@
-// Instruction sets that the generation benchmark holds everyone to: ours by RETEMPER_FORCE_TARGET, transformers by the settings of
+// Instruction sets that the benchmarks of generation and tuning hold everyone to: ours by RETEMPER_FORCE_TARGET, transformers by the settings of
 // oneDNN, MKL and PyTorch, llama.cpp by the builds of its CPU part that it finds.
 
 import { execFileSync, spawnSync } from "node:child_process";
