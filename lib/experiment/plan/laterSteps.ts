@@ -6,6 +6,7 @@ import { choosingTasks, confirmingTasks } from "../checks/askedTasks.js";
 import { chosenAtMost, writtenAtMost } from "../checks/check.js";
 import type { Checked } from "../checks/checked.js";
 import { REFINED } from "../refineStage.js";
+import { choosingWeights } from "../settings/engineOf.js";
 import { leavesOut } from "../settings/leavesOut.js";
 import { refinedPoints } from "../settings/refinedPoints.js";
 import type { ExperimentSettings } from "../settings/schema.js";
@@ -39,12 +40,13 @@ export async function laterSteps(
     if (units > 0) later.push({ part, units, missing: units, remains });
   };
   const pending = true;
+  const { weights } = choosingWeights(settings);
   const models = expectedModels(settings, given);
   const series = leavesOut(settings) ? mergeSeries(settings, models) : [];
   if (!isSeen(WRITTEN) && !isSeen(TESTED) && !isSeen(REFINED)) {
     for (const { merges, ...of } of series) {
       const each = merges.map(({ tuning }) =>
-        wholeRemains(choosingTasks(checked, tuning), judges, of.values?.length ?? 1),
+        wholeRemains(choosingTasks(checked, tuning), judges, of.values?.length ?? 1, weights),
       );
       add(seriesLabel({ merges, ...of }), each);
     }
@@ -56,12 +58,12 @@ export async function laterSteps(
       ...series.map(({ values = [], varied, merges }) => (values.length > 1 && !varied ? merges.length : 0)),
     );
     const tasks = choosingTasks(checked, models[0]?.seed);
-    if (most > 0) add(`${REFINED}, at most ${refines * most}`, [wholeRemains(tasks, judges, refines * most)]);
+    if (most > 0) add(`${REFINED}, at most ${refines * most}`, [wholeRemains(tasks, judges, refines * most, weights)]);
   }
   if (!isSeen(WRITTEN))
     add(`${WRITTEN}, at most ${written}`, [{ bytes: written * checked.bytesOfMerge, units: written, pending }]);
   if (!isSeen(TESTED)) {
-    const compares = checked.engine === "native" && !settings.engine?.endpoint;
+    const compares = checked.engine === "native" && !settings.engine?.endpoint && weights === undefined;
     const questions = comparedAnswers(choosingTasks(checked)).map(({ task, prompts, answers }) => ({
       ...{ task, prompts: written * prompts, answers: written * answers },
     }));
@@ -96,7 +98,7 @@ export async function laterSteps(
       add(`tune ${tunings * seeds.length} more, control: ${name}`, [
         { learned, units: tunings * seeds.length, pending },
       ]);
-    const chosenBy = seeds.map((seed) => wholeRemains(choosingTasks(checked, seed), judges, points));
+    const chosenBy = seeds.map((seed) => wholeRemains(choosingTasks(checked, seed), judges, points, weights));
     add(`${points * seeds.length} points of ${name}, a control, validation`, chosenBy);
     add(`${name}, test of at most ${tested * seeds.length}`, [wholeRemains(confirming, judges, tested * seeds.length)]);
   }

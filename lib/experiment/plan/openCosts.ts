@@ -19,7 +19,7 @@ export interface OpenCosts {
 export async function openCosts(
   { engine, aligned }: Pick<ExperimentSettings, "engine" | "aligned">,
   { judges: { judges: models }, bytesOfMerge }: Pick<Checked, "judges" | "bytesOfMerge">,
-  measured: Pick<PlanCostsParts, "probes" | "secondsToOpen" | "meanTokens">,
+  measured: Pick<PlanCostsParts, "probes" | "secondsToOpen" | "asStored" | "meanTokens">,
 ): Promise<OpenCosts> {
   const writing = [...measured.probes.values()].find(({ secondsPerToken }) => secondsPerToken > 0);
   const tokensPerSecond = writing ? 1 / writing.secondsPerToken : 0;

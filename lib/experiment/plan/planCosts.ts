@@ -2,6 +2,7 @@
 
 import { scorersOf } from "../../evaluate/run/scoreTask.js";
 import type { Judge, Task } from "../../evaluate/types.js";
+import type { WeightsForm } from "../../generate/types.js";
 import type { Remains } from "../steps/step.js";
 import type { JudgeCosts } from "./plannedJudges.js";
 import type { TaskCost } from "./probe.js";
@@ -21,10 +22,17 @@ const WIDE_COST = 2;
 /** Bytes a second of weights that are made or written; merges are bound by memory or the disk. */
 const MADE_PER_SECOND = 5e8;
 
-export interface PlanCostsParts {
+/** How fast the aligned model was in some weights. */
+export interface Speeds {
   /** By the name of a task; none where no model was asked. */
   readonly probes: ReadonlyMap<string, TaskCost>;
   readonly secondsToOpen: number;
+}
+
+/** Its speeds are those in the weights that choose. */
+export interface PlanCostsParts extends Speeds {
+  /** As it is stored, where other weights choose. */
+  readonly asStored?: Speeds | undefined;
   /** Mean of the answers to a task that are there; undefined where none are. */
   readonly meanTokens: (task: Task) => number | undefined;
   readonly judges: JudgeCosts;
@@ -42,8 +50,8 @@ export class PlanCosts {
   }
 
   /** New tokens of an answer, and seconds of a prompt and of a token. */
-  #costOf(task: Task): TaskCost {
-    const { probes, meanTokens } = this.#parts;
+  #costOf(task: Task, { probes }: Speeds): TaskCost {
+    const { meanTokens } = this.#parts;
     const probed = probes.get(task.name) ?? {
       secondsPerPrompt: 0,
       promptTokens: 0,
@@ -56,6 +64,7 @@ export class PlanCosts {
   of({
     answers = [],
     learned = 0,
+    weights,
     read = [],
     prepared = { tokens: 0, multiplications: 0 },
     verdicts = [],
@@ -64,17 +73,18 @@ export class PlanCosts {
     made = 0,
     bytes = 0,
   }: Remains): PlannedCost {
-    const { judges, secondsToOpen, bytesOfMerge, parameters } = this.#parts;
+    const { judges, bytesOfMerge, parameters } = this.#parts;
+    const speeds = weights === undefined ? this.#asStored : this.#parts;
     const asRead = prepared.tokens + (WIDE_COST * prepared.multiplications) / parameters;
     let tokens = learned + prepared.tokens;
     let seconds = (learned * LEARNING_COST + asRead) * this.#secondsPerPromptToken();
     for (const { task, prompts, answers: count } of answers) {
-      const cost = this.#costOf(task);
+      const cost = this.#costOf(task, speeds);
       tokens += count * cost.tokens;
       seconds += prompts * cost.secondsPerPrompt + count * cost.tokens * cost.secondsPerToken;
     }
     for (const { task, texts } of read) {
-      const cost = this.#costOf(task);
+      const cost = this.#costOf(task, speeds);
       seconds += texts * (cost.secondsPerPrompt + cost.tokens * this.#secondsPerPromptToken());
     }
     const judged = judges.of((judge) =>
@@ -86,19 +96,35 @@ export class PlanCosts {
       seconds += one.seconds;
     }
     const timed = this.#parts.probes.size > 0;
-    if (timed) seconds += opened * secondsToOpen + (made * bytesOfMerge + bytes) / MADE_PER_SECOND;
+    if (timed) {
+      // into blocks, each merge is put by itself, as the aligned model was
+      const inBlocks = weights !== undefined && weights !== "asStored";
+      seconds += inBlocks
+        ? Math.max(opened, made) * this.#parts.secondsToOpen
+        : opened * this.#asStored.secondsToOpen + (made * bytesOfMerge) / MADE_PER_SECOND;
+      seconds += bytes / MADE_PER_SECOND;
+    }
     return { bytes, tokens: Math.round(tokens), judgeTokens: judged.tokens + (given?.tokens ?? 0), seconds };
   }
 
+  get #asStored(): Speeds {
+    return this.#parts.asStored ?? this.#parts;
+  }
+
   #secondsPerPromptToken(): number {
-    const all = [...this.#parts.probes.values()].filter(({ promptTokens }) => promptTokens > 0);
+    const all = [...this.#asStored.probes.values()].filter(({ promptTokens }) => promptTokens > 0);
     const [seconds, tokens] = [sum(all, (one) => one.secondsPerPrompt), sum(all, (one) => one.promptTokens)];
     return tokens > 0 ? seconds / tokens : 0;
   }
 }
 
-/** All of some tasks for so many models, as far as nothing is known of what is there. */
-export function wholeRemains(tasks: readonly Task[], judges: readonly Judge[], models: number): Remains {
+/** All of some tasks for so many models, as far as nothing is known of what is there. @param weights that answer, as of `Remains` */
+export function wholeRemains(
+  tasks: readonly Task[],
+  judges: readonly Judge[],
+  models: number,
+  weights?: WeightsForm | undefined,
+): Remains {
   const samples = ({ decoding }: Task) => decoding.samples ?? 1;
   const answers = tasks.map((task) => ({
     task,
@@ -113,7 +139,7 @@ export function wholeRemains(tasks: readonly Task[], judges: readonly Judge[], m
     })),
   );
   const units = sum(answers, (one) => one.answers) + sum(verdicts, ({ items }) => items.length);
-  return { answers, verdicts, units, opened: models, pending: units > 0 };
+  return { answers, weights, verdicts, units, opened: models, pending: units > 0 };
 }
 
 /** Each sample of an item is among the items already. */

@@ -20,13 +20,13 @@ import { laterSteps } from "./laterSteps.js";
 import { lookAt } from "./lookAt.js";
 import type { LookedAt } from "./lookout.js";
 import { openCosts } from "./openCosts.js";
-import type { PlanCosts, PlannedCost } from "./planCosts.js";
+import type { PlanCosts, PlannedCost, Speeds } from "./planCosts.js";
 import { itemsText, type PlannedItems, plannedItems } from "./plannedItems.js";
 import { judgesText, type PlannedJudge } from "./plannedJudges.js";
 import { keepsText, type PlannedKeep, plannedKeeps } from "./plannedKeeps.js";
 import { plannedPreparations } from "./plannedPreparations.js";
 import { type PlannedRows, plannedRows, rowsText } from "./plannedRows.js";
-import { type Probes, probeTasks, withTuned } from "./probeTasks.js";
+import { asStored, probeTasks, withTuned } from "./probeTasks.js";
 
 export interface PlannedStep extends PlannedCost {
   readonly step: string;
@@ -92,7 +92,7 @@ export async function planRun(
   const { settings, problems } = await readExperiment(experiment, { gate });
   const given = tunedModels(settings);
   const place = resolve(out);
-  let probed: { readonly probes: Probes; readonly secondsToOpen: number } = { probes: new Map(), secondsToOpen: 0 };
+  let probed: Speeds = { probes: new Map(), secondsToOpen: 0 };
   const checked = await check(settings, given, place, {
     signal,
     problems,
@@ -105,12 +105,15 @@ export async function planRun(
   try {
     const [tuned] = given;
     if (tuned) probed = { ...probed, probes: await withTuned(probed.probes, tuned, settings, checked, signal) };
+    const stored = await asStored(probed.probes, settings, checked.tasks, signal);
     const { parts, finished, reachedControls, meanTokens } = await lookAt(settings, given, checked, {
       out: place,
       store,
       signal,
     });
-    const { costs, judges, tokensPerSecond } = await openCosts(settings, checked, { ...probed, meanTokens });
+    const { costs, judges, tokensPerSecond } = await openCosts(settings, checked, {
+      ...{ ...probed, asStored: stored, meanTokens },
+    });
     const later = finished ? [] : await laterSteps(settings, given, checked, { seen: parts, reachedControls });
     const models = expectedModels(settings, given);
     const labels = new Set(later.map(({ part }) => part));

@@ -7,10 +7,10 @@ import type { Checked } from "../checks/checked.js";
 import { choosingWeights, engineOf, nativeOptions } from "../settings/engineOf.js";
 import { modelParts } from "../settings/modelParts.js";
 import type { ExperimentSettings } from "../settings/schema.js";
+import type { Speeds } from "./planCosts.js";
 import { probeTask, type TaskCost } from "./probe.js";
 
-/** By the name of a task. */
-export type Probes = ReadonlyMap<string, TaskCost>;
+export type Probes = Speeds["probes"];
 
 /** Seconds that all looks at a model together may take, about. */
 const BUDGET = 12;
@@ -60,5 +60,33 @@ export async function withTuned(
     );
   } finally {
     await open.close();
+  }
+}
+
+/**
+ * How fast the aligned model is as it is stored, where others than these weights choose: items that confirm are asked so.
+ * @param probes in the weights that choose: answers are as long
+ * @returns undefined where nothing else was probed
+ */
+export async function asStored(
+  probes: Probes,
+  settings: ExperimentSettings,
+  tasks: Checked["tasks"],
+  signal: AbortSignal | undefined,
+): Promise<Speeds | undefined> {
+  if (probes.size === 0 || choosingWeights(settings).weights === undefined) return undefined;
+  const started = performance.now();
+  const model = await openModel(settings.aligned, { ...engineOf(settings), signal });
+  try {
+    const secondsToOpen = (performance.now() - started) / 1000;
+    const stored = await probeTasks(model, tasks, signal);
+    return {
+      secondsToOpen,
+      probes: new Map(
+        [...stored].map(([name, cost]) => [name, { ...cost, tokens: probes.get(name)?.tokens ?? cost.tokens }]),
+      ),
+    };
+  } finally {
+    await model.close();
   }
 }

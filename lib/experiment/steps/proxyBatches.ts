@@ -142,7 +142,7 @@ function ofMerge(
       remains: async (todo) => {
         const texts = [...items.refusals, ...items.refusals, ...items.task, ...items.benign];
         const read = texts.map(({ task }) => ({ task, texts: todo.length }));
-        return { read, opened: 2, units: todo.length, pending: todo.length > 0 };
+        return { read, ...choosingWeights(settings), opened: 2, units: todo.length, pending: todo.length > 0 };
       },
       work: async (todo, { signal, folderOf }) => {
         const [refused, complied] = [await answersOf(aligned), await answersOf(tuned)];

@@ -52,7 +52,8 @@ export function answersLeft(
   const summed =
     subject.kind === "merge" && !subject.form && !subject.weights && engine === "native" && isSummed(subject.recipe);
   const made = subject.kind === "merge" && !summed ? models : 0;
-  return { answers: sums, units, all, pending, opened: subject.kind === "served" ? 0 : 1, made };
+  const weights = subject.kind === "served" ? undefined : subject.weights;
+  return { answers: sums, weights, units, all, pending, opened: subject.kind === "served" ? 0 : 1, made };
 }
 
 export function verdictsLeft(

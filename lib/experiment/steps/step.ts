@@ -2,6 +2,7 @@
 // step that would come out otherwise is another step.
 
 import type { Item, Task } from "../../evaluate/types.js";
+import type { WeightsForm } from "../../generate/types.js";
 import { type Digest, digestOf } from "../digests/digestOf.js";
 
 /** tune: an adapter. learn: coefficients of a search. scale: adapters for a server. control: a model that a merge is compared with. answer: a model's answers. score: verdicts. proxy: what log-probabilities say of a merge. write, compare: a chosen merge. */
@@ -57,6 +58,8 @@ export interface StepRecord extends StepFacts {
 export interface Remains {
   /** Answers that are missing, with the prompts that are read for them; of a tuning, the tokens that it learns from. */
   readonly answers?: readonly { readonly task: Task; readonly prompts: number; readonly answers: number }[] | undefined;
+  /** How the weights are multiplied that answer, as `openModel` takes it; as usual where absent. */
+  readonly weights?: WeightsForm | undefined;
   readonly learned?: number | undefined;
   /** Verdicts that are missing, by who gives them. */
   readonly verdicts?:

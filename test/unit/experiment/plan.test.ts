@@ -258,6 +258,32 @@ describe("the plan of an experiment with skills", () => {
   });
 });
 
+it("counts what confirms by the speed as it is stored, and an opening for each merge that is put into blocks", () => {
+  const task = { name: "calls", ask: "generate", decoding: { maxNewTokens: 10 } } as unknown as Task;
+  const probed = (speed: number) =>
+    new Map([["calls", { secondsPerPrompt: 2 * speed, promptTokens: 4, secondsPerToken: speed, tokens: 10 }]]);
+  const costs = new PlanCosts({
+    ...{ probes: probed(1), secondsToOpen: 100, asStored: { probes: probed(3), secondsToOpen: 5 } },
+    ...{ meanTokens: () => undefined, bytesOfMerge: 1e9, parameters: 1 },
+    judges: { of: () => ({ tokens: 0, seconds: 0, judges: [] }), add: () => {} } as never,
+  });
+  const remains = { answers: [{ task, prompts: 2, answers: 2 }], units: 2, pending: true, opened: 1 };
+  const [inBlocks, stored] = [2 * (2 + 10), 2 * (2 + 10) * 3];
+  expect(costs.of({ ...remains, weights: "q8_0" }).seconds).toBeCloseTo(inBlocks + 100, 9);
+  expect(costs.of({ ...remains, weights: "q8_0", made: 3 }).seconds).toBeCloseTo(inBlocks + 300, 9);
+  expect(costs.of(remains).seconds).toBeCloseTo(stored + 5, 9);
+  expect(costs.of({ ...remains, made: 3 }).seconds).toBeCloseTo(stored + 5 + 6, 9); // 5e8 bytes a second
+  expect(costs.of({ ...remains, weights: "asStored" }).seconds).toBeCloseTo(inBlocks + 5, 9); // a file in GGUF
+});
+
+it("knows that a merge in blocks is not compared with its files", async () => {
+  const tested = async (engine: Experiment["engine"]) => {
+    const { steps } = await planRun({ ...whole, limit: 4, engine }, out);
+    return steps.find(({ step }) => step === "what is chosen, test, at most 1")?.tokens;
+  };
+  expect(await tested({ weights: "q8_0" })).toBeLessThan((await tested({})) ?? 0);
+});
+
 describe("the plan and the run", () => {
   it.runIf(long)(
     "agree: about the tokens before, that nothing remains after, and on what one lambda more asks",
