@@ -2,6 +2,7 @@
 
 import { basename } from "node:path";
 import type { Judge } from "../evaluate/types.js";
+import { recipeOf } from "../generate/virtual/recipeOf.js";
 import type { PartContext } from "../serve/serverPart.js";
 import type { PlayOptions } from "./playOptions.js";
 import type { PlayFacts } from "./types.js";
@@ -12,7 +13,7 @@ export function playFacts(
 ): PlayFacts {
   const { fidelity, lambdas } = model.facts;
   const { method } = model.describe();
-  const { prompts = [], judge, set, results } = options;
+  const { prompts = [], judge, set, results, source } = options;
   return {
     model: settings.name,
     method,
@@ -20,6 +21,7 @@ export function playFacts(
     lambdaRange: models.range,
     lambdas,
     weightNames: models.weightNames,
+    recipe: source !== undefined && recipeOf(source) !== undefined,
     chat: model.tokenizer.hasChatTemplate,
     judge: judge.name,
     set: set === undefined ? undefined : basename(set),

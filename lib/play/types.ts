@@ -19,6 +19,8 @@ export interface PlayFacts {
   /** Those that were named at the start. */
   readonly lambdas?: readonly number[] | undefined;
   readonly weightNames?: readonly string[] | undefined;
+  /** Whether there is a recipe to give at a point: not of a model, nor of one with adapters that requests load. */
+  readonly recipe: boolean;
   /** Whether the model has a chat template: without one, a prompt is a text that it goes on with. */
   readonly chat: boolean;
   /** The name of the judge of `verdicts`. */

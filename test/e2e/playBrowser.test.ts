@@ -220,7 +220,7 @@ describe.skipIf(executablePath === undefined)("the page of play in Chromium", { 
       { engine: "native" },
     );
     closing.push(() => weighed.close());
-    const { page, complaints } = await open(`${(await serving({}, weighed)).url}/play/`);
+    const { page, complaints } = await open(`${(await serving({ source: undefined }, weighed)).url}/play/`);
     await page.getByRole("slider", { name: "weight of seed-1024, column 1" }).fill("0.3");
     await ask(page);
     await said(page, "3 answers are complete.");
@@ -235,6 +235,7 @@ describe.skipIf(executablePath === undefined)("the page of play in Chromium", { 
     }
     expect((await answersIn(page)).sort()).toEqual(expected.sort());
     expect(await page.locator(".strip").count()).toBe(0);
+    expect(await page.getByRole("button", { name: "This recipe" }).count()).toBe(0); // none was given
     expect(complaints).toEqual([]);
   });
 
@@ -242,6 +243,9 @@ describe.skipIf(executablePath === undefined)("the page of play in Chromium", { 
     const proxy = await proxied(await serving());
     const { page, complaints } = await open(proxy.url);
     const field = page.getByRole("textbox", { name: "Prompt" });
+    expect(await field.inputValue()).toBe(PROMPTS[0]); // and asks nothing by itself
+    await page.getByText("1 of 50", { exact: true }).waitFor();
+    expect(proxy.asked).toEqual([]);
     await field.fill("My own words");
     for (const [at, prompt] of PROMPTS.entries()) {
       await field.press("Alt+PageDown");
@@ -326,6 +330,50 @@ describe.skipIf(executablePath === undefined)("the page of play in Chromium", { 
     await ask(page);
     await said(page, "3 answers are complete.");
     expect(await page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]")).toEqual([0, 0, ""]);
+  });
+
+  it("says of a key that cannot be sent what is wrong with it, and takes another", async () => {
+    const { page, complaints } = await open(`${(await serving({}, model, { apiKey: "sesame" })).url}/play/`);
+    for (const [key, words] of [
+      ["сезам", "This key cannot be right: it has a letter or a sign that cannot be sent"],
+      ["sésame", "The API key is wrong"],
+    ] as const) {
+      await page.getByLabel("Key of this server").fill(key);
+      await page.getByRole("button", { name: "Go on" }).click();
+      await page.getByRole("alert").filter({ hasText: words }).waitFor();
+    }
+    await page.getByLabel("Key of this server").fill("sesame");
+    await page.getByRole("button", { name: "Go on" }).click();
+    await page.getByRole("textbox", { name: "Prompt" }).waitFor();
+    expect(complaints.filter((one) => !one.includes("401"))).toEqual([]);
+  });
+
+  it("says that a reply was cut, whichever it was, and goes on", async () => {
+    const { page, complaints } = await open("about:blank");
+    const cut = async (name: string) => {
+      await page.route(`**/play/api/${name}`, async (route) => {
+        const reply = await route.fetch();
+        const text = await reply.text();
+        await route.fulfill({ response: reply, body: text.slice(0, text.length / 2) });
+      });
+    };
+    const told = page.getByRole("alert").filter({ hasText: "stopped in the middle of its answer" });
+    await cut("facts");
+    await page.goto(`${(await serving()).url}/play/`);
+    await told.waitFor();
+    await page.unrouteAll();
+    await page.getByRole("button", { name: "Try again" }).click();
+    for (const name of ["refusals", "verdicts"]) {
+      await cut(name);
+      await ask(page);
+      await told.waitFor();
+      await page.unrouteAll();
+      await ask(page);
+      await told.waitFor({ state: "detached" });
+    }
+    await page.locator("figure .refusal").first().waitFor({ state: "attached" });
+    expect(await answersIn(page)).toEqual(await eachAlone([0, 0.4, 1]));
+    expect(complaints).toEqual([]);
   });
 
   it.runIf(long)("is refused by another name of this machine", async () => {

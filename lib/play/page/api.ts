@@ -28,6 +28,10 @@ export class Failure extends Error {
 const SILENT =
   "The server does not answer. It may have ended: start it again, then ask again. What is on this page stays until you close it.";
 const CUT = "The server stopped in the middle of its answer. What came is kept; ask again for the rest.";
+const UNSENT =
+  "This key cannot be right: it has a letter or a sign that cannot be sent, such as one of another alphabet. Write it again.";
+/** What a header carries. */
+const SENT = /^[\x20-\x7e\xa0-\xff]*$/;
 const ENDED = "If it does not go away, end the server and start it again. What is on this page stays.";
 
 export class Api {
@@ -35,7 +39,7 @@ export class Api {
   key: string | undefined;
 
   async facts(): Promise<PlayFacts> {
-    return (await this.#reply("facts")).json();
+    return this.#told("facts");
   }
 
   /** Tokens of all answers as they come. Ends with `done`, or fails. */
@@ -51,31 +55,37 @@ export class Api {
         }
       }
     } catch (error) {
-      throw error instanceof Failure || signal.aborted ? error : new Failure(0, CUT);
+      throw error instanceof Failure ? error : cut(error, signal);
     }
     if (!done) throw new Failure(0, CUT);
   }
 
   async refusals(request: RefusalsRequest, signal: AbortSignal): Promise<Refusals> {
-    return (await this.#reply("refusals", request, signal)).json();
+    return this.#told("refusals", request, signal);
   }
 
   async verdicts(request: VerdictsRequest): Promise<Verdicts> {
-    return (await this.#reply("verdicts", request)).json();
+    return this.#told("verdicts", request);
   }
 
   async measure(request: MeasureRequest): Promise<Measured> {
-    return (await this.#reply("measure", request)).json();
+    return this.#told("measure", request);
   }
 
   /** The recipe at a point, and what its file is to be called. */
   async recipe(point: PlayPoint): Promise<{ readonly file: Blob; readonly name: string }> {
     const reply = await this.#reply("recipe", { point });
     const [, name] = /filename="([^"]+)"/.exec(reply.headers.get("content-disposition") ?? "") ?? [];
-    return { file: await reply.blob(), name: name ?? "recipe.yml" };
+    return { file: await whole(reply.blob()), name: name ?? "recipe.yml" };
+  }
+
+  async #told<T>(what: string, body?: object, signal?: AbortSignal): Promise<T> {
+    const reply = await this.#reply(what, body, signal);
+    return whole(reply.json(), signal);
   }
 
   async #reply(what: string, body?: object, signal?: AbortSignal): Promise<Response> {
+    if (!SENT.test(this.key ?? "")) throw new Failure(401, UNSENT);
     const headers = {
       ...(this.key !== undefined && { authorization: `Bearer ${this.key}` }),
       ...(body && { "content-type": "application/json" }),
@@ -91,6 +101,18 @@ export class Api {
     const message = sentence(told?.error?.message ?? `the server refused with status ${reply.status}`);
     throw new Failure(reply.status, reply.status < 500 ? message : `${message} ${ENDED}`);
   }
+}
+
+/** What a reply holds. @throws Failure where it was cut off */
+function whole<T>(content: Promise<T>, signal?: AbortSignal): Promise<T> {
+  return content.catch((error: unknown) => {
+    throw cut(error, signal);
+  });
+}
+
+/** Why a reply that had begun has no end. */
+function cut(error: unknown, signal?: AbortSignal): unknown {
+  return signal?.aborted ? error : new Failure(0, CUT);
 }
 
 /** A message as a sentence. */

@@ -54,7 +54,7 @@ export function ColumnView({ play, facts, column, number, alone }: ColumnFacts) 
       {answer && !samePoint(answer.point, point) && <p class="state">This answer is of {pointWords(answer.point)}.</p>}
       {parts && <p class="parting">{parts.words}</p>}
       {answer?.verdict && <VerdictText verdict={answer.verdict} />}
-      {movable && (
+      {movable && facts.recipe && (
         <button type="button" class="quiet" onClick={() => play.saveRecipe(column)}>
           This recipe<span class="hidden"> at {words}, as a file</span>
         </button>

@@ -51,6 +51,7 @@ export class Play {
         batch(() => {
           this.facts.value = facts;
           this.settings.maxNewTokens.value = String(Math.min(64, facts.maxNewTokens));
+          this.#show(Math.min(1, facts.prompts.length));
           const chosen = facts.results?.candidates.find(({ chosen }) => chosen);
           if (chosen) this.open(chosen);
           else this.columns.value = firstPoints(facts).map((point) => newColumn(point));
@@ -126,14 +127,19 @@ export class Play {
     const { prompts } = this.#known;
     const place = Math.min(prompts.length, Math.max(0, this.place.value + by));
     if (place === this.place.value) return;
-    if (this.place.value === 0) this.#own = this.prompt.value;
-    this.place.value = place;
-    this.prompt.value = place === 0 ? this.#own : (prompts[place - 1] ?? "");
+    this.#show(place);
     this.#askings.stop();
     this.strip.forget();
     this.question.value = undefined;
     this.said.value = place === 0 ? "Your own prompt." : `Prompt ${place} of ${prompts.length}.`;
     this.#wait(() => this.prompt.value.trim() !== "" && this.ask());
+  }
+
+  /** What the reader writes is a prompt of their own, also where it began as one of the set. */
+  write(prompt: string): void {
+    this.place.value = 0;
+    this.#own = prompt;
+    this.prompt.value = prompt;
   }
 
   /** The strip of the last question. */
@@ -178,6 +184,11 @@ export class Play {
 
   get #known(): PlayFacts {
     return this.facts.value as PlayFacts;
+  }
+
+  #show(place: number): void {
+    this.place.value = place;
+    this.prompt.value = place === 0 ? this.#own : (this.#known.prompts[place - 1] ?? "");
   }
 
   #replace(columns: readonly Column[]): void {

@@ -29,7 +29,7 @@ export function PromptForm({ play, facts }: { readonly play: Play; readonly fact
         rows={3}
         value={play.prompt.value}
         onInput={(event) => {
-          play.prompt.value = event.currentTarget.value;
+          play.write(event.currentTarget.value);
         }}
         onKeyDown={onKeyDown}
         aria-describedby="prompt-keys"

@@ -3,15 +3,17 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:http";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadRows } from "../../../lib/evaluate/data/loadRows.js";
 import { llamaGuard3Judge } from "../../../lib/evaluate/judges/llamaGuard3.js";
+import { openWithAdapters } from "../../../lib/generate/adapterFolder.js";
 import { openModel } from "../../../lib/generate/openModel.js";
 import type { Model } from "../../../lib/generate/types.js";
 import { merge } from "../../../lib/merge/merge.js";
 import type { Measured, PlayFacts, Verdicts } from "../../../lib/play/types.js";
 import type { ModelServer } from "../../../lib/serve/serve.js";
+import { demoAdapter, demoModel } from "../../e2e/command.js";
 import { answers, golden } from "../serve/servers.js";
 import { answersOf, LAMBDAS, messages, post, QUESTION, RECIPE, town, withPage } from "./pages.js";
 
@@ -102,6 +104,7 @@ describe("the page", () => {
     const facts = (await (await fetch(`${server.url}/play/api/facts`)).json()) as PlayFacts;
     expect(facts).toMatchObject({ model: "tiny", method: "linear", lambdas: LAMBDAS, lambdaRange: [0, 1], chat: true });
     expect(facts.weightNames).toEqual(model.facts.weightNames);
+    expect(facts.recipe).toBe(true);
     expect(facts).toMatchObject({ judge: "keyword", set: "set.jsonl", prompts: [QUESTION], maxNewTokens: 150_000 });
     expect(facts.contextLength).toBe(model.contextLength);
     const whole = await withPage(await golden("gpt2"));
@@ -109,6 +112,7 @@ describe("the page", () => {
     expect(plain).toMatchObject({ chat: false, prompts: [] });
     expect(plain).not.toHaveProperty("lambdaRange");
     expect(plain).not.toHaveProperty("set");
+    expect(plain.recipe).toBe(false);
   });
 });
 
@@ -154,6 +158,18 @@ describe("this recipe", () => {
     await written.close();
     const events = await answersOf(server, { messages, points: [{ lambda: 0.4 }], maxNewTokens: 16 });
     expect(events.find((event) => "finish" in event)).toMatchObject({ text: alone?.text });
+  });
+
+  it("is not offered where requests load adapters, which no recipe names", async () => {
+    const opened = await openWithAdapters(demoModel, dirname(demoAdapter));
+    afterAll(() => opened.model.close());
+    const loading = await withPage(opened.model, { source: demoModel }, { adapters: opened.adapters });
+    const headers = { "content-type": "application/json" };
+    const body = JSON.stringify({ lora_name: "mine", lora_path: basename(demoAdapter) });
+    await fetch(`${loading.url}/v1/load_lora_adapter`, { method: "POST", headers, body });
+    const facts = (await (await fetch(`${loading.url}/play/api/facts`)).json()) as PlayFacts;
+    expect(facts).toMatchObject({ weightNames: ["mine"], recipe: false });
+    expect((await post(loading, "recipe", { point: { weights: { mine: 1 } } })).status).toBe(400);
   });
 
   it("is refused where there is none", async () => {

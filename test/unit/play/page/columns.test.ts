@@ -4,7 +4,7 @@ import { percent, pointWords, tokenName, tokenWords } from "../../../../lib/play
 import type { PlayFacts } from "../../../../lib/play/types.js";
 
 const facts: PlayFacts = {
-  ...{ model: "town", judge: "keyword", chat: true, prompts: [] },
+  ...{ model: "town", judge: "keyword", recipe: true, chat: true, prompts: [] },
   ...{ contextLength: 512, maxNewTokens: 64, lambdaRange: [0, 1] },
 };
 const { lambdaRange: _, ...without } = facts;
