@@ -3,6 +3,7 @@
 import type { FastifyInstance } from "fastify";
 import { keywordJudge } from "../evaluate/judges/keywordJudge.js";
 import { ApiError } from "../serve/apiError.js";
+import { RequestQueue } from "../serve/requestQueue.js";
 import { readBody } from "../serve/requests/readBody.js";
 import type { PartContext, ServerPart } from "../serve/serverPart.js";
 import { streamAnswers } from "./answers.js";
@@ -61,6 +62,8 @@ function addApi(api: FastifyInstance, context: PartContext, options: PlayOptions
   const { model, models, settings, guard, begin, queue } = context;
   const { judge = keywordJudge(), source } = options;
   const phrases = refusalPhrases(options.refusals);
+  // One at a time beside the answers, which wait for none of them: a strip is long work that nobody reads before its end.
+  const strips = new RequestQueue({ slots: 1, queue: settings.queue });
   const set = options.set === undefined ? undefined : new PromptSet(options.set);
   api.addHook("onRequest", guard);
   api.addHook("onRequest", async (_request, reply) => {
@@ -76,7 +79,7 @@ function addApi(api: FastifyInstance, context: PartContext, options: PlayOptions
       models,
     );
     const signal = begin(reply);
-    const leave = await queue.enter(1, signal);
+    const leave = await strips.enter(1, signal);
     try {
       return await refusalsAt(model, prompt, lambdas, phrases, signal);
     } finally {

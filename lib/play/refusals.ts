@@ -17,7 +17,7 @@ export function refusalPhrases(own: readonly string[] = []): readonly string[] {
   return [...new Set(all.flatMap((phrase) => [phrase, phrase.replaceAll("'", "\u2019")]))];
 }
 
-/** @throws ApiError 400 where no phrase can follow the prompt; RetemperError for prompts and lambdas that the model refuses */
+/** @throws ApiError 400 where no phrase can follow the prompt, and where the model gives no numbers; RetemperError for prompts and lambdas that the model refuses */
 export async function refusalsAt(
   model: Model,
   prompt: Prompt,
@@ -38,7 +38,11 @@ export async function refusalsAt(
       own.reduce((sum, one) => sum + one, 0),
     ); // rounding
   });
-  return { phrases: beginnings.length, refusal };
+  const wrong = lambdas.filter((_, at) => Number.isNaN(refusal[at]));
+  if (wrong.length === 0) return { phrases: beginnings.length, refusal };
+  throw new ApiError(400, `the model's logits are not finite numbers at lambda ${wrong.join(", ")}`, {
+    param: "lambdas",
+  });
 }
 
 /** The prompt's ids, and those of each phrase behind it, as the model's template and tokenizer write them. */

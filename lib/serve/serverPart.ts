@@ -11,6 +11,8 @@ import type { ServedModels } from "./servedModels.js";
 export interface PartSettings {
   readonly name: string;
   readonly maxTokens: number;
+  /** Requests that may wait. */
+  readonly queue: number;
   readonly stallMs: number;
   readonly defaults: ServeDefaults;
 }

@@ -1,13 +1,15 @@
 // The probability of a refusal before there is an answer, over all lambdas.
 
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findRefusal, REFUSAL_BEGINNINGS } from "../../../lib/evaluate/judges/refusals.js";
+import { openModel } from "../../../lib/generate/openModel.js";
 import type { Model } from "../../../lib/generate/types.js";
 import { prefixFree, refusalPhrases } from "../../../lib/play/refusals.js";
 import type { Refusals } from "../../../lib/play/types.js";
 import type { ModelServer } from "../../../lib/serve/serve.js";
+import { demoAdapter, demoModel } from "../../e2e/command.js";
 import { answers, metricsOf, until } from "../serve/servers.js";
-import { LAMBDAS, messages, post, town, withPage } from "./pages.js";
+import { answersOf, LAMBDAS, messages, post, town, withPage } from "./pages.js";
 
 const OWN = "order(item";
 let model: Model;
@@ -68,11 +70,45 @@ describe("refusals by their beginnings", () => {
     const leave = new AbortController();
     const lambdas = Array.from({ length: 41 }, (_, at) => at / 40);
     const asked = post(server, "refusals", { messages, lambdas }, { signal: leave.signal });
-    await until(server, { slots_in_use: 1 });
+    await until(server, { requests_in_flight: 1 });
     leave.abort();
     await expect(asked).rejects.toThrow();
     await until(server, { requests_in_flight: 0, slots_in_use: 0 });
     expect((await metricsOf(server))['retemper_requests_total{route="/play/api/refusals",status="499"}']).toBe(1);
+  });
+
+  it("hold up no answers, whose slots they leave free", async () => {
+    const narrow = await withPage(model, {}, { slots: 1 });
+    const lambdas = Array.from({ length: 41 }, (_, at) => at / 40);
+    const leave = new AbortController();
+    const ended: string[] = [];
+    const strips = Array.from({ length: 8 }, (_, at) =>
+      post(narrow, "refusals", { messages, lambdas }, { signal: leave.signal }).then(
+        ({ status }) => ended.push(`strip ${at}: ${status}`),
+        () => {},
+      ),
+    );
+    await until(narrow, { requests_in_flight: 8 });
+    const events = await answersOf(narrow, { messages, points: [{ lambda: 0.7 }], maxNewTokens: 4 });
+    expect(events.at(-1)).toMatchObject({ done: true });
+    expect(ended.length).toBeLessThan(8); // it came last of all
+    leave.abort();
+    await Promise.all(strips);
+    await until(narrow, { requests_in_flight: 0 });
+  });
+
+  it("are refused where the model gives no numbers", async () => {
+    const models = [{ model: `${demoModel}+${demoAdapter}` }];
+    const recipe = { merge_method: "task_arithmetic", base_model: demoModel, models };
+    const wide = await openModel(recipe, { lambdas: [0, 1e300] });
+    afterAll(() => wide.close());
+    const reply = await post(await withPage(wide), "refusals", { messages, lambdas: [0, 1e300] });
+    expect(reply.status).toBe(400);
+    const { error } = (await reply.json()) as { error: { message: string; param: string } };
+    expect(error).toMatchObject({
+      param: "lambdas",
+      message: expect.stringContaining("not finite numbers at lambda 1e+300"),
+    });
   });
 
   it("are refused for lambdas that are not there, and for too many", async () => {
