@@ -73,6 +73,9 @@ export interface ServerSettings {
   readonly onRequest: ((request: ServedRequest) => void) | undefined;
 }
 
+/** What HTTP's headers carry as it is: of Latin-1 what is visible, with spaces in between. */
+const SENDABLE = /^[!-~\xa1-\xff](?:[ -~\xa0-\xff]*[!-~\xa1-\xff])?$/;
+
 /** Larger timers fire at once. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
@@ -86,6 +89,11 @@ export function serverSettings({ facts }: Pick<Model, "facts">, options: ServeOp
   }
   if (apiKey !== undefined && (typeof apiKey !== "string" || apiKey.trim() === "")) {
     throw new RetemperError("USAGE", "the API key is empty", { hint: "leave it out where no key is wanted" });
+  }
+  if (apiKey !== undefined && !SENDABLE.test(apiKey)) {
+    throw new RetemperError("USAGE", "no request could carry this API key in its header", {
+      hint: "take Latin letters, numbers and signs, without a space or a line's end before or after them",
+    });
   }
   const maxTokens = whole("maxTokens", options.maxTokens ?? 4096, 1);
   if (defaults.maxNewTokens !== undefined && whole("defaults.maxNewTokens", defaults.maxNewTokens, 1) > maxTokens) {

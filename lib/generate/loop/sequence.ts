@@ -1,6 +1,7 @@
 // An answer in the making: one sample of a prompt, from its first new token to the one that ends it.
 
 import type { StreamDecoder } from "../../tokenizer/streamDecoder.js";
+import { notFinite } from "../sampling/warp.js";
 import type { TokenLogprob } from "../types.js";
 import type { FinishedAnswer, GenerateWork, Job, PromptWork, TokenChance } from "./job.js";
 import { logProbability, mostProbable } from "./logSoftmax.js";
@@ -66,11 +67,18 @@ export class Sequence implements Reading {
     return this.#finish !== undefined;
   }
 
-  /** Chooses the next token from the logits after the last one, which are left as they are. */
+  /**
+   * Chooses the next token from the logits after the last one, which are left as they are.
+   * @throws RetemperError BAD_INPUT where none can be chosen, or its probability, which was asked for, is no number
+   */
   take(logits: Float32Array): void {
     const id = this.#sampler.next(logits);
     this.#ids.push(id);
-    this.#logprobs?.push(logProbability(logits, id));
+    if (this.#logprobs) {
+      const logprob = logProbability(logits, id);
+      if (Number.isNaN(logprob)) throw notFinite();
+      this.#logprobs.push(logprob);
+    }
     this.#topLogprobs?.push(mostProbable(logits, this.#work.settings.topLogprobs));
     this.job.newTokens += 1;
     this.job.moved = true;

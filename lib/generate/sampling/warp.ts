@@ -78,6 +78,6 @@ function largest(logits: Float32Array): number {
 /** The error of a model that computes nonsense. */
 export function notFinite(): RetemperError {
   return new RetemperError("BAD_INPUT", "the model's logits are not finite numbers, so no token can be chosen", {
-    hint: "a weight may be NaN or infinite, or too large for the precision: retemper inspect and --precision float32 tell",
+    hint: "the weights that were asked for may be too large, or the model has some that are NaN or infinite, or too large for the precision: retemper inspect and --precision float32 tell",
   });
 }

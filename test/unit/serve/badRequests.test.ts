@@ -196,6 +196,7 @@ describe("serve", () => {
     await expect(served(model, { port: Number(port) })).rejects.toMatchObject({ code: "IO" });
     for (const options of [
       ...[{ port: 70_000 }, { slots: 0 }, { queue: -1 }, { maxTokens: 0 }, { apiKey: " " }, { name: "a@b" }],
+      ...["kлюч", "two\nlines", "after ", " before"].map((apiKey) => ({ apiKey })),
       ...[{ name: "" }, { bodyLimit: 0.5 }, { defaults: { temperature: -1 } }, { defaults: { topP: 2 } }],
       { maxTokens: 10, defaults: { maxNewTokens: 20 } },
     ]) {

@@ -87,8 +87,11 @@ async function written(dtype: string): Promise<Generation[]> {
   return found;
 }
 
-async function opened(fidelity: Fidelity): Promise<Model> {
-  const model = await openModel(recipeOf(fidelity === "exact" ? "bfloat16" : "float32"), { fidelity });
+async function opened(
+  fidelity: Fidelity,
+  recipe = recipeOf(fidelity === "exact" ? "bfloat16" : "float32"),
+): Promise<Model> {
+  const model = await openModel(recipe, { fidelity });
   afterAll(() => model.close());
   return model;
 }
@@ -177,11 +180,35 @@ describe("what is wrong with a request's weights", () => {
     expect(await Promise.all(beside)).toEqual(alone);
   });
 
+  it.each(["exact", "linear"] as const)(
+    "is said of weights whose results are no numbers, beside others: %s",
+    async (fidelity) => {
+      const models = [{ model: tuned, parameters: { weight: 0.5 } }];
+      const recipe = { merge_method: "task_arithmetic", base_model: base, models, dtype: "float32" };
+      const server = await served(await opened(fidelity, recipe), { slots: 64 });
+      const good = lambdas.slice(0, 8);
+      const alone: Reply[] = [];
+      for (const lambda of good) alone.push(await ask(server, { lambda, max_tokens: 60 }));
+      const beside = good.map((lambda) => ask(server, { lambda, max_tokens: 60 }));
+      for (const weight of [1e39, 1e308, -1e308]) {
+        for (const fields of [{}, { stream: true }, { logprobs: undefined }, { temperature: 1 }]) {
+          const { error, ...reply } = await ask(server, { weights: { ft1: weight }, ...fields });
+          expect({ weight, fields, status: reply.status, type: error?.type }).toEqual({
+            ...{ weight, fields },
+            ...{ status: 400, type: "invalid_request_error" },
+          });
+          expect(error?.message).toMatch(/not finite.*weights that were asked for/);
+        }
+      }
+      expect(await Promise.all(beside)).toEqual(alone);
+      await until(server, { slots_in_use: 0, queue_length: 0, requests_in_flight: 0 });
+    },
+  );
+
   it("goes for chats as for completions; a template that refuses a conversation disturbs no other", async () => {
     const template =
       "{% if messages[0].role == 'system' %}{{ raise_exception('no systems') }}{% endif %}{{ messages[0].content }}";
-    const model = await openModel({ ...recipeOf("float32"), chat_template: template }, { fidelity: "linear" });
-    afterAll(() => model.close());
+    const model = await opened("linear", { ...recipeOf("float32"), chat_template: template });
     const server = await served(model);
     const chat = async (fields: object) => {
       const body = JSON.stringify({ messages, max_tokens: 20, temperature: 0, ...fields });
