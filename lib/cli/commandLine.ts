@@ -2,6 +2,7 @@
 
 import { Command, CommanderError } from "commander";
 import { RetemperError } from "../entries/merge.js";
+import { lacksOpenFiles } from "./openFiles.js";
 import type { Session } from "./session.js";
 
 /** What a program is made of: `retemper` has all commands, `retemper-core` those of merging. */
@@ -23,16 +24,17 @@ export const READER_LEFT = 141;
 /** Runs one command line; resolves to the exit status. Rejects only where the command's own files cannot be loaded. */
 export async function runCommandLine(
   tree: CommandTree,
-  args: readonly string[],
+  given: readonly string[],
   version: string,
   session: Session,
 ): Promise<number> {
+  const args = withoutHelp(tree, given);
   const program = buildProgram(tree, await commandsOf(tree, args), version, session);
   try {
     await program.parseAsync(args, { from: "user" });
     return 0;
   } catch (error) {
-    if (isOfLoading(error)) throw error;
+    if (lacksOpenFiles(error)) throw error;
     const stopped = session.stopStatus();
     if (stopped === READER_LEFT) return stopped; // nobody reads the error
     if (!(error instanceof CommanderError)) return session.renderer.error(error, stopped);
@@ -45,10 +47,11 @@ export async function runCommandLine(
   }
 }
 
-/** Whether files of our own could not be loaded: where too few may be open, Node calls them missing. */
-function isOfLoading(error: unknown): boolean {
-  const { code, path } = (error ?? {}) as NodeJS.ErrnoException;
-  return code === "ERR_MODULE_NOT_FOUND" || (/^E[MN]FILE$/.test(code ?? "") && /\.js$/.test(path ?? ""));
+/** `help merge` as `merge --help`. Of a command that there is not only its name is left: the help would be that of all commands. */
+function withoutHelp({ commands }: CommandTree, given: readonly string[]): readonly string[] {
+  const args = given[0] === "help" ? [...given.slice(1), "--help"] : given;
+  const [name = "-"] = args;
+  return name.startsWith("-") || Object.hasOwn(commands, name) ? args : [name];
 }
 
 /** The command that is named, or all of them: for the help, and to say which is like one that there is not. */

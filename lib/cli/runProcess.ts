@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import type { Again } from "./commandAgain.js";
+import { areFewOpenFiles, lacksOpenFiles, mostOpenFiles } from "./openFiles.js";
 import type { Session } from "./session.js";
 
 /** The command that a process runs. */
@@ -17,11 +18,7 @@ export interface ProcessProgram {
 }
 
 const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
-/** Where so many files may be open, the program can always load. */
-const ENOUGH_FILES = 256;
 const { stdout, stderr, env } = process;
-/** Read while a file can still be opened for it. */
-const mostOpenFiles = openFilesLimit();
 
 /** Runs the command line of this process and sets its exit status. */
 export async function runProcess(program: ProcessProgram): Promise<void> {
@@ -119,21 +116,9 @@ async function load(program: ProcessProgram) {
 }
 
 function cannotLoad({ name }: ProcessProgram, error: unknown): never {
-  const { code } = error as NodeJS.ErrnoException;
-  const few = mostOpenFiles < ENOUGH_FILES;
-  if (code !== "EMFILE" && code !== "ENFILE" && !few) throw error; // Node calls it a missing module as well
-  const limit = few ? ` (of ${mostOpenFiles} that may be open)` : "";
+  if (!areFewOpenFiles && !lacksOpenFiles(error)) throw error;
+  const limit = areFewOpenFiles ? ` (of ${mostOpenFiles} that may be open)` : "";
   stderr.write(`error: too many open files: ${name} cannot load its own${limit}\n`);
   stderr.write("hint: raise the limit (ulimit -n 1024)\n");
   process.exit(7);
-}
-
-/** Infinity where the system does not say. */
-function openFilesLimit(): number {
-  try {
-    const [, limit] = /^Max open files +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
-    return Number(limit ?? Number.POSITIVE_INFINITY);
-  } catch {
-    return Number.POSITIVE_INFINITY;
-  }
 }

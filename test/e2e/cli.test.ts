@@ -43,6 +43,14 @@ describe("help and version", () => {
     expect(stdout).toContain("--json");
   });
 
+  it("explains a command, or a part of one, after help as after its name", async () => {
+    for (const names of [["merge"], ["data", "magicoder"]]) {
+      const [after, before] = [await run([...names, "--help"]), await run(["help", ...names])];
+      expect(before).toEqual(after);
+    }
+    expect(await run(["help"])).toEqual(await run(["--help"]));
+  });
+
   it("prints the package's version", async () => {
     const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
     expect((await run(["--version"])).stdout).toBe(`${version}\n`);
@@ -59,6 +67,9 @@ describe("help and version", () => {
 describe("wrong command lines end with 2", () => {
   it.each([
     ["an unknown command", ["mrege", "a", "b"], "unknown command"],
+    ["help for an unknown command", ["help", "mrege"], "(Did you mean merge?)"],
+    ["help of an unknown command", ["mrege", "--help"], "(Did you mean merge?)"],
+    ["help for what is like no command", ["help", "nothing-like-it"], "unknown command 'nothing-like-it'"],
     ["an unknown option", ["merge", linear, "out", "--thread", "2"], "--threads"],
     ["a missing output", ["merge", linear], "out"],
     ["a missing argument", ["inspect"], "model"],
