@@ -2,6 +2,7 @@
 
 import { type Command, InvalidArgumentError, Option } from "commander";
 import {
+  BLOCK_QUANTISATIONS,
   type GenerateOptions,
   type Model,
   type ModelOptions,
@@ -11,7 +12,6 @@ import {
   type TextGenerator,
 } from "../index.js";
 import { downloading } from "./downloading.js";
-import { BLOCKS } from "./quantisations.js";
 import { formatBytes, parseInteger, parseSize } from "./quantities.js";
 import type { Session } from "./session.js";
 import { type LambdaFlags, lambdaOptions, lambdasOf } from "./values.js";
@@ -28,9 +28,6 @@ export function addRecipeOptions(command: Command, each: string): void {
     new Option("--fidelity <how>", "exact: as the written merge; linear: products summed").choices(["exact", "linear"]),
   );
 }
-
-/** Weights that no file has. */
-const INTEGERS: readonly NonNullable<ModelOptions["weights"]>[] = ["int8", "int4", "int4_64", "int4_128"];
 
 export interface EngineFlags {
   readonly engine?: "auto" | "native" | "tensorflow" | "reference" | "endpoint";
@@ -65,7 +62,7 @@ export function addLocalEngineOptions(command: Command, engines = "native or ten
       new Option(
         "--weights <how>",
         "decoded: as they are (default); asStored: the blocks of a GGUF file; others: in blocks made now",
-      ).choices(["decoded", "asStored", ...BLOCKS, ...INTEGERS]),
+      ).choices(["decoded", "asStored", ...BLOCK_QUANTISATIONS]),
     )
     .option("--weights-cache <folder>", "keeps the blocks that --weights makes, for the next time")
     .option("--threads <n>", "threads that compute (default: one for each core)", parseInteger(1))
@@ -140,6 +137,13 @@ export function localOptions(flags: EngineFlags): ModelOptions {
   return { engine: named, requireGpu, precision, cache, weights, weightsCache, threads, maxMemory };
 }
 
+/** How a model of this process, or a recipe, is opened. */
+export function modelOptions(flags: EngineFlags & RecipeFlags, session: Session): ModelOptions {
+  const { fidelity } = flags;
+  const { signal } = session;
+  return { ...localOptions(flags), lambdas: lambdasOf(flags), fidelity, signal, hub: downloading(session) };
+}
+
 /** What answers: a model of this process, or an endpoint, whose tokenizer is not known. */
 export type OpenedModel = TextGenerator & Partial<Pick<Model, "tokenizer">>;
 
@@ -149,7 +153,7 @@ export async function openGenerator(
   flags: EngineFlags & RecipeFlags,
   session: Session,
 ): Promise<OpenedModel> {
-  const { signal, env } = session;
+  const { env } = session;
   const model = argument ?? flags.model;
   if (model === undefined) throw new RetemperError("USAGE", "missing required argument 'model'");
   const [, address, name] = /^(https?:\/\/[^#]+)#(.+)$/.exec(model) ?? [];
@@ -176,13 +180,7 @@ export async function openGenerator(
       hint: "give --endpoint URL, such as http://localhost:8000/v1",
     });
   }
-  const opened = await openModel(model, {
-    ...localOptions(flags),
-    lambdas,
-    fidelity,
-    signal,
-    hub: downloading(session),
-  });
+  const opened = await openModel(model, modelOptions(flags, session));
   warnFromDisk(opened, session);
   return opened;
 }

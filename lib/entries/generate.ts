@@ -64,7 +64,7 @@ export type {
 } from "../generate/types.js";
 export type { AdapterFolder } from "../generate/variantTypes.js";
 export { adapterFidelity } from "../generate/virtual/adapterFidelity.js";
-export type { BlockQuantisation } from "../merge/formats/gguf/inBlocks.js";
+export { BLOCK_QUANTISATIONS, type BlockQuantisation } from "../merge/formats/gguf/inBlocks.js";
 export type { EncoderOptions, OpenEncoder } from "../nn/encoders/encoder.js";
 export { openClassifier, type SequenceClassifier } from "../nn/encoders/openClassifier.js";
 export { openEncoder } from "../nn/encoders/openEncoder.js";

@@ -1,8 +1,9 @@
 // A LoRA adapter on every linear layer of a benchmark's model: values do not matter for times, shapes and dtype do. A product
 // of bfloat16 factors is rounded before it is used, and then is no plain sum; one of float32, as tunings write it, is.
 
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { benchFolder } from "./models.mjs";
 
 /**
  * Writes adapter_config.json and adapter_model.safetensors.
@@ -54,6 +55,32 @@ export function writeAdapter(model, out, rank, dtype) {
   const targets = Object.keys(shapes).map((name) => name.split(".")[1]);
   const settings = { peft_type: "LORA", r: rank, lora_alpha: 2 * rank, target_modules: targets, bias: "none" };
   writeFileSync(join(out, "adapter_config.json"), JSON.stringify(settings));
+}
+
+/**
+ * An adapter of a model in float32, as tunings write it: of rounded factors, products are no plain sum.
+ * @param {string} model folder
+ * @param {number} rank
+ * @returns {string} its folder
+ */
+export function adapterOf(model, rank) {
+  const adapter = join(benchFolder(), `adapter-${basename(model)}-${rank}`);
+  mkdirSync(adapter, { recursive: true });
+  writeAdapter(model, adapter, rank, "float32");
+  return adapter;
+}
+
+/**
+ * A recipe of a model beside itself with such an adapter, whose lambda is open.
+ * @param {string} model folder
+ * @param {number} rank
+ * @returns {string} its file
+ */
+export function recipeWithAdapter(model, rank) {
+  const adapter = adapterOf(model, rank);
+  const models = [{ model }, { model: `${model}+${adapter}` }];
+  writeFileSync(`${adapter}.json`, JSON.stringify({ merge_method: "linear", dtype: "bfloat16", models }));
+  return `${adapter}.json`;
 }
 
 /** Small numbers of both signs. */

@@ -1,10 +1,10 @@
 // `npm run bench -- serve`: requests at as many lambdas, through HTTP, beside as many requests at one lambda: tokens a second, and
 // processor seconds of the server. With llama.cpp's server beside it, which takes a scale of the adapter in each request.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { writeAdapter } from "./adapter.mjs";
+import { adapterOf } from "./adapter.mjs";
 import { writeGguf } from "./generate/gguf.mjs";
 import { oneB } from "./generate.mjs";
 import { benchFolder, warm } from "./models.mjs";
@@ -128,14 +128,6 @@ async function times(server, { requests, prompt, tokens, vocabulary, runs }) {
   }
   const middle = ({ speeds, cpu }) => ({ speed: median(speeds), cpu: median(cpu) });
   return { one: middle(found.one), many: middle(found.many) };
-}
-
-/** In float32, as tunings write them: rounded factors are no plain sum. */
-function adapterOf(model, rank) {
-  const adapter = join(benchFolder(), `serve-${basename(model)}-${rank}`);
-  mkdirSync(adapter, { recursive: true });
-  writeAdapter(model, adapter, rank, "float32");
-  return adapter;
 }
 
 /** The model and its adapter as llama.cpp reads them. */

@@ -10,13 +10,13 @@ import {
   type ServedRequest,
   serve,
 } from "../../index.js";
-import { downloading } from "../downloading.js";
 import {
+  type AnswerFlags,
   addLocalEngineOptions,
   addRecipeOptions,
   addSamplingOptions,
   describeEngine,
-  localOptions,
+  modelOptions,
   type RecipeFlags,
   warnFromDisk,
 } from "../generationFlags.js";
@@ -24,9 +24,11 @@ import { addPageOptions, type OpenedPage, openPage, type PageFlags } from "../pa
 import { parseInteger, parseSize } from "../quantities.js";
 import type { Renderer } from "../render.js";
 import { addCommonOptions, type Session } from "../session.js";
-import { lambdasOf } from "../values.js";
 
-export interface ServeFlags extends PageFlags, RecipeFlags {
+export interface ServeFlags
+  extends PageFlags,
+    RecipeFlags,
+    Pick<AnswerFlags, "maxNewTokens" | "temperature" | "topK" | "topP" | "repetitionPenalty"> {
   readonly host: string;
   readonly port: number;
   readonly allowedHost?: readonly string[];
@@ -39,11 +41,6 @@ export interface ServeFlags extends PageFlags, RecipeFlags {
   readonly maxAnswers?: number;
   readonly bodyLimit?: number;
   readonly grace: number;
-  readonly maxNewTokens?: number;
-  readonly temperature?: number;
-  readonly topK?: number;
-  readonly topP?: number;
-  readonly repetitionPenalty?: number;
 }
 
 const KEY_VARIABLE = "RETEMPER_SERVE_API_KEY";
@@ -141,13 +138,10 @@ export async function serveModel(
   opened: (url: string) => void = () => {},
 ): Promise<void> {
   const { renderer, signal } = session;
-  const { fidelity } = flags;
   try {
     if (flags.engine === "endpoint")
       throw new RetemperError("USAGE", "serve runs the model itself: not on an endpoint");
-    const hub = downloading(session);
-    const own = { ...localOptions(flags), seed, fidelity, signal, hub };
-    const named = lambdasOf(flags) ?? lambdas;
+    const { lambdas: named = lambdas, ...own } = { ...modelOptions(flags, session), seed };
     const { loraFolder: folder } = flags;
     if (folder !== undefined && named !== undefined)
       throw new RetemperError("USAGE", "--lora-folder is of a model, and --lambda of a recipe");

@@ -1,11 +1,9 @@
 // `npm run bench -- virtual --requests 64`: so many calls at once of one lambda, of as many lambdas that the model was not opened with, and
 // of these again, with an adapter beside its base and `linear` fidelity; and what a new value costs by itself.
 
-import { mkdirSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import { writeAdapter } from "../adapter.mjs";
-import { benchFolder } from "../models.mjs";
+import { recipeWithAdapter } from "../adapter.mjs";
 import { observe } from "../process.mjs";
 import { table } from "../results.mjs";
 
@@ -16,12 +14,7 @@ import { table } from "../results.mjs";
  */
 export async function timeRequests({ model, rank, ...settings }) {
   const name = basename(model);
-  const adapter = join(benchFolder(), `steps-${name}-${rank}`);
-  mkdirSync(adapter, { recursive: true });
-  writeAdapter(model, adapter, rank, "float32");
-  const source = join(benchFolder(), `steps-${name}-${rank}.json`);
-  const models = [{ model }, { model: `${model}+${adapter}` }];
-  writeFileSync(source, JSON.stringify({ merge_method: "linear", dtype: "bfloat16", models }));
+  const source = recipeWithAdapter(model, rank);
   const script = fileURLToPath(new URL("runRequests.mjs", import.meta.url));
   const { stdout } = await observe(process.execPath, [script, JSON.stringify({ source, ...settings })]);
   const { cases, value } = JSON.parse(stdout.trim().split("\n").at(-1));

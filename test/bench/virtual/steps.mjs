@@ -1,11 +1,9 @@
 // `npm run bench -- virtual --steps`: a decoding step with a row of each lambda, beside as many rows of one lambda (the price of
 // lambdas) and beside one row (of the batch), of an adapter beside its base, with `linear` fidelity, in several forms of the weights.
 
-import { mkdirSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import { writeAdapter } from "../adapter.mjs";
-import { benchFolder } from "../models.mjs";
+import { recipeWithAdapter } from "../adapter.mjs";
 import { observe } from "../process.mjs";
 import { table } from "../results.mjs";
 
@@ -16,12 +14,7 @@ import { table } from "../results.mjs";
  */
 export async function timeSteps({ model, rank, lambdas, weights, threads, precision, steps }) {
   const name = basename(model);
-  const adapter = join(benchFolder(), `steps-${name}-${rank}`);
-  mkdirSync(adapter, { recursive: true });
-  writeAdapter(model, adapter, rank, "float32");
-  const source = join(benchFolder(), `steps-${name}-${rank}.json`);
-  const models = [{ model }, { model: `${model}+${adapter}` }];
-  writeFileSync(source, JSON.stringify({ merge_method: "linear", dtype: "bfloat16", models }));
+  const source = recipeWithAdapter(model, rank);
   const script = fileURLToPath(new URL("runSteps.mjs", import.meta.url));
   const rows = [];
   for (const form of weights) {

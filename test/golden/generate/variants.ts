@@ -1,9 +1,11 @@
-// Logits of virtual merges, and of models, by decoders that are driven by hand.
+// Logits of virtual merges, and of models, by decoders that are driven by hand; and models that are open for as long as they are used.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
+import { openModel } from "../../../lib/generate/openModel.js";
+import type { Model, ModelOptions } from "../../../lib/generate/types.js";
 import { openDecoder } from "../../../lib/nn/openDecoder.js";
 import { mergedCheckpoint } from "../../../lib/nn/virtual/virtualCheckpoint.js";
 import { recipeOf } from "../../../lib/generate/virtual/recipeOf.js";
@@ -45,6 +47,16 @@ export async function variantsOf(
 
 export async function logitsOf(source: string | Recipe, options: VirtualMergeOptions, ids: readonly (readonly number[])[]): Promise<Float32Array[]> {
   return (await variantsOf(source, options, ids))[0] as Float32Array[];
+}
+
+/** Opens a model, on two threads where nothing else is said, and closes it however `use` ends. */
+export async function opened<T>(source: string | Recipe, options: ModelOptions, use: (model: Model) => Promise<T>): Promise<T> {
+  const model = await openModel(source, { threads: 2, ...options });
+  try {
+    return await use(model);
+  } finally {
+    await model.close();
+  }
 }
 
 export function largestDifference(a: readonly Float32Array[], b: readonly Float32Array[]): number {

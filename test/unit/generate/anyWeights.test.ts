@@ -4,11 +4,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { openModel } from "../../../lib/generate/openModel.js";
-import type { Model, ModelOptions } from "../../../lib/generate/types.js";
+import type { ModelOptions } from "../../../lib/generate/types.js";
 import { merge } from "../../../lib/merge/merge.js";
 import type { Recipe } from "../../../lib/recipe/types.js";
-import { logitsOf } from "../../golden/generate/variants.js";
+import { largestDifference, logitsOf, opened } from "../../golden/generate/variants.js";
 import { casesOf } from "../../long.js";
 
 const models = join(import.meta.dirname, "..", "..", "golden", "merge", "models");
@@ -34,19 +33,6 @@ function recipeOf(method: string, dtype: string, parameters: object = {}): Recip
   } as Recipe;
 }
 
-async function opened<T>(
-  source: string | Recipe,
-  options: ModelOptions,
-  use: (model: Model) => Promise<T>,
-): Promise<T> {
-  const model = await openModel(source, { threads: 2, ...options });
-  try {
-    return await use(model);
-  } finally {
-    await model.close();
-  }
-}
-
 async function all<T>(answers: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = [];
   for await (const answer of answers) found.push(answer);
@@ -63,11 +49,6 @@ async function writtenLogits(recipe: Recipe, lambda?: number): Promise<Float32Ar
   const logits = await logitsOf(folder, {}, inputs);
   rmSync(folder, { recursive: true });
   return logits;
-}
-
-function difference(a: readonly Float32Array[], b: readonly Float32Array[]): number {
-  expect(a.map(({ length }) => length)).toEqual(b.map(({ length }) => length));
-  return Math.max(...a.flatMap((values, i) => [...values].map((value, j) => Math.abs(value - (b[i]?.[j] as number)))));
 }
 
 type Case = readonly [string, object];
@@ -106,7 +87,7 @@ describe("lambdas that a model was not opened with", () => {
     const expected = await writtenLogits(recipe, 0.37);
     for (const lambdas of [[0], [1], [0.2, 0.8]]) {
       await opened(recipe, { lambdas, fidelity: "linear" }, async (model) => {
-        expect(difference(await model.logits(inputs, { lambda: 0.37 }), expected)).toBeLessThan(2e-4);
+        expect(largestDifference(await model.logits(inputs, { lambda: 0.37 }), expected)).toBeLessThan(2e-4);
       });
     }
   });
@@ -177,7 +158,7 @@ describe("a model that was opened with one lambda", () => {
       const width = last.length / (prompt.length + ids.length);
       const greedy = ids.map((_, i) => likeliest(last.subarray((prompt.length + i - 1) * width).subarray(0, width)));
       if (fidelity === "exact") expect({ logits, ids }).toEqual({ logits: own, ids: greedy });
-      else expect(difference(logits, own)).toBeLessThan(2e-4);
+      else expect(largestDifference(logits, own)).toBeLessThan(2e-4);
     }
   });
 });

@@ -6,11 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { openModel } from "../../../lib/generate/openModel.js";
-import type { Model, ModelOptions, TensorDescription } from "../../../lib/generate/types.js";
+import type { ModelOptions, TensorDescription } from "../../../lib/generate/types.js";
 import { merge } from "../../../lib/merge/merge.js";
 import { GGUF_QUANTISATIONS, type GgufQuantisation } from "../../../lib/plan/gguf/quantise.js";
 import type { Recipe } from "../../../lib/recipe/types.js";
 import { type GoldenModel, modelFolder } from "../../golden/generate/modelFolders.js";
+import { opened } from "../../golden/generate/variants.js";
 import { casesOf, long } from "../../long.js";
 
 type BlockQuantisation = Exclude<GgufQuantisation, "f32" | "f16" | "bf16">;
@@ -23,19 +24,6 @@ const folder = mkdtempSync(join(tmpdir(), "retemper-block-weights-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const INPUTS = [[1, 2, 3, 40, 5], [70, 8], Array.from({ length: 90 }, (_, i) => (i * 37) % 250)];
-
-async function opened<T>(
-  source: string | Recipe,
-  options: ModelOptions,
-  read: (model: Model) => Promise<T>,
-): Promise<T> {
-  const model = await openModel(source, options);
-  try {
-    return await read(model);
-  } finally {
-    await model.close();
-  }
-}
 
 const logitsOf = (source: string | Recipe, options: ModelOptions) =>
   opened(source, options, (model) => model.logits(INPUTS));

@@ -5,19 +5,11 @@ import { describe, expect, it } from "vitest";
 import { openModel } from "../../../lib/generate/openModel.js";
 import type { Model, ModelOptions } from "../../../lib/generate/types.js";
 import { type GoldenModel, modelFolder } from "../../golden/generate/modelFolders.js";
+import { opened } from "../../golden/generate/variants.js";
 import { casesOf } from "../../long.js";
 
 const demo = join(import.meta.dirname, "../../../demo/model");
 const INPUTS = [[1, 2, 3, 40, 5], [70, 8], Array.from({ length: 150 }, (_, i) => (i * 37) % 250)];
-
-async function opened<T>(source: string, options: ModelOptions, read: (model: Model) => Promise<T>): Promise<T> {
-  const model = await openModel(source, options);
-  try {
-    return await read(model);
-  } finally {
-    await model.close();
-  }
-}
 
 const logitsOf = (source: string, options: ModelOptions, inputs = INPUTS) =>
   opened(source, options, (model) => model.logits(inputs));

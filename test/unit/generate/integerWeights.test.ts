@@ -5,13 +5,13 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { openModel } from "../../../lib/generate/openModel.js";
-import type { Model, ModelOptions } from "../../../lib/generate/types.js";
+import type { ModelOptions } from "../../../lib/generate/types.js";
 import { merge } from "../../../lib/merge/merge.js";
 import { INTEGER_WEIGHTS, type IntegerWeights } from "../../../lib/plan/integerWeights.js";
 import type { Recipe } from "../../../lib/recipe/types.js";
 import { readCheckpoint, writeModel } from "../../e2e/mergeModels.js";
 import { type GoldenModel, modelFolder } from "../../golden/generate/modelFolders.js";
+import { opened } from "../../golden/generate/variants.js";
 import { casesOf } from "../../long.js";
 
 const demo = join(import.meta.dirname, "../../../demo");
@@ -22,19 +22,6 @@ const folder = mkdtempSync(join(tmpdir(), "retemper-integer-weights-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const INPUTS = [[1, 2, 3, 40, 5], [70, 8], Array.from({ length: 90 }, (_, i) => (i * 37) % 250)];
-
-async function opened<T>(
-  source: string | Recipe,
-  options: ModelOptions,
-  read: (model: Model) => Promise<T>,
-): Promise<T> {
-  const model = await openModel(source, options);
-  try {
-    return await read(model);
-  } finally {
-    await model.close();
-  }
-}
 
 const logitsOf = (source: string | Recipe, options: ModelOptions) =>
   opened(source, options, (model) => model.logits(INPUTS));

@@ -6,9 +6,10 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { generateFile } from "../../../lib/generate/answers/generateFile.js";
 import { openModel } from "../../../lib/generate/openModel.js";
-import type { Model, ModelOptions } from "../../../lib/generate/types.js";
+import type { ModelOptions } from "../../../lib/generate/types.js";
 import { merge } from "../../../lib/merge/merge.js";
 import type { Recipe } from "../../../lib/recipe/types.js";
+import { opened } from "../../golden/generate/variants.js";
 import { casesOf, long } from "../../long.js";
 
 const models = join(import.meta.dirname, "..", "..", "golden", "merge", "models");
@@ -44,19 +45,6 @@ const inputs = [
 ];
 const place = mkdtempSync(join(tmpdir(), "retemper-variants-test-"));
 afterAll(() => rmSync(place, { recursive: true, force: true }));
-
-async function opened<T>(
-  source: string | Recipe,
-  options: ModelOptions,
-  use: (model: Model) => Promise<T>,
-): Promise<T> {
-  const model = await openModel(source, { threads: 2, ...options });
-  try {
-    return await use(model);
-  } finally {
-    await model.close();
-  }
-}
 
 describe("variants of a virtual merge", () => {
   it.each([

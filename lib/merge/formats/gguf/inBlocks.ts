@@ -13,9 +13,11 @@ export type BlockQuantisation = Exclude<GgufQuantisation, "f32" | "f16" | "bf16"
 
 const NUMBERS: readonly string[] = ["f32", "f16", "bf16"] satisfies Exclude<GgufQuantisation, BlockQuantisation>[];
 
-export const BLOCK_QUANTISATIONS = [...Object.keys(GGUF_QUANTISATIONS), ...INTEGER_WEIGHTS].filter(
-  (name) => !NUMBERS.includes(name),
-) as BlockQuantisation[];
+/** What `weights` of `openModel` may be put into. */
+export const BLOCK_QUANTISATIONS: readonly BlockQuantisation[] = [
+  ...Object.keys(GGUF_QUANTISATIONS),
+  ...INTEGER_WEIGHTS,
+].filter((name) => !NUMBERS.includes(name)) as BlockQuantisation[];
 
 /** @throws RetemperError INCOMPATIBLE for a model or a tensor that GGUF files do not have. */
 export function inBlocks(built: BuiltPlan, { leader }: OpenModels, quantise: BlockQuantisation): BuiltPlan {
