@@ -1,6 +1,7 @@
 // The places of a virtual merge's further variants: a value that was not named when the model was opened gets one when it is
 // first asked for, and keeps it until another value needs it.
 
+import { setImmediate } from "node:timers/promises";
 import { RetemperError } from "../../errors.js";
 import type { MergePoint } from "../../merge/virtualMerge.js";
 import type { Chosen } from "../virtual/chosenVariants.js";
@@ -16,6 +17,8 @@ interface Place {
   key: string | undefined;
   /** Calls in work that use it. */
   users: number;
+  /** Once its value was planned and asked of the thread; rejects where it cannot be planned. */
+  ready: Promise<void>;
 }
 
 /** What a call holds while it is in work. */
@@ -49,6 +52,8 @@ export class VariantPlaces {
   readonly #known = new Map<string, Place>();
   /** Calls that wait for places, in turn. */
   #waiting: Wanted[] = [];
+  /** Plans take some milliseconds each: they are made one at a time, and the process gets its turn between them. */
+  #planned: Promise<unknown> = Promise.resolve();
 
   /** @param opened variants that the model was opened with, which keep their numbers */
   constructor(opened: number, set: SetVariant, { most = MOST, remembered = REMEMBERED } = {}) {
@@ -72,6 +77,12 @@ export class VariantPlaces {
     }
     const places =
       this.#waiting.length === 0 && this.#fits(points) ? this.#take(points) : await this.#turn(points, signal);
+    try {
+      for (const { ready } of places.values()) await ready;
+    } catch (error) {
+      this.#release(places);
+      throw error;
+    }
     const variants = chosen.map((one) =>
       "point" in one ? (places.get(keyOf(one.point)) as Place).variant : one.variant,
     );
@@ -102,11 +113,7 @@ export class VariantPlaces {
       };
       const begin = () => {
         leave();
-        try {
-          resolve(this.#take(points));
-        } catch (error) {
-          reject(error);
-        }
+        resolve(this.#take(points));
       };
       const wanted = { points, begin };
       signal?.addEventListener("abort", onAbort, { once: true });
@@ -120,33 +127,28 @@ export class VariantPlaces {
 
   #take(points: Wanted["points"]): Map<string, Place> {
     const places = new Map<string, Place>();
-    try {
-      // Those that are there first, so that no other takes their places.
-      for (const key of points.keys()) {
-        const known = this.#known.get(key);
-        if (known) places.set(key, known);
-      }
-      for (const place of places.values()) place.users += 1;
-      for (const [key, point] of points) if (!places.has(key)) places.set(key, this.#make(key, point));
-      return places;
-    } catch (error) {
-      this.#release(places);
-      throw error;
+    // Those that are there first, so that no other takes their places.
+    for (const key of points.keys()) {
+      const known = this.#known.get(key);
+      if (known) places.set(key, known);
     }
+    for (const place of places.values()) place.users += 1;
+    for (const [key, point] of points) if (!places.has(key)) places.set(key, this.#make(key, point));
+    return places;
   }
 
   #make(key: string, point: MergePoint): Place {
     const place = this.#place();
-    Object.assign(place, { key, users: 1 });
+    // What cannot be made is told to the calls that want it, and tried again for later ones.
+    const forget = () => this.#forget(place, key);
+    const ready = this.#planned
+      .then(() => setImmediate())
+      .then(() => {
+        this.#set(place.variant, point).catch(forget);
+      });
+    this.#planned = ready.catch(forget);
+    Object.assign(place, { key, users: 1, ready });
     this.#known.set(key, place);
-    try {
-      // What cannot be made is told to the calls that want it, and tried again for later ones.
-      this.#set(place.variant, point).catch(() => this.#forget(place, key));
-    } catch (error) {
-      place.users = 0;
-      this.#forget(place, key);
-      throw error;
-    }
     return place;
   }
 
@@ -160,7 +162,7 @@ export class VariantPlaces {
       this.#known.delete(oldest[0]);
       return oldest[1];
     }
-    return { variant: this.#opened + this.#made++, key: undefined, users: 0 };
+    return { variant: this.#opened + this.#made++, key: undefined, users: 0, ready: Promise.resolve() };
   }
 
   #forget(place: Place, key: string): void {

@@ -88,6 +88,18 @@ describe("places", () => {
     expect(set).toEqual(["2: 0.1", "2: 0.1"]);
   });
 
+  it("leave the process its turns while many values are planned", async () => {
+    const { all, set } = places({ most: 64, remembered: 64 });
+    const seen: number[] = [];
+    const held = all.hold(at(...Array.from({ length: 64 }, (_, i) => i / 64)));
+    while (set.length < 64) {
+      await turn();
+      seen.push(set.length);
+    }
+    expect((await held).variants).toHaveLength(64);
+    expect(new Set(seen).size).toBeGreaterThan(32); // no turn had to wait for many of them
+  });
+
   it("are given back where a value cannot be planned", async () => {
     const all = new VariantPlaces(
       1,
