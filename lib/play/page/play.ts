@@ -5,6 +5,7 @@ import type { PlayCandidate, PlayFacts, PlayPoint } from "../types.js";
 import { Api, Failure } from "./api.js";
 import { Askings, type Question } from "./asking.js";
 import { besides, type Column, firstPoints, MOST_COLUMNS, newColumn, nextPoint, ninePoints } from "./columns.js";
+import { questionOf } from "./question.js";
 import { saveFile } from "./saveFile.js";
 import { Strip } from "./strip.js";
 import { pointWords, samePoint, short } from "./words.js";
@@ -63,12 +64,11 @@ export class Play {
 
   /** Asks all columns what is in the field. */
   ask(): void {
-    if (this.prompt.value.trim() === "") {
-      this.problem.value = "There is no prompt yet: write one, then ask.";
+    const question = questionOf(this, this.#known);
+    if (typeof question === "string") {
+      this.problem.value = question;
       return;
     }
-    const question = this.#read();
-    if (!question) return;
     if (question.asked !== this.question.value?.asked) this.strip.forget();
     this.question.value = question;
     this.#ask(this.columns.value);
@@ -195,26 +195,6 @@ export class Play {
     this.#wait();
     this.#askings.stop();
     this.columns.value = columns;
-  }
-
-  /** The fields as a question; undefined, with the reason shown, where they are none. */
-  #read(): Question | undefined {
-    const { maxNewTokens, temperature, seed } = this.settings;
-    const numbers = {
-      maxNewTokens: Number(maxNewTokens.value),
-      temperature: Number(temperature.value),
-      seed: Number(seed.value),
-    };
-    const most = this.#known.maxNewTokens;
-    if (!Number.isInteger(numbers.maxNewTokens) || numbers.maxNewTokens < 1 || numbers.maxNewTokens > most) {
-      this.problem.value = `“Tokens at most” must be a whole number from 1 to ${most}.`;
-      return undefined;
-    }
-    const system = this.system.value.trim() === "" ? [] : [{ role: "system", content: this.system.value }];
-    const text = this.#known.chat
-      ? { messages: [...system, { role: "user", content: this.prompt.value }] }
-      : { prompt: this.prompt.value };
-    return { ...text, ...numbers, asked: JSON.stringify([text, numbers]) };
   }
 
   #ask(columns: readonly Column[]): void {
