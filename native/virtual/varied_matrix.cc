@@ -22,6 +22,10 @@ VariedMatrix::~VariedMatrix() { tensors_->TellNoMore(this); }
 void VariedMatrix::Set(uint32_t variant) {
   auto* sum = dynamic_cast<SumMatrix*>(inner_.get());
   if (sum != nullptr && sum->Set(range_, in_major_, variant)) return;
+  // Without sums a matrix is made in one way, whatever its variants are; nothing of the others
+  // changes.
+  auto* made = dynamic_cast<VirtualMatrix*>(inner_.get());
+  if (made != nullptr && !tensors_->sums()) return made->Set(range_, variant);
   inner_ = tensors_->Evaluated(range_, in_major_, bias_);
 }
 

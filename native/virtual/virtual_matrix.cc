@@ -60,18 +60,29 @@ VirtualMatrix::VirtualMatrix(std::shared_ptr<const VirtualTensors> tensors,
       bias_(std::move(bias)) {
   size_t last = SIZE_MAX;
   for (const Made& made : made_) {
-    if (made.task == last) continue;
+    if (made.task != last) Check(range, made.task);
     last = made.task;
-    const TensorSpec& spec = tensors_->task(made.task).spec;
-    if (spec.Elements() < (first_row_ + range.rows) * range.cols) {
-      throw Fault(code::kInternal, "is smaller than the model wants", {}, range.tensor);
-    }
-    if (!IsMatrixDtype(spec.out_dtype)) {
-      throw Fault(code::kIncompatible,
-                  "is merged to " + std::string(NameOf(spec.out_dtype)) +
-                      "; matrices are computed with as BF16, F16 or F32",
-                  {}, range.tensor, "give the recipe an out_dtype of these");
-    }
+  }
+}
+
+void VirtualMatrix::Set(const nn::StoredRange& range, uint32_t variant) {
+  for (size_t v = 0; v < made_.size(); ++v) {
+    if (v != variant && made_[v].task == made_[variant].task) return;
+  }
+  Check(range, made_[variant].task);
+  Stored(tensors_->task(made_[variant].task).spec, false);
+}
+
+void VirtualMatrix::Check(const nn::StoredRange& range, size_t task) const {
+  const TensorSpec& spec = tensors_->task(task).spec;
+  if (spec.Elements() < (first_row_ + range.rows) * range.cols) {
+    throw Fault(code::kInternal, "is smaller than the model wants", {}, range.tensor);
+  }
+  if (!IsMatrixDtype(spec.out_dtype)) {
+    throw Fault(code::kIncompatible,
+                "is merged to " + std::string(NameOf(spec.out_dtype)) +
+                    "; matrices are computed with as BF16, F16 or F32",
+                {}, range.tensor, "give the recipe an out_dtype of these");
   }
 }
 

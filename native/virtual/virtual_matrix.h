@@ -20,6 +20,10 @@ class VirtualMatrix final : public nn::WeightSource {
   VirtualMatrix(std::shared_ptr<const VirtualTensors> tensors, const nn::StoredRange& range,
                 bool in_major, std::optional<nn::WeightVector> bias);
 
+  // Takes a variant that the tensors have been given; throws as the constructor does. `range` is
+  // the constructor's.
+  void Set(const nn::StoredRange& range, uint32_t variant);
+
   size_t out() const override { return out_; }
   size_t in() const override { return in_; }
   void Multiply(nn::Pool& pool, nn::Precision precision, const float* x, size_t x_stride,
@@ -49,6 +53,8 @@ class VirtualMatrix final : public nn::WeightSource {
   const float* bias(uint32_t variant) const { return bias_ ? bias_->Of(variant) : nullptr; }
 
  private:
+  // Throws as the constructor does for what a task makes.
+  void Check(const nn::StoredRange& range, size_t task) const;
   // The matrix of a variant, where it lies somewhere: held, or stored and copied only.
   std::optional<nn::Matrix> Lying(uint32_t variant) const;
   // What a task copies as it is stored; `again` as StoredAsItIs has it.
