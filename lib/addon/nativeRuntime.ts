@@ -91,6 +91,17 @@ export interface NativeHead {
   readonly softcap?: number | undefined;
 }
 
+export interface NativeDecoder {
+  readonly embed: NativeEmbed;
+  readonly layers: readonly {
+    readonly project: NativeProject;
+    readonly attend: NativeAttend;
+    readonly output: NativeOutput;
+    readonly mlp: NativeMlp;
+  }[];
+  readonly head: NativeHead;
+}
+
 /**
  * How a tensor of a virtual merge is evaluated: "stored": in all variants a copy of what is stored; "summed":
  * products with stored matrices and low-rank terms are summed; "made": pieces are made for each product; "made in blocks":
@@ -196,6 +207,8 @@ export interface NativeRuntime {
   mlp(spec: NativeMlp): (x: Float32Array, y: Float32Array) => void;
   /** y: [wanted, vocabulary]. Also finds out whether a file was changed meanwhile. */
   head(spec: NativeHead): (x: Float32Array, wanted: Int32Array, y: Float32Array) => void;
+  /** All of them one after the other: a whole step, with the bits that they give one by one. y: as `head` has it. */
+  decoder(spec: NativeDecoder): (cache: number, wanted: Int32Array, y: Float32Array) => void;
   // Without a step:
   linear(matrix: NativeMatrix): (x: Float32Array, y: Float32Array) => void;
   /** The gradient of a product's x: dx = dy W. The bias is left out of account. */
@@ -271,8 +284,17 @@ export interface NativeRuntime {
   argMax(x: Float32Array, ids: Int32Array): void;
   /** Of each row of x [sums, width] the logarithm of the sum of e^x. */
   logSumExp(x: Float32Array, sums: Float64Array): void;
-  /** Seconds of this thread in products, and for other threads in all, where the environment has RETEMPER_PROFILE. */
-  stepTimes(): { readonly products: number; readonly waiting: number };
+  /**
+   * Seconds of this thread where the environment has RETEMPER_PROFILE: in products, in attention and in the head, waiting for
+   * other threads; and those that the runtime's other threads worked.
+   */
+  stepTimes(): {
+    readonly products: number;
+    readonly attention: number;
+    readonly head: number;
+    readonly waiting: number;
+    readonly others: number;
+  };
   /** Ends the threads and lets go of files and caches. Calling it twice does nothing; any other call after it throws. */
   close(): void;
 }

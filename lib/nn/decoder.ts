@@ -29,6 +29,8 @@ export interface Decoder {
    * [wanted x vocabulary], row-major. The array belongs to the decoder and is valid until the next call.
    */
   forward(rows: Rows, cache: Cache, wanted: Int32Array): Float32Array;
+  /** The lowest index of the greatest of these values, where the engine finds it sooner than a loop; NaN is never it. */
+  readonly argMax?: ((values: Float32Array) => number) | undefined;
   /**
    * Of a virtual merge: adds a variant, or puts another one in the place of one that was added, by a plan of one output.
    * Between steps, while no row is of the variant; what the cache holds of it is of the one before.

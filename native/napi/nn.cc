@@ -96,10 +96,7 @@ Napi::Value SetStep(nn::Context& context, const Napi::CallbackInfo& info) {
 Napi::Value MakeEmbed(const SessionPtr& session, const Napi::CallbackInfo& info) {
   const EmbedSpec spec = DecodeEmbed(info[0], session->Open());
   session->Open();
-  std::unique_ptr<nn::WeightSource> positions;
-  if (spec.positions) positions = MakeMatrix({*spec.positions, false, {}});
-  return Keep(info.Env(), session,
-              nn::Embed(MakeMatrix({spec.table, false, {}}), std::move(positions), spec.scale),
+  return Keep(info.Env(), session, Make(spec),
               [](nn::Context& context, const nn::Embed& embed, const Napi::CallbackInfo& call) {
                 const Span<float> y = Floats(call, 0, "y");
                 CheckSize(y, context.step.rows(), embed.out(), "y");
@@ -110,9 +107,7 @@ Napi::Value MakeEmbed(const SessionPtr& session, const Napi::CallbackInfo& info)
 Napi::Value MakeProject(const SessionPtr& session, const Napi::CallbackInfo& info) {
   const ProjectSpec spec = DecodeProject(info[0], session->Open());
   session->Open();
-  std::vector<std::unique_ptr<nn::WeightSource>> matrices;
-  for (const MatrixSpec& matrix : spec.matrices) matrices.push_back(MakeMatrix(matrix));
-  return Keep(info.Env(), session, nn::Project(MakeNorm(spec.norm), std::move(matrices)),
+  return Keep(info.Env(), session, Make(spec),
               [](nn::Context& context, const nn::Project& project, const Napi::CallbackInfo& call) {
                 const Span<float> x = Floats(call, 0, "x"), y = Floats(call, 1, "y");
                 const size_t rows = RowsOf(x, project.in(), "x");
@@ -123,11 +118,9 @@ Napi::Value MakeProject(const SessionPtr& session, const Napi::CallbackInfo& inf
 }
 
 Napi::Value MakeAttend(const SessionPtr& session, const Napi::CallbackInfo& info) {
-  AttendSpec spec = DecodeAttend(info[0], session->Open());
+  const AttendSpec spec = DecodeAttend(info[0], session->Open());
   nn::Context& context = session->Open();
-  spec.numbers.query_norm = MakeNorm(spec.query_norm);
-  spec.numbers.key_norm = MakeNorm(spec.key_norm);
-  return Keep(info.Env(), session, nn::Attend(context, std::move(spec.numbers)),
+  return Keep(info.Env(), session, Make(context, spec),
               // Owned by the operations of the session that is captured here.
               [raw = session.get()](nn::Context& open, const nn::Attend& attend,
                                     const Napi::CallbackInfo& call) {
@@ -143,7 +136,7 @@ Napi::Value MakeAttend(const SessionPtr& session, const Napi::CallbackInfo& info
 Napi::Value MakeOutput(const SessionPtr& session, const Napi::CallbackInfo& info) {
   const OutputStepSpec spec = DecodeOutput(info[0], session->Open());
   session->Open();
-  return Keep(info.Env(), session, nn::Output(MakeMatrix(spec.matrix), MakeNorm(spec.post_norm)),
+  return Keep(info.Env(), session, Make(spec),
               [](nn::Context& context, const nn::Output& output, const Napi::CallbackInfo& call) {
                 const Span<float> x = Floats(call, 0, "x"), residual = Floats(call, 1, "residual"),
                                   y = Floats(call, 2, "y");
@@ -159,10 +152,7 @@ Napi::Value MakeOutput(const SessionPtr& session, const Napi::CallbackInfo& info
 Napi::Value MakeMlp(const SessionPtr& session, const Napi::CallbackInfo& info) {
   const MlpSpec spec = DecodeMlp(info[0], session->Open());
   session->Open();
-  return Keep(info.Env(), session,
-              nn::Mlp(MakeNorm(spec.norm), spec.gate ? MakeMatrix(*spec.gate) : nullptr,
-                      MakeMatrix(spec.up), MakeMatrix(spec.down), spec.activation,
-                      MakeNorm(spec.post_norm)),
+  return Keep(info.Env(), session, Make(spec),
               [](nn::Context& context, const nn::Mlp& mlp, const Napi::CallbackInfo& call) {
                 const Span<float> x = Floats(call, 0, "x"), y = Floats(call, 1, "y");
                 const size_t rows = RowsOf(x, mlp.size(), "x");
@@ -175,8 +165,7 @@ Napi::Value MakeMlp(const SessionPtr& session, const Napi::CallbackInfo& info) {
 Napi::Value MakeHead(const SessionPtr& session, const Napi::CallbackInfo& info) {
   const HeadSpec spec = DecodeHead(info[0], session->Open());
   session->Open();
-  return Keep(info.Env(), session,
-              nn::Head(MakeNorm(spec.norm), MakeMatrix(spec.matrix), spec.softcap),
+  return Keep(info.Env(), session, Make(spec),
               [](nn::Context& context, const nn::Head& head, const Napi::CallbackInfo& call) {
                 const Span<float> x = Floats(call, 0, "x"), y = Floats(call, 2, "y");
                 const Span<int32_t> wanted = Ints(call, 1, "wanted");
@@ -185,6 +174,23 @@ Napi::Value MakeHead(const SessionPtr& session, const Napi::CallbackInfo& info) 
                 CheckApart(y, x);
                 head.Run(context, x.data, rows, wanted.data, wanted.size, y.data);
                 context.CheckUnchanged();
+              });
+}
+
+// All operations of a model, so that a step is one call.
+Napi::Value MakeDecoder(const SessionPtr& session, const Napi::CallbackInfo& info) {
+  const DecoderSpec spec = DecodeDecoder(info[0], session->Open());
+  nn::Context& context = session->Open();
+  return Keep(info.Env(), session, Make(context, spec),
+              // Owned by the operations of the session that is captured here.
+              [raw = session.get()](nn::Context& open, const nn::Decoder& decoder,
+                                    const Napi::CallbackInfo& call) {
+                nn::PagedCache& cache = raw->CacheOf(fields::Whole(call[0], "cache"));
+                const Span<int32_t> wanted = Ints(call, 1, "wanted");
+                const Span<float> y = Floats(call, 2, "y");
+                CheckSize(y, wanted.size, decoder.out(), "y");
+                decoder.Run(open, cache, wanted.data, wanted.size, y.data);
+                open.CheckUnchanged();
               });
 }
 
@@ -314,10 +320,13 @@ Napi::Value LogSumExp(nn::Context& context, const Napi::CallbackInfo& info) {
 }
 
 // stepTimes(): see nn/step_times.h.
-Napi::Value TimesOfSteps(nn::Context&, const Napi::CallbackInfo& info) {
+Napi::Value TimesOfSteps(nn::Context& context, const Napi::CallbackInfo& info) {
   Napi::Object times = Napi::Object::New(info.Env());
   times.Set("products", nn::step_times.products);
+  times.Set("attention", nn::step_times.attention);
+  times.Set("head", nn::step_times.head);
   times.Set("waiting", nn::step_times.waiting);
+  times.Set("others", context.pool.SecondsOfOthers());
   return times;
 }
 
@@ -358,6 +367,7 @@ Napi::Value OpenRuntime(const Napi::CallbackInfo& info) {
                                                     {"output", &MakeOutput},
                                                     {"mlp", &MakeMlp},
                                                     {"head", &MakeHead},
+                                                    {"decoder", &MakeDecoder},
                                                     {"linear", &MakeLinear},
                                                     {"linearBackward", &MakeLinearBackward},
                                                     {"gather", &MakeGather},

@@ -147,6 +147,19 @@ HeadSpec DecodeHead(const Napi::Value& value, const Files& files) {
   return spec;
 }
 
+DecoderSpec DecodeDecoder(const Napi::Value& value, const Files& files) {
+  const Napi::Object object = fields::Object(value, "spec");
+  DecoderSpec spec;
+  spec.embed = DecodeEmbed(object.Get("embed"), files);
+  spec.layers = fields::List(object, "layers", [&](const Napi::Value& v) -> LayerSpec {
+    const Napi::Object layer = fields::Object(v, "layer");
+    return {DecodeProject(layer.Get("project"), files), DecodeAttend(layer.Get("attend"), files),
+            DecodeOutput(layer.Get("output"), files), DecodeMlp(layer.Get("mlp"), files)};
+  });
+  spec.head = DecodeHead(object.Get("head"), files);
+  return spec;
+}
+
 CacheSpec DecodeCache(const Napi::Value& value) {
   constexpr uint64_t kMost = uint64_t{1} << 40;
   const Napi::Object object = fields::Object(value, "shape");
@@ -192,6 +205,49 @@ nn::Norm MakeNorm(const NormSpec& spec) {
 std::optional<nn::Norm> MakeNorm(const std::optional<NormSpec>& spec) {
   if (!spec) return std::nullopt;
   return MakeNorm(*spec);
+}
+
+nn::Embed Make(const EmbedSpec& spec) {
+  std::unique_ptr<nn::WeightSource> positions;
+  if (spec.positions) positions = MakeMatrix({*spec.positions, false, {}});
+  return {MakeMatrix({spec.table, false, {}}), std::move(positions), spec.scale};
+}
+
+nn::Project Make(const ProjectSpec& spec) {
+  std::vector<std::unique_ptr<nn::WeightSource>> matrices;
+  for (const MatrixSpec& matrix : spec.matrices) matrices.push_back(MakeMatrix(matrix));
+  return {MakeNorm(spec.norm), std::move(matrices)};
+}
+
+nn::Attend Make(nn::Context& context, const AttendSpec& spec) {
+  nn::AttendSpec numbers = spec.numbers;
+  numbers.query_norm = MakeNorm(spec.query_norm);
+  numbers.key_norm = MakeNorm(spec.key_norm);
+  return {context, std::move(numbers)};
+}
+
+nn::Output Make(const OutputStepSpec& spec) {
+  return {MakeMatrix(spec.matrix), MakeNorm(spec.post_norm)};
+}
+
+nn::Mlp Make(const MlpSpec& spec) {
+  return {MakeNorm(spec.norm), spec.gate ? MakeMatrix(*spec.gate) : nullptr,
+          MakeMatrix(spec.up), MakeMatrix(spec.down),
+          spec.activation,     MakeNorm(spec.post_norm)};
+}
+
+nn::Head Make(const HeadSpec& spec) {
+  return {MakeNorm(spec.norm), MakeMatrix(spec.matrix), spec.softcap};
+}
+
+nn::Decoder Make(nn::Context& context, const DecoderSpec& spec) {
+  nn::Embed embed = Make(spec.embed);
+  std::vector<nn::Decoder::Layer> layers;
+  for (const LayerSpec& layer : spec.layers) {
+    layers.push_back(
+        {Make(layer.project), Make(context, layer.attend), Make(layer.output), Make(layer.mlp)});
+  }
+  return {std::move(embed), std::move(layers), Make(spec.head)};
 }
 
 }  // namespace retemper

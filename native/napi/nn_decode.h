@@ -13,6 +13,7 @@
 #include "napi/napi_setup.h"
 #include "nn/attend.h"
 #include "nn/context.h"
+#include "nn/decoder.h"
 #include "nn/operations.h"
 #include "nn/paged_cache.h"
 #include "nn/weights.h"
@@ -66,6 +67,17 @@ struct HeadSpec {
   MatrixSpec matrix;
   float softcap = 0;
 };
+struct LayerSpec {
+  ProjectSpec project;
+  AttendSpec attend;
+  OutputStepSpec output;
+  MlpSpec mlp;
+};
+struct DecoderSpec {
+  EmbedSpec embed;
+  std::vector<LayerSpec> layers;
+  HeadSpec head;
+};
 struct CacheSpec {
   std::vector<nn::CacheLayer> layers;
   size_t slots = 0;
@@ -82,11 +94,19 @@ AttendSpec DecodeAttend(const Napi::Value& value, const Files& files);
 OutputStepSpec DecodeOutput(const Napi::Value& value, const Files& files);
 MlpSpec DecodeMlp(const Napi::Value& value, const Files& files);
 HeadSpec DecodeHead(const Napi::Value& value, const Files& files);
+DecoderSpec DecodeDecoder(const Napi::Value& value, const Files& files);
 CacheSpec DecodeCache(const Napi::Value& value);
 
 // From specs to what computes; these read the files and throw what nn/weights.h says.
 std::unique_ptr<nn::WeightSource> MakeMatrix(const MatrixSpec& spec);
 nn::Norm MakeNorm(const NormSpec& spec);
 std::optional<nn::Norm> MakeNorm(const std::optional<NormSpec>& spec);
+nn::Embed Make(const EmbedSpec& spec);
+nn::Project Make(const ProjectSpec& spec);
+nn::Attend Make(nn::Context& context, const AttendSpec& spec);
+nn::Output Make(const OutputStepSpec& spec);
+nn::Mlp Make(const MlpSpec& spec);
+nn::Head Make(const HeadSpec& spec);
+nn::Decoder Make(nn::Context& context, const DecoderSpec& spec);
 
 }  // namespace retemper

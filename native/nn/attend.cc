@@ -11,6 +11,7 @@
 #include "core/convert.h"
 #include "core/divide_up.h"
 #include "core/status.h"
+#include "nn/step_times.h"
 
 namespace retemper::nn {
 namespace {
@@ -166,6 +167,7 @@ void Attend::RunChunk(const Context& context, PagedCache& cache, const Part& par
 }
 
 void Attend::Run(Context& context, PagedCache& cache, const float* x, size_t rows, float* y) const {
+  const Stopwatch stopwatch(&StepTimes::attention);
   const Step& step = context.step;
   if (rows != step.rows()) {
     throw Fault(code::kUsage, "attention got " + std::to_string(rows) + " rows in a step of " +

@@ -83,7 +83,7 @@ class Context {
   // How many variants of the weights there are.
   uint32_t variants = 1;
 
-  // Free for one operation at a time, which names its uses itself.
+  // Free for one operation at a time, or one decoder, which names its uses itself.
   enum : size_t {
     kNormal,
     kGate,
@@ -91,6 +91,11 @@ class Context {
     kQuery,
     kThreads,
     kStates,
+    // of a decoder
+    kLayer,
+    kBetween,
+    kProjected,
+    kAttended,
     // of training
     kNormalBack,
     kProduct,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/status.h"
+#include "nn/step_times.h"
 
 namespace retemper::nn {
 namespace {
@@ -174,16 +175,20 @@ Head::Head(Norm norm, std::unique_ptr<WeightSource> matrix, float softcap)
   CheckSizes("a norm", norm_.size(), in());
 }
 
+void Head::CheckWanted(const int32_t* wanted, size_t count, size_t rows) {
+  for (size_t i = 0; i < count; ++i) {
+    if (wanted[i] >= 0 && static_cast<size_t>(wanted[i]) < rows) continue;
+    throw Fault(code::kUsage, "row " + std::to_string(wanted[i]) + " was wanted of a step of " +
+                                  std::to_string(rows));
+  }
+}
+
 void Head::Run(Context& context, const float* x, size_t rows, const int32_t* wanted, size_t count,
                float* y) const {
+  const Stopwatch stopwatch(&StepTimes::head);
   CheckRows(context, rows);
   const size_t n = in();
-  for (size_t i = 0; i < count; ++i) {
-    if (wanted[i] < 0 || static_cast<size_t>(wanted[i]) >= rows) {
-      throw Fault(code::kUsage, "row " + std::to_string(wanted[i]) + " was wanted of a step of " +
-                                    std::to_string(rows));
-    }
-  }
+  CheckWanted(wanted, count, rows);
   float* normal = context.scratch[Context::kNormal].Floats(count * n);
   std::vector<uint32_t> variants(count);
   for (size_t i = 0; i < count; ++i) {

@@ -94,7 +94,9 @@ class Head {
   Head(Norm norm, std::unique_ptr<WeightSource> matrix, float softcap);
   size_t in() const { return matrix_->in(); }
   size_t out() const { return matrix_->out(); }
-  // y: [count, out]. Throws USAGE for an index that is not below `rows`.
+  // Throws USAGE for an index that is not below `rows`.
+  static void CheckWanted(const int32_t* wanted, size_t count, size_t rows);
+  // y: [count, out]. Throws what CheckWanted throws.
   void Run(Context& context, const float* x, size_t rows, const int32_t* wanted, size_t count,
            float* y) const;
 

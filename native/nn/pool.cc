@@ -48,6 +48,7 @@ struct Pool::State {
   alignas(64) std::atomic<uint32_t> wakes{0};
   std::atomic<uint32_t> sleeping{0};
   std::atomic<bool> stop{false};
+  std::atomic<uint64_t> worked{0};  // nanoseconds of workers
   // Read by those only who hold a part.
   const std::function<void(size_t, unsigned)>* body = nullptr;
   // The lowest part that failed, and its exception; the caller's once all parts are finished.
@@ -75,6 +76,15 @@ struct Pool::State {
       }
       unfinished.fetch_sub(1, std::memory_order_release);
     }
+  }
+
+  // By a worker.
+  void Work(unsigned thread) {
+    if (!CountsStepTimes()) return TakeParts(thread);
+    const auto start = std::chrono::steady_clock::now();
+    TakeParts(thread);
+    worked += static_cast<uint64_t>(
+        std::chrono::nanoseconds(std::chrono::steady_clock::now() - start).count());
   }
 
   // By who holds `part`. Lower parts are all taken; those that are not, are left out.
@@ -142,7 +152,7 @@ Pool::Pool(unsigned threads) : state_(std::make_unique<State>()) {
   try {
     for (unsigned thread = 1; thread < threads; ++thread) {
       state->workers.emplace_back([state, thread] {
-        while (state->Await()) state->TakeParts(thread);
+        while (state->Await()) state->Work(thread);
       });
     }
   } catch (const std::bad_alloc&) {
@@ -177,6 +187,8 @@ void Pool::Run(size_t parts, const std::function<void(size_t part, unsigned thre
   state.failed = kNone;
   std::rethrow_exception(std::exchange(state.failure, nullptr));
 }
+
+double Pool::SecondsOfOthers() const { return 1e-9 * static_cast<double>(state_->worked); }
 
 uint8_t* Pool::Scratch(size_t bytes) {
   if (bytes > state_->scratch_bytes) {

@@ -27,6 +27,10 @@ class Pool {
   // one that failed are all run, parts above it that have not begun are left out.
   void Run(size_t parts, const std::function<void(size_t part, unsigned thread)>& body);
 
+  // Seconds that threads other than the caller's have had parts to work on, where StepTimes are
+  // counted.
+  double SecondsOfOthers() const;
+
   // Memory for one kernel's intermediate values, aligned to 64 bytes and kept between calls, since
   // the first touch of fresh memory is slow. The next call may overwrite it: a kernel asks once,
   // and needs nothing of it when it has returned.

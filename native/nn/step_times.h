@@ -8,10 +8,12 @@
 
 namespace retemper::nn {
 
-// Seconds of this thread since it began. What is waited for inside of products counts for both.
+// Seconds of this thread since it began; what it waits for counts as waiting alone.
 struct StepTimes {
-  double products = 0;  // packing of activations and waiting included
-  double waiting = 0;   // for other threads, when this one's part of the work is done
+  double products = 0;  // packing of activations included
+  double attention = 0;
+  double head = 0;     // its product included, which counts for both
+  double waiting = 0;  // for other threads, when this one's part of the work is done
 };
 inline thread_local StepTimes step_times;
 
@@ -24,11 +26,14 @@ inline bool CountsStepTimes() {
 class Stopwatch {
  public:
   explicit Stopwatch(double StepTimes::*part) : part_(CountsStepTimes() ? part : nullptr) {
-    if (part_ != nullptr) start_ = Clock::now();
+    if (part_ == nullptr) return;
+    waited_ = step_times.waiting;
+    start_ = Clock::now();
   }
   ~Stopwatch() {
     if (part_ == nullptr) return;
-    step_times.*part_ += std::chrono::duration<double>(Clock::now() - start_).count();
+    const double inside = std::chrono::duration<double>(Clock::now() - start_).count();
+    step_times.*part_ += inside - (step_times.waiting - waited_);
   }
   Stopwatch(const Stopwatch&) = delete;
   Stopwatch& operator=(const Stopwatch&) = delete;
@@ -36,6 +41,7 @@ class Stopwatch {
  private:
   using Clock = std::chrono::steady_clock;
   double StepTimes::*part_;
+  double waited_ = 0;
   Clock::time_point start_;
 };
 

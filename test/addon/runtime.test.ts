@@ -53,12 +53,31 @@ describe("the operations", () => {
     for (const { runtime } of [one, three]) runtime.close();
   });
 
+  it("give the same bits in one call, for prompts and single tokens, on one thread or three", () => {
+    const ids = Array.from({ length: 70 }, (_, i) => (i * 17) % VOCABULARY);
+    const one = openSmall(addon, path, { threads: 1 });
+    const expected = [one.step(sequence(0, ids)), one.step(sequence(0, [3], 70)), one.step(sequence(0, [5], 71))];
+    for (const threads of [1, 3]) {
+      const small = openSmall(addon, path, { threads });
+      small.whole(sequence(2, [5, 6, 7]));
+      expect(small.whole([...sequence(2, [8], 3), ...sequence(0, ids)])).toEqual(expected[0]);
+      expect(small.whole(sequence(0, [3], 70))).toEqual(expected[1]);
+      expect(small.step(sequence(0, [5], 71))).toEqual(expected[2]);
+      small.runtime.close();
+    }
+    one.runtime.close();
+  });
+
   it("find the greatest logit and the sum of all", () => {
     const { runtime } = openSmall(addon, path);
     const x = Float32Array.of(1, 3, 3, -2, 0, -1, Number.NaN, 7, 7);
     const ids = new Int32Array(3);
     runtime.argMax(x, ids);
     expect([...ids]).toEqual([1, 1, 1]);
+    const none = Float32Array.of(Number.NaN, Number.NaN, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY);
+    const first = new Int32Array(2).fill(-1);
+    runtime.argMax(none, first);
+    expect([...first]).toEqual([0, 0]);
     const sums = new Float64Array(2);
     runtime.logSumExp(x.subarray(0, 6), sums);
     const sum = (...values: number[]) => Math.log(values.reduce((total, value) => total + Math.exp(value), 0));
@@ -132,6 +151,11 @@ describe("arguments", () => {
     ["head", [floats(2 * HIDDEN), Int32Array.of(-1), floats(VOCABULARY)], /row -1 was wanted/],
     ["head", [floats(2 * HIDDEN), [0], floats(VOCABULARY)], /wanted must be an Int32Array/],
     ["head", [floats(2 * HIDDEN), Int32Array.of(0, 1), floats(VOCABULARY)], /expected 2 x 100/],
+    ["decoder", ["0", Int32Array.of(1), floats(VOCABULARY)], /cache must be/],
+    ["decoder", [7, Int32Array.of(1), floats(VOCABULARY)], /cache was disposed of/],
+    ["decoder", [0, [1], floats(VOCABULARY)], /wanted must be an Int32Array/],
+    ["decoder", [0, Int32Array.of(0, 1), floats(VOCABULARY)], /expected 2 x 100/],
+    ["decoder", [0, Int32Array.of(2), floats(VOCABULARY)], /row 2 was wanted/],
   ])("%s is refused what does not fit (%#)", (name, args, message) => {
     expect(() => untyped(small.operations, name)(...args)).toThrowError(usage(message));
   });
@@ -217,6 +241,14 @@ describe("arguments", () => {
     refuses("attend", { ...attend, rope: { inverseFrequencies: floats(9), magnitude: 1 } }, /cannot turn more/);
     refuses("attend", { ...attend, rope: { inverseFrequencies: [1], magnitude: 1 } }, /a Float32Array/);
     refuses("mlp", { norm: norm("norm"), up: matrix("up"), down: matrix("down"), activation: "swish" }, /silu, gelu/);
+    const { embed, layer, head } = small.specs;
+    refuses("decoder", { embed, layers: [layer] }, /spec must be an object/);
+    refuses("decoder", { embed, layers: [{}], head }, /spec must be an object/);
+    refuses(
+      "decoder",
+      { embed, layers: [{ ...layer, attend: { ...attend, heads: 2 } }], head },
+      /attention takes rows of 96 .* gets 128/,
+    );
     refuses("createCache", { layers: [{ kvHeads: 2 }], slots: 1, tokens: 1 }, /headDim must be/);
     const endless = { layers: [{ kvHeads: 2, headDim: 16 }], slots: 1, tokens: 2 ** 40, elements: "float32" };
     refuses("createCache", endless, /system does not give/, "OUT_OF_MEMORY");

@@ -29,7 +29,7 @@ const HELP = `usage: npm run bench -- generate [options]
   --prompt N          tokens of each sequence that come before them (default 16)
   --repeats N         the best of N, after one to warm up (default 3)
   --targets LIST      instruction sets that all are held to: avx2, avx512, avx512_bf16, amx, or best (default: best)
-  --profile           in place of the comparison: where a decode step of our engine goes (of --precisions)
+  --profile           in place of the comparison: where a decode step of our engine goes (of --precisions and --quantised)
   --engines LIST      retemper,transformers,llama.cpp (default: those that are there)
   --no-keep           do not write test/bench/results
 node-llama-cpp is installed into the benchmark's cache folder at the first run; transformers is taken from the Python
@@ -99,8 +99,10 @@ export async function generate(args) {
           repeats: Number(values.repeats),
         };
         const title = `${name}, ${target === "best" ? "" : `held to ${target}, `}${precision}, ${threads} thread${threads > 1 ? "s" : ""}`;
+        const bytes = file ? statSync(file).size : weightBytes(folder);
+        const [kernel, speed] = Object.entries(speeds).reduce((best, each) => (each[1] > best[1] ? each : best));
         if (values.profile) {
-          if (!file) sections.push(profileOf(title, settings));
+          sections.push(profileOf(title, settings, { bytes, kernel, speed }));
           continue;
         }
         const rows = [];
@@ -111,8 +113,7 @@ export async function generate(args) {
           rows.push({ engine, result, residentMb });
           console.error(`  ${JSON.stringify(result)}`);
         }
-        const bytes = file ? statSync(file).size : weightBytes(folder);
-        sections.push(section({ title, bytes, batches, speeds, rows }));
+        sections.push(section({ title, bytes, batches, kernel, speed, speeds, rows }));
       }
     }
   }
@@ -150,7 +151,7 @@ async function runEngine(engine, settings) {
   return { result: JSON.parse(stdout.trim().split("\n").at(-1)), residentMb };
 }
 
-function section({ title, bytes, batches, speeds, rows }) {
+function section({ title, bytes, batches, kernel, speed, speeds, rows }) {
   const cells = (result) => [result.prefill, ...batches.map((batch) => result.decode[batch])];
   const best = (column) =>
     Math.max(0, ...rows.filter((r) => r.engine !== "retemper").map((r) => cells(r.result)[column]));
@@ -169,7 +170,6 @@ function section({ title, bytes, batches, speeds, rows }) {
     ]);
   }
   const read = ours?.result.decode[1] ? (ours.result.decode[1] * bytes) / 1e9 : undefined;
-  const [kernel, speed] = Object.entries(speeds).reduce((best, each) => (each[1] > best[1] ? each : best));
   const share = read && `${read.toFixed(1)} GB/s of weights, ${Math.round((100 * read) / speed)} % of`;
   const note = read
     ? `\n\nDecoding one sequence reads ${share} the ${speed.toFixed(1)} GB/s of the fastest kernel (${kernel}; ${all(speeds)}).`

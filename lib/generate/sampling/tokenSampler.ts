@@ -18,17 +18,21 @@ export class TokenSampler implements Sampler {
   readonly #settings: SamplerSettings;
   readonly #place: Omit<DrawPlace, "position">;
   readonly #seen: Set<number>;
+  readonly #argMax: typeof firstGreatest | undefined;
   #position = 0;
 
   /**
    * @param place Of the answer: the prompt's index in the caller's list, and the sample's number.
    * @param prompt Ids of the prompt.
+   * @param argMax As `Decoder` has it.
    */
   constructor(
     settings: SamplerSettings,
     place: { readonly index: number; readonly sample: number },
     prompt: Iterable<number>,
+    argMax?: typeof firstGreatest,
   ) {
+    this.#argMax = argMax;
     this.#settings = settings;
     this.#place = { seed: settings.seed, index: place.index, sample: place.sample };
     this.#seen = new Set(settings.repetitionPenalty === 1 ? [] : prompt);
@@ -43,7 +47,7 @@ export class TokenSampler implements Sampler {
     const penalized = repetitionPenalty !== 1;
     const own = penalized ? scratchOf(logits) : logits;
     if (penalized) penalizeRepetition(own, this.#seen, repetitionPenalty);
-    const id = temperature > 0 ? this.#draw(own) : likeliest(own);
+    const id = temperature > 0 ? this.#draw(own) : likeliest(own, this.#argMax);
     if (penalized) this.#seen.add(id);
     this.#position += 1;
     return id;
@@ -66,8 +70,15 @@ export class TokenSampler implements Sampler {
 }
 
 /** The likeliest token; of equals the one with the lowest id. */
-export function likeliest(logits: Float32Array): number {
-  let best = -1;
+export function likeliest(logits: Float32Array, argMax = firstGreatest): number {
+  const best = argMax(logits);
+  if (!Number.isFinite(logits[best])) throw notFinite();
+  return best;
+}
+
+/** The lowest index of the greatest value, NaN apart; 0 where there is none. */
+function firstGreatest(logits: Float32Array): number {
+  let best = 0;
   let most = Number.NEGATIVE_INFINITY;
   for (let id = 0; id < logits.length; id += 1) {
     const logit = logits[id] as number;
@@ -76,7 +87,6 @@ export function likeliest(logits: Float32Array): number {
       best = id;
     }
   }
-  if (best < 0 || most === Number.POSITIVE_INFINITY) throw notFinite();
   return best;
 }
 

@@ -123,7 +123,7 @@ function loopFor(
   return new GenerationLoop(decoder, {
     ...parts,
     decode: (ids) => tokenizer.decode(ids, { skipSpecialTokens: true }),
-    sequence: (prefix, sample) => sequenceOf(prefix, sample, tokenizer),
+    sequence: (prefix, sample) => sequenceOf(prefix, sample, tokenizer, decoder.argMax),
   });
 }
 
@@ -138,7 +138,7 @@ function bytesOf({ tensors }: Checkpoint): number {
   return bytes;
 }
 
-function sequenceOf(prefix: Prefix, sample: number, tokenizer: Tokenizer): Sequence {
+function sequenceOf(prefix: Prefix, sample: number, tokenizer: Tokenizer, argMax: Decoder["argMax"]): Sequence {
   const work = prefix.job.work as GenerateWork;
   const { settings, events } = work;
   const watched = events.piece !== undefined || settings.stop.length > 0;
@@ -148,6 +148,7 @@ function sequenceOf(prefix: Prefix, sample: number, tokenizer: Tokenizer): Seque
       settings,
       { index: prefix.prompt.draw ?? prefix.prompt.index, sample },
       prefix.prompt.ids,
+      argMax,
     ),
     text: watched ? new StreamDecoder(tokenizer, { stop: settings.stop }) : undefined,
   });

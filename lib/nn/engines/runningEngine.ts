@@ -16,6 +16,7 @@ export interface RunningEngine {
   /** Of a virtual merge: how each tensor is evaluated. */
   readonly virtualTensors?: readonly NativeVirtualTensor[] | undefined;
   readonly setVariant?: Decoder["setVariant"];
+  readonly argMax?: Decoder["argMax"];
   /** The decoder's. */
   readonly stepWork?: number | undefined;
   /** Bytes that the weights take in memory. */

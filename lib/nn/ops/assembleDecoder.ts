@@ -3,6 +3,7 @@
 import { RetemperError } from "../../errors.js";
 import type { Decoder } from "../decoder.js";
 import { type Tensor2D, tidy } from "../tensorflowCore.js";
+import { runStep } from "./kernels.js";
 import { normalise } from "./norm.js";
 import type { Runtime } from "./runtime.js";
 import type { Cache, Rows } from "./specs.js";
@@ -10,7 +11,10 @@ import { KERNEL_OPERATIONS as operations, throughLayers } from "./throughLayers.
 import { useBackend } from "./useBackend.js";
 
 export interface DecoderParts
-  extends Pick<Decoder, "spec" | "facts" | "memory" | "mapped" | "virtualTensors" | "setVariant" | "stepWork"> {
+  extends Pick<
+    Decoder,
+    "spec" | "facts" | "memory" | "mapped" | "virtualTensors" | "setVariant" | "argMax" | "stepWork"
+  > {
   readonly runtime: Runtime;
   /** Of TensorFlow.js, ready to be used, with the kernels of KERNELS. */
   readonly backend: string;
@@ -33,6 +37,7 @@ export function assembleDecoder({
   mapped,
   virtualTensors,
   setVariant,
+  argMax,
   stepWork,
   runtime,
   backend,
@@ -50,14 +55,12 @@ export function assembleDecoder({
     mapped,
     virtualTensors,
     setVariant,
+    argMax,
     stepWork,
     createCache: (shape) => runtime.createCache({ ...shape, layers }),
     forward(rows, cache, wanted) {
       start();
-      const logits = tidy(() => {
-        const x = throughLayers({ spec, rows, cache, runtime, operations });
-        return operations.head(x, { spec: spec.head, rows, wanted, runtime });
-      });
+      const logits = runStep({ spec, rows, cache, wanted, runtime });
       const values = logits.dataSync<"float32">();
       logits.dispose();
       return values;

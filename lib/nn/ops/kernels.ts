@@ -8,11 +8,11 @@ import type {
   Cache,
   EmbedSpec,
   HeadSpec,
-  LayerSpec,
   MlpSpec,
   OutputSpec,
   ProjectSpec,
   Rows,
+  StepSpec,
 } from "./specs.js";
 
 export const KERNELS = {
@@ -21,8 +21,8 @@ export const KERNELS = {
   attend: "RetemperAttend",
   output: "RetemperOutput",
   mlp: "RetemperMlp",
-  layer: "RetemperLayer",
   head: "RetemperHead",
+  step: "RetemperStep",
 } as const;
 
 /** Attributes of every kernel: what to compute, for which rows, by whom. */
@@ -37,13 +37,15 @@ export type ProjectAttributes = KernelAttributes<ProjectSpec>;
 export interface AttendAttributes extends KernelAttributes<AttendSpec> {
   readonly cache: Cache;
 }
-export interface LayerAttributes extends KernelAttributes<LayerSpec> {
-  readonly cache: Cache;
-}
 export type OutputAttributes = KernelAttributes<OutputSpec>;
 export type MlpAttributes = KernelAttributes<MlpSpec>;
 export interface HeadAttributes extends KernelAttributes<HeadSpec> {
   /** Indices of the rows to compute, ascending or not. */
+  readonly wanted: Int32Array;
+}
+export interface StepAttributes extends KernelAttributes<StepSpec> {
+  readonly cache: Cache;
+  /** As the head has it. */
   readonly wanted: Int32Array;
 }
 
@@ -72,14 +74,14 @@ export function runMlp(x: Tensor2D, attributes: MlpAttributes): Tensor2D {
   return run(KERNELS.mlp, { x }, attributes);
 }
 
-/** A layer's four operations in one call. x [rows, hidden] -> [rows, hidden]; appends to the cache. */
-export function runLayer(x: Tensor2D, attributes: LayerAttributes): Tensor2D {
-  return run(KERNELS.layer, { x }, attributes);
-}
-
 /** x [rows, hidden] -> [wanted, vocabulary]. */
 export function runHead(x: Tensor2D, attributes: HeadAttributes): Tensor2D {
   return run(KERNELS.head, { x }, attributes);
+}
+
+/** All of these in one call. No inputs -> [wanted, vocabulary]; appends to the cache. */
+export function runStep(attributes: StepAttributes): Tensor2D {
+  return run(KERNELS.step, {}, attributes);
 }
 
 function run(kernel: string, inputs: Readonly<Record<string, Tensor2D>>, attributes: object): Tensor2D {

@@ -116,15 +116,19 @@ export interface LayerSpec {
   readonly mlp: MlpSpec;
 }
 
-export interface DecoderSpec {
+/** A whole step, from ids to logits. */
+export interface StepSpec {
+  readonly embed: EmbedSpec;
+  readonly layers: readonly LayerSpec[];
+  readonly head: HeadSpec;
+}
+
+export interface DecoderSpec extends StepSpec {
   readonly family: string;
   readonly vocabulary: number;
   readonly hidden: number;
   /** The longest context that the model was made for, in tokens. */
   readonly maxPositions: number;
-  readonly embed: EmbedSpec;
-  readonly layers: readonly LayerSpec[];
-  readonly head: HeadSpec;
   /** From generation_config.json, else config.json. */
   readonly stopTokens: readonly number[];
 }

@@ -5,20 +5,17 @@ import {
   type AttendAttributes,
   type EmbedAttributes,
   type HeadAttributes,
-  type LayerAttributes,
   type MlpAttributes,
   type OutputAttributes,
   type ProjectAttributes,
   runAttend,
   runEmbed,
   runHead,
-  runLayer,
   runMlp,
   runOutput,
   runProject,
+  type StepAttributes,
 } from "./kernels.js";
-import type { Runtime } from "./runtime.js";
-import type { Cache, DecoderSpec, Rows } from "./specs.js";
 
 /** The operations; shapes as in kernels.ts. */
 export interface Operations {
@@ -27,8 +24,6 @@ export interface Operations {
   attend(x: Tensor2D, attributes: AttendAttributes): Tensor2D;
   output(x: Tensor2D, residual: Tensor2D, attributes: OutputAttributes): Tensor2D;
   mlp(x: Tensor2D, attributes: MlpAttributes): Tensor2D;
-  /** The four of a layer in one call, where that is less work. */
-  layer?(x: Tensor2D, attributes: LayerAttributes): Tensor2D;
   head(x: Tensor2D, attributes: HeadAttributes): Tensor2D;
 }
 
@@ -39,15 +34,10 @@ export const KERNEL_OPERATIONS: Operations = {
   attend: runAttend,
   output: runOutput,
   mlp: runMlp,
-  layer: runLayer,
   head: runHead,
 };
 
-export interface StepThrough {
-  readonly spec: DecoderSpec;
-  readonly rows: Rows;
-  readonly cache: Cache;
-  readonly runtime: Runtime;
+export interface StepThrough extends Omit<StepAttributes, "wanted"> {
   readonly operations: Operations;
   /** Shown what enters each layer, [rows, hidden]. */
   readonly onInput?: ((x: Tensor2D) => void) | undefined;
@@ -62,23 +52,21 @@ export function throughLayers({ spec, rows, cache, runtime, operations, onInput 
   for (const layer of spec.layers) {
     onInput?.(x);
     const before = x;
-    const attributes = { spec: layer, rows, cache, runtime };
-    x = operations.layer ? operations.layer(before, attributes) : throughLayer(before, operations, attributes);
+    // What a layer makes on the way is freed before the next one runs.
+    x = tidy(() => {
+      const projected = operations.project(before, { spec: layer.project, rows, runtime });
+      const attended = operations.attend(projected, { spec: layer.attend, rows, cache, runtime });
+      const y = operations.output(attended, before, { spec: layer.output, rows, runtime });
+      return operations.mlp(y, { spec: layer.mlp, rows, runtime });
+    });
     before.dispose();
   }
   return x;
 }
 
-/** One layer, operation by operation: what it makes on the way is freed before the next one runs. */
-export function throughLayer(
-  x: Tensor2D,
-  operations: Operations,
-  { spec, rows, cache, runtime }: LayerAttributes,
-): Tensor2D {
-  return tidy(() => {
-    const projected = operations.project(x, { spec: spec.project, rows, runtime });
-    const attended = operations.attend(projected, { spec: spec.attend, rows, cache, runtime });
-    const y = operations.output(attended, x, { spec: spec.output, rows, runtime });
-    return operations.mlp(y, { spec: spec.mlp, rows, runtime });
-  });
+/** A whole step of the current backend's kernels, [wanted, vocabulary]: for backends that have none for all of it. */
+export function throughKernels({ wanted, ...step }: StepAttributes): Tensor2D {
+  const x = throughLayers({ ...step, operations: KERNEL_OPERATIONS });
+  const { spec, rows, runtime } = step;
+  return runHead(x, { spec: spec.head, rows, wanted, runtime });
 }

@@ -1,5 +1,5 @@
-// `npm run bench -- generate --profile`: where a decode step of one sequence goes, operation by operation. The native runtime's
-// functions are wrapped from JavaScript, so nothing of the engine knows that it is measured, and nothing of it is slower otherwise.
+// `npm run bench -- generate --profile`: where a decode step of one sequence goes, and how long its weights take at the speed of
+// memory. The native runtime counts what happens inside of its one call for a step, where the environment asks for it.
 
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -8,8 +8,11 @@ import { environmentOf } from "./targets.mjs";
 
 const script = fileURLToPath(new URL("profileRetemper.mjs", import.meta.url));
 
-/** One section: microseconds and share of a step by part, of the least of each part, the fastest step and the middle one. */
-export function profileOf(title, settings) {
+/**
+ * One section: milliseconds and share of a step by part, of the least of each part, the fastest step and the middle one.
+ * @param yardstick bytes of the weights, and the fastest kernel of memory by name and GB/s
+ */
+export function profileOf(title, settings, { bytes, kernel, speed }) {
   console.error(`${title}: profile …`);
   const env = { ...process.env, ...environmentOf(settings.target) };
   const made = JSON.parse(
@@ -18,7 +21,7 @@ export function profileOf(title, settings) {
   const columns = ["least", "fastest", "middle"].map((name) => made[name]);
   const row = (name, of) => [
     name,
-    ...columns.flatMap((column) => [of(column).toFixed(0), share(of(column), column.total)]),
+    ...columns.flatMap((column) => [of(column).toFixed(3), share(of(column), column.total)]),
   ];
   const rows = ["parts", "within"].flatMap((kind) =>
     Object.keys(made.fastest[kind]).map((name) =>
@@ -26,8 +29,10 @@ export function profileOf(title, settings) {
     ),
   );
   rows.push(row("a step", ({ total }) => total));
+  const memory = bytes / 1e6 / speed;
+  rows.push(row(`(${(bytes / 1e6).toFixed(0)} MB at ${speed.toFixed(1)} GB/s, ${kernel})`, () => memory));
   const text = table(["part", "least of each part", "", "fastest step", "", "middle step", ""], rows);
-  return `**${title}**, a step of one sequence (of ${made.steps}), microseconds; what is in brackets is within the others\n\n${text}`;
+  return `**${title}**, a step of one sequence (of ${made.steps}), milliseconds; what is in brackets is within the others, or beside them. The processor's time for a step, all threads: ${made.processor.toFixed(2)}\n\n${text}`;
 }
 
 const share = (time, total) => `${((100 * time) / total).toFixed(1)} %`;

@@ -12,12 +12,12 @@ import type {
   DecoderSpec,
   EmbedSpec,
   HeadSpec,
-  LayerSpec,
   Matrix,
   MlpSpec,
   OutputSpec,
   ProjectSpec,
   Rows,
+  StepSpec,
   Weight,
 } from "../../ops/specs.js";
 import { customGrad, keep, type Tensor1D, type Tensor2D, type TensorInfo, tensor1d } from "../../tensorflowCore.js";
@@ -52,6 +52,7 @@ export class KernelRuntime implements Runtime {
   readonly #vectors = new Map<string, Tensor1D>();
   #rows: Rows | undefined;
   #logits = new Float32Array(0);
+  readonly #index = new Int32Array(1);
 
   /**
    * `files`: those of the checkpoint that the weights are stored in.
@@ -88,24 +89,8 @@ export class KernelRuntime implements Runtime {
   }
 
   /** Makes all operations of a decoder now, so that files are mapped and checked before the first step. */
-  prepare(spec: {
-    readonly embed: EmbedSpec;
-    readonly layers: readonly {
-      readonly project: ProjectSpec;
-      readonly attend: AttendSpec;
-      readonly output: OutputSpec;
-      readonly mlp: MlpSpec;
-    }[];
-    readonly head: HeadSpec;
-  }): void {
-    this.#embed(spec.embed);
-    for (const { project, attend, output, mlp } of spec.layers) {
-      this.#project(project);
-      this.#attend(attend);
-      this.#output(output);
-      this.#mlp(mlp);
-    }
-    this.#head(spec.head);
+  prepare(spec: StepSpec): void {
+    this.#decoder(spec);
   }
 
   embed(spec: EmbedSpec, rows: Rows): TensorInfo {
@@ -135,35 +120,24 @@ export class KernelRuntime implements Runtime {
     return this.#run(x, spec.down.out, rows, (from, to) => this.#mlp(spec)(from, to));
   }
 
-  /** The four operations above, without tensors in between. */
-  layer({ project, attend, output, mlp }: LayerSpec, x: TensorInfo, rows: Rows, cache: PagedCache): TensorInfo {
-    this.#step(rows);
-    const backend = currentBackend();
-    const count = x.shape[0] as number;
-    const before = backend.valuesOf(x);
-    const projected = backend.borrow(count * widthOf(project));
-    const attended = backend.borrow(count * attend.heads * attend.headDim);
-    const after = backend.borrow(count * output.matrix.out);
-    const { info, values } = backend.output([count, mlp.down.out]);
-    calling(() => {
-      this.#project(project)(before, projected);
-      this.#attend(attend)(projected, cache.id, attended);
-      this.#output(output)(attended, before, after);
-      this.#mlp(mlp)(after, values);
-    });
-    for (const each of [projected, attended, after]) backend.giveBack(each);
-    return info;
-  }
-
   /** The result's array is the runtime's own: it is valid until the next call. */
   head(spec: HeadSpec, x: TensorInfo, rows: Rows, wanted: Int32Array): TensorInfo {
     this.#step(rows);
-    const backend = currentBackend();
-    const size = wanted.length * spec.matrix.out;
-    if (this.#logits.length < size) this.#logits = new Float32Array(size);
-    const logits = this.#logits.subarray(0, size);
-    calling(() => this.#head(spec)(backend.valuesOf(x), wanted, logits));
-    return backend.over(logits, [wanted.length, spec.matrix.out]);
+    const values = currentBackend().valuesOf(x);
+    return this.#scores(spec, wanted, (logits) => this.#head(spec)(values, wanted, logits));
+  }
+
+  /** All operations above, one after the other; the result as `head` has it. */
+  step(spec: StepSpec, rows: Rows, cache: PagedCache, wanted: Int32Array): TensorInfo {
+    this.#rows = undefined;
+    this.#step(rows);
+    return this.#scores(spec.head, wanted, (logits) => this.#decoder(spec)(cache.id, wanted, logits));
+  }
+
+  /** The lowest index of the greatest value; NaN is never it. */
+  argMax(values: Float32Array): number {
+    calling(() => this.#native.argMax(values, this.#index));
+    return this.#index[0] as number;
   }
 
   /** Differentiable with respect to x: dx = dy W. */
@@ -232,6 +206,7 @@ export class KernelRuntime implements Runtime {
   readonly #output = (spec: OutputSpec) => this.#make(spec, () => this.#native.output(this.#specs.output(spec)));
   readonly #mlp = (spec: MlpSpec) => this.#make(spec, () => this.#native.mlp(this.#specs.mlp(spec)));
   readonly #head = (spec: HeadSpec) => this.#make(spec, () => this.#native.head(this.#specs.head(spec)));
+  readonly #decoder = (spec: StepSpec) => this.#make(spec, () => this.#native.decoder(this.#specs.decoder(spec)));
   readonly #linear = (matrix: Matrix) => this.#make(matrix, () => this.#native.linear(this.#specs.matrix(matrix)));
 
   #linearBackward(matrix: Matrix): (dy: Float32Array, dx: Float32Array) => void {
@@ -250,6 +225,14 @@ export class KernelRuntime implements Runtime {
     const { info, values } = backend.output([x.shape[0] as number, width]);
     calling(() => body(backend.valuesOf(x), values));
     return info;
+  }
+
+  #scores({ matrix }: HeadSpec, wanted: Int32Array, compute: (logits: Float32Array) => void): TensorInfo {
+    const size = wanted.length * matrix.out;
+    if (this.#logits.length < size) this.#logits = new Float32Array(size);
+    const logits = this.#logits.subarray(0, size);
+    calling(() => compute(logits));
+    return currentBackend().over(logits, [wanted.length, matrix.out]);
   }
 
   #product(x: Tensor2D, width: number, multiply: (x: Float32Array, y: Float32Array) => void): Tensor2D {

@@ -19,15 +19,6 @@ export class NativeBackend extends MathBackendCPU {
   /** Bytes of idle buffers that are kept at most. */
   mostIdle = MOST_IDLE;
 
-  /** `size` arbitrary values for whoever gives them back: no tensor has them. */
-  borrow(size: number): Float32Array<ArrayBuffer> {
-    return new Float32Array(this.#take(sizeClass(4 * size)), 0, size);
-  }
-
-  giveBack(values: Float32Array<ArrayBuffer>): void {
-    this.#keep(values.buffer);
-  }
-
   /**
    * A new float32 tensor for a kernel to write; what is in it is arbitrary.
    * @param room values that its buffer has room for at least, so that it can be used again for larger ones

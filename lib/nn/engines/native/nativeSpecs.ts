@@ -2,6 +2,7 @@
 
 import type {
   NativeAttend,
+  NativeDecoder,
   NativeEmbed,
   NativeHead,
   NativeMatrix,
@@ -20,6 +21,7 @@ import type {
   Norm,
   OutputSpec,
   ProjectSpec,
+  StepSpec,
   Weight,
 } from "../../ops/specs.js";
 import { IN_NO_FILE } from "../../virtual/virtualCheckpoint.js";
@@ -90,6 +92,19 @@ export class NativeSpecs {
 
   head({ norm, matrix, softcap }: HeadSpec): NativeHead {
     return { norm: this.#norm(norm), matrix: this.matrix(matrix), softcap };
+  }
+
+  decoder({ embed, layers, head }: StepSpec): NativeDecoder {
+    return {
+      embed: this.embed(embed),
+      layers: layers.map(({ project, attend, output, mlp }) => ({
+        project: this.project(project),
+        attend: this.attend(attend),
+        output: this.output(output),
+        mlp: this.mlp(mlp),
+      })),
+      head: this.head(head),
+    };
   }
 
   #norm({ kind, weight, bias, epsilon, plusOne }: Norm): NativeNorm {

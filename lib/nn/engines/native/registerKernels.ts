@@ -6,10 +6,10 @@ import {
   type EmbedAttributes,
   type HeadAttributes,
   KERNELS,
-  type LayerAttributes,
   type MlpAttributes,
   type OutputAttributes,
   type ProjectAttributes,
+  type StepAttributes,
 } from "../../ops/kernels.js";
 import type { Runtime } from "../../ops/runtime.js";
 import type { Cache } from "../../ops/specs.js";
@@ -42,11 +42,11 @@ export function registerKernels(): void {
     ours(runtime).output(spec, x, residual, rows),
   );
   kernel(KERNELS.mlp, ({ x }, { spec, rows, runtime }: MlpAttributes) => ours(runtime).mlp(spec, x, rows));
-  kernel(KERNELS.layer, ({ x }, { spec, rows, runtime, cache }: LayerAttributes) =>
-    ours(runtime).layer(spec, x, rows, paged(cache)),
-  );
   kernel(KERNELS.head, ({ x }, { spec, rows, runtime, wanted }: HeadAttributes) =>
     ours(runtime).head(spec, x, rows, wanted),
+  );
+  kernel(KERNELS.step, (_, { spec, rows, runtime, cache, wanted }: StepAttributes) =>
+    ours(runtime).step(spec, rows, paged(cache), wanted),
   );
   registerBackend(BACKEND, () => new NativeBackend());
 }

@@ -87,6 +87,7 @@ export async function startNative(
   return {
     runtime,
     virtualTensors,
+    argMax: (values) => runtime.argMax(values),
     ...(merge && { setVariant: (variant, plan) => runtime.setVariant(variant, plan) }),
     backend: BACKEND,
     facts: {
@@ -128,7 +129,7 @@ function bytesOf({ stored, rows }: Weight): number {
   return rows ? (stored.bytes / (stored.shape[0] as number)) * (rows[1] - rows[0]) : stored.bytes;
 }
 
-/** Scratch memory of the kernels, results of two operations at once, and keys and values in pages. */
+/** Scratch memory of the kernels, results of the operations of a layer, and keys and values in pages. */
 function memoryOf(spec: DecoderSpec, cache: CacheElements): Omit<Decoder["memory"], "weights"> {
   const padded = (n: number) => Math.ceil(n / 16) * 16;
   const element = { float32: 4, bfloat16: 2, int8: 1 }[cache];
@@ -138,8 +139,9 @@ function memoryOf(spec: DecoderSpec, cache: CacheElements): Omit<Decoder["memory
     0,
   );
   const row = Math.max(
-    ...spec.layers.map(({ attend: { heads, kvHeads, headDim }, mlp }) =>
-      Math.max(3 * mlp.up.out, (4 * heads + 2 * kvHeads) * headDim),
+    ...spec.layers.map(
+      ({ attend: { heads, kvHeads, headDim }, mlp }) =>
+        2 * mlp.up.out + Math.max(mlp.up.out, heads * headDim, spec.hidden) + (3 * heads + 2 * kvHeads + 1) * headDim,
     ),
   );
   return {
@@ -147,6 +149,6 @@ function memoryOf(spec: DecoderSpec, cache: CacheElements): Omit<Decoder["memory
     forksShare: true,
     // Every sequence may leave most of its last page empty.
     activations: (rows, wanted) =>
-      4 * (rows * (row + 5 * spec.hidden) + wanted * (spec.vocabulary + spec.hidden)) + wanted * PAGE * cacheToken,
+      4 * (rows * (row + 3 * spec.hidden) + wanted * (spec.vocabulary + spec.hidden)) + wanted * PAGE * cacheToken,
   };
 }
