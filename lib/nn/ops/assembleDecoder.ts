@@ -3,7 +3,6 @@
 import { RetemperError } from "../../errors.js";
 import type { Decoder } from "../decoder.js";
 import { type Tensor2D, tidy } from "../tensorflowCore.js";
-import { runStep } from "./kernels.js";
 import { normalise } from "./norm.js";
 import type { Runtime } from "./runtime.js";
 import type { Cache, Rows } from "./specs.js";
@@ -60,7 +59,11 @@ export function assembleDecoder({
     createCache: (shape) => runtime.createCache({ ...shape, layers }),
     forward(rows, cache, wanted) {
       start();
-      const logits = runStep({ spec, rows, cache, wanted, runtime });
+      if (runtime.step) return runtime.step(spec, rows, cache, wanted);
+      const logits = tidy(() => {
+        const x = throughLayers({ spec, rows, cache, runtime, operations });
+        return operations.head(x, { spec: spec.head, rows, wanted, runtime });
+      });
       const values = logits.dataSync<"float32">();
       logits.dispose();
       return values;

@@ -11,7 +11,7 @@ import {
 import { attend } from "./attend.js";
 import { embed, head, mlp, output, project } from "./compose.js";
 import { KERNELS } from "./kernels.js";
-import { type Operations, throughKernels } from "./throughLayers.js";
+import type { Operations } from "./throughLayers.js";
 
 /** The compositions as plain functions: gradients flow through them. They need a BlockCache. */
 export const COMPOSED_OPERATIONS: Operations = { embed, project, attend, output, mlp, head };
@@ -27,8 +27,6 @@ const COMPOSITIONS: Readonly<Record<keyof typeof KERNELS, Composition>> = {
   output: ({ x, residual }, attributes) => output(x, residual, attributes),
   mlp: ({ x }, attributes) => mlp(x, attributes),
   head: ({ x }, attributes) => head(x, attributes),
-  // of the backend's kernels for each of them, which need not be the compositions
-  step: (_inputs, attributes) => throughKernels(attributes),
 };
 
 /** Makes the compositions the kernels of a backend, except where it has its own already. May be called again. */

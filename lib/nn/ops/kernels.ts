@@ -3,17 +3,7 @@
 
 import { engine, type NamedAttrMap, type Tensor2D } from "../tensorflowCore.js";
 import type { Runtime } from "./runtime.js";
-import type {
-  AttendSpec,
-  Cache,
-  EmbedSpec,
-  HeadSpec,
-  MlpSpec,
-  OutputSpec,
-  ProjectSpec,
-  Rows,
-  StepSpec,
-} from "./specs.js";
+import type { AttendSpec, Cache, EmbedSpec, HeadSpec, MlpSpec, OutputSpec, ProjectSpec, Rows } from "./specs.js";
 
 export const KERNELS = {
   embed: "RetemperEmbed",
@@ -22,7 +12,6 @@ export const KERNELS = {
   output: "RetemperOutput",
   mlp: "RetemperMlp",
   head: "RetemperHead",
-  step: "RetemperStep",
 } as const;
 
 /** Attributes of every kernel: what to compute, for which rows, by whom. */
@@ -41,11 +30,6 @@ export type OutputAttributes = KernelAttributes<OutputSpec>;
 export type MlpAttributes = KernelAttributes<MlpSpec>;
 export interface HeadAttributes extends KernelAttributes<HeadSpec> {
   /** Indices of the rows to compute, ascending or not. */
-  readonly wanted: Int32Array;
-}
-export interface StepAttributes extends KernelAttributes<StepSpec> {
-  readonly cache: Cache;
-  /** As the head has it. */
   readonly wanted: Int32Array;
 }
 
@@ -77,11 +61,6 @@ export function runMlp(x: Tensor2D, attributes: MlpAttributes): Tensor2D {
 /** x [rows, hidden] -> [wanted, vocabulary]. */
 export function runHead(x: Tensor2D, attributes: HeadAttributes): Tensor2D {
   return run(KERNELS.head, { x }, attributes);
-}
-
-/** All of these in one call. No inputs -> [wanted, vocabulary]; appends to the cache. */
-export function runStep(attributes: StepAttributes): Tensor2D {
-  return run(KERNELS.step, {}, attributes);
 }
 
 function run(kernel: string, inputs: Readonly<Record<string, Tensor2D>>, attributes: object): Tensor2D {

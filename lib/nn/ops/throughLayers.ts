@@ -14,8 +14,9 @@ import {
   runMlp,
   runOutput,
   runProject,
-  type StepAttributes,
 } from "./kernels.js";
+import type { Runtime } from "./runtime.js";
+import type { Cache, Rows, StepSpec } from "./specs.js";
 
 /** The operations; shapes as in kernels.ts. */
 export interface Operations {
@@ -37,7 +38,11 @@ export const KERNEL_OPERATIONS: Operations = {
   head: runHead,
 };
 
-export interface StepThrough extends Omit<StepAttributes, "wanted"> {
+export interface StepThrough {
+  readonly spec: StepSpec;
+  readonly rows: Rows;
+  readonly cache: Cache;
+  readonly runtime: Runtime;
   readonly operations: Operations;
   /** Shown what enters each layer, [rows, hidden]. */
   readonly onInput?: ((x: Tensor2D) => void) | undefined;
@@ -62,11 +67,4 @@ export function throughLayers({ spec, rows, cache, runtime, operations, onInput 
     before.dispose();
   }
   return x;
-}
-
-/** A whole step of the current backend's kernels, [wanted, vocabulary]: for backends that have none for all of it. */
-export function throughKernels({ wanted, ...step }: StepAttributes): Tensor2D {
-  const x = throughLayers({ ...step, operations: KERNEL_OPERATIONS });
-  const { spec, rows, runtime } = step;
-  return runHead(x, { spec: spec.head, rows, wanted, runtime });
 }

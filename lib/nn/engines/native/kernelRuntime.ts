@@ -25,7 +25,7 @@ import type { CacheElements, Precision } from "../engineTypes.js";
 import { calling } from "./calling.js";
 import { currentBackend, tensorOf } from "./nativeBackend.js";
 import { NativeSpecs } from "./nativeSpecs.js";
-import { PagedCache } from "./pagedCache.js";
+import { PagedCache, paged } from "./pagedCache.js";
 
 /** Of each layer, and of the head. */
 export interface NativeTraining {
@@ -123,15 +123,19 @@ export class KernelRuntime implements Runtime {
   /** The result's array is the runtime's own: it is valid until the next call. */
   head(spec: HeadSpec, x: TensorInfo, rows: Rows, wanted: Int32Array): TensorInfo {
     this.#step(rows);
-    const values = currentBackend().valuesOf(x);
-    return this.#scores(spec, wanted, (logits) => this.#head(spec)(values, wanted, logits));
+    const backend = currentBackend();
+    const logits = this.#logitsOf(spec, wanted);
+    calling(() => this.#head(spec)(backend.valuesOf(x), wanted, logits));
+    return backend.over(logits, [wanted.length, spec.matrix.out]);
   }
 
-  /** All operations above, one after the other; the result as `head` has it. */
-  step(spec: StepSpec, rows: Rows, cache: PagedCache, wanted: Int32Array): TensorInfo {
+  step(spec: StepSpec, rows: Rows, cache: Cache, wanted: Int32Array): Float32Array {
     this.#rows = undefined;
     this.#step(rows);
-    return this.#scores(spec.head, wanted, (logits) => this.#decoder(spec)(cache.id, wanted, logits));
+    const { id } = paged(cache);
+    const logits = this.#logitsOf(spec.head, wanted);
+    calling(() => this.#decoder(spec)(id, wanted, logits));
+    return logits;
   }
 
   /** The lowest index of the greatest value; NaN is never it. */
@@ -227,12 +231,10 @@ export class KernelRuntime implements Runtime {
     return info;
   }
 
-  #scores({ matrix }: HeadSpec, wanted: Int32Array, compute: (logits: Float32Array) => void): TensorInfo {
+  #logitsOf({ matrix }: HeadSpec, wanted: Int32Array): Float32Array {
     const size = wanted.length * matrix.out;
     if (this.#logits.length < size) this.#logits = new Float32Array(size);
-    const logits = this.#logits.subarray(0, size);
-    calling(() => compute(logits));
-    return currentBackend().over(logits, [wanted.length, matrix.out]);
+    return this.#logits.subarray(0, size);
   }
 
   #product(x: Tensor2D, width: number, multiply: (x: Float32Array, y: Float32Array) => void): Tensor2D {

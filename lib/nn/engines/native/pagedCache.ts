@@ -1,8 +1,15 @@
 // The native engine's cache: pages of keys and values in the addon's memory, which forks of a sequence share.
 
 import type { NativeCache } from "../../../addon/nativeRuntime.js";
+import { RetemperError } from "../../../errors.js";
 import type { Cache } from "../../ops/specs.js";
 import { calling } from "./calling.js";
+
+/** A cache that is this engine's. */
+export function paged(cache: Cache): PagedCache {
+  if (cache instanceof PagedCache) return cache;
+  throw new RetemperError("INTERNAL", "native attention was given the cache of another engine");
+}
 
 export class PagedCache implements Cache {
   readonly #native: NativeCache;

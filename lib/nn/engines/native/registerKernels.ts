@@ -9,10 +9,8 @@ import {
   type MlpAttributes,
   type OutputAttributes,
   type ProjectAttributes,
-  type StepAttributes,
 } from "../../ops/kernels.js";
 import type { Runtime } from "../../ops/runtime.js";
-import type { Cache } from "../../ops/specs.js";
 import {
   copyRegisteredKernels,
   enableProdMode,
@@ -24,7 +22,7 @@ import {
 } from "../../tensorflowCore.js";
 import { KernelRuntime } from "./kernelRuntime.js";
 import { NativeBackend } from "./nativeBackend.js";
-import { PagedCache } from "./pagedCache.js";
+import { paged } from "./pagedCache.js";
 
 export const BACKEND = "retemper";
 
@@ -45,9 +43,6 @@ export function registerKernels(): void {
   kernel(KERNELS.head, ({ x }, { spec, rows, runtime, wanted }: HeadAttributes) =>
     ours(runtime).head(spec, x, rows, wanted),
   );
-  kernel(KERNELS.step, (_, { spec, rows, runtime, cache, wanted }: StepAttributes) =>
-    ours(runtime).step(spec, rows, paged(cache), wanted),
-  );
   registerBackend(BACKEND, () => new NativeBackend());
 }
 
@@ -62,9 +57,4 @@ function kernel<A>(kernelName: string, run: (inputs: Inputs, attributes: A) => T
 function ours(runtime: Runtime): KernelRuntime {
   if (runtime instanceof KernelRuntime) return runtime;
   throw new RetemperError("INTERNAL", "a native kernel was given the runtime of another engine");
-}
-
-function paged(cache: Cache): PagedCache {
-  if (cache instanceof PagedCache) return cache;
-  throw new RetemperError("INTERNAL", "native attention was given the cache of another engine");
 }
