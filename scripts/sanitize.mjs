@@ -18,8 +18,11 @@ const compiler = process.env.CXX || "c++";
 const ASAN = "strict_string_checks=1:allocator_may_return_null=1";
 const UBSAN_OPTIONS = "halt_on_error=1:print_stacktrace=1";
 const TSAN_OPTIONS = "halt_on_error=1:second_deadlock_stack=1";
-/** Tests that load the addon, start processes and threads with it, and end them. */
-const ADDON_TESTS = ["test/addon", "test/hostile/header.test.ts"];
+/** Tests that load the addon, start processes and threads with it, and end them; and those of variants that come and go while a merge is open. */
+const ADDON_TESTS = [
+  ...["test/addon", "test/hostile/header.test.ts"],
+  ...["anyWeights", "orderOfWeights"].map((name) => `test/unit/generate/${name}.test.ts`),
+];
 
 const results = [];
 const parts = process.argv.slice(2);
