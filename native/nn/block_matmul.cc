@@ -96,7 +96,8 @@ inline void SwapFifthBitsAt(uint8_t* word) {
 
 struct BlockKernel {
   const char* name;
-  size_t outputs;      // side by side
+  size_t outputs;      // of a panel
+  size_t panels;       // at once
   size_t panel_bytes;  // of scratch memory, beside sums of all rows of a part
   void (*round_row)(const float* x, size_t blocks, size_t rows, RoundedBlock* first);
   void (*pack_panel)(const BlockRows& from, size_t first_out, uint8_t* to);
@@ -109,8 +110,7 @@ namespace {
 #define RETEMPER_VNNI 0
 namespace first_target {
 #include "nn/block_products-inl.h"
-constexpr BlockKernel kKernel = {"baseline", kOutputs,  sizeof(BlockScratch),
-                                 RoundRow,   PackPanel, MultiplyPart};
+constexpr BlockKernel kKernel = KernelOf("baseline");
 }  // namespace first_target
 #undef RETEMPER_LANES
 
@@ -119,8 +119,7 @@ constexpr BlockKernel kKernel = {"baseline", kOutputs,  sizeof(BlockScratch),
 #define RETEMPER_DOT 0
 namespace neon_target {
 #include "nn/block_products-inl.h"
-constexpr BlockKernel kKernel = {"neon",   kOutputs,  sizeof(BlockScratch),
-                                 RoundRow, PackPanel, MultiplyPart};
+constexpr BlockKernel kKernel = KernelOf("neon");
 }  // namespace neon_target
 #undef RETEMPER_DOT
 
@@ -131,8 +130,7 @@ constexpr BlockKernel kKernel = {"neon",   kOutputs,  sizeof(BlockScratch),
 #pragma GCC target("arch=armv8.2-a+dotprod")
 namespace neon_dot_target {
 #include "nn/block_products-inl.h"
-constexpr BlockKernel kKernel = {"neon_dot", kOutputs,  sizeof(BlockScratch),
-                                 RoundRow,   PackPanel, MultiplyPart};
+constexpr BlockKernel kKernel = KernelOf("neon_dot");
 }  // namespace neon_dot_target
 #pragma GCC pop_options
 #undef RETEMPER_DOT
@@ -147,8 +145,7 @@ constexpr BlockKernel kKernel = {"neon_dot", kOutputs,  sizeof(BlockScratch),
 #pragma GCC target("avx2,f16c,bmi,bmi2,prefer-vector-width=256")
 namespace avx2_target {
 #include "nn/block_products-inl.h"
-constexpr BlockKernel kKernel = {"avx2",   kOutputs,  sizeof(BlockScratch),
-                                 RoundRow, PackPanel, MultiplyPart};
+constexpr BlockKernel kKernel = KernelOf("avx2");
 }  // namespace avx2_target
 #pragma GCC pop_options
 
@@ -158,8 +155,7 @@ constexpr BlockKernel kKernel = {"avx2",   kOutputs,  sizeof(BlockScratch),
 #pragma GCC target("avx2,f16c,bmi,bmi2,avxvnni,prefer-vector-width=256")
 namespace avx_vnni_target {
 #include "nn/block_products-inl.h"
-constexpr BlockKernel kKernel = {"avx_vnni", kOutputs,  sizeof(BlockScratch),
-                                 RoundRow,   PackPanel, MultiplyPart};
+constexpr BlockKernel kKernel = KernelOf("avx_vnni");
 }  // namespace avx_vnni_target
 #pragma GCC pop_options
 #undef RETEMPER_LANES
@@ -170,8 +166,7 @@ constexpr BlockKernel kKernel = {"avx_vnni", kOutputs,  sizeof(BlockScratch),
     "avx2,f16c,bmi,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,prefer-vector-width=512")
 namespace avx512_vnni_target {
 #include "nn/block_products-inl.h"
-constexpr BlockKernel kKernel = {"avx512_vnni", kOutputs,  sizeof(BlockScratch),
-                                 RoundRow,      PackPanel, MultiplyPart};
+constexpr BlockKernel kKernel = KernelOf("avx512_vnni");
 }  // namespace avx512_vnni_target
 #pragma GCC pop_options
 #undef RETEMPER_LANES
@@ -271,7 +266,7 @@ void BlockMatMul(const BlockKernel& kernel, Pool& pool, std::span<const BlockLin
   const size_t row_step =
       std::min(rows, std::max(kLeastRowsOfAPart, kRoundedBytesOfAPart / row_bytes));
   const size_t scratch_bytes =
-      RoundUp(kernel.panel_bytes + row_step * kernel.outputs * sizeof(float), 64);
+      RoundUp(kernel.panel_bytes + row_step * kernel.panels * kernel.outputs * sizeof(float), 64);
   uint8_t* const scratch = pool.Scratch(rounded_bytes + scratch_bytes * pool.threads());
   auto* const rounded = reinterpret_cast<RoundedBlock*>(scratch);
   const auto round = [&](size_t row, unsigned) {
@@ -287,9 +282,10 @@ void BlockMatMul(const BlockKernel& kernel, Pool& pool, std::span<const BlockLin
   // Neighbouring parts have the same rows, which stay in the cache.
   for (size_t row = 0; row < rows; row += row_step) {
     for (const BlockLinear& layer : layers) {
-      const size_t panel = std::max<size_t>(1, layer.w.RowBytes() * kernel.outputs);
+      const size_t outputs = kernel.panels * kernel.outputs;
+      const size_t panels = std::max<size_t>(1, layer.w.RowBytes() * outputs);
       const size_t bytes = BytesOfAPart(layer.w.out * layer.w.RowBytes(), rows, pool.threads());
-      const size_t step = DivideUp(bytes, panel) * kernel.outputs;
+      const size_t step = DivideUp(bytes, panels) * outputs;
       for (size_t out = 0; out < layer.w.out; out += step) {
         parts.push_back({&layer, rounded, rows, row, std::min(rows, row + row_step), out,
                          std::min(layer.w.out, out + step)});

@@ -48,6 +48,10 @@ inline void StoreFloats(float* p, Floats v) {
 }
 inline Floats Add(Floats a, Floats b) { return {a.low + b.low, a.high + b.high}; }
 inline Floats Multiply(Floats a, Floats b) { return {a.low * b.low, a.high * b.high}; }
+inline void StoreHalves(uint8_t* p, Ints v) {
+  vst1_u8(p, vreinterpret_u8_s16(vmovn_s32(v.low)));
+  vst1_u8(p + 8, vreinterpret_u8_s16(vmovn_s32(v.high)));
+}
 inline Floats LoadFloat16s(const uint8_t* p) {
   const auto widen = [](const uint8_t* some) {
     return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(some)));

@@ -136,9 +136,14 @@ template <class F>
 inline void PackRows(const uint8_t* const* rows, size_t blocks, uint8_t* to) {
   constexpr size_t kBytes = FactsOf(F::kFormat).bytes, kHalves = LeadingHalves(F::kFormat);
   for (size_t b = 0; b < blocks; ++b, to += kBytes * kOutputs) {
-    size_t i = 0;
     const size_t at = b * kBytes;
-    for (; i < 2 * kHalves; i += 2) PackField<2>(rows, at + i, to + i * kOutputs);
+    if constexpr (kHalves > 0) {
+      Ints head[4];
+      Transpose16(rows, at, head);
+      StoreHalves(to, head[0]);
+      if constexpr (kHalves == 2) StoreHalves(to + 2 * kOutputs, ShiftRight(head[0], 16));
+    }
+    size_t i = 2 * kHalves;
     for (; i + 32 <= kBytes; i += 32) {
       Ints words[kQuads];
       Transpose32(rows, at + i, words);

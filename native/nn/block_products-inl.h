@@ -3,10 +3,10 @@
 // (cpu/loops.cc says why), so only headers that are already included may be used here.
 //
 // Of kOutputs rows of weights, 256 inputs at a time are turned into vectors of codes, in which four
-// inputs of every output lie side by side: a quad. For several rows of activations they are kept in
-// a panel, which is multiplied by all rows before the next one is made, so the work on stored bits
-// is shared by them. For one row they are multiplied as they are made. Weights that are not packed
-// are packed first, 256 inputs at a time.
+// inputs of every output lie side by side: a quad. For many rows of activations they are kept until
+// all rows have been multiplied with them, so the work on stored bits is shared by these. For one,
+// two, four or eight rows they are multiplied as they are made. Weights that are not packed are
+// packed first, 256 inputs at a time.
 
 constexpr size_t kQuads = 32 / 4;  // fours of inputs in a block
 
@@ -28,7 +28,7 @@ constexpr size_t kQuadsAtOnce =
 
 // sum + the products of kQuadsAtOnce quads of every lane.
 template <class K>
-[[gnu::always_inline]] inline Ints Dot(Ints sum, const Ints* codes, const int8_t* x) {
+[[gnu::always_inline]] inline Ints Dot(const Ints& sum, const Ints* codes, const int8_t* x) {
   const auto four = [&](size_t q) {
     int32_t value;
     __builtin_memcpy(&value, x + 4 * q, 4);
@@ -57,173 +57,251 @@ template <class K>
   __builtin_memcpy(each, &value, 4);
   uint8_t bytes[sizeof(Ints)];
   __builtin_memcpy(bytes, codes[0].v, sizeof(bytes));
+  Ints more = sum;
   for (size_t i = 0; i < kOutputs; ++i) {
     for (size_t k = 0; k < 4; ++k) {
       const int c = K::kMost == 255 ? static_cast<int8_t>(bytes[4 * i + k]) : bytes[4 * i + k];
-      sum.v[i] += c * each[k];
+      more.v[i] += c * each[k];
     }
   }
-  return sum;
+  return more;
 #endif
 }
 
-// sums[r] = the sum of the products of quads first to end of row r, less the offset's: `minus(x)`
-// is what its activations add up to, with a minus.
-template <class K, size_t kRows, class Minus>
-[[gnu::always_inline]] inline void SumQuads(const Ints (&codes)[kQuads], size_t first, size_t end,
+// Of kAtOnce blocks, kChunk apart, and kRows rows, whose blocks are kChunk apart too: the sums of
+// the products of quads first to end, less the offset's: `minus(x)` is what activations add up to,
+// with a minus.
+template <class K, size_t kAtOnce, size_t kRows, class Minus>
+[[gnu::always_inline]] inline void SumQuads(const Block* w, size_t first, size_t end,
                                             const RoundedBlock* x, Minus minus,
-                                            Ints (&sums)[kRows]) {
+                                            Ints (&sums)[kAtOnce][kRows]) {
   for (size_t r = 0; r < kRows; ++r) {
-    sums[r] = FillInts(0);
+    Ints start = FillInts(0);
     if constexpr (K::kOffset != 0)
-      sums[r] = ShiftLeft(FillInts(minus(x[r * kChunk])), std::countr_zero(K::kOffset + 0u));
+      start = ShiftLeft(FillInts(minus(x[r * kChunk])), std::countr_zero(K::kOffset + 0u));
+    for (size_t p = 0; p < kAtOnce; ++p) sums[p][r] = start;
   }
   for (size_t q = first; q < end; q += kQuadsAtOnce<K>) {
-    for (size_t r = 0; r < kRows; ++r)
-      sums[r] = Dot<K>(sums[r], codes + q, x[r * kChunk].q + 4 * q);
+    for (size_t r = 0; r < kRows; ++r) {
+      for (size_t p = 0; p < kAtOnce; ++p)
+        sums[p][r] = Dot<K>(sums[p][r], w[p * kChunk].codes + q, x[r * kChunk].q + 4 * q);
+    }
   }
 }
 
-// Adds a block's products to y, for kRows rows whose blocks are kChunk apart.
-template <class K, size_t kRows>
-[[gnu::always_inline]] inline void AddBlock(const Block& w, const RoundedBlock* x,
-                                            Floats (&y)[kRows]) {
-  Ints whole[kRows];
+// Adds such blocks' products to y.
+template <class K, size_t kAtOnce, size_t kRows>
+[[gnu::always_inline]] inline void AddBlock(const Block* w, const RoundedBlock* x,
+                                            Floats (&y)[kAtOnce][kRows]) {
+  Ints whole[kAtOnce][kRows];
   if constexpr (K::kForm == Form::kHalves) {
-    Ints half[kRows];
+    Ints last[kAtOnce][kRows];
     SumQuads<K>(
-        w.codes, 0, kQuads / 2, x, [](const auto& own) { return own.minus_first; }, half);
-    for (size_t r = 0; r < kRows; ++r) whole[r] = MultiplyInts(half[r], w.parts[0]);
+        w, 0, kQuads / 2, x, [](const auto& own) { return own.minus_first; }, whole);
     SumQuads<K>(
-        w.codes, kQuads / 2, kQuads, x, [](const auto& own) { return own.minus_last; }, half);
-    for (size_t r = 0; r < kRows; ++r)
-      whole[r] = AddInts(whole[r], MultiplyInts(half[r], w.parts[1]));
+        w, kQuads / 2, kQuads, x, [](const auto& own) { return own.minus_last; }, last);
+    for (size_t p = 0; p < kAtOnce; ++p) {
+      const auto& [first_part, last_part] = w[p * kChunk].parts;
+      for (size_t r = 0; r < kRows; ++r) {
+        whole[p][r] =
+            AddInts(MultiplyInts(whole[p][r], first_part), MultiplyInts(last[p][r], last_part));
+      }
+    }
   } else {
     SumQuads<K>(
-        w.codes, 0, kQuads, x, [](const auto& own) { return own.minus_all; }, whole);
+        w, 0, kQuads, x, [](const auto& own) { return own.minus_all; }, whole);
   }
   for (size_t r = 0; r < kRows; ++r) {
     const RoundedBlock& own = x[r * kChunk];
-    Floats t = Multiply(ToFloats(whole[r]), Multiply(w.scale, FillFloats(own.d)));
-    if constexpr (K::kForm == Form::kWithMinimum)
-      t = Add(t, Multiply(w.minimum, FillFloats(own.s)));
-    y[r] = Add(y[r], t);
+    for (size_t p = 0; p < kAtOnce; ++p) {
+      const Block& block = w[p * kChunk];
+      Floats t = Multiply(ToFloats(whole[p][r]), Multiply(block.scale, FillFloats(own.d)));
+      if constexpr (K::kForm == Form::kWithMinimum)
+        t = Add(t, Multiply(block.minimum, FillFloats(own.s)));
+      y[p][r] = Add(y[p][r], t);
+    }
   }
 }
 
-// Adds the products of kRows rows with what each(take) hands over, as take(b, block), to
-// sums[row][output].
-template <class K, size_t kRows, class Each>
+// Adds the products of kRows rows with the blocks that each(take) hands over, as take(b, w), to
+// sums[row][panel][output].
+template <class K, size_t kAtOnce, size_t kRows, class Each>
 [[gnu::always_inline]] inline void AddBlocks(const RoundedBlock* x, float* sums, Each each) {
-  Floats y[kRows];
-  for (size_t r = 0; r < kRows; ++r) y[r] = LoadFloats(sums + r * kOutputs);
-  each([&](size_t b, const Block& block)
-           __attribute__((always_inline)) { AddBlock<K, kRows>(block, x + b, y); });
-  for (size_t r = 0; r < kRows; ++r) StoreFloats(sums + r * kOutputs, y[r]);
+  const auto at = [&](size_t p, size_t r) { return sums + (r * kAtOnce + p) * kOutputs; };
+  Floats y[kAtOnce][kRows];
+  for (size_t p = 0; p < kAtOnce; ++p) {
+    for (size_t r = 0; r < kRows; ++r) y[p][r] = LoadFloats(at(p, r));
+  }
+  each([&](size_t b, const Block* w) __attribute__((always_inline)) { AddBlock<K>(w, x + b, y); });
+  for (size_t p = 0; p < kAtOnce; ++p) {
+    for (size_t r = 0; r < kRows; ++r) StoreFloats(at(p, r), y[p][r]);
+  }
 }
 
-// Of one row or a few: blocks are multiplied as they are made.
-template <class F, size_t kRows>
-void MultiplyAsMade(const uint8_t* from, size_t blocks, const RoundedBlock* x, float* sums,
-                    ReadAhead& ahead) {
-  ReadAhead own = ahead;
-  AddBlocks<typename F::Kind, kRows>(
-      x, sums, [&](auto take) __attribute__((always_inline)) {
-        F::Each(
-            from, blocks, [&](size_t b, const Block& block) __attribute__((always_inline)) {
-              own.Step();
-              take(b, block);
-            });
-      });
-  ahead = own;
-}
-
+// Hands over the blocks of one panel, 256 inputs at a time, and asks ahead for those that follow.
 template <class F>
-void FillPanel(const uint8_t* from, size_t blocks, Block* panel, ReadAhead& ahead) {
-  F::Each(
-      from, blocks, [&](size_t b, const Block& block) __attribute__((always_inline)) {
-        ahead.Step();
-        panel[b] = block;
-      });
-}
+class PanelReader {
+ public:
+  // `packed`: memory for the blocks of 256 inputs.
+  PanelReader(const BlockRows& w, size_t out, uint8_t* packed)
+      : stored_(w, out),
+        from_(w.data + out * w.RowBytes()),
+        packed_(w.packed ? nullptr : packed),
+        // Into the next part too: whoever takes it.
+        ahead_(w.packed ? ReadAhead(from_ + kAhead, kOutputs * w.RowBytes(), 0, 1, w.in / 32)
+                        : AheadOfStored(w, out + kOutputs)) {}
 
-template <class K, size_t kRows>
-void MultiplyPanel(const Block* panel, size_t blocks, const RoundedBlock* x, float* sums) {
-  AddBlocks<K, kRows>(
-      x, sums, [&](auto take) __attribute__((always_inline)) {
-        for (size_t b = 0; b < blocks; ++b) take(b, panel[b]);
-      });
-}
+  // Calls take(b, block) for the next `blocks` blocks of 32 inputs.
+  template <class Take>
+  [[gnu::always_inline]] void Next(size_t blocks, Take take) {
+    constexpr size_t kBytes = FactsOf(F::kFormat).bytes, kElements = FactsOf(F::kFormat).elements;
+    if (packed_ != nullptr) {
+      PackRows<F>(stored_.at, blocks * 32 / kElements, packed_);
+      for (const uint8_t*& each : stored_.at) each += 256 / kElements * kBytes;
+      from_ = packed_;
+    }
+    ReadAhead ahead = ahead_;
+    F::Each(
+        from_, blocks, [&](size_t b, const Block& block) __attribute__((always_inline)) {
+          ahead.Step();
+          take(b, block);
+        });
+    ahead_ = ahead;
+    from_ += 256 / kElements * kBytes * kOutputs;
+  }
 
-constexpr size_t kMostRows = RETEMPER_LANES == 16 ? 8 : 4;
+ private:
+  static ReadAhead AheadOfStored(const BlockRows& w, size_t out) {
+    if (out >= w.out) return {};
+    const size_t bytes = w.RowBytes();
+    return ReadAhead(w.data + out * bytes, bytes, bytes, std::min(w.out - out, kOutputs),
+                     w.in / 32);
+  }
+
+  StoredRows stored_;
+  const uint8_t* from_;
+  uint8_t* packed_;
+  ReadAhead ahead_;
+};
+
+// Many rows are multiplied so many at a time, with so many panels: as registers hold, and where
+// loading activations is what takes longest, with two panels.
+constexpr size_t kRowsAtOnce = RETEMPER_LANES == 16 ? 8 : 4;
+constexpr size_t kPanels = RETEMPER_LANES == 8 && RETEMPER_VNNI ? 2 : 1;
 
 struct BlockScratch {
-  alignas(64) Block panel[kChunk];
+  alignas(64) Block panels[kPanels][kChunk];
   alignas(64) uint8_t packed[kChunk * 34 * kOutputs];  // no format has more
 };
 
-// Adds the products of all rows with `blocks` blocks of a panel.
 template <class F>
-void MultiplyBlocks(const uint8_t* from, size_t blocks, const RoundedBlock* x, size_t rows,
-                    Block* panel, float* sums, ReadAhead& ahead) {
-  if (rows == 1) return MultiplyAsMade<F, 1>(from, blocks, x, sums, ahead);
-  if (rows == 2) return MultiplyAsMade<F, 2>(from, blocks, x, sums, ahead);
-  if (rows == 4) return MultiplyAsMade<F, 4>(from, blocks, x, sums, ahead);
-  if constexpr (kMostRows == 8) {
-    if (rows == 8) return MultiplyAsMade<F, 8>(from, blocks, x, sums, ahead);
-  }
-  FillPanel<F>(from, blocks, panel, ahead);
-  size_t row = 0;
-  const auto take = [&](auto multiply, size_t n) {
-    for (; rows - row >= n; row += n)
-      multiply(panel, blocks, x + row * kChunk, sums + row * kOutputs);
-  };
-  if constexpr (kMostRows == 8) take(MultiplyPanel<typename F::Kind, 8>, 8);
-  take(MultiplyPanel<typename F::Kind, 4>, 4);
-  take(MultiplyPanel<typename F::Kind, 2>, 2);
-  take(MultiplyPanel<typename F::Kind, 1>, 1);
-}
+struct Multiplier {
+  static_assert(256 / FactsOf(F::kFormat).elements * FactsOf(F::kFormat).bytes <= kChunk * 34);
 
-template <class F>
-void MultiplyPartOf(const BlockPart& part, uint8_t* scratch) {
-  constexpr const BlockFormatFacts& kFacts = FactsOf(F::kFormat);
+  using Kind = typename F::Kind;
+  // Sums of halves take the registers of a second panel.
+  static constexpr bool kHasHalves = Kind::kForm == Form::kHalves;
+  static constexpr size_t kAtOnce = kHasHalves ? 1 : kPanels;
+
+  const BlockPart& part;
   const BlockLinear& layer = *part.layer;
-  const BlockRows& w = layer.w;
-  const size_t blocks = w.in / 32, rows = part.end_row - part.first_row;
-  const size_t row_bytes = w.RowBytes(), chunk_bytes = 256 / kFacts.elements * kFacts.bytes;
-  auto& [panel, packed] = *reinterpret_cast<BlockScratch*>(scratch);
-  static_assert(kFacts.bytes * 256 <= sizeof(packed) / kOutputs * kFacts.elements);
-  float* const sums = reinterpret_cast<float*>(scratch + sizeof(BlockScratch));
-  for (size_t out = part.first_out; out < part.end_out; out += kOutputs) {
-    const size_t outs = std::min(kOutputs, part.end_out - out);
-    const uint8_t* from = w.data + out * row_bytes;
-    StoredRows stored(w, out);
-    // Into the next part too: whoever takes it.
-    ReadAhead ahead = w.packed ? ReadAhead(from + kAhead, row_bytes * kOutputs, 0, 1, blocks)
-                               : ReadAhead(w.data + (out + outs) * row_bytes, row_bytes, row_bytes,
-                                           std::min(w.out - out - outs, kOutputs), blocks);
-    std::fill_n(sums, rows * kOutputs, 0.0f);
+  const size_t blocks = layer.w.in / 32, rows = part.end_row - part.first_row;
+  BlockScratch& scratch;
+  float* const sums = reinterpret_cast<float*>(&scratch + 1);
+
+  // Calls body(count, x) for each chunk of blocks.
+  template <class Body>
+  void ForEachChunk(Body body) const {
     for (size_t block = 0; block < blocks; block += kChunk) {
-      const size_t count = std::min(kChunk, blocks - block);
-      if (!w.packed) {
-        PackRows<F>(stored.at, count * 32 / kFacts.elements, packed);
-        for (const uint8_t*& each : stored.at) each += chunk_bytes;
-        from = packed;
-      }
-      const RoundedBlock* x = part.x + block * part.x_rows + part.first_row * kChunk;
-      MultiplyBlocks<F>(from, count, x, rows, panel, sums, ahead);
-      from += chunk_bytes * kOutputs;
+      body(std::min(kChunk, blocks - block),
+           part.x + block * part.x_rows + part.first_row * kChunk);
     }
-    for (size_t r = 0; r < rows; ++r) {
+  }
+
+  // One row or a few: blocks are multiplied as they are made.
+  template <size_t kRows>
+  void Few() const {
+    for (size_t out = part.first_out; out < part.end_out; out += kOutputs) {
+      std::fill_n(sums, kRows * kOutputs, 0.0f);
+      PanelReader<F> reader(layer.w, out, scratch.packed);
+      ForEachChunk([&](size_t count, const RoundedBlock* x) {
+        AddBlocks<Kind, 1, kRows>(
+            x, sums, [&](auto take) __attribute__((always_inline)) {
+              reader.Next(
+                  count, [&](size_t b, const Block& block)
+                             __attribute__((always_inline)) { take(b, &block); });
+            });
+      });
+      Store(out, sums, kOutputs);
+    }
+  }
+
+  // Of kAtOnce panels, each chunk is made once for all rows.
+  void Many() const {
+    for (size_t out = part.first_out; out < part.end_out; out += kAtOnce * kOutputs) {
+      std::fill_n(sums, rows * kAtOnce * kOutputs, 0.0f);
+      // Where there is one panel less it is made and stored again.
+      const auto out_of = [&](size_t p) {
+        return out + p * kOutputs < part.end_out ? out + p * kOutputs : out;
+      };
+      PanelReader<F> first(layer.w, out, scratch.packed);
+      PanelReader<F> last(layer.w, out_of(kAtOnce - 1), scratch.packed);
+      ForEachChunk([&](size_t count, const RoundedBlock* x) {
+        Fill(first, count, scratch.panels[0]);
+        if constexpr (kAtOnce == 2) Fill(last, count, scratch.panels[1]);
+        size_t row = 0;
+        for (; rows - row >= kRowsAtOnce; row += kRowsAtOnce)
+          MultiplyPanels<kRowsAtOnce>(count, x, row);
+        for (; rows - row >= 4; row += 4) MultiplyPanels<4>(count, x, row);
+        for (; rows - row >= 2; row += 2) MultiplyPanels<2>(count, x, row);
+        if (rows > row) MultiplyPanels<1>(count, x, row);
+      });
+      for (size_t p = 0; p < kAtOnce; ++p)
+        Store(out_of(p), sums + p * kOutputs, kAtOnce * kOutputs);
+    }
+  }
+  static void Fill(PanelReader<F>& reader, size_t count, Block* panel) {
+    reader.Next(
+        count, [&](size_t b, const Block& block)
+                   __attribute__((always_inline)) { panel[b] = block; });
+  }
+  template <size_t kRows>
+  void MultiplyPanels(size_t count, const RoundedBlock* x, size_t row) const {
+    const Block* w = scratch.panels[0];
+    AddBlocks<Kind, kAtOnce, kRows>(
+        x + row * kChunk,
+        sums + row * kAtOnce * kOutputs, [&](auto take) __attribute__((always_inline)) {
+          for (size_t b = 0; b < count; ++b) take(b, w + b);
+        });
+  }
+
+  // Sums of a panel's outputs, those of rows `stride` apart.
+  void Store(size_t out, const float* sum, size_t stride) const {
+    const size_t outs = std::min(kOutputs, part.end_out - out);
+    for (size_t r = 0; r < rows; ++r, sum += stride) {
       float* y = layer.y + (part.first_row + r) * layer.y_stride + out;
-      const float* sum = sums + r * kOutputs;
       for (size_t i = 0; i < outs; ++i) y[i] = layer.bias ? sum[i] + layer.bias[out + i] : sum[i];
     }
   }
-}
+};
 
 void MultiplyPart(const BlockPart& part, uint8_t* scratch) {
-  OfFormat(part.layer->w.format, [&]<class F>(F) { MultiplyPartOf<F>(part, scratch); });
+  OfFormat(part.layer->w.format, [&]<class F>(F) {
+    const Multiplier<F> own = {.part = part, .scratch = *reinterpret_cast<BlockScratch*>(scratch)};
+    switch (own.rows) {
+      case 1:
+        return own.template Few<1>();
+      case 2:
+        return own.template Few<2>();
+      case 4:
+        return own.template Few<4>();
+      case 8:
+        if constexpr (RETEMPER_LANES == 16 || !own.kHasHalves) return own.template Few<8>();
+        return own.Many();
+      default:
+        return own.Many();
+    }
+  });
 }
 
 // --- activations in 8 bits ---
@@ -254,4 +332,8 @@ void RoundRow(const float* x, size_t blocks, size_t rows, RoundedBlock* first) {
     to->d = !finite ? std::bit_cast<float>(0x7fc00000u) : zero ? 0.0f : largest / 127.0f;
     to->s = to->d * static_cast<float>(sum[0] + sum[1]);
   }
+}
+
+constexpr BlockKernel KernelOf(const char* name) {
+  return {name, kOutputs, kPanels, sizeof(BlockScratch), RoundRow, PackPanel, MultiplyPart};
 }

@@ -1,5 +1,5 @@
-// Vectors of block_products-inl.h: one lane an output. No include guard, part of that file, once
-// per instruction set.
+// Vectors of block_products-inl.h: one lane an output; halves are the low 16 bits of each lane. No
+// include guard, part of that file, once per instruction set.
 
 #if RETEMPER_LANES == 16
 
@@ -25,6 +25,9 @@ inline Floats Add(Floats a, Floats b) { return _mm512_add_ps(a, b); }
 inline Floats Multiply(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
 inline __m256i LoadHalves(const uint8_t* p) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
+inline void StoreHalves(uint8_t* p, Ints v) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(v));
 }
 inline Floats LoadFloat16s(const uint8_t* p) { return _mm512_cvtph_ps(LoadHalves(p)); }
 inline Floats LoadBfloat16s(const uint8_t* p) {
@@ -57,6 +60,11 @@ inline Floats Add(Floats a, Floats b) { return _mm256_add_ps(a, b); }
 inline Floats Multiply(Floats a, Floats b) { return _mm256_mul_ps(a, b); }
 inline __m128i LoadHalves(const uint8_t* p) {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+}
+inline void StoreHalves(uint8_t* p, Ints v) {
+  const __m256i low = AndInts(v, FillInts(0xffff));
+  const __m256i halves = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, low), 0x08);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(halves));
 }
 inline Floats LoadFloat16s(const uint8_t* p) { return _mm256_cvtph_ps(LoadHalves(p)); }
 inline Floats LoadBfloat16s(const uint8_t* p) {
@@ -134,6 +142,9 @@ inline Floats Add(const Floats& a, const Floats& b) {
 }
 inline Floats Multiply(const Floats& a, const Floats& b) {
   return Each<Floats>([&](size_t i) { return a.v[i] * b.v[i]; });
+}
+inline void StoreHalves(uint8_t* p, const Ints& v) {
+  for (size_t i = 0; i < kOutputs; ++i) __builtin_memcpy(p + 2 * i, &v.v[i], 2);
 }
 inline uint16_t Half(const uint8_t* p, size_t i) {
   uint16_t bits;
