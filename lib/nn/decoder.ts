@@ -21,7 +21,7 @@ export interface Decoder {
   };
   /** Of `memory.weights` the bytes that lie in mapped files: they need not be in memory. */
   readonly mapped?: number | undefined;
-  /** Multiplications and additions that a thread does in about half a second, where the engine knows its processor. */
+  /** Multiplications and additions that a thread does in half to three quarters of a second, where the engine knows its processor. */
   readonly stepWork?: number | undefined;
   createCache(shape: { readonly slots: number; readonly tokens: number }): Cache;
   /**

@@ -18,6 +18,7 @@
 // Weights are read as they are stored for few rows, and widened into a tile once for many.
 constexpr size_t kManyRows = 4 * kMaxRows;
 constexpr size_t kTileBlocks = 48 / kHalves;
+constexpr size_t kRowsOfACopy = 64;  // float32 that is stored is copied for so many
 constexpr size_t kCachedBytes = 640 * 1024;
 constexpr size_t kRowsAtOnce = 128;  // where not all inputs of more can be cached
 // For few rows, whole rows of a matrix that is in_major pass by in the order of memory.
@@ -82,10 +83,11 @@ void MultiplyStored(const Product& product, size_t first_row, size_t end_row, si
   }
 }
 
-// Adds `blocks` blocks of kOuts outputs of a tile to all rows' sums, and finishes them at the end.
+// Adds `blocks` blocks of kOuts outputs, `w_stride` bytes apart, to all rows' sums, and finishes
+// them at the end.
 template <size_t kOuts>
 void MultiplyTile(const Product& product, size_t first_row, size_t end_row, size_t out,
-                  const float* tile, size_t first_block, size_t blocks, float* sums,
+                  const uint8_t* w, size_t w_stride, size_t first_block, size_t blocks, float* sums,
                   ReadAhead& ahead) {
   const size_t x_stride = PackedStride(product.w.in);
   const float* x = reinterpret_cast<const float*>(product.packed);
@@ -97,8 +99,7 @@ void MultiplyTile(const Product& product, size_t first_row, size_t end_row, size
         __builtin_prefetch(product.y + (row + r) * product.y_stride + out, 1, 3);
       }
     }
-    MultiplyRows<Tile, kOuts>(product, row, rows, out, reinterpret_cast<const uint8_t*>(tile),
-                              blocks * Tile::kBlockBytes,
+    MultiplyRows<Tile, kOuts>(product, row, rows, out, w, w_stride,
                               x + row * x_stride + first_block * kBlockFloats, x_stride, blocks,
                               first_block > 0, is_last, sums);
     ahead.Step();
@@ -200,7 +201,19 @@ void MultiplyWith(const Product& product, size_t first_row, size_t end_row, size
     const size_t outs = std::min(end_out - first, outs_at_once);
     for (size_t block = 0; block < all_blocks; block += kTileBlocks) {
       const size_t blocks = std::min(all_blocks - block, kTileBlocks);
-      FillTile<W>(product.w, first, outs, block, blocks, tile);
+      // Weights that are multiplied as they are stored stay where they lie, if a copy would not
+      // be read often.
+      const bool in_place = std::is_same_v<W, Tile> && !product.w.in_major &&
+                            (block + blocks) * kBlock <= product.w.in &&
+                            (RETEMPER_BF16_PAIRS || end_row - first_row < kRowsOfACopy);
+      const uint8_t* weights = reinterpret_cast<const uint8_t*>(tile);
+      size_t stride = blocks * Tile::kBlockBytes;
+      if (in_place) {
+        weights = WeightsOf(product.w, first) + block * W::kBlockBytes;
+        stride = product.w.in * SizeOf(product.w.dtype);
+      } else {
+        FillTile<W>(product.w, first, outs, block, blocks, tile);
+      }
       const size_t steps = (outs / kOutsAtOnce + outs % kOutsAtOnce) * row_blocks;
       ReadAhead ahead = block + blocks < all_blocks
                             ? TileAhead<W>(product.w, first, outs, block + blocks, steps)
@@ -208,12 +221,12 @@ void MultiplyWith(const Product& product, size_t first_row, size_t end_row, size
       size_t o = 0;
       for (; o + kOutsAtOnce <= outs; o += kOutsAtOnce) {
         MultiplyTile<kOutsAtOnce>(product, first_row, end_row, first + o,
-                                  tile + o * blocks * kBlockFloats, block, blocks,
+                                  weights + o * stride, stride, block, blocks,
                                   sums + o * sums_of_an_out, ahead);
       }
       for (; o < outs; ++o) {
-        MultiplyTile<1>(product, first_row, end_row, first + o, tile + o * blocks * kBlockFloats,
-                        block, blocks, sums + o * sums_of_an_out, ahead);
+        MultiplyTile<1>(product, first_row, end_row, first + o, weights + o * stride, stride, block,
+                        blocks, sums + o * sums_of_an_out, ahead);
       }
     }
   }

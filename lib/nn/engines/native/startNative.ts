@@ -9,7 +9,7 @@ import { isCopied } from "../../memory/machineMemory.js";
 import type { DecoderSpec, Weight } from "../../ops/specs.js";
 import { ready, setBackend, version_core } from "../../tensorflowCore.js";
 import { mergeBytes } from "../../virtual/heldBytes.js";
-import type { CacheElements, EngineFacts, EngineOptions, WeightsForm } from "../engineTypes.js";
+import type { CacheElements, EngineFacts, EngineOptions, Precision, WeightsForm } from "../engineTypes.js";
 import type { RunningEngine } from "../runningEngine.js";
 
 /** What is held of a merge, as a file. */
@@ -34,8 +34,15 @@ export interface NativeOptions extends Pick<EngineOptions, "precision" | "cache"
   readonly merge?: VirtualMerge | undefined;
 }
 
-/** Multiplications and additions of a thread with a tile unit (AMX) in about half a second, beside other load. */
-const TILE_WORK = { bfloat16: 2.5e11, float32: 1.25e11 } as const;
+/**
+ * Multiplications and additions that a thread does in half to three quarters of a second, by the instruction set of products: the
+ * first that is part of the target's name. Tile units are counted as they are beside other load.
+ */
+const STEP_WORK: readonly (readonly [target: string, work: Readonly<Record<Precision, number>>])[] = [
+  ["amx", { bfloat16: 2.5e11, float32: 1.25e11 }],
+  ["avx512_bf16", { bfloat16: 2.5e11, float32: 1.25e11 }],
+  ["avx512", { bfloat16: 1.25e11, float32: 1.25e11 }],
+];
 
 /** Positions that the cache gives out at once. */
 const PAGE = 64;
@@ -103,7 +110,7 @@ export async function startNative(
     },
     weightBytes,
     mapped: isMapped && !copiesFiles ? inputs : undefined,
-    stepWork: runtime.target.includes("amx") ? TILE_WORK[precision] : undefined,
+    stepWork: STEP_WORK.find(([target]) => runtime.target.includes(target))?.[1][precision],
     decoderMemory: (spec) => memoryOf(spec, cache),
     prepare: (spec) => runtime.prepare(spec),
   };
