@@ -220,9 +220,8 @@ void MultiplyWith(const Product& product, size_t first_row, size_t end_row, size
                             : TileAhead<W>(product.w, first + outs, outs_at_once, 0, steps);
       size_t o = 0;
       for (; o + kOutsAtOnce <= outs; o += kOutsAtOnce) {
-        MultiplyTile<kOutsAtOnce>(product, first_row, end_row, first + o,
-                                  weights + o * stride, stride, block, blocks,
-                                  sums + o * sums_of_an_out, ahead);
+        MultiplyTile<kOutsAtOnce>(product, first_row, end_row, first + o, weights + o * stride,
+                                  stride, block, blocks, sums + o * sums_of_an_out, ahead);
       }
       for (; o < outs; ++o) {
         MultiplyTile<1>(product, first_row, end_row, first + o, weights + o * stride, stride, block,
