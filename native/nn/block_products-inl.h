@@ -4,9 +4,9 @@
 //
 // Of kOutputs rows of weights, 256 inputs at a time are turned into vectors of codes, in which four
 // inputs of every output lie side by side: a quad. For many rows of activations they are kept until
-// all rows have been multiplied with them, so the work on stored bits is shared by these. For one,
-// two, four or eight rows they are multiplied as they are made. Weights that are not packed are
-// packed first, 256 inputs at a time.
+// all rows have been multiplied with them, so the work on stored bits is shared by these. For one
+// row or eight they are multiplied as they are made. Weights that are not packed are packed first,
+// 256 inputs at a time.
 
 constexpr size_t kQuads = 32 / 4;  // fours of inputs in a block
 
@@ -186,7 +186,7 @@ class PanelReader {
 
 // Many rows are multiplied so many at a time, with so many panels: as registers hold, and where
 // loading activations is what takes longest, with two panels.
-constexpr size_t kRowsAtOnce = RETEMPER_LANES == 16 ? 8 : 4;
+constexpr size_t kRowsAtOnce = RETEMPER_LANES == 16 ? 8 : RETEMPER_LANES == 0 ? 1 : 4;
 constexpr size_t kPanels = RETEMPER_LANES == 8 && RETEMPER_VNNI ? 2 : 1;
 
 struct BlockScratch {
@@ -218,7 +218,7 @@ struct Multiplier {
     }
   }
 
-  // One row or a few: blocks are multiplied as they are made.
+  // One row or eight: blocks are multiplied as they are made.
   template <size_t kRows>
   void Few() const {
     for (size_t out = part.first_out; out < part.end_out; out += kOutputs) {
@@ -249,12 +249,7 @@ struct Multiplier {
       ForEachChunk([&](size_t count, const RoundedBlock* x) {
         Fill(first, count, scratch.panels[0]);
         if constexpr (kAtOnce == 2) Fill(last, count, scratch.panels[1]);
-        size_t row = 0;
-        for (; rows - row >= kRowsAtOnce; row += kRowsAtOnce)
-          MultiplyPanels<kRowsAtOnce>(count, x, row);
-        for (; rows - row >= 4; row += 4) MultiplyPanels<4>(count, x, row);
-        for (; rows - row >= 2; row += 2) MultiplyPanels<2>(count, x, row);
-        if (rows > row) MultiplyPanels<1>(count, x, row);
+        MultiplyFrom<kRowsAtOnce>(count, x, 0);
       });
       for (size_t p = 0; p < kAtOnce; ++p)
         Store(out_of(p), sums + p * kOutputs, kAtOnce * kOutputs);
@@ -264,6 +259,12 @@ struct Multiplier {
     reader.Next(
         count, [&](size_t b, const Block& block)
                    __attribute__((always_inline)) { panel[b] = block; });
+  }
+  // Rows from `row` on: kRows at a time, then half as many, and so on.
+  template <size_t kRows>
+  void MultiplyFrom(size_t count, const RoundedBlock* x, size_t row) const {
+    for (; rows - row >= kRows; row += kRows) MultiplyPanels<kRows>(count, x, row);
+    if constexpr (kRows > 1) MultiplyFrom<kRows / 2>(count, x, row);
   }
   template <size_t kRows>
   void MultiplyPanels(size_t count, const RoundedBlock* x, size_t row) const {
@@ -288,19 +289,11 @@ struct Multiplier {
 void MultiplyPart(const BlockPart& part, uint8_t* scratch) {
   OfFormat(part.layer->w.format, [&]<class F>(F) {
     const Multiplier<F> own = {.part = part, .scratch = *reinterpret_cast<BlockScratch*>(scratch)};
-    switch (own.rows) {
-      case 1:
-        return own.template Few<1>();
-      case 2:
-        return own.template Few<2>();
-      case 4:
-        return own.template Few<4>();
-      case 8:
-        if constexpr (RETEMPER_LANES == 16 || !own.kHasHalves) return own.template Few<8>();
-        return own.Many();
-      default:
-        return own.Many();
+    if (own.rows == 1) return own.template Few<1>();
+    if constexpr (RETEMPER_LANES == 16 || (RETEMPER_LANES != 0 && !own.kHasHalves)) {
+      if (own.rows == 8) return own.template Few<8>();
     }
+    own.Many();
   });
 }
 
